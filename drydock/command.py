@@ -1,0 +1,183 @@
+"""The only door to a subprocess."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from drydock import errors
+
+# Long enough for a child to remove what it made, short enough that Ctrl-C still feels immediate.
+GRACE_SECONDS = 10.0
+
+
+@dataclass(frozen=True)
+class Completed:
+    """What a command did: its arguments, exit code and streams."""
+
+    args: tuple[str, ...]
+    code: int
+    stdout: str
+    stderr: str
+
+
+class CommandFailed(Exception):
+    """A command ended with an unexpected exit code; callers turn it into their own error."""
+
+    def __init__(self, completed: Completed) -> None:
+        self.completed = completed
+        lines = (completed.stderr or completed.stdout).strip().splitlines()
+        last = lines[-1] if lines else "no output"
+        super().__init__(f"`{' '.join(completed.args)}` exited with {completed.code}: {last}")
+
+
+def run(
+    args: Sequence[str],
+    *,
+    check: bool = True,
+    cwd: Path | None = None,
+    env: Mapping[str, str] | None = None,
+    stdin: str | None = None,
+    timeout: float | None = None,
+) -> Completed:
+    """Run a command to its end and return what it printed.
+
+    Args:
+        args: The argument list; never a shell line.
+        check: Raise when the exit code is not 0.
+        cwd: Working directory; the current one by default.
+        env: Variables to add to this process's own.
+        stdin: Text for its standard input; none by default.
+        timeout: Seconds until it is killed.
+
+    Raises:
+        CommandFailed: The exit code is not 0 and ``check`` is set, or the time-out passed (code 124).
+        errors.CommandMissing: The program does not exist.
+    """
+    with _started(args, cwd=cwd, env=env, stdin=stdin is not None) as process:
+        try:
+            stdout, stderr = process.communicate(stdin, timeout=timeout)
+            code = process.returncode
+        except subprocess.TimeoutExpired:
+            _end(process)
+            stdout, stderr = process.communicate()
+            stderr += f"\nno end after {timeout:g} s"
+            code = 124
+    completed = Completed(tuple(args), code, stdout, stderr)
+    if check and code != 0:
+        raise CommandFailed(completed)
+    return completed
+
+
+def stream(
+    args: Sequence[str],
+    on_output: Callable[[str], None],
+    *,
+    cwd: Path | None = None,
+    env: Mapping[str, str] | None = None,
+    source: str = "both",
+) -> Completed:
+    """Run a command and hand over its output while it runs.
+
+    Args:
+        args: The argument list.
+        on_output: Called with each chunk of text as it arrives (not split at line ends).
+        cwd: Working directory; the current one by default.
+        env: Variables to add to this process's own.
+        source: ``stderr``, or ``both`` for standard output and error as one stream. The other stream is
+            collected and returned.
+
+    Returns:
+        The exit code with the streams; never raises for a code other than 0, since the output was seen.
+    """
+    with _started(args, cwd=cwd, env=env, merged=source == "both") as process:
+        watched = process.stderr if source == "stderr" else process.stdout
+        assert watched is not None  # noqa: S101 - both are pipes
+        collected: list[str] = []
+        reader = None
+        if source == "stderr":
+            # Drained beside the watched stream, so that a full pipe cannot stall the child.
+            reader = threading.Thread(target=lambda: collected.append(_read_all(process.stdout)), daemon=True)
+            reader.start()
+        seen: list[str] = []
+        for chunk in _chunks(watched.fileno()):
+            seen.append(chunk)
+            on_output(chunk)
+        process.wait()
+        if reader:
+            reader.join()
+    text, rest = "".join(seen), "".join(collected)
+    return Completed(tuple(args), process.returncode, *((rest, text) if source == "stderr" else (text, "")))
+
+
+def _read_all(pipe: object) -> str:
+    return pipe.read()  # type: ignore[attr-defined, no-any-return]
+
+
+def _chunks(descriptor: int) -> Iterator[str]:
+    import codecs
+
+    decoder = codecs.getincrementaldecoder("utf-8")("replace")
+    while data := os.read(descriptor, 65536):
+        if text := decoder.decode(data):
+            yield text
+
+
+@contextmanager
+def _started(
+    args: Sequence[str],
+    *,
+    cwd: Path | None,
+    env: Mapping[str, str] | None,
+    stdin: bool = False,
+    merged: bool = False,
+) -> Iterator[subprocess.Popen[str]]:
+    """Start a command in a process group of its own, and end the whole group on any exception.
+
+    The group keeps a terminal's Ctrl-C from reaching the child before this process decides what is to be
+    cleaned up, and takes grandchildren (the docker CLI's plugins) along.
+    """
+    try:
+        process = subprocess.Popen(
+            list(args),
+            cwd=cwd,
+            env={**os.environ, **env} if env else None,
+            stdin=subprocess.PIPE if stdin else subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT if merged else subprocess.PIPE,
+            text=True,
+            errors="replace",
+            start_new_session=True,
+        )
+    except FileNotFoundError as error:
+        if cwd is not None and not cwd.is_dir():
+            raise
+        raise errors.CommandMissing(
+            program=args[0], how=f"install {args[0]} and repeat the command"
+        ) from error
+    try:
+        yield process
+    except BaseException:
+        _end(process)
+        raise
+    finally:
+        for pipe in (process.stdin, process.stdout, process.stderr):
+            if pipe:
+                pipe.close()
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    for number, seconds in ((signal.SIGINT, GRACE_SECONDS), (signal.SIGKILL, None)):
+        if process.poll() is not None:
+            return
+        try:
+            os.killpg(process.pid, number)
+            process.wait(seconds)
+        except (ProcessLookupError, subprocess.TimeoutExpired):
+            continue

@@ -1,0 +1,63 @@
+"""The only door to the Docker Engine."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from drydock import errors
+from drydock.engine import find
+
+if TYPE_CHECKING:
+    import docker
+
+# Everything that drydock starts or makes on an engine carries this label, so that `clean` finds all of it and
+# nothing else.
+LABEL = "dev.drydock.owner"
+
+# The SDK's own default of 60 s is too short for a large layer on a slow disk.
+CALL_SECONDS = 300.0
+
+
+@dataclass(frozen=True)
+class Engine:
+    """An engine that answers.
+
+    Args:
+        candidate: Where it is, and who named it.
+    """
+
+    candidate: find.Candidate
+
+    @property
+    def host(self) -> str:
+        """The endpoint, as DOCKER_HOST spells it."""
+        return self.candidate.host
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Variables that lead the docker CLI to this engine; none where it finds it by itself."""
+        return {} if self.candidate.chosen else {"DOCKER_HOST": self.host}
+
+    @functools.cached_property
+    def sdk(self) -> docker.DockerClient:
+        """The SDK's client; made at first use, since its import costs a fifth of a second."""
+        return find.client(self.candidate, timeout=CALL_SECONDS)
+
+
+def connect() -> Engine:
+    """Return the engine that the user means.
+
+    Raises:
+        errors.NoEngine: None answers; the message lists what was tried and says how to get one here.
+    """
+    tried = []
+    for candidate in find.candidates():
+        reason = find.answers(candidate)
+        if reason is None:
+            return Engine(candidate)
+        tried.append(f"{candidate.source} {candidate.host}: {reason}")
+    from drydock.engine.install import advice
+
+    raise errors.NoEngine(tried=", ".join(tried), how=advice())

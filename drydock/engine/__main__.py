@@ -1,0 +1,24 @@
+"""Make sure that an engine answers: what `./run` calls before every command."""
+
+from __future__ import annotations
+
+import sys
+
+from drydock import errors
+from drydock.engine.install import ensure
+
+
+def main() -> int:
+    """Return the exit code: 0 when an engine answers, else the error's own."""
+    try:
+        ensure()
+    except errors.DrydockError as error:
+        if error.evidence:
+            print(error.evidence, file=sys.stderr)  # noqa: T201
+        print(error, file=sys.stderr)  # noqa: T201
+        return error.exit_code
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,133 @@
+"""Find the Docker Engine that the user means."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import socket
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import docker
+
+PING_SECONDS = 3.0
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A place where an engine may answer.
+
+    Args:
+        host: The endpoint as DOCKER_HOST spells it.
+        source: Who named it, in words for a message.
+        chosen: Whether the user chose it; then no other candidate is tried after it.
+        context: The docker context that carries its TLS material, if any.
+    """
+
+    host: str
+    source: str
+    chosen: bool = False
+    context: str | None = None
+
+
+def candidates(environment: Mapping[str, str] = os.environ) -> Iterator[Candidate]:
+    """Yield where an engine may answer, in the docker CLI's own order, then the usual sockets."""
+    if host := environment.get("DOCKER_HOST"):
+        yield Candidate(host, "DOCKER_HOST", chosen=True)
+        return
+    if (context := _current_context(environment)) is not None:
+        yield context
+        return
+    yield Candidate("unix:///var/run/docker.sock", "default socket")
+    runtime = Path(environment.get("XDG_RUNTIME_DIR") or f"/run/user/{os.getuid()}")
+    home = Path(environment.get("HOME") or "/")
+    for path, source in (
+        (runtime / "docker.sock", "rootless socket"),
+        (home / ".docker/run/docker.sock", "Docker Desktop's socket"),
+        (runtime / "podman/podman.sock", "Podman's socket"),
+        (Path("/run/podman/podman.sock"), "Podman's socket"),
+    ):
+        if path.exists():
+            yield Candidate(f"unix://{path}", source)
+
+
+def _current_context(environment: Mapping[str, str]) -> Candidate | None:
+    """Read the selected docker context from the CLI's own files; the default context is no choice."""
+    folder = Path(environment.get("DOCKER_CONFIG") or Path(environment.get("HOME") or "/") / ".docker")
+    name = environment.get("DOCKER_CONTEXT") or _read_json(folder / "config.json").get("currentContext")
+    if not name or name == "default":
+        return None
+    for meta in sorted(folder.glob("contexts/meta/*/meta.json")):
+        content = _read_json(meta)
+        if content.get("Name") == name:
+            host = content.get("Endpoints", {}).get("docker", {}).get("Host", "")
+            return Candidate(host, f"docker context {name}", chosen=True, context=str(name))
+    return Candidate("", f"docker context {name}, which does not exist", chosen=True, context=str(name))
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text())
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def answers(candidate: Candidate) -> str | None:
+    """Ask a candidate for a sign of life.
+
+    Returns:
+        None when an engine answers, else the reason in a few words.
+    """
+    scheme, _, address = candidate.host.partition("://")
+    if scheme == "unix":
+        return _ping_socket(address)
+    if not address:
+        return "no endpoint"
+    # TCP and SSH endpoints need TLS material and helpers that only the SDK and the CLI know how to use.
+    import docker
+
+    try:
+        sdk = client(candidate, timeout=PING_SECONDS)
+        try:
+            sdk.ping()
+        finally:
+            sdk.close()
+    except (docker.errors.DockerException, OSError) as error:
+        return str(error).splitlines()[0]
+    return None
+
+
+def _ping_socket(path: str) -> str | None:
+    connection = http.client.HTTPConnection("localhost", timeout=PING_SECONDS)
+    try:
+        connection.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        connection.sock.settimeout(PING_SECONDS)
+        connection.sock.connect(path)
+        connection.request("GET", "/_ping")
+        status = connection.getresponse().status
+    except FileNotFoundError:
+        return "no socket"
+    except PermissionError:
+        return "permission denied"
+    except (OSError, http.client.HTTPException) as error:
+        return str(error) or type(error).__name__
+    finally:
+        connection.close()
+    return None if status == http.client.OK else f"status {status}"
+
+
+def client(candidate: Candidate, timeout: float) -> docker.DockerClient:
+    """Return an SDK client for a candidate; the SDK itself resolves a context's TLS material."""
+    import docker
+
+    environment = dict(os.environ)
+    if not candidate.chosen:
+        environment["DOCKER_HOST"] = candidate.host
+    return docker.from_env(
+        environment=environment, timeout=timeout, use_ssh_client=candidate.host.startswith("ssh://")
+    )

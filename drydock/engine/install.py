@@ -1,0 +1,284 @@
+"""Install and start a Docker Engine where none answers, on a Debian-family machine as root."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from drydock import command, errors
+from drydock.engine import Engine, connect, find
+
+# Debian 12's own engine (20.10) has no buildx; the packages of Debian 13 run on Debian 12 as they are.
+PACKAGES = ("docker.io", "docker-cli", "docker-buildx")
+NEWER_RELEASE = "trixie"
+OLDEST_USABLE = 23  # the first engine whose default builder is BuildKit through buildx
+START_SECONDS = 60.0
+
+KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
+STATE = Path("/var/lib/drydock")
+LOG = Path("/var/log/drydock-dockerd.log")
+PID_FILE = STATE / "dockerd.pid"
+
+Say = Callable[[str], None]
+
+
+def say(line: str) -> None:
+    """Print one line of progress on standard error, so that a command's own output stays clean."""
+    print(f"drydock: {line}", file=sys.stderr, flush=True)  # noqa: T201
+
+
+@dataclass(frozen=True)
+class Repository:
+    """One apt repository of the machine: its address, suite and release code name."""
+
+    uri: str
+    suite: str
+    codename: str
+
+
+def advice(platform: str = sys.platform, release: Path = Path("/etc/os-release")) -> str:
+    """Say in one clause how to get an engine on this machine."""
+    if platform == "darwin":
+        return "install and start Docker Desktop, OrbStack or Colima"
+    if platform == "win32":
+        return "install Docker Desktop and run drydock inside WSL"
+    if is_debian_family(release):
+        if os.geteuid() == 0:
+            return "let `./run` install one, or install docker.io and docker-buildx and start dockerd"
+        return "install one with `sudo ./run true`, or ask for membership of the group docker"
+    return "install Docker Engine with your distribution's packages and start it, or set DOCKER_HOST"
+
+
+def is_debian_family(release: Path = Path("/etc/os-release")) -> bool:
+    """Tell whether apt is this machine's package manager."""
+    fields = read_os_release(release)
+    return "debian" in f"{fields.get('ID', '')} {fields.get('ID_LIKE', '')}".split()
+
+
+def read_os_release(path: Path = Path("/etc/os-release")) -> dict[str, str]:
+    """Return the fields of an os-release file; empty when there is none."""
+    try:
+        lines = path.read_text().splitlines()
+    except OSError:
+        return {}
+    pairs = (line.split("=", 1) for line in lines if "=" in line and not line.startswith("#"))
+    return {key: value.strip("\"'") for key, value in pairs}
+
+
+def ensure(say: Say = say) -> Engine:
+    """Return an engine that answers, installing and starting one where that is possible.
+
+    Args:
+        say: Takes one line of progress at a time.
+
+    Raises:
+        errors.NoEngine: None answers and none can be installed here, or DRYDOCK_NO_ENGINE forbids it.
+        errors.EngineInstallFailed: apt refused.
+        errors.EngineStartFailed: The daemon died or was silent for too long.
+    """
+    try:
+        return connect()
+    except errors.NoEngine as error:
+        chosen = any(candidate.chosen for candidate in find.candidates())
+        if chosen or os.geteuid() != 0 or not is_debian_family():
+            raise
+        say(str(error.values["tried"]) + ": no Docker Engine answers, setting one up")
+    if missing_packages():
+        install(say)
+    start(say)
+    return connect()
+
+
+def missing_packages() -> bool:
+    """Tell whether the daemon, the CLI or its buildx plugin is not there."""
+    return not (shutil.which("dockerd") and shutil.which("docker") and _buildx_answers())
+
+
+def _buildx_answers() -> bool:
+    return command.run(["docker", "buildx", "version"], check=False).code == 0
+
+
+def install(say: Say) -> None:
+    """Install the engine's packages, from a newer Debian release where this one's are too old.
+
+    Upgrades nothing that is installed, and leaves no apt source behind.
+    """
+    say(f"installing {', '.join(PACKAGES)} (about 90 MB, half a minute)")
+    _apt(["update"], say)
+    with tempfile.TemporaryDirectory(prefix="drydock-apt-") as folder:
+        options: list[str] = []
+        if not _candidate_is_usable():
+            options = newer_release_options(Path(folder), repositories())
+            _apt([*options, "update"], say)
+        with _no_autostart():
+            _apt([*options, "install", "--yes", "--no-install-recommends", "--no-upgrade", *PACKAGES], say)
+    say("installed " + command.run(["dockerd", "--version"]).stdout.strip())
+
+
+def _candidate_is_usable() -> bool:
+    policy = command.run(["apt-cache", "policy", PACKAGES[0], PACKAGES[2]], env={"LC_ALL": "C"}).stdout
+    versions = [line.split(":", 1)[1].strip() for line in policy.splitlines() if "Candidate:" in line]
+    return len(versions) == 2 and versions[1] != "(none)" and major(versions[0]) >= OLDEST_USABLE
+
+
+def major(version: str) -> int:
+    """Return the first number of a Debian version, 0 for ``(none)``."""
+    digits = version.split(":")[-1].split(".")[0]
+    return int(digits) if digits.isdigit() else 0
+
+
+def repositories() -> list[Repository]:
+    """Return the Debian repositories that this machine already uses, mirrors included."""
+    listing = command.run(
+        [
+            "apt-get",
+            "indextargets",
+            "--format",
+            "$(REPO_URI)|$(RELEASE)|$(CODENAME)|$(ORIGIN)",
+            "Created-By: Packages",
+        ]
+    ).stdout
+    rows = {tuple(line.split("|")) for line in listing.splitlines() if line.endswith("|Debian")}
+    return [Repository(uri, suite, codename) for uri, suite, codename, _ in sorted(rows)]
+
+
+def newer_release_options(folder: Path, known: Sequence[Repository]) -> list[str]:
+    """Write apt files that see this release and a newer one, and return the options that use them.
+
+    Args:
+        folder: An empty folder that lives as long as the options are used.
+        known: The machine's own repositories; the newer release is taken from the same mirrors.
+
+    Raises:
+        errors.EngineInstallFailed: The machine has no Debian repository to derive the newer one from.
+    """
+    release = read_os_release().get("VERSION_CODENAME", "")
+    lines = []
+    for repository in known:
+        for codename in (release, NEWER_RELEASE):
+            suite = repository.suite.replace(release, codename)
+            lines.append(f"deb [signed-by={KEYRING}] {repository.uri} {suite} main")
+    if not release or not lines:
+        raise errors.EngineInstallFailed(
+            reason="its packages are too old here and no Debian mirror is configured"
+        )
+    (folder / "sources.list").write_text("\n".join(sorted(set(lines))) + "\n")
+    (folder / "preferences").write_text(
+        f"Package: *\nPin: release n={NEWER_RELEASE}*\nPin-Priority: -1\n\n"
+        f"Package: {' '.join(PACKAGES)}\nPin: release n={NEWER_RELEASE}*\nPin-Priority: 990\n"
+    )
+    (folder / "lists" / "partial").mkdir(parents=True)
+    settings = {
+        "Dir::Etc::sourcelist": folder / "sources.list",
+        "Dir::Etc::sourceparts": "/dev/null",
+        "Dir::Etc::preferences": folder / "preferences",
+        "Dir::Etc::preferencesparts": "/dev/null",
+        "Dir::State::lists": folder / "lists",
+        "Dir::Cache::pkgcache": "",
+        "Dir::Cache::srcpkgcache": "",
+    }
+    return [part for key, value in settings.items() for part in ("-o", f"{key}={value}")]
+
+
+def _apt(args: Sequence[str], say: Say) -> None:
+    tail: list[str] = []
+
+    def show(chunk: str) -> None:
+        for line in chunk.splitlines():
+            tail.append(line)
+            if line.startswith(("Get:", "Setting up", "Fetched")):
+                say("  " + line)
+
+    completed = command.stream(
+        ["apt-get", "-q", *args], show, env={"DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C"}
+    )
+    if completed.code != 0:
+        faults = [line for line in tail if line.startswith("E:")] or tail[-1:]
+        raise errors.EngineInstallFailed(reason="; ".join(faults), evidence="\n".join(tail[-15:]))
+
+
+@contextmanager
+def _no_autostart() -> Iterator[None]:
+    """Keep a package from starting its service where no systemd would look after it."""
+    policy = Path("/usr/sbin/policy-rc.d")
+    if policy.exists() or Path("/run/systemd/system").is_dir():
+        yield
+        return
+    policy.write_text("#!/bin/sh\nexit 101\n")
+    policy.chmod(0o755)
+    try:
+        yield
+    finally:
+        policy.unlink()
+
+
+def start(say: Say) -> None:
+    """Start a daemon that outlives this process, and wait until it answers.
+
+    Raises:
+        errors.EngineStartFailed: With the end of its log.
+    """
+    if Path("/run/systemd/system").is_dir():
+        say("starting docker.service")
+        command.run(["systemctl", "start", "docker"], check=False)
+        return
+    STATE.mkdir(parents=True, exist_ok=True)
+    with LOG.open("ab") as log:
+        offset = log.tell()
+        daemon = subprocess.Popen(
+            ["dockerd"], stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/", start_new_session=True
+        )
+    PID_FILE.write_text(f"{daemon.pid}\n")
+    say(f"starting dockerd (pid {daemon.pid}, log {LOG}); stop it with `invoke engine.stop`")
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        if daemon.poll() is not None:
+            raise errors.EngineStartFailed(
+                reason=f"dockerd exited with {daemon.returncode}", log=LOG, evidence=_tail(offset)
+            )
+        if find.answers(find.Candidate("unix:///var/run/docker.sock", "default socket")) is None:
+            return
+        time.sleep(0.2)
+    raise errors.EngineStartFailed(
+        reason=f"no answer after {START_SECONDS:g} s", log=LOG, evidence=_tail(offset)
+    )
+
+
+def _tail(offset: int, lines: int = 15) -> str:
+    with LOG.open(errors="replace") as log:
+        log.seek(offset)
+        return "\n".join(log.read().splitlines()[-lines:])
+
+
+def stop(say: Say = say) -> bool:
+    """Stop the daemon that `start` started; never another one.
+
+    Returns:
+        Whether there was one to stop.
+    """
+    try:
+        pid = int(PID_FILE.read_text())
+        name = Path(f"/proc/{pid}/comm").read_text().strip()
+    except (OSError, ValueError):
+        return False
+    if name != "dockerd":
+        PID_FILE.unlink()
+        return False
+    os.kill(pid, 15)
+    deadline = time.monotonic() + START_SECONDS
+    while Path(f"/proc/{pid}").exists() and time.monotonic() < deadline:
+        # A child of this very process stays as a zombie until it is reaped.
+        if Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "Z":
+            break
+        time.sleep(0.1)
+    PID_FILE.unlink(missing_ok=True)
+    say(f"stopped dockerd (pid {pid})")
+    return True

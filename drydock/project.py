@@ -1,0 +1,237 @@
+"""What is to be built: read from ``[tool.drydock]``, completed by detection, each value with where it was found."""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from drydock import errors
+
+TARGETS = ("production", "slim")
+LOCK_FILES = ("uv.lock", "requirements.lock")
+CA_BUNDLES = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem")
+MB = 1_000_000
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What an image may weigh.
+
+    Args:
+        on_disk: Most bytes of all uncompressed layers.
+        on_wire: Most bytes of all compressed layers; None where only the disk counts.
+    """
+
+    on_disk: int
+    on_wire: int | None = None
+
+
+@dataclass(frozen=True)
+class Project:
+    """A project as its configuration and its files describe it.
+
+    Args:
+        root: The build context: the folder with the Dockerfile.
+        source: The folder with the application's own pyproject.toml.
+        name: The distribution's name.
+        version: The distribution's version, as written.
+        description: One line about it.
+        image: The repository name of the image, without a registry.
+        registry: Where `push` sends the image unless told otherwise; empty when not configured.
+        entry_point: ``package.module:attribute``.
+        factory: Whether the attribute is called to make the app.
+        python: The Python minor version of the image, such as ``3.13``.
+        port: The port the container listens on.
+        health_path: Answers while the process lives.
+        ready_path: Answers while requests can be served.
+        budgets: What each target may weigh.
+        labels: Labels of the user's own, which win over drydock's.
+        base: The base image that is asked for.
+        origins: For each field's name, where its value was found.
+    """
+
+    root: Path
+    source: Path
+    name: str
+    version: str
+    description: str
+    image: str
+    registry: str
+    entry_point: str
+    factory: bool
+    python: str
+    port: int
+    health_path: str
+    ready_path: str
+    budgets: Mapping[str, Budget]
+    labels: Mapping[str, str]
+    base: str
+    origins: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def dockerfile(self) -> Path:
+        """The Dockerfile of the build context."""
+        return self.root / "Dockerfile"
+
+    @property
+    def state(self) -> Path:
+        """The folder for what drydock remembers about this project; not part of the source."""
+        return self.root / ".drydock"
+
+    def reference(self, target: str) -> str:
+        """Return the local reference of a target's newest build."""
+        return f"{self.image}:{'dev' if target == 'production' else f'dev-{target}'}"
+
+
+# The keys of [tool.drydock] that are read here: type, and the default where detection finds nothing.
+KEYS: dict[str, tuple[type, object]] = {
+    "source": (str, "."),
+    "image": (str, None),
+    "registry": (str, ""),
+    "entry-point": (str, "main:app"),
+    "factory": (bool, False),
+    "python": (str, "3.13"),
+    "port": (int, 8000),
+    "health-path": (str, "/livez"),
+    "ready-path": (str, "/readyz"),
+    "base": (str, None),
+    "budgets": (dict, {}),
+    "labels": (dict, {}),
+}
+DEFAULT_BUDGETS = {"production": Budget(150 * MB), "slim": Budget(300 * MB)}
+_IMAGE = re.compile(r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*")
+
+
+def load(folder: Path) -> Project:
+    """Read a project.
+
+    Args:
+        folder: The folder with the Dockerfile and the pyproject.toml that carries ``[tool.drydock]``.
+
+    Raises:
+        errors.NoProject: There is no pyproject.toml.
+        errors.BadConfiguration: It is no TOML, or a key is unknown or of the wrong type; names the key.
+    """
+    root = folder.resolve()
+    manifest = root / "pyproject.toml"
+    outer = _read_toml(manifest)
+    table = outer.get("tool", {}).get("drydock", {})
+    _check_keys(table, manifest)
+    source = root / table.get("source", ".")
+    inner = outer if source == root else _read_toml(source / "pyproject.toml")
+    metadata = inner.get("project", {})
+    origins = {key: f"{manifest.name} [tool.drydock] {key}" for key in table}
+
+    def value(key: str, found: object = None, where: str = "") -> Any:
+        if key in table:
+            return table[key]
+        if found is not None:
+            origins[key] = where
+            return found
+        origins[key] = "default"
+        return KEYS[key][1]
+
+    name = str(metadata.get("name") or source.name)
+    python = value("python", _python(metadata), f"{_shown(source, root)}pyproject.toml requires-python")
+    image = value("image", re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-"), "the project's name")
+    if not _IMAGE.fullmatch(image):
+        raise _bad(
+            manifest,
+            "image",
+            f"{image!r} is no legal repository name",
+            "use lower-case words joined by - or /",
+        )
+    return Project(
+        root=root,
+        source=source,
+        name=name,
+        version=str(metadata.get("version", "0.0.0")),
+        description=str(metadata.get("description", "")),
+        image=image,
+        registry=value("registry"),
+        entry_point=value("entry-point"),
+        factory=value("factory"),
+        python=python,
+        port=value("port"),
+        health_path=value("health-path"),
+        ready_path=value("ready-path"),
+        budgets={**DEFAULT_BUDGETS, **_budgets(value("budgets"), manifest)},
+        labels={str(key): str(text) for key, text in value("labels").items()},
+        base=value("base", os.environ.get("PYTHON_IMAGE"), "PYTHON_IMAGE") or f"python:{python}-slim",
+        origins=origins,
+    )
+
+
+def ca_bundle(environment: Mapping[str, str] = os.environ) -> Path | None:
+    """Return the host's CA bundle, which builds behind a TLS-inspecting proxy need; None where there is none."""
+    named = [environment.get("SSL_CERT_FILE"), environment.get("REQUESTS_CA_BUNDLE"), *CA_BUNDLES]
+    return next((path for name in named if name and (path := Path(name)).is_file()), None)
+
+
+def _shown(source: Path, root: Path) -> str:
+    return "" if source == root else f"{source.relative_to(root)}/"
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise errors.NoProject(path=path.parent) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise errors.BadConfiguration(where=path, problem=f"no valid TOML: {error}", how="mend it") from error
+
+
+def _bad(manifest: Path, key: str, problem: str, how: str) -> errors.BadConfiguration:
+    return errors.BadConfiguration(where=f"{manifest} [tool.drydock] {key}", problem=problem, how=how)
+
+
+def _check_keys(table: object, manifest: Path) -> None:
+    if not isinstance(table, dict):
+        raise errors.BadConfiguration(
+            where=f"{manifest} [tool.drydock]", problem="no table", how="write it as a table"
+        )
+    for key, content in table.items():
+        if key not in KEYS:
+            raise _bad(manifest, key, "unknown key", f"use one of {', '.join(sorted(KEYS))}")
+        wanted = KEYS[key][0]
+        # bool is a subclass of int: `port = true` is not a number.
+        if not isinstance(content, wanted) or (wanted is int and isinstance(content, bool)):
+            raise _bad(manifest, key, f"{content!r} is no {_WORDS[wanted]}", f"give it a {_WORDS[wanted]}")
+
+
+_WORDS: dict[type, str] = {str: "string", bool: "boolean", int: "whole number", dict: "table"}
+
+
+def _python(metadata: Mapping[str, Any]) -> str | None:
+    """Return the lowest minor version that ``requires-python`` admits."""
+    match = re.search(r"(?:>=|==|~=)\s*(3\.\d+)", str(metadata.get("requires-python", "")))
+    return match.group(1) if match else None
+
+
+def _budgets(table: Mapping[str, Any], manifest: Path) -> dict[str, Budget]:
+    budgets = {}
+    for target, limits in table.items():
+        key = f"budgets.{target}"
+        if target not in TARGETS:
+            raise _bad(manifest, key, "unknown target", f"use one of {', '.join(TARGETS)}")
+        if (
+            not isinstance(limits, dict)
+            or not set(limits) <= {"on-disk-mb", "on-wire-mb"}
+            or "on-disk-mb" not in limits
+        ):
+            raise _bad(
+                manifest, key, f"{limits!r} is no budget", "write { on-disk-mb = 150, on-wire-mb = 60 }"
+            )
+        for name, number in limits.items():
+            if isinstance(number, bool) or not isinstance(number, int | float) or number <= 0:
+                raise _bad(
+                    manifest, f"{key}.{name}", f"{number!r} is no size", "give megabytes (10^6 bytes) above 0"
+                )
+        wire = limits.get("on-wire-mb")
+        budgets[target] = Budget(int(limits["on-disk-mb"] * MB), int(wire * MB) if wire else None)
+    return budgets

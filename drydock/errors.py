@@ -140,3 +140,39 @@ class Interrupted(DrydockError):
     exit_code = 130
     fact = "interrupted during {during}"
     next_step = "nothing was left behind; repeat the command when you like"
+
+
+# --- images, tags and labels --------------------------------------------------------------------------------
+
+
+class ImageMissing(DrydockError):
+    exit_code = 50
+    fact = "image {reference} is not on this engine"
+    next_step = "build it with `invoke build`"
+
+
+# --- gates --------------------------------------------------------------------------------------------------
+
+
+class GateFailed(DrydockError):
+    exit_code = 70
+    fact = "{gate}: {summary}"
+    next_step = "{how}"
+
+
+class ContainerExited(DrydockError):
+    exit_code = 71
+    fact = "the container of {image} exited with {code} {when}"
+    next_step = "the lines above are the end of its log"
+
+
+class NotReady(DrydockError):
+    exit_code = 72
+    fact = "the container of {image} did not answer 200 at {path} within {seconds:g} s (last: {last})"
+    next_step = "the lines above are the end of its log"
+
+
+class PortTaken(DrydockError):
+    exit_code = 73
+    fact = "port {port} of this machine is taken"
+    next_step = "choose another with --port, or leave it out for a free one"

@@ -1,4 +1,4 @@
-"""What is to be built: read from ``[tool.drydock]``, completed by detection, each value with where it was found."""
+"""What is to be built: read from ``[tool.drydock]`` and the project's files, each value with its origin."""
 
 from __future__ import annotations
 
@@ -168,7 +168,7 @@ def load(folder: Path) -> Project:
 
 
 def ca_bundle(environment: Mapping[str, str] = os.environ) -> Path | None:
-    """Return the host's CA bundle, which builds behind a TLS-inspecting proxy need; None where there is none."""
+    """Return the host's CA bundle, which builds behind a TLS-inspecting proxy need; None if there is none."""
     named = [environment.get("SSL_CERT_FILE"), environment.get("REQUESTS_CA_BUNDLE"), *CA_BUNDLES]
     return next((path for name in named if name and (path := Path(name)).is_file()), None)
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 LABEL = "dev.drydock.owner"
 
 # The SDK's own default of 60 s is too short for a large layer on a slow disk.
-CALL_SECONDS = 300.0
+CALL_SECONDS = 300
 
 
 @dataclass(frozen=True)

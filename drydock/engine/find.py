@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import docker
 
-PING_SECONDS = 3.0
+PING_SECONDS = 3
 
 
 @dataclass(frozen=True)
@@ -121,7 +121,7 @@ def _ping_socket(path: str) -> str | None:
     return None if status == http.client.OK else f"status {status}"
 
 
-def client(candidate: Candidate, timeout: float) -> docker.DockerClient:
+def client(candidate: Candidate, timeout: int) -> docker.DockerClient:
     """Return an SDK client for a candidate; the SDK itself resolves a context's TLS material."""
     import docker
 

@@ -1,0 +1,131 @@
+"""Build an image with one buildx command and report what every step did."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from drydock import command, errors
+from drydock.build import plan
+from drydock.build.events import Progress, Step, Update
+from drydock.build.plan import Options
+from drydock.engine import Engine, find
+from drydock.project import Project, ca_bundle
+
+__all__ = ["BuildResult", "Options", "Step", "Update", "build"]
+
+OnUpdate = Callable[[Update], None]
+
+
+@dataclass(frozen=True)
+class BuildResult:
+    """What a build made.
+
+    Args:
+        target: The Dockerfile stage.
+        reference: The tag that it got; empty for none.
+        image_id: The image's id on the engine: the digest of its configuration.
+        steps: Every step of the Dockerfile that the target needed.
+        seconds: Wall-clock time of the whole command.
+    """
+
+    target: str
+    reference: str
+    image_id: str
+    steps: tuple[Step, ...]
+    seconds: float
+
+    @property
+    def cached(self) -> int:
+        """How many steps came from the cache."""
+        return sum(step.cached for step in self.steps)
+
+
+def build(
+    engine: Engine, project: Project, options: Options, on_update: OnUpdate = lambda _: None
+) -> BuildResult:
+    """Build one target of the project's Dockerfile.
+
+    A build without cache has cache mounts of its own, and removes them: the user's caches stay as they are.
+
+    Args:
+        engine: Where to build.
+        project: What to build.
+        options: How to build it.
+        on_update: Called with every change of a step while the build runs.
+
+    Raises:
+        errors.UnknownTarget: The Dockerfile has no such stage.
+        errors.BadDockerfile: The Dockerfile does not parse.
+        errors.BuildFailed: A step failed; carries the step's last lines.
+        errors.NoBuildx, errors.NoSpace, errors.EngineGone: The surroundings failed.
+    """
+    dockerfile = (options.context or project.root) / "Dockerfile"
+    known = plan.targets(dockerfile)
+    if options.target not in known:
+        raise errors.UnknownTarget(target=options.target, known=", ".join(known) or "none: it names no stage")
+    if options.no_cache and not options.mount_namespace:
+        fresh = f"drydock-cold-{uuid.uuid4().hex}"
+        try:
+            return build(engine, project, options.but(mount_namespace=fresh), on_update)
+        finally:
+            _remove_mounts(engine, fresh)
+    progress = Progress()
+
+    def consume(chunk: str) -> None:
+        for update in progress.feed(chunk):
+            on_update(update)
+
+    with tempfile.TemporaryDirectory(prefix="drydock-build-") as folder:
+        outputs = Path(folder)
+        args = plan.arguments(project, options, ca_bundle=ca_bundle(), outputs=outputs)
+        began = time.monotonic()
+        done = command.stream(args, consume, env=engine.environment, source="stderr")
+        seconds = time.monotonic() - began
+        if done.code != 0:
+            raise explain(engine, dockerfile, progress)
+        # Several platforms are not loaded, and then there is no single id.
+        id_file = outputs / "id"
+        image_id = id_file.read_text().strip() if id_file.exists() else ""
+    steps = tuple(step for step in progress.steps.values() if step.counts)
+    return BuildResult(options.target, options.reference, image_id, steps, seconds)
+
+
+def explain(engine: Engine, dockerfile: Path, progress: Progress) -> errors.DrydockError:
+    """Turn the end of a failed build into the one error that says what to do."""
+    text = progress.rest.strip()
+    last = text.splitlines()[-1] if text else "no output"
+    reason = re.sub(r"^ERROR: (?:failed to (?:solve|build): )?", "", last)
+    if "no space left on device" in text or "ENOSPC" in text:
+        return errors.NoSpace(during="the build")
+    if find.answers(engine.candidate) is not None:
+        return errors.EngineGone(host=engine.host, evidence=text)
+    if command.run(["docker", "buildx", "version"], check=False).code != 0:
+        return errors.NoBuildx()
+    failed = next((step for step in progress.steps.values() if step.error and step.stage != "internal"), None)
+    if failed is None or not failed.counts:
+        if found := re.search(r"dockerfile parse error on line (\d+): (.*)", reason):
+            return errors.BadDockerfile(dockerfile=f"{dockerfile}:{found[1]}", problem=found[2])
+        if "\n--------------------" in text and (place := re.search(r":(\d+)$", text.splitlines()[0])):
+            return errors.BadDockerfile(dockerfile=f"{dockerfile}:{place[1]}", problem=reason)
+        return errors.BuildFailed(step="build set-up", reason=reason, evidence=text)
+    code = re.search(r"exit code: (\d+)", failed.error)
+    why = f"exit code {code[1]}" if code else reason
+    shown = failed.instruction if len(failed.instruction) <= 80 else failed.instruction[:77] + "..."
+    evidence = "\n".join(failed.log[-20:])
+    return errors.BuildFailed(step=f"{failed.stage}: {shown}", reason=why, evidence=evidence)
+
+
+def _remove_mounts(engine: Engine, namespace: str) -> None:
+    """Remove the cache mounts of one namespace, and nothing else."""
+    listing = command.run(["docker", "buildx", "du", "--verbose"], env=engine.environment, check=False).stdout
+    for record in re.split(r"\n\s*\n", listing):
+        identity = re.search(r"^ID:\s*(\S+)", record, re.MULTILINE)
+        if identity and namespace in record:
+            prune = ["docker", "buildx", "prune", "--force", f"--filter=id={identity[1]}"]
+            command.run(prune, env=engine.environment, check=False)

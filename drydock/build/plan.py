@@ -1,0 +1,127 @@
+"""The one buildx command, decided without running anything."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from drydock import errors
+from drydock.project import Project
+
+# Predefined by BuildKit: they reach RUN steps without entering the history or the cache keys.
+PROXY_VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "FTP_PROXY", "ALL_PROXY")
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a caller may vary about a build.
+
+    Args:
+        target: The Dockerfile stage to build.
+        reference: The tag that the result gets; none leaves it untagged.
+        no_cache: Run every step anew.
+        platforms: Such as ``linux/arm64``; empty for the engine's own.
+        builder: A buildx builder; the engine's own when empty.
+        cache_from: Cache sources in buildx's spelling.
+        cache_to: Cache destinations in buildx's spelling.
+        build_args: Values for the Dockerfile's ARGs.
+        labels: Labels for the image.
+        context: Another build context than the project's root.
+        mount_namespace: Prefix for the ids of cache mounts. A fresh one makes a build start with empty
+            mounts and leaves the user's own alone.
+    """
+
+    target: str = "production"
+    reference: str = ""
+    no_cache: bool = False
+    platforms: tuple[str, ...] = ()
+    builder: str = ""
+    cache_from: tuple[str, ...] = ()
+    cache_to: tuple[str, ...] = ()
+    build_args: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)
+    context: Path | None = None
+    mount_namespace: str = ""
+
+    def but(self, **changes: object) -> Options:
+        """Return these options with some changed."""
+        return replace(self, **changes)  # type: ignore[arg-type]
+
+
+def arguments(
+    project: Project,
+    options: Options,
+    *,
+    ca_bundle: Path | None,
+    outputs: Path,
+    environment: Mapping[str, str] = os.environ,
+) -> list[str]:
+    """Return the buildx command line.
+
+    Args:
+        project: What is built.
+        options: How.
+        ca_bundle: Certificates that RUN steps need for downloads, passed as a secret; None for none.
+        outputs: An empty folder for the image's id and the build's metadata.
+        environment: Where proxy settings are looked up.
+    """
+    context = options.context or project.root
+    args = ["docker", "buildx", "build", "--progress=rawjson", f"--file={context / 'Dockerfile'}"]
+    args += [
+        f"--target={options.target}",
+        f"--iidfile={outputs / 'id'}",
+        f"--metadata-file={outputs / 'metadata'}",
+    ]
+    if options.reference:
+        args.append(f"--tag={options.reference}")
+    if options.builder:
+        args.append(f"--builder={options.builder}")
+    if options.platforms:
+        args.append(f"--platform={','.join(options.platforms)}")
+    if len(options.platforms) < 2:
+        args.append("--load")
+    if options.no_cache:
+        args.append("--no-cache")
+    args += [f"--cache-from={source}" for source in options.cache_from]
+    args += [f"--cache-to={destination}" for destination in options.cache_to]
+    if ca_bundle:
+        args.append(f"--secret=id=ca,src={ca_bundle}")
+    build_args = dict(options.build_args)
+    if options.mount_namespace:
+        build_args["BUILDKIT_CACHE_MOUNT_NS"] = options.mount_namespace
+    for name in PROXY_VARIABLES:
+        if text := environment.get(name) or environment.get(name.lower()):
+            build_args.setdefault(name, text)
+    args += [f"--build-arg={key}={text}" for key, text in sorted(build_args.items())]
+    args += [f"--label={key}={text}" for key, text in sorted(options.labels.items())]
+    return [*args, str(context)]
+
+
+def targets(dockerfile: Path) -> tuple[str, ...]:
+    """Return the named stages of a Dockerfile, in order.
+
+    Raises:
+        errors.BadDockerfile: It cannot be read.
+    """
+    try:
+        text = dockerfile.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise errors.BadDockerfile(dockerfile=dockerfile, problem=f"cannot be read ({error})") from error
+    return tuple(re.findall(r"^FROM\s+(?:--\S+\s+)*\S+\s+AS\s+(\S+)", text, re.MULTILINE | re.IGNORECASE))
+
+
+def parse_build_args(given: tuple[str, ...]) -> dict[str, str]:
+    """Return ``KEY=VALUE`` arguments as a dictionary.
+
+    Raises:
+        errors.BadConfiguration: One has no ``=``.
+    """
+    for item in given:
+        if "=" not in item:
+            raise errors.BadConfiguration(
+                where=f"--build-arg {item}", problem="no value", how="write KEY=VALUE"
+            )
+    return dict(item.split("=", 1) for item in given)

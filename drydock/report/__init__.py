@@ -1,0 +1,30 @@
+"""What a person sees: tables, progress and JSON."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping
+
+from rich.console import Console
+
+MB = 1_000_000
+
+
+def console(stderr: bool = False) -> Console:
+    """Return a console that honours NO_COLOR, and that wraps nothing where there is no terminal."""
+    made = Console(stderr=stderr, highlight=False)
+    if not made.is_terminal:
+        made = Console(stderr=stderr, highlight=False, width=160, soft_wrap=True)
+    return made
+
+
+def megabytes(size: int) -> str:
+    """Return a size in MB (10^6 bytes) with one decimal."""
+    return f"{size / MB:.1f} MB"
+
+
+def print_json(content: Mapping[str, object]) -> None:
+    """Print one JSON document on standard output."""
+    json.dump(content, sys.stdout, indent=2, default=str)
+    sys.stdout.write("\n")

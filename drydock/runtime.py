@@ -1,0 +1,196 @@
+"""Run an image as Kubernetes would: read-only, without capabilities, as the user that the image names."""
+
+from __future__ import annotations
+
+import http.client
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from drydock import errors
+from drydock.engine import LABEL, Engine
+
+if TYPE_CHECKING:
+    from docker.models.containers import Container
+
+READY_SECONDS = 60.0
+GRACE_SECONDS = 30
+POLL_SECONDS = 0.05
+LOG_LINES = 30
+PROBE_SECONDS = 5.0
+
+
+@dataclass(frozen=True)
+class Run:
+    """How a container is to be started.
+
+    Args:
+        image: Reference or id.
+        port: The port that the application listens on inside; None publishes nothing.
+        host_port: The loopback port of this machine; 0 for a free one.
+        command: Arguments for the image's entry point.
+        environment: Variables for the container.
+        owner: The value of drydock's label: what started this container.
+        restricted: Apply what Pod Security "restricted" with a read-only root does.
+        network: The engine's network; the default bridge when empty.
+        extra_hosts: Names that the container resolves, with their addresses.
+        mounts: Host path by container path, mounted read-only.
+        memory: Bytes the container may use; 0 for no limit.
+    """
+
+    image: str
+    port: int | None = None
+    host_port: int = 0
+    command: Sequence[str] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
+    owner: str = "run"
+    restricted: bool = True
+    network: str = ""
+    extra_hosts: Mapping[str, str] = field(default_factory=dict)
+    mounts: Mapping[str, str] = field(default_factory=dict)
+    memory: int = 0
+
+
+@dataclass(frozen=True)
+class Running:
+    """A started container."""
+
+    container: Container
+    run: Run
+
+    @property
+    def port(self) -> int:
+        """The port of this machine that leads to the application."""
+        self.container.reload()
+        published = self.container.ports.get(f"{self.run.port}/tcp") or []
+        if not published:
+            raise self.exited("while starting")
+        return int(published[0]["HostPort"])
+
+    @property
+    def url(self) -> str:
+        """The application's address on this machine."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def log(self, lines: int = LOG_LINES) -> str:
+        """Return the end of what the container printed."""
+        return self.container.logs(tail=lines).decode("utf-8", "replace").rstrip()
+
+    def exited(self, when: str) -> errors.ContainerExited:
+        """Return the error for a container that ended, with its log."""
+        self.container.reload()
+        code = self.container.attrs["State"]["ExitCode"]
+        return errors.ContainerExited(image=self.run.image, code=code, when=when, evidence=self.log())
+
+    def alive(self) -> bool:
+        """Tell whether the container still runs."""
+        self.container.reload()
+        return bool(self.container.status == "running")
+
+    def wait_until_ready(
+        self, path: str, seconds: float = READY_SECONDS, tell: Callable[[str], None] = lambda _: None
+    ) -> float:
+        """Wait for 200 at a path, and give up at once when the container ends.
+
+        Args:
+            path: The readiness path.
+            seconds: How long to wait at the most.
+            tell: Takes the last answer or log line from time to time.
+
+        Returns:
+            Seconds from the container's start until the answer.
+
+        Raises:
+            errors.ContainerExited: With the end of the log.
+            errors.NotReady: The time is over; with the end of the log.
+        """
+        began = time.monotonic()
+        port = self.port
+        last = "no answer"
+        while time.monotonic() - began < seconds:
+            try:
+                status = get(port, path)
+                if status == http.client.OK:
+                    return time.monotonic() - began
+                last = f"status {status}"
+            except (OSError, http.client.HTTPException) as error:
+                last = str(error) or type(error).__name__
+            if not self.alive():
+                raise self.exited("before it was ready")
+            tell(last)
+            time.sleep(POLL_SECONDS)
+        raise errors.NotReady(
+            image=self.run.image, path=path, seconds=seconds, last=last, evidence=self.log()
+        )
+
+    def stop(self, seconds: int = GRACE_SECONDS) -> tuple[int, float]:
+        """Send SIGTERM, and SIGKILL when the grace period is over.
+
+        Returns:
+            The exit code, and the seconds it took.
+        """
+        began = time.monotonic()
+        self.container.stop(timeout=seconds)
+        taken = time.monotonic() - began
+        return int(self.container.wait()["StatusCode"]), taken
+
+
+def get(port: int, path: str, headers: Mapping[str, str] | None = None) -> int:
+    """Return the status of one GET request to this machine."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PROBE_SECONDS)
+    try:
+        connection.request("GET", path, headers=dict(headers or {}))
+        response = connection.getresponse()
+        response.read()
+        return response.status
+    finally:
+        connection.close()
+
+
+@contextmanager
+def started(engine: Engine, run: Run) -> Iterator[Running]:
+    """Start a container, and remove it with its volumes on the way out.
+
+    Raises:
+        errors.PortTaken: The wanted port of this machine is in use.
+        errors.ImageMissing: The image is not on the engine.
+    """
+    import docker
+
+    options: dict[str, Any] = {}
+    if run.restricted:
+        options = {
+            "read_only": True,
+            "tmpfs": {"/tmp": "mode=1777"},  # noqa: S108 - a mount inside the container
+            "cap_drop": ["ALL"],
+            "security_opt": ["no-new-privileges"],
+        }
+    if run.network:
+        options["network"] = run.network
+    if run.memory:
+        options["mem_limit"] = run.memory
+    try:
+        container = engine.sdk.containers.create(
+            run.image,
+            command=list(run.command) or None,
+            environment=dict(run.environment),
+            labels={LABEL: run.owner},
+            ports={f"{run.port}/tcp": ("127.0.0.1", run.host_port or None)} if run.port else None,
+            extra_hosts=dict(run.extra_hosts) or None,
+            volumes={host: {"bind": inside, "mode": "ro"} for inside, host in run.mounts.items()} or None,
+            **options,
+        )
+    except docker.errors.ImageNotFound as error:
+        raise errors.ImageMissing(reference=run.image) from error
+    try:
+        try:
+            container.start()
+        except docker.errors.APIError as error:
+            if "port is already allocated" in str(error) or "address already in use" in str(error):
+                raise errors.PortTaken(port=run.host_port) from error
+            raise
+        yield Running(container, run)
+    finally:
+        container.remove(force=True, v=True)

@@ -1,0 +1,1 @@
+"""Real servers for tests, started from packages on this machine and removed afterwards."""

@@ -1,0 +1,108 @@
+"""A real Better Auth server on Node, with switches for what happens to a real one only now and then."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import httpx2
+
+from tests.support import packages, process
+from tests.support.process import Server
+
+# What browsers see and what stands in the tokens; nothing answers there. As in a cluster, the keys are read
+# from another address.
+PUBLIC_URL = "https://auth.todo.example"
+
+
+@dataclass(frozen=True)
+class User:
+    """Somebody who signed up: the id is the tokens' subject, the session buys new tokens."""
+
+    id: str
+    session: str
+    email: str
+    password: str
+
+
+class BetterAuth:
+    """A running server.
+
+    Args:
+        address: An IP address of this machine, for the tests' own requests.
+        port: TCP port.
+    """
+
+    def __init__(self, address: str, port: int) -> None:
+        self.port = port
+        self._client = httpx2.Client(
+            base_url=f"http://{address}:{port}", headers={"Origin": PUBLIC_URL}, timeout=10, trust_env=False
+        )
+
+    def jwks_url(self, host: str) -> str:
+        """Return where an app that knows this machine as ``host`` finds the keys."""
+        return f"http://{host}:{self.port}/api/auth/jwks"
+
+    def sign_up(self) -> User:
+        """Make an account the way a browser does."""
+        email, password = f"{secrets.token_hex(8)}@todo.example", secrets.token_urlsafe(16)
+        body = {"email": email, "password": password, "name": "Ada"}
+        answer = self._post("/api/auth/sign-up/email", body)
+        return User(answer["user"]["id"], answer["token"], email, password)
+
+    def sign_in(self, user: User) -> User:
+        """Open a new session for an account."""
+        answer = self._post("/api/auth/sign-in/email", {"email": user.email, "password": user.password})
+        return User(user.id, answer["token"], user.email, user.password)
+
+    def token(self, user: User) -> str:
+        """Return a fresh JWT for a session."""
+        # The cookies of other sign-ups would win over the bearer session.
+        self._client.cookies.clear()
+        answer = self._client.get(
+            "/api/auth/token", headers={"Authorization": f"Bearer {user.session}"}
+        ).raise_for_status()
+        return str(answer.json()["token"])
+
+    def sign(self, claims: Mapping[str, object]) -> str:
+        """Sign any claims with the server's current key; ``exp``, ``iss`` and ``aud`` have its defaults."""
+        return str(self._post("/switch/sign", {"payload": claims})["token"])
+
+    def keys(self) -> list[dict[str, Any]]:
+        """Return the published keys, without counting as a request of the app's."""
+        return list(self._post("/switch/keys", {})["keys"])
+
+    def rotate(self, algorithm: str = "EdDSA") -> None:
+        """Let every key expire; the next token is signed with a new one, the old ones stay published."""
+        self._post("/switch/rotate", {"alg": algorithm})
+
+    def jwks(self, mode: str) -> None:
+        """Set how the JWKS answers: ``up``, ``down``, ``hang`` or ``garbage``."""
+        self._post("/switch/jwks", {"mode": mode})
+
+    def jwks_requests(self) -> int:
+        """Return how often the JWKS has been asked for."""
+        return int(self._post("/switch/state", {})["requests"])
+
+    def _post(self, path: str, body: Mapping[str, object]) -> dict[str, Any]:
+        self._client.cookies.clear()
+        answer: dict[str, Any] = self._client.post(path, json=body).raise_for_status().json()
+        return answer
+
+
+@contextmanager
+def better_auth(addresses: Sequence[str], port: int) -> Iterator[BetterAuth]:
+    """Run a Better Auth server with its data in memory."""
+    options = {"addresses": addresses, "port": port, "baseURL": PUBLIC_URL, "secret": secrets.token_hex(32)}
+    with process.folder("better-auth") as folder:
+        command = [*packages.script("better_auth.mjs"), json.dumps(options)]
+        server = Server("Better Auth", command, folder / "log")
+        server.start(lambda: all(process.accepts(address, port) for address in addresses))
+        try:
+            yield BetterAuth(addresses[0], port)
+        finally:
+            server.stop()

@@ -1,0 +1,207 @@
+"""Get the programs that the tests start: PostgreSQL, PgBouncer, Node and its modules."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import platformdirs
+
+from drydock import command
+from drydock.engine import install
+
+NODE = Path(__file__).parent / "node"
+MANIFESTS = ("package.json", "npm-shrinkwrap.json")
+
+# The first that keeps prepared statements in transaction mode; Debian 12 has 1.18.
+PGBOUNCER_SINCE = (1, 21)
+PGBOUNCER_RELEASE = "trixie"
+# What PgBouncer of that release is linked with. Taken along, loader and libc included, it runs on any older
+# release without replacing a single file there.
+PGBOUNCER_PACKAGES = (
+    "pgbouncer",
+    "libaudit1",
+    "libc6",
+    "libcap-ng0",
+    "libcap2",
+    "libcares2",
+    "libevent-2.1-7t64",
+    "libpam0g",
+    "libssl3t64",
+    "libsystemd0",
+    "libzstd1",
+    "zlib1g",
+)
+
+
+class PackagesMissing(Exception):
+    """A program is not installed, and this machine or user cannot install it."""
+
+
+def postgres_bin() -> Path:
+    """Return the folder of PostgreSQL's server programs, installing Debian's package where there is none."""
+    if (found := _newest_postgres()) is None:
+        # The package would otherwise create a cluster and start it; nobody here asked for that service.
+        with _file("/etc/postgresql-common/createcluster.d/drydock.conf", "create_main_cluster = false\n"):
+            _apt_install("postgresql")
+        found = _newest_postgres()
+    if found is None:
+        raise PackagesMissing("Debian's package postgresql brought no /usr/lib/postgresql/*/bin/postgres")
+    return found
+
+
+def _newest_postgres() -> Path | None:
+    found = [path.parent for path in Path("/usr/lib/postgresql").glob("*/bin/postgres")]
+    return max(found, key=lambda path: int(path.parent.name), default=None)
+
+
+def node() -> list[str]:
+    """Return the command that starts Node, installing Debian's package where there is none."""
+    missing = [name for name, program in (("nodejs", "node"), ("npm", "npm")) if not shutil.which(program)]
+    if missing:
+        _apt_install(*missing)
+    return ["node"]
+
+
+def pgbouncer() -> list[str]:
+    """Return the command that starts a PgBouncer which keeps prepared statements in transaction mode.
+
+    The machine's own where it is new enough, else Debian 13's, unpacked into the cache with the shared
+    libraries it wants and started through its own loader.
+    """
+    for program in (shutil.which("pgbouncer"), "/usr/sbin/pgbouncer"):
+        if program and Path(program).exists() and _pgbouncer_version([program]) >= PGBOUNCER_SINCE:
+            return [program]
+    name = hashlib.sha256(" ".join((PGBOUNCER_RELEASE, *PGBOUNCER_PACKAGES)).encode()).hexdigest()[:12]
+    root = _cached(f"pgbouncer-{name}", _unpack_pgbouncer)
+    (loader,) = root.glob("usr/lib/*/ld-linux-*.so.*")
+    return [str(loader), "--library-path", str(loader.parent), str(root / "usr/sbin/pgbouncer")]
+
+
+def _pgbouncer_version(program: Sequence[str]) -> tuple[int, ...]:
+    words = command.run([*program, "--version"]).stdout.split()
+    return tuple(int(part) for part in words[1].split("."))
+
+
+def _unpack_pgbouncer(folder: Path) -> None:
+    """Download Debian 13's packages with a private apt configuration and unpack them into a folder."""
+    release = install.read_os_release().get("VERSION_CODENAME", PGBOUNCER_RELEASE)
+    mirrors = {
+        (repository.uri, repository.suite.replace(release, PGBOUNCER_RELEASE))
+        for repository in install.repositories()
+    }
+    if not mirrors:
+        raise PackagesMissing(
+            "error: PgBouncer is older than 1.21 or missing, and apt here knows no Debian mirror; "
+            "install a newer pgbouncer"
+        )
+    with tempfile.TemporaryDirectory(prefix="drydock-apt-") as name:
+        apt = Path(name)
+        keyring = "/usr/share/keyrings/debian-archive-keyring.gpg"
+        (apt / "sources.list").write_text(
+            "".join(f"deb [signed-by={keyring}] {uri} {suite} main\n" for uri, suite in sorted(mirrors))
+        )
+        (apt / "lists/partial").mkdir(parents=True)
+        (apt / "status").touch()
+        settings = {
+            "Dir::Etc::sourcelist": apt / "sources.list",
+            "Dir::Etc::sourceparts": "/dev/null",
+            "Dir::State::lists": apt / "lists",
+            "Dir::State::status": apt / "status",
+            "Dir::Cache": apt,
+            # Debian's user _apt may not enter this private folder.
+            "APT::Sandbox::User": "root",
+        }
+        options = [part for key, value in settings.items() for part in ("-o", f"{key}={value}")]
+        command.run(["apt-get", "-q", *options, "update"])
+        command.run(["apt-get", "-q", *options, "download", *PGBOUNCER_PACKAGES], cwd=apt)
+        for package in sorted(apt.glob("*.deb")):
+            command.run(["dpkg-deb", "--extract", str(package), str(folder)])
+
+
+def node_modules() -> Path:
+    """Install the pinned npm modules into the cache and return the folder that holds them.
+
+    The folder's name is the hash of the manifest and its lock, so a changed pin makes a new one.
+    """
+    node()
+    content = b"".join((NODE / name).read_bytes() for name in MANIFESTS)
+
+    def fill(folder: Path) -> None:
+        for name in MANIFESTS:
+            shutil.copy(NODE / name, folder)
+        command.run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"], cwd=folder)
+
+    return _cached(f"node-{hashlib.sha256(content).hexdigest()[:12]}", fill)
+
+
+def script(name: str) -> list[str]:
+    """Return the command that runs one of the Node scripts beside its modules."""
+    # Node looks for modules from where a script lies, and the checkout shall hold no node_modules.
+    folder = node_modules()
+    with _locked(folder):
+        copy = folder / name
+        if not copy.exists() or copy.read_bytes() != (NODE / name).read_bytes():
+            shutil.copy(NODE / name, copy)
+    return [*node(), str(copy)]
+
+
+def _cached(name: str, fill: Callable[[Path], None]) -> Path:
+    """Return a folder of the user's cache, filled once even when several test runs start together."""
+    root = Path(platformdirs.user_cache_dir("drydock")) / "tests"
+    root.mkdir(parents=True, exist_ok=True)
+    folder = root / name
+    with _locked(folder):
+        if not folder.exists():
+            with tempfile.TemporaryDirectory(prefix=f"{name}-", dir=root) as unfinished:
+                fill(Path(unfinished))
+                # PgBouncer runs as an unprivileged user.
+                Path(unfinished).chmod(0o755)
+                Path(unfinished).rename(folder)
+                Path(unfinished).mkdir()
+    return folder
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    with folder.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _apt_install(*names: str) -> None:
+    """Install Debian packages.
+
+    Raises:
+        PackagesMissing: Not root, or apt is not this machine's package manager.
+    """
+    if os.geteuid() != 0 or not install.is_debian_family():
+        raise PackagesMissing(
+            f"error: {' and '.join(names)} is not installed and only root on a Debian-family machine can "
+            "install it; install it with your package manager and run the tests again"
+        )
+    environment = {"DEBIAN_FRONTEND": "noninteractive"}
+    command.run(["apt-get", "-q", "update"])
+    command.run(["apt-get", "-q", "install", "--yes", "--no-install-recommends", *names], env=environment)
+
+
+@contextmanager
+def _file(path: str, text: str) -> Iterator[None]:
+    """Make a file for as long as the block runs, and the folders above it where they are missing."""
+    file = Path(path)
+    made = [parent for parent in file.parents if not parent.exists()]
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text)
+    try:
+        yield
+    finally:
+        file.unlink()
+        for parent in made:
+            if not any(parent.iterdir()):
+                parent.rmdir()

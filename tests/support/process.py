@@ -1,0 +1,140 @@
+"""A server process that lives as long as a test needs it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pwd
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+POLL_SECONDS = 0.05
+GRACE_SECONDS = 10.0
+
+
+class ServerFailed(Exception):
+    """A server died or never became ready; the message carries the end of its log."""
+
+
+@dataclass
+class Server:
+    """A child process that can be started, stopped and started again.
+
+    Args:
+        name: What messages call it.
+        command: The argument list that starts it.
+        log: The file that takes its output, over all its starts.
+        user: The account to run as; this process's own by default.
+        environment: Variables to add to this process's own.
+        stop_signal: What asks it to end.
+    """
+
+    name: str
+    command: Sequence[str]
+    log: Path
+    user: str | None = None
+    environment: Mapping[str, str] = field(default_factory=dict)
+    stop_signal: signal.Signals = signal.SIGTERM
+    _process: subprocess.Popen[bytes] | None = None
+
+    def start(self, ready: Callable[[], bool], seconds: float = 30.0) -> None:
+        """Start the server and wait until it is ready.
+
+        Args:
+            ready: Tells whether it is; an OSError means not yet.
+            seconds: How long to wait at most.
+
+        Raises:
+            ServerFailed: It died, or was not ready in time.
+        """
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                list(self.command),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env={**os.environ, **self.environment},
+                # An unprivileged user may not be allowed into this process's working directory.
+                cwd="/",
+                user=self.user,
+                group=pwd.getpwnam(self.user).pw_gid if self.user else None,
+                extra_groups=[] if self.user else None,
+                start_new_session=True,
+            )
+        try:
+            self._wait(ready, seconds)
+        except BaseException:
+            self.stop(signal.SIGKILL)
+            raise
+
+    def _wait(self, ready: Callable[[], bool], seconds: float) -> None:
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            if self._process is None or self._process.poll() is not None:
+                code = self._process.returncode if self._process else None
+                raise ServerFailed(f"{self.name} exited with {code}:\n{self.tail()}")
+            with contextlib.suppress(OSError):
+                if ready():
+                    return
+            time.sleep(POLL_SECONDS)
+        raise ServerFailed(f"{self.name} was not ready after {seconds:g} s:\n{self.tail()}")
+
+    def stop(self, number: signal.Signals | None = None) -> None:
+        """End the server, by force when it takes too long; do nothing when it has ended."""
+        process, self._process = self._process, None
+        if process is None or process.poll() is not None:
+            return
+        process.send_signal(number or self.stop_signal)
+        try:
+            process.wait(GRACE_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+    def tail(self, lines: int = 30) -> str:
+        """Return the end of the log."""
+        return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
+
+
+@contextmanager
+def folder(name: str, owner: str | None = None) -> Iterator[Path]:
+    """Make a temporary folder, for an account when one is named, and remove it with everything in it."""
+    with tempfile.TemporaryDirectory(prefix=f"drydock-{name}-") as path:
+        if owner:
+            entry = pwd.getpwnam(owner)
+            os.chown(path, entry.pw_uid, entry.pw_gid)
+        yield Path(path)
+
+
+def unprivileged(account: str) -> str | None:
+    """Return the account to use for a server that refuses to run as root, None when nobody is root."""
+    return account if os.geteuid() == 0 else None
+
+
+def free_port(addresses: Sequence[str] = ("127.0.0.1",)) -> int:
+    """Return a TCP port that is free on all of some addresses of this machine."""
+    for _ in range(50):
+        with contextlib.ExitStack() as stack:
+            port = 0
+            try:
+                for address in addresses:
+                    listener = stack.enter_context(socket.socket())
+                    listener.bind((address, port))
+                    port = listener.getsockname()[1]
+            except OSError:
+                continue
+            return port
+    raise ServerFailed(f"no port is free on all of {', '.join(addresses)}")
+
+
+def accepts(address: str, port: int) -> bool:
+    """Tell whether something accepts connections at an address and port."""
+    with socket.create_connection((address, port), timeout=1):
+        return True

@@ -1,0 +1,45 @@
+"""One neighbourhood of servers for the whole run, and one container that most tests share."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from drydock import engine
+from tests.support.systems import Account, App, Systems, systems
+
+LAST = "test_no_secret_stands_in_any_log_of_the_run"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Search the logs when everything else has written to them."""
+    items.sort(key=lambda item: item.name == LAST)
+
+
+@pytest.fixture(scope="session")
+def neighbourhood() -> Iterator[Systems]:
+    """Every server that the application works with."""
+    with systems(engine.connect(), os.environ["DRYDOCK_IMAGE"]) as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def app(neighbourhood: Systems) -> Iterator[App]:
+    """A production container that most tests share; tests that break something start their own."""
+    database = neighbourhood.postgres.create_database("shared")
+    with neighbourhood.app(neighbourhood.environment(database)) as running:
+        yield running
+
+
+@pytest.fixture
+def ada(neighbourhood: Systems) -> Account:
+    """A new account."""
+    return neighbourhood.account()
+
+
+@pytest.fixture
+def grace(neighbourhood: Systems) -> Account:
+    """Another new account."""
+    return neighbourhood.account()

@@ -1,0 +1,1 @@
+"""Gates: each measures an image and returns a Verdict; none of them prints."""

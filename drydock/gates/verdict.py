@@ -1,0 +1,66 @@
+"""What a gate says about an image."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from typing import Any
+
+
+class Outcome(StrEnum):
+    """The three ends of a gate; what could not be checked is never reported as passed."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    COULD_NOT_CHECK = "could_not_check"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A gate's judgement.
+
+    Args:
+        gate: The gate's name, which is also its Nox session's.
+        outcome: How it ended.
+        summary: One line: the figures when it passed, the first fault when it did not.
+        details: What to show below it, one fact a line.
+        evidence: Text to show above it, such as the end of a log.
+        measurements: What was measured, as JSON values; sizes in bytes, times in seconds.
+        seconds: How long the gate took.
+    """
+
+    gate: str
+    outcome: Outcome
+    summary: str
+    details: tuple[str, ...] = ()
+    evidence: str = ""
+    measurements: Mapping[str, Any] = field(default_factory=dict)
+    seconds: float = 0.0
+
+    @property
+    def passed(self) -> bool:
+        """Whether the image may go on."""
+        return self.outcome is Outcome.PASSED
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the verdict as JSON values."""
+        return {**asdict(self), "outcome": self.outcome.value, "details": list(self.details)}
+
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any]) -> Verdict:
+        """Read a verdict back.
+
+        Raises:
+            ValueError: The content is none; names what is wrong with it.
+        """
+        try:
+            fields = {**content, "outcome": Outcome(content["outcome"]), "details": tuple(content["details"])}
+            return cls(**fields)
+        except (KeyError, TypeError) as error:
+            raise ValueError(f"no verdict: {error}") from error
+
+    def dumps(self) -> str:
+        """Return the verdict as one line of JSON."""
+        return json.dumps(self.as_json(), sort_keys=True)

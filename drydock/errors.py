@@ -151,6 +151,105 @@ class ImageMissing(DrydockError):
     next_step = "build it with `invoke build`"
 
 
+class IllegalTag(DrydockError):
+    exit_code = 51
+    fact = "{tag!r} is no legal image tag: {problem}"
+    next_step = "use at most 128 letters, digits, `_`, `.` and `-`, and begin with none of the last two"
+
+
+class IllegalReference(DrydockError):
+    exit_code = 52
+    fact = "{reference!r} is no legal image reference: {problem}"
+    next_step = "write it as [REGISTRY/]REPOSITORY[:TAG][@DIGEST], the repository in lower case"
+
+
+class IllegalVersion(DrydockError):
+    exit_code = 53
+    fact = "{version!r} is no version that can be ordered"
+    next_step = "give the project one such as 1.4.2 or 1.5.0rc1"
+
+
+class LabelsNotApplied(DrydockError):
+    exit_code = 54
+    fact = "the labels of {reference} were not changed: {reason}"
+    next_step = "build the image anew with `invoke build`"
+
+
+class DamagedImage(DrydockError):
+    exit_code = 55
+    fact = "{where} holds no whole image: {problem}"
+    next_step = "save or export it anew"
+
+
+class AmbiguousImage(DrydockError):
+    exit_code = 56
+    fact = "{where} holds {count} images: {choices}"
+    next_step = "name one of them, or write an archive that holds only one"
+
+
+class UnreadableLayer(DrydockError):
+    exit_code = 57
+    fact = "layer {layer} is compressed with {compression}, which this Python cannot read"
+    next_step = "export the image with compression=gzip, or run drydock on Python 3.14 or newer"
+
+
+# --- registries ---------------------------------------------------------------------------------------------
+
+
+class RegistryUnreachable(DrydockError):
+    exit_code = 60
+    fact = "registry {registry} cannot be reached: {reason} (tried {attempts})"
+    next_step = "check its name and the network, then repeat the command"
+
+
+class LoginRefused(DrydockError):
+    exit_code = 61
+    fact = "registry {registry} refuses {user}: {reason}"
+    next_step = "log in with `docker login {registry}` and repeat the command"
+
+
+class PushDenied(DrydockError):
+    exit_code = 62
+    fact = "registry {registry} denies access to {repository}: {reason}"
+    next_step = "ask for the right to push there, or push to another repository"
+
+
+class PushFailed(DrydockError):
+    exit_code = 63
+    fact = "push of {reference} failed: {reason} (tried {attempts})"
+    next_step = "read the registry's log, then repeat the command: layers that arrived are not sent again"
+
+
+class DigestDiffers(DrydockError):
+    exit_code = 64
+    fact = "{reference} on the registry is {found}, not the local image {wanted}"
+    next_step = "somebody else may have pushed there: look at the tag, then push again"
+
+
+class RegistryFault(DrydockError):
+    exit_code = 65
+    fact = "registry {registry} answered {status} to {request}: {reason}"
+    next_step = "check that it is an OCI registry and read its log"
+
+
+class DirtyImage(DrydockError):
+    exit_code = 66
+    fact = "{reference} was built from a working tree with uncommitted changes"
+    next_step = "commit and build again, or push with --allow-dirty"
+
+
+class MadeBase(DrydockError):
+    exit_code = 67
+    fact = "{reference} stands on a base image made on this machine, and {registry} is another one"
+    next_step = "build on a published base, or push with --allow-made-base"
+
+
+class BadCredentials(DrydockError):
+    exit_code = 68
+    fact = "the docker configuration's credentials for {registry} cannot be read: {reason}"
+    next_step = "mend it, or log in anew with `docker login {registry}`"
+
+
 # --- gates --------------------------------------------------------------------------------------------------
 
 
@@ -176,3 +275,21 @@ class PortTaken(DrydockError):
     exit_code = 73
     fact = "port {port} of this machine is taken"
     next_step = "choose another with --port, or leave it out for a free one"
+
+
+class BudgetExceeded(DrydockError):
+    exit_code = 74
+    fact = "{summary}"
+    next_step = "make what the lines above name smaller, or raise the budget in [tool.drydock.budgets]"
+
+
+class CouldNotCheck(DrydockError):
+    exit_code = 75
+    fact = "{gate} could not be checked: {summary}"
+    next_step = "{how}"
+
+
+class ReceiptsMissing(DrydockError):
+    exit_code = 76
+    fact = "{reference} lacks a receipt of {reasons}"
+    next_step = "run `nox -s {sessions}`"

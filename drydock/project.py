@@ -6,7 +6,7 @@ import os
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,42 @@ class Budget:
 
 
 @dataclass(frozen=True)
+class Request:
+    """One HTTP request of the smoke gate.
+
+    Args:
+        method: The HTTP method.
+        path: The path; ``{name}`` stands for a value that an earlier request saved.
+        status: The status that the answer must have.
+        body: A JSON body; None for none.
+        save: Field of the JSON answer by the name under which it is kept.
+        authorised: Whether the development token is sent.
+    """
+
+    method: str
+    path: str
+    status: int
+    body: Mapping[str, Any] | None = None
+    save: Mapping[str, str] = field(default_factory=dict)
+    authorised: bool = True
+
+
+@dataclass(frozen=True)
+class Development:
+    """How to try the image on a developer's machine.
+
+    Args:
+        environment: Variables for a container that is started for a look.
+        token_command: Command inside the container that prints a working token; empty when none is needed.
+        example_path: A path that is worth asking with that token.
+    """
+
+    environment: Mapping[str, str] = field(default_factory=dict)
+    token_command: tuple[str, ...] = ()
+    example_path: str = "/"
+
+
+@dataclass(frozen=True)
 class Project:
     """A project as its configuration and its files describe it.
 
@@ -52,6 +88,8 @@ class Project:
         budgets: What each target may weigh.
         labels: Labels of the user's own, which win over drydock's.
         base: The base image that is asked for.
+        development: How to try the image.
+        smoke: What the smoke gate asks, in this order.
         origins: For each field's name, where its value was found.
     """
 
@@ -71,6 +109,8 @@ class Project:
     budgets: Mapping[str, Budget]
     labels: Mapping[str, str]
     base: str
+    development: Development = field(default_factory=Development)
+    smoke: tuple[Request, ...] = ()
     origins: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -102,6 +142,8 @@ KEYS: dict[str, tuple[type, object]] = {
     "base": (str, None),
     "budgets": (dict, {}),
     "labels": (dict, {}),
+    "development": (dict, {}),
+    "smoke": (list, []),
 }
 DEFAULT_BUDGETS = {"production": Budget(150 * MB), "slim": Budget(300 * MB)}
 _IMAGE = re.compile(r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*")
@@ -163,6 +205,8 @@ def load(folder: Path) -> Project:
         budgets={**DEFAULT_BUDGETS, **_budgets(value("budgets"), manifest)},
         labels={str(key): str(text) for key, text in value("labels").items()},
         base=value("base", os.environ.get("PYTHON_IMAGE"), "PYTHON_IMAGE") or f"python:{python}-slim",
+        development=_development(value("development"), manifest),
+        smoke=tuple(_request(index, item, manifest) for index, item in enumerate(value("smoke"))),
         origins=origins,
     )
 
@@ -204,7 +248,7 @@ def _check_keys(table: object, manifest: Path) -> None:
             raise _bad(manifest, key, f"{content!r} is no {_WORDS[wanted]}", f"give it a {_WORDS[wanted]}")
 
 
-_WORDS: dict[type, str] = {str: "string", bool: "boolean", int: "whole number", dict: "table"}
+_WORDS: dict[type, str] = {str: "string", bool: "boolean", int: "whole number", dict: "table", list: "list"}
 
 
 def _python(metadata: Mapping[str, Any]) -> str | None:
@@ -235,3 +279,28 @@ def _budgets(table: Mapping[str, Any], manifest: Path) -> dict[str, Budget]:
         wire = limits.get("on-wire-mb")
         budgets[target] = Budget(int(limits["on-disk-mb"] * MB), int(wire * MB) if wire else None)
     return budgets
+
+
+def _development(table: Mapping[str, Any], manifest: Path) -> Development:
+    known = {"environment", "token-command", "example-path"}
+    if unknown := set(table) - known:
+        raise _bad(
+            manifest, f"development.{min(unknown)}", "unknown key", f"use one of {', '.join(sorted(known))}"
+        )
+    return Development(
+        environment={str(key): str(text) for key, text in table.get("environment", {}).items()},
+        token_command=tuple(str(part) for part in table.get("token-command", [])),
+        example_path=str(table.get("example-path", "/")),
+    )
+
+
+def _request(index: int, item: object, manifest: Path) -> Request:
+    key = f"smoke[{index}]"
+    if not isinstance(item, dict):
+        raise _bad(manifest, key, f"{item!r} is no table", "write { method, path, status }")
+    known = {one.name for one in fields(Request)}
+    if unknown := set(item) - known:
+        raise _bad(manifest, f"{key}.{min(unknown)}", "unknown key", f"use one of {', '.join(sorted(known))}")
+    if missing := {"method", "path", "status"} - set(item):
+        raise _bad(manifest, f"{key}.{min(missing)}", "missing", "every request has method, path and status")
+    return Request(**item)

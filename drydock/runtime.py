@@ -167,6 +167,11 @@ def started(engine: Engine, run: Run) -> Iterator[Running]:
             "cap_drop": ["ALL"],
             "security_opt": ["no-new-privileges"],
         }
+    if run.port:
+        # Without a host port the engine takes a free one.
+        options["ports"] = {
+            f"{run.port}/tcp": ("127.0.0.1", run.host_port) if run.host_port else ("127.0.0.1",)
+        }
     if run.network:
         options["network"] = run.network
     if run.memory:
@@ -177,7 +182,6 @@ def started(engine: Engine, run: Run) -> Iterator[Running]:
             command=list(run.command) or None,
             environment=dict(run.environment),
             labels={LABEL: run.owner},
-            ports={f"{run.port}/tcp": ("127.0.0.1", run.host_port or None)} if run.port else None,
             extra_hosts=dict(run.extra_hosts) or None,
             volumes={host: {"bind": inside, "mode": "ro"} for inside, host in run.mounts.items()} or None,
             **options,

@@ -116,7 +116,8 @@ def install(say: Say) -> None:
     with tempfile.TemporaryDirectory(prefix="drydock-apt-") as folder:
         options: list[str] = []
         if not _candidate_is_usable():
-            options = newer_release_options(Path(folder), repositories())
+            release = read_os_release().get("VERSION_CODENAME", "")
+            options = newer_release_options(Path(folder), repositories(), release)
             _apt([*options, "update"], say)
         with _no_autostart():
             _apt([*options, "install", "--yes", "--no-install-recommends", "--no-upgrade", *PACKAGES], say)
@@ -150,17 +151,17 @@ def repositories() -> list[Repository]:
     return [Repository(uri, suite, codename) for uri, suite, codename, _ in sorted(rows)]
 
 
-def newer_release_options(folder: Path, known: Sequence[Repository]) -> list[str]:
+def newer_release_options(folder: Path, known: Sequence[Repository], release: str) -> list[str]:
     """Write apt files that see this release and a newer one, and return the options that use them.
 
     Args:
         folder: An empty folder that lives as long as the options are used.
         known: The machine's own repositories; the newer release is taken from the same mirrors.
+        release: The code name of the machine's own release.
 
     Raises:
         errors.EngineInstallFailed: The machine has no Debian repository to derive the newer one from.
     """
-    release = read_os_release().get("VERSION_CODENAME", "")
     lines = []
     for repository in known:
         for codename in (release, NEWER_RELEASE):

@@ -1,0 +1,157 @@
+"""Cold and cached builds side by side, with proof from build events of what was cached."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from drydock import command
+from drydock.build import BuildResult, Options, Update, build
+from drydock.engine import Engine
+from drydock.gates.verdict import Outcome, Verdict
+from drydock.lock import LOCK_FILES
+from drydock.project import Project
+
+GATE = "build_cache"
+# What a step that installs dependencies runs; such a step must survive a change of source.
+INSTALLERS = ("uv sync", "uv pip install", "pip install", "uv pip sync")
+# Never part of a build context, and large.
+_SKIPPED = shutil.ignore_patterns(".git", ".venv", ".drydock", "node_modules", "__pycache__", ".*_cache")
+
+OnUpdate = Callable[[Update], None]
+Follow = Callable[[str], OnUpdate]
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """One kind of build: its name, and what is changed in a copy of the context before it."""
+
+    name: str
+    cold: bool = False
+    change: Callable[[Project, Path], None] | None = None
+
+
+def touch_source(project: Project, context: Path) -> None:
+    """Change one Python file of the application, as a person editing an endpoint does."""
+    package = project.entry_point.split(":")[0].split(".")[0]
+    source = context / project.source.relative_to(project.root)
+    candidates = sorted((source / package).rglob("*.py")) or sorted(source.glob("*.py"))
+    with candidates[-1].open("a") as file:
+        file.write("\n# changed by nox -s build_cache\n")
+
+
+def touch_lock(project: Project, context: Path) -> None:
+    """Change the lock file but nothing that it pins: the dependency step runs, without downloads."""
+    source = context / project.source.relative_to(project.root)
+    lock = next(source / name for name in LOCK_FILES if (source / name).is_file())
+    with lock.open("a") as file:
+        file.write("\n# changed by nox -s build_cache\n")
+
+
+SCENARIOS = (
+    Scenario("cold", cold=True),
+    Scenario("unchanged"),
+    Scenario("source changed", change=touch_source),
+    Scenario("dependency changed", change=touch_lock),
+)
+
+
+def run(engine: Engine, project: Project, options: Options, follow: Follow) -> Verdict:
+    """Build every scenario and judge what was cached.
+
+    Args:
+        engine: Where to build.
+        project: What to build.
+        options: How; its target is the one that is judged.
+        follow: Called with each scenario's name; returns what takes the build's updates.
+    """
+    results = {}
+    # A first build outside the measurement fills the user's cache, as any earlier `invoke build` would have.
+    build(engine, project, options, follow("warming up"))
+    for scenario in SCENARIOS:
+        with _context(project, scenario) as context:
+            chosen = options.but(reference="", no_cache=scenario.cold, context=context)
+            results[scenario.name] = build(engine, project, chosen, follow(scenario.name))
+    return judge(results)
+
+
+def judge(results: Mapping[str, BuildResult]) -> Verdict:
+    """Decide from the builds' steps; times are reported, never judged."""
+    cold = results["cold"]
+    rows = [
+        {
+            "build": name,
+            "seconds": round(result.seconds, 2),
+            "ratio": round(result.seconds / cold.seconds, 3),
+            "cached": result.cached,
+            "steps": len(result.steps),
+            "ran": [f"{step.stage}: {step.instruction}" for step in result.steps if not step.cached],
+        }
+        for name, result in results.items()
+    ]
+    installs = [step for step in results["source changed"].steps if _installs(step.instruction)]
+    faults = []
+    if cold.cached:
+        faults.append(f"the cold build took {cold.cached} steps from the cache")
+    if results["unchanged"].cached != len(results["unchanged"].steps):
+        faults.append("an unchanged build ran a step again")
+    faults += [
+        f"a source change ran a dependency step again: {step.instruction[:80]}"
+        for step in installs
+        if not step.cached
+    ]
+    if not any(
+        _installs(step.instruction) and not step.cached for step in results["dependency changed"].steps
+    ):
+        faults.append("a changed lock file ran no dependency step")
+    seconds = sum(result.seconds for result in results.values())
+    measurements = {"builds": rows}
+    if not installs:
+        summary = f"no step of the Dockerfile installs dependencies with one of: {', '.join(INSTALLERS)}"
+        return Verdict(GATE, Outcome.COULD_NOT_CHECK, summary, measurements=measurements, seconds=seconds)
+    if faults:
+        return Verdict(GATE, Outcome.FAILED, "; ".join(faults), measurements=measurements, seconds=seconds)
+    source = next(row for row in rows if row["build"] == "source changed")
+    summary = f"a source change rebuilds in {source['ratio']:.0%} of the cold time and installs nothing again"
+    return Verdict(GATE, Outcome.PASSED, summary, measurements=measurements, seconds=seconds)
+
+
+def _installs(instruction: str) -> bool:
+    return instruction.startswith("RUN") and any(installer in instruction for installer in INSTALLERS)
+
+
+@contextmanager
+def _context(project: Project, scenario: Scenario) -> Iterator[Path | None]:
+    """Yield a changed copy of the build context; None where the project's own serves."""
+    if scenario.change is None:
+        yield None
+        return
+    with tempfile.TemporaryDirectory(prefix="drydock-context-") as folder:
+        copy = Path(folder) / "context"
+        _copy(project, copy)
+        scenario.change(project, copy)
+        yield copy
+
+
+def _copy(project: Project, copy: Path) -> None:
+    """Copy what git would: neither caches nor the virtual environment."""
+    root = project.root
+    listing = command.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=root, check=False
+    )
+    if listing.code != 0:
+        shutil.copytree(root, copy, ignore=_SKIPPED, symlinks=True)
+        return
+    for name in filter(None, listing.stdout.split("\0")):
+        # A file that was deleted but not yet committed is still listed.
+        if (root / name).is_file():
+            (copy / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(root / name, copy / name, follow_symlinks=False)
+    # A lock with download addresses may be git-ignored, and is still what the Dockerfile installs from.
+    for lock in filter(Path.is_file, (project.source / name for name in LOCK_FILES)):
+        (copy / lock.relative_to(root)).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(lock, copy / lock.relative_to(root))

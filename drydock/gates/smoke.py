@@ -1,0 +1,156 @@
+"""Start the image as Kubernetes would, ask it over HTTP, and stop it."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import time
+from collections.abc import Iterable, Mapping
+from pathlib import PurePosixPath
+from typing import Any
+
+from drydock import errors
+from drydock.engine import Engine
+from drydock.gates.verdict import Outcome, Verdict
+from drydock.project import Project, Request
+from drydock.runtime import GRACE_SECONDS, Run, Running, get, started
+
+GATE = "smoke"
+ANSWER_SECONDS = 15.0
+BUILD_TOOLS = frozenset(
+    {"gcc", "cc", "g++", "c++", "cpp", "make", "cmake", "ld", "as", "cargo", "rustc"}
+    | {"uv", "uvx", "curl", "wget", "git"}
+)
+# What else a minimal image has no use for: a way in for an attacker, and nothing for the application.
+PRODUCTION_BANS = frozenset(
+    {"sh", "bash", "dash", "ash", "busybox", "apt", "apt-get", "dpkg", "pip", "pip3", "perl", "su", "mount"}
+)
+# 128 + SIGTERM would say that the signal ended the process, not that it finished its work.
+CLEAN_EXIT = 0
+
+
+def forbidden(paths: Iterable[str], target: str) -> list[str]:
+    """Return the programs that a target must not carry, by path."""
+    bans = BUILD_TOOLS | PRODUCTION_BANS if target == "production" else BUILD_TOOLS
+    programs = (PurePosixPath("/", path) for path in paths)
+    return sorted(str(path) for path in programs if path.name in bans and path.parent.name in {"bin", "sbin"})
+
+
+def run(engine: Engine, project: Project, image: str, target: str, paths: Iterable[str]) -> Verdict:
+    """Prove that an image starts, answers, and stops, restricted as in production.
+
+    Args:
+        engine: Where the image is.
+        project: Names the health and readiness paths and the requests.
+        image: The image's id.
+        target: Its target.
+        paths: Every path in the image.
+    """
+    began = time.monotonic()
+    faults = [f"{path} is in the {target} image" for path in forbidden(paths, target)]
+    wanted = Run(image, port=project.port, environment=project.development.environment, owner=GATE)
+    try:
+        with started(engine, wanted) as running:
+            ready = running.wait_until_ready(project.ready_path)
+            faults += _faults(project, running)
+            code, stopped = running.stop(GRACE_SECONDS)
+            log = running.log()
+    except (errors.ContainerExited, errors.NotReady) as error:
+        return Verdict(
+            GATE,
+            Outcome.FAILED,
+            str(error.args[0]),
+            evidence=error.evidence,
+            seconds=time.monotonic() - began,
+        )
+    if code != CLEAN_EXIT or stopped >= GRACE_SECONDS:
+        faults.append(f"SIGTERM ended it with exit code {code} after {stopped:.1f} s of {GRACE_SECONDS} s")
+    measurements = {
+        "ready_seconds": round(ready, 3),
+        "stop_seconds": round(stopped, 3),
+        "requests": len(project.smoke),
+    }
+    seconds = time.monotonic() - began
+    if faults:
+        summary = f"{target}: {faults[0]}" + (f" and {len(faults) - 1} more" if len(faults) > 1 else "")
+        return Verdict(GATE, Outcome.FAILED, summary, tuple(faults), log, measurements, seconds)
+    summary = (
+        f"{target} ready in {ready:.1f} s, {len(project.smoke)} requests answered, stopped in {stopped:.1f} s"
+    )
+    return Verdict(GATE, Outcome.PASSED, summary, measurements=measurements, seconds=seconds)
+
+
+def _faults(project: Project, running: Running) -> list[str]:
+    faults = []
+    user = running.container.image.attrs["Config"].get("User", "") if running.container.image else ""
+    if not user.split(":")[0].isdigit() or user.split(":")[0] == "0":
+        faults.append(f"the image's user is {user or 'root'!r}, not a number above 0")
+    for path in (project.health_path, project.ready_path):
+        if (status := get(running.port, path)) != http.client.OK:
+            faults.append(f"GET {path} answered {status}")
+    return faults + round_of_requests(running, project)
+
+
+def token(running: Running, project: Project) -> str:
+    """Return a development token from inside a container; empty when the project needs none.
+
+    Raises:
+        errors.GateFailed: The token command failed.
+    """
+    command = list(project.development.token_command)
+    if not command:
+        return ""
+    code, output = running.container.exec_run(command)
+    text = output.decode("utf-8", "replace").strip()
+    if code != 0 or not text:
+        raise errors.GateFailed(
+            gate="token-command",
+            summary=f"`{' '.join(command)}` exited with {code} in the container",
+            how="mend [tool.drydock.development] token-command",
+            evidence=text,
+        )
+    return text.splitlines()[-1]
+
+
+def round_of_requests(running: Running, project: Project) -> list[str]:
+    """Send the project's smoke requests in order and return what did not answer as it should."""
+    bearer = token(running, project)
+    saved: dict[str, Any] = {}
+    faults = []
+    for request in project.smoke:
+        try:
+            path = request.path.format_map(saved)
+        except KeyError as error:
+            faults.append(f"{request.method} {request.path} was not sent: {error} was never answered")
+            continue
+        status, body = _send(running.port, request, path, bearer)
+        if status != request.status:
+            faults.append(f"{request.method} {path} answered {status}, not {request.status}: {body[:200]!r}")
+            continue
+        saved |= {name: _field(body, key) for name, key in request.save.items()}
+    return faults
+
+
+def _send(port: int, request: Request, path: str, bearer: str) -> tuple[int, str]:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=ANSWER_SECONDS)
+    headers = {"Authorization": f"Bearer {bearer}"} if bearer and request.authorised else {}
+    content = None
+    if request.body is not None:
+        content = json.dumps(request.body)
+        headers["Content-Type"] = "application/json"
+    try:
+        connection.request(request.method, path, body=content, headers=headers)
+        response = connection.getresponse()
+        return response.status, response.read().decode("utf-8", "replace")
+    except (OSError, http.client.HTTPException) as error:
+        return 0, str(error) or type(error).__name__
+    finally:
+        connection.close()
+
+
+def _field(body: str, key: str) -> Any:
+    try:
+        content: Mapping[str, Any] = json.loads(body)
+        return content[key]
+    except (ValueError, KeyError, TypeError):
+        return f"<no {key}>"

@@ -1,0 +1,57 @@
+"""The result of a build, as a table and as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from rich.console import Console
+
+from drydock import image as images
+from drydock.build import BuildResult
+from drydock.pipeline import Pipeline
+from drydock.report import megabytes
+from drydock.report.tables import key_values
+
+
+def as_json(pipeline: Pipeline, result: BuildResult) -> Mapping[str, object]:
+    """Return what a program would want to know about a build."""
+    measured = images.read(pipeline.engine, result.image_id) if result.image_id else None
+    budget = pipeline.project.budgets.get(result.target)
+    return {
+        "target": result.target,
+        "reference": result.reference,
+        "image_id": result.image_id,
+        "on_disk": measured.on_disk if measured else None,
+        "on_wire": measured.on_wire if measured else None,
+        "budget_on_disk": budget.on_disk if budget else None,
+        "budget_on_wire": budget.on_wire if budget else None,
+        "base": pipeline.base.reference,
+        "steps": len(result.steps),
+        "steps_cached": result.cached,
+        "seconds": round(result.seconds, 3),
+    }
+
+
+def show(console: Console, pipeline: Pipeline, result: BuildResult) -> None:
+    """Print the table that ends a build."""
+    found = as_json(pipeline, result)
+    rows = {
+        "target": result.target,
+        "reference": result.reference,
+        "digest": result.image_id or "(several platforms)",
+    }
+    for size, words in (("on_disk", "on disk"), ("on_wire", "on the wire")):
+        number, most = found[size], found[f"budget_{size}"]
+        if isinstance(number, int):
+            rows[words] = megabytes(number)
+            if isinstance(most, int):
+                share = f"{number / most:.0%} of the budget of {megabytes(most)}"
+                rows[words] += (
+                    f" · {share}"
+                    if number <= most
+                    else f" · [red]{megabytes(number - most)} over the budget[/red]"
+                )
+    rows["base"] = f"{pipeline.base.reference} ({pipeline.base.kind})"
+    rows["steps"] = f"{result.cached} of {len(result.steps)} cached"
+    rows["seconds"] = f"{result.seconds:.1f}"
+    key_values(console, rows)

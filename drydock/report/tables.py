@@ -1,0 +1,75 @@
+"""Results as tables on a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from drydock.doctor import Finding
+from drydock.gates.verdict import Outcome, Verdict
+
+MARKS = {
+    Outcome.PASSED: "[green]passed[/green]",
+    Outcome.FAILED: "[red]failed[/red]",
+    Outcome.COULD_NOT_CHECK: "[yellow]could not check[/yellow]",
+}
+
+
+def key_values(console: Console, rows: Mapping[str, str]) -> None:
+    """Print a two-column table without a frame, so that lines can be copied."""
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column(overflow="fold")
+    for key, value in rows.items():
+        table.add_row(key, value)
+    console.print(table)
+
+
+def table(
+    console: Console, titles: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[int] = ()
+) -> None:
+    """Print rows under titles.
+
+    Args:
+        console: Where to.
+        titles: One for each column.
+        rows: The cells, as markup.
+        right: Columns, from 0, that hold numbers.
+    """
+    made = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for index, title in enumerate(titles):
+        made.add_column(title, justify="right" if index in right else "left", overflow="fold")
+    for row in rows:
+        made.add_row(*row)
+    console.print(made)
+
+
+def findings(console: Console, found: Sequence[Finding]) -> None:
+    """Print what `doctor` found, with what to do."""
+    for finding in found:
+        mark = "[green]ok[/green]  " if finding.ok else "[red]bad[/red] "
+        console.print(f"{mark} [bold]{finding.name:<12}[/bold] {finding.fact}")
+        if finding.advice:
+            console.print(f"     {'':<12} → {finding.advice}")
+
+
+def verdict(console: Console, judged: Verdict, receipt: bool = False) -> None:
+    """Print one line for a gate, then its details where it did not pass."""
+    took = "receipt" if receipt else f"{judged.seconds:.1f} s"
+    console.print(f"{MARKS[judged.outcome]}  [bold]{judged.gate}[/bold]  {judged.summary}  [dim]{took}[/dim]")
+    if judged.outcome is Outcome.PASSED:
+        return
+    for detail in judged.details:
+        console.print(f"  {detail}", markup=False)
+
+
+def builds(console: Console, judged: Verdict) -> None:
+    """Print the timings of the build_cache gate."""
+    rows = [
+        (row["build"], f"{row['seconds']:.1f}", f"{row['ratio']:.2f}", f"{row['cached']} of {row['steps']}")
+        for row in judged.measurements.get("builds", [])
+    ]
+    table(console, ("build", "seconds", "of cold", "steps cached"), rows, right=(1, 2))

@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from drydock.build import BuildResult, Step
+from drydock.gates.cache import judge
+from drydock.gates.verdict import Outcome
+
+START = datetime.fromisoformat("2026-01-01T00:00:00+00:00")
+INSTALL = "[builder 1/2] RUN uv sync --frozen"
+COPY = "[production 1/1] COPY backend /app"
+
+
+def built(seconds: float, **cached: bool) -> BuildResult:
+    names = {"install": INSTALL, "copy": COPY}
+    steps = tuple(
+        Step(key, names[key], cached=hit, started=START, completed=START + timedelta(seconds=1))
+        for key, hit in cached.items()
+    )
+    return BuildResult("production", "", "sha256:1", steps, seconds)
+
+
+def results(**changes: BuildResult) -> dict[str, BuildResult]:
+    normal = {
+        "cold": built(40, install=False, copy=False),
+        "unchanged": built(1, install=True, copy=True),
+        "source changed": built(4, install=True, copy=False),
+        "dependency changed": built(20, install=False, copy=False),
+    }
+    return normal | {key.replace("_", " "): result for key, result in changes.items()}
+
+
+def test_a_source_change_that_installs_nothing_passes() -> None:
+    verdict = judge(results())
+
+    assert verdict.outcome is Outcome.PASSED
+    assert verdict.summary == "a source change rebuilds in 10% of the cold time and installs nothing again"
+
+
+def test_a_source_change_that_installs_again_fails() -> None:
+    verdict = judge(results(source_changed=built(20, install=False, copy=False)))
+
+    assert verdict.outcome is Outcome.FAILED
+    assert "ran a dependency step again: RUN uv sync" in verdict.summary
+
+
+def test_an_unchanged_build_that_runs_a_step_fails() -> None:
+    assert judge(results(unchanged=built(1, install=True, copy=False))).outcome is Outcome.FAILED
+
+
+def test_a_cold_build_from_the_cache_fails() -> None:
+    assert judge(results(cold=built(1, install=True, copy=False))).outcome is Outcome.FAILED
+
+
+def test_a_changed_lock_that_installs_nothing_fails() -> None:
+    assert judge(results(dependency_changed=built(1, install=True, copy=False))).outcome is Outcome.FAILED
+
+
+def test_without_a_dependency_step_nothing_is_proven() -> None:
+    copies = {name: built(1, copy=name == "unchanged") for name in results()}
+
+    assert judge(copies).outcome is Outcome.COULD_NOT_CHECK

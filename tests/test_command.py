@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from drydock import command, errors
+
+
+def python(code: str) -> list[str]:
+    return [sys.executable, "-c", code]
+
+
+def test_run_returns_both_streams() -> None:
+    done = command.run(python("import sys; print('out'); print('err', file=sys.stderr)"))
+
+    assert (done.code, done.stdout, done.stderr) == (0, "out\n", "err\n")
+
+
+def test_failure_raises_with_the_last_line() -> None:
+    with pytest.raises(command.CommandFailed, match="exited with 3: why"):
+        command.run(python("import sys; print('why', file=sys.stderr); sys.exit(3)"))
+
+
+def test_missing_program_is_one_clear_line() -> None:
+    with pytest.raises(errors.CommandMissing, match="the program no-such-program is not installed"):
+        command.run(["no-such-program"])
+
+
+def test_timeout_ends_the_whole_group(tmp_path: Path) -> None:
+    pid_file = tmp_path / "pid"
+    child = f"import os,time; open({str(pid_file)!r}, 'w').write(str(os.getpid())); time.sleep(60)"
+    parent = f"import subprocess,sys; subprocess.run([sys.executable, '-c', {child!r}])"
+
+    done = command.run(python(parent), check=False, timeout=2)
+
+    assert done.code == 124
+    assert not Path(f"/proc/{pid_file.read_text()}").exists()
+
+
+def test_stream_hands_over_output_while_the_command_runs() -> None:
+    seen: list[tuple[float, str]] = []
+    code = "import sys,time; print('a', flush=True); time.sleep(0.5); print('b', flush=True)"
+
+    command.stream(python(code), lambda chunk: seen.append((time.monotonic(), chunk)))
+
+    assert [chunk for _, chunk in seen] == ["a\n", "b\n"]
+    assert seen[1][0] - seen[0][0] > 0.3
+
+
+def test_stream_of_stderr_is_not_stalled_by_a_full_stdout() -> None:
+    code = "import sys; sys.stdout.write('x' * 1_000_000); sys.stderr.write('end')"
+
+    done = command.stream(python(code), lambda _: None, source="stderr")
+
+    assert (len(done.stdout), done.stderr) == (1_000_000, "end")
+
+
+def test_bytes_cut_inside_a_character_are_joined() -> None:
+    code = "import os,time; os.write(1, b'\\xc3'); time.sleep(0.2); os.write(1, b'\\xa9')"
+
+    assert command.stream(python(code), lambda _: None).stdout == "é"
+
+
+def test_interrupt_ends_the_child(tmp_path: Path) -> None:
+    pid_file = tmp_path / "pid"
+    note = f"open({str(pid_file)!r}, 'w').write(str(os.getpid()))"
+    code = f"import os,time; {note}; print('up', flush=True); time.sleep(60)"
+
+    def interrupt(_: str) -> None:
+        threading.Timer(0, os.kill, (os.getpid(), signal.SIGINT)).start()
+
+    with pytest.raises(KeyboardInterrupt):
+        command.stream(python(code), interrupt)
+
+    assert not Path(f"/proc/{pid_file.read_text()}").exists()

@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterable
+
+import pytest
+
+from drydock.build.events import LOG_LINES, Progress, Step, Update
+
+STARTED = "2026-01-02T03:04:05.123456789Z"
+COMPLETED = "2026-01-02T03:04:07.623456789Z"
+
+
+def vertex(
+    name: str = "[builder 2/3] RUN uv sync", digest: str = "sha256:a", **more: object
+) -> dict[str, object]:
+    return {"vertexes": [{"digest": digest, "name": name, **more}]}
+
+
+def feed(progress: Progress, *objects: object, size: int = 10_000) -> list[Update]:
+    text = "\n".join(json.dumps(one, indent=2) for one in objects)
+    chunks: Iterable[str] = (text[at : at + size] for at in range(0, len(text), size))
+    return [update for chunk in chunks for update in progress.feed(chunk)]
+
+
+@pytest.mark.parametrize("size", [1, 7, 64, 10_000])
+def test_stream_cut_anywhere_gives_the_same_updates(size: int) -> None:
+    updates = feed(
+        Progress(), vertex(started=STARTED), vertex(started=STARTED, completed=COMPLETED), size=size
+    )
+
+    assert [update.kind for update in updates] == ["started", "done"]
+
+
+def test_seconds_are_read_from_nanosecond_times() -> None:
+    progress = Progress()
+
+    feed(progress, vertex(started=STARTED, completed=COMPLETED))
+
+    assert progress.steps["sha256:a"].seconds == 2.5
+
+
+def test_cached_once_is_cached_though_a_later_report_denies_it() -> None:
+    progress = Progress()
+
+    feed(progress, vertex(started=STARTED, completed=COMPLETED, cached=True), vertex(started=STARTED))
+
+    step = progress.steps["sha256:a"]
+    assert step.cached
+    assert step.seconds == 0.0
+
+
+def test_logs_arrive_as_lines_and_only_the_last_ones_are_kept() -> None:
+    progress = Progress()
+    data = base64.b64encode("\n".join(f"line {number}" for number in range(100)).encode()).decode()
+
+    updates = feed(progress, vertex(started=STARTED), {"logs": [{"vertex": "sha256:a", "data": data}]})
+
+    assert [update.text for update in updates if update.kind == "log"][-1] == "line 99"
+    assert progress.steps["sha256:a"].log == [f"line {number}" for number in range(100 - LOG_LINES, 100)]
+
+
+def test_text_after_the_last_object_is_kept_for_the_error() -> None:
+    progress = Progress()
+
+    list(progress.feed(json.dumps(vertex()) + "\nDockerfile:4\nERROR: failed to solve: it broke\n"))
+
+    assert progress.rest.splitlines()[-1] == "ERROR: failed to solve: it broke"
+
+
+def test_transfers_are_counted_by_what_is_moved() -> None:
+    progress = Progress()
+    status = {"id": "transferring context:", "vertex": "sha256:a", "current": 512}
+
+    feed(
+        progress, vertex(started=STARTED), {"statuses": [status]}, {"statuses": [status | {"current": 2048}]}
+    )
+
+    assert progress.steps["sha256:a"].transfers == {"transferring context:": 2048}
+
+
+@pytest.mark.parametrize(
+    ("name", "stage", "instruction", "counts"),
+    [
+        ("[builder 2/3] RUN uv sync", "builder", "RUN uv sync", True),
+        ("[linux/arm64 builder 2/3] COPY . .", "builder", "COPY . .", True),
+        ("[production 1/4] COPY --from=builder / /", "production", "COPY --from=builder / /", True),
+        ("[builder 1/3] FROM docker.io/library/python:3.13-slim", "builder", None, False),
+        ("[internal] load .dockerignore", "", "[internal] load .dockerignore", False),
+        ("exporting to image", "", "exporting to image", False),
+        ("[builder 3/3] RUN <<EOF (set -eux...)", "builder", "RUN <<EOF (set -eux...)", True),
+    ],
+)
+def test_names_tell_stage_and_instruction(
+    name: str, stage: str, instruction: str | None, counts: bool
+) -> None:
+    step = Step("sha256:a", name)
+
+    assert step.stage == stage
+    assert step.counts is counts
+    if instruction:
+        assert step.instruction == instruction

@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+import pytest
+
+from drydock import errors, lock
+from tests.conftest import MakeProject
+
+PROJECT = """\
+[project]
+name = "shop"
+requires-python = ">=3.13"
+dependencies = ["FastAPI>=0.100", "x_y[z]"]
+"""
+PINS = """\
+fastapi==0.165.0 \\
+    --hash=sha256:00
+x-y[z]==1.0 ; sys_platform == 'linux' \\
+    --hash=sha256:00
+"""
+
+
+def test_hashed_requirements_are_read_as_pins() -> None:
+    assert lock.requirements_pins(PINS) == {"fastapi": "0.165.0", "x-y": "1.0"}
+
+
+def test_a_lock_that_meets_the_manifest_is_found(make_project: MakeProject) -> None:
+    project = make_project({"pyproject.toml": PROJECT, "requirements.lock": PINS})
+
+    assert lock.find(project).kind == "requirements.lock"
+
+
+def test_uv_lock_wins_over_requirements_as_in_the_dockerfile(make_project: MakeProject) -> None:
+    uv = '[[package]]\nname = "fastapi"\nversion = "0.165.0"\n[[package]]\nname = "x-y"\nversion = "2"\n'
+
+    project = make_project({"pyproject.toml": PROJECT, "requirements.lock": PINS, "uv.lock": uv})
+
+    assert lock.find(project).pins["x-y"] == "2"
+
+
+def test_a_missing_lock_names_the_command_that_makes_one(make_project: MakeProject) -> None:
+    with pytest.raises(
+        errors.LockMissing, match=r"has no lock file \(looked for uv.lock, requirements.lock\); make one"
+    ):
+        lock.find(make_project({"pyproject.toml": PROJECT}))
+
+
+@pytest.mark.parametrize(
+    ("pins", "mismatch"),
+    [
+        ("fastapi==0.99.0\nx-y==1\n", "FastAPI 0.99.0 is not >=0.100"),
+        ("fastapi==0.165.0\n", "x_y is not in it"),
+    ],
+)
+def test_a_stale_lock_names_what_does_not_match(make_project: MakeProject, pins: str, mismatch: str) -> None:
+    with pytest.raises(errors.LockStale, match=mismatch):
+        lock.find(make_project({"pyproject.toml": PROJECT, "requirements.lock": pins}))
+
+
+def test_requirements_for_other_platforms_and_pythons_need_no_pin() -> None:
+    wanted = ["pywin32; sys_platform == 'win32'", "tomli; python_version < '3.11'"]
+
+    assert lock.mismatches(wanted, {}, "3.13") == []

@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from drydock import errors
+from drydock.build.plan import Options, arguments, parse_build_args, targets
+from tests.conftest import MakeProject
+
+
+def build_arguments(
+    make_project: MakeProject, options: Options, ca: Path | None = None, **environment: str
+) -> list[str]:
+    project = make_project({"Dockerfile": "FROM scratch AS production\n"})
+    return arguments(project, options, ca_bundle=ca, outputs=Path("/out"), environment=environment)
+
+
+def test_default_build_loads_the_production_target(make_project: MakeProject) -> None:
+    args = build_arguments(make_project, Options(reference="shop:dev"))
+
+    assert args[:4] == ["docker", "buildx", "build", "--progress=rawjson"]
+    assert {"--target=production", "--tag=shop:dev", "--load"} <= set(args)
+    assert "--no-cache" not in args
+
+
+def test_certificates_are_a_secret_and_never_a_build_argument(make_project: MakeProject) -> None:
+    args = build_arguments(make_project, Options(), ca=Path("/etc/ca.crt"))
+
+    assert "--secret=id=ca,src=/etc/ca.crt" in args
+    assert not [arg for arg in args if arg.startswith("--build-arg") and "ca.crt" in arg]
+
+
+def test_several_platforms_are_not_loaded(make_project: MakeProject) -> None:
+    args = build_arguments(make_project, Options(platforms=("linux/amd64", "linux/arm64")))
+
+    assert "--platform=linux/amd64,linux/arm64" in args
+    assert "--load" not in args
+
+
+def test_proxy_settings_reach_the_build_in_either_case(make_project: MakeProject) -> None:
+    args = build_arguments(make_project, Options(), HTTP_PROXY="http://a:1", https_proxy="http://b:2")
+
+    assert "--build-arg=HTTP_PROXY=http://a:1" in args
+    assert "--build-arg=HTTPS_PROXY=http://b:2" in args
+
+
+def test_a_proxy_given_by_hand_wins_over_the_environment(make_project: MakeProject) -> None:
+    options = Options(build_args={"HTTP_PROXY": "http://mine:1"})
+
+    assert "--build-arg=HTTP_PROXY=http://mine:1" in build_arguments(
+        make_project, options, HTTP_PROXY="http://a:1"
+    )
+
+
+def test_mount_namespace_keeps_cold_builds_away_from_the_users_caches(make_project: MakeProject) -> None:
+    args = build_arguments(make_project, Options(no_cache=True, mount_namespace="cold-1"))
+
+    assert {"--no-cache", "--build-arg=BUILDKIT_CACHE_MOUNT_NS=cold-1"} <= set(args)
+
+
+def test_cache_and_builder_options_are_handed_on(make_project: MakeProject) -> None:
+    options = Options(
+        builder="team", cache_from=("type=registry,ref=r/c",), cache_to=("type=inline",), labels={"a": "b"}
+    )
+
+    args = build_arguments(make_project, options)
+
+    wanted = {"--builder=team", "--cache-from=type=registry,ref=r/c", "--cache-to=type=inline", "--label=a=b"}
+    assert wanted <= set(args)
+
+
+def test_targets_are_the_named_stages(tmp_path: Path) -> None:
+    dockerfile = tmp_path / "Dockerfile"
+    dockerfile.write_text(
+        "ARG B=x\nFROM ${B} AS builder\nfrom --platform=linux/amd64 scratch as production\nFROM scratch\n"
+    )
+
+    assert targets(dockerfile) == ("builder", "production")
+
+
+def test_a_missing_dockerfile_is_named(tmp_path: Path) -> None:
+    with pytest.raises(errors.BadDockerfile, match="cannot be read"):
+        targets(tmp_path / "Dockerfile")
+
+
+def test_build_argument_without_value_is_refused() -> None:
+    with pytest.raises(errors.BadConfiguration, match="--build-arg UID: no value; write KEY=VALUE"):
+        parse_build_args(("UID",))

@@ -1,0 +1,80 @@
+"""Credentials for registries, from the docker configuration and the helpers that it names."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from typing import Any
+
+from drydock import errors
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """How to log in to one registry.
+
+    Args:
+        user: Empty for an anonymous user.
+        password: Never shown, not even in a traceback.
+        identity_token: What some helpers give in a password's place.
+    """
+
+    user: str = ""
+    password: str = ""
+    identity_token: str = ""
+
+    def __repr__(self) -> str:
+        return f"Credentials({self.described})"
+
+    @property
+    def described(self) -> str:
+        """Who this is, for a message."""
+        if self.identity_token:
+            return "the identity token"
+        return f"user {self.user!r}" if self.user else "an anonymous user"
+
+    def for_engine(self, registry: str) -> dict[str, str]:
+        """Return what the engine's push takes; empty for an anonymous user."""
+        if self.identity_token:
+            return {"identitytoken": self.identity_token, "serveraddress": registry}
+        if self.user:
+            return {"username": self.user, "password": self.password, "serveraddress": registry}
+        return {}
+
+
+def load(registry: str) -> Credentials:
+    """Look up the credentials for a registry: its helper, the common store, then the file itself.
+
+    Args:
+        registry: Host with its port; ``docker.io`` for Docker Hub.
+
+    Returns:
+        An anonymous user where the configuration has nothing for it.
+
+    Raises:
+        errors.BadCredentials: The configuration or its helper cannot be read.
+    """
+    import docker
+    from docker import auth
+
+    try:
+        with warnings.catch_warnings():
+            # A missing helper is an error here, raised below; the SDK warns of it as well.
+            warnings.simplefilter("ignore")
+            found = auth.load_config().resolve_authconfig(registry)
+    except (docker.errors.DockerException, OSError, ValueError, LookupError) as error:
+        raise errors.BadCredentials(registry=registry, reason=_reason(error)) from error
+    return _read(found or {})
+
+
+def _read(found: dict[str, Any]) -> Credentials:
+    """Read what the SDK returns, which spells its keys in two ways."""
+    values = {key.lower(): str(value or "") for key, value in found.items()}
+    return Credentials(
+        values.get("username", ""), values.get("password", ""), values.get("identitytoken", "")
+    )
+
+
+def _reason(error: Exception) -> str:
+    text = str(error) or type(error).__name__
+    return text.splitlines()[0].removeprefix("Credentials store error: ")

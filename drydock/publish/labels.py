@@ -1,0 +1,192 @@
+"""The labels of an image: the OCI annotations, ``maintainer``, and drydock's own.
+
+The names and meanings are those of the OCI image specification, "Pre-Defined Annotation Keys".
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+from drydock import errors
+from drydock.project import Project
+from drydock.publish.source import Source
+
+OCI = "org.opencontainers.image."
+MAINTAINER = "maintainer"
+DIRTY = "dev.drydock.source.dirty"
+BASE_KIND = "dev.drydock.base.kind"
+MADE = "made"
+
+# What a complete image says about itself, with where drydock takes it from.
+WANTED: dict[str, str] = {
+    OCI + "title": "the project's name",
+    OCI + "description": "[project] description",
+    OCI + "version": "[project] version",
+    OCI + "revision": "the git commit",
+    OCI + "created": "SOURCE_DATE_EPOCH, or the time of the git commit",
+    OCI + "source": "the git remote, or [project.urls] Source",
+    OCI + "url": "[project.urls] Homepage, or the source",
+    OCI + "documentation": "[project.urls] Documentation, or the homepage",
+    OCI + "licenses": "[project] license",
+    OCI + "vendor": "[tool.drydock.labels], or the first author's name",
+    OCI + "authors": "[project] authors",
+    OCI + "base.name": "the base image",
+    OCI + "base.digest": "the base image",
+    MAINTAINER: "[project] maintainers, or authors",
+}
+
+
+class Base(Protocol):
+    """What labels need to know about a base image."""
+
+    @property
+    def reference(self) -> str:
+        """Its name."""
+
+    @property
+    def digest(self) -> str:
+        """``sha256:…``."""
+
+    @property
+    def kind(self) -> str:
+        """``made`` when it was made on this machine."""
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One label that is not what it should be.
+
+    Args:
+        key: The label's name.
+        found: Its value on the image; None where it has none.
+        wanted: What it should be; None for a label that should be there with any value.
+    """
+
+    key: str
+    found: str | None
+    wanted: str | None
+
+    def __str__(self) -> str:
+        if self.wanted is None:
+            return f"{self.key} is missing; it comes from {WANTED[self.key]}"
+        if self.found is None:
+            return f"{self.key} is missing; it should be {self.wanted!r}"
+        return f"{self.key} is {self.found!r}; it should be {self.wanted!r}"
+
+
+def labels_for(
+    project: Project, source: Source, base: Base | None, environment: Mapping[str, str] = os.environ
+) -> dict[str, str]:
+    """Return every label that an image of this project gets; a label without a value is left out.
+
+    Args:
+        project: Its own ``[tool.drydock.labels]`` win over everything else.
+        source: Where the source stands.
+        base: What the image stands on; None where that is not known.
+        environment: Where SOURCE_DATE_EPOCH is looked up.
+
+    Raises:
+        errors.BadConfiguration: SOURCE_DATE_EPOCH is no whole number.
+    """
+    metadata = _metadata(project)
+    urls = {_plain(name): str(url) for name, url in metadata.get("urls", {}).items()}
+    repository = source.url or _first(urls, "source", "sourcecode", "repository", "github")
+    homepage = _first(urls, "homepage", "home") or repository
+    authors = _people(metadata.get("authors", []))
+    maintainers = _people(metadata.get("maintainers", [])) or authors
+    created = _created(source, environment)
+    found = {
+        OCI + "title": project.name,
+        OCI + "description": project.description,
+        OCI + "version": project.version,
+        OCI + "revision": source.revision,
+        OCI + "created": created,
+        OCI + "source": repository,
+        OCI + "url": homepage,
+        OCI + "documentation": _first(urls, "documentation", "docs") or homepage,
+        OCI + "licenses": _license(metadata),
+        OCI + "vendor": authors[0].partition(" <")[0] if authors else "",
+        OCI + "authors": ", ".join(authors),
+        OCI + "base.name": base.reference if base else "",
+        OCI + "base.digest": base.digest if base else "",
+        MAINTAINER: ", ".join(maintainers),
+        BASE_KIND: base.kind if base else "",
+        DIRTY: "true" if source.dirty else "false",
+    }
+    return {key: value for key, value in found.items() if value} | dict(project.labels)
+
+
+def check(found: Mapping[str, str], wanted: Mapping[str, str]) -> list[Difference]:
+    """Compare an image's labels with what they should be.
+
+    A label of the image that nobody asked for is no difference: a base image brings its own. An annotation
+    that every image should carry is one even where ``wanted`` has no value for it: no gap is silent.
+
+    Args:
+        found: The labels on the image.
+        wanted: What `labels_for` returned.
+    """
+    different = [
+        Difference(key, found.get(key), value) for key, value in wanted.items() if found.get(key) != value
+    ]
+    missing = [Difference(key, None, None) for key in WANTED if key not in wanted and not found.get(key)]
+    return different + missing
+
+
+def epoch(source: Source, environment: Mapping[str, str] = os.environ) -> int | None:
+    """Return the time that goes into an image, in seconds since 1970: SOURCE_DATE_EPOCH, else the commit's.
+
+    Raises:
+        errors.BadConfiguration: SOURCE_DATE_EPOCH is no whole number.
+    """
+    given = environment.get("SOURCE_DATE_EPOCH")
+    if not given:
+        return source.committed
+    if not given.isascii() or not given.isdigit():
+        raise errors.BadConfiguration(
+            where="SOURCE_DATE_EPOCH",
+            problem=f"{given!r} is no whole number",
+            how="give it seconds since 1970",
+        )
+    return int(given)
+
+
+def _created(source: Source, environment: Mapping[str, str]) -> str:
+    seconds = epoch(source, environment)
+    if seconds is None:
+        return ""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _metadata(project: Project) -> Mapping[str, Any]:
+    content: Mapping[str, Any] = tomllib.loads(
+        (project.source / "pyproject.toml").read_text(encoding="utf-8")
+    )
+    table: Mapping[str, Any] = content.get("project", {})
+    return table
+
+
+def _plain(name: str) -> str:
+    """Return the label of a project URL as PyPA's specification of well-known labels compares it."""
+    return "".join(character for character in name.lower() if character.isalnum())
+
+
+def _first(urls: Mapping[str, str], *names: str) -> str:
+    return next((urls[name] for name in names if name in urls), "")
+
+
+def _people(table: list[Mapping[str, str]]) -> list[str]:
+    """Return ``Name <mail>`` for each person, or the one of both that there is."""
+    people = [(person.get("name", ""), person.get("email", "")) for person in table]
+    return [f"{name} <{mail}>" if name and mail else name or mail for name, mail in people]
+
+
+def _license(metadata: Mapping[str, Any]) -> str:
+    """Return the SPDX expression; the old table form holds one in ``text`` at best, and a file is none."""
+    stated = metadata.get("license", "")
+    return str(stated.get("text", "")) if isinstance(stated, dict) else str(stated)

@@ -1,0 +1,132 @@
+"""Image references, read by the rules of docker and of the OCI distribution specification."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from dataclasses import dataclass, replace
+
+from drydock import errors
+
+HUB = "docker.io"
+MOST_NAME_CHARACTERS = 255
+
+_TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}")
+_COMPONENT = re.compile(r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*")
+_LABEL = r"(?:[A-Za-z0-9]|[A-Za-z0-9][A-Za-z0-9-]*[A-Za-z0-9])"
+_HOST = re.compile(rf"(?:{_LABEL}(?:\.{_LABEL})*|\[[0-9A-Fa-f:]+\])(?::[0-9]+)?")
+_IMAGE_ID = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclass(frozen=True)
+class Reference:
+    """Where an image is: always with its registry, so that two references can be compared.
+
+    Args:
+        registry: Host, with its port where one is named; ``docker.io`` where none is.
+        repository: Path on the registry; on Docker Hub with its ``library/``.
+        tag: Empty where none is named.
+        digest: ``sha256:…``; empty where none is named.
+    """
+
+    registry: str
+    repository: str
+    tag: str = ""
+    digest: str = ""
+
+    @property
+    def name(self) -> str:
+        """Registry and repository."""
+        return f"{self.registry}/{self.repository}"
+
+    @property
+    def host(self) -> str:
+        """The registry's host without its port, and without the brackets of an IPv6 address."""
+        if self.registry.startswith("["):
+            return self.registry[1 : self.registry.index("]")]
+        return self.registry.partition(":")[0]
+
+    @property
+    def loopback(self) -> bool:
+        """Whether the registry is on this machine, judged by its name alone."""
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return self.host == "localhost"
+
+    def with_tag(self, tag: str) -> Reference:
+        """Return the reference of another tag in the same repository.
+
+        Raises:
+            errors.IllegalTag: The tag does not fit the grammar.
+        """
+        return replace(self, tag=check_tag(tag), digest="")
+
+    def __str__(self) -> str:
+        return f"{self.name}{':' if self.tag else ''}{self.tag}{'@' if self.digest else ''}{self.digest}"
+
+
+def check_tag(tag: str) -> str:
+    """Return a tag that fits the OCI grammar.
+
+    Raises:
+        errors.IllegalTag: It does not; says why.
+    """
+    if _TAG.fullmatch(tag):
+        return tag
+    if len(tag) > 128:
+        raise errors.IllegalTag(tag=f"{tag[:40]}…", problem=f"it has {len(tag)} characters")
+    wrong = sorted(set(re.sub(r"[A-Za-z0-9_.-]", "", tag)))
+    if not tag:
+        raise errors.IllegalTag(tag=tag, problem="it is empty")
+    problem = f"it contains {' and '.join(map(repr, wrong))}" if wrong else f"it begins with {tag[0]!r}"
+    raise errors.IllegalTag(tag=tag, problem=problem)
+
+
+def parse(text: str) -> Reference:
+    """Read a reference as docker does.
+
+    What stands before the first slash is a registry when it has a dot, a colon or an upper-case letter in it,
+    or is ``localhost``; else it is part of the repository, and the registry is Docker Hub.
+
+    Args:
+        text: ``[REGISTRY/]REPOSITORY[:TAG][@DIGEST]``.
+
+    Raises:
+        errors.IllegalReference: The text does not fit the grammar; says which part.
+        errors.IllegalTag: Only the tag does not.
+    """
+    rest, at, digest = text.partition("@")
+    if at and not _DIGEST.fullmatch(digest):
+        raise errors.IllegalReference(reference=text, problem=f"{digest!r} is no digest")
+    name, colon, tag = rest.rpartition(":")
+    if not colon or "/" in tag:
+        # The only colon, if any, belongs to the registry's port.
+        name, colon, tag = rest, "", ""
+    registry, repository = _split(name)
+    if not _HOST.fullmatch(registry):
+        raise errors.IllegalReference(reference=text, problem=f"{registry!r} is no host")
+    for component in repository.split("/"):
+        if not _COMPONENT.fullmatch(component):
+            raise errors.IllegalReference(reference=text, problem=f"{component!r} is no part of a repository")
+    if len(f"{registry}/{repository}") > MOST_NAME_CHARACTERS:
+        raise errors.IllegalReference(
+            reference=text, problem=f"it has over {MOST_NAME_CHARACTERS} characters"
+        )
+    if _IMAGE_ID.fullmatch(name):
+        raise errors.IllegalReference(reference=text, problem="64 hexadecimal digits are an image id")
+    return Reference(registry, repository, check_tag(tag) if colon else "", digest)
+
+
+def _split(name: str) -> tuple[str, str]:
+    first, slash, rest = name.partition("/")
+    if slash and (first == "localhost" or re.search(r"[.:A-Z]", first)):
+        registry, repository = first, rest
+    else:
+        registry, repository = HUB, name
+    if registry == f"index.{HUB}":
+        registry = HUB
+    if registry == HUB and "/" not in repository:
+        repository = f"library/{repository}"
+    return registry, repository

@@ -1,0 +1,257 @@
+"""A small client of the OCI distribution API: what a registry really holds, asked of the registry itself."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import ssl
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import httpx2
+
+from drydock import errors
+from drydock.publish.credentials import Credentials
+from drydock.publish.login import Login
+from drydock.publish.reference import HUB, Reference
+from drydock.publish.retry import WAITS, NetworkFault, Retry, retrying
+
+TIMEOUT = httpx2.Timeout(30.0, connect=10.0)
+CERTIFICATES = Path("/etc/docker/certs.d")
+# Docker Hub's API answers under another name than the one in references.
+API_HOSTS = {HUB: "registry-1.docker.io"}
+
+OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
+OCI_INDEX = "application/vnd.oci.image.index.v1+json"
+MANIFEST_TYPES = (
+    OCI_MANIFEST,
+    OCI_INDEX,
+    "application/vnd.docker.distribution.manifest.v2+json",
+    "application/vnd.docker.distribution.manifest.list.v2+json",
+)
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """A manifest as the registry holds it.
+
+    Args:
+        media_type: What kind it is.
+        content: Its exact bytes, which its digest is made from.
+    """
+
+    media_type: str
+    content: bytes
+
+    @property
+    def digest(self) -> str:
+        """``sha256:…``, computed here and not taken from the registry's word."""
+        return f"sha256:{hashlib.sha256(self.content).hexdigest()}"
+
+    @property
+    def document(self) -> Mapping[str, Any]:
+        """The parsed content."""
+        document: Mapping[str, Any] = json.loads(self.content)
+        return document
+
+    @property
+    def config(self) -> str:
+        """The digest of the image's configuration; empty for an index."""
+        return str(self.document.get("config", {}).get("digest", ""))
+
+    @property
+    def layers(self) -> list[tuple[str, int]]:
+        """The digest and the compressed bytes of each layer, the lowest first; none for an index."""
+        return [(layer["digest"], layer["size"]) for layer in self.document.get("layers", [])]
+
+
+class Registry:
+    """One registry, seen by one user; use it as a context manager.
+
+    Args:
+        reference: Any reference on it.
+        credentials: Who asks.
+        insecure: Whether to do as docker does for insecure registries: verify no certificate, and speak plain
+            HTTP where HTTPS is not answered.
+        certificates: The folder with a folder of CA certificates for each registry, as the engine has it.
+        waits: Seconds before each further attempt after a network fault.
+        tell: Called before each of those waits.
+    """
+
+    def __init__(
+        self,
+        reference: Reference,
+        credentials: Credentials,
+        *,
+        insecure: bool,
+        certificates: Path = CERTIFICATES,
+        waits: tuple[float, ...] = WAITS,
+        tell: Callable[[Retry], None] = lambda _: None,
+    ) -> None:
+        self.name = reference.registry
+        self._credentials = credentials
+        self._waits = waits
+        self._tell = tell
+        self._insecure = insecure
+        self._scheme = "https"
+        self._client = httpx2.Client(
+            verify=trust(certificates / self.name, insecure=insecure),
+            auth=Login(credentials, insecure=insecure),
+            timeout=TIMEOUT,
+            follow_redirects=True,
+            # A proxy for the outside is no way to this machine itself.
+            trust_env=not reference.loopback,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._client.close()
+
+    def manifest(self, repository: str, reference: str) -> Manifest | None:
+        """Return what a tag or digest names; None where there is no such thing.
+
+        Raises:
+            errors.RegistryFault: The content is not that of the digest.
+        """
+        path = f"{repository}/manifests/{reference}"
+        response = self._ask("GET", path, headers={"Accept": ", ".join(MANIFEST_TYPES)})
+        if response.status_code == httpx2.codes.NOT_FOUND:
+            return None
+        manifest = Manifest(response.headers.get("Content-Type", ""), response.content)
+        if reference.startswith("sha256:") and manifest.digest != reference:
+            raise self._fault(response, f"the content's digest is {manifest.digest}")
+        return manifest
+
+    def put_manifest(self, repository: str, reference: str, manifest: Manifest) -> None:
+        """Store a manifest under a tag or its digest; the tag moves in one step."""
+        path = f"{repository}/manifests/{reference}"
+        headers = {"Content-Type": manifest.media_type}
+        self._ask("PUT", path, headers=headers, content=manifest.content, missing_is_fault=True)
+
+    def layers(self, repository: str, manifest: Manifest) -> dict[str, int]:
+        """Return the compressed bytes of each layer by its digest, of all images where it is an index."""
+        found = dict(manifest.layers)
+        for entry in manifest.document.get("manifests", []):
+            if (image := self.manifest(repository, entry["digest"])) is not None:
+                found |= self.layers(repository, image)
+        return found
+
+    def tags(self, repository: str) -> list[str]:
+        """Return the repository's tags; none where there is no such repository."""
+        found: list[str] = []
+        path = f"{repository}/tags/list"
+        while path:
+            response = self._ask("GET", path)
+            if response.status_code == httpx2.codes.NOT_FOUND:
+                return found
+            found += response.json().get("tags") or []
+            following = response.links.get("next", {}).get("url", "")
+            path = following.rpartition("/v2/")[2]
+        return found
+
+    def _ask(
+        self,
+        method: str,
+        path: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        content: bytes | None = None,
+        missing_is_fault: bool = False,
+    ) -> httpx2.Response:
+        """Send one request and return its answer, which is a good one or 404.
+
+        Raises:
+            errors.RegistryUnreachable: No answer, after all attempts.
+            errors.LoginRefused, errors.PushDenied, errors.RegistryFault: An answer that is no success.
+        """
+        try:
+            response = retrying(
+                lambda: self._send(method, path, dict(headers or {}), content), self._tell, self._waits
+            )
+        except NetworkFault as fault:
+            raise errors.RegistryUnreachable(registry=self.name, reason=fault) from fault
+        if response.status_code == httpx2.codes.UNAUTHORIZED:
+            raise errors.LoginRefused(
+                registry=self.name, user=self._credentials.described, reason=_reason(response)
+            )
+        if response.status_code == httpx2.codes.FORBIDDEN:
+            repository = path.rpartition("/manifests/")[0] or path
+            raise errors.PushDenied(registry=self.name, repository=repository, reason=_reason(response))
+        missing = response.status_code == httpx2.codes.NOT_FOUND and not missing_is_fault
+        if not response.is_success and not missing:
+            raise self._fault(response, _reason(response))
+        return response
+
+    def _send(
+        self, method: str, path: str, headers: dict[str, str], content: bytes | None
+    ) -> httpx2.Response:
+        """Make one attempt.
+
+        Raises:
+            NetworkFault: There was no answer, or the server behind the network failed.
+            errors.RegistryUnreachable: Its certificate is not trusted, which no further attempt will change.
+        """
+        host = API_HOSTS.get(self.name, self.name)
+        try:
+            response = self._client.request(
+                method, f"{self._scheme}://{host}/v2/{path}", headers=headers, content=content
+            )
+        except httpx2.TransportError as error:
+            tls = _tls_error(error)
+            if isinstance(tls, ssl.SSLCertVerificationError):
+                reason = f"its certificate is not trusted ({tls.verify_message})"
+                raise errors.RegistryUnreachable(registry=self.name, reason=reason) from error
+            if self._insecure and self._scheme == "https" and tls and not isinstance(tls, ssl.SSLEOFError):
+                # Something answered, but not in TLS. From here on it is spoken to in plain HTTP.
+                self._scheme = "http"
+                return self._send(method, path, headers, content)
+            raise NetworkFault(str(error) or type(error).__name__) from error
+        if response.is_server_error:
+            raise NetworkFault(f"status {response.status_code}: {_reason(response)}")
+        return response
+
+    def _fault(self, response: httpx2.Response, reason: str) -> errors.RegistryFault:
+        request = f"{response.request.method} {response.request.url.path}"
+        return errors.RegistryFault(
+            registry=self.name, status=response.status_code, request=request, reason=reason
+        )
+
+
+def trust(folder: Path, *, insecure: bool) -> ssl.SSLContext:
+    """Return whom to trust: the system's CAs, and those that the engine is told of for this registry.
+
+    Args:
+        folder: Holds ``*.crt`` for CAs, and pairs of ``*.cert`` and ``*.key`` for this client.
+        insecure: Trust everybody.
+    """
+    context = ssl.create_default_context()
+    for authority in sorted(folder.glob("*.crt")):
+        context.load_verify_locations(authority)
+    for certificate in sorted(folder.glob("*.cert")):
+        context.load_cert_chain(certificate, certificate.with_suffix(".key"))
+    if insecure:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+def _reason(response: httpx2.Response) -> str:
+    """Return the registry's own words, else the status in words."""
+    try:
+        return "; ".join(f"{error.get('message') or error['code']}" for error in response.json()["errors"])
+    except (ValueError, LookupError, TypeError, AttributeError):
+        return response.reason_phrase.lower() or "no reason given"
+
+
+def _tls_error(error: BaseException | None) -> ssl.SSLError | None:
+    """Return the failure of TLS that an exception of the client stems from, if it does."""
+    while error is not None and not isinstance(error, ssl.SSLError):
+        error = error.__cause__ or error.__context__
+    return error

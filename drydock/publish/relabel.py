@@ -1,0 +1,91 @@
+"""Change an image's labels without building a layer."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from drydock import command, errors
+from drydock.engine import Engine
+from drydock.publish import labels as names
+from drydock.publish.local import LocalImage, find
+from drydock.publish.reference import parse
+
+
+def apply(engine: Engine, reference: str, labels: Mapping[str, str]) -> str:
+    """Give an image new labels; its layers, its settings and its creation time stay as they are.
+
+    BuildKit makes the new configuration from ``FROM image`` and nothing else, so this works on every image
+    store. A label that is not named keeps its value. The mark of a dirty tree cannot be taken off: only a
+    build can show that the content is that of a commit.
+
+    Args:
+        engine: Where the image is.
+        reference: The image's name, which moves to the new image when all went well.
+        labels: What to set.
+
+    Returns:
+        The id of the new image; the same input gives the same id.
+
+    Raises:
+        errors.IllegalReference: An id, or no name at all.
+        errors.ImageMissing: There is no such image.
+        errors.LabelsNotApplied: BuildKit failed, or more than the labels would have changed.
+    """
+    target = parse(reference)
+    before = find(engine, reference)
+    wanted = dict(labels)
+    if before.labels.get(names.DIRTY) == "true":
+        wanted[names.DIRTY] = "true"
+    if all(before.labels.get(key) == value for key, value in wanted.items()):
+        return before.id
+    with tempfile.TemporaryDirectory(prefix="drydock-label-") as folder:
+        id_file = Path(folder) / "id"
+        args = arguments(wanted, before.platform, _builder(engine), id_file)
+        done = command.run(args, stdin=f"FROM {target}\n", env=engine.environment, check=False)
+        if done.code != 0:
+            last = (done.stderr.strip().splitlines() or ["no output"])[-1]
+            raise errors.LabelsNotApplied(reference=reference, reason=last, evidence=done.stderr)
+        made = id_file.read_text().strip()
+    after = find(engine, made)
+    if problem := difference(before, after, wanted):
+        engine.sdk.images.remove(made)
+        raise errors.LabelsNotApplied(reference=reference, reason=problem)
+    engine.sdk.api.tag(made, target.name, target.tag or "latest")
+    return made
+
+
+def arguments(labels: Mapping[str, str], platform: str, builder: str, id_file: Path) -> list[str]:
+    """Return the command that makes the relabelled image, untagged, of a Dockerfile on standard input."""
+    return [
+        "docker",
+        "buildx",
+        "build",
+        f"--builder={builder}",
+        f"--platform={platform}",
+        "--pull=false",
+        # An attestation would wrap the image into an index on a containerd store.
+        "--provenance=false",
+        "--load",
+        f"--iidfile={id_file}",
+        *(f"--label={key}={value}" for key, value in sorted(labels.items())),
+        "-",
+    ]
+
+
+def _builder(engine: Engine) -> str:
+    """Return the builder inside the engine itself: any other one does not see the engine's images."""
+    return engine.candidate.context or "default"
+
+
+def difference(before: LocalImage, after: LocalImage, labels: Mapping[str, str]) -> str:
+    """Say what else than the labels changed between two images; empty when nothing did."""
+    if after.layers != before.layers:
+        return "the layers would change"
+    old, new = before.settings, after.settings
+    if changed := sorted(key for key in old | new if old.get(key) != new.get(key)):
+        return f"{' and '.join(changed)} would change"
+    if dict(after.labels) != {**before.labels, **labels}:
+        return "BuildKit set other labels"
+    return ""

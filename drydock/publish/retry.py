@@ -1,0 +1,65 @@
+"""Try again what a network broke, and nothing else."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+Result = TypeVar("Result")
+
+# Seconds before the second, third and fourth attempt: long enough for a registry's restart behind a balancer,
+# short enough that a person still waits.
+WAITS = (1.0, 3.0, 9.0)
+
+
+class NetworkFault(Exception):
+    """The network, or the server behind it, failed in a way that may be gone a moment later."""
+
+
+@dataclass(frozen=True)
+class Retry:
+    """What is about to happen after a network fault.
+
+    Args:
+        attempt: The attempt that follows, counted from 1.
+        attempts: How many there are at the most.
+        wait: Seconds until then.
+        reason: What failed.
+    """
+
+    attempt: int
+    attempts: int
+    wait: float
+    reason: str
+
+
+def retrying(
+    action: Callable[[], Result],
+    tell: Callable[[Retry], None] = lambda _: None,
+    waits: Sequence[float] = WAITS,
+    sleep: Callable[[float], None] = time.sleep,
+) -> Result:
+    """Call an action until it gets past the network.
+
+    Args:
+        action: Raises NetworkFault where another attempt may help; any other exception ends it at once.
+        tell: Called before each wait.
+        waits: Seconds before each further attempt.
+        sleep: Waits.
+
+    Raises:
+        NetworkFault: The last attempt's, with the number of attempts.
+    """
+    attempts = len(waits) + 1
+    for number, wait in enumerate(waits, start=2):
+        try:
+            return action()
+        except NetworkFault as fault:
+            tell(Retry(number, attempts, wait, str(fault)))
+            sleep(wait)
+    try:
+        return action()
+    except NetworkFault as fault:
+        raise NetworkFault(f"{fault} ({attempts} attempts)") from fault

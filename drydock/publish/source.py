@@ -1,0 +1,96 @@
+"""Where an image's source stands in version control."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from drydock import command, errors
+
+# Fixed, so that a user's own settings and language cannot change what git prints.
+GIT = ("git", "-c", "core.quotepath=off", "-c", "core.fsmonitor=false")
+ENVIRONMENT = {"LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0"}
+
+
+@dataclass(frozen=True)
+class Source:
+    """The state of a project's source.
+
+    Args:
+        revision: The full id of the commit; empty outside of version control or before the first commit.
+        dirty: Whether the working tree differs from that commit, files that git does not know included.
+        committed: When the commit was made, in seconds since 1970; None without one.
+        url: Where others find the repository: https, without credentials; empty where it has no such place.
+    """
+
+    revision: str = ""
+    dirty: bool = False
+    committed: int | None = None
+    url: str = ""
+
+
+def read(root: Path) -> Source:
+    """Ask git about a project.
+
+    Only changes below the project's folder count: another project in the same repository does not make this
+    one dirty.
+
+    Args:
+        root: The project's folder, which may be a part of a larger repository.
+
+    Returns:
+        An empty Source where the folder is in no git repository or git is not installed.
+    """
+    try:
+        if _git(root, "rev-parse", "--is-inside-work-tree") != "true":
+            return Source()
+    except errors.CommandMissing:
+        return Source()
+    url = public_url(_git(root, "remote", "get-url", _remote(root)))
+    commit = _git(root, "log", "-1", "--no-show-signature", "--format=%H %ct", "HEAD").split()
+    # What drydock remembers about the project is not part of its source, whether git ignores it or not.
+    paths = (".", ":(exclude).drydock")
+    dirty = bool(_git(root, "status", "--porcelain", "--untracked-files=normal", "--", *paths))
+    if not commit:
+        return Source(dirty=dirty, url=url)
+    return Source(revision=commit[0], dirty=dirty, committed=int(commit[1]), url=url)
+
+
+def _git(root: Path, *args: str) -> str:
+    """Return what git prints; empty when it refuses."""
+    done = command.run([*GIT, *args], cwd=root, env=ENVIRONMENT, check=False)
+    return done.stdout.strip() if done.code == 0 else ""
+
+
+def _remote(root: Path) -> str:
+    """Return the remote that the current branch follows, else ``origin``."""
+    branch = _git(root, "symbolic-ref", "--quiet", "--short", "HEAD")
+    return (branch and _git(root, "config", f"branch.{branch}.remote")) or "origin"
+
+
+def public_url(remote: str) -> str:
+    """Return a git remote's address as others can open it: https, without credentials and ``.git``.
+
+    Only an http address with a port of its own stays http.
+
+    Returns:
+        Empty for a path on this machine.
+    """
+    if "://" not in remote:
+        # git's short form, user@host:path; a single letter before the colon is a drive of Windows.
+        short = re.fullmatch(r"(?:[^@/\s]+@)?([\w.-]{2,}):(?!/)(\S+)", remote)
+        return f"https://{short[1]}/{_path(short[2])}" if short else ""
+    parts = urlsplit(remote)
+    if parts.scheme not in ("http", "https", "ssh", "git", "git+ssh", "git+https") or not parts.hostname:
+        return ""
+    # A port of ssh or of git's own protocol says nothing about the web server's; one of http is no https.
+    web = parts.scheme in ("http", "https", "git+https")
+    port = f":{parts.port}" if parts.port and web else ""
+    scheme = "http" if parts.scheme == "http" and port else "https"
+    return f"{scheme}://{parts.hostname}{port}/{_path(parts.path)}"
+
+
+def _path(path: str) -> str:
+    return path.strip("/").removesuffix(".git").rstrip("/")

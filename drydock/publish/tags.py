@@ -1,0 +1,84 @@
+"""Which tags an image gets, decided from the project's version and the state of its source.
+
+An *immutable* tag names one image for good: ``sha-<12>`` and the full version. A *floating* tag moves on to
+every newer release: ``1.4``, ``1`` and ``latest``. The rules beyond the obvious:
+
+* Equal versions give equal tags: ``1.4`` is ``1.4.0`` (PEP 440), so it is written with three numbers. The
+  immutable tag of a release called ``1.4`` is thus never overwritten by the floating ``1.4`` of 1.4.1.
+* Pre-releases and development releases move no floating tag.
+* A local version (``1.4.2+abc.1``) is somebody's own build of a release, not the release: it becomes
+  ``1.4.2-abc.1`` and moves no floating tag.
+* A post release (``1.4.2.post1``) replaces its release: it moves all floating tags, but not ``1.4.2`` itself.
+* ``0`` does not float: before 1.0 every minor release may break its users, so nobody should follow ``0``.
+* An epoch (``1!2.0``) is written ``1_2.0.0``, since ``!`` is illegal, in the floating tags as well.
+* A dirty tree gets ``-dirty`` on the immutable tags and moves no floating tag.
+"""
+
+from __future__ import annotations
+
+from packaging.version import InvalidVersion, Version
+
+from drydock import errors
+from drydock.publish.reference import check_tag
+
+DIRTY = "-dirty"
+LATEST = "latest"
+REVISION_CHARACTERS = 12
+
+
+def tags(version: str, revision: str, dirty: bool) -> tuple[str, ...]:
+    """Decide the tags of an image.
+
+    Args:
+        version: The project's version, in any spelling of PEP 440.
+        revision: The full commit id; empty outside of version control.
+        dirty: Whether the source differs from that commit.
+
+    Returns:
+        The tags in the order in which they are to be pushed: the immutable ones first, ``latest`` last.
+
+    Raises:
+        errors.IllegalVersion: The version does not follow PEP 440.
+        errors.IllegalTag: The version makes no legal tag, such as one of more than 128 characters.
+    """
+    try:
+        parsed = Version(version)
+    except InvalidVersion as error:
+        raise errors.IllegalVersion(version=version) from error
+    immutable = [f"sha-{revision[:REVISION_CHARACTERS]}"] if revision else []
+    immutable.append(_full(parsed))
+    if dirty:
+        return tuple(check_tag(tag + DIRTY) for tag in immutable)
+    return tuple(check_tag(tag) for tag in (*immutable, *_floating(parsed)))
+
+
+def is_dirty(tag: str) -> bool:
+    """Tell whether a tag says that its image came from a dirty tree."""
+    return tag.endswith(DIRTY)
+
+
+def _epoch(version: Version) -> str:
+    return f"{version.epoch}_" if version.epoch else ""
+
+
+def _full(version: Version) -> str:
+    release = list(version.release)
+    while len(release) > 3 and release[-1] == 0:
+        release.pop()
+    release += [0] * (3 - len(release))
+    written = _epoch(version) + ".".join(map(str, release))
+    if version.pre:
+        written += f"{version.pre[0]}{version.pre[1]}"
+    if version.post is not None:
+        written += f".post{version.post}"
+    if version.dev is not None:
+        written += f".dev{version.dev}"
+    return f"{written}-{version.local}" if version.local else written
+
+
+def _floating(version: Version) -> list[str]:
+    if version.is_prerelease or version.local:
+        return []
+    epoch = _epoch(version)
+    major = [f"{epoch}{version.major}"] if version.major else []
+    return [f"{epoch}{version.major}.{version.minor}", *major, LATEST]

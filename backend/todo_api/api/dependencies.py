@@ -1,0 +1,57 @@
+"""What operations ask for: the user, the database, the idempotency key."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import Depends, Header, Path, Request
+from fastapi.security import HTTPBearer
+
+from todo_api.auth.tokens import Principal
+from todo_api.db.engine import Database
+from todo_api.http.gate import PRINCIPAL
+from todo_api.problems import Problem
+
+bearer = HTTPBearer(
+    auto_error=False,
+    scheme_name="BetterAuth",
+    bearerFormat="JWT",
+    description="JWT from Better Auth's `/api/auth/token`.",
+)
+
+
+async def current_user(
+    request: Request,
+    user_id: Annotated[str, Path(max_length=255, description="The token's subject.", examples=["ada"])],
+) -> str:
+    """Return the verified user, who must be the one that the path names.
+
+    The gate has verified the token; what the path says is only ever compared with it.
+    """
+    principal: Principal = request.scope[PRINCIPAL]
+    if principal.user_id != user_id:
+        raise Problem(403, "forbidden", "The token belongs to another user than the path names.")
+    return principal.user_id
+
+
+def get_database(request: Request) -> Database:
+    """Return the process's database."""
+    database: Database = request.app.state.database
+    return database
+
+
+type User = Annotated[str, Depends(current_user)]
+type Db = Annotated[Database, Depends(get_database)]
+type TaskId = Annotated[int, Path(ge=1, le=2**63 - 1, description="Number of the task.", examples=[7])]
+type IdempotencyKey = Annotated[
+    str | None,
+    Header(
+        alias="Idempotency-Key",
+        min_length=1,
+        max_length=255,
+        pattern=r"^[\x21-\x7e]+$",
+        description="Any text that is new for each new request. Sent again within 24 hours, the first answer "
+        "is given again and nothing is done twice.",
+        examples=["5f0d0c1e-6e0b-4d6a-9d38-0f7f5b0f7a11"],
+    ),
+]

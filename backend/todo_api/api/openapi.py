@@ -1,0 +1,80 @@
+"""Error responses for the OpenAPI document: every status that an operation can answer, with an example."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+
+from todo_api.problems import MEDIA_TYPE, TYPE_PREFIX, ProblemDetails
+
+_REASONS = {
+    401: ("unauthenticated", "The request carries no bearer token; send Authorization: Bearer and a token."),
+    403: ("forbidden", "The token belongs to another user than the path names."),
+    404: ("not-found", "There is no task 7."),
+    405: ("method-not-allowed", "This path does not take PATCH; see the Allow header."),
+    409: ("in-progress", "The first request with this Idempotency-Key is still running; try again."),
+    413: ("body-too-large", "The body is larger than 65536 bytes; send less."),
+    422: ("invalid-request", "The request has a wrong value."),
+    429: ("rate-limited", "Too many requests from this user; slow down and try again later."),
+    500: ("internal-error", "The service failed; report the request id."),
+    502: ("model-failed", "The model's endpoint answered with an error."),
+    503: ("database-unavailable", "The database does not answer; try again."),
+    504: ("model-timeout", "The model did not answer in time; try again."),
+}
+_RETRY_HEADER = {
+    "Retry-After": {
+        "description": "Seconds after which to try again.",
+        "schema": {"type": "integer", "minimum": 1},
+    }
+}
+_ALWAYS = (401, 403, 422, 429, 500, 503)
+
+
+def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Return the error responses of an operation under /api: the usual ones and further statuses."""
+    return {status: problem_response(status) for status in sorted({*_ALWAYS, *statuses})}
+
+
+def problem_response(status: int) -> dict[str, Any]:
+    """Return the documentation of one error response."""
+    kind, detail = _REASONS[status]
+    example = {
+        "type": f"{TYPE_PREFIX}{kind}",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": detail,
+        "instance": "/api/ada/tasks",
+        "request_id": "6d1f0c2e",
+    }
+    if status == 422:
+        example["errors"] = [{"pointer": "body.title", "detail": "String should have at least 1 character"}]
+    response: dict[str, Any] = {
+        "description": HTTPStatus(status).phrase,
+        "content": {
+            MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemDetails"}, "example": example}
+        },
+    }
+    if status in (409, 429, 503):
+        response["headers"] = _RETRY_HEADER
+    return response
+
+
+def document(app: FastAPI) -> dict[str, Any]:
+    """Return the OpenAPI document, made once."""
+    if app.openapi_schema is None:
+        schema = get_openapi(
+            title=app.title,
+            version=app.version,
+            description=app.description,
+            routes=app.routes,
+            tags=app.openapi_tags,
+        )
+        model = ProblemDetails.model_json_schema(ref_template="#/components/schemas/{model}")
+        components = schema.setdefault("components", {}).setdefault("schemas", {})
+        components |= model.pop("$defs", {})
+        components["ProblemDetails"] = model
+        app.openapi_schema = schema
+    return app.openapi_schema

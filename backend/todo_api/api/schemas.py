@@ -1,0 +1,121 @@
+"""Bodies of requests and responses, with an example each."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
+
+# Text that a person can read and PostgreSQL can store: not blank, and without NUL.
+Visible = r"^[^\x00]*[^\s\x00][^\x00]*$"
+WithoutNul = r"^[^\x00]*$"
+
+Title = Annotated[
+    str, Field(min_length=1, max_length=200, pattern=Visible, description="1 to 200 characters.")
+]
+Description = Annotated[
+    str, Field(max_length=1000, pattern=WithoutNul, description="At most 1000 characters.")
+]
+
+TASK_EXAMPLE: dict[str, JsonValue] = {
+    "id": 7,
+    "user_id": "ada",
+    "title": "Buy milk",
+    "description": "Two litres",
+    "completed": False,
+    "created_at": "2026-11-21T09:30:00Z",
+    "updated_at": "2026-11-21T09:30:00Z",
+}
+CHAT_EXAMPLE: dict[str, JsonValue] = {
+    "conversation_id": 3,
+    "response": "Done: “Buy milk” is on your list.",
+    "tool_calls": [
+        {
+            "name": "add_task",
+            "arguments": {"title": "Buy milk"},
+            "result": {"task_id": 7, "status": "created", "title": "Buy milk"},
+        }
+    ],
+}
+
+
+class TaskCreate(BaseModel):
+    """A new task."""
+
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"examples": [{"title": "Buy milk", "description": "Two litres"}]}
+    )
+
+    title: Title
+    description: Description | None = None
+
+
+class TaskReplace(BaseModel):
+    """What a task shall be from now on; a description that is left out is removed, ``completed`` stays."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"examples": [{"title": "Buy oat milk", "description": None, "completed": True}]},
+    )
+
+    title: Title
+    description: Description | None = None
+    completed: bool | None = Field(default=None, strict=True, description="Left out or null: unchanged.")
+
+
+class Task(BaseModel):
+    """A task."""
+
+    model_config = ConfigDict(from_attributes=True, json_schema_extra={"examples": [TASK_EXAMPLE]})
+
+    id: int
+    user_id: str
+    title: str
+    description: str | None
+    completed: bool
+    created_at: datetime
+    updated_at: datetime
+
+
+class ChatRequest(BaseModel):
+    """A message to the agent; without a conversation it begins a new one."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"examples": [{"conversation_id": None, "message": "Remind me to buy milk"}]},
+    )
+
+    conversation_id: int | None = Field(default=None, ge=1, le=2**63 - 1, strict=True)
+    message: Annotated[
+        str, Field(min_length=1, max_length=4000, pattern=Visible, description="1 to 4000 characters.")
+    ]
+
+
+class ToolCall(BaseModel):
+    """One tool that the agent used."""
+
+    name: str
+    arguments: dict[str, Any]
+    result: Any
+
+
+class ChatResponse(BaseModel):
+    """The agent's reply."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [CHAT_EXAMPLE]})
+
+    conversation_id: int
+    response: str
+    tool_calls: list[ToolCall]
+
+
+class Health(BaseModel):
+    """State of the service and of what it needs."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"status": "ready", "checks": {"database": "ok", "mcp": "ready"}}]}
+    )
+
+    status: Literal["alive", "ready", "unavailable", "draining"]
+    checks: dict[str, str] = Field(default_factory=dict)

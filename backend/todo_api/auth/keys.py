@@ -1,0 +1,194 @@
+"""The issuer's public keys: fetched without blocking, rotated without a restart, bounded in every way."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Protocol
+
+from jwt import PyJWK
+from jwt.exceptions import PyJWTError
+
+from todo_api import metrics
+from todo_api.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+MAX_JWKS_BYTES = 256 * 1024
+# While no key is known at all, the address is asked again this soon.
+FIRST_KEYS_RETRY_SECONDS = 1.0
+
+# Which algorithms a key may verify when it does not name one itself: never one of another family.
+_BY_CURVE: Mapping[str, tuple[str, ...]] = {
+    "Ed25519": ("EdDSA",),
+    "P-256": ("ES256",),
+    "P-384": ("ES384",),
+    "P-521": ("ES512",),
+}
+_BY_TYPE: Mapping[str, tuple[str, ...]] = {"RSA": ("RS256", "PS256")}
+
+type Fetch = Callable[[], Awaitable[bytes]]
+type Keys = Mapping[tuple[str, str], PyJWK]
+
+
+class UnknownKey(Exception):
+    """The issuer has no such key for such an algorithm."""
+
+
+class KeysUnavailable(Exception):
+    """No key is known and the issuer cannot be asked."""
+
+
+class KeySource(Protocol):
+    """Where a verifier finds the key that a token names."""
+
+    async def find(self, kid: str, algorithm: str) -> PyJWK:
+        """Return the key.
+
+        Raises:
+            UnknownKey: When there is none.
+            KeysUnavailable: When that cannot be told now.
+        """
+        ...
+
+
+class JwksKeys:
+    """Keys from a JWKS address.
+
+    Known keys are used while fresh. Stale ones are used, and fetched anew behind the request, until the stale
+    time is over. An unknown key id causes one fetch, and no other for the cool-down.
+    """
+
+    def __init__(
+        self, fetch: Fetch, settings: Settings, *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        """Use ``fetch`` for the document and ``clock`` (seconds) for ages."""
+        self._fetch = fetch
+        self._clock = clock
+        self._fresh = settings.auth_jwks_fresh
+        self._stale = settings.auth_jwks_stale
+        self._cooldown = settings.auth_jwks_cooldown
+        self._keys: Keys = {}
+        self._fetched_at = float("-inf")
+        self._tried_at = float("-inf")
+        self._unknown_kid_at = float("-inf")
+        self._refresh: asyncio.Task[bool] | None = None
+
+    async def find(self, kid: str, algorithm: str) -> PyJWK:
+        """Return the key that a token names (see KeySource)."""
+        if not self._usable():
+            if self._clock() - self._tried_at >= FIRST_KEYS_RETRY_SECONDS or self._refreshing():
+                await self.refresh()
+            if not self._usable():
+                raise KeysUnavailable
+        elif self._age() > self._fresh and self._clock() - self._tried_at >= self._cooldown:
+            self._start_refresh()
+        if key := self._keys.get((kid, algorithm)):
+            return key
+        if any(known == kid for known, _ in self._keys):
+            raise UnknownKey  # a known key under an algorithm that is not its own
+        if self._clock() - self._unknown_kid_at >= self._cooldown:
+            self._unknown_kid_at = self._clock()
+            await self.refresh()
+        elif self._refreshing():
+            await self.refresh()
+        if key := self._keys.get((kid, algorithm)):
+            return key
+        raise UnknownKey
+
+    async def refresh(self) -> bool:
+        """Fetch the keys, or wait for the fetch that is under way; tell whether it succeeded."""
+        # Shielded: a caller that leaves must not take the fetch from those who wait for it.
+        return await asyncio.shield(self._start_refresh())
+
+    def _start_refresh(self) -> asyncio.Task[bool]:
+        if self._refresh is None or self._refresh.done():
+            self._tried_at = self._clock()
+            self._refresh = asyncio.create_task(self._load())
+        return self._refresh
+
+    async def _load(self) -> bool:
+        try:
+            keys = parse_jwks(await self._fetch())
+        except Exception as error:  # whatever the network or the document does, known keys stay in use
+            metrics.JWKS_FETCHES.labels("failed").inc()
+            logger.warning("keys could not be fetched", extra={"error": f"{type(error).__name__}: {error}"})
+            return False
+        metrics.JWKS_FETCHES.labels("ok").inc()
+        self._keys, self._fetched_at = keys, self._clock()
+        return True
+
+    def _refreshing(self) -> bool:
+        return self._refresh is not None and not self._refresh.done()
+
+    def _age(self) -> float:
+        return self._clock() - self._fetched_at
+
+    def _usable(self) -> bool:
+        return bool(self._keys) and self._age() <= self._fresh + self._stale
+
+
+def parse_jwks(document: bytes) -> Keys:
+    """Return the public signature keys of a JWKS document by key id and algorithm.
+
+    Raises:
+        ValueError: When the document is not a JWKS or holds no usable key.
+    """
+    listed = json.loads(document)
+    entries = listed.get("keys") if isinstance(listed, dict) else None
+    keys: dict[tuple[str, str], PyJWK] = {}
+    for entry in entries if isinstance(entries, list) else ():
+        if (
+            not isinstance(entry, dict)
+            or entry.get("use", "sig") != "sig"
+            or not isinstance(entry.get("kid"), str)
+        ):
+            continue
+        for algorithm in algorithms_of(entry):
+            try:
+                keys[entry["kid"], algorithm] = PyJWK(entry, algorithm=algorithm)
+            except PyJWTError:
+                logger.warning("a listed key cannot be used", extra={"kid": entry["kid"]})
+    if not keys:
+        raise ValueError("the document lists no usable key")
+    return keys
+
+
+def algorithms_of(entry: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the algorithms that a listed key may verify; none for symmetric keys."""
+    possible: tuple[str, ...] = _BY_TYPE.get(str(entry.get("kty")), ())
+    possible = possible or _BY_CURVE.get(str(entry.get("crv")), ())
+    named = entry.get("alg")
+    if named is None:
+        return possible
+    return (named,) if named in possible else ()
+
+
+def http_fetch(url: str, timeout: float) -> Fetch:
+    """Return a function that fetches the JWKS document.
+
+    Args:
+        url: Address of the document.
+        timeout: Seconds for the whole fetch.
+    """
+
+    async def fetch() -> bytes:
+        # In a thread: the first import of an HTTP client would hold up every request.
+        httpx2 = await asyncio.to_thread(__import__, "httpx2")
+        async with (
+            asyncio.timeout(timeout),
+            httpx2.AsyncClient(follow_redirects=False, timeout=timeout) as client,
+            client.stream("GET", url, headers={"Accept": "application/json"}) as response,
+        ):
+            response.raise_for_status()
+            body = bytearray()
+            async for chunk in response.aiter_bytes():
+                body += chunk
+                if len(body) > MAX_JWKS_BYTES:
+                    raise ValueError(f"the document is larger than {MAX_JWKS_BYTES} bytes")
+            return bytes(body)
+
+    return fetch

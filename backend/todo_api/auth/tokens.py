@@ -1,0 +1,128 @@
+"""Bearer tokens: one function decides, and everything that is not proven is refused."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import jwt
+
+from todo_api.auth.development import ISSUER as DEVELOPMENT_ISSUER
+from todo_api.auth.development import DevelopmentKeys
+from todo_api.auth.keys import JwksKeys, KeySource, UnknownKey, http_fetch
+from todo_api.settings import Settings
+
+MAX_TOKEN_CHARACTERS = 8192
+MAX_SUBJECT_CHARACTERS = 255
+REQUIRED_CLAIMS = ["exp", "iat", "sub", "iss", "aud"]
+
+
+class InvalidToken(Exception):
+    """The token proves nothing; the text says why, without repeating the token."""
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """The user that a verified token speaks for."""
+
+    user_id: str
+    expires_at: int
+
+
+class TokenVerifier:
+    """Verifies tokens of one issuer for one audience.
+
+    Args:
+        keys: The issuer's public keys.
+        issuer: Required ``iss``.
+        audience: Required member of ``aud``.
+        algorithms: Accepted algorithms.
+        leeway: Forgiven clock difference in seconds.
+    """
+
+    def __init__(
+        self, keys: KeySource, *, issuer: str, audience: str, algorithms: tuple[str, ...], leeway: int
+    ) -> None:
+        self._keys = keys
+        self._issuer = issuer
+        self._audience = audience
+        self._algorithms = algorithms
+        self._leeway = leeway
+
+    async def verify(self, token: str) -> Principal:
+        """Return the user of a token.
+
+        Raises:
+            InvalidToken: When anything about it is not as required.
+            KeysUnavailable: When the issuer's keys are not known and cannot be fetched.
+        """
+        if len(token) > MAX_TOKEN_CHARACTERS:
+            raise InvalidToken("the token is too long")
+        kid, algorithm = self._read_header(token)
+        try:
+            key = await self._keys.find(kid, algorithm)
+        except UnknownKey:
+            raise InvalidToken("the token's key is unknown") from None
+        return self._read_claims(token, key, algorithm)
+
+    def _read_header(self, token: str) -> tuple[str, str]:
+        try:
+            header = jwt.get_unverified_header(token)
+        except (jwt.PyJWTError, ValueError):
+            raise InvalidToken("the token is not a signed JWT") from None
+        kid, algorithm = header.get("kid"), header.get("alg")
+        if algorithm not in self._algorithms:
+            raise InvalidToken("the token's algorithm is not accepted")
+        if not isinstance(kid, str) or not kid:
+            raise InvalidToken("the token names no key")
+        return kid, algorithm
+
+    def _read_claims(self, token: str, key: jwt.PyJWK, algorithm: str) -> Principal:
+        try:
+            claims: dict[str, Any] = jwt.decode(
+                token,
+                key,
+                algorithms=[algorithm],
+                issuer=self._issuer,
+                audience=self._audience,
+                leeway=self._leeway,
+                options={"require": REQUIRED_CLAIMS},
+            )
+        except jwt.ExpiredSignatureError:
+            raise InvalidToken("the token has expired") from None
+        except jwt.MissingRequiredClaimError as error:
+            raise InvalidToken(f"the token has no claim {error.claim!r}") from None
+        except (jwt.PyJWTError, ValueError, TypeError, OverflowError) as error:
+            raise InvalidToken(f"the token is refused ({type(error).__name__})") from None
+        subject = claims["sub"]
+        if not 0 < len(subject) <= MAX_SUBJECT_CHARACTERS or not subject.isprintable():
+            raise InvalidToken("the token's subject cannot be a user id")
+        return Principal(subject, int(claims["exp"]))
+
+
+def make_verifier(settings: Settings) -> tuple[TokenVerifier, JwksKeys | None]:
+    """Make the verifier that fits the settings, and the remote keys behind it where there are some.
+
+    Without authentication settings only development tokens exist, and production has none of those.
+    """
+    if settings.jwks_url and settings.issuer and settings.audience:
+        keys = JwksKeys(http_fetch(settings.jwks_url, settings.auth_jwks_timeout), settings)
+        verifier = TokenVerifier(
+            keys,
+            issuer=settings.issuer,
+            audience=settings.audience,
+            algorithms=settings.auth_algorithms,
+            leeway=settings.auth_leeway,
+        )
+        return verifier, keys
+    development = DevelopmentKeys(settings)
+    return (
+        TokenVerifier(
+            development,
+            issuer=DEVELOPMENT_ISSUER,
+            audience=DEVELOPMENT_ISSUER,
+            algorithms=("EdDSA",),
+            leeway=0,
+        ),
+        None,
+    )

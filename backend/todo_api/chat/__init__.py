@@ -1,0 +1,1 @@
+"""Conversations with an agent that works on the user's tasks."""

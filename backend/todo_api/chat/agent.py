@@ -1,0 +1,181 @@
+"""The agent itself. Importing this module imports the Agents SDK; chat.stack does so off the event loop."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import httpx2
+from agents import Agent, ModelSettings, RunConfig, Runner, RunResultBase, set_tracing_disabled
+from agents.items import ToolCallItem, ToolCallOutputItem, TResponseInputItem
+from agents.mcp import MCPServerStreamableHttp
+from agents.models.openai_chatcompletions import OpenAIChatCompletionsModel
+from agents.stream_events import StreamEvent
+from openai import AsyncOpenAI
+from pydantic import SecretStr
+
+from todo_api.auth.tokens import Principal
+from todo_api.chat.events import Emit, Reply, Token, ToolCalled
+from todo_api.chat.failures import as_problem
+from todo_api.db.conversations import Message
+from todo_api.mcp_server.endpoint import McpEndpoint
+from todo_api.settings import Settings
+
+INSTRUCTIONS = (
+    "You manage the user's todo list with the tools you are given. "
+    "Call list_tasks first when you need a task's id. "
+    "Never claim that something was done unless a tool said so. "
+    "Answer briefly, in the user's language."
+)
+# A loopback name, which the endpoint's host check knows; nothing is ever connected to.
+IN_PROCESS_URL = "http://localhost/mcp"
+TOOL_TIMEOUT_SECONDS = 30
+
+
+class TodoAgent:
+    """An agent over any OpenAI-compatible endpoint, with this service's own MCP tools.
+
+    Args:
+        settings: The model's endpoint and limits.
+        key: Key of that endpoint.
+        mcp: The tools, reached in process, without a socket and as the verified user.
+    """
+
+    def __init__(self, settings: Settings, key: SecretStr, mcp: McpEndpoint) -> None:
+        set_tracing_disabled(not settings.openai_tracing)
+        self._mcp = mcp
+        self._max_turns = settings.chat_max_turns
+        self._settings = ModelSettings(max_tokens=settings.chat_max_tokens)
+        self._config = RunConfig(
+            tracing_disabled=not settings.openai_tracing,
+            trace_include_sensitive_data=False,
+            tool_not_found_behavior="return_error_to_model",
+        )
+        client = AsyncOpenAI(
+            api_key=key.get_secret_value(),
+            base_url=settings.openai_base_url,
+            timeout=settings.openai_timeout,
+            max_retries=settings.openai_max_retries,
+        )
+        self._model = OpenAIChatCompletionsModel(model=settings.openai_model, openai_client=client)
+
+    async def reply(
+        self, history: Sequence[Message], message: str, principal: Principal, emit: Emit | None
+    ) -> Reply:
+        """Answer a message.
+
+        Args:
+            history: What was said before.
+            message: What the user says now.
+            principal: Whose tasks the tools work on.
+            emit: Receives text as the model writes it and tool calls as they end; without it, no streaming.
+
+        Raises:
+            Problem: When the model or its endpoint fails.
+        """
+        said: list[TResponseInputItem] = [
+            {"role": m.role, "content": m.content} for m in (*history, Message("user", message))
+        ]
+        try:
+            async with self._tools(principal) as tools:
+                agent = Agent(
+                    name="Todo",
+                    instructions=INSTRUCTIONS,
+                    model=self._model,
+                    model_settings=self._settings,
+                    mcp_servers=[tools],
+                )
+                if emit is None:
+                    result: RunResultBase = await Runner.run(
+                        agent, said, max_turns=self._max_turns, run_config=self._config
+                    )
+                else:
+                    streamed = Runner.run_streamed(
+                        agent, said, max_turns=self._max_turns, run_config=self._config
+                    )
+                    try:
+                        await _forward(streamed.stream_events(), emit)
+                    finally:
+                        streamed.cancel()
+                    result = streamed
+        except Exception as error:
+            raise as_problem(error) from error
+        return Reply(str(result.final_output or ""), tuple(tool_calls(result.new_items)))
+
+    def _tools(self, principal: Principal) -> MCPServerStreamableHttp:
+        """Return the tools as one user's own, for one turn: an instance serialises its requests."""
+        app = self._mcp.for_user(principal)
+
+        def client(
+            headers: dict[str, str] | None = None, timeout: Any = None, auth: Any = None
+        ) -> httpx2.AsyncClient:
+            return httpx2.AsyncClient(
+                transport=httpx2.ASGITransport(app=app), headers=headers, timeout=timeout, auth=auth
+            )
+
+        return MCPServerStreamableHttp(
+            name="todo",
+            params={"url": IN_PROCESS_URL, "timeout": TOOL_TIMEOUT_SECONDS, "httpx_client_factory": client},
+            cache_tools_list=True,
+            client_session_timeout_seconds=TOOL_TIMEOUT_SECONDS,
+            use_structured_content=True,
+        )
+
+
+async def _forward(events: Any, emit: Emit) -> None:
+    calls: dict[str, ToolCallItem] = {}
+    event: StreamEvent
+    async for event in events:
+        if event.type == "raw_response_event" and event.data.type == "response.output_text.delta":
+            emit(Token(event.data.delta))
+        elif event.type == "run_item_stream_event":
+            if isinstance(event.item, ToolCallItem):
+                calls[_call_id(event.item)] = event.item
+            elif isinstance(event.item, ToolCallOutputItem) and (call := calls.get(_call_id(event.item))):
+                emit(_called(call, event.item))
+
+
+def tool_calls(items: Sequence[object]) -> list[ToolCalled]:
+    """Return the tool calls of a run in the order in which they were made."""
+    outputs = {_call_id(item): item for item in items if isinstance(item, ToolCallOutputItem)}
+    calls = [item for item in items if isinstance(item, ToolCallItem)]
+    return [_called(call, outputs.get(_call_id(call))) for call in calls]
+
+
+def _call_id(item: ToolCallItem | ToolCallOutputItem) -> str:
+    return str(_raw(item, "call_id"))
+
+
+def _raw(item: ToolCallItem | ToolCallOutputItem, name: str) -> Any:
+    raw = item.raw_item
+    return raw.get(name) if isinstance(raw, dict) else getattr(raw, name, None)
+
+
+def _called(call: ToolCallItem, output: ToolCallOutputItem | None) -> ToolCalled:
+    arguments = _decoded(_raw(call, "arguments") or "{}")
+    return ToolCalled(
+        name=str(_raw(call, "name")),
+        # What the model wrote is shown as it is when it is no JSON object.
+        arguments=arguments if isinstance(arguments, dict) else {"malformed": _raw(call, "arguments")},
+        result=None if output is None else _result(output.output),
+    )
+
+
+def _result(output: Any) -> Any:
+    """Return a tool's result without the wrappers that MCP and the SDK put around it."""
+    if isinstance(output, dict) and output.get("type") == "text":
+        output = output.get("text")
+    value = _decoded(output)
+    if isinstance(value, dict) and set(value) == {"result"}:
+        return value["result"]
+    return value
+
+
+def _decoded(text: Any, decode: Callable[[str], Any] = json.loads) -> Any:
+    if not isinstance(text, str):
+        return text
+    try:
+        return decode(text)
+    except ValueError:
+        return text

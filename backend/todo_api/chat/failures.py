@@ -1,0 +1,67 @@
+"""What the model, its endpoint or the SDK can do wrong, as problems for the client."""
+
+from __future__ import annotations
+
+import logging
+
+import openai
+from agents.exceptions import MaxTurnsExceeded, ModelBehaviorError, ModelRefusalError, ModelTimeoutError
+from httpx2 import HTTPError, TimeoutException
+
+from todo_api.problems import Problem, unavailable
+
+logger = logging.getLogger(__name__)
+
+MAX_RETRY_AFTER_SECONDS = 300
+
+
+def as_problem(error: Exception) -> Problem:
+    """Return the problem for an error of a run; the model's own words stay out of it."""
+    root = _root(error)
+    if isinstance(root, Problem):
+        return root
+    logger.warning("chat turn failed", extra={"error": type(root).__name__, "cause": str(root)[:300]})
+    match root:
+        case openai.APITimeoutError() | ModelTimeoutError() | TimeoutException() | TimeoutError():
+            return Problem(504, "model-timeout", "The model did not answer in time; try again.")
+        case openai.RateLimitError():
+            return unavailable(
+                "model-rate-limited",
+                "The model's endpoint takes no more requests for now; try again later.",
+                retry_after=_retry_after(root),
+            )
+        case openai.AuthenticationError() | openai.PermissionDeniedError():
+            return Problem(
+                502, "model-refused", "The model's endpoint refuses this service's OPENAI_API_KEY."
+            )
+        case openai.APIStatusError():
+            return Problem(
+                502, "model-failed", f"The model's endpoint answered with status {root.status_code}."
+            )
+        case openai.APIConnectionError() | HTTPError() | OSError():
+            return Problem(
+                502, "model-unreachable", "The connection to the model's endpoint failed; try again."
+            )
+        case MaxTurnsExceeded():
+            return Problem(
+                502,
+                "model-turn-limit",
+                "The model kept calling tools until CHAT_MAX_TURNS; ask in smaller steps.",
+            )
+        case ModelBehaviorError() | ModelRefusalError() | openai.OpenAIError():
+            return Problem(502, "model-failed", "The model's answer cannot be understood; try again.")
+    # Whatever else an endpoint's answer leads to inside the SDK: the endpoint is at fault, not the request.
+    logger.error("unexpected failure of a chat turn", exc_info=error)
+    return Problem(502, "model-failed", "The agent could not finish the turn; try again.")
+
+
+def _root(error: BaseException) -> BaseException:
+    """Return the first leaf of nested exception groups."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
+
+
+def _retry_after(error: openai.APIStatusError) -> float:
+    given = error.response.headers.get("retry-after", "")
+    return min(float(given), MAX_RETRY_AFTER_SECONDS) if given.isdecimal() else 10

@@ -1,0 +1,60 @@
+"""The agent, imported behind the scenes: the Agents SDK costs more than everything else together."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from pydantic import SecretStr
+
+from todo_api.mcp_server.endpoint import McpEndpoint
+from todo_api.problems import unavailable
+from todo_api.settings import Settings
+
+if TYPE_CHECKING:
+    from todo_api.chat.agent import TodoAgent
+
+
+class AgentStack:
+    """Holds the agent and loads it once, off the event loop.
+
+    Args:
+        settings: The model's endpoint and limits.
+        mcp: The tools.
+    """
+
+    def __init__(self, settings: Settings, mcp: McpEndpoint) -> None:
+        self._settings = settings
+        self._mcp = mcp
+        self._loading: asyncio.Task[TodoAgent] | None = None
+
+    def require_key(self) -> SecretStr:
+        """Return the model's key, or refuse a chat that could not be answered, before anything of it is stored.
+
+        Raises:
+            Problem: 503, naming the setting, where no key is configured.
+        """
+        if self._settings.openai_api_key is None:
+            raise unavailable(
+                "chat-not-configured",
+                "OPENAI_API_KEY is not set, so there is no model; set it or OPENAI_API_KEY_FILE.",
+                retry_after=60,
+            )
+        return self._settings.openai_api_key
+
+    async def preload(self) -> None:
+        """Load the agent ahead of the first chat; without a key it is never needed and never loaded."""
+        if self._settings.openai_api_key is not None:
+            await self.get()
+
+    async def get(self) -> TodoAgent:
+        """Return the agent, loading it or waiting for the load under way."""
+        key = self.require_key()
+        if self._loading is None or (self._loading.done() and self._loading.exception()):
+            self._loading = asyncio.create_task(asyncio.to_thread(self._load, key))
+        return await asyncio.shield(self._loading)
+
+    def _load(self, key: SecretStr) -> TodoAgent:
+        from todo_api.chat.agent import TodoAgent
+
+        return TodoAgent(self._settings, key, self._mcp)

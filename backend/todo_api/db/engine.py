@@ -1,0 +1,190 @@
+"""Connections: pooled, checked before use, bounded in time, and honest about being unavailable."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import event, exc
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from todo_api.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+# Neon ends idle compute after 300 s and a restart ends every connection: recycle earlier, check before use.
+POOL_RECYCLE_SECONDS = 240
+# A sleeping or restarting server is asked again before the request fails.
+CONNECT_RETRY_DELAYS = (0.1, 0.4)
+UNDEFINED_TABLE = "42P01"
+WRITER = "todo_writer"
+
+
+class Unavailable(Exception):
+    """The database cannot serve now; nothing of the unit of work is known to be stored."""
+
+
+class Database:
+    """The engine of one process, with one way to read and one way to write."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Prepare the engine; the first connection is made at first use."""
+        self._timeout = settings.database_timeout
+        self._ready_timeout = settings.ready_timeout
+        self._engine = make_engine(settings)
+        # A read is one statement: without BEGIN and ROLLBACK around it, it is one round trip.
+        self._reader = (
+            self._engine
+            if settings.is_sqlite
+            else self._engine.execution_options(isolation_level="AUTOCOMMIT")
+        )
+        self._writer = self._engine.execution_options(**{WRITER: True})
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[AsyncConnection]:
+        """Give a connection for reading.
+
+        Raises:
+            Unavailable: When the database does not answer in time.
+        """
+        async with _unavailable_as_such(self._timeout), connect(self._reader) as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def writing(self) -> AsyncIterator[AsyncConnection]:
+        """Give a connection in a transaction that commits at the end of the block.
+
+        Raises:
+            Unavailable: When the database does not answer in time.
+        """
+        async with (
+            _unavailable_as_such(self._timeout),
+            connect(self._writer) as connection,
+            connection.begin(),
+        ):
+            yield connection
+
+    async def revision(self) -> str | None:
+        """Return the schema's revision, asked with a short time-out.
+
+        Raises:
+            Unavailable: When the database does not answer in time or has no schema.
+        """
+        async with _unavailable_as_such(self._ready_timeout), self._reader.connect() as connection:
+            found: str | None = await connection.scalar(sa.text("SELECT version_num FROM alembic_version"))
+            return found
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._engine.dispose()
+
+
+@asynccontextmanager
+async def connect(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+    """Open a connection, asking again when the server refuses."""
+    connection = engine.connect()
+    for delay in (*CONNECT_RETRY_DELAYS, None):
+        try:
+            await connection.start()
+            break
+        except (exc.OperationalError, exc.InterfaceError, OSError):
+            if delay is None:
+                raise
+        await asyncio.sleep(delay)
+        connection = engine.connect()
+    try:
+        yield connection
+    finally:
+        await connection.close()
+
+
+@asynccontextmanager
+async def _unavailable_as_such(seconds: float) -> AsyncIterator[None]:
+    try:
+        async with asyncio.timeout(seconds):
+            yield
+    except (exc.SQLAlchemyError, OSError) as error:
+        # TimeoutError, from the clock above or a socket, is an OSError.
+        if not is_unavailable(error):
+            raise
+        logger.warning("database unavailable", extra={"error": type(error).__name__, "cause": _cause(error)})
+        raise Unavailable(type(error).__name__) from error
+
+
+def is_unavailable(error: BaseException) -> bool:
+    """Tell whether an error means that the database, not the request, is at fault."""
+    if isinstance(error, (OSError, exc.TimeoutError, exc.OperationalError, exc.InterfaceError)):
+        return True
+    if isinstance(error, exc.DBAPIError):
+        return error.connection_invalidated or getattr(error.orig, "sqlstate", None) == UNDEFINED_TABLE
+    return False
+
+
+def _cause(error: BaseException) -> str:
+    original = getattr(error, "orig", None) or error
+    return str(original).strip().partition("\n")[0]
+
+
+def make_engine(settings: Settings) -> AsyncEngine:
+    """Make the async engine that fits the settings."""
+    if settings.is_sqlite:
+        return _sqlite_engine(settings)
+    return create_async_engine(
+        settings.database_dsn,
+        pool_pre_ping=True,
+        pool_recycle=POOL_RECYCLE_SECONDS,
+        pool_size=settings.database_pool_size,
+        max_overflow=settings.database_max_overflow,
+        pool_timeout=settings.database_timeout,
+        hide_parameters=True,
+        connect_args=postgres_options(settings),
+    )
+
+
+def postgres_options(settings: Settings) -> dict[str, Any]:
+    """Return psycopg's connection options; what the URL says itself wins where libpq reads it."""
+    options: dict[str, Any] = {
+        "connect_timeout": settings.database_connect_timeout,
+        "application_name": "todo-chatbot-api",
+        # A peer that vanished without a word is noticed within half a minute.
+        "keepalives_idle": 10,
+        "keepalives_interval": 5,
+        "keepalives_count": 3,
+        "tcp_user_timeout": 20_000,
+    }
+    if settings.is_pooled:
+        # The next transaction may run on another server connection, where the statement was never prepared.
+        options["prepare_threshold"] = None
+    return options
+
+
+def _sqlite_engine(settings: Settings) -> AsyncEngine:
+    if settings.database_url is None:
+        settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    engine = create_async_engine(
+        settings.database_dsn,
+        pool_size=5,
+        max_overflow=5,
+        pool_timeout=settings.database_timeout,
+        hide_parameters=True,
+    )
+
+    @event.listens_for(engine.sync_engine, "connect")
+    def prepare(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None  # BEGIN is sent below, not guessed by the driver
+        cursor = connection.cursor()
+        for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "busy_timeout=5000", "foreign_keys=ON"):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    @event.listens_for(engine.sync_engine, "begin")
+    def begin(connection: sa.Connection) -> None:
+        # What will write takes the lock first: two readers that both turn writers would deadlock.
+        immediate = connection.get_execution_options().get(WRITER)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
+
+    return engine

@@ -1,0 +1,94 @@
+"""Idempotency keys: a POST that is sent again with the same key is answered again, not done again."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from todo_api.db.tables import idempotency_keys as keys
+from todo_api.db.tables import now
+
+LIFETIME = timedelta(hours=24)
+
+
+class KeyReused(Exception):
+    """The key came before with another request."""
+
+
+class StillRunning(Exception):
+    """The first request with this key has not ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One use of a key: whose it is, and a fingerprint of the request that it stands for."""
+
+    user_id: str
+    value: str
+    fingerprint: str
+
+    @classmethod
+    def of(cls, user_id: str, value: str, operation: str, body: object) -> Key:
+        """Return the key for a request's operation and JSON body."""
+        text = json.dumps([operation, body], sort_keys=True, default=str)
+        return cls(user_id, value, hashlib.sha256(text.encode()).hexdigest())
+
+
+async def claim(
+    connection: AsyncConnection, key: Key, *, lifetime: timedelta = LIFETIME
+) -> dict[str, Any] | None:
+    """Claim a key inside the caller's transaction.
+
+    Returns:
+        Nothing when the request is to be carried out, else the stored response of the first one.
+
+    Raises:
+        KeyReused: When the key stands for another request.
+        StillRunning: When the first request has not ended.
+    """
+    await connection.execute(sa.delete(keys).where(keys.c.user_id == key.user_id, keys.c.expires_at < now()))
+    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    values = {
+        "user_id": key.user_id,
+        "key": key.value,
+        "fingerprint": key.fingerprint,
+        "expires_at": now() + lifetime,
+    }
+    # Waits where another transaction is just inserting the same key.
+    inserted = await connection.scalar(
+        insert(keys).values(values).on_conflict_do_nothing().returning(keys.c.key)
+    )
+    if inserted is not None:
+        return None
+    row = (await connection.execute(sa.select(keys).where(_is(key)))).mappings().one_or_none()
+    if row is None:
+        raise StillRunning  # ended without an answer at this very moment: the client may try again
+    if row["fingerprint"] != key.fingerprint:
+        raise KeyReused
+    if row["response"] is None:
+        raise StillRunning
+    stored: dict[str, Any] = json.loads(row["response"])
+    return stored
+
+
+async def complete(connection: AsyncConnection, key: Key, response: dict[str, Any]) -> None:
+    """Store the response for later requests with the key."""
+    await connection.execute(
+        sa.update(keys).where(_is(key)).values(response=json.dumps(response), expires_at=now() + LIFETIME)
+    )
+
+
+async def release(connection: AsyncConnection, key: Key) -> None:
+    """Give an unanswered key back, so that the request can be sent again."""
+    await connection.execute(sa.delete(keys).where(_is(key), keys.c.response.is_(None)))
+
+
+def _is(key: Key) -> sa.ColumnElement[bool]:
+    return sa.and_(keys.c.user_id == key.user_id, keys.c.key == key.value)

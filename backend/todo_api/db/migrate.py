@@ -1,0 +1,103 @@
+"""Migrations without an ini file, safe from several processes at once."""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import sqlalchemy as sa
+from sqlalchemy import exc
+
+from todo_api.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+SCRIPTS = Path(__file__).parent.parent / "migrations"
+# Oldest first; a test compares the list with the scripts. Knowing it spares readiness the import of Alembic.
+REVISIONS = ("0001",)
+HEAD = REVISIONS[-1]
+LOCK_ID = 0x746F646F  # "todo": one number for every process that migrates this application's schema
+WAIT_SECONDS = 60
+
+
+def is_current(revision: str | None) -> bool:
+    """Tell whether the schema is new enough: at this version's head or migrated by a newer version."""
+    return revision is not None and revision not in REVISIONS[:-1]
+
+
+def upgrade(settings: Settings, *, wait: float = WAIT_SECONDS) -> None:
+    """Bring the schema to the newest revision.
+
+    Args:
+        settings: Where the database is.
+        wait: Seconds for the database to become reachable.
+
+    Raises:
+        sqlalchemy.exc.OperationalError: When it does not.
+    """
+    dsn = settings.migration_dsn.replace("sqlite+aiosqlite", "sqlite", 1)
+    engine = sa.create_engine(dsn, poolclass=sa.pool.NullPool, hide_parameters=True)
+    deadline = time.monotonic() + wait
+    try:
+        while True:
+            try:
+                _upgrade(engine, settings)
+                return
+            except exc.OperationalError as error:
+                if time.monotonic() > deadline:
+                    raise
+                logger.warning("waiting for the database", extra={"error": type(error.orig).__name__})
+                time.sleep(1)
+    finally:
+        engine.dispose()
+
+
+def _upgrade(engine: sa.Engine, settings: Settings) -> None:
+    if engine.dialect.name == "sqlite":
+        if engine.url.database not in (None, "", ":memory:"):
+            Path(engine.url.database).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with _file_lock(Path(f"{engine.url.database}.migrate-lock")):
+            _upgrade_alone(engine)
+    else:
+        _upgrade_alone(engine)
+
+
+def _upgrade_alone(engine: sa.Engine) -> None:
+    if _revision(engine) == HEAD:
+        return
+    # Imported here: with an up-to-date schema a process starts without Alembic.
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(SCRIPTS))
+    with engine.begin() as connection:
+        if engine.dialect.name == "postgresql":
+            # Held until commit, so it also works where a pooler hands out connections by transaction.
+            connection.execute(sa.text("SELECT pg_advisory_xact_lock(:id)"), {"id": LOCK_ID})
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+    logger.info("schema is up to date", extra={"revision": HEAD})
+
+
+def _revision(engine: sa.Engine) -> str | None:
+    with engine.connect() as connection:
+        if not sa.inspect(connection).has_table("alembic_version"):
+            return None
+        found: str | None = connection.scalar(sa.text("SELECT version_num FROM alembic_version"))
+        return found
+
+
+@contextmanager
+def _file_lock(path: Path) -> Iterator[None]:
+    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)

@@ -1,0 +1,126 @@
+"""The gate before every protected path: who asks, how often, and how much they send."""
+
+from __future__ import annotations
+
+import re
+
+from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from todo_api import metrics
+from todo_api.auth.keys import KeysUnavailable
+from todo_api.auth.tokens import InvalidToken, Principal, TokenVerifier
+from todo_api.http.rate import RateLimit
+from todo_api.problems import Problem, as_response, rate_limited, unavailable
+
+PRINCIPAL = "todo_api.principal"
+PROTECTED = ("/api/", "/mcp")
+_HOST = re.compile(r"[A-Za-z0-9._:\[\]-]{1,255}")
+
+
+class Gate:
+    """Middleware that lets only verified users through to protected paths, before their bodies are read.
+
+    Args:
+        app: What stands behind the gate.
+        verifier: Judge of tokens.
+        rate_limit: Limit for every protected request.
+        max_body_bytes: Largest request body, on every path.
+    """
+
+    def __init__(
+        self, app: ASGIApp, *, verifier: TokenVerifier, rate_limit: RateLimit, max_body_bytes: int
+    ) -> None:
+        self._app = app
+        self._verifier = verifier
+        self._rate_limit = rate_limit
+        self._max_body_bytes = max_body_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer with a problem, or pass the request on with its principal."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        path: str = scope["path"]
+        headers = Headers(scope=scope)
+        try:
+            if path.startswith(PROTECTED):
+                scope[PRINCIPAL] = principal = await self._identify(headers, path, scope)
+                self._count(principal)
+            self._check_length(headers)
+        except Problem as problem:
+            await as_response(problem, path)(scope, receive, send)
+            return
+        await self._app(scope, self._limited(receive), send)
+
+    async def _identify(self, headers: Headers, path: str, scope: Scope) -> Principal:
+        scheme, _, token = headers.get("authorization", "").partition(" ")
+        challenge = "Bearer"
+        if path.startswith("/mcp"):
+            challenge += f' resource_metadata="{metadata_url(scope)}"'
+        if scheme.lower() != "bearer" or not token:
+            raise Problem(
+                401,
+                "unauthenticated",
+                "The request carries no bearer token; send Authorization: Bearer and a token.",
+                headers={"WWW-Authenticate": challenge},
+            )
+        try:
+            return await self._verifier.verify(token.strip())
+        except InvalidToken as error:
+            separator = "," if " " in challenge else ""
+            raise Problem(
+                401,
+                "invalid-token",
+                f"Not accepted: {error}; get a new one from the sign-in service.",
+                headers={"WWW-Authenticate": f'{challenge}{separator} error="invalid_token"'},
+            ) from None
+        except KeysUnavailable:
+            raise unavailable(
+                "keys-unavailable", "The sign-in service's keys cannot be fetched now; try again."
+            ) from None
+
+    def _count(self, principal: Principal) -> None:
+        if wait := self._rate_limit.take(principal.user_id):
+            metrics.RATE_LIMITED.labels("requests").inc()
+            raise rate_limited("Too many requests from this user; slow down and try again later.", wait)
+
+    def _check_length(self, headers: Headers) -> None:
+        declared = headers.get("content-length", "")
+        if declared.isdecimal() and int(declared) > self._max_body_bytes:
+            raise self._too_large()
+
+    def _limited(self, receive: Receive) -> Receive:
+        """Count the bytes of a body that did not declare its length."""
+        received = 0
+
+        async def limited() -> Message:
+            nonlocal received
+            message = await receive()
+            received += len(message.get("body", b""))
+            if received > self._max_body_bytes:
+                problem = self._too_large()
+                raise HTTPException(problem.status, problem.detail)
+            return message
+
+        return limited
+
+    def _too_large(self) -> Problem:
+        return Problem(
+            413, "body-too-large", f"The body is larger than {self._max_body_bytes} bytes; send less."
+        )
+
+
+def metadata_url(scope: Scope) -> str:
+    """Return where the protected-resource metadata of /mcp (RFC 9728) is."""
+    return f"{public_url(scope)}/.well-known/oauth-protected-resource/mcp"
+
+
+def public_url(scope: Scope) -> str:
+    """Return the address under which the client knows this service, without a trailing slash."""
+    configured: str | None = scope["app"].state.settings.public_url
+    if configured:
+        return configured.rstrip("/")
+    host = Headers(scope=scope).get("host", "")
+    return f"{scope['scheme']}://{host if _HOST.fullmatch(host) else 'localhost'}"

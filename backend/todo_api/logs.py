@@ -1,0 +1,115 @@
+"""Structured logs: one JSON object a line, with the request's id, without secrets."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import sys
+from contextvars import ContextVar
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from todo_api.settings import Settings
+
+request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
+
+MASK = "[redacted]"
+# Tokens and keys are recognised by shape, so that one that was never configured here is masked too.
+_SHAPES = re.compile(
+    r"(?P<keep>\bbearer\s+)[^\s\"',]+"
+    r"|\beyJ[\w-]+\.[\w-]*(?:\.[\w-]*)?"
+    r"|\bsk-[\w-]{8,}"
+    r"|(?P<scheme>\b[a-z][a-z0-9+.-]*://)[^\s/@]*:[^\s/@]*@",
+    re.IGNORECASE,
+)
+_STANDARD = frozenset(logging.makeLogRecord({}).__dict__) | {
+    "message",
+    "asctime",
+    "taskName",
+    "color_message",
+}
+
+
+class Redactor:
+    """Masks configured secrets, and everything shaped like a credential, in text."""
+
+    def __init__(self, secrets: tuple[str, ...] = ()) -> None:
+        """Remember the values to mask, the longest first so that none survives in part."""
+        known = sorted({*secrets, *(json.dumps(value)[1:-1] for value in secrets)}, key=len, reverse=True)
+        self._known = re.compile("|".join(map(re.escape, known))) if known else None
+
+    def __call__(self, text: str) -> str:
+        """Return the text without secrets."""
+        if self._known is not None:
+            text = self._known.sub(MASK, text)
+        return _SHAPES.sub(_mask, text)
+
+
+def _mask(match: re.Match[str]) -> str:
+    if keep := match["keep"]:
+        return f"{keep}{MASK}"
+    if scheme := match["scheme"]:
+        return f"{scheme}{MASK}@"
+    return MASK
+
+
+class JsonFormatter(logging.Formatter):
+    """Formats a record as one JSON object; ``extra`` values become members."""
+
+    def __init__(self, redact: Redactor) -> None:
+        """Use the redactor for every line."""
+        super().__init__()
+        self._redact = redact
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line."""
+        entry: dict[str, object] = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        if current := request_id.get():
+            entry["request_id"] = current
+        entry |= {key: value for key, value in record.__dict__.items() if key not in _STANDARD}
+        if record.exc_info:
+            entry["exception"] = self.formatException(record.exc_info)
+        return self._redact(json.dumps(entry, default=str, ensure_ascii=False))
+
+
+class TextFormatter(logging.Formatter):
+    """Formats a record for a person at a terminal."""
+
+    def __init__(self, redact: Redactor) -> None:
+        """Use the redactor for every line."""
+        super().__init__("%(asctime)s %(levelname)-7s %(name)s  %(message)s", "%H:%M:%S")
+        self._redact = redact
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line, and a traceback's lines after it."""
+        extra = [f"{key}={value}" for key, value in record.__dict__.items() if key not in _STANDARD]
+        line = super().format(record)
+        first, newline, rest = line.partition("\n")
+        return self._redact(" ".join([first, *extra]) + newline + rest)
+
+
+def configure_logging(settings: Settings) -> None:
+    """Send every logger of the process, uvicorn's included, through one redacting handler on stderr."""
+    handler = logging.StreamHandler(sys.stderr)
+    redact = Redactor(settings.secrets)
+    as_text = settings.log_format == "text" or (settings.log_format == "auto" and sys.stderr.isatty())
+    handler.setFormatter(TextFormatter(redact) if as_text else JsonFormatter(redact))
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(settings.log_level)
+    for name in ("uvicorn", "uvicorn.error", "uvicorn.access", "uvicorn.asgi"):
+        logger = logging.getLogger(name)
+        logger.handlers.clear()
+        logger.propagate = True
+    # Requests are logged once, by the application, with their ids and without query strings.
+    logging.getLogger("uvicorn.access").disabled = True
+    # These write a line for every call at INFO.
+    for name in ("httpx2", "httpcore2", "mcp", "openai", "openai.agents", "alembic.runtime.plugins"):
+        logging.getLogger(name).setLevel(max(logging.WARNING, root.level))

@@ -1,0 +1,217 @@
+"""The application: everything is put together here and nowhere else."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+
+from fastapi import APIRouter, FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import Response
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.routing import Route
+
+from todo_api import __version__, metrics
+from todo_api.api import chat, docs, health, tasks, wellknown
+from todo_api.auth.tokens import TokenVerifier, make_verifier
+from todo_api.chat.service import ChatService
+from todo_api.chat.stack import AgentStack
+from todo_api.db.engine import Database, Unavailable
+from todo_api.db.migrate import upgrade
+from todo_api.http.gate import Gate
+from todo_api.http.observe import Observe
+from todo_api.http.rate import RateLimit
+from todo_api.lifecycle import Lifecycle
+from todo_api.logs import configure_logging
+from todo_api.mcp_server.endpoint import McpEndpoint
+from todo_api.problems import FieldError, Problem, as_response, unavailable
+from todo_api.settings import Settings, get_settings
+
+logger = logging.getLogger(__name__)
+
+# Heavy imports wait until a probe has found the process ready, or this long where nobody probes.
+LOAD_DELAY_SECONDS = 1.0
+DESCRIPTION = (
+    "A todo list for people, programs and a chat agent. Errors are RFC 9457 problem details. "
+    "The same tools are at `/mcp` for MCP clients."
+)
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """Make the application.
+
+    Args:
+        settings: Settings to use; the environment's when left out.
+    """
+    settings = settings or get_settings()
+    configure_logging(settings)
+    verifier, keys = make_verifier(settings)
+    database = Database(settings)
+    mcp = McpEndpoint(database, settings)
+    agents = AgentStack(settings, mcp)
+    service = ChatService(database, agents, settings)
+    lifecycle = Lifecycle(settings.drain_seconds)
+
+    async def load_the_rest() -> None:
+        """Load what readiness does not need, in the order in which it is likely to be asked for."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(lifecycle.ready.wait(), LOAD_DELAY_SECONDS)
+        if keys is not None:
+            await keys.refresh()
+        serving = asyncio.create_task(mcp.run())
+        try:
+            with suppress(Problem):
+                await mcp.ready()
+                await agents.preload()
+            await serving
+        finally:
+            serving.cancel()
+            with suppress(asyncio.CancelledError):
+                await serving
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        if settings.migrates_on_start:
+            await asyncio.to_thread(upgrade, settings)
+        lifecycle.take_over_sigterm()
+        loading = asyncio.create_task(load_the_rest())
+        logger.info("started", extra={"version": __version__, "environment": settings.environment})
+        yield
+        lifecycle.draining = True
+        await service.close()
+        loading.cancel()
+        with suppress(asyncio.CancelledError):
+            await loading
+        await database.close()
+        metrics.forget_process()
+        logger.info("stopped")
+
+    app = FastAPI(
+        title="Todo Chatbot API",
+        version=__version__,
+        description=DESCRIPTION,
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        redirect_slashes=False,
+        middleware=_middleware(settings, verifier),
+        # Exporters are made when OTEL_EXPORTER_OTLP_… says so; logs go to stderr, redacted, and nowhere else.
+        telemetry={"auto_configure": True, "logs": False},
+        openapi_tags=[
+            {"name": "tasks", "description": "The user's task list."},
+            {"name": "chat", "description": "Conversations with an agent that works on the list."},
+            {"name": "health", "description": "Probes."},
+        ],
+    )
+    app.state.settings = settings
+    app.state.database = database
+    app.state.mcp = mcp
+    app.state.chat = service
+    app.state.lifecycle = lifecycle
+    app.state.chat_rate_limit = RateLimit(settings.chat_rate_limit)
+    _add_routes(app, mcp, settings)
+    _add_error_handlers(app)
+    return app
+
+
+def _middleware(settings: Settings, verifier: TokenVerifier) -> list[Middleware]:
+    """Return the layers, the outermost first."""
+    cors = Middleware(
+        CORSMiddleware,
+        allow_origins=list(settings.cors_origins),
+        allow_credentials=settings.cors_credentials,
+        allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
+        allow_headers=[
+            "Authorization",
+            "Content-Type",
+            "Idempotency-Key",
+            "X-Request-ID",
+            "MCP-Protocol-Version",
+        ],
+        expose_headers=[
+            "Link",
+            "Location",
+            "Retry-After",
+            "WWW-Authenticate",
+            "X-Next-Cursor",
+            "X-Request-ID",
+        ],
+        max_age=600,
+    )
+    gate = Middleware(
+        Gate,
+        verifier=verifier,
+        rate_limit=RateLimit(settings.rate_limit),
+        max_body_bytes=settings.max_body_bytes,
+    )
+    return [Middleware(Observe), *([cors] if settings.cors_origins else []), gate]
+
+
+def _add_routes(app: FastAPI, mcp: McpEndpoint, settings: Settings) -> None:
+    routers: list[APIRouter] = [tasks.router, chat.router, health.router, wellknown.router]
+    if settings.docs:
+        routers.append(docs.router)
+    for router in routers:
+        app.include_router(router)
+    # A plain route: a mount would answer /mcp with a redirect.
+    app.router.routes.append(Route("/mcp", endpoint=mcp))
+
+
+def _add_error_handlers(app: FastAPI) -> None:
+    handlers: dict[type[Exception], Callable[[Request, Exception], Problem]] = {
+        Problem: _raised_problem,
+        HTTPException: _http_error,
+        RequestValidationError: _validation_error,
+        Unavailable: lambda *_: unavailable(
+            "database-unavailable", "The database does not answer; try again."
+        ),
+    }
+    for kind, to_problem in handlers.items():
+        app.add_exception_handler(kind, _responder(to_problem))
+
+
+def _responder(
+    to_problem: Callable[[Request, Exception], Problem],
+) -> Callable[[Request, Exception], Response]:
+    def respond(request: Request, error: Exception) -> Response:
+        return as_response(to_problem(request, error), request.url.path)
+
+    return respond
+
+
+def _raised_problem(_request: Request, error: Exception) -> Problem:
+    if not isinstance(error, Problem):
+        raise error
+    return error
+
+
+def _http_error(request: Request, error: Exception) -> Problem:
+    if not isinstance(error, HTTPException):
+        raise error
+    kinds = {404: "not-found", 405: "method-not-allowed", 413: "body-too-large"}
+    details = {
+        404: "There is nothing at this path.",
+        405: f"This path does not take {request.method}; see the Allow header.",
+    }
+    return Problem(
+        error.status_code,
+        kinds.get(error.status_code, "http-error"),
+        details.get(error.status_code, error.detail),
+        headers=error.headers,
+    )
+
+
+def _validation_error(_request: Request, error: Exception) -> Problem:
+    """Name each wrong value by its place; the values themselves are not repeated."""
+    if not isinstance(error, RequestValidationError):
+        raise error
+    errors = [
+        FieldError(pointer=".".join(str(part) for part in item["loc"]), detail=str(item["msg"]))
+        for item in error.errors()
+    ]
+    return Problem(422, "invalid-request", "The request has a wrong value.", errors=errors)

@@ -1,0 +1,1 @@
+"""The task list as MCP tools, for the chat agent and for any MCP client."""

@@ -1,0 +1,114 @@
+"""MCP over streamable HTTP at /mcp, without its import on the way to readiness."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING, Any, Literal
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from todo_api.auth.tokens import Principal
+from todo_api.db.engine import Database
+from todo_api.http.gate import PRINCIPAL
+from todo_api.problems import Problem, as_response, unavailable
+from todo_api.settings import Settings
+
+if TYPE_CHECKING:
+    from mcp.server.mcpserver import MCPServer
+
+logger = logging.getLogger(__name__)
+
+LOAD_TIMEOUT_SECONDS = 30
+
+
+class McpEndpoint:
+    """ASGI application that loads the MCP server behind the scenes and then becomes it.
+
+    Requests that come before it is loaded wait. Every request is served from scratch (stateless), so any
+    replica can answer it.
+    """
+
+    def __init__(self, database: Database, settings: Settings) -> None:
+        """Load nothing yet."""
+        self._database = database
+        self._settings = settings
+        self._app: ASGIApp | None = None
+        self._loaded = asyncio.Event()
+        self.state: Literal["starting", "ready", "failed"] = "starting"
+
+    async def run(self) -> None:
+        """Load the server and keep it running until cancelled."""
+        try:
+            server, app = await asyncio.to_thread(self._load)
+        except Exception:
+            logger.exception("the MCP server cannot be loaded")
+            self.state = "failed"
+            self._loaded.set()
+            return
+        # Entered and left in this task: the session manager's task group demands it.
+        async with server.session_manager.run():
+            self._app = app
+            self.state = "ready"
+            self._loaded.set()
+            try:
+                await asyncio.Event().wait()
+            finally:
+                self.state = "failed"
+
+    def _load(self) -> tuple[MCPServer[None], ASGIApp]:
+        from mcp.server.auth.middleware.auth_context import AuthContextMiddleware
+        from mcp.server.streamable_http_manager import StreamableHTTPASGIApp
+        from mcp.server.transport_security import TransportSecuritySettings
+
+        from todo_api.mcp_server.identity import user_of_call
+        from todo_api.mcp_server.tools import make_server
+
+        server = make_server(self._database, user_of_call)
+        server.streamable_http_app(
+            stateless_http=True,
+            json_response=True,
+            max_request_body_size=self._settings.max_body_bytes,
+            transport_security=TransportSecuritySettings(
+                allowed_hosts=list(self._settings.mcp_hosts), allowed_origins=list(self._settings.mcp_origins)
+            ),
+        )
+        return server, AuthContextMiddleware(StreamableHTTPASGIApp(server.session_manager))
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a request of the principal that the gate has verified."""
+        try:
+            app = await self.ready()
+        except Problem as problem:
+            await as_response(problem, scope["path"])(scope, receive, send)
+            return
+        await app(self._as_user(scope, scope[PRINCIPAL]), receive, send)
+
+    async def ready(self) -> ASGIApp:
+        """Return the loaded application, waiting for it.
+
+        Raises:
+            Problem: When it cannot be loaded.
+        """
+        try:
+            async with asyncio.timeout(LOAD_TIMEOUT_SECONDS):
+                await self._loaded.wait()
+        except TimeoutError:
+            raise unavailable("mcp-starting", "The MCP server is still starting; try again.") from None
+        if self._app is None or self.state != "ready":
+            raise unavailable("mcp-failed", "The MCP server is not running; see the service's log.")
+        return self._app
+
+    def for_user(self, principal: Principal) -> ASGIApp:
+        """Return the application as a verified user's own: what the agent talks to, in process."""
+
+        async def app(scope: Scope, receive: Receive, send: Send) -> None:
+            await (await self.ready())(self._as_user(scope, principal), receive, send)
+
+        return app
+
+    @staticmethod
+    def _as_user(scope: Scope, principal: Principal) -> dict[str, Any]:
+        from todo_api.mcp_server.identity import authenticated
+
+        return {**scope, "user": authenticated(principal)}

@@ -1,0 +1,131 @@
+"""The five tools. Importing this module imports the MCP SDK; mcp_server.endpoint does so off the event loop.
+
+Whose tasks a tool works on is the caller's verified identity. It is no argument: arguments come from a model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated, Literal
+
+from mcp.server.mcpserver import MCPServer
+from mcp.server.mcpserver.exceptions import ToolError
+from mcp_types import ToolAnnotations
+from pydantic import Field
+from typing_extensions import TypedDict
+
+from todo_api import __version__
+from todo_api.api.schemas import Description, Title
+from todo_api.db import tasks as store
+from todo_api.db.engine import Database, Unavailable
+
+NAME = "todo"
+INSTRUCTIONS = "Manages the signed-in user's todo list. Use list_tasks to find the ids that other tools need."
+LIST_LIMIT = 200
+
+type TaskNumber = Annotated[int, Field(ge=1, le=store.MAX_ID, description="The task's id, from list_tasks.")]
+type Result = Literal["created", "completed", "deleted", "updated"]
+
+
+class ListedTask(TypedDict):
+    """A task in a list."""
+
+    id: int
+    title: str
+    completed: bool
+
+
+class ChangedTask(TypedDict):
+    """What a tool did to a task."""
+
+    task_id: int
+    status: Result
+    title: str
+
+
+def make_server(database: Database, current_user: Callable[[], str]) -> MCPServer[None]:
+    """Make the server.
+
+    Args:
+        database: Where the tasks are.
+        current_user: Returns the verified user of the call that is running.
+    """
+    server: MCPServer[None] = MCPServer(
+        NAME, instructions=INSTRUCTIONS, version=__version__, log_level="WARNING"
+    )
+
+    @server.tool(annotations=ToolAnnotations(destructive_hint=False, open_world_hint=False))
+    async def add_task(title: Title, description: Description | None = None) -> ChangedTask:
+        """Add a task to the list."""
+        try:
+            async with database.writing() as connection:
+                row = await store.add(connection, current_user(), title=title, description=description)
+        except Unavailable as error:
+            raise _try_again() from error
+        return _changed(row["id"], "created", row["title"])
+
+    @server.tool(annotations=ToolAnnotations(read_only_hint=True, open_world_hint=False))
+    async def list_tasks(status: store.Status = "all") -> list[ListedTask]:
+        """List the newest tasks, at most 200: all of them, the pending or the completed ones."""
+        try:
+            async with database.reading() as connection:
+                page = await store.list_page(connection, current_user(), status=status, limit=LIST_LIMIT)
+        except Unavailable as error:
+            raise _try_again() from error
+        return [ListedTask(id=r["id"], title=r["title"], completed=r["completed"]) for r in page.rows]
+
+    @server.tool(annotations=ToolAnnotations(idempotent_hint=True, open_world_hint=False))
+    async def complete_task(task_id: TaskNumber) -> ChangedTask:
+        """Mark a task as completed."""
+        try:
+            async with database.writing() as connection:
+                row = await store.change(connection, current_user(), task_id, completed=True)
+        except Unavailable as error:
+            raise _try_again() from error
+        if row is None:
+            raise _no_task(task_id)
+        return _changed(task_id, "completed", row["title"])
+
+    @server.tool(annotations=ToolAnnotations(destructive_hint=True, open_world_hint=False))
+    async def delete_task(task_id: TaskNumber) -> ChangedTask:
+        """Delete a task for good."""
+        try:
+            async with database.writing() as connection:
+                title = await store.delete(connection, current_user(), task_id)
+        except Unavailable as error:
+            raise _try_again() from error
+        if title is None:
+            raise _no_task(task_id)
+        return _changed(task_id, "deleted", title)
+
+    @server.tool(annotations=ToolAnnotations(idempotent_hint=True, open_world_hint=False))
+    async def update_task(
+        task_id: TaskNumber, title: Title | None = None, description: Description | None = None
+    ) -> ChangedTask:
+        """Change a task's title, its description or both; what is left out stays."""
+        values = {"title": title, "description": description}
+        given = {name: value for name, value in values.items() if value is not None}
+        if not given:
+            raise ToolError("Nothing to change: give a title, a description or both.")
+        try:
+            async with database.writing() as connection:
+                row = await store.change(connection, current_user(), task_id, **given)
+        except Unavailable as error:
+            raise _try_again() from error
+        if row is None:
+            raise _no_task(task_id)
+        return _changed(task_id, "updated", row["title"])
+
+    return server
+
+
+def _changed(task_id: int, status: Result, title: str) -> ChangedTask:
+    return ChangedTask(task_id=task_id, status=status, title=title)
+
+
+def _no_task(task_id: int) -> ToolError:
+    return ToolError(f"There is no task {task_id}; call list_tasks to see the ids.")
+
+
+def _try_again() -> ToolError:
+    return ToolError("The database does not answer; try again in a moment.")

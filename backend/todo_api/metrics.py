@@ -1,0 +1,74 @@
+"""Prometheus metrics, right with several workers too.
+
+With more than one worker every process keeps its numbers in files that any of them adds up. The folder is
+named after the supervisor, so that all of its workers share it and a new start begins at zero.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+MULTIPROCESS_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
+
+
+def _prepare_folder() -> None:
+    """Choose the shared folder; the client library reads its name when it is imported."""
+    if MULTIPROCESS_VARIABLE not in os.environ and int(os.environ.get("WEB_CONCURRENCY") or 1) > 1:
+        supervisor = os.getppid()
+        try:
+            started = Path(f"/proc/{supervisor}/stat").read_text().rpartition(")")[2].split()[19]
+        except OSError:
+            started = "0"
+        base = Path(os.environ.get("DATA_DIR") or Path(tempfile.gettempdir()) / "todo-chatbot-api")
+        os.environ[MULTIPROCESS_VARIABLE] = str(base / f"metrics-{supervisor}-{started}")
+    if folder := os.environ.get(MULTIPROCESS_VARIABLE):
+        Path(folder).mkdir(mode=0o700, parents=True, exist_ok=True)
+
+
+_prepare_folder()
+
+from prometheus_client import (  # noqa: E402 (after the folder is known)
+    CONTENT_TYPE_LATEST,
+    REGISTRY,
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    generate_latest,
+)
+
+REQUESTS = Counter("http_requests", "Requests answered.", ("method", "route", "status"))
+DURATION = Histogram(
+    "http_request_duration_seconds",
+    "Seconds from a request's first byte to its response's last.",
+    ("method", "route"),
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 120),
+)
+IN_FLIGHT = Gauge("http_requests_in_flight", "Requests being answered.", multiprocess_mode="livesum")
+RATE_LIMITED = Counter("rate_limited_requests", "Requests refused by a rate limit.", ("limit",))
+JWKS_FETCHES = Counter("jwks_fetches", "Fetches of the issuer's keys.", ("outcome",))
+CHAT_TURNS = Counter("chat_turns", "Chat turns ended.", ("outcome",))
+CHAT_DURATION = Histogram(
+    "chat_turn_duration_seconds", "Seconds of a chat turn.", buckets=(0.5, 1, 2.5, 5, 10, 20, 40, 80, 160)
+)
+
+
+def render() -> tuple[bytes, str]:
+    """Return the exposition text of all workers and its media type."""
+    registry = REGISTRY
+    if os.environ.get(MULTIPROCESS_VARIABLE):
+        from prometheus_client.multiprocess import MultiProcessCollector
+
+        registry = CollectorRegistry()
+        MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+    return generate_latest(registry), CONTENT_TYPE_LATEST
+
+
+def forget_process() -> None:
+    """Take this process's gauges out of the sum when it ends."""
+    if os.environ.get(MULTIPROCESS_VARIABLE):
+        from prometheus_client.multiprocess import mark_process_dead
+
+        mark_process_dead(os.getpid())  # type: ignore[no-untyped-call]

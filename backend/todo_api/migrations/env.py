@@ -1,0 +1,14 @@
+"""Alembic's environment: runs on the connection that todo_api.db.migrate hands over."""
+
+from alembic import context
+
+from todo_api.db.tables import metadata
+
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=metadata,
+    render_as_batch=True,
+    compare_type=True,
+)
+with context.begin_transaction():
+    context.run_migrations()

@@ -1,0 +1,113 @@
+"""Errors as RFC 9457 problem details: one class to raise, one function that renders."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.responses import JSONResponse
+
+from todo_api.logs import request_id
+
+MEDIA_TYPE = "application/problem+json"
+TYPE_PREFIX = "urn:todo-chatbot-api:problem:"
+RETRY_AFTER_SECONDS = 2
+
+
+class FieldError(BaseModel):
+    """One wrong value in a request."""
+
+    pointer: str = Field(
+        description="Where: `body`, `query`, `path` or `header`, then the names down to the value."
+    )
+    detail: str = Field(description="What is wrong with it.")
+
+
+class ProblemDetails(BaseModel):
+    """Body of every error (RFC 9457)."""
+
+    model_config = ConfigDict(title="ProblemDetails")
+
+    type: str = Field(description="URN of the kind of problem; stable, made for programs.")
+    title: str = Field(description="The kind of problem in words.")
+    status: int = Field(description="HTTP status.")
+    detail: str = Field(description="What happened this time and what to do next.")
+    instance: str | None = Field(default=None, description="Path of the request.")
+    request_id: str | None = Field(default=None, description="Id under which the logs know the request.")
+    errors: list[FieldError] | None = Field(default=None, description="Each wrong value, for status 422.")
+
+
+class Problem(Exception):
+    """An error that the client is told about.
+
+    Args:
+        status: HTTP status.
+        kind: Last part of the problem's ``type``.
+        detail: What happened and what to do next.
+        headers: Further response headers.
+        errors: Each wrong value of the request.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        kind: str,
+        detail: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        errors: Sequence[FieldError] = (),
+    ) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.kind = kind
+        self.detail = detail
+        self.headers = dict(headers or {})
+        self.errors = list(errors)
+
+
+def unavailable(kind: str, detail: str, *, retry_after: float = RETRY_AFTER_SECONDS) -> Problem:
+    """Return a 503 that says when to come back."""
+    return Problem(503, kind, detail, headers={"Retry-After": str(max(1, round(retry_after)))})
+
+
+def rate_limited(detail: str, wait: float) -> Problem:
+    """Return a 429 that says in how many seconds the next request is allowed."""
+    return Problem(429, "rate-limited", detail, headers={"Retry-After": str(math.ceil(wait))})
+
+
+def in_progress(kind: str, detail: str) -> Problem:
+    """Return a 409 for work that another request is still doing."""
+    return Problem(409, kind, detail, headers={"Retry-After": str(RETRY_AFTER_SECONDS)})
+
+
+def invalid(pointer: str, detail: str) -> Problem:
+    """Return the 422 for one wrong value."""
+    return Problem(
+        422,
+        "invalid-request",
+        "The request has a wrong value.",
+        errors=[FieldError(pointer=pointer, detail=detail)],
+    )
+
+
+def as_body(problem: Problem, path: str | None) -> dict[str, Any]:
+    """Return the problem as its JSON object."""
+    return ProblemDetails(
+        type=f"{TYPE_PREFIX}{problem.kind}",
+        title=HTTPStatus(problem.status).phrase,
+        status=problem.status,
+        detail=problem.detail,
+        instance=path,
+        request_id=request_id.get(),
+        errors=problem.errors or None,
+    ).model_dump(exclude_none=True)
+
+
+def as_response(problem: Problem, path: str) -> JSONResponse:
+    """Return the problem as a response."""
+    return JSONResponse(
+        as_body(problem, path), status_code=problem.status, headers=problem.headers, media_type=MEDIA_TYPE
+    )

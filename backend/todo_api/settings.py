@@ -1,0 +1,529 @@
+"""Everything that can be set from outside, each value once, with its environment name and meaning.
+
+A value comes from the environment variable named by its alias. Values that hold secrets may come from a file
+instead: ``DATABASE_URL_FILE=/run/secrets/database-url`` is read where ``DATABASE_URL`` is not set.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args
+from urllib.parse import urlsplit, urlunsplit
+
+from pydantic import BeforeValidator, Field, SecretStr
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
+
+LOOPBACK_HOSTS = ("127.0.0.1", "127.0.0.1:*", "localhost", "localhost:*", "[::1]", "[::1]:*")
+ASYMMETRIC_ALGORITHMS = ("EdDSA", "ES256", "ES384", "ES512", "PS256", "RS256")
+
+
+class SecretFileError(ValueError):
+    """A ``*_FILE`` variable that cannot be used; the text is one line for the operator."""
+
+
+def split_list(value: object) -> object:
+    """Read a list from a JSON array or from comma-separated text."""
+    if not isinstance(value, str):
+        return value
+    text = value.strip()
+    if text.startswith("["):
+        try:
+            return json.loads(text)
+        except json.JSONDecodeError as error:
+            raise ValueError("is not a JSON list") from error
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
+TextList = Annotated[tuple[str, ...], NoDecode, BeforeValidator(split_list)]
+
+
+def setting(name: str, default: Any, description: str, *, example: object = None, **options: Any) -> Any:
+    """Declare one setting.
+
+    Args:
+        name: Environment variable.
+        default: Value when the variable is unset or empty.
+        description: Meaning, with the unit where there is one.
+        example: A legal value, shown in error messages and documentation.
+        options: Limits understood by pydantic's ``Field``.
+    """
+    examples = None if example is None else [example]
+    return Field(default, validation_alias=name, description=description, examples=examples, **options)
+
+
+class Settings(BaseSettings):
+    """Settings of one process, read once at start."""
+
+    model_config = SettingsConfigDict(
+        case_sensitive=True,
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+        hide_input_in_errors=True,
+        populate_by_name=True,
+    )
+
+    environment: Literal["development", "production"] = setting(
+        "ENVIRONMENT",
+        "development",
+        "`production` refuses SQLite, development tokens and missing authentication settings.",
+        example="production",
+    )
+    public_url: str | None = setting(
+        "PUBLIC_URL",
+        None,
+        "Address under which clients reach this service; names the MCP resource and allows its host. "
+        "Unset: taken from each request.",
+        example="https://todo.example.com",
+        pattern=r"^https?://[^/\s]+(/[^\s]*)?$",
+    )
+
+    database_url: SecretStr | None = setting(
+        "DATABASE_URL",
+        None,
+        "PostgreSQL URL, used unchanged as Neon shows it, or `sqlite:///` and a path. "
+        "Unset: an SQLite file in DATA_DIR.",
+        example="postgresql://todo:password@db.example.com/todo?sslmode=require",
+    )
+    database_direct_url: SecretStr | None = setting(
+        "DATABASE_DIRECT_URL",
+        None,
+        "URL for migrations, past any pooler. Unset: DATABASE_URL without the `-pooler` of a Neon host.",
+        example="postgresql://todo:password@db.example.com/todo?sslmode=require",
+    )
+    database_pooler: Literal["auto", "on", "off"] = setting(
+        "DATABASE_POOLER",
+        "auto",
+        "Whether DATABASE_URL leads to a pooler in transaction mode, where prepared statements are left out. "
+        "`auto`: on when the host's first label ends in `-pooler`.",
+        example="on",
+    )
+    database_pool_size: int = setting(
+        "DATABASE_POOL_SIZE", 5, "Connections kept open by each worker.", example=5, ge=1, le=100
+    )
+    database_max_overflow: int = setting(
+        "DATABASE_MAX_OVERFLOW", 5, "Further connections under load, by each worker.", example=5, ge=0, le=100
+    )
+    database_connect_timeout: int = setting(
+        "DATABASE_CONNECT_TIMEOUT", 10, "Seconds for one connection attempt.", example=10, ge=1, le=60
+    )
+    database_timeout: float = setting(
+        "DATABASE_TIMEOUT",
+        15.0,
+        "Seconds for one unit of database work, waiting for a connection included; then the answer is 503.",
+        example=15,
+        gt=0,
+        le=300,
+    )
+    data_dir: Path = setting(
+        "DATA_DIR",
+        Path(tempfile.gettempdir()) / "todo-chatbot-api",
+        "Folder for the embedded database, the development key and metric files; made when missing.",
+        example="/tmp/todo-chatbot-api",  # noqa: S108 (documentation of the container's tmpfs)
+    )
+    migrate_on_start: bool | None = setting(
+        "MIGRATE_ON_START",
+        None,
+        "Whether workers bring the schema up to date before they serve. "
+        "Unset: yes for SQLite, no for PostgreSQL (run `python3 -m todo_api migrate` once instead).",
+        example=True,
+    )
+
+    better_auth_url: str | None = setting(
+        "BETTER_AUTH_URL",
+        None,
+        "Public base URL of the Better Auth server; issuer, audience and JWKS address follow from it.",
+        example="https://app.example.com",
+        pattern=r"^https?://[^/\s]+(/[^\s]*)?$",
+    )
+    better_auth_jwks_url: str | None = setting(
+        "BETTER_AUTH_JWKS_URL",
+        None,
+        "Where the public keys are, for instance inside the cluster. Unset: BETTER_AUTH_URL/api/auth/jwks.",
+        example="http://web.default.svc:3000/api/auth/jwks",
+        pattern=r"^https?://[^/\s]+(/[^\s]*)?$",
+    )
+    better_auth_issuer: str | None = setting(
+        "BETTER_AUTH_ISSUER",
+        None,
+        "Value that a token's `iss` must have. Unset: BETTER_AUTH_URL.",
+        example="https://app.example.com",
+    )
+    better_auth_audience: str | None = setting(
+        "BETTER_AUTH_AUDIENCE",
+        None,
+        "Value that a token's `aud` must contain. Unset: the issuer.",
+        example="https://app.example.com",
+    )
+    auth_algorithms: TextList = setting(
+        "AUTH_ALGORITHMS",
+        ASYMMETRIC_ALGORITHMS,
+        "Signature algorithms that are accepted; only asymmetric ones can be named.",
+        example="EdDSA,ES256",
+        min_length=1,
+    )
+    auth_leeway: int = setting(
+        "AUTH_LEEWAY_SECONDS", 30, "Seconds of clock difference that are forgiven.", example=30, ge=0, le=300
+    )
+    auth_jwks_fresh: float = setting(
+        "AUTH_JWKS_FRESH_SECONDS", 300.0, "Seconds after which the keys are fetched again.", example=300, ge=1
+    )
+    auth_jwks_stale: float = setting(
+        "AUTH_JWKS_STALE_SECONDS",
+        3600.0,
+        "Further seconds for which known keys serve while the JWKS address does not answer.",
+        example=3600,
+        ge=0,
+    )
+    auth_jwks_cooldown: float = setting(
+        "AUTH_JWKS_COOLDOWN_SECONDS",
+        10.0,
+        "Least number of seconds between two fetches caused by unknown key ids.",
+        example=10,
+        ge=0,
+    )
+    auth_jwks_timeout: float = setting(
+        "AUTH_JWKS_TIMEOUT_SECONDS", 5.0, "Seconds for one fetch of the keys.", example=5, gt=0, le=60
+    )
+
+    openai_api_key: SecretStr | None = setting(
+        "OPENAI_API_KEY", None, "Key of the model's endpoint. Unset: chat answers 503.", example="your-key"
+    )
+    openai_base_url: str = setting(
+        "OPENAI_BASE_URL",
+        "https://api.openai.com/v1",
+        "Any endpoint that speaks OpenAI's chat completions.",
+        example="http://ollama:11434/v1",
+        pattern=r"^https?://[^/\s]+(/[^\s]*)?$",
+    )
+    openai_model: str = setting("OPENAI_MODEL", "gpt-4.1-mini", "Model name.", example="gpt-4.1-mini")
+    openai_max_retries: int = setting(
+        "OPENAI_MAX_RETRIES",
+        2,
+        "Retries of one model call after 429, 5xx or a lost connection.",
+        example=2,
+        ge=0,
+        le=10,
+    )
+    openai_timeout: float = setting(
+        "OPENAI_TIMEOUT_SECONDS",
+        60.0,
+        "Seconds for one model call, or between two pieces of a stream.",
+        example=60,
+        gt=0,
+    )
+    openai_tracing: bool = setting(
+        "OPENAI_AGENTS_TRACING", False, "Whether agent runs are traced to OpenAI's platform.", example=False
+    )
+    chat_turn_timeout: float = setting(
+        "CHAT_TURN_TIMEOUT_SECONDS",
+        120.0,
+        "Seconds for one chat turn with all its tool calls.",
+        example=120,
+        gt=0,
+        le=900,
+    )
+    chat_queue_timeout: float = setting(
+        "CHAT_QUEUE_SECONDS",
+        30.0,
+        "Seconds that a message waits for the turn before it in its conversation; then the answer is 409.",
+        example=30,
+        ge=0,
+    )
+    chat_max_turns: int = setting(
+        "CHAT_MAX_TURNS", 10, "Model calls in one chat turn.", example=10, ge=1, le=100
+    )
+    chat_max_tokens: int = setting(
+        "CHAT_MAX_TOKENS", 1024, "Tokens that the model may write in one call.", example=1024, ge=16
+    )
+    chat_history: int = setting(
+        "CHAT_HISTORY_MESSAGES",
+        20,
+        "Newest messages of the conversation that the model sees.",
+        example=20,
+        ge=0,
+        le=200,
+    )
+    chat_shutdown_grace: float = setting(
+        "CHAT_SHUTDOWN_SECONDS",
+        5.0,
+        "Seconds at shutdown for turns whose client has left; then they end with what they have.",
+        example=5,
+        ge=0,
+    )
+
+    mcp_allowed_hosts: TextList = setting(
+        "MCP_ALLOWED_HOSTS",
+        (),
+        "Further `Host` values accepted at /mcp (`name`, `name:port` or `name:*`), for instance the "
+        "Kubernetes service. Loopback and PUBLIC_URL's host always are.",
+        example="todo-api,todo-api.default.svc:*",
+    )
+    mcp_allowed_origins: TextList = setting(
+        "MCP_ALLOWED_ORIGINS",
+        (),
+        "`Origin` values accepted at /mcp besides CORS_ORIGINS and PUBLIC_URL.",
+        example="https://inspector.example.com",
+    )
+
+    cors_origins: TextList = setting(
+        "CORS_ORIGINS",
+        (),
+        "Origins whose pages may call the API: a JSON list or comma-separated.",
+        example="https://app.example.com",
+    )
+    cors_credentials: bool = setting(
+        "CORS_CREDENTIALS", False, "Whether those pages may send cookies; not with `*`.", example=False
+    )
+    max_body_bytes: int = setting(
+        "MAX_BODY_BYTES",
+        65536,
+        "Largest request body in bytes; more is answered with 413.",
+        example=65536,
+        ge=1024,
+    )
+    rate_limit: int = setting(
+        "RATE_LIMIT_PER_MINUTE",
+        600,
+        "Requests a minute for each user, counted by each worker; 0 turns the limit off.",
+        example=600,
+        ge=0,
+    )
+    chat_rate_limit: int = setting(
+        "CHAT_RATE_LIMIT_PER_MINUTE",
+        30,
+        "Chat turns a minute for each user, counted by each worker; 0 turns the limit off.",
+        example=30,
+        ge=0,
+    )
+    docs: bool = setting("DOCS", True, "Whether /docs and /openapi.json are served.", example=True)
+
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = setting(
+        "LOG_LEVEL", "INFO", "Least severity that is logged.", example="INFO"
+    )
+    log_format: Literal["auto", "json", "text"] = setting(
+        "LOG_FORMAT", "auto", "`auto`: text on a terminal, else one JSON object a line.", example="json"
+    )
+    workers: int = setting(
+        "WEB_CONCURRENCY",
+        1,
+        "Worker processes that the start script asks uvicorn for.",
+        example=2,
+        ge=1,
+        le=64,
+    )
+    ready_timeout: float = setting(
+        "READY_TIMEOUT_SECONDS",
+        2.0,
+        "Seconds for the database to answer the readiness probe.",
+        example=2,
+        gt=0,
+        le=30,
+    )
+    drain_seconds: float = setting(
+        "SHUTDOWN_DRAIN_SECONDS",
+        1.0,
+        "Seconds between SIGTERM, when readiness turns 503, and the moment new connections are refused.",
+        example=5,
+        ge=0,
+        le=60,
+    )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Read arguments, then the environment, then ``*_FILE`` variables."""
+        return (init_settings, env_settings, SecretFiles(settings_cls))
+
+    @property
+    def is_production(self) -> bool:
+        """Whether production's refusals apply."""
+        return self.environment == "production"
+
+    @property
+    def database_dsn(self) -> str:
+        """URL for SQLAlchemy's async engine."""
+        if self.database_url is None:
+            return f"sqlite+aiosqlite:///{self.data_dir / 'todo.db'}"
+        return with_driver(self.database_url.get_secret_value())
+
+    @property
+    def is_sqlite(self) -> bool:
+        """Whether the embedded database is in use."""
+        return self.database_dsn.startswith("sqlite")
+
+    @property
+    def is_pooled(self) -> bool:
+        """Whether connections go through a pooler in transaction mode."""
+        if self.database_pooler == "auto":
+            return first_label(self.database_dsn).endswith("-pooler")
+        return self.database_pooler == "on"
+
+    @property
+    def migration_dsn(self) -> str:
+        """URL for migrations: the direct host where a pooler is configured."""
+        if self.database_direct_url is not None:
+            return with_driver(self.database_direct_url.get_secret_value())
+        return without_pooler(self.database_dsn)
+
+    @property
+    def migrates_on_start(self) -> bool:
+        """Whether workers migrate before they serve."""
+        return self.is_sqlite if self.migrate_on_start is None else self.migrate_on_start
+
+    @property
+    def issuer(self) -> str | None:
+        """Expected ``iss`` of tokens."""
+        return self.better_auth_issuer or (self.better_auth_url or "").rstrip("/") or None
+
+    @property
+    def audience(self) -> str | None:
+        """Expected member of ``aud`` of tokens."""
+        return self.better_auth_audience or self.issuer
+
+    @property
+    def jwks_url(self) -> str | None:
+        """Address of the public keys."""
+        if self.better_auth_jwks_url is not None:
+            return self.better_auth_jwks_url
+        return f"{self.better_auth_url.rstrip('/')}/api/auth/jwks" if self.better_auth_url else None
+
+    @property
+    def auth_configured(self) -> bool:
+        """Whether an issuer of tokens is configured; without one only development tokens exist."""
+        return self.jwks_url is not None and self.issuer is not None
+
+    @property
+    def development_tokens(self) -> bool:
+        """Whether ``dev-token`` makes tokens that this process accepts."""
+        return not self.is_production and not (self.jwks_url or self.issuer)
+
+    @property
+    def mcp_hosts(self) -> tuple[str, ...]:
+        """``Host`` values accepted at /mcp."""
+        public = (urlsplit(self.public_url).netloc,) if self.public_url else ()
+        return (*LOOPBACK_HOSTS, *public, *self.mcp_allowed_hosts)
+
+    @property
+    def mcp_origins(self) -> tuple[str, ...]:
+        """``Origin`` values accepted at /mcp."""
+        public = tuple(f"{u.scheme}://{u.netloc}" for u in (urlsplit(self.public_url or ""),) if u.netloc)
+        return (*public, *self.cors_origins, *self.mcp_allowed_origins)
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """Values that must never appear in a log."""
+        urls = [url.get_secret_value() for url in (self.database_url, self.database_direct_url) if url]
+        passwords = [password for url in urls if (password := url_password(url))]
+        key = [self.openai_api_key.get_secret_value()] if self.openai_api_key else []
+        return tuple(value for value in (*urls, *passwords, *key) if len(value) >= 4)
+
+
+class SecretFiles(PydanticBaseSettingsSource):
+    """Settings source for ``*_FILE`` variables."""
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        """Unused part of the base class's interface: values are read together."""
+        return None, field_name, False
+
+    def __call__(self) -> dict[str, Any]:
+        """Return the values by alias; `get_settings` and the check report files that cannot be read."""
+        return dict(read_secret_files(os.environ)[0])
+
+
+def secret_names() -> tuple[str, ...]:
+    """Return the environment names of values that may come from a file."""
+    return tuple(
+        str(field.validation_alias)
+        for field in Settings.model_fields.values()
+        if SecretStr in get_args(field.annotation)
+    )
+
+
+def read_secret_files(environ: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
+    """Read every ``*_FILE`` variable.
+
+    Returns:
+        The values by environment name, and one line for each variable that cannot be used.
+    """
+    values: dict[str, str] = {}
+    faults: list[str] = []
+    for name in secret_names():
+        path = environ.get(f"{name}_FILE")
+        if not path:
+            continue
+        if environ.get(name):
+            faults.append(f"{name}: set together with {name}_FILE; keep one of the two")
+            continue
+        try:
+            value = Path(path).read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError, ValueError) as error:
+            reason = error.strerror if isinstance(error, OSError) and error.strerror else "not UTF-8 text"
+            faults.append(f"{name}_FILE: {path!r} cannot be read ({reason}); name a readable file")
+            continue
+        if not value:
+            faults.append(f"{name}_FILE: {path!r} is empty; write the value into it")
+            continue
+        values[name] = value
+    return values, faults
+
+
+def with_driver(url: str) -> str:
+    """Name the async driver in a database URL that users write without one."""
+    scheme, separator, rest = url.partition("://")
+    drivers = {
+        "postgres": "postgresql+psycopg",
+        "postgresql": "postgresql+psycopg",
+        "sqlite": "sqlite+aiosqlite",
+    }
+    return f"{drivers.get(scheme, scheme)}{separator}{rest}"
+
+
+def first_label(url: str) -> str:
+    """Return the first label of a URL's host name."""
+    return (urlsplit(url).hostname or "").partition(".")[0]
+
+
+def without_pooler(url: str) -> str:
+    """Return the URL of the direct host that stands behind Neon's ``-pooler`` host."""
+    parts = urlsplit(url)
+    label = first_label(url)
+    if not label.endswith("-pooler"):
+        return url
+    user, at, host = parts.netloc.rpartition("@")
+    direct = host.replace(host[: len(label)], label.removesuffix("-pooler"), 1)
+    return urlunsplit(parts._replace(netloc=f"{user}{at}{direct}"))
+
+
+def url_password(url: str) -> str | None:
+    """Return the password inside a URL, if it can be parsed and has one."""
+    try:
+        return urlsplit(url).password
+    except ValueError:
+        return None
+
+
+@lru_cache(maxsize=1)
+def get_settings() -> Settings:
+    """Read the settings of this process once.
+
+    Raises:
+        SecretFileError: When a ``*_FILE`` variable cannot be used.
+        pydantic.ValidationError: When a value is refused.
+    """
+    faults = read_secret_files(os.environ)[1]
+    if faults:
+        raise SecretFileError("; ".join(faults))
+    return Settings()

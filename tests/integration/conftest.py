@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 import pytest
 
@@ -11,11 +11,24 @@ from drydock import engine
 from tests.support.systems import Account, App, Systems, systems
 
 LAST = "test_no_secret_stands_in_any_log_of_the_run"
+LOG_LINES = 60
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Search the logs when everything else has written to them."""
     items.sort(key=lambda item: item.name == LAST)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Show the container's log with a test that failed."""
+    report = yield
+    app = getattr(item, "funcargs", {}).get("app")
+    if report.failed and isinstance(app, App):
+        report.sections.append(("container log", app.running.log(LOG_LINES)))
+    return report
 
 
 @pytest.fixture(scope="session")

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import httpx2
+import jwt
 
 from tests.support import packages, process
 from tests.support.process import Server
@@ -27,6 +28,14 @@ class User:
     session: str
     email: str
     password: str
+
+
+@dataclass(frozen=True)
+class SigningKey:
+    """A private key and the id under which its public half is published."""
+
+    kid: str
+    jwk: jwt.PyJWK
 
 
 class BetterAuth:
@@ -68,13 +77,10 @@ class BetterAuth:
         ).raise_for_status()
         return str(answer.json()["token"])
 
-    def sign(self, claims: Mapping[str, object]) -> str:
-        """Sign any claims with the server's current key; ``exp``, ``iss`` and ``aud`` have its defaults."""
-        return str(self._post("/switch/sign", {"payload": claims})["token"])
-
-    def keys(self) -> list[dict[str, Any]]:
-        """Return the published keys, without counting as a request of the app's."""
-        return list(self._post("/switch/keys", {})["keys"])
+    def key(self) -> SigningKey:
+        """Return the key that signs now, for tokens that are wrong in everything but the signature."""
+        answer = self._post("/switch/key", {})
+        return SigningKey(answer["kid"], jwt.PyJWK(answer["jwk"], answer["alg"]))
 
     def rotate(self, algorithm: str = "EdDSA") -> None:
         """Let every key expire; the next token is signed with a new one, the old ones stay published."""
@@ -86,7 +92,7 @@ class BetterAuth:
 
     def jwks_requests(self) -> int:
         """Return how often the JWKS has been asked for."""
-        return int(self._post("/switch/state", {})["requests"])
+        return int(self._post("/switch/requests", {})["jwks"])
 
     def _post(self, path: str, body: Mapping[str, object]) -> dict[str, Any]:
         self._client.cookies.clear()

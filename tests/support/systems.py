@@ -122,7 +122,9 @@ class Systems:
         return {
             "ENVIRONMENT": "production",
             "DATABASE_URL": self.postgres.url(host, database),
-            "MIGRATE_ON_START": "true",
+            "RUN_MIGRATIONS": "1",
+            # Every test rotates when it likes; the tests of the cool-down itself set one.
+            "AUTH_JWKS_COOLDOWN_SECONDS": "0",
             "BETTER_AUTH_ISSUER": PUBLIC_URL,
             "BETTER_AUTH_JWKS_URL": self.auth.jwks_url(AUTH_HOST),
             "OPENAI_API_KEY": self.openai_key,
@@ -202,10 +204,14 @@ class Systems:
             yield self.hosts(**{POOLED_HOST: self.gateway})
 
     def run_to_end(
-        self, environment: Mapping[str, str], *command: str, seconds: float = 60
+        self,
+        environment: Mapping[str, str],
+        *command: str,
+        hosts: Mapping[str, str] | None = None,
+        seconds: float = 60,
     ) -> tuple[int, str]:
         """Run a container to its end; return its exit code and everything it printed."""
-        with self.container(environment, command=command) as app:
+        with self.container(environment, command=command, hosts=hosts) as app:
             code = app.running.container.wait(timeout=seconds)["StatusCode"]
             return int(code), app.log()
 

@@ -1,5 +1,5 @@
 // A Better Auth server for tests, and the switches that a test needs: rotate the keys, take the JWKS away,
-// sign any claims with the real key. Started by tests/support/better_auth.py.
+// hand out the private key. Started by tests/support/better_auth.py.
 //
 //   node better_auth.mjs '{"addresses": ["127.0.0.1"], "port": 4000, "baseURL": "https://auth.example.com"}'
 
@@ -40,9 +40,12 @@ const switches = {
   jwks: ({ mode }) => {
     jwks.mode = mode;
   },
-  sign: ({ payload }) => auth.api.signJWT({ body: { payload } }),
-  keys: () => auth.api.getJwks(),
-  state: () => ({ requests: jwks.requests }),
+  // The newest key with its private half, for tokens that are wrong in everything but the signature.
+  key: () => {
+    const { id, alg, privateKey } = tables.jwks.at(-1);
+    return { kid: id, alg, jwk: JSON.parse(privateKey) };
+  },
+  requests: () => ({ jwks: jwks.requests }),
 };
 
 async function readJson(request) {

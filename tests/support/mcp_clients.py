@@ -1,0 +1,128 @@
+"""The official MCP clients behind one face: connect, list the tools, make some calls, say what came back."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import httpx2
+from mcp import Client
+from mcp.client.streamable_http import streamable_http_client
+
+from drydock import command
+from tests.support import packages
+
+SECONDS = 30.0
+
+
+@dataclass(frozen=True)
+class Call:
+    """One tool call."""
+
+    name: str
+    arguments: Mapping[str, object]
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a tool answered: structured content, or the text of its error."""
+
+    content: Any
+    text: str
+    failed: bool
+
+
+@dataclass(frozen=True)
+class Visit:
+    """What a client saw of a server.
+
+    Args:
+        tools: Input schema by tool name.
+        results: One for each call.
+    """
+
+    tools: Mapping[str, Mapping[str, Any]]
+    results: Sequence[Result]
+
+
+class Refused(Exception):
+    """The client could not connect or was turned away."""
+
+
+McpClient = Callable[[str, str, Sequence[Call]], Visit]
+
+
+def python(mode: str) -> McpClient:
+    """Return the Python client.
+
+    Args:
+        mode: ``legacy`` for the initialize handshake, ``auto`` for what the newest protocol offers.
+    """
+
+    async def visit(url: str, token: str, calls: Sequence[Call]) -> Visit:
+        headers = {"Authorization": f"Bearer {token}"}
+        async with (
+            httpx2.AsyncClient(headers=headers, timeout=SECONDS, trust_env=False) as http,
+            Client(streamable_http_client(url, http_client=http), mode=mode) as client,
+        ):
+            tools = (await client.list_tools()).tools
+            answers = [await client.call_tool(call.name, dict(call.arguments)) for call in calls]
+        return Visit(
+            {tool.name: tool.input_schema for tool in tools},
+            [
+                _result(answer.structured_content, answer.model_dump()["content"], answer.is_error)
+                for answer in answers
+            ],
+        )
+
+    def run(url: str, token: str, calls: Sequence[Call]) -> Visit:
+        try:
+            return asyncio.run(asyncio.wait_for(visit(url, token, calls), SECONDS))
+        except Exception as error:
+            raise Refused(repr(error)) from error
+
+    return run
+
+
+def typescript(package: str) -> McpClient:
+    """Return the TypeScript client of one npm package, run by Node."""
+
+    def run(url: str, token: str, calls: Sequence[Call]) -> Visit:
+        order = {
+            "package": package,
+            "url": url,
+            "token": token,
+            "calls": [{"name": call.name, "arguments": call.arguments} for call in calls],
+        }
+        done = command.run([*packages.script("mcp_client.mjs"), json.dumps(order)], timeout=SECONDS)
+        seen = json.loads(done.stdout)
+        if "error" in seen:
+            raise Refused(seen["error"]["message"])
+        return Visit(
+            {tool["name"]: tool["inputSchema"] for tool in seen["tools"]},
+            [
+                _result(answer.get("structuredContent"), answer["content"], answer.get("isError", False))
+                for answer in seen["results"]
+            ],
+        )
+
+    return run
+
+
+CLIENTS: Mapping[str, McpClient] = {
+    "Python": python("auto"),
+    "Python with the older handshake": python("legacy"),
+    "TypeScript sdk": typescript("@modelcontextprotocol/sdk"),
+    "TypeScript client": typescript("@modelcontextprotocol/client"),
+}
+
+
+def _result(structured: Any, blocks: Sequence[Mapping[str, Any]], failed: bool | None) -> Result:
+    # A tool that returns a list has it wrapped: structured content must be an object.
+    content = (
+        structured["result"] if isinstance(structured, dict) and set(structured) == {"result"} else structured
+    )
+    return Result(content, " ".join(str(block.get("text", "")) for block in blocks), bool(failed))

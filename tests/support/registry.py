@@ -1,0 +1,381 @@
+"""Real image registries for tests, and a way to them on which accidents can be arranged."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import http.client
+import http.server
+import json
+import os
+import platform
+import re
+import secrets
+import shutil
+import socket
+import struct
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar
+from urllib.parse import parse_qs, urlsplit
+
+import jwt
+import platformdirs
+import yaml
+
+from drydock import command
+from tests.support import certificates
+from tests.support.process import Server, accepts, folder, free_port
+
+LOOPBACK = "127.0.0.1"
+USER = "shipper"
+PASSWORD = "only for tests"
+# bcrypt, the one kind that the registry takes, of PASSWORD at the lowest cost.
+HTPASSWD = f"{USER}:$2b$04$abcdefghijklmnopqrstuuHASH\n"
+
+
+def program() -> str:
+    """Return the registry's program: the machine's own, else Debian's, unpacked into the cache.
+
+    Unpacked and not installed: the package would start a service that nobody here asked for.
+    """
+    if found := shutil.which("docker-registry"):
+        return found
+    root = Path(platformdirs.user_cache_dir("drydock")) / "tests"
+    unpacked = root / f"docker-registry-{platform.machine()}"
+    if not unpacked.exists():
+        root.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix="docker-registry-", dir=root) as name:
+            unfinished = Path(name)
+            download = ["apt-get", "-q", "download", "docker-registry"]
+            if command.run(download, cwd=unfinished, check=False).code != 0:
+                command.run(["apt-get", "-q", "update"])
+                command.run(download, cwd=unfinished)
+            (package,) = unfinished.glob("*.deb")
+            command.run(["dpkg-deb", "--extract", str(package), str(unfinished / "root")])
+            # Whoever comes second finds the folder there, and it is the same.
+            with contextlib.suppress(OSError):
+                (unfinished / "root").rename(unpacked)
+    return str(unpacked / "usr/bin/docker-registry")
+
+
+@dataclass(frozen=True)
+class Registry:
+    """A running registry.
+
+    Args:
+        address: Host and port, as references spell them.
+        storage: The folder that it keeps everything in.
+        authority: The file with the CA of its certificate; None where it speaks plain HTTP.
+    """
+
+    address: str
+    storage: Path
+    authority: Path | None = None
+
+    def tags(self, repository: str) -> dict[str, str]:
+        """Return the manifest's digest of each tag, read from the registry's own files."""
+        tags = self.storage / "docker/registry/v2/repositories" / repository / "_manifests/tags"
+        links = sorted(tags.glob("*/current/link"))
+        return {link.parent.parent.name: link.read_text() for link in links}
+
+
+@contextmanager
+def registry(*, tls: bool = False, auth: dict[str, Any] | None = None, port: int = 0) -> Iterator[Registry]:
+    """Run a registry on this machine.
+
+    Args:
+        tls: Speak TLS with a certificate of an authority made for this one.
+        auth: The ``auth`` part of its configuration; None lets everybody in.
+        port: Where to listen; a free one by default.
+    """
+    with folder("registry") as path:
+        address = f"{LOOPBACK}:{port or free_port()}"
+        listen: dict[str, Any] = {"addr": address, "secret": secrets.token_hex()}
+        if tls:
+            certificates.make(["localhost"], [LOOPBACK]).write(path)
+            listen["tls"] = {"certificate": str(path / "server.crt"), "key": str(path / "server.key")}
+        configuration = {
+            "version": 0.1,
+            "log": {"level": "info"},
+            "storage": {"filesystem": {"rootdirectory": str(path / "storage")}, "delete": {"enabled": True}},
+            "http": listen,
+            **({"auth": auth} if auth else {}),
+        }
+        (path / "config.yml").write_text(yaml.safe_dump(configuration))
+        serve = [program(), "serve", str(path / "config.yml")]
+        server = Server("docker-registry", serve, path / "registry.log")
+        host, _, number = address.partition(":")
+        server.start(lambda: accepts(host, int(number)))
+        try:
+            yield Registry(address, path / "storage", path / "ca.crt" if tls else None)
+        finally:
+            server.stop()
+
+
+@contextmanager
+def private_registry(*, tls: bool = True) -> Iterator[Registry]:
+    """Run a registry that lets only USER in, with PASSWORD, over TLS."""
+    with folder("htpasswd") as path:
+        (path / "htpasswd").write_text(HTPASSWD)
+        auth = {"htpasswd": {"realm": "tests", "path": str(path / "htpasswd")}}
+        with registry(tls=tls, auth=auth) as running:
+            yield running
+
+
+def docker_configuration(path: Path, address: str, password: str = PASSWORD) -> Path:
+    """Write a docker configuration that logs USER in to one registry, and return its folder."""
+    pair = base64.b64encode(f"{USER}:{password}".encode()).decode()
+    path.mkdir(parents=True, exist_ok=True)
+    (path / "config.json").write_text(json.dumps({"auths": {address: {"auth": pair}}}))
+    return path
+
+
+# --- a registry that wants tokens of another server -----------------------------------------------------------
+
+
+class _TokenHandler(http.server.BaseHTTPRequestHandler):
+    """Gives USER a token for what is asked for, and nobody else."""
+
+    certificate: ClassVar[certificates.Certificate]
+
+    def do_GET(self) -> None:
+        pair = base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
+        if self.headers.get("Authorization") != f"Basic {pair}":
+            self._answer(401, {"errors": [{"code": "UNAUTHORIZED", "message": "who are you?"}]})
+            return
+        asked = parse_qs(urlsplit(self.path).query)
+        access = []
+        for scope in " ".join(asked.get("scope", [])).split():
+            kind, name, actions = scope.split(":")
+            access.append({"type": kind, "name": name, "actions": actions.split(",")})
+        now = int(time.time())
+        lines = self.certificate.certificate.decode().splitlines()[1:-1]
+        token = jwt.encode(
+            {
+                "iss": "drydock-tests",
+                "sub": USER,
+                "aud": asked["service"][0],
+                "iat": now,
+                "nbf": now - 10,
+                "exp": now + 300,
+                "jti": secrets.token_hex(8),
+                "access": access,
+            },
+            self.certificate.key.decode(),
+            algorithm="ES256",
+            headers={"x5c": ["".join(lines)]},
+        )
+        self._answer(200, {"token": token})
+
+    def _answer(self, status: int, content: dict[str, Any]) -> None:
+        body = json.dumps(content).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Stay silent."""
+
+
+@contextmanager
+def token_registry() -> Iterator[Registry]:
+    """Run a registry that lets in who has a token, and the server that gives USER one."""
+    with folder("tokens") as path:
+        certificate = certificates.make(["tokens"])
+        certificate.write(path)
+        handler = type("Handler", (_TokenHandler,), {"certificate": certificate})
+        server = http.server.ThreadingHTTPServer((LOOPBACK, 0), handler)
+        auth = {
+            "token": {
+                "realm": f"http://{LOOPBACK}:{server.server_port}/token",
+                "service": "registry of the tests",
+                "issuer": "drydock-tests",
+                "rootcertbundle": str(path / "ca.crt"),
+            }
+        }
+        with _serving(server), registry(auth=auth) as running:
+            yield running
+
+
+@contextmanager
+def _serving(server: http.server.ThreadingHTTPServer) -> Iterator[None]:
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+# --- a way to a registry, with accidents ----------------------------------------------------------------------
+
+CUT = 0
+STALL = -1
+
+
+@dataclass
+class Accident:
+    """What befalls some requests.
+
+    Args:
+        method: Of the requests.
+        path: A regular expression found in their paths.
+        answer: CUT the connection in the middle of the request, STALL until it is given up, or this status.
+        times: How many of these requests it befalls.
+        after: How many it spares before.
+    """
+
+    method: str
+    path: str
+    answer: int
+    times: int = 1
+    after: int = 0
+
+    def befalls(self, method: str, path: str) -> bool:
+        """Tell whether it befalls this request, and count it."""
+        if method != self.method or not re.search(self.path, path):
+            return False
+        if self.after > 0:
+            self.after -= 1
+            return False
+        self.times -= 1
+        return self.times >= 0
+
+
+CODES = {401: "UNAUTHORIZED", 403: "DENIED", 404: "NAME_UNKNOWN"}
+
+
+@dataclass
+class Road:
+    """A real socket in front of a registry, over which every request passes.
+
+    Args:
+        address: Host and port to push to.
+        registry: What stands behind.
+        accidents: What is to happen; the first that applies does.
+        requests: What passed: method and path.
+        given_up: Set when a client closed the connection of a stalled request.
+    """
+
+    address: str
+    registry: Registry
+    accidents: list[Accident] = field(default_factory=list)
+    requests: list[tuple[str, str]] = field(default_factory=list)
+    stalled: threading.Event = field(default_factory=threading.Event)
+    given_up: threading.Event = field(default_factory=threading.Event)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def count(self, method: str, path: str) -> int:
+        """Return how many requests of a method had a path that matches."""
+        return sum(asked == method and bool(re.search(path, where)) for asked, where in self.requests)
+
+
+class _RoadHandler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    road: ClassVar[Road]
+
+    def handle(self) -> None:
+        # As Go's own server does: who begins with TLS is told in plain words that this is none.
+        if self.connection.recv(1, socket.MSG_PEEK) == b"\x16":
+            self.connection.sendall(b"HTTP/1.0 400 Bad Request\r\n\r\nnot a TLS server\n")
+            return
+        with contextlib.suppress(ConnectionError):
+            super().handle()
+
+    def _pass(self) -> None:
+        road = self.road
+        with road.lock:
+            road.requests.append((self.command, self.path))
+            accident = next((one for one in road.accidents if one.befalls(self.command, self.path)), None)
+        if accident is None:
+            self._forward()
+        elif accident.answer == CUT:
+            self._cut()
+        elif accident.answer == STALL:
+            road.stalled.set()
+            while self.rfile.read1(65536):
+                pass
+            road.given_up.set()
+            self.close_connection = True
+        else:
+            self._body()
+            code = CODES.get(accident.answer, "UNKNOWN")
+            content = json.dumps({"errors": [{"code": code, "message": f"arranged {accident.answer}"}]})
+            self._answer(accident.answer, {"Content-Type": "application/json"}, content.encode())
+
+    do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = _pass  # noqa: N815 - the names that http.server calls
+
+    def _cut(self) -> None:
+        """Break the connection off with a reset, while the body is on its way."""
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.close_connection = True
+        self.connection.close()
+
+    def _forward(self) -> None:
+        upstream = http.client.HTTPConnection(self.road.registry.address, timeout=30)
+        try:
+            body = self._body()
+            upstream.putrequest(self.command, self.path, skip_host=True, skip_accept_encoding=True)
+            for key, value in self.headers.items():
+                if key.lower() not in ("transfer-encoding", "content-length", "connection"):
+                    upstream.putheader(key, value)
+            upstream.putheader("Content-Length", str(len(body)))
+            upstream.endheaders(body)
+            answer = upstream.getresponse()
+            content = answer.read()
+            kept = {
+                key: value
+                for key, value in answer.getheaders()
+                if key.lower() not in ("transfer-encoding", "connection", "date", "server")
+            }
+            self._answer(answer.status, kept, content)
+        finally:
+            upstream.close()
+
+    def _body(self) -> bytes:
+        if "chunked" not in self.headers.get("Transfer-Encoding", ""):
+            return self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        parts = []
+        while size := int(self.rfile.readline().split(b";")[0], 16):
+            parts.append(self.rfile.read(size))
+            self.rfile.readline()
+        while self.rfile.readline().strip():
+            pass
+        return b"".join(parts)
+
+    def _answer(self, status: int, headers: dict[str, str], content: bytes) -> None:
+        self.send_response(status)
+        for key, value in headers.items():
+            if key.lower() != "content-length" or self.command == "HEAD":
+                self.send_header(key, value)
+        if self.command != "HEAD":
+            self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(content)
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Stay silent."""
+
+
+@contextmanager
+def road(running: Registry, *accidents: Accident) -> Iterator[Road]:
+    """Open a way to a registry on which accidents happen."""
+    with ExitStack() as stack:
+        handler = type("Handler", (_RoadHandler,), {})
+        server = http.server.ThreadingHTTPServer((LOOPBACK, 0), handler)
+        server.daemon_threads = True
+        made = Road(f"{LOOPBACK}:{server.server_port}", running, list(accidents))
+        handler.road = made  # type: ignore[attr-defined]
+        stack.enter_context(_serving(server))
+        yield made

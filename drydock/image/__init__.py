@@ -1,0 +1,24 @@
+"""Read an image exactly: its layers, files, packages, configuration, and both sizes.
+
+What is read does not depend on how an engine stores images: `local` asks an engine, `archive` reads what
+`docker save` or an OCI tool wrote. `model` defines the two sizes, `anatomy` answers questions about the
+content.
+"""
+
+from drydock.image.anatomy import Anatomy
+from drydock.image.archive import read as read_archive
+from drydock.image.digest import content_digest
+from drydock.image.local import read
+from drydock.image.model import Config, File, Image, Kind, Layer
+
+__all__ = [
+    "Anatomy",
+    "Config",
+    "File",
+    "Image",
+    "Kind",
+    "Layer",
+    "content_digest",
+    "read",
+    "read_archive",
+]

@@ -1,0 +1,328 @@
+"""Images outside an engine: archives of `docker save`, OCI archives, OCI layout folders."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import platform
+import posixpath
+import tarfile
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from drydock import errors
+from drydock.image import record as records
+from drydock.image.cache import Cache, StoredLayer, user_cache
+from drydock.image.model import Config, Image, Layer
+from drydock.image.packages import names_packages
+from drydock.image.record import Record
+
+# zlib and hashlib let other threads run; a third thread would wait for the interpreter's lock.
+THREADS = 2
+LARGEST_DOCUMENT = 16_000_000
+
+_INDEX_TYPES = (
+    "application/vnd.oci.image.index.v1+json",
+    "application/vnd.docker.distribution.manifest.list.v2+json",
+)
+_MACHINES = {"x86_64": "amd64", "AMD64": "amd64", "aarch64": "arm64"}
+
+
+@dataclass(frozen=True)
+class Part:
+    """One file of an image archive, where it lies.
+
+    Args:
+        path: The file that holds it.
+        offset: Where it begins, in bytes.
+        size: How long it is, in bytes.
+    """
+
+    path: Path
+    offset: int
+    size: int
+
+    def open(self) -> io.BufferedReader:
+        """Open it for one reader."""
+        return io.BufferedReader(_Window(self), records.CHUNK)
+
+
+class _Window(io.RawIOBase):
+    def __init__(self, part: Part) -> None:
+        self._file = part.path.open("rb")
+        self._file.seek(part.offset)
+        self._left = part.size
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        data = self._file.read(min(len(buffer), self._left))
+        buffer[: len(data)] = data
+        self._left -= len(data)
+        return len(data)
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """Which parts make an image.
+
+    Args:
+        id: The image's id, as far as the archive tells.
+        config: Name of the configuration.
+        layers: Names of the layers, from the lowest.
+    """
+
+    id: str
+    config: str
+    layers: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Source:
+    """Parts by name, with where they come from.
+
+    Args:
+        where: What to call it in an error.
+        parts: The parts that are at hand.
+        known: Diff ids of layers that are not among the parts, since the cache has them.
+    """
+
+    where: str
+    parts: Mapping[str, Part]
+    known: frozenset[str] = field(default_factory=frozenset)
+
+    def document(self, name: str) -> Any:
+        """Read a JSON document.
+
+        Raises:
+            errors.DamagedImage: It is not there, or no JSON.
+        """
+        part = self.parts.get(name)
+        if part is None:
+            raise errors.DamagedImage(where=self.where, problem=f"{name} is missing")
+        if part.size > LARGEST_DOCUMENT:
+            raise errors.DamagedImage(where=self.where, problem=f"{name} is too large to be JSON")
+        with part.open() as file:
+            try:
+                return json.loads(file.read())
+            except ValueError as error:
+                raise errors.DamagedImage(where=self.where, problem=f"{name} is no JSON") from error
+
+
+def read(path: Path, *, architecture: str | None = None, cache: Cache | None = None) -> Image:
+    """Read an image from a tar archive (of `docker save` or OCI) or from an OCI layout folder.
+
+    Args:
+        path: The archive or the folder.
+        architecture: Which image to take of several, such as ``arm64``; this machine's by default.
+        cache: Where analyses are kept; the user's cache by default.
+
+    Raises:
+        errors.DamagedImage: It is no image, or a part of it is missing or does not match its digest.
+        errors.AmbiguousImage: It holds several images that fit.
+        errors.UnreadableLayer: A layer's compression is unknown to this Python.
+    """
+    parts = _parts_of_folder(path) if path.is_dir() else _parts_of_archive(path)
+    source = Source(str(path), parts)
+    manifest = find_manifest(source, architecture or _MACHINES.get(platform.machine(), platform.machine()))
+    return assemble(source, manifest, str(path), cache or user_cache())
+
+
+def _parts_of_folder(folder: Path) -> dict[str, Part]:
+    files = (Path(parent, name) for parent, _, names in os.walk(folder) for name in names)
+    return {
+        path.relative_to(folder).as_posix(): Part(path, 0, path.stat().st_size)
+        for path in files
+        if path.is_file()
+    }
+
+
+def _parts_of_archive(path: Path) -> dict[str, Part]:
+    try:
+        with tarfile.open(path, "r:") as archive:
+            members = archive.getmembers()
+    except (OSError, tarfile.TarError) as error:
+        raise errors.DamagedImage(where=path, problem=_reason(path, error)) from error
+    parts = {
+        posixpath.normpath(item.name): Part(path, item.offset_data, item.size)
+        for item in members
+        if item.isreg()
+    }
+    return with_links(parts, members)
+
+
+def with_links(parts: Mapping[str, Part], members: Iterable[tarfile.TarInfo]) -> dict[str, Part]:
+    """Add the links among an archive's members: older engines store equal layers once and link to them."""
+    found = dict(parts)
+    for member in members:
+        name = posixpath.normpath(member.name)
+        folder = posixpath.dirname(name) if member.issym() else ""
+        target = posixpath.normpath(posixpath.join(folder, member.linkname))
+        if (member.issym() or member.islnk()) and target in parts:
+            found[name] = parts[target]
+    return found
+
+
+def _reason(path: Path, error: Exception) -> str:
+    if isinstance(error, OSError):
+        return error.strerror or str(error)
+    with path.open("rb") as file:
+        packed = records.compression(file.read(4))
+    return f"it is compressed with {packed} as a whole" if packed else "it is no tar archive"
+
+
+def find_manifest(source: Source, architecture: str) -> Manifest:
+    """Find which parts make the image.
+
+    Raises:
+        errors.DamagedImage: No manifest is there, or none for this architecture.
+        errors.AmbiguousImage: Several fit.
+    """
+    try:
+        if "manifest.json" in source.parts:
+            return _docker_manifest(source)
+        if "index.json" in source.parts:
+            return _oci_manifest(source, architecture)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise errors.DamagedImage(where=source.where, problem=f"its manifest lacks {error}") from error
+    raise errors.DamagedImage(where=source.where, problem="it has neither a manifest.json nor an index.json")
+
+
+def _docker_manifest(source: Source) -> Manifest:
+    entries = source.document("manifest.json")
+    if len(entries) != 1:
+        names = [(entry.get("RepoTags") or [entry["Config"]])[0] for entry in entries]
+        raise errors.AmbiguousImage(
+            where=source.where, count=len(entries), choices=", ".join(names) or "none"
+        )
+    entry = entries[0]
+    digest = posixpath.basename(entry["Config"]).removesuffix(".json")
+    return Manifest(f"sha256:{digest}", entry["Config"], tuple(entry["Layers"]))
+
+
+def _oci_manifest(source: Source, architecture: str) -> Manifest:
+    found = _descriptors(source, source.document("index.json")["manifests"])
+    if len(found) > 1:
+        fitting = {
+            digest: item
+            for digest, item in found.items()
+            if item.get("platform", {}).get("architecture") == architecture
+        }
+        found = fitting or found
+    if len(found) != 1:
+        choices = ", ".join(
+            item.get("platform", {}).get("architecture") or digest for digest, item in found.items()
+        )
+        raise errors.AmbiguousImage(where=source.where, count=len(found), choices=choices or "none")
+    digest = next(iter(found))
+    manifest = source.document(_blob(digest))
+    layers = tuple(_blob(layer["digest"]) for layer in manifest["layers"])
+    return Manifest(digest, _blob(manifest["config"]["digest"]), layers)
+
+
+def _descriptors(source: Source, manifests: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Return the image manifests of an index and of all indexes in it, by digest."""
+    found: dict[str, dict[str, Any]] = {}
+    for item in manifests:
+        # BuildKit lists attestations among the images, under an unknown platform.
+        if item.get("platform", {}).get("architecture") == "unknown":
+            continue
+        if item.get("mediaType") in _INDEX_TYPES:
+            found |= _descriptors(source, source.document(_blob(item["digest"]))["manifests"])
+        else:
+            found[item["digest"]] = item
+    return found
+
+
+def _blob(digest: str) -> str:
+    return f"blobs/{digest.replace(':', '/')}"
+
+
+def assemble(
+    source: Source,
+    manifest: Manifest,
+    reference: str,
+    cache: Cache,
+    repo_digests: tuple[str, ...] = (),
+    image_id: str = "",
+) -> Image:
+    """Analyse the layers that the cache does not know, and make an image of all of them.
+
+    Raises:
+        errors.DamagedImage: A part is missing, or does not match its digest.
+    """
+    raw = source.document(manifest.config)
+    try:
+        diff_ids: list[str] = raw["rootfs"]["diff_ids"]
+    except (KeyError, TypeError) as error:
+        raise errors.DamagedImage(where=source.where, problem=f"{manifest.config} lacks rootfs") from error
+    if len(diff_ids) != len(manifest.layers):
+        raise errors.DamagedImage(
+            where=source.where, problem=f"{len(manifest.layers)} layers stand for {len(diff_ids)} diff ids"
+        )
+    blobs = dict(zip(diff_ids, manifest.layers, strict=True))
+    with ThreadPoolExecutor(THREADS) as pool:
+        found = dict(
+            zip(
+                blobs,
+                pool.map(lambda diff_id: _analysed(source, diff_id, blobs[diff_id], cache), blobs),
+                strict=True,
+            )
+        )
+    created_by = instructions(raw.get("history") or [], len(diff_ids))
+    stored = tuple(
+        StoredLayer(diff_id, text, found[diff_id][1])
+        for diff_id, text in zip(diff_ids, created_by, strict=True)
+    )
+    cache.add_layers(image_id or manifest.id, stored)
+    return Image(
+        reference=reference,
+        id=image_id or manifest.id,
+        repo_digests=repo_digests,
+        config=Config.of(raw, raw.get("config") or {}),
+        layers=tuple(layer(item, found[item.diff_id][0]) for item in stored),
+    )
+
+
+def layer(stored: StoredLayer, record: Record) -> Layer:
+    """Put a layer together from where it stands and what it holds."""
+    on_wire = record.gzipped if stored.blob_size is None else stored.blob_size
+    assert on_wire is not None  # noqa: S101 - an uncompressed layer was compressed when it was analysed
+    return Layer(stored.diff_id, stored.created_by, record.on_disk, on_wire, record)
+
+
+def instructions(history: list[dict[str, Any]], count: int) -> list[str]:
+    """Return for each layer what made it; empty texts where the history does not fit the layers."""
+    made = [str(item.get("created_by") or "") for item in history if not item.get("empty_layer")]
+    return made if len(made) == count else [""] * count
+
+
+def _analysed(source: Source, diff_id: str, name: str, cache: Cache) -> tuple[Record, int | None]:
+    """Return a layer's record, and the size of its blob where that is compressed."""
+    record = cache.record(diff_id)
+    part = source.parts.get(name)
+    if part is None:
+        if record is None or diff_id not in source.known:
+            raise errors.DamagedImage(where=source.where, problem=f"layer {name} is missing")
+        return record, None
+    with part.open() as blob:
+        packed = records.compression(blob.peek(4))
+    blob_size = part.size if packed else None
+    if record is None or (blob_size is None and record.gzipped is None):
+        with part.open() as blob:
+            record = records.analyse(blob, name, names_packages)
+        if record.diff_id != diff_id:
+            raise errors.DamagedImage(
+                where=source.where, problem=f"layer {name} has the digest {record.diff_id}, not {diff_id}"
+            )
+        cache.add_record(record)
+    return record, blob_size

@@ -1,0 +1,189 @@
+"""Images of a Docker Engine, whichever store it keeps them in."""
+
+from __future__ import annotations
+
+import errno
+import posixpath
+import re
+import shutil
+import tarfile
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from http import HTTPStatus
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from drydock import errors
+from drydock.engine import Engine
+from drydock.image.archive import Part, Source, assemble, find_manifest, layer, with_links
+from drydock.image.cache import Cache, StoredLayer, user_cache
+from drydock.image.model import Config, Image
+from drydock.image.record import CHUNK, Record
+
+if TYPE_CHECKING:
+    import docker.models.images
+
+# Only these instructions add a layer; a WORKDIR does so when its folder is new.
+_LAYER_MAKERS = re.compile(r"^(?:/bin/sh -c |RUN|COPY|ADD)")
+_PERHAPS_LAYER_MAKERS = re.compile(r"^WORKDIR")
+
+
+def read(engine: Engine, reference: str, *, cache: Cache | None = None) -> Image:
+    """Read an image of an engine.
+
+    What was analysed before is not read again: with every layer known, two calls of the engine's API are all;
+    with a new one, `docker save` is streamed through, and only the new layers are analysed.
+
+    Args:
+        engine: Where the image is.
+        reference: Its name or id.
+        cache: Where analyses are kept; the user's cache by default.
+
+    Raises:
+        errors.ImageMissing: The engine does not know it.
+        errors.EngineGone: The engine died while it was asked.
+        errors.DamagedImage: What the engine sent is not the image that it described.
+    """
+    import docker
+    import requests
+
+    kept = cache or user_cache()
+    try:
+        found = engine.sdk.images.get(reference)
+        return _from_cache(found, reference, kept) or _saved(engine, reference, found.attrs, kept)
+    except docker.errors.APIError as error:
+        # An illegal name is answered with 400.
+        if error.status_code in (HTTPStatus.NOT_FOUND, HTTPStatus.BAD_REQUEST):
+            raise errors.ImageMissing(reference=reference) from error
+        raise errors.DamagedImage(where=reference, problem=f"the engine says {error.explanation}") from error
+    except requests.exceptions.RequestException as error:
+        raise errors.EngineGone(host=engine.host) from error
+
+
+def _from_cache(found: docker.models.images.Image, reference: str, cache: Cache) -> Image | None:
+    """Return the image without reading a layer; None when the cache does not know enough of it."""
+    inspected = found.attrs
+    diff_ids = inspected["RootFS"].get("Layers") or []
+    records = {diff_id: cache.record(diff_id) for diff_id in diff_ids}
+    stored = cache.layers(inspected["Id"])
+    if stored is None and not stored_compressed(inspected):
+        texts = guess_instructions(found.history(), len(diff_ids))
+        if texts is not None:
+            stored = tuple(
+                StoredLayer(diff_id, text, None) for diff_id, text in zip(diff_ids, texts, strict=True)
+            )
+    if stored is None or [item.diff_id for item in stored] != diff_ids:
+        return None
+    layers = []
+    for item in stored:
+        record = records[item.diff_id]
+        if record is None or (item.blob_size is None and record.gzipped is None):
+            return None
+        layers.append(layer(item, record))
+    return Image(
+        reference=reference,
+        id=inspected["Id"],
+        repo_digests=tuple(inspected.get("RepoDigests") or ()),
+        config=Config.of(
+            {key.lower(): value for key, value in inspected.items()}, inspected.get("Config") or {}
+        ),
+        layers=tuple(layers),
+    )
+
+
+def stored_compressed(inspected: Mapping[str, Any]) -> bool:
+    """Tell whether the engine keeps the blobs of a registry, as containerd's store does.
+
+    There an image's id is the digest of its manifest, which its repository digests repeat.
+    """
+    digests = inspected.get("RepoDigests") or ()
+    return "Descriptor" in inspected or any(digest.endswith(inspected["Id"]) for digest in digests)
+
+
+def guess_instructions(history: Sequence[Mapping[str, Any]], count: int) -> list[str] | None:
+    """Return what made each layer, from an engine's history, which does not say what has a layer.
+
+    Args:
+        history: The engine's answer, newest first.
+        count: How many layers the image has.
+
+    Returns:
+        One text for each layer from the lowest; a layer without files may bear a neighbour's. None when no
+        reading fits.
+    """
+    oldest_first = list(reversed(history))
+
+    def texts(*makers: re.Pattern[str]) -> list[str]:
+        return [
+            str(item.get("CreatedBy") or "")
+            for item in oldest_first
+            if item.get("Size") or any(maker.match(item.get("CreatedBy") or "") for maker in makers)
+        ]
+
+    readings = (texts(), texts(_LAYER_MAKERS), texts(_LAYER_MAKERS, _PERHAPS_LAYER_MAKERS))
+    return next((reading for reading in readings if len(reading) == count), None)
+
+
+def _saved(engine: Engine, reference: str, inspected: Mapping[str, Any], cache: Cache) -> Image:
+    known = frozenset(
+        diff_id for diff_id in inspected["RootFS"].get("Layers") or () if _usable(cache.record(diff_id))
+    )
+    with tempfile.TemporaryDirectory(prefix="drydock-image-") as folder:
+        chunks = engine.sdk.api.get_image(inspected["Id"], chunk_size=CHUNK)
+        try:
+            parts = unpack(chunks, Path(folder), known)
+        except tarfile.TarError as error:
+            raise errors.DamagedImage(
+                where=reference, problem=f"`docker save` ended early: {error}"
+            ) from error
+        except OSError as error:
+            if error.errno != errno.ENOSPC:
+                raise
+            raise errors.NoSpace(during=f"the analysis of {reference}") from error
+        source = Source(reference, parts, known)
+        manifest = find_manifest(source, inspected.get("Architecture") or "")
+        return assemble(
+            source, manifest, reference, cache, tuple(inspected.get("RepoDigests") or ()), inspected["Id"]
+        )
+
+
+def _usable(record: Record | None) -> bool:
+    return record is not None and record.gzipped is not None
+
+
+def unpack(chunks: Iterable[bytes], folder: Path, known: frozenset[str]) -> dict[str, Part]:
+    """Unpack the stream of `docker save` while it runs, except for layers that need no second look.
+
+    Args:
+        chunks: The archive.
+        folder: An empty folder.
+        known: Diff ids of the layers to leave out.
+    """
+    parts: dict[str, Part] = {}
+    links: list[tarfile.TarInfo] = []
+    # An uncompressed layer's blob is named by its diff id.
+    skipped = {diff_id.removeprefix("sha256:") for diff_id in known}
+    with tarfile.open(fileobj=_Stream(chunks), mode="r|", bufsize=CHUNK) as archive:  # type: ignore[call-overload]
+        for number, member in enumerate(iter(archive.next, None)):
+            if not member.isreg():
+                links.append(member)
+            elif posixpath.basename(member.name) not in skipped:
+                parts[member.name] = Part(folder / str(number), 0, member.size)
+                content = archive.extractfile(member)
+                with parts[member.name].path.open("wb") as file:
+                    shutil.copyfileobj(content, file, CHUNK)
+    return with_links(parts, links)
+
+
+class _Stream:
+    """A generator of chunks, as the file that tarfile wants."""
+
+    def __init__(self, chunks: Iterable[bytes]) -> None:
+        self._chunks: Iterator[bytes] = iter(chunks)
+        self._held = b""
+
+    def read(self, size: int) -> bytes:
+        while len(self._held) < size and (chunk := next(self._chunks, b"")):
+            self._held += chunk
+        data, self._held = self._held[:size], self._held[size:]
+        return data

@@ -1,0 +1,240 @@
+"""Which Python distribution or Debian package each file of an image belongs to."""
+
+from __future__ import annotations
+
+import csv
+import posixpath
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from drydock.image.model import File, Kind
+from drydock.image.tree import resolve
+
+DPKG = "/var/lib/dpkg"
+_SITE = re.compile(r"^(.*/(?:site|dist)-packages)/[^/]+")
+_RECORD = re.compile(r"/[^/]+\.dist-info/(?:RECORD|METADATA)$")
+_BYTECODE = re.compile(r"^(.*)/__pycache__/([^/]+?)\.[^/]*\.pyc$")
+_STANDARD_LIBRARY = re.compile(r"^(.*/lib/python3\.\d+)/")
+
+
+class Source(StrEnum):
+    """Who says that a file belongs to a package."""
+
+    PYTHON = "python"
+    DEBIAN = "debian"
+    FOLDER = "folder"
+
+
+@dataclass(frozen=True)
+class Package:
+    """Files that come and go together.
+
+    Args:
+        source: Who says so.
+        name: The distribution's or the package's name; of a folder its path.
+        version: As its records write it; empty for a folder.
+        size: Bytes of its files in the final tree, bytecode included.
+        paths: These files.
+        missing: Paths that its records name and the tree lacks.
+        site: Of a Python distribution the folder that is on the import path; else empty.
+    """
+
+    source: Source
+    name: str
+    version: str
+    size: int
+    paths: tuple[str, ...]
+    missing: tuple[str, ...] = ()
+    site: str = ""
+
+    @property
+    def label(self) -> str:
+        """The name with its version, for people."""
+        return f"{self.name} {self.version}".strip()
+
+
+def names_packages(path: str) -> bool:
+    """Tell whether a file's content is needed to name packages."""
+    return (
+        path in (f"{DPKG}/status", "/etc/os-release", "/usr/lib/os-release")
+        or path.startswith(f"{DPKG}/status.d/")
+        or (path.startswith(f"{DPKG}/info/") and path.endswith(".list"))
+        or _RECORD.search(path) is not None
+    )
+
+
+@dataclass(frozen=True)
+class Inventory:
+    """All files of a final tree, each in exactly one package.
+
+    Args:
+        packages: Distributions, Debian packages and folders, the largest first.
+    """
+
+    packages: tuple[Package, ...]
+
+    def of(self, source: Source) -> tuple[Package, ...]:
+        """Return the packages that one source names."""
+        return tuple(package for package in self.packages if package.source is source)
+
+    def owner(self, path: str) -> Package | None:
+        """Return the package that a file belongs to; None for a folder or a path that is not there."""
+        return next((package for package in self.packages if path in package.paths), None)
+
+
+def take_stock(tree: Mapping[str, File], texts: Mapping[str, str]) -> Inventory:
+    """Assign every file of a tree to one package.
+
+    Python's records come first: Debian's packages of Python modules carry both, and the distribution is what
+    a lock file names. A file that no record names counts by its folder.
+
+    Args:
+        tree: The final tree.
+        texts: Content of the files for which `names_packages` is true.
+    """
+    left = {path: file for path, file in tree.items() if file.kind is not Kind.FOLDER}
+    packages: list[Package] = []
+    for recorded in (*_distributions(texts, tree), *_debian(texts)):
+        paths = [resolve(path, tree) for path in recorded.paths]
+        mine = sorted({path for path in paths if path in left})
+        absent = sorted({path for path in paths if path not in tree})
+        size = sum(left.pop(path).size for path in mine)
+        packages.append(replace(recorded, size=size, paths=tuple(mine), missing=tuple(absent)))
+    folders: dict[str, list[File]] = defaultdict(list)
+    for file in left.values():
+        folders[folder_of(file.path)].append(file)
+    packages += [
+        Package(
+            Source.FOLDER,
+            folder,
+            "",
+            sum(file.size for file in files),
+            tuple(sorted(file.path for file in files)),
+        )
+        for folder, files in folders.items()
+    ]
+    return Inventory(tuple(sorted(packages, key=lambda one: (-one.size, one.source, one.name))))
+
+
+def folder_of(path: str) -> str:
+    """Return the folder by which a file without a package is counted."""
+    if match := _SITE.match(path):
+        return match.group(0) if match.group(0) != path else match.group(1)
+    if match := _STANDARD_LIBRARY.match(path):
+        return match.group(1)
+    return "/" + "/".join(posixpath.dirname(path).split("/")[1:4])
+
+
+def _distributions(texts: Mapping[str, str], tree: Mapping[str, File]) -> Iterator[Package]:
+    """Yield each distribution with its recorded files and their bytecode; sizes are yet to come."""
+    bytecode: dict[str, list[str]] = defaultdict(list)
+    for path in tree:
+        if match := _BYTECODE.match(path):
+            bytecode[f"{match.group(1)}/{match.group(2)}.py"].append(path)
+    for record, content in sorted(texts.items()):
+        if not record.endswith(".dist-info/RECORD") or record not in tree:
+            continue
+        info = posixpath.dirname(record)
+        site = posixpath.dirname(info)
+        fields = headers(texts.get(f"{info}/METADATA", ""))
+        name, _, version = posixpath.basename(info).removesuffix(".dist-info").partition("-")
+        paths = [
+            posixpath.normpath(posixpath.join(site, row[0]))
+            for row in csv.reader(content.splitlines())
+            if row
+        ]
+        # Installers that compile afterwards (uv, a build step) do not record what they wrote.
+        compiled = [pyc for path in paths for pyc in bytecode.get(path, ())]
+        yield Package(
+            Source.PYTHON,
+            fields.get("Name", name),
+            fields.get("Version", version),
+            size=0,
+            paths=(*paths, *compiled),
+            site=site,
+        )
+
+
+def _debian(texts: Mapping[str, str]) -> Iterator[Package]:
+    """Yield each installed Debian package with the files of its list; sizes are yet to come."""
+    for fields in debian_records(texts):
+        name, architecture = fields["Package"], fields.get("Architecture", "")
+        lists = (f"{DPKG}/info/{name}.list", f"{DPKG}/info/{name}:{architecture}.list")
+        listing = next((texts[path] for path in lists if path in texts), "")
+        # Distroless-like images keep the checksums, whose lines name the files without the leading slash.
+        sums = texts.get(f"{DPKG}/status.d/{name}.md5sums", "")
+        paths = [line for line in listing.splitlines() if line not in ("", "/.")]
+        paths += [f"/{line.split('  ', 1)[1]}" for line in sums.splitlines() if "  " in line]
+        yield Package(Source.DEBIAN, name, fields.get("Version", ""), size=0, paths=tuple(paths))
+
+
+def debian_records(texts: Mapping[str, str]) -> Iterator[dict[str, str]]:
+    """Yield the fields of each installed Debian package's record."""
+    records = [texts.get(f"{DPKG}/status", "")]
+    records += [
+        content
+        for path, content in sorted(texts.items())
+        if path.startswith(f"{DPKG}/status.d/") and not path.endswith(".md5sums")
+    ]
+    for paragraph in re.split(r"\n\s*\n", "\n\n".join(records)):
+        fields = headers(paragraph)
+        # Distroless-like records have no status: what is listed is there.
+        if "Package" in fields and fields.get("Status", "install ok installed").endswith(" installed"):
+            yield fields
+
+
+def headers(text: str) -> dict[str, str]:
+    """Read the first lines of ``Name: value`` up to an empty one; continuation lines are left out."""
+    fields: dict[str, str] = {}
+    for line in text.strip().splitlines():
+        if not line.strip():
+            break
+        name, colon, value = line.partition(":")
+        if colon and not line.startswith((" ", "\t")):
+            fields.setdefault(name, value.strip())
+    return fields
+
+
+def top_level(inventory: Inventory, tree: Mapping[str, File]) -> dict[str, int]:
+    """Return bytes by top-level import package, the largest first; by package or folder for all other files.
+
+    What a distribution installs beside its modules (metadata, bundled libraries, scripts) counts with the
+    largest of them.
+    """
+    sizes: dict[str, int] = defaultdict(int)
+    for package in inventory.packages:
+        if package.source is not Source.PYTHON:
+            sizes[package.label] += package.size
+            continue
+        modules: dict[str, int] = defaultdict(int)
+        beside = 0
+        for path in package.paths:
+            if (module := import_name(path, package.site)) is not None:
+                modules[module] += tree[path].size
+            else:
+                beside += tree[path].size
+        main = max(modules, key=lambda module: modules[module], default=package.name)
+        modules[main] += beside
+        for module, size in modules.items():
+            sizes[module] += size
+    return dict(sorted(sizes.items(), key=lambda item: (-item[1], item[0])))
+
+
+def import_name(path: str, site: str) -> str | None:
+    """Return the name by which a distribution's file is imported; None for what is beside its modules.
+
+    Args:
+        path: The file.
+        site: The folder on the import path.
+    """
+    if not path.startswith(f"{site}/"):
+        return None
+    first = path.removeprefix(f"{site}/").split("/")[0]
+    if first == "__pycache__":
+        first = posixpath.basename(path)
+    if first.endswith((".dist-info", ".libs", ".data", ".pth")):
+        return None
+    return first.split(".")[0]

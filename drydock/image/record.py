@@ -1,0 +1,240 @@
+"""The analysis of one layer: made from its tar archive, and kept as one small self-checking text."""
+
+from __future__ import annotations
+
+import functools
+import gzip
+import hashlib
+import io
+import json
+import posixpath
+import tarfile
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import IO, Any, cast
+
+from drydock import errors
+from drydock.image.model import File, Kind
+
+# A change of what is analysed, or of how it is written down, makes all older records void.
+FORMAT = 1
+CHUNK = 1 << 20
+GZIP_LEVEL = 6  # what docker and BuildKit push with
+GZIP_WRAPPER = 31  # zlib's name for a gzip header and trailer around 32 kB windows
+LARGEST_TEXT = 16_000_000
+
+_GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
+_KINDS = {
+    tarfile.DIRTYPE: Kind.FOLDER,
+    tarfile.SYMTYPE: Kind.SYMLINK,
+    tarfile.LNKTYPE: Kind.HARDLINK,
+    tarfile.CHRTYPE: Kind.DEVICE,
+    tarfile.BLKTYPE: Kind.DEVICE,
+    tarfile.FIFOTYPE: Kind.PIPE,
+}
+
+
+@dataclass(frozen=True)
+class Record:
+    """What is known about a layer's content.
+
+    Args:
+        diff_id: sha256 of the uncompressed tar archive, with its algorithm in front.
+        on_disk: Bytes of the uncompressed tar archive.
+        gzipped: Bytes of it compressed with gzip at level 6; None when only a compressed blob was seen.
+        body: The files and texts, packed; unpacked at first use, since a size needs none of them.
+    """
+
+    diff_id: str
+    on_disk: int
+    gzipped: int | None
+    body: bytes = field(repr=False)
+
+    @functools.cached_property
+    def _unpacked(self) -> Mapping[str, Any]:
+        content: Mapping[str, Any] = json.loads(zlib.decompress(self.body))
+        return content
+
+    @functools.cached_property
+    def files(self) -> tuple[File, ...]:
+        """Everything the layer holds, in its own order."""
+        return tuple(
+            File(path, Kind(kind), size, mode, uid, gid, mtime, link, digest, self.diff_id)
+            for path, kind, size, mode, uid, gid, mtime, link, digest in self._unpacked["files"]
+        )
+
+    @property
+    def texts(self) -> Mapping[str, str]:
+        """The content of the files that name packages, by path."""
+        texts: Mapping[str, str] = self._unpacked["texts"]
+        return texts
+
+    def dump(self) -> bytes:
+        """Write the record down, with a digest over all of it in front."""
+        head = {
+            "format": FORMAT,
+            "diff_id": self.diff_id,
+            "on_disk": self.on_disk,
+            "gzipped": self.gzipped,
+        }
+        rest = json.dumps(head).encode() + b"\n" + self.body
+        return hashlib.sha256(rest).hexdigest().encode() + b"\n" + rest
+
+    @classmethod
+    def load(cls, data: bytes) -> Record | None:
+        """Read a record back; None when it is damaged or of another format."""
+        digest, _, rest = data.partition(b"\n")
+        if hashlib.sha256(rest).hexdigest().encode() != digest:
+            return None
+        head_line, _, body = rest.partition(b"\n")
+        head = json.loads(head_line)
+        if head["format"] != FORMAT:
+            return None
+        return cls(head["diff_id"], head["on_disk"], head["gzipped"], body)
+
+
+def compression(head: bytes) -> str | None:
+    """Name the compression of a blob by its first bytes; None for a plain tar archive."""
+    if head.startswith(_GZIP):
+        return "gzip"
+    return "zstd" if head.startswith(_ZSTD) else None
+
+
+def analyse(blob: io.BufferedReader, name: str, keeps: Callable[[str], bool]) -> Record:
+    """Read a layer once, from its first byte to its last.
+
+    Args:
+        blob: The layer's tar archive, plain or compressed; neither it nor any of its files is held in memory.
+        name: What to call it in an error.
+        keeps: Which paths' content to keep as text.
+
+    Raises:
+        errors.DamagedImage: It is no tar archive, or it ends too early.
+        errors.UnreadableLayer: Its compression is unknown to this Python.
+    """
+    packed = compression(blob.peek(4))
+    try:
+        meter = _Meter(_decompressed(blob, packed, name), compress=packed is None)
+        files, texts = _walk(meter, keeps)
+        meter.drain()
+    except (tarfile.TarError, EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise errors.DamagedImage(where=f"layer {name}", problem=str(error) or "it ends too early") from error
+    body = zlib.compress(json.dumps({"files": files, "texts": texts}).encode(), 6)
+    return Record(f"sha256:{meter.digest}", meter.bytes, meter.gzipped, body)
+
+
+def _decompressed(source: io.BufferedReader, packed: str | None, name: str) -> IO[bytes]:
+    if packed is None:
+        return source
+    if packed == "gzip":
+        return cast(IO[bytes], gzip.GzipFile(fileobj=source, mode="rb"))
+    try:
+        from compression import zstd  # type: ignore[import-not-found, unused-ignore]  # Python 3.14
+    except ImportError as error:
+        raise errors.UnreadableLayer(layer=name, compression=packed) from error
+    return zstd.ZstdFile(source)  # type: ignore[no-any-return, unused-ignore]
+
+
+class _Meter:
+    """Hashes, counts and, where wanted, compresses all that tarfile reads through it."""
+
+    def __init__(self, source: IO[bytes], *, compress: bool) -> None:
+        self._source = source
+        self._hash = hashlib.sha256()
+        self._gzip = zlib.compressobj(GZIP_LEVEL, zlib.DEFLATED, GZIP_WRAPPER) if compress else None
+        self._gzipped = 0
+        self.bytes = 0
+
+    def read(self, size: int) -> bytes:
+        parts = []
+        while size and (part := self._source.read(size)):
+            parts.append(part)
+            size -= len(part)
+        data = b"".join(parts)
+        self._hash.update(data)
+        self.bytes += len(data)
+        if self._gzip:
+            self._gzipped += len(self._gzip.compress(data))
+        return data
+
+    def drain(self) -> None:
+        """Read what stands behind the end of the archive: padding is part of the layer."""
+        while self.read(CHUNK):
+            pass
+        if self._gzip:
+            self._gzipped += len(self._gzip.flush())
+
+    @property
+    def digest(self) -> str:
+        return self._hash.hexdigest()
+
+    @property
+    def gzipped(self) -> int | None:
+        return self._gzipped if self._gzip else None
+
+
+def _walk(meter: _Meter, keeps: Callable[[str], bool]) -> tuple[list[list[Any]], dict[str, str]]:
+    """List a tar archive's entries, each as the fields of File without the layer, and the texts to keep."""
+    files: list[list[Any]] = []
+    texts: dict[str, str] = {}
+    # A stream (`r|`): read strictly forward, so that one pass is enough for everything.
+    with tarfile.open(fileobj=meter, mode="r|", bufsize=CHUNK, errors="surrogateescape") as archive:  # type: ignore[call-overload]
+        for member in iter(archive.next, None):
+            path, kind = _identify(member)
+            digest = ""
+            if kind is Kind.FILE:
+                content = archive.extractfile(member)
+                assert content is not None  # noqa: S101 - a regular file has content
+                wanted = keeps(path) and member.size <= LARGEST_TEXT
+                digest, text = _read(content, keep=wanted)
+                if wanted:
+                    texts[path] = text
+            size = member.size if kind is Kind.FILE else 0
+            link = absolute(member.linkname) if kind is Kind.HARDLINK else member.linkname
+            files.append(
+                [
+                    path,
+                    kind,
+                    size,
+                    member.mode & 0o7777,
+                    member.uid,
+                    member.gid,
+                    int(member.mtime),
+                    link,
+                    digest,
+                ]
+            )
+            archive.members.clear()  # kept for a second look, which a stream cannot give anyway
+    return files, texts
+
+
+def absolute(path: str) -> str:
+    """Return a tar archive's path as an absolute, normalised one."""
+    # normpath keeps two leading slashes, as POSIX allows; one is meant.
+    return "/" + posixpath.normpath("/" + path).lstrip("/")
+
+
+def _identify(member: tarfile.TarInfo) -> tuple[str, Kind]:
+    path = absolute(member.name)
+    folder, name = posixpath.split(path)
+    if name == ".wh..wh..opq":
+        return folder, Kind.OPAQUE
+    if name.startswith(".wh."):
+        return posixpath.join(folder, name.removeprefix(".wh.")), Kind.WHITEOUT
+    return path, _KINDS.get(member.type, Kind.FILE)
+
+
+def _read(content: IO[bytes], *, keep: bool) -> tuple[str, str]:
+    digest = hashlib.sha256()
+    kept: list[bytes] = []
+    for data in _chunks(content):
+        digest.update(data)
+        if keep:
+            kept.append(data)
+    return digest.hexdigest(), b"".join(kept).decode("utf-8", "replace")
+
+
+def _chunks(content: IO[bytes]) -> Iterator[bytes]:
+    while data := content.read(CHUNK):
+        yield data

@@ -1,0 +1,140 @@
+"""The file system that an image's layers make together, and what they store in vain."""
+
+from __future__ import annotations
+
+import posixpath
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from drydock.image.model import File, Image, Kind
+
+_DELETIONS = (Kind.WHITEOUT, Kind.OPAQUE)
+# Linux's own limit on symbolic links in one path.
+_MOST_LINKS = 40
+
+
+@dataclass(frozen=True)
+class Waste:
+    """A path whose bytes are stored without being seen, or more than once.
+
+    Args:
+        path: The path.
+        wasted: Bytes stored for it beyond the smallest copy; all of them where the final tree lacks it.
+        copies: How many layers store it.
+    """
+
+    path: str
+    wasted: int
+    copies: int
+
+
+@dataclass(frozen=True)
+class Efficiency:
+    """How much of what the layers store is needed.
+
+    Args:
+        stored: Bytes of all files of all layers.
+        wasted: Bytes of them that are deleted or replaced by another layer.
+        paths: The paths they belong to, the most wasteful first.
+    """
+
+    stored: int
+    wasted: int
+    paths: tuple[Waste, ...]
+
+    @property
+    def ratio(self) -> float:
+        """Smallest size per path by bytes stored over all layers; 1 when nothing is stored in vain."""
+        return 1 - self.wasted / self.stored if self.stored else 1.0
+
+
+def merge(layers: Iterable[Iterable[File]]) -> dict[str, File]:
+    """Return the final tree by path: deletions take from the layers below, then a layer adds its own.
+
+    Args:
+        layers: Each layer's files, from the lowest.
+    """
+    tree: dict[str, File] = {}
+    for layer in layers:
+        files = list(layer)
+        gone = {file.path for file in files if file.kind is Kind.WHITEOUT}
+        emptied = {file.path for file in files if file.kind is Kind.OPAQUE}
+        # What is no folder any more takes everything below it along.
+        replaced = {
+            file.path
+            for file in files
+            if file.kind not in (*_DELETIONS, Kind.FOLDER)
+            and (old := tree.get(file.path)) is not None
+            and old.kind is Kind.FOLDER
+        }
+        if gone or emptied or replaced:
+            tree = {path: file for path, file in tree.items() if not _is_gone(path, gone, emptied | replaced)}
+        tree.update((file.path, file) for file in files if file.kind not in _DELETIONS)
+    return tree
+
+
+def _is_gone(path: str, gone: set[str], emptied: set[str]) -> bool:
+    return path in gone or any(parent in gone or parent in emptied for parent in parents(path))
+
+
+def parents(path: str) -> Iterator[str]:
+    """Yield the folders above a path, the nearest first."""
+    while path != "/":
+        path = posixpath.dirname(path)
+        yield path
+
+
+def efficiency(image: Image) -> Efficiency:
+    """Measure how much of what the layers store is needed."""
+    tree = merge(layer.files for layer in image.layers)
+    copies: dict[str, list[int]] = defaultdict(list)
+    for layer in image.layers:
+        # A path that stands twice in one archive is stored twice, too.
+        for file in layer.files:
+            if file.kind is Kind.FILE:
+                copies[file.path].append(file.size)
+    wastes = []
+    for path, sizes in copies.items():
+        final = tree.get(path)
+        needed = min(sizes) if final is not None and final.kind is Kind.FILE else 0
+        if sum(sizes) > needed:
+            wastes.append(Waste(path, sum(sizes) - needed, len(sizes)))
+    wastes.sort(key=lambda waste: (-waste.wasted, waste.path))
+    return Efficiency(
+        stored=sum(sum(sizes) for sizes in copies.values()),
+        wasted=sum(waste.wasted for waste in wastes),
+        paths=tuple(wastes),
+    )
+
+
+def duplicates(tree: Mapping[str, File]) -> list[tuple[File, ...]]:
+    """Return the files of the same content under different paths, those that cost most first."""
+    groups: dict[str, list[File]] = defaultdict(list)
+    for file in tree.values():
+        if file.kind is Kind.FILE and file.size:
+            groups[file.sha256].append(file)
+    found = [tuple(sorted(group, key=lambda file: file.path)) for group in groups.values() if len(group) > 1]
+    return sorted(found, key=lambda group: (-group[0].size * (len(group) - 1), group[0].path))
+
+
+def resolve(path: str, tree: Mapping[str, File]) -> str:
+    """Follow the symbolic links in a path's folders, as the kernel does; the last name is not followed.
+
+    Returns:
+        The path by which the tree knows the file; the path as given where links go in circles.
+    """
+    done = "/"
+    left = [name for name in path.split("/") if name]
+    for _ in range(_MOST_LINKS):
+        while left:
+            step = posixpath.normpath(posixpath.join(done, left[0]))
+            file = tree.get(step)
+            if len(left) > 1 and file is not None and file.kind is Kind.SYMLINK:
+                break
+            done, left = step, left[1:]
+        else:
+            return done
+        left = [*(name for name in file.link.split("/") if name), *left[1:]]
+        done = "/" if file.link.startswith("/") else done
+    return path

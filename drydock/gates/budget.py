@@ -1,0 +1,152 @@
+"""What an image may weigh: both sizes against their budgets, its growth, and how much it stores in vain."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from drydock.gates.verdict import Outcome, Verdict
+from drydock.image import Anatomy, Image
+from drydock.project import MB, Budget
+
+GATE = "size_budget"
+LEAST_EFFICIENCY = 0.98
+MOST_NAMED = 10
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Another image, by whose sizes growth is measured.
+
+    Args:
+        name: What it is, for the message, such as ``the base`` or ``main``.
+        on_disk: Its bytes on disk.
+        on_wire: Its bytes on the wire; None when unknown.
+        most_on_disk: By how many bytes the image may exceed it on disk; None for any number.
+        most_on_wire: The same on the wire.
+    """
+
+    name: str
+    on_disk: int
+    on_wire: int | None = None
+    most_on_disk: int | None = None
+    most_on_wire: int | None = None
+
+
+@dataclass(frozen=True)
+class Check:
+    """One figure against its limit.
+
+    Args:
+        name: Which figure, such as ``on disk``.
+        value: Bytes; of a growth possibly below 0.
+        limit: Bytes; None where there is none.
+    """
+
+    name: str
+    value: int
+    limit: int | None
+
+    @property
+    def excess(self) -> int:
+        """Bytes above the limit; 0 when it holds."""
+        return max(0, self.value - self.limit) if self.limit is not None else 0
+
+    def __str__(self) -> str:
+        if self.limit is None:
+            return f"{mb(self.value)} {self.name}"
+        if self.excess:
+            return f"{mb(self.value)} {self.name}, {mb(self.excess)} above its budget of {mb(self.limit)}"
+        return f"{mb(self.value)} {self.name} of {mb(self.limit)} ({mb(self.limit - self.value)} left)"
+
+
+def mb(size: int) -> str:
+    """Write bytes as megabytes of 10^6 bytes; an excess of a few bytes does not read as 0."""
+    rounded = f"{size / MB:.1f}"
+    return f"{rounded} MB" if size == 0 or float(rounded) else f"{size} B"
+
+
+def judge(
+    image: Image,
+    budget: Budget,
+    target: str,
+    *,
+    comparisons: Sequence[Comparison] = (),
+    least_efficiency: float = LEAST_EFFICIENCY,
+) -> Verdict:
+    """Compare an image's sizes with what is allowed.
+
+    Args:
+        image: The image.
+        budget: Its budget.
+        target: Its target, for the message.
+        comparisons: Images by which growth is measured.
+        least_efficiency: Least share of the stored bytes that must be needed, between 0 and 1.
+
+    Returns:
+        A verdict whose summary names each size, its budget and the excess, and whose details name what weighs
+        most.
+    """
+    anatomy = Anatomy(image)
+    checks = _checks(image, budget, comparisons)
+    exceeded = [str(check) for check in checks if check.excess]
+    efficiency = anatomy.efficiency
+    if efficiency.ratio < least_efficiency:
+        wasted = f"{mb(efficiency.wasted)} stored in vain"
+        exceeded.append(f"{wasted}: efficiency {efficiency.ratio:.3f}, below {least_efficiency:.2f}")
+    figures = exceeded or [str(check) for check in checks]
+    return Verdict(
+        GATE,
+        Outcome.FAILED if exceeded else Outcome.PASSED,
+        f"{target}: {'; '.join(figures)}",
+        details=tuple(_contributors(anatomy)) if exceeded else (),
+        measurements=measurements(anatomy, target, checks),
+    )
+
+
+def _checks(image: Image, budget: Budget, comparisons: Iterable[Comparison]) -> list[Check]:
+    checks = [
+        Check("on disk", image.on_disk, budget.on_disk),
+        Check("on the wire", image.on_wire, budget.on_wire),
+    ]
+    for other in comparisons:
+        checks.append(
+            Check(f"more than {other.name} on disk", image.on_disk - other.on_disk, other.most_on_disk)
+        )
+        if other.on_wire is not None:
+            grown = image.on_wire - other.on_wire
+            checks.append(Check(f"more than {other.name} on the wire", grown, other.most_on_wire))
+    return checks
+
+
+def _contributors(anatomy: Anatomy) -> Iterable[str]:
+    """Name what weighs most, so that a person sees where to begin."""
+    layers = sorted(anatomy.image.layers, key=lambda layer: -layer.on_disk)
+    for layer in layers[:MOST_NAMED]:
+        yield f"layer {mb(layer.on_disk)} on disk, {mb(layer.on_wire)} on the wire: {layer.instruction}"
+    for name, size in list(anatomy.top_level.items())[:MOST_NAMED]:
+        yield f"package {mb(size)} on disk: {name}"
+    for waste in anatomy.efficiency.paths[:MOST_NAMED]:
+        yield f"stored in vain {mb(waste.wasted)}: {waste.path} ({waste.copies} times in the layers)"
+
+
+def measurements(anatomy: Anatomy, target: str, checks: Sequence[Check]) -> Mapping[str, Any]:
+    """Return all figures as JSON values; sizes in bytes."""
+    image = anatomy.image
+    return {
+        "target": target,
+        "on_disk": image.on_disk,
+        "on_wire": image.on_wire,
+        "checks": [
+            {"name": check.name, "value": check.value, "limit": check.limit, "excess": check.excess}
+            for check in checks
+        ],
+        "efficiency": round(anatomy.efficiency.ratio, 4),
+        "wasted": anatomy.efficiency.wasted,
+        "layers": [
+            {"instruction": layer.instruction, "on_disk": layer.on_disk, "on_wire": layer.on_wire}
+            for layer in image.layers
+        ],
+        "packages": anatomy.top_level,
+    }

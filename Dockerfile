@@ -1,0 +1,206 @@
+# From a FastAPI project's source to a small image. Four targets:
+#
+#   builder      the locked dependencies and the application, with the tools that put them together
+#   slim         PYTHON_IMAGE with the dependencies and the application: a shell for those who need one
+#   production   from scratch: interpreter, the libraries that it needs, dependencies, application; nothing else
+#   test         production (or TEST_BASE) with the unit tests and pytest: run it, and it runs them
+#
+# To build another project, change the ARGs below and the paths in .dockerignore; the rest stays as it is.
+#
+#   docker build -t todo .                                  the last line of each stage is what it is for
+#   docker build --secret id=ca,src=/etc/ssl/certs/ca-certificates.crt .     behind a proxy that inspects TLS
+#   docker build --secret id=index,env=INDEX_URL .          from a package index of your own
+
+# Any image with CPython on a Debian-like system: Python may live in /usr/local or in /usr.
+ARG PYTHON_IMAGE=python:3.13-slim
+# What the `test` target adds the tests to: `production` tests what ships; `slim` is the other choice.
+ARG TEST_BASE=production
+# The folder with pyproject.toml and the lock file (uv.lock, else requirements.lock with hashes).
+ARG APP_DIR=backend
+# The package, or the one module, to ship from that folder.
+ARG APP_PACKAGE=todo_api
+# What is served: package.module:attribute, and whether the attribute is a function that makes the application.
+ARG APP_ENTRY_POINT=todo_api.main:create_app
+ARG APP_FACTORY=1
+# Called before the start: returns the list of what is wrong with the settings. Empty for none.
+ARG APP_SETTINGS_CHECK=todo_api.startup:check
+# Called by `migrate` and by RUN_MIGRATIONS=1. Empty for none.
+ARG APP_MIGRATE=todo_api.startup:migrate
+# Where the application listens, and the path that answers while it lives.
+ARG PORT=8000
+ARG HEALTH_PATH=/livez
+# Numeric, so that Kubernetes sees that it is not root; above 10000, so that it is nobody on the host.
+ARG UID=10001
+ARG GID=10001
+# Who answers for the image. Version, revision and dates are given from outside, with --label.
+ARG MAINTAINER="Todo Chatbot API team"
+
+
+# --- builder ------------------------------------------------------------------------------------------------
+
+# The lock files alone: a source change cannot invalidate what is built from them. [k] lets a file be absent.
+FROM scratch AS locks
+ARG APP_DIR
+COPY ${APP_DIR}/pyproject.toml ${APP_DIR}/uv.loc[k] ${APP_DIR}/requirements.loc[k] /
+
+FROM ${PYTHON_IMAGE} AS dependencies
+# Logs appear as they are written.
+# uv copies out of its cache mount, since links do not reach across file systems.
+# uv takes the base image's Python and never fetches another.
+# Bytecode that trusts its source needs no time stamps: a build a year later has the same bytes.
+ENV PYTHONUNBUFFERED=1 \
+    PYTHONDONTWRITEBYTECODE=1 \
+    UV_LINK_MODE=copy \
+    UV_PYTHON_DOWNLOADS=never \
+    UV_PROJECT_ENVIRONMENT=/opt/venv \
+    UV_COMPILE_BYTECODE=1 \
+    PYC_INVALIDATION_MODE=UNCHECKED_HASH
+
+# uv in a folder of its own, which no later stage copies.
+RUN --mount=type=bind,source=image/uv.txt,target=/image/uv.txt \
+    --mount=type=bind,source=image/download.sh,target=/image/download.sh \
+    --mount=type=cache,id=pip,target=/root/.cache/pip \
+    --mount=type=secret,id=ca --mount=type=secret,id=index \
+    sh /image/download.sh python3 -m pip install --quiet --root-user-action=ignore --disable-pip-version-check \
+        --target=/opt/uv --require-hashes --requirement=/image/uv.txt \
+    && /opt/uv/bin/uv --version
+
+# The dependencies, exactly as locked and without the project itself.
+RUN --mount=type=bind,from=locks,target=/locks \
+    --mount=type=bind,source=image/download.sh,target=/image/download.sh \
+    --mount=type=cache,id=uv,target=/root/.cache/uv \
+    --mount=type=secret,id=ca --mount=type=secret,id=index \
+    set -eu; export PATH="/opt/uv/bin:$PATH"; \
+    if [ -f /locks/uv.lock ]; then \
+        sh /image/download.sh uv sync --project=/locks --python=python3 \
+            --frozen --no-install-project --no-default-groups; \
+    else \
+        uv venv --quiet --python=python3 /opt/venv; \
+        sh /image/download.sh uv pip sync --python=/opt/venv --require-hashes /locks/requirements.lock; \
+    fi; \
+    uv pip check --python=/opt/venv
+
+FROM dependencies AS builder
+ARG APP_DIR
+ARG APP_PACKAGE
+COPY image/start.py image/probe.py /rootfs/opt/image/
+COPY ${APP_DIR}/${APP_PACKAGE} /rootfs/app/${APP_PACKAGE}
+# The commit's time, so that files carry it and not the time of the build.
+ARG SOURCE_DATE_EPOCH=0
+RUN set -eu; \
+    python3 -m compileall -q --invalidation-mode=unchecked-hash -s /rootfs -p / /rootfs; \
+    chmod -R u=rwX,go=rX /rootfs; \
+    find /rootfs -exec touch --no-dereference --date="@${SOURCE_DATE_EPOCH}" {} +
+
+
+# --- slim ---------------------------------------------------------------------------------------------------
+
+FROM ${PYTHON_IMAGE} AS slim
+COPY --from=dependencies /opt/venv /opt/venv
+COPY --from=builder /rootfs/ /
+WORKDIR /app
+ARG APP_ENTRY_POINT APP_FACTORY APP_SETTINGS_CHECK APP_MIGRATE PORT HEALTH_PATH
+# The environment's programs come first; the application is importable from any folder.
+# Nothing is written beside the code: the file system is read-only.
+ENV PATH=/opt/venv/bin:/usr/local/bin:/usr/bin:/bin \
+    PYTHONPATH=/app \
+    PYTHONUNBUFFERED=1 \
+    PYTHONDONTWRITEBYTECODE=1 \
+    LANG=C.UTF-8 \
+    APP_ENTRY_POINT=${APP_ENTRY_POINT} \
+    APP_FACTORY=${APP_FACTORY} \
+    APP_SETTINGS_CHECK=${APP_SETTINGS_CHECK} \
+    APP_MIGRATE=${APP_MIGRATE} \
+    PORT=${PORT} \
+    HEALTH_PATH=${HEALTH_PATH}
+EXPOSE ${PORT}
+ARG UID GID
+USER ${UID}:${GID}
+# -I -S: no site-packages, so that a probe costs 20 ms of one core.
+HEALTHCHECK --interval=10s --timeout=3s --start-period=30s \
+    CMD ["/opt/venv/bin/python3", "-I", "-S", "/opt/image/probe.py"]
+# -P keeps the script's own folder off the import path. SIGTERM reaches it directly: there is no shell between.
+ENTRYPOINT ["/opt/venv/bin/python3", "-P", "/opt/image/start.py"]
+CMD ["serve"]
+STOPSIGNAL SIGTERM
+# Last, because they change most often and cost nothing.
+ARG MAINTAINER
+LABEL maintainer="${MAINTAINER}"
+
+
+# --- production ---------------------------------------------------------------------------------------------
+
+# The root file system in layers by rate of change: runtime, dependencies; the application comes from `builder`.
+FROM dependencies AS assembled
+ARG UID=10001
+ARG GID=10001
+ARG SOURCE_DATE_EPOCH=0
+RUN --mount=type=bind,source=image/assemble,target=/image/assemble \
+    set -eu; export PYTHONPATH=/image; \
+    python3 -m assemble runtime /runtime --user="${UID}" --group="${GID}"; \
+    python3 -m assemble dependencies /dependencies --below=/runtime --environment=/opt/venv; \
+    find /runtime /dependencies -exec touch --no-dereference --date="@${SOURCE_DATE_EPOCH}" {} +
+
+FROM scratch AS production
+COPY --from=assembled /runtime/ /
+COPY --from=assembled /dependencies/ /
+COPY --from=builder /rootfs/ /
+WORKDIR /app
+ARG APP_ENTRY_POINT APP_FACTORY APP_SETTINGS_CHECK APP_MIGRATE PORT HEALTH_PATH
+# The environment's programs come first; the application is importable from any folder.
+# Nothing is written beside the code: the file system is read-only.
+ENV PATH=/opt/venv/bin:/usr/local/bin:/usr/bin:/bin \
+    PYTHONPATH=/app \
+    PYTHONUNBUFFERED=1 \
+    PYTHONDONTWRITEBYTECODE=1 \
+    LANG=C.UTF-8 \
+    APP_ENTRY_POINT=${APP_ENTRY_POINT} \
+    APP_FACTORY=${APP_FACTORY} \
+    APP_SETTINGS_CHECK=${APP_SETTINGS_CHECK} \
+    APP_MIGRATE=${APP_MIGRATE} \
+    PORT=${PORT} \
+    HEALTH_PATH=${HEALTH_PATH}
+EXPOSE ${PORT}
+ARG UID GID
+USER ${UID}:${GID}
+# -I -S: no site-packages, so that a probe costs 20 ms of one core.
+HEALTHCHECK --interval=10s --timeout=3s --start-period=30s \
+    CMD ["/opt/venv/bin/python3", "-I", "-S", "/opt/image/probe.py"]
+# -P keeps the script's own folder off the import path. SIGTERM reaches it directly: there is no shell between.
+ENTRYPOINT ["/opt/venv/bin/python3", "-P", "/opt/image/start.py"]
+CMD ["serve"]
+STOPSIGNAL SIGTERM
+# Last, because they change most often and cost nothing.
+ARG MAINTAINER
+LABEL maintainer="${MAINTAINER}"
+
+
+# --- test ---------------------------------------------------------------------------------------------------
+
+# pytest and its kin, and nothing that the image has already: the tests run against the versions that ship.
+FROM dependencies AS test-dependencies
+ARG APP_DIR
+COPY ${APP_DIR}/pyproject.toml ${APP_DIR}/uv.loc[k] ${APP_DIR}/requirements-test.loc[k] /locks/
+RUN --mount=type=bind,source=image/download.sh,target=/image/download.sh \
+    --mount=type=bind,source=image/difference.py,target=/image/difference.py \
+    --mount=type=cache,id=uv,target=/root/.cache/uv \
+    --mount=type=secret,id=ca --mount=type=secret,id=index \
+    set -eu; export PATH="/opt/uv/bin:$PATH"; \
+    if [ -f /locks/uv.lock ]; then \
+        uv export --quiet --project=/locks --frozen --no-emit-project --all-groups --output-file=/locks/requirements-test.lock; \
+    fi; \
+    python3 /image/difference.py /locks/requirements-test.lock /opt/venv > /locks/rest.txt; \
+    sh /image/download.sh uv pip install --python=/opt/venv --target=/opt/test --no-deps --require-hashes \
+        --requirement=/locks/rest.txt
+
+FROM ${TEST_BASE} AS test
+ARG APP_DIR
+COPY --from=test-dependencies /opt/test /opt/test
+COPY ${APP_DIR}/pyproject.toml /app/
+COPY ${APP_DIR}/tests /app/tests
+# No cache folder: the file system is read-only but for /tmp.
+ENV PYTHONPATH=/app:/opt/test \
+    PYTEST_ADDOPTS="-p no:cacheprovider"
+HEALTHCHECK NONE
+ENTRYPOINT ["/opt/venv/bin/python3", "-m", "pytest"]
+CMD []

@@ -1,0 +1,32 @@
+"""Assemble one layer of the production image: `python3 -m assemble runtime|dependencies …`."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from assemble import dependencies, runtime
+from assemble.tree import Tree
+
+
+def main() -> None:
+    """Parse the arguments and assemble."""
+    parser = argparse.ArgumentParser(prog="assemble", description=__doc__)
+    layers = parser.add_subparsers(dest="layer", required=True)
+    lowest = layers.add_parser("runtime", help="interpreter, standard library, system files")
+    lowest.add_argument("tree", type=Path)
+    lowest.add_argument("--user", type=int, required=True)
+    lowest.add_argument("--group", type=int, required=True)
+    middle = layers.add_parser("dependencies", help="the virtual environment and its libraries")
+    middle.add_argument("tree", type=Path)
+    middle.add_argument("--below", type=Path, required=True)
+    middle.add_argument("--environment", type=Path, required=True)
+    given = parser.parse_args()
+    if given.layer == "runtime":
+        runtime.assemble(Tree(given.tree), given.user, given.group)
+    else:
+        dependencies.assemble(Tree(given.tree, (given.below,)), given.environment)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,45 @@
+"""What the production image leaves out on purpose, and why: the one place where that is decided."""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Iterator
+from pathlib import Path, PurePath
+
+from assemble.tree import walk
+
+# Paths relative to the standard library's folder.
+STANDARD_LIBRARY = {
+    "test": "CPython's own tests",
+    "idlelib": "an editor: it needs a display",
+    "tkinter": "it needs a display and libtk",
+    "turtledemo": "it needs a display",
+    "turtle.py": "it needs tkinter",
+    "lib-dynload/_tkinter.*": "it needs a display and libtk",
+    "lib-dynload/_test*": "CPython's own tests",
+    "lib-dynload/_ctypes_test*": "CPython's own tests",
+    "lib-dynload/xxlimited*": "an example of an extension module",
+    "ensurepip": "it installs pip: a running service installs nothing",
+    "site-packages": "what the base image has installed, such as pip, is not the application's",
+    "dist-packages": "what the base image has installed, such as pip, is not the application's",
+    "config-*": "what a compiler needs to embed Python",
+    "__pycache__": "bytecode is chosen by measurement",
+}
+
+# Paths relative to the virtual environment's site-packages.
+DEPENDENCIES = {
+    "__pycache__": "bytecode is chosen by measurement",
+}
+
+
+def kept(folder: Path, table: dict[str, str]) -> Iterator[Path]:
+    """Yield what is left of a folder without what its table leaves out."""
+    return walk(folder, lambda path: not is_left_out(path.relative_to(folder), table))
+
+
+def is_left_out(relative: PurePath, table: dict[str, str]) -> bool:
+    """Tell whether a table leaves out a path or a folder that it lies in."""
+    if "__pycache__" in relative.parts:
+        return True
+    candidates = [relative, *relative.parents]
+    return any(fnmatch.fnmatchcase(str(path), pattern) for path in candidates for pattern in table)

@@ -1,0 +1,118 @@
+"""The lowest layer: the interpreter, its standard library, what they need, and the system's few files."""
+
+from __future__ import annotations
+
+import os
+import ssl
+import sys
+import sysconfig
+from pathlib import Path
+
+from assemble import elf, left_out, packages
+from assemble.tree import Tree
+
+# glibc opens these by name when a program needs them; no file's list of needed libraries names them.
+OPENED_BY_NAME = {"libgcc_s.so.1": "pthread_exit and thread cancellation"}
+
+SYSTEM_FILES = (
+    "/etc/debian_version",
+    "/etc/nsswitch.conf",
+    "/etc/os-release",
+    "/etc/protocols",
+    "/etc/services",
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/ssl/openssl.cnf",
+)
+TEMPORARY = Path("/tmp")  # noqa: S108 - the image's own
+SYSTEM_FOLDERS = ("/usr/share/zoneinfo",)
+CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
+
+
+def assemble(tree: Tree, user: int, group: int) -> None:
+    """Put everything that does not depend on the application into a tree.
+
+    Args:
+        tree: An empty tree.
+        user, group: Numeric ids that the application runs with.
+    """
+    program = executable()
+    for path in _own_files(program):
+        tree.take(path)
+    _libraries(tree, program)
+    for name in SYSTEM_FILES:
+        if Path(name).exists():
+            tree.take(Path(name))
+    for name in SYSTEM_FOLDERS:
+        if Path(name).is_dir():
+            tree.take_all(Path(name))
+    _certificates(tree)
+    _accounts(tree, user, group)
+    packages.record(tree, packages.Installed(), list(tree.files()))
+    temporary = tree.inside(TEMPORARY)
+    temporary.mkdir()
+    temporary.chmod(0o1777)
+
+
+def _accounts(tree: Tree, user: int, group: int) -> None:
+    """Give the numeric user a name and the only home that it can write to."""
+    nobody = "/sbin/nologin"
+    tree.write(
+        Path("/etc/passwd"),
+        f"root:x:0:0:root:/:{nobody}\napp:x:{user}:{group}:app:{TEMPORARY}:{nobody}\n",
+    )
+    tree.write(Path("/etc/group"), f"root:x:0:\napp:x:{group}:\n")
+
+
+def executable() -> Path:
+    """Return the interpreter's own file, without the links that lead to it."""
+    return Path(os.path.realpath(getattr(sys, "_base_executable", sys.executable)))
+
+
+def loader() -> Path:
+    """Return the loader that runs the interpreter, as the interpreter names it."""
+    found = elf.interpreter(executable())
+    if found is None:
+        sys.exit(f"error: {executable()} names no loader; use a base image with a dynamically linked Python")
+    return found
+
+
+def _own_files(program: Path) -> list[Path]:
+    names = {program.name, "python3", "python", f"python{sysconfig.get_python_version()}"}
+    places = {program.parent, Path(sys.base_prefix) / "bin"}
+    own = [place / name for place in sorted(places) for name in sorted(names) if (place / name).exists()]
+    for key in sorted({sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib")}):
+        own += left_out.kept(Path(key), left_out.STANDARD_LIBRARY)
+    return own
+
+
+def _libraries(tree: Tree, program: Path) -> None:
+    tree.take(loader())
+    binaries = [path for path in tree.files() if elf.is_elf(tree.inside(path))]
+    take_libraries(tree, binaries)
+    known = {name: place for _, name, place in elf.libraries([program], loader()) if place}
+    beside = known["libc.so.6"].parent
+    for name in OPENED_BY_NAME:
+        tree.take(beside / name)
+
+
+def take_libraries(tree: Tree, binaries: list[Path]) -> None:
+    """Copy every library that these programs and libraries need.
+
+    Raises:
+        SystemExit: One is nowhere; names it and who needs it.
+    """
+    missing = []
+    for path, name, place in elf.libraries(binaries, loader()):
+        if place is None:
+            missing.append(f"error: {path} needs {name}, which is nowhere; install it in `dependencies`")
+        else:
+            tree.take(place)
+    if missing:
+        sys.exit("\n".join(missing))
+
+
+def _certificates(tree: Tree) -> None:
+    """Make the interpreter's default certificate file lead to the system's bundle."""
+    place = Path(ssl.get_default_verify_paths().openssl_cafile)
+    if CERTIFICATES.exists() and not tree.has(place):
+        tree.link(place, str(CERTIFICATES))

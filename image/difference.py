@@ -1,0 +1,55 @@
+"""Print the entries of a requirements file whose distributions an environment does not have yet.
+
+    python3 difference.py requirements-test.lock /opt/venv > rest.txt
+
+The tests must run against the versions that ship: a version that differs is an error.
+"""
+
+import re
+import sys
+from collections.abc import Iterator
+from importlib.metadata import distributions
+from pathlib import Path
+
+
+def normal(name: str) -> str:
+    """Return a distribution's name as package indexes compare it."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def entries(text: str) -> Iterator[tuple[str, str, str]]:
+    """Yield name, version and whole text of each pinned entry, its hashes included."""
+    for entry in re.findall(r"^[A-Za-z0-9].*(?:\n[ \t]+--hash.*)*", text, re.MULTILINE):
+        if pinned := re.match(r"([A-Za-z0-9][\w.-]*)(?:\[[^\]]*\])?==([^\s;\\]+)", entry):
+            yield normal(pinned[1]), pinned[2], entry
+
+
+def missing(text: str, installed: dict[str, str]) -> str:
+    """Return the entries that are not installed.
+
+    Raises:
+        SystemExit: Another version than the locked one is installed.
+    """
+    rest, wrong = [], []
+    for name, version, entry in entries(text):
+        if name not in installed:
+            rest.append(entry)
+        elif installed[name] != version:
+            wrong.append(
+                f"error: {name} {installed[name]} ships, the tests' lock wants {version}; lock both anew"
+            )
+    if wrong:
+        sys.exit("\n".join(wrong))
+    return "".join(entry + "\n" for entry in rest)
+
+
+def main() -> None:
+    """Compare the two that the command line names."""
+    lock, environment = map(Path, sys.argv[1:])
+    folders = [str(folder) for folder in environment.glob("lib/python3*/site-packages")]
+    installed = {normal(found.metadata["Name"]): found.version for found in distributions(path=folders)}
+    sys.stdout.write(missing(lock.read_text(), installed))
+
+
+if __name__ == "__main__":
+    main()

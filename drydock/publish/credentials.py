@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import os
 import warnings
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from drydock import errors
@@ -58,13 +61,35 @@ def load(registry: str) -> Credentials:
     from docker import auth
 
     try:
+        content = _configuration()
+        if not content:
+            return Credentials()
         with warnings.catch_warnings():
             # A missing helper is an error here, raised below; the SDK warns of it as well.
             warnings.simplefilter("ignore")
-            found = auth.load_config().resolve_authconfig(registry)
+            found = auth.load_config(config_dict=content).resolve_authconfig(registry)
     except (docker.errors.DockerException, OSError, ValueError, LookupError) as error:
         raise errors.BadCredentials(registry=registry, reason=_reason(error)) from error
     return _read(found or {})
+
+
+def _configuration() -> dict[str, Any]:
+    """Read the docker CLI's configuration.
+
+    Not left to the SDK, which takes a damaged file for an empty one, and another file where DOCKER_CONFIG
+    names a folder without one.
+
+    Raises:
+        OSError, ValueError: There is a file, but not one that can be read.
+    """
+    folder = os.environ.get("DOCKER_CONFIG")
+    path = (Path(folder) if folder else Path.home() / ".docker") / "config.json"
+    if not path.exists():
+        return {}
+    content = json.loads(path.read_text(encoding="utf-8"))
+    if not isinstance(content, dict):
+        raise ValueError(f"{path} holds no JSON object")
+    return content
 
 
 def _read(found: dict[str, Any]) -> Credentials:

@@ -7,7 +7,6 @@ import contextlib
 import http.client
 import http.server
 import json
-import os
 import platform
 import re
 import secrets
@@ -36,7 +35,7 @@ LOOPBACK = "127.0.0.1"
 USER = "shipper"
 PASSWORD = "only for tests"
 # bcrypt, the one kind that the registry takes, of PASSWORD at the lowest cost.
-HTPASSWD = f"{USER}:$2b$04$abcdefghijklmnopqrstuuHASH\n"
+HTPASSWD = f"{USER}:$2b$04$drydockDrydockDrydockuH5lXXgYwYzRZeSy.WkGlGWPg1JWFkVO\n"
 
 
 def program() -> str:
@@ -136,7 +135,7 @@ def docker_configuration(path: Path, address: str, password: str = PASSWORD) -> 
     return path
 
 
-# --- a registry that wants tokens of another server -----------------------------------------------------------
+# --- a registry that wants tokens of another server ---------------------------------------------------------
 
 
 class _TokenHandler(http.server.BaseHTTPRequestHandler):
@@ -181,7 +180,7 @@ class _TokenHandler(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    def log_message(self, format: str, *args: object) -> None:
+    def log_message(self, *args: object) -> None:
         """Stay silent."""
 
 
@@ -217,7 +216,7 @@ def _serving(server: http.server.ThreadingHTTPServer) -> Iterator[None]:
         server.server_close()
 
 
-# --- a way to a registry, with accidents ----------------------------------------------------------------------
+# --- a way to a registry, with accidents --------------------------------------------------------------------
 
 CUT = 0
 STALL = -1
@@ -364,7 +363,7 @@ class _RoadHandler(http.server.BaseHTTPRequestHandler):
         if self.command != "HEAD":
             self.wfile.write(content)
 
-    def log_message(self, format: str, *args: object) -> None:
+    def log_message(self, *args: object) -> None:
         """Stay silent."""
 
 

@@ -1,0 +1,140 @@
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import pytest
+
+from drydock import errors
+from drydock.project import Project
+from drydock.publish import labels
+from drydock.publish.labels import MAINTAINER, OCI, check, labels_for
+from drydock.publish.source import Source
+from tests.conftest import MakeProject
+
+PYPROJECT = """
+[project]
+name = "shop"
+version = "1.4.2"
+description = "Sells things"
+requires-python = ">=3.13"
+license = "Apache-2.0"
+authors = [{ name = "Ann", email = "ann@example.com" }, { name = "Bob" }]
+maintainers = [{ email = "team@example.com" }]
+
+[project.urls]
+Homepage = "https://shop.example.com"
+Documentation = "https://docs.example.com"
+
+[tool.drydock.labels]
+"org.opencontainers.image.vendor" = "Acme"
+"com.example.team" = "ships"
+"""
+SOURCE = Source("0123456789abcdef" * 2, False, 1_700_000_000, "https://github.com/acme/shop")
+
+
+@dataclass(frozen=True)
+class Base:
+    reference: str = "python:3.13-slim"
+    digest: str = "sha256:" + "ab" * 32
+    kind: str = "local"
+
+
+@pytest.fixture
+def project(make_project: MakeProject) -> Project:
+    return make_project({"pyproject.toml": PYPROJECT})
+
+
+def test_every_annotation_has_its_value(project: Project) -> None:
+    assert labels_for(project, SOURCE, Base(), {}) == {
+        OCI + "title": "shop",
+        OCI + "description": "Sells things",
+        OCI + "version": "1.4.2",
+        OCI + "revision": SOURCE.revision,
+        OCI + "created": "2023-11-14T22:13:20Z",
+        OCI + "source": "https://github.com/acme/shop",
+        OCI + "url": "https://shop.example.com",
+        OCI + "documentation": "https://docs.example.com",
+        OCI + "licenses": "Apache-2.0",
+        OCI + "vendor": "Acme",
+        OCI + "authors": "Ann <ann@example.com>, Bob",
+        OCI + "base.name": "python:3.13-slim",
+        OCI + "base.digest": Base().digest,
+        MAINTAINER: "team@example.com",
+        labels.BASE_KIND: "local",
+        labels.DIRTY: "false",
+        "com.example.team": "ships",
+    }
+
+
+def test_source_date_epoch_wins_over_the_commit(project: Project) -> None:
+    found = labels_for(project, SOURCE, Base(), {"SOURCE_DATE_EPOCH": "0"})
+
+    assert found[OCI + "created"] == "1970-01-01T00:00:00Z"
+
+
+@pytest.mark.parametrize("given", ["yesterday", "-1", "1.5", "\u0661"])
+def test_a_source_date_epoch_that_is_no_number_is_refused(project: Project, given: str) -> None:
+    with pytest.raises(errors.BadConfiguration) as caught:
+        labels_for(project, SOURCE, Base(), {"SOURCE_DATE_EPOCH": given})
+    assert str(caught.value) == (
+        f"error: SOURCE_DATE_EPOCH: {given!r} is no whole number; give it seconds since 1970"
+    )
+
+
+def test_what_is_not_known_is_left_out(make_project: MakeProject) -> None:
+    found = labels_for(make_project({}), Source(), None, {})
+
+    assert found == {
+        OCI + "title": "shop",
+        OCI + "version": "1.4.2",
+        labels.DIRTY: "false",
+    }
+
+
+def test_the_projects_urls_stand_in_for_a_remote(make_project: MakeProject) -> None:
+    urls = '[project.urls]\n"Source Code" = "https://git.example.org/shop"\n'
+    project = make_project({"pyproject.toml": '[project]\nname = "shop"\n' + urls})
+
+    found = labels_for(project, Source(), None, {})
+
+    assert found[OCI + "source"] == found[OCI + "url"] == "https://git.example.org/shop"
+
+
+def test_a_dirty_source_is_marked(project: Project) -> None:
+    assert labels_for(project, replace(SOURCE, dirty=True), Base(), {})[labels.DIRTY] == "true"
+
+
+def test_a_licence_text_of_the_old_form_is_read(make_project: MakeProject) -> None:
+    project = make_project({"pyproject.toml": '[project]\nname = "shop"\nlicense = { text = "MIT" }\n'})
+
+    assert labels_for(project, Source(), None, {})[OCI + "licenses"] == "MIT"
+
+
+def test_equal_labels_have_no_difference(project: Project) -> None:
+    wanted = labels_for(project, SOURCE, Base(), {})
+
+    assert check(wanted | {"from.the.base": "kept"}, wanted) == []
+
+
+def test_a_difference_names_what_was_found_and_what_is_wanted(project: Project) -> None:
+    wanted = labels_for(project, SOURCE, Base(), {})
+    found = wanted | {OCI + "version": "1.4.1"}
+    del found[MAINTAINER]
+
+    assert [str(one) for one in check(found, wanted)] == [
+        "org.opencontainers.image.version is '1.4.1'; it should be '1.4.2'",
+        "maintainer is missing; it should be 'team@example.com'",
+    ]
+
+
+def test_an_annotation_that_nobody_can_fill_is_a_difference(make_project: MakeProject) -> None:
+    wanted = labels_for(make_project({}), SOURCE, Base(), {})
+
+    assert [str(one) for one in check(wanted, wanted)] == [
+        "org.opencontainers.image.description is missing; it comes from [project] description",
+        "org.opencontainers.image.licenses is missing; it comes from [project] license",
+        "org.opencontainers.image.vendor is missing; "
+        "it comes from [tool.drydock.labels], or the first author's name",
+        "org.opencontainers.image.authors is missing; it comes from [project] authors",
+        "maintainer is missing; it comes from [project] maintainers, or authors",
+    ]

@@ -1,0 +1,7 @@
+"""What a project expects of its image: one TOML file, read strictly, and findings accepted for a time."""
+
+from drydock.gates.expectations.findings import Finding, Ignore, Severity, Sifted, sift
+from drydock.gates.expectations.model import Expectations
+from drydock.gates.expectations.read import PLACE, load, parse
+
+__all__ = ["PLACE", "Expectations", "Finding", "Ignore", "Severity", "Sifted", "load", "parse", "sift"]

@@ -124,6 +124,8 @@ def _contributors(anatomy: Anatomy) -> Iterable[str]:
     """Name what weighs most, so that a person sees where to begin."""
     layers = sorted(anatomy.image.layers, key=lambda layer: -layer.on_disk)
     for layer in layers[:MOST_NAMED]:
+        if layer.on_disk * 100 < anatomy.image.on_disk:  # below a hundredth no layer explains an excess
+            break
         yield f"layer {mb(layer.on_disk)} on disk, {mb(layer.on_wire)} on the wire: {layer.instruction}"
     for name, size in list(anatomy.top_level.items())[:MOST_NAMED]:
         yield f"package {mb(size)} on disk: {name}"

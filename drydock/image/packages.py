@@ -97,8 +97,11 @@ def take_stock(tree: Mapping[str, File], texts: Mapping[str, str]) -> Inventory:
     """
     left = {path: file for path, file in tree.items() if file.kind is not Kind.FOLDER}
     packages: list[Package] = []
-    for recorded in (*_distributions(texts, tree), *_debian(texts)):
+    bytecode = _bytecode(tree)
+    for recorded in (*_distributions(texts), *_debian(texts)):
         paths = [resolve(path, tree) for path in recorded.paths]
+        # Installers that compile afterwards (uv, py3compile, a build step) do not record what they wrote.
+        paths += [compiled for path in paths for compiled in bytecode.get(path, ())]
         mine = sorted({path for path in paths if path in left})
         absent = sorted({path for path in paths if path not in tree})
         size = sum(left.pop(path).size for path in mine)
@@ -128,14 +131,19 @@ def folder_of(path: str) -> str:
     return "/" + "/".join(posixpath.dirname(path).split("/")[1:4])
 
 
-def _distributions(texts: Mapping[str, str], tree: Mapping[str, File]) -> Iterator[Package]:
-    """Yield each distribution with its recorded files and their bytecode; sizes are yet to come."""
-    bytecode: dict[str, list[str]] = defaultdict(list)
+def _bytecode(tree: Mapping[str, File]) -> dict[str, list[str]]:
+    """Return the paths of bytecode by the path of the source."""
+    found: dict[str, list[str]] = defaultdict(list)
     for path in tree:
         if match := _BYTECODE.match(path):
-            bytecode[f"{match.group(1)}/{match.group(2)}.py"].append(path)
+            found[f"{match.group(1)}/{match.group(2)}.py"].append(path)
+    return found
+
+
+def _distributions(texts: Mapping[str, str]) -> Iterator[Package]:
+    """Yield each distribution with its recorded files; sizes are yet to come."""
     for record, content in sorted(texts.items()):
-        if not record.endswith(".dist-info/RECORD") or record not in tree:
+        if not record.endswith(".dist-info/RECORD"):
             continue
         info = posixpath.dirname(record)
         site = posixpath.dirname(info)
@@ -146,14 +154,12 @@ def _distributions(texts: Mapping[str, str], tree: Mapping[str, File]) -> Iterat
             for row in csv.reader(content.splitlines())
             if row
         ]
-        # Installers that compile afterwards (uv, a build step) do not record what they wrote.
-        compiled = [pyc for path in paths for pyc in bytecode.get(path, ())]
         yield Package(
             Source.PYTHON,
             fields.get("Name", name),
             fields.get("Version", version),
             size=0,
-            paths=(*paths, *compiled),
+            paths=tuple(paths),
             site=site,
         )
 

@@ -1,0 +1,133 @@
+"""What `invoke size` shows: layers, packages, the largest files, and the sizes against their budget."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from drydock.gates.verdict import Verdict
+from drydock.image import Anatomy
+from drydock.report import megabytes
+
+LARGEST_FILES = 20
+MOST_PACKAGES = 20
+
+
+def show(console: Console, anatomy: Anatomy, verdict: Verdict) -> None:
+    """Print an image's sizes.
+
+    Args:
+        console: Where to print; its width decides how names wrap.
+        anatomy: What the image consists of.
+        verdict: The budget gate's judgement of it.
+    """
+    image = anatomy.image
+    console.print(
+        _table(
+            "Layers",
+            ("on disk", "on the wire"),
+            (
+                (layer.instruction, megabytes(layer.on_disk), megabytes(layer.on_wire))
+                for layer in image.layers
+            ),
+            total=("all layers", megabytes(image.on_disk), megabytes(image.on_wire)),
+        )
+    )
+    console.print(
+        _table(
+            "Packages",
+            ("on disk",),
+            _first(list(anatomy.top_level.items()), MOST_PACKAGES, "smaller ones"),
+        )
+    )
+    console.print(
+        _table(
+            "Largest files",
+            ("on disk",),
+            ((file.path, megabytes(file.size)) for file in anatomy.largest(LARGEST_FILES)),
+        )
+    )
+    efficiency = anatomy.efficiency
+    console.print(f"efficiency {efficiency.ratio:.3f}, {megabytes(efficiency.wasted)} stored in vain")
+    console.print(Text(printable(verdict.summary), style="green" if verdict.passed else "bold red"))
+
+
+def as_json(anatomy: Anatomy, verdict: Verdict) -> dict[str, Any]:
+    """Return the same as JSON values; sizes in bytes."""
+    image = anatomy.image
+    return {
+        "reference": image.reference,
+        "id": image.id,
+        "on_disk": image.on_disk,
+        "on_wire": image.on_wire,
+        "layers": [
+            {
+                "diff_id": layer.diff_id,
+                "instruction": layer.instruction,
+                "on_disk": layer.on_disk,
+                "on_wire": layer.on_wire,
+            }
+            for layer in image.layers
+        ],
+        "packages": anatomy.top_level,
+        "distributions": [
+            {
+                "source": package.source.value,
+                "name": package.name,
+                "version": package.version,
+                "on_disk": package.size,
+            }
+            for package in anatomy.inventory.packages
+        ],
+        "largest_files": [
+            {"path": printable(file.path), "on_disk": file.size} for file in anatomy.largest(LARGEST_FILES)
+        ],
+        "efficiency": round(anatomy.efficiency.ratio, 4),
+        "wasted": anatomy.efficiency.wasted,
+        "budget": _budget(verdict),
+    }
+
+
+def _budget(verdict: Verdict) -> Mapping[str, Any]:
+    return {
+        "outcome": verdict.outcome.value,
+        "summary": verdict.summary,
+        "checks": verdict.measurements.get("checks", []),
+    }
+
+
+def _first(rows: Sequence[tuple[str, int]], count: int, rest: str) -> Iterable[tuple[str, str]]:
+    """Yield the first rows, and one for the sum of all others."""
+    for name, size in rows[:count]:
+        yield name, megabytes(size)
+    if others := rows[count:]:
+        yield f"{len(others)} {rest}", megabytes(sum(size for _, size in others))
+
+
+def _table(
+    title: str,
+    columns: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    total: Sequence[str] = (),
+) -> Table:
+    """Make a table whose figures never wrap, and whose first column takes what width is left."""
+    table = Table(box=None, title_justify="left", pad_edge=False, show_footer=bool(total))
+    table.add_column(title, footer=total[0] if total else "", overflow="fold")
+    for index, name in enumerate(columns, start=1):
+        table.add_column(name, footer=total[index] if total else "", justify="right", no_wrap=True)
+    for first, *figures in rows:
+        # Text, not markup: a path may hold brackets.
+        table.add_row(Text(printable(first)), *figures)
+    return table
+
+
+def printable(text: str) -> str:
+    """Return text whose control characters and undecodable bytes are written as escapes."""
+    return "".join(
+        character if character.isprintable() else character.encode("unicode_escape").decode()
+        for character in text
+    )

@@ -11,6 +11,7 @@ last lines, a container's log). Exit codes are unique, so that a script can tell
  50-59  images, tags and labels
  60-69  registries
  70-79  gates
+ 90-99  Kubernetes and the tools of gates
 ====== ==========================================
 """
 
@@ -132,7 +133,7 @@ class BadDockerfile(DrydockError):
 
 class UnknownTarget(DrydockError):
     exit_code = 42
-    fact = "the Dockerfile has no target {target!r}"
+    fact = "there is no target {target!r}"
     next_step = "choose one of {known}"
 
 
@@ -193,12 +194,24 @@ class UnreadableLayer(DrydockError):
     next_step = "export the image with compression=gzip, or run drydock on Python 3.14 or newer"
 
 
+class LabelsDiffer(DrydockError):
+    exit_code = 58
+    fact = "{count} labels of {reference} are not what they should be"
+    next_step = "write them with `invoke label --apply`"
+
+
+class NoRegistry(DrydockError):
+    exit_code = 59
+    fact = "no registry is named"
+    next_step = "give one with --registry or in [tool.drydock] registry"
+
+
 # --- registries ---------------------------------------------------------------------------------------------
 
 
 class RegistryUnreachable(DrydockError):
     exit_code = 60
-    fact = "registry {registry} cannot be reached: {reason} (tried {attempts})"
+    fact = "registry {registry} cannot be reached: {reason}"
     next_step = "check its name and the network, then repeat the command"
 
 
@@ -216,7 +229,7 @@ class PushDenied(DrydockError):
 
 class PushFailed(DrydockError):
     exit_code = 63
-    fact = "push of {reference} failed: {reason} (tried {attempts})"
+    fact = "push of {reference} failed: {reason}"
     next_step = "read the registry's log, then repeat the command: layers that arrived are not sent again"
 
 
@@ -293,3 +306,18 @@ class ReceiptsMissing(DrydockError):
     exit_code = 76
     fact = "{reference} lacks a receipt of {reasons}"
     next_step = "run `nox -s {sessions}`"
+
+
+# --- Kubernetes and the tools of gates ----------------------------------------------------------------------
+
+
+class UnknownTool(DrydockError):
+    exit_code = 90
+    fact = "there is no lock file for the tool {tool!r}"
+    next_step = "use one of {known}, or make one with `python -m drydock.tools PROGRAM REQUIREMENT`"
+
+
+class ToolNotInstalled(DrydockError):
+    exit_code = 91
+    fact = "{tool} could not be installed: {reason}"
+    next_step = "check that the Python package index can be reached, then repeat the command"

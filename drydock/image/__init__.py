@@ -7,6 +7,7 @@ content.
 
 from drydock.image.anatomy import Anatomy
 from drydock.image.archive import read as read_archive
+from drydock.image.diff import Difference, diff
 from drydock.image.digest import content_digest
 from drydock.image.local import read
 from drydock.image.model import Config, File, Image, Kind, Layer
@@ -14,11 +15,13 @@ from drydock.image.model import Config, File, Image, Kind, Layer
 __all__ = [
     "Anatomy",
     "Config",
+    "Difference",
     "File",
     "Image",
     "Kind",
     "Layer",
     "content_digest",
+    "diff",
     "read",
     "read_archive",
 ]

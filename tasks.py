@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import functools
-import os
+import inspect
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
-from invoke import Collection, Context, Exit, task
+from invoke import Collection, Context, Exit, Task, task
 
 from drydock import errors
 
 # drydock's modules are imported inside the tasks: `invoke --list` and `--help` must answer at once.
 
-HELP = {
+SHARED = {
     "project": "folder of the project (default: this one)",
     "json": "print the result as JSON on standard output",
     "target": "stage of the Dockerfile: production, slim, builder or test",
@@ -32,18 +32,37 @@ def guarded(body: Body) -> Body:
             body(*args, **kwargs)
         except errors.DrydockError as error:
             if error.evidence:
-                print(error.evidence, file=sys.stderr)  # noqa: T201
+                print(error.evidence, file=sys.stderr)
             raise Exit(str(error), code=error.exit_code) from error
         except KeyboardInterrupt as error:
-            stopped = errors.Interrupted(during=f"invoke {body.__name__.rstrip('_')}")
+            stopped = errors.Interrupted(during=f"invoke {body.__name__}")
             raise Exit(f"\n{stopped}", code=stopped.exit_code) from error
 
     return run  # type: ignore[return-value]
 
 
+def offer(name: str | None = None, **options: str) -> Callable[[Body], Task[Any]]:
+    """Make a task of a function.
+
+    Args:
+        name: The task's name where it is not the function's.
+        options: Help for the parameters that only this task has; the shared ones explain themselves.
+    """
+
+    def decorate(body: Body) -> Task[Any]:
+        parameters = inspect.signature(body).parameters
+        texts = {key: text for key, text in (SHARED | options).items() if key in parameters}
+        repeated = [key for key, parameter in parameters.items() if "list" in str(parameter.annotation)]
+        shown = {key.replace("_", "-"): text for key, text in texts.items()}
+        made: Task[Any] = task(name=name, help=shown, iterable=repeated)(guarded(body))
+        return made
+
+    return decorate
+
+
 def say(line: str) -> None:
     """Print a line of progress on standard error."""
-    print(line, file=sys.stderr, flush=True)  # noqa: T201
+    print(line, file=sys.stderr, flush=True)
 
 
 def pipeline(project: str, quiet: bool = False) -> Any:
@@ -56,19 +75,14 @@ def pipeline(project: str, quiet: bool = False) -> Any:
     return Pipeline(connect(), loaded, say, quiet)
 
 
-@task(
-    iterable=["cache_from", "cache_to", "build_arg"],
-    help=HELP
-    | {
-        "no-cache": "run every step anew, with cache mounts of its own: yours stay as they are",
-        "platform": "such as linux/arm64; several separated by commas",
-        "builder": "a buildx builder, such as a remote one",
-        "cache-from": "cache source in buildx's spelling; may be repeated",
-        "cache-to": "cache destination in buildx's spelling; may be repeated",
-        "build-arg": "KEY=VALUE for an ARG of the Dockerfile; may be repeated",
-    },
+@offer(
+    no_cache="run every step anew, with cache mounts of its own: yours stay as they are",
+    platform="such as linux/arm64; several separated by commas",
+    builder="a buildx builder, such as a remote one",
+    cache_from="cache source in buildx's spelling; may be repeated",
+    cache_to="cache destination in buildx's spelling; may be repeated",
+    build_arg="KEY=VALUE for an ARG of the Dockerfile; may be repeated",
 )
-@guarded
 def build(
     c: Context,
     target: str = "production",
@@ -104,42 +118,144 @@ def build(
         show(console(), pipe, result)
 
 
-@task(
-    help=HELP
-    | {
-        "version": "the version to tag (default: the one in pyproject.toml)",
-        "allow-dirty": "do not append -dirty when the working tree has uncommitted changes",
-    }
+@offer(
+    version="the version to tag (default: the one in pyproject.toml)",
+    allow_dirty="tag a tree with uncommitted changes as if it were clean",
 )
-@guarded
 def tag(
-    c: Context, target: str = "production", version: str = "", project: str = ".", json: bool = False
+    c: Context,
+    target: str = "production",
+    version: str = "",
+    allow_dirty: bool = False,
+    project: str = ".",
+    json: bool = False,
 ) -> None:
     """Tag the built image by the project's version and commit."""
-    from drydock.publish import source, tag, tags
+    from drydock.publish import tag
     from drydock.report import print_json
 
     pipe = pipeline(project)
-    state = source.read(pipe.project.root)
-    names = tags.tags(version or pipe.project.version, state.revision, state.dirty)
-    made = tag.apply(pipe.engine, pipe.project.reference(target), pipe.project.image, names)
+    names = pipe.names(version, allow_dirty=allow_dirty)
+    tag.apply(pipe.engine, pipe.project.reference(target), names)
     if json:
-        print_json({"tags": made})
+        print_json({"tags": list(names)})
     else:
-        print("\n".join(made))  # noqa: T201
+        print("\n".join(names))
 
 
-@task
-@guarded
+@offer(apply="write the labels that differ, without rebuilding a layer")
+def label(
+    c: Context, target: str = "production", apply: bool = False, project: str = ".", json: bool = False
+) -> None:
+    """Show the image's labels and check them, or apply those that differ."""
+    from drydock.publish import labels, local, relabel
+    from drydock.report import console, print_json
+    from drydock.report.tables import key_values
+
+    pipe = pipeline(project)
+    reference = pipe.project.reference(target)
+    wanted = pipe.labels()
+    if apply:
+        relabel.apply(pipe.engine, reference, wanted)
+    found = dict(local.find(pipe.engine, reference).labels)
+    differences = [str(difference) for difference in labels.check(found, wanted)]
+    if json:
+        print_json({"labels": found, "differences": differences})
+    else:
+        key_values(console(), found)
+        for line in differences:
+            say(f"! {line}")
+    if differences:
+        raise errors.LabelsDiffer(reference=reference, count=len(differences))
+
+
+@offer(
+    registry="where to, such as ghcr.io/acme (default: [tool.drydock] registry)",
+    allow_dirty="push an image of a tree with uncommitted changes",
+    allow_made_base="push an image on a base made here to a registry of another machine",
+    force="push without the gates' receipts, for this reason",
+)
+def push(
+    c: Context,
+    registry: str = "",
+    target: str = "production",
+    allow_dirty: bool = False,
+    allow_made_base: bool = False,
+    force: str = "",
+    project: str = ".",
+    json: bool = False,
+) -> None:
+    """Push the image under all its tags, and check what the registry then holds."""
+    from dataclasses import asdict
+
+    from drydock.publish.progress import shown
+    from drydock.publish.push import Permissions
+    from drydock.report import console, print_json
+    from drydock.ship import ship
+
+    def follow(reference: str) -> Any:
+        say(f"pushing {reference}")
+        return shown(console(stderr=True))
+
+    permissions = Permissions(dirty=allow_dirty, made_base=allow_made_base)
+    pushed = ship(pipeline(project), target, registry, permissions, force=force, follow=follow)
+    if json:
+        print_json({"pushed": [asdict(one) for one in pushed]})
+    else:
+        print("\n".join(f"{one.reference}@{one.digest}" for one in pushed))
+
+
+@offer(port="port of this machine (default: a free one)")
+def run(c: Context, target: str = "production", port: int = 0, project: str = ".") -> None:
+    """Start the image for a look, with a URL, a token and a curl line; Ctrl-C stops it."""
+    from drydock.report.look import look
+
+    look(pipeline(project), target, port)
+
+
+@offer()
+def size(c: Context, target: str = "production", project: str = ".", json: bool = False) -> None:
+    """Show what fills the image: layers, packages, largest files, and both budgets."""
+    from drydock import image
+    from drydock.gates import budget
+    from drydock.report import console, print_json
+    from drydock.report.size import as_json, show
+
+    pipe = pipeline(project)
+    measured = image.read(pipe.engine, pipe.project.reference(target))
+    anatomy = image.Anatomy(measured)
+    verdict = budget.judge(measured, pipe.project.budget(target), target)
+    if json:
+        print_json(as_json(anatomy, verdict))
+    else:
+        show(console(), anatomy, verdict)
+
+
+@offer(rebuild="make or pull it anew")
+def base(c: Context, rebuild: bool = False, project: str = ".", json: bool = False) -> None:
+    """Show which base image is used and why."""
+    from dataclasses import asdict
+
+    from drydock import base
+    from drydock.report import print_json
+
+    pipe = pipeline(project)
+    found = base.resolve(pipe.engine, pipe.project, rebuild=rebuild, say=say)
+    if json:
+        print_json(asdict(found))
+    else:
+        print(base.describe(found))
+
+
+@offer()
 def hooks(c: Context) -> None:
     """Install the pre-push hook, which runs container_tests and size_budget on what is pushed."""
     from drydock import command
 
-    print(command.run(["pre-commit", "install", "--hook-type", "pre-push"]).stdout.strip())  # noqa: T201
+    print(command.run(["pre-commit", "install", "--hook-type", "pre-push"]).stdout.strip())
 
 
-@task(help=HELP)
-@guarded
+@offer()
 def doctor(c: Context, project: str = ".", json: bool = False) -> None:
     """Look at engine, buildx, disk, base, certificates and registry, and say what to do."""
     from dataclasses import asdict
@@ -158,8 +274,7 @@ def doctor(c: Context, project: str = ".", json: bool = False) -> None:
         raise Exit(code=2 if any(finding.fatal for finding in found) else 1)
 
 
-@task(help=HELP)
-@guarded
+@offer()
 def clean(c: Context, project: str = ".") -> None:
     """Remove what drydock made for this project: containers, development images, its state."""
     from drydock.clean import clean
@@ -167,23 +282,25 @@ def clean(c: Context, project: str = ".") -> None:
     from drydock.project import load
 
     removed = list(clean(connect(), load(Path(project))))
-    print("\n".join(f"removed {line}" for line in removed) or "nothing to remove")  # noqa: T201
+    print("\n".join(f"removed {line}" for line in removed) or "nothing to remove")
 
 
-@task(name="stop")
-@guarded
+@offer(name="stop")
 def engine_stop(c: Context) -> None:
     """Stop the Docker Engine that `./run` started, and no other."""
     from drydock.engine.install import stop
 
     if not stop(say):
-        print("`./run` started no engine here")  # noqa: T201
+        print("`./run` started no engine here")
 
 
-@task(name="start")
-@guarded
+@offer(name="start")
 def engine_start(c: Context) -> None:
     """Make sure that a Docker Engine answers, installing and starting one where that is possible."""
     from drydock.engine.install import ensure
 
-    print(f"the engine at {ensure(say).host} answers")  # noqa: T201
+    print(f"the engine at {ensure(say).host} answers")
+
+
+namespace = Collection(build, tag, label, push, run, size, base, hooks, doctor, clean)
+namespace.add_collection(Collection("engine", engine_start, engine_stop))

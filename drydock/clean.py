@@ -8,6 +8,9 @@ from collections.abc import Iterator
 from drydock.engine import LABEL, Engine
 from drydock.project import Project
 
+# The first word of the tags that builds get before they are released.
+CHANNELS = ("dev", "push")
+
 
 def clean(engine: Engine, project: Project) -> Iterator[str]:
     """Remove containers that carry drydock's label, this project's development images and its state.
@@ -35,4 +38,4 @@ def clean(engine: Engine, project: Project) -> Iterator[str]:
 
 def _development(engine: Engine, project: Project) -> set[str]:
     tags = {tag for image in engine.sdk.images.list(name=project.image) for tag in image.tags}
-    return {tag for tag in tags if tag == f"{project.image}:dev" or tag.startswith(f"{project.image}:dev-")}
+    return {tag for tag in tags if tag.removeprefix(f"{project.image}:").split("-")[0] in CHANNELS}

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from drydock import base as bases
+from drydock import image as images
 from drydock import lock
 from drydock.build import BuildResult, Options, build
 from drydock.engine import Engine
+from drydock.image import Image
 from drydock.project import Project
-from drydock.publish import labels, source
+from drydock.publish import labels, source, tags
+from drydock.publish.source import Source
 from drydock.report.progress import BuildProgress
 
 Say = Callable[[str], None]
@@ -25,14 +29,17 @@ class Pipeline:
         project: What to build.
         say: Takes one line of progress at a time.
         quiet: Show no build progress.
+        channel: Which development references the images get; `dev` unless somebody else's must stay.
     """
 
     engine: Engine
     project: Project
     say: Say
     quiet: bool = False
+    channel: str = "dev"
     _base: bases.Base | None = None
     _built: dict[str, BuildResult] = field(default_factory=dict)
+    _measured: dict[str, Image] = field(default_factory=dict)
 
     @property
     def base(self) -> bases.Base:
@@ -41,6 +48,15 @@ class Pipeline:
             self._base = bases.resolve(self.engine, self.project, say=self.say)
         return self._base
 
+    @functools.cached_property
+    def source(self) -> Source:
+        """Where the project stands in version control."""
+        return source.read(self.project.root)
+
+    def labels(self) -> dict[str, str]:
+        """Return the labels that an image built now gets."""
+        return labels.labels_for(self.project, self.source, self.base)
+
     def options(self, options: Options) -> Options:
         """Complete what a caller asked for: the base image, the commit's time and the labels.
 
@@ -48,14 +64,11 @@ class Pipeline:
             errors.LockMissing, errors.LockStale: Before anything is built.
         """
         lock.find(self.project)
-        state = source.read(self.project.root)
         build_args = {"PYTHON_IMAGE": self.base.reference}
-        if (seconds := labels.epoch(state)) is not None:
+        if (seconds := labels.epoch(self.source)) is not None:
             build_args["SOURCE_DATE_EPOCH"] = str(seconds)
-        wanted = labels.labels_for(self.project, state, self.base)
-        return options.but(
-            build_args=build_args | dict(options.build_args), labels=wanted | dict(options.labels)
-        )
+        build_args |= options.build_args
+        return options.but(build_args=build_args, labels=self.labels() | dict(options.labels))
 
     def build(self, options: Options) -> BuildResult:
         """Build one target and show the progress."""
@@ -68,13 +81,33 @@ class Pipeline:
     def built(self, target: str) -> BuildResult:
         """Build a target under its development reference, once a process."""
         if target not in self._built:
-            self._built[target] = self.build(Options(target, self.project.reference(target)))
+            self._built[target] = self.build(Options(target, self.project.reference(target, self.channel)))
         return self._built[target]
+
+    def measured(self, target: str) -> Image:
+        """Return a built target as it is: layers, files, sizes."""
+        image_id = self.built(target).image_id
+        if image_id not in self._measured:
+            self._measured[image_id] = images.read(self.engine, image_id)
+        return self._measured[image_id]
 
     def tests_on(self, target: str) -> BuildResult:
         """Build the test image on a target's layers, once a process."""
         key = f"test on {target}"
         if key not in self._built:
-            reference = f"{self.project.image}:dev-test-{target}"
+            reference = self.project.reference(f"test-{target}", self.channel)
             self._built[key] = self.build(Options("test", reference, build_args={"TEST_BASE": target}))
         return self._built[key]
+
+    def names(self, version: str = "", registry: str = "", *, allow_dirty: bool = False) -> tuple[str, ...]:
+        """Return the references that the image gets, the ones that never move first.
+
+        Args:
+            version: The version to tag; the project's own when empty.
+            registry: Put in front of the image's name; none when empty.
+            allow_dirty: Treat a tree with uncommitted changes as a clean one.
+        """
+        dirty = self.source.dirty and not allow_dirty
+        repository = f"{registry.rstrip('/')}/{self.project.image}" if registry else self.project.image
+        found = tags.tags(version or self.project.version, self.source.revision, dirty)
+        return tuple(f"{repository}:{tag}" for tag in found)

@@ -123,9 +123,19 @@ class Project:
         """The folder for what drydock remembers about this project; not part of the source."""
         return self.root / ".drydock"
 
-    def reference(self, target: str) -> str:
+    def budget(self, target: str) -> Budget:
+        """Return what a target may weigh.
+
+        Raises:
+            errors.UnknownTarget: No budget is kept for it.
+        """
+        if target not in self.budgets:
+            raise errors.UnknownTarget(target=target, known=", ".join(self.budgets))
+        return self.budgets[target]
+
+    def reference(self, target: str, channel: str = "dev") -> str:
         """Return the local reference of a target's newest build."""
-        return f"{self.image}:{'dev' if target == 'production' else f'dev-{target}'}"
+        return f"{self.image}:{channel if target == 'production' else f'{channel}-{target}'}"
 
 
 # The keys of [tool.drydock] that are read here: type, and the default where detection finds nothing.

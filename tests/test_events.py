@@ -89,6 +89,12 @@ def test_transfers_are_counted_by_what_is_moved() -> None:
         ("[builder 1/3] FROM docker.io/library/python:3.13-slim", "builder", None, False),
         ("[internal] load .dockerignore", "", "[internal] load .dockerignore", False),
         ("exporting to image", "", "exporting to image", False),
+        (
+            "[builder 3/3] RUN --mount=type=cache,id=uv --mount=type=secret,id=ca uv sync",
+            "builder",
+            "RUN uv sync",
+            True,
+        ),
         ("[builder 3/3] RUN <<EOF (set -eux...)", "builder", "RUN <<EOF (set -eux...)", True),
     ],
 )

@@ -17,6 +17,7 @@ from datetime import datetime
 _STEP = re.compile(
     r"\[(?:(?P<platform>linux/\S+) )?(?P<stage>[\w.-]+) +(?P<number>\d+)/(?P<total>\d+)\] (?P<text>.*)", re.S
 )
+_MOUNT = re.compile(r"--mount=\S+")
 LOG_LINES = 40
 
 
@@ -52,9 +53,9 @@ class Step:
 
     @property
     def instruction(self) -> str:
-        """The Dockerfile instruction on one line."""
+        """The Dockerfile instruction on one line, without its mounts."""
         match = _STEP.match(self.name)
-        return " ".join((match["text"] if match else self.name).split())
+        return " ".join(_MOUNT.sub("", match["text"] if match else self.name).split())
 
     @property
     def counts(self) -> bool:

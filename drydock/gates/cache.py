@@ -13,8 +13,7 @@ from drydock import command
 from drydock.build import BuildResult, Options, Update, build
 from drydock.engine import Engine
 from drydock.gates.verdict import Outcome, Verdict
-from drydock.lock import LOCK_FILES
-from drydock.project import Project
+from drydock.project import LOCK_FILES, Project
 
 GATE = "build_cache"
 # What a step that installs dependencies runs; such a step must survive a change of source.

@@ -1,0 +1,227 @@
+"""Run gates by name: build what they judge, judge it, show the verdict and keep a receipt."""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from drydock import errors, receipts
+from drydock.build import Options, Update
+from drydock.engine import connect
+from drydock.gates import budget, cache, container_tests, smoke
+from drydock.gates.verdict import Verdict
+from drydock.image import Anatomy, Image, content_digest
+from drydock.pipeline import Pipeline
+from drydock.project import LOCK_FILES, Project, load
+from drydock.receipts import Missing, Receipt, Receipts
+from drydock.report import console, print_json, tables
+from drydock.report.progress import BuildProgress
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Gate:
+    """A gate that judges an image.
+
+    Args:
+        name: Its Nox session's name.
+        targets: The targets that it judges unless told otherwise.
+        judge: Builds what is missing and judges one target.
+        module: The module with its judgement.
+        inputs: Files and folders, beside the image, that its verdict depends on.
+        values: Settings that its verdict depends on, as JSON values.
+        judges_image: Whether an image needs its receipt to be pushed; else it judges the recipe.
+        takes_arguments: Whether arguments that are not drydock's own are handed on.
+    """
+
+    name: str
+    targets: tuple[str, ...]
+    judge: Callable[[Pipeline, str, Sequence[str]], Verdict]
+    module: str
+    inputs: Callable[[Project], Iterable[Path]] = lambda _: ()
+    values: Callable[[Project, str], Mapping[str, Any]] = lambda _project, _target: {}
+    judges_image: bool = True
+    takes_arguments: bool = False
+
+
+def _container_tests(pipeline: Pipeline, target: str, args: Sequence[str]) -> Verdict:
+    image = pipeline.tests_on(target).image_id
+
+    def show(text: str) -> None:
+        sys.stderr.write(text)
+        sys.stderr.flush()
+
+    quiet = pipeline.quiet
+    return container_tests.run(pipeline.engine, image, target, args, (lambda _: None) if quiet else show)
+
+
+def _size_budget(pipeline: Pipeline, target: str, _args: Sequence[str]) -> Verdict:
+    return budget.judge(pipeline.measured(target), pipeline.project.budget(target), target)
+
+
+def _smoke(pipeline: Pipeline, target: str, _args: Sequence[str]) -> Verdict:
+    paths = Anatomy(pipeline.measured(target)).tree
+    return smoke.run(pipeline.engine, pipeline.project, pipeline.built(target).image_id, target, paths)
+
+
+def _build_cache(pipeline: Pipeline, target: str, _args: Sequence[str]) -> Verdict:
+    def follow(name: str) -> Callable[[Update], None]:
+        pipeline.say(f"{name} build")
+        return BuildProgress(target)
+
+    options = pipeline.options(Options(target))
+    return cache.run(pipeline.engine, pipeline.project, options, follow)
+
+
+def _tests(project: Project) -> Iterable[Path]:
+    yield project.source / "tests"
+    yield from (project.source / name for name in ("requirements-test.lock", *LOCK_FILES))
+
+
+def _recipe(project: Project) -> Iterable[Path]:
+    yield project.dockerfile
+    yield project.root / ".dockerignore"
+
+
+def _budget_values(project: Project, target: str) -> Mapping[str, Any]:
+    return asdict(project.budget(target))
+
+
+def _smoke_values(project: Project, _target: str) -> Mapping[str, Any]:
+    return {
+        "requests": [asdict(request) for request in project.smoke],
+        "development": asdict(project.development),
+        "paths": [project.health_path, project.ready_path],
+    }
+
+
+BOTH = ("production", "slim")
+GATES = {
+    gate.name: gate
+    for gate in (
+        Gate(
+            "container_tests",
+            ("production",),
+            _container_tests,
+            container_tests.__name__,
+            inputs=_tests,
+            takes_arguments=True,
+        ),
+        Gate("size_budget", BOTH, _size_budget, budget.__name__, values=_budget_values),
+        Gate("smoke", BOTH, _smoke, smoke.__name__, values=_smoke_values),
+        Gate(
+            "build_cache", ("production",), _build_cache, cache.__name__, inputs=_recipe, judges_image=False
+        ),
+    )
+}
+
+
+@dataclass(frozen=True)
+class Arguments:
+    """What stands after ``--`` on a session's command line."""
+
+    project: Path
+    targets: tuple[str, ...]
+    json: bool
+    rest: tuple[str, ...]
+
+
+def parse(gate: Gate, posargs: Sequence[str]) -> Arguments:
+    """Read a session's arguments.
+
+    Raises:
+        errors.BadConfiguration: One is unknown to a gate that hands none on.
+    """
+    parser = argparse.ArgumentParser(prog=f"nox -s {gate.name} --", add_help=False, exit_on_error=False)
+    parser.add_argument("--project", default=".", type=Path)
+    parser.add_argument("--target", action="append", default=[])
+    parser.add_argument("--json", action="store_true")
+    try:
+        known, rest = parser.parse_known_args(posargs)
+    except argparse.ArgumentError as error:
+        raise errors.BadConfiguration(where=parser.prog, problem=str(error), how="see README.md") from error
+    if rest and not gate.takes_arguments:
+        raise errors.BadConfiguration(
+            where=parser.prog, problem=f"unknown argument {rest[0]}", how="use --project, --target or --json"
+        )
+    return Arguments(known.project, tuple(known.target) or gate.targets, known.json, tuple(rest))
+
+
+def run(name: str, posargs: Sequence[str], say: Say) -> str:
+    """Run one gate on each of its targets.
+
+    Args:
+        name: The gate.
+        posargs: The session's arguments.
+        say: Takes one line of progress at a time.
+
+    Returns:
+        The fault in one line; empty when everything passed.
+    """
+    out = console(stderr=True)
+    try:
+        gate = GATES[name]
+        arguments = parse(gate, posargs)
+        pipeline = Pipeline(connect(), load(arguments.project), say, quiet=arguments.json)
+        verdicts = [judge(gate, pipeline, target, arguments.rest) for target in arguments.targets]
+    except errors.DrydockError as error:
+        if error.evidence:
+            out.print(error.evidence, markup=False)
+        return str(error)
+    for verdict in verdicts:
+        _show(out, gate, verdict)
+    if arguments.json:
+        print_json({"verdicts": [verdict.as_json() for verdict in verdicts]})
+    return "; ".join(f"{verdict.gate}: {verdict.summary}" for verdict in verdicts if not verdict.passed)
+
+
+def judge(gate: Gate, pipeline: Pipeline, target: str, args: Sequence[str] = ()) -> Verdict:
+    """Run one gate on one target and keep a receipt, unless arguments narrowed what it looked at."""
+    verdict = gate.judge(pipeline, target, args)
+    if not args:
+        image = pipeline.measured(target)
+        tools = {"drydock": version("drydock"), "engine": str(pipeline.engine.sdk.version()["Version"])}
+        defined = defined_now(gate, pipeline.project, target)
+        Receipts().write(defined, verdict, content=content_digest(image), image=image.id, tools=tools)
+    return verdict
+
+
+def receipt(gate: Gate, pipeline: Pipeline, target: str) -> Receipt | None:
+    """Return the receipt of an earlier pass on the very same content, by the gate as it is now."""
+    defined = defined_now(gate, pipeline.project, target)
+    return Receipts().find(defined, content_digest(pipeline.measured(target)))
+
+
+def missing(project: Project, image: Image, target: str) -> list[Missing]:
+    """Return the gates that an image has yet to pass before it may be pushed."""
+    wanted = [
+        defined_now(gate, project, target)
+        for gate in GATES.values()
+        if gate.judges_image and target in gate.targets
+    ]
+    return Receipts().missing(wanted, content_digest(image))
+
+
+def defined_now(gate: Gate, project: Project, target: str) -> receipts.Gate:
+    """Return a gate with the digest of all that decides it: its code, its inputs, the target's budget."""
+    # The code's path differs between a checkout and a package that is installed elsewhere; its bytes do not.
+    code = Path(str(sys.modules[gate.module].__file__)).read_bytes()
+    values = {"code": hashlib.sha256(code).hexdigest(), "target": target, **gate.values(project, target)}
+    return receipts.Gate(gate.name, receipts.definition(project.root, gate.inputs(project), values))
+
+
+def _show(out: Console, gate: Gate, verdict: Verdict) -> None:
+    if verdict.evidence and not verdict.passed:
+        out.print(verdict.evidence, markup=False)
+    if gate.name == "build_cache":
+        tables.builds(out, verdict)
+    tables.verdict(out, verdict)

@@ -1,0 +1,53 @@
+"""Start an image for a look and show how to talk to it."""
+
+from __future__ import annotations
+
+import sys
+
+from drydock.gates.smoke import token
+from drydock.pipeline import Pipeline
+from drydock.report import console
+from drydock.report.progress import waiting
+from drydock.report.tables import key_values
+from drydock.runtime import Run, started
+
+
+def look(pipeline: Pipeline, target: str, port: int) -> None:
+    """Run a target until Ctrl-C, restricted as in production.
+
+    Args:
+        pipeline: Knows engine and project.
+        target: The target to run; built first when the engine does not have it.
+        port: The port of this machine; 0 for a free one.
+    """
+    project = pipeline.project
+    built = pipeline.built(target)
+    wanted = Run(
+        built.image_id,
+        port=project.port,
+        host_port=port,
+        environment=project.development.environment,
+        owner="run",
+    )
+    with started(pipeline.engine, wanted) as running:
+        with waiting(f"waiting for {project.ready_path}") as tell:
+            seconds = running.wait_until_ready(project.ready_path, tell=tell)
+        bearer = token(running, project)
+        header = f" -H 'Authorization: Bearer {bearer}'" if bearer else ""
+        shown = {
+            "ready": f"in {seconds:.1f} s",
+            "url": running.url,
+            "docs": f"{running.url}/docs",
+            "try": f"curl -s{header} {running.url}{project.development.example_path}",
+            "stop": "Ctrl-C",
+        }
+        key_values(console(), shown)
+        sys.stdout.flush()
+        try:
+            for chunk in running.container.logs(stream=True, follow=True, tail=0):
+                sys.stderr.buffer.write(chunk)
+                sys.stderr.flush()
+        except KeyboardInterrupt:
+            running.stop()
+            return
+        raise running.exited("while it was being looked at")

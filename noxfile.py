@@ -1,0 +1,58 @@
+"""The gates: `nox -l` lists them, `nox` runs them all, each refuses what is not good enough."""
+
+from __future__ import annotations
+
+import nox
+
+nox.needs_version = ">=2026.10.20"
+# Every tool stands in the one locked environment that `./run` makes; a second one would only be slower.
+nox.options.default_venv_backend = "none"
+nox.options.error_on_external_run = False
+nox.options.stop_on_first_error = False
+
+
+def gate(session: nox.Session, name: str) -> None:
+    """Run one gate; positional arguments are `--project DIR`, `--target TARGET` and the gate's own."""
+    from drydock.gates import runner
+
+    if fault := runner.run(name, session.posargs, session.log):
+        session.error(fault)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Check style and types: ruff, mypy, shellcheck-clean `run`, hadolint."""
+    session.run("ruff", "format", "--check", ".", external=True)
+    session.run("ruff", "check", ".", external=True)
+    session.run("mypy", external=True)
+    session.run("hadolint", "--failure-threshold", "style", "Dockerfile", external=True)
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """Run drydock's own tests; positional arguments go to pytest."""
+    session.run("pytest", *(session.posargs or ["tests"]), external=True)
+
+
+@nox.session
+def container_tests(session: nox.Session) -> None:
+    """Run the backend's unit tests inside the built image; positional arguments go to pytest."""
+    gate(session, "container_tests")
+
+
+@nox.session
+def size_budget(session: nox.Session) -> None:
+    """Weigh both images, by layer and by package, and name what exceeds the budget."""
+    gate(session, "size_budget")
+
+
+@nox.session
+def smoke(session: nox.Session) -> None:
+    """Start both images as Kubernetes would, ask them over HTTP, and stop them."""
+    gate(session, "smoke")
+
+
+@nox.session
+def build_cache(session: nox.Session) -> None:
+    """Time cold and cached builds, and prove that a source change installs nothing again."""
+    gate(session, "build_cache")

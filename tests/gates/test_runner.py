@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from drydock import errors
+from drydock.gates.runner import GATES, defined_now, parse
+from drydock.project import load
+from tests.conftest import MakeProject
+
+
+def test_arguments_that_are_not_drydocks_go_to_pytest() -> None:
+    found = parse(GATES["container_tests"], ["--target", "slim", "-k", "title", "--project", "shop"])
+
+    assert (found.targets, found.project, found.rest) == (("slim",), Path("shop"), ("-k", "title"))
+
+
+def test_a_gate_without_arguments_of_its_own_refuses_unknown_ones() -> None:
+    with pytest.raises(
+        errors.BadConfiguration, match=r"nox -s smoke --: unknown argument --fast; use --project"
+    ):
+        parse(GATES["smoke"], ["--fast"])
+
+
+def test_without_a_target_a_gate_judges_its_own() -> None:
+    assert parse(GATES["size_budget"], []).targets == ("production", "slim")
+
+
+def test_changed_tests_make_a_receipt_worthless(make_project: MakeProject) -> None:
+    gate = GATES["container_tests"]
+    before = defined_now(gate, make_project({"tests/test_a.py": "def test_a(): pass\n"}), "production")
+
+    after = defined_now(gate, make_project({"tests/test_a.py": "def test_a(): assert 0\n"}), "production")
+
+    assert before.definition != after.definition
+
+
+def test_a_lowered_budget_makes_a_receipt_worthless(make_project: MakeProject) -> None:
+    manifest = '[project]\nname = "shop"\n[tool.drydock.budgets]\nslim = { on-disk-mb = %s }\n'
+    gate = GATES["size_budget"]
+    before = defined_now(gate, make_project({"pyproject.toml": manifest % 300}), "slim")
+
+    assert defined_now(gate, make_project({"pyproject.toml": manifest % 200}), "slim") != before
+
+
+def test_another_checkout_of_the_same_files_shares_receipts(
+    tmp_path: Path, make_project: MakeProject
+) -> None:
+    project = make_project({"Dockerfile": "FROM scratch AS production\n"})
+    shutil.copytree(project.root, tmp_path / "elsewhere")
+    again = load(tmp_path / "elsewhere")
+
+    gate = GATES["build_cache"]
+    assert defined_now(gate, project, "production") == defined_now(gate, again, "production")

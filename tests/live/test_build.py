@@ -1,0 +1,227 @@
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from drydock import command, errors
+from drydock.build import Options, Update, build
+from drydock.engine import Engine, find
+from drydock.project import Project
+from tests.conftest import ROOT, MakeProject
+
+pytestmark = pytest.mark.live
+
+Reference = str
+
+
+@pytest.fixture
+def reference(engine: Engine) -> Iterator[Reference]:
+    """A reference of this test's own, removed afterwards."""
+    name = f"drydock-test-{uuid.uuid4().hex[:12]}:1"
+    yield name
+    for image in engine.sdk.images.list(name=name.split(":")[0]):
+        engine.sdk.images.remove(image.id, force=True)
+
+
+def project_of(make_project: MakeProject, python_image: str, *lines: str, **files: str) -> Project:
+    dockerfile = "\n".join((f"FROM {python_image} AS production", *lines, ""))
+    return make_project({"Dockerfile": dockerfile, **files})
+
+
+def run_step(code: str) -> str:
+    return f'RUN python3 -c "{code}"'
+
+
+def test_a_build_reports_its_steps_and_its_image(
+    engine: Engine, make_project: MakeProject, python_image: str, reference: Reference
+) -> None:
+    project = project_of(
+        make_project, python_image, run_step(f"print('{reference}')"), "COPY pyproject.toml /"
+    )
+
+    first = build(engine, project, Options(reference=reference))
+    second = build(engine, project, Options(reference=reference))
+
+    assert [step.instruction.split()[0] for step in first.steps] == ["RUN", "COPY"]
+    assert first.cached == 0
+    assert second.cached == 2
+    assert first.image_id == second.image_id == engine.sdk.images.get(reference).id
+
+
+def test_updates_arrive_while_the_build_runs(
+    engine: Engine, make_project: MakeProject, python_image: str
+) -> None:
+    step = run_step(f"import time; print('{uuid.uuid4()}', flush=True); time.sleep(1)")
+    seen: list[tuple[float, Update]] = []
+
+    build(
+        engine,
+        project_of(make_project, python_image, step),
+        Options(),
+        lambda update: seen.append((time.monotonic(), update)),
+    )
+
+    logged = next(at for at, update in seen if update.kind == "log")
+    done = next(
+        at for at, update in seen if update.kind == "done" and update.step.instruction.startswith("RUN")
+    )
+    assert done - logged > 0.5
+
+
+def test_a_failing_step_shows_its_last_lines(
+    engine: Engine, make_project: MakeProject, python_image: str
+) -> None:
+    project = project_of(make_project, python_image, run_step("print('the reason'); raise SystemExit(3)"))
+
+    with pytest.raises(
+        errors.BuildFailed, match=r"build step 'production: RUN python3.* failed: exit code 3"
+    ) as caught:
+        build(engine, project, Options())
+
+    assert "the reason" in caught.value.evidence
+
+
+def test_a_syntax_error_is_named_with_its_line(
+    engine: Engine, make_project: MakeProject, python_image: str
+) -> None:
+    project = project_of(make_project, python_image, "COPPY a b")
+
+    with pytest.raises(errors.BadDockerfile, match=r"Dockerfile:2: unknown instruction: COPPY"):
+        build(engine, project, Options())
+
+
+def test_a_missing_file_is_named(engine: Engine, make_project: MakeProject, python_image: str) -> None:
+    project = project_of(make_project, python_image, "COPY nowhere.txt /")
+
+    with pytest.raises(errors.DrydockError, match=r"nowhere\.txt"):
+        build(engine, project, Options())
+
+
+def test_an_unknown_target_lists_the_known_ones(
+    engine: Engine, make_project: MakeProject, python_image: str
+) -> None:
+    project = project_of(make_project, python_image)
+
+    with pytest.raises(errors.UnknownTarget, match="there is no target 'prod'; choose one of production"):
+        build(engine, project, Options("prod"))
+
+
+def test_a_full_disk_is_said_so(engine: Engine, make_project: MakeProject, python_image: str) -> None:
+    fill = "import errno; raise OSError(errno.ENOSPC, 'no space left on device')"
+    project = project_of(
+        make_project, python_image, f'RUN --mount=type=tmpfs,target=/small python3 -c "{fill}"'
+    )
+
+    with pytest.raises(errors.NoSpace, match="no space left on the device during the build"):
+        build(engine, project, Options())
+
+
+def test_an_engine_that_dies_mid_build_is_said_so(
+    make_project: MakeProject, python_image: str, tmp_path: Path
+) -> None:
+    """The engine is reached through a socket that closes while the build runs."""
+    path = tmp_path / "engine.sock"
+    forward = [sys.executable, "-c", FORWARDER, str(path), "/var/run/docker.sock"]
+    with subprocess.Popen(forward, stdout=subprocess.PIPE) as process:
+        assert process.stdout
+        process.stdout.readline()
+        engine = Engine(find.Candidate(f"unix://{path}", "test"))
+        project = project_of(
+            make_project, python_image, run_step(f"import time; '{uuid.uuid4()}'; time.sleep(20)")
+        )
+
+        def kill(update: Update) -> None:
+            if update.kind == "started" and update.step.counts:
+                process.kill()
+
+        with pytest.raises(errors.EngineGone, match=r"stopped answering; look at its log"):
+            build(engine, project, Options(), kill)
+
+
+FORWARDER = """
+import socket, sys, threading
+def pump(a, b):
+    try:
+        while data := a.recv(65536):
+            b.sendall(data)
+    except OSError:
+        pass
+    for end in (a, b):
+        try:
+            end.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass
+server = socket.socket(socket.AF_UNIX)
+server.bind(sys.argv[1])
+server.listen(64)
+print("up", flush=True)
+while True:
+    near, _ = server.accept()
+    far = socket.socket(socket.AF_UNIX)
+    far.connect(sys.argv[2])
+    for pair in ((near, far), (far, near)):
+        threading.Thread(target=pump, args=pair, daemon=True).start()
+"""
+
+
+def test_a_cold_build_spares_the_users_cache_mounts(
+    engine: Engine, make_project: MakeProject, python_image: str
+) -> None:
+    mount = f"--mount=type=cache,id=drydock-test-{uuid.uuid4().hex},target=/cache"
+    count = "import pathlib; f = pathlib.Path('/cache/n'); f.open('a').write('x')"
+    show = "print('mount holds', len(f.read_text()))"
+    project = project_of(make_project, python_image, f'RUN {mount} python3 -c "{count}; {show}"')
+    again = project_of(make_project, python_image, f'RUN {mount} python3 -c "{count}; {show}; 1"')
+    logs: list[str] = []
+
+    def collect(update: Update) -> None:
+        if update.kind == "log":
+            logs.append(update.text)
+
+    build(engine, project, Options(), collect)
+    build(engine, project, Options(no_cache=True), collect)
+    build(engine, again, Options(), collect)
+
+    assert logs == ["mount holds 1", "mount holds 1", "mount holds 2"]
+    left = command.run(["docker", "buildx", "du", "--verbose"], env=engine.environment).stdout
+    assert "drydock-cold-" not in left
+
+
+def test_interrupting_a_build_leaves_with_130_and_no_tag(
+    engine: Engine, make_project: MakeProject, python_image: str, reference: Reference
+) -> None:
+    project = project_of(
+        make_project, python_image, run_step(f"import time; '{uuid.uuid4()}'; time.sleep(60)")
+    )
+    environment = {**os.environ, "PYTHON_IMAGE": python_image, "PYTHONPATH": str(ROOT)}
+    lock = project.root / "requirements.lock"
+    lock.write_text("")
+    args = [
+        sys.executable,
+        "-m",
+        "invoke",
+        "--search-root",
+        str(ROOT),
+        "build",
+        "--project",
+        str(project.root),
+    ]
+    process = subprocess.Popen(args, stderr=subprocess.PIPE, env=environment, text=True, cwd=ROOT)
+    assert process.stderr
+    while "time.sleep" not in (line := process.stderr.readline()):
+        assert line, "the build ended before it began to sleep"
+    process.send_signal(signal.SIGINT)
+    rest = process.stderr.read()
+    process.wait(30)
+
+    assert process.returncode == errors.Interrupted.exit_code
+    assert "error: interrupted during invoke build; nothing was left behind" in rest
+    assert not engine.sdk.images.list(name=project.image)

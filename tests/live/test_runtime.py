@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+import socket
+
+import pytest
+
+from drydock import errors
+from drydock.engine import LABEL, Engine
+from drydock.runtime import Run, Running, started
+
+pytestmark = pytest.mark.live
+
+SERVE = (
+    "import http.server, os, signal, sys\n"
+    "signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))\n"
+    "class H(http.server.BaseHTTPRequestHandler):\n"
+    "    def do_GET(self):\n"
+    "        ok = self.path == '/ready'\n"
+    "        self.send_response(200 if ok else 503)\n"
+    "        self.end_headers()\n"
+    "        self.wfile.write(str(os.getuid()).encode())\n"
+    "http.server.HTTPServer(('', 8000), H).serve_forever()\n"
+)
+
+
+def server(image: str, code: str = SERVE) -> Run:
+    return Run(image, port=8000, command=("python3", "-c", code), owner="test")
+
+
+def test_a_container_is_waited_for_stopped_and_removed(engine: Engine, python_image: str) -> None:
+    with started(engine, server(python_image)) as running:
+        assert running.wait_until_ready("/ready") < 30
+        name = running.container.name
+        code, seconds = running.stop()
+
+    assert code == 0
+    assert seconds < 10
+    assert name not in [one.name for one in engine.sdk.containers.list(all=True)]
+
+
+def test_a_container_that_exits_at_once_is_reported_with_its_log(engine: Engine, python_image: str) -> None:
+    code = "print('no database'); raise SystemExit(78)"
+
+    with (
+        pytest.raises(errors.ContainerExited, match="exited with 78") as caught,
+        started(engine, server(python_image, code)) as running,
+    ):
+        running.wait_until_ready("/ready")
+
+    assert "no database" in caught.value.evidence
+
+
+def test_a_container_that_never_gets_ready_is_reported(engine: Engine, python_image: str) -> None:
+    with (
+        pytest.raises(errors.NotReady, match=r"did not answer 200 at /never within 2 s \(last: status 503\)"),
+        started(engine, server(python_image)) as running,
+    ):
+        running.wait_until_ready("/never", seconds=2)
+
+
+def test_a_taken_port_is_named(engine: Engine, python_image: str) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with (
+            pytest.raises(errors.PortTaken, match=f"port {port} of this machine is taken"),
+            started(engine, Run(python_image, port=8000, host_port=port, command=("python3",), owner="test")),
+        ):
+            pass
+
+    assert not engine.sdk.containers.list(all=True, filters={"label": f"{LABEL}=test"})
+
+
+def test_a_missing_image_is_named(engine: Engine) -> None:
+    with (
+        pytest.raises(errors.ImageMissing, match="image no-such:1 is not on this engine"),
+        started(engine, Run("no-such:1")),
+    ):
+        pass
+
+
+def test_containers_are_restricted_as_in_kubernetes(engine: Engine, python_image: str) -> None:
+    def status(running: Running) -> str:
+        return str(running.container.exec_run(["cat", "/proc/1/status"]).output.decode())
+
+    with started(engine, server(python_image)) as running:
+        running.wait_until_ready("/ready")
+        found = status(running)
+        written = running.container.exec_run(["touch", "/somewhere"]).exit_code
+
+    assert "NoNewPrivs:\t1" in found
+    assert "CapEff:\t0000000000000000" in found
+    assert written != 0

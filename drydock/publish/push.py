@@ -103,7 +103,7 @@ def push(
     with registry(engine, target, tell, user=user, waits=waits) as client:
         manifest = verify(client, target, local, told=stream.digest)
         sizes = client.layers(target.repository, manifest)
-    return _summary(target, local, manifest, sizes, sent)
+    return summary(target, local, manifest, sizes, sent)
 
 
 def push_all(
@@ -303,9 +303,18 @@ def _attempt(engine: Engine, target: Reference, user: Credentials, sent: set[str
     return stream
 
 
-def _summary(
+def summary(
     target: Reference, local: LocalImage, manifest: Manifest, sizes: dict[str, int], sent: set[str]
 ) -> Pushed:
+    """Tell how much of an image went over the network.
+
+    Args:
+        target: Its name.
+        local: The image.
+        manifest: What the registry has.
+        sizes: Compressed bytes of each layer there.
+        sent: The layers that the engine sent, as it names them.
+    """
     # The engine names a layer by the digest of its uncompressed bytes, or on a containerd store of its blob.
     blobs = list(sizes)
     pairs = zip(local.layers, manifest.layers, strict=False)

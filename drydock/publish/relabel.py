@@ -48,11 +48,15 @@ def apply(engine: Engine, reference: str, labels: Mapping[str, str]) -> str:
             last = (done.stderr.strip().splitlines() or ["no output"])[-1]
             raise errors.LabelsNotApplied(reference=reference, reason=last, evidence=done.stderr)
         made = id_file.read_text().strip()
-    after = find(engine, made)
-    if problem := difference(before, after, wanted):
-        engine.sdk.images.remove(made)
-        raise errors.LabelsNotApplied(reference=reference, reason=problem)
-    engine.sdk.api.tag(made, target.name, target.tag or "latest")
+    try:
+        if problem := difference(before, find(engine, made), wanted):
+            raise errors.LabelsNotApplied(reference=reference, reason=problem)
+        engine.sdk.api.tag(made, target.name, target.tag or "latest")
+    except BaseException:
+        # One that has a name already was not made just now.
+        if not find(engine, made).names:
+            engine.sdk.images.remove(made)
+        raise
     return made
 
 

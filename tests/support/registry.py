@@ -6,6 +6,7 @@ import base64
 import contextlib
 import http.client
 import http.server
+import io
 import json
 import platform
 import re
@@ -13,21 +14,24 @@ import secrets
 import shutil
 import socket
 import struct
+import tarfile
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 from urllib.parse import parse_qs, urlsplit
 
+import docker
 import jwt
 import platformdirs
 import yaml
 
 from drydock import command
+from drydock.engine import Engine
 from tests.support import certificates
 from tests.support.process import Server, accepts, folder, free_port
 
@@ -378,3 +382,36 @@ def road(running: Registry, *accidents: Accident) -> Iterator[Road]:
         handler.road = made  # type: ignore[attr-defined]
         stack.enter_context(_serving(server))
         yield made
+
+
+# --- images to push -----------------------------------------------------------------------------------------
+
+
+@contextmanager
+def tiny_image(engine: Engine, labels: Mapping[str, str] | None = None, size: int = 1000) -> Iterator[str]:
+    """Put an image of one layer on the engine and remove it, with every name it got, afterwards.
+
+    Args:
+        engine: Where to.
+        labels: The image's labels.
+        size: Bytes in its only file: random ones, so that no registry can have its layer already.
+
+    Yields:
+        Its name.
+    """
+    content = io.BytesIO()
+    with tarfile.open(fileobj=content, mode="w") as archive:
+        member = tarfile.TarInfo("cargo")
+        member.size = size
+        archive.addfile(member, io.BytesIO(secrets.token_bytes(size)))
+    name = f"drydock-test-{secrets.token_hex(4)}"
+    # BuildKit gives every image a path and a folder to work in; this one has them already.
+    settings = ["ENV PATH=/", "WORKDIR /", 'CMD ["/cargo"]']
+    changes = [*settings, *(f"LABEL {key}={json.dumps(text)}" for key, text in (labels or {}).items())]
+    engine.sdk.api.import_image_from_data(content.getvalue(), repository=name, tag="dev", changes=changes)
+    identity = engine.sdk.images.get(f"{name}:dev").id
+    try:
+        yield f"{name}:dev"
+    finally:
+        with contextlib.suppress(docker.errors.ImageNotFound):
+            engine.sdk.images.remove(identity, force=True)

@@ -94,14 +94,14 @@ class CommandMissing(DrydockError):
 
 class NoBase(DrydockError):
     exit_code = 20
-    fact = "the base image {reference} is not on the engine, cannot be pulled ({pull}) and cannot be made here ({make})"
+    fact = "base image {reference} is not on the engine, cannot be pulled ({pull}) nor be made here ({make})"
     next_step = "pull or load it where there is a registry, or name another one with PYTHON_IMAGE"
 
 
 class BaseNotMade(DrydockError):
     exit_code = 21
     fact = "making {reference} from Debian packages failed: {reason}"
-    next_step = "mend what the lines above show and repeat the command, or name another base with PYTHON_IMAGE"
+    next_step = "mend what the lines above show and try again, or name another base with PYTHON_IMAGE"
 
 
 # --- the project and its configuration ----------------------------------------------------------------------

@@ -1,0 +1,109 @@
+"""Which base image a build stands on: one that is local, else pulled, else made from Debian packages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from drydock import errors
+from drydock.base import make, pull
+from drydock.engine import Engine
+from drydock.project import Project
+
+Kind = Literal["local", "pulled", "made"]
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Base:
+    """A base image that is on the engine.
+
+    Args:
+        reference: What the Dockerfile's PYTHON_IMAGE gets.
+        digest: The registry's digest where it came from one, else the image's id.
+        kind: ``local`` (it was there), ``pulled`` (now) or ``made`` (from Debian packages, by drydock).
+        why: Why this one, in one clause.
+    """
+
+    reference: str
+    digest: str
+    kind: Kind
+    why: str
+
+
+def resolve(engine: Engine, project: Project, rebuild: bool = False, say: Say = lambda _: None) -> Base:
+    """Return the base image that the project asks for, or one equal to it.
+
+    Args:
+        engine: Where it must be.
+        project: Asks for it, and remembers for a while that it cannot be pulled.
+        rebuild: Pull or make it anew, whatever is there.
+        say: Takes one line of progress at a time.
+
+    Raises:
+        errors.NoBase: It is not local and can neither be pulled nor made here; says why not.
+        errors.BaseNotMade: Making it failed.
+        errors.Interrupted: Ctrl-C; nothing is left behind.
+    """
+    wanted = project.base
+    if not rebuild and (found := look(engine, wanted)):
+        return found
+    memory = pull.Memory(project.state / "base.json")
+    refused = None if rebuild else memory.refusal(wanted)
+    if refused is None:
+        say(f"pulling {wanted}")
+        refused = pull.pull(engine, wanted, say)
+        if refused is None:
+            memory.forget()
+            pulled = look(engine, wanted)
+            if pulled is None:
+                raise errors.NoBase(
+                    reference=wanted, pull="the engine pulled it and has it not", make="not tried"
+                )
+            return replace(pulled, kind="pulled", why="pulled just now")
+        memory.remember(wanted, refused)
+        say(f"{wanted} cannot be pulled ({refused})")
+    instead = make.reference(wanted)
+    why = f"{wanted} is not local and cannot be pulled ({refused})"
+    if not rebuild and (found := look(engine, instead)):
+        return replace(found, kind="made", why=why)
+    plan = make.plan(engine, wanted)
+    if isinstance(plan, str):
+        if found := look(engine, wanted):
+            return replace(
+                found, why=f"it is local, and can neither be pulled ({refused}) nor made here ({plan})"
+            )
+        raise errors.NoBase(reference=wanted, pull=refused, make=plan)
+    make.make(engine, plan, say)
+    made = look(engine, instead)
+    if made is None:
+        raise errors.BaseNotMade(reference=instead, reason="the engine loaded it and has it not")
+    return replace(made, kind="made", why=why)
+
+
+def look(engine: Engine, reference: str) -> Base | None:
+    """Return the image that has this reference on the engine; None where there is none."""
+    import docker
+
+    try:
+        image = engine.sdk.images.get(reference)
+    except docker.errors.ImageNotFound:
+        return None
+    published = [digest.partition("@")[2] for digest in image.attrs.get("RepoDigests") or []]
+    digest = published[0] if published else str(image.id)
+    # An image says so itself when drydock made it, also under a reference that somebody gave it later.
+    if image.labels.get(make.KIND_LABEL) == "made":
+        return Base(reference, digest, "made", "made here before")
+    return Base(reference, digest, "local", "it is on the engine")
+
+
+def describe(base: Base) -> str:
+    """Return a few lines about a base image, for people."""
+    lines = [f"{base.reference} ({base.kind}): {base.why}", f"digest {base.digest}"]
+    if base.kind == "made":
+        lines.append(
+            "made from Debian packages to be like the official image; what is built on it is labelled so,\n"
+            "and is pushed only to a loopback registry unless you say otherwise"
+        )
+    return "\n".join(lines)

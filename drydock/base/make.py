@@ -1,0 +1,255 @@
+"""Make an image equal to `python:X.Y-slim` from Debian packages, with mmdebstrap."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from drydock import command, errors
+from drydock.base import archive
+from drydock.engine import LABEL, Engine, install
+
+KIND_LABEL = "dev.drydock.base.kind"
+WANTED = re.compile(
+    r"(?:docker\.io/)?(?:library/|local/)?python:(?P<version>3\.\d+)(?:\.\d+)?(?P<variant>-slim\S*)?"
+)
+
+# Which Debian release has which Python as its own.
+RELEASES = {"3.9": "bullseye", "3.11": "bookworm", "3.13": "trixie"}
+
+# What the official slim image has beyond the packages that Debian calls essential.
+PACKAGES = (
+    "ca-certificates",
+    "netbase",
+    "python-is-python3",
+    "python3",
+    "python3-pip",
+    "python3-venv",
+    "tzdata",
+)
+
+# What the official slim image does not have either. dpkg never unpacks it, apt's later installs included.
+EXCLUDED = (
+    "/usr/share/doc/*",
+    "/usr/share/info/*",
+    "/usr/share/locale/*",
+    "/usr/share/man/*",
+    # The official image lets pip install into the system.
+    "/usr/lib/python3*/EXTERNALLY-MANAGED",
+)
+INCLUDED = ("/usr/share/doc/*/copyright",)
+
+# What belongs to this machine and to this minute, not to an image. Bytecode holds time stamps.
+REMOVED = "etc/resolv.conf etc/hostname var/log/* var/cache/ldconfig/* var/cache/debconf/* var/lib/dpkg/*-old"
+TIDY = (
+    f'cd "$1" && rm -rf {REMOVED} && find usr -name __pycache__ -prune -exec rm -rf {{}} +',
+    'chroot "$1" python3 -B -c "import ssl, sqlite3, ctypes, pip"',
+)
+
+# Files that the installation writes get this time: the moment that Debian 13 was released.
+EPOCH = 1754697600
+
+ENVIRONMENT = {
+    "PATH": "/usr/local/bin:/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin",
+    "LANG": "C.UTF-8",
+}
+NEEDED_BYTES = 1_000_000_000
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is to be made.
+
+    Args:
+        reference: The tag that the image gets.
+        wanted: The image that it stands in for.
+        release: The Debian release that has the wanted Python.
+        sources: Lines for apt's sources.list.
+        architecture: The engine's, as Docker spells it.
+    """
+
+    reference: str
+    wanted: str
+    release: str
+    sources: tuple[str, ...]
+    architecture: str
+
+
+def reference(wanted: str) -> str:
+    """Return the tag under which an equivalent of an image is kept."""
+    return (
+        wanted
+        if wanted.startswith("local/")
+        else f"local/{wanted.removeprefix('docker.io/').removeprefix('library/')}"
+    )
+
+
+def plan(engine: Engine, wanted: str) -> Plan | str:
+    """Decide how an image can be made here.
+
+    Returns:
+        The plan, or the reason why it cannot be made.
+    """
+    match = WANTED.fullmatch(wanted)
+    if not match:
+        return f"only python:X.Y-slim can be made, not {wanted}"
+    release = RELEASES.get(match["version"])
+    if release is None:
+        return f"no Debian release has Python {match['version']}; those with one have {', '.join(RELEASES)}"
+    if sys.platform != "linux" or not install.is_debian_family():
+        return "that takes a Debian-family machine"
+    if os.geteuid() != 0:
+        return "that takes root"
+    architecture = str(engine.sdk.version()["Arch"])
+    if architecture != (own := machine()):
+        return f"the engine runs on {architecture}, this machine is {own}"
+    lines = sources(install.repositories(), install.read_os_release().get("VERSION_CODENAME", ""), release)
+    if not lines:
+        return "no Debian mirror is configured here"
+    return Plan(reference(wanted), wanted, release, lines, architecture)
+
+
+def machine() -> str:
+    """Return this machine's architecture as Docker spells it."""
+    debian = command.run(["dpkg", "--print-architecture"]).stdout.strip()
+    return {"armhf": "arm", "armel": "arm", "i386": "386", "ppc64el": "ppc64le"}.get(debian, debian)
+
+
+def sources(known: Sequence[install.Repository], own: str, release: str) -> tuple[str, ...]:
+    """Return the lines of a sources.list for a release, from the mirrors that this machine already uses.
+
+    Args:
+        known: The machine's repositories.
+        own: The code name of its release.
+        release: The code name of the wanted one.
+    """
+    lines = {
+        f"deb [signed-by={install.KEYRING}] {found.uri} {found.suite.replace(own, release, 1)} main"
+        for found in known
+        if own and found.suite.startswith(own)
+    }
+    return tuple(sorted(lines))
+
+
+def arguments(plan: Plan, folder: Path) -> list[str]:
+    """Return mmdebstrap's command line.
+
+    Args:
+        plan: What is to be made.
+        folder: Where the archive goes, as `rootfs.tar`.
+    """
+    return [
+        "mmdebstrap",
+        "--variant=minbase",
+        "--format=tar",
+        f"--include={','.join(PACKAGES)}",
+        *(f"--dpkgopt=path-exclude={pattern}" for pattern in EXCLUDED),
+        *(f"--dpkgopt=path-include={pattern}" for pattern in INCLUDED),
+        '--aptopt=APT::Install-Recommends "false"',
+        *(f"--customize-hook={line}" for line in TIDY),
+        plan.release,
+        str(folder / "rootfs.tar"),
+        *plan.sources,
+    ]
+
+
+def make(engine: Engine, plan: Plan, say: Callable[[str], None]) -> None:
+    """Make the image and load it into the engine.
+
+    Raises:
+        errors.BaseNotMade: mmdebstrap is not there and cannot be installed, or it failed.
+        errors.Interrupted: Ctrl-C.
+    """
+    began = time.monotonic()
+    say(f"making {plan.reference} from Debian {plan.release}'s packages (about half a minute)")
+    _ensure_mmdebstrap(plan, say)
+    try:
+        with tempfile.TemporaryDirectory(prefix="drydock-base-") as name:
+            folder = Path(name)
+            # mmdebstrap's chroot is made here too, and its _apt user must be able to enter.
+            folder.chmod(0o755)
+            if shutil.disk_usage(folder).free < NEEDED_BYTES:
+                raise errors.NoSpace(during=f"the making of {plan.reference}")
+            _bootstrap(plan, folder, say)
+            say("  loading it into the engine")
+            archive.write(folder / "image.tar", folder / "rootfs.tar", configuration(plan), plan.reference)
+            _load(engine, folder / "image.tar", plan)
+    except KeyboardInterrupt:
+        raise errors.Interrupted(during=f"the making of {plan.reference}") from None
+    say(f"made {plan.reference} in {time.monotonic() - began:.0f} s")
+
+
+def configuration(plan: Plan) -> dict[str, object]:
+    """Return the image's configuration: the official image's, and labels that tell it from that one."""
+    return {
+        "architecture": plan.architecture,
+        "os": "linux",
+        "created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(EPOCH)),
+        "config": {
+            "Env": [f"{key}={value}" for key, value in ENVIRONMENT.items()],
+            "Cmd": ["python3"],
+            "Labels": {
+                LABEL: "base",
+                "dev.drydock.base": "local",
+                KIND_LABEL: "made",
+                "dev.drydock.base.stands-in-for": plan.wanted,
+            },
+        },
+    }
+
+
+def _ensure_mmdebstrap(plan: Plan, say: Callable[[str], None]) -> None:
+    if shutil.which("mmdebstrap"):
+        return
+    say("  installing mmdebstrap")
+    quiet = {"DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C"}
+    try:
+        command.run(["apt-get", "-q", "update"], env=quiet)
+        command.run(["apt-get", "-q", "install", "--yes", "--no-install-recommends", "mmdebstrap"], env=quiet)
+    except command.CommandFailed as error:
+        raise errors.BaseNotMade(
+            reference=plan.reference, reason=f"mmdebstrap could not be installed: {error}"
+        ) from error
+
+
+def _bootstrap(plan: Plan, folder: Path, say: Callable[[str], None]) -> None:
+    lines: list[str] = []
+
+    def show(chunk: str) -> None:
+        for line in chunk.splitlines():
+            lines.append(line)
+            if line.startswith("I: ") and line.endswith("..."):
+                say(f"  {line.removeprefix('I: ').removesuffix('...')}")
+
+    environment = {"SOURCE_DATE_EPOCH": str(EPOCH), "TMPDIR": str(folder), "LC_ALL": "C.UTF-8"}
+    done = command.stream(arguments(plan, folder), show, env=environment)
+    if done.code != 0:
+        text = "\n".join(lines)
+        if "No space left on device" in text:
+            raise errors.NoSpace(during=f"the making of {plan.reference}")
+        faults = [line for line in lines if line.startswith(("E: ", "Err:"))] or lines[-1:] or ["no output"]
+        raise errors.BaseNotMade(
+            reference=plan.reference,
+            reason=f"mmdebstrap exited with {done.code}: {faults[0].strip()}",
+            evidence="\n".join(lines[-15:]),
+        )
+
+
+def _load(engine: Engine, path: Path, plan: Plan) -> None:
+    import docker
+
+    before = {str(image.id) for image in engine.sdk.images.list(name=plan.reference)}
+    with path.open("rb") as file:
+        loaded = engine.sdk.images.load(file)
+    for old in before - {image.id for image in loaded}:
+        try:
+            engine.sdk.images.remove(old, noprune=True)
+        except docker.errors.APIError:
+            continue  # something stands on it or runs from it

@@ -1,0 +1,86 @@
+"""Pull a base image, or find out within seconds that this is impossible."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from drydock.engine import CALL_SECONDS, Engine, find
+
+# A registry that can be reached answers at once; one behind a closed firewall never does.
+FIRST_ANSWER_SECONDS = 8
+REMEMBER_SECONDS = 600.0
+
+
+@dataclass(frozen=True)
+class Memory:
+    """Remembers for some minutes that an image cannot be pulled, so that not every build waits for it again.
+
+    Args:
+        path: The file that holds it.
+    """
+
+    path: Path
+
+    def refusal(self, reference: str, now: Callable[[], float] = time.time) -> str | None:
+        """Return why this image could not be pulled some minutes ago; None when nothing is known."""
+        try:
+            known = json.loads(self.path.read_text())
+            fresh = 0 <= now() - float(known["at"]) < REMEMBER_SECONDS
+            return str(known["reason"]) if fresh and known["reference"] == reference else None
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+    def remember(self, reference: str, reason: str, now: Callable[[], float] = time.time) -> None:
+        """Write down why an image could not be pulled."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self.path.write_text(json.dumps({"reference": reference, "reason": reason, "at": now()}) + "\n")
+
+    def forget(self) -> None:
+        """Remember nothing."""
+        self.path.unlink(missing_ok=True)
+
+
+def pull(engine: Engine, reference: str, say: Callable[[str], None]) -> str | None:
+    """Pull an image.
+
+    Returns:
+        None when it is on the engine now, else the reason in a few words.
+    """
+    import docker
+    import requests
+
+    try:
+        # Twice: short patience shows whether the registry answers at all, long patience fetches the layers.
+        with closing(find.client(engine.candidate, timeout=FIRST_ANSWER_SECONDS)) as hasty:
+            for event in _events(hasty, reference):
+                if error := event.get("error"):
+                    return reason(str(error))
+                break
+        with closing(find.client(engine.candidate, timeout=CALL_SECONDS)) as patient:
+            for event in _events(patient, reference):
+                if error := event.get("error"):
+                    return reason(str(error))
+                if event.get("status") in ("Download complete", "Pull complete"):
+                    say(f"  {event.get('id', '')}: {event['status'].lower()}")
+    except requests.exceptions.Timeout:
+        return f"its registry gave no answer within {FIRST_ANSWER_SECONDS} s"
+    except (docker.errors.APIError, requests.exceptions.ConnectionError) as error:
+        return reason(str(getattr(error, "explanation", None) or error))
+    return None
+
+
+def _events(client: Any, reference: str) -> Iterator[dict[str, Any]]:
+    events: Iterator[dict[str, Any]] = client.api.pull(reference, stream=True, decode=True)
+    return events
+
+
+def reason(message: str) -> str:
+    """Shorten an engine's message to what a person wants to know."""
+    last = message.strip().splitlines()[-1] if message.strip() else "no reason given"
+    return last.rpartition("dial tcp: ")[2].strip(' "')

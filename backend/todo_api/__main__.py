@@ -94,7 +94,7 @@ def serve_mcp_stdio(_options: argparse.Namespace) -> int:
 
     settings = get_settings()
     configure_logging(settings)
-    if settings.migrates_on_start:
+    if settings.is_sqlite:
         startup.migrate()
     try:
         asyncio.run(serve(settings))

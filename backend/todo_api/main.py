@@ -75,7 +75,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        if settings.migrates_on_start:
+        # The embedded database has nobody else to do it; PostgreSQL is migrated once, not by every worker.
+        if settings.is_sqlite:
             await asyncio.to_thread(upgrade, settings)
         lifecycle.take_over_sigterm()
         loading = asyncio.create_task(load_the_rest())

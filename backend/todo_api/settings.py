@@ -127,13 +127,6 @@ class Settings(BaseSettings):
         "Folder for the embedded database, the development key and metric files; made when missing.",
         example="/tmp/todo-chatbot-api",  # noqa: S108 (documentation of the container's tmpfs)
     )
-    migrate_on_start: bool | None = setting(
-        "MIGRATE_ON_START",
-        None,
-        "Whether workers bring the schema up to date before they serve. "
-        "Unset: yes for SQLite, no for PostgreSQL (run `python3 -m todo_api migrate` once instead).",
-        example=True,
-    )
 
     better_auth_url: str | None = setting(
         "BETTER_AUTH_URL",
@@ -316,7 +309,7 @@ class Settings(BaseSettings):
         "Worker processes that the start script asks uvicorn for.",
         example=2,
         ge=1,
-        le=64,
+        le=1024,
     )
     ready_timeout: float = setting(
         "READY_TIMEOUT_SECONDS",
@@ -377,11 +370,6 @@ class Settings(BaseSettings):
         if self.database_direct_url is not None:
             return with_driver(self.database_direct_url.get_secret_value())
         return without_pooler(self.database_dsn)
-
-    @property
-    def migrates_on_start(self) -> bool:
-        """Whether workers migrate before they serve."""
-        return self.is_sqlite if self.migrate_on_start is None else self.migrate_on_start
 
     @property
     def issuer(self) -> str | None:

@@ -1,0 +1,172 @@
+"""Connections, migrations, and what happens when the database is away."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from psycopg import errors
+from sqlalchemy import exc
+from starlette.testclient import TestClient
+
+from tests.conftest import MakeSettings, bearer
+from todo_api.db import migrate
+from todo_api.db.engine import is_unavailable, make_engine, postgres_options
+from todo_api.db.tables import metadata
+from todo_api.main import create_app
+from todo_api.settings import Settings
+
+TASKS = "/api/ada/tasks"
+
+
+def test_migrations_make_exactly_the_tables_of_the_application(migrated_file: Path) -> None:
+    engine = sa.create_engine(f"sqlite:///{migrated_file}")
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, metadata) == []
+    engine.dispose()
+
+
+def test_listed_revisions_are_the_scripts() -> None:
+    config = Config()
+    config.set_main_option("script_location", str(migrate.SCRIPTS))
+    scripts = ScriptDirectory.from_config(config)
+    assert [script.revision for script in reversed(list(scripts.walk_revisions()))] == list(migrate.REVISIONS)
+    assert scripts.get_heads() == [migrate.HEAD]
+
+
+def test_several_processes_may_migrate_at_once(tmp_path: Path) -> None:
+    settings = Settings(data_dir=tmp_path / "new")
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(lambda _: migrate.upgrade(settings), range(4))) == [None] * 4
+    with closing(sqlite3.connect(tmp_path / "new" / "todo.db")) as database:
+        assert database.execute("SELECT version_num FROM alembic_version").fetchall() == [(migrate.HEAD,)]
+
+
+def test_migration_waits_for_the_database_a_bounded_time() -> None:
+    settings = Settings(database_url="postgresql://u:p@127.0.0.1:1/d")
+    with pytest.raises(exc.OperationalError):
+        migrate.upgrade(settings, wait=0)
+
+
+def test_bare_start_makes_its_database(tmp_path: Path) -> None:
+    settings = Settings(data_dir=tmp_path / "fresh")
+    with TestClient(create_app(settings)) as client:
+        assert client.get(TASKS, headers=bearer(settings, "ada")).json() == []
+    assert (tmp_path / "fresh").stat().st_mode & 0o777 == 0o700
+
+
+def test_acknowledged_task_survives_a_restart(make_settings: MakeSettings) -> None:
+    settings = make_settings()
+    ada = bearer(settings, "ada")
+    with TestClient(create_app(settings)) as client:
+        client.post(TASKS, json={"title": "Stay"}, headers=ada)
+    with TestClient(create_app(settings)) as client:
+        assert [task["title"] for task in client.get(TASKS, headers=ada).json()] == ["Stay"]
+
+
+@pytest.fixture
+def away(make_settings: MakeSettings) -> Any:
+    """A client of a service whose database does not listen."""
+    settings = make_settings(database_url="postgresql://u:hunter2@127.0.0.1:1/d", database_timeout=2)
+    with TestClient(create_app(settings), raise_server_exceptions=False) as client:
+        client.headers.update(bearer(make_settings(), "ada"))
+        yield client
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("GET", TASKS, None),
+        ("POST", TASKS, {"title": "x"}),
+        ("GET", f"{TASKS}/1", None),
+        ("PUT", f"{TASKS}/1", {"title": "x"}),
+        ("PATCH", f"{TASKS}/1/complete", None),
+        ("DELETE", f"{TASKS}/1", None),
+    ],
+)
+def test_database_that_is_away_is_503_with_retry_after(away: TestClient, method: str, path: str, body: Any) -> None:
+    answer = away.request(method, path, json=body)
+    assert answer.status_code == 503
+    assert answer.json()["type"].endswith(":database-unavailable")
+    assert int(answer.headers["Retry-After"]) >= 1
+    assert "hunter2" not in answer.text
+
+
+def test_locked_database_is_503_not_500(make_settings: MakeSettings) -> None:
+    settings = make_settings(database_timeout=0.3)
+    with (
+        TestClient(create_app(settings), raise_server_exceptions=False) as client,
+        closing(sqlite3.connect(settings.data_dir / "todo.db")) as other,
+    ):
+        other.execute("BEGIN IMMEDIATE")
+        answer = client.post(TASKS, json={"title": "x"}, headers=bearer(settings, "ada"))
+        other.rollback()
+    assert answer.status_code == 503
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (exc.OperationalError("s", {}, errors.AdminShutdown()), True),
+        (exc.OperationalError("s", {}, errors.CannotConnectNow()), True),
+        (exc.TimeoutError("pool"), True),
+        (TimeoutError(), True),
+        (ConnectionResetError(), True),
+        (exc.DBAPIError("s", {}, Exception(), connection_invalidated=True), True),
+        (exc.ProgrammingError("s", {}, errors.UndefinedTable()), False),
+        (exc.IntegrityError("s", {}, errors.UniqueViolation()), False),
+        (ValueError(), False),
+    ],
+)
+def test_outage_is_told_from_a_bug(error: Exception, expected: bool) -> None:
+    assert is_unavailable(error) is expected
+
+
+def test_missing_table_counts_as_unavailable() -> None:
+    class WithState(Exception):
+        sqlstate = "42P01"
+
+    assert is_unavailable(exc.ProgrammingError("s", {}, WithState()))
+
+
+POOLED = "postgresql://u:p@ep-a-1-pooler.example.com/d?sslmode=require&channel_binding=require"
+
+
+def test_prepared_statements_are_left_out_behind_a_pooler() -> None:
+    assert postgres_options(Settings(database_url=POOLED))["prepare_threshold"] is None
+    assert "prepare_threshold" not in postgres_options(Settings(database_url="postgresql://u@h/d"))
+
+
+def test_options_that_a_pooler_refuses_are_not_sent() -> None:
+    assert "options" not in postgres_options(Settings(database_url=POOLED))
+
+
+def test_neon_parameters_reach_the_driver_unchanged() -> None:
+    engine = make_engine(Settings(database_url=POOLED))
+    _, arguments = engine.dialect.create_connect_args(engine.url)
+    assert arguments["sslmode"] == "require"
+    assert arguments["channel_binding"] == "require"
+    assert engine.pool._recycle < 300
+    assert engine.pool._pre_ping
+
+
+def test_concurrent_writers_do_not_fail_each_other(client: TestClient, ada: dict[str, str]) -> None:
+    barrier = threading.Barrier(12)
+
+    def add(number: int) -> int:
+        barrier.wait(10)
+        return client.post(TASKS, json={"title": f"task {number}"}, headers=ada).status_code
+
+    with ThreadPoolExecutor(12) as pool:
+        assert list(pool.map(add, range(12))) == [201] * 12

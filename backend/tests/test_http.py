@@ -1,0 +1,228 @@
+"""What holds for every request: problems, limits, headers, documentation, metrics."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+from starlette.testclient import TestClient
+
+from tests.conftest import MakeSettings, bearer
+from todo_api.http.rate import REMEMBERED_USERS, RateLimit
+from todo_api.main import create_app
+from todo_api.settings import Settings
+
+TASKS = "/api/ada/tasks"
+PROBLEM_MEMBERS = {"type", "title", "status", "detail", "instance", "request_id"}
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/nowhere", 404),
+        ("GET", "/api/ada/nowhere", 404),
+        ("GET", "/docs/../secrets", 404),
+        ("DELETE", "/livez", 405),
+        ("PATCH", TASKS, 405),
+        ("GET", f"{TASKS}/9", 404),
+        ("GET", f"{TASKS}?limit=0", 422),
+        ("GET", "/api/bob/tasks", 403),
+        ("POST", "/api/ada/chat", 422),
+    ],
+)
+def test_every_error_is_a_problem(
+    client: TestClient, ada: dict[str, str], method: str, path: str, status: int
+) -> None:
+    answer = client.request(method, path, headers=ada)
+    assert answer.status_code == status
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    body = answer.json()
+    assert set(body) - {"errors"} == PROBLEM_MEMBERS
+    assert body["status"] == status
+    assert body["type"].startswith("urn:todo-chatbot-api:problem:")
+    assert body["instance"] == path.partition("?")[0].replace("/docs/..", "")
+    assert body["request_id"] == answer.headers["X-Request-ID"]
+
+
+def test_405_names_the_allowed_methods(client: TestClient, ada: dict[str, str]) -> None:
+    assert "GET" in client.delete("/livez").headers["Allow"]
+
+
+def test_crash_is_a_problem_that_tells_nothing(
+    capfd: pytest.CaptureFixture[str], app: FastAPI, ada: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def crash(*_: Any, **__: Any) -> None:
+        raise RuntimeError("the secret ingredient")
+
+    monkeypatch.setattr("todo_api.db.tasks.list_page", crash)
+    with TestClient(app, raise_server_exceptions=False) as client:
+        answer = client.get(TASKS, headers=ada)
+    assert answer.status_code == 500
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert "ingredient" not in answer.text
+    assert "the secret ingredient" in capfd.readouterr().err
+
+
+def test_refused_values_are_not_repeated(client: TestClient, ada: dict[str, str]) -> None:
+    answer = client.post(TASKS, json={"title": ["hunter2"]}, headers=ada)
+    assert answer.status_code == 422
+    assert "hunter2" not in answer.text
+
+
+def test_large_body_is_413(client: TestClient, ada: dict[str, str]) -> None:
+    answer = client.post(TASKS, content=b'{"title": "' + b"x" * 70_000 + b'"}', headers=ada)
+    assert (answer.status_code, answer.json()["type"].rpartition(":")[2]) == (413, "body-too-large")
+
+
+@pytest.mark.parametrize("path", [TASKS, "/mcp"])
+def test_large_body_of_unknown_length_is_413(client: TestClient, ada: dict[str, str], path: str) -> None:
+    def pieces() -> Iterator[bytes]:
+        for _ in range(70):
+            yield b" " * 1000
+
+    headers = {**ada, "Content-Type": "application/json", "Accept": "application/json, text/event-stream"}
+    answer = client.post(path, content=pieces(), headers=headers)
+    assert answer.status_code == 413
+    assert answer.headers["Content-Type"] == "application/problem+json"
+
+
+def test_request_id_is_taken_over_or_made(client: TestClient) -> None:
+    assert client.get("/livez", headers={"X-Request-ID": "abc-1"}).headers["X-Request-ID"] == "abc-1"
+    made = client.get("/livez", headers={"X-Request-ID": "two words"}).headers["X-Request-ID"]
+    assert re.fullmatch("[0-9a-f]{32}", made)
+
+
+def test_answers_are_neither_cached_nor_sniffed(client: TestClient, ada: dict[str, str]) -> None:
+    headers = client.get(TASKS, headers=ada).headers
+    assert (headers["Cache-Control"], headers["X-Content-Type-Options"]) == ("no-store", "nosniff")
+
+
+def test_user_over_the_limit_is_429_until_time_has_passed(make_settings: MakeSettings) -> None:
+    settings = make_settings(rate_limit=3)
+    with TestClient(create_app(settings)) as client:
+        ada, bob = bearer(settings, "ada"), bearer(settings, "bob")
+        answers = [client.get(TASKS, headers=ada) for _ in range(4)]
+        assert [answer.status_code for answer in answers] == [200, 200, 200, 429]
+        assert 1 <= int(answers[-1].headers["Retry-After"]) <= 20
+        assert client.get("/api/bob/tasks", headers=bob).status_code == 200
+        assert client.post("/mcp", headers=ada).status_code == 429
+        assert client.get("/livez").status_code == 200
+
+
+def test_allowance_grows_back() -> None:
+    now = 0.0
+    limit = RateLimit(60, clock=lambda: now)
+    assert [limit.take("ada") for _ in range(60)] == [0.0] * 60
+    assert limit.take("ada") == pytest.approx(1.0)
+    now = 1.0
+    assert limit.take("ada") == 0.0
+    assert limit.take("ada") > 0
+
+
+def test_limit_remembers_a_bounded_number_of_users() -> None:
+    limit = RateLimit(1)
+    for number in range(REMEMBERED_USERS + 10):
+        limit.take(str(number))
+    assert len(limit._buckets) == REMEMBERED_USERS
+
+
+def preflight(client: TestClient, origin: str) -> Any:
+    return client.options(TASKS, headers={"Origin": origin, "Access-Control-Request-Method": "POST"})
+
+
+def test_only_named_origins_may_call(make_settings: MakeSettings) -> None:
+    with TestClient(create_app(make_settings(cors_origins="https://app.example.com"))) as client:
+        allowed = preflight(client, "https://app.example.com")
+        assert allowed.status_code == 200
+        assert allowed.headers["Access-Control-Allow-Origin"] == "https://app.example.com"
+        assert "Access-Control-Allow-Origin" not in preflight(client, "https://evil.example.com").headers
+        refused = client.get(TASKS, headers={"Origin": "https://app.example.com"})
+        assert refused.headers["Access-Control-Allow-Origin"] == "https://app.example.com"
+
+
+def test_no_origin_may_call_by_default(client: TestClient) -> None:
+    assert "Access-Control-Allow-Origin" not in preflight(client, "https://app.example.com").headers
+
+
+def test_docs_come_from_the_service_alone(client: TestClient) -> None:
+    page = client.get("/docs")
+    assert page.status_code == 200
+    assert "http" not in page.text.replace("http-equiv", "")
+    assert "default-src 'none'" in page.headers["Content-Security-Policy"]
+    for link in re.findall(r'(?:src|href)="([^"]+)"', page.text):
+        if not link.startswith("data:"):
+            asset = client.get(f"/{link}")
+            assert asset.status_code == 200
+            assert asset.headers["Content-Encoding" if not link.endswith("start.js") else "Content-Type"]
+    plain = client.get("/docs/swagger-ui.css", headers={"Accept-Encoding": "identity"})
+    assert "Content-Encoding" not in plain.headers
+    assert plain.text == client.get("/docs/swagger-ui.css").text
+
+
+def test_docs_can_be_turned_off(make_settings: MakeSettings) -> None:
+    with TestClient(create_app(make_settings(docs=False))) as client:
+        assert [client.get(path).status_code for path in ("/docs", "/openapi.json")] == [404, 404]
+
+
+def operations(client: TestClient) -> list[tuple[str, str, dict[str, Any]]]:
+    paths = client.get("/openapi.json").json()["paths"]
+    return [(path, method, operation) for path, item in paths.items() for method, operation in item.items()]
+
+
+def test_every_operation_documents_its_errors_with_examples(client: TestClient) -> None:
+    found = operations(client)
+    assert len(found) == 11
+    for path, _, operation in found:
+        if not path.startswith("/api/"):
+            continue
+        assert operation["security"] == [{"BetterAuth": []}]
+        responses = operation["responses"]
+        assert {"401", "403", "422", "429", "500", "503"} <= set(responses)
+        for status, response in responses.items():
+            if int(status) >= 400:
+                content = response["content"]["application/problem+json"]
+                assert content["example"]["status"] == int(status)
+                assert content["schema"] == {"$ref": "#/components/schemas/ProblemDetails"}
+
+
+def test_every_body_in_the_document_has_an_example(client: TestClient) -> None:
+    document = client.get("/openapi.json").json()
+    schemas = document["components"]["schemas"]
+    for name in ("Task", "TaskCreate", "TaskReplace", "ChatRequest", "ChatResponse", "Health"):
+        assert schemas[name]["examples"], name
+    assert "HTTPValidationError" not in schemas
+
+
+def test_metrics_count_requests_by_route(client: TestClient, ada: dict[str, str]) -> None:
+    def count() -> float:
+        found = re.search(
+            r'^http_requests_total\{method="GET",route="/api/\{user_id\}/tasks",status="200"\} (\S+)',
+            client.get("/metrics").text,
+            re.MULTILINE,
+        )
+        return float(found[1]) if found else 0.0
+
+    before = count()
+    client.get(TASKS, headers=ada)
+    assert count() == before + 1
+    assert "ada" not in client.get("/metrics").text
+
+
+@pytest.mark.parametrize("header", ["X-Forwarded-For", "Forwarded", "X-Real-IP", "Via"])
+def test_metrics_do_not_exist_behind_a_proxy(client: TestClient, header: str) -> None:
+    assert client.get("/metrics", headers={header: "203.0.113.9"}).status_code == 404
+
+
+def test_public_url_is_used_for_links(make_settings: MakeSettings) -> None:
+    settings: Settings = make_settings(public_url="https://todo.example.com/")
+    with TestClient(create_app(settings)) as client:
+        found = client.get("/.well-known/oauth-protected-resource").json()
+        assert found["resource"] == "https://todo.example.com/mcp"
+
+
+def test_hostile_host_header_is_not_repeated(client: TestClient) -> None:
+    challenge = client.post("/mcp", headers={"Host": 'x", error="'}).headers["WWW-Authenticate"]
+    assert challenge.count('"') == 2

@@ -1,0 +1,148 @@
+"""MCP at /mcp: five tools, one user, any replica."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+from tests.conftest import MakeSettings, bearer
+from todo_api.main import create_app
+
+HEADERS = {"Accept": "application/json, text/event-stream", "Host": "localhost:8000"}
+
+
+def rpc(client: TestClient, headers: dict[str, str], method: str, **params: Any) -> dict[str, Any]:
+    """Send one JSON-RPC request and return its result or error."""
+    body = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
+    answer = client.post("/mcp", json=body, headers={**HEADERS, **headers})
+    assert answer.status_code == 200, answer.text
+    return dict(answer.json())
+
+
+def call(client: TestClient, headers: dict[str, str], name: str, **arguments: Any) -> Any:
+    """Call a tool and return its structured result, or its error's text."""
+    result = rpc(client, headers, "tools/call", name=name, arguments=arguments)["result"]
+    if result.get("isError"):
+        return result["content"][0]["text"]
+    found = result["structuredContent"]
+    return found["result"] if set(found) == {"result"} else found
+
+
+def test_server_introduces_itself(client: TestClient, ada: dict[str, str]) -> None:
+    result = rpc(
+        client, ada, "initialize", protocolVersion="2025-06-18", capabilities={},
+        clientInfo={"name": "test", "version": "1"},
+    )["result"]  # fmt: skip
+    assert result["serverInfo"]["name"] == "todo"
+    assert "list_tasks" in result["instructions"]
+
+
+def test_the_five_tools_take_no_user(client: TestClient, ada: dict[str, str]) -> None:
+    tools = {tool["name"]: tool for tool in rpc(client, ada, "tools/list")["result"]["tools"]}
+    assert set(tools) == {"add_task", "list_tasks", "complete_task", "delete_task", "update_task"}
+    for tool in tools.values():
+        assert tool["description"]
+        assert "user_id" not in tool["inputSchema"]["properties"]
+
+
+def test_tools_do_what_they_say(client: TestClient, ada: dict[str, str]) -> None:
+    added = call(client, ada, "add_task", title="Buy milk", description="Two litres")
+    number = added["task_id"]
+    assert added == {"task_id": number, "status": "created", "title": "Buy milk"}
+    assert call(client, ada, "list_tasks") == [{"id": number, "title": "Buy milk", "completed": False}]
+    updated = call(client, ada, "update_task", task_id=number, title="Buy oat milk")
+    assert updated == {"task_id": number, "status": "updated", "title": "Buy oat milk"}
+    for _ in range(2):
+        assert call(client, ada, "complete_task", task_id=number)["status"] == "completed"
+    assert call(client, ada, "list_tasks", status="pending") == []
+    assert call(client, ada, "list_tasks", status="completed")[0]["id"] == number
+    task = client.get(f"/api/ada/tasks/{number}", headers=ada).json()
+    assert (task["description"], task["completed"]) == ("Two litres", True)
+    assert call(client, ada, "delete_task", task_id=number)["status"] == "deleted"
+    assert call(client, ada, "list_tasks") == []
+
+
+def test_user_comes_from_the_token_whatever_the_arguments_say(
+    client: TestClient, ada: dict[str, str], bob: dict[str, str]
+) -> None:
+    number = call(client, ada, "add_task", title="Ada's")["task_id"]
+    for name, arguments in {
+        "complete_task": {}, "delete_task": {}, "update_task": {"title": "Bob's now"},
+    }.items():  # fmt: skip
+        text = call(client, bob, name, task_id=number, user_id="ada", **arguments)
+        assert text == f"Error executing tool {name}: There is no task {number}; call list_tasks to see the ids."
+    assert call(client, bob, "list_tasks", user_id="ada") == []
+    assert call(client, ada, "list_tasks")[0]["title"] == "Ada's"
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        ("add_task", {}),
+        ("add_task", {"title": ""}),
+        ("add_task", {"title": "x" * 201}),
+        ("add_task", {"title": "a\0"}),
+        ("list_tasks", {"status": "lost"}),
+        ("complete_task", {"task_id": 0}),
+        ("complete_task", {"task_id": 2**63}),
+        ("complete_task", {"task_id": "first"}),
+        ("update_task", {"task_id": 1}),
+        ("drop_tables", {}),
+    ],
+)
+def test_wrong_call_is_an_error_for_the_model_to_read(
+    client: TestClient, ada: dict[str, str], name: str, arguments: dict[str, Any]
+) -> None:
+    answer = rpc(client, ada, "tools/call", name=name, arguments=arguments)
+    assert "error" in answer or answer["result"]["isError"]
+    assert "Traceback" not in str(answer)
+
+
+def test_request_without_a_token_is_401(client: TestClient) -> None:
+    answer = client.post("/mcp", json={"jsonrpc": "2.0", "id": 1, "method": "tools/list"}, headers=HEADERS)
+    assert answer.status_code == 401
+    assert "resource_metadata=" in answer.headers["WWW-Authenticate"]
+
+
+@pytest.mark.parametrize(
+    ("host", "origin", "status"),
+    [
+        ("localhost:8000", None, 200),
+        ("127.0.0.1", None, 200),
+        ("todo-api.default.svc:8000", None, 200),
+        ("todo.example.com", "https://todo.example.com", 200),
+        ("todo.example.com", "https://app.example.com", 200),
+        ("evil.example.com", None, 421),
+        ("localhost:8000", "https://evil.example.com", 403),
+    ],
+)
+def test_host_and_origin_are_checked(
+    make_settings: MakeSettings, host: str, origin: str | None, status: int
+) -> None:
+    settings = make_settings(
+        public_url="https://todo.example.com",
+        mcp_allowed_hosts="todo-api.default.svc:*",
+        cors_origins="https://app.example.com",
+    )
+    headers = {**HEADERS, **bearer(settings, "ada"), "Host": host, **({"Origin": origin} if origin else {})}
+    with TestClient(create_app(settings)) as client:
+        answer = client.post("/mcp", json={"jsonrpc": "2.0", "id": 1, "method": "tools/list"}, headers=headers)
+        assert answer.status_code == status
+
+
+def test_any_replica_answers_any_request(make_settings: MakeSettings) -> None:
+    settings = make_settings()
+    ada = bearer(settings, "ada")
+    with TestClient(create_app(settings)) as one, TestClient(create_app(settings)) as other:
+        rpc(one, ada, "initialize", protocolVersion="2025-06-18", capabilities={}, clientInfo={"name": "t", "version": "1"})  # fmt: skip
+        number = call(other, ada, "add_task", title="Anywhere")["task_id"]
+        assert call(one, ada, "complete_task", task_id=number)["status"] == "completed"
+
+
+def test_database_outage_is_told_to_the_model(make_settings: MakeSettings) -> None:
+    settings = make_settings(database_url="postgresql://u:p@127.0.0.1:1/d", database_timeout=1)
+    with TestClient(create_app(settings)) as client:
+        text = call(client, bearer(make_settings(), "ada"), "list_tasks")
+        assert text == "Error executing tool list_tasks: The database does not answer; try again in a moment."

@@ -7,7 +7,7 @@ content.
 
 from drydock.image.anatomy import Anatomy
 from drydock.image.archive import read as read_archive
-from drydock.image.diff import Difference, diff
+from drydock.image.compare import Difference, diff
 from drydock.image.digest import content_digest
 from drydock.image.local import read
 from drydock.image.model import Config, File, Image, Kind, Layer

@@ -166,30 +166,27 @@ def _distributions(texts: Mapping[str, str]) -> Iterator[Package]:
 
 def _debian(texts: Mapping[str, str]) -> Iterator[Package]:
     """Yield each installed Debian package with the files of its list; sizes are yet to come."""
-    for fields in debian_records(texts):
+    for origin, fields in debian_records(texts):
         name, architecture = fields["Package"], fields.get("Architecture", "")
         lists = (f"{DPKG}/info/{name}.list", f"{DPKG}/info/{name}:{architecture}.list")
         listing = next((texts[path] for path in lists if path in texts), "")
         # Distroless-like images keep the checksums, whose lines name the files without the leading slash.
-        sums = texts.get(f"{DPKG}/status.d/{name}.md5sums", "")
+        sums = texts.get(f"{origin}.md5sums", "")
         paths = [line for line in listing.splitlines() if line not in ("", "/.")]
         paths += [f"/{line.split('  ', 1)[1]}" for line in sums.splitlines() if "  " in line]
         yield Package(Source.DEBIAN, name, fields.get("Version", ""), size=0, paths=tuple(paths))
 
 
-def debian_records(texts: Mapping[str, str]) -> Iterator[dict[str, str]]:
-    """Yield the fields of each installed Debian package's record."""
-    records = [texts.get(f"{DPKG}/status", "")]
-    records += [
-        content
-        for path, content in sorted(texts.items())
-        if path.startswith(f"{DPKG}/status.d/") and not path.endswith(".md5sums")
-    ]
-    for paragraph in re.split(r"\n\s*\n", "\n\n".join(records)):
-        fields = headers(paragraph)
-        # Distroless-like records have no status: what is listed is there.
-        if "Package" in fields and fields.get("Status", "install ok installed").endswith(" installed"):
-            yield fields
+def debian_records(texts: Mapping[str, str]) -> Iterator[tuple[str, dict[str, str]]]:
+    """Yield the fields of each installed Debian package's record, with the file that holds it."""
+    for path, content in sorted(texts.items()):
+        if path != f"{DPKG}/status" and not path.startswith(f"{DPKG}/status.d/"):
+            continue
+        for paragraph in re.split(r"\n\s*\n", content):
+            fields = headers(paragraph)
+            # Distroless-like records have no status: what is listed is there.
+            if "Package" in fields and fields.get("Status", "install ok installed").endswith(" installed"):
+                yield path, fields
 
 
 def headers(text: str) -> dict[str, str]:

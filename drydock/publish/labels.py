@@ -10,16 +10,20 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from drydock import errors
+from drydock.base.make import KIND_LABEL
 from drydock.project import Project
 from drydock.publish.source import Source
+
+if TYPE_CHECKING:
+    from drydock.base import Base
 
 OCI = "org.opencontainers.image."
 MAINTAINER = "maintainer"
 DIRTY = "dev.drydock.source.dirty"
-BASE_KIND = "dev.drydock.base.kind"
+BASE_KIND = KIND_LABEL
 MADE = "made"
 
 # What a complete image says about itself, with where drydock takes it from.
@@ -39,22 +43,6 @@ WANTED: dict[str, str] = {
     OCI + "base.digest": "the base image",
     MAINTAINER: "[project] maintainers, or authors",
 }
-
-
-class Base(Protocol):
-    """What labels need to know about a base image."""
-
-    @property
-    def reference(self) -> str:
-        """Its name."""
-
-    @property
-    def digest(self) -> str:
-        """``sha256:…``."""
-
-    @property
-    def kind(self) -> str:
-        """``made`` when it was made on this machine."""
 
 
 @dataclass(frozen=True)
@@ -115,7 +103,8 @@ def labels_for(
         OCI + "base.name": base.reference if base else "",
         OCI + "base.digest": base.digest if base else "",
         MAINTAINER: ", ".join(maintainers),
-        BASE_KIND: base.kind if base else "",
+        # Whether a published base was pulled just now or before says nothing about the image.
+        BASE_KIND: MADE if base and base.kind == MADE else "",
         DIRTY: "true" if source.dirty else "false",
     }
     return {key: value for key, value in found.items() if value} | dict(project.labels)

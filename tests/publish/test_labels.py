@@ -1,10 +1,11 @@
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import pytest
 
 from drydock import errors
+from drydock.base import Base
 from drydock.project import Project
 from drydock.publish import labels
 from drydock.publish.labels import MAINTAINER, OCI, check, labels_for
@@ -32,11 +33,7 @@ Documentation = "https://docs.example.com"
 SOURCE = Source("0123456789abcdef" * 2, False, 1_700_000_000, "https://github.com/acme/shop")
 
 
-@dataclass(frozen=True)
-class Base:
-    reference: str = "python:3.13-slim"
-    digest: str = "sha256:" + "ab" * 32
-    kind: str = "local"
+BASE = Base("python:3.13-slim", "sha256:" + "ab" * 32, "local", "it is on the engine")
 
 
 @pytest.fixture
@@ -45,7 +42,7 @@ def project(make_project: MakeProject) -> Project:
 
 
 def test_every_annotation_has_its_value(project: Project) -> None:
-    assert labels_for(project, SOURCE, Base(), {}) == {
+    assert labels_for(project, SOURCE, BASE, {}) == {
         OCI + "title": "shop",
         OCI + "description": "Sells things",
         OCI + "version": "1.4.2",
@@ -58,16 +55,15 @@ def test_every_annotation_has_its_value(project: Project) -> None:
         OCI + "vendor": "Acme",
         OCI + "authors": "Ann <ann@example.com>, Bob",
         OCI + "base.name": "python:3.13-slim",
-        OCI + "base.digest": Base().digest,
+        OCI + "base.digest": BASE.digest,
         MAINTAINER: "team@example.com",
-        labels.BASE_KIND: "local",
         labels.DIRTY: "false",
         "com.example.team": "ships",
     }
 
 
 def test_source_date_epoch_wins_over_the_commit(project: Project) -> None:
-    found = labels_for(project, SOURCE, Base(), {"SOURCE_DATE_EPOCH": "0"})
+    found = labels_for(project, SOURCE, BASE, {"SOURCE_DATE_EPOCH": "0"})
 
     assert found[OCI + "created"] == "1970-01-01T00:00:00Z"
 
@@ -75,7 +71,7 @@ def test_source_date_epoch_wins_over_the_commit(project: Project) -> None:
 @pytest.mark.parametrize("given", ["yesterday", "-1", "1.5", "\u0661"])
 def test_a_source_date_epoch_that_is_no_number_is_refused(project: Project, given: str) -> None:
     with pytest.raises(errors.BadConfiguration) as caught:
-        labels_for(project, SOURCE, Base(), {"SOURCE_DATE_EPOCH": given})
+        labels_for(project, SOURCE, BASE, {"SOURCE_DATE_EPOCH": given})
     assert str(caught.value) == (
         f"error: SOURCE_DATE_EPOCH: {given!r} is no whole number; give it seconds since 1970"
     )
@@ -101,7 +97,19 @@ def test_the_projects_urls_stand_in_for_a_remote(make_project: MakeProject) -> N
 
 
 def test_a_dirty_source_is_marked(project: Project) -> None:
-    assert labels_for(project, replace(SOURCE, dirty=True), Base(), {})[labels.DIRTY] == "true"
+    assert labels_for(project, replace(SOURCE, dirty=True), BASE, {})[labels.DIRTY] == "true"
+
+
+def test_an_image_on_a_made_base_is_marked(project: Project) -> None:
+    made = replace(BASE, reference="local/python:3.13-slim", kind="made")
+
+    assert labels_for(project, SOURCE, made, {})[labels.BASE_KIND] == labels.MADE
+
+
+def test_pulling_the_base_changes_no_label(project: Project) -> None:
+    pulled = replace(BASE, kind="pulled", why="pulled just now")
+
+    assert labels_for(project, SOURCE, pulled, {}) == labels_for(project, SOURCE, BASE, {})
 
 
 def test_a_licence_text_of_the_old_form_is_read(make_project: MakeProject) -> None:
@@ -111,13 +119,13 @@ def test_a_licence_text_of_the_old_form_is_read(make_project: MakeProject) -> No
 
 
 def test_equal_labels_have_no_difference(project: Project) -> None:
-    wanted = labels_for(project, SOURCE, Base(), {})
+    wanted = labels_for(project, SOURCE, BASE, {})
 
     assert check(wanted | {"from.the.base": "kept"}, wanted) == []
 
 
 def test_a_difference_names_what_was_found_and_what_is_wanted(project: Project) -> None:
-    wanted = labels_for(project, SOURCE, Base(), {})
+    wanted = labels_for(project, SOURCE, BASE, {})
     found = wanted | {OCI + "version": "1.4.1"}
     del found[MAINTAINER]
 
@@ -128,7 +136,7 @@ def test_a_difference_names_what_was_found_and_what_is_wanted(project: Project) 
 
 
 def test_an_annotation_that_nobody_can_fill_is_a_difference(make_project: MakeProject) -> None:
-    wanted = labels_for(make_project({}), SOURCE, Base(), {})
+    wanted = labels_for(make_project({}), SOURCE, BASE, {})
 
     assert [str(one) for one in check(wanted, wanted)] == [
         "org.opencontainers.image.description is missing; it comes from [project] description",

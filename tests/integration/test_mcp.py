@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 
 import httpx2
@@ -181,6 +180,6 @@ def _call(client: httpx2.Client, name: str, arguments: dict[str, object]) -> dic
         "method": "tools/call",
         "params": {"name": name, "arguments": arguments},
     }
-    answer = client.post("/mcp", headers=_ACCEPT, content=json.dumps(body)).raise_for_status()
+    answer = client.post("/mcp", headers=_ACCEPT, json=body).raise_for_status()
     structured: dict[str, object] = answer.json()["result"]["structuredContent"]
     return structured

@@ -52,7 +52,7 @@ Reply = Says | Calls | Fails
 
 @dataclass(frozen=True)
 class Request:
-    """One request as it arrived."""
+    """One request as it arrived; header names in lower case."""
 
     headers: Mapping[str, str]
     body: dict[str, Any]
@@ -114,7 +114,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        reply = self.model.reply_to(Request(dict(self.headers), body))
+        reply = self.model.reply_to(
+            Request({name.lower(): value for name, value in self.headers.items()}, body)
+        )
         try:
             if isinstance(reply, Fails):
                 self._send_json(reply.status, _error(reply), reply.headers)

@@ -13,6 +13,7 @@ from tests.support.certificates import Certificate
 from tests.support.postgres import ACCOUNT, Postgres
 from tests.support.process import Server
 
+POOL_SIZE = 4
 SETTINGS = """\
 [databases]
 * = host={host} port={server_port}
@@ -23,7 +24,7 @@ listen_port = {port}
 unix_socket_dir =
 pool_mode = transaction
 max_prepared_statements = {prepared_statements}
-default_pool_size = 10
+default_pool_size = {pool_size}
 max_client_conn = 200
 auth_type = scram-sha-256
 auth_file = {folder}/users.txt
@@ -65,6 +66,7 @@ def pgbouncer(
                 addresses=",".join(addresses),
                 port=port,
                 prepared_statements=prepared_statements,
+                pool_size=POOL_SIZE,
                 folder=folder,
             )
         )

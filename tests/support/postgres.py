@@ -136,10 +136,10 @@ class Postgres:
         )
         return len(rows)
 
-    def sessions(self, database: str) -> list[tuple[str, bool, str]]:
-        """Return client address, whether TLS is on, and state of every session of a database."""
+    def sessions(self, database: str) -> list[tuple[bool, str]]:
+        """Return whether TLS is on, and the TLS version, of every session of a database."""
         return self.run(
-            "SELECT host(client_addr), ssl, state FROM pg_stat_activity JOIN pg_stat_ssl USING (pid) "
+            "SELECT ssl, version FROM pg_stat_activity JOIN pg_stat_ssl USING (pid) "
             "WHERE datname = %s AND client_addr IS NOT NULL",
             database,
         )

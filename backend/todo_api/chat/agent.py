@@ -7,10 +7,11 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import httpx2
-from agents import Agent, ModelSettings, RunConfig, Runner, RunResultBase, set_tracing_disabled
+from agents import Agent, ModelSettings, RunConfig, Runner, set_tracing_disabled
 from agents.items import ToolCallItem, ToolCallOutputItem, TResponseInputItem
 from agents.mcp import MCPServerStreamableHttp
 from agents.models.openai_chatcompletions import OpenAIChatCompletionsModel
+from agents.result import RunResultBase
 from agents.stream_events import StreamEvent
 from openai import AsyncOpenAI
 from pydantic import SecretStr

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from typing import TYPE_CHECKING
 
 from pydantic import SecretStr
@@ -13,6 +14,8 @@ from todo_api.settings import Settings
 
 if TYPE_CHECKING:
     from todo_api.chat.agent import TodoAgent
+
+logger = logging.getLogger(__name__)
 
 
 class AgentStack:
@@ -44,8 +47,13 @@ class AgentStack:
 
     async def preload(self) -> None:
         """Load the agent ahead of the first chat; without a key it is never needed and never loaded."""
-        if self._settings.openai_api_key is not None:
+        if self._settings.openai_api_key is None:
+            return
+        try:
             await self.get()
+        except Exception:
+            # The first chat tries again and fails where its user can see it; everything else works.
+            logger.exception("the agent cannot be loaded")
 
     async def get(self) -> TodoAgent:
         """Return the agent, loading it or waiting for the load under way."""

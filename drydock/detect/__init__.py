@@ -1,0 +1,28 @@
+"""Find out from evidence how a FastAPI project is built and started, without running any of it."""
+
+from drydock.detect.detector import detect
+from drydock.detect.explain import as_json, explain_lines
+from drydock.detect.model import (
+    Blocker,
+    Conflict,
+    Dependencies,
+    Findings,
+    Found,
+    Installation,
+    Server,
+    Setting,
+)
+
+__all__ = [
+    "Blocker",
+    "Conflict",
+    "Dependencies",
+    "Findings",
+    "Found",
+    "Installation",
+    "Server",
+    "Setting",
+    "as_json",
+    "detect",
+    "explain_lines",
+]

@@ -1,0 +1,225 @@
+"""Resolve imports between a project's own modules, and follow what runs when one of them is imported."""
+
+from __future__ import annotations
+
+import sys
+from collections import deque
+from typing import NamedTuple
+
+from drydock.detect.syntax import Import, Module, Scope, parse
+from drydock.detect.tree import Tree, ancestors, folder_of, join
+
+MAX_HOPS = 8
+MAX_MODULES = 400
+MAX_SOURCE = 2_000_000  # bytes of source parsed at most: keeps detection within its two seconds
+MAX_ROOTS = 40
+
+
+class Symbol(NamedTuple):
+    """A name at the place where it is defined."""
+
+    module: Module
+    name: str
+
+
+class Code:
+    """A tree's Python modules, parsed when they are asked for.
+
+    Args:
+        tree: the folder.
+        foreign: top-level module names that installed distributions provide, so that a project's own
+            `redis.py` is not taken for the library.
+    """
+
+    def __init__(self, tree: Tree, foreign: frozenset[str] = frozenset()) -> None:
+        self.tree = tree
+        self._foreign = foreign | sys.stdlib_module_names
+        self._modules: dict[str, Module | None] = {}
+        self._parsed = 0
+        self.unread = 0
+        self._located: dict[tuple[str, str], tuple[str, tuple[str, ...]] | None] = {}
+        self._extra_roots = sorted(_source_folders(tree))[:MAX_ROOTS]
+
+    def module(self, path: str) -> Module | None:
+        """Return the facts of a source file, None when it is missing, too large or no Python."""
+        if path not in self._modules:
+            self._modules[path] = self._parse(path)
+        return self._modules[path]
+
+    def parsed(self) -> list[Module]:
+        """Return the modules that were asked for so far."""
+        return [m for m in self._modules.values() if m]
+
+    def _parse(self, path: str) -> Module | None:
+        data = self.tree.data(path)
+        if data is None:
+            return None
+        if len(self._modules) >= MAX_MODULES or self._parsed + len(data) > MAX_SOURCE:
+            self.unread += 1
+            return None
+        self._parsed += len(data)
+        return parse(path, data)
+
+    def roots(self, path: str) -> list[str]:
+        """Return the folders that could stand on `sys.path` for a file, likely ones first."""
+        above = ancestors(path)
+        packages = [a for a in above if self.tree.exists(join(a, "__init__.py"))]
+        plain = [a for a in above if a not in packages]
+        return [*plain, *packages, *(r for r in self._extra_roots if r not in above)]
+
+    def locate(self, importer: str, dotted: str) -> tuple[str, tuple[str, ...]] | None:
+        """Return the file that a dotted import leads to and the rest of the name, None for foreign ones."""
+        key = (folder_of(importer), dotted)
+        if key not in self._located:
+            self._located[key] = self._locate(importer, dotted)
+        return self._located[key]
+
+    def _locate(self, importer: str, dotted: str) -> tuple[str, tuple[str, ...]] | None:
+        level = len(dotted) - len(dotted.lstrip("."))
+        parts = tuple(p for p in dotted.split(".") if p)
+        if level:
+            base = folder_of(importer)
+            for _ in range(level - 1):
+                base = folder_of(base)
+            return find(self.tree, base, parts, relative=True)
+        if parts and parts[0] in self._foreign:
+            return None
+        hits = [hit for root in self.roots(importer) if (hit := find(self.tree, root, parts))]
+        return min(hits, key=lambda hit: len(hit[1])) if hits else None
+
+    def symbol(self, module: Module, dotted: str, hops: int = MAX_HOPS) -> Symbol | None:
+        """Return where a name used in `module` is defined, following imports and re-exports."""
+        if not dotted or hops == 0:
+            return None
+        head = dotted.partition(".")[0]
+        if head in module.names and not module.is_imported(dotted):
+            return Symbol(module, dotted)
+        hit = self.locate(module.path, dotted)
+        if hit is None:
+            return None
+        path, left = hit
+        target = self.module(path)
+        if target is None or not left:
+            return Symbol(target, "") if target else None
+        if left[0] in target.names or target is module:
+            return Symbol(target, ".".join(left))
+        if left[0] in target.aliases:
+            return self.symbol(target, ".".join([target.aliases[left[0]], *left[1:]]), hops - 1)
+        for star in (i for i in target.imports if "*" in i.names):
+            found = self.symbol(target, _under(star, left), hops - 1)
+            if found and found.name.partition(".")[0] in found.module.names:
+                return found
+        return Symbol(target, ".".join(left))
+
+    def imported(self, module: Module, statement: Import) -> list[str]:
+        """Return the project files that an import statement runs, enclosing packages included."""
+        names = [statement.module]
+        if statement.names:
+            stem = statement.module if statement.module.endswith(".") else statement.module + "."
+            names = [stem + name for name in statement.names if name != "*"] or [statement.module]
+        found: list[str] = []
+        for name in names:
+            hit = self.locate(module.path, name)
+            if hit:
+                found += [*self._packages(hit[0], len(name.split("."))), hit[0]]
+        return found
+
+    def _packages(self, path: str, depth: int) -> list[str]:
+        inits = [join(a, "__init__.py") for a in ancestors(path)[:depth]]
+        return [i for i in reversed(inits) if self.tree.exists(i)]
+
+
+class Startup:
+    """What runs when a server imports the entry point: modules, and the functions they call meanwhile."""
+
+    def __init__(self, code: Code, path: str, function: str = "") -> None:
+        self.code = code
+        self.ran: dict[str, set[str]] = {}
+        self._follow(path, function)
+
+    @property
+    def modules(self) -> list[Module]:
+        """Return the modules that are imported, the entry point's first."""
+        return [m for path in self.ran if (m := self.code.module(path))]
+
+    def runs(self, module: Module, scope: Scope) -> bool:
+        """Tell whether code in `scope` runs at import."""
+        return not scope.main and not scope.typing and scope.function in self.ran.get(module.path, ())
+
+    def _follow(self, path: str, function: str) -> None:
+        packages = [join(a, "__init__.py") for a in ancestors(path)]
+        pending: deque[tuple[str, str]] = deque([(path, ""), *((p, "") for p in packages)])
+        if function:
+            pending.append((path, function))
+        while pending:
+            path, function = pending.popleft()
+            module = self.code.module(path) if self.code.tree.exists(path) else None
+            if module is None or function in self.ran.setdefault(path, set()):
+                continue
+            self.ran[path].add(function)
+            for statement in module.imports:
+                scope = statement.scope
+                if scope.function == function and not scope.typing and not scope.main:
+                    pending.extend((p, "") for p in self.code.imported(module, statement))
+            for site in module.calls:
+                if site.scope.function == function and not site.scope.main and not site.scope.typing:
+                    target = self._called(module, function, site.name)
+                    if target:
+                        pending.append(target)
+
+    def _called(self, module: Module, function: str, name: str) -> tuple[str, str] | None:
+        if function and f"{function}.{name}" in module.functions:
+            return module.path, f"{function}.{name}"
+        found = self.code.symbol(module, name)
+        if found is None:
+            return None
+        if found.name in found.module.functions:
+            return found.module.path, found.name
+        if found.name in found.module.classes and f"{found.name}.__init__" in found.module.functions:
+            return found.module.path, f"{found.name}.__init__"
+        return None
+
+
+def find(
+    tree: Tree, root: str, parts: tuple[str, ...], relative: bool = False
+) -> tuple[str, tuple[str, ...]] | None:
+    """Return the module file that `parts` names below `root` and the parts that are no module.
+
+    A `relative` import may also name something that the package at `root` itself defines.
+    """
+    folder = root
+    best: tuple[str, tuple[str, ...]] | None = None
+    for index, part in enumerate(parts):
+        left = parts[index + 1 :]
+        inner = part if folder == "." else f"{folder}/{part}"
+        if tree.exists(f"{inner}/__init__.py"):
+            best = (f"{inner}/__init__.py", left)
+        elif tree.exists(f"{inner}.py"):
+            return f"{inner}.py", left
+        elif not tree.is_folder(inner):
+            break
+        folder = inner
+    if best is None and tree.exists(join(root, "__init__.py")):
+        return None if parts and not relative else (join(root, "__init__.py"), parts)
+    return best
+
+
+def module_name(root: str, path: str) -> str:
+    """Return the dotted name of a file below a source root."""
+    inner = path if root == "." else path[len(root) + 1 :]
+    return inner.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+
+
+def _under(star: Import, left: tuple[str, ...]) -> str:
+    stem = star.module if star.module.endswith(".") else star.module + "."
+    return stem + ".".join(left)
+
+
+def _source_folders(tree: Tree) -> set[str]:
+    return {
+        part
+        for path in tree.files
+        if path.endswith(".py")
+        for part in ancestors(path)
+        if part.endswith("/src")
+    } | ({"src"} if tree.is_folder("src") else set())

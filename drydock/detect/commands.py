@@ -1,0 +1,113 @@
+"""Read the command lines that start a server: `uvicorn app.main:app --port 80` and its relatives."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from dataclasses import dataclass
+
+TARGET = re.compile(r"^[A-Za-z_][\w.]*:[A-Za-z_][\w.]*(\(\))?$")
+MODULE_FILE = re.compile(r"^[\w./-]+\.py$")
+SERVERS = frozenset({"uvicorn", "gunicorn", "hypercorn", "granian", "daphne"})
+PORT_OPTIONS = frozenset({"--port", "-p"})
+BIND_OPTIONS = frozenset({"-b", "--bind"})
+FOLDER_OPTIONS = frozenset({"--app-dir", "--chdir"})
+VALUE = re.compile(r"\$\{?\w+(?::?-([^}]*))?\}?")
+
+
+@dataclass(frozen=True)
+class Launch:
+    """One start of a server: what it loads, and the options that say how.
+
+    `target` is `module:attribute`, a path to a Python file (`fastapi run`, `python main.py`), or the name of
+    a script; `kind` tells which.
+    """
+
+    kind: str
+    target: str
+    server: str = ""
+    factory: bool = False
+    port: int | None = None
+    app_dir: str = ""
+
+
+def read_command(text: str) -> list[Launch]:
+    """Return the server starts in a shell command line."""
+    found = []
+    wrapped = re.search(r"""\b(?:ba)?sh\s+-l?e?c\s+(["'])(.*?)\1""", text, re.S)
+    text = wrapped.group(2) if wrapped else text
+    for part in re.split(r"&&|\|\||;|\n|\|", text.replace("\\\n", " ")):
+        try:
+            words = shlex.split(part, comments=True)
+        except ValueError:
+            continue
+        launch = read_words(words)
+        if launch:
+            found.append(launch)
+    return found
+
+
+def read_words(words: list[str]) -> Launch | None:
+    """Return the server start in an argument list, None when it starts something else."""
+    for index, word in enumerate(words):
+        name = word.rpartition("/")[2]
+        rest = words[index + 1 :]
+        if name in SERVERS:
+            return _server(name, rest)
+        if name == "fastapi" and rest[:1] and rest[0] in {"run", "dev"}:
+            return _fastapi(rest[1:])
+        if re.fullmatch(r"python[\d.]*", name):
+            launch = _python(rest)
+            if launch:
+                return launch
+        if name.endswith(".sh"):
+            return Launch("script", word)
+    return None
+
+
+def _server(name: str, rest: list[str]) -> Launch | None:
+    target = next((w for w in rest if TARGET.match(w)), "")
+    if not target:
+        return None
+    factory = "--factory" in rest or target.endswith("()")
+    return Launch(
+        "target", target.removesuffix("()"), name, factory, _port(rest), _option(rest, FOLDER_OPTIONS)
+    )
+
+
+def _fastapi(rest: list[str]) -> Launch:
+    entry = _option(rest, frozenset({"--entrypoint", "-e"}))
+    if entry:
+        return Launch("target", entry, "uvicorn", False, _port(rest))
+    path = next((w for w in rest if MODULE_FILE.match(w) or re.fullmatch(r"[\w./-]*/[\w./-]*", w)), "")
+    return Launch("fastapi", path, "uvicorn", False, _port(rest))
+
+
+def _python(rest: list[str]) -> Launch | None:
+    while rest and rest[0].startswith("-") and rest[0] != "-m":
+        rest = rest[1:]
+    if rest[:1] == ["-m"] and len(rest) > 1:
+        if rest[1] in SERVERS:
+            return _server(rest[1], rest[2:])
+        return Launch("module", rest[1], port=_port(rest)) if re.fullmatch(r"[\w.]+", rest[1]) else None
+    return Launch("file", rest[0], port=_port(rest)) if rest and MODULE_FILE.match(rest[0]) else None
+
+
+def _option(rest: list[str], names: frozenset[str]) -> str:
+    for index, word in enumerate(rest):
+        option, _, value = word.partition("=")
+        if option in names:
+            return value or (rest[index + 1] if index + 1 < len(rest) else "")
+    return ""
+
+
+def _port(rest: list[str]) -> int | None:
+    bind = _option(rest, BIND_OPTIONS).rpartition(":")[2]
+    return number(_option(rest, PORT_OPTIONS)) or number(bind)
+
+
+def number(text: str) -> int | None:
+    """Return a port number, also the default of `${PORT:-8000}`; None for everything else."""
+    match = VALUE.fullmatch(text.strip())
+    plain = (match.group(1) or "") if match else text.strip()
+    return int(plain) if re.fullmatch(r"[0-9]{1,5}", plain) and 0 < int(plain) < 65536 else None

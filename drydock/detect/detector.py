@@ -1,0 +1,409 @@
+"""Put the single detectors together: one folder in, findings out."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import MappingProxyType
+
+from drydock.detect import dependencies as deps
+from drydock.detect import dockerfiles, hopeless, python, routes, settings, system
+from drydock.detect.apps import SIDE, Apps, find_apps
+from drydock.detect.code import MAX_MODULES, Code, Startup, module_name
+from drydock.detect.entry import Entry, decide
+from drydock.detect.files import FileUse, file_uses
+from drydock.detect.ignore import ignore
+from drydock.detect.installation import installation
+from drydock.detect.launches import Evidence, collect
+from drydock.detect.layout import Layout, layout, source_root
+from drydock.detect.model import Blocker, Conflict, Findings, Found, Ignore, Installation, Server
+from drydock.detect.sources import declared_names
+from drydock.detect.tree import Tree, folder_of, join, parents, parse_toml, read_bounded, strings, table
+
+DEFAULT_PORT = 8000
+NOTHING: Mapping[str, str] = MappingProxyType({})
+SCHEDULERS = ("apscheduler.", "rocketry.", "fastapi_utils.tasks", "fastapi_restful.tasks")
+
+
+def detect(root: Path, overrides: Mapping[str, str] = NOTHING) -> Findings:
+    """Read a folder and return what is to be run and how, each value with the place that says so.
+
+    The project's code is neither imported nor run, and nothing is raised for a bad project: what contradicts
+    itself or cannot work is returned as conflicts and blockers.
+
+    Args:
+        root: the project's folder.
+        overrides: options of `[tool.drydock]` in kebab-case; a value set by hand wins over any evidence.
+    """
+    base = workspace_above(root) or Path(root)
+    requested = join(os.path.relpath(os.path.realpath(root), os.path.realpath(base)))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # invalid escapes in a project's strings are its own business
+        return _Detection(Tree(base), requested, overrides).findings()
+
+
+def workspace_above(root: Path) -> Path | None:
+    """Return the folder above that holds the uv.lock of a workspace with `root` in it, None without one."""
+    if (Path(root) / "uv.lock").exists():
+        return None
+    for folder in parents(root):
+        data = read_bounded(folder / "pyproject.toml", 1_000_000)
+        members = strings(
+            table(parse_toml((data or b"").decode("utf-8", "replace")), "tool", "uv", "workspace").get(
+                "members"
+            )
+        )
+        inner = os.path.relpath(os.path.realpath(root), folder)
+        if (folder / "uv.lock").is_file() and any(Path(inner).match(m) for m in members):
+            return folder
+    return None
+
+
+@dataclass(frozen=True)
+class _Start:
+    """What is known of the program once its entry point is."""
+
+    entry: Entry
+    startup: Startup
+    uses: list[FileUse]
+    layout: Layout
+
+
+class _Detection:
+    """One run of the detector over one tree."""
+
+    def __init__(self, tree: Tree, requested: str, overrides: Mapping[str, str]) -> None:
+        self.tree = tree
+        self.requested = requested
+        self.overrides = overrides
+        self.code = Code(tree, declared_names(tree))
+        self.conflicts: list[Conflict] = []
+        self.blockers: list[Blocker] = []
+        self.notes: list[Found[str]] = []
+
+    def findings(self) -> Findings:
+        """Run the detectors in order; each gets what the earlier ones found."""
+        files = list(dockerfiles.dockerfiles(self.tree))
+        apps = find_apps(self.code)
+        evidence = collect(
+            self.code, apps, [c for c in dockerfiles.commands(self.tree, files) if not SIDE.search(c.where)]
+        )
+        inside = self._by_hand("source") or (self.requested if self.requested != "." else "")
+        entry, conflicts, blockers = decide(
+            self.code, apps, evidence, self._by_hand("entry-point"), join(inside) if inside else ""
+        )
+        self.conflicts += conflicts
+        self.blockers += blockers
+        self._note_missing(evidence, entry)
+        relevant = _relevant(files, entry)
+        path = entry.path if entry else join(inside or ".", "main.py")
+        chosen, conflicts, blockers = deps.choose(self.code, path, relevant, self.overrides)
+        self.conflicts += conflicts
+        self.blockers += [] if entry is None and blockers else blockers
+        project = self._project_folder(chosen, path)
+        start = self._start(entry, project)
+        return self._assemble(apps, evidence, relevant, chosen, project, start)
+
+    def _by_hand(self, option: str) -> str:
+        return self.overrides.get(option, "").strip()
+
+    def _note_missing(self, evidence: list[Evidence], entry: Entry | None) -> None:
+        for item in evidence:
+            if item.missing and entry and "$" not in item.missing:
+                self.notes.append(Found(f"{item.missing} is started, but no file defines it", item.where))
+
+    def _project_folder(self, chosen: deps.Chosen | None, path: str) -> str:
+        """Return the project's folder: the nearest one above the entry point that has a pyproject.toml."""
+        folder = folder_of(path)
+        while folder != ".":
+            if self.tree.exists(join(folder, "pyproject.toml")) or self.tree.exists(join(folder, "setup.py")):
+                return folder
+            if chosen and not chosen.source.package and folder == chosen.source.folder:
+                return folder
+            folder = folder_of(folder)
+        return "."
+
+    def _start(self, entry: Entry | None, project: str) -> _Start | None:
+        if entry is None:
+            return None
+        startup = Startup(self.code, entry.path, entry.name if entry.factory else "")
+        uses = file_uses(self.code, startup)
+        root = source_root(self.code, entry, startup)
+        found = layout(self.code, root, entry, startup, uses, project)
+        if self._by_hand("workdir"):
+            found = replace(found, workdir=Found(join(self._by_hand("workdir")), "set by hand: workdir"))
+        return _Start(entry, startup, uses, found)
+
+    def _note_unread(self) -> None:
+        if self.code.unread:
+            fact = (
+                f"{self.code.unread} modules were not read: the entry point imports more than {MAX_MODULES}"
+            )
+            self.notes.append(Found(fact, "default"))
+
+    def _assemble(
+        self,
+        apps: Apps,
+        evidence: list[Evidence],
+        files: list[dockerfiles.Dockerfile],
+        chosen: deps.Chosen | None,
+        project: str,
+        start: _Start | None,
+    ) -> Findings:
+        needed, extras, groups = self._server(chosen)
+        version, supported, conflicts = python.choose(
+            self.code, chosen, project, files, [*extras, *groups], self.overrides
+        )
+        self.conflicts += conflicts
+        names = (
+            deps.installed(chosen, version.value if version else python.NEWEST_DEFAULT, [*extras, *groups])
+            if chosen
+            else set()
+        )
+        needed = self._server_again(chosen, names, needed)
+        build, run = system.packages(
+            start.startup if start else None,
+            chosen,
+            names,
+            version.value if version else "",
+            files,
+        )
+        installed = self._installation(chosen, start, project)
+        plan = deps.plan(chosen, extras, groups, installed.value.needed) if chosen else None
+        if chosen and deps.stale(chosen.source):
+            self._stale(chosen)
+        self._hopeless(start, chosen, names, files)
+        self._note_unread()
+        workdir = start.layout.workdir if start else Found(project, "default")
+        context = self._context(chosen, project, start)
+        roots = start.layout.roots if start else Found((project,), "default")
+        live, ready, docs = self._probes(start)
+        writable = self._writable(start)
+        return Findings(
+            root=self.tree.root,
+            requested=self.requested,
+            source=Found(project, chosen.source.where if chosen else "") if start or chosen else None,
+            context=context,
+            workdir=workdir,
+            python_path=roots,
+            entry_point=self._entry_point(start),
+            factory=self._factory(start),
+            sub_applications=tuple(Found(f"{k.path}:{k.name}", where) for k, where in apps.mounted.items()),
+            dependencies=Found(plan, chosen.source.where, chosen.why) if plan and chosen else None,
+            server=needed,
+            python=version,
+            python_supported=supported,
+            port=self._port(start, evidence, files),
+            liveness=live,
+            readiness=ready,
+            docs=docs,
+            system_build=build,
+            system_run=self._packages_by_hand() or run,
+            settings=settings.import_settings(self.code, start.startup) if start else (),
+            env_files=self._environment_files(start, workdir.value),
+            data_files=self._data_files(start),
+            writable=writable,
+            replicas_safe=self._replicas(start, writable),
+            installation=installed,
+            ignore=self._ignore(context.value, plan.files if plan else (), start, installed.value, project),
+            image=Found(self._by_hand("image"), "set by hand: image") if self._by_hand("image") else None,
+            notes=(*self.notes, *(hopeless.warnings(start.startup) if start else [])),
+            conflicts=tuple(self.conflicts),
+            blockers=tuple(self.blockers),
+        )
+
+    def _server(self, chosen: deps.Chosen | None) -> tuple[Found[Server] | None, list[str], list[str]]:
+        if chosen is None:
+            return None, [], []
+        names = deps.installed(chosen, python.NEWEST_DEFAULT, [])
+        found = deps.server(chosen, names, self.overrides)
+        extras, groups = deps.selection(chosen.source, found.value, self.overrides)
+        for option, asked, known in (
+            ("extras", extras, chosen.source.extras),
+            ("groups", groups, chosen.source.groups),
+        ):
+            unknown = [a for a in asked if a not in known]
+            if unknown:
+                candidates = tuple(Found(k, chosen.source.where) for k in known)
+                fact = f"{option} names {unknown[0]}, which is not declared; declared are"
+                self.conflicts.append(Conflict(option, fact, candidates, option))
+        return found, extras, groups
+
+    def _server_again(
+        self, chosen: deps.Chosen | None, names: set[str], needed: Found[Server] | None
+    ) -> Found[Server] | None:
+        """Look once more for a missing server among what the chosen extras and groups bring."""
+        if chosen is None or needed is None or needed.value.place != "missing":
+            return needed
+        name = next((s for s in deps.SERVERS if s in names), None)
+        return Found(Server(name, "default"), chosen.source.where) if name else needed
+
+    def _installation(
+        self, chosen: deps.Chosen | None, start: _Start | None, project: str
+    ) -> Found[Installation]:
+        if start is None:
+            return Found(Installation(False, False, (), ()), "default", "no entry point is known")
+        return installation(self.code, start.startup, chosen, project, start.layout.roots.value)
+
+    def _stale(self, chosen: deps.Chosen) -> None:
+        missing = ", ".join(deps.stale(chosen.source)[:5])
+        tool = chosen.source.tool
+        self.blockers.append(
+            Blocker(
+                "lock",
+                f"{chosen.source.label} is older than pyproject.toml: it lacks {missing}",
+                chosen.source.label,
+                f"run {tool} lock",
+            )
+        )
+
+    def _hopeless(
+        self,
+        start: _Start | None,
+        chosen: deps.Chosen | None,
+        names: set[str],
+        files: list[dockerfiles.Dockerfile],
+    ) -> None:
+        if start:
+            self.blockers += hopeless.blockers(
+                self.code, start.startup, start.uses, start.layout.workdir.value
+            )
+        # Extras set by hand may choose the CPU builds; then it is known what is wanted.
+        if not self._by_hand("image") and not self._by_hand("extras"):
+            self.blockers += hopeless.graphics(chosen, names, files[:1])
+
+    def _context(self, chosen: deps.Chosen | None, project: str, start: _Start | None) -> Found[str]:
+        """Return the smallest folder that holds the declarations, the source roots and the data files."""
+        parts = [
+            project,
+            *(start.layout.roots.value if start else ()),
+            *([start.layout.workdir.value] if start else []),
+        ]
+        if chosen:
+            parts += [chosen.source.folder, *(folder_of(f) for f in chosen.source.files)]
+        parts += [folder_of(f.value) for f in self._data_files(start)]
+        common = os.path.commonpath([f"/{p}" if p != "." else "/" for p in parts]).lstrip("/") or "."
+        return Found(
+            common,
+            chosen.source.where if chosen else "",
+            "holds the lock file, the source and the data files",
+        )
+
+    def _entry_point(self, start: _Start | None) -> Found[str] | None:
+        if start is None:
+            return None
+        entry, root = start.entry, start.layout.roots.value[0]
+        dotted = entry.evidence.module if entry.evidence and entry.evidence.root == root else ""
+        name = dotted or module_name(root, entry.path)
+        return Found(f"{name}:{entry.name}", entry.where, entry.why)
+
+    def _factory(self, start: _Start | None) -> Found[bool]:
+        if self._by_hand("factory"):
+            return Found(self._by_hand("factory").lower() in {"true", "1", "yes"}, "set by hand: factory")
+        return Found(start.entry.factory, start.entry.where) if start else Found(False, "default")
+
+    def _port(
+        self, start: _Start | None, evidence: list[Evidence], files: list[dockerfiles.Dockerfile]
+    ) -> Found[int]:
+        if self._by_hand("port").isdecimal():
+            return Found(int(self._by_hand("port")), "set by hand: port")
+        own = [e for e in evidence if start and e.app and e.app.key == start.entry.app.key]
+        told = next((e for e in own if e.port), None)
+        if told and told.port:
+            return Found(told.port, told.where)
+        exposed = next(((p, f"{f.path}:{line}") for f in files for p, line in f.ports), None)
+        return Found(*exposed) if exposed else Found(DEFAULT_PORT, "default", "nothing names a port")
+
+    def _probes(self, start: _Start | None) -> tuple[Found[str] | None, Found[str] | None, Found[str] | None]:
+        by_hand = self._by_hand("health-path"), self._by_hand("ready-path")
+        hand = tuple(Found(p, "set by hand") if p else None for p in by_hand)
+        if start is None:
+            return hand[0], hand[1], None
+        live, ready = routes.probes(routes.health_routes(self.code, start.entry, start.startup))
+        path, where = routes.docs_path(self.code, start.entry, start.startup)
+        found = [
+            Found(r.path, r.where, "asks the database" if r.asks_database else "") if r else None
+            for r in (live, ready)
+        ]
+        return hand[0] or found[0], hand[1] or found[1], Found(path, where) if path else None
+
+    def _packages_by_hand(self) -> tuple[Found[str], ...]:
+        return tuple(
+            Found(p, "set by hand: system-packages")
+            for p in self._by_hand("system-packages").replace(",", " ").split()
+        )
+
+    def _environment_files(self, start: _Start | None, workdir: str) -> tuple[Found[str], ...]:
+        return settings.environment_files(self.code, start.startup, workdir) if start else ()
+
+    def _place(self, start: _Start, use: FileUse) -> str:
+        return use.path if use.beside_code else join(start.layout.workdir.value, use.path)
+
+    def _data_files(self, start: _Start | None) -> tuple[Found[str], ...]:
+        found: dict[str, Found[str]] = {}
+        for use in start.uses if start else []:
+            path = self._place(start, use) if start else ""
+            real = self.tree.exists(path) or self.tree.is_folder(path)
+            # A folder that is the whole project or holds the code needs no mention.
+            if (
+                use.kind in {"folder", "read"}
+                and real
+                and path != "."
+                and not path.rpartition("/")[2].startswith(".env")
+            ):
+                found.setdefault(path, Found(path, use.where))
+        return tuple(found.values())
+
+    def _writable(self, start: _Start | None) -> tuple[Found[str], ...]:
+        found: dict[str, Found[str]] = {}
+        for use in start.uses if start else []:
+            path = self._place(start, use) if start else ""
+            if use.kind in {"write", "database"} and not path.startswith(".."):
+                unknown = "SQLite, at a path that is worked out at run time"
+                why = "" if use.kind == "write" else unknown if use.path == "." else "SQLite"
+                found.setdefault(path, Found(path, use.where, why))
+        return tuple(found.values())
+
+    def _replicas(self, start: _Start | None, writable: tuple[Found[str], ...]) -> Found[bool]:
+        if writable:
+            first = writable[0]
+            return Found(False, first.where, f"it writes {first.value}, which replicas would not share")
+        for module in start.startup.modules if start else []:
+            for statement in module.imports:
+                if statement.module.startswith(SCHEDULERS) and not statement.scope.typing:
+                    return Found(False, module.path, "its scheduler would run every job once in each replica")
+        return Found(True, "default", "it writes no files of its own")
+
+    def _ignore(
+        self,
+        context: str,
+        files: tuple[str, ...],
+        start: _Start | None,
+        installed: Installation,
+        project: str,
+    ) -> Ignore:
+        needed = [*files, *(join(project, f) for f in installed.build_files if installed.needed)]
+        if start:
+            needed += [m.path for m in start.startup.modules]
+            needed += [f.value for f in self._data_files(start)]
+        return ignore(self.tree, context, needed)
+
+
+def _relevant(files: list[dockerfiles.Dockerfile], entry: Entry | None) -> list[dockerfiles.Dockerfile]:
+    """Return the Dockerfiles that can be about this entry point, the one that starts it first."""
+    if entry is None:
+        return []
+    named = [f for f in files if entry.evidence and entry.evidence.where.startswith((f.path + ":",))]
+    about = [
+        f
+        for f in files
+        if f not in named
+        and not dockerfiles.NOT_PRODUCTION.search(f.path)
+        and not SIDE.search(f.path)
+        and (f.context == "." or entry.path.startswith(f.context + "/"))
+        and any(re_base.startswith("python") or "python" in re_base or "uv" in re_base for re_base in f.bases)
+    ]
+    return named or about

@@ -1,0 +1,384 @@
+"""Read existing Dockerfiles, compose files and Procfiles as evidence of how the project is started."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import yaml
+
+from drydock.detect.tree import Tree, folder_of, join
+
+MAX_FILES = 60
+NOT_PRODUCTION = re.compile(
+    r"(^|[/._-])(devcontainer|dev|test|tests|docs|ci|local|override|e2e)([/._-]|$)", re.I
+)
+COMPILERS = frozenset(
+    [
+        "build-essential",
+        "gcc",
+        "g++",
+        "make",
+        "cmake",
+        "clang",
+        "pkg-config",
+        "rustc",
+        "cargo",
+        "gfortran",
+        "autoconf",
+        "automake",
+        "libtool",
+    ]
+)
+ONLY_FOR_BUILDS = frozenset(
+    [
+        "curl",
+        "wget",
+        "ca-certificates",
+        "gnupg",
+        "git-core",
+        "apt-utils",
+        "vim",
+        "nano",
+        "less",
+        "netcat",
+        "netcat-openbsd",
+        "netcat-traditional",
+        "software-properties-common",
+        "apt-transport-https",
+        "lsb-release",
+        "unzip",
+        "zip",
+        "xz-utils",
+        "procps",
+        "iputils-ping",
+        "telnet",
+        "locales",
+        "tzdata",
+        "dumb-init",
+        "tini",
+        "sudo",
+        "bash",
+        "jq",
+        "htop",
+        "python3",
+        "python3-pip",
+        "python3-dev",
+        "python3-venv",
+        "postgresql-client",
+    ]
+)
+
+
+@dataclass
+class Dockerfile:
+    """What one Dockerfile says about its last stage and the packages of all stages."""
+
+    path: str
+    context: str
+    base: str = ""
+    bases: list[str] = field(default_factory=list)
+    workdir: str = "/"
+    copies: list[tuple[str, str]] = field(default_factory=list)
+    ports: list[tuple[int, int]] = field(default_factory=list)
+    commands: list[tuple[str, int]] = field(default_factory=list)
+    runs: list[tuple[str, int]] = field(default_factory=list)
+    packages: list[tuple[str, int]] = field(default_factory=list)
+
+    def folder(self, inner: str) -> list[str]:
+        """Return the folders of the tree that stand at an absolute path of the image, best first."""
+        found = []
+        for source, target in self.copies:
+            if inner == target:
+                found.append(source)
+            elif inner.startswith(target.rstrip("/") + "/"):
+                found.append(join(source, inner[len(target.rstrip("/")) + 1 :]))
+            elif target.startswith(inner.rstrip("/") + "/") and _same_tail(source, target, inner):
+                found.append(
+                    join(source, *[".."] * target[len(inner.rstrip("/")) :].strip("/").count("/"), "..")
+                )
+        return list(dict.fromkeys(f for f in found if not f.startswith("..")))
+
+
+def _same_tail(source: str, target: str, inner: str) -> bool:
+    tail = target[len(inner.rstrip("/")) + 1 :].strip("/")
+    return source == tail or source.endswith("/" + tail)
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command line that starts the project, where it stands, and in which folder of the tree it runs."""
+
+    text: str
+    where: str
+    folders: tuple[str, ...]
+    production: bool
+
+
+class _Loader(yaml.SafeLoader):
+    """A safe loader that reads unknown tags (`!reset`, `!override`) as nothing."""
+
+
+def _nothing(_loader: yaml.SafeLoader, _node: yaml.Node) -> None:
+    """Stand for the value of an unknown tag."""
+
+
+_Loader.add_constructor(None, _nothing)
+
+
+def read_yaml(text: str) -> dict[str, Any]:
+    """Return a YAML mapping, {} for anything else."""
+    try:
+        value = yaml.load(text, Loader=_Loader)  # noqa: S506 - a SafeLoader that ignores tags
+    except (yaml.YAMLError, ValueError, TypeError, RecursionError, KeyError, AttributeError):
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def dockerfiles(tree: Tree) -> list[Dockerfile]:
+    """Return the Dockerfiles of a tree, shallow ones first; compose files name their contexts."""
+    contexts = _compose_contexts(tree)
+    names = [f for f in tree.files if re.fullmatch(r"(.*/)?(Dockerfile|Containerfile)([.-][\w.-]+)?", f)]
+    names = [n for n in names if not n.endswith((".dockerignore", ".md", ".j2", ".sh", ".py"))]
+    found = []
+    for path in sorted(names, key=lambda f: (f.count("/"), f))[:MAX_FILES]:
+        text = tree.text(path)
+        if text and "{{" not in path:
+            found.append(read_dockerfile(tree, path, text, contexts.get(path)))
+    return found
+
+
+def read_dockerfile(tree: Tree, path: str, text: str, context: str | None = None) -> Dockerfile:
+    """Return what a Dockerfile says; without a context the folder is used that holds what it copies."""
+    stages: dict[str, Dockerfile] = {}
+    current = Dockerfile(path, context or folder_of(path))
+    instructions = list(_instructions(text))
+    if context is None:
+        current.context = _guess_context(tree, path, instructions)
+    bases: list[str] = []
+    packages: list[tuple[str, int]] = []
+    runs: list[tuple[str, int]] = []
+    arguments: dict[str, str] = {}
+    for keyword, rest, line in instructions:
+        if keyword == "ARG":
+            name, _, value = rest.partition("=")
+            arguments[name.strip()] = value.strip().strip("\"'")
+        elif keyword == "FROM":
+            current = _stage(current, stages, bases, _expand(rest, arguments))
+        elif keyword == "RUN":
+            packages += [(p, line) for p in _apt_packages(rest)]
+            runs.append((rest, line))
+            current.packages += [(p, line) for p in _apt_packages(rest)]
+        else:
+            _apply(current, tree, keyword, _expand(rest, arguments), line)
+    current.bases, current.runs = bases, runs
+    return current
+
+
+def _stage(current: Dockerfile, stages: dict[str, Dockerfile], bases: list[str], rest: str) -> Dockerfile:
+    words = [w for w in rest.split() if not w.startswith("--")]
+    base = words[0] if words else ""
+    bases.append(base)
+    start = stages.get(base.lower())
+    stage = Dockerfile(current.path, current.context)
+    if start:
+        stage = Dockerfile(
+            current.path,
+            current.context,
+            start.base,
+            [],
+            start.workdir,
+            list(start.copies),
+            list(start.ports),
+            list(start.commands),
+            [],
+            list(start.packages),
+        )
+    else:
+        stage.base = base
+    if len(words) >= 3 and words[1].lower() == "as":
+        stages[words[2].lower()] = stage
+    return stage
+
+
+def _apply(stage: Dockerfile, tree: Tree, keyword: str, rest: str, line: int) -> None:
+    if keyword == "WORKDIR":
+        stage.workdir = join(stage.workdir, rest.strip().strip("\"'")) if rest.strip() else stage.workdir
+    elif keyword in {"COPY", "ADD"}:
+        _copy(stage, tree, rest)
+    elif keyword == "EXPOSE":
+        for port in re.findall(r"\b[0-9]{2,5}\b", rest):
+            stage.ports.append((int(port), line))
+    elif keyword in {"CMD", "ENTRYPOINT"}:
+        stage.commands.append((_exec_text(rest), line))
+
+
+def _copy(stage: Dockerfile, tree: Tree, rest: str) -> None:
+    if "--from=" in rest:
+        return
+    words = _json_words(rest) or [w for w in rest.split() if not w.startswith("--")]
+    if len(words) < 2:
+        return
+    target = join(stage.workdir, words[-1])
+    for source in words[:-1]:
+        inner = join(stage.context, source.strip("\"'").lstrip("/") or ".")
+        if tree.is_folder(inner):
+            stage.copies.append((inner, target))
+        elif tree.exists(inner):
+            name = inner.rpartition("/")[2]
+            stage.copies.append((inner, join(target, name) if words[-1].endswith(("/", ".")) else target))
+
+
+def _guess_context(tree: Tree, path: str, instructions: list[tuple[str, str, int]]) -> str:
+    """Return the folder under which most of what the Dockerfile copies exists: its own, or one above."""
+    wanted = []
+    for keyword, rest, _ in instructions:
+        if keyword in {"COPY", "ADD"} and "--from=" not in rest:
+            words = [w for w in (_json_words(rest) or rest.split()) if not w.startswith("--")]
+            wanted += [w.lstrip("/") for w in words[:-1] if w.strip("./") and "*" not in w and "$" not in w]
+    folder = folder_of(path)
+    above = [folder]
+    while folder != ".":
+        folder = folder_of(folder)
+        above.append(folder)
+    return max(
+        above,
+        key=lambda a: (
+            sum(tree.exists(join(a, w)) or tree.is_folder(join(a, w)) for w in wanted),
+            -above.index(a),
+        ),
+    )
+
+
+def _instructions(text: str) -> Iterable[tuple[str, str, int]]:
+    pending, start = "", 0
+    heredoc = ""
+    for number, line in enumerate(text.split("\n"), 1):
+        if heredoc:
+            heredoc = "" if line.strip() == heredoc else heredoc
+            continue
+        if line.lstrip().startswith("#") or (pending and not line.strip()):
+            continue
+        start = start if pending else number
+        pending += line
+        if pending.rstrip().endswith("\\"):
+            pending = pending.rstrip()[:-1] + " "
+            continue
+        keyword, _, rest = pending.strip().partition(" ")
+        opened = re.search(r"<<-?[\"']?(\w+)", rest)
+        heredoc = opened.group(1) if opened and keyword.upper() in {"RUN", "COPY"} else ""
+        if keyword:
+            yield keyword.upper(), rest.strip(), start
+        pending = ""
+
+
+def _json_words(rest: str) -> list[str]:
+    try:
+        value = json.loads(rest) if rest.startswith("[") else []
+    except (ValueError, RecursionError):
+        return []
+    return [v for v in value if isinstance(v, str)] if isinstance(value, list) else []
+
+
+def _exec_text(rest: str) -> str:
+    words = _json_words(rest)
+    if len(words) >= 3 and words[1] in {"-c", "-lc", "-ec"}:
+        return words[2]
+    return " ".join(f'"{w}"' if " " in w else w for w in words) if words else rest
+
+
+def _expand(text: str, arguments: dict[str, str]) -> str:
+    def value(match: re.Match[str]) -> str:
+        return arguments.get(match.group(1)) or match.group(2) or match.group(0)
+
+    return re.sub(r"\$\{?([A-Za-z_]\w*)(?::?-([^}]*))?\}?", value, text)
+
+
+def _apt_packages(rest: str) -> list[str]:
+    found = []
+    for part in re.split(r"&&|;|\|\||\n", rest):
+        match = re.search(r"\bapt(?:-get)?\b.*?\binstall\b(.*)", part)
+        if match:
+            words = (
+                w.split("=")[0]
+                for w in match.group(1).split()
+                if not w.startswith(("-", "$", "<", ">", "/", "2>"))
+            )
+            found += [w for w in words if re.fullmatch(r"[a-z0-9][a-z0-9+.-]+", w)]
+    return found
+
+
+def commands(tree: Tree, files: list[Dockerfile]) -> list[Command]:
+    """Return the start commands of Dockerfiles, compose files and Procfiles."""
+    found = []
+    for file in files:
+        production = not NOT_PRODUCTION.search(file.path)
+        folders = tuple(f for f in file.folder(file.workdir) if tree.is_folder(f))
+        for text, line in file.commands[-2:]:
+            found.append(Command(text, f"{file.path}:{line}", folders or (file.context,), production))
+    for path in tree.named("Procfile"):
+        for number, entry in enumerate((tree.text(path) or "").split("\n"), 1):
+            name, colon, text = entry.partition(":")
+            if colon and name.strip() == "web":
+                found.append(Command(text.strip(), f"{path}:{number}", (folder_of(path),), True))
+    return found + _compose_commands(tree, files)
+
+
+def _compose_files(tree: Tree) -> list[str]:
+    pattern = re.compile(r"(.*/)?(docker-)?compose([.-][\w.-]+)?\.ya?ml")
+    return sorted((f for f in tree.files if pattern.fullmatch(f)), key=lambda f: (f.count("/"), f))[
+        :MAX_FILES
+    ]
+
+
+def compose_services(tree: Tree) -> list[tuple[str, str, dict[str, Any]]]:
+    """Return (file, service name, service) of every compose file."""
+    found = []
+    for path in _compose_files(tree):
+        services = read_yaml(tree.text(path) or "").get("services")
+        if isinstance(services, dict):
+            found += [(path, str(name), s) for name, s in services.items() if isinstance(s, dict)]
+    return found
+
+
+def _build_of(path: str, service: dict[str, Any]) -> tuple[str, str] | None:
+    """Return (context, Dockerfile) of a compose service that is built."""
+    build = service.get("build")
+    if isinstance(build, str):
+        context = join(folder_of(path), build)
+        return context, join(context, "Dockerfile")
+    if isinstance(build, dict) and isinstance(build.get("context", "."), str):
+        context = join(folder_of(path), build.get("context", "."))
+        name = build.get("dockerfile")
+        return context, join(context, name if isinstance(name, str) else "Dockerfile")
+    return None
+
+
+def _compose_contexts(tree: Tree) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for path, _, service in compose_services(tree):
+        built = _build_of(path, service)
+        if built and not built[0].startswith(".."):
+            found.setdefault(built[1], built[0])
+    return found
+
+
+def _compose_commands(tree: Tree, files: list[Dockerfile]) -> list[Command]:
+    found = []
+    by_path = {file.path: file for file in files}
+    for path, name, service in compose_services(tree):
+        command = service.get("command")
+        text = " ".join(str(w) for w in command) if isinstance(command, list) else command
+        built = _build_of(path, service)
+        if not isinstance(text, str) or built is None:
+            continue
+        file = by_path.get(built[1])
+        workdir = service.get("working_dir")
+        inner = workdir if isinstance(workdir, str) else (file.workdir if file else "/")
+        folders = tuple(f for f in file.folder(inner) if tree.is_folder(f)) if file else ()
+        production = not NOT_PRODUCTION.search(path)
+        found.append(Command(text, f"{path} services.{name}.command", folders or (built[0],), production))
+    return found

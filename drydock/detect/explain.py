@@ -1,0 +1,100 @@
+"""Show findings: one line each for people, one object for programs."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+from drydock.detect.model import Findings, Found, Server
+
+LABEL_WIDTH = 20  # columns
+
+
+def explain_lines(findings: Findings) -> list[str]:
+    """Return one line per fact: its name, its value, and the place that says so."""
+    f = findings
+    lines = [
+        _line("entry point", f.entry_point),
+        _line("factory", f.factory, "yes" if f.factory.value else "no"),
+        *(_line("sub-application", s) for s in f.sub_applications),
+        _line("dependencies", f.dependencies, _dependencies(f)),
+        _line("install", f.dependencies, " ".join(f.dependencies.value.install) if f.dependencies else ""),
+        _line("server", f.server, _server(f.server.value) if f.server else ""),
+        _line("python", f.python),
+        _line("source", f.source),
+        _line("build context", f.context),
+        _line("working directory", f.workdir),
+        _line("import roots", f.python_path, ", ".join(f.python_path.value)),
+        _line("install the project", f.installation, "yes" if f.installation.value.needed else "no"),
+        _line("port", f.port),
+        _line("liveness", f.liveness, missing="TCP probe: no route fits"),
+        _line("readiness", f.readiness, missing="TCP probe: no route fits"),
+        _line("documentation", f.docs, missing="turned off"),
+        *(_line("system package", p, f"{p.value}, for the build") for p in f.system_build),
+        *(_line("system package", p, f"{p.value}, for the run") for p in f.system_run),
+        *(_line("setting", s, _setting(s)) for s in f.settings),
+        *(_line("environment file", e) for e in f.env_files),
+        *(_line("data file", d) for d in f.data_files),
+        *(_line("writes", w) for w in f.writable),
+        _line("replicas", f.replicas_safe, "safe" if f.replicas_safe.value else "one only"),
+        _line("image", f.image) if f.image else "",
+        *(
+            f"{'.dockerignore':<{LABEL_WIDTH}} removes {path}, which the image needs"
+            for path in f.ignore.removed
+        ),
+        *(f"{'.dockerignore':<{LABEL_WIDTH}} lets {path} into the build" for path in f.ignore.exposed),
+        *(_line("note", n) for n in f.notes),
+        *(f"{'conflict':<{LABEL_WIDTH}} {c.text}" for c in f.conflicts),
+        *(f"{'blocker':<{LABEL_WIDTH}} {b.text}" for b in f.blockers),
+    ]
+    return [line for line in lines if line]
+
+
+def as_json(findings: Findings) -> dict[str, Any]:
+    """Return the findings as plain dictionaries, lists, strings and numbers, with the texts of errors."""
+    plain: dict[str, Any] = _plain(findings)
+    plain["conflicts"] = [{**_plain(c), "text": c.text} for c in findings.conflicts]
+    plain["blockers"] = [{**_plain(b), "text": b.text} for b in findings.blockers]
+    return plain
+
+
+def _plain(value: object) -> Any:
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {field.name: _plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    return str(value) if isinstance(value, Path) else value
+
+
+def _line(
+    label: str, found: Found[object] | None, shown: str | None = None, missing: str = "not found"
+) -> str:
+    if found is None:
+        return f"{label:<{LABEL_WIDTH}} {missing}"
+    value = str(found.value) if shown is None else shown
+    reasons = "; ".join(part for part in (found.where, found.why) if part)
+    return f"{label:<{LABEL_WIDTH}} {value}" + (f" ({reasons})" if reasons else "")
+
+
+def _dependencies(findings: Findings) -> str:
+    if findings.dependencies is None:
+        return ""
+    value = findings.dependencies.value
+    return f"{', '.join(value.files)}, {'locked' if value.locked else 'not locked'}, read by {value.tool}"
+
+
+def _server(server: Server) -> str:
+    places = {
+        "default": server.name,
+        "extra": f"{server.name}, in the extra {server.selector}",
+        "group": f"{server.name}, in the group {server.selector}",
+        "missing": f"missing; {server.requirement} is added",
+    }
+    return places[server.place]
+
+
+def _setting(found: Found[Any]) -> str:
+    setting = found.value
+    need = "required" if setting.required else f"default {setting.default}" if setting.default else "optional"
+    return f"{setting.name}, {setting.kind}, {need}"

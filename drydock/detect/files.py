@@ -1,0 +1,121 @@
+"""Find the files that a program reads and writes, as far as their paths are written down in it."""
+
+from __future__ import annotations
+
+import ast
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+from drydock.detect.code import Code, Startup
+from drydock.detect.syntax import Module, Site, argument, constant, keyword
+from drydock.detect.tree import join
+from drydock.detect.values import FilePath, path_of
+
+SERVED = {"StaticFiles": "directory", "Jinja2Templates": "directory", "FileSystemLoader": "searchpath"}
+READERS = {
+    "FileResponse": "path",
+    "fileConfig": "fname",
+    "load_dotenv": "dotenv_path",
+    "read_csv": "filepath_or_buffer",
+    "read_json": "path_or_buf",
+    "read_parquet": "path",
+    "read_excel": "io",
+    "dotenv_values": "dotenv_path",
+}
+LOADERS = frozenset({"joblib.load", "numpy.load", "torch.load"})
+WRITERS = {
+    "os.makedirs": "name",
+    "os.mkdir": "path",
+    "logging.FileHandler": "filename",
+    "logging.handlers.RotatingFileHandler": "filename",
+    "logging.handlers.TimedRotatingFileHandler": "filename",
+    "sqlite3.connect": "database",
+    "aiosqlite.connect": "database",
+}
+METHODS = {
+    "mkdir": True,
+    "write_text": True,
+    "write_bytes": True,
+    "touch": True,
+    "read_text": False,
+    "read_bytes": False,
+}
+MEMORY = re.compile(r"^sqlite(\+\w+)?:(//)?(/:memory:.*|/?$|\?.*)|mode=memory")
+DATABASE = re.compile(r"^sqlite(\+\w+)?:///(?!/)(?P<path>[^?{}]+)")
+
+Kind = Literal["folder", "read", "write", "database"]
+
+
+@dataclass(frozen=True)
+class FileUse:
+    """A file or folder that the program uses; `path` is relative to the tree when `beside_code`, else to the
+    working directory. `at_import` and `guarded` say when, and whether its absence is provided for."""
+
+    path: str
+    beside_code: bool
+    kind: Kind
+    where: str
+    at_import: bool
+    guarded: bool
+
+
+def file_uses(code: Code, startup: Startup) -> list[FileUse]:
+    """Return the files and folders that the modules of an application read and write."""
+    found: list[FileUse] = []
+    for module in startup.modules:
+        for site in module.calls:
+            use = _use(code, startup, module, site)
+            if use:
+                found.append(use)
+        for url, line in module.databases:
+            match = DATABASE.match(url)
+            if match and not MEMORY.search(url) and match["path"].isprintable():
+                path = join(match["path"])
+                found.append(FileUse(path, False, "database", f"{module.path}:{line}", False, False))
+            elif url.endswith(":///{}"):  # an f-string whose path is worked out at run time
+                found.append(FileUse(".", False, "database", f"{module.path}:{line}", False, False))
+    return list(dict.fromkeys(found))
+
+
+def _use(code: Code, startup: Startup, module: Module, site: Site) -> FileUse | None:
+    call = site.node
+    kind, node = _classified(site.name, call)
+    if kind is None or node is None:
+        return None
+    path = path_of(code, module, node, site.scope.function)
+    if path is None or path.path.startswith("..") or constant(node) == ":memory:":
+        return None
+    if kind == "folder" and isinstance(k := keyword(call, "check_dir"), ast.Constant) and k.value is False:
+        site = site._replace(scope=site.scope._replace(tested=True))
+    return _made(path, kind, module.at(call), startup.runs(module, site.scope), site)
+
+
+def _made(path: FilePath, kind: Kind, where: str, at_import: bool, site: Site) -> FileUse:
+    guarded = site.scope.tested or site.scope.tried
+    return FileUse(path.path, path.beside_code, kind, where, at_import, guarded)
+
+
+def _classified(name: str, call: ast.Call) -> tuple[Kind | None, ast.expr | None]:
+    tail = name.rpartition(".")[2]
+    if tail in SERVED:
+        return "folder", argument(call, 0, SERVED[tail])
+    if name in {"open", "io.open", "aiofiles.open", "anyio.open_file"}:
+        mode = constant(argument(call, 1, "mode")) or "r"
+        return ("write" if set(mode) & set("wax+") else "read"), argument(call, 0, "file")
+    if name in WRITERS:
+        return ("database" if name.endswith(".connect") else "write"), argument(call, 0, WRITERS[name])
+    if tail in READERS:
+        return "read", argument(call, 0, READERS[tail])
+    if name in LOADERS:
+        return "read", argument(call, 0, "file")
+    if isinstance(call.func, ast.Attribute):
+        method = call.func.attr
+        if method == "frontend":
+            return "folder", keyword(call, "directory")
+        if method == "open" and not name.startswith(("aiofiles", "gzip", "io", "PIL", "webbrowser", "Image")):
+            mode = constant(argument(call, 0, "mode")) or ""
+            return ("write" if set(mode) & set("wax+") else "read") if mode else None, call.func.value
+        if method in METHODS:
+            return ("write" if METHODS[method] else "read"), call.func.value
+    return None, None

@@ -1,0 +1,159 @@
+"""What the detector hands on: values with the place they were found, conflicts and blockers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Generic, Literal, TypeVar
+
+T = TypeVar("T", covariant=True)
+
+DependencyKind = Literal["uv", "poetry", "pdm", "pipenv", "pylock", "requirements", "pyproject", "setup"]
+ServerPlace = Literal["default", "extra", "group", "missing"]
+SettingKind = Literal["secret", "plain"]
+
+
+@dataclass(frozen=True)
+class Found(Generic[T]):
+    """A value, the place it stands at (`app/main.py:12`), and why that place decides."""
+
+    value: T
+    where: str
+    why: str = ""
+
+
+@dataclass(frozen=True)
+class Conflict:
+    """Evidence that contradicts itself: the candidates, and the option that decides."""
+
+    key: str
+    fact: str
+    candidates: tuple[Found[str], ...]
+    option: str
+
+    @property
+    def text(self) -> str:
+        """Return the error text: the fact, the candidates, and what to do next."""
+        listed = ", ".join(f"{c.value} ({c.where})" if c.where else c.value for c in self.candidates)
+        fact = f"{self.fact}: {listed}" if listed else self.fact
+        return f"{fact}; set {self.option} in [tool.drydock] or pass --{self.option}"
+
+
+@dataclass(frozen=True)
+class Blocker:
+    """A reason why no image of this project can start and answer."""
+
+    key: str
+    fact: str
+    where: str
+    remedy: str
+
+    @property
+    def text(self) -> str:
+        """Return the error text: the fact with its place, and what to do next."""
+        return f"{self.fact} ({self.where}); {self.remedy}" if self.where else f"{self.fact}; {self.remedy}"
+
+
+@dataclass(frozen=True)
+class Dependencies:
+    """Where the dependencies are written and how uv installs them.
+
+    `folder` and `files` are relative to the detected root; `files` holds everything the install reads.
+    `export` is a command that prints requirements for uv (empty where uv reads the files itself);
+    `install` is the uv command, run in `folder`, that takes `requirements.txt` from `export` if there is one.
+    """
+
+    kind: DependencyKind
+    tool: str
+    folder: str
+    files: tuple[str, ...]
+    export: tuple[str, ...]
+    install: tuple[str, ...]
+    locked: bool
+    hashed: bool
+
+
+@dataclass(frozen=True)
+class Server:
+    """Where the ASGI server comes from: the default dependencies, an extra, a group, or nowhere.
+
+    `selector` is the extra or group; `requirement` is what has to be installed besides the dependencies (the
+    server is missing, or stands in a group for development that does not belong in an image).
+    """
+
+    name: str
+    place: ServerPlace
+    selector: str = ""
+    requirement: str = ""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """An environment variable that the program reads when it is imported."""
+
+    name: str
+    kind: SettingKind
+    required: bool
+    default: str = ""
+
+
+@dataclass(frozen=True)
+class Installation:
+    """Whether the project itself has to be installed, and what its build needs."""
+
+    needed: bool
+    version_from_git: bool
+    build_files: tuple[str, ...]
+    build_environment: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Ignore:
+    """What a .dockerignore of this project must keep and must shut out, relative to the build context."""
+
+    existing: str
+    allow_list: bool
+    keep: tuple[str, ...]
+    removed: tuple[str, ...]
+    secrets: tuple[str, ...]
+    exposed: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Findings:
+    """Everything found in one folder; a field is None where conflicts or blockers leave it undecided.
+
+    `root` is the folder that all paths and places here are relative to: the one that was asked for, or the
+    workspace above it that holds its lock file. `requested` is the one asked for, relative to `root`.
+    """
+
+    root: Path
+    requested: str
+    source: Found[str] | None
+    context: Found[str]
+    workdir: Found[str]
+    python_path: Found[tuple[str, ...]]
+    entry_point: Found[str] | None
+    factory: Found[bool]
+    sub_applications: tuple[Found[str], ...]
+    dependencies: Found[Dependencies] | None
+    server: Found[Server] | None
+    python: Found[str] | None
+    python_supported: tuple[str, ...]
+    port: Found[int]
+    liveness: Found[str] | None
+    readiness: Found[str] | None
+    docs: Found[str] | None
+    system_build: tuple[Found[str], ...]
+    system_run: tuple[Found[str], ...]
+    settings: tuple[Found[Setting], ...]
+    env_files: tuple[Found[str], ...]
+    data_files: tuple[Found[str], ...]
+    writable: tuple[Found[str], ...]
+    replicas_safe: Found[bool]
+    installation: Found[Installation]
+    ignore: Ignore
+    image: Found[str] | None
+    notes: tuple[Found[str], ...]
+    conflicts: tuple[Conflict, ...]
+    blockers: tuple[Blocker, ...]

@@ -1,0 +1,221 @@
+"""Choose the Python version: the newest that the metadata, the pins and the locked wheels allow."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.version import InvalidVersion, Version
+
+from drydock.detect.code import Code
+from drydock.detect.dependencies import Chosen, installed
+from drydock.detect.dockerfiles import Dockerfile
+from drydock.detect.locks import Lock, Locked
+from drydock.detect.model import Conflict, Found
+from drydock.detect.sources import project_table
+from drydock.detect.tree import decode, folder_of, join, line_of, parents, parse_toml, read_bounded, table
+
+KNOWN = ("3.14", "3.13", "3.12", "3.11", "3.10", "3.9", "3.8", "3.7")
+NEWEST_DEFAULT = "3.13"  # without any evidence: what the default base image carries
+IMAGE = re.compile(r"(?:^|/)python:(?P<version>3\.\d+)(?P<patch>\.\d+)?")
+MACHINE = "x86_64"
+PIN_FILES = (".python-version", "runtime.txt")
+PIN = re.compile(r"\s*(?:python-|cpython-)?(3\.\d+)(\.\d+)?\s*(\n|$)")
+
+
+def bounds(code: Code, chosen: Chosen | None, folder: str) -> list[Found[str]]:
+    """Return the version ranges and pins that metadata and pin files state, as PEP 440 specifiers."""
+    found = []
+    for place in dict.fromkeys((folder, *([chosen.source.folder] if chosen else []), ".")):
+        found += _metadata(code, place)
+        found += _pin_files(code, place)
+    found += [] if any(f.where.endswith(PIN_FILES) for f in found) else _pin_above(code)
+    lock = chosen.source.lock if chosen else None
+    if lock and lock.python and (text := specifier(lock.python)):
+        found.append(Found(text, f"{lock.path} requires-python" if lock.kind == "uv" else lock.path))
+    return list(dict.fromkeys(found))
+
+
+def _metadata(code: Code, folder: str) -> list[Found[str]]:
+    path = join(folder, "pyproject.toml")
+    data = project_table(code.tree, folder)
+    found = []
+    required = table(data, "project").get("requires-python")
+    if isinstance(required, str) and specifier(required):
+        found.append(Found(specifier(required), f"{path} [project] requires-python"))
+    poetry = table(data, "tool", "poetry", "dependencies").get("python")
+    if isinstance(poetry, str) and specifier(poetry):
+        found.append(Found(specifier(poetry), f"{path} [tool.poetry.dependencies] python"))
+    pipfile = join(folder, "Pipfile")
+    pinned = table(parse_toml(code.tree.text(pipfile) or ""), "requires").get("python_version")
+    if isinstance(pinned, str) and re.fullmatch(r"3\.\d+", pinned):
+        found.append(Found(f"=={pinned}.*", f"{pipfile} [requires] python_version"))
+    setup = code.tree.text(join(folder, "setup.py")) or ""
+    match = re.search(r"python_requires\s*=\s*[\"']([^\"']+)[\"']", setup)
+    if match and specifier(match.group(1)):
+        found.append(
+            Found(
+                specifier(match.group(1)), f"{join(folder, 'setup.py')}:{line_of(setup, 'python_requires')}"
+            )
+        )
+    return found
+
+
+def _pin_files(code: Code, folder: str) -> list[Found[str]]:
+    found = []
+    for name in PIN_FILES:
+        path = join(folder, name)
+        match = PIN.match(code.tree.text(path) or "")
+        if match:
+            found.append(Found(f"=={match.group(1)}.*", path))
+    return found
+
+
+def _pin_above(code: Code) -> list[Found[str]]:
+    """Return the .python-version of a folder above in the same repository, which uv and pyenv follow too."""
+    above = parents(code.tree.root)
+    for level, folder in enumerate(above if any((a / ".git").exists() for a in above) else (), 1):
+        match = PIN.match(decode(read_bounded(folder / ".python-version", 1_000)) or "")
+        if match:
+            return [Found(f"=={match.group(1)}.*", "../" * level + ".python-version")]
+    return []
+
+
+def specifier(text: str) -> str:
+    """Return a PEP 440 specifier for a range that may use Poetry's `^` and `~`, `""` for others."""
+    parts = []
+    for part in re.split(r",|\s(?=[<>=!~^])", text.split("||")[0]):
+        part = part.strip()
+        caret = re.fullmatch(r"\^\s*(\d+)(\.\d+)*", part)
+        tilde = re.fullmatch(r"~\s*(\d+\.\d+)(\.\d+)*", part)
+        if caret:
+            parts += [f">={part[1:].strip()}", f"<{int(caret.group(1)[:4]) + 1}"]
+        elif tilde:
+            parts.append(f"=={tilde.group(1)}.*")
+        elif re.fullmatch(r"\d+\.\d+", part):
+            parts.append(f"=={part}.*")
+        elif re.fullmatch(r"\d+\.\d+\.\d+", part):
+            parts.append(f"=={part}")
+        elif part and part != "*":
+            parts.append(part)
+    try:
+        return str(SpecifierSet(",".join(parts)))
+    except InvalidSpecifier:
+        return ""
+
+
+def allows(text: str, version: str) -> bool:
+    """Tell whether a range leaves room for any patch release of a version such as `3.13`."""
+    try:
+        ranges = SpecifierSet(text)
+    except InvalidSpecifier:
+        return True
+    exact = [s.version for s in ranges if s.operator in {"==", "==="} and "*" not in s.version]
+    if any(_minor(e) == version for e in exact):
+        return True
+    # Bounds name patch releases too (`>=3.9.1`, `<3.13.5`): a series fits when one of its releases does.
+    return any(ranges.contains(f"{version}.{patch}") for patch in (0, 1, 2, 3, 5, 8, 10, 15, 20, 99))
+
+
+def _minor(text: str) -> str:
+    try:
+        version = Version(text)
+    except InvalidVersion:
+        return ""
+    return f"{version.major}.{version.minor}"
+
+
+def fits(wheel: str, python: str, machine: str = MACHINE) -> bool:
+    """Tell whether a wheel file name is for CPython `python` on glibc Linux."""
+    parts = wheel.removesuffix(".whl").split("-")
+    if len(parts) < 5:
+        return False
+    tags, abis, platforms = parts[-3].split("."), parts[-2].split("."), parts[-1].split(".")
+    if not any(p == "any" or (p.endswith(machine) and "linux" in p and "musl" not in p) for p in platforms):
+        return False
+    minor = int(python.split(".")[1])
+    exact = f"cp3{minor}"
+    if {"py3", "py2.py3", f"py3{minor}"} & set(tags) or (exact in tags and exact in {*abis, exact}):
+        return "none" in abis or exact in abis or "abi3" in abis
+    older = (int(t[3:]) for t in tags if re.fullmatch(r"cp3\d{1,2}", t))
+    return ("abi3" in abis and any(o <= minor for o in older)) or (exact in tags and "none" in abis)
+
+
+def unfit(packages: Iterable[Locked], python: str) -> list[Locked]:
+    """Return the packages that have wheels, but none for this Python on Linux."""
+    return [p for p in packages if p.wheels and not any(fits(w, python) for w in p.wheels)]
+
+
+def choose(
+    code: Code,
+    chosen: Chosen | None,
+    folder: str,
+    files: list[Dockerfile],
+    selected: list[str],
+    overrides: Mapping[str, str],
+) -> tuple[Found[str] | None, tuple[str, ...], list[Conflict]]:
+    """Return the version, all versions that would do (newest first), and the conflict if there is one."""
+    if "python" in overrides:
+        return Found(overrides["python"], "set by hand: python"), (overrides["python"],), []
+    limits = bounds(code, chosen, folder)
+    allowed = [v for v in KNOWN if all(allows(limit.value, v) for limit in limits)]
+    if not allowed:
+        return None, (), [Conflict("python", "no Python version satisfies all of", tuple(limits), "python")]
+    image = _image(files, folder)
+    lock = chosen.source.lock if chosen else None
+    if chosen and lock and any(p.wheels for p in lock.packages.values()):
+        return _by_wheels(chosen, lock, allowed, limits, selected)
+    if image and image.value in allowed:
+        return image, (image.value, *(v for v in allowed if v != image.value)), []
+    pin = next((limit for limit in reversed(limits) if limit.value.startswith("==")), None)
+    if pin:
+        return Found(allowed[0], pin.where), tuple(allowed), []
+    usual = [v for v in allowed if v != "3.14"] or allowed
+    where = limits[0].where if limits else "default"
+    return Found(usual[0], where, "" if limits else "nothing names a version"), tuple(usual), []
+
+
+def _by_wheels(
+    chosen: Chosen, lock: Lock, allowed: list[str], limits: list[Found[str]], selected: list[str]
+) -> tuple[Found[str] | None, tuple[str, ...], list[Conflict]]:
+    missing: dict[str, list[Locked]] = {}
+    for version in allowed:
+        packages = [lock.packages[n] for n in installed(chosen, version, selected) if n in lock.packages]
+        missing[version] = unfit(packages, version)
+    impossible = {v for v, packages in missing.items() if any(not p.sdist for p in packages)}
+    possible = [v for v in allowed if v not in impossible]
+    if not possible:
+        blocked = missing[allowed[0]]
+        listed = tuple(
+            Found(f"{p.name} {p.version} has no wheel for {allowed[0]}", lock.path)
+            for p in blocked
+            if not p.sdist
+        )
+        return (
+            None,
+            (),
+            [Conflict("python", "the locked wheels fit no allowed Python version", listed, "python")],
+        )
+    fewest = min(len(missing[v]) for v in possible)
+    best = [v for v in possible if len(missing[v]) == fewest]
+    skipped = next((v for v in allowed if v not in best and allowed.index(v) < allowed.index(best[0])), None)
+    why = (
+        f"{missing[skipped][0].name} has no wheel for {skipped}"
+        if skipped
+        else "all locked wheels exist for it"
+    )
+    where = next(
+        (limit.where for limit in limits if limit.value.startswith("==")),
+        limits[0].where if limits else lock.path,
+    )
+    return Found(best[0], where, why), tuple(best), []
+
+
+def _image(files: list[Dockerfile], folder: str) -> Found[str] | None:
+    for file in sorted(files, key=lambda f: folder_of(f.path) != folder):
+        for base in file.bases:
+            match = IMAGE.search(base)
+            if match:
+                return Found(match["version"], f"{file.path} FROM {base}")
+    return None

@@ -1,0 +1,116 @@
+"""Read requirements files, with the files they include, and single requirement texts."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
+
+from drydock.detect.tree import Tree, folder_of, join
+
+MAX_INCLUDES = 20
+INCLUDE = re.compile(r"^(?:-r|--requirement|-c|--constraint)[ =]?\s*(?P<path>\S+)")
+EGG = re.compile(r"[#&]egg=([\w.-]+)")
+DIRECT = re.compile(
+    r"^(?:(?P<name>[\w.-]+)(?:\[[\w,. -]*\])?\s*@\s*)?(?P<url>(?:git|hg|svn|bzr)\+\S+|https?://\S+)"
+)
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """One requirement: its normalised name, text and extras, whether it is pinned, and where it stands."""
+
+    name: str
+    text: str
+    extras: frozenset[str]
+    pinned: bool
+    where: str
+    marker: str = ""
+    repository: bool = False
+
+    @property
+    def version(self) -> str:
+        """Return the pinned version, `""` when there is none."""
+        match = re.search(r"={2,3}\s*([^\s;,*]+)", self.text)
+        return match.group(1) if match and self.pinned else ""
+
+
+@dataclass(frozen=True)
+class RequirementsFile:
+    """A requirements file with everything it includes; `itself` tells that it installs its own project."""
+
+    path: str
+    files: tuple[str, ...]
+    wanted: tuple[Wanted, ...]
+    hashed: bool
+    itself: bool
+
+
+def wanted(text: str, where: str) -> Wanted | None:
+    """Return a requirement text as its parts, None when it is none."""
+    try:
+        parsed = Requirement(text)
+    except (InvalidRequirement, RecursionError):
+        return _direct(text, where)
+    pinned = any(s.operator in {"==", "==="} and "*" not in s.version for s in parsed.specifier)
+    repository = bool(parsed.url and parsed.url.startswith(("git+", "hg+", "svn+")))
+    marker = str(parsed.marker) if parsed.marker else ""
+    return Wanted(
+        canonicalize_name(parsed.name), text, frozenset(parsed.extras), pinned, where, marker, repository
+    )
+
+
+def _direct(text: str, where: str) -> Wanted | None:
+    match = DIRECT.match(text)
+    egg = EGG.search(text)
+    name = (match and match["name"]) or (egg and egg.group(1))
+    if not match or not name:
+        return None
+    return Wanted(
+        canonicalize_name(name), text, frozenset(), False, where, "", not match["url"].startswith("http")
+    )
+
+
+def read_requirements(tree: Tree, path: str) -> RequirementsFile:
+    """Return what a requirements file asks for; files that it includes are followed inside the tree."""
+    files: list[str] = []
+    found: list[Wanted] = []
+    hashed = itself = False
+    pending = [(path, True)]
+    while pending and len(files) < MAX_INCLUDES:
+        current, wants = pending.pop()
+        text = tree.text(current)
+        if text is None or current in files:
+            continue
+        files.append(current)
+        for line, number in _lines(text):
+            include = INCLUDE.match(line)
+            if include:
+                pending.append(
+                    (join(folder_of(current), include["path"]), wants and not line.startswith(("-c", "--c")))
+                )
+                continue
+            hashed = hashed or "--hash" in line
+            itself = itself or bool(re.match(r"^(-e|--editable)?[ =]*\.(/|\[[\w,]+\])?$", line))
+            line = re.sub(r"\s--?[a-z][\w-]*(=|\s).*$", "", re.sub(r"^(-e|--editable)\s+", "", line))
+            item = wanted(line.strip(), f"{current}:{number}") if wants and not line.startswith("-") else None
+            if item:
+                found.append(item)
+    return RequirementsFile(path, tuple(files), tuple(found), hashed, itself)
+
+
+def _lines(text: str) -> list[tuple[str, int]]:
+    found = []
+    pending, start = "", 0
+    for number, raw in enumerate(text.split("\n"), 1):
+        line = re.sub(r"(^|\s)#.*$", "", raw).strip()
+        start = start if pending else number
+        if line.endswith("\\"):
+            pending += line[:-1] + " "
+            continue
+        if (pending + line).strip():
+            found.append(((pending + line).strip(), start))
+        pending = ""
+    return found

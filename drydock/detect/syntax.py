@@ -1,0 +1,331 @@
+"""Turn one source file into the facts that the detectors ask for, by its syntax tree, without running it."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+SCOPED = frozenset(
+    {ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef, ast.If, ast.Try, ast.TryStar}
+)
+MAX_NODES = 200_000
+LEAVES: frozenset[type] = frozenset(
+    {
+        ast.Name,
+        ast.Load,
+        ast.Store,
+        ast.Del,
+        ast.alias,
+        ast.arg,
+        ast.Pass,
+        ast.Global,
+        ast.Nonlocal,
+        ast.operator,
+        *ast.operator.__subclasses__(),
+        *ast.unaryop.__subclasses__(),
+        *ast.cmpop.__subclasses__(),
+        *ast.boolop.__subclasses__(),
+        str,
+        int,
+        float,
+        complex,
+        bytes,
+        bool,
+        type(None),
+        type(Ellipsis),
+    }
+)
+
+
+class Scope(NamedTuple):
+    """Where a node stands: the enclosing function (`""` at module level) and what guards it."""
+
+    function: str = ""
+    owner: str = ""
+    main: bool = False
+    typing: bool = False
+    tried: bool = False
+    tested: bool = False
+
+
+class Site(NamedTuple):
+    """A call, what it calls (imports expanded), and where it stands."""
+
+    node: ast.Call
+    name: str
+    scope: Scope
+
+
+class Binding(NamedTuple):
+    """An assignment to a plain name."""
+
+    name: str
+    value: ast.expr
+    annotation: ast.expr | None
+    scope: Scope
+    line: int
+
+
+class Import(NamedTuple):
+    """One imported module: its dotted name (leading dots for relative), the names taken from it."""
+
+    module: str
+    names: tuple[str, ...]
+    scope: Scope
+
+
+@dataclass
+class Module:
+    """The facts of one source file; `names` are those that its top level defines, `targets` what its
+    imports lead to, `databases` SQLite URLs."""
+
+    path: str
+    aliases: dict[str, str] = field(default_factory=dict)
+    imports: list[Import] = field(default_factory=list)
+    calls: list[Site] = field(default_factory=list)
+    bindings: list[Binding] = field(default_factory=list)
+    lookups: list[tuple[ast.Subscript, Scope]] = field(default_factory=list)
+    functions: dict[str, Function] = field(default_factory=dict)
+    classes: dict[str, ast.ClassDef] = field(default_factory=dict)
+    returns: dict[str, list[ast.expr]] = field(default_factory=dict)
+    names: set[str] = field(default_factory=set)
+    targets: set[str] = field(default_factory=set)
+    databases: list[tuple[str, int]] = field(default_factory=list)
+
+    def dotted(self, node: ast.AST | None) -> str:
+        """Return a name or attribute chain with its import expanded (`fastapi.FastAPI`), `""` for others."""
+        parts: list[str] = []
+        while isinstance(node, ast.Attribute):
+            parts.append(node.attr)
+            node = node.value
+        if not isinstance(node, ast.Name):
+            return ""
+        head = self.aliases.get(node.id, node.id)
+        return (
+            ".".join([head, *reversed(parts)]) if not head.endswith(".") else head + ".".join(reversed(parts))
+        )
+
+    def is_imported(self, dotted: str) -> bool:
+        """Tell whether an expanded name comes from an import, not from an object called like a package."""
+        parts = dotted.split(".")
+        return parts[0] in self.aliases or any(
+            ".".join(parts[:n]) in self.targets for n in range(1, len(parts) + 1)
+        )
+
+    def at(self, node: ast.AST) -> str:
+        """Return `path:line` of a node."""
+        return f"{self.path}:{getattr(node, 'lineno', 1)}"
+
+    def bound(self, name: str, function: str = "") -> Binding | None:
+        """Return the last assignment to `name` in a function, or at module level."""
+        for binding in reversed(self.bindings):
+            if binding.name == name and binding.scope.function == function:
+                return binding
+        return self.bound(name) if function else None
+
+
+def parse(path: str, data: bytes) -> Module | None:
+    """Return the facts of a source file, None when it is not Python that this interpreter can read."""
+    try:
+        tree = ast.parse(data)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+    module = Module(path)
+    _collect(module, tree)
+    return module
+
+
+def keyword(call: ast.Call, name: str) -> ast.expr | None:
+    """Return a call's keyword argument."""
+    return next((k.value for k in call.keywords if k.arg == name), None)
+
+
+def argument(call: ast.Call, position: int, name: str) -> ast.expr | None:
+    """Return a call's argument by position or by keyword."""
+    if position < len(call.args) and not any(isinstance(a, ast.Starred) for a in call.args[: position + 1]):
+        return call.args[position]
+    return keyword(call, name)
+
+
+def constant(node: ast.AST | None) -> str | None:
+    """Return a string literal's value."""
+    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else None
+
+
+def required_arguments(function: Function, method: bool = False) -> list[str]:
+    """Return the parameters of a function that have no default value."""
+    spec = function.args
+    positional = [*spec.posonlyargs, *spec.args][1 if method else 0 :]
+    count = len(positional) - min(len(positional), len(spec.defaults))
+    named = [a for a, d in zip(spec.kwonlyargs, spec.kw_defaults, strict=False) if d is None]
+    return [a.arg for a in [*positional[:count], *named]]
+
+
+def _collect(module: Module, tree: ast.Module) -> None:
+    """Visit every node that can hold a fact, without recursion: a deep file cannot exhaust the stack."""
+    pending: list[tuple[ast.AST, Scope]] = [(node, Scope()) for node in reversed(tree.body)]
+    visited = 0
+    while pending and visited < MAX_NODES:
+        node, scope = pending.pop()
+        visited += 1
+        _note(module, node, scope)
+        pending.extend(reversed(_children(node, scope)))
+    # Names are expanded last: an import may stand below a function that uses it.
+    module.targets = set(module.aliases.values())
+    module.calls = [Site(site.node, module.dotted(site.node.func), site.scope) for site in module.calls]
+
+
+def _note(module: Module, node: ast.AST, scope: Scope) -> None:
+    note = NOTES.get(node.__class__)
+    if note:
+        note(module, node, scope)
+
+
+def _note_call(module: Module, node: ast.Call, scope: Scope) -> None:
+    module.calls.append(Site(node, "", scope))
+
+
+def _note_import(module: Module, node: ast.Import, scope: Scope) -> None:
+    for name in node.names:
+        module.imports.append(Import(name.name, (), scope))
+        head = name.name.partition(".")[0]
+        module.aliases[name.asname or head] = name.name if name.asname else head
+
+
+def _note_import_from(module: Module, node: ast.ImportFrom, scope: Scope) -> None:
+    base = "." * node.level + (node.module or "")
+    module.imports.append(Import(base, tuple(n.name for n in node.names), scope))
+    stem = base if base.endswith(".") or not base else base + "."
+    for name in node.names:
+        module.aliases[name.asname or name.name] = stem + name.name
+
+
+def _note_text(module: Module, node: ast.Constant, _: Scope) -> None:
+    if isinstance(node.value, str) and node.value.startswith("sqlite"):
+        module.databases.append((node.value[:500], node.lineno))
+
+
+def _note_pattern(module: Module, node: ast.JoinedStr, _: Scope) -> None:
+    first = node.values[0] if node.values else None
+    if isinstance(first, ast.Constant) and isinstance(first.value, str) and first.value.startswith("sqlite"):
+        module.databases.append((first.value[:500] + "{}", node.lineno))
+
+
+def _note_function(module: Module, node: Function, scope: Scope) -> None:
+    module.functions.setdefault(_qualified(scope, node.name), node)
+    _note_name(module, node.name, scope)
+
+
+def _note_class(module: Module, node: ast.ClassDef, scope: Scope) -> None:
+    module.classes.setdefault(node.name, node)
+    _note_name(module, node.name, scope)
+
+
+def _note_return(module: Module, node: ast.Return, scope: Scope) -> None:
+    if node.value is not None:
+        module.returns.setdefault(scope.function, []).append(node.value)
+
+
+def _note_lookup(module: Module, node: ast.Subscript, scope: Scope) -> None:
+    if isinstance(node.ctx, ast.Load):
+        module.lookups.append((node, scope))
+
+
+def _note_binding(module: Module, node: ast.AST, scope: Scope) -> None:
+    targets: list[ast.expr] = []
+    annotation: ast.expr | None = None
+    value: ast.expr | None = None
+    if isinstance(node, ast.Assign):
+        targets, value = node.targets, node.value
+    elif isinstance(node, ast.AnnAssign):
+        targets, value, annotation = [node.target], node.value, node.annotation
+    elif isinstance(node, ast.NamedExpr):
+        targets, value = [node.target], node.value
+    if value is None:
+        return
+    for target in targets:
+        if isinstance(target, ast.Name):
+            module.bindings.append(Binding(target.id, value, annotation, scope, target.lineno))
+            _note_name(module, target.id, scope)
+
+
+def _note_name(module: Module, name: str, scope: Scope) -> None:
+    if not scope.function and not scope.owner:
+        module.names.add(name)
+
+
+def _children(node: ast.AST, scope: Scope) -> list[tuple[ast.AST, Scope]]:
+    if node.__class__ not in SCOPED:
+        return [(child, scope) for child in _inner_nodes(node)]
+    if isinstance(node, Function):
+        # Decorators and default values are evaluated where the function is defined, the body is not.
+        outside: list[ast.AST] = [*node.decorator_list, *node.args.defaults]
+        outside += [d for d in node.args.kw_defaults if d is not None]
+        inner = scope._replace(function=_qualified(scope, node.name), owner="", tried=False, tested=False)
+        return [(n, scope) for n in outside] + [(n, inner) for n in node.body]
+    if isinstance(node, ast.Lambda):
+        return [(node.body, scope._replace(function=_qualified(scope, "<lambda>")))]
+    if isinstance(node, ast.ClassDef):
+        heads: list[ast.AST] = [*node.decorator_list, *node.bases, *(k.value for k in node.keywords)]
+        inner = scope._replace(owner=f"{scope.owner}.{node.name}".lstrip("."))
+        return [(n, scope) for n in heads] + [(n, inner) for n in node.body]
+    if isinstance(node, ast.If):
+        body = _guarded(node.test, scope)
+        rest = scope._replace(tested=True)
+        return [(node.test, scope), *((n, body) for n in node.body), *((n, rest) for n in node.orelse)]
+    if isinstance(node, (ast.Try, ast.TryStar)):
+        safe = scope._replace(tried=True) if node.handlers else scope
+        parts = [(n, safe) for n in node.body]
+        return parts + [(n, scope) for n in [*node.handlers, *node.orelse, *node.finalbody]]
+    return [(child, scope) for child in _inner_nodes(node)]
+
+
+def _inner_nodes(node: ast.AST) -> list[ast.AST]:
+    """Return the child nodes that can hold facts: most are names and operators, which hold none."""
+    found: list[ast.AST] = []
+    for name in node._fields:
+        value: Any = getattr(node, name, None)
+        if value.__class__ is list:
+            found += [item for item in value if item.__class__ not in LEAVES]
+        elif value.__class__ not in LEAVES:
+            found.append(value)
+    return found
+
+
+def _guarded(test: ast.expr, scope: Scope) -> Scope:
+    names = {n.id for n in ast.walk(test) if isinstance(n, ast.Name)} if _small(test) else set()
+    attributes = {n.attr for n in ast.walk(test) if isinstance(n, ast.Attribute)} if _small(test) else set()
+    if "__name__" in names:
+        return scope._replace(main=True)
+    if "TYPE_CHECKING" in names | attributes:
+        return scope._replace(typing=True)
+    return scope._replace(tested=True)
+
+
+def _small(test: ast.expr) -> bool:
+    return getattr(test, "end_lineno", 0) - getattr(test, "lineno", 0) < 20
+
+
+def _qualified(scope: Scope, name: str) -> str:
+    parts = [scope.function, scope.owner] if scope.function else [scope.owner]
+    return ".".join([*(p for p in parts if p), name])
+
+
+NOTES: dict[type, Callable[[Module, Any, Scope], None]] = {
+    ast.Call: _note_call,
+    ast.Import: _note_import,
+    ast.ImportFrom: _note_import_from,
+    ast.Constant: _note_text,
+    ast.JoinedStr: _note_pattern,
+    ast.FunctionDef: _note_function,
+    ast.AsyncFunctionDef: _note_function,
+    ast.ClassDef: _note_class,
+    ast.Return: _note_return,
+    ast.Subscript: _note_lookup,
+    ast.Assign: _note_binding,
+    ast.AnnAssign: _note_binding,
+    ast.NamedExpr: _note_binding,
+}

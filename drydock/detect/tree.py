@@ -1,0 +1,234 @@
+"""List and read a folder without trusting it: bounded, symlink-safe, never following a name outside."""
+
+from __future__ import annotations
+
+import json
+import os
+import posixpath
+import tomllib
+from pathlib import Path
+from typing import Any
+
+MAX_FILES = 60_000
+MAX_DEPTH = 40
+MAX_TEXT = 1_000_000  # bytes; a larger source or configuration file is not one that people wrote
+MAX_LOCK = 16_000_000  # bytes
+PARENT_LEVELS = 4
+
+SKIPPED = frozenset(
+    [
+        ".git",
+        ".hg",
+        ".svn",
+        ".tox",
+        ".nox",
+        ".venv",
+        "venv",
+        ".mypy_cache",
+        ".ruff_cache",
+        ".pytest_cache",
+        "__pycache__",
+        "node_modules",
+        "site-packages",
+        ".eggs",
+        ".idea",
+        ".next",
+        ".nuxt",
+        ".cache",
+        "__pypackages__",
+    ]
+)
+
+
+class Tree:
+    """A folder's regular files, with cached and bounded reading.
+
+    Args:
+        root: the folder; symbolic links that lead outside of it are left out.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = Path(os.path.realpath(root))
+        self.files = _scan(str(self.root))
+        self._file_set = frozenset(self.files)
+        self._folders = _folders(self.files)
+        self._texts: dict[str, str | None] = {}
+        self._tables: dict[str, dict[str, Any] | None] = {}
+
+    def exists(self, path: str) -> bool:
+        """Tell whether `path` is a file of the tree."""
+        return path in self._file_set
+
+    def is_folder(self, path: str) -> bool:
+        """Tell whether `path` is a folder that holds at least one file of the tree (`.` is the root)."""
+        return path in self._folders
+
+    def data(self, path: str, limit: int = MAX_TEXT) -> bytes | None:
+        """Return the file's bytes, or None when it is missing, unreadable or larger than `limit` bytes."""
+        if path not in self._file_set:
+            return None
+        return read_bounded(self.root / path, limit)
+
+    def text(self, path: str, limit: int = MAX_TEXT) -> str | None:
+        """Return the file's text (UTF-8, undecodable bytes replaced), or None as `data` does."""
+        if path not in self._texts:
+            self._texts[path] = decode(self.data(path, limit))
+        return self._texts[path]
+
+    def toml(self, path: str, limit: int = MAX_TEXT) -> dict[str, Any] | None:
+        """Return the file as TOML; None when it is missing, {} when it is not TOML."""
+        if path not in self._tables:
+            text = self.text(path, limit)
+            self._tables[path] = None if text is None else parse_toml(text)
+        return self._tables[path]
+
+    def named(self, *names: str) -> list[str]:
+        """Return the files with one of these base names, shallow ones first."""
+        wanted = frozenset(names)
+        hits = [f for f in self.files if f.rpartition("/")[2] in wanted]
+        return sorted(hits, key=lambda f: (f.count("/"), f))
+
+    def under(self, folder: str) -> list[str]:
+        """Return the files below `folder`."""
+        return [f for f in self.files if folder == "." or f.startswith(folder + "/")]
+
+
+def decode(data: bytes | None) -> str | None:
+    """Return bytes as text with undecodable ones replaced; None stays None."""
+    return None if data is None else data.decode("utf-8-sig", "replace").replace("\r\n", "\n")
+
+
+def parse_toml(text: str) -> dict[str, Any]:
+    """Return a TOML document, {} when it is malformed."""
+    try:
+        return tomllib.loads(text)
+    except (ValueError, RecursionError):
+        return {}
+
+
+def parse_json(text: str) -> dict[str, Any]:
+    """Return a JSON object, {} when it is malformed or no object."""
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def table(value: object, *keys: str) -> dict[str, Any]:
+    """Return the table under a path of keys, {} wherever something else stands there."""
+    for key in keys:
+        value = value.get(key) if isinstance(value, dict) else None
+    return value if isinstance(value, dict) else {}
+
+
+def strings(value: object) -> list[str]:
+    """Return the strings of a list, [] for anything else."""
+    return [v for v in value if isinstance(v, str)] if isinstance(value, list) else []
+
+
+def line_of(text: str, needle: str) -> int:
+    """Return the number of the first line that holds `needle`, 1 when none does."""
+    at = text.find(needle)
+    return 1 if at < 0 else text.count("\n", 0, at) + 1
+
+
+def join(*parts: str) -> str:
+    """Join and normalise relative POSIX paths; the empty path is `.`."""
+    return posixpath.normpath(posixpath.join(*parts)) if parts else "."
+
+
+def folder_of(path: str) -> str:
+    """Return the folder of a file of the tree, `.` for the root."""
+    return posixpath.dirname(path) or "."
+
+
+def ancestors(path: str) -> list[str]:
+    """Return the folders above a file of the tree, nearest first, `.` last."""
+    found = []
+    folder = posixpath.dirname(path)
+    while folder:
+        found.append(folder)
+        folder = posixpath.dirname(folder)
+    return [*found, "."]
+
+
+def read_bounded(path: Path, limit: int) -> bytes | None:
+    """Return a regular file's bytes, or None when it is none, unreadable or larger than `limit` bytes."""
+    try:
+        if not path.is_file() or path.stat().st_size > limit:
+            return None
+        with path.open("rb") as stream:
+            data = stream.read(limit + 1)
+    except (OSError, ValueError):
+        return None
+    return data if len(data) <= limit else None
+
+
+def parents(root: Path) -> list[Path]:
+    """Return the folders above `root`, nearest first, up to the repository's top or a few levels."""
+    found = []
+    folder = Path(os.path.realpath(root))
+    for _ in range(PARENT_LEVELS):
+        if _present(folder / ".git") or folder == folder.parent:
+            break
+        folder = folder.parent
+        found.append(folder)
+    return found
+
+
+def _present(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:
+        return False
+
+
+def _scan(root: str) -> tuple[str, ...]:
+    files: list[str] = []
+    pending: list[tuple[str, int]] = [("", 0)]
+    while pending and len(files) < MAX_FILES:
+        folder, depth = pending.pop()
+        try:
+            entries = sorted(os.scandir(f"{root}/{folder}"), key=lambda e: e.name)
+        except OSError:
+            continue
+        if depth and any(e.name == "pyvenv.cfg" for e in entries):
+            continue
+        for entry in entries:
+            # A name that cannot be printed can be neither imported nor shown, so it is no evidence.
+            if not entry.name.isprintable():
+                continue
+            path = f"{folder}/{entry.name}" if folder else entry.name
+            if _is_inner_folder(entry):
+                if entry.name not in SKIPPED and depth < MAX_DEPTH:
+                    pending.append((path, depth + 1))
+            elif _is_inner_file(entry, root):
+                files.append(path)
+    return tuple(sorted(files))
+
+
+def _is_inner_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir(follow_symlinks=False)
+    except OSError:
+        return False
+
+
+def _is_inner_file(entry: os.DirEntry[str], root: str) -> bool:
+    try:
+        if not entry.is_symlink():
+            return entry.is_file(follow_symlinks=False)
+        return entry.is_file() and os.path.realpath(entry.path).startswith(root.rstrip("/") + "/")
+    except (OSError, ValueError):
+        return False
+
+
+def _folders(files: tuple[str, ...]) -> frozenset[str]:
+    found = {"."}
+    for path in files:
+        folder = posixpath.dirname(path)
+        while folder and folder not in found:
+            found.add(folder)
+            folder = posixpath.dirname(folder)
+    return frozenset(found)

@@ -1,0 +1,202 @@
+"""Work out literal texts and file paths that source code builds, as far as they are written down."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import PurePosixPath
+from typing import NamedTuple
+
+from drydock.detect.code import Code
+from drydock.detect.syntax import Module, argument, constant
+from drydock.detect.tree import folder_of, join
+
+MAX_STEPS = 14
+PATH_CLASSES = frozenset({"Path", "pathlib.Path", "pathlib.PurePath", "PurePath", "anyio.Path"})
+LOOKUPS = frozenset({"os.getenv", "os.environ.get", "environ.get", "getenv"})
+
+
+class FilePath(NamedTuple):
+    """A path in a program: in the tree when it is built from `__file__`, else in the working directory."""
+
+    path: str
+    beside_code: bool
+
+
+def text_of(
+    code: Code, module: Module, node: ast.AST | None, function: str = "", steps: int = MAX_STEPS
+) -> str | None:
+    """Return the text an expression stands for, following names, settings' defaults and f-strings."""
+    if node is None or steps == 0:
+        return None
+    literal = constant(node)
+    if literal is not None:
+        return literal
+    if isinstance(node, ast.JoinedStr):
+        parts = [
+            text_of(code, module, p.value if isinstance(p, ast.FormattedValue) else p, function, steps - 1)
+            for p in node.values
+        ]
+        return None if any(p is None for p in parts) else "".join(p for p in parts if p is not None)
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
+        left = text_of(code, module, node.left, function, steps - 1)
+        right = text_of(code, module, node.right, function, steps - 1)
+        return None if left is None or right is None else left + right
+    if isinstance(node, ast.Call):
+        return _called_text(code, module, node, function, steps)
+    if isinstance(node, ast.Constant) and isinstance(node.value, int) and not isinstance(node.value, bool):
+        return str(node.value)
+    return _named_text(code, module, node, function, steps)
+
+
+def _called_text(code: Code, module: Module, call: ast.Call, function: str, steps: int) -> str | None:
+    name = module.dotted(call.func)
+    if name in LOOKUPS:
+        return text_of(code, module, argument(call, 1, "default"), function, steps - 1)
+    if name in {"str", "int", "SecretStr", "pydantic.SecretStr"} and call.args:
+        return text_of(code, module, call.args[0], function, steps - 1)
+    if name.rpartition(".")[2] == "Field":
+        return text_of(code, module, argument(call, 0, "default"), function, steps - 1)
+    return None
+
+
+def _named_text(code: Code, module: Module, node: ast.AST, function: str, steps: int) -> str | None:
+    name = module.dotted(node)
+    if not name:
+        return None
+    if "." not in name:
+        binding = module.bound(name, function)
+        return text_of(code, module, binding.value, binding.scope.function, steps - 1) if binding else None
+    found = code.symbol(module, name)
+    if found and found.name:
+        owner, _, attribute = found.name.rpartition(".")
+        if not owner:
+            binding = found.module.bound(attribute)
+            return text_of(code, found.module, binding.value, "", steps - 1) if binding else None
+        return _attribute_text(code, found.module, owner, attribute, steps)
+    if isinstance(node, ast.Attribute):
+        return _field_anywhere(code, node.attr, steps)
+    return None
+
+
+def _attribute_text(code: Code, module: Module, owner: str, attribute: str, steps: int) -> str | None:
+    """Return the default of a field of the class that a name such as `settings` is an instance of."""
+    if owner not in module.classes:
+        binding = module.bound(owner)
+        made = module.dotted(binding.value.func) if binding and isinstance(binding.value, ast.Call) else ""
+        found = code.symbol(module, made)
+        if found and found.name in found.module.classes:
+            return _attribute_text(code, found.module, found.name, attribute, steps - 1) if steps else None
+        return _field_anywhere(code, attribute, steps)
+    for binding in module.bindings:
+        if binding.name == attribute and binding.scope.owner.split(".")[-1] == owner:
+            return text_of(code, module, binding.value, "", steps - 1)
+    return _field_anywhere(code, attribute, steps)
+
+
+def _field_anywhere(code: Code, attribute: str, steps: int) -> str | None:
+    """Return the default of the one class field with this name that the parsed modules have."""
+    hits = {
+        text
+        for other in code.parsed()
+        for b in other.bindings
+        if b.name == attribute
+        and b.scope.owner
+        and (text := text_of(code, other, b.value, "", min(steps - 1, 3)))
+    }
+    return hits.pop() if len(hits) == 1 else None
+
+
+def path_of(
+    code: Code, module: Module, node: ast.AST | None, function: str = "", steps: int = MAX_STEPS
+) -> FilePath | None:
+    """Return the file path an expression stands for, None when it is absolute or not written down."""
+    if node is None or steps == 0:
+        return None
+    if isinstance(node, ast.Name) and module.aliases.get(node.id, node.id) == "__file__":
+        return FilePath(module.path, True)
+    literal = constant(node)
+    if literal is not None:
+        return _literal_path(literal)
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div):
+        return _joined(
+            path_of(code, module, node.left, function, steps - 1), _tail(code, module, node.right, function)
+        )
+    if isinstance(node, ast.Attribute) and node.attr == "parent":
+        inner = path_of(code, module, node.value, function, steps - 1)
+        return inner and inner._replace(path=folder_of(inner.path))
+    if isinstance(node, ast.Subscript):
+        return _parents(code, module, node, function, steps)
+    if isinstance(node, ast.Call):
+        return _called_path(code, module, node, function, steps)
+    return _named_path(code, module, node, function, steps)
+
+
+def _called_path(code: Code, module: Module, call: ast.Call, function: str, steps: int) -> FilePath | None:
+    name = module.dotted(call.func)
+    tail = name.rpartition(".")[2] or (call.func.attr if isinstance(call.func, ast.Attribute) else "")
+    rest = [_tail(code, module, a, function) for a in call.args[1:]]
+    first = call.args[0] if call.args else None
+    if (name in PATH_CLASSES and first is None) or name in {"os.getcwd", "pathlib.Path.cwd", "Path.cwd"}:
+        return FilePath(".", False)
+    if name in PATH_CLASSES or name in {"os.path.join", "path.join"}:
+        return _joined(path_of(code, module, first, function, steps - 1), *rest)
+    if tail in {"str", "abspath", "realpath", "fspath", "normpath"}:
+        return path_of(code, module, first, function, steps - 1)
+    if tail == "dirname":
+        inner = path_of(code, module, first, function, steps - 1)
+        return inner and inner._replace(path=folder_of(inner.path))
+    if isinstance(call.func, ast.Attribute):
+        if tail in {"resolve", "absolute", "as_posix", "expanduser"}:
+            return path_of(code, module, call.func.value, function, steps - 1)
+        if tail == "joinpath":
+            heads = [_tail(code, module, a, function) for a in call.args]
+            return _joined(path_of(code, module, call.func.value, function, steps - 1), *heads)
+    text = text_of(code, module, call, function, steps - 1)
+    return _literal_path(text) if text is not None else None
+
+
+def _named_path(code: Code, module: Module, node: ast.AST, function: str, steps: int) -> FilePath | None:
+    name = module.dotted(node)
+    found = code.symbol(module, name) if name else None
+    if name and "." not in name:
+        binding = module.bound(name, function)
+        return path_of(code, module, binding.value, binding.scope.function, steps - 1) if binding else None
+    if found and found.name and "." not in found.name:
+        binding = found.module.bound(found.name)
+        return path_of(code, found.module, binding.value, "", steps - 1) if binding else None
+    text = text_of(code, module, node, function, steps - 1)
+    return _literal_path(text) if text is not None else None
+
+
+def _parents(code: Code, module: Module, node: ast.Subscript, function: str, steps: int) -> FilePath | None:
+    index = node.slice.value if isinstance(node.slice, ast.Constant) else None
+    if (
+        not isinstance(node.value, ast.Attribute)
+        or node.value.attr != "parents"
+        or not isinstance(index, int)
+    ):
+        return None
+    inner = path_of(code, module, node.value.value, function, steps - 1)
+    if inner is None or not 0 <= index < MAX_STEPS:
+        return None
+    folder = inner.path
+    for _ in range(index + 1):
+        folder = folder_of(folder)
+    return inner._replace(path=folder)
+
+
+def _literal_path(text: str) -> FilePath | None:
+    if not text or not text.isprintable() or len(text) > 400 or text.startswith(("/", "~")) or "://" in text:
+        return None
+    return FilePath(join(text), False)
+
+
+def _tail(code: Code, module: Module, node: ast.AST, function: str) -> str | None:
+    return text_of(code, module, node, function, 4)
+
+
+def _joined(base: FilePath | None, *tails: str | None) -> FilePath | None:
+    if base is None or any(t is None or not t.isprintable() or len(t) > 400 for t in tails):
+        return None
+    path = str(PurePosixPath(base.path, *(t for t in tails if t is not None)))
+    return None if path.startswith("/") else base._replace(path=join(path))

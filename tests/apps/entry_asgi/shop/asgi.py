@@ -1,0 +1,3 @@
+from shop.factory import create_app
+
+application = create_app("shop")

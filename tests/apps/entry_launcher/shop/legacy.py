@@ -1,0 +1,8 @@
+from fastapi import FastAPI
+
+old = FastAPI()
+
+
+@old.get("/")
+def index() -> str:
+    return "old"

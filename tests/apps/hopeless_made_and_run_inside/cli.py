@@ -1,0 +1,11 @@
+import uvicorn
+from fastapi import FastAPI
+
+
+def start() -> None:
+    app = FastAPI()
+    uvicorn.run(app)
+
+
+if __name__ == "__main__":
+    start()

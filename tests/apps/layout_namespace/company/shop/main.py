@@ -1,0 +1,10 @@
+from company.shop.config import TITLE
+
+from fastapi import FastAPI
+
+app = FastAPI(title=TITLE)
+
+
+@app.get("/health")
+def health() -> dict[str, str]:
+    return {"status": "ok"}

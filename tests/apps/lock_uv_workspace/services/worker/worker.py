@@ -1,0 +1,3 @@
+import anyio
+
+anyio.run(anyio.sleep, 1)

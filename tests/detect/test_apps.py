@@ -1,0 +1,82 @@
+"""Every example project of tests/apps: what is found equals its expected.toml."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from drydock.detect import as_json, detect, explain_lines
+from tests.detect.support import APPS, materialise, summary
+
+SHAPES = sorted(p.parent.name for p in APPS.glob("*/expected.toml"))
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_findings_equal_expected_toml(shape: str, tmp_path: Path) -> None:
+    expected = {
+        "conflicts": [],
+        "blockers": [],
+        **tomllib.loads((APPS / shape / "expected.toml").read_text()),
+    }
+    folder = materialise(shape, tmp_path / shape) / str(expected.pop("project", "."))
+
+    found = summary(detect(folder))
+
+    assert {key: found[key] for key in expected} == expected
+
+
+def test_every_shape_of_the_list_has_an_example() -> None:
+    prefixes = {shape.split("_")[0] for shape in SHAPES}
+
+    assert prefixes >= {
+        "lock",
+        "locks",
+        "requirements",
+        "pyproject",
+        "setup",
+        "server",
+        "entry",
+        "layout",
+        "install",
+        "python",
+        "system",
+        "settings",
+        "probe",
+        "ignore",
+        "writes",
+        "hopeless",
+    }
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_every_value_carries_its_place(shape: str, tmp_path: Path) -> None:
+    plain = as_json(detect(materialise(shape, tmp_path / shape)))
+
+    for name in (
+        "entry_point",
+        "factory",
+        "dependencies",
+        "server",
+        "python",
+        "port",
+        "workdir",
+        "replicas_safe",
+    ):
+        assert plain[name] is None or plain[name]["where"], name
+
+
+def test_explain_says_one_line_a_fact(tmp_path: Path) -> None:
+    lines = explain_lines(detect(materialise("entry_dockerfile", tmp_path / "app")))
+
+    assert "entry point          server.stock:app (server/stock.py:3; named by Dockerfile:8)" in lines
+    assert "port                 8080 (Dockerfile:8)" in lines
+    assert "python               3.12 (Dockerfile FROM python:3.12-slim)" in lines
+    assert all("\n" not in line for line in lines)
+
+
+def test_explain_says_tcp_where_no_route_fits(tmp_path: Path) -> None:
+    lines = explain_lines(detect(materialise("probe_guarded", tmp_path / "app")))
+
+    assert "liveness             TCP probe: no route fits" in lines

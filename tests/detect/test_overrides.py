@@ -1,0 +1,76 @@
+"""Values set by hand win over any evidence."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from drydock.detect import detect
+from tests.detect.support import materialise, summary
+
+
+def test_entry_point_by_hand_decides_between_applications(tmp_path: Path) -> None:
+    found = detect(materialise("entry_several", tmp_path / "app"), {"entry-point": "stock:app"})
+
+    assert found.conflicts == ()
+    assert found.entry_point is not None
+    assert (found.entry_point.value, found.entry_point.why) == ("stock:app", "set by hand: entry-point")
+
+
+def test_entry_point_by_hand_that_does_not_exist_lists_the_candidates(tmp_path: Path) -> None:
+    found = detect(materialise("entry_several", tmp_path / "app"), {"entry-point": "stok:app"})
+
+    assert [c.text for c in found.conflicts] == [
+        "entry-point is stok:app, which no file of this project defines; found: orders:app (orders.py:3), "
+        "stock:app (stock.py:3); set entry-point in [tool.drydock] or pass --entry-point"
+    ]
+
+
+def test_lock_by_hand_decides_between_lock_files(tmp_path: Path) -> None:
+    found = summary(detect(materialise("locks_two", tmp_path / "app"), {"lock": "poetry.lock"}))
+
+    assert (found["conflicts"], found["dependencies"]) == ([], "poetry")
+
+
+def test_lock_by_hand_that_does_not_exist_is_a_conflict(tmp_path: Path) -> None:
+    found = detect(materialise("locks_two", tmp_path / "app"), {"lock": "pdm.lock"})
+
+    assert [c.option for c in found.conflicts] == ["lock"]
+    assert "lock is pdm.lock, which declares no dependencies here" in found.conflicts[0].text
+
+
+def test_unknown_extra_lists_the_declared_ones(tmp_path: Path) -> None:
+    found = detect(materialise("server_in_extra", tmp_path / "app"), {"extras": "serve"})
+
+    assert [c.text for c in found.conflicts] == [
+        "extras names serve, which is not declared; declared are: "
+        "server (pyproject.toml [project] dependencies), "
+        "test (pyproject.toml [project] dependencies); set extras in [tool.drydock] or pass --extras"
+    ]
+
+
+def test_single_values_by_hand(tmp_path: Path) -> None:
+    options = {
+        "python": "3.12",
+        "port": "81",
+        "health-path": "/up",
+        "ready-path": "/db",
+        "workdir": "sub",
+        "factory": "true",
+        "system-packages": "git, ffmpeg",
+        "image": "python:3.12-slim",
+    }
+    found = summary(detect(materialise("requirements_unpinned", tmp_path / "app"), options))
+
+    assert (found["python"], found["port"], found["workdir"], found["factory"]) == ("3.12", 81, "sub", True)
+    assert (found["liveness"], found["readiness"], found["system_run"]) == ("/up", "/db", ["git", "ffmpeg"])
+
+
+def test_source_by_hand_restricts_the_search(tmp_path: Path) -> None:
+    for part in ("one", "two"):
+        materialise("requirements_unpinned", tmp_path / "repo" / part)
+
+    undecided = detect(tmp_path / "repo")
+    found = summary(detect(tmp_path / "repo", {"source": "two"}))
+
+    assert undecided.conflicts[0].key == "entry-point"
+    assert (found["conflicts"], found["source"], found["workdir"]) == ([], "two", "two")

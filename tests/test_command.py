@@ -45,11 +45,11 @@ def test_timeout_ends_the_whole_group(tmp_path: Path) -> None:
 
 def test_stream_hands_over_output_while_the_command_runs() -> None:
     seen: list[tuple[float, str]] = []
-    code = "import sys,time; print('a', flush=True); time.sleep(0.5); print('b', flush=True)"
+    code = "import os,time; os.write(1, b'a'); time.sleep(0.5); os.write(1, b'b')"
 
     command.stream(python(code), lambda chunk: seen.append((time.monotonic(), chunk)))
 
-    assert [chunk for _, chunk in seen] == ["a\n", "b\n"]
+    assert [chunk for _, chunk in seen] == ["a", "b"]
     assert seen[1][0] - seen[0][0] > 0.3
 
 

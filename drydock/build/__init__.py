@@ -107,7 +107,7 @@ def explain(engine: Engine, dockerfile: Path, progress: Progress) -> errors.Dryd
         return errors.EngineGone(host=engine.host, evidence=text)
     if command.run(["docker", "buildx", "version"], check=False).code != 0:
         return errors.NoBuildx()
-    failed = next((step for step in progress.steps.values() if step.error and step.stage != "internal"), None)
+    failed = next((step for step in progress.steps.values() if step.error), None)
     if failed is None or not failed.counts:
         if found := re.search(r"dockerfile parse error on line (\d+): (.*)", reason):
             return errors.BadDockerfile(dockerfile=f"{dockerfile}:{found[1]}", problem=found[2])
@@ -118,7 +118,8 @@ def explain(engine: Engine, dockerfile: Path, progress: Progress) -> errors.Dryd
     why = f"exit code {code[1]}" if code else reason
     shown = failed.instruction if len(failed.instruction) <= 80 else failed.instruction[:77] + "..."
     evidence = "\n".join(failed.log[-20:])
-    return errors.BuildFailed(step=f"{failed.stage}: {shown}", reason=why, evidence=evidence)
+    where = f"{failed.stage}: {shown}" if failed.stage else shown
+    return errors.BuildFailed(step=where, reason=why, evidence=evidence)
 
 
 def _remove_mounts(engine: Engine, namespace: str) -> None:

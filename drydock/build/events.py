@@ -13,10 +13,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
-# `[builder 3/7] RUN uv sync`, with the platform in front of the stage when several are built.
-_STEP = re.compile(
-    r"\[(?:(?P<platform>linux/\S+) )?(?P<stage>[\w.-]+) +(?P<number>\d+)/(?P<total>\d+)\] (?P<text>.*)", re.S
-)
+# `[builder 3/7] RUN uv sync`: the platform stands in front where several are built, and the stage is left out
+# where there is only one.
+_STEP = re.compile(r"\[(?:linux/\S+ )?(?:(?P<stage>[\w.-]+) +)?\d+/\d+\] (?P<text>.*)", re.DOTALL)
 _MOUNT = re.compile(r"--mount=\S+")
 LOG_LINES = 40
 
@@ -47,9 +46,9 @@ class Step:
 
     @property
     def stage(self) -> str:
-        """The Dockerfile stage; empty for BuildKit's internal steps."""
+        """The Dockerfile stage; empty for BuildKit's internal steps, and where there is only one stage."""
         match = _STEP.match(self.name)
-        return match["stage"] if match else ""
+        return (match["stage"] or "") if match else ""
 
     @property
     def instruction(self) -> str:
@@ -60,7 +59,7 @@ class Step:
     @property
     def counts(self) -> bool:
         """Whether the step can be cached or run: BuildKit reports internal steps and FROM as neither."""
-        return bool(self.stage) and self.stage != "internal" and not self.instruction.startswith("FROM ")
+        return bool(_STEP.match(self.name)) and not self.instruction.startswith("FROM ")
 
     @property
     def seconds(self) -> float:

@@ -43,6 +43,8 @@ def run_step(code: str) -> str:
 def test_a_build_reports_its_steps_and_its_image(
     engine: Engine, make_project: MakeProject, python_image: str, reference: Reference
 ) -> None:
+    name = reference.split(":")[0]
+    manifest = {"pyproject.toml": f'[project]\nname = "{name}"\n', "requirements.lock": ""}
     project = project_of(
         make_project, python_image, run_step(f"print('{reference}')"), "COPY pyproject.toml /"
     )
@@ -50,7 +52,7 @@ def test_a_build_reports_its_steps_and_its_image(
     first = build(engine, project, Options(reference=reference))
     second = build(engine, project, Options(reference=reference))
 
-    assert [step.instruction.split()[0] for step in first.steps] == ["RUN", "COPY"]
+    assert sorted(step.instruction.split()[0] for step in first.steps) == ["COPY", "RUN"]
     assert first.cached == 0
     assert second.cached == 2
     assert first.image_id == second.image_id == engine.sdk.images.get(reference).id
@@ -59,7 +61,7 @@ def test_a_build_reports_its_steps_and_its_image(
 def test_updates_arrive_while_the_build_runs(
     engine: Engine, make_project: MakeProject, python_image: str
 ) -> None:
-    step = run_step(f"import time; print('{uuid.uuid4()}', flush=True); time.sleep(1)")
+    step = run_step(f"import time; print('{uuid.uuid4().hex[:8]}', flush=True); time.sleep(1)")
     seen: list[tuple[float, Update]] = []
 
     build(
@@ -81,9 +83,7 @@ def test_a_failing_step_shows_its_last_lines(
 ) -> None:
     project = project_of(make_project, python_image, run_step("print('the reason'); raise SystemExit(3)"))
 
-    with pytest.raises(
-        errors.BuildFailed, match=r"build step 'production: RUN python3.* failed: exit code 3"
-    ) as caught:
+    with pytest.raises(errors.BuildFailed, match=r"build step 'RUN python3.* failed: exit code 3") as caught:
         build(engine, project, Options())
 
     assert "the reason" in caught.value.evidence
@@ -135,7 +135,7 @@ def test_an_engine_that_dies_mid_build_is_said_so(
         process.stdout.readline()
         engine = Engine(find.Candidate(f"unix://{path}", "test"))
         project = project_of(
-            make_project, python_image, run_step(f"import time; '{uuid.uuid4()}'; time.sleep(20)")
+            make_project, python_image, run_step(f"import time; '{uuid.uuid4().hex[:8]}'; time.sleep(20)")
         )
 
         def kill(update: Update) -> None:
@@ -176,10 +176,10 @@ def test_a_cold_build_spares_the_users_cache_mounts(
     engine: Engine, make_project: MakeProject, python_image: str
 ) -> None:
     mount = f"--mount=type=cache,id=drydock-test-{uuid.uuid4().hex},target=/cache"
-    count = "import pathlib; f = pathlib.Path('/cache/n'); f.open('a').write('x')"
+    # A mount's id is no part of a step's cache key; the command must be new too.
+    count = f"'{uuid.uuid4().hex}'; import pathlib; f = pathlib.Path('/cache/n'); f.open('a').write('x')"
     show = "print('mount holds', len(f.read_text()))"
     project = project_of(make_project, python_image, f'RUN {mount} python3 -c "{count}; {show}"')
-    again = project_of(make_project, python_image, f'RUN {mount} python3 -c "{count}; {show}; 1"')
     logs: list[str] = []
 
     def collect(update: Update) -> None:
@@ -188,6 +188,7 @@ def test_a_cold_build_spares_the_users_cache_mounts(
 
     build(engine, project, Options(), collect)
     build(engine, project, Options(no_cache=True), collect)
+    again = project_of(make_project, python_image, f'RUN {mount} python3 -c "{count}; {show}; 1"')
     build(engine, again, Options(), collect)
 
     assert logs == ["mount holds 1", "mount holds 1", "mount holds 2"]
@@ -198,12 +199,15 @@ def test_a_cold_build_spares_the_users_cache_mounts(
 def test_interrupting_a_build_leaves_with_130_and_no_tag(
     engine: Engine, make_project: MakeProject, python_image: str, reference: Reference
 ) -> None:
+    name = reference.split(":")[0]
+    manifest = {"pyproject.toml": f'[project]\nname = "{name}"\n', "requirements.lock": ""}
     project = project_of(
-        make_project, python_image, run_step(f"import time; '{uuid.uuid4()}'; time.sleep(60)")
+        make_project,
+        python_image,
+        run_step(f"import time; '{uuid.uuid4().hex[:8]}'; time.sleep(60)"),
+        **manifest,
     )
-    environment = {**os.environ, "PYTHON_IMAGE": python_image, "PYTHONPATH": str(ROOT)}
-    lock = project.root / "requirements.lock"
-    lock.write_text("")
+    environment = {**os.environ, "PYTHON_IMAGE": python_image}
     args = [
         sys.executable,
         "-m",

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import logging
+import os
+import sys
+from pathlib import Path
+
 import nox
 
 nox.needs_version = ">=2026.10.20"
@@ -9,6 +14,11 @@ nox.needs_version = ">=2026.10.20"
 nox.options.default_venv_backend = "none"
 nox.options.error_on_external_run = False
 nox.options.stop_on_first_error = False
+
+# The tools stand beside this Python, also where nox was called by its path.
+os.environ["PATH"] = os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", "")))
+# nox shows every library's debug log; the engine's client has one line for each request.
+logging.getLogger("urllib3").setLevel(logging.WARNING)
 
 
 def gate(session: nox.Session, name: str) -> None:
@@ -21,7 +31,7 @@ def gate(session: nox.Session, name: str) -> None:
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Check style and types: ruff, mypy, shellcheck-clean `run`, hadolint."""
+    """Check style and types: ruff, mypy and hadolint."""
     session.run("ruff", "format", "--check", ".", external=True)
     session.run("ruff", "check", ".", external=True)
     session.run("mypy", external=True)

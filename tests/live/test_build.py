@@ -43,8 +43,6 @@ def run_step(code: str) -> str:
 def test_a_build_reports_its_steps_and_its_image(
     engine: Engine, make_project: MakeProject, python_image: str, reference: Reference
 ) -> None:
-    name = reference.split(":")[0]
-    manifest = {"pyproject.toml": f'[project]\nname = "{name}"\n', "requirements.lock": ""}
     project = project_of(
         make_project, python_image, run_step(f"print('{reference}')"), "COPY pyproject.toml /"
     )

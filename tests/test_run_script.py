@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from drydock import errors
+from tests.conftest import ROOT
+
+
+def run(root: Path, *args: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    merged = {**os.environ, "DRYDOCK_NO_ENGINE": "1", **environment}
+    return subprocess.run([root / "run", *args], env=merged, check=False, capture_output=True, text=True)
+
+
+def test_the_command_runs_in_the_projects_environment() -> None:
+    done = run(ROOT, "python", "-c", "import sys, drydock; print(sys.prefix)")
+
+    assert done.stdout.strip() == str(ROOT / ".venv")
+
+
+def test_arguments_reach_the_command_as_they_are() -> None:
+    assert run(ROOT, "printf", "%s|", "a b", "*", "").stdout == "a b|*||"
+
+
+def test_the_commands_exit_code_is_kept() -> None:
+    assert run(ROOT, "sh", "-c", "exit 7").returncode == 7
+
+
+def test_no_command_is_a_clear_error() -> None:
+    done = run(ROOT)
+
+    assert done.returncode == 1
+    assert done.stderr == "error: no command given; try `./run invoke --list`\n"
+
+
+def test_an_engine_that_was_chosen_and_is_silent_is_a_clear_error() -> None:
+    done = run(ROOT, "true", DRYDOCK_NO_ENGINE="", DOCKER_HOST="unix:///nowhere/docker.sock")
+
+    assert done.returncode == errors.NoEngine.exit_code
+    assert done.stderr.startswith(
+        "error: no Docker Engine answers (DOCKER_HOST unix:///nowhere/docker.sock: no socket)"
+    )
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    """A copy of the script with an empty lock, so that set-up is quick."""
+    root = tmp_path / "copy"
+    (root / "drydock").mkdir(parents=True)
+    shutil.copy(ROOT / "run", root / "run")
+    (root / "requirements.lock").write_text("")
+    return root
+
+
+def test_where_pip_refuses_uv_goes_into_a_private_environment(copy: Path, tmp_path: Path) -> None:
+    """A python3 whose pip refuses, as on Debian, and whose venv holds a uv that reports what it is asked."""
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    for name in ("sh", "cmp", "mkdir", "dirname", "cp", "cat", "chmod", "env", "true"):
+        (programs / name).symlink_to(shutil.which(name) or "")
+    asked = tmp_path / "asked"
+    made = copy / ".drydock/uv/bin"
+    fake = f"""#!/bin/sh
+case "$*" in
+  "-m pip install"*) exit 1 ;;
+  "-m venv"*) mkdir -p {made}; cp "$0" {made}/python2; cat > {made}/python <<'E'
+#!/bin/sh
+printf '#!/bin/sh\\necho uv "$@" >> {asked}\\n[ "$1" != venv ] || mkdir -p {copy}/.venv/bin\\n' > {made}/uv
+chmod +x {made}/uv
+E
+chmod +x {made}/python ;;
+esac
+"""
+    (programs / "python3").write_text(fake)
+    (programs / "python3").chmod(0o755)
+
+    done = run(copy, "true", PATH=str(programs))
+
+    assert done.returncode == 0, done.stderr
+    assert "drydock: installing uv" in done.stderr
+    assert [line.split()[1:3] for line in asked.read_text().splitlines()] == [
+        ["venv", "--quiet"],
+        ["pip", "sync"],
+        ["pip", "install"],
+    ]

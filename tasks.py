@@ -252,7 +252,9 @@ def hooks(c: Context) -> None:
     """Install the pre-push hook, which runs container_tests and size_budget on what is pushed."""
     from drydock import command
 
-    print(command.run(["pre-commit", "install", "--hook-type", "pre-push"]).stdout.strip())
+    print(
+        command.run([sys.executable, "-m", "pre_commit", "install", "--hook-type", "pre-push"]).stdout.strip()
+    )
 
 
 @offer()

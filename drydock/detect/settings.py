@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from drydock.detect.code import Code, Startup
 from drydock.detect.model import Found, Setting, SettingKind
@@ -24,6 +24,7 @@ HARMLESS = re.compile(
 )
 SECRET_TYPES = re.compile(r"Secret(Str|Bytes)|\w+Dsn$|^Secret$")
 MAX_BASES = 12
+LATE = "read when used, not at import"
 
 
 @dataclass(frozen=True)
@@ -51,10 +52,10 @@ def kind_of(name: str, annotation: str = "") -> SettingKind:
 def import_settings(code: Code, startup: Startup) -> tuple[Found[Setting], ...]:
     """Return the settings that the application reads, those without which it cannot be imported first."""
     found: dict[str, Found[Setting]] = {}
-    classes = _settings_classes(code, startup)
-    for module, name, at_import in classes:
-        for item in _class_settings(code, module, name):
-            _add(found, _late(item) if not at_import else item)
+    for used in _settings_classes(code, startup):
+        for item in _class_settings(code, used.module, used.name):
+            setting = replace(item.value, required=item.value.required and not used.filled)
+            _add(found, Found(setting, item.where, "" if used.at_import else used.why))
     for module in startup.modules:
         for site in module.calls:
             looked = _lookup(code, module, site)
@@ -66,13 +67,13 @@ def import_settings(code: Code, startup: Startup) -> tuple[Found[Setting], ...]:
             ):
                 needed = startup.runs(module, scope) and not scope.tried and not scope.tested
                 setting = Setting(key, kind_of(key), needed)
-                _add(found, Found(setting, module.at(subscript), "" if needed else "read when used"))
+                _add(found, Found(setting, module.at(subscript), "" if needed else LATE))
     shown = [f for f in found.values() if f.value.name.isprintable() and f.value.name]
     return tuple(sorted(shown, key=lambda f: (not f.value.required, f.value.name)))
 
 
 def _late(item: Found[Setting]) -> Found[Setting]:
-    return Found(item.value, item.where, "read when used, not at import")
+    return Found(item.value, item.where, LATE)
 
 
 def _add(found: dict[str, Found[Setting]], item: Found[Setting]) -> None:
@@ -136,9 +137,20 @@ def is_settings(code: Code, module: Module, name: str, hops: int = 6) -> bool:
     return False
 
 
-def _settings_classes(code: Code, startup: Startup) -> list[tuple[Module, str, bool]]:
-    """Return the settings classes that are instantiated, and whether that happens at import."""
-    found: dict[tuple[str, str], tuple[Module, str, bool]] = {}
+@dataclass(frozen=True)
+class _Used:
+    """A settings class that the program uses; `filled` tells that the program hands it its values."""
+
+    module: Module
+    name: str
+    at_import: bool
+    filled: bool
+    why: str = LATE
+
+
+def _settings_classes(code: Code, startup: Startup) -> list[_Used]:
+    """Return the settings classes that are instantiated, and those that the program chooses at run time."""
+    found: dict[tuple[str, str], _Used] = {}
     for module in startup.modules:
         for site in module.calls:
             named = [site.name]
@@ -148,9 +160,20 @@ def _settings_classes(code: Code, startup: Startup) -> list[tuple[Module, str, b
                 symbol = code.symbol(module, name) if name else None
                 if symbol and is_settings(code, symbol.module, symbol.name):
                     key = (symbol.module.path, symbol.name)
-                    now = startup.runs(module, site.scope) or (key in found and found[key][2])
-                    found[key] = (symbol.module, symbol.name, now)
+                    now = startup.runs(module, site.scope) or (key in found and found[key].at_import)
+                    filled = any(k.arg is None for k in site.node.keywords)
+                    found[key] = _Used(symbol.module, symbol.name, now, filled)
+    if not any(_has_required(code, used) for used in found.values()):
+        chosen = "its class is chosen at run time"
+        for module in startup.modules:
+            for name in module.classes:
+                if (module.path, name) not in found and is_settings(code, module, name):
+                    found[(module.path, name)] = _Used(module, name, False, False, chosen)
     return list(found.values())
+
+
+def _has_required(code: Code, used: _Used) -> bool:
+    return any(item.value.required for item in _class_settings(code, used.module, used.name))
 
 
 def fields(code: Code, module: Module, name: str, hops: int = MAX_BASES) -> dict[str, Field]:

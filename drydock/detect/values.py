@@ -6,7 +6,7 @@ import ast
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
-from drydock.detect.code import Code
+from drydock.detect.code import Code, Symbol
 from drydock.detect.syntax import Module, argument, constant
 from drydock.detect.tree import folder_of, join
 
@@ -81,16 +81,29 @@ def _named_text(code: Code, module: Module, node: ast.AST, function: str, steps:
 def _attribute_text(code: Code, module: Module, owner: str, attribute: str, steps: int) -> str | None:
     """Return the default of a field of the class that a name such as `settings` is an instance of."""
     if owner not in module.classes:
-        binding = module.bound(owner)
-        made = module.dotted(binding.value.func) if binding and isinstance(binding.value, ast.Call) else ""
-        found = code.symbol(module, made)
-        if found and found.name in found.module.classes:
-            return _attribute_text(code, found.module, found.name, attribute, steps - 1) if steps else None
+        found = _class_of(code, module, owner)
+        if found and steps:
+            return _attribute_text(code, found.module, found.name, attribute, steps - 1)
         return _field_anywhere(code, attribute, steps)
     for binding in module.bindings:
         if binding.name == attribute and binding.scope.owner.split(".")[-1] == owner:
             return text_of(code, module, binding.value, "", steps - 1)
     return _field_anywhere(code, attribute, steps)
+
+
+def _class_of(code: Code, module: Module, name: str) -> Symbol | None:
+    """Return the class of an object: of its annotation, of its constructor, or of a function's result."""
+    binding = module.bound(name)
+    if binding is None:
+        return None
+    made = binding.value.func if isinstance(binding.value, ast.Call) else None
+    for node in (binding.annotation, made):
+        found = code.symbol(module, module.dotted(node)) if node is not None else None
+        if found and found.name in found.module.functions:
+            found = code.symbol(found.module, found.module.dotted(found.module.functions[found.name].returns))
+        if found and found.name in found.module.classes:
+            return found
+    return None
 
 
 def _field_anywhere(code: Code, attribute: str, steps: int) -> str | None:

@@ -1,0 +1,252 @@
+"""Single pieces of evidence, each in the smallest project that shows it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from drydock.detect import detect
+from tests.detect.support import summary, value, write
+
+APP = "from fastapi import FastAPI\n\napp = FastAPI()\n"
+REQUIREMENTS = "fastapi\nuvicorn\n"
+
+
+def find(folder: Path, files: dict[str, str | bytes]) -> dict[str, object]:
+    return summary(detect(write(folder, {"requirements.txt": REQUIREMENTS, **files})))
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "import fastapi\n\napp = fastapi.FastAPI()\n",
+        "import fastapi as web\n\napp: web.FastAPI = web.FastAPI()\n",
+        "from fastapi import FastAPI as Api\n\nif True:\n    app = Api()\n",
+        "from fastapi import FastAPI\n\n\nclass Shop(FastAPI):\n    pass\n\n\napp = Shop()\n",
+        (
+            "from fastapi import FastAPI\n\n\ndef make():\n    web = FastAPI()\n"
+            "    return web\n\n\napp = make()\n"
+        ),
+        (
+            "from fastapi import FastAPI\n\n\nclass Builder:\n    def build(self) -> FastAPI:\n"
+            "        return FastAPI()\n\n\napp = Builder().build()\n"
+        ),
+        (
+            "from fastapi import FastAPI\nfrom starlette.middleware.cors import CORSMiddleware\n\n"
+            "inner = FastAPI()\napp = CORSMiddleware(inner)\n"
+        ),
+    ],
+)
+def test_application_is_found_however_it_is_made(source: str, tmp_path: Path) -> None:
+    assert find(tmp_path, {"main.py": source})["entry_point"] == "main:app"
+
+
+def test_application_under_main_guard_is_no_entry_point(tmp_path: Path) -> None:
+    source = 'from fastapi import FastAPI\n\nif __name__ == "__main__":\n    app = FastAPI()\n'
+
+    assert find(tmp_path, {"main.py": source})["blockers"] == ["entry-point"]
+
+
+def test_application_that_another_one_imports_does_not_compete(tmp_path: Path) -> None:
+    found = find(tmp_path, {"main.py": f"import security\n{APP}", "security.py": APP})
+
+    assert (found["entry_point"], found["conflicts"]) == ("main:app", [])
+
+
+def test_factory_that_makes_the_object_does_not_compete(tmp_path: Path) -> None:
+    files: dict[str, str | bytes] = {
+        "shop/__init__.py": "",
+        "shop/factory.py": (
+            "from fastapi import FastAPI\n\n\n"
+            "def create(settings: object) -> FastAPI:\n    return FastAPI()\n"
+        ),
+        "shop/main.py": "from .factory import create\n\nweb = create(object())\n",
+    }
+
+    assert find(tmp_path, files)["entry_point"] == "shop.main:web"
+
+
+def test_start_script_of_the_dockerfile_is_followed(tmp_path: Path) -> None:
+    found = find(
+        tmp_path,
+        {
+            "one.py": APP,
+            "two.py": APP,
+            "docker/start.sh": "#!/bin/sh\nset -e\nexec uvicorn two:app --port 8100\n",
+            "Dockerfile": 'FROM python:3.12\nWORKDIR /app\nCOPY . .\nCMD ["./docker/start.sh"]\n',
+        },
+    )
+
+    assert (found["entry_point"], found["port"]) == ("two:app", 8100)
+    assert found["entry_why"] == "named by docker/start.sh (from Dockerfile:4)"
+
+
+def test_dockerfile_that_names_no_existing_module_is_noted_and_does_not_decide(tmp_path: Path) -> None:
+    write(tmp_path, {"Dockerfile": 'FROM python:3.12\nCMD ["uvicorn", "server:app"]\n'})
+    found = detect(write(tmp_path, {"main.py": APP, "requirements.txt": REQUIREMENTS}))
+
+    assert value(found.entry_point) == "main:app"
+    assert [(n.value, n.where) for n in found.notes] == [
+        ("server:app is started, but no file defines it", "Dockerfile:2")
+    ]
+
+
+def test_absolute_imports_choose_the_source_root(tmp_path: Path) -> None:
+    files: dict[str, str | bytes] = {
+        "backend/app/main.py": f"from app.config import NAME\n{APP}",
+        "backend/app/config.py": "NAME = 'x'\n",
+        "backend/requirements.txt": REQUIREMENTS,
+    }
+    found = find(tmp_path, files)
+
+    assert (found["entry_point"], found["python_path"]) == ("app.main:app", ["backend"])
+
+
+def test_relative_imports_need_a_package(tmp_path: Path) -> None:
+    files: dict[str, str | bytes] = {
+        "app/main.py": f"from .config import NAME\n{APP}",
+        "app/config.py": "NAME = 'x'\n",
+    }
+
+    assert find(tmp_path, files)["entry_point"] == "app.main:app"
+
+
+def test_module_called_like_a_library_is_not_taken_for_it(tmp_path: Path) -> None:
+    files: dict[str, str | bytes] = {
+        "app/__init__.py": "",
+        "app/main.py": f"import redis\nimport jwt\n{APP}",
+        "app/redis.py": "",
+        "app/jwt.py": "",
+        "requirements.txt": f"{REQUIREMENTS}redis\npyjwt\n",
+    }
+
+    assert find(tmp_path, files)["python_path"] == ["."]
+
+
+def test_dockerfile_decides_between_declarations(tmp_path: Path) -> None:
+    found = find(
+        tmp_path,
+        {
+            "main.py": APP,
+            "requirements.txt": f"{REQUIREMENTS}httpx\n",
+            "pyproject.toml": '[project]\nname = "x"\nversion = "1"\ndependencies = ["fastapi", "orjson"]\n',
+            "Dockerfile": "FROM python:3.12\nCOPY . /app\nRUN pip install -r requirements.txt\n",
+        },
+    )
+
+    assert (found["dependencies"], found["conflicts"]) == ("requirements", [])
+
+
+def test_health_route_of_a_router_that_is_handed_in(tmp_path: Path) -> None:
+    files: dict[str, str | bytes] = {
+        "main.py": "from api import router\nfrom setup_app import create\n\napp = create(router=router)\n",
+        "setup_app.py": (
+            "from fastapi import APIRouter, FastAPI\n\n\ndef create(router: APIRouter) -> FastAPI:\n"
+        )("    application = FastAPI()\n    application.include_router(router)\n    return application\n"),
+        "api.py": (
+            "from fastapi import APIRouter\n\nrouter = APIRouter(prefix='/v1')\n\n\n"
+            "@router.get('/ping')\ndef ping(): ...\n"
+        ),
+    }
+
+    assert find(tmp_path, files)["liveness"] == "/v1/ping"
+
+
+def test_health_route_with_parameters_is_no_probe(tmp_path: Path) -> None:
+    source = (
+        f"{APP}\n\n@app.get('/health/{{part}}')\ndef part(part: str): ...\n\n\n"
+        "@app.get('/status')\ndef status(of: str): ...\n"
+    )
+
+    assert find(tmp_path, {"main.py": source})["liveness"] == ""
+
+
+def test_prefix_from_settings_is_followed(tmp_path: Path) -> None:
+    files: dict[str, str | bytes] = {
+        "main.py": (
+            f"from fastapi import APIRouter\nfrom config import settings\n{APP}router = APIRouter()\n\n\n"
+        )(
+            "@router.get('/livez')\ndef live(): ...\n\n\n"
+            "app.include_router(router, prefix=f'{settings.BASE}/v2')\n"
+        ),
+        "config.py": (
+            "from pydantic_settings import BaseSettings\n\n\n"
+            "class Settings(BaseSettings):\n    BASE: str = '/api'\n\n\n"
+        )("def get() -> Settings:\n    return Settings()\n\n\nsettings = get()\n"),
+    }
+
+    assert find(tmp_path, files)["liveness"] == "/api/v2/livez"
+
+
+def test_settings_class_chosen_at_run_time_is_listed(tmp_path: Path) -> None:
+    source = (
+        "from pydantic_settings import BaseSettings\n\n\nclass Production(BaseSettings):\n"
+        "    SECRET_KEY: str\n\n\n"
+        "settings = {'prod': Production}['prod']()\n"
+    )
+
+    assert find(tmp_path, {"main.py": f"import config\n{APP}", "config.py": source})["settings"] == [
+        "SECRET_KEY secret required"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("line", "setting"),
+    [
+        ("import os\nX = os.environ['API_KEY']", "API_KEY secret required"),
+        ("from os import environ\nX = environ.get('LEVEL', 'info')", "LEVEL plain info"),
+        ("from decouple import config\nX = config('REGION')", "REGION plain required"),
+        (
+            (
+                "from starlette.config import Config\nconfig = Config()\n"
+                "X = config('DEBUG', cast=bool, default=False)"
+            ),
+            "DEBUG plain",
+        ),
+        ("from environs import Env\nenv = Env()\nX = env.str('DB_PASSWORD')", "DB_PASSWORD secret required"),
+    ],
+)
+def test_lookup_at_import_is_a_setting(line: str, setting: str, tmp_path: Path) -> None:
+    assert find(tmp_path, {"main.py": f"{line}\n{APP}"})["settings"] == [setting]
+
+
+def test_folder_made_at_import_does_not_block(tmp_path: Path) -> None:
+    source = (
+        "import os\nfrom fastapi.staticfiles import StaticFiles\n"
+        f"{APP}os.makedirs('media', exist_ok=True)\napp.mount('/media', StaticFiles(directory='media'))\n"
+    )
+    found = find(tmp_path, {"main.py": source})
+
+    assert (found["blockers"], found["writable"], found["replicas_safe"]) == ([], ["media"], False)
+
+
+def test_missing_file_read_at_import_blocks(tmp_path: Path) -> None:
+    found = find(tmp_path, {"main.py": f"KEY = open('keys/public.txt').read()\n{APP}"})
+
+    assert found["blocker_text"] == (
+        "keys/public.txt does not exist, and the file is read at import (main.py:1); add the file"
+    )
+
+
+@pytest.mark.parametrize(
+    "guard",
+    [
+        "try:\n    {}\nexcept OSError:\n    pass\n",
+        "def later():\n    {}\n",
+        'if __name__ == "__main__":\n    {}\n',
+    ],
+)
+def test_network_behind_a_guard_does_not_block(guard: str, tmp_path: Path) -> None:
+    call = guard.format("requests.get('https://rates.invalid')")
+
+    assert find(tmp_path, {"main.py": f"import requests\n{call}{APP}"})["blockers"] == []
+
+
+def test_network_in_a_function_that_runs_at_import_blocks(tmp_path: Path) -> None:
+    source = (
+        "import requests\n\n\ndef load():\n"
+        f"    return requests.get('https://rates.invalid')\n\n\nRATES = load()\n{APP}"
+    )
+
+    assert find(tmp_path, {"main.py": source})["blockers"] == ["network"]

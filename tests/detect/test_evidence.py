@@ -143,7 +143,8 @@ def test_health_route_of_a_router_that_is_handed_in(tmp_path: Path) -> None:
         "main.py": "from api import router\nfrom setup_app import create\n\napp = create(router=router)\n",
         "setup_app.py": (
             "from fastapi import APIRouter, FastAPI\n\n\ndef create(router: APIRouter) -> FastAPI:\n"
-        )("    application = FastAPI()\n    application.include_router(router)\n    return application\n"),
+            "    application = FastAPI()\n    application.include_router(router)\n    return application\n"
+        ),
         "api.py": (
             "from fastapi import APIRouter\n\nrouter = APIRouter(prefix='/v1')\n\n\n"
             "@router.get('/ping')\ndef ping(): ...\n"
@@ -166,14 +167,14 @@ def test_prefix_from_settings_is_followed(tmp_path: Path) -> None:
     files: dict[str, str | bytes] = {
         "main.py": (
             f"from fastapi import APIRouter\nfrom config import settings\n{APP}router = APIRouter()\n\n\n"
-        )(
             "@router.get('/livez')\ndef live(): ...\n\n\n"
             "app.include_router(router, prefix=f'{settings.BASE}/v2')\n"
         ),
         "config.py": (
             "from pydantic_settings import BaseSettings\n\n\n"
             "class Settings(BaseSettings):\n    BASE: str = '/api'\n\n\n"
-        )("def get() -> Settings:\n    return Settings()\n\n\nsettings = get()\n"),
+            "def get() -> Settings:\n    return Settings()\n\n\nsettings = get()\n"
+        ),
     }
 
     assert find(tmp_path, files)["liveness"] == "/api/v2/livez"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -16,11 +16,13 @@ from drydock.pipeline import Pipeline
 from drydock.project import load
 from drydock.report import console, tables
 
-GATES = ("container_tests", "size_budget")
 
+def main(names: Sequence[str], environment: Mapping[str, str] = os.environ) -> int:
+    """Run gates on the pushed commit, one line each, and stop at the first that refuses.
 
-def main(environment: Mapping[str, str] = os.environ) -> int:
-    """Run the hook's gates on the pushed commit, and stop at the first that refuses.
+    Args:
+        names: The gates.
+        environment: Where pre-commit says what is pushed.
 
     Returns:
         The exit code: 0 when the push may go on.
@@ -29,10 +31,8 @@ def main(environment: Mapping[str, str] = os.environ) -> int:
     root = Path(command.run(["git", "rev-parse", "--show-toplevel"]).stdout.strip())
     try:
         with checkout(root, environment.get("PRE_COMMIT_TO_REF", "HEAD")) as folder:
-            pipeline = Pipeline(
-                connect(), load(folder), say=lambda line: out.print(line, markup=False), channel="push"
-            )
-            for gate in (runner.GATES[name] for name in GATES):
+            pipeline = Pipeline(connect(), load(folder), lambda _: None, quiet=True, channel="push")
+            for gate in (runner.GATES[name] for name in names):
                 for target in gate.targets:
                     known = runner.receipt(gate, pipeline, target)
                     verdict = known.verdict if known else runner.judge(gate, pipeline, target)
@@ -71,4 +71,4 @@ def checkout(root: Path, commit: str) -> Iterator[Path]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

@@ -11,6 +11,7 @@ from drydock.gates.verdict import Outcome, Verdict
 from drydock.runtime import Run, started
 
 GATE = "container_tests"
+EVIDENCE_LINES = 40
 NO_TESTS = 5  # pytest's exit code when it collected nothing
 _FAILED = re.compile(r"^(?:FAILED|ERROR) (\S+)", re.MULTILINE)
 _COUNTS = re.compile(
@@ -54,13 +55,15 @@ def judge(target: str, code: int, output: str, seconds: float) -> Verdict:
             measurements=measurements,
             seconds=seconds,
         )
+    tail = "\n".join(plain.strip().splitlines()[-EVIDENCE_LINES:])
     if failed:
         more = f" and {len(failed) - 1} more" if len(failed) > 1 else ""
         summary = f"{counts} in the {target} image: {failed[0]}{more}"
-        return Verdict(GATE, Outcome.FAILED, summary, measurements=measurements, seconds=seconds)
+        return Verdict(
+            GATE, Outcome.FAILED, summary, evidence=tail, measurements=measurements, seconds=seconds
+        )
     if code in (0, NO_TESTS):
         summary = f"pytest found no test to run in the {target} image"
     else:
         summary = f"pytest exited with {code} in the {target} image"
-    tail = "\n".join(plain.strip().splitlines()[-20:])
     return Verdict(GATE, Outcome.COULD_NOT_CHECK, summary, evidence=tail, seconds=seconds)

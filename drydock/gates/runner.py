@@ -11,8 +11,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-
 from drydock import errors, receipts
 from drydock.build import Options, Update
 from drydock.engine import connect
@@ -178,7 +176,12 @@ def run(name: str, posargs: Sequence[str], say: Say) -> str:
             out.print(error.evidence, markup=False)
         return str(error)
     for verdict in verdicts:
-        _show(out, gate, verdict)
+        # What pytest printed was shown as it came.
+        if verdict.evidence and not verdict.passed and not gate.takes_arguments:
+            out.print(verdict.evidence, markup=False)
+        if gate.name == cache.GATE:
+            tables.builds(out, verdict)
+        tables.verdict(out, verdict)
     if arguments.json:
         print_json({"verdicts": [verdict.as_json() for verdict in verdicts]})
     return "; ".join(f"{verdict.gate}: {verdict.summary}" for verdict in verdicts if not verdict.passed)
@@ -217,11 +220,3 @@ def defined_now(gate: Gate, project: Project, target: str) -> receipts.Gate:
     code = Path(str(sys.modules[gate.module].__file__)).read_bytes()
     values = {"code": hashlib.sha256(code).hexdigest(), "target": target, **gate.values(project, target)}
     return receipts.Gate(gate.name, receipts.definition(project.root, gate.inputs(project), values))
-
-
-def _show(out: Console, gate: Gate, verdict: Verdict) -> None:
-    if verdict.evidence and not verdict.passed:
-        out.print(verdict.evidence, markup=False)
-    if gate.name == "build_cache":
-        tables.builds(out, verdict)
-    tables.verdict(out, verdict)

@@ -14,6 +14,7 @@ from drydock.detect import dockerfiles, hopeless, python, routes, settings, syst
 from drydock.detect.apps import SIDE, Apps, find_apps
 from drydock.detect.code import MAX_MODULES, Code, Startup, module_name
 from drydock.detect.entry import Entry, decide
+from drydock.detect.envfiles import environment_files
 from drydock.detect.files import FileUse, file_uses
 from drydock.detect.ignore import ignore
 from drydock.detect.installation import installation
@@ -337,7 +338,7 @@ class _Detection:
         )
 
     def _environment_files(self, start: _Start | None, workdir: str) -> tuple[Found[str], ...]:
-        return settings.environment_files(self.code, start.startup, workdir) if start else ()
+        return environment_files(self.code, start.startup, workdir) if start else ()
 
     def _place(self, start: _Start, use: FileUse) -> str:
         return use.path if use.beside_code else join(start.layout.workdir.value, use.path)

@@ -6,10 +6,8 @@ import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
 
-import yaml
-
+from drydock.detect.compose import build_of, compose_contexts, compose_services
 from drydock.detect.tree import Tree, folder_of, join
 
 MAX_FILES = 60
@@ -118,29 +116,9 @@ class Command:
     production: bool
 
 
-class _Loader(yaml.SafeLoader):
-    """A safe loader that reads unknown tags (`!reset`, `!override`) as nothing."""
-
-
-def _nothing(_loader: yaml.SafeLoader, _node: yaml.Node) -> None:
-    """Stand for the value of an unknown tag."""
-
-
-_Loader.add_constructor(None, _nothing)
-
-
-def read_yaml(text: str) -> dict[str, Any]:
-    """Return a YAML mapping, {} for anything else."""
-    try:
-        value = yaml.load(text, Loader=_Loader)  # noqa: S506 - a SafeLoader that ignores tags
-    except (yaml.YAMLError, ValueError, TypeError, RecursionError, KeyError, AttributeError):
-        return {}
-    return value if isinstance(value, dict) else {}
-
-
 def dockerfiles(tree: Tree) -> list[Dockerfile]:
     """Return the Dockerfiles of a tree, shallow ones first; compose files name their contexts."""
-    contexts = _compose_contexts(tree)
+    contexts = compose_contexts(tree)
     names = [f for f in tree.files if re.fullmatch(r"(.*/)?(Dockerfile|Containerfile)([.-][\w.-]+)?", f)]
     names = [n for n in names if not n.endswith((".dockerignore", ".md", ".j2", ".sh", ".py"))]
     found = []
@@ -327,52 +305,13 @@ def commands(tree: Tree, files: list[Dockerfile]) -> list[Command]:
     return found + _compose_commands(tree, files)
 
 
-def _compose_files(tree: Tree) -> list[str]:
-    pattern = re.compile(r"(.*/)?(docker-)?compose([.-][\w.-]+)?\.ya?ml")
-    return sorted((f for f in tree.files if pattern.fullmatch(f)), key=lambda f: (f.count("/"), f))[
-        :MAX_FILES
-    ]
-
-
-def compose_services(tree: Tree) -> list[tuple[str, str, dict[str, Any]]]:
-    """Return (file, service name, service) of every compose file."""
-    found = []
-    for path in _compose_files(tree):
-        services = read_yaml(tree.text(path) or "").get("services")
-        if isinstance(services, dict):
-            found += [(path, str(name), s) for name, s in services.items() if isinstance(s, dict)]
-    return found
-
-
-def _build_of(path: str, service: dict[str, Any]) -> tuple[str, str] | None:
-    """Return (context, Dockerfile) of a compose service that is built."""
-    build = service.get("build")
-    if isinstance(build, str):
-        context = join(folder_of(path), build)
-        return context, join(context, "Dockerfile")
-    if isinstance(build, dict) and isinstance(build.get("context", "."), str):
-        context = join(folder_of(path), build.get("context", "."))
-        name = build.get("dockerfile")
-        return context, join(context, name if isinstance(name, str) else "Dockerfile")
-    return None
-
-
-def _compose_contexts(tree: Tree) -> dict[str, str]:
-    found: dict[str, str] = {}
-    for path, _, service in compose_services(tree):
-        built = _build_of(path, service)
-        if built and not built[0].startswith(".."):
-            found.setdefault(built[1], built[0])
-    return found
-
-
 def _compose_commands(tree: Tree, files: list[Dockerfile]) -> list[Command]:
     found = []
     by_path = {file.path: file for file in files}
     for path, name, service in compose_services(tree):
         command = service.get("command")
         text = " ".join(str(w) for w in command) if isinstance(command, list) else command
-        built = _build_of(path, service)
+        built = build_of(path, service)
         if not isinstance(text, str) or built is None:
             continue
         file = by_path.get(built[1])

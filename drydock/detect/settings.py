@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from drydock.detect.code import Code, Startup
 from drydock.detect.model import Found, Setting, SettingKind
 from drydock.detect.syntax import Module, Site, argument, constant, keyword
-from drydock.detect.tree import ancestors, join
 from drydock.detect.values import LOOKUPS, text_of
 
 BASE = re.compile(r"^(pydantic_settings|pydantic(\.v1)?)(\.\w+)*\.BaseSettings$")
@@ -23,6 +22,9 @@ HARMLESS = re.compile(
     r"^(IS|HAS|ALLOW|ENABLE|USE)_|(^|_)ALLOWED?_|_(MINUTES|SECONDS|HOURS|DAYS|ALGORITHM|EXPIRE\w*|URL_PREFIX|HOST|PORT|USER|NAME|LENGTH|TYPE|HEADER|PREFIX|LIFETIME|TTL)$"
 )
 SECRET_TYPES = re.compile(r"Secret(Str|Bytes)|\w+Dsn$|^Secret$")
+CONNECTORS = re.compile(
+    r"(^|\.)(create_engine|create_async_engine|Database|from_url|\w*MongoClient|\w*MotorClient)$"
+)
 MAX_BASES = 12
 LATE = "read when used, not at import"
 
@@ -90,8 +92,10 @@ def _lookup(code: Code, module: Module, site: Site) -> Found[Setting] | None:
     if not key or not re.fullmatch(r"[A-Za-z_]\w*", key):
         return None
     if name in LOOKUPS:
-        default = text_of(code, module, argument(call, 1, "default"), site.scope.function) or ""
-        return Found(Setting(key, kind_of(key), False, _shown(key, default)), module.at(call))
+        node = argument(call, 1, "default")
+        default = text_of(code, module, node, site.scope.function) or ""
+        needed = node is None and not site.scope.tested and _connects(code, module, call)
+        return Found(Setting(key, kind_of(key), needed, _shown(key, default)), module.at(call))
     reader = _reader(code, module, name)
     if reader is None:
         return None
@@ -103,6 +107,20 @@ def _lookup(code: Code, module: Module, site: Site) -> Found[Setting] | None:
     return Found(
         Setting(key, kind, node is None and not site.scope.tried, _shown(key, default)), module.at(call)
     )
+
+
+def _connects(code: Code, module: Module, lookup: ast.Call) -> bool:
+    """Tell whether what a lookup without a default returns is what a client or an engine is made from."""
+    names = {b.name for b in module.bindings if b.value is lookup and not b.scope.function}
+    for user in code.parsed():
+        for site in user.calls:
+            if not CONNECTORS.search(site.name) or not site.node.args:
+                continue
+            first = site.node.args[0]
+            found = code.symbol(user, user.dotted(first)) if names else None
+            if first is lookup or (found and found.module is module and found.name in names):
+                return True
+    return False
 
 
 def _reader(code: Code, module: Module, name: str) -> str | None:
@@ -294,7 +312,7 @@ def _configuration(code: Code, module: Module, name: str, hops: int = MAX_BASES)
     if node is None or hops == 0:
         return "", ""
     for statement in node.body:
-        values = _options(statement)
+        values = class_options(statement)
         if values is not None:
             prefix = text_of(code, module, values.get("env_prefix")) or ""
             return prefix, text_of(code, module, values.get("env_nested_delimiter")) or ""
@@ -305,7 +323,7 @@ def _configuration(code: Code, module: Module, name: str, hops: int = MAX_BASES)
     return "", ""
 
 
-def _options(statement: ast.stmt) -> dict[str, ast.expr] | None:
+def class_options(statement: ast.stmt) -> dict[str, ast.expr] | None:
     """Return the options of `model_config = …` or `class Config:`, None for other statements."""
     if isinstance(statement, ast.ClassDef) and statement.name == "Config":
         return {
@@ -324,34 +342,6 @@ def _options(statement: ast.stmt) -> dict[str, ast.expr] | None:
     if isinstance(value, ast.Dict):
         return {key: v for k, v in zip(value.keys, value.values, strict=False) if (key := constant(k))}
     return {}
-
-
-def environment_files(code: Code, startup: Startup, workdir: str) -> tuple[Found[str], ...]:
-    """Return the `.env` files that the program loads, with what loads them."""
-    found: dict[str, Found[str]] = {}
-    for module in startup.modules:
-        for node in module.classes.values():
-            for statement in node.body:
-                options = _options(statement) or {}
-                for text in _env_texts(code, module, options.get("env_file")):
-                    path = join(workdir, text)
-                    found.setdefault(path, Found(path, module.at(statement), "pydantic's env_file"))
-        for site in module.calls:
-            name = site.name.rpartition(".")[2]
-            if name in {"load_dotenv", "find_dotenv"} and not site.node.args:
-                near = next((p for a in ancestors(module.path) if code.tree.exists(p := join(a, ".env"))), "")
-                if near:
-                    found.setdefault(near, Found(near, module.at(site.node), "python-dotenv"))
-            elif name == "Config" and ".env" in (constant(argument(site.node, 0, "env_file")) or ""):
-                path = join(workdir, constant(argument(site.node, 0, "env_file")) or "")
-                found.setdefault(path, Found(path, module.at(site.node), "starlette's Config"))
-    return tuple(found.values())
-
-
-def _env_texts(code: Code, module: Module, node: ast.expr | None) -> list[str]:
-    items = list(node.elts) if isinstance(node, (ast.Tuple, ast.List)) else [node]
-    texts = (text_of(code, module, item) for item in items)
-    return [t for t in texts if t and t.isprintable() and len(t) < 200 and not t.startswith("/")]
 
 
 def _words(node: ast.expr | None) -> str:

@@ -251,3 +251,24 @@ def test_network_in_a_function_that_runs_at_import_blocks(tmp_path: Path) -> Non
     )
 
     assert find(tmp_path, {"main.py": source})["blockers"] == ["network"]
+
+
+def test_lookup_without_default_that_an_engine_is_made_from_is_required(tmp_path: Path) -> None:
+    files: dict[str, str | bytes] = {
+        "db.py": "import os\nimport sqlalchemy\n\nURL = os.getenv('DATABASE_URL')\n"
+        "TRACE = os.getenv('TRACE')\nengine = sqlalchemy.create_engine(URL)\n",
+        "main.py": f"import db\n{APP}",
+    }
+
+    assert find(tmp_path, files)["settings"] == ["DATABASE_URL secret required", "TRACE plain"]
+
+
+def test_environment_file_built_from_the_source_folder_is_found(tmp_path: Path) -> None:
+    files: dict[str, str | bytes] = {
+        "app/config.py": "from pathlib import Path\nfrom pydantic_settings import BaseSettings\n\n\n"
+        "HERE = Path(__file__).parent\n\n\nclass Settings(BaseSettings):\n"
+        "    model_config = {'env_file': HERE.parent / 'shop.env'}\n",
+        "app/main.py": f"from app import config\n{APP}",
+    }
+
+    assert find(tmp_path, files)["env_files"] == ["shop.env"]

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from drydock.detect.commands import Launch, number, read_command
-from drydock.detect.dockerfiles import read_dockerfile, read_yaml
+from drydock.detect.compose import read_yaml
+from drydock.detect.dockerfiles import read_dockerfile
 from drydock.detect.ignore import translate
 from drydock.detect.python import allows, fits, specifier
 from drydock.detect.requirements import read_requirements

@@ -23,7 +23,10 @@ def clean(engine: Engine, project: Project) -> Iterator[str]:
     import docker
 
     for container in engine.sdk.containers.list(all=True, filters={"label": LABEL}):
-        container.remove(force=True, v=True)
+        try:
+            container.remove(force=True, v=True)
+        except docker.errors.NotFound:  # its own process was faster
+            continue
         yield f"container {container.name}"
     for reference in sorted(_development(engine, project)):
         try:

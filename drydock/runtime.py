@@ -5,7 +5,7 @@ from __future__ import annotations
 import http.client
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -197,4 +197,6 @@ def started(engine: Engine, run: Run) -> Iterator[Running]:
             raise
         yield Running(container, run)
     finally:
-        container.remove(force=True, v=True)
+        # `invoke clean` may have been faster.
+        with suppress(docker.errors.NotFound):
+            container.remove(force=True, v=True)

@@ -101,13 +101,14 @@ def explain(engine: Engine, dockerfile: Path, progress: Progress) -> errors.Dryd
     text = progress.rest.strip()
     last = text.splitlines()[-1] if text else "no output"
     reason = re.sub(r"^ERROR: (?:failed to (?:solve|build): )?", "", last)
-    if "no space left on device" in text or "ENOSPC" in text:
-        return errors.NoSpace(during="the build")
+    failed = next((step for step in progress.steps.values() if step.error), None)
+    said = "\n".join(failed.log[-20:]) if failed else ""
+    if "no space left on device" in f"{text}\n{said}".lower():
+        return errors.NoSpace(during="the build", evidence=said)
     if find.answers(engine.candidate) is not None:
         return errors.EngineGone(host=engine.host, evidence=text)
     if command.run(["docker", "buildx", "version"], check=False).code != 0:
         return errors.NoBuildx()
-    failed = next((step for step in progress.steps.values() if step.error), None)
     if failed is None or not failed.counts:
         if found := re.search(r"dockerfile parse error on line (\d+): (.*)", reason):
             return errors.BadDockerfile(dockerfile=f"{dockerfile}:{found[1]}", problem=found[2])
@@ -117,9 +118,8 @@ def explain(engine: Engine, dockerfile: Path, progress: Progress) -> errors.Dryd
     code = re.search(r"exit code: (\d+)", failed.error)
     why = f"exit code {code[1]}" if code else reason
     shown = failed.instruction if len(failed.instruction) <= 80 else failed.instruction[:77] + "..."
-    evidence = "\n".join(failed.log[-20:])
     where = f"{failed.stage}: {shown}" if failed.stage else shown
-    return errors.BuildFailed(step=where, reason=why, evidence=evidence)
+    return errors.BuildFailed(step=where, reason=why, evidence=said)
 
 
 def _remove_mounts(engine: Engine, namespace: str) -> None:

@@ -113,13 +113,33 @@ def test_an_unknown_target_lists_the_known_ones(
 
 
 def test_a_full_disk_is_said_so(engine: Engine, make_project: MakeProject, python_image: str) -> None:
-    fill = "import errno; raise OSError(errno.ENOSPC, 'no space left on device')"
+    fill = "open('/small/file', 'wb').write(b'x' * 2_000_000)"
     project = project_of(
-        make_project, python_image, f'RUN --mount=type=tmpfs,target=/small python3 -c "{fill}"'
+        make_project,
+        python_image,
+        f'RUN --mount=type=tmpfs,target=/small,size=1000000 python3 -c "{fill}"',
     )
 
-    with pytest.raises(errors.NoSpace, match="no space left on the device during the build"):
+    with pytest.raises(errors.NoSpace, match="no space left on the device during the build; free some with"):
         build(engine, project, Options())
+
+
+def test_a_cli_without_buildx_is_said_so(
+    engine: Engine,
+    make_project: MakeProject,
+    python_image: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The docker CLI answers an unknown plug-in's name as it really does."""
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    (programs / "docker").write_text('#!/bin/sh\necho "docker: unknown command: docker $1" >&2\nexit 1\n')
+    (programs / "docker").chmod(0o755)
+    monkeypatch.setenv("PATH", str(programs), prepend=os.pathsep)
+
+    with pytest.raises(errors.NoBuildx, match="the docker CLI has no buildx plugin; install it"):
+        build(engine, project_of(make_project, python_image), Options())
 
 
 def test_an_engine_that_dies_mid_build_is_said_so(

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from drydock import command, errors
 from drydock.base import archive
-from drydock.engine import LABEL, Engine, install
+from drydock.engine import Engine, install
 
 KIND_LABEL = "dev.drydock.base.kind"
 WANTED = re.compile(
@@ -196,7 +196,6 @@ def configuration(plan: Plan) -> dict[str, object]:
             "Env": [f"{key}={value}" for key, value in ENVIRONMENT.items()],
             "Cmd": ["python3"],
             "Labels": {
-                LABEL: "base",
                 "dev.drydock.base": "local",
                 KIND_LABEL: "made",
                 "dev.drydock.base.stands-in-for": plan.wanted,

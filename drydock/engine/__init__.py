@@ -12,9 +12,9 @@ from drydock.engine import find
 if TYPE_CHECKING:
     import docker
 
-# Everything that drydock starts or makes on an engine carries this label, so that `clean` finds all of it and
-# nothing else.
-LABEL = "dev.drydock.owner"
+# Every container that drydock starts carries this label, so that `clean` finds all of them and nothing else.
+# No image may carry it: a container inherits its image's labels.
+LABEL = "dev.drydock.started-by"
 
 # The SDK's own default of 60 s is too short for a large layer on a slow disk.
 CALL_SECONDS = 300

@@ -1,0 +1,1 @@
+"""Measurements that anyone can run: each prints a ratio against a baseline of the same run."""

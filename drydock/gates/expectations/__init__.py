@@ -3,5 +3,19 @@
 from drydock.gates.expectations.findings import Finding, Ignore, Severity, Sifted, sift
 from drydock.gates.expectations.model import Expectations
 from drydock.gates.expectations.read import PLACE, load, parse
+from drydock.gates.expectations.report import Case, Report, judge
 
-__all__ = ["PLACE", "Expectations", "Finding", "Ignore", "Severity", "Sifted", "load", "parse", "sift"]
+__all__ = [
+    "PLACE",
+    "Case",
+    "Expectations",
+    "Finding",
+    "Ignore",
+    "Report",
+    "Severity",
+    "Sifted",
+    "judge",
+    "load",
+    "parse",
+    "sift",
+]

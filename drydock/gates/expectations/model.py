@@ -130,14 +130,13 @@ class ExpectedCommand:
     """``[[command]]``: a command inside a container, restricted as in production.
 
     Args:
-        run: Arguments for the image's entry point, or all arguments where ``entrypoint`` is false.
+        run: Arguments for the image's entry point.
         exit: The exit code.
         stdout: Regular expressions, each found on standard output.
         stdout_lacks: Regular expressions, none found there.
         stderr: Regular expressions, each found on standard error.
         stderr_lacks: Regular expressions, none found there.
         env: Variables for the container.
-        entrypoint: Whether the image's entry point runs it.
         targets: Which targets this is about; empty for all.
     """
 
@@ -148,7 +147,6 @@ class ExpectedCommand:
     stderr: tuple[str, ...] = ()
     stderr_lacks: tuple[str, ...] = ()
     env: Mapping[str, str] = field(default_factory=dict)
-    entrypoint: bool = True
     targets: tuple[str, ...] = ()
 
 

@@ -1,0 +1,262 @@
+"""Databases of known vulnerabilities in the OSV schema: a service that answers, and an export in a folder.
+
+The schema and the evaluation of versions are those of https://ossf.github.io/osv-schema/, 1.x.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import ssl
+import time
+import urllib.error
+import urllib.request
+import zipfile
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Protocol
+
+from packaging.utils import canonicalize_name
+from packaging.version import InvalidVersion, Version
+
+Record = Mapping[str, Any]
+ECOSYSTEM = "PyPI"
+ANSWER_SECONDS = 20.0
+TRIES, PAUSE_SECONDS = 3, 0.5
+# Far above what any package has; a service that always names a next page must not keep us for ever.
+MOST_PAGES = 50
+LARGEST_ANSWER = 64_000_000
+TOO_MANY_REQUESTS = 429
+
+
+class CouldNotAskError(Exception):
+    """A database could not be asked; the text says which and why."""
+
+
+class Database(Protocol):
+    """Something that knows vulnerabilities."""
+
+    @property
+    def name(self) -> str:
+        """What to call it."""
+
+    def ask(self, name: str, version: str) -> Sequence[Record]:
+        """Return the records that affect a release.
+
+        Raises:
+            CouldNotAskError: It could not be asked, or did not answer in full.
+        """
+
+
+class Service:
+    """A service with the OSV protocol.
+
+    Args:
+        address: Up to the protocol's version, such as ``https://host/v1``.
+        ca_bundle: Certificates to trust; the system's own when None.
+    """
+
+    def __init__(self, address: str, ca_bundle: Path | None = None) -> None:
+        self.name = address.rstrip("/")
+        self._context = ssl.create_default_context(cafile=str(ca_bundle) if ca_bundle else None)
+
+    def ask(self, name: str, version: str) -> Sequence[Record]:
+        """Return the records that affect a release, from every page of the answer.
+
+        Raises:
+            CouldNotAskError: It could not be asked, or did not answer in full.
+        """
+        question: dict[str, Any] = {"package": {"name": name, "ecosystem": ECOSYSTEM}, "version": version}
+        found: list[Record] = []
+        for _ in range(MOST_PAGES):
+            answer = self._post(question)
+            found += _records(answer, self.name)
+            token = answer.get("next_page_token")
+            if not token:
+                return found
+            question["page_token"] = token
+        raise CouldNotAskError(f"{self.name} gave more than {MOST_PAGES} pages for {name} {version}")
+
+    def _post(self, question: Mapping[str, Any]) -> Mapping[str, Any]:
+        for left in reversed(range(TRIES)):
+            try:
+                return self._once(question)
+            except (OSError, http.client.HTTPException) as error:
+                final = isinstance(error, urllib.error.HTTPError) and not _temporary(error.code)
+                if final or not left:
+                    raise CouldNotAskError(f"{self.name} could not be asked: {_reason(error)}") from error
+            time.sleep(PAUSE_SECONDS)
+        raise AssertionError("unreachable")
+
+    def _once(self, question: Mapping[str, Any]) -> Mapping[str, Any]:
+        request = urllib.request.Request(  # noqa: S310 - the project's own configuration
+            f"{self.name}/query",
+            data=json.dumps(question).encode(),
+            headers={"Content-Type": "application/json", "Accept": "application/json"},
+        )
+        with urllib.request.urlopen(  # noqa: S310
+            request, timeout=ANSWER_SECONDS, context=self._context
+        ) as response:
+            data = response.read(LARGEST_ANSWER + 1)
+        if len(data) > LARGEST_ANSWER:
+            raise CouldNotAskError(f"{self.name} answered more than {LARGEST_ANSWER} bytes")
+        try:
+            answer = json.loads(data)
+        except ValueError as error:
+            raise CouldNotAskError(f"{self.name} answered no JSON: {data[:80]!r}") from error
+        if not isinstance(answer, dict):
+            raise CouldNotAskError(f"{self.name} answered no JSON object: {data[:80]!r}")
+        return answer
+
+
+def _temporary(status: int) -> bool:
+    return status == TOO_MANY_REQUESTS or status >= http.client.INTERNAL_SERVER_ERROR
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, urllib.error.HTTPError):
+        return f"status {error.code}"
+    return str(getattr(error, "reason", "") or error) or type(error).__name__
+
+
+def _records(answer: Mapping[str, Any], name: str) -> list[Record]:
+    vulnerabilities = answer.get("vulns", [])
+    if not isinstance(vulnerabilities, list) or not all(_is_record(item) for item in vulnerabilities):
+        raise CouldNotAskError(f"{name} answered records that are none")
+    return vulnerabilities
+
+
+def _is_record(item: object) -> bool:
+    return isinstance(item, dict) and isinstance(item.get("id"), str)
+
+
+class Export:
+    """An export of a database: a folder with one JSON file a record, or a zip file of such.
+
+    Args:
+        path: The folder or the zip file.
+        oldest: Most days since its newest record was changed.
+        now: The time from which that is counted.
+
+    Raises:
+        CouldNotAskError: It is not there, damaged, empty, or too old.
+    """
+
+    def __init__(self, path: Path, oldest: int, now: datetime) -> None:
+        self.name = str(path)
+        self._by_name: dict[str, list[Record]] = defaultdict(list)
+        newest = ""
+        for where, data in _documents(path):
+            try:
+                record = json.loads(data)
+            except ValueError as error:
+                raise CouldNotAskError(f"{where} is no JSON: {error}") from error
+            if not _is_record(record):
+                raise CouldNotAskError(f"{where} is no OSV record")
+            newest = max(newest, str(record.get("modified", "")))
+            for name in {canonicalize_name(affected["package"]["name"]) for affected in _affected(record)}:
+                self._by_name[name].append(record)
+        if not self._by_name:
+            raise CouldNotAskError(f"{path} holds no record about {ECOSYSTEM} packages")
+        self.updated = _time(newest, path)
+        if (age := now - self.updated).days > oldest:
+            raise CouldNotAskError(
+                f"{path} is {age.days} days old, more than {oldest}: its newest record is of {newest}"
+            )
+
+    def ask(self, name: str, version: str) -> Sequence[Record]:
+        """Return the records that affect a release.
+
+        Raises:
+            CouldNotAskError: The version is none that can be compared.
+        """
+        try:
+            return [
+                record for record in self._by_name[canonicalize_name(name)] if affects(record, name, version)
+            ]
+        except InvalidVersion as error:
+            raise CouldNotAskError(f"{self.name} cannot be asked about {name} {version}: {error}") from error
+
+
+def _documents(path: Path) -> Iterator[tuple[str, bytes]]:
+    try:
+        if path.is_dir():
+            for file in sorted(path.rglob("*.json")):
+                yield str(file), file.read_bytes()
+        elif path.is_file():
+            with zipfile.ZipFile(path) as archive:
+                for name in archive.namelist():
+                    if name.endswith(".json"):
+                        yield f"{path} {name}", archive.read(name)
+        else:
+            raise CouldNotAskError(f"{path} is not there")
+    except (OSError, zipfile.BadZipFile) as error:
+        raise CouldNotAskError(f"{path} cannot be read: {error}") from error
+
+
+def _time(text: str, path: Path) -> datetime:
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise CouldNotAskError(f"{path} does not say when it was made") from error
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def _affected(record: Record) -> list[Mapping[str, Any]]:
+    """Return the parts of a record that are about Python distributions."""
+    return [
+        affected
+        for affected in record.get("affected") or []
+        if str(affected.get("package", {}).get("ecosystem", "")).split(":")[0] == ECOSYSTEM
+        and "name" in affected["package"]
+    ]
+
+
+def affects(record: Record, name: str, version: str) -> bool:
+    """Tell whether a record is about a release; a withdrawn record is about none.
+
+    Raises:
+        InvalidVersion: The version, or one in the record, cannot be compared.
+    """
+    if record.get("withdrawn"):
+        return False
+    wanted = Version(version)
+    for affected in _affected(record):
+        if canonicalize_name(affected["package"]["name"]) != canonicalize_name(name):
+            continue
+        listed = affected.get("versions") or []
+        ranges = [one for one in affected.get("ranges") or [] if one.get("type") in ("ECOSYSTEM", "SEMVER")]
+        # A record that names commits only cannot be compared with a version: better one finding too many.
+        if not listed and not ranges:
+            return True
+        if version in listed or any(_same(wanted, one) for one in listed):
+            return True
+        if any(_within(wanted, one.get("events") or []) for one in ranges):
+            return True
+    return False
+
+
+def _same(wanted: Version, text: str) -> bool:
+    try:
+        return Version(text) == wanted
+    except InvalidVersion:
+        return False  # a release of old, before versions had rules
+
+
+def _within(wanted: Version, events: Sequence[Mapping[str, str]]) -> bool:
+    """Evaluate a range: the last event at or below the version decides."""
+    inside = False
+    ordered = sorted(
+        (Version("0.dev0") if text == "0" else Version(text), kind)
+        for event in events
+        for kind, text in event.items()
+        if kind in ("introduced", "fixed", "last_affected")
+    )
+    for at, kind in ordered:
+        if kind == "introduced" and at <= wanted:
+            inside = True
+        elif (kind == "fixed" and at <= wanted) or (kind == "last_affected" and at < wanted):
+            inside = False
+    return inside

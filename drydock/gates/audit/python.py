@@ -1,0 +1,131 @@
+"""Look an image's Python distributions up with pip-audit, and check that it asked about each of them."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from packaging.utils import canonicalize_name
+
+from drydock import command
+from drydock.gates.audit import severity
+from drydock.gates.audit.components import Component
+from drydock.gates.audit.osv import Database, Record
+from drydock.gates.audit.relay import Relay, serving
+from drydock.gates.expectations import Finding, Report, Severity
+
+SOURCE = "Python distributions"
+ALL_SECONDS = 600.0
+ONE_SECONDS = 90
+# No vulnerability, and some: both are answers. It ends with 1 after errors, too, but then prints no report.
+ANSWERED = (0, 1)
+
+
+def audit(components: Sequence[Component], database: Database, client: Path) -> Report:
+    """Ask a database about every distribution.
+
+    Args:
+        components: The distributions.
+        database: Who knows vulnerabilities.
+        client: The program pip-audit.
+    """
+    if not components:
+        return Report(SOURCE, faults=("the image lists no Python distribution",))
+    findings: list[Finding] = []
+    faults: list[str] = []
+    with serving(database) as relay:
+        for batch in _batches(components):
+            report, fault = _ask(client, relay, batch)
+            if relay.fault or fault:
+                return Report(SOURCE, faults=(relay.fault or fault,))
+            faults += _unasked(batch, report, relay)
+            findings += _findings(report, relay)
+    return Report(SOURCE, len(components), tuple(findings), tuple(faults))
+
+
+def _batches(components: Sequence[Component]) -> Iterator[list[Component]]:
+    """Split components so that no name stands twice in a batch: a requirements file allows one version."""
+    left = list(components)
+    while left:
+        batch = {canonicalize_name(one.name): one for one in left}
+        left = [one for one in left if one not in batch.values()]
+        yield list(batch.values())
+
+
+def _ask(client: Path, relay: Relay, batch: Sequence[Component]) -> tuple[Mapping[str, Any], str]:
+    """Run pip-audit and return its report, or why there is none."""
+    with tempfile.TemporaryDirectory(prefix="drydock-audit-") as folder:
+        requirements = Path(folder) / "requirements.txt"
+        requirements.write_text("".join(f"{one.name}=={one.version}\n" for one in batch), encoding="utf-8")
+        args = [str(client), "--requirement", str(requirements), "--no-deps", "--disable-pip", "--strict"]
+        args += ["--vulnerability-service", "osv", "--osv-url", relay.address, "--format", "json"]
+        args += ["--aliases", "on", "--desc", "off", "--progress-spinner", "off"]
+        args += ["--timeout", str(ONE_SECONDS), "--cache-dir", str(Path(folder) / "cache")]
+        # A proxy must not be asked for this machine itself.
+        done = command.run(
+            args, check=False, timeout=ALL_SECONDS, env={"NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1"}
+        )
+    lines = done.stderr.strip().splitlines() or ["no output"]
+    if done.code not in ANSWERED:
+        return {}, f"pip-audit exited with {done.code}: {lines[-1]}"
+    try:
+        report = json.loads(done.stdout)
+    except ValueError:
+        return {}, f"pip-audit made no report: {lines[-1]}"
+    return report, ""
+
+
+def _unasked(batch: Sequence[Component], report: Mapping[str, Any], relay: Relay) -> Iterator[str]:
+    """Yield each distribution that the client skipped, or that the database was not asked about."""
+    reported = {canonicalize_name(row["name"]): row for row in report.get("dependencies", [])}
+    asked = {canonicalize_name(name) for name, _ in relay.answers}
+    for one in batch:
+        row = reported.get(canonicalize_name(one.name), {"skip_reason": "it is not in the report"})
+        if reason := row.get("skip_reason"):
+            yield f"pip-audit skipped {one.label}: {reason}"
+        elif canonicalize_name(one.name) not in asked:
+            yield f"the database was not asked about {one.label}"
+
+
+def _findings(report: Mapping[str, Any], relay: Relay) -> Iterator[Finding]:
+    """Yield each vulnerability, and each record of the database that the client left out."""
+    records = {(canonicalize_name(name), version): found for (name, version), found in relay.answers.items()}
+    for row in report.get("dependencies", []):
+        label = f"{row['name']} {row.get('version', '')}"
+        answered = records.get((canonicalize_name(row["name"]), row.get("version", "")), ())
+        seen: set[str] = set()
+        for found in row.get("vulns", []):
+            names = (found["id"], *found.get("aliases", ()))
+            about = [record for record in answered if _names(record) & set(names)]
+            seen |= {record["id"] for record in about}
+            yield _finding(row["name"], label, names, about, found.get("fix_versions", ()))
+        for record in answered:
+            if record["id"] not in seen and not record.get("withdrawn"):
+                yield _finding(row["name"], label, tuple(sorted(_names(record))), [record], ())
+
+
+def _names(record: Record) -> set[str]:
+    return {record["id"], *record.get("aliases", ())}
+
+
+def _finding(
+    name: str, label: str, names: tuple[str, ...], records: Sequence[Record], fixed: Sequence[str]
+) -> Finding:
+    rated = [severity.of_record(record) for record in records]
+    # Several databases describe the same vulnerability; one that does not rate it is no opinion.
+    known = [one for one in rated if one is not Severity.UNKNOWN]
+    worst = max(known, default=Severity.UNKNOWN)
+    summary = next((record["summary"] for record in records if record.get("summary")), "no summary")
+    fix = f"fixed in {', '.join(fixed)}" if fixed else "no fixed version is known"
+    others = names[1:]
+    return Finding(
+        names[0],
+        name,
+        f"{label} is vulnerable ({worst.name.lower()}; {fix}): {summary}",
+        worst,
+        fixed[0] if fixed else "",
+        tuple(others),
+    )

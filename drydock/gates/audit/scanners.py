@@ -1,0 +1,163 @@
+"""Trivy and Grype, in addition, where they are installed and their databases can be had."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from drydock import command
+from drydock.engine import Engine
+from drydock.gates.expectations import Finding, Report, Severity
+
+SCAN_SECONDS = 600.0
+Say = Callable[[str], None]
+
+
+class CouldNotAskError(Exception):
+    """A scanner could not scan; the text says why."""
+
+
+@dataclass(frozen=True)
+class Scanner:
+    """A scanner: how to ask it, and how to read its answer.
+
+    Args:
+        name: Its program.
+        arguments: For scanning an archive of `docker save`.
+        read: Makes findings of its report.
+        updated: Returns when its database was made, from its report and its version's.
+        about: Arguments that make it tell about its database; empty where its report does.
+    """
+
+    name: str
+    arguments: Callable[[Path], list[str]]
+    read: Callable[[Mapping[str, Any]], list[Finding]]
+    updated: Callable[[Mapping[str, Any], Mapping[str, Any]], str]
+    about: tuple[str, ...] = ()
+
+
+def _trivy(report: Mapping[str, Any]) -> list[Finding]:
+    return [
+        Finding(
+            row["VulnerabilityID"],
+            row["PkgName"],
+            f"{row['PkgName']} {row['InstalledVersion']} is vulnerable: {row.get('Title', 'no title')}",
+            Severity.named(row.get("Severity", "")),
+            row.get("FixedVersion", ""),
+        )
+        for result in report["Results"]
+        for row in result.get("Vulnerabilities") or ()
+    ]
+
+
+def _grype(report: Mapping[str, Any]) -> list[Finding]:
+    return [
+        Finding(
+            row["vulnerability"]["id"],
+            row["artifact"]["name"],
+            f"{row['artifact']['name']} {row['artifact']['version']} is vulnerable",
+            Severity.named(row["vulnerability"].get("severity", "")),
+            next(iter(row["vulnerability"].get("fix", {}).get("versions") or ()), ""),
+            tuple(one["id"] for one in row.get("relatedVulnerabilities") or ()),
+        )
+        for row in report["matches"]
+    ]
+
+
+SCANNERS = (
+    Scanner(
+        "trivy",
+        lambda archive: [
+            "image",
+            "--scanners",
+            "vuln",
+            "--format",
+            "json",
+            "--quiet",
+            "--input",
+            str(archive),
+        ],
+        _trivy,
+        lambda _, about: about["VulnerabilityDB"]["UpdatedAt"],
+        ("version", "--format", "json"),
+    ),
+    Scanner(
+        "grype",
+        lambda archive: [f"docker-archive:{archive}", "--output", "json", "--quiet"],
+        _grype,
+        lambda report, _: report["descriptor"]["db"]["status"]["built"],
+    ),
+)
+
+
+def audit(
+    engine: Engine, image: str, wanted: tuple[str, ...], oldest: int, now: datetime, say: Say
+) -> list[Report]:
+    """Ask each scanner that is installed.
+
+    Args:
+        engine: Where the image is.
+        image: Its id.
+        wanted: Names of the scanners that must answer; another one that cannot is only noted.
+        oldest: Most days since a scanner's database was made.
+        now: The time from which that is counted.
+        say: Takes one line of progress at a time.
+    """
+    reports = [
+        Report(name, faults=(f"{name} is no scanner that is known here",))
+        for name in wanted
+        if name not in {scanner.name for scanner in SCANNERS}
+    ]
+    there = [scanner for scanner in SCANNERS if shutil.which(scanner.name)]
+    for scanner in SCANNERS:
+        if scanner in there:
+            continue
+        if scanner.name in wanted:
+            reports.append(Report(scanner.name, faults=(f"{scanner.name} is not installed",)))
+    if not there:
+        return reports
+    with tempfile.TemporaryDirectory(prefix="drydock-scan-") as folder:
+        archive = Path(folder) / "image.tar"
+        with archive.open("wb") as file:
+            for chunk in engine.sdk.images.get(image).save():
+                file.write(chunk)
+        for scanner in there:
+            say(f"asking {scanner.name}")
+            try:
+                reports.append(scan(scanner, archive, oldest, now))
+            except CouldNotAskError as error:
+                text = f"{scanner.name} was not used: {error}"
+                must = scanner.name in wanted
+                reports.append(
+                    Report(scanner.name, faults=(text,) if must else (), notes=() if must else (text,))
+                )
+    return reports
+
+
+def scan(scanner: Scanner, archive: Path, oldest: int, now: datetime) -> Report:
+    """Scan an archive.
+
+    Raises:
+        CouldNotAskError: It ended with an error, answered what cannot be read, or its database is too old.
+    """
+    done = command.run([scanner.name, *scanner.arguments(archive)], check=False, timeout=SCAN_SECONDS)
+    if done.code != 0:
+        last = (done.stderr.strip().splitlines() or ["no output"])[-1]
+        raise CouldNotAskError(f"it exited with {done.code}: {last}")
+    about = command.run([scanner.name, *scanner.about], check=False).stdout if scanner.about else "{}"
+    try:
+        report = json.loads(done.stdout)
+        findings = scanner.read(report)
+        updated = datetime.fromisoformat(scanner.updated(report, json.loads(about)))
+    except (ValueError, KeyError, TypeError) as error:
+        raise CouldNotAskError(f"its answer cannot be read ({error!r})") from error
+    age = now - (updated if updated.tzinfo else updated.replace(tzinfo=UTC))
+    if age.days > oldest:
+        raise CouldNotAskError(f"its database is {age.days} days old, more than {oldest}")
+    return Report(scanner.name, 1, tuple(findings))

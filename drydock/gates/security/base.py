@@ -1,0 +1,85 @@
+"""Check what an image stands on: the base's name and digest, and its layers where the image keeps them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from drydock.engine import Engine
+from drydock.gates.expectations import Finding
+from drydock.gates.expectations.model import Base
+from drydock.gates.security.metadata import matches
+from drydock.image import Image
+
+NAME, DIGEST = "org.opencontainers.image.base.name", "org.opencontainers.image.base.digest"
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+
+
+@dataclass(frozen=True)
+class Present:
+    """A base as the engine has it now.
+
+    Args:
+        digests: Its id and its digests in registries.
+        diff_ids: Its layers, from the lowest.
+    """
+
+    digests: tuple[str, ...]
+    diff_ids: tuple[str, ...]
+
+
+def look(engine: Engine, image: Image) -> Present | None:
+    """Return the base that an image names, as the engine has it; None where it does not have it."""
+    import docker
+
+    name = image.config.labels.get(NAME, "")
+    try:
+        found = engine.sdk.images.get(name).attrs if name else None
+    except docker.errors.APIError:
+        found = None
+    if found is None:
+        return None
+    registered = [digest.rpartition("@")[2] for digest in found.get("RepoDigests") or ()]
+    return Present((found["Id"], *registered), tuple(found["RootFS"].get("Layers") or ()))
+
+
+def check(image: Image, expected: Base, present: Present | None, targets_base: bool) -> Iterator[Finding]:
+    """Yield what is wrong with an image's base.
+
+    Args:
+        image: The image.
+        expected: What the project allows.
+        present: The base on the engine; None where only its name and digest can be compared.
+        targets_base: Whether the image keeps the base's own layers, as one that does not start from scratch.
+    """
+    name, digest = image.config.labels.get(NAME, ""), image.config.labels.get(DIGEST, "")
+    if not name or not digest:
+        missing = NAME if not name else DIGEST
+        yield Finding("base", "image", f"does not say what it stands on: the label {missing} is missing")
+        return
+    if not _DIGEST.fullmatch(digest):
+        yield Finding("base", name, f"its digest {digest!r} is none")
+    if expected.names and not any(matches(wanted, name) for wanted in expected.names):
+        yield Finding("base", name, f"is none of {', '.join(expected.names)}")
+    if _floating(name):
+        yield Finding("base", name, "names no version: what it stands for changes")
+    if expected.digests and digest not in expected.digests:
+        yield Finding("base", name, f"has the digest {digest}, none of {', '.join(expected.digests)}")
+    if present is None:
+        return
+    if digest not in present.digests:
+        yield Finding(
+            "base", name, f"is {present.digests[0]} now, and the image stands on {digest}: build anew"
+        )
+    elif targets_base and not _begins(image, present.diff_ids):
+        yield Finding("base", name, "its layers are not the lowest ones of the image, which says that it is")
+
+
+def _floating(name: str) -> bool:
+    last = name.rsplit("/", 1)[-1]
+    return "@" not in name and (":" not in last or last.endswith(":latest"))
+
+
+def _begins(image: Image, diff_ids: Sequence[str]) -> bool:
+    return [layer.diff_id for layer in image.layers[: len(diff_ids)]] == list(diff_ids)

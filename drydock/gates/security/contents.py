@@ -1,0 +1,88 @@
+"""The content of an image's files, for checks that paths and sizes cannot answer."""
+
+from __future__ import annotations
+
+import tarfile
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+from drydock import errors
+from drydock.engine import LABEL, Engine
+from drydock.image.record import absolute
+
+OWNER = "security"
+
+
+@contextmanager
+def unpacked(engine: Engine, image: str, wanted: Callable[[str], bool] = lambda _: True) -> Iterator[Path]:
+    """Yield a folder with an image's regular files, and remove it afterwards.
+
+    Only regular files are written, each below the folder: neither a link nor a device of a stranger's image
+    can reach this machine.
+
+    Args:
+        engine: Where the image is.
+        image: Its reference or id.
+        wanted: Tells by its absolute path whether a file is needed.
+
+    Raises:
+        errors.ImageMissing: The image is not on the engine.
+        errors.NoSpace: This machine's temporary folder is full.
+    """
+    import docker
+
+    with tempfile.TemporaryDirectory(prefix="drydock-contents-") as folder:
+        try:
+            # Never started: a container is the engine's way to merge the layers. The command is never run.
+            container = engine.sdk.containers.create(image, command=["-"], labels={LABEL: OWNER})
+        except docker.errors.ImageNotFound as error:
+            raise errors.ImageMissing(reference=image) from error
+        try:
+            chunks: Iterable[bytes] = container.export()  # type: ignore[assignment]  # the stubs say str
+            _write(chunks, Path(folder), wanted)
+        except OSError as error:
+            raise errors.NoSpace(during=f"unpacking {image}") from error
+        finally:
+            container.remove(force=True, v=True)
+        yield Path(folder)
+
+
+def _write(chunks: Iterable[bytes], folder: Path, wanted: Callable[[str], bool]) -> None:
+    root = folder.resolve()
+    with tarfile.open(fileobj=_Stream(chunks), mode="r|") as archive:  # type: ignore[call-overload]
+        for member in iter(archive.next, None):
+            path = absolute(member.name)
+            target = root / path.lstrip("/")
+            if not member.isreg() or not wanted(path) or not target.is_relative_to(root):
+                continue
+            target.parent.mkdir(parents=True, exist_ok=True)
+            content: IO[bytes] | None = archive.extractfile(member)
+            assert content is not None  # noqa: S101 - a regular file has content
+            with target.open("wb") as file:
+                while data := content.read(1 << 20):
+                    file.write(data)
+
+
+class _Stream:
+    """A file that can be read forward, made of an iterator."""
+
+    def __init__(self, chunks: Iterable[bytes]) -> None:
+        self._chunks = iter(chunks)
+        self._rest = b""
+
+    def read(self, size: int) -> Any:
+        while len(self._rest) < size and (chunk := next(self._chunks, b"")):
+            self._rest += chunk
+        data, self._rest = self._rest[:size], self._rest[size:]
+        return data
+
+
+def text(folder: Path, path: str) -> str:
+    """Return a file's text; empty when the image has none such."""
+    try:
+        return (folder / path.lstrip("/")).read_text(encoding="utf-8", errors="replace")
+    except (OSError, ValueError):
+        return ""

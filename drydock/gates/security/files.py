@@ -1,0 +1,144 @@
+"""Checks on the files of an image's final tree, by path, kind, mode and owner."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Iterator, Mapping
+from fnmatch import fnmatchcase
+
+from drydock.gates.expectations import Finding
+from drydock.gates.expectations.model import Packages
+from drydock.image import Config, File, Kind
+from drydock.image.packages import Inventory, Source
+
+SETUID, SETGID, STICKY = 0o4000, 0o2000, 0o1000
+ANYBODY_WRITES, GROUP_WRITES, OWNER_WRITES = 0o002, 0o020, 0o200
+PROGRAM_FOLDERS = ("/bin", "/sbin", "/usr/bin", "/usr/sbin", "/usr/local/bin", "/usr/local/sbin")
+# File names that hold secrets (dockle CIS-DI-0010); a public certificate or an example is none.
+SECRET_FILES = (
+    *(
+        "id_rsa",
+        "id_dsa",
+        "id_ecdsa",
+        "id_ed25519",
+        ".netrc",
+        ".pgpass",
+        ".pypirc",
+        ".npmrc",
+        ".git-credentials",
+    ),
+    *(".env", ".env.*", "credentials.json", "service-account*.json", "*.p12", "*.pfx", "*.jks", "*.keystore"),
+    *("*_rsa.pem", "*private*.pem", "*.key", ".htpasswd", "kubeconfig", "docker-config.json", ".dockercfg"),
+)
+# Left over from a build or a developer's machine (dockle DKL-LI-0003 and its like for Python).
+UNNEEDED_FILES = (
+    *("Dockerfile", "Dockerfile.*", ".dockerignore", "docker-compose*.y*ml", "compose.y*ml", "Makefile"),
+    *("Vagrantfile", ".DS_Store", "*.swp", ".bash_history", ".python_history", ".coverage"),
+)
+UNNEEDED_FOLDERS = frozenset(
+    {".git", ".hg", ".svn", ".ssh", ".aws", ".vscode", ".idea", ".pytest_cache", ".mypy_cache", ".ruff_cache"}
+)
+CACHES = re.compile(
+    r"^/(?:var/lib/apt/lists/[^/]+_|var/cache/apt/(?:archives/.+\.deb|.*\.bin)$|root/\.cache/"
+    r"|home/[^/]+/\.cache/|var/cache/apk/)"
+)
+# What packages ship on purpose under such a name.
+_SHIPPED = re.compile(r"^/(?:usr/)?(?:lib|share)/|/site-packages/|/dist-packages/|/etc/ssl/certs/")
+
+
+def check(tree: Mapping[str, File], config: Config, sources: tuple[str, ...]) -> Iterator[Finding]:
+    """Yield what no image should hold.
+
+    Args:
+        tree: The final tree.
+        config: Names the user who runs the application.
+        sources: Folders that this user must not be able to change.
+    """
+    user = config.user.partition(":")[0]
+    groups = {config.user.partition(":")[2] or user}
+    for file in tree.values():
+        if file.kind is Kind.FILE:
+            yield from _file(file)
+        if file.kind is Kind.SYMLINK:
+            continue  # a link's own mode means nothing
+        if file.mode & ANYBODY_WRITES and not (file.kind is Kind.FOLDER and file.mode & STICKY):
+            if file.kind is not Kind.DEVICE:
+                yield Finding("world-writable", file.path, f"has mode {file.mode:04o}: anybody may change it")
+        elif _changes(file, user, groups) and _below(file.path, sources):
+            yield Finding(
+                "app-writable",
+                file.path,
+                f"has mode {file.mode:04o} and owner {file.uid}:{file.gid}: it can change itself",
+            )
+
+
+def _file(file: File) -> Iterator[Finding]:
+    name = posixpath.basename(file.path)
+    if file.mode & (SETUID | SETGID):
+        yield Finding("setuid", file.path, f"has mode {file.mode:04o}: it runs with rights of its owner")
+    if _named(name, SECRET_FILES) and not _SHIPPED.search(file.path) and file.size:
+        yield Finding("secret-file", file.path, "has the name of a file with secrets")
+    if not _SHIPPED.search(file.path):
+        folders = set(file.path.split("/")[:-1]) & UNNEEDED_FOLDERS
+        if folders or _named(name, UNNEEDED_FILES):
+            yield Finding("unneeded-file", file.path, "is for building or for developers, not for running")
+    if CACHES.search(file.path):
+        yield Finding("cache-file", file.path, f"is a cache of {file.size} bytes that nothing reads")
+
+
+def _named(name: str, patterns: tuple[str, ...]) -> bool:
+    return any(fnmatchcase(name, pattern) for pattern in patterns)
+
+
+def _changes(file: File, user: str, groups: set[str]) -> bool:
+    owned = str(file.uid) == user and file.mode & OWNER_WRITES
+    grouped = str(file.gid) in groups and file.mode & GROUP_WRITES
+    return bool(owned or grouped)
+
+
+def _below(path: str, folders: tuple[str, ...]) -> bool:
+    return any(path == folder or path.startswith(f"{folder.rstrip('/')}/") for folder in folders)
+
+
+def installed(
+    tree: Mapping[str, File], inventory: Inventory, expected: Packages, target: str
+) -> Iterator[Finding]:
+    """Yield packages and programs that a target must not, or must, hold."""
+    if target not in expected.targets:
+        return
+    names = {
+        package.name.lower() for source in (Source.DEBIAN, Source.PYTHON) for package in inventory.of(source)
+    }
+    for pattern in expected.absent:
+        for name in sorted(names):
+            if fnmatchcase(name, pattern.lower()):
+                yield Finding("packages", name, "is installed")
+    for name in expected.present:
+        if name.lower() not in names:
+            yield Finding("packages", name, "is not installed")
+    for path in sorted(tree):
+        folder, name = posixpath.split(path)
+        if folder in PROGRAM_FOLDERS and _named(name, expected.programs_absent):
+            yield Finding("programs", path, "is there")
+
+
+def accounts(passwd: str, shadow: str, group: str) -> Iterator[Finding]:
+    """Yield accounts without a password, and numbers that two accounts share."""
+    for line in shadow.splitlines():
+        fields = line.split(":")
+        if len(fields) > 1 and fields[1] == "":
+            yield Finding("empty-password", fields[0], "has an empty password in /etc/shadow")
+    for where, text in (("/etc/passwd", passwd), ("/etc/group", group)):
+        rows = [line.split(":") for line in text.splitlines() if line.count(":") >= 2]
+        holders: dict[str, list[str]] = {}
+        for fields in rows:
+            holders.setdefault(fields[2], []).append(fields[0])
+            if where == "/etc/passwd" and fields[1] == "":
+                yield Finding("empty-password", fields[0], "has an empty password in /etc/passwd")
+        for number, names in holders.items():
+            if len(names) > 1:
+                yield Finding("duplicate-id", where, f"{', '.join(names)} share the number {number}")
+        names_only = [fields[0] for fields in rows]
+        for name in sorted({name for name in names_only if names_only.count(name) > 1}):
+            yield Finding("duplicate-id", where, f"{name} is listed twice")

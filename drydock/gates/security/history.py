@@ -1,0 +1,79 @@
+"""Checks on how an image was made: its layers' instructions, and the RUN lines of its Dockerfile."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+
+from drydock.gates.expectations import Finding
+from drydock.gates.security.metadata import leaks
+from drydock.image import Layer
+
+_UPDATE, _INSTALL = (
+    re.compile(r"\bapt(?:-get)? (?:-\S+ )*update\b"),
+    re.compile(r"\bapt(?:-get)? .*\binstall\b"),
+)
+_UPGRADE = re.compile(r"\bapt(?:-get)? (?:-\S+ )*(?:dist-upgrade|full-upgrade)\b")
+# A command of its own, not a word of a path or an option.
+_SUDO = re.compile(r"(?:^|[;&|]\s*|\s)sudo\s+[\w/-]")
+_PIPED = re.compile(r"\b(?:curl|wget)\b[^;&]*\|\s*(?:\S*/)?(?:sh|bash|python3?)\b")
+# Who installs from an index, and what makes sure that it is what was locked.
+_INSTALLERS = re.compile(r"\b(?:pip3? install|uv pip (?:install|sync)|uv sync|poetry install)\b")
+_VERIFIED = re.compile(r"--require-hashes|--frozen|--locked|--no-index|\bpoetry install\b")
+
+
+def check_layers(layers: Iterable[Layer]) -> Iterator[Finding]:
+    """Yield what the instructions of an image's layers show."""
+    for number, layer in enumerate(layers):
+        text = layer.instruction
+        subject = text[:60]
+        # The lowest layer of a published base is always an ADD of its root file system.
+        if number and text.startswith("ADD "):
+            yield Finding("add", subject, "ADD fetches and unpacks unseen; COPY does neither")
+        yield from _commands(text, subject)
+        if leaks(layer.created_by):
+            yield Finding("history-secret", subject, "the history holds something in the form of a secret")
+
+
+def check_dockerfile(text: str) -> Iterator[Finding]:
+    """Yield what the RUN instructions of a Dockerfile do without being sure of what they get."""
+    for number, instruction in instructions(text):
+        if not instruction.upper().startswith("RUN "):
+            continue
+        subject = f"line {number}"
+        yield from _commands(instruction, subject)
+        if _PIPED.search(instruction):
+            yield Finding("unverified", subject, "runs what it downloads, whatever that is")
+        for command in re.split(r"&&|\|\||;", instruction):
+            if _INSTALLERS.search(command) and not _VERIFIED.search(command):
+                found = _INSTALLERS.search(command)
+                assert found is not None  # noqa: S101 - the line above found it
+                yield Finding("unverified", subject, f"`{found[0]}` checks neither hashes nor a lock file")
+        if leaks(instruction):
+            yield Finding("history-secret", subject, "holds something in the form of a secret")
+
+
+def _commands(text: str, subject: str) -> Iterator[Finding]:
+    if _UPDATE.search(text) and not _INSTALL.search(text):
+        yield Finding("update-alone", subject, "updates the package lists and installs nothing from them")
+    if _UPGRADE.search(text):
+        yield Finding("upgrade", subject, "upgrades the whole system: build on a newer base instead")
+    if _SUDO.search(text):
+        yield Finding("sudo", subject, "uses sudo, which a build does not need")
+
+
+def instructions(text: str) -> Iterator[tuple[int, str]]:
+    """Yield each instruction of a Dockerfile in one line, with the number of its first line."""
+    parts: list[str] = []
+    first = 0
+    for number, line in enumerate([*text.splitlines(), ""], 1):
+        stripped = line.strip()
+        # A comment does not end the instruction that it stands in.
+        if stripped.startswith("#"):
+            continue
+        first = first if parts else number
+        parts.append(stripped.removesuffix("\\").strip())
+        if not stripped.endswith("\\"):
+            if joined := " ".join(filter(None, parts)):
+                yield first, joined
+            parts = []

@@ -1,0 +1,143 @@
+"""Checks on an image's configuration."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+
+from drydock.gates.expectations import Finding
+from drydock.gates.expectations.model import Health, Metadata
+from drydock.image import Config
+
+NANOSECONDS = 1_000_000_000
+# A volume over one of these hides or exposes what belongs to the system (dockle DKL-DI-0002).
+SENSITIVE = ("/", "/dev", "/etc", "/proc", "/sys", "/usr", "/var", "/boot", "/root", "/run", "/lib", "/bin")
+_SECRET_NAME = re.compile(
+    r"(?:^|_)(?:PASSWORD|PASSWD|SECRET|SECRETS|TOKEN|API_?KEY|PRIVATE_?KEY|ACCESS_?KEY|CREDENTIALS?)(?:_|$)",
+    re.IGNORECASE,
+)
+# What ends so names a file or a place, which is no secret.
+_NO_SECRET = re.compile(r"(?:_FILE|_PATH|_URL|_DIR|_TTL|_SECONDS|_NAME|_LIFETIME)$", re.IGNORECASE)
+_SECRET_VALUE = re.compile(
+    r"-----BEGIN [A-Z ]*PRIVATE KEY-----|AKIA[0-9A-Z]{16}|gh[pousr]_[A-Za-z0-9]{36}|sk-[A-Za-z0-9_-]{20,}"
+    r"|xox[baprs]-[A-Za-z0-9-]{10,}|://[^/\s:@]+:[^/\s:@]+@"
+)
+
+
+def check(config: Config, expected: Metadata) -> Iterator[Finding]:
+    """Yield what is wrong with a configuration, in general and against what the project expects."""
+    yield from _user(config, expected)
+    yield from _environment(config, expected)
+    yield from _start(config, expected)
+    yield from _surface(config, expected)
+    yield from _labels(config, expected)
+    yield from _health(config.healthcheck, expected.health)
+
+
+def matches(wanted: str, found: str) -> bool:
+    """Compare a text with what is expected: ``~`` in front makes that a regular expression for all of it."""
+    return bool(re.fullmatch(wanted[1:], found)) if wanted.startswith("~") else wanted == found
+
+
+def leaks(text: str) -> bool:
+    """Tell whether a text holds something in the form of a secret."""
+    return bool(_SECRET_VALUE.search(text))
+
+
+def _differs(check: str, wanted: object, found: object) -> Iterator[Finding]:
+    if wanted is not None and wanted != found:
+        yield Finding(check, "image", f"{found!r}, not {wanted!r}")
+
+
+def _user(config: Config, expected: Metadata) -> Iterator[Finding]:
+    user = config.user.split(":")[0]
+    if user in ("", "0", "root"):
+        yield Finding("user", "image", f"runs as {user or 'root'}")
+    elif not user.isdigit():
+        # Kubernetes cannot verify runAsNonRoot against a name.
+        yield Finding("user", "image", f"{user!r} is a name; a number is needed")
+    yield from _differs("user", expected.user, config.user)
+
+
+def _environment(config: Config, expected: Metadata) -> Iterator[Finding]:
+    for name, value in config.variables.items():
+        named = _SECRET_NAME.search(name) and not _NO_SECRET.search(name)
+        if value and (named or leaks(value)):
+            yield Finding(
+                "env-secret", name, "looks like a secret, and is in the image for everybody to read"
+            )
+        if name in expected.env_absent:
+            yield Finding("env", name, "is set")
+    for name, wanted in expected.env.items():
+        if name not in config.variables:
+            yield Finding("env", name, f"is not set; {wanted!r} is expected")
+        elif not matches(wanted, config.variables[name]):
+            yield Finding("env", name, f"is {config.variables[name]!r}, not {wanted!r}")
+
+
+def _start(config: Config, expected: Metadata) -> Iterator[Finding]:
+    start = config.entrypoint or config.cmd
+    if not start:
+        yield Finding("entrypoint", "image", "has neither ENTRYPOINT nor CMD")
+    # `/bin/sh -c` as process 1 does not hand SIGTERM on.
+    if start[:1] and start[0].rsplit("/", 1)[-1] in ("sh", "bash", "dash", "ash") and "-c" in start[1:2]:
+        yield Finding("shell-form", "image", f"starts through a shell: {' '.join(start)}")
+    yield from _differs("entrypoint", expected.entrypoint, config.entrypoint)
+    yield from _differs("cmd", expected.cmd, config.cmd)
+    yield from _differs("workdir", expected.workdir, config.working_dir)
+    yield from _differs("stop-signal", expected.stop_signal, config.stop_signal)
+    if config.stop_signal in ("SIGKILL", "9"):
+        yield Finding("stop-signal", "image", "SIGKILL gives the application no time to finish its work")
+
+
+def _surface(config: Config, expected: Metadata) -> Iterator[Finding]:
+    for port in config.exposed_ports:
+        number = int(port.split("/")[0])
+        if number == 22:
+            yield Finding("ports", port, "is ssh's: containers are entered through the engine")
+        elif number < 1024:
+            yield Finding("ports", port, "needs a privilege that the container does not have")
+    for volume in config.volumes:
+        if volume in SENSITIVE:
+            yield Finding("sensitive-volume", volume, "is a folder of the system")
+    yield from _differs("ports", _sorted(expected.ports), config.exposed_ports)
+    yield from _differs("volumes", _sorted(expected.volumes), tuple(sorted(config.volumes)))
+    if config.on_build:
+        yield Finding("on-build", "image", f"leaves a trigger to images built on it: {config.on_build[0]}")
+    if expected.architectures is not None and config.architecture not in expected.architectures:
+        yield Finding(
+            "architecture", "image", f"is {config.architecture!r}, none of {expected.architectures}"
+        )
+
+
+def _sorted(texts: tuple[str, ...] | None) -> tuple[str, ...] | None:
+    return None if texts is None else tuple(sorted(texts))
+
+
+def _labels(config: Config, expected: Metadata) -> Iterator[Finding]:
+    for key, wanted in expected.labels.items():
+        found = config.labels.get(key)
+        if found is None:
+            yield Finding("labels", key, f"is missing; {wanted!r} is expected")
+        elif not matches(wanted, found):
+            yield Finding("labels", key, f"is {found!r}, not {wanted!r}")
+    for key, value in config.labels.items():
+        if leaks(value):
+            yield Finding("labels", key, "holds something in the form of a secret")
+
+
+def _health(found: Mapping[str, object], expected: Health) -> Iterator[Finding]:
+    test = found.get("Test")
+    if not isinstance(test, list) or test[:1] == ["NONE"] or not test:
+        yield Finding("healthcheck", "image", "has no HEALTHCHECK")
+        return
+    if test[0] == "CMD-SHELL":
+        yield Finding("healthcheck", "image", f"runs through a shell: {test[-1]}")
+    elif expected.test is not None and tuple(test[1:]) != expected.test:
+        yield Finding("healthcheck", "image", f"{tuple(test[1:])!r}, not {expected.test!r}")
+    for key, most in (("Interval", expected.interval), ("Timeout", expected.timeout)):
+        seconds = float(str(found.get(key) or 30 * NANOSECONDS)) / NANOSECONDS
+        if seconds > most:
+            yield Finding("healthcheck", key.lower(), f"is {seconds:g} s, more than {most} s")
+    if (retries := int(str(found.get("Retries") or 3))) > expected.retries:
+        yield Finding("healthcheck", "retries", f"are {retries}, more than {expected.retries}")

@@ -35,6 +35,7 @@ class Code:
         self.tree = tree
         self._foreign = foreign | sys.stdlib_module_names
         self._modules: dict[str, Module | None] = {}
+        self._roots: dict[str, list[str]] = {}
         self._parsed = 0
         self.unread = 0
         self._located: dict[tuple[str, str], tuple[str, tuple[str, ...]] | None] = {}
@@ -62,10 +63,13 @@ class Code:
 
     def roots(self, path: str) -> list[str]:
         """Return the folders that could stand on `sys.path` for a file, likely ones first."""
-        above = ancestors(path)
-        packages = [a for a in above if self.tree.exists(join(a, "__init__.py"))]
-        plain = [a for a in above if a not in packages]
-        return [*plain, *packages, *(r for r in self._extra_roots if r not in above)]
+        folder = folder_of(path)
+        if folder not in self._roots:
+            above = ancestors(path)
+            packages = [a for a in above if self.tree.exists(join(a, "__init__.py"))]
+            plain = [a for a in above if a not in packages]
+            self._roots[folder] = [*plain, *packages, *(r for r in self._extra_roots if r not in above)]
+        return self._roots[folder]
 
     def locate(self, importer: str, dotted: str) -> tuple[str, tuple[str, ...]] | None:
         """Return the file that a dotted import leads to and the rest of the name, None for foreign ones."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
@@ -13,6 +15,7 @@ from drydock.detect import dependencies as deps
 from drydock.detect import dockerfiles, hopeless, python, routes, settings, system
 from drydock.detect.apps import SIDE, Apps, find_apps
 from drydock.detect.code import MAX_MODULES, Code, Startup, module_name
+from drydock.detect.commands import number
 from drydock.detect.entry import Entry, decide
 from drydock.detect.envfiles import environment_files
 from drydock.detect.files import FileUse, file_uses
@@ -41,9 +44,21 @@ def detect(root: Path, overrides: Mapping[str, str] = NOTHING) -> Findings:
     """
     base = workspace_above(root) or Path(root)
     requested = join(os.path.relpath(os.path.realpath(root), os.path.realpath(base)))
-    with warnings.catch_warnings():
+    with _without_collector(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # invalid escapes in a project's strings are its own business
         return _Detection(Tree(base), requested, overrides).findings()
+
+
+@contextmanager
+def _without_collector() -> Iterator[None]:
+    """Pause the cyclic garbage collector: walking the live syntax trees again and again costs a fifth."""
+    running = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if running:
+            gc.enable()
 
 
 def workspace_above(root: Path) -> Path | None:
@@ -92,10 +107,8 @@ class _Detection:
         evidence = collect(
             self.code, apps, [c for c in dockerfiles.commands(self.tree, files) if not SIDE.search(c.where)]
         )
-        inside = self._by_hand("source") or (self.requested if self.requested != "." else "")
-        entry, conflicts, blockers = decide(
-            self.code, apps, evidence, self._by_hand("entry-point"), join(inside) if inside else ""
-        )
+        inside = self._folder_by_hand("source") or (self.requested if self.requested != "." else "")
+        entry, conflicts, blockers = decide(self.code, apps, evidence, self._by_hand("entry-point"), inside)
         self.conflicts += conflicts
         self.blockers += blockers
         self._note_missing(evidence, entry)
@@ -110,6 +123,15 @@ class _Detection:
 
     def _by_hand(self, option: str) -> str:
         return self.overrides.get(option, "").strip()
+
+    def _folder_by_hand(self, option: str) -> str:
+        """Return a folder set by hand; one that the tree does not have is a conflict."""
+        wanted = self._by_hand(option)
+        if wanted and not self.tree.is_folder(join(wanted)):
+            fact = f"{option} is {wanted}, which is no folder of this project"
+            self.conflicts.append(Conflict(option, fact, (), option))
+            return ""
+        return join(wanted) if wanted else ""
 
     def _note_missing(self, evidence: list[Evidence], entry: Entry | None) -> None:
         for item in evidence:
@@ -134,8 +156,9 @@ class _Detection:
         uses = file_uses(self.code, startup)
         root = source_root(self.code, entry, startup)
         found = layout(self.code, root, entry, startup, uses, project)
-        if self._by_hand("workdir"):
-            found = replace(found, workdir=Found(join(self._by_hand("workdir")), "set by hand: workdir"))
+        workdir = self._folder_by_hand("workdir")
+        if workdir:
+            found = replace(found, workdir=Found(workdir, "set by hand: workdir"))
         return _Start(entry, startup, uses, found)
 
     def _note_unread(self) -> None:
@@ -309,8 +332,12 @@ class _Detection:
     def _port(
         self, start: _Start | None, evidence: list[Evidence], files: list[dockerfiles.Dockerfile]
     ) -> Found[int]:
-        if self._by_hand("port").isdecimal():
-            return Found(int(self._by_hand("port")), "set by hand: port")
+        by_hand = self._by_hand("port")
+        if (port := number(by_hand)) is not None:
+            return Found(port, "set by hand: port")
+        if by_hand:
+            fact = f"port is {by_hand}, which is no number from 1 to 65535"
+            self.conflicts.append(Conflict("port", fact, (), "port"))
         own = [e for e in evidence if start and e.app and e.app.key == start.entry.app.key]
         told = next((e for e in own if e.port), None)
         if told and told.port:

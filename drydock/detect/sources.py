@@ -301,11 +301,7 @@ def _workspace_member(tree: Tree, folder: str, project: Source) -> Source | None
 def _requirements(tree: Tree, folder: str) -> list[Source]:
     """Return the requirements files for production: the plain name, else those not for development."""
     inner = join(folder, "requirements")
-    names = [
-        f
-        for f in tree.files
-        if folder_of(f) in {folder, inner} and (REQUIREMENTS.search(f) or folder_of(f) == inner)
-    ]
+    names = [f for f in tree.listing(folder) if REQUIREMENTS.search(f)] + tree.listing(inner)
     names = [n for n in names if n.endswith((".txt", ".lock"))]
     plain = [n for n in (join(folder, "requirements.txt"), join(folder, "requirements.lock")) if n in names]
     others = [n for n in names if n not in plain and not DEVELOPMENT.search(n.rpartition("/")[2])]

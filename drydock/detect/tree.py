@@ -52,6 +52,7 @@ class Tree:
         self.files = _scan(str(self.root))
         self._file_set = frozenset(self.files)
         self._folders = _folders(self.files)
+        self._listings: dict[str, list[str]] = {}
         self._texts: dict[str, str | None] = {}
         self._tables: dict[str, dict[str, Any] | None] = {}
 
@@ -87,6 +88,13 @@ class Tree:
         wanted = frozenset(names)
         hits = [f for f in self.files if f.rpartition("/")[2] in wanted]
         return sorted(hits, key=lambda f: (f.count("/"), f))
+
+    def listing(self, folder: str) -> list[str]:
+        """Return the files that stand in `folder` itself."""
+        if not self._listings:
+            for path in self.files:
+                self._listings.setdefault(folder_of(path), []).append(path)
+        return self._listings.get(folder, [])
 
     def under(self, folder: str) -> list[str]:
         """Return the files below `folder`."""
@@ -140,16 +148,16 @@ def join(*parts: str) -> str:
 
 def folder_of(path: str) -> str:
     """Return the folder of a file of the tree, `.` for the root."""
-    return posixpath.dirname(path) or "."
+    return path.rpartition("/")[0] or "."
 
 
 def ancestors(path: str) -> list[str]:
     """Return the folders above a file of the tree, nearest first, `.` last."""
     found = []
-    folder = posixpath.dirname(path)
+    folder = path.rpartition("/")[0]
     while folder:
         found.append(folder)
-        folder = posixpath.dirname(folder)
+        folder = folder.rpartition("/")[0]
     return [*found, "."]
 
 
@@ -227,8 +235,8 @@ def _is_inner_file(entry: os.DirEntry[str], root: str) -> bool:
 def _folders(files: tuple[str, ...]) -> frozenset[str]:
     found = {"."}
     for path in files:
-        folder = posixpath.dirname(path)
+        folder = path.rpartition("/")[0]
         while folder and folder not in found:
             found.add(folder)
-            folder = posixpath.dirname(folder)
+            folder = folder.rpartition("/")[0]
     return frozenset(found)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from drydock.detect import detect
-from tests.detect.support import materialise, summary
+from tests.detect.support import materialise, summary, write
 
 
 def test_entry_point_by_hand_decides_between_applications(tmp_path: Path) -> None:
@@ -48,6 +50,20 @@ def test_unknown_extra_lists_the_declared_ones(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("option", "given", "fact"),
+    [
+        ("source", "/", "source is /, which is no folder of this project"),
+        ("workdir", "../other", "workdir is ../other, which is no folder of this project"),
+        ("port", "http", "port is http, which is no number from 1 to 65535"),
+    ],
+)
+def test_value_that_cannot_be_meant_is_a_conflict(option: str, given: str, fact: str, tmp_path: Path) -> None:
+    found = detect(materialise("requirements_unpinned", tmp_path / "app"), {option: given})
+
+    assert [c.text for c in found.conflicts] == [f"{fact}; set {option} in [tool.drydock] or pass --{option}"]
+
+
 def test_single_values_by_hand(tmp_path: Path) -> None:
     options = {
         "python": "3.12",
@@ -59,7 +75,8 @@ def test_single_values_by_hand(tmp_path: Path) -> None:
         "system-packages": "git, ffmpeg",
         "image": "python:3.12-slim",
     }
-    found = summary(detect(materialise("requirements_unpinned", tmp_path / "app"), options))
+    app = write(materialise("requirements_unpinned", tmp_path / "app"), {"sub/notes.txt": ""})
+    found = summary(detect(app, options))
 
     assert (found["python"], found["port"], found["workdir"], found["factory"]) == ("3.12", 81, "sub", True)
     assert (found["liveness"], found["readiness"], found["system_run"]) == ("/up", "/db", ["git", "ffmpeg"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 
 from drydock import base as bases
@@ -15,7 +16,7 @@ from drydock.image import Image
 from drydock.project import Project
 from drydock.publish import labels, source, tags
 from drydock.publish.source import Source
-from drydock.report.progress import BuildProgress
+from drydock.report.progress import BuildProgress, waiting
 
 Say = Callable[[str], None]
 
@@ -86,9 +87,13 @@ class Pipeline:
 
     def measured(self, target: str) -> Image:
         """Return a built target as it is: layers, files, sizes."""
-        image_id = self.built(target).image_id
+        return self.measure(self.built(target).image_id)
+
+    def measure(self, image_id: str) -> Image:
+        """Return an image of the engine as it is: layers, files, sizes; read once a process."""
         if image_id not in self._measured:
-            self._measured[image_id] = images.read(self.engine, image_id)
+            with nullcontext() if self.quiet else waiting("weighing the image, layer by layer"):
+                self._measured[image_id] = images.read(self.engine, image_id)
         return self._measured[image_id]
 
     def tests_on(self, target: str) -> BuildResult:

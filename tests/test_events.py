@@ -87,6 +87,7 @@ def test_transfers_are_counted_by_what_is_moved() -> None:
         ("[linux/arm64 builder 2/3] COPY . .", "builder", "COPY . .", True),
         ("[production 1/4] COPY --from=builder / /", "production", "COPY --from=builder / /", True),
         ("[builder 1/3] FROM docker.io/library/python:3.13-slim", "builder", None, False),
+        ("[2/3] RUN set -eu; export PATH=/a; uv sync", "", "RUN uv sync", True),
         ("[2/3] RUN uv sync", "", "RUN uv sync", True),
         ("[internal] load .dockerignore", "", "[internal] load .dockerignore", False),
         ("exporting to image", "", "exporting to image", False),

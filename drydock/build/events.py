@@ -17,6 +17,7 @@ from datetime import datetime
 # where there is only one.
 _STEP = re.compile(r"\[(?:linux/\S+ )?(?:(?P<stage>[\w.-]+) +)?\d+/\d+\] (?P<text>.*)", re.DOTALL)
 _MOUNT = re.compile(r"--mount=\S+")
+_SETTINGS = re.compile(r"^RUN (?:(?:set -\w+|export [^;]+);\s*)+")
 LOG_LINES = 40
 
 
@@ -52,9 +53,10 @@ class Step:
 
     @property
     def instruction(self) -> str:
-        """The Dockerfile instruction on one line, without its mounts."""
+        """The Dockerfile instruction on one line, without its mounts and its shell's settings."""
         match = _STEP.match(self.name)
-        return " ".join(_MOUNT.sub("", match["text"] if match else self.name).split())
+        line = " ".join(_MOUNT.sub("", match["text"] if match else self.name).split())
+        return _SETTINGS.sub("RUN ", line)
 
     @property
     def counts(self) -> bool:

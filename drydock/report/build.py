@@ -6,7 +6,6 @@ from collections.abc import Mapping
 
 from rich.console import Console
 
-from drydock import image as images
 from drydock.build import BuildResult
 from drydock.pipeline import Pipeline
 from drydock.report import megabytes
@@ -15,7 +14,7 @@ from drydock.report.tables import key_values
 
 def as_json(pipeline: Pipeline, result: BuildResult) -> Mapping[str, object]:
     """Return what a program would want to know about a build."""
-    measured = images.read(pipeline.engine, result.image_id) if result.image_id else None
+    measured = pipeline.measure(result.image_id) if result.image_id else None
     budget = pipeline.project.budgets.get(result.target)
     return {
         "target": result.target,

@@ -130,7 +130,7 @@ def waiting(what: str, out: Console | None = None) -> Iterator[Callable[[str], N
     shown = out or console(stderr=True)
     if not shown.is_terminal:
         shown.print(what, markup=False)
-        last = [time.monotonic()]
+        last = [time.monotonic()]  # what is waited for was just said
 
         def tell(detail: str) -> None:
             if time.monotonic() - last[0] >= FIRST_SIGN_SECONDS:

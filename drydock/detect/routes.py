@@ -196,18 +196,27 @@ def _include(
     if child is None or not isinstance(function, ast.Attribute):
         return
     parent = _router_key(code, module, function.value, scope, entry, top)
-    handed = _handed_in(code, module, child, scope, calls)
-    inner = handed or _router_key(code, module, child, scope, entry, top)
     prefix = text_of(code, module, prefix_node, scope)
-    if (
-        parent is None
-        or inner is None
-        or inner in (parent, top)
-        or (prefix is None and prefix_node is not None)
-    ):
+    if parent is None or (prefix is None and prefix_node is not None):
         return
     guarded = _guarding(keyword(site.node, "dependencies"))
-    routers.setdefault(parent, _Router()).children.append((inner, (prefix or "").rstrip("/"), guarded))
+    for each in _each(module, child, scope):
+        inner = _handed_in(code, module, each, scope, calls) or _router_key(
+            code, module, each, scope, entry, top
+        )
+        if inner is not None and inner not in (parent, top):
+            routers.setdefault(parent, _Router()).children.append(
+                (inner, (prefix or "").rstrip("/"), guarded)
+            )
+
+
+def _each(module: Module, node: ast.expr, function: str) -> list[ast.expr]:
+    """Return what a name stands for: in `for router in routers`, the routers."""
+    over = module.loops.get((function, node.id)) if isinstance(node, ast.Name) else None
+    if isinstance(over, ast.Name):
+        binding = module.bound(over.id, function)
+        over = binding.value if binding else None
+    return list(over.elts) if isinstance(over, (ast.Tuple, ast.List)) else [node]
 
 
 def _handed_in(code: Code, module: Module, node: ast.expr, function: str, calls: Calls) -> Key | None:

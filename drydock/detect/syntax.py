@@ -80,7 +80,7 @@ class Import(NamedTuple):
 @dataclass
 class Module:
     """The facts of one source file; `names` are those that its top level defines, `targets` what its
-    imports lead to, `databases` SQLite URLs."""
+    imports lead to, `databases` SQLite URLs, `loops` what a name runs over in a function."""
 
     path: str
     aliases: dict[str, str] = field(default_factory=dict)
@@ -91,6 +91,7 @@ class Module:
     functions: dict[str, Function] = field(default_factory=dict)
     classes: dict[str, ast.ClassDef] = field(default_factory=dict)
     returns: dict[str, list[ast.expr]] = field(default_factory=dict)
+    loops: dict[tuple[str, str], ast.expr] = field(default_factory=dict)
     names: set[str] = field(default_factory=set)
     targets: set[str] = field(default_factory=set)
     databases: list[tuple[str, int]] = field(default_factory=list)
@@ -229,6 +230,11 @@ def _note_return(module: Module, node: ast.Return, scope: Scope) -> None:
         module.returns.setdefault(scope.function, []).append(node.value)
 
 
+def _note_loop(module: Module, node: ast.For, scope: Scope) -> None:
+    if isinstance(node.target, ast.Name):
+        module.loops[(scope.function, node.target.id)] = node.iter
+
+
 def _note_lookup(module: Module, node: ast.Subscript, scope: Scope) -> None:
     if isinstance(node.ctx, ast.Load):
         module.lookups.append((node, scope))
@@ -324,6 +330,7 @@ NOTES: dict[type, Callable[[Module, Any, Scope], None]] = {
     ast.AsyncFunctionDef: _note_function,
     ast.ClassDef: _note_class,
     ast.Return: _note_return,
+    ast.For: _note_loop,
     ast.Subscript: _note_lookup,
     ast.Assign: _note_binding,
     ast.AnnAssign: _note_binding,

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from drydock.detect import as_json, detect, explain_lines
-from tests.detect.support import APPS, materialise, summary
+from tests.detect.support import APPS, materialise, summary, value
 
 SHAPES = sorted(p.parent.name for p in APPS.glob("*/expected.toml"))
 
@@ -80,3 +80,16 @@ def test_explain_says_tcp_where_no_route_fits(tmp_path: Path) -> None:
     lines = explain_lines(detect(materialise("probe_guarded", tmp_path / "app")))
 
     assert "liveness             TCP probe: no route fits" in lines
+
+
+def test_own_backend_is_found() -> None:
+    found = detect(APPS.parent.parent / "backend")
+
+    assert found.conflicts == ()
+    assert found.blockers == ()
+    assert found.factory.value
+    assert [value(f) for f in (found.entry_point, found.liveness, found.readiness)] == [
+        "todo_api.main:create_app",
+        "/livez",
+        "/readyz",
+    ]

@@ -272,3 +272,15 @@ def test_environment_file_built_from_the_source_folder_is_found(tmp_path: Path) 
     }
 
     assert find(tmp_path, files)["env_files"] == ["shop.env"]
+
+
+@pytest.mark.parametrize("over", ["(api.router,)", "routers"])
+def test_health_route_of_routers_included_in_a_loop(over: str, tmp_path: Path) -> None:
+    files: dict[str, str | bytes] = {
+        "main.py": f"import api\n{APP}routers = [api.router]\n"
+        f"for each in {over}:\n    app.include_router(each)\n",
+        "api.py": "from fastapi import APIRouter\n\nrouter = APIRouter()\n\n\n"
+        "@router.get('/livez')\ndef live(): ...\n",
+    }
+
+    assert find(tmp_path, files)["liveness"] == "/livez"

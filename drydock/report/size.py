@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from drydock.gates.budget import mb
 from drydock.gates.verdict import Verdict
-from drydock.image import Anatomy
-from drydock.report import megabytes
+from drydock.image import Anatomy, Difference
+from drydock.image.compare import FileChange, PackageChange
+from drydock.report import MB, megabytes
 
 LARGEST_FILES = 20
 MOST_PACKAGES = 20
+MOST_CHANGES = 30
 
 
 def show(console: Console, anatomy: Anatomy, verdict: Verdict) -> None:
@@ -90,6 +94,95 @@ def as_json(anatomy: Anatomy, verdict: Verdict) -> dict[str, Any]:
         "wasted": anatomy.efficiency.wasted,
         "budget": _budget(verdict),
     }
+
+
+def show_reason(console: Console, anatomy: Anatomy, path: str) -> bool:
+    """Print why a path is in an image; return whether it is.
+
+    Args:
+        console: Where to print.
+        anatomy: What the image consists of.
+        path: An absolute path; links in its folders are followed.
+    """
+    reason = anatomy.why(path)
+    if reason is None:
+        console.print(Text(f"{printable(path)} is not in {anatomy.image.reference}"))
+        return False
+    file = reason.file
+    rows = [
+        ("path", file.path),
+        ("kind", f"{file.kind}{f' to {file.link}' if file.link else ''}"),
+        ("size", f"{file.size} bytes"),
+        ("owner", f"{file.uid}:{file.gid}, mode {file.mode:04o}"),
+        ("layer", f"{anatomy.image.layers.index(reason.layer) + 1}: {reason.layer.instruction}"),
+    ]
+    if reason.package:
+        rows.append((reason.package.source.value, reason.package.label))
+    rows += [("replaces", f"the copy of {layer.instruction}") for layer in reason.hidden]
+    grid = Table.grid(padding=(0, 2))
+    for name, text in rows:
+        grid.add_row(name, Text(printable(text), overflow="fold"))
+    console.print(grid)
+    return True
+
+
+def show_difference(console: Console, difference: Difference) -> None:
+    """Print what changed between two images: sizes, layers, packages, files.
+
+    Args:
+        console: Where to print.
+        difference: The second image against the first.
+    """
+    console.print(
+        f"{_signed(difference.on_disk)} on disk, {_signed(difference.on_wire)} on the wire, "
+        f"{mb(difference.upload)} to send where the first image is"
+    )
+    layers = [("-", layer) for layer in difference.removed] + [("+", layer) for layer in difference.added]
+    tables = (
+        (
+            "Layers",
+            [
+                (f"{sign} {layer.instruction}", _signed(int(f"{sign}1") * layer.on_disk))
+                for sign, layer in layers
+            ],
+        ),
+        ("Packages", [(_package(change), _signed(change.grown)) for change in difference.packages]),
+        ("Files", [(_file(change), _signed(change.grown)) for change in difference.files]),
+    )
+    for title, rows in tables:
+        if rows:
+            console.print(_table(title, ("on disk",), rows[:MOST_CHANGES]))
+        if len(rows) > MOST_CHANGES:
+            console.print(f"and {len(rows) - MOST_CHANGES} more")
+
+
+def difference_as_json(difference: Difference) -> dict[str, Any]:
+    """Return all of a difference as JSON values; sizes in bytes."""
+    return {
+        "on_disk": difference.on_disk,
+        "on_wire": difference.on_wire,
+        "upload": difference.upload,
+        "layers_shared": [layer.diff_id for layer in difference.shared],
+        "layers_removed": [layer.diff_id for layer in difference.removed],
+        "layers_added": [layer.diff_id for layer in difference.added],
+        "packages": [asdict(change) for change in difference.packages],
+        "files": [{**asdict(change), "path": printable(change.path)} for change in difference.files],
+    }
+
+
+def _package(change: PackageChange) -> str:
+    versions = " → ".join(version for version in (change.before, change.after) if version)
+    return f"{change.change} {change.name} {versions}".strip()
+
+
+def _file(change: FileChange) -> str:
+    fields = f" ({', '.join(change.fields)})" if change.fields else ""
+    return f"{change.change} {change.path}{fields}"
+
+
+def _signed(size: int) -> str:
+    """Write a difference with its sign; one of a few bytes does not read as 0."""
+    return f"{size / MB:+.2f} MB" if abs(size) >= MB / 100 else f"{size:+d} B"
 
 
 def _budget(verdict: Verdict) -> Mapping[str, Any]:

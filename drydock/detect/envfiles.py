@@ -7,7 +7,7 @@ import ast
 from drydock.detect.code import Code, Startup
 from drydock.detect.model import Found
 from drydock.detect.settings import class_options
-from drydock.detect.syntax import Module, argument
+from drydock.detect.syntax import Module, argument, keyword
 from drydock.detect.tree import ancestors, join
 from drydock.detect.values import path_of
 
@@ -26,6 +26,8 @@ def environment_files(code: Code, startup: Startup, workdir: str) -> tuple[Found
                 for path in _paths(code, module, options.get("env_file"), workdir):
                     add(path, module.at(statement), "pydantic's env_file")
         for site in module.calls:
+            for path in _paths(code, module, keyword(site.node, "_env_file"), workdir):
+                add(path, module.at(site.node), "pydantic's _env_file")
             name = site.name.rpartition(".")[2]
             if name in {"load_dotenv", "find_dotenv"} and not site.node.args:
                 near = next((p for a in ancestors(module.path) if code.tree.exists(p := join(a, ".env"))), "")

@@ -284,3 +284,9 @@ def test_health_route_of_routers_included_in_a_loop(over: str, tmp_path: Path) -
     }
 
     assert find(tmp_path, files)["liveness"] == "/livez"
+
+
+def test_environment_file_given_to_the_constructor_is_found(tmp_path: Path) -> None:
+    source = f"from kit import Settings\n{APP}settings = Settings(_env_file='local.env')\n"
+
+    assert find(tmp_path, {"main.py": source})["env_files"] == ["local.env"]

@@ -51,7 +51,9 @@ def make_settings(tmp_path: Path, migrated_file: Path) -> MakeSettings:
     shutil.copy(migrated_file, data / "todo.db")
 
     def make(**changes: Any) -> Settings:
-        return Settings(**{"data_dir": data, "drain_seconds": 0, "rate_limit": 0, "chat_rate_limit": 0, **changes})
+        return Settings(
+            **{"data_dir": data, "drain_seconds": 0, "rate_limit": 0, "chat_rate_limit": 0, **changes}
+        )
 
     return make
 

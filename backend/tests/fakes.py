@@ -94,11 +94,14 @@ class Issuer:
         issuer = self
 
         class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:  # noqa: N802 (the base class's name)
+            def do_GET(self) -> None:
                 issuer.fetches += 1
-                body = issuer.document or json.dumps(
-                    {"keys": [{"kid": kid, **public_jwk(key)} for kid, (_, key) in issuer.keys.items()]}
-                ).encode()
+                body = (
+                    issuer.document
+                    or json.dumps(
+                        {"keys": [{"kid": kid, **public_jwk(key)} for kid, (_, key) in issuer.keys.items()]}
+                    ).encode()
+                )
                 self.send_response(503 if issuer.down else 200)
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
@@ -166,7 +169,7 @@ class Model:
         model = self
 
         class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:  # noqa: N802 (the base class's name)
+            def do_POST(self) -> None:
                 length = int(self.headers["Content-Length"])
                 request = json.loads(self.rfile.read(length))
                 model.requests.append(request)
@@ -225,7 +228,14 @@ def completion(message: dict[str, Any], reason: str) -> dict[str, Any]:
     """Return a whole completion."""
     choice = {"index": 0, "message": {"role": "assistant", **message}, "finish_reason": reason}
     usage = {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2}
-    return {"id": "c", "object": "chat.completion", "created": 0, "model": "m", "choices": [choice], "usage": usage}
+    return {
+        "id": "c",
+        "object": "chat.completion",
+        "created": 0,
+        "model": "m",
+        "choices": [choice],
+        "usage": usage,
+    }
 
 
 def send_json(
@@ -249,7 +259,13 @@ def stream(handler: BaseHTTPRequestHandler, step: Step) -> None:
 
     def send(delta: dict[str, Any], reason: str | None = None) -> None:
         choice = {"index": 0, "delta": delta, "finish_reason": reason}
-        chunk = {"id": "c", "object": "chat.completion.chunk", "created": 0, "model": "m", "choices": [choice]}
+        chunk = {
+            "id": "c",
+            "object": "chat.completion.chunk",
+            "created": 0,
+            "model": "m",
+            "choices": [choice],
+        }
         handler.wfile.write(f"data: {json.dumps(chunk)}\n\n".encode())
         handler.wfile.flush()
 

@@ -18,7 +18,8 @@ from starlette.testclient import TestClient
 from tests.conftest import MakeSettings
 from tests.fakes import Issuer, new_key, public_jwk
 from todo_api.auth.development import DevelopmentTokensOff, key_path, make_token
-from todo_api.auth.keys import JwksKeys, KeysUnavailable, UnknownKey, parse_jwks
+from todo_api.auth.keys import JwksKeys, parse_jwks
+from todo_api.auth.source import KeysUnavailable, UnknownKey
 from todo_api.main import create_app
 from todo_api.settings import Settings
 
@@ -80,7 +81,9 @@ def without_key_id(issuer: Issuer) -> str:
 
 def with_odd_key_id(issuer: Issuer) -> str:
     token = issuer.token()
-    header = base64.urlsafe_b64encode(json.dumps({"alg": "EdDSA", "kid": {"a": 1}}).encode()).decode().rstrip("=")
+    header = (
+        base64.urlsafe_b64encode(json.dumps({"alg": "EdDSA", "kid": {"a": 1}}).encode()).decode().rstrip("=")
+    )
     return ".".join([header, *token.split(".")[1:]])
 
 
@@ -133,7 +136,9 @@ FORGED: dict[str, Callable[[Issuer], str]] = {
 
 @pytest.mark.parametrize("forge", FORGED.values(), ids=FORGED.keys())
 def test_forged_token_is_401(signed_in: TestClient, issuer: Issuer, forge: Callable[[Issuer], str]) -> None:
-    assert status(signed_in, issuer.token()) == 200  # the keys are known: nothing but the token can be at fault
+    assert (
+        status(signed_in, issuer.token()) == 200
+    )  # the keys are known: nothing but the token can be at fault
     answer = signed_in.get(TASKS, headers={"Authorization": f"Bearer {forge(issuer)}".encode("latin-1")})
     assert answer.status_code == 401
     assert answer.headers["WWW-Authenticate"].startswith("Bearer")
@@ -351,7 +356,9 @@ def test_unusable_document_leaves_known_keys_in_use(
     assert status(signed_in, issuer.token()) == 200
 
 
-def test_development_token_opens_the_service_that_made_its_key(client: TestClient, settings: Settings) -> None:
+def test_development_token_opens_the_service_that_made_its_key(
+    client: TestClient, settings: Settings
+) -> None:
     assert status(client, make_token(settings, "ada")) == 200
 
 
@@ -370,9 +377,16 @@ def test_development_key_is_readable_by_its_owner_alone(settings: Settings) -> N
 @pytest.mark.parametrize(
     "changes",
     [
-        {"environment": "production"},
+        {
+            "environment": "production",
+            "database_url": "postgresql://u@h/d",
+            "better_auth_url": "https://a.example",
+        },
         {"better_auth_url": "https://app.example.com"},
-        {"better_auth_jwks_url": "https://app.example.com/jwks"},
+        {
+            "better_auth_jwks_url": "https://app.example.com/jwks",
+            "better_auth_issuer": "https://app.example.com",
+        },
     ],
 )
 def test_development_token_is_refused_in_production_and_beside_an_issuer(

@@ -70,7 +70,9 @@ def test_reply_and_tool_calls_are_returned_and_stored(
     }
     assert isinstance(body["tool_calls"][1]["result"], list)
     tasks = chat_client.get("/api/ada/tasks").json()
-    assert [(task["title"], task["completed"], task["user_id"]) for task in tasks] == [("Buy milk", True, "ada")]
+    assert [(task["title"], task["completed"], task["user_id"]) for task in tasks] == [
+        ("Buy milk", True, "ada")
+    ]
     assert stored(chat_settings) == [("user", "Buy milk, then mark it done"), ("assistant", "Done.")]
 
 
@@ -88,7 +90,9 @@ def test_model_is_asked_with_tools_and_the_token_limit(chat_client: TestClient, 
 def test_conversation_goes_on_with_its_history(chat_client: TestClient, model: Model) -> None:
     first = chat_client.post(CHAT, json={"message": "One"}).json()
     model.steps = [Say(["Two"])]
-    second = chat_client.post(CHAT, json={"conversation_id": first["conversation_id"], "message": "And?"}).json()
+    second = chat_client.post(
+        CHAT, json={"conversation_id": first["conversation_id"], "message": "And?"}
+    ).json()
     assert second["conversation_id"] == first["conversation_id"]
     said = [(m["role"], m["content"]) for m in model.requests[1]["messages"] if m["role"] != "system"]
     assert said == [("user", "One"), ("assistant", "Hello"), ("user", "And?")]
@@ -99,7 +103,9 @@ def test_conversation_of_another_user_does_not_exist(
 ) -> None:
     number = chat_client.post(CHAT, json={"message": "Mine"}).json()["conversation_id"]
     answer = chat_client.post(
-        "/api/bob/chat", json={"conversation_id": number, "message": "Tell me"}, headers=bearer(chat_settings, "bob")
+        "/api/bob/chat",
+        json={"conversation_id": number, "message": "Tell me"},
+        headers=bearer(chat_settings, "bob"),
     )
     assert answer.status_code == 404
     assert len(model.requests) == 1
@@ -215,7 +221,10 @@ def test_model_call_over_its_time_is_504(make_settings: MakeSettings, model: Mod
     hang = Hang()
     model.steps = [hang]
     settings = make_settings(
-        openai_api_key="sk-test-0123456789", openai_base_url=model.url, openai_timeout=0.2, openai_max_retries=0
+        openai_api_key="sk-test-0123456789",
+        openai_base_url=model.url,
+        openai_timeout=0.2,
+        openai_max_retries=0,
     )
     with TestClient(create_app(settings)) as client:
         answer = client.post(CHAT, json={"message": "Hi"}, headers=bearer(settings, "ada"))
@@ -255,7 +264,7 @@ def test_reply_is_stored_when_the_client_leaves(
     served_chat: str, chat_settings: Settings, model: Model
 ) -> None:
     left = threading.Event()
-    model.steps = [Say(["One ", "two."], before_piece=lambda index: index and left.wait(10) or None)]
+    model.steps = [Say(["One ", "two."], before_piece=lambda index: (index and left.wait(10)) or None)]
     headers = bearer(chat_settings, "ada")
     with (
         httpx2.Client(base_url=served_chat, headers=headers) as client,
@@ -288,10 +297,16 @@ def test_turns_of_one_conversation_are_answered_in_order(
 def test_conversation_that_stays_busy_is_409(make_settings: MakeSettings, model: Model) -> None:
     hang = Hang()
     settings = make_settings(
-        openai_api_key="sk-test-0123456789", openai_base_url=model.url, openai_max_retries=0, chat_queue_timeout=0.3
+        openai_api_key="sk-test-0123456789",
+        openai_base_url=model.url,
+        openai_max_retries=0,
+        chat_queue_timeout=0.3,
     )
     headers = bearer(settings, "ada")
-    with running(create_app(settings)) as url, httpx2.Client(base_url=url, headers=headers, timeout=30) as client:
+    with (
+        running(create_app(settings)) as url,
+        httpx2.Client(base_url=url, headers=headers, timeout=30) as client,
+    ):
         number = client.post(CHAT, json={"message": "first"}).json()["conversation_id"]
         model.steps = [hang]
         with ThreadPoolExecutor(1) as pool:
@@ -308,12 +323,12 @@ def test_conversation_that_stays_busy_is_409(make_settings: MakeSettings, model:
             slow.result()
 
 
-def test_turn_of_another_replica_is_waited_for(
-    chat_client: TestClient, chat_settings: Settings
-) -> None:
+def test_turn_of_another_replica_is_waited_for(chat_client: TestClient, chat_settings: Settings) -> None:
     number = chat_client.post(CHAT, json={"message": "first"}).json()["conversation_id"]
     with closing(sqlite3.connect(chat_settings.data_dir / "todo.db")) as database, database:
-        database.execute("UPDATE conversations SET turn = 'other', turn_expires_at = datetime('now', '+1 second')")
+        database.execute(
+            "UPDATE conversations SET turn = 'other', turn_expires_at = datetime('now', '+1 second')"
+        )
     started = time.monotonic()
     answer = chat_client.post(CHAT, json={"conversation_id": number, "message": "second"})
     assert answer.status_code == 200

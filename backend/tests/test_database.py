@@ -95,7 +95,9 @@ def away(make_settings: MakeSettings) -> Any:
         ("DELETE", f"{TASKS}/1", None),
     ],
 )
-def test_database_that_is_away_is_503_with_retry_after(away: TestClient, method: str, path: str, body: Any) -> None:
+def test_database_that_is_away_is_503_with_retry_after(
+    away: TestClient, method: str, path: str, body: Any
+) -> None:
     answer = away.request(method, path, json=body)
     assert answer.status_code == 503
     assert answer.json()["type"].endswith(":database-unavailable")
@@ -124,20 +126,14 @@ def test_locked_database_is_503_not_500(make_settings: MakeSettings) -> None:
         (TimeoutError(), True),
         (ConnectionResetError(), True),
         (exc.DBAPIError("s", {}, Exception(), connection_invalidated=True), True),
-        (exc.ProgrammingError("s", {}, errors.UndefinedTable()), False),
+        (exc.ProgrammingError("s", {}, errors.UndefinedTable()), True),
+        (exc.ProgrammingError("s", {}, errors.SyntaxError()), False),
         (exc.IntegrityError("s", {}, errors.UniqueViolation()), False),
         (ValueError(), False),
     ],
 )
 def test_outage_is_told_from_a_bug(error: Exception, expected: bool) -> None:
     assert is_unavailable(error) is expected
-
-
-def test_missing_table_counts_as_unavailable() -> None:
-    class WithState(Exception):
-        sqlstate = "42P01"
-
-    assert is_unavailable(exc.ProgrammingError("s", {}, WithState()))
 
 
 POOLED = "postgresql://u:p@ep-a-1-pooler.example.com/d?sslmode=require&channel_binding=require"

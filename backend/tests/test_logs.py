@@ -26,10 +26,14 @@ def test_request_is_logged_once_with_its_id_and_without_its_query(
 ) -> None:
     settings = make_settings()
     with TestClient(create_app(settings)) as client:
-        client.get("/api/ada/tasks?search=private", headers={**bearer(settings, "ada"), "X-Request-ID": "r-1"})
+        client.get(
+            "/api/ada/tasks?search=private", headers={**bearer(settings, "ada"), "X-Request-ID": "r-1"}
+        )
     lines = [line for line in logged(capsys) if line["message"] == "request"]
     assert len(lines) == 1
-    assert lines[0] | {"request_id": "r-1", "status": 200, "path": "/api/ada/tasks", "method": "GET"} == lines[0]
+    assert (
+        lines[0] | {"request_id": "r-1", "status": 200, "path": "/api/ada/tasks", "method": "GET"} == lines[0]
+    )
     assert "private" not in json.dumps(lines)
 
 
@@ -61,7 +65,9 @@ def test_secret_is_masked_wherever_it_stands(text: str) -> None:
     assert "[redacted]" in masked
 
 
-@pytest.mark.parametrize("text", ["http://db.example.com:5432/path", "a bear market", "eyJ", "user ada asked"])
+@pytest.mark.parametrize(
+    "text", ["http://db.example.com:5432/path", "a bear market", "eyJ", "user ada asked"]
+)
 def test_harmless_text_stays(text: str) -> None:
     assert Redactor(("hunter2",))(text) == text
 

@@ -72,7 +72,9 @@ def test_user_comes_from_the_token_whatever_the_arguments_say(
         "complete_task": {}, "delete_task": {}, "update_task": {"title": "Bob's now"},
     }.items():  # fmt: skip
         text = call(client, bob, name, task_id=number, user_id="ada", **arguments)
-        assert text == f"Error executing tool {name}: There is no task {number}; call list_tasks to see the ids."
+        assert (
+            text == f"Error executing tool {name}: There is no task {number}; call list_tasks to see the ids."
+        )
     assert call(client, bob, "list_tasks", user_id="ada") == []
     assert call(client, ada, "list_tasks")[0]["title"] == "Ada's"
 
@@ -128,7 +130,9 @@ def test_host_and_origin_are_checked(
     )
     headers = {**HEADERS, **bearer(settings, "ada"), "Host": host, **({"Origin": origin} if origin else {})}
     with TestClient(create_app(settings)) as client:
-        answer = client.post("/mcp", json={"jsonrpc": "2.0", "id": 1, "method": "tools/list"}, headers=headers)
+        answer = client.post(
+            "/mcp", json={"jsonrpc": "2.0", "id": 1, "method": "tools/list"}, headers=headers
+        )
         assert answer.status_code == status
 
 

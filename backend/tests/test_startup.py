@@ -185,7 +185,9 @@ def test_neon_url_is_used_unchanged_and_migrations_go_to_the_direct_host() -> No
         ({"database_url": "sqlite:////data/t.db"}, False, "sqlite+aiosqlite:////data/t.db"),
     ],
 )
-def test_pooler_and_direct_host_can_be_named(changes: dict[str, Any], pooled: bool, direct: str | None) -> None:
+def test_pooler_and_direct_host_can_be_named(
+    changes: dict[str, Any], pooled: bool, direct: str | None
+) -> None:
     settings = Settings(**changes)
     assert settings.is_pooled is pooled
     assert settings.migration_dsn == (direct or without_pooler(settings.database_dsn))
@@ -205,7 +207,9 @@ def run(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_check_command_lists_faults_and_exits_78(capsys: pytest.CaptureFixture[str], monkeypatch: Any) -> None:
+def test_check_command_lists_faults_and_exits_78(
+    capsys: pytest.CaptureFixture[str], monkeypatch: Any
+) -> None:
     assert __main__.main(["check"]) == 0
     monkeypatch.setenv("RATE_LIMIT_PER_MINUTE", "fast")
     assert __main__.main(["check"]) == 78

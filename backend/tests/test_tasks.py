@@ -41,9 +41,15 @@ def test_task_goes_through_its_whole_life(client: TestClient, ada: dict[str, str
     assert client.get(TASKS, headers=ada).json() == [task]
 
     replaced = client.put(path, json={"title": "Buy oat milk"}, headers=ada).json()
-    assert (replaced["title"], replaced["description"], replaced["completed"]) == ("Buy oat milk", None, False)
+    assert (replaced["title"], replaced["description"], replaced["completed"]) == (
+        "Buy oat milk",
+        None,
+        False,
+    )
     assert replaced["updated_at"] > task["updated_at"]
-    assert client.put(path, json={"title": "Buy oat milk", "completed": True}, headers=ada).json()["completed"]
+    assert client.put(path, json={"title": "Buy oat milk", "completed": True}, headers=ada).json()[
+        "completed"
+    ]
 
     deleted = client.delete(path, headers=ada)
     assert (deleted.status_code, deleted.content) == (204, b"")
@@ -97,7 +103,9 @@ def test_wrong_body_is_refused_with_the_place_of_the_fault(
     assert [error["pointer"] for error in response.json()["errors"]] == [pointer]
 
 
-@pytest.mark.parametrize("text", ["x" * 200, "😀" * 200, "日本語", "<script>", "'; DROP TABLE tasks; --", "\u200fabc"])
+@pytest.mark.parametrize(
+    "text", ["x" * 200, "😀" * 200, "日本語", "<script>", "'; DROP TABLE tasks; --", "\u200fabc"]
+)
 def test_any_readable_title_is_kept_as_it_is(client: TestClient, ada: dict[str, str], text: str) -> None:
     created = client.post(TASKS, json={"title": text}, headers=ada)
     assert created.json()["title"] == text
@@ -127,8 +135,12 @@ def read_all(client: TestClient, headers: dict[str, str], **query: Any) -> list[
         url = link.partition("<")[2].partition(">")[0]
 
 
-@pytest.mark.parametrize("sort", ["created_at", "-created_at", "updated_at", "-updated_at", "title", "-title"])
-def test_pages_hold_every_task_once_in_order(client: TestClient, ada: dict[str, str], add: Any, sort: str) -> None:
+@pytest.mark.parametrize(
+    "sort", ["created_at", "-created_at", "updated_at", "-updated_at", "title", "-title"]
+)
+def test_pages_hold_every_task_once_in_order(
+    client: TestClient, ada: dict[str, str], add: Any, sort: str
+) -> None:
     made = [add(title) for title in ("b", "a", "c", "a", "b", "a", "d")]
     found = read_all(client, ada, sort=sort, limit=2)
     name = sort.removeprefix("-")
@@ -211,7 +223,9 @@ def test_repeated_post_with_a_key_is_done_once(client: TestClient, ada: dict[str
 def test_concurrent_posts_with_one_key_make_one_task(client: TestClient, ada: dict[str, str]) -> None:
     headers = {**ada, "Idempotency-Key": "k-2"}
     with ThreadPoolExecutor(8) as pool:
-        answers = list(pool.map(lambda _: client.post(TASKS, json={"title": "Once"}, headers=headers), range(8)))
+        answers = list(
+            pool.map(lambda _: client.post(TASKS, json={"title": "Once"}, headers=headers), range(8))
+        )
     assert {answer.json()["id"] for answer in answers} == {answers[0].json()["id"]}
     assert len(client.get(TASKS, headers=ada).json()) == 1
 

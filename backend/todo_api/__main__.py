@@ -86,7 +86,7 @@ def serve_mcp_stdio(_options: argparse.Namespace) -> int:
     """Serve MCP over stdio until the input ends."""
     import asyncio
 
-    from todo_api.auth.keys import KeysUnavailable
+    from todo_api.auth.source import KeysUnavailable
     from todo_api.auth.tokens import InvalidToken
     from todo_api.logs import configure_logging
     from todo_api.mcp_server.stdio import TOKEN_VARIABLE, serve

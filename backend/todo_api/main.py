@@ -30,6 +30,7 @@ from todo_api.logs import configure_logging
 from todo_api.mcp_server.endpoint import McpEndpoint
 from todo_api.problems import FieldError, Problem, as_response, unavailable
 from todo_api.settings import Settings, get_settings
+from todo_api.startup import WrongSettings, contradictions
 
 logger = logging.getLogger(__name__)
 
@@ -46,8 +47,13 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
     Args:
         settings: Settings to use; the environment's when left out.
+
+    Raises:
+        WrongSettings: When settings contradict each other or the environment, whoever starts the application.
     """
     settings = settings or get_settings()
+    if faults := contradictions(settings):
+        raise WrongSettings("; ".join(faults))
     configure_logging(settings)
     verifier, keys = make_verifier(settings)
     database = Database(settings)

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from todo_api.settings import Settings
 
 
+class WrongSettings(ValueError):
+    """Settings with which the service must not start."""
+
+
 def check() -> list[str]:
     """List every wrong or missing setting of this process.
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import jwt
 
-from todo_api.auth.keys import UnknownKey
+from todo_api.auth.source import UnknownKey
 from todo_api.settings import Settings
 
 ISSUER = "urn:todo-chatbot-api:development"

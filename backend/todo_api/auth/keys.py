@@ -7,12 +7,13 @@ import json
 import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Protocol
+from typing import Any
 
 from jwt import PyJWK
 from jwt.exceptions import PyJWTError
 
 from todo_api import metrics
+from todo_api.auth.source import KeysUnavailable, UnknownKey
 from todo_api.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -32,27 +33,6 @@ _BY_TYPE: Mapping[str, tuple[str, ...]] = {"RSA": ("RS256", "PS256")}
 
 type Fetch = Callable[[], Awaitable[bytes]]
 type Keys = Mapping[tuple[str, str], PyJWK]
-
-
-class UnknownKey(Exception):
-    """The issuer has no such key for such an algorithm."""
-
-
-class KeysUnavailable(Exception):
-    """No key is known and the issuer cannot be asked."""
-
-
-class KeySource(Protocol):
-    """Where a verifier finds the key that a token names."""
-
-    async def find(self, kid: str, algorithm: str) -> PyJWK:
-        """Return the key.
-
-        Raises:
-            UnknownKey: When there is none.
-            KeysUnavailable: When that cannot be told now.
-        """
-        ...
 
 
 class JwksKeys:

@@ -9,7 +9,8 @@ import jwt
 
 from todo_api.auth.development import ISSUER as DEVELOPMENT_ISSUER
 from todo_api.auth.development import DevelopmentKeys
-from todo_api.auth.keys import JwksKeys, KeySource, UnknownKey, http_fetch
+from todo_api.auth.keys import JwksKeys, http_fetch
+from todo_api.auth.source import KeySource, UnknownKey
 from todo_api.settings import Settings
 
 MAX_TOKEN_CHARACTERS = 8192

@@ -13,12 +13,13 @@ from agents.mcp import MCPServerStreamableHttp
 from agents.models.openai_chatcompletions import OpenAIChatCompletionsModel
 from agents.result import RunResultBase
 from agents.stream_events import StreamEvent
-from openai import AsyncOpenAI
+from openai import AsyncOpenAI, DefaultAsyncHttpxClient
 from pydantic import SecretStr
 
 from todo_api.auth.tokens import Principal
 from todo_api.chat.events import Emit, Reply, Token, ToolCalled
 from todo_api.chat.failures import as_problem
+from todo_api.chat.streams import guard
 from todo_api.db.conversations import Message
 from todo_api.mcp_server.endpoint import McpEndpoint
 from todo_api.settings import Settings
@@ -58,6 +59,7 @@ class TodoAgent:
             base_url=settings.openai_base_url,
             timeout=settings.openai_timeout,
             max_retries=settings.openai_max_retries,
+            http_client=DefaultAsyncHttpxClient(event_hooks={"response": [guard]}),
         )
         self._model = OpenAIChatCompletionsModel(model=settings.openai_model, openai_client=client)
 

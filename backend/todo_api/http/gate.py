@@ -9,7 +9,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from todo_api import metrics
-from todo_api.auth.keys import KeysUnavailable
+from todo_api.auth.source import KeysUnavailable
 from todo_api.auth.tokens import InvalidToken, Principal, TokenVerifier
 from todo_api.http.rate import RateLimit
 from todo_api.problems import Problem, as_response, rate_limited, unavailable

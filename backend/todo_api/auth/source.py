@@ -1,0 +1,28 @@
+"""What a verifier asks of whoever knows the keys."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from jwt import PyJWK
+
+
+class UnknownKey(Exception):
+    """The issuer has no such key for such an algorithm."""
+
+
+class KeysUnavailable(Exception):
+    """No key is known and the issuer cannot be asked."""
+
+
+class KeySource(Protocol):
+    """Where a verifier finds the key that a token names."""
+
+    async def find(self, kid: str, algorithm: str) -> PyJWK:
+        """Return the key.
+
+        Raises:
+            UnknownKey: When there is none.
+            KeysUnavailable: When that cannot be told now.
+        """
+        ...

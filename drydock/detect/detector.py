@@ -102,7 +102,7 @@ class _Detection:
 
     def findings(self) -> Findings:
         """Run the detectors in order; each gets what the earlier ones found."""
-        files = list(dockerfiles.dockerfiles(self.tree))
+        files = dockerfiles.dockerfiles(self.tree)
         apps = find_apps(self.code)
         evidence = collect(
             self.code, apps, [c for c in dockerfiles.commands(self.tree, files) if not SIDE.search(c.where)]
@@ -115,8 +115,9 @@ class _Detection:
         relevant = _relevant(files, entry)
         path = entry.path if entry else join(inside or ".", "main.py")
         chosen, conflicts, blockers = deps.choose(self.code, path, relevant, self.overrides)
-        self.conflicts += conflicts
-        self.blockers += [] if entry is None and blockers else blockers
+        if entry:  # without an entry point it is not known whose dependencies they would be
+            self.conflicts += conflicts
+            self.blockers += blockers
         project = self._project_folder(chosen, path)
         start = self._start(entry, project)
         return self._assemble(apps, evidence, relevant, chosen, project, start)
@@ -424,14 +425,13 @@ def _relevant(files: list[dockerfiles.Dockerfile], entry: Entry | None) -> list[
     """Return the Dockerfiles that can be about this entry point, the one that starts it first."""
     if entry is None:
         return []
-    named = [f for f in files if entry.evidence and entry.evidence.where.startswith((f.path + ":",))]
-    about = [
-        f
-        for f in files
-        if f not in named
-        and not dockerfiles.NOT_PRODUCTION.search(f.path)
-        and not SIDE.search(f.path)
-        and (f.context == "." or entry.path.startswith(f.context + "/"))
-        and any(re_base.startswith("python") or "python" in re_base or "uv" in re_base for re_base in f.bases)
-    ]
-    return named or about
+    named = [f for f in files if entry.evidence and entry.evidence.where.startswith(f"{f.path}:")]
+    return named or [f for f in files if _is_about(f, entry)]
+
+
+def _is_about(file: dockerfiles.Dockerfile, entry: Entry) -> bool:
+    """Tell whether a Dockerfile is a Python one for production that has the entry point in its context."""
+    if dockerfiles.NOT_PRODUCTION.search(file.path) or SIDE.search(file.path):
+        return False
+    inside = file.context == "." or entry.path.startswith(f"{file.context}/")
+    return inside and any("python" in base or "uv" in base for base in file.bases)

@@ -336,3 +336,51 @@ class ToolNotInstalled(DrydockError):
     exit_code = 91
     fact = "{tool} could not be installed: {reason}"
     next_step = "check that the Python package index can be reached, then repeat the command"
+
+
+class NoCluster(DrydockError):
+    exit_code = 92
+    fact = "no cluster answers at context {context!r}: {reason}"
+    next_step = "choose one with --context or KUBECONFIG (`kubectl config get-contexts` lists them)"
+
+
+class NoOverlay(DrydockError):
+    exit_code = 93
+    fact = "there is no overlay {overlay!r}"
+    next_step = "use one of {known}"
+
+
+class RenderFailed(DrydockError):
+    exit_code = 94
+    fact = "kustomize refuses {overlay}: {reason}"
+    next_step = "mend the file that it names"
+
+
+class Placeholders(DrydockError):
+    exit_code = 95
+    fact = "overlay {overlay} still holds {count} examples in place of values of your own"
+    next_step = "replace what the lines above show, or give the image with --image"
+
+
+class SecretMissing(DrydockError):
+    exit_code = 96
+    fact = "Secret {name} is not in namespace {namespace}, and {workload} needs it"
+    next_step = "make it: `kubectl create secret generic {name} --namespace={namespace} --from-file=KEY=FILE`"
+
+
+class ApplyFailed(DrydockError):
+    exit_code = 97
+    fact = "the cluster refuses a manifest: {reason}"
+    next_step = "mend it; `nox -s kubernetes` names most such faults without a cluster"
+
+
+class RolloutFailed(DrydockError):
+    exit_code = 98
+    fact = "{workload} does not run: {cause}"
+    next_step = "mend that and deploy again, or go back with `invoke deploy --undo`"
+
+
+class NothingToUndo(DrydockError):
+    exit_code = 99
+    fact = "{workload} cannot go back: {reason}"
+    next_step = "deploy the version that you want instead"

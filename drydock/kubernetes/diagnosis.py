@@ -1,0 +1,109 @@
+"""Why pods do not run: one line from what the cluster knows about them. Pure functions over its JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+# Reasons that time does not mend: somebody has to change something.
+HOPELESS = frozenset(
+    {"CreateContainerConfigError", "CreateContainerError", "RunContainerError", "InvalidImageName"}
+    | {"ErrImageNeverPull", "ImagePullBackOff", "CrashLoopBackOff"}
+)
+# A first crash may have been a server that was not there yet; a second one is a pattern.
+CRASHES = 2
+OOM = 137
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """What keeps a pod from running.
+
+    Args:
+        pod: Its name.
+        cause: One line.
+        hopeless: Whether waiting can help no more.
+        crashed: Whether a container ended, so that its log tells more.
+    """
+
+    pod: str
+    cause: str
+    hopeless: bool
+    crashed: bool = False
+
+
+def troubles(pods: Sequence[Mapping[str, Any]], events: Sequence[Mapping[str, Any]]) -> list[Trouble]:
+    """Return what keeps pods from running, the hopeless first.
+
+    Args:
+        pods: As the cluster describes them.
+        events: Those of the namespace.
+    """
+    found = [trouble for pod in pods for trouble in _of_pod(pod, events)]
+    return sorted(found, key=lambda trouble: not trouble.hopeless)
+
+
+def _of_pod(pod: Mapping[str, Any], events: Sequence[Mapping[str, Any]]) -> Iterator[Trouble]:
+    name = str(pod["metadata"]["name"])
+    status = pod.get("status", {})
+    for container in [*status.get("initContainerStatuses", []), *status.get("containerStatuses", [])]:
+        yield from _of_container(name, container)
+    for condition in status.get("conditions", []):
+        if condition["type"] == "PodScheduled" and condition["status"] == "False":
+            yield Trouble(name, f"no node takes it: {condition.get('message', '')}", hopeless=False)
+    yield from _of_events(name, events)
+
+
+def _of_container(pod: str, status: Mapping[str, Any]) -> Iterator[Trouble]:
+    ended = status.get("state", {}).get("terminated") or status.get("lastState", {}).get("terminated")
+    waiting = status.get("state", {}).get("waiting") or {}
+    reason = str(waiting.get("reason", ""))
+    if ended and ended.get("exitCode"):
+        code = int(ended["exitCode"])
+        word = (
+            "used more memory than its limit" if ended.get("reason") == "OOMKilled" else f"exited with {code}"
+        )
+        crashes = int(status.get("restartCount", 0))
+        yield Trouble(
+            pod, f"container {status['name']} {word}", crashes >= CRASHES or reason in HOPELESS, True
+        )
+    elif reason in HOPELESS or reason.startswith("ErrImage"):
+        message = str(waiting.get("message", "")).strip().partition("\n")[0]
+        yield Trouble(pod, f"{reason}: {message or status.get('image', '')}", reason in HOPELESS)
+
+
+def _of_events(pod: str, events: Sequence[Mapping[str, Any]]) -> Iterator[Trouble]:
+    """Yield what only events tell: mounts that fail, and probes that are answered with no."""
+    mine = [event for event in events if event.get("involvedObject", {}).get("name") == pod]
+    for reason in ("FailedMount", "Unhealthy"):
+        messages = [str(event.get("message", "")) for event in mine if event.get("reason") == reason]
+        if messages:
+            yield Trouble(pod, messages[-1].strip().partition("\n")[0], hopeless=False)
+
+
+def refused(replica_set: Mapping[str, Any]) -> str:
+    """Return why the API server refuses a ReplicaSet's pods, such as Pod Security; empty when it does not."""
+    for condition in replica_set.get("status", {}).get("conditions", []):
+        if condition["type"] == "ReplicaFailure" and condition["status"] == "True":
+            return str(condition.get("message", ""))
+    return ""
+
+
+def from_log(log: str) -> str:
+    """Return the line of a log that says most about an end: the first ``error:`` line, or else the last."""
+    lines = [line.strip() for line in log.splitlines() if line.strip()]
+    marked = [line for line in lines if line.startswith("error:")]
+    return (marked or lines[-1:] or [""])[0]
+
+
+def describe(events: Sequence[Mapping[str, Any]], names: Sequence[str], newest: int = 8) -> str:
+    """Return the newest warnings about some objects, one a line."""
+    about = [event for event in events if event.get("involvedObject", {}).get("name") in names]
+    about.sort(key=lambda event: str(event.get("lastTimestamp") or ""))
+    lines = [
+        f"  {event.get('reason')} {event['involvedObject']['name']}: {str(event.get('message', '')).strip()}"
+        for event in about
+        if event.get("type") == "Warning"
+    ]
+    return "\n".join(lines[-newest:])

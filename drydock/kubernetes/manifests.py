@@ -1,0 +1,183 @@
+"""Manifests as data: what stands in them, and what must not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+
+# The kinds whose pods this module looks into.
+WORKLOADS = ("Deployment", "StatefulSet", "DaemonSet", "Job")
+# What an overlay to copy from holds in place of the reader's own values. The domains are reserved: nobody's.
+PLACEHOLDERS = ("SET-ME", "example.com", "@sha256:" + 64 * "0")
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """One object of the cluster.
+
+    Args:
+        content: The object as YAML values.
+    """
+
+    content: Mapping[str, Any]
+
+    @property
+    def kind(self) -> str:
+        """Its kind."""
+        return str(self.content.get("kind", ""))
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        return str(self.content.get("metadata", {}).get("name", ""))
+
+    @property
+    def namespace(self) -> str:
+        """Its namespace; empty for kinds that have none."""
+        return str(self.content.get("metadata", {}).get("namespace", ""))
+
+    @property
+    def labels(self) -> Mapping[str, str]:
+        """Its labels."""
+        return dict(self.content.get("metadata", {}).get("labels") or {})
+
+    @property
+    def title(self) -> str:
+        """Its kind and name, as kubectl writes them."""
+        return f"{self.kind.lower()}/{self.name}"
+
+    @property
+    def template(self) -> Mapping[str, Any]:
+        """The template of a workload's pods; empty for other kinds."""
+        return dict(self.content.get("spec", {}).get("template", {})) if self.kind in WORKLOADS else {}
+
+    @property
+    def pod(self) -> Mapping[str, Any]:
+        """The specification of a workload's pods; empty for other kinds."""
+        return dict(self.template.get("spec", {}))
+
+    @property
+    def containers(self) -> Sequence[Mapping[str, Any]]:
+        """Every container of a workload's pods."""
+        return [*self.pod.get("initContainers", []), *self.pod.get("containers", [])]
+
+
+def parse(text: str) -> list[Manifest]:
+    """Return the objects of a stream of YAML documents."""
+    return [Manifest(document) for document in yaml.safe_load_all(text) if document]
+
+
+def dump(manifests: Iterable[Manifest]) -> str:
+    """Return objects as a stream of YAML documents."""
+    return yaml.safe_dump_all([manifest.content for manifest in manifests], sort_keys=False, width=120)
+
+
+def with_image(manifests: Iterable[Manifest], name: str, image: str) -> list[Manifest]:
+    """Return the manifests with another image in every container of the application.
+
+    Args:
+        manifests: What was rendered.
+        name: The image's repository without a registry, which tells its containers from others.
+        image: The full reference to put there.
+    """
+    return [Manifest(_replaced(manifest.content, name, image)) for manifest in manifests]
+
+
+def _replaced(value: Any, name: str, image: str) -> Any:
+    if isinstance(value, Mapping):
+        return {
+            key: image
+            if key == "image" and isinstance(item, str) and repository(item) == name
+            else _replaced(item, name, image)
+            for key, item in value.items()
+        }
+    if isinstance(value, list):
+        return [_replaced(item, name, image) for item in value]
+    return value
+
+
+def repository(reference: str) -> str:
+    """Return the last part of an image reference, without registry, tag and digest."""
+    return reference.partition("@")[0].rpartition("/")[2].partition(":")[0]
+
+
+def images(manifests: Iterable[Manifest]) -> list[str]:
+    """Return every image that the manifests name, once."""
+    return sorted({str(one["image"]) for manifest in manifests for one in manifest.containers})
+
+
+def placeholders(manifests: Iterable[Manifest]) -> list[str]:
+    """Return, as ``kind/name: value``, what has not been replaced by a value of the reader's own."""
+    return [
+        f"{manifest.title}: {value}"
+        for manifest in manifests
+        for value in sorted(set(_strings(manifest.content)))
+        if any(word in value for word in PLACEHOLDERS)
+    ]
+
+
+def _strings(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            yield from _strings(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _strings(item)
+
+
+def secrets_needed(manifest: Manifest) -> set[str]:
+    """Return the Secrets without which a workload's pods cannot start."""
+    volumes = {
+        str(volume["secret"]["secretName"])
+        for volume in manifest.pod.get("volumes", [])
+        if "secret" in volume and not volume["secret"].get("optional")
+    }
+    return volumes | _from_environment(manifest, "secretRef", "secretKeyRef")
+
+
+def config_maps_needed(manifest: Manifest) -> set[str]:
+    """Return the ConfigMaps without which a workload's pods cannot start."""
+    volumes = {
+        str(volume["configMap"]["name"])
+        for volume in manifest.pod.get("volumes", [])
+        if "configMap" in volume and not volume["configMap"].get("optional")
+    }
+    return volumes | _from_environment(manifest, "configMapRef", "configMapKeyRef")
+
+
+def _from_environment(manifest: Manifest, whole: str, key: str) -> set[str]:
+    sources = [
+        source.get(whole, {}) for container in manifest.containers for source in container.get("envFrom", [])
+    ]
+    sources += [
+        variable.get("valueFrom", {}).get(key, {})
+        for container in manifest.containers
+        for variable in container.get("env", [])
+    ]
+    return {str(source["name"]) for source in sources if source and not source.get("optional")}
+
+
+def environment(container: Mapping[str, Any], manifests: Iterable[Manifest]) -> dict[str, str]:
+    """Return the variables that a container gets from ConfigMaps of the manifests and from itself."""
+    maps = {
+        manifest.name: manifest.content.get("data", {})
+        for manifest in manifests
+        if manifest.kind == "ConfigMap"
+    }
+    found: dict[str, str] = {}
+    for source in container.get("envFrom", []):
+        prefix = source.get("prefix", "")
+        data = maps.get(source.get("configMapRef", {}).get("name"), {})
+        found |= {f"{prefix}{name}": str(value) for name, value in data.items()}
+    for variable in container.get("env", []):
+        reference = variable.get("valueFrom", {}).get("configMapKeyRef")
+        value = (
+            maps.get(reference["name"], {}).get(reference["key"]) if reference else variable.get("value", "")
+        )
+        found[str(variable["name"])] = str(value or "")
+    return found

@@ -57,7 +57,7 @@ def test_every_algorithm_of_better_auth_is_accepted(
 
 
 def unsigned(issuer: Issuer) -> str:
-    return jwt.encode(issuer.claims(), None, "none", headers={"kid": issuer.current})
+    return jwt.encode(issuer.claims(), "", "none", headers={"kid": issuer.current})
 
 
 def signed_with_the_public_key(issuer: Issuer) -> str:
@@ -139,7 +139,7 @@ def test_forged_token_is_401(signed_in: TestClient, issuer: Issuer, forge: Calla
     assert (
         status(signed_in, issuer.token()) == 200
     )  # the keys are known: nothing but the token can be at fault
-    answer = signed_in.get(TASKS, headers={"Authorization": f"Bearer {forge(issuer)}".encode("latin-1")})
+    answer = signed_in.get(TASKS, headers={b"Authorization": f"Bearer {forge(issuer)}".encode("latin-1")})
     assert answer.status_code == 401
     assert answer.headers["WWW-Authenticate"].startswith("Bearer")
     assert answer.headers["Content-Type"] == "application/problem+json"

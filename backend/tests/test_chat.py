@@ -264,7 +264,7 @@ def test_reply_is_stored_when_the_client_leaves(
     served_chat: str, chat_settings: Settings, model: Model
 ) -> None:
     left = threading.Event()
-    model.steps = [Say(["One ", "two."], before_piece=lambda index: (index and left.wait(10)) or None)]
+    model.steps = [Say(["One ", "two."], before_piece=lambda index: index and left.wait(10))]
     headers = bearer(chat_settings, "ada")
     with (
         httpx2.Client(base_url=served_chat, headers=headers) as client,

@@ -77,7 +77,8 @@ def test_schema_of_a_newer_version_is_good_enough() -> None:
     assert is_current(HEAD)
     assert is_current("a revision of the future")
     assert not is_current(None)
-    assert not any(is_current(revision) for revision in REVISIONS[:-1])
+    older: tuple[str, ...] = REVISIONS[:-1]
+    assert not any(is_current(revision) for revision in older)
 
 
 def test_unreachable_database_is_said_quickly(make_settings: MakeSettings) -> None:

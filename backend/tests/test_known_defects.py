@@ -210,9 +210,7 @@ def test_stream_passes_each_piece_on_before_the_model_has_ended(
     received = threading.Event()
     seen_in_time: list[bool] = []
     model.steps = [
-        Say(
-            ["One", "two"], before_piece=lambda index: (index and seen_in_time.append(received.wait(5))) or None
-        )
+        Say(["One", "two"], before_piece=lambda index: seen_in_time.append(not index or received.wait(5)))
     ]
     with (
         running(create_app(chat_settings)) as url,
@@ -227,7 +225,7 @@ def test_stream_passes_each_piece_on_before_the_model_has_ended(
                 pieces.append(data["text"])
                 received.set()
     assert pieces == ["One", "two"]
-    assert seen_in_time == [True]
+    assert seen_in_time == [True, True]
 
 
 def test_no_module_shadows_an_sdk() -> None:

@@ -150,7 +150,7 @@ def test_stream_under_way_ends_within_the_grace_period(make_settings: MakeSettin
 def test_turn_without_a_client_ends_with_what_it_has(make_settings: MakeSettings, model: Model) -> None:
     settings = make_settings()
     never = threading.Event()
-    model.steps = [Say(["Half", "never"], before_piece=lambda index: (index and never.wait(30)) or None)]
+    model.steps = [Say(["Half", "never"], before_piece=lambda index: index and never.wait(30))]
     environ = {
         "OPENAI_API_KEY": "sk-test-0123456789", "OPENAI_BASE_URL": model.url, "SHUTDOWN_DRAIN_SECONDS": "0",
         "CHAT_SHUTDOWN_SECONDS": "0.2",

@@ -140,7 +140,7 @@ def test_any_replica_answers_any_request(make_settings: MakeSettings) -> None:
     settings = make_settings()
     ada = bearer(settings, "ada")
     with TestClient(create_app(settings)) as one, TestClient(create_app(settings)) as other:
-        rpc(one, ada, "initialize", protocolVersion="2025-06-18", capabilities={}, clientInfo={"name": "t", "version": "1"})  # fmt: skip
+        test_server_introduces_itself(one, ada)
         number = call(other, ada, "add_task", title="Anywhere")["task_id"]
         assert call(one, ada, "complete_task", task_id=number)["status"] == "completed"
 

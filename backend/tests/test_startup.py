@@ -60,8 +60,8 @@ def test_every_fault_is_listed_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
         OPENAI_API_KEY_FILE="/does/not/exist",
     )
     assert sorted(line.partition(":")[0] for line in lines) == [
-        "AUTH_ALGORITHMS", "BETTER_AUTH_URL", "CORS_ORIGINS", "DATABASE_POOL_SIZE", "DATABASE_URL", "LOG_LEVEL",
-        "OPENAI_API_KEY_FILE",
+        "AUTH_ALGORITHMS", "BETTER_AUTH_URL", "CORS_ORIGINS", "DATABASE_POOL_SIZE", "DATABASE_URL",
+        "LOG_LEVEL", "OPENAI_API_KEY_FILE",
     ]  # fmt: skip
     assert all("; " in line and "\n" not in line for line in lines)
 
@@ -253,7 +253,10 @@ def test_mcp_over_stdio_serves_the_user_of_the_token(make_settings: MakeSettings
     messages = [
         {
             "jsonrpc": "2.0", "id": 1, "method": "initialize",
-            "params": {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}},
+            "params": {
+                "protocolVersion": "2025-06-18", "capabilities": {},
+                "clientInfo": {"name": "t", "version": "1"},
+            },
         },
         {"jsonrpc": "2.0", "method": "notifications/initialized"},
         {

@@ -74,8 +74,8 @@ def test_task_of_another_user_does_not_exist(
     client: TestClient, bob: dict[str, str], add: Any, method: str
 ) -> None:
     path = f"/api/bob/tasks/{add('Private')['id']}" + ("/complete" if method == "patch" else "")
-    body = {"json": {"title": "Mine now"}} if method == "put" else {}
-    response = client.request(method, path, headers=bob, **body)
+    body = {"title": "Mine now"} if method == "put" else None
+    response = client.request(method, path, headers=bob, json=body)
     assert response.status_code == 404
     assert client.get("/api/bob/tasks", headers=bob).json() == []
 

@@ -32,7 +32,7 @@ class AgentStack:
         self._loading: asyncio.Task[TodoAgent] | None = None
 
     def require_key(self) -> SecretStr:
-        """Return the model's key, or refuse a chat that could not be answered, before anything of it is stored.
+        """Return the model's key, or refuse a chat that could not be answered before any of it is stored.
 
         Raises:
             Problem: 503, naming the setting, where no key is configured.

@@ -1,7 +1,7 @@
 """A stream that ends too early must not pass for a whole answer.
 
-Without a length or chunks, a connection that is cut looks like the regular end of a response. A completion has
-ended only when it said so: by a finish reason or by the closing ``[DONE]``.
+Without a length or chunks, a connection that is cut looks like the regular end of a response. A completion
+has ended only when it said so: by a finish reason or by the closing ``[DONE]``.
 """
 
 from __future__ import annotations

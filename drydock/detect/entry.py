@@ -57,7 +57,8 @@ def decide(code: Code, apps: Apps, evidence: list[Evidence], wanted: str = "", s
         return None, [], [_nothing(code, apps, candidates, source)]
     remaining = outermost(code, startable)
     if len(remaining) > 1:
-        return None, [_several(code, remaining)], []
+        fact = f"{len(remaining)} applications and nothing that says which to start"
+        return None, [_several(code, fact, [Found(a, a.where) for a in remaining])], []
     app = remaining[0]
     why = "the only application" if len(startable) == 1 else "the one that imports or outranks the others"
     return Entry(app.key.path, app.key.name, app, app.factory, app.where, why), [], []
@@ -102,11 +103,8 @@ def _from_evidence(code: Code, ranked: list[Evidence]) -> Decision:
             by_app.setdefault(evidence.app.key, evidence)
     remaining = outermost(code, [e.app for e in by_app.values() if e.app])
     if len(remaining) > 1:
-        candidates = tuple(
-            Found(f"{_spelled(code, a.key.path)}:{a.key.name}", by_app[a.key].where) for a in remaining
-        )
         fact = f"{len(remaining)} applications are started by this repository's own files"
-        return None, [Conflict("entry-point", fact, candidates, "entry-point")], []
+        return None, [_several(code, fact, [Found(a, by_app[a.key].where) for a in remaining])], []
     app = remaining[0]
     evidence = next((e for e in ranked if e.app and e.app.key == app.key and e.root), by_app[app.key])
     path = _file_of(code, evidence) or app.key.path
@@ -148,14 +146,13 @@ def _by_hand(code: Code, apps: Apps, wanted: str, source: str) -> Decision:
     return entry, [], []
 
 
-def _several(code: Code, remaining: list[App]) -> Conflict:
-    candidates = tuple(_candidate(code, a) for a in remaining)
-    return Conflict(
-        "entry-point",
-        f"{len(remaining)} applications and nothing that says which to start",
-        candidates,
-        "entry-point",
-    )
+def _several(code: Code, fact: str, remaining: list[Found[App]]) -> Conflict:
+    """Return the conflict between applications: by name, or by folder where they are called alike."""
+    named = tuple(Found(f"{_spelled(code, f.value.key.path)}:{f.value.key.name}", f.where) for f in remaining)
+    if len({n.value for n in named}) == len(named):
+        return Conflict("entry-point", fact, named, "entry-point")
+    folders = tuple(Found(folder_of(f.value.key.path), f.where) for f in remaining)
+    return Conflict("entry-point", fact, folders, "source")
 
 
 def _unresolved(missing: list[Evidence], candidates: list[App]) -> Conflict:

@@ -89,5 +89,8 @@ def test_source_by_hand_restricts_the_search(tmp_path: Path) -> None:
     undecided = detect(tmp_path / "repo")
     found = summary(detect(tmp_path / "repo", {"source": "two"}))
 
-    assert undecided.conflicts[0].key == "entry-point"
+    assert [c.text for c in undecided.conflicts] == [
+        "2 applications and nothing that says which to start: one (one/main.py:3), two (two/main.py:3); "
+        "set source in [tool.drydock] or pass --source"
+    ]
     assert (found["conflicts"], found["source"], found["workdir"]) == ([], "two", "two")

@@ -39,12 +39,6 @@ def lint(session: nox.Session) -> None:
 
 
 @nox.session
-def tests(session: nox.Session) -> None:
-    """Run drydock's own tests; positional arguments go to pytest."""
-    session.run("pytest", *(session.posargs or ["tests"]), external=True)
-
-
-@nox.session
 def container_tests(session: nox.Session) -> None:
     """Run the backend's unit tests inside the built image; positional arguments go to pytest."""
     gate(session, "container_tests")
@@ -66,3 +60,19 @@ def smoke(session: nox.Session) -> None:
 def build_cache(session: nox.Session) -> None:
     """Time cold and cached builds, and prove that a source change installs nothing again."""
     gate(session, "build_cache")
+
+
+@nox.session
+def integration(session: nox.Session) -> None:
+    """Prove the production image against PostgreSQL, PgBouncer, Better Auth, MCP clients and a model."""
+    from drydock.gates import runner
+
+    image = runner.built("production", session.log)
+    args = session.posargs or ["tests/integration"]
+    session.run("pytest", *args, env={"DRYDOCK_IMAGE": image}, external=True)
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """Run drydock's own tests; positional arguments go to pytest."""
+    session.run("pytest", *(session.posargs or ["tests", "--ignore=tests/integration"]), external=True)

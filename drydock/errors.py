@@ -305,18 +305,6 @@ class PortTaken(DrydockError):
     next_step = "choose another with --port, or leave it out for a free one"
 
 
-class BudgetExceeded(DrydockError):
-    exit_code = 74
-    fact = "{summary}"
-    next_step = "make what the lines above name smaller, or raise the budget in [tool.drydock.budgets]"
-
-
-class CouldNotCheck(DrydockError):
-    exit_code = 75
-    fact = "{gate} could not be checked: {summary}"
-    next_step = "{how}"
-
-
 class ReceiptsMissing(DrydockError):
     exit_code = 76
     fact = "{reference} lacks a receipt of {reasons}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import hashlib
+import functools
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -11,6 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import drydock
 from drydock import errors, receipts
 from drydock.build import Options, Update
 from drydock.engine import connect
@@ -34,7 +35,6 @@ class Gate:
         name: Its Nox session's name.
         targets: The targets that it judges unless told otherwise.
         judge: Builds what is missing and judges one target.
-        module: The module with its judgement.
         inputs: Files and folders, beside the image, that its verdict depends on.
         values: Settings that its verdict depends on, as JSON values.
         judges_image: Whether an image needs its receipt to be pushed; else it judges the recipe.
@@ -44,7 +44,6 @@ class Gate:
     name: str
     targets: tuple[str, ...]
     judge: Callable[[Pipeline, str, Sequence[str]], Verdict]
-    module: str
     inputs: Callable[[Project], Iterable[Path]] = lambda _: ()
     values: Callable[[Project, str], Mapping[str, Any]] = lambda _project, _target: {}
     judges_image: bool = True
@@ -110,15 +109,12 @@ GATES = {
             "container_tests",
             ("production",),
             _container_tests,
-            container_tests.__name__,
             inputs=_tests,
             takes_arguments=True,
         ),
-        Gate("size_budget", BOTH, _size_budget, budget.__name__, values=_budget_values),
-        Gate("smoke", BOTH, _smoke, smoke.__name__, values=_smoke_values),
-        Gate(
-            "build_cache", ("production",), _build_cache, cache.__name__, inputs=_recipe, judges_image=False
-        ),
+        Gate("size_budget", BOTH, _size_budget, values=_budget_values),
+        Gate("smoke", BOTH, _smoke, values=_smoke_values),
+        Gate("build_cache", ("production",), _build_cache, inputs=_recipe, judges_image=False),
     )
 }
 
@@ -187,6 +183,11 @@ def run(name: str, posargs: Sequence[str], say: Say) -> str:
     return "; ".join(f"{verdict.gate}: {verdict.summary}" for verdict in verdicts if not verdict.passed)
 
 
+def built(target: str, say: Say) -> str:
+    """Build a target of the project in this folder and return the image's id."""
+    return Pipeline(connect(), load(Path()), say).built(target).image_id
+
+
 def judge(gate: Gate, pipeline: Pipeline, target: str, args: Sequence[str] = ()) -> Verdict:
     """Run one gate on one target and keep a receipt, unless arguments narrowed what it looked at."""
     verdict = gate.judge(pipeline, target, args)
@@ -215,8 +216,13 @@ def missing(project: Project, image: Image, target: str) -> list[Missing]:
 
 
 def defined_now(gate: Gate, project: Project, target: str) -> receipts.Gate:
-    """Return a gate with the digest of all that decides it: its code, its inputs, the target's budget."""
-    # The code's path differs between a checkout and a package that is installed elsewhere; its bytes do not.
-    code = Path(str(sys.modules[gate.module].__file__)).read_bytes()
-    values = {"code": hashlib.sha256(code).hexdigest(), "target": target, **gate.values(project, target)}
+    """Return a gate with the digest of all that decides it: code, inputs and settings."""
+    values = {"code": _code(), "target": target, **gate.values(project, target)}
     return receipts.Gate(gate.name, receipts.definition(project.root, gate.inputs(project), values))
+
+
+@functools.cache
+def _code() -> str:
+    """Return the digest of the code that takes part in judging; the same wherever drydock is installed."""
+    package = Path(drydock.__file__).parent
+    return receipts.definition(package, (package / name for name in ("gates", "image", "runtime.py")), {})

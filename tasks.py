@@ -213,22 +213,44 @@ def run(c: Context, target: str = "production", port: int = 0, project: str = ".
     look(pipeline(project), target, port)
 
 
-@offer()
-def size(c: Context, target: str = "production", project: str = ".", json: bool = False) -> None:
+@offer(
+    image="another image: a reference, a tar archive or an OCI layout folder",
+    against="show what changed since this image: a reference, a tar archive or an OCI layout folder",
+    why="say which layer and which package this path comes from",
+)
+def size(
+    c: Context,
+    target: str = "production",
+    image: str = "",
+    against: str = "",
+    why: str = "",
+    project: str = ".",
+    json: bool = False,
+) -> None:
     """Show what fills the image: layers, packages, largest files, and both budgets."""
-    from drydock import image
+    from drydock import image as images
     from drydock.gates import budget
     from drydock.report import console, print_json
-    from drydock.report.size import as_json, show
+    from drydock.report import size as report
 
     pipe = pipeline(project)
-    measured = image.read(pipe.engine, pipe.project.reference(target))
-    anatomy = image.Anatomy(measured)
-    verdict = budget.judge(measured, pipe.project.budget(target), target)
-    if json:
-        print_json(as_json(anatomy, verdict))
+    measured = pipe.look(image or pipe.project.reference(target))
+    anatomy = images.Anatomy(measured)
+    if why:
+        if not report.show_reason(console(), anatomy, why):
+            raise Exit(code=1)
+    elif against:
+        difference = images.diff(pipe.look(against), measured)
+        if json:
+            print_json(report.difference_as_json(difference))
+        else:
+            report.show_difference(console(), difference)
     else:
-        show(console(), anatomy, verdict)
+        verdict = budget.judge(measured, pipe.project.budget(target), target)
+        if json:
+            print_json(report.as_json(anatomy, verdict))
+        else:
+            report.show(console(), anatomy, verdict)
 
 
 @offer(rebuild="make or pull it anew")

@@ -6,6 +6,7 @@ import functools
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from drydock import base as bases
 from drydock import image as images
@@ -88,6 +89,12 @@ class Pipeline:
     def measured(self, target: str) -> Image:
         """Return a built target as it is: layers, files, sizes."""
         return self.measure(self.built(target).image_id)
+
+    def look(self, name: str) -> Image:
+        """Return an image by its reference on the engine, or by the path of an archive or OCI layout."""
+        if (path := Path(name)).exists():
+            return images.read_archive(path)
+        return self.measure(name)
 
     def measure(self, image_id: str) -> Image:
         """Return an image of the engine as it is: layers, files, sizes; read once a process."""

@@ -6,14 +6,16 @@ import hashlib
 import json
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from todo_api.db.tables import idempotency_keys as keys
 from todo_api.db.tables import now
+
+if TYPE_CHECKING:
+    from sqlalchemy.dialects import postgresql, sqlite
 
 LIFETIME = timedelta(hours=24)
 
@@ -54,7 +56,6 @@ async def claim(
         StillRunning: When the first request has not ended.
     """
     await connection.execute(sa.delete(keys).where(keys.c.user_id == key.user_id, keys.c.expires_at < now()))
-    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
     values = {
         "user_id": key.user_id,
         "key": key.value,
@@ -63,7 +64,7 @@ async def claim(
     }
     # Waits where another transaction is just inserting the same key.
     inserted = await connection.scalar(
-        insert(keys).values(values).on_conflict_do_nothing().returning(keys.c.key)
+        _insert(connection).values(values).on_conflict_do_nothing().returning(keys.c.key)
     )
     if inserted is not None:
         return None
@@ -88,6 +89,17 @@ async def complete(connection: AsyncConnection, key: Key, response: dict[str, An
 async def release(connection: AsyncConnection, key: Key) -> None:
     """Give an unanswered key back, so that the request can be sent again."""
     await connection.execute(sa.delete(keys).where(_is(key), keys.c.response.is_(None)))
+
+
+def _insert(connection: AsyncConnection) -> postgresql.Insert | sqlite.Insert:
+    """Return the dialect's own INSERT; the other dialect is never imported, which start-up feels."""
+    if connection.dialect.name == "postgresql":
+        from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+
+        return postgresql_insert(keys)
+    from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+
+    return sqlite_insert(keys)
 
 
 def _is(key: Key) -> sa.ColumnElement[bool]:

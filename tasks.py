@@ -96,7 +96,7 @@ def build(
     json: bool = False,
 ) -> None:
     """Build the image and show what it weighs and which steps were cached."""
-    from drydock.build.plan import Options, parse_build_args
+    from drydock.build.plan import Options, key_values
     from drydock.report import console, print_json
     from drydock.report.build import as_json, show
 
@@ -109,7 +109,7 @@ def build(
         builder=builder,
         cache_from=tuple(cache_from or ()),
         cache_to=tuple(cache_to or ()),
-        build_args=parse_build_args(tuple(build_arg or ())),
+        build_args=key_values("--build-arg", tuple(build_arg or ())),
     )
     result = pipe.build(options)
     if json:
@@ -269,6 +269,25 @@ def base(c: Context, rebuild: bool = False, project: str = ".", json: bool = Fal
         print(base.describe(found))
 
 
+@offer(option="KEY=VALUE that wins over what is found, such as entry-point=shop.main:app; may be repeated")
+def explain(c: Context, project: str = ".", option: list[str] | None = None, json: bool = False) -> None:
+    """Say what a FastAPI project is built of and how it starts, each fact with where it stands."""
+    from drydock import detect
+    from drydock.build.plan import key_values
+    from drydock.project import configured
+    from drydock.report import print_json
+
+    root = Path(project)
+    given = configured(root) | key_values("--option", tuple(option or ()))
+    found = detect.detect(root, given)
+    if json:
+        print_json(detect.as_json(found))
+    else:
+        print("\n".join(detect.explain_lines(found)))
+    if found.conflicts or found.blockers:
+        raise errors.Undecided(path=root, count=len(found.conflicts) + len(found.blockers))
+
+
 @offer()
 def hooks(c: Context) -> None:
     """Install the pre-push hook, which runs container_tests and size_budget on what is pushed."""
@@ -326,5 +345,5 @@ def engine_start(c: Context) -> None:
     print(f"the engine at {ensure(say).host} answers")
 
 
-namespace = Collection(build, tag, label, push, run, size, base, hooks, doctor, clean)
+namespace = Collection(build, tag, label, push, run, size, explain, base, hooks, doctor, clean)
 namespace.add_collection(Collection("engine", engine_start, engine_stop))

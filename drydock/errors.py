@@ -11,6 +11,7 @@ last lines, a container's log). Exit codes are unique, so that a script can tell
  50-59  images, tags and labels
  60-69  registries
  70-79  gates
+ 85-89  signatures
  90-99  Kubernetes and the tools of gates
 ====== ==========================================
 """
@@ -129,6 +130,12 @@ class LockStale(DrydockError):
     exit_code = 33
     fact = "{lock} does not match {manifest}: {mismatch}"
     next_step = "make it anew with `{command}`"
+
+
+class Undecided(DrydockError):
+    exit_code = 34
+    fact = "{count} facts about {path} cannot be decided from its files"
+    next_step = "decide them as the lines above say"
 
 
 # --- builds -------------------------------------------------------------------------------------------------
@@ -372,3 +379,24 @@ class NothingToUndo(DrydockError):
     exit_code = 99
     fact = "{workload} cannot go back: {reason}"
     next_step = "deploy the version that you want instead"
+
+
+# --- signatures ---------------------------------------------------------------------------------------------
+
+
+class SigningFailed(DrydockError):
+    exit_code = 85
+    fact = "{reference} was not signed: {reason}"
+    next_step = "check the key and COSIGN_PASSWORD, then repeat the command"
+
+
+class NotVerified(DrydockError):
+    exit_code = 86
+    fact = "{reference} has no signature that {signer} made: {reason}"
+    next_step = "do not deploy it; sign it with `invoke sign` if it is yours"
+
+
+class CosignNotInstalled(DrydockError):
+    exit_code = 87
+    fact = "cosign is not installed and cannot be fetched here: {reason}"
+    next_step = "install it (Debian 13: cosign) and repeat the command"

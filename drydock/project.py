@@ -154,6 +154,12 @@ KEYS: dict[str, tuple[type, object]] = {
     "labels": (dict, {}),
     "development": (dict, {}),
     "smoke": (list, []),
+    # Read by `explain` alone, to decide between pieces of evidence.
+    "lock": (str, ""),
+    "workdir": (str, ""),
+    "extras": (str, ""),
+    "groups": (str, ""),
+    "system-packages": (str, ""),
 }
 DEFAULT_BUDGETS = {"production": Budget(150 * MB), "slim": Budget(300 * MB)}
 _IMAGE = re.compile(r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*")
@@ -219,6 +225,18 @@ def load(folder: Path) -> Project:
         smoke=tuple(_request(index, item, manifest) for index, item in enumerate(value("smoke"))),
         origins=origins,
     )
+
+
+def configured(folder: Path) -> dict[str, str]:
+    """Return what a project's ``[tool.drydock]`` says in single words, as options for detection.
+
+    Raises:
+        errors.BadConfiguration: Its pyproject.toml is no TOML.
+    """
+    manifest = folder / "pyproject.toml"
+    table = _read_toml(manifest).get("tool", {}).get("drydock", {}) if manifest.is_file() else {}
+    words = {key: content for key, content in table.items() if isinstance(content, str | int)}
+    return {key: str(word).lower() if isinstance(word, bool) else str(word) for key, word in words.items()}
 
 
 def ca_bundle(environment: Mapping[str, str] = os.environ) -> Path | None:

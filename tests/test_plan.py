@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from drydock import errors
-from drydock.build.plan import Options, arguments, parse_build_args, targets
+from drydock.build.plan import Options, arguments, key_values, targets
 from tests.conftest import MakeProject
 
 
@@ -86,4 +86,4 @@ def test_a_missing_dockerfile_is_named(tmp_path: Path) -> None:
 
 def test_build_argument_without_value_is_refused() -> None:
     with pytest.raises(errors.BadConfiguration, match="--build-arg UID: no value; write KEY=VALUE"):
-        parse_build_args(("UID",))
+        key_values("--build-arg", ("UID",))

@@ -113,15 +113,13 @@ def targets(dockerfile: Path) -> tuple[str, ...]:
     return tuple(re.findall(r"^FROM\s+(?:--\S+\s+)*\S+\s+AS\s+(\S+)", text, re.MULTILINE | re.IGNORECASE))
 
 
-def parse_build_args(given: tuple[str, ...]) -> dict[str, str]:
-    """Return ``KEY=VALUE`` arguments as a dictionary.
+def key_values(option: str, given: tuple[str, ...]) -> dict[str, str]:
+    """Return an option's ``KEY=VALUE`` arguments as a dictionary.
 
     Raises:
         errors.BadConfiguration: One has no ``=``.
     """
     for item in given:
         if "=" not in item:
-            raise errors.BadConfiguration(
-                where=f"--build-arg {item}", problem="no value", how="write KEY=VALUE"
-            )
+            raise errors.BadConfiguration(where=f"{option} {item}", problem="no value", how="write KEY=VALUE")
     return dict(item.split("=", 1) for item in given)

@@ -188,7 +188,7 @@ def _nothing(code: Code, apps: Apps, candidates: list[App], source: str) -> Bloc
         "entry-point",
         "no FastAPI application was found",
         where,
-        "set entry-point in [tool.drydock] or pass --entry-point",
+        "set entry-point in [tool.drydock] or pass --option entry-point=VALUE",
     )
 
 

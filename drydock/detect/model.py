@@ -36,7 +36,7 @@ class Conflict:
         """Return the error text: the fact, the candidates, and what to do next."""
         listed = ", ".join(f"{c.value} ({c.where})" if c.where else c.value for c in self.candidates)
         fact = f"{self.fact}: {listed}" if listed else self.fact
-        return f"{fact}; set {self.option} in [tool.drydock] or pass --{self.option}"
+        return f"{fact}; set {self.option} in [tool.drydock] or pass --option {self.option}=VALUE"
 
 
 @dataclass(frozen=True)

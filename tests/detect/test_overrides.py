@@ -23,7 +23,7 @@ def test_entry_point_by_hand_that_does_not_exist_lists_the_candidates(tmp_path: 
 
     assert [c.text for c in found.conflicts] == [
         "entry-point is stok:app, which no file of this project defines; found: orders:app (orders.py:3), "
-        "stock:app (stock.py:3); set entry-point in [tool.drydock] or pass --entry-point"
+        "stock:app (stock.py:3); set entry-point in [tool.drydock] or pass --option entry-point=VALUE"
     ]
 
 
@@ -46,7 +46,7 @@ def test_unknown_extra_lists_the_declared_ones(tmp_path: Path) -> None:
     assert [c.text for c in found.conflicts] == [
         "extras names serve, which is not declared; declared are: "
         "server (pyproject.toml [project] dependencies), "
-        "test (pyproject.toml [project] dependencies); set extras in [tool.drydock] or pass --extras"
+        "test (pyproject.toml [project] dependencies); set extras in [tool.drydock] or pass --option extras=VALUE"
     ]
 
 
@@ -61,7 +61,7 @@ def test_unknown_extra_lists_the_declared_ones(tmp_path: Path) -> None:
 def test_value_that_cannot_be_meant_is_a_conflict(option: str, given: str, fact: str, tmp_path: Path) -> None:
     found = detect(materialise("requirements_unpinned", tmp_path / "app"), {option: given})
 
-    assert [c.text for c in found.conflicts] == [f"{fact}; set {option} in [tool.drydock] or pass --{option}"]
+    assert [c.text for c in found.conflicts] == [f"{fact}; set {option} in [tool.drydock] or pass --option {option}=VALUE"]
 
 
 def test_single_values_by_hand(tmp_path: Path) -> None:
@@ -91,6 +91,6 @@ def test_source_by_hand_restricts_the_search(tmp_path: Path) -> None:
 
     assert [c.text for c in undecided.conflicts] == [
         "2 applications and nothing that says which to start: one (one/main.py:3), two (two/main.py:3); "
-        "set source in [tool.drydock] or pass --source"
+        "set source in [tool.drydock] or pass --option source=VALUE"
     ]
     assert (found["conflicts"], found["source"], found["workdir"]) == ([], "two", "two")

@@ -49,7 +49,7 @@ class Manifest:
     @property
     def digest(self) -> str:
         """``sha256:…``, computed here and not taken from the registry's word."""
-        return f"sha256:{hashlib.sha256(self.content).hexdigest()}"
+        return digest_of(self.content)
 
     @property
     def document(self) -> Mapping[str, Any]:
@@ -129,11 +129,47 @@ class Registry:
             raise self._fault(response, f"the content's digest is {manifest.digest}")
         return manifest
 
-    def put_manifest(self, repository: str, reference: str, manifest: Manifest) -> None:
-        """Store a manifest under a tag or its digest; the tag moves in one step."""
+    def put_manifest(self, repository: str, reference: str, manifest: Manifest) -> bool:
+        """Store a manifest under a tag or its digest; the tag moves in one step.
+
+        Returns:
+            Whether the registry noted what the manifest refers to, as one with the referrers API does.
+        """
         path = f"{repository}/manifests/{reference}"
         headers = {"Content-Type": manifest.media_type}
-        self._ask("PUT", path, headers=headers, content=manifest.content, missing_is_fault=True)
+        answer = self._ask("PUT", path, headers=headers, content=manifest.content, missing_is_fault=True)
+        return "OCI-Subject" in answer.headers
+
+    def blob(self, repository: str, digest: str) -> bytes | None:
+        """Return a blob; None where there is no such thing.
+
+        Raises:
+            errors.RegistryFault: The content is not that of the digest.
+        """
+        response = self._ask("GET", f"{repository}/blobs/{digest}")
+        if response.status_code == httpx2.codes.NOT_FOUND:
+            return None
+        if (found := digest_of(response.content)) != digest:
+            raise self._fault(response, f"the content's digest is {found}")
+        return response.content
+
+    def put_blob(self, repository: str, content: bytes) -> str:
+        """Store a blob, small enough for one request, unless it is there, and return its digest."""
+        digest = digest_of(content)
+        if self._ask("HEAD", f"{repository}/blobs/{digest}").status_code == httpx2.codes.NOT_FOUND:
+            begun = self._ask("POST", f"{repository}/blobs/uploads/", missing_is_fault=True)
+            place = begun.url.join(begun.headers["Location"]).copy_merge_params({"digest": digest})
+            headers = {"Content-Type": "application/octet-stream"}
+            self._ask("PUT", str(place), headers=headers, content=content, missing_is_fault=True)
+        return digest
+
+    def referrers(self, repository: str, digest: str) -> Mapping[str, Any] | None:
+        """Return the index of what refers to a manifest; None from a registry without the referrers API."""
+        response = self._ask("GET", f"{repository}/referrers/{digest}")
+        if response.status_code == httpx2.codes.NOT_FOUND:
+            return None
+        index: Mapping[str, Any] = response.json()
+        return index
 
     def layers(self, repository: str, manifest: Manifest) -> dict[str, int]:
         """Return the compressed bytes of each layer by its digest, of all images where it is an index."""
@@ -199,10 +235,10 @@ class Registry:
             errors.RegistryUnreachable: Its certificate is not trusted, which no further attempt will change.
         """
         host = API_HOSTS.get(self.name, self.name)
+        # An upload goes where the registry says.
+        url = path if "://" in path else f"{self._scheme}://{host}/v2/{path}"
         try:
-            response = self._client.request(
-                method, f"{self._scheme}://{host}/v2/{path}", headers=headers, content=content
-            )
+            response = self._client.request(method, url, headers=headers, content=content)
         except httpx2.TransportError as error:
             tls = _tls_error(error)
             if isinstance(tls, ssl.SSLCertVerificationError):
@@ -222,6 +258,11 @@ class Registry:
         return errors.RegistryFault(
             registry=self.name, status=response.status_code, request=request, reason=reason
         )
+
+
+def digest_of(content: bytes) -> str:
+    """Return the digest of some content, as OCI writes it."""
+    return f"sha256:{hashlib.sha256(content).hexdigest()}"
 
 
 def trust(folder: Path, *, insecure: bool) -> ssl.SSLContext:

@@ -15,7 +15,6 @@ import shutil
 import socket
 import struct
 import tarfile
-import tempfile
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -30,8 +29,8 @@ import jwt
 import platformdirs
 import yaml
 
-from drydock import command
 from drydock.engine import Engine
+from drydock.publish import debian
 from tests.support import certificates
 from tests.support.process import Server, accepts, folder, free_port
 
@@ -42,29 +41,26 @@ PASSWORD = "only for tests"
 HTPASSWD = f"{USER}:$2b$04$drydockDrydockDrydockuH5lXXgYwYzRZeSy.WkGlGWPg1JWFkVO\n"
 
 
-def program() -> str:
-    """Return the registry's program: the machine's own, else Debian's, unpacked into the cache.
+def debian_program(package: str, release: str = "") -> str:
+    """Return a Debian package's program of the same name: the machine's own, else unpacked into the cache.
 
-    Unpacked and not installed: the package would start a service that nobody here asked for.
+    Unpacked and not installed: a package may start a service that nobody here asked for, and one of a newer
+    release would upgrade others.
+
+    Args:
+        package: Its name.
+        release: The Debian release to take it from; this machine's own by default.
     """
-    if found := shutil.which("docker-registry"):
+    if found := shutil.which(package):
         return found
     root = Path(platformdirs.user_cache_dir("drydock")) / "tests"
-    unpacked = root / f"docker-registry-{platform.machine()}"
-    if not unpacked.exists():
+    folder = root / f"{package}-{release or 'own'}-{platform.machine()}"
+    if not folder.exists():
         root.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix="docker-registry-", dir=root) as name:
-            unfinished = Path(name)
-            download = ["apt-get", "-q", "download", "docker-registry"]
-            if command.run(download, cwd=unfinished, check=False).code != 0:
-                command.run(["apt-get", "-q", "update"])
-                command.run(download, cwd=unfinished)
-            (package,) = unfinished.glob("*.deb")
-            command.run(["dpkg-deb", "--extract", str(package), str(unfinished / "root")])
+        with debian.unpacked(package, root, release) as unfinished, contextlib.suppress(OSError):
             # Whoever comes second finds the folder there, and it is the same.
-            with contextlib.suppress(OSError):
-                (unfinished / "root").rename(unpacked)
-    return str(unpacked / "usr/bin/docker-registry")
+            unfinished.rename(folder)
+    return str(folder / "usr/bin" / package)
 
 
 @dataclass(frozen=True)
@@ -111,7 +107,7 @@ def registry(*, tls: bool = False, auth: dict[str, Any] | None = None, port: int
             **({"auth": auth} if auth else {}),
         }
         (path / "config.yml").write_text(yaml.safe_dump(configuration))
-        serve = [program(), "serve", str(path / "config.yml")]
+        serve = [debian_program("docker-registry"), "serve", str(path / "config.yml")]
         server = Server("docker-registry", serve, path / "registry.log")
         host, _, number = address.partition(":")
         server.start(lambda: accepts(host, int(number)))

@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from drydock.publish.cosign import Identity, sign_arguments, verify_arguments
+from drydock.publish.reference import parse
+
+COSIGN = Path("/usr/bin/cosign")
+DIGEST = "sha256:" + "ab" * 32
+TARGET = parse(f"ghcr.io/acme/todo:1.4.2@{DIGEST}")
+
+
+def test_a_key_signs_without_the_public_log() -> None:
+    assert sign_arguments(COSIGN, TARGET, key="cosign.key", insecure=False) == [
+        "/usr/bin/cosign",
+        "sign",
+        "--yes",
+        "--key=cosign.key",
+        "--tlog-upload=false",
+        f"ghcr.io/acme/todo@{DIGEST}",
+    ]
+
+
+def test_without_a_key_the_public_log_is_told() -> None:
+    assert sign_arguments(COSIGN, TARGET, key="", insecure=False) == [
+        "/usr/bin/cosign",
+        "sign",
+        "--yes",
+        f"ghcr.io/acme/todo@{DIGEST}",
+    ]
+
+
+def test_an_insecure_registry_is_spoken_to_as_the_engine_does() -> None:
+    arguments = sign_arguments(COSIGN, TARGET, key="cosign.key", insecure=True)
+
+    assert arguments[-3:-1] == ["--allow-insecure-registry", "--allow-http-registry"]
+
+
+def test_an_identity_is_verified_with_its_issuer() -> None:
+    identity = Identity("ann@example.com", "https://accounts.example.com")
+
+    assert verify_arguments(COSIGN, TARGET, key="", identity=identity, insecure=False) == [
+        "/usr/bin/cosign",
+        "verify",
+        "--output=json",
+        "--certificate-identity=ann@example.com",
+        "--certificate-oidc-issuer=https://accounts.example.com",
+        f"ghcr.io/acme/todo@{DIGEST}",
+    ]
+
+
+def test_a_signature_of_anybody_is_none() -> None:
+    with pytest.raises(ValueError, match="against a key or an identity"):
+        verify_arguments(COSIGN, TARGET, key="", identity=None, insecure=False)
+
+
+def test_a_tag_is_never_signed() -> None:
+    with pytest.raises(ValueError, match="names no digest"):
+        sign_arguments(COSIGN, parse("todo:1"), key="cosign.key", insecure=False)

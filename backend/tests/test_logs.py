@@ -101,6 +101,12 @@ def test_no_token_or_secret_is_logged_by_any_request(
     assert "hunter2" not in text
 
 
+def test_password_is_masked_as_written_and_as_meant() -> None:
+    settings = Settings(database_url="postgresql://todo:hunter%402@db/todo")
+    redact = Redactor(settings.secrets)
+    assert "hunter" not in redact("password is hunter@2, or hunter%402")
+
+
 def test_terminal_gets_plain_text() -> None:
     record = logging.LogRecord("todo_api", logging.INFO, "f.py", 1, "served %s", ("ada",), None)
     record.status = 200

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from typing import Any
 
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -23,7 +24,7 @@ from todo_api.chat.stack import AgentStack
 from todo_api.db.engine import Database, Unavailable
 from todo_api.db.migrate import upgrade
 from todo_api.http.gate import Gate
-from todo_api.http.observe import Observe
+from todo_api.http.observe import Observe, is_probe
 from todo_api.http.rate import RateLimit
 from todo_api.lifecycle import Lifecycle
 from todo_api.logs import configure_logging
@@ -66,18 +67,18 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         """Load what readiness does not need, in the order in which it is likely to be asked for."""
         with suppress(TimeoutError):
             await asyncio.wait_for(lifecycle.ready.wait(), LOAD_DELAY_SECONDS)
+        tasks: list[asyncio.Task[Any]] = [asyncio.create_task(mcp.run())]
         if keys is not None:
-            await keys.refresh()
-        serving = asyncio.create_task(mcp.run())
+            tasks.append(asyncio.create_task(keys.refresh()))
         try:
             with suppress(Problem):
                 await mcp.ready()
                 await agents.preload()
-            await serving
+            await asyncio.gather(*tasks)
         finally:
-            serving.cancel()
-            with suppress(asyncio.CancelledError):
-                await serving
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -108,7 +109,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         redirect_slashes=False,
         middleware=_middleware(settings, verifier),
         # Exporters are made when OTEL_EXPORTER_OTLP_… says so; logs go to stderr, redacted, and nowhere else.
-        telemetry={"auto_configure": True, "logs": False},
+        telemetry={"auto_configure": True, "logs": False, "exclude": is_probe},
         openapi_tags=[
             {"name": "tasks", "description": "The user's task list."},
             {"name": "chat", "description": "Conversations with an agent that works on the list."},

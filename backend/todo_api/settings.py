@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import unquote, urlsplit, urlunsplit
 
 from pydantic import BeforeValidator, Field, SecretStr
 from pydantic.fields import FieldInfo
@@ -414,7 +414,8 @@ class Settings(BaseSettings):
     def secrets(self) -> tuple[str, ...]:
         """Values that must never appear in a log."""
         urls = [url.get_secret_value() for url in (self.database_url, self.database_direct_url) if url]
-        passwords = [password for url in urls if (password := url_password(url))]
+        encoded = [password for url in urls if (password := url_password(url))]
+        passwords = {*encoded, *map(unquote, encoded)}
         key = [self.openai_api_key.get_secret_value()] if self.openai_api_key else []
         return tuple(value for value in (*urls, *passwords, *key) if len(value) >= 4)
 

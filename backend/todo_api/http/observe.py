@@ -6,6 +6,8 @@ import logging
 import re
 import time
 import uuid
+from collections.abc import MutableMapping
+from typing import Any
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -68,6 +70,11 @@ class Observe:
             request_id.reset(context)
 
 
+def is_probe(scope: MutableMapping[str, Any]) -> bool:
+    """Tell whether a request comes from the platform, every few seconds, and is worth no line or trace."""
+    return scope.get("path") in _PROBES
+
+
 def record(scope: Scope, status: int, seconds: float) -> None:
     """Count and log one request; probes only at DEBUG."""
     # A plain route, as /mcp is, does not leave its name behind.
@@ -76,7 +83,7 @@ def record(scope: Scope, status: int, seconds: float) -> None:
     method = scope["method"] if scope["method"] in _KNOWN_METHODS else "OTHER"
     metrics.REQUESTS.labels(method, route, status or "cancelled").inc()
     metrics.DURATION.labels(method, route).observe(seconds)
-    level = logging.DEBUG if scope["path"] in _PROBES else logging.INFO
+    level = logging.DEBUG if is_probe(scope) else logging.INFO
     if logger.isEnabledFor(level):
         logger.log(
             level,

@@ -1,0 +1,128 @@
+"""Render every overlay and judge it: schemas, scanners, our own checks, and the application's."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from drydock import errors
+from drydock.engine import Engine
+from drydock.gates.kubernetes import application, own, tools
+from drydock.gates.kubernetes.finding import Expectations, Finding, judge, read
+from drydock.gates.verdict import Outcome, Verdict
+from drydock.kubernetes import manifests
+from drydock.kubernetes.manifests import Manifest
+from drydock.kubernetes.render import FOLDER, overlays, render
+from drydock.project import Project
+
+GATE = "kubernetes"
+EXPECTATIONS = FOLDER / "gate.toml"
+
+Say = Callable[[str], None]
+
+
+def run(engine: Engine, project: Project, image: str, say: Say = lambda _: None) -> Verdict:
+    """Judge a project's manifests.
+
+    Args:
+        engine: Where the image is.
+        project: Whose overlays are judged.
+        image: The application's image, which is asked about its settings.
+        say: Takes one line of progress at a time.
+    """
+    began = time.monotonic()
+    expectations = read(project.root / EXPECTATIONS)
+    names = overlays(project)
+    if not names:
+        return _could_not(f"{FOLDER}/overlays holds no overlay", began)
+    found: list[Finding] = []
+    objects = 0
+    try:
+        known = known_names(engine, image, expectations)
+        for name in names:
+            say(f"judging overlay {name}")
+            text = render(project, name)
+            wanted = manifests.parse(text)
+            objects += len(wanted)
+            found += scan(text, name, expectations, say)
+            found += own_findings(wanted, name)
+            found += asked(engine, project, image, wanted, name, expectations, known)
+    except errors.RenderFailed as error:
+        return Verdict(
+            GATE,
+            Outcome.FAILED,
+            str(error.args[0]),
+            evidence=error.evidence,
+            seconds=time.monotonic() - began,
+        )
+    except (errors.ToolNotInstalled, tools.ToolBroken, application.NoAnswer) as error:
+        return _could_not(str(error).removeprefix("error: "), began)
+    counting, stale = judge(found, expectations.ignores)
+    faults = [str(one) for one in [*counting, *stale]]
+    measurements = {
+        "overlays": names,
+        "objects": objects,
+        "versions": list(expectations.kubernetes),
+        "ignored": len(found) - len(counting),
+    }
+    seconds = time.monotonic() - began
+    if faults:
+        more = f" and {len(faults) - 1} more" if len(faults) > 1 else ""
+        return Verdict(GATE, Outcome.FAILED, faults[0] + more, tuple(faults), "", measurements, seconds)
+    summary = (
+        f"{objects} objects of {len(names)} overlays by {len(expectations.kubernetes)} Kubernetes versions, "
+        f"{len(found)} findings accepted with reasons"
+    )
+    return Verdict(GATE, Outcome.PASSED, summary, measurements=measurements, seconds=seconds)
+
+
+def scan(text: str, overlay: str, expectations: Expectations, say: Say) -> Iterator[Finding]:
+    """Yield what schemas and scanners find in rendered manifests."""
+    with tempfile.TemporaryDirectory(prefix="drydock-manifests-") as folder:
+        path = Path(folder, f"{overlay}.yaml")
+        path.write_text(text, encoding="utf-8")
+        yield from tools.schemas(path, overlay, expectations.kubernetes, say)
+        yield from tools.checkov(path, overlay, say)
+        yield from tools.trivy(Path(folder), overlay, say)
+
+
+def own_findings(wanted: Sequence[Manifest], overlay: str) -> Iterator[Finding]:
+    """Yield what our own checks find."""
+    for manifest, name, text in own.check(wanted):
+        yield Finding(name, overlay, manifest.title, text)
+
+
+def known_names(engine: Engine, image: str, expectations: Expectations) -> frozenset[str] | None:
+    """Return every variable that the image reads; None where no class of settings is named."""
+    if not expectations.settings:
+        return None
+    return application.names(application.settings(engine, image, expectations.settings), expectations)
+
+
+def asked(
+    engine: Engine,
+    project: Project,
+    image: str,
+    wanted: Sequence[Manifest],
+    overlay: str,
+    expectations: Expectations,
+    known: frozenset[str] | None,
+) -> Iterator[Finding]:
+    """Yield what the application says about the names and values that it would start with."""
+    name = project.image.rpartition("/")[2]
+    if known is not None:
+        for manifest, text in own.unknown_names(wanted, name, known):
+            yield Finding("unknown-setting", overlay, manifest.title, text)
+    for manifest in wanted:
+        for container in manifest.containers:
+            if manifests.repository(str(container["image"])) == name:
+                for line in application.problems(
+                    engine, image, wanted, (manifest, container), expectations.samples
+                ):
+                    yield Finding("start-up-check", overlay, manifest.title, line)
+
+
+def _could_not(summary: str, began: float) -> Verdict:
+    return Verdict(GATE, Outcome.COULD_NOT_CHECK, summary, seconds=time.monotonic() - began)

@@ -1,0 +1,118 @@
+"""What the application itself says about its settings in the manifests: asked in a container of the image."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from drydock.engine import Engine
+from drydock.gates.kubernetes.finding import Expectations
+from drydock.kubernetes import manifests
+from drydock.kubernetes.manifests import Manifest
+from drydock.runtime import Run, started
+
+GATE = "kubernetes"
+EX_CONFIG = 78
+# Prints every setting: its name, default, description, example, and whether it may come from a file.
+LIST = """
+import importlib, json, sys, typing
+from pydantic import SecretStr
+module, _, name = sys.argv[1].partition(":")
+fields = getattr(importlib.import_module(module), name).model_fields.values()
+shown = lambda value: value if isinstance(value, (str, int, float, bool, type(None))) else (
+    ",".join(map(str, value)) if isinstance(value, (tuple, list)) else str(value))
+print(json.dumps([{
+    "name": str(field.validation_alias),
+    "default": shown(field.default),
+    "description": field.description or "",
+    "example": shown(field.examples[0]) if field.examples else None,
+    "secret": SecretStr in (field.annotation, *typing.get_args(field.annotation)),
+} for field in fields]))
+"""
+
+
+class NoAnswer(Exception):
+    """The image did not say what it was asked; the text is the end of what it said."""
+
+
+def ask(engine: Engine, run: Run) -> tuple[int, str]:
+    """Run a container to its end and return its exit code and output."""
+    with started(engine, run) as running:
+        code = int(running.container.wait()["StatusCode"])
+        return code, running.container.logs().decode("utf-8", "replace")
+
+
+def settings(engine: Engine, image: str, reference: str) -> list[dict[str, Any]]:
+    """Return every setting that the application reads.
+
+    Args:
+        engine: Where the image is.
+        image: Its reference.
+        reference: The class that reads them, as ``package.module:Class``.
+
+    Raises:
+        NoAnswer: The image has no such class.
+    """
+    code, output = ask(engine, Run(image, command=["python3", "-c", LIST, reference], owner=GATE))
+    if code != 0:
+        raise NoAnswer(f"{reference} cannot be read in {image}: {output.strip()[-300:]}")
+    listed: list[dict[str, Any]] = json.loads(output.strip().splitlines()[-1])
+    return listed
+
+
+def names(listed: Sequence[Mapping[str, Any]], expectations: Expectations) -> frozenset[str]:
+    """Return every variable that the application and its start script read."""
+    files = [f"{row['name']}_FILE" for row in listed if row["secret"]]
+    return frozenset([*(row["name"] for row in listed), *files, *expectations.start_script])
+
+
+def problems(
+    engine: Engine,
+    image: str,
+    wanted: Sequence[Manifest],
+    container: tuple[Manifest, Mapping[str, Any]],
+    samples: Mapping[str, Mapping[str, str]],
+) -> list[str]:
+    """Return what the image's start-up check says about one container's settings and secret files.
+
+    Args:
+        engine: Where the image is.
+        image: Its reference.
+        wanted: All manifests, for the ConfigMaps and Secrets.
+        container: The workload and its container.
+        samples: Values for Secrets that the manifests leave out.
+    """
+    workload, described = container
+    secrets = dict(samples) | {
+        one.name: one.content.get("stringData", {}) for one in wanted if one.kind == "Secret"
+    }
+    volumes = {volume["name"]: volume for volume in workload.pod.get("volumes", [])}
+    with tempfile.TemporaryDirectory(prefix="drydock-secrets-") as folder:
+        mounts = {}
+        for mount in described.get("volumeMounts", []):
+            secret = volumes.get(mount["name"], {}).get("secret")
+            if secret is None:
+                continue
+            below = Path(folder, str(mount["name"]))
+            below.mkdir(mode=0o755)
+            for key, value in secrets.get(secret["secretName"], {}).items():
+                (below / key).write_text(str(value), encoding="utf-8")
+            mounts[str(mount["mountPath"])] = str(below)
+        Path(folder).chmod(0o755)
+        run = Run(
+            image,
+            command=["check"],
+            environment=manifests.environment(described, wanted),
+            mounts=mounts,
+            owner=GATE,
+        )
+        code, output = ask(engine, run)
+    if code == 0:
+        return []
+    lines = [line.removeprefix("error: ") for line in output.splitlines() if line.startswith("error: ")]
+    if code != EX_CONFIG or not lines:
+        raise NoAnswer(f"the start-up check of {image} exited with {code}: {output.strip()[-300:]}")
+    return lines

@@ -1,0 +1,193 @@
+"""What schemas and scanners miss: references between objects, names, enumerations and quantities."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+from drydock.kubernetes import manifests
+from drydock.kubernetes.manifests import Manifest
+
+# A check's name with what it finds on one object.
+Fault = tuple[str, str]
+Check = Callable[[Manifest, Sequence[Manifest]], Iterator[str]]
+
+_QUANTITY = re.compile(r"[0-9]+(\.[0-9]+)?([numkMGTPE]|[KMGTPE]i|[eE][0-9]+)?")
+_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*")
+# Fields that take one of a few words, which the published schemas leave open.
+ENUMS: Mapping[str, frozenset[str]] = {
+    "imagePullPolicy": frozenset({"Always", "IfNotPresent", "Never"}),
+    "restartPolicy": frozenset({"Always", "OnFailure", "Never"}),
+    "whenUnsatisfiable": frozenset({"DoNotSchedule", "ScheduleAnyway"}),
+    "protocol": frozenset({"TCP", "UDP", "SCTP"}),
+    "fsGroupChangePolicy": frozenset({"Always", "OnRootMismatch"}),
+    "scheme": frozenset({"HTTP", "HTTPS"}),
+}
+SECCOMP = frozenset({"RuntimeDefault", "Localhost", "Unconfined"})
+PROBES = ("startupProbe", "livenessProbe", "readinessProbe")
+NUMBERS = ("periodSeconds", "timeoutSeconds", "failureThreshold", "successThreshold")
+LONG_RUNNING = ("Deployment", "StatefulSet", "DaemonSet")
+
+
+def check(wanted: Sequence[Manifest]) -> Iterator[tuple[Manifest, str, str]]:
+    """Yield every fault with its object and the name of the check that found it."""
+    for manifest in wanted:
+        for name, one in CHECKS.items():
+            for text in one(manifest, wanted):
+                yield manifest, name, text
+
+
+def probe_ports(manifest: Manifest, _: Sequence[Manifest]) -> Iterator[str]:
+    """A probe asks a port that its container has."""
+    for container in manifest.containers:
+        named = {port.get("name") for port in container.get("ports", [])}
+        numbered = {port["containerPort"] for port in container.get("ports", [])}
+        for probe in PROBES:
+            for action in ("httpGet", "tcpSocket"):
+                port = container.get(probe, {}).get(action, {}).get("port")
+                if port is not None and port not in named | numbered:
+                    yield f"{probe} of {container['name']} asks port {port!r}, which it does not have"
+
+
+def probes(manifest: Manifest, _: Sequence[Manifest]) -> Iterator[str]:
+    """A long-running container has three probes, and liveness is not readiness."""
+    if manifest.kind not in LONG_RUNNING:
+        return
+    for container in manifest.pod.get("containers", []):
+        for probe in PROBES:
+            if probe not in container:
+                yield f"{container['name']} has no {probe}"
+        paths = [container.get(probe, {}).get("httpGet", {}).get("path") for probe in PROBES[1:]]
+        if paths[0] and paths[0] == paths[1]:
+            yield f"{container['name']} has one path, {paths[0]}, for liveness and readiness"
+
+
+def selectors(manifest: Manifest, wanted: Sequence[Manifest]) -> Iterator[str]:
+    """A selector matches the labels of some pods."""
+    pods = [(one.title, one.template.get("metadata", {}).get("labels", {})) for one in wanted if one.template]
+    spec = manifest.content.get("spec", {})
+    if manifest.kind in LONG_RUNNING:
+        pods = [(manifest.title, manifest.template.get("metadata", {}).get("labels", {}))]
+    selector: Mapping[str, Any] = spec.get("selector") or spec.get("podSelector") or {}
+    labels = selector.get("matchLabels", {}) if manifest.kind != "Service" else selector
+    if labels and not any(labels.items() <= dict(have).items() for _, have in pods):
+        yield f"its selector {dict(labels)} matches no pod"
+
+
+def service_ports(manifest: Manifest, wanted: Sequence[Manifest]) -> Iterator[str]:
+    """A Service leads to a port that its pods have."""
+    if manifest.kind != "Service":
+        return
+    selector = dict(manifest.content["spec"].get("selector") or {})
+    for one in wanted:
+        if (
+            selector.items() <= dict(one.template.get("metadata", {}).get("labels", {})).items()
+            and one.template
+        ):
+            ports = [port for container in one.containers for port in container.get("ports", [])]
+            have = {port.get("name") for port in ports} | {port["containerPort"] for port in ports}
+            for port in manifest.content["spec"].get("ports", []):
+                target = port.get("targetPort", port["port"])
+                if target not in have:
+                    yield f"leads to port {target!r}, which {one.title} does not have"
+
+
+def references(manifest: Manifest, wanted: Sequence[Manifest]) -> Iterator[str]:
+    """What a pod needs is among the manifests; a Secret may be left to whoever keeps secrets."""
+    have = {(one.kind, one.name) for one in wanted}
+    for name in sorted(manifests.config_maps_needed(manifest)):
+        if ("ConfigMap", name) not in have:
+            yield f"needs ConfigMap {name}, which is not there"
+    account = manifest.pod.get("serviceAccountName")
+    if account and ("ServiceAccount", account) not in have:
+        yield f"needs ServiceAccount {account}, which is not there"
+    for container in manifest.containers:
+        volumes = {volume["name"] for volume in manifest.pod.get("volumes", [])}
+        for mount in container.get("volumeMounts", []):
+            if mount["name"] not in volumes:
+                yield f"{container['name']} mounts volume {mount['name']}, which is not there"
+    target = manifest.content.get("spec", {}).get("scaleTargetRef")
+    if target and (target["kind"], target["name"]) not in have:
+        yield f"scales {target['kind']} {target['name']}, which is not there"
+
+
+def words(manifest: Manifest, _: Sequence[Manifest]) -> Iterator[str]:
+    """A field that takes one of a few words has one of them, and names are legal."""
+    if not _NAME.fullmatch(manifest.name):
+        yield f"{manifest.name!r} is no legal name"
+    for path, key, value in _fields(manifest.content):
+        if key in ENUMS and value not in ENUMS[key]:
+            yield f"{path} is {value!r}, not one of {', '.join(sorted(ENUMS[key]))}"
+        if path.endswith("seccompProfile.type") and value not in SECCOMP:
+            yield f"{path} is {value!r}, not one of {', '.join(sorted(SECCOMP))}"
+
+
+def quantities(manifest: Manifest, _: Sequence[Manifest]) -> Iterator[str]:
+    """Every container requests and limits resources, in quantities; times are numbers above 0."""
+    for container in manifest.containers:
+        resources = container.get("resources", {})
+        for kind in ("requests", "limits"):
+            for resource in ("cpu", "memory", "ephemeral-storage"):
+                value = resources.get(kind, {}).get(resource)
+                if value is None:
+                    yield f"{container['name']} has no {kind} for {resource}"
+                elif not _QUANTITY.fullmatch(str(value)):
+                    yield f"{container['name']} {kind} {resource} is {value!r}, no quantity"
+    for path, key, value in _fields(manifest.content):
+        if key == "sizeLimit" and not _QUANTITY.fullmatch(str(value)):
+            yield f"{path} is {value!r}, no quantity"
+        if key in NUMBERS and (not isinstance(value, int) or value < 1):
+            yield f"{path} is {value!r}, no number above 0"
+
+
+def environment(manifest: Manifest, _: Sequence[Manifest]) -> Iterator[str]:
+    """Pods take no variables from Services, and no secret from a variable."""
+    if manifest.pod and manifest.pod.get("enableServiceLinks") is not False:
+        yield "enableServiceLinks is not false: a Service's name can overwrite a setting"
+    for container in manifest.containers:
+        if any("secretRef" in source for source in container.get("envFrom", [])) or any(
+            "secretKeyRef" in variable.get("valueFrom", {}) for variable in container.get("env", [])
+        ):
+            yield f"{container['name']} has a secret in its environment; mount it as a file"
+
+
+CHECKS: Mapping[str, Check] = {
+    "probe-ports": probe_ports,
+    "probes": probes,
+    "selectors": selectors,
+    "service-ports": service_ports,
+    "references": references,
+    "words": words,
+    "quantities": quantities,
+    "environment": environment,
+}
+
+
+def unknown_names(
+    wanted: Sequence[Manifest], image: str, known: frozenset[str]
+) -> Iterator[tuple[Manifest, str]]:
+    """Yield each variable of the application's containers that the application does not read.
+
+    Args:
+        wanted: The manifests.
+        image: The repository of the application's image.
+        known: What the application reads.
+    """
+    for manifest in wanted:
+        for container in manifest.containers:
+            if manifests.repository(str(container["image"])) == image:
+                for name in sorted(set(manifests.environment(container, wanted)) - known):
+                    yield manifest, f"sets {name}, which the application does not know"
+
+
+def _fields(value: object, path: str = "") -> Iterator[tuple[str, str, object]]:
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            here = f"{path}.{key}".lstrip(".")
+            if not isinstance(item, Mapping | list):
+                yield here, str(key), item
+            yield from _fields(item, here)
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _fields(item, f"{path}[{index}]")

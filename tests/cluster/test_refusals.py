@@ -1,0 +1,147 @@
+"""What cannot run is refused or explained by `invoke deploy`, in one line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from drydock import errors, kubernetes
+from drydock.engine import Engine
+from drydock.kubernetes.kubectl import Kubectl
+from drydock.kubernetes.render import FOLDER
+from drydock.project import Project
+from tests.cluster.deployment import NAME, Deployment, overlay
+
+NAMESPACE = "todo-chatbot-refused"
+SECONDS = 60.0
+# Nothing answers there; what is refused here is refused before a database is asked.
+SECRET = """
+apiVersion: v1
+kind: Secret
+metadata: {name: todo-chatbot-api}
+stringData: {database-url: "postgresql://todo:todo@127.0.0.1/todo", openai-api-key: none}
+"""
+WITHOUT_SECRET = """
+$patch: delete
+apiVersion: v1
+kind: Secret
+metadata: {name: todo-chatbot-api}
+"""
+WITHOUT_JOB = """
+$patch: delete
+apiVersion: batch/v1
+kind: Job
+metadata: {name: todo-chatbot-api-migration}
+"""
+FILLED = {"target": {"kind": "Secret"}, "patch": SECRET}
+NO_JOB = {"target": {"kind": "Job"}, "patch": WITHOUT_JOB}
+
+Attempt = Callable[..., kubernetes.Deployed]
+
+
+def change(*operations: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a kustomize patch of the Deployment."""
+    import json
+
+    return {"target": {"kind": "Deployment", "name": NAME}, "patch": json.dumps(operations)}
+
+
+@pytest.fixture
+def attempt(project: Project, kubectl: Kubectl, image: str, tmp_path: Path) -> Iterator[Attempt]:
+    """Return a function that deploys the base with patches into a namespace of its own."""
+
+    def run(
+        patches: Sequence[Mapping[str, Any]],
+        settings: Mapping[str, str] | None = None,
+        reference: str = image,
+    ) -> kubernetes.Deployed:
+        folder = overlay(
+            tmp_path,
+            project.root / FOLDER / "base",
+            namespace=NAMESPACE,
+            settings={"BETTER_AUTH_URL": "https://auth.todo.example"} | dict(settings or {}),
+            patches=[NO_JOB, *patches],
+        )
+        return kubernetes.deploy(project, str(folder), kubectl.context, reference, lambda _: None, SECONDS)
+
+    yield run
+    kubectl.run("delete", "namespace", NAMESPACE, "--ignore-not-found", "--wait", timeout=120)
+
+
+def test_placeholders_are_refused_before_anything_is_applied(attempt: Attempt, kubectl: Kubectl) -> None:
+    with pytest.raises(errors.Placeholders) as caught:
+        attempt([])
+    assert "secret/todo-chatbot-api: SET-ME" in caught.value.evidence
+    assert kubectl.json(f"namespace/{NAMESPACE}") is None
+
+
+def test_a_missing_secret_is_refused_before_anything_is_applied(attempt: Attempt, kubectl: Kubectl) -> None:
+    with pytest.raises(errors.SecretMissing, match=r"Secret todo-chatbot-api is not in namespace"):
+        attempt([{"target": {"kind": "Secret"}, "patch": WITHOUT_SECRET}])
+    assert kubectl.json(f"namespace/{NAMESPACE}") is None
+
+
+def test_a_root_image_is_explained(
+    attempt: Attempt, engine: Engine, image: str, load_image: Callable[[str], None], tmp_path: Path
+) -> None:
+    reference = f"{NAME}:root"
+    folder = tmp_path / "root"
+    folder.mkdir()
+    (folder / "Dockerfile").write_text(f"FROM {image}\nUSER 0\n")
+    engine.sdk.images.build(path=str(folder), tag=reference)
+    try:
+        load_image(reference)
+        by_number = "/spec/template/spec/securityContext/runAsUser"
+        with pytest.raises(errors.RolloutFailed) as caught:
+            attempt([FILLED, change({"op": "remove", "path": by_number})], reference=reference)
+    finally:
+        engine.sdk.images.remove(reference)
+    assert "container has runAsNonRoot and image will run as root" in caught.value.args[0]
+
+
+def test_a_missing_tmp_is_explained(attempt: Attempt) -> None:
+    remove = [
+        {"op": "remove", "path": "/spec/template/spec/containers/0/volumeMounts/0"},
+        {"op": "remove", "path": "/spec/template/spec/volumes/0"},
+    ]
+    with pytest.raises(errors.RolloutFailed) as caught:
+        attempt([FILLED, change(*remove)], {"WEB_CONCURRENCY": "2"})
+    assert "/tmp" in caught.value.args[0] or "Read-only file system" in caught.value.args[0]
+
+
+def test_a_refused_setting_is_explained_by_the_applications_own_line(attempt: Attempt) -> None:
+    with pytest.raises(errors.RolloutFailed) as caught:
+        attempt([FILLED], {"LOG_LEVEL": "LOUD"})
+    assert "exited with 78: error: LOG_LEVEL: 'LOUD' is refused" in caught.value.args[0]
+
+
+def test_a_missing_image_is_explained(attempt: Attempt) -> None:
+    with pytest.raises(errors.RolloutFailed, match="ImagePull|ErrImage"):
+        attempt([FILLED], reference=f"{NAME}:never-built")
+
+
+def test_a_failed_update_leaves_the_old_pods_serving_and_can_be_undone(
+    deployed: Deployment, project: Project
+) -> None:
+    with pytest.raises(errors.RolloutFailed):
+        kubernetes.deploy(
+            project,
+            str(deployed.overlay),
+            deployed.kubectl.context,
+            f"{NAME}:never-built",
+            lambda _: None,
+            SECONDS,
+        )
+    with deployed.client() as client:
+        assert client.get("/readyz").status_code == 200
+    said: list[str] = []
+    kubernetes.undo(project, str(deployed.overlay), deployed.kubectl.context, said.append)
+    assert "2 of 2 updated, 2 ready" in said[-1]
+
+
+def test_an_unknown_context_is_named(project: Project) -> None:
+    with pytest.raises(errors.NoCluster, match="'nowhere'"):
+        kubernetes.deploy(project, "local", "nowhere", say=lambda _: None)

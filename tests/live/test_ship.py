@@ -1,0 +1,122 @@
+from __future__ import annotations
+
+import subprocess
+import uuid
+from collections.abc import Iterator
+from contextlib import nullcontext
+from pathlib import Path
+
+import platformdirs
+import pytest
+
+from drydock import errors
+from drydock.engine import Engine
+from drydock.gates import runner
+from drydock.gates.verdict import Outcome, Verdict
+from drydock.image import content_digest
+from drydock.pipeline import Pipeline
+from drydock.publish.push import Permissions
+from drydock.receipts import Receipts
+from drydock.ship import ship
+from tests.conftest import MakeProject
+from tests.support.registry import Registry, registry
+
+pytestmark = pytest.mark.live
+
+MANIFEST = """\
+[project]
+name = "{name}"
+version = "1.4.2"
+[tool.drydock]
+base = "{base}"
+"""
+DOCKERFILE = "FROM scratch AS production\nCOPY pyproject.toml /\n"
+PASSED = ("container_tests", "size_budget", "smoke")
+
+
+@pytest.fixture(autouse=True)
+def receipts_of_this_test(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(platformdirs, "user_state_path", lambda _: tmp_path / "state")
+
+
+@pytest.fixture
+def running() -> Iterator[Registry]:
+    with registry() as started:
+        yield started
+
+
+@pytest.fixture
+def pipeline(engine: Engine, make_project: MakeProject, python_image: str) -> Iterator[Pipeline]:
+    name = f"drydock-test-{uuid.uuid4().hex[:12]}"
+    project = make_project(
+        {
+            "pyproject.toml": MANIFEST.format(name=name, base=python_image),
+            "requirements.lock": "",
+            "Dockerfile": DOCKERFILE,
+        }
+    )
+    for args in (("init", "--quiet"), ("add", "--all"), ("commit", "--quiet", "--message", "first")):
+        identity = ("-c", "user.name=t", "-c", "user.email=t@example.org")
+        subprocess.run(["git", *identity, *args], cwd=project.root, check=True)
+    yield Pipeline(engine, project, lambda _: None, quiet=True)
+    for image in engine.sdk.images.list(name=name):
+        engine.sdk.images.remove(image.id, force=True)
+
+
+def pass_gates(pipeline: Pipeline, *names: str) -> None:
+    image = pipeline.measured("production")
+    for name in names:
+        defined = runner.defined_now(runner.GATES[name], pipeline.project, "production")
+        verdict = Verdict(name, Outcome.PASSED, "well")
+        Receipts().write(defined, verdict, content=content_digest(image), image=image.id, tools={})
+
+
+def send(pipeline: Pipeline, where: str, force: str = "") -> list[str]:
+    pushed = ship(
+        pipeline,
+        "production",
+        where,
+        Permissions(),
+        force=force,
+        follow=lambda _: nullcontext(lambda _: None),
+    )
+    return [one.reference.rsplit(":", 1)[1] for one in pushed]
+
+
+def test_an_image_with_every_receipt_is_pushed_under_all_its_tags(
+    pipeline: Pipeline, running: Registry
+) -> None:
+    pass_gates(pipeline, *PASSED)
+
+    tags = send(pipeline, running.address)
+
+    assert tags[-1] == "latest"
+    assert {"1.4.2", "1.4", "1"} < set(tags)
+    assert set(running.tags(pipeline.project.image)) == set(tags)
+
+
+def test_an_image_without_a_receipt_is_not_pushed(pipeline: Pipeline, running: Registry) -> None:
+    pass_gates(pipeline, "container_tests", "smoke")
+
+    with pytest.raises(
+        errors.ReceiptsMissing, match=r"size_budget \(never run for this image\); run `nox -s size_budget`"
+    ):
+        send(pipeline, running.address)
+
+    assert running.tags(pipeline.project.image) == {}
+
+
+def test_a_reason_replaces_the_receipts(pipeline: Pipeline, running: Registry) -> None:
+    pipeline.built("production")
+
+    assert "latest" in send(pipeline, running.address, force="the gates' machine is away")
+
+
+def test_a_project_without_a_registry_is_told_how_to_name_one(pipeline: Pipeline) -> None:
+    with pytest.raises(errors.NoRegistry, match="no registry is named; give one with --registry"):
+        send(pipeline, "")
+
+
+def test_an_image_that_was_not_built_is_missing(pipeline: Pipeline, running: Registry) -> None:
+    with pytest.raises(errors.ImageMissing, match="is not on this engine; build it with `invoke build`"):
+        send(pipeline, running.address)

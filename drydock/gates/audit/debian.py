@@ -67,7 +67,7 @@ def audit(components: Components, oldest: int, now: datetime, say: Say) -> Repor
     if not components.debian:
         return Report(SOURCE, faults=("the image is Debian and lists no Debian package",))
     try:
-        sources = source_lines(_mirrors(), read_os_release().get("VERSION_CODENAME", ""), codename)
+        sources = source_lines(mirrors(), read_os_release().get("VERSION_CODENAME", ""), codename)
         say(f"asking Debian's archive about {len(components.debian)} packages of {codename}")
         with tempfile.TemporaryDirectory(prefix="drydock-apt-") as folder:
             policy = ask(Path(folder), sources, components.debian, oldest, now)
@@ -76,25 +76,25 @@ def audit(components: Components, oldest: int, now: datetime, say: Say) -> Repor
     return judge(components.debian, policy)
 
 
-def _mirrors() -> list[Repository]:
+def mirrors() -> list[Repository]:
     try:
         return repositories()
     except (errors.CommandMissing, command.CommandFailed) as error:
         raise CouldNotAskError(f"this machine has no apt that works ({error})") from error
 
 
-def source_lines(mirrors: Sequence[Repository], host: str, codename: str) -> list[str]:
+def source_lines(known: Sequence[Repository], host: str, codename: str) -> list[str]:
     """Return the apt sources of a release, from the mirrors that this machine uses.
 
     Args:
-        mirrors: This machine's repositories.
+        known: This machine's repositories.
         host: The code name of this machine's release.
         codename: The code name of the image's.
 
     Raises:
         CouldNotAskError: None of them is for security updates.
     """
-    suites = {(mirror.uri, mirror.suite.replace(host, codename)) for mirror in mirrors if host}
+    suites = {(mirror.uri, mirror.suite.replace(host, codename)) for mirror in known if host}
     if not any(suite.endswith(SECURITY) for _, suite in suites):
         raise CouldNotAskError("this machine's apt is configured with no mirror of Debian's security updates")
     return [f"deb [signed-by={KEYRING}] {uri} {suite} main" for uri, suite in sorted(suites)]

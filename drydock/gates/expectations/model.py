@@ -195,7 +195,7 @@ class Licences:
     """``[licences]``: what may be in the image.
 
     Args:
-        allow: SPDX identifiers that any component may have.
+        allow: SPDX identifiers, with wildcards, that any component may have.
         allow_debian: Further ones for Debian packages: programs and libraries of the system, unchanged.
         declared: SPDX expression by component name, where its own metadata names none or a wrong one.
         ignore: What is accepted for a time.

@@ -1,0 +1,85 @@
+"""Copyright files of Debian packages, for an image that leaves documentation out."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from urllib.parse import quote
+
+import platformdirs
+
+from drydock import command
+from drydock.engine.install import read_os_release
+from drydock.gates.audit import debian
+from drydock.gates.audit.components import Component
+
+FETCH_SECONDS = 300.0
+DOCUMENTS = Path("usr/share/doc")
+
+
+def fetch(packages: Sequence[Component], codename: str, cache: Path | None = None) -> dict[Component, str]:
+    """Return the copyright files of exactly these versions, from Debian's archive or from an earlier call.
+
+    What a version's file says never changes, so that it is kept for good.
+
+    Args:
+        packages: The packages; one whose version the archive has no more is left out.
+        codename: The release that they are of.
+        cache: Where files are kept; the user's cache by default.
+
+    Raises:
+        debian.CouldNotAskError: The archive cannot be asked.
+    """
+    folder = cache or platformdirs.user_cache_path("drydock-licences")
+    kept = {one: folder / f"{one.name}_{quote(one.version, safe='')}" for one in packages}
+    known = {one: path.read_text(encoding="utf-8") for one, path in kept.items() if path.is_file()}
+    fetched = (
+        _fetch([one for one in packages if one not in known], codename) if len(known) < len(kept) else {}
+    )
+    for one, text in fetched.items():
+        folder.mkdir(parents=True, exist_ok=True)
+        draft = kept[one].with_name(f"{kept[one].name}.{os.getpid()}")
+        draft.write_text(text, encoding="utf-8")
+        draft.replace(kept[one])
+    return known | fetched
+
+
+def _fetch(packages: Sequence[Component], codename: str) -> dict[Component, str]:
+    host = read_os_release().get("VERSION_CODENAME", "")
+    sources = debian.source_lines(debian.mirrors(), host, codename)
+    with tempfile.TemporaryDirectory(prefix="drydock-licences-") as name:
+        folder = Path(name)
+        options = debian.private_root(folder, sources, packages)
+        try:
+            update = ["apt-get", "-q", *options, "--error-on=any", "update"]
+            command.run(update, env={"LC_ALL": "C"}, timeout=FETCH_SECONDS)
+        except command.CommandFailed as error:
+            raise debian.CouldNotAskError(str(error)) from error
+        for one in packages:
+            _unpack(f"{one.name}={one.version}", folder, options)
+        return {one: text for one in packages if (text := _text(one, folder, options))}
+
+
+def _unpack(wanted: str, folder: Path, options: Sequence[str]) -> None:
+    """Unpack one package, where the archive has it."""
+    fetched = command.run(
+        ["apt-get", "-q", *options, "download", wanted], check=False, cwd=folder, timeout=FETCH_SECONDS
+    )
+    for archive in folder.glob("*.deb"):
+        if fetched.code == 0:
+            command.run(["dpkg-deb", "--extract", str(archive), str(folder)], check=False)
+        archive.unlink()
+
+
+def _text(one: Component, folder: Path, options: Sequence[str]) -> str:
+    """Return a package's copyright file, which may stand in the folder of a package of the same source."""
+    own = folder / DOCUMENTS / one.name
+    if own.is_symlink() and not own.exists():
+        other = os.path.basename(os.readlink(own))  # noqa: PTH115, PTH119 - the link leads nowhere yet
+        _unpack(f"{other}={one.version}", folder, options)
+    path = (own / "copyright").resolve()
+    if not path.is_relative_to(folder.resolve()) or not path.is_file():
+        return ""
+    return path.read_text(encoding="utf-8", errors="replace")

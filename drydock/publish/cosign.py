@@ -6,6 +6,7 @@ import contextlib
 import json
 import platform
 import shutil
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -84,6 +85,25 @@ def verify(
     signed = [entry["critical"]["image"]["docker-manifest-digest"] for entry in json.loads(done.stdout)]
     if target.digest not in signed:
         raise errors.NotVerified(reference=target, signer=signer, reason=f"it is one of {', '.join(signed)}")
+
+
+def is_signed(program: Path, target: Reference, key: str, *, insecure: bool = False) -> bool:
+    """Tell whether a private key has signed what a digest names; signing again would add a second signature.
+
+    Raises:
+        errors.SigningFailed: The key cannot be read.
+    """
+    with tempfile.TemporaryDirectory(prefix="drydock-cosign-") as folder:
+        public = Path(folder) / "cosign.pub"
+        arguments = [str(program), "public-key", f"--key={key}", f"--outfile={public}"]
+        done = command.run(arguments, check=False)
+        if done.code != 0:
+            raise errors.SigningFailed(reference=target, reason=_last(done), evidence=done.stderr)
+        try:
+            verify(program, target, key=str(public), insecure=insecure)
+        except errors.NotVerified:
+            return False
+    return True
 
 
 def sign_arguments(program: Path, target: Reference, *, key: str, insecure: bool) -> list[str]:

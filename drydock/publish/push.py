@@ -229,15 +229,20 @@ def registry(
     waits: Sequence[float] = WAITS,
 ) -> Registry:
     """Return a client for the registry of a reference, which speaks to it as the engine does."""
-    with engine_answers(engine):
-        settings = engine.sdk.info().get("RegistryConfig") or {}
     return Registry(
         target,
         user or credentials.load(target.registry),
-        insecure=is_insecure(target, settings),
+        insecure=without_tls(engine, target),
         waits=tuple(waits),
         tell=tell,
     )
+
+
+def without_tls(engine: Engine, target: Reference) -> bool:
+    """Tell whether the engine speaks to a registry without verified TLS; see `security`."""
+    with engine_answers(engine):
+        settings = engine.sdk.info().get("RegistryConfig") or {}
+    return is_insecure(target, settings)
 
 
 def _target(reference: str) -> Reference:

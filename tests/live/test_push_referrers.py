@@ -10,16 +10,19 @@ from pathlib import Path
 import pytest
 
 from drydock import command, errors
+from drydock.base import Base
 from drydock.engine import Engine
-from drydock.publish import cosign, push
+from drydock.publish import cosign, provenance, push, seal
 from drydock.publish.reference import Reference, parse
 from drydock.publish.referrers import Attachment, attach, attached
+from drydock.publish.source import Source
 from tests.support import registry as real
 from tests.support.registry import tiny_image
 
 pytestmark = pytest.mark.live
 
 SPDX, CYCLONEDX = "application/spdx+json", "application/vnd.cyclonedx+json"
+DOCUMENTS = {SPDX: b'{"spdx": 1}', CYCLONEDX: b'{"cyclonedx": 1}'}
 PASSWORD = "opens the key"
 
 
@@ -182,3 +185,65 @@ def test_a_wrong_password_of_the_key_signs_nothing(
         cosign.sign(program, target, key=str(key), insecure=True)
     assert str(caught.value).startswith(f"error: {target} was not signed: ")
     assert list(private.tags(target.repository)) == ["1"]
+
+
+def test_the_provenance_of_a_build_is_attached_and_read_back(engine: Engine, target: Reference) -> None:
+    base = Base("python:3.13-slim", "sha256:" + "cd" * 32, "local", "it is on the engine")
+    build = provenance.observed(engine, "production", {"PORT": "8000"})
+    document = provenance.statement(target, Source(), base, build)
+    with push.registry(engine, target) as client:
+        attach(client, target, target.digest, provenance.MEDIA_TYPE, document)
+        (found,) = attached(client, target, target.digest)
+
+    read = json.loads(found.content)
+    assert read["subject"] == [{"name": target.name, "digest": {"sha256": target.digest[7:]}}]
+    versions = read["predicate"]["runDetails"]["builder"]["version"]
+    assert versions["docker-engine"] == engine.sdk.version()["Version"]
+    assert versions["docker-buildx"]
+
+
+def test_a_sealed_image_is_verified_with_all_its_documents(
+    engine: Engine, target: Reference, key: Path
+) -> None:
+    sealed = seal.seal(engine, target, DOCUMENTS, key=str(key))
+
+    assert seal.verify(engine, target, key=str(key.with_suffix(".pub"))) == sealed
+    assert {one.media_type: one.content for one in sealed} == DOCUMENTS
+
+
+def test_sealing_again_signs_nothing_again(
+    engine: Engine, private: real.Registry, target: Reference, key: Path
+) -> None:
+    seal.seal(engine, target, DOCUMENTS, key=str(key))
+    before = private.tags(target.repository)
+    said: list[str] = []
+
+    seal.seal(engine, target, DOCUMENTS, key=str(key), say=said.append)
+
+    assert private.tags(target.repository) == before
+    assert said == []
+
+
+def test_a_document_that_somebody_else_attached_is_not_verified(
+    engine: Engine, target: Reference, key: Path
+) -> None:
+    seal.seal(engine, target, DOCUMENTS, key=str(key))
+    with push.registry(engine, target) as client:
+        foreign = attach(client, target, target.digest, SPDX, b'{"spdx": "another"}')
+
+    with pytest.raises(errors.NotVerified) as caught:
+        seal.verify(engine, target, key=str(key.with_suffix(".pub")))
+    assert foreign.digest in str(caught.value)
+
+
+def test_sealing_goes_on_where_it_failed(
+    engine: Engine, target: Reference, key: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COSIGN_PASSWORD", "wrong")
+    with pytest.raises(errors.SigningFailed):
+        seal.seal(engine, target, DOCUMENTS, key=str(key))
+    monkeypatch.setenv("COSIGN_PASSWORD", PASSWORD)
+
+    seal.seal(engine, target, DOCUMENTS, key=str(key))
+
+    assert len(seal.verify(engine, target, key=str(key.with_suffix(".pub")))) == 2

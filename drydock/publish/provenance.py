@@ -1,0 +1,155 @@
+"""How an image came to be, as SLSA provenance 1 in an in-toto statement 1.
+
+The docker driver of buildx makes no attestations, so drydock states what it told buildx to do. BUILD_TYPE
+means: ``docker buildx build`` of one target of the source's Dockerfile, ``externalParameters`` being what the
+caller chose (target, build arguments, platforms), ``internalParameters`` what drydock added, and
+``resolvedDependencies`` the source and the base image. No clock is read: equal builds give equal bytes.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit, urlunsplit
+
+from drydock import command
+from drydock.engine import Engine
+from drydock.publish.local import engine_answers
+from drydock.publish.reference import Reference
+from drydock.publish.source import Source
+
+if TYPE_CHECKING:
+    from drydock.base import Base
+
+MEDIA_TYPE = "application/vnd.in-toto+json"
+STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
+PREDICATE_TYPE = "https://slsa.dev/provenance/v1"
+BUILD_TYPE = "urn:drydock:buildx-dockerfile:1"
+WITHHELD = "(withheld)"
+
+_SECRET = re.compile(r"PASS(WORD|WD)?|SECRET|TOKEN|CREDENTIAL|PRIVATE|(^|_)(API_?)?KEY($|_)|AUTH", re.I)
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s,]+")
+
+
+@dataclass(frozen=True)
+class Build:
+    """What was built, and by what.
+
+    Args:
+        target: The Dockerfile stage.
+        build_args: Values for the Dockerfile's ARGs, those that drydock added included.
+        builder: The URI of what built it: whoever trusts the provenance trusts this.
+        versions: Of the programs that took part, by their names.
+        platforms: Such as ``linux/amd64``.
+        added: The names of the build arguments that drydock added by itself.
+    """
+
+    target: str
+    build_args: Mapping[str, str]
+    builder: str
+    versions: Mapping[str, str]
+    platforms: tuple[str, ...] = ()
+    added: frozenset[str] = field(default_factory=frozenset)
+
+
+def observed(
+    engine: Engine,
+    target: str,
+    build_args: Mapping[str, str],
+    platforms: tuple[str, ...] = (),
+    added: frozenset[str] = frozenset(),
+) -> Build:
+    """Describe a build on an engine, with the versions of what took part.
+
+    Raises:
+        errors.EngineGone: The engine does not answer.
+    """
+    with engine_answers(engine):
+        identity = str(engine.sdk.info().get("ID", ""))
+        version = str(engine.sdk.version()["Version"])
+    buildx = command.run(["docker", "buildx", "version"], env=engine.environment).stdout.split()
+    versions = {"docker-engine": version, "docker-buildx": buildx[1] if len(buildx) > 1 else ""}
+    return Build(target, build_args, f"urn:drydock:engine:{identity}", versions, platforms, added)
+
+
+def statement(image: Reference, source: Source, base: Base, build: Build, *, forced: str = "") -> bytes:
+    """Write the provenance of an image.
+
+    Args:
+        image: Its name on the registry, with its digest.
+        source: What it was built from.
+        base: What it stands on.
+        build: How it was built.
+        forced: Why it was pushed although a gate had not passed; empty when all had.
+
+    Raises:
+        ValueError: The image has no digest.
+    """
+    if not image.digest:
+        raise ValueError(f"{image} names no digest")
+    arguments = {key: public(key, text) for key, text in sorted(build.build_args.items())}
+    chosen = {key: text for key, text in arguments.items() if key not in build.added}
+    internal: dict[str, Any] = {
+        "buildArgs": {key: text for key, text in arguments.items() if key in build.added}
+    }
+    if forced:
+        internal["forced"] = forced
+    document = {
+        "_type": STATEMENT_TYPE,
+        "subject": [{"name": image.name, "digest": _digest(image.digest)}],
+        "predicateType": PREDICATE_TYPE,
+        "predicate": {
+            "buildDefinition": {
+                "buildType": BUILD_TYPE,
+                "externalParameters": {
+                    "target": build.target,
+                    "buildArgs": chosen,
+                    "platforms": list(build.platforms),
+                },
+                "internalParameters": internal,
+                "resolvedDependencies": [*_source(source), _base(base)],
+            },
+            "runDetails": {
+                "builder": {"id": build.builder, "version": dict(sorted(build.versions.items()))},
+            },
+        },
+    }
+    return json.dumps(document, indent=1, ensure_ascii=False).encode() + b"\n"
+
+
+def public(name: str, text: str) -> str:
+    """Return a build argument as everybody may see it.
+
+    An argument whose name speaks of a secret is withheld as a whole; of every URL the user and password are.
+    """
+    return WITHHELD if _SECRET.search(name) else _URL.sub(lambda match: _plain(match[0]), text)
+
+
+def _plain(url: str) -> str:
+    parts = urlsplit(url)
+    if "@" not in parts.netloc:
+        return url
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+
+
+def _source(source: Source) -> list[dict[str, Any]]:
+    if not source.revision:
+        return []
+    descriptor: dict[str, Any] = {"name": "source", "digest": {"gitCommit": source.revision}}
+    if source.url:
+        descriptor["uri"] = f"git+{source.url}@{source.revision}"
+    if source.dirty:
+        descriptor["annotations"] = {"dirty": True}
+    return [descriptor]
+
+
+def _base(base: Base) -> dict[str, Any]:
+    return {"name": base.reference, "digest": _digest(base.digest), "annotations": {"kind": base.kind}}
+
+
+def _digest(digest: str) -> dict[str, str]:
+    algorithm, _, value = digest.partition(":")
+    return {algorithm: value}

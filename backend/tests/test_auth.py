@@ -288,6 +288,19 @@ def test_requests_at_the_same_time_share_one_fetch() -> None:
     asyncio.run(scenario())
 
 
+def test_keys_are_fetched_ahead_of_requests_but_not_twice() -> None:
+    async def scenario() -> None:
+        issuer, clock = Issuer(), Clock()
+        address = Address(issuer)
+        keys = keys_over(address, clock)
+        await keys.warm_up()
+        await keys.find(issuer.current, "EdDSA")
+        await keys.warm_up()
+        assert address.fetches == 1
+
+    asyncio.run(scenario())
+
+
 def test_unreachable_address_is_not_asked_by_every_request() -> None:
     async def scenario() -> None:
         issuer, clock = Issuer(), Clock()

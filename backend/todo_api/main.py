@@ -69,7 +69,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             await asyncio.wait_for(lifecycle.ready.wait(), LOAD_DELAY_SECONDS)
         tasks: list[asyncio.Task[Any]] = [asyncio.create_task(mcp.run())]
         if keys is not None:
-            tasks.append(asyncio.create_task(keys.refresh()))
+            tasks.append(asyncio.create_task(keys.warm_up()))
         try:
             with suppress(Problem):
                 await mcp.ready()

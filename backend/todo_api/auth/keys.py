@@ -79,6 +79,11 @@ class JwksKeys:
             return key
         raise UnknownKey
 
+    async def warm_up(self) -> None:
+        """Fetch the keys ahead of the first request, unless a request was faster."""
+        if not self._usable():
+            await self.refresh()
+
     async def refresh(self) -> bool:
         """Fetch the keys, or wait for the fetch that is under way; tell whether it succeeded."""
         # Shielded: a caller that leaves must not take the fetch from those who wait for it.

@@ -48,13 +48,15 @@ FROM ${PYTHON_IMAGE} AS dependencies
 # uv copies out of its cache mount, since links do not reach across file systems.
 # uv takes the base image's Python and never fetches another.
 # Bytecode that trusts its source needs no time stamps: a build a year later has the same bytes.
+# The time that files get: the earliest that every archive format can hold.
 ENV PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \
     UV_LINK_MODE=copy \
     UV_PYTHON_DOWNLOADS=never \
     UV_PROJECT_ENVIRONMENT=/opt/venv \
     UV_COMPILE_BYTECODE=1 \
-    PYC_INVALIDATION_MODE=UNCHECKED_HASH
+    PYC_INVALIDATION_MODE=UNCHECKED_HASH \
+    FILE_TIME=1980-01-01T00:00:00Z
 
 # uv in a folder of its own, which no later stage copies.
 RUN --mount=type=bind,source=image/uv.txt,target=/image/uv.txt \
@@ -85,12 +87,11 @@ ARG APP_DIR
 ARG APP_PACKAGE
 COPY image/start.py image/probe.py /rootfs/opt/image/
 COPY ${APP_DIR}/${APP_PACKAGE} /rootfs/app/${APP_PACKAGE}
-# The commit's time, so that files carry it and not the time of the build.
-ARG SOURCE_DATE_EPOCH=0
+# Every file gets the same time: neither a rebuild nor a commit makes a new layer out of the same content.
 RUN set -eu; \
     python3 -m compileall -q --invalidation-mode=unchecked-hash -s /rootfs -p / /rootfs; \
     chmod -R u=rwX,go=rX /rootfs; \
-    find /rootfs -exec touch --no-dereference --date="@${SOURCE_DATE_EPOCH}" {} +
+    find /rootfs -exec touch --no-dereference --date="${FILE_TIME}" {} +
 
 
 # --- slim ---------------------------------------------------------------------------------------------------
@@ -132,14 +133,16 @@ LABEL maintainer="${MAINTAINER}"
 
 # The root file system in layers by rate of change: runtime, dependencies; the application comes from `builder`.
 FROM dependencies AS assembled
-ARG UID=10001
-ARG GID=10001
-ARG SOURCE_DATE_EPOCH=0
+ARG UID
+ARG GID
+# The measured imports, which get bytecode; without the file, all modules do.
+COPY image/bytecode.tx[t] image/uv.txt /profile/
 RUN --mount=type=bind,source=image/assemble,target=/image/assemble \
-    set -eu; export PYTHONPATH=/image; \
-    python3 -m assemble runtime /runtime --user="${UID}" --group="${GID}"; \
-    python3 -m assemble dependencies /dependencies --below=/runtime --environment=/opt/venv; \
-    find /runtime /dependencies -exec touch --no-dereference --date="@${SOURCE_DATE_EPOCH}" {} +
+    set -eu; export PYTHONPATH=/image PYTHONHASHSEED=0; \
+    python3 -m assemble runtime /runtime --profile=/profile/bytecode.txt --user="${UID}" --group="${GID}"; \
+    python3 -m assemble dependencies /dependencies --profile=/profile/bytecode.txt \
+        --below=/runtime --environment=/opt/venv; \
+    find /runtime /dependencies -exec touch --no-dereference --date="${FILE_TIME}" {} +
 
 FROM scratch AS production
 COPY --from=assembled /runtime/ /
@@ -204,3 +207,18 @@ ENV PYTHONPATH=/app:/opt/test \
 HEALTHCHECK NONE
 ENTRYPOINT ["/opt/venv/bin/python3", "-m", "pytest"]
 CMD []
+
+
+# --- bytecode -----------------------------------------------------------------------------------------------
+
+# Which modules the application imports on the paths whose speed counts, measured anew. After a change of
+# dependencies:   docker build --target bytecode --output image .
+FROM builder AS measured
+ARG APP_ENTRY_POINT APP_FACTORY APP_SETTINGS_CHECK APP_MIGRATE HEALTH_PATH
+RUN --mount=type=bind,source=image/measure,target=/image/measure \
+    PYTHONPATH=/rootfs/app HEALTH_PATH="${HEALTH_PATH}" APP_ENTRY_POINT="${APP_ENTRY_POINT}" APP_FACTORY="${APP_FACTORY}" \
+    APP_SETTINGS_CHECK="${APP_SETTINGS_CHECK}" APP_MIGRATE="${APP_MIGRATE}" \
+    /opt/venv/bin/python3 /image/measure /rootfs/opt/image/start.py > /bytecode.txt
+
+FROM scratch AS bytecode
+COPY --from=measured /bytecode.txt /

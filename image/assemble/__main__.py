@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from assemble import dependencies, runtime
+from assemble import bytecode, dependencies, runtime
 from assemble.tree import Tree
 
 
@@ -21,11 +21,16 @@ def main() -> None:
     middle.add_argument("tree", type=Path)
     middle.add_argument("--below", type=Path, required=True)
     middle.add_argument("--environment", type=Path, required=True)
+    for layer in (lowest, middle):
+        layer.add_argument(
+            "--profile", type=Path, required=True, help="the measured imports; all, when absent"
+        )
     given = parser.parse_args()
+    profile = bytecode.measured(given.profile)
     if given.layer == "runtime":
-        runtime.assemble(Tree(given.tree), given.user, given.group)
+        runtime.assemble(Tree(given.tree), given.user, given.group, profile)
     else:
-        dependencies.assemble(Tree(given.tree, (given.below,)), given.environment)
+        dependencies.assemble(Tree(given.tree, (given.below,)), given.environment, profile)
 
 
 if __name__ == "__main__":

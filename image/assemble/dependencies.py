@@ -2,29 +2,47 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
-from assemble import elf, left_out, packages, runtime
+from assemble import bytecode, distributions, elf, left_out, packages, runtime, twins
 from assemble.tree import Tree
 
-# Programs that a package installs for people who develop; a service calls modules.
+# Programs that a distribution installs are for people who develop; a service calls modules.
 KEPT_PROGRAMS = ("python", "python3")
 
 
-def assemble(tree: Tree, environment: Path) -> None:
+def assemble(tree: Tree, environment: Path, profile: frozenset[str] | None) -> None:
     """Put a virtual environment into a tree.
 
     Args:
         tree: A tree over the runtime's.
         environment: The virtual environment's folder.
+        profile: The measured source files that get bytecode; None for all.
+
+    Raises:
+        SystemExit: A library is missing, or one does not have what another wants of it.
     """
     tree.take(environment / "pyvenv.cfg")
     for name in KEPT_PROGRAMS:
         tree.take(environment / "bin" / name)
-    for folder in sorted(environment.glob("lib/python3*/site-packages")):
-        for path in left_out.kept(folder, left_out.DEPENDENCIES):
-            tree.take(path)
+    [site] = environment.glob("lib/python3*/site-packages")
+    own = list(left_out.kept(site, left_out.DEPENDENCIES))
+    for path in own:
+        tree.take(path)
+    twins.link_twins(tree, site, runtime.known_libraries(), runtime.loader())
     binaries = [path for path in tree.files() if elf.is_elf(tree.inside(path))]
     before = set(tree.files())
     runtime.take_libraries(tree, binaries)
     packages.record(tree, packages.Installed(), set(tree.files()) - before)
+    runtime.strip_all(tree)
+    _verify(tree, binaries)
+    distributions.mend_records(tree, site)
+    bytecode.write(tree, site, own, profile)
+
+
+def _verify(tree: Tree, binaries: list[Path]) -> None:
+    """Have the loader bind every symbol of every file: nothing may be missing once the image runs."""
+    wrong = [path for path in binaries if not twins.resolves(tree.inside(path), runtime.loader())]
+    if wrong:
+        sys.exit("\n".join(f"error: {path} wants a library or symbol that is not there" for path in wrong))

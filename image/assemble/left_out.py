@@ -16,18 +16,36 @@ STANDARD_LIBRARY = {
     "turtledemo": "it needs a display",
     "turtle.py": "it needs tkinter",
     "lib-dynload/_tkinter.*": "it needs a display and libtk",
+    "lib-dynload/_dbm.*": "it needs Berkeley DB, 1.9 MB; the module dbm prefers SQLite to it",
+    "curses": "full-screen programs: a service has no terminal; saves libncursesw",
+    "lib-dynload/_curses*": "full-screen programs: a service has no terminal; saves libncursesw",
+    "lib-dynload/readline.*": "line editing: a service has no terminal; saves libreadline and libtinfo",
+    "pydoc_data": "the texts of help() at an interactive prompt",
     "lib-dynload/_test*": "CPython's own tests",
     "lib-dynload/_ctypes_test*": "CPython's own tests",
     "lib-dynload/xxlimited*": "an example of an extension module",
     "ensurepip": "it installs pip: a running service installs nothing",
     "site-packages": "what the base image has installed, such as pip, is not the application's",
     "dist-packages": "what the base image has installed, such as pip, is not the application's",
+    "sitecustomize.py": "Debian's asks for a crash reporter; ours reads the compressed bytecode",
     "config-*": "what a compiler needs to embed Python",
     "__pycache__": "bytecode is chosen by measurement",
 }
 
 # Paths relative to the virtual environment's site-packages.
 DEPENDENCIES = {
+    "*.pyi": "type checkers read it, a service does not",
+    "*.pyx": "Cython source of a module that ships compiled",
+    "*.pxd": "Cython source of a module that ships compiled",
+    "*.c": "C source of a module that ships compiled",
+    "*.cpp": "C++ source of a module that ships compiled",
+    "*.h": "a compiler's input",
+    "*.hpp": "a compiler's input",
+    "*.proto": "a protocol compiler's input",
+    "*/tests": "a distribution's own tests",
+    "alembic/testing": "the harness of its own tests: it needs pytest",
+    "mako/testing": "the harness of its own tests: it needs pytest",
+    "sqlalchemy/testing": "the harness of its own tests: it needs pytest",
     "__pycache__": "bytecode is chosen by measurement",
 }
 

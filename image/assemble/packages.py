@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -11,6 +11,9 @@ from pathlib import Path
 from assemble.tree import Tree
 
 DATABASE = Path("/var/lib/dpkg")
+MADE_FROM = {
+    Path("/etc/ssl/certs/ca-certificates.crt"): Path("/usr/sbin/update-ca-certificates"),
+}
 
 
 @dataclass(frozen=True)
@@ -55,12 +58,14 @@ def _real(path: Path) -> Path:
     return path.parent.resolve() / path.name
 
 
-def record(tree: Tree, installed: Installed, paths: Iterable[Path]) -> tuple[Package, ...]:
+def record(tree: Tree, installed: Installed, paths: Collection[Path]) -> tuple[Package, ...]:
     """Write the records and licences of the packages that these files come from.
 
     One file a package, as distroless images have it: a layer can add packages without rewriting the file of
     another layer. Trivy, Syft and Docker Scout read them.
     """
+    # Made at installation from a package's files, and so in no package's list.
+    paths = [*paths, *(source for made, source in MADE_FROM.items() if made in paths)]
     owners = installed.owners(paths)
     for package in owners:
         place = DATABASE / "status.d" / package.name

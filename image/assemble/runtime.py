@@ -8,7 +8,7 @@ import sys
 import sysconfig
 from pathlib import Path
 
-from assemble import elf, left_out, packages
+from assemble import bytecode, elf, left_out, packages, strip
 from assemble.tree import Tree
 
 # glibc opens these by name when a program needs them; no file's list of needed libraries names them.
@@ -28,15 +28,17 @@ SYSTEM_FOLDERS = ("/usr/share/zoneinfo",)
 CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 
 
-def assemble(tree: Tree, user: int, group: int) -> None:
+def assemble(tree: Tree, user: int, group: int, profile: frozenset[str] | None) -> None:
     """Put everything that does not depend on the application into a tree.
 
     Args:
         tree: An empty tree.
         user, group: Numeric ids that the application runs with.
+        profile: The measured source files that get bytecode; None for all.
     """
     program = executable()
-    for path in _own_files(program):
+    own = _own_files(program)
+    for path in own:
         tree.take(path)
     _libraries(tree, program)
     for name in SYSTEM_FILES:
@@ -48,6 +50,13 @@ def assemble(tree: Tree, user: int, group: int) -> None:
     _certificates(tree)
     _accounts(tree, user, group)
     packages.record(tree, packages.Installed(), list(tree.files()))
+    strip_all(tree)
+    library = Path(sysconfig.get_path("stdlib"))
+    customization = library / "sitecustomize.py"
+    tree.write(customization, (Path(__file__).parent / "sitecustomize.py").read_text())
+    sources = [path for path in own if path.is_relative_to(library) and not path.is_symlink()]
+    bytecode.write(tree, library, sources, profile)
+    bytecode.write_early(tree, customization)
     temporary = tree.inside(TEMPORARY)
     temporary.mkdir()
     temporary.chmod(0o1777)
@@ -109,6 +118,19 @@ def take_libraries(tree: Tree, binaries: list[Path]) -> None:
             tree.take(place)
     if missing:
         sys.exit("\n".join(missing))
+
+
+def strip_all(tree: Tree) -> None:
+    """Strip every program and library of a tree."""
+    for path in tree.files():
+        if elf.is_elf(tree.inside(path)):
+            strip.strip(tree.inside(path))
+
+
+def known_libraries() -> dict[str, Path]:
+    """Return the libraries of the interpreter and its modules: name to where the loader finds it."""
+    own = [path for path in _own_files(executable()) if elf.is_elf(path)]
+    return {name: place for _, name, place in elf.libraries(own, loader()) if place}
 
 
 def _certificates(tree: Tree) -> None:

@@ -1,0 +1,80 @@
+"""Libraries that a wheel brings although the system has the same one.
+
+A wheel's copy is named `libcrypto-3a0647ea.so.3`: the library's own name with a hash. Where the runtime layer
+holds `libcrypto.so.3`, with every symbol and version that the wheel's files want, the copy becomes a link:
+one library on disk and in memory, and Debian's security updates reach it.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from pathlib import Path
+
+from assemble.tree import Tree
+
+VENDORED = re.compile(r"(?P<stem>lib[\w.+-]+)-[0-9a-f]{8}(?P<rest>\.so(\.\d+)*)")
+
+
+def link_twins(tree: Tree, site: Path, known: dict[str, Path], loader: Path) -> list[Path]:
+    """Replace wheels' copies of the system's libraries by links.
+
+    Args:
+        tree: The dependencies' tree.
+        site: Its site-packages, as an absolute path.
+        known: The runtime layer's libraries: name to absolute path.
+        loader: The loader that is asked whether everything still resolves.
+
+    Returns:
+        The copies that became links.
+    """
+    linked = []
+    for copy in sorted(tree.inside(site).glob("*.libs/*.so*")):
+        match = VENDORED.fullmatch(copy.name)
+        twin = known.get(match["stem"] + match["rest"]) if match else None
+        if match is None or twin is None or not _same_promises(copy, twin):
+            continue
+        users = [path for path in copy.parent.iterdir() if path != copy and not path.is_symlink()]
+        kept = copy.with_name(copy.name + ".kept")
+        copy.rename(kept)
+        copy.symlink_to(twin)
+        if all(resolves(path, loader) for path in users):
+            kept.unlink()
+            linked.append(site / copy.relative_to(tree.inside(site)))
+        else:
+            copy.unlink()
+            kept.rename(copy)
+    return linked
+
+
+def resolves(path: Path, loader: Path) -> bool:
+    """Tell whether the loader finds every library, version and symbol that a file wants.
+
+    `ldd -r` in the loader's own words: it relocates everything and complains on standard error.
+    """
+    environment = {**os.environ, "LD_TRACE_LOADED_OBJECTS": "1", "LD_WARN": "yes", "LD_BIND_NOW": "yes"}
+    done = subprocess.run([loader, path], env=environment, capture_output=True, text=True, check=False)
+    text = done.stdout + done.stderr
+    wrong = [
+        line
+        for line in text.splitlines()
+        if "not found" in line or ("undefined symbol" in line and not _pythons_own(line))
+    ]
+    return done.returncode == 0 and not wrong
+
+
+def _pythons_own(line: str) -> bool:
+    """Tell whether a missing symbol is one that the interpreter itself brings to its extension modules."""
+    return re.search(r"undefined symbol: _?Py", line) is not None
+
+
+def _same_promises(copy: Path, twin: Path) -> bool:
+    """Tell whether the system's library has every symbol version that the copy has."""
+    wanted, offered = (set(VERSIONS.findall(path.read_bytes())) for path in (copy, twin))
+    # What either wants of the C library is no promise of its own.
+    return {version for version in wanted if not version.startswith(b"GLIBC")} <= offered
+
+
+# Symbol versions as they stand in an ELF file's string table.
+VERSIONS = re.compile(rb"\0([A-Z][A-Z0-9]+_[0-9]+(?:\.[0-9]+)*)(?=\0)")

@@ -1,0 +1,36 @@
+"""Write down what Python's import reads and compiles, in this process and in its children.
+
+With this folder on PYTHONPATH and IMPORTS_TO naming a file, each import adds a line to that file.
+"""
+
+import os
+import sys
+
+COMPILED = "compiled "
+
+
+def write_down(line: str) -> None:
+    """Append one line; appending is atomic, so that several processes can share the file."""
+    os.write(_target, f"{line}\n".encode())
+
+
+def listen(event: str, arguments: tuple[object, ...]) -> None:
+    """Take Python's audit events: files that are opened, and source that is compiled."""
+    if event == "open":
+        name = arguments[0]
+        if isinstance(name, str) and name.endswith(".pyc"):
+            write_down(name)
+    elif event == "compile":
+        # A module's code; pieces of source that programs make up at run time have no file.
+        name = os.fsdecode(arguments[1]) if isinstance(arguments[1], str | bytes) else ""
+        if name.startswith("/") and name.endswith(".py"):
+            write_down(COMPILED + name)
+
+
+if "IMPORTS_TO" in os.environ:
+    _target = os.open(os.environ["IMPORTS_TO"], os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC)
+    # What the interpreter imported before it came here.
+    for _module in list(sys.modules.values()):
+        if _cached := getattr(_module, "__cached__", None):
+            write_down(_cached)
+    sys.addaudithook(listen)

@@ -1,0 +1,80 @@
+"""A stand-in for a chat model: calls one tool, then says one sentence, streamed where that is asked for."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+TOOL_CALL = {
+    "index": 0,
+    "id": "call-1",
+    "type": "function",
+    "function": {"name": "add_task", "arguments": json.dumps({"title": "measure"})},
+}
+USAGE = {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2}
+
+
+def answer(request: dict[str, Any]) -> tuple[dict[str, Any], str]:
+    """Return the model's next message and why it ends there."""
+    if any(message["role"] == "tool" for message in request["messages"]):
+        return {"role": "assistant", "content": "Done."}, "stop"
+    return {"role": "assistant", "content": None, "tool_calls": [TOOL_CALL]}, "tool_calls"
+
+
+def render(request: dict[str, Any]) -> tuple[str, bytes]:
+    """Return content type and body of the answer, in OpenAI's form."""
+    message, reason = answer(request)
+    head = {"id": "answer-1", "created": 0, "model": request["model"]}
+    if not request.get("stream"):
+        choice = {"index": 0, "message": message, "finish_reason": reason}
+        whole = {**head, "object": "chat.completion", "choices": [choice], "usage": USAGE}
+        return "application/json", json.dumps(whole).encode()
+    chunks = [
+        {**head, "object": "chat.completion.chunk", "choices": [choice]}
+        for choice in (
+            {"index": 0, "delta": message, "finish_reason": None},
+            {"index": 0, "delta": {}, "finish_reason": reason},
+        )
+    ]
+    last = {**head, "object": "chat.completion.chunk", "choices": [], "usage": USAGE}
+    lines = [f"data: {json.dumps(chunk)}\n\n" for chunk in (*chunks, last)]
+    return "text/event-stream", "".join([*lines, "data: [DONE]\n\n"]).encode()
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Answers chat completions; has no signing keys for whoever asks for those."""
+
+    def do_POST(self) -> None:
+        """Answer as the model."""
+        request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        self._send(*render(request))
+
+    def do_GET(self) -> None:
+        """Answer as a sign-in service without keys."""
+        self._send("application/json", b'{"keys": []}')
+
+    def _send(self, kind: str, body: bytes) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Print nothing."""
+
+
+@contextmanager
+def served() -> Iterator[str]:
+    """Serve on a free loopback port and give the base URL."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()

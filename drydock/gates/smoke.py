@@ -7,7 +7,7 @@ import json
 import time
 from collections.abc import Iterable, Mapping
 from pathlib import PurePosixPath
-from typing import Any
+from typing import Any, cast
 
 from drydock import errors
 from drydock.engine import Engine
@@ -101,7 +101,7 @@ def token(running: Running, project: Project) -> str:
     if not command:
         return ""
     code, output = running.container.exec_run(command)
-    text = output.decode("utf-8", "replace").strip()
+    text = cast("bytes", output).decode("utf-8", "replace").strip()
     if code != 0 or not text:
         raise errors.GateFailed(
             gate="token-command",

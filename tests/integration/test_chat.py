@@ -31,7 +31,12 @@ def app(neighbourhood: Systems) -> Iterator[App]:
         "CHAT_TURN_TIMEOUT_SECONDS": "4",
         "OPENAI_TIMEOUT_SECONDS": "2",
     }
-    with neighbourhood.app(environment) as running:
+    neighbourhood.model.will()
+    first = neighbourhood.account()
+    with neighbourhood.app(environment) as running, running.api(first) as api:
+        # The agent is loaded behind the scenes, which a busy machine may take longer for than a turn may last.
+        while api.post("/chat", json={"message": "Are you there?"}).status_code == 504:
+            pass
         yield running
 
 

@@ -12,7 +12,7 @@ from drydock import command
 from tests.support.systems import Account, Systems
 
 LEAST_CASES = 2000
-EXAMPLES = 180
+EXAMPLES = 260
 # The same commit meets the same requests every time.
 SEED = 20261121
 CHECKS = (

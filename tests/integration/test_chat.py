@@ -34,7 +34,7 @@ def app(neighbourhood: Systems) -> Iterator[App]:
     neighbourhood.model.will()
     first = neighbourhood.account()
     with neighbourhood.app(environment) as running, running.api(first) as api:
-        # The agent is loaded behind the scenes, which a busy machine may take longer for than a turn may last.
+        # The agent loads behind the scenes; on a busy machine that may take longer than a turn may last.
         while api.post("/chat", json={"message": "Are you there?"}).status_code == 504:
             pass
         yield running

@@ -78,6 +78,16 @@ def test_program_of_no_package_could_not_be_looked_up_until_it_is_declared() -> 
     assert (report.faults, report.notes) == ((), ("not looked up: /usr/local/* (built from source)",))
 
 
+def test_records_of_the_short_form_leave_usr_local_to_nobody() -> None:
+    short = {
+        "/etc/os-release": "ID=debian\n",
+        "/var/lib/dpkg/status.d/zlib1g": "Package: zlib1g\nVersion: 1\nArchitecture: amd64\n",
+    }
+    found = components.find(anatomy(short, "/usr/lib/libz.so.1", "/usr/local/lib/libpython3.13.so.1.0"))
+    assert [one.name for one in found.debian] == ["zlib1g"]
+    assert found.unowned == ("/usr/local/lib/libpython3.13.so.1.0",)
+
+
 FINDINGS = (
     Finding("CVE-1", "a", "is vulnerable", Severity.LOW, "2.0"),
     Finding("CVE-2", "b", "is vulnerable", Severity.HIGH),

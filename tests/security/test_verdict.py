@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 
-from drydock.gates.expectations import Case, Finding, Report, judge
+from drydock.gates.expectations import Case, Finding, Ignore, Report, judge
 from drydock.gates.verdict import Outcome
 
 CASE = Case("security", "production", "checks", (), date(2026, 11, 21))
@@ -22,6 +23,13 @@ def test_finding_fails_even_beside_what_could_not_be_checked() -> None:
     assert verdict.outcome is Outcome.FAILED
     assert verdict.summary == "production: user image: runs as root"
     assert "not checked: checkov is gone" in verdict.details
+
+
+def test_ignore_counts_for_its_targets_only() -> None:
+    ignore = Ignore("user", "accepted", CASE.today, targets=("slim",))
+    case = replace(CASE, ignores=(ignore,))
+    assert judge(case, [Report("files", 8, (FOUND,))]).outcome is Outcome.FAILED
+    assert judge(replace(case, target="slim"), [Report("files", 8, (FOUND,))]).outcome is Outcome.PASSED
 
 
 def test_one_missing_tool_is_not_passed() -> None:

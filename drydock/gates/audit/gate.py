@@ -66,7 +66,7 @@ def _python(found: Components, settings: Audit, root: Path, now: datetime, say: 
         return Report(python.SOURCE, faults=(f"pip-audit cannot be had: {error.args[0]}",))
     say(f"asking {database.name} about {len(found.python)} distributions")
     report = python.audit(found.python, database, client)
-    if not report.faults:
+    if not report.faults or not found.python:
         return report
     advice = f"[audit] service or database in {PLACE} names another one"
     return replace(report, notes=(*report.notes, advice))

@@ -58,12 +58,14 @@ class Ignore:
         reason: Why it is accepted.
         until: The last day on which it is.
         subject: The finding's subject, with the same wildcards.
+        targets: Which targets this is about; empty for all.
     """
 
     check: str
     reason: str
     until: date
     subject: str = "*"
+    targets: tuple[str, ...] = ()
 
     def covers(self, finding: Finding) -> bool:
         """Tell whether this is about a finding."""

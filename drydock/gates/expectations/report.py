@@ -53,7 +53,8 @@ class Case:
 
 def judge(case: Case, reports: Sequence[Report], seconds: float = 0.0) -> Verdict:
     """Decide: a finding fails, and what could not be checked never passes."""
-    sifted = sift((finding for report in reports for finding in report.findings), case.ignores, case.today)
+    ignores = [one for one in case.ignores if not one.targets or case.target in one.targets]
+    sifted = sift((finding for report in reports for finding in report.findings), ignores, case.today)
     faults = [fault for report in reports for fault in report.faults]
     details = [
         *map(str, sifted.open),

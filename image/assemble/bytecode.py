@@ -12,7 +12,8 @@ import py_compile
 import subprocess
 import sys
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from importlib.util import cache_from_source, source_from_cache
 from pathlib import Path
 from types import CodeType
@@ -41,17 +42,27 @@ def write(tree: Tree, root: Path, sources: Iterable[Path], profile: frozenset[st
         sources: Candidates, as absolute paths of the running system.
         profile: The measured paths; None for all.
     """
+    names = {str(source.relative_to(root)): source for source in sorted(sources) if source.suffix == ".py"}
+    wanted = {name: source for name, source in names.items() if profile is None or name in profile}
     index: dict[str, tuple[int, int]] = {}
     body = bytearray()
-    for source in sorted(sources):
-        name = str(source.relative_to(root))
-        if source.suffix != ".py" or (profile is not None and name not in profile):
-            continue
-        code = zlib.compress(marshal.dumps(compiled(source)), LEVEL)
-        index[name] = (len(body), len(code))
-        body += code
+    # zlib lets go of the interpreter's lock: every core compresses.
+    with ThreadPoolExecutor() as pool:
+        for name, code in zip(wanted, pool.map(_compress, _dumped(wanted.values())), strict=True):
+            index[name] = (len(body), len(code))
+            body += code
     head = marshal.dumps(index)
     tree.inside(root / ARCHIVE).write_bytes(len(head).to_bytes(8, "little") + head + body)
+
+
+def _dumped(sources: Iterable[Path]) -> Iterator[bytes]:
+    """Yield marshalled code, one after another: what marshal writes depends on what else is alive."""
+    for source in sources:
+        yield marshal.dumps(compiled(source))
+
+
+def _compress(code: bytes) -> bytes:
+    return zlib.compress(code, LEVEL)
 
 
 def compiled(source: Path) -> CodeType:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from assemble import bytecode, distributions, elf, left_out, packages, runtime, twins
+from assemble import bytecode, distributions, left_out, packages, runtime, twins
 from assemble.tree import Tree
 
 # Programs that a distribution installs are for people who develop; a service calls modules.
@@ -31,7 +31,7 @@ def assemble(tree: Tree, environment: Path, profile: frozenset[str] | None) -> N
     for path in own:
         tree.take(path)
     twins.link_twins(tree, site, runtime.known_libraries(), runtime.loader())
-    binaries = [path for path in tree.files() if elf.is_elf(tree.inside(path))]
+    binaries = tree.binaries()
     before = set(tree.files())
     runtime.take_libraries(tree, binaries)
     packages.record(tree, packages.Installed(), set(tree.files()) - before)

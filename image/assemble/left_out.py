@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import fnmatch
+import re
 from collections.abc import Iterator
-from pathlib import Path, PurePath
+from pathlib import Path
 
 from assemble.tree import walk
 
@@ -29,7 +30,7 @@ STANDARD_LIBRARY = {
     "dist-packages": "what the base image has installed, such as pip, is not the application's",
     "sitecustomize.py": "Debian's asks for a crash reporter; ours reads the compressed bytecode",
     "config-*": "what a compiler needs to embed Python",
-    "__pycache__": "bytecode is chosen by measurement",
+    "*__pycache__": "bytecode is chosen by measurement",
 }
 
 # Paths relative to the virtual environment's site-packages.
@@ -46,18 +47,11 @@ DEPENDENCIES = {
     "alembic/testing": "the harness of its own tests: it needs pytest",
     "mako/testing": "the harness of its own tests: it needs pytest",
     "sqlalchemy/testing": "the harness of its own tests: it needs pytest",
-    "__pycache__": "bytecode is chosen by measurement",
+    "*__pycache__": "bytecode is chosen by measurement",
 }
 
 
 def kept(folder: Path, table: dict[str, str]) -> Iterator[Path]:
     """Yield what is left of a folder without what its table leaves out."""
-    return walk(folder, lambda path: not is_left_out(path.relative_to(folder), table))
-
-
-def is_left_out(relative: PurePath, table: dict[str, str]) -> bool:
-    """Tell whether a table leaves out a path or a folder that it lies in."""
-    if "__pycache__" in relative.parts:
-        return True
-    candidates = [relative, *relative.parents]
-    return any(fnmatch.fnmatchcase(str(path), pattern) for path in candidates for pattern in table)
+    patterns = re.compile("|".join(fnmatch.translate(f"{folder}/{pattern}") for pattern in table))
+    return walk(folder, lambda path: not patterns.match(path))

@@ -96,8 +96,7 @@ def _own_files(program: Path) -> list[Path]:
 
 def _libraries(tree: Tree, program: Path) -> None:
     tree.take(loader())
-    binaries = [path for path in tree.files() if elf.is_elf(tree.inside(path))]
-    take_libraries(tree, binaries)
+    take_libraries(tree, tree.binaries())
     known = {name: place for _, name, place in elf.libraries([program], loader()) if place}
     beside = known["libc.so.6"].parent
     for name in OPENED_BY_NAME:
@@ -122,9 +121,8 @@ def take_libraries(tree: Tree, binaries: list[Path]) -> None:
 
 def strip_all(tree: Tree) -> None:
     """Strip every program and library of a tree."""
-    for path in tree.files():
-        if elf.is_elf(tree.inside(path)):
-            strip.strip(tree.inside(path))
+    for path in tree.binaries():
+        strip.strip(tree.inside(path))
 
 
 def known_libraries() -> dict[str, Path]:

@@ -8,6 +8,8 @@ import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from assemble import elf
+
 
 class Tree:
     """A folder that becomes a root file system.
@@ -20,18 +22,22 @@ class Tree:
     def __init__(self, root: Path, below: tuple[Path, ...] = ()) -> None:
         self.root = root
         self.below = below
+        self._plain: set[Path] = set()
         root.mkdir(parents=True, exist_ok=True)
 
     def inside(self, path: Path) -> Path:
         """Return where an absolute path lies in this tree."""
-        return self.root / path.relative_to("/")
+        return Path(f"{self.root}{path}")
 
     def has(self, path: Path) -> bool:
         """Tell whether this tree or one below it holds a path, itself and not what it may link to."""
-        return any(os.path.lexists(root / path.relative_to("/")) for root in (self.root, *self.below))
+        return any(os.path.lexists(f"{root}{path}") for root in (self.root, *self.below))
 
     def take(self, path: Path) -> None:
         """Copy one file of the running system, with every link on the way to it and to what it links to."""
+        if path.parent in self._plain:
+            self._take_from_plain(path)
+            return
         here = Path("/")
         for part in path.parts[1:]:
             here /= part
@@ -43,12 +49,20 @@ class Tree:
                 return
             if here.is_dir():
                 self._folder(here)
-        if path.is_file() and not self.has(path):
+        self._plain.add(path.parent)
+        self._take_from_plain(path)
+
+    def _take_from_plain(self, path: Path) -> None:
+        """Copy a file whose folder is here already and is reached without links."""
+        if path.is_symlink():
+            self._link(path)
+            self.take(Path(os.path.normpath(path.parent / path.readlink())))
+        elif path.is_file() and not self.has(path):
             shutil.copy2(path, self.inside(path))
 
-    def take_all(self, folder: Path, wanted: Callable[[Path], bool] = lambda _: True) -> None:
-        """Copy a folder without what is not wanted; a folder that is not wanted is not entered."""
-        for path in walk(folder, wanted):
+    def take_all(self, folder: Path) -> None:
+        """Copy a folder."""
+        for path in walk(folder):
             self.take(path)
 
     def write(self, path: Path, content: str, mode: int = 0o644) -> None:
@@ -68,7 +82,11 @@ class Tree:
     def files(self) -> Iterator[Path]:
         """Yield the absolute path of every file and link in this tree, as it will be in the image."""
         for path in walk(self.root):
-            yield Path("/") / path.relative_to(self.root)
+            yield Path(str(path).removeprefix(str(self.root)))
+
+    def binaries(self) -> list[Path]:
+        """Return the absolute paths of the programs and libraries in this tree."""
+        return [path for path in self.files() if elf.is_elf(self.inside(path))]
 
     def _folder(self, path: Path) -> None:
         place = self.inside(path)
@@ -82,12 +100,17 @@ class Tree:
             self.inside(path).symlink_to(path.readlink())
 
 
-def walk(folder: Path, wanted: Callable[[Path], bool] = lambda _: True) -> Iterator[Path]:
-    """Yield the files and links under a folder, in one order on every machine."""
-    for path in sorted(folder.iterdir()):
-        if not wanted(path):
+def walk(folder: Path, wanted: Callable[[str], bool] = lambda _: True) -> Iterator[Path]:
+    """Yield the files and links under a folder, in one order on every machine.
+
+    A folder that is not wanted is not entered. Plain strings until the end: there are tens of thousands.
+    """
+    with os.scandir(folder) as entries:
+        found = sorted(entries, key=lambda entry: entry.name)
+    for entry in found:
+        if not wanted(entry.path):
             continue
-        if path.is_dir() and not path.is_symlink():
-            yield from walk(path, wanted)
+        if entry.is_dir(follow_symlinks=False):
+            yield from walk(Path(entry.path), wanted)
         else:
-            yield path
+            yield Path(entry.path)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 from drydock import errors
 from drydock.engine import Engine
@@ -17,6 +19,9 @@ from drydock.publish.retry import WAITS, NetworkFault, Retry, retrying
 from drydock.publish.security import is_insecure
 from drydock.publish.stream import Fault, LayerProgress, PushStream, StreamError, classify
 from drydock.publish.tags import LATEST, is_dirty
+
+if TYPE_CHECKING:
+    import requests
 
 Event = LayerProgress | Retry
 Tell = Callable[[Event], None]
@@ -289,13 +294,9 @@ def _attempt(engine: Engine, target: Reference, user: Credentials, sent: set[str
         StreamError: None will.
     """
     stream = PushStream()
-    auth = user.for_engine(target.registry)
     try:
-        with engine_answers(engine):
-            lines = engine.sdk.api.push(
-                target.name, tag=target.tag, stream=True, decode=True, auth_config=auth
-            )
-            for line in lines:
+        with engine_answers(engine), _answer(engine, target, user) as answer:
+            for line in _lines(answer):
                 for change in stream.feed(line):
                     tell(change)
     except StreamError as error:
@@ -306,6 +307,36 @@ def _attempt(engine: Engine, target: Reference, user: Credentials, sent: set[str
     finally:
         sent.update(stream.sent)
     return stream
+
+
+@contextmanager
+def _answer(engine: Engine, target: Reference, user: Credentials) -> Iterator[requests.Response]:
+    """Begin a push, and hang up on the way out: then the engine stops sending.
+
+    The SDK's own push keeps its connection to itself, and open for as long as anything refers to it.
+    """
+    from docker import auth
+
+    api = engine.sdk.api
+    url = f"{api.base_url}/v{api.api_version}/images/{target.name}/push"
+    headers = {"X-Registry-Auth": auth.encode_header(user.for_engine(target.registry))}
+    with api.post(
+        url, params={"tag": target.tag}, headers=headers, stream=True, timeout=api.timeout
+    ) as response:
+        yield response
+
+
+def _lines(answer: requests.Response) -> Iterator[dict[str, Any]]:
+    """Yield the lines of the engine's answer to a push.
+
+    Raises:
+        StreamError: The engine refused to begin.
+    """
+    if not answer.ok:
+        raise StreamError(answer.text.strip() or answer.reason)
+    for line in answer.iter_lines():
+        if line.strip():
+            yield json.loads(line)
 
 
 def summary(

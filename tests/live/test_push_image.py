@@ -279,7 +279,7 @@ def test_a_login_that_ends_midway_is_not_tried_again(
 
 def test_an_interrupted_push_stops_sending_and_leaves_nothing(engine: Engine, plain: real.Registry) -> None:
     with (
-        tiny_image(engine, size=300_000) as image,
+        tiny_image(engine, size=20_000_000) as image,
         real.road(plain, Accident("PATCH", "/blobs/uploads/", STALL)) as road,
     ):
 
@@ -296,6 +296,26 @@ def test_an_interrupted_push_stops_sending_and_leaves_nothing(engine: Engine, pl
         assert road.given_up.wait(10), "the engine still sends"
         assert names(engine, image) == {image}
     assert plain.tags("interrupted") == {}
+
+
+def test_an_interruption_between_two_lines_stops_sending_too(engine: Engine, plain: real.Registry) -> None:
+    with (
+        tiny_image(engine, size=20_000_000) as image,
+        real.road(plain, Accident("PATCH", "/blobs/uploads/", STALL)) as road,
+    ):
+
+        def interrupt(event: Event) -> None:
+            if isinstance(event, LayerProgress) and event.state is State.SENDING and road.stalled.wait(30):
+                raise KeyboardInterrupt
+
+        # The traceback that `caught` keeps must not keep the connection.
+        with pytest.raises(KeyboardInterrupt) as caught:
+            push(engine, f"{road.address}/between:1", interrupt, image=image)
+
+        assert caught.tb is not None
+        assert road.given_up.wait(10), "the engine still sends"
+        assert names(engine, image) == {image}
+    assert plain.tags("between") == {}
 
 
 def test_an_image_that_another_push_replaced_is_noticed(

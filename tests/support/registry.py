@@ -229,7 +229,8 @@ class Accident:
     Args:
         method: Of the requests.
         path: A regular expression found in their paths.
-        answer: CUT the connection in the middle of the request, STALL until it is given up, or this status.
+        answer: This status; or CUT the connection in the middle of the request; or STALL: take the request
+            in slowly and never answer.
         times: How many of these requests it befalls.
         after: How many it spares before.
     """
@@ -302,8 +303,11 @@ class _RoadHandler(http.server.BaseHTTPRequestHandler):
             self._cut()
         elif accident.answer == STALL:
             road.stalled.set()
-            while self.rfile.read1(65536):
-                pass
+            # Slowly, and to the end: the engine looks for an interruption whenever it reads on, and can
+            # neither take back what it has sent nor end a request that it has sent whole.
+            with contextlib.suppress(ConnectionError):
+                while self.rfile.read1(65536):
+                    time.sleep(0.01)
             road.given_up.set()
             self.close_connection = True
         else:

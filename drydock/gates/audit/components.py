@@ -91,8 +91,8 @@ def _release(texts: Mapping[str, str]) -> dict[str, str]:
 def _unowned(anatomy: Anatomy) -> tuple[str, ...]:
     """Return programs and libraries that belong to no package."""
     debian = anatomy.inventory.of(Source.DEBIAN)
-    # Records of the short form, as distroless images have them, name no files. Then only what cannot be theirs
-    # is known to be nobody's: Debian's packages leave /usr/local alone (policy, 9.1.2).
+    # Records of the short form, as distroless images have them, name no files. Then only what cannot be
+    # theirs is known to be nobody's: Debian's packages leave /usr/local alone (policy, 9.1.2).
     short = bool(debian) and not any(package.paths for package in debian)
     return tuple(
         path

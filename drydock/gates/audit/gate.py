@@ -82,7 +82,11 @@ def unknown(found: Components, settings: Audit) -> Iterator[Report]:
             f"no package names {', '.join(paths[:MOST_NAMED])}{more}: nobody knows about them; "
             f"declare them in [audit.unchecked] of {PLACE} with a reason"
         )
-    notes = tuple(f"not looked up: {pattern} ({reason})" for pattern, reason in settings.unchecked.items())
+    notes = tuple(
+        f"not looked up: {pattern} ({reason})"
+        for pattern, reason in settings.unchecked.items()
+        if len(components.undeclared(found.unowned, {pattern: reason})) < len(found.unowned)
+    )
     if faults or notes:
         yield Report("files of no package", faults=tuple(faults), notes=notes)
 

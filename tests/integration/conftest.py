@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Generator, Iterator
 
 import pytest
@@ -12,6 +13,11 @@ from tests.support.systems import Account, App, Systems, systems
 
 LAST = "test_no_secret_stands_in_any_log_of_the_run"
 LOG_LINES = 60
+
+
+def pytest_configure() -> None:
+    """End by SIGTERM as by Ctrl-C, so that a time limit from outside leaves no server behind."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -1,4 +1,4 @@
-"""Two builds of the same source with empty caches must be the same image; where not, the first file says why."""
+"""Two builds of one source with empty caches must be the same image; where not, the first file tells why."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def judge(ids: list[str], pair: list[Image] | None, seconds: float) -> Verdict:
 
 
 def explain(difference: Difference, first: Image, second: Image) -> tuple[str, ...]:
-    """Return what differs, one fact a line, files by path; what is left when no file does is order or time."""
+    """Return what differs, one fact a line, files by path; then what is left, order and configuration."""
     changes = sorted(difference.files, key=lambda change: change.path)
     lines = [f"{change.path} ({', '.join(change.fields) or change.change})" for change in changes]
     if not lines and difference.added:

@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from drydock.gates import reproducible
+from drydock.gates.verdict import Outcome
+from drydock.image import Difference
+from drydock.image.compare import Change, FileChange
+
+
+def difference(*files: FileChange, added: tuple[Any, ...] = ()) -> Difference:
+    return Difference(0, 0, shared=(), removed=(), added=added, packages=(), files=files)
+
+
+def test_equal_ids_pass() -> None:
+    verdict = reproducible.judge(["sha256:1", "sha256:1"], None, 1.0)
+
+    assert verdict.outcome is Outcome.PASSED
+    assert verdict.summary == "two builds without cache gave sha256:1"
+
+
+def test_the_first_differing_file_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    changed = difference(
+        FileChange(Change.CHANGED, "/usr/lib/b.py", ("mtime",), 0),
+        FileChange(Change.ADDED, "/app/a.py", (), 3),
+    )
+    monkeypatch.setattr(reproducible.images, "diff", lambda *_: changed)
+    pair: Any = [SimpleNamespace(config=1), SimpleNamespace(config=1)]
+
+    verdict = reproducible.judge(["sha256:1", "sha256:2"], pair, 1.0)
+
+    assert verdict.outcome is Outcome.FAILED
+    assert verdict.summary == "two builds without cache differ: /app/a.py (added)"
+    assert verdict.details == ("/app/a.py (added)", "/usr/lib/b.py (mtime)")
+
+
+def test_a_layer_with_the_same_files_in_another_order_is_named() -> None:
+    layer = SimpleNamespace(instruction="COPY /runtime/ /")
+    image: Any = SimpleNamespace(config=1)
+
+    lines = reproducible.explain(difference(added=(layer,)), image, image)
+
+    assert lines == ("the layer of `COPY /runtime/ /`: same files, other order",)
+
+
+def test_a_configuration_that_differs_is_named() -> None:
+    first: Any = SimpleNamespace(config=1)
+    second: Any = SimpleNamespace(config=2)
+
+    assert reproducible.explain(difference(), first, second)[0].startswith("the configuration: ")

@@ -1,0 +1,166 @@
+from __future__ import annotations
+
+import base64
+import csv
+import hashlib
+import marshal
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from assemble import bytecode, distributions, elf, left_out, strip, twins
+from assemble.tree import Tree
+
+from tests.conftest import write_files
+
+EXTENSION = next(Path(sys.base_prefix).glob("lib/python3*/lib-dynload/*.so"), Path("/bin/ls"))
+
+
+def test_a_file_behind_links_arrives_with_its_links(tmp_path: Path) -> None:
+    write_files(tmp_path / "system", {"usr/lib/libz.so.1.3": "z"})
+    (tmp_path / "system/lib").symlink_to("usr/lib")
+    (tmp_path / "system/usr/lib/libz.so.1").symlink_to("libz.so.1.3")
+    tree = Tree(tmp_path / "tree")
+
+    tree.take(tmp_path / "system/lib/libz.so.1")
+
+    inside = tree.inside(tmp_path / "system")
+    assert (inside / "lib").readlink() == Path("usr/lib")
+    assert (inside / "usr/lib/libz.so.1").readlink() == Path("libz.so.1.3")
+    assert (inside / "usr/lib/libz.so.1.3").read_text() == "z"
+
+
+def test_what_a_lower_layer_holds_is_not_taken_again(tmp_path: Path) -> None:
+    write_files(tmp_path / "system", {"a": "a", "b": "b"})
+    lower, upper = Tree(tmp_path / "lower"), Tree(tmp_path / "upper", (tmp_path / "lower",))
+    lower.take(tmp_path / "system/a")
+
+    upper.take_all(tmp_path / "system")
+
+    assert [path.name for path in upper.files()] == ["b"]
+
+
+def test_left_out_folders_are_not_entered(tmp_path: Path) -> None:
+    write_files(
+        tmp_path,
+        {
+            "json/__init__.py": "",
+            "json/__pycache__/x.pyc": "",
+            "test/deep/a.py": "",
+            "lib-dynload/_tkinter.x.so": "",
+        },
+    )
+
+    kept = [str(path.relative_to(tmp_path)) for path in left_out.kept(tmp_path, left_out.STANDARD_LIBRARY)]
+
+    assert kept == ["json/__init__.py"]
+
+
+def test_every_omission_has_a_reason() -> None:
+    for table in (left_out.STANDARD_LIBRARY, left_out.DEPENDENCIES):
+        assert all(len(reason) > 10 for reason in table.values())
+
+
+def test_a_stripped_program_still_runs_and_lost_its_symbols(tmp_path: Path) -> None:
+    program = tmp_path / "program"
+    shutil.copy2(os.path.realpath(sys.executable), program)
+    program.write_bytes(program.read_bytes() + bytes(1000))
+
+    assert strip.strip(program) >= 1000
+    shown = subprocess.run(
+        [program, "-c", "print(6 * 7)"],
+        env={"PYTHONHOME": sys.base_prefix},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert shown.stdout == "42\n"
+
+
+def test_stripping_twice_changes_nothing(tmp_path: Path) -> None:
+    library = tmp_path / "library.so"
+    shutil.copy2(EXTENSION, library)
+    strip.strip(library)
+    once = library.read_bytes()
+
+    assert strip.strip(library) == 0
+    assert library.read_bytes() == once
+
+
+def test_the_loader_is_what_the_program_names() -> None:
+    loader = elf.interpreter(Path("/bin/ls").resolve())
+
+    assert loader is not None
+    assert loader.exists()
+
+
+def test_a_library_that_is_nowhere_is_reported_as_nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    listing = "\tlibz.so.1 => /lib/libz.so.1 (0x1)\n\tlibgone.so.2 => not found\n\tlinux-vdso.so.1 (0x2)\n"
+    monkeypatch.setattr(
+        elf.subprocess, "run", lambda *_, **__: subprocess.CompletedProcess([], 0, stdout=listing, stderr="")
+    )
+
+    found = list(elf.libraries([Path("/nowhere/a.so")], Path("/lib/ld.so")))
+
+    assert found == [
+        (Path("/nowhere/a.so"), "libz.so.1", Path("/lib/libz.so.1")),
+        (Path("/nowhere/a.so"), "libgone.so.2", None),
+    ]
+
+
+def test_records_tell_the_truth_after_a_change_and_an_omission(tmp_path: Path) -> None:
+    site = Path("/site")
+    tree = Tree(tmp_path)
+    record = "shop/a.py,sha256=old,1\nshop/gone.pyi,sha256=old,1\nshop-1.dist-info/RECORD,,\n"
+    write_files(tmp_path / "site", {"shop/a.py": "new", "shop-1.dist-info/RECORD": record})
+
+    distributions.mend_records(tree, site)
+
+    rows = list(csv.reader((tmp_path / "site/shop-1.dist-info/RECORD").read_text().splitlines()))
+    digest = base64.urlsafe_b64encode(hashlib.sha256(b"new").digest()).rstrip(b"=").decode()
+    assert rows == [["shop/a.py", f"sha256={digest}", "3"], ["shop-1.dist-info/RECORD", "", ""]]
+
+
+def test_only_a_library_with_every_version_of_the_copy_takes_its_place(tmp_path: Path) -> None:
+    older, newer = tmp_path / "older", tmp_path / "newer"
+    older.write_bytes(b"\0OPENSSL_3.0.0\0GLIBC_2.99\0")
+    newer.write_bytes(b"\0OPENSSL_3.0.0\0OPENSSL_3.5.0\0")
+
+    assert twins._same_promises(older, newer)
+    assert not twins._same_promises(newer, older)
+
+
+def test_the_archive_holds_only_what_was_measured(tmp_path: Path) -> None:
+    site = tmp_path / "site"
+    write_files(site, {"shop/a.py": "X = 1\n", "shop/b.py": "X = 2\n"})
+    tree = Tree(tmp_path / "tree")
+    tree.inside(site).mkdir(parents=True)
+
+    bytecode.write(tree, site, site.rglob("*.py"), frozenset({"shop/a.py"}))
+
+    content = (tree.inside(site) / bytecode.ARCHIVE).read_bytes()
+    assert list(marshal.loads(content[8:])) == ["shop/a.py"]  # noqa: S302 - written above
+
+
+def test_modules_are_read_from_the_archive_with_their_source_untouched(tmp_path: Path) -> None:
+    site = tmp_path / "x-packages"
+    write_files(site, {"shop.py": "print('from the archive', __file__)\n"})
+    tree = Tree(tmp_path / "tree")
+    tree.inside(site).mkdir(parents=True)
+    bytecode.write(tree, site, site.rglob("*.py"), None)
+    shutil.copy2(tree.inside(site) / bytecode.ARCHIVE, site / bytecode.ARCHIVE)
+    (site / "shop.py").write_text("print('compiled')\n")
+    shutil.copy2(Path(bytecode.__file__).with_name("sitecustomize.py"), tmp_path)
+
+    shown = subprocess.run(
+        [sys.executable, "-B", "-c", "import shop"],
+        env={"PYTHONPATH": f"{tmp_path}:{site}"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert shown.stdout == f"from the archive {site / 'shop.py'}\n"

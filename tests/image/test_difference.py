@@ -1,0 +1,25 @@
+from __future__ import annotations
+
+import difference
+import pytest
+
+LOCK = """\
+anyio==4.16.0 \\
+    --hash=sha256:aa \\
+    --hash=sha256:bb
+Jinja_2[extra]==3.1 ; python_version >= '3.13' \\
+    --hash=sha256:cc
+pytest==9.2.0 \\
+    --hash=sha256:dd
+"""
+
+
+def test_what_is_installed_is_not_installed_again() -> None:
+    rest = difference.missing(LOCK, {"anyio": "4.16.0", "jinja-2": "3.1"})
+
+    assert rest == "pytest==9.2.0 \\\n    --hash=sha256:dd\n"
+
+
+def test_another_version_than_the_shipped_one_is_an_error() -> None:
+    with pytest.raises(SystemExit, match=r"error: anyio 4\.15\.0 ships, the tests' lock wants 4\.16\.0"):
+        difference.missing(LOCK, {"anyio": "4.15.0"})

@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import probe
+import pytest
+
+from tests.conftest import ROOT
+
+
+@contextmanager
+def answering(answer: bytes, pause: float = 0.0) -> Iterator[int]:
+    """Answer one connection on a free port and give the port."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            connection, _ = server.accept()
+            with connection:
+                connection.recv(1024)
+                time.sleep(pause)
+                connection.sendall(answer)
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        yield server.getsockname()[1]
+        thread.join(5)
+
+
+def exit_code(monkeypatch: pytest.MonkeyPatch, port: int, **environment: str) -> int:
+    for name, value in {"PORT": str(port), "HEALTH_PATH": "/livez", **environment}.items():
+        monkeypatch.setenv(name, value)
+    return probe.main()
+
+
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [("200 OK", 0), ("204 No Content", 0), ("307 Temporary Redirect", 0), ("404 Not Found", 1), ("503 x", 1)],
+)
+def test_the_status_decides(status: str, code: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    with answering(f"HTTP/1.1 {status}\r\n\r\n".encode()) as port:
+        assert exit_code(monkeypatch, port) == code
+
+
+def test_an_answer_that_is_no_http_is_unhealthy(monkeypatch: pytest.MonkeyPatch) -> None:
+    with answering(b"220 mail ready\r\n") as port:
+        assert exit_code(monkeypatch, port) == 1
+
+
+def test_a_closed_port_is_unhealthy_and_named(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+
+    assert exit_code(monkeypatch, port) == 1
+    assert capsys.readouterr().out.startswith(f"port {port} /livez: ")
+
+
+def test_a_silent_application_is_unhealthy_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    with answering(b"HTTP/1.1 200 OK\r\n\r\n", pause=1.0) as port:
+        began = time.monotonic()
+        assert exit_code(monkeypatch, port, PROBE_TIMEOUT="0.2") == 1
+        assert time.monotonic() - began < 0.9
+
+
+def test_the_probe_imports_ssl_only_where_tls_is_served() -> None:
+    source = (ROOT / "image" / "probe.py").read_text()
+
+    assert "\nimport ssl" not in source
+    assert ssl.__name__ in source

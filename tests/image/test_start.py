@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+import start
+
+
+@pytest.fixture(autouse=True)
+def application(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "shop_start.py").write_text(
+        "import pathlib\n"
+        "def check(): return []\n"
+        "def faulty(): return ['A: missing; set it', 'B: wrong; mend it']\n"
+        f"def migrate(): pathlib.Path({str(tmp_path / 'migrated')!r}).touch()\n"
+    )
+    monkeypatch.delitem(sys.modules, "shop_start", raising=False)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    for name in (
+        "PORT",
+        "WEB_CONCURRENCY",
+        "GRACEFUL_TIMEOUT",
+        "TLS_CERT_FILE",
+        "TLS_KEY_FILE",
+        "APP_MIGRATE",
+    ):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("APP_SETTINGS_CHECK", "shop_start:check")
+
+
+def test_check_prints_every_problem_and_exits_78(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("APP_SETTINGS_CHECK", "shop_start:faulty")
+
+    assert start.main(["check"]) == 78
+    assert capsys.readouterr().err == "error: A: missing; set it\nerror: B: wrong; mend it\n"
+
+
+def test_good_settings_pass_the_check() -> None:
+    assert start.main(["check"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PORT", "http"),
+        ("PORT", "0"),
+        ("PORT", "65536"),
+        ("PORT", ""),
+        ("WEB_CONCURRENCY", "-1"),
+        ("GRACEFUL_TIMEOUT", "1.5"),
+        ("PORT", "٨"),
+    ],
+)
+def test_a_number_that_is_none_is_refused_by_name(
+    name: str, value: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv(name, value)
+
+    assert start.main(["check"]) == 78
+    assert capsys.readouterr().err.startswith(f"error: {name}: {value!r} is no whole number from ")
+
+
+def test_a_certificate_without_its_key_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TLS_CERT_FILE", __file__)
+
+    assert start.check() == ["TLS_KEY_FILE: not set, but TLS_CERT_FILE is; set both or neither"]
+
+
+def test_migrate_runs_the_applications_migrations(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("APP_MIGRATE", "shop_start:migrate")
+
+    assert start.main(["migrate"]) == 0
+    assert (tmp_path / "migrated").exists()
+
+
+def test_faulty_settings_stop_the_migration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("APP_MIGRATE", "shop_start:migrate")
+    monkeypatch.setenv("APP_SETTINGS_CHECK", "shop_start:faulty")
+
+    assert start.main(["migrate"]) == 78
+    assert not (tmp_path / "migrated").exists()
+
+
+def test_an_argument_too_many_is_a_usage_error(capsys: pytest.CaptureFixture[str]) -> None:
+    assert start.main(["check", "twice"]) == 64
+    assert capsys.readouterr().err == "error: check takes no arguments, got twice\n"
+
+
+def test_another_program_replaces_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    called: list[tuple[str, list[str]]] = []
+    monkeypatch.setattr(start.os, "execvp", lambda name, arguments: called.append((name, arguments)))
+
+    start.main([sys.executable, "-c", "pass"])
+
+    assert called == [(sys.executable, [sys.executable, "-c", "pass"])]
+
+
+def test_an_unknown_program_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    assert start.main(["no-such-program"]) == 127
+    assert "error: cannot run no-such-program: No such file or directory;" in capsys.readouterr().err
+
+
+def test_a_signal_before_serving_ends_the_process() -> None:
+    with pytest.raises(SystemExit) as stopped:
+        start.exit_early(15, None)
+    assert stopped.value.code == 143

@@ -57,6 +57,24 @@ def smoke(session: nox.Session) -> None:
 
 
 @nox.session
+def security(session: nox.Session) -> None:
+    """Hold Dockerfile and image against hadolint, checkov, Trivy and image/expectations.toml."""
+    gate(session, "security")
+
+
+@nox.session
+def licences(session: nox.Session) -> None:
+    """Hold the licences of everything in the image against the allow-list."""
+    gate(session, "licences")
+
+
+@nox.session(default=False)
+def audit(session: nox.Session) -> None:
+    """Look up known vulnerabilities of everything in the image; fails when no database answers."""
+    gate(session, "audit")
+
+
+@nox.session
 def build_cache(session: nox.Session) -> None:
     """Time cold and cached builds, and prove that a source change installs nothing again."""
     gate(session, "build_cache")

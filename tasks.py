@@ -118,24 +118,16 @@ def build(
         show(console(), pipe, result)
 
 
-@offer(
-    version="the version to tag (default: the one in pyproject.toml)",
-    allow_dirty="tag a tree with uncommitted changes as if it were clean",
-)
+@offer(version="the version to tag (default: the one in pyproject.toml)")
 def tag(
-    c: Context,
-    target: str = "production",
-    version: str = "",
-    allow_dirty: bool = False,
-    project: str = ".",
-    json: bool = False,
+    c: Context, target: str = "production", version: str = "", project: str = ".", json: bool = False
 ) -> None:
     """Tag the built image by the project's version and commit."""
     from drydock.publish import tag
     from drydock.report import print_json
 
     pipe = pipeline(project)
-    names = pipe.names(version, allow_dirty=allow_dirty)
+    names = pipe.names(version)
     tag.apply(pipe.engine, pipe.project.reference(target), names)
     if json:
         print_json({"tags": list(names)})
@@ -188,21 +180,87 @@ def push(
     """Push the image under all its tags, and check what the registry then holds."""
     from dataclasses import asdict
 
+    from drydock import ship
     from drydock.publish.progress import shown
     from drydock.publish.push import Permissions
     from drydock.report import console, print_json
-    from drydock.ship import ship
-
-    def follow(reference: str) -> Any:
-        say(f"pushing {reference}")
-        return shown(console(stderr=True))
 
     permissions = Permissions(dirty=allow_dirty, made_base=allow_made_base)
-    pushed = ship(pipeline(project), target, registry, permissions, force=force, follow=follow)
+    out = shown(console(stderr=True))
+    pushed = ship.push(pipeline(project), target, registry, permissions, force=force, shown=out)
     if json:
         print_json({"pushed": [asdict(one) for one in pushed]})
     else:
         print("\n".join(f"{one.reference}@{one.digest}" for one in pushed))
+
+
+@offer(spdx="write SPDX instead of CycloneDX", output="the file to write (default: standard output)")
+def sbom(
+    c: Context, target: str = "production", spdx: bool = False, output: str = "", project: str = "."
+) -> None:
+    """Write the image's bill of materials: what Python and Debian packages are in it."""
+    from drydock.publish import sbom
+
+    pipe = pipeline(project)
+    bill = sbom.read(pipe.engine, pipe.project.reference(target))
+    document = sbom.spdx(bill) if spdx else sbom.cyclonedx(bill)
+    if output:
+        Path(output).write_bytes(document)
+    else:
+        sys.stdout.buffer.write(document)
+
+
+@offer(
+    registry="where the image was pushed (default: [tool.drydock] registry)",
+    key="the private key's file or KMS URI (default: cosign asks who you are, over the network)",
+    force="why the image was pushed without receipts, for its provenance",
+)
+def sign(
+    c: Context,
+    target: str = "production",
+    registry: str = "",
+    key: str = "",
+    force: str = "",
+    project: str = ".",
+    json: bool = False,
+) -> None:
+    """Attach bills of materials and provenance to the pushed image, and sign them and it with cosign."""
+    from drydock import ship
+    from drydock.report import print_json
+
+    done = ship.sign(pipeline(project), target, registry, key=key, force=force, say=say)
+    if json:
+        print_json({"attached": {one.media_type: one.digest for one in done}})
+    else:
+        print("\n".join(f"{one.digest}  {one.media_type}" for one in done))
+
+
+@offer(
+    registry="where the image was pushed (default: [tool.drydock] registry)",
+    key="the public key's file or KMS URI",
+    identity="who must have signed, where there is no key",
+    issuer="who vouches for that identity",
+)
+def verify(
+    c: Context,
+    registry: str = "",
+    key: str = "",
+    identity: str = "",
+    issuer: str = "",
+    project: str = ".",
+    json: bool = False,
+) -> None:
+    """Verify the signatures of the pushed image and of everything attached to it."""
+    from drydock import ship
+    from drydock.publish.cosign import Identity
+    from drydock.report import print_json
+
+    who = Identity(identity, issuer) if identity else None
+    found = ship.verify(pipeline(project), registry, key=key, identity=who, say=say)
+    if json:
+        print_json({"verified": {one.media_type: one.digest for one in found}})
+    else:
+        print("\n".join(f"verified {one.digest}  {one.media_type}" for one in found))
 
 
 @offer(port="port of this machine (default: a free one)")
@@ -345,5 +403,7 @@ def engine_start(c: Context) -> None:
     print(f"the engine at {ensure(say).host} answers")
 
 
-namespace = Collection(build, tag, label, push, run, size, explain, base, hooks, doctor, clean)
+namespace = Collection(
+    build, tag, label, push, sbom, sign, verify, run, size, explain, base, hooks, doctor, clean
+)
 namespace.add_collection(Collection("engine", engine_start, engine_stop))

@@ -285,6 +285,12 @@ class BadCredentials(DrydockError):
     next_step = "mend it, or log in anew with `docker login {registry}`"
 
 
+class NotOnRegistry(DrydockError):
+    exit_code = 69
+    fact = "{reference} is not on its registry"
+    next_step = "push it with `invoke push`"
+
+
 # --- gates --------------------------------------------------------------------------------------------------
 
 

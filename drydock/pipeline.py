@@ -55,6 +55,13 @@ class Pipeline:
         """Where the project stands in version control."""
         return source.read(self.project.root)
 
+    def build_args(self) -> dict[str, str]:
+        """Return what drydock itself tells the Dockerfile: the base image, and the commit's time."""
+        found = {"PYTHON_IMAGE": self.base.reference}
+        if (seconds := labels.epoch(self.source)) is not None:
+            found["SOURCE_DATE_EPOCH"] = str(seconds)
+        return found
+
     def labels(self) -> dict[str, str]:
         """Return the labels that an image built now gets."""
         return labels.labels_for(self.project, self.source, self.base)
@@ -66,11 +73,10 @@ class Pipeline:
             errors.LockMissing, errors.LockStale: Before anything is built.
         """
         lock.find(self.project)
-        build_args = {"PYTHON_IMAGE": self.base.reference}
-        if (seconds := labels.epoch(self.source)) is not None:
-            build_args["SOURCE_DATE_EPOCH"] = str(seconds)
-        build_args |= options.build_args
-        return options.but(build_args=build_args, labels=self.labels() | dict(options.labels))
+        return options.but(
+            build_args=self.build_args() | dict(options.build_args),
+            labels=self.labels() | dict(options.labels),
+        )
 
     def build(self, options: Options) -> BuildResult:
         """Build one target and show the progress."""
@@ -111,15 +117,13 @@ class Pipeline:
             self._built[key] = self.build(Options("test", reference, build_args={"TEST_BASE": target}))
         return self._built[key]
 
-    def names(self, version: str = "", registry: str = "", *, allow_dirty: bool = False) -> tuple[str, ...]:
+    def names(self, version: str = "", registry: str = "") -> tuple[str, ...]:
         """Return the references that the image gets, the ones that never move first.
 
         Args:
             version: The version to tag; the project's own when empty.
             registry: Put in front of the image's name; none when empty.
-            allow_dirty: Treat a tree with uncommitted changes as a clean one.
         """
-        dirty = self.source.dirty and not allow_dirty
         repository = f"{registry.rstrip('/')}/{self.project.image}" if registry else self.project.image
-        found = tags.tags(version or self.project.version, self.source.revision, dirty)
+        found = tags.tags(version or self.project.version, self.source.revision, self.source.dirty)
         return tuple(f"{repository}:{tag}" for tag in found)

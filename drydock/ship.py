@@ -1,55 +1,115 @@
-"""Send a built image to a registry, once every gate has passed for exactly its content."""
+"""Send a built image to a registry once every gate has passed for its content; sign it there, and verify."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from dataclasses import replace
 
 from drydock import errors
 from drydock import image as images
 from drydock.gates import runner
 from drydock.pipeline import Pipeline
-from drydock.publish.push import Permissions, Pushed, Tell, push
+from drydock.publish import cosign, local, provenance, sbom, seal
+from drydock.publish.push import Permissions, Pushed, Tell, push_all, registry
+from drydock.publish.reference import Reference, parse
+from drydock.publish.referrers import Attachment
+from drydock.publish.sbom.cyclonedx import MEDIA_TYPE as CYCLONEDX
+from drydock.publish.sbom.spdx import MEDIA_TYPE as SPDX
+
+Say = Callable[[str], None]
 
 
-def ship(
+def push(
     pipeline: Pipeline,
     target: str,
-    registry: str,
+    where: str,
     permissions: Permissions,
     *,
     force: str = "",
-    follow: Callable[[str], AbstractContextManager[Tell]],
+    shown: AbstractContextManager[Tell],
 ) -> list[Pushed]:
     """Push a target under all its tags, the ones that never move first.
 
     Args:
         pipeline: Knows engine and project.
         target: The target; it must have been built.
-        registry: Where to; the project's own registry when empty.
+        where: The registry; the project's own when empty.
         permissions: What may be pushed although it should not be.
         force: Why an image without receipts is pushed; empty when it is not.
-        follow: Called with each reference; gives what takes the push's progress while it lasts.
+        shown: Gives what takes the push's progress.
 
     Raises:
         errors.NoRegistry: Neither the caller nor the project names one.
         errors.ImageMissing: The target was not built.
         errors.ReceiptsMissing: A gate has yet to pass for this content.
     """
-    where = registry or pipeline.project.registry
-    if not where:
-        raise errors.NoRegistry()
-    local = pipeline.project.reference(target)
-    found = runner.missing(pipeline.project, images.read(pipeline.engine, local), target)
+    names = _names(pipeline, where)
+    built = pipeline.project.reference(target)
+    found = runner.missing(pipeline.project, images.read(pipeline.engine, built), target)
     if found and not force:
         raise errors.ReceiptsMissing(
-            reference=local,
+            reference=built,
             reasons=", ".join(map(str, found)),
             sessions=" ".join(gate.gate for gate in found),
         )
-    names = pipeline.names(registry=where, allow_dirty=permissions.dirty)
-    pushed = []
-    for name in names:
-        with follow(name) as tell:
-            pushed.append(push(pipeline.engine, name, tell, image=local, permissions=permissions))
-    return pushed
+    with shown as tell:
+        return push_all(pipeline.engine, built, names, tell, permissions=permissions)
+
+
+def sign(pipeline: Pipeline, target: str, where: str, *, key: str, force: str, say: Say) -> list[Attachment]:
+    """Attach bills of materials and provenance to the pushed image, and sign them and it.
+
+    Args:
+        pipeline: Knows engine and project.
+        target: The target that was pushed.
+        where: The registry; the project's own when empty.
+        key: The private key; cosign asks who its user is where there is none.
+        force: Why the image was pushed without receipts; stands in its provenance.
+        say: Takes one line of progress at a time.
+
+    Raises:
+        errors.NotOnRegistry: The image was not pushed.
+        errors.DigestDiffers: What was pushed is not the image that is here.
+    """
+    pushed = _pushed(pipeline, where)
+    found = local.find(pipeline.engine, pipeline.project.reference(target))
+    with registry(pipeline.engine, pushed) as client:
+        manifest = client.manifest(pushed.repository, pushed.digest)
+    if manifest is None or found.id not in (manifest.config, manifest.digest):
+        there = manifest.config if manifest else "nothing"
+        raise errors.DigestDiffers(reference=pushed, found=there, wanted=found.id)
+    bill = sbom.read(pipeline.engine, found.id)
+    build = provenance.observed(pipeline.engine, target, pipeline.build_args())
+    documents = {
+        CYCLONEDX: sbom.cyclonedx(bill),
+        SPDX: sbom.spdx(bill),
+        provenance.MEDIA_TYPE: provenance.statement(
+            pushed, pipeline.source, pipeline.base, build, forced=force
+        ),
+    }
+    return seal.seal(pipeline.engine, pushed, documents, key=key, say=say)
+
+
+def verify(
+    pipeline: Pipeline, where: str, *, key: str, identity: cosign.Identity | None, say: Say
+) -> list[Attachment]:
+    """Verify the signatures of the pushed image and of all that is attached to it."""
+    return seal.verify(pipeline.engine, _pushed(pipeline, where), key=key, identity=identity, say=say)
+
+
+def _names(pipeline: Pipeline, where: str) -> tuple[str, ...]:
+    where = where or pipeline.project.registry
+    if not where:
+        raise errors.NoRegistry()
+    return pipeline.names(registry=where)
+
+
+def _pushed(pipeline: Pipeline, where: str) -> Reference:
+    """Return the pushed image by its digest, found by the tag that never moves."""
+    name = parse(_names(pipeline, where)[0])
+    with registry(pipeline.engine, name) as client:
+        manifest = client.manifest(name.repository, name.tag)
+    if manifest is None:
+        raise errors.NotOnRegistry(reference=name)
+    return replace(name, digest=manifest.digest)

@@ -15,7 +15,7 @@ import drydock
 from drydock import errors, receipts
 from drydock.build import Options, Update
 from drydock.engine import connect
-from drydock.gates import budget, cache, container_tests, smoke
+from drydock.gates import audit, budget, cache, container_tests, licences, security, smoke
 from drydock.gates.verdict import Verdict
 from drydock.image import Anatomy, Image, content_digest
 from drydock.pipeline import Pipeline
@@ -38,6 +38,7 @@ class Gate:
         inputs: Files and folders, beside the image, that its verdict depends on.
         values: Settings that its verdict depends on, as JSON values.
         judges_image: Whether an image needs its receipt to be pushed; else it judges the recipe.
+        longest_days: Age above which its receipt no longer counts; None for any.
         takes_arguments: Whether arguments that are not drydock's own are handed on.
     """
 
@@ -47,6 +48,7 @@ class Gate:
     inputs: Callable[[Project], Iterable[Path]] = lambda _: ()
     values: Callable[[Project, str], Mapping[str, Any]] = lambda _project, _target: {}
     judges_image: bool = True
+    longest_days: float | None = None
     takes_arguments: bool = False
 
 
@@ -77,6 +79,26 @@ def _build_cache(pipeline: Pipeline, target: str, _args: Sequence[str]) -> Verdi
 
     options = pipeline.options(Options(target))
     return cache.run(pipeline.engine, pipeline.project, options, follow)
+
+
+def _security(pipeline: Pipeline, target: str, _args: Sequence[str]) -> Verdict:
+    image_id = pipeline.built(target).image_id
+    return security.run(pipeline.engine, pipeline.project, image_id, target, pipeline.say)
+
+
+def _licences(pipeline: Pipeline, target: str, _args: Sequence[str]) -> Verdict:
+    image_id = pipeline.built(target).image_id
+    return licences.run(pipeline.engine, pipeline.project, image_id, target, pipeline.say)
+
+
+def _audit(pipeline: Pipeline, target: str, _args: Sequence[str]) -> Verdict:
+    image_id = pipeline.built(target).image_id
+    return audit.run(pipeline.engine, pipeline.project, image_id, target, pipeline.say)
+
+
+def _expectations(project: Project) -> Iterable[Path]:
+    yield project.root / "image/expectations.toml"
+    yield project.dockerfile
 
 
 def _tests(project: Project) -> Iterable[Path]:
@@ -114,6 +136,11 @@ GATES = {
         ),
         Gate("size_budget", BOTH, _size_budget, values=_budget_values),
         Gate("smoke", BOTH, _smoke, values=_smoke_values),
+        Gate("security", ("production",), _security, inputs=_expectations),
+        Gate("licences", ("production",), _licences, inputs=_expectations),
+        # Its answer ages with the databases, and where none can be reached there is none: `push` does not ask
+        # for it.
+        Gate("audit", ("production",), _audit, inputs=_expectations, judges_image=False, longest_days=1),
         Gate("build_cache", ("production",), _build_cache, inputs=_recipe, judges_image=False),
     )
 }
@@ -218,11 +245,14 @@ def missing(project: Project, image: Image, target: str) -> list[Missing]:
 def defined_now(gate: Gate, project: Project, target: str) -> receipts.Gate:
     """Return a gate with the digest of all that decides it: code, inputs and settings."""
     values = {"code": _code(), "target": target, **gate.values(project, target)}
-    return receipts.Gate(gate.name, receipts.definition(project.root, gate.inputs(project), values))
+    definition = receipts.definition(project.root, gate.inputs(project), values)
+    return receipts.Gate(gate.name, definition, gate.longest_days)
 
 
 @functools.cache
 def _code() -> str:
     """Return the digest of the code that takes part in judging; the same wherever drydock is installed."""
     package = Path(drydock.__file__).parent
-    return receipts.definition(package, (package / name for name in ("gates", "image", "runtime.py")), {})
+    return receipts.definition(
+        package, (package / name for name in ("gates", "image", "tools", "runtime.py")), {}
+    )

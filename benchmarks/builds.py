@@ -1,6 +1,6 @@
 """Time `invoke build` as a whole process: cold, with nothing changed, and with one source file changed.
 
-Run it with `./run python -m benchmarks.builds`. It works in a clone of the last commit and spares your caches.
+Run it with `./run python -m benchmarks.builds`; it works in a clone of the last commit.
 """
 
 from __future__ import annotations

@@ -46,7 +46,8 @@ def test_unknown_extra_lists_the_declared_ones(tmp_path: Path) -> None:
     assert [c.text for c in found.conflicts] == [
         "extras names serve, which is not declared; declared are: "
         "server (pyproject.toml [project] dependencies), "
-        "test (pyproject.toml [project] dependencies); set extras in [tool.drydock] or pass --option extras=VALUE"
+        "test (pyproject.toml [project] dependencies); "
+        "set extras in [tool.drydock] or pass --option extras=VALUE"
     ]
 
 
@@ -61,7 +62,9 @@ def test_unknown_extra_lists_the_declared_ones(tmp_path: Path) -> None:
 def test_value_that_cannot_be_meant_is_a_conflict(option: str, given: str, fact: str, tmp_path: Path) -> None:
     found = detect(materialise("requirements_unpinned", tmp_path / "app"), {option: given})
 
-    assert [c.text for c in found.conflicts] == [f"{fact}; set {option} in [tool.drydock] or pass --option {option}=VALUE"]
+    assert [c.text for c in found.conflicts] == [
+        f"{fact}; set {option} in [tool.drydock] or pass --option {option}=VALUE"
+    ]
 
 
 def test_single_values_by_hand(tmp_path: Path) -> None:

@@ -29,6 +29,7 @@ STANDARD_LIBRARY = {
     "site-packages": "what the base image has installed, such as pip, is not the application's",
     "dist-packages": "what the base image has installed, such as pip, is not the application's",
     "sitecustomize.py": "Debian's asks for a crash reporter; ours reads the compressed bytecode",
+    "_distutils_system_mod.py": "Debian's patch of distutils, which this Python no longer has",
     "config-*": "what a compiler needs to embed Python",
     "*__pycache__": "bytecode is chosen by measurement",
 }

@@ -23,7 +23,9 @@ def listen(event: str, arguments: tuple[object, ...]) -> None:
     elif event == "compile":
         # A module's code; pieces of source that programs make up at run time have no file.
         name = os.fsdecode(arguments[1]) if isinstance(arguments[1], str | bytes) else ""
-        if name.startswith("/") and name.endswith(".py"):
+        # Some packages parse their own source for lazy exports: that is no compilation.
+        parsed = sys._getframe(1).f_code.co_name == "parse"
+        if name.startswith("/") and name.endswith(".py") and not parsed:
             write_down(COMPILED + name)
 
 

@@ -13,7 +13,7 @@ HOPELESS = frozenset(
 )
 # A first crash may have been a server that was not there yet; a second one is a pattern.
 CRASHES = 2
-OOM = 137
+OOM = "OOMKilled"
 
 
 @dataclass(frozen=True)
@@ -61,9 +61,9 @@ def _of_container(pod: str, status: Mapping[str, Any]) -> Iterator[Trouble]:
     reason = str(waiting.get("reason", ""))
     if ended and ended.get("exitCode"):
         code = int(ended["exitCode"])
-        word = (
-            "used more memory than its limit" if ended.get("reason") == "OOMKilled" else f"exited with {code}"
-        )
+        word = "used more memory than its limit" if ended.get("reason") == OOM else f"exited with {code}"
+        if ended.get("message"):  # the container's runtime could not even start it, and says why
+            word += f": {str(ended['message']).strip().partition(chr(10))[0]}"
         crashes = int(status.get("restartCount", 0))
         yield Trouble(
             pod, f"container {status['name']} {word}", crashes >= CRASHES or reason in HOPELESS, True
@@ -74,9 +74,9 @@ def _of_container(pod: str, status: Mapping[str, Any]) -> Iterator[Trouble]:
 
 
 def _of_events(pod: str, events: Sequence[Mapping[str, Any]]) -> Iterator[Trouble]:
-    """Yield what only events tell: mounts that fail, and probes that are answered with no."""
+    """Yield what only events tell: sandboxes and mounts that fail, probes that are answered with no."""
     mine = [event for event in events if event.get("involvedObject", {}).get("name") == pod]
-    for reason in ("FailedMount", "Unhealthy"):
+    for reason in ("FailedCreatePodSandBox", "FailedMount", "Unhealthy"):
         messages = [str(event.get("message", "")) for event in mine if event.get("reason") == reason]
         if messages:
             yield Trouble(pod, messages[-1].strip().partition("\n")[0], hopeless=False)

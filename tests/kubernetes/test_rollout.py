@@ -28,6 +28,9 @@ def event(reason: str, message: str) -> dict[str, Any]:
 
 
 ENDED = {"terminated": {"exitCode": 78, "reason": "Error"}}
+UNSTARTED = {
+    "terminated": {"exitCode": 128, "reason": "StartError", "message": 'exec: "/none": no such file\n'}
+}
 KILLED = {"terminated": {"exitCode": 137, "reason": "OOMKilled"}}
 
 
@@ -44,6 +47,11 @@ KILLED = {"terminated": {"exitCode": 137, "reason": "OOMKilled"}}
         (pod(ENDED, restarts=1), "container api exited with 78", False),
         (pod({"waiting": {"reason": "CrashLoopBackOff"}}, ENDED, 1), "container api exited with 78", True),
         (pod({"running": {}}, ENDED, restarts=2), "container api exited with 78", True),
+        (
+            pod({"waiting": {"reason": "CrashLoopBackOff"}}, UNSTARTED, 1),
+            'container api exited with 128: exec: "/none": no such file',
+            True,
+        ),
         (pod({"running": {}}, KILLED, restarts=2), "container api used more memory than its limit", True),
     ],
 )

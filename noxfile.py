@@ -17,8 +17,9 @@ nox.options.stop_on_first_error = False
 
 # The tools stand beside this Python, also where nox was called by its path.
 os.environ["PATH"] = os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", "")))
-# nox shows every library's debug log; the engine's client has one line for each request.
-logging.getLogger("urllib3").setLevel(logging.WARNING)
+# nox shows every library's debug log; the engine's client writes one line for each request.
+for name in ("urllib3", "docker"):
+    logging.getLogger(name).setLevel(logging.WARNING)
 
 
 def gate(session: nox.Session, name: str) -> None:

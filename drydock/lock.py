@@ -11,7 +11,7 @@ from pathlib import Path
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
-from drydock import errors
+from drydock import dockerignore, errors
 from drydock.project import LOCK_FILES, Project
 
 REMAKE = {
@@ -36,7 +36,7 @@ def find(project: Project) -> Lock:
         errors.LockMissing: The source folder has none.
         errors.LockStale: It does not match pyproject.toml.
     """
-    path = next((project.source / name for name in LOCK_FILES if (project.source / name).is_file()), None)
+    path = candidate(project)
     if path is None:
         raise errors.LockMissing(
             source=project.source,
@@ -55,6 +55,16 @@ def find(project: Project) -> Lock:
             command=f"cd {project.source} && {REMAKE[lock.kind]}",
         )
     return lock
+
+
+def candidate(project: Project) -> Path | None:
+    """Return the lock file that reaches the build: a uv.lock that .dockerignore keeps out is none."""
+    ignore = project.root / ".dockerignore"
+    patterns = dockerignore.patterns(ignore.read_text(encoding="utf-8")) if ignore.is_file() else []
+    paths = {(project.source / name).relative_to(project.root).as_posix(): name for name in LOCK_FILES}
+    hidden = dockerignore.excluded(patterns, paths)
+    found = (project.root / path for path in paths if path not in hidden)
+    return next((path for path in found if path.is_file()), None)
 
 
 def uv_pins(text: str) -> dict[str, str]:

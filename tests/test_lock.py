@@ -37,6 +37,12 @@ def test_uv_lock_wins_over_requirements_as_in_the_dockerfile(make_project: MakeP
     assert lock.find(project).pins["x-y"] == "2"
 
 
+def test_a_uv_lock_that_never_reaches_the_build_is_not_looked_at(make_project: MakeProject) -> None:
+    files = {"requirements.lock": PINS, "uv.lock": "", ".dockerignore": "*\n!requirements.lock\n"}
+
+    assert lock.find(make_project({"pyproject.toml": PROJECT, **files})).kind == "requirements.lock"
+
+
 def test_a_missing_lock_names_the_command_that_makes_one(make_project: MakeProject) -> None:
     with pytest.raises(
         errors.LockMissing, match=r"has no lock file \(looked for uv.lock, requirements.lock\); make one"

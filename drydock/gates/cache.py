@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from drydock import command
+from drydock import lock as locks
 from drydock.build import BuildResult, Options, Update, build
 from drydock.engine import Engine
 from drydock.gates.verdict import Outcome, Verdict
-from drydock.project import LOCK_FILES, Project
+from drydock.project import Project
 
 GATE = "build_cache"
 # What a step that installs dependencies runs; such a step must survive a change of source.
@@ -45,9 +46,8 @@ def touch_source(project: Project, context: Path) -> None:
 
 def touch_lock(project: Project, context: Path) -> None:
     """Change the lock file but nothing that it pins: the dependency step runs, without downloads."""
-    source = context / project.source.relative_to(project.root)
-    lock = next(source / name for name in LOCK_FILES if (source / name).is_file())
-    with lock.open("a") as file:
+    lock = locks.find(project).path.relative_to(project.root)
+    with (context / lock).open("a") as file:
         file.write("\n# changed by nox -s build_cache\n")
 
 
@@ -151,6 +151,6 @@ def _copy(project: Project, copy: Path) -> None:
             (copy / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(root / name, copy / name, follow_symlinks=False)
     # A lock with download addresses may be git-ignored, and is still what the Dockerfile installs from.
-    for lock in filter(Path.is_file, (project.source / name for name in LOCK_FILES)):
-        (copy / lock.relative_to(root)).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(lock, copy / lock.relative_to(root))
+    lock = locks.find(project).path
+    (copy / lock.relative_to(root)).parent.mkdir(parents=True, exist_ok=True)
+    shutil.copy2(lock, copy / lock.relative_to(root))

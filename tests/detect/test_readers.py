@@ -10,11 +10,11 @@ import pytest
 from drydock.detect.commands import Launch, number, read_command
 from drydock.detect.compose import read_yaml
 from drydock.detect.dockerfiles import read_dockerfile
-from drydock.detect.ignore import translate
 from drydock.detect.python import allows, fits, specifier
 from drydock.detect.requirements import read_requirements
 from drydock.detect.settings import kind_of
 from drydock.detect.tree import Tree
+from drydock.dockerignore import translate
 from tests.detect.support import write
 
 

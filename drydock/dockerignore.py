@@ -1,0 +1,53 @@
+"""Which files a .dockerignore keeps out of a build context."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+MAX_STARS = 3  # wildcards in one pattern: each more multiplies the time that a hostile one can take
+MAX_PATTERNS = 200
+MAX_LENGTH = 300
+
+
+def patterns(text: str) -> list[str]:
+    """Return the patterns of a .dockerignore, without comments and without what no honest file holds."""
+    lines = (line.strip() for line in text.split("\n"))
+    sound = (p for p in lines if p and not p.startswith("#") and p.isprintable() and len(p) < MAX_LENGTH)
+    return list(sound)[:MAX_PATTERNS]
+
+
+def excluded(patterns: list[str], files: Iterable[str]) -> frozenset[str]:
+    """Return the files that the patterns exclude, by Docker's rule: the last pattern that matches decides."""
+    runs: list[tuple[bool, list[str]]] = []
+    for pattern in patterns:
+        body = translate(pattern.removeprefix("!"))
+        negated = pattern.startswith("!")
+        if body and runs and runs[-1][0] == negated:
+            runs[-1][1].append(body)
+        elif body:
+            runs.append((negated, [body]))
+    found: set[str] = set()
+    everything = list(files)
+    for negated, bodies in runs:
+        try:
+            matches = re.compile("|".join(f"(?:{body})" for body in bodies)).fullmatch
+        except (re.error, OverflowError, RecursionError):
+            continue
+        hits = {f for f in everything if matches(f)}
+        found = found - hits if negated else found | hits
+    return frozenset(found)
+
+
+def translate(pattern: str) -> str:
+    """Return a pattern of a .dockerignore as a regular expression, `""` when it is too wild to be tried.
+
+    Unlike git's, such a pattern starts at the context's root; one that matches a folder matches all below it.
+    """
+    pattern = pattern.strip().strip("/").removeprefix("./")
+    pieces = re.findall(r"\*\*/|\*\*|\*|\?|\[[^\]/]+\]|.", pattern)
+    if not pieces or sum(piece[0] == "*" for piece in pieces) > MAX_STARS:
+        return ""
+    known = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
+    body = "".join(known.get(p) or (p if len(p) > 1 else re.escape(p)) for p in pieces)
+    return f"{body}(?:/.*)?"

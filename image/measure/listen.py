@@ -21,12 +21,10 @@ def listen(event: str, arguments: tuple[object, ...]) -> None:
         if isinstance(name, str) and name.endswith(".pyc"):
             write_down(name)
     elif event == "compile":
-        # A module's code; pieces of source that programs make up at run time have no file.
-        name = os.fsdecode(arguments[1]) if isinstance(arguments[1], str | bytes) else ""
-        # Some packages parse their own source for lazy exports: that is no compilation.
-        parsed = sys._getframe(1).f_code.co_name == "parse"
-        if name.startswith("/") and name.endswith(".py") and not parsed:
-            write_down(COMPILED + name)
+        # Import's own compilations alone: anyio, for one, parses its own source for lazy exports.
+        caller = sys._getframe().f_back
+        if caller is not None and caller.f_code.co_filename.startswith("<frozen importlib"):
+            write_down(COMPILED + os.fsdecode(arguments[1]))  # type: ignore[arg-type]
 
 
 if "IMPORTS_TO" in os.environ:

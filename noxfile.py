@@ -22,6 +22,10 @@ for name in ("urllib3", "docker"):
     logging.getLogger(name).setLevel(logging.WARNING)
 
 
+# These need an image or a cluster, and have sessions of their own.
+ELSEWHERE = ("--ignore=tests/integration", "--ignore=tests/cluster")
+
+
 def gate(session: nox.Session, name: str) -> None:
     """Run one gate; positional arguments are `--project DIR`, `--target TARGET` and the gate's own."""
     from drydock.gates import runner
@@ -81,6 +85,24 @@ def build_cache(session: nox.Session) -> None:
     gate(session, "build_cache")
 
 
+@nox.session(default=False)
+def reproducible(session: nox.Session) -> None:
+    """Build twice without any cache, and name the first file that differs."""
+    gate(session, "reproducible")
+
+
+@nox.session
+def kubernetes(session: nox.Session) -> None:
+    """Hold the manifests against strict schemas, checkov, Trivy and the settings that the image knows."""
+    gate(session, "kubernetes")
+
+
+@nox.session(default=False)
+def cluster(session: nox.Session) -> None:
+    """Deploy to the cluster that KUBECONFIG names and prove that the image runs there as it should."""
+    gate(session, "cluster")
+
+
 @nox.session
 def integration(session: nox.Session) -> None:
     """Prove the production image against PostgreSQL, PgBouncer, Better Auth, MCP clients and a model."""
@@ -94,4 +116,4 @@ def integration(session: nox.Session) -> None:
 @nox.session
 def tests(session: nox.Session) -> None:
     """Run drydock's own tests; positional arguments go to pytest."""
-    session.run("pytest", *(session.posargs or ["tests", "--ignore=tests/integration"]), external=True)
+    session.run("pytest", *(session.posargs or ["tests", *ELSEWHERE]), external=True)

@@ -346,6 +346,74 @@ def explain(c: Context, project: str = ".", option: list[str] | None = None, jso
         raise errors.Undecided(path=root, count=len(found.conflicts) + len(found.blockers))
 
 
+@offer(
+    overlay="folder below deploy/kubernetes/overlays, or a path",
+    image="the image reference to run (default: what the overlay names)",
+)
+def render(c: Context, overlay: str = "local", image: str = "", project: str = ".") -> None:
+    """Print an overlay's Kubernetes manifests."""
+    from drydock import kubernetes
+    from drydock.project import load
+
+    print(kubernetes.render(load(Path(project)), overlay, image or None), end="")
+
+
+@offer(
+    overlay="folder below deploy/kubernetes/overlays, or a path",
+    context="context of the kubeconfig (default: the current one)",
+    image="the image reference to run (default: what the overlay names)",
+    undo="go back to the revision before",
+)
+def deploy(
+    c: Context,
+    overlay: str = "local",
+    context: str = "",
+    image: str = "",
+    undo: bool = False,
+    project: str = ".",
+) -> None:
+    """Deploy to Kubernetes: show the difference, apply, wait, and say why pods do not run."""
+    from drydock import kubernetes
+    from drydock.project import load
+
+    loaded = load(Path(project))
+    if undo:
+        kubernetes.undo(loaded, overlay, context, say)
+    else:
+        kubernetes.deploy(loaded, overlay, context, image or None, say)
+
+
+@offer()
+def environment(c: Context, project: str = ".") -> None:
+    """Write docs/environment.md from the settings that the built image knows."""
+    from drydock import environment
+    from drydock.gates.kubernetes import EXPECTATIONS, application
+    from drydock.gates.kubernetes.finding import read
+
+    pipe = pipeline(project)
+    root = pipe.project.root
+    image = pipe.built("production").image_id
+    listed = application.settings(pipe.engine, image, read(root / EXPECTATIONS).settings)
+    start = environment.start_script((root / "image/start.py").read_text(encoding="utf-8"))
+    target = root / "docs/environment.md"
+    target.write_text(environment.page(listed, start), encoding="utf-8")
+    print(f"wrote {target}")
+
+
+@offer(question="what you want to know about the image")
+def ask_gordon(c: Context, question: str, target: str = "production", project: str = ".") -> None:
+    """Ask Docker AI (Gordon) about the Dockerfile, with sizes and findings, where it is there."""
+    from drydock import gordon
+    from drydock.gates import budget
+    from drydock.report import megabytes
+
+    pipe = pipeline(project)
+    measured = pipe.look(pipe.project.reference(target))
+    verdict = budget.judge(measured, pipe.project.budget(target), target)
+    sizes = {"on disk": megabytes(measured.on_disk), "on the wire": megabytes(measured.on_wire)}
+    gordon.ask(pipe.project, gordon.prompt(pipe.project, question, sizes, [verdict.summary]))
+
+
 @offer()
 def hooks(c: Context) -> None:
     """Install the pre-push hook, which runs container_tests and size_budget on what is pushed."""
@@ -404,6 +472,7 @@ def engine_start(c: Context) -> None:
 
 
 namespace = Collection(
-    build, tag, label, push, sbom, sign, verify, run, size, explain, base, hooks, doctor, clean
+    *(build, run, size, tag, label, push, sbom, sign, verify),
+    *(explain, base, doctor, clean, hooks, render, deploy, environment, ask_gordon),
 )
 namespace.add_collection(Collection("engine", engine_start, engine_stop))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -40,15 +41,18 @@ def touch_source(project: Project, context: Path) -> None:
     package = project.entry_point.split(":")[0].split(".")[0]
     source = context / project.source.relative_to(project.root)
     candidates = sorted((source / package).rglob("*.py")) or sorted(source.glob("*.py"))
-    with candidates[-1].open("a") as file:
-        file.write("\n# changed by nox -s build_cache\n")
+    _append_comment(candidates[-1])
 
 
 def touch_lock(project: Project, context: Path) -> None:
     """Change the lock file but nothing that it pins: the dependency step runs, without downloads."""
-    lock = locks.find(project).path.relative_to(project.root)
-    with (context / lock).open("a") as file:
-        file.write("\n# changed by nox -s build_cache\n")
+    _append_comment(context / locks.find(project).path.relative_to(project.root))
+
+
+def _append_comment(path: Path) -> None:
+    """Append a comment that no build has seen: the cache knows the changes of earlier runs."""
+    with path.open("a") as file:
+        file.write(f"\n# changed by nox -s build_cache: {uuid.uuid4()}\n")
 
 
 SCENARIOS = (
@@ -98,6 +102,8 @@ def judge(results: Mapping[str, BuildResult]) -> Verdict:
         faults.append(f"the cold build took {cold.cached} steps from the cache")
     if results["unchanged"].cached != len(results["unchanged"].steps):
         faults.append("an unchanged build ran a step again")
+    if results["source changed"].cached == len(results["source changed"].steps):
+        faults.append("a changed source file ran no step: it is not in the image")
     faults += [
         f"a source change ran a dependency step again: {step.instruction[:80]}"
         for step in installs

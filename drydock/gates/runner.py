@@ -15,7 +15,18 @@ import drydock
 from drydock import errors, receipts
 from drydock.build import Options, Update
 from drydock.engine import connect
-from drydock.gates import audit, budget, cache, container_tests, licences, security, smoke
+from drydock.gates import (
+    audit,
+    budget,
+    cache,
+    cluster,
+    container_tests,
+    kubernetes,
+    licences,
+    reproducible,
+    security,
+    smoke,
+)
 from drydock.gates.verdict import Verdict
 from drydock.image import Anatomy, Image, content_digest
 from drydock.pipeline import Pipeline
@@ -54,13 +65,8 @@ class Gate:
 
 def _container_tests(pipeline: Pipeline, target: str, args: Sequence[str]) -> Verdict:
     image = pipeline.tests_on(target).image_id
-
-    def show(text: str) -> None:
-        sys.stderr.write(text)
-        sys.stderr.flush()
-
-    quiet = pipeline.quiet
-    return container_tests.run(pipeline.engine, image, target, args, (lambda _: None) if quiet else show)
+    show = (lambda _: None) if pipeline.quiet else _stderr
+    return container_tests.run(pipeline.engine, image, target, args, show)
 
 
 def _size_budget(pipeline: Pipeline, target: str, _args: Sequence[str]) -> Verdict:
@@ -73,12 +79,8 @@ def _smoke(pipeline: Pipeline, target: str, _args: Sequence[str]) -> Verdict:
 
 
 def _build_cache(pipeline: Pipeline, target: str, _args: Sequence[str]) -> Verdict:
-    def follow(name: str) -> Callable[[Update], None]:
-        pipeline.say(f"{name} build")
-        return BuildProgress(target)
-
     options = pipeline.options(Options(target))
-    return cache.run(pipeline.engine, pipeline.project, options, follow)
+    return cache.run(pipeline.engine, pipeline.project, options, _follow(pipeline, target))
 
 
 def _security(pipeline: Pipeline, target: str, _args: Sequence[str]) -> Verdict:
@@ -94,6 +96,41 @@ def _licences(pipeline: Pipeline, target: str, _args: Sequence[str]) -> Verdict:
 def _audit(pipeline: Pipeline, target: str, _args: Sequence[str]) -> Verdict:
     image_id = pipeline.built(target).image_id
     return audit.run(pipeline.engine, pipeline.project, image_id, target, pipeline.say)
+
+
+def _kubernetes(pipeline: Pipeline, target: str, _args: Sequence[str]) -> Verdict:
+    image_id = pipeline.built(target).image_id
+    return kubernetes.run(pipeline.engine, pipeline.project, image_id, pipeline.say)
+
+
+def _cluster(pipeline: Pipeline, target: str, args: Sequence[str]) -> Verdict:
+    reference = pipeline.built(target).reference
+    return cluster.run(pipeline.engine, pipeline.project, reference, _stderr, args)
+
+
+def _reproducible(pipeline: Pipeline, target: str, _args: Sequence[str]) -> Verdict:
+    return reproducible.run(
+        pipeline.engine, pipeline.project, pipeline.options(Options(target)), _follow(pipeline, target)
+    )
+
+
+def _stderr(text: str) -> None:
+    sys.stderr.write(text)
+    sys.stderr.flush()
+
+
+def _follow(pipeline: Pipeline, target: str) -> Callable[[str], Callable[[Update], None]]:
+    """Return what announces each build of a series and shows its finished steps."""
+
+    def follow(name: str) -> Callable[[Update], None]:
+        pipeline.say(f"{name} build")
+        return BuildProgress(target)
+
+    return follow
+
+
+def _manifests(project: Project) -> Iterable[Path]:
+    yield project.root / "deploy/kubernetes"
 
 
 def _expectations(project: Project) -> Iterable[Path]:
@@ -142,6 +179,9 @@ GATES = {
         # for it.
         Gate("audit", ("production",), _audit, inputs=_expectations, judges_image=False, longest_days=1),
         Gate("build_cache", ("production",), _build_cache, inputs=_recipe, judges_image=False),
+        Gate("reproducible", ("production",), _reproducible, inputs=_recipe, judges_image=False),
+        Gate("kubernetes", ("production",), _kubernetes, inputs=_manifests, judges_image=False),
+        Gate("cluster", ("production",), _cluster, _manifests, judges_image=False, takes_arguments=True),
     )
 }
 

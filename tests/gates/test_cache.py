@@ -44,6 +44,12 @@ def test_a_source_change_that_installs_again_fails() -> None:
     assert "ran a dependency step again: RUN uv sync" in verdict.summary
 
 
+def test_a_source_change_that_builds_nothing_fails() -> None:
+    verdict = judge(results(source_changed=built(1, install=True, copy=True)))
+
+    assert verdict.summary == "a changed source file ran no step: it is not in the image"
+
+
 def test_an_unchanged_build_that_runs_a_step_fails() -> None:
     assert judge(results(unchanged=built(1, install=True, copy=False))).outcome is Outcome.FAILED
 

@@ -150,15 +150,16 @@ def label(
     if apply:
         relabel.apply(pipe.engine, reference, wanted)
     found = dict(local.find(pipe.engine, reference).labels)
-    differences = [str(difference) for difference in labels.check(found, wanted)]
+    differences = labels.check(found, wanted)
     if json:
-        print_json({"labels": found, "differences": differences})
+        print_json({"labels": found, "differences": [str(one) for one in differences]})
     else:
         key_values(console(), found)
-        for line in differences:
-            say(f"! {line}")
-    if differences:
-        raise errors.LabelsDiffer(reference=reference, count=len(differences))
+        for one in differences:
+            say(f"! {one}")
+    # What has no value anywhere is worth a line, and nothing that could be applied.
+    if wrong := [one for one in differences if one.wanted is not None]:
+        raise errors.LabelsDiffer(reference=reference, count=len(wrong))
 
 
 @offer(

@@ -38,10 +38,11 @@ def look(pipeline: Pipeline, target: str, port: int) -> None:
             "ready": f"in {seconds:.1f} s",
             "url": running.url,
             "docs": f"{running.url}/docs",
-            "try": f"curl -s{header} {running.url}{project.development.example_path}",
             "stop": "Ctrl-C",
         }
         key_values(console(), shown)
+        # Outside of the table, which would wrap it: this line is there to be copied.
+        sys.stdout.write(f"\ncurl -s{header} {running.url}{project.development.example_path}\n\n")
         sys.stdout.flush()
         try:
             for chunk in running.container.logs(stream=True, follow=True, tail=0):

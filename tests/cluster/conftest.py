@@ -85,7 +85,11 @@ def postgres_image(engine: Engine, project: Project, load_image: Callable[[str],
     """A PostgreSQL image with the official one's interface, on the cluster."""
     python = base.resolve(engine, project, say=lambda _: None).reference
     engine.sdk.images.build(
-        path=str(Path(__file__).parent / "postgres"), tag=POSTGRES, buildargs={"PYTHON_IMAGE": python}
+        path=str(Path(__file__).parent / "postgres"),
+        tag=POSTGRES,
+        buildargs={"PYTHON_IMAGE": python},
+        rm=True,
+        forcerm=True,
     )
     load_image(POSTGRES)
     return POSTGRES

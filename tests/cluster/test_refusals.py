@@ -90,7 +90,7 @@ def test_a_root_image_is_explained(
     folder = tmp_path / "root"
     folder.mkdir()
     (folder / "Dockerfile").write_text(f"FROM {image}\nUSER 0\n")
-    engine.sdk.images.build(path=str(folder), tag=reference)
+    engine.sdk.images.build(path=str(folder), tag=reference, rm=True, forcerm=True)
     try:
         load_image(reference)
         # Without a number in the manifest, the image's own user counts.

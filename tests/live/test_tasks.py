@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import signal
+import subprocess
+import sys
+import urllib.request
+
+import pytest
+
+from drydock import errors
+from drydock.engine import LABEL, Engine
+from tests.conftest import ROOT, MakeProject
+
+pytestmark = pytest.mark.live
+
+INVOKE = [sys.executable, "-m", "invoke"]
+
+
+def invoke(*args: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([*INVOKE, *args], cwd=ROOT, check=False, capture_output=True, text=True)
+
+
+def test_run_prints_a_line_that_works_as_it_is_and_ends_with_ctrl_c(engine: Engine) -> None:
+    process = subprocess.Popen(
+        [*INVOKE, "run"], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    )
+    assert process.stdout
+    while not (line := process.stdout.readline()).startswith("curl "):
+        assert line, "invoke run ended before it was ready"
+    words = shlex.split(line)
+    name, _, value = words[words.index("-H") + 1].partition(": ")
+    with urllib.request.urlopen(urllib.request.Request(words[-1], headers={name: value})) as answer:
+        assert (answer.status, json.load(answer)) == (200, [])
+
+    process.send_signal(signal.SIGINT)
+
+    assert process.wait(30) == 0
+    assert engine.sdk.containers.list(all=True, filters={"label": f"{LABEL}=run"}) == []
+
+
+def test_build_tells_a_program_what_it_made() -> None:
+    done = invoke("build", "--json")
+
+    found = json.loads(done.stdout)
+    assert re.fullmatch(r"sha256:[0-9a-f]{64}", found["image_id"])
+    assert 0 < found["on_wire"] < found["on_disk"] < found["budget_on_disk"]
+    assert 0 <= found["steps_cached"] <= found["steps"]
+
+
+@pytest.mark.parametrize(
+    ("args", "error", "line"),
+    [
+        (
+            ("build", "--target", "prod"),
+            errors.UnknownTarget,
+            "error: there is no target 'prod'; choose one of",
+        ),
+        (("push",), errors.NoRegistry, "error: no registry is named; give one with --registry"),
+        (("build", "--project", "nowhere"), errors.NoProject, "nowhere has no pyproject.toml; name the"),
+        (("build", "--build-arg", "UID"), errors.BadConfiguration, "error: --build-arg UID: no value; write"),
+    ],
+)
+def test_bad_input_is_one_line_with_its_own_exit_code(
+    args: tuple[str, ...], error: type[errors.DrydockError], line: str
+) -> None:
+    done = invoke(*args)
+
+    assert done.returncode == error.exit_code
+    assert line in done.stderr.strip().splitlines()[-1]
+    assert "Traceback" not in done.stderr
+
+
+def test_a_stale_lock_stops_the_build_before_it_begins(make_project: MakeProject) -> None:
+    manifest = '[project]\nname = "shop"\ndependencies = ["fastapi"]\n'
+    project = make_project(
+        {"pyproject.toml": manifest, "requirements.lock": "", "Dockerfile": "FROM scratch AS production\n"}
+    )
+
+    done = invoke("build", "--project", str(project.root))
+
+    assert done.returncode == errors.LockStale.exit_code
+    assert "fastapi is not in it; make it anew with `cd" in done.stderr
+
+
+def test_tagging_what_was_never_built_says_so(make_project: MakeProject) -> None:
+    project = make_project({"pyproject.toml": '[project]\nname = "never-built"\nversion = "1"\n'})
+
+    done = invoke("tag", "--project", str(project.root))
+
+    assert done.returncode == errors.ImageMissing.exit_code
+    assert "image never-built:dev is not on this engine; build it with `invoke build`" in done.stderr

@@ -72,6 +72,36 @@ def test_refused_values_are_not_repeated(client: TestClient, ada: dict[str, str]
     assert "hunter2" not in answer.text
 
 
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", TASKS),
+        ("PUT", f"{TASKS}/1"),
+        ("POST", "/api/ada/chat"),
+        ("POST", "/api/ada/chat/stream"),
+    ],
+)
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"title": "\xe9"}',
+        b'\xff\xfe{\x00"\x00',
+        b"[" * 60_000,
+        b'{"title": ' + b"9" * 5000 + b"}",
+        b"{",
+        b'{"\\ud800": 1}',
+    ],
+    ids=["Latin-1", "cut UTF-16", "too deep", "too long a number", "cut JSON", "half a surrogate pair"],
+)
+def test_body_that_cannot_be_read_is_the_documented_422(
+    client: TestClient, ada: dict[str, str], method: str, path: str, body: bytes
+) -> None:
+    answer = client.request(method, path, content=body, headers={**ada, "Content-Type": "application/json"})
+    assert answer.status_code == 422
+    assert answer.json()["type"] == "urn:todo-chatbot-api:problem:invalid-request"
+    assert answer.json()["errors"][0]["pointer"].startswith("body")
+
+
 def test_large_body_is_413(client: TestClient, ada: dict[str, str]) -> None:
     answer = client.post(TASKS, content=b'{"title": "' + b"x" * 70_000 + b'"}', headers=ada)
     assert (answer.status_code, answer.json()["type"].rpartition(":")[2]) == (413, "body-too-large")

@@ -29,7 +29,7 @@ from todo_api.http.rate import RateLimit
 from todo_api.lifecycle import Lifecycle
 from todo_api.logs import configure_logging
 from todo_api.mcp_server.endpoint import McpEndpoint
-from todo_api.problems import FieldError, Problem, as_response, unavailable
+from todo_api.problems import FieldError, Problem, as_response, invalid, unavailable
 from todo_api.settings import Settings, get_settings
 from todo_api.startup import WrongSettings, contradictions
 
@@ -201,6 +201,9 @@ def _raised_problem(_request: Request, error: Exception) -> Problem:
 def _http_error(request: Request, error: Exception) -> Problem:
     if not isinstance(error, HTTPException):
         raise error
+    if error.status_code == 400:
+        # FastAPI's word for a body that cannot be decoded; text that is no JSON is a wrong value to it.
+        return invalid("body", "is not JSON in UTF-8")
     kinds = {404: "not-found", 405: "method-not-allowed", 413: "body-too-large"}
     details = {
         404: "There is nothing at this path.",

@@ -21,7 +21,7 @@ from starlette.testclient import TestClient
 
 from tests.conftest import MakeSettings, bearer
 from todo_api.db import migrate
-from todo_api.db.engine import is_unavailable, make_engine, postgres_options
+from todo_api.db.engine import is_unavailable, lacks_table, make_engine, postgres_options
 from todo_api.db.tables import metadata
 from todo_api.main import create_app
 from todo_api.settings import Settings
@@ -134,6 +134,20 @@ def test_locked_database_is_503_not_500(make_settings: MakeSettings) -> None:
 )
 def test_outage_is_told_from_a_bug(error: Exception, expected: bool) -> None:
     assert is_unavailable(error) is expected
+
+
+@pytest.mark.parametrize(
+    ("original", "expected"),
+    [
+        (errors.UndefinedTable('relation "alembic_version" does not exist'), True),
+        (sqlite3.OperationalError("no such table: alembic_version"), True),
+        (errors.InsufficientPrivilege(), False),
+        (errors.AdminShutdown(), False),
+        (sqlite3.OperationalError("database is locked"), False),
+    ],
+)
+def test_missing_schema_is_told_from_an_outage(original: Exception, expected: bool) -> None:
+    assert lacks_table(exc.DBAPIError("SELECT", {}, original)) is expected
 
 
 POOLED = "postgresql://u:p@ep-a-1-pooler.example.com/d?sslmode=require&channel_binding=require"

@@ -65,9 +65,16 @@ def test_draining_service_is_unready_but_serves(app: FastAPI, ada: dict[str, str
         assert client.get("/api/ada/tasks", headers=ada).status_code == 200
 
 
-def test_old_schema_makes_the_service_unready(client: TestClient, settings: Settings) -> None:
+@pytest.mark.parametrize(
+    "statement",
+    ["DELETE FROM alembic_version", "DROP TABLE alembic_version"],
+    ids=["no revision", "no table"],
+)
+def test_database_without_the_schema_makes_the_service_unready(
+    client: TestClient, settings: Settings, statement: str
+) -> None:
     with closing(sqlite3.connect(settings.data_dir / "todo.db")) as database, database:
-        database.execute("DELETE FROM alembic_version")
+        database.execute(statement)
     answer = client.get("/readyz")
     assert answer.status_code == 503
     assert answer.json()["checks"]["database"] == "schema is not migrated"

@@ -69,13 +69,20 @@ class Database:
             yield connection
 
     async def revision(self) -> str | None:
-        """Return the schema's revision, asked with a short time-out.
+        """Return the schema's revision, asked with a short time-out; None where there is no schema.
 
         Raises:
-            Unavailable: When the database does not answer in time or has no schema.
+            Unavailable: When the database does not answer in time.
         """
         async with _unavailable_as_such(self._ready_timeout), self._reader.connect() as connection:
-            found: str | None = await connection.scalar(sa.text("SELECT version_num FROM alembic_version"))
+            try:
+                found: str | None = await connection.scalar(
+                    sa.text("SELECT version_num FROM alembic_version")
+                )
+            except exc.DBAPIError as error:
+                if not lacks_table(error):
+                    raise
+                return None
             return found
 
     async def close(self) -> None:
@@ -120,8 +127,14 @@ def is_unavailable(error: BaseException) -> bool:
     if isinstance(error, (OSError, exc.TimeoutError, exc.OperationalError, exc.InterfaceError)):
         return True
     if isinstance(error, exc.DBAPIError):
-        return error.connection_invalidated or getattr(error.orig, "sqlstate", None) == UNDEFINED_TABLE
+        return error.connection_invalidated or lacks_table(error)
     return False
+
+
+def lacks_table(error: exc.DBAPIError) -> bool:
+    """Tell whether a statement failed because its table does not exist."""
+    # SQLite has no code of its own for this.
+    return getattr(error.orig, "sqlstate", None) == UNDEFINED_TABLE or "no such table" in str(error.orig)
 
 
 def _cause(error: BaseException) -> str:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 import subprocess
 import sys
 import time
-from contextlib import closing
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 
 import pytest
@@ -14,15 +16,16 @@ from fastapi import FastAPI
 from starlette.testclient import TestClient
 
 from tests.conftest import MakeSettings
+from tests.test_mcp import call
 from todo_api.db.migrate import HEAD, REVISIONS, is_current
 from todo_api.main import create_app
 from todo_api.settings import Settings
 
 
-def wait_for_mcp(client: TestClient, state: str = "ready") -> None:
-    """Wait until readiness shows a state of MCP."""
+def wait_for(client: TestClient, check: str, state: str) -> None:
+    """Wait until readiness shows a state of one check."""
     deadline = time.monotonic() + 30
-    while client.get("/readyz").json()["checks"]["mcp"] != state:
+    while client.get("/readyz").json()["checks"][check] != state:
         assert time.monotonic() < deadline
         time.sleep(0.02)
 
@@ -36,13 +39,16 @@ def test_service_is_alive_and_ready(client: TestClient) -> None:
 
 
 def test_health_answers_as_readiness_does(client: TestClient) -> None:
-    wait_for_mcp(client)
+    wait_for(client, "mcp", "ready")
     assert client.get("/health").json() == client.get("/readyz").json()
 
 
 def test_mcp_starts_with_the_service_and_readiness_shows_it(client: TestClient) -> None:
-    wait_for_mcp(client)
-    assert client.get("/readyz").json() == {"status": "ready", "checks": {"database": "ok", "mcp": "ready"}}
+    wait_for(client, "mcp", "ready")
+    assert client.get("/readyz").json() == {
+        "status": "ready",
+        "checks": {"database": "ok", "mcp": "ready", "agent": "off"},
+    }
 
 
 def test_failed_mcp_makes_the_service_unready(app: FastAPI, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -51,10 +57,62 @@ def test_failed_mcp_makes_the_service_unready(app: FastAPI, monkeypatch: pytest.
 
     monkeypatch.setattr("todo_api.mcp_server.endpoint.McpEndpoint._load", fail)
     with TestClient(app) as client:
-        wait_for_mcp(client, "failed")
+        wait_for(client, "mcp", "failed")
         answer = client.get("/readyz")
         assert (answer.status_code, answer.json()["status"]) == (503, "unavailable")
         assert client.get("/livez").status_code == 200
+
+
+@pytest.mark.parametrize("error", [ImportError("broken"), SystemError("out of memory")])
+def test_agent_that_cannot_be_loaded_is_logged_and_shown_and_takes_nothing_with_it(
+    capfd: pytest.CaptureFixture[str],
+    chat_client: TestClient,
+    monkeypatch: pytest.MonkeyPatch,
+    error: Exception,
+) -> None:
+    def fail(*_: object) -> None:
+        raise error
+
+    with monkeypatch.context() as broken:
+        broken.setattr("todo_api.chat.stack.AgentStack._load", fail)
+        wait_for(chat_client, "agent", "failed")
+        answer = chat_client.get("/readyz")
+        assert (answer.status_code, answer.json()["checks"]["mcp"]) == (200, "ready")
+        assert call(chat_client, {}, "list_tasks") == []
+    assert str(error) in capfd.readouterr().err
+    assert chat_client.post("/api/ada/chat", json={"message": "Hi"}).status_code == 200
+    wait_for(chat_client, "agent", "ready")
+
+
+@pytest.mark.parametrize("when", ["at its start", "later"])
+def test_mcp_server_that_ends_by_itself_is_logged_and_makes_the_service_unready(
+    capfd: pytest.CaptureFixture[str], app: FastAPI, monkeypatch: pytest.MonkeyPatch, when: str
+) -> None:
+    end = asyncio.Event()
+
+    @asynccontextmanager
+    async def run(_manager: object) -> AsyncIterator[None]:
+        if when == "at its start":
+            raise RuntimeError("aground")
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(sink())
+                yield
+        except* RuntimeError as group_error:
+            raise group_error.exceptions[0] from None
+
+    async def sink() -> None:
+        await end.wait()
+        raise RuntimeError("aground")
+
+    monkeypatch.setattr("mcp.server.streamable_http_manager.StreamableHTTPSessionManager.run", run)
+    with TestClient(app) as client:
+        if when == "later":
+            wait_for(client, "mcp", "ready")
+            client.portal.call(end.set)  # type: ignore[union-attr]
+        wait_for(client, "mcp", "failed")
+        assert client.get("/readyz").status_code == 503
+    assert "aground" in capfd.readouterr().err
 
 
 def test_draining_service_is_unready_but_serves(app: FastAPI, ada: dict[str, str]) -> None:

@@ -6,7 +6,6 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
-from typing import Any
 
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -67,18 +66,12 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         """Load what readiness does not need, in the order in which it is likely to be asked for."""
         with suppress(TimeoutError):
             await asyncio.wait_for(lifecycle.ready.wait(), LOAD_DELAY_SECONDS)
-        tasks: list[asyncio.Task[Any]] = [asyncio.create_task(mcp.run())]
-        if keys is not None:
-            tasks.append(asyncio.create_task(keys.warm_up()))
-        try:
-            with suppress(Problem):
-                await mcp.ready()
-                await agents.preload()
-            await asyncio.gather(*tasks)
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+        # Each logs its own failure and raises none: what fails takes nothing else with it.
+        async with asyncio.TaskGroup() as together:
+            together.create_task(mcp.run())
+            together.create_task(agents.preload())
+            if keys is not None:
+                together.create_task(keys.warm_up())
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -119,6 +112,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.settings = settings
     app.state.database = database
     app.state.mcp = mcp
+    app.state.agents = agents
     app.state.chat = service
     app.state.lifecycle = lifecycle
     app.state.chat_rate_limit = RateLimit(settings.chat_rate_limit)

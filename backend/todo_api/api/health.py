@@ -21,7 +21,10 @@ _NOT_READY: dict[int | str, dict[str, Any]] = {
         "description": "Not ready to serve; `checks` says why.",
         "content": {
             "application/json": {
-                "example": {"status": "unavailable", "checks": {"database": "unreachable", "mcp": "ready"}}
+                "example": {
+                    "status": "unavailable",
+                    "checks": {"database": "unreachable", "mcp": "ready", "agent": "ready"},
+                }
             }
         },
     }
@@ -38,9 +41,16 @@ async def livez() -> Health:
 @router.get("/health", summary="Readiness, under its older name", response_model=Health, responses=_NOT_READY)
 async def readyz(request: Request) -> Response:
     """Tell whether requests can be served: the database answers with a new enough schema, MCP has not failed,
-    and the process is not about to end."""
+    and the process is not about to end.
+
+    `agent` is for the reader: without it everything but chat still works, and each chat tries it again.
+    """
     state = request.app.state
-    checks = {"database": await _database(state.database), "mcp": state.mcp.state}
+    checks = {
+        "database": await _database(state.database),
+        "mcp": state.mcp.state,
+        "agent": state.agents.state,
+    }
     if state.lifecycle.draining:
         status = "draining"
     elif checks["database"] == "ok" and checks["mcp"] != "failed":

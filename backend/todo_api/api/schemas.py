@@ -114,7 +114,9 @@ class Health(BaseModel):
     """State of the service and of what it needs."""
 
     model_config = ConfigDict(
-        json_schema_extra={"examples": [{"status": "ready", "checks": {"database": "ok", "mcp": "ready"}}]}
+        json_schema_extra={
+            "examples": [{"status": "ready", "checks": {"database": "ok", "mcp": "ready", "agent": "ready"}}]
+        }
     )
 
     status: Literal["alive", "ready", "unavailable", "draining"]

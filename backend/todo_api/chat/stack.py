@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING
+from contextlib import suppress
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import SecretStr
 
 from todo_api.mcp_server.endpoint import McpEndpoint
-from todo_api.problems import unavailable
+from todo_api.problems import Problem, unavailable
 from todo_api.settings import Settings
 
 if TYPE_CHECKING:
@@ -45,10 +46,24 @@ class AgentStack:
             )
         return self._settings.openai_api_key
 
+    @property
+    def state(self) -> Literal["off", "starting", "ready", "failed"]:
+        """How far the load has come; ``off`` without a key."""
+        if self._settings.openai_api_key is None:
+            return "off"
+        if self._loading is None or not self._loading.done():
+            return "starting"
+        return "failed" if self._loading.cancelled() or self._loading.exception() else "ready"
+
     async def preload(self) -> None:
-        """Load the agent ahead of the first chat; without a key it is never needed and never loaded."""
+        """Load the agent ahead of the first chat, after its tools; log a failure and show it as the state.
+
+        Without a key the agent is never needed and never loaded.
+        """
         if self._settings.openai_api_key is None:
             return
+        with suppress(Problem):
+            await self._mcp.ready()
         try:
             await self.get()
         except Exception:

@@ -38,23 +38,20 @@ class McpEndpoint:
         self.state: Literal["starting", "ready", "failed"] = "starting"
 
     async def run(self) -> None:
-        """Load the server and keep it running until cancelled."""
+        """Load the server and keep it running until cancelled; a failure is logged and shown as the state."""
         try:
             server, app = await asyncio.to_thread(self._load)
+            # Entered and left in this task: the session manager's task group demands it.
+            async with server.session_manager.run():
+                self._app = app
+                self.state = "ready"
+                self._loaded.set()
+                await asyncio.Event().wait()
         except Exception:
-            logger.exception("the MCP server cannot be loaded")
+            logger.exception("the MCP server does not run")
+        finally:
             self.state = "failed"
             self._loaded.set()
-            return
-        # Entered and left in this task: the session manager's task group demands it.
-        async with server.session_manager.run():
-            self._app = app
-            self.state = "ready"
-            self._loaded.set()
-            try:
-                await asyncio.Event().wait()
-            finally:
-                self.state = "failed"
 
     def _load(self) -> tuple[MCPServer[None], ASGIApp]:
         from mcp.server.auth.middleware.auth_context import AuthContextMiddleware

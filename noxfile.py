@@ -31,7 +31,7 @@ def gate(session: nox.Session, name: str) -> None:
     from drydock.gates import runner
 
     if fault := runner.run(name, session.posargs, session.log):
-        session.error(fault)
+        session.error(str(fault))
 
 
 @nox.session

@@ -347,6 +347,16 @@ def explain(c: Context, project: str = ".", option: list[str] | None = None, jso
         raise errors.Undecided(path=root, count=len(found.conflicts) + len(found.blockers))
 
 
+@offer(name="gate", which="the gate, named like its nox session")
+def one_gate(c: Context, which: str, target: str = "", project: str = ".", json: bool = False) -> None:
+    """Run one gate with an exit code of its own: 70 when it refuses, 75 when it could not look."""
+    from drydock.gates import runner
+
+    posargs = ["--project", project, *(["--target", target] if target else []), *(["--json"] if json else [])]
+    if fault := runner.run(which, posargs, say):
+        raise Exit(str(fault), code=fault.exit_code)
+
+
 @offer(
     overlay="folder below deploy/kubernetes/overlays, or a path",
     image="the image reference to run (default: what the overlay names)",
@@ -474,6 +484,6 @@ def engine_start(c: Context) -> None:
 
 namespace = Collection(
     *(build, run, size, tag, label, push, sbom, sign, verify),
-    *(explain, base, doctor, clean, hooks, render, deploy, environment, ask_gordon),
+    *(one_gate, explain, base, doctor, clean, hooks, render, deploy, environment, ask_gordon),
 )
 namespace.add_collection(Collection("engine", engine_start, engine_stop))

@@ -300,6 +300,18 @@ class GateFailed(DrydockError):
     next_step = "{how}"
 
 
+class UnknownGate(DrydockError):
+    exit_code = 74
+    fact = "there is no gate {gate!r}"
+    next_step = "choose one of {known}"
+
+
+class CouldNotCheck(DrydockError):
+    exit_code = 75
+    fact = "{gate} could not look: {summary}"
+    next_step = "{how}"
+
+
 class ContainerExited(DrydockError):
     exit_code = 71
     fact = "the container of {image} exited with {code} {when}"

@@ -38,12 +38,7 @@ def main(names: Sequence[str], environment: Mapping[str, str] = os.environ) -> i
                     verdict = known.verdict if known else runner.judge(gate, pipeline, target)
                     tables.verdict(out, verdict, receipt=known is not None)
                     if not verdict.passed:
-                        raise errors.GateFailed(
-                            gate=gate.name,
-                            summary=verdict.summary,
-                            how=f"mend it, see it with `nox -s {gate.name}`, and push again",
-                            evidence=verdict.evidence,
-                        )
+                        raise runner.refusal(verdict)
     except errors.DrydockError as error:
         if error.evidence:
             out.print(error.evidence, markup=False)

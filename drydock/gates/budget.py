@@ -100,7 +100,7 @@ def judge(
         GATE,
         Outcome.FAILED if exceeded else Outcome.PASSED,
         f"{target}: {'; '.join(figures)}",
-        details=tuple(_contributors(anatomy)) if exceeded else (),
+        details=tuple(_contributors(anatomy)),
         measurements=measurements(anatomy, target, checks),
     )
 

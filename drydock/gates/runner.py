@@ -27,7 +27,7 @@ from drydock.gates import (
     security,
     smoke,
 )
-from drydock.gates.verdict import Verdict
+from drydock.gates.verdict import Outcome, Verdict
 from drydock.image import Anatomy, Image, content_digest
 from drydock.pipeline import Pipeline
 from drydock.project import LOCK_FILES, Project, load
@@ -217,7 +217,7 @@ def parse(gate: Gate, posargs: Sequence[str]) -> Arguments:
     return Arguments(known.project, tuple(known.target) or gate.targets, known.json, tuple(rest))
 
 
-def run(name: str, posargs: Sequence[str], say: Say) -> str:
+def run(name: str, posargs: Sequence[str], say: Say) -> errors.DrydockError | None:
     """Run one gate on each of its targets.
 
     Args:
@@ -226,10 +226,13 @@ def run(name: str, posargs: Sequence[str], say: Say) -> str:
         say: Takes one line of progress at a time.
 
     Returns:
-        The fault in one line; empty when everything passed.
+        The first fault, with what a gate that could not look says after what one that refused says; None when
+        everything passed.
     """
     out = console(stderr=True)
     try:
+        if name not in GATES:
+            raise errors.UnknownGate(gate=name, known=", ".join(GATES))
         gate = GATES[name]
         arguments = parse(gate, posargs)
         pipeline = Pipeline(connect(), load(arguments.project), say, quiet=arguments.json)
@@ -237,17 +240,25 @@ def run(name: str, posargs: Sequence[str], say: Say) -> str:
     except errors.DrydockError as error:
         if error.evidence:
             out.print(error.evidence, markup=False)
-        return str(error)
+        return error
     for verdict in verdicts:
         # What pytest printed was shown as it came.
         if verdict.evidence and not verdict.passed and not gate.takes_arguments:
             out.print(verdict.evidence, markup=False)
         if gate.name == cache.GATE:
             tables.builds(out, verdict)
-        tables.verdict(out, verdict)
+        tables.verdict(out, verdict, details=gate.name == budget.GATE)
     if arguments.json:
         print_json({"verdicts": [verdict.as_json() for verdict in verdicts]})
-    return "; ".join(f"{verdict.gate}: {verdict.summary}" for verdict in verdicts if not verdict.passed)
+    refused = sorted(verdicts, key=lambda verdict: verdict.outcome is Outcome.COULD_NOT_CHECK)
+    return next((refusal(verdict) for verdict in refused if not verdict.passed), None)
+
+
+def refusal(verdict: Verdict) -> errors.DrydockError:
+    """Return the error that a verdict other than a pass is."""
+    kind = errors.CouldNotCheck if verdict.outcome is Outcome.COULD_NOT_CHECK else errors.GateFailed
+    how = f"mend what the lines above show, and see it again with `nox -s {verdict.gate}`"
+    return kind(gate=verdict.gate, summary=verdict.summary, how=how, evidence=verdict.evidence)
 
 
 def built(target: str, say: Say) -> str:

@@ -56,11 +56,11 @@ def findings(console: Console, found: Sequence[Finding]) -> None:
             console.print(f"     {'':<12} → {finding.advice}")
 
 
-def verdict(console: Console, judged: Verdict, receipt: bool = False) -> None:
-    """Print one line for a gate, then its details where it did not pass."""
+def verdict(console: Console, judged: Verdict, *, receipt: bool = False, details: bool = False) -> None:
+    """Print one line for a gate, then its details where it did not pass or where they are wanted."""
     took = "receipt" if receipt else f"{judged.seconds:.1f} s"
     console.print(f"{MARKS[judged.outcome]}  [bold]{judged.gate}[/bold]  {judged.summary}  [dim]{took}[/dim]")
-    if judged.outcome is Outcome.PASSED:
+    if judged.passed and not details:
         return
     for detail in judged.details:
         console.print(f"  {detail}", markup=False)

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from drydock import errors
-from drydock.gates.runner import GATES, defined_now, parse
+from drydock.gates.runner import GATES, defined_now, parse, refusal, run
+from drydock.gates.verdict import Outcome, Verdict
 from drydock.project import load
 from tests.conftest import MakeProject
 
@@ -22,6 +23,29 @@ def test_a_gate_without_arguments_of_its_own_refuses_unknown_ones() -> None:
         errors.BadConfiguration, match=r"nox -s smoke --: unknown argument --fast; use --project"
     ):
         parse(GATES["smoke"], ["--fast"])
+
+
+@pytest.mark.parametrize(
+    ("outcome", "error", "line"),
+    [
+        (Outcome.FAILED, errors.GateFailed, "error: audit: jinja2 2.10; mend what the lines above show"),
+        (Outcome.COULD_NOT_CHECK, errors.CouldNotCheck, "error: audit could not look: jinja2 2.10; mend"),
+    ],
+)
+def test_a_gate_that_could_not_look_differs_from_one_that_refuses(
+    outcome: Outcome, error: type[errors.DrydockError], line: str
+) -> None:
+    fault = refusal(Verdict("audit", outcome, "jinja2 2.10"))
+
+    assert type(fault) is error
+    assert str(fault).startswith(line)
+
+
+def test_an_unknown_gate_lists_the_known_ones() -> None:
+    fault = run("size", [], lambda _: None)
+
+    assert isinstance(fault, errors.UnknownGate)
+    assert "there is no gate 'size'; choose one of container_tests, size_budget" in str(fault)
 
 
 def test_without_a_target_a_gate_judges_its_own() -> None:

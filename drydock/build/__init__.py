@@ -101,7 +101,9 @@ def explain(engine: Engine, dockerfile: Path, progress: Progress) -> errors.Dryd
     text = progress.rest.strip()
     last = text.splitlines()[-1] if text else "no output"
     reason = re.sub(r"^ERROR: (?:failed to (?:solve|build): )?", "", last)
-    failed = next((step for step in progress.steps.values() if step.error), None)
+    # A step that fails takes those beside it along; they are cancelled, and not the reason.
+    broken = [step for step in progress.steps.values() if step.error]
+    failed = next((step for step in broken if "context canceled" not in step.error), next(iter(broken), None))
     said = "\n".join(failed.log[-20:]) if failed else ""
     if "no space left on device" in f"{text}\n{said}".lower():
         return errors.NoSpace(during="the build", evidence=said)

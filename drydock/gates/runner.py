@@ -14,7 +14,7 @@ from typing import Any
 import drydock
 from drydock import errors, receipts
 from drydock.build import Options, Update
-from drydock.engine import connect
+from drydock.engine import Engine, connect
 from drydock.gates import (
     audit,
     budget,
@@ -36,6 +36,7 @@ from drydock.report import console, print_json, tables
 from drydock.report.progress import BuildProgress
 
 Say = Callable[[str], None]
+Judge = Callable[[Pipeline, str, Sequence[str]], Verdict]
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ class Gate:
 
     name: str
     targets: tuple[str, ...]
-    judge: Callable[[Pipeline, str, Sequence[str]], Verdict]
+    judge: Judge
     inputs: Callable[[Project], Iterable[Path]] = lambda _: ()
     values: Callable[[Project, str], Mapping[str, Any]] = lambda _project, _target: {}
     judges_image: bool = True
@@ -83,19 +84,14 @@ def _build_cache(pipeline: Pipeline, target: str, _args: Sequence[str]) -> Verdi
     return cache.run(pipeline.engine, pipeline.project, options, _follow(pipeline, target))
 
 
-def _security(pipeline: Pipeline, target: str, _args: Sequence[str]) -> Verdict:
-    image_id = pipeline.built(target).image_id
-    return security.run(pipeline.engine, pipeline.project, image_id, target, pipeline.say)
+def _of_image(run: Callable[[Engine, Project, str, str, Say], Verdict]) -> Judge:
+    """Return the judge of a gate that needs the built image and nothing else."""
 
+    def judge(pipeline: Pipeline, target: str, _args: Sequence[str]) -> Verdict:
+        image_id = pipeline.built(target).image_id
+        return run(pipeline.engine, pipeline.project, image_id, target, pipeline.say)
 
-def _licences(pipeline: Pipeline, target: str, _args: Sequence[str]) -> Verdict:
-    image_id = pipeline.built(target).image_id
-    return licences.run(pipeline.engine, pipeline.project, image_id, target, pipeline.say)
-
-
-def _audit(pipeline: Pipeline, target: str, _args: Sequence[str]) -> Verdict:
-    image_id = pipeline.built(target).image_id
-    return audit.run(pipeline.engine, pipeline.project, image_id, target, pipeline.say)
+    return judge
 
 
 def _kubernetes(pipeline: Pipeline, target: str, _args: Sequence[str]) -> Verdict:
@@ -173,11 +169,18 @@ GATES = {
         ),
         Gate("size_budget", BOTH, _size_budget, values=_budget_values),
         Gate("smoke", BOTH, _smoke, values=_smoke_values),
-        Gate("security", ("production",), _security, inputs=_expectations),
-        Gate("licences", ("production",), _licences, inputs=_expectations),
+        Gate("security", ("production",), _of_image(security.run), inputs=_expectations),
+        Gate("licences", ("production",), _of_image(licences.run), inputs=_expectations),
         # Its answer ages with the databases, and where none can be reached there is none: `push` does not ask
         # for it.
-        Gate("audit", ("production",), _audit, inputs=_expectations, judges_image=False, longest_days=1),
+        Gate(
+            "audit",
+            ("production",),
+            _of_image(audit.run),
+            inputs=_expectations,
+            judges_image=False,
+            longest_days=1,
+        ),
         Gate("build_cache", ("production",), _build_cache, inputs=_recipe, judges_image=False),
         Gate("reproducible", ("production",), _reproducible, inputs=_recipe, judges_image=False),
         Gate("kubernetes", ("production",), _kubernetes, inputs=_manifests, judges_image=False),

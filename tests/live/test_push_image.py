@@ -29,18 +29,6 @@ pytestmark = pytest.mark.live
 WAITS = (0.01, 0.01)
 
 
-@pytest.fixture(scope="module")
-def plain() -> Iterator[real.Registry]:
-    with real.registry() as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def private() -> Iterator[real.Registry]:
-    with real.private_registry() as running:
-        yield running
-
-
 @pytest.fixture
 def image(engine: Engine) -> Iterator[str]:
     with tiny_image(engine) as name:

@@ -26,12 +26,6 @@ DOCUMENTS = {SPDX: b'{"spdx": 1}', CYCLONEDX: b'{"cyclonedx": 1}'}
 PASSWORD = "opens the key"
 
 
-@pytest.fixture(scope="module")
-def private() -> Iterator[real.Registry]:
-    with real.private_registry() as running:
-        yield running
-
-
 @pytest.fixture(autouse=True)
 def logged_in(private: real.Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = real.docker_configuration(tmp_path / "docker", private.address)

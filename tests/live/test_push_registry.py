@@ -47,18 +47,6 @@ def client(
 
 
 @pytest.fixture(scope="module")
-def plain() -> Iterator[real.Registry]:
-    with real.registry() as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def private() -> Iterator[real.Registry]:
-    with real.private_registry() as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
 def tokens() -> Iterator[real.Registry]:
     with real.token_registry() as running:
         yield running

@@ -1,0 +1,66 @@
+"""Build an image, and know the base it stands on."""
+
+from __future__ import annotations
+
+from invoke import Context
+
+from tasks.offer import offer, pipeline, say
+
+
+@offer(
+    no_cache="run every step anew, with cache mounts of its own: yours stay as they are",
+    platform="such as linux/arm64; several separated by commas",
+    builder="a buildx builder, such as a remote one",
+    cache_from="cache source in buildx's spelling; may be repeated",
+    cache_to="cache destination in buildx's spelling; may be repeated",
+    build_arg="KEY=VALUE for an ARG of the Dockerfile; may be repeated",
+)
+def build(
+    c: Context,
+    target: str = "production",
+    no_cache: bool = False,
+    platform: str = "",
+    builder: str = "",
+    cache_from: list[str] | None = None,
+    cache_to: list[str] | None = None,
+    build_arg: list[str] | None = None,
+    project: str = ".",
+    json: bool = False,
+) -> None:
+    """Build the image and show what it weighs and which steps were cached."""
+    from drydock.build.plan import Options, key_values
+    from drydock.report import console, print_json
+    from drydock.report.build import as_json, show
+
+    pipe = pipeline(project, quiet=json)
+    options = Options(
+        target=target,
+        reference=pipe.project.reference(target),
+        no_cache=no_cache,
+        platforms=tuple(filter(None, platform.split(","))),
+        builder=builder,
+        cache_from=tuple(cache_from or ()),
+        cache_to=tuple(cache_to or ()),
+        build_args=key_values("--build-arg", tuple(build_arg or ())),
+    )
+    result = pipe.build(options)
+    if json:
+        print_json(as_json(pipe, result))
+    else:
+        show(console(), pipe, result)
+
+
+@offer(rebuild="make or pull it anew")
+def base(c: Context, rebuild: bool = False, project: str = ".", json: bool = False) -> None:
+    """Show which base image is used and why."""
+    from dataclasses import asdict
+
+    from drydock import base
+    from drydock.report import print_json
+
+    pipe = pipeline(project)
+    found = base.resolve(pipe.engine, pipe.project, rebuild=rebuild, say=say)
+    if json:
+        print_json(asdict(found))
+    else:
+        print(base.describe(found))

@@ -1,0 +1,46 @@
+"""Deploy to Kubernetes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from invoke import Context
+
+from tasks.offer import offer, say
+
+
+@offer(
+    overlay="folder below deploy/kubernetes/overlays, or a path",
+    image="the image reference to run (default: what the overlay names)",
+)
+def render(c: Context, overlay: str = "local", image: str = "", project: str = ".") -> None:
+    """Print an overlay's Kubernetes manifests."""
+    from drydock import kubernetes
+    from drydock.project import load
+
+    print(kubernetes.render(load(Path(project)), overlay, image or None), end="")
+
+
+@offer(
+    overlay="folder below deploy/kubernetes/overlays, or a path",
+    context="context of the kubeconfig (default: the current one)",
+    image="the image reference to run (default: what the overlay names)",
+    undo="go back to the revision before",
+)
+def deploy(
+    c: Context,
+    overlay: str = "local",
+    context: str = "",
+    image: str = "",
+    undo: bool = False,
+    project: str = ".",
+) -> None:
+    """Deploy to Kubernetes: show the difference, apply, wait, and say why pods do not run."""
+    from drydock import kubernetes
+    from drydock.project import load
+
+    loaded = load(Path(project))
+    if undo:
+        kubernetes.undo(loaded, overlay, context, say)
+    else:
+        kubernetes.deploy(loaded, overlay, context, image or None, say)

@@ -1,0 +1,56 @@
+"""Keep this machine and this repository in order."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from invoke import Context, Exit
+
+from tasks.offer import offer, pipeline
+
+
+@offer()
+def doctor(c: Context, project: str = ".", json: bool = False) -> None:
+    """Look at engine, buildx, disk, base, certificates and registry, and say what to do."""
+    from dataclasses import asdict
+
+    from drydock.doctor import examine
+    from drydock.project import load
+    from drydock.report import console, print_json
+    from drydock.report.tables import findings
+
+    found = list(examine(load(Path(project))))
+    if json:
+        print_json({"findings": [asdict(finding) for finding in found]})
+    else:
+        findings(console(), found)
+    if any(not finding.ok for finding in found):
+        raise Exit(code=2 if any(finding.fatal for finding in found) else 1)
+
+
+@offer()
+def clean(c: Context, project: str = ".") -> None:
+    """Remove what drydock made for this project: containers, development images, its state."""
+    from drydock.clean import clean
+    from drydock.engine import connect
+    from drydock.project import load
+
+    removed = list(clean(connect(), load(Path(project))))
+    print("\n".join(f"removed {line}" for line in removed) or "nothing to remove")
+
+
+@offer()
+def environment(c: Context, project: str = ".") -> None:
+    """Write docs/environment.md from the settings that the built image knows."""
+    from drydock import environment
+    from drydock.gates.kubernetes import EXPECTATIONS, application
+    from drydock.gates.kubernetes.finding import read
+
+    pipe = pipeline(project)
+    root = pipe.project.root
+    image = pipe.built("production").image_id
+    listed = application.settings(pipe.engine, image, read(root / EXPECTATIONS).settings)
+    start = environment.start_script((root / "image/start.py").read_text(encoding="utf-8"))
+    target = root / "docs/environment.md"
+    target.write_text(environment.page(listed, start), encoding="utf-8")
+    print(f"wrote {target}")

@@ -1,0 +1,69 @@
+"""Look at what was built."""
+
+from __future__ import annotations
+
+from invoke import Context, Exit
+
+from tasks.offer import offer, pipeline
+
+
+@offer(port="port of this machine (default: a free one)")
+def run(c: Context, target: str = "production", port: int = 0, project: str = ".") -> None:
+    """Start the image for a look, with a URL, a token and a curl line; Ctrl-C stops it."""
+    from drydock.report.look import look
+
+    look(pipeline(project), target, port)
+
+
+@offer(
+    image="another image: a reference, a tar archive or an OCI layout folder",
+    against="show what changed since this image: a reference, a tar archive or an OCI layout folder",
+    why="say which layer and which package this path comes from",
+)
+def size(
+    c: Context,
+    target: str = "production",
+    image: str = "",
+    against: str = "",
+    why: str = "",
+    project: str = ".",
+    json: bool = False,
+) -> None:
+    """Show what fills the image: layers, packages, largest files, and both budgets."""
+    from drydock import image as images
+    from drydock.gates import budget
+    from drydock.report import console, print_json
+    from drydock.report import size as report
+
+    pipe = pipeline(project)
+    measured = pipe.look(image or pipe.project.reference(target))
+    anatomy = images.Anatomy(measured)
+    if why:
+        if not report.show_reason(console(), anatomy, why):
+            raise Exit(code=1)
+    elif against:
+        difference = images.diff(pipe.look(against), measured)
+        if json:
+            print_json(report.difference_as_json(difference))
+        else:
+            report.show_difference(console(), difference)
+    else:
+        verdict = budget.judge(measured, pipe.project.budget(target), target)
+        if json:
+            print_json(report.as_json(anatomy, verdict))
+        else:
+            report.show(console(), anatomy, verdict)
+
+
+@offer(question="what you want to know about the image")
+def ask_gordon(c: Context, question: str, target: str = "production", project: str = ".") -> None:
+    """Ask Docker AI (Gordon) about the Dockerfile, with sizes and findings, where it is there."""
+    from drydock import gordon
+    from drydock.gates import budget
+    from drydock.report import megabytes
+
+    pipe = pipeline(project)
+    measured = pipe.look(pipe.project.reference(target))
+    verdict = budget.judge(measured, pipe.project.budget(target), target)
+    sizes = {"on disk": megabytes(measured.on_disk), "on the wire": megabytes(measured.on_wire)}
+    gordon.ask(pipe.project, gordon.prompt(pipe.project, question, sizes, [verdict.summary]))

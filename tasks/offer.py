@@ -1,0 +1,75 @@
+"""Make tasks of functions: their options' help, and errors as one line with an exit code."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+from invoke import Exit, Task, task
+
+from drydock import errors
+
+# drydock's modules are imported inside the tasks: `invoke --list` and `--help` must answer at once.
+
+SHARED = {
+    "project": "folder of the project (default: this one)",
+    "json": "print the result as JSON on standard output",
+    "target": "stage of the Dockerfile: production, slim, builder or test",
+}
+Body = TypeVar("Body", bound=Callable[..., None])
+
+
+def guarded(body: Body) -> Body:
+    """Show a DrydockError as its evidence and one line, and leave with its exit code."""
+
+    @functools.wraps(body)
+    def run(*args: Any, **kwargs: Any) -> None:
+        try:
+            body(*args, **kwargs)
+        except errors.DrydockError as error:
+            if error.evidence:
+                print(error.evidence, file=sys.stderr)
+            raise Exit(str(error), code=error.exit_code) from error
+        except KeyboardInterrupt as error:
+            stopped = errors.Interrupted(during=f"invoke {body.__name__}")
+            raise Exit(f"\n{stopped}", code=stopped.exit_code) from error
+
+    return run  # type: ignore[return-value]
+
+
+def offer(name: str | None = None, **options: str) -> Callable[[Body], Task[Any]]:
+    """Make a task of a function.
+
+    Args:
+        name: The task's name where it is not the function's.
+        options: Help for the parameters that only this task has; the shared ones explain themselves.
+    """
+
+    def decorate(body: Body) -> Task[Any]:
+        parameters = inspect.signature(body).parameters
+        texts = {key: text for key, text in (SHARED | options).items() if key in parameters}
+        repeated = [key for key, parameter in parameters.items() if "list" in str(parameter.annotation)]
+        shown = {key.replace("_", "-"): text for key, text in texts.items()}
+        made: Task[Any] = task(name=name, help=shown, iterable=repeated)(guarded(body))
+        return made
+
+    return decorate
+
+
+def say(line: str) -> None:
+    """Print a line of progress on standard error."""
+    print(line, file=sys.stderr, flush=True)
+
+
+def pipeline(project: str, quiet: bool = False) -> Any:
+    """Return the pipeline of a project on the engine that answers."""
+    from drydock.engine import connect
+    from drydock.pipeline import Pipeline
+    from drydock.project import load
+
+    loaded = load(Path(project))
+    return Pipeline(connect(), loaded, say, quiet)

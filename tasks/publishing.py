@@ -1,0 +1,157 @@
+"""Name an image, push it, and vouch for it."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from invoke import Context
+
+from drydock import errors
+from tasks.offer import offer, pipeline, say
+
+
+@offer(version="the version to tag (default: the one in pyproject.toml)")
+def tag(
+    c: Context, target: str = "production", version: str = "", project: str = ".", json: bool = False
+) -> None:
+    """Tag the built image by the project's version and commit."""
+    from drydock.publish import tag
+    from drydock.report import print_json
+
+    pipe = pipeline(project)
+    names = pipe.names(version)
+    tag.apply(pipe.engine, pipe.project.reference(target), names)
+    if json:
+        print_json({"tags": list(names)})
+    else:
+        print("\n".join(names))
+
+
+@offer(apply="write the labels that differ, without rebuilding a layer")
+def label(
+    c: Context, target: str = "production", apply: bool = False, project: str = ".", json: bool = False
+) -> None:
+    """Show the image's labels and check them, or apply those that differ."""
+    from drydock.publish import labels, local, relabel
+    from drydock.report import console, print_json
+    from drydock.report.tables import key_values
+
+    pipe = pipeline(project)
+    reference = pipe.project.reference(target)
+    wanted = pipe.labels()
+    if apply:
+        relabel.apply(pipe.engine, reference, wanted)
+    found = dict(local.find(pipe.engine, reference).labels)
+    differences = labels.check(found, wanted)
+    if json:
+        print_json({"labels": found, "differences": [str(one) for one in differences]})
+    else:
+        key_values(console(), found)
+        for one in differences:
+            say(f"! {one}")
+    # What has no value anywhere is worth a line, and nothing that could be applied.
+    if wrong := [one for one in differences if one.wanted is not None]:
+        raise errors.LabelsDiffer(reference=reference, count=len(wrong))
+
+
+@offer(
+    registry="where to, such as ghcr.io/acme (default: [tool.drydock] registry)",
+    allow_dirty="push an image of a tree with uncommitted changes",
+    allow_made_base="push an image on a base made here to a registry of another machine",
+    force="push without the gates' receipts, for this reason",
+)
+def push(
+    c: Context,
+    registry: str = "",
+    target: str = "production",
+    allow_dirty: bool = False,
+    allow_made_base: bool = False,
+    force: str = "",
+    project: str = ".",
+    json: bool = False,
+) -> None:
+    """Push the image under all its tags, and check what the registry then holds."""
+    from dataclasses import asdict
+
+    from drydock import ship
+    from drydock.publish.progress import shown
+    from drydock.publish.push import Permissions
+    from drydock.report import console, print_json
+
+    permissions = Permissions(dirty=allow_dirty, made_base=allow_made_base)
+    out = shown(console(stderr=True))
+    pushed = ship.push(pipeline(project), target, registry, permissions, force=force, shown=out)
+    if json:
+        print_json({"pushed": [asdict(one) for one in pushed]})
+    else:
+        print("\n".join(f"{one.reference}@{one.digest}" for one in pushed))
+
+
+@offer(spdx="write SPDX instead of CycloneDX", output="the file to write (default: standard output)")
+def sbom(
+    c: Context, target: str = "production", spdx: bool = False, output: str = "", project: str = "."
+) -> None:
+    """Write the image's bill of materials: what Python and Debian packages are in it."""
+    from drydock.publish import sbom
+
+    pipe = pipeline(project)
+    bill = sbom.read(pipe.engine, pipe.project.reference(target))
+    document = sbom.spdx(bill) if spdx else sbom.cyclonedx(bill)
+    if output:
+        Path(output).write_bytes(document)
+    else:
+        sys.stdout.buffer.write(document)
+
+
+@offer(
+    registry="where the image was pushed (default: [tool.drydock] registry)",
+    key="the private key's file or KMS URI (default: cosign asks who you are, over the network)",
+    force="why the image was pushed without receipts, for its provenance",
+)
+def sign(
+    c: Context,
+    target: str = "production",
+    registry: str = "",
+    key: str = "",
+    force: str = "",
+    project: str = ".",
+    json: bool = False,
+) -> None:
+    """Attach bills of materials and provenance to the pushed image, and sign them and it with cosign."""
+    from drydock import ship
+    from drydock.report import print_json
+
+    done = ship.sign(pipeline(project), target, registry, key=key, force=force, say=say)
+    if json:
+        print_json({"attached": {one.media_type: one.digest for one in done}})
+    else:
+        print("\n".join(f"{one.digest}  {one.media_type}" for one in done))
+
+
+@offer(
+    registry="where the image was pushed (default: [tool.drydock] registry)",
+    key="the public key's file or KMS URI",
+    identity="who must have signed, where there is no key",
+    issuer="who vouches for that identity",
+)
+def verify(
+    c: Context,
+    registry: str = "",
+    key: str = "",
+    identity: str = "",
+    issuer: str = "",
+    project: str = ".",
+    json: bool = False,
+) -> None:
+    """Verify the signatures of the pushed image and of everything attached to it."""
+    from drydock import ship
+    from drydock.publish.cosign import Identity
+    from drydock.report import print_json
+
+    who = Identity(identity, issuer) if identity else None
+    found = ship.verify(pipeline(project), registry, key=key, identity=who, say=say)
+    if json:
+        print_json({"verified": {one.media_type: one.digest for one in found}})
+    else:
+        print("\n".join(f"verified {one.digest}  {one.media_type}" for one in found))

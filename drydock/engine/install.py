@@ -210,7 +210,7 @@ def _apt(args: Sequence[str], say: Say) -> None:
 def _no_autostart() -> Iterator[None]:
     """Keep a package from starting its service where no systemd would look after it."""
     policy = Path("/usr/sbin/policy-rc.d")
-    if policy.exists() or Path("/run/systemd/system").is_dir():
+    if policy.exists() or under_systemd():
         yield
         return
     policy.write_text("#!/bin/sh\nexit 101\n")
@@ -221,13 +221,18 @@ def _no_autostart() -> Iterator[None]:
         policy.unlink()
 
 
+def under_systemd() -> bool:
+    """Tell whether systemd looks after this machine's services."""
+    return Path("/run/systemd/system").is_dir()
+
+
 def start(say: Say) -> None:
     """Start a daemon that outlives this process, and wait until it answers.
 
     Raises:
         errors.EngineStartFailed: With the end of its log.
     """
-    if Path("/run/systemd/system").is_dir():
+    if under_systemd():
         say("starting docker.service")
         command.run(["systemctl", "start", "docker"], check=False)
         return

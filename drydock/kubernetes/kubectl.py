@@ -77,4 +77,5 @@ def connect(context: str = "", say: Say = lambda _: None) -> Kubectl:
         return kubectl
     lines = [line for line in done.stderr.strip().splitlines() if line.strip()]
     shown = context or kubectl.run("config", "current-context", check=False).stdout.strip() or "no context"
-    raise errors.NoCluster(context=shown, reason=lines[-1] if lines else "no answer")
+    reason = lines[-1].removeprefix("error: ") if lines else "no answer"
+    raise errors.NoCluster(context=shown, reason=reason)

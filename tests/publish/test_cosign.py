@@ -2,8 +2,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import platformdirs
 import pytest
 
+from drydock import errors
+from drydock.engine import install
+from drydock.publish import cosign
 from drydock.publish.cosign import Identity, sign_arguments, verify_arguments
 from drydock.publish.reference import parse
 
@@ -59,3 +63,14 @@ def test_a_signature_of_anybody_is_none() -> None:
 def test_a_tag_is_never_signed() -> None:
     with pytest.raises(ValueError, match="names no digest"):
         sign_arguments(COSIGN, parse("todo:1"), key="cosign.key", insecure=False)
+
+
+def test_where_cosign_cannot_be_fetched_the_reason_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(platformdirs, "user_cache_path", lambda _: tmp_path)
+    monkeypatch.setattr(install, "is_debian_family", lambda: False)
+
+    with pytest.raises(errors.CosignNotInstalled, match="cannot be fetched here: apt here knows no Debian"):
+        cosign.program()

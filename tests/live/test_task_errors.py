@@ -1,0 +1,59 @@
+"""Errors that only tasks raise, as a person sees them."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import uuid
+from collections.abc import Iterator
+
+import pytest
+
+from drydock import errors
+from drydock.engine import Engine
+from drydock.project import Project
+from tests.conftest import ROOT, MakeProject
+from tests.support.registry import Registry
+
+pytestmark = pytest.mark.live
+
+
+def invoke(*args: str) -> subprocess.CompletedProcess[str]:
+    """Run a task to its end."""
+    command = [sys.executable, "-m", "invoke", *args]
+    return subprocess.run(command, cwd=ROOT, check=False, capture_output=True, text=True)
+
+
+@pytest.fixture
+def unlabelled(engine: Engine, make_project: MakeProject) -> Iterator[Project]:
+    """A project whose image somebody has built without drydock."""
+    name = f"drydock-test-{uuid.uuid4().hex[:12]}"
+    project = make_project(
+        {"pyproject.toml": f'[project]\nname = "{name}"\nversion = "1.4.2"\n', "Dockerfile": "FROM scratch\n"}
+    )
+    (project.root / "Dockerfile").write_text("FROM scratch\nCOPY pyproject.toml /\n")
+    engine.sdk.images.build(path=str(project.root), tag=project.reference("production"), rm=True)
+    yield project
+    engine.sdk.images.remove(project.reference("production"))
+
+
+def test_labels_that_are_missing_are_counted(unlabelled: Project) -> None:
+    done = invoke("label", "--project", str(unlabelled.root))
+
+    assert done.returncode == errors.LabelsDiffer.exit_code
+    assert "are not what they should be; write them with `invoke label --apply`" in done.stderr
+
+
+def test_what_was_never_pushed_cannot_be_signed(unlabelled: Project, plain: Registry) -> None:
+    where = f"{plain.address}/acme"
+    done = invoke("sign", "--project", str(unlabelled.root), "--registry", where, "--key", "cosign.key")
+
+    assert done.returncode == errors.NotOnRegistry.exit_code
+    assert "is not on its registry; push it with `invoke push`" in done.stderr
+
+
+def test_what_cannot_be_decided_is_counted() -> None:
+    done = invoke("explain", "--project", "tests/apps/entry_several")
+
+    assert done.returncode == errors.Undecided.exit_code
+    assert "1 facts about tests/apps/entry_several cannot be decided from its files" in done.stderr

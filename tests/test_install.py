@@ -1,0 +1,52 @@
+"""Setting an engine up, where apt or the daemon refuses: programs of those names stand in for both."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from drydock import errors
+from drydock.engine import install
+
+
+@pytest.fixture
+def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder before everything else on PATH, and a machine without systemd and without an engine."""
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    monkeypatch.setattr(install, "under_systemd", lambda: False)
+    monkeypatch.setattr(install, "STATE", tmp_path / "state")
+    monkeypatch.setattr(install, "PID_FILE", tmp_path / "state" / "dockerd.pid")
+    monkeypatch.setattr(install, "LOG", tmp_path / "dockerd.log")
+    monkeypatch.setattr(install.find, "answers", lambda _: "silent")
+    return tmp_path
+
+
+def program(folder: Path, name: str, script: str) -> None:
+    """Write a shell script as a program."""
+    path = folder / name
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(0o755)
+
+
+def test_what_apt_refuses_is_the_reason(programs: Path) -> None:
+    program(programs, "apt-get", "echo 'E: Could not get lock /var/lib/apt/lists/lock'; exit 100")
+
+    with pytest.raises(errors.EngineInstallFailed, match="failed: E: Could not get lock"):
+        install.install(lambda _: None)
+
+
+def test_without_a_debian_mirror_there_is_no_newer_release(tmp_path: Path) -> None:
+    with pytest.raises(errors.EngineInstallFailed, match="no Debian mirror is configured"):
+        install.newer_release_options(tmp_path, [], "bookworm")
+
+
+def test_a_daemon_that_dies_is_reported_with_its_log(programs: Path) -> None:
+    program(programs, "dockerd", "echo 'failed to start daemon: no overlay'; exit 1")
+
+    with pytest.raises(
+        errors.EngineStartFailed, match=r"dockerd exited with 1; read .*dockerd\.log"
+    ) as caught:
+        install.start(lambda _: None)
+
+    assert "no overlay" in caught.value.evidence

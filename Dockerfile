@@ -5,7 +5,8 @@
 #   production   from scratch: interpreter, the libraries that it needs, dependencies, application; nothing else
 #   test         production (or TEST_BASE) with the unit tests and pytest: run it, and it runs them
 #
-# To build another project, change the ARGs below and the paths in .dockerignore; the rest stays as it is.
+# `invoke init` writes this file for another project: it sets the ARGs, and writes anew what stands between
+# `# <name>` and `# </name>`; the rest stays as it is.
 #
 #   docker build -t todo .                                  the last line of each stage is what it is for
 #   docker build --secret id=ca,src=/etc/ssl/certs/ca-certificates.crt .     behind a proxy that inspects TLS
@@ -17,11 +18,14 @@ ARG PYTHON_IMAGE=python:3.13-slim
 ARG TEST_BASE=production
 # The folder with pyproject.toml and the lock file (uv.lock, else requirements.lock with hashes).
 ARG APP_DIR=backend
-# The package, or the one module, to ship from that folder.
-ARG APP_PACKAGE=todo_api
 # What is served: package.module:attribute, and whether the attribute is a function that makes the application.
 ARG APP_ENTRY_POINT=todo_api.main:create_app
 ARG APP_FACTORY=1
+# Where its modules are imported from (several folders: a:b), and where it runs: relative paths start there.
+ARG APP_PATH=/app
+ARG APP_WORKDIR=/app
+# Whether the application sets up the logging itself; else uvicorn does.
+ARG APP_LOGGING=1
 # Called before the start: returns the list of what is wrong with the settings. Empty for none.
 ARG APP_SETTINGS_CHECK=todo_api.startup:check
 # Called by `migrate` and by RUN_MIGRATIONS=1. Empty for none.
@@ -41,7 +45,9 @@ ARG MAINTAINER="Todo Chatbot API team"
 # The lock files alone: a source change cannot invalidate what is built from them. [k] lets a file be absent.
 FROM scratch AS locks
 ARG APP_DIR
+# <locks>
 COPY ${APP_DIR}/pyproject.toml ${APP_DIR}/uv.loc[k] ${APP_DIR}/requirements.loc[k] /
+# </locks>
 
 FROM ${PYTHON_IMAGE} AS dependencies
 # Logs appear as they are written.
@@ -67,6 +73,7 @@ RUN --mount=type=bind,source=image/uv.txt,target=/image/uv.txt \
         --target=/opt/uv --require-hashes --requirement=/image/uv.txt \
     && /opt/uv/bin/uv --version
 
+# <dependencies>
 # The dependencies, exactly as locked and without the project itself.
 RUN --mount=type=bind,from=locks,target=/locks \
     --mount=type=bind,source=image/download.sh,target=/image/download.sh \
@@ -81,12 +88,14 @@ RUN --mount=type=bind,from=locks,target=/locks \
         sh /image/download.sh uv pip sync --python=/opt/venv --require-hashes /locks/requirements.lock; \
     fi; \
     uv pip check --python=/opt/venv
+# </dependencies>
 
 FROM dependencies AS builder
 ARG APP_DIR
-ARG APP_PACKAGE
 COPY image/start.py image/probe.py /rootfs/opt/image/
-COPY ${APP_DIR}/${APP_PACKAGE} /rootfs/app/${APP_PACKAGE}
+# <application>
+COPY ${APP_DIR}/todo_api /rootfs/app/todo_api
+# </application>
 # Every file gets the same time: neither a rebuild nor a commit makes a new layer out of the same content.
 RUN set -eu; \
     python3 -m compileall -q --invalidation-mode=unchecked-hash -s /rootfs -p / /rootfs; \
@@ -99,17 +108,18 @@ RUN set -eu; \
 FROM ${PYTHON_IMAGE} AS slim
 COPY --from=dependencies /opt/venv /opt/venv
 COPY --from=builder /rootfs/ /
-WORKDIR /app
-ARG APP_ENTRY_POINT APP_FACTORY APP_SETTINGS_CHECK APP_MIGRATE PORT HEALTH_PATH
+ARG APP_ENTRY_POINT APP_FACTORY APP_PATH APP_WORKDIR APP_LOGGING APP_SETTINGS_CHECK APP_MIGRATE PORT HEALTH_PATH
+WORKDIR ${APP_WORKDIR}
 # The environment's programs come first; the application is importable from any folder.
 # Nothing is written beside the code: the file system is read-only.
 ENV PATH=/opt/venv/bin:/usr/local/bin:/usr/bin:/bin \
-    PYTHONPATH=/app \
+    PYTHONPATH=${APP_PATH} \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \
     LANG=C.UTF-8 \
     APP_ENTRY_POINT=${APP_ENTRY_POINT} \
     APP_FACTORY=${APP_FACTORY} \
+    APP_LOGGING=${APP_LOGGING} \
     APP_SETTINGS_CHECK=${APP_SETTINGS_CHECK} \
     APP_MIGRATE=${APP_MIGRATE} \
     PORT=${PORT} \
@@ -148,17 +158,18 @@ FROM scratch AS production
 COPY --from=assembled /runtime/ /
 COPY --from=assembled /dependencies/ /
 COPY --from=builder /rootfs/ /
-WORKDIR /app
-ARG APP_ENTRY_POINT APP_FACTORY APP_SETTINGS_CHECK APP_MIGRATE PORT HEALTH_PATH
+ARG APP_ENTRY_POINT APP_FACTORY APP_PATH APP_WORKDIR APP_LOGGING APP_SETTINGS_CHECK APP_MIGRATE PORT HEALTH_PATH
+WORKDIR ${APP_WORKDIR}
 # The environment's programs come first; the application is importable from any folder.
 # Nothing is written beside the code: the file system is read-only.
 ENV PATH=/opt/venv/bin:/usr/local/bin:/usr/bin:/bin \
-    PYTHONPATH=/app \
+    PYTHONPATH=${APP_PATH} \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \
     LANG=C.UTF-8 \
     APP_ENTRY_POINT=${APP_ENTRY_POINT} \
     APP_FACTORY=${APP_FACTORY} \
+    APP_LOGGING=${APP_LOGGING} \
     APP_SETTINGS_CHECK=${APP_SETTINGS_CHECK} \
     APP_MIGRATE=${APP_MIGRATE} \
     PORT=${PORT} \
@@ -183,6 +194,7 @@ LABEL maintainer="${MAINTAINER}"
 # pytest and its kin, and nothing that the image has already: the tests run against the versions that ship.
 FROM dependencies AS test-dependencies
 ARG APP_DIR
+# <test-dependencies>
 COPY ${APP_DIR}/pyproject.toml ${APP_DIR}/uv.loc[k] ${APP_DIR}/requirements-test.loc[k] /locks/
 RUN --mount=type=bind,source=image/download.sh,target=/image/download.sh \
     --mount=type=bind,source=image/difference.py,target=/image/difference.py \
@@ -195,30 +207,35 @@ RUN --mount=type=bind,source=image/download.sh,target=/image/download.sh \
     python3 /image/difference.py /locks/requirements-test.lock /opt/venv > /locks/rest.txt; \
     sh /image/download.sh uv pip install --python=/opt/venv --target=/opt/test --no-deps --require-hashes \
         --requirement=/locks/rest.txt
+# </test-dependencies>
 
 FROM ${TEST_BASE} AS test
 ARG APP_DIR
 COPY --from=test-dependencies /opt/test /opt/test
+# <tests>
 COPY ${APP_DIR}/pyproject.toml /app/
 COPY ${APP_DIR}/tests /app/tests
+# </tests>
 # No cache folder: the file system is read-only but for /tmp.
-ENV PYTHONPATH=/app:/opt/test \
+ENV PYTHONPATH=${PYTHONPATH}:/opt/test \
     PYTEST_ADDOPTS="-p no:cacheprovider"
 HEALTHCHECK NONE
 ENTRYPOINT ["/opt/venv/bin/python3", "-m", "pytest"]
 CMD []
 
+# <bytecode>
 
 # --- bytecode -----------------------------------------------------------------------------------------------
 
 # Which modules the application imports on the paths whose speed counts, measured anew. After a change of
 # dependencies:   docker build --target bytecode --output image .
 FROM builder AS measured
-ARG APP_ENTRY_POINT APP_FACTORY APP_SETTINGS_CHECK APP_MIGRATE HEALTH_PATH
+ARG APP_ENTRY_POINT APP_FACTORY APP_LOGGING APP_SETTINGS_CHECK APP_MIGRATE HEALTH_PATH
 RUN --mount=type=bind,source=image/measure,target=/image/measure \
     PYTHONPATH=/rootfs/app HEALTH_PATH="${HEALTH_PATH}" APP_ENTRY_POINT="${APP_ENTRY_POINT}" APP_FACTORY="${APP_FACTORY}" \
-    APP_SETTINGS_CHECK="${APP_SETTINGS_CHECK}" APP_MIGRATE="${APP_MIGRATE}" \
+    APP_LOGGING="${APP_LOGGING}" APP_SETTINGS_CHECK="${APP_SETTINGS_CHECK}" APP_MIGRATE="${APP_MIGRATE}" \
     /opt/venv/bin/python3 /image/measure /rootfs/opt/image/start.py > /bytecode.txt
 
 FROM scratch AS bytecode
 COPY --from=measured /bytecode.txt /
+# </bytecode>

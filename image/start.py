@@ -142,8 +142,8 @@ def serve() -> int:
         workers=workers,
         # A failed start must end the container, which "auto" would hide.
         lifespan="on",
-        # The application owns the logging; uvicorn's loggers pass their records on to it.
-        log_config=None,
+        # Where the application owns the logging, uvicorn's loggers pass their records on to it.
+        log_config=None if flag("APP_LOGGING") else uvicorn.config.LOGGING_CONFIG,
         access_log=flag("ACCESS_LOG"),
         server_header=False,
         proxy_headers=True,

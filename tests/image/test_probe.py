@@ -73,3 +73,15 @@ def test_the_probe_imports_ssl_only_where_tls_is_served() -> None:
 
     assert "\nimport ssl" not in source
     assert ssl.__name__ in source
+
+
+def test_an_open_port_is_enough_without_a_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        assert exit_code(monkeypatch, server.getsockname()[1], HEALTH_PATH="") == 0
+
+
+def test_a_closed_port_is_unhealthy_without_a_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+
+    assert exit_code(monkeypatch, port, HEALTH_PATH="") == 1

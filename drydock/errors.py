@@ -4,6 +4,7 @@ An error is one line, ``error: <fact>; <what to do next>``, after whatever evide
 last lines, a container's log). Exit codes are unique, so that a script can tell errors apart:
 
 ====== ==========================================
+  2-9   the command line
  10-19  the Docker Engine and its tools
  20-29  base images
  30-39  the project and its configuration
@@ -43,6 +44,33 @@ class DrydockError(Exception):
 
     def __str__(self) -> str:
         return f"error: {self.args[0]}"
+
+
+# --- the command line ---------------------------------------------------------------------------------------
+
+
+class UnknownTask(DrydockError):
+    exit_code = 3
+    fact = "there is no task `{task}`"
+    next_step = "{how}"
+
+
+class UnknownOption(DrydockError):
+    exit_code = 4
+    fact = "`{task}` has no option `{option}`"
+    next_step = "{how}"
+
+
+class UnknownSession(DrydockError):
+    exit_code = 5
+    fact = "there is no session `{session}`"
+    next_step = "{how}"
+
+
+class BadCommandLine(DrydockError):
+    exit_code = 6
+    fact = "{problem}"
+    next_step = "{how}"
 
 
 # --- the Docker Engine and its tools ------------------------------------------------------------------------

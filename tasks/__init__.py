@@ -5,12 +5,20 @@ Each module is a group, in the order in which a person works; its tasks stand in
 
 from __future__ import annotations
 
+import sys
 from types import ModuleType
 from typing import Any
 
 from invoke import Collection, Task
+from invoke.main import program
 
 from tasks import building, cluster, engine, gates, housekeeping, looking, projects, publishing
+from tasks.command_line import Manual
+
+# Invoke loads this module into its own program, and offers no other way to change how that one lists tasks.
+program.__class__ = Manual
+# Invoke switches Python's bytecode cache off: every run would compile drydock anew.
+sys.dont_write_bytecode = False
 
 GROUPS: tuple[ModuleType, ...] = (building, looking, gates, publishing, cluster, projects, housekeeping)
 

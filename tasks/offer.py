@@ -54,7 +54,8 @@ def offer(name: str | None = None, **options: str) -> Callable[[Body], Task[Any]
         texts = {key: text for key, text in (SHARED | options).items() if key in parameters}
         repeated = [key for key, parameter in parameters.items() if "list" in str(parameter.annotation)]
         shown = {key.replace("_", "-"): text for key, text in texts.items()}
-        made: Task[Any] = task(name=name, help=shown, iterable=repeated)(guarded(body))
+        # Short options would be whatever letter is free, and change with every option that is added.
+        made: Task[Any] = task(name=name, help=shown, iterable=repeated, auto_shortflags=False)(guarded(body))
         return made
 
     return decorate

@@ -1,0 +1,107 @@
+"""Invoke's own program, with a list of tasks that reads as a manual and errors that name what was meant."""
+
+from __future__ import annotations
+
+import inspect
+import os
+import re
+import shutil
+import sys
+from collections.abc import Iterable
+
+from invoke import Exit, ParseError, Program
+from invoke.parser import ParserContext
+
+from drydock import errors
+from drydock.nearest import suggestion
+from tasks import manual
+
+_UNKNOWN = re.compile(r"No idea what ['\"](?P<word>.*)['\"] is!")
+_LACKING = re.compile(r"'(?P<task>[^']+)' did not receive required positional arguments: '(?P<names>.*)'")
+_VALUELESS = re.compile(r"Flag <Argument: (?P<name>[\w-]+).*> needed value and was not given one!")
+_NO_NUMBER = re.compile(r"invalid literal for int\(\) with base 10: (?P<word>.*)")
+
+
+class Manual(Program):
+    """The program behind `invoke`, once it has loaded these tasks."""
+
+    def parse_tasks(self) -> None:
+        try:
+            super().parse_tasks()
+        except (ParseError, ValueError) as error:
+            self._refuse(error)
+
+    def parse_cleanup(self) -> None:
+        try:
+            super().parse_cleanup()
+        except ParseError as error:
+            self._refuse(error)
+
+    def no_tasks_given(self) -> None:
+        """Show the list of tasks: it is what somebody who types `invoke` wants to see."""
+        self.list_flat()
+        raise Exit
+
+    def list_flat(self) -> None:
+        if self.list_root or self.list_depth:
+            super().list_flat()
+        else:
+            _print(manual.listing(self.collection, _width(), bold=_bold()))
+
+    def print_task_help(self, name: str) -> None:
+        docstring = inspect.getdoc(self.collection[name]) or ""
+        _print(manual.explanation(self.parser.contexts[name], docstring, _width(), bold=_bold()))
+
+    def _refuse(self, error: Exception) -> None:
+        """Leave with a message of the house's own style."""
+        context = getattr(error, "context", None)
+        refused = explain(str(error), context, list(self.parser.contexts.values()), self.initial_context)
+        raise Exit(str(refused), code=refused.exit_code) from error
+
+
+def explain(
+    message: str, context: ParserContext | None, tasks: list[ParserContext], core: ParserContext
+) -> errors.DrydockError:
+    """Turn what Invoke says about a command line into an error that says what to type instead.
+
+    Args:
+        message: Invoke's message.
+        context: The task that was being read; None or one without a name before the first.
+        tasks: Every task.
+        core: Invoke's own options.
+    """
+    name = context.name if context else None
+    manual_of = f"`invoke --help {name}`" if name else "`invoke --list`"
+    if unknown := _UNKNOWN.search(message):
+        word = unknown["word"]
+        if word.startswith("-"):
+            known = manual.known_options([context, core] if context else [core])
+            how = suggestion(word, known, f"{manual_of} shows what there is")
+            return errors.UnknownOption(option=word, task=f"invoke {name}" if name else "invoke", how=how)
+        names = [str(task.name) for task in tasks]
+        return errors.UnknownTask(task=word, how=suggestion(word, names, "`invoke --list` shows them all"))
+    if lacking := _LACKING.search(message):
+        return errors.BadCommandLine(
+            problem=f"`invoke {lacking['task']}` lacks {lacking['names'].upper()}",
+            how=f"{manual_of} explains it",
+        )
+    if valueless := _VALUELESS.search(message):
+        return errors.BadCommandLine(
+            problem=f"--{valueless['name']} has no value", how=f"{manual_of} explains it"
+        )
+    if number := _NO_NUMBER.search(message):
+        return errors.BadCommandLine(problem=f"{number['word']} is no whole number", how="give one in digits")
+    return errors.BadCommandLine(problem=message, how=f"{manual_of} explains what can be given")
+
+
+def _print(lines: Iterable[str]) -> None:
+    print(*lines, sep="\n")
+
+
+def _width() -> int:
+    """Return how many characters a line may have: 0, for any number, where there is no terminal."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else 0
+
+
+def _bold() -> bool:
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"

@@ -1,0 +1,138 @@
+"""Lay out what `invoke --list` and `invoke --help` print: plain text, aligned, for any width."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+import textwrap
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
+from typing import Any
+
+from invoke import Argument, Collection, ParserContext, Task
+from invoke.parser.context import to_flag
+
+Row = tuple[str, str]
+
+INDENT = "  "
+# Texts get at least this much room beside their names; where there is less, they stand below them.
+LEAST_TEXT_WIDTH = 30
+BOLD, PLAIN = "\033[1m", "\033[0m"
+
+
+def columns(rows: Sequence[Row], width: int, names: int) -> Iterator[str]:
+    """Yield lines that show names with their texts beside or, on a narrow terminal, below them.
+
+    Args:
+        rows: Names with their texts.
+        width: Characters in a line; 0 for lines as long as they are, where no terminal cuts them.
+        names: Width of the column of names.
+    """
+    if not width:
+        yield from (f"{INDENT}{name:<{names}}{INDENT}{text}".rstrip() for name, text in rows)
+        return
+    beside = width - names - 2 * len(INDENT) >= LEAST_TEXT_WIDTH
+    margin = " " * (names + 2 * len(INDENT)) if beside else INDENT * 2
+    for name, text in rows:
+        lines = textwrap.wrap(text, max(width - len(margin), 10)) or [""]
+        if beside:
+            yield f"{INDENT}{name:<{names}}{INDENT}{lines.pop(0)}".rstrip()
+        else:
+            yield f"{INDENT}{name}"
+        yield from (margin + line for line in lines)
+
+
+def paragraph(text: str, width: int, *, bold: bool = False) -> Iterator[str]:
+    """Yield the lines of a paragraph.
+
+    Args:
+        text: One line of any length.
+        width: Characters in a line, or 0.
+        bold: Whether it is set in bold.
+    """
+    for line in textwrap.wrap(text, width) if width and text else [text]:
+        yield f"{BOLD}{line}{PLAIN}" if bold else line
+
+
+def summary(task: Task[Any]) -> str:
+    """Return the first line of a task's docstring."""
+    return (inspect.getdoc(task) or "").partition("\n")[0]
+
+
+def groups(collection: Collection) -> list[tuple[str, list[Row]]]:
+    """Return the tasks as a person works through them: each group's title and its tasks with their summaries.
+
+    A group is a module below `tasks`; the first line of its docstring is the title.
+    """
+    tasks = [(name, task) for name, task in collection.tasks.items()]
+    for prefix, below in collection.collections.items():
+        tasks += [(f"{prefix}.{name}", task) for name, task in below.tasks.items()]
+    return [
+        (
+            (sys.modules[module].__doc__ or module).partition("\n")[0],
+            [(name, summary(task)) for name, task in found],
+        )
+        for module, found in groupby(tasks, key=lambda pair: pair[1].__module__)
+    ]
+
+
+def listing(collection: Collection, width: int, *, bold: bool) -> Iterator[str]:
+    """Yield the lines of `invoke --list`.
+
+    Args:
+        collection: All tasks.
+        width: Characters in a line, or 0.
+        bold: Whether titles are set in bold.
+    """
+    found = groups(collection)
+    names = max(len(name) for _, rows in found for name, _ in rows)
+    yield from paragraph("invoke TASK [--option=value ...]", width)
+    for title, rows in found:
+        yield ""
+        yield from paragraph(title, width, bold=bold)
+        yield from columns(rows, width, names)
+    yield ""
+    yield from paragraph("`invoke --help TASK` explains one; `nox -l` lists the gates.", width)
+
+
+def option(argument: Argument) -> Row:
+    """Return how an option is written, and what it does."""
+    spelled = to_flag(str(argument.name))
+    if argument.takes_value:
+        spelled += "=NUMBER" if argument.kind is int else "=TEXT"
+    return spelled, argument.help or ""
+
+
+def explanation(context: ParserContext, docstring: str, width: int, *, bold: bool) -> Iterator[str]:
+    """Yield the lines of `invoke --help TASK`.
+
+    Args:
+        context: The task's name and arguments.
+        docstring: What it does.
+        width: Characters in a line, or 0.
+        bold: Whether titles are set in bold.
+    """
+    arguments = list(context.args.values())
+    positional = [
+        (argument.name.upper(), argument.help or "") for argument in arguments if argument.positional
+    ]
+    options = [option(argument) for argument in arguments if not argument.positional]
+    usage = [
+        "invoke",
+        str(context.name),
+        *(name for name, _ in positional),
+        *(["[options]"] if options else []),
+    ]
+    yield from paragraph(" ".join(usage), width, bold=bold)
+    yield ""
+    for line in docstring.splitlines():
+        yield from paragraph(line, width)
+    rows = positional + options
+    if rows:
+        yield ""
+        yield from columns(rows, width, max(len(name) for name, _ in rows))
+
+
+def known_options(contexts: Iterable[ParserContext]) -> list[str]:
+    """Return every long option of some contexts, as it is typed."""
+    return [flag for context in contexts for flag in context.flag_names() if flag.startswith("--")]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 
-from drydock.engine import LABEL, Engine
+from drydock.engine import LABEL, PROJECT_LABEL, Engine
 from drydock.project import Project
 
 # The first word of the tags that builds get before they are released.
@@ -13,7 +13,7 @@ CHANNELS = ("dev", "push")
 
 
 def clean(engine: Engine, project: Project) -> Iterator[str]:
-    """Remove containers that carry drydock's label, this project's development images and its state.
+    """Remove the containers of this project that drydock started, its development images and its state.
 
     Released tags, base images and BuildKit's cache stay: they may be in use, and cost minutes to make again.
 
@@ -22,7 +22,8 @@ def clean(engine: Engine, project: Project) -> Iterator[str]:
     """
     import docker
 
-    for container in engine.sdk.containers.list(all=True, filters={"label": LABEL}):
+    ours = [LABEL, f"{PROJECT_LABEL}={project.image}"]
+    for container in engine.sdk.containers.list(all=True, filters={"label": ours}):
         try:
             container.remove(force=True, v=True)
         except docker.errors.NotFound:  # its own process was faster

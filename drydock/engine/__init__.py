@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 # Every container that drydock starts carries this label, so that `clean` finds all of them and nothing else.
 # No image may carry it: a container inherits its image's labels.
 LABEL = "dev.drydock.started-by"
+# Every image that drydock builds carries this one, with the project's image name, and so do its containers:
+# `clean` leaves those of other projects alone.
+PROJECT_LABEL = "dev.drydock.project"
 
 # The SDK's own default of 60 s is too short for a large layer on a slow disk.
 CALL_SECONDS = 300

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from drydock import errors
 from drydock.base.make import KIND_LABEL
+from drydock.engine import PROJECT_LABEL
 from drydock.project import Project
 from drydock.publish.source import Source
 
@@ -106,6 +107,7 @@ def labels_for(
         # Whether a published base was pulled just now or before says nothing about the image.
         BASE_KIND: MADE if base and base.kind == MADE else "",
         DIRTY: "true" if source.dirty else "false",
+        PROJECT_LABEL: project.image,
     }
     return {key: value for key, value in found.items() if value} | dict(project.labels)
 

@@ -6,14 +6,16 @@ import pytest
 
 from drydock.build import Options, build
 from drydock.clean import clean
-from drydock.engine import Engine
+from drydock.engine import LABEL, PROJECT_LABEL, Engine
 from drydock.runtime import Run, started
 from tests.conftest import MakeProject
 
 pytestmark = pytest.mark.live
 
+WAIT = ("python3", "-c", "input()")
 
-def test_clean_removes_what_drydock_made_and_nothing_else(
+
+def test_clean_removes_what_drydock_made_for_the_project_and_nothing_else(
     engine: Engine, make_project: MakeProject, python_image: str
 ) -> None:
     name = f"drydock-test-{uuid.uuid4().hex[:12]}"
@@ -23,21 +25,25 @@ def test_clean_removes_what_drydock_made_and_nothing_else(
             "Dockerfile": f"FROM {python_image} AS production\nLABEL test={name}\n",
         }
     )
-    build(engine, project, Options(reference=project.reference("production")))
+    labels = {PROJECT_LABEL: project.image}
+    built = build(engine, project, Options(reference=project.reference("production"), labels=labels))
     engine.sdk.images.get(f"{name}:dev").tag(name, "1.0")
-    foreign = engine.sdk.containers.create(python_image, name=name)
+    theirs = engine.sdk.containers.create(built.image_id, name=name)
+    other = {LABEL: "run", PROJECT_LABEL: f"{name}-other"}
+    foreign = engine.sdk.containers.create(python_image, labels=other)
     (project.state / "receipts").mkdir(parents=True)
     try:
-        with started(engine, Run(python_image, command=("python3", "-c", "input()"))) as running:
+        with started(engine, Run(built.image_id, command=WAIT)) as running:
             removed = list(clean(engine, project))
             left = {one.name for one in engine.sdk.containers.list(all=True)}
 
             assert running.container.name not in left
-        assert name in left
+        assert {theirs.name, foreign.name} <= left
         assert f"image {name}:dev" in removed
         assert [tag for image in engine.sdk.images.list(name=name) for tag in image.tags] == [f"{name}:1.0"]
         assert not project.state.exists()
         assert list(clean(engine, project)) == []
     finally:
+        theirs.remove(force=True)
         foreign.remove(force=True)
         engine.sdk.images.remove(f"{name}:1.0", force=True)

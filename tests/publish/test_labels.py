@@ -6,6 +6,7 @@ import pytest
 
 from drydock import errors
 from drydock.base import Base
+from drydock.engine import PROJECT_LABEL
 from drydock.project import Project
 from drydock.publish import labels
 from drydock.publish.labels import MAINTAINER, OCI, check, labels_for
@@ -58,6 +59,7 @@ def test_every_annotation_has_its_value(project: Project) -> None:
         OCI + "base.digest": BASE.digest,
         MAINTAINER: "team@example.com",
         labels.DIRTY: "false",
+        PROJECT_LABEL: "shop",
         "com.example.team": "ships",
     }
 
@@ -84,6 +86,7 @@ def test_what_is_not_known_is_left_out(make_project: MakeProject) -> None:
         OCI + "title": "shop",
         OCI + "version": "1.4.2",
         labels.DIRTY: "false",
+        PROJECT_LABEL: "shop",
     }
 
 

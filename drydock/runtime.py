@@ -20,6 +20,7 @@ GRACE_SECONDS = 30
 POLL_SECONDS = 0.05
 LOG_LINES = 30
 PROBE_SECONDS = 5.0
+NANOSECONDS = 1_000_000_000
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,8 @@ class Run:
         extra_hosts: Names that the container resolves, with their addresses.
         mounts: Host path by container path, mounted read-only.
         memory: Bytes the container may use; 0 for no limit.
+        probe_every: Seconds between two runs of the image's own HEALTHCHECK, the first failure of which then
+            counts; 0 to leave both to the image.
     """
 
     image: str
@@ -51,6 +54,7 @@ class Run:
     extra_hosts: Mapping[str, str] = field(default_factory=dict)
     mounts: Mapping[str, str] = field(default_factory=dict)
     memory: int = 0
+    probe_every: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -176,6 +180,11 @@ def started(engine: Engine, run: Run) -> Iterator[Running]:
         options["network"] = run.network
     if run.memory:
         options["mem_limit"] = run.memory
+    if run.probe_every:
+        # What is left out stays as the image has it: the command and its time-out. The start period, in which
+        # the engine keeps an interval of its own, is over at once.
+        interval = int(run.probe_every * NANOSECONDS)
+        options["healthcheck"] = {"interval": interval, "retries": 1, "start_period": NANOSECONDS // 1000}
     try:
         container = engine.sdk.containers.create(
             run.image,

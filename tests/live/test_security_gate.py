@@ -106,7 +106,18 @@ def test_hanging_application_becomes_unhealthy(engine: Engine, build: Build) -> 
     healthcheck = engine.sdk.images.get(image).attrs["Config"]["Healthcheck"]
     report = health.run(engine, project, image, healthcheck)
     assert report.findings == ()
-    assert 0 < report.facts["unhealthy_seconds"] <= health.promise(healthcheck).unhealthy
+    assert 0 < report.facts["unhealthy_seconds"] <= health.limits(healthcheck).noticed
+
+
+def test_health_is_seen_sooner_than_the_images_own_interval(engine: Engine, build: Build) -> None:
+    project, image = build(SOUND.replace("--interval=1s", "--interval=10m --start-period=5m"), {})
+    healthcheck = engine.sdk.images.get(image).attrs["Config"]["Healthcheck"]
+
+    report = health.run(engine, project, image, healthcheck)
+
+    assert report.findings == ()
+    assert report.facts["healthy_seconds"] + report.facts["unhealthy_seconds"] < 600
+    assert report.facts["unhealthy_in_production_seconds"] == 2 * (600 + 2)
 
 
 def test_probe_that_asks_nothing_does_not_notice_the_hang(

@@ -69,7 +69,7 @@ def run(engine: Engine, project: Project, image: str, target: str, say: Say) -> 
         engine, project, expectations, images.read(engine, image), target, project.dockerfile, say
     )
     with ThreadPoolExecutor(THREADS) as pool:
-        # First, since it waits for the engine's own clock while the others work.
+        # First, since it waits for probes while the others work.
         waiting = pool.submit(_health, subject)
         others = pool.submit(lambda: [report for group in GROUPS for report in group(subject)])
         reports = [*others.result(), *waiting.result()]

@@ -13,6 +13,7 @@ from drydock import image as images
 from drydock import lock
 from drydock.build import BuildResult, Options, build
 from drydock.engine import Engine
+from drydock.history import keep
 from drydock.image import Image
 from drydock.project import Project
 from drydock.publish import labels, source, tags
@@ -79,12 +80,15 @@ class Pipeline:
         )
 
     def build(self, options: Options) -> BuildResult:
-        """Build one target and show the progress."""
+        """Build one target, show the progress, and add it to the history."""
         complete = self.options(options)
         if self.quiet:
-            return build(self.engine, self.project, complete)
-        with BuildProgress(complete.target) as progress:
-            return build(self.engine, self.project, complete, progress)
+            result = build(self.engine, self.project, complete)
+        else:
+            with BuildProgress(complete.target) as progress:
+                result = build(self.engine, self.project, complete, progress)
+        keep.build(keep.origin(self.project, self.source, complete.target), result, self.say)
+        return result
 
     def built(self, target: str) -> BuildResult:
         """Build a target under its development reference, once a process."""
@@ -107,6 +111,7 @@ class Pipeline:
         if image_id not in self._measured:
             with nullcontext() if self.quiet else waiting("weighing the image, layer by layer"):
                 self._measured[image_id] = images.read(self.engine, image_id)
+            keep.image(self._measured[image_id], self.say)
         return self._measured[image_id]
 
     def tests_on(self, target: str) -> BuildResult:

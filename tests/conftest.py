@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from drydock.history import store
 from drydock.project import Project, load
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -21,6 +22,12 @@ def write_files(folder: Path, files: Mapping[str, str]) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
     return folder
+
+
+@pytest.fixture(autouse=True)
+def history_of_this_test(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep what tests build and judge out of the user's history."""
+    monkeypatch.setattr(store, "default_path", lambda: tmp_path / "state/history.sqlite3")
 
 
 @pytest.fixture

@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 import functools
 import sys
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,7 @@ from drydock.gates import (
     smoke,
 )
 from drydock.gates.verdict import Outcome, Verdict
+from drydock.history import keep
 from drydock.image import Anatomy, Image, content_digest
 from drydock.pipeline import Pipeline
 from drydock.project import LOCK_FILES, Project, load
@@ -270,13 +272,23 @@ def built(target: str, say: Say) -> str:
 
 
 def judge(gate: Gate, pipeline: Pipeline, target: str, args: Sequence[str] = ()) -> Verdict:
-    """Run one gate on one target and keep a receipt, unless arguments narrowed what it looked at."""
-    verdict = gate.judge(pipeline, target, args)
+    """Run one gate on one target; keep a receipt, and a line in the history, unless arguments narrowed it."""
+    whose = keep.origin(pipeline.project, pipeline.source, target)
+    began = time.monotonic()
+    try:
+        verdict = gate.judge(pipeline, target, args)
+    except errors.DrydockError as error:
+        ended = Verdict(gate.name, Outcome.COULD_NOT_CHECK, error.args[0], seconds=time.monotonic() - began)
+        keep.verdict(whose, "", ended, pipeline.say)
+        raise
+    verdict = replace(verdict, seconds=verdict.seconds or time.monotonic() - began)
     if not args:
         image = pipeline.measured(target)
         tools = {"drydock": version("drydock"), "engine": str(pipeline.engine.sdk.version()["Version"])}
         defined = defined_now(gate, pipeline.project, target)
-        Receipts().write(defined, verdict, content=content_digest(image), image=image.id, tools=tools)
+        content = content_digest(image)
+        Receipts().write(defined, verdict, content=content, image=image.id, tools=tools)
+        keep.verdict(whose, content, verdict, pipeline.say)
     return verdict
 
 

@@ -23,12 +23,14 @@ class Source:
         dirty: Whether the working tree differs from that commit, files that git does not know included.
         committed: When the commit was made, in seconds since 1970; None without one.
         url: Where others find the repository: https, without credentials; empty where it has no such place.
+        branch: The branch that is checked out; empty where none is.
     """
 
     revision: str = ""
     dirty: bool = False
     committed: int | None = None
     url: str = ""
+    branch: str = ""
 
 
 def read(root: Path) -> Source:
@@ -48,14 +50,15 @@ def read(root: Path) -> Source:
             return Source()
     except errors.CommandMissing:
         return Source()
-    url = public_url(_git(root, "remote", "get-url", _remote(root)))
+    branch = _git(root, "symbolic-ref", "--quiet", "--short", "HEAD")
+    url = public_url(_git(root, "remote", "get-url", _remote(root, branch)))
     commit = _git(root, "log", "-1", "--no-show-signature", "--format=%H %ct", "HEAD").split()
     # What drydock remembers about the project is not part of its source, whether git ignores it or not.
     paths = (".", ":(exclude).drydock")
     dirty = bool(_git(root, "status", "--porcelain", "--untracked-files=normal", "--", *paths))
     if not commit:
-        return Source(dirty=dirty, url=url)
-    return Source(revision=commit[0], dirty=dirty, committed=int(commit[1]), url=url)
+        return Source(dirty=dirty, url=url, branch=branch)
+    return Source(revision=commit[0], dirty=dirty, committed=int(commit[1]), url=url, branch=branch)
 
 
 def _git(root: Path, *args: str) -> str:
@@ -64,9 +67,8 @@ def _git(root: Path, *args: str) -> str:
     return done.stdout.strip() if done.code == 0 else ""
 
 
-def _remote(root: Path) -> str:
-    """Return the remote that the current branch follows, else ``origin``."""
-    branch = _git(root, "symbolic-ref", "--quiet", "--short", "HEAD")
+def _remote(root: Path, branch: str) -> str:
+    """Return the remote that a branch follows, else ``origin``."""
     return (branch and _git(root, "config", f"branch.{branch}.remote")) or "origin"
 
 

@@ -40,7 +40,7 @@ def repository(tmp_path: Path) -> Path:
 def test_a_clean_tree_is_its_commit(repository: Path) -> None:
     revision = git(repository, "rev-parse", "HEAD")
 
-    assert read(repository) == Source(revision, False, COMMITTED, "https://github.com/acme/shop")
+    assert read(repository) == Source(revision, False, COMMITTED, "https://github.com/acme/shop", "main")
 
 
 def test_a_changed_file_makes_a_tree_dirty(repository: Path) -> None:
@@ -97,10 +97,16 @@ def test_a_detached_head_is_read(repository: Path) -> None:
 
 
 def test_a_repository_without_a_commit_has_no_revision(tmp_path: Path) -> None:
-    git(tmp_path, "init", "--quiet")
+    git(tmp_path, "init", "--quiet", "--initial-branch=main")
     (tmp_path / "app.py").write_text("")
 
-    assert read(tmp_path) == Source(dirty=True)
+    assert read(tmp_path) == Source(dirty=True, branch="main")
+
+
+def test_a_commit_that_is_checked_out_by_its_id_is_on_no_branch(repository: Path) -> None:
+    git(repository, "checkout", "--quiet", "--detach")
+
+    assert read(repository).branch == ""
 
 
 def test_a_folder_outside_of_git_gives_an_empty_source(tmp_path: Path) -> None:

@@ -117,3 +117,14 @@ def integration(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """Run drydock's own tests; positional arguments go to pytest."""
     session.run("pytest", *(session.posargs or ["tests", *ELSEWHERE]), external=True)
+
+
+# Only when nox itself loads this file; then its command line is this process's.
+if __name__ == "user_nox_module":
+    from drydock import errors, sessions
+
+    try:
+        sessions.check(sys.argv[1:], nox.registry.get())
+    except errors.UnknownSession as error:
+        print(error, file=sys.stderr)
+        sys.exit(error.exit_code)

@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from drydock import errors, sessions
+from tests.conftest import ROOT
+
+
+def nox(*args: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "nox", *args], cwd=ROOT, check=False, capture_output=True, text=True
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("smok", "error: there is no session `smok`; did you mean `smoke`?"),
+        ("xyzzy", "error: there is no session `xyzzy`; `nox -l` shows them all"),
+    ],
+)
+def test_an_unknown_session_is_answered_with_what_was_meant(name: str, message: str) -> None:
+    done = nox("--session", "lint", name)
+
+    assert (done.stderr, done.returncode) == (f"{message}\n", errors.UnknownSession.exit_code)
+
+
+def test_a_known_session_is_left_to_nox() -> None:
+    assert nox("--list", "-s", "lint").returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "names"),
+    [
+        (["-s", "lint", "smoke"], ["lint", "smoke"]),
+        (["--sessions=lint", "--verbose"], ["lint"]),
+        (["-e", "tests", "--", "-s", "-k", "title"], ["tests"]),
+        (["-k", "not tests"], []),
+        ([], []),
+    ],
+)
+def test_the_sessions_that_a_command_line_names(arguments: list[str], names: list[str]) -> None:
+    assert sessions.wanted(arguments) == names

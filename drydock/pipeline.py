@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,8 +18,7 @@ from drydock.project import Project
 from drydock.publish import labels, source, tags
 from drydock.publish.source import Source
 from drydock.report.progress import BuildProgress, waiting
-
-Say = Callable[[str], None]
+from drydock.say import Say
 
 
 @dataclass

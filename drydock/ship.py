@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import replace
 
@@ -16,8 +15,7 @@ from drydock.publish.reference import Reference, parse
 from drydock.publish.referrers import Attachment
 from drydock.publish.sbom.cyclonedx import MEDIA_TYPE as CYCLONEDX
 from drydock.publish.sbom.spdx import MEDIA_TYPE as SPDX
-
-Say = Callable[[str], None]
+from drydock.say import Say
 
 
 def push(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -10,9 +9,9 @@ from drydock import errors
 from drydock.base import make, pull
 from drydock.engine import Engine
 from drydock.project import Project
+from drydock.say import Say, silent
 
 Kind = Literal["local", "pulled", "made"]
-Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -32,7 +31,7 @@ class Base:
     why: str
 
 
-def resolve(engine: Engine, project: Project, rebuild: bool = False, say: Say = lambda _: None) -> Base:
+def resolve(engine: Engine, project: Project, rebuild: bool = False, say: Say = silent) -> Base:
     """Return the base image that the project asks for, or one equal to it.
 
     Args:

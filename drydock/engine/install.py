@@ -8,13 +8,14 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from drydock import command, errors
 from drydock.engine import Engine, connect, find
+from drydock.say import Say
 
 # Debian 12's own engine (20.10) has no buildx; the packages of Debian 13 run on Debian 12 as they are.
 PACKAGES = ("docker.io", "docker-cli", "docker-buildx")
@@ -26,8 +27,6 @@ KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 STATE = Path("/var/lib/drydock")
 LOG = Path("/var/log/drydock-dockerd.log")
 PID_FILE = STATE / "dockerd.pid"
-
-Say = Callable[[str], None]
 
 
 def say(line: str) -> None:

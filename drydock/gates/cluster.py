@@ -15,6 +15,7 @@ from drydock.gates import container_tests
 from drydock.gates.verdict import Outcome, Verdict
 from drydock.kubernetes import kubectl as clusters
 from drydock.project import Project
+from drydock.say import Say
 
 GATE = "cluster"
 TESTS = Path("tests", "cluster")
@@ -23,8 +24,6 @@ TESTS = Path("tests", "cluster")
 LOAD = "DRYDOCK_CLUSTER_LOAD"
 # What the tests find the image and the context under.
 IMAGE, CONTEXT = "DRYDOCK_CLUSTER_IMAGE", "DRYDOCK_CLUSTER_CONTEXT"
-
-Say = Callable[[str], None]
 
 
 def loader(context: str, environment: Mapping[str, str] = os.environ) -> list[str] | None:

@@ -36,8 +36,8 @@ from drydock.project import LOCK_FILES, Project, load
 from drydock.receipts import Missing, Receipt, Receipts
 from drydock.report import console, print_json, tables
 from drydock.report.progress import BuildProgress
+from drydock.say import Say
 
-Say = Callable[[str], None]
 Judge = Callable[[Pipeline, str, Sequence[str]], Verdict]
 
 

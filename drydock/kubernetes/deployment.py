@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from drydock import command, errors
@@ -13,11 +13,10 @@ from drydock.kubernetes.kubectl import Kubectl
 from drydock.kubernetes.manifests import Manifest
 from drydock.kubernetes.render import render
 from drydock.project import Project
+from drydock.say import Say
 
 ROLLOUT_SECONDS = 180.0
 DIFFERS = 1  # the exit code of `kubectl diff` where there is a difference
-
-Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)

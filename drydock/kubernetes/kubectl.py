@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from drydock import command, errors, tools
+from drydock.say import Say, silent
 
 # The first kubectl whose kustomize knows everything that the manifests use.
 OLDEST_MINOR = 27
 ANSWER_SECONDS = 10
 _MINOR = re.compile(r'"gitVersion":\s*"v1\.(\d+)')
 
-Say = Callable[[str], None]
 
-
-def find(say: Say = lambda _: None) -> Path:
+def find(say: Say = silent) -> Path:
     """Return the user's own kubectl, or the locked one where that is missing or too old."""
     try:
         version = command.run(["kubectl", "version", "--client", "--output=json"], check=False).stdout
@@ -65,7 +64,7 @@ class Kubectl:
         return [] if found is None else list(found.get("items", [found]))
 
 
-def connect(context: str = "", say: Say = lambda _: None) -> Kubectl:
+def connect(context: str = "", say: Say = silent) -> Kubectl:
     """Return a kubectl whose cluster answers.
 
     Raises:

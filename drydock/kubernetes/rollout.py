@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,14 +11,13 @@ from drydock import errors
 from drydock.kubernetes import diagnosis
 from drydock.kubernetes.kubectl import Kubectl
 from drydock.kubernetes.manifests import Manifest
+from drydock.say import Say
 
 POLL_SECONDS = 0.5
 BEAT_SECONDS = 5.0
 LOG_LINES = 20
 # What the kubelet and the scheduler need to find and to report that something is missing.
 REPORT_SECONDS = 10.0
-
-Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)

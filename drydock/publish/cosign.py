@@ -7,7 +7,6 @@ import json
 import platform
 import shutil
 import tempfile
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,10 +16,10 @@ from drydock import command, errors
 from drydock.engine import install
 from drydock.publish import debian
 from drydock.publish.reference import Reference
+from drydock.say import Say, silent
 
 # Debian 12 has no cosign; that of Debian 13 is one program, which runs there as it is.
 RELEASE = install.NEWER_RELEASE
-Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -148,7 +147,7 @@ def _last(done: command.Completed) -> str:
     return lines[-1].removeprefix("Error: ").removeprefix("error: ") if lines else f"exit code {done.code}"
 
 
-def program(say: Say = lambda _: None) -> Path:
+def program(say: Say = silent) -> Path:
     """Return cosign: the machine's own, else Debian's, unpacked into the cache.
 
     Raises:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 
 from drydock.engine import Engine
@@ -10,8 +10,7 @@ from drydock.publish import cosign
 from drydock.publish.push import registry, without_tls
 from drydock.publish.reference import Reference
 from drydock.publish.referrers import Attachment, attach, attached
-
-Say = Callable[[str], None]
+from drydock.say import Say, silent
 
 
 def seal(
@@ -20,7 +19,7 @@ def seal(
     documents: Mapping[str, bytes],
     *,
     key: str = "",
-    say: Say = lambda _: None,
+    say: Say = silent,
 ) -> list[Attachment]:
     """Attach documents to an image and sign them, and then the image itself.
 
@@ -59,7 +58,7 @@ def verify(
     *,
     key: str = "",
     identity: cosign.Identity | None = None,
-    say: Say = lambda _: None,
+    say: Say = silent,
 ) -> list[Attachment]:
     """Verify the signatures of an image and of every document attached to it, and return the documents.
 

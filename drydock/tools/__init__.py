@@ -12,13 +12,14 @@ import hashlib
 import os
 import shutil
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import platformdirs
 
 from drydock import command, errors
+from drydock.say import Say, silent
 
 LOCKS = Path(__file__).parent
 # Written last: an installation without it was interrupted.
@@ -26,8 +27,6 @@ MARKER = ".complete"
 HASH_LENGTH = 16
 # The oldest Python that drydock itself runs on; a lock holds markers for every newer one.
 OLDEST_PYTHON = "3.11"
-
-Say = Callable[[str], None]
 
 
 def names() -> list[str]:
@@ -41,7 +40,7 @@ def home(name: str) -> Path:
     return platformdirs.user_cache_path("drydock-tools") / f"{name}-{digest}"
 
 
-def tool(name: str, say: Say = lambda _: None) -> Path:
+def tool(name: str, say: Say = silent) -> Path:
     """Return the path of a tool's program, installing it at the first call.
 
     Args:
@@ -63,7 +62,7 @@ def tool(name: str, say: Say = lambda _: None) -> Path:
     return folder / "bin" / name
 
 
-def program(name: str, say: Say = lambda _: None) -> Path:
+def program(name: str, say: Say = silent) -> Path:
     """Return the program on PATH that the user has chosen, or else the locked tool of that name."""
     found = shutil.which(name)
     return Path(found) if found else tool(name, say)

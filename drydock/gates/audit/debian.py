@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import parsedate_to_datetime
@@ -19,6 +19,7 @@ from drydock import command, errors
 from drydock.engine.install import KEYRING, Repository, read_os_release, repositories
 from drydock.gates.audit.components import Component, Components
 from drydock.gates.expectations import Finding, Report
+from drydock.say import Say
 
 SOURCE = "Debian packages"
 APT_SECONDS = 300.0
@@ -26,7 +27,6 @@ SECURITY = "-security"
 _PACKAGE = re.compile(r"^(\S+):$", re.MULTILINE)
 _VERSION = re.compile(r"^ (\*\*\*|   ) (\S+) -?\d+$")
 _ORIGIN = re.compile(r"^ +-?\d+ (\S+)(?: (\S+))?")
-Say = Callable[[str], None]
 
 
 class CouldNotAskError(Exception):

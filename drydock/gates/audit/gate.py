@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,10 +18,10 @@ from drydock.gates.expectations.model import Audit
 from drydock.gates.verdict import Verdict
 from drydock.image import Anatomy
 from drydock.project import Project, ca_bundle
+from drydock.say import Say
 from drydock.tools import tool
 
 GATE = "audit"
-Say = Callable[[str], None]
 MOST_NAMED = 3
 
 

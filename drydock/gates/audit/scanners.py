@@ -14,9 +14,9 @@ from typing import Any
 from drydock import command
 from drydock.engine import Engine
 from drydock.gates.expectations import Finding, Report, Severity
+from drydock.say import Say
 
 SCAN_SECONDS = 600.0
-Say = Callable[[str], None]
 
 
 class CouldNotAskError(Exception):

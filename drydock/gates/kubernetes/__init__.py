@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from drydock import errors
@@ -16,14 +16,13 @@ from drydock.kubernetes import manifests
 from drydock.kubernetes.manifests import Manifest
 from drydock.kubernetes.render import FOLDER, overlays, render
 from drydock.project import Project
+from drydock.say import Say, silent
 
 GATE = "kubernetes"
 EXPECTATIONS = FOLDER / "gate.toml"
 
-Say = Callable[[str], None]
 
-
-def run(engine: Engine, project: Project, image: str, say: Say = lambda _: None) -> Verdict:
+def run(engine: Engine, project: Project, image: str, say: Say = silent) -> Verdict:
     """Judge a project's manifests.
 
     Args:

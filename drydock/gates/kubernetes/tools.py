@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from drydock import command
 from drydock.gates.kubernetes.finding import Finding
+from drydock.say import Say
 from drydock.tools import tool
 
-Say = Callable[[str], None]
 _RESOURCE = re.compile(r"for resource (\S+)")
 # How Trivy's messages name an object, the most exact first.
 _OBJECTS = [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -20,9 +20,9 @@ from drydock.gates.security import contents
 from drydock.gates.verdict import Verdict
 from drydock.image import Anatomy
 from drydock.project import Project
+from drydock.say import Say
 
 GATE = "licences"
-Say = Callable[[str], None]
 
 
 def run(engine: Engine, project: Project, image: str, target: str, say: Say) -> Verdict:

@@ -18,9 +18,9 @@ from drydock.gates.security.checks import CHECKS
 from drydock.gates.verdict import Verdict
 from drydock.image import Anatomy, Image
 from drydock.project import Project
+from drydock.say import Say
 
 GATE = "security"
-Say = Callable[[str], None]
 ACCOUNTS = ("/etc/passwd", "/etc/shadow", "/etc/group")
 # The health check mostly waits; the rest keeps one more processor busy.
 THREADS = 2

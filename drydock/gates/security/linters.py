@@ -11,9 +11,9 @@ from typing import Any
 
 from drydock import command, errors
 from drydock.gates.expectations import Finding, Report, Severity
+from drydock.say import Say
 from drydock.tools import LOCKS, requirement, tool
 
-Say = Callable[[str], None]
 TOOL_SECONDS = 300.0
 # hadolint exits with 1 when it found something, checkov and Trivy as they are told here.
 FINDINGS = (0, 1)

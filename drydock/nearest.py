@@ -30,3 +30,15 @@ def suggestion(word: str, known: Iterable[str], otherwise: str) -> str:
     """
     found = nearest(word, known)
     return f"did you mean `{found}`?" if found else otherwise
+
+
+def choices(word: str, known: Iterable[str]) -> str:
+    """Return what there is to choose from, for an error that lists it, with the nearest word as a question.
+
+    Args:
+        word: What somebody typed.
+        known: What there is.
+    """
+    listed = list(known)
+    found = nearest(word, listed)
+    return ", ".join(listed) + (f" (did you mean `{found}`?)" if found else "")

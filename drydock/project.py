@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from drydock import errors
+from drydock.nearest import choices
 
 TARGETS = ("production", "slim")
 LOCK_FILES = ("uv.lock", "requirements.lock")
@@ -130,7 +131,7 @@ class Project:
             errors.UnknownTarget: No budget is kept for it.
         """
         if target not in self.budgets:
-            raise errors.UnknownTarget(target=target, known=", ".join(self.budgets))
+            raise errors.UnknownTarget(target=target, known=choices(target, self.budgets))
         return self.budgets[target]
 
     def reference(self, target: str, channel: str = "dev") -> str:

@@ -15,6 +15,7 @@ from drydock.build import plan
 from drydock.build.events import Progress, Step, Update
 from drydock.build.plan import Options
 from drydock.engine import Engine, find
+from drydock.nearest import choices
 from drydock.project import Project, ca_bundle
 
 __all__ = ["BuildResult", "Options", "Step", "Update", "build"]
@@ -68,7 +69,9 @@ def build(
     dockerfile = (options.context or project.root) / "Dockerfile"
     known = plan.targets(dockerfile)
     if options.target not in known:
-        raise errors.UnknownTarget(target=options.target, known=", ".join(known) or "none: it names no stage")
+        offered = [target for target in plan.OFFERED if target in known] or known
+        listed = choices(options.target, offered) or "none: it names no stage"
+        raise errors.UnknownTarget(target=options.target, known=listed)
     if options.no_cache and not options.mount_namespace:
         fresh = f"drydock-cold-{uuid.uuid4().hex}"
         try:

@@ -14,6 +14,9 @@ from drydock.project import Project
 # Predefined by BuildKit: they reach RUN steps without entering the history or the cache keys.
 PROXY_VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "FTP_PROXY", "ALL_PROXY")
 
+# The targets for users; a Dockerfile may have more stages, which only serve these.
+OFFERED = ("production", "slim", "builder", "test")
+
 
 @dataclass(frozen=True)
 class Options:

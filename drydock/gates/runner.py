@@ -31,6 +31,7 @@ from drydock.gates import (
 from drydock.gates.verdict import Outcome, Verdict
 from drydock.history import keep
 from drydock.image import Anatomy, Image, content_digest
+from drydock.nearest import choices
 from drydock.pipeline import Pipeline
 from drydock.project import LOCK_FILES, Project, load
 from drydock.receipts import Missing, Receipt, Receipts
@@ -237,7 +238,7 @@ def run(name: str, posargs: Sequence[str], say: Say) -> errors.DrydockError | No
     out = console(stderr=True)
     try:
         if name not in GATES:
-            raise errors.UnknownGate(gate=name, known=", ".join(GATES))
+            raise errors.UnknownGate(gate=name, known=choices(name, GATES))
         gate = GATES[name]
         arguments = parse(gate, posargs)
         pipeline = Pipeline(connect(), load(arguments.project), say, quiet=arguments.json)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from drydock import command, errors
 from drydock.kubernetes import kubectl, manifests
+from drydock.nearest import choices
 from drydock.project import Project
 
 FOLDER = Path("deploy", "kubernetes")
@@ -32,7 +33,8 @@ def folder(project: Project, overlay: str) -> Path:
     for candidate in (named, Path(overlay)):
         if (candidate / "kustomization.yaml").is_file():
             return candidate
-    raise errors.NoOverlay(overlay=overlay, known=", ".join(overlays(project)) or "none in deploy/kubernetes")
+    listed = choices(overlay, overlays(project)) or "none in deploy/kubernetes"
+    raise errors.NoOverlay(overlay=overlay, known=listed)
 
 
 def render(project: Project, overlay: str, image: str | None = None) -> str:

@@ -144,8 +144,14 @@ def apply(kubectl: Kubectl, wanted: Sequence[Manifest]) -> Iterable[Manifest]:
             kubectl.run("apply", "--filename=-", stdin=manifests.dump(step))
         except command.CommandFailed as error:
             lines = error.completed.stderr.strip().splitlines() or ["no output"]
-            raise errors.ApplyFailed(reason=lines[0], evidence="\n".join(lines)) from error
+            raise errors.ApplyFailed(reason=refusal(lines), evidence="\n".join(lines)) from error
         yield from (one for one in step if one.kind in ("Deployment", "Job", "StatefulSet"))
+
+
+def refusal(lines: Sequence[str]) -> str:
+    """Return in one line why the API server refuses a manifest; several causes of one are a list below it."""
+    causes = [line.strip().removeprefix("* ") for line in lines[1:] if line.strip().startswith("* ")]
+    return " ".join([lines[0].strip().removeprefix("error: "), "; ".join(causes)]).strip()
 
 
 def _check_secrets(kubectl: Kubectl, wanted: Sequence[Manifest]) -> None:

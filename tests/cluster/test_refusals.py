@@ -56,6 +56,7 @@ def attempt(project: Project, kubectl: Kubectl, image: str, tmp_path: Path) -> I
         patches: Sequence[Mapping[str, Any]],
         settings: Mapping[str, str] | None = None,
         reference: str = image,
+        seconds: float = SECONDS,
     ) -> kubernetes.Deployed:
         folder = overlay(
             tmp_path,
@@ -64,7 +65,7 @@ def attempt(project: Project, kubectl: Kubectl, image: str, tmp_path: Path) -> I
             settings={"BETTER_AUTH_URL": "https://auth.todo.example"} | dict(settings or {}),
             patches=[NO_JOB, *patches],
         )
-        return kubernetes.deploy(project, str(folder), kubectl.context, reference, lambda _: None, SECONDS)
+        return kubernetes.deploy(project, str(folder), kubectl.context, reference, lambda _: None, seconds)
 
     yield run
     kubectl.run("delete", "namespace", NAMESPACE, "--ignore-not-found", "--wait", timeout=120)
@@ -125,6 +126,21 @@ def test_a_missing_image_is_explained(attempt: Attempt) -> None:
         attempt([FILLED], reference=f"{NAME}:never-built")
 
 
+def test_too_little_memory_is_explained(attempt: Attempt) -> None:
+    memory = "/spec/template/spec/containers/0/resources"
+    little = {name: {"memory": "24Mi", "cpu": "500m"} for name in ("requests", "limits")}
+    with pytest.raises(errors.RolloutFailed, match="container api used more memory than its limit"):
+        attempt([FILLED, change({"op": "replace", "path": memory, "value": little})])
+
+
+def test_a_pod_that_no_node_takes_is_explained(attempt: Attempt) -> None:
+    request = "/spec/template/spec/containers/0/resources/requests/cpu"
+    limit = request.replace("requests", "limits")
+    huge = [{"op": "replace", "path": path, "value": "1000"} for path in (request, limit)]
+    with pytest.raises(errors.RolloutFailed, match=r"no node takes it: .*Insufficient cpu"):
+        attempt([FILLED, change(*huge)], seconds=15.0)
+
+
 def test_a_failed_update_leaves_the_old_pods_serving_and_can_be_undone(
     deployed: Deployment, project: Project, image: str, tmp_path: Path
 ) -> None:
@@ -145,6 +161,20 @@ def test_a_failed_update_leaves_the_old_pods_serving_and_can_be_undone(
     said: list[str] = []
     kubernetes.undo(project, str(deployed.overlay), context, said.append)
     assert "2 of 2 updated, 2 ready" in said[-1]
+
+
+def test_what_the_api_server_refuses_is_told_in_its_words(attempt: Attempt) -> None:
+    negative = {"op": "replace", "path": "/spec/progressDeadlineSeconds", "value": -1}
+    with pytest.raises(
+        errors.ApplyFailed, match=r"is invalid: spec\.progressDeadlineSeconds: Invalid value: -1"
+    ):
+        attempt([FILLED, change(negative)])
+
+
+def test_a_first_deployment_cannot_be_undone(project: Project, kubectl: Kubectl, tmp_path: Path) -> None:
+    never = overlay(tmp_path, project.root / FOLDER / "base", namespace="todo-chatbot-never")
+    with pytest.raises(errors.NothingToUndo, match="deployment/todo-chatbot-api cannot go back"):
+        kubernetes.undo(project, str(never), kubectl.context, lambda _: None)
 
 
 def test_an_unknown_context_is_named(project: Project) -> None:

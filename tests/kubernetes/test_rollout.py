@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from drydock.kubernetes import diagnosis, rollout
+from drydock.kubernetes.deployment import refusal
 from drydock.kubernetes.manifests import Manifest, parse, placeholders, repository, with_image
 
 
@@ -164,3 +165,17 @@ def test_only_the_applications_image_is_replaced() -> None:
 def test_placeholders_are_listed_with_their_object() -> None:
     text = "kind: Secret\nmetadata: {name: s}\nstringData: {a: SET-ME, b: real, c: https://x.example.com}\n"
     assert placeholders(parse(text)) == ["secret/s: SET-ME", "secret/s: https://x.example.com"]
+
+
+@pytest.mark.parametrize(
+    ("lines", "reason"),
+    [
+        (['error: no matches for kind "Deploy"'], 'no matches for kind "Deploy"'),
+        (
+            ["The Job x is invalid: ", "* spec.a: Required", "* spec.b: 3"],
+            "The Job x is invalid: spec.a: Required; spec.b: 3",
+        ),
+    ],
+)
+def test_what_the_api_server_refuses_is_one_line(lines: list[str], reason: str) -> None:
+    assert refusal(lines) == reason

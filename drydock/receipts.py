@@ -3,17 +3,15 @@
 A receipt is a small JSON file in the user's state folder, not in the project: a fresh worktree, a second
 clone and the pre-push hook share what any of them found out, since a receipt belongs to content and not to a
 place. It counts only for the definition under which it was made (changed tests or a lowered budget test
-again), and only on the machine that wrote it: a key that never leaves the machine authenticates all of it.
+again), and only on the machine that wrote it (see `sealed`). Where content leaves all the same, a waiver
+beside its receipts says why.
 """
 
 from __future__ import annotations
 
 import hashlib
-import hmac
 import json
 import os
-import secrets
-import tempfile
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
@@ -23,11 +21,13 @@ from typing import Any
 import platformdirs
 
 from drydock.gates.verdict import Outcome, Verdict
+from drydock.sealed import Sealed, Untrusted
 
 FORMAT = 1
 DAY = 86_400.0
 KEPT_DAYS = 90.0
-KEY_BYTES = 32
+# Beside the receipts, named by their gates; no gate is called so.
+WAIVER = "waiver"
 _UNTRACKED = frozenset({"__pycache__", ".pytest_cache", ".mypy_cache", ".ruff_cache", ".hypothesis"})
 
 
@@ -87,6 +87,25 @@ class Missing:
         return f"{self.gate} ({self.reason})"
 
 
+@dataclass(frozen=True)
+class Waiver:
+    """Why content was pushed although gates had not passed.
+
+    Args:
+        reason: In the words of whoever pushed it.
+        missing: The gates, each with why it did not count.
+        content: Content digest of the image.
+        image: Id of the image.
+        written: When, in seconds since the epoch.
+    """
+
+    reason: str
+    missing: tuple[str, ...]
+    content: str
+    image: str
+    written: float
+
+
 class Refused(Exception):
     """A receipt is there and does not count; the message says why."""
 
@@ -100,6 +119,7 @@ class Receipts:
 
     def __init__(self, folder: Path | None = None) -> None:
         self._folder = folder or platformdirs.user_state_path("drydock")
+        self._files = Sealed(self._folder)
 
     def find(self, gate: Gate, content: str) -> Receipt | None:
         """Return the receipt of a gate that passed for exactly this content, as the gate is defined now."""
@@ -131,10 +151,37 @@ class Receipts:
             tools: Versions by name.
         """
         receipt = Receipt(verdict, content, image, gate.definition, dict(tools), time.time())
-        body = receipt.as_json() | {"format": FORMAT, "key": self._key_id()}
-        _write(self._path(gate.name, content), json.dumps(body | {"mac": self._mac(body)}, indent=1))
+        self._files.write(self._path(gate.name, content), receipt.as_json() | {"format": FORMAT})
         self.prune()
         return receipt
+
+    def waive(self, reason: str, missing: Iterable[Missing], *, content: str, image: str) -> Waiver:
+        """Write down that content leaves without the receipts of some gates.
+
+        Args:
+            reason: Why.
+            missing: The gates.
+            content: Content digest of the image.
+            image: The image's id.
+        """
+        waiver = Waiver(reason, tuple(map(str, missing)), content, image, time.time())
+        self._files.write(self._path(WAIVER, content), asdict(waiver) | {"format": FORMAT})
+        return waiver
+
+    def waiver(self, content: str) -> Waiver | None:
+        """Return why content left without all its receipts; None where nothing that counts says so."""
+        try:
+            body = self._authentic(self._path(WAIVER, content))
+        except (FileNotFoundError, Refused):
+            return None
+        if body["content"] != content:
+            return None
+        del body["format"]
+        return Waiver(**body | {"missing": tuple(body["missing"])})
+
+    def settle(self, content: str) -> None:
+        """Remove a waiver: every gate has passed since, and the content was pushed again."""
+        self._path(WAIVER, content).unlink(missing_ok=True)
 
     def prune(self, days: float = KEPT_DAYS) -> None:
         """Remove receipts that are older than some days."""
@@ -149,12 +196,11 @@ class Receipts:
 
     def _load(self, gate: Gate, content: str) -> Receipt:
         try:
-            body = json.loads(self._path(gate.name, content).read_text(encoding="utf-8"))
+            body = self._authentic(self._path(gate.name, content))
         except FileNotFoundError:
             raise Refused("never run for this image") from None
-        except (OSError, ValueError) as error:
-            raise Refused(f"its receipt cannot be read: {error}") from error
-        receipt = self._authentic(body)
+        fields = ("content", "image", "definition", "tools", "written")
+        receipt = Receipt(Verdict.from_json(body["verdict"]), **{name: body[name] for name in fields})
         if receipt.content != content or receipt.gate != gate.name:
             raise Refused("its receipt belongs to other content")
         if receipt.definition != gate.definition:
@@ -167,66 +213,23 @@ class Receipts:
             raise Refused(f"{said}: {receipt.verdict.summary}")
         return receipt
 
-    def _authentic(self, body: Any) -> Receipt:
-        if not isinstance(body, dict) or body.get("format") != FORMAT:
-            raise Refused("its receipt has another format")
-        mac = body.pop("mac", None)
-        if body.get("key") != self._key_id():
-            raise Refused("its receipt was written on another machine")
-        if not isinstance(mac, str) or not hmac.compare_digest(mac, self._mac(body)):
-            raise Refused("its receipt was edited")
-        verdict = Verdict.from_json(body["verdict"])
-        fields = ("content", "image", "definition", "tools", "written")
-        return Receipt(verdict, **{name: body[name] for name in fields})
+    def _authentic(self, path: Path) -> dict[str, Any]:
+        """Return a file of this machine's.
 
-    def _path(self, gate: str, content: str) -> Path:
-        return self._folder / "receipts" / content.removeprefix("sha256:") / f"{gate}.json"
-
-    def _mac(self, body: Mapping[str, Any]) -> str:
-        canonical = json.dumps(body, sort_keys=True, separators=(",", ":"))
-        return hmac.new(self._key(), canonical.encode(), hashlib.sha256).hexdigest()
-
-    def _key_id(self) -> str:
-        return hashlib.sha256(b"drydock receipts" + self._key()).hexdigest()[:16]
-
-    def _key(self) -> bytes:
-        """Return this machine's key, made at the first call; only its owner can read it."""
-        path = self._folder / "key"
+        Raises:
+            FileNotFoundError: There is none.
+            Refused: It does not count.
+        """
         try:
-            key = path.read_bytes()
-        except FileNotFoundError:
-            key = b""
-        if len(key) == KEY_BYTES:
-            return key
-        _write(path, secrets.token_bytes(KEY_BYTES), keep=len(key) == 0)
-        return path.read_bytes()
+            body = self._files.read(path)
+        except Untrusted as fault:
+            raise Refused(f"its receipt {fault}") from fault
+        if body.get("format") != FORMAT:
+            raise Refused("its receipt has another format")
+        return body
 
-
-def _write(path: Path, content: str | bytes, *, keep: bool = False) -> None:
-    """Write a file that only its owner can read, as a whole or not at all.
-
-    Args:
-        path: The file.
-        content: What it holds.
-        keep: Leave it as it is when it exists: of two processes that make a key, the first wins.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    data = content.encode() if isinstance(content, str) else content
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".")
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        if keep:
-            try:
-                os.link(name, path)
-            except FileExistsError:
-                return
-        else:
-            Path(name).replace(path)
-    finally:
-        Path(name).unlink(missing_ok=True)
+    def _path(self, name: str, content: str) -> Path:
+        return self._folder / "receipts" / content.removeprefix("sha256:") / f"{name}.json"
 
 
 def definition(folder: Path, paths: Iterable[Path], values: Mapping[str, Any]) -> str:

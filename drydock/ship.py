@@ -8,6 +8,7 @@ from dataclasses import replace
 from drydock import errors
 from drydock import image as images
 from drydock.gates import runner
+from drydock.image import Image, content_digest
 from drydock.pipeline import Pipeline
 from drydock.publish import cosign, local, provenance, sbom, seal
 from drydock.publish.push import Permissions, Pushed, Tell, push_all, registry
@@ -15,6 +16,7 @@ from drydock.publish.reference import Reference, parse
 from drydock.publish.referrers import Attachment
 from drydock.publish.sbom.cyclonedx import MEDIA_TYPE as CYCLONEDX
 from drydock.publish.sbom.spdx import MEDIA_TYPE as SPDX
+from drydock.receipts import Receipts, Waiver
 from drydock.say import Say
 
 
@@ -44,15 +46,38 @@ def push(
     """
     names = _names(pipeline, where)
     built = pipeline.project.reference(target)
-    found = runner.missing(pipeline.project, images.read(pipeline.engine, built), target)
-    if found and not force:
-        raise errors.ReceiptsMissing(
-            reference=built,
-            reasons=", ".join(map(str, found)),
-            sessions=" ".join(gate.gate for gate in found),
-        )
+    cleared(pipeline, images.read(pipeline.engine, built), target, force)
     with shown as tell:
         return push_all(pipeline.engine, built, names, tell, permissions=permissions)
+
+
+def cleared(pipeline: Pipeline, image: Image, target: str, force: str = "") -> Waiver | None:
+    """See to it that an image may leave this machine: every gate has passed, or somebody says why not.
+
+    Args:
+        pipeline: Knows engine and project.
+        image: The image.
+        target: Its target.
+        force: Why it leaves without receipts; empty when it does not.
+
+    Returns:
+        What was waived; None when every gate has passed.
+
+    Raises:
+        errors.ReceiptsMissing: A gate has yet to pass for this content.
+    """
+    kept, content = Receipts(), content_digest(image)
+    found = runner.missing(pipeline.project, image, target)
+    if not found:
+        kept.settle(content)
+        return None
+    if force:
+        return kept.waive(force, found, content=content, image=image.id)
+    raise errors.ReceiptsMissing(
+        reference=pipeline.project.reference(target),
+        reasons=", ".join(map(str, found)),
+        sessions=" ".join(gate.gate for gate in found),
+    )
 
 
 def sign(pipeline: Pipeline, target: str, where: str, *, key: str, force: str, say: Say) -> list[Attachment]:
@@ -63,10 +88,11 @@ def sign(pipeline: Pipeline, target: str, where: str, *, key: str, force: str, s
         target: The target that was pushed.
         where: The registry; the project's own when empty.
         key: The private key; cosign asks who its user is where there is none.
-        force: Why the image was pushed without receipts; stands in its provenance.
+        force: Why the image was pushed without receipts, where an earlier push has not written it down here.
         say: Takes one line of progress at a time.
 
     Raises:
+        errors.ReceiptsMissing: A gate has yet to pass for this content, and nobody said why it need not.
         errors.NotOnRegistry: The image was not pushed.
         errors.DigestDiffers: What was pushed is not the image that is here.
     """
@@ -77,16 +103,24 @@ def sign(pipeline: Pipeline, target: str, where: str, *, key: str, force: str, s
     if manifest is None or found.id not in (manifest.config, manifest.digest):
         there = manifest.config if manifest else "nothing"
         raise errors.DigestDiffers(reference=pushed, found=there, wanted=found.id)
-    bill = sbom.read(pipeline.engine, found.id)
-    build = provenance.observed(pipeline.engine, target, pipeline.build_args())
-    documents = {
-        CYCLONEDX: sbom.cyclonedx(bill),
-        SPDX: sbom.spdx(bill),
-        provenance.MEDIA_TYPE: provenance.statement(
-            pushed, pipeline.source, pipeline.base, build, forced=force
-        ),
-    }
+    image = images.read(pipeline.engine, found.id)
+    # What an earlier push wrote down counts, also when the gates have passed since.
+    waiver = Receipts().waiver(content_digest(image)) or cleared(pipeline, image, target, force)
+    documents = bills(pipeline, found.id) | {provenance.MEDIA_TYPE: told(pipeline, target, pushed, waiver)}
     return seal.seal(pipeline.engine, pushed, documents, key=key, say=say)
+
+
+def bills(pipeline: Pipeline, image: str) -> dict[str, bytes]:
+    """Return an image's bills of materials by media type."""
+    bill = sbom.read(pipeline.engine, image)
+    return {CYCLONEDX: sbom.cyclonedx(bill), SPDX: sbom.spdx(bill)}
+
+
+def told(pipeline: Pipeline, target: str, pushed: Reference, waiver: Waiver | None) -> bytes:
+    """Return the provenance of a pushed image."""
+    arguments = pipeline.build_args()
+    build = provenance.observed(pipeline.engine, target, arguments, added=frozenset(arguments))
+    return provenance.statement(pushed, pipeline.source, pipeline.base, build, waiver=waiver)
 
 
 def verify(

@@ -107,7 +107,7 @@ def sbom(
 @offer(
     registry="where the image was pushed (default: [tool.drydock] registry)",
     key="the private key's file or KMS URI (default: cosign asks who you are, over the network)",
-    force="why the image was pushed without receipts, for its provenance",
+    force="why the image was pushed without receipts, where another machine pushed it",
 )
 def sign(
     c: Context,

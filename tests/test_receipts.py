@@ -151,6 +151,46 @@ def test_nothing_half_written_is_left(receipts: Receipts, tmp_path: Path) -> Non
     assert names == {"key", "size_budget.json"}
 
 
+def test_waiver_is_found_for_its_content(receipts: Receipts) -> None:
+    missing = receipts.missing([GATE], CONTENT)
+    receipts.waive("the tracker is down", missing, content=CONTENT, image="sha256:image")
+
+    found = receipts.waiver(CONTENT)
+
+    assert found is not None
+    assert (found.reason, found.image) == ("the tracker is down", "sha256:image")
+    assert found.missing == ("size_budget (never run for this image)",)
+    assert receipts.waiver(OTHER) is None
+    assert reason(receipts) == "never run for this image"
+
+
+def test_settled_waiver_is_gone(receipts: Receipts) -> None:
+    receipts.waive("the tracker is down", [], content=CONTENT, image="sha256:image")
+
+    receipts.settle(CONTENT)
+    receipts.settle(CONTENT)
+
+    assert receipts.waiver(CONTENT) is None
+
+
+def test_edited_waiver_does_not_count(receipts: Receipts, tmp_path: Path) -> None:
+    receipts.waive("the tracker is down", [], content=CONTENT, image="sha256:image")
+    path = only_file(tmp_path)
+    path.write_text(path.read_text().replace("down", "slow"))
+
+    assert receipts.waiver(CONTENT) is None
+
+
+def test_waiver_copied_to_other_content_does_not_count(receipts: Receipts, tmp_path: Path) -> None:
+    receipts.waive("the tracker is down", [], content=CONTENT, image="sha256:image")
+    path = only_file(tmp_path)
+    copy = path.parent.parent / OTHER.removeprefix("sha256:") / path.name
+    copy.parent.mkdir()
+    copy.write_bytes(path.read_bytes())
+
+    assert receipts.waiver(OTHER) is None
+
+
 def test_definition_follows_content_not_place(tmp_path: Path) -> None:
     for clone in ("one", "two"):
         (tmp_path / clone / "tests").mkdir(parents=True)

@@ -20,6 +20,7 @@ from drydock.engine import Engine
 from drydock.publish.local import engine_answers
 from drydock.publish.reference import Reference
 from drydock.publish.source import Source
+from drydock.receipts import Waiver
 
 if TYPE_CHECKING:
     from drydock.base import Base
@@ -75,7 +76,9 @@ def observed(
     return Build(target, build_args, f"urn:drydock:engine:{identity}", versions, platforms, added)
 
 
-def statement(image: Reference, source: Source, base: Base, build: Build, *, forced: str = "") -> bytes:
+def statement(
+    image: Reference, source: Source, base: Base, build: Build, *, waiver: Waiver | None = None
+) -> bytes:
     """Write the provenance of an image.
 
     Args:
@@ -83,7 +86,7 @@ def statement(image: Reference, source: Source, base: Base, build: Build, *, for
         source: What it was built from.
         base: What it stands on.
         build: How it was built.
-        forced: Why it was pushed although a gate had not passed; empty when all had.
+        waiver: Why it was pushed although gates had not passed; None when all had.
 
     Raises:
         ValueError: The image has no digest.
@@ -95,8 +98,8 @@ def statement(image: Reference, source: Source, base: Base, build: Build, *, for
     internal: dict[str, Any] = {
         "buildArgs": {key: text for key, text in arguments.items() if key in build.added}
     }
-    if forced:
-        internal["forced"] = forced
+    if waiver:
+        internal["forced"] = {"reason": waiver.reason, "missing": list(waiver.missing)}
     document = {
         "_type": STATEMENT_TYPE,
         "subject": [{"name": image.name, "digest": _digest(image.digest)}],

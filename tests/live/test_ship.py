@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import subprocess
 import uuid
 from collections.abc import Iterator
@@ -9,12 +10,13 @@ from pathlib import Path
 import platformdirs
 import pytest
 
-from drydock import errors, ship
+from drydock import command, errors, ship
 from drydock.engine import Engine
 from drydock.gates import runner
 from drydock.gates.verdict import Outcome, Verdict
 from drydock.image import content_digest
 from drydock.pipeline import Pipeline
+from drydock.publish import cosign, provenance
 from drydock.publish.push import Permissions
 from drydock.receipts import Receipts
 from tests.conftest import MakeProject
@@ -62,6 +64,14 @@ def pipeline(engine: Engine, make_project: MakeProject, python_image: str) -> It
         engine.sdk.images.remove(image.id, force=True)
 
 
+@pytest.fixture
+def key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A private key; the public one lies beside it as ``cosign.pub``."""
+    monkeypatch.setenv("COSIGN_PASSWORD", "opens the key")
+    command.run([str(cosign.program()), "generate-key-pair"], cwd=tmp_path)
+    return tmp_path / "cosign.key"
+
+
 def pass_gates(pipeline: Pipeline, *names: str) -> None:
     image = pipeline.measured("production")
     for name in names:
@@ -99,10 +109,60 @@ def test_an_image_without_a_receipt_is_not_pushed(pipeline: Pipeline, running: R
     assert running.tags(pipeline.project.image) == {}
 
 
-def test_a_reason_replaces_the_receipts(pipeline: Pipeline, running: Registry) -> None:
-    pipeline.built("production")
+def test_a_reason_replaces_the_receipts_and_is_written_down(pipeline: Pipeline, running: Registry) -> None:
+    content = content_digest(pipeline.measured("production"))
 
     assert "latest" in send(pipeline, running.address, force="the gates' machine is away")
+
+    waiver = Receipts().waiver(content)
+    assert waiver is not None
+    assert waiver.reason == "the gates' machine is away"
+    assert len(waiver.missing) == len(PASSED)
+
+
+def test_a_reason_counts_for_one_push_only(pipeline: Pipeline, running: Registry) -> None:
+    pipeline.built("production")
+    send(pipeline, running.address, force="the gates' machine is away")
+
+    with pytest.raises(errors.ReceiptsMissing):
+        send(pipeline, running.address)
+
+
+def test_a_push_with_every_receipt_settles_an_earlier_reason(pipeline: Pipeline, running: Registry) -> None:
+    content = content_digest(pipeline.measured("production"))
+    send(pipeline, running.address, force="the gates' machine is away")
+    pass_gates(pipeline, *PASSED)
+
+    send(pipeline, running.address)
+
+    assert Receipts().waiver(content) is None
+
+
+def test_the_reason_of_a_push_stands_in_the_provenance_unasked(
+    pipeline: Pipeline, running: Registry, key: Path
+) -> None:
+    pipeline.built("production")
+    send(pipeline, running.address, force="the gates' machine is away")
+
+    ship.sign(pipeline, "production", running.address, key=str(key), force="", say=lambda _: None)
+
+    public = str(key.with_suffix(".pub"))
+    found = ship.verify(pipeline, running.address, key=public, identity=None, say=lambda _: None)
+    (document,) = [json.loads(one.content) for one in found if one.media_type == provenance.MEDIA_TYPE]
+    forced = document["predicate"]["buildDefinition"]["internalParameters"]["forced"]
+    assert forced["reason"] == "the gates' machine is away"
+    assert "smoke (never run for this image)" in forced["missing"]
+
+
+def test_what_was_pushed_elsewhere_without_receipts_is_not_signed(
+    pipeline: Pipeline, running: Registry, key: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pipeline.built("production")
+    send(pipeline, running.address, force="the gates' machine is away")
+    monkeypatch.setattr(platformdirs, "user_state_path", lambda _: tmp_path / "another machine's state")
+
+    with pytest.raises(errors.ReceiptsMissing):
+        ship.sign(pipeline, "production", running.address, key=str(key), force="", say=lambda _: None)
 
 
 def test_a_project_without_a_registry_is_told_how_to_name_one(pipeline: Pipeline) -> None:

@@ -12,6 +12,7 @@ from drydock.base import Base
 from drydock.publish.provenance import WITHHELD, Build, public, statement
 from drydock.publish.reference import parse
 from drydock.publish.source import Source
+from drydock.receipts import Waiver
 
 LOCK = Path(__file__).with_name("in-toto.lock")
 IMAGE = parse("registry.example/acme/todo:1.4.2@sha256:" + "ab" * 32)
@@ -27,6 +28,7 @@ BUILD = Build(
     platforms=("linux/amd64",),
     added=frozenset({"PYTHON_IMAGE"}),
 )
+WAIVER = Waiver("the tracker is down", ("smoke (never run for this image)",), "sha256:1", "sha256:2", 0.0)
 
 # The in-toto project's own classes; unknown fields and wrong types are errors to their parser.
 VALIDATE = """
@@ -63,7 +65,7 @@ def test_provenance_fits_the_schemas_of_in_toto_and_slsa() -> None:
 
     for document in (
         statement(IMAGE, SOURCE, BASE, BUILD),
-        statement(IMAGE, dirty, replace(BASE, kind="made"), BUILD, forced="the tracker is down"),
+        statement(IMAGE, dirty, replace(BASE, kind="made"), BUILD, waiver=WAIVER),
         statement(IMAGE, Source(), BASE, replace(BUILD, build_args={}, platforms=())),
     ):
         done = validate(document)
@@ -104,9 +106,12 @@ def test_provenance_names_source_base_builder_and_parameters() -> None:
 
 
 def test_a_forced_push_is_on_record() -> None:
-    document = json.loads(statement(IMAGE, SOURCE, BASE, BUILD, forced="the tracker is down"))
+    document = json.loads(statement(IMAGE, SOURCE, BASE, BUILD, waiver=WAIVER))
 
-    assert document["predicate"]["buildDefinition"]["internalParameters"]["forced"] == "the tracker is down"
+    assert document["predicate"]["buildDefinition"]["internalParameters"]["forced"] == {
+        "reason": "the tracker is down",
+        "missing": ["smoke (never run for this image)"],
+    }
 
 
 def test_a_dirty_source_is_on_record() -> None:

@@ -1,0 +1,107 @@
+"""Small files in the user's state folder that count only as this machine wrote them.
+
+A key that never leaves the machine authenticates all of a file: one that was edited, or that comes from
+another machine, is told apart from one that is simply not there.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import os
+import secrets
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+KEY_BYTES = 32
+
+
+class Untrusted(Exception):
+    """A file is there and does not count; the message says what is wrong with it."""
+
+
+class Sealed:
+    """The files of one user on one machine.
+
+    Args:
+        folder: Where the key lies; made at the first write.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def write(self, path: Path, body: Mapping[str, Any]) -> None:
+        """Write JSON values as a whole or not at all, for their owner's eyes only."""
+        signed = {**body, "key": self._key_id()}
+        write_whole(path, json.dumps(signed | {"mac": self._mac(signed)}, indent=1).encode())
+
+    def read(self, path: Path) -> dict[str, Any]:
+        """Return what `write` wrote.
+
+        Raises:
+            FileNotFoundError: There is no such file.
+            Untrusted: It is damaged, was edited, or was written elsewhere.
+        """
+        try:
+            body = json.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise
+        except (OSError, ValueError) as error:
+            raise Untrusted(f"cannot be read: {error}") from error
+        if not isinstance(body, dict) or "key" not in body:
+            raise Untrusted("has another format")
+        mac = body.pop("mac", None)
+        if body["key"] != self._key_id():
+            raise Untrusted("was written on another machine")
+        if not isinstance(mac, str) or not hmac.compare_digest(mac, self._mac(body)):
+            raise Untrusted("was edited")
+        del body["key"]
+        return body
+
+    def _mac(self, body: Mapping[str, Any]) -> str:
+        canonical = json.dumps(body, sort_keys=True, separators=(",", ":"))
+        return hmac.new(self._key(), canonical.encode(), hashlib.sha256).hexdigest()
+
+    def _key_id(self) -> str:
+        return hashlib.sha256(b"drydock receipts" + self._key()).hexdigest()[:16]
+
+    def _key(self) -> bytes:
+        """Return this machine's key, made at the first call; only its owner can read it."""
+        path = self._folder / "key"
+        try:
+            key = path.read_bytes()
+        except FileNotFoundError:
+            key = b""
+        if len(key) == KEY_BYTES:
+            return key
+        write_whole(path, secrets.token_bytes(KEY_BYTES), keep=len(key) == 0)
+        return path.read_bytes()
+
+
+def write_whole(path: Path, content: bytes, *, keep: bool = False) -> None:
+    """Write a file that only its owner can read, as a whole or not at all, also when the power fails.
+
+    Args:
+        path: The file.
+        content: What it holds.
+        keep: Leave it as it is when it exists: of two processes that make a key, the first wins.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".")
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        if keep:
+            try:
+                os.link(name, path)
+            except FileExistsError:
+                return
+        else:
+            Path(name).replace(path)
+    finally:
+        Path(name).unlink(missing_ok=True)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from invoke import Context
 
-from tasks.offer import offer, pipeline, say
+from tasks.offer import offer, pipeline, voice
 
 
 @offer(
+    "preparing the build of {target}",
     no_cache="run every step anew, with cache mounts of its own: yours stay as they are",
     platform="such as linux/arm64; several separated by commas",
     builder="a buildx builder, such as a remote one",
@@ -25,6 +26,7 @@ def build(
     cache_to: list[str] | None = None,
     build_arg: list[str] | None = None,
     project: str = ".",
+    quiet: bool = False,
     json: bool = False,
 ) -> None:
     """Build the image and show what it weighs and which steps were cached."""
@@ -32,7 +34,7 @@ def build(
     from drydock.report import console, print_json
     from drydock.report.build import as_json, show
 
-    pipe = pipeline(project, quiet=json)
+    pipe = pipeline(project, quiet or json)
     options = Options(
         target=target,
         reference=pipe.project.reference(target),
@@ -50,16 +52,18 @@ def build(
         show(console(), pipe, result)
 
 
-@offer(rebuild="make or pull it anew")
-def base(c: Context, rebuild: bool = False, project: str = ".", json: bool = False) -> None:
+@offer("looking for the base image", rebuild="make or pull it anew")
+def base(
+    c: Context, rebuild: bool = False, project: str = ".", quiet: bool = False, json: bool = False
+) -> None:
     """Show which base image is used and why."""
     from dataclasses import asdict
 
     from drydock import base
     from drydock.report import print_json
 
-    pipe = pipeline(project)
-    found = base.resolve(pipe.engine, pipe.project, rebuild=rebuild, say=say)
+    pipe = pipeline(project, quiet or json)
+    found = base.resolve(pipe.engine, pipe.project, rebuild=rebuild, say=voice(quiet))
     if json:
         print_json(asdict(found))
     else:

@@ -6,10 +6,11 @@ from pathlib import Path
 
 from invoke import Context
 
-from tasks.offer import offer, say
+from tasks.offer import offer, voice
 
 
 @offer(
+    "rendering overlay {overlay}",
     overlay="folder below deploy/kubernetes/overlays, or a path",
     image="the image reference to run (default: what the overlay names)",
 )
@@ -22,6 +23,7 @@ def render(c: Context, overlay: str = "local", image: str = "", project: str = "
 
 
 @offer(
+    "deploying overlay {overlay}",
     overlay="folder below deploy/kubernetes/overlays, or a path",
     context="context of the kubeconfig (default: the current one)",
     image="the image reference to run (default: what the overlay names)",
@@ -34,6 +36,7 @@ def deploy(
     image: str = "",
     undo: bool = False,
     project: str = ".",
+    quiet: bool = False,
 ) -> None:
     """Deploy to Kubernetes: show the difference, apply, wait, and say why pods do not run."""
     from drydock import kubernetes
@@ -41,6 +44,6 @@ def deploy(
 
     loaded = load(Path(project))
     if undo:
-        kubernetes.undo(loaded, overlay, context, say)
+        kubernetes.undo(loaded, overlay, context, voice(quiet))
     else:
-        kubernetes.deploy(loaded, overlay, context, image or None, say)
+        kubernetes.deploy(loaded, overlay, context, image or None, voice(quiet))

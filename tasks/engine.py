@@ -7,7 +7,7 @@ from invoke import Context
 from tasks.offer import offer, say
 
 
-@offer(name="start")
+@offer("looking for a Docker Engine", name="start")
 def engine_start(c: Context) -> None:
     """Make sure that a Docker Engine answers, installing and starting one where that is possible."""
     from drydock.engine.install import ensure
@@ -15,7 +15,7 @@ def engine_start(c: Context) -> None:
     print(f"the engine at {ensure(say).host} answers")
 
 
-@offer(name="stop")
+@offer("stopping the Docker Engine", name="stop")
 def engine_stop(c: Context) -> None:
     """Stop the Docker Engine that `./run` started, and no other."""
     from drydock.engine.install import stop

@@ -9,7 +9,7 @@ from invoke import Context, Exit
 from tasks.offer import offer, pipeline
 
 
-@offer()
+@offer("examining this machine")
 def doctor(c: Context, project: str = ".", json: bool = False) -> None:
     """Look at engine, buildx, disk, base, certificates and registry, and say what to do."""
     from dataclasses import asdict
@@ -28,7 +28,7 @@ def doctor(c: Context, project: str = ".", json: bool = False) -> None:
         raise Exit(code=2 if any(finding.fatal for finding in found) else 1)
 
 
-@offer()
+@offer("looking for what drydock made here")
 def clean(c: Context, project: str = ".") -> None:
     """Remove what drydock made for this project: containers, development images, its state."""
     from drydock.clean import clean
@@ -39,7 +39,7 @@ def clean(c: Context, project: str = ".") -> None:
     print("\n".join(f"removed {line}" for line in removed) or "nothing to remove")
 
 
-@offer()
+@offer("asking the image for its settings")
 def environment(c: Context, project: str = ".") -> None:
     """Write docs/environment.md from the settings that the built image knows."""
     from drydock import environment

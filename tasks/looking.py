@@ -7,7 +7,7 @@ from invoke import Context, Exit
 from tasks.offer import offer, pipeline
 
 
-@offer(port="port of this machine (default: a free one)")
+@offer("starting {target}", port="port of this machine (default: a free one)")
 def run(c: Context, target: str = "production", port: int = 0, project: str = ".") -> None:
     """Start the image for a look, with a URL, a token and a curl line; Ctrl-C stops it."""
     from drydock.report.look import look
@@ -16,6 +16,7 @@ def run(c: Context, target: str = "production", port: int = 0, project: str = ".
 
 
 @offer(
+    "weighing {target}",
     image="another image: a reference, a tar archive or an OCI layout folder",
     against="show what changed since this image: a reference, a tar archive or an OCI layout folder",
     why="say which layer and which package this path comes from",
@@ -27,6 +28,7 @@ def size(
     against: str = "",
     why: str = "",
     project: str = ".",
+    quiet: bool = False,
     json: bool = False,
 ) -> None:
     """Show what fills the image: layers, packages, largest files, and both budgets."""
@@ -35,7 +37,7 @@ def size(
     from drydock.report import console, print_json
     from drydock.report import size as report
 
-    pipe = pipeline(project)
+    pipe = pipeline(project, quiet or json)
     measured = pipe.look(image or pipe.project.reference(target))
     anatomy = images.Anatomy(measured)
     if why:
@@ -55,7 +57,7 @@ def size(
             report.show(console(), anatomy, verdict)
 
 
-@offer(question="what you want to know about the image")
+@offer("describing {target} to Gordon", question="what you want to know about the image")
 def ask_gordon(c: Context, question: str, target: str = "production", project: str = ".") -> None:
     """Ask Docker AI (Gordon) about the Dockerfile, with sizes and findings, where it is there."""
     from drydock import gordon

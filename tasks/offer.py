@@ -12,22 +12,29 @@ from typing import Any, TypeVar
 from invoke import Exit, Task, task
 
 from drydock import errors
+from drydock.say import Say, silent
 
 # drydock's modules are imported inside the tasks: `invoke --list` and `--help` must answer at once.
 
 SHARED = {
     "project": "folder of the project (default: this one)",
     "json": "print the result as JSON on standard output",
+    "quiet": "print only errors and the result",
     "target": "stage of the Dockerfile: production, slim, builder or test",
 }
 Body = TypeVar("Body", bound=Callable[..., None])
 
 
-def guarded(body: Body) -> Body:
-    """Show a DrydockError as its evidence and one line, and leave with its exit code."""
+def guarded(body: Body, doing: str) -> Body:
+    """Say at once what a task does; show a DrydockError as its evidence and one line, with its exit code."""
+    signature = inspect.signature(body)
 
     @functools.wraps(body)
     def run(*args: Any, **kwargs: Any) -> None:
+        given = signature.bind(*args, **kwargs)
+        given.apply_defaults()
+        if not (given.arguments.get("quiet") or given.arguments.get("json")):
+            say(doing.format(**given.arguments))
         try:
             body(*args, **kwargs)
         except errors.DrydockError as error:
@@ -41,10 +48,11 @@ def guarded(body: Body) -> Body:
     return run  # type: ignore[return-value]
 
 
-def offer(name: str | None = None, **options: str) -> Callable[[Body], Task[Any]]:
+def offer(doing: str, name: str | None = None, **options: str) -> Callable[[Body], Task[Any]]:
     """Make a task of a function.
 
     Args:
+        doing: What it does, said before anything is loaded; may name parameters: ``building {target}``.
         name: The task's name where it is not the function's.
         options: Help for the parameters that only this task has; the shared ones explain themselves.
     """
@@ -55,7 +63,9 @@ def offer(name: str | None = None, **options: str) -> Callable[[Body], Task[Any]
         repeated = [key for key, parameter in parameters.items() if "list" in str(parameter.annotation)]
         shown = {key.replace("_", "-"): text for key, text in texts.items()}
         # Short options would be whatever letter is free, and change with every option that is added.
-        made: Task[Any] = task(name=name, help=shown, iterable=repeated, auto_shortflags=False)(guarded(body))
+        made: Task[Any] = task(name=name, help=shown, iterable=repeated, auto_shortflags=False)(
+            guarded(body, doing)
+        )
         return made
 
     return decorate
@@ -66,6 +76,11 @@ def say(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
 
+def voice(quiet: bool) -> Say:
+    """Return what takes a task's lines of progress."""
+    return silent if quiet else say
+
+
 def pipeline(project: str, quiet: bool = False) -> Any:
     """Return the pipeline of a project on the engine that answers."""
     from drydock.engine import connect
@@ -73,4 +88,4 @@ def pipeline(project: str, quiet: bool = False) -> Any:
     from drydock.project import load
 
     loaded = load(Path(project))
-    return Pipeline(connect(), loaded, say, quiet)
+    return Pipeline(connect(), loaded, voice(quiet), quiet)

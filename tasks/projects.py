@@ -10,7 +10,10 @@ from drydock import errors
 from tasks.offer import offer
 
 
-@offer(option="KEY=VALUE that wins over what is found, such as entry-point=shop.main:app; may be repeated")
+@offer(
+    "reading {project}",
+    option="KEY=VALUE that wins over what is found, such as entry-point=shop.main:app; may be repeated",
+)
 def explain(c: Context, project: str = ".", option: list[str] | None = None, json: bool = False) -> None:
     """Say what a FastAPI project is built of and how it starts, each fact with where it stands."""
     from drydock import detect

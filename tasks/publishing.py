@@ -8,18 +8,23 @@ from pathlib import Path
 from invoke import Context
 
 from drydock import errors
-from tasks.offer import offer, pipeline, say
+from tasks.offer import offer, pipeline, say, voice
 
 
-@offer(version="the version to tag (default: the one in pyproject.toml)")
+@offer("tagging {target}", version="the version to tag (default: the one in pyproject.toml)")
 def tag(
-    c: Context, target: str = "production", version: str = "", project: str = ".", json: bool = False
+    c: Context,
+    target: str = "production",
+    version: str = "",
+    project: str = ".",
+    quiet: bool = False,
+    json: bool = False,
 ) -> None:
     """Tag the built image by the project's version and commit."""
     from drydock.publish import tag
     from drydock.report import print_json
 
-    pipe = pipeline(project)
+    pipe = pipeline(project, quiet or json)
     names = pipe.names(version)
     tag.apply(pipe.engine, pipe.project.reference(target), names)
     if json:
@@ -28,16 +33,21 @@ def tag(
         print("\n".join(names))
 
 
-@offer(apply="write the labels that differ, without rebuilding a layer")
+@offer("reading the labels of {target}", apply="write the labels that differ, without rebuilding a layer")
 def label(
-    c: Context, target: str = "production", apply: bool = False, project: str = ".", json: bool = False
+    c: Context,
+    target: str = "production",
+    apply: bool = False,
+    project: str = ".",
+    quiet: bool = False,
+    json: bool = False,
 ) -> None:
     """Show the image's labels and check them, or apply those that differ."""
     from drydock.publish import labels, local, relabel
     from drydock.report import console, print_json
     from drydock.report.tables import key_values
 
-    pipe = pipeline(project)
+    pipe = pipeline(project, quiet or json)
     reference = pipe.project.reference(target)
     wanted = pipe.labels()
     if apply:
@@ -56,6 +66,7 @@ def label(
 
 
 @offer(
+    "pushing {target}",
     registry="where to, such as ghcr.io/acme (default: [tool.drydock] registry)",
     allow_dirty="push an image of a tree with uncommitted changes",
     allow_made_base="push an image on a base made here to a registry of another machine",
@@ -69,6 +80,7 @@ def push(
     allow_made_base: bool = False,
     force: str = "",
     project: str = ".",
+    quiet: bool = False,
     json: bool = False,
 ) -> None:
     """Push the image under all its tags, and check what the registry then holds."""
@@ -80,22 +92,33 @@ def push(
     from drydock.report import console, print_json
 
     permissions = Permissions(dirty=allow_dirty, made_base=allow_made_base)
-    out = shown(console(stderr=True))
-    pushed = ship.push(pipeline(project), target, registry, permissions, force=force, shown=out)
+    out = shown(console(stderr=True, quiet=quiet or json))
+    pushed = ship.push(
+        pipeline(project, quiet or json), target, registry, permissions, force=force, shown=out
+    )
     if json:
         print_json({"pushed": [asdict(one) for one in pushed]})
     else:
         print("\n".join(f"{one.reference}@{one.digest}" for one in pushed))
 
 
-@offer(spdx="write SPDX instead of CycloneDX", output="the file to write (default: standard output)")
+@offer(
+    "listing what is in {target}",
+    spdx="write SPDX instead of CycloneDX",
+    output="the file to write (default: standard output)",
+)
 def sbom(
-    c: Context, target: str = "production", spdx: bool = False, output: str = "", project: str = "."
+    c: Context,
+    target: str = "production",
+    spdx: bool = False,
+    output: str = "",
+    project: str = ".",
+    quiet: bool = False,
 ) -> None:
     """Write the image's bill of materials: what Python and Debian packages are in it."""
     from drydock.publish import sbom
 
-    pipe = pipeline(project)
+    pipe = pipeline(project, quiet)
     bill = sbom.read(pipe.engine, pipe.project.reference(target))
     document = sbom.spdx(bill) if spdx else sbom.cyclonedx(bill)
     if output:
@@ -105,6 +128,7 @@ def sbom(
 
 
 @offer(
+    "signing {target}",
     registry="where the image was pushed (default: [tool.drydock] registry)",
     key="the private key's file or KMS URI (default: cosign asks who you are, over the network)",
     force="why the image was pushed without receipts, where another machine pushed it",
@@ -116,13 +140,16 @@ def sign(
     key: str = "",
     force: str = "",
     project: str = ".",
+    quiet: bool = False,
     json: bool = False,
 ) -> None:
     """Attach bills of materials and provenance to the pushed image, and sign them and it with cosign."""
     from drydock import ship
     from drydock.report import print_json
 
-    done = ship.sign(pipeline(project), target, registry, key=key, force=force, say=say)
+    done = ship.sign(
+        pipeline(project, quiet or json), target, registry, key=key, force=force, say=voice(quiet)
+    )
     if json:
         print_json({"attached": {one.media_type: one.digest for one in done}})
     else:
@@ -130,6 +157,7 @@ def sign(
 
 
 @offer(
+    "verifying what was pushed",
     registry="where the image was pushed (default: [tool.drydock] registry)",
     key="the public key's file or KMS URI",
     identity="who must have signed, where there is no key",
@@ -142,6 +170,7 @@ def verify(
     identity: str = "",
     issuer: str = "",
     project: str = ".",
+    quiet: bool = False,
     json: bool = False,
 ) -> None:
     """Verify the signatures of the pushed image and of everything attached to it."""
@@ -150,7 +179,7 @@ def verify(
     from drydock.report import print_json
 
     who = Identity(identity, issuer) if identity else None
-    found = ship.verify(pipeline(project), registry, key=key, identity=who, say=say)
+    found = ship.verify(pipeline(project, quiet or json), registry, key=key, identity=who, say=voice(quiet))
     if json:
         print_json({"verified": {one.media_type: one.digest for one in found}})
     else:

@@ -37,7 +37,7 @@ from drydock.project import LOCK_FILES, Project, load
 from drydock.receipts import Missing, Receipt, Receipts
 from drydock.report import console, print_json, tables
 from drydock.report.progress import BuildProgress
-from drydock.say import Say
+from drydock.say import Say, silent
 
 Judge = Callable[[Pipeline, str, Sequence[str]], Verdict]
 
@@ -199,6 +199,7 @@ class Arguments:
     project: Path
     targets: tuple[str, ...]
     json: bool
+    quiet: bool
     rest: tuple[str, ...]
 
 
@@ -212,15 +213,18 @@ def parse(gate: Gate, posargs: Sequence[str]) -> Arguments:
     parser.add_argument("--project", default=".", type=Path)
     parser.add_argument("--target", action="append", default=[])
     parser.add_argument("--json", action="store_true")
+    parser.add_argument("--quiet", action="store_true")
     try:
         known, rest = parser.parse_known_args(posargs)
     except argparse.ArgumentError as error:
         raise errors.BadConfiguration(where=parser.prog, problem=str(error), how="see README.md") from error
     if rest and not gate.takes_arguments:
         raise errors.BadConfiguration(
-            where=parser.prog, problem=f"unknown argument {rest[0]}", how="use --project, --target or --json"
+            where=parser.prog,
+            problem=f"unknown argument {rest[0]}",
+            how="use --project, --target, --json or --quiet",
         )
-    return Arguments(known.project, tuple(known.target) or gate.targets, known.json, tuple(rest))
+    return Arguments(known.project, tuple(known.target) or gate.targets, known.json, known.quiet, tuple(rest))
 
 
 def run(name: str, posargs: Sequence[str], say: Say) -> errors.DrydockError | None:
@@ -241,7 +245,9 @@ def run(name: str, posargs: Sequence[str], say: Say) -> errors.DrydockError | No
             raise errors.UnknownGate(gate=name, known=choices(name, GATES))
         gate = GATES[name]
         arguments = parse(gate, posargs)
-        pipeline = Pipeline(connect(), load(arguments.project), say, quiet=arguments.json)
+        tell = silent if arguments.quiet else say
+        hushed = arguments.json or arguments.quiet
+        pipeline = Pipeline(connect(), load(arguments.project), tell, quiet=hushed)
         verdicts = [judge(gate, pipeline, target, arguments.rest) for target in arguments.targets]
     except errors.DrydockError as error:
         if error.evidence:

@@ -11,11 +11,16 @@ from rich.console import Console
 MB = 1_000_000
 
 
-def console(stderr: bool = False) -> Console:
-    """Return a console that honours NO_COLOR, and that wraps nothing where there is no terminal."""
-    made = Console(stderr=stderr, highlight=False)
+def console(stderr: bool = False, quiet: bool = False) -> Console:
+    """Return a console that honours NO_COLOR, and that wraps nothing where there is no terminal.
+
+    Args:
+        stderr: Whether it prints on standard error.
+        quiet: Whether it prints nothing at all.
+    """
+    made = Console(stderr=stderr, highlight=False, quiet=quiet)
     if not made.is_terminal:
-        made = Console(stderr=stderr, highlight=False, width=160, soft_wrap=True)
+        made = Console(stderr=stderr, highlight=False, quiet=quiet, width=160, soft_wrap=True)
     return made
 
 

@@ -50,6 +50,13 @@ def test_build_tells_a_program_what_it_made() -> None:
     assert 0 <= found["steps_cached"] <= found["steps"]
 
 
+def test_a_quiet_build_prints_only_its_result() -> None:
+    done = invoke("build", "--quiet")
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.split()[:2] == ["target", "production"]
+
+
 @pytest.mark.parametrize(
     ("args", "error", "line"),
     [

@@ -12,6 +12,7 @@ last lines, a container's log). Exit codes are unique, so that a script can tell
  50-59  images, tags and labels
  60-69  registries
  70-79  gates
+ 80-84  the history and the report
  85-89  signatures
  90-99  Kubernetes and the tools of gates
 ====== ==========================================
@@ -362,6 +363,21 @@ class ReceiptsMissing(DrydockError):
     exit_code = 76
     fact = "{reference} lacks a receipt of {reasons}"
     next_step = "run `nox -s {sessions}`"
+
+
+# --- the history and the report -----------------------------------------------------------------------------
+
+
+class HistoryUnreadable(DrydockError):
+    exit_code = 80
+    fact = "the history in {path} cannot be read: {reason}"
+    next_step = "move that file away: the next build begins a new one"
+
+
+class NotWritten(DrydockError):
+    exit_code = 81
+    fact = "{path} cannot be written: {reason}"
+    next_step = "name another place with --output"
 
 
 # --- Kubernetes and the tools of gates ----------------------------------------------------------------------

@@ -13,8 +13,7 @@ from drydock.history.store import History
 from drydock.image import Anatomy, Image, content_digest
 from drydock.project import Project
 from drydock.publish.source import Source
-
-Say = Callable[[str], None]
+from drydock.say import Say
 
 
 def origin(project: Project, source: Source, target: str) -> Origin:

@@ -18,6 +18,7 @@ from typing import Any
 
 import platformdirs
 
+from drydock import errors
 from drydock.gates.verdict import Verdict
 from drydock.history.model import Build, Judged, LayerSize, Origin, PackageSize, StepTime, Weighed
 from drydock.history.schema import MIGRATIONS, migrate, version
@@ -112,12 +113,20 @@ class History:
 
     def verdicts(self, project: str, target: str = "", limit: int = -1) -> list[Judged]:
         """Return verdicts, the newest first; arguments as those of `builds`."""
-        columns = "at, project, target, branch, revision, dirty, content, verdict"
         where = "project = ? AND (? IN ('', target)) ORDER BY at DESC, id DESC LIMIT ?"
+        return self._verdicts(where, project, target, limit)
+
+    def latest_verdicts(self, project: str) -> list[Judged]:
+        """Return the newest verdict of each gate on each target."""
+        newest = "SELECT MAX(id) FROM verdicts WHERE project = ? GROUP BY target, gate"
+        return self._verdicts(f"id IN ({newest}) ORDER BY at DESC, id DESC", project)
+
+    def _verdicts(self, where: str, *values: object) -> list[Judged]:
+        columns = "at, project, target, branch, revision, dirty, content, verdict"
         query = f"SELECT {columns} FROM verdicts WHERE {where}"  # noqa: S608 - both are constants
         return [
             Judged(at, _origin(origin), content, Verdict.from_json(json.loads(text)))
-            for at, *origin, content, text in self._rows(query, project, target, limit)
+            for at, *origin, content, text in self._rows(query, *values)
         ]
 
     def _builds(self, where: str, *values: object) -> list[Build]:
@@ -177,6 +186,19 @@ def _connect(path: Path, busy: float) -> sqlite3.Connection:
     # In write-ahead mode nothing is lost when a process dies, and no build waits for the disk.
     connection.execute("PRAGMA synchronous = NORMAL")
     return connection
+
+
+@contextmanager
+def reading(history: History) -> Iterator[History]:
+    """Read a history for somebody who asked for it.
+
+    Raises:
+        errors.HistoryUnreadable: It is damaged, locked, or of a later drydock.
+    """
+    try:
+        yield history
+    except (sqlite3.Error, OSError, ValueError) as error:
+        raise errors.HistoryUnreadable(path=history.path, reason=error) from error
 
 
 def _marks(row: Sequence[object]) -> str:

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from drydock.history import History, schema
+from drydock import errors
+from drydock.gates.verdict import Outcome
+from drydock.history import History, last, reading, schema
 from drydock.history.store import DAY, KEPT_DAYS
 from tests.history.samples import ORIGIN, STEPS, build, judged, weighed
 
@@ -175,3 +177,25 @@ def test_a_database_of_a_later_version_is_left_alone(history: History) -> None:
 
     with pytest.raises(schema.NewerDatabase, match="its version is 99"):
         history.add_build(build(NOW + 1))
+
+
+def test_who_asks_for_a_damaged_history_is_told(history: History) -> None:
+    history.path.parent.mkdir()
+    history.path.write_text("no database\n" * 100)
+
+    with pytest.raises(errors.HistoryUnreadable, match="file is not a database"), reading(history):
+        history.builds("shop")
+
+
+def test_the_newest_verdict_of_each_gate_and_target_is_found(history: History) -> None:
+    history.add_verdict(judged(NOW, Outcome.FAILED))
+    history.add_verdict(judged(NOW + 1))
+    history.add_verdict(replace(judged(NOW + 2), origin=replace(ORIGIN, target="slim")))
+
+    found = history.latest_verdicts("shop")
+
+    assert [(one.at - NOW, one.origin.target) for one in found] == [(2, "slim"), (1, "production")]
+
+
+def test_a_machine_that_built_nothing_of_a_branch_has_no_last_build(history: History) -> None:
+    assert last("shop", branch="main", target="production") is None

@@ -1,0 +1,22 @@
+"""The page's place on the disk."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from drydock import errors
+
+
+def write(path: Path, page: str) -> None:
+    """Write the page; a browser that reloads it meanwhile sees the old one or the new one.
+
+    Raises:
+        errors.NotWritten: The place cannot be written.
+    """
+    unfinished = path.with_name(f".{path.name}.unfinished")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        unfinished.write_text(page, encoding="utf-8")
+        unfinished.replace(path)
+    except OSError as error:
+        raise errors.NotWritten(path=path, reason=error.strerror or error) from error

@@ -1,0 +1,125 @@
+"""What fills an image as one tree: layer, package, folder, file."""
+
+from __future__ import annotations
+
+import json
+import posixpath
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+from drydock.image import Anatomy, File, Kind
+from drydock.image.packages import Package
+from drydock.report.size import printable
+
+# Files below the first of these sizes are drawn one by one where there is room, below the second where there
+# is less, and so on: bytes.
+_LEAST_SIZES = (0, *(1 << power for power in range(8, 31)))
+
+
+@dataclass(frozen=True)
+class Node:
+    """A part of an image.
+
+    Args:
+        name: What it is called inside its parent.
+        size: Bytes of all files in it.
+        files: How many these are.
+        children: The largest first; empty for a file.
+        kind: Of a package who names it: ``python``, ``debian`` or ``folder``; else empty.
+    """
+
+    name: str
+    size: int
+    files: int
+    children: tuple[Node, ...] = ()
+    kind: str = ""
+
+    def compact(self) -> list[Any]:
+        """Return it as a list for JSON: name, size, then files, kind and children unless it is one file."""
+        if self.files == 1 and not self.children:
+            return [self.name, self.size]
+        return [self.name, self.size, self.files, self.kind, [child.compact() for child in self.children]]
+
+
+def grow(anatomy: Anatomy) -> Node:
+    """Return the tree of an image's files."""
+    owners = {path: package for package in anatomy.inventory.packages for path in package.paths}
+    by_layer: dict[str, list[File]] = defaultdict(list)
+    for file in anatomy.tree.values():
+        if file.kind is Kind.FILE and file.size:
+            by_layer[file.layer].append(file)
+    # By its id: an image may hold the same layer twice, and then its files come from either.
+    layers = {layer.diff_id: layer.instruction for layer in anatomy.image.layers}
+    nodes = [
+        _parent(instruction, _packages(by_layer[diff_id], owners))
+        for diff_id, instruction in layers.items()
+        if by_layer[diff_id]
+    ]
+    return _parent(anatomy.image.reference, nodes)
+
+
+def fitting(root: Node, room: int) -> str:
+    """Return a tree as JSON that takes no more room than there is; the smallest files are summed up for it.
+
+    Args:
+        root: The tree.
+        room: Bytes that the JSON may take.
+    """
+    for least in _LEAST_SIZES:
+        text = json.dumps(summed_up(root, least).compact(), separators=(",", ":"))
+        if len(text) <= room:
+            return text
+    return json.dumps(replace(root, children=()).compact())
+
+
+def summed_up(node: Node, least: int) -> Node:
+    """Return a tree in which what is smaller than ``least`` bytes stands as one node in its parent."""
+    small = [child for child in node.children if child.size < least]
+    if len(small) < 2:
+        return replace(node, children=tuple(summed_up(child, least) for child in node.children))
+    kept = tuple(summed_up(child, least) for child in node.children if child.size >= least)
+    files = sum(child.files for child in small)
+    kinds = {child.kind for child in small}
+    kind = kinds.pop() if len(kinds) == 1 else ""
+    rest = Node(f"{files} small files", sum(child.size for child in small), files, kind=kind)
+    return replace(node, children=_sorted((*kept, rest)))
+
+
+def _packages(files: Iterable[File], owners: dict[str, Package]) -> Iterator[Node]:
+    grouped: dict[tuple[str, str], list[File]] = defaultdict(list)
+    for file in files:
+        package = owners[file.path]
+        grouped[package.label, package.source.value].append(file)
+    for (label, kind), members in grouped.items():
+        top = posixpath.commonpath([posixpath.dirname(file.path) for file in members])
+        yield replace(_folder(label, top, members), kind=kind)
+
+
+def _folder(name: str, path: str, files: Iterable[File]) -> Node:
+    """Return a folder; one that holds nothing but another folder is drawn as one with it."""
+    here: list[Node] = []
+    below: dict[str, list[File]] = defaultdict(list)
+    prefix = path.rstrip("/") + "/"
+    for file in files:
+        first, deeper, _ = file.path.removeprefix(prefix).partition("/")
+        if deeper:
+            below[first].append(file)
+        else:
+            here.append(Node(printable(first), file.size, 1))
+    folders = [_folder(first, prefix + first, members) for first, members in below.items()]
+    if not here and len(folders) == 1:
+        (only,) = folders
+        return replace(only, name=f"{printable(name)}/{only.name}")
+    return _parent(name, (*here, *folders))
+
+
+def _parent(name: str, children: Iterable[Node]) -> Node:
+    nodes = _sorted(children)
+    size = sum(child.size for child in nodes)
+    return Node(printable(name), size, sum(child.files for child in nodes), nodes)
+
+
+def _sorted(nodes: Iterable[Node]) -> tuple[Node, ...]:
+    return tuple(sorted(nodes, key=lambda node: (-node.size, node.name)))

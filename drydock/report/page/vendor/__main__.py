@@ -1,0 +1,50 @@
+"""Make charts.js anew from the npm packages that npm-shrinkwrap.json pins.
+
+Run it with `./run python -m drydock.report.page.vendor`; it needs Node and npm.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+
+from drydock import command
+
+HERE = Path(__file__).parent
+BUNDLE = HERE / "charts.js"
+# What esbuild makes for browsers of 2022 and later; all of them know what the page's own script uses.
+BROWSERS = "es2022"
+LICENCES = (
+    ("echarts", ("NOTICE", "LICENSE", "licenses/LICENSE-d3")),
+    ("zrender", ("LICENSE",)),
+    ("tslib", ("LICENSE.txt",)),
+)
+
+
+def bundle() -> str:
+    """Return the script: the same text for the same lock, on every machine."""
+    with tempfile.TemporaryDirectory(prefix="drydock-charts-") as name:
+        folder = Path(name)
+        for file in ("package.json", "npm-shrinkwrap.json", "entry.js"):
+            shutil.copy(HERE / file, folder)
+        command.run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"], cwd=folder)
+        esbuild = folder / "node_modules/.bin/esbuild"
+        options = ("--bundle", "--minify", "--format=iife", f"--target={BROWSERS}", "--legal-comments=none")
+        code = command.run([str(esbuild), "entry.js", "--charset=ascii", *options], cwd=folder).stdout
+        return f"/*!\n{licences(folder / 'node_modules')}\n*/\n{code}"
+
+
+def licences(modules: Path) -> str:
+    """Return the notices of all that is in the bundle."""
+    texts = [
+        f"{package}/{file}\n\n{(modules / package / file).read_text(encoding='utf-8').strip()}"
+        for package, files in LICENCES
+        for file in files
+    ]
+    # The end of a comment, or of a script in a page, cannot stand inside the one that this becomes.
+    return "\n\n---\n\n".join(texts).replace("*/", "* /").replace("</", "< /")
+
+
+if __name__ == "__main__":
+    BUNDLE.write_text(bundle(), encoding="utf-8")

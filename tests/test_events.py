@@ -109,3 +109,20 @@ def test_names_tell_stage_and_instruction(
     assert step.counts is counts
     if instruction:
         assert step.instruction == instruction
+
+
+def test_a_pattern_for_a_file_that_may_be_missing_reads_as_the_file() -> None:
+    assert Step("sha256:a", "[locks 1/1] COPY backend/uv.loc[k] /").instruction == "COPY backend/uv.lock /"
+
+
+def test_downloads_are_counted_by_name() -> None:
+    progress = Progress()
+    said = "Downloading uvloop (4.3MiB)\n Downloaded uvloop\nDownloading big (1.5 GB)\n" * 2
+
+    feed(
+        progress,
+        vertex(started=STARTED),
+        {"logs": [{"vertex": "sha256:a", "data": base64.b64encode(said.encode()).decode()}]},
+    )
+
+    assert progress.steps["sha256:a"].downloads == {"uvloop": int(4.3 * 1024**2), "big": 1_500_000_000}

@@ -18,7 +18,7 @@ from drydock.engine import Engine, find
 from drydock.nearest import choices
 from drydock.project import Project, ca_bundle
 
-__all__ = ["BuildResult", "Options", "Step", "Update", "build"]
+__all__ = ["BuildResult", "OnUpdate", "Options", "Step", "Update", "build"]
 
 OnUpdate = Callable[[Update], None]
 

@@ -18,6 +18,11 @@ from datetime import datetime
 _STEP = re.compile(r"\[(?:linux/\S+ )?(?:(?P<stage>[\w.-]+) +)?\d+/\d+\] (?P<text>.*)", re.DOTALL)
 _MOUNT = re.compile(r"--mount=\S+")
 _SETTINGS = re.compile(r"^RUN (?:(?:set -\w+|export [^;]+);\s*)+")
+# The Dockerfile writes a file that may be missing as a pattern which matches nothing else: `uv.loc[k]`.
+_PATTERN = re.compile(r"\[(\w)\]")
+# What pip and uv print for each large file: `Downloading uvloop (4.3MiB)`.
+_DOWNLOAD = re.compile(r"^\s*Downloading (?P<what>\S+) \((?P<size>[\d.]+) ?(?P<unit>[kKMG]i?B)\)")
+_UNITS = {"k": 1, "K": 1, "M": 2, "G": 3}
 LOG_LINES = 40
 
 
@@ -34,6 +39,7 @@ class Step:
         error: Why it failed; empty when it did not.
         log: The last lines that it printed.
         transfers: Bytes moved so far, by the name of what is moved.
+        downloads: Sizes in bytes of what the step's program said that it downloads, by name.
     """
 
     digest: str
@@ -44,6 +50,7 @@ class Step:
     error: str = ""
     log: list[str] = field(default_factory=list)
     transfers: dict[str, int] = field(default_factory=dict)
+    downloads: dict[str, int] = field(default_factory=dict)
 
     @property
     def stage(self) -> str:
@@ -56,7 +63,7 @@ class Step:
         """The Dockerfile instruction on one line, without its mounts and its shell's settings."""
         match = _STEP.match(self.name)
         line = " ".join(_MOUNT.sub("", match["text"] if match else self.name).split())
-        return _SETTINGS.sub("RUN ", line)
+        return _PATTERN.sub(r"\1", _SETTINGS.sub("RUN ", line))
 
     @property
     def counts(self) -> bool:
@@ -116,6 +123,11 @@ class Progress:
                 text = base64.b64decode(str(log.get("data") or "")).decode("utf-8", "replace")
                 for line in filter(None, (part.rstrip() for part in re.split(r"[\r\n]+", text))):
                     step.log.append(line)
+                    if found := _DOWNLOAD.match(line):
+                        base = 1024 if "i" in found["unit"] else 1000
+                        step.downloads[found["what"]] = int(
+                            float(found["size"]) * base ** _UNITS[found["unit"][0]]
+                        )
                     yield Update("log", step, line)
                 del step.log[:-LOG_LINES]
 

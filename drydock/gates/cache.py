@@ -6,13 +6,13 @@ import shutil
 import tempfile
 import uuid
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from drydock import command
 from drydock import lock as locks
-from drydock.build import BuildResult, Options, Update, build
+from drydock.build import BuildResult, OnUpdate, Options, build
 from drydock.engine import Engine
 from drydock.gates.verdict import Outcome, Verdict
 from drydock.project import Project
@@ -23,8 +23,7 @@ INSTALLERS = ("uv sync", "uv pip install", "pip install", "uv pip sync")
 # Never part of a build context, and large.
 _SKIPPED = shutil.ignore_patterns(".git", ".venv", ".drydock", "node_modules", "__pycache__", ".*_cache")
 
-OnUpdate = Callable[[Update], None]
-Follow = Callable[[str], OnUpdate]
+Follow = Callable[[str], AbstractContextManager[OnUpdate]]
 
 
 @dataclass(frozen=True)
@@ -70,15 +69,16 @@ def run(engine: Engine, project: Project, options: Options, follow: Follow) -> V
         engine: Where to build.
         project: What to build.
         options: How; its target is the one that is judged.
-        follow: Called with each scenario's name; returns what takes the build's updates.
+        follow: Called with each scenario's name; its context gives what takes the build's updates.
     """
     results = {}
     # A first build outside the measurement fills the user's cache, as any earlier `invoke build` would have.
-    build(engine, project, options, follow("warming up"))
+    with follow("warming up") as on_update:
+        build(engine, project, options, on_update)
     for scenario in SCENARIOS:
-        with _context(project, scenario) as context:
+        with _context(project, scenario) as context, follow(scenario.name) as on_update:
             chosen = options.but(reference="", no_cache=scenario.cold, context=context)
-            results[scenario.name] = build(engine, project, chosen, follow(scenario.name))
+            results[scenario.name] = build(engine, project, chosen, on_update)
     return judge(results)
 
 

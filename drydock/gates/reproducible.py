@@ -23,11 +23,14 @@ def run(engine: Engine, project: Project, options: Options, follow: Follow) -> V
         engine: Where to build.
         project: What to build.
         options: How; its target is the one that is judged. The user's caches are not touched.
-        follow: Called with each build's name; returns what takes the build's updates.
+        follow: Called with each build's name; its context gives what takes the build's updates.
     """
     began = time.monotonic()
     chosen = options.but(reference="", no_cache=True)
-    ids = [build(engine, project, chosen, follow(name)).image_id for name in ("first", "second")]
+    ids = []
+    for name in ("first", "second"):
+        with follow(name) as on_update:
+            ids.append(build(engine, project, chosen, on_update).image_id)
     try:
         pair = None if ids[0] == ids[1] else [images.read(engine, image_id) for image_id in ids]
         return judge(ids, pair, time.monotonic() - began)

@@ -7,6 +7,7 @@ import functools
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import Any
 
 import drydock
 from drydock import errors, receipts
-from drydock.build import Options, Update
+from drydock.build import OnUpdate, Options
 from drydock.engine import Engine, connect
 from drydock.gates import (
     audit,
@@ -118,12 +119,11 @@ def _stderr(text: str) -> None:
     sys.stderr.flush()
 
 
-def _follow(pipeline: Pipeline, target: str) -> Callable[[str], Callable[[Update], None]]:
-    """Return what announces each build of a series and shows its finished steps."""
+def _follow(pipeline: Pipeline, target: str) -> cache.Follow:
+    """Return what shows each build of a series."""
 
-    def follow(name: str) -> Callable[[Update], None]:
-        pipeline.say(f"{name} build")
-        return BuildProgress(target)
+    def follow(name: str) -> AbstractContextManager[OnUpdate]:
+        return nullcontext(lambda _: None) if pipeline.quiet else BuildProgress(f"{target}, {name} build")
 
     return follow
 
@@ -305,13 +305,14 @@ def receipt(gate: Gate, pipeline: Pipeline, target: str) -> Receipt | None:
     return Receipts().find(defined, content_digest(pipeline.measured(target)))
 
 
+def demanded(target: str) -> list[Gate]:
+    """Return the gates that an image of a target has to pass before it may be pushed."""
+    return [gate for gate in GATES.values() if gate.judges_image and target in gate.targets]
+
+
 def missing(project: Project, image: Image, target: str) -> list[Missing]:
     """Return the gates that an image has yet to pass before it may be pushed."""
-    wanted = [
-        defined_now(gate, project, target)
-        for gate in GATES.values()
-        if gate.judges_image and target in gate.targets
-    ]
+    wanted = [defined_now(gate, project, target) for gate in demanded(target)]
     return Receipts().missing(wanted, content_digest(image))
 
 

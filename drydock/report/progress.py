@@ -1,4 +1,8 @@
-"""Live progress of builds and waits: a moving picture on a terminal, one line a step elsewhere."""
+"""Live progress of builds and waits: a moving picture on a terminal, one line a step elsewhere.
+
+Everything is said in words and figures. A terminal that must not move (a screen reader's, a recording's) gets
+the lines too: TERM=dumb or TTY_INTERACTIVE=0 ask for them, as rich defines it.
+"""
 
 from __future__ import annotations
 
@@ -11,38 +15,70 @@ from typing import Self
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
-from rich.markup import escape
 from rich.spinner import Spinner
 from rich.text import Text
 
 from drydock.build.events import Step, Update
 from drydock.report import console, megabytes
+from drydock.report.signs import Sign, Signs
 
-# Without a terminal, a step that takes longer than this announces itself, and again at each multiple of BEAT.
-FIRST_SIGN_SECONDS = 2.0
-BEAT_SECONDS = 10.0
+REFRESHES_PER_SECOND = 8
+# A line longer than this is no longer read, however wide the terminal.
+LONGEST_LINE = 120
+OUTCOME_WIDTH = 7
+STAGE_WIDTH = 12
+# Below this, columns would leave no room for what stands in them.
+NARROW = 60
+SHOWN_STEPS = 4
 
 
 def step_line(step: Step, width: int) -> Text:
-    """Return one finished step on one line: stage, instruction, and its time or that it was cached."""
-    outcome = "cached" if step.cached else f"{step.seconds:.1f} s"
-    if step.error:
-        outcome = "failed"
-    label = f"{step.stage:<10} "
-    room = max(20, width - len(label) - len(outcome) - 2)
-    instruction = step.instruction
-    shown = instruction if len(instruction) <= room else instruction[: room - 1] + "…"
+    """Return one finished step on one line: its time or that it was cached, stage, instruction, downloads.
+
+    Args:
+        step: The step.
+        width: Characters that the line may have.
+    """
+    outcome = "failed" if step.error else "cached" if step.cached else f"{step.seconds:.1f} s"
     style = "red" if step.error else "dim" if step.cached else ""
-    return Text.assemble(
-        (label, style or "cyan"), (shown.ljust(room), style), "  ", (outcome, style or "green")
-    )
+    narrow = width < NARROW
+    parts = [
+        (outcome if narrow else f"{outcome:>{OUTCOME_WIDTH}}", style or "green"),
+        ("  ", style),
+        (step.stage if narrow else f"{step.stage:<{STAGE_WIDTH}}", style or "cyan"),
+        (" ", style),
+        (" ".join(filter(None, (step.instruction, _downloads(step)))), style),
+    ]
+    line = Text.assemble(*parts)
+    line.truncate(min(width, LONGEST_LINE), overflow="ellipsis")
+    return line
+
+
+def running_line(step: Step, seconds: float) -> str:
+    """Return one running step on one line: time, stage, instruction, what it moves or printed last."""
+    moved = sum(step.transfers.values())
+    detail = _downloads(step) or (f"{megabytes(moved)} moved" if moved else step.log[-1] if step.log else "")
+    words = " ".join(filter(None, (step.stage, step.instruction[:NARROW])))
+    return f"{seconds:>{OUTCOME_WIDTH - 2}.0f} s  {words}{f' · {detail}' if detail else ''}"
+
+
+def _downloads(step: Step) -> str:
+    if not step.downloads:
+        return ""
+    count = len(step.downloads)
+    return f"({count} download{'s' if count > 1 else ''}, {megabytes(sum(step.downloads.values()))})"
 
 
 class BuildProgress:
-    """Show a build while it runs; use as a context manager and pass it as ``on_update``."""
+    """Show a build while it runs; use as a context manager, which gives what takes the updates.
 
-    def __init__(self, target: str, out: Console | None = None) -> None:
-        self._target = target
+    Args:
+        title: What is built.
+        out: Where to print; standard error by default.
+    """
+
+    def __init__(self, title: str, out: Console | None = None) -> None:
+        self._title = title
         self._console = out or console(stderr=True)
         self._running: dict[str, Step] = {}
         self._done = 0
@@ -50,27 +86,25 @@ class BuildProgress:
         self._began = time.monotonic()
         self._seen: dict[str, float] = {}
         self._lock = threading.Lock()
-        self._stop = threading.Event()
-        self._live = Live(
-            console=self._console, get_renderable=self._render, transient=True, refresh_per_second=8
-        )
-        self._beat = threading.Thread(target=self._announce, daemon=True)
+        self._picture = _picture(self._console, self._render)
+        self._signs = Signs(self._console, self._under_way)
 
     def __enter__(self) -> Self:
-        if self._console.is_terminal:
-            self._live.start()
+        if self._console.is_interactive:
+            self._picture.start()
         else:
-            self._console.print(f"building {self._target}")
-            self._beat.start()
+            self._console.print(f"building {self._title}", markup=False)
+            self._signs.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._stop.set()
-        self._live.stop()
+        self._signs.stop()
+        self._picture.stop()
 
     def __call__(self, update: Update) -> None:
+        """Take a change of a step."""
         step = update.step
         with self._lock:
             if update.kind == "started":
@@ -82,62 +116,72 @@ class BuildProgress:
                     self._done += 1
                     self._cached += step.cached
         if update.kind == "done" and step.counts:
-            self._console.print(step_line(step, min(self._console.width, 120)), no_wrap=True, crop=True)
+            self._console.print(step_line(step, self._console.width), no_wrap=True, crop=True)
+
+    def _steps(self) -> list[tuple[Step, float]]:
+        """Return what runs now, the longest first, with its seconds so far."""
+        now = time.monotonic()
+        with self._lock:
+            return [(step, now - self._seen[digest]) for digest, step in self._running.items()]
 
     def _render(self) -> RenderableType:
-        with self._lock:
-            running = list(self._running.values())
-        summary = f"{self._target}: {self._done} steps done, {self._cached} cached, {self._elapsed():.0f} s"
+        seconds = time.monotonic() - self._began
+        summary = f"{self._title}: {self._done} steps done, {self._cached} cached, {seconds:.0f} s"
+        steps = self._steps()
         lines: list[RenderableType] = [Spinner("dots", text=Text(summary, style="bold"))]
-        for step in running[:4]:
-            lines.append(Text(self._running_line(step), no_wrap=True, overflow="ellipsis"))
+        for step, taken in steps[:SHOWN_STEPS]:
+            lines.append(Text(running_line(step, taken), no_wrap=True, overflow="ellipsis"))
+        if more := steps[SHOWN_STEPS:]:
+            lines.append(Text(f"        and {len(more)} more"))
         return Group(*lines)
 
-    def _running_line(self, step: Step) -> str:
-        seconds = time.monotonic() - self._seen.get(step.digest, time.monotonic())
-        detail = step.log[-1] if step.log else ""
-        if moved := sum(step.transfers.values()):
-            detail = f"{megabytes(moved)} moved"
-        stage = f"{step.stage} " if step.stage else ""
-        return f"  {stage}{step.instruction[:60]} · {seconds:.0f} s{' · ' + detail if detail else ''}"
-
-    def _elapsed(self) -> float:
-        return time.monotonic() - self._began
-
-    def _announce(self) -> None:
-        """Tell, without a terminal, what a long step is doing: nothing stays silent."""
-        announced: dict[str, float] = {}
-        while not self._stop.wait(0.5):
-            with self._lock:
-                running = list(self._running.values())
-            for step in running:
-                seconds = time.monotonic() - self._seen[step.digest]
-                due = announced.get(step.digest, FIRST_SIGN_SECONDS)
-                if seconds >= due:
-                    announced[step.digest] = BEAT_SECONDS if due < BEAT_SECONDS else due + BEAT_SECONDS
-                    self._console.print(
-                        "…" + self._running_line(step)[1:], markup=False, no_wrap=True, crop=True
-                    )
+    def _under_way(self) -> list[Sign]:
+        return [Sign(step.digest, taken, running_line(step, taken)) for step, taken in self._steps()]
 
 
 @contextmanager
 def waiting(what: str, out: Console | None = None) -> Iterator[Callable[[str], None]]:
-    """Show that something is waited for, and the newest detail of it.
+    """Show that something is waited for, for how long, and the newest detail of it.
+
+    Args:
+        what: What is waited for.
+        out: Where to print; standard error by default.
 
     Yields:
         A function that takes a new detail, such as the last line of a log.
     """
     shown = out or console(stderr=True)
-    if not shown.is_terminal:
+    began = time.monotonic()
+    newest = [""]
+
+    def line() -> str:
+        return " · ".join(filter(None, (what, f"{time.monotonic() - began:.0f} s", newest[0])))
+
+    def tell(detail: str) -> None:
+        newest[0] = detail
+
+    def under_way() -> list[Sign]:
+        return [Sign(what, time.monotonic() - began, f"… {line()}")]
+
+    sight: Live | Signs
+    if shown.is_interactive:
+        spinner = Spinner("dots")
+        sight = _picture(shown, lambda: _spun(spinner, line()))
+    else:
         shown.print(what, markup=False)
-        last = [time.monotonic()]  # what is waited for was just said
-
-        def tell(detail: str) -> None:
-            if time.monotonic() - last[0] >= FIRST_SIGN_SECONDS:
-                last[0] = time.monotonic()
-                shown.print(f"  … {detail}", markup=False)
-
+        sight = Signs(shown, under_way)
+    sight.start()
+    try:
         yield tell
-        return
-    with shown.status(escape(what)) as status:
-        yield lambda detail: status.update(f"{escape(what)} [dim]{escape(detail)}[/dim]")
+    finally:
+        sight.stop()
+
+
+def _picture(out: Console, render: Callable[[], RenderableType]) -> Live:
+    """Return a picture that moves, and that is gone at its end."""
+    return Live(console=out, get_renderable=render, transient=True, refresh_per_second=REFRESHES_PER_SECOND)
+
+
+def _spun(spinner: Spinner, line: str) -> Spinner:
+    spinner.update(text=Text(line, no_wrap=True, overflow="ellipsis"))
+    return spinner

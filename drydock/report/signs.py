@@ -1,0 +1,67 @@
+"""Signs of life on a terminal or in a log where nothing may move: one line now and then."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from rich.console import Console
+
+# What takes longer than this gives a first sign, and again at each multiple of BEAT.
+FIRST_SIGN_SECONDS = 2.0
+BEAT_SECONDS = 10.0
+LOOK_EVERY_SECONDS = 0.5
+
+
+@dataclass(frozen=True)
+class Sign:
+    """What is under way.
+
+    Args:
+        key: Tells it from what else is under way.
+        seconds: For how long it has been.
+        line: What to print about it.
+    """
+
+    key: str
+    seconds: float
+    line: str
+
+
+class Signs:
+    """Prints the signs that are due, from a thread of its own.
+
+    Args:
+        console: Where to print.
+        look: Returns what is under way now.
+    """
+
+    def __init__(self, console: Console, look: Callable[[], Iterable[Sign]]) -> None:
+        self._console = console
+        self._look = look
+        self._due: dict[str, float] = {}
+        self._end = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+
+    def start(self) -> None:
+        """Begin to look."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Print no more; does nothing where it never began."""
+        self._end.set()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def due(self, sign: Sign) -> bool:
+        """Tell whether a sign is due, and take it as given if it is."""
+        if sign.seconds < self._due.get(sign.key, FIRST_SIGN_SECONDS):
+            return False
+        self._due[sign.key] = (sign.seconds // BEAT_SECONDS + 1) * BEAT_SECONDS
+        return True
+
+    def _watch(self) -> None:
+        while not self._end.wait(LOOK_EVERY_SECONDS):
+            for sign in filter(self.due, self._look()):
+                self._console.print(sign.line, markup=False, no_wrap=True, crop=True)

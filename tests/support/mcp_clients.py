@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Mapping, Sequence
+import os
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import httpx2
 from mcp import Client
+from mcp.client.stdio import StdioServerParameters, stdio_client
 from mcp.client.streamable_http import streamable_http_client
 
 from drydock import command
@@ -68,23 +70,50 @@ def python(mode: str) -> McpClient:
             httpx2.AsyncClient(headers=headers, timeout=SECONDS, trust_env=False) as http,
             Client(streamable_http_client(url, http_client=http), mode=mode) as client,
         ):
-            tools = (await client.list_tools()).tools
-            answers = [await client.call_tool(call.name, dict(call.arguments)) for call in calls]
-        return Visit(
-            {tool.name: tool.input_schema for tool in tools},
-            [
-                _result(answer.structured_content, answer.model_dump()["content"], answer.is_error)
-                for answer in answers
-            ],
-        )
+            return await _visit(client, calls)
 
-    def run(url: str, token: str, calls: Sequence[Call]) -> Visit:
-        try:
-            return asyncio.run(asyncio.wait_for(visit(url, token, calls), SECONDS))
-        except Exception as error:
-            raise Refused(repr(error)) from error
+    return lambda url, token, calls: _finished(visit(url, token, calls))
 
-    return run
+
+def over_stdio(command: Sequence[str], environment: Mapping[str, str], calls: Sequence[Call]) -> Visit:
+    """Start a server with the Python client, as tool hosts do, and speak with it on stdin and stdout.
+
+    Args:
+        command: Starts the server; a `docker run -i` for one in a container.
+        environment: Variables of that command.
+        calls: What to call.
+
+    Raises:
+        Refused: The server ended before it was asked, or said no.
+    """
+    server = StdioServerParameters(
+        command=command[0], args=list(command[1:]), env={**os.environ, **environment}
+    )
+
+    async def visit() -> Visit:
+        async with Client(stdio_client(server)) as client:
+            return await _visit(client, calls)
+
+    return _finished(visit())
+
+
+async def _visit(client: Client, calls: Sequence[Call]) -> Visit:
+    tools = (await client.list_tools()).tools
+    answers = [await client.call_tool(call.name, dict(call.arguments)) for call in calls]
+    return Visit(
+        {tool.name: tool.input_schema for tool in tools},
+        [
+            _result(answer.structured_content, answer.model_dump()["content"], answer.is_error)
+            for answer in answers
+        ],
+    )
+
+
+def _finished(visit: Coroutine[Any, Any, Visit]) -> Visit:
+    try:
+        return asyncio.run(asyncio.wait_for(visit, SECONDS))
+    except Exception as error:
+        raise Refused(repr(error)) from error
 
 
 def typescript(package: str) -> McpClient:

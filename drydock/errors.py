@@ -239,12 +239,6 @@ class AmbiguousImage(DrydockError):
     next_step = "name one of them, or write an archive that holds only one"
 
 
-class UnreadableLayer(DrydockError):
-    exit_code = 57
-    fact = "layer {layer} is compressed with {compression}, which this Python cannot read"
-    next_step = "export the image with compression=gzip, or run drydock on Python 3.14 or newer"
-
-
 class LabelsDiffer(DrydockError):
     exit_code = 58
     fact = "{count} labels of {reference} are not what they should be"
@@ -278,10 +272,10 @@ class PushDenied(DrydockError):
     next_step = "ask for the right to push there, or push to another repository"
 
 
-class PushFailed(DrydockError):
+class RegistryFailed(DrydockError):
     exit_code = 63
-    fact = "push of {reference} failed: {reason}"
-    next_step = "read the registry's log, then repeat the command: layers that arrived are not sent again"
+    fact = "registry {registry} fails: {reason}"
+    next_step = "read its log, then repeat the command: layers that arrived are not sent again"
 
 
 class DigestDiffers(DrydockError):

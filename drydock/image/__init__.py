@@ -2,7 +2,7 @@
 
 What is read does not depend on how an engine stores images: `local` asks an engine, `archive` reads what
 `docker save` or an OCI tool wrote. `model` defines the two sizes, `anatomy` answers questions about the
-content.
+content, `pack` makes of an image what a registry takes.
 """
 
 from drydock.image.anatomy import Anatomy
@@ -11,6 +11,7 @@ from drydock.image.compare import Difference, diff
 from drydock.image.digest import content_digest
 from drydock.image.local import read
 from drydock.image.model import Config, File, Image, Kind, Layer
+from drydock.image.pack import Packed, packed
 
 __all__ = [
     "Anatomy",
@@ -20,8 +21,10 @@ __all__ = [
     "Image",
     "Kind",
     "Layer",
+    "Packed",
     "content_digest",
     "diff",
+    "packed",
     "read",
     "read_archive",
 ]

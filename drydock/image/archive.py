@@ -15,13 +15,15 @@ from pathlib import Path
 from typing import Any
 
 from drydock import errors
+from drydock.compression import ZSTD, Compression
 from drydock.image import record as records
-from drydock.image.cache import Cache, StoredLayer, user_cache
+from drydock.image.blob import Blob
+from drydock.image.cache import Cache, StoredLayer
+from drydock.image.layers import Analyst, analyst
 from drydock.image.model import Config, Image, Layer
-from drydock.image.packages import names_packages
 from drydock.image.record import Record
 
-# zlib and hashlib let other threads run; a third thread would wait for the interpreter's lock.
+# zstd and hashlib let other threads run; a third thread would wait for the interpreter's lock.
 THREADS = 2
 LARGEST_DOCUMENT = 16_000_000
 
@@ -100,11 +102,11 @@ class Source:
     parts: Mapping[str, Part]
     known: frozenset[str] = field(default_factory=frozenset)
 
-    def document(self, name: str) -> Any:
-        """Read a JSON document.
+    def content(self, name: str) -> bytes:
+        """Read a document, byte for byte.
 
         Raises:
-            errors.DamagedImage: It is not there, or no JSON.
+            errors.DamagedImage: It is not there, or too large to be one.
         """
         part = self.parts.get(name)
         if part is None:
@@ -112,29 +114,43 @@ class Source:
         if part.size > LARGEST_DOCUMENT:
             raise errors.DamagedImage(where=self.where, problem=f"{name} is too large to be JSON")
         with part.open() as file:
-            try:
-                return json.loads(file.read())
-            except ValueError as error:
-                raise errors.DamagedImage(where=self.where, problem=f"{name} is no JSON") from error
+            return file.read()
+
+    def document(self, name: str) -> Any:
+        """Read a JSON document.
+
+        Raises:
+            errors.DamagedImage: It is not there, or no JSON.
+        """
+        try:
+            return json.loads(self.content(name))
+        except ValueError as error:
+            raise errors.DamagedImage(where=self.where, problem=f"{name} is no JSON") from error
 
 
-def read(path: Path, *, architecture: str | None = None, cache: Cache | None = None) -> Image:
+def read(
+    path: Path,
+    *,
+    architecture: str | None = None,
+    compression: Compression = ZSTD,
+    cache: Cache | None = None,
+) -> Image:
     """Read an image from a tar archive (of `docker save` or OCI) or from an OCI layout folder.
 
     Args:
         path: The archive or the folder.
         architecture: Which image to take of several, such as ``arm64``; this machine's by default.
+        compression: How the layers would be sent; those of an archive may be stored in another way.
         cache: Where analyses are kept; the user's cache by default.
 
     Raises:
         errors.DamagedImage: It is no image, or a part of it is missing or does not match its digest.
         errors.AmbiguousImage: It holds several images that fit.
-        errors.UnreadableLayer: A layer's compression is unknown to this Python.
     """
     parts = _parts_of_folder(path) if path.is_dir() else _parts_of_archive(path)
     source = Source(str(path), parts)
     manifest = find_manifest(source, architecture or _MACHINES.get(platform.machine(), platform.machine()))
-    return assemble(source, manifest, str(path), cache or user_cache())
+    return assemble(source, manifest, str(path), analyst(cache, compression))
 
 
 def _parts_of_folder(folder: Path) -> dict[str, Part]:
@@ -251,16 +267,24 @@ def assemble(
     source: Source,
     manifest: Manifest,
     reference: str,
-    cache: Cache,
+    looking: Analyst,
     repo_digests: tuple[str, ...] = (),
     image_id: str = "",
 ) -> Image:
     """Analyse the layers that the cache does not know, and make an image of all of them.
 
+    Args:
+        source: The image's parts.
+        manifest: Which of them make the image.
+        reference: By which name it was asked for.
+        looking: Analyses the layers.
+        repo_digests: Where else it is known to be.
+        image_id: Its id, where its store has another one than the manifest tells.
+
     Raises:
         errors.DamagedImage: A part is missing, or does not match its digest.
     """
-    raw = source.document(manifest.config)
+    content, raw = source.content(manifest.config), source.document(manifest.config)
     try:
         diff_ids: list[str] = raw["rootfs"]["diff_ids"]
     except (KeyError, TypeError) as error:
@@ -274,30 +298,26 @@ def assemble(
         found = dict(
             zip(
                 blobs,
-                pool.map(lambda diff_id: _analysed(source, diff_id, blobs[diff_id], cache), blobs),
+                pool.map(lambda diff_id: _analysed(source, diff_id, blobs[diff_id], looking), blobs),
                 strict=True,
             )
         )
     created_by = instructions(raw.get("history") or [], len(diff_ids))
-    stored = tuple(
-        StoredLayer(diff_id, text, found[diff_id][1])
-        for diff_id, text in zip(diff_ids, created_by, strict=True)
-    )
-    cache.add_layers(image_id or manifest.id, stored)
+    stored = tuple(map(StoredLayer, diff_ids, created_by))
+    looking.cache.add_layers(image_id or manifest.id, stored)
+    looking.cache.add_configuration(image_id or manifest.id, content)
     return Image(
         reference=reference,
         id=image_id or manifest.id,
         repo_digests=repo_digests,
         config=Config.of(raw, raw.get("config") or {}),
-        layers=tuple(layer(item, found[item.diff_id][0]) for item in stored),
+        layers=tuple(layer(item, *found[item.diff_id]) for item in stored),
     )
 
 
-def layer(stored: StoredLayer, record: Record) -> Layer:
-    """Put a layer together from where it stands and what it holds."""
-    on_wire = record.gzipped if stored.blob_size is None else stored.blob_size
-    assert on_wire is not None  # noqa: S101 - an uncompressed layer was compressed when it was analysed
-    return Layer(stored.diff_id, stored.created_by, record.on_disk, on_wire, record)
+def layer(stored: StoredLayer, record: Record, blob: Blob) -> Layer:
+    """Put a layer together from where it stands, what it holds and what is sent for it."""
+    return Layer(stored.diff_id, stored.created_by, record.on_disk, blob.size, record)
 
 
 def instructions(history: list[dict[str, Any]], count: int) -> list[str]:
@@ -306,23 +326,10 @@ def instructions(history: list[dict[str, Any]], count: int) -> list[str]:
     return made if len(made) == count else [""] * count
 
 
-def _analysed(source: Source, diff_id: str, name: str, cache: Cache) -> tuple[Record, int | None]:
-    """Return a layer's record, and the size of its blob where that is compressed."""
-    record = cache.record(diff_id)
-    part = source.parts.get(name)
+def _analysed(source: Source, diff_id: str, name: str, looking: Analyst) -> tuple[Record, Blob]:
+    known, part = looking.known(diff_id), source.parts.get(name)
+    if known and (part is not None or diff_id in source.known):
+        return known
     if part is None:
-        if record is None or diff_id not in source.known:
-            raise errors.DamagedImage(where=source.where, problem=f"layer {name} is missing")
-        return record, None
-    with part.open() as blob:
-        packed = records.compression(blob.peek(4))
-    blob_size = part.size if packed else None
-    if record is None or (blob_size is None and record.gzipped is None):
-        with part.open() as blob:
-            record = records.analyse(blob, name, names_packages)
-        if record.diff_id != diff_id:
-            raise errors.DamagedImage(
-                where=source.where, problem=f"layer {name} has the digest {record.diff_id}, not {diff_id}"
-            )
-        cache.add_record(record)
-    return record, blob_size
+        raise errors.DamagedImage(where=source.where, problem=f"layer {name} is missing")
+    return looking.examine(diff_id, name, part.open, source.where)

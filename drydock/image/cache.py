@@ -1,4 +1,4 @@
-"""What was learned about layers and images, kept in the user's cache folder.
+"""What was learned about layers and images, and layers ready to be sent, kept in the user's cache folder.
 
 An entry is a file whose name is a digest of what it describes, so that entries never go stale; they only get
 old. Damaged entries read as absent, and are then made again.
@@ -9,50 +9,56 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
-import os
-import tempfile
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import platformdirs
 
+from drydock.compression import Compression
+from drydock.image.blob import Blob, Packer, digest_of_file
 from drydock.image.record import FORMAT, Record
+from drydock.image.store import Store
 
 # The analysis of a 100 MB image takes 1 to 2 MB: room for some hundred builds.
 LARGEST_CACHE = 200_000_000
+# Compressed layers: room for some fifty builds with other dependencies.
+LARGEST_BLOBS = 1_500_000_000
 
 
 @dataclass(frozen=True)
 class StoredLayer:
-    """Where a layer of an image came from, and what it weighs as stored.
+    """Where a layer of an image came from.
 
     Args:
         diff_id: The layer.
         created_by: The instruction that made it.
-        blob_size: Bytes of the compressed blob; None where the layer is stored uncompressed.
     """
 
     diff_id: str
     created_by: str
-    blob_size: int | None
 
 
 class Cache:
-    """Records of layers by diff id, and the layers of images by image id.
+    """Records and blobs of layers by diff id; layers and configurations of images by image id.
 
     Args:
         folder: Where to keep them; made at the first write.
-        largest: Bytes above which the entries that were unused for longest are removed.
+        largest: Bytes above which the analyses that were unused for longest are removed.
+        largest_blobs: The same for compressed layers.
     """
 
-    def __init__(self, folder: Path, largest: int = LARGEST_CACHE) -> None:
-        self._folder = folder / f"images-v{FORMAT}"
-        self._largest = largest
+    def __init__(
+        self, folder: Path, largest: int = LARGEST_CACHE, largest_blobs: int = LARGEST_BLOBS
+    ) -> None:
+        self._facts = Store(folder / f"images-v{FORMAT}", largest)
+        self._blobs = Store(folder / "blobs", largest_blobs)
 
     def record(self, diff_id: str) -> Record | None:
         """Return what is known about a layer's content."""
-        data = self._read(self._path("layer", diff_id))
+        data = self._facts.read(_name("layer", diff_id))
         try:
             record = Record.load(data) if data else None
         except (ValueError, KeyError):
@@ -61,62 +67,74 @@ class Cache:
 
     def add_record(self, record: Record) -> None:
         """Keep what is known about a layer's content."""
-        self._write(self._path("layer", record.diff_id), record.dump())
+        self._facts.write(_name("layer", record.diff_id), record.dump())
 
     def layers(self, image_id: str) -> tuple[StoredLayer, ...] | None:
         """Return an image's layers."""
-        data = self._read(self._path("image", image_id))
-        digest, _, rest = (data or b"").partition(b"\n")
-        if hashlib.sha256(rest).hexdigest().encode() != digest:
-            return None
-        return tuple(StoredLayer(*fields) for fields in json.loads(rest))
+        found = self._read(_name("image", image_id))
+        return None if found is None else tuple(StoredLayer(*fields) for fields in found)
 
     def add_layers(self, image_id: str, layers: tuple[StoredLayer, ...]) -> None:
         """Keep an image's layers."""
-        rest = json.dumps([[layer.diff_id, layer.created_by, layer.blob_size] for layer in layers]).encode()
-        self._write(self._path("image", image_id), hashlib.sha256(rest).hexdigest().encode() + b"\n" + rest)
+        self._write(_name("image", image_id), [[layer.diff_id, layer.created_by] for layer in layers])
 
-    def _path(self, kind: str, digest: str) -> Path:
-        return self._folder / f"{kind}-{digest.removeprefix('sha256:')}"
+    def configuration(self, image_id: str) -> bytes | None:
+        """Return an image's configuration, byte for byte."""
+        found = self._read(_name("configuration", image_id))
+        return None if found is None else str(found).encode()
 
-    def _read(self, path: Path) -> bytes | None:
+    def add_configuration(self, image_id: str, content: bytes) -> None:
+        """Keep an image's configuration, which is JSON and so UTF-8."""
+        self._write(_name("configuration", image_id), content.decode())
+
+    def blob(self, diff_id: str, compression: Compression) -> Blob | None:
+        """Return what a layer is when it is compressed, whether or not its bytes are at hand."""
+        found = self._read(_name(f"blob-{compression.key}", diff_id))
+        return None if found is None else Blob(diff_id, *found)
+
+    def blob_file(self, blob: Blob) -> Path | None:
+        """Return the file with a blob's bytes; None where it is not, or is damaged."""
+        path = self._blobs.path(_name("blob", blob.digest))
         try:
-            data = path.read_bytes()
-            os.utime(path)  # the time of the last use decides what is pruned
+            if path is None or path.stat().st_size != blob.size:
+                return None
+            with path.open("rb") as file:
+                return path if digest_of_file(file) == blob.digest else None
         except OSError:
             return None
-        return data
 
-    def _write(self, path: Path, data: bytes) -> None:
-        """Write a file that is there as a whole or not at all; a cache that cannot be written is no error."""
-        try:
-            self._folder.mkdir(parents=True, exist_ok=True)
-            with tempfile.NamedTemporaryFile(dir=self._folder, prefix=".", delete=False) as file:
-                try:
-                    file.write(data)
-                    file.close()
-                    Path(file.name).replace(path)
-                except BaseException:
-                    Path(file.name).unlink(missing_ok=True)
-                    raise
-        except OSError:
-            return
-        self._prune()
-
-    def _prune(self) -> None:
-        entries = sorted(self._entries(), key=lambda entry: entry[1].st_mtime_ns, reverse=True)
-        total = 0
-        for path, stat in entries:
-            total += stat.st_size
-            if total > self._largest:
-                path.unlink(missing_ok=True)
-
-    def _entries(self) -> Iterator[tuple[Path, os.stat_result]]:
-        for path in self._folder.iterdir():
+    @contextmanager
+    def packer(self, compression: Compression) -> Iterator[Packer]:
+        """Yield what compresses a layer into the cache; where that cannot be written, into nothing."""
+        with ExitStack() as stack:
             try:
-                yield path, path.stat()
-            except FileNotFoundError:  # another process pruned it
-                continue
+                file = stack.enter_context(self._blobs.making())
+            except OSError:
+                file = None
+            yield Packer(compression, file)
+
+    def add_blob(self, blob: Blob, compression: Compression, packer: Packer) -> None:
+        """Keep what a packer made of a layer: what it is, and its bytes where they were written."""
+        if packer.file:
+            # Where the device is full, what is known of the blob still counts.
+            with suppress(OSError):
+                self._blobs.keep(packer.file, _name("blob", blob.digest))
+        self._write(_name(f"blob-{compression.key}", blob.diff_id), [blob.digest, blob.size])
+
+    def _read(self, name: str) -> Any:
+        """Return a document; None where it is not, or is damaged."""
+        digest, _, rest = (self._facts.read(name) or b"").partition(b"\n")
+        if hashlib.sha256(rest).hexdigest().encode() != digest:
+            return None
+        return json.loads(rest)
+
+    def _write(self, name: str, document: Any) -> None:
+        rest = json.dumps(document).encode()
+        self._facts.write(name, hashlib.sha256(rest).hexdigest().encode() + b"\n" + rest)
+
+
+def _name(kind: str, digest: str) -> str:
+    return f"{kind}-{digest.removeprefix('sha256:')}"
 
 
 @functools.cache

@@ -9,16 +9,19 @@ import shutil
 import tarfile
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from drydock import errors
+from drydock.compression import ZSTD, Compression
 from drydock.engine import Engine
 from drydock.image.archive import Part, Source, assemble, find_manifest, layer, with_links
-from drydock.image.cache import Cache, StoredLayer, user_cache
+from drydock.image.cache import Cache, StoredLayer
+from drydock.image.layers import Analyst, analyst
 from drydock.image.model import Config, Image
-from drydock.image.record import CHUNK, Record
+from drydock.image.record import CHUNK
 
 if TYPE_CHECKING:
     import docker.models.images
@@ -28,7 +31,9 @@ _LAYER_MAKERS = re.compile(r"^(?:/bin/sh -c |RUN|COPY|ADD)")
 _PERHAPS_LAYER_MAKERS = re.compile(r"^WORKDIR")
 
 
-def read(engine: Engine, reference: str, *, cache: Cache | None = None) -> Image:
+def read(
+    engine: Engine, reference: str, *, compression: Compression = ZSTD, cache: Cache | None = None
+) -> Image:
     """Read an image of an engine.
 
     What was analysed before is not read again: with every layer known, two calls of the engine's API are all;
@@ -37,6 +42,7 @@ def read(engine: Engine, reference: str, *, cache: Cache | None = None) -> Image
     Args:
         engine: Where the image is.
         reference: Its name or id.
+        compression: How its layers are sent.
         cache: Where analyses are kept; the user's cache by default.
 
     Raises:
@@ -44,13 +50,20 @@ def read(engine: Engine, reference: str, *, cache: Cache | None = None) -> Image
         errors.EngineGone: The engine died while it was asked.
         errors.DamagedImage: What the engine sent is not the image that it described.
     """
+    looking = analyst(cache, compression)
+    with answers(engine, reference):
+        found = engine.sdk.images.get(reference)
+        return _from_cache(found, reference, looking) or saved(engine, reference, found.attrs, looking)
+
+
+@contextmanager
+def answers(engine: Engine, reference: str) -> Iterator[None]:
+    """Turn what may go wrong while an engine is asked for an image into the error that says so."""
     import docker
     import requests
 
-    kept = cache or user_cache()
     try:
-        found = engine.sdk.images.get(reference)
-        return _from_cache(found, reference, kept) or _saved(engine, reference, found.attrs, kept)
+        yield
     except docker.errors.APIError as error:
         # An illegal name is answered with 400.
         if error.status_code in (HTTPStatus.NOT_FOUND, HTTPStatus.BAD_REQUEST):
@@ -60,26 +73,22 @@ def read(engine: Engine, reference: str, *, cache: Cache | None = None) -> Image
         raise errors.EngineGone(host=engine.host) from error
 
 
-def _from_cache(found: docker.models.images.Image, reference: str, cache: Cache) -> Image | None:
+def _from_cache(found: docker.models.images.Image, reference: str, looking: Analyst) -> Image | None:
     """Return the image without reading a layer; None when the cache does not know enough of it."""
     inspected = found.attrs
     diff_ids = inspected["RootFS"].get("Layers") or []
-    records = {diff_id: cache.record(diff_id) for diff_id in diff_ids}
-    stored = cache.layers(inspected["Id"])
-    if stored is None and not stored_compressed(inspected):
+    stored = looking.cache.layers(inspected["Id"])
+    if stored is None:
         texts = guess_instructions(found.history(), len(diff_ids))
-        if texts is not None:
-            stored = tuple(
-                StoredLayer(diff_id, text, None) for diff_id, text in zip(diff_ids, texts, strict=True)
-            )
+        stored = None if texts is None else tuple(map(StoredLayer, diff_ids, texts))
     if stored is None or [item.diff_id for item in stored] != diff_ids:
         return None
     layers = []
     for item in stored:
-        record = records[item.diff_id]
-        if record is None or (item.blob_size is None and record.gzipped is None):
+        known = looking.known(item.diff_id)
+        if known is None:
             return None
-        layers.append(layer(item, record))
+        layers.append(layer(item, *known))
     return Image(
         reference=reference,
         id=inspected["Id"],
@@ -89,15 +98,6 @@ def _from_cache(found: docker.models.images.Image, reference: str, cache: Cache)
         ),
         layers=tuple(layers),
     )
-
-
-def stored_compressed(inspected: Mapping[str, Any]) -> bool:
-    """Tell whether the engine keeps the blobs of a registry, as containerd's store does.
-
-    There an image's id is the digest of its manifest, which its repository digests repeat.
-    """
-    digests = inspected.get("RepoDigests") or ()
-    return "Descriptor" in inspected or any(digest.endswith(inspected["Id"]) for digest in digests)
 
 
 def guess_instructions(history: Sequence[Mapping[str, Any]], count: int) -> list[str] | None:
@@ -124,9 +124,21 @@ def guess_instructions(history: Sequence[Mapping[str, Any]], count: int) -> list
     return next((reading for reading in readings if len(reading) == count), None)
 
 
-def _saved(engine: Engine, reference: str, inspected: Mapping[str, Any], cache: Cache) -> Image:
+def saved(engine: Engine, reference: str, inspected: Mapping[str, Any], looking: Analyst) -> Image:
+    """Read an image from the stream of `docker save`.
+
+    Args:
+        engine: Where the image is.
+        reference: By which name it was asked for.
+        inspected: What the engine says about it.
+        looking: Analyses the layers that it does not know.
+
+    Raises:
+        errors.DamagedImage: What the engine sent is not the image that it described.
+        errors.NoSpace: The layers need more room than the temporary folder has.
+    """
     known = frozenset(
-        diff_id for diff_id in inspected["RootFS"].get("Layers") or () if _usable(cache.record(diff_id))
+        diff_id for diff_id in inspected["RootFS"].get("Layers") or () if looking.known(diff_id)
     )
     with tempfile.TemporaryDirectory(prefix="drydock-image-") as folder:
         chunks = engine.sdk.api.get_image(inspected["Id"], chunk_size=CHUNK)
@@ -143,12 +155,8 @@ def _saved(engine: Engine, reference: str, inspected: Mapping[str, Any], cache: 
         source = Source(reference, parts, known)
         manifest = find_manifest(source, inspected.get("Architecture") or "")
         return assemble(
-            source, manifest, reference, cache, tuple(inspected.get("RepoDigests") or ()), inspected["Id"]
+            source, manifest, reference, looking, tuple(inspected.get("RepoDigests") or ()), inspected["Id"]
         )
-
-
-def _usable(record: Record | None) -> bool:
-    return record is not None and record.gzipped is not None
 
 
 def unpack(chunks: Iterable[bytes], folder: Path, known: frozenset[str]) -> dict[str, Part]:

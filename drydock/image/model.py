@@ -3,9 +3,10 @@
 The two sizes are defined here and nowhere else:
 
 - **on disk**: the sum of the layers' uncompressed tar archives;
-- **on the wire**: the sum of the layers' compressed blobs, which is what a push or a pull moves.
+- **on the wire**: the sum of the layers as drydock's push compresses them, which is what a pull moves.
 
-Neither depends on how an engine stores images, unlike the size that `docker images` prints.
+Neither depends on how an engine stores images, unlike the size that `docker images` prints; nor on how an
+archive's layers are compressed, so that any two images can be compared.
 """
 
 from __future__ import annotations
@@ -70,8 +71,7 @@ class Layer:
         diff_id: sha256 of the uncompressed tar archive, with its algorithm in front.
         created_by: The instruction that made it, as the image's history tells; empty where it does not.
         on_disk: Bytes of the uncompressed tar archive.
-        on_wire: Bytes of the compressed blob: as stored where it is stored compressed, else what gzip makes
-            of it at level 6, that of docker's own push.
+        on_wire: Bytes of the blob that `push` sends for it.
         record: The analysis of its content.
     """
 

@@ -18,10 +18,8 @@ from drydock import errors
 from drydock.image.model import File, Kind
 
 # A change of what is analysed, or of how it is written down, makes all older records void.
-FORMAT = 1
+FORMAT = 2
 CHUNK = 1 << 20
-GZIP_LEVEL = 6  # what docker and BuildKit push with
-GZIP_WRAPPER = 31  # zlib's name for a gzip header and trailer around 32 kB windows
 LARGEST_TEXT = 16_000_000
 
 _GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
@@ -42,13 +40,11 @@ class Record:
     Args:
         diff_id: sha256 of the uncompressed tar archive, with its algorithm in front.
         on_disk: Bytes of the uncompressed tar archive.
-        gzipped: Bytes of it compressed with gzip at level 6; None when only a compressed blob was seen.
         body: The files and texts, packed; unpacked at first use, since a size needs none of them.
     """
 
     diff_id: str
     on_disk: int
-    gzipped: int | None
     body: bytes = field(repr=False)
 
     @functools.cached_property
@@ -72,12 +68,7 @@ class Record:
 
     def dump(self) -> bytes:
         """Write the record down, with a digest over all of it in front."""
-        head = {
-            "format": FORMAT,
-            "diff_id": self.diff_id,
-            "on_disk": self.on_disk,
-            "gzipped": self.gzipped,
-        }
+        head = {"format": FORMAT, "diff_id": self.diff_id, "on_disk": self.on_disk}
         rest = json.dumps(head).encode() + b"\n" + self.body
         return hashlib.sha256(rest).hexdigest().encode() + b"\n" + rest
 
@@ -91,7 +82,7 @@ class Record:
         head = json.loads(head_line)
         if head["format"] != FORMAT:
             return None
-        return cls(head["diff_id"], head["on_disk"], head["gzipped"], body)
+        return cls(head["diff_id"], head["on_disk"], body)
 
 
 def compression(head: bytes) -> str | None:
@@ -101,49 +92,54 @@ def compression(head: bytes) -> str | None:
     return "zstd" if head.startswith(_ZSTD) else None
 
 
-def analyse(blob: io.BufferedReader, name: str, keeps: Callable[[str], bool]) -> Record:
+def analyse(
+    blob: io.BufferedReader,
+    name: str,
+    keeps: Callable[[str], bool],
+    also: Callable[[bytes], None] = lambda _: None,
+) -> Record:
     """Read a layer once, from its first byte to its last.
 
     Args:
         blob: The layer's tar archive, plain or compressed; neither it nor any of its files is held in memory.
         name: What to call it in an error.
         keeps: Which paths' content to keep as text.
+        also: Takes the uncompressed archive, piece by piece.
 
     Raises:
         errors.DamagedImage: It is no tar archive, or it ends too early.
-        errors.UnreadableLayer: Its compression is unknown to this Python.
     """
-    packed = compression(blob.peek(4))
+    import zstandard
+
     try:
-        meter = _Meter(_decompressed(blob, packed, name), compress=packed is None)
+        meter = _Meter(_decompressed(blob), also)
         files, texts = _walk(meter, keeps)
         meter.drain()
-    except (tarfile.TarError, EOFError, gzip.BadGzipFile, zlib.error) as error:
+    except (tarfile.TarError, EOFError, gzip.BadGzipFile, zlib.error, zstandard.ZstdError) as error:
         raise errors.DamagedImage(where=f"layer {name}", problem=str(error) or "it ends too early") from error
     body = zlib.compress(json.dumps({"files": files, "texts": texts}).encode(), 6)
-    return Record(f"sha256:{meter.digest}", meter.bytes, meter.gzipped, body)
+    return Record(f"sha256:{meter.digest}", meter.bytes, body)
 
 
-def _decompressed(source: io.BufferedReader, packed: str | None, name: str) -> IO[bytes]:
+def _decompressed(source: io.BufferedReader) -> IO[bytes]:
+    packed = compression(source.peek(4))
     if packed is None:
         return source
     if packed == "gzip":
         return cast(IO[bytes], gzip.GzipFile(fileobj=source, mode="rb"))
-    try:
-        from compression import zstd  # type: ignore[import-not-found, unused-ignore]  # Python 3.14
-    except ImportError as error:
-        raise errors.UnreadableLayer(layer=name, compression=packed) from error
-    return zstd.ZstdFile(source)  # type: ignore[no-any-return, unused-ignore]
+    import zstandard
+
+    # Like gzip's, a stream may have several frames.
+    return zstandard.ZstdDecompressor().stream_reader(source, read_across_frames=True)
 
 
 class _Meter:
-    """Hashes, counts and, where wanted, compresses all that tarfile reads through it."""
+    """Hashes, counts and hands on all that tarfile reads through it."""
 
-    def __init__(self, source: IO[bytes], *, compress: bool) -> None:
+    def __init__(self, source: IO[bytes], also: Callable[[bytes], None]) -> None:
         self._source = source
+        self._also = also
         self._hash = hashlib.sha256()
-        self._gzip = zlib.compressobj(GZIP_LEVEL, zlib.DEFLATED, GZIP_WRAPPER) if compress else None
-        self._gzipped = 0
         self.bytes = 0
 
     def read(self, size: int) -> bytes:
@@ -154,24 +150,17 @@ class _Meter:
         data = b"".join(parts)
         self._hash.update(data)
         self.bytes += len(data)
-        if self._gzip:
-            self._gzipped += len(self._gzip.compress(data))
+        self._also(data)
         return data
 
     def drain(self) -> None:
         """Read what stands behind the end of the archive: padding is part of the layer."""
         while self.read(CHUNK):
             pass
-        if self._gzip:
-            self._gzipped += len(self._gzip.flush())
 
     @property
     def digest(self) -> str:
         return self._hash.hexdigest()
-
-    @property
-    def gzipped(self) -> int | None:
-        return self._gzipped if self._gzip else None
 
 
 def _walk(meter: _Meter, keeps: Callable[[str], bool]) -> tuple[list[list[Any]], dict[str, str]]:

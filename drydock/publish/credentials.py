@@ -36,14 +36,6 @@ class Credentials:
             return "the identity token"
         return f"user {self.user!r}" if self.user else "an anonymous user"
 
-    def for_engine(self, registry: str) -> dict[str, str]:
-        """Return what the engine's push takes; empty for an anonymous user."""
-        if self.identity_token:
-            return {"identitytoken": self.identity_token, "serveraddress": registry}
-        if self.user:
-            return {"username": self.user, "password": self.password, "serveraddress": registry}
-        return {}
-
 
 def load(registry: str) -> Credentials:
     """Look up the credentials for a registry: its helper, the common store, then the file itself.

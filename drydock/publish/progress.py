@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
+from rich.filesize import decimal
 from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn
 
-from drydock.publish.push import Event, Tell
+from drydock.publish.event import Event, LayerProgress, State, Tell
 from drydock.publish.retry import Retry
-from drydock.publish.stream import LayerProgress, State
+
+# Without a terminal, a layer that takes long says how far it is this often.
+BEAT_SECONDS = 2.0
 
 
 @contextmanager
@@ -30,11 +34,12 @@ def retry_line(event: Retry) -> str:
 
 
 class Lines:
-    """One line for each layer that the registry has, and for each new attempt."""
+    """One line for each layer that is there, for each new attempt, and now and then for a long layer."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
         self._done: set[str] = set()
+        self._last = time.monotonic()
 
     def __call__(self, event: Event) -> None:
         """Print the line of an event, if it has one."""
@@ -42,11 +47,14 @@ class Lines:
             self._print(retry_line(event))
         elif event.state is State.RETRYING:
             self._print(f"{event.layer}  {event.state.value}")
+        elif event.state is State.SENDING and time.monotonic() - self._last >= BEAT_SECONDS:
+            self._print(f"{event.layer}  {decimal(event.sent)} of {decimal(event.size)}")
         elif event.state.done and event.layer not in self._done:
             self._done.add(event.layer)
-            self._print(f"{event.layer}  {event.state.value}")
+            self._print(f"{event.layer}  {event.state.value}, {decimal(event.size)}")
 
     def _print(self, line: str) -> None:
+        self._last = time.monotonic()
         self._console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
@@ -74,10 +82,4 @@ class Bars:
         if event.layer not in self._tasks:
             self._tasks[event.layer] = self.progress.add_task("", total=None, layer=event.layer, state="")
         task = self._tasks[event.layer]
-        self.progress.update(task, state=event.state.value)
-        if event.size:
-            self.progress.update(task, total=event.size, completed=min(event.sent, event.size))
-        if event.state.done:
-            # The engine tells the size of no layer that is there already.
-            total = self.progress.tasks[task].total or 1
-            self.progress.update(task, total=total, completed=total)
+        self.progress.update(task, state=event.state.value, total=event.size, completed=event.sent)

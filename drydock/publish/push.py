@@ -1,30 +1,31 @@
-"""Push an image, and believe only what the registry itself says about the outcome."""
+"""Push an image, and believe only what the registry itself says about the outcome.
+
+drydock sends the layers itself, and not the engine: so they are compressed as the project wants it and as
+they were weighed, and the bytes that a layer became once are the ones that every later push finds there.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
 
 from drydock import errors
+from drydock.compression import ZSTD, Compression
 from drydock.engine import Engine
-from drydock.publish import credentials, labels
+from drydock.image import Packed, packed
+from drydock.publish import credentials, labels, whereabouts
 from drydock.publish.credentials import Credentials
+from drydock.publish.event import Event, LayerProgress, State, Tell, short
 from drydock.publish.local import LocalImage, engine_answers, find
 from drydock.publish.reference import Reference, parse
-from drydock.publish.registry import Manifest, Registry
-from drydock.publish.retry import WAITS, NetworkFault, Retry, retrying
+from drydock.publish.registry import OCI_CONFIGURATION, OCI_MANIFEST, Manifest, Registry, digest_of
+from drydock.publish.retry import WAITS
 from drydock.publish.security import is_insecure
-from drydock.publish.stream import Fault, LayerProgress, PushStream, StreamError, classify
 from drydock.publish.tags import LATEST, is_dirty
+from drydock.publish.upload import bring
 
-if TYPE_CHECKING:
-    import requests
-
-Event = LayerProgress | Retry
-Tell = Callable[[Event], None]
+__all__ = ["Event", "Permissions", "Pushed", "Tell", "move", "push", "push_all", "registry", "without_tls"]
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ class Pushed:
         reference: Its full name on the registry.
         digest: Of its manifest: what a Deployment names.
         image: Its id on the engine.
-        uploaded: Compressed bytes of the layers that were sent.
+        uploaded: Bytes of the layers and of the configuration that were sent.
         layers_sent: How many layers were sent.
         layers_existing: How many the registry had already.
     """
@@ -71,44 +72,28 @@ def push(
     *,
     image: str = "",
     permissions: Permissions = NONE,
+    compression: Compression = ZSTD,
     waits: Sequence[float] = WAITS,
 ) -> Pushed:
     """Push an image under one name and check that the registry has it.
 
-    A registry moves a tag only after it has every layer, so a push that fails or is interrupted leaves the
-    tag where it was. The name that the push needs on the engine is taken away again unless it was there.
-
     Args:
         engine: Where the image is.
         reference: The full name to push; ``latest`` when it has no tag.
-        tell: Takes each change of a layer, and each wait after a network fault.
         image: The image's name or id on the engine where it is not ``reference``.
-        permissions: What may be pushed all the same.
-        waits: Seconds before each further attempt after a network fault.
 
-    Raises:
-        errors.IllegalReference, errors.IllegalTag: The name does not fit the grammar.
-        errors.ImageMissing: The engine has no such image.
-        errors.DirtyImage, errors.MadeBase: The image must not be pushed there.
-        errors.BadCredentials: The docker configuration cannot be read.
-        errors.LoginRefused, errors.PushDenied: The registry refused; never tried again.
-        errors.RegistryUnreachable, errors.PushFailed: All attempts failed.
-        errors.DigestDiffers: The registry holds something else under this name.
+    The others, and what is raised, are those of `push_all`.
     """
-    target = _target(reference)
-    local = find(engine, image or reference)
-    refuse(target, local, permissions)
-    user = credentials.load(target.registry)
-    sent: set[str] = set()
-    with _named(engine, local, target):
-        try:
-            stream = retrying(lambda: _attempt(engine, target, user, sent, tell), tell, waits)
-        except (StreamError, NetworkFault) as error:
-            raise explain(str(error), target, user) from error
-    with registry(engine, target, tell, user=user, waits=waits) as client:
-        manifest = verify(client, target, local, told=stream.digest)
-        sizes = client.layers(target.repository, manifest)
-    return summary(target, local, manifest, sizes, sent)
+    (pushed,) = push_all(
+        engine,
+        image or reference,
+        [reference],
+        tell,
+        permissions=permissions,
+        compression=compression,
+        waits=waits,
+    )
+    return pushed
 
 
 def push_all(
@@ -118,13 +103,15 @@ def push_all(
     tell: Tell = lambda _: None,
     *,
     permissions: Permissions = NONE,
+    compression: Compression = ZSTD,
     waits: Sequence[float] = WAITS,
 ) -> list[Pushed]:
     """Push an image under several names, one after another.
 
-    The engine sends the image once to each repository, under the first name there. The others are set on the
-    registry itself, each in one step, to the very manifest that was verified: no tag can come to differ from
-    another, and those that people follow move last.
+    The image is sent once to each repository, under the first name there. The others are set on the registry
+    itself, each in one step, to the very manifest that was verified: no tag can come to differ from another,
+    and those that people follow move last. A registry moves a tag only after it has every layer, so a push
+    that fails or is interrupted leaves the tag where it was, and the next one sends only what is missing.
 
     Args:
         engine: Where the image is.
@@ -132,10 +119,17 @@ def push_all(
         references: Full names, in the order in which they are to be set; see `tags.tags`.
         tell: Takes each change of a layer, and each wait after a network fault.
         permissions: What may be pushed all the same.
+        compression: How the layers are compressed.
         waits: Seconds before each further attempt after a network fault.
 
     Raises:
-        As `push`, and before anything is pushed where the fault is in a name or in the image.
+        errors.IllegalReference, errors.IllegalTag: A name does not fit the grammar; nothing was pushed.
+        errors.ImageMissing: The engine has no such image.
+        errors.DirtyImage, errors.MadeBase: The image must not be pushed there.
+        errors.BadCredentials: The docker configuration cannot be read.
+        errors.LoginRefused, errors.PushDenied, errors.RegistryFault: The registry refused; never tried again.
+        errors.RegistryUnreachable, errors.RegistryFailed: All attempts failed.
+        errors.DigestDiffers: The registry holds something else under a name.
     """
     targets = [_target(reference) for reference in references]
     local = find(engine, image)
@@ -143,18 +137,67 @@ def push_all(
         refuse(target, local, permissions)
     first: dict[str, Pushed] = {}
     done = []
-    for target in targets:
-        if target.name not in first:
-            pushed = push(engine, str(target), tell, image=image, permissions=permissions, waits=waits)
-            first[target.name] = pushed
-        else:
-            known = first[target.name]
+    with packed(engine, local.id, compression=compression) as content:
+        for target in targets:
             with registry(engine, target, tell, waits=waits) as client:
-                move(client, target, known.digest)
-            layers = known.layers_sent + known.layers_existing
-            pushed = replace(known, reference=str(target), uploaded=0, layers_sent=0, layers_existing=layers)
-        done.append(pushed)
+                if known := first.get(target.name):
+                    move(client, target, known.digest)
+                    layers = known.layers_sent + known.layers_existing
+                    pushed = replace(
+                        known, reference=str(target), uploaded=0, layers_sent=0, layers_existing=layers
+                    )
+                else:
+                    pushed = first[target.name] = send(client, target, local, content, tell)
+            done.append(pushed)
     return done
+
+
+def send(
+    client: Registry, target: Reference, local: LocalImage, content: Packed, tell: Tell = lambda _: None
+) -> Pushed:
+    """Bring an image to a repository, let a tag name it, and look whether it does."""
+    manifest = manifest_of(content)
+    had_configuration = client.has_blob(target.repository, manifest.config)
+    sent, existing = {}, 0
+    for blob in dict.fromkeys(content.layers):
+        tell(LayerProgress(short(blob.digest), State.WAITING, 0, blob.size))
+    for blob in dict.fromkeys(content.layers):
+        known = whereabouts.of(target.registry, blob.digest)
+        state = bring(client, target.repository, blob, content.files[blob.digest], tell, elsewhere=known)
+        whereabouts.add(target.registry, blob.digest, target.repository)
+        if state is State.SENT:
+            sent[blob.digest] = blob.size
+        else:
+            existing += 1
+    client.put_blob(target.repository, content.configuration)
+    client.put_manifest(target.repository, target.tag, manifest)
+    verify(client, target, manifest)
+    return Pushed(
+        reference=str(target),
+        digest=manifest.digest,
+        image=local.id,
+        uploaded=sum(sent.values()) + (0 if had_configuration else len(content.configuration)),
+        layers_sent=len(sent),
+        layers_existing=existing,
+    )
+
+
+def manifest_of(content: Packed) -> Manifest:
+    """Return the manifest of a packed image; the same image has the same one, byte for byte."""
+    document = {
+        "schemaVersion": 2,
+        "mediaType": OCI_MANIFEST,
+        "config": {
+            "mediaType": OCI_CONFIGURATION,
+            "digest": digest_of(content.configuration),
+            "size": len(content.configuration),
+        },
+        "layers": [
+            {"mediaType": content.compression.media_type, "digest": blob.digest, "size": blob.size}
+            for blob in content.layers
+        ],
+    }
+    return Manifest(OCI_MANIFEST, json.dumps(document, indent=2).encode())
 
 
 def move(client: Registry, target: Reference, digest: str) -> None:
@@ -167,36 +210,20 @@ def move(client: Registry, target: Reference, digest: str) -> None:
     if manifest is None:
         raise errors.DigestDiffers(reference=target, found="missing", wanted=digest)
     client.put_manifest(target.repository, target.tag, manifest)
-    found = client.manifest(target.repository, target.tag)
-    if found is None or found.digest != digest:
-        raise errors.DigestDiffers(
-            reference=target, found=found.digest if found else "missing", wanted=digest
-        )
+    verify(client, target, manifest)
 
 
-def verify(client: Registry, target: Reference, local: LocalImage, told: str) -> Manifest:
-    """Ask the registry what a name stands for and compare it with the local image.
-
-    Args:
-        client: The registry.
-        target: The name.
-        local: The image.
-        told: The manifest's digest, as the engine told it; empty when it did not.
+def verify(client: Registry, target: Reference, wanted: Manifest) -> None:
+    """Ask the registry what a tag stands for.
 
     Raises:
         errors.DigestDiffers: It is something else, or nothing.
     """
-    manifest = client.manifest(target.repository, target.tag)
-    if manifest is None:
-        raise errors.DigestDiffers(reference=target, found="missing", wanted=told or local.id)
-    if told and manifest.digest != told:
-        raise errors.DigestDiffers(reference=target, found=manifest.digest, wanted=told)
-    # The id of a local image is its configuration's digest, or on a containerd store its manifest's.
-    if local.id not in (manifest.config, manifest.digest):
+    found = client.manifest(target.repository, target.tag)
+    if found is None or found.digest != wanted.digest:
         raise errors.DigestDiffers(
-            reference=target, found=manifest.config or manifest.digest, wanted=local.id
+            reference=target, found=found.digest if found else "missing", wanted=wanted.digest
         )
-    return manifest
 
 
 def refuse(target: Reference, local: LocalImage, permissions: Permissions) -> None:
@@ -211,18 +238,6 @@ def refuse(target: Reference, local: LocalImage, permissions: Permissions) -> No
     made = local.labels.get(labels.BASE_KIND) == labels.MADE
     if made and not target.loopback and not permissions.made_base:
         raise errors.MadeBase(reference=target, registry=target.registry)
-
-
-def explain(message: str, target: Reference, user: Credentials) -> errors.DrydockError:
-    """Turn the engine's words into the error that says what to do."""
-    fault = classify(message)
-    if fault is Fault.LOGIN:
-        return errors.LoginRefused(registry=target.registry, user=user.described, reason=message)
-    if fault is Fault.DENIED:
-        return errors.PushDenied(registry=target.registry, repository=target.repository, reason=message)
-    if fault is Fault.UNREACHABLE:
-        return errors.RegistryUnreachable(registry=target.registry, reason=message)
-    return errors.PushFailed(reference=target, reason=message)
 
 
 def registry(
@@ -255,116 +270,3 @@ def _target(reference: str) -> Reference:
     if target.digest:
         raise errors.IllegalReference(reference=reference, problem="a digest cannot be chosen, only a tag")
     return target if target.tag else target.with_tag(LATEST)
-
-
-@contextmanager
-def _named(engine: Engine, local: LocalImage, target: Reference) -> Iterator[None]:
-    """Let the engine know the image under the name to push, and restore the name's old meaning afterwards."""
-    try:
-        before = find(engine, str(target)).id
-    except errors.ImageMissing:
-        before = ""
-    if before == local.id:
-        yield
-        return
-    with engine_answers(engine):
-        engine.sdk.api.tag(local.id, target.name, target.tag)
-    try:
-        yield
-    finally:
-        if before:
-            engine.sdk.api.tag(before, target.name, target.tag)
-        elif local.names:
-            # An image without another name would go with this one.
-            engine.sdk.api.remove_image(str(target), noprune=True)
-
-
-def _attempt(engine: Engine, target: Reference, user: Credentials, sent: set[str], tell: Tell) -> PushStream:
-    """Let the engine push once.
-
-    Args:
-        engine: Where the image is.
-        target: Its name there and on the registry.
-        user: Who pushes.
-        sent: Gets the layers that arrived, also when the attempt fails.
-        tell: Takes each change of a layer.
-
-    Raises:
-        NetworkFault: Another attempt may help.
-        StreamError: None will.
-    """
-    stream = PushStream()
-    try:
-        with engine_answers(engine), _answer(engine, target, user) as answer:
-            for line in _lines(answer):
-                for change in stream.feed(line):
-                    tell(change)
-    except StreamError as error:
-        # What the engine itself has given up after its own attempts is not begun again.
-        if classify(str(error)).passing and not stream.given_up:
-            raise NetworkFault(str(error)) from error
-        raise
-    finally:
-        sent.update(stream.sent)
-    return stream
-
-
-@contextmanager
-def _answer(engine: Engine, target: Reference, user: Credentials) -> Iterator[requests.Response]:
-    """Begin a push, and hang up on the way out: then the engine stops sending.
-
-    The SDK's own push keeps its connection to itself, and open for as long as anything refers to it.
-    """
-    from docker import auth
-
-    api = engine.sdk.api
-    url = f"{api.base_url}/v{api.api_version}/images/{target.name}/push"
-    headers = {"X-Registry-Auth": auth.encode_header(user.for_engine(target.registry))}
-    with api.post(
-        url, params={"tag": target.tag}, headers=headers, stream=True, timeout=api.timeout
-    ) as response:
-        yield response
-
-
-def _lines(answer: requests.Response) -> Iterator[dict[str, Any]]:
-    """Yield the lines of the engine's answer to a push.
-
-    Raises:
-        StreamError: The engine refused to begin.
-    """
-    if not answer.ok:
-        raise StreamError(answer.text.strip() or answer.reason)
-    for line in answer.iter_lines():
-        if line.strip():
-            yield json.loads(line)
-
-
-def summary(
-    target: Reference, local: LocalImage, manifest: Manifest, sizes: dict[str, int], sent: set[str]
-) -> Pushed:
-    """Tell how much of an image went over the network.
-
-    Args:
-        target: Its name.
-        local: The image.
-        manifest: What the registry has.
-        sizes: Compressed bytes of each layer there.
-        sent: The layers that the engine sent, as it names them.
-    """
-    # The engine names a layer by the digest of its uncompressed bytes, or on a containerd store of its blob.
-    blobs = list(sizes)
-    pairs = zip(local.layers, manifest.layers, strict=False)
-    arrived = {blob for layer, (blob, _) in pairs if _short(layer) in sent}
-    arrived |= {blob for blob in blobs if _short(blob) in sent}
-    return Pushed(
-        reference=str(target),
-        digest=manifest.digest,
-        image=local.id,
-        uploaded=sum(sizes[blob] for blob in arrived),
-        layers_sent=len(arrived),
-        layers_existing=len(blobs) - len(arrived),
-    )
-
-
-def _short(digest: str) -> str:
-    return digest.partition(":")[2][:12]

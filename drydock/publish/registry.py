@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import httpx2
 
@@ -17,15 +18,19 @@ from drydock import errors
 from drydock.publish.credentials import Credentials
 from drydock.publish.login import Login
 from drydock.publish.reference import HUB, Reference
-from drydock.publish.retry import WAITS, NetworkFault, Retry, retrying
+from drydock.publish.retry import WAITS, NetworkFault, Retry, ServerFault, retrying
 
 TIMEOUT = httpx2.Timeout(30.0, connect=10.0)
 CERTIFICATES = Path("/etc/docker/certs.d")
+Result = TypeVar("Result")
 # Docker Hub's API answers under another name than the one in references.
 API_HOSTS = {HUB: "registry-1.docker.io"}
 
 OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 OCI_INDEX = "application/vnd.oci.image.index.v1+json"
+OCI_CONFIGURATION = "application/vnd.oci.image.config.v1+json"
+# What an answer says of a thing that is not there, or of an upload that is not as far as was said.
+ABSENT = (httpx2.codes.NOT_FOUND, httpx2.codes.RANGE_NOT_SATISFIABLE)
 MANIFEST_TYPES = (
     OCI_MANIFEST,
     OCI_INDEX,
@@ -93,7 +98,7 @@ class Registry:
     ) -> None:
         self.name = reference.registry
         self._credentials = credentials
-        self._waits = waits
+        self.waits = waits
         self._tell = tell
         self._insecure = insecure
         self._scheme = "https"
@@ -156,12 +161,31 @@ class Registry:
     def put_blob(self, repository: str, content: bytes) -> str:
         """Store a blob, small enough for one request, unless it is there, and return its digest."""
         digest = digest_of(content)
-        if self._ask("HEAD", f"{repository}/blobs/{digest}").status_code == httpx2.codes.NOT_FOUND:
-            begun = self._ask("POST", f"{repository}/blobs/uploads/", missing_is_fault=True)
-            place = begun.url.join(begun.headers["Location"]).copy_merge_params({"digest": digest})
+        if not self.has_blob(repository, digest):
+            place = httpx2.URL(self.begin(repository)).copy_merge_params({"digest": digest})
             headers = {"Content-Type": "application/octet-stream"}
             self._ask("PUT", str(place), headers=headers, content=content, missing_is_fault=True)
         return digest
+
+    def has_blob(self, repository: str, digest: str) -> bool:
+        """Tell whether a repository has a blob."""
+        return self._ask("HEAD", f"{repository}/blobs/{digest}").is_success
+
+    def begin(self, repository: str) -> str:
+        """Begin the upload of a blob and return where its bytes go."""
+        begun = self._ask("POST", f"{repository}/blobs/uploads/", missing_is_fault=True)
+        return str(begun.url.join(begun.headers["Location"]))
+
+    def mount(self, repository: str, digest: str, source: str) -> bool:
+        """Let a repository have a blob of another one; return whether it has it now.
+
+        A registry that knows no such way, or lets this user not see the other repository, says no.
+        """
+        path = f"{repository}/blobs/uploads/?{httpx2.QueryParams({'mount': digest, 'from': source})}"
+        try:
+            return self._ask("POST", path).status_code == httpx2.codes.CREATED
+        except (errors.LoginRefused, errors.PushDenied, errors.RegistryFault):
+            return False
 
     def referrers(self, repository: str, digest: str) -> Mapping[str, Any] | None:
         """Return the index of what refers to a manifest; None from a registry without the referrers API."""
@@ -204,41 +228,86 @@ class Registry:
         """Send one request and return its answer, which is a good one or 404.
 
         Raises:
-            errors.RegistryUnreachable: No answer, after all attempts.
+            errors.RegistryUnreachable, errors.RegistryFailed: No answer, or none that helps, in all attempts.
             errors.LoginRefused, errors.PushDenied, errors.RegistryFault: An answer that is no success.
         """
-        try:
-            response = retrying(
-                lambda: self._send(method, path, dict(headers or {}), content), self._tell, self._waits
+        response = self.persist(
+            lambda: retrying(
+                lambda: self.once(method, path, headers=headers, content=content), self._tell, self.waits
             )
-        except NetworkFault as fault:
-            raise errors.RegistryUnreachable(registry=self.name, reason=fault) from fault
-        if response.status_code == httpx2.codes.UNAUTHORIZED:
-            raise errors.LoginRefused(
-                registry=self.name, user=self._credentials.described, reason=_reason(response)
-            )
-        if response.status_code == httpx2.codes.FORBIDDEN:
-            repository = path.rpartition("/manifests/")[0] or path
-            raise errors.PushDenied(registry=self.name, repository=repository, reason=_reason(response))
+        )
         missing = response.status_code == httpx2.codes.NOT_FOUND and not missing_is_fault
         if not response.is_success and not missing:
             raise self._fault(response, _reason(response))
         return response
 
-    def _send(
-        self, method: str, path: str, headers: dict[str, str], content: bytes | None
+    def persist(self, action: Callable[[], Result]) -> Result:
+        """Return what an action returns, which goes on over the network for as long as there is hope.
+
+        Raises:
+            errors.RegistryUnreachable: The network failed in the end.
+            errors.RegistryFailed: The registry did.
+        """
+        try:
+            return action()
+        except ServerFault as fault:
+            raise errors.RegistryFailed(registry=self.name, reason=fault) from fault
+        except NetworkFault as fault:
+            raise errors.RegistryUnreachable(registry=self.name, reason=fault) from fault
+
+    def once(
+        self,
+        method: str,
+        path: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        content: bytes | Iterable[bytes] | None = None,
+        timeout: httpx2.Timeout = TIMEOUT,
     ) -> httpx2.Response:
-        """Make one attempt.
+        """Make one attempt and return its answer: a good one, 404, or 416.
+
+        Args:
+            method: The HTTP method.
+            path: Below ``/v2/``, or a whole URL.
+            headers: Of the request.
+            content: Its body; an iterable may be asked for the body more than once.
+            timeout: How long to wait.
 
         Raises:
             NetworkFault: There was no answer, or the server behind the network failed.
             errors.RegistryUnreachable: Its certificate is not trusted, which no further attempt will change.
+            errors.LoginRefused, errors.PushDenied, errors.RegistryFault: An answer that is no success.
         """
+        response = self._send(method, path, dict(headers or {}), content, timeout)
+        if response.is_server_error:
+            raise ServerFault(f"status {response.status_code}: {_reason(response)}")
+        if response.status_code == httpx2.codes.UNAUTHORIZED:
+            raise errors.LoginRefused(
+                registry=self.name, user=self._credentials.described, reason=_reason(response)
+            )
+        if response.status_code == httpx2.codes.FORBIDDEN:
+            raise errors.PushDenied(
+                registry=self.name,
+                repository=_repository(response.request.url.path),
+                reason=_reason(response),
+            )
+        if not response.is_success and response.status_code not in ABSENT:
+            raise self._fault(response, _reason(response))
+        return response
+
+    def _send(
+        self,
+        method: str,
+        path: str,
+        headers: dict[str, str],
+        content: bytes | Iterable[bytes] | None,
+        timeout: httpx2.Timeout,
+    ) -> httpx2.Response:
         host = API_HOSTS.get(self.name, self.name)
         # An upload goes where the registry says.
         url = path if "://" in path else f"{self._scheme}://{host}/v2/{path}"
         try:
-            response = self._client.request(method, url, headers=headers, content=content)
+            return self._client.request(method, url, headers=headers, content=content, timeout=timeout)
         except httpx2.TransportError as error:
             tls = _tls_error(error)
             if isinstance(tls, ssl.SSLCertVerificationError):
@@ -247,11 +316,8 @@ class Registry:
             if self._insecure and self._scheme == "https" and tls and not isinstance(tls, ssl.SSLEOFError):
                 # Something answered, but not in TLS. From here on it is spoken to in plain HTTP.
                 self._scheme = "http"
-                return self._send(method, path, headers, content)
+                return self._send(method, path, headers, content, timeout)
             raise NetworkFault(str(error) or type(error).__name__) from error
-        if response.is_server_error:
-            raise NetworkFault(f"status {response.status_code}: {_reason(response)}")
-        return response
 
     def _fault(self, response: httpx2.Response, reason: str) -> errors.RegistryFault:
         request = f"{response.request.method} {response.request.url.path}"
@@ -263,6 +329,11 @@ class Registry:
 def digest_of(content: bytes) -> str:
     """Return the digest of some content, as OCI writes it."""
     return f"sha256:{hashlib.sha256(content).hexdigest()}"
+
+
+def _repository(path: str) -> str:
+    """Return the repository that a request's path is about."""
+    return re.split(r"/(?:manifests|blobs|tags|referrers)/", path.removeprefix("/v2/"))[0]
 
 
 def trust(folder: Path, *, insecure: bool) -> ssl.SSLContext:

@@ -15,7 +15,11 @@ WAITS = (1.0, 3.0, 9.0)
 
 
 class NetworkFault(Exception):
-    """The network, or the server behind it, failed in a way that may be gone a moment later."""
+    """The network failed in a way that may be gone a moment later."""
+
+
+class ServerFault(NetworkFault):
+    """The network is well, and the server behind it failed; that may be gone a moment later as well."""
 
 
 @dataclass(frozen=True)
@@ -62,4 +66,4 @@ def retrying(
     try:
         return action()
     except NetworkFault as fault:
-        raise NetworkFault(f"{fault} ({attempts} attempts)") from fault
+        raise type(fault)(f"{fault} ({attempts} attempts)") from fault

@@ -108,6 +108,23 @@ def docker_archive(layers: Sequence[bytes], *, legacy: bool = False, **config: A
     }
 
 
+def containerd_archive(layers: Sequence[bytes], **config: Any) -> dict[str, bytes]:
+    """Return the files of a `docker save` archive of an engine that keeps its images in containerd."""
+    files = oci_layout(layers, **config)
+    documents = {name: json.loads(content) for name, content in files.items() if content.startswith(b"{")}
+    manifest = next(document for document in documents.values() if "layers" in document)
+
+    def place(item: Mapping[str, Any]) -> str:
+        return f"blobs/{item['digest'].replace(':', '/')}"
+
+    entry = {
+        "Config": place(manifest["config"]),
+        "RepoTags": ["shop:dev"],
+        "Layers": [place(layer) for layer in manifest["layers"]],
+    }
+    return {**files, "manifest.json": json.dumps([entry]).encode()}
+
+
 def oci_layout(
     layers: Sequence[bytes], *, compress: bool = True, architecture: str = "amd64", **config: Any
 ) -> dict[str, bytes]:

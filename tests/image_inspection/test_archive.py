@@ -1,14 +1,17 @@
 from __future__ import annotations
 
 import gzip
+import io
 import json
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from drydock import errors
+from drydock.compression import GZIP, ZSTD, Compression
 from drydock.image import archive, record
 from drydock.image.archive import read
 from drydock.image.cache import Cache
@@ -16,6 +19,7 @@ from drydock.image.digest import content_digest
 from drydock.image.model import Image
 from tests.image_inspection.making import (
     Entry,
+    containerd_archive,
     digest,
     docker_archive,
     files_tar,
@@ -28,7 +32,16 @@ from tests.image_inspection.making import (
 LAYERS = [files_tar({"usr/bin/python3": b"\x7fELF" * 5000}), files_tar({"app/main.py": "app = 1\n"})]
 SETTINGS = {"User": "10001", "Env": ["PORT=8000"], "Labels": {"revision": "abc"}}
 
+# As `docker save` writes them with the classic image store, with containerd's, and before version 25.
+STORES: dict[str, Callable[[Path], Path]] = {
+    "overlay2": lambda path: write_archive(path, docker_archive(LAYERS, **SETTINGS)),
+    "containerd": lambda path: write_archive(path, containerd_archive(LAYERS, **SETTINGS)),
+    "old": lambda path: write_archive(path, docker_archive(LAYERS, legacy=True, **SETTINGS)),
+}
 WAYS: dict[str, Callable[[Path], Path]] = {
+    "containerd archive": lambda path: write_archive(
+        path / "image.tar", containerd_archive(LAYERS, **SETTINGS)
+    ),
     "docker archive": lambda path: write_archive(path / "image.tar", docker_archive(LAYERS, **SETTINGS)),
     "old docker archive": lambda path: write_archive(
         path / "image.tar", docker_archive(LAYERS, legacy=True, **SETTINGS)
@@ -64,26 +77,28 @@ def test_content_digest_is_the_same_everywhere(image: Image, tmp_path: Path, cac
     assert content_digest(image) == content_digest(read(other, architecture="amd64", cache=cache))
 
 
-def test_compressed_blobs_weigh_what_is_stored(tmp_path: Path, cache: Cache) -> None:
-    files = oci_layout(LAYERS)
-    image = read(write_folder(tmp_path / "image", files), cache=cache, architecture="amd64")
-    assert image.on_wire == sum(len(gzip.compress(layer, mtime=0)) for layer in LAYERS)
-
-
-def test_uncompressed_layers_weigh_what_gzip_makes_of_them(tmp_path: Path, cache: Cache) -> None:
-    # First as compressed blobs: the analysis that the cache then holds lacks that figure.
-    read(write_folder(tmp_path / "oci", oci_layout(LAYERS)), cache=cache, architecture="amd64")
-    image = read(write_archive(tmp_path / "image.tar", docker_archive(LAYERS)), cache=cache)
-    assert image.on_wire == sum(len(gzip.compress(layer, 6, mtime=0)) for layer in LAYERS)
+@pytest.mark.parametrize("compression", [ZSTD, GZIP, Compression.parse("zstd:19")], ids=str)
+def test_however_layers_are_stored_they_weigh_what_is_sent(
+    tmp_path: Path, cache: Cache, compression: Compression
+) -> None:
+    weights = {
+        read(way(tmp_path / name), architecture="amd64", compression=compression, cache=cache).on_wire
+        for name, way in STORES.items()
+    }
+    sent = []
+    for layer in LAYERS:
+        compressor = compression.compressor()
+        sent.append(len(compressor.compress(layer) + compressor.flush()))
+    assert weights == {sum(sent)}
 
 
 def test_only_a_new_layer_is_analysed(tmp_path: Path, cache: Cache, monkeypatch: pytest.MonkeyPatch) -> None:
     read(write_archive(tmp_path / "one.tar", docker_archive(LAYERS)), cache=cache)
     seen = []
 
-    def spy(blob: object, name: str, keeps: object) -> record.Record:
+    def spy(blob: io.BufferedReader, name: str, *rest: Any) -> record.Record:
         seen.append(name)
-        return analyse(blob, name, keeps)  # type: ignore[arg-type]
+        return analyse(blob, name, *rest)
 
     analyse = record.analyse
     monkeypatch.setattr(record, "analyse", spy)

@@ -10,7 +10,7 @@ from drydock.image.cache import Cache, StoredLayer
 from drydock.image.record import Record
 from tests.image_inspection.making import analysed, digest, docker_archive, files_tar, write_archive
 
-STORED = (StoredLayer(digest(b"a"), "RUN a", None), StoredLayer(digest(b"b"), "", 17))
+STORED = (StoredLayer(digest(b"a"), "RUN a"), StoredLayer(digest(b"b"), ""))
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from drydock.image.local import guess_instructions, stored_compressed, unpack
+from drydock.image.local import guess_instructions, unpack
 from tests.image_inspection.making import digest, docker_archive, files_tar, write_archive
 
 LAYERS = [files_tar({"a": "1" * 40_000}), files_tar({"b": "2"})]
@@ -73,17 +73,3 @@ def test_history_that_does_not_fit_is_no_guess() -> None:
 
 def test_image_without_layers_needs_no_guess() -> None:
     assert guess_instructions(history(("LABEL a=b", 0)), 0) == []
-
-
-@pytest.mark.parametrize(
-    ("inspected", "compressed"),
-    [
-        ({"Id": "sha256:c", "RepoDigests": []}, False),
-        ({"Id": "sha256:c", "RepoDigests": None}, False),
-        ({"Id": "sha256:c", "RepoDigests": ["shop@sha256:m"]}, False),
-        ({"Id": "sha256:m", "RepoDigests": ["shop@sha256:m"]}, True),
-        ({"Id": "sha256:m", "RepoDigests": [], "Descriptor": {}}, True),
-    ],
-)
-def test_containerd_store_is_known_by_its_ids(inspected: dict[str, object], compressed: bool) -> None:
-    assert stored_compressed(inspected) is compressed

@@ -2,22 +2,23 @@ from __future__ import annotations
 
 import io
 
+import pytest
 from rich.console import Console
 
+from drydock.publish.event import Event, LayerProgress, State
 from drydock.publish.progress import shown
-from drydock.publish.push import Event
 from drydock.publish.retry import Retry
-from drydock.publish.stream import LayerProgress, State
 
+A, B = "aaaaaaaaaaaa", "bbbbbbbbbbbb"
 EVENTS: list[Event] = [
-    LayerProgress("aaaaaaaaaaaa", State.WAITING),
-    LayerProgress("bbbbbbbbbbbb", State.EXISTING),
-    LayerProgress("aaaaaaaaaaaa", State.SENDING, 500_000, 2_000_000),
-    LayerProgress("aaaaaaaaaaaa", State.RETRYING),
+    LayerProgress(A, State.WAITING, 0, 2_000_000),
+    LayerProgress(B, State.WAITING, 0, 17),
+    LayerProgress(B, State.EXISTING, 17, 17),
+    LayerProgress(A, State.SENDING, 500_000, 2_000_000),
+    LayerProgress(A, State.RETRYING, 500_000, 2_000_000),
     Retry(2, 4, 1.0, "Put [host]: EOF"),
-    LayerProgress("aaaaaaaaaaaa", State.SENDING, 2_500_000, 2_000_000),
-    LayerProgress("aaaaaaaaaaaa", State.SENT),
-    LayerProgress("bbbbbbbbbbbb", State.EXISTING),
+    LayerProgress(A, State.SENDING, 2_000_000, 2_000_000),
+    LayerProgress(A, State.SENT, 2_000_000, 2_000_000),
 ]
 
 
@@ -32,11 +33,18 @@ def show(*, terminal: bool) -> str:
 
 def test_without_a_terminal_each_layer_has_one_line() -> None:
     assert show(terminal=False).splitlines() == [
-        "bbbbbbbbbbbb  already there",
+        "bbbbbbbbbbbb  already there, 17 bytes",
         "aaaaaaaaaaaa  retrying",
         "Put [host]: EOF; attempt 2 of 4 in 1 s",
-        "aaaaaaaaaaaa  pushed",
+        "aaaaaaaaaaaa  pushed, 2.0 MB",
     ]
+
+
+def test_without_a_terminal_a_long_layer_says_how_far_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    seconds = iter(range(0, 100, 5))
+    monkeypatch.setattr("time.monotonic", lambda: next(seconds))
+
+    assert "aaaaaaaaaaaa  500.0 kB of 2.0 MB" in show(terminal=False).splitlines()
 
 
 def test_on_a_terminal_each_layer_has_a_bar() -> None:

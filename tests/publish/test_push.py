@@ -1,74 +1,54 @@
 from __future__ import annotations
 
-import json
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from drydock import errors
-from drydock.publish.credentials import Credentials
+from drydock.compression import GZIP, ZSTD
+from drydock.image import Packed
+from drydock.image.blob import Blob
+from drydock.publish import labels
 from drydock.publish.local import LocalImage
-from drydock.publish.push import explain, summary
+from drydock.publish.push import Permissions, manifest_of, refuse
 from drydock.publish.reference import parse
-from drydock.publish.registry import OCI_MANIFEST, Manifest
+from drydock.publish.registry import digest_of
 
 TARGET = parse("registry.example/acme/todo:1.4.2")
-DIFFS = tuple(f"sha256:{digit * 64}" for digit in "ab")
-BLOBS = tuple(f"sha256:{digit * 64}" for digit in "cd")
-SIZES = dict(zip(BLOBS, (100, 20), strict=True))
-LOCAL = LocalImage("sha256:1", DIFFS, {}, "linux/amd64", ())
-MANIFEST = Manifest(
-    OCI_MANIFEST,
-    json.dumps(
-        {
-            "config": {"digest": "sha256:1"},
-            "layers": [{"digest": blob, "size": size} for blob, size in SIZES.items()],
-        }
-    ).encode(),
+LAYERS = tuple(
+    Blob(f"sha256:{digit * 64}", f"sha256:{digit * 63}0", size) for digit, size in (("a", 100), ("b", 20))
 )
+PACKED = Packed(b'{"rootfs": {}}', LAYERS, {blob.digest: Path() for blob in LAYERS}, ZSTD)
+LOCAL = LocalImage("sha256:1", (), {}, "linux/amd64", ())
 
 
-@pytest.mark.parametrize(
-    "sent",
-    [
-        pytest.param({DIFFS[1][7:19]}, id="the classic store names uncompressed layers"),
-        pytest.param({BLOBS[1][7:19], "0123456789ab"}, id="the containerd store names blobs"),
-    ],
-)
-def test_what_was_sent_is_counted_in_compressed_bytes(sent: set[str]) -> None:
-    pushed = summary(TARGET, LOCAL, MANIFEST, SIZES, sent)
+def test_a_manifest_names_configuration_and_layers_as_they_are_sent() -> None:
+    manifest = manifest_of(PACKED)
 
-    assert (pushed.uploaded, pushed.layers_sent, pushed.layers_existing) == (20, 1, 1)
-    assert pushed.digest == MANIFEST.digest
+    assert (
+        manifest.media_type == manifest.document["mediaType"] == "application/vnd.oci.image.manifest.v1+json"
+    )
+    assert manifest.config == digest_of(PACKED.configuration)
+    assert manifest.layers == [(blob.digest, blob.size) for blob in LAYERS]
+    assert {layer["mediaType"] for layer in manifest.document["layers"]} == {
+        "application/vnd.oci.image.layer.v1.tar+zstd"
+    }
 
 
-@pytest.mark.parametrize(
-    ("message", "expected"),
-    [
-        (
-            "unauthorized: authentication required",
-            "error: registry registry.example refuses user 'ann': unauthorized: authentication required; "
-            "log in with `docker login registry.example` and repeat the command",
-        ),
-        (
-            "denied: no",
-            "error: registry registry.example denies access to acme/todo: denied: no; "
-            "ask for the right to push there, or push to another repository",
-        ),
-        (
-            "dial tcp: lookup registry.example: no such host",
-            "error: registry registry.example cannot be reached: "
-            "dial tcp: lookup registry.example: no such host; "
-            "check its name and the network, then repeat the command",
-        ),
-        (
-            "manifest invalid",
-            "error: push of registry.example/acme/todo:1.4.2 failed: manifest invalid; "
-            "read the registry's log, then repeat the command: layers that arrived are not sent again",
-        ),
-    ],
-)
-def test_each_kind_of_failure_says_what_to_do(message: str, expected: str) -> None:
-    assert str(explain(message, TARGET, Credentials("ann", "secret"))) == expected
+def test_layers_of_another_compression_say_so() -> None:
+    (first, *_) = manifest_of(replace(PACKED, compression=GZIP)).document["layers"]
+
+    assert first["mediaType"] == "application/vnd.oci.image.layer.v1.tar+gzip"
+
+
+def test_a_made_base_may_go_to_this_machine_alone() -> None:
+    made = replace(LOCAL, config={"Labels": {labels.BASE_KIND: labels.MADE}})
+
+    refuse(parse("127.0.0.1:5000/todo:1"), made, Permissions())
+    refuse(TARGET, made, Permissions(made_base=True))
+    with pytest.raises(errors.MadeBase):
+        refuse(TARGET, made, Permissions())
 
 
 def test_each_kind_of_failure_has_an_exit_code_of_its_own() -> None:
@@ -78,7 +58,7 @@ def test_each_kind_of_failure_has_an_exit_code_of_its_own() -> None:
             errors.RegistryUnreachable,
             errors.LoginRefused,
             errors.PushDenied,
-            errors.PushFailed,
+            errors.RegistryFailed,
             errors.DigestDiffers,
             errors.RegistryFault,
             errors.DirtyImage,

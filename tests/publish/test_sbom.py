@@ -84,7 +84,7 @@ def anatomy(files: Mapping[str, str], links: Mapping[str, str] | None = None) ->
     content.seek(0)
     record = analyse(io.BufferedReader(content), "test", names_packages)  # type: ignore[type-var]
     config = Config.of({"architecture": "amd64", "os": "linux"}, {"Labels": LABELS})
-    layer = Layer(record.diff_id, "", record.on_disk, record.gzipped or 0, record)
+    layer = Layer(record.diff_id, "", record.on_disk, record.on_disk, record)
     return Anatomy(Image("shop:dev", "sha256:" + "ab" * 32, (), config, (layer,)))
 
 

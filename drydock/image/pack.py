@@ -1,0 +1,85 @@
+"""An image as a registry takes it: its configuration byte for byte, and its layers compressed, in files."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from drydock import errors
+from drydock.compression import ZSTD, Compression
+from drydock.engine import Engine
+from drydock.image.blob import Blob
+from drydock.image.cache import Cache, user_cache
+from drydock.image.layers import Analyst
+from drydock.image.local import answers, saved
+
+
+@dataclass(frozen=True)
+class Packed:
+    """An image ready to be sent.
+
+    Args:
+        configuration: The bytes that its id on an engine is the digest of.
+        layers: From the lowest; a layer that the image has twice stands there twice.
+        files: The blobs' bytes by their digests.
+        compression: How the layers are compressed.
+    """
+
+    configuration: bytes
+    layers: tuple[Blob, ...]
+    files: Mapping[str, Path]
+    compression: Compression
+
+
+@contextmanager
+def packed(
+    engine: Engine, reference: str, *, compression: Compression = ZSTD, cache: Cache | None = None
+) -> Iterator[Packed]:
+    """Yield an image of an engine ready to be sent; what a build's weighing has made is not made again.
+
+    Args:
+        engine: Where the image is.
+        reference: Its name or id.
+        compression: How its layers are sent.
+        cache: Where compressed layers are kept; the user's cache by default.
+
+    Raises:
+        errors.ImageMissing: The engine does not know it.
+        errors.EngineGone: The engine died while it was asked.
+        errors.NoSpace: There is no room for the compressed layers.
+        errors.DamagedImage: What the engine sent is not the image that it described.
+    """
+    with tempfile.TemporaryDirectory(prefix="drydock-push-") as folder:
+        # Where the user's cache cannot be written, or is smaller than the image, a push has one of its own.
+        for kept in (cache or user_cache(), Cache(Path(folder), largest_blobs=sys.maxsize)):
+            looking = Analyst(kept, compression, files=True)
+            with answers(engine, reference):
+                inspected = engine.sdk.images.get(reference).attrs
+                found = _at_hand(inspected, looking)
+                if found is None:
+                    saved(engine, reference, inspected, looking)
+                    found = _at_hand(inspected, looking)
+            if found is not None:
+                yield found
+                return
+    raise errors.NoSpace(during=f"the compression of {reference}")
+
+
+def _at_hand(inspected: Mapping[str, Any], looking: Analyst) -> Packed | None:
+    configuration = looking.cache.configuration(inspected["Id"])
+    layers, files = [], {}
+    for diff_id in inspected["RootFS"].get("Layers") or ():
+        blob = looking.cache.blob(diff_id, looking.compression)
+        path = looking.cache.blob_file(blob) if blob else None
+        if blob is None or path is None:
+            return None
+        layers.append(blob)
+        files[blob.digest] = path
+    if configuration is None:
+        return None
+    return Packed(configuration, tuple(layers), files, looking.compression)

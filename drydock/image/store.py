@@ -1,0 +1,91 @@
+"""A folder of files that survive every process, are whole or not there, and together stay below a size."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+
+class Store:
+    """Files by name, of which those that were unused for longest go first.
+
+    Several processes may use one folder at once: a file gets its name when it is complete, and never changes
+    afterwards. One that was being written when its process was killed bears no name and is removed in turn.
+
+    Args:
+        folder: Where to keep them; made at the first write.
+        largest: Bytes of all files together.
+    """
+
+    def __init__(self, folder: Path, largest: int) -> None:
+        self._folder = folder
+        self._largest = largest
+
+    def path(self, name: str) -> Path | None:
+        """Return where a file is; None where it is not."""
+        path = self._folder / name
+        try:
+            os.utime(path)  # the time of the last use decides what is pruned
+        except OSError:
+            return None
+        return path
+
+    def read(self, name: str) -> bytes | None:
+        """Return a file's content; None where it is not."""
+        path = self.path(name)
+        try:
+            return path.read_bytes() if path else None
+        except OSError:
+            return None
+
+    def write(self, name: str, data: bytes) -> None:
+        """Keep a file; a folder that cannot be written is no error."""
+        try:
+            with self.making() as file:
+                file.write(data)
+                self.keep(file, name)
+        except OSError:
+            return
+
+    @contextmanager
+    def making(self) -> Iterator[IO[bytes]]:
+        """Yield a new file without a name, which is removed unless `keep` gives it one.
+
+        Raises:
+            OSError: The folder cannot be written.
+        """
+        self._folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=self._folder, prefix=".", delete=False) as file:
+            try:
+                yield file
+            finally:
+                Path(file.name).unlink(missing_ok=True)
+
+    def keep(self, file: IO[bytes], name: str) -> None:
+        """Give a file that `making` yielded its name.
+
+        Raises:
+            OSError: It could not be written to its end.
+        """
+        file.flush()
+        Path(file.name).replace(self._folder / name)
+        self._prune()
+
+    def _prune(self) -> None:
+        entries = sorted(self._entries(), key=lambda entry: entry[1].st_mtime_ns, reverse=True)
+        total = 0
+        for path, stat in entries:
+            total += stat.st_size
+            if total > self._largest:
+                path.unlink(missing_ok=True)
+
+    def _entries(self) -> Iterator[tuple[Path, os.stat_result]]:
+        for path in self._folder.iterdir():
+            try:
+                yield path, path.stat()
+            except FileNotFoundError:  # another process pruned it
+                continue

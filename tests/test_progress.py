@@ -98,7 +98,7 @@ def test_on_a_terminal_the_picture_tells_what_runs_in_words() -> None:
         tell(Update("started", Step("sha256:a", SYNC)))
         time.sleep(0.3)
 
-    assert "production: 0 steps done, 0 cached" in printed(out)
+    assert "production · 0 steps done, 0 cached" in printed(out)
     assert "dependencies RUN uv sync --frozen" in printed(out)
 
 
@@ -109,7 +109,7 @@ def test_a_wait_tells_what_for_how_long_and_the_newest_detail() -> None:
         tell("status 503")
         time.sleep(0.3)
 
-    assert "waiting for /readyz · 0 s · status 503" in printed(out)
+    assert "0 s · waiting for /readyz · status 503" in printed(out)
 
 
 def test_a_wait_without_a_terminal_says_first_what_for() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from rich.console import Console
+from rich.text import Text
 
 from drydock.build import BuildResult
 from drydock.pipeline import Pipeline
@@ -34,7 +35,7 @@ def as_json(pipeline: Pipeline, result: BuildResult) -> Mapping[str, object]:
 def show(console: Console, pipeline: Pipeline, result: BuildResult) -> None:
     """Print the table that ends a build."""
     found = as_json(pipeline, result)
-    rows = {
+    rows: dict[str, str | Text] = {
         "target": result.target,
         "reference": result.reference,
         "digest": result.image_id or "(several platforms)",
@@ -42,15 +43,17 @@ def show(console: Console, pipeline: Pipeline, result: BuildResult) -> None:
     for size, words in (("on_disk", "on disk"), ("on_wire", "on the wire")):
         number, most = found[size], found[f"budget_{size}"]
         if isinstance(number, int):
-            rows[words] = megabytes(number)
-            if isinstance(most, int):
-                share = f"{number / most:.0%} of the budget of {megabytes(most)}"
-                rows[words] += (
-                    f" · {share}"
-                    if number <= most
-                    else f" · [red]{megabytes(number - most)} over the budget[/red]"
-                )
+            rows[words] = Text.assemble(megabytes(number), *_share(number, most))
     rows["base"] = f"{pipeline.base.reference} ({pipeline.base.kind})"
     rows["steps"] = f"{result.cached} of {len(result.steps)} cached"
     rows["seconds"] = f"{result.seconds:.1f}"
     key_values(console, rows)
+
+
+def _share(size: int, budget: object) -> tuple[str | tuple[str, str], ...]:
+    """Return how a size stands to its budget, as parts of a Text."""
+    if not isinstance(budget, int):
+        return ()
+    if size > budget:
+        return (" · ", (f"{megabytes(size - budget)} over the budget of {megabytes(budget)}", "red"))
+    return (f" · {size / budget:.0%} of the budget of {megabytes(budget)}",)

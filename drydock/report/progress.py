@@ -86,6 +86,7 @@ class BuildProgress:
         self._began = time.monotonic()
         self._seen: dict[str, float] = {}
         self._lock = threading.Lock()
+        self._spinner = Spinner("dots")
         self._picture = _picture(self._console, self._render)
         self._signs = Signs(self._console, self._under_way)
 
@@ -126,11 +127,10 @@ class BuildProgress:
 
     def _render(self) -> RenderableType:
         seconds = time.monotonic() - self._began
-        summary = f"{self._title}: {self._done} steps done, {self._cached} cached, {seconds:.0f} s"
+        summary = f"{seconds:.0f} s · {self._title} · {self._done} steps done, {self._cached} cached"
         steps = self._steps()
-        lines: list[RenderableType] = [Spinner("dots", text=Text(summary, style="bold"))]
-        for step, taken in steps[:SHOWN_STEPS]:
-            lines.append(Text(running_line(step, taken), no_wrap=True, overflow="ellipsis"))
+        lines: list[RenderableType] = [_spun(self._spinner, summary, self._console.width)]
+        lines += [_cut(running_line(step, taken), self._console.width) for step, taken in steps[:SHOWN_STEPS]]
         if more := steps[SHOWN_STEPS:]:
             lines.append(Text(f"        and {len(more)} more"))
         return Group(*lines)
@@ -155,7 +155,7 @@ def waiting(what: str, out: Console | None = None) -> Iterator[Callable[[str], N
     newest = [""]
 
     def line() -> str:
-        return " · ".join(filter(None, (what, f"{time.monotonic() - began:.0f} s", newest[0])))
+        return " · ".join(filter(None, (f"{time.monotonic() - began:.0f} s", what, newest[0])))
 
     def tell(detail: str) -> None:
         newest[0] = detail
@@ -166,7 +166,7 @@ def waiting(what: str, out: Console | None = None) -> Iterator[Callable[[str], N
     sight: Live | Signs
     if shown.is_interactive:
         spinner = Spinner("dots")
-        sight = _picture(shown, lambda: _spun(spinner, line()))
+        sight = _picture(shown, lambda: _spun(spinner, line(), shown.width))
     else:
         shown.print(what, markup=False)
         sight = Signs(shown, under_way)
@@ -182,6 +182,13 @@ def _picture(out: Console, render: Callable[[], RenderableType]) -> Live:
     return Live(console=out, get_renderable=render, transient=True, refresh_per_second=REFRESHES_PER_SECOND)
 
 
-def _spun(spinner: Spinner, line: str) -> Spinner:
-    spinner.update(text=Text(line, no_wrap=True, overflow="ellipsis"))
+def _spun(spinner: Spinner, line: str, width: int) -> Spinner:
+    """Return a spinner with its text, in one line."""
+    spinner.update(text=_cut(line, width - 2))
     return spinner
+
+
+def _cut(line: str, width: int) -> Text:
+    text = Text(line)
+    text.truncate(width, overflow="ellipsis")
+    return text

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from rich import box
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from drydock.doctor import Finding
 from drydock.gates.verdict import Outcome, Verdict
@@ -18,14 +19,16 @@ MARKS = {
 }
 
 
-def key_values(console: Console, rows: Mapping[str, str]) -> None:
-    """Print a two-column table without a frame, so that lines can be copied."""
-    table = Table.grid(padding=(0, 2))
-    table.add_column(style="dim", no_wrap=True)
-    table.add_column(overflow="fold")
-    for key, value in rows.items():
-        table.add_row(key, value)
-    console.print(table)
+def key_values(console: Console, rows: Mapping[str, str | Text]) -> None:
+    """Print two columns without a frame, each value in one piece, so that it can be copied.
+
+    Args:
+        console: Where to.
+        rows: Values by name; strings stand for themselves, a Text may be coloured.
+    """
+    width = max(len(name) for name in rows)
+    for name, value in rows.items():
+        console.print(Text.assemble((f"{name:<{width}}", "dim"), "  ", value), soft_wrap=True)
 
 
 def table(

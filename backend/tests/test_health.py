@@ -15,7 +15,8 @@ import pytest
 from fastapi import FastAPI
 from starlette.testclient import TestClient
 
-from tests.conftest import MakeSettings
+from tests.conftest import MakeSettings, bearer
+from tests.fakes import Model
 from tests.test_mcp import call
 from todo_api.db.migrate import HEAD, REVISIONS, is_current
 from todo_api.main import create_app
@@ -82,6 +83,20 @@ def test_agent_that_cannot_be_loaded_is_logged_and_shown_and_takes_nothing_with_
     assert str(error) in capfd.readouterr().err
     assert chat_client.post("/api/ada/chat", json={"message": "Hi"}).status_code == 200
     wait_for(chat_client, "agent", "ready")
+
+
+def test_without_preload_the_first_chat_loads_the_agent(make_settings: MakeSettings, model: Model) -> None:
+    settings = make_settings(
+        openai_api_key="sk-test-0123456789", openai_base_url=model.url, chat_preload=False
+    )
+    app = create_app(settings)
+    with TestClient(app) as client:
+        wait_for(client, "mcp", "ready")
+        client.portal.call(app.state.agents.preload)  # type: ignore[union-attr]
+        wait_for(client, "agent", "on-demand")
+        headers = bearer(settings, "ada")
+        assert client.post("/api/ada/chat", json={"message": "Hi"}, headers=headers).status_code == 200
+        wait_for(client, "agent", "ready")
 
 
 @pytest.mark.parametrize("when", ["at its start", "later"])

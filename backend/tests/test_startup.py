@@ -14,13 +14,13 @@ from pydantic import ValidationError
 from tests.conftest import MakeSettings
 from todo_api import __main__, startup
 from todo_api.auth.development import make_token
+from todo_api.db.urls import without_pooler
 from todo_api.settings import (
     SecretFileError,
     Settings,
     get_settings,
     read_secret_files,
     secret_names,
-    without_pooler,
 )
 
 PRODUCTION = {
@@ -100,6 +100,15 @@ def test_every_fault_is_listed_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
             "CORS_ORIGINS: 'https://app.example.com/' is not an origin; write it like https://app.example.com",
         ),
         (
+            {"OPENAI_API_KEY": "SET-ME"},
+            "OPENAI_API_KEY: its value is a placeholder; set the real one, or leave OPENAI_API_KEY out",
+        ),
+        (
+            {"DATA_DIR": "/dev/null/todo"},
+            "DATA_DIR: '/dev/null/todo' cannot be written (Not a directory); "
+            "mount a writable volume there or name another folder",
+        ),
+        (
             {"CORS_ORIGINS": "[oops"},
             "CORS_ORIGINS: '[oops' is refused (is not a JSON list); "
             "set it to something like https://app.example.com",
@@ -110,6 +119,22 @@ def test_fault_is_one_line_with_fact_and_remedy(
     monkeypatch: pytest.MonkeyPatch, environ: dict[str, str], line: str
 ) -> None:
     assert check(monkeypatch, **environ) == [line]
+
+
+@pytest.mark.parametrize("text", ["change_me", "ChangeMe", "your-key", "<openai key>", "..."])
+def test_placeholder_is_no_secret(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    (line,) = check(monkeypatch, OPENAI_API_KEY=text)
+    assert line.startswith("OPENAI_API_KEY: its value is a placeholder; ")
+
+
+def test_placeholder_for_the_database_is_said_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    (line,) = check(monkeypatch, **{**PRODUCTION, "DATABASE_URL": "SET-ME"})
+    assert line.startswith("DATABASE_URL: ")
+
+
+def test_production_with_one_worker_writes_no_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert check(monkeypatch, **PRODUCTION, DATA_DIR="/dev/null/todo") == []
+    assert check(monkeypatch, WEB_CONCURRENCY="2")[0].startswith("DATA_DIR: ")
 
 
 def test_refused_secret_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,8 +7,9 @@ named after the supervisor, so that all of its workers share it and a new start 
 from __future__ import annotations
 
 import os
-import tempfile
 from pathlib import Path
+
+from todo_api.settings import DEFAULT_DATA_DIR
 
 MULTIPROCESS_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 
@@ -21,7 +22,7 @@ def _prepare_folder() -> None:
             started = Path(f"/proc/{supervisor}/stat").read_text().rpartition(")")[2].split()[19]
         except OSError:
             started = "0"
-        base = Path(os.environ.get("DATA_DIR") or Path(tempfile.gettempdir()) / "todo-chatbot-api")
+        base = Path(os.environ.get("DATA_DIR") or DEFAULT_DATA_DIR)
         os.environ[MULTIPROCESS_VARIABLE] = str(base / f"metrics-{supervisor}-{started}")
     if folder := os.environ.get(MULTIPROCESS_VARIABLE):
         Path(folder).mkdir(mode=0o700, parents=True, exist_ok=True)

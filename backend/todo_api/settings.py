@@ -8,19 +8,22 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
-from urllib.parse import unquote, urlsplit, urlunsplit
+from urllib.parse import unquote, urlsplit
 
 from pydantic import BeforeValidator, Field, SecretStr
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
+from todo_api.db.urls import first_label, url_password, with_driver, without_pooler
+
 LOOPBACK_HOSTS = ("127.0.0.1", "127.0.0.1:*", "localhost", "localhost:*", "[::1]", "[::1]:*")
 ASYMMETRIC_ALGORITHMS = ("EdDSA", "ES256", "ES384", "ES512", "PS256", "RS256")
+# Not tempfile's choice, which fails where nothing can be written: production needs no folder at all.
+DEFAULT_DATA_DIR = Path(os.environ.get("TMPDIR") or "/tmp") / "todo-chatbot-api"  # noqa: S108
 
 
 class SecretFileError(ValueError):
@@ -105,13 +108,28 @@ class Settings(BaseSettings):
         example="on",
     )
     database_pool_size: int = setting(
-        "DATABASE_POOL_SIZE", 5, "Connections kept open by each worker.", example=5, ge=1, le=100
+        "DATABASE_POOL_SIZE",
+        5,
+        "Connections kept open by each worker.",
+        example=5,
+        ge=1,
+        le=100,
     )
     database_max_overflow: int = setting(
-        "DATABASE_MAX_OVERFLOW", 5, "Further connections under load, by each worker.", example=5, ge=0, le=100
+        "DATABASE_MAX_OVERFLOW",
+        5,
+        "Further connections under load, by each worker.",
+        example=5,
+        ge=0,
+        le=100,
     )
     database_connect_timeout: int = setting(
-        "DATABASE_CONNECT_TIMEOUT", 10, "Seconds for one connection attempt.", example=10, ge=1, le=60
+        "DATABASE_CONNECT_TIMEOUT",
+        10,
+        "Seconds for one connection attempt.",
+        example=10,
+        ge=1,
+        le=60,
     )
     database_timeout: float = setting(
         "DATABASE_TIMEOUT",
@@ -123,9 +141,9 @@ class Settings(BaseSettings):
     )
     data_dir: Path = setting(
         "DATA_DIR",
-        Path(tempfile.gettempdir()) / "todo-chatbot-api",
+        DEFAULT_DATA_DIR,
         "Folder for the embedded database, the development key and metric files; made when missing.",
-        example="/tmp/todo-chatbot-api",  # noqa: S108 (documentation of the container's tmpfs)
+        example="/data",
     )
 
     better_auth_url: str | None = setting(
@@ -162,10 +180,19 @@ class Settings(BaseSettings):
         min_length=1,
     )
     auth_leeway: int = setting(
-        "AUTH_LEEWAY_SECONDS", 30, "Seconds of clock difference that are forgiven.", example=30, ge=0, le=300
+        "AUTH_LEEWAY_SECONDS",
+        30,
+        "Seconds of clock difference that are forgiven.",
+        example=30,
+        ge=0,
+        le=300,
     )
     auth_jwks_fresh: float = setting(
-        "AUTH_JWKS_FRESH_SECONDS", 300.0, "Seconds after which the keys are fetched again.", example=300, ge=1
+        "AUTH_JWKS_FRESH_SECONDS",
+        300.0,
+        "Seconds after which the keys are fetched again.",
+        example=300,
+        ge=1,
     )
     auth_jwks_stale: float = setting(
         "AUTH_JWKS_STALE_SECONDS",
@@ -182,11 +209,19 @@ class Settings(BaseSettings):
         ge=0,
     )
     auth_jwks_timeout: float = setting(
-        "AUTH_JWKS_TIMEOUT_SECONDS", 5.0, "Seconds for one fetch of the keys.", example=5, gt=0, le=60
+        "AUTH_JWKS_TIMEOUT_SECONDS",
+        5.0,
+        "Seconds for one fetch of the keys.",
+        example=5,
+        gt=0,
+        le=60,
     )
 
     openai_api_key: SecretStr | None = setting(
-        "OPENAI_API_KEY", None, "Key of the model's endpoint. Unset: chat answers 503.", example="your-key"
+        "OPENAI_API_KEY",
+        None,
+        "Key of the model's endpoint. Unset: chat answers 503.",
+        example="your-key",
     )
     openai_base_url: str = setting(
         "OPENAI_BASE_URL",
@@ -195,7 +230,12 @@ class Settings(BaseSettings):
         example="http://ollama:11434/v1",
         pattern=r"^https?://[^/\s]+(/[^\s]*)?$",
     )
-    openai_model: str = setting("OPENAI_MODEL", "gpt-4.1-mini", "Model name.", example="gpt-4.1-mini")
+    openai_model: str = setting(
+        "OPENAI_MODEL",
+        "gpt-4.1-mini",
+        "Model name.",
+        example="gpt-4.1-mini",
+    )
     openai_max_retries: int = setting(
         "OPENAI_MAX_RETRIES",
         2,
@@ -212,7 +252,17 @@ class Settings(BaseSettings):
         gt=0,
     )
     openai_tracing: bool = setting(
-        "OPENAI_AGENTS_TRACING", False, "Whether agent runs are traced to OpenAI's platform.", example=False
+        "OPENAI_AGENTS_TRACING",
+        False,
+        "Whether agent runs are traced to OpenAI's platform.",
+        example=False,
+    )
+    chat_preload: bool = setting(
+        "CHAT_PRELOAD",
+        True,
+        "Whether the agent is loaded in the background as soon as the service is ready. Off: at the first "
+        "chat, whose answer then takes a second or two longer; until then each worker saves some 30 MB.",
+        example=False,
     )
     chat_turn_timeout: float = setting(
         "CHAT_TURN_TIMEOUT_SECONDS",
@@ -230,10 +280,19 @@ class Settings(BaseSettings):
         ge=0,
     )
     chat_max_turns: int = setting(
-        "CHAT_MAX_TURNS", 10, "Model calls in one chat turn.", example=10, ge=1, le=100
+        "CHAT_MAX_TURNS",
+        10,
+        "Model calls in one chat turn.",
+        example=10,
+        ge=1,
+        le=100,
     )
     chat_max_tokens: int = setting(
-        "CHAT_MAX_TOKENS", 1024, "Tokens that the model may write in one call.", example=1024, ge=16
+        "CHAT_MAX_TOKENS",
+        1024,
+        "Tokens that the model may write in one call.",
+        example=1024,
+        ge=16,
     )
     chat_history: int = setting(
         "CHAT_HISTORY_MESSAGES",
@@ -272,7 +331,10 @@ class Settings(BaseSettings):
         example="https://app.example.com",
     )
     cors_credentials: bool = setting(
-        "CORS_CREDENTIALS", False, "Whether those pages may send cookies; not with `*`.", example=False
+        "CORS_CREDENTIALS",
+        False,
+        "Whether those pages may send cookies; not with `*`.",
+        example=False,
     )
     max_body_bytes: int = setting(
         "MAX_BODY_BYTES",
@@ -295,13 +357,24 @@ class Settings(BaseSettings):
         example=30,
         ge=0,
     )
-    docs: bool = setting("DOCS", True, "Whether /docs and /openapi.json are served.", example=True)
+    docs: bool = setting(
+        "DOCS",
+        True,
+        "Whether /docs and /openapi.json are served.",
+        example=True,
+    )
 
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = setting(
-        "LOG_LEVEL", "INFO", "Least severity that is logged.", example="INFO"
+        "LOG_LEVEL",
+        "INFO",
+        "Least severity that is logged.",
+        example="INFO",
     )
     log_format: Literal["auto", "json", "text"] = setting(
-        "LOG_FORMAT", "auto", "`auto`: text on a terminal, else one JSON object a line.", example="json"
+        "LOG_FORMAT",
+        "auto",
+        "`auto`: text on a terminal, else one JSON object a line.",
+        example="json",
     )
     workers: int = setting(
         "WEB_CONCURRENCY",
@@ -356,6 +429,11 @@ class Settings(BaseSettings):
     def is_sqlite(self) -> bool:
         """Whether the embedded database is in use."""
         return self.database_dsn.startswith("sqlite")
+
+    @property
+    def needs_data_dir(self) -> bool:
+        """Whether something is written into DATA_DIR: a database, a key, or metrics that workers share."""
+        return (self.is_sqlite and self.database_url is None) or self.development_tokens or self.workers > 1
 
     @property
     def is_pooled(self) -> bool:
@@ -432,13 +510,18 @@ class SecretFiles(PydanticBaseSettingsSource):
         return dict(read_secret_files(os.environ)[0])
 
 
+def secret_fields() -> dict[str, str]:
+    """Return the environment names of values that may come from a file, by the fields' names."""
+    return {
+        name: str(field.validation_alias)
+        for name, field in Settings.model_fields.items()
+        if SecretStr in get_args(field.annotation)
+    }
+
+
 def secret_names() -> tuple[str, ...]:
     """Return the environment names of values that may come from a file."""
-    return tuple(
-        str(field.validation_alias)
-        for field in Settings.model_fields.values()
-        if SecretStr in get_args(field.annotation)
-    )
+    return tuple(secret_fields().values())
 
 
 def read_secret_files(environ: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
@@ -467,41 +550,6 @@ def read_secret_files(environ: Mapping[str, str]) -> tuple[dict[str, str], list[
             continue
         values[name] = value
     return values, faults
-
-
-def with_driver(url: str) -> str:
-    """Name the async driver in a database URL that users write without one."""
-    scheme, separator, rest = url.partition("://")
-    drivers = {
-        "postgres": "postgresql+psycopg",
-        "postgresql": "postgresql+psycopg",
-        "sqlite": "sqlite+aiosqlite",
-    }
-    return f"{drivers.get(scheme, scheme)}{separator}{rest}"
-
-
-def first_label(url: str) -> str:
-    """Return the first label of a URL's host name."""
-    return (urlsplit(url).hostname or "").partition(".")[0]
-
-
-def without_pooler(url: str) -> str:
-    """Return the URL of the direct host that stands behind Neon's ``-pooler`` host."""
-    parts = urlsplit(url)
-    label = first_label(url)
-    if not label.endswith("-pooler"):
-        return url
-    user, at, host = parts.netloc.rpartition("@")
-    direct = host.replace(host[: len(label)], label.removesuffix("-pooler"), 1)
-    return urlunsplit(parts._replace(netloc=f"{user}{at}{direct}"))
-
-
-def url_password(url: str) -> str | None:
-    """Return the password inside a URL, if it can be parsed and has one."""
-    try:
-        return urlsplit(url).password
-    except ValueError:
-        return None
 
 
 @lru_cache(maxsize=1)

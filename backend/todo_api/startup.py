@@ -6,6 +6,7 @@ Importing this module costs nothing; each function imports what it needs.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -42,8 +43,13 @@ def check() -> list[str]:
             refused[by_alias[alias][0]] = by_alias[alias][1]
         # The rest is judged with defaults in the place of what was refused.
         settings = Settings(**refused)
-    named = {line.partition(":")[0].removesuffix("_FILE") for line in faults}
-    return faults + [line for line in contradictions(settings) if line.partition(":")[0] not in named]
+    return _further(faults, [*contradictions(settings), *data_dir_faults(settings)])
+
+
+def _further(lines: list[str], more: list[str]) -> list[str]:
+    """Append the lines about settings that none is about yet."""
+    named = {line.partition(":")[0].removesuffix("_FILE") for line in lines}
+    return lines + [line for line in more if line.partition(":")[0] not in named]
 
 
 def explain(detail: ErrorDetails, values: Mapping[str, str]) -> str:
@@ -63,7 +69,7 @@ def contradictions(settings: Settings) -> list[str]:
     """List the settings that are legal alone but not together or not in this environment."""
     from todo_api.settings import ASYMMETRIC_ALGORITHMS
 
-    lines = [*_database_faults(settings), *_authentication_faults(settings)]
+    lines = _further(_placeholders(settings), _database_faults(settings)) + _authentication_faults(settings)
     for name in settings.auth_algorithms:
         if name not in ASYMMETRIC_ALGORITHMS:
             allowed = ", ".join(ASYMMETRIC_ALGORITHMS)
@@ -77,6 +83,38 @@ def contradictions(settings: Settings) -> list[str]:
         if origin != "*" and (not parts.scheme or not parts.netloc or parts.path):
             lines.append(f"CORS_ORIGINS: {origin!r} is not an origin; write it like https://app.example.com")
     return lines
+
+
+def data_dir_faults(settings: Settings) -> list[str]:
+    """Make DATA_DIR where it is needed, and say why it cannot be used."""
+    from tempfile import TemporaryFile
+
+    if not settings.needs_data_dir:
+        return []
+    try:
+        settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with TemporaryFile(dir=settings.data_dir):
+            return []
+    except OSError as error:
+        return [
+            f"DATA_DIR: {str(settings.data_dir)!r} cannot be written ({error.strerror}); "
+            "mount a writable volume there or name another folder"
+        ]
+
+
+# What manifests, examples and tutorials put where a secret belongs.
+_PLACEHOLDER = re.compile(r"(set|change|fill|replace)[-_ ]?(me|this)|your[-_ ].*|<.*>|\.{3}", re.IGNORECASE)
+
+
+def _placeholders(settings: Settings) -> list[str]:
+    """List the secrets in whose place somebody left the example."""
+    from todo_api.settings import secret_fields
+
+    return [
+        f"{name}: its value is a placeholder; set the real one, or leave {name} out"
+        for field, name in secret_fields().items()
+        if (secret := getattr(settings, field)) and _PLACEHOLDER.fullmatch(secret.get_secret_value())
+    ]
 
 
 def _database_faults(settings: Settings) -> list[str]:

@@ -47,20 +47,22 @@ class AgentStack:
         return self._settings.openai_api_key
 
     @property
-    def state(self) -> Literal["off", "starting", "ready", "failed"]:
-        """How far the load has come; ``off`` without a key."""
+    def state(self) -> Literal["off", "on-demand", "starting", "ready", "failed"]:
+        """How far the load has come; ``off`` without a key, ``on-demand`` until the first chat."""
         if self._settings.openai_api_key is None:
             return "off"
-        if self._loading is None or not self._loading.done():
+        if self._loading is None:
+            return "starting" if self._settings.chat_preload else "on-demand"
+        if not self._loading.done():
             return "starting"
         return "failed" if self._loading.cancelled() or self._loading.exception() else "ready"
 
     async def preload(self) -> None:
         """Load the agent ahead of the first chat, after its tools; log a failure and show it as the state.
 
-        Without a key the agent is never needed and never loaded.
+        Without a key it is never needed, and the first chat loads it where CHAT_PRELOAD is off.
         """
-        if self._settings.openai_api_key is None:
+        if self._settings.openai_api_key is None or not self._settings.chat_preload:
             return
         with suppress(Problem):
             await self._mcp.ready()

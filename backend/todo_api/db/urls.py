@@ -1,0 +1,40 @@
+"""Database URLs as people write them: with no driver named, and with Neon's pooler in front."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit, urlunsplit
+
+
+def with_driver(url: str) -> str:
+    """Name the async driver in a database URL that users write without one."""
+    scheme, separator, rest = url.partition("://")
+    drivers = {
+        "postgres": "postgresql+psycopg",
+        "postgresql": "postgresql+psycopg",
+        "sqlite": "sqlite+aiosqlite",
+    }
+    return f"{drivers.get(scheme, scheme)}{separator}{rest}"
+
+
+def first_label(url: str) -> str:
+    """Return the first label of a URL's host name."""
+    return (urlsplit(url).hostname or "").partition(".")[0]
+
+
+def without_pooler(url: str) -> str:
+    """Return the URL of the direct host that stands behind Neon's ``-pooler`` host."""
+    parts = urlsplit(url)
+    label = first_label(url)
+    if not label.endswith("-pooler"):
+        return url
+    user, at, host = parts.netloc.rpartition("@")
+    direct = host.replace(host[: len(label)], label.removesuffix("-pooler"), 1)
+    return urlunsplit(parts._replace(netloc=f"{user}{at}{direct}"))
+
+
+def url_password(url: str) -> str | None:
+    """Return the password inside a URL, if it can be parsed and has one."""
+    try:
+        return urlsplit(url).password
+    except ValueError:
+        return None

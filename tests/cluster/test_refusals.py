@@ -112,7 +112,7 @@ def test_a_missing_tmp_is_explained(attempt: Attempt) -> None:
     ]
     with pytest.raises(errors.RolloutFailed) as caught:
         attempt([FILLED, change(*remove)], {"WEB_CONCURRENCY": "2"})
-    assert "No usable temporary directory found in ['/tmp'" in caught.value.args[0]
+    assert "error: DATA_DIR: '/tmp/todo-chatbot-api' cannot be written" in caught.value.args[0]
 
 
 def test_a_refused_setting_is_explained_by_the_applications_own_line(attempt: Attempt) -> None:

@@ -152,10 +152,14 @@ def serve() -> int:
         ssl_keyfile=os.environ.get("TLS_KEY_FILE") or None,
     )
     if workers > 1:
+        from uvicorn.config import STARTUP_FAILURE
         from uvicorn.supervisors import Multiprocess
 
-        Multiprocess(config, sockets=[config.bind_socket()]).run()
-        return 0
+        supervisor = Multiprocess(config, sockets=[config.bind_socket()])
+        supervisor.run()
+        # It stops, without an error of its own, when a worker could not start.
+        failed = any(worker.exitcode == STARTUP_FAILURE for worker in supervisor.processes)
+        return STARTUP_FAILURE if failed else 0
     config.load()
     server = uvicorn.Server(config)
     # After a graceful end uvicorn restores this handler and raises the signal again: it is obeyed by then.

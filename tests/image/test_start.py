@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+import os
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 import start
+
+from tests.support.process import free_port
 
 
 @pytest.fixture(autouse=True)
@@ -101,6 +105,23 @@ def test_another_program_replaces_the_process(monkeypatch: pytest.MonkeyPatch) -
 def test_an_unknown_program_is_named(capsys: pytest.CaptureFixture[str]) -> None:
     assert start.main(["no-such-program"]) == 127
     assert "error: cannot run no-such-program: No such file or directory;" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_an_application_that_cannot_start_ends_the_server_with_3(tmp_path: Path, workers: str) -> None:
+    (tmp_path / "shop.py").write_text(
+        "async def app(scope, receive, send):\n    raise RuntimeError('aground')\n"
+    )
+    environment = {
+        "PATH": os.environ["PATH"],
+        "PYTHONPATH": str(tmp_path),
+        "APP_ENTRY_POINT": "shop:app",
+        "WEB_CONCURRENCY": workers,
+        "HOST": "127.0.0.1",
+        "PORT": str(free_port()),
+    }
+    done = subprocess.run([sys.executable, "-P", start.__file__], env=environment, timeout=60, check=False)
+    assert done.returncode == 3
 
 
 def test_a_signal_before_serving_ends_the_process() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from invoke import Context, Exit
 
 from tasks.offer import offer, pipeline
@@ -55,6 +57,57 @@ def size(
             print_json(report.as_json(anatomy, verdict))
         else:
             report.show(console(), anatomy, verdict)
+
+
+@offer(
+    "collecting what is known about {target}",
+    output="the file to write (default: .drydock/report.html of the project)",
+)
+def report(
+    c: Context,
+    target: str = "production",
+    output: str = "",
+    project: str = ".",
+    quiet: bool = False,
+    json: bool = False,
+) -> None:
+    """Write one HTML page about the image: contents, budgets, changes, gates, trend, bill of materials."""
+    from drydock.report import print_json
+    from drydock.report.page import file, gather, render
+
+    pipe = pipeline(project, quiet or json)
+    path = Path(output) if output else pipe.project.state / "report.html"
+    page = render.render(gather.gather(pipe, target))
+    file.write(path, page)
+    if json:
+        print_json({"path": str(path.resolve()), "bytes": len(page.encode())})
+    else:
+        print(path.resolve().as_uri())
+
+
+@offer("reading the history of {project}", last="how many builds to show")
+def history(
+    c: Context,
+    target: str = "production",
+    last: int = 20,
+    project: str = ".",
+    quiet: bool = False,
+    json: bool = False,
+) -> None:
+    """Show the last builds and what the gates said, with the trend of size and build time."""
+    from drydock.history import History, reading
+    from drydock.project import load
+    from drydock.report import console, print_json
+    from drydock.report import history as report
+
+    image = load(Path(project)).image
+    with reading(History()) as database:
+        builds = database.builds(image, target, limit=last)
+        judged = database.latest_verdicts(image, target)
+    if json:
+        print_json(report.as_json(image, builds, judged))
+    else:
+        report.show(console(), builds, judged)
 
 
 @offer("describing {target} to Gordon", question="what you want to know about the image")

@@ -111,15 +111,12 @@ class History:
         where = "b.project = ? AND b.target = ? AND i.content != ? ORDER BY b.at DESC, b.id DESC LIMIT 1"
         return next(iter(self._builds(where, project, target, content)), None)
 
-    def verdicts(self, project: str, target: str = "", limit: int = -1) -> list[Judged]:
-        """Return verdicts, the newest first; arguments as those of `builds`."""
-        where = "project = ? AND (? IN ('', target)) ORDER BY at DESC, id DESC LIMIT ?"
-        return self._verdicts(where, project, target, limit)
-
-    def latest_verdicts(self, project: str) -> list[Judged]:
-        """Return the newest verdict of each gate on each target."""
-        newest = "SELECT MAX(id) FROM verdicts WHERE project = ? GROUP BY target, gate"
-        return self._verdicts(f"id IN ({newest}) ORDER BY at DESC, id DESC", project)
+    def latest_verdicts(self, project: str, target: str = "") -> list[Judged]:
+        """Return the newest verdict of each gate on a target, or on each where none is given."""
+        newest = (
+            "SELECT MAX(id) FROM verdicts WHERE project = ? AND (? IN ('', target)) GROUP BY target, gate"
+        )
+        return self._verdicts(f"id IN ({newest}) ORDER BY at DESC, id DESC", project, target)
 
     def _verdicts(self, where: str, *values: object) -> list[Judged]:
         columns = "at, project, target, branch, revision, dirty, content, verdict"

@@ -23,7 +23,7 @@ def history(tmp_path: Path) -> History:
 
 def test_without_a_database_nothing_is_remembered_and_none_is_made(history: History) -> None:
     assert history.builds("shop") == []
-    assert history.verdicts("shop") == []
+    assert history.latest_verdicts("shop") == []
     assert not history.path.exists()
 
 
@@ -63,7 +63,7 @@ def test_a_project_sees_only_its_own(history: History) -> None:
     history.add_verdict(judged(NOW))
 
     assert history.builds("shop") == []
-    assert history.verdicts("other") == []
+    assert history.latest_verdicts("other") == []
 
 
 def test_a_target_sees_only_its_own(history: History) -> None:
@@ -77,7 +77,7 @@ def test_a_target_sees_only_its_own(history: History) -> None:
 def test_a_verdict_comes_back_without_its_log(history: History) -> None:
     history.add_verdict(judged(NOW, evidence="password: secret"))
 
-    assert history.verdicts("shop") == [judged(NOW)]
+    assert history.latest_verdicts("shop") == [judged(NOW)]
     assert b"secret" not in history.path.read_bytes()
 
 
@@ -121,7 +121,7 @@ def test_what_is_too_old_is_forgotten(history: History) -> None:
     history.add_build(build(NOW + (KEPT_DAYS + 1) * DAY))
 
     assert [found.image_id for found in history.builds("shop")] == ["sha256:one"]
-    assert history.verdicts("shop") == []
+    assert history.latest_verdicts("shop") == []
     assert not history.knows("sha256:old", 117_000_000, 39_000_000)
 
 

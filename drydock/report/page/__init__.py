@@ -1,1 +1,4 @@
-"""One self-contained HTML page about an image: `gather` collects, `render` writes it down, `tree` fits it in."""
+"""One self-contained HTML page about an image.
+
+`gather` collects what it tells, `tree` fits what fills the image into it, `render` writes it down.
+"""

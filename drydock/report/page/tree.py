@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import posixpath
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -60,18 +59,19 @@ def grow(anatomy: Anatomy) -> Node:
     return _parent(anatomy.image.reference, nodes)
 
 
-def fitting(root: Node, room: int) -> str:
-    """Return a tree as JSON that takes no more room than there is; the smallest files are summed up for it.
+def fitting(root: Node, room: int, write: Callable[[Any], str]) -> str:
+    """Return a tree as text that takes no more room than there is; the smallest files are summed up for it.
 
     Args:
         root: The tree.
-        room: Bytes that the JSON may take.
+        room: Characters that the text may take.
+        write: Makes text of lists of strings and numbers.
     """
     for least in _LEAST_SIZES:
-        text = json.dumps(summed_up(root, least).compact(), separators=(",", ":"))
+        text = write(summed_up(root, least).compact())
         if len(text) <= room:
             return text
-    return json.dumps(replace(root, children=()).compact())
+    return write(replace(root, children=()).compact())
 
 
 def summed_up(node: Node, least: int) -> Node:

@@ -1,0 +1,136 @@
+"""What `invoke history` shows: the last builds with their trend, and what the gates last said."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+
+from drydock.history import Build, Judged
+from drydock.report import MB, megabytes
+from drydock.report.tables import MARKS, table
+
+PLOT_HEIGHT = 8
+WIDEST_PLOT = 100
+# What plotille writes to the left of its canvas, and the label to the right of its axis.
+PLOT_MARGIN = 24
+
+
+def show(console: Console, builds: Sequence[Build], judged: Sequence[Judged]) -> None:
+    """Print the builds and the verdicts as tables, the trends as lines where there is a terminal for them.
+
+    Args:
+        console: Where to print.
+        builds: The newest first.
+        judged: The newest first.
+    """
+    titles = ("built", "target", "on disk", "on the wire", "seconds", "cached", "commit")
+    table(console, titles, [_row(build) for build in builds], right=(2, 3, 4))
+    # Braille dots: nothing for a file, for a terminal that cannot draw them, or for one that reads aloud.
+    if console.is_terminal and not console.is_dumb_terminal and console.encoding.startswith("utf"):
+        width = min(WIDEST_PLOT, console.width - PLOT_MARGIN)
+        for name, values in trends(builds).items():
+            console.print(plot(name, values, width), markup=False)
+    if judged:
+        rows = [
+            (
+                one.verdict.gate,
+                one.origin.target,
+                MARKS[one.verdict.outcome],
+                f"{one.verdict.seconds:.1f}",
+                moment(one.at),
+                escape(one.verdict.summary),
+            )
+            for one in judged
+        ]
+        table(console, ("gate", "target", "verdict", "seconds", "when", "summary"), rows, right=(3,))
+
+
+def as_json(project: str, builds: Sequence[Build], judged: Sequence[Judged]) -> dict[str, Any]:
+    """Return the same as JSON values; sizes in bytes, times in seconds since 1970."""
+    return {
+        "project": project,
+        "builds": [_build_as_json(build) for build in builds],
+        "verdicts": [
+            {
+                "at": one.at,
+                "target": one.origin.target,
+                "revision": one.origin.revision,
+                "dirty": one.origin.dirty,
+                "content": one.content,
+                **one.verdict.as_json(),
+            }
+            for one in judged
+        ],
+    }
+
+
+def trends(builds: Sequence[Build]) -> Mapping[str, list[float]]:
+    """Return the figures to plot by their names, the oldest first; those of a single build make no line."""
+    oldest_first = list(reversed(builds))
+    figures = {
+        "MB on disk": [build.image.on_disk / MB for build in oldest_first if build.image],
+        "build seconds": [build.seconds for build in oldest_first],
+    }
+    return {name: values for name, values in figures.items() if len(values) > 1}
+
+
+def plot(name: str, values: Sequence[float], width: int) -> str:
+    """Return a line of values, one for each build, as text.
+
+    Args:
+        name: What the values are.
+        values: The oldest first; at least two.
+        width: Characters for the line, without its axis.
+    """
+    import plotille
+
+    # Sizes move by a few per cent: an axis from zero would show none of it.
+    room = max((max(values) - min(values)) * 0.1, max(values) * 0.01, 0.1)
+    figure = plotille.Figure()
+    figure.width, figure.height = max(width, 10), PLOT_HEIGHT
+    figure.with_colors = False
+    figure.set_x_limits(min_=0, max_=len(values) - 1)
+    figure.set_y_limits(min_=max(0, min(values) - room), max_=max(values) + room)
+    figure.x_label, figure.y_label = "builds", name
+    figure.x_ticks_fkt = lambda _low, _high: ""
+    figure.y_ticks_fkt = lambda low, _high: f"{low:.1f}"
+    figure.plot(range(len(values)), values)
+    return str(figure.show())
+
+
+def moment(seconds: float) -> str:
+    """Return a time as this machine's clock shows it, to the minute."""
+    return datetime.fromtimestamp(seconds).astimezone().strftime("%Y-%m-%d %H:%M")
+
+
+def _row(build: Build) -> tuple[str, ...]:
+    image, origin = build.image, build.origin
+    return (
+        moment(build.at),
+        origin.target,
+        megabytes(image.on_disk) if image else "",
+        megabytes(image.on_wire) if image else "",
+        f"{build.seconds:.1f}",
+        f"{build.cached} of {len(build.steps)}",
+        escape(f"{origin.revision[:9]}{'+' if origin.dirty else ''} {origin.branch}".strip()),
+    )
+
+
+def _build_as_json(build: Build) -> dict[str, Any]:
+    return {
+        "at": build.at,
+        "target": build.origin.target,
+        "branch": build.origin.branch,
+        "revision": build.origin.revision,
+        "dirty": build.origin.dirty,
+        "image_id": build.image_id,
+        "seconds": round(build.seconds, 3),
+        "steps": len(build.steps),
+        "steps_cached": build.cached,
+        "on_disk": build.image.on_disk if build.image else None,
+        "on_wire": build.image.on_wire if build.image else None,
+    }

@@ -1,0 +1,169 @@
+"""Collect what the page tells: the image, its history, what the gates said, and its bill of materials."""
+
+from __future__ import annotations
+
+import functools
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from drydock.gates import cache, runner
+from drydock.gates.verdict import Verdict
+from drydock.history import Build, History, Judged, Weighed, keep, reading
+from drydock.history.change import Since, since
+from drydock.image import Anatomy, Image
+from drydock.pipeline import Pipeline
+from drydock.project import Budget, Project
+from drydock.publish import sbom
+from drydock.publish.sbom import Material
+
+# More points than these do not fit side by side on a screen.
+MOST_BUILDS = 60
+
+
+@dataclass(frozen=True)
+class Allowance:
+    """A size against its budget.
+
+    Args:
+        target: The stage.
+        figure: ``on disk`` or ``on the wire``.
+        size: Bytes.
+        limit: The most bytes it may be; None where there is none.
+    """
+
+    target: str
+    figure: str
+    size: int
+    limit: int | None
+
+    @property
+    def left(self) -> int:
+        """Bytes of head-room; below 0 when the budget is exceeded."""
+        return (self.limit or 0) - self.size
+
+
+@dataclass(frozen=True)
+class Gate:
+    """A gate and what it last said of a target.
+
+    Args:
+        name: Its name, which is also its Nox session's.
+        target: The target.
+        verdict: What it said; None when it never ran on this machine.
+        at: When, in seconds since 1970.
+        current: Whether it looked at exactly this content.
+    """
+
+    name: str
+    target: str
+    verdict: Verdict | None = None
+    at: float = 0.0
+    current: bool = False
+
+
+@dataclass(frozen=True)
+class Content:
+    """What the page tells.
+
+    Args:
+        project: What was built.
+        target: The stage that was built.
+        anatomy: What its image consists of.
+        made: When the page was made, in seconds since 1970.
+        allowances: Sizes against budgets, this target's first.
+        since: What changed since the image before; None when this machine has built no other.
+        gates: In the order in which they run.
+        timings: Rows of the last build_cache gate: build, seconds, ratio, cached, steps.
+        builds: The last builds of this target, the oldest first.
+        materials: What the image is made of: packages, then programs and libraries of none.
+    """
+
+    project: Project
+    target: str
+    anatomy: Anatomy
+    made: float
+    allowances: tuple[Allowance, ...]
+    since: Since | None
+    gates: tuple[Gate, ...]
+    timings: tuple[Mapping[str, Any], ...]
+    builds: tuple[Build, ...]
+    materials: tuple[Material, ...]
+
+    @functools.cached_property
+    def image(self) -> Image:
+        """The image."""
+        return self.anatomy.image
+
+    @functools.cached_property
+    def last_build(self) -> Build | None:
+        """The build that made the image; None when it is forgotten."""
+        made = [build for build in self.builds if build.image_id == self.image.id]
+        return made[-1] if made else None
+
+
+def gather(pipeline: Pipeline, target: str) -> Content:
+    """Collect what is known about a target's image as it was last built.
+
+    Raises:
+        errors.ImageMissing: It was never built.
+        errors.HistoryUnreadable: What earlier builds and gates left cannot be read.
+    """
+    project = pipeline.project
+    image = pipeline.measure(project.reference(target))
+    weighed = {target: keep.weigh(image)}
+    with reading(History()) as history:
+        builds = history.builds(project.image, target, limit=MOST_BUILDS)
+        judged = history.latest_verdicts(project.image)
+        before = history.before(project.image, target, weighed[target].content)
+        for other in project.budgets:
+            newest = history.builds(project.image, other, limit=1)
+            if other not in weighed and newest and newest[0].image:
+                weighed[other] = newest[0].image
+    bill = sbom.read(pipeline.engine, image.id)
+    return Content(
+        project=project,
+        target=target,
+        anatomy=Anatomy(image),
+        made=time.time(),
+        allowances=tuple(allowances(project.budgets, weighed)),
+        since=since(before, before.image, weighed[target], image) if before and before.image else None,
+        gates=tuple(gates(judged, weighed)),
+        timings=timings(judged),
+        builds=tuple(reversed(builds)),
+        materials=tuple(sorted(bill.materials, key=lambda one: (one.is_file, one.name.lower()))),
+    )
+
+
+def allowances(budgets: Mapping[str, Budget], weighed: Mapping[str, Weighed]) -> Iterator[Allowance]:
+    """Yield each size of each image with its budget; both where there is none, too."""
+    for target, image in weighed.items():
+        budget = budgets.get(target)
+        yield Allowance(target, "on disk", image.on_disk, budget.on_disk if budget else None)
+        yield Allowance(target, "on the wire", image.on_wire, budget.on_wire if budget else None)
+
+
+def gates(judged: Iterable[Judged], weighed: Mapping[str, Weighed]) -> Iterator[Gate]:
+    """Yield every gate for each of its targets, those that never ran included.
+
+    Args:
+        judged: The newest verdict of each gate and target.
+        weighed: The images as they are now, by target.
+    """
+    found = {(one.verdict.gate, one.origin.target): one for one in judged}
+    for gate in runner.GATES.values():
+        for target in gate.targets:
+            if one := found.get((gate.name, target)):
+                current = target in weighed and one.content == weighed[target].content
+                yield Gate(gate.name, target, one.verdict, one.at, current)
+            else:
+                yield Gate(gate.name, target)
+
+
+def timings(judged: Iterable[Judged]) -> tuple[Mapping[str, Any], ...]:
+    """Return the rows of the newest build_cache verdict; none where it never ran."""
+    found = max(
+        (one for one in judged if one.verdict.gate == cache.GATE), key=lambda one: one.at, default=None
+    )
+    return tuple(found.verdict.measurements.get("builds", ())) if found else ()

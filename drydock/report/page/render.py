@@ -1,0 +1,147 @@
+"""Write the page: text in HTML that needs no script, figures as JSON for the charts, all in one file.
+
+Names in an image are whatever somebody called a file. They reach the page through Jinja's escaping or as JSON
+without any `<`, and the page's own policy (its first line after the title) forbids every script and style but
+those whose digests it names, and every address.
+"""
+
+from __future__ import annotations
+
+import base64
+import functools
+import hashlib
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from markupsafe import Markup
+
+from drydock.report import MB
+from drydock.report.page import tree
+from drydock.report.page.gather import Content
+from drydock.report.size import printable
+
+HERE = Path(__file__).parent
+LARGEST_PAGE = 1_000_000
+# What the tree gets even where the rest of the page fills it: enough for layers and packages.
+LEAST_TREE = 20_000
+MOST_FILES = 20
+MOST_CHANGES = 50
+_KB = 1000
+
+
+def render(content: Content) -> str:
+    """Return the page."""
+    root = tree.grow(content.anatomy)
+    page = functools.partial(_page, content, root)
+    room = LARGEST_PAGE - len(page(embedded([])).encode())
+    return page(tree.fitting(root, max(room, LEAST_TREE), embedded))
+
+
+def charts(content: Content) -> dict[str, Any]:
+    """Return what the charts show, as JSON values; sizes in bytes, times in seconds."""
+    budget = content.project.budgets.get(content.target)
+    return {
+        "budgets": [
+            {"name": f"{one.target} {one.figure}", "size": one.size, "limit": one.limit}
+            for one in content.allowances
+            if one.limit
+        ],
+        "timings": [
+            {key: row[key] for key in ("build", "seconds", "cached", "steps")} for row in content.timings
+        ],
+        "builds": [
+            {
+                "at": moment(build.at),
+                "revision": revision(build.origin.revision, build.origin.dirty),
+                "disk": build.image.on_disk if build.image else None,
+                "wire": build.image.on_wire if build.image else None,
+                "seconds": round(build.seconds, 2),
+                "cached": build.cached,
+                "steps": len(build.steps),
+            }
+            for build in content.builds
+        ],
+        "limits": {"disk": budget.on_disk if budget else None, "wire": budget.on_wire if budget else None},
+    }
+
+
+def _page(content: Content, root: tree.Node, tree_data: str) -> str:
+    style, script, library = (_text(name) for name in ("style.css", "page.js", "vendor/charts.js"))
+    return _template().render(
+        content=content,
+        root=root,
+        largest=content.anatomy.largest(MOST_FILES),
+        most_changes=MOST_CHANGES,
+        # Files of this package, and what `embedded` returned: nothing here is anybody's input.
+        style=Markup(style),  # noqa: S704
+        script=Markup(script),  # noqa: S704
+        library=Markup(library),  # noqa: S704
+        policy=policy(style, (library, script)),
+        charts_data=Markup(embedded(charts(content))),  # noqa: S704
+        tree_data=Markup(tree_data),  # noqa: S704
+    )
+
+
+def policy(style: str, scripts: tuple[str, ...]) -> str:
+    """Return a content security policy that allows exactly these texts and nothing from anywhere."""
+    allowed = " ".join(f"'{_digest(script)}'" for script in scripts)
+    return f"default-src 'none'; style-src '{_digest(style)}'; script-src {allowed}; base-uri 'none'"
+
+
+def embedded(value: Any) -> str:
+    """Return JSON as it may stand inside a script element, whatever its strings are."""
+    return json.dumps(value, separators=(",", ":")).replace("<", r"\u003c")
+
+
+def bytes_of(size: int) -> str:
+    """Write a size for a reader: MB (10^6 bytes) with one decimal, less in kB or bytes."""
+    if abs(size) >= MB:
+        return f"{size / MB:,.1f} MB"
+    return f"{size / _KB:.1f} kB" if abs(size) >= _KB else f"{size} B"
+
+
+def grown(size: int) -> str:
+    """Write a difference of sizes with its sign."""
+    return f"{'+' if size > 0 else ''}{bytes_of(size)}" if size else "±0"
+
+
+def moment(seconds: float) -> str:
+    """Write a time in minutes, in UTC: the page may be read anywhere."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M")
+
+
+def duration(seconds: float) -> str:
+    """Write how long something took."""
+    return f"{seconds:.1f} s" if seconds < 120 else f"{seconds / 60:.1f} min"
+
+
+def revision(commit: str, dirty: bool) -> str:
+    """Write a commit's short id, marked when the working tree differed from it."""
+    return f"{commit[:9]}{' + changes' if dirty else ''}" if commit else "no commit"
+
+
+def _digest(text: str) -> str:
+    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
+
+
+@functools.cache
+def _text(name: str) -> str:
+    return (HERE / name).read_text(encoding="utf-8")
+
+
+@functools.cache
+def _template() -> jinja2.Template:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(HERE),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    filters = (bytes_of, grown, moment, duration, printable)
+    environment.filters |= {one.__name__: one for one in filters}
+    environment.globals |= {"revision": revision}
+    return environment.get_template("page.html")

@@ -11,7 +11,8 @@ last lines, a container's log). Exit codes are unique, so that a script can tell
  40-49  builds
  50-59  images, tags and labels
  60-69  registries
- 70-79  gates
+ 70-76  gates
+ 77-79  releases
  80-84  the history and the report
  85-89  signatures
  90-99  Kubernetes and the tools of gates
@@ -359,6 +360,27 @@ class ReceiptsMissing(DrydockError):
     next_step = "run `nox -s {sessions}`"
 
 
+# --- releases -----------------------------------------------------------------------------------------------
+
+
+class NotReleasable(DrydockError):
+    exit_code = 77
+    fact = "version {version} cannot be released: {reason}"
+    next_step = "{how}"
+
+
+class VersionTaken(DrydockError):
+    exit_code = 78
+    fact = "{reference} is released already: it is {found}, and this image is {wanted}"
+    next_step = "give the project a higher version, commit and release that"
+
+
+class ReleaseRunning(DrydockError):
+    exit_code = 79
+    fact = "another process is at the release of {version}"
+    next_step = "wait for its end, then repeat the command"
+
+
 # --- the history and the report -----------------------------------------------------------------------------
 
 
@@ -456,3 +478,9 @@ class CosignNotInstalled(DrydockError):
     exit_code = 87
     fact = "cosign is not installed and cannot be fetched here: {reason}"
     next_step = "install it (Debian 13: cosign) and repeat the command"
+
+
+class KeyUnusable(DrydockError):
+    exit_code = 88
+    fact = "the private key {key} cannot be opened: {reason}"
+    next_step = "name the file that `cosign generate-key-pair` wrote with --key, and set COSIGN_PASSWORD"

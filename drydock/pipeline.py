@@ -94,6 +94,11 @@ class Pipeline:
             self._built[target] = self.build(Options(target, self.project.reference(target, self.channel)))
         return self._built[target]
 
+    def adopt(self, target: str, image_id: str) -> None:
+        """Take an image that an earlier process built for what a target is, instead of building it again."""
+        known = BuildResult(target, self.project.reference(target, self.channel), image_id, (), 0.0)
+        self._built.setdefault(target, known)
+
     def measured(self, target: str) -> Image:
         """Return a built target as it is: layers, files, sizes."""
         return self.measure(self.built(target).image_id)

@@ -184,3 +184,49 @@ def verify(
         print_json({"verified": {one.media_type: one.digest for one in found}})
     else:
         print("\n".join(f"verified {one.digest}  {one.media_type}" for one in found))
+
+
+@offer(
+    "releasing {version}",
+    version="the version, which has to be the project's own",
+    registry="where to, such as ghcr.io/acme (default: [tool.drydock] registry)",
+    key="the private key's file or KMS URI (default: cosign asks who you are, over the network)",
+    allow_made_base="release an image on a base made here to a registry of another machine",
+    dry_run="print the plan and what of it is done already, and do nothing",
+)
+def release(
+    c: Context,
+    version: str,
+    registry: str = "",
+    target: str = "production",
+    key: str = "",
+    allow_made_base: bool = False,
+    dry_run: bool = False,
+    project: str = ".",
+    quiet: bool = False,
+    json: bool = False,
+) -> None:
+    """Build, test, push, sign and name a version, in that order; goes on where it was stopped."""
+    from drydock import release
+    from drydock.publish.progress import shown
+    from drydock.publish.push import Permissions
+    from drydock.report import console, print_json, tables
+    from drydock.report import release as report
+
+    pipe = pipeline(project, quiet or json)
+    progress = console(stderr=True, quiet=quiet or json)
+    work = release.Work(
+        pipe,
+        release.decide(version, pipe.project, pipe.source, registry, target, key),
+        Permissions(made_base=allow_made_base),
+        voice(quiet or json),
+        judged=lambda verdict, known: tables.verdict(progress, verdict, receipt=known),
+        shown=lambda: shown(progress),
+    )
+    outcomes = release.foresee(work) if dry_run else list(release.release(work))
+    if json:
+        print_json(report.as_json(work, outcomes))
+    elif dry_run:
+        report.show_plan(console(), outcomes)
+    else:
+        report.show(console(), work, outcomes)

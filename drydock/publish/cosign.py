@@ -7,6 +7,7 @@ import json
 import platform
 import shutil
 import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,22 +36,32 @@ class Identity:
     issuer: str
 
 
-def sign(program: Path, target: Reference, *, key: str = "", insecure: bool = False) -> None:
+def sign(
+    program: Path, target: Reference, *, key: str = "", insecure: bool = False, say: Say = silent
+) -> None:
     """Sign what a digest names.
 
-    With a key nothing is told to the public transparency log; without one, cosign asks its user's OpenID
-    Connect provider who it is, which needs a network.
+    With a key nothing is told to the public transparency log, and no other network is needed. Without one,
+    cosign asks an OpenID Connect provider who its user is: by itself where a CI service vouches for the job
+    or SIGSTORE_ID_TOKEN holds a token, else with an address for the user to open, which `say` is told.
 
     Args:
         program: cosign.
         target: A reference with a digest.
         key: File or KMS URI of the private key; COSIGN_PASSWORD opens it.
         insecure: Whether the engine trusts the registry without verified TLS; see `security`.
+        say: Takes what cosign says to its user, a line at a time.
 
     Raises:
         errors.SigningFailed: cosign refused; carries its words.
     """
-    done = command.run(sign_arguments(program, target, key=key, insecure=insecure), check=False)
+    arguments = sign_arguments(program, target, key=key, insecure=insecure)
+
+    def tell(chunk: str) -> None:
+        for line in chunk.splitlines():
+            say(line)
+
+    done = command.stream(arguments, silent if key else tell, source="stderr")
     if done.code != 0:
         raise errors.SigningFailed(reference=target, reason=_last(done), evidence=done.stderr)
 
@@ -86,22 +97,27 @@ def verify(
         raise errors.NotVerified(reference=target, signer=signer, reason=f"it is one of {', '.join(signed)}")
 
 
-def is_signed(program: Path, target: Reference, key: str, *, insecure: bool = False) -> bool:
-    """Tell whether a private key has signed what a digest names; signing again would add a second signature.
+@contextlib.contextmanager
+def public_key(program: Path, key: str) -> Iterator[str]:
+    """Yield the file of a private key's public one; it lives as long as the block.
 
     Raises:
-        errors.SigningFailed: The key cannot be read.
+        errors.KeyUnusable: The key is not there, or COSIGN_PASSWORD does not open it.
     """
     with tempfile.TemporaryDirectory(prefix="drydock-cosign-") as folder:
         public = Path(folder) / "cosign.pub"
-        arguments = [str(program), "public-key", f"--key={key}", f"--outfile={public}"]
-        done = command.run(arguments, check=False)
+        done = command.run([str(program), "public-key", f"--key={key}", f"--outfile={public}"], check=False)
         if done.code != 0:
-            raise errors.SigningFailed(reference=target, reason=_last(done), evidence=done.stderr)
-        try:
-            verify(program, target, key=str(public), insecure=insecure)
-        except errors.NotVerified:
-            return False
+            raise errors.KeyUnusable(key=key, reason=_last(done), evidence=done.stderr)
+        yield str(public)
+
+
+def is_signed(program: Path, target: Reference, public: str, *, insecure: bool = False) -> bool:
+    """Tell whether a key, given its public one, has signed what a digest names."""
+    try:
+        verify(program, target, key=public, insecure=insecure)
+    except errors.NotVerified:
+        return False
     return True
 
 

@@ -63,6 +63,10 @@ class Reference:
         """
         return replace(self, tag=check_tag(tag), digest="")
 
+    def with_digest(self, digest: str) -> Reference:
+        """Return the reference of what a digest names in the same repository."""
+        return replace(self, tag="", digest=digest)
+
     def __str__(self) -> str:
         return f"{self.name}{':' if self.tag else ''}{self.tag}{'@' if self.digest else ''}{self.digest}"
 

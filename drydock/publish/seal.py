@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import nullcontext
 
 from drydock.engine import Engine
 from drydock.publish import cosign
@@ -34,22 +34,59 @@ def seal(
         say: Takes one line of progress at a time.
 
     Raises:
-        errors.SigningFailed, errors.CosignNotInstalled: Nothing more was signed.
+        errors.SigningFailed, errors.KeyUnusable, errors.CosignNotInstalled: Nothing more was signed.
         errors.DigestDiffers: The registry has no such image.
     """
-    program, insecure = cosign.program(say), without_tls(engine, target)
-    with registry(engine, target) as client:
-        done = [
-            attach(client, target, target.digest, media_type, content)
-            for media_type, content in documents.items()
-        ]
-    for digest in (*(one.digest for one in done), target.digest):
-        subject = replace(target, digest=digest)
-        if key and cosign.is_signed(program, subject, key, insecure=insecure):
-            continue
-        say(f"signing {subject}")
-        cosign.sign(program, subject, key=key, insecure=insecure)
+    done = attach_all(engine, target, documents)
+    sign_all(engine, target, [*(one.digest for one in done), target.digest], key=key, say=say)
     return done
+
+
+def attach_all(engine: Engine, target: Reference, documents: Mapping[str, bytes]) -> list[Attachment]:
+    """Attach documents to an image; those that are attached already stay as they are.
+
+    Args:
+        engine: Says how far the registry is to be trusted.
+        target: The image on its registry, with its digest.
+        documents: Content by media type.
+
+    Raises:
+        errors.DigestDiffers: The registry has no such image.
+    """
+    with registry(engine, target) as client:
+        return [attach(client, target, target.digest, *document) for document in documents.items()]
+
+
+def sign_all(
+    engine: Engine,
+    target: Reference,
+    digests: Iterable[str],
+    *,
+    key: str = "",
+    say: Say = silent,
+    signed: Callable[[str], None] = lambda _: None,
+) -> None:
+    """Sign what digests name, but for what this key has signed: signing again would add a second signature.
+
+    Args:
+        engine: Says how far the registry is to be trusted.
+        target: Any reference in the repository.
+        digests: The image's and the documents', in the order in which they are to be signed.
+        key: File or KMS URI of the private key; cosign asks who its user is where there is none.
+        say: Takes one line of progress at a time.
+        signed: Told of each digest that has its signature.
+
+    Raises:
+        errors.SigningFailed, errors.KeyUnusable: cosign refused; nothing more was signed.
+    """
+    program, insecure = cosign.program(say), without_tls(engine, target)
+    with cosign.public_key(program, key) if key else nullcontext("") as public:
+        for digest in digests:
+            subject = target.with_digest(digest)
+            if not (public and cosign.is_signed(program, subject, public, insecure=insecure)):
+                say(f"signing {subject}")
+                cosign.sign(program, subject, key=key, insecure=insecure, say=say)
+            signed(digest)
 
 
 def verify(
@@ -78,6 +115,6 @@ def verify(
     with registry(engine, target) as client:
         found = attached(client, target, target.digest)
     for document in found:
-        subject = replace(target, digest=document.digest)
+        subject = target.with_digest(document.digest)
         cosign.verify(program, subject, key=key, identity=identity, insecure=insecure)
     return found

@@ -16,6 +16,8 @@ every newer release: ``1.4``, ``1`` and ``latest``. The rules beyond the obvious
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from packaging.version import InvalidVersion, Version
 
 from drydock import errors
@@ -50,6 +52,35 @@ def tags(version: str, revision: str, dirty: bool) -> tuple[str, ...]:
     if dirty:
         return tuple(check_tag(tag + DIRTY) for tag in immutable)
     return tuple(check_tag(tag) for tag in (*immutable, *_floating(parsed)))
+
+
+def leading(version: str, existing: Iterable[str]) -> tuple[str, ...]:
+    """Decide which floating tags a release may take: a fix of an older series leads nobody back to it.
+
+    Args:
+        version: The version that is released.
+        existing: The tags that the registry has.
+
+    Returns:
+        Its floating tags but for those whose series has a newer release, ``latest`` last.
+
+    Raises:
+        errors.IllegalVersion: The version does not follow PEP 440.
+    """
+    floating = tags(version, "", dirty=False)[1:]
+    newer = [other for tag in existing if (other := _released(tag)) and other > Version(version)]
+    theirs = {name for other in newer for name in _floating(other)}
+    return tuple(name for name in floating if name not in theirs)
+
+
+def _released(tag: str) -> Version | None:
+    """Return the release that an immutable tag names; None for every other tag."""
+    try:
+        found = Version(tag.replace("_", "!", 1))
+    except InvalidVersion:
+        return None
+    # A floating tag has fewer numbers. A hyphen begins a local part here, and to packaging a post release.
+    return found if len(found.release) > 2 and "-" not in tag and not found.is_prerelease else None
 
 
 def is_dirty(tag: str) -> bool:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from drydock import base
+from drydock import base, command
 from drydock.engine import Engine, connect
 from drydock.project import load
+from drydock.publish import cosign
 from tests.conftest import ROOT
 from tests.support.registry import Registry, private_registry, registry
+
+KEY_PASSWORD = "opens the key"
 
 
 @pytest.fixture(scope="session")
@@ -39,3 +43,27 @@ def private() -> Iterator[Registry]:
     """A registry that asks for a password, over TLS."""
     with private_registry() as running:
         yield running
+
+
+@pytest.fixture
+def own_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A state folder of the test's own, for the processes that it starts as well."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    return tmp_path / "state"
+
+
+@pytest.fixture(scope="session")
+def signing_key(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A private key, which COSIGN_PASSWORD opens; the public one lies beside it as ``cosign.pub``."""
+    folder = tmp_path_factory.mktemp("key")
+    command.run(
+        [str(cosign.program()), "generate-key-pair"], cwd=folder, env={"COSIGN_PASSWORD": KEY_PASSWORD}
+    )
+    return folder / "cosign.key"
+
+
+@pytest.fixture
+def key(signing_key: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The private key, ready for use."""
+    monkeypatch.setenv("COSIGN_PASSWORD", KEY_PASSWORD)
+    return signing_key

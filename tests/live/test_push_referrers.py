@@ -234,7 +234,7 @@ def test_sealing_goes_on_where_it_failed(
     engine: Engine, target: Reference, key: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COSIGN_PASSWORD", "wrong")
-    with pytest.raises(errors.SigningFailed):
+    with pytest.raises(errors.KeyUnusable):
         seal.seal(engine, target, DOCUMENTS, key=str(key))
     monkeypatch.setenv("COSIGN_PASSWORD", PASSWORD)
 

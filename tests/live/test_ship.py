@@ -1,43 +1,23 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import uuid
 from collections.abc import Iterator
 from contextlib import nullcontext
 from pathlib import Path
 
-import platformdirs
 import pytest
 
-from drydock import command, errors, ship
+from drydock import errors, ship
 from drydock.engine import Engine
-from drydock.gates import runner
-from drydock.gates.verdict import Outcome, Verdict
 from drydock.image import content_digest
 from drydock.pipeline import Pipeline
-from drydock.publish import cosign, provenance
+from drydock.publish import provenance
 from drydock.publish.push import Permissions
 from drydock.receipts import Receipts
-from tests.conftest import MakeProject
 from tests.support.registry import Registry, registry
+from tests.support.ship import PASSED, pass_gates, ship_project
 
-pytestmark = pytest.mark.live
-
-MANIFEST = """\
-[project]
-name = "{name}"
-version = "1.4.2"
-[tool.drydock]
-base = "{base}"
-"""
-DOCKERFILE = "FROM scratch AS production\nCOPY pyproject.toml /\n"
-PASSED = ("container_tests", "size_budget", "smoke", "security", "licences")
-
-
-@pytest.fixture(autouse=True)
-def receipts_of_this_test(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(platformdirs, "user_state_path", lambda _: tmp_path / "state")
+pytestmark = [pytest.mark.live, pytest.mark.usefixtures("own_state")]
 
 
 @pytest.fixture
@@ -47,37 +27,9 @@ def running() -> Iterator[Registry]:
 
 
 @pytest.fixture
-def pipeline(engine: Engine, make_project: MakeProject, python_image: str) -> Iterator[Pipeline]:
-    name = f"drydock-test-{uuid.uuid4().hex[:12]}"
-    project = make_project(
-        {
-            "pyproject.toml": MANIFEST.format(name=name, base=python_image),
-            "requirements.lock": "",
-            "Dockerfile": DOCKERFILE,
-        }
-    )
-    for args in (("init", "--quiet"), ("add", "--all"), ("commit", "--quiet", "--message", "first")):
-        identity = ("-c", "user.name=t", "-c", "user.email=t@example.org")
-        subprocess.run(["git", *identity, *args], cwd=project.root, check=True)
-    yield Pipeline(engine, project, lambda _: None, quiet=True)
-    for image in engine.sdk.images.list(name=name):
-        engine.sdk.images.remove(image.id, force=True)
-
-
-@pytest.fixture
-def key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A private key; the public one lies beside it as ``cosign.pub``."""
-    monkeypatch.setenv("COSIGN_PASSWORD", "opens the key")
-    command.run([str(cosign.program()), "generate-key-pair"], cwd=tmp_path)
-    return tmp_path / "cosign.key"
-
-
-def pass_gates(pipeline: Pipeline, *names: str) -> None:
-    image = pipeline.measured("production")
-    for name in names:
-        defined = runner.defined_now(runner.GATES[name], pipeline.project, "production")
-        verdict = Verdict(name, Outcome.PASSED, "well")
-        Receipts().write(defined, verdict, content=content_digest(image), image=image.id, tools={})
+def pipeline(engine: Engine, python_image: str, tmp_path: Path) -> Iterator[Pipeline]:
+    with ship_project(engine, tmp_path / "project", python_image) as made:
+        yield made.pipeline()
 
 
 def send(pipeline: Pipeline, where: str, force: str = "") -> list[str]:
@@ -159,7 +111,7 @@ def test_what_was_pushed_elsewhere_without_receipts_is_not_signed(
 ) -> None:
     pipeline.built("production")
     send(pipeline, running.address, force="the gates' machine is away")
-    monkeypatch.setattr(platformdirs, "user_state_path", lambda _: tmp_path / "another machine's state")
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "another machine's"))
 
     with pytest.raises(errors.ReceiptsMissing):
         ship.sign(pipeline, "production", running.address, key=str(key), force="", say=lambda _: None)

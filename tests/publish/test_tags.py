@@ -7,7 +7,7 @@ from packaging.version import Version
 
 from drydock import errors
 from drydock.publish.reference import check_tag
-from drydock.publish.tags import is_dirty, tags
+from drydock.publish.tags import is_dirty, leading, tags
 
 REVISION = "0123456789abcdef0123456789abcdef01234567"
 SHA = "sha-0123456789ab"
@@ -99,3 +99,27 @@ def test_no_floating_tag_is_the_immutable_tag_of_another_version(one: Version, o
     assume(one != other)
 
     assert tags(str(one), "", dirty=False)[0] not in tags(str(other), "", dirty=False)[1:]
+
+
+@pytest.mark.parametrize(
+    ("version", "existing", "expected"),
+    [
+        ("1.4.2", (), ("1.4", "1", "latest")),
+        ("1.4.2", ("1.4.1", "1.4", "1", "latest"), ("1.4", "1", "latest")),
+        ("1.4.2", ("1.4.2", "1.4", "1", "latest"), ("1.4", "1", "latest")),
+        ("1.4.2", ("1.4.3",), ()),
+        ("1.4.2", ("1.5.0",), ("1.4",)),
+        ("1.4.2", ("2.0.0",), ("1.4", "1")),
+        ("1.4.2", ("1.4.2.post1",), ()),
+        # No releases: other floating tags, pre-releases, local versions, commits, words.
+        ("1.4.2", ("1.9", "2", "1.5.0rc1", "1.5.0-abc.1", "1.5.0-1", SHA, "nightly"), ("1.4", "1", "latest")),
+        # A new epoch leaves every older version behind.
+        ("9.0.0", ("1_1.0.0",), ("9.0", "9")),
+        ("1!1.0.0", ("9.0.0",), ("1_1.0", "1_1", "latest")),
+        ("1.5.0rc1", ("1.4.2",), ()),
+    ],
+)
+def test_a_release_leads_nobody_back(
+    version: str, existing: tuple[str, ...], expected: tuple[str, ...]
+) -> None:
+    assert leading(version, existing) == expected

@@ -1,0 +1,42 @@
+"""Show a release: a line for each step, and what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+
+from drydock.release import Outcome, Work
+from drydock.report.tables import key_values, table
+
+
+def as_json(work: Work, outcomes: Sequence[Outcome]) -> dict[str, Any]:
+    """Return a release, done or foreseen, as JSON values."""
+    plan = work.plan
+    return {
+        "version": plan.version,
+        "revision": plan.revision,
+        "image": work.entry.image,
+        "digest": work.entry.digest,
+        "pushed": str(plan.pushed),
+        "tags": list(plan.tags),
+        "steps": [asdict(outcome) for outcome in outcomes],
+    }
+
+
+def show_plan(console: Console, outcomes: Sequence[Outcome]) -> None:
+    """Print what a release would do, and what of it is done already."""
+    rows = [(one.step, "done" if one.held else "to do", escape(one.what)) for one in outcomes]
+    table(console, ("step", "", "what"), rows)
+
+
+def show(console: Console, work: Work, outcomes: Sequence[Outcome]) -> None:
+    """Print what a release has done."""
+    rows = [
+        (one.step, "done before" if one.held else f"{one.seconds:.1f}", escape(one.what)) for one in outcomes
+    ]
+    table(console, ("step", "seconds", "what"), rows, right=(1,))
+    key_values(console, {"released": str(work.plan.versioned), "digest": work.entry.digest})

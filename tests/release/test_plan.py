@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from drydock import errors, release
+from drydock.project import Project
+from drydock.publish.source import Source
+from tests.conftest import MakeProject
+
+SOURCE = Source("0123456789abcdef0123456789abcdef01234567", False, 1_700_000_000, "")
+REGISTRY = "registry.example/acme"
+
+
+@pytest.fixture
+def project(make_project: MakeProject) -> Project:
+    return make_project({})
+
+
+def decide(project: Project, version: str = "1.4.2", source: Source = SOURCE) -> release.Plan:
+    return release.decide(version, project, source, REGISTRY, "production", "cosign.key")
+
+
+def test_the_commits_tag_is_pushed_and_the_versions_tags_follow(project: Project) -> None:
+    plan = decide(project)
+
+    assert str(plan.pushed) == "registry.example/acme/shop:sha-0123456789ab"
+    assert plan.tags == ("1.4.2", "1.4", "1", "latest")
+    assert str(plan.versioned) == "registry.example/acme/shop:1.4.2"
+
+
+def test_the_gates_are_those_that_a_push_demands(project: Project) -> None:
+    assert decide(project).gates == ("container_tests", "size_budget", "smoke", "security", "licences")
+
+
+@pytest.mark.parametrize("spelling", ["v1.4.2", "1.4.2.0"])
+def test_a_version_is_the_same_in_every_spelling(project: Project, spelling: str) -> None:
+    assert decide(project, spelling) == decide(project)
+
+
+def test_an_epoch_stands_in_the_tags_as_it_can(make_project: MakeProject) -> None:
+    project = make_project({"pyproject.toml": '[project]\nname = "shop"\nversion = "1!2.0"\n'})
+
+    plan = decide(project, "1!2.0.0")
+
+    assert (plan.version, plan.tags) == ("1!2.0", ("1_2.0.0", "1_2.0", "1_2", "latest"))
+
+
+def test_another_version_than_the_projects_is_refused(project: Project) -> None:
+    with pytest.raises(errors.NotReleasable) as caught:
+        decide(project, "1.5.0")
+    assert str(caught.value) == (
+        f"error: version 1.5.0 cannot be released: {project.source / 'pyproject.toml'} says 1.4.2; "
+        "write version '1.5.0' there, commit and repeat the command"
+    )
+
+
+def test_what_is_no_version_is_refused(project: Project) -> None:
+    with pytest.raises(errors.IllegalVersion, match="'next' is no version"):
+        decide(project, "next")
+
+
+def test_uncommitted_changes_are_refused(project: Project) -> None:
+    with pytest.raises(errors.NotReleasable, match="uncommitted changes; commit or stash them"):
+        decide(project, source=replace(SOURCE, dirty=True))
+
+
+def test_a_project_without_a_commit_is_refused(project: Project) -> None:
+    with pytest.raises(errors.NotReleasable, match="has no commit of git"):
+        decide(project, source=Source())
+
+
+def test_a_local_version_is_refused(make_project: MakeProject) -> None:
+    project = make_project({"pyproject.toml": '[project]\nname = "shop"\nversion = "1.4.2+mine"\n'})
+
+    with pytest.raises(errors.NotReleasable, match="its local part marks somebody's own build"):
+        decide(project, "1.4.2+mine")
+
+
+def test_a_project_without_a_registry_is_told_how_to_name_one(project: Project) -> None:
+    with pytest.raises(errors.NoRegistry):
+        release.decide("1.4.2", project, SOURCE, "", "production", "")
+
+
+def test_a_pre_release_moves_only_its_own_tag(make_project: MakeProject, tmp_path: Path) -> None:
+    project = make_project({"pyproject.toml": '[project]\nname = "shop"\nversion = "1.5.0rc1"\n'})
+
+    assert decide(project, "1.5.0-rc.1").tags == ("1.5.0rc1",)

@@ -1,0 +1,86 @@
+"""A small project in git whose image takes a second to build, and receipts for it."""
+
+from __future__ import annotations
+
+import subprocess
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from drydock.engine import Engine
+from drydock.gates import runner
+from drydock.gates.verdict import Outcome, Verdict
+from drydock.image import content_digest
+from drydock.pipeline import Pipeline
+from drydock.project import load
+from drydock.receipts import Receipts
+
+MANIFEST = """\
+[project]
+name = "{name}"
+version = "{version}"
+[tool.drydock]
+base = "{base}"
+"""
+DOCKERFILE = "FROM scratch AS production\nCOPY pyproject.toml /\n"
+# What an image of the target `production` has to pass before it is pushed.
+PASSED = ("container_tests", "size_budget", "smoke", "security", "licences")
+
+
+class Ship:
+    """A project to push and release.
+
+    Args:
+        engine: Where it is built.
+        root: Its folder.
+        base: A base image that the engine has.
+    """
+
+    def __init__(self, engine: Engine, root: Path, base: str) -> None:
+        self.engine = engine
+        self.root = root
+        self.base = base
+        self.name = f"drydock-test-{uuid.uuid4().hex[:12]}"
+        root.mkdir()
+        (root / "Dockerfile").write_text(DOCKERFILE)
+        (root / "requirements.lock").touch()
+        self.git("init", "--quiet")
+        self.commit("1.4.2")
+
+    def commit(self, version: str) -> None:
+        """Commit the project as it is, with another version."""
+        (self.root / "pyproject.toml").write_text(
+            MANIFEST.format(name=self.name, version=version, base=self.base)
+        )
+        self.git("add", "--all")
+        self.git("commit", "--quiet", "--allow-empty", "--message", version)
+
+    def git(self, *args: str) -> None:
+        """Run git here, as nobody in particular."""
+        identity = ("-c", "user.name=t", "-c", "user.email=t@example.org")
+        subprocess.run(["git", *identity, *args], cwd=self.root, check=True)
+
+    def pipeline(self) -> Pipeline:
+        """Return a pipeline such as another process would have, which knows nothing yet."""
+        return Pipeline(self.engine, load(self.root), lambda _: None, quiet=True)
+
+
+@contextmanager
+def ship_project(engine: Engine, root: Path, base: str) -> Iterator[Ship]:
+    """Make a project, and remove its images afterwards."""
+    made = Ship(engine, root, base)
+    try:
+        yield made
+    finally:
+        for image in engine.sdk.images.list(name=made.name):
+            engine.sdk.images.remove(image.id, force=True)
+
+
+def pass_gates(pipeline: Pipeline, *names: str) -> None:
+    """Write receipts for the image of the target `production`, as if gates had passed."""
+    image = pipeline.measured("production")
+    for name in names:
+        defined = runner.defined_now(runner.GATES[name], pipeline.project, "production")
+        verdict = Verdict(name, Outcome.PASSED, "well")
+        Receipts().write(defined, verdict, content=content_digest(image), image=image.id, tools={})

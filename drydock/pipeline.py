@@ -106,14 +106,16 @@ class Pipeline:
     def look(self, name: str) -> Image:
         """Return an image by its reference on the engine, or by the path of an archive or OCI layout."""
         if (path := Path(name)).exists():
-            return images.read_archive(path)
+            return images.read_archive(path, compression=self.project.compression)
         return self.measure(name)
 
     def measure(self, image_id: str) -> Image:
         """Return an image of the engine as it is: layers, files, sizes; read once a process."""
         if image_id not in self._measured:
             with nullcontext() if self.quiet else waiting("weighing the image, layer by layer"):
-                self._measured[image_id] = images.read(self.engine, image_id)
+                self._measured[image_id] = images.read(
+                    self.engine, image_id, compression=self.project.compression
+                )
             keep.image(self._measured[image_id], self.say)
         return self._measured[image_id]
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from drydock import errors
+from drydock.compression import ZSTD, Compression
 from drydock.nearest import choices
 
 TARGETS = ("production", "slim")
@@ -20,16 +21,33 @@ MB = 1_000_000
 
 
 @dataclass(frozen=True)
+class Growth:
+    """By how much an image may exceed another one.
+
+    Args:
+        on_disk: Most bytes that the uncompressed layers may be larger; None for any number.
+        on_wire: The same of the compressed ones.
+    """
+
+    on_disk: int | None = None
+    on_wire: int | None = None
+
+
+@dataclass(frozen=True)
 class Budget:
     """What an image may weigh.
 
     Args:
         on_disk: Most bytes of all uncompressed layers.
         on_wire: Most bytes of all compressed layers; None where only the disk counts.
+        over_base: By how much it may exceed the base image; None where that does not count.
+        over_main: By how much it may exceed the main branch's last image; None where that does not count.
     """
 
     on_disk: int
     on_wire: int | None = None
+    over_base: Growth | None = None
+    over_main: Growth | None = None
 
 
 @dataclass(frozen=True)
@@ -92,6 +110,8 @@ class Project:
         development: How to try the image.
         smoke: What the smoke gate asks, in this order.
         origins: For each field's name, where its value was found.
+        main_branch: The branch whose images growth is measured by.
+        compression: How layers are compressed when they are pushed, and so when they are weighed.
     """
 
     root: Path
@@ -113,6 +133,8 @@ class Project:
     development: Development = field(default_factory=Development)
     smoke: tuple[Request, ...] = ()
     origins: Mapping[str, str] = field(default_factory=dict)
+    main_branch: str = "main"
+    compression: Compression = ZSTD
 
     @property
     def dockerfile(self) -> Path:
@@ -152,6 +174,8 @@ KEYS: dict[str, tuple[type, object]] = {
     "ready-path": (str, "/readyz"),
     "base": (str, None),
     "budgets": (dict, {}),
+    "main-branch": (str, "main"),
+    "compression": (str, "zstd"),
     "labels": (dict, {}),
     "development": (dict, {}),
     "smoke": (list, []),
@@ -163,6 +187,8 @@ KEYS: dict[str, tuple[type, object]] = {
     "system-packages": (str, ""),
 }
 DEFAULT_BUDGETS = {"production": Budget(150 * MB), "slim": Budget(300 * MB)}
+_SIZES = {"on-disk-mb", "on-wire-mb"}
+_GROWTHS = {"over-base", "over-main"}
 _IMAGE = re.compile(r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*")
 
 
@@ -225,6 +251,8 @@ def load(folder: Path) -> Project:
         development=_development(value("development"), manifest),
         smoke=tuple(_request(index, item, manifest) for index, item in enumerate(value("smoke"))),
         origins=origins,
+        main_branch=value("main-branch"),
+        compression=_compression(value("compression"), manifest),
     )
 
 
@@ -292,21 +320,20 @@ def _budgets(table: Mapping[str, Any], manifest: Path) -> dict[str, Budget]:
         key = f"budgets.{target}"
         if target not in TARGETS:
             raise _bad(manifest, key, "unknown target", f"use one of {', '.join(TARGETS)}")
-        if (
-            not isinstance(limits, dict)
-            or not set(limits) <= {"on-disk-mb", "on-wire-mb"}
-            or "on-disk-mb" not in limits
-        ):
+        if not isinstance(limits, dict) or "on-disk-mb" not in limits or set(limits) - _SIZES - _GROWTHS:
             raise _bad(
                 manifest, key, f"{limits!r} is no budget", "write { on-disk-mb = 150, on-wire-mb = 60 }"
             )
-        for name, number in limits.items():
-            if isinstance(number, bool) or not isinstance(number, int | float) or number <= 0:
-                raise _bad(
-                    manifest, f"{key}.{name}", f"{number!r} is no size", "give megabytes (10^6 bytes) above 0"
-                )
-        wire = limits.get("on-wire-mb")
-        budgets[target] = Budget(int(limits["on-disk-mb"] * MB), int(wire * MB) if wire else None)
+        growths = {
+            name: _growth(limits[name], f"{key}.{name}", manifest) for name in _GROWTHS & limits.keys()
+        }
+        sizes = {name: _size(limits[name], f"{key}.{name}", manifest) for name in _SIZES & limits.keys()}
+        budgets[target] = Budget(
+            sizes["on-disk-mb"],
+            sizes.get("on-wire-mb"),
+            growths.get("over-base"),
+            growths.get("over-main"),
+        )
     return budgets
 
 
@@ -333,3 +360,35 @@ def _request(index: int, item: object, manifest: Path) -> Request:
     if missing := {"method", "path", "status"} - set(item):
         raise _bad(manifest, f"{key}.{min(missing)}", "missing", "every request has method, path and status")
     return Request(**item)
+
+
+def _growth(limits: object, key: str, manifest: Path) -> Growth:
+    if not isinstance(limits, dict) or not limits or set(limits) - _SIZES:
+        raise _bad(manifest, key, f"{limits!r} is no growth", "write { on-disk-mb = 3, on-wire-mb = 1 }")
+    sizes = {name: _size(number, f"{key}.{name}", manifest, least=0) for name, number in limits.items()}
+    return Growth(sizes.get("on-disk-mb"), sizes.get("on-wire-mb"))
+
+
+def _size(number: object, key: str, manifest: Path, least: int = 1) -> int:
+    """Return the bytes that a number of megabytes stands for.
+
+    Args:
+        number: What the table says.
+        key: Where it says so.
+        manifest: The file with the table.
+        least: The fewest bytes that make sense.
+    """
+    # bool is a subclass of int: `true` is not a number.
+    size = int(number * MB) if isinstance(number, int | float) and not isinstance(number, bool) else -1
+    if size < least:
+        how = f"give megabytes (10^6 bytes){' above 0' if least else ', or 0'}"
+        raise _bad(manifest, key, f"{number!r} is no size", how)
+    return size
+
+
+def _compression(text: str, manifest: Path) -> Compression:
+    try:
+        return Compression.parse(text)
+    except ValueError as error:
+        how = "write zstd or gzip, with a level if you like: zstd:15"
+        raise _bad(manifest, "compression", str(error), how) from error

@@ -46,9 +46,16 @@ def push(
     """
     names = _names(pipeline, where)
     built = pipeline.project.reference(target)
-    cleared(pipeline, images.read(pipeline.engine, built), target, force)
+    cleared(pipeline, pipeline.measure(built), target, force)
     with shown as tell:
-        return push_all(pipeline.engine, built, names, tell, permissions=permissions)
+        return push_all(
+            pipeline.engine,
+            built,
+            names,
+            tell,
+            permissions=permissions,
+            compression=pipeline.project.compression,
+        )
 
 
 def cleared(pipeline: Pipeline, image: Image, target: str, force: str = "") -> Waiver | None:

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from drydock import errors
-from drydock.project import MB, Budget, Request, ca_bundle, load
+from drydock.compression import Compression
+from drydock.project import MB, Budget, Growth, Request, ca_bundle, load
 from tests.conftest import ROOT, MakeProject
 
 HEAD = '[project]\nname = "Shop.Api"\nversion = "1.4.2"\ndescription = "Sells"\nrequires-python = ">=3.12"\n'
@@ -33,7 +34,20 @@ def test_configuration_wins_over_detection(make_project: MakeProject) -> None:
 
     assert (project.image, project.port) == ("acme/shop", 9000)
     assert project.budgets["slim"] == Budget(200_500_000)
+    assert str(project.compression) == "zstd:12"
     assert project.origins["port"] == "pyproject.toml [tool.drydock] port"
+
+
+def test_growth_is_limited_apart_from_size(make_project: MakeProject) -> None:
+    table = (
+        '[tool.drydock]\ncompression = "gzip:9"\n[tool.drydock.budgets.slim]\non-disk-mb = 200\n'
+        "over-base = { on-disk-mb = 100 }\nover-main = { on-disk-mb = 0, on-wire-mb = 1.5 }\n"
+    )
+
+    project = make_project({"pyproject.toml": HEAD + table})
+
+    assert project.budgets["slim"] == Budget(200 * MB, None, Growth(100 * MB, None), Growth(0, 1_500_000))
+    assert project.compression == Compression("gzip", 9)
 
 
 def test_metadata_is_read_from_the_source_folder(make_project: MakeProject) -> None:
@@ -70,6 +84,17 @@ def test_smoke_requests_are_read_in_order(make_project: MakeProject) -> None:
         ),
         ("budgets = { slim = { on-disk-mb = -1 } }", r"budgets.slim.on-disk-mb: -1 is no size"),
         ("budgets = { slim = 3 }", r"budgets.slim: 3 is no budget"),
+        ("budgets = { slim = { on-wire-mb = 3 } }", r"budgets.slim: .* is no budget"),
+        (
+            "budgets = { slim = { on-disk-mb = 3, over-main = {} } }",
+            r"budgets.slim.over-main: {} is no growth",
+        ),
+        (
+            "budgets = { slim = { on-disk-mb = 3, over-base = { on-disk-mb = true } } }",
+            r"budgets.slim.over-base.on-disk-mb: True is no size; give megabytes \(10\^6 bytes\), or 0",
+        ),
+        ('compression = "lzma"', r"compression: 'lzma' is no compression; write zstd or gzip"),
+        ('compression = "zstd:22"', r"compression: zstd has the levels 1 to 19, not '22'"),
         ('smoke = [{ method = "GET", path = "/" }]', r"smoke\[0\].status: missing"),
         ('smoke = [{ metod = "GET" }]', r"smoke\[0\].metod: unknown key"),
         ("development = { tokens = 1 }", r"development.tokens: unknown key"),

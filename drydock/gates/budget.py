@@ -73,6 +73,7 @@ def judge(
     target: str,
     *,
     comparisons: Sequence[Comparison] = (),
+    notes: Sequence[str] = (),
     least_efficiency: float = LEAST_EFFICIENCY,
 ) -> Verdict:
     """Compare an image's sizes with what is allowed.
@@ -82,6 +83,7 @@ def judge(
         budget: Its budget.
         target: Its target, for the message.
         comparisons: Images by which growth is measured.
+        notes: What else the summary of an image that passes has to say.
         least_efficiency: Least share of the stored bytes that must be needed, between 0 and 1.
 
     Returns:
@@ -95,7 +97,7 @@ def judge(
     if efficiency.ratio < least_efficiency:
         wasted = f"{mb(efficiency.wasted)} stored in vain"
         exceeded.append(f"{wasted}: efficiency {efficiency.ratio:.3f}, below {least_efficiency:.2f}")
-    figures = exceeded or [str(check) for check in checks]
+    figures = exceeded or [*map(str, checks), *notes]
     return Verdict(
         GATE,
         Outcome.FAILED if exceeded else Outcome.PASSED,
@@ -112,11 +114,11 @@ def _checks(image: Image, budget: Budget, comparisons: Iterable[Comparison]) -> 
     ]
     for other in comparisons:
         checks.append(
-            Check(f"more than {other.name} on disk", image.on_disk - other.on_disk, other.most_on_disk)
+            Check(f"on disk more than {other.name}", image.on_disk - other.on_disk, other.most_on_disk)
         )
         if other.on_wire is not None:
             grown = image.on_wire - other.on_wire
-            checks.append(Check(f"more than {other.name} on the wire", grown, other.most_on_wire))
+            checks.append(Check(f"on the wire more than {other.name}", grown, other.most_on_wire))
     return checks
 
 
@@ -127,8 +129,10 @@ def _contributors(anatomy: Anatomy) -> Iterable[str]:
         if layer.on_disk * 100 < anatomy.image.on_disk:  # below a hundredth no layer explains an excess
             break
         yield f"layer {mb(layer.on_disk)} on disk, {mb(layer.on_wire)} on the wire: {layer.instruction}"
-    for name, size in list(anatomy.top_level.items())[:MOST_NAMED]:
-        yield f"package {mb(size)} on disk: {name}"
+    for package in anatomy.inventory.packages[:MOST_NAMED]:
+        yield f"{package.source} {mb(package.size)} on disk: {package.label}"
+    for file in anatomy.largest(MOST_NAMED):
+        yield f"file {mb(file.size)} on disk: {file.path}"
     for waste in anatomy.efficiency.paths[:MOST_NAMED]:
         yield f"stored in vain {mb(waste.wasted)}: {waste.path} ({waste.copies} times in the layers)"
 
@@ -140,6 +144,7 @@ def measurements(anatomy: Anatomy, target: str, checks: Sequence[Check]) -> Mapp
         "target": target,
         "on_disk": image.on_disk,
         "on_wire": image.on_wire,
+        "compression": str(image.compression),
         "checks": [
             {"name": check.name, "value": check.value, "limit": check.limit, "excess": check.excess}
             for check in checks

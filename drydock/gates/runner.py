@@ -23,6 +23,7 @@ from drydock.gates import (
     cache,
     cluster,
     container_tests,
+    growth,
     kubernetes,
     licences,
     reproducible,
@@ -75,7 +76,11 @@ def _container_tests(pipeline: Pipeline, target: str, args: Sequence[str]) -> Ve
 
 
 def _size_budget(pipeline: Pipeline, target: str, _args: Sequence[str]) -> Verdict:
-    return budget.judge(pipeline.measured(target), pipeline.project.budget(target), target)
+    image, allowed = pipeline.measured(target), pipeline.project.budget(target)
+    comparisons, notes = growth.compare(
+        image, allowed, pipeline.project, target, lambda: pipeline.measure(pipeline.base.reference)
+    )
+    return budget.judge(image, allowed, target, comparisons=comparisons, notes=notes)
 
 
 def _smoke(pipeline: Pipeline, target: str, _args: Sequence[str]) -> Verdict:

@@ -118,6 +118,11 @@ class History:
         )
         return self._verdicts(f"id IN ({newest}) ORDER BY at DESC, id DESC", project, target)
 
+    def verdicts_of(self, gate: str, project: str, target: str) -> list[Judged]:
+        """Return what a gate said about a target, the newest first."""
+        where = "gate = ? AND project = ? AND target = ? ORDER BY at DESC, id DESC"
+        return self._verdicts(where, gate, project, target)
+
     def _verdicts(self, where: str, *values: object) -> list[Judged]:
         columns = "at, project, target, branch, revision, dirty, content, verdict"
         query = f"SELECT {columns} FROM verdicts WHERE {where}"  # noqa: S608 - both are constants

@@ -312,6 +312,7 @@ def assemble(
         repo_digests=repo_digests,
         config=Config.of(raw, raw.get("config") or {}),
         layers=tuple(layer(item, *found[item.diff_id]) for item in stored),
+        compression=looking.compression,
     )
 
 

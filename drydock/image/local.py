@@ -97,6 +97,7 @@ def _from_cache(found: docker.models.images.Image, reference: str, looking: Anal
             {key.lower(): value for key, value in inspected.items()}, inspected.get("Config") or {}
         ),
         layers=tuple(layers),
+        compression=looking.compression,
     )
 
 

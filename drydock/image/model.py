@@ -17,6 +17,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from drydock.compression import ZSTD, Compression
+
 if TYPE_CHECKING:
     from drydock.image.record import Record
 
@@ -189,6 +191,7 @@ class Image:
         repo_digests: ``name@digest`` for each registry repository that it is known to be in.
         config: How a container of it starts.
         layers: From the lowest to the uppermost.
+        compression: How the layers' sizes on the wire come about.
     """
 
     reference: str
@@ -196,6 +199,7 @@ class Image:
     repo_digests: tuple[str, ...]
     config: Config
     layers: tuple[Layer, ...]
+    compression: Compression = ZSTD
 
     @property
     def on_disk(self) -> int:

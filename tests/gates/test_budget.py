@@ -61,7 +61,7 @@ def test_excess_names_which_size(image: Image) -> None:
 def test_excess_names_the_heaviest_layer_and_package(image: Image) -> None:
     details = judge(image, Budget(MB), "production").details
     assert details[0].startswith("layer 0.8 MB on disk")
-    assert "package 0.8 MB on disk: openai" in details
+    assert "python 0.8 MB on disk: openai 1" in details
 
 
 def test_size_without_a_budget_is_reported_only(image: Image) -> None:
@@ -74,13 +74,13 @@ def test_growth_is_judged_against_another_image(image: Image, most: int, outcome
     base = Comparison("the base", on_disk=image.on_disk - 100_000, most_on_disk=most)
     verdict = judge(image, Budget(2 * MB), "production", comparisons=[base])
     assert verdict.outcome is outcome
-    assert "0.1 MB more than the base on disk" in verdict.summary
+    assert "0.1 MB on disk more than the base" in verdict.summary
 
 
 def test_growth_on_the_wire_is_judged_apart(image: Image) -> None:
     main = Comparison("main", image.on_disk, image.on_wire - 10, most_on_disk=0, most_on_wire=9)
     verdict = judge(image, Budget(2 * MB), "production", comparisons=[main])
-    assert verdict.summary == "production: 10 B more than main on the wire, 1 B above its budget of 9 B"
+    assert verdict.summary == "production: 10 B on the wire more than main, 1 B above its budget of 9 B"
 
 
 def test_shrinking_is_no_excess(image: Image) -> None:

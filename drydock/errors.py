@@ -120,6 +120,18 @@ class CommandMissing(DrydockError):
     next_step = "{how}"
 
 
+class MachineWarns(DrydockError):
+    exit_code = 17
+    fact = "{count} of the findings above may break a task"
+    next_step = "do what their arrows say"
+
+
+class MachineFails(DrydockError):
+    exit_code = 18
+    fact = "{count} of the findings above break builds"
+    next_step = "do what their arrows say, the first one first"
+
+
 # --- base images --------------------------------------------------------------------------------------------
 
 
@@ -140,7 +152,7 @@ class BaseNotMade(DrydockError):
 
 class NoProject(DrydockError):
     exit_code = 30
-    fact = "{path} has no pyproject.toml"
+    fact = "{path} holds no FastAPI application, and neither pyproject.toml nor drydock.toml"
     next_step = "name the project's folder with --project"
 
 
@@ -166,6 +178,18 @@ class Undecided(DrydockError):
     exit_code = 34
     fact = "{count} facts about {path} cannot be decided from its files"
     next_step = "decide them as the lines above say"
+
+
+class FilesDiffer(DrydockError):
+    exit_code = 35
+    fact = "{count} files in {root} are there and differ: {names}"
+    next_step = "read the difference above, and overwrite them with --force"
+
+
+class NotLocked(DrydockError):
+    exit_code = 36
+    fact = "the dependencies in {folder} cannot be locked: {reason}"
+    next_step = "mend what the lines above show, or install them as they are declared with --no-lock"
 
 
 # --- builds -------------------------------------------------------------------------------------------------

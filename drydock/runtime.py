@@ -41,6 +41,7 @@ class Run:
         memory: Bytes the container may use; 0 for no limit.
         probe_every: Seconds between two runs of the image's own HEALTHCHECK, the first failure of which then
             counts; 0 to leave both to the image.
+        dns: The container's DNS servers; the engine's own by default.
     """
 
     image: str
@@ -55,6 +56,7 @@ class Run:
     mounts: Mapping[str, str] = field(default_factory=dict)
     memory: int = 0
     probe_every: float = 0.0
+    dns: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -99,7 +101,7 @@ class Running:
         """Wait for 200 at a path, and give up at once when the container ends.
 
         Args:
-            path: The readiness path.
+            path: The readiness path; where there is none, any answer of the application's is one.
             seconds: How long to wait at the most.
             tell: Takes the last answer or log line from time to time.
 
@@ -115,8 +117,8 @@ class Running:
         last = "no answer"
         while time.monotonic() - began < seconds:
             try:
-                status = get(port, path)
-                if status == http.client.OK:
+                status = get(port, path or "/")
+                if status == http.client.OK or not path:
                     return time.monotonic() - began
                 last = f"status {status}"
             except (OSError, http.client.HTTPException) as error:
@@ -192,6 +194,7 @@ def started(engine: Engine, run: Run) -> Iterator[Running]:
             environment=dict(run.environment),
             labels={LABEL: run.owner},
             extra_hosts=dict(run.extra_hosts) or None,
+            dns=list(run.dns) or None,
             volumes={host: {"bind": inside, "mode": "ro"} for inside, host in run.mounts.items()} or None,
             **options,
         )

@@ -4,28 +4,30 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from invoke import Context, Exit
+from invoke import Context
 
 from tasks.offer import offer, pipeline
 
 
 @offer("examining this machine")
 def doctor(c: Context, project: str = ".", json: bool = False) -> None:
-    """Look at engine, buildx, disk, base, certificates and registry, and say what to do."""
+    """Look at what breaks builds on this machine, and say what to do: 17 for warnings, 18 for failures."""
     from dataclasses import asdict
 
-    from drydock.doctor import examine
+    from drydock import doctor
     from drydock.project import load
     from drydock.report import console, print_json
-    from drydock.report.tables import findings
+    from drydock.report.tables import finding
 
-    found = list(examine(load(Path(project))))
+    out = console()
+    found = []
+    for one in doctor.examine(load(Path(project))):
+        found.append(one)
+        if not json:
+            finding(out, one)
     if json:
-        print_json({"findings": [asdict(finding) for finding in found]})
-    else:
-        findings(console(), found)
-    if any(not finding.ok for finding in found):
-        raise Exit(code=2 if any(finding.fatal for finding in found) else 1)
+        print_json({"findings": [asdict(one) for one in found]})
+    doctor.judge(found)
 
 
 @offer("looking for what drydock made here")

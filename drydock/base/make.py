@@ -181,6 +181,8 @@ def make(engine: Engine, plan: Plan, say: Callable[[str], None]) -> None:
             say("  loading it into the engine")
             archive.write(folder / "image.tar", folder / "rootfs.tar", configuration(plan), plan.reference)
             _load(engine, folder / "image.tar", plan)
+            # The image's own date never changes; the engine's note of this tag tells when it was made.
+            engine.sdk.images.get(plan.reference).tag(plan.reference)
     except KeyboardInterrupt:
         raise errors.Interrupted(during=f"the making of {plan.reference}") from None
     say(f"made {plan.reference} in {time.monotonic() - began:.0f} s")

@@ -39,7 +39,7 @@ def candidates(environment: Mapping[str, str] = os.environ) -> Iterator[Candidat
     if host := environment.get("DOCKER_HOST"):
         yield Candidate(host, "DOCKER_HOST", chosen=True)
         return
-    if (context := _current_context(environment)) is not None:
+    if (context := current_context(environment)) is not None:
         yield context
         return
     yield Candidate("unix:///var/run/docker.sock", "default socket")
@@ -55,7 +55,7 @@ def candidates(environment: Mapping[str, str] = os.environ) -> Iterator[Candidat
             yield Candidate(f"unix://{path}", source)
 
 
-def _current_context(environment: Mapping[str, str]) -> Candidate | None:
+def current_context(environment: Mapping[str, str]) -> Candidate | None:
     """Read the selected docker context from the CLI's own files; the default context is no choice."""
     folder = Path(environment.get("DOCKER_CONFIG") or Path(environment.get("HOME") or "/") / ".docker")
     name = environment.get("DOCKER_CONTEXT") or _read_json(folder / "config.json").get("currentContext")

@@ -9,13 +9,22 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from drydock.doctor import Finding
+from drydock.doctor.finding import Finding, Severity
 from drydock.gates.verdict import Outcome, Verdict
 
 MARKS = {
     Outcome.PASSED: "[green]passed[/green]",
     Outcome.FAILED: "[red]failed[/red]",
     Outcome.COULD_NOT_CHECK: "[yellow]could not check[/yellow]",
+}
+
+
+# The word says it all; the colour only repeats it.
+SEVERITIES = {
+    Severity.OK: ("ok", "green"),
+    Severity.UNKNOWN: ("not seen", "dim"),
+    Severity.WARNING: ("warning", "yellow"),
+    Severity.FAILURE: ("failure", "bold red"),
 }
 
 
@@ -50,13 +59,14 @@ def table(
     console.print(made)
 
 
-def findings(console: Console, found: Sequence[Finding]) -> None:
-    """Print what `doctor` found, with what to do."""
-    for finding in found:
-        mark = "[green]ok[/green]  " if finding.ok else "[red]bad[/red] "
-        console.print(f"{mark} [bold]{finding.name:<12}[/bold] {finding.fact}")
-        if finding.advice:
-            console.print(f"     {'':<12} → {finding.advice}")
+def finding(console: Console, found: Finding) -> None:
+    """Print what `doctor` found about one thing, with what to do."""
+    word, style = SEVERITIES[found.severity]
+    console.print(
+        Text.assemble((f"{word:<8} ", style), (f"{found.name:<16} ", "bold"), found.fact), soft_wrap=True
+    )
+    if found.advice:
+        console.print(Text(f"         → {found.advice}"), soft_wrap=True)
 
 
 def verdict(console: Console, judged: Verdict, *, receipt: bool = False, details: bool = False) -> None:

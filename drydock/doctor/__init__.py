@@ -1,0 +1,61 @@
+"""Look at what builds, gates and pushes need, and say for each: well, or what to do."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterator
+
+from drydock import errors
+from drydock.doctor import base, engine, host, network
+from drydock.doctor.finding import Finding, Severity, failure, unknown
+from drydock.engine import connect
+from drydock.project import Project
+
+__all__ = ["Finding", "Severity", "examine", "judge"]
+
+
+def examine(project: Project) -> Iterator[Finding]:
+    """Yield the findings as they are made, the most basic first."""
+    yield engine.context()
+    try:
+        found = connect()
+    except errors.NoEngine as error:
+        yield failure("engine", str(error.values["tried"]), str(error.values["how"]))
+        yield network.proxies({})
+        yield network.certificates()
+        return
+    yield engine.version(found)
+    yield engine.buildx(found)
+    info = found.sdk.info()
+    yield engine.clock(info)
+    yield engine.storage(info)
+    yield from engine.disk(found, info, project)
+    if found.host.startswith("unix://"):
+        yield from host.examine(info)
+    yield network.proxies(info)
+    yield network.certificates()
+    image = base.find(found, project)
+    yield base.age(found, project, image)
+    if image:
+        yield network.inside(found, network.question(found, image.reference))
+    else:
+        yield unknown("container", "not asked for the network: there is no base image to ask with")
+    yield network.registry(info, project)
+    yield network.remote_clock(project)
+
+
+def judge(findings: Collection[Finding]) -> None:
+    """Refuse a machine on which something is wrong.
+
+    Args:
+        findings: All that was found.
+
+    Raises:
+        errors.MachineFails: Builds break.
+        errors.MachineWarns: Something may break.
+    """
+    seen = Counter(finding.severity for finding in findings)
+    if count := seen[Severity.FAILURE]:
+        raise errors.MachineFails(count=count)
+    if count := seen[Severity.WARNING]:
+        raise errors.MachineWarns(count=count)

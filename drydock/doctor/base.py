@@ -1,0 +1,54 @@
+"""Look at the base image: whether it is at hand, and how old it is."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from drydock import base as bases
+from drydock.base import Base, make
+from drydock.doctor.finding import Finding, ok, unknown, warning
+from drydock.engine import Engine
+from drydock.project import Project
+
+# Security fixes of Debian and Python reach an image only with a new base.
+MOST_DAYS = 60
+# What engines write for a time that they do not know is in the year 1, or in 1970.
+FIRST_YEAR = 1971
+
+
+def find(engine: Engine, project: Project) -> Base | None:
+    """Return the base image that a build would take from the engine; None where there is none yet."""
+    return bases.look(engine, project.base) or bases.look(engine, make.reference(project.base))
+
+
+def age(engine: Engine, project: Project, found: Base | None, now: datetime | None = None) -> Finding:
+    """Judge the base image's age.
+
+    Args:
+        engine: Where it is.
+        project: Names it.
+        found: The base image.
+        now: The time to count from.
+    """
+    if found is None:
+        return unknown("base", f"{project.base} is not on the engine; the first build pulls or makes it")
+    attributes = engine.sdk.images.get(found.reference).attrs
+    # One made here always has the same date, so that making it again gives the same image.
+    made = found.kind == "made"
+    told = _time(str((attributes.get("Metadata") or {})["LastTagTime"] if made else attributes["Created"]))
+    if told.year < FIRST_YEAR:
+        return unknown("base", f"{found.reference} ({found.kind}); the engine does not tell since when")
+    days = ((now or datetime.now(UTC)) - told).days
+    fact = f"{found.reference} ({found.kind}), {days} days old"
+    if days > MOST_DAYS:
+        return warning("base", fact, "take in its security fixes: `invoke base --rebuild`, then build")
+    return ok("base", fact)
+
+
+def _time(text: str) -> datetime:
+    """Read the engine's time, which has nanoseconds."""
+    seconds, _, rest = text.partition(".")
+    zone = rest.lstrip("0123456789") or "+00:00"
+    return datetime.fromisoformat(
+        seconds.removesuffix("Z") + (zone if rest else "+00:00").replace("Z", "+00:00")
+    )

@@ -1,0 +1,147 @@
+"""Look at the Docker Engine and its CLI: versions, context, storage, room, time."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from drydock import command, errors
+from drydock.doctor.finding import Finding, failure, ok, unknown, warning
+from drydock.engine import Engine, find
+from drydock.project import Project
+
+OLDEST_ENGINE = 23
+OLDEST_BUILDX = (0, 10)
+# A cold build needs about three: the base, the build's stages, the image.
+LEAST_FREE_BYTES = 5_000_000_000
+LEAST_FREE_INODES = 50_000
+# Tokens and certificates are valid for minutes; signatures' timestamps are compared with this clock.
+MOST_SKEW_SECONDS = 30.0
+# These keep a whole copy of every file of every layer, or are gone from newer engines.
+POOR_DRIVERS = {
+    "vfs": "it copies every layer whole: slow builds, many times the disk space",
+    "aufs": "newer engines have it no more",
+    "devicemapper": "newer engines have it no more",
+    "btrfs": "it is known to leak space with BuildKit",
+}
+
+
+def version(engine: Engine) -> Finding:
+    """Look at the engine's kind and age."""
+    found = engine.sdk.version()
+    number = str(found.get("Version", "0"))
+    fact = f"{number} at {engine.host} ({engine.candidate.source})"
+    if "podman" in str(found).lower():
+        return warning("engine", f"{fact}, Podman", "use Docker Engine for builds: Podman's has no BuildKit")
+    major = re.match(r"\d+", number)
+    if major and int(major[0]) < OLDEST_ENGINE:
+        return failure("engine", fact, f"upgrade to {OLDEST_ENGINE} or newer")
+    return ok("engine", fact)
+
+
+def context(environment: Mapping[str, str] = os.environ) -> Finding:
+    """Look whether DOCKER_HOST silently wins over a context that somebody selected."""
+    host = environment.get("DOCKER_HOST")
+    selected = find.current_context({key: text for key, text in environment.items() if key != "DOCKER_HOST"})
+    if host and selected:
+        return warning(
+            "context",
+            f"DOCKER_HOST {host} wins over {selected.source}",
+            "unset one of them: `docker` and drydock use DOCKER_HOST, whatever `docker context ls` marks",
+        )
+    return ok("context", selected.source if selected else "default" if not host else f"DOCKER_HOST {host}")
+
+
+def buildx(engine: Engine) -> Finding:
+    """Look at the CLI's plugin, which alone can use BuildKit's mounts."""
+    advice = "install it (Debian 13: docker-buildx, Docker's own packages: docker-buildx-plugin)"
+    try:
+        done = command.run(["docker", "buildx", "version"], env=engine.environment, check=False)
+    except errors.CommandMissing:
+        return failure("buildx", "there is no docker CLI on PATH", "install docker-cli and docker-buildx")
+    found = re.search(r"v?(\d+)\.(\d+)\.\d+", done.stdout)
+    if done.code != 0 or not found:
+        return failure("buildx", "the docker CLI has no such plugin", advice)
+    if (int(found[1]), int(found[2])) < OLDEST_BUILDX:
+        oldest = ".".join(str(part) for part in OLDEST_BUILDX)
+        return failure("buildx", found[0], f"upgrade to {oldest} or newer")
+    return ok("buildx", found[0])
+
+
+def storage(info: Mapping[str, Any]) -> Finding:
+    """Look at how the engine stores layers.
+
+    Args:
+        info: What the engine says about itself.
+    """
+    driver = str(info.get("Driver", "unknown"))
+    status = " ".join(" ".join(map(str, pair)) for pair in info.get("DriverStatus") or [])
+    store = "containerd's image store" if "io.containerd.snapshotter" in status else "its own image store"
+    fact = f"{driver}, {store}"
+    if reason := POOR_DRIVERS.get(driver):
+        return warning("storage", f"{fact}: {reason}", "let the engine use overlay2: remove `storage-driver`")
+    if driver == "overlay2" and "Supports d_type false" in status:
+        return failure("storage", f"{fact}, on a file system without d_type", "format it with ftype=1")
+    return ok("storage", fact)
+
+
+def disk(engine: Engine, info: Mapping[str, Any], project: Project) -> Iterator[Finding]:
+    """Look at the room where the engine keeps images, if that is on this machine, and beside the project."""
+    folder = Path(str(info.get("DockerRootDir", "/")))
+    if engine.host.startswith("unix://") and folder.exists():
+        yield room("disk", folder, "free some with `invoke clean` and `docker buildx prune`")
+    else:
+        yield unknown("disk", f"{folder} is not on this machine")
+    yield room("project", project.root, "free some space beside the project")
+
+
+def room(name: str, folder: Path, advice: str) -> Finding:
+    """Look at the free bytes and inodes of a folder's file system."""
+    free = shutil.disk_usage(folder).free
+    status = os.statvfs(folder)
+    fact = f"{free / 1e9:.1f} GB free at {folder}"
+    if free < LEAST_FREE_BYTES:
+        # A build that begins with less than a tenth of it cannot end well.
+        grade = failure if free < LEAST_FREE_BYTES / 10 else warning
+        return grade(name, fact, f"{advice}; a cold build takes up to {LEAST_FREE_BYTES / 1e9:.0f} GB")
+    # A file system that makes inodes as it needs them reports 0 of 0.
+    if status.f_files and status.f_favail < LEAST_FREE_INODES:
+        return warning(name, f"{fact}, but only {status.f_favail} inodes", advice)
+    return ok(name, fact)
+
+
+def clock(info: Mapping[str, Any], now: datetime | None = None) -> Finding:
+    """Compare this machine's clock with the engine's; a virtual machine's falls behind when its host sleeps.
+
+    Args:
+        info: What the engine says about itself, asked for just now.
+        now: This machine's time.
+    """
+    told = str(info.get("SystemTime", ""))
+    try:
+        theirs = datetime.fromisoformat(re.sub(r"(\.\d{6})\d+", r"\1", told).replace("Z", "+00:00"))
+    except ValueError:
+        return unknown("clock", "the engine tells no time")
+    return skew("clock", "the engine's", (theirs - (now or datetime.now(UTC))).total_seconds())
+
+
+def skew(name: str, whose: str, seconds: float) -> Finding:
+    """Judge how far another clock is from this machine's.
+
+    Args:
+        name: The finding's name.
+        whose: Whose clock it is.
+        seconds: Its time minus ours.
+    """
+    if abs(seconds) > MOST_SKEW_SECONDS:
+        return warning(
+            name,
+            f"{whose} clock is {abs(seconds):.0f} s {'ahead of' if seconds > 0 else 'behind'} this machine's",
+            "set both by NTP (Docker Desktop, WSL: restart it after sleep): tokens and certificates fail",
+        )
+    return ok(name, f"{whose} clock agrees to {abs(seconds):.0f} s")

@@ -1,0 +1,53 @@
+"""What `invoke doctor` says about one thing that it looked at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Severity(StrEnum):
+    """How bad a finding is."""
+
+    OK = "ok"
+    UNKNOWN = "not seen"
+    WARNING = "warning"
+    FAILURE = "failure"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at.
+
+    Args:
+        name: What it is.
+        severity: ``WARNING`` where some task may break or misjudge, ``FAILURE`` where builds do;
+            ``UNKNOWN`` where it could not be looked at.
+        fact: What was seen, with its value.
+        advice: What to do; empty where nothing is to be done.
+    """
+
+    name: str
+    severity: Severity
+    fact: str
+    advice: str = ""
+
+
+def ok(name: str, fact: str) -> Finding:
+    """Return a finding that all is well."""
+    return Finding(name, Severity.OK, fact)
+
+
+def unknown(name: str, fact: str, advice: str = "") -> Finding:
+    """Return a finding that this could not be looked at."""
+    return Finding(name, Severity.UNKNOWN, fact, advice)
+
+
+def warning(name: str, fact: str, advice: str) -> Finding:
+    """Return a finding that something may break."""
+    return Finding(name, Severity.WARNING, fact, advice)
+
+
+def failure(name: str, fact: str, advice: str) -> Finding:
+    """Return a finding that builds break."""
+    return Finding(name, Severity.FAILURE, fact, advice)

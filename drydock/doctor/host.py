@@ -1,0 +1,174 @@
+"""Look at this machine's kernel: mandatory access control, rootless limits, inotify, open files."""
+
+from __future__ import annotations
+
+import os
+import re
+import resource
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from drydock.doctor.finding import Finding, ok, unknown, warning
+
+# Below these, watchers such as uvicorn's --reload, editors and a local cluster run dry.
+LEAST_WATCHES = 65_536
+LEAST_FREE_INSTANCES = 16
+LEAST_OPEN_FILES = 1024
+CONTROLLERS = ("cpu", "memory", "pids")
+# The end of a log is enough for what happened lately.
+LOG_BYTES = 1_000_000
+LOGS = ("var/log/audit/audit.log", "var/log/kern.log", "var/log/syslog")
+# Labels and profiles that engines give their containers.
+_DENIED = re.compile(
+    r'avc:\s+denied\b.*\bcontainer_\w*t\b|apparmor="DENIED".*profile="(?:docker-default|docker-[\w-]+)"'
+)
+
+
+def examine(info: Mapping[str, Any], root: Path = Path("/")) -> Iterator[Finding]:
+    """Yield what the kernel of an engine's own machine allows.
+
+    Args:
+        info: What the engine says about itself.
+        root: Where /proc, /sys and /var are.
+    """
+    yield confinement(info, root)
+    yield denials(root)
+    if "rootless" in options(info):
+        yield from rootless(info, root)
+    yield inotify(root)
+    yield open_files()
+
+
+def options(info: Mapping[str, Any]) -> list[str]:
+    """Return the names of the engine's security options, such as ``seccomp``."""
+    found = [re.search(r"name=([\w-]+)", str(option)) for option in info.get("SecurityOptions") or []]
+    return [name[1] for name in found if name]
+
+
+def confinement(info: Mapping[str, Any], root: Path) -> Finding:
+    """Look whether the engine confines containers with what the kernel has for it."""
+    has = options(info)
+    if "seccomp" not in has:
+        return warning(
+            "confinement",
+            "the engine filters no system calls",
+            "use an engine built with seccomp, and no --seccomp",
+        )
+    if _read(root / "sys/fs/selinux/enforce") == "1":
+        if "selinux" not in has:
+            return warning(
+                "confinement",
+                "SELinux enforces, but containers run unconfined",
+                'set `"selinux-enabled": true` in daemon.json, with container-selinux installed',
+            )
+        return ok("confinement", "seccomp, SELinux")
+    if _read(root / "sys/module/apparmor/parameters/enabled") == "Y":
+        if "apparmor" not in has:
+            return warning(
+                "confinement",
+                "AppArmor is on, but containers run unconfined",
+                "install the package apparmor and restart the engine, which then loads its profile",
+            )
+        return ok("confinement", "seccomp, AppArmor")
+    return ok("confinement", "seccomp; this kernel has neither SELinux nor AppArmor on")
+
+
+def denials(root: Path) -> Finding:
+    """Look for what SELinux or AppArmor lately denied to a container."""
+    readable = [path for name in LOGS if os.access(path := root / name, os.R_OK) and path.is_file()]
+    if not readable:
+        return unknown("denials", "no audit or kernel log that this user may read")
+    for path in readable:
+        found = [line for line in _tail(path) if _DENIED.search(line)]
+        if found:
+            return warning(
+                "denials",
+                f"{len(found)} in {path}, the last: {found[-1].strip()[:160]}",
+                "label what containers mount (`:z`), or write a profile that allows it",
+            )
+    return ok("denials", f"none in {', '.join(str(path) for path in readable)}")
+
+
+def rootless(info: Mapping[str, Any], root: Path) -> Iterator[Finding]:
+    """Look at the limits of an engine without root: delegated controllers, low ports."""
+    user = os.getuid()
+    delegated = f"sys/fs/cgroup/user.slice/user-{user}.slice/user@{user}.service/cgroup.controllers"
+    controllers = (_read(root / delegated) or "").split()
+    missing = [name for name in CONTROLLERS if name not in controllers]
+    if str(info.get("CgroupVersion", "1")) != "2":
+        yield warning(
+            "rootless limits",
+            "an engine without root on cgroup version 1 can limit nothing",
+            "boot with systemd.unified_cgroup_hierarchy=1; until then memory limits in tests have no effect",
+        )
+    elif missing:
+        yield warning(
+            "rootless limits",
+            f"systemd does not delegate {', '.join(missing)} to user {user}",
+            f"write `Delegate={' '.join(CONTROLLERS)}` into a drop-in of user@.service, and log in anew",
+        )
+    else:
+        yield ok("rootless limits", f"{', '.join(CONTROLLERS)} are delegated")
+    lowest = int(_read(root / "proc/sys/net/ipv4/ip_unprivileged_port_start") or 1024)
+    if lowest > 80:
+        yield warning(
+            "rootless ports",
+            f"ports below {lowest} cannot be published",
+            "use a higher one with `invoke run --port`, or sysctl net.ipv4.ip_unprivileged_port_start=80",
+        )
+    else:
+        yield ok("rootless ports", f"from {lowest}")
+
+
+def inotify(root: Path) -> Finding:
+    """Look at the limits for watching files, and at how much of them this user has left."""
+    limits = root / "proc/sys/fs/inotify"
+    watches, instances = (_read(limits / name) for name in ("max_user_watches", "max_user_instances"))
+    if watches is None or instances is None:
+        return unknown("inotify", "this kernel has no such limits")
+    used = _instances_in_use(root / "proc")
+    fact = f"{watches} watches, {used} of {instances} instances in use"
+    wanted: Sequence[str] = [
+        *([f"fs.inotify.max_user_watches={LEAST_WATCHES * 8}"] if int(watches) < LEAST_WATCHES else []),
+        *(["fs.inotify.max_user_instances=512"] if int(instances) - used < LEAST_FREE_INSTANCES else []),
+    ]
+    if wanted:
+        return warning("inotify", fact, f"sysctl {' '.join(wanted)}, or watchers and local clusters fail")
+    return ok("inotify", fact)
+
+
+def _instances_in_use(proc: Path) -> int:
+    """Count the inotify instances of this user's processes, as far as they can be seen."""
+    count = 0
+    for descriptor in proc.glob("[0-9]*/fd/*"):
+        # A process may have ended, a descriptor been closed, and somebody else's cannot be read.
+        with suppress(OSError):
+            own = descriptor.lstat().st_uid == os.getuid()
+            count += own and str(descriptor.readlink()) == "anon_inode:inotify"
+    return count
+
+
+def open_files() -> Finding:
+    """Look at how many files a process may have open."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    fact = f"{soft} at a time"
+    if 0 <= soft < LEAST_OPEN_FILES:
+        return warning(
+            "open files", fact, f"`ulimit -n {min(hard, 65_536) if hard > 0 else 65_536}` in your shell"
+        )
+    return ok("open files", fact)
+
+
+def _read(path: Path) -> str | None:
+    try:
+        return path.read_text(encoding="utf-8").strip()
+    except OSError:
+        return None
+
+
+def _tail(path: Path) -> list[str]:
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - LOG_BYTES))
+        return file.read().decode("utf-8", "replace").splitlines()

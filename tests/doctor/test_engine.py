@@ -1,0 +1,167 @@
+"""What `invoke doctor` finds about an engine: each finding by an engine, a CLI or a disk like that."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from drydock.doctor import engine as looks
+from drydock.doctor.finding import Severity
+from tests.conftest import ROOT, MakeProject, write_files
+from tests.support.engine import telling
+
+
+def program(folder: Path, monkeypatch: pytest.MonkeyPatch, script: str | None) -> None:
+    """Put a docker CLI of our own, or none at all, on PATH."""
+    folder.mkdir()
+    if script is not None:
+        (folder / "docker").write_text(f"#!/bin/sh\n{script}\n")
+        (folder / "docker").chmod(0o755)
+    monkeypatch.setenv("PATH", str(folder))
+
+
+@pytest.mark.parametrize(
+    ("version", "severity", "words"),
+    [
+        ({}, Severity.OK, "28.5.1 at unix://"),
+        ({"Version": "20.10.24"}, Severity.FAILURE, "20.10.24"),
+        ({"Version": "5.4.0", "Components": [{"Name": "Podman Engine"}]}, Severity.WARNING, "Podman"),
+    ],
+)
+def test_the_engines_kind_and_age(
+    tmp_path: Path, version: dict[str, Any], severity: Severity, words: str
+) -> None:
+    with telling(tmp_path, version=version) as engine:
+        found = looks.version(engine)
+
+    assert (found.severity, words in found.fact) == (severity, True)
+
+
+@pytest.mark.parametrize(
+    ("script", "severity", "words"),
+    [
+        (None, Severity.FAILURE, "there is no docker CLI on PATH"),
+        (
+            "echo \"docker: 'buildx' is not a docker command.\" >&2; exit 1",
+            Severity.FAILURE,
+            "no such plugin",
+        ),
+        ("echo github.com/docker/buildx v0.9.1 ed00243", Severity.FAILURE, "v0.9.1"),
+        ("echo github.com/docker/buildx 0.13.1+ds1 0.13.1+ds1-3", Severity.OK, "0.13.1"),
+    ],
+)
+def test_buildx_missing_or_old(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str | None, severity: Severity, words: str
+) -> None:
+    program(tmp_path / "bin", monkeypatch, script)
+    with telling(tmp_path) as engine:
+        found = looks.buildx(engine)
+
+    assert (found.severity, words in found.fact) == (severity, True)
+    assert bool(found.advice) is (severity is not Severity.OK)
+
+
+def test_docker_host_that_wins_over_a_selected_context_is_told(tmp_path: Path) -> None:
+    meta = {"Name": "away", "Endpoints": {"docker": {"Host": "tcp://10.0.0.1:2376"}}}
+    write_files(
+        tmp_path,
+        {"config.json": '{"currentContext": "away"}', "contexts/meta/a/meta.json": json.dumps(meta)},
+    )
+    chosen = {"DOCKER_CONFIG": str(tmp_path)}
+
+    clash = looks.context(chosen | {"DOCKER_HOST": "unix:///var/run/docker.sock"})
+
+    assert clash.severity is Severity.WARNING
+    assert clash.fact == "DOCKER_HOST unix:///var/run/docker.sock wins over docker context away"
+    assert looks.context(chosen).fact == "docker context away"
+
+
+@pytest.mark.parametrize(
+    ("info", "severity", "words"),
+    [
+        (
+            {"Driver": "overlay2", "DriverStatus": [["Supports d_type", "true"]]},
+            Severity.OK,
+            "overlay2, its own",
+        ),
+        (
+            {"Driver": "overlayfs", "DriverStatus": [["driver-type", "io.containerd.snapshotter.v1"]]},
+            Severity.OK,
+            "overlayfs, containerd's image store",
+        ),
+        ({"Driver": "vfs"}, Severity.WARNING, "copies every layer whole"),
+        ({"Driver": "overlay2", "DriverStatus": [["Supports d_type", "false"]]}, Severity.FAILURE, "d_type"),
+    ],
+)
+def test_the_storage_driver_and_the_image_store(info: dict[str, Any], severity: Severity, words: str) -> None:
+    found = looks.storage(info)
+
+    assert (found.severity, words in found.fact) == (severity, True)
+
+
+@pytest.mark.parametrize(("size", "severity"), [("100m", "failure"), ("2g", "warning"), ("8g", "ok")])
+def test_a_small_disk_is_told(tmp_path: Path, size: str, severity: str) -> None:
+    folder = tmp_path / "small"
+    folder.mkdir()
+    look = "import pathlib, sys; from drydock.doctor import engine"
+    look += "; print(engine.room('disk', pathlib.Path(sys.argv[1]), 'free some').severity)"
+    mounted = f'mount -t tmpfs -o size={size} none "$1" && exec "$2" -c "$3" "$1"'
+
+    done = subprocess.run(
+        ["unshare", "--map-root-user", "--mount", "sh", "-c", mounted, "sh", folder, sys.executable, look],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+
+    assert done.stdout.strip() == severity
+
+
+def test_a_disk_without_inodes_is_told(tmp_path: Path) -> None:
+    folder = tmp_path / "few"
+    folder.mkdir()
+    look = "import pathlib, sys; from drydock.doctor import engine"
+    look += "; print(engine.room('disk', pathlib.Path(sys.argv[1]), 'free some').fact)"
+    mounted = 'mount -t tmpfs -o size=8g,nr_inodes=100 none "$1" && exec "$2" -c "$3" "$1"'
+
+    done = subprocess.run(
+        ["unshare", "--map-root-user", "--mount", "sh", "-c", mounted, "sh", folder, sys.executable, look],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+
+    assert done.stdout.strip().endswith("but only 99 inodes")
+
+
+def test_an_engine_elsewhere_has_a_disk_that_is_not_seen(make_project: MakeProject, tmp_path: Path) -> None:
+    with telling(tmp_path) as engine:
+        first, second = looks.disk(engine, {"DockerRootDir": "/nowhere/docker"}, make_project({}))
+
+    assert (first.severity, first.fact) == (Severity.UNKNOWN, "/nowhere/docker is not on this machine")
+    assert second.name == "project"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "severity", "words"),
+    [(1, Severity.OK, "agrees"), (-3600, Severity.WARNING, "behind"), (90, Severity.WARNING, "ahead of")],
+)
+def test_a_clock_that_differs_is_told(tmp_path: Path, seconds: int, severity: Severity, words: str) -> None:
+    theirs = datetime.now(UTC) + timedelta(seconds=seconds)
+    told = theirs.isoformat().replace("+00:00", "123Z")  # with nanoseconds, as engines write it
+    with telling(tmp_path, info={"SystemTime": told}) as engine:
+        found = looks.clock(engine.sdk.info())
+
+    assert (found.severity, words in found.fact) == (severity, True)
+
+
+def test_an_engine_that_tells_no_time_is_not_judged() -> None:
+    assert looks.clock({}).severity is Severity.UNKNOWN

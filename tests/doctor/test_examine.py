@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from drydock import doctor, errors
+from drydock.doctor.finding import Severity, failure, ok, unknown, warning
+from tests.conftest import ROOT, MakeProject
+
+WELL, UNSEEN, WORRYING, BROKEN = (
+    ok("a", "fact"), unknown("b", "fact"), warning("c", "fact", "advice"), failure("d", "fact", "advice"),
+)  # fmt: skip
+
+
+def test_warnings_and_failures_have_exit_codes_of_their_own() -> None:
+    doctor.judge([WELL, UNSEEN])
+    with pytest.raises(errors.MachineWarns, match="2 of the findings above may break a task"):
+        doctor.judge([WELL, WORRYING, WORRYING])
+    with pytest.raises(errors.MachineFails, match="1 of the findings above break builds"):
+        doctor.judge([WORRYING, BROKEN])
+
+
+def test_without_an_engine_only_what_needs_none_is_looked_at(
+    make_project: MakeProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere.sock")
+
+    found = list(doctor.examine(make_project({})))
+
+    assert [one.name for one in found] == ["context", "engine", "proxy", "certificates"]
+    assert found[1].severity is Severity.FAILURE
+    assert "unix:///nowhere.sock" in found[1].fact
+    assert found[1].advice
+
+
+def test_a_context_that_does_not_exist_is_told(
+    make_project: MakeProject, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "config.json").write_text('{"currentContext": "gone"}')
+    monkeypatch.delenv("DOCKER_HOST", raising=False)
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
+
+    engine = next(one for one in doctor.examine(make_project({})) if one.name == "engine")
+
+    assert engine.severity is Severity.FAILURE
+    assert "docker context gone, which does not exist" in engine.fact
+
+
+def test_a_program_reads_the_findings_and_the_exit_code(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere.sock")
+
+    done = subprocess.run(
+        [sys.executable, "-m", "invoke", "doctor", "--json"],
+        cwd=ROOT,
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+
+    assert done.returncode == errors.MachineFails.exit_code
+    findings = {one["name"]: one for one in json.loads(done.stdout)["findings"]}
+    assert findings["engine"]["severity"] == "failure"
+    assert set(findings["engine"]) == {"name", "severity", "fact", "advice"}

@@ -25,7 +25,7 @@ def one_gate(
 
 @offer("installing the pre-push hook")
 def hooks(c: Context) -> None:
-    """Install the pre-push hook, which runs container_tests and size_budget on what is pushed."""
+    """Install the pre-push hook, which runs the gates whose inputs changed on what is pushed."""
     from drydock import command
 
     print(

@@ -323,13 +323,13 @@ def missing(project: Project, image: Image, target: str) -> list[Missing]:
 
 def defined_now(gate: Gate, project: Project, target: str) -> receipts.Gate:
     """Return a gate with the digest of all that decides it: code, inputs and settings."""
-    values = {"code": _code(), "target": target, **gate.values(project, target)}
+    values = {"code": code(), "target": target, **gate.values(project, target)}
     definition = receipts.definition(project.root, gate.inputs(project), values)
     return receipts.Gate(gate.name, definition, gate.longest_days)
 
 
 @functools.cache
-def _code() -> str:
+def code() -> str:
     """Return the digest of the code that takes part in judging; the same wherever drydock is installed."""
     package = Path(drydock.__file__).parent
     return receipts.definition(

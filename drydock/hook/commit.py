@@ -1,0 +1,53 @@
+"""The commit that is pushed: what it holds, and a folder that holds nothing else."""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from drydock import command
+
+
+@contextmanager
+def checkout(root: Path, commit: str) -> Iterator[Path]:
+    """Yield a folder with exactly what a commit holds: the working tree where it is the same."""
+    head = command.run(["git", "rev-parse", "HEAD"], cwd=root).stdout.strip()
+    wanted = command.run(["git", "rev-parse", f"{commit}^{{commit}}"], cwd=root).stdout.strip()
+    dirty = command.run(["git", "status", "--porcelain"], cwd=root).stdout.strip()
+    if wanted == head and not dirty:
+        yield root
+        return
+    with tempfile.TemporaryDirectory(prefix="drydock-push-") as folder:
+        archive = Path(folder) / "commit.tar"
+        command.run(["git", "archive", f"--output={archive}", wanted], cwd=root)
+        tree = Path(folder) / "tree"
+        tree.mkdir()
+        command.run(["tar", "-xf", str(archive), "-C", str(tree)])
+        yield tree
+
+
+def contents(root: Path, commit: str) -> dict[str, str]:
+    """Return mode and digest of every file of a commit by its path; git knows them without reading a file."""
+    listed = command.run(["git", "ls-tree", "-r", "-z", commit], cwd=root).stdout
+    rows = (row.split("\t", 1) for row in listed.split("\0") if row)
+    return {path: about for about, path in rows}
+
+
+def digest(files: Mapping[str, str], patterns: Iterable[str], about: str = "") -> str:
+    """Return the digest of what patterns select from a commit; empty when that is nothing.
+
+    Args:
+        files: What the commit holds; see `contents`.
+        patterns: Of paths, in which ``*`` matches a slash as well.
+        about: What else counts, such as the target that is judged.
+    """
+    wanted = tuple(patterns)
+    found = {path: files[path] for path in sorted(files) if any(fnmatchcase(path, one) for one in wanted)}
+    if not found:
+        return ""
+    lines = "\0".join((about, *(f"{mode_and_digest} {path}" for path, mode_and_digest in found.items())))
+    return f"sha256:{hashlib.sha256(lines.encode('utf-8', 'surrogateescape')).hexdigest()}"

@@ -1,0 +1,91 @@
+"""What a change makes the hook run, by the files of this repository."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from drydock.gates import runner
+from drydock.hook import due
+from drydock.hook.commit import contents, digest
+from drydock.hook.watched import WATCHED
+from drydock.project import load
+from tests.conftest import ROOT
+
+PROJECT = load(ROOT)
+
+
+@pytest.fixture(scope="module")
+def files() -> dict[str, str]:
+    return contents(ROOT, "HEAD")
+
+
+def changed(files: dict[str, str], path: str) -> set[str]:
+    """Return the gates that run after a change of one file."""
+    assert path in files, f"{path} is no file of this repository"
+    before = {(one.gate.name, one.target, one.inputs) for one in due(PROJECT, files, WATCHED)}
+    after = {
+        (one.gate.name, one.target, one.inputs)
+        for one in due(PROJECT, files | {path: "100644 blob changed"}, WATCHED)
+    }
+    return {name for name, _, _ in after - before}
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("README.md", set()),
+        ("docs/security.md", set()),
+        ("backend/todo_api/main.py", {"lint", "container_tests", "size_budget"}),
+        ("backend/tests/test_chat.py", {"lint", "container_tests", "size_budget"}),
+        (
+            "backend/requirements.lock",
+            {"container_tests", "size_budget", "smoke", "security", "licences"},
+        ),
+        (
+            "Dockerfile",
+            {"lint", "container_tests", "size_budget", "smoke", "security", "licences", "tests"},
+        ),
+        (
+            "image/expectations.toml",
+            {"container_tests", "size_budget", "smoke", "security", "licences", "tests"},
+        ),
+        ("deploy/kubernetes/base/deployment.yaml", {"kubernetes"}),
+        ("drydock/ship.py", {"lint", "tests"}),
+        ("tests/test_receipts.py", {"lint", "tests"}),
+    ],
+)
+def test_a_change_runs_the_gates_that_judge_it(files: dict[str, str], path: str, expected: set[str]) -> None:
+    assert changed(files, path) == expected
+
+
+def test_every_gate_that_a_push_demands_is_watched() -> None:
+    assert {gate.name for gate in runner.demanded("production")} <= {one.name for one in WATCHED}
+
+
+def test_every_watched_gate_is_a_session() -> None:
+    sessions = re.findall(r"^def (\w+)\(session", (ROOT / "noxfile.py").read_text(), re.MULTILINE)
+
+    assert {one.name for one in WATCHED} <= set(sessions)
+    assert {one.name for one in WATCHED if one.session is None} <= set(runner.GATES)
+
+
+def test_every_pattern_selects_something(files: dict[str, str]) -> None:
+    # This project's configuration lies in pyproject.toml.
+    patterns = {text for one in WATCHED for text in one.patterns("backend")} - {"drydock.toml"}
+
+    assert [text for text in patterns if not digest(files, [text])] == []
+
+
+def test_what_the_project_does_not_have_is_not_judged(files: dict[str, str]) -> None:
+    without = {path: about for path, about in files.items() if not path.startswith("deploy/")}
+
+    assert "kubernetes" not in {one.gate.name for one in due(PROJECT, without, WATCHED)}
+
+
+def test_the_application_may_lie_at_the_root() -> None:
+    (tests,) = [one for one in WATCHED if one.name == "container_tests"]
+
+    assert tests.patterns("")[-1] == "*"
+    assert tests.patterns("services/shop")[-1] == "services/shop/*"

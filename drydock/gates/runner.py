@@ -13,6 +13,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from rich.console import Console
+
 import drydock
 from drydock import errors, receipts
 from drydock.build import OnUpdate, Options
@@ -38,7 +40,7 @@ from drydock.pipeline import Pipeline
 from drydock.project import LOCK_FILES, Project, load
 from drydock.receipts import Missing, Receipt, Receipts
 from drydock.report import console, print_json, tables
-from drydock.report.progress import BuildProgress
+from drydock.report.progress import BuildProgress, under_way
 from drydock.say import Say, silent
 
 Judge = Callable[[Pipeline, str, Sequence[str]], Verdict]
@@ -250,7 +252,7 @@ def run(name: str, posargs: Sequence[str], say: Say) -> errors.DrydockError | No
             raise errors.UnknownGate(gate=name, known=choices(name, GATES))
         gate = GATES[name]
         arguments = parse(gate, posargs)
-        tell = silent if arguments.quiet else say
+        tell = silent if arguments.quiet else _beside_pictures(out, say)
         hushed = arguments.json or arguments.quiet
         pipeline = Pipeline(connect(), load(arguments.project), tell, quiet=hushed)
         verdicts = [judge(gate, pipeline, target, arguments.rest) for target in arguments.targets]
@@ -271,6 +273,15 @@ def run(name: str, posargs: Sequence[str], say: Say) -> errors.DrydockError | No
     return next((refusal(verdict) for verdict in refused if not verdict.passed), None)
 
 
+def _beside_pictures(out: Console, say: Say) -> Say:
+    """Return what prints a line above what moves on a terminal; nox's own log would print into it."""
+
+    def tell(line: str) -> None:
+        out.print(line, markup=False, soft_wrap=True)
+
+    return tell if out.is_interactive else say
+
+
 def refusal(verdict: Verdict) -> errors.DrydockError:
     """Return the error that a verdict other than a pass is."""
     kind = errors.CouldNotCheck if verdict.outcome is Outcome.COULD_NOT_CHECK else errors.GateFailed
@@ -288,7 +299,8 @@ def judge(gate: Gate, pipeline: Pipeline, target: str, args: Sequence[str] = ())
     whose = keep.origin(pipeline.project, pipeline.source, target)
     began = time.monotonic()
     try:
-        verdict = gate.judge(pipeline, target, args)
+        with nullcontext() if pipeline.quiet else under_way(f"{gate.name} of {target}"):
+            verdict = gate.judge(pipeline, target, args)
     except errors.DrydockError as error:
         ended = Verdict(gate.name, Outcome.COULD_NOT_CHECK, error.args[0], seconds=time.monotonic() - began)
         keep.verdict(whose, "", ended, pipeline.say)

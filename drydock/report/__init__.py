@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import sys
 from collections.abc import Mapping
@@ -11,8 +12,11 @@ from rich.console import Console
 MB = 1_000_000
 
 
+@functools.cache
 def console(stderr: bool = False, quiet: bool = False) -> Console:
-    """Return a console that honours NO_COLOR, and that wraps nothing where there is no terminal.
+    """Return the console that honours NO_COLOR, and that wraps nothing where there is no terminal.
+
+    There is one of each kind, so that what moves on it can move together.
 
     Args:
         stderr: Whether it prints on standard error.

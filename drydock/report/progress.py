@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from types import TracebackType
 from typing import Self
 
@@ -160,7 +160,7 @@ def waiting(what: str, out: Console | None = None) -> Iterator[Callable[[str], N
     def tell(detail: str) -> None:
         newest[0] = detail
 
-    def under_way() -> list[Sign]:
+    def signs() -> list[Sign]:
         return [Sign(what, time.monotonic() - began, f"… {line()}")]
 
     sight: Live | Signs
@@ -169,12 +169,17 @@ def waiting(what: str, out: Console | None = None) -> Iterator[Callable[[str], N
         sight = _picture(shown, lambda: _spun(spinner, line(), shown.width))
     else:
         shown.print(what, markup=False)
-        sight = Signs(shown, under_way)
+        sight = Signs(shown, signs)
     sight.start()
     try:
         yield tell
     finally:
         sight.stop()
+
+
+def under_way(what: str) -> AbstractContextManager[object]:
+    """Show on a terminal that something is under way; elsewhere its own steps are enough."""
+    return waiting(what) if console(stderr=True).is_interactive else nullcontext()
 
 
 def _picture(out: Console, render: Callable[[], RenderableType]) -> Live:

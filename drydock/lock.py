@@ -1,7 +1,8 @@
-"""The application's lock file: is there one, and does it still match the manifest?"""
+"""The application's lock file: is there one, and does it still match what it was made from?"""
 
 from __future__ import annotations
 
+import json
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
@@ -16,8 +17,13 @@ from drydock.project import LOCK_FILES, Project
 
 REMAKE = {
     "uv.lock": "uv lock",
+    "poetry.lock": "poetry lock",
+    "pdm.lock": "pdm lock",
+    "Pipfile.lock": "pipenv lock",
     "requirements.lock": "uv export --no-emit-project --no-header --no-annotate -o requirements.lock",
 }
+# A lock file that `invoke init` made says at its top how.
+OWN_REMAKE = re.compile(r"\A(?:#.*\n)*?#\s+(?P<command>(?:printf .* \| )?uv pip compile .*)$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -30,29 +36,28 @@ class Lock:
 
 
 def find(project: Project) -> Lock:
-    """Return the lock file that the Dockerfile will install from: uv.lock first, as there.
+    """Return the lock file that the Dockerfile installs from: the configured one, else uv.lock first.
 
     Raises:
-        errors.LockMissing: The source folder has none.
-        errors.LockStale: It does not match pyproject.toml.
+        errors.LockMissing: The project has none.
+        errors.LockStale: It does not match what it was made from.
     """
     path = candidate(project)
     if path is None:
         raise errors.LockMissing(
             source=project.source,
-            looked_for=", ".join(LOCK_FILES),
+            looked_for=", ".join([project.lock] if project.lock else LOCK_FILES),
             command=f"cd {project.source} && {REMAKE['uv.lock']}",
         )
     text = path.read_text(encoding="utf-8")
-    lock = Lock(path, path.name, uv_pins(text) if path.name == "uv.lock" else requirements_pins(text))
-    manifest = project.source / "pyproject.toml"
-    wanted = tomllib.loads(manifest.read_text(encoding="utf-8")).get("project", {}).get("dependencies", [])
-    if mismatch := mismatches(wanted, lock.pins, project.python):
+    lock = Lock(path, path.name, pins(path.name, text))
+    manifest, wanted = declared(project.source)
+    if lock.pins and (mismatch := mismatches(wanted, lock.pins, project.python)):
         raise errors.LockStale(
             lock=path,
-            manifest=manifest.name,
+            manifest=manifest,
             mismatch=", ".join(mismatch),
-            command=f"cd {project.source} && {REMAKE[lock.kind]}",
+            command=f"cd {path.parent} && {_remake(lock.kind, text)}",
         )
     return lock
 
@@ -61,22 +66,53 @@ def candidate(project: Project) -> Path | None:
     """Return the lock file that reaches the build: a uv.lock that .dockerignore keeps out is none."""
     ignore = project.root / ".dockerignore"
     patterns = dockerignore.patterns(ignore.read_text(encoding="utf-8")) if ignore.is_file() else []
-    paths = {(project.source / name).relative_to(project.root).as_posix(): name for name in LOCK_FILES}
+    usual = [(project.source / name).relative_to(project.root).as_posix() for name in LOCK_FILES]
+    paths = [project.lock] if project.lock else usual
     hidden = dockerignore.excluded(patterns, paths)
     found = (project.root / path for path in paths if path not in hidden)
     return next((path for path in found if path.is_file()), None)
 
 
-def uv_pins(text: str) -> dict[str, str]:
-    """Return what a uv.lock pins."""
-    packages = tomllib.loads(text).get("package", [])
-    return {canonicalize_name(package["name"]): package.get("version", "") for package in packages}
+def pins(kind: str, text: str) -> dict[str, str]:
+    """Return what a lock file pins, by canonical name; nothing for a file that is no lock.
+
+    Args:
+        kind: The file's name.
+        text: Its content.
+    """
+    if kind == "Pipfile.lock":
+        packages = json.loads(text).get("default", {}).items()
+        return {canonicalize_name(name): str(row.get("version", "")).lstrip("=") for name, row in packages}
+    if kind == "pylock.toml" or (kind.endswith(".lock") and "requirements" not in kind):
+        table = tomllib.loads(text)
+        rows = table.get("package") or table.get("packages") or []
+        return {canonicalize_name(row["name"]): row.get("version", "") for row in rows}
+    return requirements_pins(text) if kind.endswith(".lock") or "--hash=" in text else {}
 
 
 def requirements_pins(text: str) -> dict[str, str]:
     """Return what a requirements file with exact versions pins."""
     found = re.findall(r"^([A-Za-z0-9][\w.-]*)(?:\[[^]]*\])?==([^\s;\\]+)", text, re.MULTILINE)
     return {canonicalize_name(name): version for name, version in found}
+
+
+def declared(source: Path) -> tuple[str, list[str]]:
+    """Return the file that says what the application wants, and the requirements in it."""
+    manifest = source / "pyproject.toml"
+    table = tomllib.loads(manifest.read_text(encoding="utf-8")) if manifest.is_file() else {}
+    plain = source / "requirements.txt"
+    if "dependencies" in table.get("project", {}) or not plain.is_file():
+        return manifest.name, table.get("project", {}).get("dependencies", [])
+    lines = (
+        re.sub(r"(^|\s)#.*", "", line).strip() for line in plain.read_text(encoding="utf-8").splitlines()
+    )
+    # What is no plain requirement (an option, an address, an included file) is for the build to prove.
+    return plain.name, [line for line in lines if re.fullmatch(r"[A-Za-z0-9][^\\@/]*", line)]
+
+
+def _remake(kind: str, text: str) -> str:
+    own = OWN_REMAKE.search(text)
+    return own["command"] if own else REMAKE.get(kind, REMAKE["uv.lock"])
 
 
 def mismatches(wanted: Iterable[str], pins: Mapping[str, str], python: str) -> list[str]:

@@ -8,14 +8,18 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from drydock import errors
 from drydock.compression import ZSTD, Compression
 from drydock.nearest import choices
 
+if TYPE_CHECKING:
+    from drydock.detect import Found
+
 TARGETS = ("production", "slim")
 LOCK_FILES = ("uv.lock", "requirements.lock")
+FILE = "drydock.toml"
 CA_BUNDLES = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem")
 MB = 1_000_000
 
@@ -101,9 +105,12 @@ class Project:
         entry_point: ``package.module:attribute``.
         factory: Whether the attribute is called to make the app.
         python: The Python minor version of the image, such as ``3.13``.
+        python_also: Versions that would do as well, the newest first, where that one has no base image.
         port: The port the container listens on.
         health_path: Answers while the process lives.
-        ready_path: Answers while requests can be served.
+        ready_path: Answers while requests can be served; as for the other path, empty where no route does.
+        lock: The file that decides what is installed, relative to the root; empty for the two that drydock's
+            own Dockerfile reads.
         budgets: What each target may weigh.
         labels: Labels of the user's own, which win over drydock's.
         base: The base image that is asked for.
@@ -130,6 +137,8 @@ class Project:
     budgets: Mapping[str, Budget]
     labels: Mapping[str, str]
     base: str
+    python_also: tuple[str, ...] = ()
+    lock: str = ""
     development: Development = field(default_factory=Development)
     smoke: tuple[Request, ...] = ()
     origins: Mapping[str, str] = field(default_factory=dict)
@@ -161,7 +170,7 @@ class Project:
         return f"{self.image}:{channel if target == 'production' else f'{channel}-{target}'}"
 
 
-# The keys of [tool.drydock] that are read here: type, and the default where detection finds nothing.
+# The keys of [tool.drydock] and of drydock.toml: type, and the default where detection finds nothing.
 KEYS: dict[str, tuple[type, object]] = {
     "source": (str, "."),
     "image": (str, None),
@@ -169,9 +178,11 @@ KEYS: dict[str, tuple[type, object]] = {
     "entry-point": (str, "main:app"),
     "factory": (bool, False),
     "python": (str, "3.13"),
+    "python-also": (list, []),
     "port": (int, 8000),
-    "health-path": (str, "/livez"),
-    "ready-path": (str, "/readyz"),
+    "health-path": (str, ""),
+    "ready-path": (str, ""),
+    "lock": (str, ""),
     "base": (str, None),
     "budgets": (dict, {}),
     "main-branch": (str, "main"),
@@ -179,13 +190,18 @@ KEYS: dict[str, tuple[type, object]] = {
     "labels": (dict, {}),
     "development": (dict, {}),
     "smoke": (list, []),
-    # Read by `explain` alone, to decide between pieces of evidence.
-    "lock": (str, ""),
+    # Read by `explain` and `init` alone: to decide between pieces of evidence, and what detection cannot see.
     "workdir": (str, ""),
     "extras": (str, ""),
     "groups": (str, ""),
     "system-packages": (str, ""),
+    "volumes": (list, []),
+    "settings-check": (str, ""),
+    "migrate": (str, ""),
+    "logging": (bool, False),
 }
+# What detection finds where nobody has set it.
+DETECTED = ("source", "entry-point", "factory", "python", "port", "health-path", "ready-path", "lock")
 DEFAULT_BUDGETS = {"production": Budget(150 * MB), "slim": Budget(300 * MB)}
 _SIZES = {"on-disk-mb", "on-wire-mb"}
 _GROWTHS = {"over-base", "over-main"}
@@ -193,37 +209,39 @@ _IMAGE = re.compile(r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:[.
 
 
 def load(folder: Path) -> Project:
-    """Read a project.
+    """Read a project: from its configuration, and from what detection finds where that says nothing.
 
     Args:
-        folder: The folder with the Dockerfile and the pyproject.toml that carries ``[tool.drydock]``.
+        folder: The project's folder; a member of a workspace that was set up from above is built from there.
 
     Raises:
-        errors.NoProject: There is no pyproject.toml.
-        errors.BadConfiguration: It is no TOML, or a key is unknown or of the wrong type; names the key.
+        errors.NoProject: It holds neither a configuration nor a FastAPI application.
+        errors.BadConfiguration: The configuration is no TOML, or a key is unknown or of the wrong type.
+        errors.Undecided: Its files contradict themselves about a value that nobody has set.
     """
-    root = folder.resolve()
-    manifest = root / "pyproject.toml"
-    outer = _read_toml(manifest)
-    table = outer.get("tool", {}).get("drydock", {})
-    _check_keys(table, manifest)
-    source = root / table.get("source", ".")
-    inner = outer if source == root else _read_toml(source / "pyproject.toml")
-    metadata = inner.get("project", {})
-    origins = {key: f"{manifest.name} [tool.drydock] {key}" for key in table}
+    root = _context(folder.resolve())
+    manifest, given = _configuration(root)
+    found = _missing(root, given)
+    origins = {key: f"{manifest.name} {key}" for key in given}
+    if manifest.name != FILE:
+        origins = {key: f"{manifest.name} [tool.drydock] {key}" for key in given}
 
-    def value(key: str, found: object = None, where: str = "") -> Any:
-        if key in table:
-            return table[key]
-        if found is not None:
+    def value(key: str, default: object = None, where: str = "") -> Any:
+        if key in given:
+            return given[key]
+        if key in found:
+            origins[key] = found[key].where
+            return found[key].value
+        if default is not None:
             origins[key] = where
-            return found
+            return default
         origins[key] = "default"
         return KEYS[key][1]
 
-    name = str(metadata.get("name") or source.name)
-    python = value("python", _python(metadata), f"{_shown(source, root)}pyproject.toml requires-python")
-    image = value("image", re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-"), "the project's name")
+    source = root / value("source")
+    described = metadata(source)
+    name = str(described.get("name") or source.name)
+    image = value("image", image_name(name), "the project's name")
     if not _IMAGE.fullmatch(image):
         raise _bad(
             manifest,
@@ -231,20 +249,23 @@ def load(folder: Path) -> Project:
             f"{image!r} is no legal repository name",
             "use lower-case words joined by - or /",
         )
+    python = value("python")
     return Project(
         root=root,
         source=source,
         name=name,
-        version=str(metadata.get("version", "0.0.0")),
-        description=str(metadata.get("description", "")),
+        version=str(described.get("version", "0.0.0")),
+        description=str(described.get("description", "")),
         image=image,
         registry=value("registry"),
         entry_point=value("entry-point"),
         factory=value("factory"),
         python=python,
+        python_also=tuple(str(version) for version in value("python-also")),
         port=value("port"),
         health_path=value("health-path"),
         ready_path=value("ready-path"),
+        lock=value("lock"),
         budgets={**DEFAULT_BUDGETS, **_budgets(value("budgets"), manifest)},
         labels={str(key): str(text) for key, text in value("labels").items()},
         base=value("base", os.environ.get("PYTHON_IMAGE"), "PYTHON_IMAGE") or f"python:{python}-slim",
@@ -256,16 +277,100 @@ def load(folder: Path) -> Project:
     )
 
 
-def configured(folder: Path) -> dict[str, str]:
-    """Return what a project's ``[tool.drydock]`` says in single words, as options for detection.
+def table(folder: Path) -> dict[str, Any]:
+    """Return a project's configuration: drydock.toml, else ``[tool.drydock]`` of its pyproject.toml, else {}.
 
     Raises:
-        errors.BadConfiguration: Its pyproject.toml is no TOML.
+        errors.BadConfiguration: It is no TOML, or a key is unknown or of the wrong type; names the key.
     """
-    manifest = folder / "pyproject.toml"
-    table = _read_toml(manifest).get("tool", {}).get("drydock", {}) if manifest.is_file() else {}
-    words = {key: content for key, content in table.items() if isinstance(content, str | int)}
+    return _configuration(folder)[1]
+
+
+def configured(folder: Path) -> dict[str, str]:
+    """Return what a project's configuration says in single words, as options for detection.
+
+    Raises:
+        errors.BadConfiguration: It is no TOML, or a key is unknown or of the wrong type; names the key.
+    """
+    words = {key: content for key, content in table(folder).items() if isinstance(content, str | int)}
     return {key: str(word).lower() if isinstance(word, bool) else str(word) for key, word in words.items()}
+
+
+def metadata(source: Path) -> dict[str, Any]:
+    """Return what a project's own pyproject.toml says about it, {} where there is none.
+
+    Raises:
+        errors.BadConfiguration: It is no TOML.
+    """
+    content = _read_toml(source / "pyproject.toml")
+    found: dict[str, Any] = content.get("tool", {}).get("poetry", {}) | content.get("project", {})
+    return found
+
+
+def image_name(name: str) -> str:
+    """Return the name that an image gets after its project: lower-case words joined by dashes."""
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "app"
+
+
+def _context(folder: Path) -> Path:
+    """Return the folder that is built: the workspace above, where that is configured for this member."""
+    if _configuration(folder)[1] or (folder / "Dockerfile").is_file():
+        return folder
+    above = (place for place in folder.parents if (place / "Dockerfile").is_file())
+    return next((a for a in above if a / str(_configuration(a)[1].get("source", ".")) == folder), folder)
+
+
+def _configuration(root: Path) -> tuple[Path, dict[str, Any]]:
+    """Return the file that holds a project's configuration, and the configuration."""
+    own = root / FILE
+    manifest = root / "pyproject.toml"
+    inner = _read_toml(manifest).get("tool", {}).get("drydock", {})
+    if own.is_file() and inner:
+        raise errors.BadConfiguration(
+            where=manifest, problem=f"[tool.drydock] stands beside a {FILE}", how="keep one of them"
+        )
+    place, found = (own, _read_toml(own)) if own.is_file() else (manifest, inner)
+    _check_keys(found, place)
+    return place, found
+
+
+def _missing(root: Path, given: Mapping[str, Any]) -> dict[str, Found[Any]]:
+    """Return what detection finds of the values that nobody has set; it does not look when none is missing.
+
+    Raises:
+        errors.NoProject: There is neither a configuration nor an application.
+        errors.Undecided: Such a value is contradicted.
+    """
+    # The lock file alone is no reason to look: a build finds the two that drydock's own Dockerfile reads.
+    if not set(DETECTED) - {*given, "lock", "factory" if "entry-point" in given else ""}:
+        return {}
+    # Imported here, since no task of a configured project should wait for it.
+    from drydock.detect import Found, detect
+
+    findings = detect(root, configured(root))
+    if undecided := [found for found in findings.conflicts if found.key in DETECTED]:
+        raise errors.Undecided(
+            path=root, count=len(undecided), evidence="\n".join(found.text for found in undecided)
+        )
+    if not given and findings.entry_point is None and not (root / "pyproject.toml").is_file():
+        raise errors.NoProject(path=root)
+    lock = findings.dependencies
+    values: dict[str, Found[Any] | None] = {
+        "source": findings.source,
+        "entry-point": findings.entry_point,
+        "factory": findings.factory,
+        "python": findings.python,
+        "port": findings.port,
+        "health-path": findings.liveness,
+        "ready-path": findings.readiness,
+        "lock": Found(lock.value.label, lock.where)
+        if lock and lock.value.locked and lock.value.hashed
+        else None,
+        "python-also": Found(findings.python_supported[1:], findings.python.where)
+        if findings.python
+        else None,
+    }
+    return {key: found for key, found in values.items() if found is not None and key not in given}
 
 
 def ca_bundle(environment: Mapping[str, str] = os.environ) -> Path | None:
@@ -274,21 +379,18 @@ def ca_bundle(environment: Mapping[str, str] = os.environ) -> Path | None:
     return next((path for name in named if name and (path := Path(name)).is_file()), None)
 
 
-def _shown(source: Path, root: Path) -> str:
-    return "" if source == root else f"{source.relative_to(root)}/"
-
-
 def _read_toml(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise errors.NoProject(path=path.parent) from error
+    except FileNotFoundError:
+        return {}
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise errors.BadConfiguration(where=path, problem=f"no valid TOML: {error}", how="mend it") from error
 
 
 def _bad(manifest: Path, key: str, problem: str, how: str) -> errors.BadConfiguration:
-    return errors.BadConfiguration(where=f"{manifest} [tool.drydock] {key}", problem=problem, how=how)
+    place = f"{manifest}" if manifest.name == FILE else f"{manifest} [tool.drydock]"
+    return errors.BadConfiguration(where=f"{place} {key}", problem=problem, how=how)
 
 
 def _check_keys(table: object, manifest: Path) -> None:
@@ -306,12 +408,6 @@ def _check_keys(table: object, manifest: Path) -> None:
 
 
 _WORDS: dict[type, str] = {str: "string", bool: "boolean", int: "whole number", dict: "table", list: "list"}
-
-
-def _python(metadata: Mapping[str, Any]) -> str | None:
-    """Return the lowest minor version that ``requires-python`` admits."""
-    match = re.search(r"(?:>=|==|~=)\s*(3\.\d+)", str(metadata.get("requires-python", "")))
-    return match.group(1) if match else None
 
 
 def _budgets(table: Mapping[str, Any], manifest: Path) -> dict[str, Budget]:

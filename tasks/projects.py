@@ -30,3 +30,28 @@ def explain(c: Context, project: str = ".", option: list[str] | None = None, jso
         print("\n".join(detect.explain_lines(found)))
     if found.conflicts or found.blockers:
         raise errors.Undecided(path=root, count=len(found.conflicts) + len(found.blockers))
+
+
+@offer(
+    "reading {project}",
+    option="KEY=VALUE that wins over what is found, such as entry-point=shop.main:app; may be repeated",
+    dry_run="show what would be written, and write nothing",
+    force="overwrite files that are there and differ",
+    lock="lock dependencies that have no lock file (--no-lock: install them as they are declared)",
+)
+def init(
+    c: Context,
+    project: str = ".",
+    option: list[str] | None = None,
+    dry_run: bool = False,
+    force: bool = False,
+    lock: bool = True,
+) -> None:
+    """Write Dockerfile, .dockerignore, manifests and configuration for a FastAPI project."""
+    from drydock import template
+    from drydock.build.plan import key_values
+    from drydock.report.init import show
+
+    given = key_values("--option", tuple(option or ()))
+    outcome = template.init(Path(project), given, dry_run=dry_run, force=force, lock=lock)
+    show(outcome, dry_run=dry_run)

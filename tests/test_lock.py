@@ -62,6 +62,55 @@ def test_a_stale_lock_names_what_does_not_match(make_project: MakeProject, pins:
         lock.find(make_project({"pyproject.toml": PROJECT, "requirements.lock": pins}))
 
 
+POETRY = '[[package]]\nname = "fastapi"\nversion = "0.1"\n'
+PIPFILE = '{"default": {"FastAPI": {"version": "==0.1", "hashes": []}}, "develop": {}}'
+PYLOCK = '[[packages]]\nname = "fastapi"\nversion = "0.1"\n'
+
+
+@pytest.mark.parametrize(
+    ("kind", "text"),
+    [
+        ("poetry.lock", POETRY),
+        ("pdm.lock", POETRY),
+        ("Pipfile.lock", PIPFILE),
+        ("pylock.toml", PYLOCK),
+        ("requirements.txt", "fastapi==0.1 \\\n    --hash=sha256:00\n"),
+    ],
+)
+def test_every_kind_of_lock_file_is_read_as_pins(kind: str, text: str) -> None:
+    assert lock.pins(kind, text) == {"fastapi": "0.1"}
+
+
+def test_a_declaration_pins_nothing() -> None:
+    assert lock.pins("requirements.txt", "fastapi==0.1\n") == {}
+
+
+def test_the_configured_lock_is_the_one_that_counts(make_project: MakeProject) -> None:
+    table = '[tool.drydock]\nlock = "poetry.lock"\n'
+
+    project = make_project({"pyproject.toml": table, "poetry.lock": POETRY, "requirements.lock": PINS})
+
+    assert lock.find(project).kind == "poetry.lock"
+
+
+def test_a_lock_older_than_requirements_txt_says_how_it_was_made(make_project: MakeProject) -> None:
+    command = "uv pip compile --universal requirements.txt -o requirements.lock"
+    project = make_project(
+        {
+            "pyproject.toml": "[tool.drydock]\n",
+            "requirements.txt": "-r other.txt\nfastapi>=0.200  # routes\n",
+            "requirements.lock": f"# Locked by uv. After a change:\n#   {command}\n{PINS}",
+        }
+    )
+
+    with pytest.raises(
+        errors.LockStale, match=r"match requirements.txt: fastapi 0.165.0 is not >=0.200"
+    ) as caught:
+        lock.find(project)
+
+    assert str(caught.value).endswith(f"&& {command}`")
+
+
 def test_requirements_for_other_platforms_and_pythons_need_no_pin() -> None:
     wanted = ["pywin32; sys_platform == 'win32'", "tomli; python_version < '3.11'"]
 

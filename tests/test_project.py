@@ -7,7 +7,7 @@ import pytest
 from drydock import errors
 from drydock.compression import Compression
 from drydock.project import MB, Budget, Growth, Request, ca_bundle, load
-from tests.conftest import ROOT, MakeProject
+from tests.conftest import ROOT, MakeProject, write_files
 
 HEAD = '[project]\nname = "Shop.Api"\nversion = "1.4.2"\ndescription = "Sells"\nrequires-python = ">=3.12"\n'
 
@@ -19,11 +19,11 @@ def test_defaults_come_from_the_projects_metadata(make_project: MakeProject) -> 
         "Shop.Api",
         "1.4.2",
         "shop-api",
-        "3.12",
+        "3.13",
     )
-    assert project.base == "python:3.12-slim"
+    assert project.base == "python:3.13-slim"
     assert project.budgets == {"production": Budget(150 * MB), "slim": Budget(300 * MB)}
-    assert project.origins["python"] == "pyproject.toml requires-python"
+    assert project.origins["python"] == "pyproject.toml [project] requires-python"
     assert project.origins["port"] == "default"
 
 
@@ -110,9 +110,10 @@ def test_broken_toml_is_named_with_its_place(make_project: MakeProject) -> None:
         make_project({"pyproject.toml": "[project\n"})
 
 
-def test_a_folder_without_pyproject_is_refused(tmp_path: Path) -> None:
+def test_a_folder_with_nothing_to_build_is_refused(tmp_path: Path) -> None:
     with pytest.raises(
-        errors.NoProject, match=r"has no pyproject\.toml; name the project's folder with --project"
+        errors.NoProject,
+        match=r"neither pyproject\.toml nor drydock\.toml; name the project's folder with --project",
     ):
         load(tmp_path)
 
@@ -131,3 +132,84 @@ def test_the_ca_bundle_named_by_the_environment_comes_first(tmp_path: Path) -> N
     assert (
         ca_bundle({"SSL_CERT_FILE": str(tmp_path / "missing"), "REQUESTS_CA_BUNDLE": str(bundle)}) == bundle
     )
+
+
+APPLICATION = """\
+from fastapi import FastAPI
+
+app = FastAPI()
+
+@app.get("/health")
+def health() -> str:
+    return "ok"
+"""
+
+
+WANTED = {"requirements.txt": "fastapi\n"}
+
+
+def test_detection_fills_what_nobody_has_set(tmp_path: Path) -> None:
+    project = load(write_files(tmp_path, {"shop/__init__.py": "", "shop/main.py": APPLICATION, **WANTED}))
+
+    assert (project.entry_point, project.factory, project.port) == ("shop.main:app", False, 8000)
+    assert (project.health_path, project.ready_path) == ("/health", "/health")
+    assert project.origins["entry-point"] == "shop/main.py:3"
+
+
+def test_a_value_set_by_hand_wins_over_detection(tmp_path: Path) -> None:
+    files = {
+        "main.py": APPLICATION,
+        "requirements.txt": "fastapi\n",
+        "drydock.toml": 'health-path = "/up"\n[budgets]\nslim = { on-disk-mb = 1 }\n',
+    }
+
+    project = load(write_files(tmp_path, files))
+
+    assert (project.health_path, project.ready_path) == ("/up", "/health")
+    assert project.origins["health-path"] == "drydock.toml health-path"
+    assert project.budgets["slim"] == Budget(MB)
+
+
+def test_a_contradiction_lists_the_candidates_and_the_option_that_decides(tmp_path: Path) -> None:
+    files = {"one.py": APPLICATION, "two.py": APPLICATION, "requirements.txt": "fastapi\n"}
+
+    with pytest.raises(errors.Undecided, match=r"1 facts about .* cannot be decided") as caught:
+        load(write_files(tmp_path, files))
+
+    assert "one:app (one.py:3), two:app (two.py:3); set entry-point" in caught.value.evidence
+
+
+def test_no_route_for_a_probe_leaves_the_path_empty(tmp_path: Path) -> None:
+    files = {"main.py": "from fastapi import FastAPI\napp = FastAPI()\n", "requirements.txt": "fastapi\n"}
+
+    assert load(write_files(tmp_path, files)).health_path == ""
+
+
+def test_two_configurations_are_refused(tmp_path: Path) -> None:
+    files = {"pyproject.toml": "[tool.drydock]\nport = 1\n", "drydock.toml": "port = 2\n"}
+
+    with pytest.raises(errors.BadConfiguration, match=r"stands beside a drydock.toml; keep one of them"):
+        load(write_files(tmp_path, files))
+
+
+def test_a_member_of_a_workspace_is_built_from_where_it_was_set_up(tmp_path: Path) -> None:
+    write_files(
+        tmp_path,
+        {
+            "Dockerfile": "FROM scratch\n",
+            "pyproject.toml": '[tool.drydock]\nsource = "services/api"\nimage = "shop"\n',
+            "services/api/main.py": APPLICATION,
+            "services/api/requirements.txt": "fastapi\n",
+        },
+    )
+
+    assert load(tmp_path / "services/api") == load(tmp_path)
+
+
+def test_this_repository_needs_no_detection(monkeypatch: pytest.MonkeyPatch) -> None:
+    def detect(*_: object) -> None:
+        pytest.fail("every value is configured, and detection takes its time")
+
+    monkeypatch.setattr("drydock.detect.detect", detect)
+
+    assert load(ROOT).entry_point == "todo_api.main:create_app"

@@ -307,6 +307,7 @@ def plan(chosen: Chosen, extras: list[str], groups: list[str], itself: bool) -> 
         tuple(install),
         locked,
         source.hashed,
+        tuple(w.text for w in source.wanted),
     )
 
 

@@ -9,6 +9,8 @@ from typing import Generic, Literal, TypeVar
 T = TypeVar("T", covariant=True)
 
 DependencyKind = Literal["uv", "poetry", "pdm", "pipenv", "pylock", "requirements", "pyproject", "setup"]
+# Lock files whose name says which tool they belong to.
+LOCK_NAMES = ("uv.lock", "poetry.lock", "pdm.lock", "Pipfile.lock", "pylock.toml")
 ServerPlace = Literal["default", "extra", "group", "missing"]
 SettingKind = Literal["secret", "plain"]
 
@@ -61,6 +63,7 @@ class Dependencies:
     `folder` and `files` are relative to the detected root; `files` holds everything the install reads.
     `export` is a command that prints requirements for uv (empty where uv reads the files itself);
     `install` is the uv command, run in `folder`, that takes `requirements.txt` from `export` if there is one.
+    `requirements` is what is asked for, as it is written.
     """
 
     kind: DependencyKind
@@ -71,6 +74,12 @@ class Dependencies:
     install: tuple[str, ...]
     locked: bool
     hashed: bool
+    requirements: tuple[str, ...] = ()
+
+    @property
+    def label(self) -> str:
+        """Return the file that decides what is installed, as a person would name it."""
+        return next((f for f in self.files if f.rpartition("/")[2] in LOCK_NAMES), self.files[0])
 
 
 @dataclass(frozen=True)

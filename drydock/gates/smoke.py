@@ -85,7 +85,7 @@ def _faults(project: Project, running: Running) -> list[str]:
     user = running.container.image.attrs["Config"].get("User", "") if running.container.image else ""
     if not user.split(":")[0].isdigit() or user.split(":")[0] == "0":
         faults.append(f"the image's user is {user or 'root'!r}, not a number above 0")
-    for path in (project.health_path, project.ready_path):
+    for path in filter(None, (project.health_path, project.ready_path)):
         if (status := get(running.port, path)) != http.client.OK:
             faults.append(f"GET {path} answered {status}")
     return faults + round_of_requests(running, project)

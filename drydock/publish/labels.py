@@ -6,7 +6,6 @@ The names and meanings are those of the OCI image specification, "Pre-Defined An
 from __future__ import annotations
 
 import os
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,6 +15,7 @@ from drydock import errors
 from drydock.base.make import KIND_LABEL
 from drydock.engine import PROJECT_LABEL
 from drydock.project import Project
+from drydock.project import metadata as project_metadata
 from drydock.publish.source import Source
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def labels_for(
     Raises:
         errors.BadConfiguration: SOURCE_DATE_EPOCH is no whole number.
     """
-    metadata = _metadata(project)
+    metadata = project_metadata(project.source)
     urls = {_plain(name): str(url) for name, url in metadata.get("urls", {}).items()}
     repository = source.url or _first(urls, "source", "sourcecode", "repository", "github")
     homepage = _first(urls, "homepage", "home") or repository
@@ -154,14 +154,6 @@ def _created(source: Source, environment: Mapping[str, str]) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _metadata(project: Project) -> Mapping[str, Any]:
-    content: Mapping[str, Any] = tomllib.loads(
-        (project.source / "pyproject.toml").read_text(encoding="utf-8")
-    )
-    table: Mapping[str, Any] = content.get("project", {})
-    return table
-
-
 def _plain(name: str) -> str:
     """Return the label of a project URL as PyPA's specification of well-known labels compares it."""
     return "".join(character for character in name.lower() if character.isalnum())
@@ -171,9 +163,13 @@ def _first(urls: Mapping[str, str], *names: str) -> str:
     return next((urls[name] for name in names if name in urls), "")
 
 
-def _people(table: list[Mapping[str, str]]) -> list[str]:
-    """Return ``Name <mail>`` for each person, or the one of both that there is."""
-    people = [(person.get("name", ""), person.get("email", "")) for person in table]
+def _people(table: list[Mapping[str, str] | str]) -> list[str]:
+    """Return ``Name <mail>`` for each person, or the one of both that there is; Poetry's form is a text."""
+    if texts := [person for person in table if isinstance(person, str)]:
+        return texts
+    people = [
+        (person.get("name", ""), person.get("email", "")) for person in table if not isinstance(person, str)
+    ]
     return [f"{name} <{mail}>" if name and mail else name or mail for name, mail in people]
 
 

@@ -78,9 +78,9 @@ def _install(name: str, folder: Path, say: Say) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     python = folder / "bin" / "python"
     steps = (
-        [_uv(), "venv", "--quiet", "--no-config", "--python", sys.executable, str(folder)],
+        [uv(), "venv", "--quiet", "--no-config", "--python", sys.executable, str(folder)],
         [
-            *(_uv(), "pip", "sync", "--no-config", "--python", str(python), "--require-hashes", "--strict"),
+            *(uv(), "pip", "sync", "--no-config", "--python", str(python), "--require-hashes", "--strict"),
             str(LOCKS / f"{name}.lock"),
         ],
     )
@@ -130,7 +130,7 @@ def _only_one(folder: Path) -> Iterator[None]:
         yield
 
 
-def _uv() -> str:
+def uv() -> str:
     """Return the uv that is locked with drydock, or else the one on PATH."""
     beside = Path(sys.executable).with_name("uv")
     return str(beside) if beside.is_file() else "uv"
@@ -152,7 +152,7 @@ def relock(name: str, wanted: str = "") -> None:
         command.CommandFailed: uv finds no resolution.
     """
     wanted = wanted or requirement(name)
-    resolve = [_uv(), "pip", "compile", "-", "--universal", "--python-version", OLDEST_PYTHON]
+    resolve = [uv(), "pip", "compile", "-", "--universal", "--python-version", OLDEST_PYTHON]
     style = ["--generate-hashes", "--no-annotate", "--no-header", "--upgrade", "--quiet"]
     done = command.run([*resolve, *style], stdin=f"{wanted}\n", env={"UV_SYSTEM_CERTS": "1"})
     (LOCKS / f"{name}.lock").write_text(f"# {wanted}\n{done.stdout}", encoding="utf-8")

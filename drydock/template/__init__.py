@@ -1,0 +1,135 @@
+"""Write a project's Dockerfile, .dockerignore, manifests and configuration from what was found in it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from drydock import detect, errors, project
+from drydock.detect import Findings
+from drydock.template import configuration, dockerfile, ignorefile, manifests, packaged, resolve, writing
+from drydock.template.blueprint import Blueprint, draw
+from drydock.template.notes import notes
+from drydock.template.writing import Change
+
+__all__ = ["Blueprint", "Change", "Outcome", "init", "plan", "render"]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What `init` writes, or would write.
+
+    Args:
+        root: The folder that gets the files: the project's, or the workspace above it that holds the lock.
+        changes: The files that differ from what is there.
+        notes: What a person should know, one line each.
+        unresolved: Lock files that a dry run leaves unmade.
+    """
+
+    root: Path
+    changes: tuple[Change, ...]
+    notes: tuple[str, ...]
+    unresolved: tuple[str, ...] = ()
+
+    @property
+    def overwritten(self) -> tuple[Change, ...]:
+        """The changes that only --force makes."""
+        return tuple(change for change in self.changes if change.overwrites)
+
+
+def init(
+    folder: Path, options: Mapping[str, str], *, dry_run: bool = False, force: bool = False, lock: bool = True
+) -> Outcome:
+    """Write everything that a project needs to become an image, or nothing.
+
+    Args:
+        folder: The project.
+        options: Options of ``[tool.drydock]`` in single words, which win over what is found.
+        dry_run: Only say what would be written.
+        force: Overwrite files that differ.
+        lock: Lock dependencies that have no lock.
+
+    Raises:
+        errors.Undecided: Its files contradict themselves, or cannot become an image; carries every reason.
+        errors.FilesDiffer: Files are there already and differ; carries the difference.
+        errors.NotLocked: Its dependencies cannot be resolved.
+    """
+    found = decided(folder, options)
+    blueprint = plan(found)
+    made: dict[str, str] = {}
+    unresolved: tuple[str, ...] = ()
+    if lock and resolve.is_needed(blueprint):
+        locked = resolve.planned(blueprint)
+        if dry_run:
+            unresolved = (locked.lock, locked.test_lock)
+        else:
+            made = resolve.resolve(blueprint)
+            hashed = resolve.is_hashed(made[locked.lock])
+            locked = replace(locked, dependencies=replace(locked.dependencies, hashed=hashed))
+        blueprint = locked
+    place, text = _configuration(blueprint)
+    wanted = {**render(blueprint), **made, **({place: text} if place else {})}
+    changes = writing.changes(found.root, wanted, additions=[place, *made])
+    outcome = Outcome(found.root, changes, tuple(notes(found, blueprint)), unresolved)
+    if dry_run:
+        return outcome
+    if outcome.overwritten and not force:
+        raise errors.FilesDiffer(
+            count=len(outcome.overwritten),
+            root=found.root,
+            names=", ".join(change.path for change in outcome.overwritten[:5]),
+            evidence="".join(change.difference for change in outcome.overwritten),
+        )
+    writing.write(found.root, changes)
+    return outcome
+
+
+def decided(folder: Path, options: Mapping[str, str]) -> Findings:
+    """Return what was found in a project where nothing stands in the way of an image.
+
+    Raises:
+        errors.Undecided: Something does; carries every reason.
+    """
+    found = detect.detect(folder, project.configured(folder) | dict(options))
+    if reasons := [one.text for one in found.conflicts] + [one.text for one in found.blockers]:
+        raise errors.Undecided(path=folder, count=len(reasons), evidence="\n".join(reasons))
+    return found
+
+
+def plan(findings: Findings) -> Blueprint:
+    """Return the blueprint of a project as its files are now."""
+    table = project.table(findings.root)
+    source = findings.root / (findings.source.value if findings.source else ".")
+    metadata = project.metadata(source)
+    name = project.image_name(str(metadata.get("name") or source.name))
+    return draw(findings, table, name, _maintainer(metadata))
+
+
+def render(blueprint: Blueprint) -> dict[str, str]:
+    """Return every file that is made of a blueprint, its configuration apart: text by path."""
+    return {
+        "Dockerfile": dockerfile.render(packaged.dockerfile(), blueprint),
+        ".dockerignore": ignorefile.render(blueprint),
+        **dict(packaged.helpers(blueprint.dependencies.kind)),
+        **manifests.render(blueprint),
+    }
+
+
+def _configuration(blueprint: Blueprint) -> tuple[str, str]:
+    """Return the configuration's file and its new text; empty where a person has written one."""
+    if project.table(blueprint.root):
+        return "", ""
+    manifest = blueprint.root / "pyproject.toml"
+    if manifest.is_file():
+        old = manifest.read_text(encoding="utf-8").rstrip("\n")
+        return manifest.name, f"{old}\n\n{configuration.render(blueprint, '[tool.drydock]')}"
+    return project.FILE, configuration.render(blueprint, "")
+
+
+def _maintainer(metadata: Mapping[str, object]) -> str:
+    people = metadata.get("authors")
+    first = people[0] if isinstance(people, list) and people else ""
+    if isinstance(first, Mapping):  # Poetry's older form is a text
+        return str(first.get("name") or first.get("email") or "")
+    return str(first)

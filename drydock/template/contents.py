@@ -1,0 +1,105 @@
+"""Which files of a project an image ships: everything of its own folder that is not for development."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+from drydock.detect.ignore import SECRET
+from drydock.detect.tree import folder_of, join
+
+DEVELOPMENT_FOLDERS = frozenset(
+    {"tests", "test", "docs", "doc", "examples", "notebooks", "benchmarks", "node_modules", "__pycache__"}
+    | {"venv", "env", "dist", "build", "htmlcov", "site", "deploy", "k8s", "kubernetes", "helm", "charts"}
+    | {"terraform", "infra", "image", "screenshots"}
+)
+DEVELOPMENT_FILES = re.compile(
+    r"""(
+        .*\.(md|rst|ipynb|lock|sh|bat|ps1|mk|log|png|jpe?g|gif|svg|mp4|zip|gz|db|sqlite3?)
+        | (docker-)?compose[^/]* | [^/]*Dockerfile[^/]* | Makefile | [Jj]ustfile | Procfile | Vagrantfile
+        | Jenkinsfile
+        | LICEN[CS]E[^/]* | CHANGELOG[^/]* | AUTHORS[^/]* | NOTICE[^/]* | CODEOWNERS
+        | pyproject\.toml | drydock\.toml | setup\.(py|cfg) | MANIFEST\.in | (tox|pytest|mypy)\.ini
+        | Pipfile | pylock\.toml | [^/]*requirements[^/]*\.(txt|in) | runtime\.txt
+        | conftest\.py | noxfile\.py | test_[^/]*\.py | [^/]*_test\.py
+        | mkdocs\.ya?ml | codecov\.ya?ml | fly\.toml | render\.yaml | vercel\.json | app\.json | heroku\.yml
+        | package(-lock)?\.json | tsconfig[^/]*\.json | renovate\.json | sonar-project\.properties
+    )""",
+    re.VERBOSE,
+)
+# A folder with one of these is another program beside this one.
+OTHER_PROGRAMS = ("package.json", "pyvenv.cfg", "Dockerfile", "go.mod", "Cargo.toml")
+
+
+def entries(root: Path, source: str, needed: Iterable[str]) -> tuple[str, ...]:
+    """Return the files and folders to ship, relative to the root.
+
+    Args:
+        root: The build context.
+        source: The project's folder in it.
+        needed: Paths that the application is known to read or import; none of them is ever left out.
+    """
+    found = [name for name in _listing(root, source) if _is_shipped(root, name)]
+    for path in sorted(needed):
+        if (root / path).exists() and not any(is_below(path, kept) for kept in found):
+            found.append(_whole(root, source, path))
+    return tuple(sorted(dict.fromkeys(found)))
+
+
+def tests(root: Path, source: str, shipped: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the tests that stand beside the application."""
+    names = [name for name in _listing(root, source) if name not in shipped]
+    return tuple(
+        name for name in names if re.fullmatch(r"tests?|conftest\.py|test_.*\.py|.*_test\.py", _last(name))
+    )
+
+
+def _listing(root: Path, folder: str) -> list[str]:
+    with os.scandir(root / folder) as found:
+        names = sorted(entry.name for entry in found if not entry.is_symlink() or _stays(root, entry.path))
+    return [join(folder, name) for name in names if name.isprintable() and not set(name) & set("\"'\\$ ")]
+
+
+def _stays(root: Path, path: str) -> bool:
+    """Tell whether a symbolic link leads to something inside the context."""
+    target = Path(os.path.realpath(path))
+    return target.exists() and target.is_relative_to(os.path.realpath(root))
+
+
+def _is_shipped(root: Path, path: str) -> bool:
+    name = _last(path)
+    if name.startswith(".") or SECRET.search(name):
+        return False
+    if not (root / path).is_dir():
+        return not DEVELOPMENT_FILES.fullmatch(name)
+    if name in DEVELOPMENT_FOLDERS or name.endswith((".egg-info", ".dist-info")):
+        return False
+    inner = root / path
+    return not any((inner / other).exists() for other in OTHER_PROGRAMS) and _holds_a_file(inner)
+
+
+def _holds_a_file(folder: Path) -> bool:
+    return any(files for _, _, files in os.walk(folder))
+
+
+def _whole(root: Path, source: str, path: str) -> str:
+    """Return the package that a module belongs to; a data file stands for itself."""
+    if not path.endswith(".py"):
+        return path
+    folder = folder_of(path)
+    while folder not in (source, ".") and folder_of(folder) not in (source, "."):
+        if not (root / folder_of(folder) / "__init__.py").exists() and not is_below(path, source):
+            break
+        folder = folder_of(folder)
+    return path if folder in (source, ".") else folder
+
+
+def is_below(path: str, folder: str) -> bool:
+    """Tell whether a path is a folder or lies in it."""
+    return folder in (".", path) or path.startswith(f"{folder}/")
+
+
+def _last(path: str) -> str:
+    return path.rpartition("/")[2]

@@ -1,0 +1,145 @@
+"""Lock the dependencies of a project that has no lock: exact versions with hashes, found by uv."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import tempfile
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from drydock import command, errors, tools
+from drydock.detect import Dependencies
+from drydock.detect.tree import join
+from drydock.template.blueprint import TEST_LOCK, Blueprint
+
+LOCK = "requirements.lock"
+TEST_FILE = re.compile(r"(.*[-_.])?(test|tests|testing|dev|development)([-_.].*)?\.txt")
+TEST_GROUP = re.compile(r"test|tests|testing|dev")
+# What the tests of a FastAPI application need where nothing says so: pytest, and what TestClient speaks with.
+TEST_TOOLS = "pytest\nhttpx\n"
+INDEX = re.compile(r"^\s*(?:-i|--index-url|--extra-index-url|-f|--find-links)[ =].*$", re.MULTILINE)
+TEST_HEAD = "# What the tests need besides, locked by uv with the versions that ship.\n"
+STYLE = ("--universal", "--generate-hashes", "--no-header", "--no-annotate", "--quiet")
+
+
+def is_needed(blueprint: Blueprint) -> bool:
+    """Tell whether there is no lock with hashes, and uv can make one without running the project's code."""
+    found = blueprint.dependencies
+    if found.kind == "setup":
+        return bool(found.requirements)
+    return not found.locked or (found.kind == "requirements" and not found.hashed)
+
+
+def planned(blueprint: Blueprint) -> Blueprint:
+    """Return the blueprint as it is once the dependencies are locked."""
+    found = blueprint.dependencies
+    path = join(found.folder, LOCK)
+    locked = replace(
+        found, kind="requirements", tool="uv", files=(path,), export=(), locked=True, hashed=True
+    )
+    return replace(
+        blueprint,
+        dependencies=locked,
+        declared=found.files[0] if found.kind in ("requirements", "pyproject") else "",
+        test_lock=join(found.folder, TEST_LOCK),
+        server="",
+    )
+
+
+def resolve(blueprint: Blueprint) -> dict[str, str]:
+    """Resolve the dependencies as they are declared, for every Python version that would do.
+
+    Returns:
+        The texts of the two lock files by their paths in the project.
+
+    Raises:
+        errors.NotLocked: uv finds no versions that fit together, or reaches no index.
+        errors.CommandMissing: uv is not installed.
+    """
+    found = blueprint.dependencies
+    folder = blueprint.root / found.folder
+    oldest = min((blueprint.python, *blueprint.python_also), key=_number)
+    options = (f"--python-version={oldest}", *_not_itself(folder))
+    # What setup.py asks for was read from its text: to ask setup.py itself would be to run it.
+    files = [] if found.kind == "setup" else _files(found)
+    wanted = "".join(f"{line}\n" for line in found.requirements if found.kind == "setup")
+    wanted += f"{blueprint.server}\n" if blueprint.server else ""
+    lock = _compile(folder, [*options, *files], wanted)
+    with tempfile.NamedTemporaryFile("w", suffix=".txt") as versions:
+        versions.write(lock)
+        versions.flush()
+        chosen = [*options, f"--constraints={versions.name}"]
+        tests = _compile(folder, [*chosen, *_test_files(folder)], TEST_TOOLS)
+    indexes = "".join(f"{line.strip()}\n" for path in found.files for line in _indexes(blueprint.root / path))
+    head = _head(found, [*options, *files], wanted)
+    return {
+        join(found.folder, LOCK): head + indexes + lock,
+        join(found.folder, TEST_LOCK): TEST_HEAD + indexes + tests,
+    }
+
+
+def _head(found: Dependencies, inputs: Sequence[str], wanted: str) -> str:
+    """Return the comment that says how the lock is made anew."""
+    command = ["uv", "pip", "compile", *STYLE, *inputs, *(["-"] if wanted else []), "-o", LOCK]
+    given = f"printf '%s\\n' {shlex.join(wanted.splitlines())} | " if wanted else ""
+    declared = found.files[0].rpartition("/")[2]
+    return f"# Locked by uv. After a change of {declared}:\n#   {given}{shlex.join(command)}\n"
+
+
+def _number(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split("."))
+
+
+def _files(found: Dependencies) -> list[str]:
+    """Return what uv would install from, as it takes it for a resolution too."""
+    return [word for word in found.install[3:] if word not in ("--requirement", "--require-hashes")]
+
+
+def _compile(folder: Path, inputs: Sequence[str], wanted: str) -> str:
+    args = [tools.uv(), "pip", "compile", *STYLE, *inputs, *(["-"] if wanted else [])]
+    try:
+        done = command.run(args, cwd=folder, stdin=wanted or None, env={"UV_SYSTEM_CERTS": "1"})
+    except command.CommandFailed as error:
+        said = error.completed.stderr.strip()
+        raise errors.NotLocked(folder=folder, reason=_first(said), evidence=said) from error
+    return done.stdout
+
+
+def _first(said: str) -> str:
+    """Return the line of uv's that says what is wrong, without its prefix."""
+    lines = said.splitlines() or ["no output"]
+    return next((line for line in lines if line.startswith("error: ")), lines[-1]).removeprefix("error: ")
+
+
+def is_hashed(lock: str) -> bool:
+    """Tell whether every entry has a hash; one from a repository has none, and pip's rule is all or none."""
+    entries = re.findall(r"^[A-Za-z0-9].*(?:\n[ \t].*)*", lock, re.MULTILINE)
+    return all("--hash=" in entry for entry in entries)
+
+
+def _indexes(path: Path) -> list[str]:
+    """Return the lines that name package indexes in a requirements file: the lock needs them too."""
+    return INDEX.findall(path.read_text(encoding="utf-8", errors="replace")) if path.suffix == ".txt" else []
+
+
+def _not_itself(folder: Path) -> list[str]:
+    name = _table(folder).get("project", {}).get("name")
+    return [f"--no-emit-package={name}"] if isinstance(name, str) else []
+
+
+def _test_files(folder: Path) -> list[str]:
+    """Return the options that name what the project itself says its tests need."""
+    files = sorted(path.relative_to(folder).as_posix() for path in folder.glob("*requirements*.txt"))
+    files += sorted(path.relative_to(folder).as_posix() for path in folder.glob("requirements/*.txt"))
+    named = [name for name in files if TEST_FILE.fullmatch(name.rpartition("/")[2])][:1]
+    groups = _table(folder).get("dependency-groups", {})
+    return named + [f"--group={name}" for name in groups if TEST_GROUP.fullmatch(name)]
+
+
+def _table(folder: Path) -> Mapping[str, Any]:
+    path = folder / "pyproject.toml"
+    return tomllib.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}

@@ -1,0 +1,115 @@
+"""Show what would change in a folder, and change all of it or nothing."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Change:
+    """One file to write.
+
+    Args:
+        path: Relative to the project's root.
+        old: Its text now; None where there is no such file.
+        new: Its text afterwards.
+        adds: Whether nothing of the old text is lost.
+    """
+
+    path: str
+    old: str | None
+    new: str
+    adds: bool = False
+
+    @property
+    def overwrites(self) -> bool:
+        """Whether something that a person wrote would be lost."""
+        return self.old is not None and not self.adds
+
+    @property
+    def difference(self) -> str:
+        """The change as a unified diff."""
+        before = (self.old or "").splitlines(keepends=True)
+        name = "/dev/null" if self.old is None else self.path
+        return "".join(difflib.unified_diff(before, self.new.splitlines(keepends=True), name, self.path))
+
+
+def changes(root: Path, files: Mapping[str, str], additions: Iterable[str] = ()) -> tuple[Change, ...]:
+    """Return what differs from the files of a folder.
+
+    Args:
+        root: The folder.
+        files: Text by path.
+        additions: The paths whose old text is kept in the new one.
+    """
+    kept = set(additions)
+    found = []
+    for path, text in files.items():
+        place = root / path
+        old = place.read_text(encoding="utf-8", errors="replace") if place.is_file() else None
+        if old != text:
+            found.append(Change(path, old, text, old is not None and path in kept))
+    return tuple(found)
+
+
+def write(root: Path, wanted: Sequence[Change]) -> None:
+    """Write all files or none: each is complete beside its place before the first one takes it.
+
+    Raises:
+        OSError: One cannot be written; then every file is as it was.
+    """
+    ready: list[tuple[Path, Path]] = []
+    folders: list[Path] = []
+    done: list[tuple[Path, bytes | None]] = []
+    try:
+        for change in wanted:
+            place = root / change.path
+            folders += _make_folder(place.parent)
+            ready.append((_beside(place, change.new), place))
+        for temporary, place in ready:
+            done.append((place, place.read_bytes() if place.is_file() else None))
+            temporary.replace(place)
+    except BaseException:
+        _undo(ready, done, folders)
+        raise
+
+
+def _make_folder(folder: Path) -> list[Path]:
+    """Make a folder and return those that were not there, the outermost first."""
+    missing = []
+    place = folder
+    while not place.exists():
+        missing.append(place)
+        place = place.parent
+    folder.mkdir(parents=True, exist_ok=True)
+    return missing[::-1]
+
+
+def _beside(place: Path, text: str) -> Path:
+    descriptor, name = tempfile.mkstemp(dir=place.parent, prefix=f".{place.name}.")
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(text)
+    temporary = Path(name)
+    temporary.chmod(place.stat().st_mode & 0o777 if place.is_file() else 0o644)
+    return temporary
+
+
+def _undo(
+    ready: Sequence[tuple[Path, Path]], done: Sequence[tuple[Path, bytes | None]], folders: Sequence[Path]
+) -> None:
+    for place, old in reversed(done):
+        if old is None:
+            place.unlink(missing_ok=True)
+        else:
+            place.write_bytes(old)
+    for temporary, _ in ready:
+        temporary.unlink(missing_ok=True)
+    for folder in reversed(folders):
+        with suppress(OSError):  # somebody else may have put a file there meanwhile
+            folder.rmdir()

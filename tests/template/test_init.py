@@ -1,0 +1,201 @@
+"""`init` as a person meets it: what it writes, what it leaves alone, what it says."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from drydock import errors, project, template
+from drydock.detect import detect
+from tests.conftest import write_files
+from tests.detect.support import APPS, materialise, summary
+
+APPLICATION = """\
+from fastapi import FastAPI
+
+app = FastAPI()
+
+@app.get("/health")
+def health() -> str:
+    return "ok"
+"""
+LOCK = "fastapi==0.165.0 \\\n    --hash=sha256:00\nuvicorn==0.54.0 \\\n    --hash=sha256:00\n"
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Path:
+    """A project whose requirements are locked, so that nothing has to be resolved."""
+    files = {"shop/__init__.py": "", "shop/main.py": APPLICATION, "requirements.txt": LOCK}
+    return write_files(tmp_path / "shop", files)
+
+
+def tree(folder: Path) -> dict[str, bytes]:
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()
+    }
+
+
+def test_everything_that_an_image_needs_is_written(shop: Path) -> None:
+    template.init(shop, {})
+
+    written = set(tree(shop))
+    assert {
+        "Dockerfile",
+        ".dockerignore",
+        "drydock.toml",
+        "image/start.py",
+        "image/assemble/__main__.py",
+    } <= written
+    assert {
+        "deploy/kubernetes/base/deployment.yaml",
+        "deploy/kubernetes/overlays/production/kustomization.yaml",
+    } <= (written)
+
+
+def test_a_dry_run_writes_nothing_and_shows_the_same(shop: Path) -> None:
+    before = tree(shop)
+
+    shown = template.init(shop, {}, dry_run=True)
+
+    assert tree(shop) == before
+    assert shown.changes == template.init(shop, {}).changes
+
+
+def test_a_second_run_has_nothing_to_write(shop: Path) -> None:
+    template.init(shop, {})
+
+    assert template.init(shop, {}).changes == ()
+
+
+def test_nothing_is_overwritten_without_force(shop: Path) -> None:
+    write_files(shop, {"Dockerfile": "FROM python\n"})
+    before = tree(shop)
+
+    with pytest.raises(
+        errors.FilesDiffer, match=r"1 files in .* differ: Dockerfile; read the difference"
+    ) as caught:
+        template.init(shop, {})
+
+    assert tree(shop) == before
+    assert "-FROM python\n+# From a FastAPI project's source" in caught.value.evidence
+
+
+def test_force_overwrites(shop: Path) -> None:
+    write_files(shop, {"Dockerfile": "FROM python\n"})
+
+    template.init(shop, {}, force=True)
+
+    assert "FROM scratch AS production" in (shop / "Dockerfile").read_text()
+
+
+def test_all_files_are_written_or_none(shop: Path) -> None:
+    write_files(shop, {"deploy": "a file where a folder has to be"})
+    before = tree(shop)
+
+    with pytest.raises(OSError, match="deploy"):
+        template.init(shop, {})
+
+    assert tree(shop) == before
+
+
+def test_the_configuration_is_added_to_an_existing_pyproject(tmp_path: Path) -> None:
+    head = '# mine\n[project]\nname = "shop"\ndependencies = ["fastapi", "uvicorn"]\n'
+    write_files(tmp_path, {"main.py": APPLICATION, "pyproject.toml": head, "requirements.lock": LOCK})
+
+    template.init(tmp_path, {})
+
+    text = (tmp_path / "pyproject.toml").read_text()
+    assert text.startswith(head)
+    assert tomllib.loads(text)["tool"]["drydock"]["entry-point"] == "main:app"
+    assert 'entry-point = "main:app"  # main.py:3; the only application' in text
+
+
+def test_a_configuration_by_hand_stays_and_wins(shop: Path) -> None:
+    by_hand = 'port = 9000\nhealth-path = "/up"\n'
+    write_files(shop, {"drydock.toml": by_hand})
+
+    template.init(shop, {})
+
+    assert (shop / "drydock.toml").read_text() == by_hand
+    text = (shop / "Dockerfile").read_text()
+    assert "\nARG PORT=9000\n" in text
+    assert "\nARG HEALTH_PATH=/up\n" in text
+
+
+def test_an_option_wins_over_what_is_found(shop: Path) -> None:
+    template.init(shop, {"port": "9001"})
+
+    assert project.load(shop).port == 9001
+
+
+def test_what_is_written_is_read_back_without_detection(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    template.init(shop, {})
+    monkeypatch.setattr("drydock.detect.detect", lambda *_: pytest.fail("everything is configured"))
+
+    loaded = project.load(shop)
+
+    assert (loaded.entry_point, loaded.health_path, loaded.lock) == (
+        "shop.main:app",
+        "/health",
+        "requirements.txt",
+    )
+
+
+def test_a_workspace_gets_its_files_where_its_lock_is(tmp_path: Path) -> None:
+    root = materialise("lock_uv_workspace", tmp_path / "shop")
+
+    outcome = template.init(root / "services/api", {})
+
+    assert outcome.root == root
+    assert f"the files go to {root}, which holds the lock file of the workspace" in outcome.notes
+    assert project.load(root / "services/api").source == root / "services/api"
+
+
+@pytest.mark.parametrize("shape", sorted(path.parent.name for path in APPS.glob("hopeless_*/expected.toml")))
+def test_a_hopeless_project_is_refused_with_the_reason(shape: str, tmp_path: Path) -> None:
+    folder = materialise(shape, tmp_path / shape)
+    found = summary(detect(folder))
+    before = tree(folder)
+
+    with pytest.raises(errors.Undecided) as caught:
+        template.init(folder, {})
+
+    assert str(found["blocker_text"] or found["conflict_text"]) in caught.value.evidence
+    assert tree(folder) == before
+
+
+def test_dependencies_that_contradict_each_other_are_not_locked(tmp_path: Path) -> None:
+    wanted = "fastapi==0.100.0\nstarlette==0.46.0\n"
+    folder = write_files(tmp_path / "shop", {"main.py": APPLICATION, "requirements.txt": wanted})
+    before = tree(folder)
+
+    with pytest.raises(errors.NotLocked, match=r"No solution found when resolving dependencies"):
+        template.init(folder, {})
+
+    assert tree(folder) == before
+
+
+def test_unlocked_dependencies_are_locked_with_hashes(tmp_path: Path) -> None:
+    folder = write_files(tmp_path / "shop", {"main.py": APPLICATION, "requirements.txt": "fastapi\n"})
+
+    outcome = template.init(folder, {})
+
+    lock = (folder / "requirements.lock").read_text()
+    assert lock.count("--hash=") > lock.count("==") > 5
+    assert "\nuvicorn==" in lock  # which nothing else brings
+    assert "uvicorn is added: no declared dependency brings a server" in outcome.notes
+    assert "--require-hashes /locks/requirements.lock" in (folder / "Dockerfile").read_text()
+
+
+def test_without_a_lock_the_dockerfile_says_so(tmp_path: Path) -> None:
+    folder = write_files(
+        tmp_path / "shop", {"main.py": APPLICATION, "requirements.txt": "fastapi\nuvicorn\n"}
+    )
+
+    outcome = template.init(folder, {}, lock=False)
+
+    assert "requirements.txt is not locked: two builds of one source may differ" in outcome.notes
+    assert "They are not locked" in (folder / "Dockerfile").read_text()
+    assert not (folder / "requirements.lock").exists()

@@ -13,7 +13,7 @@ def show(outcome: Outcome, *, dry_run: bool) -> None:
 
     Args:
         outcome: What was decided.
-        dry_run: Nothing was written: the new texts are shown whole, scripts that are the same everywhere apart.
+        dry_run: Nothing was written: new texts are shown whole, but for scripts that are the same everywhere.
     """
     out = console()
     for change in outcome.changes:

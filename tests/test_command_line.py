@@ -122,3 +122,23 @@ def test_help_names_every_option_once_and_invents_no_letters() -> None:
 
 def test_invoke_alone_shows_the_list() -> None:
     assert invoke().stdout == invoke("--list").stdout
+
+
+def test_a_task_says_what_it_does_before_it_loads_anything() -> None:
+    heavy = "{'docker', 'rich', 'httpx2', 'drydock.pipeline', 'drydock.project'}"
+    loaded = f"import sys, tasks; print(sorted({heavy} & set(sys.modules)))"
+    done = subprocess.run(
+        [sys.executable, "-c", loaded], cwd=ROOT, check=True, capture_output=True, text=True
+    )
+
+    assert done.stdout == "[]\n"
+    assert invoke("tag", "--project", "nowhere").stderr.splitlines()[0] == "tagging production"
+
+
+def test_json_and_quiet_say_nothing_but_errors() -> None:
+    for option in ("--json", "--quiet"):
+        done = invoke("tag", option, "--project", "nowhere")
+
+        assert done.stdout == ""
+        assert done.stderr.startswith("error: ")
+        assert done.returncode == errors.NoProject.exit_code

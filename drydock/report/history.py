@@ -16,7 +16,7 @@ from drydock.report.tables import MARKS, table
 PLOT_HEIGHT = 8
 WIDEST_PLOT = 100
 # What plotille writes to the left of its canvas, and the label to the right of its axis.
-PLOT_MARGIN = 24
+PLOT_MARGIN = 28
 
 
 def show(console: Console, builds: Sequence[Build], judged: Sequence[Judged]) -> None:
@@ -33,7 +33,7 @@ def show(console: Console, builds: Sequence[Build], judged: Sequence[Judged]) ->
     if console.is_terminal and not console.is_dumb_terminal and console.encoding.startswith("utf"):
         width = min(WIDEST_PLOT, console.width - PLOT_MARGIN)
         for name, values in trends(builds).items():
-            console.print(plot(name, values, width), markup=False)
+            console.print(plot(name, values, width), markup=False, highlight=False)
     if judged:
         rows = [
             (
@@ -92,7 +92,7 @@ def plot(name: str, values: Sequence[float], width: int) -> str:
     room = max((max(values) - min(values)) * 0.1, max(values) * 0.01, 0.1)
     figure = plotille.Figure()
     figure.width, figure.height = max(width, 10), PLOT_HEIGHT
-    figure.with_colors = False
+    figure.with_colors = figure.origin = False
     figure.set_x_limits(min_=0, max_=len(values) - 1)
     figure.set_y_limits(min_=max(0, min(values) - room), max_=max(values) + room)
     figure.x_label, figure.y_label = "builds", name

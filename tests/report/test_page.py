@@ -1,11 +1,126 @@
 from __future__ import annotations
 
+import json
+import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from drydock import errors
-from drydock.report.page import file
+from drydock.project import Project
+from drydock.report.page import file, render
+from tests.conftest import MakeProject
+from tests.report import contents
+from tests.report.contents import APPLICATION, ATTACK, DEPENDENCIES, RUNTIME
+
+
+@pytest.fixture
+def project(make_project: MakeProject) -> Project:
+    return make_project({})
+
+
+@pytest.fixture
+def page(tmp_path: Path, project: Project) -> str:
+    taken_apart = contents.anatomy(tmp_path, RUNTIME, DEPENDENCIES, APPLICATION)
+    return render.render(contents.content(tmp_path, project, taken_apart))
+
+
+def embedded(page: str, name: str) -> object:
+    """Return the data of one of the page's script elements, as a browser reads it."""
+    (text,) = re.findall(rf'<script type="application/json" id="{name}">(.*?)</script>', page)
+    return json.loads(text)
+
+
+def test_it_names_no_address_to_load_from(page: str) -> None:
+    own = re.sub(r"<script>.*?</script>", "", page, flags=re.DOTALL)
+
+    assert re.findall(r"""(?:src|href)=["'](?!#)""", own) == []
+    assert "http://" not in own
+    assert "https://" not in own
+    assert "url(" not in own
+    assert "@import" not in own
+
+
+def test_its_policy_allows_its_own_scripts_and_styles_and_nothing_else(page: str) -> None:
+    policy = re.findall(r'Content-Security-Policy" content="([^"]+)"', page)[0].replace("&#39;", "'")
+
+    assert policy.startswith("default-src 'none'; style-src 'sha256-")
+    assert policy.count("sha256-") == 3
+    assert "unsafe" not in policy
+
+
+def test_names_are_escaped_in_text_and_in_data(page: str) -> None:
+    assert ATTACK not in page
+    assert "&lt;img src=x" in page
+    assert "</script><script>window.attacked" not in page
+    assert "a</script><script>window.attacked=2<" in json.dumps(embedded(page, "tree-data"))
+
+
+def test_undecodable_names_are_written_as_escapes(page: str) -> None:
+    assert "not-utf8-\\\\udcff.py" in json.dumps(embedded(page, "tree-data"))
+    page.encode("utf-8")
+
+
+def test_what_never_ran_does_not_read_as_passed(page: str) -> None:
+    row = re.findall(r'<tr><th scope="row">container_tests</th>.*?</tr>', page, re.DOTALL)[0]
+
+    assert "not run here" in row
+    assert "passed" not in row
+
+
+def test_what_was_seen_on_another_image_says_so(page: str) -> None:
+    rows = dict(re.findall(r'<tr><th scope="row">(\w+)</th><td>production</td>(.*?)</tr>', page, re.DOTALL))
+
+    assert "an earlier image" in rows["security"]
+    assert "this image" in rows["smoke"]
+
+
+def test_it_stays_below_a_megabyte_however_many_files_there_are(tmp_path: Path, project: Project) -> None:
+    many = {
+        f"srv/{folder:03}/{'n' * 60}-{name}.txt": "x" * (name + 1)
+        for folder in range(200)
+        for name in range(50)
+    }
+    taken_apart = contents.anatomy(tmp_path, RUNTIME, many)
+
+    page = render.render(contents.content(tmp_path, project, taken_apart))
+
+    assert 500_000 < len(page.encode()) < render.LARGEST_PAGE
+    name, size, files, _, layers = embedded(page, "tree-data")  # type: ignore[misc]
+    assert (name, files) == ("shop:dev", 10_005)
+    assert size == sum(layer[1] for layer in layers)
+
+
+def test_an_image_without_a_past_says_what_is_missing(tmp_path: Path, project: Project) -> None:
+    whole = contents.content(tmp_path, project, contents.anatomy(tmp_path, RUNTIME))
+
+    page = render.render(replace(whole, since=None, builds=(), timings=()))
+
+    assert "there is nothing to compare with" in page
+    assert "No build is in this machine" in page
+    assert "nox -s build_cache" in page
+
+
+def test_forgotten_files_are_not_reported_as_unchanged(tmp_path: Path, project: Project) -> None:
+    whole = contents.content(tmp_path, project, contents.anatomy(tmp_path, RUNTIME))
+    assert whole.since is not None
+
+    page = render.render(replace(whole, since=replace(whole.since, files=None)))
+
+    assert "Which files changed is no longer known" in page
+
+
+@pytest.mark.parametrize(
+    ("size", "text"), [(999, "999 B"), (1_000, "1.0 kB"), (117_240_000, "117.2 MB"), (-1_500, "-1.5 kB")]
+)
+def test_sizes_are_written_for_readers(size: int, text: str) -> None:
+    assert render.bytes_of(size) == text
+
+
+@pytest.mark.parametrize(("size", "text"), [(0, "±0"), (1_500, "+1.5 kB"), (-2_000_000, "-2.0 MB")])
+def test_growth_carries_its_sign(size: int, text: str) -> None:
+    assert render.grown(size) == text
 
 
 def test_a_page_is_written_with_the_folders_above_it(tmp_path: Path) -> None:

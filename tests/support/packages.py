@@ -1,4 +1,4 @@
-"""Get the programs that the tests start: PostgreSQL, PgBouncer, Node and its modules."""
+"""Get the programs that the tests start: PostgreSQL, PgBouncer, Chromium, Node and its modules."""
 
 from __future__ import annotations
 
@@ -67,6 +67,17 @@ def node() -> list[str]:
     if missing:
         _apt_install(*missing)
     return ["node"]
+
+
+def chromium() -> str:
+    """Return the path of Chromium, installing Debian's package where there is none."""
+    names = ("chromium", "chromium-browser", "google-chrome")
+    if not any(map(shutil.which, names)):
+        _apt_install("chromium")
+    found = next(filter(None, map(shutil.which, names)), None)
+    if found is None:
+        raise PackagesMissing("Debian's package chromium brought no program of that name")
+    return found
 
 
 def pgbouncer() -> list[str]:

@@ -114,7 +114,7 @@
     draw("timings-chart", 30 + 34 * rows.length, () => {
       const series = {
         ...bar(rows.map((row) => row.seconds)),
-        itemStyle: { color: colour("folder"), borderRadius: 4 },
+        itemStyle: { color: colour("third"), borderRadius: 4 },
         label: {
           show: true,
           position: "right",
@@ -176,12 +176,12 @@
     const inMB = (value) => (value === null || value === undefined ? "not weighed" : `${Number(value).toFixed(1)} MB`);
     draw("sizes-chart", 0, () =>
       lines("MB", inMB, [
-        line("on disk", megabytes("disk"), "python", limit("disk")),
-        line("on the wire", megabytes("wire"), "debian", limit("wire")),
+        line("on disk", megabytes("disk"), "first", limit("disk")),
+        line("on the wire", megabytes("wire"), "second", limit("wire")),
       ]),
     );
     const seconds = figures.builds.map((row) => row.seconds);
-    draw("seconds-chart", 0, () => lines("Seconds", (value) => `${value.toFixed(1)} s`, [line("build time", seconds, "folder")]));
+    draw("seconds-chart", 0, () => lines("Seconds", (value) => `${value.toFixed(1)} s`, [line("build time", seconds, "third")]));
   };
 
   // --- what fills the image ---------------------------------------------------------------------------------

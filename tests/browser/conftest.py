@@ -1,0 +1,95 @@
+"""A real Chromium without a network, and a page of an image that attacks it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from drydock.project import load
+from drydock.report.page import file, render
+from tests.conftest import write_files
+from tests.report import contents
+from tests.support import packages
+
+# Keeps what is written on a canvas: a chart's text is in no element.
+KEEP_TEXT = """
+window.drawn = [];
+const draw = CanvasRenderingContext2D.prototype.fillText;
+CanvasRenderingContext2D.prototype.fillText = function (text, ...rest) {
+  window.drawn.push(text);
+  return draw.call(this, text, ...rest);
+};
+"""
+
+
+@dataclass
+class Tab:
+    """An open page, and what went on behind it.
+
+    Args:
+        page: The page.
+        complaints: Console messages and uncaught errors.
+        requests: Addresses that were asked for.
+    """
+
+    page: Page
+    complaints: list[str] = field(default_factory=list)
+    requests: list[str] = field(default_factory=list)
+
+    def drawn(self) -> str:
+        """Return all text that was drawn since the last call."""
+        texts: list[str] = self.page.evaluate("window.drawn.splice(0)")
+        return "\n".join(texts)
+
+    def settle(self) -> None:
+        """Wait until the charts have come to rest."""
+        self.page.wait_for_timeout(500)
+
+
+OpenPage = Callable[..., Tab]
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Chromium."""
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=packages.chromium())
+        yield running
+        running.close()
+
+
+@pytest.fixture(scope="session")
+def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The page, as a file."""
+    folder = tmp_path_factory.mktemp("report")
+    manifest = '[project]\nname = "shop"\nversion = "1.4.2"\nrequires-python = ">=3.13"\n'
+    project = load(write_files(folder / "project", {"pyproject.toml": manifest}))
+    taken_apart = contents.anatomy(folder, contents.RUNTIME, contents.DEPENDENCIES, contents.APPLICATION)
+    path = folder / "report.html"
+    file.write(path, render.render(contents.content(folder, project, taken_apart)))
+    return path
+
+
+@pytest.fixture
+def open_page(browser: Browser, report: Path) -> Iterator[OpenPage]:
+    """Return a function that opens the page in a context of its own, with Playwright's options for it."""
+    contexts = []
+
+    def open_it(**options: object) -> Tab:
+        context = browser.new_context(offline=True, viewport={"width": 1280, "height": 900}, **options)  # type: ignore[arg-type]
+        contexts.append(context)
+        context.add_init_script(KEEP_TEXT)
+        tab = Tab(context.new_page())
+        tab.page.on("console", lambda message: tab.complaints.append(message.text))
+        tab.page.on("pageerror", lambda error: tab.complaints.append(str(error)))
+        tab.page.on("request", lambda request: tab.requests.append(request.url))
+        tab.page.goto(report.as_uri())
+        return tab
+
+    yield open_it
+    for context in contexts:
+        context.close()

@@ -1,0 +1,223 @@
+"""The report in a real Chromium, from a file, without a network."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.conftest import OpenPage, Tab
+from tests.report.contents import ATTACK
+from tests.support import packages
+
+SCHEMES = ("light", "dark")
+
+
+def crumbs(tab: Tab) -> list[str]:
+    return tab.page.locator("#path li").all_inner_texts()
+
+
+def axe(tab: Tab) -> list[str]:
+    """Return what axe-core finds, each with the element that it means."""
+    tab.settle()
+    tab.page.evaluate(
+        (packages.node_modules() / "node_modules/axe-core/axe.min.js").read_text(encoding="utf-8")
+    )
+    found = tab.page.evaluate("axe.run()")
+    assert len(found["passes"]) > 20  # it did look
+    return [f"{one['id']}: {one['nodes'][0]['html'][:200]}" for one in found["violations"]]
+
+
+def background(tab: Tab) -> str:
+    colour: str = tab.page.evaluate("getComputedStyle(document.body).backgroundColor")
+    return colour
+
+
+def test_it_opens_without_a_network_and_without_a_complaint(open_page: OpenPage, report: Path) -> None:
+    tab = open_page()
+    tab.settle()
+
+    assert tab.complaints == []
+    assert tab.requests == [report.as_uri()]
+
+
+def test_every_chart_is_drawn_with_its_figures(open_page: OpenPage) -> None:
+    tab = open_page()
+    tab.settle()
+
+    drawn = tab.drawn()
+
+    assert "2.1 MB of 2.5 MB, 8" in drawn
+    assert "20.0 s" in drawn
+    assert "on the wire" in drawn
+    assert "build time" in drawn
+    assert "openai 3.52.0" in drawn
+
+
+def test_a_click_in_the_treemap_looks_inside(open_page: OpenPage) -> None:
+    tab = open_page()
+    tab.settle()
+
+    # The largest layer is drawn first: its upper left corner belongs to its largest package.
+    tab.page.locator("#treemap").click(position={"x": 60, "y": 100})
+
+    expect(tab.page.locator("#path li")).to_have_count(3)
+    assert crumbs(tab)[1].startswith("COPY layer-")
+    expect(tab.page.locator("#inside-title")).to_contain_text(crumbs(tab)[2])
+
+
+def test_the_size_is_shown_where_the_mouse_is(open_page: OpenPage) -> None:
+    tab = open_page()
+    tab.settle()
+    tab.drawn()
+
+    tab.page.locator("#treemap").hover(position={"x": 60, "y": 100})
+    tab.settle()
+
+    drawn = tab.drawn()
+    assert "openai 3.52.0\n900.2 kB, 42.7 % of shop:dev\n5 files" in drawn
+
+
+def test_the_table_looks_inside_down_to_a_file_and_back(open_page: OpenPage) -> None:
+    page = open_page().page
+
+    for name in ("COPY layer-1 /", "openai 3.52.0", "openai", "types"):
+        page.locator("#inside").get_by_role("button", name=name, exact=True).click()
+
+    expect(page.locator("#inside tr")).to_have_count(2)
+    expect(page.locator("#inside tr").first).to_have_text("beta.py500.0 kB76.9 %1")
+    expect(page.locator("#inside button")).to_have_count(0)
+
+    page.locator("#path").get_by_role("button").first.click()
+    expect(page.locator("#inside tr")).to_have_count(3)
+
+
+def test_the_keyboard_alone_looks_inside_and_back(open_page: OpenPage) -> None:
+    tab = open_page()
+    page = tab.page
+
+    page.keyboard.press("Tab")
+    expect(page.locator(":focus")).to_have_text("Skip to the report")
+    page.keyboard.press("Enter")
+    for _ in range(2):  # the table, which scrolls, then what is in it
+        page.keyboard.press("Tab")
+    inside = page.locator(":focus").inner_text()
+    page.keyboard.press("Enter")
+
+    assert crumbs(tab)[-1] == inside
+    expect(page.locator("#where")).to_contain_text(f"Inside {inside}: ")
+    expect(page.locator("#inside button").first).to_be_focused()
+
+    page.keyboard.press("Escape")
+    assert len(crumbs(tab)) == 1
+
+
+def test_the_search_leaves_what_matches_every_word(open_page: OpenPage) -> None:
+    page = open_page().page
+
+    page.get_by_label("Search names").fill("OPENAI apache")
+
+    expect(page.locator("#materials tbody tr:visible")).to_have_count(1)
+    expect(page.locator("#materials tbody tr:visible")).to_contain_text("pkg:pypi/openai@3.52.0")
+    expect(page.locator("#matches")).to_contain_text("1 of ")
+
+    page.get_by_label("Search names").fill("")
+    expect(page.locator("#materials tbody tr[hidden]")).to_have_count(0)
+
+
+def test_the_colours_follow_the_system(open_page: OpenPage) -> None:
+    light, dark = (background(open_page(color_scheme=scheme)) for scheme in SCHEMES)
+
+    assert light == "rgb(244, 246, 249)"
+    assert dark == "rgb(14, 19, 27)"
+
+
+@pytest.mark.parametrize(("system", "chosen"), [SCHEMES, SCHEMES[::-1]])
+def test_the_switch_wins_over_the_system_in_text_and_charts(
+    open_page: OpenPage, system: str, chosen: str
+) -> None:
+    tab, other = open_page(color_scheme=system), open_page(color_scheme=chosen)
+    tab.settle()
+    other.settle()
+    picture = "document.querySelector('#budgets-chart canvas').toDataURL()"
+    assert tab.page.evaluate(picture) != other.page.evaluate(picture)
+
+    tab.page.get_by_label(chosen.capitalize(), exact=True).check()
+    tab.settle()
+
+    assert background(tab) == background(other)
+    assert tab.page.evaluate(picture) == other.page.evaluate(picture)
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_axe_finds_no_violation(open_page: OpenPage, scheme: str) -> None:
+    tab = open_page(color_scheme=scheme)
+    assert axe(tab) == []
+
+    for details in tab.page.locator("details").all():
+        details.locator("summary").click()
+    tab.page.locator("#inside button").first.click()
+    tab.page.get_by_label("Search names").fill("six")
+    assert axe(tab) == []
+
+
+def test_axe_finds_no_violation_without_scripts(open_page: OpenPage, report: Path) -> None:
+    # axe is a script itself: what the page is without its own is tried by removing these.
+    tab = open_page()
+    text = report.read_text(encoding="utf-8")
+    tab.page.set_content(text[: text.index('<script type="application/json"')])
+
+    assert axe(tab) == []
+
+
+def test_without_scripts_every_part_has_its_text(open_page: OpenPage) -> None:
+    page = open_page(java_script_enabled=False).page
+
+    for details in page.locator("details").all():
+        details.locator("summary").click()
+    text = page.locator("main").inner_text()
+
+    assert "2.1 MB" in text
+    assert "COPY layer-1 /" in text
+    assert "openai 3.52.0" in text
+    assert "/usr/lib/libc.so.6" in text
+    assert "3.51.0 → 3.52.0" in text
+    assert "ready in 1.0 s" in text
+    assert "no database answers" in text
+    assert "source changed" in text
+    assert "pkg:pypi/six@1.17.0" in text
+    expect(page.locator("#explorer")).to_be_hidden()
+    expect(page.get_by_label("Search names")).to_be_hidden()
+
+
+def test_without_scripts_the_colours_can_be_switched(open_page: OpenPage) -> None:
+    page = open_page(java_script_enabled=False).page
+
+    page.get_by_label("Dark", exact=True).check()
+
+    expect(page.locator("body")).to_have_css("background-color", "rgb(14, 19, 27)")
+
+
+def test_names_are_text_and_nothing_else(open_page: OpenPage) -> None:
+    tab = open_page()
+    page = tab.page
+
+    page.locator("#inside").get_by_role("button", name="COPY layer-2 /", exact=True).click()
+    page.locator("#inside").get_by_role("button", name="/app", exact=False).first.click()
+    tab.settle()
+
+    assert page.evaluate("window.attacked") is None
+    assert tab.complaints == []
+    expect(page.locator("main img")).to_have_count(0)
+    expect(page.locator(".findings").first).to_contain_text(ATTACK)
+    expect(page.locator("#changes")).to_contain_text(ATTACK)
+
+
+def test_the_page_fits_a_narrow_screen(open_page: OpenPage) -> None:
+    tab = open_page()
+    tab.page.set_viewport_size({"width": 360, "height": 740})
+    tab.settle()
+
+    assert tab.page.evaluate("document.documentElement.scrollWidth") == 360
+    assert axe(tab) == []

@@ -1,0 +1,55 @@
+"""What the pipeline and the gates leave in the history."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from drydock.build import BuildResult, Step
+from drydock.gates.verdict import Outcome, Verdict
+from drydock.history import History, Origin, StepTime, keep
+from drydock.image import content_digest, read_archive
+from drydock.image.cache import Cache
+from drydock.publish.source import Source
+from drydock.say import silent
+from tests.conftest import MakeProject
+from tests.history.samples import ORIGIN
+from tests.image_inspection.making import docker_archive, files_tar, write_archive
+
+
+def test_a_build_belongs_to_its_image_name_target_branch_and_commit(make_project: MakeProject) -> None:
+    source = Source("abc", True, None, "", "feature")
+
+    assert keep.origin(make_project({}), source, "slim") == Origin("shop", "slim", "feature", "abc", True)
+
+
+def test_a_build_is_remembered_with_its_steps() -> None:
+    step = Step("sha256:1", "[builder 2/3] RUN --mount=type=cache,target=/cache uv sync", cached=True)
+
+    keep.build(ORIGIN, BuildResult("production", "shop:dev", "sha256:one", (step,), 2.5), silent)
+
+    (found,) = History().builds("shop")
+    assert (found.image_id, found.seconds, found.cached) == ("sha256:one", 2.5, 1)
+    assert found.steps == (StepTime("builder", "RUN uv sync", 0.0, True),)
+
+
+def test_an_image_is_remembered_by_layer_and_package(tmp_path: Path) -> None:
+    archive = write_archive(tmp_path / "i.tar", docker_archive([files_tar({"app/a.py": "x" * 700})]))
+    image = read_archive(archive, cache=Cache(tmp_path / "cache"))
+    keep.build(ORIGIN, BuildResult("production", "shop:dev", image.id, (), 2.5), silent)
+
+    keep.image(image, silent)
+
+    (found,) = History().builds("shop")
+    assert found.image == keep.weigh(image)
+    assert found.image.content == content_digest(image)
+    assert [(one.source, one.name, one.size) for one in found.image.packages] == [("folder", "/app", 700)]
+    assert [layer.on_disk for layer in found.image.layers] == [image.on_disk]
+
+
+def test_a_verdict_is_remembered() -> None:
+    said = Verdict("smoke", Outcome.FAILED, "404 at /", ("GET / answered 404",), seconds=3.0)
+
+    keep.verdict(ORIGIN, "content", said, silent)
+
+    (found,) = History().latest_verdicts("shop")
+    assert (found.verdict, found.content, found.origin) == (said, "content", ORIGIN)

@@ -1,7 +1,7 @@
 """Time from the start of `invoke TASK` to its first output, for every task; the goal is half a second.
 
-Run it with `./run python -m benchmarks.first_output`. Each task is ended at its first output, in an empty folder
-and without an engine, so that nothing is built, pushed or removed.
+Run it with `./run python -m benchmarks.first_output`. Each task is ended at its first output, in an empty
+folder and without an engine, so that nothing is built, pushed or removed.
 """
 
 from __future__ import annotations

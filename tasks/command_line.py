@@ -14,7 +14,7 @@ from invoke.parser import ParserContext
 
 from drydock import errors
 from drydock.nearest import suggestion
-from tasks import manual
+from tasks import completion, manual
 
 _UNKNOWN = re.compile(r"No idea what ['\"](?P<word>.*)['\"] is!")
 _LACKING = re.compile(r"'(?P<task>[^']+)' did not receive required positional arguments: '(?P<names>.*)'")
@@ -32,6 +32,9 @@ class Manual(Program):
             self._refuse(error)
 
     def parse_cleanup(self) -> None:
+        if self.args.complete.value and (known := completion.values(self.core.remainder)):
+            _print(known)
+            raise Exit
         try:
             super().parse_cleanup()
         except ParseError as error:

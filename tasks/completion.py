@@ -1,0 +1,34 @@
+"""Complete the values of options; Invoke itself completes the names of tasks and options."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+
+def _targets() -> list[str]:
+    from drydock.build.plan import OFFERED
+
+    return list(OFFERED)
+
+
+def _overlays() -> list[str]:
+    return sorted(path.parent.name for path in Path().glob("deploy/kubernetes/overlays/*/kustomization.yaml"))
+
+
+VALUES: dict[str, Callable[[], Sequence[str]]] = {"--target": _targets, "--overlay": _overlays}
+
+
+def values(line: str) -> Sequence[str]:
+    """Return what an option may be given; nothing where no such option stands before the cursor.
+
+    Args:
+        line: The command line up to the cursor, as the shell's script hands it over.
+    """
+    try:
+        words = [word for word in shlex.split(line) if word != "="]  # bash splits `--target=slim` at the sign
+    except ValueError:
+        return ()  # within quotes there is nothing to complete
+    option = next((word for word in reversed(words[-2:]) if word in VALUES), None)
+    return VALUES[option]() if option else ()

@@ -64,4 +64,4 @@ def test_there_is_a_script_for_each_shell(shell: str) -> None:
     )
 
     assert "--complete" in done.stdout
-    assert "invoke inv" in done.stdout or "-c invoke" in done.stdout
+    assert "invoke inv" in done.stdout or "--command invoke" in done.stdout

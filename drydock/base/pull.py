@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from drydock.engine import CALL_SECONDS, Engine, find
+from drydock.say import Say
 
 # A registry that can be reached answers at once; one behind a closed firewall never does.
 FIRST_ANSWER_SECONDS = 8
 REMEMBER_SECONDS = 600.0
+# Longer than this, nobody should wonder whether a pull still goes on.
+QUIET_SECONDS = 2.0
+MB = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -46,7 +50,45 @@ class Memory:
         self.path.unlink(missing_ok=True)
 
 
-def pull(engine: Engine, reference: str, say: Callable[[str], None]) -> str | None:
+class Layers:
+    """Tells of a pull: a line for each layer that is there, and of all together where none comes for a while.
+
+    Args:
+        say: Takes one line at a time.
+        now: The time in seconds.
+    """
+
+    def __init__(self, say: Say, now: Callable[[], float] = time.monotonic) -> None:
+        self._say = say
+        self._now = now
+        self._told = now()
+        self._arrived: dict[str, int] = {}
+        self._sizes: dict[str, int] = {}
+        self._done: set[str] = set()
+
+    def __call__(self, event: Mapping[str, Any]) -> None:
+        """Take an event of the engine's."""
+        layer, status = str(event.get("id", "")), str(event.get("status", ""))
+        detail = event.get("progressDetail") or {}
+        if status == "Downloading" and detail.get("total"):
+            self._arrived[layer] = int(detail.get("current", 0))
+            self._sizes[layer] = int(detail["total"])
+        elif status == "Download complete":
+            self._arrived[layer] = self._sizes.get(layer, 0)
+        elif status in ("Pull complete", "Already exists") and layer not in self._done:
+            self._done.add(layer)
+            size = f", {self._sizes[layer] / MB:.1f} MB" if layer in self._sizes else ""
+            self._tell(f"  {layer}: {'pulled' if status == 'Pull complete' else 'there already'}{size}")
+        if self._sizes and self._now() - self._told >= QUIET_SECONDS:
+            arrived, expected = sum(self._arrived.values()) / MB, sum(self._sizes.values()) / MB
+            self._tell(f"  {arrived:.1f} of {expected:.1f} MB, {len(self._done)} layers there")
+
+    def _tell(self, line: str) -> None:
+        self._told = self._now()
+        self._say(line)
+
+
+def pull(engine: Engine, reference: str, say: Say) -> str | None:
     """Pull an image.
 
     Returns:
@@ -63,11 +105,11 @@ def pull(engine: Engine, reference: str, say: Callable[[str], None]) -> str | No
                     return reason(str(error))
                 break
         with closing(find.client(engine.candidate, timeout=CALL_SECONDS)) as patient:
+            layers = Layers(say)
             for event in _events(patient, reference):
                 if error := event.get("error"):
                     return reason(str(error))
-                if event.get("status") in ("Download complete", "Pull complete"):
-                    say(f"  {event.get('id', '')}: {event['status'].lower()}")
+                layers(event)
     except requests.exceptions.Timeout:
         return f"its registry gave no answer within {FIRST_ANSWER_SECONDS} s"
     except (docker.errors.APIError, requests.exceptions.ConnectionError) as error:

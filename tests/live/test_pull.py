@@ -1,0 +1,39 @@
+"""What a pull tells while it goes on."""
+
+from __future__ import annotations
+
+import pytest
+
+from drydock.base import pull
+from drydock.engine import Engine
+from tests.support.registry import Registry, tiny_image
+
+
+def test_layers_are_told_when_they_are_there_and_their_sum_in_between() -> None:
+    lines: list[str] = []
+    moment = [0.0]
+    layers = pull.Layers(lines.append, lambda: moment[0])
+
+    for moment[0], arrived in ((1.0, 1_000_000), (3.0, 2_500_000)):
+        detail = {"current": arrived, "total": 4_000_000}
+        layers({"status": "Downloading", "id": "a", "progressDetail": detail})
+    layers({"status": "Download complete", "id": "a"})
+    layers({"status": "Pull complete", "id": "a"})
+    layers({"status": "Already exists", "id": "b"})
+
+    assert lines == ["  2.5 of 4.0 MB, 0 layers there", "  a: pulled, 4.0 MB", "  b: there already"]
+
+
+@pytest.mark.live
+def test_a_pull_names_every_layer(engine: Engine, plain: Registry) -> None:
+    lines: list[str] = []
+    with tiny_image(engine) as image:
+        reference = f"{plain.address}/team/pulled:1"
+        engine.sdk.images.get(image).tag(reference)
+        engine.sdk.images.push(reference)
+    try:
+        assert pull.pull(engine, reference, lines.append) is None
+    finally:
+        engine.sdk.images.remove(reference)
+
+    assert len([line for line in lines if "pulled" in line]) == 1

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 READY_SECONDS = 60.0
 GRACE_SECONDS = 30
 POLL_SECONDS = 0.05
+QUICK_SECONDS = 1.0
 LOG_LINES = 30
 PROBE_SECONDS = 5.0
 NANOSECONDS = 1_000_000_000
@@ -103,7 +104,7 @@ class Running:
         Args:
             path: The readiness path; where there is none, any answer of the application's is one.
             seconds: How long to wait at the most.
-            tell: Takes the last answer or log line from time to time.
+            tell: Takes the last answer and the last line of the log, from time to time.
 
         Returns:
             Seconds from the container's start until the answer.
@@ -125,7 +126,9 @@ class Running:
                 last = str(error) or type(error).__name__
             if not self.alive():
                 raise self.exited("before it was ready")
-            tell(last)
+            # A quick start needs no words, and each look at the log is a question to the engine.
+            if time.monotonic() - began > QUICK_SECONDS:
+                tell(" · ".join(filter(None, (last, self.log(lines=1)))))
             time.sleep(POLL_SECONDS)
         raise errors.NotReady(
             image=self.run.image, path=path, seconds=seconds, last=last, evidence=self.log()

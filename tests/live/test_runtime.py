@@ -50,6 +50,16 @@ def test_a_container_that_exits_at_once_is_reported_with_its_log(engine: Engine,
     assert "no database" in caught.value.evidence
 
 
+def test_a_wait_tells_the_last_answer_and_the_last_line_of_the_log(engine: Engine, python_image: str) -> None:
+    code = "import time; print('loading the model', flush=True); time.sleep(60)"
+    told: list[str] = []
+
+    with pytest.raises(errors.NotReady), started(engine, server(python_image, code)) as running:
+        running.wait_until_ready("/ready", seconds=1.5, tell=told.append)
+
+    assert told[-1].endswith(" · loading the model")
+
+
 def test_a_container_that_never_gets_ready_is_reported(engine: Engine, python_image: str) -> None:
     with (
         pytest.raises(errors.NotReady, match=r"did not answer 200 at /never within 2 s \(last: status 503\)"),

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from drydock import base, errors
+from drydock import apt, base, errors
+from drydock.apt import Repository
 from drydock.base import archive, make, pull
 from drydock.base.make import Plan
-from drydock.engine.install import Repository
 from tests.conftest import MakeProject
 
 PLAN = Plan("local/python:3.13-slim", "python:3.13-slim", "trixie", ("deb x trixie main",), "amd64")
@@ -167,7 +167,7 @@ def test_the_machines_own_mirrors_serve_the_other_release() -> None:
         Repository("http://other.example/", "nodistro", "nodistro"),
     ]
 
-    lines = make.sources(known, "bookworm", "trixie")
+    lines = apt.sources(known, "bookworm", "trixie")
 
     assert [line.split("] ")[1] for line in lines] == [
         "http://mirror.example/debian/ trixie main",

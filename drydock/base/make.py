@@ -8,11 +8,11 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from drydock import command, errors
+from drydock import apt, command, errors
 from drydock.base import archive
 from drydock.engine import Engine, install
 
@@ -110,7 +110,8 @@ def plan(engine: Engine, wanted: str) -> Plan | str:
     architecture = str(engine.sdk.version()["Arch"])
     if architecture != (own := machine()):
         return f"the engine runs on {architecture}, this machine is {own}"
-    lines = sources(install.repositories(), install.read_os_release().get("VERSION_CODENAME", ""), release)
+    here = install.read_os_release().get("VERSION_CODENAME", "")
+    lines = tuple(apt.sources(apt.repositories(), here, release))
     if not lines:
         return "no Debian mirror is configured here"
     return Plan(reference(wanted), wanted, release, lines, architecture)
@@ -120,22 +121,6 @@ def machine() -> str:
     """Return this machine's architecture as Docker spells it."""
     debian = command.run(["dpkg", "--print-architecture"]).stdout.strip()
     return {"armhf": "arm", "armel": "arm", "i386": "386", "ppc64el": "ppc64le"}.get(debian, debian)
-
-
-def sources(known: Sequence[install.Repository], own: str, release: str) -> tuple[str, ...]:
-    """Return the lines of a sources.list for a release, from the mirrors that this machine already uses.
-
-    Args:
-        known: The machine's repositories.
-        own: The code name of its release.
-        release: The code name of the wanted one.
-    """
-    lines = {
-        f"deb [signed-by={install.KEYRING}] {found.uri} {found.suite.replace(own, release, 1)} main"
-        for found in known
-        if own and found.suite.startswith(own)
-    }
-    return tuple(sorted(lines))
 
 
 def arguments(plan: Plan, folder: Path) -> list[str]:

@@ -10,10 +10,9 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
-from drydock import command, errors
+from drydock import apt, command, errors
 from drydock.engine import Engine, connect, find
 from drydock.say import Say
 
@@ -23,7 +22,6 @@ NEWER_RELEASE = "trixie"
 OLDEST_USABLE = 23  # the first engine whose default builder is BuildKit through buildx
 START_SECONDS = 60.0
 
-KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 STATE = Path("/var/lib/drydock")
 LOG = Path("/var/log/drydock-dockerd.log")
 PID_FILE = STATE / "dockerd.pid"
@@ -32,15 +30,6 @@ PID_FILE = STATE / "dockerd.pid"
 def say(line: str) -> None:
     """Print one line of progress on standard error, so that a command's own output stays clean."""
     print(f"drydock: {line}", file=sys.stderr, flush=True)  # noqa: T201
-
-
-@dataclass(frozen=True)
-class Repository:
-    """One apt repository of the machine: its address, suite and release code name."""
-
-    uri: str
-    suite: str
-    codename: str
 
 
 def advice(platform: str = sys.platform, release: Path = Path("/etc/os-release")) -> str:
@@ -116,7 +105,7 @@ def install(say: Say) -> None:
         options: list[str] = []
         if not _candidate_is_usable():
             release = read_os_release().get("VERSION_CODENAME", "")
-            options = newer_release_options(Path(folder), repositories(), release)
+            options = newer_release_options(Path(folder), apt.repositories(), release)
             _apt([*options, "update"], say)
         with _no_autostart():
             _apt([*options, "install", "--yes", "--no-install-recommends", "--no-upgrade", *PACKAGES], say)
@@ -135,22 +124,7 @@ def major(version: str) -> int:
     return int(digits) if digits.isdigit() else 0
 
 
-def repositories() -> list[Repository]:
-    """Return the Debian repositories that this machine already uses, mirrors included."""
-    listing = command.run(
-        [
-            "apt-get",
-            "indextargets",
-            "--format",
-            "$(REPO_URI)|$(RELEASE)|$(CODENAME)|$(ORIGIN)",
-            "Created-By: Packages",
-        ]
-    ).stdout
-    rows = {tuple(line.split("|")) for line in listing.splitlines() if line.endswith("|Debian")}
-    return [Repository(uri, suite, codename) for uri, suite, codename, _ in sorted(rows)]
-
-
-def newer_release_options(folder: Path, known: Sequence[Repository], release: str) -> list[str]:
+def newer_release_options(folder: Path, known: Sequence[apt.Repository], release: str) -> list[str]:
     """Write apt files that see this release and a newer one, and return the options that use them.
 
     Args:
@@ -161,31 +135,16 @@ def newer_release_options(folder: Path, known: Sequence[Repository], release: st
     Raises:
         errors.EngineInstallFailed: The machine has no Debian repository to derive the newer one from.
     """
-    lines = []
-    for repository in known:
-        for codename in (release, NEWER_RELEASE):
-            suite = repository.suite.replace(release, codename)
-            lines.append(f"deb [signed-by={KEYRING}] {repository.uri} {suite} main")
-    if not release or not lines:
+    lines = apt.sources(known, release, release, NEWER_RELEASE)
+    if not lines:
         raise errors.EngineInstallFailed(
             reason="its packages are too old here and no Debian mirror is configured"
         )
-    (folder / "sources.list").write_text("\n".join(sorted(set(lines))) + "\n")
-    (folder / "preferences").write_text(
+    preferences = (
         f"Package: *\nPin: release n={NEWER_RELEASE}*\nPin-Priority: -1\n\n"
         f"Package: {' '.join(PACKAGES)}\nPin: release n={NEWER_RELEASE}*\nPin-Priority: 990\n"
     )
-    (folder / "lists" / "partial").mkdir(parents=True)
-    settings = {
-        "Dir::Etc::sourcelist": folder / "sources.list",
-        "Dir::Etc::sourceparts": "/dev/null",
-        "Dir::Etc::preferences": folder / "preferences",
-        "Dir::Etc::preferencesparts": "/dev/null",
-        "Dir::State::lists": folder / "lists",
-        "Dir::Cache::pkgcache": "",
-        "Dir::Cache::srcpkgcache": "",
-    }
-    return [part for key, value in settings.items() for part in ("-o", f"{key}={value}")]
+    return apt.overlay(folder, lines, preferences)
 
 
 def _apt(args: Sequence[str], say: Say) -> None:

@@ -176,7 +176,7 @@ def program(say: Say = silent) -> Path:
         say(f"fetching cosign from Debian {RELEASE}")
         try:
             # Whoever comes second finds the folder there, and it is the same.
-            fetching = debian.unpacked("cosign", folder.parent, RELEASE)
+            fetching = debian.unpacked(folder.parent, "cosign", release=RELEASE)
             with fetching as unfinished, contextlib.suppress(OSError):
                 unfinished.rename(folder)
         except debian.NotFetched as error:

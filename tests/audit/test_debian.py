@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from drydock.engine.install import Repository
+from drydock import apt
+from drydock.apt import Repository
 from drydock.gates.audit import debian
 from drydock.gates.audit.components import Component, Components
 
@@ -130,7 +131,7 @@ def test_fresh_security_suite_is_accepted(tmp_path: Path) -> None:
 
 def test_mirror_that_does_not_answer_is_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:
     dead = Repository("http://127.0.0.1:9/debian-security/", "bookworm-security", "bookworm-security")
-    monkeypatch.setattr(debian, "repositories", lambda: [dead])
+    monkeypatch.setattr(apt, "repositories", lambda: [dead])
     monkeypatch.setattr(debian, "read_os_release", lambda: {"VERSION_CODENAME": "bookworm"})
     release = {"ID": "debian", "VERSION_CODENAME": "trixie"}
     report = debian.audit(components(release, ZLIB), 7, NOW, lambda _: None)

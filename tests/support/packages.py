@@ -15,6 +15,7 @@ import platformdirs
 
 from drydock import command
 from drydock.engine import install
+from drydock.publish import debian
 
 NODE = Path(__file__).parent / "node"
 MANIFESTS = ("package.json", "npm-shrinkwrap.json")
@@ -101,39 +102,20 @@ def _pgbouncer_version(program: Sequence[str]) -> tuple[int, ...]:
 
 
 def _unpack_pgbouncer(folder: Path) -> None:
-    """Download Debian 13's packages with a private apt configuration and unpack them into a folder."""
-    release = install.read_os_release().get("VERSION_CODENAME", PGBOUNCER_RELEASE)
-    mirrors = {
-        (repository.uri, repository.suite.replace(release, PGBOUNCER_RELEASE))
-        for repository in install.repositories()
-    }
-    if not mirrors:
+    """Unpack Debian 13's packages into a folder.
+
+    Raises:
+        PackagesMissing: apt is not this machine's package manager, or refused.
+    """
+    try:
+        with debian.unpacked(folder.parent, *PGBOUNCER_PACKAGES, release=PGBOUNCER_RELEASE) as root:
+            for path in root.iterdir():
+                path.rename(folder / path.name)
+    except debian.NotFetched as error:
         raise PackagesMissing(
-            "error: PgBouncer is older than 1.21 or missing, and apt here knows no Debian mirror; "
+            f"error: PgBouncer is older than 1.21 or missing, and cannot be fetched: {error}; "
             "install a newer pgbouncer"
-        )
-    with tempfile.TemporaryDirectory(prefix="drydock-apt-") as name:
-        apt = Path(name)
-        keyring = "/usr/share/keyrings/debian-archive-keyring.gpg"
-        (apt / "sources.list").write_text(
-            "".join(f"deb [signed-by={keyring}] {uri} {suite} main\n" for uri, suite in sorted(mirrors))
-        )
-        (apt / "lists/partial").mkdir(parents=True)
-        (apt / "status").touch()
-        settings = {
-            "Dir::Etc::sourcelist": apt / "sources.list",
-            "Dir::Etc::sourceparts": "/dev/null",
-            "Dir::State::lists": apt / "lists",
-            "Dir::State::status": apt / "status",
-            "Dir::Cache": apt,
-            # Debian's user _apt may not enter this private folder.
-            "APT::Sandbox::User": "root",
-        }
-        options = [part for key, value in settings.items() for part in ("-o", f"{key}={value}")]
-        command.run(["apt-get", "-q", *options, "update"])
-        command.run(["apt-get", "-q", *options, "download", *PGBOUNCER_PACKAGES], cwd=apt)
-        for package in sorted(apt.glob("*.deb")):
-            command.run(["dpkg-deb", "--extract", str(package), str(folder)])
+        ) from error
 
 
 def node_modules() -> Path:

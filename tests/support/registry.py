@@ -57,7 +57,7 @@ def debian_program(package: str, release: str = "") -> str:
     folder = root / f"{package}-{release or 'own'}-{platform.machine()}"
     if not folder.exists():
         root.mkdir(parents=True, exist_ok=True)
-        with debian.unpacked(package, root, release) as unfinished, contextlib.suppress(OSError):
+        with debian.unpacked(root, package, release=release) as unfinished, contextlib.suppress(OSError):
             # Whoever comes second finds the folder there, and it is the same.
             unfinished.rename(folder)
     return str(folder / "usr/bin" / package)

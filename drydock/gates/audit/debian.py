@@ -15,8 +15,8 @@ from datetime import datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 
-from drydock import command, errors
-from drydock.engine.install import KEYRING, Repository, read_os_release, repositories
+from drydock import apt, command, errors
+from drydock.engine.install import read_os_release
 from drydock.gates.audit.components import Component, Components
 from drydock.gates.expectations import Finding, Report
 from drydock.say import Say
@@ -76,14 +76,14 @@ def audit(components: Components, oldest: int, now: datetime, say: Say) -> Repor
     return judge(components.debian, policy)
 
 
-def mirrors() -> list[Repository]:
+def mirrors() -> list[apt.Repository]:
     try:
-        return repositories()
+        return apt.repositories()
     except (errors.CommandMissing, command.CommandFailed) as error:
         raise CouldNotAskError(f"this machine has no apt that works ({error})") from error
 
 
-def source_lines(known: Sequence[Repository], host: str, codename: str) -> list[str]:
+def source_lines(known: Sequence[apt.Repository], host: str, codename: str) -> list[str]:
     """Return the apt sources of a release, from the mirrors that this machine uses.
 
     Args:
@@ -94,10 +94,10 @@ def source_lines(known: Sequence[Repository], host: str, codename: str) -> list[
     Raises:
         CouldNotAskError: None of them is for security updates.
     """
-    suites = {(mirror.uri, mirror.suite.replace(host, codename)) for mirror in known if host}
-    if not any(suite.endswith(SECURITY) for _, suite in suites):
+    lines = apt.sources(known, host, codename)
+    if not any(line.split()[-2].endswith(SECURITY) for line in lines):
         raise CouldNotAskError("this machine's apt is configured with no mirror of Debian's security updates")
-    return [f"deb [signed-by={KEYRING}] {uri} {suite} main" for uri, suite in sorted(suites)]
+    return lines
 
 
 def ask(
@@ -133,27 +133,15 @@ def ask(
 
 def private_root(folder: Path, sources: Sequence[str], packages: Sequence[Component]) -> list[str]:
     """Write an apt root with a system's package records, and return the options that use it."""
-    (folder / "sources.list").write_text("".join(f"{line}\n" for line in sources), encoding="utf-8")
-    (folder / "status").write_text("".join(map(_paragraph, packages)), encoding="utf-8")
-    (folder / "lists" / "partial").mkdir(parents=True)
     machines = Counter(one.architecture for one in packages if one.architecture not in ("", "all"))
     main = machines.most_common(1)[0][0] if machines else "amd64"
     settings = {
-        "Dir::State::status": folder / "status",
-        "Dir::State::lists": folder / "lists",
-        "Dir::Etc::sourcelist": folder / "sources.list",
-        "Dir::Etc::sourceparts": "/dev/null",
-        "Dir::Etc::preferences": "/dev/null",
-        "Dir::Etc::preferencesparts": "/dev/null",
-        "Dir::Cache": folder,
         "APT::Architecture": main,
         "APT::Architectures::": main,
         # Translations and file lists are of no use here.
         "Acquire::Languages": "none",
-        # The folder belongs to whoever runs this; apt's own user could not read it.
-        "APT::Sandbox::User": "root",
     }
-    return [part for key, value in settings.items() for part in ("-o", f"{key}={value}")]
+    return apt.root(folder, sources, "".join(map(_paragraph, packages)), settings)
 
 
 def _paragraph(one: Component) -> str:

@@ -1,0 +1,101 @@
+"""Apt with sources of its own: what this machine's apt is told to use is read, and never changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from drydock import command
+
+KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
+
+
+@dataclass(frozen=True)
+class Repository:
+    """One apt repository of the machine: its address, suite and release code name."""
+
+    uri: str
+    suite: str
+    codename: str
+
+
+def repositories() -> list[Repository]:
+    """Return the Debian repositories that this machine already uses, mirrors included.
+
+    Raises:
+        errors.CommandMissing: There is no apt here.
+        command.CommandFailed: It does not work.
+    """
+    fields = "$(REPO_URI)|$(RELEASE)|$(CODENAME)|$(ORIGIN)"
+    listing = command.run(["apt-get", "indextargets", "--format", fields, "Created-By: Packages"]).stdout
+    rows = {tuple(line.split("|")) for line in listing.splitlines() if line.endswith("|Debian")}
+    return [Repository(uri, suite, codename) for uri, suite, codename, _ in sorted(rows)]
+
+
+def sources(known: Iterable[Repository], own: str, *releases: str) -> list[str]:
+    """Return the lines of a sources.list for other releases, from the mirrors that this machine uses.
+
+    Args:
+        known: The machine's repositories.
+        own: The code name of its release; empty where it has none, and then there are no lines.
+        releases: The code names of the wanted ones.
+    """
+    wanted = {
+        (one.uri, one.suite.replace(own, release, 1))
+        for one in known
+        for release in releases
+        if own and one.suite.startswith(own)
+    }
+    return [f"deb [signed-by={KEYRING}] {uri} {suite} main" for uri, suite in sorted(wanted)]
+
+
+def overlay(folder: Path, lines: Iterable[str], preferences: str = "") -> list[str]:
+    """Write sources into an empty folder, and return the options that use them for this machine's packages.
+
+    Args:
+        folder: Lives as long as the options are used.
+        lines: The sources.
+        preferences: Which versions win, in apt's own words.
+    """
+    return _options(
+        _sources(folder, lines, preferences) | {"Dir::Cache::pkgcache": "", "Dir::Cache::srcpkgcache": ""}
+    )
+
+
+def root(
+    folder: Path, lines: Iterable[str], status: str = "", more: Mapping[str, object] | None = None
+) -> list[str]:
+    """Write an apt of its own into an empty folder, and return the options that use it; needs no root.
+
+    Args:
+        folder: Lives as long as the options are used.
+        lines: The sources.
+        status: The records of what counts as installed.
+        more: Further settings by their names.
+    """
+    (folder / "status").write_text(status, encoding="utf-8")
+    own = {
+        "Dir::State::status": folder / "status",
+        "Dir::Cache": folder,
+        # Apt's own user may not enter a private folder.
+        "APT::Sandbox::User": "root",
+    }
+    return _options(_sources(folder, lines, "") | own | dict(more or {}))
+
+
+def _sources(folder: Path, lines: Iterable[str], preferences: str) -> dict[str, object]:
+    (folder / "sources.list").write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    (folder / "preferences").write_text(preferences, encoding="utf-8")
+    (folder / "lists" / "partial").mkdir(parents=True)
+    return {
+        "Dir::Etc::sourcelist": folder / "sources.list",
+        "Dir::Etc::sourceparts": "/dev/null",
+        "Dir::Etc::preferences": folder / "preferences",
+        "Dir::Etc::preferencesparts": "/dev/null",
+        "Dir::State::lists": folder / "lists",
+    }
+
+
+def _options(settings: Mapping[str, object]) -> list[str]:
+    return [part for key, value in settings.items() for part in ("-o", f"{key}={value}")]

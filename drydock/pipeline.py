@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from drydock import base as bases
 from drydock import image as images
@@ -14,8 +16,9 @@ from drydock.build import BuildResult, Options, build
 from drydock.engine import Engine
 from drydock.history import keep
 from drydock.image import Image
-from drydock.project import Project
-from drydock.publish import labels, source, tags
+from drydock.project import TARGETS, Project
+from drydock.publish import builds, labels, source, tags
+from drydock.publish.provenance import Predicate
 from drydock.publish.source import Source
 from drydock.report.progress import BuildProgress, waiting
 from drydock.say import Say
@@ -77,21 +80,40 @@ class Pipeline:
             labels=self.labels() | dict(options.labels),
         )
 
-    def build(self, options: Options) -> BuildResult:
-        """Build one target, show the progress, and add it to the history."""
+    def build(self, options: Options, *, brief: bool = False) -> BuildResult:
+        """Build one target, show the progress, and add it to the history.
+
+        Args:
+            options: How to build it.
+            brief: Show only the steps that run; for builds that nobody asked for by name.
+        """
         complete = self.options(options)
         if self.quiet:
             result = build(self.engine, self.project, complete)
         else:
-            with BuildProgress(complete.target) as progress:
+            with BuildProgress(complete.target, brief=brief) as progress:
                 result = build(self.engine, self.project, complete, progress)
         keep.build(keep.origin(self.project, self.source, complete.target), result, self.say)
+        # What ships may be signed later; what comes of other targets never leaves.
+        if result.image_id and complete.target in TARGETS and not builds.known(result.image_id):
+            builds.keep(result.image_id, self.described(complete, result.metadata))
         return result
+
+    def described(self, options: Options, metadata: Mapping[str, Any]) -> Predicate:
+        """Say how an image was built, for its provenance.
+
+        Args:
+            options: What buildx was told.
+            metadata: What buildx wrote about the build; empty where that is not known any more.
+        """
+        added = frozenset(self.build_args())
+        return builds.describe(self.engine, self.source, self.base, options, added, metadata)
 
     def built(self, target: str) -> BuildResult:
         """Build a target under its development reference, once a process."""
         if target not in self._built:
-            self._built[target] = self.build(Options(target, self.project.reference(target, self.channel)))
+            wanted = Options(target, self.project.reference(target, self.channel))
+            self._built[target] = self.build(wanted, brief=True)
         return self._built[target]
 
     def adopt(self, target: str, image_id: str) -> None:
@@ -112,7 +134,7 @@ class Pipeline:
     def measure(self, image_id: str) -> Image:
         """Return an image of the engine as it is: layers, files, sizes; read once a process."""
         if image_id not in self._measured:
-            with nullcontext() if self.quiet else waiting("weighing the image, layer by layer"):
+            with nullcontext() if self.quiet else waiting("weighing the image"):
                 self._measured[image_id] = images.read(
                     self.engine, image_id, compression=self.project.compression
                 )
@@ -124,7 +146,8 @@ class Pipeline:
         key = f"test on {target}"
         if key not in self._built:
             reference = self.project.reference(f"test-{target}", self.channel)
-            self._built[key] = self.build(Options("test", reference, build_args={"TEST_BASE": target}))
+            wanted = Options("test", reference, build_args={"TEST_BASE": target})
+            self._built[key] = self.build(wanted, brief=True)
         return self._built[key]
 
     def names(self, version: str = "", registry: str = "") -> tuple[str, ...]:

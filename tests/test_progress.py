@@ -78,6 +78,17 @@ def test_without_a_terminal_a_build_prints_one_line_a_step() -> None:
     assert printed(out).splitlines() == ["building production", "  8.4 s  dependencies RUN uv sync --frozen"]
 
 
+def test_a_build_on_the_way_to_something_else_tells_only_what_runs_and_the_sum() -> None:
+    out = recorder()
+
+    with BuildProgress("production", out, brief=True) as tell:
+        tell(Update("done", finished(cached=True)))
+        tell(Update("done", finished()))
+
+    lines = ["  8.4 s  dependencies RUN uv sync --frozen", "0 s · production · 2 steps done, 1 cached"]
+    assert printed(out).splitlines() == lines
+
+
 @pytest.mark.parametrize("settings", [{"force_terminal": True, "force_interactive": False}, {}])
 def test_where_nothing_may_move_no_cursor_moves(settings: dict[str, bool]) -> None:
     out = recorder(**settings)

@@ -130,7 +130,7 @@ def _follow(pipeline: Pipeline, target: str) -> cache.Follow:
     """Return what shows each build of a series."""
 
     def follow(name: str) -> AbstractContextManager[OnUpdate]:
-        return nullcontext(lambda _: None) if pipeline.quiet else BuildProgress(f"{target}, {name} build")
+        return nullcontext(lambda _: None) if pipeline.quiet else BuildProgress(f"{target}, {name} build", brief=True)
 
     return follow
 

@@ -75,9 +75,11 @@ class BuildProgress:
     Args:
         title: What is built.
         out: Where to print; standard error by default.
+        brief: Print no line for a cached step, but one at the end for all steps.
     """
 
-    def __init__(self, title: str, out: Console | None = None) -> None:
+    def __init__(self, title: str, out: Console | None = None, *, brief: bool = False) -> None:
+        self._brief = brief
         self._title = title
         self._console = out or console(stderr=True)
         self._running: dict[str, Step] = {}
@@ -94,7 +96,8 @@ class BuildProgress:
         if self._console.is_interactive:
             self._picture.start()
         else:
-            self._console.print(f"building {self._title}", markup=False)
+            if not self._brief:
+                self._console.print(f"building {self._title}", markup=False)
             self._signs.start()
         return self
 
@@ -103,6 +106,8 @@ class BuildProgress:
     ) -> None:
         self._signs.stop()
         self._picture.stop()
+        if self._brief and error is None:
+            self._console.print(Text(self._summary(), style="dim"), soft_wrap=True)
 
     def __call__(self, update: Update) -> None:
         """Take a change of a step."""
@@ -116,7 +121,7 @@ class BuildProgress:
                 if step.counts:
                     self._done += 1
                     self._cached += step.cached
-        if update.kind == "done" and step.counts:
+        if update.kind == "done" and step.counts and not (self._brief and step.cached):
             self._console.print(step_line(step, self._console.width), no_wrap=True, crop=True)
 
     def _steps(self) -> list[tuple[Step, float]]:
@@ -126,14 +131,16 @@ class BuildProgress:
             return [(step, now - self._seen[digest]) for digest, step in self._running.items()]
 
     def _render(self) -> RenderableType:
-        seconds = time.monotonic() - self._began
-        summary = f"{seconds:.0f} s · {self._title} · {self._done} steps done, {self._cached} cached"
         steps = self._steps()
-        lines: list[RenderableType] = [_spun(self._spinner, summary, self._console.width)]
+        lines: list[RenderableType] = [_spun(self._spinner, self._summary(), self._console.width)]
         lines += [_cut(running_line(step, taken), self._console.width) for step, taken in steps[:SHOWN_STEPS]]
         if more := steps[SHOWN_STEPS:]:
             lines.append(Text(f"        and {len(more)} more"))
         return Group(*lines)
+
+    def _summary(self) -> str:
+        seconds = time.monotonic() - self._began
+        return f"{seconds:.0f} s · {self._title} · {self._done} steps done, {self._cached} cached"
 
     def _under_way(self) -> list[Sign]:
         return [Sign(step.digest, taken, running_line(step, taken)) for step, taken in self._steps()]

@@ -7,10 +7,11 @@ from dataclasses import replace
 
 from drydock import errors
 from drydock import image as images
+from drydock.build import Options
 from drydock.gates import runner
 from drydock.image import Image, content_digest
 from drydock.pipeline import Pipeline
-from drydock.publish import cosign, local, provenance, sbom, seal
+from drydock.publish import builds, cosign, local, provenance, sbom, seal
 from drydock.publish.push import Permissions, Pushed, Tell, push_all, registry
 from drydock.publish.reference import Reference, parse
 from drydock.publish.referrers import Attachment
@@ -113,7 +114,9 @@ def sign(pipeline: Pipeline, target: str, where: str, *, key: str, force: str, s
     image = images.read(pipeline.engine, found.id)
     # What an earlier push wrote down counts, also when the gates have passed since.
     waiver = Receipts().waiver(content_digest(image)) or cleared(pipeline, image, target, force)
-    documents = bills(pipeline, found.id) | {provenance.MEDIA_TYPE: told(pipeline, target, pushed, waiver)}
+    documents = bills(pipeline, found.id) | {
+        provenance.MEDIA_TYPE: told(pipeline, target, found.id, pushed, waiver)
+    }
     return seal.seal(pipeline.engine, pushed, documents, key=key, say=say)
 
 
@@ -123,11 +126,21 @@ def bills(pipeline: Pipeline, image: str) -> dict[str, bytes]:
     return {CYCLONEDX: sbom.cyclonedx(bill), SPDX: sbom.spdx(bill)}
 
 
-def told(pipeline: Pipeline, target: str, pushed: Reference, waiver: Waiver | None) -> bytes:
-    """Return the provenance of a pushed image."""
-    arguments = pipeline.build_args()
-    build = provenance.observed(pipeline.engine, target, arguments, added=frozenset(arguments))
-    return provenance.statement(pushed, pipeline.source, pipeline.base, build, waiver=waiver)
+def told(
+    pipeline: Pipeline, target: str, image: str, pushed: Reference, waiver: Waiver | None = None
+) -> bytes:
+    """Return the provenance of a pushed image.
+
+    Args:
+        pipeline: Knows engine and project.
+        target: The image's target.
+        image: Its id on the engine.
+        pushed: Its name on the registry, with its digest.
+        waiver: Why it was pushed although gates had not passed; None when all had.
+    """
+    # One that was built on another machine, or relabelled since, is described as it would be built here now.
+    made = builds.find(image) or pipeline.described(Options(target, build_args=pipeline.build_args()), {})
+    return provenance.statement(pushed, made, waiver)
 
 
 def verify(

@@ -87,3 +87,7 @@ def test_a_missing_dockerfile_is_named(tmp_path: Path) -> None:
 def test_build_argument_without_value_is_refused() -> None:
     with pytest.raises(errors.BadConfiguration, match="--build-arg UID: no value; write KEY=VALUE"):
         key_values("--build-arg", ("UID",))
+
+
+def test_no_attestation_changes_the_digest_of_equal_builds(make_project: MakeProject) -> None:
+    assert "--provenance=false" in build_arguments(make_project, Options())

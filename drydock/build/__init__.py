@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import re
 import tempfile
 import time
 import uuid
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from drydock import command, errors
 from drydock.build import plan
@@ -33,6 +35,7 @@ class BuildResult:
         image_id: The image's id on the engine: the digest of its configuration.
         steps: Every step of the Dockerfile that the target needed.
         seconds: Wall-clock time of the whole command.
+        metadata: What buildx wrote about the build.
     """
 
     target: str
@@ -40,6 +43,7 @@ class BuildResult:
     image_id: str
     steps: tuple[Step, ...]
     seconds: float
+    metadata: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def cached(self) -> int:
@@ -88,15 +92,16 @@ def build(
         outputs = Path(folder)
         args = plan.arguments(project, options, ca_bundle=ca_bundle(), outputs=outputs)
         began = time.monotonic()
-        done = command.stream(args, consume, env=engine.environment, source="stderr")
+        done = command.stream(args, consume, env=engine.environment | plan.RECORD, source="stderr")
         seconds = time.monotonic() - began
         if done.code != 0:
             raise explain(engine, dockerfile, progress)
         # Several platforms are not loaded, and then there is no single id.
         id_file = outputs / "id"
         image_id = id_file.read_text().strip() if id_file.exists() else ""
+        metadata = json.loads((outputs / "metadata").read_text())
     steps = tuple(step for step in progress.steps.values() if step.counts)
-    return BuildResult(options.target, options.reference, image_id, steps, seconds)
+    return BuildResult(options.target, options.reference, image_id, steps, seconds, metadata)
 
 
 def explain(engine: Engine, dockerfile: Path, progress: Progress) -> errors.DrydockError:

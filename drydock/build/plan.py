@@ -18,6 +18,10 @@ PROXY_VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "FTP_PROXY", "ALL_PR
 OFFERED = ("production", "slim", "builder", "test")
 
 
+# Makes buildx 0.14 and newer write all that BuildKit recorded of the build into the metadata.
+RECORD = {"BUILDX_METADATA_PROVENANCE": "max"}
+
+
 @dataclass(frozen=True)
 class Options:
     """What a caller may vary about a build.
@@ -77,6 +81,8 @@ def arguments(
         f"--target={options.target}",
         f"--iidfile={outputs / 'id'}",
         f"--metadata-file={outputs / 'metadata'}",
+        # Inside the image, the times in it would give equal builds different digests.
+        "--provenance=false",
     ]
     if options.reference:
         args.append(f"--tag={options.reference}")

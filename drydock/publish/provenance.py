@@ -1,9 +1,10 @@
 """How an image came to be, as SLSA provenance 1 in an in-toto statement 1.
 
-The docker driver of buildx makes no attestations, so drydock states what it told buildx to do. BUILD_TYPE
-means: ``docker buildx build`` of one target of the source's Dockerfile, ``externalParameters`` being what the
-caller chose (target, build arguments, platforms), ``internalParameters`` what drydock added, and
-``resolvedDependencies`` the source and the base image. No clock is read: equal builds give equal bytes.
+Where buildx tells what BuildKit recorded, that is taken (see `buildkit`). A buildx older than 0.14 does
+not, and then drydock states what it told buildx to do. Its BUILD_TYPE means: ``docker buildx build`` of one
+target of the source's Dockerfile, ``externalParameters`` being what the caller chose (target, build
+arguments, platforms), ``internalParameters`` what drydock added, and ``resolvedDependencies`` the source
+and the base image. No clock is read: equal builds give equal bytes.
 """
 
 from __future__ import annotations
@@ -30,6 +31,9 @@ STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
 PREDICATE_TYPE = "https://slsa.dev/provenance/v1"
 BUILD_TYPE = "urn:drydock:buildx-dockerfile:1"
 WITHHELD = "(withheld)"
+
+# A predicate of PREDICATE_TYPE, as JSON values.
+Predicate = dict[str, Any]
 
 _SECRET = re.compile(r"PASS(WORD|WD)?|SECRET|TOKEN|CREDENTIAL|PRIVATE|(^|_)(API_?)?KEY($|_)|AUTH", re.I)
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s,]+")
@@ -76,16 +80,38 @@ def observed(
     return Build(target, build_args, f"urn:drydock:engine:{identity}", versions, platforms, added)
 
 
-def statement(
-    image: Reference, source: Source, base: Base, build: Build, *, waiver: Waiver | None = None
-) -> bytes:
-    """Write the provenance of an image.
+def predicate(source: Source, base: Base, build: Build) -> Predicate:
+    """Say how an image was built, from what drydock told buildx to do.
 
     Args:
-        image: Its name on the registry, with its digest.
         source: What it was built from.
         base: What it stands on.
         build: How it was built.
+    """
+    arguments = {key: public(key, text) for key, text in sorted(build.build_args.items())}
+    chosen = {key: text for key, text in arguments.items() if key not in build.added}
+    added = {key: text for key, text in arguments.items() if key in build.added}
+    return {
+        "buildDefinition": {
+            "buildType": BUILD_TYPE,
+            "externalParameters": {
+                "target": build.target,
+                "buildArgs": chosen,
+                "platforms": list(build.platforms),
+            },
+            "internalParameters": {"buildArgs": added},
+            "resolvedDependencies": dependencies(source, base),
+        },
+        "runDetails": {"builder": {"id": build.builder, "version": dict(sorted(build.versions.items()))}},
+    }
+
+
+def statement(image: Reference, made: Predicate, waiver: Waiver | None = None) -> bytes:
+    """Write the provenance of a pushed image.
+
+    Args:
+        image: Its name on the registry, with its digest.
+        made: How it was built.
         waiver: Why it was pushed although gates had not passed; None when all had.
 
     Raises:
@@ -93,34 +119,22 @@ def statement(
     """
     if not image.digest:
         raise ValueError(f"{image} names no digest")
-    arguments = {key: public(key, text) for key, text in sorted(build.build_args.items())}
-    chosen = {key: text for key, text in arguments.items() if key not in build.added}
-    internal: dict[str, Any] = {
-        "buildArgs": {key: text for key, text in arguments.items() if key in build.added}
-    }
+    definition = dict(made["buildDefinition"])
     if waiver:
-        internal["forced"] = {"reason": waiver.reason, "missing": list(waiver.missing)}
+        forced = {"reason": waiver.reason, "missing": list(waiver.missing)}
+        definition["internalParameters"] = {**definition["internalParameters"], "forced": forced}
     document = {
         "_type": STATEMENT_TYPE,
         "subject": [{"name": image.name, "digest": _digest(image.digest)}],
         "predicateType": PREDICATE_TYPE,
-        "predicate": {
-            "buildDefinition": {
-                "buildType": BUILD_TYPE,
-                "externalParameters": {
-                    "target": build.target,
-                    "buildArgs": chosen,
-                    "platforms": list(build.platforms),
-                },
-                "internalParameters": internal,
-                "resolvedDependencies": [*_source(source), _base(base)],
-            },
-            "runDetails": {
-                "builder": {"id": build.builder, "version": dict(sorted(build.versions.items()))},
-            },
-        },
+        "predicate": {**made, "buildDefinition": definition},
     }
     return json.dumps(document, indent=1, ensure_ascii=False).encode() + b"\n"
+
+
+def dependencies(source: Source, base: Base) -> list[dict[str, Any]]:
+    """Describe the source and the base image of a build."""
+    return [*_source(source), _base(base)]
 
 
 def public(name: str, text: str) -> str:
@@ -128,7 +142,12 @@ def public(name: str, text: str) -> str:
 
     An argument whose name speaks of a secret is withheld as a whole; of every URL the user and password are.
     """
-    return WITHHELD if _SECRET.search(name) else _URL.sub(lambda match: _plain(match[0]), text)
+    return WITHHELD if _SECRET.search(name) else plain_urls(text)
+
+
+def plain_urls(text: str) -> str:
+    """Return a text with its URLs, but without the users and passwords in them."""
+    return _URL.sub(lambda match: _plain(match[0]), text)
 
 
 def _plain(url: str) -> str:

@@ -191,7 +191,7 @@ def _is_attached(work: Work) -> bool:
 def _attach(work: Work) -> None:
     bills = work.journal.documents(work.entry.bills)
     assert bills is not None  # noqa: S101 - the step before saw to it
-    told = ship.told(work.pipeline, work.plan.target, work.pushed, None)
+    told = ship.told(work.pipeline, work.plan.target, work.entry.image, work.pushed)
     documents = bills | {provenance.MEDIA_TYPE: told}
     done = seal.attach_all(work.pipeline.engine, work.pushed, documents)
     work.know(attached=tuple(one.digest for one in done))

@@ -1,20 +1,17 @@
 from __future__ import annotations
 
 import json
-import sys
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
-from drydock import command
 from drydock.base import Base
-from drydock.publish.provenance import WITHHELD, Build, public, statement
+from drydock.publish.provenance import WITHHELD, Build, predicate, public, statement
 from drydock.publish.reference import parse
 from drydock.publish.source import Source
 from drydock.receipts import Waiver
+from tests.publish.schemas import validate
 
-LOCK = Path(__file__).with_name("in-toto.lock")
 IMAGE = parse("registry.example/acme/todo:1.4.2@sha256:" + "ab" * 32)
 SOURCE = Source(
     "0123456789abcdef0123456789abcdef01234567", False, 1_700_000_000, "https://github.com/acme/todo"
@@ -30,57 +27,32 @@ BUILD = Build(
 )
 WAIVER = Waiver("the tracker is down", ("smoke (never run for this image)",), "sha256:1", "sha256:2", 0.0)
 
-# The in-toto project's own classes; unknown fields and wrong types are errors to their parser.
-VALIDATE = """
-import json, sys
-from google.protobuf import json_format
-from in_toto_attestation.predicates.provenance.v1.provenance_pb2 import Provenance
-from in_toto_attestation.v1.statement import Statement
-from in_toto_attestation.v1.statement_pb2 import Statement as Message
-document = json.load(sys.stdin)
-Statement.copy_from_pb(json_format.ParseDict(document, Message())).validate()
-found = json_format.ParseDict(document["predicate"], Provenance())
-assert found.build_definition.build_type and found.build_definition.external_parameters
-assert found.run_details.builder.id
-"""
 
-
-def validate(document: bytes) -> command.Completed:
-    run = [
-        str(Path(sys.executable).with_name("uv")),
-        "run",
-        "--quiet",
-        "--isolated",
-        "--no-project",
-        f"--with-requirements={LOCK}",
-    ]
-    environment = {"UV_SYSTEM_CERTS": "1"}
-    return command.run(
-        [*run, "python", "-c", VALIDATE], stdin=document.decode(), env=environment, check=False
-    )
+def stated(source: Source, base: Base, build: Build, waiver: Waiver | None = None) -> bytes:
+    return statement(IMAGE, predicate(source, base, build), waiver)
 
 
 def test_provenance_fits_the_schemas_of_in_toto_and_slsa() -> None:
     dirty = replace(SOURCE, dirty=True, url="")
 
     for document in (
-        statement(IMAGE, SOURCE, BASE, BUILD),
-        statement(IMAGE, dirty, replace(BASE, kind="made"), BUILD, waiver=WAIVER),
-        statement(IMAGE, Source(), BASE, replace(BUILD, build_args={}, platforms=())),
+        stated(SOURCE, BASE, BUILD),
+        stated(dirty, replace(BASE, kind="made"), BUILD, WAIVER),
+        stated(Source(), BASE, replace(BUILD, build_args={}, platforms=())),
     ):
         done = validate(document)
         assert (done.code, done.stderr) == (0, "")
 
 
 def test_the_schemas_refuse_what_is_wrong() -> None:
-    document = json.loads(statement(IMAGE, SOURCE, BASE, BUILD))
+    document = json.loads(stated(SOURCE, BASE, BUILD))
     document["predicate"]["runDetails"]["captain"] = "nobody"
 
     assert 'no field named "captain"' in validate(json.dumps(document).encode()).stderr
 
 
 def test_provenance_names_source_base_builder_and_parameters() -> None:
-    document = json.loads(statement(IMAGE, SOURCE, BASE, BUILD))
+    document = json.loads(stated(SOURCE, BASE, BUILD))
 
     assert document["subject"] == [{"name": "registry.example/acme/todo", "digest": {"sha256": "ab" * 32}}]
     definition = document["predicate"]["buildDefinition"]
@@ -106,7 +78,7 @@ def test_provenance_names_source_base_builder_and_parameters() -> None:
 
 
 def test_a_forced_push_is_on_record() -> None:
-    document = json.loads(statement(IMAGE, SOURCE, BASE, BUILD, waiver=WAIVER))
+    document = json.loads(stated(SOURCE, BASE, BUILD, WAIVER))
 
     assert document["predicate"]["buildDefinition"]["internalParameters"]["forced"] == {
         "reason": "the tracker is down",
@@ -115,7 +87,7 @@ def test_a_forced_push_is_on_record() -> None:
 
 
 def test_a_dirty_source_is_on_record() -> None:
-    document = json.loads(statement(IMAGE, replace(SOURCE, dirty=True), BASE, BUILD))
+    document = json.loads(stated(replace(SOURCE, dirty=True), BASE, BUILD))
 
     (source, _) = document["predicate"]["buildDefinition"]["resolvedDependencies"]
     assert source["annotations"] == {"dirty": True}
@@ -124,12 +96,12 @@ def test_a_dirty_source_is_on_record() -> None:
 def test_equal_builds_have_equal_bytes() -> None:
     shuffled = replace(BUILD, build_args=dict(reversed(BUILD.build_args.items())))
 
-    assert statement(IMAGE, SOURCE, BASE, shuffled) == statement(IMAGE, SOURCE, BASE, BUILD)
+    assert stated(SOURCE, BASE, shuffled) == stated(SOURCE, BASE, BUILD)
 
 
 def test_only_a_digest_has_a_provenance() -> None:
     with pytest.raises(ValueError, match="names no digest"):
-        statement(parse("todo:1"), SOURCE, BASE, BUILD)
+        statement(parse("todo:1"), predicate(SOURCE, BASE, BUILD))
 
 
 @pytest.mark.parametrize(
@@ -155,5 +127,5 @@ def test_only_a_digest_has_a_provenance() -> None:
 def test_no_secret_reaches_the_provenance(name: str, text: str, expected: str) -> None:
     assert public(name, text) == expected
 
-    document = statement(IMAGE, SOURCE, BASE, replace(BUILD, build_args={name: text}))
+    document = stated(SOURCE, BASE, replace(BUILD, build_args={name: text}))
     assert b"s3cret" not in document

@@ -1,0 +1,96 @@
+"""What was known of a build when it happened, kept for the provenance of its image.
+
+An image may be signed days later, when engine, base and buildx are others than those that built it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import platformdirs
+
+from drydock.build import Options
+from drydock.engine import Engine
+from drydock.publish.buildkit import recorded
+from drydock.publish.provenance import Predicate, dependencies, observed, predicate
+from drydock.publish.source import Source
+from drydock.sealed import Sealed, Untrusted
+
+if TYPE_CHECKING:
+    from drydock.base import Base
+
+DAY = 86_400.0
+KEPT_DAYS = 90.0
+
+
+def describe(
+    engine: Engine,
+    source: Source,
+    base: Base,
+    options: Options,
+    added: frozenset[str],
+    metadata: Mapping[str, Any],
+) -> Predicate:
+    """Say how an image was built: in BuildKit's own words where buildx told them, else in drydock's.
+
+    Args:
+        engine: Where it was built.
+        source: What it was built from.
+        base: What it stands on.
+        options: What buildx was told.
+        added: The names of the build arguments that drydock added by itself.
+        metadata: What buildx wrote about the build.
+
+    Raises:
+        errors.EngineGone: The engine does not answer.
+    """
+    build = observed(engine, options.target, options.build_args, options.platforms, added)
+    return recorded(metadata, build.builder, dependencies(source, base)) or predicate(source, base, build)
+
+
+def keep(image: str, made: Predicate) -> None:
+    """Keep how an image was built; a later build that gave the same image changes nothing.
+
+    Args:
+        image: The image's id.
+        made: How it was built.
+    """
+    # A build is no worse where the state folder cannot be written.
+    with suppress(OSError):
+        if not _path(image).exists():
+            _prune()
+            Sealed(_state()).write(_path(image), {"predicate": made})
+
+
+def known(image: str) -> bool:
+    """Tell whether it is known how an image was built."""
+    return _path(image).exists()
+
+
+def find(image: str) -> Predicate | None:
+    """Return how an image was built; None where this machine has not written it down."""
+    try:
+        made: Predicate = Sealed(_state()).read(_path(image))["predicate"]
+    except (FileNotFoundError, Untrusted):
+        return None
+    return made
+
+
+def _prune() -> None:
+    oldest = time.time() - KEPT_DAYS * DAY
+    for path in (_state() / "builds").glob("*.json"):
+        with suppress(FileNotFoundError):  # another process was faster
+            if path.stat().st_mtime < oldest:
+                path.unlink()
+
+
+def _path(image: str) -> Path:
+    return _state() / "builds" / f"{image.removeprefix('sha256:')}.json"
+
+
+def _state() -> Path:
+    return platformdirs.user_state_path("drydock")

@@ -489,7 +489,7 @@ class NothingToUndo(DrydockError):
 class SigningFailed(DrydockError):
     exit_code = 85
     fact = "{reference} was not signed: {reason}"
-    next_step = "check the key and COSIGN_PASSWORD, then repeat the command"
+    next_step = "check the key, or without one the network to the identity provider, and repeat the command"
 
 
 class NotVerified(DrydockError):

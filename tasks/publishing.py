@@ -178,7 +178,7 @@ def verify(
     from drydock.publish.cosign import Identity
     from drydock.report import print_json
 
-    who = Identity(identity, issuer) if identity else None
+    who = Identity.given(key, identity, issuer)
     found = ship.verify(pipeline(project, quiet or json), registry, key=key, identity=who, say=voice(quiet))
     if json:
         print_json({"verified": {one.media_type: one.digest for one in found}})

@@ -35,6 +35,24 @@ class Identity:
     subject: str
     issuer: str
 
+    @classmethod
+    def given(cls, key: str, subject: str, issuer: str) -> Identity | None:
+        """Return who must have signed, by what a user gave; None where a key says it.
+
+        Raises:
+            errors.BadConfiguration: With what was given, a signature of anybody would do.
+        """
+        if key:
+            return None
+        if not subject or not issuer:
+            missing = "--issuer, who vouches for it" if subject else "--key, or --identity with --issuer"
+            raise errors.BadConfiguration(
+                where="invoke verify",
+                problem="as it stands, anybody's signature would do",
+                how=f"add {missing}",
+            )
+        return cls(subject, issuer)
+
 
 def sign(
     program: Path, target: Reference, *, key: str = "", insecure: bool = False, say: Say = silent

@@ -60,6 +60,55 @@ def test_a_signature_of_anybody_is_none() -> None:
         verify_arguments(COSIGN, TARGET, key="", identity=None, insecure=False)
 
 
+@pytest.mark.parametrize(
+    ("subject", "issuer", "how"),
+    [
+        ("", "", "add --key, or --identity with --issuer"),
+        ("", "https://accounts.example.com", "add --key, or --identity with --issuer"),
+        ("ann@example.com", "", "add --issuer, who vouches for it"),
+    ],
+)
+def test_who_must_have_signed_has_to_be_said(subject: str, issuer: str, how: str) -> None:
+    with pytest.raises(errors.BadConfiguration) as caught:
+        Identity.given("", subject, issuer)
+    assert str(caught.value) == (f"error: invoke verify: as it stands, anybody's signature would do; {how}")
+
+
+def test_a_key_says_who_signed() -> None:
+    assert Identity.given("cosign.pub", "", "") is None
+    assert Identity.given("", "ann@example.com", "https://accounts.example.com") == Identity(
+        "ann@example.com", "https://accounts.example.com"
+    )
+
+
+def double(folder: Path, script: str) -> Path:
+    """Return a program in cosign's place."""
+    program = folder / "cosign"
+    program.write_text(f"#!/bin/sh\n{script}\n")
+    program.chmod(0o755)
+    return program
+
+
+def test_without_a_key_the_user_sees_where_to_say_who_they_are(tmp_path: Path) -> None:
+    said: list[str] = []
+    asking = double(tmp_path, "echo 'Go to https://oauth2.example/device and enter ABCD' >&2")
+
+    cosign.sign(asking, TARGET, say=said.append)
+
+    assert said == ["Go to https://oauth2.example/device and enter ABCD"]
+
+
+def test_without_a_key_and_a_network_signing_fails_in_cosigns_words(tmp_path: Path) -> None:
+    offline = double(tmp_path, "echo 'Error: signing: getting signer: no route to host' >&2; exit 1")
+
+    with pytest.raises(errors.SigningFailed) as caught:
+        cosign.sign(offline, TARGET)
+    assert str(caught.value) == (
+        f"error: {TARGET} was not signed: signing: getting signer: no route to host; "
+        "check the key, or without one the network to the identity provider, and repeat the command"
+    )
+
+
 def test_a_tag_is_never_signed() -> None:
     with pytest.raises(ValueError, match="names no digest"):
         sign_arguments(COSIGN, parse("todo:1"), key="cosign.key", insecure=False)

@@ -110,6 +110,28 @@ def test_a_base_that_is_nowhere_names_every_reason(
     )
 
 
+def test_another_python_that_the_dependencies_support_does_as_well(
+    surroundings: Surroundings, make_project: MakeProject
+) -> None:
+    surroundings.images["local/python:3.13-slim"] = HERE
+    table = '[tool.drydock]\npython = "3.14"\npython-also = ["3.13", "3.12"]\n'
+    engine: Any = object()
+
+    found = base.resolve(engine, make_project({"pyproject.toml": table}))
+
+    assert found.reference == "local/python:3.13-slim"
+    assert found.why == "python:3.14-slim is nowhere, and Python 3.13 does as well"
+
+
+def test_a_base_named_by_hand_is_meant(surroundings: Surroundings, make_project: MakeProject) -> None:
+    surroundings.images["python:3.13-slim"] = base.Base("python:3.13-slim", "sha256:2", "local", "here")
+    table = '[tool.drydock]\nbase = "mine/python:1"\npython-also = ["3.13"]\n'
+    engine: Any = object()
+
+    with pytest.raises(errors.NoBase, match="mine/python:1"):
+        base.resolve(engine, make_project({"pyproject.toml": table}))
+
+
 def test_a_refusal_is_remembered_for_ten_minutes(tmp_path: Path) -> None:
     memory = pull.Memory(tmp_path / "base.json")
     memory.remember("python:3.13-slim", "no such host", now=lambda: 1000.0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -32,11 +33,11 @@ class Base:
 
 
 def resolve(engine: Engine, project: Project, rebuild: bool = False, say: Say = silent) -> Base:
-    """Return the base image that the project asks for, or one equal to it.
+    """Return the base image that a project asks for, one equal to it, or one with another Python that will do.
 
     Args:
         engine: Where it must be.
-        project: Asks for it, and remembers for a while that it cannot be pulled.
+        project: Asks for it, knows which other Pythons would do, and remembers what cannot be pulled.
         rebuild: Pull or make it anew, whatever is there.
         say: Takes one line of progress at a time.
 
@@ -45,7 +46,20 @@ def resolve(engine: Engine, project: Project, rebuild: bool = False, say: Say = 
         errors.BaseNotMade: Making it failed.
         errors.Interrupted: Ctrl-C; nothing is left behind.
     """
-    wanted = project.base
+    try:
+        return _resolve(engine, project, project.base, rebuild, say)
+    except errors.NoBase:
+        # A base that was named by hand is meant as it is named.
+        others = project.python_also if project.base == f"python:{project.python}-slim" else ()
+        for version in others:
+            say(f"{project.base} is nowhere; the dependencies support Python {version} as well")
+            with suppress(errors.NoBase):
+                found = _resolve(engine, project, f"python:{version}-slim", rebuild, say)
+                return replace(found, why=f"{project.base} is nowhere, and Python {version} does as well")
+        raise
+
+
+def _resolve(engine: Engine, project: Project, wanted: str, rebuild: bool, say: Say) -> Base:
     if not rebuild and (found := look(engine, wanted)):
         return found
     memory = pull.Memory(project.state / "base.json")

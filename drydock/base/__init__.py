@@ -33,7 +33,7 @@ class Base:
 
 
 def resolve(engine: Engine, project: Project, rebuild: bool = False, say: Say = silent) -> Base:
-    """Return the base image that a project asks for, one equal to it, or one with another Python that will do.
+    """Return the base image that a project asks for, one equal to it, or one with another Python that does.
 
     Args:
         engine: Where it must be.

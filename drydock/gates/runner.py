@@ -16,7 +16,7 @@ from typing import Any
 from rich.console import Console
 
 import drydock
-from drydock import errors, receipts
+from drydock import errors, receipts, tools
 from drydock.build import OnUpdate, Options
 from drydock.engine import Engine, connect
 from drydock.gates import (
@@ -59,6 +59,7 @@ class Gate:
         judges_image: Whether an image needs its receipt to be pushed; else it judges the recipe.
         longest_days: Age above which its receipt no longer counts; None for any.
         takes_arguments: Whether arguments that are not drydock's own are handed on.
+        tools: The locked tools that take part.
     """
 
     name: str
@@ -69,6 +70,7 @@ class Gate:
     judges_image: bool = True
     longest_days: float | None = None
     takes_arguments: bool = False
+    tools: tuple[str, ...] = ()
 
 
 def _container_tests(pipeline: Pipeline, target: str, args: Sequence[str]) -> Verdict:
@@ -179,7 +181,13 @@ GATES = {
         ),
         Gate("size_budget", BOTH, _size_budget, values=_budget_values),
         Gate("smoke", BOTH, _smoke, values=_smoke_values),
-        Gate("security", ("production",), _of_image(security.run), inputs=_expectations),
+        Gate(
+            "security",
+            ("production",),
+            _of_image(security.run),
+            inputs=_expectations,
+            tools=("hadolint", "checkov", "trivy"),
+        ),
         Gate("licences", ("production",), _of_image(licences.run), inputs=_expectations),
         # Its answer ages with the databases, and where none can be reached there is none: `push` does not ask
         # for it.
@@ -190,10 +198,18 @@ GATES = {
             inputs=_expectations,
             judges_image=False,
             longest_days=1,
+            tools=("pip-audit",),
         ),
         Gate("build_cache", ("production",), _build_cache, inputs=_recipe, judges_image=False),
         Gate("reproducible", ("production",), _reproducible, inputs=_recipe, judges_image=False),
-        Gate("kubernetes", ("production",), _kubernetes, inputs=_manifests, judges_image=False),
+        Gate(
+            "kubernetes",
+            ("production",),
+            _kubernetes,
+            inputs=_manifests,
+            judges_image=False,
+            tools=("kubectl", "kubernetes-validate", "checkov", "trivy"),
+        ),
         Gate("cluster", ("production",), _cluster, _manifests, judges_image=False, takes_arguments=True),
     )
 }
@@ -308,10 +324,11 @@ def judge(gate: Gate, pipeline: Pipeline, target: str, args: Sequence[str] = ())
     verdict = replace(verdict, seconds=verdict.seconds or time.monotonic() - began)
     if not args:
         image = pipeline.measured(target)
-        tools = {"drydock": version("drydock"), "engine": str(pipeline.engine.sdk.version()["Version"])}
+        versions = {"drydock": version("drydock"), "engine": str(pipeline.engine.sdk.version()["Version"])}
+        versions |= {name: tools.version(name) for name in gate.tools}
         defined = defined_now(gate, pipeline.project, target)
         content = content_digest(image)
-        Receipts().write(defined, verdict, content=content, image=image.id, tools=tools)
+        Receipts().write(defined, verdict, content=content, image=image.id, tools=versions)
         keep.verdict(whose, content, verdict, pipeline.say)
     return verdict
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
+import re
 import shutil
 import sys
 from collections.abc import Iterator
@@ -38,6 +39,14 @@ def home(name: str) -> Path:
     """Return the folder of a tool: one for each content of its lock, shared by all projects of the user."""
     digest = hashlib.sha256((LOCKS / f"{name}.lock").read_bytes()).hexdigest()[:HASH_LENGTH]
     return platformdirs.user_cache_path("drydock-tools") / f"{name}-{digest}"
+
+
+def version(name: str) -> str:
+    """Return the version of a tool that its lock file pins."""
+    distribution = re.split(r"[^\w.-]", requirement(name))[0]
+    text = (LOCKS / f"{name}.lock").read_text(encoding="utf-8")
+    found = re.search(rf"^{re.escape(distribution)}==(\S+)", text, re.MULTILINE)
+    return found[1] if found else "unpinned"
 
 
 def tool(name: str, say: Say = silent) -> Path:

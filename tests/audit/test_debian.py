@@ -129,6 +129,14 @@ def test_fresh_security_suite_is_accepted(tmp_path: Path) -> None:
     debian.check_age(tmp_path, 7, NOW)
 
 
+def test_the_oldest_list_tells_how_old_the_answer_is(tmp_path: Path) -> None:
+    for name, day in (("a", 18), ("b", 16)):
+        text = f"Date: Mon, {day} Nov 2026 10:00:00 UTC\n"
+        (tmp_path / f"{name}_dists_trixie-security_InRelease").write_text(text)
+
+    assert debian.signed_on(tmp_path).isoformat() == "2026-11-16T10:00:00+00:00"
+
+
 def test_mirror_that_does_not_answer_is_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:
     dead = Repository("http://127.0.0.1:9/debian-security/", "bookworm-security", "bookworm-security")
     monkeypatch.setattr(apt, "repositories", lambda: [dead])

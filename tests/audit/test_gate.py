@@ -26,7 +26,7 @@ def anatomy(texts: dict[str, str], *others: str) -> Anatomy:
     import zlib
 
     body = zlib.compress(json.dumps({"files": files, "texts": texts}).encode())
-    layer = Layer("sha256:1", "", 0, 0, Record("sha256:1", 0, 0, body))
+    layer = Layer("sha256:1", "", 0, 0, Record("sha256:1", 0, body))
     return Anatomy(Image("x", "sha256:9", (), Config.of({}, {}), (layer,)))
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from drydock import errors
+from drydock import errors, tools
 from drydock.gates.runner import GATES, defined_now, parse, refusal, run
 from drydock.gates.verdict import Outcome, Verdict
 from drydock.project import load
@@ -78,3 +78,10 @@ def test_another_checkout_of_the_same_files_shares_receipts(
 
     gate = GATES["build_cache"]
     assert defined_now(gate, project, "production") == defined_now(gate, again, "production")
+
+
+def test_a_receipt_names_the_exact_version_of_every_locked_tool() -> None:
+    named = {tool for gate in GATES.values() for tool in gate.tools}
+
+    assert named <= set(tools.names())
+    assert {tool for tool in named if not tools.version(tool)[0].isdigit()} == set()

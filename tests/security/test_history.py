@@ -13,7 +13,7 @@ from drydock.gates.security.linters import with_arguments
 from drydock.image import Config, Image, Layer
 from drydock.image.record import Record
 
-EMPTY = Record("sha256:0", 0, 0, b"")
+EMPTY = Record("sha256:0", 0, b"")
 OLD, NEW = f"sha256:{'a' * 64}", f"sha256:{'b' * 64}"
 
 

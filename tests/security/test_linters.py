@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from drydock import errors
+from drydock import errors, tools
 from drydock.gates.expectations.model import ExpectedCommand
 from drydock.gates.security import expected, linters
 
@@ -99,7 +99,7 @@ def test_real_hadolint_finds_the_fault_of_a_dockerfile(dockerfile: Path) -> None
 
 
 def test_version_of_a_tool_is_the_locked_one() -> None:
-    assert linters.version("hadolint").startswith("2.")
+    assert tools.version("hadolint").startswith("2.")
 
 
 def commands(item: ExpectedCommand, done: expected.Output | str) -> list[str]:

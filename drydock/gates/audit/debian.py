@@ -10,7 +10,7 @@ import re
 import tempfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
@@ -71,9 +71,10 @@ def audit(components: Components, oldest: int, now: datetime, say: Say) -> Repor
         say(f"asking Debian's archive about {len(components.debian)} packages of {codename}")
         with tempfile.TemporaryDirectory(prefix="drydock-apt-") as folder:
             policy = ask(Path(folder), sources, components.debian, oldest, now)
+            signed = signed_on(Path(folder) / "lists")
     except CouldNotAskError as error:
         return Report(SOURCE, faults=(f"Debian's archive could not be asked: {error}",))
-    return judge(components.debian, policy)
+    return replace(judge(components.debian, policy), facts={"debian_security_of": signed.isoformat()})
 
 
 def mirrors() -> list[apt.Repository]:
@@ -157,17 +158,29 @@ def check_age(lists: Path, oldest: int, now: datetime) -> None:
     Raises:
         CouldNotAskError: It is too old, or there is none.
     """
+    signed = signed_on(lists)
+    if (age := now - signed).days > oldest:
+        raise CouldNotAskError(
+            f"the security suite was signed {age.days} days ago, more than {oldest}: {signed:%a, %d %b %Y}"
+        )
+
+
+def signed_on(lists: Path) -> datetime:
+    """Return when the oldest list of security updates was signed.
+
+    Raises:
+        CouldNotAskError: There is none, or it does not say.
+    """
     found = [path for path in sorted(lists.glob("*_InRelease")) if SECURITY in path.name]
     if not found:
         raise CouldNotAskError("apt fetched no list of security updates")
+    dates = []
     for path in found:
         match = re.search(r"^Date: (.+)$", path.read_text(encoding="utf-8"), re.MULTILINE)
         if match is None:
             raise CouldNotAskError(f"{path.name} has no date")
-        if (age := now - parsedate_to_datetime(match[1])).days > oldest:
-            raise CouldNotAskError(
-                f"the security suite was signed {age.days} days ago, more than {oldest}: {match[1]}"
-            )
+        dates.append(parsedate_to_datetime(match[1]))
+    return min(dates)
 
 
 def judge(packages: Sequence[Component], policy: str) -> Report:

@@ -65,7 +65,10 @@ def _python(found: Components, settings: Audit, root: Path, now: datetime, say: 
     except errors.DrydockError as error:
         return Report(python.SOURCE, faults=(f"pip-audit cannot be had: {error.args[0]}",))
     say(f"asking {database.name} about {len(found.python)} distributions")
-    report = python.audit(found.python, database, client)
+    facts = {"vulnerabilities_from": database.name}
+    if isinstance(database, osv.Export):
+        facts["vulnerabilities_of"] = database.updated.isoformat()
+    report = replace(python.audit(found.python, database, client), facts=facts)
     if not report.faults or not found.python:
         return report
     advice = f"[audit] service or database in {PLACE} names another one"

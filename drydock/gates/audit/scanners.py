@@ -160,4 +160,5 @@ def scan(scanner: Scanner, archive: Path, oldest: int, now: datetime) -> Report:
     age = now - (updated if updated.tzinfo else updated.replace(tzinfo=UTC))
     if age.days > oldest:
         raise CouldNotAskError(f"its database is {age.days} days old, more than {oldest}")
-    return Report(scanner.name, 1, tuple(findings))
+    facts = {f"{scanner.name}_database_of": updated.isoformat()}
+    return Report(scanner.name, 1, tuple(findings), facts=facts)

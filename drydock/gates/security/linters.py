@@ -12,7 +12,7 @@ from typing import Any
 from drydock import command, errors
 from drydock.gates.expectations import Finding, Report, Severity
 from drydock.say import Say
-from drydock.tools import LOCKS, requirement, tool
+from drydock.tools import tool, version
 
 TOOL_SECONDS = 300.0
 # hadolint exits with 1 when it found something, checkov and Trivy as they are told here.
@@ -149,14 +149,6 @@ def _ask(
     if counted and report.checks == 0:
         return Report(name, faults=(f"{name} checked nothing",))
     return Report(f"{report.source} {version(name)}", report.checks, report.findings)
-
-
-def version(name: str) -> str:
-    """Return the version of a tool that its lock file pins."""
-    distribution = re.split(r"[^\w.-]", requirement(name))[0]
-    text = (LOCKS / f"{name}.lock").read_text(encoding="utf-8")
-    found = re.search(rf"^{re.escape(distribution)}==(\S+)", text, re.MULTILINE)
-    return found[1] if found else "unpinned"
 
 
 def _lines(row: Mapping[str, Any]) -> str:

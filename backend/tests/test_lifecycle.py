@@ -3,58 +3,73 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 import os
 import re
-import signal
 import socket
 import sqlite3
-import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
+from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import IO
+from typing import Any
 
 import httpx2
+import uvicorn
 
 from tests.conftest import MakeSettings, bearer
 from tests.fakes import Model, Say
 from todo_api.settings import Settings
 
-ROOT = Path(__file__).parent.parent
+# Each server is a process of its own, forked from one that has imported everything: importing is not what
+# these tests wait for.
+FORKSERVER = multiprocessing.get_context("forkserver")
+FORKSERVER.set_forkserver_preload(
+    ["uvicorn", "todo_api.main", "todo_api.mcp_server.tools", "todo_api.chat.agent", "todo_api.db.migrate"]
+)
+
+
+def serve(log: Path, environ: dict[str, str], options: dict[str, Any]) -> None:
+    """Become the server: its environment, its log, then uvicorn until it is told to end."""
+    os.environ.update(environ)
+    with log.open("wb") as file:
+        os.dup2(file.fileno(), 1)
+        os.dup2(file.fileno(), 2)
+    sys.stdin = None  # uvicorn would hand its number on to workers that have not inherited it
+    uvicorn.run("todo_api.main:create_app", factory=True, timeout_graceful_shutdown=10, **options)
 
 
 @contextmanager
-def process(
-    settings: Settings, *options: str, **environ: str
-) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+def process(settings: Settings, **environ: str) -> Iterator[tuple[BaseProcess, str]]:
     """Run the server as a process of its own and wait until it is ready."""
+    workers = int(environ.get("WEB_CONCURRENCY", 1))
     with closing(socket.create_server(("127.0.0.1", 0))) as free:
         port = free.getsockname()[1]
-    log: IO[bytes]
-    with (settings.data_dir / "log").open("wb") as log:
-        server = subprocess.Popen(
-            [
-                sys.executable, "-m", "uvicorn", "--factory", "todo_api.main:create_app", "--port", str(port),
-                "--timeout-graceful-shutdown", "10", *options,
-            ],
-            cwd=ROOT, stdout=log, stderr=log,
-            env={**os.environ, "DATA_DIR": str(settings.data_dir), "RATE_LIMIT_PER_MINUTE": "0", **environ},
-        )  # fmt: skip
+    log = settings.data_dir / "log"
+    environ |= {"DATA_DIR": str(settings.data_dir), "RATE_LIMIT_PER_MINUTE": "0"}
+    server = FORKSERVER.Process(target=serve, args=(log, environ, {"port": port, "workers": workers}))
+    server.start()
     url = f"http://127.0.0.1:{port}"
     try:
         deadline = time.monotonic() + 60
         while not is_ready(url):
-            assert server.poll() is None, (settings.data_dir / "log").read_text()
+            assert server.is_alive(), log.read_text()
             assert time.monotonic() < deadline
-            time.sleep(0.05)
+            time.sleep(0.02)
         yield server, url
     finally:
         server.kill()
-        server.wait()
+        server.join()
+
+
+def wait_for_end(server: BaseProcess) -> None:
+    """Wait until the server has ended by itself."""
+    server.join(20)
+    assert server.exitcode is not None, "the server did not end"
 
 
 def is_ready(url: str) -> bool:
@@ -66,20 +81,20 @@ def is_ready(url: str) -> bool:
 
 def test_readiness_turns_503_before_connections_are_refused(make_settings: MakeSettings) -> None:
     with process(make_settings(), SHUTDOWN_DRAIN_SECONDS="1") as (server, url):
-        server.send_signal(signal.SIGTERM)
+        server.terminate()
         time.sleep(0.3)
         answer = httpx2.get(f"{url}/readyz")
         assert (answer.status_code, answer.json()["status"]) == (503, "draining")
         assert httpx2.get(f"{url}/livez").status_code == 200
-        server.wait(15)
+        wait_for_end(server)
 
 
 def test_second_sigterm_ends_the_drain(make_settings: MakeSettings) -> None:
     with process(make_settings(), SHUTDOWN_DRAIN_SECONDS="30") as (server, _):
-        server.send_signal(signal.SIGTERM)
+        server.terminate()
         time.sleep(0.3)
-        server.send_signal(signal.SIGTERM)
-        server.wait(15)
+        server.terminate()
+        wait_for_end(server)
 
 
 def test_no_acknowledged_create_is_lost_at_shutdown(make_settings: MakeSettings) -> None:
@@ -103,8 +118,8 @@ def test_no_acknowledged_create_is_lost_at_shutdown(make_settings: MakeSettings)
         with ThreadPoolExecutor(4) as pool:
             workers = [pool.submit(create, number) for number in range(4)]
             time.sleep(0.5)
-            server.send_signal(signal.SIGTERM)
-            server.wait(20)
+            server.terminate()
+            wait_for_end(server)
             stop.set()
             acknowledged = {number for worker in workers for number in worker.result()}
     with closing(sqlite3.connect(settings.data_dir / "todo.db")) as database:
@@ -140,11 +155,11 @@ def test_stream_under_way_ends_within_the_grace_period(make_settings: MakeSettin
             for piece in answer.iter_text():
                 text += piece
                 if begun.is_set() and not resume.is_set():
-                    server.send_signal(signal.SIGTERM)
+                    server.terminate()
                     time.sleep(0.3)
                     resume.set()
         assert "event: done" in text
-        server.wait(20)
+        wait_for_end(server)
 
 
 def test_turn_without_a_client_ends_with_what_it_has(make_settings: MakeSettings, model: Model) -> None:
@@ -166,8 +181,8 @@ def test_turn_without_a_client_ends_with_what_it_has(make_settings: MakeSettings
             for line in answer.iter_lines():
                 if "Half" in line:
                     break
-        server.send_signal(signal.SIGTERM)
-        server.wait(20)
+        server.terminate()
+        wait_for_end(server)
         never.set()
     with closing(sqlite3.connect(settings.data_dir / "todo.db")) as database:
         assert database.execute("SELECT role, content FROM messages").fetchall() == [
@@ -179,8 +194,7 @@ def test_turn_without_a_client_ends_with_what_it_has(make_settings: MakeSettings
 def test_metrics_of_all_workers_are_added_up(make_settings: MakeSettings) -> None:
     settings = make_settings()
     ada = bearer(settings, "ada")
-    options = ("--workers", "2")
-    with process(settings, *options, WEB_CONCURRENCY="2", SHUTDOWN_DRAIN_SECONDS="0") as (server, url):
+    with process(settings, WEB_CONCURRENCY="2", SHUTDOWN_DRAIN_SECONDS="0") as (server, url):
         for _ in range(40):
             # A new connection each time, so that both workers get some.
             assert httpx2.get(f"{url}/api/ada/tasks", headers=ada).status_code == 200
@@ -189,8 +203,8 @@ def test_metrics_of_all_workers_are_added_up(make_settings: MakeSettings) -> Non
             for text in (httpx2.get(f"{url}/metrics").text for _ in range(10))
         }
         assert counted == {40.0}
-        server.send_signal(signal.SIGTERM)
-        server.wait(20)
+        server.terminate()
+        wait_for_end(server)
 
 
 def test_log_of_a_whole_run_is_json_without_tokens(make_settings: MakeSettings) -> None:
@@ -199,8 +213,8 @@ def test_log_of_a_whole_run_is_json_without_tokens(make_settings: MakeSettings) 
     with process(settings, SHUTDOWN_DRAIN_SECONDS="0", OPENAI_API_KEY="sk-hunter2hunter2") as (server, url):
         httpx2.get(f"{url}/api/ada/tasks", headers=ada)
         httpx2.post(f"{url}/mcp", headers=ada, json={"jsonrpc": "2.0", "id": 1, "method": "tools/list"})
-        server.send_signal(signal.SIGTERM)
-        server.wait(20)
+        server.terminate()
+        wait_for_end(server)
     text = (settings.data_dir / "log").read_text()
     assert "hunter2" not in text
     assert ada["Authorization"].removeprefix("Bearer ") not in text

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import pytest
 
-from drydock.build.events import LOG_LINES, Progress, Step, Update
+from drydock.build.events import LOG_LINES, Progress, Step, Update, once
 
 STARTED = "2026-01-02T03:04:05.123456789Z"
 COMPLETED = "2026-01-02T03:04:07.623456789Z"
@@ -126,3 +126,14 @@ def test_downloads_are_counted_by_name() -> None:
     )
 
     assert progress.steps["sha256:a"].downloads == {"uvloop": int(4.3 * 1024**2), "big": 1_500_000_000}
+
+
+def test_a_step_that_another_build_works_on_too_counts_once_and_as_cached() -> None:
+    name = "[dependencies 2/3] RUN uv sync"
+    theirs = Step("sha256:a", name)
+    stopped = Step("sha256:b", name, error="process did not complete: context canceled")
+    ours = Step("sha256:c", name, cached=True)
+    other = Step("sha256:d", "[builder 1/1] COPY . .")
+
+    assert once([theirs, stopped, other, ours]) == (ours, other)
+    assert once([stopped]) == ()

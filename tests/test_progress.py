@@ -18,7 +18,7 @@ SYNC = "[dependencies 2/3] RUN uv sync --frozen"
 
 
 def finished(name: str = SYNC, seconds: float = 8.4, **values: object) -> Step:
-    return Step("sha256:a", name, started=NOON, completed=NOON + timedelta(seconds=seconds), **values)  # type: ignore[arg-type]
+    return Step(f"sha256:{name}", name, started=NOON, completed=NOON + timedelta(seconds=seconds), **values)  # type: ignore[arg-type]
 
 
 def recorder(width: int = 80, **settings: bool) -> Console:
@@ -82,11 +82,22 @@ def test_a_build_on_the_way_to_something_else_tells_only_what_runs_and_the_sum()
     out = recorder()
 
     with BuildProgress("production", out, brief=True) as tell:
-        tell(Update("done", finished(cached=True)))
+        tell(Update("done", finished("[locks 1/1] COPY uv.lock /", cached=True)))
         tell(Update("done", finished()))
 
     lines = ["  8.4 s  dependencies RUN uv sync --frozen", "0 s · production · 2 steps done, 1 cached"]
     assert printed(out).splitlines() == lines
+
+
+def test_a_step_that_another_build_works_on_too_is_told_once_and_never_as_failed() -> None:
+    out = recorder()
+
+    with BuildProgress("production", out) as tell:
+        tell(Update("done", finished()))
+        tell(Update("done", finished(error="context canceled")))
+        tell(Update("done", finished(cached=True)))
+
+    assert printed(out).splitlines() == ["building production", "  8.4 s  dependencies RUN uv sync --frozen"]
 
 
 @pytest.mark.parametrize("settings", [{"force_terminal": True, "force_interactive": False}, {}])

@@ -14,7 +14,7 @@ from typing import Any
 
 from drydock import command, errors
 from drydock.build import plan
-from drydock.build.events import Progress, Step, Update
+from drydock.build.events import Progress, Step, Update, once
 from drydock.build.plan import Options
 from drydock.engine import Engine, find
 from drydock.nearest import choices
@@ -100,7 +100,7 @@ def build(
         id_file = outputs / "id"
         image_id = id_file.read_text().strip() if id_file.exists() else ""
         metadata = json.loads((outputs / "metadata").read_text())
-    steps = tuple(step for step in progress.steps.values() if step.counts)
+    steps = once(progress.steps.values())
     return BuildResult(options.target, options.reference, image_id, steps, seconds, metadata)
 
 
@@ -111,7 +111,7 @@ def explain(engine: Engine, dockerfile: Path, progress: Progress) -> errors.Dryd
     reason = re.sub(r"^ERROR: (?:failed to (?:solve|build): )?", "", last)
     # A step that fails takes those beside it along; they are cancelled, and not the reason.
     broken = [step for step in progress.steps.values() if step.error]
-    failed = next((step for step in broken if "context canceled" not in step.error), next(iter(broken), None))
+    failed = next((step for step in broken if not step.cancelled), next(iter(broken), None))
     said = "\n".join(failed.log[-20:]) if failed else ""
     if "no space left on device" in f"{text}\n{said}".lower():
         return errors.NoSpace(during="the build", evidence=said)

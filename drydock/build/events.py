@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -71,6 +71,11 @@ class Step:
         return bool(_STEP.match(self.name)) and not self.instruction.startswith("FROM ")
 
     @property
+    def cancelled(self) -> bool:
+        """Whether it ended only because something else did: a step beside it, or another build."""
+        return "context canceled" in self.error
+
+    @property
     def seconds(self) -> float:
         """How long it ran; 0.0 when it was cached or never began."""
         if self.cached or self.started is None or self.completed is None:
@@ -85,6 +90,24 @@ class Update:
     kind: str
     step: Step
     text: str = ""
+
+
+def once(steps: Iterable[Step]) -> tuple[Step, ...]:
+    """Return each step of the Dockerfile once.
+
+    BuildKit reports a step that another build works on at the same time twice, under two digests: as that
+    one's, which may be cancelled with it, and as this one's, which finds the result in the cache.
+
+    Args:
+        steps: All that were reported, in their order.
+    """
+    found: dict[str, Step] = {}
+    for step in steps:
+        if step.counts and not step.cancelled:
+            known = found.setdefault(step.name, step)
+            if step.cached and not known.cached:
+                found[step.name] = step
+    return tuple(found.values())
 
 
 class Progress:

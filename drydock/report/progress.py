@@ -18,7 +18,7 @@ from rich.live import Live
 from rich.spinner import Spinner
 from rich.text import Text
 
-from drydock.build.events import Step, Update
+from drydock.build.events import Step, Update, once
 from drydock.report import console, megabytes
 from drydock.report.signs import Sign, Signs
 
@@ -83,8 +83,8 @@ class BuildProgress:
         self._title = title
         self._console = out or console(stderr=True)
         self._running: dict[str, Step] = {}
-        self._done = 0
-        self._cached = 0
+        self._done: dict[str, Step] = {}
+        self._told: set[str] = set()
         self._began = time.monotonic()
         self._seen: dict[str, float] = {}
         self._lock = threading.Lock()
@@ -118,11 +118,16 @@ class BuildProgress:
                 self._seen[step.digest] = time.monotonic()
             elif update.kind == "done":
                 self._running.pop(step.digest, None)
-                if step.counts:
-                    self._done += 1
-                    self._cached += step.cached
-        if update.kind == "done" and step.counts and not (self._brief and step.cached):
+                self._done[step.digest] = step
+        if update.kind == "done" and self._is_news(step):
             self._console.print(step_line(step, self._console.width), no_wrap=True, crop=True)
+
+    def _is_news(self, step: Step) -> bool:
+        """Tell whether a step that ended gets a line: each of the Dockerfile's once; in brief, none if cached."""
+        if not step.counts or step.cancelled or step.name in self._told or (self._brief and step.cached):
+            return False
+        self._told.add(step.name)
+        return True
 
     def _steps(self) -> list[tuple[Step, float]]:
         """Return what runs now, the longest first, with its seconds so far."""
@@ -140,7 +145,10 @@ class BuildProgress:
 
     def _summary(self) -> str:
         seconds = time.monotonic() - self._began
-        return f"{seconds:.0f} s · {self._title} · {self._done} steps done, {self._cached} cached"
+        with self._lock:
+            done = once(self._done.values())
+        cached = sum(step.cached for step in done)
+        return f"{seconds:.0f} s · {self._title} · {len(done)} steps done, {cached} cached"
 
     def _under_way(self) -> list[Sign]:
         return [Sign(step.digest, taken, running_line(step, taken)) for step, taken in self._steps()]

@@ -27,9 +27,27 @@ class Manual(Program):
 
     def parse_tasks(self) -> None:
         try:
-            super().parse_tasks()
+            try:
+                super().parse_tasks()
+            except ParseError as error:
+                # Invoke requires every positional argument; one that may be left out is left out by its name.
+                if not (names := self._left_out(error)):
+                    raise
+                self.core.unparsed += [f"--{name}=" for name in names]
+                super().parse_tasks()
+            for context in self.tasks:
+                _check_words(context)
         except (ParseError, ValueError) as error:
             self._refuse(error)
+
+    def _left_out(self, error: ParseError) -> list[str]:
+        """Return the positional arguments that are missing, unless one of them is required."""
+        if not _LACKING.search(str(error)) or error.context is None:
+            return []
+        parameters = inspect.signature(self.collection[str(error.context.name)].body).parameters
+        missing = [str(argument.name) for argument in error.context.missing_positional_args]
+        required = any(parameters[name].default is inspect.Parameter.empty for name in missing)
+        return [] if required else missing
 
     def parse_cleanup(self) -> None:
         if self.args.complete.value and (known := completion.values(self.core.remainder)):
@@ -95,6 +113,17 @@ def explain(
     if number := _NO_NUMBER.search(message):
         return errors.BadCommandLine(problem=f"{number['word']} is no whole number", how="give one in digits")
     return errors.BadCommandLine(problem=message, how=f"{manual_of} explains what can be given")
+
+
+def _check_words(context: ParserContext) -> None:
+    """Refuse an unknown option that Invoke took for the value of a positional argument.
+
+    Raises:
+        ParseError: In Invoke's own words.
+    """
+    for argument in context.positional_args:
+        if str(argument.value).startswith("-"):
+            raise ParseError(f"No idea what '{argument.value}' is!", context)
 
 
 def _print(lines: Iterable[str]) -> None:

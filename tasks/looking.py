@@ -18,35 +18,39 @@ def run(c: Context, target: str = "production", port: int = 0, project: str = ".
 
 
 @offer(
-    "weighing {target}",
-    image="another image: a reference, a tar archive or an OCI layout folder",
-    against="show what changed since this image: a reference, a tar archive or an OCI layout folder",
+    "weighing",
+    positional=("image", "other"),
+    image="an image in the target's place: a reference, a digest, a tar archive or an OCI layout folder",
+    other="a later image: show what changed from the first to this one",
+    against="an earlier image: show what changed since",
     why="say which layer and which package this path comes from",
 )
 def size(
     c: Context,
-    target: str = "production",
-    image: str = "",
+    image: str | None = None,
+    other: str | None = None,
     against: str = "",
     why: str = "",
+    target: str = "production",
     project: str = ".",
     quiet: bool = False,
     json: bool = False,
 ) -> None:
-    """Show what fills the image: layers, packages, largest files, and both budgets."""
+    """Show what fills the image, or `size A B` what changed between two: layers, packages, files."""
     from drydock import image as images
     from drydock.gates import budget
     from drydock.report import console, print_json
     from drydock.report import size as report
 
     pipe = pipeline(project, quiet or json)
-    measured = pipe.look(image or pipe.project.reference(target))
+    before, now = (image, other) if other else (against, image)
+    measured = pipe.look(now or pipe.project.reference(target))
     anatomy = images.Anatomy(measured)
     if why:
         if not report.show_reason(console(), anatomy, why):
             raise Exit(code=1)
-    elif against:
-        difference = images.diff(pipe.look(against), measured)
+    elif before:
+        difference = images.diff(pipe.look(before), measured)
         if json:
             print_json(report.difference_as_json(difference))
         else:

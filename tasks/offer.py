@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -48,12 +48,16 @@ def guarded(body: Body, doing: str) -> Body:
     return run  # type: ignore[return-value]
 
 
-def offer(doing: str, name: str | None = None, **options: str) -> Callable[[Body], Task[Any]]:
+def offer(
+    doing: str, name: str | None = None, positional: Sequence[str] = (), **options: str
+) -> Callable[[Body], Task[Any]]:
     """Make a task of a function.
 
     Args:
         doing: What it does, said before anything is loaded; may name parameters: ``building {target}``.
         name: The task's name where it is not the function's.
+        positional: Parameters that may be given without their names although they have a default, which is
+            None; those without a default are given so anyway.
         options: Help for the parameters that only this task has; the shared ones explain themselves.
     """
 
@@ -63,9 +67,13 @@ def offer(doing: str, name: str | None = None, **options: str) -> Callable[[Body
         repeated = [key for key, parameter in parameters.items() if "list" in str(parameter.annotation)]
         shown = {key.replace("_", "-"): text for key, text in texts.items()}
         # Short options would be whatever letter is free, and change with every option that is added.
-        made: Task[Any] = task(name=name, help=shown, iterable=repeated, auto_shortflags=False)(
-            guarded(body, doing)
-        )
+        made: Task[Any] = task(
+            name=name,
+            help=shown,
+            iterable=repeated,
+            positional=list(positional) or None,
+            auto_shortflags=False,
+        )(guarded(body, doing))
         return made
 
     return decorate

@@ -39,6 +39,11 @@ def on_terminal(*args: str, columns: int, **env: str) -> Seen:
             errors.UnknownOption,
             "error: `invoke size` has no option `--xyzzy`; `invoke --help size` shows what there is",
         ),
+        (
+            ("size", "shop:1", "shop:2", "shop:3"),
+            errors.UnknownTask,
+            "error: there is no task `shop:3`; `invoke --list` shows them all",
+        ),
         (("--lst",), errors.UnknownOption, "error: `invoke` has no option `--lst`; did you mean `--list`?"),
         (
             ("gate",),

@@ -14,11 +14,17 @@ from drydock.gates.budget import mb
 from drydock.gates.verdict import Verdict
 from drydock.image import Anatomy, Difference
 from drydock.image.compare import FileChange, PackageChange
+from drydock.image.packages import Source
 from drydock.report import MB, megabytes
 
 LARGEST_FILES = 20
 MOST_PACKAGES = 20
 MOST_CHANGES = 30
+SOURCES = {
+    Source.PYTHON: "Python distributions",
+    Source.DEBIAN: "Debian packages",
+    Source.FOLDER: "Folders of files in no package",
+}
 
 
 def show(console: Console, anatomy: Anatomy, verdict: Verdict) -> None:
@@ -41,13 +47,10 @@ def show(console: Console, anatomy: Anatomy, verdict: Verdict) -> None:
             total=("all layers", megabytes(image.on_disk), megabytes(image.on_wire)),
         )
     )
-    console.print(
-        _table(
-            "Packages",
-            ("on disk",),
-            _first(list(anatomy.top_level.items()), MOST_PACKAGES, "smaller ones"),
-        )
-    )
+    for source, title in SOURCES.items():
+        if packages := anatomy.inventory.of(source):
+            sizes = [(package.label, package.size) for package in packages]
+            console.print(_table(title, ("on disk",), _first(sizes, MOST_PACKAGES, "smaller ones")))
     console.print(
         _table(
             "Largest files",

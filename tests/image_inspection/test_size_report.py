@@ -31,6 +31,10 @@ FILES = {
     f"{SITE}/openai-1.0.dist-info/RECORD": "openai/types.py,,",
     "usr/bin/python3.13": "x" * 300_000,
     "opt/[red]brackets": "x" * 200_000,
+    "usr/lib/libssl.so.3": "x" * 100_000,
+    # As minimal images keep them: one record for each package, and beside it the checksums of its files.
+    "var/lib/dpkg/status.d/libssl3": "Package: libssl3\nVersion: 3.5.1-1\n",
+    "var/lib/dpkg/status.d/libssl3.md5sums": "0123456789abcdef0123456789abcdef  usr/lib/libssl.so.3\n",
 }
 
 
@@ -66,18 +70,22 @@ def verdict(anatomy: Anatomy, budget: int) -> Verdict:
 
 def test_every_part_is_shown(anatomy_of: MakeAnatomy) -> None:
     lines = shown(anatomy_of(FILES)).splitlines()
-    assert [line.split()[0] for line in lines if line.endswith(("on disk", "on the wire"))][:3] == [
+    titles = [line.partition("  ")[0] for line in lines if line.endswith(("on disk", "on the wire"))]
+    assert titles[:5] == [
         "Layers",
-        "Packages",
-        "Largest",
+        "Python distributions",
+        "Debian packages",
+        "Folders of files in no package",
+        "Largest files",
     ]
-    assert any(line.split()[:1] == ["openai"] and line.endswith("0.8 MB") for line in lines)
+    assert any(line.split()[:2] == ["openai", "1.0"] and line.endswith("0.8 MB") for line in lines)
+    assert any(line.split()[:2] == ["libssl3", "3.5.1-1"] and line.endswith("0.1 MB") for line in lines)
     assert any(line.startswith("/usr/bin/python3.13") and line.endswith("0.3 MB") for line in lines)
-    assert any(line.startswith("all layers") and "1.3 MB" in line for line in lines)
+    assert any(line.startswith("all layers") and "1.4 MB" in line for line in lines)
 
 
 def test_budget_line_comes_last(anatomy_of: MakeAnatomy) -> None:
-    assert shown(anatomy_of(FILES)).splitlines()[-1].startswith("production: 1.3 MB on disk of 2.0 MB")
+    assert shown(anatomy_of(FILES)).splitlines()[-1].startswith("production: 1.4 MB on disk of 2.0 MB")
 
 
 def test_brackets_in_a_path_are_no_markup(anatomy_of: MakeAnatomy) -> None:

@@ -13,6 +13,7 @@ import pytest
 
 from drydock import errors
 from drydock.engine import Engine
+from drydock.image.cache import Cache
 from drydock.publish import labels
 from drydock.publish.event import Event, LayerProgress, State
 from drydock.publish.local import find
@@ -40,6 +41,8 @@ def no_credentials(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Keep the user's own logins out of the tests."""
     folder = tmp_path / "docker"
     monkeypatch.setenv("DOCKER_CONFIG", str(folder))
+    # What the tests compress would push the user's own layers out of the cache.
+    monkeypatch.setattr("drydock.image.pack.user_cache", lambda: Cache(tmp_path / "cache"))
     return folder
 
 

@@ -7,6 +7,7 @@ import hashlib
 import io
 import json
 import subprocess
+import sys
 import tarfile
 import time
 from collections.abc import Iterator, Mapping
@@ -18,7 +19,7 @@ import pytest
 from drydock import command, errors, image
 from drydock.engine import LABEL, Engine
 from drydock.image.cache import Cache
-from tests.conftest import write_files
+from tests.conftest import ROOT, write_files
 
 pytestmark = pytest.mark.live
 
@@ -199,3 +200,35 @@ def test_nothing_is_left_in_the_temporary_folder(
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "temporary"))
     image.read(engine, builder.build(), cache=cache)
     assert list((tmp_path / "temporary").iterdir()) == []
+
+
+def invoke(*args: str | Path) -> str:
+    """Return what `invoke size` prints as JSON or, without that option, for people."""
+    args = ("-m", "invoke", "size", *map(str, args))
+    return subprocess.run(
+        [sys.executable, *args], cwd=ROOT, check=True, capture_output=True, text=True
+    ).stdout
+
+
+def test_two_images_of_any_kind_are_compared(engine: Engine, builder: Builder, tmp_path: Path) -> None:
+    first = builder.build()
+    second = builder.build({"app/main.py": "app = 22\n"})
+    archive, layout = tmp_path / "image.tar", tmp_path / "layout"
+    command.run(["docker", "save", "--output", str(archive), second], env=engine.environment)
+    layout.mkdir()
+    with tarfile.open(archive) as saved_archive:
+        saved_archive.extractall(layout, filter="data")
+    # An OCI layout and no more: `docker save` adds a manifest of its own.
+    (layout / "manifest.json").unlink()
+    digest = engine.sdk.images.get(second).id
+
+    found = [json.loads(invoke(first, other, "--json")) for other in (second, digest, archive, layout)]
+
+    assert [change["path"] for change in found[0]["files"] if change["grown"]] == ["/app/main.py"]
+    assert all(difference == found[0] for difference in found)
+
+
+def test_one_image_is_looked_at_by_its_name(builder: Builder) -> None:
+    reference = builder.build()
+    assert json.loads(invoke(reference, "--json"))["reference"] == reference
+    assert "COPY app /app" in invoke(reference, "--why", "/app/main.py")

@@ -51,8 +51,11 @@ def debian_program(package: str, release: str = "") -> str:
         package: Its name.
         release: The Debian release to take it from; this machine's own by default.
     """
-    if found := shutil.which(package):
-        return found
+    return shutil.which(package) or str(debian_folder(package, release) / "usr/bin" / package)
+
+
+def debian_folder(package: str, release: str = "") -> Path:
+    """Return the folder in the cache that a Debian package is unpacked into; see `debian_program`."""
     root = Path(platformdirs.user_cache_dir("drydock")) / "tests"
     folder = root / f"{package}-{release or 'own'}-{platform.machine()}"
     if not folder.exists():
@@ -60,7 +63,7 @@ def debian_program(package: str, release: str = "") -> str:
         with debian.unpacked(root, package, release=release) as unfinished, contextlib.suppress(OSError):
             # Whoever comes second finds the folder there, and it is the same.
             unfinished.rename(folder)
-    return str(folder / "usr/bin" / package)
+    return folder
 
 
 @dataclass(frozen=True)
@@ -220,6 +223,7 @@ def _serving(server: http.server.ThreadingHTTPServer) -> Iterator[None]:
 
 CUT = 0
 STALL = -1
+HALF = -2
 
 
 @dataclass
@@ -230,7 +234,8 @@ class Accident:
         method: Of the requests.
         path: A regular expression found in their paths.
         answer: This status; or CUT the connection in the middle of the request; or STALL: take the request
-            in slowly and never answer.
+            in slowly and never answer; or HALF: cut it when the registry has half of an upload, which it
+            then lets one resume.
         times: How many of these requests it befalls.
         after: How many it spares before.
     """
@@ -264,6 +269,8 @@ class Road:
         registry: What stands behind.
         accidents: What is to happen; the first that applies does.
         requests: What passed: method and path.
+        bytes: How many bytes of requests' bodies reached the registry.
+        moved: Where an upload goes on by the place that its client knows, after a HALF.
         given_up: Set when a client closed the connection of a stalled request.
     """
 
@@ -271,6 +278,8 @@ class Road:
     registry: Registry
     accidents: list[Accident] = field(default_factory=list)
     requests: list[tuple[str, str]] = field(default_factory=list)
+    bytes: int = 0
+    moved: dict[str, str] = field(default_factory=dict)
     stalled: threading.Event = field(default_factory=threading.Event)
     given_up: threading.Event = field(default_factory=threading.Event)
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -301,6 +310,11 @@ class _RoadHandler(http.server.BaseHTTPRequestHandler):
             self._forward()
         elif accident.answer == CUT:
             self._cut()
+        elif accident.answer == HALF:
+            _, headers, _ = self._ask(self.rfile.read(int(self.headers["Content-Length"]) // 2))
+            where = urlsplit(headers["Location"])
+            road.moved[self.path] = f"{where.path}?{where.query}"
+            self._cut()
         elif accident.answer == STALL:
             road.stalled.set()
             # Slowly, and to the end: the engine looks for an interruption whenever it reads on, and can
@@ -325,10 +339,19 @@ class _RoadHandler(http.server.BaseHTTPRequestHandler):
         self.connection.close()
 
     def _forward(self) -> None:
-        upstream = http.client.HTTPConnection(self.road.registry.address, timeout=30)
+        status, headers, content = self._ask(self._body())
+        dropped = ("transfer-encoding", "connection", "date", "server")
+        self._answer(
+            status, {key: text for key, text in headers.items() if key.lower() not in dropped}, content
+        )
+
+    def _ask(self, body: bytes) -> tuple[int, dict[str, str], bytes]:
+        """Send the request with this body on; return the status, headers and content of the answer."""
+        road = self.road
+        upstream = http.client.HTTPConnection(road.registry.address, timeout=30)
         try:
-            body = self._body()
-            upstream.putrequest(self.command, self.path, skip_host=True, skip_accept_encoding=True)
+            path = road.moved.get(self.path, self.path)
+            upstream.putrequest(self.command, path, skip_host=True, skip_accept_encoding=True)
             for key, value in self.headers.items():
                 if key.lower() not in ("transfer-encoding", "content-length", "connection"):
                     upstream.putheader(key, value)
@@ -336,12 +359,9 @@ class _RoadHandler(http.server.BaseHTTPRequestHandler):
             upstream.endheaders(body)
             answer = upstream.getresponse()
             content = answer.read()
-            kept = {
-                key: value
-                for key, value in answer.getheaders()
-                if key.lower() not in ("transfer-encoding", "connection", "date", "server")
-            }
-            self._answer(answer.status, kept, content)
+            with road.lock:
+                road.bytes += len(body)
+            return answer.status, dict(answer.getheaders()), content
         finally:
             upstream.close()
 

@@ -49,7 +49,7 @@ ARG APP_DIR
 COPY ${APP_DIR}/pyproject.toml ${APP_DIR}/uv.loc[k] ${APP_DIR}/requirements.loc[k] /
 # </locks>
 
-FROM ${PYTHON_IMAGE} AS dependencies
+FROM ${PYTHON_IMAGE} AS python
 # Logs appear as they are written.
 # uv copies out of its cache mount, since links do not reach across file systems.
 # uv takes the base image's Python and never fetches another.
@@ -64,6 +64,7 @@ ENV PYTHONUNBUFFERED=1 \
     PYC_INVALIDATION_MODE=UNCHECKED_HASH \
     FILE_TIME=1980-01-01T00:00:00Z
 
+FROM python AS dependencies
 # uv in a folder of its own, which no later stage copies.
 RUN --mount=type=bind,source=image/uv.txt,target=/image/uv.txt \
     --mount=type=bind,source=image/download.sh,target=/image/download.sh \
@@ -89,6 +90,8 @@ RUN --mount=type=bind,from=locks,target=/locks \
     fi; \
     uv pip check --python=/opt/venv
 # </dependencies>
+# uv's lock is for whoever installs; it would be a file that anybody can write to.
+RUN rm -f /opt/venv/.lock
 
 FROM dependencies AS builder
 ARG APP_DIR
@@ -96,17 +99,21 @@ COPY image/start.py image/probe.py /rootfs/opt/image/
 # <application>
 COPY ${APP_DIR}/todo_api /rootfs/app/todo_api
 # </application>
-# Every file gets the same time: neither a rebuild nor a commit makes a new layer out of the same content.
-RUN set -eu; \
+# In two parts: code, which every commit changes, and all that lies beside it. Every file gets the same time:
+# neither a rebuild nor a commit makes a new layer out of the same content.
+RUN --mount=type=bind,source=image/divide.py,target=/image/divide.py \
+    set -eu; \
     python3 -m compileall -q --invalidation-mode=unchecked-hash -s /rootfs -p / /rootfs; \
     chmod -R u=rwX,go=rX /rootfs; \
-    find /rootfs -exec touch --no-dereference --date="${FILE_TIME}" {} +
+    python3 /image/divide.py /rootfs /resources; \
+    find /rootfs /resources -exec touch --no-dereference --date="${FILE_TIME}" {} +
 
 
 # --- slim ---------------------------------------------------------------------------------------------------
 
 FROM ${PYTHON_IMAGE} AS slim
 COPY --from=dependencies /opt/venv /opt/venv
+COPY --from=builder /resources/ /
 COPY --from=builder /rootfs/ /
 ARG APP_ENTRY_POINT APP_FACTORY APP_PATH APP_WORKDIR APP_LOGGING APP_SETTINGS_CHECK APP_MIGRATE PORT HEALTH_PATH
 WORKDIR ${APP_WORKDIR}
@@ -141,8 +148,8 @@ LABEL maintainer="${MAINTAINER}"
 
 # --- production ---------------------------------------------------------------------------------------------
 
-# The root file system in layers by rate of change: runtime, dependencies; the application comes from `builder`.
-FROM dependencies AS assembled
+# The root file system in layers by rate of change: runtime, dependencies, resources, application.
+FROM python AS runtime
 ARG UID
 ARG GID
 # The measured imports, which get bytecode; without the file, all modules do.
@@ -150,13 +157,21 @@ COPY image/bytecode.tx[t] image/uv.txt /profile/
 RUN --mount=type=bind,source=image/assemble,target=/image/assemble \
     set -eu; export PYTHONPATH=/image PYTHONHASHSEED=0; \
     python3 -m assemble runtime /runtime --profile=/profile/bytecode.txt --user="${UID}" --group="${GID}"; \
+    find /runtime -exec touch --no-dereference --date="${FILE_TIME}" {} +
+
+FROM dependencies AS assembled
+COPY image/bytecode.tx[t] image/uv.txt /profile/
+RUN --mount=type=bind,source=image/assemble,target=/image/assemble \
+    --mount=type=bind,from=runtime,source=/runtime,target=/runtime \
+    set -eu; export PYTHONPATH=/image PYTHONHASHSEED=0; \
     python3 -m assemble dependencies /dependencies --profile=/profile/bytecode.txt \
         --below=/runtime --environment=/opt/venv; \
-    find /runtime /dependencies -exec touch --no-dereference --date="${FILE_TIME}" {} +
+    find /dependencies -exec touch --no-dereference --date="${FILE_TIME}" {} +
 
 FROM scratch AS production
-COPY --from=assembled /runtime/ /
+COPY --from=runtime /runtime/ /
 COPY --from=assembled /dependencies/ /
+COPY --from=builder /resources/ /
 COPY --from=builder /rootfs/ /
 ARG APP_ENTRY_POINT APP_FACTORY APP_PATH APP_WORKDIR APP_LOGGING APP_SETTINGS_CHECK APP_MIGRATE PORT HEALTH_PATH
 WORKDIR ${APP_WORKDIR}
@@ -232,6 +247,7 @@ CMD []
 FROM builder AS measured
 ARG APP_ENTRY_POINT APP_FACTORY APP_LOGGING APP_SETTINGS_CHECK APP_MIGRATE HEALTH_PATH
 RUN --mount=type=bind,source=image/measure,target=/image/measure \
+    cp -R /resources/. /rootfs; \
     PYTHONPATH=/rootfs/app HEALTH_PATH="${HEALTH_PATH}" APP_ENTRY_POINT="${APP_ENTRY_POINT}" APP_FACTORY="${APP_FACTORY}" \
     APP_LOGGING="${APP_LOGGING}" APP_SETTINGS_CHECK="${APP_SETTINGS_CHECK}" APP_MIGRATE="${APP_MIGRATE}" \
     /opt/venv/bin/python3 /image/measure /rootfs/opt/image/start.py > /bytecode.txt

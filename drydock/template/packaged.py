@@ -10,7 +10,7 @@ HERE = Path(__file__).parent
 SOURCE = HERE / "source" if (HERE / "source").is_dir() else HERE.parent.parent
 TOOLS = HERE / "tools"
 # What every Dockerfile runs, copies or binds.
-HELPERS = ("start.py", "probe.py", "download.sh", "difference.py", "uv.txt")
+HELPERS = ("start.py", "probe.py", "download.sh", "difference.py", "divide.py", "uv.txt")
 
 
 def dockerfile() -> str:

@@ -1,31 +1,33 @@
-"""Bytecode for the modules that were measured to matter, compressed into one archive a layer.
+"""Bytecode for the modules that were measured to matter.
 
-Plain .pyc files of these modules would be a fifth of the image. `sitecustomize.py` reads the archive.
-Its form: eight bytes with the length of the index, the index (marshal: path to offset and length), the code
-objects (marshal, then zlib).
+The standard library's stands in its archive (library.py). That of the dependencies is compressed into one
+file of our own, which `sitecustomize.py` reads: plain .pyc files would be a fifth of the image. Its form:
+eight bytes with the length of the head; the head (marshal: offset and length of each by path, and the
+dictionary that the compression begins with); the code objects (marshal, then raw deflate).
 """
 
 from __future__ import annotations
 
 import marshal
 import py_compile
-import subprocess
-import sys
+import tempfile
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from importlib.util import cache_from_source, source_from_cache
+from importlib.util import cache_from_source
 from pathlib import Path
 from types import CodeType
 
 from assemble.tree import Tree
 
 ARCHIVE = "bytecode.archive"
-LEVEL = 9
+LEVEL = MEMORY = 9
+RAW = -zlib.MAX_WBITS
+WINDOW = 1 << zlib.MAX_WBITS
 PYC_HEADER = 16
-
-# Imported before `sitecustomize` is, or by the health probe, which runs without it: these get .pyc files.
-EARLY = "import importlib.machinery, site, socket"
+# What the dictionary is made of: the beginnings of modules that are neither trivial nor large.
+TYPICAL = range(1500, 6000)
+BEGINNING = 2000
 
 
 def measured(profile: Path) -> frozenset[str] | None:
@@ -33,7 +35,22 @@ def measured(profile: Path) -> frozenset[str] | None:
     return frozenset(profile.read_text().split()) if profile.exists() else None
 
 
-def write(tree: Tree, root: Path, sources: Iterable[Path], profile: frozenset[str] | None) -> None:
+def pyc(source: bytes, shown: str) -> bytes:
+    """Return a module's .pyc file, which never looks at its source again.
+
+    Args:
+        source: The module's text.
+        shown: The path that tracebacks show.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        module, compiled = Path(folder, "module.py"), Path(folder, "module.pyc")
+        module.write_bytes(source)
+        mode = py_compile.PycInvalidationMode.UNCHECKED_HASH
+        py_compile.compile(str(module), str(compiled), shown, doraise=True, invalidation_mode=mode)
+        return compiled.read_bytes()
+
+
+def write(tree: Tree, root: Path, sources: Iterable[Path], profile: Collection[str] | None) -> None:
     """Compile what the profile names and put the archive beside it.
 
     Args:
@@ -44,15 +61,25 @@ def write(tree: Tree, root: Path, sources: Iterable[Path], profile: frozenset[st
     """
     names = {str(source.relative_to(root)): source for source in sorted(sources) if source.suffix == ".py"}
     wanted = {name: source for name, source in names.items() if profile is None or name in profile}
+    codes = list(_dumped(wanted.values()))
+    shared = dictionary(codes)
     index: dict[str, tuple[int, int]] = {}
     body = bytearray()
     # zlib lets go of the interpreter's lock: every core compresses.
     with ThreadPoolExecutor() as pool:
-        for name, code in zip(wanted, pool.map(_compress, _dumped(wanted.values())), strict=True):
+        compressed = pool.map(lambda code: _compress(code, shared), codes)
+        for name, code in zip(wanted, compressed, strict=True):
             index[name] = (len(body), len(code))
             body += code
-    head = marshal.dumps(index)
+    head = marshal.dumps((index, shared))
     tree.inside(root / ARCHIVE).write_bytes(len(head).to_bytes(8, "little") + head + body)
+
+
+def dictionary(codes: Sequence[bytes]) -> bytes:
+    """Return what many modules share, so that the compression of each can refer to it."""
+    typical = [code for code in codes if len(code) in TYPICAL]
+    step = max(1, len(typical) * BEGINNING // WINDOW)
+    return b"".join(code[:BEGINNING] for code in typical[::step])[-WINDOW:]
 
 
 def _dumped(sources: Iterable[Path]) -> Iterator[bytes]:
@@ -61,8 +88,9 @@ def _dumped(sources: Iterable[Path]) -> Iterator[bytes]:
         yield marshal.dumps(compiled(source))
 
 
-def _compress(code: bytes) -> bytes:
-    return zlib.compress(code, LEVEL)
+def _compress(code: bytes, shared: bytes) -> bytes:
+    compressor = zlib.compressobj(LEVEL, wbits=RAW, memLevel=MEMORY, zdict=shared)
+    return compressor.compress(code) + compressor.flush()
 
 
 def compiled(source: Path) -> CodeType:
@@ -72,19 +100,3 @@ def compiled(source: Path) -> CodeType:
         code: CodeType = marshal.loads(cached.read_bytes()[PYC_HEADER:])  # noqa: S302 - of this very build
         return code
     return compile(source.read_bytes(), str(source), "exec", dont_inherit=True, optimize=0)
-
-
-def write_early(tree: Tree, customization: Path) -> None:
-    """Write the .pyc files of what is imported before the archive can be read."""
-    script = f"{EARLY}; import sys; print(*(getattr(m, '__cached__', None) for m in sys.modules.values()))"
-    printed = subprocess.run(
-        [sys.executable, "-I", "-S", "-c", script], capture_output=True, text=True, check=True
-    )
-    sources = {Path(source_from_cache(name)) for name in printed.stdout.split() if name.endswith(".pyc")}
-    for source in sorted(sources | {customization}):
-        py_compile.compile(
-            str(tree.inside(source)),
-            dfile=str(source),
-            doraise=True,
-            invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH,
-        )

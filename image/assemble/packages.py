@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 
 from assemble.tree import Tree
 
 DATABASE = Path("/var/lib/dpkg")
-MADE_FROM = {
-    Path("/etc/ssl/certs/ca-certificates.crt"): Path("/usr/sbin/update-ca-certificates"),
+# Made at installation from a package's files, and so in no package's list.
+MADE_FROM: dict[Path, Collection[Path]] = {
+    Path("/etc/ssl/certs/ca-certificates.crt"): (Path("/usr/sbin/update-ca-certificates"),),
 }
 
 
@@ -58,20 +61,59 @@ def _real(path: Path) -> Path:
     return path.parent.resolve() / path.name
 
 
-def record(tree: Tree, installed: Installed, paths: Collection[Path]) -> tuple[Package, ...]:
-    """Write the records and licences of the packages that these files come from.
+def record(
+    tree: Tree,
+    installed: Installed,
+    paths: Collection[Path],
+    made: Mapping[Path, Collection[Path]] = MappingProxyType({}),
+) -> tuple[Package, ...]:
+    """Write the records, file lists and licences of the packages that these files come from.
 
-    One file a package, as distroless images have it: a layer can add packages without rewriting the file of
-    another layer. Trivy, Syft and Docker Scout read them.
+    Two files a package, as distroless images have them: a layer can add packages without rewriting the file
+    of another layer. Trivy, Syft and Docker Scout read them. Call it when the files are as they will be.
+
+    Args:
+        tree: Holds the files, and gets the records.
+        installed: The packages of the running system.
+        paths: The files.
+        made: Files among them that were made of others: these other files.
     """
-    # Made at installation from a package's files, and so in no package's list.
-    paths = [*paths, *(source for made, source in MADE_FROM.items() if made in paths)]
-    owners = installed.owners(paths)
+    origins = {
+        made_file: sources for made_file, sources in (MADE_FROM | dict(made)).items() if made_file in paths
+    }
+    owners = installed.owners([*paths, *(path for sources in origins.values() for path in sources)])
     for package in owners:
         place = DATABASE / "status.d" / package.name
         if not tree.has(place):
             tree.write(place, package.paragraph + "\n")
-            licence = Path("/usr/share/doc") / package.name / "copyright"
-            if licence.exists():
-                tree.take(licence)
+        licence = Path("/usr/share/doc") / package.name / "copyright"
+        if licence.exists():
+            tree.take(licence)
+        mine = {path for path in (*paths, _real(licence)) if _real(path) in package.files}
+        mine |= {path for path, sources in origins.items() if _principal(sources, owners) is package}
+        _write_sums(tree, place.with_name(f"{package.name}.md5sums"), mine)
     return owners
+
+
+def _principal(sources: Iterable[Path], owners: Sequence[Package]) -> Package:
+    """Return the package that brought most of the files that another was made of."""
+    brought = {_real(path) for path in sources}
+    return max(owners, key=lambda package: len(package.files & brought))
+
+
+def _write_sums(tree: Tree, place: Path, paths: Iterable[Path]) -> None:
+    """List files with their sums as they are in the image, in addition to what a layer below lists."""
+    known = {line for root in tree.below for line in _lines(Path(f"{root}{place}"))}
+    own = set()
+    for path in paths:
+        file = tree.inside(path)
+        if file.is_file() and not file.is_symlink():
+            digest = hashlib.md5(file.read_bytes(), usedforsecurity=False).hexdigest()
+            own.add(f"{digest}  {str(path)[1:]}")
+    if own - known:
+        lines = sorted(own | known, key=lambda line: line.split("  ", 1)[1])
+        tree.write(place, "".join(f"{line}\n" for line in lines))
+
+
+def _lines(path: Path) -> list[str]:
+    return path.read_text().splitlines() if path.exists() else []

@@ -8,7 +8,7 @@ import sys
 import sysconfig
 from pathlib import Path
 
-from assemble import bytecode, elf, left_out, packages, strip
+from assemble import elf, left_out, library, packages, strip
 from assemble.tree import Tree
 
 # glibc opens these by name when a program needs them; no file's list of needed libraries names them.
@@ -37,10 +37,17 @@ def assemble(tree: Tree, user: int, group: int, profile: frozenset[str] | None) 
         profile: The measured source files that get bytecode; None for all.
     """
     program = executable()
+    root = Path(sysconfig.get_path("stdlib"))
     own = _own_files(program)
+    modules = library.modules(root, own)
+    packed = {path for path in modules if not library.is_frozen(root, path)}
     for path in own:
-        tree.take(path)
+        if path not in packed:
+            tree.take(path)
     _libraries(tree, program)
+    sources = {str(path.relative_to(root)): path.read_bytes() for path in modules}
+    sources["sitecustomize.py"] = Path(__file__).with_name("sitecustomize.py").read_bytes()
+    archive = library.pack(tree, sources, profile)
     for name in SYSTEM_FILES:
         if Path(name).exists():
             tree.take(Path(name))
@@ -49,14 +56,8 @@ def assemble(tree: Tree, user: int, group: int, profile: frozenset[str] | None) 
             tree.take_all(Path(name))
     _certificates(tree)
     _accounts(tree, user, group)
-    packages.record(tree, packages.Installed(), list(tree.files()))
     strip_all(tree)
-    library = Path(sysconfig.get_path("stdlib"))
-    customization = library / "sitecustomize.py"
-    tree.write(customization, (Path(__file__).parent / "sitecustomize.py").read_text())
-    sources = [path for path in own if path.is_relative_to(library) and not path.is_symlink()]
-    bytecode.write(tree, library, sources, profile)
-    bytecode.write_early(tree, customization)
+    packages.record(tree, packages.Installed(), set(tree.files()), {archive: modules})
     temporary = tree.inside(TEMPORARY)
     temporary.mkdir()
     temporary.chmod(0o1777)

@@ -1,26 +1,37 @@
-"""Read the production image's compressed bytecode; Python imports this module at its start.
+"""Make imports in the production image quick; Python imports this module at its start.
 
-Two archives, which bytecode.py beside it in the repository writes, hold the bytecode of the modules that are
-imported on the way to readiness and by the first requests. Any other module is compiled from its source.
+The dependencies' bytecode lies compressed in one archive, which bytecode.py beside this file in the
+repository writes. Modules that are not in it are compiled from their source, as always.
 """
 
 import marshal
 import os
 import sys
+import zipimport
 import zlib
 from importlib.machinery import SourceFileLoader
 
 _from_source = SourceFileLoader.get_code
-_archives: dict[str, tuple[int, int, dict[str, tuple[int, int]]]] = {}
+_archives: dict[str, tuple[int, int, dict[str, tuple[int, int]], bytes]] = {}
 
 
 def get_code(self: SourceFileLoader, fullname: str) -> object:
     """Return a module's code from the archive of its folder, else the way Python does."""
     path = self.path
-    for root, (descriptor, start, index) in _archives.items():
+    for root, (descriptor, start, index, shared) in _archives.items():
         if path.startswith(root) and (place := index.get(path[len(root) :])):
-            return marshal.loads(zlib.decompress(os.pread(descriptor, place[1], start + place[0])))  # noqa: S302
+            packed = os.pread(descriptor, place[1], start + place[0])
+            return marshal.loads(zlib.decompressobj(-zlib.MAX_WBITS, shared).decompress(packed))  # noqa: S302
     return _from_source(self, fullname)
+
+
+def get_filename(self: zipimport.zipimporter, fullname: str) -> str:
+    """Return where a module of the standard library's archive lies.
+
+    Python's own way reads and decodes the module for that, and then once more to run it.
+    """
+    inside = "/__init__.py" if self.is_package(fullname) else ".py"
+    return f"{self.archive}/{self.prefix}{fullname.rpartition('.')[2]}{inside}"
 
 
 def open_archive(root: str) -> None:
@@ -30,11 +41,12 @@ def open_archive(root: str) -> None:
     except OSError:
         return
     size = int.from_bytes(os.read(descriptor, 8), "little")
-    _archives[root + "/"] = (descriptor, 8 + size, marshal.loads(os.read(descriptor, size)))  # noqa: S302
+    _archives[root + "/"] = (descriptor, 8 + size, *marshal.loads(os.read(descriptor, size)))  # noqa: S302
 
 
-_library = os.__file__.rpartition("/")[0]
-for _root in (_library, *(path for path in sys.path if path.endswith("-packages"))):
-    open_archive(_root)
+zipimport.zipimporter.get_filename = get_filename  # type: ignore[method-assign]
+for _root in sys.path:
+    if _root.endswith("-packages"):
+        open_archive(_root)
 if _archives:
     SourceFileLoader.get_code = get_code  # type: ignore[assignment,method-assign]

@@ -58,7 +58,9 @@ def listed(read: Iterable[str], roots: Iterable[Path]) -> list[str]:
     found = set()
     for line in read:
         name = line.removeprefix(COMPILED)
-        source = Path(importlib.util.source_from_cache(name) if name.endswith(".pyc") else name)
+        # Without the folder the bytecode stands in an archive, and its source beside it.
+        cached = name.endswith(".pyc") and "/__pycache__/" in name
+        source = Path(importlib.util.source_from_cache(name) if cached else name)
         # The deepest root: site-packages may lie inside the standard library's folder.
         holders = [root for root in roots if source.is_relative_to(root) and source.is_file()]
         if holders:

@@ -7,6 +7,7 @@ import os
 import sys
 
 COMPILED = "compiled "
+IMPORTERS = ("<frozen importlib", "<frozen zipimport")
 
 
 def write_down(line: str) -> None:
@@ -23,7 +24,7 @@ def listen(event: str, arguments: tuple[object, ...]) -> None:
     elif event == "compile":
         # Import's own compilations alone: anyio, for one, parses its own source for lazy exports.
         caller = sys._getframe().f_back
-        if caller is not None and caller.f_code.co_filename.startswith("<frozen importlib"):
+        if caller is not None and caller.f_code.co_filename.startswith(IMPORTERS):
             write_down(COMPILED + os.fsdecode(arguments[1]))  # type: ignore[arg-type]
 
 

@@ -1,14 +1,12 @@
 """Start to listen, then do what the image's own module of this name does: Python imports only the first."""
 
-import os
-from importlib.machinery import SourceFileLoader
+import sys
+from importlib.machinery import PathFinder
+from pathlib import Path
 
 import listen  # noqa: F401 - importing it starts it
 
-_own = SourceFileLoader("sitecustomize", f"{os.__file__.rpartition('/')[0]}/sitecustomize.py")
-try:
-    _code = _own.get_code("sitecustomize")
-except FileNotFoundError:
-    _code = None
-if _code:
-    exec(_code, {"__name__": "sitecustomize"})  # noqa: S102
+_here = str(Path(__file__).parent)
+_own = PathFinder.find_spec("sitecustomize", [path for path in sys.path if path != _here])
+if _own and _own.loader:
+    _own.loader.exec_module(sys.modules[__name__])

@@ -11,6 +11,7 @@ NAMED = {
     "backend/requirements.lock",
     "image/bytecode.txt",
     "image/difference.py",
+    "image/divide.py",
     "image/download.sh",
     "image/probe.py",
     "image/start.py",

@@ -124,6 +124,24 @@ def test_an_application_that_cannot_start_ends_the_server_with_3(tmp_path: Path,
     assert done.returncode == 3
 
 
+def test_garbage_is_looked_for_once_the_application_is_imported(tmp_path: Path) -> None:
+    (tmp_path / "shop.py").write_text(
+        "import gc\nprint(gc.isenabled())\n"
+        "async def app(scope, receive, send):\n"
+        "    print(gc.isenabled(), gc.get_freeze_count() > 0)\n    raise RuntimeError('seen enough')\n"
+    )
+    environment = {
+        "PATH": os.environ["PATH"],
+        "PYTHONPATH": str(tmp_path),
+        "APP_ENTRY_POINT": "shop:app",
+        "HOST": "127.0.0.1",
+        "PORT": str(free_port()),
+    }
+    script = [sys.executable, "-P", start.__file__]
+    done = subprocess.run(script, env=environment, timeout=60, check=False, stdout=subprocess.PIPE, text=True)
+    assert done.stdout.split() == ["False", "True", "True"]
+
+
 def test_a_signal_before_serving_ends_the_process() -> None:
     with pytest.raises(SystemExit) as stopped:
         start.exit_early(15, None)

@@ -1,0 +1,29 @@
+"""docs/releasing.md against the code: every step and every gate of the hook stands there."""
+
+from __future__ import annotations
+
+import re
+
+from drydock.hook.watched import WATCHED
+from drydock.release.steps import STEPS
+from tests.conftest import ROOT
+
+DOCUMENT = (ROOT / "docs" / "releasing.md").read_text(encoding="utf-8")
+
+
+def rows(title: str) -> list[list[str]]:
+    """Return the names in the first cell of each row of the table below a title."""
+    table = DOCUMENT.split(f"| {title} |", 1)[1].split("\n\n", 1)[0]
+    return [re.findall(r"`(\w+)`", line.split(" | ")[0]) for line in table.splitlines()[2:]]
+
+
+def test_the_steps_stand_there_in_their_order() -> None:
+    assert [name for names in rows("step") for name in names] == [step.name for step in STEPS]
+
+
+def test_every_gate_of_the_hook_stands_there_with_those_that_judge_the_same() -> None:
+    listed = rows("gate")
+
+    assert [name for names in listed for name in names] == [one.name for one in WATCHED]
+    inputs = {one.name: one.inputs for one in WATCHED}
+    assert [{inputs[name] for name in names} for names in listed if len({inputs[n] for n in names}) > 1] == []

@@ -58,7 +58,7 @@ def running_line(step: Step, seconds: float) -> str:
     """Return one running step on one line: time, stage, instruction, what it moves or printed last."""
     moved = sum(step.transfers.values())
     detail = _downloads(step) or (f"{megabytes(moved)} moved" if moved else step.log[-1] if step.log else "")
-    words = " ".join(filter(None, (step.stage, step.instruction[:NARROW])))
+    words = f"{step.stage:<{STAGE_WIDTH}} {step.instruction[:NARROW]}"
     return f"{seconds:>{OUTCOME_WIDTH - 2}.0f} s  {words}{f' · {detail}' if detail else ''}"
 
 
@@ -123,7 +123,7 @@ class BuildProgress:
             self._console.print(step_line(step, self._console.width), no_wrap=True, crop=True)
 
     def _is_news(self, step: Step) -> bool:
-        """Tell whether a step that ended gets a line: each of the Dockerfile's once; in brief, none if cached."""
+        """Tell whether a step that ended gets a line: each step's name gets one; in brief, only if it ran."""
         if not step.counts or step.cancelled or step.name in self._told or (self._brief and step.cached):
             return False
         self._told.add(step.name)

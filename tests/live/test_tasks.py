@@ -13,6 +13,7 @@ import pytest
 from drydock import errors
 from drydock.engine import LABEL, Engine
 from tests.conftest import ROOT, MakeProject
+from tests.support.terminal import watch
 
 pytestmark = pytest.mark.live
 
@@ -57,6 +58,26 @@ def test_a_quiet_build_prints_only_its_result() -> None:
     assert done.stdout.split()[:2] == ["target", "production"]
 
 
+@pytest.mark.parametrize("columns", [40, 80])
+def test_a_build_fits_the_terminal_and_ends_with_its_result(columns: int) -> None:
+    seen = watch([*INVOKE, "build"], columns=columns, cwd=ROOT)
+
+    steps = [line for line in seen.text.splitlines() if re.search(r"(COPY|RUN|WORKDIR) ", line)]
+    assert seen.code == 0
+    assert steps
+    assert [line for line in steps if len(re.split(r"\r", line)[-1]) > columns] == []
+    assert re.search(r"on the wire +[\d.]+ MB", seen.text)
+
+
+@pytest.mark.parametrize(("variable", "value"), [("TERM", "dumb"), ("TTY_INTERACTIVE", "0")])
+def test_a_terminal_that_must_not_move_gets_one_line_a_step(variable: str, value: str) -> None:
+    seen = watch([*INVOKE, "build"], columns=80, cwd=ROOT, env={variable: value, "NO_COLOR": "1"})
+
+    assert re.findall(r"\x1b\[\d*[A-K]", seen.raw) == []
+    assert re.findall(r"\x1b\[3\dm", seen.raw) == []
+    assert "\nbuilding production\n" in seen.text
+
+
 @pytest.mark.parametrize(
     ("args", "error", "line"),
     [
@@ -66,7 +87,11 @@ def test_a_quiet_build_prints_only_its_result() -> None:
             "error: there is no target 'prod'; choose one of",
         ),
         (("push",), errors.NoRegistry, "error: no registry is named; give one with --registry"),
-        (("build", "--project", "nowhere"), errors.NoProject, "nowhere has no pyproject.toml; name the"),
+        (
+            ("build", "--project", "nowhere"),
+            errors.NoProject,
+            "nowhere holds no FastAPI application, and neither",
+        ),
         (("build", "--build-arg", "UID"), errors.BadConfiguration, "error: --build-arg UID: no value; write"),
     ],
 )
@@ -83,7 +108,11 @@ def test_bad_input_is_one_line_with_its_own_exit_code(
 def test_a_stale_lock_stops_the_build_before_it_begins(make_project: MakeProject) -> None:
     manifest = '[project]\nname = "shop"\ndependencies = ["fastapi"]\n'
     project = make_project(
-        {"pyproject.toml": manifest, "requirements.lock": "", "Dockerfile": "FROM scratch AS production\n"}
+        {
+            "pyproject.toml": manifest,
+            "requirements.lock": "starlette==1.0.0\n",
+            "Dockerfile": "FROM scratch AS production\n",
+        }
     )
 
     done = invoke("build", "--project", str(project.root))

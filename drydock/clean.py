@@ -9,7 +9,7 @@ from drydock.engine import LABEL, PROJECT_LABEL, Engine
 from drydock.project import Project
 
 # The first word of the tags that builds get before they are released.
-CHANNELS = ("dev", "push")
+CHANNELS = ("dev", "push", "benchmark")
 
 
 def clean(engine: Engine, project: Project) -> Iterator[str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import signal
 import threading
 import time
 from collections.abc import Iterator
@@ -15,7 +14,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import httpx2
 import pytest
 
-from tests.support import process
+from tests.support import faults, process
 from tests.support.systems import AUTH_HOST, Account, App, Systems
 
 WEB_ORIGIN = "https://todo.example.com"
@@ -96,11 +95,11 @@ def test_metrics_are_not_there_for_requests_through_a_proxy(workers: App) -> Non
 
 
 def test_a_worker_that_dies_is_replaced_without_a_lost_write(workers: App, ada: Account) -> None:
-    victim = sorted(_workers(workers))[0]
+    before = workers.workers()
     acknowledged = []
     for number in range(60):
         if number == 10:
-            workers.run("python3", "-c", f"import os; os.kill({victim}, {int(signal.SIGKILL)})")
+            faults.kill_worker(workers)
         try:
             with workers.api(ada) as api:
                 answer = api.post("/tasks", json={"title": f"write {number}"})
@@ -113,24 +112,9 @@ def test_a_worker_that_dies_is_replaced_without_a_lost_write(workers: App, ada: 
     assert set(acknowledged) <= stored
     assert len(acknowledged) > 40
     deadline = time.monotonic() + 10
-    while len(_workers(workers) - {victim}) < 2:
+    while len(found := workers.workers()) < 2 or found == before:
         assert time.monotonic() < deadline, "the dead worker was not replaced"
         time.sleep(0.1)
-
-
-LIST_WORKERS = """
-from pathlib import Path
-for process in Path("/proc").glob("[0-9]*"):
-    if "spawn_main" in (process / "cmdline").read_text():
-        print(process.name)
-"""
-
-
-def _workers(app: App) -> set[str]:
-    """Return the process ids of the workers inside a container."""
-    code, output = app.run("python3", "-c", LIST_WORKERS)
-    assert code == 0, output
-    return set(output.split())
 
 
 @contextmanager

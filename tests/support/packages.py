@@ -1,4 +1,4 @@
-"""Get the programs that the tests start: PostgreSQL, PgBouncer, Chromium, Node and its modules."""
+"""Get what tests and benchmarks start: PostgreSQL, PgBouncer, Chromium, wrk, Node and its modules."""
 
 from __future__ import annotations
 
@@ -68,6 +68,13 @@ def node() -> list[str]:
     if missing:
         _apt_install(*missing)
     return ["node"]
+
+
+def wrk() -> list[str]:
+    """Return the command that starts wrk, a client that makes load, installing Debian's package."""
+    if not shutil.which("wrk"):
+        _apt_install("wrk")
+    return ["wrk"]
 
 
 def chromium() -> str:

@@ -43,6 +43,16 @@ class Ledger:
     logs: dict[str, str] = field(default_factory=dict)
 
 
+# The workers are the other processes that multiprocessing has spawned; this one names the word, too.
+LIST_WORKERS = """
+import contextlib, os, pathlib
+for process in pathlib.Path("/proc").glob("[0-9]*"):
+    with contextlib.suppress(FileNotFoundError):
+        if "spawn_main" in (process / "cmdline").read_text() and process.name != str(os.getpid()):
+            print(process.name)
+"""
+
+
 @dataclass(frozen=True)
 class App:
     """A running container of the image."""
@@ -81,6 +91,12 @@ class App:
         result = self.running.container.exec_run(list(arguments))
         assert isinstance(result.output, bytes)
         return int(result.exit_code or 0), result.output.decode("utf-8", "replace")
+
+    def workers(self) -> set[int]:
+        """Return the process ids of the workers inside the container; none where one process serves alone."""
+        code, output = self.run("python3", "-c", LIST_WORKERS)
+        assert code == 0, output
+        return set(map(int, output.split()))
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,77 @@
+"""The images that are compared: production and slim, and the plain baseline, all of the last commit."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.figures import BASELINE, PRODUCTION
+from drydock.build import BuildResult, Options, build
+from drydock.engine import connect
+from drydock.pipeline import Pipeline
+from drydock.project import Project, load
+from drydock.say import Say
+
+ROOT = Path(__file__).resolve().parent.parent
+HERE = Path(__file__).parent / "baseline"
+SLIM = "slim"
+NAMES = (PRODUCTION, SLIM, BASELINE)
+# References of their own: what somebody has built under `dev` stays as it is.
+CHANNEL = "benchmark"
+
+
+@dataclass(frozen=True)
+class Contenders:
+    """Checkouts of the last commit, one with our Dockerfile and one with the baseline's.
+
+    Args:
+        ours: Builds production and slim.
+        plain: The baseline's checkout.
+    """
+
+    ours: Pipeline
+    plain: Path
+
+    def build(
+        self, name: str, *, cold: bool = False, change: Callable[[Project, Path], None] | None = None
+    ) -> BuildResult:
+        """Build one of the images.
+
+        Args:
+            name: Which one.
+            cold: Without any cache, and with empty cache mounts.
+            change: What is changed in its checkout before.
+        """
+        options = self._options(name)
+        context = options.context or self.ours.project.root
+        if change:
+            change(self.ours.project, context)
+        self.ours.say(f"building {name}")
+        return build(self.ours.engine, self.ours.project, options.but(no_cache=cold))
+
+    def _options(self, name: str) -> Options:
+        reference = self.ours.project.reference(name, CHANNEL)
+        if name != BASELINE:
+            return self.ours.options(Options(name, reference))
+        base = {"PYTHON_IMAGE": self.ours.base.reference}
+        return Options(name, reference, context=self.plain, build_args=base)
+
+
+@contextmanager
+def contenders(say: Say) -> Iterator[Contenders]:
+    """Check the last commit out, and remove the checkouts afterwards; the images stay."""
+    with tempfile.TemporaryDirectory(prefix="drydock-benchmark-") as name:
+        ours, plain = (_checkout(Path(name) / folder) for folder in ("ours", "plain"))
+        shutil.copy(HERE / "Dockerfile", plain / "Dockerfile")
+        shutil.copy(HERE / "Dockerfile.dockerignore", plain / ".dockerignore")
+        yield Contenders(Pipeline(connect(), load(ours), say, quiet=True), plain)
+
+
+def _checkout(folder: Path) -> Path:
+    subprocess.run(["git", "clone", "--quiet", "--depth=1", f"file://{ROOT}", str(folder)], check=True)
+    return folder

@@ -1,0 +1,129 @@
+"""Figures of a benchmark: contenders side by side, ratios, goals; as a table or as JSON."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from drydock.report import console, print_json
+from drydock.report.tables import table
+from drydock.say import Say
+
+PRODUCTION = "production"
+BASELINE = "baseline"
+EX_GOAL_MISSED = 1
+
+
+class BenchmarkFailed(Exception):
+    """Something that is to be measured does not work; there are no figures."""
+
+
+@dataclass(frozen=True)
+class Goal:
+    """A bound for what a figure is judged by.
+
+    Args:
+        bound: The number.
+        least: Whether it is the least that is good; else the most.
+    """
+
+    bound: float
+    least: bool = False
+
+    def met(self, value: float) -> bool:
+        """Judge a number as it is printed: to two decimals."""
+        value = round(value, 2)
+        return value >= self.bound if self.least else value <= self.bound
+
+    def __str__(self) -> str:
+        return f"{'≥' if self.least else '≤'} {self.bound:g}"
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One measured quantity.
+
+    Args:
+        name: What was measured.
+        unit: Its unit, such as ``s`` or ``MB``; empty for a count.
+        values: The number by contender.
+        goal: What is wanted of the ratio, or of the number itself where there is no baseline.
+    """
+
+    name: str
+    unit: str
+    values: Mapping[str, float]
+    goal: Goal | None = None
+
+    @property
+    def ratio(self) -> float | None:
+        """Production's number over the baseline's; None where one of them was not measured."""
+        if PRODUCTION not in self.values or not self.values.get(BASELINE):
+            return None
+        return self.values[PRODUCTION] / self.values[BASELINE]
+
+    @property
+    def met(self) -> bool | None:
+        """Whether the goal was reached; None without a goal."""
+        if self.goal is None:
+            return None
+        return self.goal.met(self.values[PRODUCTION] if self.ratio is None else self.ratio)
+
+
+def parser(description: str | None) -> argparse.ArgumentParser:
+    """Return a parser with the options that every benchmark has."""
+    made = argparse.ArgumentParser(
+        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    made.add_argument("--json", action="store_true", help="print one JSON document on standard output")
+    made.add_argument("--check", action="store_true", help="exit with 1 when a goal is missed")
+    return made
+
+
+def narrator() -> Say:
+    """Return what prints a line of progress, with the seconds since now, on standard error."""
+    began = time.monotonic()
+    err = console(stderr=True)
+    return lambda line: err.print(f"[dim]{time.monotonic() - began:6.1f} s  {line}[/dim]")
+
+
+def show(title: str, figures: Sequence[Figure], options: argparse.Namespace) -> int:
+    """Print the figures and return the exit code that the options ask for."""
+    contenders = list(dict.fromkeys(name for figure in figures for name in figure.values))
+    if options.json:
+        print_json({"benchmark": title, "figures": [as_json(figure) for figure in figures]})
+    else:
+        titles = (title, "", *contenders, *(["ratio"] if BASELINE in contenders else []), "goal", "")
+        rows = [_row(figure, contenders) for figure in figures]
+        table(console(), titles, rows, right=range(2, len(titles) - 1))
+    missed = [figure.name for figure in figures if figure.met is False]
+    return EX_GOAL_MISSED if options.check and missed else 0
+
+
+def as_json(figure: Figure) -> Mapping[str, object]:
+    """Return a figure for programs, unrounded."""
+    return {
+        "name": figure.name,
+        "unit": figure.unit,
+        "values": dict(figure.values),
+        "ratio": figure.ratio,
+        "goal": str(figure.goal) if figure.goal else None,
+        "met": figure.met,
+    }
+
+
+def _row(figure: Figure, contenders: Sequence[str]) -> tuple[str, ...]:
+    numbers = [_number(figure.values.get(name)) for name in contenders]
+    ratio = ["" if figure.ratio is None else f"{figure.ratio:.2f}"] if BASELINE in contenders else []
+    verdict = {None: "", True: "[green]met[/green]", False: "[red]missed[/red]"}[figure.met]
+    return (figure.name, figure.unit, *numbers, *ratio, str(figure.goal or ""), verdict)
+
+
+def _number(value: float | None) -> str:
+    if value is None:
+        return ""
+    if value == int(value):
+        return f"{int(value)}"
+    return f"{value:.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.2f}"

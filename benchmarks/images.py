@@ -1,0 +1,145 @@
+"""Measure the images and their builds: production and slim against the plain baseline, in one run.
+
+All three are built from the last commit, in turn, round by round: without any cache (cold), after a change of
+one source file, and after a change of the lock file that pins the same versions. What counts is the median.
+Nothing of the user's is touched: cold builds have cache mounts of their own, and the images references of
+their own, which `invoke clean` removes.
+
+    ./run python -m benchmarks.images             takes about ten minutes on two cores
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.contenders import NAMES, Contenders, contenders
+from benchmarks.figures import Figure, Goal, narrator, parser, show
+from benchmarks.service import MEMORY, READY, migrated
+from benchmarks.starts import Start, start
+from drydock import image as images
+from drydock.compression import Compression
+from drydock.gates.cache import touch_lock, touch_source
+from drydock.project import Project
+from drydock.report import MB
+from drydock.say import Say
+from tests.support.systems import systems
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """One kind of build.
+
+    Args:
+        name: What it is called.
+        goal: The most that production may take of the baseline's seconds.
+        cold: Whether it begins without any cache.
+        change: What is changed in the checkout before it.
+    """
+
+    name: str
+    goal: Goal
+    cold: bool = False
+    change: Callable[[Project, Path], None] | None = None
+
+
+SCENARIOS = (
+    Scenario("cold build", Goal(1.15), cold=True),
+    Scenario("build after a change of source", Goal(1.0), change=touch_source),
+    Scenario("build after a change of dependencies", Goal(1.1), change=touch_lock),
+)
+SIZE = Goal(0.5)
+WIRES = {"gzip, as docker push sends it": "gzip", "zstd, as invoke push sends it": "zstd"}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure and print; return the exit code."""
+    options = _options(arguments)
+    say = narrator()
+    with contenders(say) as built:
+        # Outside the measurement: the base image, and warm caches for the builds that have some.
+        ids = {name: built.build(name).image_id for name in NAMES}
+        figures = [
+            *_sizes(built, ids, say),
+            *_builds(built, options.rounds, say),
+            *_starts(built, ids, options.starts, say),
+        ]
+    return show("images", figures, options)
+
+
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    made = parser(__doc__)
+    made.add_argument("--rounds", type=int, default=3, metavar="N", help="builds of each kind (3)")
+    made.add_argument("--starts", type=int, default=5, metavar="N", help="starts of each image (5)")
+    return made.parse_args(arguments)
+
+
+def _sizes(built: Contenders, ids: Mapping[str, str], say: Say) -> list[Figure]:
+    """Weigh every image as it lies on a disk, and as its layers travel."""
+    say("weighing")
+    measured = {
+        title: {
+            name: images.read(built.ours.engine, image_id, compression=Compression.parse(wire))
+            for name, image_id in ids.items()
+        }
+        for title, wire in WIRES.items()
+    }
+    on_disk = {name: one.on_disk / MB for name, one in next(iter(measured.values())).items()}
+    return [
+        Figure("on disk", "MB", on_disk, SIZE),
+        *(
+            Figure(f"on the wire ({title})", "MB", {name: one.on_wire / MB for name, one in of.items()}, SIZE)
+            for title, of in measured.items()
+        ),
+    ]
+
+
+def _builds(built: Contenders, rounds: int, say: Say) -> list[Figure]:
+    """Build every image in every way, each round beginning with another one."""
+    seconds: dict[tuple[str, str], list[float]] = {}
+    for scenario in SCENARIOS:
+        for number in range(rounds):
+            say(f"{scenario.name}, round {number + 1} of {rounds}")
+            turn = number % len(NAMES)
+            for name in (*NAMES[turn:], *NAMES[:turn]):
+                result = built.build(name, cold=scenario.cold, change=scenario.change)
+                seconds.setdefault((scenario.name, name), []).append(result.seconds)
+    return [
+        Figure(
+            scenario.name,
+            "s",
+            {name: statistics.median(seconds[scenario.name, name]) for name in NAMES},
+            scenario.goal,
+        )
+        for scenario in SCENARIOS
+        if rounds
+    ]
+
+
+def _starts(built: Contenders, ids: Mapping[str, str], count: int, say: Say) -> list[Figure]:
+    """Start every image in turn, among the servers of a production start."""
+    found: dict[str, list[Start]] = {name: [] for name in ids}
+    with systems(built.ours.engine, ids[NAMES[0]]) as neighbourhood:
+        environment = migrated(neighbourhood) | {"CHAT_PRELOAD": "0"}
+        account = neighbourhood.account()
+        for number in range(count):
+            say(f"start {number + 1} of {count}")
+            for name, image_id in ids.items():
+                found[name].append(start(neighbourhood, image_id, environment, account))
+
+    def median(of: Callable[[Start], float]) -> dict[str, float]:
+        return {name: statistics.median(map(of, starts)) for name, starts in found.items()}
+
+    return [
+        Figure("from docker run to ready", "s", median(lambda one: one.ready), READY),
+        Figure("memory when ready", "MB", median(lambda one: one.memory_ready / MB), MEMORY),
+        Figure("memory after the first chat turn", "MB", median(lambda one: one.memory_chat / MB)),
+    ]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,177 @@
+"""Measure the running service: production against the plain baseline, in one run and on one database.
+
+Both images hold the same application of the last commit. Each is started several times in turn, for the
+seconds from `docker run` to ready and for memory; then both run at once and are put under load in turn, with
+one worker each and no rate limit. What counts is the median, and for load that of the rounds' ratios.
+
+    ./run python -m benchmarks.service            takes about five minutes on two cores
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+from benchmarks.contenders import contenders
+from benchmarks.figures import BASELINE, PRODUCTION, BenchmarkFailed, Figure, Goal, narrator, parser, show
+from benchmarks.load import Load, load
+from benchmarks.starts import Start, start
+from drydock.report import MB
+from drydock.say import Say
+from tests.support.systems import Account, App, Systems, systems
+
+READY = Goal(0.6)
+MEMORY = Goal(0.8)
+RATE = Goal(1.0, least=True)
+LISTED_TASKS = 50
+
+
+@dataclass(frozen=True)
+class Operation:
+    """A request that is repeated under load."""
+
+    name: str
+    method: str
+    body: str = ""
+
+
+LIST = Operation("list tasks", "GET")
+CREATE = Operation("create task", "POST", json.dumps({"title": "Scrape the barnacles"}))
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure and print; return the exit code."""
+    options = _options(arguments)
+    say = narrator()
+    with contenders(say) as built:
+        images = {name: built.build(name).image_id for name in (PRODUCTION, BASELINE)}
+        with systems(built.ours.engine, images[PRODUCTION]) as found:
+            environment = migrated(found)
+            figures = [
+                *_starts(found, images, environment, options.starts, say),
+                *_loads(found, images, environment, options, say),
+            ]
+    return show("service", figures, options)
+
+
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    made = parser(__doc__)
+    made.add_argument("--starts", type=int, default=5, metavar="N", help="starts of each image (5)")
+    made.add_argument("--rounds", type=int, default=7, metavar="N", help="rounds of load (7)")
+    made.add_argument("--seconds", type=int, default=4, metavar="S", help="seconds of load in a round (4)")
+    return made.parse_args(arguments)
+
+
+def migrated(found: Systems) -> dict[str, str]:
+    """Make a database with the schema and return the settings of a production start on it."""
+    environment = found.environment(found.postgres.create_database("benchmark"))
+    code, log = found.run_to_end(environment, "migrate")
+    if code != 0:
+        raise BenchmarkFailed(f"the database cannot be migrated:\n{log}")
+    return environment | {"RUN_MIGRATIONS": "0", "LOG_LEVEL": "WARNING"}
+
+
+def _starts(
+    found: Systems, images: Mapping[str, str], environment: Mapping[str, str], count: int, say: Say
+) -> list[Figure]:
+    """Start each image in turn: with the agent loaded in the background, and only at the first chat."""
+    account = found.account()
+    eager: dict[str, list[Start]] = {name: [] for name in images}
+    lazy: dict[str, list[Start]] = {name: [] for name in images}
+    for number in range(count):
+        for name, image in images.items():
+            say(f"start {number + 1} of {count}: {name}")
+            eager[name].append(start(found, image, environment, account))
+            lazy[name].append(start(found, image, {**environment, "CHAT_PRELOAD": "0"}, account))
+
+    def median(runs: Mapping[str, list[Start]], of: Callable[[Start], float]) -> dict[str, float]:
+        return {name: statistics.median(map(of, starts)) for name, starts in runs.items()}
+
+    return [
+        Figure("from docker run to ready", "s", median(eager, lambda one: one.ready), READY),
+        Figure("memory when ready", "MB", median(eager, lambda one: one.memory_ready / MB), MEMORY),
+        Figure(
+            "memory at rest, the agent not yet loaded (CHAT_PRELOAD=0)",
+            "MB",
+            median(lazy, lambda one: one.memory_rest / MB),
+            MEMORY,
+        ),
+        Figure("memory at rest, everything loaded", "MB", median(eager, lambda one: one.memory_rest / MB)),
+        Figure("memory after the first chat turn", "MB", median(eager, lambda one: one.memory_chat / MB)),
+        Figure("first chat turn", "s", median(eager, lambda one: one.first_turn)),
+        Figure("first chat turn, CHAT_PRELOAD=0", "s", median(lazy, lambda one: one.first_turn)),
+    ]
+
+
+def _loads(
+    found: Systems,
+    images: Mapping[str, str],
+    environment: Mapping[str, str],
+    options: argparse.Namespace,
+    say: Say,
+) -> list[Figure]:
+    """Put both images under load in turn, so that what else the machine does meets both alike."""
+    reader, writer = found.account(), found.account()
+    rounds: dict[tuple[str, str], list[Load]] = {}
+    with _running(found, images, environment) as apps:
+        with apps[PRODUCTION].api(reader) as api:
+            for number in range(LISTED_TASKS):
+                api.post("/tasks", json={"title": f"task {number}"}).raise_for_status()
+        for number in range(-1, options.rounds):
+            # The first round warms both up and counts for nothing; each later one begins with the other.
+            order = list(apps) if number % 2 else list(apps)[::-1]
+            for operation, account in ((LIST, reader), (CREATE, writer)):
+                say(f"load, round {number + 1} of {options.rounds}: {operation.name}")
+                for name in order:
+                    one = _load(apps[name], account, operation, options.seconds)
+                    if one.failed:
+                        log = apps[name].running.log()
+                        raise BenchmarkFailed(f"{name}: {one.failed} requests failed\n{log}")
+                    if number >= 0:
+                        rounds.setdefault((operation.name, name), []).append(one)
+    return [
+        figure
+        for operation in (LIST, CREATE)
+        for figure in (
+            _paired(f"{operation.name}: rate", "1/s", rounds, operation, lambda one: one.rate, RATE),
+            _paired(f"{operation.name}: p99", "ms", rounds, operation, lambda one: one.p99 * 1000, None),
+        )
+    ]
+
+
+@contextmanager
+def _running(
+    found: Systems, images: Mapping[str, str], environment: Mapping[str, str]
+) -> Iterator[dict[str, App]]:
+    production, baseline = (replace(found, image=images[name]) for name in (PRODUCTION, BASELINE))
+    with production.app(environment) as first, baseline.app(environment) as second:
+        yield {PRODUCTION: first, BASELINE: second}
+
+
+def _load(app: App, account: Account, operation: Operation, seconds: int) -> Load:
+    path = f"/api/{account.user.id}/tasks"
+    return load(app.url, account.token, operation.method, path, seconds, operation.body)
+
+
+def _paired(
+    name: str,
+    unit: str,
+    rounds: Mapping[tuple[str, str], list[Load]],
+    operation: Operation,
+    of: Callable[[Load], float],
+    goal: Goal | None,
+) -> Figure:
+    """Compare within each round, where both met the same machine; the baseline's median is the scale."""
+    ours, plain = (list(map(of, rounds[operation.name, one])) for one in (PRODUCTION, BASELINE))
+    scale = statistics.median(plain)
+    ratio = statistics.median(one / other for one, other in zip(ours, plain, strict=True))
+    return Figure(name, unit, {PRODUCTION: ratio * scale, BASELINE: scale}, goal)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

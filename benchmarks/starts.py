@@ -1,0 +1,87 @@
+"""What a start costs: seconds from `docker run` to ready, and memory before and after the agent's load."""
+
+from __future__ import annotations
+
+import http.client
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+
+from benchmarks.figures import BenchmarkFailed
+from drydock import runtime
+from tests.support.model import Says
+from tests.support.systems import READY, Account, App, Systems
+
+POLL_SECONDS = 0.01
+WAIT_SECONDS = 60.0
+# After everything is loaded the allocator and the connection pool come to rest.
+REST_SECONDS = 1.0
+# The whole process, as the kernel counts it; with one worker the container has no other.
+READ_MEMORY = "print(next(l.split()[1] for l in open('/proc/1/status') if l.startswith('VmRSS')))"
+
+
+@dataclass(frozen=True)
+class Start:
+    """One start of an image.
+
+    Args:
+        ready: Seconds from `docker run` to the first 200 of the readiness probe.
+        memory_ready: Resident bytes at that moment.
+        memory_rest: Resident bytes once nothing loads in the background any more.
+        first_turn: Seconds of the first chat turn, with a model that answers at once.
+        memory_chat: Resident bytes after that turn.
+    """
+
+    ready: float
+    memory_ready: int
+    memory_rest: int
+    first_turn: float
+    memory_chat: int
+
+
+def start(systems: Systems, image: str, environment: Mapping[str, str], account: Account) -> Start:
+    """Start an image among its servers, measure, and remove the container."""
+    contender = replace(systems, image=image)
+    began = time.monotonic()
+    with contender.container(environment) as app:
+        _until_ready(app)
+        ready = time.monotonic() - began
+        memory_ready = resident(app)
+        _until_loaded(app)
+        time.sleep(REST_SECONDS)
+        memory_rest = resident(app)
+        systems.model.will(then=Says("Aye."))
+        with app.api(account, seconds=WAIT_SECONDS) as api:
+            asked = time.monotonic()
+            api.post("/chat", json={"message": "Ready?"}).raise_for_status()
+            first_turn = time.monotonic() - asked
+        return Start(ready, memory_ready, memory_rest, first_turn, resident(app))
+
+
+def resident(app: App) -> int:
+    """Return the resident bytes of the container's one process."""
+    code, output = app.run("python3", "-S", "-c", READ_MEMORY)
+    if code != 0:
+        raise BenchmarkFailed(f"memory cannot be read: {output}")
+    return int(output) * 1024
+
+
+def _until_ready(app: App) -> None:
+    port = app.running.port
+    deadline = time.monotonic() + WAIT_SECONDS
+    while time.monotonic() < deadline:
+        with suppress(OSError, http.client.HTTPException):
+            if runtime.get(port, READY) == http.client.OK:
+                return
+        time.sleep(POLL_SECONDS)
+    raise BenchmarkFailed(f"not ready after {WAIT_SECONDS:g} s; the end of its log:\n{app.running.log()}")
+
+
+def _until_loaded(app: App) -> None:
+    deadline = time.monotonic() + WAIT_SECONDS
+    with app.client() as client:
+        while "starting" in client.get(READY).json()["checks"].values():
+            if time.monotonic() > deadline:
+                raise BenchmarkFailed(f"still loading after {WAIT_SECONDS:g} s:\n{app.running.log()}")
+            time.sleep(0.1)

@@ -1,0 +1,77 @@
+"""Ratios, goals and recovery: what the benchmarks make of what they measured."""
+
+from __future__ import annotations
+
+import argparse
+import json
+
+import pytest
+
+from benchmarks.figures import Figure, Goal, show
+from tests.support.faults import Outcome, Spell
+
+OPTIONS = argparse.Namespace(json=False, check=True)
+
+
+def figure(production: float, baseline: float, goal: Goal | None = None) -> Figure:
+    return Figure("ready", "s", {"production": production, "baseline": baseline}, goal)
+
+
+@pytest.mark.parametrize(
+    ("goal", "production", "met"),
+    [
+        (Goal(0.6), 0.6, True),
+        (Goal(0.6), 0.61, False),
+        (Goal(1.0, least=True), 1.0, True),
+        (Goal(1.0, least=True), 0.99, False),
+        (None, 9.0, None),
+    ],
+)
+def test_goal_judges_the_ratio_to_the_baseline(
+    goal: Goal | None, production: float, met: bool | None
+) -> None:
+    assert figure(production * 5, 5, goal).met is met
+
+
+def test_goal_without_a_baseline_judges_the_number_itself() -> None:
+    assert Figure("lost", "", {"production": 0}, Goal(0)).met
+    assert Figure("lost", "", {"production": 1}, Goal(0)).met is False
+
+
+def test_missed_goal_ends_with_1_only_when_it_is_checked(capsys: pytest.CaptureFixture[str]) -> None:
+    missed = [figure(9, 1, Goal(1))]
+    assert show("start", missed, OPTIONS) == 1
+    assert show("start", missed, argparse.Namespace(json=False, check=False)) == 0
+    assert show("start", [figure(1, 9, Goal(1))], OPTIONS) == 0
+    assert "missed" in capsys.readouterr().out
+
+
+def test_json_holds_values_ratio_and_verdict(capsys: pytest.CaptureFixture[str]) -> None:
+    show("start", [figure(1, 2, Goal(0.6))], argparse.Namespace(json=True, check=False))
+    document = json.loads(capsys.readouterr().out)
+    assert document["benchmark"] == "start"
+    assert document["figures"][0] == {
+        "name": "ready",
+        "unit": "s",
+        "values": {"production": 1, "baseline": 2},
+        "ratio": 0.5,
+        "goal": "≤ 0.6",
+        "met": True,
+    }
+
+
+@pytest.mark.parametrize(
+    ("answers", "seconds"),
+    [
+        ([(10.0, False), (11.0, True), (12.5, False), (13.0, True)], 2.5),
+        ([(10.5, True), (11.0, True)], 0.5),
+        ([(9.0, False), (10.5, True), (20.5, False)], 0.5),
+        ([(10.5, False)], float("inf")),
+    ],
+    ids=["last failure", "no failure", "other spells", "never again"],
+)
+def test_recovery_ends_with_the_last_failure_before_the_next_fault(
+    answers: list[tuple[float, bool]], seconds: float
+) -> None:
+    outcome = Outcome(answers=answers, spells={"crash": Spell(10.0, 20.0)})
+    assert outcome.recovery("crash") == seconds

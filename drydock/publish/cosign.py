@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import platform
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -81,7 +82,8 @@ def sign(
 
     done = command.stream(arguments, silent if key else tell, source="stderr")
     if done.code != 0:
-        raise errors.SigningFailed(reference=target, reason=_last(done), evidence=done.stderr)
+        # Without a key, `say` has had all of it.
+        raise errors.SigningFailed(reference=target, reason=_last(done), evidence=done.stderr if key else "")
 
 
 def verify(
@@ -178,7 +180,8 @@ def _digest(target: Reference) -> str:
 
 def _last(done: command.Completed) -> str:
     lines = [line for line in done.stderr.splitlines() if line.strip() and not line.startswith("WARNING")]
-    return lines[-1].removeprefix("Error: ").removeprefix("error: ") if lines else f"exit code {done.code}"
+    last = lines[-1] if lines else f"exit code {done.code}"
+    return re.sub(r"^error: |^error during command execution: ", "", last, flags=re.IGNORECASE)
 
 
 def program(say: Say = silent) -> Path:

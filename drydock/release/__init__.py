@@ -79,4 +79,4 @@ def _take(step: Step, work: Work) -> Outcome:
     except (errors.DrydockError, KeyboardInterrupt):
         work.say(f"stopped at {step.name}; `invoke release {work.plan.version}` goes on there")
         raise
-    return Outcome(step.name, what, held, time.monotonic() - began)
+    return Outcome(step.name, what, held, round(time.monotonic() - began, 3))

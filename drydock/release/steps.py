@@ -245,7 +245,7 @@ STEPS = (
         "build", lambda plan: f"{plan.target} of {plan.revision[:12]}, its labels included", _is_built, _build
     ),
     Step("gates", lambda plan: ", ".join(plan.gates), _has_passed, _judge),
-    Step("tag", lambda plan: ", ".join(_local_names(plan)), _is_tagged, _tag),
+    Step("tag", lambda plan: f"{plan.image} {', '.join((plan.pushed.tag, *plan.tags))}", _is_tagged, _tag),
     Step("sbom", lambda _: "bills of materials in CycloneDX and SPDX", _has_bills, _write_bills),
     Step("push", lambda plan: str(plan.pushed), _is_pushed, _push),
     Step("attach", lambda _: "both bills of materials and the provenance", _is_attached, _attach),

@@ -99,7 +99,10 @@ def test_without_a_key_the_user_sees_where_to_say_who_they_are(tmp_path: Path) -
 
 
 def test_without_a_key_and_a_network_signing_fails_in_cosigns_words(tmp_path: Path) -> None:
-    offline = double(tmp_path, "echo 'Error: signing: getting signer: no route to host' >&2; exit 1")
+    words = "signing: getting signer: no route to host"
+    offline = double(
+        tmp_path, f"echo 'Error: {words}' >&2; echo 'error during command execution: {words}' >&2; exit 1"
+    )
 
     with pytest.raises(errors.SigningFailed) as caught:
         cosign.sign(offline, TARGET)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 
 from invoke import Context
@@ -17,28 +18,34 @@ def doctor(c: Context, project: str = ".", json: bool = False) -> None:
     from drydock import doctor
     from drydock.project import load
     from drydock.report import console, print_json
+    from drydock.report.progress import under_way
     from drydock.report.tables import finding
 
     out = console()
     found = []
-    for one in doctor.examine(load(Path(project))):
-        found.append(one)
-        if not json:
-            finding(out, one)
+    with nullcontext() if json else under_way("examining this machine"):
+        for one in doctor.examine(load(Path(project))):
+            found.append(one)
+            if not json:
+                finding(out, one)
     if json:
         print_json({"findings": [asdict(one) for one in found]})
     doctor.judge(found)
 
 
 @offer("looking for what drydock made here")
-def clean(c: Context, project: str = ".") -> None:
+def clean(c: Context, project: str = ".", json: bool = False) -> None:
     """Remove what drydock made for this project: containers, development images, its state."""
     from drydock.clean import clean
     from drydock.engine import connect
     from drydock.project import load
+    from drydock.report import print_json
 
     removed = list(clean(connect(), load(Path(project))))
-    print("\n".join(f"removed {line}" for line in removed) or "nothing to remove")
+    if json:
+        print_json({"removed": removed})
+    else:
+        print("\n".join(f"removed {line}" for line in removed) or "nothing to remove")
 
 
 @offer("asking the image for its settings")

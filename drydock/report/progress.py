@@ -6,6 +6,7 @@ the lines too: TERM=dumb or TTY_INTERACTIVE=0 ask for them, as rich defines it.
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -199,7 +200,14 @@ def under_way(what: str) -> AbstractContextManager[object]:
 
 def _picture(out: Console, render: Callable[[], RenderableType]) -> Live:
     """Return a picture that moves, and that is gone at its end."""
-    return Live(console=out, get_renderable=render, transient=True, refresh_per_second=REFRESHES_PER_SECOND)
+    return Live(
+        console=out,
+        get_renderable=render,
+        transient=True,
+        refresh_per_second=REFRESHES_PER_SECOND,
+        # A result that goes into a file or a pipe goes there, whatever moves on the terminal meanwhile.
+        redirect_stdout=sys.stdout.isatty(),
+    )
 
 
 def _spun(spinner: Spinner, line: str, width: int) -> Spinner:

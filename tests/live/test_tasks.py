@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import urllib.request
+from pathlib import Path
 
 import pytest
 
@@ -67,6 +68,17 @@ def test_a_build_fits_the_terminal_and_ends_with_its_result(columns: int) -> Non
     assert steps
     assert [line for line in steps if len(re.split(r"\r", line)[-1]) > columns] == []
     assert re.search(r"on the wire +[\d.]+ MB", seen.text)
+
+
+def test_a_result_goes_into_its_file_whatever_moves_on_the_terminal(tmp_path: Path) -> None:
+    into = 'out="$1"; shift; "$@" > "$out"'
+    result = tmp_path / "result"
+
+    seen = watch(["sh", "-c", into, "sh", str(result), *INVOKE, "doctor"], columns=80, cwd=ROOT)
+
+    assert "examining this machine" in seen.text
+    assert re.search(r"^ok +engine ", result.read_text(), re.MULTILINE)
+    assert "buildx" not in seen.text
 
 
 @pytest.mark.parametrize(("variable", "value"), [("TERM", "dumb"), ("TTY_INTERACTIVE", "0")])

@@ -37,13 +37,22 @@ def deploy(
     undo: bool = False,
     project: str = ".",
     quiet: bool = False,
+    json: bool = False,
 ) -> None:
     """Deploy to Kubernetes: show the difference, apply, wait, and say why pods do not run."""
+    from dataclasses import asdict
+
     from drydock import kubernetes
     from drydock.project import load
+    from drydock.report import console, print_json
+    from drydock.report.tables import key_values
 
-    loaded = load(Path(project))
+    loaded, told = load(Path(project)), voice(quiet or json)
     if undo:
-        kubernetes.undo(loaded, overlay, context, voice(quiet))
+        done = kubernetes.undo(loaded, overlay, context, told)
     else:
-        kubernetes.deploy(loaded, overlay, context, image or None, voice(quiet))
+        done = kubernetes.deploy(loaded, overlay, context, image or None, told)
+    if json:
+        print_json(asdict(done))
+    else:
+        key_values(console(), done.rows())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -50,3 +52,24 @@ def test_a_daemon_that_dies_is_reported_with_its_log(programs: Path) -> None:
         install.start(lambda _: None)
 
     assert "no overlay" in caught.value.evidence
+
+
+def test_only_the_daemon_that_was_started_is_stopped(programs: Path) -> None:
+    shutil.copy(shutil.which("sleep") or "sleep", programs / "dockerd")
+    daemon = subprocess.Popen([programs / "dockerd", "60"])
+    other = subprocess.Popen(["sleep", "60"])
+    install.PID_FILE.parent.mkdir()
+    try:
+        install.PID_FILE.write_text(f"{daemon.pid}\n")
+        assert install.stop(lambda _: None)
+        assert daemon.wait(5) == -15
+        assert not install.stop(lambda _: None)
+
+        # The number of a daemon that is gone may be another program's by now.
+        install.PID_FILE.write_text(f"{other.pid}\n")
+        assert not install.stop(lambda _: None)
+        assert other.poll() is None
+    finally:
+        for process in (daemon, other):
+            process.kill()
+            process.wait()

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from drydock import command, errors
 from drydock.kubernetes import kubectl as clusters
 from drydock.kubernetes import manifests, rollout
+from drydock.kubernetes.difference import difference, refused
 from drydock.kubernetes.kubectl import Kubectl
 from drydock.kubernetes.manifests import Manifest
 from drydock.kubernetes.render import render
@@ -16,7 +17,6 @@ from drydock.project import Project
 from drydock.say import Say
 
 ROLLOUT_SECONDS = 180.0
-DIFFERS = 1  # the exit code of `kubectl diff` where there is a difference
 
 
 @dataclass(frozen=True)
@@ -24,20 +24,31 @@ class Deployed:
     """What runs after a deployment.
 
     Args:
-        overlay: What was asked for.
+        cluster: The context and its server.
         namespace: Where it runs.
-        images: What runs there.
+        images: What the Deployments run there.
         revisions: The revision of each Deployment, by title.
         changed: Whether anything was different before.
         seconds: How long it took.
     """
 
-    overlay: str
+    cluster: str
     namespace: str
     images: tuple[str, ...]
     revisions: dict[str, int]
     changed: bool
     seconds: float
+
+    def rows(self) -> dict[str, str]:
+        """Return what people are shown at the end, by name."""
+        revisions = ", ".join(f"{title} at revision {number}" for title, number in self.revisions.items())
+        return {
+            "cluster": self.cluster,
+            "namespace": self.namespace,
+            "runs": revisions,
+            "image": ", ".join(self.images),
+            "seconds": f"{self.seconds:.1f}",
+        }
 
 
 def deploy(
@@ -62,7 +73,8 @@ def deploy(
         errors.NoCluster, errors.NoOverlay, errors.RenderFailed: Before anything is changed.
         errors.Placeholders: The overlay still holds its examples; nothing is changed.
         errors.SecretMissing: A Secret is neither in the manifests nor on the cluster; nothing is changed.
-        errors.ApplyFailed: The API server refuses a manifest.
+        errors.ApplyFailed: The API server refuses a manifest; found before anything is changed, unless the
+            namespace is new.
         errors.RolloutFailed: Pods do not become ready; carries events and log.
     """
     began = time.monotonic()
@@ -70,35 +82,28 @@ def deploy(
     if left := manifests.placeholders(wanted):
         raise errors.Placeholders(overlay=overlay, count=len(left), evidence="\n".join(left))
     kubectl = clusters.connect(context, say)
+    say(f"the cluster is {kubectl.place()}")
     _check_secrets(kubectl, wanted)
     changes = difference(kubectl, wanted)
     say("\n".join(changes) if changes else "nothing differs from what runs")
     for manifest in apply(kubectl, wanted):
         rollout.wait(kubectl, manifest, seconds, say)
-    return Deployed(
-        overlay=overlay,
-        namespace=next((one.namespace for one in wanted if one.namespace), ""),
-        images=tuple(manifests.images(wanted)),
-        revisions={one.title: _revision(kubectl, one) for one in wanted if one.kind == "Deployment"},
-        changed=bool(changes),
-        seconds=time.monotonic() - began,
-    )
+    return _deployed(kubectl, wanted, bool(changes), time.monotonic() - began)
 
 
 def undo(
     project: Project, overlay: str, context: str = "", say: Say = print, seconds: float = ROLLOUT_SECONDS
-) -> dict[str, int]:
+) -> Deployed:
     """Go back to the revision before, and wait until it runs; the database's schema stays as it is.
-
-    Returns:
-        The new revision of each Deployment, by title.
 
     Raises:
         errors.NothingToUndo: There is no revision before.
         errors.RolloutFailed: The pods of that revision do not become ready.
     """
+    began = time.monotonic()
     wanted = [one for one in manifests.parse(render(project, overlay)) if one.kind == "Deployment"]
     kubectl = clusters.connect(context, say)
+    say(f"the cluster is {kubectl.place()}")
     for manifest in wanted:
         done = kubectl.run(
             "rollout", "undo", manifest.title, f"--namespace={manifest.namespace}", check=False
@@ -107,18 +112,7 @@ def undo(
             reason = (done.stderr.strip().splitlines() or ["no output"])[-1].removeprefix("error: ")
             raise errors.NothingToUndo(workload=manifest.title, reason=reason)
         rollout.wait(kubectl, manifest, seconds, say)
-    return {manifest.title: _revision(kubectl, manifest) for manifest in wanted}
-
-
-def difference(kubectl: Kubectl, wanted: Sequence[Manifest]) -> list[str]:
-    """Return, as lines, what differs between manifests and what runs; values of Secrets are not shown."""
-    # A Job is made anew each time, so its difference says nothing.
-    compared = [one for one in wanted if one.kind != "Job"]
-    done = kubectl.run("diff", "--filename=-", stdin=manifests.dump(compared), check=False)
-    if done.code <= DIFFERS:
-        return [line for line in done.stdout.splitlines() if not line.startswith(("diff ", "--- ", "+++ "))]
-    # Without the namespace there is nothing to compare with; what the API server refuses, `apply` reports.
-    return [f"+ {manifest.title}" for manifest in compared]
+    return _deployed(kubectl, wanted, True, time.monotonic() - began)
 
 
 def phases(wanted: Iterable[Manifest]) -> list[list[Manifest]]:
@@ -143,15 +137,8 @@ def apply(kubectl: Kubectl, wanted: Sequence[Manifest]) -> Iterable[Manifest]:
         try:
             kubectl.run("apply", "--filename=-", stdin=manifests.dump(step))
         except command.CommandFailed as error:
-            lines = error.completed.stderr.strip().splitlines() or ["no output"]
-            raise errors.ApplyFailed(reason=refusal(lines), evidence="\n".join(lines)) from error
+            raise refused(error) from error
         yield from (one for one in step if one.kind in ("Deployment", "Job", "StatefulSet"))
-
-
-def refusal(lines: Sequence[str]) -> str:
-    """Return in one line why the API server refuses a manifest; several causes of one are a list below it."""
-    causes = [line.strip().removeprefix("* ") for line in lines[1:] if line.strip().startswith("* ")]
-    return " ".join([lines[0].strip().removeprefix("error: "), "; ".join(causes)]).strip()
 
 
 def _check_secrets(kubectl: Kubectl, wanted: Sequence[Manifest]) -> None:
@@ -162,6 +149,15 @@ def _check_secrets(kubectl: Kubectl, wanted: Sequence[Manifest]) -> None:
                 raise errors.SecretMissing(name=name, namespace=manifest.namespace, workload=manifest.title)
 
 
-def _revision(kubectl: Kubectl, manifest: Manifest) -> int:
-    found = kubectl.json(manifest.title, f"--namespace={manifest.namespace}")
-    return rollout.revision(found) if found else 0
+def _deployed(kubectl: Kubectl, wanted: Sequence[Manifest], changed: bool, seconds: float) -> Deployed:
+    """Return what runs now, as the cluster has it."""
+    named = [one for one in wanted if one.kind == "Deployment"]
+    live = {one.title: kubectl.json(one.title, f"--namespace={one.namespace}") for one in named}
+    return Deployed(
+        cluster=kubectl.place(),
+        namespace=next((one.namespace for one in wanted if one.namespace), ""),
+        images=tuple(manifests.images(Manifest(found) for found in live.values())),
+        revisions={title: rollout.revision(found) for title, found in live.items()},
+        changed=changed,
+        seconds=seconds,
+    )

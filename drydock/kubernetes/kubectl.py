@@ -58,6 +58,11 @@ class Kubectl:
         done = self.run("get", *args, "--ignore-not-found", "--output=json")
         return json.loads(done.stdout) if done.stdout.strip() else None
 
+    def place(self) -> str:
+        """Return the context's name and its server's address, which people check before they deploy."""
+        view = json.loads(self.run("config", "view", "--minify", "--output=json").stdout)
+        return f"{view['current-context']} at {view['clusters'][0]['cluster']['server']}"
+
     def items(self, *args: str) -> Sequence[Any]:
         """Return the objects of a list."""
         found = self.json(*args)

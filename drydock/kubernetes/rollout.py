@@ -14,10 +14,16 @@ from drydock.kubernetes.manifests import Manifest
 from drydock.say import Say
 
 POLL_SECONDS = 0.5
-BEAT_SECONDS = 5.0
+# Everything that tells how far a workload is, and why no further: one question each time.
+KINDS = "deployments,statefulsets,jobs,replicasets,pods,events"
+# Together with one look at the cluster, nobody waits longer than about two seconds for a sign of life.
+BEAT_SECONDS = 1.0
 LOG_LINES = 20
 # What the kubelet and the scheduler need to find and to report that something is missing.
 REPORT_SECONDS = 10.0
+
+
+Object = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -35,7 +41,7 @@ class State:
     failed: str = ""
 
 
-def state(workload: Mapping[str, Any]) -> State:
+def state(workload: Object) -> State:
     """Judge a Deployment, StatefulSet or Job from its status."""
     wanted = int(workload["spec"].get("replicas", 1))
     status = workload.get("status", {})
@@ -75,19 +81,21 @@ def wait(kubectl: Kubectl, manifest: Manifest, seconds: float, say: Say) -> floa
     began = spoken = time.monotonic()
     last = ""
     while True:
+        objects = kubectl.items(KINDS, f"--namespace={manifest.namespace}")
         now = time.monotonic()
-        workload = kubectl.json(manifest.title, f"--namespace={manifest.namespace}")
+        workload = next((one for one in objects if Manifest(one).title == manifest.title), None)
         current = state(workload) if workload else State(False, "not there", "it has been deleted")
         if current.text != last or now - spoken >= BEAT_SECONDS:
             say(f"  {manifest.title}: {current.text}, {now - began:.0f} s")
             last, spoken = current.text, now
         if current.done:
             return now - began
-        found = _troubles(kubectl, workload) if workload else []
+        found = _troubles(workload, objects) if workload else []
         hopeless = [one for one in found if one.hopeless]
         late = now - began > seconds
         if hopeless or late or current.failed:
-            raise _failed(kubectl, manifest, found, current.failed or f"not done after {seconds:g} s")
+            reason = current.failed or f"not done after {seconds:g} s"
+            raise _failed(kubectl, manifest, found, objects, reason)
         # A mount or a probe that fails may still come right; the newest word on it is worth a line.
         if found and now - began > REPORT_SECONDS and found[0].cause != last:
             say(f"  {found[0].pod}: {found[0].cause}")
@@ -95,48 +103,59 @@ def wait(kubectl: Kubectl, manifest: Manifest, seconds: float, say: Say) -> floa
         time.sleep(POLL_SECONDS)
 
 
-def pods(kubectl: Kubectl, workload: Mapping[str, Any]) -> Sequence[Any]:
-    """Return the pods of a workload's newest revision."""
-    namespace = f"--namespace={workload['metadata']['namespace']}"
+def pods(workload: Object, objects: Sequence[Object]) -> list[Object]:
+    """Return the pods of a workload's newest revision that are not about to end."""
     labels = dict(workload["spec"]["selector"]["matchLabels"])
-    if workload["kind"] == "Deployment" and (newest := newest_replica_set(kubectl, workload)):
+    if workload["kind"] == "Deployment" and (newest := newest_replica_set(workload, objects)):
         labels["pod-template-hash"] = newest["metadata"]["labels"]["pod-template-hash"]
-    found = kubectl.items("pods", namespace, "--selector=" + ",".join(f"{k}={v}" for k, v in labels.items()))
-    return [pod for pod in found if "deletionTimestamp" not in pod["metadata"]]
+    return [
+        one
+        for one in objects
+        if one["kind"] == "Pod"
+        and "deletionTimestamp" not in one["metadata"]
+        and labels.items() <= one["metadata"].get("labels", {}).items()
+    ]
 
 
-def newest_replica_set(kubectl: Kubectl, deployment: Mapping[str, Any]) -> Mapping[str, Any] | None:
+def newest_replica_set(deployment: Object, objects: Sequence[Object]) -> Object | None:
     """Return the ReplicaSet of a Deployment's newest revision; None before there is one."""
     owner = deployment["metadata"]["uid"]
-    found = kubectl.items("replicasets", f"--namespace={deployment['metadata']['namespace']}")
     mine = [
-        one for one in found if any(ref["uid"] == owner for ref in one["metadata"].get("ownerReferences", []))
+        one
+        for one in objects
+        if one["kind"] == "ReplicaSet"
+        and any(reference["uid"] == owner for reference in one["metadata"].get("ownerReferences", []))
     ]
     return max(mine, key=revision, default=None)
 
 
-def revision(revised: Mapping[str, Any]) -> int:
+def revision(revised: Object) -> int:
     """Return the revision number of a Deployment or ReplicaSet."""
     annotations = revised["metadata"].get("annotations", {})
     return int(annotations.get("deployment.kubernetes.io/revision", 0))
 
 
-def _troubles(kubectl: Kubectl, workload: Mapping[str, Any]) -> list[diagnosis.Trouble]:
-    name = str(workload["metadata"]["name"])
+def _troubles(workload: Object, objects: Sequence[Object]) -> list[diagnosis.Trouble]:
     if workload["kind"] == "Deployment":
-        newest = newest_replica_set(kubectl, workload)
+        newest = newest_replica_set(workload, objects)
         if newest and (reason := diagnosis.refused(newest)):
-            return [diagnosis.Trouble(name, reason, hopeless=True)]
-    events = kubectl.items("events", f"--namespace={workload['metadata']['namespace']}")
-    return diagnosis.troubles(pods(kubectl, workload), events)
+            return [diagnosis.Trouble(str(workload["metadata"]["name"]), reason, hopeless=True)]
+    return diagnosis.troubles(pods(workload, objects), _events(objects))
+
+
+def _events(objects: Sequence[Object]) -> list[Object]:
+    return [one for one in objects if one["kind"] == "Event"]
 
 
 def _failed(
-    kubectl: Kubectl, manifest: Manifest, found: Sequence[diagnosis.Trouble], reason: str
+    kubectl: Kubectl,
+    manifest: Manifest,
+    found: Sequence[diagnosis.Trouble],
+    objects: Sequence[Object],
+    reason: str,
 ) -> errors.RolloutFailed:
     namespace = f"--namespace={manifest.namespace}"
-    events = kubectl.items("events", namespace)
-    evidence = [diagnosis.describe(events, [one.pod for one in found])]
+    evidence = [diagnosis.describe(_events(objects), [one.pod for one in found])]
     cause = found[0].cause if found else reason
     crashed = next((one for one in found if one.crashed), None)
     if crashed:

@@ -6,6 +6,7 @@ import copy
 import json
 import re
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -101,9 +102,12 @@ def lost(wanted: Any, found: Any, path: str = "") -> list[str]:
     return [] if wanted == found else [path]
 
 
-def test_every_resource_is_taken_and_comes_back_whole(kubectl: Kubectl) -> None:
-    done = apply(kubectl, FILE.read_text())
-    assert done.code == 0, done.stderr
+def test_every_resource_is_taken_and_comes_back_whole(kubectl: Kubectl, tmp_path: Path) -> None:
+    for name in ("authorization", "openai-api-key"):
+        (tmp_path / name).write_text("none")
+    files = [f"--from-file={tmp_path / name}" for name in ("authorization", "openai-api-key")]
+    kubectl.run(f"--namespace={NAMESPACE}", "create", "secret", "generic", "todo-agent", *files)
+    kubectl.run("apply", f"--namespace={NAMESPACE}", f"--filename={FILE}")
 
     for resource in RESOURCES:
         found = kubectl.json(f"{title(resource)}", f"--namespace={NAMESPACE}")

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from drydock.kubernetes import diagnosis, rollout
-from drydock.kubernetes.deployment import refusal
 from drydock.kubernetes.manifests import Manifest, parse, placeholders, repository, with_image
 
 
@@ -134,6 +133,31 @@ def test_a_deployment_is_done_when_only_new_pods_run_and_all_are_ready(
     assert rollout.state(described) == rollout.State(done, text)
 
 
+def replica_set(revision: int) -> dict[str, Any]:
+    """Return a ReplicaSet of the Deployment."""
+    return {
+        "kind": "ReplicaSet",
+        "metadata": {
+            "labels": {"pod-template-hash": f"hash{revision}"},
+            "annotations": {"deployment.kubernetes.io/revision": str(revision)},
+            "ownerReferences": [{"uid": "owner"}],
+        },
+    }
+
+
+def test_only_pods_of_the_newest_revision_that_stay_are_looked_at() -> None:
+    def one(name: str, revision: int, **metadata: str) -> dict[str, Any]:
+        labels = {"app": "todo", "pod-template-hash": f"hash{revision}"}
+        return {"kind": "Pod", "metadata": {"name": name, "labels": labels, **metadata}}
+
+    described = deployment()
+    described["metadata"]["uid"] = "owner"
+    described["spec"]["selector"] = {"matchLabels": {"app": "todo"}}
+    going = one("going", 10, deletionTimestamp="now")
+    objects = [replica_set(9), replica_set(10), one("old", 9), one("new", 10), going]
+    assert [found["metadata"]["name"] for found in rollout.pods(described, objects)] == ["new"]
+
+
 def test_a_job_is_done_when_it_is_complete_and_failed_when_it_has_failed() -> None:
     job = {"kind": "Job", "metadata": {"generation": 1}, "spec": {}, "status": {"active": 1}}
     assert rollout.state(job) == rollout.State(False, "1 running, 0 failed")
@@ -165,17 +189,3 @@ def test_only_the_applications_image_is_replaced() -> None:
 def test_placeholders_are_listed_with_their_object() -> None:
     text = "kind: Secret\nmetadata: {name: s}\nstringData: {a: SET-ME, b: real, c: https://x.example.com}\n"
     assert placeholders(parse(text)) == ["secret/s: SET-ME", "secret/s: https://x.example.com"]
-
-
-@pytest.mark.parametrize(
-    ("lines", "reason"),
-    [
-        (['error: no matches for kind "Deploy"'], 'no matches for kind "Deploy"'),
-        (
-            ["The Job x is invalid: ", "* spec.a: Required", "* spec.b: 3"],
-            "The Job x is invalid: spec.a: Required; spec.b: 3",
-        ),
-    ],
-)
-def test_what_the_api_server_refuses_is_one_line(lines: list[str], reason: str) -> None:
-    assert refusal(lines) == reason

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import inspect
 import re
 
@@ -10,6 +9,7 @@ import pytest
 
 from drydock import errors
 from tests.conftest import ROOT
+from tests.support.sources import function
 
 DOCUMENT = (ROOT / "docs" / "troubleshooting.md").read_text(encoding="utf-8")
 SYMPTOMS, BY_CODE = DOCUMENT.split("## By exit code")
@@ -37,19 +37,6 @@ def form(error: type[errors.DrydockError]) -> str:
     return re.sub(r"\{(\w+)(:\w+)?\}", lambda found: found[1].upper(), line)
 
 
-def source(path: str, name: str) -> str:
-    """Return the source of a test with its decorators; empty where there is no such test."""
-    file = ROOT / path
-    if not file.is_file():
-        return ""
-    text = file.read_text(encoding="utf-8")
-    for node in ast.walk(ast.parse(text)):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name == name:
-            first = min([node.lineno, *(one.lineno for one in node.decorator_list)])
-            return "\n".join(text.splitlines()[first - 1 : node.end_lineno])
-    return ""
-
-
 def test_every_error_has_its_entry_in_the_order_of_exit_codes_and_no_entry_is_stale() -> None:
     assert list(ENTRIES) == [title(error) for error in ALL]
 
@@ -63,7 +50,9 @@ def test_an_entry_shows_the_message_says_what_to_do_and_names_a_test_that_produc
 
     tests = TEST.findall(explained)
     assert len(TEST.sub("", explained).split()) > 5, "say in a sentence why it happens or what helps"
-    assert [where for where in tests if error.__name__ in source(*where)], "name a test that produces it"
+    assert [where for where in tests if error.__name__ in function(ROOT / where[0], where[1])], (
+        "name a test that produces it"
+    )
 
 
 def test_every_symptom_names_a_test_that_is_there() -> None:
@@ -71,4 +60,4 @@ def test_every_symptom_names_a_test_that_is_there() -> None:
 
     assert rows
     assert [row for row in rows if len(TEST.findall(row)) != 1] == []
-    assert [where for where in TEST.findall(DOCUMENT) if not source(*where)] == []
+    assert [where for where in TEST.findall(DOCUMENT) if not function(ROOT / where[0], where[1])] == []

@@ -1,0 +1,52 @@
+"""commands.toml as data: which test runs which command of the documents."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Run:
+    """A command that tests/live/test_documents.py runs.
+
+    Args:
+        command: As it stands in a document.
+        shows: Text that its output holds.
+        add: Words that the test puts behind it.
+        code: Its exit code.
+    """
+
+    command: str
+    shows: str
+    add: str = ""
+    code: int = 0
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """What commands.toml says."""
+
+    needs: tuple[str, ...]
+    replaced: Mapping[str, str]
+    runs: tuple[Run, ...]
+    tested: Mapping[str, str]
+
+    def replace(self, text: str) -> str:
+        """Return a command with what the tests have in place of the reader's own."""
+        for old, new in self.replaced.items():
+            text = text.replace(old, new)
+        return text
+
+
+def read() -> Catalogue:
+    """Read commands.toml."""
+    found = tomllib.loads((Path(__file__).parent / "commands.toml").read_text(encoding="utf-8"))
+    return Catalogue(
+        needs=tuple(found["needs"]["known"]),
+        replaced=found["replaced"],
+        runs=tuple(Run(command, **how) for command, how in found["run"].items()),
+        tested=found["tested"],
+    )

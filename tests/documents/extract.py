@@ -1,0 +1,112 @@
+"""The commands that the documents show, each with its place and its mark."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.conftest import ROOT
+
+# A code span that begins with one of these and goes on is a command; alone it is a name.
+PROGRAMS = (
+    *("invoke", "nox", "./run", "docker", "kubectl", "kubectl-ai", "kind", "minikube", "git", "uv", "python"),
+    *("python3", "source", "curl", "ss", "journalctl", "cosign", "cd", "pytest", "pip", "pipx", "openssl"),
+)
+MARK = re.compile(r"<!-- needs: (.+?) -->")
+SPAN = re.compile(r"(?<!`)(`{1,2})(?!`)(.+?)(?<!`)\1(?!`)(?:\s*<!-- needs: (.+?) -->)?", re.DOTALL)
+FENCE = re.compile(r"^```(\w*)$")
+
+
+@dataclass(frozen=True)
+class Documented:
+    """A command in a document.
+
+    Args:
+        text: The command on one line.
+        place: File and line.
+        needs: What it needs that no test has; empty where nothing is marked.
+    """
+
+    text: str
+    place: str
+    needs: str
+
+
+# A command's text, and what its mark says that it needs.
+Marked = tuple[str, str]
+
+
+def documents() -> list[Path]:
+    """Return the documents for people."""
+    return [ROOT / "README.md", ROOT / "backend/README.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+def commands(path: Path) -> list[Documented]:
+    """Return the commands of a document: those in its blocks, and those in its sentences and tables."""
+    name = path.relative_to(ROOT)
+    return [
+        Documented(text, f"{name}:{line}", needs)
+        for line, found in _parts(path.read_text(encoding="utf-8"))
+        for text, needs in found
+    ]
+
+
+def _parts(text: str) -> Iterator[tuple[int, list[Marked]]]:
+    """Yield, for each block and paragraph, its first line's number and its commands with their marks."""
+    block: list[str] | None = None
+    language, mark, began = "", "", 0
+    paragraph: list[str] = []
+    for number, line in enumerate([*text.splitlines(), ""], 1):
+        fence = FENCE.match(line.strip())
+        if block is not None:
+            if fence:
+                yield began, [(one, mark) for one in _of_block(language, block)]
+                block = None
+            else:
+                block.append(line.strip())
+        elif line.startswith("|"):
+            yield number, _of_text(line)
+        elif line.strip() and not fence:
+            paragraph.append(line)
+        else:
+            # A message is quoted with its own advice; its commands stand in the text below it.
+            if paragraph and not paragraph[0].startswith(">"):
+                yield number - len(paragraph), _of_text("\n".join(paragraph))
+            if fence:
+                # A mark on the line before counts for the block.
+                marks = MARK.fullmatch(paragraph[-1].strip()) if paragraph else None
+                block, language, began, mark = [], fence[1], number, marks[1] if marks else ""
+            paragraph = []
+
+
+def _of_block(language: str, lines: list[str]) -> list[str]:
+    if language not in ("sh", "console", "bash"):
+        return []
+    joined = "\n".join(lines).replace("\\\n", " ").splitlines()
+    if language == "console":
+        joined = [line.removeprefix("$ ") for line in joined if line.startswith("$ ")]
+    return [text for line in joined if (text := _plain(line))]
+
+
+def _plain(line: str) -> str:
+    """Return a line of a block without its comment, blanks as one."""
+    return re.sub(r"\s+", " ", re.sub(r"(^|\s)#.*$", "", line)).strip()
+
+
+def _of_text(text: str) -> list[Marked]:
+    """Return the commands among a text's code spans; a mark stands behind its span."""
+    spans = [(" ".join(span.split()), mark) for _, span, mark in SPAN.findall(text)]
+    return [(span, mark) for span, mark in spans if " " in span and "…" not in span and _is_command(span)]
+
+
+def _is_command(span: str) -> bool:
+    return span.split()[0] in PROGRAMS
+
+
+def words(text: str) -> list[str]:
+    """Return a command's words, without the leading `./run`."""
+    split = shlex.split(text.replace("<(", "").replace(")", ""))
+    return split[1:] if split[:1] == ["./run"] else split

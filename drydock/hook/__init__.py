@@ -23,6 +23,7 @@ from drydock.gates import runner
 from drydock.gates.verdict import Outcome, Verdict
 from drydock.hook.commit import checkout, contents, digest
 from drydock.hook.watched import WATCHED, Watched
+from drydock.nearest import choices
 from drydock.pipeline import Pipeline
 from drydock.project import Project, load
 from drydock.receipts import Receipts
@@ -66,8 +67,9 @@ def main(names: Sequence[str], environment: Mapping[str, str] = os.environ) -> i
     root = Path(command.run(["git", "rev-parse", "--show-toplevel"]).stdout.strip())
     commit = environment.get("PRE_COMMIT_TO_REF", "HEAD")
     try:
+        gates = chosen(names)
         with checkout(root, commit) as folder:
-            _judge(load(folder), contents(root, commit), [one for one in WATCHED if wanted(one, names)], out)
+            _judge(load(folder), contents(root, commit), gates, out)
     except errors.DrydockError as error:
         if error.evidence:
             out.print(error.evidence, markup=False)
@@ -76,9 +78,17 @@ def main(names: Sequence[str], environment: Mapping[str, str] = os.environ) -> i
     return 0
 
 
-def wanted(gate: Watched, names: Sequence[str]) -> bool:
-    """Tell whether a gate is among those that were named; every one is when none was."""
-    return not names or gate.name in names
+def chosen(names: Sequence[str]) -> list[Watched]:
+    """Return the gates that were named, in the hook's own order; all of them when none was.
+
+    Raises:
+        errors.UnknownGate: The hook runs no gate of that name.
+    """
+    known = {one.name: one for one in WATCHED}
+    for name in names:
+        if name not in known:
+            raise errors.UnknownGate(gate=name, known=choices(name, known))
+    return [one for one in WATCHED if not names or one.name in names]
 
 
 def due(project: Project, files: Mapping[str, str], gates: Sequence[Watched]) -> Iterator[Due]:

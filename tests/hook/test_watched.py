@@ -6,8 +6,9 @@ import re
 
 import pytest
 
+from drydock import errors
 from drydock.gates import runner
-from drydock.hook import due
+from drydock.hook import chosen, due
 from drydock.hook.commit import contents, digest
 from drydock.hook.watched import WATCHED
 from drydock.project import load
@@ -76,6 +77,16 @@ def test_every_pattern_selects_something(files: dict[str, str]) -> None:
     patterns = {text for one in WATCHED for text in one.patterns("backend")} - {"drydock.toml"}
 
     assert [text for text in patterns if not digest(files, [text])] == []
+
+
+def test_named_gates_run_in_the_hooks_own_order() -> None:
+    assert [one.name for one in chosen(["smoke", "lint"])] == ["lint", "smoke"]
+    assert chosen([]) == list(WATCHED)
+
+
+def test_a_name_that_the_hook_does_not_know_is_refused() -> None:
+    with pytest.raises(errors.UnknownGate, match=r"there is no gate 'smok'; choose one of lint, .*`smoke`"):
+        chosen(["smok"])
 
 
 def test_what_the_project_does_not_have_is_not_judged(files: dict[str, str]) -> None:

@@ -66,15 +66,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         figures = [
             *_sizes(built, ids, say),
             *_builds(built, options.rounds, say),
-            *_starts(built, ids, options.starts, say),
+            *(_starts(built, ids, options.starts, say) if options.starts else ()),
         ]
     return show("images", figures, options)
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     made = parser(__doc__)
-    made.add_argument("--rounds", type=int, default=3, metavar="N", help="builds of each kind (3)")
-    made.add_argument("--starts", type=int, default=5, metavar="N", help="starts of each image (5)")
+    made.add_argument(
+        "--rounds", type=int, default=3, metavar="N", help="builds of each kind (3; 0 for none)"
+    )
+    made.add_argument(
+        "--starts", type=int, default=5, metavar="N", help="starts of each image (5; 0 for none)"
+    )
     return made.parse_args(arguments)
 
 

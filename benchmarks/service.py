@@ -53,16 +53,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with systems(built.ours.engine, images[PRODUCTION]) as found:
             environment = migrated(found)
             figures = [
-                *_starts(found, images, environment, options.starts, say),
-                *_loads(found, images, environment, options, say),
+                *(_starts(found, images, environment, options.starts, say) if options.starts else ()),
+                *(_loads(found, images, environment, options, say) if options.rounds else ()),
             ]
     return show("service", figures, options)
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     made = parser(__doc__)
-    made.add_argument("--starts", type=int, default=5, metavar="N", help="starts of each image (5)")
-    made.add_argument("--rounds", type=int, default=7, metavar="N", help="rounds of load (7)")
+    made.add_argument(
+        "--starts", type=int, default=5, metavar="N", help="starts of each image (5; 0 for none)"
+    )
+    made.add_argument("--rounds", type=int, default=7, metavar="N", help="rounds of load (7; 0 for none)")
     made.add_argument("--seconds", type=int, default=4, metavar="S", help="seconds of load in a round (4)")
     return made.parse_args(arguments)
 

@@ -56,3 +56,10 @@ def test_tests_of_the_known_defects_are_those_of_the_backend() -> None:
     listed = re.findall(r"^- `(test_\w+)`$", DOCUMENT, re.MULTILINE)
     defects = (ROOT / "backend" / "tests" / "test_known_defects.py").read_text(encoding="utf-8")
     assert listed == re.findall(r"^def (test_\w+)", defects, re.MULTILINE)
+    assert len(listed) == 12
+
+
+def test_image_half_of_the_twelfth_defect_is_an_integration_test() -> None:
+    (named,) = re.findall(r"^`(test_production_\w+)`\.$", DOCUMENT, re.MULTILINE)
+    image = (ROOT / "tests" / "integration" / "test_image.py").read_text(encoding="utf-8")
+    assert f"def {named}(" in image

@@ -60,7 +60,7 @@ def test_where_pip_refuses_uv_goes_into_a_private_environment(copy: Path, tmp_pa
     """A python3 whose pip refuses, as on Debian, and whose venv holds a uv that reports what it is asked."""
     programs = tmp_path / "bin"
     programs.mkdir()
-    for name in ("sh", "cmp", "mkdir", "dirname", "cp", "cat", "chmod", "env", "true"):
+    for name in ("sh", "cmp", "mkdir", "dirname", "cp", "cat", "chmod", "env", "true", "date", "sleep"):
         (programs / name).symlink_to(shutil.which(name) or "")
     asked = tmp_path / "asked"
     made = copy / ".drydock/uv/bin"
@@ -87,3 +87,18 @@ esac
         ["pip", "sync"],
         ["pip", "install"],
     ]
+
+
+def test_a_long_installation_gives_signs_of_life(copy: Path, tmp_path: Path) -> None:
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    (programs / "uv").write_text(
+        "#!/bin/sh\n"
+        'case "$1 $2" in "pip sync") sleep 5 ;; esac\n'
+        f'[ "$1" != venv ] || {{ mkdir -p {copy}/.venv/bin; cp "$0" {copy}/.venv/bin/python; }}\n'
+    )
+    (programs / "uv").chmod(0o755)
+
+    done = run(copy, "true", PATH=f"{programs}:{os.environ['PATH']}")
+
+    assert (done.returncode, done.stderr) == (0, "drydock: installing the locked tools into .venv\n..\n")

@@ -138,6 +138,18 @@ class Receipts:
                 found.append(Missing(gate.name, str(reason)))
         return found
 
+    def refusals(self, gates: Iterable[Gate], content: str) -> list[Missing]:
+        """Return the gates that content failed when they last looked, as they are defined now."""
+        found = []
+        for gate in gates:
+            try:
+                verdict = self._read(gate, content).verdict
+            except Refused:
+                continue
+            if verdict.outcome is Outcome.FAILED:
+                found.append(Missing(gate.name, f"failed: {verdict.summary}"))
+        return found
+
     def write(
         self, gate: Gate, verdict: Verdict, *, content: str, image: str, tools: Mapping[str, str]
     ) -> Receipt:
@@ -195,6 +207,16 @@ class Receipts:
                 continue
 
     def _load(self, gate: Gate, content: str) -> Receipt:
+        receipt = self._read(gate, content)
+        age = (time.time() - receipt.written) / DAY
+        if gate.longest_days is not None and age > gate.longest_days:
+            raise Refused(f"its receipt is {age:.0f} days old, and counts for {gate.longest_days:g}")
+        if not receipt.verdict.passed:
+            said = "failed" if receipt.verdict.outcome is Outcome.FAILED else "could not be checked"
+            raise Refused(f"{said}: {receipt.verdict.summary}")
+        return receipt
+
+    def _read(self, gate: Gate, content: str) -> Receipt:
         try:
             body = self._authentic(self._path(gate.name, content))
         except FileNotFoundError:
@@ -205,12 +227,6 @@ class Receipts:
             raise Refused("its receipt belongs to other content")
         if receipt.definition != gate.definition:
             raise Refused("its tests or limits changed since")
-        age = (time.time() - receipt.written) / DAY
-        if gate.longest_days is not None and age > gate.longest_days:
-            raise Refused(f"its receipt is {age:.0f} days old, and counts for {gate.longest_days:g}")
-        if not receipt.verdict.passed:
-            said = "failed" if receipt.verdict.outcome is Outcome.FAILED else "could not be checked"
-            raise Refused(f"{said}: {receipt.verdict.summary}")
         return receipt
 
     def _authentic(self, path: Path) -> dict[str, Any]:

@@ -76,6 +76,24 @@ def test_failure_replaces_an_earlier_pass(receipts: Receipts) -> None:
     assert reason(receipts).startswith("failed")
 
 
+@pytest.mark.parametrize(
+    ("verdict", "refused"),
+    [
+        (PASSED, []),
+        (FAILED, ["failed: production: 161.0 MB on disk"]),
+        (Verdict("size_budget", Outcome.COULD_NOT_CHECK, "x"), []),
+    ],
+)
+def test_only_a_failure_is_a_refusal(receipts: Receipts, verdict: Verdict, refused: list[str]) -> None:
+    assert receipts.refusals([GATE], CONTENT) == []
+
+    write(receipts, verdict)
+
+    assert [one.reason for one in receipts.refusals([GATE], CONTENT)] == refused
+    assert receipts.refusals([GATE], OTHER) == []
+    assert receipts.refusals([Gate(GATE.name, "sha256:changed")], CONTENT) == []
+
+
 def test_edited_receipt_is_refused(receipts: Receipts, tmp_path: Path) -> None:
     write(receipts, FAILED)
     path = only_file(tmp_path)

@@ -57,6 +57,7 @@ class Gate:
         inputs: Files and folders, beside the image, that its verdict depends on.
         values: Settings that its verdict depends on, as JSON values.
         judges_image: Whether an image needs its receipt to be pushed; else it judges the recipe.
+        vetoes: Whether an image that it refused is not pushed, although its pass is not demanded.
         longest_days: Age above which its receipt no longer counts; None for any.
         takes_arguments: Whether arguments that are not drydock's own are handed on.
         tools: The locked tools that take part.
@@ -68,6 +69,7 @@ class Gate:
     inputs: Callable[[Project], Iterable[Path]] = lambda _: ()
     values: Callable[[Project, str], Mapping[str, Any]] = lambda _project, _target: {}
     judges_image: bool = True
+    vetoes: bool = False
     longest_days: float | None = None
     takes_arguments: bool = False
     tools: tuple[str, ...] = ()
@@ -197,6 +199,7 @@ GATES = {
             _of_image(audit.run),
             inputs=_expectations,
             judges_image=False,
+            vetoes=True,
             longest_days=1,
             tools=("pip-audit",),
         ),
@@ -345,9 +348,11 @@ def demanded(target: str) -> list[Gate]:
 
 
 def missing(project: Project, image: Image, target: str) -> list[Missing]:
-    """Return the gates that an image has yet to pass before it may be pushed."""
+    """Return the gates that an image has yet to pass before it may be pushed, and those that refused it."""
+    kept, content = Receipts(), content_digest(image)
     wanted = [defined_now(gate, project, target) for gate in demanded(target)]
-    return Receipts().missing(wanted, content_digest(image))
+    heeded = [defined_now(gate, project, target) for gate in GATES.values() if gate.vetoes]
+    return kept.missing(wanted, content) + kept.refusals(heeded, content)
 
 
 def defined_now(gate: Gate, project: Project, target: str) -> receipts.Gate:

@@ -9,6 +9,8 @@ import pytest
 
 from drydock import errors, ship
 from drydock.engine import Engine
+from drydock.gates import runner
+from drydock.gates.verdict import Outcome, Verdict
 from drydock.image import content_digest
 from drydock.pipeline import Pipeline
 from drydock.publish import provenance
@@ -56,6 +58,19 @@ def test_an_image_without_a_receipt_is_not_pushed(pipeline: Pipeline, running: R
     with pytest.raises(
         errors.ReceiptsMissing, match=r"size_budget \(never run for this image\); run `nox -s size_budget`"
     ):
+        send(pipeline, running.address)
+
+    assert running.tags(pipeline.project.image) == {}
+
+
+def test_an_image_with_a_known_vulnerability_is_not_pushed(pipeline: Pipeline, running: Registry) -> None:
+    pass_gates(pipeline, *PASSED)
+    image = pipeline.measured("production")
+    audit = runner.defined_now(runner.GATES["audit"], pipeline.project, "production")
+    verdict = Verdict("audit", Outcome.FAILED, "jinja2 2.10 is vulnerable")
+    Receipts().write(audit, verdict, content=content_digest(image), image=image.id, tools={})
+
+    with pytest.raises(errors.ReceiptsMissing, match=r"audit \(failed: jinja2 2\.10 is vulnerable\)"):
         send(pipeline, running.address)
 
     assert running.tags(pipeline.project.image) == {}

@@ -134,7 +134,9 @@ def _follow(pipeline: Pipeline, target: str) -> cache.Follow:
     """Return what shows each build of a series."""
 
     def follow(name: str) -> AbstractContextManager[OnUpdate]:
-        return nullcontext(lambda _: None) if pipeline.quiet else BuildProgress(f"{target}, {name} build", brief=True)
+        if pipeline.quiet:
+            return nullcontext(lambda _: None)
+        return BuildProgress(f"{target}, {name} build", brief=True)
 
     return follow
 
@@ -192,7 +194,7 @@ GATES = {
         ),
         Gate("licences", ("production",), _of_image(licences.run), inputs=_expectations),
         # Its answer ages with the databases, and where none can be reached there is none: `push` does not ask
-        # for it.
+        # for it, and heeds it where it said no.
         Gate(
             "audit",
             ("production",),

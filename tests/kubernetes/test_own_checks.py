@@ -161,3 +161,15 @@ def test_a_setting_that_the_application_does_not_know_is_found() -> None:
         ("deployment/todo-chatbot-api", "sets LOG_FORMAT, which the application does not know"),
         ("job/todo-chatbot-api-migration", "sets LOG_FORMAT, which the application does not know"),
     ]
+
+
+def test_a_secret_that_nobody_brings_is_found() -> None:
+    wanted = RENDERED["production"]
+    assert list(own.missing_secrets(wanted, ["todo-chatbot-api"])) == []
+    assert list(own.missing_secrets(RENDERED["local"], [])) == []
+    found = list(own.missing_secrets(wanted, []))
+    text = "needs Secret todo-chatbot-api, which no overlay and no [samples] brings"
+    assert [(one.title, said) for one, said in found] == [
+        ("deployment/todo-chatbot-api", text),
+        ("job/todo-chatbot-api-migration", text),
+    ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 from drydock import errors
@@ -40,13 +40,16 @@ def run(engine: Engine, project: Project, image: str, say: Say = silent) -> Verd
     objects = 0
     try:
         known = known_names(engine, image, expectations)
-        for name in names:
+        rendered = {name: render(project, name) for name in names}
+        every = {name: manifests.parse(text) for name, text in rendered.items()}
+        # What one overlay brings, another may leave to whoever keeps secrets; so it is no slip of the pen.
+        kept = {one.name for wanted in every.values() for one in wanted if one.kind == "Secret"}
+        for name, text in rendered.items():
             say(f"judging overlay {name}")
-            text = render(project, name)
-            wanted = manifests.parse(text)
+            wanted = every[name]
             objects += len(wanted)
             found += scan(text, name, expectations, say)
-            found += own_findings(wanted, name)
+            found += own_findings(wanted, name, kept | set(expectations.samples))
             found += asked(engine, project, image, wanted, name, expectations, known)
     except errors.RenderFailed as error:
         return Verdict(
@@ -87,10 +90,18 @@ def scan(text: str, overlay: str, expectations: Expectations, say: Say) -> Itera
         yield from tools.trivy(Path(folder), overlay, say)
 
 
-def own_findings(wanted: Sequence[Manifest], overlay: str) -> Iterator[Finding]:
-    """Yield what our own checks find."""
+def own_findings(wanted: Sequence[Manifest], overlay: str, kept: Collection[str]) -> Iterator[Finding]:
+    """Yield what our own checks find.
+
+    Args:
+        wanted: The overlay's manifests.
+        overlay: Its name.
+        kept: Secrets that the overlay may leave out.
+    """
     for manifest, name, text in own.check(wanted):
         yield Finding(name, overlay, manifest.title, text)
+    for manifest, text in own.missing_secrets(wanted, kept):
+        yield Finding("secrets", overlay, manifest.title, text)
 
 
 def known_names(engine: Engine, image: str, expectations: Expectations) -> frozenset[str] | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from drydock.kubernetes import manifests
@@ -94,7 +94,7 @@ def service_ports(manifest: Manifest, wanted: Sequence[Manifest]) -> Iterator[st
 
 
 def references(manifest: Manifest, wanted: Sequence[Manifest]) -> Iterator[str]:
-    """What a pod needs is among the manifests; a Secret may be left to whoever keeps secrets."""
+    """What a pod needs is among the manifests; Secrets have a check of their own."""
     have = {(one.kind, one.name) for one in wanted}
     for name in sorted(manifests.config_maps_needed(manifest)):
         if ("ConfigMap", name) not in have:
@@ -162,6 +162,19 @@ CHECKS: Mapping[str, Check] = {
     "quantities": quantities,
     "environment": environment,
 }
+
+
+def missing_secrets(wanted: Sequence[Manifest], kept: Collection[str]) -> Iterator[tuple[Manifest, str]]:
+    """Yield each Secret that pods need and nobody brings.
+
+    Args:
+        wanted: The manifests.
+        kept: Secrets that are left to whoever keeps secrets.
+    """
+    brought = {one.name for one in wanted if one.kind == "Secret"} | set(kept)
+    for manifest in wanted:
+        for name in sorted(manifests.secrets_needed(manifest) - brought):
+            yield manifest, f"needs Secret {name}, which no overlay and no [samples] brings"
 
 
 def unknown_names(

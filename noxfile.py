@@ -116,7 +116,7 @@ def integration(session: nox.Session) -> None:
 @nox.session
 def tests(session: nox.Session) -> None:
     """Run drydock's own tests; positional arguments go to pytest."""
-    session.run("pytest", *(session.posargs or ["tests", *ELSEWHERE]), external=True)
+    session.run("pytest", *ELSEWHERE, *(session.posargs or ["tests"]), external=True)
 
 
 # Only when nox itself loads this file; then its command line is this process's.

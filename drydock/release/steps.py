@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from drydock import errors, ship
 from drydock.gates import runner
@@ -19,7 +19,7 @@ from drydock.publish.reference import Reference
 from drydock.publish.referrers import attached
 from drydock.publish.registry import Manifest, Registry
 from drydock.publish.retry import WAITS
-from drydock.release.journal import Journal
+from drydock.release.journal import Entry, Journal
 from drydock.release.plan import Plan
 from drydock.say import Say
 
@@ -36,6 +36,8 @@ class Work:
         judged: Takes each gate's verdict, and whether it comes from a receipt.
         shown: Makes what gives the push's progress a place.
         waits: Seconds before each further attempt after a network fault.
+        journal: Where it is written down.
+        entry: What is known now.
     """
 
     pipeline: Pipeline
@@ -45,6 +47,8 @@ class Work:
     judged: Callable[[Verdict, bool], None]
     shown: Callable[[], AbstractContextManager[Tell]]
     waits: Sequence[float] = WAITS
+    journal: Journal = field(init=False)
+    entry: Entry = field(init=False)
 
     def __post_init__(self) -> None:
         self.journal = Journal(self.plan)

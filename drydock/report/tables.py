@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from rich import box
 from rich.console import Console
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -19,6 +20,10 @@ MARKS = {
 }
 
 
+# Below this many characters, columns would leave no room for what stands in them.
+NARROW = 60
+# Wide enough for any row, to measure what a table would take.
+LONGEST = 10_000
 # The word says it all; the colour only repeats it.
 SEVERITIES = {
     Severity.OK: ("ok", "green"),
@@ -43,7 +48,7 @@ def key_values(console: Console, rows: Mapping[str, str | Text]) -> None:
 def table(
     console: Console, titles: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[int] = ()
 ) -> None:
-    """Print rows under titles.
+    """Print rows under titles; on a narrow terminal, each row as lines of its own.
 
     Args:
         console: Where to.
@@ -56,7 +61,21 @@ def table(
         made.add_column(title, justify="right" if index in right else "left", overflow="fold")
     for row in rows:
         made.add_row(*row)
-    console.print(made)
+    wanted = console.measure(made, options=console.options.update(max_width=LONGEST)).maximum
+    if console.width < NARROW and wanted > console.width:
+        for row in rows:
+            _stacked(console, titles, row)
+    else:
+        console.print(made)
+
+
+def _stacked(console: Console, titles: Sequence[str], row: Sequence[str]) -> None:
+    """Print one row: its first cell, and below it the others, each beside its title."""
+    console.print(Text.from_markup(row[0], style="bold"))
+    width = max(len(title) for title in titles[1:])
+    for title, cell in zip(titles[1:], row[1:], strict=True):
+        if cell:
+            console.print(Padding(Text.from_markup(f"{title:<{width}}  {cell}"), (0, 0, 0, 2)))
 
 
 def finding(console: Console, found: Finding) -> None:

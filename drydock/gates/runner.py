@@ -35,7 +35,7 @@ from drydock.gates import (
 from drydock.gates.verdict import Outcome, Verdict
 from drydock.history import keep
 from drydock.image import Anatomy, Image, content_digest
-from drydock.nearest import choices
+from drydock.nearest import choices, suggestion
 from drydock.pipeline import Pipeline
 from drydock.project import LOCK_FILES, Project, load
 from drydock.receipts import Missing, Receipt, Receipts
@@ -220,6 +220,9 @@ GATES = {
 }
 
 
+OPTIONS = ("--project", "--target", "--json", "--quiet")
+
+
 @dataclass(frozen=True)
 class Arguments:
     """What stands after ``--`` on a session's command line."""
@@ -250,7 +253,7 @@ def parse(gate: Gate, posargs: Sequence[str]) -> Arguments:
         raise errors.BadConfiguration(
             where=parser.prog,
             problem=f"unknown argument {rest[0]}",
-            how="use --project, --target, --json or --quiet",
+            how=suggestion(rest[0], OPTIONS, f"use one of {', '.join(OPTIONS)}"),
         )
     return Arguments(known.project, tuple(known.target) or gate.targets, known.json, known.quiet, tuple(rest))
 

@@ -18,11 +18,15 @@ def test_arguments_that_are_not_drydocks_go_to_pytest() -> None:
     assert (found.targets, found.project, found.rest) == (("slim",), Path("shop"), ("-k", "title"))
 
 
-def test_a_gate_without_arguments_of_its_own_refuses_unknown_ones() -> None:
-    with pytest.raises(
-        errors.BadConfiguration, match=r"nox -s smoke --: unknown argument --fast; use --project"
-    ):
-        parse(GATES["smoke"], ["--fast"])
+@pytest.mark.parametrize(
+    ("given", "how"),
+    [("--fast", "use one of --project, --target, --json, --quiet"), ("--taget", "did you mean `--target`?")],
+)
+def test_a_gate_without_arguments_of_its_own_refuses_unknown_ones(given: str, how: str) -> None:
+    with pytest.raises(errors.BadConfiguration) as caught:
+        parse(GATES["smoke"], [given])
+
+    assert str(caught.value) == f"error: nox -s smoke --: unknown argument {given}; {how}"
 
 
 @pytest.mark.parametrize(

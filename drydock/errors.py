@@ -264,6 +264,12 @@ class AmbiguousImage(DrydockError):
     next_step = "name one of them, or write an archive that holds only one"
 
 
+class PlatformTwice(DrydockError):
+    exit_code = 57
+    fact = "{count} of the images are for {platform}"
+    next_step = "name one image for each platform"
+
+
 class LabelsDiffer(DrydockError):
     exit_code = 58
     fact = "{count} labels of {reference} are not what they should be"

@@ -165,9 +165,10 @@ class Project:
             raise errors.UnknownTarget(target=target, known=choices(target, self.budgets))
         return self.budgets[target]
 
-    def reference(self, target: str, channel: str = "dev") -> str:
-        """Return the local reference of a target's newest build."""
-        return f"{self.image}:{channel if target == 'production' else f'{channel}-{target}'}"
+    def reference(self, target: str, channel: str = "dev", platform: str = "") -> str:
+        """Return the local reference of a target's newest build, or of its build for one of several platforms."""
+        words = [channel, *([] if target == "production" else [target]), *platform.split("/")]
+        return f"{self.image}:{'-'.join(filter(None, words))}"
 
 
 # The keys of [tool.drydock] and of drydock.toml: type, and the default where detection finds nothing.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 
@@ -27,6 +28,7 @@ def push(
     where: str,
     permissions: Permissions,
     *,
+    platforms: Sequence[str] = ("",),
     force: str = "",
     shown: AbstractContextManager[Tell],
 ) -> list[Pushed]:
@@ -37,6 +39,8 @@ def push(
         target: The target; it must have been built.
         where: The registry; the project's own when empty.
         permissions: What may be pushed although it should not be.
+        platforms: Which builds to push, several as an index of them; empty for the one without a platform in
+            its name.
         force: Why an image without receipts is pushed; empty when it is not.
         shown: Gives what takes the push's progress.
 
@@ -46,14 +50,16 @@ def push(
         errors.ReceiptsMissing: A gate has yet to pass for this content.
     """
     names = _names(pipeline, where)
-    built = pipeline.project.reference(target)
-    cleared(pipeline, pipeline.measure(built), target, force)
+    built = [pipeline.project.reference(target, platform=platform) for platform in platforms]
+    for image in built:
+        cleared(pipeline, pipeline.measure(image), target, force)
     with shown as tell:
         return push_all(
             pipeline.engine,
-            built,
+            built[0],
             names,
             tell,
+            others=built[1:],
             permissions=permissions,
             compression=pipeline.project.compression,
         )

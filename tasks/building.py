@@ -10,7 +10,7 @@ from tasks.offer import offer, pipeline, voice
 @offer(
     "preparing the build of {target}",
     no_cache="run every step anew, with cache mounts of its own: yours stay as they are",
-    platform="such as linux/arm64; several separated by commas",
+    platform="such as linux/arm64; several separated by commas are built one after another, for an index",
     builder="a buildx builder, such as a remote one",
     cache_from="cache source in buildx's spelling; may be repeated",
     cache_to="cache destination in buildx's spelling; may be repeated",
@@ -39,17 +39,27 @@ def build(
         target=target,
         reference=pipe.project.reference(target),
         no_cache=no_cache,
-        platforms=tuple(filter(None, platform.split(","))),
+        platforms=tuple(filter(None, platform.split(",")[:1])),
         builder=builder,
         cache_from=tuple(cache_from or ()),
         cache_to=tuple(cache_to or ()),
         build_args=key_values("--build-arg", tuple(build_arg or ())),
     )
-    result = pipe.build(options)
-    if json:
-        print_json(as_json(pipe, result))
+    several = tuple(filter(None, platform.split(",")))
+    if len(several) < 2:
+        results = [pipe.build(options)]
     else:
-        show(console(), pipe, result)
+        # Each under a name of its own: few image stores hold several platforms under one.
+        results = [
+            pipe.build(options.but(platforms=(one,), reference=pipe.project.reference(target, platform=one)))
+            for one in several
+        ]
+    if json:
+        found = [as_json(pipe, result) for result in results]
+        print_json(found[0] if len(found) == 1 else {"builds": found})
+    else:
+        for result in results:
+            show(console(), pipe, result)
 
 
 @offer("looking for the base image", rebuild="make or pull it anew")

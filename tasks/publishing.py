@@ -71,11 +71,13 @@ def label(
     allow_dirty="push an image of a tree with uncommitted changes",
     allow_made_base="push an image on a base made here to a registry of another machine",
     force="push without the gates' receipts, for this reason",
+    platform="push an index of the builds for these platforms, separated by commas",
 )
 def push(
     c: Context,
     registry: str = "",
     target: str = "production",
+    platform: str = "",
     allow_dirty: bool = False,
     allow_made_base: bool = False,
     force: str = "",
@@ -94,7 +96,13 @@ def push(
     permissions = Permissions(dirty=allow_dirty, made_base=allow_made_base)
     out = shown(console(stderr=True, quiet=quiet or json))
     pushed = ship.push(
-        pipeline(project, quiet or json), target, registry, permissions, force=force, shown=out
+        pipeline(project, quiet or json),
+        target,
+        registry,
+        permissions,
+        platforms=platform.split(","),
+        force=force,
+        shown=out,
     )
     if json:
         print_json({"pushed": [asdict(one) for one in pushed]})

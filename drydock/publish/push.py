@@ -6,20 +6,23 @@ they were weighed, and the bytes that a layer became once are the ones that ever
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 
 from drydock import errors
 from drydock.compression import ZSTD, Compression
 from drydock.engine import Engine
 from drydock.image import Packed, packed
+from drydock.image.blob import Blob
 from drydock.publish import credentials, labels, whereabouts
 from drydock.publish.credentials import Credentials
 from drydock.publish.event import Event, LayerProgress, State, Tell, short
 from drydock.publish.local import LocalImage, engine_answers, find
+from drydock.publish.manifest import index_of, manifest_of
 from drydock.publish.reference import Reference, parse
-from drydock.publish.registry import OCI_CONFIGURATION, OCI_MANIFEST, Manifest, Registry, digest_of
+from drydock.publish.registry import Manifest, Registry, digest_of
 from drydock.publish.retry import WAITS
 from drydock.publish.security import is_insecure
 from drydock.publish.tags import LATEST, is_dirty
@@ -102,6 +105,7 @@ def push_all(
     references: Sequence[str],
     tell: Tell = lambda _: None,
     *,
+    others: Sequence[str] = (),
     permissions: Permissions = NONE,
     compression: Compression = ZSTD,
     waits: Sequence[float] = WAITS,
@@ -118,6 +122,7 @@ def push_all(
         image: Its name or id there.
         references: Full names, in the order in which they are to be set; see `tags.tags`.
         tell: Takes each change of a layer, and each wait after a network fault.
+        others: The same image for other platforms: then the names stand for an index of all of them.
         permissions: What may be pushed all the same.
         compression: How the layers are compressed.
         waits: Seconds before each further attempt after a network fault.
@@ -125,6 +130,7 @@ def push_all(
     Raises:
         errors.IllegalReference, errors.IllegalTag: A name does not fit the grammar; nothing was pushed.
         errors.ImageMissing: The engine has no such image.
+        errors.PlatformTwice: Two of the images are for one platform.
         errors.DirtyImage, errors.MadeBase: The image must not be pushed there.
         errors.BadCredentials: The docker configuration cannot be read.
         errors.LoginRefused, errors.PushDenied, errors.RegistryFault: The registry refused; never tried again.
@@ -132,12 +138,17 @@ def push_all(
         errors.DigestDiffers: The registry holds something else under a name.
     """
     targets = [_target(reference) for reference in references]
-    local = find(engine, image)
+    local_images = [find(engine, name) for name in (image, *others)]
+    check_platforms([local.platform for local in local_images])
     for target in targets:
-        refuse(target, local, permissions)
+        for local in local_images:
+            refuse(target, local, permissions)
     first: dict[str, Pushed] = {}
     done = []
-    with packed(engine, local.id, compression=compression) as content:
+    with ExitStack() as stack:
+        contents = [
+            stack.enter_context(packed(engine, local.id, compression=compression)) for local in local_images
+        ]
         for target in targets:
             with registry(engine, target, tell, waits=waits) as client:
                 if known := first.get(target.name):
@@ -147,57 +158,69 @@ def push_all(
                         known, reference=str(target), uploaded=0, layers_sent=0, layers_existing=layers
                     )
                 else:
-                    pushed = first[target.name] = send(client, target, local, content, tell)
+                    pushed = first[target.name] = send(client, target, local_images[0].id, contents, tell)
             done.append(pushed)
     return done
 
 
+def check_platforms(platforms: Sequence[str]) -> None:
+    """Refuse images among which nobody could choose by platform.
+
+    Raises:
+        errors.PlatformTwice: Two are for one platform.
+    """
+    for platform, count in Counter(platforms).items():
+        if count > 1:
+            raise errors.PlatformTwice(count=count, platform=platform)
+
+
 def send(
-    client: Registry, target: Reference, local: LocalImage, content: Packed, tell: Tell = lambda _: None
+    client: Registry,
+    target: Reference,
+    image: str,
+    contents: Sequence[Packed],
+    tell: Tell = lambda _: None,
 ) -> Pushed:
-    """Bring an image to a repository, let a tag name it, and look whether it does."""
-    manifest = manifest_of(content)
-    had_configuration = client.has_blob(target.repository, manifest.config)
-    sent, existing = {}, 0
-    for blob in dict.fromkeys(content.layers):
-        tell(LayerProgress(short(blob.digest), State.WAITING, 0, blob.size))
+    """Bring an image to a repository, let a tag name it, and look whether it does.
+
+    Args:
+        client: The registry.
+        target: The repository and the tag.
+        image: The image's id on the engine.
+        contents: The image, once for each platform.
+        tell: Takes each change of a layer.
+    """
+    uploaded = layers_sent = layers_existing = 0
+    for content in contents:
+        for blob in dict.fromkeys(content.layers):
+            tell(LayerProgress(short(blob.digest), State.WAITING, 0, blob.size))
+    for content in contents:
+        for blob, state in layers(client, target, content, tell):
+            sent = state is State.SENT
+            uploaded += blob.size * sent
+            layers_sent += sent
+            layers_existing += not sent
+        if not client.has_blob(target.repository, digest_of(content.configuration)):
+            client.put_blob(target.repository, content.configuration)
+            uploaded += len(content.configuration)
+    manifests = [manifest_of(content) for content in contents]
+    top = manifests[0]
+    if len(manifests) > 1:
+        for manifest in manifests:
+            client.put_manifest(target.repository, manifest.digest, manifest)
+        top = index_of(contents, manifests)
+    client.put_manifest(target.repository, target.tag, top)
+    verify(client, target, top)
+    return Pushed(str(target), top.digest, image, uploaded, layers_sent, layers_existing)
+
+
+def layers(client: Registry, target: Reference, content: Packed, tell: Tell) -> Iterator[tuple[Blob, State]]:
+    """Bring the layers of an image to a repository, and yield each with how it came to be there."""
     for blob in dict.fromkeys(content.layers):
         known = whereabouts.of(target.registry, blob.digest)
-        state = bring(client, target.repository, blob, content.files[blob.digest], tell, elsewhere=known)
+        path = content.files[blob.digest]
+        yield blob, bring(client, target.repository, blob, path, tell, elsewhere=known)
         whereabouts.add(target.registry, blob.digest, target.repository)
-        if state is State.SENT:
-            sent[blob.digest] = blob.size
-        else:
-            existing += 1
-    client.put_blob(target.repository, content.configuration)
-    client.put_manifest(target.repository, target.tag, manifest)
-    verify(client, target, manifest)
-    return Pushed(
-        reference=str(target),
-        digest=manifest.digest,
-        image=local.id,
-        uploaded=sum(sent.values()) + (0 if had_configuration else len(content.configuration)),
-        layers_sent=len(sent),
-        layers_existing=existing,
-    )
-
-
-def manifest_of(content: Packed) -> Manifest:
-    """Return the manifest of a packed image; the same image has the same one, byte for byte."""
-    document = {
-        "schemaVersion": 2,
-        "mediaType": OCI_MANIFEST,
-        "config": {
-            "mediaType": OCI_CONFIGURATION,
-            "digest": digest_of(content.configuration),
-            "size": len(content.configuration),
-        },
-        "layers": [
-            {"mediaType": content.compression.media_type, "digest": blob.digest, "size": blob.size}
-            for blob in content.layers
-        ],
-    }
-    return Manifest(OCI_MANIFEST, json.dumps(document, indent=2).encode())
 
 
 def move(client: Registry, target: Reference, digest: str) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 from drydock import errors
 from drydock.publish.reference import Reference
-from drydock.publish.registry import OCI_INDEX, OCI_MANIFEST, Manifest, Registry
+from drydock.publish.registry import OCI_INDEX, OCI_MANIFEST, Manifest, Registry, descriptor
 
 EMPTY_TYPE = "application/vnd.oci.empty.v1+json"
 EMPTY = b"{}"
@@ -99,19 +99,11 @@ def _manifest(image: Manifest, artifact_type: str, layers: list[dict[str, Any]])
         "schemaVersion": 2,
         "mediaType": OCI_MANIFEST,
         "artifactType": artifact_type,
-        "config": _descriptor(config),
+        "config": descriptor(config),
         "layers": layers,
-        "subject": _descriptor(image),
+        "subject": descriptor(image),
     }
     return Manifest(OCI_MANIFEST, json.dumps(document).encode())
-
-
-def _descriptor(manifest: Manifest) -> dict[str, Any]:
-    return {
-        "mediaType": manifest.media_type,
-        "digest": manifest.digest,
-        "size": len(manifest.content),
-    }
 
 
 def _list_by_tag(client: Registry, target: Reference, digest: str, manifest: Manifest) -> None:
@@ -120,7 +112,7 @@ def _list_by_tag(client: Registry, target: Reference, digest: str, manifest: Man
     entries: list[Mapping[str, Any]] = list(listed.document.get("manifests", [])) if listed else []
     if any(entry["digest"] == manifest.digest for entry in entries):
         return
-    entries.append(_descriptor(manifest) | {"artifactType": manifest.document["artifactType"]})
+    entries.append(descriptor(manifest) | {"artifactType": manifest.document["artifactType"]})
     index = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": entries}
     client.put_manifest(target.repository, _tag(digest), Manifest(OCI_INDEX, json.dumps(index).encode()))
 

@@ -331,6 +331,15 @@ def digest_of(content: bytes) -> str:
     return f"sha256:{hashlib.sha256(content).hexdigest()}"
 
 
+def descriptor(manifest: Manifest) -> dict[str, Any]:
+    """Return how another document refers to a manifest."""
+    return {
+        "mediaType": manifest.media_type,
+        "digest": manifest.digest,
+        "size": len(manifest.content),
+    }
+
+
 def _repository(path: str) -> str:
     """Return the repository that a request's path is about."""
     return re.split(r"/(?:manifests|blobs|tags|referrers)/", path.removeprefix("/v2/"))[0]

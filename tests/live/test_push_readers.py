@@ -15,7 +15,7 @@ from drydock.compression import GZIP, ZSTD, Compression
 from drydock.engine import LABEL, Engine, install
 from drydock.image.cache import Cache
 from drydock.publish.local import find
-from drydock.publish.push import Pushed, push
+from drydock.publish.push import Pushed, push, push_all
 from tests.conftest import write_files
 from tests.support import registry as real
 
@@ -100,6 +100,28 @@ def test_skopeo_unpacks_it(engine: Engine, image: str, pushed: Pushed, tmp_path:
 
     layers = {digest.removeprefix("sha256:") for digest in find(engine, image).layers}
     assert layers <= {path.name for path in plain.iterdir()}
+
+
+def test_an_index_serves_each_platform_its_own(
+    engine: Engine, plain: real.Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path / "docker"))
+    with (
+        real.tiny_image(engine, platform="linux/amd64") as one,
+        real.tiny_image(engine, platform="linux/arm64") as other,
+    ):
+        tags = [f"{plain.address}/read/index:{tag}" for tag in ("1", "latest")]
+        pushed = push_all(engine, one, tags, others=[other])
+
+        assert plain.tags("read/index") == dict.fromkeys(("1", "latest"), pushed[0].digest)
+        assert [(done.layers_sent, done.layers_existing) for done in pushed] == [(2, 0), (0, 2)]
+        for image, architecture in ((one, "amd64"), (other, "arm64")):
+            layout = tmp_path / architecture
+            named = ("copy", "--src-tls-verify=false", f"docker://{pushed[0].reference}", f"oci:{layout}:1")
+            skopeo(f"--override-arch={architecture}", *named)
+            copied = images.read_archive(layout, architecture=architecture, cache=Cache(tmp_path / "cache"))
+            assert copied.config.architecture == architecture
+            assert tuple(layer.diff_id for layer in copied.layers) == find(engine, image).layers
 
 
 def skopeo(*args: str) -> None:

@@ -29,6 +29,7 @@ import jwt
 import platformdirs
 import yaml
 
+from drydock import command
 from drydock.engine import Engine
 from drydock.publish import debian
 from tests.support import certificates
@@ -408,27 +409,33 @@ def road(running: Registry, *accidents: Accident) -> Iterator[Road]:
 
 
 @contextmanager
-def tiny_image(engine: Engine, labels: Mapping[str, str] | None = None, size: int = 1000) -> Iterator[str]:
+def tiny_image(
+    engine: Engine, labels: Mapping[str, str] | None = None, size: int = 1000, platform: str = ""
+) -> Iterator[str]:
     """Put an image of one layer on the engine and remove it, with every name it got, afterwards.
 
     Args:
         engine: Where to.
         labels: The image's labels.
         size: Bytes in its only file: random ones, so that no registry can have its layer already.
+        platform: What it is for; the engine's own by default.
 
     Yields:
         Its name.
     """
-    content = io.BytesIO()
-    with tarfile.open(fileobj=content, mode="w") as archive:
-        member = tarfile.TarInfo("cargo")
-        member.size = size
-        archive.addfile(member, io.BytesIO(secrets.token_bytes(size)))
     name = f"drydock-test-{secrets.token_hex(4)}"
     # BuildKit gives every image a path and a folder to work in; this one has them already.
     settings = ["ENV PATH=/", "WORKDIR /", 'CMD ["/cargo"]']
     changes = [*settings, *(f"LABEL {key}={json.dumps(text)}" for key, text in (labels or {}).items())]
-    engine.sdk.api.import_image_from_data(content.getvalue(), repository=name, tag="dev", changes=changes)
+    options = [f"--change={change}" for change in changes] + [f"--platform={platform}"] * bool(platform)
+    with folder("cargo") as place:
+        with tarfile.open(place / "root.tar", mode="w") as archive:
+            member = tarfile.TarInfo("cargo")
+            member.size = size
+            archive.addfile(member, io.BytesIO(secrets.token_bytes(size)))
+        command.run(
+            ["docker", "import", *options, str(place / "root.tar"), f"{name}:dev"], env=engine.environment
+        )
     identity = engine.sdk.images.get(f"{name}:dev").id
     try:
         yield f"{name}:dev"

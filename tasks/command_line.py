@@ -53,6 +53,11 @@ class Manual(Program):
         if self.args.complete.value and (known := completion.values(self.core.remainder)):
             _print(known)
             raise Exit
+        group = self.args.list.value
+        if isinstance(group, str) and group not in self.collection.collections:
+            how = suggestion(group, self.collection.collections, "`invoke --list` shows all tasks")
+            refused = errors.BadCommandLine(problem=f"there is no group of tasks `{group}`", how=how)
+            raise Exit(str(refused), code=refused.exit_code)
         try:
             super().parse_cleanup()
         except ParseError as error:

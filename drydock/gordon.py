@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from drydock import command, errors
+from drydock.gates.verdict import Verdict
 from drydock.project import Project
 
 TITLE = "A question about the Docker image of a FastAPI backend."
 WITHOUT = "Docker AI (Gordon) is not here: it is part of Docker Desktop, signed in. Standard Docker is used."
+
+
+def require() -> None:
+    """Make sure that there is somebody to ask, before anything is measured for it.
+
+    Raises:
+        errors.CommandMissing: Docker AI is not there.
+    """
+    if not is_there():
+        raise errors.CommandMissing(program="docker ai", how=WITHOUT)
 
 
 def is_there() -> bool:
@@ -39,18 +50,22 @@ def prompt(project: Project, question: str, sizes: Mapping[str, str], findings: 
     return "\n\n".join(parts)
 
 
+def findings(verdicts: Iterable[Verdict]) -> list[str]:
+    """Return what gates have said, one line each, with the details of those that did not pass."""
+    lines = []
+    for one in verdicts:
+        lines.append(f"{one.gate} {one.outcome.value}: {one.summary}")
+        if not one.passed:
+            lines += [f"{one.gate}: {detail}" for detail in one.details]
+    return lines
+
+
 def arguments(project: Project, text: str) -> list[str]:
     """Return the command that opens Gordon in the project's folder."""
     return ["docker", "ai", "-C", str(project.root), text]
 
 
 def ask(project: Project, text: str) -> None:
-    """Become Gordon, which is interactive: it needs the terminal to itself.
-
-    Raises:
-        errors.CommandMissing: Docker AI is not there.
-    """
-    if not is_there():
-        raise errors.CommandMissing(program="docker ai", how=WITHOUT)
+    """Become Gordon, which is interactive: it needs the terminal to itself."""
     chosen = arguments(project, text)
     os.execvp(chosen[0], chosen)  # noqa: S606 - an argument list; Gordon takes over the terminal

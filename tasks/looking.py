@@ -118,11 +118,13 @@ def history(
 def ask_gordon(c: Context, question: str, target: str = "production", project: str = ".") -> None:
     """Ask Docker AI (Gordon) about the Dockerfile, with sizes and findings, where it is there."""
     from drydock import gordon
-    from drydock.gates import budget
+    from drydock.history import History, reading
     from drydock.report import megabytes
 
+    gordon.require()
     pipe = pipeline(project)
     measured = pipe.look(pipe.project.reference(target))
-    verdict = budget.judge(measured, pipe.project.budget(target), target)
     sizes = {"on disk": megabytes(measured.on_disk), "on the wire": megabytes(measured.on_wire)}
-    gordon.ask(pipe.project, gordon.prompt(pipe.project, question, sizes, [verdict.summary]))
+    with reading(History()) as history:
+        judged = [one.verdict for one in history.latest_verdicts(pipe.project.image, target)]
+    gordon.ask(pipe.project, gordon.prompt(pipe.project, question, sizes, gordon.findings(judged)))

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from drydock import errors, gordon
+from drydock.gates.verdict import Outcome, Verdict
 from drydock.project import Project
 from tests.conftest import MakeProject
 
@@ -48,10 +49,20 @@ def test_without_measurements_the_prompt_says_so(project: Project) -> None:
     assert "- none" in text
 
 
-def test_without_docker_ai_standard_docker_is_used(docker: Program, project: Project) -> None:
+def test_what_gates_said_becomes_lines_with_the_details_of_refusals() -> None:
+    passed = Verdict("smoke", Outcome.PASSED, "8 requests", ("one", "two"))
+    failed = Verdict("size_budget", Outcome.FAILED, "3 MB too much", ("numpy grew",))
+    assert gordon.findings([passed, failed]) == [
+        "smoke passed: 8 requests",
+        "size_budget failed: 3 MB too much",
+        "size_budget: numpy grew",
+    ]
+
+
+def test_without_docker_ai_standard_docker_is_used(docker: Program) -> None:
     docker("echo \"docker: 'ai' is not a docker command.\" >&2; exit 1")
     with pytest.raises(errors.CommandMissing, match="Standard Docker is used"):
-        gordon.ask(project, "x")
+        gordon.require()
 
 
 def test_docker_ai_is_found_by_its_help(docker: Program) -> None:

@@ -1,0 +1,74 @@
+"""The manifests in docs/kubernetes.md fit what the overlays hold, and strict schemas take them."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from drydock.gates.kubernetes import EXPECTATIONS, tools
+from drydock.gates.kubernetes.finding import read
+from drydock.kubernetes import manifests
+from drydock.kubernetes.manifests import Manifest
+from drydock.kubernetes.render import render
+from drydock.project import load
+from tests.conftest import ROOT
+
+DOCUMENT = (ROOT / "docs" / "kubernetes.md").read_text(encoding="utf-8")
+SHOWN = {
+    one.kind: one
+    for text in re.findall(r"^```yaml\n(.*?)^```", DOCUMENT, re.MULTILINE | re.DOTALL)
+    for one in manifests.parse(text)
+}
+PRODUCTION = manifests.parse(render(load(ROOT), "production"))
+VERSIONS = read(ROOT / EXPECTATIONS).kubernetes
+
+
+def of_production(kind: str) -> Manifest:
+    """Return production's object of a kind."""
+    return next(one for one in PRODUCTION if one.kind == kind)
+
+
+def test_the_ingress_leads_to_a_port_of_the_service_in_its_namespace() -> None:
+    ingress, service = SHOWN["Ingress"], of_production("Service")
+    (rule,) = ingress.content["spec"]["rules"]
+    backend = rule["http"]["paths"][0]["backend"]["service"]
+
+    assert ingress.namespace == service.namespace
+    assert backend["name"] == service.name
+    assert backend["port"]["name"] in {port["name"] for port in service.content["spec"]["ports"]}
+    assert [rule["host"]] == ingress.content["spec"]["tls"][0]["hosts"]
+
+
+def test_the_ingress_is_taken_by_strict_schemas(tmp_path: Path) -> None:
+    path = tmp_path / "ingress.yaml"
+    path.write_text(yaml.safe_dump(SHOWN["Ingress"].content))
+    assert list(tools.schemas(path, "docs", VERSIONS, lambda _: None)) == []
+
+    path.write_text(yaml.safe_dump(SHOWN["Ingress"].content).replace("pathType", "pathKind"))
+    assert len(list(tools.schemas(path, "docs", VERSIONS, lambda _: None))) >= len(VERSIONS)
+
+
+def test_the_external_secret_is_the_one_that_pods_mount() -> None:
+    external = SHOWN["ExternalSecret"]
+    assert external.namespace == of_production("Deployment").namespace
+    assert {external.content["spec"]["target"]["name"]} == manifests.secrets_needed(
+        of_production("Deployment")
+    )
+
+
+@pytest.mark.parametrize("key", sorted(read(ROOT / EXPECTATIONS).samples["todo-chatbot-api"]))
+def test_the_secrets_keys_are_named(key: str) -> None:
+    assert f"`{key}`" in DOCUMENT
+    assert f"--from-file={key}" in DOCUMENT
+
+
+def test_production_stays_below_the_number_of_connections_that_the_document_names() -> None:
+    settings = of_production("ConfigMap").content["data"]
+    most = of_production("HorizontalPodAutoscaler").content["spec"]["maxReplicas"]
+    size, overflow = (int(settings[f"DATABASE_{name}"]) for name in ("POOL_SIZE", "MAX_OVERFLOW"))
+
+    assert f"production's {most} x ({size} + {overflow}) does" in DOCUMENT
+    assert (most + 1) * (size + overflow) < 100

@@ -46,6 +46,11 @@ def on_terminal(*args: str, columns: int, **env: str) -> Seen:
         ),
         (("--lst",), errors.UnknownOption, "error: `invoke` has no option `--lst`; did you mean `--list`?"),
         (
+            ("--list", "engin"),
+            errors.BadCommandLine,
+            "error: there is no group of tasks `engin`; did you mean `engine`?",
+        ),
+        (
             ("gate",),
             errors.BadCommandLine,
             "error: `invoke gate` lacks WHICH; `invoke --help gate` explains it",

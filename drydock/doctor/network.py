@@ -54,7 +54,7 @@ def proxies(info: Mapping[str, Any], environment: Mapping[str, str] = os.environ
         name.upper(): text for name, text in environment.items() if name.upper().endswith("_PROXY") and text
     }
     used = {name: text for name, text in given.items() if name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")}
-    engines = str(info.get("HttpsProxy") or info.get("HttpProxy") or "")
+    engines = _without_password(str(info.get("HttpsProxy") or info.get("HttpProxy") or ""))
     if not used:
         return ok("proxy", f"the engine's own, {engines}" if engines else "none")
     fact = ", ".join(f"{name}={_without_password(text)}" for name, text in sorted(used.items()))
@@ -78,7 +78,7 @@ def proxies(info: Mapping[str, Any], environment: Mapping[str, str] = os.environ
             f"{fact}; builds get it, the engine has none for its own pulls",
             'set `"proxies"` in daemon.json, or pull base images by hand',
         )
-    return ok("proxy", f"{fact}; the engine has its own, {_without_password(engines)}")
+    return ok("proxy", f"{fact}; the engine has its own, {engines}")
 
 
 def _without_password(address: str) -> str:

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from rich.console import Console
 
 MB = 1_000_000
+# On a terminal with fewer characters in a line, columns would leave no room for what stands in them.
+NARROW = 60
 
 
 @functools.cache

@@ -20,7 +20,7 @@ from rich.spinner import Spinner
 from rich.text import Text
 
 from drydock.build.events import Step, Update, once
-from drydock.report import console, megabytes
+from drydock.report import NARROW, console, megabytes
 from drydock.report.signs import Sign, Signs
 
 REFRESHES_PER_SECOND = 8
@@ -28,8 +28,6 @@ REFRESHES_PER_SECOND = 8
 LONGEST_LINE = 120
 OUTCOME_WIDTH = 7
 STAGE_WIDTH = 12
-# Below this, columns would leave no room for what stands in them.
-NARROW = 60
 SHOWN_STEPS = 4
 
 

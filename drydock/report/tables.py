@@ -12,6 +12,7 @@ from rich.text import Text
 
 from drydock.doctor.finding import Finding, Severity
 from drydock.gates.verdict import Outcome, Verdict
+from drydock.report import NARROW
 
 MARKS = {
     Outcome.PASSED: "[green]passed[/green]",
@@ -20,8 +21,6 @@ MARKS = {
 }
 
 
-# Below this many characters, columns would leave no room for what stands in them.
-NARROW = 60
 # Wide enough for any row, to measure what a table would take.
 LONGEST = 10_000
 # The word says it all; the colour only repeats it.

@@ -38,6 +38,7 @@ def private() -> Iterator[Registry]:
     ("environment", "info", "severity", "words"),
     [
         ({}, {}, Severity.OK, "none"),
+        ({}, {"HttpProxy": PROXY}, Severity.OK, "the engine's own, http://…@proxy.example:3128"),
         ({"https_proxy": PROXY}, {}, Severity.WARNING, "NO_PROXY lacks localhost and 127.0.0.1"),
         ({"HTTPS_PROXY": PROXY, "no_proxy": "localhost"}, {}, Severity.WARNING, "NO_PROXY lacks 127.0.0.1"),
         (

@@ -14,7 +14,7 @@ last lines, a container's log). Exit codes are unique, so that a script can tell
  70-76  gates
  77-79  releases
  80-84  the history and the report
- 85-89  signatures
+ 85-89  signatures, and what they vouch for
  90-99  Kubernetes and the tools of gates
 ====== ==========================================
 """
@@ -514,3 +514,9 @@ class KeyUnusable(DrydockError):
     exit_code = 88
     fact = "the private key {key} cannot be opened: {reason}"
     next_step = "name the file that `cosign generate-key-pair` wrote with --key, and set COSIGN_PASSWORD"
+
+
+class StaleImage(DrydockError):
+    exit_code = 89
+    fact = "{reference} was built from {found}, and the project is at {wanted}"
+    next_step = "build it anew with `invoke build`; where its content stays, no gate runs again"

@@ -13,6 +13,7 @@ from drydock.gates import runner
 from drydock.image import Image, content_digest
 from drydock.pipeline import Pipeline
 from drydock.publish import builds, cosign, local, provenance, sbom, seal
+from drydock.publish.labels import OCI
 from drydock.publish.push import Permissions, Pushed, Tell, push_all, registry
 from drydock.publish.reference import Reference, parse
 from drydock.publish.referrers import Attachment
@@ -47,11 +48,13 @@ def push(
     Raises:
         errors.NoRegistry: Neither the caller nor the project names one.
         errors.ImageMissing: The target was not built.
+        errors.StaleImage: The image is of another commit than the one that is checked out.
         errors.ReceiptsMissing: A gate has yet to pass for this content.
     """
     names = _names(pipeline, where)
     built = [pipeline.project.reference(target, platform=platform) for platform in platforms]
     for image in built:
+        current(pipeline, image)
         cleared(pipeline, pipeline.measure(image), target, force)
     with shown as tell:
         return push_all(
@@ -63,6 +66,18 @@ def push(
             permissions=permissions,
             compression=pipeline.project.compression,
         )
+
+
+def current(pipeline: Pipeline, reference: str) -> None:
+    """See to it that an image is of the commit that its tags and its provenance are going to name.
+
+    Raises:
+        errors.ImageMissing: The engine has no such image.
+        errors.StaleImage: It was built from another commit.
+    """
+    found = local.find(pipeline.engine, reference).labels.get(f"{OCI}revision", "")
+    if found != (wanted := pipeline.source.revision):
+        raise errors.StaleImage(reference=reference, found=found or "no commit", wanted=wanted or "no commit")
 
 
 def cleared(pipeline: Pipeline, image: Image, target: str, force: str = "") -> Waiver | None:
@@ -117,6 +132,7 @@ def sign(pipeline: Pipeline, target: str, where: str, *, key: str, force: str, s
     if manifest is None or found.id not in (manifest.config, manifest.digest):
         there = manifest.config if manifest else "nothing"
         raise errors.DigestDiffers(reference=pushed, found=there, wanted=found.id)
+    current(pipeline, pipeline.project.reference(target))
     image = images.read(pipeline.engine, found.id)
     # What an earlier push wrote down counts, also when the gates have passed since.
     waiver = Receipts().waiver(content_digest(image)) or cleared(pipeline, image, target, force)

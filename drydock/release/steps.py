@@ -178,6 +178,7 @@ def _push(work: Work) -> None:
             tell,
             image=work.entry.image,
             permissions=work.permissions,
+            compression=work.pipeline.project.compression,
             waits=work.waits,
         )
     # A registry that lost the image has lost what was attached to it.

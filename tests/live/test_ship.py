@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from drydock import errors, ship
+from drydock import errors
+from drydock import ship as shipping
 from drydock.engine import Engine
 from drydock.gates import runner
 from drydock.gates.verdict import Outcome, Verdict
@@ -17,7 +18,7 @@ from drydock.publish import provenance
 from drydock.publish.push import Permissions
 from drydock.receipts import Receipts
 from tests.support.registry import Registry, registry
-from tests.support.ship import PASSED, pass_gates, ship_project
+from tests.support.ship import PASSED, Ship, pass_gates, ship_project
 
 pytestmark = [pytest.mark.live, pytest.mark.usefixtures("own_state")]
 
@@ -29,14 +30,19 @@ def running() -> Iterator[Registry]:
 
 
 @pytest.fixture
-def pipeline(engine: Engine, python_image: str, tmp_path: Path) -> Iterator[Pipeline]:
+def ship(engine: Engine, python_image: str, tmp_path: Path) -> Iterator[Ship]:
     with ship_project(engine, tmp_path / "project", python_image) as made:
-        yield made.pipeline()
+        yield made
+
+
+@pytest.fixture
+def pipeline(ship: Ship) -> Pipeline:
+    return ship.pipeline()
 
 
 def send(pipeline: Pipeline, where: str, force: str = "") -> list[str]:
     silent = nullcontext(lambda _: None)
-    pushed = ship.push(pipeline, "production", where, Permissions(), force=force, shown=silent)
+    pushed = shipping.push(pipeline, "production", where, Permissions(), force=force, shown=silent)
     return [one.reference.rsplit(":", 1)[1] for one in pushed]
 
 
@@ -61,6 +67,19 @@ def test_an_image_without_a_receipt_is_not_pushed(pipeline: Pipeline, running: R
         send(pipeline, running.address)
 
     assert running.tags(pipeline.project.image) == {}
+
+
+def test_an_image_of_an_earlier_commit_is_not_pushed_as_this_ones(ship: Ship, running: Registry) -> None:
+    earlier = ship.pipeline()
+    pass_gates(earlier, *PASSED)
+    ship.commit("1.4.3")
+
+    with pytest.raises(errors.StaleImage) as caught:
+        send(ship.pipeline(), running.address)
+
+    first, second = earlier.source.revision, ship.pipeline().source.revision
+    assert f"was built from {first}, and the project is at {second}; build it anew" in str(caught.value)
+    assert running.tags(ship.name) == {}
 
 
 def test_an_image_with_a_known_vulnerability_is_not_pushed(pipeline: Pipeline, running: Registry) -> None:
@@ -111,10 +130,10 @@ def test_the_reason_of_a_push_stands_in_the_provenance_unasked(
     pipeline.built("production")
     send(pipeline, running.address, force="the gates' machine is away")
 
-    ship.sign(pipeline, "production", running.address, key=str(key), force="", say=lambda _: None)
+    shipping.sign(pipeline, "production", running.address, key=str(key), force="", say=lambda _: None)
 
     public = str(key.with_suffix(".pub"))
-    found = ship.verify(pipeline, running.address, key=public, identity=None, say=lambda _: None)
+    found = shipping.verify(pipeline, running.address, key=public, identity=None, say=lambda _: None)
     (document,) = [json.loads(one.content) for one in found if one.media_type == provenance.MEDIA_TYPE]
     forced = document["predicate"]["buildDefinition"]["internalParameters"]["forced"]
     assert forced["reason"] == "the gates' machine is away"
@@ -129,7 +148,7 @@ def test_what_was_pushed_elsewhere_without_receipts_is_not_signed(
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "another machine's"))
 
     with pytest.raises(errors.ReceiptsMissing):
-        ship.sign(pipeline, "production", running.address, key=str(key), force="", say=lambda _: None)
+        shipping.sign(pipeline, "production", running.address, key=str(key), force="", say=lambda _: None)
 
 
 def test_a_project_without_a_registry_is_told_how_to_name_one(pipeline: Pipeline) -> None:

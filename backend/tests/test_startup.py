@@ -109,6 +109,11 @@ def test_every_fault_is_listed_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
             "mount a writable volume there or name another folder",
         ),
         (
+            {"DATABASE_URL": "sqlite:////nowhere/todo.db"},
+            "DATABASE_URL: the folder '/nowhere' cannot be written (No such file or directory); "
+            "mount a writable volume there or name another file",
+        ),
+        (
             {"CORS_ORIGINS": "[oops"},
             "CORS_ORIGINS: '[oops' is refused (is not a JSON list); "
             "set it to something like https://app.example.com",

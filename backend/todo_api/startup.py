@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -43,7 +44,7 @@ def check() -> list[str]:
             refused[by_alias[alias][0]] = by_alias[alias][1]
         # The rest is judged with defaults in the place of what was refused.
         settings = Settings(**refused)
-    return _further(faults, [*contradictions(settings), *data_dir_faults(settings)])
+    return _further(_further(faults, contradictions(settings)), _folder_faults(settings))
 
 
 def _further(lines: list[str], more: list[str]) -> list[str]:
@@ -85,21 +86,36 @@ def contradictions(settings: Settings) -> list[str]:
     return lines
 
 
-def data_dir_faults(settings: Settings) -> list[str]:
-    """Make DATA_DIR where it is needed, and say why it cannot be used."""
+def _folder_faults(settings: Settings) -> list[str]:
+    """Make DATA_DIR where it is needed, and list the folders that cannot be written, with the reason."""
+    from todo_api.db.urls import sqlite_file
+
+    lines = []
+    if settings.needs_data_dir and (reason := _unwritable(settings.data_dir, make=True)):
+        lines.append(
+            f"DATA_DIR: {str(settings.data_dir)!r} cannot be written ({reason}); "
+            "mount a writable volume there or name another folder"
+        )
+    file = sqlite_file(settings.database_url.get_secret_value()) if settings.database_url else None
+    if file and (reason := _unwritable(file.parent, make=False)):
+        lines.append(
+            f"DATABASE_URL: the folder {str(file.parent)!r} cannot be written ({reason}); "
+            "mount a writable volume there or name another file"
+        )
+    return lines
+
+
+def _unwritable(folder: Path, *, make: bool) -> str | None:
+    """Return why a folder cannot be written; None where it can."""
     from tempfile import TemporaryFile
 
-    if not settings.needs_data_dir:
-        return []
     try:
-        settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with TemporaryFile(dir=settings.data_dir):
-            return []
+        if make:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with TemporaryFile(dir=folder):
+            return None
     except OSError as error:
-        return [
-            f"DATA_DIR: {str(settings.data_dir)!r} cannot be written ({error.strerror}); "
-            "mount a writable volume there or name another folder"
-        ]
+        return error.strerror or str(error)
 
 
 # What manifests, examples and tutorials put where a secret belongs.

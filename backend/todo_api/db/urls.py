@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 
@@ -38,3 +39,10 @@ def url_password(url: str) -> str | None:
         return urlsplit(url).password
     except ValueError:
         return None
+
+
+def sqlite_file(url: str) -> Path | None:
+    """Return the file that an SQLite URL names; None for another database and for one in memory."""
+    scheme, _, path = url.partition(":///")
+    name = path.partition("?")[0]
+    return Path(name) if scheme.partition("+")[0] == "sqlite" and name not in ("", ":memory:") else None

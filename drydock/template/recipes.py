@@ -22,6 +22,11 @@ EXPORTS = {
 }
 TOOL = "/tmp/tool"  # noqa: S108 - in a stage of the build
 DOWNLOAD = "sh /image/download.sh"
+PACKAGES = """\
+# What is compiled here needs these; the final image gets only the libraries that it then links against.
+# A Python of Debian's keeps its headers in a package of their own."""
+INCLUDE = "python3 -c 'import sysconfig; print(sysconfig.get_path(\"include\"))'"
+HEADERS = f'\\\n        $([ -f "$({INCLUDE})/Python.h" ] || echo python3-dev)'
 MOUNTS = (
     "--mount=type=bind,source=image/download.sh,target=/image/download.sh",
     "--mount=type=cache,id=uv,target=/root/.cache/uv",
@@ -45,10 +50,7 @@ def dependencies(blueprint: Blueprint) -> str:
     found = blueprint.dependencies
     parts = []
     if packages := [*blueprint.system_build, *blueprint.system_run]:
-        parts.append(
-            "# What is compiled here needs these; the final image gets what it links against.\n"
-            + _apt(packages)
-        )
+        parts.append(f"{PACKAGES}\n{_apt(packages, HEADERS if blueprint.system_build else '')}")
     title = "# The dependencies, exactly as locked and without the project itself."
     if not found.locked:
         title = (
@@ -226,8 +228,8 @@ def _storage(blueprint: Blueprint) -> str:
     )
 
 
-def _apt(packages: Sequence[str]) -> str:
-    names = " ".join(dict.fromkeys(packages))
+def _apt(packages: Sequence[str], computed: str = "") -> str:
+    names = " ".join([*dict.fromkeys(packages), *([computed] if computed else [])])
     return "RUN " + " \\\n    && ".join(
         [
             "apt-get update",

@@ -21,13 +21,15 @@ def checkout(root: Path, commit: str) -> Iterator[Path]:
     if wanted == head and not dirty:
         yield root
         return
-    with tempfile.TemporaryDirectory(prefix="drydock-push-") as folder:
-        archive = Path(folder) / "commit.tar"
-        command.run(["git", "archive", f"--output={archive}", wanted], cwd=root)
-        tree = Path(folder) / "tree"
-        tree.mkdir()
-        command.run(["tar", "-xf", str(archive), "-C", str(tree)])
-        yield tree
+    # A work tree of the repository's own: tests and labels find the commit and its remote as they do here.
+    git = ["git", "-c", "core.hooksPath=/dev/null", "worktree"]
+    with tempfile.TemporaryDirectory(prefix="drydock-push-") as parent:
+        folder = Path(parent) / "tree"
+        command.run([*git, "add", "--quiet", "--detach", str(folder), wanted], cwd=root)
+        try:
+            yield folder
+        finally:
+            command.run([*git, "remove", "--force", str(folder)], cwd=root)
 
 
 def contents(root: Path, commit: str) -> dict[str, str]:

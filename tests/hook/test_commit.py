@@ -46,6 +46,16 @@ def test_uncommitted_changes_are_not_judged(repository: Path) -> None:
     assert (repository / "file").read_text() == "not committed"
 
 
+def test_the_commit_is_a_commit_to_git_as_well_and_nothing_is_left(repository: Path) -> None:
+    (repository / "file").write_text("not committed")
+
+    with checkout(repository, "HEAD") as folder:
+        assert git(folder, "rev-parse", "HEAD") == git(repository, "rev-parse", "HEAD")
+        assert git(folder, "status", "--porcelain") == ""
+
+    assert len(git(repository, "worktree", "list").splitlines()) == 1
+
+
 def test_the_pushed_commit_is_judged_and_not_the_newest(repository: Path) -> None:
     first = git(repository, "rev-parse", "HEAD")
     commit(repository, "second")

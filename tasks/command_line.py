@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import os
 import re
 import shutil
@@ -44,10 +43,9 @@ class Manual(Program):
         """Return the positional arguments that are missing, unless one of them is required."""
         if not _LACKING.search(str(error)) or error.context is None:
             return []
-        parameters = inspect.signature(self.collection[str(error.context.name)].body).parameters
+        task = self.collection[str(error.context.name)]
         missing = [str(argument.name) for argument in error.context.missing_positional_args]
-        required = any(parameters[name].default is inspect.Parameter.empty for name in missing)
-        return [] if required else missing
+        return missing if all(manual.optional(task, name) for name in missing) else []
 
     def parse_cleanup(self) -> None:
         if self.args.complete.value and (known := completion.values(self.core.remainder)):
@@ -75,8 +73,8 @@ class Manual(Program):
             _print(manual.listing(self.collection, _width(), bold=_bold()))
 
     def print_task_help(self, name: str) -> None:
-        docstring = inspect.getdoc(self.collection[name]) or ""
-        _print(manual.explanation(self.parser.contexts[name], docstring, _width(), bold=_bold()))
+        shown = manual.explanation(self.parser.contexts[name], self.collection[name], _width(), bold=_bold())
+        _print(shown)
 
     def _refuse(self, error: Exception) -> None:
         """Leave with a message of the house's own style."""

@@ -103,29 +103,32 @@ def option(argument: Argument) -> Row:
     return spelled, argument.help or ""
 
 
-def explanation(context: ParserContext, docstring: str, width: int, *, bold: bool) -> Iterator[str]:
+def optional(task: Task[Any], name: str) -> bool:
+    """Tell whether a task's argument may be left out."""
+    return inspect.signature(task.body).parameters[name].default is not inspect.Parameter.empty
+
+
+def explanation(context: ParserContext, task: Task[Any], width: int, *, bold: bool) -> Iterator[str]:
     """Yield the lines of `invoke --help TASK`.
 
     Args:
         context: The task's name and arguments.
-        docstring: What it does.
+        task: The task itself.
         width: Characters in a line, or 0.
         bold: Whether titles are set in bold.
     """
-    arguments = list(context.args.values())
-    positional = [
-        (argument.name.upper(), argument.help or "") for argument in arguments if argument.positional
+    arguments = [(str(argument.name), argument) for argument in context.args.values()]
+    positional = [(name.upper(), one.help or "") for name, one in arguments if one.positional]
+    options = [option(one) for _, one in arguments if not one.positional]
+    words = [
+        f"[{name.upper()}]" if optional(task, name) else name.upper()
+        for name, one in arguments
+        if one.positional
     ]
-    options = [option(argument) for argument in arguments if not argument.positional]
-    usage = [
-        "invoke",
-        str(context.name),
-        *(name for name, _ in positional),
-        *(["[options]"] if options else []),
-    ]
+    usage = ["invoke", str(context.name), *words, *(["[options]"] if options else [])]
     yield from paragraph(" ".join(usage), width, bold=bold)
     yield ""
-    for line in docstring.splitlines():
+    for line in (inspect.getdoc(task) or "").splitlines():
         yield from paragraph(line, width)
     rows = positional + options
     if rows:

@@ -130,6 +130,18 @@ def test_help_names_every_option_once_and_invents_no_letters() -> None:
     assert [option for option in options if not option.startswith("--")] == []
 
 
+@pytest.mark.parametrize(
+    ("task", "usage"),
+    [
+        ("gate", "invoke gate WHICH [options]"),
+        ("size", "invoke size [IMAGE] [OTHER] [options]"),
+        ("hooks", None),
+    ],
+)
+def test_help_tells_what_must_be_given_and_what_may_be(task: str, usage: str | None) -> None:
+    assert invoke("--help", task).stdout.splitlines()[0] == (usage or f"invoke {task}")
+
+
 def test_invoke_alone_shows_the_list() -> None:
     assert invoke().stdout == invoke("--list").stdout
 

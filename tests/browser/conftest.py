@@ -53,7 +53,8 @@ class Tab:
 OpenPage = Callable[..., Tab]
 
 
-@pytest.fixture(scope="session")
+# Not longer than a module: while it runs, Playwright's event loop keeps other tests from starting one.
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """Chromium."""
     with sync_playwright() as playwright:

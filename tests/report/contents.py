@@ -84,7 +84,13 @@ def content(folder: Path, project: Project, taken_apart: Anatomy) -> Content:
             NOW,
             origin,
             "another content",
-            Verdict("security", Outcome.FAILED, f"1 finding: {ATTACK}", (f"/app: {ATTACK}",), seconds=47.0),
+            Verdict(
+                "security",
+                Outcome.FAILED,
+                f"1 finding: {ATTACK}",
+                (f"/app: {ATTACK}", f"/opt/{'x' * 200}.so"),
+                seconds=47.0,
+            ),
         ),
         Judged(
             NOW, origin, weighed.content, Verdict("audit", Outcome.COULD_NOT_CHECK, "no database answers")

@@ -27,8 +27,7 @@ class Entry:
 
     Args:
         revision: The commit that the image was built from.
-        image: The image's id on the engine.
-        content: Its content digest.
+        image: The image's id on the engine, which stands for its content and its labels.
         bills: The digest of each bill of materials by its media type.
         digest: The image's manifest on the registry; empty before the push.
         attached: The manifests of what is attached to it.
@@ -38,7 +37,6 @@ class Entry:
 
     revision: str = ""
     image: str = ""
-    content: str = ""
     bills: Mapping[str, str] = field(default_factory=dict)
     digest: str = ""
     attached: tuple[str, ...] = ()

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field, replace
 from drydock import errors, ship
 from drydock.gates import runner
 from drydock.gates.verdict import Verdict
-from drydock.image import content_digest
 from drydock.pipeline import Pipeline
 from drydock.publish import provenance, seal, tag, tags
 from drydock.publish import push as pushing
@@ -103,10 +102,9 @@ def _is_built(work: Work) -> bool:
 
 def _build(work: Work) -> None:
     image = work.pipeline.built(work.plan.target).image_id
-    content = content_digest(work.pipeline.measure(image))
     if work.entry.moved and image != work.entry.image:
         raise errors.VersionTaken(reference=work.plan.versioned, found=work.entry.image, wanted=image)
-    kept = {"revision": work.plan.revision, "image": image, "content": content}
+    kept = {"revision": work.plan.revision, "image": image}
     # Nothing that an earlier attempt did for another image counts for this one.
     cleared = {} if image == work.entry.image else {"bills": {}, "digest": "", "attached": (), "signed": ()}
     work.know(**kept, **cleared)

@@ -24,9 +24,7 @@ PLAN = Plan(
     gates=("smoke",),
     key="cosign.key",
 )
-ENTRY = Entry(
-    PLAN.revision, "sha256:1", "sha256:2", {SPDX: "sha256:3"}, "sha256:4", ("sha256:5",), ("sha256:5",)
-)
+ENTRY = Entry(PLAN.revision, "sha256:1", {SPDX: "sha256:3"}, "sha256:4", ("sha256:5",), ("sha256:5",))
 BILLS = {CYCLONEDX: b"{}", SPDX: b"[]"}
 
 

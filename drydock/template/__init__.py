@@ -108,10 +108,12 @@ def plan(findings: Findings) -> Blueprint:
 
 def render(blueprint: Blueprint) -> dict[str, str]:
     """Return every file that is made of a blueprint, its configuration apart: text by path."""
+    text = dockerfile.render(packaged.dockerfile(), blueprint)
+    helpers = packaged.helpers(text)
     return {
-        "Dockerfile": dockerfile.render(packaged.dockerfile(), blueprint),
-        ".dockerignore": ignorefile.render(blueprint),
-        **dict(packaged.helpers(blueprint.dependencies.kind)),
+        "Dockerfile": text,
+        ".dockerignore": ignorefile.render(blueprint, helpers),
+        **helpers,
         **manifests.render(blueprint),
     }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 import posixpath
+from collections.abc import Iterable
 
 from drydock.template.blueprint import Blueprint
 
@@ -13,7 +14,6 @@ HEAD = """\
 # the Dockerfile.
 *
 """
-HELPERS = ("image/assemble/*.py", "image/*.py", "image/*.sh", "image/*.txt")
 # Inside the folders that are let in: what no image needs, and what nobody else may read.
 NEVER = (
     "**/__pycache__",
@@ -32,13 +32,21 @@ NEVER = (
 )
 
 
-def render(blueprint: Blueprint) -> str:
-    """Return the .dockerignore of a project."""
+def render(blueprint: Blueprint, helpers: Iterable[str]) -> str:
+    """Return the .dockerignore of a project.
+
+    Args:
+        blueprint: What is shipped, and what else the build reads.
+        helpers: The files that the Dockerfile needs from image/.
+    """
+    scripts = dict.fromkeys(
+        f"{posixpath.dirname(path)}/*{posixpath.splitext(path)[1]}" for path in sorted(helpers)
+    )
     found = blueprint.dependencies
     build = [*found.files, *([blueprint.declared] if blueprint.declared else [])]
     build += [path for path in _beside(blueprint) if (blueprint.root / path).is_file()]
     build += blueprint.build_files if blueprint.installed else ()
-    named = dict.fromkeys([*HELPERS, *sorted(build), *blueprint.entries, *blueprint.tests])
+    named = dict.fromkeys([*scripts, *sorted(build), *blueprint.entries, *blueprint.tests])
     lines = [f"!{path}" for path in named]
     secrets = [path for path in blueprint.secrets if not _is_covered(path)]
     return "\n".join([HEAD.rstrip(), *lines, *NEVER, *secrets, ""])

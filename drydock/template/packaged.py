@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,8 +10,7 @@ HERE = Path(__file__).parent
 # A wheel carries them beside this module; in drydock's repository they stand at the top.
 SOURCE = HERE / "source" if (HERE / "source").is_dir() else HERE.parent.parent
 TOOLS = HERE / "tools"
-# What every Dockerfile runs, copies or binds.
-HELPERS = ("start.py", "probe.py", "download.sh", "difference.py", "divide.py", "uv.txt")
+HELPER = re.compile(r"\bimage/([a-z_]+(?:\.[a-z]+)?)")
 
 
 def dockerfile() -> str:
@@ -18,15 +18,18 @@ def dockerfile() -> str:
     return (SOURCE / "Dockerfile").read_text(encoding="utf-8")
 
 
-def helpers(kind: str) -> Iterator[tuple[str, str]]:
-    """Yield the path and the text of each file that the Dockerfile needs from image/.
+def helpers(rendered: str) -> dict[str, str]:
+    """Return what a Dockerfile runs, copies or binds from image/: text by path."""
+    return {
+        f"image/{place.relative_to(root).as_posix()}": place.read_text(encoding="utf-8")
+        for name in sorted(set(HELPER.findall(rendered)))
+        for root, place in _found(name)
+    }
 
-    Args:
-        kind: Where the dependencies are locked; some lock files need their own tool.
-    """
-    image = SOURCE / "image"
-    paths = [image / name for name in HELPERS] + sorted((image / "assemble").glob("*.py"))
-    for path in paths:
-        yield f"image/{path.relative_to(image).as_posix()}", path.read_text(encoding="utf-8")
-    if (tool := TOOLS / f"{kind}.txt").is_file():
-        yield f"image/{kind}.txt", tool.read_text(encoding="utf-8")
+
+def _found(name: str) -> Iterator[tuple[Path, Path]]:
+    """Yield the file of a name, or every script of a folder, after the folder that it is relative to."""
+    for root in (SOURCE / "image", TOOLS):
+        place = root / name
+        files = [place] if place.is_file() else sorted(place.glob("*.py"))
+        yield from ((root, file) for file in files)

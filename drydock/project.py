@@ -166,7 +166,7 @@ class Project:
         return self.budgets[target]
 
     def reference(self, target: str, channel: str = "dev", platform: str = "") -> str:
-        """Return the local reference of a target's newest build, or of its build for one of several platforms."""
+        """Return the local reference of a target's newest build, or of that for one of several platforms."""
         words = [channel, *([] if target == "production" else [target]), *platform.split("/")]
         return f"{self.image}:{'-'.join(filter(None, words))}"
 

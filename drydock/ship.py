@@ -14,6 +14,7 @@ from drydock.image import Image, content_digest
 from drydock.pipeline import Pipeline
 from drydock.publish import builds, cosign, local, provenance, sbom, seal
 from drydock.publish.labels import OCI
+from drydock.publish.manifest import configurations
 from drydock.publish.push import Permissions, Pushed, Tell, push_all, registry
 from drydock.publish.reference import Reference, parse
 from drydock.publish.referrers import Attachment
@@ -129,9 +130,10 @@ def sign(pipeline: Pipeline, target: str, where: str, *, key: str, force: str, s
     found = local.find(pipeline.engine, pipeline.project.reference(target))
     with registry(pipeline.engine, pushed) as client:
         manifest = client.manifest(pushed.repository, pushed.digest)
-    if manifest is None or found.id not in (manifest.config, manifest.digest):
-        there = manifest.config if manifest else "nothing"
-        raise errors.DigestDiffers(reference=pushed, found=there, wanted=found.id)
+        there = configurations(client, pushed.repository, manifest) if manifest else set()
+    wanted = images.configuration_digest(pipeline.engine, found.id)
+    if wanted not in there:
+        raise errors.DigestDiffers(reference=pushed, found=", ".join(there) or "nothing", wanted=wanted)
     current(pipeline, pipeline.project.reference(target))
     image = images.read(pipeline.engine, found.id)
     # What an earlier push wrote down counts, also when the gates have passed since.

@@ -11,7 +11,7 @@ from drydock.image.compare import Difference, diff
 from drydock.image.digest import content_digest
 from drydock.image.local import read
 from drydock.image.model import Config, File, Image, Kind, Layer
-from drydock.image.pack import Packed, packed
+from drydock.image.pack import Packed, configuration_digest, packed
 
 __all__ = [
     "Anatomy",
@@ -22,6 +22,7 @@ __all__ = [
     "Kind",
     "Layer",
     "Packed",
+    "configuration_digest",
     "content_digest",
     "diff",
     "packed",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import os
@@ -313,6 +314,7 @@ def assemble(
         config=Config.of(raw, raw.get("config") or {}),
         layers=tuple(layer(item, *found[item.diff_id]) for item in stored),
         compression=looking.compression,
+        configuration=f"sha256:{hashlib.sha256(content).hexdigest()}",
     )
 
 

@@ -192,6 +192,7 @@ class Image:
         config: How a container of it starts.
         layers: From the lowest to the uppermost.
         compression: How the layers' sizes on the wire come about.
+        configuration: The digest of its configuration as stored; empty where only an engine described it.
     """
 
     reference: str
@@ -200,6 +201,7 @@ class Image:
     config: Config
     layers: tuple[Layer, ...]
     compression: Compression = ZSTD
+    configuration: str = ""
 
     @property
     def on_disk(self) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -68,6 +69,29 @@ def packed(
                 yield found
                 return
     raise errors.NoSpace(during=f"the compression of {reference}")
+
+
+def configuration_digest(engine: Engine, reference: str, *, cache: Cache | None = None) -> str:
+    """Return the digest by which manifests name an image's configuration.
+
+    It is the image's id, except where the engine keeps its images in containerd: there the id is the digest
+    of a manifest that no registry needs to have.
+
+    Args:
+        engine: Where the image is.
+        reference: Its name or id.
+        cache: Where configurations are kept; the user's cache by default.
+
+    Raises:
+        As `packed`.
+    """
+    looking = Analyst(cache or user_cache())
+    with answers(engine, reference):
+        inspected = engine.sdk.images.get(reference).attrs
+        content = looking.cache.configuration(inspected["Id"])
+        if content is None:
+            return saved(engine, reference, inspected, looking).configuration
+    return f"sha256:{hashlib.sha256(content).hexdigest()}"
 
 
 def _at_hand(inspected: Mapping[str, Any], looking: Analyst) -> Packed | None:

@@ -11,6 +11,7 @@ from drydock.publish.registry import (
     OCI_INDEX,
     OCI_MANIFEST,
     Manifest,
+    Registry,
     descriptor,
     digest_of,
 )
@@ -44,3 +45,18 @@ def index_of(contents: Sequence[Packed], manifests: Sequence[Manifest]) -> Manif
         entries.append(descriptor(manifest) | {"platform": platform})
     document = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": entries}
     return Manifest(OCI_INDEX, json.dumps(document, indent=2).encode())
+
+
+def configurations(client: Registry, repository: str, manifest: Manifest) -> set[str]:
+    """Return the digest of an image's configuration, or those of all images of an index.
+
+    Args:
+        client: The registry.
+        repository: Where the manifest is.
+        manifest: The image's or the index's.
+    """
+    found = {manifest.config} if manifest.config else set()
+    for entry in manifest.document.get("manifests", []):
+        if (image := client.manifest(repository, entry["digest"])) is not None:
+            found |= configurations(client, repository, image)
+    return found

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from drydock import errors, ship
 from drydock.gates import runner
 from drydock.gates.verdict import Verdict
+from drydock.image import configuration_digest
 from drydock.pipeline import Pipeline
 from drydock.publish import provenance, seal, tag, tags
 from drydock.publish import push as pushing
@@ -69,7 +70,7 @@ class Work:
 
     def is_ours(self, manifest: Manifest) -> bool:
         """Tell whether a manifest on the registry is this release's image."""
-        return self.entry.image in (manifest.config, manifest.digest)
+        return manifest.config == configuration_digest(self.pipeline.engine, self.entry.image)
 
 
 @dataclass(frozen=True)

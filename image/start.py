@@ -95,9 +95,25 @@ def check() -> list[str]:
         for name in tls
         if not os.access(os.environ[name], os.R_OK)
     ]
+    if len(tls) == 2 and not problems and (reason := _broken_pair(*(os.environ[name] for name in tls))):
+        problems.append(
+            f"TLS_CERT_FILE: no certificate with the key of TLS_KEY_FILE ({reason}); mount files that match"
+        )
     if own := os.environ.get("APP_SETTINGS_CHECK"):
         problems += named(own)()
     return problems
+
+
+def _broken_pair(certificate: str, key: str) -> str | None:
+    """Return why two PEM files are no certificate and its key; a worker would only fail again and again."""
+    import ssl
+
+    try:
+        # An empty password: nobody is there to be asked for another.
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key, password="")
+    except (ssl.SSLError, OSError) as error:
+        return getattr(error, "reason", None) or str(error)
+    return None
 
 
 # Default, least and most of every number that the operator may set.

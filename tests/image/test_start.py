@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import start
 
+from tests.support import certificates
 from tests.support.process import free_port
 
 
@@ -71,6 +72,22 @@ def test_a_certificate_without_its_key_is_refused(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("TLS_CERT_FILE", __file__)
 
     assert start.check() == ["TLS_KEY_FILE: not set, but TLS_CERT_FILE is; set both or neither"]
+
+
+def test_files_that_are_no_certificate_and_key_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TLS_CERT_FILE", __file__)
+    monkeypatch.setenv("TLS_KEY_FILE", __file__)
+
+    (problem,) = start.check()
+    assert problem.startswith("TLS_CERT_FILE: no certificate with the key of TLS_KEY_FILE (")
+
+
+def test_certificate_with_its_key_passes_the_check(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    certificates.make(["localhost"], ["127.0.0.1"]).write(tmp_path)
+    monkeypatch.setenv("TLS_CERT_FILE", str(tmp_path / "server.crt"))
+    monkeypatch.setenv("TLS_KEY_FILE", str(tmp_path / "server.key"))
+
+    assert start.check() == []
 
 
 def test_migrate_runs_the_applications_migrations(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

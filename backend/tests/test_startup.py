@@ -109,8 +109,8 @@ def test_every_fault_is_listed_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
             "mount a writable volume there or name another folder",
         ),
         (
-            {"DATABASE_URL": "sqlite:////nowhere/todo.db"},
-            "DATABASE_URL: the folder '/nowhere' cannot be written (No such file or directory); "
+            {"DATABASE_URL": "sqlite:////dev/null/todo.db"},
+            "DATABASE_URL: the folder '/dev/null' cannot be written (File exists); "
             "mount a writable volume there or name another file",
         ),
         (

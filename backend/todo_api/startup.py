@@ -87,17 +87,17 @@ def contradictions(settings: Settings) -> list[str]:
 
 
 def _folder_faults(settings: Settings) -> list[str]:
-    """Make DATA_DIR where it is needed, and list the folders that cannot be written, with the reason."""
+    """Make the folders that are written into, and list those where that is not possible, with the reason."""
     from todo_api.db.urls import sqlite_file
 
     lines = []
-    if settings.needs_data_dir and (reason := _unwritable(settings.data_dir, make=True)):
+    if settings.needs_data_dir and (reason := _unwritable(settings.data_dir)):
         lines.append(
             f"DATA_DIR: {str(settings.data_dir)!r} cannot be written ({reason}); "
             "mount a writable volume there or name another folder"
         )
     file = sqlite_file(settings.database_url.get_secret_value()) if settings.database_url else None
-    if file and (reason := _unwritable(file.parent, make=False)):
+    if file and (reason := _unwritable(file.parent)):
         lines.append(
             f"DATABASE_URL: the folder {str(file.parent)!r} cannot be written ({reason}); "
             "mount a writable volume there or name another file"
@@ -105,13 +105,12 @@ def _folder_faults(settings: Settings) -> list[str]:
     return lines
 
 
-def _unwritable(folder: Path, *, make: bool) -> str | None:
+def _unwritable(folder: Path) -> str | None:
     """Return why a folder cannot be written; None where it can."""
     from tempfile import TemporaryFile
 
     try:
-        if make:
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         with TemporaryFile(dir=folder):
             return None
     except OSError as error:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 
+import docker
 import httpx2
 import pytest
 
@@ -76,6 +77,25 @@ def test_a_refused_setting_does_not_show_its_secret(neighbourhood: Systems) -> N
     assert code == EX_CONFIG
     assert "DATABASE_URL" in log
     assert neighbourhood.postgres.role.password not in log
+
+
+def test_a_container_without_a_writable_folder_says_so_in_one_line(neighbourhood: Systems) -> None:
+    containers = neighbourhood.engine.sdk.containers
+    with pytest.raises(docker.errors.ContainerError) as refused:
+        containers.run(neighbourhood.image, ["check"], read_only=True, remove=True)
+    assert refused.value.exit_status == EX_CONFIG
+    assert refused.value.stderr == (
+        b"error: DATA_DIR: '/tmp/todo-chatbot-api' cannot be written (Read-only file system); "
+        b"mount a writable volume there or name another folder\n"
+    )
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_start_that_fails_ends_the_container_with_3(neighbourhood: Systems, workers: str) -> None:
+    # Legal, so the check has nothing against it; but there is no such file, and mode=ro makes none.
+    url = "sqlite:///file:/nowhere/todo.db?mode=ro&uri=true"
+    code, log = neighbourhood.run_to_end({"DATABASE_URL": url, "WEB_CONCURRENCY": workers})
+    assert code == 3, log
 
 
 def test_production_has_no_development_tokens(app: App, neighbourhood: Systems) -> None:

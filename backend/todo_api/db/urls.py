@@ -42,7 +42,9 @@ def url_password(url: str) -> str | None:
 
 
 def sqlite_file(url: str) -> Path | None:
-    """Return the file that an SQLite URL names; None for another database and for one in memory."""
+    """Return the file that an SQLite URL names by its path; None for anything else."""
     scheme, _, path = url.partition(":///")
     name = path.partition("?")[0]
-    return Path(name) if scheme.partition("+")[0] == "sqlite" and name not in ("", ":memory:") else None
+    if scheme.partition("+")[0] != "sqlite" or name in ("", ":memory:") or name.startswith("file:"):
+        return None
+    return Path(name)

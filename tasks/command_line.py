@@ -14,6 +14,7 @@ from invoke.parser import ParserContext
 from drydock import errors
 from drydock.nearest import suggestion
 from tasks import completion, manual
+from tasks.offer import readable
 
 _UNKNOWN = re.compile(r"No idea what ['\"](?P<word>.*)['\"] is!")
 _LACKING = re.compile(r"'(?P<task>[^']+)' did not receive required positional arguments: '(?P<names>.*)'")
@@ -130,7 +131,8 @@ def _check_words(context: ParserContext) -> None:
 
 
 def _print(lines: Iterable[str]) -> None:
-    print(*lines, sep="\n")
+    with readable():
+        print(*lines, sep="\n")
 
 
 def _width() -> int:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import functools
 import inspect
+import os
+import select
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -25,6 +28,22 @@ SHARED = {
 Body = TypeVar("Body", bound=Callable[..., None])
 
 
+@contextmanager
+def readable() -> Iterator[None]:
+    """End quietly where whoever reads standard output has seen enough of it, as `head` has."""
+    try:
+        yield
+        sys.stdout.flush()
+    except BrokenPipeError:
+        watch = select.poll()
+        watch.register(sys.stdout.fileno(), 0)
+        if not watch.poll(0):
+            raise  # it was another pipe
+        # Python flushes once more when it ends, and would complain.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise Exit(code=0) from None
+
+
 def guarded(body: Body, doing: str) -> Body:
     """Say at once what a task does; show a DrydockError as its evidence and one line, with its exit code."""
     signature = inspect.signature(body)
@@ -36,7 +55,8 @@ def guarded(body: Body, doing: str) -> Body:
         if not (given.arguments.get("quiet") or given.arguments.get("json")):
             say(doing.format(**given.arguments))
         try:
-            body(*args, **kwargs)
+            with readable():
+                body(*args, **kwargs)
         except errors.DrydockError as error:
             if error.evidence:
                 print(error.evidence, file=sys.stderr)

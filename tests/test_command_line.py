@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import subprocess
 import sys
 
@@ -140,6 +141,16 @@ def test_help_names_every_option_once_and_invents_no_letters() -> None:
 )
 def test_help_tells_what_must_be_given_and_what_may_be(task: str, usage: str | None) -> None:
     assert invoke("--help", task).stdout.splitlines()[0] == (usage or f"invoke {task}")
+
+
+@pytest.mark.parametrize("args", ["--list", "explain", "render"])
+def test_a_reader_may_leave_early(args: str) -> None:
+    piped = f"{shlex.join(INVOKE)} {args} | true"
+
+    done = subprocess.run(["sh", "-c", piped], cwd=ROOT, check=True, capture_output=True, text=True)
+
+    assert "Traceback" not in done.stderr
+    assert "BrokenPipe" not in done.stderr
 
 
 def test_invoke_alone_shows_the_list() -> None:

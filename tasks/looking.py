@@ -89,7 +89,7 @@ def report(
         print(path.resolve().as_uri())
 
 
-@offer("reading the history of {project}", last="how many builds to show")
+@offer("reading the history of {target}", last="how many builds to show")
 def history(
     c: Context,
     target: str = "production",

@@ -24,11 +24,16 @@ def show(console: Console, builds: Sequence[Build], judged: Sequence[Judged]) ->
 
     Args:
         console: Where to print.
-        builds: The newest first.
-        judged: The newest first.
+        builds: Those of one target, the newest first.
+        judged: What the gates said of that target, the newest first.
     """
-    titles = ("built", "target", "on disk", "on the wire", "seconds", "cached", "commit")
-    table(console, titles, [_row(build) for build in builds], right=(2, 3, 4))
+    if not builds:
+        console.print(
+            "nothing of this target was built on this machine yet; `invoke build` is the first line"
+        )
+        return
+    titles = ("built", "on disk", "on the wire", "seconds", "cached", "commit")
+    table(console, titles, [_row(build) for build in builds], right=(1, 2, 3))
     # Braille dots: nothing for a file, for a terminal that cannot draw them, or for one that reads aloud.
     if console.is_terminal and not console.is_dumb_terminal and console.encoding.startswith("utf"):
         width = min(WIDEST_PLOT, console.width - PLOT_MARGIN)
@@ -38,7 +43,6 @@ def show(console: Console, builds: Sequence[Build], judged: Sequence[Judged]) ->
         rows = [
             (
                 one.verdict.gate,
-                one.origin.target,
                 MARKS[one.verdict.outcome],
                 f"{one.verdict.seconds:.1f}",
                 moment(one.at),
@@ -46,7 +50,7 @@ def show(console: Console, builds: Sequence[Build], judged: Sequence[Judged]) ->
             )
             for one in judged
         ]
-        table(console, ("gate", "target", "verdict", "seconds", "when", "summary"), rows, right=(3,))
+        table(console, ("gate", "verdict", "seconds", "when", "summary"), rows, right=(2,))
 
 
 def as_json(project: str, builds: Sequence[Build], judged: Sequence[Judged]) -> dict[str, Any]:
@@ -111,7 +115,6 @@ def _row(build: Build) -> tuple[str, ...]:
     image, origin = build.image, build.origin
     return (
         moment(build.at),
-        origin.target,
         megabytes(image.on_disk) if image else "",
         megabytes(image.on_wire) if image else "",
         f"{build.seconds:.1f}",

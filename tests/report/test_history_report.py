@@ -53,6 +53,14 @@ def test_nothing_is_plotted_into_a_file_or_a_dumb_terminal() -> None:
     assert "(MB on disk)" not in shown(BUILDS, terminal=True, environment={"TERM": "dumb"})
 
 
+def test_without_a_build_it_says_so() -> None:
+    file = io.StringIO()
+
+    show(Console(file=file, width=120), [], [])
+
+    assert file.getvalue().startswith("nothing of this target was built on this machine yet; `invoke build`")
+
+
 def test_one_build_makes_no_line() -> None:
     assert trends(BUILDS[:1]) == {}
     assert "(MB on disk)" not in shown(BUILDS[:1], terminal=True)

@@ -161,7 +161,8 @@ def _recipe(project: Project) -> Iterable[Path]:
 
 
 def _budget_values(project: Project, target: str) -> Mapping[str, Any]:
-    return asdict(project.budget(target))
+    values = asdict(project.budget(target))
+    return values | {"compression": str(project.compression), "main": project.main_branch}
 
 
 def _smoke_values(project: Project, _target: str) -> Mapping[str, Any]:
@@ -372,5 +373,5 @@ def code() -> str:
     """Return the digest of the code that takes part in judging; the same wherever drydock is installed."""
     package = Path(drydock.__file__).parent
     return receipts.definition(
-        package, (package / name for name in ("gates", "image", "tools", "runtime.py")), {}
+        package, (package / name for name in ("compression.py", "gates", "image", "tools", "runtime.py")), {}
     )

@@ -132,9 +132,10 @@ def apply(kubectl: Kubectl, wanted: Sequence[Manifest]) -> Iterable[Manifest]:
     for step in phases(wanted):
         if not step:
             continue
-        for job in (one for one in step if one.kind == "Job"):
-            kubectl.run("delete", job.title, f"--namespace={job.namespace}", "--ignore-not-found", "--wait")
         try:
+            for job in (one for one in step if one.kind == "Job"):
+                place = f"--namespace={job.namespace}"
+                kubectl.run("delete", job.title, place, "--ignore-not-found", "--wait")
             kubectl.run("apply", "--filename=-", stdin=manifests.dump(step))
         except command.CommandFailed as error:
             raise refused(error) from error

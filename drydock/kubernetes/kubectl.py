@@ -54,8 +54,14 @@ class Kubectl:
         return command.run([str(self.program), *chosen, *args], stdin=stdin, check=check, timeout=timeout)
 
     def json(self, *args: str) -> Any:
-        """Return what ``kubectl get`` knows, as JSON values; None where there is no such thing."""
-        done = self.run("get", *args, "--ignore-not-found", "--output=json")
+        """Return what ``kubectl get`` knows, as JSON values; None where there is no such thing.
+
+        Raises:
+            errors.NoCluster: The cluster does not answer any more, or does not let this user look.
+        """
+        done = self.run("get", *args, "--ignore-not-found", "--output=json", check=False)
+        if done.code != 0:
+            raise errors.NoCluster(context=self.context or "the current one", reason=_reason(done))
         return json.loads(done.stdout) if done.stdout.strip() else None
 
     def place(self) -> str:
@@ -79,7 +85,10 @@ def connect(context: str = "", say: Say = silent) -> Kubectl:
     done = kubectl.run("version", "--output=json", f"--request-timeout={ANSWER_SECONDS}s", check=False)
     if done.code == 0 and "serverVersion" in done.stdout:
         return kubectl
-    lines = [line for line in done.stderr.strip().splitlines() if line.strip()]
     shown = context or kubectl.run("config", "current-context", check=False).stdout.strip() or "no context"
-    reason = lines[-1].removeprefix("error: ") if lines else "no answer"
-    raise errors.NoCluster(context=shown, reason=reason)
+    raise errors.NoCluster(context=shown, reason=_reason(done))
+
+
+def _reason(done: command.Completed) -> str:
+    lines = [line for line in done.stderr.strip().splitlines() if line.strip()]
+    return lines[-1].removeprefix("error: ") if lines else "no answer"

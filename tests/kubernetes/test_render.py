@@ -52,3 +52,14 @@ def test_without_a_kubeconfig_there_is_no_context(tmp_path: Path, monkeypatch: p
 
     with pytest.raises(errors.NoCluster, match="no cluster answers at context 'no context'"):
         kubectl.connect()
+
+
+def test_a_cluster_that_goes_away_or_forbids_to_look_is_named_and_no_bug(tmp_path: Path) -> None:
+    program = tmp_path / "kubectl"
+    program.write_text("#!/bin/sh\necho 'Error from server (Forbidden): pods is forbidden' >&2; exit 1\n")
+    program.chmod(0o755)
+
+    with pytest.raises(
+        errors.NoCluster, match=r"'harbour': Error from server \(Forbidden\): pods is forbidden"
+    ):
+        kubectl.Kubectl(program, "harbour").items("pods")

@@ -16,21 +16,5 @@ __all__ = [
     "PackageSize",
     "StepTime",
     "Weighed",
-    "last",
     "reading",
 ]
-
-
-def last(project: str, *, branch: str, target: str) -> Build | None:
-    """Return the newest weighed build of a branch's committed state; None where this machine made none.
-
-    Args:
-        project: The image's name, as in `Project.image`.
-        branch: The branch, such as ``main``.
-        target: The Dockerfile stage.
-
-    Raises:
-        errors.HistoryUnreadable: There may be one, and it cannot be read.
-    """
-    with reading(History()) as history:
-        return history.last(project, branch=branch, target=target)

@@ -90,14 +90,6 @@ class History:
         where = "b.project = ? AND (? IN ('', b.target)) ORDER BY b.at DESC, b.id DESC LIMIT ?"
         return self._builds(where, project, target, limit)
 
-    def last(self, project: str, *, branch: str, target: str) -> Build | None:
-        """Return the newest weighed build of a branch's committed state; None where there is none."""
-        where = (
-            "b.project = ? AND b.branch = ? AND b.target = ? AND NOT b.dirty AND i.image_id IS NOT NULL "
-            "ORDER BY b.at DESC, b.id DESC LIMIT 1"
-        )
-        return next(iter(self._builds(where, project, branch, target)), None)
-
     def before(self, project: str, target: str, content: str) -> Build | None:
         """Return the newest weighed build of other content; None where there is none.
 

@@ -9,7 +9,7 @@ import pytest
 
 from drydock import errors
 from drydock.gates.verdict import Outcome
-from drydock.history import History, last, reading, schema
+from drydock.history import History, reading, schema
 from drydock.history.store import DAY, KEPT_DAYS
 from tests.history.samples import ORIGIN, STEPS, build, judged, weighed
 
@@ -79,25 +79,6 @@ def test_a_verdict_comes_back_without_its_log(history: History) -> None:
 
     assert history.latest_verdicts("shop") == [judged(NOW)]
     assert b"secret" not in history.path.read_bytes()
-
-
-def test_the_last_build_of_a_branch_is_a_weighed_one_of_its_commits(history: History) -> None:
-    history.add_image(weighed("sha256:main"))
-    history.add_image(weighed("sha256:else"))
-    history.add_build(build(NOW, "sha256:main"))
-    history.add_build(build(NOW + 1, "sha256:never-weighed"))
-    history.add_build(build(NOW + 2, "sha256:else", replace(ORIGIN, dirty=True)))
-    history.add_build(build(NOW + 3, "sha256:else", replace(ORIGIN, branch="feature")))
-    history.add_build(build(NOW + 4, "sha256:else", replace(ORIGIN, target="slim")))
-
-    found = history.last("shop", branch="main", target="production")
-
-    assert found is not None
-    assert found.image == weighed("sha256:main")
-
-
-def test_a_branch_that_was_never_built_has_no_last_build(history: History) -> None:
-    assert history.last("shop", branch="main", target="production") is None
 
 
 def test_what_was_built_before_is_of_other_content(history: History) -> None:
@@ -195,7 +176,3 @@ def test_the_newest_verdict_of_each_gate_and_target_is_found(history: History) -
     found = history.latest_verdicts("shop")
 
     assert [(one.at - NOW, one.origin.target) for one in found] == [(2, "slim"), (1, "production")]
-
-
-def test_a_machine_that_built_nothing_of_a_branch_has_no_last_build(history: History) -> None:
-    assert last("shop", branch="main", target="production") is None

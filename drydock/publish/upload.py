@@ -68,7 +68,8 @@ class _Upload:
 
     Args:
         place: Where the registry wants the next bytes; empty when it has given no such place.
-        offset: How many bytes it has.
+        offset: How many bytes it has, or had the last time that it was heard of.
+        begun: Whether any bytes went to that place.
     """
 
     client: Registry
@@ -78,6 +79,7 @@ class _Upload:
     state: Callable[[State, int], None]
     place: str = ""
     offset: int = 0
+    begun: bool = False
 
     def attempt(self) -> None:
         """Send what the registry has not got yet, and end the upload.
@@ -90,7 +92,7 @@ class _Upload:
             if self.place and self._arrived():
                 return
             if not self._goes_on():
-                self.place, self.offset = self.client.begin(self.repository), 0
+                self.place, self.offset, self.begun = self.client.begin(self.repository), 0, False
                 if not self._goes_on():
                     raise NetworkFault("the registry forgets the upload")
         except NetworkFault:
@@ -109,7 +111,7 @@ class _Upload:
 
     def _resumed(self) -> tuple[str, int]:
         """Ask how far the registry has got; a registry that does not say gets all of it anew."""
-        if not self.offset:
+        if not self.begun:
             return self.place, 0
         answer = self.client.once("GET", self.place)
         reached = re.fullmatch(r"(?:bytes=)?0-(\d+)", answer.headers.get("Range", ""))
@@ -125,8 +127,9 @@ class _Upload:
             return True
         if self.offset:
             headers["Content-Range"] = f"{self.offset}-{self.blob.size - 1}"
-        begun, rest = self.offset, _Rest(self.path, self.offset, self._told)
-        headers["Content-Length"] = str(self.blob.size - begun)
+        headers["Content-Length"] = str(self.blob.size - self.offset)
+        rest = _Rest(self.path, self.offset, self._told)
+        self.begun = True
         answer = self.client.once("PATCH", self.place, headers=headers, content=rest, timeout=PATIENCE)
         self.place = self._following(answer)
         return answer.is_success

@@ -30,6 +30,9 @@ ARG APP_LOGGING=1
 ARG APP_SETTINGS_CHECK=todo_api.startup:check
 # Called by `migrate` and by RUN_MIGRATIONS=1. Empty for none.
 ARG APP_MIGRATE=todo_api.startup:migrate
+# What it opens by name at run time and nothing else tells of, separated by spaces: libraries (libmagic.so.1),
+# programs (git), paths (/usr/share/misc/magic*). Debian packages that bring them are installed in `dependencies`.
+ARG EXTRA_FILES=""
 # Where the application listens, and the path that answers while it lives.
 ARG PORT=8000
 ARG HEALTH_PATH=/livez
@@ -93,20 +96,21 @@ RUN --mount=type=bind,from=locks,target=/locks \
 # uv's lock is for whoever installs; it would be a file that anybody can write to.
 RUN rm -f /opt/venv/.lock
 
-FROM dependencies AS builder
+FROM dependencies AS source
 ARG APP_DIR
 COPY image/start.py image/probe.py /rootfs/opt/image/
 # <application>
 COPY ${APP_DIR}/todo_api /rootfs/app/todo_api
 # </application>
+
 # In two parts: code, which every commit changes, and all that lies beside it. Every file gets the same time:
 # neither a rebuild nor a commit makes a new layer out of the same content.
+FROM source AS builder
 RUN --mount=type=bind,source=image/divide.py,target=/image/divide.py \
     set -eu; \
-    python3 -m compileall -q --invalidation-mode=unchecked-hash -s /rootfs -p / /rootfs; \
-    chmod -R u=rwX,go=rX /rootfs; \
-    python3 /image/divide.py /rootfs /resources; \
-    find /rootfs /resources -exec touch --no-dereference --date="${FILE_TIME}" {} +
+    python3 /image/divide.py /rootfs /code /resources; \
+    chmod -R u=rwX,go=rX /code /resources; \
+    find /code /resources -exec touch --no-dereference --date="${FILE_TIME}" {} +
 
 
 # --- slim ---------------------------------------------------------------------------------------------------
@@ -114,7 +118,7 @@ RUN --mount=type=bind,source=image/divide.py,target=/image/divide.py \
 FROM ${PYTHON_IMAGE} AS slim
 COPY --from=dependencies /opt/venv /opt/venv
 COPY --from=builder /resources/ /
-COPY --from=builder /rootfs/ /
+COPY --from=builder /code/ /
 ARG APP_ENTRY_POINT APP_FACTORY APP_PATH APP_WORKDIR APP_LOGGING APP_SETTINGS_CHECK APP_MIGRATE PORT HEALTH_PATH
 WORKDIR ${APP_WORKDIR}
 # The environment's programs come first; the application is importable from any folder.
@@ -160,19 +164,35 @@ RUN --mount=type=bind,source=image/assemble,target=/image/assemble \
     find /runtime -exec touch --no-dereference --date="${FILE_TIME}" {} +
 
 FROM dependencies AS assembled
+ARG EXTRA_FILES
 COPY image/bytecode.tx[t] image/uv.txt /profile/
 RUN --mount=type=bind,source=image/assemble,target=/image/assemble \
     --mount=type=bind,from=runtime,source=/runtime,target=/runtime \
     set -eu; export PYTHONPATH=/image PYTHONHASHSEED=0; \
     python3 -m assemble dependencies /dependencies --profile=/profile/bytecode.txt \
-        --below=/runtime --environment=/opt/venv; \
+        --below=/runtime --environment=/opt/venv --extras="${EXTRA_FILES}"; \
     find /dependencies -exec touch --no-dereference --date="${FILE_TIME}" {} +
+
+# The application as `builder` divides it, once it has been seen to open no library that the image lacks.
+FROM source AS application
+ARG APP_ENTRY_POINT APP_FACTORY APP_PATH APP_WORKDIR
+RUN --mount=type=bind,source=image/divide.py,target=/image/divide.py \
+    --mount=type=bind,source=image/trace,target=/image/trace \
+    --mount=type=bind,from=runtime,source=/runtime,target=/runtime \
+    --mount=type=bind,from=assembled,source=/dependencies,target=/dependencies \
+    set -eu; \
+    APP_ENTRY_POINT="${APP_ENTRY_POINT}" APP_FACTORY="${APP_FACTORY}" APP_PATH="${APP_PATH}" APP_WORKDIR="${APP_WORKDIR}" \
+        /opt/venv/bin/python3 /image/trace /runtime /dependencies & \
+    python3 /image/divide.py /rootfs /code /resources; \
+    chmod -R u=rwX,go=rX /code /resources; \
+    find /code /resources -exec touch --no-dereference --date="${FILE_TIME}" {} +; \
+    wait "$!"
 
 FROM scratch AS production
 COPY --from=runtime /runtime/ /
 COPY --from=assembled /dependencies/ /
-COPY --from=builder /resources/ /
-COPY --from=builder /rootfs/ /
+COPY --from=application /resources/ /
+COPY --from=application /code/ /
 ARG APP_ENTRY_POINT APP_FACTORY APP_PATH APP_WORKDIR APP_LOGGING APP_SETTINGS_CHECK APP_MIGRATE PORT HEALTH_PATH
 WORKDIR ${APP_WORKDIR}
 # The environment's programs come first; the application is importable from any folder.
@@ -247,7 +267,6 @@ CMD []
 FROM builder AS measured
 ARG APP_ENTRY_POINT APP_FACTORY APP_LOGGING APP_SETTINGS_CHECK APP_MIGRATE HEALTH_PATH
 RUN --mount=type=bind,source=image/measure,target=/image/measure \
-    cp -R /resources/. /rootfs; \
     PYTHONPATH=/rootfs/app HEALTH_PATH="${HEALTH_PATH}" APP_ENTRY_POINT="${APP_ENTRY_POINT}" APP_FACTORY="${APP_FACTORY}" \
     APP_LOGGING="${APP_LOGGING}" APP_SETTINGS_CHECK="${APP_SETTINGS_CHECK}" APP_MIGRATE="${APP_MIGRATE}" \
     /opt/venv/bin/python3 /image/measure /rootfs/opt/image/start.py > /bytecode.txt

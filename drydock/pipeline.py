@@ -58,8 +58,10 @@ class Pipeline:
         return source.read(self.project.root)
 
     def build_args(self) -> dict[str, str]:
-        """Return what drydock itself tells the Dockerfile: the base image, and the commit's time."""
+        """Return what drydock tells the Dockerfile: base image, commit's time, files opened by name."""
         found = {"PYTHON_IMAGE": self.base.reference}
+        if self.project.extra_files:
+            found["EXTRA_FILES"] = " ".join(self.project.extra_files)
         if (seconds := labels.epoch(self.source)) is not None:
             found["SOURCE_DATE_EPOCH"] = str(seconds)
         return found

@@ -116,6 +116,7 @@ class Project:
         base: The base image that is asked for.
         development: How to try the image.
         smoke: What the smoke gate asks, in this order.
+        extra_files: Libraries, programs and paths that the application opens by name at run time.
         origins: For each field's name, where its value was found.
         main_branch: The branch whose images growth is measured by.
         compression: How layers are compressed when they are pushed, and so when they are weighed.
@@ -141,6 +142,7 @@ class Project:
     lock: str = ""
     development: Development = field(default_factory=Development)
     smoke: tuple[Request, ...] = ()
+    extra_files: tuple[str, ...] = ()
     origins: Mapping[str, str] = field(default_factory=dict)
     main_branch: str = "main"
     compression: Compression = ZSTD
@@ -191,6 +193,7 @@ KEYS: dict[str, tuple[type, object]] = {
     "labels": (dict, {}),
     "development": (dict, {}),
     "smoke": (list, []),
+    "extra-files": (list, []),
     # Read by `explain` and `init` alone: to decide between pieces of evidence, and what detection cannot see.
     "workdir": (str, ""),
     "extras": (str, ""),
@@ -271,6 +274,7 @@ def load(folder: Path) -> Project:
         labels={str(key): str(text) for key, text in value("labels").items()},
         base=value("base", os.environ.get("PYTHON_IMAGE"), "PYTHON_IMAGE") or f"python:{python}-slim",
         development=_development(value("development"), manifest),
+        extra_files=tuple(str(name) for name in value("extra-files")),
         smoke=tuple(_request(index, item, manifest) for index, item in enumerate(value("smoke"))),
         origins=origins,
         main_branch=value("main-branch"),

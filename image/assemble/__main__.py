@@ -21,6 +21,7 @@ def main() -> None:
     middle.add_argument("tree", type=Path)
     middle.add_argument("--below", type=Path, required=True)
     middle.add_argument("--environment", type=Path, required=True)
+    middle.add_argument("--extras", default="", help="what is opened by name, separated by spaces")
     for layer in (lowest, middle):
         layer.add_argument(
             "--profile", type=Path, required=True, help="the measured imports; all, when absent"
@@ -30,7 +31,8 @@ def main() -> None:
     if given.layer == "runtime":
         runtime.assemble(Tree(given.tree), given.user, given.group, profile)
     else:
-        dependencies.assemble(Tree(given.tree, (given.below,)), given.environment, profile)
+        tree = Tree(given.tree, (given.below,))
+        dependencies.assemble(tree, given.environment, profile, given.extras.split())
 
 
 if __name__ == "__main__":

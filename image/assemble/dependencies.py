@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
-from assemble import bytecode, distributions, left_out, packages, runtime, twins
+from assemble import bytecode, distributions, extras, left_out, packages, runtime, twins
 from assemble.tree import Tree
 
 # Programs that a distribution installs are for people who develop; a service calls modules.
 KEPT_PROGRAMS = ("python", "python3")
 
 
-def assemble(tree: Tree, environment: Path, profile: frozenset[str] | None) -> None:
+def assemble(
+    tree: Tree, environment: Path, profile: frozenset[str] | None, declared: Iterable[str] = ()
+) -> None:
     """Put a virtual environment into a tree.
 
     Args:
         tree: A tree over the runtime's.
         environment: The virtual environment's folder.
         profile: The measured source files that get bytecode; None for all.
+        declared: Libraries, programs and files that are opened by name at run time.
 
     Raises:
         SystemExit: A library is missing, or one does not have what another wants of it.
@@ -31,8 +35,9 @@ def assemble(tree: Tree, environment: Path, profile: frozenset[str] | None) -> N
     for path in own:
         tree.take(path)
     twins.link_twins(tree, site, runtime.known_libraries(), runtime.loader())
-    binaries = tree.binaries()
     before = set(tree.files())
+    extras.take(tree, declared)
+    binaries = tree.binaries()
     runtime.take_libraries(tree, binaries)
     runtime.strip_all(tree)
     packages.record(tree, packages.Installed(), set(tree.files()) - before)

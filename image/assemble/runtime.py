@@ -55,6 +55,7 @@ def assemble(tree: Tree, user: int, group: int, profile: frozenset[str] | None) 
         if Path(name).is_dir():
             tree.take_all(Path(name))
     _certificates(tree)
+    _library_list(tree)
     _accounts(tree, user, group)
     strip_all(tree)
     packages.record(tree, packages.Installed(), set(tree.files()), {archive: modules})
@@ -130,6 +131,15 @@ def known_libraries() -> dict[str, Path]:
     """Return the libraries of the interpreter and its modules: name to where the loader finds it."""
     own = [path for path in _own_files(executable()) if elf.is_elf(path)]
     return {name: place for _, name, place in elf.libraries(own, loader()) if place}
+
+
+def _library_list(tree: Tree) -> None:
+    """Put a program in the place of ldconfig that lists as it does: else find_library() finds nothing."""
+    folders = tuple(sorted({str(place.parent) for place in known_libraries().values()}))
+    text = Path(__file__).with_name("ldconfig.py").read_text()
+    text = text.replace("FOLDERS: tuple[str, ...] = ()", f"FOLDERS: tuple[str, ...] = {folders!r}")
+    tree.link(Path("/sbin"), "usr/sbin")
+    tree.write(Path("/usr/sbin/ldconfig"), f"#!{executable()} -IS\n{text}", mode=0o755)
 
 
 def _certificates(tree: Tree) -> None:

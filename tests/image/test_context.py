@@ -17,7 +17,7 @@ NAMED = {
     "image/start.py",
     "image/uv.txt",
 }
-FOLDERS = ("backend/tests/", "backend/todo_api/", "image/assemble/", "image/measure/")
+FOLDERS = ("backend/tests/", "backend/todo_api/", "image/assemble/", "image/measure/", "image/trace/")
 
 
 def test_the_build_sees_what_it_needs_and_nothing_else(tmp_path) -> None:  # type: ignore[no-untyped-def]

@@ -51,7 +51,7 @@ def container_tests(session: nox.Session) -> None:
 
 @nox.session
 def size_budget(session: nox.Session) -> None:
-    """Weigh both images, by layer and by package, and name what exceeds the budget."""
+    """Weigh both images, by layer, package and file, against budgets, the base and main's last image."""
     gate(session, "size_budget")
 
 

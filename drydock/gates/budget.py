@@ -13,6 +13,7 @@ from drydock.project import MB, Budget
 GATE = "size_budget"
 LEAST_EFFICIENCY = 0.98
 MOST_NAMED = 10
+MOST_FILES = 20
 
 
 @dataclass(frozen=True)
@@ -42,11 +43,13 @@ class Check:
         name: Which figure, such as ``on disk``.
         value: Bytes; of a growth possibly below 0.
         limit: Bytes; None where there is none.
+        growth: Whether the bytes are a difference.
     """
 
     name: str
     value: int
     limit: int | None
+    growth: bool = False
 
     @property
     def excess(self) -> int:
@@ -58,7 +61,8 @@ class Check:
             return f"{mb(self.value)} {self.name}"
         if self.excess:
             return f"{mb(self.value)} {self.name}, {mb(self.excess)} above its budget of {mb(self.limit)}"
-        return f"{mb(self.value)} {self.name} of {mb(self.limit)} ({mb(self.limit - self.value)} left)"
+        most = ", at most" if self.growth else " of"
+        return f"{mb(self.value)} {self.name}{most} {mb(self.limit)} ({mb(self.limit - self.value)} left)"
 
 
 def mb(size: int) -> str:
@@ -113,12 +117,13 @@ def _checks(image: Image, budget: Budget, comparisons: Iterable[Comparison]) -> 
         Check("on the wire", image.on_wire, budget.on_wire),
     ]
     for other in comparisons:
-        checks.append(
-            Check(f"on disk more than {other.name}", image.on_disk - other.on_disk, other.most_on_disk)
-        )
+        grown = image.on_disk - other.on_disk
+        checks.append(Check(f"on disk more than {other.name}", grown, other.most_on_disk, growth=True))
         if other.on_wire is not None:
             grown = image.on_wire - other.on_wire
-            checks.append(Check(f"on the wire more than {other.name}", grown, other.most_on_wire))
+            checks.append(
+                Check(f"on the wire more than {other.name}", grown, other.most_on_wire, growth=True)
+            )
     return checks
 
 
@@ -131,9 +136,11 @@ def _contributors(anatomy: Anatomy) -> Iterable[str]:
         yield f"layer {mb(layer.on_disk)} on disk, {mb(layer.on_wire)} on the wire: {layer.instruction}"
     for package in anatomy.inventory.packages[:MOST_NAMED]:
         yield f"{package.source} {mb(package.size)} on disk: {package.label}"
-    for file in anatomy.largest(MOST_NAMED):
+    for file in anatomy.largest(MOST_FILES):
         yield f"file {mb(file.size)} on disk: {file.path}"
-    for waste in anatomy.efficiency.paths[:MOST_NAMED]:
+    efficiency = anatomy.efficiency
+    yield f"efficiency {efficiency.ratio:.3f}, {mb(efficiency.wasted)} stored in vain"
+    for waste in efficiency.paths[:MOST_NAMED]:
         yield f"stored in vain {mb(waste.wasted)}: {waste.path} ({waste.copies} times in the layers)"
 
 

@@ -77,6 +77,18 @@ def test_growth_is_judged_against_another_image(image: Image, most: int, outcome
     assert "0.1 MB on disk more than the base" in verdict.summary
 
 
+def test_growth_within_its_limit_says_how_much_is_left(image: Image) -> None:
+    base = Comparison("the base", image.on_disk - 100_000, most_on_disk=300_000)
+    verdict = judge(image, Budget(2 * MB), "slim", comparisons=[base], notes=["and more"])
+    assert verdict.summary.endswith(
+        "; 0.1 MB on disk more than the base, at most 0.3 MB (0.2 MB left); and more"
+    )
+
+
+def test_efficiency_is_told_when_all_is_well_too(image: Image) -> None:
+    assert "efficiency 1.000, 0.0 MB stored in vain" in judge(image, Budget(2 * MB), "slim").details
+
+
 def test_growth_on_the_wire_is_judged_apart(image: Image) -> None:
     main = Comparison("main", image.on_disk, image.on_wire - 10, most_on_disk=0, most_on_wire=9)
     verdict = judge(image, Budget(2 * MB), "production", comparisons=[main])

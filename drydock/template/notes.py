@@ -21,10 +21,9 @@ def notes(findings: Findings, blueprint: Blueprint) -> Iterator[str]:
             f"it asks for {_list(needed)} when it is imported: examples stand in the configuration,"
             f" placeholders in {FOLDER}/base"
         )
-    if not blueprint.health_path:
-        yield "no route fits a probe: an open port is all that is asked for"
-    elif not blueprint.ready_path:
-        yield "no route fits the readiness probe: an open port is all that is asked for"
+    probes = {"liveness": blueprint.health_path, "readiness": blueprint.ready_path}
+    if missing := [name for name, path in probes.items() if not path]:
+        yield f"no route fits the probe of {' and '.join(missing)}: an open port is all that is asked for"
     if blueprint.system_run:
         yield (
             f"the running program needs {_list(blueprint.system_run)}: slim has them; production has the"

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from drydock.gates.budget import GATE, Comparison
 from drydock.history import Build, History, Judged, reading
 from drydock.image import Image, content_digest
-from drydock.project import Budget, Project
+from drydock.project import Budget, Growth, Project
 
 
 def compare(
@@ -41,26 +41,31 @@ def compare(
         with reading(History()) as history:
             builds = history.builds(project.image, target)
             judged = history.verdicts_of(GATE, project.image, target)
-        if found := last(builds, judged, project.main_branch, content_digest(image)):
-            build, one = found
-            weighed = one.verdict.measurements
-            # Sizes on the wire compare among layers that are compressed in the same way.
-            same = weighed.get("compression") == str(image.compression)
-            comparisons.append(
-                Comparison(
-                    f"{project.main_branch} of {datetime.fromtimestamp(build.at, UTC):%Y-%m-%d}",
-                    weighed["on_disk"],
-                    weighed["on_wire"] if same else None,
-                    limits.on_disk,
-                    limits.on_wire,
-                )
-            )
+        found = last(builds, judged, project.main_branch, content_digest(image))
+        if found is None:
+            notes.append(f"growth is not weighed: no image of {project.main_branch} has passed here yet")
         else:
-            branch = project.main_branch
-            notes.append(
-                f"no earlier image of {branch} has passed on this machine: growth is not weighed yet"
-            )
+            comparison = over_main(*found, project.main_branch, str(image.compression), limits)
+            comparisons.append(comparison)
+            if comparison.on_wire is None and limits.on_wire is not None:
+                notes.append(f"growth on the wire is not weighed: {comparison.name} is compressed otherwise")
     return comparisons, notes
+
+
+def over_main(build: Build, judged: Judged, branch: str, compression: str, limits: Growth) -> Comparison:
+    """Return what is compared with the main branch's last image.
+
+    Args:
+        build: That image's build.
+        judged: What the size gate said when it passed.
+        branch: The main branch.
+        compression: How layers are compressed now: sizes on the wire compare only among equal ones.
+        limits: By how much that image may be exceeded.
+    """
+    weighed = judged.verdict.measurements
+    name = f"{branch} of {datetime.fromtimestamp(build.at, UTC):%Y-%m-%d}"
+    on_wire = weighed["on_wire"] if weighed.get("compression") == compression else None
+    return Comparison(name, weighed["on_disk"], on_wire, limits.on_disk, limits.on_wire)
 
 
 def last(

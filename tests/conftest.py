@@ -9,6 +9,14 @@ import pytest
 
 from drydock.history import store
 from drydock.project import Project, load
+from tests.support import pace
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Let long tests give signs of life."""
+    pace.register(config)
+
 
 ROOT = Path(__file__).resolve().parent.parent
 

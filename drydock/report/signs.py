@@ -35,9 +35,13 @@ class Signs:
     Args:
         console: Where to print.
         look: Returns what is under way now.
+        first: Seconds until something gets its first sign.
     """
 
-    def __init__(self, console: Console, look: Callable[[], Iterable[Sign]]) -> None:
+    def __init__(
+        self, console: Console, look: Callable[[], Iterable[Sign]], first: float = FIRST_SIGN_SECONDS
+    ) -> None:
+        self._first = first
         self._console = console
         self._look = look
         self._due: dict[str, float] = {}
@@ -56,7 +60,7 @@ class Signs:
 
     def due(self, sign: Sign) -> bool:
         """Tell whether a sign is due, and take it as given if it is."""
-        if sign.seconds < self._due.get(sign.key, FIRST_SIGN_SECONDS):
+        if sign.seconds < self._due.get(sign.key, self._first):
             return False
         self._due[sign.key] = (sign.seconds // BEAT_SECONDS + 1) * BEAT_SECONDS
         return True

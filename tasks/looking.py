@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 
 from invoke import Context, Exit
@@ -78,10 +79,12 @@ def report(
     """Write one HTML page about the image: contents, budgets, changes, gates, trend, bill of materials."""
     from drydock.report import print_json
     from drydock.report.page import file, gather, render
+    from drydock.report.progress import under_way
 
     pipe = pipeline(project, quiet or json)
     path = Path(output) if output else pipe.project.state / "report.html"
-    page = render.render(gather.gather(pipe, target))
+    with nullcontext() if quiet or json else under_way("putting the page together"):
+        page = render.render(gather.gather(pipe, target))
     file.write(path, page)
     if json:
         print_json({"path": str(path.resolve()), "bytes": len(page.encode())})

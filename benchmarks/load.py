@@ -18,11 +18,13 @@ class Load:
     """What one round of load came back with.
 
     Args:
+        requests: Answers.
         rate: Answers a second.
         p99: Seconds within which 99 of 100 answers came.
         failed: Answers other than 2xx or 3xx, and requests without an answer.
     """
 
+    requests: int
     rate: float
     p99: float
     failed: int
@@ -49,4 +51,5 @@ def load(url: str, token: str, method: str, path: str, seconds: float, body: str
         ]
     )
     result = json.loads(done.stdout.splitlines()[-1])
-    return Load(result["requests"] / result["seconds"], result["p99"], result["failed"])
+    requests = int(result["requests"])
+    return Load(requests, requests / result["seconds"], result["p99"], int(result["failed"]))

@@ -17,8 +17,13 @@ POLL_SECONDS = 0.01
 WAIT_SECONDS = 60.0
 # After everything is loaded the allocator and the connection pool come to rest.
 REST_SECONDS = 1.0
-# The whole process, as the kernel counts it; with one worker the container has no other.
-READ_MEMORY = "print(next(l.split()[1] for l in open('/proc/1/status') if l.startswith('VmRSS')))"
+# With one worker the container has one process; the kernel counts its memory and its processor time.
+READ_PROCESS = """
+import os
+status = dict(line.split(":", 1) for line in open("/proc/1/status"))
+times = open("/proc/1/stat").read().rpartition(")")[2].split()[11:13]
+print(int(status["VmRSS"].split()[0]) * 1024, sum(map(int, times)) / os.sysconf("SC_CLK_TCK"))
+"""
 
 
 @dataclass(frozen=True)
@@ -27,6 +32,7 @@ class Start:
 
     Args:
         ready: Seconds from `docker run` to the first 200 of the readiness probe.
+        processor_ready: Seconds of processor time that the process had used by then.
         memory_ready: Resident bytes at that moment.
         memory_rest: Resident bytes once nothing loads in the background any more.
         first_turn: Seconds of the first chat turn, with a model that answers at once.
@@ -34,6 +40,7 @@ class Start:
     """
 
     ready: float
+    processor_ready: float
     memory_ready: int
     memory_rest: int
     first_turn: float
@@ -47,24 +54,26 @@ def start(systems: Systems, image: str, environment: Mapping[str, str], account:
     with contender.container(environment) as app:
         _until_ready(app)
         ready = time.monotonic() - began
-        memory_ready = resident(app)
+        memory_ready, processor_ready = usage(app)
         _until_loaded(app)
         time.sleep(REST_SECONDS)
-        memory_rest = resident(app)
+        memory_rest, _ = usage(app)
         systems.model.will(then=Says("Aye."))
         with app.api(account, seconds=WAIT_SECONDS) as api:
             asked = time.monotonic()
             api.post("/chat", json={"message": "Ready?"}).raise_for_status()
             first_turn = time.monotonic() - asked
-        return Start(ready, memory_ready, memory_rest, first_turn, resident(app))
+        memory_chat, _ = usage(app)
+        return Start(ready, processor_ready, memory_ready, memory_rest, first_turn, memory_chat)
 
 
-def resident(app: App) -> int:
-    """Return the resident bytes of the container's one process."""
-    code, output = app.run("python3", "-S", "-c", READ_MEMORY)
+def usage(app: App) -> tuple[int, float]:
+    """Return the resident bytes of the container's one process, and its seconds of processor time."""
+    code, output = app.run("python3", "-S", "-c", READ_PROCESS)
     if code != 0:
-        raise BenchmarkFailed(f"memory cannot be read: {output}")
-    return int(output) * 1024
+        raise BenchmarkFailed(f"memory and processor time cannot be read: {output}")
+    memory, processor = output.split()
+    return int(memory), float(processor)
 
 
 def _until_ready(app: App) -> None:

@@ -7,14 +7,14 @@ against an empty page in the same browser.
 
 from __future__ import annotations
 
-import json
+import resource
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from playwright.sync_api import Browser, sync_playwright
 
@@ -26,28 +26,45 @@ ROOT = Path(__file__).resolve().parent.parent
 REPETITIONS = 5
 EMPTY = "<!doctype html><title>empty</title><p>nothing"
 # The page's scripts stand at its end and draw before the browser calls it loaded.
+FIGURES = ("first text", "every chart drawn", "on a processor")
 LOADED = "performance.getEntriesByType('navigation')[0].loadEventEnd"
 PAINTED = "performance.getEntriesByName('first-contentful-paint')[0].startTime"
 
 
-def task(*args: str) -> tuple[float, dict[str, Any]]:
-    """Run a task; return its seconds as a process, start-up included, and its result."""
-    began = time.perf_counter()
+def task(*args: str) -> tuple[float, float]:
+    """Run a task as a process, start-up included; return its seconds, and those of them on a processor."""
+    began, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
     command = [sys.executable, "-m", "invoke", *args, "--json"]
-    done = subprocess.run(command, check=True, cwd=ROOT, stdout=subprocess.PIPE, text=True)
-    return time.perf_counter() - began, json.loads(done.stdout)
+    subprocess.run(command, check=True, cwd=ROOT, stdout=subprocess.DEVNULL)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return time.perf_counter() - began, used
 
 
-def opened(browser: Browser, page: Path) -> tuple[float, float]:
-    """Open a page in a context of its own; return milliseconds to its first text and to its end."""
+def opened(browser: Browser, page: Path) -> tuple[float, float, float]:
+    """Open a page in a context of its own.
+
+    Returns:
+        Milliseconds until its first text and until it is loaded, and those of them that the page's thread had
+        a processor: on a busy machine the only figure that means anything.
+    """
     context = browser.new_context(offline=True)
     try:
         tab = context.new_page()
+        session = context.new_cdp_session(tab)
+        session.send("Performance.enable", {"timeDomain": "threadTicks"})
         tab.goto(page.as_uri())
         tab.wait_for_function(f"{LOADED} > 0 && performance.getEntriesByType('paint').length > 0")
-        return tab.evaluate(PAINTED), tab.evaluate(LOADED)
+        metrics = session.send("Performance.getMetrics")["metrics"]
+        (work,) = [metric["value"] for metric in metrics if metric["name"] == "TaskDuration"]
+        return tab.evaluate(PAINTED), tab.evaluate(LOADED), 1000 * work
     finally:
         context.close()
+
+
+def medians(measure: Callable[[], tuple[float, ...]]) -> tuple[float, ...]:
+    """Measure several times and return the median of each figure."""
+    return tuple(map(statistics.median, zip(*(measure() for _ in range(REPETITIONS)), strict=True)))
 
 
 def main() -> None:
@@ -55,29 +72,32 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="drydock-benchmark-") as folder, sync_playwright() as playwright:
         page, empty = Path(folder) / "report.html", Path(folder) / "empty.html"
         empty.write_text(EMPTY)
-        size = statistics.median(task("size")[0] for _ in range(REPETITIONS))
-        report = statistics.median(task("report", "--output", str(page))[0] for _ in range(REPETITIONS))
+        size = medians(lambda: task("size"))
+        report = medians(lambda: task("report", "--output", str(page)))
         browser = playwright.chromium.launch(executable_path=packages.chromium())
         opened(browser, empty)  # the first page of a browser starts its processes
-        times = {
-            name: [
-                statistics.median(one)
-                for one in zip(*(opened(browser, path) for _ in range(REPETITIONS)), strict=True)
-            ]
-            for name, path in (("empty page", empty), ("report", page))
-        }
+        nothing, whole = medians(lambda: opened(browser, empty)), medians(lambda: opened(browser, page))
         browser.close()
         weight = page.stat().st_size
     out = console()
-    rows = [("invoke size", f"{size:.1f}", "1.0"), ("invoke report", f"{report:.1f}", f"{report / size:.1f}")]
-    table(out, ("task", "seconds", "of invoke size"), rows, right=(1, 2))
-    (_, least), (text, loaded) = times["empty page"], times["report"]
-    rows = [
-        ("empty page, loaded", f"{least:.0f}", "1.0"),
-        ("report, first text", f"{text:.0f}", f"{text / least:.1f}"),
-        ("report, every chart drawn", f"{loaded:.0f}", f"{loaded / least:.1f}"),
-    ]
-    table(out, ("Chromium", "milliseconds", "of the empty page"), rows, right=(1, 2))
+    table(
+        out,
+        ("task", "seconds", "on a processor", "of invoke size"),
+        [
+            (name, f"{seconds:.1f}", f"{used:.1f}", f"{used / size[1]:.1f}")
+            for name, (seconds, used) in (("invoke size", size), ("invoke report", report))
+        ],
+        right=(1, 2, 3),
+    )
+    table(
+        out,
+        ("Chromium, milliseconds", "empty page", "report", "ratio"),
+        [
+            (what, f"{least:.0f}", f"{found:.0f}", f"{found / least:.1f}")
+            for what, least, found in zip(FIGURES, nothing, whole, strict=True)
+        ],
+        right=(1, 2, 3),
+    )
     out.print(f"the page has {weight / 1000:.0f} kB")
 
 

@@ -12,7 +12,7 @@ from drydock.gates import cache, runner
 from drydock.gates.verdict import Verdict
 from drydock.history import Build, History, Judged, Weighed, keep, reading
 from drydock.history.change import Since, since
-from drydock.image import Anatomy, Image
+from drydock.image import Anatomy, Image, content_digest
 from drydock.pipeline import Pipeline
 from drydock.project import Budget, Project
 from drydock.publish import sbom
@@ -98,8 +98,9 @@ class Content:
 
     @functools.cached_property
     def last_build(self) -> Build | None:
-        """The build that made the image; None when it is forgotten."""
-        made = [build for build in self.builds if build.image_id == self.image.id]
+        """The newest build that made this content; None when it is forgotten."""
+        content = content_digest(self.image)
+        made = [build for build in self.builds if build.image and build.image.content == content]
         return made[-1] if made else None
 
 

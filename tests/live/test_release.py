@@ -234,26 +234,25 @@ class Stop(Accident):
         return self.stopped
 
 
-@pytest.mark.parametrize("moment", MOMENTS)
-def test_a_registry_that_stops_keeps_the_old_state_or_gets_the_new_one(
-    moment: str, ship: Ship, running: Registry, key: Path
+def test_a_registry_that_stops_again_and_again_has_the_old_state_or_the_new_one(
+    ship: Ship, running: Registry, key: Path
 ) -> None:
     with road(running) as way:
         old = arrived(ship, way.address, OLD)
         before = followed(running, ship)
         prepared(ship, NEW)
-        stop = Stop(*MOMENTS[moment], CUT)
-        way.accidents.append(stop)
-        with pytest.raises(errors.DrydockError):
-            Attempt(ship, way.address, NEW, key).run()
-        assert stop.stopped
-        is_old_or_whole(ship, running, before, key)
-
+        for moment, (method, path) in MOMENTS.items():
+            stop = Stop(method, path, CUT)
+            way.accidents[:] = [stop]
+            with pytest.raises(errors.DrydockError):
+                Attempt(ship, way.address, NEW, key).run()
+            assert stop.stopped, f"{moment} was never sent"
+            is_old_or_whole(ship, running, before, key)
         way.accidents.clear()
         resumed = Attempt(ship, way.address, NEW, key)
         outcomes = resumed.run()
 
-    assert outcomes[0].held
+    assert [outcome.step for outcome in outcomes if not outcome.held] == ["move"]
     assert resumed.verdicts == []
     is_new(ship, running, old, resumed.work.entry.digest, key)
 
@@ -289,26 +288,22 @@ def is_new(ship: Ship, running: Registry, old: str, new: str, key: Path) -> None
 # --- a process that is killed -------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("number", "step"),
-    [
-        *((signal.SIGKILL, name) for name in NAMES),
-        *((signal.SIGINT, name) for name in ("push", "sign", "move")),
-    ],
-)
-def test_a_process_that_ends_keeps_the_old_state_or_gets_the_new_one(
-    number: signal.Signals, step: str, ship: Ship, running: Registry, key: Path
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT], ids=["power loss", "Ctrl-C"])
+def test_a_process_that_ends_at_every_step_leaves_the_old_state_or_the_new_one(
+    number: signal.Signals, ship: Ship, running: Registry, key: Path
 ) -> None:
     old = arrived(ship, running.address, OLD)
     before = followed(running, ship)
     prepared(ship, NEW)
+    for step in NAMES:
+        assert end_at(step, number, ship, running, key) != 0
+        is_old_or_whole(ship, running, before, key)
 
-    assert end_at(step, number, ship, running, key) != 0
-
-    is_old_or_whole(ship, running, before, key)
     resumed = Attempt(ship, running.address, NEW, key)
     outcomes = resumed.run()
-    assert {outcome.step for outcome in outcomes if outcome.held} >= set(NAMES[: NAMES.index(step)])
+
+    assert {outcome.step for outcome in outcomes if outcome.held} >= set(NAMES[: NAMES.index("move")])
+    assert resumed.verdicts == []
     is_new(ship, running, old, resumed.work.entry.digest, key)
 
 

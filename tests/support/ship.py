@@ -80,6 +80,8 @@ def ship_project(engine: Engine, root: Path, base: str) -> Iterator[Ship]:
 def pass_gates(pipeline: Pipeline, *names: str) -> None:
     """Write receipts for the image of the target `production`, as if gates had passed."""
     image = pipeline.measured("production")
+    # A process that is started later reads the gates' code anew.
+    runner.code.cache_clear()
     for name in names:
         defined = runner.defined_now(runner.GATES[name], pipeline.project, "production")
         verdict = Verdict(name, Outcome.PASSED, "well")

@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from drydock.doctor.finding import Finding, ok, unknown, warning
+from drydock.doctor.finding import Finding, Severity, ok, unknown, warning
 
 # Below these, watchers such as uvicorn's --reload, editors and a local cluster run dry.
 LEAST_WATCHES = 65_536
@@ -112,14 +112,8 @@ def rootless(info: Mapping[str, Any], root: Path) -> Iterator[Finding]:
     else:
         yield ok("rootless limits", f"{', '.join(CONTROLLERS)} are delegated")
     lowest = int(_read(root / "proc/sys/net/ipv4/ip_unprivileged_port_start") or 1024)
-    if lowest > 80:
-        yield warning(
-            "rootless ports",
-            f"ports below {lowest} cannot be published",
-            "use a higher one with `invoke run --port`, or sysctl net.ipv4.ip_unprivileged_port_start=80",
-        )
-    else:
-        yield ok("rootless ports", f"from {lowest}")
+    advice = "for lower ones: sysctl net.ipv4.ip_unprivileged_port_start=80" if lowest > 80 else ""
+    yield Finding("rootless ports", Severity.OK, f"from {lowest} up", advice)
 
 
 def inotify(root: Path) -> Finding:

@@ -88,13 +88,14 @@ def test_the_limits_of_an_engine_without_root(
     limits, ports = host.rootless(info, root)
 
     assert (limits.severity, words in limits.fact) == (severity, True)
-    assert (ports.severity, ports.fact) == (Severity.WARNING, "ports below 1024 cannot be published")
+    assert ports.fact == "from 1024 up"
+    assert ports.advice == "for lower ones: sysctl net.ipv4.ip_unprivileged_port_start=80"
 
 
-def test_low_ports_that_are_allowed_are_no_finding(tmp_path: Path) -> None:
+def test_low_ports_that_are_allowed_need_no_advice(tmp_path: Path) -> None:
     root = write_files(tmp_path, {"proc/sys/net/ipv4/ip_unprivileged_port_start": "80\n"})
 
-    assert list(host.rootless({}, root))[1].severity is Severity.OK
+    assert list(host.rootless({}, root))[1].advice == ""
 
 
 def test_an_engine_with_root_is_not_asked_for_the_limits_of_one_without(tmp_path: Path) -> None:

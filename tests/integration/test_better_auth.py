@@ -80,7 +80,7 @@ def test_unknown_key_ids_cause_one_fetch_in_a_cool_down(keys: Systems, ada: Acco
 @pytest.mark.parametrize("mode", ["down", "hang", "garbage"])
 def test_known_keys_serve_while_the_jwks_address_fails(keys: Systems, ada: Account, mode: str) -> None:
     environment = keys.environment(keys.postgres.create_database(f"stale_{mode}"))
-    environment["AUTH_JWKS_FRESH_SECONDS"] = "1"
+    environment |= {"AUTH_JWKS_FRESH_SECONDS": "1", "AUTH_JWKS_TIMEOUT_SECONDS": "30"}
     with keys.app(environment) as app, app.api(ada) as api:
         assert api.get("/tasks").status_code == 200
         keys.auth.jwks(mode)
@@ -88,8 +88,8 @@ def test_known_keys_serve_while_the_jwks_address_fails(keys: Systems, ada: Accou
         for _ in range(5):
             began = time.monotonic()
             assert api.get("/tasks").status_code == 200
-            # The key server's silence must not become ours.
-            assert time.monotonic() - began < 1.0
+            # The key server's silence must not become ours: who waited for it would wait 30 s.
+            assert time.monotonic() - began < 10
 
 
 def test_stale_keys_serve_for_a_bounded_time_and_recover(keys: Systems, ada: Account) -> None:

@@ -8,8 +8,11 @@ from pathlib import Path
 import pytest
 
 from drydock import errors
+from drydock.image.compare import Change, PackageChange
+from drydock.image.packages import Source
 from drydock.project import Project
 from drydock.report.page import file, render
+from drydock.report.page.gather import Allowance
 from tests.conftest import MakeProject
 from tests.report import contents
 from tests.report.contents import APPLICATION, ATTACK, DEPENDENCIES, RUNTIME
@@ -92,6 +95,16 @@ def test_it_stays_below_a_megabyte_however_many_files_there_are(tmp_path: Path, 
     assert size == sum(layer[1] for layer in layers)
 
 
+def test_an_exceeded_budget_says_by_how_much(tmp_path: Path, project: Project) -> None:
+    whole = contents.content(tmp_path, project, contents.anatomy(tmp_path, RUNTIME))
+    over = Allowance("production", "on disk", 120_500_000, 115_000_000)
+
+    page = render.render(replace(whole, allowances=(over,)))
+
+    assert '<span class="note bad">5.5 MB above its budget</span>' in page
+    assert '<td class="number bad">5.5 MB too much</td>' in page
+
+
 def test_an_image_without_a_past_says_what_is_missing(tmp_path: Path, project: Project) -> None:
     whole = contents.content(tmp_path, project, contents.anatomy(tmp_path, RUNTIME))
 
@@ -121,6 +134,30 @@ def test_sizes_are_written_for_readers(size: int, text: str) -> None:
 @pytest.mark.parametrize(("size", "text"), [(0, "±0"), (1_500, "+1.5 kB"), (-2_000_000, "-2.0 MB")])
 def test_growth_carries_its_sign(size: int, text: str) -> None:
     assert render.grown(size) == text
+
+
+@pytest.mark.parametrize(
+    ("change", "before", "after", "size", "word"),
+    [
+        (Change.ADDED, "", "1.0", 5, "added"),
+        (Change.REMOVED, "1.0", "", -5, "removed"),
+        (Change.CHANGED, "1.9", "1.10", 0, "upgraded"),
+        (Change.CHANGED, "1.10", "1.9", 5, "downgraded"),
+        (Change.CHANGED, "of-no-order", "1.0", 0, "other version"),
+        (Change.CHANGED, "1.0", "1.0", 5, "grown"),
+        (Change.CHANGED, "1.0", "1.0", -5, "shrunk"),
+    ],
+)
+def test_a_package_has_one_word_for_what_became_of_it(
+    change: Change, before: str, after: str, size: int, word: str
+) -> None:
+    assert render.happened(PackageChange(change, Source.PYTHON, "six", before, after, size)) == word
+
+
+def test_versions_of_debian_are_not_ordered_as_if_they_were_python_s() -> None:
+    change = PackageChange(Change.CHANGED, Source.DEBIAN, "libc6", "1.0~rc1", "1.0", 5)
+
+    assert render.happened(change) == "other version"
 
 
 def test_a_page_is_written_with_the_folders_above_it(tmp_path: Path) -> None:

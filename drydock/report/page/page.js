@@ -94,7 +94,7 @@
     draw("budgets-chart", 30 + 34 * rows.length, (width) => {
       const used = rows.map((row) => ({
         value: row.percent,
-        itemStyle: { color: row.percent > 100 ? colour("debian") : colour("python") },
+        itemStyle: { color: row.percent > 100 ? colour("over") : colour("python") },
       }));
       const left = rows.map((row) => Math.max(0, 100 - row.percent));
       const most = Math.max(100, ...rows.map((row) => row.percent));

@@ -17,7 +17,10 @@ from typing import Any
 
 import jinja2
 from markupsafe import Markup
+from packaging.version import InvalidVersion, Version
 
+from drydock.image.compare import Change, PackageChange
+from drydock.image.packages import Source
 from drydock.report import MB
 from drydock.report.page import tree
 from drydock.report.page.gather import Content
@@ -108,6 +111,20 @@ def grown(size: int) -> str:
     return f"{'+' if size > 0 else ''}{bytes_of(size)}" if size else "±0"
 
 
+def happened(change: PackageChange) -> str:
+    """Say in a word what became of a package."""
+    if change.change is not Change.CHANGED:
+        return change.change.value
+    if change.before == change.after:
+        return "grown" if change.grown > 0 else "shrunk"
+    if change.source is not Source.PYTHON:  # Debian orders its versions by rules of its own
+        return "other version"
+    try:
+        return "upgraded" if Version(change.before) < Version(change.after) else "downgraded"
+    except InvalidVersion:
+        return "other version"
+
+
 def moment(seconds: float) -> str:
     """Write a time in minutes, in UTC: the page may be read anywhere."""
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M")
@@ -141,7 +158,7 @@ def _template() -> jinja2.Template:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    filters = (bytes_of, grown, moment, duration, printable)
+    filters = (bytes_of, grown, happened, moment, duration, printable)
     environment.filters |= {one.__name__: one for one in filters}
     environment.globals |= {"revision": revision}
     return environment.get_template("page.html")

@@ -91,3 +91,20 @@ def test_build_argument_without_value_is_refused() -> None:
 
 def test_no_attestation_changes_the_digest_of_equal_builds(make_project: MakeProject) -> None:
     assert "--provenance=false" in build_arguments(make_project, Options())
+
+
+def test_a_package_index_goes_in_as_a_secret_and_its_password_in_no_argument(
+    make_project: MakeProject,
+) -> None:
+    args = build_arguments(
+        make_project, Options(), PIP_INDEX_URL="https://a:password@packages.example/simple"
+    )
+
+    assert "--secret=id=index,env=PIP_INDEX_URL" in args
+    assert not [arg for arg in args if "password" in arg]
+
+
+def test_a_secret_that_is_given_wins_over_the_machines_own(make_project: MakeProject) -> None:
+    args = build_arguments(make_project, Options(secrets={"ca": "src=/mine.crt"}), ca=Path("/etc/ca.crt"))
+
+    assert [arg for arg in args if arg.startswith("--secret")] == ["--secret=id=ca,src=/mine.crt"]

@@ -22,6 +22,10 @@ OFFERED = ("production", "slim", "builder", "test")
 RECORD = {"BUILDX_METADATA_PROVENANCE": "max"}
 
 
+# Where a person tells uv or pip which package index to use; the first that is set counts.
+INDEX_VARIABLES = ("UV_DEFAULT_INDEX", "PIP_INDEX_URL")
+
+
 @dataclass(frozen=True)
 class Options:
     """What a caller may vary about a build.
@@ -39,6 +43,8 @@ class Options:
         context: Another build context than the project's root.
         mount_namespace: Prefix for the ids of cache mounts. A fresh one makes a build start with empty
             mounts and leaves the user's own alone.
+        secrets: Sources in buildx's spelling (``src=FILE``, ``env=NAME``) by the id that a step mounts; these
+            win over the machine's certificates and package index.
     """
 
     target: str = "production"
@@ -52,6 +58,7 @@ class Options:
     labels: Mapping[str, str] = field(default_factory=dict)
     context: Path | None = None
     mount_namespace: str = ""
+    secrets: Mapping[str, str] = field(default_factory=dict)
 
     def but(self, **changes: object) -> Options:
         """Return these options with some changed."""
@@ -96,8 +103,13 @@ def arguments(
         args.append("--no-cache")
     args += [f"--cache-from={source}" for source in options.cache_from]
     args += [f"--cache-to={destination}" for destination in options.cache_to]
-    if ca_bundle:
-        args.append(f"--secret=id=ca,src={ca_bundle}")
+    secrets = {"ca": f"src={ca_bundle}"} if ca_bundle else {}
+    # The address of a package index may hold a password: only its variable's name is in the arguments.
+    if index := next((name for name in INDEX_VARIABLES if environment.get(name)), ""):
+        secrets["index"] = f"env={index}"
+    args += [
+        f"--secret=id={name},{source}" for name, source in sorted({**secrets, **options.secrets}.items())
+    ]
     build_args = dict(options.build_args)
     if options.mount_namespace:
         build_args["BUILDKIT_CACHE_MOUNT_NS"] = options.mount_namespace

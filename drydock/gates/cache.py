@@ -137,12 +137,12 @@ def _context(project: Project, scenario: Scenario) -> Iterator[Path | None]:
         return
     with tempfile.TemporaryDirectory(prefix="drydock-context-") as folder:
         copy = Path(folder) / "context"
-        _copy(project, copy)
+        copy_context(project, copy)
         scenario.change(project, copy)
         yield copy
 
 
-def _copy(project: Project, copy: Path) -> None:
+def copy_context(project: Project, copy: Path) -> None:
     """Copy what git would: neither caches nor the virtual environment."""
     root = project.root
     listing = command.run(

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import marshal
 import py_compile
+import sysconfig
 import tempfile
 import zlib
 from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -25,6 +26,8 @@ LEVEL = MEMORY = 9
 RAW = -zlib.MAX_WBITS
 WINDOW = 1 << zlib.MAX_WBITS
 PYC_HEADER = 16
+# The module whose name holds the architecture: what was measured on one counts for every other.
+PER_ARCHITECTURE = "_sysconfigdata_"
 # What the dictionary is made of: the beginnings of modules that are neither trivial nor large.
 TYPICAL = range(1500, 6000)
 BEGINNING = 2000
@@ -32,7 +35,13 @@ BEGINNING = 2000
 
 def measured(profile: Path) -> frozenset[str] | None:
     """Return the source files whose import was measured; None where nothing was, which means all of them."""
-    return frozenset(profile.read_text().split()) if profile.exists() else None
+    if not profile.exists():
+        return None
+    names = set(profile.read_text().split())
+    if any(name.startswith(PER_ARCHITECTURE) for name in names):
+        library = Path(sysconfig.get_path("stdlib"))
+        names |= {path.name for path in library.glob(f"{PER_ARCHITECTURE}*.py")}
+    return frozenset(names)
 
 
 def pyc(source: bytes, shown: str) -> bytes:

@@ -51,20 +51,21 @@ def _by_title(text: str) -> dict[str, Mapping[str, Any]]:
 def _of_object(
     kubectl: Kubectl, title: str, merged: Mapping[str, Any], live: Mapping[str, Mapping[str, Any]]
 ) -> list[str]:
-    if title in live:
-        lines = list(changes(plain(live[title]), plain(merged), secret=merged["kind"] == "Secret"))
-        return [f"~ {title}", *lines] if lines else []
     before = _replaced(kubectl, merged, live)
-    if before is None:
+    if before is not None:
+        mark = "~" if title in live else "+"
+        replaced = f"{mark} {title}, in place of {Manifest(before).title}"
+        return [replaced, *changes(before.get("data", {}), merged.get("data", {}))]
+    if title not in live:
         return [f"+ {title}"]
-    old = Manifest(before).title
-    return [f"+ {title}, in place of {old}", *changes(before.get("data", {}), merged.get("data", {}))]
+    lines = list(changes(plain(live[title]), plain(merged), secret=merged["kind"] == "Secret"))
+    return [f"~ {title}", *lines] if lines else []
 
 
 def _replaced(
     kubectl: Kubectl, merged: Mapping[str, Any], live: Mapping[str, Mapping[str, Any]]
 ) -> Mapping[str, Any] | None:
-    """Return the ConfigMap that running pods have in place of a new one of the same stem."""
+    """Return the ConfigMap that running pods have in place of one of the same stem; None if it is that one."""
     new = _HASHED.match(str(merged["metadata"]["name"]))
     if merged["kind"] != "ConfigMap" or not new:
         return None
@@ -72,7 +73,7 @@ def _replaced(
     for one in live.values():
         for name in sorted(manifests.config_maps_needed(Manifest(one))):
             old = _HASHED.match(name)
-            if old and old["stem"] == new["stem"]:
+            if old and old["stem"] == new["stem"] and name != new.string:
                 found: Mapping[str, Any] | None = kubectl.json(f"configmap/{name}", place)
                 return found
     return None

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, cast
 
 import pytest
 
-from drydock.kubernetes.difference import changes, plain, refusal
+from drydock.command import Completed
+from drydock.kubernetes.difference import changes, difference, plain, refusal
+from drydock.kubernetes.kubectl import Kubectl
+from drydock.kubernetes.manifests import Manifest, parse
 
 
 def deployment(image: str = "todo:1", **settings: str) -> dict[str, Any]:
@@ -52,6 +58,71 @@ def test_what_the_api_server_writes_itself_is_no_difference() -> None:
     old, new = plain(content(1, "a", replicas=1)), plain(content(2, "b"))
     assert list(changes(old, new)) == []
     assert new["metadata"] == {"name": "todo", "annotations": {"team": "harbour"}}
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """What runs, by title, and what the API server would make of the manifests: the manifests themselves."""
+
+    live: Mapping[str, Any]
+
+    def json(self, title: str, *_: str) -> Any:
+        return self.live.get(title)
+
+    def run(self, verb: str, *_: str, stdin: str) -> Completed:
+        wanted = {one.title: one.content for one in parse(stdin)}
+        if verb == "get":
+            wanted = {title: self.live[title] for title in wanted if title in self.live}
+        return Completed((verb,), 0, json.dumps({"items": list(wanted.values())}), "")
+
+
+def settings(name: str, level: str) -> dict[str, Any]:
+    """Return a ConfigMap with a generated name."""
+    return {
+        "kind": "ConfigMap",
+        "metadata": {"name": f"todo-{name}", "namespace": "harbour"},
+        "data": {"LOG_LEVEL": level},
+    }
+
+
+def workload(config_map: str) -> dict[str, Any]:
+    """Return a Deployment that reads a ConfigMap."""
+    pod = {"containers": [{"name": "api", "envFrom": [{"configMapRef": {"name": f"todo-{config_map}"}}]}]}
+    metadata = {"name": "todo", "namespace": "harbour"}
+    return {"kind": "Deployment", "metadata": metadata, "spec": {"template": {"spec": pod}}}
+
+
+OLD, NEW = settings("h246b85595", "DEBUG"), settings("7hh9gc46f4", "INFO")
+RUNNING = {
+    "namespace/harbour": {},
+    "deployment/todo": workload("h246b85595"),
+    "configmap/todo-h246b85595": OLD,
+}
+READ = "spec.template.spec.containers[api].envFrom"
+
+
+def told(live: Mapping[str, Any], *wanted: dict[str, Any]) -> list[str]:
+    """Return what is told, without the Deployment's own line on which ConfigMap it reads."""
+    lines = difference(cast("Kubectl", Cluster(live)), [Manifest(one) for one in wanted])
+    return [line for line in lines if READ not in line]
+
+
+def test_changed_settings_are_told_although_their_config_map_has_a_new_name() -> None:
+    title = "configmap/todo-7hh9gc46f4, in place of configmap/todo-h246b85595"
+    change = "    LOG_LEVEL: DEBUG → INFO"
+    wanted = (NEW, workload("7hh9gc46f4"))
+    assert told(RUNNING, *wanted) == [f"+ {title}", change, "~ deployment/todo"]
+    # An earlier revision had these settings, so that their ConfigMap is still there.
+    earlier = RUNNING | {"configmap/todo-7hh9gc46f4": NEW}
+    assert told(earlier, *wanted) == [f"~ {title}", change, "~ deployment/todo"]
+
+
+def test_what_runs_as_it_should_is_no_difference() -> None:
+    assert told(RUNNING, OLD, workload("h246b85595")) == []
+
+
+def test_in_a_new_namespace_everything_is_new() -> None:
+    assert told({}, OLD, workload("h246b85595")) == ["+ configmap/todo-h246b85595", "+ deployment/todo"]
 
 
 @pytest.mark.parametrize(

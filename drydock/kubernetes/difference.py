@@ -65,7 +65,7 @@ def _of_object(
 def _replaced(
     kubectl: Kubectl, merged: Mapping[str, Any], live: Mapping[str, Mapping[str, Any]]
 ) -> Mapping[str, Any] | None:
-    """Return the ConfigMap that running pods have in place of one of the same stem; None if it is that one."""
+    """Return the ConfigMap that running pods have in place of one of the same stem, if it is another one."""
     new = _HASHED.match(str(merged["metadata"]["name"]))
     if merged["kind"] != "ConfigMap" or not new:
         return None

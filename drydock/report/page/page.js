@@ -4,7 +4,13 @@
   const byId = (id) => document.getElementById(id);
   const read = (id) => JSON.parse(byId(id).textContent);
   const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
-  const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
+  // Asked of an element: a property itself would answer for light and dark at once.
+  const probe = document.body.appendChild(document.createElement("i"));
+  probe.hidden = true;
+  const colour = (name) => {
+    probe.style.color = `var(--${name})`;
+    return getComputedStyle(probe).color;
+  };
 
   const MB = 1e6;
   const size = (bytes) => {
@@ -196,8 +202,8 @@
     return { name, bytes, files, kind: own, children: children.map((child) => node(child, own)) };
   };
   // Neighbours of one kind differ a little, so that their border is not all that tells them apart.
-  const shaded = (hex, step) => {
-    const parts = [1, 3, 5].map((start) => parseInt(hex.slice(start, start + 2), 16));
+  const shaded = (rgb, step) => {
+    const parts = rgb.match(/\d+/g).map(Number);
     return `rgb(${parts.map((part) => Math.round(part * (1 - 0.055 * (step % SHADES)))).join(", ")})`;
   };
 

@@ -45,7 +45,7 @@ def version(engine: Engine) -> Finding:
 
 
 def context(environment: Mapping[str, str] = os.environ) -> Finding:
-    """Look whether DOCKER_HOST silently wins over a context that somebody selected."""
+    """Look whether a selected context exists, and whether DOCKER_HOST silently wins over it."""
     host = environment.get("DOCKER_HOST")
     selected = find.current_context({key: text for key, text in environment.items() if key != "DOCKER_HOST"})
     if host and selected:
@@ -53,6 +53,10 @@ def context(environment: Mapping[str, str] = os.environ) -> Finding:
             "context",
             f"DOCKER_HOST {host} wins over {selected.source}",
             "unset one of them: `docker` and drydock use DOCKER_HOST, whatever `docker context ls` marks",
+        )
+    if selected and not selected.host:
+        return failure(
+            "context", selected.source, "choose another one: `docker context ls`, `docker context use`"
         )
     return ok("context", selected.source if selected else "default" if not host else f"DOCKER_HOST {host}")
 

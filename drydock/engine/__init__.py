@@ -60,7 +60,10 @@ def connect() -> Engine:
         reason = find.answers(candidate)
         if reason is None:
             return Engine(candidate)
-        tried.append(f"{candidate.source} {candidate.host}: {reason}")
+        tried.append(" ".join(filter(None, (candidate.source, candidate.host))) + f": {reason}")
+        if candidate.chosen:
+            how = "start it, or choose another one with DOCKER_HOST or `docker context use`"
+            raise errors.NoEngine(tried=tried[0], how=how)
     from drydock.engine.install import advice
 
     raise errors.NoEngine(tried=", ".join(tried), how=advice())

@@ -44,10 +44,12 @@ def test_a_context_that_does_not_exist_is_told(
     monkeypatch.delenv("DOCKER_HOST", raising=False)
     monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
 
-    engine = next(one for one in doctor.examine(make_project({})) if one.name == "engine")
+    context, engine = list(doctor.examine(make_project({})))[:2]
 
-    assert engine.severity is Severity.FAILURE
-    assert "docker context gone, which does not exist" in engine.fact
+    assert (context.severity, context.fact) == (Severity.FAILURE, "docker context gone, which does not exist")
+    assert context.advice == "choose another one: `docker context ls`, `docker context use`"
+    assert engine.fact == "docker context gone, which does not exist: no endpoint"
+    assert engine.advice == "start it, or choose another one with DOCKER_HOST or `docker context use`"
 
 
 def test_a_program_reads_the_findings_and_the_exit_code(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -47,7 +47,12 @@ def assemble(
 
 
 def _verify(tree: Tree, binaries: list[Path]) -> None:
-    """Have the loader bind every symbol of every file: nothing may be missing once the image runs."""
-    wrong = [path for path in binaries if not twins.resolves(tree.inside(path), runtime.loader())]
+    """Have the loader bind every symbol of every file: what the builder has, the image must have."""
+    loader = runtime.loader()
+    wrong = [
+        f"error: {path} lost what it needs: {fault}"
+        for path in binaries
+        for fault in sorted(twins.complaints(tree.inside(path), loader) - twins.complaints(path, loader))
+    ]
     if wrong:
-        sys.exit("\n".join(f"error: {path} wants a library or symbol that is not there" for path in wrong))
+        sys.exit("\n".join(wrong))

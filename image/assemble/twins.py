@@ -36,10 +36,11 @@ def link_twins(tree: Tree, site: Path, known: dict[str, Path], loader: Path) -> 
         if match is None or twin is None or not _same_promises(copy, twin):
             continue
         users = [path for path in copy.parent.iterdir() if path != copy and not path.is_symlink()]
+        before = [complaints(path, loader) for path in users]
         kept = copy.with_name(copy.name + ".kept")
         copy.rename(kept)
         copy.symlink_to(twin)
-        if all(resolves(path, loader) for path in users):
+        if all(complaints(path, loader) <= earlier for path, earlier in zip(users, before, strict=True)):
             kept.unlink()
             linked.append(site / copy.relative_to(tree.inside(site)))
         else:
@@ -48,25 +49,22 @@ def link_twins(tree: Tree, site: Path, known: dict[str, Path], loader: Path) -> 
     return linked
 
 
-def resolves(path: Path, loader: Path) -> bool:
-    """Tell whether the loader finds every library, version and symbol that a file wants.
+def complaints(path: Path, loader: Path) -> frozenset[str]:
+    """Return what the loader does not find of all that a file wants: libraries, versions, symbols.
 
-    `ldd -r` in the loader's own words: it relocates everything and complains on standard error.
+    `ldd -r` in the loader's own words: it relocates everything and complains on standard error. A module may
+    leave symbols to whoever loads it, such as libm's to the interpreter, and a wheel's library its siblings to
+    the module that loads them first: only what was found before and is not any more tells of harm.
     """
     environment = {**os.environ, "LD_TRACE_LOADED_OBJECTS": "1", "LD_WARN": "yes", "LD_BIND_NOW": "yes"}
     done = subprocess.run([loader, path], env=environment, capture_output=True, text=True, check=False)
-    text = done.stdout + done.stderr
-    wrong = [
-        line
-        for line in text.splitlines()
-        if "not found" in line or ("undefined symbol" in line and not _pythons_own(line))
-    ]
-    return done.returncode == 0 and not wrong
-
-
-def _pythons_own(line: str) -> bool:
-    """Tell whether a missing symbol is one that the interpreter itself brings to its extension modules."""
-    return re.search(r"undefined symbol: _?Py", line) is not None
+    if done.returncode != 0:
+        return frozenset({f"the loader refuses it ({done.returncode})"})
+    return frozenset(
+        line.partition("\t(")[0].strip()
+        for line in (done.stdout + done.stderr).splitlines()
+        if "not found" in line or "undefined symbol" in line
+    )
 
 
 def _same_promises(copy: Path, twin: Path) -> bool:

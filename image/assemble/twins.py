@@ -53,8 +53,8 @@ def complaints(path: Path, loader: Path) -> frozenset[str]:
     """Return what the loader does not find of all that a file wants: libraries, versions, symbols.
 
     `ldd -r` in the loader's own words: it relocates everything and complains on standard error. A module may
-    leave symbols to whoever loads it, such as libm's to the interpreter, and a wheel's library its siblings to
-    the module that loads them first: only what was found before and is not any more tells of harm.
+    leave symbols to whoever loads it, such as libm's to the interpreter, and a wheel's library its siblings
+    to the module that loads them first: only what was found before and is not any more tells of harm.
     """
     environment = {**os.environ, "LD_TRACE_LOADED_OBJECTS": "1", "LD_WARN": "yes", "LD_BIND_NOW": "yes"}
     done = subprocess.run([loader, path], env=environment, capture_output=True, text=True, check=False)

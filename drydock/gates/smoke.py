@@ -47,7 +47,9 @@ def run(engine: Engine, project: Project, image: str, target: str, paths: Iterab
         paths: Every path in the image.
     """
     began = time.monotonic()
-    faults = [f"{path} is in the {target} image" for path in forbidden(paths, target)]
+    declared = {PurePosixPath(name).name for name in project.extra_files}
+    tools = (path for path in forbidden(paths, target) if PurePosixPath(path).name not in declared)
+    faults = [f"{path} is in the {target} image" for path in tools]
     wanted = Run(image, port=project.port, environment=project.development.environment, owner=GATE)
     try:
         with started(engine, wanted) as running:

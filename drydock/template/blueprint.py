@@ -10,7 +10,7 @@ from typing import Any
 
 from drydock.detect import Dependencies, Findings, Found, Setting
 from drydock.detect.tree import folder_of, join
-from drydock.template import contents
+from drydock.template import contents, extras
 
 APP = "/app"
 # For what has no folder of its own to be written in: a file beside the code becomes a link to here.
@@ -68,6 +68,7 @@ class Blueprint:
         build_files: What its build reads besides the entries.
         version_variables: Variables that give its build a version where there is no .git.
         system_build, system_run: Debian packages that the build and the running program need.
+        extra_files: What the final image takes of the latter, since it is opened by name.
         storage: What it writes beside its code.
         settings: What it reads from the environment when it is imported.
         replicas: How many may run at once: 1 or 2.
@@ -102,6 +103,7 @@ class Blueprint:
     version_variables: tuple[str, ...]
     system_build: tuple[str, ...]
     system_run: tuple[str, ...]
+    extra_files: tuple[str, ...]
     storage: Storage
     settings: tuple[Setting, ...]
     replicas: int
@@ -138,6 +140,7 @@ def draw(findings: Findings, table: Mapping[str, Any], image: str, maintainer: s
     only_built -= {found.value for found in f.data_files}
     entries = contents.entries(f.root, source, set(needed) - only_built)
     newest = MAINTAINED.index(f.python.value) if f.python.value in MAINTAINED else len(MAINTAINED)
+    run = [package.value for package in f.system_run]
     also = [v for v in MAINTAINED[newest + 1 :] if v in f.python_supported]
     return Blueprint(
         root=f.root,
@@ -164,7 +167,8 @@ def draw(findings: Findings, table: Mapping[str, Any], image: str, maintainer: s
         build_files=_build_files(f, source),
         version_variables=f.installation.value.build_environment,
         system_build=tuple(package.value for package in f.system_build),
-        system_run=tuple(package.value for package in f.system_run),
+        system_run=extras.with_beside(run),
+        extra_files=tuple(table.get("extra-files", extras.files(run))),
         storage=_storage(f, base, table),
         settings=tuple(setting.value for setting in f.settings),
         replicas=2 if f.replicas_safe.value else 1,

@@ -47,6 +47,8 @@ def values(blueprint: Blueprint) -> dict[str, object]:
         "ready-path": blueprint.ready_path,
         "lock": blueprint.lock,
     }
+    if blueprint.extra_files:
+        found["extra-files"] = list(blueprint.extra_files)
     if blueprint.system_run:
         found["system-packages"] = " ".join(blueprint.system_run)
     return found

@@ -53,6 +53,7 @@ def arguments(blueprint: Blueprint) -> dict[str, str]:
         "APP_LOGGING": "1" if blueprint.logging else "0",
         "APP_SETTINGS_CHECK": blueprint.settings_check,
         "APP_MIGRATE": blueprint.migrate,
+        "EXTRA_FILES": f'"{" ".join(blueprint.extra_files)}"',
         "PORT": str(blueprint.port),
         "HEALTH_PATH": blueprint.health_path,
         "MAINTAINER": f'"{_quoted(blueprint.maintainer)}"',

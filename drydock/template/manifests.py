@@ -51,6 +51,13 @@ WITHOUT_REPLICAS = """\
       - op: remove
         path: /spec/replicas
 """
+IGNORE = """
+[[ignore]]
+check = "{check}"
+reason = "{reason}"
+"""
+FROM_ENVIRONMENT = "the application reads its settings from the environment, not from files"
+ONE_PATH = "the application has one health route, and that asks for no more than the process"
 UNKEPT = """\
   # Made by whoever keeps secrets: applying the placeholders would overwrite it.
   - target: {{kind: Secret, name: {name}}}
@@ -88,6 +95,7 @@ def render(blueprint: Blueprint) -> dict[str, str]:
         "overlays/local/kustomization.yaml": {"secret_patch": "  - path: secret.yaml\n" if secrets else ""},
         "overlays/local/secret.yaml": {"secrets": _data(secrets, placeholder=False)},
         "overlays/local/settings.env": {"settings": _environment(plain, placeholder=False)},
+        "gate.toml": {"ignores": _ignores(blueprint, has_secret=bool(secrets))},
         "overlays/production/kustomization.yaml": {
             "resources": _resources(*(("autoscaler", "disruption-budget") if many else ())),
             "patches": _production_patches(name, many=many, has_secret=bool(secrets)),
@@ -98,7 +106,9 @@ def render(blueprint: Blueprint) -> dict[str, str]:
         relative = path.relative_to(TEMPLATES).as_posix()
         if relative not in left_out:
             text = Template(path.read_text(encoding="utf-8")).substitute(common | by_file.get(relative, {}))
-            found[f"{FOLDER}/{relative}"] = re.sub(r"\n{2,}", "\n", text)
+            # An empty part leaves an empty line, and YAML here has none.
+            blank = r"\n{3,}" if relative.endswith(".toml") else r"\n{2,}"
+            found[f"{FOLDER}/{relative}"] = re.sub(blank, "\n", text).rstrip("\n") + "\n"
     return found
 
 
@@ -146,6 +156,13 @@ def _probe(path: str) -> str:
 
 def _resources(*names: str) -> str:
     return "".join(f"  - {name}.yaml\n" for name in names if name)
+
+
+def _ignores(blueprint: Blueprint, *, has_secret: bool) -> str:
+    found = {"CKV_K8S_35": FROM_ENVIRONMENT, "environment": FROM_ENVIRONMENT} if has_secret else {}
+    if blueprint.health_path and blueprint.health_path == blueprint.ready_path:
+        found["probes"] = ONE_PATH
+    return "".join(IGNORE.format(check=check, reason=reason) for check, reason in found.items()).rstrip()
 
 
 def _production_patches(name: str, *, many: bool, has_secret: bool) -> str:

@@ -25,9 +25,10 @@ def notes(findings: Findings, blueprint: Blueprint) -> Iterator[str]:
     if missing := [name for name, path in probes.items() if not path]:
         yield f"no route fits the probe of {' and '.join(missing)}: an open port is all that is asked for"
     if blueprint.system_run:
+        taken = f", and of them {_list(blueprint.extra_files)}" if blueprint.extra_files else ""
         yield (
-            f"the running program needs {_list(blueprint.system_run)}: slim has them; production has the"
-            " libraries, and the programs that are named in the configuration"
+            f"the running program may need {_list(blueprint.system_run)}: slim has them; production has what"
+            f" is linked against{taken}: change EXTRA_FILES and extra-files for more or less"
         )
     for path in findings.ignore.removed:
         yield f"the .dockerignore that was there removes {path}, which the image needs: the new one keeps it"

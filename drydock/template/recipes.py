@@ -89,8 +89,8 @@ def test_dependencies(blueprint: Blueprint) -> str:
             f" --output-file={lock}"
         )
     elif found.kind in EXPORTS:
-        mounts.append(f"--mount=type=bind,source=image/{found.kind}.txt,target=/image/{found.kind}.txt")
-        steps += [*_tool(found.kind), f"{_export(found, development=True)} > {lock}"]
+        # The tool is still there from the stage before.
+        steps.append(f"{_export(found, development=True)} > {lock}")
     target = "--python=/opt/venv --target=/opt/test"
     if found.kind in ("uv", *EXPORTS) or blueprint.test_lock:
         steps += [

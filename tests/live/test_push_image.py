@@ -269,6 +269,15 @@ def test_a_login_that_ends_midway_is_not_tried_again(
     assert plain.tags("ended") == {}
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Let SIGINT interrupt, as it does in a shell's foreground; whoever runs in its background ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_an_interrupted_push_stops_sending_and_leaves_nothing(engine: Engine, plain: real.Registry) -> None:
     with (
         tiny_image(engine, size=20_000_000) as image,

@@ -184,7 +184,7 @@ def test_a_wrong_password_of_the_key_signs_nothing(
 def test_the_provenance_of_a_build_is_attached_and_read_back(engine: Engine, target: Reference) -> None:
     base = Base("python:3.13-slim", "sha256:" + "cd" * 32, "local", "it is on the engine")
     build = provenance.observed(engine, "production", {"PORT": "8000"})
-    document = provenance.statement(target, Source(), base, build)
+    document = provenance.statement(target, provenance.predicate(Source(), base, build))
     with push.registry(engine, target) as client:
         attach(client, target, target.digest, provenance.MEDIA_TYPE, document)
         (found,) = attached(client, target, target.digest)

@@ -6,6 +6,7 @@ import functools
 import inspect
 import os
 import select
+import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -54,6 +55,8 @@ def guarded(body: Body, doing: str) -> Body:
         given.apply_defaults()
         if not (given.arguments.get("quiet") or given.arguments.get("json")):
             say(doing.format(**given.arguments))
+        # What a task started is removed also when somebody ends it in a politer way than with Ctrl-C.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
         try:
             with readable():
                 body(*args, **kwargs)

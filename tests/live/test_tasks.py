@@ -8,6 +8,7 @@ import subprocess
 import sys
 import urllib.request
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -25,7 +26,10 @@ def invoke(*args: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([*INVOKE, *args], cwd=ROOT, check=False, capture_output=True, text=True)
 
 
-def test_run_prints_a_line_that_works_as_it_is_and_ends_with_ctrl_c(engine: Engine) -> None:
+@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "SIGTERM"])
+def test_run_prints_a_line_that_works_as_it_is_and_ends_with_ctrl_c(
+    engine: Engine, ending: signal.Signals
+) -> None:
     process = subprocess.Popen(
         [*INVOKE, "run"], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
     )
@@ -37,10 +41,12 @@ def test_run_prints_a_line_that_works_as_it_is_and_ends_with_ctrl_c(engine: Engi
     with urllib.request.urlopen(urllib.request.Request(words[-1], headers={name: value})) as answer:
         assert (answer.status, json.load(answer)) == (200, [])
 
-    process.send_signal(signal.SIGINT)
+    process.send_signal(ending)
 
     assert process.wait(30) == 0
-    assert engine.sdk.containers.list(all=True, filters={"label": f"{LABEL}=run"}) == []
+    left = engine.sdk.containers.list(all=True, filters={"label": f"{LABEL}=run"})
+    port = urlsplit(words[-1]).port
+    assert [container.name for container in left if f"'{port}'" in str(container.ports)] == []
 
 
 def test_build_tells_a_program_what_it_made() -> None:

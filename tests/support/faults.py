@@ -51,6 +51,15 @@ class Spell:
     end: float
 
 
+@dataclass(frozen=True)
+class Answer:
+    """One request: when it was sent, when it ended, and whether its task was acknowledged."""
+
+    sent: float
+    ended: float
+    good: bool
+
+
 @dataclass
 class Outcome:
     """What the clients saw.
@@ -59,22 +68,25 @@ class Outcome:
         acknowledged: Ids of the tasks whose creation was answered with 201.
         statuses: How often each status came.
         broken: How often a connection ended without an answer.
-        answers: When each request ended, and whether it was acknowledged.
+        answers: Every request, in the order in which they ended.
         spells: The time after each fault, by the fault's name.
     """
 
     acknowledged: list[int] = field(default_factory=list)
     statuses: Counter[int] = field(default_factory=Counter)
     broken: int = 0
-    answers: list[tuple[float, bool]] = field(default_factory=list)
+    answers: list[Answer] = field(default_factory=list)
     spells: dict[str, Spell] = field(default_factory=dict)
 
     def recovery(self, fault: str) -> float:
-        """Return the seconds after a fault until the last request failed and one succeeded."""
+        """Return the seconds from a fault until one request had succeeded and none failed that was sent then.
+
+        What was sent before waits for the database as long as it is allowed to, and may fail much later.
+        """
         spell = self.spells[fault]
-        after = [(moment, good) for moment, good in self.answers if spell.begin <= moment < spell.end]
-        first_good = min((moment for moment, good in after if good), default=float("inf"))
-        last_bad = max((moment for moment, good in after if not good), default=spell.begin)
+        after = [answer for answer in self.answers if spell.begin <= answer.ended < spell.end]
+        first_good = min((answer.ended for answer in after if answer.good), default=float("inf"))
+        last_bad = max((answer.sent for answer in after if not answer.good), default=spell.begin)
         return max(first_good, last_bad) - spell.begin
 
 
@@ -125,16 +137,17 @@ async def _run(
 
     async def create(client: httpx2.AsyncClient) -> None:
         while time.monotonic() - began < seconds:
+            sent = time.monotonic()
             try:
                 answer = await client.post("/tasks", json={"title": f"write {next(numbers)}"})
             except httpx2.TransportError:
                 outcome.broken += 1
-                outcome.answers.append((time.monotonic(), False))
+                outcome.answers.append(Answer(sent, time.monotonic(), False))
                 await asyncio.sleep(BACK_OFF_SECONDS)
                 continue
             good = answer.status_code == CREATED
             outcome.statuses[answer.status_code] += 1
-            outcome.answers.append((time.monotonic(), good))
+            outcome.answers.append(Answer(sent, time.monotonic(), good))
             if good:
                 outcome.acknowledged.append(answer.json()["id"])
             else:

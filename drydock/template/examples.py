@@ -26,7 +26,7 @@ BY_NAME = (
     ),
     (r"^(DEBUG|ENABLE\w*|USE_\w+|IS_\w+|\w*ENABLED|TESTING|VERBOSE)$", "false"),
     (r"ALGORITHM", "HS256"),
-    (r"LOG_?LEVEL", "INFO"),
+    (r"LOG_?LEVEL", "DEBUG"),
     (r"REGION", "eu-central-1"),
 )
 

@@ -75,6 +75,7 @@ def main(arguments: Sequence[str]) -> None:
     given = parser.parse_args(arguments)
     rows = []
     engine = connect()
+    progress = console(stderr=True)
     with tempfile.TemporaryDirectory(prefix="drydock-benchmark-") as name:
         clone = Path(name) / "clone"
         subprocess.run(["git", "clone", "--quiet", str(ROOT), str(clone)], check=True)
@@ -83,6 +84,8 @@ def main(arguments: Sequence[str]) -> None:
             with waiting(f"timing {gate}"):
                 verdict, judged, looked = seconds_of(runner.GATES[gate], engine, clone)
             rows.append((gate, verdict.outcome.value, judged, looked))
+            # It takes minutes; whoever ends it keeps what was measured.
+            progress.print(f"{gate}  {verdict.outcome.value}  {judged:.1f} s, with a receipt {looked:.1f} s")
         hook = unchanged(clone)
     if given.json:
         keys = ("gate", "outcome", "judged_seconds", "receipt_seconds")

@@ -89,6 +89,7 @@ def test_transfers_are_counted_by_what_is_moved() -> None:
         ("[builder 1/3] FROM docker.io/library/python:3.13-slim", "builder", None, False),
         ("[2/3] RUN set -eu; export PATH=/a; uv sync", "", "RUN uv sync", True),
         ("[2/3] RUN uv sync", "", "RUN uv sync", True),
+        ('[2/3] RUN APP="a b" USER=1 python3 -m x A=1', "", "RUN python3 -m x A=1", True),
         ("[internal] load .dockerignore", "", "[internal] load .dockerignore", False),
         ("exporting to image", "", "exporting to image", False),
         (

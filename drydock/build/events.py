@@ -17,7 +17,7 @@ from datetime import datetime
 # where there is only one.
 _STEP = re.compile(r"\[(?:linux/\S+ )?(?:(?P<stage>[\w.-]+) +)?\d+/\d+\] (?P<text>.*)", re.DOTALL)
 _MOUNT = re.compile(r"--mount=\S+")
-_SETTINGS = re.compile(r"^RUN (?:(?:set -\w+|export [^;]+);\s*)+")
+_SETTINGS = re.compile(r"^RUN (?:(?:set -\w+|export [^;]+);\s*|[A-Z_]+=(?:\"[^\"]*\"|[^\s\"]*) )+")
 # The Dockerfile writes a file that may be missing as a pattern which matches nothing else: `uv.loc[k]`.
 _PATTERN = re.compile(r"\[(\w)\]")
 # What pip and uv print for each large file: `Downloading uvloop (4.3MiB)`.

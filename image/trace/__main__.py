@@ -32,7 +32,7 @@ class Trace:
     """What happened while the application started.
 
     Args:
-        loaded: Paths of the libraries that its processes loaded.
+        loaded: Paths of the libraries that its processes loaded, its own extension modules left out.
         by_name: Names or paths among them that were asked for while the process ran.
         looked_for: What was asked for through ctypes, found or not.
         fault: Why the application did not start; empty when it did.
@@ -57,11 +57,9 @@ def main(roots: list[str]) -> int:
 
 
 def has(path: str, roots: Iterable[str]) -> bool:
-    """Tell whether the image holds a file: in one of its trees, or as the application's own."""
+    """Tell whether one of the image's trees holds a file."""
     places = {path, os.path.realpath(path)}
-    return path.startswith(f"{ROOTFS}/") or any(
-        os.path.lexists(f"{root}{place}") for root in roots for place in places
-    )
+    return any(os.path.lexists(f"{root}{place}") for root in roots for place in places)
 
 
 def absent(roots: Iterable[str]) -> list[str]:
@@ -78,8 +76,10 @@ def start(folder: Path, missing_modules: Iterable[str]) -> Trace:
         missing_modules: Modules that cannot be imported.
     """
     looked_for = folder / "looked-for"
-    path = [f"{ROOTFS}{part}" for part in os.environ.get("APP_PATH", "/app").split(":")]
-    workdir = Path(f"{ROOTFS}{os.environ.get('APP_WORKDIR', '/app')}")
+    # A copy: what the application writes beside its code must not become part of the image.
+    copy = shutil.copytree(ROOTFS, folder / "copy", symlinks=True)
+    path = [f"{copy}{part}" for part in os.environ.get("APP_PATH", "/app").split(":")]
+    workdir = Path(f"{copy}{os.environ.get('APP_WORKDIR', '/app')}")
     environment = {
         **os.environ,
         "PYTHONPATH": ":".join(path),
@@ -105,8 +105,9 @@ def start(folder: Path, missing_modules: Iterable[str]) -> Trace:
     # One file a process; other programs than Python load what they load.
     lines = [line for file in folder.glob("loader.*") for line in pythons_own(file.read_text().splitlines())]
     names = looked_for.read_text().split("\n") if looked_for.exists() else []
+    loaded = (line.partition(LOADED)[2] for line in lines if LOADED in line)
     return Trace(
-        frozenset(line.partition(LOADED)[2] for line in lines if LOADED in line),
+        frozenset(path for path in loaded if not path.startswith(f"{copy}/")),
         frozenset(line.partition("file=")[2].split(" [")[0] for line in lines if BY_NAME in line),
         frozenset(name for name in names if name),
         "".join(fault),

@@ -71,14 +71,15 @@ def test_the_loaders_words_about_other_programs_do_not_count() -> None:
 
 
 def test_a_start_is_traced_to_what_it_opens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "app").mkdir()
-    (tmp_path / "app/shop.py").write_text(
+    (tmp_path / "rootfs/app").mkdir(parents=True)
+    (tmp_path / "rootfs/app/shop.py").write_text(
         "import ctypes\nctypes.CDLL('libresolv.so.2')\n"
         "try:\n    ctypes.CDLL('libgone.so.9')\nexcept OSError:\n    pass\n"
+        "open('shop.db', 'w').close()\n"
         "def app():\n    raise KeyError('DATABASE_URL')\n"
     )
     (tmp_path / "written").mkdir()
-    monkeypatch.setattr(trace, "ROOTFS", str(tmp_path))
+    monkeypatch.setattr(trace, "ROOTFS", str(tmp_path / "rootfs"))
     monkeypatch.setenv("APP_ENTRY_POINT", "shop:app")
     monkeypatch.setenv("APP_FACTORY", "1")
 
@@ -88,3 +89,5 @@ def test_a_start_is_traced_to_what_it_opens(tmp_path: Path, monkeypatch: pytest.
     assert any(path.endswith("/libresolv.so.2") for path in found.loaded)
     assert found.looked_for == {"libresolv.so.2", "libgone.so.9"}
     assert found.fault == "KeyError: 'DATABASE_URL'"
+    # What it wrote beside its code did not reach the tree that becomes a layer.
+    assert [path.name for path in (tmp_path / "rootfs/app").iterdir()] == ["shop.py"]

@@ -109,6 +109,7 @@ def test_stale_keys_serve_for_a_bounded_time_and_recover(keys: Systems, ada: Acc
 
 def test_a_silent_jwks_address_holds_up_nobody_else(keys: Systems, ada: Account) -> None:
     environment = keys.environment(keys.postgres.create_database("hanging"))
+    environment["AUTH_JWKS_TIMEOUT_SECONDS"] = "10"
     keys.auth.jwks("hang")
     with (
         keys.app(environment) as app,
@@ -120,7 +121,7 @@ def test_a_silent_jwks_address_holds_up_nobody_else(keys: Systems, ada: Account)
         for _ in range(10):
             began = time.monotonic()
             assert client.get("/livez").status_code == 200
-            assert time.monotonic() - began < 0.5
+            assert time.monotonic() - began < 4  # behind a blocked event loop it would be ten
         assert {answer.result().status_code for answer in waiting} == {503}
 
 

@@ -57,6 +57,8 @@ PROGRAMS = {
     "exiftool": "libimage-exiftool-perl",
     "gs": "ghostscript",
 }
+# Another Debian release may have no package of that name.
+FROM_DOCKERFILE = "the existing Dockerfile installs it"
 CALLERS = re.compile(
     r"^(subprocess\.(run|Popen|call|check_call|check_output)|shutil\.which|"
     r"asyncio\.(subprocess\.)?create_subprocess_exec|os\.execvp)$"
@@ -137,5 +139,5 @@ def _from_dockerfiles(files: list[Dockerfile], run: bool) -> list[tuple[str, str
         for package, line in file.packages:
             builds = package in COMPILERS or package.endswith("-dev")
             if builds != run and package not in ONLY_FOR_BUILDS:
-                found.append((package, f"{file.path}:{line}", "the existing Dockerfile installs it"))
+                found.append((package, f"{file.path}:{line}", FROM_DOCKERFILE))
     return found

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from drydock.detect import Dependencies, Findings, Found, Setting
+from drydock.detect.ignore import SECRET
+from drydock.detect.system import FROM_DOCKERFILE
 from drydock.detect.tree import folder_of, join
 from drydock.template import contents, extras
 
@@ -68,6 +70,7 @@ class Blueprint:
         build_files: What its build reads besides the entries.
         version_variables: Variables that give its build a version where there is no .git.
         system_build, system_run: Debian packages that the build and the running program need.
+        system_doubtful: Those among them that only an earlier Dockerfile names, for its own Debian release.
         extra_files: What the final image takes of the latter, since it is opened by name.
         storage: What it writes beside its code.
         settings: What it reads from the environment when it is imported.
@@ -103,6 +106,7 @@ class Blueprint:
     version_variables: tuple[str, ...]
     system_build: tuple[str, ...]
     system_run: tuple[str, ...]
+    system_doubtful: frozenset[str]
     extra_files: tuple[str, ...]
     storage: Storage
     settings: tuple[Setting, ...]
@@ -168,6 +172,9 @@ def draw(findings: Findings, table: Mapping[str, Any], image: str, maintainer: s
         version_variables=f.installation.value.build_environment,
         system_build=tuple(package.value for package in f.system_build),
         system_run=extras.with_beside(run),
+        system_doubtful=frozenset(
+            package.value for package in (*f.system_build, *f.system_run) if package.why == FROM_DOCKERFILE
+        ),
         extra_files=tuple(table.get("extra-files", extras.files(run))),
         storage=_storage(f, base, table),
         settings=tuple(setting.value for setting in f.settings),
@@ -237,6 +244,8 @@ def _storage(findings: Findings, base: str, table: Mapping[str, Any]) -> Storage
     code |= {folder_of(path) for path in findings.ignore.keep if path.endswith(".py")}
     for found in findings.writable:
         path = found.value
+        if SECRET.search(path):
+            continue  # what a person keeps out of version control, no container writes
         if _unknown(found) or path in code:
             opened.append(inside(base, path))
         elif not posixpath.splitext(path)[1]:

@@ -22,6 +22,9 @@ EXPORTS = {
 }
 TOOL = "/tmp/tool"  # noqa: S108 - in a stage of the build
 DOWNLOAD = "sh /image/download.sh"
+# Debian's archive keeps one version of each package, the patched one: to pin it would break the next build.
+UNPINNED = "# hadolint ignore=DL3008,SC2046"
+INSTALL = "DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends"
 PACKAGES = """\
 # What is compiled here needs these; the final image gets only the libraries that it then links against.
 # A Python of Debian's keeps its headers in a package of their own."""
@@ -50,7 +53,7 @@ def dependencies(blueprint: Blueprint) -> str:
     found = blueprint.dependencies
     parts = []
     if packages := [*blueprint.system_build, *blueprint.system_run]:
-        parts.append(f"{PACKAGES}\n{_apt(packages, HEADERS if blueprint.system_build else '')}")
+        parts.append(f"{PACKAGES}\n{_apt(blueprint, packages, HEADERS if blueprint.system_build else '')}")
     title = "# The dependencies, exactly as locked and without the project itself."
     if not found.locked:
         title = (
@@ -117,7 +120,7 @@ def tests(blueprint: Blueprint) -> str:
 
 def runtime_packages(blueprint: Blueprint) -> str:
     """Return the step that installs what the running program needs; empty for nothing."""
-    return _apt(blueprint.system_run) if blueprint.system_run else ""
+    return _apt(blueprint, blueprint.system_run) if blueprint.system_run else ""
 
 
 def volumes(blueprint: Blueprint) -> str:
@@ -228,12 +231,16 @@ def _storage(blueprint: Blueprint) -> str:
     )
 
 
-def _apt(packages: Sequence[str], computed: str = "") -> str:
-    names = " ".join([*dict.fromkeys(packages), *([computed] if computed else [])])
-    return "RUN " + " \\\n    && ".join(
+def _apt(blueprint: Blueprint, packages: Sequence[str], computed: str = "") -> str:
+    names = [name for name in dict.fromkeys(packages) if name not in blueprint.system_doubtful]
+    if doubtful := [name for name in dict.fromkeys(packages) if name in blueprint.system_doubtful]:
+        # They were named for another Debian release: this one may have some under no such name.
+        wanted = " ".join(f"-e {name}" for name in doubtful)
+        names.append(f"\\\n        $(apt-cache pkgnames | grep -Fx {wanted})")
+    return f"{UNPINNED}\nRUN " + " \\\n    && ".join(
         [
             "apt-get update",
-            f"DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends {names}",
+            " ".join([INSTALL, *names, *([computed] if computed else [])]),
             "rm -rf /var/lib/apt/lists/*",
         ]
     )

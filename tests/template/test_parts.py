@@ -242,3 +242,18 @@ def test_a_kubernetes_name_is_legal(image: str) -> None:
     assert name == name.lower()
     assert name[0].isalpha()
     assert len(name) <= 63
+
+
+def test_packages_named_for_another_debian_release_are_taken_where_they_exist(tmp_path: Path) -> None:
+    text = dockerfile.parts(drawn("entry_dockerfile", tmp_path))["dependencies"]
+
+    assert (
+        "--no-install-recommends \\\n        $(apt-cache pkgnames | grep -Fx -e gcc -e libpq-dev -e ffmpeg) \\\n"
+        in text
+    )
+
+
+def test_no_volume_is_made_for_a_secret(tmp_path: Path) -> None:
+    files = {"main.py": 'from pathlib import Path\n\nPath(".env").write_text("A=1")\n' + APPLICATION}
+
+    assert drawn_of(files, tmp_path).storage == Storage()

@@ -57,6 +57,7 @@ check = "{check}"
 reason = "{reason}"
 """
 FROM_ENVIRONMENT = "the application reads its settings from the environment, not from files"
+LOG_LEVEL = "a log level is found suspicious; what looks like a secret stands in the Secret"
 ONE_PATH = "the application has one health route, and that asks for no more than the process"
 UNKEPT = """\
   # Made by whoever keeps secrets: applying the placeholders would overwrite it.
@@ -95,7 +96,7 @@ def render(blueprint: Blueprint) -> dict[str, str]:
         "overlays/local/kustomization.yaml": {"secret_patch": "  - path: secret.yaml\n" if secrets else ""},
         "overlays/local/secret.yaml": {"secrets": _data(secrets, placeholder=False)},
         "overlays/local/settings.env": {"settings": _environment(plain, placeholder=False)},
-        "gate.toml": {"ignores": _ignores(blueprint, has_secret=bool(secrets))},
+        "gate.toml": {"ignores": _ignores(blueprint, plain, has_secret=bool(secrets))},
         "overlays/production/kustomization.yaml": {
             "resources": _resources(*(("autoscaler", "disruption-budget") if many else ())),
             "patches": _production_patches(name, many=many, has_secret=bool(secrets)),
@@ -158,10 +159,12 @@ def _resources(*names: str) -> str:
     return "".join(f"  - {name}.yaml\n" for name in names if name)
 
 
-def _ignores(blueprint: Blueprint, *, has_secret: bool) -> str:
+def _ignores(blueprint: Blueprint, plain: list[Setting], *, has_secret: bool) -> str:
     found = {"CKV_K8S_35": FROM_ENVIRONMENT, "environment": FROM_ENVIRONMENT} if has_secret else {}
     if blueprint.health_path and blueprint.health_path == blueprint.ready_path:
         found["probes"] = ONE_PATH
+    if any("LOG" in setting.name for setting in plain):
+        found["KSV-01010"] = LOG_LEVEL
     return "".join(IGNORE.format(check=check, reason=reason) for check, reason in found.items()).rstrip()
 
 

@@ -40,6 +40,7 @@ def touch_source(project: Project, context: Path) -> None:
     package = project.entry_point.split(":")[0].split(".")[0]
     source = context / project.source.relative_to(project.root)
     candidates = sorted((source / package).rglob("*.py")) or sorted(source.glob("*.py"))
+    candidates = candidates or sorted(source.glob(f"*/{package}/**/*.py"))  # below src, mostly
     _append_comment(candidates[-1])
 
 

@@ -3,8 +3,9 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from drydock.build import BuildResult, Step
-from drydock.gates.cache import judge
+from drydock.gates.cache import judge, touch_source
 from drydock.gates.verdict import Outcome
+from tests.conftest import MakeProject
 
 START = datetime.fromisoformat("2026-01-01T00:00:00+00:00")
 INSTALL = "[builder 1/2] RUN uv sync --frozen"
@@ -66,3 +67,12 @@ def test_without_a_dependency_step_nothing_is_proven() -> None:
     copies = {name: built(1, copy=name == "unchanged") for name in results()}
 
     assert judge(copies).outcome is Outcome.COULD_NOT_CHECK
+
+
+def test_the_source_that_is_changed_may_lie_below_src(make_project: MakeProject) -> None:
+    table = '[tool.drydock]\nentry-point = "shop.main:app"\n'
+    project = make_project({"pyproject.toml": table, "src/shop/main.py": "app = None\n"})
+
+    touch_source(project, project.root)
+
+    assert "\n# changed by nox -s build_cache: " in (project.root / "src/shop/main.py").read_text()

@@ -247,10 +247,8 @@ def test_a_kubernetes_name_is_legal(image: str) -> None:
 def test_packages_named_for_another_debian_release_are_taken_where_they_exist(tmp_path: Path) -> None:
     text = dockerfile.parts(drawn("entry_dockerfile", tmp_path))["dependencies"]
 
-    assert (
-        "--no-install-recommends \\\n        $(apt-cache pkgnames | grep -Fx -e gcc -e libpq-dev -e ffmpeg) \\\n"
-        in text
-    )
+    taken = "$(apt-cache pkgnames | grep -Fx -e gcc -e libpq-dev -e ffmpeg)"
+    assert f"--no-install-recommends \\\n        {taken} \\\n" in text
 
 
 def test_no_volume_is_made_for_a_secret(tmp_path: Path) -> None:

@@ -159,6 +159,22 @@ def choose(
     if "python" in overrides:
         return Found(overrides["python"], "set by hand: python"), (overrides["python"],), []
     limits = bounds(code, chosen, folder)
+    version, supported, conflicts = _within(limits, chosen, folder, files, selected)
+    hard = [limit for limit in limits if not limit.where.endswith(PIN_FILES)]
+    if version and len(hard) < len(limits):
+        # A pin file says what its developers run; what else would do, metadata and wheels say.
+        _, wider, _ = _within(hard, chosen, folder, files, selected)
+        supported = (version.value, *(other for other in wider if other != version.value))
+    return version, supported, conflicts
+
+
+def _within(
+    limits: list[Found[str]],
+    chosen: Chosen | None,
+    folder: str,
+    files: list[Dockerfile],
+    selected: list[str],
+) -> tuple[Found[str] | None, tuple[str, ...], list[Conflict]]:
     allowed = [v for v in KNOWN if all(allows(limit.value, v) for limit in limits)]
     if not allowed:
         return None, (), [Conflict("python", "no Python version satisfies all of", tuple(limits), "python")]

@@ -290,3 +290,21 @@ def test_environment_file_given_to_the_constructor_is_found(tmp_path: Path) -> N
     source = f"from kit import Settings\n{APP}settings = Settings(_env_file='local.env')\n"
 
     assert find(tmp_path, {"main.py": source})["env_files"] == ["local.env"]
+
+
+def test_a_pin_file_chooses_and_metadata_says_what_else_would_do(tmp_path: Path) -> None:
+    manifest = '[project]\nname = "shop"\nrequires-python = ">=3.12"\ndependencies = ["fastapi", "uvicorn"]\n'
+    files: dict[str, str | bytes] = {"main.py": APP, "pyproject.toml": manifest, ".python-version": "3.14\n"}
+
+    found = detect(write(tmp_path, files))
+
+    assert value(found.python) == "3.14"
+    assert found.python_supported == ("3.14", "3.13", "3.12")
+
+
+def test_a_pin_of_metadata_leaves_no_other_version(tmp_path: Path) -> None:
+    manifest = (
+        '[project]\nname = "shop"\nrequires-python = "==3.14.0"\ndependencies = ["fastapi", "uvicorn"]\n'
+    )
+
+    assert detect(write(tmp_path, {"main.py": APP, "pyproject.toml": manifest})).python_supported == ("3.14",)

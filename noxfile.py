@@ -24,6 +24,8 @@ for name in ("urllib3", "docker"):
 
 # These need an image or a cluster, and have sessions of their own.
 ELSEWHERE = ("--ignore=tests/integration", "--ignore=tests/cluster")
+# What takes longest: each command of the documents, and a release that is stopped at each of its steps.
+LONGEST = ("tests/live/test_documents.py", "tests/live/test_release.py")
 
 
 def gate(session: nox.Session, name: str) -> None:
@@ -116,7 +118,14 @@ def integration(session: nox.Session) -> None:
 @nox.session
 def tests(session: nox.Session) -> None:
     """Run drydock's own tests; positional arguments go to pytest."""
-    session.run("pytest", *ELSEWHERE, *(session.posargs or ["tests"]), external=True)
+    others = [*ELSEWHERE, *(f"--ignore={path}" for path in LONGEST)]
+    session.run("pytest", *others, *(session.posargs or ["tests"]), external=True)
+
+
+@nox.session(default=False)
+def acceptance(session: nox.Session) -> None:
+    """Run every command of README and docs, and stop and kill a release at each of its steps."""
+    session.run("pytest", *LONGEST, *session.posargs, external=True)
 
 
 # Only when nox itself loads this file; then its command line is this process's.

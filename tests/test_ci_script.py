@@ -17,6 +17,7 @@ RUN = """#!/bin/sh
 echo "run $*" >> "$LOG"
 case "$*" in
     nox) exit "$GATES" ;;
+    "nox -s acceptance") exit "$ACCEPTANCE" ;;
     "nox -s cluster") echo "on $KUBECONFIG by $DRYDOCK_CLUSTER_LOAD" >> "$LOG"; exit "$CLUSTER" ;;
     python*) echo /opt/kubectl ;;
 esac
@@ -47,7 +48,13 @@ def script(tmp_path: Path) -> Script:
     """Return a function that runs the script in a checkout of its own."""
 
     def run(
-        *, beside: bool = True, kubeconfig: str = "", gates: int = 0, cluster: int = 0, up: int = 0
+        *,
+        beside: bool = True,
+        kubeconfig: str = "",
+        gates: int = 0,
+        acceptance: int = 0,
+        cluster: int = 0,
+        up: int = 0,
     ) -> Ran:
         files = {"main/run": RUN}
         if beside:
@@ -57,7 +64,7 @@ def script(tmp_path: Path) -> Script:
             (tmp_path / name).chmod(0o755)
         shutil.copytree(ROOT / ".ci", tmp_path / "main/.ci")
         log = tmp_path / "log"
-        codes = {"GATES": gates, "CLUSTER": cluster, "UP": up}
+        codes = {"GATES": gates, "ACCEPTANCE": acceptance, "CLUSTER": cluster, "UP": up}
         environment = {"PATH": os.environ["PATH"], "LOG": str(log), "KUBECONFIG": kubeconfig}
         environment |= {name: str(code) for name, code in codes.items()}
         done = subprocess.run([tmp_path / "main/.ci/run"], env=environment, check=False, capture_output=True)
@@ -68,7 +75,8 @@ def script(tmp_path: Path) -> Script:
 
 FIND = "run python -c from drydock.kubernetes import kubectl; print(kubectl.find())"
 ON = "on /tmp/kubeconfig by /main/../shared/cluster/load"
-WITH_CLUSTER = ["run nox", FIND, "up with /opt/kubectl", "run nox -s cluster", ON, "down"]
+GATES = ["run nox", "run nox -s acceptance"]
+WITH_CLUSTER = [*GATES, FIND, "up with /opt/kubectl", "run nox -s cluster", ON, "down"]
 
 
 def test_gates_run_first_and_the_cluster_is_taken_down_at_the_end(script: Script) -> None:
@@ -76,17 +84,21 @@ def test_gates_run_first_and_the_cluster_is_taken_down_at_the_end(script: Script
 
 
 def test_a_checkout_without_a_cluster_beside_it_runs_the_gates_alone(script: Script) -> None:
-    assert script(beside=False) == Ran(0, ["run nox"])
+    assert script(beside=False) == Ran(0, GATES)
 
 
 def test_a_cluster_that_the_environment_names_is_used_and_left_alone(script: Script) -> None:
-    assert script(kubeconfig="/home/kube") == Ran(0, ["run nox", "run nox -s cluster", "on /home/kube by "])
+    assert script(kubeconfig="/home/kube") == Ran(0, [*GATES, "run nox -s cluster", "on /home/kube by "])
 
 
-@pytest.mark.parametrize(("gates", "cluster", "code"), [(1, 0, 1), (0, 3, 3), (2, 3, 3)])
-def test_either_failure_is_the_scripts_failure(script: Script, gates: int, cluster: int, code: int) -> None:
-    assert script(gates=gates, cluster=cluster) == Ran(code, WITH_CLUSTER)
+@pytest.mark.parametrize(
+    ("gates", "acceptance", "cluster", "code"), [(1, 0, 0, 1), (0, 2, 0, 2), (0, 0, 3, 3), (2, 0, 3, 3)]
+)
+def test_any_failure_is_the_scripts_failure(
+    script: Script, gates: int, acceptance: int, cluster: int, code: int
+) -> None:
+    assert script(gates=gates, acceptance=acceptance, cluster=cluster) == Ran(code, WITH_CLUSTER)
 
 
 def test_a_cluster_that_does_not_come_up_is_a_failure_and_is_cleaned_away(script: Script) -> None:
-    assert script(up=1) == Ran(1, [*WITH_CLUSTER[:3], "down"])
+    assert script(up=1) == Ran(1, [*WITH_CLUSTER[:4], "down"])

@@ -24,8 +24,12 @@ for name in ("urllib3", "docker"):
 
 # These need an image or a cluster, and have sessions of their own.
 ELSEWHERE = ("--ignore=tests/integration", "--ignore=tests/cluster")
-# What takes longest: each command of the documents, and a release that is stopped at each of its steps.
-LONGEST = ("tests/live/test_documents.py", "tests/live/test_release.py")
+# What takes longest: each command of the documents, a release that is stopped at each of its steps, other projects
+# from `init` to an answer, and what changes, secrets and scanners show of images that are built for it.
+LONGEST = tuple(
+    f"tests/live/test_{name}.py"
+    for name in ("documents", "release", "init", "image_layers", "image_secrets", "image_scanners")
+)
 
 
 def gate(session: nox.Session, name: str) -> None:
@@ -124,7 +128,7 @@ def tests(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def acceptance(session: nox.Session) -> None:
-    """Run every command of README and docs, and stop and kill a release at each of its steps."""
+    """Run every documented command, stop releases at each step, start other projects, search layers."""
     session.run("pytest", *LONGEST, *session.posargs, external=True)
 
 

@@ -24,8 +24,8 @@ for name in ("urllib3", "docker"):
 
 # These need an image or a cluster, and have sessions of their own.
 ELSEWHERE = ("--ignore=tests/integration", "--ignore=tests/cluster")
-# What takes longest: each command of the documents, a release that is stopped at each of its steps, other projects
-# from `init` to an answer, and what changes, secrets and scanners show of images that are built for it.
+# What takes longest: each command of the documents, a release that is stopped at each of its steps, other
+# projects from `init` to an answer, and what changes, secrets and scanners show of images built for it.
 LONGEST = tuple(
     f"tests/live/test_{name}.py"
     for name in ("documents", "release", "init", "image_layers", "image_secrets", "image_scanners")

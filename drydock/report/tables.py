@@ -39,7 +39,7 @@ def key_values(console: Console, rows: Mapping[str, str | Text]) -> None:
         console: Where to.
         rows: Values by name; strings stand for themselves, a Text may be coloured.
     """
-    width = max(len(name) for name in rows)
+    width = max(map(len, rows), default=0)
     for name, value in rows.items():
         console.print(Text.assemble((f"{name:<{width}}", "dim"), "  ", value), soft_wrap=True)
 

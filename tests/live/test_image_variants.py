@@ -65,10 +65,6 @@ def with_uv_lock(tmp_path: Path) -> Path:
     manifest.write_text(
         manifest.read_text().replace('requires-python = ">=3.13"', 'requires-python = ">=3.11"')
     )
-    configuration = tmp_path / "pyproject.toml"
-    configuration.write_text(
-        configuration.read_text().replace("[tool.drydock]", '[tool.drydock]\npython = "3.13"')
-    )
     locking = ["uv", "lock", "--quiet", "--python", sys.executable]
     subprocess.run(locking, cwd=tmp_path / "backend", check=True)
     with (tmp_path / ".dockerignore").open("a") as ignore:

@@ -2,8 +2,8 @@
 
 PostgreSQL is once stopped as an administrator does, and once crashes; each time it stays away for 1.5 s.
 A create that was answered with 201 must be in the database afterwards; while the database is away the answer
-must be 503, never 500; and what is sent later than 5 s after the database's return, or after the worker's
-death, must succeed.
+must be 503, never 500; and no request may fail later than 5 s after the database's return, or after the
+worker's death, those that waited for the database included.
 
     ./run python -m benchmarks.faults             takes a minute and a half
 """

@@ -63,15 +63,15 @@ def test_json_holds_values_ratio_and_verdict(capsys: pytest.CaptureFixture[str])
 @pytest.mark.parametrize(
     ("answers", "seconds"),
     [
-        ([Answer(9, 10, False), Answer(10, 11, True), Answer(12.5, 14, False)], 2.5),
+        ([Answer(9, 10, False), Answer(10, 11, True), Answer(12, 12.5, False)], 2.5),
         ([Answer(9, 10.5, True), Answer(10, 11, True)], 0.5),
         ([Answer(8, 9, False), Answer(10, 10.5, True), Answer(20, 20.5, False)], 0.5),
-        ([Answer(9, 19, False), Answer(10, 11, True)], 1.0),
+        ([Answer(9, 19, False), Answer(10, 11, True)], 9.0),
         ([Answer(10, 10.5, False)], float("inf")),
     ],
     ids=["last failure", "no failure", "other spells", "sent in the outage", "never again"],
 )
-def test_recovery_ends_with_the_first_success_and_when_the_last_failure_was_sent(
+def test_recovery_ends_with_the_first_success_and_the_last_failure(
     answers: list[Answer], seconds: float
 ) -> None:
     outcome = Outcome(answers=answers, spells={"crash": Spell(10.0, 20.0)})

@@ -79,14 +79,11 @@ class Outcome:
     spells: dict[str, Spell] = field(default_factory=dict)
 
     def recovery(self, fault: str) -> float:
-        """Return the seconds from a fault until one request had succeeded and none failed that was sent then.
-
-        What was sent before waits for the database as long as it is allowed to, and may fail much later.
-        """
+        """Return the seconds from a fault until one request had succeeded and the last failure had ended."""
         spell = self.spells[fault]
         after = [answer for answer in self.answers if spell.begin <= answer.ended < spell.end]
         first_good = min((answer.ended for answer in after if answer.good), default=float("inf"))
-        last_bad = max((answer.sent for answer in after if not answer.good), default=spell.begin)
+        last_bad = max((answer.ended for answer in after if not answer.good), default=spell.begin)
         return max(first_good, last_bad) - spell.begin
 
 

@@ -132,6 +132,19 @@ def test_a_base_named_by_hand_is_meant(surroundings: Surroundings, make_project:
         base.resolve(engine, make_project({"pyproject.toml": table}))
 
 
+@pytest.mark.parametrize("name", ["python:3.13-slim", "local/python:3.13-slim"])
+def test_the_base_of_a_build_is_found_without_a_pull(
+    name: str, surroundings: Surroundings, make_project: MakeProject
+) -> None:
+    engine: Any = object()
+    assert base.present(engine, make_project({})) is None
+
+    surroundings.images[name] = HERE
+
+    assert base.present(engine, make_project({})) is HERE
+    assert surroundings.pulls == 0
+
+
 def test_a_refusal_is_remembered_for_ten_minutes(tmp_path: Path) -> None:
     memory = pull.Memory(tmp_path / "base.json")
     memory.remember("python:3.13-slim", "no such host", now=lambda: 1000.0)

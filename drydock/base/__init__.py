@@ -49,14 +49,29 @@ def resolve(engine: Engine, project: Project, rebuild: bool = False, say: Say = 
     try:
         return _resolve(engine, project, project.base, rebuild, say)
     except errors.NoBase:
-        # A base that was named by hand is meant as it is named.
-        others = project.python_also if project.base == f"python:{project.python}-slim" else ()
-        for version in others:
+        for version in _others(project):
             say(f"{project.base} is nowhere; the dependencies support Python {version} as well")
             with suppress(errors.NoBase):
-                found = _resolve(engine, project, f"python:{version}-slim", rebuild, say)
+                found = _resolve(engine, project, official(version), rebuild, say)
                 return replace(found, why=f"{project.base} is nowhere, and Python {version} does as well")
         raise
+
+
+def present(engine: Engine, project: Project) -> Base | None:
+    """Return the base image that a build would stand on, where the engine has it; pull and make nothing."""
+    wanted = (project.base, *(official(version) for version in _others(project)))
+    names = (name for one in wanted for name in (one, make.reference(one)))
+    return next(filter(None, (look(engine, name) for name in names)), None)
+
+
+def official(version: str) -> str:
+    """Return the official slim image of a Python."""
+    return f"python:{version}-slim"
+
+
+def _others(project: Project) -> tuple[str, ...]:
+    """Return the Pythons that would do as well; a base that was named by hand is meant as it is named."""
+    return project.python_also if project.base == official(project.python) else ()
 
 
 def _resolve(engine: Engine, project: Project, wanted: str, rebuild: bool, say: Say) -> Base:

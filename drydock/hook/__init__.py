@@ -1,8 +1,9 @@
 """The pre-push hook: judge the commit that is pushed, only where something changed, one line a gate.
 
-A gate that passed for exactly these inputs is not run again: their digest is the key of a receipt. So a push
-that changes nothing needs neither an engine nor an image. Where inputs changed and the image's content did
-not, the receipt of that content counts as well.
+A gate that passed for exactly these inputs, and on the same base image, is not run again: their digest is
+the key of a receipt, which names the base. So a push that changes nothing needs neither an engine nor an
+image; an engine that answers is asked for its base. Where inputs changed and the image's content did not, the
+receipt of that content counts as well.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.markup import escape
 
+from drydock import base as bases
 from drydock import command, errors, receipts
 from drydock.engine import connect
 from drydock.gates import runner
@@ -26,11 +28,13 @@ from drydock.hook.watched import WATCHED, Watched
 from drydock.nearest import choices
 from drydock.pipeline import Pipeline
 from drydock.project import Project, load
-from drydock.receipts import Receipts
+from drydock.receipts import Receipt, Receipts
 from drydock.report import console, tables
 from drydock.say import silent
 
 EVIDENCE_LINES = 30
+# What receipts of gates that judge an image call the base that it stands on.
+BASE = "base image"
 
 
 @dataclass(frozen=True)
@@ -103,22 +107,45 @@ def due(project: Project, files: Mapping[str, str], gates: Sequence[Watched]) ->
 
 def _judge(project: Project, files: Mapping[str, str], gates: Sequence[Watched], out: Console) -> None:
     pipeline: Pipeline | None = None
+    base = _base(project)
     for one in due(project, files, gates):
-        if known := Receipts().find(one.defined, one.inputs):
+        known = Receipts().find(one.defined, one.inputs)
+        if known and stands_on(base, one.gate, known):
             _show(out, known.verdict, "unchanged")
             continue
+        tools: dict[str, str] = {}
         if one.gate.session is None:
             pipeline = pipeline or Pipeline(connect(), project, silent, quiet=True, channel="push")
             gate = runner.GATES[one.gate.name]
             earlier = runner.receipt(gate, pipeline, one.target)
             verdict = earlier.verdict if earlier else runner.judge(gate, pipeline, one.target)
+            tools = {BASE: pipeline.base.digest}
             _show(out, verdict, "receipt" if earlier else "")
         else:
             verdict = in_session(one.gate, project.root)
             _show(out, verdict)
-        Receipts().write(one.defined, verdict, content=one.inputs, image="", tools={})
+        Receipts().write(one.defined, verdict, content=one.inputs, image="", tools=tools)
         if not verdict.passed:
             raise runner.refusal(verdict)
+
+
+def stands_on(base: str, gate: Watched, known: Receipt) -> bool:
+    """Tell whether a receipt is of the base image that is there now.
+
+    Args:
+        base: The base's digest; empty where no engine has one, so that nothing else can be built here.
+        gate: What wrote the receipt; it may judge no image.
+        known: The receipt.
+    """
+    return not base or gate.session is not None or known.tools.get(BASE) == base
+
+
+def _base(project: Project) -> str:
+    try:
+        found = bases.present(connect(), project)
+    except errors.NoEngine:
+        return ""
+    return found.digest if found else ""
 
 
 def in_session(gate: Watched, folder: Path) -> Verdict:

@@ -8,10 +8,12 @@ import pytest
 
 from drydock import errors
 from drydock.gates import runner
-from drydock.hook import chosen, due
+from drydock.gates.verdict import Outcome, Verdict
+from drydock.hook import BASE, chosen, due, stands_on
 from drydock.hook.commit import contents, digest
 from drydock.hook.watched import WATCHED
 from drydock.project import load
+from drydock.receipts import Receipt
 from tests.conftest import ROOT
 
 PROJECT = load(ROOT)
@@ -100,3 +102,15 @@ def test_the_application_may_lie_at_the_root() -> None:
 
     assert tests.patterns("")[-1] == "*"
     assert tests.patterns("services/shop")[-1] == "services/shop/*"
+
+
+def test_a_changed_base_image_makes_gates_of_images_judge_again() -> None:
+    tests, lint = (next(one for one in WATCHED if one.name == name) for name in ("container_tests", "lint"))
+    verdict = Verdict("any", Outcome.PASSED, "well")
+    known = Receipt(verdict, "sha256:1", "", "sha256:2", {BASE: "sha256:old"}, 0.0)
+
+    assert stands_on("sha256:old", tests, known)
+    assert not stands_on("sha256:new", tests, known)
+    assert stands_on("sha256:new", lint, known)
+    # Without an engine nothing else can be built than what was judged.
+    assert stands_on("", tests, known)

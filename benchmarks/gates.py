@@ -1,4 +1,4 @@
-"""Time every gate: when it judges, when it finds its receipt, and when nothing that it judges has changed.
+"""Time every gate: when it judges, and when it finds its receipt; `benchmarks.hook` times the pre-push hook.
 
 Run it with `./run python -m benchmarks.gates [GATE...]`; without names it takes every gate but `cluster`. It
 works in a clone of the last commit, with a state folder of its own: your receipts stay as they are.
@@ -17,13 +17,9 @@ from pathlib import Path
 
 from drydock.engine import Engine, connect
 from drydock.gates import runner
-from drydock.gates.verdict import Outcome, Verdict
-from drydock.hook import due
-from drydock.hook.commit import contents
-from drydock.hook.watched import WATCHED
+from drydock.gates.verdict import Verdict
 from drydock.pipeline import Pipeline
 from drydock.project import load
-from drydock.receipts import Receipts
 from drydock.report import console, print_json
 from drydock.report.progress import waiting
 from drydock.report.tables import table
@@ -31,7 +27,6 @@ from drydock.say import silent
 
 ROOT = Path(__file__).resolve().parent.parent
 NEEDS_A_CLUSTER = "cluster"
-HOOK = "all of the hook"
 
 
 def seconds_of(gate: runner.Gate, engine: Engine, folder: Path) -> tuple[Verdict, float, float]:
@@ -54,18 +49,6 @@ def seconds_of(gate: runner.Gate, engine: Engine, folder: Path) -> tuple[Verdict
     return verdict, judged, looked
 
 
-def unchanged(folder: Path) -> float:
-    """Return the seconds of a whole hook, its process included, that finds every gate unchanged."""
-    for one in due(load(folder), contents(folder, "HEAD"), WATCHED):
-        verdict = Verdict(one.gate.name, Outcome.PASSED, "as before")
-        Receipts().write(one.defined, verdict, content=one.inputs, image="", tools={})
-    # -P: the code that is measured is this checkout's, as it was for the receipts.
-    hook = [sys.executable, "-P", "-m", "drydock.hook"]
-    began = time.perf_counter()
-    subprocess.run(hook, cwd=folder, check=True, capture_output=True)
-    return time.perf_counter() - began
-
-
 def main(arguments: Sequence[str]) -> None:
     """Measure and print."""
     known = [name for name in runner.GATES if name != NEEDS_A_CLUSTER]
@@ -86,10 +69,9 @@ def main(arguments: Sequence[str]) -> None:
             rows.append((gate, verdict.outcome.value, judged, looked))
             # It takes minutes; whoever ends it keeps what was measured.
             progress.print(f"{gate}  {verdict.outcome.value}  {judged:.1f} s, with a receipt {looked:.1f} s")
-        hook = unchanged(clone)
     if given.json:
         keys = ("gate", "outcome", "judged_seconds", "receipt_seconds")
-        print_json({"gates": [dict(zip(keys, row, strict=True)) for row in rows], "unchanged_seconds": hook})
+        print_json({"gates": [dict(zip(keys, row, strict=True)) for row in rows]})
         return
     shown = [
         (gate, outcome, f"{judged:.1f}", f"{looked:.1f}", f"{looked / judged:.2f}")
@@ -97,7 +79,6 @@ def main(arguments: Sequence[str]) -> None:
     ]
     titles = ("gate", "verdict", "seconds to judge", "with a receipt", "of judging")
     table(console(), titles, shown, right=(2, 3, 4))
-    console().print(f"{HOOK} with nothing changed: {hook:.1f} s")
 
 
 if __name__ == "__main__":

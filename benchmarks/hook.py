@@ -1,0 +1,185 @@
+"""Time `git push` with the pre-push hook: nothing changed, only words changed, one source file changed.
+
+Run it with `./run python -m benchmarks.hook`; it takes about five minutes on two cores. It pushes to a bare
+repository from a clone of the last commit, with a state folder of its own: your receipts stay as they are.
+Beside each push stands the same push without the hook; beside the one with a changed source file stands what
+a person would do by hand about another such change: `docker build` of the image, and the tests in it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import uuid
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from drydock import base as bases
+from drydock import command
+from drydock.engine import Engine, connect
+from drydock.gates.cache import touch_source
+from drydock.gates.verdict import Outcome, Verdict
+from drydock.hook import BASE, due
+from drydock.hook.commit import contents
+from drydock.hook.watched import WATCHED
+from drydock.project import load
+from drydock.receipts import Receipts
+from drydock.report import console, print_json
+from drydock.report.progress import waiting
+from drydock.report.tables import table
+from drydock.say import silent
+from tests.support.clone import Clone
+
+IMAGE = "drydock-benchmark-hook"
+# A line of the hook about a gate that judged: its name and its seconds.
+JUDGED = re.compile(r"^\w+  (\w+)  .*  ([\d.]+) s$", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Pushed:
+    """One kind of push.
+
+    Args:
+        change: What was changed before it.
+        seconds: What it took with the hook.
+        without: What the same push took with `--no-verify`.
+        gates: The seconds of each gate that judged.
+    """
+
+    change: str
+    seconds: float
+    without: float
+    gates: dict[str, float]
+
+
+@dataclass(frozen=True)
+class ByHand:
+    """What a person would do about a changed source file.
+
+    Args:
+        build: Seconds of `docker build` of production.
+        tests: Seconds of building the test image and running it.
+    """
+
+    build: float
+    tests: float
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.hook")
+    parser.add_argument("--rounds", type=int, default=5, metavar="N", help="pushes without a change (5)")
+    parser.add_argument("--json", action="store_true", help="print one JSON document on standard output")
+    # What this benchmark calls itself in its clone: receipts are those of the code that wrote them.
+    parser.add_argument("--receipts", action="store_true", help=argparse.SUPPRESS)
+    given = parser.parse_args(arguments)
+    engine = connect()
+    if given.receipts:
+        _receipts(engine, Path.cwd())
+        return
+    with tempfile.TemporaryDirectory(prefix="drydock-benchmark-") as name:
+        os.environ["XDG_STATE_HOME"] = str(Path(name) / "state")
+        clone = Clone(Path(name))
+        command.run([sys.executable, "-m", "benchmarks.hook", "--receipts"], cwd=clone.root)
+        _push(clone, "first")
+        with waiting("pushing without a change"):
+            quiet = [
+                _median("nothing", [_push(clone, "nothing") for _ in range(given.rounds)]),
+                _push(clone, "README.md", {"README.md": "Only words.\n"}),
+            ]
+        with waiting("building and testing by hand"):
+            by_hand = _by_hand(engine, clone)
+        with waiting("pushing a changed source file"):
+            touch_source(load(clone.root), clone.root)
+            pushes = [*quiet, _push(clone, "one source file")]
+    if given.json:
+        print_json({"pushes": [asdict(one) for one in pushes], "by_hand": asdict(by_hand)})
+    else:
+        _show(pushes, by_hand)
+
+
+def _receipts(engine: Engine, folder: Path) -> None:
+    """Write receipts for a commit, as if every gate of the hook had passed."""
+    project = load(folder)
+    tools = {BASE: bases.resolve(engine, project).digest}
+    for one in due(project, contents(folder, "HEAD"), WATCHED):
+        verdict = Verdict(one.gate.name, Outcome.PASSED, "as before")
+        Receipts().write(one.defined, verdict, content=one.inputs, image="", tools=tools)
+
+
+def _push(clone: Clone, change: str, files: dict[str, str] | None = None) -> Pushed:
+    """Commit what is there, push it with the hook, and push as much again without."""
+    clone.commit(change, files)
+    seconds, said = _timed(clone)
+    clone.commit("the same again")
+    without, _ = _timed(clone, "--no-verify")
+    return Pushed(change, seconds, without, {name: float(took) for name, took in JUDGED.findall(said)})
+
+
+def _timed(clone: Clone, *options: str) -> tuple[float, str]:
+    began = time.perf_counter()
+    done = clone.push(*options)
+    seconds = time.perf_counter() - began
+    if done.returncode != 0:
+        raise SystemExit(f"the push was refused:\n{done.stdout}")
+    return seconds, done.stdout
+
+
+def _median(change: str, pushes: Sequence[Pushed]) -> Pushed:
+    seconds = statistics.median(one.seconds for one in pushes)
+    return Pushed(change, seconds, statistics.median(one.without for one in pushes), {})
+
+
+def _by_hand(engine: Engine, clone: Clone) -> ByHand:
+    """Change a source file, build the image with plain `docker build`, and run its tests."""
+    project = load(clone.root)
+    base = bases.resolve(engine, project, say=silent).reference
+    tag = f"{IMAGE}:{uuid.uuid4().hex[:12]}"
+
+    def docker(*args: str) -> float:
+        began = time.perf_counter()
+        command.run(["docker", *args], cwd=clone.root, env=engine.environment)
+        return time.perf_counter() - began
+
+    def build(target: str) -> float:
+        return docker("build", f"--target={target}", f"--tag={tag}", f"--build-arg=PYTHON_IMAGE={base}", ".")
+
+    try:
+        build("test")
+        touch_source(project, clone.root)
+        return ByHand(
+            build("production"), build("test") + docker("run", "--rm", "--read-only", "--tmpfs=/tmp", tag)
+        )
+    finally:
+        subprocess.run(["git", "checkout", "--quiet", "."], cwd=clone.root, check=True)
+        engine.sdk.images.remove(tag, force=True)
+
+
+def _show(pushes: Sequence[Pushed], by_hand: ByHand) -> None:
+    rows = [
+        (
+            one.change,
+            f"{one.seconds:.1f}",
+            f"{one.without:.1f}",
+            ", ".join(f"{name} {took:.1f}" for name, took in one.gates.items()) or "none",
+        )
+        for one in pushes
+    ]
+    titles = ("changed", "push, seconds", "without the hook", "gates that judged")
+    table(console(), titles, rows, right=(1, 2))
+    both = by_hand.build + by_hand.tests
+    console().print(
+        f"by hand for a changed source file: {by_hand.build:.1f} s of docker build, "
+        f"{by_hand.tests:.1f} s of its tests; the push takes {pushes[-1].seconds / both:.2f} of both"
+    )
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

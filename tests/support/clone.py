@@ -1,0 +1,61 @@
+"""A clone of this repository's last commit, with the hook installed and a bare remote to push to."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+
+
+class Clone:
+    """A person's clone.
+
+    Args:
+        folder: An empty folder; the clone and the remote are made in it.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.remote = folder / "remote.git"
+        self.root = folder / "clone"
+        _run("git", "init", "--quiet", "--bare", str(self.remote), cwd=folder)
+        _run("git", "clone", "--quiet", f"file://{ROOT}", str(self.root), cwd=folder)
+        self.git("config", "user.name", "t")
+        self.git("config", "user.email", "t@example.org")
+        self.git("remote", "add", "here", str(self.remote))
+        # The tools are those of this checkout; what is judged is the clone.
+        (self.root / ".venv").symlink_to(sys.prefix)
+        (self.root / ".git/info/exclude").write_text(".venv\n.drydock\n")
+        _run(sys.executable, "-m", "invoke", "hooks", cwd=self.root)
+
+    def commit(self, message: str, files: Mapping[str, str] | None = None) -> str:
+        """Write some files, commit everything, and return the commit."""
+        for name, text in (files or {}).items():
+            (self.root / name).write_text(text)
+        self.git("add", "--all")
+        self.git("commit", "--quiet", "--allow-empty", "--message", message)
+        return self.git("rev-parse", "HEAD").strip()
+
+    def push(self, *options: str) -> subprocess.CompletedProcess[str]:
+        """Push the branch that is checked out, and return what a person sees."""
+        args = ["git", "push", *options, "here", "HEAD:main"]
+        return subprocess.run(
+            args, cwd=self.root, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
+
+    def pushed(self) -> str:
+        """Return the commit that the remote has; empty when it has none."""
+        args = ["git", "rev-parse", "--verify", "--quiet", "main"]
+        return subprocess.run(
+            args, cwd=self.remote, check=False, capture_output=True, text=True
+        ).stdout.strip()
+
+    def git(self, *args: str) -> str:
+        """Run git in the clone and return what it says."""
+        return _run("git", *args, cwd=self.root)
+
+
+def _run(*args: str, cwd: Path) -> str:
+    return subprocess.run(args, cwd=cwd, check=True, capture_output=True, text=True).stdout

@@ -18,7 +18,7 @@ OURS = Path("opt/image")
 
 
 def divide(tree: Path, code: Path, resources: Path) -> None:
-    """Compile a tree, and copy each of its files into one of two others; folders go with the code.
+    """Compile a tree, and copy each of its files into one of two others; a folder goes with its code.
 
     Raises:
         SystemExit: A module does not compile; it has been printed.
@@ -35,8 +35,23 @@ def divide(tree: Path, code: Path, resources: Path) -> None:
         plain = file.is_file() and not file.is_symlink()
         if plain and (file.suffix not in CODE or inside.is_relative_to(OURS)):
             target = resources / inside
-            target.parent.mkdir(parents=True, exist_ok=True)
+            _make(target.parent, file.parent)
             file.rename(target)
+    # A folder that is left empty is the other tree's alone. In both layers, engines would disagree on whether
+    # the upper one names it: those that keep images in containerd leave out what is as it was below.
+    for folder in sorted((path for path in resources.rglob("*") if path.is_dir()), reverse=True):
+        twin = code / folder.relative_to(resources)
+        if not any(twin.iterdir()):
+            twin.rmdir()
+
+
+def _make(folder: Path, original: Path) -> None:
+    """Make a folder and those above it, with the owners that they have in the other tree."""
+    if not folder.exists():
+        _make(folder.parent, original.parent)
+        folder.mkdir()
+        found = original.stat()
+        os.chown(folder, found.st_uid, found.st_gid)
 
 
 if __name__ == "__main__":

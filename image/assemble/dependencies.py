@@ -44,6 +44,7 @@ def assemble(
     _verify(tree, binaries)
     distributions.mend_records(tree, site)
     bytecode.write(tree, site, own, profile)
+    tree.prune()
 
 
 def _verify(tree: Tree, binaries: list[Path]) -> None:

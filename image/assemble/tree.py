@@ -84,6 +84,16 @@ class Tree:
         for path in walk(self.root):
             yield Path(str(path).removeprefix(str(self.root)))
 
+    def prune(self) -> None:
+        """Remove folders that hold nothing, made on the way to what a tree below holds already.
+
+        Engines disagree on whether a layer names a folder that is as it was below: those that keep images in
+        containerd leave it out.
+        """
+        for folder, _, _ in os.walk(self.root, topdown=False):
+            if folder != str(self.root) and not os.listdir(folder):  # noqa: PTH208 - a name is enough
+                os.rmdir(folder)  # noqa: PTH106 - as os.walk names it
+
     def binaries(self) -> list[Path]:
         """Return the absolute paths of the programs and libraries in this tree."""
         return [path for path in self.files() if elf.is_elf(self.inside(path))]

@@ -43,6 +43,16 @@ def test_what_a_lower_layer_holds_is_not_taken_again(tmp_path: Path) -> None:
     assert [path.name for path in upper.files()] == ["b"]
 
 
+def test_folders_that_hold_nothing_are_pruned_with_those_above_them(tmp_path: Path) -> None:
+    tree = Tree(tmp_path / "upper")
+    tree.write(Path("/etc/kept/file"), "")
+    (tree.root / "usr/share/doc").mkdir(parents=True)
+
+    tree.prune()
+
+    assert [path.name for path in sorted(tree.root.rglob("*"))] == ["etc", "kept", "file"]
+
+
 def test_left_out_folders_are_not_entered(tmp_path: Path) -> None:
     write_files(
         tmp_path,

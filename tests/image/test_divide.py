@@ -37,6 +37,31 @@ def test_code_goes_one_way_and_everything_else_the_other(tmp_path: Path) -> None
     ]
 
 
+def test_a_folder_stands_in_both_trees_only_where_both_have_files(tmp_path: Path) -> None:
+    tree, code, rest = (tmp_path / name for name in ("tree", "code", "rest"))
+    write_files(tree, {"app/main.py": "", "app/logo.svg": "", "app/static/page/index.html": ""})
+    (tree / "app/empty").mkdir()
+
+    divide(tree, code, rest)
+
+    folders = [
+        sorted(str(path.relative_to(half)) for path in half.rglob("*") if path.is_dir())
+        for half in (code, rest)
+    ]
+    assert folders == [["app", "app/__pycache__", "app/empty"], ["app", "app/static", "app/static/page"]]
+
+
+def test_a_folder_keeps_its_owner_where_it_goes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_files(tmp_path / "tree", {"app/data/seed.csv": ""})
+    owners: dict[str, tuple[int, int]] = {}
+    monkeypatch.setattr("os.chown", lambda path, *owner: owners.setdefault(str(path), owner))
+
+    divide(tmp_path / "tree", tmp_path / "code", tmp_path / "rest")
+
+    found = (tmp_path / "tree/app/data").stat()
+    assert owners[str(tmp_path / "rest/app/data")] == (found.st_uid, found.st_gid)
+
+
 def test_bytecode_names_the_source_where_the_image_has_it(tmp_path: Path) -> None:
     write_files(tmp_path / "tree", {"app/main.py": ""})
 

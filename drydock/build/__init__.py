@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import tempfile
 import time
@@ -13,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from drydock import command, errors
-from drydock.build import plan
+from drydock.build import identity, plan
 from drydock.build.events import Progress, Step, Update, once
 from drydock.build.plan import Options
 from drydock.engine import Engine, find
@@ -32,7 +31,7 @@ class BuildResult:
     Args:
         target: The Dockerfile stage.
         reference: The tag that it got; empty for none.
-        image_id: The image's id on the engine: the digest of its configuration.
+        image_id: The image's id on the engine; empty where several platforms were built.
         steps: Every step of the Dockerfile that the target needed.
         seconds: Wall-clock time of the whole command.
         metadata: What buildx wrote about the build.
@@ -96,10 +95,7 @@ def build(
         seconds = time.monotonic() - began
         if done.code != 0:
             raise explain(engine, dockerfile, progress)
-        # Several platforms are not loaded, and then there is no single id.
-        id_file = outputs / "id"
-        image_id = id_file.read_text().strip() if id_file.exists() else ""
-        metadata = json.loads((outputs / "metadata").read_text())
+        image_id, metadata = identity.image_id(engine, outputs), identity.metadata(outputs)
     steps = once(progress.steps.values())
     return BuildResult(options.target, options.reference, image_id, steps, seconds, metadata)
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from drydock import errors
+from drydock.build import identity
 from drydock.project import Project
 
 # Predefined by BuildKit: they reach RUN steps without entering the history or the cache keys.
@@ -79,15 +80,14 @@ def arguments(
         project: What is built.
         options: How.
         ca_bundle: Certificates that RUN steps need for downloads, passed as a secret; None for none.
-        outputs: An empty folder for the image's id and the build's metadata.
+        outputs: An empty folder for what buildx says about the image.
         environment: Where proxy settings are looked up.
     """
     context = options.context or project.root
     args = ["docker", "buildx", "build", "--progress=rawjson", f"--file={context / 'Dockerfile'}"]
     args += [
         f"--target={options.target}",
-        f"--iidfile={outputs / 'id'}",
-        f"--metadata-file={outputs / 'metadata'}",
+        *identity.arguments(outputs),
         # Inside the image, the times in it would give equal builds different digests.
         "--provenance=false",
     ]

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from drydock import command, errors
+from drydock.build import identity
 from drydock.engine import Engine
 from drydock.publish import labels as names
 from drydock.publish.local import LocalImage, find
@@ -41,13 +42,13 @@ def apply(engine: Engine, reference: str, labels: Mapping[str, str]) -> str:
     if all(before.labels.get(key) == value for key, value in wanted.items()):
         return before.id
     with tempfile.TemporaryDirectory(prefix="drydock-label-") as folder:
-        id_file = Path(folder) / "id"
-        args = arguments(wanted, before.platform, _builder(engine), id_file)
+        outputs = Path(folder)
+        args = arguments(wanted, before.platform, _builder(engine), outputs)
         done = command.run(args, stdin=f"FROM {target}\n", env=engine.environment, check=False)
         if done.code != 0:
             last = (done.stderr.strip().splitlines() or ["no output"])[-1]
             raise errors.LabelsNotApplied(reference=reference, reason=last, evidence=done.stderr)
-        made = id_file.read_text().strip()
+        made = identity.image_id(engine, outputs)
     try:
         if problem := difference(before, find(engine, made), wanted):
             raise errors.LabelsNotApplied(reference=reference, reason=problem)
@@ -60,7 +61,7 @@ def apply(engine: Engine, reference: str, labels: Mapping[str, str]) -> str:
     return made
 
 
-def arguments(labels: Mapping[str, str], platform: str, builder: str, id_file: Path) -> list[str]:
+def arguments(labels: Mapping[str, str], platform: str, builder: str, outputs: Path) -> list[str]:
     """Return the command that makes the relabelled image, untagged, of a Dockerfile on standard input."""
     return [
         "docker",
@@ -72,7 +73,7 @@ def arguments(labels: Mapping[str, str], platform: str, builder: str, id_file: P
         # An attestation would wrap the image into an index on a containerd store.
         "--provenance=false",
         "--load",
-        f"--iidfile={id_file}",
+        *identity.arguments(outputs),
         *(f"--label={key}={value}" for key, value in sorted(labels.items())),
         "-",
     ]

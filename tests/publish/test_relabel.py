@@ -18,7 +18,7 @@ BEFORE = LocalImage(
 
 
 def test_the_builder_inside_the_engine_makes_an_untagged_image() -> None:
-    assert arguments({"b": "2", "a": "1 $x"}, "linux/arm64/v8", "default", Path("/out/id")) == [
+    assert arguments({"b": "2", "a": "1 $x"}, "linux/arm64/v8", "default", Path("/out")) == [
         "docker",
         "buildx",
         "build",
@@ -28,6 +28,7 @@ def test_the_builder_inside_the_engine_makes_an_untagged_image() -> None:
         "--provenance=false",
         "--load",
         "--iidfile=/out/id",
+        "--metadata-file=/out/metadata",
         "--label=a=1 $x",
         "--label=b=2",
         "-",

@@ -50,19 +50,21 @@ class Figure:
         unit: Its unit, such as ``s`` or ``MB``; empty for a count.
         values: The number by contender.
         goal: What is wanted of the ratio, or of the number itself where there is no baseline.
+        against: The contender that production's number is divided by.
     """
 
     name: str
     unit: str
     values: Mapping[str, float]
     goal: Goal | None = None
+    against: str = BASELINE
 
     @property
     def ratio(self) -> float | None:
-        """Production's number over the baseline's; None where one of them was not measured."""
-        if PRODUCTION not in self.values or not self.values.get(BASELINE):
+        """Production's number over the other's; None where one of them was not measured."""
+        if PRODUCTION not in self.values or not self.values.get(self.against):
             return None
-        return self.values[PRODUCTION] / self.values[BASELINE]
+        return self.values[PRODUCTION] / self.values[self.against]
 
     @property
     def met(self) -> bool | None:
@@ -95,8 +97,9 @@ def show(title: str, figures: Sequence[Figure], options: argparse.Namespace) -> 
     if options.json:
         print_json({"benchmark": title, "figures": [as_json(figure) for figure in figures]})
     else:
-        titles = (title, "", *contenders, *(["ratio"] if BASELINE in contenders else []), "goal", "")
-        rows = [_row(figure, contenders) for figure in figures]
+        compared = any(figure.against in contenders for figure in figures)
+        titles = (title, "", *contenders, *(["ratio"] if compared else []), "goal", "")
+        rows = [_row(figure, contenders, compared) for figure in figures]
         table(console(), titles, rows, right=range(2, len(titles) - 1))
     missed = [figure.name for figure in figures if figure.met is False]
     return EX_GOAL_MISSED if options.check and missed else 0
@@ -114,9 +117,9 @@ def as_json(figure: Figure) -> Mapping[str, object]:
     }
 
 
-def _row(figure: Figure, contenders: Sequence[str]) -> tuple[str, ...]:
+def _row(figure: Figure, contenders: Sequence[str], compared: bool) -> tuple[str, ...]:
     numbers = [_number(figure.values.get(name)) for name in contenders]
-    ratio = ["" if figure.ratio is None else f"{figure.ratio:.2f}"] if BASELINE in contenders else []
+    ratio = ["" if figure.ratio is None else f"{figure.ratio:.2f}"] if compared else []
     verdict = {None: "", True: "[green]met[/green]", False: "[red]missed[/red]"}[figure.met]
     return (figure.name, figure.unit, *numbers, *ratio, str(figure.goal or ""), verdict)
 

@@ -33,6 +33,14 @@ def test_goal_judges_the_ratio_to_the_baseline(
     assert figure(production * 5, 5, goal).met is met
 
 
+def test_production_can_be_compared_with_another_contender(capsys: pytest.CaptureFixture[str]) -> None:
+    compared = Figure("ready", "s", {"production": 3, "other": 4}, Goal(0.7), against="other")
+
+    assert (compared.ratio, compared.met) == (0.75, False)
+    show("start", [compared], argparse.Namespace(json=False, check=False))
+    assert "0.75" in capsys.readouterr().out
+
+
 def test_goal_without_a_baseline_judges_the_number_itself() -> None:
     assert Figure("lost", "", {"production": 0}, Goal(0)).met
     assert Figure("lost", "", {"production": 1}, Goal(0)).met is False

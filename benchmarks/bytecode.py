@@ -1,0 +1,96 @@
+"""Measure what a start costs with bytecode of the measured modules alone, against bytecode of every module.
+
+Both images hold the same application of the last commit; the second is built without `image/bytecode.txt`.
+They are started in turn among the servers of a production start, each round beginning with the other one.
+What counts is the median of the rounds' ratios: within a round both meet the same machine.
+
+    ./run python -m benchmarks.bytecode           takes about four minutes on two cores
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import sys
+from collections.abc import Callable, Mapping, Sequence
+
+from benchmarks.contenders import CHANNEL, contenders
+from benchmarks.figures import PRODUCTION, Figure, Goal, narrator, parser, show
+from benchmarks.service import migrated
+from benchmarks.starts import Start, start
+from drydock import image as images
+from drydock.build import Options, build
+from drydock.pipeline import Pipeline
+from drydock.report import MB
+from drydock.say import Say
+from tests.support.systems import systems
+
+EVERYTHING = "everything compiled"
+PROFILE = "image/bytecode.txt"
+# No worse: what is left is what two runs of the same image differ by.
+READY = Goal(1.02)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure and print; return the exit code."""
+    options = _options(arguments)
+    say = narrator()
+    with contenders(say) as built:
+        ids = {PRODUCTION: built.build(PRODUCTION).image_id, EVERYTHING: _everything(built.ours)}
+        figures = [*_sizes(built.ours, ids), *_starts(built.ours, ids, options.starts, say)]
+    return show("bytecode", figures, options)
+
+
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    made = parser(__doc__)
+    made.add_argument("--starts", type=int, default=10, metavar="N", help="starts of each image (10)")
+    return made.parse_args(arguments)
+
+
+def _everything(ours: Pipeline) -> str:
+    """Build production without the list of measured modules, which gives all of them bytecode."""
+    (ours.project.root / PROFILE).unlink()
+    ours.say(f"building {PRODUCTION}, {EVERYTHING}")
+    reference = ours.project.reference(PRODUCTION, f"{CHANNEL}-everything-compiled")
+    return build(ours.engine, ours.project, ours.options(Options(PRODUCTION, reference))).image_id
+
+
+def _sizes(ours: Pipeline, ids: Mapping[str, str]) -> list[Figure]:
+    found = {
+        name: images.read(ours.engine, one, compression=ours.project.compression) for name, one in ids.items()
+    }
+    return [
+        Figure("on disk", "MB", {name: one.on_disk / MB for name, one in found.items()}, against=EVERYTHING),
+        Figure(
+            "on the wire", "MB", {name: one.on_wire / MB for name, one in found.items()}, against=EVERYTHING
+        ),
+    ]
+
+
+def _starts(ours: Pipeline, ids: Mapping[str, str], count: int, say: Say) -> list[Figure]:
+    """Start both images in turn."""
+    found: dict[str, list[Start]] = {name: [] for name in ids}
+    with systems(ours.engine, ids[PRODUCTION]) as neighbourhood:
+        environment = migrated(neighbourhood)
+        account = neighbourhood.account()
+        for number in range(count):
+            say(f"start {number + 1} of {count}")
+            for name in list(ids)[:: 1 if number % 2 else -1]:
+                found[name].append(start(neighbourhood, ids[name], environment, account))
+
+    def paired(name: str, unit: str, of: Callable[[Start], float], goal: Goal | None = None) -> Figure:
+        ours, all_compiled = (list(map(of, found[one])) for one in (PRODUCTION, EVERYTHING))
+        scale = statistics.median(all_compiled)
+        ratio = statistics.median(one / other for one, other in zip(ours, all_compiled, strict=True))
+        return Figure(name, unit, {PRODUCTION: ratio * scale, EVERYTHING: scale}, goal, EVERYTHING)
+
+    return [
+        paired("from docker run to ready", "s", lambda one: one.ready, READY),
+        paired("processor time until ready", "s", lambda one: one.processor_ready),
+        paired("memory when ready", "MB", lambda one: one.memory_ready / MB),
+        paired("first chat turn", "s", lambda one: one.first_turn),
+    ]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

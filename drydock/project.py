@@ -65,6 +65,7 @@ class Request:
         body: A JSON body; None for none.
         save: Field of the JSON answer by the name under which it is kept.
         authorised: Whether the development token is sent.
+        contains: Text that the answer must hold; empty for any answer.
     """
 
     method: str
@@ -73,6 +74,7 @@ class Request:
     body: Mapping[str, Any] | None = None
     save: Mapping[str, str] = field(default_factory=dict)
     authorised: bool = True
+    contains: str = ""
 
 
 @dataclass(frozen=True)

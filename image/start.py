@@ -172,10 +172,11 @@ def serve() -> int:
         access_log=flag("ACCESS_LOG"),
         server_header=False,
         proxy_headers=True,
-        timeout_graceful_shutdown=number("GRACEFUL_TIMEOUT"),
         ssl_certfile=os.environ.get("TLS_CERT_FILE") or None,
         ssl_keyfile=os.environ.get("TLS_KEY_FILE") or None,
     )
+    # Set here, since uvicorn before 0.22 takes no such argument: it waits until it is killed.
+    config.timeout_graceful_shutdown = number("GRACEFUL_TIMEOUT")
     if workers > 1:
         from uvicorn.config import STARTUP_FAILURE
         from uvicorn.supervisors import Multiprocess

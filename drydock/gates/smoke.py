@@ -129,6 +129,9 @@ def round_of_requests(running: Running, project: Project) -> list[str]:
         if status != request.status:
             faults.append(f"{request.method} {path} answered {status}, not {request.status}: {body[:200]!r}")
             continue
+        if request.contains not in body:
+            faults.append(f"{request.method} {path} answered {body[:200]!r}, without {request.contains!r}")
+            continue
         saved |= {name: _field(body, key) for name, key in request.save.items()}
     return faults
 

@@ -13,7 +13,7 @@ import py_compile
 import sysconfig
 import tempfile
 import zlib
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from importlib.util import cache_from_source
 from pathlib import Path
@@ -70,14 +70,16 @@ def write(tree: Tree, root: Path, sources: Iterable[Path], profile: Collection[s
     """
     names = {str(source.relative_to(root)): source for source in sorted(sources) if source.suffix == ".py"}
     wanted = {name: source for name, source in names.items() if profile is None or name in profile}
-    codes = list(_dumped(wanted.values()))
+    # One after another: what marshal writes depends on what else is alive.
+    dumped = {name: code for name, source in wanted.items() if (code := _dumped(source))}
+    codes = list(dumped.values())
     shared = dictionary(codes)
     index: dict[str, tuple[int, int]] = {}
     body = bytearray()
     # zlib lets go of the interpreter's lock: every core compresses.
     with ThreadPoolExecutor() as pool:
         compressed = pool.map(lambda code: _compress(code, shared), codes)
-        for name, code in zip(wanted, compressed, strict=True):
+        for name, code in zip(dumped, compressed, strict=True):
             index[name] = (len(body), len(code))
             body += code
     head = marshal.dumps((index, shared))
@@ -91,10 +93,12 @@ def dictionary(codes: Sequence[bytes]) -> bytes:
     return b"".join(code[:BEGINNING] for code in typical[::step])[-WINDOW:]
 
 
-def _dumped(sources: Iterable[Path]) -> Iterator[bytes]:
-    """Yield marshalled code, one after another: what marshal writes depends on what else is alive."""
-    for source in sources:
-        yield marshal.dumps(compiled(source))
+def _dumped(source: Path) -> bytes:
+    """Return a module's marshalled code; empty for what this Python cannot compile, and so never imports."""
+    try:
+        return marshal.dumps(compiled(source))
+    except (SyntaxError, ValueError):
+        return b""
 
 
 def _compress(code: bytes, shared: bytes) -> bytes:

@@ -25,12 +25,15 @@ def assemble(
         declared: Libraries, programs and files that are opened by name at run time.
 
     Raises:
-        SystemExit: A library is missing, or one does not have what another wants of it.
+        SystemExit: Nothing is installed, a library is missing, or one does not have what another wants of it.
     """
     tree.take(environment / "pyvenv.cfg")
     for name in KEPT_PROGRAMS:
         tree.take(environment / "bin" / name)
     [site] = environment.glob("lib/python3*/site-packages")
+    if not any(site.glob("*.dist-info")):
+        version = ".".join(map(str, sys.version_info[:3]))
+        sys.exit(f"error: nothing that is locked is for Python {version}; lock it for that version too")
     own = list(left_out.kept(site, left_out.DEPENDENCIES))
     for path in own:
         tree.take(path)

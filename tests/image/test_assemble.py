@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from assemble import bytecode, distributions, elf, left_out, strip, twins
+from assemble import bytecode, dependencies, distributions, elf, left_out, strip, twins
 from assemble.tree import Tree
 
 from tests.conftest import write_files
@@ -154,6 +154,33 @@ def test_the_archive_holds_only_what_was_measured(tmp_path: Path) -> None:
     content = (tree.inside(site) / bytecode.ARCHIVE).read_bytes()
     index, _shared = marshal.loads(content[8:])  # noqa: S302 - written above
     assert list(index) == ["shop/a.py"]
+
+
+def test_a_module_of_another_python_gets_no_bytecode_and_harms_no_other(tmp_path: Path) -> None:
+    tree, site = Tree(tmp_path / "out"), tmp_path / "site-packages"
+    site.mkdir()
+    (site / "good.py").write_text("NAME = 'good'\n")
+    (site / "old.py").write_text("NUMBER = 32L\n")
+    tree.take(site / "good.py")
+
+    bytecode.write(tree, site, site.rglob("*.py"), None)
+
+    content = (tree.inside(site) / bytecode.ARCHIVE).read_bytes()
+    assert b"good.py" in content
+    assert b"old.py" not in content
+
+
+def test_an_environment_without_distributions_is_refused_in_one_line(tmp_path: Path) -> None:
+    environment = tmp_path / "venv"
+    (environment / "lib/python3.13/site-packages").mkdir(parents=True)
+    (environment / "bin").mkdir()
+    for name in ("pyvenv.cfg", "bin/python", "bin/python3"):
+        (environment / name).touch()
+
+    with pytest.raises(
+        SystemExit, match=r"^error: nothing that is locked is for Python 3\.\d+\.\d+; lock it"
+    ):
+        dependencies.assemble(Tree(tmp_path / "out"), environment, None)
 
 
 def test_modules_are_read_from_the_archive_with_their_source_untouched(tmp_path: Path) -> None:

@@ -4,9 +4,11 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import start
+import uvicorn
 
 from tests.support import certificates
 from tests.support.process import free_port
@@ -157,6 +159,29 @@ def test_garbage_is_looked_for_once_the_application_is_imported(tmp_path: Path) 
     script = [sys.executable, "-P", start.__file__]
     done = subprocess.run(script, env=environment, timeout=60, check=False, stdout=subprocess.PIPE, text=True)
     assert done.stdout.split() == ["False", "True", "True"]
+
+
+def test_a_uvicorn_that_knows_no_limit_for_its_end_serves_all_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Loaded(Exception):
+        pass
+
+    class Config(uvicorn.Config):
+        """That of uvicorn before 0.22: without the argument."""
+
+        def __init__(self, app: str, **options: Any) -> None:
+            assert "timeout_graceful_shutdown" not in options
+            super().__init__(app, **options)
+
+        def load(self) -> None:
+            raise Loaded
+
+    monkeypatch.setattr(uvicorn, "Config", Config)
+    monkeypatch.setenv("APP_ENTRY_POINT", "shop_start:app")
+
+    with pytest.raises(Loaded):
+        start.main(["serve"])
 
 
 def test_a_signal_before_serving_ends_the_process() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -10,6 +10,7 @@ import pytest
 from drydock.history import store
 from drydock.project import Project, load
 from tests.support import pace
+from tests.support.registry import Registry, private_registry, registry
 
 
 @pytest.hookimpl(trylast=True)
@@ -32,10 +33,32 @@ def write_files(folder: Path, files: Mapping[str, str]) -> Path:
     return folder
 
 
+@pytest.fixture(scope="session", autouse=True)
+def state_of_these_tests(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep what tests build and judge, and what processes that they start do, out of the user's state."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
+        yield
+
+
 @pytest.fixture(autouse=True)
 def history_of_this_test(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keep what tests build and judge out of the user's history."""
+    """Let each test begin with a history of its own."""
     monkeypatch.setattr(store, "default_path", lambda: tmp_path / "state/history.sqlite3")
+
+
+@pytest.fixture(scope="module")
+def plain() -> Iterator[Registry]:
+    """A registry that lets everybody in, over plain HTTP."""
+    with registry() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def private() -> Iterator[Registry]:
+    """A registry that asks for a password, over TLS."""
+    with private_registry() as running:
+        yield running
 
 
 @pytest.fixture

@@ -17,21 +17,9 @@ from drydock.doctor import network
 from drydock.doctor.finding import Severity
 from drydock.project import Project
 from tests.conftest import MakeProject
-from tests.support.registry import Registry, docker_configuration, private_registry, registry
+from tests.support.registry import Registry, docker_configuration
 
 PROXY = "http://shipper:secret@proxy.example:3128"
-
-
-@pytest.fixture(scope="module")
-def plain() -> Iterator[Registry]:
-    with registry() as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def private() -> Iterator[Registry]:
-    with private_registry() as running:
-        yield running
 
 
 @pytest.mark.parametrize(

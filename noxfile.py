@@ -28,7 +28,15 @@ ELSEWHERE = ("--ignore=tests/integration", "--ignore=tests/cluster")
 # projects from `init` to an answer, and what changes, secrets and scanners show of images built for it.
 LONGEST = tuple(
     f"tests/live/test_{name}.py"
-    for name in ("documents", "release", "init", "image_layers", "image_secrets", "image_scanners")
+    for name in (
+        "documents",
+        "release",
+        "release_stopped",
+        "init",
+        "image_layers",
+        "image_secrets",
+        "image_scanners",
+    )
 )
 
 

@@ -9,7 +9,7 @@ import select
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -120,3 +120,10 @@ def pipeline(project: str, quiet: bool = False) -> Any:
 
     loaded = load(Path(project))
     return Pipeline(connect(), loaded, voice(quiet), quiet)
+
+
+def patience(what: str, quiet: bool = False) -> AbstractContextManager[object]:
+    """Give signs of life while something goes on that has been said, and that says nothing more itself."""
+    from drydock.report.progress import waiting
+
+    return nullcontext() if quiet else waiting(what, said=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 from invoke import Context
 
 from drydock import errors
-from tasks.offer import offer, pipeline, say, voice
+from tasks.offer import offer, patience, pipeline, say, voice
 
 
 @offer("tagging {target}", version="the version to tag (default: the one in pyproject.toml)")
@@ -26,7 +26,8 @@ def tag(
 
     pipe = pipeline(project, quiet or json)
     names = pipe.names(version)
-    tag.apply(pipe.engine, pipe.project.reference(target), names)
+    with patience(f"tagging {target}", quiet or json):
+        tag.apply(pipe.engine, pipe.project.reference(target), names)
     if json:
         print_json({"tags": list(names)})
     else:
@@ -51,7 +52,8 @@ def label(
     reference = pipe.project.reference(target)
     wanted = pipe.labels()
     if apply:
-        relabel.apply(pipe.engine, reference, wanted)
+        with patience(f"labelling {target}", quiet or json):
+            relabel.apply(pipe.engine, reference, wanted)
     found = dict(local.find(pipe.engine, reference).labels)
     differences = labels.check(found, wanted)
     if json:
@@ -127,7 +129,8 @@ def sbom(
     from drydock.publish import sbom
 
     pipe = pipeline(project, quiet)
-    bill = sbom.read(pipe.engine, pipe.project.reference(target))
+    with patience(f"listing what is in {target}", quiet):
+        bill = sbom.read(pipe.engine, pipe.project.reference(target))
     document = sbom.spdx(bill) if spdx else sbom.cyclonedx(bill)
     if output:
         Path(output).write_bytes(document)
@@ -155,9 +158,9 @@ def sign(
     from drydock import ship
     from drydock.report import print_json
 
-    done = ship.sign(
-        pipeline(project, quiet or json), target, registry, key=key, force=force, say=voice(quiet)
-    )
+    hushed = quiet or json
+    with patience(f"signing {target}", hushed):
+        done = ship.sign(pipeline(project, hushed), target, registry, key=key, force=force, say=voice(quiet))
     if json:
         print_json({"attached": {one.media_type: one.digest for one in done}})
     else:
@@ -187,7 +190,9 @@ def verify(
     from drydock.report import print_json
 
     who = Identity.given(key, identity, issuer)
-    found = ship.verify(pipeline(project, quiet or json), registry, key=key, identity=who, say=voice(quiet))
+    hushed = quiet or json
+    with patience("verifying what was pushed", hushed):
+        found = ship.verify(pipeline(project, hushed), registry, key=key, identity=who, say=voice(quiet))
     if json:
         print_json({"verified": {one.media_type: one.digest for one in found}})
     else:
@@ -230,6 +235,7 @@ def release(
         voice(quiet or json),
         judged=lambda verdict, known: tables.verdict(progress, verdict, receipt=known),
         shown=lambda: shown(progress),
+        patience=lambda what: patience(what, quiet or json),
     )
     outcomes = release.foresee(work) if dry_run else list(release.release(work))
     if json:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 from drydock import errors
@@ -72,10 +73,12 @@ def _take(step: Step, work: Work) -> Outcome:
     began = time.monotonic()
     what = step.what(work.plan)
     try:
-        held = step.holds(work)
+        with work.patience(step.name):
+            held = step.holds(work)
         work.say(f"{step.name:<6}  {'done before: ' if held else ''}{what}")
         if not held:
-            step.run(work)
+            with nullcontext() if step.shows else work.patience(step.name):
+                step.run(work)
     except (errors.DrydockError, KeyboardInterrupt):
         work.say(f"stopped at {step.name}; `invoke release {work.plan.version}` goes on there")
         raise

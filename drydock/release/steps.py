@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 
 from drydock import errors, ship
@@ -35,6 +35,7 @@ class Work:
         say: Takes one line of progress at a time.
         judged: Takes each gate's verdict, and whether it comes from a receipt.
         shown: Makes what gives the push's progress a place.
+        patience: Makes what gives signs of life while a step shows no progress of its own.
         waits: Seconds before each further attempt after a network fault.
         journal: Where it is written down.
         entry: What is known now.
@@ -46,6 +47,7 @@ class Work:
     say: Say
     judged: Callable[[Verdict, bool], None]
     shown: Callable[[], AbstractContextManager[Tell]]
+    patience: Callable[[str], AbstractContextManager[object]] = lambda _: nullcontext()
     waits: Sequence[float] = WAITS
     journal: Journal = field(init=False)
     entry: Entry = field(init=False)
@@ -82,12 +84,14 @@ class Step:
         what: What it does, in words.
         holds: Tells whether it is done.
         run: Does it; may be repeated after an end at any moment.
+        shows: Whether it shows its progress itself.
     """
 
     name: str
     what: Callable[[Plan], str]
     holds: Callable[[Work], bool]
     run: Callable[[Work], None]
+    shows: bool = False
 
 
 def _is_built(work: Work) -> bool:
@@ -223,35 +227,40 @@ def _sign(work: Work) -> None:
     )
 
 
-def _due(work: Work, client: Registry) -> list[Reference]:
-    """Return the names that this release is to have: its own, and those that no newer release has."""
+def _to_move(work: Work, client: Registry) -> list[Reference]:
+    """Return the names that this release is to have and has not: its own, and those that no newer one has."""
     plan = work.plan
     followed = tags.leading(plan.version, client.tags(plan.pushed.repository))
-    return [plan.pushed.with_tag(name) for name in (plan.tags[0], *followed)]
+    wanted = [plan.pushed.with_tag(name) for name in (plan.tags[0], *followed)]
+    there = {name: client.manifest(name.repository, name.tag) for name in wanted}
+    return [name for name, found in there.items() if found is None or found.digest != work.entry.digest]
 
 
 def _has_moved(work: Work) -> bool:
     with work.registry() as client:
-        named = (client.manifest(one.repository, one.tag) for one in _due(work, client))
-        return all(manifest is not None and manifest.digest == work.entry.digest for manifest in named)
+        return not _to_move(work, client)
 
 
 def _move(work: Work) -> None:
     with work.registry() as client:
         _refuse_taken(work, client)
-        for name in _due(work, client):
+        for name in _to_move(work, client):
             pushing.move(client, name, work.entry.digest)
     work.know(moved=True)
 
 
 STEPS = (
     Step(
-        "build", lambda plan: f"{plan.target} of {plan.revision[:12]}, its labels included", _is_built, _build
+        "build",
+        lambda plan: f"{plan.target} of {plan.revision[:12]}, its labels included",
+        _is_built,
+        _build,
+        shows=True,
     ),
     Step("gates", lambda plan: ", ".join(plan.gates), _has_passed, _judge),
     Step("tag", lambda plan: f"{plan.image} {', '.join((plan.pushed.tag, *plan.tags))}", _is_tagged, _tag),
     Step("sbom", lambda _: "bills of materials in CycloneDX and SPDX", _has_bills, _write_bills),
-    Step("push", lambda plan: str(plan.pushed), _is_pushed, _push),
+    Step("push", lambda plan: str(plan.pushed), _is_pushed, _push, shows=True),
     Step("attach", lambda _: "both bills of materials and the provenance", _is_attached, _attach),
     Step(
         "sign",

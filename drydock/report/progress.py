@@ -154,12 +154,13 @@ class BuildProgress:
 
 
 @contextmanager
-def waiting(what: str, out: Console | None = None) -> Iterator[Callable[[str], None]]:
+def waiting(what: str, out: Console | None = None, *, said: bool = False) -> Iterator[Callable[[str], None]]:
     """Show that something is waited for, for how long, and the newest detail of it.
 
     Args:
         what: What is waited for.
         out: Where to print; standard error by default.
+        said: Whether that has been said already.
 
     Yields:
         A function that takes a new detail, such as the last line of a log.
@@ -182,7 +183,8 @@ def waiting(what: str, out: Console | None = None) -> Iterator[Callable[[str], N
         spinner = Spinner("dots")
         sight = _picture(shown, lambda: _spun(spinner, line(), shown.width))
     else:
-        shown.print(what, markup=False)
+        if not said:
+            shown.print(what, markup=False)
         sight = Signs(shown, signs)
     sight.start()
     try:

@@ -12,7 +12,7 @@ from drydock.engine import Engine, connect
 from drydock.project import load
 from drydock.publish import cosign
 from tests.conftest import ROOT
-from tests.support.registry import Registry, private_registry, registry
+from tests.support.ship import Ship, ship_project
 
 KEY_PASSWORD = "opens the key"
 
@@ -29,20 +29,6 @@ def engine() -> Iterator[Engine]:
 def python_image(engine: Engine) -> str:
     """The reference of a base image with Python and a shell."""
     return base.resolve(engine, load(ROOT), say=lambda _: None).reference
-
-
-@pytest.fixture(scope="module")
-def plain() -> Iterator[Registry]:
-    """A registry that lets everybody in, over plain HTTP."""
-    with registry() as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def private() -> Iterator[Registry]:
-    """A registry that asks for a password, over TLS."""
-    with private_registry() as running:
-        yield running
 
 
 @pytest.fixture
@@ -67,3 +53,10 @@ def key(signing_key: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The private key, ready for use."""
     monkeypatch.setenv("COSIGN_PASSWORD", KEY_PASSWORD)
     return signing_key
+
+
+@pytest.fixture
+def ship(engine: Engine, python_image: str, tmp_path: Path) -> Iterator[Ship]:
+    """A small project in git."""
+    with ship_project(engine, tmp_path / "project", python_image) as made:
+        yield made

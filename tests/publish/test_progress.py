@@ -6,7 +6,7 @@ import pytest
 from rich.console import Console
 
 from drydock.publish.event import Event, LayerProgress, State
-from drydock.publish.progress import shown
+from drydock.publish.progress import Lines, shown
 from drydock.publish.retry import Retry
 
 A, B = "aaaaaaaaaaaa", "bbbbbbbbbbbb"
@@ -45,6 +45,41 @@ def test_without_a_terminal_a_long_layer_says_how_far_it_is(monkeypatch: pytest.
     monkeypatch.setattr("time.monotonic", lambda: next(seconds))
 
     assert "aaaaaaaaaaaa  500.0 kB of 2.0 MB" in show(terminal=False).splitlines()
+
+
+def test_without_a_terminal_the_signs_of_a_wait_say_what_for() -> None:
+    lines = Lines(Console(file=io.StringIO()))
+
+    def sign() -> str:
+        (one,) = lines.under_way()
+        return one.line
+
+    assert sign() == "… 0 s · reading the layers"
+    lines(LayerProgress(A, State.SENDING, 2_000_000, 2_000_000))
+    assert sign() == f"… 0 s · {A}  2.0 MB of 2.0 MB, waiting for the registry"
+    lines(LayerProgress(A, State.SENT, 2_000_000, 2_000_000))
+    assert sign() == "… 0 s · waiting for the registry"
+
+
+def test_each_line_begins_the_wait_for_the_next_sign_anew() -> None:
+    lines = Lines(Console(file=io.StringIO()))
+    (before,) = lines.under_way()
+
+    lines(LayerProgress(A, State.SENT, 17, 17))
+
+    (after,) = lines.under_way()
+    assert after.key != before.key
+
+
+def test_a_terminal_where_nothing_may_move_gets_lines() -> None:
+    written = io.StringIO()
+    console = Console(file=written, force_terminal=True, force_interactive=False, width=100)
+
+    with shown(console) as tell:
+        for event in EVENTS:
+            tell(event)
+
+    assert written.getvalue() == show(terminal=False)
 
 
 def test_on_a_terminal_each_layer_has_a_bar() -> None:

@@ -17,7 +17,7 @@ import struct
 import tarfile
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -69,7 +69,7 @@ def debian_folder(package: str, release: str = "") -> Path:
 
 @dataclass(frozen=True)
 class Registry:
-    """A running registry.
+    """A registry: running, or to be run.
 
     Args:
         address: Host and port, as references spell them.
@@ -80,6 +80,16 @@ class Registry:
     address: str
     storage: Path
     authority: Path | None = None
+
+    @property
+    def command(self) -> list[str]:
+        """What serves it."""
+        return [debian_program("docker-registry"), "serve", str(self.storage.parent / "config.yml")]
+
+    def answers(self) -> bool:
+        """Tell whether it does; an OSError means not yet."""
+        host, _, port = self.address.partition(":")
+        return accepts(host, int(port))
 
     def tags(self, repository: str) -> dict[str, str]:
         """Return the manifest's digest of each tag, read from the registry's own files."""
@@ -98,27 +108,33 @@ def registry(*, tls: bool = False, auth: dict[str, Any] | None = None, port: int
         port: Where to listen; a free one by default.
     """
     with folder("registry") as path:
-        address = f"{LOOPBACK}:{port or free_port()}"
-        listen: dict[str, Any] = {"addr": address, "secret": secrets.token_hex()}
-        if tls:
-            certificates.make(["localhost"], [LOOPBACK]).write(path)
-            listen["tls"] = {"certificate": str(path / "server.crt"), "key": str(path / "server.key")}
-        configuration = {
-            "version": 0.1,
-            "log": {"level": "info"},
-            "storage": {"filesystem": {"rootdirectory": str(path / "storage")}, "delete": {"enabled": True}},
-            "http": listen,
-            **({"auth": auth} if auth else {}),
-        }
-        (path / "config.yml").write_text(yaml.safe_dump(configuration))
-        serve = [debian_program("docker-registry"), "serve", str(path / "config.yml")]
-        server = Server("docker-registry", serve, path / "registry.log")
-        host, _, number = address.partition(":")
-        server.start(lambda: accepts(host, int(number)))
+        made = configured(path, tls=tls, auth=auth, port=port)
+        server = Server("docker-registry", made.command, path / "registry.log")
+        server.start(made.answers)
         try:
-            yield Registry(address, path / "storage", path / "ca.crt" if tls else None)
+            yield made
         finally:
             server.stop()
+
+
+def configured(
+    path: Path, *, tls: bool = False, auth: dict[str, Any] | None = None, port: int = 0
+) -> Registry:
+    """Write the configuration of a registry that keeps everything below a folder; see `registry`."""
+    address = f"{LOOPBACK}:{port or free_port()}"
+    listen: dict[str, Any] = {"addr": address, "secret": secrets.token_hex()}
+    if tls:
+        certificates.make(["localhost"], [LOOPBACK]).write(path)
+        listen["tls"] = {"certificate": str(path / "server.crt"), "key": str(path / "server.key")}
+    configuration = {
+        "version": 0.1,
+        "log": {"level": "info"},
+        "storage": {"filesystem": {"rootdirectory": str(path / "storage")}, "delete": {"enabled": True}},
+        "http": listen,
+        **({"auth": auth} if auth else {}),
+    }
+    (path / "config.yml").write_text(yaml.safe_dump(configuration))
+    return Registry(address, path / "storage", path / "ca.crt" if tls else None)
 
 
 @contextmanager
@@ -225,6 +241,8 @@ def _serving(server: http.server.ThreadingHTTPServer) -> Iterator[None]:
 CUT = 0
 STALL = -1
 HALF = -2
+LOST = -3
+LATE = -4
 
 
 @dataclass
@@ -236,9 +254,10 @@ class Accident:
         path: A regular expression found in their paths.
         answer: This status; or CUT the connection in the middle of the request; or STALL: take the request
             in slowly and never answer; or HALF: cut it when the registry has half of an upload, which it
-            then lets one resume.
+            then lets one resume; or LOST: cut it when the registry has done what it was asked; or LATE.
         times: How many of these requests it befalls.
         after: How many it spares before.
+        then: What else happens, just before a connection is CUT, an answer LOST, or a LATE request passed on.
     """
 
     method: str
@@ -246,6 +265,7 @@ class Accident:
     answer: int
     times: int = 1
     after: int = 0
+    then: Callable[[], None] = lambda: None
 
     def befalls(self, method: str, path: str) -> bool:
         """Tell whether it befalls this request, and count it."""
@@ -309,7 +329,13 @@ class _RoadHandler(http.server.BaseHTTPRequestHandler):
             accident = next((one for one in road.accidents if one.befalls(self.command, self.path)), None)
         if accident is None:
             self._forward()
-        elif accident.answer == CUT:
+        elif accident.answer == LATE:
+            accident.then()
+            self._forward()
+        elif accident.answer in (CUT, LOST):
+            if accident.answer == LOST:
+                self._ask(self._body())
+            accident.then()
             self._cut()
         elif accident.answer == HALF:
             _, headers, _ = self._ask(self.rfile.read(int(self.headers["Content-Length"]) // 2))

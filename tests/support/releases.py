@@ -1,0 +1,109 @@
+"""Releases of a small project, and what a registry may show of them at any moment."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from pathlib import Path
+
+from drydock import release
+from drydock.gates import runner
+from drydock.gates.verdict import Verdict
+from drydock.publish import push, seal
+from drydock.publish.push import Permissions
+from drydock.publish.reference import parse
+from drydock.release import Outcome, Work
+from drydock.release.steps import STEPS
+from tests.support.registry import Registry
+from tests.support.ship import PASSED, Ship, pass_gates
+
+NAMES = [step.name for step in STEPS]
+OLD, NEW = "1.4.2", "1.5.0"
+
+
+class Attempt:
+    """A release of a project's version, as a process of its own would begin it."""
+
+    def __init__(self, ship: Ship, address: str, version: str, key: Path) -> None:
+        self.said: list[str] = []
+        self.verdicts: list[tuple[Verdict, bool]] = []
+        pipeline = ship.pipeline()
+        plan = release.decide(version, pipeline.project, pipeline.source, address, "production", str(key))
+        self.work = Work(
+            pipeline,
+            plan,
+            Permissions(),
+            self.said.append,
+            judged=lambda verdict, known: self.verdicts.append((verdict, known)),
+            shown=lambda: nullcontext(lambda _: None),
+            waits=(),
+        )
+
+    def run(self) -> list[Outcome]:
+        """Take every step."""
+        return list(release.release(self.work))
+
+
+def prepared(ship: Ship, version: str) -> None:
+    """Commit a version and pass its gates."""
+    ship.commit(version)
+    pass_gates(ship.pipeline(), *PASSED)
+
+
+def released(ship: Ship, address: str, version: str, key: Path) -> str:
+    """Release a version and return its digest."""
+    prepared(ship, version)
+    attempt = Attempt(ship, address, version, key)
+    attempt.run()
+    return attempt.work.entry.digest
+
+
+def arrived(ship: Ship, address: str, version: str) -> str:
+    """Push a version under all its tags, as what was there before, and return its digest."""
+    ship.commit(version)
+    pipeline = ship.pipeline()
+    pipeline.built("production")
+    names = pipeline.names(registry=address)
+    return push.push_all(ship.engine, ship.pipeline().project.reference("production"), names)[0].digest
+
+
+def followed(running: Registry, ship: Ship) -> dict[str, str]:
+    """Return what each tag names, but for those of single commits and of signatures, which nobody follows."""
+    return {
+        tag: digest
+        for tag, digest in running.tags(ship.name).items()
+        if not tag.startswith(("sha-", "sha256-"))
+    }
+
+
+def is_whole(ship: Ship, running: Registry, digest: str, key: Path) -> None:
+    """Assert that an image has three documents, and that it and they are signed."""
+    target = parse(f"{running.address}/{ship.name}").with_digest(digest)
+    assert len(seal.verify(ship.engine, target, key=str(key.with_suffix(".pub")))) == 3
+
+
+def is_tested(ship: Ship, running: Registry, digest: str) -> None:
+    """Assert that what the registry has under a digest is the image that has passed its gates."""
+    pipeline = ship.pipeline()
+    image = pipeline.measured("production")
+    target = parse(f"{running.address}/{ship.name}")
+    with push.registry(ship.engine, target) as client:
+        manifest = client.manifest(target.repository, digest)
+    assert manifest is not None
+    assert image.id in (manifest.config, manifest.digest)
+    assert runner.missing(pipeline.project, image, "production") == []
+
+
+def is_old_or_whole(ship: Ship, running: Registry, before: dict[str, str], key: Path) -> None:
+    """Assert that every tag names what it did, or the new image: tested, with its documents, and signed."""
+    now = followed(running, ship)
+    assert before.keys() <= now.keys()
+    for digest in {digest for tag, digest in now.items() if digest != before.get(tag)}:
+        is_whole(ship, running, digest, key)
+        is_tested(ship, running, digest)
+
+
+def is_new(ship: Ship, running: Registry, old: str, new: str, key: Path) -> None:
+    """Assert that a release has come to its end."""
+    moved = dict.fromkeys(("1.5.0", "1.5", "1", "latest"), new)
+    assert followed(running, ship) == {"1.4.2": old, "1.4": old} | moved
+    is_whole(ship, running, new, key)

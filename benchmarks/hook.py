@@ -29,7 +29,7 @@ from drydock.gates.verdict import Outcome, Verdict
 from drydock.hook import BASE, due
 from drydock.hook.commit import contents
 from drydock.hook.watched import WATCHED
-from drydock.project import load
+from drydock.project import ca_bundle, load
 from drydock.receipts import Receipts
 from drydock.report import console, print_json
 from drydock.report.progress import waiting
@@ -142,6 +142,9 @@ def _by_hand(engine: Engine, clone: Clone) -> ByHand:
     project = load(clone.root)
     base = bases.resolve(engine, project, say=silent).reference
     tag = f"{IMAGE}:{uuid.uuid4().hex[:12]}"
+    bundle = ca_bundle()
+    options = [f"--tag={tag}", f"--build-arg=PYTHON_IMAGE={base}"]
+    options += [f"--secret=id=ca,src={bundle}"] if bundle else []
 
     def docker(*args: str) -> float:
         began = time.perf_counter()
@@ -149,7 +152,7 @@ def _by_hand(engine: Engine, clone: Clone) -> ByHand:
         return time.perf_counter() - began
 
     def build(target: str) -> float:
-        return docker("build", f"--target={target}", f"--tag={tag}", f"--build-arg=PYTHON_IMAGE={base}", ".")
+        return docker("build", f"--target={target}", *options, ".")
 
     try:
         build("test")

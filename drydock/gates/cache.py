@@ -52,7 +52,8 @@ def touch_lock(project: Project, context: Path) -> None:
 def _append_comment(path: Path) -> None:
     """Append a comment that no build has seen: the cache knows the changes of earlier runs."""
     with path.open("a") as file:
-        file.write(f"\n# changed by nox -s build_cache: {uuid.uuid4()}\n")
+        # As a formatter leaves it: the hook of a project may check that.
+        file.write(f"\n\n# changed by nox -s build_cache: {uuid.uuid4()}\n")
 
 
 SCENARIOS = (

@@ -176,13 +176,13 @@ class LockStale(DrydockError):
 
 class Undecided(DrydockError):
     exit_code = 34
-    fact = "{count} facts about {path} cannot be decided from its files"
+    fact = "{count} of the facts about {path} cannot be decided from its files"
     next_step = "decide them as the lines above say"
 
 
 class FilesDiffer(DrydockError):
     exit_code = 35
-    fact = "{count} files in {root} are there and differ: {names}"
+    fact = "what stands in {root} differs from what would be written: {names}"
     next_step = "read the difference above, and overwrite them with --force"
 
 

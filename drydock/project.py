@@ -361,23 +361,13 @@ def _missing(root: Path, given: Mapping[str, Any]) -> dict[str, Found[Any]]:
         )
     if not given and findings.entry_point is None and not (root / "pyproject.toml").is_file():
         raise errors.NoProject(path=root)
+    values = findings.by_option()
     lock = findings.dependencies
-    values: dict[str, Found[Any] | None] = {
-        "source": findings.source,
-        "entry-point": findings.entry_point,
-        "factory": findings.factory,
-        "python": findings.python,
-        "port": findings.port,
-        "health-path": findings.liveness,
-        "ready-path": findings.readiness,
-        "lock": Found(lock.value.label, lock.where)
-        if lock and lock.value.locked and lock.value.hashed
-        else None,
-        "python-also": Found(findings.python_supported[1:], findings.python.where)
-        if findings.python
-        else None,
-    }
-    return {key: found for key, found in values.items() if found is not None and key not in given}
+    if lock is None or not (lock.value.locked and lock.value.hashed):
+        values.pop("lock", None)
+    if findings.python:
+        values["python-also"] = Found(findings.python_supported[1:], findings.python.where)
+    return {key: found for key, found in values.items() if key not in given}
 
 
 def ca_bundle(environment: Mapping[str, str] = os.environ) -> Path | None:

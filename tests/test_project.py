@@ -173,7 +173,7 @@ def test_a_value_set_by_hand_wins_over_detection(tmp_path: Path) -> None:
 def test_a_contradiction_lists_the_candidates_and_the_option_that_decides(tmp_path: Path) -> None:
     files = {"one.py": APPLICATION, "two.py": APPLICATION, "requirements.txt": "fastapi\n"}
 
-    with pytest.raises(errors.Undecided, match=r"1 facts about .* cannot be decided") as caught:
+    with pytest.raises(errors.Undecided, match=r"1 of the facts about .* cannot be decided") as caught:
         load(write_files(tmp_path, files))
 
     assert "one:app (one.py:3), two:app (two.py:3); set entry-point" in caught.value.evidence

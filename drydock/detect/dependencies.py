@@ -271,12 +271,18 @@ def plan(chosen: Chosen, extras: list[str], groups: list[str], itself: bool) -> 
     export: list[str] = []
     install = ["uv", "pip", "install", "--requirement", "requirements.txt"]
     options = [w for e in extras for w in ("--extra", e)]
+    more = (
+        item
+        for name in (*extras, *groups)
+        for item in (*source.extras.get(name, ()), *source.groups.get(name, ()))
+    )
+    asked = tuple(dict.fromkeys(item.text for item in (*source.wanted, *more)))
     if source.kind == "uv":
         install = ["uv", "sync", "--frozen", "--no-default-groups"]
         install += [] if itself else ["--no-install-project"]
         install += ["--package", source.package] if source.package else []
         install += [*options, *(w for g in groups for w in ("--group", g))]
-    elif source.kind == "poetry" or (source.kind == "pyproject" and source.tool == "poetry"):
+    elif source.kind == "poetry":
         export = [*tool, "--with", "poetry-plugin-export", "poetry", "export", "--format", "requirements.txt"]
         export += [w for e in extras for w in ("--extras", e)] + [w for g in groups for w in ("--with", g)]
         if source.lock and any(p.repository for p in source.lock.packages.values()):
@@ -286,6 +292,8 @@ def plan(chosen: Chosen, extras: list[str], groups: list[str], itself: bool) -> 
         export += [w for g in (*extras, *groups) for w in ("--group", g)]
     elif source.kind == "pipenv":
         export = [*tool, "pipenv", "requirements", "--hash"]
+    elif source.kind == "pyproject" and source.by_text:
+        install = ["uv", "pip", "install", *asked]
     elif source.kind == "pyproject":
         install = ["uv", "pip", "install", "--requirement", "pyproject.toml", *options]
         install += [w for g in groups for w in ("--group", g)]
@@ -307,7 +315,8 @@ def plan(chosen: Chosen, extras: list[str], groups: list[str], itself: bool) -> 
         tuple(install),
         locked,
         source.hashed,
-        tuple(w.text for w in source.wanted),
+        asked,
+        source.kind == "setup" or (source.kind == "pyproject" and source.by_text),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Generic, Literal, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 
 T = TypeVar("T", covariant=True)
 
@@ -63,7 +63,8 @@ class Dependencies:
     `folder` and `files` are relative to the detected root; `files` holds everything the install reads.
     `export` is a command that prints requirements for uv (empty where uv reads the files itself);
     `install` is the uv command, run in `folder`, that takes `requirements.txt` from `export` if there is one.
-    `requirements` is what is asked for, as it is written.
+    `requirements` is what is asked for, as it is written; `by_text` tells that it was read from a text that
+    no installer reads: setup.py, which to ask would be to run, or Poetry's own table.
     """
 
     kind: DependencyKind
@@ -75,6 +76,7 @@ class Dependencies:
     locked: bool
     hashed: bool
     requirements: tuple[str, ...] = ()
+    by_text: bool = False
 
     @property
     def label(self) -> str:
@@ -166,3 +168,19 @@ class Findings:
     notes: tuple[Found[str], ...]
     conflicts: tuple[Conflict, ...]
     blockers: tuple[Blocker, ...]
+
+    def by_option(self) -> dict[str, Found[Any]]:
+        """Return what was found, by the option of `[tool.drydock]` that sets it."""
+        plan = self.dependencies
+        found: dict[str, Found[Any] | None] = {
+            "source": self.source,
+            "entry-point": self.entry_point,
+            "factory": self.factory,
+            "python": self.python,
+            "port": self.port,
+            "health-path": self.liveness,
+            "ready-path": self.readiness,
+            "lock": Found(plan.value.label, plan.where, plan.why) if plan else None,
+            "workdir": self.workdir,
+        }
+        return {key: value for key, value in found.items() if value is not None}

@@ -9,6 +9,7 @@ from typing import Any
 
 from packaging.utils import canonicalize_name
 
+from drydock.detect import poetry
 from drydock.detect.code import Code
 from drydock.detect.locks import LOCKS, Lock, read_lock
 from drydock.detect.model import DependencyKind
@@ -61,6 +62,7 @@ class Source:
     package: str = ""
     hashed: bool = False
     itself: bool = False
+    by_text: bool = False
 
     @property
     def names(self) -> set[str]:
@@ -136,9 +138,9 @@ def _pyproject(tree: Tree, folder: str) -> Source | None:
     data = tree.toml(path)
     if not data:
         return None
-    project, poetry = table(data, "project"), table(data, "tool", "poetry")
+    project, own_table = table(data, "project"), table(data, "tool", "poetry")
     dynamic = "dependencies" in strings(project.get("dynamic"))
-    if "dependencies" not in project and not dynamic and not table(poetry, "dependencies"):
+    if "dependencies" not in project and not dynamic and not table(own_table, "dependencies"):
         return None
     files = [path]
     own = _list(tree, path, project.get("dependencies"))
@@ -153,13 +155,13 @@ def _pyproject(tree: Tree, folder: str) -> Source | None:
         for name in strings(named) or ([named] if isinstance(named, str) else []):
             read = read_requirements(tree, join(folder, name))
             own, files = own + read.wanted, [*files, *read.files]
-        own += _poetry_list(tree, path, table(poetry, "dependencies"))
+        own += _poetry_list(tree, path, table(own_table, "dependencies"))
         where = f"{path} [project] dynamic dependencies"
     elif "dependencies" not in project:
-        own, extras, groups = _poetry_parts(tree, path, poetry)
+        own, extras, groups = _poetry_parts(tree, path, own_table)
         where = f"{path} [tool.poetry.dependencies]"
-    tool = _tool(data)
-    return Source("pyproject", tool, folder, tuple(files), where, own, extras, groups)
+    by_text = "dependencies" not in project and not dynamic
+    return Source("pyproject", _tool(data), folder, tuple(files), where, own, extras, groups, by_text=by_text)
 
 
 def _tool(data: dict[str, Any]) -> str:
@@ -175,33 +177,28 @@ def _poetry_list(tree: Tree, path: str, rows: dict[str, Any]) -> tuple[Wanted, .
     for name, spec in rows.items():
         if name.lower() == "python":
             continue
-        extras = strings(spec.get("extras")) if isinstance(spec, dict) else []
         where = f"{path}:{line_of(text, chr(10) + name) + 1}"
-        git = isinstance(spec, dict) and "git" in spec
-        version = spec.get("version", "") if isinstance(spec, dict) else spec
-        pinned = isinstance(version, str) and bool(re.match(r"^={0,2}\d", version))
-        shown = f"{name}{'[' + ','.join(extras) + ']' if extras else ''}"
-        found.append(Wanted(str(canonicalize_name(name)), shown, frozenset(extras), pinned, where, "", git))
-    return tuple(found)
+        found += [wanted(requirement, where) for requirement in poetry.requirements(name, spec)]
+    return tuple(item for item in found if item)
 
 
 def _poetry_parts(
-    tree: Tree, path: str, poetry: dict[str, Any]
+    tree: Tree, path: str, own_table: dict[str, Any]
 ) -> tuple[tuple[Wanted, ...], dict[str, tuple[Wanted, ...]], dict[str, tuple[Wanted, ...]]]:
-    rows = table(poetry, "dependencies")
+    rows = table(own_table, "dependencies")
     optional = {n for n, s in rows.items() if isinstance(s, dict) and s.get("optional")}
     own = _poetry_list(tree, path, {n: s for n, s in rows.items() if n not in optional})
     by_name = {w.name: w for w in _poetry_list(tree, path, rows)}
     extras = {
         str(extra): tuple(by_name[c] for n in strings(names) if (c := str(canonicalize_name(n))) in by_name)
-        for extra, names in table(poetry, "extras").items()
+        for extra, names in table(own_table, "extras").items()
     }
     groups = {
         str(name): _poetry_list(tree, path, table(group, "dependencies"))
-        for name, group in table(poetry, "group").items()
+        for name, group in table(own_table, "group").items()
     }
-    if table(poetry, "dev-dependencies"):
-        groups["dev"] = _poetry_list(tree, path, table(poetry, "dev-dependencies"))
+    if table(own_table, "dev-dependencies"):
+        groups["dev"] = _poetry_list(tree, path, table(own_table, "dev-dependencies"))
     return own, extras, groups
 
 

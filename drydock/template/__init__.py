@@ -8,10 +8,22 @@ from pathlib import Path
 
 from drydock import detect, errors, project
 from drydock.detect import Findings
-from drydock.template import configuration, dockerfile, ignorefile, manifests, packaged, resolve, writing
+from drydock.template import (
+    amending,
+    configuration,
+    dockerfile,
+    ignorefile,
+    manifests,
+    packaged,
+    resolve,
+    writing,
+)
 from drydock.template.blueprint import Blueprint, draw
 from drydock.template.notes import notes
 from drydock.template.writing import Change
+
+# So many names fit in the line of an error.
+SHOWN = 5
 
 __all__ = ["Blueprint", "Change", "Outcome", "init", "plan", "render"]
 
@@ -60,6 +72,8 @@ def init(
     made: dict[str, str] = {}
     unresolved: tuple[str, ...] = ()
     if lock and resolve.is_needed(blueprint):
+        if not dry_run and "python" not in {**project.table(found.root), **options}:
+            blueprint = resolve.fitted(blueprint)
         locked = resolve.planned(blueprint)
         if dry_run:
             unresolved = (locked.lock, locked.test_lock)
@@ -68,17 +82,18 @@ def init(
             hashed = resolve.is_hashed(made[locked.lock])
             locked = replace(locked, dependencies=replace(locked.dependencies, hashed=hashed))
         blueprint = locked
-    place, text = _configuration(blueprint)
+    place, text, adds = _configuration(blueprint, options)
     wanted = {**render(blueprint), **made, **({place: text} if place else {})}
-    changes = writing.changes(found.root, wanted, additions=[place, *made])
+    changes = writing.changes(found.root, wanted, additions=[*([place] if adds else []), *made])
     outcome = Outcome(found.root, changes, tuple(notes(found, blueprint)), unresolved)
     if dry_run:
         return outcome
     if outcome.overwritten and not force:
+        names = [change.path for change in outcome.overwritten]
+        more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
         raise errors.FilesDiffer(
-            count=len(outcome.overwritten),
             root=found.root,
-            names=", ".join(change.path for change in outcome.overwritten[:5]),
+            names=", ".join(names[:SHOWN]) + more,
             evidence="".join(change.difference for change in outcome.overwritten),
         )
     writing.write(found.root, changes)
@@ -118,15 +133,27 @@ def render(blueprint: Blueprint) -> dict[str, str]:
     }
 
 
-def _configuration(blueprint: Blueprint) -> tuple[str, str]:
-    """Return the configuration's file and its new text; empty where a person has written one."""
-    if project.table(blueprint.root):
-        return "", ""
+def _configuration(blueprint: Blueprint, options: Mapping[str, str]) -> tuple[str, str, bool]:
+    """Return the configuration's file, its new text, and whether nothing of the old one is lost.
+
+    What somebody has written stays as it is, but for options that are given now.
+    """
     manifest = blueprint.root / "pyproject.toml"
-    if manifest.is_file():
-        old = manifest.read_text(encoding="utf-8").rstrip("\n")
-        return manifest.name, f"{old}\n\n{configuration.render(blueprint, '[tool.drydock]')}"
-    return project.FILE, configuration.render(blueprint, "")
+    if old_table := project.table(blueprint.root):
+        if not options:
+            return "", "", False
+        own = blueprint.root / project.FILE
+        place = own if own.is_file() else manifest
+        text = place.read_text(encoding="utf-8")
+        amended = amending.amend(text, "" if own.is_file() else "tool.drydock", options, place)
+        return place.name, amended, not set(options) & set(old_table)
+    table = "tool.drydock" if manifest.is_file() else ""
+    rendered = configuration.render(blueprint, f"[{table}]" if table else "")
+    old = f"{manifest.read_text(encoding='utf-8').rstrip()}\n\n" if table else ""
+    # What detection alone reads was given all the same, and decides the next time too.
+    others = {key: word for key, word in options.items() if key not in configuration.values(blueprint)}
+    place = manifest if table else blueprint.root / project.FILE
+    return place.name, amending.amend(old + rendered, table, others, place), True
 
 
 def _maintainer(metadata: Mapping[str, object]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,8 +11,9 @@ from typing import Any
 
 from drydock.detect import Dependencies, Findings, Found, Setting
 from drydock.detect.ignore import SECRET
+from drydock.detect.requirements import read_requirements
 from drydock.detect.system import FROM_DOCKERFILE
-from drydock.detect.tree import folder_of, join
+from drydock.detect.tree import Tree, folder_of, join
 from drydock.template import contents, extras
 
 APP = "/app"
@@ -60,8 +62,8 @@ class Blueprint:
         port: Where the application listens.
         health_path, ready_path: What the probes ask; empty for an open port.
         dependencies: How they are installed.
-        declared: What a lock file was resolved from, to prove that it is not older; empty where the lock's
-            own tool does that.
+        declared: What a lock file was resolved from, to prove that it is not older, and what that includes;
+            empty where the lock's own tool does that.
         test_lock: What else the tests need, locked; empty where the lock file itself knows.
         server: A requirement that has to be installed besides: the missing server; empty for none.
         entries: Files and folders that are shipped.
@@ -96,7 +98,7 @@ class Blueprint:
     health_path: str
     ready_path: str
     dependencies: Dependencies
-    declared: str
+    declared: tuple[str, ...]
     test_lock: str
     server: str
     entries: tuple[str, ...]
@@ -212,12 +214,21 @@ def _existing(root: Path, path: str) -> str:
     return path if (root / path).is_file() else ""
 
 
-def _declared(root: Path, dependencies: Dependencies) -> str:
-    """Return the file that a requirements.lock was resolved from."""
+def _declared(root: Path, dependencies: Dependencies) -> tuple[str, ...]:
+    """Return the file that a requirements.lock was resolved from, and those that it includes."""
     if dependencies.kind != "requirements" or not dependencies.files[0].endswith(".lock"):
-        return ""
+        return ()
     candidates = (join(dependencies.folder, name) for name in ("requirements.txt", "pyproject.toml"))
-    return next((path for path in candidates if (root / path).is_file()), "")
+    found = next((path for path in candidates if (root / path).is_file()), "")
+    if found.endswith(".txt"):
+        return read_requirements(Tree(root), found).files
+    return (found,) if found and not _is_by_text(root / found) else ()
+
+
+def _is_by_text(manifest: Path) -> bool:
+    """Tell whether a pyproject.toml declares in Poetry's own table alone, which uv does not read."""
+    content = tomllib.loads(manifest.read_text(encoding="utf-8"))
+    return "project" not in content and "poetry" in content.get("tool", {})
 
 
 def _server(findings: Findings) -> str:
@@ -263,19 +274,5 @@ def _unknown(found: Found[str]) -> bool:
 
 
 def _origins(findings: Findings) -> dict[str, str]:
-    found: dict[str, Found[Any] | None] = {
-        "source": findings.source,
-        "entry-point": findings.entry_point,
-        "factory": findings.factory,
-        "python": findings.python,
-        "port": findings.port,
-        "health-path": findings.liveness,
-        "ready-path": findings.readiness,
-        "lock": findings.dependencies,
-        "workdir": findings.workdir,
-    }
-    return {
-        key: "; ".join(part for part in (value.where, value.why) if part)
-        for key, value in found.items()
-        if value is not None
-    }
+    found = findings.by_option()
+    return {key: "; ".join(filter(None, (value.where, value.why))) for key, value in found.items()}

@@ -21,14 +21,14 @@ def render(blueprint: Blueprint, table: str) -> str:
     lines = [HEAD.rstrip(), *([table] if table else [])]
     for key, value in values(blueprint).items():
         where = blueprint.origins.get(key, "")
-        lines.append(f"{key} = {_toml(value)}" + (f"  # {_comment(where)}" if where else ""))
+        lines.append(f"{key} = {toml(value)}" + (f"  # {_comment(where)}" if where else ""))
     needed = [setting for setting in blueprint.settings if setting.required]
     if needed:
         lines += [
             "",
             "# What the application asks for when it is imported: examples, for a look on this machine.",
             f"[{prefix}development.environment]",
-            *(f"{setting.name} = {_toml(examples.example(setting))}" for setting in needed),
+            *(f"{setting.name} = {toml(examples.example(setting))}" for setting in needed),
         ]
     return "\n".join([*lines, ""])
 
@@ -54,13 +54,14 @@ def values(blueprint: Blueprint) -> dict[str, object]:
     return found
 
 
-def _toml(value: object) -> str:
+def toml(value: object) -> str:
+    """Return a value as TOML writes it: a boolean, a number, a text, or a list of these."""
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, int):
         return str(value)
     if isinstance(value, list):
-        return "[" + ", ".join(_toml(item) for item in value) + "]"
+        return "[" + ", ".join(toml(item) for item in value) + "]"
     text = str(value).replace("\\", "\\\\").replace('"', '\\"')
     return f'"{text}"'
 

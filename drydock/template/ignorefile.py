@@ -43,7 +43,7 @@ def render(blueprint: Blueprint, helpers: Iterable[str]) -> str:
         f"{posixpath.dirname(path)}/*{posixpath.splitext(path)[1]}" for path in sorted(helpers)
     )
     found = blueprint.dependencies
-    build = [*found.files, *([blueprint.declared] if blueprint.declared else [])]
+    build = [*found.files, *blueprint.declared]
     build += [path for path in _beside(blueprint) if (blueprint.root / path).is_file()]
     build += blueprint.build_files if blueprint.installed else ()
     named = dict.fromkeys([*scripts, *sorted(build), *blueprint.entries, *blueprint.tests])

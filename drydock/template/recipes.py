@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+import shlex
 import textwrap
 from collections.abc import Iterable, Sequence
 
@@ -42,7 +43,7 @@ def locks(blueprint: Blueprint) -> str:
     dependencies = blueprint.dependencies
     return _copies(
         blueprint,
-        [*dependencies.files, *([blueprint.declared] if blueprint.declared else [])],
+        [*dependencies.files, *blueprint.declared],
         _lock_root(dependencies),
         "/",
     )
@@ -159,7 +160,7 @@ def _install(blueprint: Blueprint) -> list[str]:
     elif blueprint.server:
         steps.append(f"{DOWNLOAD} uv pip install {into} '{blueprint.server}'")
     if blueprint.declared:
-        name = posixpath.relpath(blueprint.declared, _lock_root(found))
+        name = posixpath.relpath(blueprint.declared[0], _lock_root(found))
         # Nothing may be downloaded here: whatever the lock lacks is an error.
         steps.append(f"uv pip install {into} --quiet --no-index --requirement=/locks/{name}")
     if found.locked:
@@ -170,7 +171,7 @@ def _install(blueprint: Blueprint) -> list[str]:
 def _unlocked(found: Dependencies, into: str) -> str:
     if found.kind == "setup":
         return f"uv pip install {into} --requirement=setup.py"
-    return " ".join([*found.install[:3], into, *found.install[3:]])
+    return " ".join([*found.install[:3], into, shlex.join(found.install[3:])])
 
 
 def _tool(kind: str) -> list[str]:

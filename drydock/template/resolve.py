@@ -14,6 +14,7 @@ from typing import Any
 from drydock import command, errors, tools
 from drydock.detect import Dependencies
 from drydock.detect.tree import join
+from drydock.template import wheels
 from drydock.template.blueprint import TEST_LOCK, Blueprint
 
 LOCK = "requirements.lock"
@@ -29,7 +30,7 @@ STYLE = ("--universal", "--generate-hashes", "--no-header", "--no-annotate", "--
 def is_needed(blueprint: Blueprint) -> bool:
     """Tell whether there is no lock with hashes, and uv can make one without running the project's code."""
     found = blueprint.dependencies
-    if found.kind == "setup":
+    if found.by_text:
         return bool(found.requirements)
     return not found.locked or (found.kind == "requirements" and not found.hashed)
 
@@ -44,10 +45,25 @@ def planned(blueprint: Blueprint) -> Blueprint:
     return replace(
         blueprint,
         dependencies=locked,
-        declared=found.files[0] if found.kind in ("requirements", "pyproject") else "",
+        declared=() if found.by_text else found.files,
         test_lock=join(found.folder, TEST_LOCK),
         server="",
     )
+
+
+def fitted(blueprint: Blueprint) -> Blueprint:
+    """Return the blueprint with the Python versions that everything resolved has wheels for.
+
+    Raises:
+        errors.NotLocked: uv finds no versions that fit together, or reaches no index.
+        errors.CommandMissing: uv is not installed.
+    """
+    folder, inputs, wanted = _inputs(blueprint)
+    pylock = _compile(folder, ["--format=pylock.toml", *inputs], wanted)
+    choice = wheels.choose(pylock, (blueprint.python, *blueprint.python_also))
+    origins = {**blueprint.origins, **({"python": choice.why} if choice.why else {})}
+    first, *others = choice.versions
+    return replace(blueprint, python=first, python_also=tuple(others), origins=origins)
 
 
 def resolve(blueprint: Blueprint) -> dict[str, str]:
@@ -61,25 +77,33 @@ def resolve(blueprint: Blueprint) -> dict[str, str]:
         errors.CommandMissing: uv is not installed.
     """
     found = blueprint.dependencies
-    folder = blueprint.root / found.folder
-    oldest = min((blueprint.python, *blueprint.python_also), key=_number)
-    options = (f"--python-version={oldest}", *_not_itself(folder))
-    # What setup.py asks for was read from its text: to ask setup.py itself would be to run it.
-    files = [] if found.kind == "setup" else _files(found)
-    wanted = "".join(f"{line}\n" for line in found.requirements if found.kind == "setup")
-    wanted += f"{blueprint.server}\n" if blueprint.server else ""
-    lock = _compile(folder, [*options, *files], wanted)
+    folder, inputs, wanted = _inputs(blueprint)
+    lock = _compile(folder, inputs, wanted)
     with tempfile.NamedTemporaryFile("w", suffix=".txt") as versions:
         versions.write(lock)
         versions.flush()
-        chosen = [*options, f"--constraints={versions.name}"]
+        chosen = [*_options(blueprint), f"--constraints={versions.name}"]
         tests = _compile(folder, [*chosen, *_test_files(folder)], TEST_TOOLS)
     indexes = "".join(f"{line.strip()}\n" for path in found.files for line in _indexes(blueprint.root / path))
-    head = _head(found, [*options, *files], wanted)
+    head = _head(found, inputs, wanted)
     return {
         join(found.folder, LOCK): head + indexes + lock,
         join(found.folder, TEST_LOCK): TEST_HEAD + indexes + tests,
     }
+
+
+def _inputs(blueprint: Blueprint) -> tuple[Path, list[str], str]:
+    """Return the folder that uv works in, what it resolves there, and what it reads besides."""
+    found = blueprint.dependencies
+    files = [] if found.by_text else _files(found)
+    wanted = "".join(f"{line}\n" for line in found.requirements if found.by_text)
+    wanted += f"{blueprint.server}\n" if blueprint.server else ""
+    return blueprint.root / found.folder, [*_options(blueprint), *files], wanted
+
+
+def _options(blueprint: Blueprint) -> list[str]:
+    oldest = min((blueprint.python, *blueprint.python_also), key=_number)
+    return [f"--python-version={oldest}", *_not_itself(blueprint.root / blueprint.dependencies.folder)]
 
 
 def _head(found: Dependencies, inputs: Sequence[str], wanted: str) -> str:

@@ -56,4 +56,4 @@ def test_what_cannot_be_decided_is_counted() -> None:
     done = invoke("explain", "--project", "tests/apps/entry_several")
 
     assert done.returncode == errors.Undecided.exit_code
-    assert "1 facts about tests/apps/entry_several cannot be decided from its files" in done.stderr
+    assert "1 of the facts about tests/apps/entry_several cannot be decided from its files" in done.stderr

@@ -74,7 +74,8 @@ def test_nothing_is_overwritten_without_force(shop: Path) -> None:
     before = tree(shop)
 
     with pytest.raises(
-        errors.FilesDiffer, match=r"1 files in .* differ: Dockerfile; read the difference"
+        errors.FilesDiffer,
+        match=r"what stands in .* differs from what would be written: Dockerfile; read the difference",
     ) as caught:
         template.init(shop, {})
 

@@ -1,0 +1,59 @@
+"""Choose the Python versions that resolved dependencies have wheels for, among those that would do."""
+
+from __future__ import annotations
+
+import posixpath
+import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from drydock.detect.locks import holds, linux
+from drydock.detect.python import fits
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Which Python versions are left.
+
+    Args:
+        versions: Those that the fewest packages have no wheel for, in the order of preference.
+        why: Why the first of the candidates is not among them; empty when it is.
+    """
+
+    versions: tuple[str, ...]
+    why: str = ""
+
+
+def choose(pylock: str, candidates: Sequence[str]) -> Choice:
+    """Return the versions that a resolution fits best.
+
+    Args:
+        pylock: A `pylock.toml` that holds for every candidate: packages with markers and wheels.
+        candidates: Versions such as `3.13`, the preferred one first.
+    """
+    packages = tomllib.loads(pylock).get("packages", [])
+    missing = {version: _without_wheel(packages, version) for version in candidates}
+    fewest = min(map(len, missing.values()))
+    best = tuple(version for version in candidates if len(missing[version]) == fewest)
+    first = candidates[0]
+    if first in best:
+        return Choice(best)
+    package = next(package for package in missing[first] if package not in missing[best[0]])
+    return Choice(best, f"{package} has no wheel for {first}")
+
+
+def _without_wheel(packages: Sequence[dict[str, Any]], version: str) -> list[str]:
+    """Return the packages that a Python on Linux would have to compile, each with its version."""
+    environment = linux(version)
+    return [
+        f"{package['name']} {package.get('version', '')}".rstrip()
+        for package in packages
+        if holds(str(package.get("marker", "")), environment)
+        and not any(fits(_name(wheel), version) for wheel in package.get("wheels", ()))
+    ]
+
+
+def _name(wheel: dict[str, Any]) -> str:
+    return str(wheel.get("name") or posixpath.basename(urlsplit(str(wheel.get("url", ""))).path))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import time
 from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, field
@@ -10,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from drydock import base as bases
+from drydock import errors, lock
 from drydock import image as images
-from drydock import lock
 from drydock.build import BuildResult, Options, build
 from drydock.engine import Engine
 from drydock.history import keep
@@ -90,12 +91,18 @@ class Pipeline:
             brief: Show only the steps that run; for builds that nobody asked for by name.
         """
         complete = self.options(options)
-        if self.quiet:
-            result = build(self.engine, self.project, complete)
-        else:
-            with BuildProgress(complete.target, brief=brief) as progress:
-                result = build(self.engine, self.project, complete, progress)
-        keep.build(keep.origin(self.project, self.source, complete.target), result, self.say)
+        whose = keep.origin(self.project, self.source, complete.target)
+        began = time.monotonic()
+        try:
+            if self.quiet:
+                result = build(self.engine, self.project, complete)
+            else:
+                with BuildProgress(complete.target, brief=brief) as progress:
+                    result = build(self.engine, self.project, complete, progress)
+        except errors.DrydockError as error:
+            keep.failure(whose, time.monotonic() - began, error.args[0], self.say)
+            raise
+        keep.build(whose, result, self.say)
         # What ships may be signed later; what comes of other targets never leaves.
         if result.image_id and complete.target in TARGETS and not builds.known(result.image_id):
             builds.keep(result.image_id, self.described(complete, result.metadata))

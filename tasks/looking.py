@@ -109,7 +109,7 @@ def history(
 
     image = load(Path(project)).image
     with reading(History()) as database:
-        builds = database.builds(image, target, limit=last)
+        builds = database.builds(image, target, limit=last, failed=True)
         judged = database.latest_verdicts(image, target)
     if json:
         print_json(report.as_json(image, builds, judged))

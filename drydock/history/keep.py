@@ -28,6 +28,12 @@ def build(whose: Origin, result: BuildResult, say: Say) -> None:
     attempt(History(), lambda history: history.add_build(made), say)
 
 
+def failure(whose: Origin, seconds: float, fault: str, say: Say) -> None:
+    """Remember a build that failed, and why."""
+    ended = Build(time.time(), whose, "", seconds, fault=fault)
+    attempt(History(), lambda history: history.add_build(ended), say)
+
+
 def image(read: Image, say: Say) -> None:
     """Remember what an image weighs, unless that is known."""
 

@@ -105,10 +105,11 @@ class Build:
     Args:
         at: When it ended, in seconds since 1970.
         origin: Whose it is.
-        image_id: The image's id; empty where several platforms were built.
+        image_id: The image's id; empty where several platforms were built, and where the build failed.
         seconds: Wall-clock time of the build.
         steps: What each step took.
         image: The image's sizes; None when it was never weighed.
+        fault: Why it failed; empty where it did not.
     """
 
     at: float
@@ -117,6 +118,7 @@ class Build:
     seconds: float
     steps: tuple[StepTime, ...] = ()
     image: Weighed | None = None
+    fault: str = ""
 
     @property
     def cached(self) -> int:

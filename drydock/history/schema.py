@@ -45,6 +45,9 @@ MIGRATIONS = (
     CREATE INDEX verdicts_by_project ON verdicts (project, target, gate, at);
     CREATE INDEX verdicts_by_age ON verdicts (at);
     """,
+    """
+    ALTER TABLE builds ADD COLUMN fault TEXT NOT NULL DEFAULT '';
+    """,
 )
 
 

@@ -28,7 +28,7 @@ DAY = 86_400.0
 KEPT_DAYS = 180.0
 # Another process's transaction takes milliseconds; who waits longer than this has met a stuck one.
 BUSY_SECONDS = 2.0
-_BUILD = "b.at, b.project, b.target, b.branch, b.revision, b.dirty, b.image_id, b.seconds, b.steps"
+_BUILD = "b.at, b.project, b.target, b.branch, b.revision, b.dirty, b.image_id, b.seconds, b.steps, b.fault"
 _IMAGE = "i.content, i.on_disk, i.on_wire, i.layers, i.packages"
 
 
@@ -52,8 +52,8 @@ class History:
     def add_build(self, build: Build) -> None:
         """Remember a build, and forget what is too old."""
         steps = json.dumps([astuple(step) for step in build.steps])
-        row = (build.at, *astuple(build.origin), build.image_id, build.seconds, steps)
-        columns = "at, project, target, branch, revision, dirty, image_id, seconds, steps"
+        row = (build.at, *astuple(build.origin), build.image_id, build.seconds, steps, build.fault)
+        columns = "at, project, target, branch, revision, dirty, image_id, seconds, steps, fault"
         with self._transaction() as connection:
             connection.execute(f"INSERT INTO builds ({columns}) VALUES ({_marks(row)})", row)  # noqa: S608
             _prune(connection, build.at - KEPT_DAYS * DAY)
@@ -79,16 +79,18 @@ class History:
         query = "SELECT 1 FROM images WHERE image_id = ? AND on_disk = ? AND on_wire = ?"
         return bool(self._rows(query, image_id, on_disk, on_wire))
 
-    def builds(self, project: str, target: str = "", limit: int = -1) -> list[Build]:
+    def builds(self, project: str, target: str = "", limit: int = -1, *, failed: bool = False) -> list[Build]:
         """Return builds, the newest first.
 
         Args:
             project: The image's name.
             target: The stage; every one when empty.
             limit: How many at most; all of them when below 0.
+            failed: Whether those that failed are among them.
         """
-        where = "b.project = ? AND (? IN ('', b.target)) ORDER BY b.at DESC, b.id DESC LIMIT ?"
-        return self._builds(where, project, target, limit)
+        chosen = "b.project = ? AND (? IN ('', b.target)) AND (? OR b.fault = '')"
+        where = f"{chosen} ORDER BY b.at DESC, b.id DESC LIMIT ?"
+        return self._builds(where, project, target, failed, limit)
 
     def before(self, project: str, target: str, content: str) -> Build | None:
         """Return the newest weighed build of other content; None where there is none.
@@ -212,7 +214,7 @@ def _origin(fields: Sequence[Any]) -> Origin:
 
 
 def _build(row: Sequence[Any]) -> Build:
-    at, *origin, image_id, seconds, steps, content, on_disk, on_wire, layers, packages = row
+    at, *origin, image_id, seconds, steps, fault, content, on_disk, on_wire, layers, packages = row
     image = None
     if content is not None:
         image = Weighed(
@@ -224,4 +226,4 @@ def _build(row: Sequence[Any]) -> Build:
             tuple(PackageSize(*fields) for fields in json.loads(packages)),
         )
     times = tuple(StepTime(*fields) for fields in json.loads(steps))
-    return Build(at, _origin(origin), image_id, seconds, times, image)
+    return Build(at, _origin(origin), image_id, seconds, times, image, fault)

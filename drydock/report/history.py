@@ -32,8 +32,12 @@ def show(console: Console, builds: Sequence[Build], judged: Sequence[Judged]) ->
             "nothing of this target was built on this machine yet; `invoke build` is the first line"
         )
         return
-    titles = ("built", "on disk", "on the wire", "seconds", "cached", "commit")
-    table(console, titles, [_row(build) for build in builds], right=(1, 2, 3))
+    titles = ["built", "on disk", "on the wire", "seconds", "cached", "commit"]
+    rows = [_row(build) for build in builds]
+    if any(build.fault for build in builds):
+        titles.append("")
+        rows = [(*row, _result(build)) for row, build in zip(rows, builds, strict=True)]
+    table(console, titles, rows, right=(1, 2, 3))
     # Braille dots: nothing for a file, for a terminal that cannot draw them, or for one that reads aloud.
     if console.is_terminal and not console.is_dumb_terminal and console.encoding.startswith("utf"):
         width = min(WIDEST_PLOT, console.width - PLOT_MARGIN)
@@ -74,7 +78,7 @@ def as_json(project: str, builds: Sequence[Build], judged: Sequence[Judged]) -> 
 
 def trends(builds: Sequence[Build]) -> Mapping[str, list[float]]:
     """Return the figures to plot by their names, the oldest first; those of a single build make no line."""
-    oldest_first = list(reversed(builds))
+    oldest_first = [build for build in reversed(builds) if not build.fault]
     figures = {
         "MB on disk": [build.image.on_disk / MB for build in oldest_first if build.image],
         "build seconds": [build.seconds for build in oldest_first],
@@ -118,9 +122,13 @@ def _row(build: Build) -> tuple[str, ...]:
         megabytes(image.on_disk) if image else "",
         megabytes(image.on_wire) if image else "",
         f"{build.seconds:.1f}",
-        f"{build.cached} of {len(build.steps)}",
+        "" if build.fault else f"{build.cached} of {len(build.steps)}",
         escape(f"{origin.revision[:9]}{'+' if origin.dirty else ''} {origin.branch}".strip()),
     )
+
+
+def _result(build: Build) -> str:
+    return f"[red]failed[/red]: {escape(build.fault)}" if build.fault else ""
 
 
 def _build_as_json(build: Build) -> dict[str, Any]:
@@ -132,6 +140,7 @@ def _build_as_json(build: Build) -> dict[str, Any]:
         "dirty": build.origin.dirty,
         "image_id": build.image_id,
         "seconds": round(build.seconds, 3),
+        "fault": build.fault or None,
         "steps": len(build.steps),
         "steps_cached": build.cached,
         "on_disk": build.image.on_disk if build.image else None,

@@ -32,6 +32,14 @@ def test_a_build_is_remembered_with_its_steps() -> None:
     assert found.steps == (StepTime("builder", "RUN uv sync", 0.0, True),)
 
 
+def test_a_build_that_failed_is_remembered_with_its_reason_and_shown_to_who_asks() -> None:
+    keep.build(ORIGIN, BuildResult("production", "shop:dev", "sha256:one", (), 2.5), silent)
+    keep.failure(ORIGIN, 3.0, "no space is left", silent)
+
+    assert [one.fault for one in History().builds("shop", failed=True)] == ["no space is left", ""]
+    assert [one.image_id for one in History().builds("shop")] == ["sha256:one"]
+
+
 def test_an_image_is_remembered_by_layer_and_package(tmp_path: Path) -> None:
     archive = write_archive(tmp_path / "i.tar", docker_archive([files_tar({"app/a.py": "x" * 700})]))
     image = read_archive(archive, cache=Cache(tmp_path / "cache"))

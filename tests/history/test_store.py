@@ -136,6 +136,19 @@ def test_a_database_of_an_earlier_version_is_migrated(tmp_path: Path) -> None:
     connection.close()
 
 
+def test_builds_of_before_failures_were_remembered_did_not_fail(tmp_path: Path) -> None:
+    path = tmp_path / "history.sqlite3"
+    connection = sqlite3.connect(path, isolation_level=None)
+    schema.migrate(connection, schema.MIGRATIONS[:1])
+    row = (1, NOW, "shop", "production", "main", "abc", 0, "sha256:one", 2.0, "[]")
+    connection.execute("INSERT INTO builds VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
+    connection.close()
+
+    (found,) = History(path).builds("shop")
+
+    assert (found.image_id, found.fault) == ("sha256:one", "")
+
+
 def test_a_migration_that_fails_changes_nothing(tmp_path: Path) -> None:
     connection = sqlite3.connect(tmp_path / "history.sqlite3", isolation_level=None)
     schema.migrate(connection)

@@ -61,6 +61,16 @@ def test_without_a_build_it_says_so() -> None:
     assert file.getvalue().startswith("nothing of this target was built on this machine yet; `invoke build`")
 
 
+def test_a_failed_build_stands_there_with_its_reason_and_in_no_trend() -> None:
+    failed = Build(NOW + 600, BUILDS[0].origin, "", 3.0, fault="no space is left")
+
+    text = shown([failed, *BUILDS], terminal=False)
+
+    assert "failed: no space is left" in text
+    assert "failed" not in shown(BUILDS, terminal=False)
+    assert trends([failed, *BUILDS]) == trends(BUILDS)
+
+
 def test_one_build_makes_no_line() -> None:
     assert trends(BUILDS[:1]) == {}
     assert "(MB on disk)" not in shown(BUILDS[:1], terminal=True)
@@ -103,6 +113,7 @@ def test_json_holds_bytes_and_seconds() -> None:
         "dirty": False,
         "image_id": "sha256:one",
         "seconds": 6.0,
+        "fault": None,
         "steps": 2,
         "steps_cached": 1,
         "on_disk": 118_500_000,

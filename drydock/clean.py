@@ -5,17 +5,20 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 
+from drydock.build import COLD, remove_mounts
 from drydock.engine import LABEL, PROJECT_LABEL, Engine
 from drydock.project import Project
 
 # The first word of the tags that builds get before they are released.
 CHANNELS = ("dev", "push", "benchmark")
+LONGER_THAN_A_BUILD = "1h"
 
 
 def clean(engine: Engine, project: Project) -> Iterator[str]:
     """Remove the containers of this project that drydock started, its development images and its state.
 
     Released tags, base images and BuildKit's cache stay: they may be in use, and cost minutes to make again.
+    Of that cache only the mounts go that builds without cache have left behind, whose processes were killed.
 
     Yields:
         One line for each thing removed.
@@ -35,6 +38,8 @@ def clean(engine: Engine, project: Project) -> Iterator[str]:
         except docker.errors.ImageNotFound:
             continue
         yield f"image {reference}"
+    for name in sorted(remove_mounts(engine, COLD, idle=LONGER_THAN_A_BUILD)):
+        yield f"cache mounts {name}"
     if project.state.is_dir():
         shutil.rmtree(project.state)
         yield f"folder {project.state}"

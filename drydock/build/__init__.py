@@ -19,9 +19,11 @@ from drydock.engine import Engine, find
 from drydock.nearest import choices
 from drydock.project import Project, ca_bundle
 
-__all__ = ["BuildResult", "OnUpdate", "Options", "Step", "Update", "build"]
+__all__ = ["COLD", "BuildResult", "OnUpdate", "Options", "Step", "Update", "build", "remove_mounts"]
 
 OnUpdate = Callable[[Update], None]
+# The cache mounts of a build without cache are in a namespace of its own, which begins so.
+COLD = "drydock-cold-"
 
 
 @dataclass(frozen=True)
@@ -76,11 +78,11 @@ def build(
         listed = choices(options.target, offered) or "none: it names no stage"
         raise errors.UnknownTarget(target=options.target, known=listed)
     if options.no_cache and not options.mount_namespace:
-        fresh = f"drydock-cold-{uuid.uuid4().hex}"
+        fresh = f"{COLD}{uuid.uuid4().hex}"
         try:
             return build(engine, project, options.but(mount_namespace=fresh), on_update)
         finally:
-            _remove_mounts(engine, fresh)
+            remove_mounts(engine, fresh)
     progress = Progress()
 
     def consume(chunk: str) -> None:
@@ -128,11 +130,29 @@ def explain(engine: Engine, dockerfile: Path, progress: Progress) -> errors.Dryd
     return errors.BuildFailed(step=where, reason=why, evidence=said)
 
 
-def _remove_mounts(engine: Engine, namespace: str) -> None:
-    """Remove the cache mounts of one namespace, and nothing else."""
+def remove_mounts(engine: Engine, namespace: str, idle: str = "") -> set[str]:
+    """Remove the cache mounts of some namespaces, and nothing else; return the namespaces that had any.
+
+    Args:
+        engine: Where they are.
+        namespace: What the namespaces begin with.
+        idle: Leave mounts that were used more lately than this, such as ``1h``.
+    """
+    before = _mounts(engine, namespace)
+    for mount in before:
+        filters = [f"--filter=id={mount}", *([f"--filter=until={idle}"] if idle else [])]
+        command.run(["docker", "buildx", "prune", "--force", *filters], env=engine.environment, check=False)
+    left = _mounts(engine, namespace) if before else {}
+    return {name for mount, name in before.items() if mount not in left}
+
+
+def _mounts(engine: Engine, namespace: str) -> dict[str, str]:
+    """Return the namespace of each cache mount by the mount's id, of those that begin with some letters."""
     listing = command.run(["docker", "buildx", "du", "--verbose"], env=engine.environment, check=False).stdout
+    found = {}
     for record in re.split(r"\n\s*\n", listing):
         identity = re.search(r"^ID:\s*(\S+)", record, re.MULTILINE)
-        if identity and namespace in record:
-            prune = ["docker", "buildx", "prune", "--force", f"--filter=id={identity[1]}"]
-            command.run(prune, env=engine.environment, check=False)
+        mount = re.search(rf'with id "({re.escape(namespace)}[^/"]*)/', record)
+        if identity and mount:
+            found[identity[1]] = mount[1]
+    return found

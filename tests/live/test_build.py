@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from drydock import command, errors
-from drydock.build import Options, Update, build
+from drydock.build import COLD, Options, Update, build, remove_mounts
 from drydock.engine import Engine, find
 from drydock.project import Project
 from tests.conftest import ROOT, MakeProject
@@ -219,6 +219,22 @@ def test_a_cold_build_spares_the_users_cache_mounts(
 
     assert logs == ["mount holds 1", "mount holds 1", "mount holds 2"]
     assert cold_mounts(engine) <= before
+
+
+def test_what_a_killed_cold_build_leaves_is_removed_when_nobody_has_used_it_for_long(
+    engine: Engine, make_project: MakeProject, python_image: str
+) -> None:
+    # A build that is told its namespace leaves the mounts, as one that is killed does.
+    namespace = f"{COLD}{uuid.uuid4().hex}"
+    mount = "--mount=type=cache,id=left,target=/cache"
+    project = project_of(make_project, python_image, f'RUN {mount} python3 -c \'open("/cache/n", "w")\'')
+    build(engine, project, Options(no_cache=True, mount_namespace=namespace))
+
+    assert remove_mounts(engine, namespace, idle="1h") == set()
+    assert namespace in cold_mounts(engine)
+
+    assert remove_mounts(engine, namespace) == {namespace}
+    assert namespace not in cold_mounts(engine)
 
 
 def test_interrupting_a_build_leaves_with_130_and_no_tag(

@@ -100,12 +100,18 @@ class Server:
 
 @dataclass(frozen=True)
 class Setting:
-    """An environment variable that the program reads when it is imported."""
+    """An environment variable that the program reads when it is imported.
+
+    `form` is the type that its value becomes (`PostgresDsn`, `int`), `choices` are the only values that it
+    may have; both are empty where nothing says so.
+    """
 
     name: str
     kind: SettingKind
     required: bool
     default: str = ""
+    form: str = ""
+    choices: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,26 @@ SECRET = re.compile(
 HARMLESS = re.compile(
     r"^(IS|HAS|ALLOW|ENABLE|USE)_|(^|_)ALLOWED?_|_(MINUTES|SECONDS|HOURS|DAYS|ALGORITHM|EXPIRE\w*|URL_PREFIX|HOST|PORT|USER|NAME|LENGTH|TYPE|HEADER|PREFIX|LIFETIME|TTL)$"
 )
+# Annotations and casts that ask for more than any text.
+FORMS = frozenset(
+    {
+        "int",
+        "float",
+        "bool",
+        "Decimal",
+        "PositiveInt",
+        "NonNegativeInt",
+        "date",
+        "datetime",
+        "timedelta",
+        "UUID",
+        "UUID4",
+    }
+    | {"PostgresDsn", "MySQLDsn", "MariaDBDsn", "RedisDsn", "MongoDsn", "AmqpDsn", "KafkaDsn", "NatsDsn"}
+    | {"AnyUrl", "AnyHttpUrl", "HttpUrl", "WebsocketUrl", "FileUrl", "EmailStr", "NameEmail", "IPvAnyAddress"}
+    | {"list", "List", "set", "Set", "tuple", "Tuple", "frozenset", "dict", "Dict", "Json"}
+    | {"Path", "FilePath", "DirectoryPath"}
+)
 SECRET_TYPES = re.compile(r"Secret(Str|Bytes)|\w+Dsn$|^Secret$")
 CONNECTORS = re.compile(
     r"(^|\.)(create_engine|create_async_engine|Database|from_url|\w*MongoClient|\w*MotorClient)$"
@@ -104,9 +124,9 @@ def _lookup(code: Code, module: Module, site: Site) -> Found[Setting] | None:
     words = " ".join(n.id for n in ast.walk(call) if isinstance(n, ast.Name))
     cast = _words(keyword(call, "cast"))
     kind = kind_of(key, words if "Secret" in words else cast)
-    return Found(
-        Setting(key, kind, node is None and not site.scope.tried, _shown(key, default)), module.at(call)
-    )
+    form = next((word for word in (cast, *name.split(".")) if word in FORMS), "")
+    setting = Setting(key, kind, node is None and not site.scope.tried, _shown(key, default), form)
+    return Found(setting, module.at(call))
 
 
 def _connects(code: Code, module: Module, lookup: ast.Call) -> bool:
@@ -231,7 +251,7 @@ def _field_settings(code: Code, field: Field, prefix: str, delimiter: str, old: 
     if nested and required and delimiter:
         inner = fields(code, *nested)
         return [
-            Found(Setting(key, kind_of(key, _words(f.annotation)), True), where)
+            Found(_typed(code, Setting(key, kind_of(key, _words(f.annotation)), True), f), where)
             for f in inner.values()
             if _required(f, old)
             for key in [f"{prefix}{field.name}{delimiter}{f.name}".upper()]
@@ -242,14 +262,30 @@ def _field_settings(code: Code, field: Field, prefix: str, delimiter: str, old: 
     default = _flag(field.value) or text_of(code, field.module, field.value) or ""
     annotation = _words(field.annotation)
     kind = kind_of(key, annotation)
-    return [
-        Found(
-            Setting(
-                key.upper() if not field.names else key, kind, required, _shown(key, default, annotation)
-            ),
-            where,
-        )
-    ]
+    name = key if field.names else key.upper()
+    setting = Setting(name, kind, required, _shown(key, default, annotation))
+    return [Found(_typed(code, setting, field), where)]
+
+
+def _typed(code: Code, setting: Setting, field: Field) -> Setting:
+    """Return a setting with the form that its field's annotation wants of it."""
+    form = next((word for word in _words(field.annotation).split() if word in FORMS), "")
+    return replace(setting, form=form, choices=_choices(code, field))
+
+
+def _choices(code: Code, field: Field) -> tuple[str, ...]:
+    """Return the values that a Literal lists, or an Enum of the project."""
+    node = field.annotation
+    if isinstance(node, ast.Subscript) and field.module.dotted(node.value).endswith("Literal"):
+        listed = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
+        return tuple(str(one.value) for one in listed if isinstance(one, ast.Constant))
+    symbol = code.symbol(field.module, field.module.dotted(node))
+    owner = symbol.module.classes.get(symbol.name) if symbol else None
+    if symbol is None or owner is None or not any("Enum" in _words(base) for base in owner.bases):
+        return ()
+    values = (statement.value for statement in owner.body if isinstance(statement, ast.Assign))
+    texts = (text_of(code, symbol.module, value) for value in values)
+    return tuple(text for text in texts if text and text.isprintable())
 
 
 def _shown(key: str, default: str, annotation: str = "") -> str:

@@ -207,6 +207,39 @@ def test_an_example_has_the_form_that_its_name_suggests(name: str, value: str) -
     assert examples.example(Setting(name, "plain", required=True)) == value
 
 
+@pytest.mark.parametrize(
+    ("name", "annotation", "value"),
+    [
+        ("DATABASE_ASYNC_URL", "PostgresDsn", "postgresql+asyncpg://user:password@database/name"),
+        ("CACHE", "RedisDsn", "redis://redis:6379/0"),
+        ("MAIL_PORT", "int", "8000"),
+        ("MAIL_COPIES", "int", "10"),
+        ("CONTACT", "EmailStr", "somebody@example.com"),
+        ("HOME_PAGE", "AnyHttpUrl | None", "https://example.com"),
+        ("ORIGINS", "list[str]", "[]"),
+        ("SIGNING_KEY", "SecretStr", "example-example-example-example-example"),
+        ("MODE", "Literal['fast', 'safe']", "fast"),
+        ("STAGE", "Stage", "local"),
+    ],
+)
+def test_an_example_is_of_the_annotated_type(name: str, annotation: str, value: str, tmp_path: Path) -> None:
+    settings = (
+        "from enum import StrEnum\nfrom typing import Literal\n"
+        "from pydantic import AnyHttpUrl, EmailStr, PostgresDsn, RedisDsn, SecretStr\n"
+        "from pydantic_settings import BaseSettings\n\n"
+        "class Stage(StrEnum):\n    LOCAL = 'local'\n    LIVE = 'live'\n\n"
+        f"class Settings(BaseSettings):\n    {name}: {annotation}\n\n"
+        "settings = Settings()\n"
+    )
+    main = "from config import settings\nfrom fastapi import FastAPI\n\napp = FastAPI()\n"
+    write_files(tmp_path, {"config.py": settings, "main.py": main, "requirements.txt": "fastapi\nuvicorn\n"})
+
+    [setting] = [found.value for found in detect(tmp_path).settings]
+
+    assert setting.required
+    assert examples.example(setting) == value
+
+
 def test_a_default_is_its_own_example() -> None:
     assert examples.example(Setting("WORKERS", "plain", required=False, default="2")) == "2"
 

@@ -11,8 +11,8 @@ lock-version = "1.0"
 name = "pydantic-core"
 version = "2.20.1"
 wheels = [
-    {{ url = "https://files.invalid/pydantic_core-2.20.1-cp311-cp311-manylinux_2_17_x86_64.manylinux2014_x86_64.whl" }},
-    {{ url = "https://files.invalid/pydantic_core-2.20.1-cp312-cp312-manylinux_2_17_x86_64.manylinux2014_x86_64.whl" }},
+    {{ url = "https://files.invalid/pydantic_core-2.20.1-cp311-cp311-manylinux_2_17_x86_64.whl" }},
+    {{ url = "https://files.invalid/pydantic_core-2.20.1-cp312-cp312-manylinux_2_17_x86_64.whl" }},
 ]
 
 [[packages]]

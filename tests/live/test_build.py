@@ -15,7 +15,10 @@ import pytest
 from drydock import command, errors
 from drydock.build import COLD, Options, Update, build, remove_mounts
 from drydock.engine import Engine, find
+from drydock.history import History
+from drydock.pipeline import Pipeline
 from drydock.project import Project
+from drydock.say import silent
 from tests.conftest import ROOT, MakeProject
 
 pytestmark = pytest.mark.live
@@ -219,6 +222,21 @@ def test_a_cold_build_spares_the_users_cache_mounts(
 
     assert logs == ["mount holds 1", "mount holds 1", "mount holds 2"]
     assert cold_mounts(engine) <= before
+
+
+def test_a_build_that_fails_stands_in_the_history_as_failed(
+    engine: Engine, make_project: MakeProject, python_image: str
+) -> None:
+    project = project_of(
+        make_project, python_image, run_step("raise SystemExit(3)"), **{"requirements.lock": ""}
+    )
+
+    with pytest.raises(errors.BuildFailed):
+        Pipeline(engine, project, silent, quiet=True).built("production")
+
+    (found,) = History().builds(project.image, failed=True)
+    assert "exit code 3" in found.fault
+    assert found.image_id == ""
 
 
 def test_what_a_killed_cold_build_leaves_is_removed_when_nobody_has_used_it_for_long(

@@ -18,7 +18,7 @@ from drydock.detect.code import MAX_MODULES, Code, Startup, module_name
 from drydock.detect.commands import number
 from drydock.detect.entry import Entry, decide
 from drydock.detect.envfiles import environment_files
-from drydock.detect.files import FileUse, file_uses
+from drydock.detect.files import FOLDER, FileUse, file_uses
 from drydock.detect.ignore import ignore
 from drydock.detect.installation import installation
 from drydock.detect.launches import Evidence, collect
@@ -390,9 +390,10 @@ class _Detection:
         found: dict[str, Found[str]] = {}
         for use in start.uses if start else []:
             path = self._place(start, use) if start else ""
-            if use.kind in {"write", "database"} and not path.startswith(".."):
+            if use.kind in {"make", "write", "database"} and not path.startswith(".."):
                 unknown = "SQLite, at a path that is worked out at run time"
-                why = "" if use.kind == "write" else unknown if use.path == "." else "SQLite"
+                made = {"make": FOLDER, "write": ""}
+                why = made.get(use.kind, unknown if use.path == "." else "SQLite")
                 found.setdefault(path, Found(path, use.where, why))
         return tuple(found.values())
 

@@ -42,4 +42,5 @@ def environment_files(code: Code, startup: Startup, workdir: str) -> tuple[Found
 def _paths(code: Code, module: Module, node: ast.expr | None, workdir: str) -> list[str]:
     items = list(node.elts) if isinstance(node, (ast.Tuple, ast.List)) else [node]
     paths = (path_of(code, module, item) for item in items)
-    return [p.path if p.beside_code else join(workdir, p.path) for p in paths if p and p.path != "."]
+    own = (p for p in paths if p and p.path != "." and not p.path.startswith("/"))
+    return [p.path if p.beside_code else join(workdir, p.path) for p in own]

@@ -12,6 +12,8 @@ from drydock.detect.syntax import Module, Site, argument, constant, keyword
 from drydock.detect.tree import join
 from drydock.detect.values import FilePath, path_of
 
+Kind = Literal["folder", "read", "make", "write", "database"]
+
 SERVED = {"StaticFiles": "directory", "Jinja2Templates": "directory", "FileSystemLoader": "searchpath"}
 READERS = {
     "FileResponse": "path",
@@ -32,25 +34,31 @@ WRITERS = {
     "logging.handlers.TimedRotatingFileHandler": "filename",
     "sqlite3.connect": "database",
     "aiosqlite.connect": "database",
+    "tinydb.TinyDB": "path",
 }
-METHODS = {
-    "mkdir": True,
-    "write_text": True,
-    "write_bytes": True,
-    "touch": True,
-    "read_text": False,
-    "read_bytes": False,
+MAKERS = frozenset({"os.makedirs", "os.mkdir"})
+METHODS: dict[str, Kind] = {
+    "mkdir": "make",
+    "write_text": "write",
+    "write_bytes": "write",
+    "touch": "write",
+    "read_text": "read",
+    "read_bytes": "read",
 }
 MEMORY = re.compile(r"^sqlite(\+\w+)?:(//)?(/:memory:.*|/?$|\?.*)|mode=memory")
 DATABASE = re.compile(r"^sqlite(\+\w+)?:///(?!/)(?P<path>[^?{}]+)")
 
-Kind = Literal["folder", "read", "write", "database"]
+# Why a path is one to a folder: the program makes it.
+FOLDER = "a folder"
+# Where a container may write, or where nobody would write but by mistake: nothing to keep.
+ELSEWHERE = re.compile(r"^/(tmp|dev|proc|sys|run|var/tmp|var/run|etc|usr|bin|sbin|lib\w*|boot)(/|$)|^/+$")
 
 
 @dataclass(frozen=True)
 class FileUse:
     """A file or folder that the program uses; `path` is relative to the tree when `beside_code`, else to the
-    working directory. `at_import` and `guarded` say when, and whether its absence is provided for."""
+    working directory, or absolute. What the program makes is a folder, what it writes a file. `at_import` and
+    `guarded` say when, and whether its absence is provided for."""
 
     path: str
     beside_code: bool
@@ -86,6 +94,8 @@ def _use(code: Code, startup: Startup, module: Module, site: Site) -> FileUse | 
     path = path_of(code, module, node, site.scope.function)
     if path is None or path.path.startswith("..") or constant(node) == ":memory:":
         return None
+    if path.path.startswith("/") and (kind in {"folder", "read"} or ELSEWHERE.match(path.path)):
+        return None  # the machine's own
     if kind == "folder" and isinstance(k := keyword(call, "check_dir"), ast.Constant) and k.value is False:
         site = site._replace(scope=site.scope._replace(tested=True))
     return _made(path, kind, module.at(call), startup.runs(module, site.scope), site)
@@ -104,7 +114,8 @@ def _classified(name: str, call: ast.Call) -> tuple[Kind | None, ast.expr | None
         mode = constant(argument(call, 1, "mode")) or "r"
         return ("write" if set(mode) & set("wax+") else "read"), argument(call, 0, "file")
     if name in WRITERS:
-        return ("database" if name.endswith(".connect") else "write"), argument(call, 0, WRITERS[name])
+        kind: Kind = "database" if name.endswith(".connect") else "make" if name in MAKERS else "write"
+        return kind, argument(call, 0, WRITERS[name])
     if tail in READERS:
         return "read", argument(call, 0, READERS[tail])
     if name in LOADERS:
@@ -117,5 +128,5 @@ def _classified(name: str, call: ast.Call) -> tuple[Kind | None, ast.expr | None
             mode = constant(argument(call, 0, "mode")) or ""
             return ("write" if set(mode) & set("wax+") else "read") if mode else None, call.func.value
         if method in METHODS:
-            return ("write" if METHODS[method] else "read"), call.func.value
+            return METHODS[method], call.func.value
     return None, None

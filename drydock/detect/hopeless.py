@@ -63,7 +63,7 @@ def _network(startup: Startup) -> list[Blocker]:
 
 def _missing(code: Code, uses: list[FileUse], workdir: str) -> list[Blocker]:
     """Return a blocker for a folder or file that is read at import and does not exist."""
-    made = {_place(u, workdir) for u in uses if u.kind == "write"}
+    made = {_place(u, workdir) for u in uses if u.kind in {"make", "write"}}
     for use in uses:
         path = _place(use, workdir)
         if (

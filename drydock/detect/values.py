@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import ast
+import posixpath
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
 from drydock.detect.code import Code, Symbol
 from drydock.detect.syntax import Module, argument, constant
-from drydock.detect.tree import folder_of, join
+from drydock.detect.tree import join
 
 MAX_STEPS = 14
 PATH_CLASSES = frozenset({"Path", "pathlib.Path", "pathlib.PurePath", "PurePath", "anyio.Path"})
@@ -16,7 +17,8 @@ LOOKUPS = frozenset({"os.getenv", "os.environ.get", "environ.get", "getenv"})
 
 
 class FilePath(NamedTuple):
-    """A path in a program: in the tree when it is built from `__file__`, else in the working directory."""
+    """A path in a program: in the tree when it is built from `__file__`, else in the working directory, or
+    absolute."""
 
     path: str
     beside_code: bool
@@ -122,7 +124,7 @@ def _field_anywhere(code: Code, attribute: str, steps: int) -> str | None:
 def path_of(
     code: Code, module: Module, node: ast.AST | None, function: str = "", steps: int = MAX_STEPS
 ) -> FilePath | None:
-    """Return the file path an expression stands for, None when it is absolute or not written down."""
+    """Return the file path an expression stands for, None when it is not written down."""
     if node is None or steps == 0:
         return None
     if isinstance(node, ast.Name) and module.aliases.get(node.id, node.id) == "__file__":
@@ -136,7 +138,7 @@ def path_of(
         )
     if isinstance(node, ast.Attribute) and node.attr == "parent":
         inner = path_of(code, module, node.value, function, steps - 1)
-        return inner and inner._replace(path=folder_of(inner.path))
+        return inner and inner._replace(path=_above(inner.path))
     if isinstance(node, ast.Subscript):
         return _parents(code, module, node, function, steps)
     if isinstance(node, ast.Call):
@@ -157,7 +159,9 @@ def _called_path(code: Code, module: Module, call: ast.Call, function: str, step
         return path_of(code, module, first, function, steps - 1)
     if tail == "dirname":
         inner = path_of(code, module, first, function, steps - 1)
-        return inner and inner._replace(path=folder_of(inner.path))
+        return inner and inner._replace(path=_above(inner.path))
+    if name in LOOKUPS:
+        return path_of(code, module, argument(call, 1, "default"), function, steps - 1)
     if isinstance(call.func, ast.Attribute):
         if tail in {"resolve", "absolute", "as_posix", "expanduser"}:
             return path_of(code, module, call.func.value, function, steps - 1)
@@ -194,12 +198,16 @@ def _parents(code: Code, module: Module, node: ast.Subscript, function: str, ste
         return None
     folder = inner.path
     for _ in range(index + 1):
-        folder = folder_of(folder)
+        folder = _above(folder)
     return inner._replace(path=folder)
 
 
+def _above(path: str) -> str:
+    return posixpath.dirname(path) or "."
+
+
 def _literal_path(text: str) -> FilePath | None:
-    if not text or not text.isprintable() or len(text) > 400 or text.startswith(("/", "~")) or "://" in text:
+    if not text or not text.isprintable() or len(text) > 400 or text.startswith("~") or "://" in text:
         return None
     return FilePath(join(text), False)
 
@@ -212,4 +220,4 @@ def _joined(base: FilePath | None, *tails: str | None) -> FilePath | None:
     if base is None or any(t is None or not t.isprintable() or len(t) > 400 for t in tails):
         return None
     path = str(PurePosixPath(base.path, *(t for t in tails if t is not None)))
-    return None if path.startswith("/") else base._replace(path=join(path))
+    return FilePath(join(path), False) if path.startswith("/") else base._replace(path=join(path))

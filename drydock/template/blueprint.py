@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from drydock.detect import Dependencies, Findings, Found, Setting
+from drydock.detect.files import FOLDER
 from drydock.detect.ignore import SECRET
 from drydock.detect.requirements import read_requirements
 from drydock.detect.system import FROM_DOCKERFILE
@@ -190,7 +191,9 @@ def draw(findings: Findings, table: Mapping[str, Any], image: str, maintainer: s
 
 
 def inside(base: str, path: str) -> str:
-    """Return where a path of the project stands in the image, when `base` becomes /app."""
+    """Return where a path of the project stands in the image, when `base` becomes /app; others stay."""
+    if path.startswith("/"):
+        return path
     relative = posixpath.relpath(path, base)
     return APP if relative == "." else posixpath.join(APP, relative)
 
@@ -245,9 +248,7 @@ def _storage(findings: Findings, base: str, table: Mapping[str, Any]) -> Storage
     """Sort what is written beside the code into volumes, links into a volume, and folders that hold code."""
     if "volumes" in table:
         named = (posixpath.join(findings.workdir.value, path) for path in table["volumes"])
-        return Storage(
-            tuple(path if path.startswith("/") else inside(base, posixpath.normpath(path)) for path in named)
-        )
+        return Storage(tuple(inside(base, posixpath.normpath(path)) for path in named))
     folders: list[str] = []
     links: dict[str, str] = {}
     opened: list[str] = []
@@ -255,18 +256,19 @@ def _storage(findings: Findings, base: str, table: Mapping[str, Any]) -> Storage
     code |= {folder_of(path) for path in findings.ignore.keep if path.endswith(".py")}
     for found in findings.writable:
         path = found.value
-        if SECRET.search(path):
-            continue  # what a person keeps out of version control, no container writes
         if _unknown(found) or path in code:
             opened.append(inside(base, path))
-        elif not posixpath.splitext(path)[1]:
+        elif found.why == FOLDER:
             folders.append(inside(base, path))
-        elif folder_of(path) not in code:
-            folders.append(inside(base, folder_of(path)))
-        else:
+        elif (folder := posixpath.dirname(path) or ".") not in code:
+            folders.append(inside(base, folder))
+        elif not SECRET.search(path):  # what a person keeps out of version control, no container writes
             links[inside(base, path)] = posixpath.join(DATA, posixpath.basename(path))
     folders += [DATA] if links else []
-    return Storage(tuple(dict.fromkeys(folders)), links, tuple(dict.fromkeys(opened)))
+    volumes = tuple(
+        one for one in dict.fromkeys(folders) if not any(one.startswith(f"{o}/") for o in folders)
+    )
+    return Storage(volumes, links, tuple(dict.fromkeys(opened)))
 
 
 def _unknown(found: Found[str]) -> bool:

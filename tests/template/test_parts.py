@@ -284,6 +284,29 @@ def test_packages_named_for_another_debian_release_are_taken_where_they_exist(tm
     assert f"--no-install-recommends \\\n        {taken} \\\n" in text
 
 
+@pytest.mark.parametrize(
+    ("code", "folders"),
+    [
+        # a file without an ending is a file, one whose name begins with a dot as well
+        (
+            'open("data/.token", "w").write("x")\nopen("state/counter", "w").write("1")\n',
+            ("/app/data", "/app/state"),
+        ),
+        # what lies in a volume needs none of its own
+        ('Path("data").mkdir()\nPath("data/images").mkdir()\n', ("/app/data",)),
+        # outside of the project, where the program says so itself
+        ('Path(os.getenv("STORE", Path("/var/shop")), "up").mkdir()\n', ("/var/shop/up",)),
+        ('open("/tmp/lock", "w").write("x")\n', ()),
+    ],
+)
+def test_what_is_written_gets_a_volume_for_its_folder(
+    code: str, folders: tuple[str, ...], tmp_path: Path
+) -> None:
+    files = {"main.py": f"import os\nfrom pathlib import Path\n\n{code}{APPLICATION}"}
+
+    assert drawn_of(files, tmp_path).storage == Storage(folders)
+
+
 def test_no_volume_is_made_for_a_secret(tmp_path: Path) -> None:
     files = {"main.py": 'from pathlib import Path\n\nPath(".env").write_text("A=1")\n' + APPLICATION}
 

@@ -2,7 +2,8 @@
 
     python3 difference.py requirements-test.lock /opt/venv > rest.txt
 
-The tests must run against the versions that ship: a version that differs is an error.
+The tests must run against the versions that ship: a version that differs is an error. With --any-version at
+the end it is not: the file is about tools, and what ships of them is used.
 """
 
 import re
@@ -24,8 +25,13 @@ def entries(text: str) -> Iterator[tuple[str, str, str]]:
             yield normal(pinned[1]), pinned[2], entry
 
 
-def missing(text: str, installed: dict[str, str]) -> str:
+def missing(text: str, installed: dict[str, str], *, any_version: bool = False) -> str:
     """Return the entries that are not installed.
+
+    Args:
+        text: The requirements file.
+        installed: Version by distribution.
+        any_version: Take whatever version is installed.
 
     Raises:
         SystemExit: Another version than the locked one is installed.
@@ -34,7 +40,7 @@ def missing(text: str, installed: dict[str, str]) -> str:
     for name, version, entry in entries(text):
         if name not in installed:
             rest.append(entry)
-        elif installed[name] != version:
+        elif installed[name] != version and not any_version:
             wrong.append(
                 f"error: {name} {installed[name]} ships, the tests' lock wants {version}; lock both anew"
             )
@@ -45,10 +51,11 @@ def missing(text: str, installed: dict[str, str]) -> str:
 
 def main() -> None:
     """Compare the two that the command line names."""
-    lock, environment = map(Path, sys.argv[1:])
+    lock, environment = map(Path, sys.argv[1:3])
     folders = [str(folder) for folder in environment.glob("lib/python3*/site-packages")]
     installed = {normal(found.metadata["Name"]): found.version for found in distributions(path=folders)}
-    sys.stdout.write(missing(lock.read_text(), installed))
+    any_version = "--any-version" in sys.argv[3:]
+    sys.stdout.write(missing(lock.read_text(), installed, any_version=any_version))
 
 
 if __name__ == "__main__":

@@ -183,6 +183,12 @@ class _Detection:
             self.code, chosen, project, files, [*extras, *groups], self.overrides
         )
         self.conflicts += conflicts
+        release = (
+            python.release(python.bounds(self.code, chosen, project), version.value) if version else None
+        )
+        if release:
+            series = f"any release of Python {release.value.rpartition('.')[0]} is taken for {release.value}"
+            self.notes.append(Found(series, release.where, "which release there is, the base image decides"))
         names = (
             deps.installed(chosen, version.value if version else python.NEWEST_DEFAULT, [*extras, *groups])
             if chosen
@@ -221,6 +227,7 @@ class _Detection:
             server=needed,
             python=version,
             python_supported=supported,
+            python_release=release,
             port=self._port(start, evidence, files),
             liveness=live,
             readiness=ready,

@@ -142,6 +142,7 @@ class Findings:
 
     `root` is the folder that all paths and places here are relative to: the one that was asked for, or the
     workspace above it that holds its lock file. `requested` is the one asked for, relative to `root`.
+    `python_release` is the patch release that its metadata pin.
     """
 
     root: Path
@@ -157,6 +158,7 @@ class Findings:
     server: Found[Server] | None
     python: Found[str] | None
     python_supported: tuple[str, ...]
+    python_release: Found[str] | None
     port: Found[int]
     liveness: Found[str] | None
     readiness: Found[str] | None

@@ -105,6 +105,16 @@ def specifier(text: str) -> str:
         return ""
 
 
+def release(limits: Iterable[Found[str]], version: str) -> Found[str] | None:
+    """Return the patch release that metadata pin a version to, None when any release of it will do."""
+    for limit in limits:
+        exact = [one.version for one in SpecifierSet(limit.value) if one.operator in {"==", "==="}]
+        found = next((text for text in exact if "*" not in text and _minor(text) == version), "")
+        if found.count(".") > 1:
+            return Found(found, limit.where)
+    return None
+
+
 def allows(text: str, version: str) -> bool:
     """Tell whether a range leaves room for any patch release of a version such as `3.13`."""
     try:

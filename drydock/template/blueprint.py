@@ -57,6 +57,7 @@ class Blueprint:
         entry_point: ``package.module:attribute``.
         factory: Whether the attribute is called to make the app.
         python: The Python version of the image.
+        python_release: The patch release that metadata pin, which a lock file was made for; empty for any.
         python_also: Versions that would do as well, where there is no base image for the first.
         import_path: Folders of the image that modules are imported from.
         workdir: The folder of the image that relative paths start at.
@@ -92,6 +93,7 @@ class Blueprint:
     entry_point: str
     factory: bool
     python: str
+    python_release: str
     python_also: tuple[str, ...]
     import_path: tuple[str, ...]
     workdir: str
@@ -158,6 +160,7 @@ def draw(findings: Findings, table: Mapping[str, Any], image: str, maintainer: s
         entry_point=f.entry_point.value,
         factory=f.factory.value,
         python=f.python.value,
+        python_release=f.python_release.value if f.python_release else "",
         python_also=tuple(table.get("python-also", also)),
         import_path=tuple(inside(base, path) for path in f.python_path.value),
         workdir=inside(base, f.workdir.value),

@@ -95,14 +95,19 @@ def test_dependencies(blueprint: Blueprint) -> str:
     elif found.kind in EXPORTS:
         # The tool is still there from the stage before.
         steps.append(f"{_export(found, development=True)} > {lock}")
-    target = "--python=/opt/venv --target=/opt/test"
+    install = f"{DOWNLOAD} uv pip install --python=/opt/venv --target=/opt/test --no-deps"
     if found.kind in ("uv", *EXPORTS) or blueprint.test_lock:
         steps += [
             f"python3 /image/difference.py {lock} /opt/venv > /locks/rest.txt",
-            f"{DOWNLOAD} uv pip install {target} --no-deps --requirement=/locks/rest.txt",
+            f"{install}{_release(blueprint)} --requirement=/locks/rest.txt",
         ]
-    # Groups for development may name neither.
-    steps.append(f"[ -d /opt/test/pytest ] || {DOWNLOAD} uv pip install {target} pytest httpx")
+    if not blueprint.test_lock:
+        # Groups for development may name no pytest; what of these ships is used as it is.
+        mounts.append("--mount=type=bind,source=image/pytest.txt,target=/image/pytest.txt")
+        steps += [
+            "python3 /image/difference.py /image/pytest.txt /opt/venv --any-version > /locks/pytest.txt",
+            f"[ -d /opt/test/pytest ] || {install} --requirement=/locks/pytest.txt",
+        ]
     copies = _copies(blueprint, files, _lock_root(found), "/locks")
     return f"{copies}\n{_run([*mounts, *MOUNTS], steps)}"
 
@@ -145,7 +150,7 @@ def _install(blueprint: Blueprint) -> list[str]:
             *_tool(found.kind),
             f"{_export(found)} > /tmp/requirements.txt",
             venv,
-            f"{DOWNLOAD} uv pip sync {into} /tmp/requirements.txt",
+            f"{DOWNLOAD} uv pip sync {into}{_release(blueprint)} /tmp/requirements.txt",
         ]
     elif found.kind == "pylock" or found.hashed:
         name = posixpath.relpath(found.files[0], _lock_root(found))
@@ -166,6 +171,12 @@ def _install(blueprint: Blueprint) -> list[str]:
     if found.locked:
         steps.append(f"uv pip check {into}")
     return steps
+
+
+def _release(blueprint: Blueprint) -> str:
+    """Return the option that has an export's markers hold for the release that the lock file was made for."""
+    release = blueprint.python_release if blueprint.dependencies.kind in EXPORTS else ""
+    return f" --python-version={release}" if release else ""
 
 
 def _unlocked(found: Dependencies, into: str) -> str:

@@ -23,3 +23,9 @@ def test_what_is_installed_is_not_installed_again() -> None:
 def test_another_version_than_the_shipped_one_is_an_error() -> None:
     with pytest.raises(SystemExit, match=r"error: anyio 4\.15\.0 ships, the tests' lock wants 4\.16\.0"):
         difference.missing(LOCK, {"anyio": "4.15.0"})
+
+
+def test_tools_are_taken_in_whatever_version_ships() -> None:
+    rest = difference.missing(LOCK, {"anyio": "4.15.0", "jinja-2": "3.0"}, any_version=True)
+
+    assert rest == "pytest==9.2.0 \\\n    --hash=sha256:dd\n"

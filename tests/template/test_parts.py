@@ -284,6 +284,30 @@ def test_packages_named_for_another_debian_release_are_taken_where_they_exist(tm
     assert f"--no-install-recommends \\\n        {taken} \\\n" in text
 
 
+@pytest.mark.parametrize("shape", ["lock_uv", "lock_poetry", "lock_pdm", "lock_pipenv"])
+def test_pytest_is_pinned_where_groups_for_development_may_lack_it(shape: str, tmp_path: Path) -> None:
+    text = dockerfile.parts(drawn(shape, tmp_path))["test-dependencies"]
+
+    assert "|| sh /image/download.sh uv pip install --python=/opt/venv --target=/opt/test --no-deps" in text
+    assert "source=image/pytest.txt,target=/image/pytest.txt" in text
+
+
+def test_a_pinned_patch_release_has_the_exports_markers_hold(tmp_path: Path) -> None:
+    shop = '[tool.poetry]\nname = "shop"\n[tool.poetry.dependencies]\npython = "3.11.7"\nfastapi = "*"\n'
+    lock = '[[package]]\nname = "fastapi"\nversion = "0.115.6"\n[metadata]\npython-versions = "3.11.7"\n'
+    files = {"main.py": APPLICATION, "pyproject.toml": shop, "poetry.lock": lock}
+    root = write_files(tmp_path, files)
+
+    found = detect(root)
+    blueprint = template.plan(found)
+
+    assert found.notes[0].value == "any release of Python 3.11 is taken for 3.11.7"
+    assert (
+        "uv pip sync --python=/opt/venv --python-version=3.11.7 /tmp"
+        in dockerfile.parts(blueprint)["dependencies"]
+    )
+
+
 @pytest.mark.parametrize(
     ("code", "folders"),
     [

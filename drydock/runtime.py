@@ -99,7 +99,7 @@ class Running:
     def wait_until_ready(
         self, path: str, seconds: float = READY_SECONDS, tell: Callable[[str], None] = lambda _: None
     ) -> float:
-        """Wait for 200 at a path, and give up at once when the container ends.
+        """Wait for a good status at a path, and give up at once when the container ends.
 
         Args:
             path: The readiness path; where there is none, any answer of the application's is one.
@@ -119,7 +119,7 @@ class Running:
         while time.monotonic() - began < seconds:
             try:
                 status = get(port, path or "/")
-                if status == http.client.OK or not path:
+                if healthy(status) or not path:
                     return time.monotonic() - began
                 last = f"status {status}"
             except (OSError, http.client.HTTPException) as error:
@@ -144,6 +144,11 @@ class Running:
         self.container.stop(timeout=seconds)
         taken = time.monotonic() - began
         return int(self.container.wait()["StatusCode"]), taken
+
+
+def healthy(status: int) -> bool:
+    """Tell whether a probe, Kubernetes' or the image's own, takes a status for good: redirects are."""
+    return http.client.OK <= status < http.client.BAD_REQUEST
 
 
 def get(port: int, path: str, headers: Mapping[str, str] | None = None) -> int:

@@ -13,7 +13,7 @@ from drydock import errors
 from drydock.engine import Engine
 from drydock.gates.verdict import Outcome, Verdict
 from drydock.project import Project, Request
-from drydock.runtime import GRACE_SECONDS, Run, Running, get, started
+from drydock.runtime import GRACE_SECONDS, Run, Running, get, healthy, started
 
 GATE = "smoke"
 ANSWER_SECONDS = 15.0
@@ -88,7 +88,7 @@ def _faults(project: Project, running: Running) -> list[str]:
     if not user.split(":")[0].isdigit() or user.split(":")[0] == "0":
         faults.append(f"the image's user is {user or 'root'!r}, not a number above 0")
     for path in filter(None, (project.health_path, project.ready_path)):
-        if (status := get(running.port, path)) != http.client.OK:
+        if not healthy(status := get(running.port, path)):
             faults.append(f"GET {path} answered {status}")
     return faults + round_of_requests(running, project)
 

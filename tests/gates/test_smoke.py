@@ -1,6 +1,36 @@
 from __future__ import annotations
 
-from drydock.gates.smoke import forbidden
+import http.server
+import threading
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import cast
+
+import pytest
+
+from drydock.gates.smoke import forbidden, round_of_requests
+from drydock.project import Request
+from drydock.runtime import Running, healthy
+from tests.conftest import MakeProject
+
+
+class _Answer(http.server.BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b"version 1.4.2")
+
+    def log_message(self, *args: object) -> None:
+        """Keep the tests' output clean."""
+
+
+@pytest.fixture
+def running() -> Iterator[Running]:
+    """What looks like a started container and answers everything."""
+    with http.server.HTTPServer(("127.0.0.1", 0), _Answer) as server:
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+        yield cast("Running", SimpleNamespace(port=server.server_port))
+        server.shutdown()
 
 
 def test_a_shell_is_forbidden_in_production_only() -> None:
@@ -16,3 +46,31 @@ def test_only_programs_count() -> None:
     assert (
         forbidden(["/usr/share/doc/bash/sh", "/usr/lib/python3.13/pip", "/bin/python3"], "production") == []
     )
+
+
+@pytest.mark.parametrize(
+    ("status", "good"), [(199, False), (200, True), (307, True), (399, True), (404, False), (503, False)]
+)
+def test_a_status_is_good_where_kubernetes_takes_it_for_good(status: int, good: bool) -> None:
+    assert healthy(status) is good
+
+
+@pytest.mark.parametrize(
+    ("contains", "faults"),
+    [
+        ("1.4.2", []),
+        ("1.4.3", ["GET /version answered 'version 1.4.2', without '1.4.3'"]),
+    ],
+)
+def test_an_answer_must_hold_what_was_asked_for(
+    contains: str, faults: list[str], running: Running, make_project: MakeProject
+) -> None:
+    request = f'smoke = [{{ method = "GET", path = "/version", status = 200, contains = "{contains}" }}]\n'
+    files = {
+        "drydock.toml": request,
+        "main.py": "from fastapi import FastAPI\n\napp = FastAPI()\n",
+    }
+    project = make_project(files)
+
+    assert project.smoke == (Request("GET", "/version", 200, contains=contains),)
+    assert round_of_requests(running, project) == faults

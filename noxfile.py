@@ -22,10 +22,11 @@ for name in ("urllib3", "docker"):
     logging.getLogger(name).setLevel(logging.WARNING)
 
 
-# These need an image or a cluster, and have sessions of their own.
-ELSEWHERE = ("--ignore=tests/integration", "--ignore=tests/cluster")
+# These need an image, a base or a cluster, and have sessions of their own.
+ELSEWHERE = ("--ignore=tests/integration", "--ignore=tests/cluster", "--ignore=tests/layout")
 # What takes longest: each command of the documents, a release that is stopped at each of its steps, other
-# projects from `init` to an answer, and what changes, secrets and scanners show of images built for it.
+# projects from `init` to an answer, what changes, secrets and scanners show of images built for it, and
+# what an engine with another image store makes of the image.
 LONGEST = tuple(
     f"tests/live/test_{name}.py"
     for name in (
@@ -36,6 +37,7 @@ LONGEST = tuple(
         "image_layers",
         "image_secrets",
         "image_scanners",
+        "containerd_store",
     )
 )
 
@@ -109,6 +111,12 @@ def reproducible(session: nox.Session) -> None:
 def kubernetes(session: nox.Session) -> None:
     """Hold the manifests against strict schemas, checkov, Trivy and the settings that the image knows."""
     gate(session, "kubernetes")
+
+
+@nox.session(default=False)
+def official_layout(session: nox.Session) -> None:
+    """Make a base with the official image's layout, and prove both images on it."""
+    session.run("pytest", *(session.posargs or ["tests/layout"]), external=True)
 
 
 @nox.session(default=False)

@@ -18,6 +18,7 @@ echo "run $*" >> "$LOG"
 case "$*" in
     nox) exit "$GATES" ;;
     "nox -s acceptance") exit "$ACCEPTANCE" ;;
+    "nox -s official_layout") exit "$LAYOUT" ;;
     "nox -s cluster") echo "on $KUBECONFIG by $DRYDOCK_CLUSTER_LOAD" >> "$LOG"; exit "$CLUSTER" ;;
     python*) echo /opt/kubectl ;;
 esac
@@ -53,6 +54,7 @@ def script(tmp_path: Path) -> Script:
         kubeconfig: str = "",
         gates: int = 0,
         acceptance: int = 0,
+        layout: int = 0,
         cluster: int = 0,
         up: int = 0,
     ) -> Ran:
@@ -64,7 +66,8 @@ def script(tmp_path: Path) -> Script:
             (tmp_path / name).chmod(0o755)
         shutil.copytree(ROOT / ".ci", tmp_path / "main/.ci")
         log = tmp_path / "log"
-        codes = {"GATES": gates, "ACCEPTANCE": acceptance, "CLUSTER": cluster, "UP": up}
+        codes = {"GATES": gates, "ACCEPTANCE": acceptance, "LAYOUT": layout, "CLUSTER": cluster}
+        codes["UP"] = up
         environment = {"PATH": os.environ["PATH"], "LOG": str(log), "KUBECONFIG": kubeconfig}
         environment |= {name: str(code) for name, code in codes.items()}
         done = subprocess.run([tmp_path / "main/.ci/run"], env=environment, check=False, capture_output=True)
@@ -75,7 +78,7 @@ def script(tmp_path: Path) -> Script:
 
 FIND = "run python -c from drydock.kubernetes import kubectl; print(kubectl.find())"
 ON = "on /tmp/kubeconfig by /main/../shared/cluster/load"
-GATES = ["run nox", "run nox -s acceptance"]
+GATES = ["run nox", "run nox -s acceptance", "run nox -s official_layout"]
 WITH_CLUSTER = [*GATES, FIND, "up with /opt/kubectl", "run nox -s cluster", ON, "down"]
 
 
@@ -92,13 +95,16 @@ def test_a_cluster_that_the_environment_names_is_used_and_left_alone(script: Scr
 
 
 @pytest.mark.parametrize(
-    ("gates", "acceptance", "cluster", "code"), [(1, 0, 0, 1), (0, 2, 0, 2), (0, 0, 3, 3), (2, 0, 3, 3)]
+    ("gates", "acceptance", "layout", "cluster", "code"),
+    [(1, 0, 0, 0, 1), (0, 2, 0, 0, 2), (0, 0, 4, 0, 4), (0, 0, 0, 3, 3), (2, 0, 0, 3, 3)],
 )
 def test_any_failure_is_the_scripts_failure(
-    script: Script, gates: int, acceptance: int, cluster: int, code: int
+    script: Script, gates: int, acceptance: int, layout: int, cluster: int, code: int
 ) -> None:
-    assert script(gates=gates, acceptance=acceptance, cluster=cluster) == Ran(code, WITH_CLUSTER)
+    assert script(gates=gates, acceptance=acceptance, layout=layout, cluster=cluster) == Ran(
+        code, WITH_CLUSTER
+    )
 
 
 def test_a_cluster_that_does_not_come_up_is_a_failure_and_is_cleaned_away(script: Script) -> None:
-    assert script(up=1) == Ran(1, [*WITH_CLUSTER[:4], "down"])
+    assert script(up=1) == Ran(1, [*WITH_CLUSTER[:5], "down"])

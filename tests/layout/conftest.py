@@ -1,0 +1,52 @@
+"""A base with the official image's layout, and both images on it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import docker
+import pytest
+
+from drydock import command
+from drydock.engine import Engine
+from drydock.pipeline import Pipeline
+from drydock.project import load
+from tests.conftest import ROOT
+from tests.live.conftest import engine, python_image
+
+__all__ = ["engine", "python_image"]
+
+BASES = "local/official-layout"
+CHANNEL = "official-layout"
+
+
+@pytest.fixture(scope="session")
+def official_base(engine: Engine, python_image: str) -> str:
+    """The base's reference; the engine keeps it for as long as what it is made of stays as it is."""
+    folder = Path(__file__).parent
+    origin = engine.sdk.images.get(python_image).id
+    content = hashlib.sha256((folder / "Dockerfile").read_bytes() + origin.encode()).hexdigest()
+    reference = f"{BASES}:{content[:12]}"
+    try:
+        engine.sdk.images.get(reference)
+    except docker.errors.ImageNotFound:
+        build = ["docker", "buildx", "build", "--load", f"--tag={reference}"]
+        args = [f"--build-arg=PYTHON_IMAGE={python_image}", str(folder)]
+        command.run([*build, *args], env=engine.environment)
+        for older in engine.sdk.images.list(BASES):
+            if reference not in older.tags:
+                engine.sdk.images.remove(older.id, force=True)
+    return reference
+
+
+@pytest.fixture(scope="session")
+def pipeline(engine: Engine, official_base: str) -> Iterator[Pipeline]:
+    """Builds on that base, under references of their own."""
+    project = replace(load(ROOT), base=official_base)
+    yield Pipeline(engine, project, lambda _: None, quiet=True, channel=CHANNEL)
+    for target in ("production", "slim"):
+        for image in engine.sdk.images.list(project.reference(target, CHANNEL)):
+            engine.sdk.images.remove(image.id, force=True)

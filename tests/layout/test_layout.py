@@ -1,0 +1,74 @@
+"""The same Dockerfile on a base with the official image's layout: Python in /usr/local, none in /usr."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from drydock.gates import smoke
+from drydock.gates.verdict import Outcome
+from drydock.image import Anatomy
+from drydock.pipeline import Pipeline
+from drydock.report import MB
+from tests.live import test_image_production as facts
+
+TARGETS = ("production", "slim")
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_the_image_starts_answers_and_stops(pipeline: Pipeline, target: str) -> None:
+    paths = Anatomy(pipeline.measured(target)).tree
+
+    verdict = smoke.run(pipeline.engine, pipeline.project, pipeline.built(target).image_id, target, paths)
+
+    assert verdict.outcome is Outcome.PASSED, f"{verdict.summary}\n{verdict.evidence}"
+
+
+def test_all_of_productions_python_is_in_usr_local(pipeline: Pipeline) -> None:
+    script = """
+import json, os, sys, zlib
+assert sys.base_prefix == "/usr/local"
+assert json.__file__.startswith("/usr/local/lib/python313.zip/"), json.__file__
+assert os.__file__ == "/usr/local/lib/python3.13/os.py", os.__file__
+assert zlib.__file__.startswith("/usr/local/lib/python3.13/lib-dynload/"), zlib.__file__
+libraries = {line.split()[-1] for line in open("/proc/self/maps") if "libpython3.13" in line}
+assert libraries == {"/usr/local/lib/libpython3.13.so.1.0"}, libraries
+"""
+    assert facts.python(pipeline.built("production").image_id, script) == ""
+    strays = [
+        path for path in Anatomy(pipeline.measured("production")).tree if path.startswith("/usr/lib/python")
+    ]
+    assert strays == []
+
+
+@pytest.mark.parametrize(
+    "fact",
+    [
+        facts.test_every_module_of_the_standard_library_imports_but_those_left_out,
+        facts.test_every_top_level_module_of_every_distribution_imports,
+        facts.test_names_zones_certificates_database_and_encodings_work,
+    ],
+)
+def test_nothing_is_missing_from_slim(pipeline: Pipeline, fact: Callable[[str], None]) -> None:
+    fact(pipeline.built("slim").image_id)
+
+
+def test_every_shared_object_of_slims_python_and_dependencies_loads(pipeline: Pipeline) -> None:
+    assert facts.unloadable(pipeline.built("slim").image_id, "/usr/local", "/opt") == ""
+
+
+def test_production_keeps_to_its_budget_and_slim_adds_no_more_to_its_base(
+    pipeline: Pipeline, capsys: pytest.CaptureFixture[str]
+) -> None:
+    production, slim = (pipeline.measured(target) for target in TARGETS)
+    base = pipeline.look(pipeline.base.reference)
+    with capsys.disabled():
+        for name, image in (("production", production), ("slim", slim), ("the base", base)):
+            sizes = f"{image.on_disk / MB:.1f} MB on disk, {image.on_wire / MB:.1f} MB on the wire"
+            print(f"\n{name}: {sizes}", end="")  # noqa: T201
+
+    budget, growth = (pipeline.project.budget(target) for target in TARGETS)
+    assert (production.on_disk <= budget.on_disk, production.on_wire <= (budget.on_wire or 0)) == (True, True)
+    assert growth.over_base is not None
+    assert slim.on_disk - base.on_disk <= (growth.over_base.on_disk or 0)

@@ -1,0 +1,13 @@
+"""Every fact about the production image holds on the official layout as well."""
+
+from __future__ import annotations
+
+import pytest
+
+from drydock.pipeline import Pipeline
+from tests.live.test_image_production import *  # noqa: F403 - its tests, of the image below
+
+
+@pytest.fixture(scope="module")
+def image(pipeline: Pipeline) -> str:
+    return pipeline.built("production").image_id

@@ -44,9 +44,19 @@ def touch_source(project: Project, context: Path) -> None:
     _append_comment(candidates[-1])
 
 
+# JSON knows no comments: blanks at its end that no build has seen do as well.
+JSON_LOCK = "Pipfile.lock"
+BLANKS = str.maketrans("01", " \t")
+
+
 def touch_lock(project: Project, context: Path) -> None:
     """Change the lock file but nothing that it pins: the dependency step runs, without downloads."""
-    _append_comment(context / locks.find(project).path.relative_to(project.root))
+    path = context / locks.find(project).path.relative_to(project.root)
+    if path.name == JSON_LOCK:
+        with path.open("a") as file:
+            file.write(f"{uuid.uuid4().int:b}\n".translate(BLANKS))
+    else:
+        _append_comment(path)
 
 
 def _append_comment(path: Path) -> None:

@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
+import pytest
+
+from drydock import lock as locks
 from drydock.build import BuildResult, Step
-from drydock.gates.cache import judge, touch_source
+from drydock.gates.cache import judge, touch_lock, touch_source
 from drydock.gates.verdict import Outcome
 from tests.conftest import MakeProject
 
@@ -76,3 +80,18 @@ def test_the_source_that_is_changed_may_lie_below_src(make_project: MakeProject)
     touch_source(project, project.root)
 
     assert "\n# changed by nox -s build_cache: " in (project.root / "src/shop/main.py").read_text()
+
+
+@pytest.mark.parametrize("name", ["uv.lock", "Pipfile.lock"])
+def test_a_changed_lock_pins_what_it_pinned(name: str, make_project: MakeProject) -> None:
+    texts = {
+        "uv.lock": '[[package]]\nname = "fastapi"\nversion = "0.165.0"\n',
+        "Pipfile.lock": '{"default": {"fastapi": {"version": "==0.165.0"}}}\n',
+    }
+    project = replace(make_project({name: texts[name]}), lock=name)
+    before = locks.find(project)
+
+    touch_lock(project, project.root)
+
+    assert (project.root / name).read_text() != texts[name]
+    assert locks.find(project) == before

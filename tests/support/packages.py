@@ -1,4 +1,4 @@
-"""Get what tests and benchmarks start: PostgreSQL, PgBouncer, Chromium, wrk, Node and its modules."""
+"""Get what tests and benchmarks start: PostgreSQL, PgBouncer, Redis, Chromium, wrk, Node and its modules."""
 
 from __future__ import annotations
 
@@ -75,6 +75,13 @@ def wrk() -> list[str]:
     if not shutil.which("wrk"):
         _apt_install("wrk")
     return ["wrk"]
+
+
+def redis() -> list[str]:
+    """Return the command that starts Redis, installing Debian's package where there is none."""
+    if not shutil.which("redis-server"):
+        _apt_install("redis-server")
+    return ["redis-server"]
 
 
 def chromium() -> str:

@@ -1,0 +1,158 @@
+"""Verify one project as its developer would use it: init, build, start, ask over HTTP."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from drydock import errors, template
+from drydock.detect import detect
+from drydock.engine import Engine
+from drydock.gates import smoke
+from drydock.image.anatomy import Anatomy
+from drydock.pipeline import Pipeline
+from drydock.project import TARGETS, Development, Project, load
+from drydock.say import silent
+from tests.detect.support import summary
+from tests.verify.cases import Case
+from tests.verify.services import services
+
+PREFIX = "verify-"
+REASON_LENGTH = 160  # characters
+EVIDENCE_LINES = 30
+
+
+@dataclass(frozen=True)
+class Row:
+    """What came of one project.
+
+    Args:
+        name: The project.
+        right: How many facts were found as they are.
+        wrong: The facts that were not, each with what was found.
+        refused: Whether `init` refused it.
+        built: Whether it became images.
+        answered: Whether the production image started, answered, and stopped.
+        sizes: Bytes on disk by target.
+        seconds: From the copy of the project to its last answer.
+        said: Why it ended where it did; empty where it answered.
+        evidence: The end of what the build or the container printed then.
+        expected: Whether it ended as the example says that it must.
+    """
+
+    name: str
+    right: int
+    wrong: tuple[str, ...]
+    refused: bool = False
+    built: bool = False
+    answered: bool = False
+    sizes: Mapping[str, int] = dataclasses.field(default_factory=dict)
+    seconds: float = 0.0
+    said: str = ""
+    evidence: str = ""
+    expected: bool = False
+
+    @property
+    def is_good(self) -> bool:
+        """Whether all of it is as it should be."""
+        return self.expected and not self.wrong
+
+
+def check(case: Case, engine: Engine, folder: Path) -> Row:
+    """Verify one project in a folder of its own, which must not exist yet."""
+    began = time.monotonic()
+    place = case.copy(folder)
+    row = _facts(case, place)
+    if case.is_refused:
+        row = _refused(case, row, place)
+    if row.expected or not case.is_refused:
+        row = _answered(case, row, place, engine) if case.options or not case.is_refused else row
+    return dataclasses.replace(row, seconds=time.monotonic() - began)
+
+
+def _facts(case: Case, place: Path) -> Row:
+    """Compare what is found with what is so."""
+    found = summary(detect(place))
+    expected = {"conflicts": [], "blockers": [], **case.expected}
+    wrong = tuple(
+        f"{key} is {found[key]!r}, not {value!r}" for key, value in expected.items() if found[key] != value
+    )
+    return Row(case.name, len(expected) - len(wrong), wrong)
+
+
+def _refused(case: Case, row: Row, place: Path) -> Row:
+    """See that `init` refuses a project for the reason that is the true one."""
+    try:
+        template.init(place, {}, dry_run=True)
+    except errors.Undecided as error:
+        texts = (case.expected.get("conflict_text", ""), case.expected.get("blocker_text", ""))
+        said = error.evidence
+        expected = all(text in said for text in texts)
+        return dataclasses.replace(row, refused=True, said=_line(said), expected=expected)
+    return dataclasses.replace(row, said="init refused nothing")
+
+
+def _answered(case: Case, row: Row, place: Path, engine: Engine) -> Row:
+    """Build both images, and start and ask production."""
+    sizes: dict[str, int] = {}
+    try:
+        template.init(place, case.options, force=True)
+        project = _named(load(place), case)
+        with _images(engine, project), services(case.services, engine) as given:
+            told = {name: text.format(**given) for name, text in case.variables.items()}
+            environment = {**project.development.environment, **told}
+            project = dataclasses.replace(project, development=Development(environment))
+            pipeline = Pipeline(engine, project, silent, quiet=True)
+            for target in TARGETS:
+                sizes[target] = pipeline.measured(target).on_disk
+            paths = Anatomy(pipeline.measured("production")).tree
+            image = pipeline.built("production").image_id
+            verdict = smoke.run(engine, project, image, "production", paths)
+    except errors.DrydockError as error:
+        return _ended(case, row, sizes, str(error), error.evidence)
+    if not verdict.passed:
+        return _ended(case, row, sizes, verdict.summary, verdict.evidence)
+    return dataclasses.replace(row, built=True, answered=True, sizes=sizes, expected=not case.reason)
+
+
+def _ended(case: Case, row: Row, sizes: Mapping[str, int], said: str, evidence: str) -> Row:
+    """Return what came of a project that did not answer."""
+    return dataclasses.replace(
+        row,
+        built=len(sizes) == len(TARGETS),
+        sizes=sizes,
+        said=_line(said),
+        evidence="\n".join(evidence.splitlines()[-EVIDENCE_LINES:]),
+        expected=bool(case.reason) and case.reason in f"{said}\n{evidence}",
+    )
+
+
+def _named(project: Project, case: Case) -> Project:
+    """Return a project with an image name that is no other's, and with what it is to be asked."""
+    name = PREFIX + case.name.lower().replace("_", "-").strip(".-")
+    return dataclasses.replace(project, image=name, smoke=case.requests)
+
+
+@contextmanager
+def _images(engine: Engine, project: Project) -> Iterator[None]:
+    """Remove a project's images afterwards."""
+    try:
+        yield
+    finally:
+        for image in engine.sdk.images.list(project.image):
+            engine.sdk.images.remove(str(image.id), force=True)
+
+
+def _line(text: str) -> str:
+    words = " ".join(text.split())
+    return words if len(words) <= REASON_LENGTH else f"{words[:REASON_LENGTH]}…"
+
+
+def faults(rows: Sequence[Row]) -> list[str]:
+    """Return what is not as it should be, one line each."""
+    found = [f"{row.name}: {fact}" for row in rows for fact in row.wrong]
+    return found + [f"{row.name}: {row.said or 'it answered'}" for row in rows if not row.expected]

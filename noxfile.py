@@ -148,6 +148,12 @@ def acceptance(session: nox.Session) -> None:
     session.run("pytest", *LONGEST, *session.posargs, external=True)
 
 
+@nox.session(default=False)
+def examples(session: nox.Session) -> None:
+    """Build, start and ask every example of tests/apps; positional arguments name some of them, or --json."""
+    session.run("python", "-m", "tests.verify", *session.posargs, external=True)
+
+
 # Only when nox itself loads this file; then its command line is this process's.
 if __name__ == "user_nox_module":
     from drydock import errors, sessions

@@ -1,16 +1,20 @@
 """Whatever stands in a project's files, the detector returns printable findings and raises nothing.
 
-`DRYDOCK_FUZZ_SECONDS` runs the same properties for that long; the suite takes a short look.
+`DRYDOCK_FUZZ_SECONDS` runs the same properties for that long, and with `pytest -s` says how many projects were
+looked at; the suite takes a short look.
 """
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
+import sys
 import tempfile
 import time
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -18,6 +22,7 @@ from drydock.detect import as_json, detect, explain_lines
 from tests.detect.support import APPS, write
 
 SECONDS = float(os.environ.get("DRYDOCK_FUZZ_SECONDS", "0"))
+LOOKED = itertools.count()
 STEP = settings(
     max_examples=60 if not SECONDS else 500,
     deadline=None,
@@ -145,6 +150,7 @@ options = st.dictionaries(
 @STEP
 @given(projects, options)
 def check(files: dict[str, bytes], overrides: dict[str, str]) -> None:
+    next(LOOKED)
     with tempfile.TemporaryDirectory() as folder:
         found = detect(write(Path(folder), dict(files)), overrides)
     json.dumps(as_json(found))
@@ -152,8 +158,10 @@ def check(files: dict[str, bytes], overrides: dict[str, str]) -> None:
     assert found.entry_point or found.conflicts or found.blockers
 
 
+@pytest.mark.timeout(300 + SECONDS)
 def test_no_project_makes_the_detector_raise() -> None:
     ends = time.monotonic() + SECONDS
     check()
     while time.monotonic() < ends:
         check()
+    sys.stdout.write(f"{next(LOOKED)} projects\n")

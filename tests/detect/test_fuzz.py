@@ -1,6 +1,6 @@
 """Whatever stands in a project's files, the detector returns printable findings and raises nothing.
 
-`DRYDOCK_FUZZ_SECONDS` runs the same properties for that long, and with `pytest -s` says how many projects were
+`DRYDOCK_FUZZ_SECONDS` runs the same properties for that long, and with `pytest -s` says how many projects it
 looked at; the suite takes a short look.
 """
 

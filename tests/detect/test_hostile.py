@@ -110,6 +110,20 @@ def test_code_is_not_run(tmp_path: Path) -> None:
     assert not proof.exists()
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["other.py", "pyproject.toml", "poetry.lock", "Pipfile.lock", "requirements.txt", "Dockerfile", ".env"],
+)
+def test_files_of_gigabytes_and_binary_ones_are_left_alone(name: str, tmp_path: Path) -> None:
+    write(tmp_path, {"main.py": GOOD, "setup.py": "", "blob.py": bytes(range(256)) * 100, name: b""})
+    os.truncate(tmp_path / name, 50 * 10**9)  # sparse: it takes no disk, and would take all memory
+
+    found = detect(tmp_path)
+
+    assert found.entry_point
+    assert found.entry_point.value == "main:app"
+
+
 def test_five_thousand_files_take_less_than_two_seconds(tmp_path: Path) -> None:
     body = "".join(f"def function_{n}(value: int) -> int:\n    return value + {n}\n\n\n" for n in range(40))
     files: dict[str, str | bytes] = {"main.py": GOOD, "requirements.txt": "fastapi\nuvicorn\n"}

@@ -45,6 +45,13 @@ def test_every_contradiction_has_an_option_that_decides_it() -> None:
     assert [case.name for case in contradictory if not case.options] == []
 
 
+def test_every_example_stands_in_the_document() -> None:
+    document = (ROOT / "docs/projects.md").read_text(encoding="utf-8")
+    rows = document.split("<!-- examples -->", 1)[1]
+
+    assert re.findall(r"^\| `(\w+)` \|", rows, re.MULTILINE) == [case.name for case in cases.examples()]
+
+
 def test_every_public_project_stands_in_the_document_with_its_revision() -> None:
     document = (ROOT / "docs/projects.md").read_text(encoding="utf-8")
     rows = dict(re.findall(r"^\| \[([\w./-]+)\]\(https://[^)]+\) ([0-9a-f]{10}) \|", document, re.MULTILINE))

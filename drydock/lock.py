@@ -51,7 +51,7 @@ def find(project: Project) -> Lock:
         )
     text = path.read_text(encoding="utf-8")
     lock = Lock(path, path.name, pins(path.name, text))
-    manifest, wanted = declared(project.source)
+    manifest, wanted = declared(project.source, text)
     if lock.pins and (mismatch := mismatches(wanted, lock.pins, project.python)):
         raise errors.LockStale(
             lock=path,
@@ -96,12 +96,19 @@ def requirements_pins(text: str) -> dict[str, str]:
     return {canonicalize_name(name): version for name, version in found}
 
 
-def declared(source: Path) -> tuple[str, list[str]]:
-    """Return the file that says what the application wants, and the requirements in it."""
+def declared(source: Path, lock: str = "") -> tuple[str, list[str]]:
+    """Return the file that says what the application wants, and the requirements in it.
+
+    Args:
+        source: The application's folder.
+        lock: The lock file's text: one that was made from requirements.txt says so.
+    """
+    own = OWN_REMAKE.search(lock)
+    from_plain = bool(own and re.search(r"\srequirements\.txt(\s|$)", own["command"]))
     manifest = source / "pyproject.toml"
     table = tomllib.loads(manifest.read_text(encoding="utf-8")) if manifest.is_file() else {}
     plain = source / "requirements.txt"
-    if "dependencies" in table.get("project", {}) or not plain.is_file():
+    if not plain.is_file() or ("dependencies" in table.get("project", {}) and not from_plain):
         return manifest.name, table.get("project", {}).get("dependencies", [])
     lines = (
         re.sub(r"(^|\s)#.*", "", line).strip() for line in plain.read_text(encoding="utf-8").splitlines()

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from drydock import errors, lock
@@ -115,3 +117,12 @@ def test_requirements_for_other_platforms_and_pythons_need_no_pin() -> None:
     wanted = ["pywin32; sys_platform == 'win32'", "tomli; python_version < '3.11'"]
 
     assert lock.mismatches(wanted, {}, "3.13") == []
+
+
+def test_a_lock_is_compared_with_what_it_was_made_from(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text('[project]\nname = "shop"\ndependencies = ["orjson"]\n')
+    (tmp_path / "requirements.txt").write_text("httpx\n")
+    made = "# Locked by uv:\n#   uv pip compile requirements.txt -o requirements.lock\nhttpx==0.28.1\n"
+
+    assert lock.declared(tmp_path) == ("pyproject.toml", ["orjson"])
+    assert lock.declared(tmp_path, made) == ("requirements.txt", ["httpx"])

@@ -59,11 +59,9 @@ FROM ${PYTHON_IMAGE} AS python
 # Bytecode that trusts its source needs no time stamps: a build a year later has the same bytes.
 # The time that files get: the earliest that every archive format can hold.
 ENV PYTHONUNBUFFERED=1 \
-    PYTHONDONTWRITEBYTECODE=1 \
     UV_LINK_MODE=copy \
     UV_PYTHON_DOWNLOADS=never \
     UV_PROJECT_ENVIRONMENT=/opt/venv \
-    UV_COMPILE_BYTECODE=1 \
     PYC_INVALIDATION_MODE=UNCHECKED_HASH \
     FILE_TIME=1980-01-01T00:00:00Z
 
@@ -71,10 +69,9 @@ FROM python AS dependencies
 # uv in a folder of its own, which no later stage copies.
 RUN --mount=type=bind,source=image/uv.txt,target=/image/uv.txt \
     --mount=type=bind,source=image/download.sh,target=/image/download.sh \
-    --mount=type=cache,id=pip,target=/root/.cache/pip \
     --mount=type=secret,id=ca --mount=type=secret,id=index \
     sh /image/download.sh python3 -m pip install --quiet --root-user-action=ignore --disable-pip-version-check \
-        --target=/opt/uv --require-hashes --requirement=/image/uv.txt \
+        --no-cache-dir --no-compile --target=/opt/uv --require-hashes --requirement=/image/uv.txt \
     && /opt/uv/bin/uv --version
 
 # <dependencies>
@@ -93,8 +90,6 @@ RUN --mount=type=bind,from=locks,target=/locks \
     fi; \
     uv pip check --python=/opt/venv
 # </dependencies>
-# uv's lock is for whoever installs; it would be a file that anybody can write to.
-RUN rm -f /opt/venv/.lock
 
 FROM dependencies AS source
 ARG APP_DIR
@@ -103,22 +98,28 @@ COPY image/start.py image/probe.py /rootfs/opt/image/
 COPY ${APP_DIR}/todo_api /rootfs/app/todo_api
 # </application>
 
-# In two parts: code, which every commit changes, and all that lies beside it. Every file gets the same time:
-# neither a rebuild nor a commit makes a new layer out of the same content.
+# In two parts: code, which every commit changes, and all that lies beside it, with a list of what the code imports
+# and opens. Every file gets the same time: neither a rebuild nor a commit makes a new layer out of the same content.
 FROM source AS builder
-RUN --mount=type=bind,source=image/divide.py,target=/image/divide.py \
-    set -eu; \
-    python3 /image/divide.py /rootfs /code /resources; \
-    chmod -R u=rwX,go=rX /code /resources; \
-    find /code /resources -exec touch --no-dereference --date="${FILE_TIME}" {} +
+ARG APP_PATH APP_WORKDIR
+RUN --network=none --mount=type=bind,source=image/divide,target=/image/divide \
+    PYTHONPATH=/image APP_PATH="${APP_PATH}" APP_WORKDIR="${APP_WORKDIR}" \
+    python3 -m divide /rootfs /layers
 
 
 # --- slim ---------------------------------------------------------------------------------------------------
 
+# Bytecode of everything that is installed; production gets that of what it imports. What does not compile is no
+# module: a template, or for another Python. uv's lock is for whoever installs; anybody could write to it.
+FROM dependencies AS compiled
+RUN --network=none \
+    rm -f /opt/venv/.lock; \
+    python3 -m compileall -qq -f --workers=0 --invalidation-mode=unchecked-hash /opt/venv || true
+
 FROM ${PYTHON_IMAGE} AS slim
-COPY --from=dependencies /opt/venv /opt/venv
-COPY --from=builder /resources/ /
-COPY --from=builder /code/ /
+COPY --from=compiled /opt/venv /opt/venv
+COPY --from=builder /layers/resources/ /
+COPY --from=builder /layers/code/ /
 ARG APP_ENTRY_POINT APP_FACTORY APP_PATH APP_WORKDIR APP_LOGGING APP_SETTINGS_CHECK APP_MIGRATE PORT HEALTH_PATH
 WORKDIR ${APP_WORKDIR}
 # The environment's programs come first; the application is importable from any folder.
@@ -152,49 +153,48 @@ LABEL maintainer="${MAINTAINER}"
 
 # --- production ---------------------------------------------------------------------------------------------
 
+# The measured imports, which get bytecode; without the file, all modules do.
+FROM scratch AS profile
+COPY image/bytecode.tx[t] image/uv.txt /
+
 # The root file system in layers by rate of change: runtime, dependencies, resources, application.
 FROM python AS runtime
 ARG UID
 ARG GID
-# The measured imports, which get bytecode; without the file, all modules do.
-COPY image/bytecode.tx[t] image/uv.txt /profile/
-RUN --mount=type=bind,source=image/assemble,target=/image/assemble \
+RUN --network=none --mount=type=bind,source=image/assemble,target=/image/assemble \
+    --mount=type=bind,from=profile,target=/profile \
     set -eu; export PYTHONPATH=/image PYTHONHASHSEED=0; \
-    python3 -m assemble runtime /runtime --profile=/profile/bytecode.txt --user="${UID}" --group="${GID}"; \
-    find /runtime -exec touch --no-dereference --date="${FILE_TIME}" {} +
+    python3 -m assemble runtime /layers/runtime --profile=/profile/bytecode.txt --user="${UID}" --group="${GID}"; \
+    find /layers/runtime -exec touch --no-dereference --date="${FILE_TIME}" {} +
 
 FROM dependencies AS assembled
 ARG EXTRA_FILES
-COPY image/bytecode.tx[t] image/uv.txt /profile/
-RUN --mount=type=bind,source=image/assemble,target=/image/assemble \
-    --mount=type=bind,from=runtime,source=/runtime,target=/runtime \
+RUN --network=none --mount=type=bind,source=image/assemble,target=/image/assemble \
+    --mount=type=bind,from=runtime,source=/layers/runtime,target=/layers/runtime \
+    --mount=type=bind,from=profile,target=/profile \
     set -eu; export PYTHONPATH=/image PYTHONHASHSEED=0; \
-    python3 -m assemble dependencies /dependencies --profile=/profile/bytecode.txt \
-        --below=/runtime --environment=/opt/venv --extras="${EXTRA_FILES}"; \
-    find /dependencies -exec touch --no-dereference --date="${FILE_TIME}" {} +
+    python3 -m assemble dependencies /layers/dependencies --profile=/profile/bytecode.txt \
+        --below=/layers/runtime --environment=/opt/venv --extras="${EXTRA_FILES}"; \
+    find /layers/dependencies -exec touch --no-dereference --date="${FILE_TIME}" {} +
 
-# The application as `builder` divides it, once it has been seen to open no library that the image lacks.
-FROM source AS application
-ARG APP_ENTRY_POINT APP_FACTORY APP_PATH APP_WORKDIR
-RUN --mount=type=bind,source=image/divide.py,target=/image/divide.py \
-    --mount=type=bind,source=image/trace,target=/image/trace \
-    --mount=type=bind,from=runtime,source=/runtime,target=/runtime \
-    --mount=type=bind,from=assembled,source=/dependencies,target=/dependencies \
-    set -eu; \
-    APP_ENTRY_POINT="${APP_ENTRY_POINT}" APP_FACTORY="${APP_FACTORY}" APP_PATH="${APP_PATH}" APP_WORKDIR="${APP_WORKDIR}" \
-        /opt/venv/bin/python3 /image/trace /runtime /dependencies & \
-    python3 /image/divide.py /rootfs /code /resources; \
-    chmod -R u=rwX,go=rX /code /resources; \
-    find /code /resources -exec touch --no-dereference --date="${FILE_TIME}" {} +; \
-    wait "$!"
+# What the application imports and opens by name, as the loader sees it: a library that the image lacks fails here.
+# A source change that imports nothing new finds this in the cache.
+FROM assembled AS traced
+RUN --network=none --mount=type=bind,source=image/trace,target=/image/trace \
+    --mount=type=bind,from=runtime,source=/layers/runtime,target=/layers/runtime \
+    --mount=type=bind,from=builder,source=/layers/imports.txt,target=/imports.txt \
+    /opt/venv/bin/python3 /image/trace imports /imports.txt /layers/runtime /layers/dependencies > /libraries.txt
+# They only pass: what takes them from here waits for what stands above.
+COPY --from=builder /layers/resources/ /layers/resources/
 
 FROM scratch AS production
-COPY --from=runtime /runtime/ /
-COPY --from=assembled /dependencies/ /
-COPY --from=application /resources/ /
-COPY --from=application /code/ /
-ARG APP_ENTRY_POINT APP_FACTORY APP_PATH APP_WORKDIR APP_LOGGING APP_SETTINGS_CHECK APP_MIGRATE PORT HEALTH_PATH
+COPY --from=runtime /layers/runtime/ /
+COPY --from=assembled /layers/dependencies/ /
+COPY --from=traced /layers/resources/ /
+ARG APP_WORKDIR
 WORKDIR ${APP_WORKDIR}
+COPY --from=builder /layers/code/ /
+ARG APP_ENTRY_POINT APP_FACTORY APP_PATH APP_LOGGING APP_SETTINGS_CHECK APP_MIGRATE PORT HEALTH_PATH
 # The environment's programs come first; the application is importable from any folder.
 # Nothing is written beside the code: the file system is read-only.
 ENV PATH=/opt/venv/bin:/usr/local/bin:/usr/bin:/bin \
@@ -228,6 +228,7 @@ LABEL maintainer="${MAINTAINER}"
 
 # pytest and its kin, and nothing that the image has already: the tests run against the versions that ship.
 FROM dependencies AS test-dependencies
+ENV UV_COMPILE_BYTECODE=1
 ARG APP_DIR
 # <test-dependencies>
 COPY ${APP_DIR}/pyproject.toml ${APP_DIR}/uv.loc[k] ${APP_DIR}/requirements-test.loc[k] /locks/
@@ -244,9 +245,19 @@ RUN --mount=type=bind,source=image/download.sh,target=/image/download.sh \
         --requirement=/locks/rest.txt
 # </test-dependencies>
 
+# The real start under the loader's eyes, as far as it comes without a request.
+FROM assembled AS started
+ARG APP_ENTRY_POINT APP_FACTORY APP_PATH APP_WORKDIR
+RUN --network=none --mount=type=bind,source=image/trace,target=/image/trace \
+    --mount=type=bind,from=runtime,source=/layers/runtime,target=/layers/runtime \
+    --mount=type=bind,from=source,source=/rootfs,target=/rootfs \
+    APP_ENTRY_POINT="${APP_ENTRY_POINT}" APP_FACTORY="${APP_FACTORY}" APP_PATH="${APP_PATH}" APP_WORKDIR="${APP_WORKDIR}" \
+    /opt/venv/bin/python3 /image/trace start /rootfs /layers/runtime /layers/dependencies > /libraries.txt
+
 FROM ${TEST_BASE} AS test
 ARG APP_DIR
 COPY --from=test-dependencies /opt/test /opt/test
+COPY --from=started /libraries.txt /opt/test/
 # <tests>
 COPY ${APP_DIR}/pyproject.toml /app/
 COPY ${APP_DIR}/tests /app/tests

@@ -9,23 +9,28 @@ dictionary that the compression begins with); the code objects (marshal, then ra
 from __future__ import annotations
 
 import marshal
+import os
 import py_compile
 import sysconfig
 import tempfile
+import warnings
 import zlib
 from collections.abc import Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from importlib.util import cache_from_source
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
 from pathlib import Path
-from types import CodeType
 
 from assemble.tree import Tree
 
 ARCHIVE = "bytecode.archive"
-LEVEL = MEMORY = 9
+# Beyond it, seconds of every build buy less than a hundredth of the archive.
+LEVEL = 7
 RAW = -zlib.MAX_WBITS
 WINDOW = 1 << zlib.MAX_WBITS
-PYC_HEADER = 16
+FORK = get_context("fork")
+# How many processes compile, on every machine.
+PARTS = 4
 # The module whose name holds the architecture: what was measured on one counts for every other.
 PER_ARCHITECTURE = "_sysconfigdata_"
 # What the dictionary is made of: the beginnings of modules that are neither trivial nor large.
@@ -59,31 +64,48 @@ def pyc(source: bytes, shown: str) -> bytes:
         return compiled.read_bytes()
 
 
-def write(tree: Tree, root: Path, sources: Iterable[Path], profile: Collection[str] | None) -> None:
-    """Compile what the profile names and put the archive beside it.
+class Compilation:
+    """Modules that are compiled while this process does something else, on every core.
+
+    What marshal writes depends on what else is alive. So there are as many parts on every machine, each with
+    a process of its own that begins as this one is now.
 
     Args:
-        tree: Where the archive goes.
         root: The folder that the profile's paths are relative to.
         sources: Candidates, as absolute paths of the running system.
         profile: The measured paths; None for all.
     """
-    names = {str(source.relative_to(root)): source for source in sorted(sources) if source.suffix == ".py"}
-    wanted = {name: source for name, source in names.items() if profile is None or name in profile}
-    # One after another: what marshal writes depends on what else is alive.
-    dumped = {name: code for name, source in wanted.items() if (code := _dumped(source))}
-    codes = list(dumped.values())
-    shared = dictionary(codes)
+
+    def __init__(self, root: Path, sources: Iterable[Path], profile: Collection[str] | None) -> None:
+        names = {str(source.relative_to(root)): source for source in sources if source.suffix == ".py"}
+        self.root = root
+        self._wanted = sorted(name for name in names if profile is None or name in profile)
+        parts = [[names[name] for name in self._wanted[number::PARTS]] for number in range(PARTS)]
+        self._pipes = [_begin(part) for part in parts]
+
+    def codes(self) -> dict[str, bytes]:
+        """Wait for the end, once, and return marshalled code by path, without what does not compile."""
+        found: dict[str, bytes] = {}
+        for number, pipe in enumerate(self._pipes):
+            found |= zip(self._wanted[number::PARTS], marshal.loads(pipe.recv_bytes()), strict=True)  # noqa: S302
+        return {name: found[name] for name in self._wanted if found[name]}
+
+
+def write(tree: Tree, compilation: Compilation) -> None:
+    """Put the archive of what was compiled beside it."""
+    codes = compilation.codes()
+    shared = dictionary(list(codes.values()))
     index: dict[str, tuple[int, int]] = {}
     body = bytearray()
     # zlib lets go of the interpreter's lock: every core compresses.
     with ThreadPoolExecutor() as pool:
-        compressed = pool.map(lambda code: _compress(code, shared), codes)
-        for name, code in zip(dumped, compressed, strict=True):
+        compressed = pool.map(lambda code: _compress(code, shared), codes.values())
+        for name, code in zip(codes, compressed, strict=True):
             index[name] = (len(body), len(code))
             body += code
     head = marshal.dumps((index, shared))
-    tree.inside(root / ARCHIVE).write_bytes(len(head).to_bytes(8, "little") + head + body)
+    place = tree.inside(compilation.root / ARCHIVE)
+    place.write_bytes(len(head).to_bytes(8, "little") + head + body)
 
 
 def dictionary(codes: Sequence[bytes]) -> bytes:
@@ -93,23 +115,30 @@ def dictionary(codes: Sequence[bytes]) -> bytes:
     return b"".join(code[:BEGINNING] for code in typical[::step])[-WINDOW:]
 
 
+def _begin(sources: Sequence[Path]) -> Connection:
+    """Compile in a process of its own, and return where its results will come from."""
+    receiver, sender = FORK.Pipe(duplex=False)
+    FORK.Process(target=_compile, args=(sources, sender), daemon=True).start()
+    sender.close()
+    return receiver
+
+
+def _compile(sources: Sequence[Path], sender: Connection) -> None:
+    # Whoever waits for this has more to do meanwhile.
+    os.nice(10)
+    # An invalid escape is its author's to mend.
+    warnings.simplefilter("ignore")
+    sender.send_bytes(marshal.dumps([_dumped(source) for source in sources]))
+
+
 def _dumped(source: Path) -> bytes:
     """Return a module's marshalled code; empty for what this Python cannot compile, and so never imports."""
     try:
-        return marshal.dumps(compiled(source))
+        return marshal.dumps(compile(source.read_bytes(), str(source), "exec", dont_inherit=True, optimize=0))
     except (SyntaxError, ValueError):
         return b""
 
 
 def _compress(code: bytes, shared: bytes) -> bytes:
-    compressor = zlib.compressobj(LEVEL, wbits=RAW, memLevel=MEMORY, zdict=shared)
+    compressor = zlib.compressobj(LEVEL, wbits=RAW, zdict=shared)
     return compressor.compress(code) + compressor.flush()
-
-
-def compiled(source: Path) -> CodeType:
-    """Return a module's code object: the installer's, where it left one, else our own."""
-    cached = Path(cache_from_source(source))
-    if cached.exists():
-        code: CodeType = marshal.loads(cached.read_bytes()[PYC_HEADER:])  # noqa: S302 - of this very build
-        return code
-    return compile(source.read_bytes(), str(source), "exec", dont_inherit=True, optimize=0)

@@ -35,6 +35,7 @@ def assemble(
         version = ".".join(map(str, sys.version_info[:3]))
         sys.exit(f"error: nothing that is locked is for Python {version}; lock it for that version too")
     own = list(left_out.kept(site, left_out.DEPENDENCIES))
+    compilation = bytecode.Compilation(site, own, profile)
     for path in own:
         tree.take(path)
     twins.link_twins(tree, site, runtime.known_libraries(), runtime.loader())
@@ -46,7 +47,7 @@ def assemble(
     packages.record(tree, packages.Installed(), set(tree.files()) - before)
     _verify(tree, binaries)
     distributions.mend_records(tree, site)
-    bytecode.write(tree, site, own, profile)
+    bytecode.write(tree, compilation)
     tree.prune()
 
 

@@ -16,7 +16,6 @@ from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 from assemble import bytecode
 from assemble.tree import Tree
 
-LEVEL = 9
 OLDEST = (1980, 1, 1, 0, 0, 0)
 MODE = 0o644
 # Imported because of the archive itself, which was not there when imports were measured: what reads the
@@ -74,7 +73,7 @@ def pack(tree: Tree, sources: Mapping[str, bytes], profile: Collection[str] | No
 def _add(file: ZipFile, name: str, content: bytes) -> None:
     entry = ZipInfo(name, OLDEST)
     entry.external_attr = MODE << 16
-    file.writestr(entry, content, ZIP_DEFLATED, LEVEL)
+    file.writestr(entry, content, ZIP_DEFLATED, bytecode.LEVEL)
 
 
 def _top(root: Path, path: Path) -> str:

@@ -6,7 +6,7 @@ import hashlib
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from types import MappingProxyType
 
@@ -58,7 +58,12 @@ class Installed:
 
 def _real(path: Path) -> Path:
     """Return where a file lies today: dpkg also lists files where they were before /lib became a link."""
-    return path.parent.resolve() / path.name
+    return _resolved(path.parent) / path.name
+
+
+@cache
+def _resolved(folder: Path) -> Path:
+    return folder.resolve()
 
 
 def record(

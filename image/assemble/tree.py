@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -23,6 +22,7 @@ class Tree:
         self.root = root
         self.below = below
         self._plain: set[Path] = set()
+        self._binaries: set[Path] = set()
         root.mkdir(parents=True, exist_ok=True)
 
     def inside(self, path: Path) -> Path:
@@ -54,11 +54,24 @@ class Tree:
 
     def _take_from_plain(self, path: Path) -> None:
         """Copy a file whose folder is here already and is reached without links."""
-        if path.is_symlink():
+        try:
+            mode = path.lstat().st_mode
+        except FileNotFoundError:  # behind a link that leads nowhere
+            return
+        if stat.S_ISLNK(mode):
             self._link(path)
             self.take(Path(os.path.normpath(path.parent / path.readlink())))
-        elif path.is_file() and not self.has(path):
-            shutil.copy2(path, self.inside(path))
+        elif stat.S_ISREG(mode) and not self.has(path):
+            self._copy(path, stat.S_IMODE(mode))
+
+    def _copy(self, path: Path, mode: int) -> None:
+        """Copy content and mode: there are thousands, and whoever makes a layer gives them their time."""
+        content = path.read_bytes()
+        with self.inside(path).open("xb") as target:
+            target.write(content)
+            os.fchmod(target.fileno(), mode)
+        if content.startswith(elf.MAGIC):
+            self._binaries.add(path)
 
     def take_all(self, folder: Path) -> None:
         """Copy a folder."""
@@ -95,8 +108,8 @@ class Tree:
                 os.rmdir(folder)  # noqa: PTH106 - as os.walk names it
 
     def binaries(self) -> list[Path]:
-        """Return the absolute paths of the programs and libraries in this tree."""
-        return [path for path in self.files() if elf.is_elf(self.inside(path))]
+        """Return the absolute paths of the programs and libraries that this tree took and still holds."""
+        return [path for path in sorted(self._binaries) if elf.is_elf(self.inside(path))]
 
     def _folder(self, path: Path) -> None:
         place = self.inside(path)

@@ -1,58 +1,47 @@
-"""Start the application under the loader's eyes, and refuse libraries that the image does not have.
+"""Run an application's imports, or its start, under the loader's eyes; refuse libraries that the image lacks.
 
-    APP_ENTRY_POINT=… /opt/venv/bin/python3 image/trace /runtime /dependencies
+    python3 image/trace imports /imports.txt /runtime /dependencies
+    APP_ENTRY_POINT=… python3 image/trace start /rootfs /runtime /dependencies
 
 What a program opens by name while it runs (dlopen, ctypes, cffi) stands in no file's list of needed
 libraries. Here, where all that is installed is at hand, the loader itself writes down what it loads. Where an
-application does not start here, for want of a setting or a server, that is reported, and what it loaded until
-then was traced.
+import or the start fails for another reason, such as a setting or a server that is not there, that is
+reported, and what was loaded until then was traced. What was loaded is printed.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import shutil
-import subprocess
 import sys
 import sysconfig
 import tempfile
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable
 from pathlib import Path
 
-APPLICATION = Path(__file__).with_name("application.py")
-ROOTFS = "/rootfs"
-SECONDS = 60
-LOADED = "calling init: "
-BY_NAME = "dynamically loaded by "
+from loader import Fault, Trace, watched
+
+HERE = Path(__file__).parent
+MISSING = re.compile(r"([\w.+-]+): cannot open shared object file")
 
 
-@dataclass(frozen=True)
-class Trace:
-    """What happened while the application started.
-
-    Args:
-        loaded: Paths of the libraries that its processes loaded, its own extension modules left out.
-        by_name: Names or paths among them that were asked for while the process ran.
-        looked_for: What was asked for through ctypes, found or not.
-        fault: Why the application did not start; empty when it did.
-    """
-
-    loaded: frozenset[str]
-    by_name: frozenset[str]
-    looked_for: frozenset[str]
-    fault: str
-
-
-def main(roots: list[str]) -> int:
+def main(what: str, subject: str, *roots: str) -> int:
     """Trace, judge, print; return the exit code."""
+    link_archives(roots)
+    missing = absent(roots)
     with tempfile.TemporaryDirectory() as folder:
-        trace = start(Path(folder), absent(roots))
+        if what == "imports":
+            trace = watched([str(HERE / "statements.py"), subject], Path(folder), missing)
+        else:
+            trace = start(Path(subject), Path(folder), missing)
     problems = judge(trace, {path for path in trace.loaded if not has(path, roots)})
     for problem in problems:
         print(f"error: {problem}", file=sys.stderr)  # noqa: T201
-    if trace.fault and not problems:
-        print(f"note: the application did not start here: {trace.fault}")  # noqa: T201
+    for fault in trace.faults if not problems else ():
+        print(f"note: {fault.what} failed here: {fault.why}", file=sys.stderr)  # noqa: T201
+    for path in sorted(trace.loaded):
+        print(path)  # noqa: T201
     return 1 if problems else 0
 
 
@@ -62,64 +51,40 @@ def has(path: str, roots: Iterable[str]) -> bool:
     return any(os.path.lexists(f"{root}{place}") for root in roots for place in places)
 
 
+def link_archives(roots: Iterable[str]) -> None:
+    """Let this system read the image's bytecode: it has none of its own."""
+    places = [path for path in sys.path if path.endswith(".zip")]
+    places += [f"{path}/bytecode.archive" for path in sys.path if path.endswith("-packages")]
+    for root in roots:
+        for place in map(Path, places):
+            if Path(f"{root}{place}").exists() and not os.path.lexists(place):
+                place.symlink_to(f"{root}{place}")
+
+
 def absent(roots: Iterable[str]) -> list[str]:
     """Return the standard library's extension modules that cannot be imported in the image: it lacks them."""
     modules = Path(sysconfig.get_config_var("DESTSHARED")).glob("*.so")
     return sorted(module.name.split(".")[0] for module in modules if not has(str(module), roots))
 
 
-def start(folder: Path, missing_modules: Iterable[str]) -> Trace:
-    """Start the application once.
+def start(rootfs: Path, folder: Path, missing_modules: Iterable[str]) -> Trace:
+    """Start the application of a tree once.
 
     Args:
+        rootfs: The tree. What the application writes beside its code goes to a copy of it.
         folder: An empty folder for what is written down.
         missing_modules: Modules that cannot be imported.
     """
-    looked_for = folder / "looked-for"
-    # A copy: what the application writes beside its code must not become part of the image.
-    copy = shutil.copytree(ROOTFS, folder / "copy", symlinks=True)
+    copy = shutil.copytree(rootfs, folder / "copy", symlinks=True)
     path = [f"{copy}{part}" for part in os.environ.get("APP_PATH", "/app").split(":")]
     workdir = Path(f"{copy}{os.environ.get('APP_WORKDIR', '/app')}")
-    environment = {
-        **os.environ,
-        "PYTHONPATH": ":".join(path),
-        "ABSENT": " ".join(missing_modules),
-        "LOOKED_FOR": str(looked_for),
-        "LD_DEBUG": "files",
-        "LD_DEBUG_OUTPUT": str(folder / "loader"),
-    }
-    command = [sys.executable, "-P", str(APPLICATION)]
-    try:
-        done = subprocess.run(
-            command,
-            env=environment,
-            cwd=workdir,
-            capture_output=True,
-            text=True,
-            timeout=SECONDS,
-            check=False,
-        )
-        fault = done.stderr.strip().splitlines()[-1:] if done.returncode else []
-    except subprocess.TimeoutExpired:
-        fault = [f"it was not done after {SECONDS} s"]
-    # One file a process; other programs than Python load what they load.
-    lines = [line for file in folder.glob("loader.*") for line in pythons_own(file.read_text().splitlines())]
-    names = looked_for.read_text().split("\n") if looked_for.exists() else []
-    loaded = (line.partition(LOADED)[2] for line in lines if LOADED in line)
-    return Trace(
-        frozenset(path for path in loaded if not path.startswith(f"{copy}/")),
-        frozenset(line.partition("file=")[2].split(" [")[0] for line in lines if BY_NAME in line),
-        frozenset(name for name in names if name),
-        "".join(fault),
+    return watched(
+        [str(HERE / "application.py")],
+        folder,
+        missing_modules,
+        {"PYTHONPATH": ":".join(path)},
+        workdir,
     )
-
-
-def pythons_own(lines: list[str]) -> Iterator[str]:
-    """Yield the lines of one process if it is the interpreter; of another program none."""
-    programs = [line.partition("initialize program: ")[2].strip() for line in lines]
-    program = next((shutil.which(name) for name in programs if name), None)
-    if program and os.path.realpath(program) == os.path.realpath(sys.executable):
-        yield from (line.strip() for line in lines)
 
 
 def judge(trace: Trace, lacking: set[str]) -> list[str]:
@@ -130,20 +95,23 @@ def judge(trace: Trace, lacking: set[str]) -> list[str]:
         lacking: Loaded libraries that the image does not hold.
     """
     asked = {path for path in lacking if path in trace.by_name or Path(path).name in trace.by_name}
-    problems = [
+    there = {Path(path).name for path in trace.loaded}
+    return [
         f"{path} is opened at run time and is not in the image; name {Path(path).name} in EXTRA_FILES"
         for path in sorted(asked or lacking)
+    ] + [
+        f"{fault.what} looks for {name} and ends with {fault.why!r};"
+        " install what has it in `dependencies` and name it in EXTRA_FILES"
+        for fault in trace.faults
+        for name in sorted(wanted(fault))
+        if Path(name).name not in there
     ]
-    if trace.fault:
-        there = {Path(path).name for path in trace.loaded}
-        problems += [
-            f"the application looks for {name} and ends with {trace.fault!r};"
-            " install what has it in `dependencies` and name it in EXTRA_FILES"
-            for name in sorted(trace.looked_for)
-            if Path(name).name not in there
-        ]
-    return problems
+
+
+def wanted(fault: Fault) -> set[str]:
+    """Return the libraries that were looked for before something failed."""
+    return {*fault.looked_for, *MISSING.findall(fault.why)}
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main(*sys.argv[1:]))

@@ -149,7 +149,7 @@ def test_the_archive_holds_only_what_was_measured(tmp_path: Path) -> None:
     tree = Tree(tmp_path / "tree")
     tree.inside(site).mkdir(parents=True)
 
-    bytecode.write(tree, site, site.rglob("*.py"), frozenset({"shop/a.py"}))
+    bytecode.write(tree, bytecode.Compilation(site, site.rglob("*.py"), frozenset({"shop/a.py"})))
 
     content = (tree.inside(site) / bytecode.ARCHIVE).read_bytes()
     index, _shared = marshal.loads(content[8:])  # noqa: S302 - written above
@@ -163,7 +163,7 @@ def test_a_module_of_another_python_gets_no_bytecode_and_harms_no_other(tmp_path
     (site / "old.py").write_text("NUMBER = 32L\n")
     tree.take(site / "good.py")
 
-    bytecode.write(tree, site, site.rglob("*.py"), None)
+    bytecode.write(tree, bytecode.Compilation(site, site.rglob("*.py"), None))
 
     content = (tree.inside(site) / bytecode.ARCHIVE).read_bytes()
     assert b"good.py" in content
@@ -188,7 +188,7 @@ def test_modules_are_read_from_the_archive_with_their_source_untouched(tmp_path:
     write_files(site, {"shop.py": "print('from the archive', __file__)\n"})
     tree = Tree(tmp_path / "tree")
     tree.inside(site).mkdir(parents=True)
-    bytecode.write(tree, site, site.rglob("*.py"), None)
+    bytecode.write(tree, bytecode.Compilation(site, site.rglob("*.py"), None))
     shutil.copy2(tree.inside(site) / bytecode.ARCHIVE, site / bytecode.ARCHIVE)
     (site / "shop.py").write_text("print('compiled')\n")
     shutil.copy2(Path(bytecode.__file__).with_name("sitecustomize.py"), tmp_path)
@@ -202,3 +202,28 @@ def test_modules_are_read_from_the_archive_with_their_source_untouched(tmp_path:
     )
 
     assert shown.stdout == f"from the archive {site / 'shop.py'}\n"
+
+
+def test_a_tree_knows_which_of_its_files_are_programs_and_keeps_their_modes(tmp_path: Path) -> None:
+    system = write_files(tmp_path / "system", {"notes.txt": "ELF"})
+    shutil.copyfile("/bin/ls", system / "tool")
+    (system / "tool").chmod(0o710)
+    (system / "gone").symlink_to("nowhere")
+    tree = Tree(tmp_path / "tree")
+
+    tree.take_all(system)
+
+    assert tree.binaries() == [system / "tool"]
+    assert tree.inside(system / "tool").stat().st_mode & 0o777 == 0o710
+    assert tree.inside(system / "gone").is_symlink()
+
+
+def test_bytecode_is_the_same_whatever_is_compiled_first(tmp_path: Path) -> None:
+    site = write_files(tmp_path / "site", {f"shop/{name}.py": f"{name} = 'x'\n" for name in "abcdefgh"})
+    sources = sorted(site.rglob("*.py"))
+
+    once = bytecode.Compilation(site, sources, None).codes()
+    again = bytecode.Compilation(site, reversed(sources), None).codes()
+
+    assert list(once) == [f"shop/{name}.py" for name in "abcdefgh"]
+    assert once == again

@@ -11,13 +11,19 @@ NAMED = {
     "backend/requirements.lock",
     "image/bytecode.txt",
     "image/difference.py",
-    "image/divide.py",
     "image/download.sh",
     "image/probe.py",
     "image/start.py",
     "image/uv.txt",
 }
-FOLDERS = ("backend/tests/", "backend/todo_api/", "image/assemble/", "image/measure/", "image/trace/")
+FOLDERS = (
+    "backend/tests/",
+    "backend/todo_api/",
+    "image/assemble/",
+    "image/divide/",
+    "image/measure/",
+    "image/trace/",
+)
 
 
 def test_the_build_sees_what_it_needs_and_nothing_else(tmp_path) -> None:  # type: ignore[no-untyped-def]

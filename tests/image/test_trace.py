@@ -1,4 +1,4 @@
-"""Libraries that are opened by name: what the trace of a start tells about them."""
+"""Libraries that are opened by name: what the trace of imports and of a start tells about them."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from types import ModuleType
 
 import pytest
 
-from tests.conftest import ROOT
+from tests.conftest import ROOT, write_files
 
 
-def load(name: str) -> ModuleType:
-    """Import the trace's main module under a name of its own: every folder like it has a `__main__`."""
-    spec = importlib.util.spec_from_file_location(name, ROOT / "image/trace/__main__.py")
+def load(name: str, file: str) -> ModuleType:
+    """Import one of the trace's modules under a name of its own: every folder like it has a `__main__`."""
+    spec = importlib.util.spec_from_file_location(name, ROOT / "image/trace" / file)
     assert spec
     assert spec.loader
     sys.modules[name] = module = importlib.util.module_from_spec(spec)
@@ -22,14 +22,17 @@ def load(name: str) -> ModuleType:
     return module
 
 
-trace = load("image_trace")
+# The main module imports it by this name.
+loader = load("loader", "loader.py")
+trace = load("image_trace", "__main__.py")
 LIBRARY = "/usr/lib/x86_64-linux-gnu/libmagic.so.1"
 
 
 def seen(
     *loaded: str, by_name: tuple[str, ...] = (), looked_for: tuple[str, ...] = (), fault: str = ""
 ) -> object:
-    return trace.Trace(frozenset(loaded), frozenset(by_name), frozenset(looked_for), fault)
+    faults = (loader.Fault("the application", fault, frozenset(looked_for)),) if fault else ()
+    return loader.Trace(frozenset(loaded), frozenset(by_name), faults)
 
 
 def test_a_library_that_the_image_lacks_is_named_with_what_to_do() -> None:
@@ -55,8 +58,12 @@ def test_a_library_that_is_nowhere_and_ends_the_application_is_named() -> None:
     ]
 
 
-def test_a_library_that_an_application_does_without_is_no_fault() -> None:
-    assert trace.judge(seen(looked_for=("libmagic.so",)), set()) == []
+def test_what_the_loader_misses_is_named() -> None:
+    fault = "ImportError: libpq.so.5: cannot open shared object file: No such file or directory"
+
+    [problem] = trace.judge(seen(fault=fault), set())
+
+    assert problem.startswith("the application looks for libpq.so.5 and ends with ")
 
 
 def test_a_start_that_fails_for_another_reason_is_no_missing_library() -> None:
@@ -66,8 +73,8 @@ def test_a_start_that_fails_for_another_reason_is_no_missing_library() -> None:
 def test_the_loaders_words_about_other_programs_do_not_count() -> None:
     lines = ["  7:\tcalling init: /lib/libpcre2-8.so.0", "  7:\tinitialize program: /bin/ls"]
 
-    assert list(trace.pythons_own(lines)) == []
-    assert list(trace.pythons_own([lines[0], f"  7:\tinitialize program: {sys.executable}"])) != []
+    assert list(loader.pythons_own(lines)) == []
+    assert list(loader.pythons_own([lines[0], f"  7:\tinitialize program: {sys.executable}"])) != []
 
 
 def test_a_start_is_traced_to_what_it_opens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -79,15 +86,50 @@ def test_a_start_is_traced_to_what_it_opens(tmp_path: Path, monkeypatch: pytest.
         "def app():\n    raise KeyError('DATABASE_URL')\n"
     )
     (tmp_path / "written").mkdir()
-    monkeypatch.setattr(trace, "ROOTFS", str(tmp_path / "rootfs"))
     monkeypatch.setenv("APP_ENTRY_POINT", "shop:app")
     monkeypatch.setenv("APP_FACTORY", "1")
 
-    found = trace.start(tmp_path / "written", ["readline"])
+    found = trace.start(tmp_path / "rootfs", tmp_path / "written", ["readline"])
 
     assert "libresolv.so.2" in found.by_name
     assert any(path.endswith("/libresolv.so.2") for path in found.loaded)
-    assert found.looked_for == {"libresolv.so.2", "libgone.so.9"}
-    assert found.fault == "KeyError: 'DATABASE_URL'"
+    names = frozenset({"libresolv.so.2", "libgone.so.9"})
+    assert found.faults == (loader.Fault("the application", "KeyError: 'DATABASE_URL'", names),)
     # What it wrote beside its code did not reach the tree that becomes a layer.
     assert [path.name for path in (tmp_path / "rootfs/app").iterdir()] == ["shop.py"]
+
+
+def test_statements_are_traced_each_by_itself(tmp_path: Path) -> None:
+    statements = "ctypes.CDLL('libgone.so.9')\nctypes.CDLL('libresolv.so.2')\nimport nowhere  # optional\n"
+    listing = write_files(tmp_path, {"imports.txt": statements}) / "imports.txt"
+    (tmp_path / "written").mkdir()
+
+    script = [str(ROOT / "image/trace/statements.py"), str(listing)]
+    found = loader.watched(script, tmp_path / "written", [])
+
+    assert any(path.endswith("/libresolv.so.2") for path in found.loaded)
+    [fault] = found.faults
+    assert (fault.what, fault.looked_for) == ("`ctypes.CDLL('libgone.so.9')`", {"libgone.so.9"})
+
+
+def test_modules_that_the_image_lacks_cannot_be_imported(tmp_path: Path) -> None:
+    listing = write_files(tmp_path, {"imports.txt": "import readline\n"}) / "imports.txt"
+    (tmp_path / "written").mkdir()
+
+    script = [str(ROOT / "image/trace/statements.py"), str(listing)]
+    [fault] = loader.watched(script, tmp_path / "written", ["readline"]).faults
+
+    assert fault.what == "`import readline`"
+
+
+def test_the_images_bytecode_is_linked_where_python_looks_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site = tmp_path / "lib/site-packages"
+    site.mkdir(parents=True)
+    write_files(tmp_path / "image", {f"{site}/bytecode.archive".lstrip("/"): ""})
+    monkeypatch.setattr(sys, "path", [str(site)])
+
+    trace.link_archives([str(tmp_path / "image")])
+
+    assert (site / "bytecode.archive").readlink() == Path(f"{tmp_path}/image{site}/bytecode.archive")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -22,6 +23,8 @@ pytestmark = pytest.mark.live
 REFERENCE = "drydock-tests/layers:live"
 # In the base image, and opened by nothing in production.
 LIBRARY = "libmount.so.1"
+# The digest of an archive without files.
+EMPTY = f"sha256:{hashlib.sha256(bytes(1024)).hexdigest()}"
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,7 @@ class Builder:
     def layers(self) -> Layers:
         """Build and return the layers; WORKDIR's, which holds nothing, is left out."""
         image = self.engine.sdk.images.get(self.build())
-        return Layers(*image.attrs["RootFS"]["Layers"][:4])
+        return Layers(*(layer for layer in image.attrs["RootFS"]["Layers"] if layer != EMPTY))
 
     def append(self, name: str, text: str) -> None:
         """Append to a file of the context."""
@@ -102,6 +105,38 @@ def test_a_library_that_is_opened_by_name_and_not_declared_fails_the_build(build
         builder.build()
 
     assert f"is not in the image; name {LIBRARY} in EXTRA_FILES" in caught.value.evidence
+
+
+def test_a_library_that_is_opened_when_a_function_is_called_fails_the_build(builder: Builder) -> None:
+    builder.append(
+        "backend/todo_api/main.py", f"\ndef mount():\n    import ctypes\n    ctypes.CDLL({LIBRARY!r})\n"
+    )
+
+    with pytest.raises(errors.BuildFailed) as caught:
+        builder.build()
+
+    assert f"is not in the image; name {LIBRARY} in EXTRA_FILES" in caught.value.evidence
+
+
+def test_a_library_that_is_opened_by_a_computed_name_fails_the_build_of_the_tests(builder: Builder) -> None:
+    name = f"{LIBRARY[:4]!r} + {LIBRARY[4:]!r}"
+    builder.append("backend/todo_api/main.py", f"\nimport ctypes\nctypes.CDLL({name})\n")
+    builder.options = builder.options.but(target="test")
+
+    with pytest.raises(errors.BuildFailed) as caught:
+        builder.build()
+
+    assert f"is not in the image; name {LIBRARY} in EXTRA_FILES" in caught.value.evidence
+
+
+def test_a_change_of_source_that_imports_nothing_new_traces_nothing_again(builder: Builder) -> None:
+    builder.build()
+    touch_source(builder.project, builder.context)
+    steps = build(builder.engine, builder.project, builder.options).steps
+
+    [trace] = [step for step in steps if "/image/trace imports" in step.instruction]
+    assert trace.cached
+    assert any("divide" in step.instruction and not step.cached for step in steps)
 
 
 def test_a_declared_library_is_in_the_image_with_what_it_needs_and_its_record(builder: Builder) -> None:

@@ -1,0 +1,42 @@
+"""What a traced script writes down, one note a line, to the file that NOTES names.
+
+    begin   what is tried next
+    open    a name that was looked for through ctypes
+    fail    how it failed
+
+Importing this begins to listen, and keeps the modules that ABSENT names from being imported: the image does
+not have them.
+"""
+
+import ctypes.util
+import os
+import sys
+
+_find = ctypes.util.find_library
+_target = os.open(os.environ["NOTES"], os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC)
+
+
+def write_down(kind: str, text: str) -> None:
+    """Append one line."""
+    line = " ".join(text.split())
+    os.write(_target, f"{kind}\t{line}\n".encode())
+
+
+def find_library(name: str) -> str | None:
+    """Find a library as ctypes does, and write down a name that it does not find."""
+    found = _find(name)
+    if found is None:
+        write_down("open", f"lib{name}.so")
+    return found
+
+
+def listen(event: str, arguments: tuple[object, ...]) -> None:
+    """Write down what is opened by name."""
+    if event == "ctypes.dlopen" and isinstance(arguments[0], str):
+        write_down("open", arguments[0])
+
+
+ctypes.util.find_library = find_library
+sys.addaudithook(listen)
+# Importing one of these raises ImportError.
+sys.modules.update(dict.fromkeys(os.environ["ABSENT"].split()))  # type: ignore[arg-type]

@@ -1,0 +1,20 @@
+"""Run each line of a file by itself: imports, and libraries that are opened (divide/imports.py writes it)."""
+
+import ctypes.util
+import gc
+import importlib
+import sys
+from pathlib import Path
+
+# The modules must not find this script's neighbours by their names.
+sys.path.insert(0, str(Path(__file__).parent))
+_write_down = importlib.import_module("notes").write_down
+del sys.path[0], sys.modules["notes"]
+gc.disable()
+for _line in Path(sys.argv[1]).read_text(encoding="utf-8").splitlines():
+    _write_down("begin", f"`{_line}`")
+    try:
+        exec(_line, {"ctypes": ctypes})  # noqa: S102 - of the application that is built
+    except BaseException as _error:
+        if not _line.endswith("# optional"):
+            _write_down("fail", f"{type(_error).__name__}: {_error}")

@@ -3,27 +3,37 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
+from drydock import command, errors, tools
 from drydock import image as images
 from drydock.build import Options, build
 from drydock.engine import Engine
 from drydock.gates.cache import Follow
+from drydock.gates.security.contents import unpacked
 from drydock.gates.verdict import Outcome, Verdict
 from drydock.image import Difference, Image
+from drydock.image.compare import FileChange
 from drydock.project import Project
+from drydock.say import Say
 
 GATE = "reproducible"
 SHOWN = 20
+# What diffoscope may print of one file, in bytes and seconds.
+LONGEST_REPORT = 4000
+LONGEST_LOOK = 120
+DIFFERS = 1
 
 
-def run(engine: Engine, project: Project, options: Options, follow: Follow) -> Verdict:
-    """Build twice from nothing and compare.
+def run(engine: Engine, project: Project, options: Options, follow: Follow, say: Say) -> Verdict:
+    """Build twice from nothing and compare; show the first file that differs as diffoscope sees it.
 
     Args:
         engine: Where to build.
         project: What to build.
         options: How; its target is the one that is judged. The user's caches are not touched.
         follow: Called with each build's name; its context gives what takes the build's updates.
+        say: Takes one line of progress at a time.
     """
     began = time.monotonic()
     chosen = options.but(reference="", no_cache=True)
@@ -33,37 +43,76 @@ def run(engine: Engine, project: Project, options: Options, follow: Follow) -> V
             ids.append(build(engine, project, chosen, on_update).image_id)
     try:
         pair = None if ids[0] == ids[1] else [images.read(engine, image_id) for image_id in ids]
-        return judge(ids, pair, time.monotonic() - began)
+        return judge(ids, pair, time.monotonic() - began, lambda path: look(engine, ids, path, say))
     finally:
         _remove(engine, ids)
 
 
-def judge(ids: list[str], pair: list[Image] | None, seconds: float) -> Verdict:
+def judge(ids: list[str], pair: list[Image] | None, seconds: float, looked: Callable[[str], str]) -> Verdict:
     """Say whether two builds are the same, and what differs first where they are not.
 
     Args:
         ids: Both images' ids.
         pair: Both images as they are; None when the ids are equal.
         seconds: How long it took.
+        looked: Returns how a file's content differs between the two.
     """
     measurements = {"first": ids[0], "second": ids[1]}
     if pair is None:
         summary = f"two builds without cache gave {ids[0]}"
         return Verdict(GATE, Outcome.PASSED, summary, measurements=measurements, seconds=seconds)
-    details = explain(images.diff(*pair), *pair)
-    summary = f"two builds without cache differ: {details[0]}"
-    return Verdict(GATE, Outcome.FAILED, summary, details[:SHOWN], measurements=measurements, seconds=seconds)
+    difference = images.diff(*pair)
+    details = explain(difference, *pair)
+    others = sorted(one.path for one in difference.files if one.fields and _has_other_content(one))
+    return Verdict(
+        GATE,
+        Outcome.FAILED,
+        f"two builds without cache differ: {details[0]}",
+        details[:SHOWN],
+        evidence=looked(others[0]) if others else "",
+        measurements=measurements,
+        seconds=seconds,
+    )
 
 
 def explain(difference: Difference, first: Image, second: Image) -> tuple[str, ...]:
-    """Return what differs, one fact a line, files by path; then what is left, order and configuration."""
-    changes = sorted(difference.files, key=lambda change: change.path)
+    """Return what differs, one fact a line: content first, then owners, modes and times, then what is left."""
+    changes = sorted(difference.files, key=lambda one: (not _has_other_content(one), one.path))
     lines = [f"{change.path} ({', '.join(change.fields) or change.change})" for change in changes]
     if not lines and difference.added:
         lines = [f"the layer of `{layer.instruction}`: same files, other order" for layer in difference.added]
     if first.config != second.config:
         lines.append("the configuration: environment, labels, history or time of creation")
     return tuple(lines) or ("the history of the layers",)
+
+
+def _has_other_content(change: FileChange) -> bool:
+    return not change.fields or "sha256" in change.fields
+
+
+def look(engine: Engine, ids: list[str], path: str, say: Say) -> str:
+    """Return how a file differs between two images, in diffoscope's words, or why it could not be asked.
+
+    Args:
+        engine: Where the images are.
+        ids: Both images' ids.
+        path: The file, which both have.
+        say: Takes one line of progress at a time.
+    """
+    try:
+        diffoscope = tools.program("diffoscope", say)
+        say(f"comparing {path}")
+        with unpacked(engine, ids[0], path.__eq__) as first, unpacked(engine, ids[1], path.__eq__) as second:
+            here, there = (folder / path.lstrip("/") for folder in (first, second))
+            limits = ["--no-progress", "--max-text-report-size", str(LONGEST_REPORT)]
+            done = command.run(
+                [str(diffoscope), *limits, str(here), str(there)], check=False, timeout=LONGEST_LOOK
+            )
+    except (errors.DrydockError, command.CommandFailed) as error:
+        return f"diffoscope cannot say more: {error}"
+    if done.code != DIFFERS:
+        return f"diffoscope cannot say more: it exited with {done.code}: {done.stderr.strip()[-200:]}"
+    return done.stdout.rstrip()
 
 
 def _remove(engine: Engine, ids: list[str]) -> None:

@@ -121,7 +121,11 @@ def _cluster(pipeline: Pipeline, target: str, args: Sequence[str]) -> Verdict:
 
 def _reproducible(pipeline: Pipeline, target: str, _args: Sequence[str]) -> Verdict:
     return reproducible.run(
-        pipeline.engine, pipeline.project, pipeline.options(Options(target)), _follow(pipeline, target)
+        pipeline.engine,
+        pipeline.project,
+        pipeline.options(Options(target)),
+        _follow(pipeline, target),
+        pipeline.say,
     )
 
 

@@ -15,8 +15,12 @@ def difference(*files: FileChange, added: tuple[Any, ...] = ()) -> Difference:
     return Difference(0, 0, shared=(), removed=(), added=added, packages=(), files=files)
 
 
+def unasked(path: str) -> str:
+    raise AssertionError(f"{path} has the same content in both")
+
+
 def test_equal_ids_pass() -> None:
-    verdict = reproducible.judge(["sha256:1", "sha256:1"], None, 1.0)
+    verdict = reproducible.judge(["sha256:1", "sha256:1"], None, 1.0, unasked)
 
     assert verdict.outcome is Outcome.PASSED
     assert verdict.summary == "two builds without cache gave sha256:1"
@@ -30,11 +34,24 @@ def test_the_first_differing_file_is_named(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(reproducible.images, "diff", lambda *_: changed)
     pair: Any = [SimpleNamespace(config=1), SimpleNamespace(config=1)]
 
-    verdict = reproducible.judge(["sha256:1", "sha256:2"], pair, 1.0)
+    verdict = reproducible.judge(["sha256:1", "sha256:2"], pair, 1.0, unasked)
 
     assert verdict.outcome is Outcome.FAILED
     assert verdict.summary == "two builds without cache differ: /app/a.py (added)"
     assert verdict.details == ("/app/a.py (added)", "/usr/lib/b.py (mtime)")
+
+
+def test_the_first_file_with_another_content_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    changed = difference(
+        FileChange(Change.CHANGED, "/usr/lib/b.py", ("sha256", "size"), 1),
+        FileChange(Change.CHANGED, "/app/later.py", ("mtime",), 0),
+    )
+    monkeypatch.setattr(reproducible.images, "diff", lambda *_: changed)
+    pair: Any = [SimpleNamespace(config=1), SimpleNamespace(config=1)]
+
+    verdict = reproducible.judge(["sha256:1", "sha256:2"], pair, 1.0, lambda path: f"-old {path}")
+
+    assert verdict.evidence == "-old /usr/lib/b.py"
 
 
 def test_a_layer_with_the_same_files_in_another_order_is_named() -> None:

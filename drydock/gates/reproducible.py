@@ -76,7 +76,7 @@ def judge(ids: list[str], pair: list[Image] | None, seconds: float, looked: Call
 
 
 def explain(difference: Difference, first: Image, second: Image) -> tuple[str, ...]:
-    """Return what differs, one fact a line: content first, then owners, modes and times, then what is left."""
+    """Return what differs, one fact a line: content, then owners, modes and times, then what is left."""
     changes = sorted(difference.files, key=lambda one: (not _has_other_content(one), one.path))
     lines = [f"{change.path} ({', '.join(change.fields) or change.change})" for change in changes]
     if not lines and difference.added:

@@ -10,7 +10,7 @@ from drydock.engine import LABEL, PROJECT_LABEL, Engine
 from drydock.project import Project
 
 # The first word of the tags that builds get before they are released.
-CHANNELS = ("dev", "push", "benchmark")
+CHANNELS = ("dev", "push", "benchmark", "mainline")
 LONGER_THAN_A_BUILD = "1h"
 
 

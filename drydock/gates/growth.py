@@ -1,23 +1,29 @@
 """By how much an image may exceed others: its base, and the last image of the main branch.
 
 That is the newest one of a committed state of the branch which the size gate let pass on this machine: an
-image that was refused is no measure for the next. Where there is none yet, nothing can be compared, and the
-verdict says so.
+image that was refused is no measure for the next. Where there is none yet, the branch is built (mainline.py);
+where it has no commit either, nothing can be compared, and the verdict says so.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from drydock.gates.budget import GATE, Comparison
 from drydock.history import Build, History, Judged, reading
 from drydock.image import Image, content_digest
-from drydock.project import Budget, Growth, Project
+from drydock.project import Budget, Project
 
 
 def compare(
-    image: Image, allowed: Budget, project: Project, target: str, base: Callable[[], Image]
+    image: Image,
+    allowed: Budget,
+    project: Project,
+    target: str,
+    base: Callable[[], Image],
+    mainline: Callable[[], tuple[str, Image] | None],
 ) -> tuple[list[Comparison], list[str]]:
     """Return what an image is compared with, and what is to be said where that is nothing.
 
@@ -27,9 +33,11 @@ def compare(
         project: The image's project.
         target: Its target.
         base: Reads the base image.
+        mainline: Builds the main branch; returns what to call it and its image, or None where it has none.
 
     Raises:
         errors.HistoryUnreadable: There may be an image of the main branch, and it cannot be looked up.
+        errors.CouldNotCheck: The main branch does not build.
     """
     comparisons, notes = [], []
     if limits := allowed.over_base:
@@ -41,31 +49,60 @@ def compare(
         with reading(History()) as history:
             builds = history.builds(project.image, target)
             judged = history.verdicts_of(GATE, project.image, target)
-        found = last(builds, judged, project.main_branch, content_digest(image))
-        if found is None:
-            notes.append(f"growth is not weighed: no image of {project.main_branch} has passed here yet")
+        known = last(builds, judged, project.main_branch, content_digest(image))
+        if found := remembered(*known, project.main_branch) if known else _weighed(mainline()):
+            alike = found.compression == str(image.compression)
+            comparisons.append(
+                Comparison(
+                    found.name,
+                    found.on_disk,
+                    found.on_wire if alike else None,
+                    limits.on_disk,
+                    limits.on_wire,
+                )
+            )
+            if not alike and limits.on_wire is not None:
+                notes.append(f"growth on the wire is not weighed: {found.name} is compressed otherwise")
         else:
-            comparison = over_main(*found, project.main_branch, str(image.compression), limits)
-            comparisons.append(comparison)
-            if comparison.on_wire is None and limits.on_wire is not None:
-                notes.append(f"growth on the wire is not weighed: {comparison.name} is compressed otherwise")
+            notes.append(f"growth is not weighed: {project.main_branch} has no image before this one")
     return comparisons, notes
 
 
-def over_main(build: Build, judged: Judged, branch: str, compression: str, limits: Growth) -> Comparison:
-    """Return what is compared with the main branch's last image.
+@dataclass(frozen=True)
+class Measure:
+    """What growth is measured by.
 
     Args:
-        build: That image's build.
+        name: What to call it.
+        on_disk: Its bytes on disk.
+        on_wire: Its bytes on the wire.
+        compression: How they are compressed: sizes on the wire compare only among equal ones.
+    """
+
+    name: str
+    on_disk: int
+    on_wire: int
+    compression: str
+
+
+def remembered(build: Build, judged: Judged, branch: str) -> Measure:
+    """Return the main branch's last image as the history has it.
+
+    Args:
+        build: Its build.
         judged: What the size gate said when it passed.
         branch: The main branch.
-        compression: How layers are compressed now: sizes on the wire compare only among equal ones.
-        limits: By how much that image may be exceeded.
     """
     weighed = judged.verdict.measurements
     name = f"{branch} of {datetime.fromtimestamp(build.at, UTC):%Y-%m-%d}"
-    on_wire = weighed["on_wire"] if weighed.get("compression") == compression else None
-    return Comparison(name, weighed["on_disk"], on_wire, limits.on_disk, limits.on_wire)
+    return Measure(name, weighed["on_disk"], weighed["on_wire"], weighed.get("compression", ""))
+
+
+def _weighed(found: tuple[str, Image] | None) -> Measure | None:
+    if found is None:
+        return None
+    name, image = found
+    return Measure(name, image.on_disk, image.on_wire, str(image.compression))
 
 
 def last(

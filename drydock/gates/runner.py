@@ -28,6 +28,7 @@ from drydock.gates import (
     growth,
     kubernetes,
     licences,
+    mainline,
     reproducible,
     security,
     smoke,
@@ -84,7 +85,12 @@ def _container_tests(pipeline: Pipeline, target: str, args: Sequence[str]) -> Ve
 def _size_budget(pipeline: Pipeline, target: str, _args: Sequence[str]) -> Verdict:
     image, allowed = pipeline.measured(target), pipeline.project.budget(target)
     comparisons, notes = growth.compare(
-        image, allowed, pipeline.project, target, lambda: pipeline.measure(pipeline.base.reference)
+        image,
+        allowed,
+        pipeline.project,
+        target,
+        base=lambda: pipeline.measure(pipeline.base.reference),
+        mainline=lambda: mainline.image(pipeline, target),
     )
     return budget.judge(image, allowed, target, comparisons=comparisons, notes=notes)
 

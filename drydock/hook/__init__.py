@@ -23,7 +23,7 @@ from drydock import command, errors, receipts
 from drydock.engine import connect
 from drydock.gates import runner
 from drydock.gates.verdict import Outcome, Verdict
-from drydock.hook.commit import checkout, contents, digest
+from drydock.hook.commit import contents, digest
 from drydock.hook.watched import WATCHED, Watched
 from drydock.nearest import choices
 from drydock.pipeline import Pipeline
@@ -31,6 +31,7 @@ from drydock.project import Project, load
 from drydock.receipts import Receipt, Receipts
 from drydock.report import console, tables
 from drydock.say import silent
+from drydock.worktree import checkout
 
 EVIDENCE_LINES = 30
 # What receipts of gates that judge an image call the base that it stands on.

@@ -1,35 +1,13 @@
-"""The commit that is pushed: what it holds, and a folder that holds nothing else."""
+"""What the commit that is pushed holds."""
 
 from __future__ import annotations
 
 import hashlib
-import tempfile
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
 from pathlib import Path
 
 from drydock import command
-
-
-@contextmanager
-def checkout(root: Path, commit: str) -> Iterator[Path]:
-    """Yield a folder with exactly what a commit holds: the working tree where it is the same."""
-    head = command.run(["git", "rev-parse", "HEAD"], cwd=root).stdout.strip()
-    wanted = command.run(["git", "rev-parse", f"{commit}^{{commit}}"], cwd=root).stdout.strip()
-    dirty = command.run(["git", "status", "--porcelain"], cwd=root).stdout.strip()
-    if wanted == head and not dirty:
-        yield root
-        return
-    # A work tree of the repository's own: tests and labels find the commit and its remote as they do here.
-    git = ["git", "-c", "core.hooksPath=/dev/null", "worktree"]
-    with tempfile.TemporaryDirectory(prefix="drydock-push-") as parent:
-        folder = Path(parent) / "tree"
-        command.run([*git, "add", "--quiet", "--detach", str(folder), wanted], cwd=root)
-        try:
-            yield folder
-        finally:
-            command.run([*git, "remove", "--force", str(folder)], cwd=root)
 
 
 def contents(root: Path, commit: str) -> dict[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -59,6 +60,38 @@ def read(root: Path) -> Source:
     if not commit:
         return Source(dirty=dirty, url=url, branch=branch)
     return Source(revision=commit[0], dirty=dirty, committed=int(commit[1]), url=url, branch=branch)
+
+
+def last(root: Path, branch: str, paths: Sequence[str]) -> Source:
+    """Return the last state of a branch before the one that is checked out.
+
+    That is where the branch ends, as the remote has it or else as it is here. What stands there already is
+    compared with its own past: with the state before some files changed last.
+
+    Args:
+        root: The project's folder.
+        branch: The branch.
+        paths: Pathspecs of those files, from the project's folder.
+
+    Returns:
+        An empty Source where there is no such state: without the branch, or in a clone that ends here.
+    """
+    here = read(root)
+    if not here.revision:
+        return Source()
+    ends = (f"refs/remotes/{_remote(root, branch)}/{branch}", f"refs/heads/{branch}")
+    tips = (_git(root, "rev-parse", "--verify", "--quiet", f"{end}^{{commit}}") for end in ends)
+    found = next(filter(None, tips), "")
+    if found == here.revision and not here.dirty:
+        changed = _git(root, "rev-list", "--max-count=1", found, "--", *paths)
+        found = changed and _git(root, "rev-parse", "--verify", "--quiet", f"{changed}^")
+    time = _git(root, "log", "-1", "--no-show-signature", "--format=%ct", found) if found else ""
+    return Source(found, committed=int(time), branch=branch) if time else Source()
+
+
+def place(root: Path) -> tuple[Path, str]:
+    """Return the folder of the repository that a project is in, and the project's folder from there."""
+    return Path(_git(root, "rev-parse", "--show-toplevel")), _git(root, "rev-parse", "--show-prefix")
 
 
 def _git(root: Path, *args: str) -> str:

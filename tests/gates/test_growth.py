@@ -3,6 +3,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -59,12 +60,18 @@ def remember(
     history.add_verdict(Judged(at, origin, content_digest(image), verdict))
 
 
-def never() -> Image:
-    raise AssertionError("nobody wants the base")
+def never() -> Any:
+    raise AssertionError("nobody wants this image")
 
 
-def judged(image: Image, project: Project, allowed: Budget = OVER_MAIN) -> Verdict:
-    comparisons, notes = growth.compare(image, allowed, project, "production", never)
+def judged(
+    image: Image,
+    project: Project,
+    allowed: Budget = OVER_MAIN,
+    base: Callable[[], Image] = never,
+    mainline: Callable[[], tuple[str, Image] | None] = never,
+) -> Verdict:
+    comparisons, notes = growth.compare(image, allowed, project, "production", base, mainline)
     return budget.judge(image, allowed, "production", comparisons=comparisons, notes=notes)
 
 
@@ -87,9 +94,19 @@ def test_growth_within_its_limits_passes(history: History, project: Project, mak
 def test_a_first_image_passes_and_says_that_nothing_was_compared(
     history: History, project: Project, make_image: MakeImage
 ) -> None:
-    verdict = judged(make_image(20_000), project)
+    verdict = judged(make_image(20_000), project, mainline=lambda: None)
     assert verdict.passed
-    assert verdict.summary.endswith("; growth is not weighed: no image of main has passed here yet")
+    assert verdict.summary.endswith("; growth is not weighed: main has no image before this one")
+
+
+def test_without_a_history_growth_is_measured_by_a_build_of_the_main_branch(
+    history: History, project: Project, make_image: MakeImage
+) -> None:
+    before = ("main of 2027-01-15", make_image(20_000))
+    verdict = judged(make_image(90_000), project, mainline=lambda: before)
+    assert verdict.outcome is Outcome.FAILED
+    assert "0.1 MB on disk more than main of 2027-01-15, " in verdict.summary
+    assert judged(make_image(20_001), project, mainline=lambda: before).passed
 
 
 def test_what_was_refused_or_never_committed_is_no_measure(
@@ -136,10 +153,7 @@ def test_sizes_on_the_wire_compare_only_when_compressed_alike(
 
 def test_growth_over_the_base_is_judged(history: History, project: Project, make_image: MakeImage) -> None:
     allowed = Budget(10 * MB, over_base=Growth(on_disk=60_000))
-    comparisons, notes = growth.compare(
-        make_image(90_000), allowed, project, "slim", lambda: make_image(20_000)
-    )
-    verdict = budget.judge(make_image(90_000), allowed, "slim", comparisons=comparisons, notes=notes)
+    verdict = judged(make_image(90_000), project, allowed, base=lambda: make_image(20_000))
     assert verdict.outcome is Outcome.FAILED
     assert "0.1 MB on disk more than the base, " in verdict.summary
 

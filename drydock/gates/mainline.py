@@ -1,0 +1,71 @@
+"""The main branch's last image where no history knows it, as in a fresh clone: its commit is built."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from drydock import errors
+from drydock.gates.budget import GATE
+from drydock.image import Image
+from drydock.pipeline import Pipeline
+from drydock.project import Project, load
+from drydock.publish import source
+from drydock.worktree import checkout
+
+CHANNEL = "mainline"
+# These say nothing about the commit.
+NOT_ITS_FAULT = (errors.EngineGone, errors.Interrupted, errors.NoBuildx, errors.NoSpace)
+
+
+def image(pipeline: Pipeline, target: str) -> tuple[str, Image] | None:
+    """Build and weigh a target as the main branch has it.
+
+    Args:
+        pipeline: Of the image that is judged. What is built here is no part of it.
+        target: The target.
+
+    Returns:
+        What to call it, and the image; None where the branch has none: outside of version control, before the
+        first change of what is in the image, or where the commit has no such target.
+
+    Raises:
+        errors.CouldNotCheck: The commit does not build.
+    """
+    branch = pipeline.project.main_branch
+    commit = source.last(pipeline.project.root, branch, ingredients(pipeline.project))
+    if commit.committed is None:
+        return None
+    name = f"{branch} of {datetime.fromtimestamp(commit.committed, UTC):%Y-%m-%d}"
+    top, prefix = source.place(pipeline.project.root)
+    with checkout(top, commit.revision) as folder:
+        if not (folder / prefix / "Dockerfile").is_file():
+            return None
+        pipeline.say(f"no image of {branch} has passed here yet: building {name} to weigh growth by")
+        try:
+            earlier = Pipeline(
+                pipeline.engine,
+                load(folder / prefix),
+                pipeline.say,
+                quiet=pipeline.quiet,
+                channel=CHANNEL,
+            )
+            return name, earlier.measured(target)
+        except errors.UnknownTarget:
+            return None
+        except NOT_ITS_FAULT:
+            raise
+        except errors.DrydockError as error:
+            fact = error.fact.format(**error.values)
+            raise errors.CouldNotCheck(
+                gate=GATE,
+                summary=f"{name}, which growth is measured by, does not build: {fact}",
+                how=f"mend {branch}, or leave over-main out of [tool.drydock.budgets] until then",
+                evidence=error.evidence,
+            ) from error
+
+
+def ingredients(project: Project) -> tuple[str, ...]:
+    """Return patterns, in git's language, of what an image is made of: no tests, no documents."""
+    folder = project.source.relative_to(project.root).as_posix()
+    recipe = ("Dockerfile", ".dockerignore", "image", "pyproject.toml", "drydock.toml")
+    return (*recipe, folder, f":(exclude){folder}/tests", ":(exclude)*.md")

@@ -1,0 +1,108 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pytest
+
+from drydock import errors
+from drydock.gates import mainline
+from drydock.project import load
+from tests.support.repository import begin, commit, git
+
+NOW = "[project]\nname = 'shop'\n"
+
+
+class Building:
+    """A pipeline that notes what it was asked for, and fails if it was told to."""
+
+    asked: ClassVar[list[tuple[str, str, str]]] = []
+    fault: Exception | None = None
+
+    def __init__(
+        self, engine: Any, project: Any, say: Any, quiet: bool = False, channel: str = "dev"
+    ) -> None:
+        self.engine, self.project, self.say, self.quiet, self.channel = engine, project, say, quiet, channel
+
+    def measured(self, target: str) -> str:
+        """Return words in an image's place."""
+        if self.fault:
+            raise self.fault
+        text = (self.project.root / "app/main.py").read_text()
+        self.asked.append((self.channel, target, text))
+        return "an image"
+
+
+@pytest.fixture
+def building(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Building:
+    """A pipeline of a project in a repository, whose code changed once more beside the main branch."""
+    root = begin(tmp_path / "repository") / "shop"
+    for path, text in {"pyproject.toml": NOW, "Dockerfile": "FROM scratch\n", "app/main.py": "one"}.items():
+        commit(root.parent, text, f"shop/{path}")
+    git(root.parent, "switch", "--quiet", "--create", "feature")
+    commit(root.parent, "two", "shop/app/main.py")
+    monkeypatch.setattr(mainline, "Pipeline", Building)
+    monkeypatch.setattr(Building, "asked", [])
+    return Building(None, load(root), lambda _: None)
+
+
+def test_the_main_branch_is_built_under_a_name_of_its_own(building: Building) -> None:
+    name, image = mainline.image(building, "slim") or ("", None)  # type: ignore[arg-type]
+
+    assert name.startswith("main of 20")
+    assert image == "an image"
+    assert building.asked == [("mainline", "slim", "one")]
+    assert (building.project.root / "app/main.py").read_text() == "two"
+    assert len(git(building.project.root, "worktree", "list").splitlines()) == 1
+
+
+def test_a_commit_without_a_dockerfile_has_no_image(building: Building) -> None:
+    root = building.project.root
+    git(root, "switch", "--quiet", "main")
+    git(root, "rm", "--quiet", "Dockerfile")
+    git(root, "commit", "--quiet", "--message=none")
+    git(root, "switch", "--quiet", "feature")
+
+    assert mainline.image(building, "production") is None  # type: ignore[arg-type]
+
+
+def test_a_commit_without_the_target_has_no_image(
+    building: Building, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Building, "fault", errors.UnknownTarget(target="slim", known="app"))
+
+    assert mainline.image(building, "slim") is None  # type: ignore[arg-type]
+
+
+def test_a_main_branch_that_does_not_build_is_no_pass(
+    building: Building, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fault = errors.BuildFailed(step="RUN uv", reason="no such package", evidence="last lines")
+    monkeypatch.setattr(Building, "fault", fault)
+
+    with pytest.raises(errors.CouldNotCheck) as caught:
+        mainline.image(building, "slim")  # type: ignore[arg-type]
+
+    assert "which growth is measured by, does not build: build step 'RUN uv' failed" in str(caught.value)
+    assert "leave over-main out of [tool.drydock.budgets] until then" in str(caught.value)
+    assert caught.value.evidence == "last lines"
+
+
+def test_an_engine_that_is_gone_is_not_the_main_branchs_fault(
+    building: Building, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Building, "fault", errors.Interrupted(during="the build"))
+
+    with pytest.raises(errors.Interrupted):
+        mainline.image(building, "slim")  # type: ignore[arg-type]
+
+
+def test_tests_and_documents_are_no_ingredients(building: Building) -> None:
+    root = building.project.root
+    patterns = mainline.ingredients(building.project)
+    for path in ("tests/test_main.py", "README.md", "docs/page.md"):
+        commit(root, "new", path)
+
+    assert git(root, "log", "-1", "--format=%s", "HEAD", "--", *patterns) == "two"
+    commit(root, "three", "app/main.py")
+    assert git(root, "log", "-1", "--format=%s", "HEAD", "--", *patterns) == "three"

@@ -58,6 +58,16 @@ class Pipeline:
         """Where the project stands in version control."""
         return source.read(self.project.root)
 
+    def of(self, project: Project, channel: str) -> Pipeline:
+        """Return a pipeline of another state of the project; a base image that was found here serves it, too.
+
+        Args:
+            project: That state.
+            channel: Which development references its images get.
+        """
+        base = self._base if project.base == self.project.base else None
+        return Pipeline(self.engine, project, self.say, self.quiet, channel, base)
+
     def build_args(self) -> dict[str, str]:
         """Return what drydock tells the Dockerfile: base image, commit's time, files opened by name."""
         found = {"PYTHON_IMAGE": self.base.reference}

@@ -42,14 +42,7 @@ def image(pipeline: Pipeline, target: str) -> tuple[str, Image] | None:
             return None
         pipeline.say(f"no image of {branch} has passed here yet: building {name} to weigh growth by")
         try:
-            earlier = Pipeline(
-                pipeline.engine,
-                load(folder / prefix),
-                pipeline.say,
-                quiet=pipeline.quiet,
-                channel=CHANNEL,
-            )
-            return name, earlier.measured(target)
+            return name, pipeline.of(load(folder / prefix), CHANNEL).measured(target)
         except errors.UnknownTarget:
             return None
         except NOT_ITS_FAULT:

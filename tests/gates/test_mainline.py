@@ -1,13 +1,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import pytest
 
 from drydock import errors
 from drydock.gates import mainline
-from drydock.project import load
+from drydock.project import Project, load
 from tests.support.repository import begin, commit, git
 
 NOW = "[project]\nname = 'shop'\n"
@@ -19,10 +19,15 @@ class Building:
     asked: ClassVar[list[tuple[str, str, str]]] = []
     fault: Exception | None = None
 
-    def __init__(
-        self, engine: Any, project: Any, say: Any, quiet: bool = False, channel: str = "dev"
-    ) -> None:
-        self.engine, self.project, self.say, self.quiet, self.channel = engine, project, say, quiet, channel
+    def __init__(self, project: Project, channel: str = "dev") -> None:
+        self.project, self.channel = project, channel
+
+    def say(self, line: str) -> None:
+        """Nobody listens."""
+
+    def of(self, project: Project, channel: str) -> Building:
+        """Return one of another state of the project."""
+        return Building(project, channel)
 
     def measured(self, target: str) -> str:
         """Return words in an image's place."""
@@ -41,9 +46,8 @@ def building(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Building:
         commit(root.parent, text, f"shop/{path}")
     git(root.parent, "switch", "--quiet", "--create", "feature")
     commit(root.parent, "two", "shop/app/main.py")
-    monkeypatch.setattr(mainline, "Pipeline", Building)
     monkeypatch.setattr(Building, "asked", [])
-    return Building(None, load(root), lambda _: None)
+    return Building(load(root))
 
 
 def test_the_main_branch_is_built_under_a_name_of_its_own(building: Building) -> None:

@@ -51,7 +51,8 @@ def init(
     from drydock import template
     from drydock.build.plan import key_values
     from drydock.report.init import show
+    from drydock.report.progress import waiting
 
     given = key_values("--option", tuple(option or ()))
-    outcome = template.init(Path(project), given, dry_run=dry_run, force=force, lock=lock)
+    outcome = template.init(Path(project), given, dry_run=dry_run, force=force, lock=lock, patience=waiting)
     show(outcome, dry_run=dry_run)

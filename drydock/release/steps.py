@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 
 from drydock import errors, ship
@@ -21,7 +21,7 @@ from drydock.publish.registry import Manifest, Registry
 from drydock.publish.retry import WAITS
 from drydock.release.journal import Entry, Journal
 from drydock.release.plan import Plan
-from drydock.say import Say
+from drydock.say import Patience, Say, unseen
 
 
 @dataclass
@@ -47,7 +47,7 @@ class Work:
     say: Say
     judged: Callable[[Verdict, bool], None]
     shown: Callable[[], AbstractContextManager[Tell]]
-    patience: Callable[[str], AbstractContextManager[object]] = lambda _: nullcontext()
+    patience: Patience = unseen
     waits: Sequence[float] = WAITS
     journal: Journal = field(init=False)
     entry: Entry = field(init=False)

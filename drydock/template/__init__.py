@@ -8,6 +8,7 @@ from pathlib import Path
 
 from drydock import detect, errors, project
 from drydock.detect import Findings
+from drydock.say import Patience, unseen
 from drydock.template import (
     amending,
     configuration,
@@ -51,7 +52,13 @@ class Outcome:
 
 
 def init(
-    folder: Path, options: Mapping[str, str], *, dry_run: bool = False, force: bool = False, lock: bool = True
+    folder: Path,
+    options: Mapping[str, str],
+    *,
+    dry_run: bool = False,
+    force: bool = False,
+    lock: bool = True,
+    patience: Patience = unseen,
 ) -> Outcome:
     """Write everything that a project needs to become an image, or nothing.
 
@@ -61,6 +68,7 @@ def init(
         dry_run: Only say what would be written.
         force: Overwrite files that differ.
         lock: Lock dependencies that have no lock.
+        patience: Gives signs of life while the package index is asked.
 
     Raises:
         errors.Undecided: Its files contradict themselves, or cannot become an image; carries every reason.
@@ -73,12 +81,14 @@ def init(
     unresolved: tuple[str, ...] = ()
     if lock and resolve.is_needed(blueprint):
         if not dry_run and "python" not in {**project.table(found.root), **options}:
-            blueprint = resolve.fitted(blueprint)
+            with patience("asking the package index for which Pythons there are wheels"):
+                blueprint = resolve.fitted(blueprint)
         locked = resolve.planned(blueprint)
         if dry_run:
             unresolved = (locked.lock, locked.test_lock)
         else:
-            made = resolve.resolve(blueprint)
+            with patience("locking the dependencies, and what the tests need"):
+                made = resolve.resolve(blueprint)
             hashed = resolve.is_hashed(made[locked.lock])
             locked = replace(locked, dependencies=replace(locked.dependencies, hashed=hashed))
         blueprint = locked

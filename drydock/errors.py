@@ -152,7 +152,7 @@ class BaseNotMade(DrydockError):
 
 class NoProject(DrydockError):
     exit_code = 30
-    fact = "{path} holds no FastAPI application, and neither pyproject.toml nor drydock.toml"
+    fact = "{path} {problem}"
     next_step = "name the project's folder with --project"
 
 
@@ -190,6 +190,12 @@ class NotLocked(DrydockError):
     exit_code = 36
     fact = "the dependencies in {folder} cannot be locked: {reason}"
     next_step = "mend what the lines above show, or install them as they are declared with --no-lock"
+
+
+class NoDockerfile(DrydockError):
+    exit_code = 37
+    fact = "{root} has no Dockerfile"
+    next_step = "write one with `invoke init --project {root}`"
 
 
 # --- builds -------------------------------------------------------------------------------------------------

@@ -85,8 +85,11 @@ class Pipeline:
         """Complete what a caller asked for: the base image, the commit's time and the labels.
 
         Raises:
-            errors.LockMissing, errors.LockStale: Before anything is built.
+            errors.NoDockerfile, errors.LockMissing, errors.LockStale: Before anything is built.
         """
+        context = options.context or self.project.root
+        if not (context / "Dockerfile").is_file():
+            raise errors.NoDockerfile(root=context)
         lock.find(self.project)
         return options.but(
             build_args=self.build_args() | dict(options.build_args),

@@ -221,10 +221,11 @@ def load(folder: Path) -> Project:
         folder: The project's folder; a member of a workspace that was set up from above is built from there.
 
     Raises:
-        errors.NoProject: It holds neither a configuration nor a FastAPI application.
+        errors.NoProject: It is no folder, or holds neither a configuration nor a FastAPI application.
         errors.BadConfiguration: The configuration is no TOML, or a key is unknown or of the wrong type.
         errors.Undecided: Its files contradict themselves about a value that nobody has set.
     """
+    check_folder(folder)
     root = _context(folder.resolve())
     manifest, given = _configuration(root)
     found = _missing(root, given)
@@ -293,12 +294,24 @@ def table(folder: Path) -> dict[str, Any]:
     return _configuration(folder)[1]
 
 
+def check_folder(path: Path) -> None:
+    """Refuse what is no folder.
+
+    Raises:
+        errors.NoProject: There is none of that name, or something else.
+    """
+    if not path.is_dir():
+        raise errors.NoProject(path=path, problem="is no folder")
+
+
 def configured(folder: Path) -> dict[str, str]:
     """Return what a project's configuration says in single words, as options for detection.
 
     Raises:
+        errors.NoProject: It is no folder.
         errors.BadConfiguration: It is no TOML, or a key is unknown or of the wrong type; names the key.
     """
+    check_folder(folder)
     words = {key: content for key, content in table(folder).items() if isinstance(content, str | int)}
     return {key: str(word).lower() if isinstance(word, bool) else str(word) for key, word in words.items()}
 
@@ -360,7 +373,9 @@ def _missing(root: Path, given: Mapping[str, Any]) -> dict[str, Found[Any]]:
             path=root, count=len(undecided), evidence="\n".join(found.text for found in undecided)
         )
     if not given and findings.entry_point is None and not (root / "pyproject.toml").is_file():
-        raise errors.NoProject(path=root)
+        raise errors.NoProject(
+            path=root, problem="holds no FastAPI application, and neither pyproject.toml nor drydock.toml"
+        )
     values = findings.by_option()
     lock = findings.dependencies
     if lock is None or not (lock.value.locked and lock.value.hashed):

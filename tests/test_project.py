@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from drydock import errors
 from drydock.compression import Compression
-from drydock.project import MB, Budget, Growth, Request, ca_bundle, load
+from drydock.project import MB, Budget, Growth, Request, ca_bundle, configured, load
 from tests.conftest import ROOT, MakeProject, write_files
 
 HEAD = '[project]\nname = "Shop.Api"\nversion = "1.4.2"\ndescription = "Sells"\nrequires-python = ">=3.12"\n'
@@ -116,6 +117,14 @@ def test_a_folder_with_nothing_to_build_is_refused(tmp_path: Path) -> None:
         match=r"neither pyproject\.toml nor drydock\.toml; name the project's folder with --project",
     ):
         load(tmp_path)
+
+
+@pytest.mark.parametrize("read", [load, configured])
+def test_a_folder_that_is_not_there_is_refused(read: Callable[[Path], object], tmp_path: Path) -> None:
+    with pytest.raises(
+        errors.NoProject, match=r"/shop is no folder; name the project's folder with --project"
+    ):
+        read(tmp_path / "shop")
 
 
 def test_this_repository_is_a_project() -> None:

@@ -38,12 +38,10 @@ def image(pipeline: Pipeline, target: str) -> tuple[str, Image] | None:
     name = f"{branch} of {datetime.fromtimestamp(commit.committed, UTC):%Y-%m-%d}"
     top, prefix = source.place(pipeline.project.root)
     with checkout(top, commit.revision) as folder:
-        if not (folder / prefix / "Dockerfile").is_file():
-            return None
         pipeline.say(f"no image of {branch} has passed here yet: building {name} to weigh growth by")
         try:
             return name, pipeline.of(load(folder / prefix), CHANNEL).measured(target)
-        except errors.UnknownTarget:
+        except (errors.NoDockerfile, errors.UnknownTarget):
             return None
         except NOT_ITS_FAULT:
             raise

@@ -33,6 +33,8 @@ class Building:
         """Return words in an image's place."""
         if self.fault:
             raise self.fault
+        if not self.project.dockerfile.is_file():
+            raise errors.NoDockerfile(root=self.project.root)
         text = (self.project.root / "app/main.py").read_text()
         self.asked.append((self.channel, target, text))
         return "an image"

@@ -108,7 +108,12 @@ def test_a_terminal_that_must_not_move_gets_one_line_a_step(variable: str, value
         (
             ("build", "--project", "nowhere"),
             errors.NoProject,
-            "nowhere holds no FastAPI application, and neither",
+            "error: nowhere is no folder; name the project's folder with --project",
+        ),
+        (
+            ("build", "--project", "tests/apps/entry_any_name"),
+            errors.NoDockerfile,
+            "entry_any_name has no Dockerfile; write one with `invoke init --project /",
         ),
         (("build", "--build-arg", "UID"), errors.BadConfiguration, "error: --build-arg UID: no value; write"),
     ],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -115,6 +116,18 @@ def declared(source: Path, lock: str = "") -> tuple[str, list[str]]:
     )
     # What is no plain requirement (an option, an address, an included file) is for the build to prove.
     return plain.name, [line for line in lines if re.fullmatch(r"[A-Za-z0-9][^\\@/]*", line)]
+
+
+def resolved_from(text: str) -> list[str] | None:
+    """Return the files that a lock file was resolved from, from its folder; None where it does not say.
+
+    Args:
+        text: The lock file's: one that `invoke init` made says how it is made anew.
+    """
+    if not (own := OWN_REMAKE.search(text)):
+        return None
+    words = shlex.split(own["command"])
+    return [word for word in words if word.endswith((".txt", ".toml", ".in")) and not word.startswith("-")]
 
 
 def _remake(kind: str, text: str) -> str:

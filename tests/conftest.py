@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
@@ -15,8 +16,10 @@ from tests.support.registry import Registry, private_registry, registry
 
 @pytest.hookimpl(trylast=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """Let long tests give signs of life."""
+    """Let long tests give signs of life, and Ctrl-C reach what they start."""
     pace.register(config)
+    # A shell has what it starts in the background ignore Ctrl-C, and every child inherits that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -10,6 +10,7 @@ from packaging.utils import canonicalize_name
 from drydock.detect.code import Code, Startup
 from drydock.detect.dependencies import Chosen
 from drydock.detect.model import Found, Installation
+from drydock.detect.requirements import LOCKED_FROM
 from drydock.detect.sources import project_table
 from drydock.detect.syntax import argument, constant
 from drydock.detect.tree import join, strings, table
@@ -36,6 +37,7 @@ GIT_VERSIONS = (
     "pdm-scm",
 )
 FILE_KEYS = ("readme", "license")
+SETUP = "setup.py"
 
 
 def installation(
@@ -48,11 +50,11 @@ def installation(
     git = _version_from_git(data)
     files = _build_files(code, project, data)
     environment = _pretend(name) if git else ()
-    if chosen and chosen.source.kind == "setup":
+    if chosen and _declared_by_setup(code, chosen):
         return Found(
-            Installation(True, git, ("setup.py",), environment),
+            Installation(True, git, (SETUP,), environment),
             chosen.source.where,
-            "setup.py alone declares the dependencies",
+            f"{SETUP} alone declares the dependencies",
         )
     if chosen and chosen.source.itself and chosen.source.kind == "requirements":
         return Found(
@@ -60,7 +62,7 @@ def installation(
             chosen.source.where,
             "the requirements install the project",
         )
-    has_build = bool(table(data, "build-system")) or code.tree.exists(join(project, "setup.py"))
+    has_build = bool(table(data, "build-system")) or code.tree.exists(join(project, SETUP))
     reason = _reason(code, startup, data, name, project)
     if reason and has_build:
         return Found(Installation(True, git, files, environment), *reason)
@@ -69,6 +71,15 @@ def installation(
         return Found(Installation(False, False, (), ()), reason[0], why)
     why = "its modules are imported from the source root"
     return Found(Installation(False, git, (), ()), path if data else roots[0], why)
+
+
+def _declared_by_setup(code: Code, chosen: Chosen) -> bool:
+    """Tell whether setup.py declares the dependencies, locked by `invoke init` or not."""
+    source = chosen.source
+    locked = source.kind == "requirements" and any(
+        (code.tree.text(path) or "").startswith(f"{LOCKED_FROM}{SETUP}:") for path in source.files
+    )
+    return source.kind == "setup" or locked
 
 
 def _name(data: dict[str, object]) -> str:

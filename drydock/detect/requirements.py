@@ -10,6 +10,8 @@ from packaging.utils import canonicalize_name
 
 from drydock.detect.tree import Tree, folder_of, join
 
+# How a lock file begins that `invoke init` made; the name of what it was made from follows.
+LOCKED_FROM = "# Locked by uv. After a change of "
 MAX_INCLUDES = 20
 INCLUDE = re.compile(r"^(?:-r|--requirement|-c|--constraint)[ =]?\s*(?P<path>\S+)")
 EGG = re.compile(r"[#&]egg=([\w.-]+)")

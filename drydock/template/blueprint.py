@@ -15,6 +15,7 @@ from drydock.detect.ignore import SECRET
 from drydock.detect.requirements import read_requirements
 from drydock.detect.system import FROM_DOCKERFILE
 from drydock.detect.tree import Tree, folder_of, join
+from drydock.lock import resolved_from
 from drydock.template import contents, extras
 
 APP = "/app"
@@ -145,7 +146,8 @@ def draw(findings: Findings, table: Mapping[str, Any], image: str, maintainer: s
     base = _base(source, f, needed)
     assert f.dependencies is not None  # noqa: S101 - without any there is a blocker
     dependencies = f.dependencies.value
-    only_built = {*dependencies.files, *_build_files(f, source)}
+    declared = _declared(f.root, dependencies)
+    only_built = {*dependencies.files, *declared, *_build_files(f, source)}
     only_built -= {found.value for found in f.data_files}
     entries = contents.entries(f.root, source, set(needed) - only_built)
     newest = MAINTAINED.index(f.python.value) if f.python.value in MAINTAINED else len(MAINTAINED)
@@ -168,7 +170,7 @@ def draw(findings: Findings, table: Mapping[str, Any], image: str, maintainer: s
         health_path=f.liveness.value if f.liveness else "",
         ready_path=f.readiness.value if f.readiness else "",
         dependencies=dependencies,
-        declared=_declared(f.root, dependencies),
+        declared=declared,
         test_lock=_existing(f.root, join(dependencies.folder, TEST_LOCK)),
         server=_server(f),
         entries=entries,
@@ -224,7 +226,9 @@ def _declared(root: Path, dependencies: Dependencies) -> tuple[str, ...]:
     """Return the file that a requirements.lock was resolved from, and those that it includes."""
     if dependencies.kind != "requirements" or not dependencies.files[0].endswith(".lock"):
         return ()
-    candidates = (join(dependencies.folder, name) for name in ("requirements.txt", "pyproject.toml"))
+    said = resolved_from((root / dependencies.files[0]).read_text(encoding="utf-8"))
+    names = ("requirements.txt", "pyproject.toml") if said is None else said
+    candidates = (join(dependencies.folder, name) for name in names)
     found = next((path for path in candidates if (root / path).is_file()), "")
     if found.endswith(".txt"):
         return read_requirements(Tree(root), found).files

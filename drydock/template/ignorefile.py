@@ -43,7 +43,8 @@ def render(blueprint: Blueprint, helpers: Iterable[str]) -> str:
         f"{posixpath.dirname(path)}/*{posixpath.splitext(path)[1]}" for path in sorted(helpers)
     )
     found = blueprint.dependencies
-    build = [*found.files, *blueprint.declared]
+    # The lock for the tests may be about to be made.
+    build = [*found.files, *blueprint.declared, *filter(None, [blueprint.test_lock])]
     build += [path for path in _beside(blueprint) if (blueprint.root / path).is_file()]
     build += blueprint.build_files if blueprint.installed else ()
     named = dict.fromkeys([*scripts, *sorted(build), *blueprint.entries, *blueprint.tests])
@@ -54,7 +55,7 @@ def render(blueprint: Blueprint, helpers: Iterable[str]) -> str:
 
 def _beside(blueprint: Blueprint) -> list[str]:
     """Return what the tests and a build of the project read from its folder."""
-    names = ("pyproject.toml", "requirements-test.lock", "pytest.ini", "tox.ini", "setup.cfg")
+    names = ("pyproject.toml", "pytest.ini", "tox.ini", "setup.cfg")
     return [posixpath.normpath(posixpath.join(blueprint.source, name)) for name in names]
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from drydock import command, errors, tools
 from drydock.detect import Dependencies
+from drydock.detect.requirements import LOCKED_FROM
 from drydock.detect.tree import join
 from drydock.template import wheels
 from drydock.template.blueprint import TEST_LOCK, Blueprint
@@ -111,7 +112,7 @@ def _head(found: Dependencies, inputs: Sequence[str], wanted: str) -> str:
     command = ["uv", "pip", "compile", *STYLE, *inputs, *(["-"] if wanted else []), "-o", LOCK]
     given = f"printf '%s\\n' {shlex.join(wanted.splitlines())} | " if wanted else ""
     declared = found.files[0].rpartition("/")[2]
-    return f"# Locked by uv. After a change of {declared}:\n#   {given}{shlex.join(command)}\n"
+    return f"{LOCKED_FROM}{declared}:\n#   {given}{shlex.join(command)}\n"
 
 
 def _number(version: str) -> tuple[int, ...]:

@@ -16,6 +16,7 @@ from drydock.pipeline import Pipeline
 from drydock.project import load
 from drydock.tools import tool
 from tests.conftest import ROOT
+from tests.support.archives import unpack
 
 pytestmark = pytest.mark.live
 
@@ -57,7 +58,7 @@ def images(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> dict[str
             container.remove(force=True)
         with tarfile.open(flat) as archive:
             members = [member for member in archive if not member.isdev()]
-            archive.extractall(exported.root, members, filter="tar")
+            unpack(archive, exported.root, members)
     return found
 
 

@@ -20,6 +20,7 @@ from drydock import command, errors, image
 from drydock.engine import LABEL, Engine
 from drydock.image.cache import Cache
 from tests.conftest import ROOT, write_files
+from tests.support.archives import unpack
 
 pytestmark = pytest.mark.live
 
@@ -217,7 +218,7 @@ def test_two_images_of_any_kind_are_compared(engine: Engine, builder: Builder, t
     command.run(["docker", "save", "--output", str(archive), second], env=engine.environment)
     layout.mkdir()
     with tarfile.open(archive) as saved_archive:
-        saved_archive.extractall(layout, filter="data")
+        unpack(saved_archive, layout)
     # An OCI layout and no more: `docker save` adds a manifest of its own.
     (layout / "manifest.json").unlink()
     digest = engine.sdk.images.get(second).id

@@ -69,6 +69,23 @@ def test_a_second_run_has_nothing_to_write(shop: Path) -> None:
     assert template.init(shop, {}).changes == ()
 
 
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"requirements.txt": "fastapi\nuvicorn\n"},
+        {"requirements/prod.txt": "-r ../base.txt\nuvicorn\n", "base.txt": "fastapi\n"},
+        {"pyproject.toml": "[project]\nname = 'shop'\nversion = '1'\ndependencies = ['fastapi']\n"},
+        {"setup.py": "from setuptools import setup\n\nsetup(name='shop', install_requires=['fastapi'])\n"},
+    ],
+    ids=["requirements.txt", "requirements of another name", "pyproject.toml", "setup.py"],
+)
+def test_a_second_run_after_locking_has_nothing_to_write(files: dict[str, str], tmp_path: Path) -> None:
+    folder = write_files(tmp_path / "shop", {"main.py": APPLICATION, **files})
+    template.init(folder, {})
+
+    assert [change.path for change in template.init(folder, {}).changes] == []
+
+
 def test_nothing_is_overwritten_without_force(shop: Path) -> None:
     write_files(shop, {"Dockerfile": "FROM python\n"})
     before = tree(shop)

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import posixpath
+import re
 from pathlib import Path
 
 import pytest
 import yaml
 
-from drydock import dockerignore, template
+from drydock import dockerignore, errors, template
 from drydock.detect import Setting, detect
 from drydock.project import configured
-from drydock.template import dockerfile, examples, manifests
+from drydock.template import dockerfile, examples, manifests, resolve
 from drydock.template.blueprint import Blueprint, Storage
 from tests.conftest import write_files
-from tests.detect.support import materialise
+from tests.detect.support import APPS, materialise
 
 APPLICATION = "from fastapi import FastAPI\n\napp = FastAPI()\n"
 
@@ -176,6 +178,39 @@ def test_the_build_sees_what_is_shipped_and_no_secret(tmp_path: Path) -> None:
 
     seen = set(files) - dockerignore.excluded(dockerignore.patterns(text), files)
     assert seen == {"app/__init__.py", "app/main.py", "notes.txt", "requirements.txt", "static/.gitkeep"}
+
+
+def build_sources(text: str) -> set[str]:
+    """Return the paths of the context that a Dockerfile cannot do without, the whole of it apart."""
+    lines = [line for line in text.replace("\\\n", " ").splitlines() if not line.startswith("#")]
+    [folder] = [line.removeprefix("ARG APP_DIR=") for line in lines if line.startswith("ARG APP_DIR=")]
+    found = {word for line in lines for word in re.findall(r"--mount=type=bind,source=([^,\s]+)", line)}
+    for line in lines:
+        if line.startswith("COPY ") and "--from=" not in line:
+            found |= {word for word in line.split()[1:-1] if not word.startswith("--")}
+    paths = {posixpath.normpath(path.replace("${APP_DIR}", folder)) for path in found}
+    return {path for path in paths if path != "." and "[" not in path}
+
+
+@pytest.mark.parametrize("shape", sorted(path.name for path in APPS.iterdir() if path.is_dir()))
+@pytest.mark.parametrize("lock", [True, False], ids=["locked by init", "as declared"])
+def test_whatever_the_dockerfile_reads_reaches_the_build(shape: str, lock: bool, tmp_path: Path) -> None:
+    try:
+        blueprint = template.plan(template.decided(materialise(shape, tmp_path / shape), {}))
+    except errors.Undecided:
+        pytest.skip("init refuses it")
+    if lock and resolve.is_needed(blueprint):
+        blueprint = resolve.planned(blueprint)
+    files = template.render(blueprint)
+    # A folder is there when something in it is.
+    read = {
+        file
+        for path in build_sources(files["Dockerfile"])
+        for file in [name for name in files if name.startswith(f"{path}/")] or [path]
+    }
+
+    assert len(read) > 5
+    assert not dockerignore.excluded(dockerignore.patterns(files[".dockerignore"]), read)
 
 
 def objects(blueprint: Blueprint, name: str) -> list[dict[str, object]]:

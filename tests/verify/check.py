@@ -9,9 +9,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from drydock import errors, template
+from drydock import command, errors, template
 from drydock.detect import detect
-from drydock.engine import Engine
+from drydock.engine import LABEL, Engine
 from drydock.gates import smoke
 from drydock.image.anatomy import Anatomy
 from drydock.pipeline import Pipeline
@@ -97,7 +97,7 @@ def _refused(case: Case, row: Row, place: Path) -> Row:
 
 
 def _answered(case: Case, row: Row, place: Path, engine: Engine) -> Row:
-    """Build both images, and start and ask production."""
+    """Build both images and the tests' one, start pytest, and start and ask production."""
     sizes: dict[str, int] = {}
     try:
         template.init(place, case.options, force=True)
@@ -109,6 +109,7 @@ def _answered(case: Case, row: Row, place: Path, engine: Engine) -> Row:
             pipeline = Pipeline(engine, project, silent, quiet=True)
             for target in TARGETS:
                 sizes[target] = pipeline.measured(target).on_disk
+            _start_pytest(pipeline)
             paths = Anatomy(pipeline.measured("production")).tree
             image = pipeline.built("production").image_id
             verdict = smoke.run(engine, project, image, "production", paths)
@@ -117,6 +118,20 @@ def _answered(case: Case, row: Row, place: Path, engine: Engine) -> Row:
     if not verdict.passed:
         return _ended(case, row, sizes, verdict.summary, verdict.evidence)
     return dataclasses.replace(row, built=True, answered=True, sizes=sizes, expected=not case.reason)
+
+
+def _start_pytest(pipeline: Pipeline) -> None:
+    """See that the test image builds and pytest starts in it; the project's own tests may want anything."""
+    image = pipeline.tests_on("production").image_id
+    started = ["docker", "run", "--rm", f"--label={LABEL}=verify", image, "--version"]
+    done = command.run(started, env=pipeline.engine.environment, check=False)
+    if done.code != 0:
+        raise errors.ContainerExited(
+            image="its tests",
+            code=done.code,
+            when="when pytest was asked for its version",
+            evidence=done.stderr,
+        )
 
 
 def _ended(case: Case, row: Row, sizes: Mapping[str, int], said: str, evidence: str) -> Row:

@@ -317,6 +317,7 @@ def plan(chosen: Chosen, extras: list[str], groups: list[str], itself: bool) -> 
         source.hashed,
         asked,
         source.kind == "setup" or (source.kind == "pyproject" and source.by_text),
+        source.lock is not None and any(p.repository or p.local for p in source.lock.packages.values()),
     )
 
 

@@ -64,7 +64,8 @@ class Dependencies:
     `export` is a command that prints requirements for uv (empty where uv reads the files itself);
     `install` is the uv command, run in `folder`, that takes `requirements.txt` from `export` if there is one.
     `requirements` is what is asked for, as it is written; `by_text` tells that it was read from a text that
-    no installer reads: setup.py, which to ask would be to run, or Poetry's own table.
+    no installer reads: setup.py, which to ask would be to run, or Poetry's own table. `unhashed` tells that
+    something locked has no hash, since it comes from a repository or a folder.
     """
 
     kind: DependencyKind
@@ -77,6 +78,7 @@ class Dependencies:
     hashed: bool
     requirements: tuple[str, ...] = ()
     by_text: bool = False
+    unhashed: bool = False
 
     @property
     def label(self) -> str:

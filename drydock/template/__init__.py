@@ -13,6 +13,7 @@ from drydock.template import (
     amending,
     configuration,
     dockerfile,
+    expectations,
     ignorefile,
     manifests,
     packaged,
@@ -135,11 +136,14 @@ def render(blueprint: Blueprint) -> dict[str, str]:
     """Return every file that is made of a blueprint, its configuration apart: text by path."""
     text = dockerfile.render(packaged.dockerfile(), blueprint)
     helpers = packaged.helpers(text)
+    judged = expectations.render(blueprint)
     return {
         "Dockerfile": text,
         ".dockerignore": ignorefile.render(blueprint, helpers),
         **helpers,
         **manifests.render(blueprint),
+        # What a project expects of its image is its own decision, once it stands there.
+        **({} if (blueprint.root / expectations.PLACE).is_file() else {expectations.PLACE: judged}),
     }
 
 

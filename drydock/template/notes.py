@@ -23,7 +23,8 @@ def notes(findings: Findings, blueprint: Blueprint) -> Iterator[str]:
         )
     probes = {"liveness": blueprint.health_path, "readiness": blueprint.ready_path}
     if missing := [name for name, path in probes.items() if not path]:
-        yield f"no route fits the probe of {' and '.join(missing)}: an open port is all that is asked for"
+        what = " and ".join(missing)
+        yield f"no route fits the probe of {what}: any answer is good, and to Kubernetes an open port"
     if blueprint.system_run:
         taken = f", and of them {_list(blueprint.extra_files)}" if blueprint.extra_files else ""
         yield (

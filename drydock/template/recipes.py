@@ -99,14 +99,14 @@ def test_dependencies(blueprint: Blueprint) -> str:
     if found.kind in ("uv", *EXPORTS) or blueprint.test_lock:
         steps += [
             f"python3 /image/difference.py {lock} /opt/venv > /locks/rest.txt",
-            f"{install}{_release(blueprint)} --requirement=/locks/rest.txt",
+            f"{install}{_release(blueprint)}{_hashes(found)} --requirement=/locks/rest.txt",
         ]
     if not blueprint.test_lock:
         # Groups for development may name no pytest; what of these ships is used as it is.
         mounts.append("--mount=type=bind,source=image/pytest.txt,target=/image/pytest.txt")
         steps += [
             "python3 /image/difference.py /image/pytest.txt /opt/venv --any-version > /locks/pytest.txt",
-            f"[ -d /opt/test/pytest ] || {install} --requirement=/locks/pytest.txt",
+            f"[ -d /opt/test/pytest ] || {install} --require-hashes --requirement=/locks/pytest.txt",
         ]
     copies = _copies(blueprint, files, _lock_root(found), "/locks")
     return f"{copies}\n{_run([*mounts, *MOUNTS], steps)}"
@@ -150,7 +150,7 @@ def _install(blueprint: Blueprint) -> list[str]:
             *_tool(found.kind),
             f"{_export(found)} > /tmp/requirements.txt",
             venv,
-            f"{DOWNLOAD} uv pip sync {into}{_release(blueprint)} /tmp/requirements.txt",
+            f"{DOWNLOAD} uv pip sync {into}{_release(blueprint)}{_hashes(found)} /tmp/requirements.txt",
         ]
     elif found.kind == "pylock" or found.hashed:
         name = posixpath.relpath(found.files[0], _lock_root(found))
@@ -177,6 +177,11 @@ def _release(blueprint: Blueprint) -> str:
     """Return the option that has an export's markers hold for the release that the lock file was made for."""
     release = blueprint.python_release if blueprint.dependencies.kind in EXPORTS else ""
     return f" --python-version={release}" if release else ""
+
+
+def _hashes(found: Dependencies) -> str:
+    """Return the option that refuses what has no hash, where everything has one."""
+    return " --require-hashes" if found.hashed and not found.unhashed else ""
 
 
 def _unlocked(found: Dependencies, into: str) -> str:

@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from assemble import bytecode, dependencies, distributions, elf, left_out, strip, twins
+from assemble import bytecode, dependencies, distributions, elf, left_out, packages, strip, twins
 from assemble.tree import Tree
 
 from tests.conftest import write_files
@@ -227,3 +227,30 @@ def test_bytecode_is_the_same_whatever_is_compiled_first(tmp_path: Path) -> None
 
     assert list(once) == [f"shop/{name}.py" for name in "abcdefgh"]
     assert once == again
+
+
+def test_a_link_that_packages_use_as_a_folder_belongs_to_none_of_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    system = write_files(
+        tmp_path / "system", {"usr/lib/apt.timer": "", "usr/share/doc/gcc-base/copyright": ""}
+    )
+    (system / "lib").symlink_to("usr/lib")
+    (system / "usr/share/doc/libgcc").symlink_to("gcc-base")
+    listed = {
+        "apt": ["/.", f"{system}/lib", f"{system}/lib/apt.timer"],
+        "libgcc": ["/.", f"{system}/usr/share/doc", f"{system}/usr/share/doc/libgcc"],
+    }
+    write_files(
+        tmp_path / "dpkg",
+        {f"info/{name}.list": "".join(f"{line}\n" for line in lines) for name, lines in listed.items()}
+        | {"status": "\n\n".join(f"Package: {name}\nArchitecture: amd64" for name in listed)},
+    )
+    monkeypatch.setattr(packages, "DATABASE", tmp_path / "dpkg")
+
+    def owners(path: Path) -> list[str]:
+        return [package.name for package in packages.Installed().owners([path])]
+
+    assert owners(system / "lib") == []
+    assert owners(system / "usr/lib/apt.timer") == ["apt"]
+    assert owners(system / "usr/share/doc/libgcc") == ["libgcc"]

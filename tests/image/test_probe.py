@@ -75,9 +75,18 @@ def test_the_probe_imports_ssl_only_where_tls_is_served() -> None:
     assert ssl.__name__ in source
 
 
-def test_an_open_port_is_enough_without_a_path(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_any_answer_is_enough_without_a_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    with answering(b"HTTP/1.1 404 Not Found\r\n\r\n") as port:
+        assert exit_code(monkeypatch, port, HEALTH_PATH="") == 0
+
+
+def test_an_open_port_behind_which_the_application_hangs_is_unhealthy(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # The kernel takes the connection; nobody accepts it.
     with socket.create_server(("127.0.0.1", 0)) as server:
-        assert exit_code(monkeypatch, server.getsockname()[1], HEALTH_PATH="") == 0
+        port = server.getsockname()[1]
+        assert exit_code(monkeypatch, port, HEALTH_PATH="", PROBE_TIMEOUT="0.2") == 1
 
 
 def test_a_closed_port_is_unhealthy_without_a_path(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -47,6 +47,15 @@ def test_file_that_no_image_should_hold_is_found(file: File, check: str) -> None
     assert check in checks(file)
 
 
+def test_a_folder_that_is_expected_to_be_written_to_is_no_finding() -> None:
+    data = entry("/app/data", 0o755, "10001:10001", kind=Kind.FOLDER)
+    code = entry("/app/database.py", 0o644, "10001:10001")
+
+    found = files.check({file.path: file for file in (data, code)}, CONFIG, SOURCES, ("/app/data",))
+
+    assert [finding.subject for finding in found] == ["/app/database.py"]
+
+
 @pytest.mark.parametrize(
     "file",
     [

@@ -338,7 +338,7 @@ def test_a_pinned_patch_release_has_the_exports_markers_hold(tmp_path: Path) -> 
 
     assert found.notes[0].value == "any release of Python 3.11 is taken for 3.11.7"
     assert (
-        "uv pip sync --python=/opt/venv --python-version=3.11.7 /tmp"
+        "uv pip sync --python=/opt/venv --python-version=3.11.7 --require-hashes /tmp"
         in dockerfile.parts(blueprint)["dependencies"]
     )
 

@@ -47,13 +47,16 @@ CACHES = re.compile(
 _SHIPPED = re.compile(r"^/(?:usr/)?(?:lib|share)/|/site-packages/|/dist-packages/|/etc/ssl/certs/")
 
 
-def check(tree: Mapping[str, File], config: Config, sources: tuple[str, ...]) -> Iterator[Finding]:
+def check(
+    tree: Mapping[str, File], config: Config, sources: tuple[str, ...], volumes: tuple[str, ...] = ()
+) -> Iterator[Finding]:
     """Yield what no image should hold.
 
     Args:
         tree: The final tree.
         config: Names the user who runs the application.
         sources: Folders that this user must not be able to change.
+        volumes: Folders in them that are expected to be written to.
     """
     user = config.user.partition(":")[0]
     groups = {config.user.partition(":")[2] or user}
@@ -65,7 +68,7 @@ def check(tree: Mapping[str, File], config: Config, sources: tuple[str, ...]) ->
         if file.mode & ANYBODY_WRITES and not (file.kind is Kind.FOLDER and file.mode & STICKY):
             if file.kind is not Kind.DEVICE:
                 yield Finding("world-writable", file.path, f"has mode {file.mode:04o}: anybody may change it")
-        elif _changes(file, user, groups) and _below(file.path, sources):
+        elif _changes(file, user, groups) and _below(file.path, sources) and not _below(file.path, volumes):
             yield Finding(
                 "app-writable",
                 file.path,

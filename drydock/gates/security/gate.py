@@ -99,7 +99,9 @@ def _history(subject: Subject) -> Iterator[Report]:
 def _files(subject: Subject) -> Iterator[Report]:
     anatomy = Anatomy(subject.image)
     wanted = subject.expectations
-    found = files.check(anatomy.tree, subject.image.config, wanted.security.sources)
+    found = files.check(
+        anatomy.tree, subject.image.config, wanted.security.sources, wanted.image.volumes or ()
+    )
     there = files.installed(anatomy.tree, anatomy.inventory, wanted.packages, subject.target)
     yield _report("files", (*found, *there))
     with contents.unpacked(subject.engine, subject.image.id) as folder:

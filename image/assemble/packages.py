@@ -50,8 +50,8 @@ class Installed:
         # A package that can be installed for several architectures has its own in the list's name.
         lists = [DATABASE / f"info/{name}:{fields['Architecture']}.list", DATABASE / f"info/{name}.list"]
         lines = next((path.read_text().splitlines() for path in lists if path.exists()), [])
-        # Folders belong to every package that uses them: they tell nothing. To whoever brings files in /lib it
-        # is one, although the system has a link there.
+        # Folders belong to every package that uses them: they tell nothing. To whoever brings files in /lib
+        # it is one, although the system has a link there.
         folders = {line.rpartition("/")[0] for line in lines}
         brought = (Path(line) for line in lines if line != "/." and line not in folders)
         files = frozenset(_real(path) for path in brought if path.is_symlink() or not path.is_dir())

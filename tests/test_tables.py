@@ -5,7 +5,8 @@ import io
 import pytest
 from rich.console import Console
 
-from drydock.report.tables import key_values, table
+from drydock.gates.verdict import Outcome, Verdict
+from drydock.report.tables import key_values, table, verdict
 
 TITLES = ("gate", "verdict", "summary")
 ROWS = [("smoke", "passed", "production ready in 0.9 s"), ("licences", "failed", "one is unknown")]
@@ -58,3 +59,11 @@ def test_values_are_printed_in_one_piece_at_any_width(width: int) -> None:
     key_values(out, {"digest": "sha256:" + "a" * 64, "label": "[red]not markup[/red]"})
 
     assert printed(out) == ["digest  sha256:" + "a" * 64, "label   [red]not markup[/red]"]
+
+
+def test_a_verdict_keeps_what_looks_like_markup() -> None:
+    out = recorder(200)
+
+    verdict(out, Verdict("licences", Outcome.FAILED, "declare it in [licences.declared] of the file"))
+
+    assert "declare it in [licences.declared] of the file" in printed(out)[0]

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from rich import box
 from rich.console import Console
+from rich.markup import escape
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
@@ -90,7 +91,8 @@ def finding(console: Console, found: Finding) -> None:
 def verdict(console: Console, judged: Verdict, *, receipt: bool = False, details: bool = False) -> None:
     """Print one line for a gate, then its details where it did not pass or where they are wanted."""
     took = "receipt" if receipt else f"{judged.seconds:.1f} s"
-    console.print(f"{MARKS[judged.outcome]}  [bold]{judged.gate}[/bold]  {judged.summary}  [dim]{took}[/dim]")
+    summary = escape(judged.summary)
+    console.print(f"{MARKS[judged.outcome]}  [bold]{judged.gate}[/bold]  {summary}  [dim]{took}[/dim]")
     if judged.passed and not details:
         return
     for detail in judged.details:

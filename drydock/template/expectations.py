@@ -131,4 +131,5 @@ def _pythons(blueprint: Blueprint) -> list[str]:
     """Return the Debian packages that are Python: their copyright files name all that they include."""
     parts = ("{}", "{}-minimal", "{}-venv", "lib{}-minimal", "lib{}-stdlib")
     versions = [f"python{version}" for version in (blueprint.python, *blueprint.python_also)]
-    return [part.format(python) for python in ("python3", *versions) for part in parts]
+    whole = ("python3-distutils", "python3-lib2to3")
+    return [*(part.format(python) for python in ("python3", *versions) for part in parts), *whole]

@@ -203,7 +203,8 @@ def _export(found: Dependencies, development: bool = False) -> str:
     options = list(found.export[found.export.index(found.kind) + 1 :])
     if development:
         options = [part for part in options if part != "--prod"] + [everything]
-    start = f"cd {_at(found)}; " if not place else ""
+    # pipenv has no option for the folder.
+    start = f"PIPENV_PIPFILE={_at(found)}/Pipfile " if not place else ""
     return start + " ".join([f"{TOOL}/bin/{found.kind}", *options, *([place] if place else [])])
 
 

@@ -13,6 +13,8 @@ from drydock.pipeline import Pipeline
 from drydock.report import MB
 from tests.live import test_image_production as facts
 
+# The first test waits for CPython to be compiled.
+pytestmark = pytest.mark.timeout(1800)
 TARGETS = ("production", "slim")
 
 

@@ -36,14 +36,16 @@ def missing(text: str, installed: dict[str, str], *, any_version: bool = False) 
     Raises:
         SystemExit: Another version than the locked one is installed.
     """
-    rest, wrong = [], []
-    for name, version, entry in entries(text):
-        if name not in installed:
-            rest.append(entry)
-        elif installed[name] != version and not any_version:
-            wrong.append(
-                f"error: {name} {installed[name]} ships, the tests' lock wants {version}; lock both anew"
-            )
+    rest = [entry for name, _, entry in entries(text) if name not in installed]
+    # A lock may hold several versions, each for other Pythons.
+    locked: dict[str, list[str]] = {}
+    for name, version, _ in entries(text):
+        locked.setdefault(name, []).append(version)
+    wrong = [
+        f"error: {name} {installed[name]} ships, the tests' lock wants {' or '.join(versions)}; lock both anew"
+        for name, versions in locked.items()
+        if not any_version and name in installed and installed[name] not in versions
+    ]
     if wrong:
         sys.exit("\n".join(wrong))
     return "".join(entry + "\n" for entry in rest)

@@ -29,3 +29,14 @@ def test_tools_are_taken_in_whatever_version_ships() -> None:
     rest = difference.missing(LOCK, {"anyio": "4.15.0", "jinja-2": "3.0"}, any_version=True)
 
     assert rest == "pytest==9.2.0 \\\n    --hash=sha256:dd\n"
+
+
+def test_a_lock_may_hold_several_versions_each_for_other_pythons() -> None:
+    forked = (
+        "fastapi==0.162.5 ; python_full_version < '3.11'\nfastapi==0.165.0 ; python_full_version >= '3.11'\n"
+    )
+
+    assert difference.missing(forked, {"fastapi": "0.165.0"}) == ""
+    assert difference.missing(forked, {}) == forked
+    with pytest.raises(SystemExit, match=r"fastapi 0\.1 ships, the tests' lock wants 0\.162\.5 or 0\.165\.0"):
+        difference.missing(forked, {"fastapi": "0.1"})

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -82,6 +84,22 @@ def test_secret_in_a_traceback_is_masked(capsys: pytest.CaptureFixture[str]) -> 
     assert "hunter2" not in text
     assert JWT not in text
     assert "ValueError" in json.loads(text)["exception"]
+
+
+def test_warning_of_python_is_a_line_like_all_others_without_secrets() -> None:
+    # In a process of its own: pytest takes warnings itself.
+    script = f"""
+import warnings
+from todo_api.logs import configure_logging
+from todo_api.settings import Settings
+configure_logging(Settings(log_format="json"))
+warnings.warn("coroutine was never awaited: {JWT}", RuntimeWarning)
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    line = json.loads(done.stderr)
+    assert (line["level"], line["logger"]) == ("WARNING", "py.warnings")
+    assert "RuntimeWarning: coroutine was never awaited" in line["message"]
+    assert JWT not in done.stderr
 
 
 def test_no_token_or_secret_is_logged_by_any_request(

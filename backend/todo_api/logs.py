@@ -96,7 +96,7 @@ class TextFormatter(logging.Formatter):
 
 
 def configure_logging(settings: Settings) -> None:
-    """Send every logger of the process, uvicorn's included, through one redacting handler on stderr."""
+    """Send every logger of the process (uvicorn's too) and Python's warnings to stderr, without secrets."""
     handler = logging.StreamHandler(sys.stderr)
     redact = Redactor(settings.secrets)
     as_text = settings.log_format == "text" or (settings.log_format == "auto" and sys.stderr.isatty())
@@ -104,6 +104,7 @@ def configure_logging(settings: Settings) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(settings.log_level)
+    logging.captureWarnings(True)
     for name in ("uvicorn", "uvicorn.error", "uvicorn.access", "uvicorn.asgi"):
         logger = logging.getLogger(name)
         logger.handlers.clear()

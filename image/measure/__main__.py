@@ -3,13 +3,15 @@
     python3 image/measure START_SCRIPT > image/bytecode.txt
 
 The paths: to readiness with the embedded database, with several workers, and with PostgreSQL (as far as its
-driver, since none answers here); the first chat turns; the migration; the health probe. The list holds one
-source file a line, relative to the standard library or to site-packages: the production image ships bytecode
-for these. Standard error says which modules had to be compiled, because they had none.
+driver, since none answers here); the first token of an issuer; the first chat turns; the migration; the
+health probe. The list holds one source file a line, relative to the standard library or to site-packages: the
+production image ships bytecode for these. Standard error says which modules had to be compiled, because they
+had none.
 """
 
 from __future__ import annotations
 
+import base64
 import importlib.util
 import json
 import os
@@ -24,6 +26,7 @@ import urllib.request
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 
 import model
 from listen import COMPILED
@@ -101,6 +104,9 @@ def measure(start: Path, folder: Path, trace: Path) -> None:
         }
         with serving(start, environment | remote) as (url, _):
             wait_until(url + "/readyz", 503)
+            # Refused only when the issuer's keys are here. Ended while it fetches them, the application warns
+            # (anyio forgets a coroutine), and a warning imports what no path to readiness does.
+            wait_until(url + "/api/ada/tasks", 401, {"Authorization": f"Bearer {forged()}"})
         run([sys.executable, "-P", str(start), "migrate"], environment | remote, code=None)
 
 
@@ -120,7 +126,15 @@ def serving(start: Path, environment: Mapping[str, str]) -> Iterator[tuple[str, 
         process.wait(SECONDS)
 
 
-def wait_until(url: str, status: int) -> None:
+def forged() -> str:
+    """Return a token that names the issuer's key and is not signed with it."""
+    header = json.dumps({"alg": model.KEY["alg"], "kid": model.KEY["kid"]}).encode()
+    return ".".join(
+        base64.urlsafe_b64encode(part).decode().rstrip("=") for part in (header, b"{}", bytes(64))
+    )
+
+
+def wait_until(url: str, status: int, headers: Mapping[str, str] = MappingProxyType({})) -> None:
     """Ask until a path answers with a status.
 
     Raises:
@@ -130,7 +144,8 @@ def wait_until(url: str, status: int) -> None:
     seen = ""
     while time.monotonic() < deadline:
         try:
-            with urllib.request.urlopen(url, timeout=SECONDS) as answer:  # noqa: S310
+            request = urllib.request.Request(url, headers=dict(headers))  # noqa: S310
+            with urllib.request.urlopen(request, timeout=SECONDS) as answer:  # noqa: S310
                 seen = str(answer.status)
         except urllib.error.HTTPError as error:
             seen = str(error.code)

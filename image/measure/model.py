@@ -1,4 +1,7 @@
-"""A stand-in for a chat model: calls one tool, then says one sentence, streamed where that is asked for."""
+"""A stand-in for a chat model: calls one tool, then says one sentence, streamed where that is asked for.
+
+It also answers as an issuer of tokens, with the key that it signs them with.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,14 @@ TOOL_CALL = {
     "id": "call-1",
     "type": "function",
     "function": {"name": "add_task", "arguments": json.dumps({"title": "measure"})},
+}
+# The public key of RFC 8037, appendix A.2.
+KEY = {
+    "kty": "OKP",
+    "crv": "Ed25519",
+    "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo",
+    "kid": "measure",
+    "alg": "EdDSA",
 }
 USAGE = {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2}
 
@@ -46,7 +57,7 @@ def render(request: dict[str, Any]) -> tuple[str, bytes]:
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Answers chat completions; has no signing keys for whoever asks for those."""
+    """Answers chat completions, and whoever asks for signing keys."""
 
     def do_POST(self) -> None:
         """Answer as the model."""
@@ -54,8 +65,8 @@ class Handler(BaseHTTPRequestHandler):
         self._send(*render(request))
 
     def do_GET(self) -> None:
-        """Answer as a sign-in service without keys."""
-        self._send("application/json", b'{"keys": []}')
+        """Answer with the issuer's keys."""
+        self._send("application/json", json.dumps({"keys": [KEY]}).encode())
 
     def _send(self, kind: str, body: bytes) -> None:
         self.send_response(200)

@@ -20,7 +20,7 @@ from drydock.template import (
     resolve,
     writing,
 )
-from drydock.template.blueprint import Blueprint, draw
+from drydock.template.blueprint import BUILD_LOCK, Blueprint, draw
 from drydock.template.notes import notes
 from drydock.template.writing import Change
 
@@ -93,6 +93,13 @@ def init(
             hashed = resolve.is_hashed(made[locked.lock])
             locked = replace(locked, dependencies=replace(locked.dependencies, hashed=hashed))
         blueprint = locked
+    if lock and blueprint.installed and not blueprint.build_locked:
+        if dry_run:
+            unresolved += (BUILD_LOCK,)
+        else:
+            with patience("locking what the project's own build needs"):
+                made |= resolve.build_tools(blueprint)
+        blueprint = replace(blueprint, build_locked=dry_run or BUILD_LOCK in made)
     place, text, adds = _configuration(blueprint, options)
     wanted = {**render(blueprint), **made, **({place: text} if place else {})}
     changes = writing.changes(found.root, wanted, additions=[*([place] if adds else []), *made])

@@ -23,6 +23,8 @@ APP = "/app"
 DATA = "/data"
 # Where pytest and its kin are locked, for lock files that do not know of them.
 TEST_LOCK = "requirements-test.lock"
+# Where the tools of the project's own build are locked: setuptools, hatchling and their kin.
+BUILD_LOCK = "image/build.txt"
 # Python versions that still get security fixes; no older one is offered in place of the first choice.
 MAINTAINED = ("3.14", "3.13", "3.12", "3.11", "3.10")
 
@@ -73,6 +75,7 @@ class Blueprint:
         tests: Folders and files that the test target takes besides.
         installed: Why the project itself is installed; empty when it is not.
         build_files: What its build reads besides the entries.
+        build_locked: Whether the tools of its build are locked in BUILD_LOCK.
         version_variables: Variables that give its build a version where there is no .git.
         system_build, system_run: Debian packages that the build and the running program need.
         system_doubtful: Those among them that only an earlier Dockerfile names, for its own Debian release.
@@ -109,6 +112,7 @@ class Blueprint:
     tests: tuple[str, ...]
     installed: str
     build_files: tuple[str, ...]
+    build_locked: bool
     version_variables: tuple[str, ...]
     system_build: tuple[str, ...]
     system_run: tuple[str, ...]
@@ -177,6 +181,7 @@ def draw(findings: Findings, table: Mapping[str, Any], image: str, maintainer: s
         tests=contents.tests(f.root, source, entries),
         installed=f.installation.why if f.installation.value.needed else "",
         build_files=_build_files(f, source),
+        build_locked=(f.root / BUILD_LOCK).is_file(),
         version_variables=f.installation.value.build_environment,
         system_build=tuple(package.value for package in f.system_build),
         system_run=extras.with_beside(run),

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 
 from drydock.detect import Dependencies
 from drydock.detect.tree import folder_of
-from drydock.template.blueprint import Blueprint
+from drydock.template.blueprint import BUILD_LOCK, Blueprint
 
 WIDTH = 110  # columns
 # The server for projects whose dependencies bring none.
@@ -22,6 +22,7 @@ EXPORTS = {
     "pipenv": ("", "--dev"),
 }
 TOOL = "/tmp/tool"  # noqa: S108 - in a stage of the build
+WHEEL = "/tmp/wheel"  # noqa: S108 - in a stage of the build
 DOWNLOAD = "sh /image/download.sh"
 # Debian's archive keeps one version of each package, the patched one: to pin it would break the next build.
 UNPINNED = "# hadolint ignore=DL3008,SC2046"
@@ -220,21 +221,31 @@ def _at(found: Dependencies) -> str:
 
 
 def _installed(blueprint: Blueprint) -> str:
-    project = f"--mount=type=bind,source={blueprint.source},target=/project,rw"
+    mounts = [f"--mount=type=bind,source={blueprint.source},target=/project,rw", *MOUNTS]
+    title = f"# The project itself is installed: {blueprint.installed}."
+    # In place: paths beside the modules stay as they are, and the build adds what it generates.
     target = f"/rootfs{blueprint.import_path[0]}"
     variables = "".join(f"{name}=$APP_VERSION " for name in blueprint.version_variables)
-    steps = [
-        # In place: paths beside the modules stay as they are, and the build adds what it generates.
-        f"{variables}{DOWNLOAD} uv pip install --python=/opt/venv --no-deps --target={target} /project",
-        f"rm -rf {target}/bin {target}/.lock",
-    ]
+    install = f"uv pip install --python=/opt/venv --no-deps --target={target}"
+    leftovers = [f"{target}/bin", f"{target}/.lock"]
+    if blueprint.build_locked:
+        title += f"\n# What builds it is locked in {BUILD_LOCK}."
+        mounts.append(f"--mount=type=bind,source={BUILD_LOCK},target=/{BUILD_LOCK}")
+        steps = [
+            f"{variables}{DOWNLOAD} uv build --wheel --python=/opt/venv --require-hashes"
+            f" --build-constraints=/{BUILD_LOCK} --out-dir={WHEEL} /project",
+            f"{install} --no-index {WHEEL}/*.whl",
+        ]
+        leftovers.append(WHEEL)
+    else:
+        steps = [f"{variables}{DOWNLOAD} {install} /project"]
+    steps.append(f"rm -rf {' '.join(leftovers)}")
     version = (
         "# No .git is here that could tell the version: give it with --build-arg.\nARG APP_VERSION=0.0.0\n"
         if variables
         else ""
     )
-    title = f"# The project itself is installed: {blueprint.installed}."
-    return f"{version}{title}\n{_run([project, *MOUNTS], steps)}"
+    return f"{version}{title}\n{_run(mounts, steps)}"
 
 
 def _storage(blueprint: Blueprint) -> str:

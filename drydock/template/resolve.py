@@ -16,7 +16,7 @@ from drydock.detect import Dependencies
 from drydock.detect.requirements import LOCKED_FROM
 from drydock.detect.tree import join
 from drydock.template import wheels
-from drydock.template.blueprint import TEST_LOCK, Blueprint
+from drydock.template.blueprint import BUILD_LOCK, TEST_LOCK, Blueprint
 
 LOCK = "requirements.lock"
 TEST_FILE = re.compile(r"(.*[-_.])?(test|tests|testing|dev|development)([-_.].*)?\.txt")
@@ -24,7 +24,11 @@ TEST_GROUP = re.compile(r"test|tests|testing|dev")
 # What the tests of a FastAPI application need where nothing says so: pytest, and what TestClient speaks with.
 TEST_TOOLS = "pytest\nhttpx\n"
 INDEX = re.compile(r"^\s*(?:-i|--index-url|--extra-index-url|-f|--find-links)[ =].*$", re.MULTILINE)
+# To resolve for a Python version takes no interpreter of that version; uv would download one.
+ENVIRONMENT = {"UV_SYSTEM_CERTS": "1", "UV_PYTHON_DOWNLOADS": "never"}
 TEST_HEAD = "# What the tests need besides, locked by uv with the versions that ship.\n"
+# What builds a project that does not say (PEP 517).
+DEFAULT_BUILD = ("setuptools>=40.8.0",)
 STYLE = ("--universal", "--generate-hashes", "--no-header", "--no-annotate", "--quiet")
 
 
@@ -93,6 +97,28 @@ def resolve(blueprint: Blueprint) -> dict[str, str]:
     }
 
 
+def build_tools(blueprint: Blueprint) -> dict[str, str]:
+    """Resolve what the project's own build installs, as its ``[build-system]`` declares it.
+
+    Returns:
+        The text of the lock file by its path; nothing where a tool comes from a place that has no hashes.
+
+    Raises:
+        errors.NotLocked: uv finds no versions that fit together, or reaches no index.
+        errors.CommandMissing: uv is not installed.
+    """
+    folder = blueprint.root / blueprint.source
+    wanted = _table(folder).get("build-system", {}).get("requires", DEFAULT_BUILD)
+    options = _options(blueprint)[:1]
+    lock = _compile(folder, options, "".join(f"{line}\n" for line in wanted)) if wanted else ""
+    command = shlex.join(["uv", "pip", "compile", *STYLE, *options, "-", "-o", BUILD_LOCK])
+    head = (
+        "# What builds the project, locked by uv. After a change of [build-system] requires:\n"
+        f"#   printf '%s\\n' {shlex.join(wanted)} | {command}\n"
+    )
+    return {BUILD_LOCK: head + lock} if is_hashed(lock) else {}
+
+
 def _inputs(blueprint: Blueprint) -> tuple[Path, list[str], str]:
     """Return the folder that uv works in, what it resolves there, and what it reads besides."""
     found = blueprint.dependencies
@@ -127,7 +153,7 @@ def _files(found: Dependencies) -> list[str]:
 def _compile(folder: Path, inputs: Sequence[str], wanted: str) -> str:
     args = [tools.uv(), "pip", "compile", *STYLE, *inputs, *(["-"] if wanted else [])]
     try:
-        done = command.run(args, cwd=folder, stdin=wanted or None, env={"UV_SYSTEM_CERTS": "1"})
+        done = command.run(args, cwd=folder, stdin=wanted or None, env=ENVIRONMENT)
     except command.CommandFailed as error:
         said = error.completed.stderr.strip()
         raise errors.NotLocked(folder=folder, reason=_first(said), evidence=said) from error

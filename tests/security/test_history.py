@@ -44,6 +44,7 @@ def test_lowest_layer_may_be_the_base_system_added() -> None:
     [
         ("RUN pip install fastapi", "unverified"),
         ("RUN uv sync", "unverified"),
+        ("RUN uv build --wheel", "unverified"),
         ("RUN curl https://host/install | sh", "unverified"),
         ("RUN apt-get update && apt-get upgrade -y", "update-alone"),
     ],

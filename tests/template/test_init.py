@@ -86,6 +86,77 @@ def test_a_second_run_after_locking_has_nothing_to_write(files: dict[str, str], 
     assert [change.path for change in template.init(folder, {}).changes] == []
 
 
+PLUGINS = """\
+[project]
+name = "shop"
+version = "1"
+dependencies = ["fastapi"]
+
+[project.entry-points."shop.plugins"]
+extra = "main:app"
+"""
+# Its dependencies are locked already, so that its build alone has to be.
+BY_LOCK = {"lock": "requirements.txt"}
+INSTALLED = {
+    "requirements.txt": LOCK,
+    "main.py": "from importlib.metadata import entry_points\n\nentry_points(group='shop.plugins')\n"
+    + APPLICATION,
+}
+
+
+@pytest.mark.parametrize(
+    ("files", "tools"),
+    [
+        ({"pyproject.toml": f'{PLUGINS}[build-system]\nrequires = ["hatchling"]\n'}, "hatchling=="),
+        (
+            {"pyproject.toml": PLUGINS, "setup.py": "from setuptools import setup\n\nsetup()\n"},
+            "setuptools==",
+        ),
+    ],
+    ids=["declared", "not declared"],
+)
+def test_what_builds_an_installed_project_is_locked_once(
+    files: dict[str, str], tools: str, tmp_path: Path
+) -> None:
+    folder = write_files(tmp_path / "shop", {**INSTALLED, **files})
+
+    unmade = template.init(folder, BY_LOCK, dry_run=True).unresolved
+    template.init(folder, BY_LOCK)
+
+    assert "image/build.txt" in unmade
+    lock = (folder / "image/build.txt").read_text()
+    assert f"\n{tools}" in lock
+    assert "--hash=sha256:" in lock
+    assert "uv build --wheel" in (folder / "Dockerfile").read_text()
+    assert [change.path for change in template.init(folder, {}).changes] == []
+
+
+def test_a_build_that_needs_nothing_has_an_empty_lock(tmp_path: Path) -> None:
+    system = '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n'
+    folder = write_files(tmp_path / "shop", {**INSTALLED, "pyproject.toml": PLUGINS + system})
+
+    template.init(folder, BY_LOCK)
+
+    lines = (folder / "image/build.txt").read_text().splitlines()
+    assert lines
+    assert all(line.startswith("#") for line in lines)
+
+
+@pytest.mark.parametrize("lock", [False, True], ids=["unasked", "without a hash"])
+def test_what_cannot_be_locked_builds_the_project_unlocked(lock: bool, tmp_path: Path) -> None:
+    backend = write_files(
+        tmp_path / "backend", {"pyproject.toml": '[project]\nname = "backend"\nversion = "1"\n'}
+    )
+    system = f'[build-system]\nrequires = ["backend @ {backend.as_uri()}"]\nbuild-backend = "backend"\n'
+    files = {"pyproject.toml": PLUGINS + system}
+    folder = write_files(tmp_path / "shop", {**INSTALLED, **files})
+
+    template.init(folder, BY_LOCK, lock=lock)
+
+    assert not (folder / "image/build.txt").exists()
+    assert "--no-deps --target=/rootfs/app /project" in (folder / "Dockerfile").read_text()
+
+
 def test_nothing_is_overwritten_without_force(shop: Path) -> None:
     write_files(shop, {"Dockerfile": "FROM python\n"})
     before = tree(shop)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -78,6 +79,19 @@ def test_a_version_from_git_is_a_build_argument(tmp_path: Path) -> None:
     assert "ARG APP_VERSION=0.0.0\n" in application
     assert "SETUPTOOLS_SCM_PRETEND_VERSION_FOR_SHOP=$APP_VERSION " in application
     assert "--no-deps --target=/rootfs/app /project" in application
+
+
+def test_a_project_is_built_with_the_locked_tools_alone(tmp_path: Path) -> None:
+    blueprint = replace(drawn("install_version_from_git", tmp_path), build_locked=True)
+    application = dockerfile.parts(blueprint)["application"]
+
+    assert "--mount=type=bind,source=image/build.txt,target=/image/build.txt" in application
+    assert (
+        "uv build --wheel --python=/opt/venv --require-hashes --build-constraints=/image/build.txt "
+        in application
+    )
+    assert "SETUPTOOLS_SCM_PRETEND_VERSION_FOR_SHOP=$APP_VERSION " in application
+    assert "--no-deps --target=/rootfs/app --no-index /tmp/wheel/*.whl" in application
 
 
 def test_compilers_stay_in_the_builder_and_programs_reach_the_image(tmp_path: Path) -> None:

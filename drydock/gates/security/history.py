@@ -18,7 +18,7 @@ _UPGRADE = re.compile(r"\bapt(?:-get)? (?:-\S+ )*(?:dist-upgrade|full-upgrade)\b
 _SUDO = re.compile(r"(?:^|[;&|]\s*|\s)sudo\s+[\w/-]")
 _PIPED = re.compile(r"\b(?:curl|wget)\b[^;&]*\|\s*(?:\S*/)?(?:sh|bash|python3?)\b")
 # Who installs from an index, and what makes sure that it is what was locked.
-_INSTALLERS = re.compile(r"\b(?:pip3? install|uv pip (?:install|sync)|uv sync|poetry install)\b")
+_INSTALLERS = re.compile(r"\b(?:pip3? install|uv pip (?:install|sync)|uv sync|uv build|poetry install)\b")
 _VERIFIED = re.compile(r"--require-hashes|--frozen|--locked|--no-index|\bpoetry install\b")
 
 

@@ -12,8 +12,6 @@ from drydock.detect.tree import folder_of
 from drydock.template.blueprint import BUILD_LOCK, Blueprint
 
 WIDTH = 110  # columns
-# The server for projects whose dependencies bring none.
-SERVER = "uvicorn==0.54.0"
 # Lock files that only the tool that wrote them reads: how it prints them as requirements, with its groups for
 # development at the end.
 EXPORTS = {
@@ -66,7 +64,9 @@ def dependencies(blueprint: Blueprint) -> str:
     writable = ",rw" if found.kind in EXPORTS or not found.locked else ""
     mounts = [f"--mount=type=bind,from=locks,target=/locks{writable}"]
     if found.kind in EXPORTS:
-        mounts.append(f"--mount=type=bind,source=image/{found.kind}.txt,target=/image/{found.kind}.txt")
+        mounts.append(_bound(f"image/{found.kind}.txt"))
+    if _server_is_locked(blueprint):
+        mounts += [_bound("image/difference.py"), _bound("image/uvicorn.txt")]
     parts.append(f"{title}\n{_run([*mounts, *MOUNTS], _install(blueprint))}")
     return "\n".join(parts)
 
@@ -86,7 +86,7 @@ def test_dependencies(blueprint: Blueprint) -> str:
     found = blueprint.dependencies
     lock = "/locks/requirements-test.lock"
     files = [*found.files, *([blueprint.test_lock] if blueprint.test_lock else [])]
-    mounts = ["--mount=type=bind,source=image/difference.py,target=/image/difference.py"]
+    mounts = [_bound("image/difference.py")]
     steps = []
     if found.kind == "uv":
         steps.append(
@@ -104,7 +104,7 @@ def test_dependencies(blueprint: Blueprint) -> str:
         ]
     if not blueprint.test_lock:
         # Groups for development may name no pytest; what of these ships is used as it is.
-        mounts.append("--mount=type=bind,source=image/pytest.txt,target=/image/pytest.txt")
+        mounts.append(_bound("image/pytest.txt"))
         steps += [
             "python3 /image/difference.py /image/pytest.txt /opt/venv --any-version > /locks/pytest.txt",
             f"[ -d /opt/test/pytest ] || {install} --require-hashes --requirement=/locks/pytest.txt",
@@ -159,10 +159,12 @@ def _install(blueprint: Blueprint) -> list[str]:
         steps = [venv, f"{DOWNLOAD} uv pip sync {into}{hashes} /locks/{name}"]
     else:
         steps = [venv, f"cd {_at(found)}", f"{DOWNLOAD} {_unlocked(found, into)}"]
-    if blueprint.server and found.locked:
+    if _server_is_locked(blueprint):
         # What is locked stays as it is: the server takes the versions that are there.
-        server = SERVER if blueprint.server == "uvicorn" else blueprint.server
-        steps.append(f"{DOWNLOAD} uv pip install {into} '{server}'")
+        steps += [
+            "python3 /image/difference.py /image/uvicorn.txt /opt/venv --any-version > /tmp/server.txt",
+            f"{DOWNLOAD} uv pip install {into} --no-deps --require-hashes --requirement=/tmp/server.txt",
+        ]
     elif blueprint.server:
         steps.append(f"{DOWNLOAD} uv pip install {into} '{blueprint.server}'")
     if blueprint.declared:
@@ -172,6 +174,11 @@ def _install(blueprint: Blueprint) -> list[str]:
     if found.locked:
         steps.append(f"uv pip check {into}")
     return steps
+
+
+def _server_is_locked(blueprint: Blueprint) -> bool:
+    """Tell whether the server comes from the lock that ships with drydock: no requirement names another."""
+    return blueprint.dependencies.locked and blueprint.server == "uvicorn"
 
 
 def _release(blueprint: Blueprint) -> str:
@@ -230,7 +237,7 @@ def _installed(blueprint: Blueprint) -> str:
     leftovers = [f"{target}/bin", f"{target}/.lock"]
     if blueprint.build_locked:
         title += f"\n# What builds it is locked in {BUILD_LOCK}."
-        mounts.append(f"--mount=type=bind,source={BUILD_LOCK},target=/{BUILD_LOCK}")
+        mounts.append(_bound(BUILD_LOCK))
         steps = [
             f"{variables}{DOWNLOAD} uv build --wheel --python=/opt/venv --require-hashes"
             f" --build-constraints=/{BUILD_LOCK} --out-dir={WHEEL} /project",
@@ -273,6 +280,11 @@ def _apt(blueprint: Blueprint, packages: Sequence[str], computed: str = "") -> s
             "rm -rf /var/lib/apt/lists/*",
         ]
     )
+
+
+def _bound(path: str) -> str:
+    """Return the option that lets a step read a file of the build context at the same path below the root."""
+    return f"--mount=type=bind,source={path},target=/{path}"
 
 
 def _run(mounts: Iterable[str], steps: Sequence[str]) -> str:

@@ -13,7 +13,7 @@ import yaml
 from drydock import dockerignore, errors, template
 from drydock.detect import Setting, detect
 from drydock.project import configured
-from drydock.template import dockerfile, examples, manifests, resolve
+from drydock.template import dockerfile, examples, manifests, packaged, resolve
 from drydock.template.blueprint import Blueprint, Storage
 from tests.conftest import write_files
 from tests.detect.support import APPS, materialise
@@ -66,11 +66,14 @@ def test_a_workspaces_member_is_installed_from_its_lock(tmp_path: Path) -> None:
     assert parts["application"] == "COPY ${APP_DIR}/api /rootfs/app/api"
 
 
-def test_a_locked_project_gets_a_pinned_server(tmp_path: Path) -> None:
+def test_a_locked_project_gets_a_locked_server(tmp_path: Path) -> None:
     lock = "fastapi==0.165.0 \\\n    --hash=sha256:00\n"
     blueprint = drawn_of({"main.py": APPLICATION, "requirements.txt": lock}, tmp_path)
 
-    assert "uv pip install --python=/opt/venv 'uvicorn==" in dockerfile.parts(blueprint)["dependencies"]
+    text = dockerfile.parts(blueprint)["dependencies"]
+    assert "/image/difference.py /image/uvicorn.txt /opt/venv --any-version > /tmp/server.txt" in text
+    assert "--no-deps --require-hashes --requirement=/tmp/server.txt" in text
+    assert "\nuvicorn==" in packaged.helpers(text)["image/uvicorn.txt"]
 
 
 def test_a_version_from_git_is_a_build_argument(tmp_path: Path) -> None:

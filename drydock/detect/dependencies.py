@@ -317,8 +317,14 @@ def plan(chosen: Chosen, extras: list[str], groups: list[str], itself: bool) -> 
         source.hashed,
         asked,
         source.kind == "setup" or (source.kind == "pyproject" and source.by_text),
-        source.lock is not None and any(p.repository or p.local for p in source.lock.packages.values()),
+        _unhashed(source),
     )
+
+
+def _unhashed(source: Source) -> bool:
+    packages = source.lock.packages.values() if source.lock else ()
+    # uv.lock lists the project itself and its other folders, and uv leaves them out of what it exports.
+    return any(package.repository or (package.local and source.kind != "uv") for package in packages)
 
 
 def stale(source: Source) -> list[str]:

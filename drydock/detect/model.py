@@ -65,7 +65,7 @@ class Dependencies:
     `install` is the uv command, run in `folder`, that takes `requirements.txt` from `export` if there is one.
     `requirements` is what is asked for, as it is written; `by_text` tells that it was read from a text that
     no installer reads: setup.py, which to ask would be to run, or Poetry's own table. `unhashed` tells that
-    something locked has no hash, since it comes from a repository or a folder.
+    something that is installed by the lock has no hash, since it comes from a repository or a folder.
     """
 
     kind: DependencyKind

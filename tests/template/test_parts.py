@@ -12,12 +12,14 @@ import yaml
 
 from drydock import dockerignore, errors, template
 from drydock.detect import Setting, detect
+from drydock.gates.security.history import check_dockerfile
 from drydock.project import configured
 from drydock.template import dockerfile, examples, manifests, packaged, resolve
 from drydock.template.blueprint import Blueprint, Storage
 from tests.conftest import write_files
 from tests.detect.support import APPS, materialise
 
+SHAPES = sorted(path.name for path in APPS.iterdir() if path.is_dir())
 APPLICATION = "from fastapi import FastAPI\n\napp = FastAPI()\n"
 
 
@@ -209,16 +211,28 @@ def build_sources(text: str) -> set[str]:
     return {path for path in paths if path != "." and "[" not in path}
 
 
-@pytest.mark.parametrize("shape", sorted(path.name for path in APPS.iterdir() if path.is_dir()))
-@pytest.mark.parametrize("lock", [True, False], ids=["locked by init", "as declared"])
-def test_whatever_the_dockerfile_reads_reaches_the_build(shape: str, lock: bool, tmp_path: Path) -> None:
+def initialised(shape: str, folder: Path, *, lock: bool) -> Blueprint:
+    """Return the blueprint that `init` comes to, without asking an index for the versions."""
     try:
-        blueprint = template.plan(template.decided(materialise(shape, tmp_path / shape), {}))
+        blueprint = template.plan(template.decided(materialise(shape, folder / shape), {}))
     except errors.Undecided:
         pytest.skip("init refuses it")
     if lock and resolve.is_needed(blueprint):
         blueprint = resolve.planned(blueprint)
-    files = template.render(blueprint)
+    return replace(blueprint, build_locked=lock and bool(blueprint.installed))
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_everything_that_a_build_downloads_is_checked_by_hash(shape: str, tmp_path: Path) -> None:
+    files = template.render(initialised(shape, tmp_path, lock=True))
+
+    assert list(check_dockerfile(files["Dockerfile"])) == []
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("lock", [True, False], ids=["locked by init", "as declared"])
+def test_whatever_the_dockerfile_reads_reaches_the_build(shape: str, lock: bool, tmp_path: Path) -> None:
+    files = template.render(initialised(shape, tmp_path, lock=lock))
     # A folder is there when something in it is.
     read = {
         file

@@ -30,8 +30,10 @@ PACKAGES = """\
 # A Python of Debian's keeps its headers in a package of their own."""
 INCLUDE = "python3 -c 'import sysconfig; print(sysconfig.get_path(\"include\"))'"
 HEADERS = f'\\\n        $([ -f "$({INCLUDE})/Python.h" ] || echo python3-dev)'
+# Lets a step read a file of the build context at the same path below the root.
+BIND = "--mount=type=bind,source={0},target=/{0}"
 MOUNTS = (
-    "--mount=type=bind,source=image/download.sh,target=/image/download.sh",
+    BIND.format("image/download.sh"),
     "--mount=type=cache,id=uv,target=/root/.cache/uv",
     "--mount=type=secret,id=ca --mount=type=secret,id=index",
 )
@@ -64,9 +66,9 @@ def dependencies(blueprint: Blueprint) -> str:
     writable = ",rw" if found.kind in EXPORTS or not found.locked else ""
     mounts = [f"--mount=type=bind,from=locks,target=/locks{writable}"]
     if found.kind in EXPORTS:
-        mounts.append(_bound(f"image/{found.kind}.txt"))
+        mounts.append(BIND.format(f"image/{found.kind}.txt"))
     if _server_is_locked(blueprint):
-        mounts += [_bound("image/difference.py"), _bound("image/uvicorn.txt")]
+        mounts += [BIND.format("image/difference.py"), BIND.format("image/uvicorn.txt")]
     parts.append(f"{title}\n{_run([*mounts, *MOUNTS], _install(blueprint))}")
     return "\n".join(parts)
 
@@ -86,7 +88,7 @@ def test_dependencies(blueprint: Blueprint) -> str:
     found = blueprint.dependencies
     lock = "/locks/requirements-test.lock"
     files = [*found.files, *([blueprint.test_lock] if blueprint.test_lock else [])]
-    mounts = [_bound("image/difference.py")]
+    mounts = [BIND.format("image/difference.py")]
     steps = []
     if found.kind == "uv":
         steps.append(
@@ -104,7 +106,7 @@ def test_dependencies(blueprint: Blueprint) -> str:
         ]
     if not blueprint.test_lock:
         # Groups for development may name no pytest; what of these ships is used as it is.
-        mounts.append(_bound("image/pytest.txt"))
+        mounts.append(BIND.format("image/pytest.txt"))
         steps += [
             "python3 /image/difference.py /image/pytest.txt /opt/venv --any-version > /locks/pytest.txt",
             f"[ -d /opt/test/pytest ] || {install} --require-hashes --requirement=/locks/pytest.txt",
@@ -237,7 +239,7 @@ def _installed(blueprint: Blueprint) -> str:
     leftovers = [f"{target}/bin", f"{target}/.lock"]
     if blueprint.build_locked:
         title += f"\n# What builds it is locked in {BUILD_LOCK}."
-        mounts.append(_bound(BUILD_LOCK))
+        mounts.append(BIND.format(BUILD_LOCK))
         steps = [
             f"{variables}{DOWNLOAD} uv build --wheel --python=/opt/venv --require-hashes"
             f" --build-constraints=/{BUILD_LOCK} --out-dir={WHEEL} /project",
@@ -280,11 +282,6 @@ def _apt(blueprint: Blueprint, packages: Sequence[str], computed: str = "") -> s
             "rm -rf /var/lib/apt/lists/*",
         ]
     )
-
-
-def _bound(path: str) -> str:
-    """Return the option that lets a step read a file of the build context at the same path below the root."""
-    return f"--mount=type=bind,source={path},target=/{path}"
 
 
 def _run(mounts: Iterable[str], steps: Sequence[str]) -> str:

@@ -24,8 +24,6 @@ TEST_GROUP = re.compile(r"test|tests|testing|dev")
 # What the tests of a FastAPI application need where nothing says so: pytest, and what TestClient speaks with.
 TEST_TOOLS = "pytest\nhttpx\n"
 INDEX = re.compile(r"^\s*(?:-i|--index-url|--extra-index-url|-f|--find-links)[ =].*$", re.MULTILINE)
-# To resolve for a Python version takes no interpreter of that version; uv would download one.
-ENVIRONMENT = {"UV_SYSTEM_CERTS": "1", "UV_PYTHON_DOWNLOADS": "never"}
 TEST_HEAD = "# What the tests need besides, locked by uv with the versions that ship.\n"
 # What builds a project that does not say (PEP 517).
 DEFAULT_BUILD = ("setuptools>=40.8.0",)
@@ -108,15 +106,12 @@ def build_tools(blueprint: Blueprint) -> dict[str, str]:
         errors.CommandMissing: uv is not installed.
     """
     folder = blueprint.root / blueprint.source
-    wanted = _table(folder).get("build-system", {}).get("requires", DEFAULT_BUILD)
-    options = _options(blueprint)[:1]
-    lock = _compile(folder, options, "".join(f"{line}\n" for line in wanted)) if wanted else ""
-    command = shlex.join(["uv", "pip", "compile", *STYLE, *options, "-", "-o", BUILD_LOCK])
-    head = (
-        "# What builds the project, locked by uv. After a change of [build-system] requires:\n"
-        f"#   printf '%s\\n' {shlex.join(wanted)} | {command}\n"
-    )
-    return {BUILD_LOCK: head + lock} if is_hashed(lock) else {}
+    required = _table(folder).get("build-system", {}).get("requires", DEFAULT_BUILD)
+    wanted = "".join(f"{line}\n" for line in required)
+    inputs = [_oldest(blueprint)]
+    lock = _compile(folder, inputs, wanted) if wanted else ""
+    head = "# What builds the project, locked by uv. After a change of [build-system] requires:\n"
+    return {BUILD_LOCK: head + _again(inputs, wanted, BUILD_LOCK) + lock} if is_hashed(lock) else {}
 
 
 def _inputs(blueprint: Blueprint) -> tuple[Path, list[str], str]:
@@ -129,16 +124,25 @@ def _inputs(blueprint: Blueprint) -> tuple[Path, list[str], str]:
 
 
 def _options(blueprint: Blueprint) -> list[str]:
-    oldest = min((blueprint.python, *blueprint.python_also), key=_number)
-    return [f"--python-version={oldest}", *_not_itself(blueprint.root / blueprint.dependencies.folder)]
+    return [_oldest(blueprint), *_not_itself(blueprint.root / blueprint.dependencies.folder)]
+
+
+def _oldest(blueprint: Blueprint) -> str:
+    """Return the option that resolves for every Python version that would do."""
+    return f"--python-version={min((blueprint.python, *blueprint.python_also), key=_number)}"
 
 
 def _head(found: Dependencies, inputs: Sequence[str], wanted: str) -> str:
-    """Return the comment that says how the lock is made anew."""
-    command = ["uv", "pip", "compile", *STYLE, *inputs, *(["-"] if wanted else []), "-o", LOCK]
-    given = f"printf '%s\\n' {shlex.join(wanted.splitlines())} | " if wanted else ""
+    """Return the comment that says what was locked and how that is done anew."""
     declared = found.files[0].rpartition("/")[2]
-    return f"{LOCKED_FROM}{declared}:\n#   {given}{shlex.join(command)}\n"
+    return f"{LOCKED_FROM}{declared}:\n{_again(inputs, wanted, LOCK)}"
+
+
+def _again(inputs: Sequence[str], wanted: str, lock: str) -> str:
+    """Return the line of a lock's comment that makes it anew."""
+    given = f"printf '%s\\n' {shlex.join(wanted.splitlines())} | " if wanted else ""
+    words = ["uv", "pip", "compile", *STYLE, *inputs, *(["-"] if wanted else []), "-o", lock]
+    return f"#   {given}{shlex.join(words)}\n"
 
 
 def _number(version: str) -> tuple[int, ...]:
@@ -153,7 +157,7 @@ def _files(found: Dependencies) -> list[str]:
 def _compile(folder: Path, inputs: Sequence[str], wanted: str) -> str:
     args = [tools.uv(), "pip", "compile", *STYLE, *inputs, *(["-"] if wanted else [])]
     try:
-        done = command.run(args, cwd=folder, stdin=wanted or None, env=ENVIRONMENT)
+        done = command.run(args, cwd=folder, stdin=wanted or None, env=tools.UV_ENVIRONMENT)
     except command.CommandFailed as error:
         said = error.completed.stderr.strip()
         raise errors.NotLocked(folder=folder, reason=_first(said), evidence=said) from error

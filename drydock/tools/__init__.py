@@ -28,6 +28,9 @@ MARKER = ".complete"
 HASH_LENGTH = 16
 # The oldest Python that drydock itself runs on; a lock holds markers for every newer one.
 OLDEST_PYTHON = "3.11"
+# The machine's own certificates: behind a company's proxy, uv's built-in ones are not enough. No interpreters
+# either: to resolve for a Python version takes none of that version, and uv would download one.
+UV_ENVIRONMENT = {"UV_SYSTEM_CERTS": "1", "UV_PYTHON_DOWNLOADS": "never"}
 
 
 def names() -> list[str]:
@@ -93,8 +96,7 @@ def _install(name: str, folder: Path, say: Say) -> None:
             str(LOCKS / f"{name}.lock"),
         ],
     )
-    # The machine's own certificates: behind a company's proxy, uv's built-in ones are not enough.
-    environment = {"UV_SYSTEM_CERTS": "1", "UV_LINK_MODE": os.environ.get("UV_LINK_MODE", "copy")}
+    environment = {**UV_ENVIRONMENT, "UV_LINK_MODE": os.environ.get("UV_LINK_MODE", "copy")}
     try:
         for step in steps:
             done = command.stream(step, Narrator(say), env=environment)
@@ -163,5 +165,5 @@ def relock(name: str, wanted: str = "") -> None:
     wanted = wanted or requirement(name)
     resolve = [uv(), "pip", "compile", "-", "--universal", "--python-version", OLDEST_PYTHON]
     style = ["--generate-hashes", "--no-annotate", "--no-header", "--upgrade", "--quiet"]
-    done = command.run([*resolve, *style], stdin=f"{wanted}\n", env={"UV_SYSTEM_CERTS": "1"})
+    done = command.run([*resolve, *style], stdin=f"{wanted}\n", env=UV_ENVIRONMENT)
     (LOCKS / f"{name}.lock").write_text(f"# {wanted}\n{done.stdout}", encoding="utf-8")

@@ -1,6 +1,6 @@
 """A stand-in for a chat model: calls one tool, then says one sentence, streamed where that is asked for.
 
-It also answers as an issuer of tokens, with the key that it signs them with.
+It also answers as an issuer of tokens, with a public key; nothing is signed with its other half here.
 """
 
 from __future__ import annotations

@@ -9,6 +9,7 @@ from drydock.detect import Findings
 from drydock.detect.model import Found
 
 APPS = Path(__file__).resolve().parent.parent / "apps"
+SHAPES = sorted(path.name for path in APPS.iterdir() if path.is_dir())
 # What an expected.toml says besides findings: where to point, what to ask the container, what decides.
 DIRECTIONS = ("project", "ask", "option")
 HELD_BACK = ".in"  # names that git ignores or that tools would pick up where they lie: uv.lock.in, .env.in

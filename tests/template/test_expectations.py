@@ -12,7 +12,7 @@ from drydock.gates.expectations.model import Expectations
 from drydock.gates.expectations.read import PLACE, parse
 from drydock.template import expectations
 from tests.conftest import write_files
-from tests.detect.support import APPS, materialise
+from tests.detect.support import SHAPES, materialise
 
 TODAY = date(2026, 1, 1)
 
@@ -27,7 +27,7 @@ def test_it_stands_where_the_gates_look() -> None:
     assert Path(expectations.PLACE) == PLACE
 
 
-@pytest.mark.parametrize("shape", sorted(path.name for path in APPS.iterdir() if path.is_dir()))
+@pytest.mark.parametrize("shape", SHAPES)
 def test_the_gates_can_read_it(shape: str, tmp_path: Path) -> None:
     try:
         found = expected(shape, tmp_path)

@@ -17,9 +17,8 @@ from drydock.project import configured
 from drydock.template import dockerfile, examples, manifests, packaged, resolve
 from drydock.template.blueprint import Blueprint, Storage
 from tests.conftest import write_files
-from tests.detect.support import APPS, materialise
+from tests.detect.support import SHAPES, materialise
 
-SHAPES = sorted(path.name for path in APPS.iterdir() if path.is_dir())
 APPLICATION = "from fastapi import FastAPI\n\napp = FastAPI()\n"
 
 

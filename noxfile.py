@@ -23,7 +23,7 @@ for name in ("urllib3", "docker"):
 
 
 # These need an image, a base or a cluster, and have sessions of their own.
-ELSEWHERE = ("--ignore=tests/integration", "--ignore=tests/cluster", "--ignore=tests/layout")
+ELSEWHERE = ("--ignore=tests/system", "--ignore=tests/layout")
 # What takes longest: each command of the documents, a release that is stopped at each of its steps, other
 # projects from `init` to an answer, what changes, secrets and scanners show of images built for it, and
 # what an engine with another image store makes of the image.
@@ -131,7 +131,7 @@ def integration(session: nox.Session) -> None:
     from drydock.gates import runner
 
     image = runner.built("production", session.log)
-    args = session.posargs or ["tests/integration"]
+    args = session.posargs or ["tests/system", "--ignore=tests/system/cluster"]
     session.run("pytest", *args, env={"DRYDOCK_IMAGE": image}, external=True)
 
 

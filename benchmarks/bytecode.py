@@ -20,9 +20,9 @@ from benchmarks.service import migrated
 from benchmarks.starts import Start, start
 from drydock import image as images
 from drydock.build import Options, build
-from drydock.pipeline import Pipeline
+from drydock.progress import Say
 from drydock.report import MB
-from drydock.say import Say
+from drydock.workspace import Pipeline
 from tests.support.systems import systems
 
 EVERYTHING = "everything compiled"

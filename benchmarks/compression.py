@@ -15,10 +15,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from drydock import image as images
-from drydock.compression import GZIP, Compression
+from drydock.detect.project import load
 from drydock.engine import Engine, connect
 from drydock.image.cache import Cache
-from drydock.project import load
+from drydock.project.compression import GZIP, Compression
 from drydock.report import console, megabytes, print_json
 from drydock.report.progress import waiting
 from drydock.report.tables import table

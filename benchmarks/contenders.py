@@ -12,10 +12,11 @@ from pathlib import Path
 
 from benchmarks.figures import BASELINE, PRODUCTION
 from drydock.build import BuildResult, Options, build
+from drydock.detect.project import load
 from drydock.engine import connect
-from drydock.pipeline import Pipeline
-from drydock.project import Project, load
-from drydock.say import Say
+from drydock.progress import Say
+from drydock.project import Project
+from drydock.workspace import Pipeline
 
 ROOT = Path(__file__).resolve().parent.parent
 HERE = Path(__file__).parent / "baseline"

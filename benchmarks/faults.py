@@ -18,7 +18,7 @@ from functools import partial
 from benchmarks.contenders import contenders
 from benchmarks.figures import PRODUCTION, Figure, Goal, narrator, parser, show
 from benchmarks.service import migrated
-from drydock.say import Say
+from drydock.progress import Say
 from tests.support import faults
 from tests.support.systems import App, Systems, systems
 

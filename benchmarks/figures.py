@@ -7,9 +7,9 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from drydock.progress import Say
 from drydock.report import console, print_json
 from drydock.report.tables import table
-from drydock.say import Say
 
 PRODUCTION = "production"
 BASELINE = "baseline"

@@ -19,7 +19,7 @@ from pathlib import Path
 from drydock.report import console, print_json
 from drydock.report.progress import waiting
 from drydock.report.tables import table
-from tasks import namespace
+from drydock.tasks import namespace
 
 ROOT = Path(__file__).resolve().parent.parent
 GOAL_SECONDS = 0.5

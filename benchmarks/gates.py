@@ -15,15 +15,15 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from drydock.detect.project import load
 from drydock.engine import Engine, connect
 from drydock.gates import runner
-from drydock.gates.verdict import Verdict
-from drydock.pipeline import Pipeline
-from drydock.project import load
+from drydock.progress import silent
 from drydock.report import console, print_json
 from drydock.report.progress import waiting
 from drydock.report.tables import table
-from drydock.say import silent
+from drydock.verdict import Verdict
+from drydock.workspace import Pipeline
 
 ROOT = Path(__file__).resolve().parent.parent
 NEEDS_A_CLUSTER = "cluster"

@@ -23,18 +23,19 @@ from pathlib import Path
 
 from drydock import base as bases
 from drydock import command
+from drydock.detect.project import load
 from drydock.engine import Engine, connect
 from drydock.gates.cache import touch_source
-from drydock.gates.verdict import Outcome, Verdict
 from drydock.hook import BASE, due
 from drydock.hook.commit import contents
 from drydock.hook.watched import WATCHED
-from drydock.project import ca_bundle, load
-from drydock.receipts import Receipts
+from drydock.progress import silent
+from drydock.project import ca_bundle
 from drydock.report import console, print_json
 from drydock.report.progress import waiting
 from drydock.report.tables import table
-from drydock.say import silent
+from drydock.state.receipts import Receipts
+from drydock.verdict import Outcome, Verdict
 from tests.support.clone import Clone
 
 IMAGE = "drydock-benchmark-hook"

@@ -22,8 +22,8 @@ from benchmarks.contenders import contenders
 from benchmarks.figures import BASELINE, PRODUCTION, BenchmarkFailed, Figure, Goal, narrator, parser, show
 from benchmarks.load import load
 from benchmarks.starts import Start, start, usage
+from drydock.progress import Say
 from drydock.report import MB
-from drydock.say import Say
 from tests.support.systems import Account, App, Systems, systems
 
 READY = Goal(0.6)

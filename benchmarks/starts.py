@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from benchmarks.figures import BenchmarkFailed
-from drydock import runtime
+from drydock.engine import runtime
 from tests.support.model import Says
 from tests.support.systems import READY, Account, App, Systems
 

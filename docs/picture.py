@@ -24,8 +24,8 @@ from rich.console import Console
 from rich.terminal_theme import TerminalTheme
 from rich.text import Text
 
+from drydock.detect.project import load
 from drydock.gates.cache import touch_source
-from drydock.project import load
 
 ROOT = Path(__file__).resolve().parent.parent
 PICTURE = ROOT / "docs/picture.svg"

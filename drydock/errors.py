@@ -438,7 +438,7 @@ class NotWritten(DrydockError):
 class UnknownTool(DrydockError):
     exit_code = 90
     fact = "there is no lock file for the tool {tool!r}"
-    next_step = "use one of {known}, or make one with `python -m drydock.tools PROGRAM REQUIREMENT`"
+    next_step = "use one of {known}, or make one with `python -m drydock.programs PROGRAM REQUIREMENT`"
 
 
 class ToolNotInstalled(DrydockError):

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from drydock.history import store
-from drydock.project import Project, load
+from drydock.detect.project import load
+from drydock.project import Project
+from drydock.state.history import store
 from tests.support import pace
 from tests.support.registry import Registry, private_registry, registry
 

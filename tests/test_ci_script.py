@@ -76,7 +76,7 @@ def script(tmp_path: Path) -> Script:
     return run
 
 
-FIND = "run python -c from drydock.kubernetes import kubectl; print(kubectl.find())"
+FIND = "run python -c from drydock.deploy import kubectl; print(kubectl.find())"
 ON = "on /tmp/kubeconfig by /main/../shared/cluster/load"
 GATES = ["run nox", "run nox -s acceptance", "run nox -s official_layout"]
 WITH_CLUSTER = [*GATES, FIND, "up with /opt/kubectl", "run nox -s cluster", ON, "down"]

@@ -9,8 +9,8 @@ from typing import Literal
 from drydock import errors
 from drydock.base import make, pull
 from drydock.engine import Engine
+from drydock.progress import Say, silent
 from drydock.project import Project
-from drydock.say import Say, silent
 
 Kind = Literal["local", "pulled", "made"]
 

@@ -12,9 +12,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from drydock import apt, command, errors
+from drydock import command, errors
 from drydock.base import archive
-from drydock.engine import Engine, install
+from drydock.engine import Engine, apt, install
 
 KIND_LABEL = "dev.drydock.base.kind"
 WANTED = re.compile(

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from drydock.engine import CALL_SECONDS, Engine, find
-from drydock.say import Say
+from drydock.progress import Say
 
 # A registry that can be reached answers at once; one behind a closed firewall never does.
 FIRST_ANSWER_SECONDS = 8

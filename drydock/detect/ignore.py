@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-from drydock import dockerignore
 from drydock.detect.model import Ignore
 from drydock.detect.tree import Tree, join
+from drydock.project import ignore as dockerignore
 
 SECRET = re.compile(
     r"(^|/)(\.env(\.(?!example|sample|template|dist|defaults?|tpl)[\w.-]+)?|[^/]*\.(pem|key|p12|pfx|jks|keystore|kdbx)|id_(rsa|dsa|ecdsa|ed25519)|"

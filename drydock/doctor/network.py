@@ -15,8 +15,8 @@ from drydock import errors
 from drydock.doctor.engine import skew
 from drydock.doctor.finding import Finding, failure, ok, unknown, warning
 from drydock.engine import Engine
+from drydock.engine.runtime import Run, started
 from drydock.project import Project, ca_bundle
-from drydock.runtime import Run, started
 
 ANSWER_SECONDS = 10.0
 # Where pip and uv are told of another index than their own.

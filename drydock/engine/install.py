@@ -12,9 +12,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from drydock import apt, command, errors
-from drydock.engine import Engine, connect, find
-from drydock.say import Say
+from drydock import command, errors
+from drydock.engine import Engine, apt, connect, find
+from drydock.progress import Say
 
 # Debian 12's own engine (20.10) has no buildx; the packages of Debian 13 run on Debian 12 as they are.
 PACKAGES = ("docker.io", "docker-cli", "docker-buildx")

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from drydock.gates.verdict import Outcome, Verdict
 from drydock.image import Anatomy, Image
 from drydock.project import MB, Budget
+from drydock.verdict import Outcome, Verdict
 
 GATE = "size_budget"
 LEAST_EFFICIENCY = 0.98

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from drydock import command
-from drydock import lock as locks
 from drydock.build import BuildResult, OnUpdate, Options, build
 from drydock.engine import Engine
-from drydock.gates.verdict import Outcome, Verdict
 from drydock.project import Project
+from drydock.project import lock as locks
+from drydock.verdict import Outcome, Verdict
 
 GATE = "build_cache"
 # What a step that installs dependencies runs; such a step must survive a change of source.

@@ -10,12 +10,12 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from drydock import command, errors
+from drydock.deploy import kubectl as clusters
 from drydock.engine import Engine
 from drydock.gates import container_tests
-from drydock.gates.verdict import Outcome, Verdict
-from drydock.kubernetes import kubectl as clusters
+from drydock.progress import Say
 from drydock.project import Project
-from drydock.say import Say
+from drydock.verdict import Outcome, Verdict
 
 GATE = "cluster"
 TESTS = Path("tests", "cluster")
@@ -62,7 +62,7 @@ def run(
 
     Args:
         engine: Where the image is.
-        project: Its ``tests/cluster`` are run.
+        project: Its ``tests/system/cluster`` are run.
         image: A reference with a tag.
         show: Takes the output as it comes.
         args: Further arguments for pytest.

@@ -7,8 +7,8 @@ import time
 from collections.abc import Callable, Sequence
 
 from drydock.engine import Engine
-from drydock.gates.verdict import Outcome, Verdict
-from drydock.runtime import Run, started
+from drydock.engine.runtime import Run, started
+from drydock.verdict import Outcome, Verdict
 
 GATE = "container_tests"
 EVIDENCE_LINES = 40

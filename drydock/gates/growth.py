@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from drydock.gates.budget import GATE, Comparison
-from drydock.history import Build, History, Judged, reading
 from drydock.image import Image, content_digest
 from drydock.project import Budget, Project
+from drydock.state.history import Build, History, Judged, reading
 
 
 def compare(

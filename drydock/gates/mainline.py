@@ -5,12 +5,12 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from drydock import errors
+from drydock.detect.project import load
 from drydock.gates.budget import GATE
 from drydock.image import Image
-from drydock.pipeline import Pipeline
-from drydock.project import Project, load
-from drydock.publish import source
-from drydock.worktree import checkout
+from drydock.project import Project, git
+from drydock.project.worktree import checkout
+from drydock.workspace import Pipeline
 
 CHANNEL = "mainline"
 # These say nothing about the commit.
@@ -32,11 +32,11 @@ def image(pipeline: Pipeline, target: str) -> tuple[str, Image] | None:
         errors.CouldNotCheck: The commit does not build.
     """
     branch = pipeline.project.main_branch
-    commit = source.last(pipeline.project.root, branch, ingredients(pipeline.project))
+    commit = git.last(pipeline.project.root, branch, ingredients(pipeline.project))
     if commit.committed is None:
         return None
     name = f"{branch} of {datetime.fromtimestamp(commit.committed, UTC):%Y-%m-%d}"
-    top, prefix = source.place(pipeline.project.root)
+    top, prefix = git.place(pipeline.project.root)
     with checkout(top, commit.revision) as folder:
         pipeline.say(f"no image of {branch} has passed here yet: building {name} to weigh growth by")
         try:

@@ -5,17 +5,17 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from drydock import command, errors, tools
+from drydock import command, errors, programs
 from drydock import image as images
 from drydock.build import Options, build
 from drydock.engine import Engine
 from drydock.gates.cache import Follow
 from drydock.gates.security.contents import unpacked
-from drydock.gates.verdict import Outcome, Verdict
 from drydock.image import Difference, Image
 from drydock.image.compare import FileChange
+from drydock.progress import Say
 from drydock.project import Project
-from drydock.say import Say
+from drydock.verdict import Outcome, Verdict
 
 GATE = "reproducible"
 SHOWN = 20
@@ -100,7 +100,7 @@ def look(engine: Engine, ids: list[str], path: str, say: Say) -> str:
         say: Takes one line of progress at a time.
     """
     try:
-        diffoscope = tools.program("diffoscope", say)
+        diffoscope = programs.program("diffoscope", say)
         say(f"comparing {path}")
         with unpacked(engine, ids[0], path.__eq__) as first, unpacked(engine, ids[1], path.__eq__) as second:
             here, there = (folder / path.lstrip("/") for folder in (first, second))

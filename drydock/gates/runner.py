@@ -16,8 +16,9 @@ from typing import Any
 from rich.console import Console
 
 import drydock
-from drydock import errors, receipts, tools
+from drydock import errors, programs, recorder
 from drydock.build import OnUpdate, Options
+from drydock.detect.project import load
 from drydock.engine import Engine, connect
 from drydock.gates import (
     audit,
@@ -33,16 +34,16 @@ from drydock.gates import (
     security,
     smoke,
 )
-from drydock.gates.verdict import Outcome, Verdict
-from drydock.history import keep
 from drydock.image import Anatomy, Image, content_digest
 from drydock.nearest import choices, suggestion
-from drydock.pipeline import Pipeline
-from drydock.project import LOCK_FILES, Project, load
-from drydock.receipts import Missing, Receipt, Receipts
+from drydock.progress import Say, silent
+from drydock.project import LOCK_FILES, Project
 from drydock.report import console, print_json, tables
 from drydock.report.progress import BuildProgress, under_way
-from drydock.say import Say, silent
+from drydock.state import receipts
+from drydock.state.receipts import Missing, Receipt, Receipts
+from drydock.verdict import Outcome, Verdict
+from drydock.workspace import Pipeline
 
 Judge = Callable[[Pipeline, str, Sequence[str]], Verdict]
 
@@ -331,24 +332,24 @@ def built(target: str, say: Say) -> str:
 
 def judge(gate: Gate, pipeline: Pipeline, target: str, args: Sequence[str] = ()) -> Verdict:
     """Run one gate on one target; keep a receipt, and a line in the history, unless arguments narrowed it."""
-    whose = keep.origin(pipeline.project, pipeline.source, target)
+    whose = recorder.origin(pipeline.project, pipeline.source, target)
     began = time.monotonic()
     try:
         with nullcontext() if pipeline.quiet else under_way(f"{gate.name} of {target}"):
             verdict = gate.judge(pipeline, target, args)
     except errors.DrydockError as error:
         ended = Verdict(gate.name, Outcome.COULD_NOT_CHECK, error.args[0], seconds=time.monotonic() - began)
-        keep.verdict(whose, "", ended, pipeline.say)
+        recorder.verdict(whose, "", ended, pipeline.say)
         raise
     verdict = replace(verdict, seconds=verdict.seconds or time.monotonic() - began)
     if not args:
         image = pipeline.measured(target)
         versions = {"drydock": version("drydock"), "engine": str(pipeline.engine.sdk.version()["Version"])}
-        versions |= {name: tools.version(name) for name in gate.tools}
+        versions |= {name: programs.version(name) for name in gate.tools}
         defined = defined_now(gate, pipeline.project, target)
         content = content_digest(image)
         Receipts().write(defined, verdict, content=content, image=image.id, tools=versions)
-        keep.verdict(whose, content, verdict, pipeline.say)
+        recorder.verdict(whose, content, verdict, pipeline.say)
     return verdict
 
 

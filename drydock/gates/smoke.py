@@ -11,9 +11,9 @@ from typing import Any, cast
 
 from drydock import errors
 from drydock.engine import Engine
-from drydock.gates.verdict import Outcome, Verdict
+from drydock.engine.runtime import GRACE_SECONDS, Run, Running, get, healthy, started
 from drydock.project import Project, Request
-from drydock.runtime import GRACE_SECONDS, Run, Running, get, healthy, started
+from drydock.verdict import Outcome, Verdict
 
 GATE = "smoke"
 ANSWER_SECONDS = 15.0

@@ -19,19 +19,21 @@ from rich.console import Console
 from rich.markup import escape
 
 from drydock import base as bases
-from drydock import command, errors, receipts
+from drydock import command, errors
+from drydock.detect.project import load
 from drydock.engine import connect
 from drydock.gates import runner
-from drydock.gates.verdict import Outcome, Verdict
 from drydock.hook.commit import contents, digest
 from drydock.hook.watched import WATCHED, Watched
 from drydock.nearest import choices
-from drydock.pipeline import Pipeline
-from drydock.project import Project, load
-from drydock.receipts import Receipt, Receipts
+from drydock.progress import silent
+from drydock.project import Project
+from drydock.project.worktree import checkout
 from drydock.report import console, tables
-from drydock.say import silent
-from drydock.worktree import checkout
+from drydock.state import receipts
+from drydock.state.receipts import Receipt, Receipts
+from drydock.verdict import Outcome, Verdict
+from drydock.workspace import Pipeline
 
 EVIDENCE_LINES = 30
 # What receipts of gates that judge an image call the base that it stands on.

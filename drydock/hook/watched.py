@@ -54,7 +54,7 @@ WATCHED = (
     # Those that need an engine take minutes, and run in CI.
     Watched(
         "tests",
-        ("drydock/*", "tasks/*", "tests/*", "image/*", "noxfile.py", "run", "Dockerfile", *CODE[1:]),
+        ("drydock/*", "tasks.py", "tests/*", "image/*", "noxfile.py", "run", "Dockerfile", *CODE[1:]),
         session=("--ignore=tests/live", "-m", "not live"),
     ),
 )

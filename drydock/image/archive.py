@@ -16,13 +16,13 @@ from pathlib import Path
 from typing import Any
 
 from drydock import errors
-from drydock.compression import ZSTD, Compression
 from drydock.image import record as records
 from drydock.image.blob import Blob
 from drydock.image.cache import Cache, StoredLayer
 from drydock.image.layers import Analyst, analyst
 from drydock.image.model import Config, Image, Layer
 from drydock.image.record import Record
+from drydock.project.compression import ZSTD, Compression
 
 # zstd and hashlib let other threads run; a third thread would wait for the interpreter's lock.
 THREADS = 2

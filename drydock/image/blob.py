@@ -6,7 +6,7 @@ import hashlib
 from dataclasses import dataclass
 from typing import IO
 
-from drydock.compression import Compression
+from drydock.project.compression import Compression
 
 
 @dataclass(frozen=True)

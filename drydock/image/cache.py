@@ -17,10 +17,10 @@ from typing import Any
 
 import platformdirs
 
-from drydock.compression import Compression
 from drydock.image.blob import Blob, Packer, digest_of_file
 from drydock.image.record import FORMAT, Record
 from drydock.image.store import Store
+from drydock.project.compression import Compression
 
 # The analysis of a 100 MB image takes 1 to 2 MB: room for some hundred builds.
 LARGEST_CACHE = 200_000_000

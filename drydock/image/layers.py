@@ -7,12 +7,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from drydock import errors
-from drydock.compression import ZSTD, Compression
 from drydock.image import record as records
 from drydock.image.blob import Blob
 from drydock.image.cache import Cache, user_cache
 from drydock.image.packages import names_packages
 from drydock.image.record import Record
+from drydock.project.compression import ZSTD, Compression
 
 
 @dataclass(frozen=True)

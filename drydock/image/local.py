@@ -15,13 +15,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from drydock import errors
-from drydock.compression import ZSTD, Compression
 from drydock.engine import Engine
 from drydock.image.archive import Part, Source, assemble, find_manifest, layer, with_links
 from drydock.image.cache import Cache, StoredLayer
 from drydock.image.layers import Analyst, analyst
 from drydock.image.model import Config, Image
 from drydock.image.record import CHUNK
+from drydock.project.compression import ZSTD, Compression
 
 if TYPE_CHECKING:
     import docker.models.images

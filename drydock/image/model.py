@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from drydock.compression import ZSTD, Compression
+from drydock.project.compression import ZSTD, Compression
 
 if TYPE_CHECKING:
     from drydock.image.record import Record

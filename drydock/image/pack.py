@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from drydock import errors
-from drydock.compression import ZSTD, Compression
 from drydock.engine import Engine
 from drydock.image.blob import Blob
 from drydock.image.cache import Cache, user_cache
 from drydock.image.layers import Analyst
 from drydock.image.local import answers, saved
+from drydock.project.compression import ZSTD, Compression
 
 
 @dataclass(frozen=True)

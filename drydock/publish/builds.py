@@ -15,10 +15,10 @@ import platformdirs
 
 from drydock.build import Options
 from drydock.engine import Engine
+from drydock.project.git import Source
 from drydock.publish.buildkit import recorded
 from drydock.publish.provenance import Predicate, dependencies, observed, predicate
-from drydock.publish.source import Source
-from drydock.sealed import Sealed, Untrusted
+from drydock.state.sealed import Sealed, Untrusted
 
 if TYPE_CHECKING:
     from drydock.base import Base

@@ -16,9 +16,9 @@ import platformdirs
 
 from drydock import command, errors
 from drydock.engine import install
+from drydock.progress import Say, silent
 from drydock.publish import debian
 from drydock.publish.reference import Reference
-from drydock.say import Say, silent
 
 # Debian 12 has no cosign; that of Debian 13 is one program, which runs there as it is.
 RELEASE = install.NEWER_RELEASE

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from drydock import apt, command, errors
-from drydock.engine import install
+from drydock import command, errors
+from drydock.engine import apt, install
 
 
 class NotFetched(Exception):

@@ -16,7 +16,7 @@ from drydock.base.make import KIND_LABEL
 from drydock.engine import PROJECT_LABEL
 from drydock.project import Project
 from drydock.project import metadata as project_metadata
-from drydock.publish.source import Source
+from drydock.project.git import Source
 
 if TYPE_CHECKING:
     from drydock.base import Base

@@ -18,10 +18,10 @@ from urllib.parse import urlsplit, urlunsplit
 
 from drydock import command
 from drydock.engine import Engine
+from drydock.project.git import Source
 from drydock.publish.local import engine_answers
 from drydock.publish.reference import Reference
-from drydock.publish.source import Source
-from drydock.receipts import Waiver
+from drydock.state.receipts import Waiver
 
 if TYPE_CHECKING:
     from drydock.base import Base

@@ -12,10 +12,10 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 
 from drydock import errors
-from drydock.compression import ZSTD, Compression
 from drydock.engine import Engine
 from drydock.image import Packed, packed
 from drydock.image.blob import Blob
+from drydock.project.compression import ZSTD, Compression
 from drydock.publish import credentials, labels, whereabouts
 from drydock.publish.credentials import Credentials
 from drydock.publish.event import Event, LayerProgress, State, Tell, short

@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import nullcontext
 
 from drydock.engine import Engine
+from drydock.progress import Say, silent
 from drydock.publish import cosign
 from drydock.publish.push import registry, without_tls
 from drydock.publish.reference import Reference
 from drydock.publish.referrers import Attachment, attach, attached
-from drydock.say import Say, silent
 
 
 def seal(

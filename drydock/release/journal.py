@@ -15,7 +15,7 @@ from drydock import errors
 from drydock.publish.sbom.cyclonedx import MEDIA_TYPE as CYCLONEDX
 from drydock.publish.sbom.spdx import MEDIA_TYPE as SPDX
 from drydock.release.plan import Plan
-from drydock.sealed import Sealed, Untrusted, write_whole
+from drydock.state.sealed import Sealed, Untrusted, write_whole
 
 FORMAT = 1
 FILES = {CYCLONEDX: "cyclonedx.json", SPDX: "spdx.json"}

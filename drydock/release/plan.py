@@ -9,9 +9,9 @@ from packaging.version import InvalidVersion, Version
 from drydock import errors
 from drydock.gates import runner
 from drydock.project import Project
+from drydock.project.git import Source
 from drydock.publish import tags
 from drydock.publish.reference import Reference, parse
-from drydock.publish.source import Source
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,10 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 
-from drydock import errors, ship
+from drydock import errors
 from drydock.gates import runner
-from drydock.gates.verdict import Verdict
 from drydock.image import configuration_digest
-from drydock.pipeline import Pipeline
+from drydock.progress import Patience, Say, unseen
 from drydock.publish import provenance, seal, tag, tags
 from drydock.publish import push as pushing
 from drydock.publish.local import find
@@ -19,9 +18,11 @@ from drydock.publish.reference import Reference
 from drydock.publish.referrers import attached
 from drydock.publish.registry import Manifest, Registry
 from drydock.publish.retry import WAITS
+from drydock.release import ship
 from drydock.release.journal import Entry, Journal
 from drydock.release.plan import Plan
-from drydock.say import Patience, Say, unseen
+from drydock.verdict import Verdict
+from drydock.workspace import Pipeline
 
 
 @dataclass

@@ -8,9 +8,9 @@ from rich.console import Console
 from rich.text import Text
 
 from drydock.build import BuildResult
-from drydock.pipeline import Pipeline
 from drydock.report import megabytes
 from drydock.report.tables import key_values
+from drydock.workspace import Pipeline
 
 
 def as_json(pipeline: Pipeline, result: BuildResult) -> Mapping[str, object]:

@@ -9,9 +9,9 @@ from typing import Any
 from rich.console import Console
 from rich.markup import escape
 
-from drydock.history import Build, Judged
 from drydock.report import MB, megabytes
 from drydock.report.tables import MARKS, table
+from drydock.state.history import Build, Judged
 
 PLOT_HEIGHT = 8
 WIDEST_PLOT = 100

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from drydock.recipe import Change, Outcome
 from drydock.report import console
-from drydock.template import Change, Outcome
 
 HELPERS = "image/"
 

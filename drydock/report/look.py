@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import sys
 
+from drydock.engine.runtime import Run, started
 from drydock.gates.smoke import token
-from drydock.pipeline import Pipeline
 from drydock.report import console
 from drydock.report.progress import waiting
 from drydock.report.tables import key_values
-from drydock.runtime import Run, started
+from drydock.workspace import Pipeline
 
 
 def look(pipeline: Pipeline, target: str, port: int) -> None:

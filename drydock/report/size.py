@@ -11,11 +11,11 @@ from rich.table import Table
 from rich.text import Text
 
 from drydock.gates.budget import mb
-from drydock.gates.verdict import Verdict
 from drydock.image import Anatomy, Difference
 from drydock.image.compare import FileChange, PackageChange
 from drydock.image.packages import Source
 from drydock.report import MB, megabytes
+from drydock.verdict import Verdict
 
 LARGEST_FILES = 20
 MOST_PACKAGES = 20

@@ -12,8 +12,8 @@ from rich.table import Table
 from rich.text import Text
 
 from drydock.doctor.finding import Finding, Severity
-from drydock.gates.verdict import Outcome, Verdict
 from drydock.report import NARROW
+from drydock.verdict import Outcome, Verdict
 
 MARKS = {
     Outcome.PASSED: "[green]passed[/green]",

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from drydock.project import load
+from drydock.detect.project import load
 from drydock.report.page import file, render
 from tests.conftest import write_files
 from tests.report import contents

@@ -14,7 +14,7 @@ from drydock.detect.python import allows, fits, specifier
 from drydock.detect.requirements import read_requirements
 from drydock.detect.settings import kind_of
 from drydock.detect.tree import Tree
-from drydock.dockerignore import translate
+from drydock.project.ignore import translate
 from tests.detect.support import write
 
 

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 import yaml
 
+from drydock.deploy import manifests
+from drydock.deploy.manifests import Manifest
+from drydock.deploy.render import render
+from drydock.detect.project import load
 from drydock.gates.kubernetes import EXPECTATIONS, tools
 from drydock.gates.kubernetes.finding import read
-from drydock.kubernetes import manifests
-from drydock.kubernetes.manifests import Manifest
-from drydock.kubernetes.render import render
-from drydock.project import load
 from tests.conftest import ROOT
 
 DOCUMENT = (ROOT / "docs" / "kubernetes.md").read_text(encoding="utf-8")

@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from drydock.gates.budget import Comparison, judge, mb
-from drydock.gates.verdict import Outcome
 from drydock.image import Image, read_archive
 from drydock.image.cache import Cache
 from drydock.project import MB, Budget
-from tests.image_inspection.making import docker_archive, files_tar, write_archive
+from drydock.verdict import Outcome
+from tests.image.making import docker_archive, files_tar, write_archive
 
 SITE = "lib/python3.13/site-packages"
 

@@ -5,10 +5,10 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from drydock import lock as locks
 from drydock.build import BuildResult, Step
 from drydock.gates.cache import judge, touch_lock, touch_source
-from drydock.gates.verdict import Outcome
+from drydock.project import lock as locks
+from drydock.verdict import Outcome
 from tests.conftest import MakeProject
 
 START = datetime.fromisoformat("2026-01-01T00:00:00+00:00")

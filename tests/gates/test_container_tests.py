@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from drydock.gates.container_tests import judge
-from drydock.gates.verdict import Outcome
+from drydock.verdict import Outcome
 
 FAILING = """\
 =================================== FAILURES ===================================

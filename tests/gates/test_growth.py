@@ -8,16 +8,17 @@ from typing import Any
 import pytest
 
 from drydock import errors
-from drydock.compression import GZIP
+from drydock.detect.project import load
 from drydock.gates import budget, growth
-from drydock.gates.verdict import Outcome, Verdict
-from drydock.history import Build, History, Judged, Origin
-from drydock.history.keep import weigh
 from drydock.image import Image, content_digest, read_archive
 from drydock.image.cache import Cache
-from drydock.project import MB, Budget, Growth, Project, load
+from drydock.project import MB, Budget, Growth, Project
+from drydock.project.compression import GZIP
+from drydock.recorder import weigh
+from drydock.state.history import Build, History, Judged, Origin
+from drydock.verdict import Outcome, Verdict
 from tests.conftest import write_files
-from tests.image_inspection.making import docker_archive, files_tar, write_archive
+from tests.image.making import docker_archive, files_tar, write_archive
 
 MAIN = Origin("shop", "production", "main", "0123456789abcdef")
 OVER_MAIN = Budget(10 * MB, over_main=Growth(1000, 50))

@@ -6,8 +6,9 @@ from typing import ClassVar
 import pytest
 
 from drydock import errors
+from drydock.detect.project import load
 from drydock.gates import mainline
-from drydock.project import Project, load
+from drydock.project import Project
 from tests.support.repository import begin, commit, git
 
 NOW = "[project]\nname = 'shop'\n"

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from drydock.gates import reproducible
-from drydock.gates.verdict import Outcome
 from drydock.image import Difference
 from drydock.image.compare import Change, FileChange
+from drydock.verdict import Outcome
 
 
 def difference(*files: FileChange, added: tuple[Any, ...] = ()) -> Difference:

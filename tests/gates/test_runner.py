@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from drydock import errors, tools
+from drydock import errors, programs
+from drydock.detect.project import load
 from drydock.gates.runner import GATES, defined_now, parse, refusal, run
-from drydock.gates.verdict import Outcome, Verdict
-from drydock.project import load
+from drydock.verdict import Outcome, Verdict
 from tests.conftest import MakeProject
 
 
@@ -87,5 +87,5 @@ def test_another_checkout_of_the_same_files_shares_receipts(
 def test_a_receipt_names_the_exact_version_of_every_locked_tool() -> None:
     named = {tool for gate in GATES.values() for tool in gate.tools}
 
-    assert named <= set(tools.names())
-    assert {tool for tool in named if not tools.version(tool)[0].isdigit()} == set()
+    assert named <= set(programs.names())
+    assert {tool for tool in named if not programs.version(tool)[0].isdigit()} == set()

@@ -8,9 +8,9 @@ from typing import cast
 
 import pytest
 
+from drydock.engine.runtime import Running, healthy
 from drydock.gates.smoke import forbidden, round_of_requests
 from drydock.project import Request
-from drydock.runtime import Running, healthy
 from tests.conftest import MakeProject
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from drydock.gates.verdict import Outcome
 from drydock.hook import in_session
 from drydock.hook.watched import Watched
+from drydock.verdict import Outcome
 
 NOXFILE = """\
 import nox

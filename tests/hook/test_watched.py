@@ -7,13 +7,13 @@ import re
 import pytest
 
 from drydock import errors
+from drydock.detect.project import load
 from drydock.gates import runner
-from drydock.gates.verdict import Outcome, Verdict
 from drydock.hook import BASE, chosen, due, stands_on
 from drydock.hook.commit import contents, digest
 from drydock.hook.watched import WATCHED
-from drydock.project import load
-from drydock.receipts import Receipt
+from drydock.state.receipts import Receipt
+from drydock.verdict import Outcome, Verdict
 from tests.conftest import ROOT
 
 PROJECT = load(ROOT)
@@ -55,8 +55,8 @@ def changed(files: dict[str, str], path: str) -> set[str]:
             {"container_tests", "size_budget", "smoke", "security", "licences", "tests"},
         ),
         ("deploy/kubernetes/base/deployment.yaml", {"kubernetes"}),
-        ("drydock/ship.py", {"lint", "tests"}),
-        ("tests/test_receipts.py", {"lint", "tests"}),
+        ("drydock/release/ship.py", {"lint", "tests"}),
+        ("tests/state/test_receipts.py", {"lint", "tests"}),
     ],
 )
 def test_a_change_runs_the_gates_that_judge_it(files: dict[str, str], path: str, expected: set[str]) -> None:

@@ -1,7 +1,18 @@
-"""The image's own scripts are importable here as they are in the image."""
+from __future__ import annotations
 
-import sys
+from pathlib import Path
 
-from tests.conftest import ROOT
+import pytest
+from hypothesis import settings
 
-sys.path[:0] = [str(ROOT / "image"), str(ROOT / "image" / "measure")]
+from drydock.image.cache import Cache
+
+# A busy machine is slow, which is no fault of what is tested.
+settings.register_profile("patient", deadline=None)
+settings.load_profile("patient")
+
+
+@pytest.fixture
+def cache(tmp_path: Path) -> Cache:
+    """An empty cache."""
+    return Cache(tmp_path / "cache")

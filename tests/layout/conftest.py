@@ -11,9 +11,9 @@ import docker
 import pytest
 
 from drydock import command
+from drydock.detect.project import load
 from drydock.engine import Engine
-from drydock.pipeline import Pipeline
-from drydock.project import load
+from drydock.workspace import Pipeline
 from tests.conftest import ROOT
 from tests.live.conftest import engine, python_image
 

@@ -7,10 +7,10 @@ from collections.abc import Callable
 import pytest
 
 from drydock.gates import smoke
-from drydock.gates.verdict import Outcome
 from drydock.image import Anatomy
-from drydock.pipeline import Pipeline
 from drydock.report import MB
+from drydock.verdict import Outcome
+from drydock.workspace import Pipeline
 from tests.live import test_image_production as facts
 
 # The first test waits for CPython to be compiled.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from drydock.pipeline import Pipeline
+from drydock.workspace import Pipeline
 from tests.live.test_image_production import *  # noqa: F403 - its tests, of the image below
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from drydock import base, command
+from drydock.detect.project import load
 from drydock.engine import Engine, connect
-from drydock.project import load
 from drydock.publish import cosign
 from tests.conftest import ROOT
 from tests.support.ship import Ship, ship_project

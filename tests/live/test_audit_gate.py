@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 
 from drydock import command
+from drydock.detect.project import load
 from drydock.engine import Engine
 from drydock.gates import audit
-from drydock.gates.verdict import Outcome, Verdict
-from drydock.project import load
+from drydock.verdict import Outcome, Verdict
 from tests.conftest import write_files
 
 pytestmark = pytest.mark.live

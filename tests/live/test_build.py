@@ -15,10 +15,10 @@ import pytest
 from drydock import command, errors
 from drydock.build import COLD, Options, Update, build, remove_mounts
 from drydock.engine import Engine, find
-from drydock.history import History
-from drydock.pipeline import Pipeline
+from drydock.progress import silent
 from drydock.project import Project
-from drydock.say import silent
+from drydock.state.history import History
+from drydock.workspace import Pipeline
 from tests.conftest import ROOT, MakeProject
 
 pytestmark = pytest.mark.live

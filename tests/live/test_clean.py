@@ -5,9 +5,9 @@ import uuid
 import pytest
 
 from drydock.build import Options, build
-from drydock.clean import clean
+from drydock.build.clean import clean
 from drydock.engine import LABEL, PROJECT_LABEL, Engine
-from drydock.runtime import Run, started
+from drydock.engine.runtime import Run, started
 from tests.conftest import MakeProject
 
 pytestmark = pytest.mark.live

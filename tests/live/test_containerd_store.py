@@ -12,16 +12,17 @@ from typing import Any
 import pytest
 
 from drydock import command
+from drydock.detect.project import load
 from drydock.engine import Engine
 from drydock.gates import smoke
-from drydock.gates.verdict import Outcome
 from drydock.image.cache import Cache
-from drydock.pipeline import Pipeline
-from drydock.project import TARGETS, load
+from drydock.progress import silent
+from drydock.project import TARGETS
 from drydock.publish import relabel
 from drydock.publish.local import find
 from drydock.publish.push import Permissions, Pushed, push
-from drydock.say import silent
+from drydock.verdict import Outcome
+from drydock.workspace import Pipeline
 from tests.conftest import ROOT
 from tests.support import registry as real
 from tests.support.second_engine import containerd_store

@@ -12,10 +12,10 @@ import pytest
 
 from drydock import errors
 from drydock.build import Options, build
+from drydock.detect.project import load
 from drydock.engine import Engine
+from drydock.engine.runtime import Run, started
 from drydock.gates.cache import copy_context, touch_source
-from drydock.project import load
-from drydock.runtime import Run, started
 from tests.conftest import ROOT
 
 pytestmark = pytest.mark.live

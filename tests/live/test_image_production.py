@@ -12,9 +12,9 @@ import pytest
 
 from drydock import base
 from drydock.build import Options, build
+from drydock.detect.project import load
 from drydock.engine import Engine
-from drydock.project import load
-from drydock.runtime import Run, started
+from drydock.engine.runtime import Run, started
 from tests.conftest import ROOT
 from tests.support import certificates
 

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from drydock import command
+from drydock.detect.project import load
 from drydock.engine import LABEL, Engine
-from drydock.pipeline import Pipeline
-from drydock.project import load
-from drydock.tools import tool
+from drydock.programs import tool
+from drydock.workspace import Pipeline
 from tests.conftest import ROOT
 from tests.support.archives import unpack
 

@@ -15,9 +15,10 @@ import pytest
 
 from drydock import command
 from drydock.build import Options, build
+from drydock.detect.project import load
 from drydock.engine import Engine
 from drydock.gates.security import linters
-from drydock.project import ca_bundle, load
+from drydock.project import ca_bundle
 from tests.conftest import ROOT
 from tests.support.archives import unpack
 

@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from drydock import lock
 from drydock.build import BuildResult, Options, build
+from drydock.detect.project import load
 from drydock.engine import Engine
-from drydock.pipeline import Pipeline
-from drydock.project import load
-from drydock.runtime import Run, started
+from drydock.engine.runtime import Run, started
+from drydock.project import lock
+from drydock.workspace import Pipeline
 from tests.conftest import ROOT
 from tests.support import certificates
 

@@ -10,11 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from drydock import template
+from drydock import recipe
+from drydock.detect.project import load
 from drydock.engine import Engine
 from drydock.gates import smoke
-from drydock.pipeline import Pipeline
-from drydock.project import Project, ca_bundle, load
+from drydock.project import Project, ca_bundle
+from drydock.workspace import Pipeline
 from tests.detect.support import materialise
 
 
@@ -48,7 +49,7 @@ def test_what_init_writes_builds_starts_and_answers(
     shape: str, image_name: str, engine: Engine, tmp_path: Path
 ) -> None:
     folder = materialise(shape, tmp_path / shape)
-    template.init(folder, {})
+    recipe.init(folder, {})
     project = named(folder, image_name)
 
     built = Pipeline(engine, project, lambda _: None, quiet=True).built("production")
@@ -61,7 +62,7 @@ def test_what_init_writes_needs_no_drydock_to_build(
     image_name: str, python_image: str, tmp_path: Path
 ) -> None:
     folder = materialise("lock_pdm", tmp_path / "shop")
-    template.init(folder, {})
+    recipe.init(folder, {})
     secret = [f"--secret=id=ca,src={bundle}"] if (bundle := ca_bundle()) else []
 
     for target in ("slim", "test"):

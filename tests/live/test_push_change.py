@@ -11,12 +11,12 @@ from uuid import uuid4
 import pytest
 
 from drydock.build import Options
+from drydock.detect.project import load
 from drydock.engine import Engine
-from drydock.pipeline import Pipeline
-from drydock.project import load
+from drydock.progress import silent
 from drydock.publish.local import find
 from drydock.publish.push import Permissions, push
-from drydock.say import silent
+from drydock.workspace import Pipeline
 from tests.conftest import ROOT
 from tests.support import registry as real
 

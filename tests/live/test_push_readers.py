@@ -11,9 +11,9 @@ import pytest
 
 from drydock import command
 from drydock import image as images
-from drydock.compression import GZIP, ZSTD, Compression
 from drydock.engine import LABEL, Engine, install
 from drydock.image.cache import Cache
+from drydock.project.compression import GZIP, ZSTD, Compression
 from drydock.publish.local import find
 from drydock.publish.push import Pushed, push, push_all
 from tests.conftest import write_files

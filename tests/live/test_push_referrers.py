@@ -12,10 +12,10 @@ import pytest
 from drydock import command, errors
 from drydock.base import Base
 from drydock.engine import Engine
+from drydock.project.git import Source
 from drydock.publish import cosign, provenance, push, seal
 from drydock.publish.reference import Reference, parse
 from drydock.publish.referrers import Attachment, attach, attached
-from drydock.publish.source import Source
 from tests.support import registry as real
 from tests.support.registry import tiny_image
 

@@ -13,8 +13,8 @@ import pytest
 
 from drydock import command
 from drydock.engine import LABEL, Engine
+from drydock.programs import tool
 from drydock.publish import sbom
-from drydock.tools import tool
 
 pytestmark = pytest.mark.live
 

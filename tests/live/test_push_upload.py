@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from drydock import image as images
-from drydock.compression import GZIP, ZSTD, Compression
 from drydock.engine import Engine
 from drydock.image.cache import Cache
+from drydock.project.compression import GZIP, ZSTD, Compression
 from drydock.publish.event import Event, LayerProgress, State
 from drydock.publish.push import Pushed, push, push_all
 from drydock.publish.push import registry as client_of

@@ -10,8 +10,8 @@ import pytest
 from drydock.build import Options, Update
 from drydock.engine import Engine
 from drydock.gates import reproducible
-from drydock.gates.verdict import Outcome
-from drydock.say import silent
+from drydock.progress import silent
+from drydock.verdict import Outcome
 from tests.conftest import MakeProject
 
 pytestmark = pytest.mark.live

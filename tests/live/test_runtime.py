@@ -6,7 +6,7 @@ import pytest
 
 from drydock import errors
 from drydock.engine import LABEL, Engine
-from drydock.runtime import Run, Running, started
+from drydock.engine.runtime import Run, Running, started
 
 pytestmark = pytest.mark.live
 

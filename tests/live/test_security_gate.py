@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 
 from drydock import command
+from drydock.detect.project import load
 from drydock.engine import Engine
 from drydock.gates import security
 from drydock.gates.security import contents, health
-from drydock.gates.verdict import Outcome
-from drydock.project import Project, load
+from drydock.project import Project
+from drydock.verdict import Outcome
 from tests.conftest import write_files
 
 pytestmark = pytest.mark.live

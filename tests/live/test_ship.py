@@ -8,15 +8,15 @@ from pathlib import Path
 import pytest
 
 from drydock import errors
-from drydock import ship as shipping
 from drydock.engine import Engine
 from drydock.gates import runner
-from drydock.gates.verdict import Outcome, Verdict
 from drydock.image import content_digest
-from drydock.pipeline import Pipeline
 from drydock.publish import provenance
 from drydock.publish.push import Permissions
-from drydock.receipts import Receipts
+from drydock.release import ship as shipping
+from drydock.state.receipts import Receipts
+from drydock.verdict import Outcome, Verdict
+from drydock.workspace import Pipeline
 from tests.support.registry import Registry, registry
 from tests.support.ship import PASSED, Ship, pass_gates, ship_project
 

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from drydock.base import Base
+from drydock.project.git import Source
 from drydock.publish.buildkit import KEY, recorded
 from drydock.publish.provenance import WITHHELD, dependencies, statement
 from drydock.publish.reference import parse
-from drydock.publish.source import Source
 from tests.publish.schemas import validate
 
 IMAGE = parse("registry.example/acme/todo:1.4.2@sha256:" + "ab" * 32)

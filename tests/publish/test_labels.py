@@ -8,9 +8,9 @@ from drydock import errors
 from drydock.base import Base
 from drydock.engine import PROJECT_LABEL
 from drydock.project import Project
+from drydock.project.git import Source
 from drydock.publish import labels
 from drydock.publish.labels import MAINTAINER, OCI, check, labels_for
-from drydock.publish.source import Source
 from tests.conftest import MakeProject
 
 PYPROJECT = """

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from drydock.publish.source import Source, last, place
+from drydock.project.git import Source, last, place
 from tests.support.repository import begin, commit, git
 
 PATHS = ("app", "Dockerfile", ":(exclude)app/tests", ":(exclude)*.md")

@@ -3,9 +3,9 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from drydock.compression import GZIP, ZSTD
 from drydock.image import Packed
 from drydock.image.blob import Blob
+from drydock.project.compression import GZIP, ZSTD
 from drydock.publish.manifest import index_of, manifest_of
 from drydock.publish.registry import digest_of
 

@@ -6,10 +6,10 @@ from dataclasses import replace
 import pytest
 
 from drydock.base import Base
+from drydock.project.git import Source
 from drydock.publish.provenance import WITHHELD, Build, predicate, public, statement
 from drydock.publish.reference import parse
-from drydock.publish.source import Source
-from drydock.receipts import Waiver
+from drydock.state.receipts import Waiver
 from tests.publish.schemas import validate
 
 IMAGE = parse("registry.example/acme/todo:1.4.2@sha256:" + "ab" * 32)

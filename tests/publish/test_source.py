@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from drydock.publish.source import Source, public_url, read
+from drydock.project.git import Source, public_url, read
 
 COMMITTED = 1_700_000_000
 

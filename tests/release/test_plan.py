@@ -7,7 +7,7 @@ import pytest
 
 from drydock import errors, release
 from drydock.project import Project
-from drydock.publish.source import Source
+from drydock.project.git import Source
 from tests.conftest import MakeProject
 
 SOURCE = Source("0123456789abcdef0123456789abcdef01234567", False, 1_700_000_000, "")

@@ -5,17 +5,18 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from drydock.gates.verdict import Outcome, Verdict
-from drydock.history import Build, Judged, Origin, StepTime, keep
-from drydock.history.change import Since
+from drydock import recorder
 from drydock.image import Anatomy, read_archive
 from drydock.image.cache import Cache
 from drydock.image.compare import Change, FileChange, PackageChange
 from drydock.image.packages import Source
 from drydock.project import MB, Budget, Project
 from drydock.publish.sbom.materials import bill
+from drydock.report.change import Since
 from drydock.report.page.gather import Content, allowances, gates, timings
-from tests.image_inspection.making import docker_archive, files_tar, write_archive
+from drydock.state.history import Build, Judged, Origin, StepTime
+from drydock.verdict import Outcome, Verdict
+from tests.image.making import docker_archive, files_tar, write_archive
 
 NOW = 1_800_000_000.0
 SITE = "opt/venv/lib/python3.13/site-packages"
@@ -67,7 +68,7 @@ def content(folder: Path, project: Project, taken_apart: Anatomy) -> Content:
         project: Whose image it is.
         taken_apart: The image.
     """
-    weighed = keep.weigh(taken_apart.image)
+    weighed = recorder.weigh(taken_apart.image)
     origin = Origin(project.image, "production", "main", "0123456789abcdef", dirty=True)
     steps = (
         StepTime("builder", "RUN uv sync", 8.5, False),

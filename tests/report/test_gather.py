@@ -3,10 +3,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from drydock.gates import runner
-from drydock.gates.verdict import Verdict
 from drydock.project import MB, Budget
 from drydock.report.page.gather import allowances, gates, timings
-from tests.history.samples import ORIGIN, judged, weighed
+from drydock.verdict import Verdict
+from tests.state.history.samples import ORIGIN, judged, weighed
 
 WEIGHED = {"production": weighed()}
 

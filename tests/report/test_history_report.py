@@ -5,9 +5,9 @@ from dataclasses import replace
 
 from rich.console import Console
 
-from drydock.history import Build
 from drydock.report.history import as_json, plot, show, trends
-from tests.history.samples import build, judged, weighed
+from drydock.state.history import Build
+from tests.state.history.samples import build, judged, weighed
 
 NOW = 1_800_000_000.0
 BUILDS = [

@@ -7,12 +7,12 @@ from pathlib import Path
 
 from drydock import release
 from drydock.gates import runner
-from drydock.gates.verdict import Verdict
 from drydock.publish import push, seal
 from drydock.publish.push import Permissions
 from drydock.publish.reference import parse
 from drydock.release import Outcome, Work
 from drydock.release.steps import STEPS
+from drydock.verdict import Verdict
 from tests.support.registry import Registry
 from tests.support.ship import PASSED, Ship, pass_gates
 

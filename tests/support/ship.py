@@ -8,13 +8,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from drydock.detect.project import load
 from drydock.engine import Engine
 from drydock.gates import runner
-from drydock.gates.verdict import Outcome, Verdict
 from drydock.image import content_digest
-from drydock.pipeline import Pipeline
-from drydock.project import load
-from drydock.receipts import Receipts
+from drydock.state.receipts import Receipts
+from drydock.verdict import Outcome, Verdict
+from drydock.workspace import Pipeline
 
 MANIFEST = """\
 [project]

@@ -9,8 +9,7 @@ from dataclasses import dataclass, field
 
 import httpx2
 
-from drydock import runtime
-from drydock.engine import LABEL, Engine
+from drydock.engine import LABEL, Engine, runtime
 from tests.support import certificates, process
 from tests.support.better_auth import PUBLIC_URL, BetterAuth, User, better_auth
 from tests.support.model import Model, model

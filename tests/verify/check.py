@@ -9,14 +9,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from drydock import command, errors, template
+from drydock import command, errors, recipe
 from drydock.detect import detect
+from drydock.detect.project import load
 from drydock.engine import LABEL, Engine
 from drydock.gates import smoke
 from drydock.image.anatomy import Anatomy
-from drydock.pipeline import Pipeline
-from drydock.project import TARGETS, Development, Project, load
-from drydock.say import silent
+from drydock.progress import silent
+from drydock.project import TARGETS, Development, Project
+from drydock.workspace import Pipeline
 from tests.detect.support import summary
 from tests.verify.cases import Case
 from tests.verify.services import services
@@ -87,7 +88,7 @@ def _facts(case: Case, place: Path) -> Row:
 def _refused(case: Case, row: Row, place: Path) -> Row:
     """See that `init` refuses a project for the reason that is the true one."""
     try:
-        template.init(place, {}, dry_run=True)
+        recipe.init(place, {}, dry_run=True)
     except errors.Undecided as error:
         texts = (case.expected.get("conflict_text", ""), case.expected.get("blocker_text", ""))
         said = error.evidence
@@ -100,7 +101,7 @@ def _answered(case: Case, row: Row, place: Path, engine: Engine) -> Row:
     """Build both images and the tests' one, start pytest, and start and ask production."""
     sizes: dict[str, int] = {}
     try:
-        template.init(place, case.options, force=True)
+        recipe.init(place, case.options, force=True)
         project = _named(load(place), case)
         with _images(engine, project), services(case.services, engine) as given:
             told = {name: text.format(**given) for name, text in case.variables.items()}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from drydock import command, tools
+from drydock import command, programs
 
 # Everything that the examples' locks hold was there by then, and nothing newer is taken.
 LOCKED_AT = "2026-11-21T00:00:00Z"
@@ -18,7 +18,7 @@ def relock(folder: Path) -> None:
     """
     for lock in sorted(folder.rglob("uv.lock")):
         command.run(
-            [tools.uv(), "lock", "--quiet", "--upgrade", f"--exclude-newer={LOCKED_AT}"],
+            [programs.uv(), "lock", "--quiet", "--upgrade", f"--exclude-newer={LOCKED_AT}"],
             cwd=lock.parent,
             env={"UV_SYSTEM_CERTS": "1"},
         )

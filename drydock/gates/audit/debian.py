@@ -15,11 +15,12 @@ from datetime import datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 
-from drydock import apt, command, errors
+from drydock import command, errors
+from drydock.engine import apt
 from drydock.engine.install import read_os_release
 from drydock.gates.audit.components import Component, Components
 from drydock.gates.expectations import Finding, Report
-from drydock.say import Say
+from drydock.progress import Say
 
 SOURCE = "Debian packages"
 APT_SECONDS = 300.0

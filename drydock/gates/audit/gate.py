@@ -15,11 +15,11 @@ from drydock.gates.audit import components, debian, osv, python, scanners
 from drydock.gates.audit.components import Components
 from drydock.gates.expectations import PLACE, Case, Finding, Report, Severity, judge, load
 from drydock.gates.expectations.model import Audit
-from drydock.gates.verdict import Verdict
 from drydock.image import Anatomy
+from drydock.programs import tool
+from drydock.progress import Say
 from drydock.project import Project, ca_bundle
-from drydock.say import Say
-from drydock.tools import tool
+from drydock.verdict import Verdict
 
 GATE = "audit"
 MOST_NAMED = 3

@@ -14,7 +14,7 @@ from typing import Any
 from drydock import command
 from drydock.engine import Engine
 from drydock.gates.expectations import Finding, Report, Severity
-from drydock.say import Say
+from drydock.progress import Say
 
 SCAN_SECONDS = 600.0
 

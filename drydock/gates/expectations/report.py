@@ -8,7 +8,7 @@ from datetime import date
 from typing import Any
 
 from drydock.gates.expectations.findings import Finding, Ignore, sift
-from drydock.gates.verdict import Outcome, Verdict
+from drydock.verdict import Outcome, Verdict
 
 
 @dataclass(frozen=True)

@@ -8,15 +8,15 @@ from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 from drydock import errors
+from drydock.deploy import manifests
+from drydock.deploy.manifests import Manifest
+from drydock.deploy.render import FOLDER, overlays, render
 from drydock.engine import Engine
 from drydock.gates.kubernetes import application, own, tools
 from drydock.gates.kubernetes.finding import Expectations, Finding, judge, read
-from drydock.gates.verdict import Outcome, Verdict
-from drydock.kubernetes import manifests
-from drydock.kubernetes.manifests import Manifest
-from drydock.kubernetes.render import FOLDER, overlays, render
+from drydock.progress import Say, silent
 from drydock.project import Project
-from drydock.say import Say, silent
+from drydock.verdict import Outcome, Verdict
 
 GATE = "kubernetes"
 EXPECTATIONS = FOLDER / "gate.toml"

@@ -8,11 +8,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from drydock.deploy import manifests
+from drydock.deploy.manifests import Manifest
 from drydock.engine import Engine
+from drydock.engine.runtime import Run, started
 from drydock.gates.kubernetes.finding import Expectations
-from drydock.kubernetes import manifests
-from drydock.kubernetes.manifests import Manifest
-from drydock.runtime import Run, started
 
 GATE = "kubernetes"
 EX_CONFIG = 78

@@ -6,8 +6,8 @@ import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any
 
-from drydock.kubernetes import manifests
-from drydock.kubernetes.manifests import Manifest
+from drydock.deploy import manifests
+from drydock.deploy.manifests import Manifest
 
 # A check's name with what it finds on one object.
 Fault = tuple[str, str]

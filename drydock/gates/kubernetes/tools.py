@@ -10,8 +10,8 @@ from typing import Any
 
 from drydock import command
 from drydock.gates.kubernetes.finding import Finding
-from drydock.say import Say
-from drydock.tools import tool
+from drydock.programs import tool
+from drydock.progress import Say
 
 _RESOURCE = re.compile(r"for resource (\S+)")
 # How Trivy's messages name an object, the most exact first.

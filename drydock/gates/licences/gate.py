@@ -17,10 +17,10 @@ from drydock.gates.licences.archive import DOCUMENTS, fetch
 from drydock.gates.licences.expressions import not_allowed
 from drydock.gates.licences.names import of_copyright, of_metadata
 from drydock.gates.security import contents
-from drydock.gates.verdict import Verdict
 from drydock.image import Anatomy
+from drydock.progress import Say
 from drydock.project import Project
-from drydock.say import Say
+from drydock.verdict import Verdict
 
 GATE = "licences"
 

@@ -9,12 +9,12 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from drydock.engine import Engine
+from drydock.engine.runtime import Run, started
 from drydock.gates.expectations import Finding
 from drydock.gates.expectations.model import ExpectedCommand, ExpectedFile
 from drydock.gates.security import contents
 from drydock.image import File
 from drydock.image.tree import resolve
-from drydock.runtime import Run, started
 
 COMMAND_SECONDS = 60
 EXECUTABLE_BY_ALL = 0o111

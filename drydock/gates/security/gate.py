@@ -15,10 +15,10 @@ from drydock.gates import budget
 from drydock.gates.expectations import Case, Expectations, Finding, Report, judge, load
 from drydock.gates.security import base, contents, expected, files, health, history, linters, metadata
 from drydock.gates.security.checks import CHECKS
-from drydock.gates.verdict import Verdict
 from drydock.image import Anatomy, Image
+from drydock.progress import Say
 from drydock.project import Project
-from drydock.say import Say
+from drydock.verdict import Verdict
 
 GATE = "security"
 ACCOUNTS = ("/etc/passwd", "/etc/shadow", "/etc/group")

@@ -7,10 +7,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from drydock.engine import Engine
+from drydock.engine.runtime import NANOSECONDS, Run, Running, started
 from drydock.gates.expectations import Finding, Report
 from drydock.gates.security import contents
 from drydock.project import Project
-from drydock.runtime import NANOSECONDS, Run, Running, started
 
 SOURCE = "health"
 POLL_SECONDS = 0.25

@@ -11,8 +11,8 @@ from typing import Any
 
 from drydock import command, errors
 from drydock.gates.expectations import Finding, Report, Severity
-from drydock.say import Say
-from drydock.tools import tool, version
+from drydock.programs import tool, version
+from drydock.progress import Say
 
 TOOL_SECONDS = 300.0
 # hadolint exits with 1 when it found something, checkov and Trivy as they are told here.

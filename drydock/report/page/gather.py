@@ -8,15 +8,16 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from drydock import recorder
 from drydock.gates import cache, runner
-from drydock.gates.verdict import Verdict
-from drydock.history import Build, History, Judged, Weighed, keep, reading
-from drydock.history.change import Since, since
 from drydock.image import Anatomy, Image, content_digest
-from drydock.pipeline import Pipeline
 from drydock.project import Budget, Project
 from drydock.publish import sbom
 from drydock.publish.sbom import Material
+from drydock.report.change import Since, since
+from drydock.state.history import Build, History, Judged, Weighed, reading
+from drydock.verdict import Verdict
+from drydock.workspace import Pipeline
 
 # More points than these do not fit side by side on a screen.
 MOST_BUILDS = 60
@@ -113,7 +114,7 @@ def gather(pipeline: Pipeline, target: str) -> Content:
     """
     project = pipeline.project
     image = pipeline.measure(project.reference(target))
-    weighed = {target: keep.weigh(image)}
+    weighed = {target: recorder.weigh(image)}
     with reading(History()) as history:
         builds = history.builds(project.image, target, limit=MOST_BUILDS)
         judged = history.latest_verdicts(project.image)

@@ -1,0 +1,164 @@
+"""Bring a cluster to what an overlay says, in the order that keeps requests answered."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from drydock import command, errors
+from drydock.deploy import kubectl as clusters
+from drydock.deploy import manifests, rollout
+from drydock.deploy.difference import difference, refused
+from drydock.deploy.kubectl import Kubectl
+from drydock.deploy.manifests import Manifest
+from drydock.deploy.render import render
+from drydock.progress import Say
+from drydock.project import Project
+
+ROLLOUT_SECONDS = 180.0
+
+
+@dataclass(frozen=True)
+class Deployed:
+    """What runs after a deployment.
+
+    Args:
+        cluster: The context and its server.
+        namespace: Where it runs.
+        images: What the Deployments run there.
+        revisions: The revision of each Deployment, by title.
+        changed: Whether anything was different before.
+        seconds: How long it took.
+    """
+
+    cluster: str
+    namespace: str
+    images: tuple[str, ...]
+    revisions: dict[str, int]
+    changed: bool
+    seconds: float
+
+    def rows(self) -> dict[str, str]:
+        """Return what people are shown at the end, by name."""
+        revisions = ", ".join(f"{title} at revision {number}" for title, number in self.revisions.items())
+        return {
+            "cluster": self.cluster,
+            "namespace": self.namespace,
+            "runs": revisions,
+            "image": ", ".join(self.images),
+            "seconds": f"{self.seconds:.1f}",
+        }
+
+
+def deploy(
+    project: Project,
+    overlay: str,
+    context: str = "",
+    image: str | None = None,
+    say: Say = print,
+    seconds: float = ROLLOUT_SECONDS,
+) -> Deployed:
+    """Render, compare, apply and wait: what the pods need, then the migration, then the pods.
+
+    Args:
+        project: Whose overlay.
+        overlay: Its name, or the path of a folder with a kustomization.yaml.
+        context: The context of the kubeconfig; the current one when empty.
+        image: The reference to run; what the overlay names by default.
+        say: Takes one line of progress at a time.
+        seconds: How long each workload may take.
+
+    Raises:
+        errors.NoCluster, errors.NoOverlay, errors.RenderFailed: Before anything is changed.
+        errors.Placeholders: The overlay still holds its examples; nothing is changed.
+        errors.SecretMissing: A Secret is neither in the manifests nor on the cluster; nothing is changed.
+        errors.ApplyFailed: The API server refuses a manifest; found before anything is changed, unless the
+            namespace is new.
+        errors.RolloutFailed: Pods do not become ready; carries events and log.
+    """
+    began = time.monotonic()
+    wanted = manifests.parse(render(project, overlay, image))
+    if left := manifests.placeholders(wanted):
+        raise errors.Placeholders(overlay=overlay, count=len(left), evidence="\n".join(left))
+    kubectl = clusters.connect(context, say)
+    say(f"the cluster is {kubectl.place()}")
+    _check_secrets(kubectl, wanted)
+    changes = difference(kubectl, wanted)
+    say("\n".join(changes) if changes else "nothing differs from what runs")
+    for manifest in apply(kubectl, wanted):
+        rollout.wait(kubectl, manifest, seconds, say)
+    return _deployed(kubectl, wanted, bool(changes), time.monotonic() - began)
+
+
+def undo(
+    project: Project, overlay: str, context: str = "", say: Say = print, seconds: float = ROLLOUT_SECONDS
+) -> Deployed:
+    """Go back to the revision before, and wait until it runs; the database's schema stays as it is.
+
+    Raises:
+        errors.NothingToUndo: There is no revision before.
+        errors.RolloutFailed: The pods of that revision do not become ready.
+    """
+    began = time.monotonic()
+    wanted = [one for one in manifests.parse(render(project, overlay)) if one.kind == "Deployment"]
+    kubectl = clusters.connect(context, say)
+    say(f"the cluster is {kubectl.place()}")
+    for manifest in wanted:
+        done = kubectl.run(
+            "rollout", "undo", manifest.title, f"--namespace={manifest.namespace}", check=False
+        )
+        if done.code != 0:
+            reason = (done.stderr.strip().splitlines() or ["no output"])[-1].removeprefix("error: ")
+            raise errors.NothingToUndo(workload=manifest.title, reason=reason)
+        rollout.wait(kubectl, manifest, seconds, say)
+    return _deployed(kubectl, wanted, True, time.monotonic() - began)
+
+
+def phases(wanted: Iterable[Manifest]) -> list[list[Manifest]]:
+    """Return the manifests in three steps: what pods need, the Jobs, and the Deployments."""
+    listed = list(wanted)
+    jobs = [one for one in listed if one.kind == "Job"]
+    last = [one for one in listed if one.kind == "Deployment"]
+    return [[one for one in listed if one not in jobs and one not in last], jobs, last]
+
+
+def apply(kubectl: Kubectl, wanted: Sequence[Manifest]) -> Iterable[Manifest]:
+    """Apply step by step, and yield each workload that has to be waited for before the next step.
+
+    Raises:
+        errors.ApplyFailed: The API server refuses a manifest.
+    """
+    for step in phases(wanted):
+        if not step:
+            continue
+        try:
+            for job in (one for one in step if one.kind == "Job"):
+                place = f"--namespace={job.namespace}"
+                kubectl.run("delete", job.title, place, "--ignore-not-found", "--wait")
+            kubectl.run("apply", "--filename=-", stdin=manifests.dump(step))
+        except command.CommandFailed as error:
+            raise refused(error) from error
+        yield from (one for one in step if one.kind in ("Deployment", "Job", "StatefulSet"))
+
+
+def _check_secrets(kubectl: Kubectl, wanted: Sequence[Manifest]) -> None:
+    brought = {one.name for one in wanted if one.kind == "Secret"}
+    for manifest in wanted:
+        for name in sorted(manifests.secrets_needed(manifest) - brought):
+            if kubectl.json(f"secret/{name}", f"--namespace={manifest.namespace}") is None:
+                raise errors.SecretMissing(name=name, namespace=manifest.namespace, workload=manifest.title)
+
+
+def _deployed(kubectl: Kubectl, wanted: Sequence[Manifest], changed: bool, seconds: float) -> Deployed:
+    """Return what runs now, as the cluster has it."""
+    named = [one for one in wanted if one.kind == "Deployment"]
+    live = {one.title: kubectl.json(one.title, f"--namespace={one.namespace}") for one in named}
+    return Deployed(
+        cluster=kubectl.place(),
+        namespace=next((one.namespace for one in wanted if one.namespace), ""),
+        images=tuple(manifests.images(Manifest(found) for found in live.values())),
+        revisions={title: rollout.revision(found) for title, found in live.items()},
+        changed=changed,
+        seconds=seconds,
+    )

@@ -1,0 +1,94 @@
+"""The only door to a cluster: kubectl, on the context that the user means."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from drydock import command, errors, programs
+from drydock.progress import Say, silent
+
+# The first kubectl whose kustomize knows everything that the manifests use.
+OLDEST_MINOR = 27
+ANSWER_SECONDS = 10
+_MINOR = re.compile(r'"gitVersion":\s*"v1\.(\d+)')
+
+
+def find(say: Say = silent) -> Path:
+    """Return the user's own kubectl, or the locked one where that is missing or too old."""
+    try:
+        version = command.run(["kubectl", "version", "--client", "--output=json"], check=False).stdout
+    except errors.CommandMissing:
+        return programs.tool("kubectl", say)
+    minor = _MINOR.search(version)
+    if minor and int(minor[1]) >= OLDEST_MINOR:
+        return programs.program("kubectl", say)
+    return programs.tool("kubectl", say)
+
+
+@dataclass(frozen=True)
+class Kubectl:
+    """A kubectl that reaches one cluster.
+
+    Args:
+        program: Its path.
+        context: The context of the kubeconfig; the current one when empty.
+    """
+
+    program: Path
+    context: str = ""
+
+    def run(
+        self, *args: str, stdin: str | None = None, check: bool = True, timeout: float | None = None
+    ) -> command.Completed:
+        """Run kubectl to its end.
+
+        Raises:
+            command.CommandFailed: It exited with another code than 0 and ``check`` is set.
+        """
+        chosen = [f"--context={self.context}"] if self.context else []
+        return command.run([str(self.program), *chosen, *args], stdin=stdin, check=check, timeout=timeout)
+
+    def json(self, *args: str) -> Any:
+        """Return what ``kubectl get`` knows, as JSON values; None where there is no such thing.
+
+        Raises:
+            errors.NoCluster: The cluster does not answer any more, or does not let this user look.
+        """
+        done = self.run("get", *args, "--ignore-not-found", "--output=json", check=False)
+        if done.code != 0:
+            raise errors.NoCluster(context=self.context or "the current one", reason=_reason(done))
+        return json.loads(done.stdout) if done.stdout.strip() else None
+
+    def place(self) -> str:
+        """Return the context's name and its server's address, which people check before they deploy."""
+        view = json.loads(self.run("config", "view", "--minify", "--output=json").stdout)
+        return f"{view['current-context']} at {view['clusters'][0]['cluster']['server']}"
+
+    def items(self, *args: str) -> Sequence[Any]:
+        """Return the objects of a list."""
+        found = self.json(*args)
+        return [] if found is None else list(found.get("items", [found]))
+
+
+def connect(context: str = "", say: Say = silent) -> Kubectl:
+    """Return a kubectl whose cluster answers.
+
+    Raises:
+        errors.NoCluster: None does, or there is no such context.
+    """
+    kubectl = Kubectl(find(say), context)
+    done = kubectl.run("version", "--output=json", f"--request-timeout={ANSWER_SECONDS}s", check=False)
+    if done.code == 0 and "serverVersion" in done.stdout:
+        return kubectl
+    shown = context or kubectl.run("config", "current-context", check=False).stdout.strip() or "no context"
+    raise errors.NoCluster(context=shown, reason=_reason(done))
+
+
+def _reason(done: command.Completed) -> str:
+    lines = [line for line in done.stderr.strip().splitlines() if line.strip()]
+    return lines[-1].removeprefix("error: ") if lines else "no answer"

@@ -1,0 +1,63 @@
+"""Render an overlay: kustomize's work, with the image that is to run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from drydock import command, errors
+from drydock.deploy import kubectl, manifests
+from drydock.nearest import choices
+from drydock.project import Project
+
+FOLDER = Path("deploy", "kubernetes")
+
+
+def overlays(project: Project) -> list[str]:
+    """Return the names of a project's overlays."""
+    return sorted(
+        path.parent.name for path in (project.root / FOLDER / "overlays").glob("*/kustomization.yaml")
+    )
+
+
+def folder(project: Project, overlay: str) -> Path:
+    """Return the folder of an overlay.
+
+    Args:
+        project: Whose overlay.
+        overlay: Its name, or the path of any other folder with a kustomization.yaml.
+
+    Raises:
+        errors.NoOverlay: There is none; lists those there are.
+    """
+    named = project.root / FOLDER / "overlays" / overlay
+    for candidate in (named, Path(overlay)):
+        if (candidate / "kustomization.yaml").is_file():
+            return candidate
+    listed = choices(overlay, overlays(project)) or "none in deploy/kubernetes"
+    raise errors.NoOverlay(overlay=overlay, known=listed)
+
+
+def render(project: Project, overlay: str, image: str | None = None) -> str:
+    """Return an overlay's manifests.
+
+    Args:
+        project: Whose overlay.
+        overlay: Its name, or the path of a folder.
+        image: The reference to run; what the overlay names by default.
+
+    Raises:
+        errors.NoOverlay: There is none of that name.
+        errors.RenderFailed: kustomize refuses it.
+    """
+    where = folder(project, overlay)
+    try:
+        text = command.run([str(kubectl.find()), "kustomize", str(where)]).stdout
+    except command.CommandFailed as error:
+        lines = error.completed.stderr.strip().splitlines()
+        reason = next((line for line in lines if line.strip(" >")), "no output").removeprefix("error: ")
+        raise errors.RenderFailed(overlay=where, reason=reason, evidence=error.completed.stderr) from error
+    if image is None:
+        return text
+    return manifests.dump(
+        manifests.with_image(manifests.parse(text), project.image.rpartition("/")[2], image)
+    )

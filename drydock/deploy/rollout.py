@@ -1,0 +1,178 @@
+"""Wait until a workload runs as it is described, and say at once why it never will."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from drydock import errors
+from drydock.deploy import diagnosis
+from drydock.deploy.kubectl import Kubectl
+from drydock.deploy.manifests import Manifest
+from drydock.progress import Say
+
+POLL_SECONDS = 0.5
+# Everything that tells how far a workload is, and why no further: one question each time.
+KINDS = "deployments,statefulsets,jobs,replicasets,pods,events"
+# Together with one look at the cluster, nobody waits longer than about two seconds for a sign of life.
+BEAT_SECONDS = 1.0
+LOG_LINES = 20
+# What the kubelet and the scheduler need to find and to report that something is missing.
+REPORT_SECONDS = 10.0
+
+
+Object = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class State:
+    """How far a workload is.
+
+    Args:
+        done: Whether it runs as described.
+        text: For the progress line.
+        failed: Why the cluster has given up; empty while it has not.
+    """
+
+    done: bool
+    text: str
+    failed: str = ""
+
+
+def state(workload: Object) -> State:
+    """Judge a Deployment, StatefulSet or Job from its status."""
+    wanted = int(workload["spec"].get("replicas", 1))
+    status = workload.get("status", {})
+    conditions = {one["type"]: one for one in status.get("conditions", [])}
+    if workload["kind"] == "Job":
+        failed = conditions.get("Failed", {})
+        text = f"{status.get('active', 0)} running, {status.get('failed', 0)} failed"
+        done = conditions.get("Complete", {}).get("status") == "True"
+        return State(done, text, str(failed.get("message", "")) if failed.get("status") == "True" else "")
+    seen = int(status.get("observedGeneration", 0)) >= int(workload["metadata"]["generation"])
+    updated, total = int(status.get("updatedReplicas", 0)), int(status.get("replicas", 0))
+    ready = int(status.get("readyReplicas" if workload["kind"] == "StatefulSet" else "availableReplicas", 0))
+    if workload["kind"] == "StatefulSet" and status.get("currentRevision") == status.get("updateRevision"):
+        updated = total
+    done = seen and updated >= wanted and total <= updated and ready >= wanted
+    text = f"{updated} of {wanted} updated, {ready} ready" + (
+        f", {total - updated} old" if total > updated else ""
+    )
+    return State(done, text)
+
+
+def wait(kubectl: Kubectl, manifest: Manifest, seconds: float, say: Say) -> float:
+    """Wait until a workload runs as described.
+
+    Args:
+        kubectl: Reaches the cluster.
+        manifest: The Deployment, StatefulSet or Job that was applied.
+        seconds: How long to wait at the most.
+        say: Takes a line when something changes, and every few seconds.
+
+    Returns:
+        Seconds that it took.
+
+    Raises:
+        errors.RolloutFailed: It cannot become so, or the time is over; with events, log and probable cause.
+    """
+    began = spoken = time.monotonic()
+    last = ""
+    while True:
+        objects = kubectl.items(KINDS, f"--namespace={manifest.namespace}")
+        now = time.monotonic()
+        workload = next((one for one in objects if Manifest(one).title == manifest.title), None)
+        current = state(workload) if workload else State(False, "not there", "it has been deleted")
+        if current.text != last or now - spoken >= BEAT_SECONDS:
+            say(f"  {manifest.title}: {current.text}, {now - began:.0f} s")
+            last, spoken = current.text, now
+        if current.done:
+            return now - began
+        found = _troubles(workload, objects) if workload else []
+        hopeless = [one for one in found if one.hopeless]
+        late = now - began > seconds
+        if hopeless or late or current.failed:
+            reason = current.failed or f"not done after {seconds:g} s"
+            raise _failed(kubectl, manifest, found, objects, reason)
+        # A mount or a probe that fails may still come right; the newest word on it is worth a line.
+        if found and now - began > REPORT_SECONDS and found[0].cause != last:
+            say(f"  {found[0].pod}: {found[0].cause}")
+            last = found[0].cause
+        time.sleep(POLL_SECONDS)
+
+
+def pods(workload: Object, objects: Sequence[Object]) -> list[Object]:
+    """Return the pods of a workload's newest revision that are not about to end."""
+    labels = dict(workload["spec"]["selector"]["matchLabels"])
+    if workload["kind"] == "Deployment" and (newest := newest_replica_set(workload, objects)):
+        labels["pod-template-hash"] = newest["metadata"]["labels"]["pod-template-hash"]
+    return [
+        one
+        for one in objects
+        if one["kind"] == "Pod"
+        and "deletionTimestamp" not in one["metadata"]
+        and labels.items() <= one["metadata"].get("labels", {}).items()
+    ]
+
+
+def newest_replica_set(deployment: Object, objects: Sequence[Object]) -> Object | None:
+    """Return the ReplicaSet of a Deployment's newest revision; None before there is one."""
+    owner = deployment["metadata"]["uid"]
+    mine = [
+        one
+        for one in objects
+        if one["kind"] == "ReplicaSet"
+        and any(reference["uid"] == owner for reference in one["metadata"].get("ownerReferences", []))
+    ]
+    return max(mine, key=revision, default=None)
+
+
+def revision(revised: Object) -> int:
+    """Return the revision number of a Deployment or ReplicaSet."""
+    annotations = revised["metadata"].get("annotations", {})
+    return int(annotations.get("deployment.kubernetes.io/revision", 0))
+
+
+def _troubles(workload: Object, objects: Sequence[Object]) -> list[diagnosis.Trouble]:
+    if workload["kind"] == "Deployment":
+        newest = newest_replica_set(workload, objects)
+        if newest and (reason := diagnosis.refused(newest)):
+            return [diagnosis.Trouble(str(workload["metadata"]["name"]), reason, hopeless=True)]
+    return diagnosis.troubles(pods(workload, objects), _events(objects))
+
+
+def _events(objects: Sequence[Object]) -> list[Object]:
+    return [one for one in objects if one["kind"] == "Event"]
+
+
+def _failed(
+    kubectl: Kubectl,
+    manifest: Manifest,
+    found: Sequence[diagnosis.Trouble],
+    objects: Sequence[Object],
+    reason: str,
+) -> errors.RolloutFailed:
+    namespace = f"--namespace={manifest.namespace}"
+    evidence = [diagnosis.describe(_events(objects), [one.pod for one in found])]
+    cause = found[0].cause if found else reason
+    crashed = next((one for one in found if one.crashed), None)
+    if crashed:
+        log = _log(kubectl, crashed.pod, namespace)
+        evidence.append(log)
+        if line := diagnosis.from_log(log):
+            cause = f"{crashed.cause}: {line}"
+    elif found:
+        evidence.append(_log(kubectl, found[0].pod, namespace))
+    return errors.RolloutFailed(
+        workload=manifest.title, cause=cause, evidence="\n".join(filter(str.strip, evidence))
+    )
+
+
+def _log(kubectl: Kubectl, pod: str, namespace: str) -> str:
+    for which in ("--previous=true", "--previous=false"):
+        done = kubectl.run("logs", pod, namespace, f"--tail={LOG_LINES}", which, check=False)
+        if done.code == 0 and done.stdout.strip():
+            return done.stdout.rstrip()
+    return ""

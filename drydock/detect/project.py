@@ -1,0 +1,58 @@
+"""A project as its configuration says, completed by detection."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from drydock import errors
+from drydock.project import Project, configured, read
+
+DETECTED = ("source", "entry-point", "factory", "python", "port", "health-path", "ready-path", "lock")
+
+
+def load(folder: Path) -> Project:
+    """Read a project from its configuration, and from detection where the configuration says nothing.
+
+    Args:
+        folder: The project's folder; a member of a workspace that was set up from above is built from there.
+
+    Raises:
+        errors.NoProject: It is not a folder, or holds neither a configuration nor a FastAPI application.
+        errors.BadConfiguration: The configuration is not TOML, or a key is unknown or of the wrong type.
+        errors.Undecided: Its files contradict each other about a value that the configuration lacks.
+    """
+    return read(folder, _missing)
+
+
+def _missing(root: Path, given: Mapping[str, Any]) -> dict[str, tuple[Any, str]]:
+    """Return detection's findings for the keys that the configuration lacks; look only when one is missing.
+
+    Raises:
+        errors.NoProject: There is neither a configuration nor an application.
+        errors.Undecided: Such a value is contradicted.
+    """
+    # The lock file alone is no reason to look: a build finds the two that drydock's own Dockerfile reads.
+    if not set(DETECTED) - {*given, "lock", "factory" if "entry-point" in given else ""}:
+        return {}
+    # Imported here, since no task of a configured project should wait for it.
+    from drydock.detect.detector import detect
+    from drydock.detect.model import Found
+
+    findings = detect(root, configured(root))
+    if undecided := [found for found in findings.conflicts if found.key in DETECTED]:
+        raise errors.Undecided(
+            path=root, count=len(undecided), evidence="\n".join(found.text for found in undecided)
+        )
+    if not given and findings.entry_point is None and not (root / "pyproject.toml").is_file():
+        raise errors.NoProject(
+            path=root, problem="holds no FastAPI application, and neither pyproject.toml nor drydock.toml"
+        )
+    values = findings.by_option()
+    lock = findings.dependencies
+    if lock is None or not (lock.value.locked and lock.value.hashed):
+        values.pop("lock", None)
+    if findings.python:
+        values["python-also"] = Found(findings.python_supported[1:], findings.python.where)
+    return {key: (found.value, found.where) for key, found in values.items() if key not in given}

@@ -1,8 +1,0 @@
-"""From rendered manifests to a running Deployment: render, compare, apply, wait, explain, undo."""
-
-from __future__ import annotations
-
-from drydock.kubernetes.deployment import Deployed, deploy, undo
-from drydock.kubernetes.render import overlays, render
-
-__all__ = ["Deployed", "deploy", "overlays", "render", "undo"]

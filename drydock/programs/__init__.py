@@ -1,0 +1,169 @@
+"""Programs that gates call, each installed at first use from a hashed lock file of its own.
+
+They stay out of drydock's own environment: checkov alone brings a hundred packages, and their pins would
+fight with ours. Every ``<program>.lock`` in this folder is one tool; its first line names the requirement
+that ``python -m drydock.programs <program>`` resolves to remake it.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import re
+import shutil
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import platformdirs
+
+from drydock import command, errors
+from drydock.progress import Say, silent
+
+LOCKS = Path(__file__).parent
+# Written last: an installation without it was interrupted.
+MARKER = ".complete"
+HASH_LENGTH = 16
+# The oldest Python that drydock itself runs on; a lock holds markers for every newer one.
+OLDEST_PYTHON = "3.11"
+# The machine's own certificates: behind a company's proxy, uv's built-in ones are not enough. No interpreters
+# either: to resolve for a Python version takes none of that version, and uv would download one.
+UV_ENVIRONMENT = {"UV_SYSTEM_CERTS": "1", "UV_PYTHON_DOWNLOADS": "never"}
+
+
+def names() -> list[str]:
+    """Return the tools that have a lock file."""
+    return sorted(path.stem for path in LOCKS.glob("*.lock"))
+
+
+def home(name: str) -> Path:
+    """Return the folder of a tool: one for each content of its lock, shared by all projects of the user."""
+    digest = hashlib.sha256((LOCKS / f"{name}.lock").read_bytes()).hexdigest()[:HASH_LENGTH]
+    return platformdirs.user_cache_path("drydock-tools") / f"{name}-{digest}"
+
+
+def version(name: str) -> str:
+    """Return the version of a tool that its lock file pins."""
+    distribution = re.split(r"[^\w.-]", requirement(name))[0]
+    text = (LOCKS / f"{name}.lock").read_text(encoding="utf-8")
+    found = re.search(rf"^{re.escape(distribution)}==(\S+)", text, re.MULTILINE)
+    return found[1] if found else "unpinned"
+
+
+def tool(name: str, say: Say = silent) -> Path:
+    """Return the path of a tool's program, installing it at the first call.
+
+    Args:
+        name: The program, which is also its lock file's name.
+        say: Takes one line of progress at a time.
+
+    Raises:
+        errors.UnknownTool: There is no such lock file.
+        errors.ToolNotInstalled: The packages cannot be had; carries uv's last lines.
+    """
+    if name not in names():
+        raise errors.UnknownTool(tool=name, known=", ".join(names()))
+    folder = home(name)
+    if not _is_installed(folder):
+        with _only_one(folder):
+            # Another process may have installed it meanwhile.
+            if not _is_installed(folder):
+                _install(name, folder, say)
+    return folder / "bin" / name
+
+
+def program(name: str, say: Say = silent) -> Path:
+    """Return the program on PATH that the user has chosen, or else the locked tool of that name."""
+    found = shutil.which(name)
+    return Path(found) if found else tool(name, say)
+
+
+def _is_installed(folder: Path) -> bool:
+    # An upgrade of the machine's Python leaves the environment's link to it dangling.
+    return (folder / MARKER).is_file() and (folder / "bin" / "python").exists()
+
+
+def _install(name: str, folder: Path, say: Say) -> None:
+    say(f"installing {name} (once, into {folder})")
+    shutil.rmtree(folder, ignore_errors=True)
+    python = folder / "bin" / "python"
+    steps = (
+        [uv(), "venv", "--quiet", "--no-config", "--python", sys.executable, str(folder)],
+        [
+            *(uv(), "pip", "sync", "--no-config", "--python", str(python), "--require-hashes", "--strict"),
+            str(LOCKS / f"{name}.lock"),
+        ],
+    )
+    environment = {**UV_ENVIRONMENT, "UV_LINK_MODE": os.environ.get("UV_LINK_MODE", "copy")}
+    try:
+        for step in steps:
+            done = command.stream(step, Narrator(say), env=environment)
+            if done.code != 0:
+                raise _failed(name, f"`{' '.join(step[:3])}` exited with {done.code}", done.stdout)
+        if not (folder / "bin" / name).is_file():
+            raise _failed(name, f"{name}.lock installs no program of that name")
+        (folder / MARKER).touch()
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+
+
+def _failed(name: str, reason: str, output: str = "") -> errors.ToolNotInstalled:
+    return errors.ToolNotInstalled(tool=name, reason=reason, evidence="\n".join(output.splitlines()[-10:]))
+
+
+class Narrator:
+    """Hand uv's output on line by line, without the names of the packages: a hundred of them say nothing.
+
+    Args:
+        say: Takes one line at a time.
+    """
+
+    def __init__(self, say: Say) -> None:
+        self._say = say
+        self._rest = ""
+
+    def __call__(self, chunk: str) -> None:
+        *lines, self._rest = (self._rest + chunk).split("\n")
+        for line in lines:
+            if line.strip() and not line.startswith(" "):
+                self._say(f"  {line.strip()}")
+
+
+@contextmanager
+def _only_one(folder: Path) -> Iterator[None]:
+    """Let one process at a time install into a folder; the lock ends with its process."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with folder.with_suffix(".flock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def uv() -> str:
+    """Return the uv that is locked with drydock, or else the one on PATH."""
+    beside = Path(sys.executable).with_name("uv")
+    return str(beside) if beside.is_file() else "uv"
+
+
+def requirement(name: str) -> str:
+    """Return what a lock file was resolved from: its first line, ``# <requirement>``."""
+    return (LOCKS / f"{name}.lock").read_text(encoding="utf-8").splitlines()[0].removeprefix("#").strip()
+
+
+def relock(name: str, wanted: str = "") -> None:
+    """Resolve a tool's requirement anew and write its lock file.
+
+    Args:
+        name: The program.
+        wanted: What to resolve; the lock file's own requirement by default.
+
+    Raises:
+        command.CommandFailed: uv finds no resolution.
+    """
+    wanted = wanted or requirement(name)
+    resolve = [uv(), "pip", "compile", "-", "--universal", "--python-version", OLDEST_PYTHON]
+    style = ["--generate-hashes", "--no-annotate", "--no-header", "--upgrade", "--quiet"]
+    done = command.run([*resolve, *style], stdin=f"{wanted}\n", env=UV_ENVIRONMENT)
+    (LOCKS / f"{name}.lock").write_text(f"# {wanted}\n{done.stdout}", encoding="utf-8")

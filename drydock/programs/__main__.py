@@ -1,0 +1,10 @@
+"""``python -m drydock.programs PROGRAM [REQUIREMENT]``: remake a tool's lock file, or make a new one."""
+
+from __future__ import annotations
+
+import sys
+
+from drydock.programs import relock
+
+if __name__ == "__main__":
+    relock(*sys.argv[1:3])

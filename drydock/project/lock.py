@@ -1,0 +1,162 @@
+"""The application's lock file: is there one, and does it still match what it was made from?"""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
+
+from drydock import errors
+from drydock.project import LOCK_FILES, Project
+from drydock.project import ignore as dockerignore
+
+REMAKE = {
+    "uv.lock": "uv lock",
+    "poetry.lock": "poetry lock",
+    "pdm.lock": "pdm lock",
+    "Pipfile.lock": "pipenv lock",
+    "requirements.lock": "uv export --no-emit-project --no-header --no-annotate -o requirements.lock",
+}
+# A lock file that `invoke init` made says at its top how.
+OWN_REMAKE = re.compile(r"\A(?:#.*\n)*?#\s+(?P<command>(?:printf .* \| )?uv pip compile .*)$", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Lock:
+    """A lock file: its path, its kind (the file's name), and the versions that it pins by canonical name."""
+
+    path: Path
+    kind: str
+    pins: Mapping[str, str]
+
+
+def find(project: Project) -> Lock:
+    """Return the lock file that the Dockerfile installs from: the configured one, else uv.lock first.
+
+    Raises:
+        errors.LockMissing: The project has none.
+        errors.LockStale: It does not match what it was made from.
+    """
+    path = candidate(project)
+    if path is None:
+        raise errors.LockMissing(
+            source=project.source,
+            looked_for=", ".join([project.lock] if project.lock else LOCK_FILES),
+            command=f"cd {project.source} && {REMAKE['uv.lock']}",
+        )
+    text = path.read_text(encoding="utf-8")
+    lock = Lock(path, path.name, pins(path.name, text))
+    manifest, wanted = declared(project.source, text)
+    if lock.pins and (mismatch := mismatches(wanted, lock.pins, project.python)):
+        raise errors.LockStale(
+            lock=path,
+            manifest=manifest,
+            mismatch=", ".join(mismatch),
+            command=f"cd {path.parent} && {_remake(lock.kind, text)}",
+        )
+    return lock
+
+
+def candidate(project: Project) -> Path | None:
+    """Return the lock file that reaches the build: a uv.lock that .dockerignore keeps out is none."""
+    ignore = project.root / ".dockerignore"
+    patterns = dockerignore.patterns(ignore.read_text(encoding="utf-8")) if ignore.is_file() else []
+    usual = [(project.source / name).relative_to(project.root).as_posix() for name in LOCK_FILES]
+    paths = [project.lock] if project.lock else usual
+    hidden = dockerignore.excluded(patterns, paths)
+    found = (project.root / path for path in paths if path not in hidden)
+    return next((path for path in found if path.is_file()), None)
+
+
+def pins(kind: str, text: str) -> dict[str, str]:
+    """Return what a lock file pins, by canonical name; nothing for a file that is no lock.
+
+    Args:
+        kind: The file's name.
+        text: Its content.
+    """
+    if kind == "Pipfile.lock":
+        packages = json.loads(text).get("default", {}).items()
+        return {canonicalize_name(name): str(row.get("version", "")).lstrip("=") for name, row in packages}
+    if kind == "pylock.toml" or (kind.endswith(".lock") and "requirements" not in kind):
+        table = tomllib.loads(text)
+        rows = table.get("package") or table.get("packages") or []
+        return {canonicalize_name(row["name"]): row.get("version", "") for row in rows}
+    return requirements_pins(text) if kind.endswith(".lock") or "--hash=" in text else {}
+
+
+def requirements_pins(text: str) -> dict[str, str]:
+    """Return what a requirements file with exact versions pins."""
+    found = re.findall(r"^([A-Za-z0-9][\w.-]*)(?:\[[^]]*\])?==([^\s;\\]+)", text, re.MULTILINE)
+    return {canonicalize_name(name): version for name, version in found}
+
+
+def declared(source: Path, lock: str = "") -> tuple[str, list[str]]:
+    """Return the file that says what the application wants, and the requirements in it.
+
+    Args:
+        source: The application's folder.
+        lock: The lock file's text: one that was made from requirements.txt says so.
+    """
+    own = OWN_REMAKE.search(lock)
+    from_plain = bool(own and re.search(r"\srequirements\.txt(\s|$)", own["command"]))
+    manifest = source / "pyproject.toml"
+    table = tomllib.loads(manifest.read_text(encoding="utf-8")) if manifest.is_file() else {}
+    plain = source / "requirements.txt"
+    if not plain.is_file() or ("dependencies" in table.get("project", {}) and not from_plain):
+        return manifest.name, table.get("project", {}).get("dependencies", [])
+    lines = (
+        re.sub(r"(^|\s)#.*", "", line).strip() for line in plain.read_text(encoding="utf-8").splitlines()
+    )
+    # What is no plain requirement (an option, an address, an included file) is for the build to prove.
+    return plain.name, [line for line in lines if re.fullmatch(r"[A-Za-z0-9][^\\@/]*", line)]
+
+
+def resolved_from(text: str) -> list[str] | None:
+    """Return the files that a lock file was resolved from, from its folder; None where it does not say.
+
+    Args:
+        text: The lock file's: one that `invoke init` made says how it is made anew.
+    """
+    if not (own := OWN_REMAKE.search(text)):
+        return None
+    words = shlex.split(own["command"])
+    return [word for word in words if word.endswith((".txt", ".toml", ".in")) and not word.startswith("-")]
+
+
+def _remake(kind: str, text: str) -> str:
+    own = OWN_REMAKE.search(text)
+    return own["command"] if own else REMAKE.get(kind, REMAKE["uv.lock"])
+
+
+def mismatches(wanted: Iterable[str], pins: Mapping[str, str], python: str) -> list[str]:
+    """Return, in words, each requirement that the pins do not meet.
+
+    Args:
+        wanted: Requirements as pyproject.toml writes them.
+        pins: Version by canonical name.
+        python: The Python minor version of the image, for markers.
+    """
+    environment = {"python_version": python, "python_full_version": f"{python}.0", "sys_platform": "linux"}
+    found = []
+    for text in wanted:
+        try:
+            requirement = Requirement(text)
+        except InvalidRequirement:
+            found.append(f"{text!r} is no requirement")
+            continue
+        if requirement.marker and not requirement.marker.evaluate(environment):
+            continue
+        pinned = pins.get(canonicalize_name(requirement.name))
+        if pinned is None:
+            found.append(f"{requirement.name} is not in it")
+        elif pinned and not requirement.specifier.contains(pinned, prereleases=True):
+            found.append(f"{requirement.name} {pinned} is not {requirement.specifier}")
+    return found

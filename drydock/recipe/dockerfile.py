@@ -1,0 +1,93 @@
+"""Render a project's Dockerfile from drydock's own: its ARGs, its marked parts, and little else."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from drydock.recipe import recipes
+from drydock.recipe.blueprint import Blueprint
+
+# In drydock's own Dockerfile these parts serve two kinds of lock file at once, or its own measurements.
+VARYING = ("locks", "dependencies", "test-dependencies", "bytecode")
+OPENING = """\
+# `invoke init` writes this file for another project: it sets the ARGs, and writes anew what stands between
+# `# <name>` and `# </name>`; the rest stays as it is.
+"""
+OPENING_ELSEWHERE = """\
+# Written by `invoke init` of drydock, and in need of nothing but Docker. Change it as you like: `invoke init`
+# shows the difference, and overwrites nothing without --force.
+"""
+PORT = "EXPOSE ${PORT}\n"
+SLIM = "FROM ${PYTHON_IMAGE} AS slim\n"
+
+
+def render(template: str, blueprint: Blueprint) -> str:
+    """Return the Dockerfile of a project.
+
+    Args:
+        template: drydock's own Dockerfile.
+        blueprint: What differs.
+    """
+    text = template.replace(OPENING, OPENING_ELSEWHERE)
+    for name, value in arguments(blueprint).items():
+        before, found, after = text.partition(f"\nARG {name}=")
+        text = before + found + value + after[after.index("\n") :]
+    text = fill(text, parts(blueprint))
+    if declared := recipes.volumes(blueprint):
+        text = text.replace(PORT, f"{PORT}{declared}\n")
+    if packages := recipes.runtime_packages(blueprint):
+        text = text.replace(SLIM, f"{SLIM}{packages}\n")
+    return text.rstrip("\n") + "\n"
+
+
+def arguments(blueprint: Blueprint) -> dict[str, str]:
+    """Return the value of every ARG that differs between projects."""
+    return {
+        "PYTHON_IMAGE": f"python:{blueprint.python}-slim",
+        "APP_DIR": blueprint.source,
+        "APP_ENTRY_POINT": blueprint.entry_point,
+        "APP_FACTORY": "1" if blueprint.factory else "0",
+        "APP_PATH": ":".join(blueprint.import_path),
+        "APP_WORKDIR": blueprint.workdir,
+        "APP_LOGGING": "1" if blueprint.logging else "0",
+        "APP_SETTINGS_CHECK": blueprint.settings_check,
+        "APP_MIGRATE": blueprint.migrate,
+        "EXTRA_FILES": f'"{" ".join(blueprint.extra_files)}"',
+        "PORT": str(blueprint.port),
+        "HEALTH_PATH": blueprint.health_path,
+        "MAINTAINER": f'"{_quoted(blueprint.maintainer)}"',
+    }
+
+
+def parts(blueprint: Blueprint) -> dict[str, str]:
+    """Return the text of every marked part, by its name."""
+    return {
+        "locks": recipes.locks(blueprint),
+        "dependencies": recipes.dependencies(blueprint),
+        "application": recipes.application(blueprint),
+        "test-dependencies": recipes.test_dependencies(blueprint),
+        "tests": recipes.tests(blueprint),
+        "bytecode": "",
+    }
+
+
+def fill(text: str, wanted: Mapping[str, str]) -> str:
+    """Put texts in the place of marked parts, marks included."""
+    for name, part in wanted.items():
+        text = _replaced(text, name, f"{part}\n" if part else "")
+    return text
+
+
+def _replaced(text: str, name: str, inner: str) -> str:
+    found = _part(name).search(text)
+    return text[: found.start()] + inner + text[found.end() :] if found else text
+
+
+def _part(name: str) -> re.Pattern[str]:
+    return re.compile(rf"^# <{name}>\n.*?^# </{name}>\n", re.M | re.S)
+
+
+def _quoted(text: str) -> str:
+    """Return a text that stands in double quotes in a Dockerfile."""
+    return re.sub(r'([\\"$])', r"\\\1", " ".join(text.split()))

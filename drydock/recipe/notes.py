@@ -1,0 +1,76 @@
+"""Say what a person should know about the files that were written, one line each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from drydock.detect import Findings
+from drydock.recipe.blueprint import DATA, Blueprint
+from drydock.recipe.manifests import FOLDER
+
+
+def notes(findings: Findings, blueprint: Blueprint) -> Iterator[str]:
+    """Yield what was decided in somebody's place, and what is left to do."""
+    if blueprint.root != findings.root / findings.requested and findings.requested != ".":
+        yield f"the files go to {findings.root}, which holds the lock file of the workspace"
+    yield from _dependencies(findings, blueprint)
+    yield from _storage(findings, blueprint)
+    needed = [setting.name for setting in blueprint.settings if setting.required]
+    if needed:
+        yield (
+            f"it asks for {_list(needed)} when it is imported: examples stand in the configuration,"
+            f" placeholders in {FOLDER}/base"
+        )
+    probes = {"liveness": blueprint.health_path, "readiness": blueprint.ready_path}
+    if missing := [name for name, path in probes.items() if not path]:
+        what = " and ".join(missing)
+        yield f"no route fits the probe of {what}: any answer is good, and to Kubernetes an open port"
+    if blueprint.system_run:
+        taken = f", and of them {_list(blueprint.extra_files)}" if blueprint.extra_files else ""
+        yield (
+            f"the running program may need {_list(blueprint.system_run)}: slim has them; production has what"
+            f" is linked against{taken}: change EXTRA_FILES and extra-files for more or less"
+        )
+    for path in findings.ignore.removed:
+        yield f"the .dockerignore that was there removes {path}, which the image needs: the new one keeps it"
+    for path in findings.ignore.exposed:
+        yield f"{path} looks like a secret: no build sees it"
+    for note in findings.notes:
+        yield f"{note.value} ({note.where})"
+
+
+def _dependencies(findings: Findings, blueprint: Blueprint) -> Iterator[str]:
+    found = findings.dependencies
+    if found and not found.value.locked:
+        if blueprint.dependencies.locked:
+            yield (
+                f"{found.value.files[0]} is not locked: {blueprint.lock} is, by uv, for every Python that"
+                " would do and with hashes; it says at its top how it is made anew after a change"
+            )
+        else:
+            yield f"{found.value.files[0]} is not locked: two builds of one source may differ"
+    server = findings.server
+    if server and server.value.requirement:
+        yield f"{server.value.requirement} is added: {server.why or f'it stands in {server.where}'}"
+    elif server and server.value.name != "uvicorn":
+        yield f"uvicorn is added: the image serves with it, and {server.value.name} does not come with it"
+
+
+def _storage(findings: Findings, blueprint: Blueprint) -> Iterator[str]:
+    storage = blueprint.storage
+    if storage.folders:
+        yield f"it writes {_list(storage.folders)}: a volume, and one replica only"
+    for link, target in storage.links.items():
+        yield f"{link} is a link to {target}, since a volume cannot be one file: mount a volume at {DATA}"
+    for folder in storage.opened:
+        where = next((found.where for found in findings.writable), "")
+        yield (
+            f"it writes a file in {folder} at a path that is worked out at run time ({where}): it is lost"
+            " with the container unless you point that path to a volume"
+        )
+    if not findings.replicas_safe.value and not storage:
+        yield f"one replica only: {findings.replicas_safe.why} ({findings.replicas_safe.where})"
+
+
+def _list(names: tuple[str, ...] | list[str]) -> str:
+    return ", ".join(names)

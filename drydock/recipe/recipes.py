@@ -1,0 +1,327 @@
+"""The parts of a Dockerfile that differ: what is copied, and how dependencies are installed."""
+
+from __future__ import annotations
+
+import posixpath
+import shlex
+import textwrap
+from collections.abc import Iterable, Sequence
+
+from drydock.detect import Dependencies
+from drydock.detect.tree import folder_of
+from drydock.recipe.blueprint import BUILD_LOCK, Blueprint
+
+WIDTH = 110  # columns
+# Lock files that only the tool that wrote them reads: how it prints them as requirements, with its groups for
+# development at the end.
+EXPORTS = {
+    "poetry": ("--directory=/locks", "--all-groups"),
+    "pdm": ("--project=/locks", "--dev"),
+    "pipenv": ("", "--dev"),
+}
+TOOL = "/tmp/tool"  # noqa: S108 - in a stage of the build
+WHEEL = "/tmp/wheel"  # noqa: S108 - in a stage of the build
+DOWNLOAD = "sh /image/download.sh"
+# Debian's archive keeps one version of each package, the patched one: to pin it would break the next build.
+UNPINNED = "# hadolint ignore=DL3008,SC2046"
+INSTALL = "DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends"
+PACKAGES = """\
+# What is compiled here needs these; the final image gets only the libraries that it then links against.
+# A Python of Debian's keeps its headers in a package of their own."""
+INCLUDE = "python3 -c 'import sysconfig; print(sysconfig.get_path(\"include\"))'"
+HEADERS = f'\\\n        $([ -f "$({INCLUDE})/Python.h" ] || echo python3-dev)'
+# Lets a step read a file of the build context at the same path below the root.
+BIND = "--mount=type=bind,source={0},target=/{0}"
+MOUNTS = (
+    BIND.format("image/download.sh"),
+    "--mount=type=cache,id=uv,target=/root/.cache/uv",
+    "--mount=type=secret,id=ca --mount=type=secret,id=index",
+)
+
+
+def locks(blueprint: Blueprint) -> str:
+    """Return the copies of every file that the installation of the dependencies reads."""
+    dependencies = blueprint.dependencies
+    return _copies(
+        blueprint,
+        [*dependencies.files, *blueprint.declared],
+        _lock_root(dependencies),
+        "/",
+    )
+
+
+def dependencies(blueprint: Blueprint) -> str:
+    """Return the steps that install system packages and the dependencies."""
+    found = blueprint.dependencies
+    parts = []
+    if packages := [*blueprint.system_build, *blueprint.system_run]:
+        parts.append(f"{PACKAGES}\n{_apt(blueprint, packages, HEADERS if blueprint.system_build else '')}")
+    title = "# The dependencies, exactly as locked and without the project itself."
+    if not found.locked:
+        title = (
+            "# The dependencies. They are not locked: the same source may get other versions tomorrow,\n"
+            "# until `invoke init --force` without --no-lock writes a lock file."
+        )
+    # Some tools write beside what they read; what they write is thrown away.
+    writable = ",rw" if found.kind in EXPORTS or not found.locked else ""
+    mounts = [f"--mount=type=bind,from=locks,target=/locks{writable}"]
+    if found.kind in EXPORTS:
+        mounts.append(BIND.format(f"image/{found.kind}.txt"))
+    if _server_is_locked(blueprint):
+        mounts += [BIND.format("image/difference.py"), BIND.format("image/uvicorn.txt")]
+    parts.append(f"{title}\n{_run([*mounts, *MOUNTS], _install(blueprint))}")
+    return "\n".join(parts)
+
+
+def application(blueprint: Blueprint) -> str:
+    """Return the steps that put the project's own files below /rootfs."""
+    parts = [_copies(blueprint, blueprint.entries, blueprint.base, "/rootfs/app")]
+    if blueprint.installed:
+        parts.append(_installed(blueprint))
+    if blueprint.storage:
+        parts.append(_storage(blueprint))
+    return "\n".join(parts)
+
+
+def test_dependencies(blueprint: Blueprint) -> str:
+    """Return the steps that install what the tests need and the image lacks."""
+    found = blueprint.dependencies
+    lock = "/locks/requirements-test.lock"
+    files = [*found.files, *([blueprint.test_lock] if blueprint.test_lock else [])]
+    mounts = [BIND.format("image/difference.py")]
+    steps = []
+    if found.kind == "uv":
+        steps.append(
+            f"uv export --quiet --project={_at(found)} --frozen --no-emit-local --all-groups"
+            f" --output-file={lock}"
+        )
+    elif found.kind in EXPORTS:
+        # The tool is still there from the stage before.
+        steps.append(f"{_export(found, development=True)} > {lock}")
+    install = f"{DOWNLOAD} uv pip install --python=/opt/venv --target=/opt/test --no-deps"
+    if found.kind in ("uv", *EXPORTS) or blueprint.test_lock:
+        steps += [
+            f"python3 /image/difference.py {lock} /opt/venv > /locks/rest.txt",
+            f"{install}{_release(blueprint)}{_hashes(found)} --requirement=/locks/rest.txt",
+        ]
+    if not blueprint.test_lock:
+        # Groups for development may name no pytest; what of these ships is used as it is.
+        mounts.append(BIND.format("image/pytest.txt"))
+        steps += [
+            "python3 /image/difference.py /image/pytest.txt /opt/venv --any-version > /locks/pytest.txt",
+            f"[ -d /opt/test/pytest ] || {install} --require-hashes --requirement=/locks/pytest.txt",
+        ]
+    copies = _copies(blueprint, files, _lock_root(found), "/locks")
+    return f"{copies}\n{_run([*mounts, *MOUNTS], steps)}"
+
+
+def tests(blueprint: Blueprint) -> str:
+    """Return the copies of the tests and of the configuration that pytest reads."""
+    configuration = ("pyproject.toml", "pytest.ini", "tox.ini", "setup.cfg")
+    names = [
+        posixpath.join(blueprint.source, name) if blueprint.source != "." else name for name in configuration
+    ]
+    files = [name for name in names if (blueprint.root / name).is_file()]
+    if not (wanted := [*files, *blueprint.tests]):
+        return "# No tests stand beside the application: name their folder here and in .dockerignore."
+    return _copies(blueprint, wanted, blueprint.base, "/app")
+
+
+def runtime_packages(blueprint: Blueprint) -> str:
+    """Return the step that installs what the running program needs; empty for nothing."""
+    return _apt(blueprint, blueprint.system_run) if blueprint.system_run else ""
+
+
+def volumes(blueprint: Blueprint) -> str:
+    """Return the declaration of the folders that the application writes; empty for none."""
+    if not blueprint.storage.folders:
+        return ""
+    folders = ", ".join(f'"{folder}"' for folder in blueprint.storage.folders)
+    return f"# What is written here outlives the container: mount a volume of your own.\nVOLUME [{folders}]"
+
+
+def _install(blueprint: Blueprint) -> list[str]:
+    found = blueprint.dependencies
+    venv = "uv venv --quiet --python=python3 /opt/venv"
+    into = "--python=/opt/venv"
+    if found.kind == "uv":
+        options = [part for part in found.install[2:] if not part.startswith(("--no-", "--frozen"))]
+        sync = f"{DOWNLOAD} uv sync --project={_at(found)} --python=python3 --frozen --no-install-local"
+        steps = [" ".join([sync, "--no-default-groups", *options])]
+    elif found.kind in EXPORTS:
+        steps = [
+            *_tool(found.kind),
+            f"{_export(found)} > /tmp/requirements.txt",
+            venv,
+            f"{DOWNLOAD} uv pip sync {into}{_release(blueprint)}{_hashes(found)} /tmp/requirements.txt",
+        ]
+    elif found.kind == "pylock" or found.hashed:
+        name = posixpath.relpath(found.files[0], _lock_root(found))
+        hashes = " --require-hashes" if found.kind != "pylock" and found.hashed else ""
+        steps = [venv, f"{DOWNLOAD} uv pip sync {into}{hashes} /locks/{name}"]
+    else:
+        steps = [venv, f"cd {_at(found)}", f"{DOWNLOAD} {_unlocked(found, into)}"]
+    if _server_is_locked(blueprint):
+        # What is locked stays as it is: the server takes the versions that are there.
+        steps += [
+            "python3 /image/difference.py /image/uvicorn.txt /opt/venv --any-version > /tmp/server.txt",
+            f"{DOWNLOAD} uv pip install {into} --no-deps --require-hashes --requirement=/tmp/server.txt",
+        ]
+    elif blueprint.server:
+        steps.append(f"{DOWNLOAD} uv pip install {into} '{blueprint.server}'")
+    if blueprint.declared:
+        name = posixpath.relpath(blueprint.declared[0], _lock_root(found))
+        # Nothing may be downloaded here: whatever the lock lacks is an error.
+        steps.append(f"uv pip install {into} --quiet --no-index --requirement=/locks/{name}")
+    if found.locked:
+        steps.append(f"uv pip check {into}")
+    return steps
+
+
+def _server_is_locked(blueprint: Blueprint) -> bool:
+    """Tell whether the server comes from the lock that ships with drydock: no requirement names another."""
+    return blueprint.dependencies.locked and blueprint.server == "uvicorn"
+
+
+def _release(blueprint: Blueprint) -> str:
+    """Return the option that has an export's markers hold for the release that the lock file was made for."""
+    release = blueprint.python_release if blueprint.dependencies.kind in EXPORTS else ""
+    return f" --python-version={release}" if release else ""
+
+
+def _hashes(found: Dependencies) -> str:
+    """Return the option that refuses what has no hash, where everything has one."""
+    return " --require-hashes" if found.hashed and not found.unhashed else ""
+
+
+def _unlocked(found: Dependencies, into: str) -> str:
+    if found.kind == "setup":
+        return f"uv pip install {into} --requirement=setup.py"
+    return " ".join([*found.install[:3], into, shlex.join(found.install[3:])])
+
+
+def _tool(kind: str) -> list[str]:
+    """Return the steps that install the lock file's own tool, where no later stage copies it from."""
+    return [
+        f"uv venv --quiet --python=python3 {TOOL}",
+        f"{DOWNLOAD} uv pip sync --quiet --python={TOOL} --require-hashes /image/{kind}.txt",
+    ]
+
+
+def _export(found: Dependencies, development: bool = False) -> str:
+    place, everything = EXPORTS[found.kind]
+    options = list(found.export[found.export.index(found.kind) + 1 :])
+    if development:
+        options = [part for part in options if part != "--prod"] + [everything]
+    # pipenv has no option for the folder.
+    start = f"PIPENV_PIPFILE={_at(found)}/Pipfile " if not place else ""
+    return start + " ".join([f"{TOOL}/bin/{found.kind}", *options, *([place] if place else [])])
+
+
+def _lock_root(found: Dependencies) -> str:
+    """Return the folder that becomes /locks: the deepest one that holds all files of the declaration."""
+    folders = [found.folder, *(folder_of(path) for path in found.files)]
+    common = posixpath.commonpath([f"/{path}" if path != "." else "/" for path in folders])
+    return common.lstrip("/") or "."
+
+
+def _at(found: Dependencies) -> str:
+    return posixpath.normpath(posixpath.join("/locks", posixpath.relpath(found.folder, _lock_root(found))))
+
+
+def _installed(blueprint: Blueprint) -> str:
+    mounts = [f"--mount=type=bind,source={blueprint.source},target=/project,rw", *MOUNTS]
+    title = f"# The project itself is installed: {blueprint.installed}."
+    # In place: paths beside the modules stay as they are, and the build adds what it generates.
+    target = f"/rootfs{blueprint.import_path[0]}"
+    variables = "".join(f"{name}=$APP_VERSION " for name in blueprint.version_variables)
+    install = f"uv pip install --python=/opt/venv --no-deps --target={target}"
+    leftovers = [f"{target}/bin", f"{target}/.lock"]
+    if blueprint.build_locked:
+        title += f"\n# What builds it is locked in {BUILD_LOCK}."
+        mounts.append(BIND.format(BUILD_LOCK))
+        steps = [
+            f"{variables}{DOWNLOAD} uv build --wheel --python=/opt/venv --require-hashes"
+            f" --build-constraints=/{BUILD_LOCK} --out-dir={WHEEL} /project",
+            f"{install} --no-index {WHEEL}/*.whl",
+        ]
+        leftovers.append(WHEEL)
+    else:
+        steps = [f"{variables}{DOWNLOAD} {install} /project"]
+    steps.append(f"rm -rf {' '.join(leftovers)}")
+    version = (
+        "# No .git is here that could tell the version: give it with --build-arg.\nARG APP_VERSION=0.0.0\n"
+        if variables
+        else ""
+    )
+    return f"{version}{title}\n{_run(mounts, steps)}"
+
+
+def _storage(blueprint: Blueprint) -> str:
+    storage = blueprint.storage
+    steps = ["set -eu"]
+    owned = [*storage.folders, *storage.opened]
+    steps.append(f"mkdir -p {' '.join(f'/rootfs{folder}' for folder in owned)}")
+    steps += [f"ln -s {target} /rootfs{link}" for link, target in storage.links.items()]
+    steps.append(f'chown "${{UID}}:${{GID}}" {" ".join(f"/rootfs{folder}" for folder in owned)}')
+    return "# What the application writes beside its code belongs to its user.\nARG UID GID\nRUN " + _chain(
+        steps
+    )
+
+
+def _apt(blueprint: Blueprint, packages: Sequence[str], computed: str = "") -> str:
+    names = [name for name in dict.fromkeys(packages) if name not in blueprint.system_doubtful]
+    if doubtful := [name for name in dict.fromkeys(packages) if name in blueprint.system_doubtful]:
+        # They were named for another Debian release: this one may have some under no such name.
+        wanted = " ".join(f"-e {name}" for name in doubtful)
+        names.append(f"\\\n        $(apt-cache pkgnames | grep -Fx {wanted})")
+    return f"{UNPINNED}\nRUN " + " \\\n    && ".join(
+        [
+            "apt-get update",
+            " ".join([INSTALL, *names, *([computed] if computed else [])]),
+            "rm -rf /var/lib/apt/lists/*",
+        ]
+    )
+
+
+def _run(mounts: Iterable[str], steps: Sequence[str]) -> str:
+    start = ['set -eu; export PATH="/opt/uv/bin:$PATH"']
+    return "RUN " + " \\\n    ".join([*mounts, _chain([*start, *steps])])
+
+
+def _chain(steps: Sequence[str]) -> str:
+    return "; \\\n    ".join(steps)
+
+
+def _copies(blueprint: Blueprint, paths: Iterable[str], base: str, target: str) -> str:
+    """Return COPY instructions that keep each path's place below `base`."""
+    files: dict[str, list[str]] = {}
+    folders = []
+    for path in dict.fromkeys(paths):
+        relative = posixpath.relpath(path, base)
+        if (blueprint.root / path).is_dir():
+            folders.append(
+                f"COPY {_shown(blueprint, path)} {posixpath.normpath(posixpath.join(target, relative))}"
+            )
+        else:
+            files.setdefault(posixpath.dirname(relative), []).append(_shown(blueprint, path))
+    lines = [
+        _wrapped(f"COPY {' '.join(names)} {posixpath.join(target, parent).rstrip('/')}/")
+        for parent, names in files.items()
+    ]
+    return "\n".join([*lines, *folders])
+
+
+def _shown(blueprint: Blueprint, path: str) -> str:
+    source = blueprint.source
+    if source == ".":
+        return f"${{APP_DIR}}/{path}"
+    return f"${{APP_DIR}}/{path[len(source) + 1 :]}" if path.startswith(f"{source}/") else path
+
+
+def _wrapped(line: str) -> str:
+    return " \\\n".join(
+        textwrap.wrap(
+            line, WIDTH - 2, subsequent_indent="    ", break_long_words=False, break_on_hyphens=False
+        )
+    )

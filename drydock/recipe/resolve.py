@@ -1,0 +1,200 @@
+"""Lock the dependencies of a project that has no lock: exact versions with hashes, found by uv."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import tempfile
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from drydock import command, errors, programs
+from drydock.detect import Dependencies
+from drydock.detect.requirements import LOCKED_FROM
+from drydock.detect.tree import join
+from drydock.recipe import wheels
+from drydock.recipe.blueprint import BUILD_LOCK, TEST_LOCK, Blueprint
+
+LOCK = "requirements.lock"
+TEST_FILE = re.compile(r"(.*[-_.])?(test|tests|testing|dev|development)([-_.].*)?\.txt")
+TEST_GROUP = re.compile(r"test|tests|testing|dev")
+# What the tests of a FastAPI application need where nothing says so: pytest, and what TestClient speaks with.
+TEST_TOOLS = "pytest\nhttpx\n"
+INDEX = re.compile(r"^\s*(?:-i|--index-url|--extra-index-url|-f|--find-links)[ =].*$", re.MULTILINE)
+TEST_HEAD = "# What the tests need besides, locked by uv with the versions that ship.\n"
+# What builds a project that does not say (PEP 517).
+DEFAULT_BUILD = ("setuptools>=40.8.0",)
+STYLE = ("--universal", "--generate-hashes", "--no-header", "--no-annotate", "--quiet")
+
+
+def is_needed(blueprint: Blueprint) -> bool:
+    """Tell whether there is no lock with hashes, and uv can make one without running the project's code."""
+    found = blueprint.dependencies
+    if found.by_text:
+        return bool(found.requirements)
+    return not found.locked or (found.kind == "requirements" and not found.hashed)
+
+
+def planned(blueprint: Blueprint) -> Blueprint:
+    """Return the blueprint as it is once the dependencies are locked."""
+    found = blueprint.dependencies
+    path = join(found.folder, LOCK)
+    locked = replace(
+        found, kind="requirements", tool="uv", files=(path,), export=(), locked=True, hashed=True
+    )
+    return replace(
+        blueprint,
+        dependencies=locked,
+        declared=() if found.by_text else found.files,
+        test_lock=join(found.folder, TEST_LOCK),
+        server="",
+    )
+
+
+def fitted(blueprint: Blueprint) -> Blueprint:
+    """Return the blueprint with the Python versions that everything resolved has wheels for.
+
+    Raises:
+        errors.NotLocked: uv finds no versions that fit together, or reaches no index.
+        errors.CommandMissing: uv is not installed.
+    """
+    folder, inputs, wanted = _inputs(blueprint)
+    pylock = _compile(folder, ["--format=pylock.toml", *inputs], wanted)
+    choice = wheels.choose(pylock, (blueprint.python, *blueprint.python_also))
+    origins = {**blueprint.origins, **({"python": choice.why} if choice.why else {})}
+    first, *others = choice.versions
+    return replace(blueprint, python=first, python_also=tuple(others), origins=origins)
+
+
+def resolve(blueprint: Blueprint) -> dict[str, str]:
+    """Resolve the dependencies as they are declared, for every Python version that would do.
+
+    Returns:
+        The texts of the two lock files by their paths in the project.
+
+    Raises:
+        errors.NotLocked: uv finds no versions that fit together, or reaches no index.
+        errors.CommandMissing: uv is not installed.
+    """
+    found = blueprint.dependencies
+    folder, inputs, wanted = _inputs(blueprint)
+    lock = _compile(folder, inputs, wanted)
+    with tempfile.NamedTemporaryFile("w", suffix=".txt") as versions:
+        versions.write(lock)
+        versions.flush()
+        chosen = [*_options(blueprint), f"--constraints={versions.name}"]
+        tests = _compile(folder, [*chosen, *_test_files(folder)], TEST_TOOLS)
+    indexes = "".join(f"{line.strip()}\n" for path in found.files for line in _indexes(blueprint.root / path))
+    head = _head(found, inputs, wanted)
+    return {
+        join(found.folder, LOCK): head + indexes + lock,
+        join(found.folder, TEST_LOCK): TEST_HEAD + indexes + tests,
+    }
+
+
+def build_tools(blueprint: Blueprint) -> dict[str, str]:
+    """Resolve what the project's own build installs, as its ``[build-system]`` declares it.
+
+    Returns:
+        The text of the lock file by its path; nothing where a tool comes from a place that has no hashes.
+
+    Raises:
+        errors.NotLocked: uv finds no versions that fit together, or reaches no index.
+        errors.CommandMissing: uv is not installed.
+    """
+    folder = blueprint.root / blueprint.source
+    required = _table(folder).get("build-system", {}).get("requires", DEFAULT_BUILD)
+    wanted = "".join(f"{line}\n" for line in required)
+    inputs = [_oldest(blueprint)]
+    lock = _compile(folder, inputs, wanted) if wanted else ""
+    head = "# What builds the project, locked by uv. After a change of [build-system] requires:\n"
+    return {BUILD_LOCK: head + _again(inputs, wanted, BUILD_LOCK) + lock} if is_hashed(lock) else {}
+
+
+def _inputs(blueprint: Blueprint) -> tuple[Path, list[str], str]:
+    """Return the folder that uv works in, what it resolves there, and what it reads besides."""
+    found = blueprint.dependencies
+    files = [] if found.by_text else _files(found)
+    wanted = "".join(f"{line}\n" for line in found.requirements if found.by_text)
+    wanted += f"{blueprint.server}\n" if blueprint.server else ""
+    return blueprint.root / found.folder, [*_options(blueprint), *files], wanted
+
+
+def _options(blueprint: Blueprint) -> list[str]:
+    return [_oldest(blueprint), *_not_itself(blueprint.root / blueprint.dependencies.folder)]
+
+
+def _oldest(blueprint: Blueprint) -> str:
+    """Return the option that resolves for every Python version that would do."""
+    return f"--python-version={min((blueprint.python, *blueprint.python_also), key=_number)}"
+
+
+def _head(found: Dependencies, inputs: Sequence[str], wanted: str) -> str:
+    """Return the comment that says what was locked and how that is done anew."""
+    declared = found.files[0].rpartition("/")[2]
+    return f"{LOCKED_FROM}{declared}:\n{_again(inputs, wanted, LOCK)}"
+
+
+def _again(inputs: Sequence[str], wanted: str, lock: str) -> str:
+    """Return the line of a lock's comment that makes it anew."""
+    given = f"printf '%s\\n' {shlex.join(wanted.splitlines())} | " if wanted else ""
+    words = ["uv", "pip", "compile", *STYLE, *inputs, *(["-"] if wanted else []), "-o", lock]
+    return f"#   {given}{shlex.join(words)}\n"
+
+
+def _number(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split("."))
+
+
+def _files(found: Dependencies) -> list[str]:
+    """Return what uv would install from, as it takes it for a resolution too."""
+    return [word for word in found.install[3:] if word not in ("--requirement", "--require-hashes")]
+
+
+def _compile(folder: Path, inputs: Sequence[str], wanted: str) -> str:
+    args = [programs.uv(), "pip", "compile", *STYLE, *inputs, *(["-"] if wanted else [])]
+    try:
+        done = command.run(args, cwd=folder, stdin=wanted or None, env=programs.UV_ENVIRONMENT)
+    except command.CommandFailed as error:
+        said = error.completed.stderr.strip()
+        raise errors.NotLocked(folder=folder, reason=_first(said), evidence=said) from error
+    return done.stdout
+
+
+def _first(said: str) -> str:
+    """Return the line of uv's that says what is wrong, without its prefix."""
+    lines = said.splitlines() or ["no output"]
+    return next((line for line in lines if line.startswith("error: ")), lines[-1]).removeprefix("error: ")
+
+
+def is_hashed(lock: str) -> bool:
+    """Tell whether every entry has a hash; one from a repository has none, and pip's rule is all or none."""
+    entries = re.findall(r"^[A-Za-z0-9].*(?:\n[ \t].*)*", lock, re.MULTILINE)
+    return all("--hash=" in entry for entry in entries)
+
+
+def _indexes(path: Path) -> list[str]:
+    """Return the lines that name package indexes in a requirements file: the lock needs them too."""
+    return INDEX.findall(path.read_text(encoding="utf-8", errors="replace")) if path.suffix == ".txt" else []
+
+
+def _not_itself(folder: Path) -> list[str]:
+    name = _table(folder).get("project", {}).get("name")
+    return [f"--no-emit-package={name}"] if isinstance(name, str) else []
+
+
+def _test_files(folder: Path) -> list[str]:
+    """Return the options that name what the project itself says its tests need."""
+    files = sorted(path.relative_to(folder).as_posix() for path in folder.glob("*requirements*.txt"))
+    files += sorted(path.relative_to(folder).as_posix() for path in folder.glob("requirements/*.txt"))
+    named = [name for name in files if TEST_FILE.fullmatch(name.rpartition("/")[2])][:1]
+    groups = _table(folder).get("dependency-groups", {})
+    return named + [f"--group={name}" for name in groups if TEST_GROUP.fullmatch(name)]
+
+
+def _table(folder: Path) -> Mapping[str, Any]:
+    path = folder / "pyproject.toml"
+    return tomllib.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}

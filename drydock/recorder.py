@@ -1,0 +1,77 @@
+"""Remember what a build or a gate did; a history that cannot be written never makes either fail."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Callable
+
+from drydock.build import BuildResult
+from drydock.image import Anatomy, Image, content_digest
+from drydock.progress import Say
+from drydock.project import Project
+from drydock.project.git import Source
+from drydock.state.history.model import Build, Judged, LayerSize, Origin, PackageSize, StepTime, Weighed
+from drydock.state.history.store import History
+from drydock.verdict import Verdict
+
+
+def origin(project: Project, source: Source, target: str) -> Origin:
+    """Return whose build it is."""
+    return Origin(project.image, target, source.branch, source.revision, source.dirty)
+
+
+def build(whose: Origin, result: BuildResult, say: Say) -> None:
+    """Remember a build."""
+    steps = tuple(StepTime(step.stage, step.instruction, step.seconds, step.cached) for step in result.steps)
+    made = Build(time.time(), whose, result.image_id, result.seconds, steps)
+    attempt(History(), lambda history: history.add_build(made), say)
+
+
+def failure(whose: Origin, seconds: float, fault: str, say: Say) -> None:
+    """Remember a build that failed, and why."""
+    ended = Build(time.time(), whose, "", seconds, fault=fault)
+    attempt(History(), lambda history: history.add_build(ended), say)
+
+
+def image(read: Image, say: Say) -> None:
+    """Remember what an image weighs, unless that is known."""
+
+    def write(history: History) -> None:
+        if not history.knows(read.id, read.on_disk, read.on_wire):
+            history.add_image(weigh(read))
+
+    attempt(History(), write, say)
+
+
+def verdict(whose: Origin, content: str, said: Verdict, say: Say) -> None:
+    """Remember what a gate said."""
+    judged = Judged(time.time(), whose, content, said)
+    attempt(History(), lambda history: history.add_verdict(judged), say)
+
+
+def weigh(read: Image) -> Weighed:
+    """Return an image's sizes, by layer and by package."""
+    layers = (
+        LayerSize(layer.diff_id, layer.instruction, layer.on_disk, layer.on_wire) for layer in read.layers
+    )
+    packages = (
+        PackageSize(package.source.value, package.name, package.version, package.size)
+        for package in Anatomy(read).inventory.packages
+    )
+    sizes = (read.on_disk, read.on_wire)
+    return Weighed(read.id, content_digest(read), *sizes, tuple(layers), tuple(packages))
+
+
+def attempt(history: History, write: Callable[[History], None], say: Say) -> None:
+    """Write to a history; what goes wrong there is worth one line and nothing more.
+
+    Args:
+        history: Where to.
+        write: What to do with it.
+        say: Takes the line.
+    """
+    try:
+        write(history)
+    except (sqlite3.Error, OSError) as error:
+        say(f"warning: nothing was added to the history in {history.path}: {error}")

@@ -1,0 +1,71 @@
+"""Hand what is known about the image to Gordon, Docker's assistant, where it is there."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+
+from drydock import command, errors
+from drydock.project import Project
+from drydock.verdict import Verdict
+
+TITLE = "A question about the Docker image of a FastAPI backend."
+WITHOUT = "Docker AI (Gordon) is not here: it is part of Docker Desktop, signed in. Standard Docker is used."
+
+
+def require() -> None:
+    """Make sure that there is somebody to ask, before anything is measured for it.
+
+    Raises:
+        errors.CommandMissing: Docker AI is not there.
+    """
+    if not is_there():
+        raise errors.CommandMissing(program="docker ai", how=WITHOUT)
+
+
+def is_there() -> bool:
+    """Tell whether the docker CLI has Docker AI."""
+    try:
+        return command.run(["docker", "ai", "--help"], check=False).stdout.lower().count("docker ai") > 0
+    except errors.CommandMissing:
+        return False
+
+
+def prompt(project: Project, question: str, sizes: Mapping[str, str], findings: Sequence[str]) -> str:
+    """Return the question with the Dockerfile, the sizes and what gates have found.
+
+    Args:
+        project: Whose Dockerfile.
+        question: What the user wants to know.
+        sizes: Sizes as shown to people, by what was weighed.
+        findings: One line each.
+    """
+    parts = [
+        TITLE,
+        question,
+        "Sizes: " + ("; ".join(f"{name} {size}" for name, size in sizes.items()) or "not measured"),
+    ]
+    parts.append("Findings:\n" + ("\n".join(f"- {line}" for line in findings) or "- none"))
+    parts.append(f"Dockerfile:\n```dockerfile\n{project.dockerfile.read_text(encoding='utf-8')}```")
+    return "\n\n".join(parts)
+
+
+def findings(verdicts: Iterable[Verdict]) -> list[str]:
+    """Return what gates have said, one line each, with the details of those that did not pass."""
+    lines = []
+    for one in verdicts:
+        lines.append(f"{one.gate} {one.outcome.value}: {one.summary}")
+        if not one.passed:
+            lines += [f"{one.gate}: {detail}" for detail in one.details]
+    return lines
+
+
+def arguments(project: Project, text: str) -> list[str]:
+    """Return the command that opens Gordon in the project's folder."""
+    return ["docker", "ai", "-C", str(project.root), text]
+
+
+def ask(project: Project, text: str) -> None:
+    """Become Gordon, which is interactive: it needs the terminal to itself."""
+    chosen = arguments(project, text)
+    os.execvp(chosen[0], chosen)  # noqa: S606 - an argument list; Gordon takes over the terminal

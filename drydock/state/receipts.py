@@ -1,0 +1,275 @@
+"""Which gates an image's content has passed, so that nothing is tested twice.
+
+A receipt is a small JSON file in the user's state folder, not in the project: a fresh worktree, a second
+clone and the pre-push hook share what any of them found out, since a receipt belongs to content and not to a
+place. It counts only for the definition under which it was made (changed tests or a lowered budget test
+again), and only on the machine that wrote it (see `sealed`). Where content leaves all the same, a waiver
+beside its receipts says why.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+
+from drydock.state.sealed import Sealed, Untrusted
+from drydock.verdict import Outcome, Verdict
+
+FORMAT = 1
+DAY = 86_400.0
+KEPT_DAYS = 90.0
+# Beside the receipts, named by their gates; no gate is called so.
+WAIVER = "waiver"
+_UNTRACKED = frozenset({"__pycache__", ".pytest_cache", ".mypy_cache", ".ruff_cache", ".hypothesis"})
+
+
+@dataclass(frozen=True)
+class Gate:
+    """A gate as it is defined now.
+
+    Args:
+        name: Its name, which is also its Nox session's.
+        definition: Digest of all that decides but is not in the image: the gate's code, tests, budgets.
+        longest_days: Age above which its receipt no longer counts, for gates whose data age; None for any.
+    """
+
+    name: str
+    definition: str
+    longest_days: float | None = None
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """Proof that a gate judged some content.
+
+    Args:
+        verdict: What it said.
+        content: Content digest of the image.
+        image: Id of the image that was looked at; others of the same content share the receipt.
+        definition: Digest of the gate's definition.
+        tools: Versions by name of the tools that took part.
+        written: When, in seconds since the epoch.
+    """
+
+    verdict: Verdict
+    content: str
+    image: str
+    definition: str
+    tools: Mapping[str, str]
+    written: float
+
+    @property
+    def gate(self) -> str:
+        """The gate's name."""
+        return self.verdict.gate
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the receipt as JSON values."""
+        return {**asdict(self), "verdict": self.verdict.as_json()}
+
+
+@dataclass(frozen=True)
+class Missing:
+    """A gate without a receipt that counts, and why."""
+
+    gate: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.gate} ({self.reason})"
+
+
+@dataclass(frozen=True)
+class Waiver:
+    """Why content was pushed although gates had not passed.
+
+    Args:
+        reason: In the words of whoever pushed it.
+        missing: The gates, each with why it did not count.
+        content: Content digest of the image.
+        image: Id of the image.
+        written: When, in seconds since the epoch.
+    """
+
+    reason: str
+    missing: tuple[str, ...]
+    content: str
+    image: str
+    written: float
+
+
+class Refused(Exception):
+    """A receipt is there and does not count; the message says why."""
+
+
+class Receipts:
+    """The receipts of one user on one machine.
+
+    Args:
+        folder: Where they are kept; made at the first write.
+    """
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self._folder = folder or platformdirs.user_state_path("drydock")
+        self._files = Sealed(self._folder)
+
+    def find(self, gate: Gate, content: str) -> Receipt | None:
+        """Return the receipt of a gate that passed for exactly this content, as the gate is defined now."""
+        try:
+            return self._load(gate, content)
+        except Refused:
+            return None
+
+    def missing(self, gates: Iterable[Gate], content: str) -> list[Missing]:
+        """Return the gates that content has yet to pass, each with the reason."""
+        found = []
+        for gate in gates:
+            try:
+                self._load(gate, content)
+            except Refused as reason:
+                found.append(Missing(gate.name, str(reason)))
+        return found
+
+    def refusals(self, gates: Iterable[Gate], content: str) -> list[Missing]:
+        """Return the gates that content failed when they last looked, as they are defined now."""
+        found = []
+        for gate in gates:
+            try:
+                verdict = self._read(gate, content).verdict
+            except Refused:
+                continue
+            if verdict.outcome is Outcome.FAILED:
+                found.append(Missing(gate.name, f"failed: {verdict.summary}"))
+        return found
+
+    def write(
+        self, gate: Gate, verdict: Verdict, *, content: str, image: str, tools: Mapping[str, str]
+    ) -> Receipt:
+        """Write down what a gate said; a failure replaces an earlier pass.
+
+        Args:
+            gate: The gate, as it was defined when it ran.
+            verdict: What it said.
+            content: Content digest of the image.
+            image: The image's id.
+            tools: Versions by name.
+        """
+        receipt = Receipt(verdict, content, image, gate.definition, dict(tools), time.time())
+        self._files.write(self._path(gate.name, content), receipt.as_json() | {"format": FORMAT})
+        self.prune()
+        return receipt
+
+    def waive(self, reason: str, missing: Iterable[Missing], *, content: str, image: str) -> Waiver:
+        """Write down that content leaves without the receipts of some gates.
+
+        Args:
+            reason: Why.
+            missing: The gates.
+            content: Content digest of the image.
+            image: The image's id.
+        """
+        waiver = Waiver(reason, tuple(map(str, missing)), content, image, time.time())
+        self._files.write(self._path(WAIVER, content), asdict(waiver) | {"format": FORMAT})
+        return waiver
+
+    def waiver(self, content: str) -> Waiver | None:
+        """Return why content left without all its receipts; None where nothing that counts says so."""
+        try:
+            body = self._authentic(self._path(WAIVER, content))
+        except (FileNotFoundError, Refused):
+            return None
+        if body["content"] != content:
+            return None
+        del body["format"]
+        return Waiver(**body | {"missing": tuple(body["missing"])})
+
+    def settle(self, content: str) -> None:
+        """Remove a waiver: every gate has passed since, and the content was pushed again."""
+        self._path(WAIVER, content).unlink(missing_ok=True)
+
+    def prune(self, days: float = KEPT_DAYS) -> None:
+        """Remove receipts that are older than some days."""
+        oldest = time.time() - days * DAY
+        for path in (self._folder / "receipts").glob("*/*.json"):
+            try:
+                if path.stat().st_mtime < oldest:
+                    path.unlink()
+                    path.parent.rmdir()
+            except OSError:  # the folder holds others, or another process was faster
+                continue
+
+    def _load(self, gate: Gate, content: str) -> Receipt:
+        receipt = self._read(gate, content)
+        age = (time.time() - receipt.written) / DAY
+        if gate.longest_days is not None and age > gate.longest_days:
+            raise Refused(f"its receipt is {age:.0f} days old, and counts for {gate.longest_days:g}")
+        if not receipt.verdict.passed:
+            said = "failed" if receipt.verdict.outcome is Outcome.FAILED else "could not be checked"
+            raise Refused(f"{said}: {receipt.verdict.summary}")
+        return receipt
+
+    def _read(self, gate: Gate, content: str) -> Receipt:
+        try:
+            body = self._authentic(self._path(gate.name, content))
+        except FileNotFoundError:
+            raise Refused("never run for this image") from None
+        fields = ("content", "image", "definition", "tools", "written")
+        receipt = Receipt(Verdict.from_json(body["verdict"]), **{name: body[name] for name in fields})
+        if receipt.content != content or receipt.gate != gate.name:
+            raise Refused("its receipt belongs to other content")
+        if receipt.definition != gate.definition:
+            raise Refused("its tests or limits changed since")
+        return receipt
+
+    def _authentic(self, path: Path) -> dict[str, Any]:
+        """Return a file of this machine's.
+
+        Raises:
+            FileNotFoundError: There is none.
+            Refused: It does not count.
+        """
+        try:
+            body = self._files.read(path)
+        except Untrusted as fault:
+            raise Refused(f"its receipt {fault}") from fault
+        if body.get("format") != FORMAT:
+            raise Refused("its receipt has another format")
+        return body
+
+    def _path(self, name: str, content: str) -> Path:
+        return self._folder / "receipts" / content.removeprefix("sha256:") / f"{name}.json"
+
+
+def definition(folder: Path, paths: Iterable[Path], values: Mapping[str, Any]) -> str:
+    """Return the digest of all that decides a gate apart from the image.
+
+    Args:
+        folder: The folder below which paths are named, so that every worktree gets the same digest.
+        paths: Files, and folders with all that is in them; one that does not exist counts as such.
+        values: Settings, as JSON values.
+    """
+    digest = hashlib.sha256()
+    files = sorted({file for path in paths for file in _files(path)})
+    for file in files:
+        name = os.path.relpath(file, folder)
+        content = hashlib.sha256(file.read_bytes()).hexdigest() if file.is_file() else "absent"
+        digest.update(f"{len(name)}:{name}:{content}\n".encode("utf-8", "surrogateescape"))
+    digest.update(json.dumps(values, sort_keys=True, separators=(",", ":")).encode())
+    return f"sha256:{digest.hexdigest()}"
+
+
+def _files(path: Path) -> Iterator[Path]:
+    if not path.is_dir():
+        yield path
+        return
+    for parent, folders, names in os.walk(path):
+        folders[:] = [name for name in folders if name not in _UNTRACKED]
+        yield from (Path(parent, name) for name in names if not name.endswith((".pyc", ".pyo")))

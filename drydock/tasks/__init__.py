@@ -1,0 +1,32 @@
+"""The tasks: `invoke --list` shows them, `invoke --help TASK` explains one.
+
+Each module is a group, in the order in which a person works; its tasks stand in the order of definition.
+"""
+
+from __future__ import annotations
+
+import sys
+from types import ModuleType
+from typing import Any
+
+from invoke import Collection, Task
+from invoke.main import program
+
+from drydock.cli.program import Manual
+from drydock.tasks import building, cluster, engine, gates, housekeeping, looking, projects, publishing
+
+# Invoke loads this module into its own program, and offers no other way to change how that one lists tasks.
+program.__class__ = Manual
+# Invoke switches Python's bytecode cache off: every run would compile drydock anew.
+sys.dont_write_bytecode = False
+
+GROUPS: tuple[ModuleType, ...] = (building, looking, gates, publishing, cluster, projects, housekeeping)
+
+
+def members(group: ModuleType) -> list[Task[Any]]:
+    """Return the tasks that a module defines, in the order in which they stand there."""
+    return [found for found in vars(group).values() if isinstance(found, Task)]
+
+
+namespace = Collection(*(task for group in GROUPS for task in members(group)))
+namespace.add_collection(Collection("engine", *members(engine)))

@@ -1,0 +1,80 @@
+"""Build an image, and know the base it stands on."""
+
+from __future__ import annotations
+
+from invoke import Context
+
+from drydock.tasks.offer import offer, pipeline, voice
+
+
+@offer(
+    "preparing the build of {target}",
+    no_cache="run every step anew, with cache mounts of its own: yours stay as they are",
+    platform="such as linux/arm64; several separated by commas are built one after another, for an index",
+    builder="a buildx builder, such as a remote one",
+    cache_from="cache source in buildx's spelling; may be repeated",
+    cache_to="cache destination in buildx's spelling; may be repeated",
+    build_arg="KEY=VALUE for an ARG of the Dockerfile; may be repeated",
+)
+def build(
+    c: Context,
+    target: str = "production",
+    no_cache: bool = False,
+    platform: str = "",
+    builder: str = "",
+    cache_from: list[str] | None = None,
+    cache_to: list[str] | None = None,
+    build_arg: list[str] | None = None,
+    project: str = ".",
+    quiet: bool = False,
+    json: bool = False,
+) -> None:
+    """Build the image and show what it weighs and which steps were cached."""
+    from drydock.build.plan import Options, key_values
+    from drydock.report import console, print_json
+    from drydock.report.build import as_json, show
+
+    pipe = pipeline(project, quiet or json)
+    options = Options(
+        target=target,
+        reference=pipe.project.reference(target),
+        no_cache=no_cache,
+        platforms=tuple(filter(None, platform.split(",")[:1])),
+        builder=builder,
+        cache_from=tuple(cache_from or ()),
+        cache_to=tuple(cache_to or ()),
+        build_args=key_values("--build-arg", tuple(build_arg or ())),
+    )
+    several = tuple(filter(None, platform.split(",")))
+    if len(several) < 2:
+        results = [pipe.build(options)]
+    else:
+        # Each under a name of its own: few image stores hold several platforms under one.
+        results = [
+            pipe.build(options.but(platforms=(one,), reference=pipe.project.reference(target, platform=one)))
+            for one in several
+        ]
+    if json:
+        found = [as_json(pipe, result) for result in results]
+        print_json(found[0] if len(found) == 1 else {"builds": found})
+    else:
+        for result in results:
+            show(console(), pipe, result)
+
+
+@offer("looking for the base image", rebuild="make or pull it anew")
+def base(
+    c: Context, rebuild: bool = False, project: str = ".", quiet: bool = False, json: bool = False
+) -> None:
+    """Show which base image is used and why."""
+    from dataclasses import asdict
+
+    from drydock import base
+    from drydock.report import print_json
+
+    pipe = pipeline(project, quiet or json)
+    found = base.resolve(pipe.engine, pipe.project, rebuild=rebuild, say=voice(quiet))
+    if json:
+        print_json(asdict(found))
+    else:
+        print(base.describe(found))

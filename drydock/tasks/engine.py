@@ -1,0 +1,24 @@
+"""Start and stop the Docker Engine of this machine."""
+
+from __future__ import annotations
+
+from invoke import Context
+
+from drydock.tasks.offer import offer, say
+
+
+@offer("looking for a Docker Engine", name="start")
+def engine_start(c: Context) -> None:
+    """Make sure that a Docker Engine answers, installing and starting one where that is possible."""
+    from drydock.engine.install import ensure
+
+    print(f"the engine at {ensure(say).host} answers")
+
+
+@offer("stopping the Docker Engine", name="stop")
+def engine_stop(c: Context) -> None:
+    """Stop the Docker Engine that `./run` started, and no other."""
+    from drydock.engine.install import stop
+
+    if not stop(say):
+        print("`./run` started no engine here")

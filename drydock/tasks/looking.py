@@ -1,0 +1,132 @@
+"""Look at what was built."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from pathlib import Path
+
+from invoke import Context, Exit
+
+from drydock.tasks.offer import offer, pipeline
+
+
+@offer("starting {target}", port="port of this machine (default: a free one)")
+def run(c: Context, target: str = "production", port: int = 0, project: str = ".") -> None:
+    """Start the image for a look, with a URL, a token and a curl line; Ctrl-C stops it."""
+    from drydock.report.look import look
+
+    look(pipeline(project), target, port)
+
+
+@offer(
+    "weighing",
+    positional=("image", "other"),
+    image="an image in the target's place: a reference, a digest, a tar archive or an OCI layout folder",
+    other="a later image: show what changed from the first to this one",
+    against="an earlier image: show what changed since",
+    why="say which layer and which package this path comes from",
+)
+def size(
+    c: Context,
+    image: str | None = None,
+    other: str | None = None,
+    against: str = "",
+    why: str = "",
+    target: str = "production",
+    project: str = ".",
+    quiet: bool = False,
+    json: bool = False,
+) -> None:
+    """Show what fills the image, or `size A B` what changed between two: layers, packages, files."""
+    from drydock import image as images
+    from drydock.gates import budget
+    from drydock.report import console, print_json
+    from drydock.report import size as report
+
+    pipe = pipeline(project, quiet or json)
+    before, now = (image, other) if other else (against, image)
+    measured = pipe.look(now or pipe.project.reference(target))
+    anatomy = images.Anatomy(measured)
+    if why:
+        if not report.show_reason(console(), anatomy, why):
+            raise Exit(code=1)
+    elif before:
+        difference = images.diff(pipe.look(before), measured)
+        if json:
+            print_json(report.difference_as_json(difference))
+        else:
+            report.show_difference(console(), difference)
+    else:
+        verdict = budget.judge(measured, pipe.project.budget(target), target)
+        if json:
+            print_json(report.as_json(anatomy, verdict))
+        else:
+            report.show(console(), anatomy, verdict)
+
+
+@offer(
+    "collecting what is known about {target}",
+    output="the file to write (default: .drydock/report.html of the project)",
+)
+def report(
+    c: Context,
+    target: str = "production",
+    output: str = "",
+    project: str = ".",
+    quiet: bool = False,
+    json: bool = False,
+) -> None:
+    """Write one HTML page about the image: contents, budgets, changes, gates, trend, bill of materials."""
+    from drydock.report import print_json
+    from drydock.report.page import file, gather, render
+    from drydock.report.progress import under_way
+
+    pipe = pipeline(project, quiet or json)
+    path = Path(output) if output else pipe.project.state / "report.html"
+    with nullcontext() if quiet or json else under_way("putting the page together"):
+        page = render.render(gather.gather(pipe, target))
+    file.write(path, page)
+    if json:
+        print_json({"path": str(path.resolve()), "bytes": len(page.encode())})
+    else:
+        print(path.resolve().as_uri())
+
+
+@offer("reading the history of {target}", last="how many builds to show")
+def history(
+    c: Context,
+    target: str = "production",
+    last: int = 20,
+    project: str = ".",
+    quiet: bool = False,
+    json: bool = False,
+) -> None:
+    """Show the last builds and what the gates said, with the trend of size and build time."""
+    from drydock.detect.project import load
+    from drydock.report import console, print_json
+    from drydock.report import history as report
+    from drydock.state.history import History, reading
+
+    image = load(Path(project)).image
+    with reading(History()) as database:
+        builds = database.builds(image, target, limit=last, failed=True)
+        judged = database.latest_verdicts(image, target)
+    if json:
+        print_json(report.as_json(image, builds, judged))
+    else:
+        report.show(console(), builds, judged)
+
+
+@offer("describing {target} to Gordon", question="what you want to know about the image")
+def ask_gordon(c: Context, question: str, target: str = "production", project: str = ".") -> None:
+    """Ask Docker AI (Gordon) about the Dockerfile, with sizes and findings, where it is there."""
+    from drydock.report import docker_ai, megabytes
+    from drydock.state.history import History, reading
+
+    docker_ai.require()
+    pipe = pipeline(project)
+    measured = pipe.look(pipe.project.reference(target))
+    sizes = {"on disk": megabytes(measured.on_disk), "on the wire": megabytes(measured.on_wire)}
+    with reading(History()) as history:
+        judged = [one.verdict for one in history.latest_verdicts(pipe.project.image, target)]
+    docker_ai.ask(pipe.project, docker_ai.prompt(pipe.project, question, sizes, docker_ai.findings(judged)))

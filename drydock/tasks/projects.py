@@ -1,0 +1,58 @@
+"""Use drydock for another project."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from invoke import Context
+
+from drydock import errors
+from drydock.tasks.offer import offer
+
+
+@offer(
+    "reading {project}",
+    option="KEY=VALUE that wins over what is found, such as entry-point=shop.main:app; may be repeated",
+)
+def explain(c: Context, project: str = ".", option: list[str] | None = None, json: bool = False) -> None:
+    """Say what a FastAPI project is built of and how it starts, each fact with where it stands."""
+    from drydock import detect
+    from drydock.build.plan import key_values
+    from drydock.project import configured
+    from drydock.report import print_json
+
+    root = Path(project)
+    given = configured(root) | key_values("--option", tuple(option or ()))
+    found = detect.detect(root, given)
+    if json:
+        print_json(detect.as_json(found))
+    else:
+        print("\n".join(detect.explain_lines(found)))
+    if found.conflicts or found.blockers:
+        raise errors.Undecided(path=root, count=len(found.conflicts) + len(found.blockers))
+
+
+@offer(
+    "reading {project}",
+    option="KEY=VALUE that wins over what is found, such as entry-point=shop.main:app; may be repeated",
+    dry_run="show what would be written, and write nothing",
+    force="overwrite files that are there and differ",
+    lock="lock dependencies that have no lock file (--no-lock: install them as they are declared)",
+)
+def init(
+    c: Context,
+    project: str = ".",
+    option: list[str] | None = None,
+    dry_run: bool = False,
+    force: bool = False,
+    lock: bool = True,
+) -> None:
+    """Write Dockerfile, .dockerignore, manifests and configuration for a FastAPI project."""
+    from drydock import recipe
+    from drydock.build.plan import key_values
+    from drydock.report.init import show
+    from drydock.report.progress import waiting
+
+    given = key_values("--option", tuple(option or ()))
+    outcome = recipe.init(Path(project), given, dry_run=dry_run, force=force, lock=lock, patience=waiting)
+    show(outcome, dry_run=dry_run)

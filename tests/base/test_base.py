@@ -1,0 +1,263 @@
+from __future__ import annotations
+
+import io
+import json
+import tarfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from drydock import base, errors
+from drydock.base import archive, make, pull
+from drydock.base.make import Plan
+from drydock.engine import apt
+from drydock.engine.apt import Repository
+from tests.conftest import MakeProject
+
+PLAN = Plan("local/python:3.13-slim", "python:3.13-slim", "trixie", ("deb x trixie main",), "amd64")
+HERE = base.Base("local/python:3.13-slim", "sha256:1", "made", "made here before")
+
+
+@dataclass
+class Surroundings:
+    """An engine without images, a registry without answers, a machine that can make nothing."""
+
+    images: dict[str, base.Base] = field(default_factory=dict)
+    refusal: str | None = "no such host"
+    plan: Plan | str = "that takes root"
+    pulls: int = 0
+    makes: int = 0
+
+    def pull(self, _engine: object, reference: str, _say: object) -> str | None:
+        self.pulls += 1
+        if self.refusal is None:
+            self.images[reference] = base.Base(reference, "sha256:2", "local", "it is on the engine")
+        return self.refusal
+
+    def make(self, _engine: object, plan: Plan, _say: object) -> None:
+        self.makes += 1
+        self.images[plan.reference] = HERE
+
+
+@pytest.fixture
+def surroundings(monkeypatch: pytest.MonkeyPatch) -> Surroundings:
+    found = Surroundings()
+    monkeypatch.setattr(base, "look", lambda _, reference: found.images.get(reference))
+    monkeypatch.setattr(pull, "pull", found.pull)
+    monkeypatch.setattr(make, "plan", lambda *_: found.plan)
+    monkeypatch.setattr(make, "make", found.make)
+    return found
+
+
+def resolve(make_project: MakeProject, rebuild: bool = False) -> base.Base:
+    engine: Any = object()
+    return base.resolve(engine, make_project({}), rebuild)
+
+
+def test_a_local_base_is_taken_as_it_is(surroundings: Surroundings, make_project: MakeProject) -> None:
+    surroundings.images["python:3.13-slim"] = base.Base("python:3.13-slim", "sha256:2", "local", "here")
+
+    assert resolve(make_project).kind == "local"
+    assert surroundings.pulls == 0
+
+
+def test_a_base_that_can_be_pulled_is_pulled(surroundings: Surroundings, make_project: MakeProject) -> None:
+    surroundings.refusal = None
+
+    assert resolve(make_project).kind == "pulled"
+
+
+def test_a_base_that_cannot_be_pulled_is_made(surroundings: Surroundings, make_project: MakeProject) -> None:
+    surroundings.plan = PLAN
+
+    found = resolve(make_project)
+
+    assert (found.kind, found.reference) == ("made", "local/python:3.13-slim")
+    assert found.why == "python:3.13-slim is not local and cannot be pulled (no such host)"
+
+
+def test_a_made_base_is_used_again_without_another_pull(
+    surroundings: Surroundings, make_project: MakeProject
+) -> None:
+    surroundings.plan = PLAN
+    resolve(make_project)
+    resolve(make_project)
+
+    assert (surroundings.pulls, surroundings.makes) == (1, 1)
+
+
+def test_rebuild_forgets_the_refusal_and_makes_anew(
+    surroundings: Surroundings, make_project: MakeProject
+) -> None:
+    surroundings.plan = PLAN
+    resolve(make_project)
+    resolve(make_project, rebuild=True)
+
+    assert (surroundings.pulls, surroundings.makes) == (2, 2)
+
+
+def test_a_base_that_is_nowhere_names_every_reason(
+    surroundings: Surroundings, make_project: MakeProject
+) -> None:
+    with pytest.raises(errors.NoBase) as caught:
+        resolve(make_project)
+
+    assert str(caught.value) == (
+        "error: base image python:3.13-slim is not on the engine, cannot be pulled (no such host) "
+        "nor be made here (that takes root); "
+        "pull or load it where there is a registry, or name another one with PYTHON_IMAGE"
+    )
+
+
+def test_another_python_that_the_dependencies_support_does_as_well(
+    surroundings: Surroundings, make_project: MakeProject
+) -> None:
+    surroundings.images["local/python:3.13-slim"] = HERE
+    table = '[tool.drydock]\npython = "3.14"\npython-also = ["3.13", "3.12"]\n'
+    engine: Any = object()
+
+    found = base.resolve(engine, make_project({"pyproject.toml": table}))
+
+    assert found.reference == "local/python:3.13-slim"
+    assert found.why == "python:3.14-slim is nowhere, and Python 3.13 does as well"
+
+
+def test_a_base_named_by_hand_is_meant(surroundings: Surroundings, make_project: MakeProject) -> None:
+    surroundings.images["python:3.13-slim"] = base.Base("python:3.13-slim", "sha256:2", "local", "here")
+    table = '[tool.drydock]\nbase = "mine/python:1"\npython-also = ["3.13"]\n'
+    engine: Any = object()
+
+    with pytest.raises(errors.NoBase, match="mine/python:1"):
+        base.resolve(engine, make_project({"pyproject.toml": table}))
+
+
+@pytest.mark.parametrize("name", ["python:3.13-slim", "local/python:3.13-slim"])
+def test_the_base_of_a_build_is_found_without_a_pull(
+    name: str, surroundings: Surroundings, make_project: MakeProject
+) -> None:
+    engine: Any = object()
+    assert base.present(engine, make_project({})) is None
+
+    surroundings.images[name] = HERE
+
+    assert base.present(engine, make_project({})) is HERE
+    assert surroundings.pulls == 0
+
+
+def test_a_refusal_is_remembered_for_ten_minutes(tmp_path: Path) -> None:
+    memory = pull.Memory(tmp_path / "base.json")
+    memory.remember("python:3.13-slim", "no such host", now=lambda: 1000.0)
+
+    assert memory.refusal("python:3.13-slim", now=lambda: 1599.0) == "no such host"
+    assert memory.refusal("python:3.13-slim", now=lambda: 1601.0) is None
+    assert memory.refusal("python:3.12-slim", now=lambda: 1001.0) is None
+
+
+def test_a_damaged_memory_is_no_memory(tmp_path: Path) -> None:
+    (tmp_path / "base.json").write_text("{")
+
+    assert pull.Memory(tmp_path / "base.json").refusal("python:3.13-slim") is None
+
+
+def test_an_engines_message_is_shortened_to_its_cause() -> None:
+    message = 'Get "https://registry.example/v2/": dial tcp: lookup registry.example: no such host'
+
+    assert pull.reason(message) == "lookup registry.example: no such host"
+
+
+@pytest.mark.parametrize(
+    ("wanted", "kept"),
+    [
+        ("python:3.13-slim", "local/python:3.13-slim"),
+        ("docker.io/library/python:3.13-slim", "local/python:3.13-slim"),
+        ("local/python:3.13-slim", "local/python:3.13-slim"),
+    ],
+)
+def test_a_made_base_is_kept_under_local(wanted: str, kept: str) -> None:
+    assert make.reference(wanted) == kept
+
+
+@pytest.mark.parametrize(
+    ("wanted", "reason"),
+    [
+        ("alpine:3", "only python:X.Y-slim can be made, not alpine:3"),
+        ("python:3.12-slim", "no Debian release has Python 3.12"),
+    ],
+)
+def test_what_cannot_be_made_has_a_reason(wanted: str, reason: str) -> None:
+    engine: Any = object()
+
+    found = make.plan(engine, wanted)
+
+    assert isinstance(found, str)
+    assert found.startswith(reason)
+
+
+def test_the_machines_own_mirrors_serve_the_other_release() -> None:
+    known = [
+        Repository("http://mirror.example/debian/", "bookworm", "bookworm"),
+        Repository("http://mirror.example/debian/", "bookworm-updates", "bookworm-updates"),
+        Repository("http://security.example/", "bookworm-security", "bookworm-security"),
+        Repository("http://other.example/", "nodistro", "nodistro"),
+    ]
+
+    lines = apt.sources(known, "bookworm", "trixie")
+
+    assert [line.split("] ")[1] for line in lines] == [
+        "http://mirror.example/debian/ trixie main",
+        "http://mirror.example/debian/ trixie-updates main",
+        "http://security.example/ trixie-security main",
+    ]
+
+
+def test_a_made_base_says_so_in_its_labels() -> None:
+    config = make.configuration(PLAN)["config"]
+
+    assert isinstance(config, dict)
+    assert config["Labels"]["dev.drydock.base.kind"] == "made"
+    assert config["Labels"]["dev.drydock.base"] == "local"
+
+
+def test_the_same_root_file_system_gives_the_same_image_id(tmp_path: Path) -> None:
+    layer = tmp_path / "layer.tar"
+    layer.write_bytes(bytes(1024))
+
+    ids = {archive.write(tmp_path / name, layer, make.configuration(PLAN), PLAN.reference) for name in "ab"}
+
+    assert len(ids) == 1
+
+
+def test_the_archive_is_what_docker_load_reads(tmp_path: Path) -> None:
+    layer = tmp_path / "layer.tar"
+    layer.write_bytes(bytes(1024))
+    image_id = archive.write(tmp_path / "image.tar", layer, make.configuration(PLAN), PLAN.reference)
+
+    with tarfile.open(tmp_path / "image.tar") as content:
+        [manifest] = json.load(content.extractfile("manifest.json") or io.BytesIO())
+        names = content.getnames()
+
+    assert manifest["RepoTags"] == ["local/python:3.13-slim"]
+    assert manifest["Config"] == f"{image_id.removeprefix('sha256:')}.json"
+    assert {manifest["Config"], *manifest["Layers"]} <= set(names)
+
+
+def test_a_failed_bootstrap_leaves_nothing_and_shows_its_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "bin/mmdebstrap"
+    program.parent.mkdir()
+    program.write_text('#!/bin/sh\ntouch "$TMPDIR/half"\necho "E: no such suite"\nexit 25\n')
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}:/usr/bin:/bin")
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "work"))
+    monkeypatch.setattr(make.tempfile, "tempdir", str(tmp_path / "work"))
+    (tmp_path / "work").mkdir()
+    engine: Any = object()
+
+    with pytest.raises(errors.BaseNotMade) as caught:
+        make.make(engine, PLAN, lambda _: None)
+
+    assert "mmdebstrap exited with 25: E: no such suite" in str(caught.value)
+    assert list((tmp_path / "work").iterdir()) == []

@@ -1,0 +1,75 @@
+"""Gordon is handed what is known; without it, that is said."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from drydock import errors
+from drydock.project import Project
+from drydock.report import docker_ai
+from drydock.verdict import Outcome, Verdict
+from tests.conftest import MakeProject
+
+Program = Callable[[str], None]
+
+
+@pytest.fixture
+def docker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Program:
+    """Return a function that puts a docker CLI with some behaviour on PATH."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
+
+    def make(script: str) -> None:
+        path = folder / "docker"
+        path.write_text(f"#!/bin/sh\n{script}\n")
+        path.chmod(0o755)
+
+    return make
+
+
+@pytest.fixture
+def project(make_project: MakeProject) -> Project:
+    """A project with a Dockerfile."""
+    return make_project({"Dockerfile": "FROM python:3.13-slim\n"})
+
+
+def test_the_prompt_holds_question_sizes_findings_and_dockerfile(project: Project) -> None:
+    text = docker_ai.prompt(project, "What is large?", {"production": "110 MB"}, ["DL3008: pin versions"])
+    for part in ("What is large?", "production 110 MB", "- DL3008: pin versions", "FROM python:3.13-slim"):
+        assert part in text
+
+
+def test_without_measurements_the_prompt_says_so(project: Project) -> None:
+    text = docker_ai.prompt(project, "What is large?", {}, [])
+    assert "Sizes: not measured" in text
+    assert "- none" in text
+
+
+def test_what_gates_said_becomes_lines_with_the_details_of_refusals() -> None:
+    passed = Verdict("smoke", Outcome.PASSED, "8 requests", ("one", "two"))
+    failed = Verdict("size_budget", Outcome.FAILED, "3 MB too much", ("numpy grew",))
+    assert docker_ai.findings([passed, failed]) == [
+        "smoke passed: 8 requests",
+        "size_budget failed: 3 MB too much",
+        "size_budget: numpy grew",
+    ]
+
+
+def test_without_docker_ai_standard_docker_is_used(docker: Program) -> None:
+    docker("echo \"docker: 'ai' is not a docker command.\" >&2; exit 1")
+    with pytest.raises(errors.CommandMissing, match="Standard Docker is used"):
+        docker_ai.require()
+
+
+def test_docker_ai_is_found_by_its_help(docker: Program) -> None:
+    docker('echo "Usage: docker ai [OPTIONS] [PROMPT]"')
+    assert docker_ai.is_there()
+
+
+def test_the_command_names_the_projects_folder(project: Project) -> None:
+    assert docker_ai.arguments(project, "why?") == ["docker", "ai", "-C", str(project.root), "why?"]

@@ -1,0 +1,142 @@
+from __future__ import annotations
+
+import json
+import socketserver
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from drydock import engine, errors
+from drydock.engine import apt, find, install
+
+
+@contextmanager
+def answering_socket(path: Path, answer: bytes) -> Iterator[str]:
+    class Handler(socketserver.StreamRequestHandler):
+        def handle(self) -> None:
+            self.rfile.readline()
+            self.wfile.write(answer)
+
+    with socketserver.ThreadingUnixStreamServer(str(path), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"unix://{path}"
+        server.shutdown()
+
+
+def context(home: Path, name: str, host: str) -> None:
+    meta = home / ".docker/contexts/meta/abc/meta.json"
+    meta.parent.mkdir(parents=True)
+    meta.write_text(json.dumps({"Name": name, "Endpoints": {"docker": {"Host": host}}}))
+
+
+def test_docker_host_is_the_only_candidate_when_set() -> None:
+    found = list(find.candidates({"DOCKER_HOST": "tcp://10.0.0.1:2376", "HOME": "/nowhere"}))
+
+    assert found == [find.Candidate("tcp://10.0.0.1:2376", "DOCKER_HOST", chosen=True)]
+
+
+def test_the_selected_context_is_the_only_candidate(tmp_path: Path) -> None:
+    context(tmp_path, "colima", "unix:///colima.sock")
+
+    found = list(find.candidates({"HOME": str(tmp_path), "DOCKER_CONTEXT": "colima"}))
+
+    assert [(one.host, one.context) for one in found] == [("unix:///colima.sock", "colima")]
+
+
+def test_the_context_of_the_configuration_file_counts(tmp_path: Path) -> None:
+    context(tmp_path, "colima", "unix:///colima.sock")
+    (tmp_path / ".docker/config.json").write_text('{"currentContext": "colima"}')
+
+    assert next(find.candidates({"HOME": str(tmp_path)})).host == "unix:///colima.sock"
+
+
+def test_a_context_that_does_not_exist_is_said_so(tmp_path: Path) -> None:
+    found = next(find.candidates({"HOME": str(tmp_path), "DOCKER_CONTEXT": "gone"}))
+
+    assert find.answers(found) == "no endpoint"
+    assert found.source == "docker context gone, which does not exist"
+
+
+def test_rootless_and_podman_sockets_come_after_the_default(tmp_path: Path) -> None:
+    for name in ("docker.sock", "podman/podman.sock"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+
+    found = list(find.candidates({"HOME": str(tmp_path), "XDG_RUNTIME_DIR": str(tmp_path)}))
+
+    assert [one.source for one in found][:3] == ["default socket", "rootless socket", "Podman's socket"]
+
+
+def test_an_engine_that_answers_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with answering_socket(tmp_path / "d.sock", b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nOK") as host:
+        monkeypatch.setenv("DOCKER_HOST", host)
+
+        assert engine.connect().host == host
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        (b"HTTP/1.1 500 Oh\r\nContent-Length: 0\r\n\r\n", "status 500"),
+        (b"no http at all\r\n", "no http at all"),
+    ],
+)
+def test_a_socket_that_answers_wrongly_is_no_engine(tmp_path: Path, answer: bytes, reason: str) -> None:
+    with answering_socket(tmp_path / "d.sock", answer) as host:
+        assert reason in (find.answers(find.Candidate(host, "test")) or "")
+
+
+def test_no_engine_names_what_was_tried(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/none.sock")
+
+    with pytest.raises(
+        errors.NoEngine, match=r"no Docker Engine answers \(DOCKER_HOST unix://.*: no socket\); "
+    ):
+        engine.connect()
+
+
+def test_an_engine_the_user_chose_is_never_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/none.sock")
+
+    with pytest.raises(errors.NoEngine):
+        install.ensure(say=lambda _: None)
+
+
+@pytest.mark.parametrize(
+    ("platform", "release", "words"),
+    [
+        ("darwin", "", "Docker Desktop, OrbStack or Colima"),
+        ("win32", "", "inside WSL"),
+        ("linux", "ID=fedora\n", "your distribution's packages"),
+        ("linux", 'ID=ubuntu\nID_LIKE="debian"\n', "./run"),
+    ],
+)
+def test_advice_fits_the_platform(tmp_path: Path, platform: str, release: str, words: str) -> None:
+    (tmp_path / "os-release").write_text(release)
+
+    assert words in install.advice(platform, tmp_path / "os-release")
+
+
+@pytest.mark.parametrize(
+    ("version", "major"), [("26.1.5+dfsg1-9", 26), ("(none)", 0), ("5:28.1-1", 28), ("20.10.24", 20)]
+)
+def test_debian_versions_give_their_major_number(version: str, major: int) -> None:
+    assert install.major(version) == major
+
+
+def test_the_newer_release_comes_from_the_same_mirrors_and_leaves_no_source(tmp_path: Path) -> None:
+    known = [
+        apt.Repository("http://mirror.example/debian/", "bookworm", "bookworm"),
+        apt.Repository("http://mirror.example/security/", "bookworm-security", "bookworm-security"),
+    ]
+
+    options = install.newer_release_options(tmp_path, known, release="bookworm")
+
+    sources = (tmp_path / "sources.list").read_text()
+    assert "http://mirror.example/debian/ trixie main" in sources
+    assert "http://mirror.example/security/ trixie-security main" in sources
+    assert all(str(tmp_path) in part or "=/dev/null" in part or part.endswith("=") for part in options[1::2])
+    assert "Pin-Priority: -1" in (tmp_path / "preferences").read_text()

@@ -1,0 +1,189 @@
+"""The audit as a whole: what is in an image, which findings count, and scanners beside our own look-ups."""
+
+from __future__ import annotations
+
+import json
+import sys
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pytest
+
+from drydock.gates.audit import components, gate, scanners
+from drydock.gates.expectations import Case, Finding, Report, Severity, judge
+from drydock.gates.expectations.model import Audit
+from drydock.image import Anatomy, Config, Image, Kind, Layer
+from drydock.image.record import Record
+from drydock.verdict import Outcome
+
+NOW = datetime(2026, 11, 21, tzinfo=UTC)
+SITE = "/opt/venv/lib/python3.13/site-packages"
+
+
+def anatomy(texts: dict[str, str], *others: str) -> Anatomy:
+    """Make the anatomy of an image of one layer."""
+    files = [[path, Kind.FILE, 1, 0o644, 0, 0, 0, "", "x"] for path in (*texts, *others)]
+    import zlib
+
+    body = zlib.compress(json.dumps({"files": files, "texts": texts}).encode())
+    layer = Layer("sha256:1", "", 0, 0, Record("sha256:1", 0, body))
+    return Anatomy(Image("x", "sha256:9", (), Config.of({}, {}), (layer,)))
+
+
+DISTRIBUTION = {
+    f"{SITE}/jinja2-2.10.dist-info/METADATA": "Name: Jinja2\nVersion: 2.10\n",
+    f"{SITE}/jinja2-2.10.dist-info/RECORD": "jinja2/__init__.py,,\n",
+}
+DEBIAN = {
+    "/etc/os-release": 'ID=debian\nVERSION_CODENAME="trixie"\n',
+    "/var/lib/dpkg/status": (
+        "Package: zlib1g\nStatus: install ok installed\nVersion: 1\nArchitecture: amd64\n"
+    ),
+    "/var/lib/dpkg/info/zlib1g:amd64.list": "/usr/lib/libz.so.1\n",
+}
+
+
+def test_distributions_and_packages_are_listed_with_their_release() -> None:
+    found = components.find(anatomy(DISTRIBUTION | DEBIAN, "/usr/lib/libz.so.1"))
+    assert [one.label for one in found.python] == ["Jinja2 2.10"]
+    assert [(one.label, one.architecture) for one in found.debian] == [("zlib1g 1", "amd64")]
+    assert found.release["VERSION_CODENAME"] == "trixie"
+    assert (found.nameless, found.unowned) == ((), ())
+
+
+def test_distribution_without_a_record_is_listed_all_the_same() -> None:
+    metadata = f"{SITE}/jinja2-2.10.dist-info/METADATA"
+    assert [one.name for one in components.find(anatomy({metadata: DISTRIBUTION[metadata]})).python] == [
+        "Jinja2"
+    ]
+
+
+def test_distribution_without_a_name_could_not_be_looked_up() -> None:
+    found = components.find(
+        anatomy({f"{SITE}/x-1.dist-info/METADATA": "Summary: x\n"}, f"{SITE}/old.egg-info/PKG-INFO")
+    )
+    faults = [fault for report in gate.unknown(found, Audit()) for fault in report.faults]
+    assert [fault.split()[0] for fault in faults] == [
+        f"{SITE}/old.egg-info/PKG-INFO",
+        f"{SITE}/x-1.dist-info/METADATA",
+    ]
+
+
+def test_program_of_no_package_could_not_be_looked_up_until_it_is_declared() -> None:
+    found = components.find(anatomy(DEBIAN, "/usr/lib/libz.so.1", "/usr/local/bin/python3.13", "/app/x.py"))
+    assert found.unowned == ("/usr/local/bin/python3.13",)
+    (report,) = gate.unknown(found, Audit())
+    assert report.faults[0].startswith("no package names /usr/local/bin/python3.13: nobody knows about them")
+    (report,) = gate.unknown(found, Audit(unchecked={"/usr/local/*": "built from source"}))
+    assert (report.faults, report.notes) == ((), ("not looked up: /usr/local/* (built from source)",))
+
+
+def test_records_of_the_short_form_leave_usr_local_to_nobody() -> None:
+    short = {
+        "/etc/os-release": "ID=debian\n",
+        "/var/lib/dpkg/status.d/zlib1g": "Package: zlib1g\nVersion: 1\nArchitecture: amd64\n",
+    }
+    found = components.find(anatomy(short, "/usr/lib/libz.so.1", "/usr/local/lib/libpython3.13.so.1.0"))
+    assert [one.name for one in found.debian] == ["zlib1g"]
+    assert found.unowned == ("/usr/local/lib/libpython3.13.so.1.0",)
+
+
+FINDINGS = (
+    Finding("CVE-1", "a", "is vulnerable", Severity.LOW, "2.0"),
+    Finding("CVE-2", "b", "is vulnerable", Severity.HIGH),
+    Finding("CVE-3", "c", "is vulnerable", Severity.UNKNOWN, "3.0"),
+)
+
+
+@pytest.mark.parametrize(
+    ("settings", "counted"),
+    [
+        (Audit(), ["CVE-3", "CVE-2", "CVE-1"]),
+        (Audit(severity="high"), ["CVE-3", "CVE-2"]),
+        (Audit(severity="critical"), ["CVE-3"]),
+        (Audit(fixable_only=True), ["CVE-3", "CVE-1"]),
+        (Audit(severity="high", fixable_only=True), ["CVE-3"]),
+    ],
+)
+def test_threshold_and_fixable_only_decide_what_counts(settings: Audit, counted: list[str]) -> None:
+    report = gate.weighed(Report("x", 3, FINDINGS), settings)
+    assert [finding.check for finding in report.findings] == counted
+    assert len(report.notes) == 3 - len(counted)
+
+
+def test_vulnerable_and_could_not_check_are_different_verdicts() -> None:
+    case = Case("audit", "production", "look-ups", (), date(2026, 11, 21))
+    vulnerable = judge(case, [Report("python", 3, FINDINGS)])
+    unknown = judge(case, [Report("python", 3), Report("debian", faults=("no mirror",))])
+    assert (vulnerable.outcome, unknown.outcome) == (Outcome.FAILED, Outcome.COULD_NOT_CHECK)
+
+
+TRIVY = {
+    "Results": [
+        {
+            "Vulnerabilities": [
+                {"VulnerabilityID": "CVE-9", "PkgName": "zlib1g", "InstalledVersion": "1", "Severity": "HIGH"}
+            ]
+        }
+    ]
+}
+GRYPE = {
+    "matches": [
+        {
+            "vulnerability": {"id": "GHSA-9", "severity": "High", "fix": {"versions": ["2"]}},
+            "artifact": {"name": "jinja2", "version": "1"},
+            "relatedVulnerabilities": [{"id": "CVE-9"}],
+        }
+    ],
+    "descriptor": {"db": {"status": {"built": "2026-11-20T00:00:00Z"}}},
+}
+UPDATED = {"VulnerabilityDB": {"UpdatedAt": "2026-11-20T00:00:00Z"}}
+
+
+def install(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, name: str, report: object, about: object, code: int = 0
+):
+    """Put a program on PATH that answers as a scanner would."""
+    path = folder / name
+    path.write_text(
+        f"#!{sys.executable}\nimport sys, json\n"
+        f"print(json.dumps({about!r} if sys.argv[1] == 'version' else {report!r}))\nsys.exit({code})\n"
+    )
+    path.chmod(0o755)
+    monkeypatch.setenv("PATH", str(folder))
+    return next(scanner for scanner in scanners.SCANNERS if scanner.name == name)
+
+
+@pytest.mark.parametrize(("name", "report"), [("trivy", TRIVY), ("grype", GRYPE)])
+def test_scanner_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, report: object) -> None:
+    scanner = install(tmp_path, monkeypatch, name, report, UPDATED)
+    (finding,) = scanners.scan(scanner, tmp_path / "image.tar", 7, NOW).findings
+    assert finding.severity is Severity.HIGH
+    assert "CVE-9" in (finding.check, *finding.aliases)
+
+
+@pytest.mark.parametrize(
+    ("report", "about", "code", "fault"),
+    [
+        (TRIVY, UPDATED, 1, "it exited with 1"),
+        ({}, UPDATED, 0, "its answer cannot be read"),
+        (TRIVY, {}, 0, "its answer cannot be read"),
+        (TRIVY, {"VulnerabilityDB": {"UpdatedAt": "2026-10-01T00:00:00Z"}}, 0, "its database is 51 days old"),
+    ],
+)
+def test_scanner_that_did_not_scan_is_no_pass(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, report: object, about: object, code: int, fault: str
+) -> None:
+    scanner = install(tmp_path, monkeypatch, "trivy", report, about, code)
+    with pytest.raises(scanners.CouldNotAskError, match=fault):
+        scanners.scan(scanner, tmp_path / "image.tar", 7, NOW)
+
+
+def test_scanner_that_is_demanded_and_absent_is_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "/nonexistent")
+    reports = scanners.audit(None, "x", ("trivy", "clair"), 7, NOW, lambda _: None)  # type: ignore[arg-type]
+    assert [report.faults for report in reports] == [
+        ("clair is no scanner that is known here",),
+        ("trivy is not installed",),
+    ]
+    assert scanners.audit(None, "x", (), 7, NOW, lambda _: None) == []  # type: ignore[arg-type]

@@ -1,0 +1,107 @@
+"""The expectations file: read strictly, and its ignores end."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from pathlib import Path
+
+import pytest
+
+from drydock import errors
+from drydock.gates.expectations import Finding, Ignore, Severity, load, parse, sift
+
+TODAY = date(2026, 11, 21)
+ROOT = Path(__file__).resolve().parents[3]
+
+
+def refuse(text: str) -> str:
+    with pytest.raises(errors.BadConfiguration) as caught:
+        parse(text, "expectations.toml", TODAY)
+    return str(caught.value)
+
+
+def test_own_expectations_are_legal() -> None:
+    assert load(ROOT, TODAY).image.user == "10001:10001"
+
+
+def test_project_without_a_file_expects_nothing_of_its_own(tmp_path: Path) -> None:
+    expectations = load(tmp_path, TODAY)
+    assert expectations.file == ()
+    assert expectations.image.user is None
+
+
+def test_unknown_key_is_named_with_the_known_ones() -> None:
+    message = refuse("[image]\nusr = '1'\n")
+    assert message.startswith(
+        "error: expectations.toml image.usr: unknown key; use one of architectures, cmd"
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("[image]\nuser = 10001", "image.user: 10001 is no string"),
+        ("[image.health]\ninterval = true", "image.health.interval: True is no whole number"),
+        ("[image]\nports = '8000/tcp'", "image.ports: '8000/tcp' is no list"),
+        ("[image.env]\nPORT = 8000", "image.env.PORT: 8000 is no string"),
+        ("[[file]]\nmode = '0644'", "file[0].path: missing"),
+        ("[[file]]\npath = '/app'\nmode = 'rwx'", "file[0].mode: 'rwx' is no mode"),
+        ("file = 1", "file: 1 is no list"),
+        ("image = 1", "image: no table"),
+        ("[audit]\nseverity = 'bad'", "audit.severity: 'bad' is no severity"),
+        ("[image", "no valid TOML"),
+    ],
+)
+def test_wrong_value_is_named(text: str, named: str) -> None:
+    assert named in refuse(text)
+
+
+@pytest.mark.parametrize("gate", ["security", "audit", "licences"])
+def test_ignore_needs_a_reason_and_a_day(gate: str) -> None:
+    table = f"[[{gate}.ignore]]\ncheck = 'setuid'\n"
+    assert f"{gate}.ignore[0].reason: missing" in refuse(table + "until = 2027-01-01\n")
+    assert f"{gate}.ignore[0].until: missing" in refuse(table + "reason = 'x'\n")
+    assert "reason is empty" in refuse(table + "reason = ' '\nuntil = 2027-01-01\n")
+    assert "'2027-01-01' is no date" in refuse(table + "reason = 'x'\nuntil = '2027-01-01'\n")
+
+
+def test_ignore_cannot_last_for_years() -> None:
+    text = "[[audit.ignore]]\ncheck = 'CVE-1'\nreason = 'x'\nuntil = 2099-01-01\n"
+    assert "until 2099-01-01 is more than 366 days away" in refuse(text)
+
+
+SETUID = Finding("setuid", "/usr/bin/su", "has mode 4755")
+
+
+def test_ignore_covers_by_check_alias_and_wildcard() -> None:
+    until = TODAY + timedelta(days=1)
+    aliased = Finding("GHSA-1", "jinja2", "is vulnerable", aliases=("CVE-1",))
+    ignores = [Ignore("set*", "no-new-privileges", until, "/usr/bin/*"), Ignore("CVE-1", "unused", until)]
+    sifted = sift([SETUID, aliased], ignores, TODAY)
+    assert sifted.open == ()
+    assert [ignore.check for _, ignore in sifted.ignored] == ["set*", "CVE-1"]
+
+
+def test_ignore_of_another_subject_covers_nothing() -> None:
+    ignore = Ignore("setuid", "x", TODAY, "/usr/bin/passwd")
+    sifted = sift([SETUID], [ignore], TODAY)
+    assert sifted.open == (SETUID,)
+    assert sifted.unused == (ignore,)
+
+
+def test_ignore_holds_on_its_last_day_and_fails_the_day_after() -> None:
+    ignore = Ignore("setuid", "accepted", TODAY)
+    assert sift([SETUID], [ignore], TODAY).open == ()
+    expired = sift([SETUID], [ignore], TODAY + timedelta(days=1)).open
+    assert [finding.check for finding in expired] == ["ignore", "setuid"]
+    assert "expired on 2026-11-21: accepted" in str(expired[0])
+
+
+def test_expired_ignore_fails_though_it_covers_nothing() -> None:
+    assert sift([], [Ignore("gone", "x", TODAY - timedelta(days=1))], TODAY).open
+
+
+def test_unrated_severity_stands_above_every_threshold() -> None:
+    assert Severity.named("MODERATE") is Severity.MEDIUM
+    assert Severity.named("") is Severity.UNKNOWN
+    assert Severity.UNKNOWN > Severity.CRITICAL

@@ -1,0 +1,122 @@
+"""Other people's tools: their answers are read, and whatever goes wrong is a check that was not made."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from drydock import errors, programs
+from drydock.gates.expectations.model import ExpectedCommand
+from drydock.gates.security import expected, linters
+
+HADOLINT = [{"code": "DL3008", "line": 3, "message": "Pin versions", "level": "warning"}]
+FAILED = {"check_id": "CKV_DOCKER_2", "check_name": "HEALTHCHECK", "file_line_range": [4, 5]}
+CHECKOV = {"results": {"failed_checks": [FAILED]}, "summary": {"passed": 27}}
+TRIVY = {
+    "Results": [
+        {
+            "MisconfSummary": {"Successes": 26},
+            "Misconfigurations": [
+                {"ID": "DS-0002", "Message": "root", "Severity": "HIGH", "Status": "FAIL"},
+                {"ID": "DS-0026", "Message": "fine", "Severity": "LOW", "Status": "PASS"},
+            ],
+        }
+    ]
+}
+
+
+def program(folder: Path, output: str, code: int = 0) -> Path:
+    """Write a program that prints what a tool would."""
+    path = folder / "tool"
+    path.write_text(f"#!{sys.executable}\nimport sys\nprint({output!r})\nsys.exit({code})\n")
+    path.chmod(0o755)
+    return path
+
+
+@pytest.fixture
+def dockerfile(tmp_path: Path) -> Path:
+    path = tmp_path / "Dockerfile"
+    path.write_text("FROM scratch\n")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("lint", "output", "code", "finding", "checks"),
+    [
+        (linters.hadolint, HADOLINT, 1, "DL3008 line 3: Pin versions", 0),
+        (linters.checkov, CHECKOV, 1, "CKV_DOCKER_2 line 4: HEALTHCHECK", 28),
+        (linters.checkov, [CHECKOV], 1, "CKV_DOCKER_2 line 4: HEALTHCHECK", 28),
+        (linters.trivy_config, TRIVY, 0, "DS-0002 line 1: root", 28),
+    ],
+)
+def test_answer_is_read(
+    monkeypatch: pytest.MonkeyPatch, dockerfile: Path, tmp_path: Path, lint, output, code, finding, checks
+) -> None:
+    path = program(tmp_path, json.dumps(output), code)
+    monkeypatch.setattr(linters, "tool", lambda *_: path)
+    report = lint(dockerfile, lambda _: None)
+    assert [str(one) for one in report.findings] == [finding]
+    assert (report.checks, report.faults) == (checks, ())
+
+
+@pytest.mark.parametrize(
+    ("output", "code", "fault"),
+    [
+        ("", 2, "checkov exited with 2: no output"),
+        ("Killed", 137, "checkov exited with 137: Killed"),
+        ("not JSON", 0, "checkov answered what cannot be read"),
+        ('{"passed": 0, "failed": 0}', 0, "checkov checked nothing"),
+        ("[]", 0, "checkov checked nothing"),
+    ],
+)
+def test_tool_that_did_not_check_is_a_fault(
+    monkeypatch: pytest.MonkeyPatch, dockerfile: Path, tmp_path: Path, output: str, code: int, fault: str
+) -> None:
+    path = program(tmp_path, output, code)
+    monkeypatch.setattr(linters, "tool", lambda *_: path)
+    report = linters.checkov(dockerfile, lambda _: None)
+    assert report.findings == ()
+    assert report.faults[0].startswith(fault)
+
+
+def test_tool_that_cannot_be_installed_is_a_fault(monkeypatch: pytest.MonkeyPatch, dockerfile: Path) -> None:
+    def refuse(*_: object) -> Path:
+        raise errors.ToolNotInstalled(tool="hadolint", reason="no network")
+
+    monkeypatch.setattr(linters, "tool", refuse)
+    report = linters.hadolint(dockerfile, lambda _: None)
+    assert "hadolint cannot be had: hadolint could not be installed: no network" in report.faults[0]
+
+
+def test_real_hadolint_finds_the_fault_of_a_dockerfile(dockerfile: Path) -> None:
+    dockerfile.write_text("FROM debian:latest\nRUN cd /tmp\n")
+    report = linters.hadolint(dockerfile, lambda _: None)
+    assert report.faults == ()
+    assert {"DL3007", "DL3003"} <= {finding.check for finding in report.findings}
+
+
+def test_version_of_a_tool_is_the_locked_one() -> None:
+    assert programs.version("hadolint").startswith("2.")
+
+
+def commands(item: ExpectedCommand, done: expected.Output | str) -> list[str]:
+    return [finding.text for finding in expected.run_commands((item,), "production", lambda _: done)]
+
+
+def test_command_is_held_against_code_and_both_streams() -> None:
+    item = ExpectedCommand(
+        ("x",), stdout=("^yes$",), stdout_lacks=("no",), stderr=("fine",), stderr_lacks=("Traceback",)
+    )
+    assert commands(item, expected.Output(0, "yes\n", "fine")) == []
+    assert commands(item, expected.Output(3, "no", "Traceback")) == [
+        "exited with 3, not 0: Traceback",
+        "nothing matches '^yes$' in 'no'",
+        "'no' matches 'no'",
+        "nothing matches 'fine' in 'Traceback'",
+        "'Traceback' matches 'Traceback'",
+    ]
+    assert commands(item, "did not end within 60 s") == ["did not end within 60 s"]
+    assert commands(ExpectedCommand(("x",), targets=("slim",)), "did not end") == []

@@ -1,0 +1,129 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from drydock import errors
+from drydock.project import lock
+from tests.conftest import MakeProject
+
+PROJECT = """\
+[project]
+name = "shop"
+requires-python = ">=3.13"
+dependencies = ["FastAPI>=0.100", "x_y[z]"]
+"""
+PINS = """\
+fastapi==0.165.0 \\
+    --hash=sha256:00
+x-y[z]==1.0 ; sys_platform == 'linux' \\
+    --hash=sha256:00
+"""
+
+
+def test_hashed_requirements_are_read_as_pins() -> None:
+    assert lock.requirements_pins(PINS) == {"fastapi": "0.165.0", "x-y": "1.0"}
+
+
+def test_a_lock_that_meets_the_manifest_is_found(make_project: MakeProject) -> None:
+    project = make_project({"pyproject.toml": PROJECT, "requirements.lock": PINS})
+
+    assert lock.find(project).kind == "requirements.lock"
+
+
+def test_uv_lock_wins_over_requirements_as_in_the_dockerfile(make_project: MakeProject) -> None:
+    uv = '[[package]]\nname = "fastapi"\nversion = "0.165.0"\n[[package]]\nname = "x-y"\nversion = "2"\n'
+
+    project = make_project({"pyproject.toml": PROJECT, "requirements.lock": PINS, "uv.lock": uv})
+
+    assert lock.find(project).pins["x-y"] == "2"
+
+
+def test_a_uv_lock_that_never_reaches_the_build_is_not_looked_at(make_project: MakeProject) -> None:
+    files = {"requirements.lock": PINS, "uv.lock": "", ".dockerignore": "*\n!requirements.lock\n"}
+
+    assert lock.find(make_project({"pyproject.toml": PROJECT, **files})).kind == "requirements.lock"
+
+
+def test_a_missing_lock_names_the_command_that_makes_one(make_project: MakeProject) -> None:
+    with pytest.raises(
+        errors.LockMissing, match=r"has no lock file \(looked for uv.lock, requirements.lock\); make one"
+    ):
+        lock.find(make_project({"pyproject.toml": PROJECT}))
+
+
+@pytest.mark.parametrize(
+    ("pins", "mismatch"),
+    [
+        ("fastapi==0.99.0\nx-y==1\n", "FastAPI 0.99.0 is not >=0.100"),
+        ("fastapi==0.165.0\n", "x_y is not in it"),
+    ],
+)
+def test_a_stale_lock_names_what_does_not_match(make_project: MakeProject, pins: str, mismatch: str) -> None:
+    with pytest.raises(errors.LockStale, match=mismatch):
+        lock.find(make_project({"pyproject.toml": PROJECT, "requirements.lock": pins}))
+
+
+POETRY = '[[package]]\nname = "fastapi"\nversion = "0.1"\n'
+PIPFILE = '{"default": {"FastAPI": {"version": "==0.1", "hashes": []}}, "develop": {}}'
+PYLOCK = '[[packages]]\nname = "fastapi"\nversion = "0.1"\n'
+
+
+@pytest.mark.parametrize(
+    ("kind", "text"),
+    [
+        ("poetry.lock", POETRY),
+        ("pdm.lock", POETRY),
+        ("Pipfile.lock", PIPFILE),
+        ("pylock.toml", PYLOCK),
+        ("requirements.txt", "fastapi==0.1 \\\n    --hash=sha256:00\n"),
+    ],
+)
+def test_every_kind_of_lock_file_is_read_as_pins(kind: str, text: str) -> None:
+    assert lock.pins(kind, text) == {"fastapi": "0.1"}
+
+
+def test_a_declaration_pins_nothing() -> None:
+    assert lock.pins("requirements.txt", "fastapi==0.1\n") == {}
+
+
+def test_the_configured_lock_is_the_one_that_counts(make_project: MakeProject) -> None:
+    table = '[tool.drydock]\nlock = "poetry.lock"\n'
+
+    project = make_project({"pyproject.toml": table, "poetry.lock": POETRY, "requirements.lock": PINS})
+
+    assert lock.find(project).kind == "poetry.lock"
+
+
+def test_a_lock_older_than_requirements_txt_says_how_it_was_made(make_project: MakeProject) -> None:
+    command = "uv pip compile --universal requirements.txt -o requirements.lock"
+    project = make_project(
+        {
+            "pyproject.toml": "[tool.drydock]\n",
+            "requirements.txt": "-r other.txt\nfastapi>=0.200  # routes\n",
+            "requirements.lock": f"# Locked by uv. After a change:\n#   {command}\n{PINS}",
+        }
+    )
+
+    with pytest.raises(
+        errors.LockStale, match=r"match requirements.txt: fastapi 0.165.0 is not >=0.200"
+    ) as caught:
+        lock.find(project)
+
+    assert str(caught.value).endswith(f"&& {command}`")
+
+
+def test_requirements_for_other_platforms_and_pythons_need_no_pin() -> None:
+    wanted = ["pywin32; sys_platform == 'win32'", "tomli; python_version < '3.11'"]
+
+    assert lock.mismatches(wanted, {}, "3.13") == []
+
+
+def test_a_lock_is_compared_with_what_it_was_made_from(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text('[project]\nname = "shop"\ndependencies = ["orjson"]\n')
+    (tmp_path / "requirements.txt").write_text("httpx\n")
+    made = "# Locked by uv:\n#   uv pip compile requirements.txt -o requirements.lock\nhttpx==0.28.1\n"
+
+    assert lock.declared(tmp_path) == ("pyproject.toml", ["orjson"])
+    assert lock.declared(tmp_path, made) == ("requirements.txt", ["httpx"])

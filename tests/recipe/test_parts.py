@@ -1,0 +1,403 @@
+"""The parts of the files that differ between projects, each by an example of tests/apps."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import yaml
+
+from drydock import errors, recipe
+from drydock.detect import Setting, detect
+from drydock.gates.security.history import check_dockerfile
+from drydock.project import configured
+from drydock.project import ignore as dockerignore
+from drydock.recipe import dockerfile, examples, manifests, packaged, resolve
+from drydock.recipe.blueprint import Blueprint, Storage
+from tests.conftest import write_files
+from tests.detect.support import SHAPES, materialise
+
+APPLICATION = "from fastapi import FastAPI\n\napp = FastAPI()\n"
+
+
+def drawn(shape: str, folder: Path) -> Blueprint:
+    """Return the blueprint of an example."""
+    root = materialise(shape, folder / shape)
+    return recipe.plan(detect(root, configured(root)))
+
+
+def drawn_of(files: dict[str, str], folder: Path) -> Blueprint:
+    """Return the blueprint of a project that asks for FastAPI and uvicorn."""
+    root = write_files(folder / "shop", {"requirements.txt": "fastapi\nuvicorn\n", **files})
+    return recipe.plan(detect(root, configured(root)))
+
+
+@pytest.mark.parametrize(
+    ("shape", "copied", "installed"),
+    [
+        ("lock_uv", "COPY ${APP_DIR}/pyproject.toml ${APP_DIR}/uv.lock /", "uv sync --project=/locks "),
+        ("lock_poetry", "${APP_DIR}/poetry.lock /", "/tool/bin/poetry export "),
+        ("lock_pdm", "${APP_DIR}/pdm.lock /", "/tool/bin/pdm export "),
+        ("lock_pipenv", "${APP_DIR}/Pipfile.lock /", "/tool/bin/pipenv requirements --hash "),
+        ("requirements_unpinned", "COPY ${APP_DIR}/requirements.txt /", "uv pip install --python=/opt/venv "),
+        (
+            "setup_py",
+            "COPY ${APP_DIR}/setup.py /",
+            "uv pip install --python=/opt/venv --requirement=setup.py",
+        ),
+    ],
+)
+def test_every_kind_of_declaration_has_its_step(
+    shape: str, copied: str, installed: str, tmp_path: Path
+) -> None:
+    parts = dockerfile.parts(drawn(shape, tmp_path))
+
+    assert copied in parts["locks"]
+    assert installed in parts["dependencies"]
+
+
+def test_a_workspaces_member_is_installed_from_its_lock(tmp_path: Path) -> None:
+    root = materialise("lock_uv_workspace", tmp_path / "shop")
+    parts = dockerfile.parts(recipe.plan(detect(root / "services/api")))
+
+    assert "COPY ${APP_DIR}/pyproject.toml /services/api/" in parts["locks"]
+    assert "--no-install-local --no-default-groups --package api;" in parts["dependencies"]
+    assert parts["application"] == "COPY ${APP_DIR}/api /rootfs/app/api"
+
+
+def test_a_locked_project_gets_a_locked_server(tmp_path: Path) -> None:
+    lock = "fastapi==0.165.0 \\\n    --hash=sha256:00\n"
+    blueprint = drawn_of({"main.py": APPLICATION, "requirements.txt": lock}, tmp_path)
+
+    text = dockerfile.parts(blueprint)["dependencies"]
+    assert "/image/difference.py /image/uvicorn.txt /opt/venv --any-version > /tmp/server.txt" in text
+    assert "--no-deps --require-hashes --requirement=/tmp/server.txt" in text
+    assert "\nuvicorn==" in packaged.helpers(text)["image/uvicorn.txt"]
+
+
+def test_a_version_from_git_is_a_build_argument(tmp_path: Path) -> None:
+    application = dockerfile.parts(drawn("install_version_from_git", tmp_path))["application"]
+
+    assert "ARG APP_VERSION=0.0.0\n" in application
+    assert "SETUPTOOLS_SCM_PRETEND_VERSION_FOR_SHOP=$APP_VERSION " in application
+    assert "--no-deps --target=/rootfs/app /project" in application
+
+
+def test_a_project_is_built_with_the_locked_tools_alone(tmp_path: Path) -> None:
+    blueprint = replace(drawn("install_version_from_git", tmp_path), build_locked=True)
+    application = dockerfile.parts(blueprint)["application"]
+
+    assert "--mount=type=bind,source=image/build.txt,target=/image/build.txt" in application
+    assert (
+        "uv build --wheel --python=/opt/venv --require-hashes --build-constraints=/image/build.txt "
+        in application
+    )
+    assert "SETUPTOOLS_SCM_PRETEND_VERSION_FOR_SHOP=$APP_VERSION " in application
+    assert "--no-deps --target=/rootfs/app --no-index /tmp/wheel/*.whl" in application
+
+
+def test_compilers_stay_in_the_builder_and_programs_reach_the_image(tmp_path: Path) -> None:
+    blueprint = drawn("system_packages", tmp_path)
+    text = dockerfile.render((Path(__file__).parents[2] / "Dockerfile").read_text(), blueprint)
+
+    builder, _, rest = text.partition("\n# --- slim")
+    assert "build-essential libpq-dev libpq5 git" in builder
+    assert "build-essential" not in rest
+    assert "--no-install-recommends libpq5 git \\" in rest
+    assert '\nARG EXTRA_FILES="libpq.so.5 git /usr/lib/git-core"\n' in text
+
+
+def test_what_is_for_development_is_not_shipped(tmp_path: Path) -> None:
+    files = {
+        "main.py": APPLICATION,
+        "config.yaml": "a: 1\n",
+        "tests/test_main.py": "",
+        "conftest.py": "",
+        "docs/index.md": "",
+        "README.md": "",
+        "Makefile": "",
+        "compose.yaml": "services: {}\n",
+        "web/package.json": "{}",
+        ".env": "SECRET=1\n",
+        "id_rsa": "",
+        "dev.db": "",
+    }
+
+    blueprint = drawn_of(files, tmp_path)
+
+    assert blueprint.entries == ("config.yaml", "main.py")
+    assert blueprint.tests == ("conftest.py", "tests")
+
+
+def test_what_the_application_uses_is_shipped_whatever_its_name(tmp_path: Path) -> None:
+    files = {
+        "main.py": 'from docs.text import TITLE\n\nREADME = open("README.md").read()\n' + APPLICATION,
+        "docs/text.py": 'TITLE = "Shop"\n',
+        "README.md": "shop\n",
+    }
+
+    assert drawn_of(files, tmp_path).entries == ("README.md", "docs", "main.py")
+
+
+def test_paths_beside_the_code_keep_their_places(tmp_path: Path) -> None:
+    files = {
+        "backend/app/__init__.py": "",
+        "backend/app/main.py": (
+            "from pathlib import Path\nfrom fastapi.staticfiles import StaticFiles\n"
+            + APPLICATION
+            + 'app.mount("/s", StaticFiles(directory=Path(__file__).parents[2] / "static"))\n'
+        ),
+        "backend/requirements.txt": "fastapi\nuvicorn\n",
+        "static/index.html": "",
+    }
+    root = write_files(tmp_path / "shop", files)
+
+    blueprint = recipe.plan(detect(root))
+
+    assert (blueprint.source, blueprint.base) == ("backend", ".")
+    assert blueprint.import_path == ("/app/backend",)
+    assert blueprint.entries == ("backend/app", "static")
+
+
+SQLITE = 'import sqlite3\n\nsqlite3.connect("{}")\n'
+
+
+@pytest.mark.parametrize(
+    ("path", "storage"),
+    [
+        ("data/shop.db", Storage(folders=("/app/data",))),
+        ("shop.db", Storage(folders=("/data",), links={"/app/shop.db": "/data/shop.db"})),
+    ],
+)
+def test_a_database_beside_the_code_gets_a_volume(path: str, storage: Storage, tmp_path: Path) -> None:
+    blueprint = drawn_of({"main.py": APPLICATION + SQLITE.format(path)}, tmp_path)
+
+    assert blueprint.storage == storage
+    assert blueprint.replicas == 1
+
+
+def test_volumes_by_hand_win(tmp_path: Path) -> None:
+    files = {
+        "main.py": APPLICATION + SQLITE.format("shop.db"),
+        "drydock.toml": 'volumes = ["var", "/srv/shop"]\n',
+    }
+
+    assert drawn_of(files, tmp_path).storage == Storage(folders=("/app/var", "/srv/shop"))
+
+
+def test_the_build_sees_what_is_shipped_and_no_secret(tmp_path: Path) -> None:
+    root = materialise("layout_static_beside_project", tmp_path / "shop")
+    write_files(root, {"app/.env": "", "app/tls.key": "", "app/__pycache__/main.pyc": "", "notes.txt": ""})
+    files = [path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file()]
+
+    text = recipe.render(recipe.plan(detect(root)))[".dockerignore"]
+
+    seen = set(files) - dockerignore.excluded(dockerignore.patterns(text), files)
+    assert seen == {"app/__init__.py", "app/main.py", "notes.txt", "requirements.txt", "static/.gitkeep"}
+
+
+def build_sources(text: str) -> set[str]:
+    """Return the paths of the context that a Dockerfile cannot do without, the whole of it apart."""
+    lines = [line for line in text.replace("\\\n", " ").splitlines() if not line.startswith("#")]
+    [folder] = [line.removeprefix("ARG APP_DIR=") for line in lines if line.startswith("ARG APP_DIR=")]
+    found = {word for line in lines for word in re.findall(r"--mount=type=bind,source=([^,\s]+)", line)}
+    for line in lines:
+        if line.startswith("COPY ") and "--from=" not in line:
+            found |= {word for word in line.split()[1:-1] if not word.startswith("--")}
+    paths = {posixpath.normpath(path.replace("${APP_DIR}", folder)) for path in found}
+    return {path for path in paths if path != "." and "[" not in path}
+
+
+def initialised(shape: str, folder: Path, *, lock: bool) -> Blueprint:
+    """Return the blueprint that `init` comes to, without asking an index for the versions."""
+    try:
+        blueprint = recipe.plan(recipe.decided(materialise(shape, folder / shape), {}))
+    except errors.Undecided:
+        pytest.skip("init refuses it")
+    if lock and resolve.is_needed(blueprint):
+        blueprint = resolve.planned(blueprint)
+    return replace(blueprint, build_locked=lock and bool(blueprint.installed))
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_everything_that_a_build_downloads_is_checked_by_hash(shape: str, tmp_path: Path) -> None:
+    files = recipe.render(initialised(shape, tmp_path, lock=True))
+
+    assert list(check_dockerfile(files["Dockerfile"])) == []
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("lock", [True, False], ids=["locked by init", "as declared"])
+def test_whatever_the_dockerfile_reads_reaches_the_build(shape: str, lock: bool, tmp_path: Path) -> None:
+    files = recipe.render(initialised(shape, tmp_path, lock=lock))
+    # A folder is there when something in it is.
+    read = {
+        file
+        for path in build_sources(files["Dockerfile"])
+        for file in [name for name in files if name.startswith(f"{path}/")] or [path]
+    }
+
+    assert len(read) > 5
+    assert not dockerignore.excluded(dockerignore.patterns(files[".dockerignore"]), read)
+
+
+def objects(blueprint: Blueprint, name: str) -> list[dict[str, object]]:
+    text = manifests.render(blueprint)[f"{manifests.FOLDER}/{name}"]
+    return list(yaml.safe_load_all(text))
+
+
+def test_settings_become_placeholders_by_what_they_look_like(tmp_path: Path) -> None:
+    blueprint = drawn("settings_at_import", tmp_path)
+
+    [secret] = objects(blueprint, "base/secret.yaml")
+    settings = manifests.render(blueprint)[f"{manifests.FOLDER}/base/settings.env"]
+    assert secret["stringData"] == {"SHOP_API_TOKEN": "SET-ME", "SHOP_DATABASE_URL": "SET-ME"}
+    assert "\nAWS_REGION=SET-ME\nLOG_LEVEL=SET-ME\n" in settings
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("DATABASE_URL", "postgresql://user:password@database/name"),
+        ("REDIS_URL", "redis://redis:6379/0"),
+        ("API_BASE_URL", "https://example.com"),
+        ("ADMIN_EMAIL", "somebody@example.com"),
+        ("ACCESS_TOKEN_EXPIRE_MINUTES", "10"),
+        ("SECRET_KEY", "example-example-example-example-example"),
+    ],
+)
+def test_an_example_has_the_form_that_its_name_suggests(name: str, value: str) -> None:
+    assert examples.example(Setting(name, "plain", required=True)) == value
+
+
+@pytest.mark.parametrize(
+    ("name", "annotation", "value"),
+    [
+        ("DATABASE_ASYNC_URL", "PostgresDsn", "postgresql+asyncpg://user:password@database/name"),
+        ("CACHE", "RedisDsn", "redis://redis:6379/0"),
+        ("MAIL_PORT", "int", "8000"),
+        ("MAIL_COPIES", "int", "10"),
+        ("CONTACT", "EmailStr", "somebody@example.com"),
+        ("HOME_PAGE", "AnyHttpUrl | None", "https://example.com"),
+        ("ORIGINS", "list[str]", "[]"),
+        ("SIGNING_KEY", "SecretStr", "example-example-example-example-example"),
+        ("MODE", "Literal['fast', 'safe']", "fast"),
+        ("STAGE", "Stage", "local"),
+    ],
+)
+def test_an_example_is_of_the_annotated_type(name: str, annotation: str, value: str, tmp_path: Path) -> None:
+    settings = (
+        "from enum import StrEnum\nfrom typing import Literal\n"
+        "from pydantic import AnyHttpUrl, EmailStr, PostgresDsn, RedisDsn, SecretStr\n"
+        "from pydantic_settings import BaseSettings\n\n"
+        "class Stage(StrEnum):\n    LOCAL = 'local'\n    LIVE = 'live'\n\n"
+        f"class Settings(BaseSettings):\n    {name}: {annotation}\n\n"
+        "settings = Settings()\n"
+    )
+    main = "from config import settings\nfrom fastapi import FastAPI\n\napp = FastAPI()\n"
+    write_files(tmp_path, {"config.py": settings, "main.py": main, "requirements.txt": "fastapi\nuvicorn\n"})
+
+    [setting] = [found.value for found in detect(tmp_path).settings]
+
+    assert setting.required
+    assert examples.example(setting) == value
+
+
+def test_a_default_is_its_own_example() -> None:
+    assert examples.example(Setting("WORKERS", "plain", required=False, default="2")) == "2"
+
+
+def container(blueprint: Blueprint) -> dict[str, object]:
+    [deployment] = objects(blueprint, "base/deployment.yaml")
+    found: dict[str, object] = deployment["spec"]["template"]["spec"]["containers"][0]  # type: ignore[index]
+    return found
+
+
+def test_probes_ask_the_routes_that_were_found(tmp_path: Path) -> None:
+    found = container(drawn("probe_database_only", tmp_path))
+
+    assert found["livenessProbe"]["tcpSocket"] == {"port": "http"}  # type: ignore[index]
+    assert found["readinessProbe"]["httpGet"]["path"] == "/health"  # type: ignore[index]
+
+
+def test_one_writer_is_replaced_and_never_doubled(tmp_path: Path) -> None:
+    blueprint = drawn("writes_uploads", tmp_path)
+
+    [deployment] = objects(blueprint, "base/deployment.yaml")
+    spec: dict[str, object] = deployment["spec"]  # type: ignore[assignment]
+    assert (spec["replicas"], spec["strategy"]) == (1, {"type": "Recreate"})
+    assert "base/storage.yaml" in " ".join(manifests.render(blueprint))
+    assert "autoscaler.yaml" not in " ".join(manifests.render(blueprint))
+
+
+@pytest.mark.parametrize("image", ["Shop_API", "acme/shop.api", "1shop", "x" * 80])
+def test_a_kubernetes_name_is_legal(image: str) -> None:
+    name = manifests.kubernetes_name(image)
+
+    assert name.replace("-", "").isalnum()
+    assert name == name.lower()
+    assert name[0].isalpha()
+    assert len(name) <= 63
+
+
+def test_packages_named_for_another_debian_release_are_taken_where_they_exist(tmp_path: Path) -> None:
+    text = dockerfile.parts(drawn("entry_dockerfile", tmp_path))["dependencies"]
+
+    taken = "$(apt-cache pkgnames | grep -Fx -e gcc -e libpq-dev -e ffmpeg)"
+    assert f"--no-install-recommends \\\n        {taken} \\\n" in text
+
+
+@pytest.mark.parametrize("shape", ["lock_uv", "lock_poetry", "lock_pdm", "lock_pipenv"])
+def test_pytest_is_pinned_where_groups_for_development_may_lack_it(shape: str, tmp_path: Path) -> None:
+    text = dockerfile.parts(drawn(shape, tmp_path))["test-dependencies"]
+
+    assert "|| sh /image/download.sh uv pip install --python=/opt/venv --target=/opt/test --no-deps" in text
+    assert "source=image/pytest.txt,target=/image/pytest.txt" in text
+
+
+def test_a_pinned_patch_release_has_the_exports_markers_hold(tmp_path: Path) -> None:
+    shop = '[tool.poetry]\nname = "shop"\n[tool.poetry.dependencies]\npython = "3.11.7"\nfastapi = "*"\n'
+    lock = '[[package]]\nname = "fastapi"\nversion = "0.115.6"\n[metadata]\npython-versions = "3.11.7"\n'
+    files = {"main.py": APPLICATION, "pyproject.toml": shop, "poetry.lock": lock}
+    root = write_files(tmp_path, files)
+
+    found = detect(root)
+    blueprint = recipe.plan(found)
+
+    assert found.notes[0].value == "any release of Python 3.11 is taken for 3.11.7"
+    assert (
+        "uv pip sync --python=/opt/venv --python-version=3.11.7 --require-hashes /tmp"
+        in dockerfile.parts(blueprint)["dependencies"]
+    )
+
+
+@pytest.mark.parametrize(
+    ("code", "folders"),
+    [
+        # a file without an ending is a file, one whose name begins with a dot as well
+        (
+            'open("data/.token", "w").write("x")\nopen("state/counter", "w").write("1")\n',
+            ("/app/data", "/app/state"),
+        ),
+        # what lies in a volume needs none of its own
+        ('Path("data").mkdir()\nPath("data/images").mkdir()\n', ("/app/data",)),
+        # outside of the project, where the program says so itself
+        ('Path(os.getenv("STORE", Path("/var/shop")), "up").mkdir()\n', ("/var/shop/up",)),
+        ('open("/tmp/lock", "w").write("x")\n', ()),
+    ],
+)
+def test_what_is_written_gets_a_volume_for_its_folder(
+    code: str, folders: tuple[str, ...], tmp_path: Path
+) -> None:
+    files = {"main.py": f"import os\nfrom pathlib import Path\n\n{code}{APPLICATION}"}
+
+    assert drawn_of(files, tmp_path).storage == Storage(folders)
+
+
+def test_no_volume_is_made_for_a_secret(tmp_path: Path) -> None:
+    files = {"main.py": 'from pathlib import Path\n\nPath(".env").write_text("A=1")\n' + APPLICATION}
+
+    assert drawn_of(files, tmp_path).storage == Storage()

@@ -1,0 +1,146 @@
+"""One deployment of the local overlay for the whole run, with a sign-in server on this machine."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import socket
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from drydock import base
+from drydock import deploy as kubernetes
+from drydock.deploy import kubectl as clusters
+from drydock.deploy.kubectl import Kubectl
+from drydock.deploy.render import FOLDER
+from drydock.detect.project import load
+from drydock.engine import Engine, connect
+from drydock.gates import cluster as gate
+from drydock.project import Project
+from tests.conftest import ROOT
+from tests.support import process
+from tests.support.better_auth import PUBLIC_URL, BetterAuth, better_auth
+from tests.system.cluster.deployment import Deployment, overlay
+
+POSTGRES = "todo-chatbot-api-postgres:17"
+NODE_PORT = 30080
+
+
+@pytest.fixture(scope="session")
+def project() -> Project:
+    """The project whose overlays are deployed."""
+    return load(ROOT)
+
+
+@pytest.fixture(scope="session")
+def image() -> str:
+    """The image under test, which the gate has put onto the cluster."""
+    return os.environ[gate.IMAGE]
+
+
+@pytest.fixture(scope="session")
+def engine() -> Iterator[Engine]:
+    """The engine that holds the images."""
+    found = connect()
+    yield found
+    found.sdk.close()
+
+
+@pytest.fixture(scope="session")
+def kubectl() -> Kubectl:
+    """The cluster's door."""
+    return clusters.connect(os.environ.get(gate.CONTEXT, ""))
+
+
+@pytest.fixture(scope="session")
+def load_image(engine: Engine) -> Callable[[str], None]:
+    """Return a function that puts an image onto the cluster."""
+    return lambda reference: gate.load(engine, os.environ[gate.CONTEXT], [reference], lambda _: None)
+
+
+@pytest.fixture(scope="session")
+def node(kubectl: Kubectl) -> str:
+    """The address of a node, where NodePorts answer."""
+    addresses = kubectl.items("nodes")[0]["status"]["addresses"]
+    return next(str(one["address"]) for one in addresses if one["type"] == "InternalIP")
+
+
+@pytest.fixture(scope="session")
+def host(node: str) -> str:
+    """This machine's address as pods reach it: the one that leads to the node."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.connect((node, 9))
+        return str(probe.getsockname()[0])
+
+
+@pytest.fixture(scope="session")
+def auth(host: str) -> Iterator[BetterAuth]:
+    """A real Better Auth server, whose keys the pods fetch."""
+    with better_auth([host], process.free_port([host])) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def postgres_image(engine: Engine, project: Project, load_image: Callable[[str], None]) -> str:
+    """A PostgreSQL image with the official one's interface, on the cluster."""
+    python = base.resolve(engine, project, say=lambda _: None).reference
+    engine.sdk.images.build(
+        path=str(Path(__file__).parent / "postgres"),
+        tag=POSTGRES,
+        buildargs={"PYTHON_IMAGE": python},
+        rm=True,
+        forcerm=True,
+    )
+    load_image(POSTGRES)
+    return POSTGRES
+
+
+@pytest.fixture(scope="session")
+def names(kubectl: Kubectl) -> dict[str, str]:
+    """A fixed address for the database's Service where the cluster has no DNS; empty where it has."""
+    if kubectl.json("service/kube-dns", "--namespace=kube-system"):
+        return {}
+    first = kubectl.json("service/kubernetes", "--namespace=default")["spec"]["clusterIP"]
+    return {"postgres": str(ipaddress.ip_address(first) + 99)}
+
+
+@pytest.fixture(scope="session")
+def settings(auth: BetterAuth, host: str, node: str) -> dict[str, str]:
+    """The settings of a production start with the sign-in server beside the cluster."""
+    return {
+        "ENVIRONMENT": "production",
+        "BETTER_AUTH_URL": PUBLIC_URL,
+        "BETTER_AUTH_JWKS_URL": auth.jwks_url(host),
+        "MCP_ALLOWED_HOSTS": f"{node}:{NODE_PORT}",
+        "RATE_LIMIT_PER_MINUTE": "0",
+    }
+
+
+@pytest.fixture(scope="session")
+def deployed(
+    project: Project,
+    kubectl: Kubectl,
+    image: str,
+    postgres_image: str,
+    settings: dict[str, str],
+    names: dict[str, str],
+    node: str,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Deployment]:
+    """The local overlay with two replicas, as `invoke deploy` brings it; removed with its namespace."""
+    folder = overlay(
+        tmp_path_factory.mktemp("overlay"),
+        project.root / FOLDER / "overlays" / "local",
+        settings=settings,
+        names=names,
+        images={"postgres": postgres_image},
+        replicas=2,
+    )
+    said: list[str] = []
+    try:
+        result = kubernetes.deploy(project, str(folder), kubectl.context, image, said.append)
+        yield Deployment(kubectl, result.namespace, f"http://{node}:{NODE_PORT}", folder, tuple(said), result)
+    finally:
+        kubectl.run("delete", "namespace", "todo-chatbot", "--ignore-not-found", "--wait", timeout=180)

@@ -1,0 +1,187 @@
+"""A deployment as the tests see it, and overlays that change one thing."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import yaml
+
+from drydock.deploy import Deployed
+from drydock.deploy.kubectl import Kubectl
+
+NAME = "todo-chatbot-api"
+SELECTOR = f"--selector=app.kubernetes.io/name={NAME},app.kubernetes.io/component=api"
+# Bounded: a few requests at a time, each on a connection of its own, as from many clients.
+LOADERS = 4
+PAUSE_SECONDS = 0.05
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """What `invoke deploy` has brought to the cluster.
+
+    Args:
+        kubectl: The cluster's door.
+        namespace: Where it runs.
+        url: The Service's address on this machine.
+        overlay: The folder that was deployed.
+        said: The lines of progress.
+        result: What `deploy` returned.
+    """
+
+    kubectl: Kubectl
+    namespace: str
+    url: str
+    overlay: Path
+    said: tuple[str, ...]
+    result: Deployed
+
+    def pods(self) -> list[Any]:
+        """Return the application's pods that are not about to end."""
+        found = self.kubectl.items("pods", f"--namespace={self.namespace}", SELECTOR)
+        return [pod for pod in found if "deletionTimestamp" not in pod["metadata"]]
+
+    def python(self, pod: str, program: str) -> str:
+        """Run a Python program in a pod and return what it prints."""
+        where = [f"--namespace={self.namespace}", pod]
+        return self.kubectl.run("exec", *where, "--", "python3", "-I", "-c", program).stdout.strip()
+
+    def endpoints(self) -> int:
+        """Return how many pods the Service leads to."""
+        found = self.kubectl.json(f"endpoints/{NAME}", f"--namespace={self.namespace}")
+        return sum(len(subset.get("addresses", [])) for subset in found.get("subsets") or [])
+
+    def sql(self, statement: str) -> None:
+        """Run a statement beside the application's database, as its owner."""
+        psql = ["psql", "--username=todo", "--dbname=postgres", f"--command={statement}"]
+        where = [f"--namespace={self.namespace}", "statefulset/postgres"]
+        password = "PGPASSWORD=todo"
+        self.kubectl.run("exec", *where, "--", "env", password, *psql, "--host=127.0.0.1")
+
+    def client(self, token: str = "") -> httpx2.Client:
+        """Return a client of the Service."""
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        return httpx2.Client(base_url=self.url, headers=headers, timeout=10, trust_env=False)
+
+
+@dataclass
+class Load:
+    """What requests under load came to."""
+
+    answered: int = 0
+    failures: list[str] = field(default_factory=list)
+
+
+@contextmanager
+def load(url: str, path: str, token: str) -> Iterator[Load]:
+    """Ask for a path again and again from a few threads while the block runs."""
+    result, stop = Load(), threading.Event()
+
+    def ask() -> None:
+        headers = {"Authorization": f"Bearer {token}", "Connection": "close"}
+        while not stop.is_set():
+            try:
+                status = httpx2.get(url + path, headers=headers, timeout=10, trust_env=False).status_code
+                if status == httpx2.codes.OK:
+                    result.answered += 1
+                else:
+                    result.failures.append(f"status {status}")
+            except httpx2.HTTPError as error:
+                result.failures.append(f"{type(error).__name__}: {error}")
+            time.sleep(PAUSE_SECONDS)
+
+    threads = [threading.Thread(target=ask, daemon=True) for _ in range(LOADERS)]
+    for thread in threads:
+        thread.start()
+    try:
+        yield result
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()
+
+
+def until(condition: Callable[[], bool], seconds: float) -> float:
+    """Wait until a condition holds and return how long it took.
+
+    Raises:
+        AssertionError: It does not hold in time.
+    """
+    began = time.monotonic()
+    while not condition():
+        assert time.monotonic() - began < seconds, f"not so after {seconds:g} s"
+        time.sleep(0.5)
+    return time.monotonic() - began
+
+
+def overlay(
+    folder: Path,
+    below: Path,
+    *,
+    settings: Mapping[str, str] | None = None,
+    names: Mapping[str, str] | None = None,
+    images: Mapping[str, str] | None = None,
+    replicas: int = 1,
+    namespace: str = "todo-chatbot",
+    patches: Sequence[Mapping[str, Any]] = (),
+) -> Path:
+    """Write an overlay on top of another one and return its folder.
+
+    Args:
+        folder: Where to write it.
+        below: The overlay or base that it changes.
+        settings: What to add to the ConfigMap.
+        names: Addresses of Services by name, for clusters without DNS.
+        images: References by the name that the overlay below uses.
+        replicas: How many pods.
+        namespace: Where it goes.
+        patches: kustomize patches.
+    """
+    names = names or {}
+    aliases = [{"ip": address, "hostnames": [name]} for name, address in names.items()]
+    spec: dict[str, Any] = {"shareProcessNamespace": True} | ({"hostAliases": aliases} if aliases else {})
+    pods = {"spec": {"template": {"spec": spec}}}
+    every = [
+        {"target": {"kind": kind, "name": f"{NAME}.*"}, "patch": _patch(kind, pods)}
+        for kind in ("Deployment", "Job")
+    ]
+    fixed = [
+        {
+            "target": {"kind": "Service", "name": name},
+            "patch": _patch("Service", {"spec": {"clusterIP": address}}),
+        }
+        for name, address in names.items()
+    ]
+    content = {
+        "namespace": namespace,
+        "resources": [os.path.relpath(below, folder)],
+        "configMapGenerator": [
+            {
+                "name": NAME,
+                "behavior": "merge",
+                "literals": [f"{key}={value}" for key, value in (settings or {}).items()],
+            }
+        ],
+        "images": [
+            {"name": name, "newName": reference.rpartition(":")[0], "newTag": reference.rpartition(":")[2]}
+            for name, reference in (images or {}).items()
+        ],
+        "replicas": [{"name": NAME, "count": replicas}],
+        "patches": [*every, *fixed, *patches],
+    }
+    (folder / "kustomization.yaml").write_text(yaml.safe_dump(content))
+    return folder
+
+
+def _patch(kind: str, content: Mapping[str, Any]) -> str:
+    version = {"Deployment": "apps/v1", "Job": "batch/v1"}.get(kind, "v1")
+    return json.dumps({"apiVersion": version, "kind": kind, "metadata": {"name": "any"}, **content})

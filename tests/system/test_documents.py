@@ -1,0 +1,18 @@
+"""Documents that are generated from the image say what the image says."""
+
+from __future__ import annotations
+
+import os
+
+from drydock.engine import connect
+from drydock.gates.kubernetes import EXPECTATIONS, application
+from drydock.gates.kubernetes.finding import read
+from drydock.report import environment
+from tests.conftest import ROOT
+
+
+def test_docs_environment_is_what_the_image_reads() -> None:
+    listed = application.settings(connect(), os.environ["DRYDOCK_IMAGE"], read(ROOT / EXPECTATIONS).settings)
+    start = environment.start_script((ROOT / "image/start.py").read_text(encoding="utf-8"))
+
+    assert (ROOT / "docs/environment.md").read_text(encoding="utf-8") == environment.page(listed, start)

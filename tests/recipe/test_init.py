@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from drydock import errors, project, recipe
+from drydock import errors, recipe
 from drydock.detect import detect
 from drydock.detect.project import load
 from tests.conftest import write_files

@@ -79,7 +79,7 @@ def result(engine: Engine, with_uv_lock: Path) -> Iterator[BuildResult]:
         Options("production", UV_REFERENCE)
     )
     yield build(engine, project, options)
-    engine.sdk.images.remove(UV_REFERENCE, force=True)
+    engine.sdk.images.remove(UV_REFERENCE)
 
 
 def test_a_uv_lock_is_installed_as_it_is(engine: Engine, with_uv_lock: Path, result: BuildResult) -> None:

@@ -33,7 +33,7 @@ FOUND = Finding("CKV_K8S_43", "local", "deployment/todo", "Image should use dige
 def test_an_ignore_covers_its_check_and_place_and_nothing_else(
     ignores: Sequence[Ignore], counting: Sequence[Finding], stale: int
 ) -> None:
-    found, unused = finding.judge([FOUND], ignores)
+    found, unused = finding.sift([FOUND], ignores)
     assert found == counting
     assert [one.text for one in unused] == ["this ignore covers nothing; remove it"] * stale
 

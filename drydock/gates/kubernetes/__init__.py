@@ -1,36 +1,49 @@
-"""Render every overlay and judge it: schemas, scanners, our own checks, and the application's."""
+"""Hold the manifests against strict schemas, checkov, Trivy and the settings that the image knows."""
 
 from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from drydock import errors
 from drydock.deploy import manifests
 from drydock.deploy.manifests import Manifest
 from drydock.deploy.render import FOLDER, overlays, render
 from drydock.engine import Engine
+from drydock.gates.gate import Facts
 from drydock.gates.kubernetes import application, own, tools
-from drydock.gates.kubernetes.finding import Expectations, Finding, judge, read
-from drydock.progress import Say, silent
+from drydock.gates.kubernetes.finding import Expectations, Finding, read, sift
+from drydock.progress import Say
 from drydock.project import Project
 from drydock.verdict import Outcome, Verdict
 
+if TYPE_CHECKING:
+    from drydock.gates.subject import Subject
+
 GATE = "kubernetes"
+
+
+def _settings(project: Project, _target: str) -> Mapping[str, Any]:
+    return {"image": project.image}
+
+
+FACTS = Facts(
+    inputs=("deploy/kubernetes/",),
+    settings=_settings,
+    demanded=False,
+    programs=("kubectl", "kubernetes-validate", "checkov", "trivy"),
+    changes="inputs",
+    rank=65,
+)
 EXPECTATIONS = FOLDER / "gate.toml"
 
 
-def run(engine: Engine, project: Project, image: str, say: Say = silent) -> Verdict:
-    """Judge a project's manifests.
-
-    Args:
-        engine: Where the image is.
-        project: Whose overlays are judged.
-        image: The application's image, which is asked about its settings.
-        say: Takes one line of progress at a time.
-    """
+def judge(subject: Subject) -> Verdict:
+    """Render every overlay and judge it: schemas, scanners, our own checks, and the application's."""
+    project, engine, image, say = subject.project, subject.engine, subject.image_id, subject.say
     began = time.monotonic()
     expectations = read(project.root / EXPECTATIONS)
     names = overlays(project)
@@ -61,7 +74,7 @@ def run(engine: Engine, project: Project, image: str, say: Say = silent) -> Verd
         )
     except (errors.ToolNotInstalled, tools.ToolBroken, application.NoAnswer) as error:
         return _could_not(str(error).removeprefix("error: "), began)
-    counting, stale = judge(found, expectations.ignores)
+    counting, stale = sift(found, expectations.ignores)
     faults = [str(one) for one in [*counting, *stale]]
     measurements = {
         "overlays": names,

@@ -110,7 +110,7 @@ def read(path: Path) -> Expectations:
     )
 
 
-def judge(found: Iterable[Finding], ignores: Iterable[Ignore]) -> tuple[list[Finding], list[Finding]]:
+def sift(found: Iterable[Finding], ignores: Iterable[Ignore]) -> tuple[list[Finding], list[Finding]]:
     """Return the findings that count, and those of ignores that cover nothing any more."""
     listed, known = list(found), list(ignores)
     counting = [one for one in listed if not any(ignore.covers(one) for ignore in known)]

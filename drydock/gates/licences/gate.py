@@ -6,65 +6,57 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
-from drydock import image as images
-from drydock.engine import Engine
-from drydock.gates.audit import components, debian
-from drydock.gates.audit.components import Component, Components
-from drydock.gates.expectations import PLACE, Case, Finding, Report, judge, load
+from drydock.gates import contents
+from drydock.gates.audit import debian
+from drydock.gates.audit.components import Component
+from drydock.gates.expectations import PLACE, Case, Finding, Report, load
+from drydock.gates.expectations import judge as decide
 from drydock.gates.expectations.model import Licences
+from drydock.gates.gate import Facts
 from drydock.gates.licences.archive import DOCUMENTS, fetch
 from drydock.gates.licences.expressions import not_allowed
-from drydock.gates.licences.names import of_copyright, of_metadata
-from drydock.gates.security import contents
-from drydock.image import Anatomy
-from drydock.progress import Say
-from drydock.project import Project
+from drydock.gates.licences.names import of_copyright
 from drydock.verdict import Verdict
 
+if TYPE_CHECKING:
+    from drydock.gates.subject import Subject
+
 GATE = "licences"
+FACTS = Facts(inputs=("image/expectations.toml",), rank=50)
 
 
-def run(engine: Engine, project: Project, image: str, target: str, say: Say) -> Verdict:
+def judge(subject: Subject) -> Verdict:
     """Name every licence in an image that is not allowed.
-
-    Args:
-        engine: Where the image is.
-        project: Whose image it is; its expectations hold the allow-list.
-        image: Its id.
-        target: Its target.
-        say: Takes one line of progress at a time.
 
     Raises:
         errors.BadConfiguration: The expectations cannot be read.
     """
     began = time.monotonic()
     today = datetime.now(UTC).date()
-    allowed = load(project.root, today).licences
-    anatomy = Anatomy(images.read(engine, image))
-    found = components.find(anatomy)
-    reports = [_python(found.python, anatomy.texts, allowed), _debian(engine, image, found, allowed, say)]
-    case = Case(GATE, target, "licences", allowed.ignore, today)
-    return judge(case, reports, time.monotonic() - began)
+    allowed = load(subject.project.root, today).licences
+    case = Case(GATE, subject.target, "licences", allowed.ignore, today)
+    return decide(case, [_python(subject, allowed), _debian(subject, allowed)], time.monotonic() - began)
 
 
-def _python(found: Sequence[Component], texts: Mapping[str, str], allowed: Licences) -> Report:
-    if not found:
+def _python(subject: Subject, allowed: Licences) -> Report:
+    if not subject.licences:
         return Report("Python distributions", faults=("the image lists no Python distribution",))
-    stated = {one: of_metadata(texts.get(one.metadata, "")) for one in found}
-    return hold("Python distributions", stated, allowed.allow, allowed.declared)
+    return hold("Python distributions", subject.licences, allowed.allow, allowed.declared)
 
 
-def _debian(engine: Engine, image: str, found: Components, allowed: Licences, say: Say) -> Report:
+def _debian(subject: Subject, allowed: Licences) -> Report:
+    found = subject.components
     if not found.debian:
         return Report("Debian packages", faults=("the image lists no Debian package",))
     undeclared = [one for one in found.debian if one.name not in allowed.declared]
-    with contents.unpacked(engine, image, lambda path: path.endswith("/copyright")) as folder:
+    with subject.contents(lambda path: path.endswith("/copyright")) as folder:
         texts = {one: contents.text(folder, _copyright(one)) for one in undeclared}
     missing = [one for one, text in texts.items() if not text]
     faults: tuple[str, ...] = ()
     if missing:
-        say(f"looking for the copyright files of {len(missing)} Debian packages")
+        subject.say(f"looking for the copyright files of {len(missing)} Debian packages")
         try:
             texts |= fetch(missing, found.release.get("VERSION_CODENAME", ""))
         except debian.CouldNotAskError as error:

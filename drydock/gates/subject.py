@@ -6,7 +6,7 @@ A method imports the module that answers it: so the code that decides a receipt 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from drydock.build import BuildResult, Options
     from drydock.engine import Engine
-    from drydock.gates.audit.components import Component, Components
     from drydock.image import Anatomy, Image
+    from drydock.image.components import Components
     from drydock.progress import Say
     from drydock.project import Project
     from drydock.workspace import Workspace
@@ -90,18 +90,10 @@ class Subject:
 
     @functools.cached_property
     def components(self) -> Components:
-        """The distributions and packages in the image, and the files that belong to none."""
-        from drydock.gates.audit import components
+        """The components of the image, each with the licence that it states."""
+        from drydock.image import components
 
         return components.find(self.anatomy)
-
-    @functools.cached_property
-    def licences(self) -> Mapping[Component, str]:
-        """The SPDX expression that each Python distribution states; empty where it states none."""
-        from drydock.gates.licences import names
-
-        texts = self.anatomy.texts
-        return {one: names.of_metadata(texts.get(one.metadata, "")) for one in self.components.python}
 
     @functools.cached_property
     def main(self) -> tuple[str, Image] | None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from drydock import errors
 from drydock.gates import debian
 from drydock.gates.audit import interpreter, osv, python, scanners
-from drydock.gates.expectations import PLACE, Case, Finding, Report, Severity, load
+from drydock.gates.expectations import PLACE, Case, CouldNotAskError, Finding, Report, Severity, load
 from drydock.gates.expectations import judge as decide
 from drydock.gates.expectations.model import Audit
 from drydock.gates.gate import Facts
@@ -71,7 +71,7 @@ def _python(found: Components, settings: Audit, root: Path, now: datetime, say: 
             database = osv.Export(root / settings.database, settings.oldest, now)
         else:
             database = osv.Service(settings.service, ca_bundle())
-    except osv.CouldNotAskError as error:
+    except CouldNotAskError as error:
         yield Report(python.SOURCE, faults=(str(error),))
         return
     yield interpreter.audit(found.of(Type.INTERPRETER), database)

@@ -1,59 +1,15 @@
-"""What a check of the manifests finds, and what is known and accepted."""
+"""What a project expects of its manifests: ``deploy/kubernetes/gate.toml``."""
 
 from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 
 from drydock import errors
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One fault.
-
-    Args:
-        check: The check's name.
-        overlay: The overlay that was rendered.
-        object: ``kind/name`` in lower case; empty where the check names none.
-        text: What is wrong.
-    """
-
-    check: str
-    overlay: str
-    object: str
-    text: str
-
-    def __str__(self) -> str:
-        where = f"{self.overlay} {self.object}".strip()
-        return f"{where}: {self.text} ({self.check})"
-
-
-@dataclass(frozen=True)
-class Ignore:
-    """A finding that is accepted.
-
-    Args:
-        check: The check's name.
-        reason: Why.
-        overlay: Where; everywhere when empty.
-        object: On which object; on every one when empty.
-    """
-
-    check: str
-    reason: str
-    overlay: str = ""
-    object: str = ""
-
-    def covers(self, finding: Finding) -> bool:
-        """Tell whether a finding is meant."""
-        return (
-            self.check == finding.check
-            and self.overlay in ("", finding.overlay)
-            and self.object in ("", finding.object)
-        )
+from drydock.gates.expectations import Finding, Ignore
 
 
 @dataclass(frozen=True)
@@ -106,17 +62,26 @@ def read(path: Path) -> Expectations:
         settings=str(table.get("settings", "")),
         start_script=tuple(table.get("start-script", ())),
         samples=table.get("samples", {}),
-        ignores=tuple(Ignore(**row) for row in table.get("ignore", [])),
+        ignores=tuple(ignore(row) for row in table.get("ignore", [])),
     )
 
 
-def sift(found: Iterable[Finding], ignores: Iterable[Ignore]) -> tuple[list[Finding], list[Finding]]:
-    """Return the findings that count, and those of ignores that cover nothing any more."""
-    listed, known = list(found), list(ignores)
-    counting = [one for one in listed if not any(ignore.covers(one) for ignore in known)]
-    stale = [
-        Finding(ignore.check, ignore.overlay, ignore.object, "this ignore covers nothing; remove it")
-        for ignore in known
-        if not any(ignore.covers(one) for one in listed)
-    ]
-    return counting, stale
+def ignore(row: Mapping[str, str]) -> Ignore:
+    """Return an ``[[ignore]]`` of a check everywhere, on one overlay or on one object; it does not expire."""
+    where = on(row.get("overlay") or "*", row.get("object") or "*")
+    return Ignore(row["check"], row["reason"], date.max, where)
+
+
+def on(overlay: str, title: str) -> str:
+    """Return the subject of a finding.
+
+    Args:
+        overlay: The overlay that was rendered.
+        title: ``kind/name`` in lower case; empty where the check names none.
+    """
+    return f"{overlay}/{title}"
+
+
+def stale(unused: Iterable[Ignore]) -> list[Finding]:
+    """Return a finding for each ignore that covers nothing any more."""
+    return [Finding(one.check, one.subject, "this ignore covers nothing; remove it") for one in unused]

@@ -8,8 +8,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from drydock.gates import debian
-from drydock.gates.expectations import PLACE, Case, Finding, Report, load
+from drydock.gates.expectations import PLACE, Case, CouldNotAskError, Finding, Report, load
 from drydock.gates.expectations import judge as decide
 from drydock.gates.expectations.model import Licences
 from drydock.gates.gate import Facts
@@ -60,7 +59,7 @@ def _debian(found: Components, allowed: Licences, say: Say) -> Report:
         say(f"looking for the copyright files of {len(missing)} Debian packages")
         try:
             texts = fetch(missing, found.release.get("VERSION_CODENAME", ""))
-        except debian.CouldNotAskError as error:
+        except CouldNotAskError as error:
             faults = (f"Debian's archive could not be asked for copyright files: {error}",)
     stated = [replace(one, licence=of_copyright(texts[one])) if one in texts else one for one in found.debian]
     report = hold("Debian packages", stated, (*allowed.allow, *allowed.allow_debian), allowed.declared)

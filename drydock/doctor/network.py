@@ -17,6 +17,7 @@ from drydock.doctor.finding import Finding, failure, ok, unknown, warning
 from drydock.engine import Engine
 from drydock.engine.runtime import Run, started
 from drydock.project import Project, ca_bundle
+from drydock.secrets import plain_urls
 
 ANSWER_SECONDS = 10.0
 # Where pip and uv are told of another index than their own.
@@ -54,10 +55,10 @@ def proxies(info: Mapping[str, Any], environment: Mapping[str, str] = os.environ
         name.upper(): text for name, text in environment.items() if name.upper().endswith("_PROXY") and text
     }
     used = {name: text for name, text in given.items() if name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")}
-    engines = _without_password(str(info.get("HttpsProxy") or info.get("HttpProxy") or ""))
+    engines = plain_urls(str(info.get("HttpsProxy") or info.get("HttpProxy") or ""))
     if not used:
         return ok("proxy", f"the engine's own, {engines}" if engines else "none")
-    fact = ", ".join(f"{name}={_without_password(text)}" for name, text in sorted(used.items()))
+    fact = ", ".join(f"{name}={plain_urls(text)}" for name, text in sorted(used.items()))
     excepted = [part.strip() for part in given.get("NO_PROXY", "").split(",")]
     if "*" not in excepted and (missing := [name for name in LOOPBACK if name not in excepted]):
         return warning(
@@ -79,10 +80,6 @@ def proxies(info: Mapping[str, Any], environment: Mapping[str, str] = os.environ
             'set `"proxies"` in daemon.json, or pull base images by hand',
         )
     return ok("proxy", f"{fact}; the engine has its own, {engines}")
-
-
-def _without_password(address: str) -> str:
-    return re.sub(r"//[^/@]*@", "//…@", address)
 
 
 def certificates(environment: Mapping[str, str] = os.environ) -> Finding:
@@ -158,7 +155,7 @@ def remote_clock(project: Project, environment: Mapping[str, str] = os.environ) 
         theirs = parsedate_to_datetime(answer.headers["Date"])
     except (httpx2.HTTPError, httpx2.InvalidURL, KeyError, ValueError, OSError) as error:
         return unknown(
-            "remote clock", f"{_without_password(address)} tells no time: {error or type(error).__name__}"
+            "remote clock", f"{plain_urls(address)} tells no time: {error or type(error).__name__}"
         )
     whose = f"{urlsplit(address).hostname}'s"
     return skew("remote clock", whose, (theirs - datetime.now(UTC)).total_seconds())

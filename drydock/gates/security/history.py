@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterable, Iterator
 
 from drydock.gates.expectations import Finding
-from drydock.gates.security.metadata import leaks
 from drydock.image import Layer
+from drydock.secrets import leaks
 
 _UPDATE, _INSTALL = (
     re.compile(r"\bapt(?:-get)? (?:-\S+ )*update\b"),

@@ -20,7 +20,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from drydock.image import licences
-from drydock.image.model import File, Kind
+from drydock.image.file import File, Kind
 from drydock.image.packages import Source, debian_records, headers
 from drydock.image.tree import resolve
 from drydock.osrelease import fields as read_release

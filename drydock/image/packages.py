@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from drydock.image.model import File, Kind
+from drydock.image.file import File, Kind
 from drydock.image.tree import resolve
 
 DPKG = "/var/lib/dpkg"

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import IO, Any, cast
 
 from drydock import errors
-from drydock.image.model import File, Kind
+from drydock.image.file import File, Kind
 
 # A change of what is analysed, or of how it is written down, makes all older records void.
 FORMAT = 3

@@ -16,12 +16,11 @@ from drydock.doctor.engine import skew
 from drydock.doctor.finding import Finding, failure, ok, unknown, warning
 from drydock.engine import Engine
 from drydock.engine.runtime import Run, started
-from drydock.project import Project, ca_bundle
+from drydock.project import Project
+from drydock.project.network import ca_bundle, index_variable, proxy_variables
 from drydock.secrets import plain_urls
 
 ANSWER_SECONDS = 10.0
-# Where pip and uv are told of another index than their own.
-INDEX_VARIABLES = ("UV_DEFAULT_INDEX", "UV_INDEX_URL", "PIP_INDEX_URL")
 LOOPBACK = ("localhost", "127.0.0.1")
 # What pip says, with what it means; the first that fits counts.
 COMPLAINTS = (
@@ -143,7 +142,7 @@ def remote_clock(project: Project, environment: Mapping[str, str] = os.environ) 
         project: Names the registry.
         environment: May name an index.
     """
-    index = next((environment[name] for name in INDEX_VARIABLES if environment.get(name)), "")
+    index = environment.get(index_variable(environment), "")
     host = project.registry.split("/")[0]
     address = index or (f"https://{host}/v2/" if host else "")
     if not address:
@@ -176,10 +175,8 @@ def question(engine: Engine, image: str, environment: Mapping[str, str] = os.env
         image: One with Python and pip.
         environment: Names proxies, an index and a CA bundle.
     """
-    from drydock.build.plan import PROXY_VARIABLES
-
-    wanted = {name: environment[name] for name in PROXY_VARIABLES if environment.get(name)}
-    index = next((environment[name] for name in INDEX_VARIABLES if environment.get(name)), "")
+    wanted = proxy_variables(environment)
+    index = environment.get(index_variable(environment), "")
     if index:
         wanted["PIP_INDEX_URL"] = index
     mounts = {}

@@ -19,6 +19,12 @@ def ca_bundle(environment: Mapping[str, str] = os.environ) -> Path | None:
     return next((path for name in named if name and (path := Path(name)).is_file()), None)
 
 
+def proxy_variables(environment: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """Return the proxy settings by their upper-case names, however they are spelled."""
+    found = {name: environment.get(name) or environment.get(name.lower()) for name in PROXY_VARIABLES}
+    return {name: text for name, text in found.items() if text}
+
+
 def index_variable(environment: Mapping[str, str] = os.environ) -> str:
     """Return the name of the variable that names a package index; empty where none is set."""
     return next((name for name in INDEX_VARIABLES if environment.get(name)), "")

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from fnmatch import fnmatchcase
 from string import Template
 
+from drydock.project.network import INDEX_VARIABLES
 from drydock.recipe.blueprint import Blueprint
 from drydock.recipe.configuration import toml
 
@@ -122,7 +123,7 @@ def render(blueprint: Blueprint) -> str:
         workdir=toml(blueprint.workdir),
         port=blueprint.port,
         volumes=toml(sorted(blueprint.storage.folders)),
-        secrets=toml([*secrets, "UV_INDEX_URL", "PIP_INDEX_URL", "HTTP_PROXY", "HTTPS_PROXY"]),
+        secrets=toml([*secrets, *INDEX_VARIABLES, "HTTP_PROXY", "HTTPS_PROXY"]),
         health=toml(blueprint.health_path),
         packages=toml(_but(PACKAGES, runs)),
         programs=toml(_but(PROGRAMS, runs)),

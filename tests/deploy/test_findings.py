@@ -15,7 +15,7 @@ from drydock.gates import kubernetes as gate
 from drydock.gates import tools as scanners
 from drydock.gates.expectations import CouldNotAskError, Finding, sift
 from drydock.gates.kubernetes import finding, tools
-from drydock.gates.kubernetes.finding import Expectations, ignore
+from drydock.gates.kubernetes.finding import Accepted, Expectations
 from tests.conftest import ROOT
 
 FOUND = Finding("CKV_K8S_43", "local/deployment/todo", "Image should use digest")
@@ -38,8 +38,8 @@ TODAY = date(2026, 11, 28)
 def test_an_ignore_covers_its_check_and_place_and_nothing_else(
     ignores: Sequence[dict[str, str]], counting: Sequence[Finding], stale: int
 ) -> None:
-    rows = [{"check": "CKV_K8S_43", "reason": "why"} | row for row in ignores]
-    sifted = sift([FOUND], [ignore(row) for row in rows], TODAY)
+    rows = [Accepted(**({"check": "CKV_K8S_43", "reason": "why"} | row)) for row in ignores]
+    sifted = sift([FOUND], [row.ignore for row in rows], TODAY)
     assert list(sifted.open) == counting
     texts = [one.text for one in finding.stale(sifted.unused)]
     assert texts == ["this ignore covers nothing; remove it"] * stale
@@ -48,10 +48,10 @@ def test_an_ignore_covers_its_check_and_place_and_nothing_else(
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ('kubernets = ["1.37"]', "unknown key kubernets"),
-        ('[[ignore]]\ncheck = "A"', "is no ignore"),
-        ('[[ignore]]\ncheck = "A"\nreason = "b"\nwhere = "c"', "is no ignore"),
-        ("kubernetes = [", "no valid TOML"),
+        ('kubernets = ["1.37"]', "kubernets: unknown key"),
+        ('[[ignore]]\ncheck = "A"', r"ignore\[0\].reason: missing"),
+        ('[[ignore]]\ncheck = "A"\nreason = "b"\nwhere = "c"', r"ignore\[0\].where: unknown key"),
+        ("kubernetes = [", "not valid TOML"),
     ],
 )
 def test_a_wrong_expectation_is_refused(tmp_path: Path, text: str, problem: str) -> None:

@@ -2,14 +2,35 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
-from drydock import errors
+from drydock import toml
 from drydock.gates.expectations import Finding, Ignore
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """An ``[[ignore]]``: a check that is accepted everywhere, on one overlay or on one object.
+
+    Args:
+        check: The check's name.
+        reason: Why.
+        overlay: Where; everywhere when empty.
+        object: On which object; on every one when empty.
+    """
+
+    check: str
+    reason: str
+    overlay: str = ""
+    object: str = ""
+
+    @property
+    def ignore(self) -> Ignore:
+        """The ignore, which does not expire."""
+        return Ignore(self.check, self.reason, date.max, on(self.overlay or "*", self.object or "*"))
 
 
 @dataclass(frozen=True)
@@ -21,55 +42,27 @@ class Expectations:
         settings: The class that reads the application's settings, as ``package.module:Class``.
         start_script: Variables that the image reads besides.
         samples: Values for Secrets that the manifests leave out, by Secret and key.
-        ignores: What is accepted.
+        accepted: The findings that are accepted.
     """
 
     kubernetes: tuple[str, ...] = ("1.25", "1.29", "1.33", "1.37")
     settings: str = ""
     start_script: tuple[str, ...] = ()
     samples: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    ignores: tuple[Ignore, ...] = ()
-
-
-KEYS = {"kubernetes", "settings", "start-script", "samples", "ignore"}
+    accepted: tuple[Accepted, ...] = field(default=(), metadata={"key": "ignore"})
 
 
 def read(path: Path) -> Expectations:
     """Read the expectations; the defaults where there is no such file.
 
     Raises:
-        errors.BadConfiguration: A key is unknown, or an ignore has no reason.
+        errors.BadConfiguration: A key is unknown or of the wrong type, or an ignore has no reason.
     """
-    if not path.is_file():
-        return Expectations()
-    try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except tomllib.TOMLDecodeError as error:
-        raise errors.BadConfiguration(where=path, problem=f"no valid TOML: {error}", how="mend it") from error
-    if unknown := set(table) - KEYS:
-        raise errors.BadConfiguration(
-            where=path, problem=f"unknown key {min(unknown)}", how=f"use one of {', '.join(sorted(KEYS))}"
-        )
-    for row in table.get("ignore", []):
-        if not row.get("reason") or not set(row) <= {"check", "reason", "overlay", "object"}:
-            raise errors.BadConfiguration(
-                where=path,
-                problem=f"{row!r} is no ignore",
-                how="give it check and reason, and overlay or object",
-            )
-    return Expectations(
-        kubernetes=tuple(table.get("kubernetes", Expectations.kubernetes)),
-        settings=str(table.get("settings", "")),
-        start_script=tuple(table.get("start-script", ())),
-        samples=table.get("samples", {}),
-        ignores=tuple(ignore(row) for row in table.get("ignore", [])),
-    )
-
-
-def ignore(row: Mapping[str, str]) -> Ignore:
-    """Return an ``[[ignore]]`` of a check everywhere, on one overlay or on one object; it does not expire."""
-    where = on(row.get("overlay") or "*", row.get("object") or "*")
-    return Ignore(row["check"], row["reason"], date.max, where)
+    expectations = toml.make(Expectations, toml.read(path), path)
+    for number, row in enumerate(expectations.accepted):
+        if not row.reason.strip():
+            raise toml.bad(path, f"ignore[{number}].reason", "empty", "say why it is accepted")
+    return expectations
 
 
 def on(overlay: str, title: str) -> str:

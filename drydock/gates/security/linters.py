@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
@@ -12,6 +13,7 @@ from drydock.gates import tools
 from drydock.gates.expectations import CouldNotAskError, Finding, Report, Severity
 from drydock.programs import version
 from drydock.progress import Say
+from drydock.project.dockerfile import expand, instructions
 
 
 def hadolint(dockerfile: Path, say: Say) -> Report:
@@ -46,13 +48,15 @@ def checkov(dockerfile: Path, say: Say) -> Report:
 
 def with_arguments(text: str) -> str:
     """Return a Dockerfile with the default of each global ARG put into its FROM lines."""
-    head = re.split(r"^FROM\s", text, maxsplit=1, flags=re.MULTILINE | re.IGNORECASE)[0]
-    defaults = dict(re.findall(r"^ARG\s+(\w+)=(\S+)", head, re.MULTILINE | re.IGNORECASE))
-
-    def put(line: re.Match[str]) -> str:
-        return re.sub(r"\$\{?(\w+)\}?", lambda name: defaults.get(name[1], name[0]), line[0])
-
-    return re.sub(r"^FROM\s.*$", put, text, flags=re.MULTILINE | re.IGNORECASE)
+    head = itertools.takewhile(lambda one: one.keyword != "FROM", instructions(text))
+    told = (one.text.partition("=") for one in head if one.keyword == "ARG")
+    defaults = {name.strip(): value.strip().strip("\"'") for name, _, value in told}
+    return re.sub(
+        r"^FROM\s.*$",
+        lambda line: expand(line[0], defaults),
+        text,
+        flags=re.MULTILINE | re.IGNORECASE,
+    )
 
 
 def trivy_config(dockerfile: Path, say: Say) -> Report:

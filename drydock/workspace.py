@@ -18,7 +18,7 @@ from drydock.engine import Engine
 from drydock.image import Image
 from drydock.progress import Say
 from drydock.project import TARGETS, Project, git, lock
-from drydock.project.git import Source
+from drydock.project.git import Checkout
 from drydock.publish import builds, labels, tags
 from drydock.publish.provenance import Predicate
 from drydock.report.progress import BuildProgress, waiting
@@ -53,7 +53,7 @@ class Pipeline:
         return self._base
 
     @functools.cached_property
-    def source(self) -> Source:
+    def source(self) -> Checkout:
         """Where the project stands in version control."""
         return git.read(self.project.root)
 

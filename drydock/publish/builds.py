@@ -5,17 +5,15 @@ An image may be signed days later, when engine, base and buildx are others than 
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import platformdirs
-
+from drydock import state
 from drydock.build import Options
 from drydock.engine import Engine
-from drydock.project.git import Source
+from drydock.project.git import Checkout
 from drydock.publish.buildkit import recorded
 from drydock.publish.provenance import Predicate, dependencies, observed, predicate
 from drydock.state.sealed import Sealed, Untrusted
@@ -23,13 +21,10 @@ from drydock.state.sealed import Sealed, Untrusted
 if TYPE_CHECKING:
     from drydock.base import Base
 
-DAY = 86_400.0
-KEPT_DAYS = 90.0
-
 
 def describe(
     engine: Engine,
-    source: Source,
+    checkout: Checkout,
     base: Base,
     options: Options,
     added: frozenset[str],
@@ -39,7 +34,7 @@ def describe(
 
     Args:
         engine: Where it was built.
-        source: What it was built from.
+        checkout: What it was built from.
         base: What it stands on.
         options: What buildx was told.
         added: The names of the build arguments that drydock added by itself.
@@ -49,7 +44,7 @@ def describe(
         errors.EngineGone: The engine does not answer.
     """
     build = observed(engine, options.target, options.build_args, options.platforms, added)
-    return recorded(metadata, build.builder, dependencies(source, base)) or predicate(source, base, build)
+    return recorded(metadata, build.builder, dependencies(checkout, base)) or predicate(checkout, base, build)
 
 
 def keep(image: str, made: Predicate) -> None:
@@ -62,8 +57,8 @@ def keep(image: str, made: Predicate) -> None:
     # A build is no worse where the state folder cannot be written.
     with suppress(OSError):
         if not _path(image).exists():
-            _prune()
-            Sealed(_state()).write(_path(image), {"predicate": made})
+            state.prune("builds")
+            Sealed().write(_path(image), {"predicate": made})
 
 
 def known(image: str) -> bool:
@@ -74,23 +69,11 @@ def known(image: str) -> bool:
 def find(image: str) -> Predicate | None:
     """Return how an image was built; None where this machine has not written it down."""
     try:
-        made: Predicate = Sealed(_state()).read(_path(image))["predicate"]
+        made: Predicate = Sealed().read(_path(image))["predicate"]
     except (FileNotFoundError, Untrusted):
         return None
     return made
 
 
-def _prune() -> None:
-    oldest = time.time() - KEPT_DAYS * DAY
-    for path in (_state() / "builds").glob("*.json"):
-        with suppress(FileNotFoundError):  # another process was faster
-            if path.stat().st_mtime < oldest:
-                path.unlink()
-
-
 def _path(image: str) -> Path:
-    return _state() / "builds" / f"{image.removeprefix('sha256:')}.json"
-
-
-def _state() -> Path:
-    return platformdirs.user_state_path("drydock")
+    return state.folder("builds") / f"{image.removeprefix('sha256:')}.json"

@@ -19,7 +19,7 @@ from drydock.image.cache import Cache
 from drydock.progress import silent
 from drydock.project import TARGETS
 from drydock.publish import relabel
-from drydock.publish.local import find
+from drydock.publish.engine_image import find
 from drydock.publish.push import Permissions, Pushed, push
 from drydock.verdict import Outcome
 from drydock.workspace import Pipeline

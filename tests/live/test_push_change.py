@@ -14,7 +14,7 @@ from drydock.build import Options
 from drydock.detect.project import load
 from drydock.engine import Engine
 from drydock.progress import silent
-from drydock.publish.local import find
+from drydock.publish.engine_image import find
 from drydock.publish.push import Permissions, push
 from drydock.workspace import Pipeline
 from tests.conftest import ROOT

@@ -1,23 +1,21 @@
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 
-from drydock import errors
+from drydock import errors, release
 from drydock.engine import Engine
 from drydock.gates import runner
 from drydock.image import content_digest
 from drydock.publish import provenance
-from drydock.publish.push import Permissions
-from drydock.release import ship as shipping
+from drydock.publish.push import Pushed
 from drydock.state.receipts import Receipts
 from drydock.verdict import Outcome, Verdict
 from drydock.workspace import Pipeline
-from tests.support.registry import Registry, registry
+from tests.support.registry import CUT, Accident, Registry, registry, road
 from tests.support.ship import PASSED, Ship, pass_gates, ship_project
 
 pytestmark = [pytest.mark.live, pytest.mark.usefixtures("own_state")]
@@ -40,10 +38,25 @@ def pipeline(ship: Ship) -> Pipeline:
     return ship.pipeline()
 
 
-def send(pipeline: Pipeline, where: str, force: str = "") -> list[str]:
+def carried_out(pipeline: Pipeline, plan: release.Plan) -> release.Work:
     silent = nullcontext(lambda _: None)
-    pushed = shipping.push(pipeline, "production", where, Permissions(), force=force, shown=silent)
-    return [one.reference.rsplit(":", 1)[1] for one in pushed]
+    work = release.Work(pipeline, plan, lambda _: None, shown=lambda: silent, waits=())
+    list(release.carry_out(work))
+    return work
+
+
+def uploads(pipeline: Pipeline, where: str, force: str = "") -> list[Pushed]:
+    plan = release.to_push(pipeline.project, pipeline.source, where, "production", force=force)
+    return carried_out(pipeline, plan).uploads
+
+
+def send(pipeline: Pipeline, where: str, force: str = "") -> list[str]:
+    return [one.reference.rsplit(":", 1)[1] for one in uploads(pipeline, where, force)]
+
+
+def sign(pipeline: Pipeline, where: str, key: Path) -> release.Work:
+    plan = release.to_sign(pipeline.project, pipeline.source, where, "production", key=str(key))
+    return carried_out(pipeline, plan)
 
 
 def test_an_image_with_every_receipt_is_pushed_under_all_its_tags(
@@ -56,6 +69,46 @@ def test_an_image_with_every_receipt_is_pushed_under_all_its_tags(
     assert tags[-1] == "latest"
     assert {"1.4.2", "1.4", "1"} < set(tags)
     assert set(running.tags(pipeline.project.image)) == set(tags)
+
+
+def test_what_is_pushed_is_not_pushed_again(pipeline: Pipeline, running: Registry) -> None:
+    pass_gates(pipeline, *PASSED)
+    with road(running) as way:
+        first = uploads(pipeline, way.address)
+        writes = [one for one in way.requests if one[0] not in ("GET", "HEAD")]
+
+        again = uploads(pipeline, way.address)
+
+        assert [one for one in way.requests if one[0] not in ("GET", "HEAD")] == writes
+    assert first[0].uploaded > 0
+    assert [(one.reference, one.digest, one.uploaded) for one in again] == [
+        (one.reference, one.digest, 0) for one in first
+    ]
+
+
+def test_a_push_that_was_stopped_goes_on_with_the_tags(pipeline: Pipeline, running: Registry) -> None:
+    pass_gates(pipeline, *PASSED)
+    with road(running) as way:
+        way.accidents.append(Accident("PUT", r"/manifests/1\.4\.2$", CUT))
+        with pytest.raises(errors.RegistryUnreachable):
+            send(pipeline, way.address)
+        assert not any(tag.startswith(("1", "latest")) for tag in running.tags(pipeline.project.image))
+        sent = way.bytes
+
+        assert set(send(pipeline, way.address)) == set(running.tags(pipeline.project.image))
+        assert way.bytes - sent < 5_000
+
+
+def test_what_is_signed_is_not_signed_again(pipeline: Pipeline, running: Registry, key: Path) -> None:
+    pass_gates(pipeline, *PASSED)
+    send(pipeline, running.address)
+    first = sign(pipeline, running.address, key)
+    before = running.tags(pipeline.project.image)
+
+    again = sign(pipeline, running.address, key)
+
+    assert again.entry == first.entry
+    assert running.tags(pipeline.project.image) == before
 
 
 def test_an_image_without_a_receipt_is_not_pushed(pipeline: Pipeline, running: Registry) -> None:
@@ -130,12 +183,12 @@ def test_the_reason_of_a_push_stands_in_the_provenance_unasked(
     pipeline.built("production")
     send(pipeline, running.address, force="the gates' machine is away")
 
-    shipping.sign(pipeline, "production", running.address, key=str(key), force="", say=lambda _: None)
+    sign(pipeline, running.address, key)
 
     public = str(key.with_suffix(".pub"))
-    found = shipping.verify(pipeline, running.address, key=public, identity=None, say=lambda _: None)
-    (document,) = [json.loads(one.content) for one in found if one.media_type == provenance.MEDIA_TYPE]
-    forced = document["predicate"]["buildDefinition"]["internalParameters"]["forced"]
+    _, found = release.verify(pipeline, running.address, key=public, identity=None, say=lambda _: None)
+    (stated,) = [one.predicate for one in found if one.kind == provenance.PREDICATE_TYPE]
+    forced = stated["buildDefinition"]["internalParameters"]["forced"]
     assert forced["reason"] == "the gates' machine is away"
     assert "smoke (never run for this image)" in forced["missing"]
 
@@ -148,7 +201,7 @@ def test_what_was_pushed_elsewhere_without_receipts_is_not_signed(
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "another machine's"))
 
     with pytest.raises(errors.ReceiptsMissing):
-        shipping.sign(pipeline, "production", running.address, key=str(key), force="", say=lambda _: None)
+        sign(pipeline, running.address, key)
 
 
 def test_a_project_without_a_registry_is_told_how_to_name_one(pipeline: Pipeline) -> None:

@@ -8,9 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import quote
 
-import platformdirs
-
-from drydock import command
+from drydock import command, state
 from drydock.engine.install import read_os_release
 from drydock.gates.audit import debian
 from drydock.gates.audit.components import Component
@@ -32,7 +30,7 @@ def fetch(packages: Sequence[Component], codename: str, cache: Path | None = Non
     Raises:
         debian.CouldNotAskError: The archive cannot be asked.
     """
-    folder = cache or platformdirs.user_cache_path("drydock-licences")
+    folder = cache or state.cache("licences")
     kept = {one: folder / f"{one.name}_{quote(one.version, safe='')}" for one in packages}
     known = {one: path.read_text(encoding="utf-8") for one, path in kept.items() if path.is_file()}
     fetched = (

@@ -13,7 +13,6 @@ from collections.abc import Iterable
 from drydock import image as images
 from drydock.engine import LABEL, Engine
 from drydock.image import Anatomy
-from drydock.publish.local import engine_answers
 from drydock.publish.sbom.cyclonedx import render as cyclonedx
 from drydock.publish.sbom.materials import DOC, Bill, Material, bill, copyright_files
 from drydock.publish.sbom.spdx import render as spdx
@@ -43,7 +42,7 @@ def read(engine: Engine, reference: str) -> Bill:
 def _texts(engine: Engine, image: str, wanted: Iterable[str]) -> dict[str, str]:
     """Return the content of documentation files, taken from a container that is never started."""
     texts = {}
-    with engine_answers(engine):
+    with engine.answering():
         container = engine.sdk.containers.create(image, command=["-"], labels={LABEL: "sbom"})
         try:
             with tempfile.SpooledTemporaryFile(SPOOLED) as file:

@@ -9,7 +9,7 @@ from typing import Any
 from drydock.publish.sbom.licences import Licences
 from drydock.publish.sbom.materials import Bill, Material, drydock_version
 
-MEDIA_TYPE = "application/vnd.cyclonedx+json"
+PREDICATE_TYPE = "https://cyclonedx.org/bom"
 # What a package's hash is made of is said in the document itself, since CycloneDX leaves it open.
 HASHED = "dev.drydock.sbom.hash-of"
 

@@ -10,7 +10,7 @@ from typing import Any
 from drydock.publish.sbom.licences import Licences
 from drydock.publish.sbom.materials import Bill, Material, drydock_version
 
-MEDIA_TYPE = "application/spdx+json"
+PREDICATE_TYPE = "https://spdx.dev/Document"
 UNKNOWN = "NOASSERTION"
 DOCUMENT, ROOT = "SPDXRef-DOCUMENT", "SPDXRef-image"
 

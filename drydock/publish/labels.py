@@ -15,7 +15,7 @@ from drydock.base.make import KIND_LABEL
 from drydock.engine import PROJECT_LABEL
 from drydock.project import Project, git
 from drydock.project import metadata as project_metadata
-from drydock.project.git import Source
+from drydock.project.git import Checkout
 
 if TYPE_CHECKING:
     from drydock.base import Base
@@ -68,13 +68,13 @@ class Difference:
 
 
 def labels_for(
-    project: Project, source: Source, base: Base | None, environment: Mapping[str, str] = os.environ
+    project: Project, checkout: Checkout, base: Base | None, environment: Mapping[str, str] = os.environ
 ) -> dict[str, str]:
     """Return every label that an image of this project gets; a label without a value is left out.
 
     Args:
         project: Its own ``[tool.drydock.labels]`` win over everything else.
-        source: Where the source stands.
+        checkout: Where the source stands.
         base: What the image stands on; None where that is not known.
         environment: Where SOURCE_DATE_EPOCH is looked up.
 
@@ -83,16 +83,16 @@ def labels_for(
     """
     metadata = project_metadata(project.source)
     urls = {_plain(name): str(url) for name, url in metadata.get("urls", {}).items()}
-    repository = source.url or _first(urls, "source", "sourcecode", "repository", "github")
+    repository = checkout.url or _first(urls, "source", "sourcecode", "repository", "github")
     homepage = _first(urls, "homepage", "home") or repository
     authors = _people(metadata.get("authors", []))
     maintainers = _people(metadata.get("maintainers", [])) or authors
-    created = _created(source, environment)
+    created = _created(checkout, environment)
     found = {
         OCI + "title": project.name,
         OCI + "description": project.description,
         OCI + "version": project.version,
-        OCI + "revision": source.revision,
+        OCI + "revision": checkout.revision,
         OCI + "created": created,
         OCI + "source": repository,
         OCI + "url": homepage,
@@ -105,7 +105,7 @@ def labels_for(
         MAINTAINER: ", ".join(maintainers),
         # Whether a published base was pulled just now or before says nothing about the image.
         BASE_KIND: MADE if base and base.kind == MADE else "",
-        DIRTY: "true" if source.dirty else "false",
+        DIRTY: "true" if checkout.dirty else "false",
         PROJECT_LABEL: project.image,
     }
     return {key: value for key, value in found.items() if value} | dict(project.labels)
@@ -128,8 +128,8 @@ def check(found: Mapping[str, str], wanted: Mapping[str, str]) -> list[Differenc
     return different + missing
 
 
-def _created(source: Source, environment: Mapping[str, str]) -> str:
-    seconds = git.epoch(source, environment)
+def _created(checkout: Checkout, environment: Mapping[str, str]) -> str:
+    seconds = git.epoch(checkout, environment)
     if seconds is None:
         return ""
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

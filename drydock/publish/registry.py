@@ -134,16 +134,11 @@ class Registry:
             raise self._fault(response, f"the content's digest is {manifest.digest}")
         return manifest
 
-    def put_manifest(self, repository: str, reference: str, manifest: Manifest) -> bool:
-        """Store a manifest under a tag or its digest; the tag moves in one step.
-
-        Returns:
-            Whether the registry noted what the manifest refers to, as one with the referrers API does.
-        """
+    def put_manifest(self, repository: str, reference: str, manifest: Manifest) -> None:
+        """Store a manifest under a tag or its digest; the tag moves in one step."""
         path = f"{repository}/manifests/{reference}"
         headers = {"Content-Type": manifest.media_type}
-        answer = self._ask("PUT", path, headers=headers, content=manifest.content, missing_is_fault=True)
-        return "OCI-Subject" in answer.headers
+        self._ask("PUT", path, headers=headers, content=manifest.content, missing_is_fault=True)
 
     def blob(self, repository: str, digest: str) -> bytes | None:
         """Return a blob; None where there is no such thing.

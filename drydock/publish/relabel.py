@@ -10,7 +10,7 @@ from drydock import command, errors
 from drydock.build import identity
 from drydock.engine import Engine
 from drydock.publish import labels as names
-from drydock.publish.local import LocalImage, find
+from drydock.publish.engine_image import LocalImage, find
 from drydock.publish.reference import parse
 
 

@@ -22,7 +22,7 @@ from packaging.version import InvalidVersion, Version
 
 from drydock import errors
 from drydock.project import Project
-from drydock.project.git import Source
+from drydock.project.git import Checkout
 from drydock.publish.reference import check_tag
 
 DIRTY = "-dirty"
@@ -56,7 +56,7 @@ def tags(version: str, revision: str, dirty: bool) -> tuple[str, ...]:
     return tuple(check_tag(tag) for tag in (*immutable, *_floating(parsed)))
 
 
-def names(project: Project, source: Source, *, version: str = "", registry: str = "") -> tuple[str, ...]:
+def names(project: Project, source: Checkout, *, version: str = "", registry: str = "") -> tuple[str, ...]:
     """Return the references of an image, the ones that never move first.
 
     Args:

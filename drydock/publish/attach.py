@@ -33,7 +33,7 @@ class Attestation:
     Args:
         digest: Of its manifest on the registry.
         kind: The URI of its type; `SIGNATURE` for a signature of the image itself.
-        predicate: What it states, as JSON values.
+        predicate: Its content, as JSON values.
         bundle: The Sigstore bundle that holds it.
     """
 
@@ -44,11 +44,7 @@ class Attestation:
 
 
 def attestations(client: Registry, target: Reference) -> list[Attestation]:
-    """Return the statements that refer to an image, signed by anybody, each checked against its digests.
-
-    Args:
-        client: The registry.
-        target: The image, with its digest.
+    """Return the statements that refer to an image, each checked against its digests.
 
     Raises:
         errors.DigestDiffers: A bundle that is listed is missing.

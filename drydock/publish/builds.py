@@ -1,4 +1,4 @@
-"""What was known of a build when it happened, kept for the provenance of its image.
+"""Facts about a build, kept from when it happened for the provenance of its image.
 
 An image may be signed days later, when engine, base and buildx are others than those that built it.
 """
@@ -33,12 +33,8 @@ def describe(
     """Say how an image was built: in BuildKit's own words where buildx told them, else in drydock's.
 
     Args:
-        engine: Where it was built.
-        checkout: What it was built from.
-        base: What it stands on.
-        options: What buildx was told.
         added: The names of the build arguments that drydock added by itself.
-        metadata: What buildx wrote about the build.
+        metadata: The file that buildx wrote about the build.
 
     Raises:
         errors.EngineGone: The engine does not answer.
@@ -54,7 +50,7 @@ def keep(image: str, made: Predicate) -> None:
         image: The image's id.
         made: How it was built.
     """
-    # A build is no worse where the state folder cannot be written.
+    # A build is as good where the state folder cannot be written.
     with suppress(OSError):
         if not _path(image).exists():
             state.prune("builds")

@@ -42,7 +42,7 @@ NO_SERVICES = {
 
 @dataclass(frozen=True)
 class Identity:
-    """Who signed without a key: what the certificate must say.
+    """A signer without a key, as the certificate must name it.
 
     Args:
         subject: A mail address, or the URL of a workflow.
@@ -57,7 +57,7 @@ class Identity:
         """Return who must have signed, by what a user gave; None where a key says it.
 
         Raises:
-            errors.BadConfiguration: With what was given, a signature of anybody would do.
+            errors.BadConfiguration: Any signature would do.
         """
         if key:
             return None
@@ -65,7 +65,7 @@ class Identity:
             missing = "--issuer, who vouches for it" if subject else "--key, or --identity with --issuer"
             raise errors.BadConfiguration(
                 where="invoke verify",
-                problem="as it stands, anybody's signature would do",
+                problem="any signature would do",
                 how=f"add {missing}",
             )
         return cls(subject, issuer)
@@ -90,7 +90,7 @@ class Cosign:
     @property
     def signer(self) -> str:
         """Who signs or must have signed, for a message."""
-        return f"the key {self.key}" if self.key else self.identity.subject if self.identity else "anybody"
+        return f"the key {self.key}" if self.key else self.identity.subject if self.identity else "any signer"
 
     def sign(
         self, target: Reference, kind: str = SIGNATURE, predicate: bytes = b"{}", say: Say = silent
@@ -104,7 +104,7 @@ class Cosign:
         Args:
             target: A reference with a digest.
             kind: The URI of the statement's type.
-            predicate: What it states, in JSON.
+            predicate: Its content, in JSON.
             say: Takes a line of cosign's at a time.
 
         Raises:
@@ -267,7 +267,7 @@ def program(say: Say = silent) -> Path:
     """Return cosign: the machine's own, else Debian's, unpacked into the cache.
 
     Raises:
-        errors.CosignNotInstalled: This is no Debian-family machine, or apt refused.
+        errors.CosignNotInstalled: This machine is not of Debian's family, or apt refused.
     """
     if found := shutil.which("cosign"):
         return Path(found)
@@ -275,7 +275,7 @@ def program(say: Say = silent) -> Path:
     if not folder.exists():
         say(f"fetching cosign from Debian {RELEASE}")
         try:
-            # Whoever comes second finds the folder there, and it is the same.
+            # A process that comes second finds the same folder there.
             fetching = debian.unpacked(folder.parent, "cosign", release=RELEASE)
             with fetching as unfinished, contextlib.suppress(OSError):
                 unfinished.rename(folder)

@@ -91,7 +91,7 @@ def _token(request: httpx2.Request, answer: httpx2.Response) -> str:
             return str(token)
         reason = "no token in its answer"
     except (ValueError, AttributeError):
-        reason = "its answer is no JSON object"
+        reason = "its answer is not a JSON object"
     raise errors.RegistryFault(
         registry=request.url.netloc.decode(),
         status=answer.status_code,

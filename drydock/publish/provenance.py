@@ -37,12 +37,12 @@ _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s,]+")
 
 @dataclass(frozen=True)
 class Build:
-    """What was built, and by what.
+    """A build, and its builder.
 
     Args:
         target: The Dockerfile stage.
         build_args: Values for the Dockerfile's ARGs, those that drydock added included.
-        builder: The URI of what built it: whoever trusts the provenance trusts this.
+        builder: The URI of the builder, trusted by all who trust the provenance.
         versions: Of the programs that took part, by their names.
         platforms: Such as ``linux/amd64``.
         added: The names of the build arguments that drydock added by itself.
@@ -77,13 +77,7 @@ def observed(
 
 
 def predicate(checkout: Checkout, base: Base, build: Build) -> Predicate:
-    """Say how an image was built, from what drydock told buildx to do.
-
-    Args:
-        checkout: What it was built from.
-        base: What it stands on.
-        build: How it was built.
-    """
+    """Say how an image was built, from what drydock told buildx to do."""
     arguments = {key: public(key, text) for key, text in sorted(build.build_args.items())}
     chosen = {key: text for key, text in arguments.items() if key not in build.added}
     added = {key: text for key, text in arguments.items() if key in build.added}
@@ -123,7 +117,7 @@ def dependencies(checkout: Checkout, base: Base) -> list[dict[str, Any]]:
 
 
 def public(name: str, text: str) -> str:
-    """Return a build argument as everybody may see it.
+    """Return a build argument fit to be published.
 
     An argument whose name speaks of a secret is withheld as a whole; of every URL the user and password are.
     """

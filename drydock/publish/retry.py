@@ -24,13 +24,13 @@ class ServerFault(NetworkFault):
 
 @dataclass(frozen=True)
 class Retry:
-    """What is about to happen after a network fault.
+    """The next attempt after a network fault.
 
     Args:
         attempt: The attempt that follows, counted from 1.
         attempts: How many there are at the most.
         wait: Seconds until then.
-        reason: What failed.
+        reason: The fault.
     """
 
     attempt: int

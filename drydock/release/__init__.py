@@ -30,8 +30,7 @@ class Outcome:
     """The outcome of a step.
 
     Args:
-        step: Its name.
-        what: What it does, in words.
+        what: Its work, in words.
         held: Whether it was done before, and was not done again.
         seconds: How long it took, the look at what is done included.
     """

@@ -26,7 +26,7 @@ class Plan:
     """Steps to take, and what about.
 
     Args:
-        command: What `invoke` is told to carry it out, such as ``release 1.5.0``.
+        command: The words after `invoke` that carry it out, such as ``release 1.5.0``.
         steps: The names of the steps, in their order.
         version: As the project writes it.
         revision: The full id of the commit.
@@ -34,11 +34,10 @@ class Plan:
         image: The repository name on the engine, without a registry.
         pushed: Where the image is pushed to: the tag of its commit, on the registry.
         tags: The names that follow: the version's own tag, and those of its series.
-        gates: What the image has to pass.
-        key: What it is signed with; cosign asks who its user is where there is none.
+        gates: Those that the image has to pass.
+        key: File or KMS URI of the private key; cosign asks who its user is where there is none.
         force: Why the image leaves without receipts; empty when it does not.
         platforms: Which builds to push, several as an index; one empty text for the engine's own.
-        permissions: What may be pushed although it should not be.
     """
 
     command: str
@@ -87,7 +86,6 @@ def to_push(
         registry: Where to; the project's own when empty.
         force: Why an image without receipts is pushed; empty when it is not.
         platforms: Which builds to push, several as an index of them.
-        permissions: What may be pushed although it should not be.
 
     Raises:
         errors.NoRegistry: Neither the caller nor the project names one.
@@ -128,15 +126,14 @@ def to_release(
     the commit.
 
     Args:
-        version: What is to be released, in any spelling of PEP 440.
+        version: In any spelling of PEP 440.
         registry: Where to; the project's own when empty.
         key: File or KMS URI of the private key; empty to sign without one.
-        permissions: What may be released although it should not be.
 
     Raises:
         errors.IllegalVersion: The version does not follow PEP 440.
         errors.NoRegistry: Neither the caller nor the project names one.
-        errors.NotReleasable: The checkout is no commit's, or the version is local or not the project's.
+        errors.NotReleasable: The checkout is not a commit's, or the version is local or another one.
     """
 
     def refused(reason: str, how: str) -> errors.NotReleasable:

@@ -49,7 +49,6 @@ class Receipt:
     """Proof that a gate judged some content.
 
     Args:
-        verdict: What it said.
         content: Content digest of the image.
         image: Id of the image that was looked at; others of the same content share the receipt.
         definition: Digest of the gate's definition.
@@ -90,7 +89,7 @@ class Waiver:
     """Why content was pushed although gates had not passed.
 
     Args:
-        reason: In the words of whoever pushed it.
+        reason: In the words of the user who pushed it.
         missing: The gates, each with why it did not count.
         content: Content digest of the image.
         image: Id of the image.
@@ -155,7 +154,6 @@ class Receipts:
 
         Args:
             gate: The gate, as it was defined when it ran.
-            verdict: What it said.
             content: Content digest of the image.
             image: The image's id.
             tools: Versions by name.

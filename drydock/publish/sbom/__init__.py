@@ -19,7 +19,7 @@ from drydock.publish.sbom.spdx import render as spdx
 
 __all__ = ["Bill", "Material", "bill", "cyclonedx", "read", "spdx"]
 
-# What the engine's archive of a folder may hold in memory before it goes to the disk, in bytes.
+# Bytes of the engine's archive of a folder that stay in memory; more goes to the disk.
 SPOOLED = 8_000_000
 
 
@@ -27,7 +27,6 @@ def read(engine: Engine, reference: str) -> Bill:
     """List what an image on the engine is made of.
 
     Args:
-        engine: Where the image is.
         reference: Its name or id.
 
     Raises:

@@ -10,7 +10,7 @@ from drydock.publish.sbom.licences import Licences
 from drydock.publish.sbom.materials import Bill, Material, drydock_version
 
 PREDICATE_TYPE = "https://cyclonedx.org/bom"
-# What a package's hash is made of is said in the document itself, since CycloneDX leaves it open.
+# The document itself says how a package's hash is made, since CycloneDX leaves it open.
 HASHED = "dev.drydock.sbom.hash-of"
 
 

@@ -28,10 +28,10 @@ LONGEST_NAME = 60
 
 @dataclass(frozen=True)
 class Licences:
-    """What a package says it is under.
+    """The licences that a package states.
 
     Args:
-        expression: An SPDX expression; empty where the package's words are no such thing.
+        expression: An SPDX expression; empty where the package's words are not one.
         names: The package's own words where there is no expression; several apply together.
     """
 

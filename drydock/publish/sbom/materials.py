@@ -1,4 +1,4 @@
-"""What an image is made of: distributions, Debian packages, and code that belongs to neither."""
+"""The materials of an image: distributions, Debian packages, and code that belongs to neither."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import posixpath
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from email.message import Message
 from urllib.parse import quote
 
@@ -251,4 +252,5 @@ def drydock_version() -> str:
 
 def _second(moment: str) -> str:
     """Cut the fraction of a second off, which neither format takes."""
-    return re.sub(r"\.\d+", "", moment) or "1970-01-01T00:00:00Z"
+    seconds = datetime.fromisoformat(moment) if moment else datetime.fromtimestamp(0, UTC)
+    return f"{seconds.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"

@@ -182,7 +182,7 @@ def _connect(path: Path, busy: float) -> sqlite3.Connection:
 
 @contextmanager
 def reading(history: History) -> Iterator[History]:
-    """Read a history for somebody who asked for it.
+    """Read a history for a user who asked for it.
 
     Raises:
         errors.HistoryUnreadable: It is damaged, locked, or of a later drydock.

@@ -38,7 +38,6 @@ def resolve(engine: Engine, project: Project, rebuild: bool = False, say: Say = 
     Args:
         project: Asks for it, knows which other Pythons would do, and remembers what cannot be pulled.
         rebuild: Pull or make it again, even where it is local.
-        say: Takes one line of progress at a time.
 
     Raises:
         errors.NoBase: It is not local and can neither be pulled nor made here; says why not.

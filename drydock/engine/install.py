@@ -64,9 +64,6 @@ def read_os_release(path: Path = Path("/etc/os-release")) -> dict[str, str]:
 def ensure(say: Say = say) -> Engine:
     """Return an engine that answers, installing and starting one where that is possible.
 
-    Args:
-        say: Takes one line of progress at a time.
-
     Raises:
         errors.NoEngine: None answers and none can be installed here, or DRYDOCK_NO_ENGINE forbids it.
         errors.EngineInstallFailed: apt refused.

@@ -93,9 +93,7 @@ def attach(
     Args:
         target: The image on its registry, with its digest.
         documents: JSON by the URI of its type; `SIGNED` signs the image itself.
-        key: File or KMS URI of the private key; cosign asks who its user is where there is none.
         ours: Digests of statements that are known to be ours: without a key, only a journal can tell.
-        say: Takes one line of progress at a time.
         attached: Told the digest of each statement that is there.
 
     Raises:
@@ -170,7 +168,6 @@ def verify(
         target: The image on its registry, with its digest.
         key: File or KMS URI of the public key.
         identity: Who must have signed where there is no key.
-        say: Takes one line of progress at a time.
 
     Raises:
         errors.KeyUnusable: The file of the key is not there.

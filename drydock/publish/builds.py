@@ -44,12 +44,7 @@ def describe(
 
 
 def keep(image: str, made: Predicate) -> None:
-    """Keep how an image was built; a later build that gave the same image changes nothing.
-
-    Args:
-        image: The image's id.
-        made: How it was built.
-    """
+    """Keep how an image was built; a later build that gave the same image changes nothing."""
     # A build is as good where the state folder cannot be written.
     with suppress(OSError):
         if not _path(image).exists():

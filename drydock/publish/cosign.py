@@ -102,7 +102,6 @@ class Cosign:
         the job or SIGSTORE_ID_TOKEN holds a token, else with an address to open, which `say` is told.
 
         Args:
-            target: A reference with a digest.
             kind: The URI of the statement's type.
             predicate: Its content, in JSON.
             say: Takes a line of cosign's at a time.

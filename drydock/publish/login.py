@@ -22,7 +22,6 @@ class Login(httpx2.Auth):
     """Answers a registry's challenge, and sends what worked along with later requests.
 
     Args:
-        credentials: Who logs in.
         insecure: Whether a token server may be asked over plain HTTP.
     """
 

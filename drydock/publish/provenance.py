@@ -100,7 +100,6 @@ def stated(made: Predicate, waiver: Waiver | None = None) -> bytes:
     """Return what the provenance of an image states, in JSON.
 
     Args:
-        made: How it was built.
         waiver: Why it was pushed although gates had not passed; None when all had.
     """
     definition = dict(made["buildDefinition"])

@@ -86,11 +86,8 @@ def push(
 
     Args:
         reference: The full name to push; ``latest`` when it has no tag.
-        tell: Takes each change of a layer, and each wait after a network fault.
         image: The image's name or id on the engine where it is not ``reference``.
         others: The same image for other platforms: then the name stands for an index of all of them.
-        compression: How the layers are compressed.
-        waits: Seconds before each further attempt after a network fault.
 
     Raises:
         errors.IllegalReference, errors.IllegalTag: The name does not fit the grammar; nothing was pushed.

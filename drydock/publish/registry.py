@@ -77,11 +77,9 @@ class Registry:
 
     Args:
         reference: Any reference on it.
-        credentials: Who asks.
         insecure: Whether to do as docker does for insecure registries: verify no certificate, and speak plain
             HTTP where HTTPS is not answered.
         certificates: The folder with a folder of CA certificates for each registry, as the engine has it.
-        waits: Seconds before each further attempt after a network fault.
         tell: Called before each of those waits.
     """
 
@@ -261,11 +259,8 @@ class Registry:
         """Make one attempt and return its answer: a good one, 404, or 416.
 
         Args:
-            method: The HTTP method.
             path: Below ``/v2/``, or a whole URL.
-            headers: Of the request.
             content: Its body; an iterable may be asked for the body more than once.
-            timeout: How long to wait.
 
         Raises:
             NetworkFault: There was no answer, or the server behind the network failed.

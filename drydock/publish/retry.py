@@ -51,7 +51,6 @@ def retrying(
         action: Raises NetworkFault where another attempt may help; any other exception ends it at once.
         tell: Called before each wait.
         waits: Seconds before each further attempt.
-        sleep: Waits.
 
     Raises:
         NetworkFault: The last attempt's, with the number of attempts.

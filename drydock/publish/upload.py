@@ -35,10 +35,6 @@ def bring(
     """Bring a layer to a repository, and say how it came to be there.
 
     Args:
-        client: The registry.
-        repository: Where to.
-        blob: The layer.
-        path: The file with its bytes.
         tell: Takes each change of the layer, and each wait after a network fault.
         elsewhere: Repositories of the same registry that may have it already.
 

@@ -36,11 +36,9 @@ class Work:
 
     Args:
         pipeline: Knows engine and project.
-        say: Takes one line of progress at a time.
         shown: Makes what gives the push's progress a place.
         judged: Takes each gate's verdict, and whether it comes from a receipt.
         patience: Makes what gives signs of life while a step shows no progress of its own.
-        waits: Seconds before each further attempt after a network fault.
         journal: Where it is written down.
         entry: The journal as it is now.
         sent: This process's push; None where an earlier one did it.

@@ -26,9 +26,6 @@ SPOOLED = 8_000_000
 def read(engine: Engine, reference: str) -> Bill:
     """List what an image on the engine is made of.
 
-    Args:
-        reference: Its name or id.
-
     Raises:
         errors.ImageMissing: There is no such image.
         errors.EngineGone: The engine does not answer.

@@ -62,7 +62,6 @@ class Bill:
     Args:
         name: The image's title, or else its reference without the tag.
         version: The version that its labels tell; empty where they do not.
-        image: The image's id.
         created: When its source was made, in the form ``2023-11-14T22:13:20Z``.
         materials: Sorted by purl.
     """
@@ -84,7 +83,6 @@ def bill(anatomy: Anatomy, copyrights: Mapping[str, str]) -> Bill:
     """List what an image is made of.
 
     Args:
-        anatomy: The image.
         copyrights: The content of Debian's copyright files by path; see `copyright_files`.
     """
     config = anatomy.image.config

@@ -119,7 +119,7 @@ class Cosign:
                 done = command.stream(arguments, silent if self.key else tell, source="stderr")
                 if done.code != 0:
                     # Without a key, `say` has had all of it.
-                    evidence = done.stderr if self.key else ""
+                    evidence = "\n".join(_words(done)) if self.key else ""
                     raise errors.SigningFailed(reference=target, reason=_last(done), evidence=evidence)
 
     def verify(self, target: Reference, manifest: bytes, kind: str, bundle: bytes) -> None:
@@ -154,7 +154,7 @@ class Cosign:
         if done.code != 0:
             reason = _last(done)
             raise errors.NotVerified(
-                reference=target, signer=self.signer, reason=reason, evidence=done.stderr
+                reference=target, signer=self.signer, reason=reason, evidence="\n".join(_words(done))
             )
         return done
 
@@ -171,7 +171,7 @@ def public_key(program: Path, key: str) -> Iterator[str]:
         public = folder / "cosign.pub"
         done = command.run([str(program), "public-key", f"--key={key}", f"--outfile={public}"], check=False)
         if done.code != 0:
-            raise errors.KeyUnusable(key=key, reason=_last(done), evidence=done.stderr)
+            raise errors.KeyUnusable(key=key, reason=_last(done), evidence="\n".join(_words(done)))
         yield str(public)
 
 
@@ -246,9 +246,13 @@ def _digest(target: Reference) -> str:
     return f"{target.name}@{target.digest}"
 
 
+def _words(done: command.Completed) -> list[str]:
+    """Return cosign's lines, without its warnings of what drydock asked for."""
+    return [line for line in done.stderr.splitlines() if line.strip() and not line.startswith("WARNING")]
+
+
 def _last(done: command.Completed) -> str:
-    lines = [line for line in done.stderr.splitlines() if line.strip() and not line.startswith("WARNING")]
-    last = lines[-1] if lines else f"exit code {done.code}"
+    last = (_words(done) or [f"exit code {done.code}"])[-1]
     return re.sub(r"^error: |^error during command execution: ", "", last, flags=re.IGNORECASE)
 
 

@@ -14,8 +14,8 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from drydock import errors
-from drydock.project import LOCK_FILES, Project
 from drydock.project import ignore as dockerignore
+from drydock.project.model import LOCK_FILES, Project
 
 REMAKE = {
     "uv.lock": "uv lock",

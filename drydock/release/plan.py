@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from packaging.version import InvalidVersion, Version
 
 from drydock import errors
-from drydock.gates import runner
+from drydock.gates import proof
 from drydock.project import Project
 from drydock.project.git import Checkout
 from drydock.publish import tags as naming
@@ -150,7 +150,7 @@ def to_release(
         raise refused(f"{project.root} has no commit of git", "commit everything that belongs to it")
     if checkout.dirty:
         raise refused("the working tree has uncommitted changes", "commit or stash them")
-    gates = tuple(gate.name for gate in runner.demanded(target))
+    gates = tuple(gate.name for gate in proof.demanded(target))
     plan = _plan(f"release {project.version}", RELEASE, project, checkout, registry, target)
     return replace(plan, gates=gates, key=key, permissions=permissions)
 

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field, replace
 from drydock import errors
 from drydock import image as images
 from drydock.build import Options
-from drydock.gates import runner
+from drydock.gates import proof
+from drydock.gates.run import refusal
 from drydock.image import configuration_digest, content_digest
 from drydock.progress import Patience, Say, unseen
 from drydock.publish import attach, builds, cosign, engine_image, provenance, sbom, tags
@@ -27,7 +28,7 @@ from drydock.release.journal import FILES, Entry, Journal
 from drydock.release.plan import Plan, address
 from drydock.state.receipts import Receipts
 from drydock.verdict import Verdict
-from drydock.workspace import Pipeline
+from drydock.workspace import Workspace
 
 
 @dataclass
@@ -44,7 +45,7 @@ class Work:
         sent: This process's push; None where an earlier one did it.
     """
 
-    pipeline: Pipeline
+    pipeline: Workspace
     plan: Plan
     say: Say
     shown: Callable[[], AbstractContextManager[Tell]]
@@ -147,16 +148,16 @@ def _refuse_taken(work: Work, client: Registry) -> None:
 
 def _has_passed(work: Work) -> bool:
     image = work.pipeline.measure(work.entry.image)
-    return not runner.missing(work.pipeline.project, image, work.plan.target)
+    return not proof.missing(work.pipeline.project, image, work.plan.target)
 
 
 def _judge(work: Work) -> None:
-    for gate in runner.demanded(work.plan.target):
-        known = runner.receipt(gate, work.pipeline, work.plan.target)
-        verdict = known.verdict if known else runner.judge(gate, work.pipeline, work.plan.target)
+    for gate in proof.demanded(work.plan.target):
+        known = proof.receipt(gate, work.pipeline, work.plan.target)
+        verdict = known.verdict if known else proof.judge(gate, work.pipeline, work.plan.target)
         work.judged(verdict, known is not None)
         if not verdict.passed:
-            raise runner.refusal(verdict)
+            raise refusal(verdict)
 
 
 def _look_at_receipts(work: Work) -> None:
@@ -183,7 +184,7 @@ def _refuse_stale(work: Work, reference: str) -> None:
 
 def _clear(work: Work, image: images.Image, content: str) -> None:
     """See to it that an image may leave this machine: every gate has passed, or a reason says why not."""
-    missing = runner.missing(work.pipeline.project, image, work.plan.target)
+    missing = proof.missing(work.pipeline.project, image, work.plan.target)
     if not missing:
         Receipts().settle(content)
     elif work.plan.force:
@@ -262,7 +263,7 @@ def _find(work: Work) -> None:
         work.know(digest=pushed.digest, attached=(), signed=())
 
 
-def on_registry(pipeline: Pipeline, pushed: Reference) -> Reference:
+def on_registry(pipeline: Workspace, pushed: Reference) -> Reference:
     """Return a pushed image by its digest, found by the tag that never moves."""
     with pushing.registry(pipeline.engine, pushed) as client:
         manifest = client.manifest(pushed.repository, pushed.tag)
@@ -287,7 +288,7 @@ def _attach(work: Work) -> None:
     assert bills is not None  # noqa: S101 - the step before saw to it
     # One that was built on another machine, or relabelled since, is described as it would be built here now.
     options = Options(work.plan.target, build_args=work.pipeline.build_args())
-    made = builds.find(work.entry.image) or work.pipeline.described(options, {})
+    made = builds.find(work.entry.image) or builds.described(work.pipeline, options, {})
     content = content_digest(work.pipeline.measure(work.entry.image))
     waiver = None if work.plan.releases else Receipts().waiver(content)
     _attest(work, bills | {provenance.PREDICATE_TYPE: provenance.stated(made, waiver)}, "attached")
@@ -344,7 +345,7 @@ def _move(work: Work) -> None:
 
 
 def verify(
-    pipeline: Pipeline, where: str, *, key: str, identity: cosign.Identity | None, say: Say
+    pipeline: Workspace, where: str, *, key: str, identity: cosign.Identity | None, say: Say
 ) -> tuple[Reference, list[Attestation]]:
     """Verify the signature of the pushed image, and all that is attached to it; return both."""
     pushed = on_registry(pipeline, address(pipeline.project, pipeline.source, where)[0])

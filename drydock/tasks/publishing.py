@@ -13,7 +13,7 @@ from drydock.tasks.offer import offer, patience, pipeline, say, voice
 
 if TYPE_CHECKING:
     from drydock.release import Plan, Work
-    from drydock.workspace import Pipeline
+    from drydock.workspace import Workspace
 
 
 @offer("tagging {target}", version="the version to tag (default: the one in pyproject.toml)")
@@ -26,11 +26,11 @@ def tag(
     json: bool = False,
 ) -> None:
     """Tag the built image by the project's version and commit."""
-    from drydock.publish import engine_image
+    from drydock.publish import engine_image, tags
     from drydock.report import print_json
 
     pipe = pipeline(project, quiet or json)
-    names = pipe.names(version)
+    names = tags.names(pipe.project, pipe.source, version=version)
     with patience(f"tagging {target}", quiet or json):
         engine_image.tag(pipe.engine, pipe.project.reference(target), names)
     if json:
@@ -55,7 +55,7 @@ def label(
 
     pipe = pipeline(project, quiet or json)
     reference = pipe.project.reference(target)
-    wanted = pipe.labels()
+    wanted = labels.labels_for(pipe.project, pipe.source, pipe.base)
     if apply:
         with patience(f"labelling {target}", quiet or json):
             relabel.apply(pipe.engine, reference, wanted)
@@ -254,7 +254,7 @@ def release(
         report.show(console(), work, outcomes)
 
 
-def _work(pipe: Pipeline, plan: Plan, hushed: bool) -> Work:
+def _work(pipe: Workspace, plan: Plan, hushed: bool) -> Work:
     from drydock.release import Work
     from drydock.report import console, tables
     from drydock.report.push_progress import shown

@@ -13,7 +13,8 @@ import pytest
 from drydock import command
 from drydock.detect.project import load
 from drydock.engine import Engine
-from drydock.workspace import Pipeline
+from drydock.publish.opening import open_workspace
+from drydock.workspace import Workspace
 from tests.conftest import ROOT
 from tests.live.conftest import engine, python_image
 
@@ -43,10 +44,10 @@ def official_base(engine: Engine, python_image: str) -> str:
 
 
 @pytest.fixture(scope="session")
-def pipeline(engine: Engine, official_base: str) -> Iterator[Pipeline]:
+def workspace(engine: Engine, official_base: str) -> Iterator[Workspace]:
     """Builds on that base, under references of their own."""
     project = replace(load(ROOT), base=official_base)
-    yield Pipeline(engine, project, lambda _: None, quiet=True, channel=CHANNEL)
+    yield open_workspace(engine, project, channel=CHANNEL)
     for target in ("production", "slim"):
         for image in engine.sdk.images.list(project.reference(target, CHANNEL)):
             engine.sdk.images.remove(image.id, force=True)

@@ -17,6 +17,7 @@ from drydock.engine import Engine
 from drydock.gates import audit
 from drydock.verdict import Outcome, Verdict
 from tests.conftest import write_files
+from tests.support.subjects import subject
 
 pytestmark = pytest.mark.live
 
@@ -75,7 +76,7 @@ def without_debian() -> str:
 
 def judged(engine: Engine, project: Path, image: str, settings: str) -> Verdict:
     write_files(project, {"image/expectations.toml": f"[audit]\n{settings}\n"})
-    return audit.run(engine, load(project), image, "production", lambda _: None)
+    return audit.judge(subject(engine, load(project), image))
 
 
 @pytest.fixture

@@ -9,9 +9,9 @@ from uuid import uuid4
 
 import pytest
 
-from drydock import command
+from drydock import command, osrelease
 from drydock import image as images
-from drydock.engine import LABEL, Engine, install
+from drydock.engine import LABEL, Engine
 from drydock.image.cache import Cache
 from drydock.project.compression import GZIP, ZSTD, Compression
 from drydock.publish.engine_image import find
@@ -128,7 +128,7 @@ def test_an_index_serves_each_platform_its_own(
 def skopeo(*args: str) -> None:
     """Run Debian's skopeo, which needs one library that is on few machines."""
     program = real.debian_program("skopeo")
-    bookworm = install.read_os_release().get("VERSION_CODENAME") == "bookworm"
+    bookworm = osrelease.codename() == "bookworm"
     libraries = real.debian_folder("libgpgme11" if bookworm else "libgpgme11t64").glob("usr/lib/*")
     path = os.pathsep.join(map(str, libraries))
     command.run([program, "--insecure-policy", *args], env={"LD_LIBRARY_PATH": path})

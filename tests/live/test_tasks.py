@@ -108,7 +108,7 @@ def test_a_terminal_that_must_not_move_gets_one_line_a_step(variable: str, value
         (
             ("build", "--project", "nowhere"),
             errors.NoProject,
-            "error: nowhere is no folder; name the project's folder with --project",
+            "error: nowhere is not a folder; name the project's folder with --project",
         ),
         (
             ("build", "--project", "tests/apps/entry_any_name"),

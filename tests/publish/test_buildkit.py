@@ -9,7 +9,8 @@ import pytest
 from drydock.base import Base
 from drydock.project.git import Checkout
 from drydock.publish.buildkit import KEY, recorded
-from drydock.publish.provenance import WITHHELD, dependencies, stated
+from drydock.publish.provenance import dependencies, stated
+from drydock.secrets import WITHHELD
 from tests.publish.schemas import validate
 
 SOURCE = Checkout("0123456789abcdef0123456789abcdef01234567", False, 1, "https://github.com/acme/todo")

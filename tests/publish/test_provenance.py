@@ -7,8 +7,9 @@ import pytest
 
 from drydock.base import Base
 from drydock.project.git import Checkout
-from drydock.publish.provenance import WITHHELD, Build, predicate, public
+from drydock.publish.provenance import Build, predicate
 from drydock.publish.provenance import stated as written
+from drydock.secrets import WITHHELD, public
 from drydock.state.receipts import Waiver
 from tests.publish.schemas import validate
 

@@ -6,8 +6,8 @@ from contextlib import nullcontext
 from pathlib import Path
 
 from drydock import release
-from drydock.gates import runner
-from drydock.publish import attach, push
+from drydock.gates import proof
+from drydock.publish import attach, push, tags
 from drydock.publish.reference import parse
 from drydock.release import Outcome, Work
 from drydock.release.plan import RELEASE
@@ -26,12 +26,12 @@ class Attempt:
     def __init__(self, ship: Ship, address: str, version: str, key: Path) -> None:
         self.said: list[str] = []
         self.verdicts: list[tuple[Verdict, bool]] = []
-        pipeline = ship.pipeline()
+        workspace = ship.workspace()
         plan = release.to_release(
-            version, pipeline.project, pipeline.source, address, "production", key=str(key)
+            version, workspace.project, workspace.source, address, "production", key=str(key)
         )
         self.work = Work(
-            pipeline,
+            workspace,
             plan,
             self.said.append,
             judged=lambda verdict, known: self.verdicts.append((verdict, known)),
@@ -47,7 +47,7 @@ class Attempt:
 def prepared(ship: Ship, version: str) -> None:
     """Commit a version and pass its gates."""
     ship.commit(version)
-    pass_gates(ship.pipeline(), *PASSED)
+    pass_gates(ship.workspace(), *PASSED)
 
 
 def released(ship: Ship, address: str, version: str, key: Path) -> str:
@@ -61,10 +61,10 @@ def released(ship: Ship, address: str, version: str, key: Path) -> str:
 def arrived(ship: Ship, address: str, version: str) -> str:
     """Push a version under all its tags, as what was there before, and return its digest."""
     ship.commit(version)
-    pipeline = ship.pipeline()
-    pipeline.built("production")
-    names = pipeline.names(registry=address)
-    return push_all(ship.engine, ship.pipeline().project.reference("production"), names).digest
+    workspace = ship.workspace()
+    workspace.built("production")
+    names = tags.names(workspace.project, workspace.source, registry=address)
+    return push_all(ship.engine, ship.workspace().project.reference("production"), names).digest
 
 
 def followed(running: Registry, ship: Ship) -> dict[str, str]:
@@ -84,14 +84,14 @@ def is_whole(ship: Ship, running: Registry, digest: str, key: Path) -> None:
 
 def is_tested(ship: Ship, running: Registry, digest: str) -> None:
     """Assert that what the registry has under a digest is the image that has passed its gates."""
-    pipeline = ship.pipeline()
-    image = pipeline.measured("production")
+    workspace = ship.workspace()
+    image = workspace.measured("production")
     target = parse(f"{running.address}/{ship.name}")
     with push.registry(ship.engine, target) as client:
         manifest = client.manifest(target.repository, digest)
     assert manifest is not None
     assert image.id in (manifest.config, manifest.digest)
-    assert runner.missing(pipeline.project, image, "production") == []
+    assert proof.missing(workspace.project, image, "production") == []
 
 
 def is_old_or_whole(ship: Ship, running: Registry, before: dict[str, str], key: Path) -> None:

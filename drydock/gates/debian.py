@@ -15,11 +15,10 @@ from datetime import datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 
-from drydock import command, errors
+from drydock import command, errors, osrelease
 from drydock.engine import apt
-from drydock.engine.install import read_os_release
-from drydock.gates.audit.components import Component, Components
-from drydock.gates.expectations import Finding, Report
+from drydock.gates.expectations import CouldNotAskError, Finding, Report
+from drydock.image.components import Component, Components
 from drydock.progress import Say
 
 SOURCE = "Debian packages"
@@ -28,10 +27,6 @@ SECURITY = "-security"
 _PACKAGE = re.compile(r"^(\S+):$", re.MULTILINE)
 _VERSION = re.compile(r"^ (\*\*\*|   ) (\S+) -?\d+$")
 _ORIGIN = re.compile(r"^ +-?\d+ (\S+)(?: (\S+))?")
-
-
-class CouldNotAskError(Exception):
-    """The archive could not be asked; the text says why."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +63,7 @@ def audit(components: Components, oldest: int, now: datetime, say: Say) -> Repor
     if not components.debian:
         return Report(SOURCE, faults=("the image is Debian and lists no Debian package",))
     try:
-        sources = source_lines(mirrors(), read_os_release().get("VERSION_CODENAME", ""), codename)
+        sources = source_lines(mirrors(), osrelease.codename(), codename)
         say(f"asking Debian's archive about {len(components.debian)} packages of {codename}")
         with tempfile.TemporaryDirectory(prefix="drydock-apt-") as folder:
             policy = ask(Path(folder), sources, components.debian, oldest, now)

@@ -39,7 +39,7 @@ def epoch(checkout: Checkout, environment: Mapping[str, str] = os.environ) -> in
     """Return the time that goes into an image, in seconds since 1970: SOURCE_DATE_EPOCH, else the commit's.
 
     Raises:
-        errors.BadConfiguration: SOURCE_DATE_EPOCH is no whole number.
+        errors.BadConfiguration: SOURCE_DATE_EPOCH is not a whole number.
     """
     given = environment.get("SOURCE_DATE_EPOCH")
     if not given:
@@ -47,7 +47,7 @@ def epoch(checkout: Checkout, environment: Mapping[str, str] = os.environ) -> in
     if not given.isascii() or not given.isdigit():
         raise errors.BadConfiguration(
             where="SOURCE_DATE_EPOCH",
-            problem=f"{given!r} is no whole number",
+            problem=f"{given!r} is not a whole number",
             how="give it seconds since 1970",
         )
     return int(given)

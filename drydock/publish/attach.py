@@ -33,7 +33,7 @@ class Attestation:
     Args:
         digest: Of its manifest on the registry.
         kind: The URI of its type; `SIGNATURE` for a signature of the image itself.
-        predicate: What it states, as JSON values.
+        predicate: Its content, as JSON values.
         bundle: The Sigstore bundle that holds it.
     """
 
@@ -44,11 +44,7 @@ class Attestation:
 
 
 def attestations(client: Registry, target: Reference) -> list[Attestation]:
-    """Return the statements that refer to an image, signed by anybody, each checked against its digests.
-
-    Args:
-        client: The registry.
-        target: The image, with its digest.
+    """Return the statements that refer to an image, each checked against its digests.
 
     Raises:
         errors.DigestDiffers: A bundle that is listed is missing.
@@ -97,9 +93,7 @@ def attach(
     Args:
         target: The image on its registry, with its digest.
         documents: JSON by the URI of its type; `SIGNED` signs the image itself.
-        key: File or KMS URI of the private key; cosign asks who its user is where there is none.
         ours: Digests of statements that are known to be ours: without a key, only a journal can tell.
-        say: Takes one line of progress at a time.
         attached: Told the digest of each statement that is there.
 
     Raises:
@@ -174,7 +168,6 @@ def verify(
         target: The image on its registry, with its digest.
         key: File or KMS URI of the public key.
         identity: Who must have signed where there is no key.
-        say: Takes one line of progress at a time.
 
     Raises:
         errors.KeyUnusable: The file of the key is not there.

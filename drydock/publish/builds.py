@@ -1,4 +1,4 @@
-"""What was known of a build when it happened, kept for the provenance of its image.
+"""Facts about a build, kept from when it happened for the provenance of its image.
 
 An image may be signed days later, when engine, base and buildx are others than those that built it.
 """
@@ -46,13 +46,8 @@ def described(workspace: Workspace, options: Options, metadata: Mapping[str, Any
 
 
 def keep(image: str, made: Predicate) -> None:
-    """Keep how an image was built; a later build that gave the same image changes nothing.
-
-    Args:
-        image: The image's id.
-        made: How it was built.
-    """
-    # A build is no worse where the state folder cannot be written.
+    """Keep how an image was built; a later build that gave the same image changes nothing."""
+    # A build is as good where the state folder cannot be written.
     with suppress(OSError):
         if not _path(image).exists():
             state.prune("builds")

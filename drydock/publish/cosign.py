@@ -42,7 +42,7 @@ NO_SERVICES = {
 
 @dataclass(frozen=True)
 class Identity:
-    """Who signed without a key: what the certificate must say.
+    """A signer without a key, as the certificate must name it.
 
     Args:
         subject: A mail address, or the URL of a workflow.
@@ -57,7 +57,7 @@ class Identity:
         """Return who must have signed, by what a user gave; None where a key says it.
 
         Raises:
-            errors.BadConfiguration: With what was given, a signature of anybody would do.
+            errors.BadConfiguration: Any signature would do.
         """
         if key:
             return None
@@ -65,7 +65,7 @@ class Identity:
             missing = "--issuer, who vouches for it" if subject else "--key, or --identity with --issuer"
             raise errors.BadConfiguration(
                 where="invoke verify",
-                problem="as it stands, anybody's signature would do",
+                problem="any signature would do",
                 how=f"add {missing}",
             )
         return cls(subject, issuer)
@@ -90,7 +90,7 @@ class Cosign:
     @property
     def signer(self) -> str:
         """Who signs or must have signed, for a message."""
-        return f"the key {self.key}" if self.key else self.identity.subject if self.identity else "anybody"
+        return f"the key {self.key}" if self.key else self.identity.subject if self.identity else "any signer"
 
     def sign(
         self, target: Reference, kind: str = SIGNATURE, predicate: bytes = b"{}", say: Say = silent
@@ -102,9 +102,8 @@ class Cosign:
         the job or SIGSTORE_ID_TOKEN holds a token, else with an address to open, which `say` is told.
 
         Args:
-            target: A reference with a digest.
             kind: The URI of the statement's type.
-            predicate: What it states, in JSON.
+            predicate: Its content, in JSON.
             say: Takes a line of cosign's at a time.
 
         Raises:
@@ -120,7 +119,7 @@ class Cosign:
                 done = command.stream(arguments, silent if self.key else tell, source="stderr")
                 if done.code != 0:
                     # Without a key, `say` has had all of it.
-                    evidence = done.stderr if self.key else ""
+                    evidence = "\n".join(_words(done)) if self.key else ""
                     raise errors.SigningFailed(reference=target, reason=_last(done), evidence=evidence)
 
     def verify(self, target: Reference, manifest: bytes, kind: str, bundle: bytes) -> None:
@@ -155,7 +154,7 @@ class Cosign:
         if done.code != 0:
             reason = _last(done)
             raise errors.NotVerified(
-                reference=target, signer=self.signer, reason=reason, evidence=done.stderr
+                reference=target, signer=self.signer, reason=reason, evidence="\n".join(_words(done))
             )
         return done
 
@@ -172,7 +171,7 @@ def public_key(program: Path, key: str) -> Iterator[str]:
         public = folder / "cosign.pub"
         done = command.run([str(program), "public-key", f"--key={key}", f"--outfile={public}"], check=False)
         if done.code != 0:
-            raise errors.KeyUnusable(key=key, reason=_last(done), evidence=done.stderr)
+            raise errors.KeyUnusable(key=key, reason=_last(done), evidence="\n".join(_words(done)))
         yield str(public)
 
 
@@ -247,9 +246,13 @@ def _digest(target: Reference) -> str:
     return f"{target.name}@{target.digest}"
 
 
+def _words(done: command.Completed) -> list[str]:
+    """Return cosign's lines, without its warnings of what drydock asked for."""
+    return [line for line in done.stderr.splitlines() if line.strip() and not line.startswith("WARNING")]
+
+
 def _last(done: command.Completed) -> str:
-    lines = [line for line in done.stderr.splitlines() if line.strip() and not line.startswith("WARNING")]
-    last = lines[-1] if lines else f"exit code {done.code}"
+    last = (_words(done) or [f"exit code {done.code}"])[-1]
     return re.sub(r"^error: |^error during command execution: ", "", last, flags=re.IGNORECASE)
 
 
@@ -267,7 +270,7 @@ def program(say: Say = silent) -> Path:
     """Return cosign: the machine's own, else Debian's, unpacked into the cache.
 
     Raises:
-        errors.CosignNotInstalled: This is no Debian-family machine, or apt refused.
+        errors.CosignNotInstalled: This machine is not of Debian's family, or apt refused.
     """
     if found := shutil.which("cosign"):
         return Path(found)
@@ -275,7 +278,7 @@ def program(say: Say = silent) -> Path:
     if not folder.exists():
         say(f"fetching cosign from Debian {RELEASE}")
         try:
-            # Whoever comes second finds the folder there, and it is the same.
+            # A process that comes second finds the same folder there.
             fetching = debian.unpacked(folder.parent, "cosign", release=RELEASE)
             with fetching as unfinished, contextlib.suppress(OSError):
                 unfinished.rename(folder)

@@ -26,7 +26,7 @@ DIRTY = "dev.drydock.source.dirty"
 BASE_KIND = KIND_LABEL
 MADE = "made"
 
-# What a complete image says about itself, with where drydock takes it from.
+# The labels of a complete image, with where drydock takes each from.
 WANTED: dict[str, str] = {
     OCI + "title": "the project's name",
     OCI + "description": "[project] description",
@@ -52,7 +52,7 @@ class Difference:
     Args:
         key: The label's name.
         found: Its value on the image; None where it has none.
-        wanted: What it should be; None for a label that should be there with any value.
+        wanted: Its right value; None for a label that should be there with any value.
     """
 
     key: str
@@ -74,12 +74,11 @@ def labels_for(
 
     Args:
         project: Its own ``[tool.drydock.labels]`` win over everything else.
-        checkout: Where the source stands.
-        base: What the image stands on; None where that is not known.
+        base: None where it is not known.
         environment: Where SOURCE_DATE_EPOCH is looked up.
 
     Raises:
-        errors.BadConfiguration: SOURCE_DATE_EPOCH is no whole number.
+        errors.BadConfiguration: SOURCE_DATE_EPOCH is not a whole number.
     """
     metadata = project_metadata(project.source)
     urls = {_plain(name): str(url) for name, url in metadata.get("urls", {}).items()}
@@ -114,12 +113,8 @@ def labels_for(
 def check(found: Mapping[str, str], wanted: Mapping[str, str]) -> list[Difference]:
     """Compare an image's labels with what they should be.
 
-    A label of the image that nobody asked for is no difference: a base image brings its own. An annotation
-    that every image should carry is one even where ``wanted`` has no value for it: no gap is silent.
-
-    Args:
-        found: The labels on the image.
-        wanted: What `labels_for` returned.
+    A label of the image that was not asked for is not a difference: a base image brings its own. An
+    annotation that every image should carry is one even where ``wanted`` has no value for it.
     """
     different = [
         Difference(key, found.get(key), value) for key, value in wanted.items() if found.get(key) != value

@@ -31,12 +31,12 @@ Predicate = dict[str, Any]
 
 @dataclass(frozen=True)
 class Build:
-    """What was built, and by what.
+    """A build, and its builder.
 
     Args:
         target: The Dockerfile stage.
         build_args: Values for the Dockerfile's ARGs, those that drydock added included.
-        builder: The URI of what built it: whoever trusts the provenance trusts this.
+        builder: The URI of the builder, trusted by all who trust the provenance.
         versions: Of the programs that took part, by their names.
         platforms: Such as ``linux/amd64``.
         added: The names of the build arguments that drydock added by itself.
@@ -100,7 +100,6 @@ def stated(made: Predicate, waiver: Waiver | None = None) -> bytes:
     """Return what the provenance of an image states, in JSON.
 
     Args:
-        made: How it was built.
         waiver: Why it was pushed although gates had not passed; None when all had.
     """
     definition = dict(made["buildDefinition"])

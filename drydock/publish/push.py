@@ -37,7 +37,7 @@ class Pushed:
 
     Args:
         reference: Its full name on the registry.
-        digest: Of its manifest: what a Deployment names.
+        digest: Of its manifest: a Deployment names this.
         image: Its id on the engine.
         uploaded: Bytes of the layers and of the configuration that were sent.
         layers_sent: How many layers were sent.
@@ -54,7 +54,7 @@ class Pushed:
 
 @dataclass(frozen=True)
 class Permissions:
-    """What may be pushed although it should not be.
+    """Exceptions from what may be pushed.
 
     Args:
         dirty: An image of a source with uncommitted changes.
@@ -86,12 +86,8 @@ def push(
 
     Args:
         reference: The full name to push; ``latest`` when it has no tag.
-        tell: Takes each change of a layer, and each wait after a network fault.
         image: The image's name or id on the engine where it is not ``reference``.
         others: The same image for other platforms: then the name stands for an index of all of them.
-        permissions: What may be pushed all the same.
-        compression: How the layers are compressed.
-        waits: Seconds before each further attempt after a network fault.
 
     Raises:
         errors.IllegalReference, errors.IllegalTag: The name does not fit the grammar; nothing was pushed.
@@ -117,7 +113,7 @@ def push(
 
 
 def check_platforms(platforms: Sequence[str]) -> None:
-    """Refuse images among which nobody could choose by platform.
+    """Refuse images that cannot be told apart by platform.
 
     Raises:
         errors.PlatformTwice: Two are for one platform.
@@ -137,8 +133,6 @@ def send(
     """Bring an image to a repository, let a tag name it, and look whether it does.
 
     Args:
-        client: The registry.
-        target: The repository and the tag.
         image: The image's id on the engine.
         contents: The image, once for each platform.
         tell: Takes each change of a layer.
@@ -190,7 +184,7 @@ def move(client: Registry, target: Reference, digest: str) -> None:
 
 
 def verify(client: Registry, target: Reference, wanted: Manifest) -> None:
-    """Ask the registry what a tag stands for.
+    """Ask the registry which manifest a tag names.
 
     Raises:
         errors.DigestDiffers: It is something else, or nothing.

@@ -6,10 +6,10 @@ every newer release: ``1.4``, ``1`` and ``latest``. The rules beyond the obvious
 * Equal versions give equal tags: ``1.4`` is ``1.4.0`` (PEP 440), so it is written with three numbers. The
   immutable tag of a release called ``1.4`` is thus never overwritten by the floating ``1.4`` of 1.4.1.
 * Pre-releases and development releases move no floating tag.
-* A local version (``1.4.2+abc.1``) is somebody's own build of a release, not the release: it becomes
+* A local version (``1.4.2+abc.1``) is one's own build of a release, not the release: it becomes
   ``1.4.2-abc.1`` and moves no floating tag.
 * A post release (``1.4.2.post1``) replaces its release: it moves all floating tags, but not ``1.4.2`` itself.
-* ``0`` does not float: before 1.0 every minor release may break its users, so nobody should follow ``0``.
+* ``0`` does not float: before 1.0 every minor release may break its users, so ``0`` is not worth following.
 * An epoch (``1!2.0``) is written ``1_2.0.0``, since ``!`` is illegal, in the floating tags as well.
 * A dirty tree gets ``-dirty`` on the immutable tags and moves no floating tag.
 """
@@ -71,7 +71,7 @@ def names(project: Project, source: Checkout, *, version: str = "", registry: st
 
 
 def leading(version: str, existing: Iterable[str]) -> tuple[str, ...]:
-    """Decide which floating tags a release may take: a fix of an older series leads nobody back to it.
+    """Decide which floating tags a release may take: a fix of an older series takes no tag from a newer one.
 
     Args:
         version: The version that is released.

@@ -30,8 +30,7 @@ class Outcome:
     """The outcome of a step.
 
     Args:
-        step: Its name.
-        what: What it does, in words.
+        what: Its work, in words.
         held: Whether it was done before, and was not done again.
         seconds: How long it took, the look at what is done included.
     """
@@ -43,7 +42,12 @@ class Outcome:
 
 
 def foresee(work: Work) -> list[Outcome]:
-    """Tell which steps of a plan are done already and which are to come, and do nothing."""
+    """Tell which steps of a plan are done already and which are to come, and do nothing.
+
+    Raises:
+        errors.KeyUnusable: The file of the key is not there.
+    """
+    cosign.require(work.plan.key)
     outcomes: list[Outcome] = []
     for name in work.plan.steps:
         step = STEPS[name]

@@ -25,7 +25,7 @@ class Entry:
 
     Args:
         revision: The commit that the image was built from.
-        image: The image's id on the engine, which stands for its content and its labels.
+        image: The image's id on the engine, a digest of its content and its labels.
         others: The ids of the same image for other platforms.
         bills: The digest of each bill of materials by its type.
         digest: The image's manifest on the registry; empty before the push.
@@ -75,7 +75,7 @@ class Journal:
             yield
 
     def read(self) -> Entry:
-        """Return what is known; nothing where the file is missing, damaged, edited or another machine's."""
+        """Return the entry; an empty one where the file is missing, damaged, edited or another machine's."""
         try:
             body: dict[str, Any] = self._files.read(self.folder / "journal.json")
         except (FileNotFoundError, Untrusted):
@@ -85,7 +85,7 @@ class Journal:
         return Entry(**body | {name: tuple(body[name]) for name in ("others", "attached", "signed")})
 
     def write(self, entry: Entry) -> None:
-        """Write down what is known now, as a whole or not at all."""
+        """Write an entry down, as a whole or not at all."""
         self._files.write(self.folder / "journal.json", asdict(entry) | {"format": FORMAT})
         state.prune("releases")
 

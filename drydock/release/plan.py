@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 
 from packaging.version import InvalidVersion, Version
 
@@ -12,7 +11,7 @@ from drydock import errors
 from drydock.gates import proof
 from drydock.project import Project
 from drydock.project.git import Checkout
-from drydock.publish import tags
+from drydock.publish import tags as naming
 from drydock.publish.push import NONE, Permissions
 from drydock.publish.reference import Reference, parse
 
@@ -26,19 +25,16 @@ class Plan:
     """Steps to take, and what about.
 
     Args:
-        command: What `invoke` is told to carry it out, such as ``release 1.5.0``.
+        command: The words after `invoke` that carry it out, such as ``release 1.5.0``.
         steps: The names of the steps, in their order.
-        version: As the project writes it.
         revision: The full id of the commit.
         target: The target that is published.
         image: The repository name on the engine, without a registry.
         pushed: Where the image is pushed to: the tag of its commit, on the registry.
         tags: The names that follow: the version's own tag, and those of its series.
-        gates: What the image has to pass.
-        key: What it is signed with; cosign asks who its user is where there is none.
+        gates: Those that the image has to pass.
         force: Why the image leaves without receipts; empty when it does not.
         platforms: Which builds to push, several as an index; one empty text for the engine's own.
-        permissions: What may be pushed although it should not be.
     """
 
     command: str
@@ -84,16 +80,14 @@ def to_push(
     """Plan the push of a built target under all its tags.
 
     Args:
-        registry: Where to; the project's own when empty.
         force: Why an image without receipts is pushed; empty when it is not.
         platforms: Which builds to push, several as an index of them.
-        permissions: What may be pushed although it should not be.
 
     Raises:
         errors.NoRegistry: Neither the caller nor the project names one.
     """
-    more = {"force": force, "platforms": tuple(platforms), "permissions": permissions}
-    return _plan("push", PUSH, project, checkout, registry, target, **more)
+    plan = _plan("push", PUSH, project, checkout, registry, target)
+    return replace(plan, force=force, platforms=tuple(platforms), permissions=permissions)
 
 
 def to_sign(
@@ -109,7 +103,7 @@ def to_sign(
     Raises:
         errors.NoRegistry: Neither the caller nor the project names one.
     """
-    return _plan("sign", SIGN, project, checkout, registry, target, key=key, force=force)
+    return replace(_plan("sign", SIGN, project, checkout, registry, target), key=key, force=force)
 
 
 def to_release(
@@ -128,15 +122,13 @@ def to_release(
     the commit.
 
     Args:
-        version: What is to be released, in any spelling of PEP 440.
-        registry: Where to; the project's own when empty.
+        version: In any spelling of PEP 440.
         key: File or KMS URI of the private key; empty to sign without one.
-        permissions: What may be released although it should not be.
 
     Raises:
         errors.IllegalVersion: The version does not follow PEP 440.
         errors.NoRegistry: Neither the caller nor the project names one.
-        errors.NotReleasable: The checkout is no commit's, or the version is local or not the project's.
+        errors.NotReleasable: The checkout is not a commit's, or the version is local or another one.
     """
 
     def refused(reason: str, how: str) -> errors.NotReleasable:
@@ -159,8 +151,8 @@ def to_release(
     if checkout.dirty:
         raise refused("the working tree has uncommitted changes", "commit or stash them")
     gates = tuple(gate.name for gate in proof.demanded(target))
-    more = {"gates": gates, "key": key, "permissions": permissions}
-    return _plan(f"release {project.version}", RELEASE, project, checkout, registry, target, **more)
+    plan = _plan(f"release {project.version}", RELEASE, project, checkout, registry, target)
+    return replace(plan, gates=gates, key=key, permissions=permissions)
 
 
 def address(project: Project, checkout: Checkout, registry: str) -> list[Reference]:
@@ -173,28 +165,13 @@ def address(project: Project, checkout: Checkout, registry: str) -> list[Referen
     if not where:
         raise errors.NoRegistry()
     repository = f"{where.rstrip('/')}/{project.image}"
-    found = tags.tags(project.version, checkout.revision, checkout.dirty)
+    found = naming.tags(project.version, checkout.revision, checkout.dirty)
     return [parse(f"{repository}:{tag}") for tag in found]
 
 
 def _plan(
-    command: str,
-    steps: tuple[str, ...],
-    project: Project,
-    checkout: Checkout,
-    registry: str,
-    target: str,
-    **more: Any,
+    command: str, steps: tuple[str, ...], project: Project, checkout: Checkout, registry: str, target: str
 ) -> Plan:
     first, *rest = address(project, checkout, registry)
-    return Plan(
-        command=command,
-        steps=steps,
-        version=project.version,
-        revision=checkout.revision,
-        target=target,
-        image=project.image,
-        pushed=first,
-        tags=tuple(name.tag for name in rest),
-        **more,
-    )
+    tags = tuple(name.tag for name in rest)
+    return Plan(command, steps, project.version, checkout.revision, target, project.image, first, tags)

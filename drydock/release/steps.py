@@ -37,15 +37,12 @@ class Work:
 
     Args:
         pipeline: Knows engine and project.
-        plan: What is to be done.
-        say: Takes one line of progress at a time.
         shown: Makes what gives the push's progress a place.
         judged: Takes each gate's verdict, and whether it comes from a receipt.
         patience: Makes what gives signs of life while a step shows no progress of its own.
-        waits: Seconds before each further attempt after a network fault.
         journal: Where it is written down.
-        entry: What is known now.
-        sent: What this process pushed; None where an earlier one had.
+        entry: The journal as it is now.
+        sent: This process's push; None where an earlier one did it.
     """
 
     pipeline: Workspace
@@ -64,7 +61,7 @@ class Work:
         self.entry = self.journal.read()
 
     def know(self, **changes: object) -> None:
-        """Write down what is known now."""
+        """Change the entry, and write it down."""
         self.entry = replace(self.entry, **changes)  # type: ignore[arg-type]
         self.journal.write(self.entry)
 
@@ -101,8 +98,7 @@ class Step:
     """One step.
 
     Args:
-        name: What it is called.
-        what: What it does, in words.
+        what: Its work, in words.
         holds: Tells whether it is done.
         run: Does it; may be repeated after an end at any moment.
         shows: Whether it shows its progress itself.

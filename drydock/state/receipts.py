@@ -49,8 +49,6 @@ class Receipt:
     """Proof that a gate judged some content.
 
     Args:
-        verdict: What it said.
-        content: Content digest of the image.
         image: Id of the image that was looked at; others of the same content share the receipt.
         definition: Digest of the gate's definition.
         tools: Versions by name of the tools that took part.
@@ -90,9 +88,8 @@ class Waiver:
     """Why content was pushed although gates had not passed.
 
     Args:
-        reason: In the words of whoever pushed it.
+        reason: In the words of the user who pushed it.
         missing: The gates, each with why it did not count.
-        content: Content digest of the image.
         image: Id of the image.
         written: When, in seconds since the epoch.
     """
@@ -155,9 +152,6 @@ class Receipts:
 
         Args:
             gate: The gate, as it was defined when it ran.
-            verdict: What it said.
-            content: Content digest of the image.
-            image: The image's id.
             tools: Versions by name.
         """
         receipt = Receipt(verdict, content, image, gate.definition, dict(tools), time.time())
@@ -166,14 +160,7 @@ class Receipts:
         return receipt
 
     def waive(self, reason: str, missing: Iterable[Missing], *, content: str, image: str) -> Waiver:
-        """Write down that content leaves without the receipts of some gates.
-
-        Args:
-            reason: Why.
-            missing: The gates.
-            content: Content digest of the image.
-            image: The image's id.
-        """
+        """Write down that content leaves without the receipts of some gates."""
         waiver = Waiver(reason, tuple(map(str, missing)), content, image, time.time())
         self._files.write(self._path(WAIVER, content), asdict(waiver) | {"format": FORMAT})
         return waiver

@@ -87,8 +87,6 @@ def write_whole(path: Path, content: bytes, *, keep: bool = False) -> None:
     """Write a file that only its owner can read, as a whole or not at all, also when the power fails.
 
     Args:
-        path: The file.
-        content: What it holds.
         keep: Leave it as it is when it exists: of two processes that make a key, the first wins.
     """
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)

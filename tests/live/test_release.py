@@ -102,6 +102,11 @@ def test_the_plan_says_what_is_done_and_does_nothing(ship: Ship, running: Regist
     assert all(outcome.held for outcome in release.foresee(Attempt(ship, running.address, OLD, key).work))
 
 
+def test_a_plan_with_a_missing_key_says_so(ship: Ship, running: Registry, tmp_path: Path) -> None:
+    with pytest.raises(errors.KeyUnusable, match="there is no such file"):
+        release.foresee(Attempt(ship, running.address, OLD, tmp_path / "missing.key").work)
+
+
 def test_two_processes_cannot_release_the_same(ship: Ship, running: Registry, key: Path) -> None:
     prepared(ship, OLD)
     first = Attempt(ship, running.address, OLD, key)

@@ -75,7 +75,7 @@ def test_a_source_date_epoch_that_is_no_number_is_refused(project: Project, give
     with pytest.raises(errors.BadConfiguration) as caught:
         labels_for(project, SOURCE, BASE, {"SOURCE_DATE_EPOCH": given})
     assert str(caught.value) == (
-        f"error: SOURCE_DATE_EPOCH: {given!r} is no whole number; give it seconds since 1970"
+        f"error: SOURCE_DATE_EPOCH: {given!r} is not a whole number; give it seconds since 1970"
     )
 
 

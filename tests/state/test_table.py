@@ -33,7 +33,9 @@ def fill() -> None:
     blob_locations.add("registry.example", CONTENT, "todo")
     user_cache.__wrapped__()._facts.write("layer", b"{}")
     user_cache.__wrapped__()._blobs.write("blob", b"{}")
-    History().add_build(Build(time.time(), Origin("todo", "production"), "", 1.0))
+    History(state.folder("history.sqlite3")).add_build(
+        Build(time.time(), Origin("todo", "production"), "", 1.0)
+    )
     for path in (
         state.folder("releases") / "todo/1.4.2-0123/journal.json",
         state.cache("cosign-trixie-x86_64") / "usr/bin/cosign",

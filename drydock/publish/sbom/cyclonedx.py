@@ -10,7 +10,7 @@ from drydock.image.components import Component, Type
 from drydock.publish.sbom.materials import Bill, drydock_version
 
 PREDICATE_TYPE = "https://cyclonedx.org/bom"
-# What a package's hash is made of is said in the document itself, since CycloneDX leaves it open.
+# The document itself says how a package's hash is made, since CycloneDX leaves it open.
 HASHED = "dev.drydock.sbom.hash-of"
 
 

@@ -79,7 +79,6 @@ class History:
         """Return builds, the newest first.
 
         Args:
-            project: The image's name.
             target: The stage; every one when empty.
             limit: How many at most; all of them when below 0.
             failed: Whether those that failed are among them.
@@ -94,7 +93,6 @@ class History:
         Who goes back to an earlier commit compares with what was built in between.
 
         Args:
-            project: The image's name.
             target: The stage.
             content: Content digest of the image that is compared.
         """
@@ -182,7 +180,7 @@ def _connect(path: Path, busy: float) -> sqlite3.Connection:
 
 @contextmanager
 def reading(history: History) -> Iterator[History]:
-    """Read a history for somebody who asked for it.
+    """Read a history for a user who asked for it.
 
     Raises:
         errors.HistoryUnreadable: It is damaged, locked, or of a later drydock.

@@ -19,13 +19,13 @@ import termios
 from collections.abc import Sequence
 from pathlib import Path
 
-from drydock.gates.cache import touch_source
 from rich._export_format import CONSOLE_SVG_FORMAT
 from rich.console import Console
 from rich.terminal_theme import TerminalTheme
 from rich.text import Text
 
 from drydock.detect.project import load
+from drydock.gates.build_cache import touch_source
 
 ROOT = Path(__file__).resolve().parent.parent
 PICTURE = ROOT / "docs/picture.svg"

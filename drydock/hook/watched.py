@@ -51,7 +51,7 @@ LAST = (
     Watched(
         "tests",
         ("drydock/*", "tasks.py", "tests/*", "image/*", "noxfile.py", "run", "Dockerfile", *CODE[1:]),
-        session=("--ignore=tests/live", "-m", "not live"),
+        session=("-m", "not live"),
     ),
 )
 

@@ -17,6 +17,7 @@ from drydock.publish.opening import open_workspace
 from drydock.state.receipts import Receipts
 from drydock.verdict import Outcome, Verdict
 from drydock.workspace import Workspace
+from tests.support.images import remove_repository
 
 MANIFEST = """\
 [project]
@@ -75,8 +76,7 @@ def ship_project(engine: Engine, root: Path, base: str) -> Iterator[Ship]:
     try:
         yield made
     finally:
-        for image in engine.sdk.images.list(name=made.name):
-            engine.sdk.images.remove(image.id, force=True)
+        remove_repository(engine, made.name)
 
 
 def pass_gates(workspace: Workspace, *names: str) -> None:

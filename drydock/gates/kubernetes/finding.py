@@ -13,24 +13,17 @@ from drydock.gates.expectations import Finding, Ignore
 
 @dataclass(frozen=True)
 class Accepted:
-    """An ``[[ignore]]``: a check that is accepted everywhere, on one overlay or on one object.
-
-    Args:
-        check: The check's name.
-        reason: Why.
-        overlay: Where; everywhere when empty.
-        object: On which object; on every one when empty.
-    """
+    """An ``[[ignore]]``: a check that is accepted on some overlays and objects, which does not expire."""
 
     check: str
     reason: str
-    overlay: str = ""
-    object: str = ""
+    overlay: str = "*"
+    object: str = "*"
 
     @property
     def ignore(self) -> Ignore:
-        """The ignore, which does not expire."""
-        return Ignore(self.check, self.reason, date.max, on(self.overlay or "*", self.object or "*"))
+        """The finding that it covers."""
+        return Ignore(self.check, self.reason, date.max, on(self.overlay, self.object))
 
 
 @dataclass(frozen=True)
@@ -42,14 +35,14 @@ class Expectations:
         settings: The class that reads the application's settings, as ``package.module:Class``.
         start_script: Variables that the image reads besides.
         samples: Values for Secrets that the manifests leave out, by Secret and key.
-        accepted: The findings that are accepted.
+        ignores: The findings that are accepted.
     """
 
     kubernetes: tuple[str, ...] = ("1.25", "1.29", "1.33", "1.37")
     settings: str = ""
     start_script: tuple[str, ...] = ()
     samples: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    accepted: tuple[Accepted, ...] = field(default=(), metadata={"key": "ignore"})
+    ignores: tuple[Accepted, ...] = field(default=(), metadata={"key": "ignore"})
 
 
 def read(path: Path) -> Expectations:
@@ -59,7 +52,7 @@ def read(path: Path) -> Expectations:
         errors.BadConfiguration: A key is unknown or of the wrong type, or an ignore has no reason.
     """
     expectations = toml.make(Expectations, toml.read(path), path)
-    for number, row in enumerate(expectations.accepted):
+    for number, row in enumerate(expectations.ignores):
         if not row.reason.strip():
             raise toml.bad(path, f"ignore[{number}].reason", "empty", "say why it is accepted")
     return expectations

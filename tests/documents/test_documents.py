@@ -18,7 +18,7 @@ from tests.documents import catalogue
 from tests.documents.catalogue import Run
 from tests.support.registry import PASSWORD, USER, Registry, private_registry
 
-pytestmark = [pytest.mark.live, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.live, pytest.mark.acceptance, pytest.mark.timeout(900)]
 
 CATALOGUE = catalogue.read()
 IMAGE = CATALOGUE.replaced["IMAGE"]

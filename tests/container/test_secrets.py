@@ -22,7 +22,7 @@ from drydock.project import ca_bundle
 from tests.conftest import ROOT
 from tests.support.archives import unpack
 
-pytestmark = pytest.mark.live
+pytestmark = [pytest.mark.live, pytest.mark.acceptance]
 
 REFERENCE = "drydock-tests/secrets:live"
 
@@ -62,7 +62,7 @@ def saved(
         assert save.wait(60) == 0
         yield folder / "saved"
     finally:
-        engine.sdk.images.remove(REFERENCE, force=True)
+        engine.sdk.images.remove(REFERENCE)
 
 
 def test_no_byte_of_a_build_secret_is_in_a_layer_the_history_or_a_label(

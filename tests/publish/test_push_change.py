@@ -18,6 +18,7 @@ from drydock.publish.opening import open_workspace
 from drydock.publish.push import Permissions, push
 from tests.conftest import ROOT
 from tests.support import registry as real
+from tests.support.images import remove_repository
 
 # Building the image may have to download what it consists of.
 pytestmark = [pytest.mark.live, pytest.mark.timeout(900)]
@@ -31,8 +32,7 @@ def repository(engine: Engine) -> Iterator[str]:
     """The name under which the tests' images are known to the engine."""
     name = f"drydock-test-change-{uuid4().hex[:12]}"
     yield name
-    for image in engine.sdk.images.list(name=name):
-        engine.sdk.images.remove(image.id, force=True)
+    remove_repository(engine, name)
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,7 @@ from drydock.publish.opening import open_workspace
 from tests.conftest import ROOT
 from tests.support.archives import unpack
 
-pytestmark = pytest.mark.live
+pytestmark = [pytest.mark.live, pytest.mark.acceptance]
 
 # Where anybody may write, in the base image as in every Debian.
 SHARED = {"/tmp", "/var/tmp", "/run/lock"}  # noqa: S108

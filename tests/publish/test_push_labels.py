@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
-import docker
 import pytest
 
 from drydock import command, errors
 from drydock.engine import Engine
 from drydock.publish import engine_image, labels, relabel
 from drydock.publish.engine_image import find
+from tests.support.images import remove_reference, remove_unique, remove_unnamed
 from tests.support.registry import tiny_image
 
 pytestmark = pytest.mark.live
@@ -53,8 +52,7 @@ def image(engine: Engine, tmp_path: Path) -> Iterator[str]:
         made.add(find(engine, f"{name}:dev").id)
     finally:
         for one in made:
-            with contextlib.suppress(docker.errors.ImageNotFound):
-                engine.sdk.images.remove(one, force=True)
+            remove_unique(engine, one)
 
 
 def identities(engine: Engine) -> set[str | None]:
@@ -78,7 +76,7 @@ def test_new_labels_build_no_layer_and_change_no_setting(engine: Engine, image: 
         "new": 'with "quotes", $signs and = too',
     }
     assert engine.sdk.images.get(image).attrs["Created"] == created
-    engine.sdk.images.remove(before.id, force=True)
+    remove_unnamed(engine, before.id)
 
 
 def test_the_same_labels_give_the_same_image(engine: Engine, image: str) -> None:
@@ -88,7 +86,7 @@ def test_the_same_labels_give_the_same_image(engine: Engine, image: str) -> None
     second = relabel.apply(engine, image, {"new": "1"})
 
     assert first == second
-    engine.sdk.images.remove(before, force=True)
+    remove_unnamed(engine, before)
 
 
 def test_labels_that_are_there_already_change_nothing(engine: Engine, image: str) -> None:
@@ -103,7 +101,7 @@ def test_the_mark_of_a_dirty_tree_stays(engine: Engine) -> None:
         try:
             assert find(engine, made).labels == {labels.DIRTY: "true", "new": "1"}
         finally:
-            engine.sdk.images.remove(made, force=True)
+            remove_unnamed(engine, made)
 
 
 def test_an_image_that_would_lose_more_than_labels_is_left_alone(engine: Engine, image: str) -> None:
@@ -125,7 +123,7 @@ def test_an_image_that_would_lose_more_than_labels_is_left_alone(engine: Engine,
         assert identities(engine) == known
         assert find(engine, image).id == identity
     finally:
-        engine.sdk.images.remove(before, force=True)
+        remove_reference(engine, f"{name}:trigger")
 
 
 def test_labels_for_a_missing_image_are_an_error(engine: Engine) -> None:

@@ -16,6 +16,7 @@ from drydock.gates.security import health
 from drydock.project import Project
 from drydock.verdict import Outcome
 from tests.conftest import write_files
+from tests.support.images import remove_unnamed
 from tests.support.subjects import subject
 
 pytestmark = pytest.mark.live
@@ -76,7 +77,7 @@ def build(engine: Engine, python_image: str, tmp_path: Path) -> Iterator[Build]:
 
     yield make
     for image in made:
-        engine.sdk.images.remove(image, force=True)
+        remove_unnamed(engine, image)
 
 
 def test_every_kind_of_fault_is_found_in_a_real_image(engine: Engine, build: Build) -> None:

@@ -17,7 +17,10 @@ from drydock.gates import smoke
 from drydock.project import Project, ca_bundle
 from drydock.publish.opening import open_workspace
 from tests.detect.support import materialise
+from tests.support.images import remove_repository
 from tests.support.subjects import subject
+
+pytestmark = [pytest.mark.live, pytest.mark.acceptance]
 
 
 @pytest.fixture
@@ -25,8 +28,7 @@ def image_name(engine: Engine) -> Iterator[str]:
     """A name that nobody else uses; its images are removed afterwards."""
     name = f"init-{uuid.uuid4().hex[:12]}"
     yield name
-    for image in engine.sdk.images.list(name):
-        engine.sdk.images.remove(image.id, force=True)
+    remove_repository(engine, name)
 
 
 def named(folder: Path, image: str) -> Project:

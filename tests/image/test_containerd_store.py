@@ -26,10 +26,11 @@ from drydock.verdict import Outcome
 from drydock.workspace import Workspace
 from tests.conftest import ROOT
 from tests.support import registry as real
+from tests.support.images import remove_reference
 from tests.support.second_engine import containerd_store
 
 # Both engines may have to download all that the image consists of.
-pytestmark = [pytest.mark.live, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.live, pytest.mark.acceptance, pytest.mark.timeout(900)]
 
 CHANNEL = "containerd-store"
 Task = Callable[..., Any]
@@ -51,8 +52,7 @@ def usual(engine: Engine) -> Iterator[Workspace]:
     yield open_workspace(engine, project, channel=CHANNEL)
     for target in TARGETS:
         for channel in (CHANNEL, f"{CHANNEL}-moved"):
-            for image in engine.sdk.images.list(project.reference(target, channel)):
-                engine.sdk.images.remove(image.id, force=True)
+            remove_reference(engine, project.reference(target, channel))
 
 
 @pytest.fixture(scope="module")

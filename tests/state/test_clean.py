@@ -46,4 +46,4 @@ def test_clean_removes_what_drydock_made_for_the_project_and_nothing_else(
     finally:
         theirs.remove(force=True)
         foreign.remove(force=True)
-        engine.sdk.images.remove(f"{name}:1.0", force=True)
+        engine.sdk.images.remove(f"{name}:1.0")

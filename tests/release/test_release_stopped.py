@@ -29,7 +29,12 @@ from tests.support.releases import (
 from tests.support.ship import Ship
 from tests.support.stoppable import Stoppable, killed_process, stopped_container
 
-pytestmark = [pytest.mark.live, pytest.mark.usefixtures("own_state"), pytest.mark.timeout(300)]
+pytestmark = [
+    pytest.mark.live,
+    pytest.mark.acceptance,
+    pytest.mark.usefixtures("own_state"),
+    pytest.mark.timeout(300),
+]
 
 # The first request of each kind that a release makes once it has begun to write, in this order.
 MOMENTS = {

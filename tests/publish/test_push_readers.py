@@ -45,7 +45,7 @@ def image(engine: Engine, python_image: str, tmp_path_factory: pytest.TempPathFa
         env=engine.environment,
     )
     yield reference
-    engine.sdk.images.remove(reference, force=True)
+    engine.sdk.images.remove(reference)
 
 
 @pytest.fixture(params=[ZSTD, GZIP], ids=str)
@@ -66,7 +66,7 @@ def pushed(
 def test_the_engine_pulls_and_runs_it(engine: Engine, image: str, pushed: Pushed) -> None:
     before = find(engine, image)
     # The layers above the base are gone with it, and have to come from the registry.
-    engine.sdk.images.remove(image, force=True)
+    engine.sdk.images.remove(image)
     name = f"{pushed.reference.rpartition(':')[0]}@{pushed.digest}"
 
     engine.sdk.images.pull(name)

@@ -19,6 +19,7 @@ from drydock.project import Project
 from drydock.publish.opening import open_workspace
 from drydock.state.history import History
 from tests.conftest import ROOT, MakeProject
+from tests.support.images import remove_repository
 
 pytestmark = pytest.mark.live
 
@@ -30,8 +31,7 @@ def reference(engine: Engine) -> Iterator[Reference]:
     """A reference of this test's own, removed afterwards."""
     name = f"drydock-test-{uuid.uuid4().hex[:12]}:1"
     yield name
-    for image in engine.sdk.images.list(name=name.split(":")[0]):
-        engine.sdk.images.remove(image.id, force=True)
+    remove_repository(engine, name.split(":")[0])
 
 
 def project_of(make_project: MakeProject, python_image: str, *lines: str, **files: str) -> Project:

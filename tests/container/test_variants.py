@@ -77,7 +77,7 @@ def result(engine: Engine, with_uv_lock: Path) -> Iterator[BuildResult]:
     project = load(with_uv_lock)
     options = open_workspace(engine, project).options(Options("production", UV_REFERENCE))
     yield build(engine, project, options)
-    engine.sdk.images.remove(UV_REFERENCE, force=True)
+    engine.sdk.images.remove(UV_REFERENCE)
 
 
 def test_a_uv_lock_is_installed_as_it_is(engine: Engine, with_uv_lock: Path, result: BuildResult) -> None:

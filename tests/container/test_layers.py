@@ -17,8 +17,9 @@ from drydock.engine import Engine
 from drydock.engine.runtime import Run, started
 from drydock.gates.build_cache import copy_context, touch_source
 from tests.conftest import ROOT
+from tests.support.images import remove_repository
 
-pytestmark = pytest.mark.live
+pytestmark = [pytest.mark.live, pytest.mark.acceptance]
 
 REFERENCE = "drydock-tests/layers:live"
 # In the base image, and opened by nothing in production.
@@ -68,8 +69,7 @@ class Builder:
 @pytest.fixture
 def builder(engine: Engine, python_image: str, tmp_path: Path) -> Iterator[Builder]:
     yield Builder(engine, python_image, tmp_path / "context")
-    for image in engine.sdk.images.list(name=REFERENCE.split(":")[0]):
-        engine.sdk.images.remove(image.id, force=True)
+    remove_repository(engine, REFERENCE.split(":")[0])
 
 
 def test_a_change_of_source_changes_the_layer_of_code_alone(builder: Builder) -> None:

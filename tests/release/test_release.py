@@ -12,7 +12,7 @@ from tests.support.registry import Registry, registry, road
 from tests.support.releases import NAMES, NEW, OLD, Attempt, arrived, followed, is_whole, prepared, released
 from tests.support.ship import Ship
 
-pytestmark = [pytest.mark.live, pytest.mark.usefixtures("own_state")]
+pytestmark = [pytest.mark.live, pytest.mark.acceptance, pytest.mark.usefixtures("own_state")]
 
 
 @pytest.fixture

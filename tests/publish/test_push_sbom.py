@@ -44,7 +44,7 @@ RUN mkdir -p {info} && echo 'cargo = 1' > /opt/site-packages/cargo.py \\
     try:
         yield name
     finally:
-        engine.sdk.images.remove(name, force=True)
+        engine.sdk.images.remove(name)
 
 
 @pytest.fixture(scope="module")

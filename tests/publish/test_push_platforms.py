@@ -15,6 +15,7 @@ from drydock.publish.push import registry as client_of
 from drydock.publish.reference import parse
 from tests.conftest import ROOT
 from tests.support import registry as real
+from tests.support.images import remove_reference, remove_repository
 from tests.support.ship import Ship, ship_project
 
 pytestmark = [pytest.mark.live, pytest.mark.usefixtures("own_state")]
@@ -63,11 +64,10 @@ def test_the_engine_pulls_its_own_platform_of_an_index(
     built = invoke(made, "build", BOTH)["builds"]
     own = next(one["image_id"] for one in built if one["reference"].endswith(machine))
     pushed = invoke(made, "push", BOTH, "--registry", plain.address, "--force", "a test")["pushed"]
-    for image in engine.sdk.images.list(name=made.name):
-        engine.sdk.images.remove(image.id, force=True)
+    remove_repository(engine, made.name)
 
     pulled = engine.sdk.images.pull(pushed[0]["reference"])
     try:
         assert pulled.id == own
     finally:
-        engine.sdk.images.remove(pulled.id, force=True)
+        remove_reference(engine, pushed[0]["reference"])

@@ -17,6 +17,7 @@ from drydock.engine import Engine
 from drydock.gates import audit
 from drydock.verdict import Outcome, Verdict
 from tests.conftest import write_files
+from tests.support.images import remove_unnamed
 from tests.support.subjects import subject
 
 pytestmark = pytest.mark.live
@@ -65,7 +66,7 @@ def image(engine: Engine, project: Path) -> Iterator[str]:
     args = ["docker", "buildx", "build", "--quiet", "--load", str(project)]
     made = command.run(args, env=engine.environment).stdout.strip()
     yield made
-    engine.sdk.images.remove(made, force=True)
+    remove_unnamed(engine, made)
 
 
 def without_debian() -> str:

@@ -61,7 +61,7 @@ class Builder:
     def remove(self) -> None:
         """Remove what was built."""
         for reference in self._made:
-            self._engine.sdk.images.remove(reference, force=True)
+            self._engine.sdk.images.remove(reference)
 
 
 @pytest.fixture
@@ -184,7 +184,7 @@ def test_imported_file_system_is_read(engine: Engine, cache: Cache, tmp_path: Pa
     try:
         tree = image.Anatomy(image.read(engine, reference, cache=cache)).tree
     finally:
-        engine.sdk.images.remove(reference, force=True)
+        engine.sdk.images.remove(reference)
     assert tree["/opt/hello"].sha256 == hashlib.sha256(b"hello").hexdigest()
 
 

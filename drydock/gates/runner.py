@@ -34,6 +34,7 @@ from drydock.gates import (
     security,
     smoke,
 )
+from drydock.gates.expectations.read import place
 from drydock.image import Anatomy, Image, content_digest
 from drydock.nearest import choices, suggestion
 from drydock.progress import Say, silent
@@ -157,7 +158,7 @@ def _manifests(project: Project) -> Iterable[Path]:
 
 
 def _expectations(project: Project) -> Iterable[Path]:
-    yield project.root / "image/expectations.toml"
+    yield place(project.root)
     yield project.dockerfile
 
 

@@ -15,6 +15,8 @@ RECIPE = (
     "Dockerfile",
     ".dockerignore",
     "image/*",
+    "drydock/container/*",
+    f"{SOURCE}image/*",
     "pyproject.toml",
     "drydock.toml",
     f"{SOURCE}pyproject.toml",
@@ -54,7 +56,16 @@ WATCHED = (
     # Those that need an engine take minutes, and run in CI.
     Watched(
         "tests",
-        ("drydock/*", "tasks.py", "tests/*", "image/*", "noxfile.py", "run", "Dockerfile", *CODE[1:]),
+        (
+            "drydock/*",
+            "tasks.py",
+            "tests/*",
+            f"{SOURCE}image/*",
+            "noxfile.py",
+            "run",
+            "Dockerfile",
+            *CODE[1:],
+        ),
         session=("--ignore=tests/live", "-m", "not live"),
     ),
 )

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import json
 import os
+import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +16,41 @@ import uvicorn
 from tests.support import certificates
 from tests.support.process import free_port
 
+SERVED: dict[str, Any] = {
+    "application": "shop:app",
+    "factory": False,
+    "path": ["/app"],
+    "workdir": "/app",
+    "logging": False,
+    "settings_check": "",
+    "migrate": "",
+    "port": 8000,
+    "health_path": "/livez",
+}
+Serve = Callable[..., None]
+
+
+@pytest.fixture
+def serve(monkeypatch: pytest.MonkeyPatch) -> Serve:
+    """Give the start script another serve.json than the usual one."""
+
+    def change(**values: object) -> None:
+        monkeypatch.setattr(start, "served", lambda: SERVED | {"settings_check": "shop_start:check"} | values)
+
+    change()
+    return change
+
+
+@pytest.fixture
+def script(tmp_path: Path) -> list[str]:
+    """A command that runs the start script for the module `shop`."""
+    shutil.copy(start.__file__, tmp_path / "start.py")
+    (tmp_path / "serve.json").write_text(json.dumps(SERVED))
+    return [sys.executable, "-P", str(tmp_path / "start.py")]
+
 
 @pytest.fixture(autouse=True)
-def application(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def application(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, serve: Serve) -> None:
     (tmp_path / "shop_start.py").write_text(
         "import pathlib\n"
         "def check(): return []\n"
@@ -24,22 +59,12 @@ def application(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     )
     monkeypatch.delitem(sys.modules, "shop_start", raising=False)
     monkeypatch.syspath_prepend(str(tmp_path))
-    for name in (
-        "PORT",
-        "WEB_CONCURRENCY",
-        "GRACEFUL_TIMEOUT",
-        "TLS_CERT_FILE",
-        "TLS_KEY_FILE",
-        "APP_MIGRATE",
-    ):
+    for name in ("PORT", "WEB_CONCURRENCY", "GRACEFUL_TIMEOUT", "TLS_CERT_FILE", "TLS_KEY_FILE"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("APP_SETTINGS_CHECK", "shop_start:check")
 
 
-def test_check_prints_every_problem_and_exits_78(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setenv("APP_SETTINGS_CHECK", "shop_start:faulty")
+def test_check_prints_every_problem_and_exits_78(serve: Serve, capsys: pytest.CaptureFixture[str]) -> None:
+    serve(settings_check="shop_start:faulty")
 
     assert start.main(["check"]) == 78
     assert capsys.readouterr().err == "error: A: missing; set it\nerror: B: wrong; mend it\n"
@@ -92,16 +117,15 @@ def test_certificate_with_its_key_passes_the_check(tmp_path: Path, monkeypatch: 
     assert start.check() == []
 
 
-def test_migrate_runs_the_applications_migrations(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("APP_MIGRATE", "shop_start:migrate")
+def test_migrate_runs_the_applications_migrations(tmp_path: Path, serve: Serve) -> None:
+    serve(migrate="shop_start:migrate")
 
     assert start.main(["migrate"]) == 0
     assert (tmp_path / "migrated").exists()
 
 
-def test_faulty_settings_stop_the_migration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("APP_MIGRATE", "shop_start:migrate")
-    monkeypatch.setenv("APP_SETTINGS_CHECK", "shop_start:faulty")
+def test_faulty_settings_stop_the_migration(tmp_path: Path, serve: Serve) -> None:
+    serve(migrate="shop_start:migrate", settings_check="shop_start:faulty")
 
     assert start.main(["migrate"]) == 78
     assert not (tmp_path / "migrated").exists()
@@ -127,23 +151,24 @@ def test_an_unknown_program_is_named(capsys: pytest.CaptureFixture[str]) -> None
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])
-def test_an_application_that_cannot_start_ends_the_server_with_3(tmp_path: Path, workers: str) -> None:
+def test_an_application_that_cannot_start_ends_the_server_with_3(
+    tmp_path: Path, workers: str, script: list[str]
+) -> None:
     (tmp_path / "shop.py").write_text(
         "async def app(scope, receive, send):\n    raise RuntimeError('aground')\n"
     )
     environment = {
         "PATH": os.environ["PATH"],
         "PYTHONPATH": str(tmp_path),
-        "APP_ENTRY_POINT": "shop:app",
         "WEB_CONCURRENCY": workers,
         "HOST": "127.0.0.1",
         "PORT": str(free_port()),
     }
-    done = subprocess.run([sys.executable, "-P", start.__file__], env=environment, timeout=60, check=False)
+    done = subprocess.run(script, env=environment, timeout=60, check=False)
     assert done.returncode == 3
 
 
-def test_garbage_is_looked_for_once_the_application_is_imported(tmp_path: Path) -> None:
+def test_garbage_is_looked_for_once_the_application_is_imported(tmp_path: Path, script: list[str]) -> None:
     (tmp_path / "shop.py").write_text(
         "import gc\nprint(gc.isenabled())\n"
         "async def app(scope, receive, send):\n"
@@ -152,17 +177,15 @@ def test_garbage_is_looked_for_once_the_application_is_imported(tmp_path: Path) 
     environment = {
         "PATH": os.environ["PATH"],
         "PYTHONPATH": str(tmp_path),
-        "APP_ENTRY_POINT": "shop:app",
         "HOST": "127.0.0.1",
         "PORT": str(free_port()),
     }
-    script = [sys.executable, "-P", start.__file__]
     done = subprocess.run(script, env=environment, timeout=60, check=False, stdout=subprocess.PIPE, text=True)
     assert done.stdout.split() == ["False", "True", "True"]
 
 
 def test_a_uvicorn_that_knows_no_limit_for_its_end_serves_all_the_same(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, serve: Serve
 ) -> None:
     class Loaded(Exception):
         pass
@@ -178,7 +201,7 @@ def test_a_uvicorn_that_knows_no_limit_for_its_end_serves_all_the_same(
             raise Loaded
 
     monkeypatch.setattr(uvicorn, "Config", Config)
-    monkeypatch.setenv("APP_ENTRY_POINT", "shop_start:app")
+    serve(application="shop_start:app")
 
     with pytest.raises(Loaded):
         start.main(["serve"])

@@ -246,7 +246,7 @@ with multiprocessing.get_context("spawn").Pool(2) as pool:
 
 
 def test_no_module_is_compiled_on_the_way_to_readiness_and_the_first_chat_turn(image: str) -> None:
-    measure = ROOT / "image" / "measure"
+    measure = ROOT / "backend/image/measure"
     done = subprocess.run(
         ["docker", "run", "--rm", *RESTRICTED, f"--volume={measure}:/measure:ro", image, *MEASURE],
         capture_output=True,

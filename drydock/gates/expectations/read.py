@@ -1,4 +1,4 @@
-"""Read ``image/expectations.toml``: every key is known and of its type, or the error names it."""
+"""Read a project's ``image/expectations.toml``: every key is known and of its type, or the error names it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
-from drydock import errors
+from drydock import errors, project
 from drydock.gates.expectations.findings import Ignore, Severity
 from drydock.gates.expectations.model import Expectations
 
@@ -21,6 +21,12 @@ LONGEST_IGNORE = timedelta(days=366)
 _WORDS: dict[object, str] = {str: "string", int: "whole number", bool: "boolean", date: "date"}
 _OCTAL = re.compile(r"0?[0-7]{3,4}")
 Table = TypeVar("Table")
+
+
+def place(root: Path) -> Path:
+    """Return where a project has its expectations: in the application's own folder, else at the root."""
+    own = root / str(project.table(root).get("source", ".")) / PLACE
+    return own if own.is_file() else root / PLACE
 
 
 def load(root: Path, today: date) -> Expectations:
@@ -33,7 +39,7 @@ def load(root: Path, today: date) -> Expectations:
     Raises:
         errors.BadConfiguration: The file is no TOML, or a key is unknown, missing or of the wrong type.
     """
-    path = root / PLACE
+    path = place(root)
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:

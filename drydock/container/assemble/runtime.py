@@ -8,7 +8,7 @@ import sys
 import sysconfig
 from pathlib import Path
 
-from assemble import elf, left_out, library, packages, strip
+from assemble import bytecode, elf, left_out, packages, strip, times
 from assemble.tree import Tree
 
 # glibc opens these by name when a program needs them; no file's list of needed libraries names them.
@@ -28,26 +28,19 @@ SYSTEM_FOLDERS = ("/usr/share/zoneinfo",)
 CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 
 
-def assemble(tree: Tree, user: int, group: int, profile: frozenset[str] | None) -> None:
+def assemble(tree: Tree, profile: frozenset[str] | None) -> None:
     """Put everything that does not depend on the application into a tree.
 
     Args:
         tree: An empty tree.
-        user, group: Numeric ids that the application runs with.
         profile: The measured source files that get bytecode; None for all.
     """
     program = executable()
     root = Path(sysconfig.get_path("stdlib"))
     own = _own_files(program)
-    modules = library.modules(root, own)
-    packed = {path for path in modules if not library.is_frozen(root, path)}
     for path in own:
-        if path not in packed:
-            tree.take(path)
+        tree.take(path)
     _libraries(tree, program)
-    sources = {str(path.relative_to(root)): path.read_bytes() for path in modules}
-    sources["sitecustomize.py"] = Path(__file__).with_name("sitecustomize.py").read_bytes()
-    archive = library.pack(tree, sources, profile)
     for name in SYSTEM_FILES:
         if Path(name).exists():
             tree.take(Path(name))
@@ -56,22 +49,14 @@ def assemble(tree: Tree, user: int, group: int, profile: frozenset[str] | None) 
             tree.take_all(Path(name))
     _certificates(tree)
     _library_list(tree)
-    _accounts(tree, user, group)
     strip_all(tree)
-    packages.record(tree, packages.Installed(), set(tree.files()), {archive: modules})
+    packages.record(tree, packages.Installed(), set(tree.files()))
+    times.settle(tree.root)
+    modules = (str(path.relative_to(root)) for path in own if path.is_relative_to(root))
+    bytecode.write(tree.inside(root), root, modules, profile)
     temporary = tree.inside(TEMPORARY)
     temporary.mkdir()
     temporary.chmod(0o1777)
-
-
-def _accounts(tree: Tree, user: int, group: int) -> None:
-    """Give the numeric user a name and the only home that it can write to."""
-    nobody = "/sbin/nologin"
-    tree.write(
-        Path("/etc/passwd"),
-        f"root:x:0:0:root:/:{nobody}\napp:x:{user}:{group}:app:{TEMPORARY}:{nobody}\n",
-    )
-    tree.write(Path("/etc/group"), f"root:x:0:\napp:x:{group}:\n")
 
 
 def executable() -> Path:

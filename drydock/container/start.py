@@ -5,9 +5,9 @@
     migrate           run the database migrations and exit
     PROGRAM ARGS…     run something else instead, such as `python3 -m todo_api openapi`
 
-The image bakes in what is to be served (APP_*); the rest is for the operator:
+serve.json beside this script says what is served; the rest is for the operator:
 
-    PORT, HOST                    where to listen (8000, 0.0.0.0)
+    PORT, HOST                    where to listen (the image's port, 0.0.0.0)
     WEB_CONCURRENCY               worker processes (1)
     RUN_MIGRATIONS                1 migrates before serving (0)
     ACCESS_LOG                    1 logs every request, where the application does not do so itself (0)
@@ -18,8 +18,10 @@ The image bakes in what is to be served (APP_*); the rest is for the operator:
 
 from __future__ import annotations
 
+import functools
 import gc
 import importlib
+import json
 import os
 import signal
 import sys
@@ -30,6 +32,7 @@ EX_USAGE = 64
 EX_CONFIG = 78
 NOT_FOUND = 127
 TRUE = ("1", "true", "yes", "on")
+SERVE = __file__.rpartition("/")[0] + "/serve.json"
 
 
 def main(arguments: list[str]) -> int:
@@ -48,6 +51,14 @@ def main(arguments: list[str]) -> int:
     if command == "migrate" or flag("RUN_MIGRATIONS"):
         migrate()
     return serve() if command == "serve" else 0
+
+
+@functools.cache
+def served() -> dict[str, Any]:
+    """Return what the build wrote down about the application."""
+    with open(SERVE, encoding="utf-8") as file:  # noqa: PTH123 - starts in less time
+        found: dict[str, Any] = json.load(file)
+    return found
 
 
 def exit_early(number: int, _frame: object) -> NoReturn:
@@ -83,7 +94,7 @@ def check() -> list[str]:
     """Return every problem of the settings: this script's own, then the application's."""
     problems = [
         f"{name}: {os.environ[name]!r} is no whole number from {least} to {most}; set one, such as {default}"
-        for name, (default, least, most) in NUMBERS.items()
+        for name, (default, least, most) in numbers().items()
         if name in os.environ and not _is_number(os.environ[name], least, most)
     ]
     tls = [name for name in ("TLS_CERT_FILE", "TLS_KEY_FILE") if os.environ.get(name)]
@@ -99,7 +110,7 @@ def check() -> list[str]:
         problems.append(
             f"TLS_CERT_FILE: no certificate with the key of TLS_KEY_FILE ({reason}); mount files that match"
         )
-    if own := os.environ.get("APP_SETTINGS_CHECK"):
+    if own := served()["settings_check"]:
         problems += named(own)()
     return problems
 
@@ -116,12 +127,13 @@ def _broken_pair(certificate: str, key: str) -> str | None:
     return None
 
 
-# Default, least and most of every number that the operator may set.
-NUMBERS = {
-    "PORT": (8000, 1, 65535),
-    "WEB_CONCURRENCY": (1, 1, 1024),
-    "GRACEFUL_TIMEOUT": (25, 0, 86400),
-}
+def numbers() -> dict[str, tuple[int, int, int]]:
+    """Return default, least and most of every number that the operator may set."""
+    return {
+        "PORT": (served()["port"], 1, 65535),
+        "WEB_CONCURRENCY": (1, 1, 1024),
+        "GRACEFUL_TIMEOUT": (25, 0, 86400),
+    }
 
 
 def _is_number(text: str, least: int, most: int) -> bool:
@@ -130,7 +142,7 @@ def _is_number(text: str, least: int, most: int) -> bool:
 
 def number(name: str) -> int:
     """Return a number that the operator set, or its default."""
-    return int(os.environ.get(name, NUMBERS[name][0]))
+    return int(os.environ.get(name, numbers()[name][0]))
 
 
 def named(reference: str) -> Callable[[], Any]:
@@ -142,7 +154,7 @@ def named(reference: str) -> Callable[[], Any]:
 
 def migrate() -> None:
     """Bring the database's schema up to date, where the application has migrations."""
-    if reference := os.environ.get("APP_MIGRATE"):
+    if reference := served()["migrate"]:
         step = named(reference)
         collect_garbage()
         step()
@@ -160,15 +172,15 @@ def serve() -> int:
 
     workers = number("WEB_CONCURRENCY")
     config = uvicorn.Config(
-        os.environ["APP_ENTRY_POINT"],
-        factory=flag("APP_FACTORY"),
+        served()["application"],
+        factory=served()["factory"],
         host=os.environ.get("HOST", "0.0.0.0"),  # noqa: S104 - the container's own
         port=number("PORT"),
         workers=workers,
         # A failed start must end the container, which "auto" would hide.
         lifespan="on",
         # Where the application owns the logging, uvicorn's loggers pass their records on to it.
-        log_config=None if flag("APP_LOGGING") else uvicorn.config.LOGGING_CONFIG,
+        log_config=None if served()["logging"] else uvicorn.config.LOGGING_CONFIG,
         access_log=flag("ACCESS_LOG"),
         server_header=False,
         proxy_headers=True,

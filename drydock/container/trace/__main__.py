@@ -1,7 +1,7 @@
 """Run an application's imports, or its start, under the loader's eyes; refuse libraries that the image lacks.
 
-    python3 image/trace imports /imports.txt /runtime /dependencies
-    APP_ENTRY_POINT=… python3 image/trace start /rootfs /runtime /dependencies
+    python3 /trace imports /imports.txt
+    python3 /trace start /rootfs
 
 What a program opens by name while it runs (dlopen, ctypes, cffi) stands in no file's list of needed
 libraries. Here, where all that is installed is at hand, the loader itself writes down what it loads. Where an
@@ -11,6 +11,7 @@ reported, and what was loaded until then was traced. What was loaded is printed.
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -23,12 +24,19 @@ from pathlib import Path
 from loader import Fault, Trace, watched
 
 HERE = Path(__file__).parent
+LAYERS = ("/layers/runtime", "/layers/dependencies")
 MISSING = re.compile(r"([\w.+-]+): cannot open shared object file")
 
 
 def main(what: str, subject: str, *roots: str) -> int:
-    """Trace, judge, print; return the exit code."""
-    link_archives(roots)
+    """Trace, judge, print; return the exit code.
+
+    Args:
+        what: `imports` or `start`.
+        subject: A list of statements, or the application's tree.
+        roots: The image's trees.
+    """
+    roots = roots or LAYERS
     missing = absent(roots)
     with tempfile.TemporaryDirectory() as folder:
         if what == "imports":
@@ -51,16 +59,6 @@ def has(path: str, roots: Iterable[str]) -> bool:
     return any(os.path.lexists(f"{root}{place}") for root in roots for place in places)
 
 
-def link_archives(roots: Iterable[str]) -> None:
-    """Let this system read the image's bytecode: it has none of its own."""
-    places = [path for path in sys.path if path.endswith(".zip")]
-    places += [f"{path}/bytecode.archive" for path in sys.path if path.endswith("-packages")]
-    for root in roots:
-        for place in map(Path, places):
-            if Path(f"{root}{place}").exists() and not os.path.lexists(place):
-                place.symlink_to(f"{root}{place}")
-
-
 def absent(roots: Iterable[str]) -> list[str]:
     """Return the standard library's extension modules that cannot be imported in the image: it lacks them."""
     modules = Path(sysconfig.get_config_var("DESTSHARED")).glob("*.so")
@@ -76,14 +74,15 @@ def start(rootfs: Path, folder: Path, missing_modules: Iterable[str]) -> Trace:
         missing_modules: Modules that cannot be imported.
     """
     copy = shutil.copytree(rootfs, folder / "copy", symlinks=True)
-    path = [f"{copy}{part}" for part in os.environ.get("APP_PATH", "/app").split(":")]
-    workdir = Path(f"{copy}{os.environ.get('APP_WORKDIR', '/app')}")
+    place = copy / "opt/image/serve.json"
+    served = json.loads(place.read_text(encoding="utf-8"))
+    path = ":".join(f"{copy}{part}" for part in served["path"])
     return watched(
-        [str(HERE / "application.py")],
+        [str(HERE / "application.py"), str(place)],
         folder,
         missing_modules,
-        {"PYTHONPATH": ":".join(path)},
-        workdir,
+        {"PYTHONPATH": path},
+        Path(f"{copy}{served['workdir']}"),
     )
 
 

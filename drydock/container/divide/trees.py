@@ -3,11 +3,12 @@
 Code changes with every commit, all else rarely: then a push after a change of source sends code alone.
 """
 
-import compileall
 import os
 import shutil
 from pathlib import Path
-from py_compile import PycInvalidationMode
+
+from assemble import bytecode, times
+from assemble.tree import walk
 
 CODE = (".py", ".pyc")
 # The start script and the health probe are drydock's own.
@@ -15,7 +16,7 @@ OURS = Path("opt/image")
 
 
 def divide(tree: Path, code: Path, resources: Path, workdir: str) -> None:
-    """Copy each file of a tree into one of two others, and compile it.
+    """Copy each file of a tree into one of two others.
 
     A folder is made where it holds something. In both layers, engines would disagree on whether the upper one
     names it: those that keep images in containerd leave out what is as it was below.
@@ -24,9 +25,6 @@ def divide(tree: Path, code: Path, resources: Path, workdir: str) -> None:
         tree: What is divided; it stays as it is.
         code, resources: The other two.
         workdir: Where the application runs. It is made among the resources, whatever it holds.
-
-    Raises:
-        SystemExit: A module does not compile; it has been printed.
     """
     code.mkdir(parents=True)
     _make(resources / workdir.lstrip("/"), tree / workdir.lstrip("/"))
@@ -41,20 +39,30 @@ def divide(tree: Path, code: Path, resources: Path, workdir: str) -> None:
             shutil.copy2(source, root / inside / name, follow_symlinks=False)
         if not names and not folders and not (resources / inside).exists():
             _make(code / inside, Path(place))
-    mode = PycInvalidationMode.UNCHECKED_HASH
-    for made in (code, resources):
-        if not compileall.compile_dir(made, quiet=1, stripdir=made, prependdir="/", invalidation_mode=mode):
-            raise SystemExit(1)
 
 
-def settle(tree: Path, time: float) -> None:
-    """Let everybody read every file, its owner alone write it, and give it a time, in seconds."""
-    for place, folders, names in os.walk(tree, topdown=False):
-        for name in (*names, *folders, ""):
-            path = Path(place, name)
-            if not path.is_symlink():
-                path.chmod(0o755 if path.is_dir() or path.stat().st_mode & 0o111 else 0o644)
-            os.utime(path, (time, time), follow_symlinks=False)
+def settle(tree: Path) -> None:
+    """Let everyone read every file, its owner alone write it; give it bytecode and a time.
+
+    A folder of another owner than root, and with root's group, is the application's to write in. Users whom a
+    cluster picks have that group, too.
+    """
+    bytecode_of = sorted(str(path.relative_to(tree)) for path in walk(tree))
+    _open(tree)
+    times.settle(tree)
+    bytecode.write(tree, Path("/"), bytecode_of)
+    _open(tree)
+    times.settle(tree)
+
+
+def _open(tree: Path) -> None:
+    for place, folders, names in os.walk(tree):
+        for path in (Path(place, name) for name in ("", *names, *folders)):
+            found = path.lstat()
+            if path.is_symlink():
+                continue
+            written = 0o020 if found.st_uid and not found.st_gid else 0
+            path.chmod((0o755 if path.is_dir() or found.st_mode & 0o111 else 0o644) | written)
 
 
 def _is_code(path: Path) -> bool:

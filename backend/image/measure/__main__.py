@@ -1,6 +1,7 @@
 """Run the image's application on the paths whose speed counts, and list what it imports there.
 
-    python3 image/measure START_SCRIPT > image/bytecode.txt
+    docker run --rm --volume "$PWD/backend/image/measure:/measure:ro" todo-chatbot-api:dev-slim \
+        python3 /measure /opt/image/start.py > backend/image/bytecode.txt
 
 The paths: to readiness with the embedded database, with several workers, and with PostgreSQL (as far as its
 driver, since none answers here); the first token of an issuer; the first chat turns; the migration; the
@@ -48,7 +49,7 @@ def main() -> None:
     roots = [Path(sysconfig.get_path("stdlib")), *site_packages()]
     sys.stdout.write("".join(f"{path}\n" for path in listed(read, roots)))
     for path in compiled(read):
-        print(f"compiled at run time: {path}", file=sys.stderr)  # noqa: T201
+        print(f"compiled at run time: {path}", file=sys.stderr)
 
 
 def site_packages() -> list[Path]:
@@ -61,9 +62,7 @@ def listed(read: Iterable[str], roots: Iterable[Path]) -> list[str]:
     found = set()
     for line in read:
         name = line.removeprefix(COMPILED)
-        # Without the folder the bytecode stands in an archive, and its source beside it.
-        cached = name.endswith(".pyc") and "/__pycache__/" in name
-        source = Path(importlib.util.source_from_cache(name) if cached else name)
+        source = Path(importlib.util.source_from_cache(name) if "/__pycache__/" in name else name)
         # The deepest root: site-packages may lie inside the standard library's folder.
         holders = [root for root in roots if source.is_relative_to(root) and source.is_file()]
         if holders:
@@ -82,7 +81,7 @@ def measure(start: Path, folder: Path, trace: Path) -> None:
         environment = {
             **os.environ,
             **MODEL,
-            "PYTHONPATH": f"{HERE}:{os.environ['PYTHONPATH']}",
+            "PYTHONPATH": str(HERE),
             "IMPORTS_TO": str(trace),
             "DATA_DIR": str(folder),
             "OPENAI_BASE_URL": f"{address}/v1",
@@ -116,7 +115,8 @@ def serving(start: Path, environment: Mapping[str, str]) -> Iterator[tuple[str, 
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
     own = {**environment, "PORT": str(port), "HOST": "127.0.0.1"}
-    process = subprocess.Popen([sys.executable, "-P", str(start), "serve"], env=own, stdout=sys.stderr)
+    command = [sys.executable, "-P", str(start), "serve"]
+    process = subprocess.Popen(command, env=own, stdout=sys.stderr)  # noqa: S603 - argument list of our own
     url = f"http://127.0.0.1:{port}"
     try:
         wait_until(url + "/livez", 200)
@@ -166,7 +166,9 @@ def send(url: str, headers: Mapping[str, str], body: object) -> None:
 
 def run(arguments: list[str], environment: Mapping[str, str], code: int | None = 0) -> str:
     """Run a program and return what it printed; an unexpected exit code ends the measuring."""
-    done = subprocess.run(arguments, env=environment, stdout=subprocess.PIPE, text=True, check=False)
+    done = subprocess.run(  # noqa: S603 - argument lists of our own
+        arguments, env=environment, stdout=subprocess.PIPE, text=True, check=False
+    )
     if code is not None and done.returncode != code:
         sys.exit(f"error: {' '.join(arguments)} exited with {done.returncode}; read the log above")
     return done.stdout.strip()

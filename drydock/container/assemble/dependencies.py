@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from assemble import bytecode, distributions, extras, left_out, packages, runtime, twins
-from assemble.tree import Tree
+from assemble import bytecode, distributions, extras, left_out, packages, runtime, times, twins
+from assemble.tree import Tree, walk
 
 # Programs that a distribution installs are for people who develop; a service calls modules.
 KEPT_PROGRAMS = ("python", "python3")
@@ -34,8 +35,8 @@ def assemble(
     if not any(site.glob("*.dist-info")):
         version = ".".join(map(str, sys.version_info[:3]))
         sys.exit(f"error: nothing that is locked is for Python {version}; lock it for that version too")
+    prepare(environment, site, profile)
     own = list(left_out.kept(site, left_out.DEPENDENCIES))
-    compilation = bytecode.Compilation(site, own, profile)
     for path in own:
         tree.take(path)
     twins.link_twins(tree, site, runtime.known_libraries(), runtime.loader())
@@ -47,7 +48,6 @@ def assemble(
     packages.record(tree, packages.Installed(), set(tree.files()) - before)
     _verify(tree, binaries)
     distributions.mend_records(tree, site)
-    bytecode.write(tree, compilation)
     tree.prune()
 
 
@@ -61,3 +61,20 @@ def _verify(tree: Tree, binaries: list[Path]) -> None:
     ]
     if wrong:
         sys.exit("\n".join(wrong))
+
+
+def prepare(environment: Path, root: Path, profile: frozenset[str] | None) -> None:
+    """Give a virtual environment times and bytecode where it lies.
+
+    Args:
+        environment: Its folder.
+        root: The folder that the profile's paths are relative to.
+        profile: The measured source files that get bytecode; None for all.
+    """
+    # uv's lock is for an installer, and every user could write to it.
+    (environment / ".lock").unlink(missing_ok=True)
+    for folder in list(environment.rglob("__pycache__")):
+        shutil.rmtree(folder)
+    times.settle(environment)
+    bytecode.write(root, root, (str(path.relative_to(root)) for path in walk(root)), profile)
+    times.settle(environment)

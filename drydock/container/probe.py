@@ -1,13 +1,17 @@
 """Ask the application in this container whether it lives: exit code 0 when it answers with status 2xx or 3xx.
 
-The image's HEALTHCHECK runs this with `python3 -I -S`, without curl and without a shell. It reads PORT,
-HEALTH_PATH and TLS_CERT_FILE, and gives up after PROBE_TIMEOUT seconds (2). Where HEALTH_PATH is empty, any
-answer of HTTP is good: a port stays open while the application behind it hangs.
+The image's HEALTHCHECK runs this with `python3 -I -S`, without curl and without a shell. serve.json beside it
+names port and path; PORT and HEALTH_PATH win over that. It reads TLS_CERT_FILE, too, and gives up after
+PROBE_TIMEOUT seconds (2). Where the path is empty, any answer of HTTP is good: a port stays open while the
+application behind it hangs.
 """
 
+import json
 import os
 import socket
 import sys
+
+SERVE = __file__.rpartition("/")[0] + "/serve.json"
 
 
 def ask(port: int, method: str, path: str, seconds: float, tls: bool) -> str:
@@ -33,7 +37,10 @@ def ask(port: int, method: str, path: str, seconds: float, tls: bool) -> str:
 
 def main() -> int:
     """Ask once and say why not when the answer is not good."""
-    port, path = int(os.environ.get("PORT", "8000")), os.environ.get("HEALTH_PATH", "/livez")
+    with open(SERVE, encoding="utf-8") as file:  # noqa: PTH123 - starts in less time
+        served = json.load(file)
+    port = int(os.environ.get("PORT", served["port"]))
+    path = os.environ.get("HEALTH_PATH", served["health_path"])
     seconds = float(os.environ.get("PROBE_TIMEOUT", "2"))
     try:
         # HEAD runs no more of an application than it must: few routes take it.

@@ -33,7 +33,7 @@ STANDARD_LIBRARY = {
     "ensurepip": "it installs pip: a running service installs nothing",
     "site-packages": "what the base image has installed, such as pip, is not the application's",
     "dist-packages": "what the base image has installed, such as pip, is not the application's",
-    "sitecustomize.py": "Debian's asks for a crash reporter; ours stands in the library's archive",
+    "sitecustomize.py": "Debian's asks for a crash reporter",
     "_distutils_system_mod.py": "Debian's patch of distutils, which this Python no longer has",
     "config-*": "what a compiler needs to embed Python",
     "*__pycache__": "bytecode is chosen by measurement",
@@ -56,7 +56,6 @@ DEPENDENCIES = {
     "alembic/testing": "the harness of its own tests: it needs pytest",
     "mako/testing": "the harness of its own tests: it needs pytest",
     "sqlalchemy/testing": "the harness of its own tests: it needs pytest",
-    "*__pycache__": "bytecode is chosen by measurement",
 }
 
 

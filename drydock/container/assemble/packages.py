@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
-from types import MappingProxyType
 
 from assemble.tree import Tree
 
@@ -72,7 +71,6 @@ def record(
     tree: Tree,
     installed: Installed,
     paths: Collection[Path],
-    made: Mapping[Path, Collection[Path]] = MappingProxyType({}),
 ) -> tuple[Package, ...]:
     """Write the records, file lists and licences of the packages that these files come from.
 
@@ -83,11 +81,8 @@ def record(
         tree: Holds the files, and gets the records.
         installed: The packages of the running system.
         paths: The files.
-        made: Files among them that were made of others: these other files.
     """
-    origins = {
-        made_file: sources for made_file, sources in (MADE_FROM | dict(made)).items() if made_file in paths
-    }
+    origins = {made: sources for made, sources in MADE_FROM.items() if made in paths}
     owners = installed.owners([*paths, *(path for sources in origins.values() for path in sources)])
     for package in owners:
         place = DATABASE / "status.d" / package.name

@@ -6,7 +6,7 @@ same to the byte, and what was found out about it need not be found out again.
 
 import ast
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 # What ends a line whose failure the code expects: it stands in a `try` or depends on a condition.
@@ -15,24 +15,37 @@ IMPORTS = ("import_module", "__import__")
 OPENS = ("CDLL", "PyDLL", "LoadLibrary", "dlopen")
 
 
-def statements(tree: Path, roots: Iterable[Path]) -> list[str]:
+def statements(tree: Path, roots: Iterable[Path], entry: str) -> tuple[list[str], Mapping[Path, str]]:
     """Return a statement for each module of others that is imported, and each library that is opened.
 
     Args:
         tree: Holds the code.
         roots: The folders in it that modules are imported from: what lies there is the application's own.
+        entry: The module that is served.
+
+    Returns:
+        The statements, and why a file does not compile that something imports by its name: path to reason. A
+        file that nothing imports may be a template.
     """
     own = {path.stem for root in roots if root.is_dir() for path in root.iterdir()} | set(
         sys.stdlib_module_names
     )
     found: set[tuple[str, bool]] = set()
-    for path in tree.rglob("*.py"):
+    mentioned = set(entry.split("."))
+    broken: dict[Path, str] = {}
+    for path in sorted(tree.rglob("*.py")):
         reader = Reader(own)
-        reader.visit(ast.parse(path.read_bytes()))
+        try:
+            reader.visit(ast.parse(path.read_bytes()))
+        except (SyntaxError, ValueError, RecursionError) as error:
+            broken[path] = str(error)
         found |= reader.found
-    return sorted(
+        mentioned |= reader.mentioned
+    texts = sorted(
         text + OPTIONAL * optional for text, optional in found if not optional or (text, False) not in found
     )
+    module = {path: path.parent.name if path.name == "__init__.py" else path.stem for path in broken}
+    return texts, {path: why for path, why in broken.items() if module[path] in mentioned}
 
 
 class Reader(ast.NodeVisitor):
@@ -41,6 +54,8 @@ class Reader(ast.NodeVisitor):
     def __init__(self, own: set[str]) -> None:
         self.own = own
         self.found: set[tuple[str, bool]] = set()
+        # The parts of every name that is imported, the application's own included.
+        self.mentioned: set[str] = set()
         self._optional = False
 
     def visit_If(self, node: ast.If) -> None:
@@ -58,10 +73,12 @@ class Reader(ast.NodeVisitor):
     def visit_Import(self, node: ast.Import) -> None:
         """Note `import a.b`."""
         for alias in node.names:
+            self.mentioned.update(alias.name.split("."))
             self._note_import(alias.name, f"import {alias.name}")
 
     def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
         """Note `from a.b import c`."""
+        self.mentioned.update((node.module or "").split("."), (alias.name for alias in node.names))
         for alias in node.names if node.module and not node.level else ():
             self._note_import(node.module or "", f"from {node.module} import {alias.name}")
 
@@ -70,6 +87,7 @@ class Reader(ast.NodeVisitor):
         name = getattr(node.func, "id", None) or getattr(node.func, "attr", None)
         for given in _texts(node.args[:1]):
             if name in IMPORTS and all(part.isidentifier() for part in given.split(".")):
+                self.mentioned.update(given.split("."))
                 self._note_import(given, f"import {given}")
             elif name in OPENS:
                 self._note(f"ctypes.CDLL({given!r})")

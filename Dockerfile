@@ -56,12 +56,12 @@ RUN --mount=type=bind,from=locks,target=/app --mount=type=cache,id=uv,target=/ro
     uv pip check --python=/opt/venv
 # </dependencies>
 
-# `divide` writes down what is served (package.module:attribute, and whether that is a function which makes it),
+# `divide` writes down what is served (package.module:attribute, whether that is a function, uvicorn's options),
 # where its modules are imported from (a:b), whether it sets up the logging itself, what checks its settings, what
 # migrates its database, and the path that answers while it lives. It makes two layers: code, and the rest.
 FROM dependencies AS builder
 ARG APP_DIR APP_WORKDIR PORT UID GID
-ARG APP_ENTRY_POINT=todo_api.main:create_app APP_FACTORY=1 APP_PATH=/app APP_LOGGING=1
+ARG APP_ENTRY_POINT=todo_api.main:create_app APP_FACTORY=1 APP_OPTIONS="" APP_PATH=/app APP_LOGGING=1
 ARG APP_SETTINGS_CHECK=todo_api.startup:check APP_MIGRATE=todo_api.startup:migrate HEALTH_PATH=/livez
 # <application>
 COPY ${APP_DIR}/todo_api /rootfs/app/todo_api
@@ -77,7 +77,7 @@ COPY --from=builder /layers/code/ /
 ARG APP_WORKDIR PORT UID GID MAINTAINER
 WORKDIR ${APP_WORKDIR}
 # The environment's programs come first. Nothing is written beside the code: the file system is read-only.
-ENV PATH=/opt/venv/bin:/usr/local/bin:/usr/bin:/bin HOME=/tmp LANG=C.UTF-8 \
+ENV PATH=/opt/venv/bin:/usr/local/bin:/usr/bin:/bin HOME=/tmp LOGNAME=app LANG=C.UTF-8 \
     PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 EXPOSE ${PORT}
 USER ${UID}:${GID}
@@ -111,7 +111,7 @@ COPY --from=traced /layers/resources/ /
 COPY --from=builder /layers/code/ /
 ARG APP_WORKDIR PORT UID GID MAINTAINER
 WORKDIR ${APP_WORKDIR}
-ENV PATH=/opt/venv/bin:/usr/local/bin:/usr/bin:/bin HOME=/tmp LANG=C.UTF-8 \
+ENV PATH=/opt/venv/bin:/usr/local/bin:/usr/bin:/bin HOME=/tmp LOGNAME=app LANG=C.UTF-8 \
     PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 EXPOSE ${PORT}
 USER ${UID}:${GID}

@@ -14,13 +14,18 @@ import sys
 SERVE = __file__.rpartition("/")[0] + "/serve.json"
 
 
-def ask(port: int, method: str, path: str, seconds: float, tls: bool) -> str:
+def address(host: str) -> str:
+    """Return where a service is asked that listens at a host: on every address, it is also on loopback."""
+    return "127.0.0.1" if host in ("", "0.0.0.0", "::") else host  # noqa: S104 - compared, not bound
+
+
+def ask(host: str, port: int, method: str, path: str, seconds: float, tls: bool) -> str:
     """Return the status line of one request to this container; empty when the answer is none.
 
     Raises:
         OSError: Nothing listens, or no answer came in time.
     """
-    with socket.create_connection(("127.0.0.1", port), seconds) as connection:
+    with socket.create_connection((host, port), seconds) as connection:
         if tls:
             import ssl
 
@@ -45,7 +50,8 @@ def main() -> int:
     try:
         # HEAD runs no more of an application than it must: few routes take it.
         method = "GET" if path else "HEAD"
-        status = ask(port, method, path or "/", seconds, bool(os.environ.get("TLS_CERT_FILE")))
+        tls = bool(os.environ.get("TLS_CERT_FILE"))
+        status = ask(address(os.environ.get("HOST", "")), port, method, path or "/", seconds, tls)
     except OSError as error:
         status = str(error)
     if status.startswith("HTTP/1.") and (not path or status[9:10] in ("2", "3")):

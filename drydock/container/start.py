@@ -14,13 +14,16 @@ serve.json beside this script says what is served; the rest is for the operator:
     GRACEFUL_TIMEOUT              seconds that running requests get after SIGTERM (25)
     FORWARDED_ALLOW_IPS           proxies whose X-Forwarded-* headers count (127.0.0.1; * for all)
     TLS_CERT_FILE, TLS_KEY_FILE   serve HTTPS with these PEM files
+
+Options of uvicorn's own come from UVICORN_… as for its command line, such as UVICORN_ROOT_PATH.
 """
 
 from __future__ import annotations
 
 import functools
 import gc
-import importlib
+import importlib.util
+import inspect
 import json
 import os
 import signal
@@ -110,6 +113,10 @@ def check() -> list[str]:
         problems.append(
             f"TLS_CERT_FILE: no certificate with the key of TLS_KEY_FILE ({reason}); mount files that match"
         )
+    try:
+        options()
+    except ValueError as error:
+        problems.append(str(error))
     if own := served()["settings_check"]:
         problems += named(own)()
     return problems
@@ -166,48 +173,121 @@ def collect_garbage() -> None:
     gc.enable()
 
 
+# Options of uvicorn that come from UVICORN_…, as for its command line, and from the project's own command.
+WORDS = ("root_path", "loop", "http", "ws", "lifespan", "interface", "log_level", "forwarded_allow_ips")
+COUNTS = (
+    *("timeout_keep_alive", "timeout_notify", "timeout_worker_healthcheck", "limit_concurrency"),
+    *("limit_max_requests", "limit_max_requests_jitter", "backlog", "ws_max_size", "ws_max_queue"),
+    *("h11_max_incomplete_event_size", "ws_ping_interval", "ws_ping_timeout"),
+)
+SWITCHES = ("proxy_headers", "server_header", "date_header", "access_log", "ws_per_message_deflate")
+
+
+def options() -> dict[str, Any]:
+    """Return uvicorn's options: the project's own command's, over which the operator's variables win.
+
+    Raises:
+        ValueError: A value is not of its option's kind; names the option.
+    """
+    given = {**served().get("options", {})}
+    for name in (*WORDS, *COUNTS, *SWITCHES):
+        if (text := os.environ.get(f"UVICORN_{name.upper()}")) is not None:
+            given[name] = text
+    return {name: _typed(name, str(text)) for name, text in given.items()}
+
+
+def _typed(name: str, text: str) -> Any:
+    if name in COUNTS:
+        if not text.replace(".", "", 1).isdigit():
+            raise ValueError(f"UVICORN_{name.upper()}: {text!r} is not a number; set one")
+        return float(text) if "." in text else int(text)
+    return text.lower() in TRUE if name in SWITCHES else text
+
+
 def serve() -> int:
     """Serve until SIGTERM, then let running requests end; return the exit code."""
     import uvicorn
 
+    beside("limits").install()
     workers = number("WEB_CONCURRENCY")
-    config = uvicorn.Config(
-        served()["application"],
-        factory=served()["factory"],
-        host=os.environ.get("HOST", "0.0.0.0"),  # noqa: S104 - the container's own
-        port=number("PORT"),
-        workers=workers,
-        # A failed start must end the container, which "auto" would hide.
-        lifespan="on",
+    given: dict[str, Any] = {
+        "access_log": flag("ACCESS_LOG"),
+        "server_header": False,
         # Where the application owns the logging, uvicorn's loggers pass their records on to it.
-        log_config=None if served()["logging"] else uvicorn.config.LOGGING_CONFIG,
-        access_log=flag("ACCESS_LOG"),
-        server_header=False,
-        proxy_headers=True,
-        ssl_certfile=os.environ.get("TLS_CERT_FILE") or None,
-        ssl_keyfile=os.environ.get("TLS_KEY_FILE") or None,
+        "log_config": None if served()["logging"] else uvicorn.config.LOGGING_CONFIG,
+        "factory": served()["factory"],
+        "host": os.environ.get("HOST", "0.0.0.0"),  # noqa: S104 - the container's own
+        "port": number("PORT"),
+        "workers": workers,
+        "ssl_certfile": os.environ.get("TLS_CERT_FILE") or None,
+        "ssl_keyfile": os.environ.get("TLS_KEY_FILE") or None,
+        **options(),
+    }
+    known = inspect.signature(uvicorn.Config).parameters
+    config = uvicorn.Config(
+        served()["application"], **{name: value for name, value in given.items() if name in known}
     )
     # Set here, since uvicorn before 0.22 takes no such argument: it waits until it is killed.
     config.timeout_graceful_shutdown = number("GRACEFUL_TIMEOUT")
+    # With one worker as with several, `::` takes IPv4 as well.
+    sockets = [config.bind_socket()]
     if workers > 1:
-        from uvicorn.config import STARTUP_FAILURE
-        from uvicorn.supervisors import Multiprocess
-
-        supervisor = Multiprocess(config, sockets=[config.bind_socket()])
+        return _serve_in_processes(config, sockets, "timeout_worker_healthcheck" not in given)
+    if hasattr(config, "load_app"):
+        config.load()
         collect_garbage()
-        supervisor.run()
-        # It stops, without an error of its own, when a worker could not start.
-        failed = any(worker.exitcode == STARTUP_FAILURE for worker in supervisor.processes)
-        return STARTUP_FAILURE if failed else 0
-    config.load()
-    collect_garbage()
+    else:
+        # uvicorn before 0.36 imports the application inside of the running loop.
+        config.load = functools.partial(_load, config.load)  # type: ignore[method-assign]
     server = uvicorn.Server(config)
     # After a graceful end uvicorn restores this handler and raises the signal again: it is obeyed by then.
     signal.signal(signal.SIGTERM, lambda *caught: None if server.started else exit_early(*caught))
-    server.run()
+    server.run(sockets=sockets)
     return 0 if server.started else 3
 
 
+def _load(load: Callable[[], None]) -> None:
+    load()
+    collect_garbage()
+
+
+def _serve_in_processes(config: Any, sockets: list[Any], patient: bool) -> int:
+    """Serve with several workers.
+
+    Args:
+        config: uvicorn's configuration.
+        sockets: Where they listen.
+        patient: Whether a worker that keeps Python's lock for long is left alone.
+    """
+    from uvicorn.config import STARTUP_FAILURE
+    from uvicorn.supervisors import Multiprocess, multiprocess
+
+    process = getattr(multiprocess, "Process", None)
+    if patient and process is not None:
+        process.is_alive = lambda self, *_, **__: self.process.is_alive()
+    supervisor = Multiprocess(config, sockets=sockets)
+    collect_garbage()
+    supervisor.run()
+    # It stops, without an error of its own, when a worker could not start.
+    failed = any(worker.exitcode == STARTUP_FAILURE for worker in supervisor.processes)
+    return STARTUP_FAILURE if failed else 0
+
+
+def beside(name: str) -> Any:
+    """Import a script that lies beside this one, where the import path does not lead."""
+    spec = importlib.util.spec_from_file_location(
+        f"drydock_{name}", __file__.rpartition("/")[0] + f"/{name}.py"
+    )
+    assert spec is not None  # noqa: S101 - the name ends in .py
+    assert spec.loader is not None  # noqa: S101 - as above
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+if __name__ == "__mp_main__":
+    # A worker of several, which Python starts anew.
+    beside("limits").install()
 if __name__ == "__main__":
     # Looking for garbage among modules that all stay takes a tenth of the time that importing them takes.
     gc.disable()

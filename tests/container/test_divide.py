@@ -185,6 +185,18 @@ def test_what_is_served_is_read_from_the_builds_arguments() -> None:
         "migrate": "",
         "port": 8080,
         "health_path": "/health",
+        "options": {},
+    }
+
+
+def test_options_of_the_projects_command_are_kept_by_their_names() -> None:
+    command = "--root-path /shop --no-access-log --timeout-keep-alive=30 --proxy-headers"
+
+    assert written.options(command) == {
+        "root_path": "/shop",
+        "access_log": "0",
+        "timeout_keep_alive": "30",
+        "proxy_headers": "1",
     }
 
 

@@ -113,3 +113,11 @@ def test_port_and_path_stand_in_serve_json(monkeypatch: pytest.MonkeyPatch) -> N
         monkeypatch.delenv(name, raising=False)
     with answering(b"HTTP/1.1 200 OK\r\n\r\n") as port:
         assert ask(monkeypatch, {"port": port, "health_path": "/livez"}) == 0
+
+
+@pytest.mark.parametrize(
+    ("host", "asked"),
+    [("", "127.0.0.1"), ("::", "127.0.0.1"), ("0.0.0.0", "127.0.0.1"), ("10.0.0.7", "10.0.0.7")],
+)
+def test_the_service_is_asked_where_it_listens(host: str, asked: str) -> None:
+    assert probe.address(host) == asked

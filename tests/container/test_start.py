@@ -3,9 +3,12 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +47,8 @@ def serve(monkeypatch: pytest.MonkeyPatch) -> Serve:
 @pytest.fixture
 def script(tmp_path: Path) -> list[str]:
     """A command that runs the start script for the module `shop`."""
-    shutil.copy(start.__file__, tmp_path / "start.py")
+    for name in ("start.py", "limits.py"):
+        shutil.copy(Path(start.__file__).with_name(name), tmp_path)
     (tmp_path / "serve.json").write_text(json.dumps(SERVED))
     return [sys.executable, "-P", str(tmp_path / "start.py")]
 
@@ -155,7 +159,8 @@ def test_an_application_that_cannot_start_ends_the_server_with_3(
     tmp_path: Path, workers: str, script: list[str]
 ) -> None:
     (tmp_path / "shop.py").write_text(
-        "async def app(scope, receive, send):\n    raise RuntimeError('aground')\n"
+        "async def app(scope, receive, send):\n"
+        "    await receive()\n    await send({'type': 'lifespan.startup.failed', 'message': 'aground'})\n"
     )
     environment = {
         "PATH": os.environ["PATH"],
@@ -172,7 +177,8 @@ def test_garbage_is_looked_for_once_the_application_is_imported(tmp_path: Path, 
     (tmp_path / "shop.py").write_text(
         "import gc\nprint(gc.isenabled())\n"
         "async def app(scope, receive, send):\n"
-        "    print(gc.isenabled(), gc.get_freeze_count() > 0)\n    raise RuntimeError('seen enough')\n"
+        "    print(gc.isenabled(), gc.get_freeze_count() > 0)\n"
+        "    await receive()\n    await send({'type': 'lifespan.startup.failed', 'message': 'seen enough'})\n"
     )
     environment = {
         "PATH": os.environ["PATH"],
@@ -202,6 +208,7 @@ def test_a_uvicorn_that_knows_no_limit_for_its_end_serves_all_the_same(
 
     monkeypatch.setattr(uvicorn, "Config", Config)
     serve(application="shop_start:app")
+    monkeypatch.setenv("PORT", str(free_port()))
 
     with pytest.raises(Loaded):
         start.main(["serve"])
@@ -211,3 +218,85 @@ def test_a_signal_before_serving_ends_the_process() -> None:
     with pytest.raises(SystemExit) as stopped:
         start.exit_early(15, None)
     assert stopped.value.code == 143
+
+
+ECHO = """
+import json
+
+async def app(scope, receive, send):
+    assert scope["path"]
+    body = json.dumps([scope["root_path"], scope["path"]]).encode()
+    headers = [(b"content-length", b"%d" % len(body))]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+"""
+
+
+@pytest.fixture
+def serving(tmp_path: Path, script: list[str]) -> Iterator[Callable[..., int]]:
+    """Start an application that knows nothing of a lifespan, and give its port."""
+    (tmp_path / "shop.py").write_text(ECHO)
+    running: list[subprocess.Popen[bytes]] = []
+
+    def begin(**environment: str) -> int:
+        port = free_port()
+        variables = {"PATH": os.environ["PATH"], "PYTHONPATH": str(tmp_path), "PORT": str(port)}
+        running.append(subprocess.Popen(script, env={**variables, **environment}))
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            with suppress(OSError), socket.create_connection(("127.0.0.1", port), 5):
+                return port
+            time.sleep(0.1)
+        raise AssertionError("it does not listen")
+
+    yield begin
+    for process in running:
+        process.terminate()
+        process.wait(60)
+
+
+def asked(port: int, request: bytes = b"GET /a HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n") -> bytes:
+    with socket.create_connection(("127.0.0.1", port), 30) as connection:
+        with suppress(ConnectionError):
+            connection.sendall(request)
+        answer = b""
+        with suppress(ConnectionError):
+            while part := connection.recv(65536):
+                answer += part
+        return answer
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_every_address_takes_ipv4_too(serving: Callable[..., int], workers: str) -> None:
+    answer = asked(serving(HOST="::", WEB_CONCURRENCY=workers, UVICORN_ROOT_PATH="/shop"))
+
+    assert answer.endswith(b'["/shop", "/shop/a"]')
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_flood_of_headers_ends_in_431(serving: Callable[..., int], workers: str) -> None:
+    port = serving(WEB_CONCURRENCY=workers)
+
+    assert asked(port, b"GET / HTTP/1.1\r\nA: " + b"a" * 2_000_000).startswith(b"HTTP/1.1 431 ")
+    assert asked(port).startswith(b"HTTP/1.1 200 ")
+
+
+def test_options_come_from_the_projects_command_and_from_variables(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    serve(options={"root_path": "/shop", "loop": "asyncio", "access_log": "0"})
+    monkeypatch.setenv("UVICORN_LOOP", "auto")
+    monkeypatch.setenv("UVICORN_TIMEOUT_KEEP_ALIVE", "30")
+
+    assert start.options() == {
+        "root_path": "/shop",
+        "loop": "auto",
+        "access_log": False,
+        "timeout_keep_alive": 30,
+    }
+
+
+def test_an_option_that_is_not_a_number_is_refused_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("UVICORN_BACKLOG", "many")
+
+    assert start.check() == ["UVICORN_BACKLOG: 'many' is not a number; set one"]

@@ -10,9 +10,6 @@ from pathlib import Path
 from assemble import bytecode, distributions, extras, left_out, packages, runtime, times, twins
 from assemble.tree import Tree, walk
 
-# Programs that a distribution installs are for people who develop; a service calls modules.
-KEPT_PROGRAMS = ("python", "python3")
-
 
 def assemble(
     tree: Tree, environment: Path, profile: frozenset[str] | None, declared: Iterable[str] = ()
@@ -28,16 +25,12 @@ def assemble(
     Raises:
         SystemExit: Nothing is installed, a library is missing, or one does not have what another wants of it.
     """
-    tree.take(environment / "pyvenv.cfg")
-    for name in KEPT_PROGRAMS:
-        tree.take(environment / "bin" / name)
     [site] = environment.glob("lib/python3*/site-packages")
     if not any(site.glob("*.dist-info")):
         version = ".".join(map(str, sys.version_info[:3]))
         sys.exit(f"error: nothing that is locked is for Python {version}; lock it for that version too")
     prepare(environment, site, profile)
-    own = list(left_out.kept(site, left_out.DEPENDENCIES))
-    for path in own:
+    for path in left_out.kept(environment, left_out.ENVIRONMENT):
         tree.take(path)
     twins.link_twins(tree, site, runtime.known_libraries(), runtime.loader())
     before = set(tree.files())

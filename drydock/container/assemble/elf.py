@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import struct
 import subprocess
 from collections.abc import Iterable, Iterator
@@ -83,7 +84,9 @@ def libraries(paths: Iterable[Path], loader: Path) -> Iterator[tuple[Path, str, 
 
 @cache
 def _needed(path: Path, loader: Path) -> tuple[tuple[str, Path | None], ...]:
-    listing = subprocess.run([loader, "--list", path], capture_output=True, text=True, check=False)
+    # Not --list, which lists nothing where one library is missing.
+    variables = {**os.environ, "LD_TRACE_LOADED_OBJECTS": "1"}
+    listing = subprocess.run([loader, path], env=variables, capture_output=True, text=True, check=False)
     found: list[tuple[str, Path | None]] = []
     for line in listing.stdout.splitlines():
         name, arrow, place = line.strip().partition(" => ")

@@ -11,51 +11,31 @@ from assemble.tree import walk
 
 # Paths relative to the standard library's folder.
 STANDARD_LIBRARY = {
-    "test": "CPython's own tests",
+    "test": "CPython's own tests, which slim images lack, too",
     "idlelib": "an editor: it needs a display",
-    "tkinter": "it needs a display and libtk",
-    "turtledemo": "it needs a display",
+    "tkinter": "it needs a display and libtk, which slim lacks",
+    "turtledemo": "it needs tkinter",
     "turtle.py": "it needs tkinter",
-    "lib-dynload/_tkinter.*": "it needs a display and libtk",
-    "lib-dynload/_dbm.*": "it needs Berkeley DB, 1.9 MB; the module dbm prefers SQLite to it",
-    "curses": "full-screen programs: a service has no terminal; saves libncursesw",
-    "lib-dynload/_curses*": "full-screen programs: a service has no terminal; saves libncursesw",
-    "lib-dynload/readline.*": "line editing: a service has no terminal; saves libreadline and libtinfo",
-    "pydoc_data/_pydoc.css": "the looks of pydoc's own web server",
+    "lib-dynload/_tkinter.*": "it needs a display and libtk, which slim lacks",
     "lib-dynload/_test*": "CPython's own tests",
     "lib-dynload/_ctypes_test*": "CPython's own tests",
     "lib-dynload/xx*": "examples of extension modules",
     "lib-dynload/_xxtestfuzz.*": "CPython's own tests",
-    "ctypes/macholib/README.ctypes": "notes for CPython's developers",
-    "ctypes/macholib/fetch_macholib*": "notes for CPython's developers",
-    "email/architecture.rst": "notes for CPython's developers",
-    "*/mypy.ini": "notes for CPython's developers",
-    "ensurepip": "it installs pip: a running service installs nothing",
-    "site-packages": "what the base image has installed, such as pip, is not the application's",
-    "dist-packages": "what the base image has installed, such as pip, is not the application's",
-    "sitecustomize.py": "Debian's asks for a crash reporter",
-    "_distutils_system_mod.py": "Debian's patch of distutils, which this Python no longer has",
+    "ensurepip": "it installs pip: production installs nothing",
+    "site-packages": "a virtual environment does not look here: pip and its kin serve the base image",
+    "dist-packages": "a virtual environment does not look here: pip and its kin serve the base image",
+    "sitecustomize.py": "Debian's asks for a crash reporter, and keeps a dependency's own from running",
     "config-*": "what a compiler needs to embed Python",
     "*__pycache__": "bytecode is chosen by measurement",
 }
 
-# Paths relative to the virtual environment's site-packages.
-DEPENDENCIES = {
-    "*.pyi": "type checkers read it, a service does not",
-    "*.pyx": "Cython source of a module that ships compiled",
-    "*.pxd": "Cython source of a module that ships compiled",
-    "*.c": "C source of a module that ships compiled",
-    "*.cpp": "C++ source of a module that ships compiled",
-    "*.h": "a compiler's input",
-    "*.hpp": "a compiler's input",
-    "*.proto": "a protocol compiler's input",
-    "*.pxi": "Cython source of a module that ships compiled",
-    "*/tests": "a distribution's own tests",
-    "*/_tests": "a distribution's own tests",
-    "jsonschema/benchmarks": "measurements of its developers",
-    "alembic/testing": "the harness of its own tests: it needs pytest",
-    "mako/testing": "the harness of its own tests: it needs pytest",
-    "sqlalchemy/testing": "the harness of its own tests: it needs pytest",
+# Paths relative to the virtual environment.
+ENVIRONMENT = {
+    "bin/activate*": "shells read it, and production has none",
+    "bin/deactivate*": "shells read it, and production has none",
+    "bin/pydoc.bat": "another system's shell reads it",
+    ".gitignore": "git reads it, and no repository is here",
+    "CACHEDIR.TAG": "programs that make backups read it",
 }
 
 

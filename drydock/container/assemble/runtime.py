@@ -16,15 +16,23 @@ OPENED_BY_NAME = {"libgcc_s.so.1": "pthread_exit and thread cancellation"}
 
 SYSTEM_FILES = (
     "/etc/debian_version",
+    "/etc/host.conf",
+    "/etc/localtime",
+    "/etc/mime.types",
+    "/etc/timezone",
     "/etc/nsswitch.conf",
     "/etc/os-release",
     "/etc/protocols",
     "/etc/services",
-    "/etc/ssl/certs/ca-certificates.crt",
     "/etc/ssl/openssl.cnf",
 )
-TEMPORARY = Path("/tmp")  # noqa: S108 - the image's own
-SYSTEM_FOLDERS = ("/usr/share/zoneinfo",)
+# Time zones, the locale that LANG names, and authorities: one file for all, and one each under its hash.
+SYSTEM_FOLDERS = ("/usr/share/zoneinfo", "/usr/lib/locale", "/etc/ssl/certs")
+# Empty folders that programs expect, as the base image has them.
+USUAL_FOLDERS = (
+    *("/home", "/media", "/mnt", "/opt", "/root", "/run", "/run/lock", "/srv", "/tmp"),  # noqa: S108 - the image's
+    *("/var/cache", "/var/lib", "/var/lock", "/var/log", "/var/run", "/var/spool", "/var/tmp"),  # noqa: S108 - as above
+)
 CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 
 
@@ -54,9 +62,8 @@ def assemble(tree: Tree, profile: frozenset[str] | None) -> None:
     times.settle(tree.root)
     modules = (str(path.relative_to(root)) for path in own if path.is_relative_to(root))
     bytecode.write(tree.inside(root), root, modules, profile)
-    temporary = tree.inside(TEMPORARY)
-    temporary.mkdir()
-    temporary.chmod(0o1777)
+    for name in USUAL_FOLDERS:
+        tree.folder(Path(name))
 
 
 def executable() -> Path:
@@ -91,19 +98,15 @@ def _libraries(tree: Tree, program: Path) -> None:
 
 
 def take_libraries(tree: Tree, binaries: list[Path]) -> None:
-    """Copy every library that these programs and libraries need.
+    """Copy every library that these programs and libraries need; name those that are nowhere.
 
-    Raises:
-        SystemExit: One is nowhere; names it and who needs it.
+    What imports such a file fails in slim as well; `trace` refuses it where the application does so plainly.
     """
-    missing = []
     for path, name, place in elf.libraries(binaries, loader()):
         if place is None:
-            missing.append(f"error: {path} needs {name}, which is nowhere; install it in `dependencies`")
+            sys.stderr.write(f"note: {path} needs {name}, which is nowhere; install it in `dependencies`\n")
         else:
             tree.take(place)
-    if missing:
-        sys.exit("\n".join(missing))
 
 
 def strip_all(tree: Tree) -> None:

@@ -1,11 +1,13 @@
 """Remove symbol tables and debugging sections from programs and libraries, on any architecture.
 
-What `strip --strip-unneeded` does, without binutils: sections that are not loaded into memory leave the file.
-Every byte that the loader maps stays where it was.
+What `strip --strip-unneeded` does, without binutils: symbols and what debuggers read leave the file. Every
+byte that the loader maps stays where it was. A file that carries anything else, in a section or behind them
+all, such as the data of a one-file program or a signature, stays as it is.
 """
 
 from __future__ import annotations
 
+import re
 import struct
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +18,11 @@ SHT_NULL, SHT_NOBITS = 0, 8
 SHF_ALLOC = 0x2
 PT_LOAD = 1
 ALIGNMENT = 8
+# Sections that are not loaded and that no running program reads.
+SYMBOLS = re.compile(
+    rb"\.(symtab|strtab|shstrtab|comment|stab(str)?|line|gdb_index|gnu_debug(alt)?link|gnu\.(lto|build).*"
+    rb"|z?debug.*|note.*|annobin.*|ARM\.attributes|riscv\.attributes|GCC\..*|symtab_shndx)"
+)
 
 # Where the file header and a section header hold what is needed here, by their place in the unpacked tuple.
 SECTIONS_AT, SECTION_SIZE, SECTION_COUNT, NAMES_INDEX = 5, 10, 11, 12
@@ -55,6 +62,8 @@ def stripped(content: bytes) -> bytes | None:
     layout = take_apart(content)
     kept = [index for index, section in enumerate(layout.sections) if _stays(section)]
     names = layout.header[NAMES_INDEX]
+    if not layout.sections or carries_more(content, layout):
+        return None
     # A loaded section that refers to a dropped one, or lies behind the loaded part, is nothing that we know.
     renumbered = {old: new for new, old in enumerate(kept)}
     if not layout.sections or any(
@@ -79,6 +88,20 @@ def stripped(content: bytes) -> bytes | None:
     header[SECTIONS_AT], header[SECTION_COUNT], header[NAMES_INDEX] = headers_at, len(kept) + 1, len(kept)
     packed = struct.pack(elf.format_of(content).header, *header)
     return body[:16] + packed + body[16 + len(packed) :]
+
+
+def carries_more(content: bytes, layout: Layout) -> bool:
+    """Tell whether a file holds anything but what is loaded, symbols and the table of its sections."""
+    form = struct.calcsize(layout.end + SECTION_FORMATS[layout.bits])
+    ends = [layout.loaded, layout.header[SECTIONS_AT] + form * len(layout.sections)]
+    table = content[slice_of(layout.sections[layout.header[NAMES_INDEX]])]
+    for section in layout.sections:
+        if section[TYPE] != SHT_NOBITS:
+            ends.append(section[OFFSET] + section[SIZE])
+        name = table[section[NAME] : table.find(b"\0", section[NAME])]
+        if not _stays(section) and not SYMBOLS.fullmatch(name):
+            return True
+    return len(content) > max(ends)
 
 
 def take_apart(content: bytes) -> Layout:

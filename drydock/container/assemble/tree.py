@@ -92,6 +92,11 @@ class Tree:
         if not os.path.lexists(place):
             place.symlink_to(target)
 
+    def folder(self, path: Path) -> None:
+        """Make a folder of the running system, with its mode; what it holds there is not taken."""
+        for part in (*reversed(path.parents[:-1]), path) if path.is_dir() else ():
+            self._link(part) if part.is_symlink() else self._folder(part)
+
     def files(self) -> Iterator[Path]:
         """Yield the absolute path of every file and link in this tree, as it will be in the image."""
         for path in walk(self.root):

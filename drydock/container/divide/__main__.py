@@ -12,7 +12,7 @@ from pathlib import Path
 
 from divide import imports, trees, written
 
-SCRIPTS = ("start.py", "probe.py")
+SCRIPTS = ("start.py", "limits.py", "probe.py")
 OURS = Path("opt/image")
 
 

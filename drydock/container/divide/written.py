@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import shlex
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -44,7 +46,22 @@ def served(arguments: Mapping[str, str]) -> dict[str, object]:
         "migrate": arguments["APP_MIGRATE"],
         "port": int(arguments["PORT"]),
         "health_path": arguments["HEALTH_PATH"],
+        "options": options(arguments.get("APP_OPTIONS", "")),
     }
+
+
+def options(command: str) -> dict[str, str]:
+    """Return options of uvicorn's command line by their names: `--root-path /shop` is root_path, /shop."""
+    found: dict[str, str] = {}
+    words = [part for word in shlex.split(command) for part in word.split("=", 1)]
+    for word, following in itertools.pairwise([*words, "--"]):
+        if word.startswith("--"):
+            name = word[2:].replace("-", "_")
+            switch = following.startswith("--")
+            found[name.removeprefix("no_") if switch else name] = (
+                ("0" if name.startswith("no_") else "1") if switch else following
+            )
+    return found
 
 
 def import_line(folders: list[str]) -> str:

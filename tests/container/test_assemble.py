@@ -4,6 +4,7 @@ import base64
 import csv
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -279,3 +280,36 @@ def test_times_follow_content_and_are_late_enough_for_every_archive_and_zone(tmp
     # West of Greenwich it is 14 hours earlier, and a zip archive begins with 1980-01-01.
     earliest = datetime(1980, 1, 2, 14, tzinfo=UTC).timestamp()
     assert all(earliest <= path.lstat().st_mtime < time.time() for path in (tree, *tree.rglob("*")))
+
+
+def test_a_librarys_package_comes_whole_with_those_that_it_needs_but_not_the_bases(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = f"{tmp_path}/system/usr"
+    listed = {
+        "libmagic1": ["lib/libmagic.so.1", "share/doc/libmagic1/copyright", "lib/magic/plugin.so"],
+        "libmagic-mgc": ["lib/file/magic.mgc"],
+        "libc6": ["lib/libc.so.6"],
+        "unrelated": ["lib/other.so"],
+    }
+    needs = {"libmagic1": "\nDepends: libc6 (>= 2.38), libmagic-mgc:any (= 1:5.46) | magic"}
+    for paths in listed.values():
+        write_files(Path(folder), dict.fromkeys(paths, ""))
+    write_files(
+        tmp_path / "dpkg",
+        {
+            f"info/{name}.list": "".join(f"{folder}/{path}\n" for path in paths)
+            for name, paths in listed.items()
+        }
+        | {"status": "\n\n".join(f"Package: {one}\nArchitecture: any{needs.get(one, '')}" for one in listed)},
+    )
+    monkeypatch.setattr(packages, "DATABASE", tmp_path / "dpkg")
+    monkeypatch.setattr(packages, "UNREAD", re.compile(".*/share/doc/.*"))
+
+    found = packages.Installed().whole([Path(f"{folder}/lib/libmagic.so.1")], {"libc6"})
+
+    assert [str(path).removeprefix(f"{folder}/lib/") for path in found] == [
+        "file/magic.mgc",
+        "libmagic.so.1",
+        "magic/plugin.so",
+    ]

@@ -300,3 +300,14 @@ def test_an_option_that_is_not_a_number_is_refused_by_name(monkeypatch: pytest.M
     monkeypatch.setenv("UVICORN_BACKLOG", "many")
 
     assert start.check() == ["UVICORN_BACKLOG: 'many' is not a number; set one"]
+
+
+def test_a_connection_whose_request_does_not_come_is_ended(
+    tmp_path: Path, serving: Callable[..., int]
+) -> None:
+    limits = tmp_path / "limits.py"
+    limits.write_text(limits.read_text().replace("HEAD_SECONDS = 60", "HEAD_SECONDS = 0.5"))
+    port = serving()
+
+    assert asked(port, b"") == b""
+    assert asked(port, b"GET / HTTP/1.1\r\nA: ") == b""

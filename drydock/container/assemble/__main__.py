@@ -11,11 +11,13 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from assemble import bytecode, dependencies, runtime, times
+from assemble import bytecode, dependencies, packages, runtime, times
 from assemble.tree import Tree
 
 ENVIRONMENT = Path("/opt/venv")
 LAYERS = Path("/layers")
+# The packages of the base image, by name.
+BASE = LAYERS / "base.txt"
 PROFILE = Path(__file__).parent.parent / "bytecode.txt"
 
 
@@ -28,9 +30,10 @@ def main(layer: str, extras: str = "") -> None:
     profile = bytecode.measured(PROFILE)
     if layer == "runtime":
         runtime.assemble(Tree(made), profile)
+        BASE.write_text("".join(f"{package.name}\n" for package in packages.Installed().packages))
     else:
         tree = Tree(made, (LAYERS / "runtime",))
-        dependencies.assemble(tree, ENVIRONMENT, profile, extras.split())
+        dependencies.assemble(tree, ENVIRONMENT, profile, extras.split(), BASE.read_text().split())
     times.settle(made)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from assemble import bytecode, distributions, extras, left_out, packages, runtime, times, twins
@@ -12,7 +12,11 @@ from assemble.tree import Tree, walk
 
 
 def assemble(
-    tree: Tree, environment: Path, profile: frozenset[str] | None, declared: Iterable[str] = ()
+    tree: Tree,
+    environment: Path,
+    profile: frozenset[str] | None,
+    declared: Iterable[str] = (),
+    base: Collection[str] = (),
 ) -> None:
     """Put a virtual environment into a tree.
 
@@ -21,6 +25,7 @@ def assemble(
         environment: The virtual environment's folder.
         profile: The measured source files that get bytecode; None for all.
         declared: Libraries, programs and files that are opened by name at run time.
+        base: The Debian packages of the base image.
 
     Raises:
         SystemExit: Nothing is installed, a library is missing, or one does not have what another wants of it.
@@ -35,10 +40,14 @@ def assemble(
     twins.link_twins(tree, site, runtime.known_libraries(), runtime.loader())
     before = set(tree.files())
     extras.take(tree, declared)
+    runtime.take_libraries(tree, tree.binaries())
+    installed = packages.Installed()
+    for path in list(installed.whole(set(tree.files()) - before, base)):
+        tree.take(path)
     binaries = tree.binaries()
     runtime.take_libraries(tree, binaries)
     runtime.strip_all(tree)
-    packages.record(tree, packages.Installed(), set(tree.files()) - before)
+    packages.record(tree, installed, set(tree.files()) - before)
     _verify(tree, binaries)
     distributions.mend_records(tree, site)
     tree.prune()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
@@ -16,6 +16,13 @@ DATABASE = Path("/var/lib/dpkg")
 MADE_FROM: dict[Path, Collection[Path]] = {
     Path("/etc/ssl/certs/ca-certificates.crt"): (Path("/usr/sbin/update-ca-certificates"),),
 }
+
+
+# Paths that no running program reads.
+UNREAD = re.compile(
+    r"/usr/(bin|sbin|games|include)/.*|/usr/share/(doc|man|info|locale|lintian|bug|gir-1\.0|pkgconfig|aclocal)/.*"
+    r"|.*\.(a|la|pc)|/etc/(init\.d|cron[^/]*|default)/.*|.*/pkgconfig/.*"
+)
 
 
 @dataclass(frozen=True)
@@ -42,6 +49,24 @@ class Installed:
         real = {_real(path) for path in paths}
         return tuple(package for package in self.packages if not package.files.isdisjoint(real))
 
+    def whole(self, paths: Iterable[Path], base: Collection[str]) -> Iterator[Path]:
+        """Yield the files that libraries find by a folder: plug-ins, fonts, tables of their own packages.
+
+        Args:
+            paths: Libraries and programs that ship.
+            base: The packages of the base image, which say nothing about the application.
+        """
+        added = {package.name: package for package in self.packages if package.name not in base}
+        todo = [package.name for package in self.owners(paths) if package.name in added]
+        seen: set[str] = set()
+        while todo:
+            name = todo.pop()
+            if name not in seen:
+                seen.add(name)
+                todo += [other for other in depends(added[name].paragraph) if other in added]
+        for name in sorted(seen):
+            yield from sorted(path for path in added[name].files if not UNREAD.fullmatch(str(path)))
+
     @staticmethod
     def _package(paragraph: str) -> Package:
         fields = dict(re.findall(r"^([\w-]+): ?(.*)$", paragraph, re.MULTILINE))
@@ -55,6 +80,12 @@ class Installed:
         brought = (Path(line) for line in lines if line != "/." and line not in folders)
         files = frozenset(_real(path) for path in brought if path.is_symlink() or not path.is_dir())
         return Package(name, paragraph, files)
+
+
+def depends(paragraph: str) -> list[str]:
+    """Return the packages that a package needs, each alternative by its name alone."""
+    lines = re.findall(r"^(?:Pre-)?Depends: (.*)$", paragraph, re.MULTILINE)
+    return [re.split(r"[\s:(]", word.strip())[0] for line in lines for word in re.split(r"[,|]", line)]
 
 
 def _real(path: Path) -> Path:

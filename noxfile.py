@@ -24,22 +24,6 @@ for name in ("urllib3", "docker"):
 
 # These need an image, a base or a cluster, and have sessions of their own.
 ELSEWHERE = ("--ignore=tests/system", "--ignore=tests/layout")
-# What takes longest: each command of the documents, a release that is stopped at each of its steps, other
-# projects from `init` to an answer, what changes, secrets and scanners show of images built for it, and
-# what an engine with another image store makes of the image.
-LONGEST = tuple(
-    f"tests/live/test_{name}.py"
-    for name in (
-        "documents",
-        "release",
-        "release_stopped",
-        "init",
-        "image_layers",
-        "image_secrets",
-        "image_scanners",
-        "containerd_store",
-    )
-)
 
 
 def gate(session: nox.Session, name: str) -> None:
@@ -138,14 +122,13 @@ def integration(session: nox.Session) -> None:
 @nox.session
 def tests(session: nox.Session) -> None:
     """Run drydock's own tests; positional arguments go to pytest."""
-    others = [*ELSEWHERE, *(f"--ignore={path}" for path in LONGEST)]
-    session.run("pytest", *others, *(session.posargs or ["tests"]), external=True)
+    session.run("pytest", *ELSEWHERE, "-m", "not acceptance", *(session.posargs or ["tests"]), external=True)
 
 
 @nox.session(default=False)
 def acceptance(session: nox.Session) -> None:
     """Run every documented command, stop releases at each step, start other projects, search layers."""
-    session.run("pytest", *LONGEST, *session.posargs, external=True)
+    session.run("pytest", *ELSEWHERE, "-m", "acceptance", *(session.posargs or ["tests"]), external=True)
 
 
 @nox.session(default=False)

@@ -57,6 +57,7 @@ def script(tmp_path: Path) -> Script:
         layout: int = 0,
         cluster: int = 0,
         up: int = 0,
+        stages: tuple[str, ...] = (),
     ) -> Ran:
         files = {"main/run": RUN}
         if beside:
@@ -70,7 +71,9 @@ def script(tmp_path: Path) -> Script:
         codes["UP"] = up
         environment = {"PATH": os.environ["PATH"], "LOG": str(log), "KUBECONFIG": kubeconfig}
         environment |= {name: str(code) for name, code in codes.items()}
-        done = subprocess.run([tmp_path / "main/.ci/run"], env=environment, check=False, capture_output=True)
+        done = subprocess.run(
+            [tmp_path / "main/.ci/run", *stages], env=environment, check=False, capture_output=True
+        )
         return Ran(done.returncode, log.read_text().replace(str(tmp_path), "").splitlines())
 
     return run
@@ -108,3 +111,12 @@ def test_any_failure_is_the_scripts_failure(
 
 def test_a_cluster_that_does_not_come_up_is_a_failure_and_is_cleaned_away(script: Script) -> None:
     assert script(up=1) == Ran(1, [*WITH_CLUSTER[:5], "down"])
+
+
+def test_named_stages_run_alone(script: Script) -> None:
+    assert script(stages=("official_layout", "nox")) == Ran(0, [GATES[2], GATES[0]])
+
+
+def test_an_unknown_stage_is_refused(script: Script) -> None:
+    with pytest.raises(FileNotFoundError):  # nothing was called
+        script(stages=("acceptanse",))

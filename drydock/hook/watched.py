@@ -66,6 +66,6 @@ WATCHED = (
             "Dockerfile",
             *CODE[1:],
         ),
-        session=("--ignore=tests/live", "-m", "not live"),
+        session=("-m", "not live"),
     ),
 )

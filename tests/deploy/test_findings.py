@@ -41,10 +41,10 @@ def test_an_ignore_covers_its_check_and_place_and_nothing_else(
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ('kubernets = ["1.37"]', "unknown key kubernets"),
-        ('[[ignore]]\ncheck = "A"', "is no ignore"),
-        ('[[ignore]]\ncheck = "A"\nreason = "b"\nwhere = "c"', "is no ignore"),
-        ("kubernetes = [", "no valid TOML"),
+        ('kubernets = ["1.37"]', "kubernets: unknown key"),
+        ('[[ignore]]\ncheck = "A"', r"ignore\[0\].reason: missing"),
+        ('[[ignore]]\ncheck = "A"\nreason = "b"\nwhere = "c"', r"ignore\[0\].where: unknown key"),
+        ("kubernetes = [", "not valid TOML"),
     ],
 )
 def test_a_wrong_expectation_is_refused(tmp_path: Path, text: str, problem: str) -> None:

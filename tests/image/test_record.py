@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from drydock import errors
-from drydock.image.model import Kind
+from drydock.image.file import Kind
 from drydock.image.record import Record
 from tests.image.making import Entry, analysed, digest, files_tar, layer_tar
 

@@ -15,9 +15,7 @@ from drydock.detect.project import load
 from drydock.engine import Engine
 from drydock.workspace import Pipeline
 from tests.conftest import ROOT
-from tests.live.conftest import engine, python_image
-
-__all__ = ["engine", "python_image"]
+from tests.support.images import remove_reference
 
 BASES = "local/official-layout"
 CHANNEL = "official-layout"
@@ -36,9 +34,8 @@ def official_base(engine: Engine, python_image: str) -> str:
         build = ["docker", "buildx", "build", "--load", f"--tag={reference}"]
         args = [f"--build-arg=PYTHON_IMAGE={python_image}", str(folder)]
         command.run([*build, *args], env=engine.environment)
-        for older in engine.sdk.images.list(BASES):
-            if reference not in older.tags:
-                engine.sdk.images.remove(older.id, force=True)
+        for older in {tag for image in engine.sdk.images.list(BASES) for tag in image.tags} - {reference}:
+            remove_reference(engine, older)
     return reference
 
 
@@ -48,5 +45,4 @@ def pipeline(engine: Engine, official_base: str) -> Iterator[Pipeline]:
     project = replace(load(ROOT), base=official_base)
     yield Pipeline(engine, project, lambda _: None, quiet=True, channel=CHANNEL)
     for target in ("production", "slim"):
-        for image in engine.sdk.images.list(project.reference(target, CHANNEL)):
-            engine.sdk.images.remove(image.id, force=True)
+        remove_reference(engine, project.reference(target, CHANNEL))

@@ -11,7 +11,7 @@ from drydock.image import Anatomy
 from drydock.report import MB
 from drydock.verdict import Outcome
 from drydock.workspace import Pipeline
-from tests.live import test_image_production as facts
+from tests.container import test_production as facts
 
 # The first test waits for CPython to be compiled.
 pytestmark = pytest.mark.timeout(1800)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from drydock.workspace import Pipeline
-from tests.live.test_image_production import *  # noqa: F403 - its tests, of the image below
+from tests.container.test_production import *  # noqa: F403 - its tests, of the image below
 
 
 @pytest.fixture(scope="module")

@@ -15,6 +15,7 @@ from drydock.image import content_digest
 from drydock.state.receipts import Receipts
 from drydock.verdict import Outcome, Verdict
 from drydock.workspace import Pipeline
+from tests.support.images import remove_repository
 
 MANIFEST = """\
 [project]
@@ -73,8 +74,7 @@ def ship_project(engine: Engine, root: Path, base: str) -> Iterator[Ship]:
     try:
         yield made
     finally:
-        for image in engine.sdk.images.list(name=made.name):
-            engine.sdk.images.remove(image.id, force=True)
+        remove_repository(engine, made.name)
 
 
 def pass_gates(pipeline: Pipeline, *names: str) -> None:

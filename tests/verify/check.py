@@ -19,6 +19,7 @@ from drydock.progress import silent
 from drydock.project import TARGETS, Development, Project
 from drydock.workspace import Pipeline
 from tests.detect.support import summary
+from tests.support.images import remove_repository
 from tests.verify.cases import Case
 from tests.verify.services import services
 
@@ -159,8 +160,7 @@ def _images(engine: Engine, project: Project) -> Iterator[None]:
     try:
         yield
     finally:
-        for image in engine.sdk.images.list(project.image):
-            engine.sdk.images.remove(str(image.id), force=True)
+        remove_repository(engine, project.image)
 
 
 def _line(text: str) -> str:

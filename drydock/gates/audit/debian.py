@@ -15,11 +15,10 @@ from datetime import datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 
-from drydock import command, errors
+from drydock import command, errors, osrelease
 from drydock.engine import apt
-from drydock.engine.install import read_os_release
-from drydock.gates.audit.components import Component, Components
 from drydock.gates.expectations import Finding, Report
+from drydock.image.components import Component, Components
 from drydock.progress import Say
 
 SOURCE = "Debian packages"
@@ -68,7 +67,7 @@ def audit(components: Components, oldest: int, now: datetime, say: Say) -> Repor
     if not components.debian:
         return Report(SOURCE, faults=("the image is Debian and lists no Debian package",))
     try:
-        sources = source_lines(mirrors(), read_os_release().get("VERSION_CODENAME", ""), codename)
+        sources = source_lines(mirrors(), osrelease.codename(), codename)
         say(f"asking Debian's archive about {len(components.debian)} packages of {codename}")
         with tempfile.TemporaryDirectory(prefix="drydock-apt-") as folder:
             policy = ask(Path(folder), sources, components.debian, oldest, now)

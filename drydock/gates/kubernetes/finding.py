@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from drydock import errors
+from drydock import toml
 
 
 @dataclass(frozen=True)
@@ -72,42 +71,20 @@ class Expectations:
     settings: str = ""
     start_script: tuple[str, ...] = ()
     samples: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    ignores: tuple[Ignore, ...] = ()
-
-
-KEYS = {"kubernetes", "settings", "start-script", "samples", "ignore"}
+    ignores: tuple[Ignore, ...] = field(default=(), metadata={"key": "ignore"})
 
 
 def read(path: Path) -> Expectations:
     """Read the expectations; the defaults where there is no such file.
 
     Raises:
-        errors.BadConfiguration: A key is unknown, or an ignore has no reason.
+        errors.BadConfiguration: A key is unknown or of the wrong type, or an ignore has no reason.
     """
-    if not path.is_file():
-        return Expectations()
-    try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except tomllib.TOMLDecodeError as error:
-        raise errors.BadConfiguration(where=path, problem=f"no valid TOML: {error}", how="mend it") from error
-    if unknown := set(table) - KEYS:
-        raise errors.BadConfiguration(
-            where=path, problem=f"unknown key {min(unknown)}", how=f"use one of {', '.join(sorted(KEYS))}"
-        )
-    for row in table.get("ignore", []):
-        if not row.get("reason") or not set(row) <= {"check", "reason", "overlay", "object"}:
-            raise errors.BadConfiguration(
-                where=path,
-                problem=f"{row!r} is no ignore",
-                how="give it check and reason, and overlay or object",
-            )
-    return Expectations(
-        kubernetes=tuple(table.get("kubernetes", Expectations.kubernetes)),
-        settings=str(table.get("settings", "")),
-        start_script=tuple(table.get("start-script", ())),
-        samples=table.get("samples", {}),
-        ignores=tuple(Ignore(**row) for row in table.get("ignore", [])),
-    )
+    expectations = toml.make(Expectations, toml.read(path), path)
+    for number, ignore in enumerate(expectations.ignores):
+        if not ignore.reason.strip():
+            raise toml.bad(path, f"ignore[{number}].reason", "empty", "say why it is accepted")
+    return expectations
 
 
 def judge(found: Iterable[Finding], ignores: Iterable[Ignore]) -> tuple[list[Finding], list[Finding]]:

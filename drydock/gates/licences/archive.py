@@ -10,10 +10,9 @@ from urllib.parse import quote
 
 import platformdirs
 
-from drydock import command
-from drydock.engine.install import read_os_release
+from drydock import command, osrelease
 from drydock.gates.audit import debian
-from drydock.gates.audit.components import Component
+from drydock.image.components import Component
 
 FETCH_SECONDS = 300.0
 DOCUMENTS = Path("usr/share/doc")
@@ -47,7 +46,7 @@ def fetch(packages: Sequence[Component], codename: str, cache: Path | None = Non
 
 
 def _fetch(packages: Sequence[Component], codename: str) -> dict[Component, str]:
-    host = read_os_release().get("VERSION_CODENAME", "")
+    host = osrelease.codename()
     sources = debian.source_lines(debian.mirrors(), host, codename)
     with tempfile.TemporaryDirectory(prefix="drydock-licences-") as name:
         folder = Path(name)

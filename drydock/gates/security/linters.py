@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 import tempfile
@@ -13,6 +14,7 @@ from drydock import command, errors
 from drydock.gates.expectations import Finding, Report, Severity
 from drydock.programs import tool, version
 from drydock.progress import Say
+from drydock.project.dockerfile import expand, instructions
 
 TOOL_SECONDS = 300.0
 # hadolint exits with 1 when it found something, checkov and Trivy as they are told here.
@@ -42,13 +44,15 @@ def checkov(dockerfile: Path, say: Say) -> Report:
 
 def with_arguments(text: str) -> str:
     """Return a Dockerfile with the default of each global ARG put into its FROM lines."""
-    head = re.split(r"^FROM\s", text, maxsplit=1, flags=re.MULTILINE | re.IGNORECASE)[0]
-    defaults = dict(re.findall(r"^ARG\s+(\w+)=(\S+)", head, re.MULTILINE | re.IGNORECASE))
-
-    def put(line: re.Match[str]) -> str:
-        return re.sub(r"\$\{?(\w+)\}?", lambda name: defaults.get(name[1], name[0]), line[0])
-
-    return re.sub(r"^FROM\s.*$", put, text, flags=re.MULTILINE | re.IGNORECASE)
+    head = itertools.takewhile(lambda one: one.keyword != "FROM", instructions(text))
+    told = (one.text.partition("=") for one in head if one.keyword == "ARG")
+    defaults = {name.strip(): value.strip().strip("\"'") for name, _, value in told}
+    return re.sub(
+        r"^FROM\s.*$",
+        lambda line: expand(line[0], defaults),
+        text,
+        flags=re.MULTILINE | re.IGNORECASE,
+    )
 
 
 def _checkov(dockerfile: Path, say: Say) -> Report:

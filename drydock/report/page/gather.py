@@ -11,9 +11,9 @@ from typing import Any
 from drydock import recorder
 from drydock.gates import cache, runner
 from drydock.image import Anatomy, Image, content_digest
+from drydock.image.components import Component
 from drydock.project import Budget, Project
 from drydock.publish import sbom
-from drydock.publish.sbom import Material
 from drydock.report.change import Since, since
 from drydock.state.history import Build, History, Judged, Weighed, reading
 from drydock.verdict import Verdict
@@ -90,7 +90,7 @@ class Content:
     gates: tuple[Gate, ...]
     timings: tuple[Mapping[str, Any], ...]
     builds: tuple[Build, ...]
-    materials: tuple[Material, ...]
+    materials: tuple[Component, ...]
 
     @functools.cached_property
     def image(self) -> Image:

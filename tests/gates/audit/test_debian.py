@@ -10,12 +10,12 @@ import pytest
 from drydock.engine import apt
 from drydock.engine.apt import Repository
 from drydock.gates.audit import debian
-from drydock.gates.audit.components import Component, Components
+from drydock.image.components import Component, Components, Type
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
 MAIN = Repository("http://mirror/debian/", "bookworm", "bookworm")
 SECURITY = Repository("http://mirror/security/", "bookworm-security", "bookworm-security")
-ZLIB = Component("zlib1g", "1:1.3-1", "amd64")
+ZLIB = Component("zlib1g", "1:1.3-1", "amd64", Type.DEBIAN)
 POLICY = """\
 zlib1g:
   Installed: 1:1.3-1
@@ -31,7 +31,7 @@ zlib1g:
 
 
 def components(release: dict[str, str], *packages: Component) -> Components:
-    return Components((), packages, release, (), ())
+    return Components(packages, release)
 
 
 def test_sources_are_those_of_the_image_on_this_machines_mirrors() -> None:
@@ -140,15 +140,15 @@ def test_the_oldest_list_tells_how_old_the_answer_is(tmp_path: Path) -> None:
 def test_mirror_that_does_not_answer_is_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:
     dead = Repository("http://127.0.0.1:9/debian-security/", "bookworm-security", "bookworm-security")
     monkeypatch.setattr(apt, "repositories", lambda: [dead])
-    monkeypatch.setattr(debian, "read_os_release", lambda: {"VERSION_CODENAME": "bookworm"})
+    monkeypatch.setattr(debian.osrelease, "codename", lambda: "bookworm")
     release = {"ID": "debian", "VERSION_CODENAME": "trixie"}
     report = debian.audit(components(release, ZLIB), 7, NOW, lambda _: None)
     assert report.faults[0].startswith("Debian's archive could not be asked: E:")
 
 
 def test_real_archive_knows_the_update_of_an_old_package() -> None:
-    old = Component("libssl3t64", "3.5.0-1", "amd64")
-    invented = Component("drydock-invented", "1", "all")
+    old = Component("libssl3t64", "3.5.0-1", "amd64", Type.DEBIAN)
+    invented = Component("drydock-invented", "1", "all", Type.DEBIAN)
     release = {"ID": "debian", "VERSION_CODENAME": "trixie"}
     report = debian.audit(components(release, old, invented), 14, datetime.now(UTC), lambda _: None)
     assert [finding.subject for finding in report.findings] == ["libssl3t64"]

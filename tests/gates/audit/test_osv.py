@@ -229,21 +229,24 @@ def test_version_that_cannot_be_compared_is_a_fault(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("vector", "score"),
+    ("vector", "rated"),
     [
-        # The worked examples of FIRST: CVE-2013-1937, CVE-2014-0160, CVE-2014-6271, CVE-2016-1645.
-        ("CVSS:3.1/AV:N/AC:L/PR:N/UI:R/S:C/C:L/I:L/A:N", 6.1),
-        ("CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:N/A:N", 7.5),
-        ("CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H", 9.8),
-        ("CVSS:3.1/AV:N/AC:L/PR:N/UI:R/S:U/C:H/I:H/A:H", 8.8),
-        ("CVSS:3.0/AV:N/AC:L/PR:L/UI:N/S:C/C:H/I:H/A:H", 9.9),
-        ("CVSS:3.1/AV:P/AC:H/PR:H/UI:R/S:U/C:N/I:N/A:N", 0.0),
-        ("CVSS:4.0/AV:N/AC:L", None),
-        ("", None),
+        # The worked examples of FIRST: CVE-2013-1937, CVE-2014-0160, CVE-2014-6271.
+        ("CVSS:3.1/AV:N/AC:L/PR:N/UI:R/S:C/C:L/I:L/A:N", Severity.MEDIUM),
+        ("CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:N/A:N", Severity.HIGH),
+        ("CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H", Severity.CRITICAL),
+        ("CVSS:3.0/AV:N/AC:L/PR:L/UI:N/S:C/C:H/I:H/A:H", Severity.CRITICAL),
+        ("CVSS:3.1/AV:P/AC:H/PR:H/UI:R/S:U/C:N/I:N/A:N", Severity.LOW),
+        # Records of today state version 4 alone, old ones version 2.
+        ("CVSS:4.0/AV:N/AC:L/AT:N/PR:N/UI:N/VC:H/VI:H/VA:H/SC:N/SI:N/SA:N", Severity.CRITICAL),
+        ("CVSS:4.0/AV:L/AC:H/AT:P/PR:H/UI:A/VC:L/VI:N/VA:N/SC:N/SI:N/SA:N", Severity.LOW),
+        ("AV:N/AC:L/Au:N/C:P/I:P/A:P", Severity.HIGH),
+        ("CVSS:4.0/AV:N/AC:L", Severity.UNKNOWN),
+        ("", Severity.UNKNOWN),
     ],
 )
-def test_base_score_is_that_of_the_standard(vector: str, score: float | None) -> None:
-    assert severity.base_score(vector) == score
+def test_vector_of_any_version_is_rated_as_the_standard_does(vector: str, rated: Severity) -> None:
+    assert severity.of_vector(vector) is rated
 
 
 def test_worst_stated_severity_counts_and_none_is_unknown() -> None:

@@ -19,7 +19,7 @@ case "$*" in
     nox) exit "$GATES" ;;
     "nox -s acceptance") exit "$ACCEPTANCE" ;;
     "nox -s official_layout") exit "$LAYOUT" ;;
-    "nox -s cluster") echo "on $KUBECONFIG by $DRYDOCK_CLUSTER_LOAD" >> "$LOG"; exit "$CLUSTER" ;;
+    "nox -s cluster_tests") echo "on $KUBECONFIG by $DRYDOCK_CLUSTER_LOAD" >> "$LOG"; exit "$CLUSTER" ;;
     python*) echo /opt/kubectl ;;
 esac
 """
@@ -82,7 +82,7 @@ def script(tmp_path: Path) -> Script:
 FIND = "run python -c from drydock.deploy import kubectl; print(kubectl.find())"
 ON = "on /tmp/kubeconfig by /main/../shared/cluster/load"
 GATES = ["run nox", "run nox -s acceptance", "run nox -s official_layout"]
-WITH_CLUSTER = [*GATES, FIND, "up with /opt/kubectl", "run nox -s cluster", ON, "down"]
+WITH_CLUSTER = [*GATES, FIND, "up with /opt/kubectl", "run nox -s cluster_tests", ON, "down"]
 
 
 def test_gates_run_first_and_the_cluster_is_taken_down_at_the_end(script: Script) -> None:
@@ -94,7 +94,9 @@ def test_a_checkout_without_a_cluster_beside_it_runs_the_gates_alone(script: Scr
 
 
 def test_a_cluster_that_the_environment_names_is_used_and_left_alone(script: Script) -> None:
-    assert script(kubeconfig="/home/kube") == Ran(0, [*GATES, "run nox -s cluster", "on /home/kube by "])
+    assert script(kubeconfig="/home/kube") == Ran(
+        0, [*GATES, "run nox -s cluster_tests", "on /home/kube by "]
+    )
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 from invoke import Context, Exit
 
@@ -14,12 +15,11 @@ def one_gate(
     c: Context, which: str, target: str = "", project: str = ".", quiet: bool = False, json: bool = False
 ) -> None:
     """Run one gate with an exit code of its own: 70 when it refuses, 75 when it could not look."""
-    from drydock.gates import runner
+    from drydock.report import gates
 
-    given = {"--quiet": quiet, "--json": json}
-    posargs = ["--project", project, *(["--target", target] if target else [])]
-    posargs += [option for option, wanted in given.items() if wanted]
-    if fault := runner.run(which, posargs, say):
+    targets = (target,) if target else ()
+    fault = gates.judge(gates.find(which), Path(project), say, targets=targets, json=json, quiet=quiet)
+    if fault:
         raise Exit(str(fault), code=fault.exit_code)
 
 

@@ -15,10 +15,9 @@ import pytest
 from drydock import command, errors
 from drydock.build import COLD, Options, Update, build, remove_mounts
 from drydock.engine import Engine, find
-from drydock.progress import silent
 from drydock.project import Project
+from drydock.publish.opening import open_workspace
 from drydock.state.history import History
-from drydock.workspace import Pipeline
 from tests.conftest import ROOT, MakeProject
 from tests.support.images import remove_repository
 
@@ -232,7 +231,7 @@ def test_a_build_that_fails_stands_in_the_history_as_failed(
     )
 
     with pytest.raises(errors.BuildFailed):
-        Pipeline(engine, project, silent, quiet=True).built("production")
+        open_workspace(engine, project).built("production")
 
     (found,) = History().builds(project.image, failed=True)
     assert "exit code 3" in found.fault

@@ -15,7 +15,7 @@ from drydock.build import Options, build
 from drydock.detect.project import load
 from drydock.engine import Engine
 from drydock.engine.runtime import Run, started
-from drydock.gates.cache import copy_context, touch_source
+from drydock.gates.build_cache import copy_context, touch_source
 from tests.conftest import ROOT
 from tests.support.images import remove_repository
 

@@ -14,7 +14,7 @@ from drydock import command
 from drydock.detect.project import load
 from drydock.engine import LABEL, Engine
 from drydock.programs import tool
-from drydock.workspace import Pipeline
+from drydock.publish.opening import open_workspace
 from tests.conftest import ROOT
 from tests.support.archives import unpack
 
@@ -42,10 +42,10 @@ class Exported:
 @pytest.fixture(scope="module")
 def images(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Exported]:
     folder = tmp_path_factory.mktemp("exported")
-    pipeline = Pipeline(engine, load(ROOT), lambda _: None, quiet=True)
+    workspace = open_workspace(engine, load(ROOT))
     found = {}
     for target in ("production", "slim"):
-        image = pipeline.built(target).image_id
+        image = workspace.built(target).image_id
         exported = found[target] = Exported(folder / f"{target}.tar", folder / target)
         command.run(["docker", "save", "--output", str(exported.archive), image], env=engine.environment)
         container = engine.sdk.containers.create(image, command=["-"], labels={LABEL: "test"})
@@ -128,9 +128,9 @@ def test_cyclonedx_sees_the_same_distributions_in_both(images: dict[str, Exporte
 def test_slim_lets_its_user_write_to_temporary_folders_alone(
     engine: Engine, images: dict[str, Exported]
 ) -> None:
-    pipeline = Pipeline(engine, load(ROOT), lambda _: None, quiet=True)
+    workspace = open_workspace(engine, load(ROOT))
     find = ["find", "/", "-xdev", "-writable", "-not", "-type", "l", "-not", "-path", "/proc/*"]
-    args = ["docker", "run", "--rm", pipeline.built("slim").image_id, *find, "-not", "-path", "/dev/*"]
+    args = ["docker", "run", "--rm", workspace.built("slim").image_id, *find, "-not", "-path", "/dev/*"]
     done = subprocess.run(args, capture_output=True, text=True, check=False)
 
     assert set(done.stdout.split()) <= SHARED

@@ -17,7 +17,7 @@ from drydock.detect.project import load
 from drydock.engine import Engine
 from drydock.engine.runtime import Run, started
 from drydock.project import lock
-from drydock.workspace import Pipeline
+from drydock.publish.opening import open_workspace
 from tests.conftest import ROOT
 from tests.support import certificates
 
@@ -31,7 +31,7 @@ def test_https_is_served_and_the_health_probe_follows(engine: Engine, tmp_path: 
     for file in tmp_path.iterdir():
         file.chmod(0o644)
     tmp_path.chmod(0o755)
-    image = Pipeline(engine, load(ROOT), lambda _: None, quiet=True).built("production").image_id
+    image = open_workspace(engine, load(ROOT)).built("production").image_id
     tls = {"TLS_CERT_FILE": "/tls/server.crt", "TLS_KEY_FILE": "/tls/server.key"}
     trust = ssl.create_default_context(cafile=tmp_path / "ca.crt")
 
@@ -75,9 +75,7 @@ def with_uv_lock(tmp_path: Path) -> Path:
 @pytest.fixture
 def result(engine: Engine, with_uv_lock: Path) -> Iterator[BuildResult]:
     project = load(with_uv_lock)
-    options = Pipeline(engine, project, lambda _: None, quiet=True).options(
-        Options("production", UV_REFERENCE)
-    )
+    options = open_workspace(engine, project).options(Options("production", UV_REFERENCE))
     yield build(engine, project, options)
     engine.sdk.images.remove(UV_REFERENCE)
 

@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-
 import pytest
 
-from drydock.build import Options, Update
 from drydock.engine import Engine
 from drydock.gates import reproducible
-from drydock.progress import silent
+from drydock.gates.subject import Subject
 from drydock.verdict import Outcome
+from drydock.workspace import Workspace
 from tests.conftest import MakeProject
 
 pytestmark = pytest.mark.live
-
-
-@contextmanager
-def unseen(_name: str) -> Iterator[Callable[[Update], None]]:
-    yield lambda _: None
 
 
 def test_what_differs_is_shown_as_diffoscope_sees_it(
@@ -29,7 +21,7 @@ def test_what_differs_is_shown_as_diffoscope_sees_it(
     make = f'RUN ["python3", "-c", "{code}"]'.replace("\\n", "\\\\n")
     project = make_project({"Dockerfile": f"FROM {python_image} AS production\n{make}\n"})
 
-    verdict = reproducible.run(engine, project, Options(), unseen, silent)
+    verdict = reproducible.judge(Subject(Workspace(engine, project), "production"))
 
     assert verdict.outcome is Outcome.FAILED
     assert "/made.txt" in verdict.details[0]

@@ -10,7 +10,7 @@ pytestmark = pytest.mark.live
 
 FAILING = "def test_the_answer_is_right() -> None:\n    assert 6 * 9 == 42\n"
 ANSWER = "backend/tests/test_answer.py"
-HOOK = "python -m drydock.hook"
+HOOK = "python -m drydock.cli.hook"
 PASSING = "def test_the_answer_is_right() -> None:\n    assert 6 * 7 == 42\n"
 
 

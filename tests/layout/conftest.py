@@ -13,7 +13,8 @@ import pytest
 from drydock import command
 from drydock.detect.project import load
 from drydock.engine import Engine
-from drydock.workspace import Pipeline
+from drydock.publish.opening import open_workspace
+from drydock.workspace import Workspace
 from tests.conftest import ROOT
 from tests.support.images import remove_reference
 
@@ -40,9 +41,9 @@ def official_base(engine: Engine, python_image: str) -> str:
 
 
 @pytest.fixture(scope="session")
-def pipeline(engine: Engine, official_base: str) -> Iterator[Pipeline]:
+def workspace(engine: Engine, official_base: str) -> Iterator[Workspace]:
     """Builds on that base, under references of their own."""
     project = replace(load(ROOT), base=official_base)
-    yield Pipeline(engine, project, lambda _: None, quiet=True, channel=CHANNEL)
+    yield open_workspace(engine, project, channel=CHANNEL)
     for target in ("production", "slim"):
         remove_reference(engine, project.reference(target, CHANNEL))

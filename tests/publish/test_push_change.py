@@ -13,10 +13,9 @@ import pytest
 from drydock.build import Options
 from drydock.detect.project import load
 from drydock.engine import Engine
-from drydock.progress import silent
 from drydock.publish.local import find
+from drydock.publish.opening import open_workspace
 from drydock.publish.push import Permissions, push
-from drydock.workspace import Pipeline
 from tests.conftest import ROOT
 from tests.support import registry as real
 from tests.support.images import remove_repository
@@ -51,7 +50,7 @@ def build(engine: Engine, repository: str, tag: str, folder: Path, change: Chang
         shutil.copy(ROOT / name, context / name)
     change(context)
     reference = f"{repository}:{tag}"
-    Pipeline(engine, load(ROOT), silent, quiet=True).build(Options("production", reference, context=context))
+    open_workspace(engine, load(ROOT)).build(Options("production", reference, context=context))
     return reference
 
 

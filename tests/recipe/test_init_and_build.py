@@ -15,9 +15,10 @@ from drydock.detect.project import load
 from drydock.engine import Engine
 from drydock.gates import smoke
 from drydock.project import Project, ca_bundle
-from drydock.workspace import Pipeline
+from drydock.publish.opening import open_workspace
 from tests.detect.support import materialise
 from tests.support.images import remove_repository
+from tests.support.subjects import subject
 
 pytestmark = [pytest.mark.live, pytest.mark.acceptance]
 
@@ -54,8 +55,8 @@ def test_what_init_writes_builds_starts_and_answers(
     recipe.init(folder, {})
     project = named(folder, image_name)
 
-    built = Pipeline(engine, project, lambda _: None, quiet=True).built("production")
-    verdict = smoke.run(engine, project, built.image_id, "production", [])
+    built = open_workspace(engine, project).built("production")
+    verdict = smoke.judge(subject(engine, project, built.image_id))
 
     assert verdict.passed, f"{verdict.summary}\n{verdict.evidence}"
 

@@ -9,14 +9,15 @@ import pytest
 
 from drydock import errors
 from drydock.engine import Engine
-from drydock.gates import runner
+from drydock.gates import gate as gates
+from drydock.gates import proof
 from drydock.image import content_digest
 from drydock.publish import provenance
 from drydock.publish.push import Permissions
 from drydock.release import ship as shipping
 from drydock.state.receipts import Receipts
 from drydock.verdict import Outcome, Verdict
-from drydock.workspace import Pipeline
+from drydock.workspace import Workspace
 from tests.support.registry import Registry, registry
 from tests.support.ship import PASSED, Ship, pass_gates, ship_project
 
@@ -36,69 +37,69 @@ def ship(engine: Engine, python_image: str, tmp_path: Path) -> Iterator[Ship]:
 
 
 @pytest.fixture
-def pipeline(ship: Ship) -> Pipeline:
-    return ship.pipeline()
+def workspace(ship: Ship) -> Workspace:
+    return ship.workspace()
 
 
-def send(pipeline: Pipeline, where: str, force: str = "") -> list[str]:
+def send(workspace: Workspace, where: str, force: str = "") -> list[str]:
     silent = nullcontext(lambda _: None)
-    pushed = shipping.push(pipeline, "production", where, Permissions(), force=force, shown=silent)
+    pushed = shipping.push(workspace, "production", where, Permissions(), force=force, shown=silent)
     return [one.reference.rsplit(":", 1)[1] for one in pushed]
 
 
 def test_an_image_with_every_receipt_is_pushed_under_all_its_tags(
-    pipeline: Pipeline, running: Registry
+    workspace: Workspace, running: Registry
 ) -> None:
-    pass_gates(pipeline, *PASSED)
+    pass_gates(workspace, *PASSED)
 
-    tags = send(pipeline, running.address)
+    tags = send(workspace, running.address)
 
     assert tags[-1] == "latest"
     assert {"1.4.2", "1.4", "1"} < set(tags)
-    assert set(running.tags(pipeline.project.image)) == set(tags)
+    assert set(running.tags(workspace.project.image)) == set(tags)
 
 
-def test_an_image_without_a_receipt_is_not_pushed(pipeline: Pipeline, running: Registry) -> None:
-    pass_gates(pipeline, *(name for name in PASSED if name != "size_budget"))
+def test_an_image_without_a_receipt_is_not_pushed(workspace: Workspace, running: Registry) -> None:
+    pass_gates(workspace, *(name for name in PASSED if name != "size_budget"))
 
     with pytest.raises(
         errors.ReceiptsMissing, match=r"size_budget \(never run for this image\); run `nox -s size_budget`"
     ):
-        send(pipeline, running.address)
+        send(workspace, running.address)
 
-    assert running.tags(pipeline.project.image) == {}
+    assert running.tags(workspace.project.image) == {}
 
 
 def test_an_image_of_an_earlier_commit_is_not_pushed_as_this_ones(ship: Ship, running: Registry) -> None:
-    earlier = ship.pipeline()
+    earlier = ship.workspace()
     pass_gates(earlier, *PASSED)
     ship.commit("1.4.3")
 
     with pytest.raises(errors.StaleImage) as caught:
-        send(ship.pipeline(), running.address)
+        send(ship.workspace(), running.address)
 
-    first, second = earlier.source.revision, ship.pipeline().source.revision
+    first, second = earlier.source.revision, ship.workspace().source.revision
     assert f"was built from {first}, and the project is at {second}; build it anew" in str(caught.value)
     assert running.tags(ship.name) == {}
 
 
-def test_an_image_with_a_known_vulnerability_is_not_pushed(pipeline: Pipeline, running: Registry) -> None:
-    pass_gates(pipeline, *PASSED)
-    image = pipeline.measured("production")
-    audit = runner.defined_now(runner.GATES["audit"], pipeline.project, "production")
+def test_an_image_with_a_known_vulnerability_is_not_pushed(workspace: Workspace, running: Registry) -> None:
+    pass_gates(workspace, *PASSED)
+    image = workspace.measured("production")
+    audit = proof.defined(gates.registry()["audit"], workspace.project, "production")
     verdict = Verdict("audit", Outcome.FAILED, "jinja2 2.10 is vulnerable")
     Receipts().write(audit, verdict, content=content_digest(image), image=image.id, tools={})
 
     with pytest.raises(errors.ReceiptsMissing, match=r"audit \(failed: jinja2 2\.10 is vulnerable\)"):
-        send(pipeline, running.address)
+        send(workspace, running.address)
 
-    assert running.tags(pipeline.project.image) == {}
+    assert running.tags(workspace.project.image) == {}
 
 
-def test_a_reason_replaces_the_receipts_and_is_written_down(pipeline: Pipeline, running: Registry) -> None:
-    content = content_digest(pipeline.measured("production"))
+def test_a_reason_replaces_the_receipts_and_is_written_down(workspace: Workspace, running: Registry) -> None:
+    content = content_digest(workspace.measured("production"))
 
-    assert "latest" in send(pipeline, running.address, force="the gates' machine is away")
+    assert "latest" in send(workspace, running.address, force="the gates' machine is away")
 
     waiver = Receipts().waiver(content)
     assert waiver is not None
@@ -106,34 +107,34 @@ def test_a_reason_replaces_the_receipts_and_is_written_down(pipeline: Pipeline, 
     assert len(waiver.missing) == len(PASSED)
 
 
-def test_a_reason_counts_for_one_push_only(pipeline: Pipeline, running: Registry) -> None:
-    pipeline.built("production")
-    send(pipeline, running.address, force="the gates' machine is away")
+def test_a_reason_counts_for_one_push_only(workspace: Workspace, running: Registry) -> None:
+    workspace.built("production")
+    send(workspace, running.address, force="the gates' machine is away")
 
     with pytest.raises(errors.ReceiptsMissing):
-        send(pipeline, running.address)
+        send(workspace, running.address)
 
 
-def test_a_push_with_every_receipt_settles_an_earlier_reason(pipeline: Pipeline, running: Registry) -> None:
-    content = content_digest(pipeline.measured("production"))
-    send(pipeline, running.address, force="the gates' machine is away")
-    pass_gates(pipeline, *PASSED)
+def test_a_push_with_every_receipt_settles_an_earlier_reason(workspace: Workspace, running: Registry) -> None:
+    content = content_digest(workspace.measured("production"))
+    send(workspace, running.address, force="the gates' machine is away")
+    pass_gates(workspace, *PASSED)
 
-    send(pipeline, running.address)
+    send(workspace, running.address)
 
     assert Receipts().waiver(content) is None
 
 
 def test_the_reason_of_a_push_stands_in_the_provenance_unasked(
-    pipeline: Pipeline, running: Registry, key: Path
+    workspace: Workspace, running: Registry, key: Path
 ) -> None:
-    pipeline.built("production")
-    send(pipeline, running.address, force="the gates' machine is away")
+    workspace.built("production")
+    send(workspace, running.address, force="the gates' machine is away")
 
-    shipping.sign(pipeline, "production", running.address, key=str(key), force="", say=lambda _: None)
+    shipping.sign(workspace, "production", running.address, key=str(key), force="", say=lambda _: None)
 
     public = str(key.with_suffix(".pub"))
-    found = shipping.verify(pipeline, running.address, key=public, identity=None, say=lambda _: None)
+    found = shipping.verify(workspace, running.address, key=public, identity=None, say=lambda _: None)
     (document,) = [json.loads(one.content) for one in found if one.media_type == provenance.MEDIA_TYPE]
     forced = document["predicate"]["buildDefinition"]["internalParameters"]["forced"]
     assert forced["reason"] == "the gates' machine is away"
@@ -141,21 +142,21 @@ def test_the_reason_of_a_push_stands_in_the_provenance_unasked(
 
 
 def test_what_was_pushed_elsewhere_without_receipts_is_not_signed(
-    pipeline: Pipeline, running: Registry, key: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    workspace: Workspace, running: Registry, key: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pipeline.built("production")
-    send(pipeline, running.address, force="the gates' machine is away")
+    workspace.built("production")
+    send(workspace, running.address, force="the gates' machine is away")
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "another machine's"))
 
     with pytest.raises(errors.ReceiptsMissing):
-        shipping.sign(pipeline, "production", running.address, key=str(key), force="", say=lambda _: None)
+        shipping.sign(workspace, "production", running.address, key=str(key), force="", say=lambda _: None)
 
 
-def test_a_project_without_a_registry_is_told_how_to_name_one(pipeline: Pipeline) -> None:
+def test_a_project_without_a_registry_is_told_how_to_name_one(workspace: Workspace) -> None:
     with pytest.raises(errors.NoRegistry, match="no registry is named; give one with --registry"):
-        send(pipeline, "")
+        send(workspace, "")
 
 
-def test_an_image_that_was_not_built_is_missing(pipeline: Pipeline, running: Registry) -> None:
+def test_an_image_that_was_not_built_is_missing(workspace: Workspace, running: Registry) -> None:
     with pytest.raises(errors.ImageMissing, match="is not on this engine; build it with `invoke build`"):
-        send(pipeline, running.address)
+        send(workspace, running.address)

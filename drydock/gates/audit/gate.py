@@ -8,49 +8,59 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from drydock import errors
-from drydock import image as images
-from drydock.engine import Engine
-from drydock.gates.audit import debian, interpreter, osv, python, scanners
-from drydock.gates.expectations import PLACE, Case, Finding, Report, Severity, judge, load
+from drydock.gates import debian
+from drydock.gates.audit import interpreter, osv, python, scanners
+from drydock.gates.expectations import INPUTS, PLACE, Case, CouldNotAskError, Finding, Report, Severity, load
+from drydock.gates.expectations import judge as decide
 from drydock.gates.expectations.model import Audit
-from drydock.image import Anatomy, components
+from drydock.gates.gate import Facts
 from drydock.image.components import Components, Type
 from drydock.programs import tool
 from drydock.progress import Say
-from drydock.project import Project, ca_bundle
+from drydock.project import ca_bundle
 from drydock.verdict import Verdict
 
+if TYPE_CHECKING:
+    from drydock.gates.subject import Subject
+
 GATE = "audit"
+# Its answer ages with the databases, and where none can be reached there is none: `push` does not ask for it,
+# and heeds it where it said no.
+FACTS = Facts(
+    inputs=(*INPUTS, "Dockerfile"),
+    demanded=False,
+    vetoes=True,
+    longest_days=1,
+    programs=("pip-audit",),
+    changes="none",
+    default=False,
+    rank=55,
+)
 MOST_NAMED = 3
 
 
-def run(engine: Engine, project: Project, image: str, target: str, say: Say) -> Verdict:
+def judge(subject: Subject) -> Verdict:
     """Look up everything that an image holds.
-
-    Args:
-        engine: Where the image is.
-        project: Whose image it is; its expectations say whom to ask.
-        image: Its id.
-        target: Its target.
-        say: Takes one line of progress at a time.
 
     Raises:
         errors.BadConfiguration: The expectations cannot be read.
     """
     began = time.monotonic()
     now = datetime.now(UTC)
-    settings = load(project.root, now.date()).audit
-    found = components.find(Anatomy(images.read(engine, image)))
+    root, say = subject.project.root, subject.say
+    settings = load(root, now.date()).audit
+    found = subject.components
     reports = [
-        *_python(found, settings, project.root, now, say),
+        *_python(found, settings, root, now, say),
         debian.audit(found, settings.oldest, now, say),
         *unknown(found, settings),
-        *scanners.audit(engine, image, settings.scanners, settings.oldest, now, say),
+        *scanners.audit(subject.engine, subject.image_id, settings.scanners, settings.oldest, now, say),
     ]
-    case = Case(GATE, target, "look-ups", settings.ignore, now.date())
-    return judge(case, [weighed(report, settings) for report in reports], time.monotonic() - began)
+    case = Case(GATE, subject.target, "look-ups", settings.ignore, now.date())
+    return decide(case, [weighed(report, settings) for report in reports], time.monotonic() - began)
 
 
 def _python(found: Components, settings: Audit, root: Path, now: datetime, say: Say) -> Iterator[Report]:
@@ -61,7 +71,7 @@ def _python(found: Components, settings: Audit, root: Path, now: datetime, say: 
             database = osv.Export(root / settings.database, settings.oldest, now)
         else:
             database = osv.Service(settings.service, ca_bundle())
-    except osv.CouldNotAskError as error:
+    except CouldNotAskError as error:
         yield Report(python.SOURCE, faults=(str(error),))
         return
     yield interpreter.audit(found.of(Type.INTERPRETER), database)

@@ -6,8 +6,8 @@ import re
 from collections.abc import Sequence
 
 from drydock.gates.audit import severity
-from drydock.gates.audit.osv import CPYTHON, CouldNotAskError, Database
-from drydock.gates.expectations import Finding, Report
+from drydock.gates.audit.osv import CPYTHON, Database
+from drydock.gates.expectations import CouldNotAskError, Finding, Report
 from drydock.image.components import Component
 
 SOURCE = "Python interpreters"

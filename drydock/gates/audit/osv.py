@@ -22,6 +22,8 @@ from typing import Any, Protocol
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
+from drydock.gates.expectations import CouldNotAskError
+
 Record = Mapping[str, Any]
 ANSWER_SECONDS = 20.0
 TRIES, PAUSE_SECONDS = 3, 0.5
@@ -70,10 +72,6 @@ def _repository(address: str) -> str:
 
 PYPI = Ecosystem("PyPI")
 CPYTHON = (Ecosystem("GIT", "github.com/python/cpython", "v"), Ecosystem("Bitnami", "python"))
-
-
-class CouldNotAskError(Exception):
-    """A database could not be asked; the text says which and why."""
 
 
 class Database(Protocol):

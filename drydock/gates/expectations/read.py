@@ -11,6 +11,8 @@ from drydock.gates.expectations.findings import Ignore, Severity
 from drydock.gates.expectations.model import Expectations
 
 PLACE = Path("image") / "expectations.toml"
+# As gates name their inputs: at the root, and in the application's folder.
+INPUTS = (str(PLACE), f"{{source}}/{PLACE}")
 # An ignore for longer than this is no decision to look again.
 LONGEST_IGNORE = timedelta(days=366)
 _OCTAL = re.compile(r"0?[0-7]{3,4}")

@@ -1,58 +1,29 @@
-"""What a check of the manifests finds, and what is known and accepted."""
+"""What a project expects of its manifests: ``deploy/kubernetes/gate.toml``."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 
 from drydock import toml
+from drydock.gates.expectations import Finding, Ignore
 
 
 @dataclass(frozen=True)
-class Finding:
-    """One fault.
-
-    Args:
-        check: The check's name.
-        overlay: The overlay that was rendered.
-        object: ``kind/name`` in lower case; empty where the check names none.
-        text: What is wrong.
-    """
-
-    check: str
-    overlay: str
-    object: str
-    text: str
-
-    def __str__(self) -> str:
-        where = f"{self.overlay} {self.object}".strip()
-        return f"{where}: {self.text} ({self.check})"
-
-
-@dataclass(frozen=True)
-class Ignore:
-    """A finding that is accepted.
-
-    Args:
-        check: The check's name.
-        reason: Why.
-        overlay: Where; everywhere when empty.
-        object: On which object; on every one when empty.
-    """
+class Accepted:
+    """An ``[[ignore]]``: a check that is accepted on some overlays and objects, which does not expire."""
 
     check: str
     reason: str
-    overlay: str = ""
-    object: str = ""
+    overlay: str = "*"
+    object: str = "*"
 
-    def covers(self, finding: Finding) -> bool:
-        """Tell whether a finding is meant."""
-        return (
-            self.check == finding.check
-            and self.overlay in ("", finding.overlay)
-            and self.object in ("", finding.object)
-        )
+    @property
+    def ignore(self) -> Ignore:
+        """The finding that it covers."""
+        return Ignore(self.check, self.reason, date.max, on(self.overlay, self.object))
 
 
 @dataclass(frozen=True)
@@ -71,7 +42,7 @@ class Expectations:
     settings: str = ""
     start_script: tuple[str, ...] = ()
     samples: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    ignores: tuple[Ignore, ...] = field(default=(), metadata={"key": "ignore"})
+    ignores: tuple[Accepted, ...] = field(default=(), metadata={"key": "ignore"})
 
 
 def read(path: Path) -> Expectations:
@@ -80,20 +51,19 @@ def read(path: Path) -> Expectations:
     Raises:
         errors.BadConfiguration: A key is unknown or of the wrong type, or an ignore has no reason.
     """
-    expectations = toml.make(Expectations, toml.read(path), path)
-    for number, ignore in enumerate(expectations.ignores):
-        if not ignore.reason.strip():
-            raise toml.bad(path, f"ignore[{number}].reason", "empty", "say why it is accepted")
-    return expectations
+    return toml.make(Expectations, toml.read(path), path)
 
 
-def judge(found: Iterable[Finding], ignores: Iterable[Ignore]) -> tuple[list[Finding], list[Finding]]:
-    """Return the findings that count, and those of ignores that cover nothing any more."""
-    listed, known = list(found), list(ignores)
-    counting = [one for one in listed if not any(ignore.covers(one) for ignore in known)]
-    stale = [
-        Finding(ignore.check, ignore.overlay, ignore.object, "this ignore covers nothing; remove it")
-        for ignore in known
-        if not any(ignore.covers(one) for one in listed)
-    ]
-    return counting, stale
+def on(overlay: str, title: str) -> str:
+    """Return the subject of a finding.
+
+    Args:
+        overlay: The overlay that was rendered.
+        title: ``kind/name`` in lower case; empty where the check names none.
+    """
+    return f"{overlay}/{title}"
+
+
+def stale(unused: Iterable[Ignore]) -> list[Finding]:
+    """Return a finding for each ignore that covers nothing any more."""
+    return [Finding(one.check, one.subject, "this ignore covers nothing; remove it") for one in unused]

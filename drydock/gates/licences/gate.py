@@ -6,44 +6,39 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
-from drydock import image as images
-from drydock.engine import Engine
-from drydock.gates.audit import debian
-from drydock.gates.expectations import PLACE, Case, Finding, Report, judge, load
+from drydock.gates.expectations import INPUTS, PLACE, Case, CouldNotAskError, Finding, Report, load
+from drydock.gates.expectations import judge as decide
 from drydock.gates.expectations.model import Licences
+from drydock.gates.gate import Facts
 from drydock.gates.licences.archive import fetch
 from drydock.gates.licences.expressions import not_allowed
-from drydock.image import Anatomy, components
 from drydock.image.components import Component, Components, Type
 from drydock.image.licences import of_copyright
 from drydock.progress import Say
-from drydock.project import Project
 from drydock.verdict import Verdict
 
+if TYPE_CHECKING:
+    from drydock.gates.subject import Subject
+
 GATE = "licences"
+FACTS = Facts(inputs=INPUTS, rank=50)
 
 
-def run(engine: Engine, project: Project, image: str, target: str, say: Say) -> Verdict:
+def judge(subject: Subject) -> Verdict:
     """Name every licence in an image that is not allowed.
-
-    Args:
-        engine: Where the image is.
-        project: Whose image it is; its expectations hold the allow-list.
-        image: Its id.
-        target: Its target.
-        say: Takes one line of progress at a time.
 
     Raises:
         errors.BadConfiguration: The expectations cannot be read.
     """
     began = time.monotonic()
     today = datetime.now(UTC).date()
-    allowed = load(project.root, today).licences
-    found = components.find(Anatomy(images.read(engine, image)))
-    reports = [_python(found, allowed), _debian(found, allowed, say)]
-    case = Case(GATE, target, "licences", allowed.ignore, today)
-    return judge(case, reports, time.monotonic() - began)
+    allowed = load(subject.project.root, today).licences
+    found = subject.components
+    reports = [_python(found, allowed), _debian(found, allowed, subject.say)]
+    case = Case(GATE, subject.target, "licences", allowed.ignore, today)
+    return decide(case, reports, time.monotonic() - began)
 
 
 def _python(found: Components, allowed: Licences) -> Report:
@@ -64,7 +59,7 @@ def _debian(found: Components, allowed: Licences, say: Say) -> Report:
         say(f"looking for the copyright files of {len(missing)} Debian packages")
         try:
             texts = fetch(missing, found.release.get("VERSION_CODENAME", ""))
-        except debian.CouldNotAskError as error:
+        except CouldNotAskError as error:
             faults = (f"Debian's archive could not be asked for copyright files: {error}",)
     stated = [replace(one, licence=of_copyright(texts[one])) if one in texts else one for one in found.debian]
     report = hold("Debian packages", stated, (*allowed.allow, *allowed.allow_debian), allowed.declared)

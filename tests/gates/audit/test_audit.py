@@ -18,6 +18,7 @@ from drydock.gates import audit
 from drydock.verdict import Outcome, Verdict
 from tests.conftest import write_files
 from tests.support.images import remove_unnamed
+from tests.support.subjects import subject
 
 pytestmark = pytest.mark.live
 
@@ -76,7 +77,7 @@ def without_debian() -> str:
 
 def judged(engine: Engine, project: Path, image: str, settings: str) -> Verdict:
     write_files(project, {"image/expectations.toml": f"[audit]\n{settings}\n"})
-    return audit.run(engine, load(project), image, "production", lambda _: None)
+    return audit.judge(subject(engine, load(project), image))
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from drydock.gates.audit import gate, scanners
-from drydock.gates.expectations import Case, Finding, Report, Severity, judge
+from drydock.gates.expectations import Case, CouldNotAskError, Finding, Report, Severity, judge
 from drydock.gates.expectations.model import Audit
 from drydock.image import Anatomy, Config, Image, Kind, Layer, components
 from drydock.image.record import Record
@@ -175,7 +175,7 @@ def test_scanner_that_did_not_scan_is_no_pass(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, report: object, about: object, code: int, fault: str
 ) -> None:
     scanner = install(tmp_path, monkeypatch, "trivy", report, about, code)
-    with pytest.raises(scanners.CouldNotAskError, match=fault):
+    with pytest.raises(CouldNotAskError, match=fault):
         scanners.scan(scanner, tmp_path / "image.tar", 7, NOW)
 
 

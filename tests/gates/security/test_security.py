@@ -11,12 +11,13 @@ import pytest
 from drydock import command
 from drydock.detect.project import load
 from drydock.engine import Engine
-from drydock.gates import security
-from drydock.gates.security import contents, health
+from drydock.gates import contents, security
+from drydock.gates.security import health
 from drydock.project import Project
 from drydock.verdict import Outcome
 from tests.conftest import write_files
 from tests.support.images import remove_unnamed
+from tests.support.subjects import subject
 
 pytestmark = pytest.mark.live
 
@@ -82,7 +83,7 @@ def build(engine: Engine, python_image: str, tmp_path: Path) -> Iterator[Build]:
 def test_every_kind_of_fault_is_found_in_a_real_image(engine: Engine, build: Build) -> None:
     files = {"main.py": "print()\n", "image/expectations.toml": EXPECTED}
     project, image = build(FAULTY, files)
-    verdict = security.run(engine, project, image, "production", lambda _: None)
+    verdict = security.judge(subject(engine, project, image))
     assert verdict.outcome is Outcome.FAILED
     found = {detail.split()[0] for detail in verdict.details}
     ours = {"user", "env-secret", "shell-form", "sensitive-volume", "ports", "healthcheck", "base"}

@@ -1,4 +1,4 @@
-"""Cold and cached builds side by side, with proof from build events of what was cached."""
+"""Time cold and cached builds, and prove that a source change installs nothing again."""
 
 from __future__ import annotations
 
@@ -6,24 +6,35 @@ import shutil
 import tempfile
 import uuid
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from drydock import command
-from drydock.build import BuildResult, OnUpdate, Options, build
-from drydock.engine import Engine
+from drydock.build import BuildResult
+from drydock.gates.gate import Facts
 from drydock.project import Project
 from drydock.project import lock as locks
 from drydock.verdict import Outcome, Verdict
 
+if TYPE_CHECKING:
+    from drydock.gates.subject import Subject
+
 GATE = "build_cache"
+
+
+def _settings(project: Project, _target: str) -> Mapping[str, Any]:
+    return {"entry_point": project.entry_point}
+
+
+FACTS = Facts(
+    inputs=("Dockerfile", ".dockerignore"), settings=_settings, demanded=False, changes="none", rank=60
+)
 # What a step that installs dependencies runs; such a step must survive a change of source.
 INSTALLERS = ("uv sync", "uv pip install", "pip install", "uv pip sync")
 # Never part of a build context, and large.
 _SKIPPED = shutil.ignore_patterns(".git", ".venv", ".drydock", "node_modules", "__pycache__", ".*_cache")
-
-Follow = Callable[[str], AbstractContextManager[OnUpdate]]
 
 
 @dataclass(frozen=True)
@@ -74,27 +85,20 @@ SCENARIOS = (
 )
 
 
-def run(engine: Engine, project: Project, options: Options, follow: Follow) -> Verdict:
-    """Build every scenario and judge what was cached.
-
-    Args:
-        engine: Where to build.
-        project: What to build.
-        options: How; its target is the one that is judged.
-        follow: Called with each scenario's name; its context gives what takes the build's updates.
-    """
+def judge(subject: Subject) -> Verdict:
+    """Build every scenario and judge what was cached."""
+    project, options = subject.project, subject.options()
     results = {}
     # A first build outside the measurement fills the user's cache, as any earlier `invoke build` would have.
-    with follow("warming up") as on_update:
-        build(engine, project, options, on_update)
+    subject.build("warming up", options)
     for scenario in SCENARIOS:
-        with _context(project, scenario) as context, follow(scenario.name) as on_update:
+        with _context(project, scenario) as context:
             chosen = options.but(reference="", no_cache=scenario.cold, context=context)
-            results[scenario.name] = build(engine, project, chosen, on_update)
-    return judge(results)
+            results[scenario.name] = subject.build(scenario.name, chosen)
+    return decide(results)
 
 
-def judge(results: Mapping[str, BuildResult]) -> Verdict:
+def decide(results: Mapping[str, BuildResult]) -> Verdict:
     """Decide from the builds' steps; times are reported, never judged."""
     cold = results["cold"]
     rows = [

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from drydock import command, errors, osrelease
 from drydock.engine import apt
-from drydock.gates.expectations import Finding, Report
+from drydock.gates.expectations import CouldNotAskError, Finding, Report
 from drydock.image.components import Component, Components
 from drydock.progress import Say
 
@@ -27,10 +27,6 @@ SECURITY = "-security"
 _PACKAGE = re.compile(r"^(\S+):$", re.MULTILINE)
 _VERSION = re.compile(r"^ (\*\*\*|   ) (\S+) -?\d+$")
 _ORIGIN = re.compile(r"^ +-?\d+ (\S+)(?: (\S+))?")
-
-
-class CouldNotAskError(Exception):
-    """The archive could not be asked; the text says why."""
 
 
 @dataclass(frozen=True)

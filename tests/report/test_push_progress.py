@@ -6,8 +6,8 @@ import pytest
 from rich.console import Console
 
 from drydock.publish.event import Event, LayerProgress, State
-from drydock.publish.progress import Lines, shown
 from drydock.publish.retry import Retry
+from drydock.report.push_progress import Lines, shown
 
 A, B = "aaaaaaaaaaaa", "bbbbbbbbbbbb"
 EVENTS: list[Event] = [

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from drydock.build import BuildResult, Step
-from drydock.gates.cache import judge, touch_lock, touch_source
+from drydock.gates.build_cache import decide, touch_lock, touch_source
 from drydock.project import lock as locks
 from drydock.verdict import Outcome
 from tests.conftest import MakeProject
@@ -36,41 +36,41 @@ def results(**changes: BuildResult) -> dict[str, BuildResult]:
 
 
 def test_a_source_change_that_installs_nothing_passes() -> None:
-    verdict = judge(results())
+    verdict = decide(results())
 
     assert verdict.outcome is Outcome.PASSED
     assert verdict.summary == "a source change rebuilds in 10% of the cold time and installs nothing again"
 
 
 def test_a_source_change_that_installs_again_fails() -> None:
-    verdict = judge(results(source_changed=built(20, install=False, copy=False)))
+    verdict = decide(results(source_changed=built(20, install=False, copy=False)))
 
     assert verdict.outcome is Outcome.FAILED
     assert "ran a dependency step again: RUN uv sync" in verdict.summary
 
 
 def test_a_source_change_that_builds_nothing_fails() -> None:
-    verdict = judge(results(source_changed=built(1, install=True, copy=True)))
+    verdict = decide(results(source_changed=built(1, install=True, copy=True)))
 
     assert verdict.summary == "a changed source file ran no step: it is not in the image"
 
 
 def test_an_unchanged_build_that_runs_a_step_fails() -> None:
-    assert judge(results(unchanged=built(1, install=True, copy=False))).outcome is Outcome.FAILED
+    assert decide(results(unchanged=built(1, install=True, copy=False))).outcome is Outcome.FAILED
 
 
 def test_a_cold_build_from_the_cache_fails() -> None:
-    assert judge(results(cold=built(1, install=True, copy=False))).outcome is Outcome.FAILED
+    assert decide(results(cold=built(1, install=True, copy=False))).outcome is Outcome.FAILED
 
 
 def test_a_changed_lock_that_installs_nothing_fails() -> None:
-    assert judge(results(dependency_changed=built(1, install=True, copy=False))).outcome is Outcome.FAILED
+    assert decide(results(dependency_changed=built(1, install=True, copy=False))).outcome is Outcome.FAILED
 
 
 def test_without_a_dependency_step_nothing_is_proven() -> None:
     copies = {name: built(1, copy=name == "unchanged") for name in results()}
 
-    assert judge(copies).outcome is Outcome.COULD_NOT_CHECK
+    assert decide(copies).outcome is Outcome.COULD_NOT_CHECK
 
 
 def test_the_source_that_is_changed_may_lie_below_src(make_project: MakeProject) -> None:

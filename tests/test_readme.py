@@ -40,8 +40,8 @@ def test_the_table_of_gates_is_what_nox_lists() -> None:
 
 
 def test_the_environment_is_what_the_start_script_explains() -> None:
-    section = README.split("<!-- environment of image/start.py -->", 1)[1].split("\n\n", 1)[0]
-    start = (ROOT / "image/start.py").read_text(encoding="utf-8").split('"""')[1]
+    section = README.split("<!-- environment of drydock/container/start.py -->", 1)[1].split("\n\n", 1)[0]
+    start = (ROOT / "drydock/container/start.py").read_text(encoding="utf-8").split('"""')[1]
     operators = start.split("the rest is for the operator:", 1)[1]
 
     columns = re.findall(r"^    ([A-Z][A-Z_, ]+?)  ", operators, re.MULTILINE)

@@ -58,5 +58,5 @@ def image(workspace: Workspace, target: str) -> tuple[str, Image] | None:
 def ingredients(project: Project) -> tuple[str, ...]:
     """Return patterns, in git's language, of what an image is made of: no tests, no documents."""
     folder = project.source.relative_to(project.root).as_posix()
-    recipe = ("Dockerfile", ".dockerignore", "image", "pyproject.toml", "drydock.toml")
+    recipe = ("Dockerfile", ".dockerignore", "image", "drydock/container", "pyproject.toml", "drydock.toml")
     return (*recipe, folder, f":(exclude){folder}/tests", ":(exclude)*.md")

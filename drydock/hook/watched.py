@@ -17,6 +17,8 @@ RECIPE = (
     "Dockerfile",
     ".dockerignore",
     "image/*",
+    "drydock/container/*",
+    f"{SOURCE}/image/*",
     "pyproject.toml",
     "drydock.toml",
     f"{SOURCE}/pyproject.toml",
@@ -50,7 +52,16 @@ FIRST = (Watched("lint", (*CODE, "Dockerfile"), session=()),)
 LAST = (
     Watched(
         "tests",
-        ("drydock/*", "tasks.py", "tests/*", "image/*", "noxfile.py", "run", "Dockerfile", *CODE[1:]),
+        (
+            "drydock/*",
+            "tasks.py",
+            "tests/*",
+            f"{SOURCE}/image/*",
+            "noxfile.py",
+            "run",
+            "Dockerfile",
+            *CODE[1:],
+        ),
         session=("-m", "not live"),
     ),
 )

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from drydock.recipe import recipes
+from drydock.recipe import packaged, recipes
 from drydock.recipe.blueprint import Blueprint
 
 # In drydock's own Dockerfile these parts serve two kinds of lock file at once, or its own measurements.
-VARYING = ("locks", "dependencies", "test-dependencies", "bytecode")
+VARYING = ("locks", "profile", "dependencies", "test-dependencies")
 OPENING = """\
 # `invoke init` writes this file for another project: it sets the ARGs, and writes anew what stands between
 # `# <name>` and `# </name>`; the rest stays as it is.
@@ -20,6 +20,7 @@ OPENING_ELSEWHERE = """\
 """
 PORT = "EXPOSE ${PORT}\n"
 SLIM = "FROM ${PYTHON_IMAGE} AS slim\n"
+SCRIPTS = "COPY drydock/container/ /\n"
 
 
 def render(template: str, blueprint: Blueprint) -> str:
@@ -29,10 +30,9 @@ def render(template: str, blueprint: Blueprint) -> str:
         template: drydock's own Dockerfile.
         blueprint: What differs.
     """
-    text = template.replace(OPENING, OPENING_ELSEWHERE)
+    text = template.replace(OPENING, OPENING_ELSEWHERE).replace(SCRIPTS, f"COPY {packaged.PLACE}/ /\n")
     for name, value in arguments(blueprint).items():
-        before, found, after = text.partition(f"\nARG {name}=")
-        text = before + found + value + after[after.index("\n") :]
+        text = _set(text, name, value)
     text = fill(text, parts(blueprint))
     if declared := recipes.volumes(blueprint):
         text = text.replace(PORT, f"{PORT}{declared}\n")
@@ -68,7 +68,7 @@ def parts(blueprint: Blueprint) -> dict[str, str]:
         "application": recipes.application(blueprint),
         "test-dependencies": recipes.test_dependencies(blueprint),
         "tests": recipes.tests(blueprint),
-        "bytecode": "",
+        "profile": "",
     }
 
 
@@ -77,6 +77,12 @@ def fill(text: str, wanted: Mapping[str, str]) -> str:
     for name, part in wanted.items():
         text = _replaced(text, name, f"{part}\n" if part else "")
     return text
+
+
+def _set(text: str, name: str, value: str) -> str:
+    """Give an ARG its value; one instruction may declare several."""
+    pattern = rf'(^ARG (?:[^\n]* )?{name}=)("[^"\n]*"|\S*)'
+    return re.sub(pattern, lambda found: found[1] + value, text, count=1, flags=re.M)
 
 
 def _replaced(text: str, name: str, inner: str) -> str:

@@ -37,8 +37,7 @@ stop-signal = "SIGTERM"
 env-absent = $secrets
 
 [image.env]
-PORT = "$port"
-HEALTH_PATH = $health
+HOME = "/tmp"
 PYTHONUNBUFFERED = "1"
 
 [image.health]
@@ -126,7 +125,6 @@ def render(blueprint: Blueprint) -> str:
         port=blueprint.port,
         volumes=toml(sorted(blueprint.storage.folders)),
         secrets=toml([*secrets, *INDEX_VARIABLES, "HTTP_PROXY", "HTTPS_PROXY"]),
-        health=toml(blueprint.health_path),
         packages=toml(_but(PACKAGES, runs)),
         programs=toml(_but(PROGRAMS, runs)),
         declared="\n".join(f'{toml(name)} = "PSF-2.0"' for name in _pythons(blueprint)),

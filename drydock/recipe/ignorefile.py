@@ -6,7 +6,7 @@ import fnmatch
 import posixpath
 from collections.abc import Iterable
 
-from drydock.recipe.blueprint import Blueprint
+from drydock.recipe.blueprint import BUILD_LOCK, Blueprint
 
 HEAD = """\
 # An allow-list: what is not named here never reaches the build, so neither a secret nor a large file can slip
@@ -47,6 +47,7 @@ def render(blueprint: Blueprint, helpers: Iterable[str]) -> str:
     build = [*found.files, *blueprint.declared, *filter(None, [blueprint.test_lock])]
     build += [path for path in _beside(blueprint) if (blueprint.root / path).is_file()]
     build += blueprint.build_files if blueprint.installed else ()
+    build += [BUILD_LOCK] if blueprint.build_locked else []
     named = dict.fromkeys([*scripts, *sorted(build), *blueprint.entries, *blueprint.tests])
     lines = [f"!{path}" for path in named]
     secrets = [path for path in blueprint.secrets if not _is_covered(path)]

@@ -1,4 +1,4 @@
-"""Where drydock's own Dockerfile and image/ lie: the one source of what other projects get."""
+"""Where drydock's own Dockerfile and the build's scripts lie: the one source of what other projects get."""
 
 from __future__ import annotations
 
@@ -6,30 +6,35 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-HERE = Path(__file__).parent
-# A wheel carries them beside this module; in drydock's repository they stand at the top.
-SOURCE = HERE / "source" if (HERE / "source").is_dir() else HERE.parent.parent
-TOOLS = HERE / "tools"
-HELPER = re.compile(r"\bimage/([a-z_]+(?:\.[a-z]+)?)")
+import drydock
+
+PACKAGE = Path(drydock.__file__).parent
+# A wheel carries the Dockerfile beside this module; in drydock's repository it lies at the top.
+DOCKERFILES = (Path(__file__).parent / "source/Dockerfile", PACKAGE.parent / "Dockerfile")
+SCRIPTS = PACKAGE / "container"
+# Where the scripts lie in another project.
+PLACE = "image"
+# Locks of tools that one kind of project needs.
+LOCK = re.compile(r"/install/([a-z]+)\.txt")
 
 
 def dockerfile() -> str:
     """Return the Dockerfile that every other one is made of."""
-    return (SOURCE / "Dockerfile").read_text(encoding="utf-8")
+    return next(path for path in DOCKERFILES if path.is_file()).read_text(encoding="utf-8")
 
 
 def helpers(rendered: str) -> dict[str, str]:
-    """Return what a Dockerfile runs, copies or binds from image/: text by path."""
+    """Return the scripts of a Dockerfile's `drydock` stage, with the locks that it names: text by path."""
+    named = set(LOCK.findall(rendered))
     return {
-        f"image/{place.relative_to(root).as_posix()}": place.read_text(encoding="utf-8")
-        for name in sorted(set(HELPER.findall(rendered)))
-        for root, place in _found(name)
+        f"{PLACE}/{path.relative_to(SCRIPTS).as_posix()}": path.read_text(encoding="utf-8")
+        for path in _files()
+        if path.suffix != ".txt" or path.stem in named
     }
 
 
-def _found(name: str) -> Iterator[tuple[Path, Path]]:
-    """Yield the file of a name, or every script of a folder, after the folder that it is relative to."""
-    for root in (SOURCE / "image", TOOLS):
-        place = root / name
-        files = [place] if place.is_file() else sorted(place.glob("*.py"))
-        yield from ((root, file) for file in files)
+def _files() -> Iterator[Path]:
+    """Yield every script and lock."""
+    for path in sorted(SCRIPTS.rglob("*")):
+        if path.suffix in (".py", ".sh", ".txt") and "__pycache__" not in path.parts:
+            yield path

@@ -21,7 +21,7 @@ EXPORTS = {
 }
 TOOL = "/tmp/tool"  # noqa: S108 - in a stage of the build
 WHEEL = "/tmp/wheel"  # noqa: S108 - in a stage of the build
-DOWNLOAD = "sh /image/download.sh"
+DOWNLOAD = "sh /install/download.sh"
 # Debian's archive keeps one version of each package, the patched one: to pin it would break the next build.
 UNPINNED = "# hadolint ignore=DL3008,SC2046"
 INSTALL = "DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends"
@@ -33,7 +33,6 @@ HEADERS = f'\\\n        $([ -f "$({INCLUDE})/Python.h" ] || echo python3-dev)'
 # Lets a step read a file of the build context at the same path below the root.
 BIND = "--mount=type=bind,source={0},target=/{0}"
 MOUNTS = (
-    BIND.format("image/download.sh"),
     "--mount=type=cache,id=uv,target=/root/.cache/uv",
     "--mount=type=secret,id=ca --mount=type=secret,id=index",
 )
@@ -65,10 +64,6 @@ def dependencies(blueprint: Blueprint) -> str:
     # Some tools write beside what they read; what they write is thrown away.
     writable = ",rw" if found.kind in EXPORTS or not found.locked else ""
     mounts = [f"--mount=type=bind,from=locks,target=/locks{writable}"]
-    if found.kind in EXPORTS:
-        mounts.append(BIND.format(f"image/{found.kind}.txt"))
-    if _server_is_locked(blueprint):
-        mounts += [BIND.format("image/difference.py"), BIND.format("image/uvicorn.txt")]
     parts.append(f"{title}\n{_run([*mounts, *MOUNTS], _install(blueprint))}")
     return "\n".join(parts)
 
@@ -88,7 +83,6 @@ def test_dependencies(blueprint: Blueprint) -> str:
     found = blueprint.dependencies
     lock = "/locks/requirements-test.lock"
     files = [*found.files, *([blueprint.test_lock] if blueprint.test_lock else [])]
-    mounts = [BIND.format("image/difference.py")]
     steps = []
     if found.kind == "uv":
         steps.append(
@@ -101,18 +95,17 @@ def test_dependencies(blueprint: Blueprint) -> str:
     install = f"{DOWNLOAD} uv pip install --python=/opt/venv --target=/opt/test --no-deps"
     if found.kind in ("uv", *EXPORTS) or blueprint.test_lock:
         steps += [
-            f"python3 /image/difference.py {lock} /opt/venv > /locks/rest.txt",
+            f"python3 /install/difference.py {lock} /opt/venv > /locks/rest.txt",
             f"{install}{_release(blueprint)}{_hashes(found)} --requirement=/locks/rest.txt",
         ]
     if not blueprint.test_lock:
         # Groups for development may name no pytest; what of these ships is used as it is.
-        mounts.append(BIND.format("image/pytest.txt"))
         steps += [
-            "python3 /image/difference.py /image/pytest.txt /opt/venv --any-version > /locks/pytest.txt",
+            "python3 /install/difference.py /install/pytest.txt /opt/venv --any-version > /locks/pytest.txt",
             f"[ -d /opt/test/pytest ] || {install} --require-hashes --requirement=/locks/pytest.txt",
         ]
     copies = _copies(blueprint, files, _lock_root(found), "/locks")
-    return f"{copies}\n{_run([*mounts, *MOUNTS], steps)}"
+    return f"{copies}\n{_run(MOUNTS, steps)}"
 
 
 def tests(blueprint: Blueprint) -> str:
@@ -164,7 +157,7 @@ def _install(blueprint: Blueprint) -> list[str]:
     if _server_is_locked(blueprint):
         # What is locked stays as it is: the server takes the versions that are there.
         steps += [
-            "python3 /image/difference.py /image/uvicorn.txt /opt/venv --any-version > /tmp/server.txt",
+            "python3 /install/difference.py /install/uvicorn.txt /opt/venv --any-version > /tmp/server.txt",
             f"{DOWNLOAD} uv pip install {into} --no-deps --require-hashes --requirement=/tmp/server.txt",
         ]
     elif blueprint.server:
@@ -204,7 +197,7 @@ def _tool(kind: str) -> list[str]:
     """Return the steps that install the lock file's own tool, where no later stage copies it from."""
     return [
         f"uv venv --quiet --python=python3 {TOOL}",
-        f"{DOWNLOAD} uv pip sync --quiet --python={TOOL} --require-hashes /image/{kind}.txt",
+        f"{DOWNLOAD} uv pip sync --quiet --python={TOOL} --require-hashes /install/{kind}.txt",
     ]
 
 
@@ -263,10 +256,8 @@ def _storage(blueprint: Blueprint) -> str:
     owned = [*storage.folders, *storage.opened]
     steps.append(f"mkdir -p {' '.join(f'/rootfs{folder}' for folder in owned)}")
     steps += [f"ln -s {target} /rootfs{link}" for link, target in storage.links.items()]
-    steps.append(f'chown "${{UID}}:${{GID}}" {" ".join(f"/rootfs{folder}" for folder in owned)}')
-    return "# What the application writes beside its code belongs to its user.\nARG UID GID\nRUN " + _chain(
-        steps
-    )
+    steps.append(f'chown "${{UID}}:0" {" ".join(f"/rootfs{folder}" for folder in owned)}')
+    return "# What the application writes beside its code belongs to its user.\nARG UID\nRUN " + _chain(steps)
 
 
 def _apt(blueprint: Blueprint, packages: Sequence[str], computed: str = "") -> str:
@@ -285,8 +276,7 @@ def _apt(blueprint: Blueprint, packages: Sequence[str], computed: str = "") -> s
 
 
 def _run(mounts: Iterable[str], steps: Sequence[str]) -> str:
-    start = ['set -eu; export PATH="/opt/uv/bin:$PATH"']
-    return "RUN " + " \\\n    ".join([*mounts, _chain([*start, *steps])])
+    return "RUN " + " \\\n    ".join([*mounts, _chain(["set -eu", *steps])])
 
 
 def _chain(steps: Sequence[str]) -> str:

@@ -56,13 +56,14 @@ def environment(c: Context, project: str = ".") -> None:
     """Write docs/environment.md from the settings that the built image knows."""
     from drydock.gates.kubernetes import EXPECTATIONS, application
     from drydock.gates.kubernetes.finding import read
+    from drydock.recipe import packaged
     from drydock.report import environment
 
     pipe = pipeline(project)
     root = pipe.project.root
     image = pipe.built("production").image_id
     listed = application.settings(pipe.engine, image, read(root / EXPECTATIONS).settings)
-    start = environment.start_script((root / "image/start.py").read_text(encoding="utf-8"))
+    start = environment.start_script((packaged.SCRIPTS / "start.py").read_text(encoding="utf-8"))
     target = root / "docs/environment.md"
     target.write_text(environment.page(listed, start), encoding="utf-8")
     print(f"wrote {target}")

@@ -4,4 +4,8 @@ import sys
 
 from tests.conftest import ROOT
 
-sys.path[:0] = [str(ROOT / "image"), str(ROOT / "image" / "measure")]
+sys.path[:0] = [
+    str(ROOT / "drydock/container"),
+    str(ROOT / "drydock/container/install"),
+    str(ROOT / "backend/image/measure"),
+]

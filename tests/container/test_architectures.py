@@ -54,7 +54,11 @@ def test_the_library_list_of_arm64_answers_ctypes(
 ) -> None:
     (tmp_path / "libmagic.so.1").touch()
     monkeypatch.setattr(os, "uname", lambda: SimpleNamespace(machine="aarch64"))
-    text = (ROOT / "image/assemble/ldconfig.py").read_text().replace("= ()", f"= ({str(tmp_path)!r},)")
+    text = (
+        (ROOT / "drydock/container/assemble/ldconfig.py")
+        .read_text()
+        .replace("= ()", f"= ({str(tmp_path)!r},)")
+    )
     exec(compile(text, "ldconfig", "exec"), {})  # noqa: S102 - the repository's own
     listing = capsys.readouterr().out
 
@@ -75,7 +79,7 @@ def test_bytecode_that_is_named_for_an_architecture_counts_for_every_other(tmp_p
 def test_nothing_that_assembles_the_image_names_an_architecture() -> None:
     named = {
         path.name
-        for path in (*(ROOT / "image").rglob("*.py"), ROOT / "Dockerfile")
+        for path in (*(ROOT / "drydock/container").rglob("*.py"), ROOT / "Dockerfile")
         if re.search(r"x86_64|x86-64|aarch64|amd64|arm64", path.read_text())
     }
 

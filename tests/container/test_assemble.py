@@ -3,19 +3,22 @@ from __future__ import annotations
 import base64
 import csv
 import hashlib
-import marshal
 import os
+import re
 import shutil
 import subprocess
 import sys
+import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from assemble import bytecode, dependencies, distributions, elf, left_out, packages, strip, twins
+from assemble import bytecode, dependencies, distributions, elf, left_out, packages, strip, times, twins
 from assemble.tree import Tree
 
 from tests.conftest import write_files
 
+TAG = sys.implementation.cache_tag
 EXTENSION = next(Path(sys.base_prefix).glob("lib/python3*/lib-dynload/*.so"), Path("/bin/ls"))
 
 
@@ -70,16 +73,18 @@ def test_left_out_folders_are_not_entered(tmp_path: Path) -> None:
 
 
 def test_every_omission_has_a_reason() -> None:
-    for table in (left_out.STANDARD_LIBRARY, left_out.DEPENDENCIES):
+    for table in (left_out.STANDARD_LIBRARY, left_out.ENVIRONMENT):
         assert all(len(reason) > 10 for reason in table.values())
 
 
 def test_a_stripped_program_still_runs_and_lost_its_symbols(tmp_path: Path) -> None:
     program = tmp_path / "program"
     shutil.copy2(os.path.realpath(sys.executable), program)
-    program.write_bytes(program.read_bytes() + bytes(1000))
+    before = program.stat().st_size
 
-    assert strip.strip(program) >= 1000
+    lost = strip.strip(program)
+
+    assert program.stat().st_size == before - lost
     shown = subprocess.run(
         [program, "-c", "print(6 * 7)"],
         env={"PYTHONHOME": sys.base_prefix},
@@ -88,6 +93,14 @@ def test_a_stripped_program_still_runs_and_lost_its_symbols(tmp_path: Path) -> N
         check=True,
     )
     assert shown.stdout == "42\n"
+
+
+def test_a_program_with_a_payload_behind_its_end_is_left_alone(tmp_path: Path) -> None:
+    program = tmp_path / "program"
+    program.write_bytes(Path(os.path.realpath(sys.executable)).read_bytes() + b"THE-END")
+
+    assert strip.strip(program) == 0
+    assert program.read_bytes().endswith(b"THE-END")
 
 
 def test_stripping_twice_changes_nothing(tmp_path: Path) -> None:
@@ -143,33 +156,6 @@ def test_only_a_library_with_every_version_of_the_copy_takes_its_place(tmp_path:
     assert not twins._same_promises(newer, older)
 
 
-def test_the_archive_holds_only_what_was_measured(tmp_path: Path) -> None:
-    site = tmp_path / "site"
-    write_files(site, {"shop/a.py": "X = 1\n", "shop/b.py": "X = 2\n"})
-    tree = Tree(tmp_path / "tree")
-    tree.inside(site).mkdir(parents=True)
-
-    bytecode.write(tree, bytecode.Compilation(site, site.rglob("*.py"), frozenset({"shop/a.py"})))
-
-    content = (tree.inside(site) / bytecode.ARCHIVE).read_bytes()
-    index, _shared = marshal.loads(content[8:])  # noqa: S302 - written above
-    assert list(index) == ["shop/a.py"]
-
-
-def test_a_module_of_another_python_gets_no_bytecode_and_harms_no_other(tmp_path: Path) -> None:
-    tree, site = Tree(tmp_path / "out"), tmp_path / "site-packages"
-    site.mkdir()
-    (site / "good.py").write_text("NAME = 'good'\n")
-    (site / "old.py").write_text("NUMBER = 32L\n")
-    tree.take(site / "good.py")
-
-    bytecode.write(tree, bytecode.Compilation(site, site.rglob("*.py"), None))
-
-    content = (tree.inside(site) / bytecode.ARCHIVE).read_bytes()
-    assert b"good.py" in content
-    assert b"old.py" not in content
-
-
 def test_an_environment_without_distributions_is_refused_in_one_line(tmp_path: Path) -> None:
     environment = tmp_path / "venv"
     (environment / "lib/python3.13/site-packages").mkdir(parents=True)
@@ -181,27 +167,6 @@ def test_an_environment_without_distributions_is_refused_in_one_line(tmp_path: P
         SystemExit, match=r"^error: nothing that is locked is for Python 3\.\d+\.\d+; lock it"
     ):
         dependencies.assemble(Tree(tmp_path / "out"), environment, None)
-
-
-def test_modules_are_read_from_the_archive_with_their_source_untouched(tmp_path: Path) -> None:
-    site = tmp_path / "x-packages"
-    write_files(site, {"shop.py": "print('from the archive', __file__)\n"})
-    tree = Tree(tmp_path / "tree")
-    tree.inside(site).mkdir(parents=True)
-    bytecode.write(tree, bytecode.Compilation(site, site.rglob("*.py"), None))
-    shutil.copy2(tree.inside(site) / bytecode.ARCHIVE, site / bytecode.ARCHIVE)
-    (site / "shop.py").write_text("print('compiled')\n")
-    shutil.copy2(Path(bytecode.__file__).with_name("sitecustomize.py"), tmp_path)
-
-    shown = subprocess.run(
-        [sys.executable, "-B", "-c", "import shop"],
-        env={"PYTHONPATH": f"{tmp_path}:{site}"},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-
-    assert shown.stdout == f"from the archive {site / 'shop.py'}\n"
 
 
 def test_a_tree_knows_which_of_its_files_are_programs_and_keeps_their_modes(tmp_path: Path) -> None:
@@ -216,17 +181,6 @@ def test_a_tree_knows_which_of_its_files_are_programs_and_keeps_their_modes(tmp_
     assert tree.binaries() == [system / "tool"]
     assert tree.inside(system / "tool").stat().st_mode & 0o777 == 0o710
     assert tree.inside(system / "gone").is_symlink()
-
-
-def test_bytecode_is_the_same_whatever_is_compiled_first(tmp_path: Path) -> None:
-    site = write_files(tmp_path / "site", {f"shop/{name}.py": f"{name} = 'x'\n" for name in "abcdefgh"})
-    sources = sorted(site.rglob("*.py"))
-
-    once = bytecode.Compilation(site, sources, None).codes()
-    again = bytecode.Compilation(site, reversed(sources), None).codes()
-
-    assert list(once) == [f"shop/{name}.py" for name in "abcdefgh"]
-    assert once == again
 
 
 def test_a_link_that_packages_use_as_a_folder_belongs_to_none_of_them(
@@ -254,3 +208,108 @@ def test_a_link_that_packages_use_as_a_folder_belongs_to_none_of_them(
     assert owners(system / "lib") == []
     assert owners(system / "usr/lib/apt.timer") == ["apt"]
     assert owners(system / "usr/share/doc/libgcc") == ["libgcc"]
+
+
+def compiled(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*.pyc"))}
+
+
+def test_only_what_was_measured_gets_bytecode(tmp_path: Path) -> None:
+    site = write_files(tmp_path / "site", {"shop/a.py": "X = 1\n", "shop/b.py": "X = 2\n"})
+
+    bytecode.write(site, Path("/site"), ["shop/a.py", "shop/b.py"], frozenset({"shop/a.py"}))
+
+    assert list(compiled(site)) == [f"shop/__pycache__/a.{TAG}.pyc"]
+
+
+def test_a_module_of_another_python_gets_no_bytecode_and_harms_no_other(tmp_path: Path) -> None:
+    site = write_files(tmp_path / "site", {"good.py": "NAME = 'good'\n", "old.py": "NUMBER = 32L\n"})
+
+    bytecode.write(site, Path("/site"), ["good.py", "old.py"])
+
+    assert list(compiled(site)) == [f"__pycache__/good.{TAG}.pyc"]
+
+
+def test_bytecode_is_the_same_whatever_is_compiled_first_and_whenever(tmp_path: Path) -> None:
+    names = [f"shop/{name}.py" for name in "abcdefgh"]
+    made = []
+    for folder, order in (("one", names), ("other", names[::-1])):
+        site = write_files(tmp_path / folder, {name: f"X = {name!r}\n" for name in order})
+        times.settle(site)
+        bytecode.write(site, Path("/site"), order)
+        made.append(compiled(site))
+
+    assert len(made[0]) == len(names)
+    assert made[0] == made[1]
+
+
+def test_a_module_that_is_mounted_over_runs_in_place_of_its_bytecode(tmp_path: Path) -> None:
+    site = write_files(tmp_path / "site", {"shop.py": "print('old')\n"})
+    times.settle(site)
+    bytecode.write(site, Path("/site"), ["shop.py"])
+    write_files(site, {"shop.py": "print('new')\n"})
+    times.settle(site)
+
+    command = [sys.executable, "-B", "-c", "import shop"]
+    shown = subprocess.run(command, cwd=site, capture_output=True, text=True, check=True)
+
+    assert shown.stdout == "new\n"
+
+
+def test_python_takes_the_bytecode_of_an_unchanged_module(tmp_path: Path) -> None:
+    site = write_files(tmp_path / "site", {"shop.py": "print('here')\n"})
+    times.settle(site)
+    bytecode.write(site, Path("/site"), ["shop.py"])
+
+    command = [sys.executable, "-v", "-B", "-c", "import shop"]
+    shown = subprocess.run(command, cwd=site, capture_output=True, text=True, check=True)
+
+    assert f"shop.{TAG}.pyc matches" in shown.stderr
+
+
+def test_times_follow_content_and_are_late_enough_for_every_archive_and_zone(tmp_path: Path) -> None:
+    tree = write_files(tmp_path, {"a/one.css": "a{}", "b/one.css": "a{}", "other.css": "b{}"})
+    (tree / "gone").symlink_to("nowhere")
+
+    times.settle(tree)
+
+    one, same, other = (
+        int((tree / name).stat().st_mtime) for name in ("a/one.css", "b/one.css", "other.css")
+    )
+    assert one == same != other
+    # West of Greenwich it is 14 hours earlier, and a zip archive begins with 1980-01-01.
+    earliest = datetime(1980, 1, 2, 14, tzinfo=UTC).timestamp()
+    assert all(earliest <= path.lstat().st_mtime < time.time() for path in (tree, *tree.rglob("*")))
+
+
+def test_a_librarys_package_comes_whole_with_those_that_it_needs_but_not_the_bases(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = f"{tmp_path}/system/usr"
+    listed = {
+        "libmagic1": ["lib/libmagic.so.1", "share/doc/libmagic1/copyright", "lib/magic/plugin.so"],
+        "libmagic-mgc": ["lib/file/magic.mgc"],
+        "libc6": ["lib/libc.so.6"],
+        "unrelated": ["lib/other.so"],
+    }
+    needs = {"libmagic1": "\nDepends: libc6 (>= 2.38), libmagic-mgc:any (= 1:5.46) | magic"}
+    for paths in listed.values():
+        write_files(Path(folder), dict.fromkeys(paths, ""))
+    write_files(
+        tmp_path / "dpkg",
+        {
+            f"info/{name}.list": "".join(f"{folder}/{path}\n" for path in paths)
+            for name, paths in listed.items()
+        }
+        | {"status": "\n\n".join(f"Package: {one}\nArchitecture: any{needs.get(one, '')}" for one in listed)},
+    )
+    monkeypatch.setattr(packages, "DATABASE", tmp_path / "dpkg")
+    monkeypatch.setattr(packages, "UNREAD", re.compile(".*/share/doc/.*"))
+
+    found = packages.Installed().whole([Path(f"{folder}/lib/libmagic.so.1")], {"libc6"})
+
+    assert [str(path).removeprefix(f"{folder}/lib/") for path in found] == [
+        "file/magic.mgc",
+        "libmagic.so.1",
+        "magic/plugin.so",
+    ]

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import marshal
+import os
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from divide import imports, trees
+from divide import imports, trees, written
 
 from tests.conftest import write_files
 
@@ -24,17 +26,8 @@ def test_code_goes_one_way_and_everything_else_the_other(tmp_path: Path) -> None
     trees.divide(tree, code, rest, "/app")
 
     assert files(tree) == list(names)
-    assert files(code) == [
-        f"app/shop/__pycache__/main.{TAG}.pyc",
-        "app/shop/main.py",
-        f"opt/venv/lib/__pycache__/shop.{TAG}.pyc",
-        "opt/venv/lib/shop.py",
-    ]
-    assert files(rest) == [
-        "app/shop/static/logo.svg",
-        f"opt/image/__pycache__/start.{TAG}.pyc",
-        "opt/image/start.py",
-    ]
+    assert files(code) == ["app/shop/main.py", "opt/venv/lib/shop.py"]
+    assert files(rest) == ["app/shop/static/logo.svg", "opt/image/start.py"]
 
 
 def test_a_folder_stands_in_both_trees_only_where_both_have_files(tmp_path: Path) -> None:
@@ -48,7 +41,7 @@ def test_a_folder_stands_in_both_trees_only_where_both_have_files(tmp_path: Path
         sorted(str(path.relative_to(half)) for path in half.rglob("*") if path.is_dir())
         for half in (code, rest)
     ]
-    assert folders == [["app", "app/__pycache__", "app/empty"], ["app", "app/static", "app/static/page"]]
+    assert folders == [["app", "app/empty"], ["app", "app/static", "app/static/page"]]
 
 
 def test_a_folder_keeps_its_owner_where_it_goes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -63,23 +56,37 @@ def test_a_folder_keeps_its_owner_where_it_goes(tmp_path: Path, monkeypatch: pyt
 
 
 def test_bytecode_names_the_source_where_the_image_has_it(tmp_path: Path) -> None:
-    write_files(tmp_path / "tree", {"app/main.py": ""})
+    write_files(tmp_path, {"code/app/main.py": ""})
 
-    trees.divide(tmp_path / "tree", tmp_path / "code", tmp_path / "rest", "/app")
+    trees.settle(tmp_path / "code")
 
     compiled = (tmp_path / f"code/app/__pycache__/main.{TAG}.pyc").read_bytes()
     assert marshal.loads(compiled[16:]).co_filename == "/app/main.py"  # noqa: S302 - written above
 
 
-def test_a_module_that_does_not_compile_ends_the_build(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    ("path", "source"),
+    [
+        ("app/prices.py", "import prices"),
+        ("app/shop/prices.py", "from .shop import prices"),
+        ("app/main.py", ""),
+    ],
+)
+def test_a_module_that_is_imported_and_does_not_compile_is_named(
+    tmp_path: Path, path: str, source: str
 ) -> None:
-    write_files(tmp_path / "tree", {"app/main.py": "def\n"})
+    write_files(tmp_path, {"app/other.py": source, path: "def\n"})
 
-    with pytest.raises(SystemExit):
-        trees.divide(tmp_path / "tree", tmp_path / "code", tmp_path / "rest", "/app")
+    _, broken = imports.statements(tmp_path, [tmp_path / "app"], "main")
 
-    assert "SyntaxError" in capsys.readouterr().out
+    assert list(broken) == [tmp_path / path]
+    assert "invalid syntax" in broken[tmp_path / path]
+
+
+def test_a_template_that_nothing_imports_is_no_module(tmp_path: Path) -> None:
+    write_files(tmp_path, {"app/main.py": "import fastapi", "app/blanks/plugin.py": "class {{ name }}:\n"})
+
+    assert imports.statements(tmp_path, [tmp_path / "app"], "main") == (["import fastapi"], {})
 
 
 def test_the_folder_that_the_application_runs_in_is_there_below_its_code(tmp_path: Path) -> None:
@@ -99,23 +106,24 @@ def test_an_empty_folder_goes_with_the_code(tmp_path: Path) -> None:
     assert not (tmp_path / "rest/app/data").exists()
 
 
-def test_what_is_settled_has_one_time_and_is_written_by_its_owner_alone(tmp_path: Path) -> None:
+def test_what_is_settled_is_written_by_its_owner_alone(tmp_path: Path) -> None:
     write_files(tmp_path, {"tree/run.sh": "", "tree/data.txt": ""})
     (tmp_path / "tree/run.sh").chmod(0o700)
     (tmp_path / "tree/data.txt").chmod(0o666)
     (tmp_path / "tree/link").symlink_to("nowhere")
 
-    trees.settle(tmp_path / "tree", 86400.0)
+    trees.settle(tmp_path / "tree")
 
     found = {path.name: path.lstat() for path in (tmp_path / "tree", *(tmp_path / "tree").iterdir())}
-    assert {status.st_mtime for status in found.values()} == {86400.0}
     modes = {name: oct(status.st_mode & 0o777) for name, status in found.items() if name != "link"}
     assert modes == {"tree": "0o755", "run.sh": "0o755", "data.txt": "0o644"}
 
 
 def listed(tmp_path: Path, source: str) -> list[str]:
     write_files(tmp_path, {"app/shop/main.py": source, "app/shop/openai.py": ""})
-    return imports.statements(tmp_path, [tmp_path / "app"])
+    statements, broken = imports.statements(tmp_path, [tmp_path / "app"], "shop.main")
+    assert broken == {}
+    return statements
 
 
 def test_imports_of_others_are_listed_the_deferred_ones_too(tmp_path: Path) -> None:
@@ -151,3 +159,89 @@ def test_a_change_that_imports_nothing_new_leaves_the_list_alone(tmp_path: Path)
     before = listed(tmp_path, "import fastapi\nimport jwt\n")
 
     assert listed(tmp_path, "import jwt\nPRICE = 1\nimport fastapi\n") == before
+
+
+ARGUMENTS = {
+    "APP_ENTRY_POINT": "shop.main:app",
+    "APP_FACTORY": "0",
+    "APP_PATH": "/app:/app/libs",
+    "APP_WORKDIR": "/app",
+    "APP_LOGGING": "0",
+    "APP_SETTINGS_CHECK": "",
+    "APP_MIGRATE": "",
+    "PORT": "8080",
+    "HEALTH_PATH": "/health",
+}
+
+
+def test_what_is_served_is_read_from_the_builds_arguments() -> None:
+    assert written.served(ARGUMENTS) == {
+        "application": "shop.main:app",
+        "factory": False,
+        "path": ["/app", "/app/libs"],
+        "workdir": "/app",
+        "logging": False,
+        "settings_check": "",
+        "migrate": "",
+        "port": 8080,
+        "health_path": "/health",
+        "options": {},
+    }
+
+
+def test_options_of_the_projects_command_are_kept_by_their_names() -> None:
+    command = "--root-path /shop --no-access-log --timeout-keep-alive=30 --proxy-headers"
+
+    assert written.options(command) == {
+        "root_path": "/shop",
+        "access_log": "0",
+        "timeout_keep_alive": "30",
+        "proxy_headers": "1",
+    }
+
+
+def test_the_application_comes_behind_pythonpath_and_before_the_standard_library(tmp_path: Path) -> None:
+    folders = [str(tmp_path / name) for name in ("app", "other", "site")]
+    write_files(
+        tmp_path,
+        {
+            "app/shop.py": "print('application')",
+            "app/sitecustomize.py": "",
+            "other/sitecustomize.py": "print('instrumented')",
+            "site/_application.pth": written.import_line(folders[:1]),
+        },
+    )
+    script = (
+        f"import site; site.addsitedir({folders[2]!r})\n"
+        f"import shop, sys; print(sys.path.index({folders[0]!r}))"
+    )
+
+    command = [sys.executable, "-c", script]
+    environment = {"PYTHONPATH": folders[1]}
+    shown = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
+
+    # The empty name of the working folder and PYTHONPATH's own come first.
+    assert shown.split() == ["instrumented", "application", "2"]
+
+
+def test_the_images_user_is_added_to_the_bases_accounts_once() -> None:
+    accounts = "root:x:0:0:root:/root:/bin/bash\nother:x:10001:10001::/:\n"
+
+    assert written.with_user(accounts, "10001", "10001").splitlines() == [
+        "root:x:0:0:root:/root:/bin/bash",
+        "app:x:10001:10001:app:/tmp:/usr/sbin/nologin",
+    ]
+    assert written.with_group("root:x:0:\n", "10001") == "root:x:0:\napp:x:10001:\n"
+    assert written.with_group("root:x:0:\n", "0") == "root:x:0:\n"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives folders away")
+def test_a_folder_of_the_applications_user_is_written_by_root_group_too(tmp_path: Path) -> None:
+    (tmp_path / "tree/data").mkdir(parents=True)
+    (tmp_path / "tree/code").mkdir()
+    os.chown(tmp_path / "tree/data", 10001, 0)
+
+    trees.settle(tmp_path / "tree")
+
+    assert (tmp_path / "tree/data").stat().st_mode & 0o777 == 0o775
+    assert (tmp_path / "tree/code").stat().st_mode & 0o777 == 0o755

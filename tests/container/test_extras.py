@@ -63,7 +63,7 @@ def test_what_the_configuration_declares_reaches_the_build(make_project: MakePro
 
 def test_the_images_ldconfig_answers_ctypes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "libmagic.so.1").touch()
-    text = (ROOT / "image/assemble/ldconfig.py").read_text()
+    text = (ROOT / "drydock/container/assemble/ldconfig.py").read_text()
     program = tmp_path / "ldconfig"
     program.write_text(f"#!{sys.executable} -IS\n" + text.replace("= ()", f"= ({str(tmp_path)!r},)"))
     program.chmod(0o755)

@@ -134,7 +134,7 @@ def test_a_change_of_source_that_imports_nothing_new_traces_nothing_again(builde
     touch_source(builder.project, builder.context)
     steps = build(builder.engine, builder.project, builder.options).steps
 
-    [trace] = [step for step in steps if "/image/trace imports" in step.instruction]
+    [trace] = [step for step in steps if "/trace imports" in step.instruction]
     assert trace.cached
     assert any("divide" in step.instruction and not step.cached for step in steps)
 

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import json
 import socket
 import ssl
+import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 
 import probe
 import pytest
@@ -34,7 +37,16 @@ def answering(answer: bytes, pause: float = 0.0) -> Iterator[int]:
 def exit_code(monkeypatch: pytest.MonkeyPatch, port: int, **environment: str) -> int:
     for name, value in {"PORT": str(port), "HEALTH_PATH": "/livez", **environment}.items():
         monkeypatch.setenv(name, value)
-    return probe.main()
+    return ask(monkeypatch, {"port": 1, "health_path": "/nowhere"})
+
+
+def ask(monkeypatch: pytest.MonkeyPatch, served: Mapping[str, object]) -> int:
+    """Run the probe beside a serve.json."""
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder, "serve.json")
+        place.write_text(json.dumps(served))
+        monkeypatch.setattr(probe, "SERVE", str(place))
+        return probe.main()
 
 
 @pytest.mark.parametrize(
@@ -69,7 +81,7 @@ def test_a_silent_application_is_unhealthy_in_time(monkeypatch: pytest.MonkeyPat
 
 
 def test_the_probe_imports_ssl_only_where_tls_is_served() -> None:
-    source = (ROOT / "image" / "probe.py").read_text()
+    source = (ROOT / "drydock/container/probe.py").read_text()
 
     assert "\nimport ssl" not in source
     assert ssl.__name__ in source
@@ -94,3 +106,18 @@ def test_a_closed_port_is_unhealthy_without_a_path(monkeypatch: pytest.MonkeyPat
         port = server.getsockname()[1]
 
     assert exit_code(monkeypatch, port, HEALTH_PATH="") == 1
+
+
+def test_port_and_path_stand_in_serve_json(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("PORT", "HEALTH_PATH"):
+        monkeypatch.delenv(name, raising=False)
+    with answering(b"HTTP/1.1 200 OK\r\n\r\n") as port:
+        assert ask(monkeypatch, {"port": port, "health_path": "/livez"}) == 0
+
+
+@pytest.mark.parametrize(
+    ("host", "asked"),
+    [("", "127.0.0.1"), ("::", "127.0.0.1"), ("0.0.0.0", "127.0.0.1"), ("10.0.0.7", "10.0.0.7")],
+)
+def test_the_service_is_asked_where_it_listens(host: str, asked: str) -> None:
+    assert probe.address(host) == asked

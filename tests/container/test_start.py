@@ -1,8 +1,14 @@
 from __future__ import annotations
 
+import json
 import os
+import shutil
+import socket
 import subprocess
 import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +19,42 @@ import uvicorn
 from tests.support import certificates
 from tests.support.process import free_port
 
+SERVED: dict[str, Any] = {
+    "application": "shop:app",
+    "factory": False,
+    "path": ["/app"],
+    "workdir": "/app",
+    "logging": False,
+    "settings_check": "",
+    "migrate": "",
+    "port": 8000,
+    "health_path": "/livez",
+}
+Serve = Callable[..., None]
+
+
+@pytest.fixture
+def serve(monkeypatch: pytest.MonkeyPatch) -> Serve:
+    """Give the start script another serve.json than the usual one."""
+
+    def change(**values: object) -> None:
+        monkeypatch.setattr(start, "served", lambda: SERVED | {"settings_check": "shop_start:check"} | values)
+
+    change()
+    return change
+
+
+@pytest.fixture
+def script(tmp_path: Path) -> list[str]:
+    """A command that runs the start script for the module `shop`."""
+    for name in ("start.py", "limits.py"):
+        shutil.copy(Path(start.__file__).with_name(name), tmp_path)
+    (tmp_path / "serve.json").write_text(json.dumps(SERVED))
+    return [sys.executable, "-P", str(tmp_path / "start.py")]
+
 
 @pytest.fixture(autouse=True)
-def application(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def application(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, serve: Serve) -> None:
     (tmp_path / "shop_start.py").write_text(
         "import pathlib\n"
         "def check(): return []\n"
@@ -24,22 +63,12 @@ def application(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     )
     monkeypatch.delitem(sys.modules, "shop_start", raising=False)
     monkeypatch.syspath_prepend(str(tmp_path))
-    for name in (
-        "PORT",
-        "WEB_CONCURRENCY",
-        "GRACEFUL_TIMEOUT",
-        "TLS_CERT_FILE",
-        "TLS_KEY_FILE",
-        "APP_MIGRATE",
-    ):
+    for name in ("PORT", "WEB_CONCURRENCY", "GRACEFUL_TIMEOUT", "TLS_CERT_FILE", "TLS_KEY_FILE"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("APP_SETTINGS_CHECK", "shop_start:check")
 
 
-def test_check_prints_every_problem_and_exits_78(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setenv("APP_SETTINGS_CHECK", "shop_start:faulty")
+def test_check_prints_every_problem_and_exits_78(serve: Serve, capsys: pytest.CaptureFixture[str]) -> None:
+    serve(settings_check="shop_start:faulty")
 
     assert start.main(["check"]) == 78
     assert capsys.readouterr().err == "error: A: missing; set it\nerror: B: wrong; mend it\n"
@@ -92,16 +121,15 @@ def test_certificate_with_its_key_passes_the_check(tmp_path: Path, monkeypatch: 
     assert start.check() == []
 
 
-def test_migrate_runs_the_applications_migrations(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("APP_MIGRATE", "shop_start:migrate")
+def test_migrate_runs_the_applications_migrations(tmp_path: Path, serve: Serve) -> None:
+    serve(migrate="shop_start:migrate")
 
     assert start.main(["migrate"]) == 0
     assert (tmp_path / "migrated").exists()
 
 
-def test_faulty_settings_stop_the_migration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("APP_MIGRATE", "shop_start:migrate")
-    monkeypatch.setenv("APP_SETTINGS_CHECK", "shop_start:faulty")
+def test_faulty_settings_stop_the_migration(tmp_path: Path, serve: Serve) -> None:
+    serve(migrate="shop_start:migrate", settings_check="shop_start:faulty")
 
     assert start.main(["migrate"]) == 78
     assert not (tmp_path / "migrated").exists()
@@ -127,42 +155,43 @@ def test_an_unknown_program_is_named(capsys: pytest.CaptureFixture[str]) -> None
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])
-def test_an_application_that_cannot_start_ends_the_server_with_3(tmp_path: Path, workers: str) -> None:
+def test_an_application_that_cannot_start_ends_the_server_with_3(
+    tmp_path: Path, workers: str, script: list[str]
+) -> None:
     (tmp_path / "shop.py").write_text(
-        "async def app(scope, receive, send):\n    raise RuntimeError('aground')\n"
+        "async def app(scope, receive, send):\n"
+        "    await receive()\n    await send({'type': 'lifespan.startup.failed', 'message': 'aground'})\n"
     )
     environment = {
         "PATH": os.environ["PATH"],
         "PYTHONPATH": str(tmp_path),
-        "APP_ENTRY_POINT": "shop:app",
         "WEB_CONCURRENCY": workers,
         "HOST": "127.0.0.1",
         "PORT": str(free_port()),
     }
-    done = subprocess.run([sys.executable, "-P", start.__file__], env=environment, timeout=60, check=False)
+    done = subprocess.run(script, env=environment, timeout=60, check=False)
     assert done.returncode == 3
 
 
-def test_garbage_is_looked_for_once_the_application_is_imported(tmp_path: Path) -> None:
+def test_garbage_is_looked_for_once_the_application_is_imported(tmp_path: Path, script: list[str]) -> None:
     (tmp_path / "shop.py").write_text(
         "import gc\nprint(gc.isenabled())\n"
         "async def app(scope, receive, send):\n"
-        "    print(gc.isenabled(), gc.get_freeze_count() > 0)\n    raise RuntimeError('seen enough')\n"
+        "    print(gc.isenabled(), gc.get_freeze_count() > 0)\n"
+        "    await receive()\n    await send({'type': 'lifespan.startup.failed', 'message': 'seen enough'})\n"
     )
     environment = {
         "PATH": os.environ["PATH"],
         "PYTHONPATH": str(tmp_path),
-        "APP_ENTRY_POINT": "shop:app",
         "HOST": "127.0.0.1",
         "PORT": str(free_port()),
     }
-    script = [sys.executable, "-P", start.__file__]
     done = subprocess.run(script, env=environment, timeout=60, check=False, stdout=subprocess.PIPE, text=True)
     assert done.stdout.split() == ["False", "True", "True"]
 
 
 def test_a_uvicorn_that_knows_no_limit_for_its_end_serves_all_the_same(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, serve: Serve
 ) -> None:
     class Loaded(Exception):
         pass
@@ -178,7 +207,8 @@ def test_a_uvicorn_that_knows_no_limit_for_its_end_serves_all_the_same(
             raise Loaded
 
     monkeypatch.setattr(uvicorn, "Config", Config)
-    monkeypatch.setenv("APP_ENTRY_POINT", "shop_start:app")
+    serve(application="shop_start:app")
+    monkeypatch.setenv("PORT", str(free_port()))
 
     with pytest.raises(Loaded):
         start.main(["serve"])
@@ -188,3 +218,96 @@ def test_a_signal_before_serving_ends_the_process() -> None:
     with pytest.raises(SystemExit) as stopped:
         start.exit_early(15, None)
     assert stopped.value.code == 143
+
+
+ECHO = """
+import json
+
+async def app(scope, receive, send):
+    assert scope["path"]
+    body = json.dumps([scope["root_path"], scope["path"]]).encode()
+    headers = [(b"content-length", b"%d" % len(body))]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+"""
+
+
+@pytest.fixture
+def serving(tmp_path: Path, script: list[str]) -> Iterator[Callable[..., int]]:
+    """Start an application that knows nothing of a lifespan, and give its port."""
+    (tmp_path / "shop.py").write_text(ECHO)
+    running: list[subprocess.Popen[bytes]] = []
+
+    def begin(**environment: str) -> int:
+        port = free_port()
+        variables = {"PATH": os.environ["PATH"], "PYTHONPATH": str(tmp_path), "PORT": str(port)}
+        running.append(subprocess.Popen(script, env={**variables, **environment}))
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            with suppress(OSError), socket.create_connection(("127.0.0.1", port), 5):
+                return port
+            time.sleep(0.1)
+        raise AssertionError("it does not listen")
+
+    yield begin
+    for process in running:
+        process.terminate()
+        process.wait(60)
+
+
+def asked(port: int, request: bytes = b"GET /a HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n") -> bytes:
+    with socket.create_connection(("127.0.0.1", port), 30) as connection:
+        with suppress(ConnectionError):
+            connection.sendall(request)
+        answer = b""
+        with suppress(ConnectionError):
+            while part := connection.recv(65536):
+                answer += part
+        return answer
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_every_address_takes_ipv4_too(serving: Callable[..., int], workers: str) -> None:
+    answer = asked(serving(HOST="::", WEB_CONCURRENCY=workers, UVICORN_ROOT_PATH="/shop"))
+
+    assert answer.endswith(b'["/shop", "/shop/a"]')
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_flood_of_headers_ends_in_431(serving: Callable[..., int], workers: str) -> None:
+    port = serving(WEB_CONCURRENCY=workers)
+
+    assert asked(port, b"GET / HTTP/1.1\r\nA: " + b"a" * 2_000_000).startswith(b"HTTP/1.1 431 ")
+    assert asked(port).startswith(b"HTTP/1.1 200 ")
+
+
+def test_options_come_from_the_projects_command_and_from_variables(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    serve(options={"root_path": "/shop", "loop": "asyncio", "access_log": "0"})
+    monkeypatch.setenv("UVICORN_LOOP", "auto")
+    monkeypatch.setenv("UVICORN_TIMEOUT_KEEP_ALIVE", "30")
+
+    assert start.options() == {
+        "root_path": "/shop",
+        "loop": "auto",
+        "access_log": False,
+        "timeout_keep_alive": 30,
+    }
+
+
+def test_an_option_that_is_not_a_number_is_refused_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("UVICORN_BACKLOG", "many")
+
+    assert start.check() == ["UVICORN_BACKLOG: 'many' is not a number; set one"]
+
+
+def test_a_connection_whose_request_does_not_come_is_ended(
+    tmp_path: Path, serving: Callable[..., int]
+) -> None:
+    limits = tmp_path / "limits.py"
+    limits.write_text(limits.read_text().replace("HEAD_SECONDS = 60", "HEAD_SECONDS = 0.5"))
+    port = serving()
+
+    assert asked(port, b"") == b""
+    assert asked(port, b"GET / HTTP/1.1\r\nA: ") == b""

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import sys
 from pathlib import Path
 from types import ModuleType
-
-import pytest
 
 from tests.conftest import ROOT, write_files
 
 
 def load(name: str, file: str) -> ModuleType:
     """Import one of the trace's modules under a name of its own: every folder like it has a `__main__`."""
-    spec = importlib.util.spec_from_file_location(name, ROOT / "image/trace" / file)
+    spec = importlib.util.spec_from_file_location(name, ROOT / "drydock/container/trace" / file)
     assert spec
     assert spec.loader
     sys.modules[name] = module = importlib.util.module_from_spec(spec)
@@ -77,7 +76,7 @@ def test_the_loaders_words_about_other_programs_do_not_count() -> None:
     assert list(loader.pythons_own([lines[0], f"  7:\tinitialize program: {sys.executable}"])) != []
 
 
-def test_a_start_is_traced_to_what_it_opens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_start_is_traced_to_what_it_opens(tmp_path: Path) -> None:
     (tmp_path / "rootfs/app").mkdir(parents=True)
     (tmp_path / "rootfs/app/shop.py").write_text(
         "import ctypes\nctypes.CDLL('libresolv.so.2')\n"
@@ -86,8 +85,8 @@ def test_a_start_is_traced_to_what_it_opens(tmp_path: Path, monkeypatch: pytest.
         "def app():\n    raise KeyError('DATABASE_URL')\n"
     )
     (tmp_path / "written").mkdir()
-    monkeypatch.setenv("APP_ENTRY_POINT", "shop:app")
-    monkeypatch.setenv("APP_FACTORY", "1")
+    served = {"application": "shop:app", "factory": True, "path": ["/app"], "workdir": "/app"}
+    write_files(tmp_path / "rootfs", {"opt/image/serve.json": json.dumps(served)})
 
     found = trace.start(tmp_path / "rootfs", tmp_path / "written", ["readline"])
 
@@ -104,7 +103,7 @@ def test_statements_are_traced_each_by_itself(tmp_path: Path) -> None:
     listing = write_files(tmp_path, {"imports.txt": statements}) / "imports.txt"
     (tmp_path / "written").mkdir()
 
-    script = [str(ROOT / "image/trace/statements.py"), str(listing)]
+    script = [str(ROOT / "drydock/container/trace/statements.py"), str(listing)]
     found = loader.watched(script, tmp_path / "written", [])
 
     assert any(path.endswith("/libresolv.so.2") for path in found.loaded)
@@ -116,20 +115,7 @@ def test_modules_that_the_image_lacks_cannot_be_imported(tmp_path: Path) -> None
     listing = write_files(tmp_path, {"imports.txt": "import readline\n"}) / "imports.txt"
     (tmp_path / "written").mkdir()
 
-    script = [str(ROOT / "image/trace/statements.py"), str(listing)]
+    script = [str(ROOT / "drydock/container/trace/statements.py"), str(listing)]
     [fault] = loader.watched(script, tmp_path / "written", ["readline"]).faults
 
     assert fault.what == "`import readline`"
-
-
-def test_the_images_bytecode_is_linked_where_python_looks_for_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    site = tmp_path / "lib/site-packages"
-    site.mkdir(parents=True)
-    write_files(tmp_path / "image", {f"{site}/bytecode.archive".lstrip("/"): ""})
-    monkeypatch.setattr(sys, "path", [str(site)])
-
-    trace.link_archives([str(tmp_path / "image")])
-
-    assert (site / "bytecode.archive").readlink() == Path(f"{tmp_path}/image{site}/bytecode.archive")

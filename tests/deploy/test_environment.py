@@ -9,7 +9,7 @@ from drydock.gates.kubernetes.finding import read
 from drydock.report import environment
 from tests.conftest import ROOT
 
-START = (ROOT / "image" / "start.py").read_text()
+START = (ROOT / "drydock/container/start.py").read_text()
 SETTING = {
     "name": "A_URL",
     "default": None,

@@ -31,7 +31,7 @@ def test_all_of_productions_python_is_in_usr_local(workspace: Workspace) -> None
     script = """
 import json, os, sys, zlib
 assert sys.base_prefix == "/usr/local"
-assert json.__file__.startswith("/usr/local/lib/python313.zip/"), json.__file__
+assert json.__file__.startswith("/usr/local/lib/python3.13/json/"), json.__file__
 assert os.__file__ == "/usr/local/lib/python3.13/os.py", os.__file__
 assert zlib.__file__.startswith("/usr/local/lib/python3.13/lib-dynload/"), zlib.__file__
 libraries = {line.split()[-1] for line in open("/proc/self/maps") if "libpython3.13" in line}

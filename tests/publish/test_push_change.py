@@ -44,7 +44,7 @@ def original(engine: Engine, repository: str, tmp_path_factory: pytest.TempPathF
 def build(engine: Engine, repository: str, tag: str, folder: Path, change: Change = lambda _: None) -> str:
     """Build the production image of a changed copy of this repository, and return its reference."""
     context = folder / "context"
-    for name in ("backend", "image"):
+    for name in ("backend", "drydock/container"):
         shutil.copytree(ROOT / name, context / name, ignore=shutil.ignore_patterns("__pycache__", ".venv"))
     for name in ("Dockerfile", ".dockerignore"):
         shutil.copy(ROOT / name, context / name)

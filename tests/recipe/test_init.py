@@ -210,8 +210,8 @@ def test_a_configuration_by_hand_stays_and_wins(shop: Path) -> None:
 
     assert (shop / "drydock.toml").read_text() == by_hand
     text = (shop / "Dockerfile").read_text()
-    assert "\nARG PORT=9000\n" in text
-    assert "\nARG HEALTH_PATH=/up\n" in text
+    assert " PORT=9000\n" in text
+    assert " HEALTH_PATH=/up\n" in text
 
 
 def test_an_option_wins_over_what_is_found(shop: Path) -> None:

@@ -36,6 +36,6 @@ def test_init_works_from_the_installed_wheel(tmp_path: Path) -> None:
     written = {
         path.relative_to(shop).as_posix(): path.read_text() for path in shop.rglob("*") if path.is_file()
     }
-    assert written["image/start.py"] == (ROOT / "image/start.py").read_text()
+    assert written["image/start.py"] == (ROOT / "drydock/container/start.py").read_text()
     assert "AS production" in written["Dockerfile"]
     assert "deploy/kubernetes/base/deployment.yaml" in written

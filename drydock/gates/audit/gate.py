@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from drydock import errors
 from drydock.gates import debian
 from drydock.gates.audit import interpreter, osv, python, scanners
-from drydock.gates.expectations import PLACE, Case, CouldNotAskError, Finding, Report, Severity, load
+from drydock.gates.expectations import INPUTS, PLACE, Case, CouldNotAskError, Finding, Report, Severity, load
 from drydock.gates.expectations import judge as decide
 from drydock.gates.expectations.model import Audit
 from drydock.gates.gate import Facts
@@ -30,7 +30,7 @@ GATE = "audit"
 # Its answer ages with the databases, and where none can be reached there is none: `push` does not ask for it,
 # and heeds it where it said no.
 FACTS = Facts(
-    inputs=("image/expectations.toml", "Dockerfile"),
+    inputs=(*INPUTS, "Dockerfile"),
     demanded=False,
     vetoes=True,
     longest_days=1,

@@ -2,10 +2,11 @@
 
 from drydock.gates.expectations.findings import CouldNotAskError, Finding, Ignore, Severity, Sifted, sift
 from drydock.gates.expectations.model import Expectations
-from drydock.gates.expectations.read import PLACE, load, parse
+from drydock.gates.expectations.read import INPUTS, PLACE, load, parse
 from drydock.gates.expectations.report import Case, Report, judge
 
 __all__ = [
+    "INPUTS",
     "PLACE",
     "Case",
     "CouldNotAskError",

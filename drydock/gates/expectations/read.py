@@ -1,4 +1,4 @@
-"""Read ``image/expectations.toml``: every key is known and of its type, or the error names it."""
+"""Read a project's ``image/expectations.toml``: every key is known and of its type, or the error names it."""
 
 from __future__ import annotations
 
@@ -6,14 +6,22 @@ import re
 from datetime import date, timedelta
 from pathlib import Path
 
-from drydock import errors, toml
+from drydock import errors, project, toml
 from drydock.gates.expectations.findings import Ignore, Severity
 from drydock.gates.expectations.model import Expectations
 
 PLACE = Path("image") / "expectations.toml"
+# As gates name their inputs: at the root, and in the application's folder.
+INPUTS = (str(PLACE), f"{{source}}/{PLACE}")
 # An ignore for longer than this is no decision to look again.
 LONGEST_IGNORE = timedelta(days=366)
 _OCTAL = re.compile(r"0?[0-7]{3,4}")
+
+
+def place(root: Path) -> Path:
+    """Return where a project has its expectations: in the application's own folder, else at the root."""
+    own = root / str(project.table(root).get("source", ".")) / PLACE
+    return own if own.is_file() else root / PLACE
 
 
 def load(root: Path, today: date) -> Expectations:
@@ -26,7 +34,7 @@ def load(root: Path, today: date) -> Expectations:
     Raises:
         errors.BadConfiguration: The file is no TOML, or a key is unknown, missing or of the wrong type.
     """
-    path = root / PLACE
+    path = place(root)
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:

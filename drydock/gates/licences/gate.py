@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from drydock.gates.expectations import PLACE, Case, CouldNotAskError, Finding, Report, load
+from drydock.gates.expectations import INPUTS, PLACE, Case, CouldNotAskError, Finding, Report, load
 from drydock.gates.expectations import judge as decide
 from drydock.gates.expectations.model import Licences
 from drydock.gates.gate import Facts
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from drydock.gates.subject import Subject
 
 GATE = "licences"
-FACTS = Facts(inputs=("image/expectations.toml",), rank=50)
+FACTS = Facts(inputs=INPUTS, rank=50)
 
 
 def judge(subject: Subject) -> Verdict:

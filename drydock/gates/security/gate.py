@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from drydock.gates import budget, contents
-from drydock.gates.expectations import Case, Expectations, Finding, Report, load
+from drydock.gates.expectations import INPUTS, Case, Expectations, Finding, Report, load
 from drydock.gates.expectations import judge as decide
 from drydock.gates.gate import Facts
 from drydock.gates.security import base, expected, files, health, history, linters, metadata
@@ -37,7 +37,7 @@ def _settings(project: Project, target: str) -> Mapping[str, Any]:
 
 
 FACTS = Facts(
-    inputs=("image/expectations.toml", "Dockerfile"),
+    inputs=(*INPUTS, "Dockerfile"),
     settings=_settings,
     programs=("hadolint", "checkov", "trivy"),
     rank=40,

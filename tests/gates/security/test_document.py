@@ -44,7 +44,7 @@ def test_every_finding_of_the_code_has_a_check() -> None:
 
 
 def test_every_table_of_the_expectations_file_is_explained() -> None:
-    text = (ROOT / "image" / "expectations.toml").read_text(encoding="utf-8")
+    text = (ROOT / "backend/image/expectations.toml").read_text(encoding="utf-8")
     tables = set(re.findall(r"^(\[+[a-z.]+\]+)$", text, re.MULTILINE)) - {
         "[licences.declared]",
         "[audit.unchecked]",

@@ -1,0 +1,178 @@
+"""Run the image's application on the paths whose speed counts, and list what it imports there.
+
+    docker run --rm --volume "$PWD/backend/image/measure:/measure:ro" todo-chatbot-api:dev-slim \
+        python3 /measure /opt/image/start.py > backend/image/bytecode.txt
+
+The paths: to readiness with the embedded database, with several workers, and with PostgreSQL (as far as its
+driver, since none answers here); the first token of an issuer; the first chat turns; the migration; the
+health probe. The list holds one source file a line, relative to the standard library or to site-packages: the
+production image ships bytecode for these. Standard error says which modules had to be compiled, because they
+had none.
+"""
+
+from __future__ import annotations
+
+import base64
+import importlib.util
+import json
+import os
+import socket
+import subprocess
+import sys
+import sysconfig
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from types import MappingProxyType
+
+import model
+from listen import COMPILED
+
+HERE = Path(__file__).resolve().parent
+SECONDS = 90.0
+MODEL = {"OPENAI_API_KEY": "none", "OPENAI_MODEL": "stand-in"}
+# A database that is not there: the driver is loaded all the same, before it finds that out.
+POSTGRESQL = "postgresql://nobody:nothing@127.0.0.1:1/nothing?connect_timeout=2"
+
+
+def main() -> None:
+    """Measure and print the list."""
+    start = Path(sys.argv[1])
+    with tempfile.TemporaryDirectory() as folder:
+        trace = Path(folder) / "imports"
+        measure(start, Path(folder), trace)
+        read = trace.read_text().splitlines()
+    roots = [Path(sysconfig.get_path("stdlib")), *site_packages()]
+    sys.stdout.write("".join(f"{path}\n" for path in listed(read, roots)))
+    for path in compiled(read):
+        print(f"compiled at run time: {path}", file=sys.stderr)
+
+
+def site_packages() -> list[Path]:
+    """Return the folders that hold the installed distributions."""
+    return [Path(path) for path in sys.path if path.endswith("-packages")]
+
+
+def listed(read: Iterable[str], roots: Iterable[Path]) -> list[str]:
+    """Return the source files that were imported, relative to the root that holds them."""
+    found = set()
+    for line in read:
+        name = line.removeprefix(COMPILED)
+        source = Path(importlib.util.source_from_cache(name) if "/__pycache__/" in name else name)
+        # The deepest root: site-packages may lie inside the standard library's folder.
+        holders = [root for root in roots if source.is_relative_to(root) and source.is_file()]
+        if holders:
+            found.add(str(source.relative_to(max(holders, key=lambda root: len(root.parts)))))
+    return sorted(found)
+
+
+def compiled(lines: Iterable[str]) -> list[str]:
+    """Return the modules that were compiled, because no bytecode of them was found."""
+    return sorted({line.removeprefix(COMPILED) for line in lines if line.startswith(COMPILED)})
+
+
+def measure(start: Path, folder: Path, trace: Path) -> None:
+    """Take every path once, with all imports written to `trace`."""
+    with model.served() as address:
+        environment = {
+            **os.environ,
+            **MODEL,
+            "PYTHONPATH": str(HERE),
+            "IMPORTS_TO": str(trace),
+            "DATA_DIR": str(folder),
+            "OPENAI_BASE_URL": f"{address}/v1",
+        }
+        with serving(start, environment) as (url, own):
+            token = run([sys.executable, "-m", "todo_api", "dev-token", "--user", "ada"], own)
+            wait_until(url + "/readyz", 200)
+            headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+            send(f"{url}/api/ada/tasks", headers, {"title": "measure"})
+            send(f"{url}/api/ada/chat", headers, {"message": "measure"})
+            send(f"{url}/api/ada/chat", {**headers, "Accept": "text/event-stream"}, {"message": "measure"})
+            run([sys.executable, str(start.with_name("probe.py"))], own)
+        with serving(start, environment | {"WEB_CONCURRENCY": "2"}) as (url, _):
+            wait_until(url + "/readyz", 200)
+        remote = {
+            "DATABASE_URL": POSTGRESQL,
+            "ENVIRONMENT": "production",
+            "BETTER_AUTH_URL": address,
+        }
+        with serving(start, environment | remote) as (url, _):
+            wait_until(url + "/readyz", 503)
+            # Refused only when the issuer's keys are here. Ended while it fetches them, the application warns
+            # (anyio forgets a coroutine), and a warning imports what no path to readiness does.
+            wait_until(url + "/api/ada/tasks", 401, {"Authorization": f"Bearer {forged()}"})
+        run([sys.executable, "-P", str(start), "migrate"], environment | remote, code=None)
+
+
+@contextmanager
+def serving(start: Path, environment: Mapping[str, str]) -> Iterator[tuple[str, dict[str, str]]]:
+    """Start the application as the image does; give its address and its environment; stop it."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    own = {**environment, "PORT": str(port), "HOST": "127.0.0.1"}
+    command = [sys.executable, "-P", str(start), "serve"]
+    process = subprocess.Popen(command, env=own, stdout=sys.stderr)  # noqa: S603 - argument list of our own
+    url = f"http://127.0.0.1:{port}"
+    try:
+        wait_until(url + "/livez", 200)
+        yield url, own
+    finally:
+        process.terminate()
+        process.wait(SECONDS)
+
+
+def forged() -> str:
+    """Return a token that names the issuer's key and is not signed with it."""
+    header = json.dumps({"alg": model.KEY["alg"], "kid": model.KEY["kid"]}).encode()
+    return ".".join(
+        base64.urlsafe_b64encode(part).decode().rstrip("=") for part in (header, b"{}", bytes(64))
+    )
+
+
+def wait_until(url: str, status: int, headers: Mapping[str, str] = MappingProxyType({})) -> None:
+    """Ask until a path answers with a status.
+
+    Raises:
+        SystemExit: It did not in time.
+    """
+    deadline = time.monotonic() + SECONDS
+    seen = ""
+    while time.monotonic() < deadline:
+        try:
+            request = urllib.request.Request(url, headers=dict(headers))  # noqa: S310
+            with urllib.request.urlopen(request, timeout=SECONDS) as answer:  # noqa: S310
+                seen = str(answer.status)
+        except urllib.error.HTTPError as error:
+            seen = str(error.code)
+        except OSError as error:
+            seen = str(error)
+        if seen == str(status):
+            return
+        time.sleep(0.1)
+    sys.exit(f"error: {url} answered {seen!r} and never {status}; read the log above")
+
+
+def send(url: str, headers: Mapping[str, str], body: object) -> None:
+    """Post JSON and read the whole answer."""
+    request = urllib.request.Request(url, json.dumps(body).encode(), dict(headers))  # noqa: S310
+    with urllib.request.urlopen(request, timeout=SECONDS) as answer:  # noqa: S310
+        answer.read()
+
+
+def run(arguments: list[str], environment: Mapping[str, str], code: int | None = 0) -> str:
+    """Run a program and return what it printed; an unexpected exit code ends the measuring."""
+    done = subprocess.run(  # noqa: S603 - argument lists of our own
+        arguments, env=environment, stdout=subprocess.PIPE, text=True, check=False
+    )
+    if code is not None and done.returncode != code:
+        sys.exit(f"error: {' '.join(arguments)} exited with {done.returncode}; read the log above")
+    return done.stdout.strip()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,41 @@
+"""Assemble one layer of an image: `python3 -m assemble runtime|dependencies|bytecode`.
+
+runtime                    interpreter, standard library, system files: /layers/runtime
+dependencies [EXTRAS]      /opt/venv and its libraries: /layers/dependencies. EXTRAS is what is opened by
+                           name at run time, separated by spaces
+bytecode                   bytecode and times for /opt/venv itself
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from assemble import bytecode, dependencies, packages, runtime, times
+from assemble.tree import Tree
+
+ENVIRONMENT = Path("/opt/venv")
+LAYERS = Path("/layers")
+# The packages of the base image, by name.
+BASE = LAYERS / "base.txt"
+PROFILE = Path(__file__).parent.parent / "bytecode.txt"
+
+
+def main(layer: str, extras: str = "") -> None:
+    """Assemble what the command line names."""
+    if layer == "bytecode":
+        dependencies.prepare(ENVIRONMENT, ENVIRONMENT, None)
+        return
+    made = LAYERS / layer
+    profile = bytecode.measured(PROFILE)
+    if layer == "runtime":
+        runtime.assemble(Tree(made), profile)
+        BASE.write_text("".join(f"{package.name}\n" for package in packages.Installed().packages))
+    else:
+        tree = Tree(made, (LAYERS / "runtime",))
+        dependencies.assemble(tree, ENVIRONMENT, profile, extras.split(), BASE.read_text().split())
+    times.settle(made)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

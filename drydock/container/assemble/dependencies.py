@@ -1,0 +1,82 @@
+"""The middle layer: the virtual environment, and the libraries that only its extension modules need."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Collection, Iterable
+from pathlib import Path
+
+from assemble import bytecode, distributions, extras, left_out, packages, runtime, times, twins
+from assemble.tree import Tree, walk
+
+
+def assemble(
+    tree: Tree,
+    environment: Path,
+    profile: frozenset[str] | None,
+    declared: Iterable[str] = (),
+    base: Collection[str] = (),
+) -> None:
+    """Put a virtual environment into a tree.
+
+    Args:
+        tree: A tree over the runtime's.
+        environment: The virtual environment's folder.
+        profile: The measured source files that get bytecode; None for all.
+        declared: Libraries, programs and files that are opened by name at run time.
+        base: The Debian packages of the base image.
+
+    Raises:
+        SystemExit: Nothing is installed, a library is missing, or one does not have what another wants of it.
+    """
+    [site] = environment.glob("lib/python3*/site-packages")
+    if not any(site.glob("*.dist-info")):
+        version = ".".join(map(str, sys.version_info[:3]))
+        sys.exit(f"error: nothing that is locked is for Python {version}; lock it for that version too")
+    prepare(environment, site, profile)
+    for path in left_out.kept(environment, left_out.ENVIRONMENT):
+        tree.take(path)
+    twins.link_twins(tree, site, runtime.known_libraries(), runtime.loader())
+    before = set(tree.files())
+    extras.take(tree, declared)
+    runtime.take_libraries(tree, tree.binaries())
+    installed = packages.Installed()
+    for path in list(installed.whole(set(tree.files()) - before, base)):
+        tree.take(path)
+    binaries = tree.binaries()
+    runtime.take_libraries(tree, binaries)
+    runtime.strip_all(tree)
+    packages.record(tree, installed, set(tree.files()) - before)
+    _verify(tree, binaries)
+    distributions.mend_records(tree, site)
+    tree.prune()
+
+
+def _verify(tree: Tree, binaries: list[Path]) -> None:
+    """Have the loader bind every symbol of every file: what the builder has, the image must have."""
+    loader = runtime.loader()
+    wrong = [
+        f"error: {path} lost what it needs: {fault}"
+        for path in binaries
+        for fault in sorted(twins.complaints(tree.inside(path), loader) - twins.complaints(path, loader))
+    ]
+    if wrong:
+        sys.exit("\n".join(wrong))
+
+
+def prepare(environment: Path, root: Path, profile: frozenset[str] | None) -> None:
+    """Give a virtual environment times and bytecode where it lies.
+
+    Args:
+        environment: Its folder.
+        root: The folder that the profile's paths are relative to.
+        profile: The measured source files that get bytecode; None for all.
+    """
+    # uv's lock is for an installer, and every user could write to it.
+    (environment / ".lock").unlink(missing_ok=True)
+    for folder in list(environment.rglob("__pycache__")):
+        shutil.rmtree(folder)
+    times.settle(environment)
+    bytecode.write(root, root, (str(path.relative_to(root)) for path in walk(root)), profile)
+    times.settle(environment)

@@ -1,0 +1,152 @@
+"""Debian's records of the packages whose files are in the image, so that scanners see what ships."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache, cached_property
+from pathlib import Path
+
+from assemble.tree import Tree
+
+DATABASE = Path("/var/lib/dpkg")
+# Made at installation from a package's files, and so in no package's list.
+MADE_FROM: dict[Path, Collection[Path]] = {
+    Path("/etc/ssl/certs/ca-certificates.crt"): (Path("/usr/sbin/update-ca-certificates"),),
+}
+
+
+# Paths that no running program reads.
+UNREAD = re.compile(
+    r"/usr/(bin|sbin|games|include)/.*|/usr/share/(doc|man|info|locale|lintian|bug|gir-1\.0|pkgconfig|aclocal)/.*"
+    r"|.*\.(a|la|pc)|/etc/(init\.d|cron[^/]*|default)/.*|.*/pkgconfig/.*"
+)
+
+
+@dataclass(frozen=True)
+class Package:
+    """One installed package: its name, its paragraph in dpkg's status file, the files that it brought."""
+
+    name: str
+    paragraph: str
+    files: frozenset[Path]
+
+
+class Installed:
+    """The packages of the running system; none where it has no dpkg."""
+
+    @cached_property
+    def packages(self) -> tuple[Package, ...]:
+        """Every installed package, by name."""
+        status = DATABASE / "status"
+        paragraphs = status.read_text().strip().split("\n\n") if status.exists() else []
+        return tuple(sorted((self._package(text) for text in paragraphs), key=lambda found: found.name))
+
+    def owners(self, paths: Iterable[Path]) -> tuple[Package, ...]:
+        """Return the packages that brought any of these files."""
+        real = {_real(path) for path in paths}
+        return tuple(package for package in self.packages if not package.files.isdisjoint(real))
+
+    def whole(self, paths: Iterable[Path], base: Collection[str]) -> Iterator[Path]:
+        """Yield the files that libraries find by a folder: plug-ins, fonts, tables of their own packages.
+
+        Args:
+            paths: Libraries and programs that ship.
+            base: The packages of the base image, which say nothing about the application.
+        """
+        added = {package.name: package for package in self.packages if package.name not in base}
+        todo = [package.name for package in self.owners(paths) if package.name in added]
+        seen: set[str] = set()
+        while todo:
+            name = todo.pop()
+            if name not in seen:
+                seen.add(name)
+                todo += [other for other in depends(added[name].paragraph) if other in added]
+        for name in sorted(seen):
+            yield from sorted(path for path in added[name].files if not UNREAD.fullmatch(str(path)))
+
+    @staticmethod
+    def _package(paragraph: str) -> Package:
+        fields = dict(re.findall(r"^([\w-]+): ?(.*)$", paragraph, re.MULTILINE))
+        name = fields["Package"]
+        # A package that can be installed for several architectures has its own in the list's name.
+        lists = [DATABASE / f"info/{name}:{fields['Architecture']}.list", DATABASE / f"info/{name}.list"]
+        lines = next((path.read_text().splitlines() for path in lists if path.exists()), [])
+        # Folders belong to every package that uses them: they tell nothing. To whoever brings files in /lib
+        # it is one, although the system has a link there.
+        folders = {line.rpartition("/")[0] for line in lines}
+        brought = (Path(line) for line in lines if line != "/." and line not in folders)
+        files = frozenset(_real(path) for path in brought if path.is_symlink() or not path.is_dir())
+        return Package(name, paragraph, files)
+
+
+def depends(paragraph: str) -> list[str]:
+    """Return the packages that a package needs, each alternative by its name alone."""
+    lines = re.findall(r"^(?:Pre-)?Depends: (.*)$", paragraph, re.MULTILINE)
+    return [re.split(r"[\s:(]", word.strip())[0] for line in lines for word in re.split(r"[,|]", line)]
+
+
+def _real(path: Path) -> Path:
+    """Return where a file lies today: dpkg also lists files where they were before /lib became a link."""
+    return _resolved(path.parent) / path.name
+
+
+@cache
+def _resolved(folder: Path) -> Path:
+    return folder.resolve()
+
+
+def record(
+    tree: Tree,
+    installed: Installed,
+    paths: Collection[Path],
+) -> tuple[Package, ...]:
+    """Write the records, file lists and licences of the packages that these files come from.
+
+    Two files a package, as distroless images have them: a layer can add packages without rewriting the file
+    of another layer. Trivy, Syft and Docker Scout read them. Call it when the files are as they will be.
+
+    Args:
+        tree: Holds the files, and gets the records.
+        installed: The packages of the running system.
+        paths: The files.
+    """
+    origins = {made: sources for made, sources in MADE_FROM.items() if made in paths}
+    owners = installed.owners([*paths, *(path for sources in origins.values() for path in sources)])
+    for package in owners:
+        place = DATABASE / "status.d" / package.name
+        if not tree.has(place):
+            tree.write(place, package.paragraph + "\n")
+        licence = Path("/usr/share/doc") / package.name / "copyright"
+        if licence.exists():
+            tree.take(licence)
+        mine = {path for path in (*paths, _real(licence)) if _real(path) in package.files}
+        mine |= {path for path, sources in origins.items() if _principal(sources, owners) is package}
+        _write_sums(tree, place.with_name(f"{package.name}.md5sums"), mine)
+    return owners
+
+
+def _principal(sources: Iterable[Path], owners: Sequence[Package]) -> Package:
+    """Return the package that brought most of the files that another was made of."""
+    brought = {_real(path) for path in sources}
+    return max(owners, key=lambda package: len(package.files & brought))
+
+
+def _write_sums(tree: Tree, place: Path, paths: Iterable[Path]) -> None:
+    """List files with their sums as they are in the image, in addition to what a layer below lists."""
+    known = {line for root in tree.below for line in _lines(Path(f"{root}{place}"))}
+    own = set()
+    for path in paths:
+        file = tree.inside(path)
+        if file.is_file() and not file.is_symlink():
+            digest = hashlib.md5(file.read_bytes(), usedforsecurity=False).hexdigest()
+            own.add(f"{digest}  {str(path)[1:]}")
+    if own - known:
+        lines = sorted(own | known, key=lambda line: line.split("  ", 1)[1])
+        tree.write(place, "".join(f"{line}\n" for line in lines))
+
+
+def _lines(path: Path) -> list[str]:
+    return path.read_text().splitlines() if path.exists() else []

@@ -1,0 +1,137 @@
+"""The lowest layer: the interpreter, its standard library, what they need, and the system's few files."""
+
+from __future__ import annotations
+
+import os
+import ssl
+import sys
+import sysconfig
+from pathlib import Path
+
+from assemble import bytecode, elf, left_out, packages, strip, times
+from assemble.tree import Tree
+
+# glibc opens these by name when a program needs them; no file's list of needed libraries names them.
+OPENED_BY_NAME = {"libgcc_s.so.1": "pthread_exit and thread cancellation"}
+
+SYSTEM_FILES = (
+    "/etc/debian_version",
+    "/etc/host.conf",
+    "/etc/localtime",
+    "/etc/mime.types",
+    "/etc/timezone",
+    "/etc/nsswitch.conf",
+    "/etc/os-release",
+    "/etc/protocols",
+    "/etc/services",
+    "/etc/ssl/openssl.cnf",
+)
+# Time zones, the locale that LANG names, and authorities: one file for all, and one each under its hash.
+SYSTEM_FOLDERS = ("/usr/share/zoneinfo", "/usr/lib/locale", "/etc/ssl/certs")
+# Empty folders that programs expect, as the base image has them.
+USUAL_FOLDERS = (
+    *("/home", "/media", "/mnt", "/opt", "/root", "/run", "/run/lock", "/srv", "/tmp"),  # noqa: S108 - the image's
+    *("/var/cache", "/var/lib", "/var/lock", "/var/log", "/var/run", "/var/spool", "/var/tmp"),  # noqa: S108 - as above
+)
+CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
+
+
+def assemble(tree: Tree, profile: frozenset[str] | None) -> None:
+    """Put everything that does not depend on the application into a tree.
+
+    Args:
+        tree: An empty tree.
+        profile: The measured source files that get bytecode; None for all.
+    """
+    program = executable()
+    root = Path(sysconfig.get_path("stdlib"))
+    own = _own_files(program)
+    for path in own:
+        tree.take(path)
+    _libraries(tree, program)
+    for name in SYSTEM_FILES:
+        if Path(name).exists():
+            tree.take(Path(name))
+    for name in SYSTEM_FOLDERS:
+        if Path(name).is_dir():
+            tree.take_all(Path(name))
+    _certificates(tree)
+    _library_list(tree)
+    strip_all(tree)
+    packages.record(tree, packages.Installed(), set(tree.files()))
+    times.settle(tree.root)
+    modules = (str(path.relative_to(root)) for path in own if path.is_relative_to(root))
+    bytecode.write(tree.inside(root), root, modules, profile)
+    for name in USUAL_FOLDERS:
+        tree.folder(Path(name))
+
+
+def executable() -> Path:
+    """Return the interpreter's own file, without the links that lead to it."""
+    return Path(os.path.realpath(getattr(sys, "_base_executable", sys.executable)))
+
+
+def loader() -> Path:
+    """Return the loader that runs the interpreter, as the interpreter names it."""
+    found = elf.interpreter(executable())
+    if found is None:
+        sys.exit(f"error: {executable()} names no loader; use a base image with a dynamically linked Python")
+    return found
+
+
+def _own_files(program: Path) -> list[Path]:
+    names = {program.name, "python3", "python", f"python{sysconfig.get_python_version()}"}
+    places = {program.parent, Path(sys.base_prefix) / "bin"}
+    own = [place / name for place in sorted(places) for name in sorted(names) if (place / name).exists()]
+    for key in sorted({sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib")}):
+        own += left_out.kept(Path(key), left_out.STANDARD_LIBRARY)
+    return own
+
+
+def _libraries(tree: Tree, program: Path) -> None:
+    tree.take(loader())
+    take_libraries(tree, tree.binaries())
+    known = {name: place for _, name, place in elf.libraries([program], loader()) if place}
+    beside = known["libc.so.6"].parent
+    for name in OPENED_BY_NAME:
+        tree.take(beside / name)
+
+
+def take_libraries(tree: Tree, binaries: list[Path]) -> None:
+    """Copy every library that these programs and libraries need; name those that are nowhere.
+
+    What imports such a file fails in slim as well; `trace` refuses it where the application does so plainly.
+    """
+    for path, name, place in elf.libraries(binaries, loader()):
+        if place is None:
+            sys.stderr.write(f"note: {path} needs {name}, which is nowhere; install it in `dependencies`\n")
+        else:
+            tree.take(place)
+
+
+def strip_all(tree: Tree) -> None:
+    """Strip every program and library of a tree."""
+    for path in tree.binaries():
+        strip.strip(tree.inside(path))
+
+
+def known_libraries() -> dict[str, Path]:
+    """Return the libraries of the interpreter and its modules: name to where the loader finds it."""
+    own = [path for path in _own_files(executable()) if elf.is_elf(path)]
+    return {name: place for _, name, place in elf.libraries(own, loader()) if place}
+
+
+def _library_list(tree: Tree) -> None:
+    """Put a program in the place of ldconfig that lists as it does: else find_library() finds nothing."""
+    folders = tuple(sorted({str(place.parent) for place in known_libraries().values()}))
+    text = Path(__file__).with_name("ldconfig.py").read_text()
+    text = text.replace("FOLDERS: tuple[str, ...] = ()", f"FOLDERS: tuple[str, ...] = {folders!r}")
+    tree.link(Path("/sbin"), "usr/sbin")
+    tree.write(Path("/usr/sbin/ldconfig"), f"#!{executable()} -IS\n{text}", mode=0o755)
+
+
+def _certificates(tree: Tree) -> None:
+    """Make the interpreter's default certificate file lead to the system's bundle."""
+    place = Path(ssl.get_default_verify_paths().openssl_cafile)
+    if CERTIFICATES.exists() and not tree.has(place):
+        tree.link(place, str(CERTIFICATES))

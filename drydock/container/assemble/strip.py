@@ -1,0 +1,138 @@
+"""Remove symbol tables and debugging sections from programs and libraries, on any architecture.
+
+What `strip --strip-unneeded` does, without binutils: symbols and what debuggers read leave the file. Every
+byte that the loader maps stays where it was. A file that carries anything else, in a section or behind them
+all, such as the data of a one-file program or a signature, stays as it is.
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+from dataclasses import dataclass
+from pathlib import Path
+
+from assemble import elf
+
+SHT_NULL, SHT_NOBITS = 0, 8
+SHF_ALLOC = 0x2
+PT_LOAD = 1
+ALIGNMENT = 8
+# Sections that are not loaded and that no running program reads.
+SYMBOLS = re.compile(
+    rb"\.(symtab|strtab|shstrtab|comment|stab(str)?|line|gdb_index|gnu_debug(alt)?link|gnu\.(lto|build).*"
+    rb"|z?debug.*|note.*|annobin.*|ARM\.attributes|riscv\.attributes|GCC\..*|symtab_shndx)"
+)
+
+# Where the file header and a section header hold what is needed here, by their place in the unpacked tuple.
+SECTIONS_AT, SECTION_SIZE, SECTION_COUNT, NAMES_INDEX = 5, 10, 11, 12
+NAME, TYPE, FLAGS, OFFSET, SIZE, LINK, INFO = 0, 1, 2, 4, 5, 6, 7
+SECTION_FORMATS = {32: "IIIIIIIIII", 64: "IIQQQQIIQQ"}
+
+
+@dataclass(frozen=True)
+class Layout:
+    """An ELF file taken apart: how it spells numbers, its header, its section headers, its loaded length."""
+
+    end: str
+    bits: int
+    header: tuple[int, ...]
+    sections: tuple[tuple[int, ...], ...]
+    loaded: int
+
+
+def strip(path: Path) -> int:
+    """Strip one file in place.
+
+    Returns:
+        How many bytes it lost; 0 when it was stripped before or is built in a way that is better left alone.
+    """
+    content = path.read_bytes()
+    smaller = stripped(content)
+    if smaller is None or len(smaller) >= len(content):
+        return 0
+    mode = path.stat().st_mode
+    path.write_bytes(smaller)
+    path.chmod(mode)
+    return len(content) - len(smaller)
+
+
+def stripped(content: bytes) -> bytes | None:
+    """Return an ELF file without the sections that are not loaded; None where that is not safe."""
+    layout = take_apart(content)
+    kept = [index for index, section in enumerate(layout.sections) if _stays(section)]
+    names = layout.header[NAMES_INDEX]
+    if not layout.sections or carries_more(content, layout):
+        return None
+    # A loaded section that refers to a dropped one, or lies behind the loaded part, is nothing that we know.
+    renumbered = {old: new for new, old in enumerate(kept)}
+    if not layout.sections or any(
+        not _is_sound(layout.sections[index], renumbered, layout) for index in kept
+    ):
+        return None
+    table = content[slice_of(layout.sections[names])]
+    body = content[: layout.loaded]
+    names_at = len(body)
+    body += table
+    body += bytes(-len(body) % ALIGNMENT)
+    headers_at = len(body)
+    form = layout.end + SECTION_FORMATS[layout.bits]
+    for index in kept:
+        section = list(layout.sections[index])
+        section[LINK] = renumbered.get(section[LINK], 0)
+        body += struct.pack(form, *section)
+    last = list(layout.sections[names])
+    last[OFFSET], last[SIZE] = names_at, len(table)
+    body += struct.pack(form, *last)
+    header = list(layout.header)
+    header[SECTIONS_AT], header[SECTION_COUNT], header[NAMES_INDEX] = headers_at, len(kept) + 1, len(kept)
+    packed = struct.pack(elf.format_of(content).header, *header)
+    return body[:16] + packed + body[16 + len(packed) :]
+
+
+def carries_more(content: bytes, layout: Layout) -> bool:
+    """Tell whether a file holds anything but what is loaded, symbols and the table of its sections."""
+    form = struct.calcsize(layout.end + SECTION_FORMATS[layout.bits])
+    ends = [layout.loaded, layout.header[SECTIONS_AT] + form * len(layout.sections)]
+    table = content[slice_of(layout.sections[layout.header[NAMES_INDEX]])]
+    for section in layout.sections:
+        if section[TYPE] != SHT_NOBITS:
+            ends.append(section[OFFSET] + section[SIZE])
+        name = table[section[NAME] : table.find(b"\0", section[NAME])]
+        if not _stays(section) and not SYMBOLS.fullmatch(name):
+            return True
+    return len(content) > max(ends)
+
+
+def take_apart(content: bytes) -> Layout:
+    """Read the headers of an ELF file."""
+    form = elf.format_of(content)
+    end, bits = form.header[0], 32 * content[4]
+    header = struct.unpack_from(form.header, content, 16)
+    sections = tuple(
+        struct.unpack_from(
+            end + SECTION_FORMATS[bits], content, header[SECTIONS_AT] + index * header[SECTION_SIZE]
+        )
+        for index in range(header[SECTION_COUNT])
+    )
+    loaded = header[4] + header[8] * header[9]
+    for index in range(header[9]):
+        segment = struct.unpack_from(form.segment, content, header[4] + index * header[8])
+        loaded = max(loaded, segment[form.offset] + segment[form.size])
+    return Layout(end, bits, header, sections, loaded)
+
+
+def slice_of(section: tuple[int, ...]) -> slice:
+    """Return where a section lies in its file."""
+    return slice(section[OFFSET], section[OFFSET] + section[SIZE])
+
+
+def _stays(section: tuple[int, ...]) -> bool:
+    return section[TYPE] == SHT_NULL or bool(section[FLAGS] & SHF_ALLOC)
+
+
+def _is_sound(section: tuple[int, ...], renumbered: dict[int, int], layout: Layout) -> bool:
+    if section[TYPE] == SHT_NULL:
+        return True
+    within = section[TYPE] == SHT_NOBITS or section[OFFSET] + section[SIZE] <= layout.loaded
+    return within and (section[LINK] == 0 or section[LINK] in renumbered)

@@ -1,0 +1,1 @@
+"""Write down what is served, make two layers of an application's files, and list what its code imports."""

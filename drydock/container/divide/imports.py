@@ -1,0 +1,116 @@
+"""What an application's code imports and opens by name, as its syntax tells: deferred imports, too.
+
+The list is Python again, one statement a line, sorted: as long as no commit imports anything new, it is the
+same to the byte, and what was found out about it need not be found out again.
+"""
+
+import ast
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+
+# What ends a line whose failure the code expects: it stands in a `try` or depends on a condition.
+OPTIONAL = "  # optional"
+IMPORTS = ("import_module", "__import__")
+OPENS = ("CDLL", "PyDLL", "LoadLibrary", "dlopen")
+
+
+def statements(tree: Path, roots: Iterable[Path], entry: str) -> tuple[list[str], Mapping[Path, str]]:
+    """Return a statement for each module of others that is imported, and each library that is opened.
+
+    Args:
+        tree: Holds the code.
+        roots: The folders in it that modules are imported from: what lies there is the application's own.
+        entry: The module that is served.
+
+    Returns:
+        The statements, and why a file does not compile that something imports by its name: path to reason. A
+        file that nothing imports may be a template.
+    """
+    own = {path.stem for root in roots if root.is_dir() for path in root.iterdir()} | set(
+        sys.stdlib_module_names
+    )
+    found: set[tuple[str, bool]] = set()
+    mentioned = set(entry.split("."))
+    broken: dict[Path, str] = {}
+    for path in sorted(tree.rglob("*.py")):
+        reader = Reader(own)
+        try:
+            reader.visit(ast.parse(path.read_bytes()))
+        except (SyntaxError, ValueError, RecursionError) as error:
+            broken[path] = str(error)
+        found |= reader.found
+        mentioned |= reader.mentioned
+    texts = sorted(
+        text + OPTIONAL * optional for text, optional in found if not optional or (text, False) not in found
+    )
+    module = {path: path.parent.name if path.name == "__init__.py" else path.stem for path in broken}
+    return texts, {path: why for path, why in broken.items() if module[path] in mentioned}
+
+
+class Reader(ast.NodeVisitor):
+    """Collects what one module imports: statements, and whether the module can do without them."""
+
+    def __init__(self, own: set[str]) -> None:
+        self.own = own
+        self.found: set[tuple[str, bool]] = set()
+        # The parts of every name that is imported, the application's own included.
+        self.mentioned: set[str] = set()
+        self._optional = False
+
+    def visit_If(self, node: ast.If) -> None:
+        """Read both branches, but no import that only a type checker follows."""
+        typing = {"TYPE_CHECKING"} & {getattr(node.test, "id", None), getattr(node.test, "attr", None)}
+        self._read_optional([node.test, *([] if typing else node.body)])
+        self._read_optional(node.orelse)
+
+    def visit_Try(self, node: ast.Try) -> None:
+        """Read everything: what fails is caught."""
+        self._read_optional(ast.iter_child_nodes(node))
+
+    visit_TryStar = visit_Try  # noqa: N815 - as ast.NodeVisitor names it
+
+    def visit_Import(self, node: ast.Import) -> None:
+        """Note `import a.b`."""
+        for alias in node.names:
+            self.mentioned.update(alias.name.split("."))
+            self._note_import(alias.name, f"import {alias.name}")
+
+    def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
+        """Note `from a.b import c`."""
+        self.mentioned.update((node.module or "").split("."), (alias.name for alias in node.names))
+        for alias in node.names if node.module and not node.level else ():
+            self._note_import(node.module or "", f"from {node.module} import {alias.name}")
+
+    def visit_Call(self, node: ast.Call) -> None:
+        """Note imports and libraries whose name is given as it is."""
+        name = getattr(node.func, "id", None) or getattr(node.func, "attr", None)
+        for given in _texts(node.args[:1]):
+            if name in IMPORTS and all(part.isidentifier() for part in given.split(".")):
+                self.mentioned.update(given.split("."))
+                self._note_import(given, f"import {given}")
+            elif name in OPENS:
+                self._note(f"ctypes.CDLL({given!r})")
+            elif name == "find_library":
+                self._note(f"ctypes.util.find_library({given!r})")
+        self.generic_visit(node)
+
+    def _read_optional(self, nodes: Iterable[ast.AST]) -> None:
+        before, self._optional = self._optional, True
+        for node in nodes:
+            self.visit(node)
+        self._optional = before
+
+    def _note_import(self, module: str, text: str) -> None:
+        if module.split(".")[0] not in self.own:
+            self._note(text)
+
+    def _note(self, text: str) -> None:
+        self.found.add((text, self._optional))
+
+
+def _texts(nodes: Iterable[ast.AST]) -> Iterator[str]:
+    """Yield the texts among literal arguments."""
+    for node in nodes:
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield node.value

@@ -1,0 +1,79 @@
+"""Two trees of one: an application's code, and all that lies beside it.
+
+Code changes with every commit, all else rarely: then a push after a change of source sends code alone.
+"""
+
+import os
+import shutil
+from pathlib import Path
+
+from assemble import bytecode, times
+from assemble.tree import walk
+
+CODE = (".py", ".pyc")
+# The start script and the health probe are drydock's own.
+OURS = Path("opt/image")
+
+
+def divide(tree: Path, code: Path, resources: Path, workdir: str) -> None:
+    """Copy each file of a tree into one of two others.
+
+    A folder is made where it holds something. In both layers, engines would disagree on whether the upper one
+    names it: those that keep images in containerd leave out what is as it was below.
+
+    Args:
+        tree: What is divided; it stays as it is.
+        code, resources: The other two.
+        workdir: Where the application runs. It is made among the resources, whatever it holds.
+    """
+    code.mkdir(parents=True)
+    _make(resources / workdir.lstrip("/"), tree / workdir.lstrip("/"))
+    for place, folders, names in os.walk(tree):
+        inside = Path(place).relative_to(tree)
+        # A link to a folder is listed among the folders, and not followed.
+        entries = [Path(place, name) for name in (*names, *folders)]
+        for source in (path for path in entries if path.is_symlink() or path.is_file()):
+            name = source.name
+            root = code if source.is_symlink() or _is_code(inside / name) else resources
+            _make(root / inside, source.parent)
+            shutil.copy2(source, root / inside / name, follow_symlinks=False)
+        if not names and not folders and not (resources / inside).exists():
+            _make(code / inside, Path(place))
+
+
+def settle(tree: Path) -> None:
+    """Let everyone read every file, its owner alone write it; give it bytecode and a time.
+
+    A folder of another owner than root, and with root's group, is the application's to write in. Users whom a
+    cluster picks have that group, too.
+    """
+    bytecode_of = sorted(str(path.relative_to(tree)) for path in walk(tree))
+    _open(tree)
+    times.settle(tree)
+    bytecode.write(tree, Path("/"), bytecode_of)
+    _open(tree)
+    times.settle(tree)
+
+
+def _open(tree: Path) -> None:
+    for place, folders, names in os.walk(tree):
+        for path in (Path(place, name) for name in ("", *names, *folders)):
+            found = path.lstat()
+            if path.is_symlink():
+                continue
+            written = 0o020 if found.st_uid and not found.st_gid else 0
+            path.chmod((0o755 if path.is_dir() or found.st_mode & 0o111 else 0o644) | written)
+
+
+def _is_code(path: Path) -> bool:
+    return path.suffix in CODE and not path.is_relative_to(OURS)
+
+
+def _make(folder: Path, original: Path) -> None:
+    """Make a folder and those above it, with the owners that they have in the divided tree."""
+    if not folder.exists():
+        _make(folder.parent, original.parent)
+        folder.mkdir()
+        if original.exists():
+            found = original.stat()
+            os.chown(folder, found.st_uid, found.st_gid)

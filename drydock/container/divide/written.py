@@ -1,0 +1,87 @@
+"""The files of an image that follow from the build's arguments: what is served, import path, accounts."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import shlex
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+SERVE = Path("opt/image/serve.json")
+ENVIRONMENT = Path("/opt/venv")
+HOME = "/tmp"  # noqa: S108 - the image's own
+
+
+def write(tree: Path, arguments: Mapping[str, str]) -> None:
+    """Write them below a folder.
+
+    Args:
+        tree: Becomes the root file system's upper layers.
+        arguments: The build's arguments, as the Dockerfile names them.
+    """
+    [packages] = ENVIRONMENT.glob("lib/python3*/site-packages")
+    texts = {
+        SERVE: json.dumps(served(arguments), indent=2) + "\n",
+        packages.relative_to("/") / "_application.pth": import_line(arguments["APP_PATH"].split(":")),
+        Path("etc/passwd"): with_user(Path("/etc/passwd").read_text(), arguments["UID"], arguments["GID"]),
+        Path("etc/group"): with_group(Path("/etc/group").read_text(), arguments["GID"]),
+    }
+    for path, text in texts.items():
+        place = tree / path
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text(text)
+
+
+def served(arguments: Mapping[str, str]) -> dict[str, object]:
+    """Return what start script and probe read."""
+    return {
+        "application": arguments["APP_ENTRY_POINT"],
+        "factory": arguments["APP_FACTORY"] == "1",
+        "path": arguments["APP_PATH"].split(":"),
+        "workdir": arguments["APP_WORKDIR"],
+        "logging": arguments["APP_LOGGING"] == "1",
+        "settings_check": arguments["APP_SETTINGS_CHECK"],
+        "migrate": arguments["APP_MIGRATE"],
+        "port": int(arguments["PORT"]),
+        "health_path": arguments["HEALTH_PATH"],
+        "options": options(arguments.get("APP_OPTIONS", "")),
+    }
+
+
+def options(command: str) -> dict[str, str]:
+    """Return options of uvicorn's command line by their names: `--root-path /shop` is root_path, /shop."""
+    found: dict[str, str] = {}
+    words = [part for word in shlex.split(command) for part in word.split("=", 1)]
+    for word, following in itertools.pairwise([*words, "--"]):
+        if word.startswith("--"):
+            name = word[2:].replace("-", "_")
+            switch = following.startswith("--")
+            found[name.removeprefix("no_") if switch else name] = (
+                ("0" if name.startswith("no_") else "1") if switch else following
+            )
+    return found
+
+
+def import_line(folders: list[str]) -> str:
+    """Return the line of a .pth file that makes the application importable from any folder.
+
+    It goes where PYTHONPATH would put it, behind PYTHONPATH's own folders: before the standard library, whose
+    archive's name comes first.
+    """
+    archive = f"{sys.base_prefix}/{sys.platlibdir}/python{sys.version_info.major}{sys.version_info.minor}.zip"
+    place = f"sys.path.index({archive!r}) if {archive!r} in sys.path else 0"
+    return f"import sys; _n = {place}; sys.path[_n:_n] = [] if {folders[0]!r} in sys.path else {folders!r}\n"
+
+
+def with_user(accounts: str, user: str, group: str) -> str:
+    """Add the image's user to the base's accounts, with the only home that it can write to."""
+    kept = [line for line in accounts.splitlines() if line.split(":")[2:3] != [user]]
+    return "".join(f"{line}\n" for line in [*kept, f"app:x:{user}:{group}:app:{HOME}:/usr/sbin/nologin"])
+
+
+def with_group(groups: str, group: str) -> str:
+    """Add the image's group to the base's."""
+    known = any(line.split(":")[2:3] == [group] for line in groups.splitlines())
+    return groups if known else f"{groups.rstrip()}\napp:x:{group}:\n"

@@ -1,0 +1,294 @@
+"""Start the application in its container: check the settings, migrate when asked, become uvicorn.
+
+    serve (default)   check the settings, run the migrations if RUN_MIGRATIONS=1, then serve
+    check             check the settings and exit
+    migrate           run the database migrations and exit
+    PROGRAM ARGS…     run something else instead, such as `python3 -m todo_api openapi`
+
+serve.json beside this script says what is served; the rest is for the operator:
+
+    PORT, HOST                    where to listen (the image's port, 0.0.0.0)
+    WEB_CONCURRENCY               worker processes (1)
+    RUN_MIGRATIONS                1 migrates before serving (0)
+    ACCESS_LOG                    1 logs every request, where the application does not do so itself (0)
+    GRACEFUL_TIMEOUT              seconds that running requests get after SIGTERM (25)
+    FORWARDED_ALLOW_IPS           proxies whose X-Forwarded-* headers count (127.0.0.1; * for all)
+    TLS_CERT_FILE, TLS_KEY_FILE   serve HTTPS with these PEM files
+
+Options of uvicorn's own come from UVICORN_… as for its command line, such as UVICORN_ROOT_PATH.
+"""
+
+from __future__ import annotations
+
+import functools
+import gc
+import importlib.util
+import inspect
+import json
+import os
+import signal
+import sys
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+EX_USAGE = 64
+EX_CONFIG = 78
+NOT_FOUND = 127
+TRUE = ("1", "true", "yes", "on")
+SERVE = __file__.rpartition("/")[0] + "/serve.json"
+
+
+def main(arguments: list[str]) -> int:
+    """Do what the arguments say and return the exit code."""
+    # As process 1 a container's program ignores SIGTERM until it says otherwise; importing takes a second.
+    signal.signal(signal.SIGTERM, exit_early)
+    command = arguments[0] if arguments else "serve"
+    if command not in ("serve", "check", "migrate"):
+        return run_instead(arguments)
+    if len(arguments) > 1:
+        return complain(EX_USAGE, f"{command} takes no arguments, got {' '.join(arguments[1:])}")
+    if problems := check():
+        return complain(EX_CONFIG, *problems)
+    if command == "check":
+        return 0
+    if command == "migrate" or flag("RUN_MIGRATIONS"):
+        migrate()
+    return serve() if command == "serve" else 0
+
+
+@functools.cache
+def served() -> dict[str, Any]:
+    """Return what the build wrote down about the application."""
+    with open(SERVE, encoding="utf-8") as file:  # noqa: PTH123 - starts in less time
+        found: dict[str, Any] = json.load(file)
+    return found
+
+
+def exit_early(number: int, _frame: object) -> NoReturn:
+    """End at once, with the exit code that a shell gives to a process that a signal ended."""
+    raise SystemExit(128 + number)
+
+
+def run_instead(arguments: list[str]) -> int:
+    """Replace this process by another program; return only when there is no such program."""
+    if arguments[0] in ("-h", "--help"):
+        print(__doc__)  # noqa: T201
+        return 0
+    try:
+        os.execvp(arguments[0], arguments)  # noqa: S606
+    except OSError as error:
+        problem = f"cannot run {arguments[0]}: {error.strerror}"
+        return complain(NOT_FOUND, f"{problem}; use serve, check, migrate or a program of the image")
+
+
+def complain(code: int, *problems: str) -> int:
+    """Print every problem as an error and return the exit code."""
+    for problem in problems:
+        print(f"error: {problem}", file=sys.stderr)  # noqa: T201
+    return code
+
+
+def flag(name: str) -> bool:
+    """Tell whether a variable says yes."""
+    return os.environ.get(name, "").strip().lower() in TRUE
+
+
+def check() -> list[str]:
+    """Return every problem of the settings: this script's own, then the application's."""
+    problems = [
+        f"{name}: {os.environ[name]!r} is no whole number from {least} to {most}; set one, such as {default}"
+        for name, (default, least, most) in numbers().items()
+        if name in os.environ and not _is_number(os.environ[name], least, most)
+    ]
+    tls = [name for name in ("TLS_CERT_FILE", "TLS_KEY_FILE") if os.environ.get(name)]
+    if len(tls) == 1:
+        missing = "TLS_KEY_FILE" if tls == ["TLS_CERT_FILE"] else "TLS_CERT_FILE"
+        problems.append(f"{missing}: not set, but {tls[0]} is; set both or neither")
+    problems += [
+        f"{name}: {os.environ[name]} cannot be read; mount it and let group or others read it"
+        for name in tls
+        if not os.access(os.environ[name], os.R_OK)
+    ]
+    if len(tls) == 2 and not problems and (reason := _broken_pair(*(os.environ[name] for name in tls))):
+        problems.append(
+            f"TLS_CERT_FILE: no certificate with the key of TLS_KEY_FILE ({reason}); mount files that match"
+        )
+    try:
+        options()
+    except ValueError as error:
+        problems.append(str(error))
+    if own := served()["settings_check"]:
+        problems += named(own)()
+    return problems
+
+
+def _broken_pair(certificate: str, key: str) -> str | None:
+    """Return why two PEM files are no certificate and its key; a worker would only fail again and again."""
+    import ssl
+
+    try:
+        # An empty password: nobody is there to be asked for another.
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key, password="")
+    except (ssl.SSLError, OSError) as error:
+        return getattr(error, "reason", None) or str(error)
+    return None
+
+
+def numbers() -> dict[str, tuple[int, int, int]]:
+    """Return default, least and most of every number that the operator may set."""
+    return {
+        "PORT": (served()["port"], 1, 65535),
+        "WEB_CONCURRENCY": (1, 1, 1024),
+        "GRACEFUL_TIMEOUT": (25, 0, 86400),
+    }
+
+
+def _is_number(text: str, least: int, most: int) -> bool:
+    return text.isascii() and text.isdigit() and least <= int(text) <= most
+
+
+def number(name: str) -> int:
+    """Return a number that the operator set, or its default."""
+    return int(os.environ.get(name, numbers()[name][0]))
+
+
+def named(reference: str) -> Callable[[], Any]:
+    """Import what a reference such as ``package.module:name`` names."""
+    module, _, name = reference.partition(":")
+    found: Callable[[], Any] = getattr(importlib.import_module(module), name)
+    return found
+
+
+def migrate() -> None:
+    """Bring the database's schema up to date, where the application has migrations."""
+    if reference := served()["migrate"]:
+        step = named(reference)
+        collect_garbage()
+        step()
+
+
+def collect_garbage() -> None:
+    """Look for garbage from here on, and never among what has been imported by now."""
+    gc.freeze()
+    gc.enable()
+
+
+# Options of uvicorn that come from UVICORN_…, as for its command line, and from the project's own command.
+WORDS = ("root_path", "loop", "http", "ws", "lifespan", "interface", "log_level", "forwarded_allow_ips")
+COUNTS = (
+    *("timeout_keep_alive", "timeout_notify", "timeout_worker_healthcheck", "limit_concurrency"),
+    *("limit_max_requests", "limit_max_requests_jitter", "backlog", "ws_max_size", "ws_max_queue"),
+    *("h11_max_incomplete_event_size", "ws_ping_interval", "ws_ping_timeout"),
+)
+SWITCHES = ("proxy_headers", "server_header", "date_header", "access_log", "ws_per_message_deflate")
+
+
+def options() -> dict[str, Any]:
+    """Return uvicorn's options: the project's own command's, over which the operator's variables win.
+
+    Raises:
+        ValueError: A value is not of its option's kind; names the option.
+    """
+    given = {**served().get("options", {})}
+    for name in (*WORDS, *COUNTS, *SWITCHES):
+        if (text := os.environ.get(f"UVICORN_{name.upper()}")) is not None:
+            given[name] = text
+    return {name: _typed(name, str(text)) for name, text in given.items()}
+
+
+def _typed(name: str, text: str) -> Any:
+    if name in COUNTS:
+        if not text.replace(".", "", 1).isdigit():
+            raise ValueError(f"UVICORN_{name.upper()}: {text!r} is not a number; set one")
+        return float(text) if "." in text else int(text)
+    return text.lower() in TRUE if name in SWITCHES else text
+
+
+def serve() -> int:
+    """Serve until SIGTERM, then let running requests end; return the exit code."""
+    import uvicorn
+
+    beside("limits").install()
+    workers = number("WEB_CONCURRENCY")
+    given: dict[str, Any] = {
+        "access_log": flag("ACCESS_LOG"),
+        "server_header": False,
+        # Where the application owns the logging, uvicorn's loggers pass their records on to it.
+        "log_config": None if served()["logging"] else uvicorn.config.LOGGING_CONFIG,
+        "factory": served()["factory"],
+        "host": os.environ.get("HOST", "0.0.0.0"),  # noqa: S104 - the container's own
+        "port": number("PORT"),
+        "workers": workers,
+        "ssl_certfile": os.environ.get("TLS_CERT_FILE") or None,
+        "ssl_keyfile": os.environ.get("TLS_KEY_FILE") or None,
+        **options(),
+    }
+    known = inspect.signature(uvicorn.Config).parameters
+    config = uvicorn.Config(
+        served()["application"], **{name: value for name, value in given.items() if name in known}
+    )
+    # Set here, since uvicorn before 0.22 takes no such argument: it waits until it is killed.
+    config.timeout_graceful_shutdown = number("GRACEFUL_TIMEOUT")
+    # With one worker as with several, `::` takes IPv4 as well.
+    sockets = [config.bind_socket()]
+    if workers > 1:
+        return _serve_in_processes(config, sockets, "timeout_worker_healthcheck" not in given)
+    if hasattr(config, "load_app"):
+        config.load()
+        collect_garbage()
+    else:
+        # uvicorn before 0.36 imports the application inside of the running loop.
+        config.load = functools.partial(_load, config.load)  # type: ignore[method-assign]
+    server = uvicorn.Server(config)
+    # After a graceful end uvicorn restores this handler and raises the signal again: it is obeyed by then.
+    signal.signal(signal.SIGTERM, lambda *caught: None if server.started else exit_early(*caught))
+    server.run(sockets=sockets)
+    return 0 if server.started else 3
+
+
+def _load(load: Callable[[], None]) -> None:
+    load()
+    collect_garbage()
+
+
+def _serve_in_processes(config: Any, sockets: list[Any], patient: bool) -> int:
+    """Serve with several workers.
+
+    Args:
+        config: uvicorn's configuration.
+        sockets: Where they listen.
+        patient: Whether a worker that keeps Python's lock for long is left alone.
+    """
+    from uvicorn.config import STARTUP_FAILURE
+    from uvicorn.supervisors import Multiprocess, multiprocess
+
+    process = getattr(multiprocess, "Process", None)
+    if patient and process is not None:
+        process.is_alive = lambda self, *_, **__: self.process.is_alive()
+    supervisor = Multiprocess(config, sockets=sockets)
+    collect_garbage()
+    supervisor.run()
+    # It stops, without an error of its own, when a worker could not start.
+    failed = any(worker.exitcode == STARTUP_FAILURE for worker in supervisor.processes)
+    return STARTUP_FAILURE if failed else 0
+
+
+def beside(name: str) -> Any:
+    """Import a script that lies beside this one, where the import path does not lead."""
+    spec = importlib.util.spec_from_file_location(
+        f"drydock_{name}", __file__.rpartition("/")[0] + f"/{name}.py"
+    )
+    assert spec is not None  # noqa: S101 - the name ends in .py
+    assert spec.loader is not None  # noqa: S101 - as above
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+if __name__ == "__mp_main__":
+    # A worker of several, which Python starts anew.
+    beside("limits").install()
+if __name__ == "__main__":
+    # Looking for garbage among modules that all stay takes a tenth of the time that importing them takes.
+    gc.disable()
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,116 @@
+"""Run an application's imports, or its start, under the loader's eyes; refuse libraries that the image lacks.
+
+    python3 /trace imports /imports.txt
+    python3 /trace start /rootfs
+
+What a program opens by name while it runs (dlopen, ctypes, cffi) stands in no file's list of needed
+libraries. Here, where all that is installed is at hand, the loader itself writes down what it loads. Where an
+import or the start fails for another reason, such as a setting or a server that is not there, that is
+reported, and what was loaded until then was traced. What was loaded is printed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import sys
+import sysconfig
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+
+from loader import Fault, Trace, watched
+
+HERE = Path(__file__).parent
+LAYERS = ("/layers/runtime", "/layers/dependencies")
+MISSING = re.compile(r"([\w.+-]+): cannot open shared object file")
+
+
+def main(what: str, subject: str, *roots: str) -> int:
+    """Trace, judge, print; return the exit code.
+
+    Args:
+        what: `imports` or `start`.
+        subject: A list of statements, or the application's tree.
+        roots: The image's trees.
+    """
+    roots = roots or LAYERS
+    missing = absent(roots)
+    with tempfile.TemporaryDirectory() as folder:
+        if what == "imports":
+            trace = watched([str(HERE / "statements.py"), subject], Path(folder), missing)
+        else:
+            trace = start(Path(subject), Path(folder), missing)
+    problems = judge(trace, {path for path in trace.loaded if not has(path, roots)})
+    for problem in problems:
+        print(f"error: {problem}", file=sys.stderr)  # noqa: T201
+    for fault in trace.faults if not problems else ():
+        print(f"note: {fault.what} failed here: {fault.why}", file=sys.stderr)  # noqa: T201
+    for path in sorted(trace.loaded):
+        print(path)  # noqa: T201
+    return 1 if problems else 0
+
+
+def has(path: str, roots: Iterable[str]) -> bool:
+    """Tell whether one of the image's trees holds a file."""
+    places = {path, os.path.realpath(path)}
+    return any(os.path.lexists(f"{root}{place}") for root in roots for place in places)
+
+
+def absent(roots: Iterable[str]) -> list[str]:
+    """Return the standard library's extension modules that cannot be imported in the image: it lacks them."""
+    modules = Path(sysconfig.get_config_var("DESTSHARED")).glob("*.so")
+    return sorted(module.name.split(".")[0] for module in modules if not has(str(module), roots))
+
+
+def start(rootfs: Path, folder: Path, missing_modules: Iterable[str]) -> Trace:
+    """Start the application of a tree once.
+
+    Args:
+        rootfs: The tree. What the application writes beside its code goes to a copy of it.
+        folder: An empty folder for what is written down.
+        missing_modules: Modules that cannot be imported.
+    """
+    copy = shutil.copytree(rootfs, folder / "copy", symlinks=True)
+    place = copy / "opt/image/serve.json"
+    served = json.loads(place.read_text(encoding="utf-8"))
+    path = ":".join(f"{copy}{part}" for part in served["path"])
+    return watched(
+        [str(HERE / "application.py"), str(place)],
+        folder,
+        missing_modules,
+        {"PYTHONPATH": path},
+        Path(f"{copy}{served['workdir']}"),
+    )
+
+
+def judge(trace: Trace, lacking: set[str]) -> list[str]:
+    """Return what is wrong: libraries that would be missing in the image.
+
+    Args:
+        trace: What happened.
+        lacking: Loaded libraries that the image does not hold.
+    """
+    asked = {path for path in lacking if path in trace.by_name or Path(path).name in trace.by_name}
+    there = {Path(path).name for path in trace.loaded}
+    return [
+        f"{path} is opened at run time and is not in the image; name {Path(path).name} in EXTRA_FILES"
+        for path in sorted(asked or lacking)
+    ] + [
+        f"{fault.what} looks for {name} and ends with {fault.why!r};"
+        " install what has it in `dependencies` and name it in EXTRA_FILES"
+        for fault in trace.faults
+        for name in sorted(wanted(fault))
+        if Path(name).name not in there
+    ]
+
+
+def wanted(fault: Fault) -> set[str]:
+    """Return the libraries that were looked for before something failed."""
+    return {*fault.looked_for, *MISSING.findall(fault.why)}
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

@@ -1,1 +1,0 @@
-"""Make two layers of an application's files, and list what its code imports and opens."""

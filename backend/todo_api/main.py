@@ -160,8 +160,8 @@ def _add_routes(app: FastAPI, mcp: McpEndpoint, settings: Settings) -> None:
         routers.append(docs.router)
     for router in routers:
         app.include_router(router)
-    # A plain route: a mount would answer /mcp with a redirect.
-    app.router.routes.append(Route("/mcp", endpoint=mcp))
+    # A plain route: a mount would answer /mcp with a redirect. No GET: its stream would never carry anything.
+    app.router.routes.append(Route("/mcp", endpoint=mcp, methods=["POST"]))
 
 
 def _add_error_handlers(app: FastAPI) -> None:

@@ -51,7 +51,12 @@ def make_server(database: Database, current_user: Callable[[], str]) -> MCPServe
         current_user: Returns the verified user of the call that is running.
     """
     server: MCPServer[None] = MCPServer(
-        NAME, instructions=INSTRUCTIONS, version=__version__, log_level="WARNING"
+        NAME,
+        instructions=INSTRUCTIONS,
+        version=__version__,
+        log_level="WARNING",
+        # The list of tools never changes: a subscription would only keep its connection open.
+        subscriptions=False,
     )
 
     @server.tool(annotations=ToolAnnotations(destructive_hint=False, open_world_hint=False))

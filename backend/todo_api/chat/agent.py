@@ -21,6 +21,7 @@ from todo_api.chat.events import Emit, Reply, Token, ToolCalled
 from todo_api.chat.failures import as_problem
 from todo_api.chat.streams import guard
 from todo_api.db.conversations import Message
+from todo_api.mcp_server.effects import Note
 from todo_api.mcp_server.endpoint import McpEndpoint
 from todo_api.settings import Settings
 
@@ -64,7 +65,12 @@ class TodoAgent:
         self._model = OpenAIChatCompletionsModel(model=settings.openai_model, openai_client=client)
 
     async def reply(
-        self, history: Sequence[Message], message: str, principal: Principal, emit: Emit | None
+        self,
+        history: Sequence[Message],
+        message: str,
+        principal: Principal,
+        emit: Emit | None,
+        note: Note,
     ) -> Reply:
         """Answer a message.
 
@@ -73,6 +79,7 @@ class TodoAgent:
             message: What the user says now.
             principal: Whose tasks the tools work on.
             emit: Receives text as the model writes it and tool calls as they end; without it, no streaming.
+            note: Notes each change that a tool makes.
 
         Raises:
             Problem: When the model or its endpoint fails.
@@ -81,7 +88,7 @@ class TodoAgent:
             {"role": m.role, "content": m.content} for m in (*history, Message("user", message))
         ]
         try:
-            async with self._tools(principal) as tools:
+            async with self._tools(principal, note) as tools:
                 agent = Agent(
                     name="Todo",
                     instructions=INSTRUCTIONS,
@@ -106,9 +113,9 @@ class TodoAgent:
             raise as_problem(error) from error
         return Reply(str(result.final_output or ""), tuple(tool_calls(result.new_items)))
 
-    def _tools(self, principal: Principal) -> MCPServerStreamableHttp:
+    def _tools(self, principal: Principal, note: Note) -> MCPServerStreamableHttp:
         """Return the tools as one user's own, for one turn: an instance serialises its requests."""
-        app = self._mcp.for_user(principal)
+        app = self._mcp.for_user(principal, note)
 
         def client(
             headers: dict[str, str] | None = None, timeout: Any = None, auth: Any = None

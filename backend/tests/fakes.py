@@ -153,7 +153,16 @@ class Hang:
     release: threading.Event = field(default_factory=threading.Event)
 
 
-type Step = Say | Call | Fail | Cut | Hang
+@dataclass
+class Raw:
+    """The endpoint answers 200 with any body, or with many bytes of one."""
+
+    body: bytes
+    media_type: str = "application/json"
+    repeat: int = 1
+
+
+type Step = Say | Call | Fail | Cut | Hang | Raw
 
 
 class Model:
@@ -193,6 +202,12 @@ def answer(handler: BaseHTTPRequestHandler, request: dict[str, Any], step: Step)
         case Hang():
             step.release.wait(30)
             handler.close_connection = True
+        case Raw():
+            handler.send_response(200)
+            handler.send_header("Content-Type", step.media_type)
+            handler.end_headers()
+            for _ in range(step.repeat):
+                handler.wfile.write(step.body)
         case Fail():
             send_json(handler, step.status, {"error": {"message": "scripted failure"}}, step.headers)
         case Cut() if not (request.get("stream") and step.after):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -12,10 +13,12 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from tests.conftest import bearer
-from tests.fakes import Call, Fail, Hang, Model, Say
+from tests.conftest import MakeSettings, bearer
+from tests.fakes import Call, Fail, Hang, Model, Raw, Say, completion
 from tests.test_chat import CHAT, events, kind, stored
 from todo_api.chat import service
+from todo_api.chat.text import storable
+from todo_api.db import conversations
 from todo_api.db.engine import Database, Unavailable
 from todo_api.main import create_app
 from todo_api.settings import Settings
@@ -220,3 +223,155 @@ def test_reply_whose_acknowledgement_is_lost_is_stored_once(
     answer = chat_client.post(CHAT, json={"message": "Hi"}, headers=KEY)
     assert (lost, answer.status_code) == (["once"], 200)
     assert stored(chat_settings) == [("user", "Hi"), ("assistant", "Hello")]
+
+
+# --- what a model may send ----------------------------------------------------------------------------------
+
+LONE = "\ud83d"
+PAIR = ("\ud83d", "\ude00")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("a\0b", "ab"), (f"a{LONE}b", "a\ufffdb"), ("".join(PAIR), "\U0001f600"), ("grün", "grün"), ("", "")],
+)
+def test_any_text_becomes_storable(text: str, expected: str) -> None:
+    assert storable(text) == expected
+    assert storable(text).encode().decode() == expected
+
+
+@pytest.mark.parametrize("streamed", [False, True], ids=["whole", "streamed"])
+def test_half_a_character_ends_no_conversation(
+    chat_client: TestClient, chat_settings: Settings, model: Model, streamed: bool
+) -> None:
+    model.steps = [Call([("add_task", {"title": "x"})]), Say([f"a{LONE}", "b", *PAIR])]
+    if streamed:
+        text = chat_client.post(f"{CHAT}/stream", json={"message": "Hi"}, headers=KEY).text
+        found = list(events(iter(text.splitlines())))
+        assert found[-1][0] == "done"
+        body = found[-1][1]
+    else:
+        body = chat_client.post(CHAT, json={"message": "Hi"}, headers=KEY).json()
+    assert body["response"] == "a\ufffdb\U0001f600"
+    assert stored(chat_settings)[-1] == ("assistant", body["response"])
+    assert body["tool_calls"][0]["name"] == "add_task"
+    again = chat_client.post(CHAT, json={"message": "Hi"}, headers=KEY)
+    assert (again.json(), again.headers[REPLAYED]) == (body, "true")
+    assert chat_client.post(CHAT, json={"message": "On", "conversation_id": 1}).status_code == 200
+
+
+@pytest.mark.parametrize("path", [CHAT, f"{CHAT}/stream"])
+def test_half_a_character_in_arguments_is_reported_and_changes_nothing(
+    chat_client: TestClient, chat_settings: Settings, model: Model, path: str
+) -> None:
+    model.steps = [Call([("add_task", json.dumps({"title": LONE}))])]
+    assert ":model-failed" in chat_client.post(path, json={"message": "Hi"}).text
+    assert titles(chat_client) == []
+    model.steps = [Say(["Back"])]
+    again = chat_client.post(CHAT, json={"message": "On", "conversation_id": 1})
+    assert again.json()["response"] == "Back"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Raw(b"<html>Sign in</html>", "text/html"),
+        Raw(b"", "text/html"),
+        Raw(b""),
+        Raw(json.dumps(completion({"content": "All at once"}, "stop")).encode()),
+        Raw(b"", "text/event-stream"),
+        Raw(b"data: [DONE]\n\n", "text/event-stream"),
+        Raw(b"data: {not json, [DONE]\n\n", "text/event-stream"),
+        Raw(b'data: {"choices": []}\n\ndata: [DONE]\n\n', "text/event-stream"),
+    ],
+    ids=["HTML", "empty HTML", "empty", "whole JSON", "empty stream", "only the end", "garbage", "no choice"],
+)
+def test_answer_that_is_no_stream_is_an_error_at_the_end_of_the_stream(
+    chat_client: TestClient, chat_settings: Settings, model: Model, answer: Raw
+) -> None:
+    model.steps = [answer]
+    found = list(events(iter(chat_client.post(f"{CHAT}/stream", json={"message": "Hi"}).text.splitlines())))
+    assert [name for name, _ in found] == ["conversation", "error"]
+    assert found[-1][1]["status"] == 502
+    assert stored(chat_settings) == [("user", "Hi")]
+    model.steps = [Say(["Back"])]
+    again = chat_client.post(CHAT, json={"message": "On", "conversation_id": 1})
+    assert again.json()["response"] == "Back"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Raw(b"<html>Sign in</html>", "text/html"),
+        Raw(b""),
+        Raw(b"{}"),
+        Raw(b'{"choices": []}'),
+        Say([""]),
+        Say([" \n"]),
+    ],
+    ids=["HTML", "empty", "no members", "no choice", "empty text", "blank text"],
+)
+def test_answer_without_an_answer_is_a_failure(chat_client: TestClient, model: Model, answer: Any) -> None:
+    model.steps = [answer]
+    failed = chat_client.post(CHAT, json={"message": "Hi"})
+    assert (failed.status_code, kind(failed)) == (502, "model-failed")
+
+
+@pytest.mark.parametrize("path", [CHAT, f"{CHAT}/stream"])
+@pytest.mark.parametrize("calls", [3, 2000])
+def test_turn_makes_no_more_tool_calls_than_it_may(
+    make_settings: MakeSettings, model: Model, path: str, calls: int
+) -> None:
+    settings = make_settings(
+        openai_api_key="sk-test-0123456789", openai_base_url=model.url, chat_max_tool_calls=4
+    )
+    one = ("add_task", {"title": "x"})
+    model.steps = [Call([one] * 2), Call([one] * calls), Say(["Done"])]
+    with TestClient(create_app(settings)) as client:
+        client.headers.update(bearer(settings, "ada"))
+        text = client.post(path, json={"message": "Hi"}).text
+        assert titles(client) == ["x", "x"]  # those of the answer within the limit
+    problem = json.loads(text[text.rindex('{"type"') :] if path.endswith("stream") else text)
+    assert problem["type"].endswith(":tool-call-limit")
+    assert "4 tool calls" in problem["detail"]
+    assert len(problem["tool_calls"]) == 2
+
+
+@pytest.mark.parametrize("path", [CHAT, f"{CHAT}/stream"])
+def test_answer_of_a_model_is_limited(make_settings: MakeSettings, model: Model, path: str) -> None:
+    settings = make_settings(
+        openai_api_key="sk-test-0123456789", openai_base_url=model.url,
+        openai_max_answer_bytes=65_536, openai_max_retries=0,
+    )  # fmt: skip
+    delta = {"id": "c", "object": "chat.completion.chunk", "created": 0, "model": "m"}
+    choice = {"index": 0, "delta": {"content": "x" * 1000}, "finish_reason": None}
+    if path.endswith("stream"):
+        chunk = f"data: {json.dumps(delta | {'choices': [choice]})}\n\n".encode()
+        model.steps = [Raw(chunk, "text/event-stream", repeat=10_000)]
+    else:
+        model.steps = [Raw(b" " * 1000, repeat=10_000)]
+    with TestClient(create_app(settings)) as client:
+        client.headers.update(bearer(settings, "ada"))
+        text = client.post(path, json={"message": "Hi"}).text
+    assert ":model-answer-too-long" in text
+    assert "longer than 65536 bytes" in text
+    assert sum(len(content) for _, content in stored(settings)) < 65_536
+
+
+def test_reply_that_cannot_be_stored_is_reported_and_frees_the_conversation(
+    chat_client: TestClient, chat_settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service, "STORE_RETRY_SECONDS", 0)
+    end_turn = conversations.end_turn
+
+    async def refuse(connection: Any, user_id: str, turn: Any, reply: str | None) -> Any:
+        if reply == "Hello":
+            raise ValueError("no database stores this")
+        return await end_turn(connection, user_id, turn, reply)
+
+    with monkeypatch.context() as broken:
+        broken.setattr(conversations, "end_turn", refuse)
+        text = chat_client.post(f"{CHAT}/stream", json={"message": "Hi"}).text
+    assert list(events(iter(text.splitlines())))[-1][0] == "error"
+    assert stored(chat_settings) == [("user", "Hi")]
+    assert chat_client.post(CHAT, json={"message": "On", "conversation_id": 1}).status_code == 200

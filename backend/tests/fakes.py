@@ -137,6 +137,7 @@ class Fail:
 
     status: int
     headers: dict[str, str] = field(default_factory=dict)
+    message: str = "scripted failure"
 
 
 @dataclass
@@ -209,7 +210,7 @@ def answer(handler: BaseHTTPRequestHandler, request: dict[str, Any], step: Step)
             for _ in range(step.repeat):
                 handler.wfile.write(step.body)
         case Fail():
-            send_json(handler, step.status, {"error": {"message": "scripted failure"}}, step.headers)
+            send_json(handler, step.status, {"error": {"message": step.message}}, step.headers)
         case Cut() if not (request.get("stream") and step.after):
             handler.close_connection = True
             handler.connection.close()

@@ -375,3 +375,26 @@ def test_reply_that_cannot_be_stored_is_reported_and_frees_the_conversation(
     assert list(events(iter(text.splitlines())))[-1][0] == "error"
     assert stored(chat_settings) == [("user", "Hi")]
     assert chat_client.post(CHAT, json={"message": "On", "conversation_id": 1}).status_code == 200
+
+
+@pytest.mark.parametrize("path", [CHAT, f"{CHAT}/stream"])
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Fail(500, message="the-models-words"),
+        Fail(400, message="the-models-words"),
+        Raw(b'data: {"choices": "the-models-words", "finish_reason": "stop"}\n\n', "text/event-stream"),
+        Raw(b'{"choices": "the-models-words"}'),
+        Call([("no_such_tool_the-models-words", "the-models-words")]),
+    ],
+    ids=["500", "400", "wrong chunk", "wrong answer", "endless calls"],
+)
+def test_words_of_the_models_endpoint_are_not_logged(
+    chat_client: TestClient, model: Model, capfd: pytest.CaptureFixture[str], path: str, answer: Any
+) -> None:
+    model.steps = [answer]
+    text = chat_client.post(path, json={"message": "Hi"}).text
+    assert '"status":502' in text.replace(" ", "")
+    written = capfd.readouterr().err
+    assert "chat turn failed" in written or "model-" in text
+    assert "the-models-words" not in written

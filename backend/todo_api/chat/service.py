@@ -185,7 +185,7 @@ class ChatService:
         except Exception as error:
             problem = error if isinstance(error, Problem) else _unexpected(error)
             failure = await asyncio.shield(self._store(request, turn, "".join(said), problem))
-            raise (failure or problem) from error
+            raise (failure or problem) from None
         finally:
             metrics.CHAT_TURNS.labels(outcome).inc()
             metrics.CHAT_DURATION.observe(time.perf_counter() - started)

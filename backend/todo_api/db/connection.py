@@ -34,7 +34,14 @@ class Connection(AsyncConnection[Any]):
         interval: float = WAIT_INTERVAL,
         timeout: float | None = None,  # noqa: ASYNC109 - the base class's
     ) -> RV:
-        """Consume a generator that works on the connection."""
+        """Consume a generator that works on the connection.
+
+        Raises:
+            asyncio.CancelledError: Also for work after the cancelled one, such as a clean-up by SQLAlchemy:
+                another error would take the cancellation's place, and its time limit would be over unnoticed.
+        """
+        if self._left:
+            raise asyncio.CancelledError
         try:
             return await waiting.wait_async(gen, self.pgconn.socket, interval=interval, timeout=timeout)
         except asyncio.CancelledError:

@@ -41,6 +41,8 @@ RENEWAL_SECONDS = 3.0
 POLL_SECONDS = 0.2
 STORE_ATTEMPTS = 5
 STORE_RETRY_SECONDS = 1.0
+# No further attempt begins after this; one attempt lasts up to DATABASE_TIMEOUT.
+STORE_SECONDS = 15.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,8 +240,11 @@ class ChatService:
             The problem to tell the client: the outcome's own, with the changes made, or that of storing.
         """
         user = request.principal.user_id
+        deadline = time.monotonic() + STORE_SECONDS
         for attempt in range(STORE_ATTEMPTS):
             if attempt:
+                if time.monotonic() > deadline:
+                    break
                 await asyncio.sleep(STORE_RETRY_SECONDS)
             try:
                 async with self._database.writing() as connection:

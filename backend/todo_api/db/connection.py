@@ -59,6 +59,8 @@ class Connection(AsyncConnection[Any]):
 
     async def _leave(self) -> None:
         """Ask the server to cancel the statement, so that it frees its locks, and close the connection."""
-        with suppress(Error, OSError):
-            await self.cancel_safe(timeout=CANCEL_SECONDS)
-        await super().close()
+        try:
+            with suppress(Error, OSError):
+                await self.cancel_safe(timeout=CANCEL_SECONDS)
+        finally:
+            await super().close()

@@ -94,7 +94,7 @@ def test_a_database_of_a_newer_version_is_left_alone_and_served(neighbourhood: S
     environment = neighbourhood.environment(database)
     neighbourhood.run_to_end(environment, "migrate")
     neighbourhood.postgres.run("UPDATE alembic_version SET version_num = 'newer'", database=database)
-    # What a rolled-back deployment does: a job migrates, then replicas start, migrating themselves or not.
+    # A rolled-back deployment: a job migrates, then replicas start, migrating themselves or not.
     code, log = neighbourhood.run_to_end(environment, "migrate")
     assert code == 0, log
     assert "Traceback" not in log
@@ -244,7 +244,7 @@ def test_time_limits_hold_while_the_server_behind_the_pooler_is_frozen(
         ThreadPoolExecutor(4) as pool,
     ):
         while probe.get("/readyz").json()["checks"]["mcp"] != "ready":
-            pass  # what still loads takes time that belongs to no limit
+            pass  # loading takes time that belongs to no limit
         assert api.post("/tasks", json={"title": "Before the ice"}).status_code == 201
         with neighbourhood.postgres.frozen():
             reads = [pool.submit(_timed, api, "GET", "/tasks") for _ in range(2)]

@@ -115,7 +115,7 @@ class ChatService:
             self._running.discard(task)
             events.put_nowait(None)
             if not task.cancelled():
-                task.exception()  # seen here, so that nobody has to be waiting for it
+                task.exception()  # retrieved here: no caller may be waiting for it
 
         task.add_done_callback(ended)
         return RunningTurn(begun.conversation_id, task, events)
@@ -181,7 +181,7 @@ class ChatService:
             outcome = "answered"
         except asyncio.CancelledError:
             outcome = "cancelled"
-            # What the user has read already stays part of the conversation.
+            # Text that the user has read stays part of the conversation.
             await asyncio.shield(self._store(request, turn, "".join(said), interrupted()))
             raise
         except Exception as error:

@@ -15,7 +15,7 @@ from psycopg.pq import TransactionStatus
 
 CANCEL_SECONDS = 2.0
 WAIT_INTERVAL = 0.1
-# What still asks a server to stop; the event loop itself keeps no task alive.
+# Tasks that ask a server to stop; the event loop itself keeps none alive.
 _leaving: set[asyncio.Task[None]] = set()
 
 

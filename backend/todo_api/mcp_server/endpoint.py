@@ -98,7 +98,7 @@ class McpEndpoint:
         return self._app
 
     def for_user(self, principal: Principal, in_turn: Note) -> ASGIApp:
-        """Return the application as a verified user's own, for the agent, which talks to it in process.
+        """Return the application as a verified user's own: what the agent talks to, in process.
 
         Args:
             principal: Whose tasks the tools work on.

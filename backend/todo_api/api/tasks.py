@@ -21,6 +21,9 @@ from todo_api.problems import Problem, in_progress, invalid
 router = APIRouter(prefix="/api/{user_id}/tasks", tags=["tasks"], dependencies=[Depends(bearer)])
 
 REPLAYED = "Idempotency-Replayed"
+REPLAYED_HEADER = {
+    REPLAYED: {"description": "`true` when the key was seen before.", "schema": {"type": "string"}}
+}
 _PAGE_HEADERS = {
     "Link": {"description": 'Address of the next page, `rel="next"`.', "schema": {"type": "string"}},
     "X-Next-Cursor": {
@@ -88,10 +91,7 @@ async def list_tasks(
             "description": "The new task.",
             "headers": {
                 "Location": {"description": "Path of the task.", "schema": {"type": "string"}},
-                REPLAYED: {
-                    "description": "`true` when the key was seen before.",
-                    "schema": {"type": "string"},
-                },
+                **REPLAYED_HEADER,
             },
         },
         **problems(409, 413),

@@ -36,6 +36,8 @@ class Database:
         self._timeout = settings.database_timeout
         self._ready_timeout = settings.ready_timeout
         self._engine = make_engine(settings)
+        # A connection of its own: requests that wait for a lock do not make the service unready.
+        self._probe = make_engine(settings, pool_size=1, max_overflow=0)
         # A read is one statement: without BEGIN and ROLLBACK around it, it is one round trip.
         self._reader = (
             self._engine
@@ -74,7 +76,7 @@ class Database:
         Raises:
             Unavailable: When the database does not answer in time.
         """
-        async with _unavailable_as_such(self._ready_timeout), self._reader.connect() as connection:
+        async with _unavailable_as_such(self._ready_timeout), self._probe.connect() as connection:
             try:
                 found: str | None = await connection.scalar(
                     sa.text("SELECT version_num FROM alembic_version")
@@ -88,6 +90,7 @@ class Database:
     async def close(self) -> None:
         """Close every connection."""
         await self._engine.dispose()
+        await self._probe.dispose()
 
 
 @asynccontextmanager
@@ -142,25 +145,33 @@ def _cause(error: BaseException) -> str:
     return str(original).strip().partition("\n")[0]
 
 
-def make_engine(settings: Settings) -> AsyncEngine:
-    """Make the async engine that fits the settings."""
+def make_engine(settings: Settings, **pool: int) -> AsyncEngine:
+    """Make the async engine that fits the settings.
+
+    Args:
+        settings: Where the database is.
+        pool: Sizes of its pool that differ from the settings'.
+    """
     if settings.is_sqlite:
-        return _sqlite_engine(settings)
+        return _sqlite_engine(settings, **{"pool_size": 5, "max_overflow": 5, **pool})
+    sizes = {"pool_size": settings.database_pool_size, "max_overflow": settings.database_max_overflow}
     return create_async_engine(
         settings.database_dsn,
         pool_pre_ping=True,
         pool_recycle=POOL_RECYCLE_SECONDS,
-        pool_size=settings.database_pool_size,
-        max_overflow=settings.database_max_overflow,
         pool_timeout=settings.database_timeout,
         hide_parameters=True,
+        **{**sizes, **pool},
         connect_args=postgres_options(settings),
     )
 
 
 def postgres_options(settings: Settings) -> dict[str, Any]:
     """Return psycopg's connection options; what the URL says itself wins where libpq reads it."""
+    from todo_api.db.connection import Connection  # imports the driver
+
     options: dict[str, Any] = {
+        "async_creator_fn": Connection.connect,
         "connect_timeout": settings.database_connect_timeout,
         "application_name": "todo-chatbot-api",
         # A peer that vanished without a word is noticed within half a minute.
@@ -175,15 +186,14 @@ def postgres_options(settings: Settings) -> dict[str, Any]:
     return options
 
 
-def _sqlite_engine(settings: Settings) -> AsyncEngine:
+def _sqlite_engine(settings: Settings, **pool: int) -> AsyncEngine:
     if settings.database_url is None:
         settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     engine = create_async_engine(
         settings.database_dsn,
-        pool_size=5,
-        max_overflow=5,
         pool_timeout=settings.database_timeout,
         hide_parameters=True,
+        **pool,
     )
 
     @event.listens_for(engine.sync_engine, "connect")

@@ -28,7 +28,7 @@ from todo_api.http.rate import RateLimit
 from todo_api.lifecycle import Lifecycle
 from todo_api.logs import configure_logging
 from todo_api.mcp_server.endpoint import McpEndpoint
-from todo_api.problems import FieldError, Problem, as_response, invalid, unavailable
+from todo_api.problems import FieldError, Problem, as_response, invalid, json_pointer, unavailable
 from todo_api.settings import Settings, get_settings
 from todo_api.startup import WrongSettings, contradictions
 
@@ -197,7 +197,7 @@ def _http_error(request: Request, error: Exception) -> Problem:
         raise error
     if error.status_code == 400:
         # FastAPI's word for a body that cannot be decoded; text that is no JSON is a wrong value to it.
-        return invalid("body", "is not JSON in UTF-8")
+        return invalid("body", "", "is not JSON in UTF-8")
     kinds = {404: "not-found", 405: "method-not-allowed", 413: "body-too-large"}
     details = {
         404: "There is nothing at this path.",
@@ -211,12 +211,22 @@ def _http_error(request: Request, error: Exception) -> Problem:
     )
 
 
-def _validation_error(_request: Request, error: Exception) -> Problem:
+def _validation_error(request: Request, error: Exception) -> Problem:
     """Name each wrong value by its place; the values themselves are not repeated."""
     if not isinstance(error, RequestValidationError):
         raise error
+    if isinstance(error.body, bytes) and error.body:
+        # FastAPI decodes only what calls itself JSON.
+        given = request.headers.get("content-type", "of no type").partition(";")[0]
+        return Problem(
+            415,
+            "unsupported-media-type",
+            f"The body is {given}; send application/json.",
+            headers={"Accept": "application/json"},
+        )
     errors = [
-        FieldError(pointer=".".join(str(part) for part in item["loc"]), detail=str(item["msg"]))
+        FieldError(place=place, pointer=json_pointer(parts), detail=str(item["msg"]))
         for item in error.errors()
+        for place, *parts in (item["loc"],)
     ]
     return Problem(422, "invalid-request", "The request has a wrong value.", errors=errors)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Literal
+from urllib.parse import quote
 
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import JSONResponse
@@ -17,13 +18,25 @@ TYPE_PREFIX = "urn:todo-chatbot-api:problem:"
 RETRY_AFTER_SECONDS = 2
 
 
+type Place = Literal["body", "query", "path", "header"]
+
+
 class FieldError(BaseModel):
     """One wrong value in a request."""
 
+    model_config = ConfigDict(populate_by_name=True)
+
+    place: Place = Field(alias="in", description="The part of the request that holds it.")
     pointer: str = Field(
-        description="Where: `body`, `query`, `path` or `header`, then the names down to the value."
+        description="JSON Pointer (RFC 6901), as a URI fragment, to the value; `#` is the whole body."
     )
-    detail: str = Field(description="What is wrong with it.")
+    detail: str = Field(description="The fault.")
+
+
+def json_pointer(parts: Iterable[object]) -> str:
+    """Return the JSON Pointer to a value, as a URI fragment."""
+    tokens = (str(part).replace("~", "~0").replace("/", "~1") for part in parts)
+    return "#" + "".join(f"/{quote(token, safe='~', errors='replace')}" for token in tokens)
 
 
 class ProblemDetails(BaseModel):
@@ -83,13 +96,19 @@ def in_progress(kind: str, detail: str) -> Problem:
     return Problem(409, kind, detail, headers={"Retry-After": str(RETRY_AFTER_SECONDS)})
 
 
-def invalid(pointer: str, detail: str) -> Problem:
-    """Return the 422 for one wrong value."""
+def invalid(place: Place, name: str, detail: str) -> Problem:
+    """Return the 422 for one wrong value.
+
+    Args:
+        place: The part of the request that holds it.
+        name: Its name there; empty for the whole.
+        detail: The fault.
+    """
     return Problem(
         422,
         "invalid-request",
         "The request has a wrong value.",
-        errors=[FieldError(pointer=pointer, detail=detail)],
+        errors=[FieldError(place=place, pointer=json_pointer([name] if name else []), detail=detail)],
     )
 
 
@@ -103,7 +122,7 @@ def as_body(problem: Problem, path: str | None) -> dict[str, Any]:
         instance=path,
         request_id=request_id.get(),
         errors=problem.errors or None,
-    ).model_dump(exclude_none=True)
+    ).model_dump(exclude_none=True, by_alias=True)
 
 
 def as_response(problem: Problem, path: str) -> JSONResponse:

@@ -343,6 +343,12 @@ class Settings(BaseSettings):
         example=65536,
         ge=1024,
     )
+    require_if_match: bool = setting(
+        "REQUIRE_IF_MATCH",
+        False,
+        "Whether changing or deleting a task needs `If-Match`; without it the answer is 428.",
+        example=False,
+    )
     rate_limit: int = setting(
         "RATE_LIMIT_PER_MINUTE",
         600,
@@ -475,6 +481,14 @@ class Settings(BaseSettings):
     def development_tokens(self) -> bool:
         """Whether ``dev-token`` makes tokens that this process accepts."""
         return not self.is_production and not (self.jwks_url or self.issuer)
+
+    @property
+    def mcp_resource(self) -> str | None:
+        """Identifier of the MCP resource (RFC 8707), for which tokens may be issued.
+
+        None without PUBLIC_URL: the `Host` that a request names is not evidence of the service's address.
+        """
+        return f"{self.public_url.rstrip('/')}/mcp" if self.public_url else None
 
     @property
     def mcp_hosts(self) -> tuple[str, ...]:

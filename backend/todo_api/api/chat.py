@@ -11,7 +11,7 @@ from fastapi import Request as HttpRequest
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from todo_api import metrics
-from todo_api.api.dependencies import IdempotencyKey, User, bearer
+from todo_api.api.dependencies import IdempotencyKey, User
 from todo_api.api.openapi import problems
 from todo_api.api.schemas import ChatRequest, ChatResponse
 from todo_api.api.tasks import refuse_key
@@ -23,9 +23,9 @@ from todo_api.http.gate import PRINCIPAL
 from todo_api.http.rate import RateLimit
 from todo_api.problems import Problem, as_body, rate_limited
 
-router = APIRouter(prefix="/api/{user_id}/chat", tags=["chat"], dependencies=[Depends(bearer)])
+router = APIRouter(prefix="/api/{user_id}/chat", tags=["chat"])
 
-_ERRORS = problems(404, 409, 413, 502, 504)
+_ERRORS = problems(404, 409, 413, 415, 502, 504)
 _STREAM_EXAMPLE = (
     'event: conversation\ndata: {"conversation_id": 3}\n\n'
     'event: token\ndata: {"text": "Done"}\n\n'

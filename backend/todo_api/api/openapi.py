@@ -16,19 +16,30 @@ _REASONS = {
     404: ("not-found", "There is no task 7."),
     405: ("method-not-allowed", "This path does not take PATCH; see the Allow header."),
     409: ("in-progress", "The first request with this Idempotency-Key is still running; try again."),
+    412: ("precondition-failed", "The task is another version than If-Match names; read it again."),
     413: ("body-too-large", "The body is larger than 65536 bytes; send less."),
+    415: ("unsupported-media-type", "The body is text/plain; send application/json."),
     422: ("invalid-request", "The request has a wrong value."),
+    428: ("precondition-required", "Send If-Match with the ETag of the task as you know it."),
     429: ("rate-limited", "Too many requests from this user; slow down and try again later."),
     500: ("internal-error", "The service failed; report the request id."),
     502: ("model-failed", "The model's endpoint answered with an error."),
     503: ("database-unavailable", "The database does not answer; try again."),
     504: ("model-timeout", "The model did not answer in time; try again."),
 }
-_RETRY_HEADER = {
-    "Retry-After": {
-        "description": "Seconds after which to try again.",
-        "schema": {"type": "integer", "minimum": 1},
-    }
+
+
+def header(description: str, **schema: Any) -> dict[str, Any]:
+    """Return the documentation of a response header; text where the schema says nothing else."""
+    return {"description": description, "schema": {"type": "string", **schema}}
+
+
+_RETRY_HEADER = {"Retry-After": header("Seconds after which to try again.", type="integer", minimum=1)}
+_BEARER = {
+    "type": "http",
+    "scheme": "bearer",
+    "bearerFormat": "JWT",
+    "description": "JWT from Better Auth's `/api/auth/token`.",
 }
 _ALWAYS = (401, 403, 422, 429, 500, 503)
 
@@ -50,7 +61,9 @@ def problem_response(status: int) -> dict[str, Any]:
         "request_id": "6d1f0c2e",
     }
     if status == 422:
-        example["errors"] = [{"pointer": "body.title", "detail": "String should have at least 1 character"}]
+        example["errors"] = [
+            {"in": "body", "pointer": "#/title", "detail": "String should have at least 1 character"}
+        ]
     response: dict[str, Any] = {
         "description": HTTPStatus(status).phrase,
         "content": {
@@ -76,5 +89,10 @@ def document(app: FastAPI) -> dict[str, Any]:
         components = schema.setdefault("components", {}).setdefault("schemas", {})
         components |= model.pop("$defs", {})
         components["ProblemDetails"] = model
+        schema["components"]["securitySchemes"] = {"BetterAuth": _BEARER}
+        for path, operations in schema["paths"].items():
+            if path.startswith("/api/"):
+                for operation in operations.values():
+                    operation["security"] = [{"BetterAuth": []}]
         app.openapi_schema = schema
     return app.openapi_schema

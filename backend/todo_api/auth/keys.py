@@ -103,7 +103,12 @@ class JwksKeys:
             logger.warning("keys could not be fetched", extra={"error": f"{type(error).__name__}: {error}"})
             return False
         metrics.JWKS_FETCHES.labels("ok").inc()
-        self._keys, self._fetched_at = keys, self._clock()
+        # A key that is still listed stays the same object: what it has proved stays proven.
+        self._keys = {
+            name: known if (known := self._keys.get(name)) and known.key == key.key else key
+            for name, key in keys.items()
+        }
+        self._fetched_at = self._clock()
         return True
 
     def _refreshing(self) -> bool:

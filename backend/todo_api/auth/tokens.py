@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+import time
+from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +19,7 @@ from todo_api.settings import Settings
 MAX_TOKEN_CHARACTERS = 8192
 MAX_SUBJECT_CHARACTERS = 255
 REQUIRED_CLAIMS = ["exp", "iat", "sub", "iss", "aud"]
+REMEMBERED_TOKENS = 2048
 
 
 class InvalidToken(Exception):
@@ -30,28 +34,57 @@ class Principal:
     expires_at: int
 
 
+@dataclass(frozen=True, slots=True)
+class _Proof:
+    """A signature that was checked, the key that it fits, and the claims that it proved."""
+
+    kid: str
+    algorithm: str
+    key: jwt.PyJWK
+    principal: Principal
+    audiences: frozenset[str]
+
+
 class TokenVerifier:
-    """Verifies tokens of one issuer for one audience.
+    """Verifies tokens of one issuer, for the API's audience or for the MCP resource.
+
+    A signature is checked once in a token's life. The proof is kept under the token's digest and holds while
+    the token has not expired and the issuer still lists the same key.
 
     Args:
         keys: The issuer's public keys.
         issuer: Required ``iss``.
-        audience: Required member of ``aud``.
+        audience: Required member of ``aud``; good for every path.
+        resource: Member of ``aud`` that is good for /mcp alone (RFC 8707); None for no such tokens.
         algorithms: Accepted algorithms.
         leeway: Forgiven clock difference in seconds.
     """
 
     def __init__(
-        self, keys: KeySource, *, issuer: str, audience: str, algorithms: tuple[str, ...], leeway: int
+        self,
+        keys: KeySource,
+        *,
+        issuer: str,
+        audience: str,
+        algorithms: tuple[str, ...],
+        leeway: int,
+        resource: str | None = None,
     ) -> None:
         self._keys = keys
         self._issuer = issuer
         self._audience = audience
+        self._audiences = [audience, *([resource] if resource else [])]
         self._algorithms = algorithms
         self._leeway = leeway
+        # The least recently seen token is forgotten first.
+        self._proofs: OrderedDict[bytes, _Proof] = OrderedDict()
 
-    async def verify(self, token: str) -> Principal:
+    async def verify(self, token: str, *, at_mcp: bool = False) -> Principal:
         """Return the user of a token.
+
+        Args:
+            token: The JWT.
+            at_mcp: Whether the request goes to the MCP resource.
 
         Raises:
             InvalidToken: When anything about it is not as required.
@@ -59,12 +92,23 @@ class TokenVerifier:
         """
         if len(token) > MAX_TOKEN_CHARACTERS:
             raise InvalidToken("the token is too long")
-        kid, algorithm = self._read_header(token)
+        digest = hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
+        proof = self._proofs.get(digest)
+        kid, algorithm = (proof.kid, proof.algorithm) if proof else self._read_header(token)
         try:
             key = await self._keys.find(kid, algorithm)
         except UnknownKey:
             raise InvalidToken("the token's key is unknown") from None
-        return self._read_claims(token, key, algorithm)
+        if proof is None or proof.key is not key or proof.principal.expires_at <= time.time() - self._leeway:
+            self._proofs.pop(digest, None)
+            proof = self._prove(token, kid, algorithm, key)
+        self._proofs[digest] = proof
+        self._proofs.move_to_end(digest)
+        if len(self._proofs) > REMEMBERED_TOKENS:
+            self._proofs.popitem(last=False)
+        if not at_mcp and self._audience not in proof.audiences:
+            raise InvalidToken("the token is for another resource")
+        return proof.principal
 
     def _read_header(self, token: str) -> tuple[str, str]:
         try:
@@ -78,14 +122,14 @@ class TokenVerifier:
             raise InvalidToken("the token names no key")
         return kid, algorithm
 
-    def _read_claims(self, token: str, key: jwt.PyJWK, algorithm: str) -> Principal:
+    def _prove(self, token: str, kid: str, algorithm: str, key: jwt.PyJWK) -> _Proof:
         try:
             claims: dict[str, Any] = jwt.decode(
                 token,
                 key,
                 algorithms=[algorithm],
                 issuer=self._issuer,
-                audience=self._audience,
+                audience=self._audiences,
                 leeway=self._leeway,
                 options={"require": REQUIRED_CLAIMS},
             )
@@ -98,7 +142,8 @@ class TokenVerifier:
         subject = claims["sub"]
         if not 0 < len(subject) <= MAX_SUBJECT_CHARACTERS or not subject.isprintable():
             raise InvalidToken("the token's subject cannot be a user id")
-        return Principal(subject, int(claims["exp"]))
+        audiences = claims["aud"] if isinstance(claims["aud"], list) else [claims["aud"]]
+        return _Proof(kid, algorithm, key, Principal(subject, int(claims["exp"])), frozenset(audiences))
 
 
 def make_verifier(settings: Settings) -> tuple[TokenVerifier, JwksKeys | None]:
@@ -114,6 +159,7 @@ def make_verifier(settings: Settings) -> tuple[TokenVerifier, JwksKeys | None]:
             audience=settings.audience,
             algorithms=settings.auth_algorithms,
             leeway=settings.auth_leeway,
+            resource=settings.mcp_resource,
         )
         return verifier, keys
     development = DevelopmentKeys(settings)

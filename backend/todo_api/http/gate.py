@@ -67,7 +67,7 @@ class Gate:
                 headers={"WWW-Authenticate": challenge},
             )
         try:
-            return await self._verifier.verify(token.strip())
+            return await self._verifier.verify(token.strip(), at_mcp=path.startswith("/mcp"))
         except InvalidToken as error:
             separator = "," if " " in challenge else ""
             raise Problem(

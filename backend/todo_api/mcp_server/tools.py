@@ -59,7 +59,7 @@ def make_server(database: Database, current_user: Callable[[], str]) -> MCPServe
         """Add a task to the list."""
         try:
             async with database.writing() as connection:
-                row = await store.add(connection, current_user(), title=title, description=description)
+                row = await store.add(connection, current_user(), store.New(title, description))
         except Unavailable as error:
             raise _try_again() from error
         return _changed(row["id"], "created", row["title"])
@@ -69,7 +69,7 @@ def make_server(database: Database, current_user: Callable[[], str]) -> MCPServe
         """List the newest tasks, at most 200: all of them, the pending or the completed ones."""
         try:
             async with database.reading() as connection:
-                page = await store.list_page(connection, current_user(), status=status, limit=LIST_LIMIT)
+                page = await store.list_page(connection, current_user(), store.Filter(status), limit=LIST_LIMIT)
         except Unavailable as error:
             raise _try_again() from error
         return [ListedTask(id=r["id"], title=r["title"], completed=r["completed"]) for r in page.rows]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import select
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -160,6 +161,8 @@ def make_engine(settings: Settings) -> AsyncEngine:
     """Make the async engine that fits the settings."""
     if settings.is_sqlite:
         return _sqlite_engine(settings)
+    # libpq asks for it at each connect, poolers know it: times arrive in UTC and need no conversion.
+    os.environ.setdefault("PGTZ", "UTC")
     engine = create_async_engine(
         settings.database_dsn,
         isolation_level="AUTOCOMMIT",

@@ -11,6 +11,7 @@ from todo_api.db.engine import Database
 from todo_api.http.gate import PRINCIPAL
 from todo_api.problems import Problem
 
+
 async def current_user(
     request: Request,
     user_id: Annotated[str, Path(max_length=255, description="The token's subject.", examples=["ada"])],

@@ -7,16 +7,25 @@ import json
 import re
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Annotated
+from typing import Annotated, Any
 from urllib.parse import quote, urlencode
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Query, Response
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from todo_api.api.dependencies import Db, IdempotencyKey, IfMatch, TaskId, User
 from todo_api.api.openapi import header, problems
-from todo_api.api.schemas import TASK, TASK_BATCH, TASKS, Task, TaskBatch, TaskBatchCreate, TaskCreate
-from todo_api.api.schemas import TaskPatch, TaskReplace
+from todo_api.api.schemas import (
+    TASK,
+    TASK_BATCH,
+    TASKS,
+    Task,
+    TaskBatch,
+    TaskBatchCreate,
+    TaskCreate,
+    TaskPatch,
+    TaskReplace,
+)
 from todo_api.db import idempotency
 from todo_api.db import tasks as store
 from todo_api.db.engine import Database
@@ -36,7 +45,7 @@ _PAGE_HEADERS = {
     "X-Next-Cursor": header("Cursor of the next page; absent on the last."),
     "X-Total-Count": header("Tasks on all pages, with `count=true`.", type="integer"),
 }
-_TASK = {200: {"description": "The task.", "headers": {"ETag": _ETAG}}}
+_TASK: dict[int | str, dict[str, Any]] = {200: {"description": "The task.", "headers": {"ETag": _ETAG}}}
 
 
 def no_task(task_id: int) -> Problem:

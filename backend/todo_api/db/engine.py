@@ -196,7 +196,6 @@ def spare_pings(engine: AsyncEngine) -> None:
     setattr(dialect, "do_ping", do_ping)  # noqa: B010 - mypy refuses to assign to a method
 
 
-
 def postgres_options(settings: Settings) -> dict[str, Any]:
     """Return psycopg's connection options; what the URL says itself wins where libpq reads it."""
     options: dict[str, Any] = {

@@ -85,7 +85,7 @@ class Page:
 async def list_page(
     connection: AsyncConnection,
     user_id: str,
-    which: Filter = Filter(),  # noqa: B008 - frozen
+    which: Filter = Filter(),
     *,
     sort: Sort = "-created_at",
     after: Position | None = None,
@@ -107,7 +107,6 @@ async def count(connection: AsyncConnection, user_id: str, which: Filter) -> int
     """Return how many tasks a list has over all of its pages."""
     query = _filtered(sa.select(sa.func.count()).select_from(tasks), which.status, bool(which.search))
     return int((await connection.execute(query, _values(user_id, which))).scalar_one())
-
 
 
 _LIKE_ESCAPES = str.maketrans({character: f"/{character}" for character in "/%_"})

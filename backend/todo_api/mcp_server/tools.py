@@ -69,7 +69,9 @@ def make_server(database: Database, current_user: Callable[[], str]) -> MCPServe
         """List the newest tasks, at most 200: all of them, the pending or the completed ones."""
         try:
             async with database.reading() as connection:
-                page = await store.list_page(connection, current_user(), store.Filter(status), limit=LIST_LIMIT)
+                page = await store.list_page(
+                    connection, current_user(), store.Filter(status), limit=LIST_LIMIT
+                )
         except Unavailable as error:
             raise _try_again() from error
         return [ListedTask(id=r["id"], title=r["title"], completed=r["completed"]) for r in page.rows]

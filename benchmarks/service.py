@@ -232,6 +232,8 @@ def _load(app: App, account: Account, operation: Operation, seconds: int) -> Rou
     _, before = usage(app)
     made = load(app.url, account.token, operation.method, path, seconds, operation.body)
     _, after = usage(app)
+    if not made.requests:
+        raise BenchmarkFailed(f"{path} answered nothing within {seconds} s; give it more with --seconds")
     if made.failed:
         raise BenchmarkFailed(f"{made.failed} requests to {path} failed:\n{app.running.log()}")
     return Round(made.rate, made.p99, (after - before) / made.requests)

@@ -11,7 +11,7 @@ from fastapi import FastAPI
 from starlette.testclient import TestClient
 
 from tests.conftest import MakeSettings, bearer
-from todo_api.http.rate import REMEMBERED_USERS, RateLimit
+from todo_api.http.rate import REMEMBERED_USERS, Allowance, RateLimit
 from todo_api.main import create_app
 from todo_api.settings import Settings
 
@@ -99,7 +99,8 @@ def test_body_that_cannot_be_read_is_the_documented_422(
     answer = client.request(method, path, content=body, headers={**ada, "Content-Type": "application/json"})
     assert answer.status_code == 422
     assert answer.json()["type"] == "urn:todo-chatbot-api:problem:invalid-request"
-    assert answer.json()["errors"][0]["pointer"].startswith("body")
+    error = answer.json()["errors"][0]
+    assert (error["in"], error["pointer"][0]) == ("body", "#")
 
 
 def test_large_body_is_413(client: TestClient, ada: dict[str, str]) -> None:
@@ -137,6 +138,11 @@ def test_user_over_the_limit_is_429_until_time_has_passed(make_settings: MakeSet
         answers = [client.get(TASKS, headers=ada) for _ in range(4)]
         assert [answer.status_code for answer in answers] == [200, 200, 200, 429]
         assert 1 <= int(answers[-1].headers["Retry-After"]) <= 20
+        assert [answer.headers["RateLimit-Policy"] for answer in answers] == ['"requests";q=3;w=60'] * 4
+        states = [answer.headers["RateLimit"] for answer in answers]
+        assert [state.partition(";t=")[0] for state in states] == [
+            '"requests";r=2', '"requests";r=1', '"requests";r=0', '"requests";r=0',
+        ]  # fmt: skip
         assert client.get("/api/bob/tasks", headers=bob).status_code == 200
         assert client.post("/mcp", headers=ada).status_code == 429
         assert client.get("/livez").status_code == 200
@@ -144,16 +150,18 @@ def test_user_over_the_limit_is_429_until_time_has_passed(make_settings: MakeSet
 
 def test_allowance_grows_back() -> None:
     now = 0.0
-    limit = RateLimit(60, clock=lambda: now)
-    assert [limit.take("ada") for _ in range(60)] == [0.0] * 60
-    assert limit.take("ada") == pytest.approx(1.0)
+    limit = RateLimit("requests", 60, clock=lambda: now)
+    assert [limit.take("ada") for _ in range(60)] == [
+        Allowance(0.0, 59 - number, pytest.approx(number + 1)) for number in range(60)
+    ]
+    assert limit.take("ada") == Allowance(pytest.approx(1.0), 0, pytest.approx(60))
     now = 1.0
-    assert limit.take("ada") == 0.0
-    assert limit.take("ada") > 0
+    assert limit.take("ada") == Allowance(0.0, 0, pytest.approx(60))
+    assert limit.take("ada").wait > 0
 
 
 def test_limit_remembers_a_bounded_number_of_users() -> None:
-    limit = RateLimit(1)
+    limit = RateLimit("requests", 1)
     for number in range(REMEMBERED_USERS + 10):
         limit.take(str(number))
     assert len(limit._buckets) == REMEMBERED_USERS
@@ -192,9 +200,56 @@ def test_docs_come_from_the_service_alone(client: TestClient) -> None:
     assert plain.text == client.get("/docs/swagger-ui.css").text
 
 
-def test_docs_can_be_turned_off(make_settings: MakeSettings) -> None:
-    with TestClient(create_app(make_settings(docs=False))) as client:
-        assert [client.get(path).status_code for path in ("/docs", "/openapi.json")] == [404, 404]
+@pytest.mark.parametrize(
+    ("environment", "docs", "status"),
+    [
+        ("development", None, 200),
+        ("development", False, 404),
+        ("production", None, 404),
+        ("production", True, 200),
+    ],
+)
+def test_docs_are_off_in_production_unless_asked_for(
+    make_settings: MakeSettings, environment: str, docs: bool | None, status: int
+) -> None:
+    production = {
+        "database_url": "postgresql://u:p@127.0.0.1:1/d",
+        "better_auth_url": "https://app.example.com",
+    }
+    settings = make_settings(
+        environment=environment, docs=docs, **(production if environment == "production" else {})
+    )
+    with TestClient(create_app(settings)) as client:
+        assert [client.get(path).status_code for path in ("/docs", "/openapi.json")] == [status] * 2
+
+
+def test_document_names_the_server(make_settings: MakeSettings) -> None:
+    for public_url, url in ((None, "/"), ("https://todo.example.com/base/", "https://todo.example.com/base")):
+        with TestClient(create_app(make_settings(public_url=public_url))) as client:
+            assert client.get("/openapi.json").json()["servers"] == [{"url": url}]
+
+
+@pytest.mark.parametrize("media_type", ["text/plain", "application/x-www-form-urlencoded", None])
+def test_body_of_another_type_is_415(client: TestClient, ada: dict[str, str], media_type: str | None) -> None:
+    headers = {**ada, **({"Content-Type": media_type} if media_type else {})}
+    answer = client.post(TASKS, content=b'{"title": "x"}', headers=headers)
+    assert (answer.status_code, answer.headers["Accept"]) == (415, "application/json")
+    assert answer.json()["type"].rpartition(":")[2] == "unsupported-media-type"
+
+
+def test_wrong_values_are_named_by_place_and_json_pointer(client: TestClient, ada: dict[str, str]) -> None:
+    def named(answer: Any) -> list[tuple[str, str]]:
+        return [(error["in"], error["pointer"]) for error in answer.json()["errors"]]
+
+    assert named(client.get(TASKS, params={"limit": 0}, headers=ada)) == [("query", "#/limit")]
+    assert named(client.get(f"{TASKS}/x", headers=ada)) == [("path", "#/task_id")]
+    body = {"title": "x", "a/b ~ä": 1}
+    assert named(client.post(TASKS, json=body, headers=ada)) == [("body", "#/a~1b%20~0%C3%A4")]
+    assert named(client.post(TASKS, json=[], headers=ada)) == [("body", "#")]
+    key = {"Idempotency-Key": " "}
+    assert named(client.post(TASKS, json={"title": "x"}, headers={**ada, **key})) == [
+        ("header", "#/Idempotency-Key")
+    ]
 
 
 def operations(client: TestClient) -> list[tuple[str, str, dict[str, Any]]]:
@@ -204,7 +259,11 @@ def operations(client: TestClient) -> list[tuple[str, str, dict[str, Any]]]:
 
 def test_every_operation_documents_its_errors_with_examples(client: TestClient) -> None:
     found = operations(client)
-    assert len(found) == 11
+    assert len(found) == 13
+    assert {operation["operationId"] for *_, operation in found} == {
+        "add_task", "add_tasks", "chat", "chat_stream", "delete_task", "get_task", "health", "list_tasks",
+        "livez", "readyz", "replace_task", "toggle_task", "update_task",
+    }  # fmt: skip
     for path, _, operation in found:
         if not path.startswith("/api/"):
             continue

@@ -64,6 +64,22 @@ def test_tools_do_what_they_say(client: TestClient, ada: dict[str, str]) -> None
     assert call(client, ada, "list_tasks") == []
 
 
+def test_list_reaches_every_task_though_those_seen_are_deleted(
+    client: TestClient, ada: dict[str, str]
+) -> None:
+    for start in range(0, 450, 90):
+        tasks = [{"title": f"task {start + number}"} for number in range(90)]
+        client.post("/api/ada/tasks/batch", json={"tasks": tasks}, headers=ada)
+    seen: list[int] = []
+    page = call(client, ada, "list_tasks")
+    while page:
+        seen += [task["id"] for task in page]
+        call(client, ada, "delete_task", task_id=seen[-1])
+        page = call(client, ada, "list_tasks", status="pending", before_id=seen[-1])
+    assert len(seen) == 450
+    assert seen == sorted(seen, reverse=True)
+
+
 def test_user_comes_from_the_token_whatever_the_arguments_say(
     client: TestClient, ada: dict[str, str], bob: dict[str, str]
 ) -> None:

@@ -100,6 +100,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         redoc_url=None,
         openapi_url=None,
         redirect_slashes=False,
+        # The operations' names in generated clients.
+        generate_unique_id_function=lambda route: route.name,
+        servers=[{"url": settings.public_url.rstrip("/") if settings.public_url else "/"}],
         middleware=_middleware(settings, verifier),
         # Exporters are made when OTEL_EXPORTER_OTLP_… says so; logs go to stderr, redacted, and nowhere else.
         telemetry={"auto_configure": True, "logs": False, "exclude": is_probe},
@@ -115,7 +118,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.agents = agents
     app.state.chat = service
     app.state.lifecycle = lifecycle
-    app.state.chat_rate_limit = RateLimit(settings.chat_rate_limit)
+    app.state.chat_rate_limit = RateLimit("chat", settings.chat_rate_limit)
     _add_routes(app, mcp, settings)
     _add_error_handlers(app)
     return app
@@ -132,23 +135,28 @@ def _middleware(settings: Settings, verifier: TokenVerifier) -> list[Middleware]
             "Authorization",
             "Content-Type",
             "Idempotency-Key",
+            "If-Match",
             "X-Request-ID",
             "MCP-Protocol-Version",
         ],
         expose_headers=[
+            "ETag",
             "Link",
             "Location",
+            "RateLimit",
+            "RateLimit-Policy",
             "Retry-After",
             "WWW-Authenticate",
             "X-Next-Cursor",
             "X-Request-ID",
+            "X-Total-Count",
         ],
         max_age=600,
     )
     gate = Middleware(
         Gate,
         verifier=verifier,
-        rate_limit=RateLimit(settings.rate_limit),
+        rate_limit=RateLimit("requests", settings.rate_limit),
         max_body_bytes=settings.max_body_bytes,
     )
     return [Middleware(Observe), *([cors] if settings.cors_origins else []), gate]
@@ -156,7 +164,7 @@ def _middleware(settings: Settings, verifier: TokenVerifier) -> list[Middleware]
 
 def _add_routes(app: FastAPI, mcp: McpEndpoint, settings: Settings) -> None:
     routers: list[APIRouter] = [tasks.router, chat.router, health.router, wellknown.router]
-    if settings.docs:
+    if settings.serves_docs:
         routers.append(docs.router)
     for router in routers:
         app.include_router(router)
@@ -225,7 +233,12 @@ def _validation_error(request: Request, error: Exception) -> Problem:
             headers={"Accept": "application/json"},
         )
     errors = [
-        FieldError(place=place, pointer=json_pointer(parts), detail=str(item["msg"]))
+        # Text that is not JSON has no members: its location is a position.
+        FieldError(
+            place=place,
+            pointer=json_pointer([] if item["type"] == "json_invalid" else parts),
+            detail=str(item["msg"]),
+        )
         for item in error.errors()
         for place, *parts in (item["loc"],)
     ]

@@ -363,10 +363,10 @@ class Settings(BaseSettings):
         example=30,
         ge=0,
     )
-    docs: bool = setting(
+    docs: bool | None = setting(
         "DOCS",
-        True,
-        "Whether /docs and /openapi.json are served.",
+        None,
+        "Whether /docs and /openapi.json are served. Unset: only outside of production.",
         example=True,
     )
 
@@ -423,6 +423,11 @@ class Settings(BaseSettings):
     def is_production(self) -> bool:
         """Whether production's refusals apply."""
         return self.environment == "production"
+
+    @property
+    def serves_docs(self) -> bool:
+        """Whether /docs and /openapi.json are served."""
+        return not self.is_production if self.docs is None else self.docs
 
     @property
     def database_dsn(self) -> str:

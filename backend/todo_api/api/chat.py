@@ -10,7 +10,6 @@ from fastapi import APIRouter, Depends
 from fastapi import Request as HttpRequest
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
-from todo_api import metrics
 from todo_api.api.dependencies import IdempotencyKey, User
 from todo_api.api.openapi import problems
 from todo_api.api.schemas import ChatRequest, ChatResponse
@@ -21,7 +20,7 @@ from todo_api.chat.service import ChatService, Request, Response, RunningTurn
 from todo_api.db import idempotency
 from todo_api.http.gate import PRINCIPAL
 from todo_api.http.rate import RateLimit
-from todo_api.problems import Problem, as_body, rate_limited
+from todo_api.problems import Problem, as_body
 
 router = APIRouter(prefix="/api/{user_id}/chat", tags=["chat"])
 
@@ -37,9 +36,7 @@ _STREAM_EXAMPLE = (
 async def chat_limit(user: User, request: HttpRequest) -> None:
     """Count the turn; turns cost more than other requests and have a limit of their own."""
     limit: RateLimit = request.app.state.chat_rate_limit
-    if wait := limit.take(user):
-        metrics.RATE_LIMITED.labels("chat").inc()
-        raise rate_limited("Too many chat turns from this user; try again later.", wait)
+    limit.enforce(user, request.scope, "Too many chat turns from this user; try again later.")
 
 
 async def begin(

@@ -37,8 +37,14 @@ async def livez() -> Health:
     return Health(status="alive")
 
 
+@router.get(
+    "/health",
+    name="health",
+    summary="Readiness, under its older name",
+    response_model=Health,
+    responses=_NOT_READY,
+)
 @router.get("/readyz", summary="Readiness", response_model=Health, responses=_NOT_READY)
-@router.get("/health", summary="Readiness, under its older name", response_model=Health, responses=_NOT_READY)
 async def readyz(request: Request) -> Response:
     """Tell whether requests can be served: the database answers with a new enough schema, MCP has not failed,
     and the process is not about to end.

@@ -34,6 +34,10 @@ def header(description: str, **schema: Any) -> dict[str, Any]:
     return {"description": description, "schema": {"type": "string", **schema}}
 
 
+_LIMIT_HEADERS = {
+    "RateLimit": header('The rest of each limit, as in `"requests";r=599;t=1`; absent without limits.'),
+    "RateLimit-Policy": header('Each limit, as in `"requests";q=600;w=60`; absent without limits.'),
+}
 _RETRY_HEADER = {"Retry-After": header("Seconds after which to try again.", type="integer", minimum=1)}
 _BEARER = {
     "type": "http",
@@ -71,7 +75,7 @@ def problem_response(status: int) -> dict[str, Any]:
         },
     }
     if status in (409, 429, 503):
-        response["headers"] = _RETRY_HEADER
+        response["headers"] = dict(_RETRY_HEADER)
     return response
 
 
@@ -84,6 +88,7 @@ def document(app: FastAPI) -> dict[str, Any]:
             description=app.description,
             routes=app.routes,
             tags=app.openapi_tags,
+            servers=app.servers,
         )
         model = ProblemDetails.model_json_schema(ref_template="#/components/schemas/{model}")
         components = schema.setdefault("components", {}).setdefault("schemas", {})
@@ -94,5 +99,8 @@ def document(app: FastAPI) -> dict[str, Any]:
             if path.startswith("/api/"):
                 for operation in operations.values():
                     operation["security"] = [{"BetterAuth": []}]
+                    for status, response in operation["responses"].items():
+                        if status < "300" or status == "429":
+                            response.setdefault("headers", {}).update(_LIMIT_HEADERS)
         app.openapi_schema = schema
     return app.openapi_schema

@@ -103,6 +103,16 @@ async def list_page(
     return Page(rows[:limit], Position(last[sort.removeprefix("-")], last["id"]).encode(sort))
 
 
+async def newest(
+    connection: AsyncConnection, user_id: str, which: Filter, *, before: int | None, limit: int
+) -> list[Row]:
+    """Return the tasks with the highest ids, or with the highest below one, whether or not that still exists."""
+    query = _filtered(sa.select(tasks), which.status, bool(which.search))
+    query = query if before is None else query.where(tasks.c.id < before)
+    statement = query.order_by(tasks.c.id.desc()).limit(limit)
+    return _rows(await connection.execute(statement, _values(user_id, which)))
+
+
 async def count(connection: AsyncConnection, user_id: str, which: Filter) -> int:
     """Return how many tasks a list has over all of its pages."""
     query = _filtered(sa.select(sa.func.count()).select_from(tasks), which.status, bool(which.search))

@@ -8,11 +8,10 @@ from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from todo_api import metrics
 from todo_api.auth.source import KeysUnavailable
 from todo_api.auth.tokens import InvalidToken, Principal, TokenVerifier
-from todo_api.http.rate import RateLimit
-from todo_api.problems import Problem, as_response, rate_limited, unavailable
+from todo_api.http.rate import RateLimit, add_headers
+from todo_api.problems import Problem, as_response, unavailable
 
 PRINCIPAL = "todo_api.principal"
 PROTECTED = ("/api/", "/mcp")
@@ -44,15 +43,24 @@ class Gate:
             return
         path: str = scope["path"]
         headers = Headers(scope=scope)
+
+        async def limited(message: Message) -> None:
+            add_headers(scope, message)
+            await send(message)
+
         try:
             if path.startswith(PROTECTED):
                 scope[PRINCIPAL] = principal = await self._identify(headers, path, scope)
-                self._count(principal)
+                self._rate_limit.enforce(
+                    principal.user_id,
+                    scope,
+                    "Too many requests from this user; slow down and try again later.",
+                )
             self._check_length(headers)
         except Problem as problem:
-            await as_response(problem, path)(scope, receive, send)
+            await as_response(problem, path)(scope, receive, limited)
             return
-        await self._app(scope, self._limited(receive), send)
+        await self._app(scope, self._limited(receive), limited)
 
     async def _identify(self, headers: Headers, path: str, scope: Scope) -> Principal:
         scheme, _, token = headers.get("authorization", "").partition(" ")
@@ -80,11 +88,6 @@ class Gate:
             raise unavailable(
                 "keys-unavailable", "The sign-in service's keys cannot be fetched now; try again."
             ) from None
-
-    def _count(self, principal: Principal) -> None:
-        if wait := self._rate_limit.take(principal.user_id):
-            metrics.RATE_LIMITED.labels("requests").inc()
-            raise rate_limited("Too many requests from this user; slow down and try again later.", wait)
 
     def _check_length(self, headers: Headers) -> None:
         declared = headers.get("content-length", "")

@@ -24,6 +24,10 @@ INSTRUCTIONS = "Manages the signed-in user's todo list. Use list_tasks to find t
 LIST_LIMIT = 200
 
 type TaskNumber = Annotated[int, Field(ge=1, le=store.MAX_ID, description="The task's id, from list_tasks.")]
+type Before = Annotated[
+    int | None,
+    Field(ge=1, le=store.MAX_ID, description="Only tasks with ids below this one; for the next page."),
+]
 type Result = Literal["created", "completed", "deleted", "updated"]
 
 
@@ -65,16 +69,19 @@ def make_server(database: Database, current_user: Callable[[], str]) -> MCPServe
         return _changed(row["id"], "created", row["title"])
 
     @server.tool(annotations=ToolAnnotations(read_only_hint=True, open_world_hint=False))
-    async def list_tasks(status: store.Status = "all") -> list[ListedTask]:
-        """List the newest tasks, at most 200: all of them, the pending or the completed ones."""
+    async def list_tasks(status: store.Status = "all", before_id: Before = None) -> list[ListedTask]:
+        """List tasks, the newest first: all of them, the pending or the completed ones.
+
+        A page holds at most 200. When it is full, call again with before_id set to its last task's id.
+        """
         try:
             async with database.reading() as connection:
-                page = await store.list_page(
-                    connection, current_user(), store.Filter(status), limit=LIST_LIMIT
+                rows = await store.newest(
+                    connection, current_user(), store.Filter(status), before=before_id, limit=LIST_LIMIT
                 )
         except Unavailable as error:
             raise _try_again() from error
-        return [ListedTask(id=r["id"], title=r["title"], completed=r["completed"]) for r in page.rows]
+        return [ListedTask(id=r["id"], title=r["title"], completed=r["completed"]) for r in rows]
 
     @server.tool(annotations=ToolAnnotations(idempotent_hint=True, open_world_hint=False))
     async def complete_task(task_id: TaskNumber) -> ChangedTask:

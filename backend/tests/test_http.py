@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -47,8 +51,59 @@ def test_every_error_is_a_problem(
     assert body["request_id"] == answer.headers["X-Request-ID"]
 
 
-def test_405_names_the_allowed_methods(client: TestClient, ada: dict[str, str]) -> None:
-    assert "GET" in client.delete("/livez").headers["Allow"]
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("DELETE", "/livez", "GET, HEAD"),
+        ("PATCH", TASKS, "GET, POST"),
+        ("POST", f"{TASKS}/7", "DELETE, GET, PATCH, PUT"),
+        ("GET", f"{TASKS}/7/complete", "PATCH"),
+        ("GET", "/api/ada/chat", "POST"),
+    ],
+)
+def test_405_names_every_allowed_method(
+    client: TestClient, ada: dict[str, str], method: str, path: str, allowed: str
+) -> None:
+    answer = client.request(method, path, headers=ada)
+    assert (answer.status_code, answer.headers["Allow"]) == (405, allowed)
+
+
+@pytest.mark.parametrize("path", ["/livez", "/readyz", "/health"])
+def test_probes_answer_head(client: TestClient, path: str) -> None:
+    assert client.head(path).status_code == 200
+
+
+@pytest.mark.parametrize("name", ["Host", "Authorization"])
+@pytest.mark.parametrize("path", [TASKS, "/mcp", "/livez"])
+def test_repeated_header_is_400(client: TestClient, ada: dict[str, str], name: str, path: str) -> None:
+    first = {"Host": "testserver", **ada}
+    answer = client.get(path, headers=[*first.items(), (name, first[name])])
+    assert answer.status_code == 400
+    assert answer.json()["type"].rpartition(":")[2] == "repeated-header"
+
+
+def test_metrics_ask_for_their_token_where_one_is_set(make_settings: MakeSettings) -> None:
+    token = "a-long-random-text"
+    with TestClient(create_app(make_settings(metrics_token=token))) as client:
+        through_proxy = {"X-Forwarded-For": "203.0.113.9"}
+        for given in ({}, {"Authorization": "Bearer other"}, {"Authorization": "Bearer \xe9".encode("latin-1")}):
+            assert client.get("/metrics", headers={**through_proxy, **given}).status_code == 401
+        headers = {**through_proxy, "Authorization": f"Bearer {token}"}
+        assert client.get("/metrics", headers=headers).status_code == 200
+
+
+def test_gauge_of_a_killed_process_is_forgotten(tmp_path: Path) -> None:
+    program = "from todo_api import metrics; metrics.IN_FLIGHT.inc(); import os, signal; {end}"
+    environment = {**os.environ, "PROMETHEUS_MULTIPROC_DIR": str(tmp_path)}
+
+    def run(end: str) -> str:
+        command = [sys.executable, "-c", program.format(end=end)]
+        return subprocess.run(command, env=environment, check=False, capture_output=True, text=True).stdout
+
+    run("os.kill(os.getpid(), signal.SIGKILL)")
+    assert list(tmp_path.glob("gauge_live*"))
+    shown = run("print(metrics.render()[0].decode())")
+    assert "http_requests_in_flight 1.0" in shown
 
 
 def test_crash_is_a_problem_that_tells_nothing(

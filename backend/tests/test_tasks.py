@@ -193,6 +193,9 @@ def forged(*parts: object) -> str:
         forged("-created_at", "2026-01-01T00:00:00Z", True),
         forged("-created_at", "2026-01-01T00:00:00Z", 2**63),
         forged("-created_at", {"a": 1}, 1),
+        forged("-created_at", "0001-01-01T00:00:00+23:59", 1),
+        forged("-created_at", "9999-12-31T23:59:59-23:59", 1),
+        forged("-created_at", "\ud800", 1),
         base64.urlsafe_b64encode(b"[" * 1500).decode(),
     ],
 )  # fmt: skip

@@ -168,6 +168,7 @@ def _add_routes(app: FastAPI, mcp: McpEndpoint, settings: Settings) -> None:
         routers.append(docs.router)
     for router in routers:
         app.include_router(router)
+    app.state.routes = [route for router in routers for route in router.routes]
     # A plain route: a mount would answer /mcp with a redirect.
     app.router.routes.append(Route("/mcp", endpoint=mcp))
 
@@ -211,6 +212,15 @@ def _http_error(request: Request, error: Exception) -> Problem:
         404: "There is nothing at this path.",
         405: f"This path does not take {request.method}; see the Allow header.",
     }
+    if error.status_code == 405:
+        # Each operation is a route of its own, and Starlette's error names the methods of one route.
+        allowed = {
+            method
+            for route in request.app.state.routes
+            if route.path_regex.match(request.scope["path"])
+            for method in route.methods
+        }
+        error.headers = {"Allow": ", ".join(sorted(allowed))}
     return Problem(
         error.status_code,
         kinds.get(error.status_code, "http-error"),

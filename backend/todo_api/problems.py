@@ -16,6 +16,8 @@ from todo_api.logs import request_id
 MEDIA_TYPE = "application/problem+json"
 TYPE_PREFIX = "urn:todo-chatbot-api:problem:"
 RETRY_AFTER_SECONDS = 2
+# Characters that a path holds as they are (RFC 3986).
+PATH_CHARACTERS = "/-._~!$&'()*+,;=:@"
 
 
 type Place = Literal["body", "query", "path", "header"]
@@ -83,7 +85,7 @@ class Problem(Exception):
 
 def unavailable(kind: str, detail: str, *, retry_after: float = RETRY_AFTER_SECONDS) -> Problem:
     """Return a 503 that says when to come back."""
-    return Problem(503, kind, detail, headers={"Retry-After": str(max(1, round(retry_after)))})
+    return Problem(503, kind, detail, headers={"Retry-After": str(max(1, math.ceil(retry_after)))})
 
 
 def rate_limited(detail: str, wait: float) -> Problem:
@@ -119,7 +121,7 @@ def as_body(problem: Problem, path: str | None) -> dict[str, Any]:
         title=HTTPStatus(problem.status).phrase,
         status=problem.status,
         detail=problem.detail,
-        instance=path,
+        instance=None if path is None else quote(path, safe=PATH_CHARACTERS),
         request_id=request_id.get(),
         errors=problem.errors or None,
     ).model_dump(exclude_none=True, by_alias=True)

@@ -30,14 +30,12 @@ from todo_api.db import idempotency
 from todo_api.db import tasks as store
 from todo_api.db.engine import Database
 from todo_api.db.tasks import Filter, New, Position, Sort, Status, WrongCursor
-from todo_api.problems import Problem, in_progress, invalid
+from todo_api.problems import PATH_CHARACTERS, Problem, in_progress, invalid
 
 router = APIRouter(prefix="/api/{user_id}/tasks", tags=["tasks"])
 
 JSON = "application/json"
 REPLAYED = "Idempotency-Replayed"
-# Characters that a path segment holds as they are (RFC 3986).
-_SEGMENT = "-._~!$&'()*+,;=:@"
 _ETAG = header("Version of the task, for `If-Match`.")
 _REPLAYED = header("`true` when the key was seen before.")
 _PAGE_HEADERS = {
@@ -113,7 +111,7 @@ async def list_tasks(
 
 
 def _path(user: str, *below: object) -> str:
-    return "/".join([f"/api/{quote(user, safe=_SEGMENT)}/tasks", *map(str, below)])
+    return "/".join([f"/api/{quote(user, safe=PATH_CHARACTERS[1:])}/tasks", *map(str, below)])
 
 
 @router.post(

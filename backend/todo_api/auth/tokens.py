@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import jwt
+from jwt.types import Options
 
 from todo_api.auth.development import ISSUER as DEVELOPMENT_ISSUER
 from todo_api.auth.development import DevelopmentKeys
@@ -53,8 +54,8 @@ class TokenVerifier:
 
     Args:
         keys: The issuer's public keys.
-        issuer: Required ``iss``.
-        audience: Required member of ``aud``; good for every path.
+        issuers: Accepted values of ``iss``.
+        audiences: Accepted members of ``aud``, good for every path.
         resource: Member of ``aud`` that is good for /mcp alone (RFC 8707); None for no such tokens.
         algorithms: Accepted algorithms.
         leeway: Forgiven clock difference in seconds.
@@ -64,16 +65,16 @@ class TokenVerifier:
         self,
         keys: KeySource,
         *,
-        issuer: str,
-        audience: str,
+        issuers: tuple[str, ...],
+        audiences: tuple[str, ...],
         algorithms: tuple[str, ...],
         leeway: int,
         resource: str | None = None,
     ) -> None:
         self._keys = keys
-        self._issuer = issuer
-        self._audience = audience
-        self._audiences = [audience, *([resource] if resource else [])]
+        self._issuers = issuers
+        self._audiences = frozenset(audiences)
+        self._all_audiences = [*audiences, *([resource] if resource else [])]
         self._algorithms = algorithms
         self._leeway = leeway
         # The least recently seen token is forgotten first.
@@ -94,7 +95,12 @@ class TokenVerifier:
             raise InvalidToken("the token is too long")
         digest = hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
         proof = self._proofs.get(digest)
-        kid, algorithm = (proof.kid, proof.algorithm) if proof else self._read_header(token)
+        if proof is None:
+            kid, algorithm = self._read_header(token)
+            # Only a token with claims as required can make the issuer's keys be fetched.
+            self._read_claims(token, None, algorithm)
+        else:
+            kid, algorithm = proof.kid, proof.algorithm
         try:
             key = await self._keys.find(kid, algorithm)
         except UnknownKey:
@@ -106,7 +112,7 @@ class TokenVerifier:
         self._proofs.move_to_end(digest)
         if len(self._proofs) > REMEMBERED_TOKENS:
             self._proofs.popitem(last=False)
-        if not at_mcp and self._audience not in proof.audiences:
+        if not at_mcp and not self._audiences & proof.audiences:
             raise InvalidToken("the token is for another resource")
         return proof.principal
 
@@ -123,15 +129,34 @@ class TokenVerifier:
         return kid, algorithm
 
     def _prove(self, token: str, kid: str, algorithm: str, key: jwt.PyJWK) -> _Proof:
+        claims = self._read_claims(token, key, algorithm)
+        subject = claims["sub"]
+        if not 0 < len(subject) <= MAX_SUBJECT_CHARACTERS or not subject.isprintable():
+            raise InvalidToken("the token's subject cannot be a user id")
+        audiences = claims["aud"] if isinstance(claims["aud"], list) else [claims["aud"]]
+        return _Proof(kid, algorithm, key, Principal(subject, int(claims["exp"])), frozenset(audiences))
+
+    def _read_claims(self, token: str, key: jwt.PyJWK | None, algorithm: str) -> dict[str, Any]:
+        """Return the claims when they are as required; without a key the signature is not looked at."""
+        options: Options = {
+            "require": REQUIRED_CLAIMS,
+            "verify_signature": key is not None,
+            "verify_exp": True,
+            "verify_nbf": True,
+            "verify_iat": True,
+            "verify_aud": True,
+            "verify_iss": True,
+            "verify_sub": True,
+        }
         try:
             claims: dict[str, Any] = jwt.decode(
                 token,
-                key,
+                key or "",
                 algorithms=[algorithm],
-                issuer=self._issuer,
-                audience=self._audiences,
+                issuer=self._issuers,
+                audience=self._all_audiences,
                 leeway=self._leeway,
-                options={"require": REQUIRED_CLAIMS},
+                options=options,
             )
         except jwt.ExpiredSignatureError:
             raise InvalidToken("the token has expired") from None
@@ -139,11 +164,7 @@ class TokenVerifier:
             raise InvalidToken(f"the token has no claim {error.claim!r}") from None
         except (jwt.PyJWTError, ValueError, TypeError, OverflowError) as error:
             raise InvalidToken(f"the token is refused ({type(error).__name__})") from None
-        subject = claims["sub"]
-        if not 0 < len(subject) <= MAX_SUBJECT_CHARACTERS or not subject.isprintable():
-            raise InvalidToken("the token's subject cannot be a user id")
-        audiences = claims["aud"] if isinstance(claims["aud"], list) else [claims["aud"]]
-        return _Proof(kid, algorithm, key, Principal(subject, int(claims["exp"])), frozenset(audiences))
+        return claims
 
 
 def make_verifier(settings: Settings) -> tuple[TokenVerifier, JwksKeys | None]:
@@ -151,12 +172,12 @@ def make_verifier(settings: Settings) -> tuple[TokenVerifier, JwksKeys | None]:
 
     Without authentication settings only development tokens exist, and production has none of those.
     """
-    if settings.jwks_url and settings.issuer and settings.audience:
+    if settings.jwks_url and settings.issuers:
         keys = JwksKeys(http_fetch(settings.jwks_url, settings.auth_jwks_timeout), settings)
         verifier = TokenVerifier(
             keys,
-            issuer=settings.issuer,
-            audience=settings.audience,
+            issuers=settings.issuers,
+            audiences=settings.audiences,
             algorithms=settings.auth_algorithms,
             leeway=settings.auth_leeway,
             resource=settings.mcp_resource,
@@ -166,8 +187,8 @@ def make_verifier(settings: Settings) -> tuple[TokenVerifier, JwksKeys | None]:
     return (
         TokenVerifier(
             development,
-            issuer=DEVELOPMENT_ISSUER,
-            audience=DEVELOPMENT_ISSUER,
+            issuers=(DEVELOPMENT_ISSUER,),
+            audiences=(DEVELOPMENT_ISSUER,),
             algorithms=("EdDSA",),
             leeway=0,
         ),

@@ -55,7 +55,7 @@ class Position:
                 raise WrongCursor("the cursor is damaged")
             value.encode()
             return cls(value if sort.endswith("title") else _moment(value), row_id)
-        except (ValueError, TypeError, RecursionError, binascii.Error) as error:
+        except (ValueError, TypeError, OverflowError, RecursionError, binascii.Error) as error:
             raise WrongCursor("the cursor is damaged") from error
 
 
@@ -106,7 +106,7 @@ async def list_page(
 async def newest(
     connection: AsyncConnection, user_id: str, which: Filter, *, before: int | None, limit: int
 ) -> list[Row]:
-    """Return the tasks with the highest ids, or with the highest below one, whether or not that still exists."""
+    """Return the tasks with the highest ids, below one id where it is given; that task may be gone."""
     query = _filtered(sa.select(tasks), which.status, bool(which.search))
     query = query if before is None else query.where(tasks.c.id < before)
     statement = query.order_by(tasks.c.id.desc()).limit(limit)

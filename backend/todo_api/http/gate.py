@@ -49,6 +49,7 @@ class Gate:
             await send(message)
 
         try:
+            _check_repeated(scope)
             if path.startswith(PROTECTED):
                 scope[PRINCIPAL] = principal = await self._identify(headers, path, scope)
                 self._rate_limit.enforce(
@@ -84,9 +85,11 @@ class Gate:
                 f"Not accepted: {error}; get a new one from the sign-in service.",
                 headers={"WWW-Authenticate": f'{challenge}{separator} error="invalid_token"'},
             ) from None
-        except KeysUnavailable:
+        except KeysUnavailable as error:
             raise unavailable(
-                "keys-unavailable", "The sign-in service's keys cannot be fetched now; try again."
+                "keys-unavailable",
+                "The sign-in service's keys cannot be fetched now; try again.",
+                retry_after=error.retry_after,
             ) from None
 
     def _check_length(self, headers: Headers) -> None:
@@ -113,6 +116,16 @@ class Gate:
         return Problem(
             413, "body-too-large", f"The body is larger than {self._max_body_bytes} bytes; send less."
         )
+
+
+# A proxy may have read the other one of two (RFC 9110, RFC 9112).
+_ONCE = (b"host", b"authorization")
+
+
+def _check_repeated(scope: Scope) -> None:
+    names = [name for name, _ in scope["headers"] if name in _ONCE]
+    if len(names) != len(set(names)):
+        raise Problem(400, "repeated-header", "Host and Authorization can each be sent once; send one.")
 
 
 def metadata_url(scope: Scope) -> str:

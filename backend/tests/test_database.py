@@ -53,6 +53,18 @@ def test_several_processes_may_migrate_at_once(tmp_path: Path) -> None:
         assert database.execute("SELECT version_num FROM alembic_version").fetchall() == [(migrate.HEAD,)]
 
 
+def test_newer_schema_is_left_as_it_is_and_served(make_settings: MakeSettings) -> None:
+    settings = make_settings()
+    with closing(sqlite3.connect(settings.data_dir / "todo.db")) as database:
+        database.execute("UPDATE alembic_version SET version_num = 'of-the-future'")
+        database.commit()
+        with TestClient(create_app(settings)) as client:
+            assert client.get("/readyz").status_code == 200
+            assert client.get(TASKS, headers=bearer(settings, "ada")).json() == []
+        found = database.execute("SELECT version_num FROM alembic_version").fetchall()
+    assert found == [("of-the-future",)]
+
+
 def test_migration_waits_for_the_database_a_bounded_time() -> None:
     settings = Settings(database_url="postgresql://u:p@127.0.0.1:1/d")
     with pytest.raises(exc.OperationalError):

@@ -86,7 +86,11 @@ def test_metrics_ask_for_their_token_where_one_is_set(make_settings: MakeSetting
     token = "a-long-random-text"
     with TestClient(create_app(make_settings(metrics_token=token))) as client:
         through_proxy = {"X-Forwarded-For": "203.0.113.9"}
-        for given in ({}, {"Authorization": "Bearer other"}, {"Authorization": "Bearer \xe9".encode("latin-1")}):
+        for given in (
+            {},
+            {"Authorization": "Bearer other"},
+            {"Authorization": "Bearer \xe9".encode("latin-1")},
+        ):
             assert client.get("/metrics", headers={**through_proxy, **given}).status_code == 401
         headers = {**through_proxy, "Authorization": f"Bearer {token}"}
         assert client.get("/metrics", headers=headers).status_code == 200
@@ -234,6 +238,38 @@ def test_only_named_origins_may_call(make_settings: MakeSettings) -> None:
         assert "Access-Control-Allow-Origin" not in preflight(client, "https://evil.example.com").headers
         refused = client.get(TASKS, headers={"Origin": "https://app.example.com"})
         assert refused.headers["Access-Control-Allow-Origin"] == "https://app.example.com"
+
+
+def test_page_of_an_mcp_client_may_send_its_headers_and_read_replays(make_settings: MakeSettings) -> None:
+    origin = "https://app.example.com"
+    with TestClient(create_app(make_settings(cors_origins=origin))) as client:
+        sent = "authorization, content-type, last-event-id, mcp-method, mcp-name, mcp-protocol-version"
+        answer = client.options(
+            "/mcp",
+            headers={
+                "Origin": origin,
+                "Access-Control-Request-Method": "POST",
+                "Access-Control-Request-Headers": f"{sent}, mcp-session-id, traceparent",
+            },
+        )
+        assert answer.status_code == 200
+        exposed = client.get("/livez", headers={"Origin": origin}).headers["Access-Control-Expose-Headers"]
+        assert "Idempotency-Replayed" in exposed
+
+
+def test_page_may_read_a_500(
+    make_settings: MakeSettings, ada: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def crash(*_: Any, **__: Any) -> None:
+        raise RuntimeError
+
+    monkeypatch.setattr("todo_api.db.tasks.list_page", crash)
+    origin = "https://app.example.com"
+    with TestClient(create_app(make_settings(cors_origins=origin)), raise_server_exceptions=False) as client:
+        answer = client.get(TASKS, headers={**ada, "Origin": origin})
+    assert answer.status_code == 500
+    assert answer.headers["Access-Control-Allow-Origin"] == origin
+    assert "X-Request-ID" in answer.headers
 
 
 def test_no_origin_may_call_by_default(client: TestClient) -> None:

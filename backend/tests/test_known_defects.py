@@ -13,8 +13,8 @@ import time
 import tomllib
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import httpx2
 import pytest
@@ -129,23 +129,20 @@ def test_history_is_the_newest_messages_in_the_order_said(settings: Settings) ->
         database = Database(settings)
         try:
             async with database.writing() as connection:
-                turn = await conversations.begin_turn(
-                    connection, "ada", None, "message 0", history=4, lease=settings_lease()
-                )
-                for number in range(1, 10):
-                    await conversations.end_turn(connection, "ada", turn, f"message {number}")
+                number = None
+                for spoken in range(0, 10, 2):
+                    turn = await conversations.begin_turn(
+                        connection, "ada", number, f"message {spoken}",
+                        token=f"turn {spoken}", history=4, lease=timedelta(seconds=30),
+                    )  # fmt: skip
+                    number = turn.conversation_id
+                    await conversations.end_turn(connection, "ada", turn, f"message {spoken + 1}")
                 found = await conversations.newest_messages(connection, turn.conversation_id, 4)
             return [message.content for message in found]
         finally:
             await database.close()
 
     assert asyncio.run(scenario()) == ["message 6", "message 7", "message 8", "message 9"]
-
-
-def settings_lease() -> Any:
-    from datetime import timedelta
-
-    return timedelta(seconds=30)
 
 
 CREDENTIALS = re.compile(

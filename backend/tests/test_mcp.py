@@ -39,6 +39,46 @@ def test_server_introduces_itself(client: TestClient, ada: dict[str, str]) -> No
     assert "list_tasks" in result["instructions"]
 
 
+MODERN = {
+    "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+    "io.modelcontextprotocol/clientCapabilities": {},
+}
+
+
+def test_nothing_is_advertised_that_never_comes(client: TestClient, ada: dict[str, str]) -> None:
+    headers = ada | {"MCP-Protocol-Version": "2026-07-28", "Mcp-Method": "server/discover"}
+    modern = rpc(client, headers, "server/discover", _meta=MODERN)["result"]
+    handshake = rpc(
+        client, ada, "initialize", protocolVersion="2025-06-18", capabilities={},
+        clientInfo={"name": "test", "version": "1"},
+    )["result"]  # fmt: skip
+    for result in (modern, handshake):
+        capabilities = result["capabilities"]
+        assert not any(part.get("listChanged") or part.get("subscribe") for part in capabilities.values())
+
+
+def test_subscription_is_refused_at_once(client: TestClient, ada: dict[str, str]) -> None:
+    body = {
+        "jsonrpc": "2.0",
+        "id": 1,
+        "method": "subscriptions/listen",
+        "params": {"_meta": MODERN, "notifications": {"toolsListChanged": True}},
+    }
+    headers = {"MCP-Protocol-Version": "2026-07-28", "Mcp-Method": "subscriptions/listen"}
+    answer = client.post("/mcp", json=body, headers={**HEADERS, **ada, **headers})
+    assert answer.status_code == 404
+    assert answer.json()["error"]["code"] == -32601
+
+
+@pytest.mark.parametrize("method", ["GET", "DELETE", "PUT"])
+@pytest.mark.parametrize("further", [{}, {"Last-Event-ID": "7"}, {"MCP-Protocol-Version": "2026-07-28"}])
+def test_mcp_takes_nothing_but_post(
+    client: TestClient, ada: dict[str, str], method: str, further: dict[str, str]
+) -> None:
+    answer = client.request(method, "/mcp", headers={**HEADERS, **ada, **further})
+    assert (answer.status_code, answer.headers["Allow"]) == (405, "POST")
+
+
 def test_the_five_tools_take_no_user(client: TestClient, ada: dict[str, str]) -> None:
     tools = {tool["name"]: tool for tool in rpc(client, ada, "tools/list")["result"]["tools"]}
     assert set(tools) == {"add_task", "list_tasks", "complete_task", "delete_task", "update_task"}

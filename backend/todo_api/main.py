@@ -23,7 +23,7 @@ from todo_api.chat.stack import AgentStack
 from todo_api.db.engine import Database, Unavailable
 from todo_api.db.migrate import upgrade
 from todo_api.http.gate import Gate
-from todo_api.http.observe import Observe, is_probe
+from todo_api.http.observe import Crash, Observe, is_probe
 from todo_api.http.rate import RateLimit
 from todo_api.lifecycle import Lifecycle
 from todo_api.logs import configure_logging
@@ -137,10 +137,20 @@ def _middleware(settings: Settings, verifier: TokenVerifier) -> list[Middleware]
             "Idempotency-Key",
             "If-Match",
             "X-Request-ID",
+            # MCP clients: each version of the protocol has its own.
+            "Last-Event-ID",
+            "Mcp-Method",
+            "Mcp-Name",
             "MCP-Protocol-Version",
+            "Mcp-Session-Id",
+            # W3C trace context, which instrumented pages send.
+            "baggage",
+            "traceparent",
+            "tracestate",
         ],
         expose_headers=[
             "ETag",
+            "Idempotency-Replayed",
             "Link",
             "Location",
             "RateLimit",
@@ -159,7 +169,7 @@ def _middleware(settings: Settings, verifier: TokenVerifier) -> list[Middleware]
         rate_limit=RateLimit("requests", settings.rate_limit),
         max_body_bytes=settings.max_body_bytes,
     )
-    return [Middleware(Observe), *([cors] if settings.cors_origins else []), gate]
+    return [Middleware(Observe), *([cors] if settings.cors_origins else []), Middleware(Crash), gate]
 
 
 def _add_routes(app: FastAPI, mcp: McpEndpoint, settings: Settings) -> None:
@@ -169,8 +179,8 @@ def _add_routes(app: FastAPI, mcp: McpEndpoint, settings: Settings) -> None:
     for router in routers:
         app.include_router(router)
     app.state.routes = [route for router in routers for route in router.routes]
-    # A plain route: a mount would answer /mcp with a redirect.
-    app.router.routes.append(Route("/mcp", endpoint=mcp))
+    # A plain route: a mount would answer /mcp with a redirect. No GET: its stream would never carry anything.
+    app.router.routes.append(Route("/mcp", endpoint=mcp, methods=["POST"]))
 
 
 def _add_error_handlers(app: FastAPI) -> None:

@@ -53,6 +53,10 @@ class ProblemDetails(BaseModel):
     instance: str | None = Field(default=None, description="Path of the request.")
     request_id: str | None = Field(default=None, description="Id under which the logs know the request.")
     errors: list[FieldError] | None = Field(default=None, description="Each wrong value, for status 422.")
+    conversation_id: int | None = Field(default=None, description="The conversation of a turn that failed.")
+    tool_calls: list[dict[str, Any]] | None = Field(
+        default=None, description="Changes that a turn made before it failed."
+    )
 
 
 class Problem(Exception):
@@ -64,6 +68,7 @@ class Problem(Exception):
         detail: What happened and what to do next.
         headers: Further response headers.
         errors: Each wrong value of the request.
+        members: Further members of the body.
     """
 
     def __init__(
@@ -74,6 +79,7 @@ class Problem(Exception):
         *,
         headers: Mapping[str, str] | None = None,
         errors: Sequence[FieldError] = (),
+        members: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(detail)
         self.status = status
@@ -81,6 +87,7 @@ class Problem(Exception):
         self.detail = detail
         self.headers = dict(headers or {})
         self.errors = list(errors)
+        self.members = dict(members or {})
 
 
 def unavailable(kind: str, detail: str, *, retry_after: float = RETRY_AFTER_SECONDS) -> Problem:
@@ -124,6 +131,7 @@ def as_body(problem: Problem, path: str | None) -> dict[str, Any]:
         instance=None if path is None else quote(path, safe=PATH_CHARACTERS),
         request_id=request_id.get(),
         errors=problem.errors or None,
+        **problem.members,
     ).model_dump(exclude_none=True, by_alias=True)
 
 

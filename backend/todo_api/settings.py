@@ -251,6 +251,13 @@ class Settings(BaseSettings):
         example=60,
         gt=0,
     )
+    openai_max_answer_bytes: int = setting(
+        "OPENAI_MAX_ANSWER_BYTES",
+        4_194_304,
+        "Bytes that the model's endpoint may send in one call; more ends the turn.",
+        example=4_194_304,
+        ge=65_536,
+    )
     openai_tracing: bool = setting(
         "OPENAI_AGENTS_TRACING",
         False,
@@ -286,6 +293,14 @@ class Settings(BaseSettings):
         example=10,
         ge=1,
         le=100,
+    )
+    chat_max_tool_calls: int = setting(
+        "CHAT_MAX_TOOL_CALLS",
+        50,
+        "Tool calls in one chat turn.",
+        example=50,
+        ge=1,
+        le=1000,
     )
     chat_max_tokens: int = setting(
         "CHAT_MAX_TOKENS",

@@ -37,7 +37,7 @@ router = APIRouter(prefix="/api/{user_id}/tasks", tags=["tasks"])
 JSON = "application/json"
 REPLAYED = "Idempotency-Replayed"
 _ETAG = header("Version of the task, for `If-Match`.")
-_REPLAYED = header("`true` when the key was seen before.")
+REPLAYED_HEADER = {REPLAYED: header("`true` when the key was seen before.")}
 _PAGE_HEADERS = {
     "Link": header('Address of the next page, `rel="next"`.'),
     "X-Next-Cursor": header("Cursor of the next page; absent on the last."),
@@ -122,7 +122,7 @@ def _path(user: str, *below: object) -> str:
     responses={
         201: {
             "description": "The new task.",
-            "headers": {"Location": header("Path of the task."), "ETag": _ETAG, REPLAYED: _REPLAYED},
+            "headers": {"Location": header("Path of the task."), "ETag": _ETAG, **REPLAYED_HEADER},
         },
         **problems(409, 413, 415),
     },
@@ -151,7 +151,7 @@ async def add_task(
     summary="Add several tasks",
     response_model=TaskBatch,
     responses={
-        201: {"description": "The new tasks, in the order given.", "headers": {REPLAYED: _REPLAYED}},
+        201: {"description": "The new tasks, in the order given.", "headers": REPLAYED_HEADER},
         **problems(409, 413, 415),
     },
 )

@@ -70,6 +70,8 @@ conversations = sa.Table(
     # The turn that is running, and when it is given up for lost: one at a time over all replicas.
     sa.Column("turn", sa.String(32)),
     sa.Column("turn_expires_at", UtcDateTime),
+    # Changes that the turn's tools have made: one JSON object a line. Kept until the next turn begins.
+    sa.Column("effects", sa.Text),
     sa.Column("created_at", UtcDateTime, nullable=False, default=now),
     sa.Column("updated_at", UtcDateTime, nullable=False, default=now),
     sa.Index("ix_conversations_user_id", "user_id"),
@@ -84,6 +86,8 @@ messages = sa.Table(
     sa.Column("conversation_id", sa.ForeignKey("conversations.id", ondelete="CASCADE"), nullable=False),
     sa.Column("role", sa.String(9), nullable=False),
     sa.Column("content", sa.Text, nullable=False),
+    # The turn that it belongs to; tells a reply that is stored already from one that is not.
+    sa.Column("turn", sa.String(32)),
     sa.Column("created_at", UtcDateTime, nullable=False, default=now),
     sa.CheckConstraint("role IN ('user', 'assistant')", name="role"),
     sa.Index("ix_messages_conversation_id_id", "conversation_id", "id"),
@@ -98,5 +102,7 @@ idempotency_keys = sa.Table(
     sa.Column("fingerprint", sa.String(64), nullable=False),
     # Empty while the first request is still at work.
     sa.Column("response", sa.Text),
+    # The chat turn that is at work on it.
+    sa.Column("turn", sa.String(32)),
     sa.Column("expires_at", UtcDateTime, nullable=False),
 )

@@ -11,6 +11,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from todo_api.auth.tokens import Principal
 from todo_api.db.engine import Database
 from todo_api.http.gate import PRINCIPAL
+from todo_api.mcp_server.effects import Note, note
 from todo_api.problems import Problem, as_response, unavailable
 from todo_api.settings import Settings
 
@@ -96,11 +97,20 @@ class McpEndpoint:
             raise unavailable("mcp-failed", "The MCP server is not running; see the service's log.")
         return self._app
 
-    def for_user(self, principal: Principal) -> ASGIApp:
-        """Return the application as a verified user's own: what the agent talks to, in process."""
+    def for_user(self, principal: Principal, in_turn: Note) -> ASGIApp:
+        """Return the application as a verified user's own: what the agent talks to, in process.
+
+        Args:
+            principal: Whose tasks the tools work on.
+            in_turn: Notes each change that a tool makes.
+        """
 
         async def app(scope: Scope, receive: Receive, send: Send) -> None:
-            await (await self.ready())(self._as_user(scope, principal), receive, send)
+            token = note.set(in_turn)
+            try:
+                await (await self.ready())(self._as_user(scope, principal), receive, send)
+            finally:
+                note.reset(token)
 
         return app
 

@@ -18,6 +18,7 @@ from todo_api import __version__
 from todo_api.api.schemas import Description, Title
 from todo_api.db import tasks as store
 from todo_api.db.engine import Database, Unavailable
+from todo_api.mcp_server.effects import noted
 
 NAME = "todo"
 INSTRUCTIONS = "Manages the signed-in user's todo list. Use list_tasks to find the ids that other tools need."
@@ -55,7 +56,12 @@ def make_server(database: Database, current_user: Callable[[], str]) -> MCPServe
         current_user: Returns the verified user of the call that is running.
     """
     server: MCPServer[None] = MCPServer(
-        NAME, instructions=INSTRUCTIONS, version=__version__, log_level="WARNING"
+        NAME,
+        instructions=INSTRUCTIONS,
+        version=__version__,
+        log_level="WARNING",
+        # The list of tools never changes: a subscription would only keep its connection open.
+        subscriptions=False,
     )
 
     @server.tool(annotations=ToolAnnotations(destructive_hint=False, open_world_hint=False))
@@ -64,9 +70,11 @@ def make_server(database: Database, current_user: Callable[[], str]) -> MCPServe
         try:
             async with database.writing() as connection:
                 row = await store.add(connection, current_user(), store.New(title, description))
+                changed = _changed(row["id"], "created", row["title"])
+                arguments = {"title": title, "description": description}
+                return await noted(connection, "add_task", arguments, changed)
         except Unavailable as error:
             raise _try_again() from error
-        return _changed(row["id"], "created", row["title"])
 
     @server.tool(annotations=ToolAnnotations(read_only_hint=True, open_world_hint=False))
     async def list_tasks(status: store.Status = "all", before_id: Before = None) -> list[ListedTask]:
@@ -89,11 +97,12 @@ def make_server(database: Database, current_user: Callable[[], str]) -> MCPServe
         try:
             async with database.writing() as connection:
                 row = await store.change(connection, current_user(), task_id, completed=True)
+                if row is None:
+                    raise _no_task(task_id)
+                changed = _changed(task_id, "completed", row["title"])
+                return await noted(connection, "complete_task", {"task_id": task_id}, changed)
         except Unavailable as error:
             raise _try_again() from error
-        if row is None:
-            raise _no_task(task_id)
-        return _changed(task_id, "completed", row["title"])
 
     @server.tool(annotations=ToolAnnotations(destructive_hint=True, open_world_hint=False))
     async def delete_task(task_id: TaskNumber) -> ChangedTask:
@@ -101,11 +110,12 @@ def make_server(database: Database, current_user: Callable[[], str]) -> MCPServe
         try:
             async with database.writing() as connection:
                 title = await store.delete(connection, current_user(), task_id)
+                if title is None:
+                    raise _no_task(task_id)
+                changed = _changed(task_id, "deleted", title)
+                return await noted(connection, "delete_task", {"task_id": task_id}, changed)
         except Unavailable as error:
             raise _try_again() from error
-        if title is None:
-            raise _no_task(task_id)
-        return _changed(task_id, "deleted", title)
 
     @server.tool(annotations=ToolAnnotations(idempotent_hint=True, open_world_hint=False))
     async def update_task(
@@ -119,11 +129,12 @@ def make_server(database: Database, current_user: Callable[[], str]) -> MCPServe
         try:
             async with database.writing() as connection:
                 row = await store.change(connection, current_user(), task_id, **given)
+                if row is None:
+                    raise _no_task(task_id)
+                changed = _changed(task_id, "updated", row["title"])
+                return await noted(connection, "update_task", {"task_id": task_id, **given}, changed)
         except Unavailable as error:
             raise _try_again() from error
-        if row is None:
-            raise _no_task(task_id)
-        return _changed(task_id, "updated", row["title"])
 
     return server
 

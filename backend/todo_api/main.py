@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import random
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 
@@ -16,10 +17,11 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Route
 
 from todo_api import __version__, metrics
-from todo_api.api import chat, docs, health, tasks, wellknown
+from todo_api.api import chat, conversations, docs, health, tasks, wellknown
 from todo_api.auth.tokens import TokenVerifier, make_verifier
 from todo_api.chat.service import ChatService
 from todo_api.chat.stack import AgentStack
+from todo_api.db import idempotency
 from todo_api.db.engine import Database, Unavailable
 from todo_api.db.migrate import upgrade
 from todo_api.http.gate import Gate
@@ -36,6 +38,7 @@ logger = logging.getLogger(__name__)
 
 # Heavy imports wait until a probe has found the process ready, or this long where nobody probes.
 LOAD_DELAY_SECONDS = 1.0
+SWEEP_SECONDS = 3600
 DESCRIPTION = (
     "A todo list for people, programs and a chat agent. Errors are RFC 9457 problem details. "
     "The same tools are at `/mcp` for MCP clients."
@@ -80,13 +83,15 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             await asyncio.to_thread(upgrade, settings)
         lifecycle.take_over_sigterm()
         loading = asyncio.create_task(load_the_rest())
+        sweeping = asyncio.create_task(_sweep(database))
         logger.info("started", extra={"version": __version__, "environment": settings.environment})
         yield
         lifecycle.draining = True
         await service.close()
-        loading.cancel()
-        with suppress(asyncio.CancelledError):
-            await loading
+        for background in (loading, sweeping):
+            background.cancel()
+            with suppress(asyncio.CancelledError):
+                await background
         await database.close()
         metrics.forget_process()
         logger.info("stopped")
@@ -109,6 +114,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         openapi_tags=[
             {"name": "tasks", "description": "The user's task list."},
             {"name": "chat", "description": "Conversations with an agent that works on the list."},
+            {"name": "account", "description": "All of a user's data."},
             {"name": "health", "description": "Probes."},
         ],
     )
@@ -122,6 +128,15 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     _add_routes(app, mcp, settings)
     _add_error_handlers(app)
     return app
+
+
+async def _sweep(database: Database) -> None:
+    """Delete expired idempotency keys now and then; every worker may, at a time of its own."""
+    while True:
+        await asyncio.sleep(SWEEP_SECONDS * random.uniform(0.5, 1.5))  # noqa: S311 - no secret
+        with suppress(Unavailable):
+            async with database.statement() as connection:
+                await idempotency.delete_expired(connection)
 
 
 def _middleware(settings: Settings, verifier: TokenVerifier) -> list[Middleware]:
@@ -173,7 +188,13 @@ def _middleware(settings: Settings, verifier: TokenVerifier) -> list[Middleware]
 
 
 def _add_routes(app: FastAPI, mcp: McpEndpoint, settings: Settings) -> None:
-    routers: list[APIRouter] = [tasks.router, chat.router, health.router, wellknown.router]
+    routers: list[APIRouter] = [
+        tasks.router,
+        chat.router,
+        conversations.router,
+        health.router,
+        wellknown.router,
+    ]
     if settings.serves_docs:
         routers.append(docs.router)
     for router in routers:

@@ -38,16 +38,15 @@ _STREAM_EXAMPLE = (
 )
 
 
-async def chat_limit(user: User, request: HttpRequest) -> None:
-    """Count the turn; turns cost more than other requests and have a limit of their own."""
-    limit: RateLimit = request.app.state.chat_rate_limit
-    limit.enforce(user, request.scope, "Too many chat turns from this user; try again later.")
-
-
 async def begin(
     user: User, body: ChatRequest, request: HttpRequest, key: str | None, *, streaming: bool
 ) -> RunningTurn | Replay:
-    """Begin the turn that a request asks for."""
+    """Begin the turn that a request asks for.
+
+    Turns cost more than other requests and have a limit of their own; only a body that makes one is counted.
+    """
+    limit: RateLimit = request.app.state.chat_rate_limit
+    limit.enforce(user, request.scope, "Too many chat turns from this user; try again later.")
     principal: Principal = request.scope[PRINCIPAL]
     service: ChatService = request.app.state.chat
     claimed = idempotency.Key.of(user, key, "chat", body.model_dump()) if key else None
@@ -61,7 +60,6 @@ async def begin(
     "",
     summary="Chat",
     responses={200: {"headers": REPLAYED_HEADER}, **_ERRORS},
-    dependencies=[Depends(chat_limit)],
 )
 async def chat(
     user: User,
@@ -112,7 +110,6 @@ async def streaming_turn(
         },
         **_ERRORS,
     },
-    dependencies=[Depends(chat_limit)],
 )
 async def chat_stream(
     turn: Annotated[Any, Depends(streaming_turn)], request: HttpRequest

@@ -40,6 +40,21 @@ CHAT_EXAMPLE: dict[str, JsonValue] = {
 }
 
 
+CONVERSATION_EXAMPLE: dict[str, JsonValue] = {
+    "id": 3,
+    "title": "Remind me to buy milk",
+    "created_at": "2026-11-21T09:30:00Z",
+    "updated_at": "2026-11-21T09:30:04Z",
+}
+MESSAGE_EXAMPLE: dict[str, JsonValue] = {
+    "id": 12,
+    "role": "assistant",
+    "content": CHAT_EXAMPLE["response"],
+    "tool_calls": CHAT_EXAMPLE["tool_calls"],
+    "created_at": "2026-11-21T09:30:04Z",
+}
+
+
 class TaskCreate(BaseModel):
     """A new task."""
 
@@ -135,7 +150,7 @@ class ChatRequest(BaseModel):
     ]
 
 
-class ToolCall(BaseModel):
+class ToolCall(TypedDict):
     """One tool that the agent used."""
 
     name: str
@@ -151,6 +166,50 @@ class ChatResponse(BaseModel):
     conversation_id: int
     response: str
     tool_calls: list[ToolCall]
+
+
+class Conversation(TypedDict):
+    """A conversation without its messages."""
+
+    __pydantic_config__ = ConfigDict(json_schema_extra={"examples": [CONVERSATION_EXAMPLE]})  # type: ignore[misc]
+
+    id: int
+    title: str | None
+    created_at: datetime
+    updated_at: datetime
+
+
+class ConversationMessage(TypedDict):
+    """A message; a reply with the tool calls that led to it."""
+
+    id: int
+    role: Literal["user", "assistant"]
+    content: str
+    tool_calls: list[ToolCall]
+    created_at: datetime
+
+
+class ConversationWithMessages(Conversation):
+    """A conversation and some of its messages."""
+
+    __pydantic_config__ = ConfigDict(  # type: ignore[misc]
+        json_schema_extra={"examples": [{**CONVERSATION_EXAMPLE, "messages": [MESSAGE_EXAMPLE]}]}
+    )
+
+    messages: list[ConversationMessage]
+
+
+class ConversationPatch(BaseModel):
+    """A conversation's new title."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"title": "Groceries"}]})
+
+    title: Title
+
+
+CONVERSATION: TypeAdapter[Conversation] = TypeAdapter(Conversation)
+CONVERSATIONS: TypeAdapter[list[Conversation]] = TypeAdapter(list[Conversation])
+CONVERSATION_MESSAGES: TypeAdapter[ConversationWithMessages] = TypeAdapter(ConversationWithMessages)
 
 
 class Health(BaseModel):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Annotated, Any
 from urllib.parse import quote, urlencode
@@ -29,7 +29,8 @@ from todo_api.api.schemas import (
 from todo_api.db import idempotency
 from todo_api.db import tasks as store
 from todo_api.db.engine import Database
-from todo_api.db.tasks import Filter, New, Position, Sort, Status, WrongCursor
+from todo_api.db.position import Position, WrongCursor
+from todo_api.db.tasks import Filter, New, Sort, Status
 from todo_api.problems import PATH_CHARACTERS, Problem, in_progress, invalid
 
 router = APIRouter(prefix="/api/{user_id}/tasks", tags=["tasks"])
@@ -38,10 +39,10 @@ JSON = "application/json"
 REPLAYED = "Idempotency-Replayed"
 _ETAG = header("Version of the task, for `If-Match`.")
 REPLAYED_HEADER = {REPLAYED: header("`true` when the key was seen before.")}
-_PAGE_HEADERS = {
+PAGE_HEADERS = {
     "Link": header('Address of the next page, `rel="next"`.'),
     "X-Next-Cursor": header("Cursor of the next page; absent on the last."),
-    "X-Total-Count": header("Tasks on all pages, with `count=true`.", type="integer"),
+    "X-Total-Count": header("Length of all pages together, with `count=true`.", type="integer"),
 }
 _TASK: dict[int | str, dict[str, Any]] = {200: {"description": "The task.", "headers": {"ETag": _ETAG}}}
 
@@ -70,7 +71,7 @@ def _answer(row: store.Row) -> Response:
     "",
     summary="List tasks",
     response_model=list[Task],
-    responses={200: {"headers": _PAGE_HEADERS, "description": "One page of tasks."}, **problems()},
+    responses={200: {"headers": PAGE_HEADERS, "description": "One page of tasks."}, **problems()},
 )
 async def list_tasks(
     user: User,
@@ -103,15 +104,21 @@ async def list_tasks(
         total = await store.count(connection, user, which) if count else None
     headers = {} if total is None else {"X-Total-Count": str(total)}
     if page.next_cursor is not None:
-        query = {"status": status, "sort": sort, "limit": limit, "cursor": page.next_cursor}
+        query: dict[str, object] = {"status": status, "sort": sort, "limit": limit}
         query |= ({"search": search} if search else {}) | ({"count": "true"} if count else {})
-        headers["X-Next-Cursor"] = page.next_cursor
-        headers["Link"] = f'<{_path(user)}?{urlencode(query)}>; rel="next"'
+        headers |= next_page(user, "tasks", query, page.next_cursor)
     return Response(TASKS.dump_json(page.rows), media_type=JSON, headers=headers)  # type: ignore[arg-type]
 
 
-def _path(user: str, *below: object) -> str:
-    return "/".join([f"/api/{quote(user, safe=PATH_CHARACTERS[1:])}/tasks", *map(str, below)])
+def path_of(user: str, below: str) -> str:
+    """Return a path of a user's, percent-encoded."""
+    return f"/api/{quote(user, safe=PATH_CHARACTERS[1:])}/{below}"
+
+
+def next_page(user: str, below: str, query: Mapping[str, object], cursor: str) -> dict[str, str]:
+    """Return the headers that lead from a page of a list to the next one."""
+    address = f"{path_of(user, below)}?{urlencode({**query, 'cursor': cursor})}"
+    return {"X-Next-Cursor": cursor, "Link": f'<{address}>; rel="next"'}
 
 
 @router.post(
@@ -140,7 +147,7 @@ async def add_task(
 
     content, replayed = await _add(database, user, [New(body.title, body.description)], key, render)
     number = json.loads(content)["id"]
-    headers = {"Location": _path(user, number)}
+    headers = {"Location": path_of(user, f"tasks/{number}")}
     headers |= {REPLAYED: "true"} if replayed else {"ETag": etag(content)}
     return Response(content, status_code=201, media_type=JSON, headers=headers)
 

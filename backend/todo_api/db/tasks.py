@@ -2,68 +2,22 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import cache
 from typing import Any, Literal
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from todo_api.db.position import Position
 from todo_api.db.tables import now, tasks
 
-MAX_ID = 2**63 - 1
 COLUMNS = tuple(tasks.c.keys())
 
 type Row = dict[str, Any]
 type Status = Literal["all", "pending", "completed"]
 type Sort = Literal["-created_at", "created_at", "-updated_at", "updated_at", "title", "-title"]
-
-
-class WrongCursor(ValueError):
-    """The cursor was not made by this service for this order."""
-
-
-@dataclass(frozen=True, slots=True)
-class Position:
-    """The last row of a page: its sort value, and its id to tell equal values apart."""
-
-    value: str | datetime
-    id: int
-
-    def encode(self, sort: Sort) -> str:
-        """Return the opaque text that clients hand back."""
-        value = self.value.isoformat() if isinstance(self.value, datetime) else self.value
-        return base64.urlsafe_b64encode(json.dumps([sort, value, self.id]).encode()).decode().rstrip("=")
-
-    @classmethod
-    def decode(cls, cursor: str, sort: Sort) -> Position:
-        """Return the position in a cursor.
-
-        Raises:
-            WrongCursor: When it is damaged or made for another order.
-        """
-        try:
-            made_for, value, row_id = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-            if made_for != sort or type(row_id) is not int or not 0 < row_id <= MAX_ID:
-                raise WrongCursor("the cursor belongs to another list")
-            if not isinstance(value, str) or "\0" in value:
-                raise WrongCursor("the cursor is damaged")
-            value.encode()
-            return cls(value if sort.endswith("title") else _moment(value), row_id)
-        except (ValueError, TypeError, OverflowError, RecursionError, binascii.Error) as error:
-            raise WrongCursor("the cursor is damaged") from error
-
-
-def _moment(value: str) -> datetime:
-    moment = datetime.fromisoformat(value)
-    if moment.tzinfo is None:
-        raise WrongCursor("the cursor is damaged")
-    return moment.astimezone(UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,6 +181,11 @@ async def delete(connection: AsyncConnection, user_id: str, task_id: int) -> str
     statement = sa.delete(tasks).where(_is(user_id, task_id)).returning(tasks.c.title)
     title: str | None = await connection.scalar(statement)
     return title
+
+
+async def delete_all(connection: AsyncConnection, user_id: str) -> None:
+    """Delete every task of a user."""
+    await connection.execute(sa.delete(tasks).where(tasks.c.user_id == user_id))
 
 
 async def _update(

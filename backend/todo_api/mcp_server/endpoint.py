@@ -11,7 +11,6 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from todo_api.auth.tokens import Principal
 from todo_api.db.engine import Database
 from todo_api.http.gate import PRINCIPAL
-from todo_api.mcp_server.effects import Note, note
 from todo_api.problems import Problem, as_response, unavailable
 from todo_api.settings import Settings
 
@@ -35,6 +34,7 @@ class McpEndpoint:
         self._database = database
         self._settings = settings
         self._app: ASGIApp | None = None
+        self._server: MCPServer[None] | None = None
         self._loaded = asyncio.Event()
         self.state: Literal["starting", "ready", "failed"] = "starting"
 
@@ -44,7 +44,7 @@ class McpEndpoint:
             server, app = await asyncio.to_thread(self._load)
             # Entered and left in this task: the session manager's task group demands it.
             async with server.session_manager.run():
-                self._app = app
+                self._server, self._app = server, app
                 self.state = "ready"
                 self._loaded.set()
                 await asyncio.Event().wait()
@@ -97,25 +97,20 @@ class McpEndpoint:
             raise unavailable("mcp-failed", "The MCP server is not running; see the service's log.")
         return self._app
 
-    def for_user(self, principal: Principal, in_turn: Note) -> ASGIApp:
-        """Return the application as a verified user's own: what the agent talks to, in process.
+    async def server(self) -> MCPServer[None]:
+        """Return the server itself, for callers in this process, waiting for it.
 
-        Args:
-            principal: Whose tasks the tools work on.
-            in_turn: Notes each change that a tool makes.
+        Raises:
+            Problem: When it cannot be loaded.
         """
-
-        async def app(scope: Scope, receive: Receive, send: Send) -> None:
-            token = note.set(in_turn)
-            try:
-                await (await self.ready())(self._as_user(scope, principal), receive, send)
-            finally:
-                note.reset(token)
-
-        return app
+        await self.ready()
+        assert self._server is not None  # noqa: S101 - set together with the application
+        return self._server
 
     @staticmethod
     def _as_user(scope: Scope, principal: Principal) -> dict[str, Any]:
         from todo_api.mcp_server.identity import authenticated
 
-        return {**scope, "user": authenticated(principal)}
+        # Names of hosts are compared as settings write them: in lower case.
+        headers = [(name, value.lower() if name == b"host" else value) for name, value in scope["headers"]]
+        return {**scope, "headers": headers, "user": authenticated(principal)}

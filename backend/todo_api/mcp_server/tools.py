@@ -18,16 +18,17 @@ from todo_api import __version__
 from todo_api.api.schemas import Description, Title
 from todo_api.db import tasks as store
 from todo_api.db.engine import Database, Unavailable
+from todo_api.db.position import MAX_ID
 from todo_api.mcp_server.effects import noted
 
 NAME = "todo"
 INSTRUCTIONS = "Manages the signed-in user's todo list. Use list_tasks to find the ids that other tools need."
 LIST_LIMIT = 200
 
-type TaskNumber = Annotated[int, Field(ge=1, le=store.MAX_ID, description="The task's id, from list_tasks.")]
+type TaskNumber = Annotated[int, Field(ge=1, le=MAX_ID, description="The task's id, from list_tasks.")]
 type Before = Annotated[
     int | None,
-    Field(ge=1, le=store.MAX_ID, description="Only tasks with ids below this one; for the next page."),
+    Field(ge=1, le=MAX_ID, description="Only tasks with ids below this one; for the next page."),
 ]
 type Result = Literal["created", "completed", "deleted", "updated"]
 

@@ -126,7 +126,7 @@ def test_key_of_a_process_that_died_after_a_change_answers_with_the_change(
             answer = replica.post(CHAT, json={"message": "Hi"}, headers=KEY)
             assert (answer.status_code, kind(answer)) == (500, "turn-interrupted")
             assert answer.json()["tool_calls"] == [ADDED]
-    # The process only seemed dead: what it says now comes too late.
+    # The process only seemed dead: its late answer is dropped.
     assert late.result().status_code in (500, 502)
     assert titles(replica) == ["Buy milk"]
     assert stored(chat_settings) == [("user", "Hi")]
@@ -225,7 +225,7 @@ def test_reply_whose_acknowledgement_is_lost_is_stored_once(
     assert stored(chat_settings) == [("user", "Hi"), ("assistant", "Hello")]
 
 
-# --- what a model may send ----------------------------------------------------------------------------------
+# --- answers of a model -------------------------------------------------------------------------------------
 
 LONE = "\ud83d"
 PAIR = ("\ud83d", "\ude00")

@@ -24,7 +24,7 @@ _SHAPES = re.compile(
     r"|(?P<scheme>\b[a-z][a-z0-9+.-]*://)[^\s/@]*:[^\s/@]*@",
     re.IGNORECASE,
 )
-# What would begin a line of its own or command a terminal: control characters, and Unicode's line ends.
+# Control characters and Unicode's line ends could begin a line of their own or command a terminal.
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _STANDARD = frozenset(logging.makeLogRecord({}).__dict__) | {
     "message",

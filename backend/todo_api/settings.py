@@ -110,7 +110,7 @@ class Settings(BaseSettings):
     database_pool_size: int = setting(
         "DATABASE_POOL_SIZE",
         5,
-        "Connections kept open by each worker.",
+        "Connections kept open by each worker, besides one for readiness.",
         example=5,
         ge=1,
         le=100,

@@ -13,7 +13,6 @@ from typing import Any
 import httpx2
 import pytest
 
-from tests.support import faults
 from tests.support.model import Calls, Fails, Model, Says, Sends
 from tests.support.systems import Account, App, Systems
 
@@ -274,36 +273,37 @@ def test_a_turn_that_fails_after_a_change_is_answered_again_and_not_run_again(
         assert [call["arguments"] for call in told["tool_calls"]] == [{"title": "Only once"}]
 
 
-def test_a_killed_worker_leaves_its_changes_under_the_key_and_its_conversation_soon(
-    neighbourhood: Systems, model: Model, ada: Account
+def test_a_killed_replica_leaves_its_changes_under_the_key_and_its_conversation_soon(
+    neighbourhood: Systems, api: httpx2.Client, model: Model, ada: Account
 ) -> None:
-    environment = neighbourhood.environment("chat") | {"WEB_CONCURRENCY": "2"}
+    conversation = api.post("/chat", json={"message": "Hello"}).json()["conversation_id"]
+    body = {"message": "Add it", "conversation_id": conversation}
     key = {"Idempotency-Key": "killed"}
-    with neighbourhood.app(environment) as app, app.api(ada) as api, ThreadPoolExecutor(1) as pool:
-        conversation = api.post("/chat", json={"message": "Hello"}).json()["conversation_id"]
-        body = {"message": "Add it", "conversation_id": conversation}
-        model.will(Calls([("add_task", {"title": "Only once"})]), Says("too late", pause=30))
-        turn = pool.submit(api.post, "/chat", json=body, headers=key)
+    model.will(Calls([("add_task", {"title": "Only once"})]), Says("too late", pause=30))
+    with (
+        neighbourhood.app(neighbourhood.environment("chat")) as replica,
+        replica.api(ada, seconds=60) as other,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        turn = pool.submit(other.post, "/chat", json=body, headers=key)
         while len(model.requests) < 2:
+            assert not turn.done(), turn.result().text
             time.sleep(0.02)
-        for _ in range(2):
-            faults.kill_worker(app)
+        replica.running.container.kill("SIGKILL")
         assert isinstance(turn.exception(), httpx2.HTTPError)
-        model.will(then=Says("Aye."))
-        app.running.wait_until_ready("/readyz")
-        with app.api(ada) as again:
-            # Waits for the lost turn's lease, as the next message in any conversation does.
-            began = time.monotonic()
-            after = again.post("/chat", json=body | {"message": "And now?"}).raise_for_status()
-            assert time.monotonic() - began < LEASE_SECONDS + 5
-            assert after.json()["response"] == "Aye."
-            for _ in range(2):
-                answer = again.post("/chat", json=body, headers=key)
-                assert answer.status_code == 500
-                assert answer.headers["Idempotency-Replayed"] == "true"
-                assert answer.json()["type"].endswith(":turn-interrupted")
-                assert [call["name"] for call in answer.json()["tool_calls"]] == ["add_task"]
-            assert [task["title"] for task in again.get("/tasks").json()] == ["Only once"]
+    model.will(then=Says("Aye."))
+    # Waits for the end of the lost turn's lease, as any next message of the conversation does.
+    began = time.monotonic()
+    after = api.post("/chat", json=body | {"message": "And now?"}).raise_for_status()
+    assert time.monotonic() - began < LEASE_SECONDS + 5
+    assert after.json()["response"] == "Aye."
+    for _ in range(2):
+        answer = api.post("/chat", json=body, headers=key)
+        assert answer.status_code == 500
+        assert answer.headers["Idempotency-Replayed"] == "true"
+        assert answer.json()["type"].endswith(":turn-interrupted")
+        assert [call["name"] for call in answer.json()["tool_calls"]] == ["add_task"]
+    assert [task["title"] for task in api.get("/tasks").json()] == ["Only once"]
 
 
 # --- what goes wrong ----------------------------------------------------------------------------------------
@@ -345,10 +345,10 @@ def test_an_endless_tool_loop_ends_at_the_turn_limit(api: httpx2.Client, model: 
 
 
 @pytest.mark.parametrize("path", ["/chat", "/chat/stream"])
-def test_thousands_of_tool_calls_in_one_answer_are_not_made(
+def test_hundreds_of_tool_calls_in_one_answer_are_not_made(
     api: httpx2.Client, model: Model, path: str
 ) -> None:
-    model.will(Calls([("add_task", {"title": "x"})] * 2000))
+    model.will(Calls([("add_task", {"title": "x"})] * 300))
     assert ":tool-call-limit" in api.post(path, json={"message": "Fill my list"}).text
     assert api.get("/tasks").json() == []
 

@@ -140,7 +140,8 @@ def test_after_sigterm_readiness_turns_503_first_and_open_streams_end_well(
 
 
 def test_connected_mcp_clients_do_not_hold_up_the_end(neighbourhood: Systems, ada: Account) -> None:
-    with neighbourhood.app(neighbourhood.environment("shared")) as app, ExitStack() as clients:
+    environment = neighbourhood.environment(neighbourhood.postgres.create_database("connected"))
+    with neighbourhood.app(environment) as app, ExitStack() as clients:
         for package in TYPESCRIPT:
             clients.enter_context(connected(package, f"{app.url}/mcp", ada.token))
         began = time.monotonic()

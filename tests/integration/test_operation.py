@@ -214,8 +214,7 @@ def test_every_line_of_the_log_is_json_and_requests_carry_their_ids(app: App, ad
 
 
 def test_no_path_forges_a_line_of_a_text_log(neighbourhood: Systems) -> None:
-    environment = neighbourhood.environment("shared") | {"LOG_FORMAT": "text"}
-    with neighbourhood.app(environment) as app, app.client() as client:
+    with neighbourhood.app({"LOG_FORMAT": "text"}, hosts={}) as app, app.client() as client:
         client.get("/x%0A12:00:00%20INFO%20%20%20%20todo_api%20%20forged%1B%5B2K%C2%85%E2%80%A8forged")
         app.running.stop()
         lines = [line for line in app.log().splitlines() if "forged" in line]

@@ -52,9 +52,9 @@ class Sends:
     """Any body with status 200, streamed or not.
 
     Args:
-        body: What is sent.
-        media_type: What it claims to be.
-        times: How often the body is sent, one after the other.
+        body: Its bytes.
+        media_type: Its Content-Type.
+        times: How often the bytes are sent, one after the other.
     """
 
     body: bytes

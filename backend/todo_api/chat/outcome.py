@@ -60,7 +60,7 @@ def to_store(problem: Problem) -> Response:
 
 
 def replayed(stored: Response) -> Replay:
-    """Return what is stored under a key."""
+    """Return the outcome that is stored under a key."""
     if _FAILURE not in stored:
         return Replay(stored, None)
     return Replay(None, Problem(**stored[_FAILURE]))

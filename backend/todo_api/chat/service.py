@@ -41,6 +41,8 @@ RENEWAL_SECONDS = 3.0
 POLL_SECONDS = 0.2
 STORE_ATTEMPTS = 5
 STORE_RETRY_SECONDS = 1.0
+# No further attempt begins after this; one attempt lasts up to DATABASE_TIMEOUT.
+STORE_SECONDS = 15.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +115,7 @@ class ChatService:
             self._running.discard(task)
             events.put_nowait(None)
             if not task.cancelled():
-                task.exception()  # seen here, so that nobody has to be waiting for it
+                task.exception()  # retrieved here: no caller may be waiting for it
 
         task.add_done_callback(ended)
         return RunningTurn(begun.conversation_id, task, events)
@@ -179,13 +181,13 @@ class ChatService:
             outcome = "answered"
         except asyncio.CancelledError:
             outcome = "cancelled"
-            # What the user has read already stays part of the conversation.
+            # Text that the user has read stays part of the conversation.
             await asyncio.shield(self._store(request, turn, "".join(said), interrupted()))
             raise
         except Exception as error:
             problem = error if isinstance(error, Problem) else _unexpected(error)
             failure = await asyncio.shield(self._store(request, turn, "".join(said), problem))
-            raise (failure or problem) from error
+            raise (failure or problem) from None
         finally:
             metrics.CHAT_TURNS.labels(outcome).inc()
             metrics.CHAT_DURATION.observe(time.perf_counter() - started)
@@ -238,8 +240,11 @@ class ChatService:
             The problem to tell the client: the outcome's own, with the changes made, or that of storing.
         """
         user = request.principal.user_id
+        deadline = time.monotonic() + STORE_SECONDS
         for attempt in range(STORE_ATTEMPTS):
             if attempt:
+                if time.monotonic() > deadline:
+                    break
                 await asyncio.sleep(STORE_RETRY_SECONDS)
             try:
                 async with self._database.writing() as connection:

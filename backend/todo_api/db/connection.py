@@ -15,7 +15,7 @@ from psycopg.pq import TransactionStatus
 
 CANCEL_SECONDS = 2.0
 WAIT_INTERVAL = 0.1
-# What still asks a server to stop; the event loop itself keeps no task alive.
+# Tasks that ask a server to stop; the event loop itself keeps none alive.
 _leaving: set[asyncio.Task[None]] = set()
 
 
@@ -34,7 +34,14 @@ class Connection(AsyncConnection[Any]):
         interval: float = WAIT_INTERVAL,
         timeout: float | None = None,  # noqa: ASYNC109 - the base class's
     ) -> RV:
-        """Consume a generator that works on the connection."""
+        """Consume a generator that works on the connection.
+
+        Raises:
+            asyncio.CancelledError: Also for work after the cancelled one, such as a clean-up by SQLAlchemy:
+                another error would take the cancellation's place, and its time limit would be over unnoticed.
+        """
+        if self._left:
+            raise asyncio.CancelledError
         try:
             return await waiting.wait_async(gen, self.pgconn.socket, interval=interval, timeout=timeout)
         except asyncio.CancelledError:
@@ -52,6 +59,8 @@ class Connection(AsyncConnection[Any]):
 
     async def _leave(self) -> None:
         """Ask the server to cancel the statement, so that it frees its locks, and close the connection."""
-        with suppress(Error, OSError):
-            await self.cancel_safe(timeout=CANCEL_SECONDS)
-        await super().close()
+        try:
+            with suppress(Error, OSError):
+                await self.cancel_safe(timeout=CANCEL_SECONDS)
+        finally:
+            await super().close()

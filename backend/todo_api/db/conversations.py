@@ -58,7 +58,7 @@ class Lost:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """The right to run the next turn of a conversation, and what was said before it.
+    """The right to run the next turn of a conversation, and the messages before it.
 
     Args:
         lost: The turn before, where it was lost; its caller may still ask for its outcome.

@@ -119,7 +119,7 @@ async def end(connection: AsyncConnection, user_id: str, turn: str, response: di
     """End the work of a chat turn on its key, where it has one.
 
     Args:
-        response: What later requests with the key are answered; nothing gives the key back, so that the
+        response: The answer for later requests with the key; without one the key is given back, and the
             request can be sent again.
     """
     mine = sa.and_(keys.c.user_id == user_id, keys.c.turn == turn, keys.c.response.is_(None))

@@ -65,10 +65,10 @@ class Observe:
 
 
 class Crash:
-    """Middleware that turns a crash into a problem, inside of what adds headers to every response.
+    """Middleware that turns a crash into a problem, below the layers that add headers to every response.
 
     Args:
-        app: What may crash.
+        app: The layers below.
     """
 
     def __init__(self, app: ASGIApp) -> None:

@@ -1,4 +1,4 @@
-"""Effects of chat turns: what a turn's tools have changed, and which turn a message and a key belong to."""
+"""Effects of chat turns: the changes by their tools, and the turn that a message and a key belong to."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -350,10 +350,11 @@ def operations(client: TestClient) -> list[tuple[str, str, dict[str, Any]]]:
 
 def test_every_operation_documents_its_errors_with_examples(client: TestClient) -> None:
     found = operations(client)
-    assert len(found) == 13
+    assert len(found) == 18
     assert {operation["operationId"] for *_, operation in found} == {
-        "add_task", "add_tasks", "chat", "chat_stream", "delete_task", "get_task", "health", "list_tasks",
-        "livez", "readyz", "replace_task", "toggle_task", "update_task",
+        "add_task", "add_tasks", "chat", "chat_stream", "delete_conversation", "delete_task",
+        "delete_user_data", "get_conversation", "get_task", "health", "list_conversations", "list_tasks",
+        "livez", "readyz", "rename_conversation", "replace_task", "toggle_task", "update_task",
     }  # fmt: skip
     for path, _, operation in found:
         if not path.startswith("/api/"):
@@ -371,7 +372,11 @@ def test_every_operation_documents_its_errors_with_examples(client: TestClient) 
 def test_every_body_in_the_document_has_an_example(client: TestClient) -> None:
     document = client.get("/openapi.json").json()
     schemas = document["components"]["schemas"]
-    for name in ("Task", "TaskCreate", "TaskReplace", "ChatRequest", "ChatResponse", "Health"):
+    described = [
+        *("Task", "TaskBatch", "TaskBatchCreate", "TaskCreate", "TaskPatch", "TaskReplace"),
+        *("ChatRequest", "ChatResponse", "Conversation", "ConversationPatch", "ConversationWithMessages"),
+    ]
+    for name in (*described, "Health"):
         assert schemas[name]["examples"], name
     assert "HTTPValidationError" not in schemas
 

@@ -77,9 +77,9 @@ def test_user_in_the_path_must_be_the_tokens_on_every_operation(
     protected = [
         (method, path) for path, item in document["paths"].items() for method in item if "{user_id}" in path
     ]
-    assert len(protected) == 10
+    assert len(protected) == 15
     for method, path in protected:
-        url = path.format(user_id="bob", task_id=1)
+        url = path.format(user_id="bob", task_id=1, conversation_id=1)
         described = document["paths"][path][method].get("requestBody")
         name = described and described["content"]["application/json"]["schema"]["$ref"].rpartition("/")[2]
         body = name and document["components"]["schemas"][name]["examples"][0]

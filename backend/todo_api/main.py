@@ -199,9 +199,10 @@ def _add_routes(app: FastAPI, mcp: McpEndpoint, settings: Settings) -> None:
         routers.append(docs.router)
     for router in routers:
         app.include_router(router)
-    app.state.routes = [route for router in routers for route in router.routes]
     # A plain route: a mount would answer /mcp with a redirect. No GET: its stream would never carry anything.
-    app.router.routes.append(Route("/mcp", endpoint=mcp, methods=["POST"]))
+    mcp_route = Route("/mcp", endpoint=mcp, methods=["POST"])
+    app.router.routes.append(mcp_route)
+    app.state.routes = [*(route for router in routers for route in router.routes), mcp_route]
 
 
 def _add_error_handlers(app: FastAPI) -> None:

@@ -11,6 +11,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from todo_api.auth.tokens import Principal
 from todo_api.db.engine import Database
 from todo_api.http.gate import PRINCIPAL
+from todo_api.mcp_server.refusals import with_problems
 from todo_api.problems import Problem, as_response, unavailable
 from todo_api.settings import Settings
 
@@ -80,7 +81,7 @@ class McpEndpoint:
         except Problem as problem:
             await as_response(problem, scope["path"])(scope, receive, send)
             return
-        await app(self._as_user(scope, scope[PRINCIPAL]), receive, send)
+        await app(self._as_user(scope, scope[PRINCIPAL]), receive, with_problems(scope, receive, send))
 
     async def ready(self) -> ASGIApp:
         """Return the loaded application, waiting for it.

@@ -77,11 +77,12 @@ def test_user_in_the_path_must_be_the_tokens_on_every_operation(
     protected = [
         (method, path) for path, item in document["paths"].items() for method in item if "{user_id}" in path
     ]
-    assert len(protected) == 8
-    bodies = {"chat": {"message": "Hi"}, "tasks": {"title": "x"}}
+    assert len(protected) == 15
     for method, path in protected:
-        url = path.format(user_id="bob", task_id=1)
-        body = bodies["chat" if "/chat" in path else "tasks"] if method in ("post", "put") else None
+        url = path.format(user_id="bob", task_id=1, conversation_id=1)
+        described = document["paths"][path][method].get("requestBody")
+        name = described and described["content"]["application/json"]["schema"]["$ref"].rpartition("/")[2]
+        body = name and document["components"]["schemas"][name]["examples"][0]
         assert client.request(method, url, json=body).status_code == 401, (method, path)
         assert client.request(method, url, json=body, headers=ada).status_code == 403, (method, path)
 

@@ -364,10 +364,10 @@ def test_reply_that_cannot_be_stored_is_reported_and_frees_the_conversation(
     monkeypatch.setattr(service, "STORE_RETRY_SECONDS", 0)
     end_turn = conversations.end_turn
 
-    async def refuse(connection: Any, user_id: str, turn: Any, reply: str | None) -> Any:
+    async def refuse(connection: Any, user_id: str, turn: Any, reply: str | None, *rest: Any) -> Any:
         if reply == "Hello":
             raise ValueError("no database stores this")
-        return await end_turn(connection, user_id, turn, reply)
+        return await end_turn(connection, user_id, turn, reply, *rest)
 
     with monkeypatch.context() as broken:
         broken.setattr(conversations, "end_turn", refuse)

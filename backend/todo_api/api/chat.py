@@ -12,8 +12,7 @@ from fastapi import Request as HttpRequest
 from fastapi import Response as HttpResponse
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
-from todo_api import metrics
-from todo_api.api.dependencies import IdempotencyKey, User, bearer
+from todo_api.api.dependencies import IdempotencyKey, User
 from todo_api.api.openapi import problems
 from todo_api.api.schemas import ChatRequest, ChatResponse
 from todo_api.api.tasks import REPLAYED, REPLAYED_HEADER, refuse_key
@@ -24,13 +23,13 @@ from todo_api.chat.service import ChatService, Request, RunningTurn
 from todo_api.db import idempotency
 from todo_api.http.gate import PRINCIPAL
 from todo_api.http.rate import RateLimit
-from todo_api.problems import Problem, as_body, rate_limited
+from todo_api.problems import Problem, as_body
 
 logger = logging.getLogger(__name__)
 
-router = APIRouter(prefix="/api/{user_id}/chat", tags=["chat"], dependencies=[Depends(bearer)])
+router = APIRouter(prefix="/api/{user_id}/chat", tags=["chat"])
 
-_ERRORS = problems(404, 409, 413, 502, 504)
+_ERRORS = problems(404, 409, 413, 415, 502, 504)
 _STREAM_EXAMPLE = (
     'event: conversation\ndata: {"conversation_id": 3}\n\n'
     'event: token\ndata: {"text": "Done"}\n\n'
@@ -39,18 +38,15 @@ _STREAM_EXAMPLE = (
 )
 
 
-async def chat_limit(user: User, request: HttpRequest) -> None:
-    """Count the turn; turns cost more than other requests and have a limit of their own."""
-    limit: RateLimit = request.app.state.chat_rate_limit
-    if wait := limit.take(user):
-        metrics.RATE_LIMITED.labels("chat").inc()
-        raise rate_limited("Too many chat turns from this user; try again later.", wait)
-
-
 async def begin(
     user: User, body: ChatRequest, request: HttpRequest, key: str | None, *, streaming: bool
 ) -> RunningTurn | Replay:
-    """Begin the turn that a request asks for."""
+    """Begin the turn that a request asks for.
+
+    Turns cost more than other requests and have a limit of their own; only a body that makes one is counted.
+    """
+    limit: RateLimit = request.app.state.chat_rate_limit
+    limit.enforce(user, request.scope, "Too many chat turns from this user; try again later.")
     principal: Principal = request.scope[PRINCIPAL]
     service: ChatService = request.app.state.chat
     claimed = idempotency.Key.of(user, key, "chat", body.model_dump()) if key else None
@@ -64,7 +60,6 @@ async def begin(
     "",
     summary="Chat",
     responses={200: {"headers": REPLAYED_HEADER}, **_ERRORS},
-    dependencies=[Depends(chat_limit)],
 )
 async def chat(
     user: User,
@@ -115,7 +110,6 @@ async def streaming_turn(
         },
         **_ERRORS,
     },
-    dependencies=[Depends(chat_limit)],
 )
 async def chat_stream(
     turn: Annotated[Any, Depends(streaming_turn)], request: HttpRequest

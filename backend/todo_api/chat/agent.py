@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
+import uuid
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import httpx2
 from agents import (
     Agent,
     ModelResponse,
@@ -18,7 +18,6 @@ from agents import (
     set_tracing_disabled,
 )
 from agents.items import ToolCallItem, ToolCallOutputItem, TResponseInputItem
-from agents.mcp import MCPServerStreamableHttp
 from agents.models.openai_chatcompletions import OpenAIChatCompletionsModel
 from agents.result import RunResultBase
 from agents.stream_events import StreamEvent
@@ -33,6 +32,7 @@ from todo_api.chat.text import storable, storable_value
 from todo_api.db.conversations import Message
 from todo_api.mcp_server.effects import Note
 from todo_api.mcp_server.endpoint import McpEndpoint
+from todo_api.mcp_server.in_process import Tools
 from todo_api.problems import Problem
 from todo_api.settings import Settings
 
@@ -42,9 +42,8 @@ INSTRUCTIONS = (
     "Never claim that something was done unless a tool said so. "
     "Answer briefly, in the user's language."
 )
-# A loopback name, which the endpoint's host check knows; nothing is ever connected to.
-IN_PROCESS_URL = "http://localhost/mcp"
-TOOL_TIMEOUT_SECONDS = 30
+# So much of an earlier tool's result is shown to the model again.
+RESULT_CHARACTERS = 4000
 
 
 class ToolCallLimit(RunHooks[Any]):
@@ -123,32 +122,30 @@ class TodoAgent:
         Raises:
             Problem: When the model or its endpoint fails.
         """
-        said: list[TResponseInputItem] = [
-            {"role": m.role, "content": m.content} for m in (*history, Message("user", message))
-        ]
+        said = [item for one in (*history, Message("user", message)) for item in items_of(one)]
         run: dict[str, Any] = {
             "max_turns": self._max_turns,
             "run_config": self._config,
             "hooks": ToolCallLimit(self._max_tool_calls),
         }
         try:
-            async with self._tools(principal, note) as tools:
-                agent = Agent(
-                    name="Todo",
-                    instructions=INSTRUCTIONS,
-                    model=self._model,
-                    model_settings=self._settings,
-                    mcp_servers=[tools],
-                )
-                if emit is None:
-                    result: RunResultBase = await Runner.run(agent, said, **run)
-                else:
-                    streamed = Runner.run_streamed(agent, said, **run)
-                    try:
-                        await _forward(streamed.stream_events(), emit)
-                    finally:
-                        streamed.cancel()
-                    result = streamed
+            server = await self._mcp.server()
+            agent = Agent(
+                name="Todo",
+                instructions=INSTRUCTIONS,
+                model=self._model,
+                model_settings=self._settings,
+                mcp_servers=[Tools(server, await server.list_tools(), principal, note)],
+            )
+            if emit is None:
+                result: RunResultBase = await Runner.run(agent, said, **run)
+            else:
+                streamed = Runner.run_streamed(agent, said, **run)
+                try:
+                    await _forward(streamed.stream_events(), emit)
+                finally:
+                    streamed.cancel()
+                result = streamed
         except Exception as error:
             raise as_problem(error) from error
         reply = Reply(storable(str(result.final_output or "")), tuple(tool_calls(result.new_items)))
@@ -156,24 +153,27 @@ class TodoAgent:
             raise Problem(502, "model-failed", "The model's answer is empty; try again.")
         return reply
 
-    def _tools(self, principal: Principal, note: Note) -> MCPServerStreamableHttp:
-        """Return the tools as one user's own, for one turn: an instance serialises its requests."""
-        app = self._mcp.for_user(principal, note)
 
-        def client(
-            headers: dict[str, str] | None = None, timeout: Any = None, auth: Any = None
-        ) -> httpx2.AsyncClient:
-            return httpx2.AsyncClient(
-                transport=httpx2.ASGITransport(app=app), headers=headers, timeout=timeout, auth=auth
-            )
-
-        return MCPServerStreamableHttp(
-            name="todo",
-            params={"url": IN_PROCESS_URL, "timeout": TOOL_TIMEOUT_SECONDS, "httpx_client_factory": client},
-            cache_tools_list=True,
-            client_session_timeout_seconds=TOOL_TIMEOUT_SECONDS,
-            use_structured_content=True,
-        )
+def items_of(message: Message) -> list[TResponseInputItem]:
+    """Return a message in the SDK's form: a reply after its tool calls and their results."""
+    items: list[TResponseInputItem] = []
+    for call in message.tool_calls:
+        call_id = f"call_{uuid.uuid4().hex[:16]}"
+        result = json.dumps(call["result"], ensure_ascii=False)
+        if len(result) > RESULT_CHARACTERS:
+            result = f"{result[:RESULT_CHARACTERS]}… (cut)"
+        items += [
+            {
+                "type": "function_call",
+                "call_id": call_id,
+                "name": call["name"],
+                "arguments": json.dumps(call["arguments"], ensure_ascii=False),
+            },
+            {"type": "function_call_output", "call_id": call_id, "output": result},
+        ]
+    if message.content or not items:
+        items.append({"role": message.role, "content": message.content})
+    return items
 
 
 async def _forward(events: Any, emit: Emit) -> None:

@@ -36,7 +36,9 @@ def as_problem(error: Exception) -> Problem:
             )
         case openai.AuthenticationError() | openai.PermissionDeniedError():
             return Problem(
-                502, "model-refused", "The model's endpoint refuses this service's OPENAI_API_KEY."
+                502,
+                "model-refused",
+                "The model's endpoint refuses this service's key; tell the service's operator.",
             )
         case openai.APIStatusError():
             return Problem(
@@ -50,7 +52,7 @@ def as_problem(error: Exception) -> Problem:
             return Problem(
                 502,
                 "model-turn-limit",
-                "The model kept calling tools until CHAT_MAX_TURNS; ask in smaller steps.",
+                "The model kept calling tools until the turn's limit; ask in smaller steps.",
             )
         case ModelBehaviorError() | ModelRefusalError() | openai.OpenAIError():
             return Problem(502, "model-failed", "The model's answer cannot be understood; try again.")

@@ -248,7 +248,8 @@ class ChatService:
                 await asyncio.sleep(STORE_RETRY_SECONDS)
             try:
                 async with self._database.writing() as connection:
-                    effects = await conversations.end_turn(connection, user, turn, text)
+                    calls = outcome["tool_calls"] if isinstance(outcome, dict) else None
+                    effects = await conversations.end_turn(connection, user, turn, text, calls)
                     if isinstance(outcome, Problem) and effects:
                         outcome = after_changes(outcome, turn.conversation_id, effects)
                     if request.key is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Literal
@@ -11,10 +11,15 @@ from typing import Any, Literal
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from todo_api.db.position import Position
 from todo_api.db.tables import UtcDateTime, conversations, messages, now
 
 type Role = Literal["user", "assistant"]
 type Effect = dict[str, Any]
+
+
+# So much of the first message is the title until a person gives another.
+TITLE_CHARACTERS = 80
 
 
 class NoConversation(Exception):
@@ -31,10 +36,11 @@ class TurnLost(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One message of a conversation."""
+    """One message of a conversation; a reply with the tool calls that led to it."""
 
     role: Role
     content: str
+    tool_calls: tuple[Effect, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +107,8 @@ async def begin_turn(
     }
     lost = None
     if conversation_id is None:
-        values = {"user_id": user_id, "created_at": moment, **held}
+        title = " ".join(message.split())[:TITLE_CHARACTERS]
+        values = {"user_id": user_id, "created_at": moment, "title": title, **held}
         inserted = await connection.execute(
             sa.insert(conversations).values(values).returning(conversations.c.id)
         )
@@ -206,19 +213,35 @@ async def newest_messages(
 ) -> tuple[Message, ...]:
     """Return the newest messages of a conversation, in the order in which they were said."""
     newest_first = (
-        sa.select(messages.c.role, messages.c.content)
+        sa.select(messages.c.role, messages.c.content, messages.c.tool_calls)
         .where(messages.c.conversation_id == conversation_id)
         .order_by(messages.c.id.desc())
         .limit(limit)
     )
     rows = (await connection.execute(newest_first)).all()
-    return tuple(Message(row.role, row.content) for row in reversed(rows))
+    return tuple(Message(row.role, row.content, tuple(_calls(row.tool_calls))) for row in reversed(rows))
+
+
+def _calls(stored: str | None) -> list[Effect]:
+    calls: list[Effect] = json.loads(stored or "[]")
+    return calls
 
 
 async def end_turn(
-    connection: AsyncConnection, user_id: str, turn: Turn, reply: str | None
+    connection: AsyncConnection,
+    user_id: str,
+    turn: Turn,
+    reply: str | None,
+    tool_calls: Sequence[Effect] | None = None,
 ) -> tuple[Effect, ...]:
-    """End a turn: give the conversation back, and store the reply where there is one.
+    """End a turn: give the conversation back, and store the reply and its tool calls where there are some.
+
+    Args:
+        connection: Inside a transaction.
+        user_id: Owner of the conversation.
+        turn: The turn.
+        reply: What the agent said.
+        tool_calls: Its tool calls; those that changed something where they are not known.
 
     Returns:
         The changes that the turn's tools have made.
@@ -227,10 +250,14 @@ async def end_turn(
         TurnLost: When the conversation is no longer the turn's.
     """
     ended = {"turn": None, "turn_expires_at": None, "updated_at": now()}
-    effects = await _hold(connection, turn, ended)
-    if reply:
-        await _store(connection, user_id, turn.conversation_id, turn.token, "assistant", reply)
-    return _effects(effects)
+    effects = _effects(await _hold(connection, turn, ended))
+    calls = effects if tool_calls is None else tool_calls
+    if reply or calls:
+        stored = json.dumps(calls) if calls else None
+        await _store(
+            connection, user_id, turn.conversation_id, turn.token, "assistant", reply or "", tool_calls=stored
+        )
+    return effects
 
 
 async def has_reply(connection: AsyncConnection, turn: Turn) -> bool:
@@ -244,14 +271,89 @@ async def has_reply(connection: AsyncConnection, turn: Turn) -> bool:
 
 
 async def _store(
-    connection: AsyncConnection, user_id: str, conversation_id: int, turn: str, role: Role, content: str
+    connection: AsyncConnection,
+    user_id: str,
+    conversation_id: int,
+    turn: str,
+    role: Role,
+    content: str,
+    *,
+    tool_calls: str | None = None,
 ) -> None:
     values = {
         "user_id": user_id,
         "conversation_id": conversation_id,
         "role": role,
         "content": content,
+        "tool_calls": tool_calls,
         "turn": turn,
         "created_at": now(),
     }
     await connection.execute(sa.insert(messages).values(values))
+
+
+_SHOWN = (
+    conversations.c.id,
+    conversations.c.title,
+    conversations.c.created_at,
+    conversations.c.updated_at,
+)
+
+
+def _is(user_id: str, conversation_id: int) -> sa.ColumnElement[bool]:
+    return sa.and_(conversations.c.id == conversation_id, conversations.c.user_id == user_id)
+
+
+async def list_page(
+    connection: AsyncConnection, user_id: str, *, after: Position | None, limit: int
+) -> list[dict[str, Any]]:
+    """Return a user's conversations after a position, the one that was used last first."""
+    columns = conversations.c
+    query = sa.select(*_SHOWN).where(columns.user_id == user_id)
+    if after is not None:
+        position = sa.tuple_(
+            sa.literal(after.value, columns.updated_at.type), sa.literal(after.id, columns.id.type)
+        )
+        query = query.where(sa.tuple_(columns.updated_at, columns.id) < position)
+    query = query.order_by(columns.updated_at.desc(), columns.id.desc()).limit(limit)
+    return [dict(row) for row in (await connection.execute(query)).mappings()]
+
+
+async def count(connection: AsyncConnection, user_id: str) -> int:
+    """Return how many conversations a user has."""
+    query = sa.select(sa.func.count()).where(conversations.c.user_id == user_id)
+    return int((await connection.execute(query)).scalar_one())
+
+
+async def get(connection: AsyncConnection, user_id: str, conversation_id: int) -> dict[str, Any] | None:
+    """Return one conversation of a user, without its messages."""
+    query = sa.select(*_SHOWN).where(_is(user_id, conversation_id))
+    row = (await connection.execute(query)).mappings().one_or_none()
+    return None if row is None else dict(row)
+
+
+async def list_messages(
+    connection: AsyncConnection, conversation_id: int, *, before: int | None, limit: int
+) -> list[dict[str, Any]]:
+    """Return the newest messages of a conversation, or those before one, in the order said."""
+    columns = messages.c
+    query = sa.select(columns.id, columns.role, columns.content, columns.tool_calls, columns.created_at)
+    query = query.where(columns.conversation_id == conversation_id)
+    query = query if before is None else query.where(columns.id < before)
+    rows = (await connection.execute(query.order_by(columns.id.desc()).limit(limit))).mappings().all()
+    return [{**row, "tool_calls": _calls(row["tool_calls"])} for row in reversed(rows)]
+
+
+async def rename(
+    connection: AsyncConnection, user_id: str, conversation_id: int, title: str
+) -> dict[str, Any] | None:
+    """Set the title of a conversation and return it, in one statement."""
+    statement = sa.update(conversations).where(_is(user_id, conversation_id)).values(title=title)
+    row = (await connection.execute(statement.returning(*_SHOWN))).mappings().one_or_none()
+    return None if row is None else dict(row)
+
+
+async def delete(connection: AsyncConnection, user_id: str, conversation_id: int | None = None) -> bool:
+    """Delete one conversation of a user with its messages, or all of them; tell whether there was one."""
+    mine = conversations.c.user_id == user_id if conversation_id is None else _is(user_id, conversation_id)
+    return bool((await connection.execute(sa.delete(conversations).where(mine))).rowcount)

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from todo_api.db.tables import idempotency_keys as keys
-from todo_api.db.tables import now
+from todo_api.db.tables import messages, now
 
 if TYPE_CHECKING:
     from sqlalchemy.dialects import postgresql, sqlite
@@ -129,6 +129,20 @@ async def end(connection: AsyncConnection, user_id: str, turn: str, response: di
     await connection.execute(
         sa.update(keys).where(mine).values(response=json.dumps(response), expires_at=now() + LIFETIME)
     )
+
+
+async def forget(connection: AsyncConnection, user_id: str, conversation_id: int | None = None) -> None:
+    """Delete a user's keys with the answers that are kept for them: all, or those of one conversation."""
+    statement = sa.delete(keys).where(keys.c.user_id == user_id)
+    if conversation_id is not None:
+        turns = sa.select(messages.c.turn).where(messages.c.conversation_id == conversation_id)
+        statement = statement.where(keys.c.turn.in_(turns))
+    await connection.execute(statement)
+
+
+async def delete_expired(connection: AsyncConnection) -> int:
+    """Delete the expired keys of every user, also of those who never return; return how many."""
+    return (await connection.execute(sa.delete(keys).where(keys.c.expires_at < now()))).rowcount
 
 
 def _insert(connection: AsyncConnection) -> postgresql.Insert | sqlite.Insert:

@@ -25,7 +25,8 @@ from drydock.detect.launches import Evidence, collect
 from drydock.detect.layout import Layout, layout, source_root
 from drydock.detect.model import Blocker, Conflict, Findings, Found, Ignore, Installation, Server
 from drydock.detect.sources import declared_names
-from drydock.detect.tree import Tree, folder_of, join, parents, parse_toml, read_bounded, strings, table
+from drydock.detect.tools import TOOLS
+from drydock.detect.tree import Tree, folder_of, join
 
 DEFAULT_PORT = 8000
 NOTHING: Mapping[str, str] = MappingProxyType({})
@@ -42,7 +43,7 @@ def detect(root: Path, overrides: Mapping[str, str] = NOTHING) -> Findings:
         root: the project's folder.
         overrides: options of `[tool.drydock]` in kebab-case; a value set by hand wins over any evidence.
     """
-    base = workspace_above(root) or Path(root)
+    base = next((above for tool in TOOLS if (above := tool.above(root))), Path(root))
     requested = join(os.path.relpath(os.path.realpath(root), os.path.realpath(base)))
     with _without_collector(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # invalid escapes in a project's strings are its own business
@@ -59,23 +60,6 @@ def _without_collector() -> Iterator[None]:
     finally:
         if running:
             gc.enable()
-
-
-def workspace_above(root: Path) -> Path | None:
-    """Return the folder above that holds the uv.lock of a workspace with `root` in it, None without one."""
-    if (Path(root) / "uv.lock").exists():
-        return None
-    for folder in parents(root):
-        data = read_bounded(folder / "pyproject.toml", 1_000_000)
-        members = strings(
-            table(parse_toml((data or b"").decode("utf-8", "replace")), "tool", "uv", "workspace").get(
-                "members"
-            )
-        )
-        inner = os.path.relpath(os.path.realpath(root), folder)
-        if (folder / "uv.lock").is_file() and any(Path(inner).match(m) for m in members):
-            return folder
-    return None
 
 
 @dataclass(frozen=True)
@@ -282,7 +266,7 @@ class _Detection:
 
     def _stale(self, chosen: deps.Chosen) -> None:
         missing = ", ".join(deps.stale(chosen.source)[:5])
-        tool = chosen.source.tool
+        tool = chosen.source.tool.name
         self.blockers.append(
             Blocker(
                 "lock",

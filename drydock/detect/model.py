@@ -9,8 +9,6 @@ from typing import Any, Generic, Literal, TypeVar
 T = TypeVar("T", covariant=True)
 
 DependencyKind = Literal["uv", "poetry", "pdm", "pipenv", "pylock", "requirements", "pyproject", "setup"]
-# Lock files whose name says which tool they belong to.
-LOCK_NAMES = ("uv.lock", "poetry.lock", "pdm.lock", "Pipfile.lock", "pylock.toml")
 ServerPlace = Literal["default", "extra", "group", "missing"]
 SettingKind = Literal["secret", "plain"]
 
@@ -63,6 +61,7 @@ class Dependencies:
     `folder` and `files` are relative to the detected root; `files` holds everything the install reads.
     `export` is a command that prints requirements for uv (empty where uv reads the files itself);
     `install` is the uv command, run in `folder`, that takes `requirements.txt` from `export` if there is one.
+    `label` is the file that decides what is installed, as a person would name it.
     `requirements` is what is asked for, as it is written; `by_text` tells that it was read from a text that
     no installer reads: setup.py, which to ask would be to run, or Poetry's own table. `unhashed` tells that
     something that is installed by the lock has no hash, since it comes from a repository or a folder.
@@ -76,14 +75,10 @@ class Dependencies:
     install: tuple[str, ...]
     locked: bool
     hashed: bool
+    label: str
     requirements: tuple[str, ...] = ()
     by_text: bool = False
     unhashed: bool = False
-
-    @property
-    def label(self) -> str:
-        """Return the file that decides what is installed, as a person would name it."""
-        return next((f for f in self.files if f.rpartition("/")[2] in LOCK_NAMES), self.files[0])
 
 
 @dataclass(frozen=True)

@@ -8,13 +8,13 @@ from collections.abc import Iterable, Mapping
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import InvalidVersion, Version
 
+from drydock.detect import tools
 from drydock.detect.code import Code
 from drydock.detect.dependencies import Chosen, installed
 from drydock.detect.dockerfiles import Dockerfile
 from drydock.detect.locks import Lock, Locked
 from drydock.detect.model import Conflict, Found
-from drydock.detect.sources import project_table
-from drydock.detect.tree import decode, folder_of, join, line_of, parents, parse_toml, read_bounded, table
+from drydock.detect.tree import decode, folder_of, join, parents, read_bounded
 
 KNOWN = ("3.14", "3.13", "3.12", "3.11", "3.10", "3.9", "3.8", "3.7")
 NEWEST_DEFAULT = "3.13"  # without any evidence: what the default base image carries
@@ -33,33 +33,13 @@ def bounds(code: Code, chosen: Chosen | None, folder: str) -> list[Found[str]]:
     found += [] if any(f.where.endswith(PIN_FILES) for f in found) else _pin_above(code)
     lock = chosen.source.lock if chosen else None
     if lock and lock.python and (text := specifier(lock.python)):
-        found.append(Found(text, f"{lock.path} requires-python" if lock.kind == "uv" else lock.path))
+        found.append(Found(text, lock.path))
     return list(dict.fromkeys(found))
 
 
 def _metadata(code: Code, folder: str) -> list[Found[str]]:
-    path = join(folder, "pyproject.toml")
-    data = project_table(code.tree, folder)
-    found = []
-    required = table(data, "project").get("requires-python")
-    if isinstance(required, str) and specifier(required):
-        found.append(Found(specifier(required), f"{path} [project] requires-python"))
-    poetry = table(data, "tool", "poetry", "dependencies").get("python")
-    if isinstance(poetry, str) and specifier(poetry):
-        found.append(Found(specifier(poetry), f"{path} [tool.poetry.dependencies] python"))
-    pipfile = join(folder, "Pipfile")
-    pinned = table(parse_toml(code.tree.text(pipfile) or ""), "requires").get("python_version")
-    if isinstance(pinned, str) and re.fullmatch(r"3\.\d+", pinned):
-        found.append(Found(f"=={pinned}.*", f"{pipfile} [requires] python_version"))
-    setup = code.tree.text(join(folder, "setup.py")) or ""
-    match = re.search(r"python_requires\s*=\s*[\"']([^\"']+)[\"']", setup)
-    if match and specifier(match.group(1)):
-        found.append(
-            Found(
-                specifier(match.group(1)), f"{join(folder, 'setup.py')}:{line_of(setup, 'python_requires')}"
-            )
-        )
-    return found
+    stated = [found for tool in tools.TOOLS for found in tool.pythons(code.tree, folder)]
+    return [Found(text, found.where) for found in stated if (text := specifier(found.value))]
 
 
 def _pin_files(code: Code, folder: str) -> list[Found[str]]:

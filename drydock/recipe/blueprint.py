@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from drydock.detect import Dependencies, Findings, Found, Setting
+from drydock.detect import Dependencies, Findings, Found, Setting, tools
 from drydock.detect.files import FOLDER
 from drydock.detect.ignore import SECRET
 from drydock.detect.requirements import read_requirements
@@ -229,7 +229,7 @@ def _existing(root: Path, path: str) -> str:
 
 def _declared(root: Path, dependencies: Dependencies) -> tuple[str, ...]:
     """Return the file that a requirements.lock was resolved from, and those that it includes."""
-    if dependencies.kind != "requirements" or not dependencies.files[0].endswith(".lock"):
+    if not tools.of(dependencies).can_pin or not dependencies.files[0].endswith(".lock"):
         return ()
     said = resolved_from((root / dependencies.files[0]).read_text(encoding="utf-8"))
     names = ("requirements.txt", "pyproject.toml") if said is None else said
@@ -243,7 +243,7 @@ def _declared(root: Path, dependencies: Dependencies) -> tuple[str, ...]:
 def _is_by_text(manifest: Path) -> bool:
     """Tell whether a pyproject.toml declares in Poetry's own table alone, which uv does not read."""
     content = tomllib.loads(manifest.read_text(encoding="utf-8"))
-    return "project" not in content and "poetry" in content.get("tool", {})
+    return any(tool.declares_alone(content) for tool in tools.TOOLS)
 
 
 def _server(findings: Findings) -> str:

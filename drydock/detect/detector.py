@@ -18,18 +18,36 @@ from drydock.detect.code import MAX_MODULES, Code, Startup, module_name
 from drydock.detect.commands import number
 from drydock.detect.entry import Entry, decide
 from drydock.detect.envfiles import environment_files
-from drydock.detect.files import FOLDER, FileUse, file_uses
+from drydock.detect.files import FileUse, file_uses
 from drydock.detect.ignore import ignore
 from drydock.detect.installation import installation
 from drydock.detect.launches import Evidence, collect
 from drydock.detect.layout import Layout, layout, source_root
-from drydock.detect.model import Blocker, Conflict, Findings, Found, Ignore, Installation, Server
+from drydock.detect.model import (
+    Blocker,
+    Conflict,
+    Findings,
+    Found,
+    Ignore,
+    Installation,
+    Package,
+    Server,
+    Written,
+    WrittenKind,
+)
 from drydock.detect.sources import declared_names
 from drydock.detect.tools import TOOLS
 from drydock.detect.tree import Tree, folder_of, join
 
 DEFAULT_PORT = 8000
 NOTHING: Mapping[str, str] = MappingProxyType({})
+WRITTEN: Mapping[str, WrittenKind] = {"make": "folder", "write": "file", "database": "database"}
+WHY_WRITTEN: Mapping[WrittenKind, str] = {
+    "folder": "a folder",
+    "file": "",
+    "database": "SQLite",
+    "unknown": "SQLite, at a path that is worked out at run time",
+}
 SCHEDULERS = ("apscheduler.", "rocketry.", "fastapi_utils.tasks", "fastapi_restful.tasks")
 
 
@@ -350,9 +368,9 @@ class _Detection:
         ]
         return hand[0] or found[0], hand[1] or found[1], Found(path, where) if path else None
 
-    def _packages_by_hand(self) -> tuple[Found[str], ...]:
+    def _packages_by_hand(self) -> tuple[Package, ...]:
         return tuple(
-            Found(p, "set by hand: system-packages")
+            Package(p, "set by hand: system-packages", origin="person")
             for p in self._by_hand("system-packages").replace(",", " ").split()
         )
 
@@ -377,18 +395,17 @@ class _Detection:
                 found.setdefault(path, Found(path, use.where))
         return tuple(found.values())
 
-    def _writable(self, start: _Start | None) -> tuple[Found[str], ...]:
-        found: dict[str, Found[str]] = {}
+    def _writable(self, start: _Start | None) -> tuple[Written, ...]:
+        found: dict[str, Written] = {}
         for use in start.uses if start else []:
             path = self._place(start, use) if start else ""
-            if use.kind in {"make", "write", "database"} and not path.startswith(".."):
-                unknown = "SQLite, at a path that is worked out at run time"
-                made = {"make": FOLDER, "write": ""}
-                why = made.get(use.kind, unknown if use.path == "." else "SQLite")
-                found.setdefault(path, Found(path, use.where, why))
+            kind = WRITTEN.get(use.kind)
+            if kind and not path.startswith(".."):
+                kind = "unknown" if kind == "database" and use.path == "." else kind
+                found.setdefault(path, Written(path, use.where, WHY_WRITTEN[kind], kind))
         return tuple(found.values())
 
-    def _replicas(self, start: _Start | None, writable: tuple[Found[str], ...]) -> Found[bool]:
+    def _replicas(self, start: _Start | None, writable: tuple[Written, ...]) -> Found[bool]:
         if writable:
             first = writable[0]
             return Found(False, first.where, f"it writes {first.value}, which replicas would not share")

@@ -48,8 +48,6 @@ METHODS: dict[str, Kind] = {
 MEMORY = re.compile(r"^sqlite(\+\w+)?:(//)?(/:memory:.*|/?$|\?.*)|mode=memory")
 DATABASE = re.compile(r"^sqlite(\+\w+)?:///(?!/)(?P<path>[^?{}]+)")
 
-# Why a path is one to a folder: the program makes it.
-FOLDER = "a folder"
 # Where a container may write, or where nobody would write but by mistake: nothing to keep.
 ELSEWHERE = re.compile(r"^/(tmp|dev|proc|sys|run|var/tmp|var/run|etc|usr|bin|sbin|lib\w*|boot)(/|$)|^/+$")
 

@@ -11,6 +11,9 @@ T = TypeVar("T", covariant=True)
 DependencyKind = Literal["uv", "poetry", "pdm", "pipenv", "pylock", "requirements", "pyproject", "setup"]
 ServerPlace = Literal["default", "extra", "group", "missing"]
 SettingKind = Literal["secret", "plain"]
+# A folder that the program makes, a file that it writes, an SQLite file, and one whose path only a run tells.
+WrittenKind = Literal["folder", "file", "database", "unknown"]
+PackageOrigin = Literal["dependency", "code", "dockerfile", "person"]
 
 
 @dataclass(frozen=True)
@@ -20,6 +23,20 @@ class Found(Generic[T]):
     value: T
     where: str
     why: str = ""
+
+
+@dataclass(frozen=True)
+class Written(Found[str]):
+    """A path that the program writes."""
+
+    kind: WrittenKind = "file"
+
+
+@dataclass(frozen=True)
+class Package(Found[str]):
+    """A Debian package, and what asks for it."""
+
+    origin: PackageOrigin = "dependency"
 
 
 @dataclass(frozen=True)
@@ -160,12 +177,12 @@ class Findings:
     liveness: Found[str] | None
     readiness: Found[str] | None
     docs: Found[str] | None
-    system_build: tuple[Found[str], ...]
-    system_run: tuple[Found[str], ...]
+    system_build: tuple[Package, ...]
+    system_run: tuple[Package, ...]
     settings: tuple[Found[Setting], ...]
     env_files: tuple[Found[str], ...]
     data_files: tuple[Found[str], ...]
-    writable: tuple[Found[str], ...]
+    writable: tuple[Written, ...]
     replicas_safe: Found[bool]
     installation: Found[Installation]
     ignore: Ignore

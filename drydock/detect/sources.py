@@ -43,7 +43,7 @@ def declares(tree: Tree, folder: str) -> list[Source]:
     found = [s for tool in tools.LOCKING for s in tool.sources(tree, folder, manifest)]
     if manifest and not any(s.tool.has_manifest for s in found):
         found.append(manifest)
-    for tool in tools.TOOLS[len(tools.LOCKING) :]:
+    for tool in tools.PLAIN:
         # install_requires that is worked out (mostly from requirements.txt) names nothing to compare.
         found += [s for s in tool.sources(tree, folder, manifest) if s.wanted or not s.by_text or not found]
     return found

@@ -9,11 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from drydock.detect import Dependencies, Findings, Found, Setting, tools
-from drydock.detect.files import FOLDER
+from drydock.detect import Dependencies, Findings, Setting, tools
 from drydock.detect.ignore import SECRET
 from drydock.detect.requirements import read_requirements
-from drydock.detect.system import FROM_DOCKERFILE
 from drydock.detect.tree import Tree, folder_of, join
 from drydock.project.lock import resolved_from
 from drydock.recipe import contents, extras
@@ -186,7 +184,7 @@ def draw(findings: Findings, table: Mapping[str, Any], image: str, maintainer: s
         system_build=tuple(package.value for package in f.system_build),
         system_run=extras.with_beside(run),
         system_doubtful=frozenset(
-            package.value for package in (*f.system_build, *f.system_run) if package.why == FROM_DOCKERFILE
+            package.value for package in (*f.system_build, *f.system_run) if package.origin == "dockerfile"
         ),
         extra_files=tuple(table.get("extra-files", extras.files(run))),
         storage=_storage(f, base, table),
@@ -268,9 +266,9 @@ def _storage(findings: Findings, base: str, table: Mapping[str, Any]) -> Storage
     code |= {folder_of(path) for path in findings.ignore.keep if path.endswith(".py")}
     for found in findings.writable:
         path = found.value
-        if _unknown(found) or path in code:
+        if found.kind == "unknown" or path in code:
             opened.append(inside(base, path))
-        elif found.why == FOLDER:
+        elif found.kind == "folder":
             folders.append(inside(base, path))
         elif (folder := posixpath.dirname(path) or ".") not in code:
             folders.append(inside(base, folder))
@@ -281,10 +279,6 @@ def _storage(findings: Findings, base: str, table: Mapping[str, Any]) -> Storage
         one for one in dict.fromkeys(folders) if not any(one.startswith(f"{o}/") for o in folders)
     )
     return Storage(volumes, links, tuple(dict.fromkeys(opened)))
-
-
-def _unknown(found: Found[str]) -> bool:
-    return found.why.endswith("at run time")
 
 
 def _origins(findings: Findings) -> dict[str, str]:

@@ -28,7 +28,8 @@ __all__ = [
 # A pyproject.toml without a lock, and the form in which drydock locks whatever has none.
 MANIFEST, LOCKED_BY_UV = Pyproject(), Requirements()
 LOCKING: tuple[Tool, ...] = (Uv(), Poetry(), Pdm(), Pipenv(), Pylock())
-TOOLS: tuple[Tool, ...] = (*LOCKING, MANIFEST, LOCKED_BY_UV, Setuptools())
+PLAIN: tuple[Tool, ...] = (LOCKED_BY_UV, Setuptools())
+TOOLS: tuple[Tool, ...] = (MANIFEST, *LOCKING, *PLAIN)
 BY_KIND = {tool.kind: tool for tool in TOOLS}
 
 

@@ -36,7 +36,6 @@ class Pdm(Exporting):
     everything = "--dev"
 
     def package(self, row: Rows, old_files: Rows) -> Locked:
-        """Return one row of pdm.lock."""
         items = [wanted(text, "") for text in strings(row.get("dependencies"))]
         depends = tuple((item.name, item.marker) for item in items if item)
         old = next((v for k, v in old_files.items() if k.split(" ")[0] == row["name"]), None)
@@ -46,11 +45,9 @@ class Pdm(Exporting):
         return Locked(name_of(row), version_of(row), depends, wheels, more, "path" in row, "git" in row)
 
     def made_for(self, data: Rows) -> object:
-        """Return the range that the lock's metadata state."""
         return table(data, "metadata").get("requires_python")
 
     def parts(self, tree: Tree, path: str, data: Rows) -> Parts:
-        """Return PDM's own groups for development."""
         rows = table(data, "tool", "pdm", "dev-dependencies")
         return Parts(groups={name: read_list(tree, path, texts) for name, texts in rows.items()})
 
@@ -65,7 +62,6 @@ class Pdm(Exporting):
         )
 
     def export(self, source: Source, extras: Sequence[str], groups: Sequence[str]) -> list[str]:
-        """Return `pdm export`."""
         words = [*UV_TOOL, "pdm", "export", "--format", "requirements", "--prod"]
         return [*words, *asked("--group", [*extras, *groups])]
 

@@ -36,7 +36,6 @@ class Pylock(Tool):
     mention = r"pylock\.toml"
 
     def package(self, row: Rows, old_files: Rows) -> Locked:
-        """Return one row of pylock.toml."""
         wheels = files_of(row.get("wheels"), "name", "url", "path")
         more = isinstance(row.get("sdist"), dict)
         return Locked(name_of(row), version_of(row), (), wheels, more, "directory" in row, "vcs" in row)
@@ -44,7 +43,6 @@ class Pylock(Tool):
     def install(
         self, source: Source, extras: Sequence[str], groups: Sequence[str], itself: bool
     ) -> list[str]:
-        """Return the command that installs the file."""
         return _from_file(source)
 
     def steps(self, found: Dependencies, step: Step) -> list[str]:
@@ -78,7 +76,6 @@ class Requirements(Tool):
     def install(
         self, source: Source, extras: Sequence[str], groups: Sequence[str], itself: bool
     ) -> list[str]:
-        """Return the command that installs the file."""
         return _from_file(source)
 
 
@@ -90,7 +87,6 @@ class Pyproject(Tool):
     mention = r"pip3?\s+install\s+[^&;]*(-e\s+)?\.(\[|\s|$)"
 
     def pythons(self, tree: Tree, folder: str) -> Iterator[Found[str]]:
-        """Yield the standard range."""
         path = join(folder, "pyproject.toml")
         required = table(tree.toml(path), "project").get("requires-python")
         if isinstance(required, str):

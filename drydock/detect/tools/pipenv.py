@@ -40,18 +40,15 @@ class Pipenv(Exporting):
         return Lock(path, exact, found, frozenset(found)) if found else None
 
     def beside(self, folder: str) -> tuple[str, ...]:
-        """Return the Pipfile."""
         return (join(folder, MANIFEST),)
 
     def pythons(self, tree: Tree, folder: str) -> Iterator[Found[str]]:
-        """Yield the version that the Pipfile requires."""
         path = join(folder, MANIFEST)
         version = table(parse_toml(tree.text(path) or ""), "requires").get("python_version")
         if isinstance(version, str) and re.fullmatch(r"3\.\d+", version):
             yield Found(f"=={version}.*", f"{path} [requires] python_version")
 
     def export(self, source: Source, extras: Sequence[str], groups: Sequence[str]) -> list[str]:
-        """Return `pipenv requirements`."""
         return [*UV_TOOL, "pipenv", "requirements", "--hash"]
 
     def printed(self, found: Dependencies, step: Step, *more: str) -> str:

@@ -42,7 +42,6 @@ class Poetry(Exporting):
     everything = "--all-groups"
 
     def package(self, row: Rows, old_files: Rows) -> Locked:
-        """Return one row of poetry.lock."""
         depends = []
         for name, spec in table(row.get("dependencies")).items():
             specs = spec if isinstance(spec, list) else [spec]
@@ -58,7 +57,6 @@ class Poetry(Exporting):
         return Locked(name, version, tuple(depends), wheels, more, kind == "directory", kind == "git")
 
     def made_for(self, data: Rows) -> object:
-        """Return the range that the lock's metadata state."""
         return table(data, "metadata").get("python-versions")
 
     def parts(self, tree: Tree, path: str, data: Rows) -> Parts:
@@ -86,25 +84,21 @@ class Poetry(Exporting):
         return Parts(_items(tree, path, needed), extras, groups)
 
     def declares_alone(self, data: Rows) -> bool:
-        """Tell whether there is no [project] beside Poetry's table."""
         return "project" not in data and bool(table(data, "tool", "poetry"))
 
     def pythons(self, tree: Tree, folder: str) -> Iterator[Found[str]]:
-        """Yield the range of Poetry's own table."""
         path = join(folder, "pyproject.toml")
         python = table(tree.toml(path), "tool", "poetry", "dependencies").get("python")
         if isinstance(python, str):
             yield Found(python, f"{path} [tool.poetry.dependencies] python")
 
     def about(self, data: Rows) -> About:
-        """Return what Poetry's own table says of the build."""
         own = table(data, "tool", "poetry")
         named = [own.get("readme"), own.get("license"), table(own, "build").get("script")]
         files = [text for one in named for text in ([one] if isinstance(one, str) else strings(one))]
         return About(str(own.get("name", "")), tuple(files), bool(table(own, "plugins")))
 
     def local(self, tree: Tree, folder: str, data: Rows) -> Mapping[str, str]:
-        """Return the folders of dependencies with a path."""
         own = table(data, "tool", "poetry")
         tables = [
             table(own, "dependencies"),

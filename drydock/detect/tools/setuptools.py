@@ -47,14 +47,12 @@ class Setuptools(Tool):
         return Parts(tuple(item for one in read for item in one.wanted), files=files)
 
     def pythons(self, tree: Tree, folder: str) -> Iterator[Found[str]]:
-        """Yield the range of setup.py."""
         path = join(folder, SETUP)
         text = tree.text(path) or ""
         if match := re.search(r"python_requires\s*=\s*[\"']([^\"']+)[\"']", text):
             yield Found(match.group(1), f"{path}:{line_of(text, 'python_requires')}")
 
     def about(self, data: Rows) -> About:
-        """Return the module that setuptools-scm writes."""
         scm = table(data, "tool", "setuptools_scm")
         written = scm.get("version_file") or scm.get("write_to")
         return About(generated=written if isinstance(written, str) else "")

@@ -59,7 +59,6 @@ class Uv(Tool):
         return None
 
     def package(self, row: Rows, old_files: Rows) -> Locked:
-        """Return one row of uv.lock."""
         rows = row.get("dependencies")
         depends = _edges(rows)
         asked_for = {
@@ -97,7 +96,6 @@ class Uv(Tool):
         return []
 
     def parts(self, tree: Tree, path: str, data: Rows) -> Parts:
-        """Return the older table of dependencies for development."""
         rows = table(data, "tool", "uv").get("dev-dependencies")
         return Parts(groups={"dev": read_list(tree, path, rows)} if isinstance(rows, list) else {})
 
@@ -117,7 +115,6 @@ class Uv(Tool):
     def install(
         self, source: Source, extras: Sequence[str], groups: Sequence[str], itself: bool
     ) -> list[str]:
-        """Return `uv sync` for a project or a workspace's member."""
         words = [
             "uv",
             "sync",
@@ -135,7 +132,6 @@ class Uv(Tool):
         return [" ".join([step.download, sync, *options])]
 
     def test_requirements(self, found: Dependencies, step: Step, lock: str) -> str:
-        """Export all groups."""
         words = f"uv export --quiet --project={step.at} --frozen --no-emit-local --all-groups"
         return f"{words} --output-file={lock}"
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from drydock.detect.tools.poetry import requirements, versions
 from packaging.requirements import Requirement
+
+from drydock.detect.tools.poetry import requirements, versions
 
 
 @pytest.mark.parametrize(

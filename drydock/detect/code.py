@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import deque
+from collections.abc import Collection
 from typing import NamedTuple
 
 from drydock.detect.syntax import Import, Module, Scope, Site, argument, constant, parse
@@ -29,9 +30,12 @@ class Code:
         tree: the folder.
         foreign: top-level module names that installed distributions provide, so that a project's own
             `redis.py` is not taken for the library.
+        local: folders that are installed besides: their modules are imported from there.
     """
 
-    def __init__(self, tree: Tree, foreign: frozenset[str] = frozenset()) -> None:
+    def __init__(
+        self, tree: Tree, foreign: frozenset[str] = frozenset(), local: Collection[str] = ()
+    ) -> None:
         self.tree = tree
         self._foreign = foreign | sys.stdlib_module_names
         self._modules: dict[str, Module | None] = {}
@@ -39,7 +43,7 @@ class Code:
         self._parsed = 0
         self.unread = 0
         self._located: dict[tuple[str, str], tuple[str, tuple[str, ...]] | None] = {}
-        self._extra_roots = sorted(_source_folders(tree))[:MAX_ROOTS]
+        self._extra_roots = sorted({*_source_folders(tree), *local})[:MAX_ROOTS]
 
     def module(self, path: str) -> Module | None:
         """Return the facts of a source file, None when it is missing, too large or no Python."""

@@ -12,7 +12,7 @@ from drydock.detect.locks import closure
 from drydock.detect.model import Blocker, Conflict, Dependencies, Found, Server, ServerPlace
 from drydock.detect.requirements import Wanted
 from drydock.detect.sources import DEVELOPMENT, Source, declares
-from drydock.detect.tree import ancestors, folder_of, join
+from drydock.detect.tree import Tree, ancestors, folder_of, join
 
 SERVERS = ("uvicorn", "hypercorn", "granian", "daphne")
 BRING_SERVER = {("fastapi", "standard"), ("fastapi", "all"), ("fastapi", "standard-no-fastapi-cloud-cli")}
@@ -276,3 +276,16 @@ def stale(source: Source) -> list[str]:
     if source.lock is None or not source.lock.packages or not source.tool.has_manifest:
         return []
     return sorted(w.name for w in source.wanted if w.name not in source.lock.packages and not w.marker)
+
+
+def unreachable(tree: Tree, source: Source, names: set[str]) -> list[Blocker]:
+    """Return what is installed from a place on the developer's machine that no build sees."""
+    remedy = "publish it to a package index, or declare it by the repository that it comes from"
+    found = [(path, path) for path in source.local if not tree.is_folder(path)]
+    for package in source.lock.packages.values() if source.lock else ():
+        if package.name in names and package.file:
+            found.append((package.name, package.file))
+        elif package.name in names and package.local and source.tool.exports:
+            found.append((package.name, "a folder of this machine"))
+    where = source.where
+    return [Blocker("local", f"{name} is installed from {place}", where, remedy) for name, place in found]

@@ -35,7 +35,7 @@ from drydock.detect.model import (
     Written,
     WrittenKind,
 )
-from drydock.detect.sources import declared_names
+from drydock.detect.sources import declared_names, local_folders
 from drydock.detect.tools import TOOLS
 from drydock.detect.tree import Tree, folder_of, join
 
@@ -97,7 +97,7 @@ class _Detection:
         self.tree = tree
         self.requested = requested
         self.overrides = overrides
-        self.code = Code(tree, declared_names(tree))
+        self.code = Code(tree, declared_names(tree), local_folders(tree))
         self.conflicts: list[Conflict] = []
         self.blockers: list[Blocker] = []
         self.notes: list[Found[str]] = []
@@ -181,10 +181,11 @@ class _Detection:
         start: _Start | None,
     ) -> Findings:
         needed, extras, groups = self._server(chosen)
-        version, supported, conflicts = python.choose(
+        version, supported, conflicts, notes = python.choose(
             self.code, chosen, project, files, [*extras, *groups], self.overrides
         )
         self.conflicts += conflicts
+        self.notes += notes
         release = (
             python.release(python.bounds(self.code, chosen, project), version.value) if version else None
         )
@@ -208,6 +209,8 @@ class _Detection:
         plan = deps.plan(chosen, extras, groups, installed.value.needed) if chosen else None
         if chosen and deps.stale(chosen.source):
             self._stale(chosen)
+        if chosen:
+            self.blockers += deps.unreachable(self.tree, chosen.source, names)
         self._hopeless(start, chosen, names, files)
         self._note_unread()
         workdir = start.layout.workdir if start else Found(project, "default")

@@ -9,7 +9,10 @@ from packaging.markers import InvalidMarker, Marker, UndefinedComparison, Undefi
 
 @dataclass(frozen=True)
 class Locked:
-    """A locked distribution: `depends` holds (name, marker), `wheels` the file names that the lock has."""
+    """A locked distribution: `depends` holds (name, marker), `wheels` the file names that the lock has.
+
+    `local` tells that it is a folder of the project's own, `file` that it is a file there.
+    """
 
     name: str
     version: str
@@ -18,6 +21,7 @@ class Locked:
     sdist: bool
     local: bool = False
     repository: bool = False
+    file: str = ""
 
     def merged(self, other: Locked) -> Locked:
         """Return the distribution with what another row of the same name adds, for another platform."""

@@ -16,7 +16,8 @@ from drydock.detect.locks import Lock, Locked
 from drydock.detect.model import Conflict, Found
 from drydock.detect.tree import decode, folder_of, join, parents, read_bounded
 
-KNOWN = ("3.14", "3.13", "3.12", "3.11", "3.10", "3.9", "3.8", "3.7")
+# Newest first, but for one that many wheels do not exist for yet: it is taken where files ask for it.
+KNOWN = ("3.14", "3.13", "3.12", "3.11", "3.10", "3.9", "3.8", "3.7", "3.15")
 NEWEST_DEFAULT = "3.13"  # without any evidence: what the default base image carries
 IMAGE = re.compile(r"(?:^|/)python:(?P<version>3\.\d+)(?P<patch>\.\d+)?")
 MACHINE = "x86_64"
@@ -65,7 +66,9 @@ def _pin_above(code: Code) -> list[Found[str]]:
 def specifier(text: str) -> str:
     """Return a PEP 440 specifier for a range that may use Poetry's `^` and `~`, `""` for others."""
     parts = []
-    for part in re.split(r",|\s(?=[<>=!~^])", text.split("||")[0]):
+    if "||" in text:
+        return "||".join(filter(None, map(specifier, text.split("||"))))
+    for part in re.split(r",|\s(?=[<>=!~^])", text):
         part = part.strip()
         caret = re.fullmatch(r"\^\s*(\d+)(\.\d+)*", part)
         tilde = re.fullmatch(r"~\s*(\d+\.\d+)(\.\d+)*", part)
@@ -88,7 +91,8 @@ def specifier(text: str) -> str:
 def release(limits: Iterable[Found[str]], version: str) -> Found[str] | None:
     """Return the patch release that metadata pin a version to, None when any release of it will do."""
     for limit in limits:
-        exact = [one.version for one in SpecifierSet(limit.value) if one.operator in {"==", "==="}]
+        ranges = SpecifierSet("" if "||" in limit.value else limit.value)
+        exact = [one.version for one in ranges if one.operator in {"==", "==="}]
         found = next((text for text in exact if "*" not in text and _minor(text) == version), "")
         if found.count(".") > 1:
             return Found(found, limit.where)
@@ -97,6 +101,8 @@ def release(limits: Iterable[Found[str]], version: str) -> Found[str] | None:
 
 def allows(text: str, version: str) -> bool:
     """Tell whether a range leaves room for any patch release of a version such as `3.13`."""
+    if "||" in text:
+        return any(allows(part, version) for part in text.split("||"))
     try:
         ranges = SpecifierSet(text)
     except InvalidSpecifier:
@@ -144,18 +150,33 @@ def choose(
     files: list[Dockerfile],
     selected: list[str],
     overrides: Mapping[str, str],
-) -> tuple[Found[str] | None, tuple[str, ...], list[Conflict]]:
-    """Return the version, all versions that would do (newest first), and the conflict if there is one."""
+) -> tuple[Found[str] | None, tuple[str, ...], list[Conflict], list[Found[str]]]:
+    """Return the version, all versions that would do, the conflict if there is one, and notes."""
     if "python" in overrides:
-        return Found(overrides["python"], "set by hand: python"), (overrides["python"],), []
-    limits = bounds(code, chosen, folder)
+        return Found(overrides["python"], "set by hand: python"), (overrides["python"],), [], []
+    limits, notes = _agreed(bounds(code, chosen, folder), _image(files, folder))
     version, supported, conflicts = _within(limits, chosen, folder, files, selected)
     hard = [limit for limit in limits if not limit.where.endswith(PIN_FILES)]
     if version and len(hard) < len(limits):
         # A pin file says what its developers run; what else would do, metadata and wheels say.
         _, wider, _ = _within(hard, chosen, folder, files, selected)
         supported = (version.value, *(other for other in wider if other != version.value))
-    return version, supported, conflicts
+    return version, supported, conflicts, notes
+
+
+def _agreed(limits: list[Found[str]], image: Found[str] | None) -> tuple[list[Found[str]], list[Found[str]]]:
+    """Return the limits without pin files that the Dockerfile's base contradicts, and a note for each."""
+    pins = [
+        one
+        for one in limits
+        if one.where.endswith(PIN_FILES) and image and not allows(one.value, image.value)
+    ]
+    rest = [one for one in limits if one not in pins]
+    if image is None or not pins or not all(allows(one.value, image.value) for one in rest):
+        return limits, []
+    fact = "the Python {} that it names is not the one of {}, which is taken: set python where that is wrong"
+    notes = [Found(fact.format(one.value.strip("=*."), image.where), one.where) for one in pins]
+    return [*rest, Found(f"=={image.value}.*", image.where)], notes
 
 
 def _within(
@@ -177,7 +198,7 @@ def _within(
     pin = next((limit for limit in reversed(limits) if limit.value.startswith("==")), None)
     if pin:
         return Found(allowed[0], pin.where), tuple(allowed), []
-    usual = [v for v in allowed if v != "3.14"] or allowed
+    usual = sorted(allowed, key=lambda v: Version(v) > Version(NEWEST_DEFAULT))
     where = limits[0].where if limits else "default"
     return Found(usual[0], where, "" if limits else "nothing names a version"), tuple(usual), []
 

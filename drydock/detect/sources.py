@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
+import dependency_groups
 from packaging.utils import canonicalize_name
 
 from drydock.detect import tools
@@ -37,8 +39,32 @@ MODULES = {
 }
 
 
-def declares(tree: Tree, folder: str) -> list[Source]:
-    """Return the declarations of dependencies in one folder, lock files first."""
+def declares(tree: Tree, folder: str, depth: int = 3) -> list[Source]:
+    """Return the declarations of dependencies in a folder, lock files first, with those of local folders."""
+    return [
+        _with_local(tree, source, depth) if source.local and depth else source
+        for source in _own(tree, folder)
+    ]
+
+
+def _with_local(tree: Tree, source: Source, depth: int) -> Source:
+    """Return a declaration with what the folders ask for that it installs besides."""
+    inner = [next(iter(declares(tree, folder, depth - 1)), None) for folder in source.local]
+    return replace(source, wanted=source.wanted + tuple(w for one in inner if one for w in one.wanted))
+
+
+def local_folders(tree: Tree) -> set[str]:
+    """Return the folders of the tree that some declaration installs: their modules are imported by name."""
+    found: set[str] = set()
+    for path in tree.named("pyproject.toml")[:MAX_MANIFESTS]:
+        for tool in tools.TOOLS:
+            found |= set(tool.local(tree, folder_of(path), tree.toml(path) or {}).values())
+    for path in [f for f in tree.files if REQUIREMENTS.search(f)][:MAX_MANIFESTS]:
+        found |= set(read_requirements(tree, path).local)
+    return {folder for folder in found if folder != "." and tree.is_folder(folder)}
+
+
+def _own(tree: Tree, folder: str) -> list[Source]:
     manifest = _manifest(tree, folder)
     found = [s for tool in tools.LOCKING for s in tool.sources(tree, folder, manifest)]
     if manifest and not any(s.tool.has_manifest for s in found):
@@ -87,7 +113,7 @@ def _manifest(tree: Tree, folder: str) -> Source | None:
     if alone and not any(part.wanted or part.extras or part.groups for part in added):
         return None
     extras = {str(k): read_list(tree, path, v) for k, v in table(project, "optional-dependencies").items()}
-    groups = {str(k): read_list(tree, path, v) for k, v in table(data, "dependency-groups").items()}
+    groups = {name: read_list(tree, path, _group(data, name)) for name in table(data, "dependency-groups")}
     for part in added:
         extras, groups = part.extras | extras, part.groups | groups
     files = (path, *(file for part in added for file in part.files))
@@ -98,3 +124,11 @@ def _manifest(tree: Tree, folder: str) -> Source | None:
     where = f"{path} [tool.{by.name}.dependencies]" if by else where
     reader = by.name if by else reader
     return Source(tools.MANIFEST, folder, files, where, own, extras, groups, by_text=alone, reader=reader)
+
+
+def _group(data: dict[str, Any], name: str) -> list[str]:
+    """Return a dependency group with those that it includes; one that includes itself is no group."""
+    try:
+        return list(dependency_groups.resolve(table(data, "dependency-groups"), name))
+    except (ValueError, TypeError, LookupError):
+        return strings(table(data, "dependency-groups").get(name))

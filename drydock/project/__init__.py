@@ -332,7 +332,7 @@ def image_name(name: str) -> str:
 
 def _context(folder: Path) -> Path:
     """Return the folder that is built: the workspace above, where that is configured for this member."""
-    if _configuration(folder)[1] or (folder / "Dockerfile").is_file():
+    if _configuration(folder)[1]:
         return folder
     above = (place for place in folder.parents if (place / "Dockerfile").is_file())
     return next((a for a in above if a / str(_configuration(a)[1].get("source", ".")) == folder), folder)

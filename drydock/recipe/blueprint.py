@@ -24,7 +24,7 @@ TEST_LOCK = "requirements-test.lock"
 # Where the tools of the project's own build are locked: setuptools, hatchling and their kin.
 BUILD_LOCK = "image/build.txt"
 # Python versions that still get security fixes; no older one is offered in place of the first choice.
-MAINTAINED = ("3.14", "3.13", "3.12", "3.11", "3.10")
+MAINTAINED = ("3.15", "3.14", "3.13", "3.12", "3.11", "3.10")
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from drydock import command, errors, programs
 from drydock.detect import Dependencies
 from drydock.detect.requirements import LOCKED_FROM
 from drydock.detect.tools import LOCKED_BY_UV
-from drydock.detect.tree import join
+from drydock.detect.tree import decode, join
 from drydock.recipe import wheels
 from drydock.recipe.blueprint import BUILD_LOCK, TEST_LOCK, Blueprint
 
@@ -186,7 +186,7 @@ def is_hashed(lock: str) -> bool:
 
 def _indexes(path: Path) -> list[str]:
     """Return the lines that name package indexes in a requirements file: the lock needs them too."""
-    return INDEX.findall(path.read_text(encoding="utf-8", errors="replace")) if path.suffix == ".txt" else []
+    return INDEX.findall(decode(path.read_bytes()) or "") if path.suffix == ".txt" else []
 
 
 def _not_itself(folder: Path) -> list[str]:

@@ -28,7 +28,8 @@ class Source:
 
     `folder` and `files` are relative to the tree; `package` is the workspace member to install; `extras` and
     `groups` hold what has to be asked for by name; `itself` tells that the project is installed with them;
-    `by_text` that no installer reads the declaration without running it.
+    `by_text` that no installer reads the declaration without running it. `local` are folders of the tree that
+    it installs besides, and single files.
     """
 
     tool: Tool
@@ -44,6 +45,7 @@ class Source:
     itself: bool = False
     by_text: bool = False
     reader: str = ""
+    local: tuple[str, ...] = ()
 
     @property
     def names(self) -> set[str]:
@@ -58,7 +60,12 @@ class Source:
     @property
     def pinned(self) -> bool:
         """Whether it names one version of everything."""
-        return self.tool.can_pin and bool(self.wanted) and all(w.pinned for w in self.wanted)
+        return (
+            self.tool.can_pin
+            and not self.by_text
+            and bool(self.wanted)
+            and all(w.pinned for w in self.wanted)
+        )
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from drydock.detect.locks import Locked
 from drydock.detect.model import Dependencies, Found
@@ -66,17 +67,16 @@ class Requirements(Tool):
         found = []
         for path in _chosen(tree, folder):
             read = read_requirements(tree, path)
-            if read.wanted or read.itself:
-                hashed, itself = read.hashed, read.itself
-                found.append(
-                    Source(self, folder, read.files, path, read.wanted, hashed=hashed, itself=itself)
-                )
+            if read.wanted or read.itself or read.local:
+                source = Source(self, folder, read.files, path, read.wanted, local=read.local)
+                hashed = read.hashed and read.readable
+                found.append(replace(source, hashed=hashed, itself=read.itself, by_text=not read.readable))
         return found
 
     def install(
         self, source: Source, extras: Sequence[str], groups: Sequence[str], itself: bool
     ) -> list[str]:
-        return _from_file(source)
+        return _from_text(source, extras, groups) if source.by_text else _from_file(source)
 
 
 class Pyproject(Tool):
@@ -103,6 +103,11 @@ class Pyproject(Tool):
             return [*UV_INSTALL, *dict.fromkeys(item.text for item in (*source.wanted, *more))]
         options = [*asked("--extra", extras), *asked("--group", groups)]
         return [*UV_INSTALL, "--requirement", "pyproject.toml", *options]
+
+
+def _from_text(source: Source, extras: Sequence[str], groups: Sequence[str]) -> list[str]:
+    more = [i for n in (*extras, *groups) for i in (*source.extras.get(n, ()), *source.groups.get(n, ()))]
+    return [*UV_INSTALL, *dict.fromkeys(item.text for item in (*source.wanted, *more))]
 
 
 def _from_file(source: Source) -> list[str]:

@@ -51,10 +51,11 @@ class Poetry(Exporting):
                 depends.append((str(canonicalize_name(name)), marks[0] if marks else ""))
         files = files_of(row.get("files") or old_files.get(row["name"]), "file")
         wheels = tuple(f for f in files if f.endswith(".whl"))
-        kind = table(row.get("source")).get("type")
-        more = len(wheels) < len(files)
-        name, version = name_of(row), version_of(row)
-        return Locked(name, version, tuple(depends), wheels, more, kind == "directory", kind == "git")
+        source = table(row.get("source"))
+        kind = source.get("type")
+        file = str(source.get("url", "")) if kind == "file" else ""
+        local, git, more = kind == "directory", kind == "git", len(wheels) < len(files)
+        return Locked(name_of(row), version_of(row), tuple(depends), wheels, more, local, git, file)
 
     def made_for(self, data: Rows) -> object:
         return table(data, "metadata").get("python-versions")

@@ -74,8 +74,8 @@ class Uv(Tool):
             if not local or name in asked_for:
                 depends += _edges(of_extra)
         wheels = files_of(row.get("wheels"), "url", "filename", "path")
-        has_source = isinstance(row.get("sdist"), dict)
-        return Locked(name_of(row), version_of(row), depends, wheels, has_source, local, "git" in source)
+        more, git, file = isinstance(row.get("sdist"), dict), "git" in source, str(source.get("path", ""))
+        return Locked(name_of(row), version_of(row), depends, wheels, more, local, git, file)
 
     def sources(self, tree: Tree, folder: str, manifest: Source | None) -> list[Source]:
         """Return the lock of a folder, or that of the workspace above which counts it as a member."""

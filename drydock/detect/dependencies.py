@@ -200,6 +200,14 @@ def _brings(item: Wanted) -> bool:
     )
 
 
+def has_sockets(chosen: Chosen, names: set[str], needed: Server) -> bool:
+    """Tell whether a library for WebSockets comes with the dependencies."""
+    if needed.name != "uvicorn" or names & {"websockets", "wsproto"}:
+        return True
+    extras = {extra for item in chosen.source.wanted for extra in item.extras}
+    return bool(extras & {"standard", "all"}) or bool(names & BRING_SERVER_ALWAYS)
+
+
 def _pinned(source: Source, item: Wanted) -> str:
     locked = source.lock.packages.get(item.name) if source.lock else None
     return f"{item.name}=={locked.version}" if locked and locked.version else item.text

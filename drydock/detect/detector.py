@@ -11,11 +11,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 
+from drydock.detect import beside, dockerfiles, hopeless, python, routes, settings, system
 from drydock.detect import dependencies as deps
-from drydock.detect import dockerfiles, hopeless, python, routes, settings, system
 from drydock.detect.apps import SIDE, Apps, find_apps
 from drydock.detect.code import MAX_MODULES, Code, Startup, module_name
-from drydock.detect.commands import number
+from drydock.detect.commands import number, read_command
 from drydock.detect.entry import Entry, decide
 from drydock.detect.envfiles import environment_files
 from drydock.detect.files import FileUse, file_uses
@@ -106,9 +106,8 @@ class _Detection:
         """Run the detectors in order; each gets what the earlier ones found."""
         files = dockerfiles.dockerfiles(self.tree)
         apps = find_apps(self.code)
-        evidence = collect(
-            self.code, apps, [c for c in dockerfiles.commands(self.tree, files) if not SIDE.search(c.where)]
-        )
+        commands = [c for c in dockerfiles.commands(self.tree, files) if not SIDE.search(c.where)]
+        evidence = collect(self.code, apps, commands)
         inside = self._folder_by_hand("source") or (self.requested if self.requested != "." else "")
         entry, conflicts, blockers = decide(self.code, apps, evidence, self._by_hand("entry-point"), inside)
         self.conflicts += conflicts
@@ -122,6 +121,7 @@ class _Detection:
             self.blockers += blockers
         project = self._project_folder(chosen, path)
         start = self._start(entry, project)
+        self._note_beside(start, commands, relevant)
         return self._assemble(apps, evidence, relevant, chosen, project, start)
 
     def _by_hand(self, option: str) -> str:
@@ -140,6 +140,21 @@ class _Detection:
         for item in evidence:
             if item.missing and entry and "$" not in item.missing:
                 self.notes.append(Found(f"{item.missing} is started, but no file defines it", item.where))
+
+    def _note_beside(
+        self, start: _Start | None, commands: list[dockerfiles.Command], files: list[dockerfiles.Dockerfile]
+    ) -> None:
+        if start is None:
+            return
+        told = start.entry.evidence.where if start.entry.evidence else ""
+        command = next((one for one in commands if one.where == told), None)
+        launch = next((one for one in read_command(command.text) if one.options), None) if command else None
+        self.notes += beside.options(command, launch)
+        self.notes += beside.before(command)
+        self.notes += beside.steps(files)
+        self.notes += beside.workers(self.tree, commands)
+        self.notes += beside.code(start.startup)
+        self.notes += beside.wrapper(start.startup, start.entry)
 
     def _project_folder(self, chosen: deps.Chosen | None, path: str) -> str:
         """Return the project's folder: the nearest one above the entry point that has a pyproject.toml."""
@@ -211,12 +226,18 @@ class _Detection:
             self._stale(chosen)
         if chosen:
             self.blockers += deps.unreachable(self.tree, chosen.source, names)
+        if start:
+            self.notes += beside.migrations(self.tree, project, names)
         self._hopeless(start, chosen, names, files)
         self._note_unread()
         workdir = start.layout.workdir if start else Found(project, "default")
         context = self._context(chosen, project, start)
         roots = start.layout.roots if start else Found((project,), "default")
         live, ready, docs = self._probes(start)
+        port = self._port(start, evidence, files)
+        read = settings.import_settings(self.code, start.startup) if start else ()
+        self.notes += beside.port(read, port.value)
+        needed = self._sockets(start, chosen, names, needed)
         writable = self._writable(start)
         return Findings(
             root=self.tree.root,
@@ -233,13 +254,14 @@ class _Detection:
             python=version,
             python_supported=supported,
             python_release=release,
-            port=self._port(start, evidence, files),
+            port=port,
             liveness=live,
             readiness=ready,
             docs=docs,
+            host=hopeless.host(start.startup) if start else None,
             system_build=build,
             system_run=self._packages_by_hand() or run,
-            settings=settings.import_settings(self.code, start.startup) if start else (),
+            settings=read,
             env_files=self._environment_files(start, workdir.value),
             data_files=self._data_files(start),
             writable=writable,
@@ -277,6 +299,22 @@ class _Detection:
             return needed
         name = next((s for s in deps.SERVERS if s in names), None)
         return Found(Server(name, "default"), chosen.source.where) if name else needed
+
+    def _sockets(
+        self, start: _Start | None, chosen: deps.Chosen | None, names: set[str], needed: Found[Server] | None
+    ) -> Found[Server] | None:
+        """Return the server with a library for WebSockets where there are routes for them."""
+        where = routes.socket(start.startup) if start else ""
+        if not where or chosen is None or needed is None or deps.has_sockets(chosen, names, needed.value):
+            return needed
+        if needed.value.place == "missing":
+            added = replace(needed.value, requirement="uvicorn[standard]")
+            return Found(
+                added, needed.where, f"none is declared, and the WebSocket route at {where} needs it"
+            )
+        fact = "a WebSocket route, and no library for it is declared: add websockets or uvicorn[standard]"
+        self.notes.append(Found(fact, where))
+        return needed
 
     def _installation(
         self, chosen: deps.Chosen | None, start: _Start | None, project: str

@@ -15,66 +15,18 @@ NOT_PRODUCTION = re.compile(
     r"(^|[/._-])(devcontainer|dev|test|tests|docs|ci|local|override|e2e)([/._-]|$)", re.I
 )
 COMPILERS = frozenset(
-    [
-        "build-essential",
-        "gcc",
-        "g++",
-        "make",
-        "cmake",
-        "clang",
-        "pkg-config",
-        "rustc",
-        "cargo",
-        "gfortran",
-        "autoconf",
-        "automake",
-        "libtool",
-    ]
+    {"build-essential", "gcc", "g++", "make", "cmake", "clang", "pkg-config", "rustc", "cargo", "gfortran"}
+    | {"autoconf", "automake", "libtool"}
 )
 ONLY_FOR_BUILDS = frozenset(
-    [
-        "curl",
-        "wget",
-        "ca-certificates",
-        "gnupg",
-        "git-core",
-        "apt-utils",
-        "vim",
-        "nano",
-        "less",
-        "netcat",
-        "netcat-openbsd",
-        "netcat-traditional",
-        "software-properties-common",
-        "apt-transport-https",
-        "lsb-release",
-        "unzip",
-        "zip",
-        "xz-utils",
-        "procps",
-        "iputils-ping",
-        "telnet",
-        "locales",
-        "tzdata",
-        "cron",
-        "dumb-init",
-        "gosu",
-        "iproute2",
-        "net-tools",
-        "nginx",
-        "supervisor",
-        "tini",
-        "sudo",
-        "bash",
-        "jq",
-        "htop",
-        "python3",
-        "python3-pip",
-        "python3-dev",
-        "python3-venv",
-        "postgresql-client",
-    ]
+    {"curl", "wget", "ca-certificates", "gnupg", "git-core", "apt-utils", "vim", "nano", "less", "netcat"}
+    | {"netcat-openbsd", "netcat-traditional", "software-properties-common", "apt-transport-https", "unzip"}
+    | {"lsb-release", "zip", "xz-utils", "procps", "iputils-ping", "telnet", "locales", "tzdata", "cron"}
+    | {"dumb-init", "gosu", "iproute2", "net-tools", "nginx", "supervisor", "tini", "sudo", "bash", "jq"}
+    | {"htop", "python3", "python3-pip", "python3-dev", "python3-venv", "postgresql-client"}
 )
+# What a stage takes over from the one that it is made from.
+KEPT_BY_STAGES = ("copies", "ports", "commands", "packages", "variables")
 
 
 @dataclass
@@ -91,6 +43,7 @@ class Dockerfile:
     commands: list[tuple[str, int]] = field(default_factory=list)
     runs: list[tuple[str, int]] = field(default_factory=list)
     packages: list[tuple[str, int]] = field(default_factory=list)
+    variables: list[tuple[str, str, int]] = field(default_factory=list)
 
     def folder(self, inner: str) -> list[str]:
         """Return the folders of the tree that stand at an absolute path of the image, best first."""
@@ -169,18 +122,9 @@ def _stage(current: Dockerfile, stages: dict[str, Dockerfile], bases: list[str],
     start = stages.get(base.lower())
     stage = Dockerfile(current.path, current.context)
     if start:
-        stage = Dockerfile(
-            current.path,
-            current.context,
-            start.base,
-            [],
-            start.workdir,
-            list(start.copies),
-            list(start.ports),
-            list(start.commands),
-            [],
-            list(start.packages),
-        )
+        stage.base, stage.workdir = start.base, start.workdir
+        for name in KEPT_BY_STAGES:
+            setattr(stage, name, list(getattr(start, name)))
     else:
         stage.base = base
     if len(words) >= 3 and words[1].lower() == "as":
@@ -193,6 +137,10 @@ def _apply(stage: Dockerfile, tree: Tree, keyword: str, rest: str, line: int) ->
         stage.workdir = join(stage.workdir, rest.strip().strip("\"'")) if rest.strip() else stage.workdir
     elif keyword in {"COPY", "ADD"}:
         _copy(stage, tree, rest)
+    elif keyword == "ENV":
+        pairs = re.findall(r"""([A-Za-z_]\w*)=("[^"]*"|'[^']*'|\S*)""", rest) if "=" in rest else []
+        pairs = pairs or [rest.partition(" ")[::2]]
+        stage.variables += [(name, value.strip(" \"'"), line) for name, value in pairs if name]
     elif keyword == "EXPOSE":
         for port in re.findall(r"\b[0-9]{2,5}\b", rest):
             stage.ports.append((int(port), line))

@@ -10,7 +10,7 @@ from typing import Literal
 from drydock.detect.code import Code, Startup
 from drydock.detect.syntax import Module, Site, argument, constant, keyword
 from drydock.detect.tree import join
-from drydock.detect.values import FilePath, path_of
+from drydock.detect.values import FilePath, folder_of_path, path_of
 
 Kind = Literal["folder", "read", "make", "write", "database"]
 
@@ -90,6 +90,12 @@ def _use(code: Code, startup: Startup, module: Module, site: Site) -> FileUse | 
     if kind is None or node is None:
         return None
     path = path_of(code, module, node, site.scope.function)
+    if path is None and kind in {"read", "write", "make"}:
+        # The file's name is known when it runs: its folder is what counts.
+        path = folder_of_path(code, module, node, site.scope.function)
+        kind = "read" if kind == "read" else "make"
+        site = site._replace(scope=site.scope._replace(tested=True))
+        path = None if path is None or path.path in {".", "/"} else path
     if path is None or path.path.startswith("..") or constant(node) == ":memory:":
         return None
     if path.path.startswith("/") and (kind in {"folder", "read"} or ELSEWHERE.match(path.path)):

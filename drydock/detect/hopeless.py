@@ -10,6 +10,7 @@ from drydock.detect.dependencies import Chosen
 from drydock.detect.dockerfiles import Dockerfile
 from drydock.detect.files import FileUse
 from drydock.detect.model import Blocker, Found
+from drydock.detect.syntax import constant, keyword
 from drydock.detect.tree import ancestors, join
 
 NETWORK = re.compile(
@@ -169,6 +170,18 @@ def warnings(startup: Startup) -> list[Found[str]]:
                     Found("HTTPSRedirectMiddleware answers probes with a redirect", module.at(site.node))
                 )
     return list(dict.fromkeys(found))
+
+
+def host(startup: Startup) -> Found[str] | None:
+    """Return a name that the check of the Host header lets through, None where every name is."""
+    for module in startup.modules:
+        for site in module.calls:
+            if _added(module.dotted(site.node.args[0]) if site.node.args else "", "TrustedHostMiddleware"):
+                listed = keyword(site.node, "allowed_hosts")
+                names = [constant(node) or "" for node in getattr(listed, "elts", ())]
+                if names and all(names) and "*" not in names:
+                    return Found(names[0].replace("*", "probe", 1), module.at(site.node))
+    return None
 
 
 def _added(name: str, middleware: str) -> bool:

@@ -156,7 +156,8 @@ class Findings:
 
     `root` is the folder that all paths and places here are relative to: the one that was asked for, or the
     workspace above it that holds its lock file. `requested` is the one asked for, relative to `root`.
-    `python_release` is the patch release that its metadata pin.
+    `python_release` is the patch release that its metadata pin. `host` is a name that its check of the Host
+    header lets through.
     """
 
     root: Path
@@ -177,6 +178,7 @@ class Findings:
     liveness: Found[str] | None
     readiness: Found[str] | None
     docs: Found[str] | None
+    host: Found[str] | None
     system_build: tuple[Package, ...]
     system_run: tuple[Package, ...]
     settings: tuple[Found[Setting], ...]

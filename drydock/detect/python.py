@@ -16,8 +16,8 @@ from drydock.detect.locks import Lock, Locked
 from drydock.detect.model import Conflict, Found
 from drydock.detect.tree import decode, folder_of, join, parents, read_bounded
 
-# Newest first, but for one that many wheels do not exist for yet: it is taken where files ask for it.
-KNOWN = ("3.14", "3.13", "3.12", "3.11", "3.10", "3.9", "3.8", "3.7", "3.15")
+ASKED_FOR = "3.15"  # many wheels do not exist for it yet: it is taken where files ask for it
+KNOWN = ("3.14", "3.13", "3.12", "3.11", "3.10", "3.9", "3.8", "3.7", ASKED_FOR)
 NEWEST_DEFAULT = "3.13"  # without any evidence: what the default base image carries
 IMAGE = re.compile(r"(?:^|/)python:(?P<version>3\.\d+)(?P<patch>\.\d+)?")
 MACHINE = "x86_64"
@@ -190,6 +190,8 @@ def _within(
     if not allowed:
         return None, (), [Conflict("python", "no Python version satisfies all of", tuple(limits), "python")]
     image = _image(files, folder)
+    if not (image and image.value == ASKED_FOR):
+        allowed = [v for v in allowed if v != ASKED_FOR] or allowed
     lock = chosen.source.lock if chosen else None
     if chosen and lock and any(p.wheels for p in lock.packages.values()):
         return _by_wheels(chosen, lock, allowed, limits, selected)

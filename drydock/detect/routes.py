@@ -13,22 +13,19 @@ from drydock.detect.syntax import Function, Module, Site, argument, keyword
 from drydock.detect.values import text_of
 
 LIVE = (
-    "livez",
-    "live",
-    "liveness",
-    "alive",
-    "healthz",
-    "health",
-    "healthcheck",
-    "health-check",
-    "health_check",
-    "ping",
-    "heartbeat",
-    "__heartbeat__",
-    "__lbheartbeat__",
-    "_health",
-    "status",
-    "up",
+    *(
+        "livez",
+        "live",
+        "liveness",
+        "alive",
+        "healthz",
+        "health",
+        "healthcheck",
+        "health-check",
+        "health_check",
+    ),
+    *("ping", "heartbeat", "__heartbeat__", "__lbheartbeat__", "_health", "_healthz", "_status", "status"),
+    *("_ping", "is_alive", "isalive", "up"),
 )
 READY = ("readyz", "ready", "readiness")
 DATABASE = re.compile(
@@ -90,6 +87,13 @@ def health_routes(code: Code, entry: Entry, startup: Startup) -> list[Route]:
                 found.append(Route(full, where, asks, locked or own or needs))
         pending += [(child, base + extra, locked or g, depth + 1) for child, extra, g in router.children]
     return list(dict.fromkeys(found))
+
+
+def socket(startup: Startup) -> str:
+    """Return the place of a WebSocket route, `""` when there is none."""
+    names = (".websocket", ".websocket_route", ".add_api_websocket_route")
+    sites = ((m, site) for m in startup.modules for site in m.calls if site.name.endswith(names))
+    return next((module.at(site.node) for module, site in sites), "")
 
 
 def probes(routes: list[Route]) -> tuple[Route | None, Route | None]:

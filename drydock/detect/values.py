@@ -146,6 +146,41 @@ def path_of(
     return _named_path(code, module, node, function, steps)
 
 
+def folder_of_path(
+    code: Code, module: Module, node: ast.AST | None, function: str = "", steps: int = MAX_STEPS
+) -> FilePath | None:
+    """Return the folder that is written down at the head of a path whose end is not."""
+    if node is None or steps == 0:
+        return None
+    if isinstance(node, ast.Name):
+        binding = module.bound(node.id, function)
+        inner = binding.scope.function if binding else ""
+        return folder_of_path(code, module, binding.value, inner, steps - 1) if binding else None
+    if isinstance(node, ast.JoinedStr):
+        head, *rest = node.values
+        first = head.value if isinstance(head, ast.FormattedValue) else None
+        if first is not None:
+            after = constant(rest[0]) if rest else None
+            return path_of(code, module, first, function, steps - 1) if after and after[0] == "/" else None
+        folder = (constant(head) or "").rpartition("/")[0]
+        return _literal_path(folder) if folder else None
+    if isinstance(node, ast.BinOp) and isinstance(node.op, (ast.Div, ast.Add)):
+        found = path_of(code, module, node.left, function, steps - 1)
+        if isinstance(node.op, ast.Add) and not (constant(node.left) or "").endswith("/"):
+            return None
+        return found or folder_of_path(code, module, node.left, function, steps - 1)
+    if isinstance(node, ast.Call) and node.args:
+        name = module.dotted(node.func)
+        if name in PATH_CLASSES or name in {"os.path.join", "path.join", "str"}:
+            heads = (
+                [path_of(code, module, node.args[0], function, steps - 1)] if len(node.args) > 1 else [None]
+            )
+            return heads[0] or folder_of_path(code, module, node.args[0], function, steps - 1)
+        if isinstance(node.func, ast.Attribute) and node.func.attr == "joinpath":
+            return path_of(code, module, node.func.value, function, steps - 1)
+    return None
+
+
 def _called_path(code: Code, module: Module, call: ast.Call, function: str, steps: int) -> FilePath | None:
     name = module.dotted(call.func)
     tail = name.rpartition(".")[2] or (call.func.attr if isinstance(call.func, ast.Attribute) else "")

@@ -64,6 +64,7 @@ class Blueprint:
         workdir: The folder of the image that relative paths start at.
         port: Where the application listens.
         health_path, ready_path: What the probes ask; empty for an open port.
+        host: The name that they ask with; empty for any.
         dependencies: How they are installed.
         declared: What a lock file was resolved from, to prove that it is not older, and what that includes;
             empty where the lock's own tool does that.
@@ -102,6 +103,7 @@ class Blueprint:
     port: int
     health_path: str
     ready_path: str
+    host: str
     dependencies: Dependencies
     declared: tuple[str, ...]
     test_lock: str
@@ -171,6 +173,7 @@ def draw(findings: Findings, table: Mapping[str, Any], image: str, maintainer: s
         port=f.port.value,
         health_path=f.liveness.value if f.liveness else "",
         ready_path=f.readiness.value if f.readiness else "",
+        host=f.host.value if f.host else "",
         dependencies=dependencies,
         declared=declared,
         test_lock=_existing(f.root, join(dependencies.folder, TEST_LOCK)),

@@ -155,6 +155,9 @@ def test_every_python_that_files_ask_for_is_taken(version: str, tmp_path: Path) 
     files: dict[str, str | bytes] = {".python-version": f"{version}\n"}
 
     assert value(found(tmp_path, files).python) == version
+    (tmp_path / ".python-version").unlink()
+    write(tmp_path, {"Dockerfile": f'FROM python:{version}-slim\nCMD ["uvicorn", "main:app"]\n'})
+    assert value(detect(tmp_path).python) == version
 
 
 def test_python_that_only_a_newer_one_fulfils_is_not_passed_over(tmp_path: Path) -> None:
@@ -163,7 +166,7 @@ def test_python_that_only_a_newer_one_fulfils_is_not_passed_over(tmp_path: Path)
 
     assert (value(findings.python), set(findings.python_supported)) == (
         "3.13",
-        {"3.12", "3.13", "3.14", "3.15"},
+        {"3.12", "3.13", "3.14"},
     )
 
 

@@ -12,7 +12,7 @@ from drydock.detect.dockerfiles import Command, Dockerfile
 from drydock.detect.entry import Entry
 from drydock.detect.model import Found, Setting
 from drydock.detect.settings import kind_of
-from drydock.detect.syntax import constant, keyword
+from drydock.detect.syntax import Module, Site, constant, keyword
 from drydock.detect.tree import Tree, join
 
 # RUN lines that install, clean up or set up the user: the image does that its own way.
@@ -56,6 +56,10 @@ FETCHES = re.compile(
     r"^(tiktoken\.(get_encoding|encoding_for_model)|nltk\.download|spacy\.cli\.download|"
     r"(whisper|faster_whisper\.WhisperModel|easyocr\.Reader|gensim\.downloader\.load)(\.load_model)?)$"
 )
+SURPRISES = {
+    "TrustedHostMiddleware": "TrustedHostMiddleware refuses probes without an allowed Host header",
+    "HTTPSRedirectMiddleware": "HTTPSRedirectMiddleware answers probes with a redirect",
+}
 FETCH_HOMES = {"tiktoken": "TIKTOKEN_CACHE_DIR", "nltk": "NLTK_DATA"}
 
 
@@ -161,6 +165,34 @@ def port(settings: Iterable[Found[Setting]], listens: int) -> Iterator[Found[str
         if item.value.name == "PORT" and default and default != str(listens):
             fact = f"the image sets PORT={listens}, where it listens: the setting PORT is not {default} there"
             yield Found(fact, item.where)
+
+
+def surprises(startup: Startup) -> Iterator[Found[str]]:
+    """Yield what does not prevent a start everywhere, but will surprise in a container."""
+    for module in startup.modules:
+        for site in module.calls:
+            added = SURPRISES.get(_middleware(module, site), "")
+            if site.name.endswith("metadata.create_all") and startup.runs(module, site.scope):
+                added = "tables are created at import: the database has to answer before the program starts"
+            if added:
+                yield Found(added, module.at(site.node))
+
+
+def host(startup: Startup) -> Found[str] | None:
+    """Return a name that the check of the Host header lets through, None where every name is."""
+    for module in startup.modules:
+        for site in module.calls:
+            if _middleware(module, site) == "TrustedHostMiddleware":
+                listed = keyword(site.node, "allowed_hosts")
+                names = [constant(node) or "" for node in getattr(listed, "elts", ())]
+                if names and all(names) and "*" not in names:
+                    return Found(names[0].replace("*", "probe", 1), module.at(site.node))
+    return None
+
+
+def _middleware(module: Module, site: Site) -> str:
+    """Return the class that `add_middleware(…)` or `Middleware(…)` is handed."""
+    return module.dotted(site.node.args[0]).rpartition(".")[2] if site.node.args else ""
 
 
 def _short(text: str) -> str:

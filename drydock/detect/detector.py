@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 
-from drydock.detect import beside, dockerfiles, hopeless, python, routes, settings, system
+from drydock.detect import beside, blockers, dockerfiles, python, routes, settings, system
 from drydock.detect import dependencies as deps
 from drydock.detect.apps import SIDE, Apps, find_apps
 from drydock.detect.code import MAX_MODULES, Code, Startup, module_name
@@ -109,16 +109,16 @@ class _Detection:
         commands = [c for c in dockerfiles.commands(self.tree, files) if not SIDE.search(c.where)]
         evidence = collect(self.code, apps, commands)
         inside = self._folder_by_hand("source") or (self.requested if self.requested != "." else "")
-        entry, conflicts, blockers = decide(self.code, apps, evidence, self._by_hand("entry-point"), inside)
+        entry, conflicts, reasons = decide(self.code, apps, evidence, self._by_hand("entry-point"), inside)
         self.conflicts += conflicts
-        self.blockers += blockers
+        self.blockers += reasons
         self._note_missing(evidence, entry)
         relevant = _relevant(files, entry)
         path = entry.path if entry else join(inside or ".", "main.py")
-        chosen, conflicts, blockers = deps.choose(self.code, path, relevant, self.overrides)
+        chosen, conflicts, reasons = deps.choose(self.code, path, relevant, self.overrides)
         if entry:  # without an entry point it is not known whose dependencies they would be
             self.conflicts += conflicts
-            self.blockers += blockers
+            self.blockers += reasons
         project = self._project_folder(chosen, path)
         start = self._start(entry, project)
         self._note_beside(start, commands, relevant)
@@ -228,7 +228,7 @@ class _Detection:
             self.blockers += deps.unreachable(self.tree, chosen.source, names)
         if start:
             self.notes += beside.migrations(self.tree, project, names)
-        self._hopeless(start, chosen, names, files)
+        self._block(start, chosen, names, files)
         self._note_unread()
         workdir = start.layout.workdir if start else Found(project, "default")
         context = self._context(chosen, project, start)
@@ -258,7 +258,7 @@ class _Detection:
             liveness=live,
             readiness=ready,
             docs=docs,
-            host=hopeless.host(start.startup) if start else None,
+            host=beside.host(start.startup) if start else None,
             system_build=build,
             system_run=self._packages_by_hand() or run,
             settings=read,
@@ -269,7 +269,7 @@ class _Detection:
             installation=installed,
             ignore=self._ignore(context.value, plan.files if plan else (), start, installed.value, project),
             image=Found(self._by_hand("image"), "set by hand: image") if self._by_hand("image") else None,
-            notes=(*self.notes, *(hopeless.warnings(start.startup) if start else [])),
+            notes=(*self.notes, *(beside.surprises(start.startup) if start else [])),
             conflicts=tuple(self.conflicts),
             blockers=tuple(self.blockers),
         )
@@ -335,7 +335,7 @@ class _Detection:
             )
         )
 
-    def _hopeless(
+    def _block(
         self,
         start: _Start | None,
         chosen: deps.Chosen | None,
@@ -343,12 +343,12 @@ class _Detection:
         files: list[dockerfiles.Dockerfile],
     ) -> None:
         if start:
-            self.blockers += hopeless.blockers(
+            self.blockers += blockers.of_code(
                 self.code, start.startup, start.uses, start.layout.workdir.value
             )
         # Extras set by hand may choose the CPU builds; then it is known what is wanted.
         if not self._by_hand("image") and not self._by_hand("extras"):
-            self.blockers += hopeless.graphics(chosen, names, files[:1])
+            self.blockers += blockers.graphics(chosen, names, files[:1])
 
     def _context(self, chosen: deps.Chosen | None, project: str, start: _Start | None) -> Found[str]:
         """Return the smallest folder that holds the declarations, the source roots and the data files."""

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Collection
 from typing import NamedTuple
 
-from drydock.detect.syntax import Import, Module, Scope, Site, argument, constant, parse
+from drydock.detect.syntax import Import, Module, Scope, parse
 from drydock.detect.tree import Tree, ancestors, folder_of, join
 
 MAX_HOPS = 8
@@ -171,15 +171,9 @@ class Startup:
                     pending.extend((p, "") for p in self.code.imported(module, statement))
             for site in module.calls:
                 if site.scope.function == function and not site.scope.main and not site.scope.typing:
-                    target = self._imported(module, site) or self._called(module, function, site.name)
+                    target = self._called(module, function, site.name)
                     if target:
                         pending.append(target)
-
-    def _imported(self, module: Module, site: Site) -> tuple[str, str] | None:
-        """Return the module that `importlib.import_module("a.b")` runs."""
-        name = constant(argument(site.node, 0, "name")) if site.name == "importlib.import_module" else None
-        hit = self.code.locate(module.path, name) if name and not name.startswith(".") else None
-        return (hit[0], "") if hit else None
 
     def _called(self, module: Module, function: str, name: str) -> tuple[str, str] | None:
         if function and f"{function}.{name}" in module.functions:

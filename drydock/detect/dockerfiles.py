@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from drydock.detect.compose import build_of, compose_contexts, compose_services
+from drydock.detect.compose import build_of, compose_services
 from drydock.detect.tree import Tree, folder_of, join
 
 MAX_FILES = 60
@@ -76,25 +76,22 @@ class Command:
 
 
 def dockerfiles(tree: Tree) -> list[Dockerfile]:
-    """Return the Dockerfiles of a tree, shallow ones first; compose files name their contexts."""
-    contexts = compose_contexts(tree)
+    """Return the Dockerfiles of a tree, shallow ones first."""
     names = [f for f in tree.files if re.fullmatch(r"(.*/)?(Dockerfile|Containerfile)([.-][\w.-]+)?", f)]
     names = [n for n in names if not n.endswith((".dockerignore", ".md", ".j2", ".sh", ".py"))]
     found = []
     for path in sorted(names, key=lambda f: (f.count("/"), f))[:MAX_FILES]:
         text = tree.text(path)
         if text and "{{" not in path:
-            found.append(read_dockerfile(tree, path, text, contexts.get(path)))
+            found.append(read_dockerfile(tree, path, text))
     return found
 
 
-def read_dockerfile(tree: Tree, path: str, text: str, context: str | None = None) -> Dockerfile:
-    """Return what a Dockerfile says; without a context the folder is used that holds what it copies."""
+def read_dockerfile(tree: Tree, path: str, text: str) -> Dockerfile:
+    """Return what a Dockerfile says; its context is the folder that holds what it copies."""
     stages: dict[str, Dockerfile] = {}
-    current = Dockerfile(path, context or folder_of(path))
     instructions = list(_instructions(text))
-    if context is None:
-        current.context = _guess_context(tree, path, instructions)
+    current = Dockerfile(path, _guess_context(tree, path, instructions))
     bases: list[str] = []
     packages: list[tuple[str, int]] = []
     runs: list[tuple[str, int]] = []

@@ -189,3 +189,61 @@ def test_folder_of_written_files_whose_names_come_later_is_written(path: str, tm
     assert [(w.value, w.kind) for w in found(tmp_path, {"main.py": source}).writable] == [
         ("uploads", "folder")
     ]
+
+
+SETTINGS = (
+    "from pathlib import Path\nfrom pydantic_settings import BaseSettings\n"
+    "class Settings(BaseSettings):\n    data_dir: str = {}\nsettings = Settings()\n"
+)
+TORTOISE = (
+    "from pathlib import Path\nfrom tortoise.contrib.fastapi import register_tortoise\n"
+    "BASE = Path(__file__).parent\nCONFIG = {'connections': {'default': {'engine': 'sqlite', 'credentials': "
+    "{'file_path': f'{BASE}/shop.sqlite3'}}}}\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("source", "written"),
+    [
+        (
+            SETTINGS.format("str(Path.cwd() / 'data')") + "Path(settings.data_dir).mkdir()\n",
+            ("data", "folder"),
+        ),
+        (
+            SETTINGS.format("'data'")
+            + "def prepare(folder):\n    Path(folder).mkdir()\nprepare(settings.data_dir)\n",
+            ("data", "folder"),
+        ),
+        (TORTOISE, ("shop.sqlite3", "database")),
+        ("URL = 'sqlite://shop.db'\n", ("shop.db", "database")),
+    ],
+)
+def test_written_path_is_found_through_settings_parameters_and_dictionaries(
+    source: str, written: tuple[str, str], tmp_path: Path
+) -> None:
+    findings = found(tmp_path, {"main.py": f"{source}{APP}"})
+
+    assert [(one.value, one.kind) for one in findings.writable] == [written]
+    assert not findings.replicas_safe.value
+
+
+@pytest.mark.parametrize("url", ["sqlite://", "sqlite://:memory:", "sqlite:///:memory:", "sqlite:///?x=1"])
+def test_database_in_memory_writes_nothing(url: str, tmp_path: Path) -> None:
+    assert found(tmp_path, {"main.py": f"URL = {url!r}\n{APP}"}).writable == ()
+
+
+def test_folder_that_a_subclass_of_static_files_serves_is_data(tmp_path: Path) -> None:
+    source = (
+        "from fastapi.staticfiles import StaticFiles\nclass Pages(StaticFiles): ...\nclass Own(Pages): ...\n"
+        f"{APP}app.mount('/', Own(directory='ui/dist', html=True))\n"
+    )
+    findings = found(tmp_path, {"main.py": source, "ui/dist/index.html": "x"})
+
+    assert [data.value for data in findings.data_files] == ["ui/dist"]
+
+
+@pytest.mark.parametrize("text", ["f''", "f'{name}'", "f'{name}.md'"])
+def test_path_of_which_nothing_is_written_down_is_no_evidence(text: str, tmp_path: Path) -> None:
+    findings = found(tmp_path, {"main.py": f"{APP}\n\ndef page(name):\n    open({text})\n"})
+
+    assert (findings.data_files, findings.writable) == ((), ())

@@ -105,7 +105,8 @@ def test_wheel_of_a_uv_lock_is_refused_by_name(tmp_path: Path) -> None:
     assert [b.fact for b in findings.blockers] == ["tool is installed from wheels/tool-1-py3-none-any.whl"]
 
 
-def test_member_of_a_workspace_imports_another_that_has_a_flat_layout(tmp_path: Path) -> None:
+@pytest.mark.parametrize("inner", ["", "/src"])
+def test_member_of_a_workspace_imports_another_of_any_layout(inner: str, tmp_path: Path) -> None:
     member = '[project]\nname = "{}"\nversion = "1"\ndependencies = {}\n'
     files: dict[str, str | bytes] = {
         "pyproject.toml": '[tool.uv.workspace]\nmembers = ["packages/*"]\nexclude = ["packages/old"]\n',
@@ -115,13 +116,13 @@ def test_member_of_a_workspace_imports_another_that_has_a_flat_layout(tmp_path: 
         "packages/api/shop/main.py": f"from core.names import NAME\n{APP}",
         "packages/core/pyproject.toml": member.format("core", "[]"),
         "packages/api/shop/__init__.py": "",
-        "packages/core/core/names.py": "NAME = 'x'\n",
+        f"packages/core{inner}/core/names.py": "NAME = 'x'\n",
         "packages/old/pyproject.toml": member.format("old", "[]"),
     }
     findings = found(tmp_path, files, "packages/api")
 
     assert (value(findings.entry_point), findings.requested) == ("shop.main:app", "packages/api")
-    assert findings.python_path.value == ("packages/api", "packages/core")
+    assert findings.python_path.value == ("packages/api", f"packages/core{inner}")
     assert findings.dependencies is not None
     assert "packages/old/pyproject.toml" not in findings.dependencies.value.files
 

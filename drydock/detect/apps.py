@@ -14,12 +14,8 @@ FASTAPI = frozenset({"fastapi.FastAPI", "fastapi.applications.FastAPI"})
 NEEDLES = (b"FastAPI", b"uvicorn", b"hypercorn", b"granian")
 RUNNERS = frozenset(
     {
-        "uvicorn.run",
-        "uvicorn.main.run",
-        "uvicorn.Config",
-        "uvicorn.config.Config",
-        "granian.Granian",
-        "granian.server.Granian",
+        *("uvicorn.run", "uvicorn.main.run", "uvicorn.Config", "uvicorn.config.Config"),
+        *("granian.Granian", "granian.server.Granian"),
     }
 )
 WRAPPERS = re.compile(r"(Middleware|ASGIApp|AsgiMiddleware|Asgi)$")

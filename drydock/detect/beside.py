@@ -33,17 +33,8 @@ WORKERS = re.compile(
 # Options of a start command that the image has variables or defaults of its own for.
 CARRIED = frozenset(
     {
-        "--host",
-        "--port",
-        "-p",
-        "-b",
-        "--bind",
-        "--factory",
-        "--app-dir",
-        "--chdir",
-        "--reload",
-        "--workers",
-        "-w",
+        *("--host", "--port", "-p", "-b", "--bind", "--factory", "--app-dir", "--chdir"),
+        *("--reload", "--workers", "-w"),
     }
     | {"-k", "--worker-class", "--interface", "--entrypoint", "-e", "--no-reload"}
 )

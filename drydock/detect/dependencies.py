@@ -21,14 +21,8 @@ BRING_SERVER_ALWAYS = frozenset(
 )
 BRING_FASTAPI = frozenset(
     {
-        "nicegui",
-        "gradio",
-        "sqladmin",
-        "fastapi-slim",
-        "fastapi-amis-admin",
-        "fastapi-user-auth",
-        "titiler-core",
-        "litserve",
+        *("nicegui", "gradio", "sqladmin", "fastapi-slim", "fastapi-amis-admin"),
+        *("fastapi-user-auth", "titiler-core", "litserve"),
     }
 )
 

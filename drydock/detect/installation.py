@@ -30,13 +30,8 @@ PLUGINS = frozenset(
     {"importlib.metadata.entry_points", "importlib_metadata.entry_points", "pkg_resources.iter_entry_points"}
 )
 GIT_VERSIONS = (
-    "hatch-vcs",
-    "setuptools-scm",
-    "setuptools_scm",
-    "poetry-dynamic-versioning",
-    "versioningit",
-    "uv-dynamic-versioning",
-    "pdm-scm",
+    *("hatch-vcs", "setuptools-scm", "setuptools_scm", "poetry-dynamic-versioning", "versioningit"),
+    *("uv-dynamic-versioning", "pdm-scm"),
 )
 FILE_KEYS = ("readme", "license")
 

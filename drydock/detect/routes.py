@@ -14,15 +14,8 @@ from drydock.detect.values import text_of
 
 LIVE = (
     *(
-        "livez",
-        "live",
-        "liveness",
-        "alive",
-        "healthz",
-        "health",
-        "healthcheck",
-        "health-check",
-        "health_check",
+        *("livez", "live", "liveness", "alive", "healthz", "health", "healthcheck", "health-check"),
+        *("health_check",),
     ),
     *("ping", "heartbeat", "__heartbeat__", "__lbheartbeat__", "_health", "_healthz", "_status", "status"),
     *("_ping", "is_alive", "isalive", "up"),
@@ -151,12 +144,7 @@ def _router_key(
         if binding and binding.scope.function == function:
             made = binding.value.func if isinstance(binding.value, ast.Call) else None
             if is_fastapi(code, module, made) or name in {
-                "app",
-                "application",
-                "api",
-                "fastapi_app",
-                "_app",
-                "app_",
+                *("app", "application", "api", "fastapi_app", "_app", "app_"),
             }:
                 return top
             return _key(module, name, function)

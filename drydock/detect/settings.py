@@ -24,17 +24,8 @@ HARMLESS = re.compile(
 # Annotations and casts that ask for more than any text.
 FORMS = frozenset(
     {
-        "int",
-        "float",
-        "bool",
-        "Decimal",
-        "PositiveInt",
-        "NonNegativeInt",
-        "date",
-        "datetime",
-        "timedelta",
-        "UUID",
-        "UUID4",
+        *("int", "float", "bool", "Decimal", "PositiveInt", "NonNegativeInt", "date", "datetime"),
+        *("timedelta", "UUID", "UUID4"),
     }
     | {"PostgresDsn", "MySQLDsn", "MariaDBDsn", "RedisDsn", "MongoDsn", "AmqpDsn", "KafkaDsn", "NatsDsn"}
     | {"AnyUrl", "AnyHttpUrl", "HttpUrl", "WebsocketUrl", "FileUrl", "EmailStr", "NameEmail", "IPvAnyAddress"}

@@ -14,12 +14,8 @@ FASTAPI = frozenset({"fastapi.FastAPI", "fastapi.applications.FastAPI"})
 NEEDLES = (b"FastAPI", b"uvicorn", b"hypercorn", b"granian")
 RUNNERS = frozenset(
     {
-        "uvicorn.run",
-        "uvicorn.main.run",
-        "uvicorn.Config",
-        "uvicorn.config.Config",
-        "granian.Granian",
-        "granian.server.Granian",
+        *("uvicorn.run", "uvicorn.main.run", "uvicorn.Config", "uvicorn.config.Config"),
+        *("granian.Granian", "granian.server.Granian"),
     }
 )
 WRAPPERS = re.compile(r"(Middleware|ASGIApp|AsgiMiddleware|Asgi)$")
@@ -218,12 +214,23 @@ def _wrappers(code: Code, module: Module, apps: Apps) -> None:
             or key in apps.found
         ):
             continue
-        if not WRAPPERS.search(module.dotted(binding.value.func)):
+        if not _wraps(code, module, binding.value):
             continue
         values = [*binding.value.args, *(k.value for k in binding.value.keywords)]
         inner = next((a for v in values if (a := resolve(code, module, v, apps)) and not a.factory), None)
         if inner:
             apps.found[key] = App(key, binding.line, wraps=inner.key)
+
+
+def _wraps(code: Code, module: Module, call: ast.Call) -> bool:
+    """Tell whether a call makes an ASGI application around another: by its class's methods, or its name."""
+    name = module.dotted(call.func)
+    found = code.symbol(module, name) if name else None
+    if found and found.name in found.module.classes:
+        method = found.module.functions.get(f"{found.name}.__call__")
+        named = [a.arg for a in method.args.args] if method else []
+        return "scope" in named or WRAPPERS.search(name) is not None
+    return WRAPPERS.search(name) is not None
 
 
 def _mounts(code: Code, module: Module, apps: Apps) -> None:

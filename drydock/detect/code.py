@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import sys
 from collections import deque
+from collections.abc import Collection
 from typing import NamedTuple
 
-from drydock.detect.syntax import Import, Module, Scope, Site, argument, constant, parse
+from drydock.detect.syntax import Import, Module, Scope, parse
 from drydock.detect.tree import Tree, ancestors, folder_of, join
 
 MAX_HOPS = 8
@@ -29,9 +30,12 @@ class Code:
         tree: the folder.
         foreign: top-level module names that installed distributions provide, so that a project's own
             `redis.py` is not taken for the library.
+        local: folders that are installed besides: their modules are imported from there.
     """
 
-    def __init__(self, tree: Tree, foreign: frozenset[str] = frozenset()) -> None:
+    def __init__(
+        self, tree: Tree, foreign: frozenset[str] = frozenset(), local: Collection[str] = ()
+    ) -> None:
         self.tree = tree
         self._foreign = foreign | sys.stdlib_module_names
         self._modules: dict[str, Module | None] = {}
@@ -39,7 +43,7 @@ class Code:
         self._parsed = 0
         self.unread = 0
         self._located: dict[tuple[str, str], tuple[str, tuple[str, ...]] | None] = {}
-        self._extra_roots = sorted(_source_folders(tree))[:MAX_ROOTS]
+        self._extra_roots = sorted({*_source_folders(tree), *local})[:MAX_ROOTS]
 
     def module(self, path: str) -> Module | None:
         """Return the facts of a source file, None when it is missing, too large or no Python."""
@@ -167,15 +171,9 @@ class Startup:
                     pending.extend((p, "") for p in self.code.imported(module, statement))
             for site in module.calls:
                 if site.scope.function == function and not site.scope.main and not site.scope.typing:
-                    target = self._imported(module, site) or self._called(module, function, site.name)
+                    target = self._called(module, function, site.name)
                     if target:
                         pending.append(target)
-
-    def _imported(self, module: Module, site: Site) -> tuple[str, str] | None:
-        """Return the module that `importlib.import_module("a.b")` runs."""
-        name = constant(argument(site.node, 0, "name")) if site.name == "importlib.import_module" else None
-        hit = self.code.locate(module.path, name) if name and not name.startswith(".") else None
-        return (hit[0], "") if hit else None
 
     def _called(self, module: Module, function: str, name: str) -> tuple[str, str] | None:
         if function and f"{function}.{name}" in module.functions:

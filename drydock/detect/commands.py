@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 TARGET = re.compile(r"^[A-Za-z_][\w.]*:[A-Za-z_][\w.]*(\(\))?$")
@@ -29,14 +30,20 @@ class Launch:
     factory: bool = False
     port: int | None = None
     app_dir: str = ""
+    options: tuple[tuple[str, str], ...] = ()
+
+
+def parts_of(text: str) -> list[str]:
+    """Return the single commands of a shell command line."""
+    wrapped = re.search(r"""\b(?:ba)?sh\s+-l?e?c\s+(["'])(.*?)\1""", text, re.S)
+    text = wrapped.group(2) if wrapped else text
+    return [part.strip() for part in re.split(r"&&|\|\||;|\n|\|", text.replace("\\\n", " "))]
 
 
 def read_command(text: str) -> list[Launch]:
     """Return the server starts in a shell command line."""
     found = []
-    wrapped = re.search(r"""\b(?:ba)?sh\s+-l?e?c\s+(["'])(.*?)\1""", text, re.S)
-    text = wrapped.group(2) if wrapped else text
-    for part in re.split(r"&&|\|\||;|\n|\|", text.replace("\\\n", " ")):
+    for part in parts_of(text):
         try:
             words = shlex.split(part, comments=True)
         except ValueError:
@@ -70,9 +77,16 @@ def _server(name: str, rest: list[str]) -> Launch | None:
     if not target:
         return None
     factory = "--factory" in rest or target.endswith("()")
-    return Launch(
-        "target", target.removesuffix("()"), name, factory, _port(rest), _option(rest, FOLDER_OPTIONS)
-    )
+    folder, own = _option(rest, FOLDER_OPTIONS), tuple(_options(rest, target))
+    return Launch("target", target.removesuffix("()"), name, factory, _port(rest), folder, own)
+
+
+def _options(rest: list[str], target: str) -> Iterator[tuple[str, str]]:
+    """Yield each option by its name, with its value as it is written."""
+    for word, following in zip(rest, [*rest[1:], "-"], strict=True):
+        if word.startswith("-"):
+            alone = "=" in word or following.startswith("-") or following == target
+            yield word.partition("=")[0], word if alone else f"{word} {following}"
 
 
 def _fastapi(rest: list[str]) -> Launch:

@@ -60,12 +60,3 @@ def build_of(path: str, service: dict[str, Any]) -> tuple[str, str] | None:
         name = build.get("dockerfile")
         return context, join(context, name if isinstance(name, str) else "Dockerfile")
     return None
-
-
-def compose_contexts(tree: Tree) -> dict[str, str]:
-    found: dict[str, str] = {}
-    for path, _, service in compose_services(tree):
-        built = build_of(path, service)
-        if built and not built[0].startswith(".."):
-            found.setdefault(built[1], built[0])
-    return found

@@ -12,7 +12,7 @@ from drydock.detect.locks import closure
 from drydock.detect.model import Blocker, Conflict, Dependencies, Found, Server, ServerPlace
 from drydock.detect.requirements import Wanted
 from drydock.detect.sources import DEVELOPMENT, Source, declares
-from drydock.detect.tree import ancestors, folder_of, join
+from drydock.detect.tree import Tree, ancestors, folder_of, join
 
 SERVERS = ("uvicorn", "hypercorn", "granian", "daphne")
 BRING_SERVER = {("fastapi", "standard"), ("fastapi", "all"), ("fastapi", "standard-no-fastapi-cloud-cli")}
@@ -21,25 +21,10 @@ BRING_SERVER_ALWAYS = frozenset(
 )
 BRING_FASTAPI = frozenset(
     {
-        "nicegui",
-        "gradio",
-        "sqladmin",
-        "fastapi-slim",
-        "fastapi-amis-admin",
-        "fastapi-user-auth",
-        "titiler-core",
-        "litserve",
+        *("nicegui", "gradio", "sqladmin", "fastapi-slim", "fastapi-amis-admin"),
+        *("fastapi-user-auth", "titiler-core", "litserve"),
     }
 )
-MENTIONS = {
-    "uv": r"\buv\s+sync\b|uv\.lock",
-    "poetry": r"\bpoetry\s+(install|export|sync)\b",
-    "pdm": r"\bpdm\s+(install|sync|export)\b",
-    "pipenv": r"\bpipenv\s+(install|sync|requirements)\b",
-    "pylock": r"pylock\.toml",
-    "pyproject": r"pip3?\s+install\s+[^&;]*(-e\s+)?\.(\[|\s|$)",
-    "setup": r"pip3?\s+install\s+[^&;]*\.(\s|$)|setup\.py",
-}
 
 
 @dataclass(frozen=True)
@@ -54,7 +39,7 @@ def choose(
     code: Code, entry_path: str, files: list[Dockerfile], overrides: Mapping[str, str]
 ) -> tuple[Chosen | None, list[Conflict], list[Blocker]]:
     """Return the declaration of dependencies for an entry point: the nearest folder that asks for FastAPI."""
-    by_folder = {folder: declares(code, folder) for folder in ancestors(entry_path)}
+    by_folder = {folder: declares(code.tree, folder) for folder in ancestors(entry_path)}
     if "lock" in overrides:
         return _by_hand(code, by_folder, overrides["lock"])
     asking = {f: [s for s in sources if asks_fastapi(s)] for f, sources in by_folder.items()}
@@ -82,10 +67,10 @@ def _by_hand(
 ) -> tuple[Chosen | None, list[Conflict], list[Blocker]]:
     everything = [s for sources in by_folder.values() for s in sources]
     for source in everything:
-        if lock in {source.label, source.label.rpartition("/")[2], source.kind}:
+        if lock in {source.label, source.label.rpartition("/")[2], source.tool.kind}:
             return Chosen(source, "set by hand: lock"), [], []
     others = (
-        [s for s in declares(code, folder_of(lock)) if s.label == join(lock)]
+        [s for s in declares(code.tree, folder_of(lock)) if s.label == join(lock)]
         if code.tree.exists(join(lock))
         else []
     )
@@ -106,7 +91,7 @@ def _elsewhere(code: Code, files: list[Dockerfile]) -> tuple[Chosen | None, list
             folder_of(f) for f in code.tree.files if f.endswith((".txt", ".toml", ".lock", "setup.py"))
         )
     )
-    sources = [s for folder in folders[:200] for s in declares(code, folder) if asks_fastapi(s)]
+    sources = [s for folder in folders[:200] for s in declares(code.tree, folder) if asks_fastapi(s)]
     mentioned = [s for s in sources if _mentioned(s, files)]
     for few in (mentioned, sources):
         if len(few) == 1:
@@ -140,9 +125,7 @@ def _among(
     if len(locks) == 1 and all(_within(s, locks[0]) for s in sources):
         return Chosen(locks[0], "the lock holds all that the other files ask for"), [], []
     pins = [
-        s
-        for s in sources
-        if s.kind == "requirements" and s.wanted and all(w.pinned or w.repository for w in s.wanted)
+        s for s in sources if s.tool.can_pin and s.wanted and all(w.pinned or w.repository for w in s.wanted)
     ]
     if not locks and len(pins) == 1 and all(s.names <= pins[0].names for s in sources):
         return Chosen(pins[0], "it pins all that the other files ask for"), [], []
@@ -166,12 +149,10 @@ def _difference(source: Source, others: list[Source]) -> str:
 
 def _mentioned(source: Source, files: list[Dockerfile]) -> str:
     """Return the place of the Dockerfile instruction that installs a declaration, `""` when none does."""
-    pattern = MENTIONS.get(source.kind)
-    if source.kind == "requirements":
-        pattern = rf"(-r|--requirement)[= ]*[\"']?\S*{re.escape(source.files[0].rpartition('/')[2])}"
+    pattern = source.tool.mentioned(source)
     for file in files:
         for text, line in file.runs:
-            if pattern and re.search(pattern, text):
+            if re.search(pattern, text):
                 return f"{file.path}:{line}"
     return ""
 
@@ -213,6 +194,14 @@ def _brings(item: Wanted) -> bool:
     )
 
 
+def has_sockets(chosen: Chosen, names: set[str], needed: Server) -> bool:
+    """Tell whether a library for WebSockets comes with the dependencies."""
+    if needed.name != "uvicorn" or names & {"websockets", "wsproto"}:
+        return True
+    extras = {extra for item in chosen.source.wanted for extra in item.extras}
+    return bool(extras & {"standard", "all"}) or bool(names & BRING_SERVER_ALWAYS)
+
+
 def _pinned(source: Source, item: Wanted) -> str:
     locked = source.lock.packages.get(item.name) if source.lock else None
     return f"{item.name}=={locked.version}" if locked and locked.version else item.text
@@ -236,10 +225,7 @@ def installed(chosen: Chosen, python: str, selected: list[str]) -> set[str]:
     if source.lock is None:
         return names
     own = {source.package} if source.package else set()
-    found = closure(source.lock, names | own, python)
-    return (
-        found | names | (set(source.lock.main) if source.kind in {"pdm", "poetry"} and not found else set())
-    )
+    return names | (closure(source.lock, names | own, python) or source.lock.main)
 
 
 def selection(source: Source, needed: Server, overrides: Mapping[str, str]) -> tuple[list[str], list[str]]:
@@ -267,68 +253,41 @@ def plan(chosen: Chosen, extras: list[str], groups: list[str], itself: bool) -> 
         itself: whether the project itself is installed too.
     """
     source = chosen.source
-    tool = ["uv", "tool", "run"]
-    export: list[str] = []
-    install = ["uv", "pip", "install", "--requirement", "requirements.txt"]
-    options = [w for e in extras for w in ("--extra", e)]
-    more = (
-        item
-        for name in (*extras, *groups)
-        for item in (*source.extras.get(name, ()), *source.groups.get(name, ()))
-    )
-    asked = tuple(dict.fromkeys(item.text for item in (*source.wanted, *more)))
-    if source.kind == "uv":
-        install = ["uv", "sync", "--frozen", "--no-default-groups"]
-        install += [] if itself else ["--no-install-project"]
-        install += ["--package", source.package] if source.package else []
-        install += [*options, *(w for g in groups for w in ("--group", g))]
-    elif source.kind == "poetry":
-        export = [*tool, "--with", "poetry-plugin-export", "poetry", "export", "--format", "requirements.txt"]
-        export += [w for e in extras for w in ("--extras", e)] + [w for g in groups for w in ("--with", g)]
-        if source.lock and any(p.repository for p in source.lock.packages.values()):
-            export.append("--without-hashes")  # a repository has no hash, and then pip's rule is all or none
-    elif source.kind == "pdm":
-        export = [*tool, "pdm", "export", "--format", "requirements", "--prod"]
-        export += [w for g in (*extras, *groups) for w in ("--group", g)]
-    elif source.kind == "pipenv":
-        export = [*tool, "pipenv", "requirements", "--hash"]
-    elif source.kind == "pyproject" and source.by_text:
-        install = ["uv", "pip", "install", *asked]
-    elif source.kind == "pyproject":
-        install = ["uv", "pip", "install", "--requirement", "pyproject.toml", *options]
-        install += [w for g in groups for w in ("--group", g)]
-    elif source.kind == "setup":
-        install = ["uv", "pip", "install", "."]
-    else:
-        name = source.files[0] if source.folder == "." else source.files[0][len(source.folder) + 1 :]
-        install = ["uv", "pip", "install", "--requirement", name]
-        install += ["--require-hashes"] if source.hashed else []
-    locked = source.lock is not None or (
-        bool(source.wanted) and all(w.pinned for w in source.wanted) and source.kind == "requirements"
-    )
+    every = (*extras, *groups)
+    more = (i for name in every for i in (*source.extras.get(name, ()), *source.groups.get(name, ())))
+    packages = source.lock.packages.values() if source.lock else ()
+    local = source.tool.installs_local
     return Dependencies(
-        source.kind,
-        source.tool,
+        source.tool.kind,
+        source.reader or source.tool.name,
         source.folder,
         source.files,
-        tuple(export),
-        tuple(install),
-        locked,
-        source.hashed,
-        asked,
-        source.kind == "setup" or (source.kind == "pyproject" and source.by_text),
-        _unhashed(source),
+        tuple(source.tool.export(source, extras, groups)),
+        tuple(source.tool.install(source, extras, groups, itself)),
+        locked=source.lock is not None or source.pinned,
+        hashed=source.hashed,
+        label=source.label,
+        requirements=tuple(dict.fromkeys(item.text for item in (*source.wanted, *more))),
+        by_text=source.by_text,
+        unhashed=any(package.repository or (package.local and local) for package in packages),
     )
-
-
-def _unhashed(source: Source) -> bool:
-    packages = source.lock.packages.values() if source.lock else ()
-    # uv.lock lists the project itself and its other folders, and uv leaves them out of what it exports.
-    return any(package.repository or (package.local and source.kind != "uv") for package in packages)
 
 
 def stale(source: Source) -> list[str]:
     """Return the names that a project asks for and its lock does not hold."""
-    if source.lock is None or not source.lock.packages or source.kind not in {"uv", "poetry", "pdm"}:
+    if source.lock is None or not source.lock.packages or not source.tool.has_manifest:
         return []
     return sorted(w.name for w in source.wanted if w.name not in source.lock.packages and not w.marker)
+
+
+def unreachable(tree: Tree, source: Source, names: set[str]) -> list[Blocker]:
+    """Return what is installed from a place on the developer's machine that no build sees."""
+    remedy = "publish it to a package index, or declare it by the repository that it comes from"
+    found = [(path, path) for path in source.local if not tree.is_folder(path)]
+    for package in source.lock.packages.values() if source.lock else ():
+        if package.name in names and package.file:
+            found.append((package.name, package.file))
+        elif package.name in names and package.local and source.tool.exports:
+            found.append((package.name, "a folder of this machine"))
+    where = source.where
+    return [Blocker("local", f"{name} is installed from {place}", where, remedy) for name, place in found]

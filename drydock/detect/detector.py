@@ -11,24 +11,43 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 
+from drydock.detect import beside, blockers, dockerfiles, python, routes, settings, system
 from drydock.detect import dependencies as deps
-from drydock.detect import dockerfiles, hopeless, python, routes, settings, system
 from drydock.detect.apps import SIDE, Apps, find_apps
 from drydock.detect.code import MAX_MODULES, Code, Startup, module_name
-from drydock.detect.commands import number
+from drydock.detect.commands import number, read_command
 from drydock.detect.entry import Entry, decide
 from drydock.detect.envfiles import environment_files
-from drydock.detect.files import FOLDER, FileUse, file_uses
+from drydock.detect.files import FileUse, file_uses
 from drydock.detect.ignore import ignore
 from drydock.detect.installation import installation
 from drydock.detect.launches import Evidence, collect
 from drydock.detect.layout import Layout, layout, source_root
-from drydock.detect.model import Blocker, Conflict, Findings, Found, Ignore, Installation, Server
-from drydock.detect.sources import declared_names
-from drydock.detect.tree import Tree, folder_of, join, parents, parse_toml, read_bounded, strings, table
+from drydock.detect.model import (
+    Blocker,
+    Conflict,
+    Findings,
+    Found,
+    Ignore,
+    Installation,
+    Package,
+    Server,
+    Written,
+    WrittenKind,
+)
+from drydock.detect.sources import declared_names, local_folders
+from drydock.detect.tools import TOOLS
+from drydock.detect.tree import Tree, folder_of, join
 
 DEFAULT_PORT = 8000
 NOTHING: Mapping[str, str] = MappingProxyType({})
+WRITTEN: Mapping[str, WrittenKind] = {"make": "folder", "write": "file", "database": "database"}
+WHY_WRITTEN: Mapping[WrittenKind, str] = {
+    "folder": "a folder",
+    "file": "",
+    "database": "SQLite",
+    "unknown": "SQLite, at a path that is worked out at run time",
+}
 SCHEDULERS = ("apscheduler.", "rocketry.", "fastapi_utils.tasks", "fastapi_restful.tasks")
 
 
@@ -42,7 +61,7 @@ def detect(root: Path, overrides: Mapping[str, str] = NOTHING) -> Findings:
         root: the project's folder.
         overrides: options of `[tool.drydock]` in kebab-case; a value set by hand wins over any evidence.
     """
-    base = workspace_above(root) or Path(root)
+    base = next((above for tool in TOOLS if (above := tool.above(root))), Path(root))
     requested = join(os.path.relpath(os.path.realpath(root), os.path.realpath(base)))
     with _without_collector(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # invalid escapes in a project's strings are its own business
@@ -59,23 +78,6 @@ def _without_collector() -> Iterator[None]:
     finally:
         if running:
             gc.enable()
-
-
-def workspace_above(root: Path) -> Path | None:
-    """Return the folder above that holds the uv.lock of a workspace with `root` in it, None without one."""
-    if (Path(root) / "uv.lock").exists():
-        return None
-    for folder in parents(root):
-        data = read_bounded(folder / "pyproject.toml", 1_000_000)
-        members = strings(
-            table(parse_toml((data or b"").decode("utf-8", "replace")), "tool", "uv", "workspace").get(
-                "members"
-            )
-        )
-        inner = os.path.relpath(os.path.realpath(root), folder)
-        if (folder / "uv.lock").is_file() and any(Path(inner).match(m) for m in members):
-            return folder
-    return None
 
 
 @dataclass(frozen=True)
@@ -95,7 +97,7 @@ class _Detection:
         self.tree = tree
         self.requested = requested
         self.overrides = overrides
-        self.code = Code(tree, declared_names(tree))
+        self.code = Code(tree, declared_names(tree), local_folders(tree))
         self.conflicts: list[Conflict] = []
         self.blockers: list[Blocker] = []
         self.notes: list[Found[str]] = []
@@ -104,22 +106,22 @@ class _Detection:
         """Run the detectors in order; each gets what the earlier ones found."""
         files = dockerfiles.dockerfiles(self.tree)
         apps = find_apps(self.code)
-        evidence = collect(
-            self.code, apps, [c for c in dockerfiles.commands(self.tree, files) if not SIDE.search(c.where)]
-        )
+        commands = [c for c in dockerfiles.commands(self.tree, files) if not SIDE.search(c.where)]
+        evidence = collect(self.code, apps, commands)
         inside = self._folder_by_hand("source") or (self.requested if self.requested != "." else "")
-        entry, conflicts, blockers = decide(self.code, apps, evidence, self._by_hand("entry-point"), inside)
+        entry, conflicts, reasons = decide(self.code, apps, evidence, self._by_hand("entry-point"), inside)
         self.conflicts += conflicts
-        self.blockers += blockers
+        self.blockers += reasons
         self._note_missing(evidence, entry)
         relevant = _relevant(files, entry)
         path = entry.path if entry else join(inside or ".", "main.py")
-        chosen, conflicts, blockers = deps.choose(self.code, path, relevant, self.overrides)
+        chosen, conflicts, reasons = deps.choose(self.code, path, relevant, self.overrides)
         if entry:  # without an entry point it is not known whose dependencies they would be
             self.conflicts += conflicts
-            self.blockers += blockers
+            self.blockers += reasons
         project = self._project_folder(chosen, path)
         start = self._start(entry, project)
+        self._note_beside(start, commands, relevant)
         return self._assemble(apps, evidence, relevant, chosen, project, start)
 
     def _by_hand(self, option: str) -> str:
@@ -138,6 +140,21 @@ class _Detection:
         for item in evidence:
             if item.missing and entry and "$" not in item.missing:
                 self.notes.append(Found(f"{item.missing} is started, but no file defines it", item.where))
+
+    def _note_beside(
+        self, start: _Start | None, commands: list[dockerfiles.Command], files: list[dockerfiles.Dockerfile]
+    ) -> None:
+        if start is None:
+            return
+        told = start.entry.evidence.where if start.entry.evidence else ""
+        command = next((one for one in commands if one.where == told), None)
+        launch = next((one for one in read_command(command.text) if one.options), None) if command else None
+        self.notes += beside.options(command, launch)
+        self.notes += beside.before(command)
+        self.notes += beside.steps(files)
+        self.notes += beside.workers(self.tree, commands)
+        self.notes += beside.code(start.startup)
+        self.notes += beside.wrapper(start.startup, start.entry)
 
     def _project_folder(self, chosen: deps.Chosen | None, path: str) -> str:
         """Return the project's folder: the nearest one above the entry point that has a pyproject.toml."""
@@ -179,10 +196,11 @@ class _Detection:
         start: _Start | None,
     ) -> Findings:
         needed, extras, groups = self._server(chosen)
-        version, supported, conflicts = python.choose(
+        version, supported, conflicts, notes = python.choose(
             self.code, chosen, project, files, [*extras, *groups], self.overrides
         )
         self.conflicts += conflicts
+        self.notes += notes
         release = (
             python.release(python.bounds(self.code, chosen, project), version.value) if version else None
         )
@@ -206,12 +224,20 @@ class _Detection:
         plan = deps.plan(chosen, extras, groups, installed.value.needed) if chosen else None
         if chosen and deps.stale(chosen.source):
             self._stale(chosen)
-        self._hopeless(start, chosen, names, files)
+        if chosen:
+            self.blockers += deps.unreachable(self.tree, chosen.source, names)
+        if start:
+            self.notes += beside.migrations(self.tree, project, names)
+        self._block(start, chosen, names, files)
         self._note_unread()
         workdir = start.layout.workdir if start else Found(project, "default")
         context = self._context(chosen, project, start)
         roots = start.layout.roots if start else Found((project,), "default")
         live, ready, docs = self._probes(start)
+        port = self._port(start, evidence, files)
+        read = settings.import_settings(self.code, start.startup) if start else ()
+        self.notes += beside.port(read, port.value)
+        needed = self._sockets(start, chosen, names, needed)
         writable = self._writable(start)
         return Findings(
             root=self.tree.root,
@@ -228,13 +254,14 @@ class _Detection:
             python=version,
             python_supported=supported,
             python_release=release,
-            port=self._port(start, evidence, files),
+            port=port,
             liveness=live,
             readiness=ready,
             docs=docs,
+            host=beside.host(start.startup) if start else None,
             system_build=build,
             system_run=self._packages_by_hand() or run,
-            settings=settings.import_settings(self.code, start.startup) if start else (),
+            settings=read,
             env_files=self._environment_files(start, workdir.value),
             data_files=self._data_files(start),
             writable=writable,
@@ -242,7 +269,7 @@ class _Detection:
             installation=installed,
             ignore=self._ignore(context.value, plan.files if plan else (), start, installed.value, project),
             image=Found(self._by_hand("image"), "set by hand: image") if self._by_hand("image") else None,
-            notes=(*self.notes, *(hopeless.warnings(start.startup) if start else [])),
+            notes=(*self.notes, *(beside.surprises(start.startup) if start else [])),
             conflicts=tuple(self.conflicts),
             blockers=tuple(self.blockers),
         )
@@ -273,6 +300,22 @@ class _Detection:
         name = next((s for s in deps.SERVERS if s in names), None)
         return Found(Server(name, "default"), chosen.source.where) if name else needed
 
+    def _sockets(
+        self, start: _Start | None, chosen: deps.Chosen | None, names: set[str], needed: Found[Server] | None
+    ) -> Found[Server] | None:
+        """Return the server with a library for WebSockets where there are routes for them."""
+        where = routes.socket(start.startup) if start else ""
+        if not where or chosen is None or needed is None or deps.has_sockets(chosen, names, needed.value):
+            return needed
+        if needed.value.place == "missing":
+            added = replace(needed.value, requirement="uvicorn[standard]")
+            return Found(
+                added, needed.where, f"none is declared, and the WebSocket route at {where} needs it"
+            )
+        fact = "a WebSocket route, and no library for it is declared: add websockets or uvicorn[standard]"
+        self.notes.append(Found(fact, where))
+        return needed
+
     def _installation(
         self, chosen: deps.Chosen | None, start: _Start | None, project: str
     ) -> Found[Installation]:
@@ -282,7 +325,7 @@ class _Detection:
 
     def _stale(self, chosen: deps.Chosen) -> None:
         missing = ", ".join(deps.stale(chosen.source)[:5])
-        tool = chosen.source.tool
+        tool = chosen.source.tool.name
         self.blockers.append(
             Blocker(
                 "lock",
@@ -292,7 +335,7 @@ class _Detection:
             )
         )
 
-    def _hopeless(
+    def _block(
         self,
         start: _Start | None,
         chosen: deps.Chosen | None,
@@ -300,12 +343,12 @@ class _Detection:
         files: list[dockerfiles.Dockerfile],
     ) -> None:
         if start:
-            self.blockers += hopeless.blockers(
+            self.blockers += blockers.of_code(
                 self.code, start.startup, start.uses, start.layout.workdir.value
             )
         # Extras set by hand may choose the CPU builds; then it is known what is wanted.
         if not self._by_hand("image") and not self._by_hand("extras"):
-            self.blockers += hopeless.graphics(chosen, names, files[:1])
+            self.blockers += blockers.graphics(chosen, names, files[:1])
 
     def _context(self, chosen: deps.Chosen | None, project: str, start: _Start | None) -> Found[str]:
         """Return the smallest folder that holds the declarations, the source roots and the data files."""
@@ -366,9 +409,9 @@ class _Detection:
         ]
         return hand[0] or found[0], hand[1] or found[1], Found(path, where) if path else None
 
-    def _packages_by_hand(self) -> tuple[Found[str], ...]:
+    def _packages_by_hand(self) -> tuple[Package, ...]:
         return tuple(
-            Found(p, "set by hand: system-packages")
+            Package(p, "set by hand: system-packages", origin="person")
             for p in self._by_hand("system-packages").replace(",", " ").split()
         )
 
@@ -393,18 +436,17 @@ class _Detection:
                 found.setdefault(path, Found(path, use.where))
         return tuple(found.values())
 
-    def _writable(self, start: _Start | None) -> tuple[Found[str], ...]:
-        found: dict[str, Found[str]] = {}
+    def _writable(self, start: _Start | None) -> tuple[Written, ...]:
+        found: dict[str, Written] = {}
         for use in start.uses if start else []:
             path = self._place(start, use) if start else ""
-            if use.kind in {"make", "write", "database"} and not path.startswith(".."):
-                unknown = "SQLite, at a path that is worked out at run time"
-                made = {"make": FOLDER, "write": ""}
-                why = made.get(use.kind, unknown if use.path == "." else "SQLite")
-                found.setdefault(path, Found(path, use.where, why))
+            kind = WRITTEN.get(use.kind)
+            if kind and not path.startswith(".."):
+                kind = "unknown" if kind == "database" and use.path == "." else kind
+                found.setdefault(path, Written(path, use.where, WHY_WRITTEN[kind], kind))
         return tuple(found.values())
 
-    def _replicas(self, start: _Start | None, writable: tuple[Found[str], ...]) -> Found[bool]:
+    def _replicas(self, start: _Start | None, writable: tuple[Written, ...]) -> Found[bool]:
         if writable:
             first = writable[0]
             return Found(False, first.where, f"it writes {first.value}, which replicas would not share")

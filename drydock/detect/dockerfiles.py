@@ -6,7 +6,7 @@ import json
 import re
 from dataclasses import dataclass, field
 
-from drydock.detect.compose import build_of, compose_contexts, compose_services
+from drydock.detect.compose import build_of, compose_services
 from drydock.detect.tree import Tree, folder_of, join
 from drydock.project import dockerfile
 from drydock.project.dockerfile import expand
@@ -16,66 +16,18 @@ NOT_PRODUCTION = re.compile(
     r"(^|[/._-])(devcontainer|dev|test|tests|docs|ci|local|override|e2e)([/._-]|$)", re.I
 )
 COMPILERS = frozenset(
-    [
-        "build-essential",
-        "gcc",
-        "g++",
-        "make",
-        "cmake",
-        "clang",
-        "pkg-config",
-        "rustc",
-        "cargo",
-        "gfortran",
-        "autoconf",
-        "automake",
-        "libtool",
-    ]
+    {"build-essential", "gcc", "g++", "make", "cmake", "clang", "pkg-config", "rustc", "cargo", "gfortran"}
+    | {"autoconf", "automake", "libtool"}
 )
 ONLY_FOR_BUILDS = frozenset(
-    [
-        "curl",
-        "wget",
-        "ca-certificates",
-        "gnupg",
-        "git-core",
-        "apt-utils",
-        "vim",
-        "nano",
-        "less",
-        "netcat",
-        "netcat-openbsd",
-        "netcat-traditional",
-        "software-properties-common",
-        "apt-transport-https",
-        "lsb-release",
-        "unzip",
-        "zip",
-        "xz-utils",
-        "procps",
-        "iputils-ping",
-        "telnet",
-        "locales",
-        "tzdata",
-        "cron",
-        "dumb-init",
-        "gosu",
-        "iproute2",
-        "net-tools",
-        "nginx",
-        "supervisor",
-        "tini",
-        "sudo",
-        "bash",
-        "jq",
-        "htop",
-        "python3",
-        "python3-pip",
-        "python3-dev",
-        "python3-venv",
-        "postgresql-client",
-    ]
+    {"curl", "wget", "ca-certificates", "gnupg", "git-core", "apt-utils", "vim", "nano", "less", "netcat"}
+    | {"netcat-openbsd", "netcat-traditional", "software-properties-common", "apt-transport-https", "unzip"}
+    | {"lsb-release", "zip", "xz-utils", "procps", "iputils-ping", "telnet", "locales", "tzdata", "cron"}
+    | {"dumb-init", "gosu", "iproute2", "net-tools", "nginx", "supervisor", "tini", "sudo", "bash", "jq"}
+    | {"htop", "python3", "python3-pip", "python3-dev", "python3-venv", "postgresql-client"}
 )
+# What a stage takes over from the one that it is made from.
+KEPT_BY_STAGES = ("copies", "ports", "commands", "packages", "variables")
 
 
 @dataclass
@@ -92,6 +44,7 @@ class Dockerfile:
     commands: list[tuple[str, int]] = field(default_factory=list)
     runs: list[tuple[str, int]] = field(default_factory=list)
     packages: list[tuple[str, int]] = field(default_factory=list)
+    variables: list[tuple[str, str, int]] = field(default_factory=list)
 
     def folder(self, inner: str) -> list[str]:
         """Return the folders of the tree that stand at an absolute path of the image, best first."""
@@ -124,25 +77,22 @@ class Command:
 
 
 def dockerfiles(tree: Tree) -> list[Dockerfile]:
-    """Return the Dockerfiles of a tree, shallow ones first; compose files name their contexts."""
-    contexts = compose_contexts(tree)
+    """Return the Dockerfiles of a tree, shallow ones first."""
     names = [f for f in tree.files if re.fullmatch(r"(.*/)?(Dockerfile|Containerfile)([.-][\w.-]+)?", f)]
     names = [n for n in names if not n.endswith((".dockerignore", ".md", ".j2", ".sh", ".py"))]
     found = []
     for path in sorted(names, key=lambda f: (f.count("/"), f))[:MAX_FILES]:
         text = tree.text(path)
         if text and "{{" not in path:
-            found.append(read_dockerfile(tree, path, text, contexts.get(path)))
+            found.append(read_dockerfile(tree, path, text))
     return found
 
 
-def read_dockerfile(tree: Tree, path: str, text: str, context: str | None = None) -> Dockerfile:
-    """Return what a Dockerfile says; without a context the folder is used that holds what it copies."""
+def read_dockerfile(tree: Tree, path: str, text: str) -> Dockerfile:
+    """Return what a Dockerfile says; its context is the folder that holds what it copies."""
     stages: dict[str, Dockerfile] = {}
-    current = Dockerfile(path, context or folder_of(path))
     instructions = [(one.keyword, one.text, one.line) for one in dockerfile.instructions(text)]
-    if context is None:
-        current.context = _guess_context(tree, path, instructions)
+    current = Dockerfile(path, _guess_context(tree, path, instructions))
     bases: list[str] = []
     packages: list[tuple[str, int]] = []
     runs: list[tuple[str, int]] = []
@@ -170,18 +120,9 @@ def _stage(current: Dockerfile, stages: dict[str, Dockerfile], bases: list[str],
     start = stages.get(base.lower())
     stage = Dockerfile(current.path, current.context)
     if start:
-        stage = Dockerfile(
-            current.path,
-            current.context,
-            start.base,
-            [],
-            start.workdir,
-            list(start.copies),
-            list(start.ports),
-            list(start.commands),
-            [],
-            list(start.packages),
-        )
+        stage.base, stage.workdir = start.base, start.workdir
+        for name in KEPT_BY_STAGES:
+            setattr(stage, name, list(getattr(start, name)))
     else:
         stage.base = base
     if len(words) >= 3 and words[1].lower() == "as":
@@ -194,6 +135,10 @@ def _apply(stage: Dockerfile, tree: Tree, keyword: str, rest: str, line: int) ->
         stage.workdir = join(stage.workdir, rest.strip().strip("\"'")) if rest.strip() else stage.workdir
     elif keyword in {"COPY", "ADD"}:
         _copy(stage, tree, rest)
+    elif keyword == "ENV":
+        pairs = re.findall(r"""([A-Za-z_]\w*)=("[^"]*"|'[^']*'|\S*)""", rest) if "=" in rest else []
+        pairs = pairs or [rest.partition(" ")[::2]]
+        stage.variables += [(name, value.strip(" \"'"), line) for name, value in pairs if name]
     elif keyword == "EXPOSE":
         for port in re.findall(r"\b[0-9]{2,5}\b", rest):
             stage.ports.append((int(port), line))

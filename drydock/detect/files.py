@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
 from drydock.detect.code import Code, Startup
 from drydock.detect.syntax import Module, Site, argument, constant, keyword
 from drydock.detect.tree import join
-from drydock.detect.values import FilePath, path_of
+from drydock.detect.values import FilePath, folder_of_path, path_of
 
 Kind = Literal["folder", "read", "make", "write", "database"]
 
@@ -46,10 +47,9 @@ METHODS: dict[str, Kind] = {
     "read_bytes": "read",
 }
 MEMORY = re.compile(r"^sqlite(\+\w+)?:(//)?(/:memory:.*|/?$|\?.*)|mode=memory")
-DATABASE = re.compile(r"^sqlite(\+\w+)?:///(?!/)(?P<path>[^?{}]+)")
+# Two slashes and a path are Tortoise's form.
+DATABASE = re.compile(r"^sqlite(\+\w+)?://(/(?!/))?(?P<path>[^/:?{}][^?{}]*)")
 
-# Why a path is one to a folder: the program makes it.
-FOLDER = "a folder"
 # Where a container may write, or where nobody would write but by mistake: nothing to keep.
 ELSEWHERE = re.compile(r"^/(tmp|dev|proc|sys|run|var/tmp|var/run|etc|usr|bin|sbin|lib\w*|boot)(/|$)|^/+$")
 
@@ -76,6 +76,7 @@ def file_uses(code: Code, startup: Startup) -> list[FileUse]:
             use = _use(code, startup, module, site)
             if use:
                 found.append(use)
+        found += _tortoise(code, module)
         for url, line in module.databases:
             match = DATABASE.match(url)
             if match and not MEMORY.search(url) and match["path"].isprintable():
@@ -86,12 +87,32 @@ def file_uses(code: Code, startup: Startup) -> list[FileUse]:
     return list(dict.fromkeys(found))
 
 
+def _tortoise(code: Code, module: Module) -> Iterator[FileUse]:
+    """Yield the SQLite files of Tortoise's configuration, which is a dictionary."""
+    if not any(statement.module.startswith("tortoise") for statement in module.imports):
+        return
+    values = [binding.value for binding in module.bindings]
+    values += [value.value for site in module.calls for value in site.node.keywords]
+    for node in (inner for value in values if isinstance(value, ast.Dict) for inner in ast.walk(value)):
+        if isinstance(node, ast.Dict):
+            by_key = {constant(key): value for key, value in zip(node.keys, node.values, strict=True)}
+            path = path_of(code, module, by_key.get("file_path"))
+            if path and constant(by_key["file_path"]) != ":memory:":
+                yield FileUse(path.path, path.beside_code, "database", module.at(node), False, False)
+
+
 def _use(code: Code, startup: Startup, module: Module, site: Site) -> FileUse | None:
     call = site.node
-    kind, node = _classified(site.name, call)
+    kind, node = _classified(_base(code, module, site.name), call)
     if kind is None or node is None:
         return None
     path = path_of(code, module, node, site.scope.function)
+    if path is None and kind in {"read", "write", "make"}:
+        # The file's name is known when it runs: its folder is what counts.
+        path = folder_of_path(code, module, node, site.scope.function)
+        kind = "read" if kind == "read" else "make"
+        site = site._replace(scope=site.scope._replace(tested=True))
+        path = None if path is None or path.path in {".", "/"} else path
     if path is None or path.path.startswith("..") or constant(node) == ":memory:":
         return None
     if path.path.startswith("/") and (kind in {"folder", "read"} or ELSEWHERE.match(path.path)):
@@ -99,6 +120,17 @@ def _use(code: Code, startup: Startup, module: Module, site: Site) -> FileUse | 
     if kind == "folder" and isinstance(k := keyword(call, "check_dir"), ast.Constant) and k.value is False:
         site = site._replace(scope=site.scope._replace(tested=True))
     return _made(path, kind, module.at(call), startup.runs(module, site.scope), site)
+
+
+def _base(code: Code, module: Module, name: str, hops: int = 3) -> str:
+    """Return the name of the library's class that a class of the project derives from, else the name."""
+    found = code.symbol(module, name) if name else None
+    owner = found.module.classes.get(found.name) if found else None
+    for base in owner.bases if found and owner and hops else ():
+        above = _base(code, found.module, found.module.dotted(base), hops - 1) if found else ""
+        if above.rpartition(".")[2] in SERVED:
+            return above
+    return name
 
 
 def _made(path: FilePath, kind: Kind, where: str, at_import: bool, site: Site) -> FileUse:

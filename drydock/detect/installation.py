@@ -7,12 +7,14 @@ import re
 
 from packaging.utils import canonicalize_name
 
+from drydock.detect import tools
 from drydock.detect.code import Code, Startup
 from drydock.detect.dependencies import Chosen
 from drydock.detect.model import Found, Installation
 from drydock.detect.requirements import LOCKED_FROM
 from drydock.detect.sources import project_table
 from drydock.detect.syntax import argument, constant
+from drydock.detect.tools import SETUP, About
 from drydock.detect.tree import join, strings, table
 
 VERSIONS = frozenset(
@@ -28,16 +30,10 @@ PLUGINS = frozenset(
     {"importlib.metadata.entry_points", "importlib_metadata.entry_points", "pkg_resources.iter_entry_points"}
 )
 GIT_VERSIONS = (
-    "hatch-vcs",
-    "setuptools-scm",
-    "setuptools_scm",
-    "poetry-dynamic-versioning",
-    "versioningit",
-    "uv-dynamic-versioning",
-    "pdm-scm",
+    *("hatch-vcs", "setuptools-scm", "setuptools_scm", "poetry-dynamic-versioning", "versioningit"),
+    *("uv-dynamic-versioning", "pdm-scm"),
 )
 FILE_KEYS = ("readme", "license")
-SETUP = "setup.py"
 
 
 def installation(
@@ -46,9 +42,10 @@ def installation(
     """Return whether the project is installed and why, and the files and variables its build asks for."""
     data = project_table(code.tree, project)
     path = join(project, "pyproject.toml")
-    name = _name(data)
-    git = _version_from_git(data)
-    files = _build_files(code, project, data)
+    about = tools.about(data)
+    name = _name(data, about)
+    git = about.version_from_git or _version_from_git(data)
+    files = _build_files(code, project, data, about)
     environment = _pretend(name) if git else ()
     if chosen and _declared_by_setup(code, chosen):
         return Found(
@@ -56,14 +53,14 @@ def installation(
             chosen.source.where,
             f"{SETUP} alone declares the dependencies",
         )
-    if chosen and chosen.source.itself and chosen.source.kind == "requirements":
+    if chosen and chosen.source.itself:
         return Found(
             Installation(True, git, files, environment),
             chosen.source.where,
             "the requirements install the project",
         )
     has_build = bool(table(data, "build-system")) or code.tree.exists(join(project, SETUP))
-    reason = _reason(code, startup, data, name, project)
+    reason = _reason(code, startup, data, about, name, project)
     if reason and has_build:
         return Found(Installation(True, git, files, environment), *reason)
     if reason:
@@ -76,22 +73,21 @@ def installation(
 def _declared_by_setup(code: Code, chosen: Chosen) -> bool:
     """Tell whether setup.py declares the dependencies, locked by `invoke init` or not."""
     source = chosen.source
-    locked = source.kind == "requirements" and any(
-        (code.tree.text(path) or "").startswith(f"{LOCKED_FROM}{SETUP}:") for path in source.files
+    head = f"{LOCKED_FROM}{SETUP}:"
+    return any(
+        path == join(source.folder, SETUP) or (code.tree.text(path) or "").startswith(head)
+        for path in source.files
     )
-    return source.kind == "setup" or locked
 
 
-def _name(data: dict[str, object]) -> str:
-    name = table(data, "project").get("name") or table(data, "tool", "poetry").get("name")
+def _name(data: dict[str, object], about: About) -> str:
+    name = table(data, "project").get("name") or about.name
     return str(canonicalize_name(name)) if isinstance(name, str) else ""
 
 
 def _version_from_git(data: dict[str, object]) -> bool:
     required = " ".join(strings(table(data, "build-system").get("requires")))
     dynamic = "version" in strings(table(data, "project").get("dynamic")) or "dynamic-versioning" in required
-    if table(data, "tool", "pdm", "version").get("source") == "scm":
-        return True
     return dynamic and any(g in required for g in GIT_VERSIONS)
 
 
@@ -102,7 +98,7 @@ def _pretend(name: str) -> tuple[str, ...]:
 
 
 def _reason(
-    code: Code, startup: Startup, data: dict[str, object], name: str, project: str
+    code: Code, startup: Startup, data: dict[str, object], about: About, name: str, project: str
 ) -> tuple[str, str] | None:
     for module in startup.modules:
         for site in module.calls:
@@ -111,11 +107,10 @@ def _reason(
                 continue
             if called in VERSIONS and _own(argument(site.node, 0, "distribution_name"), name):
                 return module.at(site.node), f"{called}() asks for the installed project"
-            if called in PLUGINS and (
-                table(data, "project", "entry-points") or table(data, "tool", "poetry", "plugins")
-            ):
+            if called in PLUGINS and (about.plugins or table(data, "project", "entry-points")):
                 return module.at(site.node), "its entry-point plug-ins exist only once it is installed"
-    generated = _generated(data)
+    hook = table(data, "tool", "hatch", "build", "hooks", "vcs").get("version-file")
+    generated = hook if isinstance(hook, str) else about.generated
     for module in startup.modules:
         for statement in module.imports:
             for item in (statement.module, *(f"{statement.module.rstrip('.')}.{n}" for n in statement.names)):
@@ -133,24 +128,12 @@ def _own(node: ast.expr | None, name: str) -> bool:
     return isinstance(node, ast.Name) and node.id in {"__package__", "__name__"}
 
 
-def _generated(data: dict[str, object]) -> str:
-    hook = table(data, "tool", "hatch", "build", "hooks", "vcs").get("version-file")
-    scm = table(data, "tool", "setuptools_scm")
-    written = (
-        hook
-        or scm.get("version_file")
-        or scm.get("write_to")
-        or table(data, "tool", "pdm", "version").get("write_to")
-    )
-    return written if isinstance(written, str) and written.isprintable() else ""
-
-
-def _build_files(code: Code, project: str, data: dict[str, object]) -> tuple[str, ...]:
+def _build_files(code: Code, project: str, data: dict[str, object], about: About) -> tuple[str, ...]:
     """Return the files beside the package that its build reads: readme, licence, hooks, setup.py."""
     found = []
     metadata = table(data, "project")
     for key in FILE_KEYS:
-        value = metadata.get(key) or table(data, "tool", "poetry").get(key)
+        value = metadata.get(key)
         value = value.get("file") if isinstance(value, dict) else value
         found += [value] if isinstance(value, str) else strings(value)
     found += strings(metadata.get("license-files"))
@@ -158,9 +141,6 @@ def _build_files(code: Code, project: str, data: dict[str, object]) -> tuple[str
     if hook or "custom" in table(data, "tool", "hatch", "build", "hooks"):
         found.append(str(hook.get("path", "hatch_build.py")))
     found += list(table(data, "tool", "hatch", "build", "targets", "wheel", "force-include"))
-    script = table(data, "tool", "poetry", "build").get("script") or table(data, "tool", "pdm", "build").get(
-        "custom-hook"
-    )
-    found += [script] if isinstance(script, str) else []
+    found += about.files
     found += ["setup.py", "setup.cfg", "MANIFEST.in"]
     return tuple(dict.fromkeys(f for f in found if f and code.tree.exists(join(project, f))))

@@ -9,10 +9,11 @@ from typing import Any, Generic, Literal, TypeVar
 T = TypeVar("T", covariant=True)
 
 DependencyKind = Literal["uv", "poetry", "pdm", "pipenv", "pylock", "requirements", "pyproject", "setup"]
-# Lock files whose name says which tool they belong to.
-LOCK_NAMES = ("uv.lock", "poetry.lock", "pdm.lock", "Pipfile.lock", "pylock.toml")
 ServerPlace = Literal["default", "extra", "group", "missing"]
 SettingKind = Literal["secret", "plain"]
+# A folder that the program makes, a file that it writes, an SQLite file, and one whose path only a run tells.
+WrittenKind = Literal["folder", "file", "database", "unknown"]
+PackageOrigin = Literal["dependency", "code", "dockerfile", "person"]
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,20 @@ class Found(Generic[T]):
     value: T
     where: str
     why: str = ""
+
+
+@dataclass(frozen=True)
+class Written(Found[str]):
+    """A path that the program writes."""
+
+    kind: WrittenKind = "file"
+
+
+@dataclass(frozen=True)
+class Package(Found[str]):
+    """A Debian package, and what asks for it."""
+
+    origin: PackageOrigin = "dependency"
 
 
 @dataclass(frozen=True)
@@ -63,6 +78,7 @@ class Dependencies:
     `folder` and `files` are relative to the detected root; `files` holds everything the install reads.
     `export` is a command that prints requirements for uv (empty where uv reads the files itself);
     `install` is the uv command, run in `folder`, that takes `requirements.txt` from `export` if there is one.
+    `label` is the file that decides what is installed, as a person would name it.
     `requirements` is what is asked for, as it is written; `by_text` tells that it was read from a text that
     no installer reads: setup.py, which to ask would be to run, or Poetry's own table. `unhashed` tells that
     something that is installed by the lock has no hash, since it comes from a repository or a folder.
@@ -76,14 +92,10 @@ class Dependencies:
     install: tuple[str, ...]
     locked: bool
     hashed: bool
+    label: str
     requirements: tuple[str, ...] = ()
     by_text: bool = False
     unhashed: bool = False
-
-    @property
-    def label(self) -> str:
-        """Return the file that decides what is installed, as a person would name it."""
-        return next((f for f in self.files if f.rpartition("/")[2] in LOCK_NAMES), self.files[0])
 
 
 @dataclass(frozen=True)
@@ -144,7 +156,8 @@ class Findings:
 
     `root` is the folder that all paths and places here are relative to: the one that was asked for, or the
     workspace above it that holds its lock file. `requested` is the one asked for, relative to `root`.
-    `python_release` is the patch release that its metadata pin.
+    `python_release` is the patch release that its metadata pin. `host` is a name that its check of the Host
+    header lets through.
     """
 
     root: Path
@@ -165,12 +178,13 @@ class Findings:
     liveness: Found[str] | None
     readiness: Found[str] | None
     docs: Found[str] | None
-    system_build: tuple[Found[str], ...]
-    system_run: tuple[Found[str], ...]
+    host: Found[str] | None
+    system_build: tuple[Package, ...]
+    system_run: tuple[Package, ...]
     settings: tuple[Found[Setting], ...]
     env_files: tuple[Found[str], ...]
     data_files: tuple[Found[str], ...]
-    writable: tuple[Found[str], ...]
+    writable: tuple[Written, ...]
     replicas_safe: Found[bool]
     installation: Found[Installation]
     ignore: Ignore

@@ -8,15 +8,16 @@ from collections.abc import Iterable, Mapping
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import InvalidVersion, Version
 
+from drydock.detect import tools
 from drydock.detect.code import Code
 from drydock.detect.dependencies import Chosen, installed
 from drydock.detect.dockerfiles import Dockerfile
 from drydock.detect.locks import Lock, Locked
 from drydock.detect.model import Conflict, Found
-from drydock.detect.sources import project_table
-from drydock.detect.tree import decode, folder_of, join, line_of, parents, parse_toml, read_bounded, table
+from drydock.detect.tree import decode, folder_of, join, parents, read_bounded
 
-KNOWN = ("3.14", "3.13", "3.12", "3.11", "3.10", "3.9", "3.8", "3.7")
+ASKED_FOR = "3.15"  # many wheels do not exist for it yet: it is taken where files ask for it
+KNOWN = ("3.14", "3.13", "3.12", "3.11", "3.10", "3.9", "3.8", "3.7", ASKED_FOR)
 NEWEST_DEFAULT = "3.13"  # without any evidence: what the default base image carries
 IMAGE = re.compile(r"(?:^|/)python:(?P<version>3\.\d+)(?P<patch>\.\d+)?")
 MACHINE = "x86_64"
@@ -33,33 +34,13 @@ def bounds(code: Code, chosen: Chosen | None, folder: str) -> list[Found[str]]:
     found += [] if any(f.where.endswith(PIN_FILES) for f in found) else _pin_above(code)
     lock = chosen.source.lock if chosen else None
     if lock and lock.python and (text := specifier(lock.python)):
-        found.append(Found(text, f"{lock.path} requires-python" if lock.kind == "uv" else lock.path))
+        found.append(Found(text, lock.path))
     return list(dict.fromkeys(found))
 
 
 def _metadata(code: Code, folder: str) -> list[Found[str]]:
-    path = join(folder, "pyproject.toml")
-    data = project_table(code.tree, folder)
-    found = []
-    required = table(data, "project").get("requires-python")
-    if isinstance(required, str) and specifier(required):
-        found.append(Found(specifier(required), f"{path} [project] requires-python"))
-    poetry = table(data, "tool", "poetry", "dependencies").get("python")
-    if isinstance(poetry, str) and specifier(poetry):
-        found.append(Found(specifier(poetry), f"{path} [tool.poetry.dependencies] python"))
-    pipfile = join(folder, "Pipfile")
-    pinned = table(parse_toml(code.tree.text(pipfile) or ""), "requires").get("python_version")
-    if isinstance(pinned, str) and re.fullmatch(r"3\.\d+", pinned):
-        found.append(Found(f"=={pinned}.*", f"{pipfile} [requires] python_version"))
-    setup = code.tree.text(join(folder, "setup.py")) or ""
-    match = re.search(r"python_requires\s*=\s*[\"']([^\"']+)[\"']", setup)
-    if match and specifier(match.group(1)):
-        found.append(
-            Found(
-                specifier(match.group(1)), f"{join(folder, 'setup.py')}:{line_of(setup, 'python_requires')}"
-            )
-        )
-    return found
+    stated = [found for tool in tools.TOOLS for found in tool.pythons(code.tree, folder)]
+    return [Found(text, found.where) for found in stated if (text := specifier(found.value))]
 
 
 def _pin_files(code: Code, folder: str) -> list[Found[str]]:
@@ -85,7 +66,9 @@ def _pin_above(code: Code) -> list[Found[str]]:
 def specifier(text: str) -> str:
     """Return a PEP 440 specifier for a range that may use Poetry's `^` and `~`, `""` for others."""
     parts = []
-    for part in re.split(r",|\s(?=[<>=!~^])", text.split("||")[0]):
+    if "||" in text:
+        return "||".join(filter(None, map(specifier, text.split("||"))))
+    for part in re.split(r",|\s(?=[<>=!~^])", text):
         part = part.strip()
         caret = re.fullmatch(r"\^\s*(\d+)(\.\d+)*", part)
         tilde = re.fullmatch(r"~\s*(\d+\.\d+)(\.\d+)*", part)
@@ -108,7 +91,8 @@ def specifier(text: str) -> str:
 def release(limits: Iterable[Found[str]], version: str) -> Found[str] | None:
     """Return the patch release that metadata pin a version to, None when any release of it will do."""
     for limit in limits:
-        exact = [one.version for one in SpecifierSet(limit.value) if one.operator in {"==", "==="}]
+        ranges = SpecifierSet("" if "||" in limit.value else limit.value)
+        exact = [one.version for one in ranges if one.operator in {"==", "==="}]
         found = next((text for text in exact if "*" not in text and _minor(text) == version), "")
         if found.count(".") > 1:
             return Found(found, limit.where)
@@ -117,6 +101,8 @@ def release(limits: Iterable[Found[str]], version: str) -> Found[str] | None:
 
 def allows(text: str, version: str) -> bool:
     """Tell whether a range leaves room for any patch release of a version such as `3.13`."""
+    if "||" in text:
+        return any(allows(part, version) for part in text.split("||"))
     try:
         ranges = SpecifierSet(text)
     except InvalidSpecifier:
@@ -164,18 +150,33 @@ def choose(
     files: list[Dockerfile],
     selected: list[str],
     overrides: Mapping[str, str],
-) -> tuple[Found[str] | None, tuple[str, ...], list[Conflict]]:
-    """Return the version, all versions that would do (newest first), and the conflict if there is one."""
+) -> tuple[Found[str] | None, tuple[str, ...], list[Conflict], list[Found[str]]]:
+    """Return the version, all versions that would do, the conflict if there is one, and notes."""
     if "python" in overrides:
-        return Found(overrides["python"], "set by hand: python"), (overrides["python"],), []
-    limits = bounds(code, chosen, folder)
+        return Found(overrides["python"], "set by hand: python"), (overrides["python"],), [], []
+    limits, notes = _agreed(bounds(code, chosen, folder), _image(files, folder))
     version, supported, conflicts = _within(limits, chosen, folder, files, selected)
     hard = [limit for limit in limits if not limit.where.endswith(PIN_FILES)]
     if version and len(hard) < len(limits):
         # A pin file says what its developers run; what else would do, metadata and wheels say.
         _, wider, _ = _within(hard, chosen, folder, files, selected)
         supported = (version.value, *(other for other in wider if other != version.value))
-    return version, supported, conflicts
+    return version, supported, conflicts, notes
+
+
+def _agreed(limits: list[Found[str]], image: Found[str] | None) -> tuple[list[Found[str]], list[Found[str]]]:
+    """Return the limits without pin files that the Dockerfile's base contradicts, and a note for each."""
+    pins = [
+        one
+        for one in limits
+        if one.where.endswith(PIN_FILES) and image and not allows(one.value, image.value)
+    ]
+    rest = [one for one in limits if one not in pins]
+    if image is None or not pins or not all(allows(one.value, image.value) for one in rest):
+        return limits, []
+    fact = "the Python {} that it names is not the one of {}, which is taken: set python where that is wrong"
+    notes = [Found(fact.format(one.value.strip("=*."), image.where), one.where) for one in pins]
+    return [*rest, Found(f"=={image.value}.*", image.where)], notes
 
 
 def _within(
@@ -189,6 +190,8 @@ def _within(
     if not allowed:
         return None, (), [Conflict("python", "no Python version satisfies all of", tuple(limits), "python")]
     image = _image(files, folder)
+    if not (image and image.value == ASKED_FOR):
+        allowed = [v for v in allowed if v != ASKED_FOR] or allowed
     lock = chosen.source.lock if chosen else None
     if chosen and lock and any(p.wheels for p in lock.packages.values()):
         return _by_wheels(chosen, lock, allowed, limits, selected)
@@ -197,7 +200,7 @@ def _within(
     pin = next((limit for limit in reversed(limits) if limit.value.startswith("==")), None)
     if pin:
         return Found(allowed[0], pin.where), tuple(allowed), []
-    usual = [v for v in allowed if v != "3.14"] or allowed
+    usual = sorted(allowed, key=lambda v: Version(v) > Version(NEWEST_DEFAULT))
     where = limits[0].where if limits else "default"
     return Found(usual[0], where, "" if limits else "nothing names a version"), tuple(usual), []
 

@@ -8,12 +8,18 @@ from dataclasses import dataclass
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
-from drydock.detect.tree import Tree, folder_of, join
+from drydock.detect.tree import Tree, folder_of, is_utf16, join
 
 # How a lock file begins that `invoke init` made; the name of what it was made from follows.
 LOCKED_FROM = "# Locked by uv. After a change of "
 MAX_INCLUDES = 20
 INCLUDE = re.compile(r"^(?:-r|--requirement|-c|--constraint)[ =]?\s*(?P<path>\S+)")
+EDITABLE = re.compile(r"^(-e|--editable)[ =]\s*")
+# A folder, a wheel or a source archive of the machine's own: pip takes whatever holds a slash for one.
+LOCAL = re.compile(
+    r"^(?:[\w.-]+\s*@\s*)?(?:file:(?:///?(?=\.))?)?(?P<path>\.{1,2}(?![\w-])[^\s\[;]*|(?![\w+.-]+:)[\w.-]+/[^\s\[;:@]+|"
+    r"[\w.-]+\.(?:whl|tar\.gz|zip))(?:\[[\w, .-]*\])?\s*(?:;.*)?$"
+)
 EGG = re.compile(r"[#&]egg=([\w.-]+)")
 DIRECT = re.compile(
     r"^(?:(?P<name>[\w.-]+)(?:\[[\w,. -]*\])?\s*@\s*)?(?P<url>(?:git|hg|svn|bzr)\+\S+|https?://\S+)"
@@ -41,13 +47,19 @@ class Wanted:
 
 @dataclass(frozen=True)
 class RequirementsFile:
-    """A requirements file with everything it includes; `itself` tells that it installs its own project."""
+    """A requirements file with everything it includes; `itself` tells that it installs its own project.
+
+    `local` are the folders and files of the tree that it installs besides; `readable` tells that uv reads the
+    files as they are.
+    """
 
     path: str
     files: tuple[str, ...]
     wanted: tuple[Wanted, ...]
     hashed: bool
     itself: bool
+    local: tuple[str, ...] = ()
+    readable: bool = True
 
 
 def wanted(text: str, where: str) -> Wanted | None:
@@ -79,6 +91,7 @@ def read_requirements(tree: Tree, path: str) -> RequirementsFile:
     """Return what a requirements file asks for; files that it includes are followed inside the tree."""
     files: list[str] = []
     found: list[Wanted] = []
+    local: list[str] = []
     hashed = itself = False
     pending = [(path, True)]
     while pending and len(files) < MAX_INCLUDES:
@@ -88,19 +101,23 @@ def read_requirements(tree: Tree, path: str) -> RequirementsFile:
             continue
         files.append(current)
         for line, number in _lines(text):
-            include = INCLUDE.match(line)
-            if include:
-                pending.append(
-                    (join(folder_of(current), include["path"]), wants and not line.startswith(("-c", "--c")))
-                )
+            if include := INCLUDE.match(line):
+                inner = join(folder_of(current), include["path"].strip("\"'"))
+                pending.append((inner, wants and not line.startswith(("-c", "--c"))))
                 continue
             hashed = hashed or "--hash" in line
-            itself = itself or bool(re.match(r"^(-e|--editable)?[ =]*\.(/|\[[\w,]+\])?$", line))
-            line = re.sub(r"\s--?[a-z][\w-]*(=|\s).*$", "", re.sub(r"^(-e|--editable)\s+", "", line))
-            item = wanted(line.strip(), f"{current}:{number}") if wants and not line.startswith("-") else None
-            if item:
+            line = re.sub(r"\s--?[a-z][\w-]*(=|\s).*$", "", EDITABLE.sub("", line)).strip()
+            if not wants or line.startswith("-"):
+                continue
+            if match := LOCAL.match(line):
+                inner = join(folder_of(current), match["path"])
+                itself = itself or inner == folder_of(current)
+                local += [inner] if inner != folder_of(current) else []
+            elif item := wanted(line, f"{current}:{number}"):
                 found.append(item)
-    return RequirementsFile(path, tuple(files), tuple(found), hashed, itself)
+    utf16 = any(is_utf16(tree.data(file) or b"") for file in files)
+    readable = not utf16 and not local
+    return RequirementsFile(path, tuple(files), tuple(found), hashed, itself, tuple(local), readable)
 
 
 def _lines(text: str) -> list[tuple[str, int]]:

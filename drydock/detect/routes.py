@@ -13,22 +13,12 @@ from drydock.detect.syntax import Function, Module, Site, argument, keyword
 from drydock.detect.values import text_of
 
 LIVE = (
-    "livez",
-    "live",
-    "liveness",
-    "alive",
-    "healthz",
-    "health",
-    "healthcheck",
-    "health-check",
-    "health_check",
-    "ping",
-    "heartbeat",
-    "__heartbeat__",
-    "__lbheartbeat__",
-    "_health",
-    "status",
-    "up",
+    *(
+        *("livez", "live", "liveness", "alive", "healthz", "health", "healthcheck", "health-check"),
+        *("health_check",),
+    ),
+    *("ping", "heartbeat", "__heartbeat__", "__lbheartbeat__", "_health", "_healthz", "_status", "status"),
+    *("_ping", "is_alive", "isalive", "up"),
 )
 READY = ("readyz", "ready", "readiness")
 DATABASE = re.compile(
@@ -92,6 +82,13 @@ def health_routes(code: Code, entry: Entry, startup: Startup) -> list[Route]:
     return list(dict.fromkeys(found))
 
 
+def socket(startup: Startup) -> str:
+    """Return the place of a WebSocket route, `""` when there is none."""
+    names = (".websocket", ".websocket_route", ".add_api_websocket_route")
+    sites = ((m, site) for m in startup.modules for site in m.calls if site.name.endswith(names))
+    return next((module.at(site.node) for module, site in sites), "")
+
+
 def probes(routes: list[Route]) -> tuple[Route | None, Route | None]:
     """Return the routes for liveness and readiness; one that asks a database is fit for readiness only."""
     open_routes = [r for r in routes if not r.guarded]
@@ -147,12 +144,7 @@ def _router_key(
         if binding and binding.scope.function == function:
             made = binding.value.func if isinstance(binding.value, ast.Call) else None
             if is_fastapi(code, module, made) or name in {
-                "app",
-                "application",
-                "api",
-                "fastapi_app",
-                "_app",
-                "app_",
+                *("app", "application", "api", "fastapi_app", "_app", "app_"),
             }:
                 return top
             return _key(module, name, function)

@@ -16,17 +16,8 @@ BASE = re.compile(r"^(pydantic_settings|pydantic(\.v1)?)(\.\w+)*\.BaseSettings$"
 # Annotations and casts that ask for more than any text.
 FORMS = frozenset(
     {
-        "int",
-        "float",
-        "bool",
-        "Decimal",
-        "PositiveInt",
-        "NonNegativeInt",
-        "date",
-        "datetime",
-        "timedelta",
-        "UUID",
-        "UUID4",
+        *("int", "float", "bool", "Decimal", "PositiveInt", "NonNegativeInt", "date", "datetime"),
+        *("timedelta", "UUID", "UUID4"),
     }
     | {"PostgresDsn", "MySQLDsn", "MariaDBDsn", "RedisDsn", "MongoDsn", "AmqpDsn", "KafkaDsn", "NatsDsn"}
     | {"AnyUrl", "AnyHttpUrl", "HttpUrl", "WebsocketUrl", "FileUrl", "EmailStr", "NameEmail", "IPvAnyAddress"}
@@ -289,19 +280,27 @@ def _shown(key: str, default: str, annotation: str = "") -> str:
 
 
 def _required(field: Field, old: bool) -> bool:
+    """Tell whether pydantic asks for a value: neither an assignment, Annotated nor Field gives a default."""
     value = field.value
-    if isinstance(value, ast.Call):
-        if isinstance(value.func, (ast.Name, ast.Attribute)) and field.module.dotted(value.func).endswith(
-            "Field"
-        ):
-            default = argument(value, 0, "default")
-            return keyword(value, "default_factory") is None and (default is None or _ellipsis(default))
-        return False
     if value is None:
-        return not (
-            old and ("Optional" in _words(field.annotation) or "None" in _constants(field.annotation))
-        )
-    return _ellipsis(value)
+        optional = "Optional" in _words(field.annotation) or "None" in _constants(field.annotation)
+        return not (old and optional) and not any(_gives_default(f) for f in _annotated(field))
+    if not isinstance(value, ast.Call) or not field.module.dotted(value.func).endswith("Field"):
+        return _ellipsis(value)
+    return not _gives_default(value)
+
+
+def _annotated(field: Field) -> list[ast.Call]:
+    """Return the Field(…) of `Annotated[…, Field(…)]`."""
+    node = field.annotation
+    parts = node.slice.elts if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Tuple) else []
+    calls = [part for part in parts if isinstance(part, ast.Call)]
+    return [call for call in calls if field.module.dotted(call.func).endswith("Field")]
+
+
+def _gives_default(call: ast.Call) -> bool:
+    default = argument(call, 0, "default")
+    return keyword(call, "default_factory") is not None or (default is not None and not _ellipsis(default))
 
 
 def _flag(node: ast.expr | None) -> str:

@@ -14,28 +14,10 @@ SCOPED = frozenset(
 MAX_NODES = 200_000
 LEAVES: frozenset[type] = frozenset(
     {
-        ast.Name,
-        ast.Load,
-        ast.Store,
-        ast.Del,
-        ast.alias,
-        ast.arg,
-        ast.Pass,
-        ast.Global,
-        ast.Nonlocal,
-        ast.operator,
-        *ast.operator.__subclasses__(),
-        *ast.unaryop.__subclasses__(),
-        *ast.cmpop.__subclasses__(),
-        *ast.boolop.__subclasses__(),
-        str,
-        int,
-        float,
-        complex,
-        bytes,
-        bool,
-        type(None),
-        type(Ellipsis),
+        *(ast.Name, ast.Load, ast.Store, ast.Del, ast.alias, ast.arg, ast.Pass, ast.Global),
+        *(ast.Nonlocal, ast.operator, *ast.operator.__subclasses__()),
+        *(*ast.unaryop.__subclasses__(), *ast.cmpop.__subclasses__(), *ast.boolop.__subclasses__()),
+        *(str, int, float, complex, bytes, bool, type(None), type(Ellipsis)),
     }
 )
 

@@ -7,7 +7,7 @@ import re
 from drydock.detect.code import Startup
 from drydock.detect.dependencies import Chosen
 from drydock.detect.dockerfiles import COMPILERS, ONLY_FOR_BUILDS, Dockerfile
-from drydock.detect.model import Found
+from drydock.detect.model import Package, PackageOrigin
 from drydock.detect.python import unfit
 from drydock.detect.syntax import argument, constant
 
@@ -57,8 +57,6 @@ PROGRAMS = {
     "exiftool": "libimage-exiftool-perl",
     "gs": "ghostscript",
 }
-# Another Debian release may have no package of that name.
-FROM_DOCKERFILE = "the existing Dockerfile installs it"
 CALLERS = re.compile(
     r"^(subprocess\.(run|Popen|call|check_call|check_output)|shutil\.which|"
     r"asyncio\.(subprocess\.)?create_subprocess_exec|os\.execvp)$"
@@ -71,13 +69,15 @@ def packages(
     names: set[str],
     python: str,
     files: list[Dockerfile],
-) -> tuple[tuple[Found[str], ...], tuple[Found[str], ...]]:
+) -> tuple[tuple[Package, ...], tuple[Package, ...]]:
     """Return hints at Debian packages for the build and for the run, each with what asks for it."""
-    build: dict[str, Found[str]] = {}
-    run: dict[str, Found[str]] = {}
+    build: dict[str, Package] = {}
+    run: dict[str, Package] = {}
 
-    def add(into: dict[str, Found[str]], package: str, where: str, why: str) -> None:
-        into.setdefault(package, Found(package, where, why))
+    def add(
+        into: dict[str, Package], package: str, where: str, why: str, origin: PackageOrigin = "dependency"
+    ) -> None:
+        into.setdefault(package, Package(package, where, why, origin))
 
     for name in sorted(names):
         where = _where(chosen, name)
@@ -101,10 +101,11 @@ def packages(
             add(build, "build-essential", chosen.source.where, why)
         for cloned in (p for p in locked if p.repository):
             add(build, "git", chosen.source.where, f"{cloned.name} comes from a repository")
-    for package, where, why in [*_from_code(startup), *_from_dockerfiles(files, run=True)]:
-        add(run, package, where, why)
-    for package, where, why in _from_dockerfiles(files, run=False):
-        add(build, package, where, why)
+    for package, where, why in _from_code(startup):
+        add(run, package, where, why, "code")
+    for into in (run, build):
+        for package, where in _from_dockerfiles(files, run=into is run):
+            add(into, package, where, "the existing Dockerfile installs it", "dockerfile")
     return tuple(build.values()), tuple(run.values())
 
 
@@ -133,11 +134,11 @@ def _from_code(startup: Startup | None) -> list[tuple[str, str, str]]:
     return found
 
 
-def _from_dockerfiles(files: list[Dockerfile], run: bool) -> list[tuple[str, str, str]]:
+def _from_dockerfiles(files: list[Dockerfile], run: bool) -> list[tuple[str, str]]:
     found = []
     for file in files[:1]:
         for package, line in file.packages:
             builds = package in COMPILERS or package.endswith("-dev")
             if builds != run and package not in ONLY_FOR_BUILDS:
-                found.append((package, f"{file.path}:{line}", FROM_DOCKERFILE))
+                found.append((package, f"{file.path}:{line}"))
     return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import os
 import posixpath
@@ -16,27 +17,9 @@ MAX_LOCK = 16_000_000  # bytes
 PARENT_LEVELS = 4
 
 SKIPPED = frozenset(
-    [
-        ".git",
-        ".hg",
-        ".svn",
-        ".tox",
-        ".nox",
-        ".venv",
-        "venv",
-        ".mypy_cache",
-        ".ruff_cache",
-        ".pytest_cache",
-        "__pycache__",
-        "node_modules",
-        "site-packages",
-        ".eggs",
-        ".idea",
-        ".next",
-        ".nuxt",
-        ".cache",
-        "__pypackages__",
-    ]
+    {".git", ".hg", ".svn", ".tox", ".nox", ".venv", "venv", ".mypy_cache", ".ruff_cache", ".pytest_cache"}
+    | {"__pycache__", "node_modules", "site-packages", ".eggs", ".idea", ".next", ".nuxt", ".cache"}
+    | {"__pypackages__"}
 )
 
 
@@ -102,8 +85,15 @@ class Tree:
 
 
 def decode(data: bytes | None) -> str | None:
-    """Return bytes as text with undecodable ones replaced; None stays None."""
-    return None if data is None else data.decode("utf-8-sig", "replace").replace("\r\n", "\n")
+    """Return bytes as text, in UTF-16 where they begin with its mark; None stays None."""
+    if data is None:
+        return None
+    return data.decode("utf-16" if is_utf16(data) else "utf-8-sig", "replace").replace("\r\n", "\n")
+
+
+def is_utf16(data: bytes) -> bool:
+    """Tell whether a text begins with UTF-16's mark, as PowerShell's `>` writes it."""
+    return data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
 
 
 def parse_toml(text: str) -> dict[str, Any]:

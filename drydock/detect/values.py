@@ -82,15 +82,26 @@ def _named_text(code: Code, module: Module, node: ast.AST, function: str, steps:
 
 def _attribute_text(code: Code, module: Module, owner: str, attribute: str, steps: int) -> str | None:
     """Return the default of a field of the class that a name such as `settings` is an instance of."""
+    if field := _field(code, module, owner, attribute):
+        return text_of(code, field.module, field.value, "", steps - 1)
+    return _field_anywhere(code, attribute, steps)
+
+
+class _Default(NamedTuple):
+    """The default of a class's field, and the module that it is written in."""
+
+    module: Module
+    value: ast.expr
+
+
+def _field(code: Code, module: Module, owner: str, attribute: str) -> _Default | None:
     if owner not in module.classes:
         found = _class_of(code, module, owner)
-        if found and steps:
-            return _attribute_text(code, found.module, found.name, attribute, steps - 1)
-        return _field_anywhere(code, attribute, steps)
-    for binding in module.bindings:
-        if binding.name == attribute and binding.scope.owner.split(".")[-1] == owner:
-            return text_of(code, module, binding.value, "", steps - 1)
-    return _field_anywhere(code, attribute, steps)
+        if found is None:
+            return None
+        module, owner = found
+    fields = (b for b in module.bindings if b.name == attribute and b.scope.owner.split(".")[-1] == owner)
+    return next((_Default(module, binding.value) for binding in fields), None)
 
 
 def _class_of(code: Code, module: Module, name: str) -> Symbol | None:
@@ -136,6 +147,12 @@ def path_of(
         return _joined(
             path_of(code, module, node.left, function, steps - 1), _tail(code, module, node.right, function)
         )
+    if isinstance(node, ast.JoinedStr) and node.values and isinstance(node.values[0], ast.FormattedValue):
+        parts = [_tail(code, module, part, function) for part in node.values[1:]]
+        rest = "".join(part or "" for part in parts)
+        base = path_of(code, module, node.values[0].value, function, steps - 1)
+        if base and rest.startswith("/") and None not in parts:
+            return _joined(base, rest.lstrip("/"))
     if isinstance(node, ast.Attribute) and node.attr == "parent":
         inner = path_of(code, module, node.value, function, steps - 1)
         return inner and inner._replace(path=_above(inner.path))
@@ -144,6 +161,41 @@ def path_of(
     if isinstance(node, ast.Call):
         return _called_path(code, module, node, function, steps)
     return _named_path(code, module, node, function, steps)
+
+
+def folder_of_path(
+    code: Code, module: Module, node: ast.AST | None, function: str = "", steps: int = MAX_STEPS
+) -> FilePath | None:
+    """Return the folder that is written down at the head of a path whose end is not."""
+    if node is None or steps == 0:
+        return None
+    if isinstance(node, ast.Name):
+        binding = module.bound(node.id, function)
+        inner = binding.scope.function if binding else ""
+        return folder_of_path(code, module, binding.value, inner, steps - 1) if binding else None
+    if isinstance(node, ast.JoinedStr) and node.values:
+        head, *rest = node.values
+        first = head.value if isinstance(head, ast.FormattedValue) else None
+        if first is not None:
+            after = constant(rest[0]) if rest else None
+            return path_of(code, module, first, function, steps - 1) if after and after[0] == "/" else None
+        folder = (constant(head) or "").rpartition("/")[0]
+        return _literal_path(folder) if folder else None
+    if isinstance(node, ast.BinOp) and isinstance(node.op, (ast.Div, ast.Add)):
+        found = path_of(code, module, node.left, function, steps - 1)
+        if isinstance(node.op, ast.Add) and not (constant(node.left) or "").endswith("/"):
+            return None
+        return found or folder_of_path(code, module, node.left, function, steps - 1)
+    if isinstance(node, ast.Call) and node.args:
+        name = module.dotted(node.func)
+        if name in PATH_CLASSES or name in {"os.path.join", "path.join", "str"}:
+            heads = (
+                [path_of(code, module, node.args[0], function, steps - 1)] if len(node.args) > 1 else [None]
+            )
+            return heads[0] or folder_of_path(code, module, node.args[0], function, steps - 1)
+        if isinstance(node.func, ast.Attribute) and node.func.attr == "joinpath":
+            return path_of(code, module, node.func.value, function, steps - 1)
+    return None
 
 
 def _called_path(code: Code, module: Module, call: ast.Call, function: str, steps: int) -> FilePath | None:
@@ -177,12 +229,32 @@ def _named_path(code: Code, module: Module, node: ast.AST, function: str, steps:
     found = code.symbol(module, name) if name else None
     if name and "." not in name:
         binding = module.bound(name, function)
-        return path_of(code, module, binding.value, binding.scope.function, steps - 1) if binding else None
+        if binding is None:
+            return _handed_path(code, module, name, function, steps)
+        return path_of(code, module, binding.value, binding.scope.function, steps - 1)
     if found and found.name and "." not in found.name:
         binding = found.module.bound(found.name)
         return path_of(code, found.module, binding.value, "", steps - 1) if binding else None
+    owner, _, attribute = found.name.rpartition(".") if found else ("", "", "")
+    if found and owner and (field := _field(code, found.module, owner, attribute)):
+        return path_of(code, field.module, field.value, "", steps - 1)
     text = text_of(code, module, node, function, steps - 1)
     return _literal_path(text) if text is not None else None
+
+
+def _handed_path(code: Code, module: Module, name: str, function: str, steps: int) -> FilePath | None:
+    """Return the path that the first caller of a function hands to it as a parameter."""
+    definition = module.functions.get(function)
+    names = [a.arg for a in (*definition.args.posonlyargs, *definition.args.args)] if definition else []
+    if name not in names:
+        return None
+    own = Symbol(module, function)
+    for caller in code.parsed():
+        for site in caller.calls:
+            if site.name.rpartition(".")[2] == function and code.symbol(caller, site.name) == own:
+                value = argument(site.node, names.index(name), name)
+                return path_of(code, caller, value, site.scope.function, steps - 1)
+    return None
 
 
 def _parents(code: Code, module: Module, node: ast.Subscript, function: str, steps: int) -> FilePath | None:

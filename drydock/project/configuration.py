@@ -167,7 +167,7 @@ def image_name(name: str) -> str:
 
 def _context(folder: Path) -> Path:
     """Return the folder that is built: the workspace above, where that is configured for this member."""
-    if table(folder) or (folder / "Dockerfile").is_file():
+    if table(folder):
         return folder
     above = (place for place in folder.parents if (place / "Dockerfile").is_file())
     return next((a for a in above if a / str(table(a).get("source", ".")) == folder), folder)

@@ -52,7 +52,7 @@ def find(project: Project) -> Lock:
         )
     text = path.read_text(encoding="utf-8")
     lock = Lock(path, path.name, pins(path.name, text))
-    manifest, wanted = declared(project.source, text)
+    manifest, wanted = declared(project.source, text, lock.kind)
     if lock.pins and (mismatch := mismatches(wanted, lock.pins, project.python)):
         raise errors.LockStale(
             lock=path,
@@ -97,19 +97,21 @@ def requirements_pins(text: str) -> dict[str, str]:
     return {canonicalize_name(name): version for name, version in found}
 
 
-def declared(source: Path, lock: str = "") -> tuple[str, list[str]]:
+def declared(source: Path, lock: str = "", kind: str = "") -> tuple[str, list[str]]:
     """Return the file that says what the application wants, and the requirements in it.
 
     Args:
         source: The application's folder.
         lock: The lock file's text: one that was made from requirements.txt says so.
+        kind: The lock file's name: a tool's own lock is never made from requirements.txt.
     """
     own = OWN_REMAKE.search(lock)
     from_plain = bool(own and re.search(r"\srequirements\.txt(\s|$)", own["command"]))
     manifest = source / "pyproject.toml"
     table = toml.read(manifest)
     plain = source / "requirements.txt"
-    if not plain.is_file() or ("dependencies" in table.get("project", {}) and not from_plain):
+    of_manifest = kind in REMAKE and not kind.startswith("requirements")
+    if of_manifest or not plain.is_file() or ("dependencies" in table.get("project", {}) and not from_plain):
         return manifest.name, table.get("project", {}).get("dependencies", [])
     lines = (
         re.sub(r"(^|\s)#.*", "", line).strip() for line in plain.read_text(encoding="utf-8").splitlines()

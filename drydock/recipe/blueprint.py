@@ -9,11 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from drydock.detect import Dependencies, Findings, Found, Setting
-from drydock.detect.files import FOLDER
+from drydock.detect import Dependencies, Findings, Setting, tools
 from drydock.detect.ignore import SECRET
 from drydock.detect.requirements import read_requirements
-from drydock.detect.system import FROM_DOCKERFILE
 from drydock.detect.tree import Tree, folder_of, join
 from drydock.project.lock import resolved_from
 from drydock.recipe import contents, extras
@@ -26,7 +24,7 @@ TEST_LOCK = "requirements-test.lock"
 # Where the tools of the project's own build are locked: setuptools, hatchling and their kin.
 BUILD_LOCK = "image/build.txt"
 # Python versions that still get security fixes; no older one is offered in place of the first choice.
-MAINTAINED = ("3.14", "3.13", "3.12", "3.11", "3.10")
+MAINTAINED = ("3.15", "3.14", "3.13", "3.12", "3.11", "3.10")
 
 
 @dataclass(frozen=True)
@@ -66,6 +64,7 @@ class Blueprint:
         workdir: The folder of the image that relative paths start at.
         port: Where the application listens.
         health_path, ready_path: What the probes ask; empty for an open port.
+        host: The name that they ask with; empty for any.
         dependencies: How they are installed.
         declared: What a lock file was resolved from, to prove that it is not older, and what that includes;
             empty where the lock's own tool does that.
@@ -104,6 +103,7 @@ class Blueprint:
     port: int
     health_path: str
     ready_path: str
+    host: str
     dependencies: Dependencies
     declared: tuple[str, ...]
     test_lock: str
@@ -173,6 +173,7 @@ def draw(findings: Findings, table: Mapping[str, Any], image: str, maintainer: s
         port=f.port.value,
         health_path=f.liveness.value if f.liveness else "",
         ready_path=f.readiness.value if f.readiness else "",
+        host=f.host.value if f.host else "",
         dependencies=dependencies,
         declared=declared,
         test_lock=_existing(f.root, join(dependencies.folder, TEST_LOCK)),
@@ -186,7 +187,7 @@ def draw(findings: Findings, table: Mapping[str, Any], image: str, maintainer: s
         system_build=tuple(package.value for package in f.system_build),
         system_run=extras.with_beside(run),
         system_doubtful=frozenset(
-            package.value for package in (*f.system_build, *f.system_run) if package.why == FROM_DOCKERFILE
+            package.value for package in (*f.system_build, *f.system_run) if package.origin == "dockerfile"
         ),
         extra_files=tuple(table.get("extra-files", extras.files(run))),
         storage=_storage(f, base, table),
@@ -229,7 +230,7 @@ def _existing(root: Path, path: str) -> str:
 
 def _declared(root: Path, dependencies: Dependencies) -> tuple[str, ...]:
     """Return the file that a requirements.lock was resolved from, and those that it includes."""
-    if dependencies.kind != "requirements" or not dependencies.files[0].endswith(".lock"):
+    if not tools.of(dependencies).can_pin or not dependencies.files[0].endswith(".lock"):
         return ()
     said = resolved_from((root / dependencies.files[0]).read_text(encoding="utf-8"))
     names = ("requirements.txt", "pyproject.toml") if said is None else said
@@ -243,7 +244,7 @@ def _declared(root: Path, dependencies: Dependencies) -> tuple[str, ...]:
 def _is_by_text(manifest: Path) -> bool:
     """Tell whether a pyproject.toml declares in Poetry's own table alone, which uv does not read."""
     content = tomllib.loads(manifest.read_text(encoding="utf-8"))
-    return "project" not in content and "poetry" in content.get("tool", {})
+    return any(tool.declares_alone(content) for tool in tools.TOOLS)
 
 
 def _server(findings: Findings) -> str:
@@ -268,9 +269,9 @@ def _storage(findings: Findings, base: str, table: Mapping[str, Any]) -> Storage
     code |= {folder_of(path) for path in findings.ignore.keep if path.endswith(".py")}
     for found in findings.writable:
         path = found.value
-        if _unknown(found) or path in code:
+        if found.kind == "unknown" or path in code:
             opened.append(inside(base, path))
-        elif found.why == FOLDER:
+        elif found.kind == "folder":
             folders.append(inside(base, path))
         elif (folder := posixpath.dirname(path) or ".") not in code:
             folders.append(inside(base, folder))
@@ -281,10 +282,6 @@ def _storage(findings: Findings, base: str, table: Mapping[str, Any]) -> Storage
         one for one in dict.fromkeys(folders) if not any(one.startswith(f"{o}/") for o in folders)
     )
     return Storage(volumes, links, tuple(dict.fromkeys(opened)))
-
-
-def _unknown(found: Found[str]) -> bool:
-    return found.why.endswith("at run time")
 
 
 def _origins(findings: Findings) -> dict[str, str]:

@@ -16,19 +16,8 @@ HEAD = """\
 """
 # Inside the folders that are let in: what no image needs, and what nobody else may read.
 NEVER = (
-    "**/__pycache__",
-    "**/*.py[co]",
-    "**/.git",
-    "**/.venv",
-    "**/node_modules",
-    "**/.env",
-    "**/.env.*",
-    "**/*.pem",
-    "**/*.key",
-    "**/*.p12",
-    "**/id_rsa",
-    "**/.netrc",
-    "**/.pypirc",
+    *("**/__pycache__", "**/*.py[co]", "**/.git", "**/.venv", "**/node_modules", "**/.env"),
+    *("**/.env.*", "**/*.pem", "**/*.key", "**/*.p12", "**/id_rsa", "**/.netrc", "**/.pypirc"),
 )
 
 

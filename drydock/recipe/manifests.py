@@ -139,20 +139,23 @@ def _deployment(blueprint: Blueprint, name: str, *, has_secret: bool) -> dict[st
             "            # worked out at run time: point that path to a volume, and then make this true.\n"
             "            readOnlyRootFilesystem: false"
         )
-    live = _probe(blueprint.health_path)
+    live = _probe(blueprint.health_path, blueprint.host)
     return {
         "replicas": f"  replicas: {blueprint.replicas}",
         "strategy": ROLLING if blueprint.replicas > 1 else RECREATE,
         "secret_reference": ENVIRONMENT_SOURCE.format(name=name) if has_secret else "",
-        "probes": PROBES.format(live=live, ready=_probe(blueprint.ready_path)),
+        "probes": PROBES.format(live=live, ready=_probe(blueprint.ready_path, blueprint.host)),
         "root_file_system": read_only,
         "mounts": "".join(mounts),
         "volumes": claim if storage.folders else "",
     }
 
 
-def _probe(path: str) -> str:
-    return f"httpGet: {{path: {json.dumps(path)}, port: http}}" if path else "tcpSocket: {port: http}"
+def _probe(path: str, host: str) -> str:
+    if not path:
+        return "tcpSocket: {port: http}"
+    headers = f", httpHeaders: [{{name: Host, value: {json.dumps(host)}}}]" if host else ""
+    return f"httpGet: {{path: {json.dumps(path)}, port: http{headers}}}"
 
 
 def _resources(*names: str) -> str:

@@ -3,23 +3,15 @@
 from __future__ import annotations
 
 import posixpath
-import shlex
 import textwrap
 from collections.abc import Iterable, Sequence
 
-from drydock.detect import Dependencies
+from drydock.detect import Dependencies, tools
+from drydock.detect.tools import Step
 from drydock.detect.tree import folder_of
 from drydock.recipe.blueprint import BUILD_LOCK, Blueprint
 
 WIDTH = 110  # columns
-# Lock files that only the tool that wrote them reads: how it prints them as requirements, with its groups for
-# development at the end.
-EXPORTS = {
-    "poetry": ("--directory=/locks", "--all-groups"),
-    "pdm": ("--project=/locks", "--dev"),
-    "pipenv": ("", "--dev"),
-}
-TOOL = "/tmp/tool"  # noqa: S108 - in a stage of the build
 WHEEL = "/tmp/wheel"  # noqa: S108 - in a stage of the build
 DOWNLOAD = "sh /install/download.sh"
 # Debian's archive keeps one version of each package, the patched one: to pin it would break the next build.
@@ -62,7 +54,8 @@ def dependencies(blueprint: Blueprint) -> str:
             "# until `invoke init --force` without --no-lock writes a lock file."
         )
     # Some tools write beside what they read; what they write is thrown away.
-    writable = ",rw" if found.kind in EXPORTS or not found.locked else ""
+    exports = tools.of(found).exports
+    writable = ",rw" if exports or not found.locked else ""
     mounts = [f"--mount=type=bind,from=locks,target=/locks{writable}"]
     parts.append(f"{title}\n{_run([*mounts, *MOUNTS], _install(blueprint))}")
     return "\n".join(parts)
@@ -84,16 +77,10 @@ def test_dependencies(blueprint: Blueprint) -> str:
     lock = "/locks/requirements-test.lock"
     files = [*found.files, *([blueprint.test_lock] if blueprint.test_lock else [])]
     steps = []
-    if found.kind == "uv":
-        steps.append(
-            f"uv export --quiet --project={_at(found)} --frozen --no-emit-local --all-groups"
-            f" --output-file={lock}"
-        )
-    elif found.kind in EXPORTS:
-        # The tool is still there from the stage before.
-        steps.append(f"{_export(found, development=True)} > {lock}")
+    if everything := tools.of(found).test_requirements(found, _step(blueprint), lock):
+        steps.append(everything)
     install = f"{DOWNLOAD} uv pip install --python=/opt/venv --target=/opt/test --no-deps"
-    if found.kind in ("uv", *EXPORTS) or blueprint.test_lock:
+    if steps or blueprint.test_lock:
         steps += [
             f"python3 /install/difference.py {lock} /opt/venv > /locks/rest.txt",
             f"{install}{_release(blueprint)}{_hashes(found)} --requirement=/locks/rest.txt",
@@ -135,25 +122,9 @@ def volumes(blueprint: Blueprint) -> str:
 
 def _install(blueprint: Blueprint) -> list[str]:
     found = blueprint.dependencies
-    venv = "uv venv --quiet --python=python3 /opt/venv"
-    into = "--python=/opt/venv"
-    if found.kind == "uv":
-        options = [part for part in found.install[2:] if not part.startswith(("--no-", "--frozen"))]
-        sync = f"{DOWNLOAD} uv sync --project={_at(found)} --python=python3 --frozen --no-install-local"
-        steps = [" ".join([sync, "--no-default-groups", *options])]
-    elif found.kind in EXPORTS:
-        steps = [
-            *_tool(found.kind),
-            f"{_export(found)} > /tmp/requirements.txt",
-            venv,
-            f"{DOWNLOAD} uv pip sync {into}{_release(blueprint)}{_hashes(found)} /tmp/requirements.txt",
-        ]
-    elif found.kind == "pylock" or found.hashed:
-        name = posixpath.relpath(found.files[0], _lock_root(found))
-        hashes = " --require-hashes" if found.kind != "pylock" and found.hashed else ""
-        steps = [venv, f"{DOWNLOAD} uv pip sync {into}{hashes} /locks/{name}"]
-    else:
-        steps = [venv, f"cd {_at(found)}", f"{DOWNLOAD} {_unlocked(found, into)}"]
+    step = _step(blueprint)
+    into = step.into
+    steps = tools.of(found).steps(found, step)
     if _server_is_locked(blueprint):
         # What is locked stays as it is: the server takes the versions that are there.
         steps += [
@@ -176,39 +147,22 @@ def _server_is_locked(blueprint: Blueprint) -> bool:
     return blueprint.dependencies.locked and blueprint.server == "uvicorn"
 
 
+def _step(blueprint: Blueprint) -> Step:
+    """Return the words of the steps that install the dependencies."""
+    found = blueprint.dependencies
+    file = posixpath.join("/locks", posixpath.relpath(found.files[0], _lock_root(found)))
+    return Step(_at(found), file, DOWNLOAD, _release(blueprint), _hashes(found))
+
+
 def _release(blueprint: Blueprint) -> str:
     """Return the option that has an export's markers hold for the release that the lock file was made for."""
-    release = blueprint.python_release if blueprint.dependencies.kind in EXPORTS else ""
+    release = blueprint.python_release if tools.of(blueprint.dependencies).exports else ""
     return f" --python-version={release}" if release else ""
 
 
 def _hashes(found: Dependencies) -> str:
     """Return the option that refuses what has no hash, where everything has one."""
     return " --require-hashes" if found.hashed and not found.unhashed else ""
-
-
-def _unlocked(found: Dependencies, into: str) -> str:
-    if found.kind == "setup":
-        return f"uv pip install {into} --requirement=setup.py"
-    return " ".join([*found.install[:3], into, shlex.join(found.install[3:])])
-
-
-def _tool(kind: str) -> list[str]:
-    """Return the steps that install the lock file's own tool, where no later stage copies it from."""
-    return [
-        f"uv venv --quiet --python=python3 {TOOL}",
-        f"{DOWNLOAD} uv pip sync --quiet --python={TOOL} --require-hashes /install/{kind}.txt",
-    ]
-
-
-def _export(found: Dependencies, development: bool = False) -> str:
-    place, everything = EXPORTS[found.kind]
-    options = list(found.export[found.export.index(found.kind) + 1 :])
-    if development:
-        options = [part for part in options if part != "--prod"] + [everything]
-    # pipenv has no option for the folder.
-    start = f"PIPENV_PIPFILE={_at(found)}/Pipfile " if not place else ""
-    return start + " ".join([f"{TOOL}/bin/{found.kind}", *options, *([place] if place else [])])
 
 
 def _lock_root(found: Dependencies) -> str:

@@ -14,7 +14,8 @@ from typing import Any
 from drydock import command, errors, programs
 from drydock.detect import Dependencies
 from drydock.detect.requirements import LOCKED_FROM
-from drydock.detect.tree import join
+from drydock.detect.tools import LOCKED_BY_UV
+from drydock.detect.tree import decode, join
 from drydock.recipe import wheels
 from drydock.recipe.blueprint import BUILD_LOCK, TEST_LOCK, Blueprint
 
@@ -35,7 +36,7 @@ def is_needed(blueprint: Blueprint) -> bool:
     found = blueprint.dependencies
     if found.by_text:
         return bool(found.requirements)
-    return not found.locked or (found.kind == "requirements" and not found.hashed)
+    return not (found.locked and found.hashed)
 
 
 def planned(blueprint: Blueprint) -> Blueprint:
@@ -43,7 +44,14 @@ def planned(blueprint: Blueprint) -> Blueprint:
     found = blueprint.dependencies
     path = join(found.folder, LOCK)
     locked = replace(
-        found, kind="requirements", tool="uv", files=(path,), export=(), locked=True, hashed=True
+        found,
+        kind=LOCKED_BY_UV.kind,
+        tool="uv",
+        files=(path,),
+        export=(),
+        locked=True,
+        hashed=True,
+        label=path,
     )
     return replace(
         blueprint,
@@ -178,7 +186,7 @@ def is_hashed(lock: str) -> bool:
 
 def _indexes(path: Path) -> list[str]:
     """Return the lines that name package indexes in a requirements file: the lock needs them too."""
-    return INDEX.findall(path.read_text(encoding="utf-8", errors="replace")) if path.suffix == ".txt" else []
+    return INDEX.findall(decode(path.read_bytes()) or "") if path.suffix == ".txt" else []
 
 
 def _not_itself(folder: Path) -> list[str]:

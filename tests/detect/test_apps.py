@@ -44,7 +44,7 @@ def test_every_shape_of_the_list_has_an_example() -> None:
         "probe",
         "ignore",
         "writes",
-        "hopeless",
+        "blocked",
     }
 
 

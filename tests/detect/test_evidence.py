@@ -308,3 +308,47 @@ def test_a_pin_of_metadata_leaves_no_other_version(tmp_path: Path) -> None:
     )
 
     assert detect(write(tmp_path, {"main.py": APP, "pyproject.toml": manifest})).python_supported == ("3.14",)
+
+
+def test_name_that_a_star_brings_is_followed(tmp_path: Path) -> None:
+    files: dict[str, str | bytes] = {
+        "main.py": "from shop import *\nfrom shop.parts import make\n\napp = make()\n",
+        "shop/__init__.py": "from .parts import *\n",
+        "shop/parts.py": "from .makers import *\n",
+        "shop/makers.py": "from fastapi import FastAPI\n\n\ndef make():\n    return FastAPI()\n",
+    }
+
+    assert find(tmp_path, files)["entry_point"] == "main:app"
+
+
+def test_enclosing_package_of_an_import_runs_too(tmp_path: Path) -> None:
+    files: dict[str, str | bytes] = {
+        "main.py": f"import shop.parts.names\n{APP}",
+        "shop/__init__.py": "",
+        "shop/parts/__init__.py": "import os\n\nKEY = os.environ['API_KEY']\n",
+        "shop/parts/names.py": "",
+    }
+
+    assert find(tmp_path, files)["settings"] == ["API_KEY secret required"]
+
+
+def test_declaration_without_fastapi_gives_way_to_one_above(tmp_path: Path) -> None:
+    files: dict[str, str | bytes] = {"service/main.py": APP, "service/requirements.txt": "httpx\n"}
+
+    assert find(tmp_path, files)["files"] == ["requirements.txt"]
+
+
+def test_lock_wins_over_requirements_that_it_holds(tmp_path: Path) -> None:
+    lock = "version = 1\nrequires-python = '>=3.11'\n"
+    lock += "".join(f"\n[[package]]\nname = '{name}'\nversion = '1'\n" for name in ("fastapi", "uvicorn"))
+    manifest = "[project]\nname = 'shop'\nversion = '1'\ndependencies = ['fastapi']\n"
+
+    found = find(tmp_path, {"main.py": APP, "pyproject.toml": manifest, "uv.lock": lock})
+
+    assert (found["dependencies"], found["conflicts"]) == ("uv", [])
+
+
+def test_application_without_routes_does_not_compete(tmp_path: Path) -> None:
+    routed = f"{APP}\n\n@app.get('/')\ndef home(): ...\n"
+
+    assert find(tmp_path, {"one.py": routed, "two.py": APP})["entry_point"] == "one:app"

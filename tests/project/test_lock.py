@@ -127,3 +127,11 @@ def test_a_lock_is_compared_with_what_it_was_made_from(tmp_path: Path) -> None:
 
     assert lock.declared(tmp_path) == ("pyproject.toml", ["orjson"])
     assert lock.declared(tmp_path, made) == ("requirements.txt", ["httpx"])
+
+
+@pytest.mark.parametrize("kind", ["poetry.lock", "pdm.lock", "uv.lock"])
+def test_requirements_beside_a_tool_s_own_lock_make_it_no_older(kind: str, tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text('[tool.poetry.dependencies]\nfastapi = "^0.115"\n')
+    (tmp_path / "requirements.txt").write_text("black==24.1.0\n")
+
+    assert lock.declared(tmp_path, "", kind) == ("pyproject.toml", [])

@@ -243,8 +243,8 @@ def test_a_workspace_gets_its_files_where_its_lock_is(tmp_path: Path) -> None:
     assert load(root / "services/api").source == root / "services/api"
 
 
-@pytest.mark.parametrize("shape", sorted(path.parent.name for path in APPS.glob("hopeless_*/expected.toml")))
-def test_a_hopeless_project_is_refused_with_the_reason(shape: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("shape", sorted(path.parent.name for path in APPS.glob("blocked_*/expected.toml")))
+def test_a_blocked_project_is_refused_with_the_reason(shape: str, tmp_path: Path) -> None:
     folder = materialise(shape, tmp_path / shape)
     found = summary(detect(folder))
     before = tree(folder)

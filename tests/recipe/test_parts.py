@@ -403,3 +403,26 @@ def test_no_volume_is_made_for_a_secret(tmp_path: Path) -> None:
     files = {"main.py": 'from pathlib import Path\n\nPath(".env").write_text("A=1")\n' + APPLICATION}
 
     assert drawn_of(files, tmp_path).storage == Storage()
+
+
+def test_probes_ask_with_a_host_that_the_application_lets_through(tmp_path: Path) -> None:
+    source = (
+        "from fastapi import FastAPI\nfrom starlette.middleware.trustedhost import TrustedHostMiddleware\n\n"
+        "app = FastAPI()\napp.add_middleware(TrustedHostMiddleware, allowed_hosts=['api.example.org'])\n\n\n"
+        "@app.get('/health')\ndef health(): ...\n"
+    )
+    blueprint = drawn_of({"main.py": source, "requirements.txt": "fastapi\nuvicorn\n"}, tmp_path)
+    [deployment] = objects(blueprint, "base/deployment.yaml")
+
+    assert str(deployment).count("'httpHeaders': [{'name': 'Host', 'value': 'api.example.org'}]") == 3
+
+
+def test_requirements_in_utf16_and_local_folders_are_locked_from_what_they_ask_for(tmp_path: Path) -> None:
+    write_files(tmp_path, {"main.py": "from fastapi import FastAPI\n\napp = FastAPI()\n"})
+    (tmp_path / "requirements.txt").write_bytes("fastapi\r\nuvicorn\r\n".encode("utf-16"))
+    blueprint = recipe.plan(detect(tmp_path))
+    planned = resolve.planned(blueprint)
+
+    assert resolve.is_needed(blueprint)
+    assert (planned.lock, planned.declared) == ("requirements.lock", ())
+    assert "uv pip install --python=/opt/venv fastapi uvicorn" in recipe.render(blueprint)["Dockerfile"]

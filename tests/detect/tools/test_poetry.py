@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from packaging.requirements import Requirement
 
-from drydock.detect.poetry import requirements, versions
+from drydock.detect.tools.poetry import requirements, versions
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from drydock.detect.code import Code, Startup
 from drydock.detect.dependencies import Chosen
 from drydock.detect.dockerfiles import Dockerfile
 from drydock.detect.files import FileUse
-from drydock.detect.model import Blocker, Found
+from drydock.detect.model import Blocker
 from drydock.detect.tree import ancestors, join
 
 NETWORK = re.compile(
@@ -27,7 +27,7 @@ CUDA_PIN = re.compile(r"\+cu\d{3}")
 FRONT_ENDS = ("frontend", "dist", "build", "out", ".output", "www")
 
 
-def blockers(code: Code, startup: Startup, uses: list[FileUse], workdir: str) -> list[Blocker]:
+def of_code(code: Code, startup: Startup, uses: list[FileUse], workdir: str) -> list[Blocker]:
     """Return the reasons in the code: a server or the network at import, missing folders and files."""
     return [*_started_at_import(startup), *_network(startup), *_missing(code, uses, workdir)]
 
@@ -140,36 +140,3 @@ def graphics(chosen: Chosen | None, names: set[str], files: list[Dockerfile]) ->
         if base:
             return [Blocker("gpu", f"the project's image is made from {base}", file.path, remedy)]
     return []
-
-
-def warnings(startup: Startup) -> list[Found[str]]:
-    """Return what does not prevent a start everywhere, but will surprise in a container."""
-    found = []
-    for module in startup.modules:
-        for site in module.calls:
-            name = site.name
-            if name.endswith("metadata.create_all") and startup.runs(module, site.scope):
-                found.append(
-                    Found(
-                        "tables are created at import: the database has to answer before the program starts",
-                        module.at(site.node),
-                    )
-                )
-            elif _added(module.dotted(site.node.args[0]) if site.node.args else "", "TrustedHostMiddleware"):
-                found.append(
-                    Found(
-                        "TrustedHostMiddleware refuses probes without an allowed Host header",
-                        module.at(site.node),
-                    )
-                )
-            elif _added(
-                module.dotted(site.node.args[0]) if site.node.args else "", "HTTPSRedirectMiddleware"
-            ):
-                found.append(
-                    Found("HTTPSRedirectMiddleware answers probes with a redirect", module.at(site.node))
-                )
-    return list(dict.fromkeys(found))
-
-
-def _added(name: str, middleware: str) -> bool:
-    return name.rpartition(".")[2] == middleware

@@ -1,0 +1,191 @@
+"""Note what a project's files do besides starting the server, and an image of drydock's does not repeat."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterable, Iterator
+
+from drydock.detect.code import Startup
+from drydock.detect.commands import Launch, parts_of, read_command
+from drydock.detect.dockerfiles import Command, Dockerfile
+from drydock.detect.entry import Entry
+from drydock.detect.model import Found, Setting
+from drydock.detect.settings import kind_of
+from drydock.detect.syntax import Module, Site, constant, keyword
+from drydock.detect.tree import Tree, join
+
+# RUN lines that install, clean up or set up the user: the image does that its own way.
+USUAL = re.compile(
+    r"^(?:\s*(?:(?:sudo\s+)?(?:apt|apt-get|apk|dnf|yum|pip3?|uv|poetry|pdm|pipenv|pipx|conda|npm|yarn|pnpm|corepack|"
+    r"useradd|groupadd|adduser|addgroup|usermod|chown|chmod|mkdir|rm|ln|touch|echo|set|export|cd|curl|wget|test|\[|"
+    r"true|rustup|locale-gen|update-ca-certificates|find|mv|cp|which|sh|install|tar|unzip|ldconfig|virtualenv|\.|"
+    r"source|<<\S*|exec|if|then|fi|else|python3?\s+-m\s+(?:pip|venv|ensurepip|compileall)|\S+/(?:pip3?|uv|poetry)))\b.*|\s*)$"
+)
+# Variables that are about Python, pip and Debian, or that the image sets itself.
+OWN_VARIABLES = re.compile(
+    r"^(PYTHON\w*|PIP_\w+|UV_\w+|POETRY_\w+|PDM_\w+|PATH|VIRTUAL_ENV|PORT|HOST|WORKERS|WEB_CONCURRENCY|LANG|LC_\w+|"
+    r"DEBIAN_FRONTEND|HOME|APP_HOME|WORKDIR|TZ|TERM|LD_LIBRARY_PATH|NODE_\w+)$"
+)
+WORKERS = re.compile(
+    r"^(celery|rq|rqworker|rqscheduler|dramatiq|arq|huey_consumer(\.py)?|taskiq|procrastinate|saq)$"
+)
+# Options of a start command that the image has variables or defaults of its own for.
+CARRIED = frozenset(
+    {
+        *("--host", "--port", "-p", "-b", "--bind", "--factory", "--app-dir", "--chdir"),
+        *("--reload", "--workers", "-w"),
+    }
+    | {"-k", "--worker-class", "--interface", "--entrypoint", "-e", "--no-reload"}
+)
+SHELLS = re.compile(
+    r"^(os\.(system|popen)|subprocess\.(getoutput|getstatusoutput)|asyncio\.create_subprocess_shell)$"
+)
+SHOWN = 40  # characters of a variable's value
+MIGRATIONS = (("alembic.ini", "python3 -m alembic upgrade head"), ("aerich.ini", "python3 -m aerich upgrade"))
+FETCHES = re.compile(
+    r"^(tiktoken\.(get_encoding|encoding_for_model)|nltk\.download|spacy\.cli\.download|"
+    r"(whisper|faster_whisper\.WhisperModel|easyocr\.Reader|gensim\.downloader\.load)(\.load_model)?)$"
+)
+SURPRISES = {
+    "TrustedHostMiddleware": "TrustedHostMiddleware refuses probes without an allowed Host header",
+    "HTTPSRedirectMiddleware": "HTTPSRedirectMiddleware answers probes with a redirect",
+}
+FETCH_HOMES = {"tiktoken": "TIKTOKEN_CACHE_DIR", "nltk": "NLTK_DATA"}
+
+
+def steps(files: Iterable[Dockerfile]) -> Iterator[Found[str]]:
+    """Yield what the Dockerfile that starts the application does and sets besides."""
+    for file in list(files)[:1]:
+        for text, line in file.runs:
+            for part in parts_of(text):
+                words = " ".join(word for word in part.split() if not word.startswith("--mount"))
+                if not USUAL.match(words):
+                    fact = f"the Dockerfile runs {_short(words)}, which no build of drydock's repeats"
+                    yield Found(fact, f"{file.path}:{line}")
+        for name, value, line in file.variables:
+            if not OWN_VARIABLES.match(name):
+                shown = f"{name}={value}" if kind_of(name) == "plain" and len(value) < SHOWN else name
+                yield Found(
+                    f"the Dockerfile sets {shown}: set it where the image runs", f"{file.path}:{line}"
+                )
+
+
+def options(command: Command | None, launch: Launch | None) -> Iterator[Found[str]]:
+    """Yield the options of the start command that the image's own does not carry."""
+    if command is None or launch is None:
+        return
+    dropped = [text for name, text in launch.options if name not in CARRIED]
+    if dropped:
+        fact = f"the start command has {', '.join(dropped)}, which the image's lacks: python3 -m runs it"
+        yield Found(fact, command.where)
+
+
+def before(command: Command | None) -> Iterator[Found[str]]:
+    """Yield the programs that the start command runs before the server."""
+    parts = parts_of(command.text) if command else []
+    at = max((i for i, part in enumerate(parts) if read_command(part)), default=0)
+    for part in parts[:at]:
+        if command and not USUAL.match(part):
+            fact = f"{_short(part)} runs before the server: run it in the image before each release"
+            yield Found(fact, command.where)
+
+
+def workers(tree: Tree, commands: Iterable[Command]) -> Iterator[Found[str]]:
+    """Yield the other programs that compose files and Procfiles start from the same source."""
+    rows = [(command.text, command.where) for command in commands]
+    for path in tree.named("Procfile"):
+        for number, entry in enumerate((tree.text(path) or "").split("\n"), 1):
+            name, colon, text = entry.partition(":")
+            if colon and name.strip() not in {"web", ""} and not name.startswith("#"):
+                rows.append((text.strip(), f"{path}:{number}"))
+    for text, where in rows:
+        for part in parts_of(text):
+            words = part.split()
+            if any(WORKERS.match(word.rpartition("/")[2]) for word in words[:4]):
+                fact = (
+                    f"{_short(part.strip())} runs beside the server: python3 -m starts it in the same image"
+                )
+                yield Found(fact, where)
+
+
+def migrations(tree: Tree, project: str, names: set[str]) -> Iterator[Found[str]]:
+    """Yield the tools that change the database's tables, where the project has their configuration."""
+    for name, command in MIGRATIONS:
+        path = join(project, name)
+        if tree.exists(path) and name.partition(".")[0] in names:
+            fact = f"nothing migrates the database: run {command} in the image, or set migrate to a function"
+            yield Found(fact, path)
+
+
+def code(startup: Startup) -> Iterator[Found[str]]:
+    """Yield the shell that the code asks for, and what it fetches while it is imported."""
+    for module in startup.modules:
+        for site in module.calls:
+            shell = keyword(site.node, "shell")
+            if SHELLS.match(site.name) or (
+                site.name.startswith("subprocess.") and getattr(shell, "value", 0) is True
+            ):
+                fact = f"{site.name}() asks for a shell: slim has one, production has none"
+                yield Found(fact, module.at(site.node))
+            if FETCHES.match(site.name) and startup.runs(module, site.scope) and not site.scope.tried:
+                variable = FETCH_HOMES.get(site.name.partition(".")[0], "")
+                how = f"; {variable} names a folder that has it" if variable else ""
+                text = constant(site.node.args[0]) if site.node.args else ""
+                fact = f"{site.name}({text or ''}) fetches its data at import, which needs the network{how}"
+                yield Found(fact, module.at(site.node))
+
+
+def wrapper(startup: Startup, entry: Entry) -> Iterator[Found[str]]:
+    """Yield a wrapper that reads the path of every message: those of the lifespan have none."""
+    module = startup.code.module(entry.path) if entry.app.wraps else None
+    made = module.bound(entry.app.key.name) if module else None
+    name = module.dotted(made.value.func) if module and made and isinstance(made.value, ast.Call) else ""
+    found = startup.code.symbol(module, f"{name}.__call__") if module and name else None
+    method = found.module.functions.get(found.name) if found else None
+    words = {constant(node) for node in ast.walk(method)} if method else set()
+    if found and method and "path" in words and not words & {"type", "lifespan", "http"}:
+        fact = f"{name} reads scope['path'] of the lifespan's messages too: look at scope['type'] first"
+        yield Found(fact, found.module.at(method))
+
+
+def port(settings: Iterable[Found[Setting]], listens: int) -> Iterator[Found[str]]:
+    """Yield a setting that the image's own variable PORT gives another value."""
+    for item in settings:
+        default = item.value.default
+        if item.value.name == "PORT" and default and default != str(listens):
+            fact = f"the image sets PORT={listens}, where it listens: the setting PORT is not {default} there"
+            yield Found(fact, item.where)
+
+
+def surprises(startup: Startup) -> Iterator[Found[str]]:
+    """Yield what does not prevent a start everywhere, but will surprise in a container."""
+    for module in startup.modules:
+        for site in module.calls:
+            added = SURPRISES.get(_middleware(module, site), "")
+            if site.name.endswith("metadata.create_all") and startup.runs(module, site.scope):
+                added = "tables are created at import: the database has to answer before the program starts"
+            if added:
+                yield Found(added, module.at(site.node))
+
+
+def host(startup: Startup) -> Found[str] | None:
+    """Return a name that the check of the Host header lets through, None where every name is."""
+    for module in startup.modules:
+        for site in module.calls:
+            if _middleware(module, site) == "TrustedHostMiddleware":
+                listed = keyword(site.node, "allowed_hosts")
+                names = [constant(node) or "" for node in getattr(listed, "elts", ())]
+                if names and all(names) and "*" not in names:
+                    return Found(names[0].replace("*", "probe", 1), module.at(site.node))
+    return None
+
+
+def _middleware(module: Module, site: Site) -> str:
+    """Return the class that `add_middleware(…)` or `Middleware(…)` is handed."""
+    return module.dotted(site.node.args[0]).rpartition(".")[2] if site.node.args else ""
+
+
+def _short(text: str) -> str:
+    words = " ".join(text.split())
+    return words if len(words) < 80 else f"{words[:77]}…"

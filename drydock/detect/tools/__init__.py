@@ -1,0 +1,50 @@
+"""The tools that declare, lock and install dependencies, each in a module of its own: detection reads with
+them, the recipe installs with them, and neither knows one by its name."""
+
+from __future__ import annotations
+
+from drydock.detect.model import Dependencies
+from drydock.detect.tools.base import About, Items, Rows, Source, Step, Tool
+from drydock.detect.tools.pdm import Pdm
+from drydock.detect.tools.pip import Pylock, Pyproject, Requirements
+from drydock.detect.tools.pipenv import Pipenv
+from drydock.detect.tools.poetry import Poetry
+from drydock.detect.tools.setuptools import SETUP, Setuptools
+from drydock.detect.tools.uv import Uv
+
+__all__ = [
+    "LOCKED_BY_UV",
+    "LOCKING",
+    "MANIFEST",
+    "SETUP",
+    "TOOLS",
+    "About",
+    "Items",
+    "Source",
+    "Step",
+    "Tool",
+]
+
+# A pyproject.toml without a lock, and the form in which drydock locks whatever has none.
+MANIFEST, LOCKED_BY_UV = Pyproject(), Requirements()
+LOCKING: tuple[Tool, ...] = (Uv(), Poetry(), Pdm(), Pipenv(), Pylock())
+PLAIN: tuple[Tool, ...] = (LOCKED_BY_UV, Setuptools())
+TOOLS: tuple[Tool, ...] = (MANIFEST, *LOCKING, *PLAIN)
+BY_KIND = {tool.kind: tool for tool in TOOLS}
+
+
+def of(dependencies: Dependencies) -> Tool:
+    """Return the tool that installs dependencies."""
+    return BY_KIND[dependencies.kind]
+
+
+def about(data: Rows) -> About:
+    """Return what the tools' tables of a pyproject.toml say of the build, together."""
+    every = [tool.about(data) for tool in TOOLS]
+    return About(
+        next((one.name for one in every if one.name), ""),
+        tuple(file for one in every for file in one.files),
+        any(one.plugins for one in every),
+        next((one.generated for one in every if one.generated), ""),
+        any(one.version_from_git for one in every),
+    )

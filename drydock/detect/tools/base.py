@@ -1,0 +1,301 @@
+"""The shape of a tool that declares, locks or installs dependencies: each module here has one or more."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar
+
+from packaging.utils import canonicalize_name
+
+from drydock.detect.locks import Lock, Locked
+from drydock.detect.model import Dependencies, DependencyKind, Found
+from drydock.detect.requirements import Wanted, wanted
+from drydock.detect.tree import MAX_LOCK, Tree, join, line_of, strings, table
+
+UV_TOOL = ("uv", "tool", "run")
+UV_INSTALL = ("uv", "pip", "install")
+
+Items = tuple[Wanted, ...]
+Rows = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Source:
+    """One declaration of dependencies.
+
+    `folder` and `files` are relative to the tree; `package` is the workspace member to install; `extras` and
+    `groups` hold what has to be asked for by name; `itself` tells that the project is installed with them;
+    `by_text` that no installer reads the declaration without running it. `local` are folders of the tree that
+    it installs besides, and single files.
+    """
+
+    tool: Tool
+    folder: str
+    files: tuple[str, ...]
+    where: str
+    wanted: Items
+    extras: dict[str, Items] = field(default_factory=dict)
+    groups: dict[str, Items] = field(default_factory=dict)
+    lock: Lock | None = None
+    package: str = ""
+    hashed: bool = False
+    itself: bool = False
+    by_text: bool = False
+    reader: str = ""
+    local: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> set[str]:
+        """The names asked for by default."""
+        return {w.name for w in self.wanted}
+
+    @property
+    def label(self) -> str:
+        """The file that a person would name this source by."""
+        return self.lock.path if self.lock else self.files[0]
+
+    @property
+    def pinned(self) -> bool:
+        """Whether it names one version of everything."""
+        return (
+            self.tool.can_pin
+            and not self.by_text
+            and bool(self.wanted)
+            and all(w.pinned for w in self.wanted)
+        )
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What a tool's own table of pyproject.toml adds to [project]."""
+
+    wanted: Items = ()
+    extras: dict[str, Items] = field(default_factory=dict)
+    groups: dict[str, Items] = field(default_factory=dict)
+    files: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class About:
+    """What a tool's own table of pyproject.toml says of the build; paths are relative to the project."""
+
+    name: str = ""
+    files: tuple[str, ...] = ()
+    plugins: bool = False
+    generated: str = ""
+    version_from_git: bool = False
+
+
+@dataclass(frozen=True)
+class Step:
+    """Words for the commands of a build's step.
+
+    `at` is the declaration's folder in the build, `file` its first file there; `download` runs a command that
+    reaches the package index; `release` and `hashes` are options, empty where they do not apply.
+    """
+
+    at: str
+    file: str
+    download: str
+    release: str = ""
+    hashes: str = ""
+    venv: str = "/opt/venv"
+    tool: str = "/tmp/tool"  # noqa: S108 - in a stage of the build
+    requirements: str = "/tmp/requirements.txt"  # noqa: S108 - in a stage of the build
+
+    @property
+    def into(self) -> str:
+        """The option that installs into the environment."""
+        return f"--python={self.venv}"
+
+    @property
+    def make(self) -> str:
+        """The command that makes the environment."""
+        return f"uv venv --quiet --python=python3 {self.venv}"
+
+
+class Tool:
+    """What one tool reads, how it locks, and how the build installs what it locked."""
+
+    kind: ClassVar[DependencyKind]
+    name: ClassVar[str]
+    lock: ClassVar[str] = ""
+    # In which list of a lock file the packages are.
+    rows: ClassVar[str] = "package"
+    # A Dockerfile's instruction that installs from it.
+    mention: ClassVar[str]
+    # Its lock holds what the pyproject.toml beside it declares.
+    has_manifest: ClassVar[bool] = False
+    # A declaration may name exact versions, without a lock.
+    can_pin: ClassVar[bool] = False
+    # Only the tool itself reads its lock: it is installed in the build, and prints requirements.
+    exports: ClassVar[bool] = False
+    # A lock's local folders are in what it installs.
+    installs_local: ClassVar[bool] = True
+
+    def mentioned(self, source: Source) -> str:
+        """Return the pattern of a Dockerfile's instruction that installs a declaration."""
+        return self.mention
+
+    def above(self, root: Path) -> Path | None:
+        """Return the folder above a project that holds its lock, None without one."""
+        return None
+
+    def read(self, tree: Tree, path: str) -> Lock | None:
+        """Return a lock file, None when it is missing or is not one."""
+        data = tree.toml(path, MAX_LOCK)
+        if not data:
+            return None
+        rows = data.get(self.rows)
+        old_files = table(data, "metadata", "files")
+        found: dict[str, Locked] = {}
+        main: set[str] = set()
+        for row in rows if isinstance(rows, list) else []:
+            if isinstance(row, dict) and isinstance(row.get("name"), str):
+                item = self.package(row, old_files)
+                found[item.name] = found[item.name].merged(item) if item.name in found else item
+                if {"main", "default"} & set(strings(row.get("groups"))) or row.get("category") == "main":
+                    main.add(item.name)
+        python = self.made_for(data)
+        return Lock(path, python if isinstance(python, str) else "", found, frozenset(main))
+
+    def package(self, row: Rows, old_files: Rows) -> Locked:
+        """Return one row of a lock file; `old_files` are the files by name of older formats."""
+        raise NotImplementedError
+
+    def made_for(self, data: Rows) -> object:
+        """Return the range of Pythons that a lock file was made for."""
+        return data.get("requires-python")
+
+    def sources(self, tree: Tree, folder: str, manifest: Source | None) -> list[Source]:
+        """Return what a lock file in a folder declares, with what its pyproject.toml does."""
+        path = join(folder, self.lock)
+        lock = self.read(tree, path) if self.lock and tree.exists(path) else None
+        if lock is None:
+            return []
+        if self.has_manifest:
+            return [self.locked(lock, folder, manifest, (path,))] if manifest else []
+        own = tuple(
+            Wanted(p.name, f"{p.name}=={p.version}", frozenset(), True, path) for p in lock.packages.values()
+        )
+        files = tuple(f for f in (*self.beside(folder), path) if tree.exists(f))
+        return [Source(self, folder, files, path, own, lock=lock, hashed=True)]
+
+    def beside(self, folder: str) -> tuple[str, ...]:
+        """Return the file that a lock without a pyproject.toml was made from."""
+        return ()
+
+    def locked(
+        self, lock: Lock, folder: str, manifest: Source, files: tuple[str, ...], package: str = ""
+    ) -> Source:
+        """Return a manifest's declaration with its lock."""
+        every = tuple(dict.fromkeys((*manifest.files, *files)))
+        return Source(
+            *(self, folder, every, lock.path, manifest.wanted, manifest.extras, manifest.groups),
+            lock=lock,
+            package=package,
+            hashed=True,
+        )
+
+    def parts(self, tree: Tree, path: str, data: Rows) -> Parts:
+        """Return what the tool's own table adds to the dependencies of a pyproject.toml."""
+        return Parts()
+
+    def declares_alone(self, data: Rows) -> bool:
+        """Tell whether the dependencies are declared in the tool's own table, which uv does not read."""
+        return False
+
+    def pythons(self, tree: Tree, folder: str) -> Iterator[Found[str]]:
+        """Yield the ranges of Pythons that the tool's own files state, in its words."""
+        yield from ()
+
+    def about(self, data: Rows) -> About:
+        """Return what the tool's own table says of the project and its build."""
+        return About()
+
+    def local(self, tree: Tree, folder: str, data: Rows) -> Mapping[str, str]:
+        """Return the folders that a pyproject.toml installs from, by distribution; `""` for unknown ones."""
+        return {}
+
+    def export(self, source: Source, extras: Sequence[str], groups: Sequence[str]) -> list[str]:
+        """Return the command that prints requirements for uv; empty where uv reads the files itself."""
+        return []
+
+    def install(
+        self, source: Source, extras: Sequence[str], groups: Sequence[str], itself: bool
+    ) -> list[str]:
+        """Return the uv command that installs a declaration, or what the tool exports of it."""
+        return [*UV_INSTALL, "--requirement", "requirements.txt"]
+
+    def steps(self, found: Dependencies, step: Step) -> list[str]:
+        """Return the commands of the build that install the dependencies into the environment."""
+        if not found.hashed:
+            into = [*found.install[:3], step.into, shlex.join(found.install[3:])]
+            return [step.make, f"cd {step.at}", f"{step.download} {' '.join(into)}"]
+        return [step.make, f"{step.download} uv pip sync {step.into} --require-hashes {step.file}"]
+
+    def test_requirements(self, found: Dependencies, step: Step, lock: str) -> str:
+        """Return the command that writes all that is locked, tests included, to a file; empty for none."""
+        return ""
+
+
+class Exporting(Tool):
+    """A tool whose lock file only the tool itself reads."""
+
+    exports = True
+    # The option with the folder to work in, and the one that adds the groups for development.
+    place: ClassVar[str] = ""
+    everything: ClassVar[str]
+
+    def steps(self, found: Dependencies, step: Step) -> list[str]:
+        """Install the tool, which no later stage copies, and what it prints."""
+        locked = f"--require-hashes /install/{self.name}.txt"
+        return [
+            f"uv venv --quiet --python=python3 {step.tool}",
+            f"{step.download} uv pip sync --quiet --python={step.tool} {locked}",
+            f"{self.printed(found, step)} > {step.requirements}",
+            step.make,
+            f"{step.download} uv pip sync {step.into}{step.release}{step.hashes} {step.requirements}",
+        ]
+
+    def test_requirements(self, found: Dependencies, step: Step, lock: str) -> str:
+        """Print all groups; the tool is still there from the stage before."""
+        return f"{self.printed(found, step, self.everything)} > {lock}"
+
+    def printed(self, found: Dependencies, step: Step, *more: str) -> str:
+        """Return the command that prints requirements."""
+        options = found.export[found.export.index(self.name) + 1 :]
+        return " ".join([f"{step.tool}/bin/{self.name}", *options, *more, *filter(None, [self.place])])
+
+
+def name_of(row: Rows) -> str:
+    """Return the canonical name of a lock file's row."""
+    return str(canonicalize_name(row["name"]))
+
+
+def version_of(row: Rows) -> str:
+    """Return the version of a lock file's row, `""` when it has none."""
+    version = row.get("version")
+    return version if isinstance(version, str) else ""
+
+
+def files_of(rows: object, *keys: str) -> tuple[str, ...]:
+    """Return the base names of a row's files, each under the first of `keys` that it has."""
+    dicts = [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
+    found = (next((row[k] for k in keys if isinstance(row.get(k), str)), "") for row in dicts)
+    return tuple(name for value in found if (name := value.rpartition("/")[2]))
+
+
+def read_list(tree: Tree, path: str, texts: object) -> Items:
+    """Return a list of requirement texts, each with its line in a file."""
+    whole = tree.text(path) or ""
+    items = (wanted(text, f"{path}:{line_of(whole, text)}") for text in strings(texts))
+    return tuple(item for item in items if item)
+
+
+def asked(option: str, names: Sequence[str]) -> list[str]:
+    """Return an option once for each name."""
+    return [word for name in names for word in (option, name)]

@@ -1,0 +1,71 @@
+"""PDM: `pdm.lock` beside a pyproject.toml."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from drydock.detect.locks import Locked
+from drydock.detect.model import Dependencies
+from drydock.detect.requirements import wanted
+from drydock.detect.tools.base import (
+    UV_TOOL,
+    About,
+    Exporting,
+    Parts,
+    Rows,
+    Source,
+    Step,
+    asked,
+    files_of,
+    name_of,
+    read_list,
+    version_of,
+)
+from drydock.detect.tree import Tree, strings, table
+
+
+class Pdm(Exporting):
+    """PDM prints its lock as requirements."""
+
+    kind = "pdm"
+    name = "pdm"
+    lock = "pdm.lock"
+    mention = r"\bpdm\s+(install|sync|export)\b"
+    has_manifest = True
+    place = "--project=/locks"
+    everything = "--dev"
+
+    def package(self, row: Rows, old_files: Rows) -> Locked:
+        items = [wanted(text, "") for text in strings(row.get("dependencies"))]
+        depends = tuple((item.name, item.marker) for item in items if item)
+        old = next((v for k, v in old_files.items() if k.split(" ")[0] == row["name"]), None)
+        files = files_of(row.get("files") or old, "file", "url")
+        wheels = tuple(f for f in files if f.endswith(".whl"))
+        more = len(wheels) < len(files)
+        return Locked(name_of(row), version_of(row), depends, wheels, more, "path" in row, "git" in row)
+
+    def made_for(self, data: Rows) -> object:
+        return table(data, "metadata").get("requires_python")
+
+    def parts(self, tree: Tree, path: str, data: Rows) -> Parts:
+        rows = table(data, "tool", "pdm", "dev-dependencies")
+        return Parts(groups={name: read_list(tree, path, texts) for name, texts in rows.items()})
+
+    def about(self, data: Rows) -> About:
+        """Return what PDM's build backend reads and writes."""
+        version, build = table(data, "tool", "pdm", "version"), table(data, "tool", "pdm", "build")
+        hook, written = build.get("custom-hook"), version.get("write_to")
+        return About(
+            files=(hook,) if isinstance(hook, str) else (),
+            generated=written if isinstance(written, str) else "",
+            version_from_git=version.get("source") == "scm",
+        )
+
+    def export(self, source: Source, extras: Sequence[str], groups: Sequence[str]) -> list[str]:
+        words = [*UV_TOOL, "pdm", "export", "--format", "requirements", "--prod"]
+        return [*words, *asked("--group", [*extras, *groups])]
+
+    def printed(self, found: Dependencies, step: Step, *more: str) -> str:
+        """Return the command that prints requirements; PDM's --dev and --prod exclude each other."""
+        text = super().printed(found, step, *more)
+        return text.replace(" --prod", "") if more else text

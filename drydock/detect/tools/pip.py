@@ -1,0 +1,129 @@
+"""pip: requirements files, pylock.toml, and a pyproject.toml that no lock belongs to."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from drydock.detect.locks import Locked
+from drydock.detect.model import Dependencies, Found
+from drydock.detect.requirements import read_requirements
+from drydock.detect.tools.base import (
+    UV_INSTALL,
+    Rows,
+    Source,
+    Step,
+    Tool,
+    asked,
+    files_of,
+    name_of,
+    version_of,
+)
+from drydock.detect.tree import Tree, join, table
+
+REQUIREMENTS = re.compile(r"(requirements[^/]*|[^/]*[-_.]requirements)\.(txt|lock)$")
+DEVELOPMENT = re.compile(r"dev|test|docs?|lint|ci|build|local|typing|mypy|worker|notebook|bench", re.I)
+PRODUCTION = re.compile(r"prod|base|main|common|core|app|api|server", re.I)
+
+
+class Pylock(Tool):
+    """The standard lock file, which uv installs as it is."""
+
+    kind = "pylock"
+    name = "pip"
+    lock = "pylock.toml"
+    rows = "packages"
+    mention = r"pylock\.toml"
+
+    def package(self, row: Rows, old_files: Rows) -> Locked:
+        wheels = files_of(row.get("wheels"), "name", "url", "path")
+        more = isinstance(row.get("sdist"), dict)
+        return Locked(name_of(row), version_of(row), (), wheels, more, "directory" in row, "vcs" in row)
+
+    def install(
+        self, source: Source, extras: Sequence[str], groups: Sequence[str], itself: bool
+    ) -> list[str]:
+        return _from_file(source)
+
+    def steps(self, found: Dependencies, step: Step) -> list[str]:
+        """Sync the environment with the file, whose hashes uv checks anyway."""
+        return [step.make, f"{step.download} uv pip sync {step.into} {step.file}"]
+
+
+class Requirements(Tool):
+    """A requirements file, pinned and hashed or not."""
+
+    kind = "requirements"
+    name = "pip"
+    can_pin = True
+
+    def mentioned(self, source: Source) -> str:
+        """Return the pattern of an instruction that names the file."""
+        return rf"(-r|--requirement)[= ]*[\"']?\S*{re.escape(source.files[0].rpartition('/')[2])}"
+
+    def sources(self, tree: Tree, folder: str, manifest: Source | None) -> list[Source]:
+        """Return the files for production: the plain name, else those that are not for development."""
+        found = []
+        for path in _chosen(tree, folder):
+            read = read_requirements(tree, path)
+            if read.wanted or read.itself or read.local:
+                source = Source(self, folder, read.files, path, read.wanted, local=read.local)
+                hashed = read.hashed and read.readable
+                found.append(replace(source, hashed=hashed, itself=read.itself, by_text=not read.readable))
+        return found
+
+    def install(
+        self, source: Source, extras: Sequence[str], groups: Sequence[str], itself: bool
+    ) -> list[str]:
+        return _from_text(source, extras, groups) if source.by_text else _from_file(source)
+
+
+class Pyproject(Tool):
+    """A pyproject.toml that no lock belongs to."""
+
+    kind = "pyproject"
+    name = "uv"
+    mention = r"pip3?\s+install\s+[^&;]*(-e\s+)?\.(\[|\s|$)"
+
+    def pythons(self, tree: Tree, folder: str) -> Iterator[Found[str]]:
+        path = join(folder, "pyproject.toml")
+        required = table(tree.toml(path), "project").get("requires-python")
+        if isinstance(required, str):
+            yield Found(required, f"{path} [project] requires-python")
+
+    def install(
+        self, source: Source, extras: Sequence[str], groups: Sequence[str], itself: bool
+    ) -> list[str]:
+        """Return the command that installs what the file declares; uv does not read other tools' tables."""
+        if source.by_text:
+            more = [
+                i for n in (*extras, *groups) for i in (*source.extras.get(n, ()), *source.groups.get(n, ()))
+            ]
+            return [*UV_INSTALL, *dict.fromkeys(item.text for item in (*source.wanted, *more))]
+        options = [*asked("--extra", extras), *asked("--group", groups)]
+        return [*UV_INSTALL, "--requirement", "pyproject.toml", *options]
+
+
+def _from_text(source: Source, extras: Sequence[str], groups: Sequence[str]) -> list[str]:
+    more = [i for n in (*extras, *groups) for i in (*source.extras.get(n, ()), *source.groups.get(n, ()))]
+    return [*UV_INSTALL, *dict.fromkeys(item.text for item in (*source.wanted, *more))]
+
+
+def _from_file(source: Source) -> list[str]:
+    path, folder = source.files[0], source.folder
+    name = path if folder == "." else path[len(folder) + 1 :]
+    return [*UV_INSTALL, "--requirement", name, *(["--require-hashes"] if source.hashed else [])]
+
+
+def _chosen(tree: Tree, folder: str) -> list[str]:
+    inner = join(folder, "requirements")
+    names = [f for f in tree.listing(folder) if REQUIREMENTS.search(f)] + tree.listing(inner)
+    names = [n for n in names if n.endswith((".txt", ".lock"))]
+    plain = [n for n in (join(folder, "requirements.txt"), join(folder, "requirements.lock")) if n in names]
+    if len(plain) == 2 and read_requirements(tree, plain[1]).wanted:
+        return [plain[1]]  # requirements.lock is what requirements.txt was resolved to
+    others = [n for n in names if n not in plain and not DEVELOPMENT.search(n.rpartition("/")[2])]
+    production = [n for n in others if PRODUCTION.search(n.rpartition("/")[2])]
+    explicit = [n for n in production if re.search("prod", n.rpartition("/")[2], re.I)]
+    return plain or explicit or production or others

@@ -1,0 +1,204 @@
+"""Poetry: `poetry.lock`, and dependencies in a table of its own, which becomes requirements for uv."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.utils import canonicalize_name
+
+from drydock.detect.locks import Locked
+from drydock.detect.model import Found
+from drydock.detect.requirements import wanted
+from drydock.detect.tools.base import (
+    UV_TOOL,
+    About,
+    Exporting,
+    Items,
+    Parts,
+    Rows,
+    Source,
+    asked,
+    files_of,
+    name_of,
+    version_of,
+)
+from drydock.detect.tree import Tree, join, line_of, strings, table
+
+NUMBER = re.compile(r"\d{1,9}(\.\d{1,9})*")
+
+
+class Poetry(Exporting):
+    """Poetry prints its lock as requirements, with a plug-in."""
+
+    kind = "poetry"
+    name = "poetry"
+    lock = "poetry.lock"
+    mention = r"\bpoetry\s+(install|export|sync)\b"
+    has_manifest = True
+    place = "--directory=/locks"
+    everything = "--all-groups"
+
+    def package(self, row: Rows, old_files: Rows) -> Locked:
+        depends = []
+        for name, spec in table(row.get("dependencies")).items():
+            specs = spec if isinstance(spec, list) else [spec]
+            marks = [str(s.get("markers", "")) if isinstance(s, dict) else "" for s in specs]
+            optional = all(isinstance(s, dict) and s.get("optional") for s in specs)
+            if not optional or not any("extra ==" in mark for mark in marks):
+                depends.append((str(canonicalize_name(name)), marks[0] if marks else ""))
+        files = files_of(row.get("files") or old_files.get(row["name"]), "file")
+        wheels = tuple(f for f in files if f.endswith(".whl"))
+        source = table(row.get("source"))
+        kind = source.get("type")
+        file = str(source.get("url", "")) if kind == "file" else ""
+        local, git, more = kind == "directory", kind == "git", len(wheels) < len(files)
+        return Locked(name_of(row), version_of(row), tuple(depends), wheels, more, local, git, file)
+
+    def made_for(self, data: Rows) -> object:
+        return table(data, "metadata").get("python-versions")
+
+    def parts(self, tree: Tree, path: str, data: Rows) -> Parts:
+        """Return Poetry's own table: all of the dependencies where [project] has none, and the groups."""
+        own, project = table(data, "tool", "poetry"), table(data, "project")
+        rows = table(own, "dependencies")
+        groups = {
+            str(name): _items(tree, path, table(group, "dependencies"))
+            for name, group in table(own, "group").items()
+        }
+        if table(own, "dev-dependencies"):
+            groups["dev"] = _items(tree, path, table(own, "dev-dependencies"))
+        if "dependencies" in project:  # then Poetry's table only says where some of them come from
+            return Parts(groups=groups)
+        if "dependencies" in strings(project.get("dynamic")):
+            return Parts(_items(tree, path, rows), groups=groups)
+        by_name = {item.name: item for item in _items(tree, path, rows)}
+        extras = {
+            str(extra): tuple(
+                by_name[c] for n in strings(names) if (c := str(canonicalize_name(n))) in by_name
+            )
+            for extra, names in table(own, "extras").items()
+        }
+        needed = {n: s for n, s in rows.items() if not (isinstance(s, dict) and s.get("optional"))}
+        return Parts(_items(tree, path, needed), extras, groups)
+
+    def declares_alone(self, data: Rows) -> bool:
+        return "project" not in data and bool(table(data, "tool", "poetry"))
+
+    def pythons(self, tree: Tree, folder: str) -> Iterator[Found[str]]:
+        path = join(folder, "pyproject.toml")
+        python = table(tree.toml(path), "tool", "poetry", "dependencies").get("python")
+        if isinstance(python, str):
+            yield Found(python, f"{path} [tool.poetry.dependencies] python")
+
+    def about(self, data: Rows) -> About:
+        own = table(data, "tool", "poetry")
+        named = [own.get("readme"), own.get("license"), table(own, "build").get("script")]
+        files = [text for one in named for text in ([one] if isinstance(one, str) else strings(one))]
+        return About(str(own.get("name", "")), tuple(files), bool(table(own, "plugins")))
+
+    def local(self, tree: Tree, folder: str, data: Rows) -> Mapping[str, str]:
+        own = table(data, "tool", "poetry")
+        tables = [
+            table(own, "dependencies"),
+            *(table(g, "dependencies") for g in table(own, "group").values()),
+        ]
+        return {
+            name: join(folder, spec["path"])
+            for rows in tables
+            for name, spec in rows.items()
+            if isinstance(spec, dict) and isinstance(spec.get("path"), str)
+        }
+
+    def export(self, source: Source, extras: Sequence[str], groups: Sequence[str]) -> list[str]:
+        """Return `poetry export`; a repository has no hash, and pip's rule is all or none."""
+        words = [
+            *UV_TOOL,
+            "--with",
+            "poetry-plugin-export",
+            "poetry",
+            "export",
+            "--format",
+            "requirements.txt",
+        ]
+        packages = source.lock.packages.values() if source.lock else ()
+        unhashed = ["--without-hashes"] if any(p.repository for p in packages) else []
+        return [*words, *asked("--extras", extras), *asked("--with", groups), *unhashed]
+
+
+def _items(tree: Tree, path: str, rows: Rows) -> Items:
+    text = tree.text(path) or ""
+    found = []
+    for name, spec in rows.items():
+        if name.lower() != "python":
+            where = f"{path}:{line_of(text, chr(10) + name) + 1}"
+            found += [wanted(requirement, where) for requirement in requirements(name, spec)]
+    return tuple(item for item in found if item)
+
+
+def requirements(name: str, spec: object) -> Iterator[str]:
+    """Yield the requirements that one entry of `[tool.poetry.dependencies]` stands for."""
+    for item in spec if isinstance(spec, list) else [spec]:
+        details = item if isinstance(item, dict) else {"version": item}
+        yield _requirement(name, details)
+
+
+def _requirement(name: str, details: dict[str, Any]) -> str:
+    extras = f"[{','.join(strings(details.get('extras')))}]" if details.get("extras") else ""
+    if isinstance(url := details.get("git"), str):
+        at = next((str(details[key]) for key in ("rev", "tag", "branch") if key in details), "")
+        wanted = f"{name}{extras} @ git+{url}" + (f"@{at}" if at else "")
+    elif isinstance(url := details.get("url"), str):
+        wanted = f"{name}{extras} @ {url}"
+    else:
+        wanted = f"{name}{extras}{versions(str(details.get('version') or '*'))}"
+    marker = _marker(details)
+    return f"{wanted} ; {marker}" if marker else wanted
+
+
+def _marker(details: dict[str, Any]) -> str:
+    found = [text] if isinstance(text := details.get("markers"), str) else []
+    python = versions(str(details["python"])) if "python" in details else ""
+    found += [f"python_full_version {one.operator} '{one.version}'" for one in SpecifierSet(python)]
+    if isinstance(platform := details.get("platform"), str):
+        found.append(f"sys_platform == '{platform}'")
+    return " and ".join(f"({text})" if len(found) > 1 else text for text in found)
+
+
+def versions(text: str) -> str:
+    """Return a PEP 440 specifier for a range in Poetry's words, `""` for any version.
+
+    A union of ranges (`^1.0 || ^2.0`) becomes any version: PEP 440 has no or.
+    """
+    split = re.split(r"\s*,\s*|\s+(?=[<>=!~^])", re.sub(r"([<>=!~^])\s+", r"\1", text.strip()))
+    found = ",".join(filter(None, (_one(part.strip()) for part in split)))
+    try:
+        SpecifierSet(found)
+    except InvalidSpecifier:
+        return ""
+    return found
+
+
+def _one(part: str) -> str:
+    """Return the specifier of one comparison: caret, tilde, wildcard, bare version, or PEP 440's own."""
+    bare = part.lstrip("^~")
+    if part[:1] in ("^", "~") and part[1:2] != "=" and NUMBER.fullmatch(bare):
+        return f">={bare},<{_above(bare, caret=part[0] == '^')}"
+    if part in ("", "*"):
+        return ""
+    if re.fullmatch(r"\d{1,9}(\.\d{1,9})*\.\*", part) or re.match(r"\d", part):
+        return f"=={part}"
+    return part
+
+
+def _above(version: str, *, caret: bool) -> str:
+    """Return the first version that a range leaves out: the next of its first number that is not zero
+    (caret), or of its second one (tilde)."""
+    numbers = [int(number) for number in version.split(".")]
+    if caret:
+        at = next((i for i, number in enumerate(numbers) if number), len(numbers) - 1)
+    else:
+        at = min(1, len(numbers) - 1)
+    return ".".join(str(number) for number in [*numbers[:at], numbers[at] + 1])

@@ -1,0 +1,166 @@
+"""uv: `uv.lock` beside a pyproject.toml, for one project or a workspace."""
+
+from __future__ import annotations
+
+import fnmatch
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from packaging.utils import canonicalize_name
+
+from drydock.detect.locks import Locked
+from drydock.detect.model import Dependencies
+from drydock.detect.tools.base import (
+    Parts,
+    Rows,
+    Source,
+    Step,
+    Tool,
+    asked,
+    files_of,
+    name_of,
+    read_list,
+    version_of,
+)
+from drydock.detect.tree import (
+    Tree,
+    decode,
+    folder_of,
+    join,
+    parents,
+    parse_toml,
+    read_bounded,
+    strings,
+    table,
+)
+
+
+class Uv(Tool):
+    """uv reads its own lock, and leaves the project's own folders out when it is told to."""
+
+    kind = "uv"
+    name = "uv"
+    lock = "uv.lock"
+    mention = r"\buv\s+sync\b|uv\.lock"
+    has_manifest = True
+    installs_local = False
+
+    def above(self, root: Path) -> Path | None:
+        """Return the folder of the workspace that counts `root` as a member."""
+        if (Path(root) / self.lock).exists():
+            return None
+        for folder in parents(root):
+            data = parse_toml(decode(read_bounded(folder / "pyproject.toml", 1_000_000)) or "")
+            inner = os.path.relpath(os.path.realpath(root), folder)
+            if (folder / self.lock).is_file() and _counts(table(data, "tool", "uv", "workspace"), inner):
+                return folder
+        return None
+
+    def package(self, row: Rows, old_files: Rows) -> Locked:
+        rows = row.get("dependencies")
+        depends = _edges(rows)
+        asked_for = {
+            extra
+            for item in (rows if isinstance(rows, list) else [])
+            if isinstance(item, dict)
+            for extra in strings(item.get("extra"))
+        }
+        source = table(row.get("source"))
+        local = bool({"virtual", "editable", "directory"} & set(source))
+        for name, of_extra in table(row.get("optional-dependencies")).items():
+            # The project's own extras are chosen by hand; other packages' were asked for by a dependency.
+            if not local or name in asked_for:
+                depends += _edges(of_extra)
+        wheels = files_of(row.get("wheels"), "url", "filename", "path")
+        more, git, file = isinstance(row.get("sdist"), dict), "git" in source, str(source.get("path", ""))
+        return Locked(name_of(row), version_of(row), depends, wheels, more, local, git, file)
+
+    def sources(self, tree: Tree, folder: str, manifest: Source | None) -> list[Source]:
+        """Return the lock of a folder, or that of the workspace above which counts it as a member."""
+        if manifest is None:
+            return []
+        if own := super().sources(tree, folder, manifest):
+            files = (*own[0].files, *_members(tree, folder))
+            return [replace(own[0], files=tuple(dict.fromkeys(files)))]
+        above = folder
+        while above != ".":
+            above = folder_of(above)
+            path, members = join(above, self.lock), _members(tree, above)
+            name = table(tree.toml(join(folder, "pyproject.toml")), "project").get("name")
+            lock = self.read(tree, path) if join(folder, "pyproject.toml") in members else None
+            if lock and isinstance(name, str):
+                top = replace(manifest, files=(join(above, "pyproject.toml"),))
+                return [self.locked(lock, above, top, (path, *members), name)]
+        return []
+
+    def parts(self, tree: Tree, path: str, data: Rows) -> Parts:
+        rows = table(data, "tool", "uv").get("dev-dependencies")
+        return Parts(groups={"dev": read_list(tree, path, rows)} if isinstance(rows, list) else {})
+
+    def local(self, tree: Tree, folder: str, data: Rows) -> Mapping[str, str]:
+        """Return the folders of [tool.uv.sources], those of workspace members among them."""
+        rows = table(data, "tool", "uv", "sources")
+        paths = {
+            n: r["path"] for n, r in rows.items() if isinstance(r, dict) and isinstance(r.get("path"), str)
+        }
+        members = {
+            str(table(tree.toml(path), "project").get("name", "")): folder_of(path)
+            for path in _members(tree, folder)
+        }
+        workspace = {n: "" for n, r in rows.items() if isinstance(r, dict) and r.get("workspace")}
+        return workspace | members | {name: join(folder, path) for name, path in paths.items()}
+
+    def install(
+        self, source: Source, extras: Sequence[str], groups: Sequence[str], itself: bool
+    ) -> list[str]:
+        words = [
+            "uv",
+            "sync",
+            "--frozen",
+            "--no-default-groups",
+            *([] if itself else ["--no-install-project"]),
+        ]
+        words += ["--package", source.package] if source.package else []
+        return [*words, *asked("--extra", extras), *asked("--group", groups)]
+
+    def steps(self, found: Dependencies, step: Step) -> list[str]:
+        """Sync the environment with the lock, without the project's own folders."""
+        options = [part for part in found.install[2:] if not part.startswith(("--no-", "--frozen"))]
+        sync = f"uv sync --project={step.at} --python=python3 --frozen --no-install-local --no-default-groups"
+        return [" ".join([step.download, sync, *options])]
+
+    def test_requirements(self, found: Dependencies, step: Step, lock: str) -> str:
+        words = f"uv export --quiet --project={step.at} --frozen --no-emit-local --all-groups"
+        return f"{words} --output-file={lock}"
+
+
+def _edges(rows: object) -> tuple[tuple[str, str], ...]:
+    return tuple(
+        (str(canonicalize_name(row["name"])), row["marker"] if isinstance(row.get("marker"), str) else "")
+        for row in (rows if isinstance(rows, list) else [])
+        if isinstance(row, dict) and isinstance(row.get("name"), str)
+    )
+
+
+def _members(tree: Tree, folder: str) -> list[str]:
+    """Return the pyproject.toml of every member of the workspace whose top is a folder."""
+    workspace = table(tree.toml(join(folder, "pyproject.toml")), "tool", "uv", "workspace")
+    if not strings(workspace.get("members")):
+        return []
+    inner = {
+        path: folder_of(path) if folder == "." else folder_of(path)[len(folder) + 1 :]
+        for path in tree.named("pyproject.toml")
+        if folder == "." or path.startswith(f"{folder}/")
+    }
+    return sorted(path for path, below in inner.items() if _counts(workspace, below))
+
+
+def _counts(workspace: Rows, inner: str) -> bool:
+    """Tell whether a workspace counts a folder below it as a member."""
+
+    def any_of(key: str) -> bool:
+        return any(fnmatch.fnmatchcase(inner, join(pattern)) for pattern in strings(workspace.get(key)))
+
+    return any_of("members") and not any_of("exclude")

@@ -1,0 +1,249 @@
+"""What a project's files do besides starting the server is noted, each thing with its line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from drydock.detect import Findings, detect
+from tests.detect.support import write
+
+APP = "from fastapi import FastAPI\n\napp = FastAPI()\n"
+
+
+def found(folder: Path, files: dict[str, str | bytes]) -> Findings:
+    return detect(write(folder, {"main.py": APP, "requirements.txt": "fastapi\nuvicorn\n", **files}))
+
+
+def notes(folder: Path, files: dict[str, str | bytes]) -> list[tuple[str, str]]:
+    return [
+        (note.value.partition(":")[0].partition(",")[0], note.where) for note in found(folder, files).notes
+    ]
+
+
+def test_steps_and_variables_of_the_dockerfile_are_noted(tmp_path: Path) -> None:
+    text = (
+        "FROM python:3.13-slim AS base\nENV PYTHONUNBUFFERED=1 GREETING=moin\nWORKDIR /srv\n"
+        "RUN apt-get update && apt-get install -y curl\n"
+        "RUN --mount=type=cache,target=/c pip install -r r.txt\n"
+        "RUN python words.py && rm -rf /c\nFROM base\nENV API_TOKEN abc\nCOPY . .\n"
+        'CMD ["uvicorn", "main:app"]\n'
+    )
+
+    assert notes(tmp_path, {"Dockerfile": text}) == [
+        ("the Dockerfile runs python words.py", "Dockerfile:6"),
+        ("the Dockerfile sets GREETING=moin", "Dockerfile:2"),
+        ("the Dockerfile sets API_TOKEN", "Dockerfile:8"),
+    ]
+
+
+def test_options_of_the_start_command_are_noted(tmp_path: Path) -> None:
+    text = (
+        "FROM python:3.13\nCMD uvicorn main:app --host 0.0.0.0 --root-path /shop --proxy-headers --port=80\n"
+    )
+    [note] = found(tmp_path, {"Dockerfile": text}).notes
+
+    assert "--root-path /shop, --proxy-headers" in note.value
+    assert "--host" not in note.value
+    assert note.where == "Dockerfile:2"
+
+
+def test_programs_before_and_beside_the_server_are_noted(tmp_path: Path) -> None:
+    compose = (
+        "services:\n  api:\n    build: .\n    command: sh -c 'python -m tables && uvicorn main:app'\n"
+        "  jobs:\n    build: .\n    command: [celery, --app=main, worker]\n"
+    )
+    procfile = "web: uvicorn main:app\nscheduler: celery --app=main beat\nrelease: echo done\n"
+
+    assert notes(tmp_path, {"compose.yaml": compose, "Procfile": procfile}) == [
+        ("celery --app=main worker runs beside the server", "compose.yaml services.jobs.command"),
+        ("celery --app=main beat runs beside the server", "Procfile:2"),
+    ]
+    (tmp_path / "Procfile").unlink()
+    assert notes(tmp_path, {"compose.yaml": compose}) == [
+        ("python -m tables runs before the server", "compose.yaml services.api.command"),
+        ("celery --app=main worker runs beside the server", "compose.yaml services.jobs.command"),
+    ]
+
+
+@pytest.mark.parametrize(("library", "noted"), [("alembic", True), ("httpx", False)])
+def test_migrations_are_noted_where_their_tool_is_installed(
+    library: str, noted: bool, tmp_path: Path
+) -> None:
+    files: dict[str, str | bytes] = {
+        "alembic.ini": "[alembic]\n",
+        "requirements.txt": f"fastapi\nuvicorn\n{library}\n",
+    }
+
+    assert notes(tmp_path, files) == ([("nothing migrates the database", "alembic.ini")] if noted else [])
+
+
+@pytest.mark.parametrize(
+    ("call", "noted"),
+    [
+        ("os.system('date')", True),
+        ("subprocess.run('date', shell=True)", True),
+        ("subprocess.run(['date'])", False),
+        ("subprocess.run('date', shell=False)", False),
+    ],
+)
+def test_shell_that_the_code_calls_is_noted(call: str, noted: bool, tmp_path: Path) -> None:
+    source = f"import os, subprocess\n{APP}\n\ndef now():\n    {call}\n"
+
+    assert bool(found(tmp_path, {"main.py": source}).notes) is noted
+
+
+@pytest.mark.parametrize(("guard", "noted"), [("", True), ("def load():\n    ", False)])
+def test_library_that_fetches_at_import_is_noted(guard: str, noted: bool, tmp_path: Path) -> None:
+    source = f"import tiktoken\n{APP}\n{guard}words = tiktoken.get_encoding('cl100k_base')\n"
+    findings = found(tmp_path, {"main.py": source})
+
+    assert ["TIKTOKEN_CACHE_DIR" in note.value for note in findings.notes] == [True] * noted
+
+
+def test_wrapper_that_takes_the_lifespan_for_a_request_is_noted(tmp_path: Path) -> None:
+    wrapper = (
+        "class Prefix:\n    def __init__(self, app):\n        self.app = app\n"
+        "    async def __call__(self, scope, receive, send):\n        {}\n"
+        "        await self.app(scope, receive, send)\n"
+    )
+    careless, careful = 'scope["path"]', 'scope["type"] == "http" and scope["path"]'
+    source = "{}\nfrom fastapi import FastAPI\ninner = FastAPI()\napp = Prefix(inner)\n"
+
+    assert notes(tmp_path, {"main.py": source.format(wrapper.format(careless))})[0][1] == "main.py:4"
+    assert notes(tmp_path, {"main.py": source.format(wrapper.format(careful))}) == []
+
+
+def test_setting_that_the_image_s_port_replaces_is_noted(tmp_path: Path) -> None:
+    source = (
+        "from pydantic_settings import BaseSettings\nclass Database(BaseSettings):\n    port: int = 5432\n"
+        f"database = Database()\n{APP}"
+    )
+
+    assert notes(tmp_path, {"main.py": source}) == [("the image sets PORT=8000", "main.py:3")]
+
+
+SOCKET = f"{APP}\n\n@app.websocket('/news')\nasync def news(socket): ...\n"
+
+
+@pytest.mark.parametrize(
+    ("wanted", "added", "noted"),
+    [
+        ("fastapi", "uvicorn[standard]", False),
+        ("fastapi\nuvicorn", "", True),
+        ("fastapi\nuvicorn[standard]", "", False),
+        ("fastapi\nuvicorn\nwebsockets", "", False),
+        ("fastapi[standard]", "", False),
+        ("fastapi\nhypercorn", "", False),
+    ],
+)
+def test_websocket_routes_need_a_library(wanted: str, added: str, noted: bool, tmp_path: Path) -> None:
+    findings = found(tmp_path, {"main.py": SOCKET, "requirements.txt": f"{wanted}\n"})
+
+    assert findings.server is not None
+    assert (findings.server.value.requirement, bool(findings.notes)) == (added, noted)
+
+
+@pytest.mark.parametrize(
+    ("hosts", "name"),
+    [
+        ("['api.example.org', 'x.org']", "api.example.org"),
+        ("['*.example.org']", "probe.example.org"),
+        ("['*']", ""),
+        ("HOSTS", ""),
+    ],
+)
+def test_host_that_the_application_lets_through_is_found(hosts: str, name: str, tmp_path: Path) -> None:
+    source = (
+        "from starlette.middleware.trustedhost import TrustedHostMiddleware as Hosts\n"
+        f"{APP}app.add_middleware(Hosts, allowed_hosts={hosts})\n"
+    )
+    host = found(tmp_path, {"main.py": source}).host
+
+    assert (host.value if host else "") == name
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "Path('docs') / f'{name}.md'",
+        "f'docs/{name}.md'",
+        "os.path.join('docs', name)",
+        "Path(f'docs/{name}')",
+    ],
+)
+def test_folder_of_files_whose_names_come_later_is_data(path: str, tmp_path: Path) -> None:
+    source = f"import os\nfrom pathlib import Path\n{APP}\n\ndef page(name):\n    open({path})\n"
+    findings = found(tmp_path, {"main.py": source, "docs/a.md": "x"})
+
+    assert [data.value for data in findings.data_files] == ["docs"]
+
+
+@pytest.mark.parametrize(
+    "path", ["f'uploads/{name}'", "Path('uploads') / name", "os.path.join('uploads', name)"]
+)
+def test_folder_of_written_files_whose_names_come_later_is_written(path: str, tmp_path: Path) -> None:
+    source = f"import os\nfrom pathlib import Path\n{APP}\n\ndef save(name):\n    open({path}, 'wb')\n"
+
+    assert [(w.value, w.kind) for w in found(tmp_path, {"main.py": source}).writable] == [
+        ("uploads", "folder")
+    ]
+
+
+SETTINGS = (
+    "from pathlib import Path\nfrom pydantic_settings import BaseSettings\n"
+    "class Settings(BaseSettings):\n    data_dir: str = {}\nsettings = Settings()\n"
+)
+TORTOISE = (
+    "from pathlib import Path\nfrom tortoise.contrib.fastapi import register_tortoise\n"
+    "BASE = Path(__file__).parent\nCONFIG = {'connections': {'default': {'engine': 'sqlite', 'credentials': "
+    "{'file_path': f'{BASE}/shop.sqlite3'}}}}\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("source", "written"),
+    [
+        (
+            SETTINGS.format("str(Path.cwd() / 'data')") + "Path(settings.data_dir).mkdir()\n",
+            ("data", "folder"),
+        ),
+        (
+            SETTINGS.format("'data'")
+            + "def prepare(folder):\n    Path(folder).mkdir()\nprepare(settings.data_dir)\n",
+            ("data", "folder"),
+        ),
+        (TORTOISE, ("shop.sqlite3", "database")),
+        ("URL = 'sqlite://shop.db'\n", ("shop.db", "database")),
+    ],
+)
+def test_written_path_is_found_through_settings_parameters_and_dictionaries(
+    source: str, written: tuple[str, str], tmp_path: Path
+) -> None:
+    findings = found(tmp_path, {"main.py": f"{source}{APP}"})
+
+    assert [(one.value, one.kind) for one in findings.writable] == [written]
+    assert not findings.replicas_safe.value
+
+
+@pytest.mark.parametrize("url", ["sqlite://", "sqlite://:memory:", "sqlite:///:memory:", "sqlite:///?x=1"])
+def test_database_in_memory_writes_nothing(url: str, tmp_path: Path) -> None:
+    assert found(tmp_path, {"main.py": f"URL = {url!r}\n{APP}"}).writable == ()
+
+
+def test_folder_that_a_subclass_of_static_files_serves_is_data(tmp_path: Path) -> None:
+    source = (
+        "from fastapi.staticfiles import StaticFiles\nclass Pages(StaticFiles): ...\nclass Own(Pages): ...\n"
+        f"{APP}app.mount('/', Own(directory='ui/dist', html=True))\n"
+    )
+    findings = found(tmp_path, {"main.py": source, "ui/dist/index.html": "x"})
+
+    assert [data.value for data in findings.data_files] == ["ui/dist"]
+
+
+@pytest.mark.parametrize("text", ["f''", "f'{name}'", "f'{name}.md'"])
+def test_path_of_which_nothing_is_written_down_is_no_evidence(text: str, tmp_path: Path) -> None:
+    findings = found(tmp_path, {"main.py": f"{APP}\n\ndef page(name):\n    open({text})\n"})
+
+    assert (findings.data_files, findings.writable) == ((), ())

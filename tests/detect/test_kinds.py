@@ -1,0 +1,234 @@
+"""Kinds of projects that public repositories show, each in the smallest one that has it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from drydock.detect import Findings, detect
+from tests.detect.support import summary, value, write
+
+APP = "from fastapi import FastAPI\n\napp = FastAPI()\n"
+REQUIREMENTS = "fastapi\nuvicorn\n"
+UV_LOCK = """\
+version = 1
+requires-python = ">=3.11"
+
+[[package]]
+name = "fastapi"
+version = "0.115.0"
+source = { registry = "https://pypi.org/simple" }
+
+[[package]]
+name = "uvicorn"
+version = "0.30.0"
+source = { registry = "https://pypi.org/simple" }
+"""
+
+
+def found(folder: Path, files: dict[str, str | bytes], at: str = ".") -> Findings:
+    return detect(write(folder, {"main.py": APP, "requirements.txt": REQUIREMENTS, **files}) / at)
+
+
+def asked(findings: Findings) -> tuple[str, ...]:
+    assert findings.dependencies is not None
+    return findings.dependencies.value.requirements
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le-with-mark"])
+def test_requirements_are_read_in_the_encodings_that_pip_reads(encoding: str, tmp_path: Path) -> None:
+    text = "fastapi==0.115.0\r\nuvicorn==0.30.0  # serves\r\n"
+    marked = text.encode("utf-16-le") if encoding.endswith("mark") else text.encode(encoding)
+    data = b"\xff\xfe" + marked if encoding.endswith("mark") else marked
+
+    assert asked(found(tmp_path, {"requirements.txt": data})) == ("fastapi==0.115.0", "uvicorn==0.30.0")
+
+
+def test_requirements_in_utf16_are_locked_from_their_text(tmp_path: Path) -> None:
+    plan = found(tmp_path, {"requirements.txt": REQUIREMENTS.encode("utf-16")}).dependencies
+
+    assert plan is not None
+    assert (plan.value.by_text, plan.value.install) == (True, ("uv", "pip", "install", "fastapi", "uvicorn"))
+
+
+def test_requirements_with_includes_constraints_options_and_continuations(tmp_path: Path) -> None:
+    text = (
+        "--index-url https://pypi.org/simple\n--find-links wheels\n-r base.txt\n--requirement=more.txt\n"
+        "-c limits.txt\nhttpx ; python_version < '4'\norjson \\\n    >=3 \\\n    --hash=sha256:00\n"
+    )
+    files: dict[str, str | bytes] = {"requirements.txt": text, "base.txt": REQUIREMENTS}
+    files |= {"more.txt": "jinja2[i18n]\n", "limits.txt": "starlette<1\n"}
+    findings = found(tmp_path, files)
+
+    assert sorted(asked(findings)) == sorted(
+        ["httpx ; python_version < '4'", "orjson  >=3", "fastapi", "uvicorn", "jinja2[i18n]"]
+    )
+    assert findings.dependencies is not None
+    assert set(findings.dependencies.value.files) == {
+        "requirements.txt",
+        "base.txt",
+        "more.txt",
+        "limits.txt",
+    }
+
+
+def test_editable_folder_is_a_root_of_imports_and_brings_its_dependencies(tmp_path: Path) -> None:
+    files: dict[str, str | bytes] = {
+        "main.py": f"from tools.words import WORD\n{APP}",
+        "requirements.txt": f"{REQUIREMENTS}-e ./libs/tools\n",
+        "libs/tools/pyproject.toml": '[project]\nname = "tools"\nversion = "1"\ndependencies = ["httpx"]\n',
+        "libs/tools/tools/__init__.py": "",
+        "libs/tools/tools/words.py": "WORD = 'x'\n",
+    }
+    findings = found(tmp_path, files)
+
+    assert findings.python_path.value == (".", "libs/tools")
+    assert asked(findings) == ("fastapi", "uvicorn", "httpx")
+    assert findings.blockers == ()
+
+
+@pytest.mark.parametrize("line", ["./wheels/tool-1-py3-none-any.whl", "wheels/tool-1-py3-none-any.whl"])
+def test_wheel_of_the_machine_is_refused_by_name(line: str, tmp_path: Path) -> None:
+    findings = found(tmp_path, {"requirements.txt": f"{REQUIREMENTS}{line}\n"})
+
+    assert [(b.key, "tool-1-py3-none-any.whl" in b.text) for b in findings.blockers] == [("local", True)]
+
+
+def test_wheel_of_a_uv_lock_is_refused_by_name(tmp_path: Path) -> None:
+    tool = (
+        '\n[[package]]\nname = "tool"\nversion = "1"\nsource = { path = "wheels/tool-1-py3-none-any.whl" }\n'
+    )
+    project = '[project]\nname = "shop"\nversion = "1"\ndependencies = ["fastapi", "uvicorn", "tool"]\n'
+    findings = found(tmp_path, {"pyproject.toml": project, "uv.lock": UV_LOCK + tool})
+
+    assert [b.fact for b in findings.blockers] == ["tool is installed from wheels/tool-1-py3-none-any.whl"]
+
+
+@pytest.mark.parametrize("inner", ["", "/src"])
+def test_member_of_a_workspace_imports_another_of_any_layout(inner: str, tmp_path: Path) -> None:
+    member = '[project]\nname = "{}"\nversion = "1"\ndependencies = {}\n'
+    files: dict[str, str | bytes] = {
+        "pyproject.toml": '[tool.uv.workspace]\nmembers = ["packages/*"]\nexclude = ["packages/old"]\n',
+        "uv.lock": UV_LOCK,
+        "packages/api/pyproject.toml": member.format("api", '["fastapi", "uvicorn", "core"]')
+        + "[tool.uv.sources]\ncore = { workspace = true }\n",
+        "packages/api/shop/main.py": f"from core.names import NAME\n{APP}",
+        "packages/core/pyproject.toml": member.format("core", "[]"),
+        "packages/api/shop/__init__.py": "",
+        f"packages/core{inner}/core/names.py": "NAME = 'x'\n",
+        "packages/old/pyproject.toml": member.format("old", "[]"),
+    }
+    findings = found(tmp_path, files, "packages/api")
+
+    assert (value(findings.entry_point), findings.requested) == ("shop.main:app", "packages/api")
+    assert findings.python_path.value == ("packages/api", f"packages/core{inner}")
+    assert findings.dependencies is not None
+    assert "packages/old/pyproject.toml" not in findings.dependencies.value.files
+
+
+def test_group_includes_another_group(tmp_path: Path) -> None:
+    text = (
+        '[project]\nname = "shop"\nversion = "1"\ndependencies = ["fastapi"]\n[dependency-groups]\n'
+        'serve = ["uvicorn"]\nproduction = [{ include-group = "serve" }]\n'
+        'loop = [{ include-group = "loop" }]\n'
+    )
+    findings = detect(write(tmp_path, {"main.py": APP, "pyproject.toml": text}), {"groups": "production"})
+
+    assert findings.server is not None
+    assert (findings.server.value.place, findings.server.value.selector) == ("group", "production")
+    assert asked(findings) == ("fastapi", "uvicorn")
+
+
+def test_poetry_groups_beside_a_standard_project_are_read(tmp_path: Path) -> None:
+    text = (
+        '[project]\nname = "shop"\nversion = "1"\ndependencies = ["fastapi"]\n'
+        '[tool.poetry.group.serve.dependencies]\nuvicorn = "^0.30"\n'
+    )
+    findings = detect(write(tmp_path, {"main.py": APP, "pyproject.toml": text}))
+
+    assert findings.server is not None
+    assert findings.server.value.selector == "serve"
+
+
+@pytest.mark.parametrize("version", ["3.9", "3.10", "3.11", "3.12", "3.13", "3.14", "3.15"])
+def test_every_python_that_files_ask_for_is_taken(version: str, tmp_path: Path) -> None:
+    files: dict[str, str | bytes] = {".python-version": f"{version}\n"}
+
+    assert value(found(tmp_path, files).python) == version
+    (tmp_path / ".python-version").unlink()
+    write(tmp_path, {"Dockerfile": f'FROM python:{version}-slim\nCMD ["uvicorn", "main:app"]\n'})
+    assert value(detect(tmp_path).python) == version
+
+
+def test_python_that_only_a_newer_one_fulfils_is_not_passed_over(tmp_path: Path) -> None:
+    text = '[project]\nname = "shop"\nversion = "1"\nrequires-python = ">=3.12"\ndependencies = ["fastapi"]\n'
+    findings = detect(write(tmp_path, {"main.py": APP, "pyproject.toml": text}))
+
+    assert (value(findings.python), set(findings.python_supported)) == (
+        "3.13",
+        {"3.12", "3.13", "3.14"},
+    )
+
+
+def test_pin_file_that_the_dockerfile_contradicts_loses_and_is_named(tmp_path: Path) -> None:
+    files: dict[str, str | bytes] = {
+        "runtime.txt": "python-3.10.5\n",
+        "Dockerfile": 'FROM python:3.13-slim\nCMD ["uvicorn", "main:app"]\n',
+    }
+    findings = found(tmp_path, files)
+
+    assert value(findings.python) == "3.13"
+    assert [note.where for note in findings.notes] == ["runtime.txt"]
+
+
+def test_pin_file_wins_where_metadata_refuse_the_dockerfile_s_python(tmp_path: Path) -> None:
+    files: dict[str, str | bytes] = {
+        "pyproject.toml": '[project]\nname = "a"\nversion = "1"\nrequires-python = "<3.12"\n'
+        'dependencies = ["fastapi"]\n',
+        ".python-version": "3.11\n",
+        "Dockerfile": 'FROM python:3.13-slim\nCMD ["uvicorn", "main:app"]\n',
+    }
+
+    assert value(found(tmp_path, files).python) == "3.11"
+
+
+@pytest.mark.parametrize(
+    ("field", "required"),
+    [
+        ("names: Annotated[dict, Field(default_factory=dict)]", False),
+        ("names: Annotated[str, Field('x')]", False),
+        ("names: Annotated[str, Field(min_length=2)]", True),
+        ("names: Annotated[str, Field(...)]", True),
+        ("names: str = Field(default_factory=str)", False),
+        ("names: str = Field(min_length=2)", True),
+    ],
+)
+def test_setting_is_required_as_pydantic_decides_it(field: str, required: bool, tmp_path: Path) -> None:
+    source = (
+        "from typing import Annotated\nfrom pydantic import Field\n"
+        "from pydantic_settings import BaseSettings\n"
+        f"class Settings(BaseSettings):\n    {field}\nsettings = Settings()\n{APP}"
+    )
+    findings = found(tmp_path, {"main.py": source})
+
+    assert [setting.value.required for setting in findings.settings] == [required]
+
+
+WRAPPER = (
+    "class Regions:\n    def __init__(self, app):\n        self.app = app\n"
+    "    async def __call__(self, scope, receive, send):\n        await self.app(scope, receive, send)\n"
+)
+
+
+def test_wrapper_of_any_name_is_what_is_served(tmp_path: Path) -> None:
+    source = f"from fastapi import FastAPI\n{WRAPPER}\nservice = FastAPI()\nouter = Regions(service)\n"
+
+    assert value(found(tmp_path, {"main.py": source}).entry_point) == "main:outer"
+
+
+def test_holder_of_an_application_is_not_a_wrapper(tmp_path: Path) -> None:
+    source = "class Holder:\n    def __init__(self, app):\n        self.app = app\n"
+    findings = found(tmp_path, {"main.py": f"{APP}\n{source}\nheld = Holder(app)\n"})
+
+    assert summary(findings)["entry_point"] == "main:app"

@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, replace
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -321,7 +320,7 @@ def _beside_pictures(out: Console, say: Say) -> Say:
 def refusal(verdict: Verdict) -> errors.DrydockError:
     """Return the error that a verdict other than a pass is."""
     kind = errors.CouldNotCheck if verdict.outcome is Outcome.COULD_NOT_CHECK else errors.GateFailed
-    how = f"mend what the lines above show, and see it again with `nox -s {verdict.gate}`"
+    how = f"fix what the lines above show, and see it again with `drydock gate {verdict.gate}`"
     return kind(gate=verdict.gate, summary=verdict.summary, how=how, evidence=verdict.evidence)
 
 
@@ -344,7 +343,7 @@ def judge(gate: Gate, pipeline: Pipeline, target: str, args: Sequence[str] = ())
     verdict = replace(verdict, seconds=verdict.seconds or time.monotonic() - began)
     if not args:
         image = pipeline.measured(target)
-        versions = {"drydock": version("drydock"), "engine": str(pipeline.engine.sdk.version()["Version"])}
+        versions = {"drydock": drydock.version(), "engine": str(pipeline.engine.sdk.version()["Version"])}
         versions |= {name: programs.version(name) for name in gate.tools}
         defined = defined_now(gate, pipeline.project, target)
         content = content_digest(image)

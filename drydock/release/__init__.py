@@ -20,6 +20,7 @@ from drydock import errors
 from drydock.publish import cosign
 from drydock.release.plan import Plan, decide
 from drydock.release.steps import STEPS, Step, Work
+from drydock.spelling import spelled
 
 __all__ = ["Outcome", "Plan", "Work", "decide", "foresee", "release"]
 
@@ -80,6 +81,6 @@ def _take(step: Step, work: Work) -> Outcome:
             with nullcontext() if step.shows else work.patience(step.name):
                 step.run(work)
     except (errors.DrydockError, KeyboardInterrupt):
-        work.say(f"stopped at {step.name}; `invoke release {work.plan.version}` goes on there")
+        work.say(spelled(f"stopped at {step.name}; `drydock release {work.plan.version}` goes on there"))
         raise
     return Outcome(step.name, what, held, round(time.monotonic() - began, 3))

@@ -106,7 +106,7 @@ def cleared(pipeline: Pipeline, image: Image, target: str, force: str = "") -> W
     raise errors.ReceiptsMissing(
         reference=pipeline.project.reference(target),
         reasons=", ".join(map(str, found)),
-        sessions=" ".join(gate.gate for gate in found),
+        sessions=",".join(gate.gate for gate in found),
     )
 
 

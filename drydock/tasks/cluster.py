@@ -14,7 +14,7 @@ from drydock.tasks.offer import offer, voice
     overlay="folder below deploy/kubernetes/overlays, or a path",
     image="the image reference to run (default: what the overlay names)",
 )
-def render(c: Context, overlay: str = "local", image: str = "", project: str = ".") -> None:
+def render(c: Context, overlay: str = "local", image: str = "", project: str = "") -> None:
     """Print an overlay's Kubernetes manifests."""
     from drydock import deploy as kubernetes
     from drydock.detect.project import load
@@ -35,7 +35,7 @@ def deploy(
     context: str = "",
     image: str = "",
     undo: bool = False,
-    project: str = ".",
+    project: str = "",
     quiet: bool = False,
     json: bool = False,
 ) -> None:

@@ -7,14 +7,21 @@ from pathlib import Path
 
 from invoke import Context, Exit
 
+from drydock import errors
 from drydock.tasks.offer import offer, pipeline
+
+LAST_PORT = 65535
 
 
 @offer("starting {target}", port="port of this machine (default: a free one)")
-def run(c: Context, target: str = "production", port: int = 0, project: str = ".") -> None:
+def run(c: Context, target: str = "production", port: int = 0, project: str = "") -> None:
     """Start the image for a look, with a URL, a token and a curl line; Ctrl-C stops it."""
     from drydock.report.look import look
 
+    if not 0 <= port <= LAST_PORT:
+        raise errors.BadCommandLine(
+            problem=f"there is no port {port}", how=f"give one from 1 to {LAST_PORT}, or none for a free one"
+        )
     look(pipeline(project), target, port)
 
 
@@ -28,12 +35,12 @@ def run(c: Context, target: str = "production", port: int = 0, project: str = ".
 )
 def size(
     c: Context,
-    image: str | None = None,
-    other: str | None = None,
+    image: str = "",
+    other: str = "",
     against: str = "",
     why: str = "",
     target: str = "production",
-    project: str = ".",
+    project: str = "",
     quiet: bool = False,
     json: bool = False,
 ) -> None:
@@ -72,7 +79,7 @@ def report(
     c: Context,
     target: str = "production",
     output: str = "",
-    project: str = ".",
+    project: str = "",
     quiet: bool = False,
     json: bool = False,
 ) -> None:
@@ -97,7 +104,7 @@ def history(
     c: Context,
     target: str = "production",
     last: int = 20,
-    project: str = ".",
+    project: str = "",
     quiet: bool = False,
     json: bool = False,
 ) -> None:
@@ -118,7 +125,7 @@ def history(
 
 
 @offer("describing {target} to Gordon", question="what you want to know about the image")
-def ask_gordon(c: Context, question: str, target: str = "production", project: str = ".") -> None:
+def ask_gordon(c: Context, question: str, target: str = "production", project: str = "") -> None:
     """Ask Docker AI (Gordon) about the Dockerfile, with sizes and findings, where it is there."""
     from drydock.report import docker_ai, megabytes
     from drydock.state.history import History, reading

@@ -1,4 +1,4 @@
-"""Use drydock for another project."""
+"""Find out about a project, and write its files."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from drydock.tasks.offer import offer
     "reading {project}",
     option="KEY=VALUE that wins over what is found, such as entry-point=shop.main:app; may be repeated",
 )
-def explain(c: Context, project: str = ".", option: list[str] | None = None, json: bool = False) -> None:
-    """Say what a FastAPI project is built of and how it starts, each fact with where it stands."""
+def explain(c: Context, project: str = "", option: list[str] | None = None, json: bool = False) -> None:
+    """Explain how a project is built and started, citing file and line for each fact."""
     from drydock import detect
     from drydock.build.plan import key_values
     from drydock.project import configured
@@ -41,7 +41,7 @@ def explain(c: Context, project: str = ".", option: list[str] | None = None, jso
 )
 def init(
     c: Context,
-    project: str = ".",
+    project: str = "",
     option: list[str] | None = None,
     dry_run: bool = False,
     force: bool = False,

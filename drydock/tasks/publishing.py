@@ -1,4 +1,4 @@
-"""Name an image, push it, and vouch for it."""
+"""Name an image, push it and sign it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def tag(
     c: Context,
     target: str = "production",
     version: str = "",
-    project: str = ".",
+    project: str = "",
     quiet: bool = False,
     json: bool = False,
 ) -> None:
@@ -39,7 +39,7 @@ def label(
     c: Context,
     target: str = "production",
     apply: bool = False,
-    project: str = ".",
+    project: str = "",
     quiet: bool = False,
     json: bool = False,
 ) -> None:
@@ -62,7 +62,7 @@ def label(
         key_values(console(), found)
         for one in differences:
             say(f"! {one}")
-    # What has no value anywhere is worth a line, and nothing that could be applied.
+    # A label without a value anywhere is worth a line, but there is nothing to apply.
     if wrong := [one for one in differences if one.wanted is not None]:
         raise errors.LabelsDiffer(reference=reference, count=len(wrong))
 
@@ -83,7 +83,7 @@ def push(
     allow_dirty: bool = False,
     allow_made_base: bool = False,
     force: str = "",
-    project: str = ".",
+    project: str = "",
     quiet: bool = False,
     json: bool = False,
 ) -> None:
@@ -122,18 +122,19 @@ def sbom(
     target: str = "production",
     spdx: bool = False,
     output: str = "",
-    project: str = ".",
+    project: str = "",
     quiet: bool = False,
 ) -> None:
     """Write the image's bill of materials: what Python and Debian packages are in it."""
     from drydock.publish import sbom
+    from drydock.report.page import file
 
     pipe = pipeline(project, quiet)
     with patience(f"listing what is in {target}", quiet):
         bill = sbom.read(pipe.engine, pipe.project.reference(target))
     document = sbom.spdx(bill) if spdx else sbom.cyclonedx(bill)
     if output:
-        Path(output).write_bytes(document)
+        file.write(Path(output), document.decode())
     else:
         sys.stdout.buffer.write(document)
 
@@ -150,7 +151,7 @@ def sign(
     registry: str = "",
     key: str = "",
     force: str = "",
-    project: str = ".",
+    project: str = "",
     quiet: bool = False,
     json: bool = False,
 ) -> None:
@@ -180,7 +181,7 @@ def verify(
     key: str = "",
     identity: str = "",
     issuer: str = "",
-    project: str = ".",
+    project: str = "",
     quiet: bool = False,
     json: bool = False,
 ) -> None:
@@ -215,7 +216,7 @@ def release(
     key: str = "",
     allow_made_base: bool = False,
     dry_run: bool = False,
-    project: str = ".",
+    project: str = "",
     quiet: bool = False,
     json: bool = False,
 ) -> None:

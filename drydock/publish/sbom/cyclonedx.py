@@ -6,8 +6,9 @@ import json
 import uuid
 from typing import Any
 
+import drydock
 from drydock.publish.sbom.licences import Licences
-from drydock.publish.sbom.materials import Bill, Material, drydock_version
+from drydock.publish.sbom.materials import Bill, Material
 
 MEDIA_TYPE = "application/vnd.cyclonedx+json"
 # What a package's hash is made of is said in the document itself, since CycloneDX leaves it open.
@@ -34,7 +35,7 @@ def render(bill: Bill) -> bytes:
         "metadata": {
             "timestamp": bill.created,
             "tools": {
-                "components": [{"type": "application", "name": "drydock", "version": drydock_version()}]
+                "components": [{"type": "application", "name": "drydock", "version": drydock.version()}]
             },
             "component": root,
         },

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import email
 import hashlib
-import importlib.metadata
 import posixpath
 import re
 from collections.abc import Iterator, Mapping
@@ -242,11 +241,6 @@ def _listing(package: Package | None, tree: Mapping[str, File]) -> str:
         return ""
     lines = "".join(f"{tree[path].sha256}  {path}\n" for path in sorted(paths))
     return hashlib.sha256(lines.encode("utf-8", "surrogateescape")).hexdigest()
-
-
-def drydock_version() -> str:
-    """Return this program's own version, which a document names as its maker."""
-    return importlib.metadata.version("drydock")
 
 
 def _second(moment: str) -> str:

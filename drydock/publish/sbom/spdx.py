@@ -7,8 +7,9 @@ import json
 import re
 from typing import Any
 
+import drydock
 from drydock.publish.sbom.licences import Licences
-from drydock.publish.sbom.materials import Bill, Material, drydock_version
+from drydock.publish.sbom.materials import Bill, Material
 
 MEDIA_TYPE = "application/spdx+json"
 UNKNOWN = "NOASSERTION"
@@ -42,7 +43,7 @@ def render(bill: Bill) -> bytes:
         "name": bill.name,
         # A name and no address: unique to the image, as the specification demands of a namespace.
         "documentNamespace": f"https://spdx.org/spdxdocs/drydock-{bill.image.removeprefix('sha256:')}",
-        "creationInfo": {"created": bill.created, "creators": [f"Tool: drydock-{drydock_version()}"]},
+        "creationInfo": {"created": bill.created, "creators": [f"Tool: drydock-{drydock.version()}"]},
         "packages": [root, *(_package(material, ids[material.purl]) for material in bill.materials)],
         "relationships": [
             {"spdxElementId": one, "relationshipType": kind, "relatedSpdxElement": other}

@@ -138,7 +138,7 @@ def test_what_nobody_signed_is_not_verified(program: Path, target: Reference, ke
     with pytest.raises(errors.NotVerified) as caught:
         cosign.verify(program, target, key=str(public), insecure=True)
     assert str(caught.value).startswith(f"error: {target} has no signature that the key {public} made: ")
-    assert str(caught.value).endswith("; do not deploy it; sign it with `invoke sign` if it is yours")
+    assert str(caught.value).endswith("; do not deploy it; sign it with `drydock sign` if it is yours")
 
 
 def test_another_key_does_not_verify(program: Path, target: Reference, key: Path, tmp_path: Path) -> None:

@@ -62,7 +62,8 @@ def test_an_image_without_a_receipt_is_not_pushed(pipeline: Pipeline, running: R
     pass_gates(pipeline, *(name for name in PASSED if name != "size_budget"))
 
     with pytest.raises(
-        errors.ReceiptsMissing, match=r"size_budget \(never run for this image\); run `nox -s size_budget`"
+        errors.ReceiptsMissing,
+        match=r"size_budget \(never run for this image\); run `drydock gate size_budget`",
     ):
         send(pipeline, running.address)
 
@@ -157,5 +158,5 @@ def test_a_project_without_a_registry_is_told_how_to_name_one(pipeline: Pipeline
 
 
 def test_an_image_that_was_not_built_is_missing(pipeline: Pipeline, running: Registry) -> None:
-    with pytest.raises(errors.ImageMissing, match="is not on this engine; build it with `invoke build`"):
+    with pytest.raises(errors.ImageMissing, match="is not on this engine; build it with `drydock build`"):
         send(pipeline, running.address)

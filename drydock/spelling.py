@@ -15,7 +15,7 @@ from pathlib import PurePath
 RUN = "DRYDOCK_RUN"
 PROGRAMS = ("drydock", "fastapi-drydock")
 INVOKE = ("invoke", "inv", "nox")
-_COMMAND = re.compile(r"`drydock(?P<gate> gate (?P<names>[^`\s]+))?(?P<rest>[^`]*)`")
+_COMMAND = re.compile(r"`drydock(?P<gate> gate (?P<names>[^`\s]+))?(?P<rest>(?: [^`]*)?)`")
 
 
 def program(started: str) -> str:

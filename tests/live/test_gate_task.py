@@ -41,13 +41,22 @@ def test_without_a_name_all_that_a_push_demands_runs_and_one_table_shows_it(ship
     assert {row[3] for row in rows(gate(ship).stdout)} == {"receipt"}
 
 
-def test_several_are_named_at_once_and_the_first_that_refuses_gives_the_exit_code(ship: Ship) -> None:
-    done = gate(ship, "size_budget,licences", "--target", "production")
+def test_several_are_named_at_once_and_one_that_refuses_counts_before_one_that_could_not_check(
+    ship: Ship,
+) -> None:
+    """The image holds no distribution whose licence could be read, and more than no bytes."""
+    checked = gate(ship, "size_budget,licences", "--target", "production")
 
-    assert done.returncode == errors.GateFailed.exit_code, done.stderr
-    assert [row[0] for row in rows(done.stdout)] == ["size_budget", "licences"]
-    assert done.stderr.splitlines()[-1].startswith("error: licences: ")
-    assert "see it again with `drydock gate licences`" in done.stderr
+    assert checked.returncode == errors.CouldNotCheck.exit_code, checked.stderr
+    assert [row[0] for row in rows(checked.stdout)] == ["size_budget", "licences"]
+    assert "see it again with `drydock gate licences`" in checked.stderr
+
+    with (ship.root / "pyproject.toml").open("a") as manifest:
+        manifest.write("[tool.drydock.budgets.production]\non-disk-mb = 0.00001\n")
+    refused = gate(ship, "licences,size_budget", "--target", "production")
+
+    assert refused.returncode == errors.GateFailed.exit_code, refused.stderr
+    assert refused.stderr.splitlines()[-1].startswith("error: size_budget: ")
 
 
 def test_an_unknown_gate_among_several_is_named(ship: Ship) -> None:

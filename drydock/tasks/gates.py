@@ -1,4 +1,4 @@
-"""Refuse what is not good enough."""
+"""Judge an image."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def _several(names: Sequence[str], target: str, workspace: Any, json: bool) -> e
 
 @offer("installing the pre-push hook")
 def hooks(c: Context, project: str = "") -> None:
-    """Install the pre-push hook, which runs the gates whose inputs changed on what is pushed."""
+    """Install the pre-push hook, which runs the gates whose inputs a push changes."""
     from pathlib import Path
 
     from drydock.hook.install import install

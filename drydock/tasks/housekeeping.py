@@ -13,7 +13,7 @@ from drydock.tasks.offer import offer, pipeline
 
 @offer("examining this machine")
 def doctor(c: Context, project: str = "", json: bool = False) -> None:
-    """Look at what breaks builds on this machine, and say what to do: 17 for warnings, 18 for failures."""
+    """Look for causes of broken builds on this machine: 17 for warnings, 18 for failures."""
     from dataclasses import asdict
 
     from drydock import doctor
@@ -34,9 +34,9 @@ def doctor(c: Context, project: str = "", json: bool = False) -> None:
     doctor.judge(found)
 
 
-@offer("looking for what drydock made here")
+@offer("looking for containers, images and state of drydock")
 def clean(c: Context, project: str = "", json: bool = False) -> None:
-    """Remove what drydock made for this project: containers, development images, its state."""
+    """Remove drydock's own things of this project: containers, development images, state."""
     from drydock.build.clean import clean
     from drydock.detect.project import load
     from drydock.engine import connect

@@ -1,4 +1,4 @@
-"""Look at what was built."""
+"""Look at an image."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ def run(c: Context, target: str = "production", port: int = 0, project: str = ""
 @offer(
     "weighing",
     positional=("image", "other"),
-    image="an image in the target's place: a reference, a digest, a tar archive or an OCI layout folder",
-    other="a later image: show what changed from the first to this one",
-    against="an earlier image: show what changed since",
-    why="say which layer and which package this path comes from",
+    image="a reference, a digest, a tar archive or an OCI layout folder (default: the target's image)",
+    other="a later image: show the changes from the first to this one",
+    against="an earlier image: show the changes since",
+    why="name the layer and the package that this path comes from",
 )
 def size(
     c: Context,
@@ -44,7 +44,7 @@ def size(
     quiet: bool = False,
     json: bool = False,
 ) -> None:
-    """Show what fills the image, or `size A B` what changed between two: layers, packages, files."""
+    """Show an image's contents, or with `size A B` the changes from A to B: layers, packages, files."""
     from drydock import image as images
     from drydock.gates import budget
     from drydock.report import console, print_json
@@ -72,7 +72,7 @@ def size(
 
 
 @offer(
-    "collecting what is known about {target}",
+    "collecting facts about {target}",
     output="the file to write (default: .drydock/report.html of the project)",
 )
 def report(
@@ -108,7 +108,7 @@ def history(
     quiet: bool = False,
     json: bool = False,
 ) -> None:
-    """Show the last builds and what the gates said, with the trend of size and build time."""
+    """Show the last builds and verdicts, with the trend of size and build time."""
     from drydock.detect.project import load
     from drydock.report import console, print_json
     from drydock.report import history as report
@@ -124,9 +124,9 @@ def history(
         report.show(console(), builds, judged)
 
 
-@offer("describing {target} to Gordon", question="what you want to know about the image")
+@offer("describing {target} to Gordon", question="your question about the image")
 def ask_gordon(c: Context, question: str, target: str = "production", project: str = "") -> None:
-    """Ask Docker AI (Gordon) about the Dockerfile, with sizes and findings, where it is there."""
+    """Ask Docker AI (Gordon), where it is installed, about the Dockerfile, the sizes and the findings."""
     from drydock.report import docker_ai, megabytes
     from drydock.state.history import History, reading
 

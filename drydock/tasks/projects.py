@@ -12,7 +12,7 @@ from drydock.tasks.offer import offer
 
 @offer(
     "reading {project}",
-    option="KEY=VALUE that wins over what is found, such as entry-point=shop.main:app; may be repeated",
+    option="KEY=VALUE that wins over the files, such as entry-point=shop.main:app; may be repeated",
 )
 def explain(c: Context, project: str = "", option: list[str] | None = None, json: bool = False) -> None:
     """Explain how a project is built and started, citing file and line for each fact."""
@@ -34,9 +34,9 @@ def explain(c: Context, project: str = "", option: list[str] | None = None, json
 
 @offer(
     "reading {project}",
-    option="KEY=VALUE that wins over what is found, such as entry-point=shop.main:app; may be repeated",
-    dry_run="show what would be written, and write nothing",
-    force="overwrite files that are there and differ",
+    option="KEY=VALUE that wins over the files, such as entry-point=shop.main:app; may be repeated",
+    dry_run="show the files, and write nothing",
+    force="overwrite files that differ",
     lock="lock dependencies that have no lock file (--no-lock: install them as they are declared)",
 )
 def init(

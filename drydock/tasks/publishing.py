@@ -87,7 +87,7 @@ def push(
     quiet: bool = False,
     json: bool = False,
 ) -> None:
-    """Push the image under all its tags, and check what the registry then holds."""
+    """Push the image under all its tags, and compare the registry's copy."""
     from dataclasses import asdict
 
     from drydock.publish.progress import shown
@@ -113,7 +113,7 @@ def push(
 
 
 @offer(
-    "listing what is in {target}",
+    "listing the contents of {target}",
     spdx="write SPDX instead of CycloneDX",
     output="the file to write (default: standard output)",
 )
@@ -125,12 +125,12 @@ def sbom(
     project: str = "",
     quiet: bool = False,
 ) -> None:
-    """Write the image's bill of materials: what Python and Debian packages are in it."""
+    """Write the image's bill of materials: its Python and Debian packages."""
     from drydock.publish import sbom
     from drydock.report.page import file
 
     pipe = pipeline(project, quiet)
-    with patience(f"listing what is in {target}", quiet):
+    with patience(f"listing the contents of {target}", quiet):
         bill = sbom.read(pipe.engine, pipe.project.reference(target))
     document = sbom.spdx(bill) if spdx else sbom.cyclonedx(bill)
     if output:
@@ -142,8 +142,8 @@ def sbom(
 @offer(
     "signing {target}",
     registry="where the image was pushed (default: [tool.drydock] registry)",
-    key="the private key's file or KMS URI (default: cosign asks who you are, over the network)",
-    force="why the image was pushed without receipts, where another machine pushed it",
+    key="the private key's file or KMS URI (default: your identity, which cosign proves over the network)",
+    force="the reason why the image was pushed without receipts, where another machine pushed it",
 )
 def sign(
     c: Context,
@@ -169,11 +169,11 @@ def sign(
 
 
 @offer(
-    "verifying what was pushed",
+    "verifying the pushed image",
     registry="where the image was pushed (default: [tool.drydock] registry)",
     key="the public key's file or KMS URI",
-    identity="who must have signed, where there is no key",
-    issuer="who vouches for that identity",
+    identity="the signer, where there is no key",
+    issuer="the provider that confirms this identity",
 )
 def verify(
     c: Context,
@@ -192,7 +192,7 @@ def verify(
 
     who = Identity.given(key, identity, issuer)
     hushed = quiet or json
-    with patience("verifying what was pushed", hushed):
+    with patience("verifying the pushed image", hushed):
         found = ship.verify(pipeline(project, hushed), registry, key=key, identity=who, say=voice(quiet))
     if json:
         print_json({"verified": {one.media_type: one.digest for one in found}})
@@ -202,11 +202,11 @@ def verify(
 
 @offer(
     "releasing {version}",
-    version="the version, which has to be the project's own",
+    version="the project's version",
     registry="where to, such as ghcr.io/acme (default: [tool.drydock] registry)",
-    key="the private key's file or KMS URI (default: cosign asks who you are, over the network)",
+    key="the private key's file or KMS URI (default: your identity, which cosign proves over the network)",
     allow_made_base="release an image on a base made here to a registry of another machine",
-    dry_run="print the plan and what of it is done already, and do nothing",
+    dry_run="print the plan with the steps that are done already, and do nothing",
 )
 def release(
     c: Context,
@@ -220,7 +220,7 @@ def release(
     quiet: bool = False,
     json: bool = False,
 ) -> None:
-    """Build, test, push, sign and name a version, in that order; goes on where it was stopped."""
+    """Build, test, push, sign and name a version, in that order; continue where it was stopped."""
     from drydock import release
     from drydock.publish.progress import shown
     from drydock.publish.push import Permissions

@@ -106,7 +106,7 @@ def test_the_list_is_ordered_as_a_person_works() -> None:
     tasks = [line.split()[0] for line in lines if line.startswith("  ")]
 
     assert groups[0].startswith("Build")
-    assert groups.index("Look at what was built.") < groups.index("Refuse what is not good enough.")
+    assert groups.index("Look at an image.") < groups.index("Judge an image.")
     journey = ["build", "run", "gate", "push", "deploy", "explain", "doctor"]
     assert [name for name in tasks if name in journey] == journey
 
@@ -130,9 +130,7 @@ def test_the_list_is_plain_where_no_terminal_shows_it() -> None:
     listed = run("--list").stdout
 
     assert "\x1b" not in listed
-    assert (
-        "  push          Push the image under all its tags, and check what the registry then holds." in listed
-    )
+    assert "  push          Push the image under all its tags, and compare the registry's copy." in listed
 
 
 @pytest.mark.parametrize("variables", [{"NO_COLOR": "1"}, {"TERM": "dumb"}])

@@ -196,6 +196,19 @@ def test_the_version_is_told_without_an_import_of_invoke() -> None:
     assert (done.stdout, done.stderr) == (f"drydock {package.version()}\n", "")
 
 
+def test_invokes_yaml_is_loaded_only_where_it_is_needed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    loaded = "import sys, atexit; from drydock import cli; sys.argv = ['drydock', '--list']; "
+    loaded += "atexit.register(lambda: print('invoke.vendor.yaml.loader' in sys.modules)); cli.main()"
+    assert run("-c", loaded, command=[sys.executable]).stdout.splitlines()[-1] == "False"
+
+    (tmp_path / ".invoke.yaml").write_text("run: {echo: true}\n")
+    done = run("-c", loaded, command=[sys.executable])
+    assert (done.stderr, done.stdout.splitlines()[-1]) == ("", "True")
+
+
 def test_plain_invoke_shows_and_explains_the_same_tasks() -> None:
     ours = {str(context.name) for context in Collection.to_contexts(tasks.namespace)}
     listed = run("--list", command=INVOKE).stdout

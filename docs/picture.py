@@ -32,7 +32,7 @@ PICTURE = ROOT / "docs/picture.svg"
 COLUMNS = 104
 FONTS = "ui-monospace, SFMono-Regular, Menlo, Consolas, 'DejaVu Sans Mono', monospace"
 # Commands, each with the text after which it gets Ctrl-C; empty for those that end by themselves.
-COMMANDS = (("drydock build", ""), ("drydock run", "curl -s"), ("drydock biuld", ""))
+COMMANDS = (("invoke build", ""), ("invoke run", "curl -s"), ("drydock biuld", ""))
 # A token is long, and whatever looks like one alarms those who search repositories for secrets.
 _TOKEN = re.compile(r"Bearer [\w.-]+")
 # Every pair of text and ground has a contrast of 4.5 or more, dimmed text too.
@@ -114,7 +114,7 @@ def main() -> None:
         clone = Path(name) / "drydock"
         subprocess.run(["git", "clone", "--quiet", str(ROOT), str(clone)], check=True)
         # What is found out about the base image is remembered for a while; the picture is about the builds.
-        record(["drydock", "base"], clone)
+        record(["invoke", "base"], clone)
         touch_source(load(clone), clone)
         recorded = [(line, record(line.split(), clone, until)) for line, until in COMMANDS]
     PICTURE.write_text(draw(recorded), encoding="utf-8")

@@ -26,7 +26,7 @@ def main() -> None:
 
 
 class Postponed(MetaPathFinder):
-    """Load Invoke's YAML at its first use: it takes half of Invoke's import, and few people have such settings."""
+    """Load Invoke's YAML at its first use: it takes half of Invoke's import time, and is rarely used."""
 
     def find_spec(
         self, name: str, path: Sequence[str] | None, target: ModuleType | None = None

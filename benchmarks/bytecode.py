@@ -22,7 +22,7 @@ from drydock import image as images
 from drydock.build import Options, build
 from drydock.progress import Say
 from drydock.report import MB
-from drydock.workspace import Pipeline
+from drydock.workspace import Workspace
 from tests.support.systems import systems
 
 EVERYTHING = "everything compiled"
@@ -47,7 +47,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     return made.parse_args(arguments)
 
 
-def _everything(ours: Pipeline) -> str:
+def _everything(ours: Workspace) -> str:
     """Build production without the list of measured modules, which gives all of them bytecode."""
     (ours.project.root / PROFILE).unlink()
     ours.say(f"building {PRODUCTION}, {EVERYTHING}")
@@ -55,7 +55,7 @@ def _everything(ours: Pipeline) -> str:
     return build(ours.engine, ours.project, ours.options(Options(PRODUCTION, reference))).image_id
 
 
-def _sizes(ours: Pipeline, ids: Mapping[str, str]) -> list[Figure]:
+def _sizes(ours: Workspace, ids: Mapping[str, str]) -> list[Figure]:
     found = {
         name: images.read(ours.engine, one, compression=ours.project.compression) for name, one in ids.items()
     }
@@ -67,7 +67,7 @@ def _sizes(ours: Pipeline, ids: Mapping[str, str]) -> list[Figure]:
     ]
 
 
-def _starts(ours: Pipeline, ids: Mapping[str, str], count: int, say: Say) -> list[Figure]:
+def _starts(ours: Workspace, ids: Mapping[str, str], count: int, say: Say) -> list[Figure]:
     """Start both images in turn."""
     found: dict[str, list[Start]] = {name: [] for name in ids}
     with systems(ours.engine, ids[PRODUCTION]) as neighbourhood:

@@ -16,7 +16,8 @@ from drydock.detect.project import load
 from drydock.engine import connect
 from drydock.progress import Say
 from drydock.project import Project
-from drydock.workspace import Pipeline
+from drydock.publish.opening import open_workspace
+from drydock.workspace import Workspace
 
 ROOT = Path(__file__).resolve().parent.parent
 HERE = Path(__file__).parent / "baseline"
@@ -35,7 +36,7 @@ class Contenders:
         plain: The baseline's checkout.
     """
 
-    ours: Pipeline
+    ours: Workspace
     plain: Path
 
     def build(
@@ -70,7 +71,7 @@ def contenders(say: Say) -> Iterator[Contenders]:
         ours, plain = (_checkout(Path(name) / folder) for folder in ("ours", "plain"))
         shutil.copy(HERE / "Dockerfile", plain / "Dockerfile")
         shutil.copy(HERE / "Dockerfile.dockerignore", plain / ".dockerignore")
-        yield Contenders(Pipeline(connect(), load(ours), say, quiet=True), plain)
+        yield Contenders(open_workspace(connect(), load(ours), say), plain)
 
 
 def _checkout(folder: Path) -> Path:

@@ -17,32 +17,32 @@ from pathlib import Path
 
 from drydock.detect.project import load
 from drydock.engine import Engine, connect
-from drydock.gates import runner
-from drydock.progress import silent
+from drydock.gates import proof
+from drydock.gates.gate import Gate, registry
+from drydock.publish.opening import open_workspace
 from drydock.report import console, print_json
 from drydock.report.progress import waiting
 from drydock.report.tables import table
 from drydock.verdict import Verdict
-from drydock.workspace import Pipeline
 
 ROOT = Path(__file__).resolve().parent.parent
 NEEDS_A_CLUSTER = "cluster"
 
 
-def seconds_of(gate: runner.Gate, engine: Engine, folder: Path) -> tuple[Verdict, float, float]:
+def seconds_of(gate: Gate, engine: Engine, folder: Path) -> tuple[Verdict, float, float]:
     """Judge a gate's first target twice, and return the verdict with the seconds of both.
 
     The second time is that of another process, which finds the receipt: it builds again, from the cache.
     """
-    target = gate.targets[0]
-    pipeline = Pipeline(engine, load(folder), silent, quiet=True, channel="push")
-    pipeline.built(target)
+    target = gate.facts.targets[0]
+    workspace = open_workspace(engine, load(folder), channel="push")
+    workspace.built(target)
     began = time.perf_counter()
-    verdict = runner.judge(gate, pipeline, target)
+    verdict = proof.judge(gate, workspace, target)
     judged = time.perf_counter() - began
-    later = Pipeline(engine, load(folder), silent, quiet=True, channel="push")
+    later = open_workspace(engine, load(folder), channel="push")
     began = time.perf_counter()
-    found = runner.receipt(gate, later, target)
+    found = proof.receipt(gate, later, target)
     looked = time.perf_counter() - began
     if verdict.passed and found is None:
         raise SystemExit(f"{gate.name} has passed and left no receipt")
@@ -51,7 +51,7 @@ def seconds_of(gate: runner.Gate, engine: Engine, folder: Path) -> tuple[Verdict
 
 def main(arguments: Sequence[str]) -> None:
     """Measure and print."""
-    known = [name for name in runner.GATES if name != NEEDS_A_CLUSTER]
+    known = [name for name in registry() if name != NEEDS_A_CLUSTER]
     parser = argparse.ArgumentParser(prog="python -m benchmarks.gates")
     parser.add_argument("gates", nargs="*", choices=[*known, []], default=[], metavar="GATE")
     parser.add_argument("--json", action="store_true")
@@ -65,7 +65,7 @@ def main(arguments: Sequence[str]) -> None:
         os.environ["XDG_STATE_HOME"] = str(Path(name) / "state")
         for gate in given.gates or known:
             with waiting(f"timing {gate}"):
-                verdict, judged, looked = seconds_of(runner.GATES[gate], engine, clone)
+                verdict, judged, looked = seconds_of(registry()[gate], engine, clone)
             rows.append((gate, verdict.outcome.value, judged, looked))
             # It takes minutes; whoever ends it keeps what was measured.
             progress.print(f"{gate}  {verdict.outcome.value}  {judged:.1f} s, with a receipt {looked:.1f} s")

@@ -25,10 +25,10 @@ from drydock import base as bases
 from drydock import command
 from drydock.detect.project import load
 from drydock.engine import Engine, connect
-from drydock.gates.cache import touch_source
+from drydock.gates.build_cache import touch_source
 from drydock.hook import BASE, due
 from drydock.hook.commit import contents
-from drydock.hook.watched import WATCHED
+from drydock.hook.watched import watched
 from drydock.progress import silent
 from drydock.project import ca_bundle
 from drydock.report import console, print_json
@@ -110,7 +110,7 @@ def _receipts(engine: Engine, folder: Path) -> None:
     """Write receipts for a commit, as if every gate of the hook had passed."""
     project = load(folder)
     tools = {BASE: bases.resolve(engine, project).digest}
-    for one in due(project, contents(folder, "HEAD"), WATCHED):
+    for one in due(project, contents(folder, "HEAD"), watched()):
         verdict = Verdict(one.gate.name, Outcome.PASSED, "as before")
         Receipts().write(one.defined, verdict, content=one.inputs, image="", tools=tools)
 

@@ -22,7 +22,7 @@ from benchmarks.figures import BASELINE, Figure, Goal, narrator, parser, show
 from benchmarks.service import MEMORY, READY, migrated
 from benchmarks.starts import Start, start
 from drydock import image as images
-from drydock.gates.cache import touch_lock, touch_source
+from drydock.gates.build_cache import touch_lock, touch_source
 from drydock.progress import Say
 from drydock.project import Project
 from drydock.project.compression import Compression

@@ -25,7 +25,7 @@ from rich.terminal_theme import TerminalTheme
 from rich.text import Text
 
 from drydock.detect.project import load
-from drydock.gates.cache import touch_source
+from drydock.gates.build_cache import touch_source
 
 ROOT = Path(__file__).resolve().parent.parent
 PICTURE = ROOT / "docs/picture.svg"

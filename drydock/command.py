@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from drydock import errors
+from drydock import errors, secrets
 
 # Long enough for a child to remove what it made, short enough that Ctrl-C still feels immediate.
 GRACE_SECONDS = 10.0
@@ -34,7 +34,7 @@ class CommandFailed(Exception):
         self.completed = completed
         lines = (completed.stderr or completed.stdout).strip().splitlines()
         last = lines[-1] if lines else "no output"
-        super().__init__(f"`{' '.join(completed.args)}` exited with {completed.code}: {last}")
+        super().__init__(f"`{secrets.shown(completed.args)}` exited with {completed.code}: {last}")
 
 
 def run(

@@ -1,4 +1,4 @@
-"""Remember what a build or a gate did; a history that cannot be written never makes either fail."""
+"""Remember builds, sizes and verdicts; a history that cannot be written never makes a step fail."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import sqlite3
 import time
 from collections.abc import Callable
 
-from drydock.build import BuildResult
+from drydock.build import BuildResult, Options
 from drydock.image import Anatomy, Image, content_digest
 from drydock.progress import Say
 from drydock.project import Project
@@ -14,6 +14,30 @@ from drydock.project.git import Source
 from drydock.state.history.model import Build, Judged, LayerSize, Origin, PackageSize, StepTime, Weighed
 from drydock.state.history.store import History
 from drydock.verdict import Verdict
+from drydock.workspace import Listener, Workspace
+
+
+class Recorder(Listener):
+    """Adds what it hears to the history.
+
+    Args:
+        say: Takes a warning where the history cannot be written.
+    """
+
+    def __init__(self, say: Say) -> None:
+        self._say = say
+
+    def built(self, workspace: Workspace, options: Options, result: BuildResult) -> None:
+        """Remember a build."""
+        build(origin(workspace.project, workspace.source, options.target), result, self._say)
+
+    def failed(self, workspace: Workspace, options: Options, seconds: float, fault: str) -> None:
+        """Remember a build that failed, and why."""
+        failure(origin(workspace.project, workspace.source, options.target), seconds, fault, self._say)
+
+    def measured(self, _workspace: Workspace, image: Image) -> None:
+        """Remember an image's sizes."""
+        remember(image, self._say)
 
 
 def origin(project: Project, source: Source, target: str) -> Origin:
@@ -34,7 +58,7 @@ def failure(whose: Origin, seconds: float, fault: str, say: Say) -> None:
     attempt(History(), lambda history: history.add_build(ended), say)
 
 
-def image(read: Image, say: Say) -> None:
+def remember(read: Image, say: Say) -> None:
     """Remember what an image weighs, unless that is known."""
 
     def write(history: History) -> None:

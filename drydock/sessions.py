@@ -1,11 +1,96 @@
-"""Answer `nox -s smok` with the session that was meant; nox only says that there is none."""
+"""Nox sessions, one for each gate of the registry, made when this module is imported by a noxfile."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+import argparse
+import logging
+import os
+import sys
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import nox
 
 from drydock import errors
+from drydock.gates.gate import Gate, registry
 from drydock.nearest import suggestion
+
+OPTIONS = ("--project", "--target", "--json", "--quiet")
+
+
+@dataclass(frozen=True)
+class Arguments:
+    """The arguments after ``--`` on a session's command line."""
+
+    project: Path
+    targets: tuple[str, ...]
+    json: bool
+    quiet: bool
+    rest: tuple[str, ...]
+
+
+def parse(gate: Gate, posargs: Sequence[str]) -> Arguments:
+    """Read a session's arguments.
+
+    Raises:
+        errors.BadConfiguration: One is unknown to a gate that takes none of its own.
+    """
+    parser = argparse.ArgumentParser(prog=f"nox -s {gate.name} --", add_help=False, exit_on_error=False)
+    parser.add_argument("--project", default=".", type=Path)
+    parser.add_argument("--target", action="append", default=[])
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--quiet", action="store_true")
+    try:
+        known, rest = parser.parse_known_args(posargs)
+    except argparse.ArgumentError as error:
+        raise errors.BadConfiguration(where=parser.prog, problem=str(error), how="see README.md") from error
+    if rest and not gate.facts.arguments:
+        raise errors.BadConfiguration(
+            where=parser.prog,
+            problem=f"unknown argument {rest[0]}",
+            how=suggestion(rest[0], OPTIONS, f"use one of {', '.join(OPTIONS)}"),
+        )
+    targets = tuple(known.target) or gate.facts.targets
+    return Arguments(known.project, targets, known.json, known.quiet, tuple(rest))
+
+
+def body(gate: Gate) -> Callable[[nox.Session], None]:
+    """Return the function of a gate's session."""
+
+    def judge(session: nox.Session) -> None:
+        from drydock.report import gates
+
+        try:
+            given = parse(gate, session.posargs)
+        except errors.DrydockError as error:
+            session.error(str(error))
+        fault = gates.judge(
+            gate,
+            given.project,
+            session.log,
+            targets=given.targets,
+            arguments=given.rest,
+            json=given.json,
+            quiet=given.quiet,
+        )
+        if fault:
+            session.error(str(fault))
+
+    judge.__name__ = gate.name
+    judge.__doc__ = gate.summary
+    return judge
+
+
+def built(target: str, session: nox.Session) -> tuple[str, str]:
+    """Build a target of the project in this folder; return its reference and the image's id."""
+    from drydock.detect.project import load
+    from drydock.engine import connect
+    from drydock.publish.opening import open_workspace
+    from drydock.report.progress import Shown
+
+    made = open_workspace(connect(), load(Path()), session.log, Shown()).built(target)
+    return made.reference, made.image_id
 
 
 def wanted(arguments: Sequence[str]) -> list[str]:
@@ -14,8 +99,6 @@ def wanted(arguments: Sequence[str]) -> list[str]:
     Args:
         arguments: What stands behind the program's name; all after `--` belongs to the sessions.
     """
-    import argparse
-
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     parser.add_argument("-s", "-e", "--session", "--sessions", nargs="*", default=[], dest="names")
     own = arguments[: list(arguments).index("--")] if "--" in arguments else arguments
@@ -35,3 +118,26 @@ def check(arguments: Sequence[str], known: Collection[str]) -> None:
     for name in wanted(arguments):
         if name not in known:
             raise errors.UnknownSession(session=name, how=suggestion(name, known, "`nox -l` shows them all"))
+
+
+def check_command_line() -> None:
+    """End nox where its command line names a session that does not exist; called last in a noxfile."""
+    try:
+        check(sys.argv[1:], nox.registry.get())
+    except errors.UnknownSession as error:
+        sys.stderr.write(f"{error}\n")
+        sys.exit(error.exit_code)
+
+
+nox.needs_version = ">=2026.10.20"
+# Every tool is in the one locked environment; a second one would only be slower.
+nox.options.default_venv_backend = "none"
+nox.options.error_on_external_run = False
+nox.options.stop_on_first_error = False
+# The tools are beside this Python, also where nox was called by its path.
+os.environ["PATH"] = os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", "")))
+# nox shows every library's debug log; the engine's client writes one line for each request.
+for name in ("urllib3", "docker"):
+    logging.getLogger(name).setLevel(logging.WARNING)
+for gate in registry().values():
+    nox.session(name=gate.name, default=gate.facts.default)(body(gate))

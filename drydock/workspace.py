@@ -1,46 +1,83 @@
-"""From a project to an image on the engine: the steps that every task and gate begins with."""
+"""One project on one engine: its targets are built, and its images are measured, once each."""
 
 from __future__ import annotations
 
 import functools
 import time
-from collections.abc import Mapping
-from contextlib import nullcontext
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from drydock import base as bases
-from drydock import errors, recorder
+from drydock import errors
 from drydock import image as images
-from drydock.build import BuildResult, Options, build
+from drydock.build import BuildResult, OnUpdate, Options, build
 from drydock.engine import Engine
 from drydock.image import Image
-from drydock.progress import Say
-from drydock.project import TARGETS, Project, git, lock
+from drydock.progress import Say, silent
+from drydock.project import Project, git, lock
 from drydock.project.git import Source
-from drydock.publish import builds, labels, tags
-from drydock.publish.provenance import Predicate
-from drydock.report.progress import BuildProgress, waiting
+
+
+class Listener:
+    """Hears what happens in a workspace; every method may be overridden."""
+
+    def built(self, workspace: Workspace, options: Options, result: BuildResult) -> None:
+        """Take a build that ended well."""
+
+    def failed(self, workspace: Workspace, options: Options, seconds: float, fault: str) -> None:
+        """Take a build that failed, with the fact that ended it."""
+
+    def measured(self, workspace: Workspace, image: Image) -> None:
+        """Take an image that was read for the first time in this process."""
+
+
+class Progress:
+    """Shows what takes time; this one shows nothing."""
+
+    def build(self, _title: str, _brief: bool) -> AbstractContextManager[OnUpdate]:
+        """Return what takes a build's updates; brief progress leaves out the cached steps."""
+        return nullcontext(lambda _: None)
+
+    def wait(self, _what: str) -> AbstractContextManager[object]:
+        """Show that something is waited for."""
+        return nullcontext()
+
+    def under_way(self, _what: str) -> AbstractContextManager[object]:
+        """Show that a step goes on which tells its own progress."""
+        return nullcontext()
+
+    def output(self, text: str) -> None:
+        """Show the output of a program as it comes."""
+
+
+def unlabelled(_project: Project, _source: Source, _base: bases.Base) -> Mapping[str, str]:
+    """Return no label."""
+    return {}
 
 
 @dataclass
-class Pipeline:
-    """Builds of one project on one engine; asks for the base and the source's state only once.
+class Workspace:
+    """Builds and measures the images of one project on one engine.
 
     Args:
         engine: Where to build.
         project: What to build.
         say: Takes one line of progress at a time.
-        quiet: Show no build progress.
-        channel: Which development references the images get; `dev` unless somebody else's must stay.
+        progress: Shows builds and waits.
+        channel: Names the development references of the images; another one than `dev` leaves a user's alone.
+        label: Decides the labels of an image.
+        listeners: Hear of builds and measured images, in this order.
     """
 
     engine: Engine
     project: Project
-    say: Say
-    quiet: bool = False
+    say: Say = silent
+    progress: Progress = field(default_factory=Progress)
     channel: str = "dev"
+    label: Callable[[Project, Source, bases.Base], Mapping[str, str]] = unlabelled
+    listeners: Sequence[Listener] = ()
     _base: bases.Base | None = None
     _built: dict[str, BuildResult] = field(default_factory=dict)
     _measured: dict[str, Image] = field(default_factory=dict)
@@ -54,34 +91,27 @@ class Pipeline:
 
     @functools.cached_property
     def source(self) -> Source:
-        """Where the project stands in version control."""
+        """The project's state in version control."""
         return git.read(self.project.root)
 
-    def of(self, project: Project, channel: str) -> Pipeline:
-        """Return a pipeline of another state of the project; a base image that was found here serves it, too.
-
-        Args:
-            project: That state.
-            channel: Which development references its images get.
-        """
+    def of(self, project: Project, channel: str) -> Workspace:
+        """Return a workspace of another state of the project; it shares a known base image."""
         base = self._base if project.base == self.project.base else None
-        return Pipeline(self.engine, project, self.say, self.quiet, channel, base)
+        return Workspace(
+            self.engine, project, self.say, self.progress, channel, self.label, self.listeners, base
+        )
 
     def build_args(self) -> dict[str, str]:
         """Return what drydock tells the Dockerfile: base image, commit's time, files opened by name."""
         found = {"PYTHON_IMAGE": self.base.reference}
         if self.project.extra_files:
             found["EXTRA_FILES"] = " ".join(self.project.extra_files)
-        if (seconds := labels.epoch(self.source)) is not None:
+        if (seconds := git.epoch(self.source)) is not None:
             found["SOURCE_DATE_EPOCH"] = str(seconds)
         return found
 
-    def labels(self) -> dict[str, str]:
-        """Return the labels that an image built now gets."""
-        return labels.labels_for(self.project, self.source, self.base)
-
     def options(self, options: Options) -> Options:
-        """Complete what a caller asked for: the base image, the commit's time and the labels.
+        """Complete a caller's options: the base image, the commit's time and the labels.
 
         Raises:
             errors.NoDockerfile, errors.LockMissing, errors.LockStale: Before anything is built.
@@ -92,43 +122,28 @@ class Pipeline:
         lock.find(self.project)
         return options.but(
             build_args=self.build_args() | dict(options.build_args),
-            labels=self.labels() | dict(options.labels),
+            labels=dict(self.label(self.project, self.source, self.base)) | dict(options.labels),
         )
 
     def build(self, options: Options, *, brief: bool = False) -> BuildResult:
-        """Build one target, show the progress, and add it to the history.
+        """Build one target and tell the listeners.
 
         Args:
             options: How to build it.
-            brief: Show only the steps that run; for builds that nobody asked for by name.
+            brief: Show only the steps that run; for builds that the user did not ask for by name.
         """
         complete = self.options(options)
-        whose = recorder.origin(self.project, self.source, complete.target)
         began = time.monotonic()
         try:
-            if self.quiet:
-                result = build(self.engine, self.project, complete)
-            else:
-                with BuildProgress(complete.target, brief=brief) as progress:
-                    result = build(self.engine, self.project, complete, progress)
+            with self.progress.build(complete.target, brief) as on_update:
+                result = build(self.engine, self.project, complete, on_update)
         except errors.DrydockError as error:
-            recorder.failure(whose, time.monotonic() - began, error.args[0], self.say)
+            for listener in self.listeners:
+                listener.failed(self, complete, time.monotonic() - began, error.args[0])
             raise
-        recorder.build(whose, result, self.say)
-        # What ships may be signed later; what comes of other targets never leaves.
-        if result.image_id and complete.target in TARGETS and not builds.known(result.image_id):
-            builds.keep(result.image_id, self.described(complete, result.metadata))
+        for listener in self.listeners:
+            listener.built(self, complete, result)
         return result
-
-    def described(self, options: Options, metadata: Mapping[str, Any]) -> Predicate:
-        """Say how an image was built, for its provenance.
-
-        Args:
-            options: What buildx was told.
-            metadata: What buildx wrote about the build; empty where that is not known any more.
-        """
-        added = frozenset(self.build_args())
-        return builds.describe(self.engine, self.source, self.base, options, added, metadata)
 
     def built(self, target: str) -> BuildResult:
         """Build a target under its development reference, once a process."""
@@ -138,9 +153,18 @@ class Pipeline:
         return self._built[target]
 
     def adopt(self, target: str, image_id: str) -> None:
-        """Take an image that an earlier process built for what a target is, instead of building it again."""
+        """Take an image of an earlier process for a target, instead of building it again."""
         known = BuildResult(target, self.project.reference(target, self.channel), image_id, (), 0.0)
         self._built.setdefault(target, known)
+
+    def tests_on(self, target: str) -> BuildResult:
+        """Build the test image on a target's layers, once a process."""
+        key = f"test on {target}"
+        if key not in self._built:
+            reference = self.project.reference(f"test-{target}", self.channel)
+            wanted = Options("test", reference, build_args={"TEST_BASE": target})
+            self._built[key] = self.build(wanted, brief=True)
+        return self._built[key]
 
     def measured(self, target: str) -> Image:
         """Return a built target as it is: layers, files, sizes."""
@@ -155,29 +179,9 @@ class Pipeline:
     def measure(self, image_id: str) -> Image:
         """Return an image of the engine as it is: layers, files, sizes; read once a process."""
         if image_id not in self._measured:
-            with nullcontext() if self.quiet else waiting("weighing the image"):
-                self._measured[image_id] = images.read(
-                    self.engine, image_id, compression=self.project.compression
-                )
-            recorder.image(self._measured[image_id], self.say)
+            with self.progress.wait("weighing the image"):
+                read = images.read(self.engine, image_id, compression=self.project.compression)
+            self._measured[image_id] = read
+            for listener in self.listeners:
+                listener.measured(self, read)
         return self._measured[image_id]
-
-    def tests_on(self, target: str) -> BuildResult:
-        """Build the test image on a target's layers, once a process."""
-        key = f"test on {target}"
-        if key not in self._built:
-            reference = self.project.reference(f"test-{target}", self.channel)
-            wanted = Options("test", reference, build_args={"TEST_BASE": target})
-            self._built[key] = self.build(wanted, brief=True)
-        return self._built[key]
-
-    def names(self, version: str = "", registry: str = "") -> tuple[str, ...]:
-        """Return the references that the image gets, the ones that never move first.
-
-        Args:
-            version: The version to tag; the project's own when empty.
-            registry: Put in front of the image's name; none when empty.
-        """
-        repository = f"{registry.rstrip('/')}/{self.project.image}" if registry else self.project.image
-        found = tags.tags(version or self.project.version, self.source.revision, self.source.dirty)
-        return tuple(f"{repository}:{tag}" for tag in found)

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import signal
+import uuid
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
-from drydock import spelling
+from drydock import base, command, spelling
 from drydock.detect.project import load
+from drydock.engine import LABEL, Engine, connect
 from drydock.project import Project
+from drydock.publish import cosign
 from drydock.state.history import store
 from tests.support import pace
 from tests.support.registry import Registry, private_registry, registry
+from tests.support.ship import Ship, ship_project
 
 
 @pytest.hookimpl(trylast=True)
@@ -26,6 +30,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 ROOT = Path(__file__).resolve().parent.parent
 
+KEY_PASSWORD = "opens the key"
 MakeProject = Callable[[Mapping[str, str]], Project]
 
 
@@ -79,3 +84,82 @@ def make_project(tmp_path: Path) -> MakeProject:
         return load(write_files(tmp_path / "project", minimal | dict(files)))
 
     return make
+
+
+@pytest.fixture(scope="session")
+def engine() -> Iterator[Engine]:
+    """The engine that answers; there is always one where `./run` started the tests."""
+    found = connect()
+    yield found
+    found.sdk.close()
+
+
+@pytest.fixture(scope="session")
+def python_image(engine: Engine) -> str:
+    """The reference of a base image with Python and a shell."""
+    return base.resolve(engine, load(ROOT), say=lambda _: None).reference
+
+
+@pytest.fixture
+def own_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A state folder of the test's own, for the processes that it starts as well."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    return tmp_path / "state"
+
+
+@pytest.fixture(scope="session")
+def signing_key(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A private key, which COSIGN_PASSWORD opens; the public one lies beside it as ``cosign.pub``."""
+    folder = tmp_path_factory.mktemp("key")
+    command.run(
+        [str(cosign.program()), "generate-key-pair"], cwd=folder, env={"COSIGN_PASSWORD": KEY_PASSWORD}
+    )
+    return folder / "cosign.key"
+
+
+@pytest.fixture
+def key(signing_key: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The private key, ready for use."""
+    monkeypatch.setenv("COSIGN_PASSWORD", KEY_PASSWORD)
+    return signing_key
+
+
+@pytest.fixture
+def ship(engine: Engine, python_image: str, tmp_path: Path) -> Iterator[Ship]:
+    """A small project in git."""
+    with ship_project(engine, tmp_path / "project", python_image) as made:
+        yield made
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark every test that asks for the engine, also through other fixtures."""
+    for item in items:
+        if "engine" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.live)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def users_names(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Prove at the end that the tests left a user's tags and container of the same content alone."""
+    if not any(item.get_closest_marker("live") for item in request.session.items):
+        yield
+        return
+    sdk = connect().sdk
+    repository, owner = f"a-users-own-{uuid.uuid4().hex[:12]}", {LABEL: "a user"}
+    images = sdk.images.list(name=load(ROOT).image)
+    names = [
+        f"{repository}:{number}" for number, image in enumerate(images) if image.tag(repository, str(number))
+    ]
+    sleep = ["-c", "import signal; signal.pause()"]
+    run = {"entrypoint": "python3", "command": sleep, "detach": True, "labels": owner}
+    containers = [sdk.containers.run(name, **run) for name in names[:1]]
+    yield
+    left = {tag for image in sdk.images.list(name=repository) for tag in image.tags if tag in names}
+    stopped = [one.name for one in containers if sdk.containers.get(one.id).status != "running"]
+    for one in containers:
+        one.remove(force=True)
+    for name in left:
+        sdk.images.remove(name)
+    sdk.close()
+    assert sorted(left) == sorted(names), "a test removed a user's tag"
+    assert not stopped, "a test stopped a user's container"

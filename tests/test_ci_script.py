@@ -19,7 +19,7 @@ case "$*" in
     nox) exit "$GATES" ;;
     "nox -s acceptance") exit "$ACCEPTANCE" ;;
     "nox -s official_layout") exit "$LAYOUT" ;;
-    "nox -s cluster") echo "on $KUBECONFIG by $DRYDOCK_CLUSTER_LOAD" >> "$LOG"; exit "$CLUSTER" ;;
+    "nox -s cluster_tests") echo "on $KUBECONFIG by $DRYDOCK_CLUSTER_LOAD" >> "$LOG"; exit "$CLUSTER" ;;
     python*) echo /opt/kubectl ;;
 esac
 """
@@ -57,6 +57,7 @@ def script(tmp_path: Path) -> Script:
         layout: int = 0,
         cluster: int = 0,
         up: int = 0,
+        stages: tuple[str, ...] = (),
     ) -> Ran:
         files = {"main/run": RUN}
         if beside:
@@ -70,7 +71,9 @@ def script(tmp_path: Path) -> Script:
         codes["UP"] = up
         environment = {"PATH": os.environ["PATH"], "LOG": str(log), "KUBECONFIG": kubeconfig}
         environment |= {name: str(code) for name, code in codes.items()}
-        done = subprocess.run([tmp_path / "main/.ci/run"], env=environment, check=False, capture_output=True)
+        done = subprocess.run(
+            [tmp_path / "main/.ci/run", *stages], env=environment, check=False, capture_output=True
+        )
         return Ran(done.returncode, log.read_text().replace(str(tmp_path), "").splitlines())
 
     return run
@@ -79,7 +82,7 @@ def script(tmp_path: Path) -> Script:
 FIND = "run python -c from drydock.deploy import kubectl; print(kubectl.find())"
 ON = "on /tmp/kubeconfig by /main/../shared/cluster/load"
 GATES = ["run nox", "run nox -s acceptance", "run nox -s official_layout"]
-WITH_CLUSTER = [*GATES, FIND, "up with /opt/kubectl", "run nox -s cluster", ON, "down"]
+WITH_CLUSTER = [*GATES, FIND, "up with /opt/kubectl", "run nox -s cluster_tests", ON, "down"]
 
 
 def test_gates_run_first_and_the_cluster_is_taken_down_at_the_end(script: Script) -> None:
@@ -91,7 +94,9 @@ def test_a_checkout_without_a_cluster_beside_it_runs_the_gates_alone(script: Scr
 
 
 def test_a_cluster_that_the_environment_names_is_used_and_left_alone(script: Script) -> None:
-    assert script(kubeconfig="/home/kube") == Ran(0, [*GATES, "run nox -s cluster", "on /home/kube by "])
+    assert script(kubeconfig="/home/kube") == Ran(
+        0, [*GATES, "run nox -s cluster_tests", "on /home/kube by "]
+    )
 
 
 @pytest.mark.parametrize(
@@ -108,3 +113,12 @@ def test_any_failure_is_the_scripts_failure(
 
 def test_a_cluster_that_does_not_come_up_is_a_failure_and_is_cleaned_away(script: Script) -> None:
     assert script(up=1) == Ran(1, [*WITH_CLUSTER[:5], "down"])
+
+
+def test_named_stages_run_alone(script: Script) -> None:
+    assert script(stages=("official_layout", "nox")) == Ran(0, [GATES[2], GATES[0]])
+
+
+def test_an_unknown_stage_is_refused(script: Script) -> None:
+    with pytest.raises(FileNotFoundError):  # nothing was called
+        script(stages=("acceptanse",))

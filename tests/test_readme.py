@@ -7,7 +7,7 @@ import sys
 import tomllib
 from pathlib import Path
 
-from drydock.project import KEYS
+from drydock.project.configuration import KEYS
 from tests.conftest import ROOT
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")

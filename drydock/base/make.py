@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from drydock import command, errors
+from drydock import command, errors, osrelease
 from drydock.base import archive
 from drydock.engine import Engine, apt, install
 
@@ -110,7 +110,7 @@ def plan(engine: Engine, wanted: str) -> Plan | str:
     architecture = str(engine.sdk.version()["Arch"])
     if architecture != (own := machine()):
         return f"the engine runs on {architecture}, this machine is {own}"
-    here = install.read_os_release().get("VERSION_CODENAME", "")
+    here = osrelease.codename()
     lines = tuple(apt.sources(apt.repositories(), here, release))
     if not lines:
         return "no Debian mirror is configured here"

@@ -170,7 +170,4 @@ class Progress:
 
 
 def _time(text: object) -> datetime | None:
-    """Parse RFC 3339 with nanoseconds, which datetime reads only to microseconds."""
-    if not isinstance(text, str):
-        return None
-    return datetime.fromisoformat(re.sub(r"(\.\d{6})\d+", r"\1", text).replace("Z", "+00:00"))
+    return datetime.fromisoformat(text) if isinstance(text, str) else None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -11,9 +10,8 @@ from pathlib import Path
 from drydock import errors
 from drydock.build import identity
 from drydock.project import Project
-
-# Predefined by BuildKit: they reach RUN steps without entering the history or the cache keys.
-PROXY_VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "FTP_PROXY", "ALL_PROXY")
+from drydock.project.dockerfile import stages
+from drydock.project.network import index_variable, proxy_variables
 
 # The targets for users; a Dockerfile may have more stages, which only serve these.
 OFFERED = ("production", "slim", "builder", "test")
@@ -21,10 +19,6 @@ OFFERED = ("production", "slim", "builder", "test")
 
 # Makes buildx 0.14 and newer write all that BuildKit recorded of the build into the metadata.
 RECORD = {"BUILDX_METADATA_PROVENANCE": "max"}
-
-
-# Where a person tells uv or pip which package index to use; the first that is set counts.
-INDEX_VARIABLES = ("UV_DEFAULT_INDEX", "PIP_INDEX_URL")
 
 
 @dataclass(frozen=True)
@@ -105,7 +99,7 @@ def arguments(
     args += [f"--cache-to={destination}" for destination in options.cache_to]
     secrets = {"ca": f"src={ca_bundle}"} if ca_bundle else {}
     # The address of a package index may hold a password: only its variable's name is in the arguments.
-    if index := next((name for name in INDEX_VARIABLES if environment.get(name)), ""):
+    if index := index_variable(environment):
         secrets["index"] = f"env={index}"
     args += [
         f"--secret=id={name},{source}" for name, source in sorted({**secrets, **options.secrets}.items())
@@ -113,9 +107,7 @@ def arguments(
     build_args = dict(options.build_args)
     if options.mount_namespace:
         build_args["BUILDKIT_CACHE_MOUNT_NS"] = options.mount_namespace
-    for name in PROXY_VARIABLES:
-        if text := environment.get(name) or environment.get(name.lower()):
-            build_args.setdefault(name, text)
+    build_args = {**proxy_variables(environment), **build_args}
     args += [f"--build-arg={key}={text}" for key, text in sorted(build_args.items())]
     args += [f"--label={key}={text}" for key, text in sorted(options.labels.items())]
     return [*args, str(context)]
@@ -131,7 +123,7 @@ def targets(dockerfile: Path) -> tuple[str, ...]:
         text = dockerfile.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise errors.BadDockerfile(dockerfile=dockerfile, problem=f"cannot be read ({error})") from error
-    return tuple(re.findall(r"^FROM\s+(?:--\S+\s+)*\S+\s+AS\s+(\S+)", text, re.MULTILINE | re.IGNORECASE))
+    return stages(text)
 
 
 def key_values(option: str, given: tuple[str, ...]) -> dict[str, str]:

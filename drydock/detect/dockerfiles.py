@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from drydock.detect.compose import build_of, compose_contexts, compose_services
 from drydock.detect.tree import Tree, folder_of, join
+from drydock.project import dockerfile
+from drydock.project.dockerfile import expand
 
 MAX_FILES = 60
 NOT_PRODUCTION = re.compile(
@@ -139,7 +140,7 @@ def read_dockerfile(tree: Tree, path: str, text: str, context: str | None = None
     """Return what a Dockerfile says; without a context the folder is used that holds what it copies."""
     stages: dict[str, Dockerfile] = {}
     current = Dockerfile(path, context or folder_of(path))
-    instructions = list(_instructions(text))
+    instructions = [(one.keyword, one.text, one.line) for one in dockerfile.instructions(text)]
     if context is None:
         current.context = _guess_context(tree, path, instructions)
     bases: list[str] = []
@@ -151,13 +152,13 @@ def read_dockerfile(tree: Tree, path: str, text: str, context: str | None = None
             name, _, value = rest.partition("=")
             arguments[name.strip()] = value.strip().strip("\"'")
         elif keyword == "FROM":
-            current = _stage(current, stages, bases, _expand(rest, arguments))
+            current = _stage(current, stages, bases, expand(rest, arguments))
         elif keyword == "RUN":
             packages += [(p, line) for p in _apt_packages(rest)]
             runs.append((rest, line))
             current.packages += [(p, line) for p in _apt_packages(rest)]
         else:
-            _apply(current, tree, keyword, _expand(rest, arguments), line)
+            _apply(current, tree, keyword, expand(rest, arguments), line)
     current.bases, current.runs = bases, runs
     return current
 
@@ -237,28 +238,6 @@ def _guess_context(tree: Tree, path: str, instructions: list[tuple[str, str, int
     )
 
 
-def _instructions(text: str) -> Iterable[tuple[str, str, int]]:
-    pending, start = "", 0
-    heredoc = ""
-    for number, line in enumerate(text.split("\n"), 1):
-        if heredoc:
-            heredoc = "" if line.strip() == heredoc else heredoc
-            continue
-        if line.lstrip().startswith("#") or (pending and not line.strip()):
-            continue
-        start = start if pending else number
-        pending += line
-        if pending.rstrip().endswith("\\"):
-            pending = pending.rstrip()[:-1] + " "
-            continue
-        keyword, _, rest = pending.strip().partition(" ")
-        opened = re.search(r"<<-?[\"']?(\w+)", rest)
-        heredoc = opened.group(1) if opened and keyword.upper() in {"RUN", "COPY"} else ""
-        if keyword:
-            yield keyword.upper(), rest.strip(), start
-        pending = ""
-
-
 def _json_words(rest: str) -> list[str]:
     try:
         value = json.loads(rest) if rest.startswith("[") else []
@@ -272,13 +251,6 @@ def _exec_text(rest: str) -> str:
     if len(words) >= 3 and words[1] in {"-c", "-lc", "-ec"}:
         return words[2]
     return " ".join(f'"{w}"' if " " in w else w for w in words) if words else rest
-
-
-def _expand(text: str, arguments: dict[str, str]) -> str:
-    def value(match: re.Match[str]) -> str:
-        return arguments.get(match.group(1)) or match.group(2) or match.group(0)
-
-    return re.sub(r"\$\{?([A-Za-z_]\w*)(?::?-([^}]*))?\}?", value, text)
 
 
 def _apt_packages(rest: str) -> list[str]:

@@ -6,21 +6,13 @@ import ast
 import re
 from dataclasses import dataclass, replace
 
+from drydock import secrets
 from drydock.detect.code import Code, Startup
 from drydock.detect.model import Found, Setting, SettingKind
 from drydock.detect.syntax import Module, Site, argument, constant, keyword
 from drydock.detect.values import LOOKUPS, text_of
 
 BASE = re.compile(r"^(pydantic_settings|pydantic(\.v1)?)(\.\w+)*\.BaseSettings$")
-SECRET = re.compile(
-    r"SECRET|PASSWORD|PASSWD|PASSPHRASE|(^|_)PASS(_|$)|(^|_)PWD(_|$)|TOKEN(?!_(URL|EXPIRE|EXPIRATION|LIFETIME|TTL|MINUTES))|"
-    r"(API|ACCESS|PRIVATE|ENCRYPTION|SIGNING|MASTER|AUTH|JWT|SESSION|LICENSE)_?KEY(?!_(ID|EXPIRE|NAME))|_SALT$|CREDENTIAL|(^|_)DSN$|"
-    r"(DATABASE|DB|POSTGRES\w*|PG|MYSQL|MONGO\w*|REDIS|AMQP|RABBIT\w*|BROKER|CELERY\w*|SQLALCHEMY\w*|BACKEND)_?(DATABASE_)?(URL|URI|DSN)$|"
-    r"^(DATABASE|MONGODB|REDIS)_?UR[LI]"
-)
-HARMLESS = re.compile(
-    r"^(IS|HAS|ALLOW|ENABLE|USE)_|(^|_)ALLOWED?_|_(MINUTES|SECONDS|HOURS|DAYS|ALGORITHM|EXPIRE\w*|URL_PREFIX|HOST|PORT|USER|NAME|LENGTH|TYPE|HEADER|PREFIX|LIFETIME|TTL)$"
-)
 # Annotations and casts that ask for more than any text.
 FORMS = frozenset(
     {
@@ -67,8 +59,7 @@ def kind_of(name: str, annotation: str = "") -> SettingKind:
         return "secret"
     if re.fullmatch(r"(bool|int|float)", annotation):
         return "plain"
-    upper = name.upper()
-    return "secret" if SECRET.search(upper) and not HARMLESS.search(upper) else "plain"
+    return "secret" if secrets.is_secret(name) else "plain"
 
 
 def import_settings(code: Code, startup: Startup) -> tuple[Found[Setting], ...]:

@@ -35,7 +35,9 @@ def age(engine: Engine, project: Project, found: Base | None, now: datetime | No
     attributes = engine.sdk.images.get(found.reference).attrs
     # One made here always has the same date, so that making it again gives the same image.
     made = found.kind == "made"
-    told = _time(str((attributes.get("Metadata") or {})["LastTagTime"] if made else attributes["Created"]))
+    told = datetime.fromisoformat(
+        str((attributes.get("Metadata") or {})["LastTagTime"] if made else attributes["Created"])
+    )
     if told.year < FIRST_YEAR:
         return unknown("base", f"{found.reference} ({found.kind}); the engine does not tell since when")
     days = ((now or datetime.now(UTC)) - told).days
@@ -43,12 +45,3 @@ def age(engine: Engine, project: Project, found: Base | None, now: datetime | No
     if days > MOST_DAYS:
         return warning("base", fact, "take in its security fixes: `drydock base --rebuild`, then build")
     return ok("base", fact)
-
-
-def _time(text: str) -> datetime:
-    """Read the engine's time, which has nanoseconds."""
-    seconds, _, rest = text.partition(".")
-    zone = rest.lstrip("0123456789") or "+00:00"
-    return datetime.fromisoformat(
-        seconds.removesuffix("Z") + (zone if rest else "+00:00").replace("Z", "+00:00")
-    )

@@ -16,11 +16,11 @@ from drydock.doctor.engine import skew
 from drydock.doctor.finding import Finding, failure, ok, unknown, warning
 from drydock.engine import Engine
 from drydock.engine.runtime import Run, started
-from drydock.project import Project, ca_bundle
+from drydock.project import Project
+from drydock.project.network import ca_bundle, index_variable, proxy_variables
+from drydock.secrets import plain_urls
 
 ANSWER_SECONDS = 10.0
-# Where pip and uv are told of another index than their own.
-INDEX_VARIABLES = ("UV_DEFAULT_INDEX", "UV_INDEX_URL", "PIP_INDEX_URL")
 LOOPBACK = ("localhost", "127.0.0.1")
 # What pip says, with what it means; the first that fits counts.
 COMPLAINTS = (
@@ -54,10 +54,10 @@ def proxies(info: Mapping[str, Any], environment: Mapping[str, str] = os.environ
         name.upper(): text for name, text in environment.items() if name.upper().endswith("_PROXY") and text
     }
     used = {name: text for name, text in given.items() if name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")}
-    engines = _without_password(str(info.get("HttpsProxy") or info.get("HttpProxy") or ""))
+    engines = plain_urls(str(info.get("HttpsProxy") or info.get("HttpProxy") or ""))
     if not used:
         return ok("proxy", f"the engine's own, {engines}" if engines else "none")
-    fact = ", ".join(f"{name}={_without_password(text)}" for name, text in sorted(used.items()))
+    fact = ", ".join(f"{name}={plain_urls(text)}" for name, text in sorted(used.items()))
     excepted = [part.strip() for part in given.get("NO_PROXY", "").split(",")]
     if "*" not in excepted and (missing := [name for name in LOOPBACK if name not in excepted]):
         return warning(
@@ -79,10 +79,6 @@ def proxies(info: Mapping[str, Any], environment: Mapping[str, str] = os.environ
             'set `"proxies"` in daemon.json, or pull base images by hand',
         )
     return ok("proxy", f"{fact}; the engine has its own, {engines}")
-
-
-def _without_password(address: str) -> str:
-    return re.sub(r"//[^/@]*@", "//…@", address)
 
 
 def certificates(environment: Mapping[str, str] = os.environ) -> Finding:
@@ -146,7 +142,7 @@ def remote_clock(project: Project, environment: Mapping[str, str] = os.environ) 
         project: Names the registry.
         environment: May name an index.
     """
-    index = next((environment[name] for name in INDEX_VARIABLES if environment.get(name)), "")
+    index = environment.get(index_variable(environment), "")
     host = project.registry.split("/")[0]
     address = index or (f"https://{host}/v2/" if host else "")
     if not address:
@@ -158,7 +154,7 @@ def remote_clock(project: Project, environment: Mapping[str, str] = os.environ) 
         theirs = parsedate_to_datetime(answer.headers["Date"])
     except (httpx2.HTTPError, httpx2.InvalidURL, KeyError, ValueError, OSError) as error:
         return unknown(
-            "remote clock", f"{_without_password(address)} tells no time: {error or type(error).__name__}"
+            "remote clock", f"{plain_urls(address)} tells no time: {error or type(error).__name__}"
         )
     whose = f"{urlsplit(address).hostname}'s"
     return skew("remote clock", whose, (theirs - datetime.now(UTC)).total_seconds())
@@ -179,10 +175,8 @@ def question(engine: Engine, image: str, environment: Mapping[str, str] = os.env
         image: One with Python and pip.
         environment: Names proxies, an index and a CA bundle.
     """
-    from drydock.build.plan import PROXY_VARIABLES
-
-    wanted = {name: environment[name] for name in PROXY_VARIABLES if environment.get(name)}
-    index = next((environment[name] for name in INDEX_VARIABLES if environment.get(name)), "")
+    wanted = proxy_variables(environment)
+    index = environment.get(index_variable(environment), "")
     if index:
         wanted["PIP_INDEX_URL"] = index
     mounts = {}

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from drydock import command, errors
+from drydock import command, errors, osrelease
 from drydock.engine import Engine, apt, connect, find
 from drydock.progress import Say
 from drydock.spelling import spelled
@@ -33,7 +33,7 @@ def say(line: str) -> None:
     print(f"drydock: {line}", file=sys.stderr, flush=True)  # noqa: T201
 
 
-def advice(platform: str = sys.platform, release: Path = Path("/etc/os-release")) -> str:
+def advice(platform: str = sys.platform, release: Path = osrelease.HOST) -> str:
     """Say in one clause how to get an engine on this machine."""
     if platform == "darwin":
         return "install and start Docker Desktop, OrbStack or Colima"
@@ -46,20 +46,10 @@ def advice(platform: str = sys.platform, release: Path = Path("/etc/os-release")
     return "install Docker Engine with your distribution's packages and start it, or set DOCKER_HOST"
 
 
-def is_debian_family(release: Path = Path("/etc/os-release")) -> bool:
+def is_debian_family(release: Path = osrelease.HOST) -> bool:
     """Tell whether apt is this machine's package manager."""
-    fields = read_os_release(release)
+    fields = osrelease.of_host(release)
     return "debian" in f"{fields.get('ID', '')} {fields.get('ID_LIKE', '')}".split()
-
-
-def read_os_release(path: Path = Path("/etc/os-release")) -> dict[str, str]:
-    """Return the fields of an os-release file; empty when there is none."""
-    try:
-        lines = path.read_text().splitlines()
-    except OSError:
-        return {}
-    pairs = (line.split("=", 1) for line in lines if "=" in line and not line.startswith("#"))
-    return {key: value.strip("\"'") for key, value in pairs}
 
 
 def ensure(say: Say = say) -> Engine:
@@ -105,7 +95,7 @@ def install(say: Say) -> None:
     with tempfile.TemporaryDirectory(prefix="drydock-apt-") as folder:
         options: list[str] = []
         if not _candidate_is_usable():
-            release = read_os_release().get("VERSION_CODENAME", "")
+            release = osrelease.codename()
             options = newer_release_options(Path(folder), apt.repositories(), release)
             _apt([*options, "update"], say)
         with _no_autostart():

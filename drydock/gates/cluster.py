@@ -1,29 +1,59 @@
-"""Proofs on a real cluster: put the images there, and let the project's cluster tests speak with it."""
+"""Deploy to the cluster that KUBECONFIG names, and prove that the image answers there.
+
+The namespace is a new one, and is removed afterwards, so that a deployment of the user's stays as it is.
+"""
 
 from __future__ import annotations
 
+import argparse
 import os
 import shlex
-import sys
+import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
 
 from drydock import command, errors
+from drydock.deploy import deploy, manifests, render
 from drydock.deploy import kubectl as clusters
+from drydock.deploy.kubectl import Kubectl
+from drydock.deploy.manifests import Manifest
+from drydock.deploy.render import folder, overlays
 from drydock.engine import Engine
-from drydock.gates import container_tests
+from drydock.gates.gate import Facts
 from drydock.progress import Say
 from drydock.project import Project
 from drydock.verdict import Outcome, Verdict
 
+if TYPE_CHECKING:
+    from drydock.gates.subject import Subject
+
 GATE = "cluster"
-TESTS = Path("tests", "cluster")
 # Names a command that puts images of the engine onto the cluster, for clusters that drydock does not know;
 # the images' references are appended to it.
 LOAD = "DRYDOCK_CLUSTER_LOAD"
-# What the tests find the image and the context under.
-IMAGE, CONTEXT = "DRYDOCK_CLUSTER_IMAGE", "DRYDOCK_CLUSTER_CONTEXT"
+USUAL = "local"
+REMOVAL_SECONDS = 180.0
+
+
+def _settings(project: Project, _target: str) -> Mapping[str, Any]:
+    return {"image": project.image, "paths": [project.health_path, project.ready_path]}
+
+
+FACTS = Facts(
+    inputs=("deploy/kubernetes/",),
+    settings=_settings,
+    demanded=False,
+    arguments=True,
+    changes="none",
+    default=False,
+    rank=80,
+)
 
 
 def loader(context: str, environment: Mapping[str, str] = os.environ) -> list[str] | None:
@@ -55,47 +85,144 @@ def load(engine: Engine, context: str, images: Sequence[str], say: Say) -> None:
     command.run([*chosen, *images], env=engine.environment)
 
 
-def run(
-    engine: Engine, project: Project, image: str, show: Callable[[str], None], args: Sequence[str] = ()
-) -> Verdict:
-    """Run the project's cluster tests against the current context.
+def judge(subject: Subject) -> Verdict:
+    """Apply an overlay, wait for its rollout, ask the application through its Service, and remove everything.
 
-    Args:
-        engine: Where the image is.
-        project: Its ``tests/system/cluster`` are run.
-        image: A reference with a tag.
-        show: Takes the output as it comes.
-        args: Further arguments for pytest.
+    Raises:
+        errors.BadConfiguration: An argument is unknown, or it is open which overlay is meant.
+        errors.NoCluster, errors.NoOverlay, errors.RenderFailed, errors.SecretMissing: Nothing can be judged.
     """
     began = time.monotonic()
+    project, image = subject.project, subject.built.reference
+    overlay = chosen(project, subject.arguments)
+    kubectl = clusters.connect(say=subject.say)
+    context = kubectl.run("config", "current-context").stdout.strip()
     try:
-        kubectl = clusters.connect(say=lambda line: show(f"{line}\n"))
-        context = kubectl.run("config", "current-context").stdout.strip()
-        load(engine, context, [image], lambda line: show(f"{line}\n"))
-    except (errors.NoCluster, errors.ToolNotInstalled, command.CommandFailed) as error:
-        return Verdict(
-            GATE,
-            Outcome.COULD_NOT_CHECK,
-            str(error).removeprefix("error: "),
-            seconds=time.monotonic() - began,
+        load(subject.engine, context, [image], subject.say)
+    except command.CommandFailed as error:
+        return Verdict(GATE, Outcome.COULD_NOT_CHECK, f"{image} cannot be loaded: {error}")
+    namespace = f"drydock-{GATE}-{uuid.uuid4().hex[:8]}"
+    with elsewhere(folder(project, overlay), namespace) as copy:
+        wanted = manifests.parse(render(project, str(copy), image))
+        if shared := outside(wanted, namespace):
+            summary = f"{overlay} has objects outside of its namespace: {', '.join(shared)}"
+            return Verdict(GATE, Outcome.COULD_NOT_CHECK, summary)
+        with removed(kubectl, namespace):
+            try:
+                deployed = deploy(project, str(copy), context, image, subject.say)
+            except (errors.ApplyFailed, errors.RolloutFailed) as error:
+                return Verdict(
+                    GATE,
+                    Outcome.FAILED,
+                    str(error.args[0]),
+                    evidence=error.evidence,
+                    seconds=time.monotonic() - began,
+                )
+            paths = [path for path in (project.health_path, project.ready_path) if path]
+            answers = ask(kubectl, services(wanted, project), namespace, paths)
+    return decide(context, overlay, answers, deployed.seconds, time.monotonic() - began)
+
+
+def chosen(project: Project, arguments: Sequence[str]) -> str:
+    """Return the overlay that the arguments name; the usual one, or the only one, without arguments.
+
+    Raises:
+        errors.BadConfiguration: An argument is unknown, or it is open which overlay is meant.
+    """
+    parser = argparse.ArgumentParser(prog=f"nox -s {GATE} --", add_help=False, exit_on_error=False)
+    parser.add_argument("--overlay", default="")
+    try:
+        given, rest = parser.parse_known_args(arguments)
+    except argparse.ArgumentError as error:
+        raise errors.BadConfiguration(where=parser.prog, problem=str(error), how="see README.md") from error
+    if rest:
+        raise errors.BadConfiguration(
+            where=parser.prog, problem=f"unknown argument {rest[0]}", how="use --overlay"
         )
-    done = command.stream(
-        [sys.executable, "-m", "pytest", str(project.root / TESTS), *args],
-        show,
-        cwd=project.root,
-        env={IMAGE: image, CONTEXT: context},
+    known = overlays(project)
+    if given.overlay:
+        return str(given.overlay)
+    if USUAL in known or len(known) == 1:
+        return USUAL if USUAL in known else known[0]
+    raise errors.BadConfiguration(
+        where=parser.prog,
+        problem=f"there are the overlays {', '.join(known)}" if known else "there is no overlay",
+        how="name one with --overlay",
     )
-    return judge(context, done.code, done.stdout, time.monotonic() - began)
 
 
-def judge(context: str, code: int, output: str, seconds: float) -> Verdict:
-    """Decide from pytest's exit code and output."""
-    verdict = container_tests.judge("production", code, output, seconds)
-    return Verdict(
-        GATE,
-        verdict.outcome,
-        verdict.summary.replace("in the production image", f"on cluster {context}"),
-        evidence=verdict.evidence,
-        measurements=verdict.measurements,
-        seconds=seconds,
+@contextmanager
+def elsewhere(overlay: Path, namespace: str) -> Iterator[Path]:
+    """Yield an overlay that puts all of another one into a namespace."""
+    with tempfile.TemporaryDirectory(prefix="drydock-overlay-") as name:
+        below = os.path.relpath(overlay.resolve(), Path(name).resolve())
+        content = {"namespace": namespace, "resources": [below]}
+        Path(name, "kustomization.yaml").write_text(yaml.safe_dump(content), encoding="utf-8")
+        yield Path(name)
+
+
+def outside(wanted: Sequence[Manifest], namespace: str) -> list[str]:
+    """Return the objects that are neither in a namespace nor the namespace itself."""
+    own = f"namespace/{namespace}"
+    return [one.title for one in wanted if one.namespace != namespace and one.title != own]
+
+
+@contextmanager
+def removed(kubectl: Kubectl, namespace: str) -> Iterator[None]:
+    """Make a namespace, and remove it with all that is in it afterwards."""
+    kubectl.run("create", "namespace", namespace)
+    try:
+        yield
+    finally:
+        kubectl.run("delete", "namespace", namespace, "--ignore-not-found", "--wait", timeout=REMOVAL_SECONDS)
+
+
+def services(wanted: Sequence[Manifest], project: Project) -> list[tuple[str, int]]:
+    """Return name and port of each Service that leads to the application's pods."""
+    name = project.image.rpartition("/")[2]
+    pods = [
+        one.template.get("metadata", {}).get("labels") or {}
+        for one in wanted
+        if one.kind == "Deployment"
+        and any(manifests.repository(str(container["image"])) == name for container in one.containers)
+    ]
+    return [
+        (one.name, int(one.content["spec"]["ports"][0]["port"]))
+        for one in wanted
+        if one.kind == "Service"
+        and (selector := one.content["spec"].get("selector"))
+        and any(selector.items() <= labels.items() for labels in pods)
+    ]
+
+
+def ask(
+    kubectl: Kubectl, found: Sequence[tuple[str, int]], namespace: str, paths: Sequence[str]
+) -> dict[str, str]:
+    """Ask each Service for each path through the API server; return the fault by question, empty for none."""
+    answers = {}
+    for name, port in found:
+        for path in paths:
+            address = f"/api/v1/namespaces/{namespace}/services/{name}:{port}/proxy{path}"
+            done = kubectl.run("get", "--raw", address, check=False)
+            lines = done.stderr.strip().splitlines() or ["no answer"]
+            answers[f"GET {path} of service/{name}"] = "" if done.code == 0 else lines[-1]
+    return answers
+
+
+def decide(
+    context: str, overlay: str, answers: Mapping[str, str], rollout_seconds: float, seconds: float
+) -> Verdict:
+    """Decide from the answers."""
+    measurements = {"rollout_seconds": round(rollout_seconds, 1), "questions": len(answers)}
+    faults = tuple(f"{question}: {fault}" for question, fault in answers.items() if fault)
+    if not answers:
+        summary = f"{overlay} on {context}: no Service leads to the application, which so was not asked"
+        return Verdict(GATE, Outcome.COULD_NOT_CHECK, summary, (), "", measurements, seconds)
+    if faults:
+        more = f" and {len(faults) - 1} more" if len(faults) > 1 else ""
+        summary = f"{overlay} on {context}: {faults[0]}{more}"
+        return Verdict(GATE, Outcome.FAILED, summary, faults, "", measurements, seconds)
+    summary = (
+        f"{overlay} on {context}: rolled out in {rollout_seconds:.0f} s, {len(answers)} questions answered"
     )
+    return Verdict(GATE, Outcome.PASSED, summary, (), "", measurements, seconds)

@@ -1,16 +1,27 @@
-"""The application's own unit tests, inside the image that ships."""
+"""Run the application's unit tests inside the built image; positional arguments go to pytest."""
 
 from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
-from drydock.engine import Engine
 from drydock.engine.runtime import Run, started
+from drydock.gates.gate import SOURCE, Facts
+from drydock.project import LOCK_FILES
 from drydock.verdict import Outcome, Verdict
 
+if TYPE_CHECKING:
+    from drydock.gates.subject import Subject
+
 GATE = "container_tests"
+FACTS = Facts(
+    inputs=tuple(f"{SOURCE}/{name}" for name in ("tests/", "requirements-test.lock", *LOCK_FILES)),
+    arguments=True,
+    streams=True,
+    changes="source",
+    rank=10,
+)
 EVIDENCE_LINES = 40
 NO_TESTS = 5  # pytest's exit code when it collected nothing
 _FAILED = re.compile(r"^(?:FAILED|ERROR) (\S+)", re.MULTILINE)
@@ -19,28 +30,20 @@ _COUNTS = re.compile(
 )
 
 
-def run(engine: Engine, image: str, target: str, args: Sequence[str], show: Callable[[str], None]) -> Verdict:
-    """Run pytest in a container of the test image, restricted as in production.
-
-    Args:
-        engine: Where the image is.
-        image: Id of the test image, built on the target's layers.
-        target: The target that is judged, for the message.
-        args: Arguments for pytest.
-        show: Takes pytest's output as it comes.
-    """
+def judge(subject: Subject) -> Verdict:
+    """Run pytest in a container of the test image, restricted as in production."""
     began = time.monotonic()
     output: list[str] = []
-    with started(engine, Run(image, command=args, owner=GATE)) as running:
+    with started(subject.engine, Run(subject.tests, command=subject.arguments, owner=GATE)) as running:
         for chunk in running.container.logs(stream=True, follow=True):
             text = chunk.decode("utf-8", "replace")
             output.append(text)
-            show(text)
+            subject.show(text)
         code = int(running.container.wait()["StatusCode"])
-    return judge(target, code, "".join(output), time.monotonic() - began)
+    return decide(subject.target, code, "".join(output), time.monotonic() - began)
 
 
-def judge(target: str, code: int, output: str, seconds: float) -> Verdict:
+def decide(target: str, code: int, output: str, seconds: float) -> Verdict:
     """Decide from pytest's exit code and output; the summary names the first failing test."""
     plain = re.sub(r"\x1b\[[0-9;]*m", "", output)
     counted = _COUNTS.findall(plain)

@@ -10,18 +10,18 @@ from drydock.gates.budget import GATE
 from drydock.image import Image
 from drydock.project import Project, git
 from drydock.project.worktree import checkout
-from drydock.workspace import Pipeline
+from drydock.workspace import Workspace
 
 CHANNEL = "mainline"
 # These say nothing about the commit.
 NOT_ITS_FAULT = (errors.EngineGone, errors.Interrupted, errors.NoBuildx, errors.NoSpace)
 
 
-def image(pipeline: Pipeline, target: str) -> tuple[str, Image] | None:
+def image(workspace: Workspace, target: str) -> tuple[str, Image] | None:
     """Build and weigh a target as the main branch has it.
 
     Args:
-        pipeline: Of the image that is judged. What is built here is no part of it.
+        workspace: Of the image that is judged. What is built here is no part of it.
         target: The target.
 
     Returns:
@@ -31,16 +31,16 @@ def image(pipeline: Pipeline, target: str) -> tuple[str, Image] | None:
     Raises:
         errors.CouldNotCheck: The commit does not build.
     """
-    branch = pipeline.project.main_branch
-    commit = git.last(pipeline.project.root, branch, ingredients(pipeline.project))
+    branch = workspace.project.main_branch
+    commit = git.last(workspace.project.root, branch, ingredients(workspace.project))
     if commit.committed is None:
         return None
     name = f"{branch} of {datetime.fromtimestamp(commit.committed, UTC):%Y-%m-%d}"
-    top, prefix = git.place(pipeline.project.root)
+    top, prefix = git.place(workspace.project.root)
     with checkout(top, commit.revision) as folder:
-        pipeline.say(f"no image of {branch} has passed here yet: building {name} to weigh growth by")
+        workspace.say(f"no image of {branch} has passed here yet: building {name} to weigh growth by")
         try:
-            return name, pipeline.of(load(folder / prefix), CHANNEL).measured(target)
+            return name, workspace.of(load(folder / prefix), CHANNEL).measured(target)
         except (errors.NoDockerfile, errors.UnknownTarget):
             return None
         except NOT_ITS_FAULT:

@@ -1,23 +1,26 @@
-"""Two builds of one source with empty caches must be the same image; where not, the first file tells why."""
+"""Build twice without any cache, and name the first file that differs."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from drydock import command, errors, programs
 from drydock import image as images
-from drydock.build import Options, build
 from drydock.engine import Engine
-from drydock.gates.cache import Follow
-from drydock.gates.security.contents import unpacked
+from drydock.gates.contents import unpacked
+from drydock.gates.gate import Facts
 from drydock.image import Difference, Image
 from drydock.image.compare import FileChange
 from drydock.progress import Say
-from drydock.project import Project
 from drydock.verdict import Outcome, Verdict
 
+if TYPE_CHECKING:
+    from drydock.gates.subject import Subject
+
 GATE = "reproducible"
+FACTS = Facts(inputs=("Dockerfile", ".dockerignore"), demanded=False, changes="none", default=False, rank=70)
 SHOWN = 20
 # What diffoscope may print of one file, in bytes and seconds.
 LONGEST_REPORT = 4000
@@ -25,30 +28,20 @@ LONGEST_LOOK = 120
 DIFFERS = 1
 
 
-def run(engine: Engine, project: Project, options: Options, follow: Follow, say: Say) -> Verdict:
-    """Build twice from nothing and compare; show the first file that differs as diffoscope sees it.
-
-    Args:
-        engine: Where to build.
-        project: What to build.
-        options: How; its target is the one that is judged. The user's caches are not touched.
-        follow: Called with each build's name; its context gives what takes the build's updates.
-        say: Takes one line of progress at a time.
-    """
+def judge(subject: Subject) -> Verdict:
+    """Build twice from nothing and compare; the user's caches are not touched."""
     began = time.monotonic()
-    chosen = options.but(reference="", no_cache=True)
-    ids = []
-    for name in ("first", "second"):
-        with follow(name) as on_update:
-            ids.append(build(engine, project, chosen, on_update).image_id)
+    engine = subject.engine
+    chosen = subject.options().but(reference="", no_cache=True)
+    ids = [subject.build(name, chosen).image_id for name in ("first", "second")]
     try:
         pair = None if ids[0] == ids[1] else [images.read(engine, image_id) for image_id in ids]
-        return judge(ids, pair, time.monotonic() - began, lambda path: look(engine, ids, path, say))
+        return decide(ids, pair, time.monotonic() - began, lambda path: look(engine, ids, path, subject.say))
     finally:
         _remove(engine, ids)
 
 
-def judge(ids: list[str], pair: list[Image] | None, seconds: float, looked: Callable[[str], str]) -> Verdict:
+def decide(ids: list[str], pair: list[Image] | None, seconds: float, looked: Callable[[str], str]) -> Verdict:
     """Say whether two builds are the same, and what differs first where they are not.
 
     Args:

@@ -1,4 +1,4 @@
-"""Start the image as Kubernetes would, ask it over HTTP, and stop it."""
+"""Start both images as Kubernetes would, ask them over HTTP, and stop them."""
 
 from __future__ import annotations
 
@@ -6,16 +6,33 @@ import http.client
 import json
 import time
 from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 from pathlib import PurePosixPath
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from drydock import errors
-from drydock.engine import Engine
 from drydock.engine.runtime import GRACE_SECONDS, Run, Running, get, healthy, started
-from drydock.project import Project, Request
+from drydock.gates.gate import Facts
+from drydock.project import TARGETS, Project, Request
 from drydock.verdict import Outcome, Verdict
 
+if TYPE_CHECKING:
+    from drydock.gates.subject import Subject
+
 GATE = "smoke"
+
+
+def _settings(project: Project, _target: str) -> Mapping[str, Any]:
+    return {
+        "requests": [asdict(request) for request in project.smoke],
+        "development": asdict(project.development),
+        "paths": [project.health_path, project.ready_path],
+        "port": project.port,
+        "extra_files": list(project.extra_files),
+    }
+
+
+FACTS = Facts(targets=TARGETS, settings=_settings, rank=30)
 ANSWER_SECONDS = 15.0
 BUILD_TOOLS = frozenset(
     {"gcc", "cc", "g++", "c++", "cpp", "make", "cmake", "ld", "as", "cargo", "rustc"}
@@ -36,23 +53,18 @@ def forbidden(paths: Iterable[str], target: str) -> list[str]:
     return sorted(str(path) for path in programs if path.name in bans and path.parent.name in {"bin", "sbin"})
 
 
-def run(engine: Engine, project: Project, image: str, target: str, paths: Iterable[str]) -> Verdict:
-    """Prove that an image starts, answers, and stops, restricted as in production.
-
-    Args:
-        engine: Where the image is.
-        project: Names the health and readiness paths and the requests.
-        image: The image's id.
-        target: Its target.
-        paths: Every path in the image.
-    """
+def judge(subject: Subject) -> Verdict:
+    """Prove that an image starts, answers, and stops, restricted as in production."""
+    project, target = subject.project, subject.target
     began = time.monotonic()
     declared = {PurePosixPath(name).name for name in project.extra_files}
-    tools = (path for path in forbidden(paths, target) if PurePosixPath(path).name not in declared)
+    tools = (
+        path for path in forbidden(subject.anatomy.tree, target) if PurePosixPath(path).name not in declared
+    )
     faults = [f"{path} is in the {target} image" for path in tools]
-    wanted = Run(image, port=project.port, environment=project.development.environment, owner=GATE)
+    wanted = Run(subject.image_id, port=project.port, environment=project.development.environment, owner=GATE)
     try:
-        with started(engine, wanted) as running:
+        with started(subject.engine, wanted) as running:
             ready = running.wait_until_ready(project.ready_path)
             faults += _faults(project, running)
             code, stopped = running.stop(GRACE_SECONDS)

@@ -1,4 +1,4 @@
-"""The pre-push hook: judge the commit that is pushed, only where something changed, one line a gate.
+"""The pre-push hook: judge the commit that is pushed, only where something changed.
 
 A gate that passed for exactly these inputs, and on the same base image, is not run again: their digest is
 the key of a receipt, which names the base. So a push that changes nothing needs neither an engine nor an
@@ -14,26 +14,25 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-
-from rich.console import Console
-from rich.markup import escape
+from typing import Literal
 
 from drydock import base as bases
 from drydock import command, errors
 from drydock.detect.project import load
 from drydock.engine import connect
-from drydock.gates import runner
+from drydock.gates import proof
+from drydock.gates.gate import registry
+from drydock.gates.run import refusal
 from drydock.hook.commit import contents, digest
-from drydock.hook.watched import WATCHED, Watched
+from drydock.hook.watched import Watched, watched
 from drydock.nearest import choices
-from drydock.progress import silent
 from drydock.project import Project
 from drydock.project.worktree import checkout
-from drydock.report import console, tables
+from drydock.publish.opening import open_workspace
 from drydock.state import receipts
 from drydock.state.receipts import Receipt, Receipts
 from drydock.verdict import Outcome, Verdict
-from drydock.workspace import Pipeline
+from drydock.workspace import Workspace
 
 EVIDENCE_LINES = 30
 # What receipts of gates that judge an image call the base that it stands on.
@@ -56,33 +55,40 @@ class Due:
 
     @property
     def defined(self) -> receipts.Gate:
-        """The gate as it is now."""
-        return receipts.Gate(self.gate.name, runner.code())
+        """The gate as it is now; the tools of a session are among its inputs."""
+        if self.gate.session is not None:
+            return receipts.Gate(self.gate.name, " ".join(self.gate.session))
+        return receipts.Gate(self.gate.name, proof.made_of(registry()[self.gate.name]))
 
 
-def main(names: Sequence[str], environment: Mapping[str, str] = os.environ) -> int:
-    """Run what has to judge the pushed commit, one line each, and stop at the first that refuses.
+@dataclass(frozen=True)
+class Line:
+    """A verdict on what is pushed.
+
+    Args:
+        verdict: The verdict.
+        source: Where it comes from: this run, a receipt of the same content, or one of unchanged inputs.
+    """
+
+    verdict: Verdict
+    source: Literal["run", "receipt", "unchanged"] = "run"
+
+
+def push(names: Sequence[str], environment: Mapping[str, str] = os.environ) -> Iterator[Line]:
+    """Judge the pushed commit and yield each verdict; end at the first that refuses.
 
     Args:
         names: The gates; all of them when empty.
         environment: Where pre-commit says what is pushed.
 
-    Returns:
-        The exit code: 0 when the push may go on.
+    Raises:
+        errors.DrydockError: A gate refuses, or could not check.
     """
-    out = console(stderr=True)
     root = Path(command.run(["git", "rev-parse", "--show-toplevel"]).stdout.strip())
     commit = environment.get("PRE_COMMIT_TO_REF", "HEAD")
-    try:
-        gates = chosen(names)
-        with checkout(root, commit) as folder:
-            _judge(load(folder), contents(root, commit), gates, out)
-    except errors.DrydockError as error:
-        if error.evidence:
-            out.print(error.evidence, markup=False)
-        out.print(str(error), markup=False)
-        return error.exit_code
-    return 0
+    gates = chosen(names)
+    with checkout(root, commit) as folder:
+        yield from _judge(load(folder), contents(root, commit), gates)
 
 
 def chosen(names: Sequence[str]) -> list[Watched]:
@@ -91,45 +97,45 @@ def chosen(names: Sequence[str]) -> list[Watched]:
     Raises:
         errors.UnknownGate: The hook runs no gate of that name.
     """
-    known = {one.name: one for one in WATCHED}
+    known = {one.name: one for one in watched()}
     for name in names:
         if name not in known:
             raise errors.UnknownGate(gate=name, known=choices(name, known))
-    return [one for one in WATCHED if not names or one.name in names]
+    return [one for one in known.values() if not names or one.name in names]
 
 
 def due(project: Project, files: Mapping[str, str], gates: Sequence[Watched]) -> Iterator[Due]:
     """Yield each gate with each of its targets; a gate whose inputs the project does not have is left out."""
     source = project.source.relative_to(project.root).as_posix()
     for gate in gates:
-        targets = runner.GATES[gate.name].targets if gate.session is None else ("",)
+        targets = registry()[gate.name].facts.targets if gate.session is None else ("",)
         for target in targets:
             if inputs := digest(files, gate.patterns("" if source == "." else source), target):
                 yield Due(gate, target, inputs)
 
 
-def _judge(project: Project, files: Mapping[str, str], gates: Sequence[Watched], out: Console) -> None:
-    pipeline: Pipeline | None = None
+def _judge(project: Project, files: Mapping[str, str], gates: Sequence[Watched]) -> Iterator[Line]:
+    workspace: Workspace | None = None
     base = _base(project)
     for one in due(project, files, gates):
         known = Receipts().find(one.defined, one.inputs)
         if known and stands_on(base, one.gate, known):
-            _show(out, known.verdict, "unchanged")
+            yield Line(known.verdict, "unchanged")
             continue
         tools: dict[str, str] = {}
         if one.gate.session is None:
-            pipeline = pipeline or Pipeline(connect(), project, silent, quiet=True, channel="push")
-            gate = runner.GATES[one.gate.name]
-            earlier = runner.receipt(gate, pipeline, one.target)
-            verdict = earlier.verdict if earlier else runner.judge(gate, pipeline, one.target)
-            tools = {BASE: pipeline.base.digest}
-            _show(out, verdict, "receipt" if earlier else "")
+            workspace = workspace or open_workspace(connect(), project, channel="push")
+            gate = registry()[one.gate.name]
+            earlier = proof.receipt(gate, workspace, one.target)
+            verdict = earlier.verdict if earlier else proof.judge(gate, workspace, one.target)
+            tools = {BASE: workspace.base.digest}
+            line = Line(verdict, "receipt" if earlier else "run")
         else:
-            verdict = in_session(one.gate, project.root)
-            _show(out, verdict)
-        Receipts().write(one.defined, verdict, content=one.inputs, image="", tools=tools)
-        if not verdict.passed:
-            raise runner.refusal(verdict)
+            line = Line(in_session(one.gate, project.root))
+        yield line
+        Receipts().write(one.defined, line.verdict, content=one.inputs, image="", tools=tools)
+        if not line.verdict.passed:
+            raise refusal(line.verdict)
 
 
 def stands_on(base: str, gate: Watched, known: Receipt) -> bool:
@@ -163,9 +169,3 @@ def in_session(gate: Watched, folder: Path) -> Verdict:
     outcome = Outcome.PASSED if done.code == 0 else Outcome.FAILED
     evidence = "" if done.code == 0 else "\n".join(lines[-EVIDENCE_LINES:])
     return Verdict(gate.name, outcome, summary, evidence=evidence, seconds=time.monotonic() - began)
-
-
-def _show(out: Console, verdict: Verdict, instead: str = "") -> None:
-    took = instead or f"{verdict.seconds:.1f} s"
-    summary = escape(verdict.summary)
-    out.print(f"{tables.MARKS[verdict.outcome]}  [bold]{verdict.gate}[/bold]  {summary}  [dim]{took}[/dim]")

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from drydock import command, errors
-from drydock.hook.watched import WATCHED
+from drydock.hook.watched import watched
 
 SETTINGS = ".pre-commit-config.yaml"
 MARK = "# Written by `drydock hooks`"
@@ -67,5 +67,5 @@ def script(root: Path) -> str:
     """Return the hook of a repository: drydock's gates, and the Nox sessions of the same kind that it has."""
     noxfile = root / "noxfile.py"
     own = noxfile.read_text(encoding="utf-8") if noxfile.is_file() else ""
-    gates = [one.name for one in WATCHED if one.session is None or f"def {one.name}(" in own]
+    gates = [one.name for one in watched() if one.session is None or f"def {one.name}(" in own]
     return SCRIPT.format(python=shlex.quote(sys.executable), gates=" ".join(gates))

@@ -1,4 +1,4 @@
-"""What each gate of the hook judges: a gate runs when something that it judges is pushed and has changed.
+"""The hook's gates with the paths that each judges: a gate runs when one of them changed in what is pushed.
 
 Source changes run the application's tests and weigh the image. The gates that judge how the image is made and
 what is installed in it run when that changes; `invoke push` and `invoke release` demand them in any case, for
@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-SOURCE = "{source}"
+from drydock.gates.gate import SOURCE, Gate, registry
+
 # What decides the image beside the application's own code.
 RECIPE = (
     "Dockerfile",
@@ -17,8 +18,8 @@ RECIPE = (
     "image/*",
     "pyproject.toml",
     "drydock.toml",
-    f"{SOURCE}pyproject.toml",
-    f"{SOURCE}*.lock",
+    f"{SOURCE}/pyproject.toml",
+    f"{SOURCE}/*.lock",
 )
 CODE = ("*.py", "pyproject.toml", "requirements.lock")
 
@@ -40,21 +41,30 @@ class Watched:
 
     def patterns(self, source: str) -> tuple[str, ...]:
         """Return the inputs of a project whose application lies in a folder; empty for the root."""
-        return tuple(text.replace(SOURCE, f"{source}/" if source else "") for text in self.inputs)
+        return tuple(text.replace(f"{SOURCE}/", f"{source}/" if source else "") for text in self.inputs)
 
 
-WATCHED = (
-    Watched("lint", (*CODE, "Dockerfile"), session=()),
-    Watched("container_tests", (*RECIPE, f"{SOURCE}*")),
-    Watched("size_budget", (*RECIPE, f"{SOURCE}*")),
-    Watched("smoke", RECIPE),
-    Watched("security", RECIPE),
-    Watched("licences", RECIPE),
-    Watched("kubernetes", ("deploy/kubernetes/*",)),
-    # Those that need an engine take minutes, and run in CI.
+# This repository's own sessions. Those that need an engine take minutes, and run in CI.
+FIRST = (Watched("lint", (*CODE, "Dockerfile"), session=()),)
+LAST = (
     Watched(
         "tests",
         ("drydock/*", "tasks.py", "tests/*", "image/*", "noxfile.py", "run", "Dockerfile", *CODE[1:]),
-        session=("--ignore=tests/live", "-m", "not live"),
+        session=("-m", "not live"),
     ),
 )
+
+
+def of(gate: Gate) -> Watched:
+    """Return a gate of the registry with the paths that it judges."""
+    source = f"{SOURCE}/"
+    also = {"source": (*RECIPE, f"{source}*"), "recipe": RECIPE, "inputs": ()}.get(gate.facts.changes, ())
+    own = (f"{path}*" if path.endswith("/") else path for path in gate.facts.inputs)
+    others = (path for path in own if f"{source}*" not in also or not path.startswith(source))
+    return Watched(gate.name, tuple(dict.fromkeys((*also, *others))))
+
+
+def watched() -> tuple[Watched, ...]:
+    """Return every gate of the hook, in the order in which they run."""
+    gates = (of(gate) for gate in registry().values() if gate.facts.changes != "none")
+    return (*FIRST, *gates, *LAST)

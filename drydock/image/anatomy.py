@@ -5,7 +5,8 @@ from __future__ import annotations
 import functools
 from dataclasses import dataclass
 
-from drydock.image.model import File, Image, Kind, Layer
+from drydock.image.file import File, Kind
+from drydock.image.model import Image, Layer
 from drydock.image.packages import Inventory, Package, take_stock, top_level
 from drydock.image.tree import Efficiency, duplicates, efficiency, merge, resolve
 

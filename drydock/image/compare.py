@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from drydock.image.anatomy import Anatomy
-from drydock.image.model import File, Image, Layer
+from drydock.image.file import File
+from drydock.image.model import Image, Layer
 from drydock.image.packages import Package, Source
 
 

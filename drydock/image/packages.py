@@ -10,12 +10,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from drydock.image.model import File, Kind
+from drydock.image.file import File, Kind
 from drydock.image.tree import resolve
 
 DPKG = "/var/lib/dpkg"
 _SITE = re.compile(r"^(.*/(?:site|dist)-packages)/[^/]+")
 _RECORD = re.compile(r"/[^/]+\.dist-info/(?:RECORD|METADATA)$")
+# Licences of Debian packages, and the version of a CPython that no package manager installed.
+_TOLD = re.compile(r"/usr/share/doc/[^/]+/copyright|.*/include/python3\.\d+/patchlevel\.h")
 _BYTECODE = re.compile(r"^(.*)/__pycache__/([^/]+?)\.[^/]*\.pyc$")
 _STANDARD_LIBRARY = re.compile(r"^(.*/lib/python3\.\d+)/")
 
@@ -57,11 +59,12 @@ class Package:
 
 
 def names_packages(path: str) -> bool:
-    """Tell whether a file's content is needed to name packages."""
+    """Tell whether a file's content is needed to name packages, their versions and their licences."""
     return (
         path in (f"{DPKG}/status", "/etc/os-release", "/usr/lib/os-release")
         or path.startswith(f"{DPKG}/status.d/")
         or (path.startswith(f"{DPKG}/info/") and path.endswith(".list"))
+        or _TOLD.fullmatch(path) is not None
         or _RECORD.search(path) is not None
     )
 

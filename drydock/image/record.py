@@ -15,10 +15,10 @@ from dataclasses import dataclass, field
 from typing import IO, Any, cast
 
 from drydock import errors
-from drydock.image.model import File, Kind
+from drydock.image.file import File, Kind
 
 # A change of what is analysed, or of how it is written down, makes all older records void.
-FORMAT = 2
+FORMAT = 3
 CHUNK = 1 << 20
 LARGEST_TEXT = 16_000_000
 

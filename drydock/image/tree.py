@@ -7,7 +7,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from drydock.image.model import File, Image, Kind
+from drydock.image.file import File, Kind
+from drydock.image.model import Image
 
 _DELETIONS = (Kind.WHITEOUT, Kind.OPAQUE)
 # Linux's own limit on symbolic links in one path.

@@ -47,7 +47,7 @@ class Compression:
         """
         name, colon, level = text.partition(":")
         if name not in cls.LEVELS:
-            raise ValueError(f"{text!r} is no compression")
+            raise ValueError(f"{text!r} is not a compression")
         default, levels = cls.LEVELS[name]
         if not colon:
             return cls(name, default)

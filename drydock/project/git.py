@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -32,6 +33,24 @@ class Source:
     committed: int | None = None
     url: str = ""
     branch: str = ""
+
+
+def epoch(source: Source, environment: Mapping[str, str] = os.environ) -> int | None:
+    """Return the time that goes into an image, in seconds since 1970: SOURCE_DATE_EPOCH, else the commit's.
+
+    Raises:
+        errors.BadConfiguration: SOURCE_DATE_EPOCH is no whole number.
+    """
+    given = environment.get("SOURCE_DATE_EPOCH")
+    if not given:
+        return source.committed
+    if not given.isascii() or not given.isdigit():
+        raise errors.BadConfiguration(
+            where="SOURCE_DATE_EPOCH",
+            problem=f"{given!r} is no whole number",
+            how="give it seconds since 1970",
+        )
+    return int(given)
 
 
 def read(root: Path) -> Source:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import shlex
-import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,9 +12,9 @@ from pathlib import Path
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
-from drydock import errors
-from drydock.project import LOCK_FILES, Project
+from drydock import errors, toml
 from drydock.project import ignore as dockerignore
+from drydock.project.model import LOCK_FILES, Project
 
 REMAKE = {
     "uv.lock": "uv lock",
@@ -86,7 +85,7 @@ def pins(kind: str, text: str) -> dict[str, str]:
         packages = json.loads(text).get("default", {}).items()
         return {canonicalize_name(name): str(row.get("version", "")).lstrip("=") for name, row in packages}
     if kind == "pylock.toml" or (kind.endswith(".lock") and "requirements" not in kind):
-        table = tomllib.loads(text)
+        table = toml.parse(text, kind)
         rows = table.get("package") or table.get("packages") or []
         return {canonicalize_name(row["name"]): row.get("version", "") for row in rows}
     return requirements_pins(text) if kind.endswith(".lock") or "--hash=" in text else {}
@@ -108,7 +107,7 @@ def declared(source: Path, lock: str = "") -> tuple[str, list[str]]:
     own = OWN_REMAKE.search(lock)
     from_plain = bool(own and re.search(r"\srequirements\.txt(\s|$)", own["command"]))
     manifest = source / "pyproject.toml"
-    table = tomllib.loads(manifest.read_text(encoding="utf-8")) if manifest.is_file() else {}
+    table = toml.read(manifest)
     plain = source / "requirements.txt"
     if not plain.is_file() or ("dependencies" in table.get("project", {}) and not from_plain):
         return manifest.name, table.get("project", {}).get("dependencies", [])

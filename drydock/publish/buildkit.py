@@ -13,7 +13,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from drydock.publish.provenance import Predicate, plain_urls, public
+from drydock.publish.provenance import Predicate
+from drydock.secrets import plain_urls, public
 
 # The key in buildx's metadata, and what makes buildx write all that BuildKit knows.
 KEY = "buildx.build.provenance"

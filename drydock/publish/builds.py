@@ -9,46 +9,44 @@ import time
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import platformdirs
 
-from drydock.build import Options
-from drydock.engine import Engine
-from drydock.project.git import Source
+from drydock.build import BuildResult, Options
+from drydock.project import TARGETS
 from drydock.publish.buildkit import recorded
 from drydock.publish.provenance import Predicate, dependencies, observed, predicate
 from drydock.state.sealed import Sealed, Untrusted
-
-if TYPE_CHECKING:
-    from drydock.base import Base
+from drydock.workspace import Listener, Workspace
 
 DAY = 86_400.0
 KEPT_DAYS = 90.0
 
 
-def describe(
-    engine: Engine,
-    source: Source,
-    base: Base,
-    options: Options,
-    added: frozenset[str],
-    metadata: Mapping[str, Any],
-) -> Predicate:
+class Keeper(Listener):
+    """Keeps how each image was built that may leave this machine; other targets never leave."""
+
+    def built(self, workspace: Workspace, options: Options, result: BuildResult) -> None:
+        """Keep how the image of a build came to be, unless that is known."""
+        if result.image_id and options.target in TARGETS and not known(result.image_id):
+            keep(result.image_id, described(workspace, options, result.metadata))
+
+
+def described(workspace: Workspace, options: Options, metadata: Mapping[str, Any]) -> Predicate:
     """Say how an image was built: in BuildKit's own words where buildx told them, else in drydock's.
 
     Args:
-        engine: Where it was built.
-        source: What it was built from.
-        base: What it stands on.
-        options: What buildx was told.
-        added: The names of the build arguments that drydock added by itself.
-        metadata: What buildx wrote about the build.
+        workspace: Where it was built.
+        options: The options that buildx got.
+        metadata: What buildx wrote about the build; empty where that is not known any more.
 
     Raises:
         errors.EngineGone: The engine does not answer.
     """
-    build = observed(engine, options.target, options.build_args, options.platforms, added)
+    source, base = workspace.source, workspace.base
+    added = frozenset(workspace.build_args())
+    build = observed(workspace.engine, options.target, options.build_args, options.platforms, added)
     return recorded(metadata, build.builder, dependencies(source, base)) or predicate(source, base, build)
 
 

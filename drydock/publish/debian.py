@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from drydock import command, errors
+from drydock import command, errors, osrelease
 from drydock.engine import apt, install
 
 
@@ -29,7 +29,7 @@ def unpacked(parent: Path, *packages: str, release: str = "") -> Iterator[Path]:
     Raises:
         NotFetched: Says why.
     """
-    here = install.read_os_release().get("VERSION_CODENAME", "")
+    here = osrelease.codename()
     known = apt.repositories() if install.is_debian_family() else []
     lines = apt.sources(known, here, release or here)
     if not lines:

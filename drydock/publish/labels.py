@@ -11,10 +11,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from drydock import errors
 from drydock.base.make import KIND_LABEL
 from drydock.engine import PROJECT_LABEL
-from drydock.project import Project
+from drydock.project import Project, git
 from drydock.project import metadata as project_metadata
 from drydock.project.git import Source
 
@@ -129,26 +128,8 @@ def check(found: Mapping[str, str], wanted: Mapping[str, str]) -> list[Differenc
     return different + missing
 
 
-def epoch(source: Source, environment: Mapping[str, str] = os.environ) -> int | None:
-    """Return the time that goes into an image, in seconds since 1970: SOURCE_DATE_EPOCH, else the commit's.
-
-    Raises:
-        errors.BadConfiguration: SOURCE_DATE_EPOCH is no whole number.
-    """
-    given = environment.get("SOURCE_DATE_EPOCH")
-    if not given:
-        return source.committed
-    if not given.isascii() or not given.isdigit():
-        raise errors.BadConfiguration(
-            where="SOURCE_DATE_EPOCH",
-            problem=f"{given!r} is no whole number",
-            how="give it seconds since 1970",
-        )
-    return int(given)
-
-
 def _created(source: Source, environment: Mapping[str, str]) -> str:
-    seconds = epoch(source, environment)
+    seconds = git.epoch(source, environment)
     if seconds is None:
         return ""
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

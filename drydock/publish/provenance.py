@@ -10,13 +10,11 @@ and the base image. No clock is read: equal builds give equal bytes.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit, urlunsplit
 
-from drydock import command
+from drydock import command, secrets
 from drydock.engine import Engine
 from drydock.project.git import Source
 from drydock.publish.local import engine_answers
@@ -30,13 +28,9 @@ MEDIA_TYPE = "application/vnd.in-toto+json"
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
 PREDICATE_TYPE = "https://slsa.dev/provenance/v1"
 BUILD_TYPE = "urn:drydock:buildx-dockerfile:1"
-WITHHELD = "(withheld)"
 
 # A predicate of PREDICATE_TYPE, as JSON values.
 Predicate = dict[str, Any]
-
-_SECRET = re.compile(r"PASS(WORD|WD)?|SECRET|TOKEN|CREDENTIAL|PRIVATE|(^|_)(API_?)?KEY($|_)|AUTH", re.I)
-_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s,]+")
 
 
 @dataclass(frozen=True)
@@ -88,7 +82,7 @@ def predicate(source: Source, base: Base, build: Build) -> Predicate:
         base: What it stands on.
         build: How it was built.
     """
-    arguments = {key: public(key, text) for key, text in sorted(build.build_args.items())}
+    arguments = {key: secrets.public(key, text) for key, text in sorted(build.build_args.items())}
     chosen = {key: text for key, text in arguments.items() if key not in build.added}
     added = {key: text for key, text in arguments.items() if key in build.added}
     return {
@@ -135,26 +129,6 @@ def statement(image: Reference, made: Predicate, waiver: Waiver | None = None) -
 def dependencies(source: Source, base: Base) -> list[dict[str, Any]]:
     """Describe the source and the base image of a build."""
     return [*_source(source), _base(base)]
-
-
-def public(name: str, text: str) -> str:
-    """Return a build argument as everybody may see it.
-
-    An argument whose name speaks of a secret is withheld as a whole; of every URL the user and password are.
-    """
-    return WITHHELD if _SECRET.search(name) else plain_urls(text)
-
-
-def plain_urls(text: str) -> str:
-    """Return a text with its URLs, but without the users and passwords in them."""
-    return _URL.sub(lambda match: _plain(match[0]), text)
-
-
-def _plain(url: str) -> str:
-    parts = urlsplit(url)
-    if "@" not in parts.netloc:
-        return url
-    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
 
 
 def _source(source: Source) -> list[dict[str, Any]]:

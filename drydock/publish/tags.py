@@ -21,6 +21,8 @@ from collections.abc import Iterable
 from packaging.version import InvalidVersion, Version
 
 from drydock import errors
+from drydock.project import Project
+from drydock.project.git import Source
 from drydock.publish.reference import check_tag
 
 DIRTY = "-dirty"
@@ -52,6 +54,20 @@ def tags(version: str, revision: str, dirty: bool) -> tuple[str, ...]:
     if dirty:
         return tuple(check_tag(tag + DIRTY) for tag in immutable)
     return tuple(check_tag(tag) for tag in (*immutable, *_floating(parsed)))
+
+
+def names(project: Project, source: Source, *, version: str = "", registry: str = "") -> tuple[str, ...]:
+    """Return the references of an image, the ones that never move first.
+
+    Args:
+        project: Whose image it is.
+        source: The state that it was built from.
+        version: The version to tag; the project's own when empty.
+        registry: Put in front of the image's name; none when empty.
+    """
+    repository = f"{registry.rstrip('/')}/{project.image}" if registry else project.image
+    found = tags(version or project.version, source.revision, source.dirty)
+    return tuple(f"{repository}:{tag}" for tag in found)
 
 
 def leading(version: str, existing: Iterable[str]) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from drydock import errors
-from drydock.project import KEYS
+from drydock.project.configuration import KEYS
 from drydock.recipe.configuration import toml
 
 
@@ -35,7 +35,7 @@ def amend(text: str, table: str, options: Mapping[str, str], where: object) -> s
 
 
 def _value(key: str, word: str, where: object) -> object:
-    kind = KEYS[key][0] if key in KEYS else str
+    kind = type(KEYS[key].default) if key in KEYS else str
     try:
         return (
             int(word)

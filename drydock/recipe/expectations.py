@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from fnmatch import fnmatchcase
 from string import Template
 
+from drydock.project.network import INDEX_VARIABLES
 from drydock.recipe.blueprint import Blueprint
 from drydock.recipe.configuration import toml
 
@@ -83,19 +84,28 @@ stdout = ["^10001 10001$$"]
 
 # Programs and libraries that no package names, and why that is accepted.
 [audit.unchecked]
-"/usr/local/*" = "the official image builds CPython from source: build on its newest patch release"
 
 [licences]
 # SPDX identifiers, * for other characters: decide here what you may ship.
 allow = [
     "0BSD", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "CNRI-Python", "ISC", "LGPL-*", "MIT", "MIT-0",
     "MIT-CMU", "MPL-2.0", "PSF-2.0", "Python-2.0", "Unlicense", "Zlib",
+    "LicenseRef-BSD-License",  # the classifier, which names one of four permissive licences
 ]
 # For Debian packages besides: unchanged parts of a free system, whose files come under many names. Not AGPL.
+# SPDX does not list those that begin with LicenseRef: the names are Debian's, in the packages of a slim base.
 allow-debian = [
     "GPL-*", "LGPL-*", "GFDL-*", "SMAIL-GPL", "BSD-*", "Artistic-*", "MPL-*", "0BSD", "BSL-1.0", "Beerware",
     "CC0-1.0", "CC-BY-*", "FSFAP", "FSFUL*", "Kazlib", "Latex2e", "MS-PL", "OLDAP-*", "PostgreSQL", "RSA-MD",
-    "Sleepycat", "SunPro", "TCL", "Unicode-*", "X11", "Zlib", "curl", "LicenseRef-*",
+    "Sleepycat", "SunPro", "TCL", "Unicode-*", "X11", "Zlib", "curl", "libutil-David-Nugent", "OpenSSL",
+    "LicenseRef-BSD-*", "LicenseRef-MIT-*", "LicenseRef-ISC-*", "LicenseRef-public-domain*", "LicenseRef-PD*",
+    "LicenseRef-probably-PD", "LicenseRef-permissive*", "LicenseRef-Custom-*", "LicenseRef-HSIEH-*",
+    "LicenseRef-GFDL-1.3--no-invariant", "LicenseRef-GPL-3--WITH-BISON-EXCEPTION", "LicenseRef-BSLA",
+    "LicenseRef-BZIP", "LicenseRef-SSLeay", "LicenseRef-OpenLDAP", "LicenseRef-Unicode", "LicenseRef-pcre",
+    "LicenseRef-Autoconf", "LicenseRef-FSF-manpages", "LicenseRef-IBM-as-is", "LicenseRef-REGCOMP",
+    "LicenseRef-RRA-KEEP-THIS-NOTICE", "LicenseRef-SDBM-PUBLIC-DOMAIN", "LicenseRef-TEXT-TABS",
+    "LicenseRef-DONT-CHANGE-THE-GPL", "LicenseRef-ad-hoc", "LicenseRef-config-h", "LicenseRef-none",
+    "LicenseRef-noderivs", "LicenseRef-double-metaphone", "LicenseRef-nagaysau-ishii",
 ]
 
 # Where a component's own metadata names no licence, or only that of its packaging.
@@ -113,7 +123,7 @@ def render(blueprint: Blueprint) -> str:
         workdir=toml(blueprint.workdir),
         port=blueprint.port,
         volumes=toml(sorted(blueprint.storage.folders)),
-        secrets=toml([*secrets, "UV_INDEX_URL", "PIP_INDEX_URL", "HTTP_PROXY", "HTTPS_PROXY"]),
+        secrets=toml([*secrets, *INDEX_VARIABLES, "HTTP_PROXY", "HTTPS_PROXY"]),
         health=toml(blueprint.health_path),
         packages=toml(_but(PACKAGES, runs)),
         programs=toml(_but(PROGRAMS, runs)),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from packaging.version import InvalidVersion, Version
 
 from drydock import errors
-from drydock.gates import runner
+from drydock.gates import proof
 from drydock.project import Project
 from drydock.project.git import Source
 from drydock.publish import tags
@@ -93,6 +93,6 @@ def decide(version: str, project: Project, source: Source, registry: str, target
         image=project.image,
         pushed=parse(f"{where.rstrip('/')}/{project.image}:{first}"),
         tags=tuple(rest),
-        gates=tuple(gate.name for gate in runner.demanded(target)),
+        gates=tuple(gate.name for gate in proof.demanded(target)),
         key=key,
     )

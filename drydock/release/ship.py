@@ -9,10 +9,10 @@ from dataclasses import replace
 from drydock import errors
 from drydock import image as images
 from drydock.build import Options
-from drydock.gates import runner
+from drydock.gates import proof
 from drydock.image import Image, content_digest
 from drydock.progress import Say
-from drydock.publish import builds, cosign, local, provenance, sbom, seal
+from drydock.publish import builds, cosign, local, provenance, sbom, seal, tags
 from drydock.publish.labels import OCI
 from drydock.publish.manifest import configurations
 from drydock.publish.push import Permissions, Pushed, Tell, push_all, registry
@@ -21,11 +21,11 @@ from drydock.publish.referrers import Attachment
 from drydock.publish.sbom.cyclonedx import MEDIA_TYPE as CYCLONEDX
 from drydock.publish.sbom.spdx import MEDIA_TYPE as SPDX
 from drydock.state.receipts import Receipts, Waiver
-from drydock.workspace import Pipeline
+from drydock.workspace import Workspace
 
 
 def push(
-    pipeline: Pipeline,
+    pipeline: Workspace,
     target: str,
     where: str,
     permissions: Permissions,
@@ -69,7 +69,7 @@ def push(
         )
 
 
-def current(pipeline: Pipeline, reference: str) -> None:
+def current(pipeline: Workspace, reference: str) -> None:
     """See to it that an image is of the commit that its tags and its provenance are going to name.
 
     Raises:
@@ -81,7 +81,7 @@ def current(pipeline: Pipeline, reference: str) -> None:
         raise errors.StaleImage(reference=reference, found=found or "no commit", wanted=wanted or "no commit")
 
 
-def cleared(pipeline: Pipeline, image: Image, target: str, force: str = "") -> Waiver | None:
+def cleared(pipeline: Workspace, image: Image, target: str, force: str = "") -> Waiver | None:
     """See to it that an image may leave this machine: every gate has passed, or somebody says why not.
 
     Args:
@@ -97,7 +97,7 @@ def cleared(pipeline: Pipeline, image: Image, target: str, force: str = "") -> W
         errors.ReceiptsMissing: A gate has yet to pass for this content.
     """
     kept, content = Receipts(), content_digest(image)
-    found = runner.missing(pipeline.project, image, target)
+    found = proof.missing(pipeline.project, image, target)
     if not found:
         kept.settle(content)
         return None
@@ -110,7 +110,7 @@ def cleared(pipeline: Pipeline, image: Image, target: str, force: str = "") -> W
     )
 
 
-def sign(pipeline: Pipeline, target: str, where: str, *, key: str, force: str, say: Say) -> list[Attachment]:
+def sign(pipeline: Workspace, target: str, where: str, *, key: str, force: str, say: Say) -> list[Attachment]:
     """Attach bills of materials and provenance to the pushed image, and sign them and it.
 
     Args:
@@ -144,14 +144,14 @@ def sign(pipeline: Pipeline, target: str, where: str, *, key: str, force: str, s
     return seal.seal(pipeline.engine, pushed, documents, key=key, say=say)
 
 
-def bills(pipeline: Pipeline, image: str) -> dict[str, bytes]:
+def bills(pipeline: Workspace, image: str) -> dict[str, bytes]:
     """Return an image's bills of materials by media type."""
     bill = sbom.read(pipeline.engine, image)
     return {CYCLONEDX: sbom.cyclonedx(bill), SPDX: sbom.spdx(bill)}
 
 
 def told(
-    pipeline: Pipeline, target: str, image: str, pushed: Reference, waiver: Waiver | None = None
+    pipeline: Workspace, target: str, image: str, pushed: Reference, waiver: Waiver | None = None
 ) -> bytes:
     """Return the provenance of a pushed image.
 
@@ -163,25 +163,26 @@ def told(
         waiver: Why it was pushed although gates had not passed; None when all had.
     """
     # One that was built on another machine, or relabelled since, is described as it would be built here now.
-    made = builds.find(image) or pipeline.described(Options(target, build_args=pipeline.build_args()), {})
+    made = builds.find(image)
+    made = made or builds.described(pipeline, Options(target, build_args=pipeline.build_args()), {})
     return provenance.statement(pushed, made, waiver)
 
 
 def verify(
-    pipeline: Pipeline, where: str, *, key: str, identity: cosign.Identity | None, say: Say
+    pipeline: Workspace, where: str, *, key: str, identity: cosign.Identity | None, say: Say
 ) -> list[Attachment]:
     """Verify the signatures of the pushed image and of all that is attached to it."""
     return seal.verify(pipeline.engine, _pushed(pipeline, where), key=key, identity=identity, say=say)
 
 
-def _names(pipeline: Pipeline, where: str) -> tuple[str, ...]:
+def _names(pipeline: Workspace, where: str) -> tuple[str, ...]:
     where = where or pipeline.project.registry
     if not where:
         raise errors.NoRegistry()
-    return pipeline.names(registry=where)
+    return tags.names(pipeline.project, pipeline.source, registry=where)
 
 
-def _pushed(pipeline: Pipeline, where: str) -> Reference:
+def _pushed(pipeline: Workspace, where: str) -> Reference:
     """Return the pushed image by its digest, found by the tag that never moves."""
     name = parse(_names(pipeline, where)[0])
     with registry(pipeline.engine, name) as client:

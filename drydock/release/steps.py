@@ -7,7 +7,8 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 
 from drydock import errors
-from drydock.gates import runner
+from drydock.gates import proof
+from drydock.gates.run import refusal
 from drydock.image import configuration_digest
 from drydock.progress import Patience, Say, unseen
 from drydock.publish import provenance, seal, tag, tags
@@ -22,7 +23,7 @@ from drydock.release import ship
 from drydock.release.journal import Entry, Journal
 from drydock.release.plan import Plan
 from drydock.verdict import Verdict
-from drydock.workspace import Pipeline
+from drydock.workspace import Workspace
 
 
 @dataclass
@@ -42,7 +43,7 @@ class Work:
         entry: What is known now.
     """
 
-    pipeline: Pipeline
+    pipeline: Workspace
     plan: Plan
     permissions: Permissions
     say: Say
@@ -131,16 +132,16 @@ def _refuse_taken(work: Work, client: Registry) -> None:
 
 def _has_passed(work: Work) -> bool:
     image = work.pipeline.measure(work.entry.image)
-    return not runner.missing(work.pipeline.project, image, work.plan.target)
+    return not proof.missing(work.pipeline.project, image, work.plan.target)
 
 
 def _judge(work: Work) -> None:
-    for gate in runner.demanded(work.plan.target):
-        known = runner.receipt(gate, work.pipeline, work.plan.target)
-        verdict = known.verdict if known else runner.judge(gate, work.pipeline, work.plan.target)
+    for gate in proof.demanded(work.plan.target):
+        known = proof.receipt(gate, work.pipeline, work.plan.target)
+        verdict = known.verdict if known else proof.judge(gate, work.pipeline, work.plan.target)
         work.judged(verdict, known is not None)
         if not verdict.passed:
-            raise runner.refusal(verdict)
+            raise refusal(verdict)
 
 
 def _local_names(plan: Plan) -> list[str]:

@@ -10,13 +10,13 @@ from rich.text import Text
 from drydock.build import BuildResult
 from drydock.report import megabytes
 from drydock.report.tables import key_values
-from drydock.workspace import Pipeline
+from drydock.workspace import Workspace
 
 
-def as_json(pipeline: Pipeline, result: BuildResult) -> Mapping[str, object]:
+def as_json(workspace: Workspace, result: BuildResult) -> Mapping[str, object]:
     """Return what a program would want to know about a build."""
-    measured = pipeline.measure(result.image_id) if result.image_id else None
-    budget = pipeline.project.budgets.get(result.target)
+    measured = workspace.measure(result.image_id) if result.image_id else None
+    budget = workspace.project.budgets.get(result.target)
     return {
         "target": result.target,
         "reference": result.reference,
@@ -25,16 +25,16 @@ def as_json(pipeline: Pipeline, result: BuildResult) -> Mapping[str, object]:
         "on_wire": measured.on_wire if measured else None,
         "budget_on_disk": budget.on_disk if budget else None,
         "budget_on_wire": budget.on_wire if budget else None,
-        "base": pipeline.base.reference,
+        "base": workspace.base.reference,
         "steps": len(result.steps),
         "steps_cached": result.cached,
         "seconds": round(result.seconds, 3),
     }
 
 
-def show(console: Console, pipeline: Pipeline, result: BuildResult) -> None:
+def show(console: Console, workspace: Workspace, result: BuildResult) -> None:
     """Print the table that ends a build."""
-    found = as_json(pipeline, result)
+    found = as_json(workspace, result)
     rows: dict[str, str | Text] = {
         "target": result.target,
         "reference": result.reference,
@@ -44,7 +44,7 @@ def show(console: Console, pipeline: Pipeline, result: BuildResult) -> None:
         number, most = found[size], found[f"budget_{size}"]
         if isinstance(number, int):
             rows[words] = Text.assemble(megabytes(number), *_share(number, most))
-    rows["base"] = f"{pipeline.base.reference} ({pipeline.base.kind})"
+    rows["base"] = f"{workspace.base.reference} ({workspace.base.kind})"
     rows["steps"] = f"{result.cached} of {len(result.steps)} cached"
     rows["seconds"] = f"{result.seconds:.1f}"
     key_values(console, rows)

@@ -9,19 +9,19 @@ from drydock.gates.smoke import token
 from drydock.report import console
 from drydock.report.progress import waiting
 from drydock.report.tables import key_values
-from drydock.workspace import Pipeline
+from drydock.workspace import Workspace
 
 
-def look(pipeline: Pipeline, target: str, port: int) -> None:
+def look(workspace: Workspace, target: str, port: int) -> None:
     """Run a target until Ctrl-C, restricted as in production.
 
     Args:
-        pipeline: Knows engine and project.
+        workspace: Knows engine and project.
         target: The target to run; built first when the engine does not have it.
         port: The port of this machine; 0 for a free one.
     """
-    project = pipeline.project
-    built = pipeline.built(target)
+    project = workspace.project
+    built = workspace.built(target)
     wanted = Run(
         built.image_id,
         port=project.port,
@@ -29,7 +29,7 @@ def look(pipeline: Pipeline, target: str, port: int) -> None:
         environment=project.development.environment,
         owner="run",
     )
-    with started(pipeline.engine, wanted) as running:
+    with started(workspace.engine, wanted) as running:
         with waiting(f"waiting for {project.ready_path}") as tell:
             seconds = running.wait_until_ready(project.ready_path, tell=tell)
         bearer = token(running, project)

@@ -19,9 +19,11 @@ from rich.live import Live
 from rich.spinner import Spinner
 from rich.text import Text
 
+from drydock.build import OnUpdate
 from drydock.build.events import Step, Update, once
 from drydock.report import NARROW, console, megabytes
 from drydock.report.signs import Sign, Signs
+from drydock.workspace import Progress
 
 REFRESHES_PER_SECOND = 8
 # A line longer than this is no longer read, however wide the terminal.
@@ -191,6 +193,27 @@ def waiting(what: str, out: Console | None = None, *, said: bool = False) -> Ite
         yield tell
     finally:
         sight.stop()
+
+
+class Shown(Progress):
+    """Shows the builds, the waits and the output of programs on standard error."""
+
+    def build(self, title: str, brief: bool) -> AbstractContextManager[OnUpdate]:
+        """Show a build."""
+        return BuildProgress(title, brief=brief)
+
+    def wait(self, what: str) -> AbstractContextManager[object]:
+        """Show that something is waited for."""
+        return waiting(what)
+
+    def under_way(self, what: str) -> AbstractContextManager[object]:
+        """Show on a terminal that a step goes on; elsewhere its own lines are enough."""
+        return under_way(what)
+
+    def output(self, text: str) -> None:
+        """Show a program's output as it comes."""
+        sys.stderr.write(text)
+        sys.stderr.flush()
 
 
 def under_way(what: str) -> AbstractContextManager[object]:

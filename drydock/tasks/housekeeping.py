@@ -55,6 +55,7 @@ def clean(c: Context, project: str = "", json: bool = False) -> None:
 )
 def environment(c: Context, output: str = "", project: str = "") -> None:
     """Write docs/environment.md from the settings that the built image knows."""
+    from drydock.gates.expectations.findings import CouldNotAskError
     from drydock.gates.kubernetes import EXPECTATIONS, application
     from drydock.gates.kubernetes.finding import read
     from drydock.recipe import packaged
@@ -69,7 +70,7 @@ def environment(c: Context, output: str = "", project: str = "") -> None:
     image = pipe.built("production").image_id
     try:
         listed = application.settings(pipe.engine, image, named)
-    except application.NoAnswer as error:
+    except CouldNotAskError as error:
         raise errors.BadConfiguration(
             where=f"{expectations} settings", problem=str(error), how=how
         ) from error

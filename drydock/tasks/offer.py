@@ -164,13 +164,13 @@ def voice(quiet: bool) -> Say:
 
 
 def pipeline(project: str, quiet: bool = False) -> Any:
-    """Return the pipeline of a project on the engine that answers."""
+    """Return the workspace of a project on the engine that answers."""
     from drydock.detect.project import load
     from drydock.engine import connect
-    from drydock.workspace import Pipeline
+    from drydock.publish.opening import open_workspace
+    from drydock.report.progress import Shown
 
-    loaded = load(Path(project))
-    return Pipeline(connect(), loaded, voice(quiet), quiet)
+    return open_workspace(connect(), load(Path(project)), voice(quiet), None if quiet else Shown())
 
 
 def patience(what: str, quiet: bool = False) -> AbstractContextManager[object]:

@@ -21,11 +21,11 @@ def tag(
     json: bool = False,
 ) -> None:
     """Tag the built image by the project's version and commit."""
-    from drydock.publish import tag
+    from drydock.publish import tag, tags
     from drydock.report import print_json
 
     pipe = pipeline(project, quiet or json)
-    names = pipe.names(version)
+    names = tags.names(pipe.project, pipe.source, version=version)
     with patience(f"tagging {target}", quiet or json):
         tag.apply(pipe.engine, pipe.project.reference(target), names)
     if json:
@@ -50,7 +50,7 @@ def label(
 
     pipe = pipeline(project, quiet or json)
     reference = pipe.project.reference(target)
-    wanted = pipe.labels()
+    wanted = labels.labels_for(pipe.project, pipe.source, pipe.base)
     if apply:
         with patience(f"labelling {target}", quiet or json):
             relabel.apply(pipe.engine, reference, wanted)
@@ -90,10 +90,10 @@ def push(
     """Push the image under all its tags, and compare the registry's copy."""
     from dataclasses import asdict
 
-    from drydock.publish.progress import shown
     from drydock.publish.push import Permissions
     from drydock.release import ship
     from drydock.report import console, print_json
+    from drydock.report.push_progress import shown
 
     permissions = Permissions(dirty=allow_dirty, made_base=allow_made_base)
     out = shown(console(stderr=True, quiet=quiet or json))
@@ -222,10 +222,10 @@ def release(
 ) -> None:
     """Build, test, push, sign and name a version, in that order; continue where it was stopped."""
     from drydock import release
-    from drydock.publish.progress import shown
     from drydock.publish.push import Permissions
     from drydock.report import console, print_json, tables
     from drydock.report import release as report
+    from drydock.report.push_progress import shown
 
     pipe = pipeline(project, quiet or json)
     progress = console(stderr=True, quiet=quiet or json)

@@ -6,6 +6,10 @@ import pytest
 
 from drydock import errors
 from drydock.build.plan import Options, arguments, key_values, targets
+from drydock.doctor import network
+from drydock.engine import Engine
+from drydock.engine.find import Candidate
+from drydock.project.network import INDEX_VARIABLES
 from tests.conftest import MakeProject
 
 
@@ -102,6 +106,17 @@ def test_a_package_index_goes_in_as_a_secret_and_its_password_in_no_argument(
 
     assert "--secret=id=index,env=PIP_INDEX_URL" in args
     assert not [arg for arg in args if "password" in arg]
+
+
+@pytest.mark.parametrize("name", INDEX_VARIABLES)
+def test_a_build_obeys_every_index_variable_that_doctor_approves(
+    make_project: MakeProject, name: str
+) -> None:
+    address = "https://packages.example/simple"
+    question = network.question(Engine(Candidate("unix:///nowhere", "a test")), "python", {name: address})
+
+    assert question.environment["PIP_INDEX_URL"] == address
+    assert f"--secret=id=index,env={name}" in build_arguments(make_project, Options(), **{name: address})
 
 
 def test_a_secret_that_is_given_wins_over_the_machines_own(make_project: MakeProject) -> None:

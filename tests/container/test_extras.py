@@ -13,7 +13,7 @@ import pytest
 from assemble import extras
 from assemble.tree import Tree
 
-from drydock.workspace import Pipeline
+from drydock.workspace import Workspace
 from tests.conftest import ROOT, MakeProject, write_files
 
 
@@ -56,7 +56,7 @@ def test_what_the_configuration_declares_reaches_the_build(make_project: MakePro
     engine: Any = None
     base: Any = SimpleNamespace(reference="python:3.13-slim")
 
-    args = Pipeline(engine, project, lambda _: None, _base=base).build_args()
+    args = Workspace(engine, project, _base=base).build_args()
 
     assert args["EXTRA_FILES"] == "git libmagic.so.1"
 

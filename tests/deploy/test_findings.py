@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -12,39 +12,46 @@ from drydock import errors
 from drydock.deploy.render import render
 from drydock.detect.project import load
 from drydock.gates import kubernetes as gate
+from drydock.gates import tools as scanners
+from drydock.gates.expectations import CouldNotAskError, Finding, sift
 from drydock.gates.kubernetes import finding, tools
-from drydock.gates.kubernetes.finding import Expectations, Finding, Ignore
+from drydock.gates.kubernetes.finding import Accepted, Expectations
 from tests.conftest import ROOT
 
-FOUND = Finding("CKV_K8S_43", "local", "deployment/todo", "Image should use digest")
+FOUND = Finding("CKV_K8S_43", "local/deployment/todo", "Image should use digest")
+TODAY = date(2026, 11, 28)
 
 
 @pytest.mark.parametrize(
     ("ignores", "counting", "stale"),
     [
         ([], [FOUND], 0),
-        ([Ignore("CKV_K8S_43", "why")], [], 0),
-        ([Ignore("CKV_K8S_43", "why", overlay="local")], [], 0),
-        ([Ignore("CKV_K8S_43", "why", overlay="production")], [FOUND], 1),
-        ([Ignore("CKV_K8S_43", "why", object="job/todo")], [FOUND], 1),
-        ([Ignore("CKV_K8S_14", "why")], [FOUND], 1),
+        ([{}], [], 0),
+        ([{"overlay": "local"}], [], 0),
+        ([{"object": "deployment/todo"}], [], 0),
+        ([{"overlay": "production"}], [FOUND], 1),
+        ([{"overlay": "loca"}], [FOUND], 1),
+        ([{"object": "job/todo"}], [FOUND], 1),
+        ([{"check": "CKV_K8S_14"}], [FOUND], 1),
     ],
 )
 def test_an_ignore_covers_its_check_and_place_and_nothing_else(
-    ignores: Sequence[Ignore], counting: Sequence[Finding], stale: int
+    ignores: Sequence[dict[str, str]], counting: Sequence[Finding], stale: int
 ) -> None:
-    found, unused = finding.judge([FOUND], ignores)
-    assert found == counting
-    assert [one.text for one in unused] == ["this ignore covers nothing; remove it"] * stale
+    rows = [{"check": "CKV_K8S_43", "reason": "why"} | row for row in ignores]
+    sifted = sift([FOUND], [Accepted(**row).ignore for row in rows], TODAY)
+    assert list(sifted.open) == counting
+    texts = [one.text for one in finding.stale(sifted.unused)]
+    assert texts == ["this ignore covers nothing; remove it"] * stale
 
 
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ('kubernets = ["1.37"]', "unknown key kubernets"),
-        ('[[ignore]]\ncheck = "A"', "is no ignore"),
-        ('[[ignore]]\ncheck = "A"\nreason = "b"\nwhere = "c"', "is no ignore"),
-        ("kubernetes = [", "no valid TOML"),
+        ('kubernets = ["1.37"]', "kubernets: unknown key"),
+        ('[[ignore]]\ncheck = "A"', r"ignore\[0\].reason: missing"),
+        ('[[ignore]]\ncheck = "A"\nreason = "b"\nwhere = "c"', r"ignore\[0\].where: unknown key"),
+        ("kubernetes = [", "not valid TOML"),
     ],
 )
 def test_a_wrong_expectation_is_refused(tmp_path: Path, text: str, problem: str) -> None:
@@ -64,14 +71,14 @@ def test_a_schemas_warning_is_a_finding() -> None:
 
 @pytest.mark.parametrize(("output", "code"), [("", 0), ("", 2), ("INFO a.yaml passed", 1)])
 def test_a_silent_validator_is_no_pass(output: str, code: int) -> None:
-    with pytest.raises(tools.ToolBroken):
+    with pytest.raises(CouldNotAskError):
         list(tools.schema_findings(output, code, "local", "1.37"))
 
 
-@pytest.mark.parametrize("output", ["", "Traceback", "[]", '{"passed": 0, "failed": 0}'])
-def test_a_checkov_that_checked_nothing_is_no_pass(output: str) -> None:
-    with pytest.raises(tools.ToolBroken):
-        list(tools.checkov_findings(output, "local"))
+@pytest.mark.parametrize("report", ["Traceback", [], {"passed": 0, "failed": 0}, {"results": {}}])
+def test_a_checkov_that_checked_nothing_is_no_pass(report: object) -> None:
+    with pytest.raises(CouldNotAskError):
+        scanners.checkov_report(report)
 
 
 def test_a_checkov_that_cannot_parse_is_no_pass() -> None:
@@ -79,14 +86,14 @@ def test_a_checkov_that_cannot_parse_is_no_pass() -> None:
         "results": {"failed_checks": [], "parsing_errors": ["a.yaml"]},
         "summary": {"parsing_errors": 1},
     }
-    with pytest.raises(tools.ToolBroken, match=r"cannot parse \['a.yaml'\]"):
-        list(tools.checkov_findings(json.dumps(report), "local"))
+    with pytest.raises(CouldNotAskError, match=r"cannot parse \['a.yaml'\]"):
+        scanners.checkov_report(report)
 
 
-@pytest.mark.parametrize("output", ["", "FATAL", "{}", '{"Results": [{"Type": "dockerfile"}]}'])
-def test_a_trivy_that_saw_no_manifest_is_no_pass(output: str) -> None:
-    with pytest.raises(tools.ToolBroken):
-        list(tools.trivy_findings(output, "local"))
+@pytest.mark.parametrize("report", [[], {}, {"Results": [{"Type": "dockerfile"}]}, "FATAL"])
+def test_a_trivy_that_saw_no_manifest_is_no_pass(report: object) -> None:
+    with pytest.raises(CouldNotAskError):
+        scanners.trivy_report(report, "kubernetes")
 
 
 @pytest.mark.parametrize(
@@ -99,9 +106,8 @@ def test_a_trivy_that_saw_no_manifest_is_no_pass(output: str) -> None:
     ],
 )
 def test_a_trivy_finding_names_its_object(message: str, where: str) -> None:
-    results = [{"Type": "kubernetes", "Misconfigurations": [{"ID": "KSV-0001", "Message": message}]}]
-    found = list(tools.trivy_findings(json.dumps({"Results": results}), "local"))
-    assert [one.object for one in found] == [where]
+    (found,) = tools.trivy_findings([{"ID": "KSV-0001", "Message": message}], "local")
+    assert found.subject == f"local/{where}"
 
 
 FAULTS = [

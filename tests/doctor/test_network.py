@@ -26,7 +26,7 @@ PROXY = "http://shipper:secret@proxy.example:3128"
     ("environment", "info", "severity", "words"),
     [
         ({}, {}, Severity.OK, "none"),
-        ({}, {"HttpProxy": PROXY}, Severity.OK, "the engine's own, http://…@proxy.example:3128"),
+        ({}, {"HttpProxy": PROXY}, Severity.OK, "the engine's own, http://proxy.example:3128"),
         ({"https_proxy": PROXY}, {}, Severity.WARNING, "NO_PROXY lacks localhost and 127.0.0.1"),
         ({"HTTPS_PROXY": PROXY, "no_proxy": "localhost"}, {}, Severity.WARNING, "NO_PROXY lacks 127.0.0.1"),
         (
@@ -45,7 +45,7 @@ PROXY = "http://shipper:secret@proxy.example:3128"
             {"HTTPS_PROXY": PROXY, "NO_PROXY": "*"},
             {"HttpsProxy": PROXY},
             Severity.OK,
-            "the engine has its own, http://…@proxy.example:3128",
+            "the engine has its own, http://proxy.example:3128",
         ),
     ],
 )

@@ -10,7 +10,7 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Run:
-    """A command that tests/live/test_documents.py runs.
+    """A command that tests/documents/test_documents.py runs.
 
     Args:
         command: As it stands in a document.

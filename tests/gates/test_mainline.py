@@ -15,7 +15,7 @@ NOW = "[project]\nname = 'shop'\n"
 
 
 class Building:
-    """A pipeline that notes what it was asked for, and fails if it was told to."""
+    """A workspace that notes what it was asked for, and fails if it was told to."""
 
     asked: ClassVar[list[tuple[str, str, str]]] = []
     fault: Exception | None = None
@@ -43,7 +43,7 @@ class Building:
 
 @pytest.fixture
 def building(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Building:
-    """A pipeline of a project in a repository, whose code changed once more beside the main branch."""
+    """A workspace of a project in a repository, whose code changed once more beside the main branch."""
     root = begin(tmp_path / "repository") / "shop"
     for path, text in {"pyproject.toml": NOW, "Dockerfile": "FROM scratch\n", "app/main.py": "one"}.items():
         commit(root.parent, text, f"shop/{path}")

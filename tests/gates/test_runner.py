@@ -7,9 +7,15 @@ import pytest
 
 from drydock import errors, programs
 from drydock.detect.project import load
-from drydock.gates.runner import GATES, defined_now, parse, refusal, run
+from drydock.gates.gate import registry
+from drydock.gates.proof import defined
+from drydock.gates.run import refusal
+from drydock.report import gates as shown
+from drydock.sessions import parse
 from drydock.verdict import Outcome, Verdict
 from tests.conftest import MakeProject
+
+GATES = registry()
 
 
 def test_arguments_that_are_not_drydocks_go_to_pytest() -> None:
@@ -46,10 +52,10 @@ def test_a_gate_that_could_not_look_differs_from_one_that_refuses(
 
 
 def test_an_unknown_gate_lists_the_known_ones() -> None:
-    fault = run("size", [], lambda _: None)
+    with pytest.raises(errors.UnknownGate) as caught:
+        shown.find("size")
 
-    assert isinstance(fault, errors.UnknownGate)
-    assert "there is no gate 'size'; choose one of container_tests, size_budget" in str(fault)
+    assert "there is no gate 'size'; choose one of container_tests, size_budget" in str(caught.value)
 
 
 def test_without_a_target_a_gate_judges_its_own() -> None:
@@ -58,9 +64,9 @@ def test_without_a_target_a_gate_judges_its_own() -> None:
 
 def test_changed_tests_make_a_receipt_worthless(make_project: MakeProject) -> None:
     gate = GATES["container_tests"]
-    before = defined_now(gate, make_project({"tests/test_a.py": "def test_a(): pass\n"}), "production")
+    before = defined(gate, make_project({"tests/test_a.py": "def test_a(): pass\n"}), "production")
 
-    after = defined_now(gate, make_project({"tests/test_a.py": "def test_a(): assert 0\n"}), "production")
+    after = defined(gate, make_project({"tests/test_a.py": "def test_a(): assert 0\n"}), "production")
 
     assert before.definition != after.definition
 
@@ -68,9 +74,9 @@ def test_changed_tests_make_a_receipt_worthless(make_project: MakeProject) -> No
 def test_a_lowered_budget_makes_a_receipt_worthless(make_project: MakeProject) -> None:
     manifest = '[project]\nname = "shop"\n[tool.drydock.budgets]\nslim = { on-disk-mb = %s }\n'
     gate = GATES["size_budget"]
-    before = defined_now(gate, make_project({"pyproject.toml": manifest % 300}), "slim")
+    before = defined(gate, make_project({"pyproject.toml": manifest % 300}), "slim")
 
-    assert defined_now(gate, make_project({"pyproject.toml": manifest % 200}), "slim") != before
+    assert defined(gate, make_project({"pyproject.toml": manifest % 200}), "slim") != before
 
 
 def test_another_checkout_of_the_same_files_shares_receipts(
@@ -81,11 +87,11 @@ def test_another_checkout_of_the_same_files_shares_receipts(
     again = load(tmp_path / "elsewhere")
 
     gate = GATES["build_cache"]
-    assert defined_now(gate, project, "production") == defined_now(gate, again, "production")
+    assert defined(gate, project, "production") == defined(gate, again, "production")
 
 
 def test_a_receipt_names_the_exact_version_of_every_locked_tool() -> None:
-    named = {tool for gate in GATES.values() for tool in gate.tools}
+    named = {tool for gate in GATES.values() for tool in gate.facts.programs}
 
     assert named <= set(programs.names())
     assert {tool for tool in named if not programs.version(tool)[0].isdigit()} == set()

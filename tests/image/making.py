@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from drydock.image import Anatomy, Config, Image, Layer
 from drydock.image.archive import Part
 from drydock.image.packages import names_packages
 from drydock.image.record import Record, analyse
@@ -171,3 +172,20 @@ def write_folder(path: Path, files: Mapping[str, bytes]) -> Path:
         (path / name).parent.mkdir(parents=True, exist_ok=True)
         (path / name).write_bytes(content)
     return path
+
+
+def anatomy_of(files: Mapping[str, str], programs: Sequence[str] = (), env: Sequence[str] = ()) -> Anatomy:
+    """Return an image of one layer, read as every layer is.
+
+    Args:
+        files: Content by path.
+        programs: Paths of executable files besides.
+        env: Variables of its configuration.
+    """
+    entries = [Entry(name.lstrip("/"), text.encode()) for name, text in files.items()]
+    entries += [Entry(name.lstrip("/"), b"x", mode=0o755) for name in programs]
+    content = io.BufferedReader(io.BytesIO(layer_tar(entries)))  # type: ignore[type-var]
+    record = analyse(content, "test", names_packages)
+    layer = Layer(record.diff_id, "", record.on_disk, record.on_disk, record)
+    config = Config.of({"architecture": "amd64", "os": "linux"}, {"Env": list(env)})
+    return Anatomy(Image("made:dev", "sha256:" + "ab" * 32, (), config, (layer,)))

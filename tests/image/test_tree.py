@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from drydock.image.archive import read
 from drydock.image.cache import Cache
-from drydock.image.model import File, Image, Kind
+from drydock.image.file import File, Kind
+from drydock.image.model import Image
 from drydock.image.tree import duplicates, efficiency, merge, resolve
 from tests.image.making import Entry, docker_archive, files_tar, folder, layer_tar, write_archive
 

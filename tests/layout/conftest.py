@@ -13,11 +13,10 @@ import pytest
 from drydock import command
 from drydock.detect.project import load
 from drydock.engine import Engine
-from drydock.workspace import Pipeline
+from drydock.publish.opening import open_workspace
+from drydock.workspace import Workspace
 from tests.conftest import ROOT
-from tests.live.conftest import engine, python_image
-
-__all__ = ["engine", "python_image"]
+from tests.support.images import remove_reference
 
 BASES = "local/official-layout"
 CHANNEL = "official-layout"
@@ -36,17 +35,15 @@ def official_base(engine: Engine, python_image: str) -> str:
         build = ["docker", "buildx", "build", "--load", f"--tag={reference}"]
         args = [f"--build-arg=PYTHON_IMAGE={python_image}", str(folder)]
         command.run([*build, *args], env=engine.environment)
-        for older in engine.sdk.images.list(BASES):
-            if reference not in older.tags:
-                engine.sdk.images.remove(older.id, force=True)
+        for older in {tag for image in engine.sdk.images.list(BASES) for tag in image.tags} - {reference}:
+            remove_reference(engine, older)
     return reference
 
 
 @pytest.fixture(scope="session")
-def pipeline(engine: Engine, official_base: str) -> Iterator[Pipeline]:
+def workspace(engine: Engine, official_base: str) -> Iterator[Workspace]:
     """Builds on that base, under references of their own."""
     project = replace(load(ROOT), base=official_base)
-    yield Pipeline(engine, project, lambda _: None, quiet=True, channel=CHANNEL)
+    yield open_workspace(engine, project, channel=CHANNEL)
     for target in ("production", "slim"):
-        for image in engine.sdk.images.list(project.reference(target, CHANNEL)):
-            engine.sdk.images.remove(image.id, force=True)
+        remove_reference(engine, project.reference(target, CHANNEL))

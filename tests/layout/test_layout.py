@@ -7,11 +7,12 @@ from collections.abc import Callable
 import pytest
 
 from drydock.gates import smoke
+from drydock.gates.subject import Subject
 from drydock.image import Anatomy
 from drydock.report import MB
 from drydock.verdict import Outcome
-from drydock.workspace import Pipeline
-from tests.live import test_image_production as facts
+from drydock.workspace import Workspace
+from tests.container import test_production as facts
 
 # The first test waits for CPython to be compiled.
 pytestmark = pytest.mark.timeout(1800)
@@ -19,15 +20,14 @@ TARGETS = ("production", "slim")
 
 
 @pytest.mark.parametrize("target", TARGETS)
-def test_the_image_starts_answers_and_stops(pipeline: Pipeline, target: str) -> None:
-    paths = Anatomy(pipeline.measured(target)).tree
+def test_the_image_starts_answers_and_stops(workspace: Workspace, target: str) -> None:
 
-    verdict = smoke.run(pipeline.engine, pipeline.project, pipeline.built(target).image_id, target, paths)
+    verdict = smoke.judge(Subject(workspace, target))
 
     assert verdict.outcome is Outcome.PASSED, f"{verdict.summary}\n{verdict.evidence}"
 
 
-def test_all_of_productions_python_is_in_usr_local(pipeline: Pipeline) -> None:
+def test_all_of_productions_python_is_in_usr_local(workspace: Workspace) -> None:
     script = """
 import json, os, sys, zlib
 assert sys.base_prefix == "/usr/local"
@@ -37,9 +37,9 @@ assert zlib.__file__.startswith("/usr/local/lib/python3.13/lib-dynload/"), zlib.
 libraries = {line.split()[-1] for line in open("/proc/self/maps") if "libpython3.13" in line}
 assert libraries == {"/usr/local/lib/libpython3.13.so.1.0"}, libraries
 """
-    assert facts.python(pipeline.built("production").image_id, script) == ""
+    assert facts.python(workspace.built("production").image_id, script) == ""
     strays = [
-        path for path in Anatomy(pipeline.measured("production")).tree if path.startswith("/usr/lib/python")
+        path for path in Anatomy(workspace.measured("production")).tree if path.startswith("/usr/lib/python")
     ]
     assert strays == []
 
@@ -52,25 +52,25 @@ assert libraries == {"/usr/local/lib/libpython3.13.so.1.0"}, libraries
         facts.test_names_zones_certificates_database_and_encodings_work,
     ],
 )
-def test_nothing_is_missing_from_slim(pipeline: Pipeline, fact: Callable[[str], None]) -> None:
-    fact(pipeline.built("slim").image_id)
+def test_nothing_is_missing_from_slim(workspace: Workspace, fact: Callable[[str], None]) -> None:
+    fact(workspace.built("slim").image_id)
 
 
-def test_every_shared_object_of_slims_python_and_dependencies_loads(pipeline: Pipeline) -> None:
-    assert facts.unloadable(pipeline.built("slim").image_id, "/usr/local", "/opt") == ""
+def test_every_shared_object_of_slims_python_and_dependencies_loads(workspace: Workspace) -> None:
+    assert facts.unloadable(workspace.built("slim").image_id, "/usr/local", "/opt") == ""
 
 
 def test_production_keeps_to_its_budget_and_slim_adds_no_more_to_its_base(
-    pipeline: Pipeline, capsys: pytest.CaptureFixture[str]
+    workspace: Workspace, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    production, slim = (pipeline.measured(target) for target in TARGETS)
-    base = pipeline.look(pipeline.base.reference)
+    production, slim = (workspace.measured(target) for target in TARGETS)
+    base = workspace.look(workspace.base.reference)
     with capsys.disabled():
         for name, image in (("production", production), ("slim", slim), ("the base", base)):
             sizes = f"{image.on_disk / MB:.1f} MB on disk, {image.on_wire / MB:.1f} MB on the wire"
             print(f"\n{name}: {sizes}", end="")  # noqa: T201
 
-    budget, growth = (pipeline.project.budget(target) for target in TARGETS)
+    budget, growth = (workspace.project.budget(target) for target in TARGETS)
     assert (production.on_disk <= budget.on_disk, production.on_wire <= (budget.on_wire or 0)) == (True, True)
     assert growth.over_base is not None
     assert slim.on_disk - base.on_disk <= (growth.over_base.on_disk or 0)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from drydock.workspace import Pipeline
-from tests.live.test_image_production import *  # noqa: F403 - its tests, of the image below
+from drydock.workspace import Workspace
+from tests.container.test_production import *  # noqa: F403 - its tests, of the image below
 
 
 @pytest.fixture(scope="module")
-def image(pipeline: Pipeline) -> str:
-    return pipeline.built("production").image_id
+def image(workspace: Workspace) -> str:
+    return workspace.built("production").image_id

@@ -38,8 +38,8 @@ def test_a_level_may_be_named(text: str, expected: Compression) -> None:
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("", "'' is no compression"),
-        ("brotli", "'brotli' is no compression"),
+        ("", "'' is not a compression"),
+        ("brotli", "'brotli' is not a compression"),
         ("zstd:", "zstd has the levels 1 to 19, not ''"),
         ("zstd:20", "zstd has the levels 1 to 19, not '20'"),
         ("gzip:0", "gzip has the levels 1 to 9, not '0'"),

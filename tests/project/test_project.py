@@ -76,30 +76,35 @@ def test_smoke_requests_are_read_in_order(make_project: MakeProject) -> None:
     ("table", "message"),
     [
         ("porrt = 1", r"\[tool.drydock\] porrt: unknown key; use one of base, "),
-        ('port = "8000"', r"\[tool.drydock\] port: '8000' is no whole number"),
-        ("port = true", r"\[tool.drydock\] port: True is no whole number"),
-        ("factory = 1", r"\[tool.drydock\] factory: 1 is no boolean"),
-        ('image = "Shop API"', r"\[tool.drydock\] image: 'Shop API' is no legal repository name"),
+        ('port = "8000"', r"\[tool.drydock\] port: '8000' is not a whole number"),
+        ("port = true", r"\[tool.drydock\] port: True is not a whole number"),
+        ("factory = 1", r"\[tool.drydock\] factory: 1 is not a boolean"),
+        ('image = "Shop API"', r"\[tool.drydock\] image: 'Shop API' is not a legal repository name"),
         (
             "budgets = { prod = { on-disk-mb = 1 } }",
             r"budgets.prod: unknown target; use one of production, slim",
         ),
-        ("budgets = { slim = { on-disk-mb = -1 } }", r"budgets.slim.on-disk-mb: -1 is no size"),
-        ("budgets = { slim = 3 }", r"budgets.slim: 3 is no budget"),
-        ("budgets = { slim = { on-wire-mb = 3 } }", r"budgets.slim: .* is no budget"),
+        ("budgets = { slim = { on-disk-mb = -1 } }", r"budgets.slim.on-disk-mb: -1 is not a size"),
+        ("budgets = { slim = 3 }", r"budgets.slim: 3 is not a table"),
+        (
+            "budgets = { slim = { on-wire-mb = 3 } }",
+            r"budgets.slim.on-disk-mb: missing; budgets.slim needs on-disk-mb",
+        ),
         (
             "budgets = { slim = { on-disk-mb = 3, over-main = {} } }",
-            r"budgets.slim.over-main: {} is no growth",
+            r"budgets.slim.over-main: an empty table; write { on-disk-mb",
         ),
         (
             "budgets = { slim = { on-disk-mb = 3, over-base = { on-disk-mb = true } } }",
-            r"budgets.slim.over-base.on-disk-mb: True is no size; give megabytes \(10\^6 bytes\), or 0",
+            r"budgets.slim.over-base.on-disk-mb: True is not a size; give megabytes \(10\^6 bytes\), or 0",
         ),
-        ('compression = "lzma"', r"compression: 'lzma' is no compression; write zstd or gzip"),
+        ('compression = "lzma"', r"compression: 'lzma' is not a compression; write zstd or gzip"),
         ('compression = "zstd:22"', r"compression: zstd has the levels 1 to 19, not '22'"),
         ('smoke = [{ method = "GET", path = "/" }]', r"smoke\[0\].status: missing"),
         ('smoke = [{ metod = "GET" }]', r"smoke\[0\].metod: unknown key"),
         ("development = { tokens = 1 }", r"development.tokens: unknown key"),
+        ("labels = { a = 1 }", r"labels.a: 1 is not a string"),
+        ("python-also = [3.10]", r"python-also\[0\]: 3.1 is not a string"),
     ],
 )
 def test_malformed_configuration_names_the_key(make_project: MakeProject, table: str, message: str) -> None:
@@ -108,7 +113,7 @@ def test_malformed_configuration_names_the_key(make_project: MakeProject, table:
 
 
 def test_broken_toml_is_named_with_its_place(make_project: MakeProject) -> None:
-    with pytest.raises(errors.BadConfiguration, match=r"pyproject.toml: no valid TOML: .*line 1"):
+    with pytest.raises(errors.BadConfiguration, match=r"pyproject.toml: not valid TOML: .*line 1"):
         make_project({"pyproject.toml": "[project\n"})
 
 
@@ -123,7 +128,7 @@ def test_a_folder_with_nothing_to_build_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize("read", [load, configured])
 def test_a_folder_that_is_not_there_is_refused(read: Callable[[Path], object], tmp_path: Path) -> None:
     with pytest.raises(
-        errors.NoProject, match=r"/shop is no folder; name the project's folder with --project"
+        errors.NoProject, match=r"/shop is not a folder; name the project's folder with --project"
     ):
         read(tmp_path / "shop")
 
@@ -198,7 +203,7 @@ def test_no_route_for_a_probe_leaves_the_path_empty(tmp_path: Path) -> None:
 def test_two_configurations_are_refused(tmp_path: Path) -> None:
     files = {"pyproject.toml": "[tool.drydock]\nport = 1\n", "drydock.toml": "port = 2\n"}
 
-    with pytest.raises(errors.BadConfiguration, match=r"stands beside a drydock.toml; keep one of them"):
+    with pytest.raises(errors.BadConfiguration, match=r"is beside a drydock.toml; keep one of them"):
         load(write_files(tmp_path, files))
 
 

@@ -9,8 +9,9 @@ import pytest
 from drydock.base import Base
 from drydock.project.git import Source
 from drydock.publish.buildkit import KEY, recorded
-from drydock.publish.provenance import WITHHELD, dependencies, statement
+from drydock.publish.provenance import dependencies, statement
 from drydock.publish.reference import parse
+from drydock.secrets import WITHHELD
 from tests.publish.schemas import validate
 
 IMAGE = parse("registry.example/acme/todo:1.4.2@sha256:" + "ab" * 32)

@@ -7,8 +7,9 @@ import pytest
 
 from drydock.base import Base
 from drydock.project.git import Source
-from drydock.publish.provenance import WITHHELD, Build, predicate, public, statement
+from drydock.publish.provenance import Build, predicate, statement
 from drydock.publish.reference import parse
+from drydock.secrets import WITHHELD, public
 from drydock.state.receipts import Waiver
 from tests.publish.schemas import validate
 

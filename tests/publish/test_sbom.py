@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import email
 import hashlib
 import io
 import json
@@ -9,13 +8,12 @@ from collections.abc import Mapping
 
 import pytest
 
-from drydock.image import Anatomy, Config, Image
+from drydock.image import Anatomy, Config, Image, components
+from drydock.image.components import Component
 from drydock.image.model import Layer
 from drydock.image.packages import names_packages
 from drydock.image.record import analyse
 from drydock.publish import sbom
-from drydock.publish.sbom.licences import Licences, of_copyright, of_distribution
-from drydock.publish.sbom.materials import copyright_files
 
 SITE = "opt/venv/lib/python3.13/site-packages"
 DEP5 = "Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/\n\n"
@@ -90,12 +88,10 @@ def anatomy(files: Mapping[str, str], links: Mapping[str, str] | None = None) ->
 
 @pytest.fixture(scope="module")
 def bill() -> sbom.Bill:
-    return sbom.bill(
-        anatomy(FILES), {"/usr/share/doc/libc6/copyright": FILES["usr/share/doc/libc6/copyright"]}
-    )
+    return sbom.bill(anatomy(FILES))
 
 
-def material(bill: sbom.Bill, name: str) -> sbom.Material:
+def material(bill: sbom.Bill, name: str) -> Component:
     (found,) = [one for one in bill.materials if one.name == name]
     return found
 
@@ -138,61 +134,16 @@ def test_a_hash_covers_the_files_of_a_package(bill: sbom.Bill) -> None:
 
 
 def test_a_changed_file_changes_the_hash_of_its_package_alone(bill: sbom.Bill) -> None:
-    other = sbom.bill(anatomy(FILES | {f"{SITE}/web/__init__.py": "web = 2\n"}), {})
+    other = sbom.bill(anatomy(FILES | {f"{SITE}/web/__init__.py": "web = 2\n"}))
 
     pairs = zip(bill.materials, other.materials, strict=True)
     assert [one.name for one, changed in pairs if one.sha256 != changed.sha256] == ["Web_App"]
 
 
 def test_licences_come_from_the_packages_own_records(bill: sbom.Bill) -> None:
-    assert material(bill, "Web_App").licences == Licences("MIT")
-    assert material(bill, "libc6").licences == Licences("LGPL-2.1-or-later")
-    assert material(bill, "libgcc-s1").licences == Licences()
-
-
-@pytest.mark.parametrize(
-    ("lines", "expected"),
-    [
-        (["License-Expression: Apache-2.0 or mit"], Licences("Apache-2.0 OR MIT")),
-        (["License: MIT"], Licences("MIT")),
-        (["License: Something of ours"], Licences(names=("Something of ours",))),
-        (["Classifier: License :: OSI Approved :: MIT License"], Licences("MIT")),
-        (
-            [
-                "License: Dual",
-                "Classifier: License :: OSI Approved :: Apache Software License",
-                "Classifier: License :: OSI Approved :: BSD License",
-            ],
-            Licences(names=("Apache-2.0", "BSD License")),
-        ),
-        (["Classifier: License :: OSI Approved"], Licences()),
-        ([], Licences()),
-    ],
-)
-def test_a_distribution_states_its_licence_in_several_ways(lines: list[str], expected: Licences) -> None:
-    assert of_distribution(email.message_from_string(metadata("a", "1", *lines))) == expected
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("License: Expat\n", Licences("MIT")),
-        ("License: GPL-2+\n text\n\nLicense: Expat\n", Licences("GPL-2.0-or-later AND MIT")),
-        ("License: GPL-3 or BSD-3-clause\n", Licences("GPL-3.0-only OR BSD-3-Clause")),
-        (
-            "License: LGPL-2.1+ or Expat\n\nLicense: zlib\n",
-            Licences("(LGPL-2.1-or-later OR MIT) AND Zlib"),
-        ),
-        ("License: public-domain\n\nLicense: GPL-2\n", Licences(names=("GPL-2.0-only", "public-domain"))),
-        ("License:\n text only\n", Licences()),
-    ],
-)
-def test_a_copyright_file_names_licences_as_debian_does(text: str, expected: Licences) -> None:
-    assert of_copyright(DEP5 + text) == expected
-
-
-def test_a_free_copyright_text_names_no_licence() -> None:
-    assert of_copyright("This is free software. License: GPL-2\n") == Licences()
+    assert material(bill, "Web_App").licence == "MIT"
+    assert material(bill, "libc6").licence == "LGPL-2.1-or-later"
+    assert material(bill, "libgcc-s1").licence == ""
 
 
 def test_a_copyright_file_is_found_over_links() -> None:
@@ -204,9 +155,11 @@ def test_a_copyright_file_is_found_over_links() -> None:
     }
     links = {"usr/share/doc/b": "a", "usr/share/doc/c/copyright": "../a/copyright"}
 
-    found = copyright_files(anatomy(files, links))
+    tree = anatomy(files, links).tree
 
-    assert found == dict.fromkeys("abc", "/usr/share/doc/a/copyright")
+    found = {components.copyright_file(name, tree) for name in "abc"}
+
+    assert found == {"/usr/share/doc/a/copyright"}
 
 
 def test_cyclonedx_holds_every_material_with_its_edges(bill: sbom.Bill) -> None:

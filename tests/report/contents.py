@@ -136,5 +136,5 @@ def content(folder: Path, project: Project, taken_apart: Anatomy) -> Content:
         gates=tuple(gates(judged, {"production": weighed})),
         timings=timings(judged),
         builds=(*builds, last),
-        materials=bill(taken_apart, {}).materials,
+        materials=bill(taken_apart).materials,
     )

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from drydock.gates import runner
+from drydock.gates.gate import registry
 from drydock.project import MB, Budget
 from drydock.report.page.gather import allowances, gates, timings
 from drydock.verdict import Verdict
@@ -28,7 +28,7 @@ def test_a_size_without_a_budget_is_told_too() -> None:
 def test_every_gate_is_told_for_each_of_its_targets() -> None:
     found = [(gate.name, gate.target) for gate in gates([], {})]
 
-    assert found == [(gate.name, target) for gate in runner.GATES.values() for target in gate.targets]
+    assert found == [(gate.name, target) for gate in registry().values() for target in gate.facts.targets]
     assert all(gate.verdict is None for gate in gates([], {}))
 
 

@@ -24,7 +24,6 @@ from pathlib import Path
 from typing import Any, ClassVar
 from urllib.parse import parse_qs, urlsplit
 
-import docker
 import jwt
 import platformdirs
 import yaml
@@ -33,6 +32,7 @@ from drydock import command
 from drydock.engine import Engine
 from drydock.publish import debian
 from tests.support import certificates
+from tests.support.images import remove_unique
 from tests.support.process import Server, accepts, folder, free_port
 
 LOOPBACK = "127.0.0.1"
@@ -466,5 +466,4 @@ def tiny_image(
     try:
         yield f"{name}:dev"
     finally:
-        with contextlib.suppress(docker.errors.ImageNotFound):
-            engine.sdk.images.remove(identity, force=True)
+        remove_unique(engine, identity)

@@ -6,8 +6,8 @@ from contextlib import nullcontext
 from pathlib import Path
 
 from drydock import release
-from drydock.gates import runner
-from drydock.publish import push, seal
+from drydock.gates import proof
+from drydock.publish import push, seal, tags
 from drydock.publish.push import Permissions
 from drydock.publish.reference import parse
 from drydock.release import Outcome, Work
@@ -26,10 +26,10 @@ class Attempt:
     def __init__(self, ship: Ship, address: str, version: str, key: Path) -> None:
         self.said: list[str] = []
         self.verdicts: list[tuple[Verdict, bool]] = []
-        pipeline = ship.pipeline()
-        plan = release.decide(version, pipeline.project, pipeline.source, address, "production", str(key))
+        workspace = ship.workspace()
+        plan = release.decide(version, workspace.project, workspace.source, address, "production", str(key))
         self.work = Work(
-            pipeline,
+            workspace,
             plan,
             Permissions(),
             self.said.append,
@@ -46,7 +46,7 @@ class Attempt:
 def prepared(ship: Ship, version: str) -> None:
     """Commit a version and pass its gates."""
     ship.commit(version)
-    pass_gates(ship.pipeline(), *PASSED)
+    pass_gates(ship.workspace(), *PASSED)
 
 
 def released(ship: Ship, address: str, version: str, key: Path) -> str:
@@ -60,10 +60,10 @@ def released(ship: Ship, address: str, version: str, key: Path) -> str:
 def arrived(ship: Ship, address: str, version: str) -> str:
     """Push a version under all its tags, as what was there before, and return its digest."""
     ship.commit(version)
-    pipeline = ship.pipeline()
-    pipeline.built("production")
-    names = pipeline.names(registry=address)
-    return push.push_all(ship.engine, ship.pipeline().project.reference("production"), names)[0].digest
+    workspace = ship.workspace()
+    workspace.built("production")
+    names = tags.names(workspace.project, workspace.source, registry=address)
+    return push.push_all(ship.engine, ship.workspace().project.reference("production"), names)[0].digest
 
 
 def followed(running: Registry, ship: Ship) -> dict[str, str]:
@@ -83,14 +83,14 @@ def is_whole(ship: Ship, running: Registry, digest: str, key: Path) -> None:
 
 def is_tested(ship: Ship, running: Registry, digest: str) -> None:
     """Assert that what the registry has under a digest is the image that has passed its gates."""
-    pipeline = ship.pipeline()
-    image = pipeline.measured("production")
+    workspace = ship.workspace()
+    image = workspace.measured("production")
     target = parse(f"{running.address}/{ship.name}")
     with push.registry(ship.engine, target) as client:
         manifest = client.manifest(target.repository, digest)
     assert manifest is not None
     assert image.id in (manifest.config, manifest.digest)
-    assert runner.missing(pipeline.project, image, "production") == []
+    assert proof.missing(workspace.project, image, "production") == []
 
 
 def is_old_or_whole(ship: Ship, running: Registry, before: dict[str, str], key: Path) -> None:

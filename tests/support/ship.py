@@ -10,11 +10,14 @@ from pathlib import Path
 
 from drydock.detect.project import load
 from drydock.engine import Engine
-from drydock.gates import runner
+from drydock.gates import closure, proof
+from drydock.gates.gate import registry
 from drydock.image import content_digest
+from drydock.publish.opening import open_workspace
 from drydock.state.receipts import Receipts
 from drydock.verdict import Outcome, Verdict
-from drydock.workspace import Pipeline
+from drydock.workspace import Workspace
+from tests.support.images import remove_repository
 
 MANIFEST = """\
 [project]
@@ -61,9 +64,9 @@ class Ship:
         identity = ("-c", "user.name=t", "-c", "user.email=t@example.org")
         subprocess.run(["git", *identity, *args], cwd=self.root, check=True)
 
-    def pipeline(self) -> Pipeline:
-        """Return a pipeline such as another process would have, which knows nothing yet."""
-        return Pipeline(self.engine, load(self.root), lambda _: None, quiet=True)
+    def workspace(self) -> Workspace:
+        """Return a workspace such as another process would have, which knows nothing yet."""
+        return open_workspace(self.engine, load(self.root))
 
 
 @contextmanager
@@ -73,16 +76,15 @@ def ship_project(engine: Engine, root: Path, base: str) -> Iterator[Ship]:
     try:
         yield made
     finally:
-        for image in engine.sdk.images.list(name=made.name):
-            engine.sdk.images.remove(image.id, force=True)
+        remove_repository(engine, made.name)
 
 
-def pass_gates(pipeline: Pipeline, *names: str) -> None:
+def pass_gates(workspace: Workspace, *names: str) -> None:
     """Write receipts for the image of the target `production`, as if gates had passed."""
-    image = pipeline.measured("production")
+    image = workspace.measured("production")
     # A process that is started later reads the gates' code anew.
-    runner.code.cache_clear()
+    closure.forget()
     for name in names:
-        defined = runner.defined_now(runner.GATES[name], pipeline.project, "production")
+        defined = proof.defined(registry()[name], workspace.project, "production")
         verdict = Verdict(name, Outcome.PASSED, "well")
         Receipts().write(defined, verdict, content=content_digest(image), image=image.id, tools={})

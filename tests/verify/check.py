@@ -14,11 +14,12 @@ from drydock.detect import detect
 from drydock.detect.project import load
 from drydock.engine import LABEL, Engine
 from drydock.gates import smoke
-from drydock.image.anatomy import Anatomy
-from drydock.progress import silent
+from drydock.gates.subject import Subject
 from drydock.project import TARGETS, Development, Project
-from drydock.workspace import Pipeline
+from drydock.publish.opening import open_workspace
+from drydock.workspace import Workspace
 from tests.detect.support import summary
+from tests.support.images import remove_repository
 from tests.verify.cases import Case
 from tests.verify.services import services
 
@@ -107,13 +108,11 @@ def _answered(case: Case, row: Row, place: Path, engine: Engine) -> Row:
             told = {name: text.format(**given) for name, text in case.variables.items()}
             environment = {**project.development.environment, **told}
             project = dataclasses.replace(project, development=Development(environment))
-            pipeline = Pipeline(engine, project, silent, quiet=True)
+            workspace = open_workspace(engine, project)
             for target in TARGETS:
-                sizes[target] = pipeline.measured(target).on_disk
-            _start_pytest(pipeline)
-            paths = Anatomy(pipeline.measured("production")).tree
-            image = pipeline.built("production").image_id
-            verdict = smoke.run(engine, project, image, "production", paths)
+                sizes[target] = workspace.measured(target).on_disk
+            _start_pytest(workspace)
+            verdict = smoke.judge(Subject(workspace, "production"))
     except errors.DrydockError as error:
         return _ended(case, row, sizes, str(error), error.evidence)
     if not verdict.passed:
@@ -121,11 +120,11 @@ def _answered(case: Case, row: Row, place: Path, engine: Engine) -> Row:
     return dataclasses.replace(row, built=True, answered=True, sizes=sizes, expected=not case.reason)
 
 
-def _start_pytest(pipeline: Pipeline) -> None:
+def _start_pytest(workspace: Workspace) -> None:
     """See that the test image builds and pytest starts in it; the project's own tests may want anything."""
-    image = pipeline.tests_on("production").image_id
+    image = workspace.tests_on("production").image_id
     started = ["docker", "run", "--rm", f"--label={LABEL}=verify", image, "--version"]
-    done = command.run(started, env=pipeline.engine.environment, check=False)
+    done = command.run(started, env=workspace.engine.environment, check=False)
     if done.code != 0:
         raise errors.ContainerExited(
             image="its tests",
@@ -159,8 +158,7 @@ def _images(engine: Engine, project: Project) -> Iterator[None]:
     try:
         yield
     finally:
-        for image in engine.sdk.images.list(project.image):
-            engine.sdk.images.remove(str(image.id), force=True)
+        remove_repository(engine, project.image)
 
 
 def _line(text: str) -> str:

@@ -3,82 +3,98 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from fnmatch import fnmatchcase
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from drydock import errors
-from drydock import image as images
-from drydock.engine import Engine
-from drydock.gates.audit import components, debian, osv, python, scanners
-from drydock.gates.audit.components import Components
-from drydock.gates.expectations import PLACE, Case, Finding, Report, Severity, judge, load
+from drydock.gates import debian
+from drydock.gates.audit import interpreter, osv, python, scanners
+from drydock.gates.expectations import PLACE, Case, CouldNotAskError, Finding, Report, Severity, load
+from drydock.gates.expectations import judge as decide
 from drydock.gates.expectations.model import Audit
-from drydock.image import Anatomy
+from drydock.gates.gate import Facts
+from drydock.image.components import Components, Type
 from drydock.programs import tool
 from drydock.progress import Say
-from drydock.project import Project, ca_bundle
+from drydock.project import ca_bundle
 from drydock.verdict import Verdict
 
+if TYPE_CHECKING:
+    from drydock.gates.subject import Subject
+
 GATE = "audit"
+# Its answer ages with the databases, and where none can be reached there is none: `push` does not ask for it,
+# and heeds it where it said no.
+FACTS = Facts(
+    inputs=("image/expectations.toml", "Dockerfile"),
+    demanded=False,
+    vetoes=True,
+    longest_days=1,
+    programs=("pip-audit",),
+    changes="none",
+    default=False,
+    rank=55,
+)
 MOST_NAMED = 3
 
 
-def run(engine: Engine, project: Project, image: str, target: str, say: Say) -> Verdict:
+def judge(subject: Subject) -> Verdict:
     """Look up everything that an image holds.
-
-    Args:
-        engine: Where the image is.
-        project: Whose image it is; its expectations say whom to ask.
-        image: Its id.
-        target: Its target.
-        say: Takes one line of progress at a time.
 
     Raises:
         errors.BadConfiguration: The expectations cannot be read.
     """
     began = time.monotonic()
     now = datetime.now(UTC)
-    settings = load(project.root, now.date()).audit
-    found = components.find(Anatomy(images.read(engine, image)))
+    root, say = subject.project.root, subject.say
+    settings = load(root, now.date()).audit
+    found = subject.components
     reports = [
-        _python(found, settings, project.root, now, say),
+        *_python(found, settings, root, now, say),
         debian.audit(found, settings.oldest, now, say),
         *unknown(found, settings),
-        *scanners.audit(engine, image, settings.scanners, settings.oldest, now, say),
+        *scanners.audit(subject.engine, subject.image_id, settings.scanners, settings.oldest, now, say),
     ]
-    case = Case(GATE, target, "look-ups", settings.ignore, now.date())
-    return judge(case, [weighed(report, settings) for report in reports], time.monotonic() - began)
+    case = Case(GATE, subject.target, "look-ups", settings.ignore, now.date())
+    return decide(case, [weighed(report, settings) for report in reports], time.monotonic() - began)
 
 
-def _python(found: Components, settings: Audit, root: Path, now: datetime, say: Say) -> Report:
+def _python(found: Components, settings: Audit, root: Path, now: datetime, say: Say) -> Iterator[Report]:
+    """Yield what the database knows about the distributions and about the interpreter."""
     try:
         database: osv.Database
         if settings.database:
             database = osv.Export(root / settings.database, settings.oldest, now)
         else:
             database = osv.Service(settings.service, ca_bundle())
+    except CouldNotAskError as error:
+        yield Report(python.SOURCE, faults=(str(error),))
+        return
+    yield interpreter.audit(found.of(Type.INTERPRETER), database)
+    try:
         client = tool("pip-audit", say)
-    except osv.CouldNotAskError as error:
-        return Report(python.SOURCE, faults=(str(error),))
     except errors.DrydockError as error:
-        return Report(python.SOURCE, faults=(f"pip-audit cannot be had: {error.args[0]}",))
+        yield Report(python.SOURCE, faults=(f"pip-audit is not available: {error.args[0]}",))
+        return
     say(f"asking {database.name} about {len(found.python)} distributions")
     facts = {"vulnerabilities_from": database.name}
     if isinstance(database, osv.Export):
         facts["vulnerabilities_of"] = database.updated.isoformat()
     report = replace(python.audit(found.python, database, client), facts=facts)
-    if not report.faults or not found.python:
-        return report
-    advice = f"[audit] service or database in {PLACE} names another one"
-    return replace(report, notes=(*report.notes, advice))
+    if report.faults and found.python:
+        advice = f"[audit] service or database in {PLACE} names another one"
+        report = replace(report, notes=(*report.notes, advice))
+    yield report
 
 
 def unknown(found: Components, settings: Audit) -> Iterator[Report]:
     """Yield what is in the image and in no database."""
     faults = [f"{path} names no distribution that could be looked up" for path in found.nameless]
-    paths = components.undeclared(found.unowned, settings.unchecked)
+    paths = undeclared(found.unowned, settings.unchecked)
     if paths:
         more = f" and {len(paths) - MOST_NAMED} more" if len(paths) > MOST_NAMED else ""
         faults.append(
@@ -88,10 +104,15 @@ def unknown(found: Components, settings: Audit) -> Iterator[Report]:
     notes = tuple(
         f"not looked up: {pattern} ({reason})"
         for pattern, reason in settings.unchecked.items()
-        if len(components.undeclared(found.unowned, {pattern: reason})) < len(found.unowned)
+        if len(undeclared(found.unowned, {pattern: reason})) < len(found.unowned)
     )
     if faults or notes:
         yield Report("files of no package", faults=tuple(faults), notes=notes)
+
+
+def undeclared(paths: Sequence[str], declared: Mapping[str, str]) -> list[str]:
+    """Return the paths that no pattern of a declaration covers."""
+    return [path for path in paths if not any(fnmatchcase(path, pattern) for pattern in declared)]
 
 
 def weighed(report: Report, settings: Audit) -> Report:

@@ -14,6 +14,7 @@ import urllib.request
 import zipfile
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
@@ -21,8 +22,9 @@ from typing import Any, Protocol
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
+from drydock.gates.expectations import CouldNotAskError
+
 Record = Mapping[str, Any]
-ECOSYSTEM = "PyPI"
 ANSWER_SECONDS = 20.0
 TRIES, PAUSE_SECONDS = 3, 0.5
 # Far above what any package has; a service that always names a next page must not keep us for ever.
@@ -31,8 +33,45 @@ LARGEST_ANSWER = 64_000_000
 TOO_MANY_REQUESTS = 429
 
 
-class CouldNotAskError(Exception):
-    """A database could not be asked; the text says which and why."""
+@dataclass(frozen=True)
+class Ecosystem:
+    """A kind of package that databases tell apart.
+
+    Args:
+        ecosystem: Its name in the schema.
+        name: The only package of it that is asked about; empty for any.
+        prefix: Text before a version in its tags.
+    """
+
+    ecosystem: str
+    name: str = ""
+    prefix: str = ""
+
+    def tag(self, version: str) -> str:
+        """Return a release as this ecosystem names it."""
+        return f"{self.prefix}{version}"
+
+    def key(self, name: str) -> str:
+        """Return the name by which records are found."""
+        return f"{self.ecosystem}:{self.name or canonicalize_name(name)}"
+
+    def concerns(self, affected: Mapping[str, Any], name: str) -> bool:
+        """Tell whether a part of a record is about a package of this ecosystem."""
+        package = affected.get("package") or {}
+        if str(package.get("ecosystem", "")).split(":")[0] == self.ecosystem and "name" in package:
+            return self.name in ("", _repository(package["name"])) and self.key(package["name"]) == self.key(
+                name
+            )
+        repositories = (_repository(str(one.get("repo", ""))) for one in affected.get("ranges") or ())
+        return self.ecosystem == "GIT" and self.name in repositories
+
+
+def _repository(address: str) -> str:
+    return address.removeprefix("https://").removesuffix(".git")
+
+
+PYPI = Ecosystem("PyPI")
+CPYTHON = (Ecosystem("GIT", "github.com/python/cpython", "v"), Ecosystem("Bitnami", "python"))
 
 
 class Database(Protocol):
@@ -42,12 +81,15 @@ class Database(Protocol):
     def name(self) -> str:
         """What to call it."""
 
-    def ask(self, name: str, version: str) -> Sequence[Record]:
+    def ask(self, name: str, version: str, kind: Ecosystem = PYPI) -> Sequence[Record]:
         """Return the records that affect a release.
 
         Raises:
             CouldNotAskError: It could not be asked, or did not answer in full.
         """
+
+    def covers(self, kind: Ecosystem) -> bool:
+        """Tell whether it holds records of an ecosystem at all."""
 
 
 class Service:
@@ -62,13 +104,20 @@ class Service:
         self.name = address.rstrip("/")
         self._context = ssl.create_default_context(cafile=str(ca_bundle) if ca_bundle else None)
 
-    def ask(self, name: str, version: str) -> Sequence[Record]:
+    def covers(self, kind: Ecosystem) -> bool:  # noqa: ARG002 - the protocol's
+        """Return True: OSV's own service holds all."""
+        return True
+
+    def ask(self, name: str, version: str, kind: Ecosystem = PYPI) -> Sequence[Record]:
         """Return the records that affect a release, from every page of the answer.
 
         Raises:
             CouldNotAskError: It could not be asked, or did not answer in full.
         """
-        question: dict[str, Any] = {"package": {"name": name, "ecosystem": ECOSYSTEM}, "version": version}
+        question: dict[str, Any] = {
+            "package": {"name": name, "ecosystem": kind.ecosystem},
+            "version": version,
+        }
         found: list[Record] = []
         for _ in range(MOST_PAGES):
             answer = self._post(question)
@@ -156,26 +205,28 @@ class Export:
             if not _is_record(record):
                 raise CouldNotAskError(f"{where} is no OSV record")
             newest = max(newest, str(record.get("modified", "")))
-            for name in {canonicalize_name(affected["package"]["name"]) for affected in _affected(record)}:
+            for name in _subjects(record):
                 self._by_name[name].append(record)
         if not self._by_name:
-            raise CouldNotAskError(f"{path} holds no record about {ECOSYSTEM} packages")
+            raise CouldNotAskError(f"{path} holds no record about PyPI packages")
         self.updated = _time(newest, path)
         if (age := now - self.updated).days > oldest:
             raise CouldNotAskError(
                 f"{path} is {age.days} days old, more than {oldest}: its newest record is of {newest}"
             )
 
-    def ask(self, name: str, version: str) -> Sequence[Record]:
+    def covers(self, kind: Ecosystem) -> bool:
+        """Tell whether it holds records of an ecosystem at all."""
+        return not kind.name or kind.key("") in self._by_name
+
+    def ask(self, name: str, version: str, kind: Ecosystem = PYPI) -> Sequence[Record]:
         """Return the records that affect a release.
 
         Raises:
             CouldNotAskError: The version is none that can be compared.
         """
         try:
-            return [
-                record for record in self._by_name[canonicalize_name(name)] if affects(record, name, version)
-            ]
+            return [one for one in self._by_name[kind.key(name)] if affects(one, name, version, kind)]
         except InvalidVersion as error:
             raise CouldNotAskError(f"{self.name} cannot be asked about {name} {version}: {error}") from error
 
@@ -204,17 +255,16 @@ def _time(text: str, path: Path) -> datetime:
     return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
-def _affected(record: Record) -> list[Mapping[str, Any]]:
-    """Return the parts of a record that are about Python distributions."""
-    return [
-        affected
-        for affected in record.get("affected") or []
-        if str(affected.get("package", {}).get("ecosystem", "")).split(":")[0] == ECOSYSTEM
-        and "name" in affected["package"]
-    ]
+def _subjects(record: Record) -> set[str]:
+    """Return the keys of all that a record is about: distributions by name, and CPython."""
+    found = set()
+    for affected in record.get("affected") or []:
+        name = str((affected.get("package") or {}).get("name", ""))
+        found |= {kind.key(name) for kind in (PYPI, *CPYTHON) if kind.concerns(affected, name)}
+    return found
 
 
-def affects(record: Record, name: str, version: str) -> bool:
+def affects(record: Record, name: str, version: str, kind: Ecosystem = PYPI) -> bool:
     """Tell whether a record is about a release; a withdrawn record is about none.
 
     Raises:
@@ -223,8 +273,8 @@ def affects(record: Record, name: str, version: str) -> bool:
     if record.get("withdrawn"):
         return False
     wanted = Version(version)
-    for affected in _affected(record):
-        if canonicalize_name(affected["package"]["name"]) != canonicalize_name(name):
+    for affected in record.get("affected") or []:
+        if not kind.concerns(affected, name):
             continue
         listed = affected.get("versions") or []
         ranges = [one for one in affected.get("ranges") or [] if one.get("type") in ("ECOSYSTEM", "SEMVER")]

@@ -12,10 +12,10 @@ from packaging.utils import canonicalize_name
 
 from drydock import command
 from drydock.gates.audit import severity
-from drydock.gates.audit.components import Component
 from drydock.gates.audit.osv import Database, Record
 from drydock.gates.audit.relay import Relay, serving
 from drydock.gates.expectations import Finding, Report, Severity
+from drydock.image.components import Component
 
 SOURCE = "Python distributions"
 ALL_SECONDS = 600.0

@@ -15,7 +15,8 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from drydock.gates.audit.osv import CouldNotAskError, Database, Record
+from drydock.gates.audit.osv import Database, Record
+from drydock.gates.expectations import CouldNotAskError
 
 
 @dataclass

@@ -13,14 +13,10 @@ from typing import Any
 
 from drydock import command
 from drydock.engine import Engine
-from drydock.gates.expectations import Finding, Report, Severity
+from drydock.gates.expectations import CouldNotAskError, Finding, Report, Severity
 from drydock.progress import Say
 
 SCAN_SECONDS = 600.0
-
-
-class CouldNotAskError(Exception):
-    """A scanner could not scan; the text says why."""
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,10 @@ from enum import IntEnum
 from fnmatch import fnmatchcase
 
 
+class CouldNotAskError(Exception):
+    """A tool, a service or an image gave no answer that counts; the text says why."""
+
+
 class Severity(IntEnum):
     """How bad a finding is; what nobody rated stands above every threshold: it is never overlooked."""
 

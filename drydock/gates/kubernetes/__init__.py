@@ -1,36 +1,51 @@
-"""Render every overlay and judge it: schemas, scanners, our own checks, and the application's."""
+"""Hold the manifests against strict schemas, checkov, Trivy and the settings that the image knows."""
 
 from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from drydock import errors
 from drydock.deploy import manifests
 from drydock.deploy.manifests import Manifest
 from drydock.deploy.render import FOLDER, overlays, render
 from drydock.engine import Engine
+from drydock.gates.expectations import CouldNotAskError, Finding, sift
+from drydock.gates.gate import Facts
 from drydock.gates.kubernetes import application, own, tools
-from drydock.gates.kubernetes.finding import Expectations, Finding, judge, read
-from drydock.progress import Say, silent
+from drydock.gates.kubernetes.finding import Expectations, on, read, stale
+from drydock.progress import Say
 from drydock.project import Project
 from drydock.verdict import Outcome, Verdict
 
+if TYPE_CHECKING:
+    from drydock.gates.subject import Subject
+
 GATE = "kubernetes"
+
+
+def _settings(project: Project, _target: str) -> Mapping[str, Any]:
+    return {"image": project.image}
+
+
+FACTS = Facts(
+    inputs=("deploy/kubernetes/",),
+    settings=_settings,
+    demanded=False,
+    programs=("kubectl", "kubernetes-validate", "checkov", "trivy"),
+    changes="inputs",
+    rank=65,
+)
 EXPECTATIONS = FOLDER / "gate.toml"
 
 
-def run(engine: Engine, project: Project, image: str, say: Say = silent) -> Verdict:
-    """Judge a project's manifests.
-
-    Args:
-        engine: Where the image is.
-        project: Whose overlays are judged.
-        image: The application's image, which is asked about its settings.
-        say: Takes one line of progress at a time.
-    """
+def judge(subject: Subject) -> Verdict:
+    """Render every overlay and judge it: schemas, scanners, our own checks, and the application's."""
+    project, engine, image, say = subject.project, subject.engine, subject.image_id, subject.say
     began = time.monotonic()
     expectations = read(project.root / EXPECTATIONS)
     names = overlays(project)
@@ -59,15 +74,15 @@ def run(engine: Engine, project: Project, image: str, say: Say = silent) -> Verd
             evidence=error.evidence,
             seconds=time.monotonic() - began,
         )
-    except (errors.ToolNotInstalled, tools.ToolBroken, application.NoAnswer) as error:
-        return _could_not(str(error).removeprefix("error: "), began)
-    counting, stale = judge(found, expectations.ignores)
-    faults = [str(one) for one in [*counting, *stale]]
+    except (errors.ToolNotInstalled, CouldNotAskError) as error:
+        return _could_not(str(error.args[0]), began)
+    sifted = sift(found, [one.ignore for one in expectations.ignores], datetime.now(UTC).date())
+    faults = [str(one) for one in (*sifted.open, *stale(sifted.unused))]
     measurements = {
         "overlays": names,
         "objects": objects,
         "versions": list(expectations.kubernetes),
-        "ignored": len(found) - len(counting),
+        "ignored": len(sifted.ignored),
     }
     seconds = time.monotonic() - began
     if faults:
@@ -75,7 +90,7 @@ def run(engine: Engine, project: Project, image: str, say: Say = silent) -> Verd
         return Verdict(GATE, Outcome.FAILED, faults[0] + more, tuple(faults), "", measurements, seconds)
     summary = (
         f"{objects} objects of {len(names)} overlays by {len(expectations.kubernetes)} Kubernetes versions, "
-        f"{len(found)} findings accepted with reasons"
+        f"{len(sifted.ignored)} findings accepted with reasons"
     )
     return Verdict(GATE, Outcome.PASSED, summary, measurements=measurements, seconds=seconds)
 
@@ -99,9 +114,9 @@ def own_findings(wanted: Sequence[Manifest], overlay: str, kept: Collection[str]
         kept: Secrets that the overlay may leave out.
     """
     for manifest, name, text in own.check(wanted):
-        yield Finding(name, overlay, manifest.title, text)
+        yield Finding(name, on(overlay, manifest.title), text)
     for manifest, text in own.missing_secrets(wanted, kept):
-        yield Finding("secrets", overlay, manifest.title, text)
+        yield Finding("secrets", on(overlay, manifest.title), text)
 
 
 def known_names(engine: Engine, image: str, expectations: Expectations) -> frozenset[str] | None:
@@ -124,14 +139,14 @@ def asked(
     name = project.image.rpartition("/")[2]
     if known is not None:
         for manifest, text in own.unknown_names(wanted, name, known):
-            yield Finding("unknown-setting", overlay, manifest.title, text)
+            yield Finding("unknown-setting", on(overlay, manifest.title), text)
     for manifest in wanted:
         for container in manifest.containers:
             if manifests.repository(str(container["image"])) == name:
                 for line in application.problems(
                     engine, image, wanted, (manifest, container), expectations.samples
                 ):
-                    yield Finding("start-up-check", overlay, manifest.title, line)
+                    yield Finding("start-up-check", on(overlay, manifest.title), line)
 
 
 def _could_not(summary: str, began: float) -> Verdict:

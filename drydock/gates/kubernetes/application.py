@@ -12,6 +12,7 @@ from drydock.deploy import manifests
 from drydock.deploy.manifests import Manifest
 from drydock.engine import Engine
 from drydock.engine.runtime import Run, started
+from drydock.gates.expectations import CouldNotAskError
 from drydock.gates.kubernetes.finding import Expectations
 
 GATE = "kubernetes"
@@ -34,10 +35,6 @@ print(json.dumps([{
 """
 
 
-class NoAnswer(Exception):
-    """The image did not say what it was asked; the text is the end of what it said."""
-
-
 def ask(engine: Engine, run: Run) -> tuple[int, str]:
     """Run a container to its end and return its exit code and output."""
     with started(engine, run) as running:
@@ -54,11 +51,11 @@ def settings(engine: Engine, image: str, reference: str) -> list[dict[str, Any]]
         reference: The class that reads them, as ``package.module:Class``.
 
     Raises:
-        NoAnswer: The image has no such class.
+        CouldNotAskError: The image has no such class.
     """
     code, output = ask(engine, Run(image, command=["python3", "-c", LIST, reference], owner=GATE))
     if code != 0:
-        raise NoAnswer(f"{reference} cannot be read in {image}: {output.strip()[-300:]}")
+        raise CouldNotAskError(f"{reference} cannot be read in {image}: {output.strip()[-300:]}")
     listed: list[dict[str, Any]] = json.loads(output.strip().splitlines()[-1])
     return listed
 
@@ -114,5 +111,5 @@ def problems(
         return []
     lines = [line.removeprefix("error: ") for line in output.splitlines() if line.startswith("error: ")]
     if code != EX_CONFIG or not lines:
-        raise NoAnswer(f"the start-up check of {image} exited with {code}: {output.strip()[-300:]}")
+        raise CouldNotAskError(f"the start-up check of {image} exited with {code}: {output.strip()[-300:]}")
     return lines

@@ -1,59 +1,29 @@
-"""What a check of the manifests finds, and what is known and accepted."""
+"""What a project expects of its manifests: ``deploy/kubernetes/gate.toml``."""
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 
-from drydock import errors
+from drydock import toml
+from drydock.gates.expectations import Finding, Ignore
 
 
 @dataclass(frozen=True)
-class Finding:
-    """One fault.
-
-    Args:
-        check: The check's name.
-        overlay: The overlay that was rendered.
-        object: ``kind/name`` in lower case; empty where the check names none.
-        text: What is wrong.
-    """
-
-    check: str
-    overlay: str
-    object: str
-    text: str
-
-    def __str__(self) -> str:
-        where = f"{self.overlay} {self.object}".strip()
-        return f"{where}: {self.text} ({self.check})"
-
-
-@dataclass(frozen=True)
-class Ignore:
-    """A finding that is accepted.
-
-    Args:
-        check: The check's name.
-        reason: Why.
-        overlay: Where; everywhere when empty.
-        object: On which object; on every one when empty.
-    """
+class Accepted:
+    """An ``[[ignore]]``: a check that is accepted on some overlays and objects, which does not expire."""
 
     check: str
     reason: str
-    overlay: str = ""
-    object: str = ""
+    overlay: str = "*"
+    object: str = "*"
 
-    def covers(self, finding: Finding) -> bool:
-        """Tell whether a finding is meant."""
-        return (
-            self.check == finding.check
-            and self.overlay in ("", finding.overlay)
-            and self.object in ("", finding.object)
-        )
+    @property
+    def ignore(self) -> Ignore:
+        """The finding that it covers."""
+        return Ignore(self.check, self.reason, date.max, on(self.overlay, self.object))
 
 
 @dataclass(frozen=True)
@@ -72,51 +42,28 @@ class Expectations:
     settings: str = ""
     start_script: tuple[str, ...] = ()
     samples: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    ignores: tuple[Ignore, ...] = ()
-
-
-KEYS = {"kubernetes", "settings", "start-script", "samples", "ignore"}
+    ignores: tuple[Accepted, ...] = field(default=(), metadata={"key": "ignore"})
 
 
 def read(path: Path) -> Expectations:
     """Read the expectations; the defaults where there is no such file.
 
     Raises:
-        errors.BadConfiguration: A key is unknown, or an ignore has no reason.
+        errors.BadConfiguration: A key is unknown or of the wrong type, or an ignore has no reason.
     """
-    if not path.is_file():
-        return Expectations()
-    try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except tomllib.TOMLDecodeError as error:
-        raise errors.BadConfiguration(where=path, problem=f"no valid TOML: {error}", how="mend it") from error
-    if unknown := set(table) - KEYS:
-        raise errors.BadConfiguration(
-            where=path, problem=f"unknown key {min(unknown)}", how=f"use one of {', '.join(sorted(KEYS))}"
-        )
-    for row in table.get("ignore", []):
-        if not row.get("reason") or not set(row) <= {"check", "reason", "overlay", "object"}:
-            raise errors.BadConfiguration(
-                where=path,
-                problem=f"{row!r} is no ignore",
-                how="give it check and reason, and overlay or object",
-            )
-    return Expectations(
-        kubernetes=tuple(table.get("kubernetes", Expectations.kubernetes)),
-        settings=str(table.get("settings", "")),
-        start_script=tuple(table.get("start-script", ())),
-        samples=table.get("samples", {}),
-        ignores=tuple(Ignore(**row) for row in table.get("ignore", [])),
-    )
+    return toml.make(Expectations, toml.read(path), path)
 
 
-def judge(found: Iterable[Finding], ignores: Iterable[Ignore]) -> tuple[list[Finding], list[Finding]]:
-    """Return the findings that count, and those of ignores that cover nothing any more."""
-    listed, known = list(found), list(ignores)
-    counting = [one for one in listed if not any(ignore.covers(one) for ignore in known)]
-    stale = [
-        Finding(ignore.check, ignore.overlay, ignore.object, "this ignore covers nothing; remove it")
-        for ignore in known
-        if not any(ignore.covers(one) for one in listed)
-    ]
-    return counting, stale
+def on(overlay: str, title: str) -> str:
+    """Return the subject of a finding.
+
+    Args:
+        overlay: The overlay that was rendered.
+        title: ``kind/name`` in lower case; empty where the check names none.
+    """
+    return f"{overlay}/{title}"
+
+
+def stale(unused: Iterable[Ignore]) -> list[Finding]:
+    """Return a finding for each ignore that covers nothing any more."""
+    return [Finding(one.check, one.subject, "this ignore covers nothing; remove it") for one in unused]

@@ -10,10 +10,10 @@ from urllib.parse import quote
 
 import platformdirs
 
-from drydock import command
-from drydock.engine.install import read_os_release
-from drydock.gates.audit import debian
-from drydock.gates.audit.components import Component
+from drydock import command, osrelease
+from drydock.gates import debian
+from drydock.gates.expectations import CouldNotAskError
+from drydock.image.components import Component
 
 FETCH_SECONDS = 300.0
 DOCUMENTS = Path("usr/share/doc")
@@ -30,7 +30,7 @@ def fetch(packages: Sequence[Component], codename: str, cache: Path | None = Non
         cache: Where files are kept; the user's cache by default.
 
     Raises:
-        debian.CouldNotAskError: The archive cannot be asked.
+        CouldNotAskError: The archive cannot be asked.
     """
     folder = cache or platformdirs.user_cache_path("drydock-licences")
     kept = {one: folder / f"{one.name}_{quote(one.version, safe='')}" for one in packages}
@@ -47,7 +47,7 @@ def fetch(packages: Sequence[Component], codename: str, cache: Path | None = Non
 
 
 def _fetch(packages: Sequence[Component], codename: str) -> dict[Component, str]:
-    host = read_os_release().get("VERSION_CODENAME", "")
+    host = osrelease.codename()
     sources = debian.source_lines(debian.mirrors(), host, codename)
     with tempfile.TemporaryDirectory(prefix="drydock-licences-") as name:
         folder = Path(name)
@@ -56,7 +56,7 @@ def _fetch(packages: Sequence[Component], codename: str) -> dict[Component, str]
             update = ["apt-get", "-q", *options, "--error-on=any", "update"]
             command.run(update, env={"LC_ALL": "C"}, timeout=FETCH_SECONDS)
         except command.CommandFailed as error:
-            raise debian.CouldNotAskError(str(error)) from error
+            raise CouldNotAskError(str(error)) from error
         for one in packages:
             _unpack(f"{one.name}={one.version}", folder, options)
         return {one: text for one in packages if (text := _text(one, folder, options))}

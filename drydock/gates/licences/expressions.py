@@ -2,51 +2,33 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from fnmatch import fnmatchcase
+from typing import Any
 
-_TOKEN = re.compile(r"[()]|[^\s()]+")
+from drydock.image.licences import parse
 
 
 def not_allowed(expression: str, allow: Sequence[str]) -> list[str]:
-    """Return the identifiers of an expression that stand in the way; empty when it is allowed.
+    """Return the identifiers of an expression that the list refuses; empty when it is allowed.
 
-    Of an OR one side is enough, of an AND every side counts, and AND binds more tightly. An exception
-    (``WITH``) only adds permissions, so that the licence before it decides.
+    Of an OR one side is enough, of an AND every side counts. An exception (``WITH``) only adds permissions,
+    so that the licence before it decides. Text that is no expression is refused as a whole.
 
     Args:
         expression: In SPDX's syntax.
         allow: Identifiers; ``*`` stands for other characters.
     """
-    tokens = list(_TOKEN.findall(expression))
-    refused = _either(tokens, tuple(name.lower() for name in allow))
-    return list(dict.fromkeys(refused))
+    tree = parse(expression)
+    if tree is None:
+        return [expression]
+    return list(dict.fromkeys(_refused(tree, [name.lower() for name in allow])))
 
 
-def _either(tokens: list[str], allowed: tuple[str, ...]) -> list[str]:
-    choices = list(_separated(tokens, "or", lambda: _every(tokens, allowed)))
-    return [] if any(not choice for choice in choices) else [name for choice in choices for name in choice]
-
-
-def _every(tokens: list[str], allowed: tuple[str, ...]) -> list[str]:
-    return [name for part in _separated(tokens, "and", lambda: _one(tokens, allowed)) for name in part]
-
-
-def _separated(tokens: list[str], operator: str, read: Callable[[], list[str]]) -> Iterator[list[str]]:
-    yield read()
-    while tokens and tokens[0].lower() == operator:
-        tokens.pop(0)
-        yield read()
-
-
-def _one(tokens: list[str], allowed: tuple[str, ...]) -> list[str]:
-    name = tokens.pop(0) if tokens else ""
-    if name == "(":
-        refused = _either(tokens, allowed)
-        tokens[:1] = []  # its closing parenthesis
-    else:
-        refused = [] if any(fnmatchcase(name.lower(), pattern) for pattern in allowed) else [name]
-    if tokens and tokens[0].lower() == "with":
-        del tokens[:2]
-    return refused
+def _refused(tree: Any, allowed: Sequence[str]) -> list[str]:
+    parts = [_refused(part, allowed) for part in getattr(tree, "args", ())]
+    if parts:
+        either = tree.operator.strip() == "OR"
+        return [] if either and not all(parts) else [name for part in parts for name in part]
+    name = getattr(tree, "license_symbol", tree).key
+    return [] if any(fnmatchcase(name.lower(), pattern) for pattern in allowed) else [name]

@@ -1,5 +1,5 @@
-"""`nox -s security`: what dockle, CIS and container-structure-test ask of an image, and what they cannot."""
+"""Hold Dockerfile and image against hadolint, checkov, Trivy and image/expectations.toml."""
 
-from drydock.gates.security.gate import GATE, run
+from drydock.gates.security.gate import FACTS, judge
 
-__all__ = ["GATE", "run"]
+__all__ = ["FACTS", "judge"]

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from drydock.engine import Engine
 from drydock.engine.runtime import Run, started
+from drydock.gates import contents
 from drydock.gates.expectations import Finding
 from drydock.gates.expectations.model import ExpectedCommand, ExpectedFile
-from drydock.gates.security import contents
 from drydock.image import File
 from drydock.image.tree import resolve
 

@@ -10,11 +10,11 @@ from fnmatch import fnmatchcase
 from drydock.gates.expectations import Finding
 from drydock.gates.expectations.model import Packages
 from drydock.image import Config, File, Kind
+from drydock.image.components import PROGRAM_FOLDERS
 from drydock.image.packages import Inventory, Source
 
 SETUID, SETGID, STICKY = 0o4000, 0o2000, 0o1000
 ANYBODY_WRITES, GROUP_WRITES, OWNER_WRITES = 0o002, 0o020, 0o200
-PROGRAM_FOLDERS = ("/bin", "/sbin", "/usr/bin", "/usr/sbin", "/usr/local/bin", "/usr/local/sbin")
 # File names that hold secrets (dockle CIS-DI-0010); a public certificate or an example is none.
 SECRET_FILES = (
     *(

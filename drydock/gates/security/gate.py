@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import asdict
 from datetime import UTC, datetime
-from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from drydock import image as images
-from drydock.engine import Engine
-from drydock.gates import budget
-from drydock.gates.expectations import Case, Expectations, Finding, Report, judge, load
-from drydock.gates.security import base, contents, expected, files, health, history, linters, metadata
+from drydock.gates import budget, contents
+from drydock.gates.expectations import Case, Expectations, Finding, Report, load
+from drydock.gates.expectations import judge as decide
+from drydock.gates.gate import Facts
+from drydock.gates.security import base, expected, files, health, history, linters, metadata
 from drydock.gates.security.checks import CHECKS
-from drydock.image import Anatomy, Image
-from drydock.progress import Say
 from drydock.project import Project
 from drydock.verdict import Verdict
+
+if TYPE_CHECKING:
+    from drydock.gates.subject import Subject
 
 GATE = "security"
 ACCOUNTS = ("/etc/passwd", "/etc/shadow", "/etc/group")
@@ -26,85 +27,69 @@ ACCOUNTS = ("/etc/passwd", "/etc/shadow", "/etc/group")
 THREADS = 2
 
 
-@dataclass(frozen=True)
-class Subject:
-    """What is judged.
-
-    Args:
-        engine: Where the image is.
-        project: Whose image it is.
-        expectations: What the project expects.
-        image: The image.
-        target: Its target.
-        dockerfile: What it was built from.
-        say: Takes one line of progress at a time.
-    """
-
-    engine: Engine
-    project: Project
-    expectations: Expectations
-    image: Image
-    target: str
-    dockerfile: Path
-    say: Say
+def _settings(project: Project, target: str) -> Mapping[str, Any]:
+    limit = project.budgets.get(target)
+    return {
+        "budget": asdict(limit) if limit else None,
+        "port": project.port,
+        "environment": dict(project.development.environment),
+    }
 
 
-def run(engine: Engine, project: Project, image: str, target: str, say: Say) -> Verdict:
+FACTS = Facts(
+    inputs=("image/expectations.toml", "Dockerfile"),
+    settings=_settings,
+    programs=("hadolint", "checkov", "trivy"),
+    rank=40,
+)
+
+
+def judge(subject: Subject) -> Verdict:
     """Check an image and its Dockerfile.
-
-    Args:
-        engine: Where the image is.
-        project: Whose image it is.
-        image: Its id.
-        target: Its target.
-        say: Takes one line of progress at a time.
 
     Raises:
         errors.BadConfiguration: The expectations cannot be read.
     """
     began = time.monotonic()
     today = datetime.now(UTC).date()
-    expectations = load(project.root, today)
-    subject = Subject(
-        engine, project, expectations, images.read(engine, image), target, project.dockerfile, say
-    )
+    expectations = load(subject.project.root, today)
+    # The threads below share the subject: the image is read before they begin.
+    _ = subject.anatomy
     with ThreadPoolExecutor(THREADS) as pool:
         # First, since it waits for probes while the others work.
-        waiting = pool.submit(_health, subject)
-        others = pool.submit(lambda: [report for group in GROUPS for report in group(subject)])
+        waiting = pool.submit(_health, subject, expectations)
+        others = pool.submit(lambda: [report for group in GROUPS for report in group(subject, expectations)])
         reports = [*others.result(), *waiting.result()]
-    case = Case(GATE, target, "checks", expectations.security.ignore, today)
-    return judge(case, reports, time.monotonic() - began)
+    case = Case(GATE, subject.target, "checks", expectations.security.ignore, today)
+    return decide(case, reports, time.monotonic() - began)
 
 
 def _report(source: str, findings: Iterable[Finding], expectations: int = 0) -> Report:
     return Report(source, len(CHECKS[source]) + expectations, tuple(findings))
 
 
-def _configuration(subject: Subject) -> Iterator[Report]:
-    wanted = subject.expectations.image
-    found = metadata.check(subject.image.config, wanted)
-    yield _report("configuration", found, len(wanted.env) + len(wanted.labels))
+def _configuration(subject: Subject, wanted: Expectations) -> Iterator[Report]:
+    found = metadata.check(subject.image.config, wanted.image)
+    yield _report("configuration", found, len(wanted.image.env) + len(wanted.image.labels))
     present = base.look(subject.engine, subject.image)
     own_layers = subject.target != "production"
-    yield _report("base", base.check(subject.image, subject.expectations.base, present, own_layers))
+    yield _report("base", base.check(subject.image, wanted.base, present, own_layers))
 
 
-def _history(subject: Subject) -> Iterator[Report]:
+def _history(subject: Subject, _: Expectations) -> Iterator[Report]:
     made = history.check_layers(subject.image.layers)
-    lines = history.check_dockerfile(subject.dockerfile.read_text(encoding="utf-8"))
+    lines = history.check_dockerfile(subject.project.dockerfile.read_text(encoding="utf-8"))
     yield _report("history", (*made, *lines))
 
 
-def _files(subject: Subject) -> Iterator[Report]:
-    anatomy = Anatomy(subject.image)
-    wanted = subject.expectations
+def _files(subject: Subject, wanted: Expectations) -> Iterator[Report]:
+    anatomy = subject.anatomy
     found = files.check(
         anatomy.tree, subject.image.config, wanted.security.sources, wanted.image.volumes or ()
     )
     there = files.installed(anatomy.tree, anatomy.inventory, wanted.packages, subject.target)
     yield _report("files", (*found, *there))
-    with contents.unpacked(subject.engine, subject.image.id) as folder:
+    with subject.contents() as folder:
         texts = [contents.text(folder, path) for path in ACCOUNTS]
         yield _report("accounts", files.accounts(*texts))
         different = expected.files(anatomy.tree, folder, wanted.file, subject.target)
@@ -112,22 +97,21 @@ def _files(subject: Subject) -> Iterator[Report]:
         yield linters.trivy_secrets(folder, subject.say)
 
 
-def _commands(subject: Subject) -> Iterator[Report]:
-    wanted = subject.expectations.command
+def _commands(subject: Subject, wanted: Expectations) -> Iterator[Report]:
     found = expected.run_commands(
-        wanted,
+        wanted.command,
         subject.target,
         lambda item: expected.in_container(subject.engine, subject.image.id, item),
     )
-    yield _report("commands", found, len(wanted))
+    yield _report("commands", found, len(wanted.command))
 
 
-def _linters(subject: Subject) -> Iterator[Report]:
+def _linters(subject: Subject, _: Expectations) -> Iterator[Report]:
     for lint in (linters.hadolint, linters.checkov, linters.trivy_config):
-        yield lint(subject.dockerfile, subject.say)
+        yield lint(subject.project.dockerfile, subject.say)
 
 
-def _budget(subject: Subject) -> Iterator[Report]:
+def _budget(subject: Subject, _: Expectations) -> Iterator[Report]:
     limit = subject.project.budgets.get(subject.target)
     if limit is None:
         return
@@ -136,15 +120,15 @@ def _budget(subject: Subject) -> Iterator[Report]:
     yield _report("budget", found)
 
 
-def _health(subject: Subject) -> list[Report]:
+def _health(subject: Subject, wanted: Expectations) -> list[Report]:
     found = subject.image.config.healthcheck
     # Without a HEALTHCHECK there is nothing to see; the configuration's check says so.
-    if not subject.expectations.image.health.live or not found.get("Test"):
+    if not wanted.image.health.live or not found.get("Test"):
         return []
     return [health.run(subject.engine, subject.project, subject.image.id, found)]
 
 
-GROUPS: tuple[Callable[[Subject], Iterator[Report]], ...] = (
+GROUPS: tuple[Callable[[Subject, Expectations], Iterator[Report]], ...] = (
     _configuration,
     _history,
     _files,

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from drydock.engine import Engine
 from drydock.engine.runtime import NANOSECONDS, Run, Running, started
+from drydock.gates import contents
 from drydock.gates.expectations import Finding, Report
-from drydock.gates.security import contents
 from drydock.project import Project
 
 SOURCE = "health"

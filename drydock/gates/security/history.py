@@ -6,8 +6,9 @@ import re
 from collections.abc import Iterable, Iterator
 
 from drydock.gates.expectations import Finding
-from drydock.gates.security.metadata import leaks
 from drydock.image import Layer
+from drydock.project.dockerfile import instructions
+from drydock.secrets import leaks
 
 _UPDATE, _INSTALL = (
     re.compile(r"\bapt(?:-get)? (?:-\S+ )*update\b"),
@@ -37,10 +38,12 @@ def check_layers(layers: Iterable[Layer]) -> Iterator[Finding]:
 
 def check_dockerfile(text: str) -> Iterator[Finding]:
     """Yield what the RUN instructions of a Dockerfile do without being sure of what they get."""
-    for number, instruction in instructions(text):
-        if not instruction.upper().startswith("RUN "):
+    for one in instructions(text):
+        if one.keyword != "RUN":
             continue
-        subject = f"line {number}"
+        subject = f"line {one.line}"
+        script = one.script.replace("\n", " && ")
+        instruction = " ".join(f"RUN {one.text} {script}".split())
         yield from _commands(instruction, subject)
         if _PIPED.search(instruction):
             yield Finding("unverified", subject, "runs what it downloads, whatever that is")
@@ -60,20 +63,3 @@ def _commands(text: str, subject: str) -> Iterator[Finding]:
         yield Finding("upgrade", subject, "upgrades the whole system: build on a newer base instead")
     if _SUDO.search(text):
         yield Finding("sudo", subject, "uses sudo, which a build does not need")
-
-
-def instructions(text: str) -> Iterator[tuple[int, str]]:
-    """Yield each instruction of a Dockerfile in one line, with the number of its first line."""
-    parts: list[str] = []
-    first = 0
-    for number, line in enumerate([*text.splitlines(), ""], 1):
-        stripped = line.strip()
-        # A comment does not end the instruction that it stands in.
-        if stripped.startswith("#"):
-            continue
-        first = first if parts else number
-        parts.append(stripped.removesuffix("\\").strip())
-        if not stripped.endswith("\\"):
-            if joined := " ".join(filter(None, parts)):
-                yield first, joined
-            parts = []

@@ -8,20 +8,11 @@ from collections.abc import Iterator, Mapping
 from drydock.gates.expectations import Finding
 from drydock.gates.expectations.model import Health, Metadata
 from drydock.image import Config
+from drydock.secrets import is_secret, leaks
 
 NANOSECONDS = 1_000_000_000
 # A volume over one of these hides or exposes what belongs to the system (dockle DKL-DI-0002).
 SENSITIVE = ("/", "/dev", "/etc", "/proc", "/sys", "/usr", "/var", "/boot", "/root", "/run", "/lib", "/bin")
-_SECRET_NAME = re.compile(
-    r"(?:^|_)(?:PASSWORD|PASSWD|SECRET|SECRETS|TOKEN|API_?KEY|PRIVATE_?KEY|ACCESS_?KEY|CREDENTIALS?)(?:_|$)",
-    re.IGNORECASE,
-)
-# What ends so names a file or a place, which is no secret.
-_NO_SECRET = re.compile(r"(?:_FILE|_PATH|_URL|_DIR|_TTL|_SECONDS|_NAME|_LIFETIME)$", re.IGNORECASE)
-_SECRET_VALUE = re.compile(
-    r"-----BEGIN [A-Z ]*PRIVATE KEY-----|AKIA[0-9A-Z]{16}|gh[pousr]_[A-Za-z0-9]{36}|sk-[A-Za-z0-9_-]{20,}"
-    r"|xox[baprs]-[A-Za-z0-9-]{10,}|://[^/\s:@]+:[^/\s:@]+@"
-)
 
 
 def check(config: Config, expected: Metadata) -> Iterator[Finding]:
@@ -37,11 +28,6 @@ def check(config: Config, expected: Metadata) -> Iterator[Finding]:
 def matches(wanted: str, found: str) -> bool:
     """Compare a text with what is expected: ``~`` in front makes that a regular expression for all of it."""
     return bool(re.fullmatch(wanted[1:], found)) if wanted.startswith("~") else wanted == found
-
-
-def leaks(text: str) -> bool:
-    """Tell whether a text holds something in the form of a secret."""
-    return bool(_SECRET_VALUE.search(text))
 
 
 def _differs(check: str, wanted: object, found: object) -> Iterator[Finding]:
@@ -61,8 +47,7 @@ def _user(config: Config, expected: Metadata) -> Iterator[Finding]:
 
 def _environment(config: Config, expected: Metadata) -> Iterator[Finding]:
     for name, value in config.variables.items():
-        named = _SECRET_NAME.search(name) and not _NO_SECRET.search(name)
-        if value and (named or leaks(value)):
+        if value and (is_secret(name, value) or leaks(value)):
             yield Finding(
                 "env-secret", name, "looks like a secret, and is in the image for everybody to read"
             )

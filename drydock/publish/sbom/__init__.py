@@ -5,23 +5,14 @@ Nothing is looked up elsewhere and no clock is read: the same image gives the sa
 
 from __future__ import annotations
 
-import posixpath
-import tarfile
-import tempfile
-from collections.abc import Iterable
-
 from drydock import image as images
-from drydock.engine import LABEL, Engine
+from drydock.engine import Engine
 from drydock.image import Anatomy
-from drydock.publish.local import engine_answers
 from drydock.publish.sbom.cyclonedx import render as cyclonedx
-from drydock.publish.sbom.materials import DOC, Bill, Material, bill, copyright_files
+from drydock.publish.sbom.materials import Bill, bill
 from drydock.publish.sbom.spdx import render as spdx
 
-__all__ = ["Bill", "Material", "bill", "cyclonedx", "read", "spdx"]
-
-# What the engine's archive of a folder may hold in memory before it goes to the disk, in bytes.
-SPOOLED = 8_000_000
+__all__ = ["Bill", "bill", "cyclonedx", "read", "spdx"]
 
 
 def read(engine: Engine, reference: str) -> Bill:
@@ -35,27 +26,4 @@ def read(engine: Engine, reference: str) -> Bill:
         errors.ImageMissing: There is no such image.
         errors.EngineGone: The engine does not answer.
     """
-    anatomy = Anatomy(images.read(engine, reference))
-    wanted = set(copyright_files(anatomy).values())
-    return bill(anatomy, _texts(engine, anatomy.image.id, wanted) if wanted else {})
-
-
-def _texts(engine: Engine, image: str, wanted: Iterable[str]) -> dict[str, str]:
-    """Return the content of documentation files, taken from a container that is never started."""
-    texts = {}
-    with engine_answers(engine):
-        container = engine.sdk.containers.create(image, command=["-"], labels={LABEL: "sbom"})
-        try:
-            with tempfile.SpooledTemporaryFile(SPOOLED) as file:
-                for chunk in container.get_archive(DOC)[0]:
-                    file.write(chunk)
-                file.seek(0)
-                with tarfile.open(fileobj=file) as archive:
-                    for member in archive:
-                        path = posixpath.join(posixpath.dirname(DOC), member.name)
-                        content = archive.extractfile(member) if member.isreg() and path in wanted else None
-                        if content is not None:
-                            texts[path] = content.read().decode("utf-8", "replace")
-        finally:
-            container.remove(force=True, v=True)
-    return texts
+    return bill(Anatomy(images.read(engine, reference)))

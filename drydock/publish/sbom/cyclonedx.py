@@ -7,8 +7,8 @@ import uuid
 from typing import Any
 
 import drydock
-from drydock.publish.sbom.licences import Licences
-from drydock.publish.sbom.materials import Bill, Material
+from drydock.image.components import Component, Type
+from drydock.publish.sbom.materials import Bill
 
 MEDIA_TYPE = "application/vnd.cyclonedx+json"
 # What a package's hash is made of is said in the document itself, since CycloneDX leaves it open.
@@ -48,26 +48,22 @@ def render(bill: Bill) -> bytes:
     return json.dumps(document, indent=1, ensure_ascii=False).encode() + b"\n"
 
 
-def _component(material: Material) -> dict[str, Any]:
+def _component(material: Component) -> dict[str, Any]:
     component: dict[str, Any] = {
-        "type": "file" if material.is_file else "library",
+        "type": {Type.FILE: "file", Type.INTERPRETER: "platform"}.get(material.type, "library"),
         "bom-ref": material.purl,
         "name": material.purl if material.is_file else material.name,
     }
     if not material.is_file:
         component |= {"version": material.version, "purl": material.purl}
+    if material.cpe:
+        component["cpe"] = material.cpe
     if material.description:
         component["description"] = material.description
     if material.sha256:
         component["hashes"] = [{"alg": "SHA-256", "content": material.sha256}]
         if not material.is_file:
             component["properties"] = [{"name": HASHED, "value": "sha256 and path of each file, by path"}]
-    if licences := _licences(material.licences):
-        component["licenses"] = licences
+    if material.licence:
+        component["licenses"] = [{"expression": material.licence}]
     return component
-
-
-def _licences(licences: Licences) -> list[dict[str, Any]]:
-    if licences.expression:
-        return [{"expression": licences.expression}]
-    return [{"license": {"name": name}} for name in licences.names]

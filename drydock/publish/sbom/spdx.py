@@ -8,8 +8,9 @@ import re
 from typing import Any
 
 import drydock
-from drydock.publish.sbom.licences import Licences
-from drydock.publish.sbom.materials import Bill, Material
+from drydock.image.components import Component, Type
+from drydock.image.licences import REFERENCE
+from drydock.publish.sbom.materials import Bill
 
 MEDIA_TYPE = "application/spdx+json"
 UNKNOWN = "NOASSERTION"
@@ -50,19 +51,23 @@ def render(bill: Bill) -> bytes:
             for one, kind, other in edges
         ],
     }
-    if names := sorted({name for material in bill.materials for name in material.licences.names}):
+    if own := sorted({name for material in bill.materials for name in REFERENCE.findall(material.licence)}):
         document["hasExtractedLicensingInfos"] = [
-            {"licenseId": _licence_id(name), "name": name, "extractedText": name} for name in names
+            {"licenseId": name, "name": words, "extractedText": words}
+            for name in own
+            for words in [name.removeprefix("LicenseRef-").replace("-", " ")]
         ]
     return json.dumps(document, indent=1, ensure_ascii=False).encode() + b"\n"
 
 
-def _package(material: Material, identity: str) -> dict[str, Any]:
+def _package(material: Component, identity: str) -> dict[str, Any]:
     package: dict[str, Any] = {
         "SPDXID": identity,
         "name": material.purl if material.is_file else material.name,
-        "primaryPackagePurpose": "FILE" if material.is_file else "LIBRARY",
-        "licenseDeclared": _declared(material.licences),
+        "primaryPackagePurpose": {Type.FILE: "FILE", Type.INTERPRETER: "FRAMEWORK"}.get(
+            material.type, "LIBRARY"
+        ),
+        "licenseDeclared": material.licence or UNKNOWN,
         "licenseConcluded": UNKNOWN,
         "copyrightText": UNKNOWN,
         "downloadLocation": UNKNOWN,
@@ -82,24 +87,15 @@ def _package(material: Material, identity: str) -> dict[str, Any]:
                 "referenceLocator": material.purl,
             }
         ]
+    if material.cpe:
+        package["externalRefs"].append(
+            {"referenceCategory": "SECURITY", "referenceType": "cpe23Type", "referenceLocator": material.cpe}
+        )
     return package
 
 
-def _declared(licences: Licences) -> str:
-    if licences.expression:
-        return licences.expression
-    return " AND ".join(_licence_id(name) for name in licences.names) or UNKNOWN
-
-
-def _id(material: Material) -> str:
+def _id(material: Component) -> str:
     # Letters, digits, dots and hyphens only; the digest keeps apart what the others make equal.
     digest = hashlib.sha256(material.purl.encode("utf-8", "surrogateescape")).hexdigest()[:12]
-    return f"SPDXRef-{_plain(material.name)}-{digest}"
-
-
-def _licence_id(name: str) -> str:
-    return f"LicenseRef-{_plain(name)}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
-
-
-def _plain(text: str) -> str:
-    return re.sub(r"[^A-Za-z0-9.]+", "-", text).strip("-")
+    name = re.sub(r"[^A-Za-z0-9.]+", "-", material.name).strip("-")
+    return f"SPDXRef-{name}-{digest}"

@@ -9,15 +9,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from drydock import recorder
-from drydock.gates import cache, runner
+from drydock.gates.gate import registry
 from drydock.image import Anatomy, Image, content_digest
+from drydock.image.components import Component
 from drydock.project import Budget, Project
 from drydock.publish import sbom
-from drydock.publish.sbom import Material
 from drydock.report.change import Since, since
 from drydock.state.history import Build, History, Judged, Weighed, reading
 from drydock.verdict import Verdict
-from drydock.workspace import Pipeline
+from drydock.workspace import Workspace
 
 # More points than these do not fit side by side on a screen.
 MOST_BUILDS = 60
@@ -90,7 +90,7 @@ class Content:
     gates: tuple[Gate, ...]
     timings: tuple[Mapping[str, Any], ...]
     builds: tuple[Build, ...]
-    materials: tuple[Material, ...]
+    materials: tuple[Component, ...]
 
     @functools.cached_property
     def image(self) -> Image:
@@ -105,15 +105,15 @@ class Content:
         return made[-1] if made else None
 
 
-def gather(pipeline: Pipeline, target: str) -> Content:
+def gather(workspace: Workspace, target: str) -> Content:
     """Collect what is known about a target's image as it was last built.
 
     Raises:
         errors.ImageMissing: It was never built.
         errors.HistoryUnreadable: What earlier builds and gates left cannot be read.
     """
-    project = pipeline.project
-    image = pipeline.measure(project.reference(target))
+    project = workspace.project
+    image = workspace.measure(project.reference(target))
     weighed = {target: recorder.weigh(image)}
     with reading(History()) as history:
         builds = history.builds(project.image, target, limit=MOST_BUILDS)
@@ -123,7 +123,7 @@ def gather(pipeline: Pipeline, target: str) -> Content:
             newest = history.builds(project.image, other, limit=1)
             if other not in weighed and newest and newest[0].image:
                 weighed[other] = newest[0].image
-    bill = sbom.read(pipeline.engine, image.id)
+    bill = sbom.read(workspace.engine, image.id)
     return Content(
         project=project,
         target=target,
@@ -154,8 +154,8 @@ def gates(judged: Iterable[Judged], weighed: Mapping[str, Weighed]) -> Iterator[
         weighed: The images as they are now, by target.
     """
     found = {(one.verdict.gate, one.origin.target): one for one in judged}
-    for gate in runner.GATES.values():
-        for target in gate.targets:
+    for gate in registry().values():
+        for target in gate.facts.targets:
             if one := found.get((gate.name, target)):
                 current = target in weighed and one.content == weighed[target].content
                 yield Gate(gate.name, target, one.verdict, one.at, current)
@@ -164,8 +164,10 @@ def gates(judged: Iterable[Judged], weighed: Mapping[str, Weighed]) -> Iterator[
 
 
 def timings(judged: Iterable[Judged]) -> tuple[Mapping[str, Any], ...]:
-    """Return the rows of the newest build_cache verdict; none where it never ran."""
+    """Return the rows of the newest verdict with timings of builds; none where there is none."""
     found = max(
-        (one for one in judged if one.verdict.gate == cache.GATE), key=lambda one: one.at, default=None
+        (one for one in judged if one.verdict.measurements.get("builds")),
+        key=lambda one: one.at,
+        default=None,
     )
     return tuple(found.verdict.measurements.get("builds", ())) if found else ()

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from drydock.gates.audit import osv, severity
-from drydock.gates.expectations import Severity
+from drydock.gates.expectations import CouldNotAskError, Severity
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
 JINJA: dict[str, Any] = {
@@ -76,7 +76,7 @@ def test_service_answers_with_all_pages() -> None:
 def test_service_that_never_ends_its_pages_is_a_fault() -> None:
     with (
         service(lambda _: (200, b'{"next_page_token": "again"}')) as address,
-        pytest.raises(osv.CouldNotAskError, match="more than 50 pages for x 1"),
+        pytest.raises(CouldNotAskError, match="more than 50 pages for x 1"),
     ):
         osv.Service(address).ask("x", "1")
 
@@ -99,7 +99,7 @@ def test_service_that_recovers_is_asked_again() -> None:
     ],
 )
 def test_service_that_gives_no_answer_is_a_fault(status: int, body: bytes, fault: str) -> None:
-    with service(lambda _: (status, body)) as address, pytest.raises(osv.CouldNotAskError, match=fault):
+    with service(lambda _: (status, body)) as address, pytest.raises(CouldNotAskError, match=fault):
         osv.Service(address).ask("x", "1")
 
 
@@ -107,7 +107,7 @@ def test_refused_request_is_not_repeated() -> None:
     asked = []
     with (
         service(lambda question: (asked.append(question), (400, b""))[1]) as address,  # type: ignore[func-returns-value]
-        pytest.raises(osv.CouldNotAskError),
+        pytest.raises(CouldNotAskError),
     ):
         osv.Service(address).ask("x", "1")
     assert len(asked) == 1
@@ -117,14 +117,14 @@ def test_silent_service_is_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(osv, "ANSWER_SECONDS", 0.2)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         address = f"http://127.0.0.1:{listener.getsockname()[1]}/v1"
-        with pytest.raises(osv.CouldNotAskError, match="timed out"):
+        with pytest.raises(CouldNotAskError, match="timed out"):
             osv.Service(address).ask("x", "1")
 
 
 def test_absent_service_is_a_fault() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
-    with pytest.raises(osv.CouldNotAskError, match="refused"):
+    with pytest.raises(CouldNotAskError, match="refused"):
         osv.Service(f"http://127.0.0.1:{port}/v1").ask("x", "1")
 
 
@@ -147,24 +147,24 @@ def test_export_answers_from_a_folder_and_from_a_zip_file(tmp_path: Path) -> Non
 
 
 def test_export_that_is_not_there_is_a_fault(tmp_path: Path) -> None:
-    with pytest.raises(osv.CouldNotAskError, match="is not there"):
+    with pytest.raises(CouldNotAskError, match="is not there"):
         osv.Export(tmp_path / "none", 7, NOW)
 
 
 def test_empty_export_is_a_fault(tmp_path: Path) -> None:
-    with pytest.raises(osv.CouldNotAskError, match="holds no record about PyPI packages"):
+    with pytest.raises(CouldNotAskError, match="holds no record about PyPI packages"):
         osv.Export(tmp_path, 7, NOW)
 
 
 def test_export_of_another_ecosystem_is_a_fault(tmp_path: Path) -> None:
     other = {**JINJA, "affected": [{"package": {"name": "jinja2", "ecosystem": "npm"}}]}
-    with pytest.raises(osv.CouldNotAskError, match="holds no record about PyPI packages"):
+    with pytest.raises(CouldNotAskError, match="holds no record about PyPI packages"):
         osv.Export(export(tmp_path, other), 7, NOW)
 
 
 def test_old_export_is_a_fault(tmp_path: Path) -> None:
     old = {**JINJA, "modified": "2026-11-01T00:00:00Z"}
-    with pytest.raises(osv.CouldNotAskError, match="is 20 days old, more than 7"):
+    with pytest.raises(CouldNotAskError, match="is 20 days old, more than 7"):
         osv.Export(export(tmp_path, old), 7, NOW)
 
 
@@ -179,13 +179,13 @@ def test_old_export_is_a_fault(tmp_path: Path) -> None:
 def test_damaged_export_is_a_fault(tmp_path: Path, name: str, content: bytes, fault: str) -> None:
     (tmp_path / name).write_bytes(content)
     path = tmp_path / name if name.endswith(".zip") else tmp_path
-    with pytest.raises(osv.CouldNotAskError, match=fault):
+    with pytest.raises(CouldNotAskError, match=fault):
         osv.Export(path, 7, NOW)
 
 
 def test_export_without_a_date_is_a_fault(tmp_path: Path) -> None:
     undated = {key: value for key, value in JINJA.items() if key != "modified"}
-    with pytest.raises(osv.CouldNotAskError, match="does not say when it was made"):
+    with pytest.raises(CouldNotAskError, match="does not say when it was made"):
         osv.Export(export(tmp_path, undated), 7, NOW)
 
 
@@ -224,26 +224,29 @@ def test_withdrawn_record_is_about_nothing() -> None:
 
 def test_version_that_cannot_be_compared_is_a_fault(tmp_path: Path) -> None:
     database = osv.Export(export(tmp_path, JINJA), 7, NOW)
-    with pytest.raises(osv.CouldNotAskError, match="cannot be asked about jinja2 two"):
+    with pytest.raises(CouldNotAskError, match="cannot be asked about jinja2 two"):
         database.ask("jinja2", "two")
 
 
 @pytest.mark.parametrize(
-    ("vector", "score"),
+    ("vector", "rated"),
     [
-        # The worked examples of FIRST: CVE-2013-1937, CVE-2014-0160, CVE-2014-6271, CVE-2016-1645.
-        ("CVSS:3.1/AV:N/AC:L/PR:N/UI:R/S:C/C:L/I:L/A:N", 6.1),
-        ("CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:N/A:N", 7.5),
-        ("CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H", 9.8),
-        ("CVSS:3.1/AV:N/AC:L/PR:N/UI:R/S:U/C:H/I:H/A:H", 8.8),
-        ("CVSS:3.0/AV:N/AC:L/PR:L/UI:N/S:C/C:H/I:H/A:H", 9.9),
-        ("CVSS:3.1/AV:P/AC:H/PR:H/UI:R/S:U/C:N/I:N/A:N", 0.0),
-        ("CVSS:4.0/AV:N/AC:L", None),
-        ("", None),
+        # The worked examples of FIRST: CVE-2013-1937, CVE-2014-0160, CVE-2014-6271.
+        ("CVSS:3.1/AV:N/AC:L/PR:N/UI:R/S:C/C:L/I:L/A:N", Severity.MEDIUM),
+        ("CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:N/A:N", Severity.HIGH),
+        ("CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H", Severity.CRITICAL),
+        ("CVSS:3.0/AV:N/AC:L/PR:L/UI:N/S:C/C:H/I:H/A:H", Severity.CRITICAL),
+        ("CVSS:3.1/AV:P/AC:H/PR:H/UI:R/S:U/C:N/I:N/A:N", Severity.LOW),
+        # Records of today state version 4 alone, old ones version 2.
+        ("CVSS:4.0/AV:N/AC:L/AT:N/PR:N/UI:N/VC:H/VI:H/VA:H/SC:N/SI:N/SA:N", Severity.CRITICAL),
+        ("CVSS:4.0/AV:L/AC:H/AT:P/PR:H/UI:A/VC:L/VI:N/VA:N/SC:N/SI:N/SA:N", Severity.LOW),
+        ("AV:N/AC:L/Au:N/C:P/I:P/A:P", Severity.HIGH),
+        ("CVSS:4.0/AV:N/AC:L", Severity.UNKNOWN),
+        ("", Severity.UNKNOWN),
     ],
 )
-def test_base_score_is_that_of_the_standard(vector: str, score: float | None) -> None:
-    assert severity.base_score(vector) == score
+def test_vector_of_any_version_is_rated_as_the_standard_does(vector: str, rated: Severity) -> None:
+    assert severity.of_vector(vector) is rated
 
 
 def test_worst_stated_severity_counts_and_none_is_unknown() -> None:

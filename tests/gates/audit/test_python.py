@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from drydock.gates.audit import python
-from drydock.gates.audit.components import Component
-from drydock.gates.audit.osv import CouldNotAskError, Record
-from drydock.gates.expectations import Severity
+from drydock.gates.audit.osv import Record
+from drydock.gates.expectations import CouldNotAskError, Severity
+from drydock.image.components import Component
 from drydock.programs import tool
 
 FASTAPI, JINJA = Component("fastapi", "0.99.0"), Component("Jinja2", "2.10")

@@ -40,16 +40,16 @@ def test_unknown_key_is_named_with_the_known_ones() -> None:
 @pytest.mark.parametrize(
     ("text", "named"),
     [
-        ("[image]\nuser = 10001", "image.user: 10001 is no string"),
-        ("[image.health]\ninterval = true", "image.health.interval: True is no whole number"),
-        ("[image]\nports = '8000/tcp'", "image.ports: '8000/tcp' is no list"),
-        ("[image.env]\nPORT = 8000", "image.env.PORT: 8000 is no string"),
+        ("[image]\nuser = 10001", "image.user: 10001 is not a string"),
+        ("[image.health]\ninterval = true", "image.health.interval: True is not a whole number"),
+        ("[image]\nports = '8000/tcp'", "image.ports: '8000/tcp' is not a list"),
+        ("[image.env]\nPORT = 8000", "image.env.PORT: 8000 is not a string"),
         ("[[file]]\nmode = '0644'", "file[0].path: missing"),
         ("[[file]]\npath = '/app'\nmode = 'rwx'", "file[0].mode: 'rwx' is no mode"),
-        ("file = 1", "file: 1 is no list"),
-        ("image = 1", "image: no table"),
+        ("file = 1", "file: 1 is not a list"),
+        ("image = 1", "image: 1 is not a table"),
         ("[audit]\nseverity = 'bad'", "audit.severity: 'bad' is no severity"),
-        ("[image", "no valid TOML"),
+        ("[image", "not valid TOML"),
     ],
 )
 def test_wrong_value_is_named(text: str, named: str) -> None:
@@ -62,7 +62,7 @@ def test_ignore_needs_a_reason_and_a_day(gate: str) -> None:
     assert f"{gate}.ignore[0].reason: missing" in refuse(table + "until = 2027-01-01\n")
     assert f"{gate}.ignore[0].until: missing" in refuse(table + "reason = 'x'\n")
     assert "reason is empty" in refuse(table + "reason = ' '\nuntil = 2027-01-01\n")
-    assert "'2027-01-01' is no date" in refuse(table + "reason = 'x'\nuntil = '2027-01-01'\n")
+    assert "'2027-01-01' is not a date" in refuse(table + "reason = 'x'\nuntil = '2027-01-01'\n")
 
 
 def test_ignore_cannot_last_for_years() -> None:

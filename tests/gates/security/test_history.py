@@ -67,9 +67,9 @@ def test_verified_download_is_no_finding(line: str) -> None:
     assert list(history.check_dockerfile(f"FROM x\n{line}\n")) == []
 
 
-def test_instructions_are_joined_over_comments_and_keep_their_number() -> None:
-    text = "FROM x\n\n# why\nRUN a \\\n  # because\n  && b\nUSER 1"
-    assert list(history.instructions(text)) == [(1, "FROM x"), (4, "RUN a && b"), (7, "USER 1")]
+def test_a_here_document_is_checked_like_any_other_command() -> None:
+    text = "FROM x\nRUN <<EOF\napt-get update\nEOF\n"
+    assert [one.check for one in history.check_dockerfile(text)] == ["update-alone"]
 
 
 def test_from_lines_get_the_defaults_of_global_arguments() -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from drydock import errors, programs
+from drydock.gates import tools
 from drydock.gates.expectations.model import ExpectedCommand
 from drydock.gates.security import expected, linters
 
@@ -18,6 +19,7 @@ CHECKOV = {"results": {"failed_checks": [FAILED]}, "summary": {"passed": 27}}
 TRIVY = {
     "Results": [
         {
+            "Type": "dockerfile",
             "MisconfSummary": {"Successes": 26},
             "Misconfigurations": [
                 {"ID": "DS-0002", "Message": "root", "Severity": "HIGH", "Status": "FAIL"},
@@ -56,7 +58,7 @@ def test_answer_is_read(
     monkeypatch: pytest.MonkeyPatch, dockerfile: Path, tmp_path: Path, lint, output, code, finding, checks
 ) -> None:
     path = program(tmp_path, json.dumps(output), code)
-    monkeypatch.setattr(linters, "tool", lambda *_: path)
+    monkeypatch.setattr(tools, "tool", lambda *_: path)
     report = lint(dockerfile, lambda _: None)
     assert [str(one) for one in report.findings] == [finding]
     assert (report.checks, report.faults) == (checks, ())
@@ -76,7 +78,7 @@ def test_tool_that_did_not_check_is_a_fault(
     monkeypatch: pytest.MonkeyPatch, dockerfile: Path, tmp_path: Path, output: str, code: int, fault: str
 ) -> None:
     path = program(tmp_path, output, code)
-    monkeypatch.setattr(linters, "tool", lambda *_: path)
+    monkeypatch.setattr(tools, "tool", lambda *_: path)
     report = linters.checkov(dockerfile, lambda _: None)
     assert report.findings == ()
     assert report.faults[0].startswith(fault)
@@ -86,7 +88,7 @@ def test_tool_that_cannot_be_installed_is_a_fault(monkeypatch: pytest.MonkeyPatc
     def refuse(*_: object) -> Path:
         raise errors.ToolNotInstalled(tool="hadolint", reason="no network")
 
-    monkeypatch.setattr(linters, "tool", refuse)
+    monkeypatch.setattr(tools, "tool", refuse)
     report = linters.hadolint(dockerfile, lambda _: None)
     assert "hadolint cannot be had: hadolint could not be installed: no network" in report.faults[0]
 

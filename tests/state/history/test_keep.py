@@ -1,4 +1,4 @@
-"""What the pipeline and the gates leave in the history."""
+"""What the workspace and the gates leave in the history."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_an_image_is_remembered_by_layer_and_package(tmp_path: Path) -> None:
     image = read_archive(archive, cache=Cache(tmp_path / "cache"))
     recorder.build(ORIGIN, BuildResult("production", "shop:dev", image.id, (), 2.5), silent)
 
-    recorder.image(image, silent)
+    recorder.remember(image, silent)
 
     (found,) = History().builds("shop")
     assert found.image == recorder.weigh(image)

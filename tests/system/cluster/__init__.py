@@ -1,1 +1,1 @@
-"""Proofs on a real cluster; `nox -s cluster` runs them where one answers."""
+"""Proofs on a real cluster; `nox -s cluster_tests` runs them where one answers."""

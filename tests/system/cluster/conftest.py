@@ -6,6 +6,7 @@ import ipaddress
 import os
 import socket
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,8 @@ from tests.support import process
 from tests.support.better_auth import PUBLIC_URL, BetterAuth, better_auth
 from tests.system.cluster.deployment import Deployment, overlay
 
+# The session `cluster_tests` names the image here.
+IMAGE = "DRYDOCK_CLUSTER_IMAGE"
 POSTGRES = "todo-chatbot-api-postgres:17"
 NODE_PORT = 30080
 
@@ -35,9 +38,11 @@ def project() -> Project:
 
 
 @pytest.fixture(scope="session")
-def image() -> str:
-    """The image under test, which the gate has put onto the cluster."""
-    return os.environ[gate.IMAGE]
+def image(load_image: Callable[[str], None]) -> str:
+    """The image under test, on the cluster."""
+    reference = os.environ[IMAGE]
+    load_image(reference)
+    return reference
 
 
 @pytest.fixture(scope="session")
@@ -51,13 +56,14 @@ def engine() -> Iterator[Engine]:
 @pytest.fixture(scope="session")
 def kubectl() -> Kubectl:
     """The cluster's door."""
-    return clusters.connect(os.environ.get(gate.CONTEXT, ""))
+    found = clusters.connect()
+    return replace(found, context=found.run("config", "current-context").stdout.strip())
 
 
 @pytest.fixture(scope="session")
-def load_image(engine: Engine) -> Callable[[str], None]:
+def load_image(engine: Engine, kubectl: Kubectl) -> Callable[[str], None]:
     """Return a function that puts an image onto the cluster."""
-    return lambda reference: gate.load(engine, os.environ[gate.CONTEXT], [reference], lambda _: None)
+    return lambda reference: gate.load(engine, kubectl.context, [reference], lambda _: None)
 
 
 @pytest.fixture(scope="session")

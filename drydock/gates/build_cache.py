@@ -1,0 +1,178 @@
+"""Time cold and cached builds, and prove that a source change installs nothing again."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from drydock import command
+from drydock.build import BuildResult
+from drydock.gates.gate import Facts
+from drydock.project import Project
+from drydock.project import lock as locks
+from drydock.verdict import Outcome, Verdict
+
+if TYPE_CHECKING:
+    from drydock.gates.subject import Subject
+
+GATE = "build_cache"
+
+
+def _settings(project: Project, _target: str) -> Mapping[str, Any]:
+    return {"entry_point": project.entry_point}
+
+
+FACTS = Facts(
+    inputs=("Dockerfile", ".dockerignore"), settings=_settings, demanded=False, changes="none", rank=60
+)
+# What a step that installs dependencies runs; such a step must survive a change of source.
+INSTALLERS = ("uv sync", "uv pip install", "pip install", "uv pip sync")
+# Never part of a build context, and large.
+_SKIPPED = shutil.ignore_patterns(".git", ".venv", ".drydock", "node_modules", "__pycache__", ".*_cache")
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """One kind of build: its name, and what is changed in a copy of the context before it."""
+
+    name: str
+    cold: bool = False
+    change: Callable[[Project, Path], None] | None = None
+
+
+def touch_source(project: Project, context: Path) -> None:
+    """Change one Python file of the application, as a person editing an endpoint does."""
+    package = project.entry_point.split(":")[0].split(".")[0]
+    source = context / project.source.relative_to(project.root)
+    candidates = sorted((source / package).rglob("*.py")) or sorted(source.glob("*.py"))
+    candidates = candidates or sorted(source.glob(f"*/{package}/**/*.py"))  # below src, mostly
+    _append_comment(candidates[-1])
+
+
+# JSON knows no comments: blanks at its end that no build has seen do as well.
+JSON_LOCK = "Pipfile.lock"
+BLANKS = str.maketrans("01", " \t")
+
+
+def touch_lock(project: Project, context: Path) -> None:
+    """Change the lock file but nothing that it pins: the dependency step runs, without downloads."""
+    path = context / locks.find(project).path.relative_to(project.root)
+    if path.name == JSON_LOCK:
+        with path.open("a") as file:
+            file.write(f"{uuid.uuid4().int:b}\n".translate(BLANKS))
+    else:
+        _append_comment(path)
+
+
+def _append_comment(path: Path) -> None:
+    """Append a comment that no build has seen: the cache knows the changes of earlier runs."""
+    with path.open("a") as file:
+        # As a formatter leaves it: the hook of a project may check that.
+        file.write(f"\n\n# changed by nox -s build_cache: {uuid.uuid4()}\n")
+
+
+SCENARIOS = (
+    Scenario("cold", cold=True),
+    Scenario("unchanged"),
+    Scenario("source changed", change=touch_source),
+    Scenario("dependency changed", change=touch_lock),
+)
+
+
+def judge(subject: Subject) -> Verdict:
+    """Build every scenario and judge what was cached."""
+    project, options = subject.project, subject.options()
+    results = {}
+    # A first build outside the measurement fills the user's cache, as any earlier `invoke build` would have.
+    subject.build("warming up", options)
+    for scenario in SCENARIOS:
+        with _context(project, scenario) as context:
+            chosen = options.but(reference="", no_cache=scenario.cold, context=context)
+            results[scenario.name] = subject.build(scenario.name, chosen)
+    return decide(results)
+
+
+def decide(results: Mapping[str, BuildResult]) -> Verdict:
+    """Decide from the builds' steps; times are reported, never judged."""
+    cold = results["cold"]
+    rows = [
+        {
+            "build": name,
+            "seconds": round(result.seconds, 2),
+            "ratio": round(result.seconds / cold.seconds, 3),
+            "cached": result.cached,
+            "steps": len(result.steps),
+            "ran": [f"{step.stage}: {step.instruction}" for step in result.steps if not step.cached],
+        }
+        for name, result in results.items()
+    ]
+    installs = [step for step in results["source changed"].steps if _installs(step.instruction)]
+    faults = []
+    if cold.cached:
+        faults.append(f"the cold build took {cold.cached} steps from the cache")
+    if results["unchanged"].cached != len(results["unchanged"].steps):
+        faults.append("an unchanged build ran a step again")
+    if results["source changed"].cached == len(results["source changed"].steps):
+        faults.append("a changed source file ran no step: it is not in the image")
+    faults += [
+        f"a source change ran a dependency step again: {step.instruction[:80]}"
+        for step in installs
+        if not step.cached
+    ]
+    if not any(
+        _installs(step.instruction) and not step.cached for step in results["dependency changed"].steps
+    ):
+        faults.append("a changed lock file ran no dependency step")
+    seconds = sum(result.seconds for result in results.values())
+    measurements = {"builds": rows}
+    if not installs:
+        summary = f"no step of the Dockerfile installs dependencies with one of: {', '.join(INSTALLERS)}"
+        return Verdict(GATE, Outcome.COULD_NOT_CHECK, summary, measurements=measurements, seconds=seconds)
+    if faults:
+        return Verdict(GATE, Outcome.FAILED, "; ".join(faults), measurements=measurements, seconds=seconds)
+    source = next(row for row in rows if row["build"] == "source changed")
+    summary = f"a source change rebuilds in {source['ratio']:.0%} of the cold time and installs nothing again"
+    return Verdict(GATE, Outcome.PASSED, summary, measurements=measurements, seconds=seconds)
+
+
+def _installs(instruction: str) -> bool:
+    return instruction.startswith("RUN") and any(installer in instruction for installer in INSTALLERS)
+
+
+@contextmanager
+def _context(project: Project, scenario: Scenario) -> Iterator[Path | None]:
+    """Yield a changed copy of the build context; None where the project's own serves."""
+    if scenario.change is None:
+        yield None
+        return
+    with tempfile.TemporaryDirectory(prefix="drydock-context-") as folder:
+        copy = Path(folder) / "context"
+        copy_context(project, copy)
+        scenario.change(project, copy)
+        yield copy
+
+
+def copy_context(project: Project, copy: Path) -> None:
+    """Copy what git would: neither caches nor the virtual environment."""
+    root = project.root
+    listing = command.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=root, check=False
+    )
+    if listing.code != 0:
+        shutil.copytree(root, copy, ignore=_SKIPPED, symlinks=True)
+        return
+    for name in filter(None, listing.stdout.split("\0")):
+        # A file that was deleted but not yet committed is still listed.
+        if (root / name).is_file():
+            (copy / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(root / name, copy / name, follow_symlinks=False)
+    # A lock with download addresses may be git-ignored, and is still what the Dockerfile installs from.
+    lock = locks.find(project).path
+    (copy / lock.relative_to(root)).parent.mkdir(parents=True, exist_ok=True)
+    shutil.copy2(lock, copy / lock.relative_to(root))

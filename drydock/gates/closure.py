@@ -1,0 +1,142 @@
+"""The code that a receipt stands for: a module and all that it imports, read from the source.
+
+Imports for type checkers do not count. Of `subject`, each method counts whose name the gate's code uses: its
+imports answer it.
+"""
+
+from __future__ import annotations
+
+import ast
+import functools
+import hashlib
+import importlib.util
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+import drydock
+from drydock import gates
+from drydock import programs as locked
+
+PACKAGE = "drydock"
+GATES = f"{PACKAGE}.gates"
+SUBJECT = f"{GATES}.subject"
+
+
+def digest(module: str, programs: Iterable[str] = ()) -> str:
+    """Return the digest of a module, of all that it imports, and of the versions of locked programs."""
+    lines = [
+        f"{name} {hashlib.sha256(text_of(name)).hexdigest()}" for name in sorted({*modules(module), SUBJECT})
+    ]
+    lines += [f"{name} {locked.version(name)}" for name in sorted(programs)]
+    return f"sha256:{hashlib.sha256(chr(10).join(lines).encode()).hexdigest()}"
+
+
+def forget() -> None:
+    """Read the source again at the next question."""
+    for cached in (text_of, imports, methods, _path):
+        cached.cache_clear()
+
+
+def modules(module: str) -> frozenset[str]:
+    """Return a gate's module and every module of drydock that takes part when it judges."""
+    found: set[str] = set()
+    left = {module}
+    while left:
+        name = left.pop()
+        found.add(name)
+        left |= imports(name) | set(_parents(name))
+        if name == module or name.startswith(f"{module}."):
+            left |= {one for asked in _attributes(_tree(name)) for one in methods().get(asked, ())}
+        left -= found
+    return frozenset(found)
+
+
+@functools.cache
+def imports(module: str) -> frozenset[str]:
+    """Return the modules of drydock that a module imports when it runs."""
+    return frozenset(_imports(_tree(module), module))
+
+
+@functools.cache
+def methods() -> Mapping[str, frozenset[str]]:
+    """Return the modules that answer each method of a subject, by itself or through others."""
+    tree = _tree(SUBJECT)
+    made = next(node for node in tree.body if isinstance(node, ast.ClassDef))
+    bodies = {node.name: node for node in made.body if isinstance(node, ast.FunctionDef)}
+    found = {name: frozenset(_imports(node, SUBJECT)) for name, node in bodies.items()}
+    calls = {name: _attributes(node) & bodies.keys() for name, node in bodies.items()}
+    for _ in bodies:
+        found = {name: own.union(*(found[other] for other in calls[name])) for name, own in found.items()}
+    return found
+
+
+@functools.cache
+def text_of(module: str) -> bytes:
+    """Return a module's source."""
+    path = _path(module)
+    assert path is not None  # noqa: S101 - only modules with a file are named as imports
+    return path.read_bytes()
+
+
+def _tree(module: str) -> ast.Module:
+    return ast.parse(text_of(module))
+
+
+def _attributes(tree: ast.AST) -> set[str]:
+    return {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+
+
+def _imports(tree: ast.AST, module: str) -> Iterator[str]:
+    """Yield the modules of drydock that run-time imports name; a name taken from a package may be one."""
+    for node in _running(tree):
+        if isinstance(node, ast.Import):
+            names = [one.name for one in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            above = module if _is_package(module) else module.rpartition(".")[0]
+            start = importlib.util.resolve_name("." * node.level + (node.module or ""), above)
+            names = [start, *(f"{start}.{one.name}" for one in node.names)]
+        else:
+            continue
+        yield from (name for name in names if name.split(".")[0] == PACKAGE and _path(name))
+
+
+def _running(tree: ast.AST) -> Iterator[ast.AST]:
+    """Yield every statement but those below `if TYPE_CHECKING`."""
+    for part in ("body", "orelse", "handlers", "finalbody", "cases"):
+        for node in getattr(tree, part, ()) if not isinstance(tree, ast.expr) else ():
+            if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+                continue
+            yield node
+            yield from _running(node)
+
+
+def _parents(module: str) -> Iterator[str]:
+    while "." in module:
+        module = module.rpartition(".")[0]
+        yield module
+
+
+@functools.cache
+def _path(module: str) -> Path | None:
+    """Return a module's file; None for a name that is no module, such as a class's."""
+    parent, _, name = module.rpartition(".")
+    for folder in map(Path, _folders(parent)):
+        for path in (folder / name / "__init__.py", folder / f"{name}.py"):
+            if path.is_file():
+                return path
+    return None
+
+
+def _folders(package: str) -> Sequence[str]:
+    """Return the folders in which a package's modules are, as Python finds them."""
+    if not package:
+        return [str(Path(drydock.__file__).parent.parent)]
+    if package == GATES:
+        return list(gates.__path__)
+    path = _path(package)
+    return [str(path.parent)] if path and path.name == "__init__.py" else []
+
+
+def _is_package(module: str) -> bool:
+    path = _path(module)
+    return path is not None and path.name == "__init__.py"

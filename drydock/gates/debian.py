@@ -1,0 +1,220 @@
+"""Which of an image's Debian packages have a security update, asked of Debian's own archive.
+
+A private apt root holds the image's package records and the lists of its release; this machine's own apt is
+neither used nor changed. What Debian has not mended yet is not seen this way: it has no newer version.
+"""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+
+from drydock import command, errors, osrelease
+from drydock.engine import apt
+from drydock.gates.expectations import CouldNotAskError, Finding, Report
+from drydock.image.components import Component, Components
+from drydock.progress import Say
+
+SOURCE = "Debian packages"
+APT_SECONDS = 300.0
+SECURITY = "-security"
+_PACKAGE = re.compile(r"^(\S+):$", re.MULTILINE)
+_VERSION = re.compile(r"^ (\*\*\*|   ) (\S+) -?\d+$")
+_ORIGIN = re.compile(r"^ +-?\d+ (\S+)(?: (\S+))?")
+
+
+@dataclass(frozen=True)
+class Known:
+    """What the archive knows about an installed package.
+
+    Args:
+        name: The package.
+        newer: Newer versions that came from a security suite, the newest first.
+        listed: Whether any suite has a package of this name.
+    """
+
+    name: str
+    newer: tuple[str, ...]
+    listed: bool
+
+
+def audit(components: Components, oldest: int, now: datetime, say: Say) -> Report:
+    """Ask Debian's archive about every Debian package.
+
+    Args:
+        components: The packages and the release they are of.
+        oldest: Most days since the security suite was signed.
+        now: The time from which that is counted.
+        say: Takes one line of progress at a time.
+    """
+    release = components.release
+    if release.get("ID") != "debian":
+        name = release.get("PRETTY_NAME") or release.get("ID") or "without os-release"
+        return Report(SOURCE, faults=(f"the image is {name}, not Debian: its packages cannot be looked up",))
+    codename = release.get("VERSION_CODENAME", "")
+    if not codename:
+        return Report(SOURCE, faults=("the image's os-release names no Debian release",))
+    if not components.debian:
+        return Report(SOURCE, faults=("the image is Debian and lists no Debian package",))
+    try:
+        sources = source_lines(mirrors(), osrelease.codename(), codename)
+        say(f"asking Debian's archive about {len(components.debian)} packages of {codename}")
+        with tempfile.TemporaryDirectory(prefix="drydock-apt-") as folder:
+            policy = ask(Path(folder), sources, components.debian, oldest, now)
+            signed = signed_on(Path(folder) / "lists")
+    except CouldNotAskError as error:
+        return Report(SOURCE, faults=(f"Debian's archive could not be asked: {error}",))
+    return replace(judge(components.debian, policy), facts={"debian_security_of": signed.isoformat()})
+
+
+def mirrors() -> list[apt.Repository]:
+    try:
+        return apt.repositories()
+    except (errors.CommandMissing, command.CommandFailed) as error:
+        raise CouldNotAskError(f"this machine has no apt that works ({error})") from error
+
+
+def source_lines(known: Sequence[apt.Repository], host: str, codename: str) -> list[str]:
+    """Return the apt sources of a release, from the mirrors that this machine uses.
+
+    Args:
+        known: This machine's repositories.
+        host: The code name of this machine's release.
+        codename: The code name of the image's.
+
+    Raises:
+        CouldNotAskError: None of them is for security updates.
+    """
+    lines = apt.sources(known, host, codename)
+    if not any(line.split()[-2].endswith(SECURITY) for line in lines):
+        raise CouldNotAskError("this machine's apt is configured with no mirror of Debian's security updates")
+    return lines
+
+
+def ask(
+    folder: Path, sources: Sequence[str], packages: Sequence[Component], oldest: int, now: datetime
+) -> str:
+    """Fetch the lists of a release and return apt's policy for the packages.
+
+    Args:
+        folder: An empty folder for the private root.
+        sources: Lines for apt's sources.
+        packages: What is installed in the image.
+        oldest: Most days since the security suite was signed.
+        now: The time from which that is counted.
+
+    Raises:
+        CouldNotAskError: A list could not be fetched or verified, or is too old.
+    """
+    options = private_root(folder, sources, packages)
+    # Without this, apt keeps going on what it had when a mirror does not answer.
+    update = ["apt-get", "-q", *options, "--error-on=any", "update"]
+    names = [f"{one.name}:{one.architecture}" if one.architecture != "all" else one.name for one in packages]
+    try:
+        command.run(update, env={"LC_ALL": "C"}, timeout=APT_SECONDS)
+        check_age(folder / "lists", oldest, now)
+        policy = command.run(
+            ["apt-cache", *options, "policy", *names], env={"LC_ALL": "C"}, timeout=APT_SECONDS
+        )
+    except command.CommandFailed as error:
+        faults = [line for line in error.completed.stderr.splitlines() if line.startswith(("E:", "W:"))]
+        raise CouldNotAskError("; ".join(faults[:2]) or str(error)) from error
+    return policy.stdout
+
+
+def private_root(folder: Path, sources: Sequence[str], packages: Sequence[Component]) -> list[str]:
+    """Write an apt root with a system's package records, and return the options that use it."""
+    machines = Counter(one.architecture for one in packages if one.architecture not in ("", "all"))
+    main = machines.most_common(1)[0][0] if machines else "amd64"
+    settings = {
+        "APT::Architecture": main,
+        "APT::Architectures::": main,
+        # Translations and file lists are of no use here.
+        "Acquire::Languages": "none",
+    }
+    return apt.root(folder, sources, "".join(map(_paragraph, packages)), settings)
+
+
+def _paragraph(one: Component) -> str:
+    return (
+        f"Package: {one.name}\nStatus: install ok installed\nVersion: {one.version}\n"
+        f"Architecture: {one.architecture or 'all'}\nMaintainer: none\nDescription: none\n\n"
+    )
+
+
+def check_age(lists: Path, oldest: int, now: datetime) -> None:
+    """Check that the security suite was signed lately; apt itself has checked the signature.
+
+    Raises:
+        CouldNotAskError: It is too old, or there is none.
+    """
+    signed = signed_on(lists)
+    if (age := now - signed).days > oldest:
+        raise CouldNotAskError(
+            f"the security suite was signed {age.days} days ago, more than {oldest}: {signed:%a, %d %b %Y}"
+        )
+
+
+def signed_on(lists: Path) -> datetime:
+    """Return when the oldest list of security updates was signed.
+
+    Raises:
+        CouldNotAskError: There is none, or it does not say.
+    """
+    found = [path for path in sorted(lists.glob("*_InRelease")) if SECURITY in path.name]
+    if not found:
+        raise CouldNotAskError("apt fetched no list of security updates")
+    dates = []
+    for path in found:
+        match = re.search(r"^Date: (.+)$", path.read_text(encoding="utf-8"), re.MULTILINE)
+        if match is None:
+            raise CouldNotAskError(f"{path.name} has no date")
+        dates.append(parsedate_to_datetime(match[1]))
+    return min(dates)
+
+
+def judge(packages: Sequence[Component], policy: str) -> Report:
+    """Decide from apt's policy, which lists each package's versions with their suites, the newest first."""
+    known = {one.name: one for one in read_policy(policy)}
+    faults: list[str] = []
+    findings: list[Finding] = []
+    for package in packages:
+        found = known.get(package.name)
+        if found is None or not found.listed:
+            faults.append(f"no suite of the release has a package {package.label}: it was not checked")
+        elif found.newer:
+            text = f"{package.label} has the security update {found.newer[0]}"
+            findings.append(
+                Finding(
+                    "debian-security", package.name, f"{text}: build on a newer base", fixed_in=found.newer[0]
+                )
+            )
+    return Report(SOURCE, len(packages), tuple(findings), tuple(faults))
+
+
+def read_policy(text: str) -> Iterator[Known]:
+    """Read what `apt-cache policy` prints in the locale C."""
+    parts = _PACKAGE.split(text)[1:]
+    for name, body in zip(parts[::2], parts[1::2], strict=True):
+        newer: list[str] = []
+        above, listed, version = True, False, ""
+        installed = re.search(r"^ +Installed: (\S+)$", body, re.MULTILINE)
+        for line in body.partition("Version table:")[2].splitlines():
+            if match := _VERSION.match(line):
+                version = match[2]
+                above = above and match[1] != "***"
+            elif (origin := _ORIGIN.match(line)) and origin[2]:
+                # `main` follows the suite: trixie-security/main; the image's own records have no suite.
+                listed = True
+                secure = origin[2].split("/")[0].endswith(SECURITY)
+                # A version stands there twice where the image's record of it is shorter than the archive's.
+                same = installed is not None and version == installed[1]
+                if above and secure and not same and version not in newer:
+                    newer.append(version)
+        yield Known(name.split(":")[0], tuple(newer), listed)

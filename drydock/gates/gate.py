@@ -1,0 +1,121 @@
+"""The shape of a gate, and the registry: every module of `drydock.gates` that has it."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
+
+from drydock import gates
+from drydock.project import Project
+from drydock.verdict import Verdict
+
+if TYPE_CHECKING:
+    from drydock.gates.subject import Subject
+
+SOURCE = "{source}"
+Settings = Callable[[Project, str], Mapping[str, Any]]
+
+
+def no_settings(_project: Project, _target: str) -> Mapping[str, Any]:
+    """Return the settings of a gate that reads none."""
+    return {}
+
+
+@dataclass(frozen=True)
+class Facts:
+    """A gate's facts, declared by its module as FACTS.
+
+    Args:
+        targets: The targets that it judges unless it is told otherwise.
+        inputs: Files and folders, beside the image, that its verdict depends on: paths below the project's
+            folder, in which ``{source}/`` stands for the application's folder; a folder ends with a slash.
+        settings: Returns the configuration that its verdict depends on, as JSON values.
+        demanded: Whether an image needs its receipt to be pushed.
+        vetoes: Whether its refusal stops a push although its pass is not demanded.
+        longest_days: Age above which its receipt no longer counts; None for any.
+        programs: The locked programs that it uses.
+        arguments: Whether it takes arguments of its own.
+        streams: Whether it shows its evidence as it comes, so that it is not shown again at the end.
+        changes: The changes that make the pre-push hook judge again: of the application's code or of the
+            recipe, of the recipe, of the gate's own inputs, or none.
+        default: Whether a plain `nox` runs it.
+        detailed: Whether its details are shown when it passes.
+        rank: Gates of a lower rank run first.
+    """
+
+    targets: tuple[str, ...] = ("production",)
+    inputs: tuple[str, ...] = ()
+    settings: Settings = no_settings
+    demanded: bool = True
+    vetoes: bool = False
+    longest_days: float | None = None
+    programs: tuple[str, ...] = ()
+    arguments: bool = False
+    streams: bool = False
+    changes: Literal["source", "recipe", "inputs", "none"] = "recipe"
+    default: bool = True
+    detailed: bool = False
+    rank: int = 50
+
+
+@runtime_checkable
+class Module(Protocol):
+    """A module that is a gate."""
+
+    __name__: str
+    __doc__: str | None
+    FACTS: Facts
+
+    def judge(self, subject: Subject) -> Verdict:
+        """Judge one target of a project."""
+
+
+@dataclass(frozen=True)
+class Gate:
+    """A gate of the registry.
+
+    Args:
+        name: Its module's name, which is also its Nox session's.
+        module: Judges.
+    """
+
+    name: str
+    module: Module
+
+    @property
+    def facts(self) -> Facts:
+        """The facts that its module declares."""
+        return self.module.FACTS
+
+    @property
+    def summary(self) -> str:
+        """The first line of its module's docstring."""
+        return (self.module.__doc__ or "").strip().partition("\n")[0]
+
+    def judge(self, subject: Subject) -> Verdict:
+        """Judge one target of a project.
+
+        Raises:
+            errors.DrydockError: The subject cannot be judged.
+        """
+        return self.module.judge(subject)
+
+    def inputs(self, project: Project) -> list[Path]:
+        """Return the files and folders, beside the image, that its verdict depends on."""
+        below = f"{SOURCE}/"
+        return [
+            project.source / name.removeprefix(below) if name.startswith(below) else project.root / name
+            for name in self.facts.inputs
+        ]
+
+
+def registry() -> dict[str, Gate]:
+    """Return every gate by its name, in the order in which they run."""
+    names = (found.name for found in pkgutil.iter_modules(gates.__path__))
+    modules = {name: importlib.import_module(f"{gates.__name__}.{name}") for name in names}
+    found = [Gate(name, module) for name, module in modules.items() if isinstance(module, Module)]
+    return {gate.name: gate for gate in sorted(found, key=lambda gate: (gate.facts.rank, gate.name))}

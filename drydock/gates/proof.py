@@ -1,0 +1,76 @@
+"""Receipts of gates: which one counts, which are missing, and what a new one says."""
+
+from __future__ import annotations
+
+import drydock
+from drydock import programs, recorder
+from drydock.gates import closure
+from drydock.gates.gate import Gate, registry
+from drydock.gates.run import Judgement, run
+from drydock.image import Image, content_digest
+from drydock.project import Project
+from drydock.state import receipts
+from drydock.state.receipts import Missing, Receipt, Receipts
+from drydock.verdict import Verdict
+from drydock.workspace import Workspace
+
+
+def defined(gate: Gate, project: Project, target: str) -> receipts.Gate:
+    """Return a gate with the digest of all that decides its verdict beside the image."""
+    values = {"target": target, "gate": made_of(gate), **gate.facts.settings(project, target)}
+    definition = receipts.definition(project.root, gate.inputs(project), values)
+    return receipts.Gate(gate.name, definition, gate.facts.longest_days)
+
+
+def made_of(gate: Gate) -> str:
+    """Return the digest of a gate's code and of the programs that it uses; the same on every machine."""
+    return closure.digest(gate.module.__name__, programs=gate.facts.programs)
+
+
+def keep(judgement: Judgement) -> None:
+    """Keep a verdict in the history and, unless arguments narrowed it, as a receipt."""
+    gate, subject, verdict = judgement.gate, judgement.subject, judgement.verdict
+    workspace = subject.workspace
+    whose = recorder.origin(subject.project, workspace.source, subject.target)
+    if judgement.fault:
+        recorder.verdict(whose, "", verdict, subject.say)
+    elif not subject.arguments:
+        image = workspace.measured(subject.target)
+        content = content_digest(image)
+        versions = {"drydock": drydock.version(), "engine": str(subject.engine.sdk.version()["Version"])}
+        versions |= {name: programs.version(name) for name in gate.facts.programs}
+        now = defined(gate, subject.project, subject.target)
+        Receipts().write(now, verdict, content=content, image=image.id, tools=versions)
+        recorder.verdict(whose, content, verdict, subject.say)
+
+
+def judge(gate: Gate, workspace: Workspace, target: str) -> Verdict:
+    """Run a gate on one target and keep its verdict.
+
+    Raises:
+        errors.DrydockError: The target cannot be judged.
+    """
+    (judgement,) = run(gate, workspace, (target,))
+    keep(judgement)
+    if judgement.fault:
+        raise judgement.fault
+    return judgement.verdict
+
+
+def receipt(gate: Gate, workspace: Workspace, target: str) -> Receipt | None:
+    """Return the receipt of an earlier pass on the very same content, by the gate as it is now."""
+    now = defined(gate, workspace.project, target)
+    return Receipts().find(now, content_digest(workspace.measured(target)))
+
+
+def demanded(target: str) -> list[Gate]:
+    """Return the gates that an image of a target has to pass before it may be pushed."""
+    return [gate for gate in registry().values() if gate.facts.demanded and target in gate.facts.targets]
+
+
+def missing(project: Project, image: Image, target: str) -> list[Missing]:
+    """Return the gates that an image has yet to pass before it may be pushed, and those that refused it."""
+    kept, content = Receipts(), content_digest(image)
+    wanted = [defined(gate, project, target) for gate in demanded(target)]
+    heeded = [defined(gate, project, target) for gate in registry().values() if gate.facts.vetoes]
+    return kept.missing(wanted, content) + kept.refusals(heeded, content)

@@ -1,0 +1,68 @@
+"""Run gates: each target's verdict, one after the other."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from drydock import errors
+from drydock.gates.gate import Gate
+from drydock.gates.subject import Subject
+from drydock.verdict import Outcome, Verdict
+from drydock.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """A verdict with all that it is about.
+
+    Args:
+        gate: The gate.
+        subject: What it judged.
+        verdict: Its verdict.
+        fault: The error that ended the gate before it could judge; None otherwise.
+    """
+
+    gate: Gate
+    subject: Subject
+    verdict: Verdict
+    fault: errors.DrydockError | None = None
+
+    @property
+    def error(self) -> errors.DrydockError | None:
+        """The error that the caller gets; None for a pass."""
+        return self.fault or (None if self.verdict.passed else refusal(self.verdict))
+
+
+def run(
+    gate: Gate, workspace: Workspace, targets: Sequence[str] = (), arguments: Sequence[str] = ()
+) -> Iterator[Judgement]:
+    """Yield a gate's verdict on each target, and end at the first that cannot be judged at all.
+
+    Args:
+        gate: The gate.
+        workspace: Builds and measures.
+        targets: The gate's own by default.
+        arguments: The gate's own arguments.
+    """
+    for target in targets or gate.facts.targets:
+        subject = Subject(workspace, target, tuple(arguments))
+        began = time.monotonic()
+        try:
+            with workspace.progress.under_way(f"{gate.name} of {target}"):
+                verdict = gate.judge(subject)
+        except errors.DrydockError as fault:
+            seconds = time.monotonic() - began
+            ended = Verdict(gate.name, Outcome.COULD_NOT_CHECK, fault.args[0], seconds=seconds)
+            yield Judgement(gate, subject, ended, fault)
+            return
+        seconds = verdict.seconds or time.monotonic() - began
+        yield Judgement(gate, subject, replace(verdict, gate=gate.name, seconds=seconds))
+
+
+def refusal(verdict: Verdict) -> errors.DrydockError:
+    """Return the error that a verdict other than a pass is."""
+    kind = errors.CouldNotCheck if verdict.outcome is Outcome.COULD_NOT_CHECK else errors.GateFailed
+    how = f"fix what the lines above show, and see it again with `drydock gate {verdict.gate}`"
+    return kind(gate=verdict.gate, summary=verdict.summary, how=how, evidence=verdict.evidence)

@@ -1,0 +1,37 @@
+"""Weigh both images, by layer, package and file, against budgets, the base and main's last image."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from drydock.gates import budget, growth
+from drydock.gates.gate import Facts
+from drydock.project import TARGETS, Project
+from drydock.verdict import Verdict
+
+if TYPE_CHECKING:
+    from drydock.gates.subject import Subject
+
+
+def _settings(project: Project, target: str) -> Mapping[str, Any]:
+    values = asdict(project.budget(target))
+    return values | {"compression": str(project.compression), "main": project.main_branch}
+
+
+FACTS = Facts(targets=TARGETS, settings=_settings, changes="source", detailed=True, rank=20)
+
+
+def judge(subject: Subject) -> Verdict:
+    """Compare both sizes of an image with its budget, its base and the main branch's last image."""
+    image, allowed = subject.image, subject.project.budget(subject.target)
+    comparisons, notes = growth.compare(
+        image,
+        allowed,
+        subject.project,
+        subject.target,
+        base=lambda: subject.base,
+        mainline=lambda: subject.main,
+    )
+    return budget.judge(image, allowed, subject.target, comparisons=comparisons, notes=notes)

@@ -1,0 +1,131 @@
+"""Everything that a gate may ask for about one target of a project, made when it is first asked for.
+
+A method imports the module that answers it: so the code that decides a receipt is found by `closure`.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from drydock.build import BuildResult, Options
+    from drydock.engine import Engine
+    from drydock.image import Anatomy, Image
+    from drydock.image.components import Components
+    from drydock.progress import Say
+    from drydock.project import Project
+    from drydock.workspace import Workspace
+
+
+@dataclass(eq=False)
+class Subject:
+    """One target of a project on an engine.
+
+    Args:
+        workspace: Builds and measures.
+        target: The target that is judged.
+        arguments: The gate's own arguments.
+    """
+
+    workspace: Workspace
+    target: str
+    arguments: tuple[str, ...] = ()
+
+    @property
+    def engine(self) -> Engine:
+        """The engine that has the images."""
+        return self.workspace.engine
+
+    @property
+    def project(self) -> Project:
+        """The project."""
+        return self.workspace.project
+
+    @property
+    def say(self) -> Say:
+        """Takes one line of progress at a time."""
+        return self.workspace.say
+
+    @property
+    def show(self) -> Callable[[str], None]:
+        """Takes the output of a program as it comes."""
+        return self.workspace.progress.output
+
+    @property
+    def built(self) -> BuildResult:
+        """The target's build."""
+        return self.workspace.built(self.target)
+
+    @property
+    def image_id(self) -> str:
+        """The image's id on the engine."""
+        return self.built.image_id
+
+    @property
+    def tests(self) -> str:
+        """The id of the test image on the target's layers."""
+        return self.workspace.tests_on(self.target).image_id
+
+    @property
+    def image(self) -> Image:
+        """The image as it is: layers, files, sizes."""
+        return self.workspace.measured(self.target)
+
+    @property
+    def base(self) -> Image:
+        """The base image."""
+        return self.workspace.measure(self.workspace.base.reference)
+
+    @functools.cached_property
+    def anatomy(self) -> Anatomy:
+        """The image's final tree and its packages."""
+        from drydock.image import Anatomy
+
+        return Anatomy(self.image)
+
+    @functools.cached_property
+    def components(self) -> Components:
+        """The components of the image, each with the licence that it states."""
+        from drydock.image import components
+
+        return components.find(self.anatomy)
+
+    @functools.cached_property
+    def main(self) -> tuple[str, Image] | None:
+        """The main branch's last image with a name for it; None where the branch has none."""
+        from drydock.gates import mainline
+
+        return mainline.image(self.workspace, self.target)
+
+    def contents(self, wanted: Callable[[str], bool] = lambda _: True) -> AbstractContextManager[Path]:
+        """Return a folder with the image's regular files, which is removed afterwards.
+
+        Args:
+            wanted: Tells by its absolute path whether a file is needed.
+        """
+        from drydock.gates import contents
+
+        return contents.unpacked(self.engine, self.image_id, wanted)
+
+    def options(self) -> Options:
+        """Return the options of a build of the target."""
+        from drydock.build import Options
+
+        return self.workspace.options(Options(self.target))
+
+    def build(self, name: str, options: Options) -> BuildResult:
+        """Build once more, such as a changed context or without a cache.
+
+        Args:
+            name: Names the build in its progress.
+            options: How to build.
+        """
+        from drydock.build import build
+
+        with self.workspace.progress.build(f"{self.target}, {name} build", True) as on_update:
+            return build(self.engine, self.project, options, on_update)

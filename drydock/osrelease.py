@@ -1,0 +1,27 @@
+"""Read os-release, which names a system and its release."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+HOST = Path("/etc/os-release")
+_FIELD = re.compile(r"^([A-Z][A-Z0-9_]*)=([\"']?)(.*)\2\s*$", re.MULTILINE)
+
+
+def fields(text: str) -> dict[str, str]:
+    """Return the fields of an os-release file's text, without quotes."""
+    return {name: re.sub(r"\\(.)", r"\1", value) for name, _, value in _FIELD.findall(text)}
+
+
+def of_host(path: Path = HOST) -> dict[str, str]:
+    """Return the fields of this machine's os-release; empty where it has none."""
+    try:
+        return fields(path.read_text(encoding="utf-8"))
+    except OSError:
+        return {}
+
+
+def codename() -> str:
+    """Return the code name of this machine's release; empty where it has none."""
+    return of_host().get("VERSION_CODENAME", "")

@@ -1,0 +1,191 @@
+"""What a person decided about a project: ``[tool.drydock]`` or drydock.toml, completed by findings."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from drydock import errors, toml
+from drydock.project.compression import ZSTD, Compression
+from drydock.project.model import DEFAULT_BUDGETS, TARGETS, Budget, Development, Growth, Project, Request
+
+# Values and places of the keys that a configuration lacks, by key.
+Find = Callable[[Path, Mapping[str, Any]], Mapping[str, tuple[Any, str]]]
+
+FILE = "drydock.toml"
+_IMAGE = re.compile(r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*")
+
+
+def _image(name: object) -> str:
+    if not isinstance(name, str) or not _IMAGE.fullmatch(name):
+        raise ValueError(f"{name!r} is not a legal repository name")
+    return name
+
+
+def _compression(text: object) -> Compression:
+    return Compression.parse(str(text))
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """The keys of a configuration, with the values where neither it nor detection says another.
+
+    `Project` describes each field. The last ones are read by detection alone: they decide between pieces of
+    evidence, and tell what detection cannot see.
+    """
+
+    source: str = "."
+    image: str = field(default="", metadata={"read": _image, "how": "use lower-case words joined by - or /"})
+    registry: str = ""
+    entry_point: str = "main:app"
+    factory: bool = False
+    python: str = "3.13"
+    python_also: tuple[str, ...] = ()
+    port: int = 8000
+    health_path: str = ""
+    ready_path: str = ""
+    lock: str = ""
+    base: str = ""
+    budgets: Mapping[str, Budget] = field(default_factory=dict)
+    main_branch: str = "main"
+    compression: Compression = field(
+        default=ZSTD,
+        metadata={"read": _compression, "how": "write zstd or gzip, with a level if you like: zstd:15"},
+    )
+    labels: Mapping[str, str] = field(default_factory=dict)
+    development: Development = field(default_factory=Development)
+    smoke: tuple[Request, ...] = ()
+    extra_files: tuple[str, ...] = ()
+    workdir: str = ""
+    extras: str = ""
+    groups: str = ""
+    system_packages: str = ""
+    volumes: tuple[str, ...] = ()
+    settings_check: str = ""
+    migrate: str = ""
+    logging: bool = False
+
+
+KEYS = toml.keys(Configuration)
+
+
+def read(folder: Path, find: Find) -> Project:
+    """Read a project from its configuration, and from findings where the configuration says nothing.
+
+    Args:
+        folder: The project's folder; a member of a workspace that was set up from above is built from there.
+        find: Returns value and place of each key that the configuration lacks.
+
+    Raises:
+        errors.NoProject: It is not a folder.
+        errors.BadConfiguration: The configuration is not TOML, or a key is unknown or of the wrong type.
+    """
+    check_folder(folder)
+    root = _context(folder.resolve())
+    where, given, decided = _configuration(root)
+    found = find(root, given)
+    origins = {key: f"{where.replace(f'{root}{os.sep}', '')} {key}" for key in given}
+    kept = {one.name for one in fields(Project)}
+    values = {one.name: getattr(decided, one.name) for one in KEYS.values() if one.name in kept}
+    for key in (key for key, one in KEYS.items() if one.name in kept and key not in given):
+        origins[key] = "default"
+        if key in found:
+            values[KEYS[key].name], origins[key] = found[key]
+    source = root / values["source"]
+    described = metadata(source)
+    name = str(described.get("name") or source.name)
+    if not values["image"]:
+        values["image"], origins["image"] = image_name(name), "the project's name"
+    if not values["base"] and (named := os.environ.get("PYTHON_IMAGE")):
+        values["base"], origins["base"] = named, "PYTHON_IMAGE"
+    return Project(
+        **values
+        | {
+            "root": root,
+            "source": source,
+            "name": name,
+            "version": str(described.get("version", "0.0.0")),
+            "description": str(described.get("description", "")),
+            "python_also": tuple(str(version) for version in values["python_also"]),
+            "budgets": {**DEFAULT_BUDGETS, **values["budgets"]},
+            "base": values["base"] or f"python:{values['python']}-slim",
+            "origins": origins,
+        }
+    )
+
+
+def table(folder: Path) -> dict[str, Any]:
+    """Return a project's configuration: drydock.toml, else ``[tool.drydock]`` of its pyproject.toml, else {}.
+
+    Raises:
+        errors.BadConfiguration: It is not TOML, or a key is unknown or of the wrong type; names the key.
+    """
+    return _configuration(folder)[1]
+
+
+def check_folder(path: Path) -> None:
+    """Refuse a path that is not a folder.
+
+    Raises:
+        errors.NoProject: There is none of that name, or something else.
+    """
+    if not path.is_dir():
+        raise errors.NoProject(path=path, problem="is not a folder")
+
+
+def configured(folder: Path) -> dict[str, str]:
+    """Return what a project's configuration says in single words, as options for detection.
+
+    Raises:
+        errors.NoProject: It is not a folder.
+        errors.BadConfiguration: It is not TOML, or a key is unknown or of the wrong type; names the key.
+    """
+    check_folder(folder)
+    words = {key: content for key, content in table(folder).items() if isinstance(content, str | int)}
+    return {key: str(word).lower() if isinstance(word, bool) else str(word) for key, word in words.items()}
+
+
+def metadata(source: Path) -> dict[str, Any]:
+    """Return what a project's own pyproject.toml says about it, {} where there is none.
+
+    Raises:
+        errors.BadConfiguration: It is not TOML.
+    """
+    content = toml.read(source / "pyproject.toml")
+    found: dict[str, Any] = content.get("tool", {}).get("poetry", {}) | content.get("project", {})
+    return found
+
+
+def image_name(name: str) -> str:
+    """Return the name that an image gets after its project: lower-case words joined by dashes."""
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "app"
+
+
+def _context(folder: Path) -> Path:
+    """Return the folder that is built: the workspace above, where that is configured for this member."""
+    if table(folder) or (folder / "Dockerfile").is_file():
+        return folder
+    above = (place for place in folder.parents if (place / "Dockerfile").is_file())
+    return next((a for a in above if a / str(table(a).get("source", ".")) == folder), folder)
+
+
+def _configuration(root: Path) -> tuple[str, dict[str, Any], Configuration]:
+    """Return the place of a project's configuration, its content, and the same as a dataclass."""
+    own, manifest = root / FILE, root / "pyproject.toml"
+    inner = toml.read(manifest).get("tool", {}).get("drydock", {})
+    if own.is_file() and inner:
+        raise toml.bad(manifest, "", f"[tool.drydock] is beside a {FILE}", "keep one of them")
+    where, content = (str(own), toml.read(own)) if own.is_file() else (f"{manifest} [tool.drydock]", inner)
+    decided = toml.make(Configuration, content, where)
+    for target, budget in decided.budgets.items():
+        if target not in TARGETS:
+            raise toml.bad(where, f"budgets.{target}", "unknown target", f"use one of {', '.join(TARGETS)}")
+        for key, growth in (("over-base", budget.over_base), ("over-main", budget.over_main)):
+            if growth == Growth():
+                how = "write { on-disk-mb = 3, on-wire-mb = 1 }"
+                raise toml.bad(where, f"budgets.{target}.{key}", "an empty table", how)
+    return where, content, decided

@@ -1,0 +1,64 @@
+"""Read a Dockerfile: its instructions, its stages, and the defaults of its arguments."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+_HEREDOC = re.compile(r"(?<!<)<<-?[\"']?([A-Za-z_]\w*)")
+_STAGE = re.compile(r"(?:--\S+\s+)*\S+\s+AS\s+(\S+)", re.IGNORECASE)
+_VARIABLE = re.compile(r"\$(?:\{([A-Za-z_]\w*)(?::?-([^}]*))?\}|([A-Za-z_]\w*))")
+
+
+@dataclass(frozen=True)
+class Instruction:
+    """One instruction.
+
+    Args:
+        keyword: In capital letters.
+        text: All that follows it, with continued lines joined.
+        line: The number of its first line.
+        script: The lines of its here-document; empty where it has none.
+    """
+
+    keyword: str
+    text: str
+    line: int
+    script: str = ""
+
+
+def instructions(text: str) -> Iterator[Instruction]:
+    """Yield the instructions of a Dockerfile; a comment does not end the instruction that it is in."""
+    lines = iter(enumerate(text.split("\n"), 1))
+    pending, start = "", 0
+    for number, line in lines:
+        if line.lstrip().startswith("#") or (pending and not line.strip()):
+            continue
+        start = start if pending else number
+        pending += line
+        if pending.rstrip().endswith("\\"):
+            pending = pending.rstrip()[:-1] + " "
+            continue
+        keyword, _, rest = pending.strip().partition(" ")
+        pending = ""
+        if not keyword:
+            continue
+        opened = _HEREDOC.search(rest) if keyword.upper() in {"RUN", "COPY", "ADD"} else None
+        script = []
+        for _, inner in lines if opened else ():
+            if opened and inner.strip() == opened[1]:
+                break
+            script.append(inner.strip())
+        yield Instruction(keyword.upper(), rest.strip(), start, "\n".join(script))
+
+
+def stages(text: str) -> tuple[str, ...]:
+    """Return the named stages of a Dockerfile, in order."""
+    found = (_STAGE.match(one.text) for one in instructions(text) if one.keyword == "FROM")
+    return tuple(match[1] for match in found if match)
+
+
+def expand(text: str, arguments: dict[str, str]) -> str:
+    """Return a text with the variables that have a value or a default."""
+    return _VARIABLE.sub(lambda match: arguments.get(match[1] or match[3]) or match[2] or match[0], text)

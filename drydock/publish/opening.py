@@ -1,0 +1,31 @@
+"""Open a workspace whose images are labelled, and whose builds and sizes are remembered."""
+
+from __future__ import annotations
+
+from drydock.engine import Engine
+from drydock.progress import Say, silent
+from drydock.project import Project
+from drydock.publish.builds import Keeper
+from drydock.publish.labels import labels_for
+from drydock.recorder import Recorder
+from drydock.workspace import Progress, Workspace
+
+
+def open_workspace(
+    engine: Engine,
+    project: Project,
+    say: Say = silent,
+    progress: Progress | None = None,
+    channel: str = "dev",
+) -> Workspace:
+    """Return a workspace for images that may be published.
+
+    Args:
+        engine: Where to build.
+        project: What to build.
+        say: Takes one line of progress at a time.
+        progress: Shows builds and waits; nothing by default.
+        channel: Names the development references of the images.
+    """
+    listeners = (Recorder(say), Keeper())
+    return Workspace(engine, project, say, progress or Progress(), channel, labels_for, listeners)

@@ -1,0 +1,102 @@
+"""Run a gate for a person: its verdicts on the terminal or as JSON, each kept as a receipt."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+
+from drydock import errors
+from drydock.detect.project import load
+from drydock.engine import connect
+from drydock.gates import proof
+from drydock.gates.gate import Gate, registry
+from drydock.gates.run import Judgement, run
+from drydock.nearest import choices
+from drydock.progress import Say, silent
+from drydock.publish.opening import open_workspace
+from drydock.report import console, print_json, tables
+from drydock.report.progress import Shown
+from drydock.verdict import Outcome
+
+
+def find(name: str) -> Gate:
+    """Return a gate by its name.
+
+    Raises:
+        errors.UnknownGate: There is none; lists those there are.
+    """
+    known = registry()
+    if name not in known:
+        raise errors.UnknownGate(gate=name, known=choices(name, known))
+    return known[name]
+
+
+def judge(
+    gate: Gate,
+    project: Path,
+    say: Say,
+    *,
+    targets: Sequence[str] = (),
+    arguments: Sequence[str] = (),
+    json: bool = False,
+    quiet: bool = False,
+) -> errors.DrydockError | None:
+    """Run a gate on each of its targets; show and keep its verdicts.
+
+    Args:
+        gate: The gate.
+        project: The project's folder.
+        say: Takes one line of progress at a time.
+        targets: The targets; the gate's own when empty.
+        arguments: The gate's own arguments.
+        json: Whether the verdicts are printed as JSON on standard output.
+        quiet: Whether nothing but the verdicts is shown.
+
+    Returns:
+        The first fault, that of a refusal before that of a gate that could not check; None when all passed.
+    """
+    out = console(stderr=True)
+    tell = silent if quiet else _beside_pictures(out, say)
+    ended: list[Judgement] = []
+    try:
+        workspace = open_workspace(connect(), load(project), tell, None if json or quiet else Shown())
+        for judgement in run(gate, workspace, targets, arguments):
+            proof.keep(judgement)
+            ended.append(judgement)
+    except errors.DrydockError as error:
+        return _told(out, error)
+    if (last := ended[-1]).fault:
+        return _told(out, last.fault)
+    for one in ended:
+        show(out, one)
+    if json:
+        print_json({"verdicts": [one.verdict.as_json() for one in ended]})
+    refused = sorted(ended, key=lambda one: one.verdict.outcome is Outcome.COULD_NOT_CHECK)
+    return next((one.error for one in refused if one.error), None)
+
+
+def show(out: Console, judgement: Judgement) -> None:
+    """Print a verdict, with its evidence above it where the gate has not shown it."""
+    verdict, facts = judgement.verdict, judgement.gate.facts
+    if verdict.evidence and not verdict.passed and not facts.streams:
+        out.print(verdict.evidence, markup=False)
+    if verdict.measurements.get("builds"):
+        tables.builds(out, verdict)
+    tables.verdict(out, verdict, details=facts.detailed)
+
+
+def _told(out: Console, error: errors.DrydockError) -> errors.DrydockError:
+    if error.evidence:
+        out.print(error.evidence, markup=False)
+    return error
+
+
+def _beside_pictures(out: Console, say: Say) -> Say:
+    """Return what prints a line above what moves on a terminal; nox's own log would print into it."""
+
+    def tell(line: str) -> None:
+        out.print(line, markup=False, soft_wrap=True)
+
+    return tell if out.is_interactive else say

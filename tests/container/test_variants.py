@@ -1,0 +1,90 @@
+"""The image in less usual circumstances: serving HTTPS, and built from a project that commits its uv.lock."""
+
+from __future__ import annotations
+
+import http.client
+import ssl
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from drydock.build import BuildResult, Options, build
+from drydock.detect.project import load
+from drydock.engine import Engine
+from drydock.engine.runtime import Run, started
+from drydock.project import lock
+from drydock.publish.opening import open_workspace
+from tests.conftest import ROOT
+from tests.support import certificates
+
+pytestmark = pytest.mark.live
+
+UV_REFERENCE = "drydock-tests/uv-lock:live"
+
+
+def test_https_is_served_and_the_health_probe_follows(engine: Engine, tmp_path: Path) -> None:
+    certificates.make(["localhost"], ["127.0.0.1"]).write(tmp_path)
+    for file in tmp_path.iterdir():
+        file.chmod(0o644)
+    tmp_path.chmod(0o755)
+    image = open_workspace(engine, load(ROOT)).built("production").image_id
+    tls = {"TLS_CERT_FILE": "/tls/server.crt", "TLS_KEY_FILE": "/tls/server.key"}
+    trust = ssl.create_default_context(cafile=tmp_path / "ca.crt")
+
+    with started(engine, Run(image, port=8000, environment=tls, mounts={"/tls": str(tmp_path)})) as running:
+        deadline = time.monotonic() + 30
+        status = 0
+        while status != http.client.OK and time.monotonic() < deadline:
+            connection = http.client.HTTPSConnection("127.0.0.1", running.port, timeout=5, context=trust)
+            try:
+                connection.request("GET", "/readyz")
+                status = connection.getresponse().status
+            except (OSError, http.client.HTTPException):
+                assert running.alive(), running.log()
+                time.sleep(0.1)
+            finally:
+                connection.close()
+        probe = running.container.exec_run(["python3", "-I", "-S", "/opt/image/probe.py"])
+
+    assert status == http.client.OK
+    assert probe.exit_code == 0, probe.output
+
+
+@pytest.fixture
+def with_uv_lock(tmp_path: Path) -> Path:
+    """A copy of this repository's last commit that commits a uv.lock instead of requirements.lock."""
+    archive = subprocess.run(["git", "archive", "HEAD"], cwd=ROOT, check=True, capture_output=True).stdout
+    subprocess.run(["tar", "-x", "-C", str(tmp_path)], input=archive, check=True)
+    (tmp_path / "backend/requirements.lock").unlink()
+    # This machine may have no newer Python than the one that runs the tests, and uv locks with one that fits.
+    manifest = tmp_path / "backend/pyproject.toml"
+    manifest.write_text(
+        manifest.read_text().replace('requires-python = ">=3.13"', 'requires-python = ">=3.11"')
+    )
+    locking = ["uv", "lock", "--quiet", "--python", sys.executable]
+    subprocess.run(locking, cwd=tmp_path / "backend", check=True)
+    with (tmp_path / ".dockerignore").open("a") as ignore:
+        ignore.write("!backend/uv.lock\n")
+    return tmp_path
+
+
+@pytest.fixture
+def result(engine: Engine, with_uv_lock: Path) -> Iterator[BuildResult]:
+    project = load(with_uv_lock)
+    options = open_workspace(engine, project).options(Options("production", UV_REFERENCE))
+    yield build(engine, project, options)
+    engine.sdk.images.remove(UV_REFERENCE)
+
+
+def test_a_uv_lock_is_installed_as_it_is(engine: Engine, with_uv_lock: Path, result: BuildResult) -> None:
+    project = load(with_uv_lock)
+
+    assert lock.find(project).kind == "uv.lock"
+    version = "import importlib.metadata as m; print(m.version('fastapi'))"
+    with started(engine, Run(result.image_id, command=("python3", "-c", version))) as running:
+        assert running.container.wait()["StatusCode"] == 0, running.log()
+        assert running.log() == lock.find(project).pins["fastapi"]

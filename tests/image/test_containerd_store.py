@@ -1,0 +1,154 @@
+"""An engine that keeps images in containerd builds, weighs, labels and pushes the same image, to the byte."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from drydock import command
+from drydock.detect.project import load
+from drydock.engine import Engine
+from drydock.gates import smoke
+from drydock.gates.subject import Subject
+from drydock.image.cache import Cache
+from drydock.project import TARGETS
+from drydock.publish import relabel
+from drydock.publish.local import find
+from drydock.publish.opening import open_workspace
+from drydock.publish.push import Permissions, Pushed, push
+from drydock.verdict import Outcome
+from drydock.workspace import Workspace
+from tests.conftest import ROOT
+from tests.support import registry as real
+from tests.support.images import remove_reference
+from tests.support.second_engine import containerd_store
+
+# Both engines may have to download all that the image consists of.
+pytestmark = [pytest.mark.live, pytest.mark.acceptance, pytest.mark.timeout(900)]
+
+CHANNEL = "containerd-store"
+Task = Callable[..., Any]
+
+
+def move(reference: str, here: Engine, there: Engine) -> None:
+    """Copy an image from one engine to another."""
+    with subprocess.Popen(["docker", "--host", there.host, "load"], stdin=subprocess.PIPE) as loading:
+        assert loading.stdin is not None
+        for chunk in here.sdk.images.get(reference).save(named=reference):
+            loading.stdin.write(chunk)
+    assert loading.returncode == 0
+
+
+@pytest.fixture(scope="module")
+def usual(engine: Engine) -> Iterator[Workspace]:
+    """Builds on the machine's own engine, under references of their own."""
+    project = load(ROOT)
+    yield open_workspace(engine, project, channel=CHANNEL)
+    for target in TARGETS:
+        for channel in (CHANNEL, f"{CHANNEL}-moved"):
+            remove_reference(engine, project.reference(target, channel))
+
+
+@pytest.fixture(scope="module")
+def stored(engine: Engine, python_image: str) -> Iterator[Workspace]:
+    """Builds on an engine with containerd's store, which has got the same base image."""
+    with containerd_store() as second:
+        move(python_image, engine, second)
+        yield open_workspace(second, load(ROOT), channel=CHANNEL)
+
+
+@pytest.fixture
+def task(tmp_path_factory: pytest.TempPathFactory) -> Task:
+    """Return a function that runs a program on an engine for a user who has weighed nothing before."""
+
+    def run(workspace: Workspace, *words: str) -> Any:
+        folder = tmp_path_factory.mktemp("home")
+        home = {name: str(folder / name) for name in ("XDG_CACHE_HOME", "XDG_STATE_HOME")}
+        environment = {"DOCKER_HOST": workspace.engine.host, **home}
+        return json.loads(command.run([sys.executable, "-m", *words], cwd=ROOT, env=environment).stdout)
+
+    return run
+
+
+def test_the_second_engine_keeps_images_in_containerd(usual: Workspace, stored: Workspace) -> None:
+    drivers = [workspace.engine.sdk.info()["DriverStatus"] for workspace in (usual, stored)]
+
+    assert [["driver-type", "io.containerd.snapshotter.v1"] in driver for driver in drivers] == [False, True]
+
+
+def test_both_build_the_same_layers(usual: Workspace, stored: Workspace) -> None:
+    layers = [find(one.engine, one.built("production").image_id).layers for one in (usual, stored)]
+
+    assert layers[0] == layers[1]
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_an_image_weighs_the_same_layer_by_layer_and_file_by_file(
+    usual: Workspace, stored: Workspace, task: Task, target: str
+) -> None:
+    reference = usual.project.reference(target, f"{CHANNEL}-moved")
+    usual.engine.sdk.api.tag(usual.built(target).image_id, *reference.split(":"))
+    move(reference, usual.engine, stored.engine)
+
+    reports = [
+        task(one, "drydock.cli", "size", reference, f"--target={target}", "--json") for one in (usual, stored)
+    ]
+
+    ids = [report.pop("id") for report in reports]
+    assert ids == [find(one.engine, reference).id for one in (usual, stored)]
+    assert ids[0] != ids[1]
+    assert reports[0] == reports[1]
+
+
+def test_a_build_names_the_image_as_its_engine_does(stored: Workspace, task: Task) -> None:
+    built = task(stored, "invoke", "build", "--json")
+
+    assert built["image_id"] == find(stored.engine, built["reference"]).id
+    assert built["on_disk"] == stored.measured("production").on_disk
+
+
+def test_the_gate_weighs_both_targets(stored: Workspace, task: Task) -> None:
+    verdicts = task(stored, "nox", "-s", "size_budget", "--", "--json")["verdicts"]
+
+    assert [verdict["outcome"] for verdict in verdicts] == ["passed", "passed"]
+
+
+def test_the_image_starts_answers_and_stops(stored: Workspace) -> None:
+    verdict = smoke.judge(Subject(stored, "production"))
+
+    assert verdict.outcome is Outcome.PASSED, f"{verdict.summary}\n{verdict.evidence}"
+
+
+def test_a_label_changes_nothing_else(stored: Workspace) -> None:
+    before = find(stored.engine, stored.built("production").image_id)
+    name = stored.project.reference("production", f"{CHANNEL}-labelled")
+    stored.engine.sdk.api.tag(before.id, *name.split(":"))
+
+    relabel.apply(stored.engine, name, {"org.example.pier": "7"})
+
+    after = find(stored.engine, name)
+    assert after.layers == before.layers
+    assert after.labels == before.labels | {"org.example.pier": "7"}
+
+
+def test_a_push_sends_the_same_bytes(
+    usual: Workspace, stored: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path / "docker"))
+    pushed: list[Pushed] = []
+    for workspace in (usual, stored):
+        cache = Cache(tmp_path / workspace.engine.host.replace("/", "-"))
+        monkeypatch.setattr("drydock.image.pack.user_cache", lambda cache=cache: cache)
+        image = workspace.built("production").image_id
+        with real.registry() as running:
+            name = f"{running.address}/todo:1"
+            pushed.append(push(workspace.engine, name, image=image, permissions=Permissions(dirty=True)))
+
+    assert pushed[0].layers_sent == pushed[1].layers_sent > 0
+    assert pushed[0].uploaded == pushed[1].uploaded

@@ -1,0 +1,76 @@
+"""What `init` writes becomes an image that starts, answers and stops, on a real engine."""
+
+from __future__ import annotations
+
+import dataclasses
+import subprocess
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from drydock import recipe
+from drydock.detect.project import load
+from drydock.engine import Engine
+from drydock.gates import smoke
+from drydock.project import Project, ca_bundle
+from drydock.publish.opening import open_workspace
+from tests.detect.support import materialise
+from tests.support.images import remove_repository
+from tests.support.subjects import subject
+
+pytestmark = [pytest.mark.live, pytest.mark.acceptance]
+
+
+@pytest.fixture
+def image_name(engine: Engine) -> Iterator[str]:
+    """A name that nobody else uses; its images are removed afterwards."""
+    name = f"init-{uuid.uuid4().hex[:12]}"
+    yield name
+    remove_repository(engine, name)
+
+
+def named(folder: Path, image: str) -> Project:
+    return dataclasses.replace(load(folder), image=image)
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [
+        # locked by a tool of its own
+        "lock_poetry",
+        # installed itself, with a version that only git knows
+        "install_version_from_git",
+        # compiled against libpq, which the final image gets
+        "system_packages",
+        # a database beside the code, in a read-only file system
+        "writes_sqlite",
+    ],
+)
+def test_what_init_writes_builds_starts_and_answers(
+    shape: str, image_name: str, engine: Engine, tmp_path: Path
+) -> None:
+    folder = materialise(shape, tmp_path / shape)
+    recipe.init(folder, {})
+    project = named(folder, image_name)
+
+    built = open_workspace(engine, project).built("production")
+    verdict = smoke.judge(subject(engine, project, built.image_id))
+
+    assert verdict.passed, f"{verdict.summary}\n{verdict.evidence}"
+
+
+def test_what_init_writes_needs_no_drydock_to_build(
+    image_name: str, python_image: str, tmp_path: Path
+) -> None:
+    folder = materialise("lock_pdm", tmp_path / "shop")
+    recipe.init(folder, {})
+    secret = [f"--secret=id=ca,src={bundle}"] if (bundle := ca_bundle()) else []
+
+    for target in ("slim", "test"):
+        plain = ["docker", "build", "--quiet", f"--target={target}", f"--tag={image_name}:{target}", *secret]
+        subprocess.run([*plain, f"--build-arg=PYTHON_IMAGE={python_image}", str(folder)], check=True)
+
+    check = subprocess.run(["docker", "run", "--rm", f"{image_name}:slim", "check"], check=False)
+    assert check.returncode == 0

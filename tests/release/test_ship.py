@@ -1,0 +1,162 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import nullcontext
+from pathlib import Path
+
+import pytest
+
+from drydock import errors
+from drydock.engine import Engine
+from drydock.gates import gate as gates
+from drydock.gates import proof
+from drydock.image import content_digest
+from drydock.publish import provenance
+from drydock.publish.push import Permissions
+from drydock.release import ship as shipping
+from drydock.state.receipts import Receipts
+from drydock.verdict import Outcome, Verdict
+from drydock.workspace import Workspace
+from tests.support.registry import Registry, registry
+from tests.support.ship import PASSED, Ship, pass_gates, ship_project
+
+pytestmark = [pytest.mark.live, pytest.mark.usefixtures("own_state")]
+
+
+@pytest.fixture
+def running() -> Iterator[Registry]:
+    with registry() as started:
+        yield started
+
+
+@pytest.fixture
+def ship(engine: Engine, python_image: str, tmp_path: Path) -> Iterator[Ship]:
+    with ship_project(engine, tmp_path / "project", python_image) as made:
+        yield made
+
+
+@pytest.fixture
+def workspace(ship: Ship) -> Workspace:
+    return ship.workspace()
+
+
+def send(workspace: Workspace, where: str, force: str = "") -> list[str]:
+    silent = nullcontext(lambda _: None)
+    pushed = shipping.push(workspace, "production", where, Permissions(), force=force, shown=silent)
+    return [one.reference.rsplit(":", 1)[1] for one in pushed]
+
+
+def test_an_image_with_every_receipt_is_pushed_under_all_its_tags(
+    workspace: Workspace, running: Registry
+) -> None:
+    pass_gates(workspace, *PASSED)
+
+    tags = send(workspace, running.address)
+
+    assert tags[-1] == "latest"
+    assert {"1.4.2", "1.4", "1"} < set(tags)
+    assert set(running.tags(workspace.project.image)) == set(tags)
+
+
+def test_an_image_without_a_receipt_is_not_pushed(workspace: Workspace, running: Registry) -> None:
+    pass_gates(workspace, *(name for name in PASSED if name != "size_budget"))
+
+    with pytest.raises(
+        errors.ReceiptsMissing, match=r"size_budget \(never run for this image\); run `nox -s size_budget`"
+    ):
+        send(workspace, running.address)
+
+    assert running.tags(workspace.project.image) == {}
+
+
+def test_an_image_of_an_earlier_commit_is_not_pushed_as_this_ones(ship: Ship, running: Registry) -> None:
+    earlier = ship.workspace()
+    pass_gates(earlier, *PASSED)
+    ship.commit("1.4.3")
+
+    with pytest.raises(errors.StaleImage) as caught:
+        send(ship.workspace(), running.address)
+
+    first, second = earlier.source.revision, ship.workspace().source.revision
+    assert f"was built from {first}, and the project is at {second}; build it anew" in str(caught.value)
+    assert running.tags(ship.name) == {}
+
+
+def test_an_image_with_a_known_vulnerability_is_not_pushed(workspace: Workspace, running: Registry) -> None:
+    pass_gates(workspace, *PASSED)
+    image = workspace.measured("production")
+    audit = proof.defined(gates.registry()["audit"], workspace.project, "production")
+    verdict = Verdict("audit", Outcome.FAILED, "jinja2 2.10 is vulnerable")
+    Receipts().write(audit, verdict, content=content_digest(image), image=image.id, tools={})
+
+    with pytest.raises(errors.ReceiptsMissing, match=r"audit \(failed: jinja2 2\.10 is vulnerable\)"):
+        send(workspace, running.address)
+
+    assert running.tags(workspace.project.image) == {}
+
+
+def test_a_reason_replaces_the_receipts_and_is_written_down(workspace: Workspace, running: Registry) -> None:
+    content = content_digest(workspace.measured("production"))
+
+    assert "latest" in send(workspace, running.address, force="the gates' machine is away")
+
+    waiver = Receipts().waiver(content)
+    assert waiver is not None
+    assert waiver.reason == "the gates' machine is away"
+    assert len(waiver.missing) == len(PASSED)
+
+
+def test_a_reason_counts_for_one_push_only(workspace: Workspace, running: Registry) -> None:
+    workspace.built("production")
+    send(workspace, running.address, force="the gates' machine is away")
+
+    with pytest.raises(errors.ReceiptsMissing):
+        send(workspace, running.address)
+
+
+def test_a_push_with_every_receipt_settles_an_earlier_reason(workspace: Workspace, running: Registry) -> None:
+    content = content_digest(workspace.measured("production"))
+    send(workspace, running.address, force="the gates' machine is away")
+    pass_gates(workspace, *PASSED)
+
+    send(workspace, running.address)
+
+    assert Receipts().waiver(content) is None
+
+
+def test_the_reason_of_a_push_stands_in_the_provenance_unasked(
+    workspace: Workspace, running: Registry, key: Path
+) -> None:
+    workspace.built("production")
+    send(workspace, running.address, force="the gates' machine is away")
+
+    shipping.sign(workspace, "production", running.address, key=str(key), force="", say=lambda _: None)
+
+    public = str(key.with_suffix(".pub"))
+    found = shipping.verify(workspace, running.address, key=public, identity=None, say=lambda _: None)
+    (document,) = [json.loads(one.content) for one in found if one.media_type == provenance.MEDIA_TYPE]
+    forced = document["predicate"]["buildDefinition"]["internalParameters"]["forced"]
+    assert forced["reason"] == "the gates' machine is away"
+    assert "smoke (never run for this image)" in forced["missing"]
+
+
+def test_what_was_pushed_elsewhere_without_receipts_is_not_signed(
+    workspace: Workspace, running: Registry, key: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace.built("production")
+    send(workspace, running.address, force="the gates' machine is away")
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "another machine's"))
+
+    with pytest.raises(errors.ReceiptsMissing):
+        shipping.sign(workspace, "production", running.address, key=str(key), force="", say=lambda _: None)
+
+
+def test_a_project_without_a_registry_is_told_how_to_name_one(workspace: Workspace) -> None:
+    with pytest.raises(errors.NoRegistry, match="no registry is named; give one with --registry"):
+        send(workspace, "")
+
+
+def test_an_image_that_was_not_built_is_missing(workspace: Workspace, running: Registry) -> None:
+    with pytest.raises(errors.ImageMissing, match="is not on this engine; build it with `drydock build`"):
+        send(workspace, running.address)

@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+import uuid
+
+import pytest
+
+from drydock.build import Options, build
+from drydock.build.clean import clean
+from drydock.engine import LABEL, PROJECT_LABEL, Engine
+from drydock.engine.runtime import Run, started
+from tests.conftest import MakeProject
+
+pytestmark = pytest.mark.live
+
+WAIT = ("python3", "-c", "input()")
+
+
+def test_clean_removes_what_drydock_made_for_the_project_and_nothing_else(
+    engine: Engine, make_project: MakeProject, python_image: str
+) -> None:
+    name = f"drydock-test-{uuid.uuid4().hex[:12]}"
+    project = make_project(
+        {
+            "pyproject.toml": f'[project]\nname = "{name}"\n',
+            "Dockerfile": f"FROM {python_image} AS production\nLABEL test={name}\n",
+        }
+    )
+    labels = {PROJECT_LABEL: project.image}
+    built = build(engine, project, Options(reference=project.reference("production"), labels=labels))
+    engine.sdk.images.get(f"{name}:dev").tag(name, "1.0")
+    theirs = engine.sdk.containers.create(built.image_id, name=name)
+    other = {LABEL: "run", PROJECT_LABEL: f"{name}-other"}
+    foreign = engine.sdk.containers.create(python_image, labels=other)
+    (project.state / "receipts").mkdir(parents=True)
+    try:
+        with started(engine, Run(built.image_id, command=WAIT)) as running:
+            removed = list(clean(engine, project))
+            left = {one.name for one in engine.sdk.containers.list(all=True)}
+
+            assert running.container.name not in left
+        assert {theirs.name, foreign.name} <= left
+        assert f"image {name}:dev" in removed
+        assert [tag for image in engine.sdk.images.list(name=name) for tag in image.tags] == [f"{name}:1.0"]
+        assert not project.state.exists()
+        assert list(clean(engine, project)) == []
+    finally:
+        theirs.remove(force=True)
+        foreign.remove(force=True)
+        engine.sdk.images.remove(f"{name}:1.0")

@@ -1,4 +1,4 @@
-"""The tasks: `invoke --list` shows them, `invoke --help TASK` explains one."""
+"""Invoke's table of contents: drydock's tasks, which `drydock` offers as a program of its own."""
 
 from drydock.tasks import namespace
 

@@ -32,7 +32,7 @@ PICTURE = ROOT / "docs/picture.svg"
 COLUMNS = 104
 FONTS = "ui-monospace, SFMono-Regular, Menlo, Consolas, 'DejaVu Sans Mono', monospace"
 # Commands, each with the text after which it gets Ctrl-C; empty for those that end by themselves.
-COMMANDS = (("invoke build", ""), ("invoke run", "curl -s"), ("invoke biuld", ""))
+COMMANDS = (("invoke build", ""), ("invoke run", "curl -s"), ("drydock biuld", ""))
 # A token is long, and whatever looks like one alarms those who search repositories for secrets.
 _TOKEN = re.compile(r"Bearer [\w.-]+")
 # Every pair of text and ground has a contrast of 4.5 or more, dimmed text too.

@@ -23,13 +23,16 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from drydock.spelling import spelled
+
 
 class DrydockError(Exception):
     """A user's mistake or a fault of the surroundings: shown without a traceback.
 
     Args:
         evidence: Lines to show before the message, such as the end of a log.
-        values: What the class's ``fact`` and ``next_step`` templates name.
+        values: What the class's ``fact`` and ``next_step`` templates name. A command of drydock's is written
+            as `drydock build`, in backticks, and shown as the person types it.
     """
 
     exit_code: ClassVar[int] = 1
@@ -42,7 +45,7 @@ class DrydockError(Exception):
         message = self.fact.format(**values)
         if next_step := self.next_step.format(**values):
             message = f"{message}; {next_step}"
-        super().__init__(message)
+        super().__init__(spelled(message))
 
     def __str__(self) -> str:
         return f"error: {self.args[0]}"
@@ -87,7 +90,7 @@ class NoEngine(DrydockError):
 class EngineGone(DrydockError):
     exit_code = 11
     fact = "the Docker Engine at {host} stopped answering"
-    next_step = "look at its log, start it again (`./run true` does) and repeat the command"
+    next_step = "read its log, start it again with `drydock engine.start` and repeat the command"
 
 
 class NoBuildx(DrydockError):
@@ -99,7 +102,7 @@ class NoBuildx(DrydockError):
 class NoSpace(DrydockError):
     exit_code = 13
     fact = "no space left on the device during {during}"
-    next_step = "free some with `invoke clean` and `docker buildx prune`, then repeat the command"
+    next_step = "free some with `drydock clean` and `docker buildx prune`, then repeat the command"
 
 
 class EngineInstallFailed(DrydockError):
@@ -195,7 +198,7 @@ class NotLocked(DrydockError):
 class NoDockerfile(DrydockError):
     exit_code = 37
     fact = "{root} has no Dockerfile"
-    next_step = "write one with `invoke init --project {root}`"
+    next_step = "write one with `drydock init --project {root}`"
 
 
 # --- builds -------------------------------------------------------------------------------------------------
@@ -231,7 +234,7 @@ class Interrupted(DrydockError):
 class ImageMissing(DrydockError):
     exit_code = 50
     fact = "image {reference} is not on this engine"
-    next_step = "build it with `invoke build`"
+    next_step = "build it with `drydock build`"
 
 
 class IllegalTag(DrydockError):
@@ -255,7 +258,7 @@ class IllegalVersion(DrydockError):
 class LabelsNotApplied(DrydockError):
     exit_code = 54
     fact = "the labels of {reference} were not changed: {reason}"
-    next_step = "build the image anew with `invoke build`"
+    next_step = "build the image anew with `drydock build`"
 
 
 class DamagedImage(DrydockError):
@@ -279,7 +282,7 @@ class PlatformTwice(DrydockError):
 class LabelsDiffer(DrydockError):
     exit_code = 58
     fact = "{count} labels of {reference} are not what they should be"
-    next_step = "write them with `invoke label --apply`"
+    next_step = "write them with `drydock label --apply`"
 
 
 class NoRegistry(DrydockError):
@@ -348,7 +351,7 @@ class BadCredentials(DrydockError):
 class NotOnRegistry(DrydockError):
     exit_code = 69
     fact = "{reference} is not on its registry"
-    next_step = "push it with `invoke push`"
+    next_step = "push it with `drydock push`"
 
 
 # --- gates --------------------------------------------------------------------------------------------------
@@ -393,7 +396,7 @@ class PortTaken(DrydockError):
 class ReceiptsMissing(DrydockError):
     exit_code = 76
     fact = "{reference} lacks a receipt of {reasons}"
-    next_step = "run `nox -s {sessions}`"
+    next_step = "run `drydock gate {sessions}`"
 
 
 # --- releases -----------------------------------------------------------------------------------------------
@@ -480,13 +483,13 @@ class SecretMissing(DrydockError):
 class ApplyFailed(DrydockError):
     exit_code = 97
     fact = "the cluster refuses a manifest: {reason}"
-    next_step = "mend it; `nox -s kubernetes` names most such faults without a cluster"
+    next_step = "mend it; `drydock gate kubernetes` names most such faults without a cluster"
 
 
 class RolloutFailed(DrydockError):
     exit_code = 98
     fact = "{workload} does not run: {cause}"
-    next_step = "mend that and deploy again, or go back with `invoke deploy --undo`"
+    next_step = "mend that and deploy again, or go back with `drydock deploy --undo`"
 
 
 class NothingToUndo(DrydockError):
@@ -507,7 +510,7 @@ class SigningFailed(DrydockError):
 class NotVerified(DrydockError):
     exit_code = 86
     fact = "{reference} has no signature that {signer} made: {reason}"
-    next_step = "do not deploy it; sign it with `invoke sign` if it is yours"
+    next_step = "do not deploy it; sign it with `drydock sign` if it is yours"
 
 
 class CosignNotInstalled(DrydockError):
@@ -527,4 +530,4 @@ class KeyUnusable(DrydockError):
 class StaleImage(DrydockError):
     exit_code = 89
     fact = "{reference} was built from {found}, and the project is at {wanted}"
-    next_step = "build it anew with `invoke build`; where its content stays, no gate runs again"
+    next_step = "build it anew with `drydock build`; where its content stays, no gate runs again"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from drydock import base, command
+from drydock import base, command, spelling
 from drydock.detect.project import load
 from drydock.engine import LABEL, Engine, connect
 from drydock.project import Project
@@ -48,6 +48,8 @@ def state_of_these_tests(tmp_path_factory: pytest.TempPathFactory) -> Iterator[N
     """Keep what tests build and judge, and what processes that they start do, out of the user's state."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
+        # Where `./run` started these tests, messages would name it.
+        patch.delenv(spelling.RUN, raising=False)
         yield
 
 

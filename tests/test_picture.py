@@ -59,7 +59,7 @@ def test_a_token_is_left_out(tmp_path: Path) -> None:
 
 
 def test_what_is_drawn_can_be_read() -> None:
-    shown = words(picture.draw([("invoke run", "\x1b[32mready\x1b[0m in 1.0 s")]))
+    shown = words(picture.draw([("drydock run", "\x1b[32mready\x1b[0m in 1.0 s")]))
 
-    assert "$ invoke run" in shown
+    assert "$ drydock run" in shown
     assert "ready in 1.0 s" in shown

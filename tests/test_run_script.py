@@ -34,7 +34,7 @@ def test_no_command_is_a_clear_error() -> None:
     done = run(ROOT)
 
     assert done.returncode == 1
-    assert done.stderr == "error: no command given; try `./run invoke --list`\n"
+    assert done.stderr == "error: no command given; try `./run drydock --list`\n"
 
 
 def test_an_engine_that_was_chosen_and_is_silent_is_a_clear_error() -> None:
@@ -46,6 +46,38 @@ def test_an_engine_that_was_chosen_and_is_silent_is_a_clear_error() -> None:
     )
 
 
+@pytest.mark.parametrize("args", [("drydock", "--help"), ("drydock", "doctor"), ("invoke", "--list")])
+def test_a_command_that_needs_no_engine_runs_without_one(args: tuple[str, ...]) -> None:
+    done = run(ROOT, *args, DRYDOCK_NO_ENGINE="", DOCKER_HOST="unix:///nowhere/docker.sock")
+
+    assert done.returncode in (0, errors.MachineFails.exit_code)
+    assert "build" in done.stdout
+
+
+@pytest.mark.parametrize("changed", ["requirements.lock", "pyproject.toml"])
+def test_a_changed_lock_or_manifest_makes_the_environment_again(
+    copy: Path, tmp_path: Path, changed: str
+) -> None:
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    asked = tmp_path / "asked"
+    (programs / "uv").write_text(
+        f'#!/bin/sh\necho "$1 $2" >> {asked}\n'
+        f'[ "$1" != venv ] || {{ mkdir -p {copy}/.venv/bin; cp "$0" {copy}/.venv/bin/python; }}\n'
+    )
+    (programs / "uv").chmod(0o755)
+    path = f"{programs}:{os.environ['PATH']}"
+
+    for _ in range(2):
+        assert run(copy, "true", PATH=path).returncode == 0
+    first = asked.read_text().splitlines()
+    (copy / changed).write_text("# changed\n")
+    assert run(copy, "true", PATH=path).returncode == 0
+
+    assert [line.split()[0] for line in first] == ["venv", "pip", "pip"]
+    assert asked.read_text().splitlines()[len(first) :] == ["pip sync", "pip install"]
+
+
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
     """A copy of the script with an empty lock, so that set-up is quick."""
@@ -53,6 +85,7 @@ def copy(tmp_path: Path) -> Path:
     (root / "drydock").mkdir(parents=True)
     shutil.copy(ROOT / "run", root / "run")
     (root / "requirements.lock").write_text("")
+    (root / "pyproject.toml").write_text("")
     return root
 
 

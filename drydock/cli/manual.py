@@ -1,4 +1,4 @@
-"""Lay out what `invoke --list` and `invoke --help` print: plain text, aligned, for any width."""
+"""Lay out `drydock --list` and `drydock --help TASK`: plain text, aligned, for any width."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from typing import Any
 
 from invoke import Argument, Collection, ParserContext, Task
 from invoke.parser.context import to_flag
+
+from drydock.tasks.offer import words
 
 Row = tuple[str, str]
 
@@ -76,23 +78,24 @@ def groups(collection: Collection) -> list[tuple[str, list[Row]]]:
     ]
 
 
-def listing(collection: Collection, width: int, *, bold: bool) -> Iterator[str]:
-    """Yield the lines of `invoke --list`.
+def listing(collection: Collection, options: Sequence[Row], width: int, *, bold: bool) -> Iterator[str]:
+    """Yield the lines of `drydock --list`.
 
     Args:
         collection: All tasks.
+        options: The program's own, each with its meaning.
         width: Characters in a line, or 0.
         bold: Whether titles are set in bold.
     """
-    found = groups(collection)
-    names = max(len(name) for _, rows in found for name, _ in rows)
-    yield from paragraph("invoke TASK [--option=value ...]", width)
+    found = [*groups(collection), ("The program's own options.", list(options))]
+    names = max(len(name) for _, rows in found[:-1] for name, _ in rows)
+    yield from paragraph("drydock TASK [WORD ...] [--option=value ...]", width)
     for title, rows in found:
         yield ""
         yield from paragraph(title, width, bold=bold)
-        yield from columns(rows, width, names)
+        yield from columns(rows, width, max(names, *(len(name) for name, _ in rows)))
     yield ""
-    yield from paragraph("`invoke --help TASK` explains one; `nox -l` lists the gates.", width)
+    yield from paragraph("`drydock --help TASK` explains one.", width)
 
 
 def option(argument: Argument) -> Row:
@@ -103,13 +106,8 @@ def option(argument: Argument) -> Row:
     return spelled, argument.help or ""
 
 
-def optional(task: Task[Any], name: str) -> bool:
-    """Tell whether a task's argument may be left out."""
-    return inspect.signature(task.body).parameters[name].default is not inspect.Parameter.empty
-
-
 def explanation(context: ParserContext, task: Task[Any], width: int, *, bold: bool) -> Iterator[str]:
-    """Yield the lines of `invoke --help TASK`.
+    """Yield the lines of `drydock --help TASK`.
 
     Args:
         context: The task's name and arguments.
@@ -120,12 +118,9 @@ def explanation(context: ParserContext, task: Task[Any], width: int, *, bold: bo
     arguments = [(str(argument.name), argument) for argument in context.args.values()]
     positional = [(name.upper(), one.help or "") for name, one in arguments if one.positional]
     options = [option(one) for _, one in arguments if not one.positional]
-    words = [
-        f"[{name.upper()}]" if optional(task, name) else name.upper()
-        for name, one in arguments
-        if one.positional
-    ]
-    usage = ["invoke", str(context.name), *words, *(["[options]"] if options else [])]
+    optional = words(task)
+    given = [f"[{name}]" if name.lower() in optional else name for name, _ in positional]
+    usage = ["drydock", str(context.name), *given, *(["[options]"] if options else [])]
     yield from paragraph(" ".join(usage), width, bold=bold)
     yield ""
     for line in (inspect.getdoc(task) or "").splitlines():

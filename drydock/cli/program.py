@@ -1,4 +1,4 @@
-"""Invoke's own program, with a list of tasks that reads as a manual and errors that name what was meant."""
+"""The program `drydock`: its list of tasks reads as a manual, its errors name the word that was meant."""
 
 from __future__ import annotations
 
@@ -8,24 +8,62 @@ import shutil
 import sys
 from collections.abc import Iterable
 
-from invoke import Exit, ParseError, Program
-from invoke.parser import ParserContext
+from invoke import Argument, Exit, ParseError, Program
+from invoke.completion.complete import complete, print_completion_script
+from invoke.parser import Parser, ParserContext
 
+import drydock
 from drydock import errors
 from drydock.cli import completion, manual
 from drydock.nearest import suggestion
-from drydock.tasks.offer import readable
+from drydock.spelling import PROGRAMS, spelled
+from drydock.tasks.offer import readable, words
 
+SHELLS = ("bash", "zsh", "fish")
+OPTIONS = (
+    ("--help[=TASK]", "explain a task, or list them all"),
+    ("--list", "list the tasks"),
+    ("--version", "show drydock's version"),
+    ("--print-completion-script=SHELL", f"print the script that completes commands in {', '.join(SHELLS)}"),
+)
 _UNKNOWN = re.compile(r"No idea what ['\"](?P<word>.*)['\"] is!")
 _LACKING = re.compile(r"'(?P<task>[^']+)' did not receive required positional arguments: '(?P<names>.*)'")
 _VALUELESS = re.compile(r"Flag <Argument: (?P<name>[\w-]+).*> needed value and was not given one!")
 _NO_NUMBER = re.compile(r"invalid literal for int\(\) with base 10: (?P<word>.*)")
 
 
-class Manual(Program):
-    """The program behind `invoke`, once it has loaded these tasks."""
+class Drydock(Program):
+    """Invoke's program with drydock's tasks, and with the options that mean something to them."""
+
+    def core_args(self) -> list[Argument]:
+        """Return the program's own options; Invoke's others are about shell commands."""
+        return [
+            Argument(names=("help", "h"), optional=True),
+            Argument(names=("list", "l"), kind=bool, default=False),
+            Argument(names=("version", "V"), kind=bool, default=False),
+            Argument(names=("print-completion-script",), kind=str, default=""),
+            # The scripts for shells call this one.
+            Argument(names=("complete",), kind=bool, default=False),
+        ]
+
+    def parse_core(self, argv: list[str] | None) -> None:
+        self.normalize_argv(argv)
+        try:
+            self.parse_core_args()
+        except (ParseError, ValueError) as error:
+            raise _leave(explain(str(error), None, [], self.initial_context)) from error
+        if self.args.version.value:
+            _print([f"drydock {drydock.version()}"])
+            raise Exit
+        if shell := self.args["print-completion-script"].value:
+            _print_completion(shell)
+            raise Exit
 
     def parse_tasks(self) -> None:
+        task, options = (self.core.unparsed or [""])[0], self.core.unparsed[1:]
+        if {"--help", "-h"} & set(options):
+            # A word may be expected where it stands; it is a question all the same.
+            self.args.help.value, self.core.unparsed = task, []
         try:
             try:
                 super().parse_tasks()
@@ -38,76 +76,86 @@ class Manual(Program):
             for context in self.tasks:
                 _check_words(context)
         except (ParseError, ValueError) as error:
-            self._refuse(error)
+            known = list(self.parser.contexts.values())
+            seen = getattr(error, "context", None)
+            raise _leave(explain(str(error), seen, known, self.initial_context)) from error
+
+    def _make_parser(self) -> Parser:
+        """Return Invoke's parser, to which arguments that may be left out are words as well as options."""
+        contexts = self.collection.to_contexts()
+        for context in contexts:
+            for name in words(self.collection[str(context.name)]):
+                argument = context.args[name]
+                # An argument with a default would never count as missing, and a word not as its value.
+                argument.positional, argument.default = True, None
+                context.positional_args.append(argument)
+        return Parser(initial=self.initial_context, contexts=contexts)
 
     def _left_out(self, error: ParseError) -> list[str]:
         """Return the positional arguments that are missing, unless one of them is required."""
         if not _LACKING.search(str(error)) or error.context is None:
             return []
-        task = self.collection[str(error.context.name)]
+        optional = words(self.collection[str(error.context.name)])
         missing = [str(argument.name) for argument in error.context.missing_positional_args]
-        return missing if all(manual.optional(task, name) for name in missing) else []
+        return missing if set(missing) <= set(optional) else []
 
     def parse_cleanup(self) -> None:
-        if self.args.complete.value and (known := completion.values(self.core.remainder)):
+        if self.args.complete.value:
+            self._complete()
+        asked = self.args.help.value
+        if isinstance(asked, str):
+            if asked not in self.parser.contexts:
+                raise _leave(_unknown_task(asked, self.parser.contexts))
+            self.print_task_help(asked)
+            raise Exit
+        if asked or self.args.list.value or not self.tasks:
+            _print(manual.listing(self.collection, OPTIONS, _width(), bold=_bold()))
+            raise Exit
+
+    def _complete(self) -> None:
+        """Print what may follow the words before the cursor."""
+        if known := completion.values(self.core.remainder):
             _print(known)
             raise Exit
-        group = self.args.list.value
-        if isinstance(group, str) and group not in self.collection.collections:
-            how = suggestion(group, self.collection.collections, "`invoke --list` shows all tasks")
-            refused = errors.BadCommandLine(problem=f"there is no group of tasks `{group}`", how=how)
-            raise Exit(str(refused), code=refused.exit_code)
-        try:
-            super().parse_cleanup()
-        except ParseError as error:
-            self._refuse(error)
-
-    def no_tasks_given(self) -> None:
-        """Show the list of tasks: it is what somebody who types `invoke` wants to see."""
-        self.list_flat()
-        raise Exit
-
-    def list_flat(self) -> None:
-        if self.list_root or self.list_depth:
-            super().list_flat()
-        else:
-            _print(manual.listing(self.collection, _width(), bold=_bold()))
+        complete(
+            names=list(PROGRAMS),
+            core=self.core,
+            initial_context=self.initial_context,
+            collection=self.collection,
+            parser=self._make_parser(),
+        )
 
     def print_task_help(self, name: str) -> None:
-        shown = manual.explanation(self.parser.contexts[name], self.collection[name], _width(), bold=_bold())
-        _print(shown)
+        _print(manual.explanation(self.parser.contexts[name], self.collection[name], _width(), bold=_bold()))
 
-    def _refuse(self, error: Exception) -> None:
-        """Leave with a message of the house's own style."""
-        context = getattr(error, "context", None)
-        refused = explain(str(error), context, list(self.parser.contexts.values()), self.initial_context)
-        raise Exit(str(refused), code=refused.exit_code) from error
+    def update_config(self, merge: bool = True) -> None:
+        """Leave the configuration as it is: no task runs a shell command through Invoke."""
 
 
 def explain(
     message: str, context: ParserContext | None, tasks: list[ParserContext], core: ParserContext
 ) -> errors.DrydockError:
-    """Turn what Invoke says about a command line into an error that says what to type instead.
+    """Turn Invoke's message about a command line into an error that says what to type instead.
 
     Args:
         message: Invoke's message.
         context: The task that was being read; None or one without a name before the first.
         tasks: Every task.
-        core: Invoke's own options.
+        core: The program's own options.
     """
     name = context.name if context else None
-    manual_of = f"`invoke --help {name}`" if name else "`invoke --list`"
+    manual_of = f"`drydock --help {name}`" if name else "`drydock --list`"
     if unknown := _UNKNOWN.search(message):
         word = unknown["word"]
-        if word.startswith("-"):
-            known = manual.known_options([context, core] if context else [core])
-            how = suggestion(word, known, f"{manual_of} shows what there is")
-            return errors.UnknownOption(option=word, task=f"invoke {name}" if name else "invoke", how=how)
-        names = [str(task.name) for task in tasks]
-        return errors.UnknownTask(task=word, how=suggestion(word, names, "`invoke --list` shows them all"))
+        if not word.startswith("-"):
+            return _unknown_task(word, (str(task.name) for task in tasks))
+        hidden = {"--complete"}
+        known = set(manual.known_options([context] if context and name else [core])) - hidden | {"--help"}
+        how = suggestion(word, sorted(known), f"{manual_of} shows them all")
+        return errors.UnknownOption(option=word, task=f"drydock {name}" if name else "drydock", how=how)
     if lacking := _LACKING.search(message):
         return errors.BadCommandLine(
-            problem=f"`invoke {lacking['task']}` lacks {lacking['names'].upper()}",
+            problem=f"`drydock {lacking['task']}` lacks {lacking['names'].upper()}",
             how=f"{manual_of} explains it",
         )
     if valueless := _VALUELESS.search(message):
@@ -115,8 +163,18 @@ def explain(
             problem=f"--{valueless['name']} has no value", how=f"{manual_of} explains it"
         )
     if number := _NO_NUMBER.search(message):
-        return errors.BadCommandLine(problem=f"{number['word']} is no whole number", how="give one in digits")
-    return errors.BadCommandLine(problem=message, how=f"{manual_of} explains what can be given")
+        return errors.BadCommandLine(
+            problem=f"{number['word']} is not a whole number", how="give one in digits"
+        )
+    return errors.BadCommandLine(problem=message, how=f"{manual_of} explains the options")
+
+
+def _unknown_task(word: str, known: Iterable[str]) -> errors.UnknownTask:
+    return errors.UnknownTask(task=word, how=suggestion(word, known, "`drydock --list` shows them all"))
+
+
+def _leave(error: errors.DrydockError) -> Exit:
+    return Exit(str(error), code=error.exit_code)
 
 
 def _check_words(context: ParserContext) -> None:
@@ -130,9 +188,19 @@ def _check_words(context: ParserContext) -> None:
             raise ParseError(f"No idea what '{argument.value}' is!", context)
 
 
+def _print_completion(shell: str) -> None:
+    if shell not in SHELLS:
+        how = suggestion(shell, SHELLS, f"choose one of {', '.join(SHELLS)}")
+        raise _leave(errors.BadCommandLine(problem=f"there is no completion for {shell!r}", how=how))
+    print_completion_script(shell, list(PROGRAMS))
+    if shell == "fish":
+        # Invoke's script for this shell serves the first name only.
+        _print(f"complete --command {name} --wraps {PROGRAMS[0]}" for name in PROGRAMS[1:])
+
+
 def _print(lines: Iterable[str]) -> None:
     with readable():
-        print(*lines, sep="\n")
+        print(*map(spelled, lines), sep="\n")
 
 
 def _width() -> int:

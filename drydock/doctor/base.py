@@ -43,5 +43,5 @@ def age(engine: Engine, project: Project, found: Base | None, now: datetime | No
     days = ((now or datetime.now(UTC)) - told).days
     fact = f"{found.reference} ({found.kind}), {days} days old"
     if days > MOST_DAYS:
-        return warning("base", fact, "take in its security fixes: `invoke base --rebuild`, then build")
+        return warning("base", fact, "take in its security fixes: `drydock base --rebuild`, then build")
     return ok("base", fact)

@@ -98,7 +98,7 @@ def disk(engine: Engine, info: Mapping[str, Any], project: Project) -> Iterator[
     """Look at the room where the engine keeps images, if that is on this machine, and beside the project."""
     folder = Path(str(info.get("DockerRootDir", "/")))
     if engine.host.startswith("unix://") and folder.exists():
-        yield room("disk", folder, "free some with `invoke clean` and `docker buildx prune`")
+        yield room("disk", folder, "free some with `drydock clean` and `docker buildx prune`")
     else:
         yield unknown("disk", f"{folder} is not on this machine")
     yield room("project", project.root, "free some space beside the project")

@@ -1,9 +1,11 @@
-"""What `invoke doctor` says about one thing that it looked at."""
+"""One result of `drydock doctor`."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+
+from drydock.spelling import spelled
 
 
 class Severity(StrEnum):
@@ -40,14 +42,14 @@ def ok(name: str, fact: str) -> Finding:
 
 def unknown(name: str, fact: str, advice: str = "") -> Finding:
     """Return a finding that this could not be looked at."""
-    return Finding(name, Severity.UNKNOWN, fact, advice)
+    return Finding(name, Severity.UNKNOWN, fact, spelled(advice))
 
 
 def warning(name: str, fact: str, advice: str) -> Finding:
     """Return a finding that something may break."""
-    return Finding(name, Severity.WARNING, fact, advice)
+    return Finding(name, Severity.WARNING, fact, spelled(advice))
 
 
 def failure(name: str, fact: str, advice: str) -> Finding:
     """Return a finding that builds break."""
-    return Finding(name, Severity.FAILURE, fact, advice)
+    return Finding(name, Severity.FAILURE, fact, spelled(advice))

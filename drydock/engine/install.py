@@ -15,6 +15,7 @@ from pathlib import Path
 from drydock import command, errors, osrelease
 from drydock.engine import Engine, apt, connect, find
 from drydock.progress import Say
+from drydock.spelling import spelled
 
 # Debian 12's own engine (20.10) has no buildx; the packages of Debian 13 run on Debian 12 as they are.
 PACKAGES = ("docker.io", "docker-cli", "docker-buildx")
@@ -40,8 +41,8 @@ def advice(platform: str = sys.platform, release: Path = osrelease.HOST) -> str:
         return "install Docker Desktop and run drydock inside WSL"
     if is_debian_family(release):
         if os.geteuid() == 0:
-            return "let `./run` install one, or install docker.io and docker-buildx and start dockerd"
-        return "install one with `sudo ./run true`, or ask for membership of the group docker"
+            return "install and start one with `drydock engine.start`"
+        return "install one as root with `drydock engine.start`, or ask for membership of the group docker"
     return "install Docker Engine with your distribution's packages and start it, or set DOCKER_HOST"
 
 
@@ -188,7 +189,7 @@ def start(say: Say) -> None:
             ["dockerd"], stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/", start_new_session=True
         )
     PID_FILE.write_text(f"{daemon.pid}\n")
-    say(f"starting dockerd (pid {daemon.pid}, log {LOG}); stop it with `invoke engine.stop`")
+    say(spelled(f"starting dockerd (pid {daemon.pid}, log {LOG}); stop it with `drydock engine.stop`"))
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
         if daemon.poll() is not None:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from importlib.metadata import version
-
+import drydock
 from drydock import programs, recorder
 from drydock.gates import closure
 from drydock.gates.gate import Gate, registry
@@ -38,7 +37,7 @@ def keep(judgement: Judgement) -> None:
     elif not subject.arguments:
         image = workspace.measured(subject.target)
         content = content_digest(image)
-        versions = {"drydock": version("drydock"), "engine": str(subject.engine.sdk.version()["Version"])}
+        versions = {"drydock": drydock.version(), "engine": str(subject.engine.sdk.version()["Version"])}
         versions |= {name: programs.version(name) for name in gate.facts.programs}
         now = defined(gate, subject.project, subject.target)
         Receipts().write(now, verdict, content=content, image=image.id, tools=versions)

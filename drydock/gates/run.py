@@ -64,5 +64,5 @@ def run(
 def refusal(verdict: Verdict) -> errors.DrydockError:
     """Return the error that a verdict other than a pass is."""
     kind = errors.CouldNotCheck if verdict.outcome is Outcome.COULD_NOT_CHECK else errors.GateFailed
-    how = f"mend what the lines above show, and see it again with `nox -s {verdict.gate}`"
+    how = f"fix what the lines above show, and see it again with `drydock gate {verdict.gate}`"
     return kind(gate=verdict.gate, summary=verdict.summary, how=how, evidence=verdict.evidence)

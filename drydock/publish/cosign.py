@@ -64,7 +64,7 @@ class Identity:
         if not subject or not issuer:
             missing = "--issuer, who vouches for it" if subject else "--key, or --identity with --issuer"
             raise errors.BadConfiguration(
-                where="invoke verify",
+                where="`drydock verify`",
                 problem="any signature would do",
                 how=f"add {missing}",
             )

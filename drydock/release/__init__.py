@@ -21,6 +21,7 @@ from drydock import errors
 from drydock.publish import cosign
 from drydock.release.plan import Plan, to_push, to_release, to_sign
 from drydock.release.steps import STEPS, Step, Work, verify
+from drydock.spelling import spelled
 
 __all__ = ["Outcome", "Plan", "Work", "carry_out", "foresee", "to_push", "to_release", "to_sign", "verify"]
 
@@ -86,6 +87,6 @@ def _take(step: Step, work: Work) -> Outcome:
             with nullcontext() if step.shows else work.patience(step.name):
                 step.run(work)
     except (errors.DrydockError, KeyboardInterrupt):
-        work.say(f"stopped at {step.name}; `invoke {work.plan.command}` goes on there")
+        work.say(spelled(f"stopped at {step.name}; `drydock {work.plan.command}` continues there"))
         raise
     return Outcome(step.name, what, held, round(time.monotonic() - began, 3))

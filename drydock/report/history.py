@@ -11,6 +11,7 @@ from rich.markup import escape
 
 from drydock.report import MB, megabytes
 from drydock.report.tables import MARKS, table
+from drydock.spelling import spelled
 from drydock.state.history import Build, Judged
 
 PLOT_HEIGHT = 8
@@ -29,7 +30,7 @@ def show(console: Console, builds: Sequence[Build], judged: Sequence[Judged]) ->
     """
     if not builds:
         console.print(
-            "nothing of this target was built on this machine yet; `invoke build` is the first line"
+            spelled("this machine has built nothing of this target yet; start with `drydock build`")
         )
         return
     titles = ["built", "on disk", "on the wire", "seconds", "cached", "commit"]

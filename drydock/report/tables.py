@@ -99,6 +99,33 @@ def verdict(console: Console, judged: Verdict, *, receipt: bool = False, details
         console.print(f"  {detail}", markup=False)
 
 
+def verdicts(console: Console, rows: Sequence[tuple[Verdict, str, bool]]) -> None:
+    """Print several gates' verdicts: the evidence of those that did not pass, then one table.
+
+    Args:
+        console: Where to.
+        rows: Each verdict with its target, and whether a receipt holds it.
+    """
+    for judged, _, _ in rows:
+        if judged.evidence and not judged.passed:
+            console.print(judged.evidence, markup=False)
+    table(
+        console,
+        ("gate", "target", "verdict", "seconds", ""),
+        [
+            (
+                judged.gate,
+                target,
+                MARKS[judged.outcome],
+                "receipt" if known else f"{judged.seconds:.1f}",
+                escape(judged.summary),
+            )
+            for judged, target, known in rows
+        ],
+        right=(3,),
+    )
+
+
 def builds(console: Console, judged: Verdict) -> None:
     """Print the timings of the build_cache gate."""
     rows = [

@@ -1,5 +1,6 @@
-"""The tasks: `invoke --list` shows them, `invoke --help TASK` explains one.
+"""The tasks: `drydock --list` shows them, `drydock --help TASK` explains one.
 
+A project's tasks.py that imports `namespace` from here offers them to Invoke as well.
 Each module is a group, in the order in which a person works; its tasks stand in the order of definition.
 """
 
@@ -10,14 +11,10 @@ from types import ModuleType
 from typing import Any
 
 from invoke import Collection, Task
-from invoke.main import program
 
-from drydock.cli.program import Manual
 from drydock.tasks import building, cluster, engine, gates, housekeeping, looking, projects, publishing
 
-# Invoke loads this module into its own program, and offers no other way to change how that one lists tasks.
-program.__class__ = Manual
-# Invoke switches Python's bytecode cache off: every run would compile drydock anew.
+# Invoke's own program switches Python's bytecode cache off: every run would compile drydock anew.
 sys.dont_write_bytecode = False
 
 GROUPS: tuple[ModuleType, ...] = (building, looking, gates, publishing, cluster, projects, housekeeping)

@@ -1,4 +1,4 @@
-"""Build an image, and know the base it stands on."""
+"""Build an image, and see its base."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from drydock.tasks.offer import offer, pipeline, voice
 
 @offer(
     "preparing the build of {target}",
-    no_cache="run every step anew, with cache mounts of its own: yours stay as they are",
+    no_cache="run every step again, with cache mounts of its own; yours stay as they are",
     platform="such as linux/arm64; several separated by commas are built one after another, for an index",
     builder="a buildx builder, such as a remote one",
     cache_from="cache source in buildx's spelling; may be repeated",
@@ -25,7 +25,7 @@ def build(
     cache_from: list[str] | None = None,
     cache_to: list[str] | None = None,
     build_arg: list[str] | None = None,
-    project: str = ".",
+    project: str = "",
     quiet: bool = False,
     json: bool = False,
 ) -> None:
@@ -62,9 +62,9 @@ def build(
             show(console(), pipe, result)
 
 
-@offer("looking for the base image", rebuild="make or pull it anew")
+@offer("looking for the base image", rebuild="make or pull it again")
 def base(
-    c: Context, rebuild: bool = False, project: str = ".", quiet: bool = False, json: bool = False
+    c: Context, rebuild: bool = False, project: str = "", quiet: bool = False, json: bool = False
 ) -> None:
     """Show which base image is used and why."""
     from dataclasses import asdict

@@ -12,9 +12,9 @@ from drydock.tasks.offer import offer, voice
 @offer(
     "rendering overlay {overlay}",
     overlay="folder below deploy/kubernetes/overlays, or a path",
-    image="the image reference to run (default: what the overlay names)",
+    image="the image reference to run (default: the overlay's)",
 )
-def render(c: Context, overlay: str = "local", image: str = "", project: str = ".") -> None:
+def render(c: Context, overlay: str = "local", image: str = "", project: str = "") -> None:
     """Print an overlay's Kubernetes manifests."""
     from drydock import deploy as kubernetes
     from drydock.detect.project import load
@@ -26,8 +26,8 @@ def render(c: Context, overlay: str = "local", image: str = "", project: str = "
     "deploying overlay {overlay}",
     overlay="folder below deploy/kubernetes/overlays, or a path",
     context="context of the kubeconfig (default: the current one)",
-    image="the image reference to run (default: what the overlay names)",
-    undo="go back to the revision before",
+    image="the image reference to run (default: the overlay's)",
+    undo="go back to the previous revision",
 )
 def deploy(
     c: Context,
@@ -35,7 +35,7 @@ def deploy(
     context: str = "",
     image: str = "",
     undo: bool = False,
-    project: str = ".",
+    project: str = "",
     quiet: bool = False,
     json: bool = False,
 ) -> None:

@@ -17,8 +17,8 @@ def engine_start(c: Context) -> None:
 
 @offer("stopping the Docker Engine", name="stop")
 def engine_stop(c: Context) -> None:
-    """Stop the Docker Engine that `./run` started, and no other."""
+    """Stop the Docker Engine that drydock started, and no other."""
     from drydock.engine.install import stop
 
     if not stop(say):
-        print("`./run` started no engine here")
+        print("drydock started no engine here")

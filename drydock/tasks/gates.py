@@ -1,33 +1,81 @@
-"""Refuse what is not good enough."""
+"""Judge an image."""
 
 from __future__ import annotations
 
-import sys
+import shlex
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from invoke import Context, Exit
 
-from drydock.tasks.offer import offer, say
+from drydock import errors
+from drydock.tasks.offer import offer, pipeline, say
 
 
-@offer("gate {which}", name="gate", which="the gate, named like its nox session")
-def one_gate(
-    c: Context, which: str, target: str = "", project: str = ".", quiet: bool = False, json: bool = False
+@offer(
+    "running gates",
+    name="gate",
+    positional=("which",),
+    which="the gate, or several separated by commas (default: all that a push demands)",
+)
+def gate(
+    c: Context, which: str = "", target: str = "", project: str = "", quiet: bool = False, json: bool = False
 ) -> None:
-    """Run one gate with an exit code of its own: 70 when it refuses, 75 when it could not look."""
+    """Run a gate, or all that a push demands: 70 when one refuses, 75 when one could not check."""
     from drydock.report import gates
 
+    found = [gates.find(name) for name in which.split(",") if name]
     targets = (target,) if target else ()
-    fault = gates.judge(gates.find(which), Path(project), say, targets=targets, json=json, quiet=quiet)
+    if len(found) == 1:
+        # Words behind two dashes are the gate's own: `drydock gate container_tests -- -k title`.
+        rest = shlex.split(c.remainder) if found[0].facts.arguments else ()
+        where = Path(project)
+        fault = gates.judge(found[0], where, say, targets=targets, arguments=rest, json=json, quiet=quiet)
+    else:
+        fault = _several(found, target, pipeline(project, quiet or json), json)
     if fault:
         raise Exit(str(fault), code=fault.exit_code)
 
 
-@offer("installing the pre-push hook")
-def hooks(c: Context) -> None:
-    """Install the pre-push hook, which runs the gates whose inputs changed on what is pushed."""
-    from drydock import command
+def _several(named: Sequence[Any], target: str, workspace: Any, json: bool) -> errors.DrydockError | None:
+    """Run gates one after another, print one table, and return the first fault.
 
-    print(
-        command.run([sys.executable, "-m", "pre_commit", "install", "--hook-type", "pre-push"]).stdout.strip()
-    )
+    Args:
+        named: The gates; all that a push of the target demands where there are none, and of those only the
+            ones without a receipt for exactly this content.
+        target: Their target; empty for each gate's own, or for the one that is pushed.
+        workspace: The project on its engine.
+        json: Whether to print a document in the table's place.
+    """
+    from drydock.gates import proof
+    from drydock.gates.run import refusal
+    from drydock.report import console, print_json, tables
+    from drydock.verdict import Outcome, Verdict
+
+    pushed = target or "production"
+    rows: list[tuple[Verdict, str, bool]] = []
+    for one in named or proof.demanded(pushed):
+        for of in [target] if target else one.facts.targets if named else [pushed]:
+            workspace.built(of)
+            known = None if named else proof.receipt(one, workspace, of)
+            try:
+                verdict = known.verdict if known else proof.judge(one, workspace, of)
+            except errors.DrydockError as error:
+                verdict = Verdict(one.name, Outcome.COULD_NOT_CHECK, error.args[0], evidence=error.evidence)
+            rows.append((verdict, of, known is not None))
+    verdicts = [verdict for verdict, _, _ in rows]
+    if json:
+        print_json({"verdicts": [verdict.as_json() for verdict in verdicts]})
+    else:
+        tables.verdicts(console(), rows)
+    refused = sorted(verdicts, key=lambda verdict: verdict.outcome is Outcome.COULD_NOT_CHECK)
+    return next((refusal(verdict) for verdict in refused if not verdict.passed), None)
+
+
+@offer("installing the pre-push hook")
+def hooks(c: Context, project: str = "") -> None:
+    """Install the pre-push hook, which runs the gates whose inputs a push changes."""
+    from drydock.hook.install import install
+
+    print(install(Path(project)))

@@ -7,12 +7,13 @@ from pathlib import Path
 
 from invoke import Context
 
+from drydock import errors
 from drydock.tasks.offer import offer, pipeline
 
 
 @offer("examining this machine")
-def doctor(c: Context, project: str = ".", json: bool = False) -> None:
-    """Look at what breaks builds on this machine, and say what to do: 17 for warnings, 18 for failures."""
+def doctor(c: Context, project: str = "", json: bool = False) -> None:
+    """Look for causes of broken builds on this machine: 17 for warnings, 18 for failures."""
     from dataclasses import asdict
 
     from drydock import doctor
@@ -34,11 +35,11 @@ def doctor(c: Context, project: str = ".", json: bool = False) -> None:
 
 
 @offer(
-    "looking for what drydock made here",
+    "looking for containers, images and state of drydock",
     caches="remove the user's caches of images, layers and tools as well; they are made again when needed",
 )
-def clean(c: Context, caches: bool = False, project: str = ".", json: bool = False) -> None:
-    """Remove what drydock made for this project: containers, development images, its state."""
+def clean(c: Context, caches: bool = False, project: str = "", json: bool = False) -> None:
+    """Remove drydock's own things of this project: containers, development images, state."""
     from drydock.build.clean import clean
     from drydock.detect.project import load
     from drydock.engine import connect
@@ -51,19 +52,32 @@ def clean(c: Context, caches: bool = False, project: str = ".", json: bool = Fal
         print("\n".join(f"removed {line}" for line in removed) or "nothing to remove")
 
 
-@offer("asking the image for its settings")
-def environment(c: Context, project: str = ".") -> None:
+@offer(
+    "asking the image for its settings",
+    output="the file to write (default: docs/environment.md of the project)",
+)
+def environment(c: Context, output: str = "", project: str = "") -> None:
     """Write docs/environment.md from the settings that the built image knows."""
+    from drydock.gates.expectations.findings import CouldNotAskError
     from drydock.gates.kubernetes import EXPECTATIONS, application
     from drydock.gates.kubernetes.finding import read
     from drydock.recipe import packaged
     from drydock.report import environment
+    from drydock.report.page import file
 
     pipe = pipeline(project)
-    root = pipe.project.root
+    expectations = pipe.project.root / EXPECTATIONS
+    how = 'name the class that reads them: settings = "shop.config:Settings"'
+    if not (named := read(expectations).settings):
+        raise errors.BadConfiguration(where=expectations, problem="names no class of settings", how=how)
     image = pipe.built("production").image_id
-    listed = application.settings(pipe.engine, image, read(root / EXPECTATIONS).settings)
+    try:
+        listed = application.settings(pipe.engine, image, named)
+    except CouldNotAskError as error:
+        raise errors.BadConfiguration(
+            where=f"{expectations} settings", problem=str(error), how=how
+        ) from error
     start = environment.start_script((packaged.SCRIPTS / "start.py").read_text(encoding="utf-8"))
-    target = root / "docs/environment.md"
-    target.write_text(environment.page(listed, start), encoding="utf-8")
+    target = Path(output) if output else pipe.project.root / "docs/environment.md"
+    file.write(target, environment.page(listed, start))
     print(f"wrote {target}")

@@ -1,4 +1,4 @@
-"""Look at what was built."""
+"""Look at an image."""
 
 from __future__ import annotations
 
@@ -7,37 +7,44 @@ from pathlib import Path
 
 from invoke import Context, Exit
 
+from drydock import errors
 from drydock.tasks.offer import offer, pipeline
+
+LAST_PORT = 65535
 
 
 @offer("starting {target}", port="port of this machine (default: a free one)")
-def run(c: Context, target: str = "production", port: int = 0, project: str = ".") -> None:
+def run(c: Context, target: str = "production", port: int = 0, project: str = "") -> None:
     """Start the image for a look, with a URL, a token and a curl line; Ctrl-C stops it."""
     from drydock.report.look import look
 
+    if not 0 <= port <= LAST_PORT:
+        raise errors.BadCommandLine(
+            problem=f"there is no port {port}", how=f"give one from 1 to {LAST_PORT}, or none for a free one"
+        )
     look(pipeline(project), target, port)
 
 
 @offer(
     "weighing",
     positional=("image", "other"),
-    image="an image in the target's place: a reference, a digest, a tar archive or an OCI layout folder",
-    other="a later image: show what changed from the first to this one",
-    against="an earlier image: show what changed since",
-    why="say which layer and which package this path comes from",
+    image="a reference, a digest, a tar archive or an OCI layout folder (default: the target's image)",
+    other="a later image: show the changes from the first to this one",
+    against="an earlier image: show the changes since",
+    why="name the layer and the package that this path comes from",
 )
 def size(
     c: Context,
-    image: str | None = None,
-    other: str | None = None,
+    image: str = "",
+    other: str = "",
     against: str = "",
     why: str = "",
     target: str = "production",
-    project: str = ".",
+    project: str = "",
     quiet: bool = False,
     json: bool = False,
 ) -> None:
-    """Show what fills the image, or `size A B` what changed between two: layers, packages, files."""
+    """Show an image's contents, or with `size A B` the changes from A to B: layers, packages, files."""
     from drydock import image as images
     from drydock.gates import budget
     from drydock.report import console, print_json
@@ -65,14 +72,14 @@ def size(
 
 
 @offer(
-    "collecting what is known about {target}",
+    "collecting facts about {target}",
     output="the file to write (default: .drydock/report.html of the project)",
 )
 def report(
     c: Context,
     target: str = "production",
     output: str = "",
-    project: str = ".",
+    project: str = "",
     quiet: bool = False,
     json: bool = False,
 ) -> None:
@@ -97,11 +104,11 @@ def history(
     c: Context,
     target: str = "production",
     last: int = 20,
-    project: str = ".",
+    project: str = "",
     quiet: bool = False,
     json: bool = False,
 ) -> None:
-    """Show the last builds and what the gates said, with the trend of size and build time."""
+    """Show the last builds and verdicts, with the trend of size and build time."""
     from drydock.detect.project import load
     from drydock.report import console, print_json
     from drydock.report import history as report
@@ -117,9 +124,9 @@ def history(
         report.show(console(), builds, judged)
 
 
-@offer("describing {target} to Gordon", question="what you want to know about the image")
-def ask_gordon(c: Context, question: str, target: str = "production", project: str = ".") -> None:
-    """Ask Docker AI (Gordon) about the Dockerfile, with sizes and findings, where it is there."""
+@offer("describing {target} to Gordon", question="your question about the image")
+def ask_gordon(c: Context, question: str, target: str = "production", project: str = "") -> None:
+    """Ask Docker AI (Gordon), where it is installed, about the Dockerfile, the sizes and the findings."""
     from drydock.report import docker_ai, megabytes
     from drydock.state.history import History, reading
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import functools
 import inspect
 import os
@@ -17,11 +18,12 @@ from invoke import Exit, Task, task
 
 from drydock import errors
 from drydock.progress import Say, silent
+from drydock.spelling import spelled
 
-# drydock's modules are imported inside the tasks: `invoke --list` and `--help` must answer at once.
+# drydock's modules are imported inside the tasks: `drydock --list` and `--help` must answer at once.
 
 SHARED = {
-    "project": "folder of the project (default: this one)",
+    "project": "folder of the project (default: the one around this folder)",
     "json": "print the result as JSON on standard output",
     "quiet": "print only errors and the result",
     "target": "stage of the Dockerfile: production, slim, builder or test",
@@ -31,7 +33,7 @@ Body = TypeVar("Body", bound=Callable[..., None])
 
 @contextmanager
 def readable() -> Iterator[None]:
-    """End quietly where whoever reads standard output has seen enough of it, as `head` has."""
+    """End quietly where the reader of standard output has seen enough of it, as `head` has."""
     try:
         yield
         sys.stdout.flush()
@@ -53,22 +55,70 @@ def guarded(body: Body, doing: str) -> Body:
     def run(*args: Any, **kwargs: Any) -> None:
         given = signature.bind(*args, **kwargs)
         given.apply_defaults()
-        if not (given.arguments.get("quiet") or given.arguments.get("json")):
-            say(doing.format(**given.arguments))
-        # What a task started is removed also when somebody ends it in a politer way than with Ctrl-C.
+        hushed = bool(given.arguments.get("quiet") or given.arguments.get("json"))
+        # What a task started is also removed when SIGTERM ends it.
         signal.signal(signal.SIGTERM, signal.default_int_handler)
         try:
+            _check_words(given)
+            if not hushed:
+                say(doing.format(**given.arguments))
+            if given.arguments.get("project") == "":
+                given.arguments["project"] = _project(voice(hushed))
             with readable():
-                body(*args, **kwargs)
+                body(*given.args, **given.kwargs)
         except errors.DrydockError as error:
             if error.evidence:
                 print(error.evidence, file=sys.stderr)
             raise Exit(str(error), code=error.exit_code) from error
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                raise
+            full = errors.NoSpace(during=spelled(f"`drydock {_name(body)}`"))
+            raise Exit(str(full), code=full.exit_code) from error
         except KeyboardInterrupt as error:
-            stopped = errors.Interrupted(during=f"invoke {body.__name__}")
+            stopped = errors.Interrupted(during=spelled(f"`drydock {_name(body)}`"))
             raise Exit(f"\n{stopped}", code=stopped.exit_code) from error
 
     return run  # type: ignore[return-value]
+
+
+def _name(body: Callable[..., None]) -> str:
+    return body.__name__.replace("_", "-")
+
+
+def _check_words(given: inspect.BoundArguments) -> None:
+    """Refuse an option that Invoke's own program took for a word: it does so where a word is required.
+
+    Raises:
+        errors.BadCommandLine: There is one.
+    """
+    for name, value in given.arguments.items():
+        if given.signature.parameters[name].default is inspect.Parameter.empty and str(value).startswith("-"):
+            raise errors.BadCommandLine(
+                problem=f"{value} stands where {name.upper()} is expected",
+                how=f"give {name.upper()} first, or ask with --help before the task",
+            )
+
+
+def _project(tell: Say) -> str:
+    """Return the folder of the project around the current one."""
+    from drydock.project.root import around
+
+    where = os.path.relpath(around(Path.cwd()))
+    if where != ".":
+        tell(f"the project is in {where}")
+    return where
+
+
+class Offered(Task[Any]):
+    """A task that knows which of its options drydock's own program also takes as words."""
+
+    words: tuple[str, ...] = ()
+
+
+def words(task: Task[Any]) -> tuple[str, ...]:
+    """Return the names of a task's options that may be given as words."""
+    return task.words if isinstance(task, Offered) else ()
 
 
 def offer(
@@ -79,8 +129,8 @@ def offer(
     Args:
         doing: What it does, said before anything is loaded; may name parameters: ``building {target}``.
         name: The task's name where it is not the function's.
-        positional: Parameters that may be given without their names although they have a default, which is
-            None; those without a default are given so anyway.
+        positional: Parameters with a default that drydock's own program also takes as words. Invoke's takes
+            them as options only: it would require every word.
         options: Help for the parameters that only this task has; the shared ones explain themselves.
     """
 
@@ -94,9 +144,10 @@ def offer(
             name=name,
             help=shown,
             iterable=repeated,
-            positional=list(positional) or None,
             auto_shortflags=False,
+            klass=Offered,
         )(guarded(body, doing))
+        vars(made)["words"] = tuple(positional)
         return made
 
     return decorate
@@ -108,7 +159,7 @@ def say(line: str) -> None:
 
 
 def voice(quiet: bool) -> Say:
-    """Return what takes a task's lines of progress."""
+    """Return the function that takes a task's lines of progress."""
     return silent if quiet else say
 
 
@@ -123,7 +174,7 @@ def pipeline(project: str, quiet: bool = False) -> Any:
 
 
 def patience(what: str, quiet: bool = False) -> AbstractContextManager[object]:
-    """Give signs of life while something goes on that has been said, and that says nothing more itself."""
+    """Give signs of life during a step that has been announced and prints nothing more."""
     from drydock.report.progress import waiting
 
     return nullcontext() if quiet else waiting(what, said=True)

@@ -1,4 +1,4 @@
-"""Use drydock for another project."""
+"""Find out about a project, and write its files."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from drydock.tasks.offer import offer
 
 @offer(
     "reading {project}",
-    option="KEY=VALUE that wins over what is found, such as entry-point=shop.main:app; may be repeated",
+    option="KEY=VALUE that wins over the files, such as entry-point=shop.main:app; may be repeated",
 )
-def explain(c: Context, project: str = ".", option: list[str] | None = None, json: bool = False) -> None:
-    """Say what a FastAPI project is built of and how it starts, each fact with where it stands."""
+def explain(c: Context, project: str = "", option: list[str] | None = None, json: bool = False) -> None:
+    """Explain how a project is built and started, citing file and line for each fact."""
     from drydock import detect
     from drydock.build.plan import key_values
     from drydock.project import configured
@@ -34,14 +34,14 @@ def explain(c: Context, project: str = ".", option: list[str] | None = None, jso
 
 @offer(
     "reading {project}",
-    option="KEY=VALUE that wins over what is found, such as entry-point=shop.main:app; may be repeated",
-    dry_run="show what would be written, and write nothing",
-    force="overwrite files that are there and differ",
+    option="KEY=VALUE that wins over the files, such as entry-point=shop.main:app; may be repeated",
+    dry_run="show the files, and write nothing",
+    force="overwrite files that differ",
     lock="lock dependencies that have no lock file (--no-lock: install them as they are declared)",
 )
 def init(
     c: Context,
-    project: str = ".",
+    project: str = "",
     option: list[str] | None = None,
     dry_run: bool = False,
     force: bool = False,

@@ -1,4 +1,4 @@
-"""Name an image, push it, and vouch for it."""
+"""Name an image, push it and sign it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def tag(
     c: Context,
     target: str = "production",
     version: str = "",
-    project: str = ".",
+    project: str = "",
     quiet: bool = False,
     json: bool = False,
 ) -> None:
@@ -44,7 +44,7 @@ def label(
     c: Context,
     target: str = "production",
     apply: bool = False,
-    project: str = ".",
+    project: str = "",
     quiet: bool = False,
     json: bool = False,
 ) -> None:
@@ -67,7 +67,7 @@ def label(
         key_values(console(), found)
         for one in differences:
             say(f"! {one}")
-    # What has no value anywhere is worth a line, and nothing that could be applied.
+    # A label without a value anywhere is worth a line, but there is nothing to apply.
     if wrong := [one for one in differences if one.wanted is not None]:
         raise errors.LabelsDiffer(reference=reference, count=len(wrong))
 
@@ -88,11 +88,11 @@ def push(
     allow_dirty: bool = False,
     allow_made_base: bool = False,
     force: str = "",
-    project: str = ".",
+    project: str = "",
     quiet: bool = False,
     json: bool = False,
 ) -> None:
-    """Push the image under all its tags, and check what the registry then holds."""
+    """Push the image under all its tags, and compare the registry's copy."""
     from dataclasses import asdict
 
     from drydock import release
@@ -119,7 +119,7 @@ def push(
 
 
 @offer(
-    "listing what is in {target}",
+    "listing the contents of {target}",
     spdx="write SPDX instead of CycloneDX",
     output="the file to write (default: standard output)",
 )
@@ -128,18 +128,19 @@ def sbom(
     target: str = "production",
     spdx: bool = False,
     output: str = "",
-    project: str = ".",
+    project: str = "",
     quiet: bool = False,
 ) -> None:
-    """Write the image's bill of materials: what Python and Debian packages are in it."""
+    """Write the image's bill of materials: its Python and Debian packages."""
     from drydock.publish import sbom
+    from drydock.report.page import file
 
     pipe = pipeline(project, quiet)
-    with patience(f"listing what is in {target}", quiet):
+    with patience(f"listing the contents of {target}", quiet):
         bill = sbom.read(pipe.engine, pipe.project.reference(target))
     document = sbom.spdx(bill) if spdx else sbom.cyclonedx(bill)
     if output:
-        Path(output).write_bytes(document)
+        file.write(Path(output), document.decode())
     else:
         sys.stdout.buffer.write(document)
 
@@ -147,8 +148,8 @@ def sbom(
 @offer(
     "signing {target}",
     registry="where the image was pushed (default: [tool.drydock] registry)",
-    key="the private key's file or KMS URI (default: cosign asks who you are, over the network)",
-    force="why the image was pushed without receipts, where another machine pushed it",
+    key="the private key's file or KMS URI (default: your identity, which cosign proves over the network)",
+    force="the reason why the image was pushed without receipts, where another machine pushed it",
 )
 def sign(
     c: Context,
@@ -156,7 +157,7 @@ def sign(
     registry: str = "",
     key: str = "",
     force: str = "",
-    project: str = ".",
+    project: str = "",
     quiet: bool = False,
     json: bool = False,
 ) -> None:
@@ -178,11 +179,11 @@ def sign(
 
 
 @offer(
-    "verifying what was pushed",
+    "verifying the pushed image",
     registry="where the image was pushed (default: [tool.drydock] registry)",
     key="the public key's file or KMS URI",
-    identity="who must have signed, where there is no key",
-    issuer="who vouches for that identity",
+    identity="the signer, where there is no key",
+    issuer="the provider that confirms this identity",
 )
 def verify(
     c: Context,
@@ -190,7 +191,7 @@ def verify(
     key: str = "",
     identity: str = "",
     issuer: str = "",
-    project: str = ".",
+    project: str = "",
     quiet: bool = False,
     json: bool = False,
 ) -> None:
@@ -201,7 +202,7 @@ def verify(
 
     who = Identity.given(key, identity, issuer)
     hushed = quiet or json
-    with patience("verifying what was pushed", hushed):
+    with patience("verifying the pushed image", hushed):
         image, found = release.verify(
             pipeline(project, hushed), registry, key=key, identity=who, say=voice(quiet)
         )
@@ -215,11 +216,11 @@ def verify(
 
 @offer(
     "releasing {version}",
-    version="the version, which has to be the project's own",
+    version="the project's version",
     registry="where to, such as ghcr.io/acme (default: [tool.drydock] registry)",
-    key="the private key's file or KMS URI (default: cosign asks who you are, over the network)",
+    key="the private key's file or KMS URI (default: your identity, which cosign proves over the network)",
     allow_made_base="release an image on a base made here to a registry of another machine",
-    dry_run="print the plan and what of it is done already, and do nothing",
+    dry_run="print the plan with the steps that are done already, and do nothing",
 )
 def release(
     c: Context,
@@ -229,11 +230,11 @@ def release(
     key: str = "",
     allow_made_base: bool = False,
     dry_run: bool = False,
-    project: str = ".",
+    project: str = "",
     quiet: bool = False,
     json: bool = False,
 ) -> None:
-    """Build, test, push, sign and name a version, in that order; goes on where it was stopped."""
+    """Build, test, push, sign and name a version, in that order; continue where it was stopped."""
     from drydock import release
     from drydock.publish.push import Permissions
     from drydock.report import console, print_json

@@ -1,27 +1,34 @@
-"""What plain `invoke` prints: its list of tasks, its help, and its answers to slips of the fingers."""
+"""The program `drydock`: its list of tasks, its help, and its answers to slips of the fingers."""
 
 from __future__ import annotations
 
-import json
+import re
 import shlex
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+from invoke import Collection
 
+import drydock as package
+import tasks
 from drydock import errors
 from tests.conftest import ROOT
 from tests.support.terminal import Seen, watch
 
+DRYDOCK = [sys.executable, "-m", "drydock.cli"]
 INVOKE = [sys.executable, "-m", "invoke"]
 
 
-def invoke(*args: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([*INVOKE, *args], cwd=ROOT, check=False, capture_output=True, text=True)
+def run(
+    *args: str | Path, command: list[str] = DRYDOCK, cwd: Path = ROOT
+) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([*command, *args], cwd=cwd, check=False, capture_output=True, text=True)
 
 
 def on_terminal(*args: str, columns: int, **env: str) -> Seen:
-    return watch([*INVOKE, *args], columns=columns, cwd=ROOT, env=env)
+    return watch([*DRYDOCK, *args], columns=columns, cwd=ROOT, env=env)
 
 
 @pytest.mark.parametrize(
@@ -29,71 +36,85 @@ def on_terminal(*args: str, columns: int, **env: str) -> Seen:
     [
         (("biuld",), errors.UnknownTask, "error: there is no task `biuld`; did you mean `build`?"),
         (("--help", "pusch"), errors.UnknownTask, "error: there is no task `pusch`; did you mean `push`?"),
-        (("xyzzy",), errors.UnknownTask, "error: there is no task `xyzzy`; `invoke --list` shows them all"),
+        (("pusch", "--help"), errors.UnknownTask, "error: there is no task `pusch`; did you mean `push`?"),
+        (("xyzzy",), errors.UnknownTask, "error: there is no task `xyzzy`; `drydock --list` shows them all"),
         (
             ("build", "--targt", "slim"),
             errors.UnknownOption,
-            "error: `invoke build` has no option `--targt`; did you mean `--target`?",
+            "error: `drydock build` has no option `--targt`; did you mean `--target`?",
         ),
         (
             ("size", "--xyzzy"),
             errors.UnknownOption,
-            "error: `invoke size` has no option `--xyzzy`; `invoke --help size` shows what there is",
+            "error: `drydock size` has no option `--xyzzy`; `drydock --help size` shows them all",
+        ),
+        # Invoke's own options are none of this program's: neither taken nor suggested.
+        (
+            ("push", "--dry"),
+            errors.UnknownOption,
+            "error: `drydock push` has no option `--dry`; did you mean `--allow-dirty`?",
+        ),
+        (
+            ("--prompt-for-sudo-password",),
+            errors.UnknownOption,
+            "error: `drydock` has no option `--prompt-for-sudo-password`; `drydock --list` shows them all",
         ),
         (
             ("size", "shop:1", "shop:2", "shop:3"),
             errors.UnknownTask,
-            "error: there is no task `shop:3`; `invoke --list` shows them all",
+            "error: there is no task `shop:3`; `drydock --list` shows them all",
         ),
-        (("--lst",), errors.UnknownOption, "error: `invoke` has no option `--lst`; did you mean `--list`?"),
+        (("--lst",), errors.UnknownOption, "error: `drydock` has no option `--lst`; did you mean `--list`?"),
         (
-            ("--list", "engin"),
+            ("release",),
             errors.BadCommandLine,
-            "error: there is no group of tasks `engin`; did you mean `engine`?",
+            "error: `drydock release` lacks VERSION; `drydock --help release` explains it",
         ),
         (
-            ("gate",),
-            errors.BadCommandLine,
-            "error: `invoke gate` lacks WHICH; `invoke --help gate` explains it",
+            ("release", "--verion"),
+            errors.UnknownOption,
+            "error: `drydock release` has no option `--verion`; did you mean `--version`?",
         ),
         (
             ("build", "--target"),
             errors.BadCommandLine,
-            "error: --target has no value; `invoke --help build` explains it",
+            "error: --target has no value; `drydock --help build` explains it",
         ),
         (
             ("run", "--port", "http"),
             errors.BadCommandLine,
-            "error: 'http' is no whole number; give one in digits",
+            "error: 'http' is not a whole number; give one in digits",
+        ),
+        (
+            ("--print-completion-script", "bsh"),
+            errors.BadCommandLine,
+            "error: there is no completion for 'bsh'; did you mean `bash`?",
         ),
     ],
 )
 def test_a_slip_is_answered_with_what_was_meant(
     args: tuple[str, ...], error: type[errors.DrydockError], message: str
 ) -> None:
-    done = invoke(*args)
+    done = run(*args)
 
     assert (done.stderr, done.stdout, done.returncode) == (f"{message}\n", "", error.exit_code)
 
 
 def test_the_list_is_ordered_as_a_person_works() -> None:
-    lines = invoke("--list").stdout.splitlines()
+    lines = run("--list").stdout.splitlines()
     groups = [line for line in lines if line.endswith(".") and not line.startswith((" ", "`"))]
     tasks = [line.split()[0] for line in lines if line.startswith("  ")]
 
     assert groups[0].startswith("Build")
-    assert groups.index("Look at what was built.") < groups.index("Refuse what is not good enough.")
+    assert groups.index("Look at an image.") < groups.index("Judge an image.")
     journey = ["build", "run", "gate", "push", "deploy", "explain", "doctor"]
     assert [name for name in tasks if name in journey] == journey
 
 
 def test_no_task_is_missing_in_the_list() -> None:
-    known = json.loads(invoke("--list", "--list-format=json").stdout)
-    names = {task["name"] for task in known["tasks"]}
+    names = {str(context.name) for context in Collection.to_contexts(tasks.namespace)}
 
-    assert names <= {
-        line.split()[0] for line in invoke("--list").stdout.splitlines() if line.startswith("  ")
-    }
+    assert names <= {line.split()[0] for line in run("--list").stdout.splitlines() if line.startswith("  ")}
 
 
 @pytest.mark.parametrize("columns", [20, 40, 80, 200])
@@ -106,12 +127,10 @@ def test_the_list_fits_the_terminal(columns: int) -> None:
 
 
 def test_the_list_is_plain_where_no_terminal_shows_it() -> None:
-    listed = invoke("--list").stdout
+    listed = run("--list").stdout
 
     assert "\x1b" not in listed
-    assert (
-        "  push          Push the image under all its tags, and check what the registry then holds." in listed
-    )
+    assert "  push          Push the image under all its tags, and compare the registry's copy." in listed
 
 
 @pytest.mark.parametrize("variables", [{"NO_COLOR": "1"}, {"TERM": "dumb"}])
@@ -121,10 +140,10 @@ def test_the_list_is_plain_on_a_terminal_that_wants_it_so(variables: dict[str, s
 
 
 def test_help_names_every_option_once_and_invents_no_letters() -> None:
-    lines = invoke("--help", "build").stdout.splitlines()
+    lines = run("--help", "build").stdout.splitlines()
     options = [line.split()[0] for line in lines if line.startswith("  -")]
 
-    assert lines[0] == "invoke build [options]"
+    assert lines[0] == "drydock build [options]"
     assert "--target=TEXT" in options
     assert "--no-cache" in options
     assert len(options) == len(set(options))
@@ -134,18 +153,19 @@ def test_help_names_every_option_once_and_invents_no_letters() -> None:
 @pytest.mark.parametrize(
     ("task", "usage"),
     [
-        ("gate", "invoke gate WHICH [options]"),
-        ("size", "invoke size [IMAGE] [OTHER] [options]"),
-        ("hooks", None),
+        ("gate", "drydock gate [WHICH] [options]"),
+        ("size", "drydock size [IMAGE] [OTHER] [options]"),
+        ("release", "drydock release VERSION [options]"),
+        ("engine.stop", "drydock engine.stop"),
     ],
 )
-def test_help_tells_what_must_be_given_and_what_may_be(task: str, usage: str | None) -> None:
-    assert invoke("--help", task).stdout.splitlines()[0] == (usage or f"invoke {task}")
+def test_help_tells_what_must_be_given_and_what_may_be(task: str, usage: str) -> None:
+    assert run("--help", task).stdout.splitlines()[0] == usage
 
 
 @pytest.mark.parametrize("args", ["--list", "explain", "render"])
 def test_a_reader_may_leave_early(args: str) -> None:
-    piped = f"{shlex.join(INVOKE)} {args} | true"
+    piped = f"{shlex.join(DRYDOCK)} {args} | true"
 
     done = subprocess.run(["sh", "-c", piped], cwd=ROOT, check=True, capture_output=True, text=True)
 
@@ -153,24 +173,121 @@ def test_a_reader_may_leave_early(args: str) -> None:
     assert "BrokenPipe" not in done.stderr
 
 
-def test_invoke_alone_shows_the_list() -> None:
-    assert invoke().stdout == invoke("--list").stdout
+@pytest.mark.parametrize("args", [(), ("-l",), ("--help",), ("-h",)])
+def test_the_program_alone_and_a_call_for_help_show_the_list(args: tuple[str, ...]) -> None:
+    assert run(*args).stdout == run("--list").stdout
+
+
+@pytest.mark.parametrize("task", ["release", "gate", "size", "ask-gordon", "build"])
+@pytest.mark.parametrize("option", ["--help", "-h"])
+def test_help_is_given_before_and_behind_a_task(task: str, option: str) -> None:
+    assert run(task, option).stdout == run(option, task).stdout != ""
+
+
+@pytest.mark.parametrize("option", ["--version", "-V"])
+def test_the_version_is_the_distributions(option: str) -> None:
+    assert run(option).stdout == f"drydock {package.version()}\n"
+
+
+def test_the_version_is_told_without_an_import_of_invoke() -> None:
+    code = "import sys; sys.argv = ['drydock', '--version']; from drydock import cli; cli.main(); "
+    done = run("-c", f"{code}assert 'invoke' not in sys.modules", command=[sys.executable])
+
+    assert (done.stdout, done.stderr) == (f"drydock {package.version()}\n", "")
+
+
+def test_invokes_yaml_is_loaded_only_where_it_is_needed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    loaded = "import sys, atexit; from drydock import cli; sys.argv = ['drydock', '--list']; "
+    loaded += "atexit.register(lambda: print('invoke.vendor.yaml.loader' in sys.modules)); cli.main()"
+    assert run("-c", loaded, command=[sys.executable]).stdout.splitlines()[-1] == "False"
+
+    (tmp_path / ".invoke.yaml").write_text("run: {echo: true}\n")
+    done = run("-c", loaded, command=[sys.executable])
+    assert (done.stderr, done.stdout.splitlines()[-1]) == ("", "True")
+
+
+def test_plain_invoke_shows_and_explains_the_same_tasks() -> None:
+    ours = {str(context.name) for context in Collection.to_contexts(tasks.namespace)}
+    listed = run("--list", command=INVOKE).stdout
+
+    assert listed.startswith("Available tasks:")
+    assert {line.split()[0] for line in listed.splitlines() if re.match(r"  [a-z]", line)} == ours
+    assert "--no-cache" in run("--help", "build", command=INVOKE).stdout
+
+
+def test_plain_invoke_takes_words_that_may_be_left_out_as_options() -> None:
+    done = run("size", "--image", "shop:1", "--project", "nowhere", command=INVOKE)
+
+    assert (done.returncode, done.stdout) == (errors.NoProject.exit_code, "")
+
+
+def test_an_option_where_plain_invoke_expects_a_word_does_nothing() -> None:
+    done = run("release", "--help", command=INVOKE)
+
+    assert (done.returncode, done.stdout) == (errors.BadCommandLine.exit_code, "")
+    assert done.stderr.startswith("error: --help stands where VERSION is expected; ")
+
+
+@pytest.mark.parametrize(
+    ("command", "advice"),
+    [
+        (DRYDOCK, "`drydock init --project {}`"),
+        (INVOKE, "`invoke init --project {}`"),
+        ([str(ROOT / "run"), "drydock"], f"`{ROOT}/run drydock init --project {{}}`"),
+        ([str(ROOT / "run"), "invoke"], f"`{ROOT}/run invoke init --project {{}}`"),
+    ],
+)
+def test_an_error_says_the_command_as_it_was_typed(
+    command: list[str], advice: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DRYDOCK_NO_ENGINE", "1")
+    (tmp_path / "main.py").write_text("from fastapi import FastAPI\n\napp = FastAPI()\n")
+    done = run("build", "--project", tmp_path, command=command)
+
+    assert advice.format(tmp_path) in done.stderr, done.stderr
+
+
+@pytest.mark.parametrize("port", ["99999", "-1", "65536"])
+def test_a_port_that_does_not_exist_is_refused_before_anything_is_built(port: str) -> None:
+    done = run("run", f"--port={port}")
+
+    assert (done.stdout, done.returncode) == ("", errors.BadCommandLine.exit_code)
+    assert done.stderr.splitlines()[-1] == (
+        f"error: there is no port {port}; give one from 1 to 65535, or none for a free one"
+    )
+
+
+@pytest.mark.parametrize("folder", ["backend", "backend/todo_api/api", "docs", "."])
+def test_a_task_works_on_the_project_around_the_current_folder(folder: str) -> None:
+    done = run("render", cwd=ROOT / folder)
+
+    assert (done.returncode, done.stdout) == (0, run("render").stdout)
+
+
+def test_a_named_project_wins_over_the_one_around_the_current_folder() -> None:
+    here = ROOT / "tests/apps/layout_package/shop"
+
+    assert "shop.main:app" in run("explain", cwd=here).stdout
+    assert "service:web_service" in run("explain", "--project", "../../entry_any_name", cwd=here).stdout
 
 
 def test_a_task_says_what_it_does_before_it_loads_anything() -> None:
     heavy = "{'docker', 'rich', 'httpx2', 'drydock.workspace', 'drydock.project'}"
-    loaded = f"import sys, tasks; print(sorted({heavy} & set(sys.modules)))"
-    done = subprocess.run(
-        [sys.executable, "-c", loaded], cwd=ROOT, check=True, capture_output=True, text=True
-    )
+    loaded = f"import sys, tasks, drydock.cli.program; print(sorted({heavy} & set(sys.modules)))"
+    done = run("-c", loaded, command=[sys.executable])
 
     assert done.stdout == "[]\n"
-    assert invoke("tag", "--project", "nowhere").stderr.splitlines()[0] == "tagging production"
+    for command in (DRYDOCK, INVOKE):
+        done = run("tag", "--project", "nowhere", command=command)
+        assert done.stderr.splitlines()[0] == "tagging production"
 
 
 def test_json_and_quiet_say_nothing_but_errors() -> None:
     for option in ("--json", "--quiet"):
-        done = invoke("tag", option, "--project", "nowhere")
+        done = run("tag", option, "--project", "nowhere")
 
         assert done.stdout == ""
         assert done.stderr.startswith("error: ")

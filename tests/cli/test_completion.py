@@ -1,4 +1,4 @@
-"""Completion in a real bash, with the script that the README names."""
+"""Completion in a real bash, with the scripts that `drydock` prints and those of plain Invoke."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ import pytest
 from tests.conftest import ROOT
 
 COMPLETE = """
-source <(invoke --print-completion-script bash)
+source <("$1" --print-completion-script bash)
 COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1))
-_complete_invoke invoke "${COMP_WORDS[COMP_CWORD]}" "${COMP_WORDS[COMP_CWORD - 1]}"
+function=_complete_${1#fastapi-}
+"$function" "$1" "${COMP_WORDS[COMP_CWORD]}" "${COMP_WORDS[COMP_CWORD - 1]}"
 printf '%s\\n' "${COMPREPLY[@]}"
 """
 
@@ -36,13 +37,17 @@ def completed(*words: str) -> list[str]:
 @pytest.mark.parametrize(
     ("words", "offered"),
     [
+        (("drydock", "bui"), ["build"]),
+        (("drydock", "build", "--no-c"), ["--no-cache"]),
+        (("drydock", "build", "--target", "pro"), ["production"]),
+        (("drydock", "build", "--target", ""), ["production", "slim", "builder", "test"]),
+        (("drydock", "build", "--target", "=", "s"), ["slim"]),
+        (("fastapi-drydock", "build", "--target", "pro"), ["production"]),
+        (("fastapi-drydock", "bui"), ["build"]),
+        (("drydock", "deploy", "--overlay", "lo"), ["local"]),
+        (("drydock", "--lis"), ["--list"]),
         (("invoke", "bui"), ["build"]),
         (("invoke", "build", "--no-c"), ["--no-cache"]),
-        (("invoke", "build", "--target", "pro"), ["production"]),
-        (("invoke", "build", "--target", ""), ["production", "slim", "builder", "test"]),
-        (("invoke", "build", "--target", "=", "s"), ["slim"]),
-        (("invoke", "deploy", "--overlay", "lo"), ["local"]),
-        (("invoke", "--lis"), ["--list", "--list-depth", "--list-format"]),
     ],
 )
 def test_bash_completes(words: tuple[str, ...], offered: list[str]) -> None:
@@ -50,18 +55,30 @@ def test_bash_completes(words: tuple[str, ...], offered: list[str]) -> None:
 
 
 def test_bash_offers_every_task_where_nothing_is_begun() -> None:
-    assert {"build", "push", "doctor", "engine.start"} <= set(completed("invoke", ""))
+    assert {"build", "push", "doctor", "engine.start"} <= set(completed("drydock", ""))
 
 
-@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_there_is_a_script_for_each_shell(shell: str) -> None:
+@pytest.mark.parametrize(
+    ("shell", "lines"),
+    [
+        ("bash", ["complete -F _complete_drydock -o default drydock fastapi-drydock"]),
+        ("zsh", ["compctl -K _complete_drydock + -f drydock fastapi-drydock"]),
+        (
+            "fish",
+            [
+                "complete --command drydock --no-files --arguments '(__complete_drydock)'",
+                "complete --command fastapi-drydock --wraps drydock",
+            ],
+        ),
+    ],
+)
+def test_there_is_a_script_for_each_shell_and_both_names(shell: str, lines: list[str]) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "invoke", "--print-completion-script", shell],
+        [sys.executable, "-m", "drydock.cli", "--print-completion-script", shell],
         cwd=ROOT,
         check=True,
         capture_output=True,
         text=True,
     )
 
-    assert "--complete" in done.stdout
-    assert "invoke inv" in done.stdout or "--command invoke" in done.stdout
+    assert [line for line in lines if line not in done.stdout.splitlines()] == []

@@ -12,8 +12,34 @@ from tests.conftest import ROOT
 
 # A code span that begins with one of these and goes on is a command; alone it is a name.
 PROGRAMS = (
-    *("invoke", "nox", "./run", "docker", "kubectl", "kubectl-ai", "kind", "minikube", "git", "uv", "python"),
-    *("python3", "source", "curl", "ss", "journalctl", "cosign", "cd", "pytest", "pip", "pipx", "openssl"),
+    *(
+        "drydock",
+        "invoke",
+        "nox",
+        "./run",
+        "docker",
+        "kubectl",
+        "kubectl-ai",
+        "kind",
+        "minikube",
+        "git",
+        "uv",
+    ),
+    *(
+        "uvx",
+        "python",
+        "python3",
+        "source",
+        "curl",
+        "ss",
+        "journalctl",
+        "cosign",
+        "cd",
+        "pytest",
+        "pip",
+        "pipx",
+        "openssl",
+    ),
 )
 MARK = re.compile(r"<!-- needs: (.+?) -->")
 SPAN = re.compile(r"(?<!`)(`{1,2})(?!`)(.+?)(?<!`)\1(?!`)(?:\s*<!-- needs: (.+?) -->)?", re.DOTALL)
@@ -104,6 +130,12 @@ def _of_text(text: str) -> list[Marked]:
 
 def _is_command(span: str) -> bool:
     return span.split()[0] in PROGRAMS
+
+
+def canonical(text: str) -> str:
+    """Return a command in the form of Invoke and Nox, which do what `drydock X` and `drydock gate G` do."""
+    text = re.sub(r"(?<![\w-])drydock gate (\w+)", r"nox -s \1", text)
+    return re.sub(r"(?<![\w-])drydock(?= [-a-z])", "invoke", text)
 
 
 def words(text: str) -> list[str]:

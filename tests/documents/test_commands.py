@@ -12,13 +12,13 @@ from invoke import Collection
 import tasks
 from tests.conftest import ROOT
 from tests.documents import catalogue
-from tests.documents.extract import Documented, commands, documents, words
+from tests.documents.extract import Documented, canonical, commands, documents, words
 from tests.support.sources import function
 
 CATALOGUE = catalogue.read()
 DOCUMENTED = [command for path in documents() for command in commands(path)]
 RUN = {one.command for one in CATALOGUE.runs}
-COVERED = RUN | set(CATALOGUE.tested)
+COVERED = {canonical(text) for text in (*RUN, *CATALOGUE.tested)}
 HOW = "give each a row in tests/documents/commands.toml, or a mark <!-- needs: ... --> in its document"
 
 
@@ -47,9 +47,10 @@ def test_the_documents_are_read_as_people_read_them() -> None:
 def test_every_command_is_run_by_a_test_or_marked(sessions: dict[str, bool]) -> None:
     def is_known(one: Documented) -> bool:
         # `.ci/run` runs plain `nox`; and a bare name is run with whatever its longer forms are run with.
-        by_ci = sessions.get(session_of(one.text), False)
-        bare = any(text.startswith(f"{one.text} ") for text in COVERED)
-        return bool(one.needs) or one.text in COVERED or by_ci or bare
+        text = canonical(one.text)
+        by_ci = sessions.get(session_of(text), False)
+        bare = any(known.startswith(f"{text} ") for known in COVERED)
+        return bool(one.needs) or text in COVERED or by_ci or bare
 
     unknown = sorted(f"{one.place}: {one.text}" for one in DOCUMENTED if not is_known(one))
     assert not unknown, "\n".join([f"no test runs these; {HOW}:", *unknown])
@@ -61,7 +62,7 @@ def test_every_mark_names_what_is_known_to_be_away() -> None:
 
 
 def test_no_row_is_stale() -> None:
-    assert sorted(COVERED - {one.text for one in DOCUMENTED}) == []
+    assert sorted(COVERED - {canonical(one.text) for one in DOCUMENTED}) == []
     texts = " ".join(sorted(RUN))
     assert [old for old in CATALOGUE.replaced if old not in texts] == []
 
@@ -80,18 +81,18 @@ def test_the_test_of_a_command_is_there(command: str, test: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", sorted({one.text for one in DOCUMENTED if words(one.text)[:1] == ["invoke"]})
+    "text", sorted({one.text for one in DOCUMENTED if words(one.text)[:1] in (["drydock"], ["invoke"])})
 )
 def test_every_task_and_option_is_known(text: str) -> None:
     parts = [CATALOGUE.replace(word) for word in words(text)[1:] if word not in ("&&", "|")]
-    if parts[0] in ("--list", "--help", "--print-completion-script"):
+    if parts[0].startswith("--"):
         return
     (context,) = (one for one in Collection.to_contexts(tasks.namespace) if one.name == parts[0])
     options = [part.partition("=")[0] for part in parts[1:] if part.startswith("-")]
-    assert [option for option in options if option not in context.flags] == []
+    assert [option for option in options if option not in {*context.flags, "--help"}] == []
 
 
 def test_every_session_is_known(sessions: dict[str, bool]) -> None:
-    named = {name for one in DOCUMENTED if (name := session_of(one.text))}
+    named = {name for one in DOCUMENTED if (name := session_of(canonical(one.text)))}
     assert named
     assert named <= set(sessions)

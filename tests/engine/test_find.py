@@ -111,7 +111,7 @@ def test_an_engine_the_user_chose_is_never_replaced(tmp_path: Path, monkeypatch:
         ("darwin", "", "Docker Desktop, OrbStack or Colima"),
         ("win32", "", "inside WSL"),
         ("linux", "ID=fedora\n", "your distribution's packages"),
-        ("linux", 'ID=ubuntu\nID_LIKE="debian"\n', "./run"),
+        ("linux", 'ID=ubuntu\nID_LIKE="debian"\n', "drydock engine.start"),
     ],
 )
 def test_advice_fits_the_platform(tmp_path: Path, platform: str, release: str, words: str) -> None:

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.live
 
 def judged(clone: Clone, state: Path) -> tuple[int, dict[str, Any], str]:
     """Let the size gate judge production; return its exit code, its verdict and what it says besides."""
-    command = [sys.executable, "-m", "invoke", "gate", "size_budget", "--target", "production", "--json"]
+    command = [sys.executable, "-m", "drydock.cli", "gate", "size_budget", "--target", "production", "--json"]
     environment = {**os.environ, "XDG_STATE_HOME": str(state)}
     done = subprocess.run(
         command, cwd=clone.root, check=False, env=environment, capture_output=True, text=True

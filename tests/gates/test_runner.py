@@ -38,8 +38,8 @@ def test_a_gate_without_arguments_of_its_own_refuses_unknown_ones(given: str, ho
 @pytest.mark.parametrize(
     ("outcome", "error", "line"),
     [
-        (Outcome.FAILED, errors.GateFailed, "error: audit: jinja2 2.10; mend what the lines above show"),
-        (Outcome.COULD_NOT_CHECK, errors.CouldNotCheck, "error: audit could not look: jinja2 2.10; mend"),
+        (Outcome.FAILED, errors.GateFailed, "error: audit: jinja2 2.10; fix what the lines above show"),
+        (Outcome.COULD_NOT_CHECK, errors.CouldNotCheck, "error: audit could not look: jinja2 2.10; fix"),
     ],
 )
 def test_a_gate_that_could_not_look_differs_from_one_that_refuses(

@@ -97,7 +97,7 @@ def test_an_image_weighs_the_same_layer_by_layer_and_file_by_file(
     move(reference, usual.engine, stored.engine)
 
     reports = [
-        task(one, "invoke", "size", reference, f"--target={target}", "--json") for one in (usual, stored)
+        task(one, "drydock.cli", "size", reference, f"--target={target}", "--json") for one in (usual, stored)
     ]
 
     ids = [report.pop("id") for report in reports]

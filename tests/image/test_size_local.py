@@ -203,9 +203,9 @@ def test_nothing_is_left_in_the_temporary_folder(
     assert list((tmp_path / "temporary").iterdir()) == []
 
 
-def invoke(*args: str | Path) -> str:
-    """Return what `invoke size` prints as JSON or, without that option, for people."""
-    args = ("-m", "invoke", "size", *map(str, args))
+def drydock(*args: str | Path) -> str:
+    """Return the output of `drydock size` as JSON or, without that option, for people."""
+    args = ("-m", "drydock.cli", "size", *map(str, args))
     return subprocess.run(
         [sys.executable, *args], cwd=ROOT, check=True, capture_output=True, text=True
     ).stdout
@@ -223,7 +223,7 @@ def test_two_images_of_any_kind_are_compared(engine: Engine, builder: Builder, t
     (layout / "manifest.json").unlink()
     digest = engine.sdk.images.get(second).id
 
-    found = [json.loads(invoke(first, other, "--json")) for other in (second, digest, archive, layout)]
+    found = [json.loads(drydock(first, other, "--json")) for other in (second, digest, archive, layout)]
 
     assert [change["path"] for change in found[0]["files"] if change["grown"]] == ["/app/main.py"]
     assert all(difference == found[0] for difference in found)
@@ -231,5 +231,5 @@ def test_two_images_of_any_kind_are_compared(engine: Engine, builder: Builder, t
 
 def test_one_image_is_looked_at_by_its_name(builder: Builder) -> None:
     reference = builder.build()
-    assert json.loads(invoke(reference, "--json"))["reference"] == reference
-    assert "COPY app /app" in invoke(reference, "--why", "/app/main.py")
+    assert json.loads(drydock(reference, "--json"))["reference"] == reference
+    assert "COPY app /app" in drydock(reference, "--why", "/app/main.py")

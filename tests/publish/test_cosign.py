@@ -132,7 +132,7 @@ def test_a_signature_of_anybody_is_none(three: Path) -> None:
 def test_who_must_have_signed_has_to_be_said(subject: str, issuer: str, how: str) -> None:
     with pytest.raises(errors.BadConfiguration) as caught:
         Identity.given("", subject, issuer)
-    assert str(caught.value) == (f"error: invoke verify: any signature would do; {how}")
+    assert str(caught.value) == (f"error: `drydock verify`: any signature would do; {how}")
 
 
 def test_a_key_says_who_signed() -> None:

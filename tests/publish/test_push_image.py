@@ -187,7 +187,7 @@ def test_a_missing_image_is_an_error(engine: Engine, plain: real.Registry) -> No
     with pytest.raises(errors.ImageMissing) as caught:
         push(engine, f"{plain.address}/todo:1", image="drydock-test-nothing:1")
     assert str(caught.value) == (
-        "error: image drydock-test-nothing:1 is not on this engine; build it with `invoke build`"
+        "error: image drydock-test-nothing:1 is not on this engine; build it with `drydock build`"
     )
 
 

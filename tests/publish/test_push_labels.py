@@ -117,7 +117,7 @@ def test_an_image_that_would_lose_more_than_labels_is_left_alone(engine: Engine,
 
         assert str(caught.value) == (
             f"error: the labels of {name}:trigger were not changed: Env and OnBuild would change; "
-            "build the image anew with `invoke build`"
+            "build the image anew with `drydock build`"
         )
         assert find(engine, f"{name}:trigger").id == before
         assert identities(engine) == known
@@ -161,5 +161,5 @@ def test_names_for_a_missing_image_are_an_error(engine: Engine) -> None:
     with pytest.raises(errors.ImageMissing) as caught:
         engine_image.tag(engine, "drydock-test-nothing:1", ["todo:1"])
     assert str(caught.value) == (
-        "error: image drydock-test-nothing:1 is not on this engine; build it with `invoke build`"
+        "error: image drydock-test-nothing:1 is not on this engine; build it with `drydock build`"
     )

@@ -211,5 +211,5 @@ def test_a_project_without_a_registry_is_told_how_to_name_one(workspace: Workspa
 
 
 def test_an_image_that_was_not_built_is_missing(workspace: Workspace, running: Registry) -> None:
-    with pytest.raises(errors.ImageMissing, match="is not on this engine; build it with `invoke build`"):
+    with pytest.raises(errors.ImageMissing, match="is not on this engine; build it with `drydock build`"):
         send(workspace, running.address)

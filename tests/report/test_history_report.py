@@ -58,7 +58,7 @@ def test_without_a_build_it_says_so() -> None:
 
     show(Console(file=file, width=120), [], [])
 
-    assert file.getvalue().startswith("nothing of this target was built on this machine yet; `invoke build`")
+    assert file.getvalue().endswith("nothing of this target yet; start with `drydock build`\n")
 
 
 def test_a_failed_build_stands_there_with_its_reason_and_in_no_trend() -> None:

@@ -27,7 +27,7 @@ def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def invoke(state: Path, *args: str) -> Any:
     """Run a task with a history of its own and return its JSON."""
-    command = [sys.executable, "-m", "invoke", *args, "--json"]
+    command = [sys.executable, "-m", "drydock.cli", *args, "--json"]
     environment = {**os.environ, "XDG_STATE_HOME": str(state)}
     done = subprocess.run(command, cwd=ROOT, check=True, env=environment, stdout=subprocess.PIPE, text=True)
     return json.loads(done.stdout)

@@ -6,8 +6,9 @@ import json
 import uuid
 from typing import Any
 
+import drydock
 from drydock.image.components import Component, Type
-from drydock.publish.sbom.materials import Bill, drydock_version
+from drydock.publish.sbom.materials import Bill
 
 PREDICATE_TYPE = "https://cyclonedx.org/bom"
 # The document itself says how a package's hash is made, since CycloneDX leaves it open.
@@ -34,7 +35,7 @@ def render(bill: Bill) -> bytes:
         "metadata": {
             "timestamp": bill.created,
             "tools": {
-                "components": [{"type": "application", "name": "drydock", "version": drydock_version()}]
+                "components": [{"type": "application", "name": "drydock", "version": drydock.version()}]
             },
             "component": root,
         },

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -47,11 +46,6 @@ def bill(anatomy: Anatomy) -> Bill:
         created=_second(config.labels.get(oci + "created") or config.created),
         materials=components.find(anatomy).all,
     )
-
-
-def drydock_version() -> str:
-    """Return this program's own version, which a document names as its maker."""
-    return importlib.metadata.version("drydock")
 
 
 def _second(moment: str) -> str:

@@ -7,9 +7,10 @@ import json
 import re
 from typing import Any
 
+import drydock
 from drydock.image.components import Component, Type
 from drydock.image.licences import REFERENCE
-from drydock.publish.sbom.materials import Bill, drydock_version
+from drydock.publish.sbom.materials import Bill
 
 PREDICATE_TYPE = "https://spdx.dev/Document"
 UNKNOWN = "NOASSERTION"
@@ -43,7 +44,7 @@ def render(bill: Bill) -> bytes:
         "name": bill.name,
         # A name and no address: unique to the image, as the specification demands of a namespace.
         "documentNamespace": f"https://spdx.org/spdxdocs/drydock-{bill.image.removeprefix('sha256:')}",
-        "creationInfo": {"created": bill.created, "creators": [f"Tool: drydock-{drydock_version()}"]},
+        "creationInfo": {"created": bill.created, "creators": [f"Tool: drydock-{drydock.version()}"]},
         "packages": [root, *(_package(material, ids[material.purl]) for material in bill.materials)],
         "relationships": [
             {"spdxElementId": one, "relationshipType": kind, "relatedSpdxElement": other}

@@ -15,6 +15,9 @@ def write(path: Path, page: str) -> None:
     """
     unfinished = path.with_name(f".{path.name}.unfinished")
     try:
+        if path.exists() and not path.is_file():
+            path.write_text(page, encoding="utf-8")  # a pipe or a device stays what it is
+            return
         path.parent.mkdir(parents=True, exist_ok=True)
         unfinished.write_text(page, encoding="utf-8")
         unfinished.replace(path)

@@ -1,0 +1,53 @@
+"""Name drydock's commands as the person types them: `drydock build`, `invoke build` or `./run invoke build`.
+
+The code writes the first form, in backticks, in every message; `spelled` turns it into the form in use.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Mapping
+from pathlib import PurePath
+
+# `./run` says here how it was called.
+RUN = "DRYDOCK_RUN"
+PROGRAMS = ("drydock", "fastapi-drydock")
+INVOKE = ("invoke", "inv", "nox")
+_COMMAND = re.compile(r"`drydock(?P<gate> gate (?P<names>[^`\s]+))?(?P<rest>(?: [^`]*)?)`")
+
+
+def program(started: str) -> str:
+    """Return the program that a process was started as: `drydock`, `invoke` or `nox`, or a name of those.
+
+    Args:
+        started: The process's first argument; with ``python -m NAME``, the path of a `__main__.py`.
+    """
+    path = PurePath(started)
+    return path.parent.name if path.name == "__main__.py" else path.name
+
+
+def spelled(text: str, started: str | None = None, environment: Mapping[str, str] = os.environ) -> str:
+    """Return a text with each command of drydock's as the person would type it.
+
+    Args:
+        text: Names commands in backticks, as in "build it with `drydock build`".
+        started: The process's first argument; its own by default.
+        environment: Says whether `./run` stands before the command.
+    """
+    used = program(sys.argv[0] if started is None else started)
+    run = environment.get(RUN, "")
+    before = f"{run} " if run else ""
+
+    def form(found: re.Match[str]) -> str:
+        if used not in INVOKE:
+            name = used if used in PROGRAMS else PROGRAMS[0]
+            return f"`{before}{name}{found['gate'] or ''}{found['rest']}`"
+        if found["gate"]:
+            # What Nox hands to a gate stands behind two dashes.
+            options = f" --{found['rest']}" if found["rest"] else ""
+            return f"`{before}nox -s {found['names'].replace(',', ' ')}{options}`"
+        return f"`{before}invoke{found['rest']}`"
+
+    return _COMMAND.sub(form, text)

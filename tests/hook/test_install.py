@@ -1,0 +1,121 @@
+"""The pre-push hook in repositories of other projects: git runs it, with a Python that only takes notes."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from drydock import errors
+from drydock.hook import install as installing
+from drydock.hook.install import MARK, install, script
+from tests.support.repository import begin, commit
+
+
+def git(folder: Path, *args: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+    identity = ("-c", "user.name=t", "-c", "user.email=t@example.org")
+    return subprocess.run(["git", *identity, *args], cwd=folder, check=check, capture_output=True, text=True)
+
+
+@pytest.fixture
+def notes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A Python that notes the pushed commit, GIT_DIR, standard input and its arguments, and where it does."""
+    written = tmp_path / "notes"
+    python = tmp_path / "a python"
+    python.write_text(
+        "#!/bin/sh\n"
+        f'echo "$PRE_COMMIT_TO_REF ${{GIT_DIR:-none}} $(cat) $*" >> {written}\n'
+        f"[ ! -e {tmp_path}/refuse ]\n"
+    )
+    python.chmod(0o755)
+    monkeypatch.setattr(installing.sys, "executable", str(python))
+    return written
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Path:
+    root = begin(tmp_path / "repository")
+    commit(root, "first")
+    git(tmp_path, "init", "--quiet", "--bare", "remote.git")
+    git(root, "remote", "add", "origin", str(tmp_path / "remote.git"))
+    return root
+
+
+def test_each_pushed_commit_is_judged_by_the_projects_own_gates(repository: Path, notes: Path) -> None:
+    (repository / "noxfile.py").write_text("def lint(session): ...\n")
+    install(repository)
+    first = git(repository, "rev-parse", "HEAD").stdout.strip()
+    commit(repository, "second")
+    second = git(repository, "rev-parse", "HEAD").stdout.strip()
+
+    git(repository, "push", "--quiet", "origin", f"{first}:refs/heads/old", "HEAD:refs/heads/new")
+
+    gates = "lint container_tests size_budget smoke security licences kubernetes"
+    judged = f"none  -P -m drydock.cli.hook {gates}"
+    assert sorted(notes.read_text().splitlines()) == sorted(f"{one} {judged}" for one in (first, second))
+
+    notes.unlink()
+    git(repository, "push", "--quiet", "origin", "--delete", "old")
+    assert not notes.exists()
+
+
+def test_a_refusal_stops_the_push(repository: Path, notes: Path, tmp_path: Path) -> None:
+    install(repository)
+    (tmp_path / "refuse").touch()
+
+    assert git(repository, "push", "origin", "HEAD:refs/heads/main", check=False).returncode != 0
+    assert git(repository, "push", "--no-verify", "origin", "HEAD:refs/heads/main").returncode == 0
+
+
+def test_a_linked_worktree_has_the_hook_of_its_repository(
+    repository: Path, notes: Path, tmp_path: Path
+) -> None:
+    git(repository, "worktree", "add", "--quiet", "-b", "topic", str(tmp_path / "linked"))
+
+    said = install(tmp_path / "linked")
+
+    assert said == f"installed {repository.resolve()}/.git/hooks/pre-push"
+    git(tmp_path / "linked", "push", "--quiet", "origin", "topic")
+    assert len(notes.read_text().splitlines()) == 1
+
+
+@pytest.mark.parametrize("where", ["hooks of ours", "/absolute"])
+def test_a_hooks_path_of_the_users_own_is_respected(
+    repository: Path, notes: Path, tmp_path: Path, where: str
+) -> None:
+    hooks = tmp_path / "absolute" if where.startswith("/") else repository / where
+    git(repository, "config", "core.hooksPath", str(hooks) if where.startswith("/") else where)
+
+    install(repository)
+
+    assert MARK in (hooks / "pre-push").read_text()
+    git(repository, "push", "--quiet", "origin", "HEAD:refs/heads/main")
+    assert len(notes.read_text().splitlines()) == 1
+
+
+def test_a_second_installation_changes_nothing_and_another_hook_is_left_alone(repository: Path) -> None:
+    install(repository)
+    hook = repository / ".git/hooks/pre-push"
+    first = hook.read_text()
+    install(repository)
+    assert hook.read_text() == first == script(repository)
+
+    hook.write_text("#!/bin/sh\nexit 0\n")
+    with pytest.raises(errors.BadCommandLine, match="is another hook"):
+        install(repository)
+    assert hook.read_text() == "#!/bin/sh\nexit 0\n"
+
+
+def test_without_a_repository_there_is_no_hook(tmp_path: Path) -> None:
+    with pytest.raises(errors.BadCommandLine, match="is in no git repository"):
+        install(tmp_path)
+
+
+def test_the_task_takes_a_project(repository: Path) -> None:
+    command = [sys.executable, "-m", "drydock.cli", "hooks", "--project", str(repository)]
+    done = subprocess.run(command, cwd="/", check=True, capture_output=True, text=True, env={**os.environ})
+
+    assert done.stdout == f"installed {repository.resolve()}/.git/hooks/pre-push\n"

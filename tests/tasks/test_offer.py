@@ -1,0 +1,64 @@
+"""What every task does beside its own work: words, errors, the project, a full disk."""
+
+from __future__ import annotations
+
+import errno
+import sys
+from pathlib import Path
+
+import pytest
+from invoke import Context, Exit
+
+from drydock import errors
+from drydock.tasks.offer import offer
+from tests.conftest import write_files
+
+
+@offer("writing")
+def writer(c: Context, number: int = errno.ENOSPC) -> None:
+    """Fail as the system does."""
+    raise OSError(number, "the system's words", "/some/file")
+
+
+@offer("looking", positional=("image",))
+def looker(c: Context, which: str, image: str = "", project: str = "") -> None:
+    """Print what it was given."""
+    sys.stdout.write(f"{which} {image} {project}\n")
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
+def test_a_full_disk_is_an_error_of_ours(number: int) -> None:
+    with pytest.raises(Exit) as caught:
+        writer(Context(), number)
+
+    assert caught.value.code == errors.NoSpace.exit_code
+    assert str(caught.value.message).startswith(
+        "error: no space left on the device during `drydock writer`; free some with `drydock clean`"
+    )
+
+
+def test_another_fault_of_the_system_keeps_its_traceback() -> None:
+    with pytest.raises(PermissionError):
+        writer(Context(), errno.EACCES)
+
+
+def test_a_task_without_a_project_gets_the_one_around_the_current_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_files(tmp_path, {"requirements.txt": "", "shop/deep/main.py": ""})
+    monkeypatch.chdir(tmp_path / "shop/deep")
+
+    looker(Context(), "all")
+    looker(Context(), "all", project="elsewhere")
+
+    shown = capsys.readouterr()
+    assert shown.out == "all  ../..\nall  elsewhere\n"
+    assert shown.err == "looking\nthe project is in ../..\nlooking\n"
+
+
+def test_an_option_is_not_taken_for_a_required_word(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(Exit) as caught:
+        looker(Context(), "--help")
+
+    assert caught.value.code == errors.BadCommandLine.exit_code
+    assert capsys.readouterr().out == ""

@@ -1,0 +1,66 @@
+"""Files that tasks write where they are told to."""
+
+from __future__ import annotations
+
+import json
+import stat
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from invoke import Context, Exit
+
+from drydock import errors
+from drydock.publish import sbom as bills
+from drydock.tasks import housekeeping, publishing
+
+
+@pytest.fixture
+def bill(monkeypatch: pytest.MonkeyPatch) -> bytes:
+    """The document that `sbom` writes, of an image that no engine has to have."""
+    document = json.dumps({"components": []}).encode()
+    project = SimpleNamespace(reference=lambda target: f"shop:{target}")
+    pipeline = SimpleNamespace(project=project, engine=None)
+    monkeypatch.setattr(publishing, "pipeline", lambda *_: pipeline)
+    monkeypatch.setattr(bills, "read", lambda *_: None)
+    monkeypatch.setattr(bills, "cyclonedx", lambda _: document)
+    return document
+
+
+@pytest.mark.parametrize("place", ["/dev/null/x", "file/x", "folder"])
+def test_a_place_that_cannot_be_written_is_named(bill: bytes, tmp_path: Path, place: str) -> None:
+    (tmp_path / "file").touch()
+    (tmp_path / "folder").mkdir()
+
+    with pytest.raises(Exit) as caught:
+        publishing.sbom(Context(), output=str(tmp_path / place), project=".")
+
+    assert caught.value.code == errors.NotWritten.exit_code
+    assert str(caught.value.message).startswith(f"error: {tmp_path / place} cannot be written: ")
+
+
+def test_a_full_disk_is_named(bill: bytes) -> None:
+    with pytest.raises(Exit) as caught:
+        publishing.sbom(Context(), output="/dev/full", project=".")
+
+    assert "error: /dev/full cannot be written: No space left on device" in str(caught.value.message)
+    assert stat.S_ISCHR(Path("/dev/full").stat().st_mode)
+
+
+def test_the_document_is_written_with_the_folders_that_it_needs(bill: bytes, tmp_path: Path) -> None:
+    publishing.sbom(Context(), output=str(tmp_path / "new/bill.json"), project=".")
+
+    assert (tmp_path / "new/bill.json").read_bytes() == bill
+
+
+def test_the_settings_of_a_project_that_names_no_class_are_not_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pipeline = SimpleNamespace(project=SimpleNamespace(root=tmp_path))
+    monkeypatch.setattr(housekeeping, "pipeline", lambda *_: pipeline)
+
+    with pytest.raises(Exit) as caught:
+        housekeeping.environment(Context(), project=str(tmp_path))
+
+    assert caught.value.code == errors.BadConfiguration.exit_code
+    assert "names no class of settings; name the class that reads them" in str(caught.value.message)

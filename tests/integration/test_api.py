@@ -39,7 +39,9 @@ def test_a_batch_is_added_in_order_and_counted(app: App, ada: Account) -> None:
 
 
 def test_conversations_are_kept_read_and_deleted(app: App, ada: Account, neighbourhood: Systems) -> None:
-    neighbourhood.model.will(Calls([("add_task", {"title": "Weigh anchor"})]), Says("Aye."), then=Says("Aye aye."))
+    neighbourhood.model.will(
+        Calls([("add_task", {"title": "Weigh anchor"})]), Says("Aye."), then=Says("Aye aye.")
+    )
     with app.api(ada) as api:
         first = api.post("/chat", json={"message": "Weigh the anchor"}).json()
         number = first["conversation_id"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import socketserver
 import sqlite3
 import struct
@@ -11,6 +12,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -24,7 +26,7 @@ from sqlalchemy import exc
 from starlette.testclient import TestClient
 
 from tests.conftest import MakeSettings, bearer
-from todo_api.db import migrate
+from todo_api.db import engine, migrate
 from todo_api.db.engine import is_unavailable, lacks_table, make_engine, postgres_options
 from todo_api.db.tables import metadata
 from todo_api.main import create_app
@@ -240,3 +242,31 @@ def test_concurrent_writers_do_not_fail_each_other(client: TestClient, ada: dict
 
     with ThreadPoolExecutor(12) as pool:
         assert list(pool.map(add, range(12))) == [201] * 12
+
+
+def test_connection_is_asked_unless_it_was_used_just_now_and_is_silent(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async_engine = engine.create_async_engine("postgresql+psycopg://u:p@127.0.0.1:1/d")
+    asked: list[object] = []
+    dialect = async_engine.sync_engine.dialect
+    monkeypatch.setattr(dialect, "do_ping", lambda connection: bool(asked.append(connection)) or True)
+    engine.spare_pings(async_engine)
+    near, far = socket.socketpair()
+    connection: Any = SimpleNamespace(driver_connection=near)
+
+    def pings() -> int:
+        asked.clear()
+        assert dialect.do_ping(connection)
+        return len(asked)
+
+    with near, far:
+        assert pings() == 1  # never used
+        async_engine.sync_engine.pool.dispatch.checkin(connection, None)
+        assert pings() == 0
+        far.send(b"the server says something")
+        assert pings() == 1
+        near.recv(100)
+        async_engine.sync_engine.pool.dispatch.checkin(connection, None)
+        time.sleep(2 * engine.TRUSTED_SECONDS)
+        assert pings() == 1

@@ -13,6 +13,8 @@ from drydock.report.tables import table
 
 PRODUCTION = "production"
 BASELINE = "baseline"
+PLAIN = "plain FastAPI"
+BY_HAND = "by hand"
 EX_GOAL_MISSED = 1
 
 

@@ -1,11 +1,13 @@
 """Measure the running service: production against the plain baseline, in one run and on one database.
 
 Both images hold the same application of the last commit. Each is started several times in turn, for the
-seconds from `docker run` to ready and for memory; then both run at once and are put under load in turn, with
-one worker each and no rate limit. What counts is the median, and for load that of the rounds' ratios. Where
-the machine does other things as well, processor time tells more than seconds.
+seconds from `docker run` to ready and for memory. Load has two more contenders, in the baseline's image: a
+plain FastAPI handler and Starlette with psycopg by hand (benchmarks/baseline), both with the least that lists
+and creates tasks. All run at once and are put under load in turn, with one worker each and no rate limit.
+Each figure is the median, for load the median of the rounds' ratios. On a busy machine processor time tells
+more than seconds. A chat turn is asked of a model that answers at once, so its time is the service's own.
 
-    ./run python -m benchmarks.service            takes about five minutes on two cores
+    ./run python -m benchmarks.service            takes about seven minutes on two cores
 """
 
 from __future__ import annotations
@@ -15,20 +17,37 @@ import json
 import statistics
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import astuple, dataclass, replace
 
 from benchmarks.contenders import contenders
-from benchmarks.figures import BASELINE, PRODUCTION, BenchmarkFailed, Figure, Goal, narrator, parser, show
+from benchmarks.figures import (
+    BASELINE,
+    BY_HAND,
+    PLAIN,
+    PRODUCTION,
+    BenchmarkFailed,
+    Figure,
+    Goal,
+    narrator,
+    parser,
+    show,
+)
 from benchmarks.load import load
 from benchmarks.starts import Start, start, usage
 from drydock.progress import Say
 from drydock.report import MB
+from tests.support.model import Says
+from tests.support.systems import READY as READY_PATH
 from tests.support.systems import Account, App, Systems, systems
 
 READY = Goal(0.6)
 MEMORY = Goal(0.8)
+LOADED = Goal(0.9)
 RATE = Goal(1.0, least=True)
+# Processor time of a request, over that of the plain handler and of the one by hand.
+OF_PLAIN = Goal(0.52)
+OF_BY_HAND = Goal(2.0)
 LISTED_TASKS = 50
 
 
@@ -39,6 +58,8 @@ class Operation:
     name: str
     method: str
     body: str = ""
+    path: str = "/tasks"
+    contenders: tuple[str, ...] = (PRODUCTION, BASELINE, PLAIN, BY_HAND)
 
 
 @dataclass(frozen=True)
@@ -58,6 +79,11 @@ class Round:
 
 LIST = Operation("list tasks", "GET")
 CREATE = Operation("create task", "POST", json.dumps({"title": "Scrape the barnacles"}))
+TURN = Operation("chat turn", "POST", json.dumps({"message": "Ready?"}), "/chat", (PRODUCTION, BASELINE))
+OPERATIONS = (LIST, CREATE, TURN)
+# The programs of the baseline's image beside the application.
+SERVE = ("--host", "0.0.0.0", "--port", "8000", "--no-access-log")  # noqa: S104 - the container's own
+PROGRAMS = {PLAIN: "plain:app", BY_HAND: "by_hand:app"}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -82,7 +108,11 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     made.add_argument("--rounds", type=int, default=7, metavar="N", help="rounds of load (7; 0 for none)")
     made.add_argument(
-        "--seconds", type=int, default=2, metavar="S", help="seconds of load, four times in a round (2)"
+        "--seconds",
+        type=int,
+        default=2,
+        metavar="S",
+        help="seconds of each load, twenty times in a round (2)",
     )
     return made.parse_args(arguments)
 
@@ -122,7 +152,12 @@ def _starts(
             median(lazy, lambda one: one.memory_rest / MB),
             MEMORY,
         ),
-        Figure("memory at rest, everything loaded", "MB", median(eager, lambda one: one.memory_rest / MB)),
+        Figure(
+            "memory at rest, everything loaded",
+            "MB",
+            median(eager, lambda one: one.memory_rest / MB),
+            LOADED,
+        ),
         Figure("memory after the first chat turn", "MB", median(eager, lambda one: one.memory_chat / MB)),
         Figure("first chat turn", "s", median(eager, lambda one: one.first_turn)),
         Figure("first chat turn, CHAT_PRELOAD=0", "s", median(lazy, lambda one: one.first_turn)),
@@ -136,39 +171,41 @@ def _loads(
     options: argparse.Namespace,
     say: Say,
 ) -> list[Figure]:
-    """Put both images under load in turn, so that what else the machine does meets both alike."""
-    reader, writer = found.account(), found.account()
+    """Put every contender under load in turn, so that the machine's other work meets all alike."""
+    accounts = {LIST: found.account(), CREATE: found.account(), TURN: found.account()}
+    found.model.will(then=Says("Aye."))
     rounds: dict[tuple[str, str], list[Round]] = {}
     with _running(found, images, environment) as apps:
-        with apps[PRODUCTION].api(reader) as api:
+        with apps[PRODUCTION].api(accounts[LIST]) as api:
             for number in range(LISTED_TASKS):
                 api.post("/tasks", json={"title": f"task {number}"}).raise_for_status()
         for number in range(-1, options.rounds):
-            # The first round warms both up and counts for nothing; each later one begins with the other.
+            # The first round warms all up and counts for nothing; each later one begins at the other end.
             # Every round goes there and back, since what is asked later finds another database.
-            there = list(apps) if number % 2 else list(apps)[::-1]
-            for operation, account in ((LIST, reader), (CREATE, writer)):
+            for operation, account in accounts.items():
+                names = operation.contenders if number % 2 else operation.contenders[::-1]
                 say(f"load, round {number + 1} of {options.rounds}: {operation.name}")
-                halves: dict[str, list[Round]] = {name: [] for name in apps}
-                for name in (*there, *there[::-1]):
+                halves: dict[str, list[Round]] = {name: [] for name in names}
+                for name in (*names, *names[::-1]):
                     halves[name].append(_load(apps[name], account, operation, options.seconds))
                 for name, both in halves.items():
                     if number >= 0:
                         rounds.setdefault((operation.name, name), []).append(_mean(both))
     return [
         figure
-        for operation in (LIST, CREATE)
+        for operation in OPERATIONS
         for figure in (
-            _paired(f"{operation.name}: rate", "1/s", rounds, operation, lambda one: one.rate, RATE),
-            _paired(
-                f"{operation.name}: processor time of the server",
-                "ms",
-                rounds,
-                operation,
-                lambda one: one.processor * 1000,
-                None,
+            _paired("rate", "1/s", rounds, operation, BASELINE, RATE),
+            _paired("processor time", "ms", rounds, operation, BASELINE),
+            *(
+                (
+                    _paired("processor time", "ms", rounds, operation, PLAIN, OF_PLAIN),
+                    _paired("processor time", "ms", rounds, operation, BY_HAND, OF_BY_HAND),
+                )
+                if PLAIN in operation.contenders
+                else ()
             ),
-            _paired(f"{operation.name}: p99", "ms", rounds, operation, lambda one: one.p99 * 1000, None),
+            _paired("p99", "ms", rounds, operation, BASELINE),
         )
     ]
 
@@ -177,17 +214,26 @@ def _loads(
 def _running(
     found: Systems, images: Mapping[str, str], environment: Mapping[str, str]
 ) -> Iterator[dict[str, App]]:
-    production, baseline = (replace(found, image=images[name]) for name in (PRODUCTION, BASELINE))
-    with production.app(environment) as first, baseline.app(environment) as second:
-        yield {PRODUCTION: first, BASELINE: second}
+    """Start every contender and wait until all are ready."""
+    with ExitStack() as stack:
+        apps = {}
+        for name in (PRODUCTION, BASELINE, *PROGRAMS):
+            contender = replace(found, image=images.get(name, images[BASELINE]))
+            command = ("uvicorn", PROGRAMS[name], *SERVE) if name in PROGRAMS else ()
+            apps[name] = stack.enter_context(contender.container(environment, command=command))
+        for app in apps.values():
+            app.running.wait_until_ready(READY_PATH)
+        yield apps
 
 
 def _load(app: App, account: Account, operation: Operation, seconds: int) -> Round:
     """Make load, and tell what it cost the server: processor time says more where the machine is busy."""
-    path = f"/api/{account.user.id}/tasks"
+    path = f"/api/{account.user.id}{operation.path}"
     _, before = usage(app)
     made = load(app.url, account.token, operation.method, path, seconds, operation.body)
     _, after = usage(app)
+    if not made.requests:
+        raise BenchmarkFailed(f"{path} answered nothing within {seconds} s; give it more with --seconds")
     if made.failed:
         raise BenchmarkFailed(f"{made.failed} requests to {path} failed:\n{app.running.log()}")
     return Round(made.rate, made.p99, (after - before) / made.requests)
@@ -197,19 +243,28 @@ def _mean(rounds: Sequence[Round]) -> Round:
     return Round(*(statistics.fmean(values) for values in zip(*map(astuple, rounds), strict=True)))
 
 
+MEASURES: Mapping[str, Callable[[Round], float]] = {
+    "rate": lambda one: one.rate,
+    "p99": lambda one: one.p99 * 1000,
+    "processor time": lambda one: one.processor * 1000,
+}
+
+
 def _paired(
-    name: str,
+    measure: str,
     unit: str,
     rounds: Mapping[tuple[str, str], list[Round]],
     operation: Operation,
-    of: Callable[[Round], float],
-    goal: Goal | None,
+    against: str,
+    goal: Goal | None = None,
 ) -> Figure:
-    """Compare within each round, where both met the same machine; the baseline's median is the scale."""
-    ours, plain = (list(map(of, rounds[operation.name, one])) for one in (PRODUCTION, BASELINE))
-    scale = statistics.median(plain)
-    ratio = statistics.median(one / other for one, other in zip(ours, plain, strict=True))
-    return Figure(name, unit, {PRODUCTION: ratio * scale, BASELINE: scale}, goal)
+    """Compare within each round, where both met the same machine; the other's median is the scale."""
+    of = MEASURES[measure]
+    ours, others = (list(map(of, rounds[operation.name, one])) for one in (PRODUCTION, against))
+    scale = statistics.median(others)
+    ratio = statistics.median(one / other for one, other in zip(ours, others, strict=True))
+    name = f"{operation.name}: {measure}"
+    return Figure(name, unit, {PRODUCTION: ratio * scale, against: scale}, goal, against)
 
 
 if __name__ == "__main__":

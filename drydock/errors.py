@@ -413,7 +413,7 @@ class VersionTaken(DrydockError):
 
 class ReleaseRunning(DrydockError):
     exit_code = 79
-    fact = "another process is at the release of {version}"
+    fact = "another process is at `invoke {command}`"
     next_step = "wait for its end, then repeat the command"
 
 
@@ -518,8 +518,10 @@ class CosignNotInstalled(DrydockError):
 
 class KeyUnusable(DrydockError):
     exit_code = 88
-    fact = "the private key {key} cannot be opened: {reason}"
-    next_step = "name the file that `cosign generate-key-pair` wrote with --key, and set COSIGN_PASSWORD"
+    fact = "the key {key} cannot be used: {reason}"
+    next_step = (
+        "name with --key a file that `cosign generate-key-pair` wrote; COSIGN_PASSWORD opens the private one"
+    )
 
 
 class StaleImage(DrydockError):

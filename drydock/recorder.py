@@ -10,7 +10,7 @@ from drydock.build import BuildResult, Options
 from drydock.image import Anatomy, Image, content_digest
 from drydock.progress import Say
 from drydock.project import Project
-from drydock.project.git import Source
+from drydock.project.git import Checkout
 from drydock.state.history.model import Build, Judged, LayerSize, Origin, PackageSize, StepTime, Weighed
 from drydock.state.history.store import History
 from drydock.verdict import Verdict
@@ -40,9 +40,9 @@ class Recorder(Listener):
         remember(image, self._say)
 
 
-def origin(project: Project, source: Source, target: str) -> Origin:
+def origin(project: Project, checkout: Checkout, target: str) -> Origin:
     """Return whose build it is."""
-    return Origin(project.image, target, source.branch, source.revision, source.dirty)
+    return Origin(project.image, target, checkout.branch, checkout.revision, checkout.dirty)
 
 
 def build(whose: Origin, result: BuildResult, say: Say) -> None:

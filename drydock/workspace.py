@@ -17,7 +17,7 @@ from drydock.engine import Engine
 from drydock.image import Image
 from drydock.progress import Say, silent
 from drydock.project import Project, git, lock
-from drydock.project.git import Source
+from drydock.project.git import Checkout
 
 
 class Listener:
@@ -52,7 +52,7 @@ class Progress:
         """Show the output of a program as it comes."""
 
 
-def unlabelled(_project: Project, _source: Source, _base: bases.Base) -> Mapping[str, str]:
+def unlabelled(_project: Project, _checkout: Checkout, _base: bases.Base) -> Mapping[str, str]:
     """Return no label."""
     return {}
 
@@ -76,7 +76,7 @@ class Workspace:
     say: Say = silent
     progress: Progress = field(default_factory=Progress)
     channel: str = "dev"
-    label: Callable[[Project, Source, bases.Base], Mapping[str, str]] = unlabelled
+    label: Callable[[Project, Checkout, bases.Base], Mapping[str, str]] = unlabelled
     listeners: Sequence[Listener] = ()
     _base: bases.Base | None = None
     _built: dict[str, BuildResult] = field(default_factory=dict)
@@ -90,7 +90,7 @@ class Workspace:
         return self._base
 
     @functools.cached_property
-    def source(self) -> Source:
+    def source(self) -> Checkout:
         """The project's state in version control."""
         return git.read(self.project.root)
 

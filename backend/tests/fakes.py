@@ -137,6 +137,7 @@ class Fail:
 
     status: int
     headers: dict[str, str] = field(default_factory=dict)
+    message: str = "scripted failure"
 
 
 @dataclass
@@ -153,7 +154,16 @@ class Hang:
     release: threading.Event = field(default_factory=threading.Event)
 
 
-type Step = Say | Call | Fail | Cut | Hang
+@dataclass
+class Raw:
+    """The endpoint answers 200 with any body, or with many bytes of one."""
+
+    body: bytes
+    media_type: str = "application/json"
+    repeat: int = 1
+
+
+type Step = Say | Call | Fail | Cut | Hang | Raw
 
 
 class Model:
@@ -193,8 +203,14 @@ def answer(handler: BaseHTTPRequestHandler, request: dict[str, Any], step: Step)
         case Hang():
             step.release.wait(30)
             handler.close_connection = True
+        case Raw():
+            handler.send_response(200)
+            handler.send_header("Content-Type", step.media_type)
+            handler.end_headers()
+            for _ in range(step.repeat):
+                handler.wfile.write(step.body)
         case Fail():
-            send_json(handler, step.status, {"error": {"message": "scripted failure"}}, step.headers)
+            send_json(handler, step.status, {"error": {"message": step.message}}, step.headers)
         case Cut() if not (request.get("stream") and step.after):
             handler.close_connection = True
             handler.connection.close()

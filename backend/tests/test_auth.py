@@ -20,6 +20,7 @@ from tests.fakes import Issuer, new_key, public_jwk
 from todo_api.auth.development import DevelopmentTokensOff, key_path, make_token
 from todo_api.auth.keys import JwksKeys, parse_jwks
 from todo_api.auth.source import KeysUnavailable, UnknownKey
+from todo_api.auth.tokens import TokenVerifier
 from todo_api.main import create_app
 from todo_api.settings import Settings
 
@@ -184,10 +185,166 @@ def test_rotated_key_is_accepted_without_a_restart(signed_in: TestClient, issuer
 def test_unknown_key_ids_cause_one_fetch_a_cooldown(signed_in: TestClient, issuer: Issuer) -> None:
     assert status(signed_in, issuer.token()) == 200
     stranger = new_key("EdDSA")
+    answers = []
     for number in range(20):
         token = jwt.encode(issuer.claims(), stranger, "EdDSA", headers={"kid": f"made-up-{number}"})
-        assert status(signed_in, token) == 401
+        answers.append(status(signed_in, token))
+    assert answers == [401] + [503] * 19
     assert issuer.fetches == 2
+
+
+def test_new_key_in_the_cooldown_is_503_until_its_end(make_settings: MakeSettings, issuer: Issuer) -> None:
+    settings = make_settings(
+        better_auth_url=issuer.url, better_auth_jwks_url=issuer.jwks_url, auth_jwks_cooldown=1.5
+    )
+    with TestClient(create_app(settings)) as client:
+        assert status(client, issuer.token()) == 200
+        made_up = jwt.encode(issuer.claims(), new_key("EdDSA"), "EdDSA", headers={"kid": "made-up"})
+        assert status(client, made_up) == 401
+        issuer.rotate()
+        answer = client.get(TASKS, headers={"Authorization": f"Bearer {issuer.token()}"})
+        assert answer.status_code == 503
+        time.sleep(int(answer.headers["Retry-After"]))
+        assert status(client, issuer.token()) == 200
+        assert issuer.fetches == 3
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"iss": "https://evil.example.com"}, {"aud": "other"}, {"exp": 1}, {"iat": None}],
+    ids=["issuer", "audience", "expired", "no issue time"],
+)
+def test_token_with_wrong_claims_causes_no_fetch(
+    signed_in: TestClient, issuer: Issuer, changes: dict[str, Any]
+) -> None:
+    assert status(signed_in, issuer.token()) == 200
+    claims = issuer.claims(**changes)
+    token = jwt.encode(claims, new_key("EdDSA"), "EdDSA", headers={"kid": "made-up"})
+    assert status(signed_in, token) == 401
+    assert issuer.fetches == 1
+    issuer.rotate()
+    assert status(signed_in, issuer.token()) == 200
+
+
+@pytest.fixture
+def signatures(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The key ids whose signatures have been checked, in order."""
+    checked: list[str] = []
+    verify = jwt.PyJWS._verify_signature
+
+    def counted(self: Any, signing_input: bytes, header: dict[str, Any], *rest: Any, **more: Any) -> None:
+        checked.append(header["kid"])
+        verify(self, signing_input, header, *rest, **more)
+
+    monkeypatch.setattr(jwt.PyJWS, "_verify_signature", counted)
+    return checked
+
+
+def test_signature_is_checked_once_in_a_tokens_life(
+    make_settings: MakeSettings, issuer: Issuer, signatures: list[str]
+) -> None:
+    settings = make_settings(
+        better_auth_url=issuer.url,
+        better_auth_jwks_url=issuer.jwks_url,
+        auth_jwks_fresh=1,
+        auth_jwks_cooldown=0,
+    )
+    with TestClient(create_app(settings)) as client:
+        token = issuer.token()
+        assert [status(client, token) for _ in range(3)] == [200] * 3
+        time.sleep(1.2)
+        assert status(client, token) == 200  # fetches the keys behind the request; the key is the same
+        time.sleep(0.3)
+        assert status(client, token) == 200
+        assert issuer.fetches > 1
+        assert signatures == [issuer.current]
+
+
+def test_proven_token_ends_with_its_expiry_and_with_its_key(
+    make_settings: MakeSettings, issuer: Issuer
+) -> None:
+    settings = make_settings(
+        better_auth_url=issuer.url, better_auth_jwks_url=issuer.jwks_url,
+        auth_leeway=0, auth_jwks_fresh=1, auth_jwks_cooldown=0,
+    )  # fmt: skip
+    with TestClient(create_app(settings)) as client:
+        short, long = issuer.token(exp=int(time.time()) + 2), issuer.token()
+        assert [status(client, short), status(client, long)] == [200, 200]
+        kid = issuer.current
+        # Another key under the same id: the old signature proves nothing any more.
+        issuer.keys[kid] = ("EdDSA", new_key("EdDSA"))
+        time.sleep(2.1)
+        assert status(client, short) == 401
+        deadline = time.monotonic() + 3
+        while status(client, long) != 401:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        assert status(client, issuer.token()) == 200
+
+
+def test_proofs_are_bounded_and_hold_no_token(issuer: Issuer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("todo_api.auth.tokens.REMEMBERED_TOKENS", 3)
+
+    async def scenario() -> None:
+        verifier = TokenVerifier(
+            keys_over(Address(issuer), Clock()),
+            issuers=(issuer.url,), audiences=(issuer.url,), algorithms=("EdDSA",), leeway=0,
+        )  # fmt: skip
+        tokens = [issuer.token(jti=str(number)) for number in range(5)]
+        for token in tokens:
+            assert (await verifier.verify(token)).user_id == "ada"
+        assert len(verifier._proofs) == 3
+        assert not any(part in repr(verifier._proofs) for token in tokens for part in token.split(".")[1:])
+
+    asyncio.run(scenario())
+
+
+def test_token_for_the_mcp_resource_opens_mcp_alone(make_settings: MakeSettings, issuer: Issuer) -> None:
+    settings = make_settings(
+        better_auth_url=issuer.url,
+        better_auth_jwks_url=issuer.jwks_url,
+        public_url="https://Todo.example.com",
+    )
+    initialize = {
+        "jsonrpc": "2.0", "id": 1, "method": "initialize",
+        "params": {
+            "protocolVersion": "2025-06-18", "capabilities": {},
+            "clientInfo": {"name": "test", "version": "1"},
+        },
+    }  # fmt: skip
+
+    with TestClient(create_app(settings)) as client:
+
+        def answers(audience: object) -> tuple[int, int]:
+            headers = {
+                "Authorization": f"Bearer {issuer.token(aud=audience)}",
+                "Accept": "application/json, text/event-stream",
+                "Host": "TODO.example.com",
+            }
+            mcp = client.post("/mcp", json=initialize, headers=headers)
+            return mcp.status_code, client.get(TASKS, headers=headers).status_code
+
+        assert answers("https://todo.example.com/mcp") == (200, 401)
+        assert answers(["https://todo.example.com/mcp", issuer.url]) == (200, 200)
+        assert answers(issuer.url) == (200, 200)
+        assert answers("https://other.example.com/mcp") == (401, 401)
+
+
+def test_without_a_public_url_no_host_is_an_audience(signed_in: TestClient, issuer: Issuer) -> None:
+    headers = {
+        "Authorization": f"Bearer {issuer.token(aud='http://localhost/mcp')}", "Host": "localhost",
+    }  # fmt: skip
+    assert signed_in.post("/mcp", json={}, headers=headers).status_code == 401
+
+
+def test_base_url_with_a_slash_is_an_issuer_with_and_without_it(
+    make_settings: MakeSettings, issuer: Issuer
+) -> None:
+    settings = make_settings(better_auth_url=f"{issuer.url}/", better_auth_jwks_url=issuer.jwks_url)
+    with TestClient(create_app(settings)) as client:
+        for url in (issuer.url, f"{issuer.url}/"):
+            assert status(client, issuer.token(iss=url, aud=url)) == 200
+        assert status(client, issuer.token(iss=f"{issuer.url}//")) == 401
 
 
 def test_service_without_any_keys_answers_503_and_recovers(signed_in: TestClient, issuer: Issuer) -> None:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import socketserver
 import sqlite3
+import struct
 import threading
+import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +55,18 @@ def test_several_processes_may_migrate_at_once(tmp_path: Path) -> None:
         assert list(pool.map(lambda _: migrate.upgrade(settings), range(4))) == [None] * 4
     with closing(sqlite3.connect(tmp_path / "new" / "todo.db")) as database:
         assert database.execute("SELECT version_num FROM alembic_version").fetchall() == [(migrate.HEAD,)]
+
+
+def test_newer_schema_is_left_as_it_is_and_served(make_settings: MakeSettings) -> None:
+    settings = make_settings()
+    with closing(sqlite3.connect(settings.data_dir / "todo.db")) as database:
+        database.execute("UPDATE alembic_version SET version_num = 'of-the-future'")
+        database.commit()
+        with TestClient(create_app(settings)) as client:
+            assert client.get("/readyz").status_code == 200
+            assert client.get(TASKS, headers=bearer(settings, "ada")).json() == []
+        found = database.execute("SELECT version_num FROM alembic_version").fetchall()
+    assert found == [("of-the-future",)]
 
 
 def test_migration_waits_for_the_database_a_bounded_time() -> None:
@@ -115,6 +131,50 @@ def test_locked_database_is_503_not_500(make_settings: MakeSettings) -> None:
         answer = client.post(TASKS, json={"title": "x"}, headers=bearer(settings, "ada"))
         other.rollback()
     assert answer.status_code == 503
+
+
+@contextmanager
+def frozen_server() -> Iterator[int]:
+    """Listen as a PostgreSQL server that lets everyone in and then answers nothing; gives its port."""
+
+    class Handler(socketserver.StreamRequestHandler):
+        def handle(self) -> None:
+            length, code = struct.unpack("!ii", self.rfile.read(8))
+            self.rfile.read(length - 8)
+            if code == 3 << 16:  # not a request to cancel
+                messages = (b"R", struct.pack("!i", 0)), (b"K", struct.pack("!ii", 1, 2)), (b"Z", b"I")
+                for kind, body in messages:
+                    self.wfile.write(kind + struct.pack("!i", 4 + len(body)) + body)
+            self.rfile.read()  # until the client has gone
+
+    class Server(socketserver.ThreadingTCPServer):
+        daemon_threads = True
+        allow_reuse_address = True
+
+    with Server(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+        thread.start()
+        try:
+            yield server.server_address[1]
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def test_time_limits_hold_against_a_frozen_server(make_settings: MakeSettings) -> None:
+    with frozen_server() as port:
+        settings = make_settings(
+            database_url=f"postgresql://u:p@127.0.0.1:{port}/d?sslmode=disable&gssencmode=disable",
+            database_timeout=0.5,
+            ready_timeout=0.3,
+        )
+        with TestClient(create_app(settings), raise_server_exceptions=False) as client:
+            client.headers.update(bearer(make_settings(), "ada"))
+            began = time.monotonic()
+            answers = [client.get(TASKS), client.post(TASKS, json={"title": "x"}), client.get("/readyz")]
+            seconds = time.monotonic() - began
+    assert [answer.status_code for answer in answers] == [503] * 3
+    assert seconds < 4  # psycopg alone would ask the server to cancel, and wait ten seconds each time
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, closing
+from contextlib import AsyncExitStack, asynccontextmanager, closing
 from pathlib import Path
 
 import pytest
@@ -18,6 +18,7 @@ from starlette.testclient import TestClient
 from tests.conftest import MakeSettings, bearer
 from tests.fakes import Model
 from tests.test_mcp import call
+from todo_api.db.engine import Database
 from todo_api.db.migrate import HEAD, REVISIONS, is_current
 from todo_api.main import create_app
 from todo_api.settings import Settings
@@ -170,6 +171,19 @@ def test_unreachable_database_is_said_quickly(make_settings: MakeSettings) -> No
         assert answer.status_code == 503
         assert answer.json()["checks"]["database"] == "unreachable"
         assert int(answer.headers["Retry-After"]) >= 1
+
+
+def test_readiness_has_a_connection_of_its_own(settings: Settings) -> None:
+    async def scenario() -> str | None:
+        database = Database(settings)
+        async with AsyncExitStack() as waiting:
+            for _ in range(10):  # all that requests have
+                await waiting.enter_async_context(database.reading())
+            found = await database.revision()
+        await database.close()
+        return found
+
+    assert asyncio.run(scenario()) == HEAD
 
 
 def test_readiness_needs_no_import_of_mcp_or_the_agent(tmp_path: Path) -> None:

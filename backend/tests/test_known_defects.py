@@ -13,8 +13,8 @@ import time
 import tomllib
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import httpx2
 import pytest
@@ -77,11 +77,12 @@ def test_user_in_the_path_must_be_the_tokens_on_every_operation(
     protected = [
         (method, path) for path, item in document["paths"].items() for method in item if "{user_id}" in path
     ]
-    assert len(protected) == 8
-    bodies = {"chat": {"message": "Hi"}, "tasks": {"title": "x"}}
+    assert len(protected) == 15
     for method, path in protected:
-        url = path.format(user_id="bob", task_id=1)
-        body = bodies["chat" if "/chat" in path else "tasks"] if method in ("post", "put") else None
+        url = path.format(user_id="bob", task_id=1, conversation_id=1)
+        described = document["paths"][path][method].get("requestBody")
+        name = described and described["content"]["application/json"]["schema"]["$ref"].rpartition("/")[2]
+        body = name and document["components"]["schemas"][name]["examples"][0]
         assert client.request(method, url, json=body).status_code == 401, (method, path)
         assert client.request(method, url, json=body, headers=ada).status_code == 403, (method, path)
 
@@ -128,23 +129,20 @@ def test_history_is_the_newest_messages_in_the_order_said(settings: Settings) ->
         database = Database(settings)
         try:
             async with database.writing() as connection:
-                turn = await conversations.begin_turn(
-                    connection, "ada", None, "message 0", history=4, lease=settings_lease()
-                )
-                for number in range(1, 10):
-                    await conversations.end_turn(connection, "ada", turn, f"message {number}")
+                number = None
+                for spoken in range(0, 10, 2):
+                    turn = await conversations.begin_turn(
+                        connection, "ada", number, f"message {spoken}",
+                        token=f"turn {spoken}", history=4, lease=timedelta(seconds=30),
+                    )  # fmt: skip
+                    number = turn.conversation_id
+                    await conversations.end_turn(connection, "ada", turn, f"message {spoken + 1}")
                 found = await conversations.newest_messages(connection, turn.conversation_id, 4)
             return [message.content for message in found]
         finally:
             await database.close()
 
     assert asyncio.run(scenario()) == ["message 6", "message 7", "message 8", "message 9"]
-
-
-def settings_lease() -> Any:
-    from datetime import timedelta
-
-    return timedelta(seconds=30)
 
 
 CREDENTIALS = re.compile(

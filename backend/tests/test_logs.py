@@ -12,7 +12,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from tests.conftest import MakeSettings, bearer
-from todo_api.logs import Redactor, TextFormatter, configure_logging
+from todo_api.logs import JsonFormatter, Redactor, TextFormatter, configure_logging
 from todo_api.main import create_app
 from todo_api.settings import Settings
 
@@ -123,6 +123,43 @@ def test_password_is_masked_as_written_and_as_meant() -> None:
     settings = Settings(database_url="postgresql://todo:hunter%402@db/todo")
     redact = Redactor(settings.secrets)
     assert "hunter" not in redact("password is hunter@2, or hunter%402")
+
+
+HOSTILE = "a\r\n12:00:00 INFO    todo_api  forged\x1b[2K\x85\u2028\ud800"
+
+
+def lines_of(formatter: logging.Formatter, message: str, **extra: object) -> list[str]:
+    record = logging.LogRecord("todo_api", logging.INFO, "f.py", 1, "%s", (message,), None)
+    record.__dict__ |= extra
+    try:
+        raise ValueError(HOSTILE)
+    except ValueError:
+        record.exc_info = sys.exc_info()
+    return formatter.format(record).splitlines()
+
+
+def test_no_control_character_begins_a_line_or_reaches_a_terminal() -> None:
+    plain = lines_of(TextFormatter(Redactor()), HOSTILE, path=HOSTILE)
+    assert all(line.startswith("    ") for line in plain[1:])
+    (entry,) = lines_of(JsonFormatter(Redactor()), HOSTILE, path=HOSTILE)
+    assert json.loads(entry)["path"] == HOSTILE
+    for line in (*plain, entry):
+        assert line.encode().decode().isprintable()
+
+
+def test_value_with_blanks_is_no_further_value() -> None:
+    assert lines_of(TextFormatter(Redactor()), "m", path="/a status=200")[0].endswith('path="/a status=200"')
+
+
+def test_path_of_a_request_forges_no_line(
+    capsys: pytest.CaptureFixture[str], make_settings: MakeSettings
+) -> None:
+    with TestClient(create_app(make_settings(log_format="text"))) as client:
+        client.get("/x%0A12:00:00%20INFO%20%20%20%20todo_api%20%20forged%1B%5B2K")
+    written = capsys.readouterr().err
+    assert "forged" in written
+    assert not [line for line in written.splitlines() if "forged" in line and "todo_api.requests" not in line]
+    assert "\x1b" not in written
 
 
 def test_terminal_gets_plain_text() -> None:

@@ -39,6 +39,46 @@ def test_server_introduces_itself(client: TestClient, ada: dict[str, str]) -> No
     assert "list_tasks" in result["instructions"]
 
 
+MODERN = {
+    "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+    "io.modelcontextprotocol/clientCapabilities": {},
+}
+
+
+def test_nothing_is_advertised_that_never_comes(client: TestClient, ada: dict[str, str]) -> None:
+    headers = ada | {"MCP-Protocol-Version": "2026-07-28", "Mcp-Method": "server/discover"}
+    modern = rpc(client, headers, "server/discover", _meta=MODERN)["result"]
+    handshake = rpc(
+        client, ada, "initialize", protocolVersion="2025-06-18", capabilities={},
+        clientInfo={"name": "test", "version": "1"},
+    )["result"]  # fmt: skip
+    for result in (modern, handshake):
+        capabilities = result["capabilities"]
+        assert not any(part.get("listChanged") or part.get("subscribe") for part in capabilities.values())
+
+
+def test_subscription_is_refused_at_once(client: TestClient, ada: dict[str, str]) -> None:
+    body = {
+        "jsonrpc": "2.0",
+        "id": 1,
+        "method": "subscriptions/listen",
+        "params": {"_meta": MODERN, "notifications": {"toolsListChanged": True}},
+    }
+    headers = {"MCP-Protocol-Version": "2026-07-28", "Mcp-Method": "subscriptions/listen"}
+    answer = client.post("/mcp", json=body, headers={**HEADERS, **ada, **headers})
+    assert answer.status_code == 404
+    assert answer.json()["error"]["code"] == -32601
+
+
+@pytest.mark.parametrize("method", ["GET", "DELETE", "PUT"])
+@pytest.mark.parametrize("further", [{}, {"Last-Event-ID": "7"}, {"MCP-Protocol-Version": "2026-07-28"}])
+def test_mcp_takes_nothing_but_post(
+    client: TestClient, ada: dict[str, str], method: str, further: dict[str, str]
+) -> None:
+    answer = client.request(method, "/mcp", headers={**HEADERS, **ada, **further})
+    assert (answer.status_code, answer.headers["Allow"]) == (405, "POST")
+
+
 def test_the_five_tools_take_no_user(client: TestClient, ada: dict[str, str]) -> None:
     tools = {tool["name"]: tool for tool in rpc(client, ada, "tools/list")["result"]["tools"]}
     assert set(tools) == {"add_task", "list_tasks", "complete_task", "delete_task", "update_task"}
@@ -62,6 +102,22 @@ def test_tools_do_what_they_say(client: TestClient, ada: dict[str, str]) -> None
     assert (task["description"], task["completed"]) == ("Two litres", True)
     assert call(client, ada, "delete_task", task_id=number)["status"] == "deleted"
     assert call(client, ada, "list_tasks") == []
+
+
+def test_list_reaches_every_task_though_those_seen_are_deleted(
+    client: TestClient, ada: dict[str, str]
+) -> None:
+    for start in range(0, 450, 90):
+        tasks = [{"title": f"task {start + number}"} for number in range(90)]
+        client.post("/api/ada/tasks/batch", json={"tasks": tasks}, headers=ada)
+    seen: list[int] = []
+    page = call(client, ada, "list_tasks")
+    while page:
+        seen += [task["id"] for task in page]
+        call(client, ada, "delete_task", task_id=seen[-1])
+        page = call(client, ada, "list_tasks", status="pending", before_id=seen[-1])
+    assert len(seen) == 450
+    assert seen == sorted(seen, reverse=True)
 
 
 def test_user_comes_from_the_token_whatever_the_arguments_say(
@@ -150,3 +206,34 @@ def test_database_outage_is_told_to_the_model(make_settings: MakeSettings) -> No
     with TestClient(create_app(settings)) as client:
         text = call(client, bearer(make_settings(), "ada"), "list_tasks")
         assert text == "Error executing tool list_tasks: The database does not answer; try again in a moment."
+
+
+@pytest.mark.parametrize(
+    ("method", "headers", "status"),
+    [
+        ("POST", {"Accept": "text/html"}, 406),
+        ("POST", {"Content-Type": "text/plain"}, 415),
+        ("POST", {"Host": "evil.example.com"}, 421),
+        ("POST", {"Origin": "https://evil.example.com"}, 403),
+        ("GET", {}, 405),
+        ("DELETE", {}, 405),
+        ("POST", {"Authorization": "Bearer x"}, 401),
+    ],
+)
+def test_refusals_of_the_transport_are_problems(
+    client: TestClient, ada: dict[str, str], method: str, headers: dict[str, str], status: int
+) -> None:
+    body = b'{"jsonrpc": "2.0", "id": 1, "method": "tools/list"}'
+    sent = {**HEADERS, "Content-Type": "application/json", **ada, **headers}
+    answer = client.request(method, "/mcp", content=body, headers=sent)
+    assert (answer.status_code, answer.headers["Content-Type"]) == (status, "application/problem+json")
+    assert answer.json()["status"] == status
+    assert answer.headers.get("Allow") == ("POST" if status == 405 else None)
+
+
+def test_errors_of_the_protocol_stay_json_rpc(client: TestClient, ada: dict[str, str]) -> None:
+    sent = {**HEADERS, "Content-Type": "application/json", **ada}
+    broken = client.post("/mcp", content=b"{", headers=sent)
+    assert broken.json()["error"]["code"] == -32700
+    unknown = client.post("/mcp", json={"jsonrpc": "2.0", "id": 1, "method": "nothing/here"}, headers=sent)
+    assert unknown.json()["error"]["code"] == -32601

@@ -153,7 +153,9 @@ def test_secrets_come_from_files(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     file.write_text("sk-from-file\n")
     monkeypatch.setenv("OPENAI_API_KEY_FILE", str(file))
     assert Settings().openai_api_key.get_secret_value() == "sk-from-file"  # type: ignore[union-attr]
-    assert set(secret_names()) == {"DATABASE_URL", "DATABASE_DIRECT_URL", "OPENAI_API_KEY"}
+    assert set(secret_names()) == {
+        "DATABASE_URL", "DATABASE_DIRECT_URL", "METRICS_TOKEN", "OPENAI_API_KEY",
+    }  # fmt: skip
 
 
 def test_unusable_secret_files_are_faults(tmp_path: Path) -> None:

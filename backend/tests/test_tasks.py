@@ -6,11 +6,13 @@ import base64
 import json
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from starlette.testclient import TestClient
 
 from tests.conftest import bearer
+from todo_api.main import create_app
 from todo_api.settings import Settings
 
 TASKS = "/api/ada/tasks"
@@ -83,16 +85,16 @@ def test_task_of_another_user_does_not_exist(
 @pytest.mark.parametrize(
     ("body", "pointer"),
     [
-        ({}, "body.title"),
-        ({"title": ""}, "body.title"),
-        ({"title": "   "}, "body.title"),
-        ({"title": "x" * 201}, "body.title"),
-        ({"title": "a\0b"}, "body.title"),
-        ({"title": 7}, "body.title"),
-        ({"title": "x", "description": "y" * 1001}, "body.description"),
-        ({"title": "x", "description": "\0"}, "body.description"),
-        ({"title": "x", "user_id": "bob"}, "body.user_id"),
-        ({"title": "x", "id": 1}, "body.id"),
+        ({}, "#/title"),
+        ({"title": ""}, "#/title"),
+        ({"title": "   "}, "#/title"),
+        ({"title": "x" * 201}, "#/title"),
+        ({"title": "a\0b"}, "#/title"),
+        ({"title": 7}, "#/title"),
+        ({"title": "x", "description": "y" * 1001}, "#/description"),
+        ({"title": "x", "description": "\0"}, "#/description"),
+        ({"title": "x", "user_id": "bob"}, "#/user_id"),
+        ({"title": "x", "id": 1}, "#/id"),
     ],
 )
 def test_wrong_body_is_refused_with_the_place_of_the_fault(
@@ -191,13 +193,16 @@ def forged(*parts: object) -> str:
         forged("-created_at", "2026-01-01T00:00:00Z", True),
         forged("-created_at", "2026-01-01T00:00:00Z", 2**63),
         forged("-created_at", {"a": 1}, 1),
+        forged("-created_at", "0001-01-01T00:00:00+23:59", 1),
+        forged("-created_at", "9999-12-31T23:59:59-23:59", 1),
+        forged("-created_at", "\ud800", 1),
         base64.urlsafe_b64encode(b"[" * 1500).decode(),
     ],
 )  # fmt: skip
 def test_damaged_cursor_is_422(client: TestClient, ada: dict[str, str], cursor: str) -> None:
     response = client.get(TASKS, params={"cursor": cursor}, headers=ada)
     assert response.status_code == 422
-    assert response.json()["errors"][0]["pointer"] == "query.cursor"
+    assert response.json()["errors"][0]["pointer"] == "#/cursor"
 
 
 def test_cursor_shows_only_the_users_own_tasks(
@@ -235,7 +240,7 @@ def test_key_of_another_request_is_refused(client: TestClient, ada: dict[str, st
     client.post(TASKS, json={"title": "One"}, headers=headers)
     other = client.post(TASKS, json={"title": "Other"}, headers=headers)
     assert other.status_code == 422
-    assert other.json()["errors"][0]["pointer"] == "header.Idempotency-Key"
+    assert other.json()["errors"][0]["pointer"] == "#/Idempotency-Key"
 
 
 def test_key_belongs_to_one_user(client: TestClient, ada: dict[str, str], bob: dict[str, str]) -> None:
@@ -249,3 +254,168 @@ def test_key_belongs_to_one_user(client: TestClient, ada: dict[str, str], bob: d
 def test_unusable_key_is_refused(client: TestClient, ada: dict[str, str], key: str) -> None:
     answer = client.post(TASKS, json={"title": "x"}, headers={**ada, "Idempotency-Key": key})
     assert answer.status_code == 422
+
+
+def test_batch_adds_all_tasks_in_order(client: TestClient, ada: dict[str, str]) -> None:
+    wanted = [{"title": f"task {number}", "description": str(number)} for number in range(30)]
+    answer = client.post(f"{TASKS}/batch", json={"tasks": wanted}, headers=ada)
+    assert answer.status_code == 201
+    made = answer.json()["tasks"]
+    assert [{"title": task["title"], "description": task["description"]} for task in made] == wanted
+    assert client.get(TASKS, params={"sort": "created_at"}, headers=ada).json() == made
+
+
+@pytest.mark.parametrize(
+    ("tasks", "pointer"),
+    [
+        ([], "#/tasks"),
+        ([{"title": "x"}] * 101, "#/tasks"),
+        ([{"title": "x"}, {"title": ""}], "#/tasks/1/title"),
+        ([{"title": "x", "a/b~c": 1}], "#/tasks/0/a~1b~0c"),
+    ],
+)
+def test_wrong_batch_adds_nothing(
+    client: TestClient, ada: dict[str, str], tasks: list[dict[str, Any]], pointer: str
+) -> None:
+    answer = client.post(f"{TASKS}/batch", json={"tasks": tasks}, headers=ada)
+    assert answer.status_code == 422
+    assert [(e["in"], e["pointer"]) for e in answer.json()["errors"]] == [("body", pointer)]
+    assert client.get(TASKS, headers=ada).json() == []
+
+
+def test_repeated_batch_with_a_key_is_done_once(client: TestClient, ada: dict[str, str]) -> None:
+    headers = {**ada, "Idempotency-Key": "batch-1"}
+    body = {"tasks": [{"title": "One"}, {"title": "Zwölf"}]}
+    first, second = (client.post(f"{TASKS}/batch", json=body, headers=headers) for _ in range(2))
+    assert first.json() == second.json()
+    assert second.headers["Idempotency-Replayed"] == "true"
+    assert len(client.get(TASKS, headers=ada).json()) == 2
+
+
+def test_patch_sets_the_given_members_only(client: TestClient, ada: dict[str, str], add: Any) -> None:
+    task = add("Buy milk", description="Two litres")
+    path = f"{TASKS}/{task['id']}"
+
+    def patch(**body: Any) -> dict[str, Any]:
+        answer = client.patch(path, json=body, headers=ada)
+        assert answer.status_code == 200, answer.text
+        return {name: answer.json()[name] for name in ("title", "description", "completed")}
+
+    assert patch(completed=True) == patch(completed=True)
+    assert patch(title="Oat milk") == {
+        "title": "Oat milk", "description": "Two litres", "completed": True,
+    }  # fmt: skip
+    assert patch(description=None, completed=False) == {
+        "title": "Oat milk", "description": None, "completed": False,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("body", "pointer"),
+    [
+        ({}, "#"),
+        ({"title": None}, "#/title"),
+        ({"title": ""}, "#/title"),
+        ({"completed": None}, "#/completed"),
+        ({"completed": 1}, "#/completed"),
+        ({"id": 1}, "#/id"),
+    ],
+)
+def test_wrong_patch_is_refused(
+    client: TestClient, ada: dict[str, str], add: Any, body: dict[str, Any], pointer: str
+) -> None:
+    task = add("Buy milk")
+    answer = client.patch(f"{TASKS}/{task['id']}", json=body, headers=ada)
+    assert answer.status_code == 422
+    assert [error["pointer"] for error in answer.json()["errors"]] == [pointer]
+    assert client.get(f"{TASKS}/{task['id']}", headers=ada).json() == task
+
+
+def test_patch_takes_a_merge_patch(client: TestClient, ada: dict[str, str], add: Any) -> None:
+    headers = {**ada, "Content-Type": "application/merge-patch+json"}
+    answer = client.patch(f"{TASKS}/{add('x')['id']}", content=b'{"completed": true}', headers=headers)
+    assert answer.json()["completed"] is True
+
+
+CHANGES: list[tuple[str, str, dict[str, Any] | None]] = [
+    ("PUT", "", {"title": "New"}),
+    ("PATCH", "", {"title": "New"}),
+    ("PATCH", "/complete", None),
+    ("DELETE", "", None),
+]
+
+
+@pytest.mark.parametrize(("method", "below", "body"), CHANGES)
+def test_change_of_a_version_that_is_gone_is_412(
+    client: TestClient, ada: dict[str, str], add: Any, method: str, below: str, body: dict[str, Any] | None
+) -> None:
+    path = f"{TASKS}/{add('Old')['id']}"
+    first = client.get(path, headers=ada).headers["ETag"]
+    second = client.patch(path, json={"completed": True}, headers=ada).headers["ETag"]
+    assert second != first
+    assert client.get(path, headers=ada).headers["ETag"] == second
+    for stale in (first, f"W/{second}", "nonsense"):
+        refused = client.request(method, path + below, json=body, headers={**ada, "If-Match": stale})
+        assert refused.status_code == 412
+        assert refused.headers["ETag"] == second
+        assert refused.headers["Content-Type"] == "application/problem+json"
+    assert client.get(path, headers=ada).json()["title"] == "Old"
+    good = {**ada, "If-Match": f'"other", {second}'}
+    assert client.request(method, path + below, json=body, headers=good).status_code in (200, 204)
+
+
+def test_any_version_matches_a_star_but_not_where_there_is_none(
+    client: TestClient, ada: dict[str, str], add: Any
+) -> None:
+    path = f"{TASKS}/{add('x')['id']}"
+    headers = {**ada, "If-Match": "*"}
+    assert client.delete(path, headers=headers).status_code == 204
+    assert client.delete(path, headers=headers).status_code == 404
+
+
+def test_of_two_changes_of_one_version_one_is_made(client: TestClient, ada: dict[str, str], add: Any) -> None:
+    path = f"{TASKS}/{add('x')['id']}"
+    headers = {**ada, "If-Match": client.get(path, headers=ada).headers["ETag"]}
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(
+            pool.map(lambda n: client.patch(path, json={"title": str(n)}, headers=headers), range(8))
+        )
+    assert sorted(answer.status_code for answer in answers) == [200] + [412] * 7
+
+
+@pytest.mark.parametrize(("method", "below", "body"), CHANGES)
+def test_precondition_can_be_required(
+    make_settings: Any, method: str, below: str, body: dict[str, Any] | None
+) -> None:
+    settings = make_settings(require_if_match=True)
+    with TestClient(create_app(settings)) as client:
+        client.headers.update(bearer(settings, "ada"))
+        made = client.post(TASKS, json={"title": "x"})
+        path = made.headers["Location"]
+        assert client.request(method, path + below, json=body).status_code == 428
+        headers = {"If-Match": made.headers["ETag"]}
+        assert client.request(method, path + below, json=body, headers=headers).status_code in (200, 204)
+
+
+def test_list_tells_its_length_on_request(client: TestClient, ada: dict[str, str], add: Any) -> None:
+    for number in range(5):
+        add(f"task {number}")
+    client.patch(f"{TASKS}/1/complete", headers=ada)
+    plain = client.get(TASKS, params={"limit": 2}, headers=ada)
+    counted = client.get(TASKS, params={"limit": 2, "count": "true", "status": "pending"}, headers=ada)
+    assert "X-Total-Count" not in plain.headers
+    assert counted.headers["X-Total-Count"] == "4"
+    following = counted.headers["Link"].partition("<")[2].partition(">")[0]
+    assert client.get(following, headers=ada).headers["X-Total-Count"] == "4"
+
+
+@pytest.mark.parametrize("user", ["ada lovelace", "źdźbło", "日本", "50%", "a?b#c", "ünï"])
+def test_links_hold_any_user_id(client: TestClient, settings: Settings, user: str) -> None:
+    headers = bearer(settings, user)
+    base = f"/api/{quote(user)}/tasks"
+    made = [client.post(base, json={"title": "x"}, headers=headers) for _ in range(2)]
+    assert [answer.status_code for answer in made] == [201, 201]
+    assert client.get(made[0].headers["Location"], headers=headers).json() == made[0].json()
+    page = client.get(base, params={"limit": 1}, headers=headers)
+    following = page.headers["Link"].partition("<")[2].partition(">")[0]
+    assert client.get(following, headers=headers).json() == [made[0].json()]

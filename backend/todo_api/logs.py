@@ -24,6 +24,8 @@ _SHAPES = re.compile(
     r"|(?P<scheme>\b[a-z][a-z0-9+.-]*://)[^\s/@]*:[^\s/@]*@",
     re.IGNORECASE,
 )
+# Control characters and Unicode's line ends could begin a line of their own or command a terminal.
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _STANDARD = frozenset(logging.makeLogRecord({}).__dict__) | {
     "message",
     "asctime",
@@ -55,6 +57,11 @@ def _mask(match: re.Match[str]) -> str:
     return MASK
 
 
+def escaped(text: str) -> str:
+    """Return text with its control characters, line ends and lone surrogates written as in JSON."""
+    return _CONTROL.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+
+
 class JsonFormatter(logging.Formatter):
     """Formats a record as one JSON object; ``extra`` values become members."""
 
@@ -76,7 +83,7 @@ class JsonFormatter(logging.Formatter):
         entry |= {key: value for key, value in record.__dict__.items() if key not in _STANDARD}
         if record.exc_info:
             entry["exception"] = self.formatException(record.exc_info)
-        return self._redact(json.dumps(entry, default=str, ensure_ascii=False))
+        return escaped(self._redact(json.dumps(entry, default=str, ensure_ascii=False)))
 
 
 class TextFormatter(logging.Formatter):
@@ -88,11 +95,17 @@ class TextFormatter(logging.Formatter):
         self._redact = redact
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return the line, and a traceback's lines after it."""
-        extra = [f"{key}={value}" for key, value in record.__dict__.items() if key not in _STANDARD]
-        line = super().format(record)
-        first, newline, rest = line.partition("\n")
-        return self._redact(" ".join([first, *extra]) + newline + rest)
+        """Return the line, and a traceback's lines indented below it: no text begins a line of its own."""
+        extra = [f"{key}={_quoted(value)}" for key, value in record.__dict__.items() if key not in _STANDARD]
+        single = {**record.__dict__, "msg": escaped(record.getMessage()), "args": None}
+        first, *further = super().format(logging.makeLogRecord(single)).splitlines()
+        return "\n    ".join(escaped(self._redact(line)) for line in (" ".join([first, *extra]), *further))
+
+
+def _quoted(value: object) -> str:
+    """Return a value as it is, or as a JSON string where it could be taken for further ones."""
+    text = str(value)
+    return json.dumps(text, ensure_ascii=False) if re.search(r'[\s="]', text) else text
 
 
 def configure_logging(settings: Settings) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import random
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 
@@ -16,19 +17,20 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Route
 
 from todo_api import __version__, metrics
-from todo_api.api import chat, docs, health, tasks, wellknown
+from todo_api.api import chat, conversations, docs, health, tasks, wellknown
 from todo_api.auth.tokens import TokenVerifier, make_verifier
 from todo_api.chat.service import ChatService
 from todo_api.chat.stack import AgentStack
+from todo_api.db import idempotency
 from todo_api.db.engine import Database, Unavailable
 from todo_api.db.migrate import upgrade
 from todo_api.http.gate import Gate
-from todo_api.http.observe import Observe, is_probe
+from todo_api.http.observe import Crash, Observe, is_probe
 from todo_api.http.rate import RateLimit
 from todo_api.lifecycle import Lifecycle
 from todo_api.logs import configure_logging
 from todo_api.mcp_server.endpoint import McpEndpoint
-from todo_api.problems import FieldError, Problem, as_response, invalid, unavailable
+from todo_api.problems import FieldError, Problem, as_response, invalid, json_pointer, unavailable
 from todo_api.settings import Settings, get_settings
 from todo_api.startup import WrongSettings, contradictions
 
@@ -36,6 +38,7 @@ logger = logging.getLogger(__name__)
 
 # Heavy imports wait until a probe has found the process ready, or this long where nobody probes.
 LOAD_DELAY_SECONDS = 1.0
+SWEEP_SECONDS = 3600
 DESCRIPTION = (
     "A todo list for people, programs and a chat agent. Errors are RFC 9457 problem details. "
     "The same tools are at `/mcp` for MCP clients."
@@ -80,13 +83,15 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             await asyncio.to_thread(upgrade, settings)
         lifecycle.take_over_sigterm()
         loading = asyncio.create_task(load_the_rest())
+        sweeping = asyncio.create_task(_sweep(database))
         logger.info("started", extra={"version": __version__, "environment": settings.environment})
         yield
         lifecycle.draining = True
         await service.close()
-        loading.cancel()
-        with suppress(asyncio.CancelledError):
-            await loading
+        for background in (loading, sweeping):
+            background.cancel()
+            with suppress(asyncio.CancelledError):
+                await background
         await database.close()
         metrics.forget_process()
         logger.info("stopped")
@@ -100,12 +105,16 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         redoc_url=None,
         openapi_url=None,
         redirect_slashes=False,
+        # The operations' names in generated clients.
+        generate_unique_id_function=lambda route: route.name,
+        servers=[{"url": settings.public_url.rstrip("/") if settings.public_url else "/"}],
         middleware=_middleware(settings, verifier),
         # Exporters are made when OTEL_EXPORTER_OTLP_… says so; logs go to stderr, redacted, and nowhere else.
         telemetry={"auto_configure": True, "logs": False, "exclude": is_probe},
         openapi_tags=[
             {"name": "tasks", "description": "The user's task list."},
             {"name": "chat", "description": "Conversations with an agent that works on the list."},
+            {"name": "account", "description": "All of a user's data."},
             {"name": "health", "description": "Probes."},
         ],
     )
@@ -115,10 +124,19 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.agents = agents
     app.state.chat = service
     app.state.lifecycle = lifecycle
-    app.state.chat_rate_limit = RateLimit(settings.chat_rate_limit)
+    app.state.chat_rate_limit = RateLimit("chat", settings.chat_rate_limit)
     _add_routes(app, mcp, settings)
     _add_error_handlers(app)
     return app
+
+
+async def _sweep(database: Database) -> None:
+    """Delete expired idempotency keys now and then; every worker may, at a time of its own."""
+    while True:
+        await asyncio.sleep(SWEEP_SECONDS * random.uniform(0.5, 1.5))  # noqa: S311 - no secret
+        with suppress(Unavailable):
+            async with database.statement() as connection:
+                await idempotency.delete_expired(connection)
 
 
 def _middleware(settings: Settings, verifier: TokenVerifier) -> list[Middleware]:
@@ -132,36 +150,59 @@ def _middleware(settings: Settings, verifier: TokenVerifier) -> list[Middleware]
             "Authorization",
             "Content-Type",
             "Idempotency-Key",
+            "If-Match",
             "X-Request-ID",
+            # MCP clients: each version of the protocol has its own.
+            "Last-Event-ID",
+            "Mcp-Method",
+            "Mcp-Name",
             "MCP-Protocol-Version",
+            "Mcp-Session-Id",
+            # W3C trace context, which instrumented pages send.
+            "baggage",
+            "traceparent",
+            "tracestate",
         ],
         expose_headers=[
+            "ETag",
+            "Idempotency-Replayed",
             "Link",
             "Location",
+            "RateLimit",
+            "RateLimit-Policy",
             "Retry-After",
             "WWW-Authenticate",
             "X-Next-Cursor",
             "X-Request-ID",
+            "X-Total-Count",
         ],
         max_age=600,
     )
     gate = Middleware(
         Gate,
         verifier=verifier,
-        rate_limit=RateLimit(settings.rate_limit),
+        rate_limit=RateLimit("requests", settings.rate_limit),
         max_body_bytes=settings.max_body_bytes,
     )
-    return [Middleware(Observe), *([cors] if settings.cors_origins else []), gate]
+    return [Middleware(Observe), *([cors] if settings.cors_origins else []), Middleware(Crash), gate]
 
 
 def _add_routes(app: FastAPI, mcp: McpEndpoint, settings: Settings) -> None:
-    routers: list[APIRouter] = [tasks.router, chat.router, health.router, wellknown.router]
-    if settings.docs:
+    routers: list[APIRouter] = [
+        tasks.router,
+        chat.router,
+        conversations.router,
+        health.router,
+        wellknown.router,
+    ]
+    if settings.serves_docs:
         routers.append(docs.router)
     for router in routers:
         app.include_router(router)
-    # A plain route: a mount would answer /mcp with a redirect.
-    app.router.routes.append(Route("/mcp", endpoint=mcp))
+    # A plain route: a mount would answer /mcp with a redirect. No GET: its stream would never carry anything.
+    mcp_route = Route("/mcp", endpoint=mcp, methods=["POST"])
+    app.router.routes.append(mcp_route)
+    app.state.routes = [*(route for router in routers for route in router.routes), mcp_route]
 
 
 def _add_error_handlers(app: FastAPI) -> None:
@@ -197,12 +238,21 @@ def _http_error(request: Request, error: Exception) -> Problem:
         raise error
     if error.status_code == 400:
         # FastAPI's word for a body that cannot be decoded; text that is no JSON is a wrong value to it.
-        return invalid("body", "is not JSON in UTF-8")
+        return invalid("body", "", "is not JSON in UTF-8")
     kinds = {404: "not-found", 405: "method-not-allowed", 413: "body-too-large"}
     details = {
         404: "There is nothing at this path.",
         405: f"This path does not take {request.method}; see the Allow header.",
     }
+    if error.status_code == 405:
+        # Each operation is a route of its own, and Starlette's error names the methods of one route.
+        allowed = {
+            method
+            for route in request.app.state.routes
+            if route.path_regex.match(request.scope["path"])
+            for method in route.methods
+        }
+        error.headers = {"Allow": ", ".join(sorted(allowed))}
     return Problem(
         error.status_code,
         kinds.get(error.status_code, "http-error"),
@@ -211,12 +261,27 @@ def _http_error(request: Request, error: Exception) -> Problem:
     )
 
 
-def _validation_error(_request: Request, error: Exception) -> Problem:
+def _validation_error(request: Request, error: Exception) -> Problem:
     """Name each wrong value by its place; the values themselves are not repeated."""
     if not isinstance(error, RequestValidationError):
         raise error
+    if isinstance(error.body, bytes) and error.body:
+        # FastAPI decodes only what calls itself JSON.
+        given = request.headers.get("content-type", "of no type").partition(";")[0]
+        return Problem(
+            415,
+            "unsupported-media-type",
+            f"The body is {given}; send application/json.",
+            headers={"Accept": "application/json"},
+        )
     errors = [
-        FieldError(pointer=".".join(str(part) for part in item["loc"]), detail=str(item["msg"]))
+        # Text that is not JSON has no members: its location is a position.
+        FieldError(
+            place=place,
+            pointer=json_pointer([] if item["type"] == "json_invalid" else parts),
+            detail=str(item["msg"]),
+        )
         for item in error.errors()
+        for place, *parts in (item["loc"],)
     ]
     return Problem(422, "invalid-request", "The request has a wrong value.", errors=errors)

@@ -59,12 +59,22 @@ CHAT_DURATION = Histogram(
 def render() -> tuple[bytes, str]:
     """Return the exposition text of all workers and its media type."""
     registry = REGISTRY
-    if os.environ.get(MULTIPROCESS_VARIABLE):
+    if folder := os.environ.get(MULTIPROCESS_VARIABLE):
         from prometheus_client.multiprocess import MultiProcessCollector
 
+        _forget_killed(Path(folder))
         registry = CollectorRegistry()
         MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
     return generate_latest(registry), CONTENT_TYPE_LATEST
+
+
+def _forget_killed(folder: Path) -> None:
+    """Take the gauges of processes out of the sum that ended without a word."""
+    from prometheus_client.multiprocess import mark_process_dead
+
+    for process in {path.stem.rpartition("_")[2] for path in folder.glob("gauge_live*.db")}:
+        if not Path("/proc", process).exists():
+            mark_process_dead(int(process))  # type: ignore[no-untyped-call]
 
 
 def forget_process() -> None:

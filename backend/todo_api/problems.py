@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Literal
+from urllib.parse import quote
 
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import JSONResponse
@@ -15,15 +16,29 @@ from todo_api.logs import request_id
 MEDIA_TYPE = "application/problem+json"
 TYPE_PREFIX = "urn:todo-chatbot-api:problem:"
 RETRY_AFTER_SECONDS = 2
+# Characters that a path holds as they are (RFC 3986).
+PATH_CHARACTERS = "/-._~!$&'()*+,;=:@"
+
+
+type Place = Literal["body", "query", "path", "header"]
 
 
 class FieldError(BaseModel):
     """One wrong value in a request."""
 
+    model_config = ConfigDict(populate_by_name=True)
+
+    place: Place = Field(alias="in", description="The part of the request that holds it.")
     pointer: str = Field(
-        description="Where: `body`, `query`, `path` or `header`, then the names down to the value."
+        description="JSON Pointer (RFC 6901), as a URI fragment, to the value; `#` is the whole body."
     )
-    detail: str = Field(description="What is wrong with it.")
+    detail: str = Field(description="The fault.")
+
+
+def json_pointer(parts: Iterable[object]) -> str:
+    """Return the JSON Pointer to a value, as a URI fragment."""
+    tokens = (str(part).replace("~", "~0").replace("/", "~1") for part in parts)
+    return "#" + "".join(f"/{quote(token, safe='~', errors='replace')}" for token in tokens)
 
 
 class ProblemDetails(BaseModel):
@@ -38,6 +53,10 @@ class ProblemDetails(BaseModel):
     instance: str | None = Field(default=None, description="Path of the request.")
     request_id: str | None = Field(default=None, description="Id under which the logs know the request.")
     errors: list[FieldError] | None = Field(default=None, description="Each wrong value, for status 422.")
+    conversation_id: int | None = Field(default=None, description="The conversation of a turn that failed.")
+    tool_calls: list[dict[str, Any]] | None = Field(
+        default=None, description="Changes that a turn made before it failed."
+    )
 
 
 class Problem(Exception):
@@ -49,6 +68,7 @@ class Problem(Exception):
         detail: What happened and what to do next.
         headers: Further response headers.
         errors: Each wrong value of the request.
+        members: Further members of the body.
     """
 
     def __init__(
@@ -59,6 +79,7 @@ class Problem(Exception):
         *,
         headers: Mapping[str, str] | None = None,
         errors: Sequence[FieldError] = (),
+        members: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(detail)
         self.status = status
@@ -66,11 +87,12 @@ class Problem(Exception):
         self.detail = detail
         self.headers = dict(headers or {})
         self.errors = list(errors)
+        self.members = dict(members or {})
 
 
 def unavailable(kind: str, detail: str, *, retry_after: float = RETRY_AFTER_SECONDS) -> Problem:
     """Return a 503 that says when to come back."""
-    return Problem(503, kind, detail, headers={"Retry-After": str(max(1, round(retry_after)))})
+    return Problem(503, kind, detail, headers={"Retry-After": str(max(1, math.ceil(retry_after)))})
 
 
 def rate_limited(detail: str, wait: float) -> Problem:
@@ -83,13 +105,19 @@ def in_progress(kind: str, detail: str) -> Problem:
     return Problem(409, kind, detail, headers={"Retry-After": str(RETRY_AFTER_SECONDS)})
 
 
-def invalid(pointer: str, detail: str) -> Problem:
-    """Return the 422 for one wrong value."""
+def invalid(place: Place, name: str, detail: str) -> Problem:
+    """Return the 422 for one wrong value.
+
+    Args:
+        place: The part of the request that holds it.
+        name: Its name there; empty for the whole.
+        detail: The fault.
+    """
     return Problem(
         422,
         "invalid-request",
         "The request has a wrong value.",
-        errors=[FieldError(pointer=pointer, detail=detail)],
+        errors=[FieldError(place=place, pointer=json_pointer([name] if name else []), detail=detail)],
     )
 
 
@@ -100,10 +128,11 @@ def as_body(problem: Problem, path: str | None) -> dict[str, Any]:
         title=HTTPStatus(problem.status).phrase,
         status=problem.status,
         detail=problem.detail,
-        instance=path,
+        instance=None if path is None else quote(path, safe=PATH_CHARACTERS),
         request_id=request_id.get(),
         errors=problem.errors or None,
-    ).model_dump(exclude_none=True)
+        **problem.members,
+    ).model_dump(exclude_none=True, by_alias=True)
 
 
 def as_response(problem: Problem, path: str) -> JSONResponse:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 from urllib.parse import unquote, urlsplit
 
-from pydantic import BeforeValidator, Field, SecretStr
+from pydantic import BeforeValidator, Field, SecretStr, field_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
@@ -84,7 +84,7 @@ class Settings(BaseSettings):
         "Address under which clients reach this service; names the MCP resource and allows its host. "
         "Unset: taken from each request.",
         example="https://todo.example.com",
-        pattern=r"^https?://[^/\s]+(/[^\s]*)?$",
+        pattern=r"^[hH][tT][tT][pP][sS]?://[^/\s]+(/[^\s]*)?$",
     )
 
     database_url: SecretStr | None = setting(
@@ -110,7 +110,7 @@ class Settings(BaseSettings):
     database_pool_size: int = setting(
         "DATABASE_POOL_SIZE",
         5,
-        "Connections kept open by each worker.",
+        "Connections kept open by each worker, besides one for readiness.",
         example=5,
         ge=1,
         le=100,
@@ -251,6 +251,13 @@ class Settings(BaseSettings):
         example=60,
         gt=0,
     )
+    openai_max_answer_bytes: int = setting(
+        "OPENAI_MAX_ANSWER_BYTES",
+        4_194_304,
+        "Bytes that the model's endpoint may send in one call; more ends the turn.",
+        example=4_194_304,
+        ge=65_536,
+    )
     openai_tracing: bool = setting(
         "OPENAI_AGENTS_TRACING",
         False,
@@ -286,6 +293,14 @@ class Settings(BaseSettings):
         example=10,
         ge=1,
         le=100,
+    )
+    chat_max_tool_calls: int = setting(
+        "CHAT_MAX_TOOL_CALLS",
+        50,
+        "Tool calls in one chat turn.",
+        example=50,
+        ge=1,
+        le=1000,
     )
     chat_max_tokens: int = setting(
         "CHAT_MAX_TOKENS",
@@ -343,6 +358,12 @@ class Settings(BaseSettings):
         example=65536,
         ge=1024,
     )
+    require_if_match: bool = setting(
+        "REQUIRE_IF_MATCH",
+        False,
+        "Whether changing or deleting a task needs `If-Match`; without it the answer is 428.",
+        example=False,
+    )
     rate_limit: int = setting(
         "RATE_LIMIT_PER_MINUTE",
         600,
@@ -357,10 +378,10 @@ class Settings(BaseSettings):
         example=30,
         ge=0,
     )
-    docs: bool = setting(
+    docs: bool | None = setting(
         "DOCS",
-        True,
-        "Whether /docs and /openapi.json are served.",
+        None,
+        "Whether /docs and /openapi.json are served. Unset: only outside of production.",
         example=True,
     )
 
@@ -375,6 +396,14 @@ class Settings(BaseSettings):
         "auto",
         "`auto`: text on a terminal, else one JSON object a line.",
         example="json",
+    )
+    metrics_token: SecretStr | None = setting(
+        "METRICS_TOKEN",
+        None,
+        "Bearer token that /metrics asks for, through proxies as well. Unset: direct callers need none, and "
+        "behind a proxy the path does not exist.",
+        example="a-long-random-text",
+        min_length=16,
     )
     workers: int = setting(
         "WEB_CONCURRENCY",
@@ -401,6 +430,15 @@ class Settings(BaseSettings):
         le=60,
     )
 
+    @field_validator("public_url")
+    @classmethod
+    def _as_clients_write_it(cls, url: str | None) -> str | None:
+        """Write scheme and host in lower case, as browsers do in `Host` and `Origin`."""
+        if url is None:
+            return None
+        parts = urlsplit(url)
+        return parts._replace(scheme=parts.scheme.lower(), netloc=parts.netloc.lower()).geturl()
+
     @classmethod
     def settings_customise_sources(
         cls,
@@ -417,6 +455,11 @@ class Settings(BaseSettings):
     def is_production(self) -> bool:
         """Whether production's refusals apply."""
         return self.environment == "production"
+
+    @property
+    def serves_docs(self) -> bool:
+        """Whether /docs and /openapi.json are served."""
+        return not self.is_production if self.docs is None else self.docs
 
     @property
     def database_dsn(self) -> str:
@@ -455,9 +498,16 @@ class Settings(BaseSettings):
         return self.better_auth_issuer or (self.better_auth_url or "").rstrip("/") or None
 
     @property
-    def audience(self) -> str | None:
-        """Expected member of ``aud`` of tokens."""
-        return self.better_auth_audience or self.issuer
+    def issuers(self) -> tuple[str, ...]:
+        """Values of ``iss`` that are accepted: of a base URL with a slash at its end, that form too."""
+        if self.issuer is None or self.better_auth_issuer or self.better_auth_url in (None, self.issuer):
+            return (self.issuer,) if self.issuer else ()
+        return (self.issuer, f"{self.issuer}/")
+
+    @property
+    def audiences(self) -> tuple[str, ...]:
+        """Values of ``aud`` of which a token must contain one."""
+        return (self.better_auth_audience,) if self.better_auth_audience else self.issuers
 
     @property
     def jwks_url(self) -> str | None:
@@ -477,6 +527,14 @@ class Settings(BaseSettings):
         return not self.is_production and not (self.jwks_url or self.issuer)
 
     @property
+    def mcp_resource(self) -> str | None:
+        """Identifier of the MCP resource (RFC 8707), for which tokens may be issued.
+
+        None without PUBLIC_URL: the `Host` that a request names is not evidence of the service's address.
+        """
+        return f"{self.public_url.rstrip('/')}/mcp" if self.public_url else None
+
+    @property
     def mcp_hosts(self) -> tuple[str, ...]:
         """``Host`` values accepted at /mcp."""
         public = (urlsplit(self.public_url).netloc,) if self.public_url else ()
@@ -494,8 +552,8 @@ class Settings(BaseSettings):
         urls = [url.get_secret_value() for url in (self.database_url, self.database_direct_url) if url]
         encoded = [password for url in urls if (password := url_password(url))]
         passwords = {*encoded, *map(unquote, encoded)}
-        key = [self.openai_api_key.get_secret_value()] if self.openai_api_key else []
-        return tuple(value for value in (*urls, *passwords, *key) if len(value) >= 4)
+        keys = [key.get_secret_value() for key in (self.openai_api_key, self.metrics_token) if key]
+        return tuple(value for value in (*urls, *passwords, *keys) if len(value) >= 4)
 
 
 class SecretFiles(PydanticBaseSettingsSource):

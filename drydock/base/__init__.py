@@ -1,4 +1,4 @@
-"""Which base image a build stands on: one that is local, else pulled, else made from Debian packages."""
+"""The base image of a build: one that is local, else pulled, else made from Debian packages."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Base:
     """A base image that is on the engine.
 
     Args:
-        reference: What the Dockerfile's PYTHON_IMAGE gets.
+        reference: The value of the Dockerfile's PYTHON_IMAGE.
         digest: The registry's digest where it came from one, else the image's id.
         kind: ``local`` (it was there), ``pulled`` (now) or ``made`` (from Debian packages, by drydock).
         why: Why this one, in one clause.
@@ -36,10 +36,8 @@ def resolve(engine: Engine, project: Project, rebuild: bool = False, say: Say = 
     """Return the base image that a project asks for, one equal to it, or one with another Python that does.
 
     Args:
-        engine: Where it must be.
         project: Asks for it, knows which other Pythons would do, and remembers what cannot be pulled.
-        rebuild: Pull or make it anew, whatever is there.
-        say: Takes one line of progress at a time.
+        rebuild: Pull or make it again, even where it is local.
 
     Raises:
         errors.NoBase: It is not local and can neither be pulled nor made here; says why not.
@@ -120,7 +118,7 @@ def look(engine: Engine, reference: str) -> Base | None:
         return None
     published = [digest.partition("@")[2] for digest in image.attrs.get("RepoDigests") or []]
     digest = published[0] if published else str(image.id)
-    # An image says so itself when drydock made it, also under a reference that somebody gave it later.
+    # An image says so itself when drydock made it, also under a reference that it got later.
     if image.labels.get(make.KIND_LABEL) == "made":
         return Base(reference, digest, "made", "made here before")
     return Base(reference, digest, "local", "it is on the engine")

@@ -24,7 +24,7 @@ WANTED = re.compile(
 # Which Debian release has which Python as its own.
 RELEASES = {"3.9": "bullseye", "3.11": "bookworm", "3.13": "trixie"}
 
-# What the official slim image has beyond the packages that Debian calls essential.
+# The official slim image has these beyond the packages that Debian calls essential.
 PACKAGES = (
     "ca-certificates",
     "netbase",
@@ -35,7 +35,7 @@ PACKAGES = (
     "tzdata",
 )
 
-# What the official slim image does not have either. dpkg never unpacks it, apt's later installs included.
+# The official slim image does not have these either. dpkg never unpacks it, apt's later installs included.
 EXCLUDED = (
     "/usr/share/doc/*",
     "/usr/share/info/*",
@@ -46,7 +46,7 @@ EXCLUDED = (
 )
 INCLUDED = ("/usr/share/doc/*/copyright",)
 
-# What belongs to this machine and to this minute, not to an image. Bytecode holds time stamps.
+# These belong to this machine and to this minute, not to an image. Bytecode holds time stamps.
 REMOVED = "etc/resolv.conf etc/hostname var/log/* var/cache/ldconfig/* var/cache/debconf/* var/lib/dpkg/*-old"
 TIDY = (
     f'cd "$1" && rm -rf {REMOVED} && find usr -name __pycache__ -prune -exec rm -rf {{}} +',
@@ -65,11 +65,11 @@ NEEDED_BYTES = 1_000_000_000
 
 @dataclass(frozen=True)
 class Plan:
-    """What is to be made.
+    """A base image to make.
 
     Args:
         reference: The tag that the image gets.
-        wanted: The image that it stands in for.
+        wanted: The image that it replaces.
         release: The Debian release that has the wanted Python.
         sources: Lines for apt's sources.list.
         architecture: The engine's, as Docker spells it.
@@ -127,7 +127,6 @@ def arguments(plan: Plan, folder: Path) -> list[str]:
     """Return mmdebstrap's command line.
 
     Args:
-        plan: What is to be made.
         folder: Where the archive goes, as `rootfs.tar`.
     """
     return [
@@ -238,4 +237,4 @@ def _load(engine: Engine, path: Path, plan: Plan) -> None:
         try:
             engine.sdk.images.remove(old, noprune=True)
         except docker.errors.APIError:
-            continue  # something stands on it or runs from it
+            continue  # an image is built on it, or a container runs from it

@@ -16,7 +16,7 @@ from drydock.progress import Say
 # A registry that can be reached answers at once; one behind a closed firewall never does.
 FIRST_ANSWER_SECONDS = 8
 REMEMBER_SECONDS = 600.0
-# Longer than this, nobody should wonder whether a pull still goes on.
+# A pull that is silent for longer looks as if it hung.
 QUIET_SECONDS = 2.0
 MB = 1_000_000
 

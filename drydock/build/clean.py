@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 
+from drydock import state
 from drydock.build import COLD, remove_mounts
 from drydock.engine import LABEL, PROJECT_LABEL, Engine
 from drydock.project import Project
@@ -14,11 +15,15 @@ CHANNELS = ("dev", "push", "benchmark", "mainline")
 LONGER_THAN_A_BUILD = "1h"
 
 
-def clean(engine: Engine, project: Project) -> Iterator[str]:
+def clean(engine: Engine, project: Project, *, caches: bool = False) -> Iterator[str]:
     """Remove the containers of this project that drydock started, its development images and its state.
 
-    Released tags, base images and BuildKit's cache stay: they may be in use, and cost minutes to make again.
-    Of that cache only the mounts go that builds without cache have left behind, whose processes were killed.
+    Of the user's own state and caches, files go that are older than `state.TABLE` says. Released tags, base
+    images and BuildKit's cache stay: they may be in use, and cost minutes to make again. Of that cache only
+    the mounts go that builds without cache have left behind, whose processes were killed.
+
+    Args:
+        caches: Remove also everything in the user's cache folder, which is made or fetched again when needed.
 
     Yields:
         One line for each thing removed.
@@ -43,6 +48,11 @@ def clean(engine: Engine, project: Project) -> Iterator[str]:
     if project.state.is_dir():
         shutil.rmtree(project.state)
         yield f"folder {project.state}"
+    for name, row in state.TABLE.items():
+        if count := state.prune(name):
+            yield f"{count} files of {name} that were not used for {row.days:g} days"
+    for path in state.remove_caches() if caches else ():
+        yield f"cache {path}"
 
 
 def _development(engine: Engine, project: Project) -> set[str]:

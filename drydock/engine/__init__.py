@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -47,6 +49,23 @@ class Engine:
     def sdk(self) -> docker.DockerClient:
         """The SDK's client; made at first use, since its import costs a fifth of a second."""
         return find.client(self.candidate, timeout=CALL_SECONDS)
+
+    @contextmanager
+    def answering(self) -> Iterator[None]:
+        """Turn a connection that breaks between here and the engine into the error that says so.
+
+        Raises:
+            errors.EngineGone: The connection broke.
+        """
+        # The SDK lets the exceptions of its HTTP client through.
+        import requests
+
+        try:
+            yield
+        except requests.exceptions.RequestException as error:
+            if error.response is not None:
+                raise
+            raise errors.EngineGone(host=self.host) from error
 
 
 def connect() -> Engine:

@@ -1,4 +1,4 @@
-"""Make sure that an engine answers: what `./run` calls before every command."""
+"""Make sure that an engine answers; `./run` calls this before every command."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Apt with sources of its own: what this machine's apt is told to use is read, and never changed."""
+"""Apt with sources of its own: this machine's sources are read, and never changed."""
 
 from __future__ import annotations
 

@@ -56,7 +56,7 @@ def candidates(environment: Mapping[str, str] = os.environ) -> Iterator[Candidat
 
 
 def current_context(environment: Mapping[str, str]) -> Candidate | None:
-    """Read the selected docker context from the CLI's own files; the default context is no choice."""
+    """Read the selected docker context from the CLI's own files; the default one is not a choice."""
     folder = Path(environment.get("DOCKER_CONFIG") or Path(environment.get("HOME") or "/") / ".docker")
     name = environment.get("DOCKER_CONTEXT") or _read_json(folder / "config.json").get("currentContext")
     if not name or name == "default":

@@ -54,9 +54,6 @@ def is_debian_family(release: Path = osrelease.HOST) -> bool:
 def ensure(say: Say = say) -> Engine:
     """Return an engine that answers, installing and starting one where that is possible.
 
-    Args:
-        say: Takes one line of progress at a time.
-
     Raises:
         errors.NoEngine: None answers and none can be installed here, or DRYDOCK_NO_ENGINE forbids it.
         errors.EngineInstallFailed: apt refused.

@@ -34,7 +34,7 @@ class Run:
         host_port: The loopback port of this machine; 0 for a free one.
         command: Arguments for the image's entry point.
         environment: Variables for the container.
-        owner: The value of drydock's label: what started this container.
+        owner: The value of drydock's label: the task or gate that started this container.
         restricted: Apply what Pod Security "restricted" with a read-only root does.
         network: The engine's network; the default bridge when empty.
         extra_hosts: Names that the container resolves, with their addresses.
@@ -191,8 +191,8 @@ def started(engine: Engine, run: Run) -> Iterator[Running]:
     if run.memory:
         options["mem_limit"] = run.memory
     if run.probe_every:
-        # What is left out stays as the image has it: the command and its time-out. The start period, in which
-        # the engine keeps an interval of its own, is over at once.
+        # Settings that are left out stay as the image has them: the command and its time-out. The start
+        # period, in which the engine keeps an interval of its own, is over at once.
         interval = int(run.probe_every * NANOSECONDS)
         options["healthcheck"] = {"interval": interval, "retries": 1, "start_period": NANOSECONDS // 1000}
     try:

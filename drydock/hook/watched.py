@@ -8,6 +8,7 @@ exactly the content that leaves.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 
 from drydock.gates.gate import SOURCE, Gate, registry
 
@@ -68,10 +69,9 @@ LAST = (
 
 def of(gate: Gate) -> Watched:
     """Return a gate of the registry with the paths that it judges."""
-    source = f"{SOURCE}/"
-    also = {"source": (*RECIPE, f"{source}*"), "recipe": RECIPE, "inputs": ()}.get(gate.facts.changes, ())
+    also = {"source": (*RECIPE, f"{SOURCE}/*"), "recipe": RECIPE, "inputs": ()}.get(gate.facts.changes, ())
     own = (f"{path}*" if path.endswith("/") else path for path in gate.facts.inputs)
-    others = (path for path in own if f"{source}*" not in also or not path.startswith(source))
+    others = (path for path in own if not any(fnmatchcase(path, pattern) for pattern in also))
     return Watched(gate.name, tuple(dict.fromkeys((*also, *others))))
 
 

@@ -15,17 +15,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import platformdirs
-
+from drydock import state
 from drydock.image.blob import Blob, Packer, digest_of_file
 from drydock.image.record import FORMAT, Record
 from drydock.image.store import Store
 from drydock.project.compression import Compression
 
-# The analysis of a 100 MB image takes 1 to 2 MB: room for some hundred builds.
-LARGEST_CACHE = 200_000_000
-# Compressed layers: room for some fifty builds with other dependencies.
-LARGEST_BLOBS = 1_500_000_000
+LARGEST_CACHE = state.TABLE["images"].largest
+LARGEST_BLOBS = state.TABLE["blobs"].largest
 
 
 @dataclass(frozen=True)
@@ -51,7 +48,7 @@ class Cache:
     """
 
     def __init__(
-        self, folder: Path, largest: int = LARGEST_CACHE, largest_blobs: int = LARGEST_BLOBS
+        self, folder: Path, largest: float = LARGEST_CACHE, largest_blobs: float = LARGEST_BLOBS
     ) -> None:
         self._facts = Store(folder / f"images-v{FORMAT}", largest)
         self._blobs = Store(folder / "blobs", largest_blobs)
@@ -140,4 +137,4 @@ def _name(kind: str, digest: str) -> str:
 @functools.cache
 def user_cache() -> Cache:
     """Return the cache in the user's cache folder."""
-    return Cache(platformdirs.user_cache_path("drydock"))
+    return Cache(state.cache())

@@ -36,6 +36,7 @@ DEBIAN = {
     "gpl": "GPL-1.0-or-later",
     "lgpl": "LGPL-2.0-or-later",
     "psf": "PSF-2.0",
+    "python": "PSF-2.0",
     "psf-2": "PSF-2.0",
     "zlib/libpng": "Zlib",
 }
@@ -46,6 +47,10 @@ _GNU = re.compile(
     r"gnu (?:(affero|lesser|library or lesser) )?general public license v(\d(?:\.\d)?)( or later)?"
     r"(?: \(.*\))?",
     re.IGNORECASE,
+)
+# "with" between words, and within a name: `LGPL-2.1+-with-link-exception`.
+_WITH = re.compile(
+    r"^(.+?)\s+with\s+(.+)$|^((?:A|L)?GPL-[^-]+(?:-or-later|-only)?)-with-(.+)$", re.IGNORECASE
 )
 _COMMON = re.compile(r"/usr/share/common-licenses/([A-Za-z]+(?:-[\d.]*\d)?)")
 _NOISE = re.compile(r"\b(?:the|licen[sc]e|version)\b|,", re.IGNORECASE)
@@ -158,8 +163,8 @@ def _operands(text: str) -> str:
 
 def _debian_name(name: str) -> str:
     """Return one name in SPDX's spelling."""
-    licence, _, exception = (part.strip() for part in re.sub(r"\s+with\s+", "\n", name).partition("\n"))
-    if exception:
+    if match := _WITH.match(name):
+        licence, exception = match[1] or match[3], match[2] or match[4]
         # An exception only adds permissions: where SPDX lacks it, the licence alone is the stricter reading.
         base = _debian_name(licence)
         exact = f"{base} WITH {'-'.join(exception.split())}"

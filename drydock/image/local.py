@@ -60,17 +60,15 @@ def read(
 def answers(engine: Engine, reference: str) -> Iterator[None]:
     """Turn what may go wrong while an engine is asked for an image into the error that says so."""
     import docker
-    import requests
 
     try:
-        yield
+        with engine.answering():
+            yield
     except docker.errors.APIError as error:
         # An illegal name is answered with 400.
         if error.status_code in (HTTPStatus.NOT_FOUND, HTTPStatus.BAD_REQUEST):
             raise errors.ImageMissing(reference=reference) from error
         raise errors.DamagedImage(where=reference, problem=f"the engine says {error.explanation}") from error
-    except requests.exceptions.RequestException as error:
-        raise errors.EngineGone(host=engine.host) from error
 
 
 def _from_cache(found: docker.models.images.Image, reference: str, looking: Analyst) -> Image | None:

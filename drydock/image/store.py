@@ -21,7 +21,7 @@ class Store:
         largest: Bytes of all files together.
     """
 
-    def __init__(self, folder: Path, largest: int) -> None:
+    def __init__(self, folder: Path, largest: float) -> None:
         self._folder = folder
         self._largest = largest
 

@@ -25,6 +25,8 @@ from drydock.progress import Say, silent
 LOCKS = Path(__file__).parent
 # Written last: an installation without it was interrupted.
 MARKER = ".complete"
+# In the user's cache folder.
+FOLDER = "drydock-tools"
 HASH_LENGTH = 16
 # The oldest Python that drydock itself runs on; a lock holds markers for every newer one.
 OLDEST_PYTHON = "3.11"
@@ -41,7 +43,7 @@ def names() -> list[str]:
 def home(name: str) -> Path:
     """Return the folder of a tool: one for each content of its lock, shared by all projects of the user."""
     digest = hashlib.sha256((LOCKS / f"{name}.lock").read_bytes()).hexdigest()[:HASH_LENGTH]
-    return platformdirs.user_cache_path("drydock-tools") / f"{name}-{digest}"
+    return platformdirs.user_cache_path(FOLDER) / f"{name}-{digest}"
 
 
 def version(name: str) -> str:

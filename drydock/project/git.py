@@ -17,7 +17,7 @@ ENVIRONMENT = {"LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0"}
 
 
 @dataclass(frozen=True)
-class Source:
+class Checkout:
     """The state of a project's source.
 
     Args:
@@ -35,25 +35,25 @@ class Source:
     branch: str = ""
 
 
-def epoch(source: Source, environment: Mapping[str, str] = os.environ) -> int | None:
+def epoch(checkout: Checkout, environment: Mapping[str, str] = os.environ) -> int | None:
     """Return the time that goes into an image, in seconds since 1970: SOURCE_DATE_EPOCH, else the commit's.
 
     Raises:
-        errors.BadConfiguration: SOURCE_DATE_EPOCH is no whole number.
+        errors.BadConfiguration: SOURCE_DATE_EPOCH is not a whole number.
     """
     given = environment.get("SOURCE_DATE_EPOCH")
     if not given:
-        return source.committed
+        return checkout.committed
     if not given.isascii() or not given.isdigit():
         raise errors.BadConfiguration(
             where="SOURCE_DATE_EPOCH",
-            problem=f"{given!r} is no whole number",
+            problem=f"{given!r} is not a whole number",
             how="give it seconds since 1970",
         )
     return int(given)
 
 
-def read(root: Path) -> Source:
+def read(root: Path) -> Checkout:
     """Ask git about a project.
 
     Only changes below the project's folder count: another project in the same repository does not make this
@@ -63,13 +63,13 @@ def read(root: Path) -> Source:
         root: The project's folder, which may be a part of a larger repository.
 
     Returns:
-        An empty Source where the folder is in no git repository or git is not installed.
+        An empty Checkout where the folder is in no git repository or git is not installed.
     """
     try:
         if _git(root, "rev-parse", "--is-inside-work-tree") != "true":
-            return Source()
+            return Checkout()
     except errors.CommandMissing:
-        return Source()
+        return Checkout()
     branch = _git(root, "symbolic-ref", "--quiet", "--short", "HEAD")
     url = public_url(_git(root, "remote", "get-url", _remote(root, branch)))
     commit = _git(root, "log", "-1", "--no-show-signature", "--format=%H %ct", "HEAD").split()
@@ -77,11 +77,11 @@ def read(root: Path) -> Source:
     paths = (".", ":(exclude).drydock")
     dirty = bool(_git(root, "status", "--porcelain", "--untracked-files=normal", "--", *paths))
     if not commit:
-        return Source(dirty=dirty, url=url, branch=branch)
-    return Source(revision=commit[0], dirty=dirty, committed=int(commit[1]), url=url, branch=branch)
+        return Checkout(dirty=dirty, url=url, branch=branch)
+    return Checkout(revision=commit[0], dirty=dirty, committed=int(commit[1]), url=url, branch=branch)
 
 
-def last(root: Path, branch: str, paths: Sequence[str]) -> Source:
+def last(root: Path, branch: str, paths: Sequence[str]) -> Checkout:
     """Return the last state of a branch before the one that is checked out.
 
     That is where the branch ends, as the remote has it or else as it is here. What stands there already is
@@ -93,11 +93,11 @@ def last(root: Path, branch: str, paths: Sequence[str]) -> Source:
         paths: Pathspecs of those files, from the project's folder.
 
     Returns:
-        An empty Source where there is no such state: without the branch, or in a clone that ends here.
+        An empty Checkout where there is no such state: without the branch, or in a clone that ends here.
     """
     here = read(root)
     if not here.revision:
-        return Source()
+        return Checkout()
     ends = (f"refs/remotes/{_remote(root, branch)}/{branch}", f"refs/heads/{branch}")
     tips = (_git(root, "rev-parse", "--verify", "--quiet", f"{end}^{{commit}}") for end in ends)
     found = next(filter(None, tips), "")
@@ -105,7 +105,7 @@ def last(root: Path, branch: str, paths: Sequence[str]) -> Source:
         changed = _git(root, "rev-list", "--max-count=1", found, "--", *paths)
         found = changed and _git(root, "rev-parse", "--verify", "--quiet", f"{changed}^")
     time = _git(root, "log", "-1", "--no-show-signature", "--format=%ct", found) if found else ""
-    return Source(found, committed=int(time), branch=branch) if time else Source()
+    return Checkout(found, committed=int(time), branch=branch) if time else Checkout()
 
 
 def place(root: Path) -> tuple[Path, str]:

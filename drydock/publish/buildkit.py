@@ -1,4 +1,4 @@
-"""What BuildKit itself recorded of a build, as SLSA provenance 1.
+"""BuildKit's own record of a build, as SLSA provenance 1.
 
 buildx 0.14 and newer write BuildKit's record of a build into the file of ``--metadata-file``, whatever the
 driver: as SLSA provenance 0.2, here put into the fields of version 1 as its specification says under
@@ -29,7 +29,7 @@ def recorded(
     """Return BuildKit's own provenance of a build, without secrets; None where buildx did not tell it.
 
     Args:
-        metadata: What buildx wrote about the build.
+        metadata: The file that buildx wrote about the build.
         builder: The URI of what built it; BuildKit does not name itself.
         known: Descriptors of source and base image, which BuildKit cannot know where the source is a folder
             and the base is on the engine only.
@@ -81,7 +81,7 @@ def _complete(predicate: dict[str, Any], builder: str, known: Sequence[Mapping[s
 
 
 def _withheld(value: Any, name: str = "") -> Any:
-    """Return JSON values as everybody may see them: no secret in arguments, variables or addresses."""
+    """Return JSON values fit to be published: no secret in arguments, variables or addresses."""
     if isinstance(value, Mapping):
         return {key: _withheld(item, key) for key, item in value.items()}
     if isinstance(value, list):

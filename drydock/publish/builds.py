@@ -1,27 +1,22 @@
-"""What was known of a build when it happened, kept for the provenance of its image.
+"""Facts about a build, kept from when it happened for the provenance of its image.
 
 An image may be signed days later, when engine, base and buildx are others than those that built it.
 """
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import platformdirs
-
+from drydock import state
 from drydock.build import BuildResult, Options
 from drydock.project import TARGETS
 from drydock.publish.buildkit import recorded
 from drydock.publish.provenance import Predicate, dependencies, observed, predicate
 from drydock.state.sealed import Sealed, Untrusted
 from drydock.workspace import Listener, Workspace
-
-DAY = 86_400.0
-KEPT_DAYS = 90.0
 
 
 class Keeper(Listener):
@@ -44,24 +39,19 @@ def described(workspace: Workspace, options: Options, metadata: Mapping[str, Any
     Raises:
         errors.EngineGone: The engine does not answer.
     """
-    source, base = workspace.source, workspace.base
+    checkout, base = workspace.source, workspace.base
     added = frozenset(workspace.build_args())
     build = observed(workspace.engine, options.target, options.build_args, options.platforms, added)
-    return recorded(metadata, build.builder, dependencies(source, base)) or predicate(source, base, build)
+    return recorded(metadata, build.builder, dependencies(checkout, base)) or predicate(checkout, base, build)
 
 
 def keep(image: str, made: Predicate) -> None:
-    """Keep how an image was built; a later build that gave the same image changes nothing.
-
-    Args:
-        image: The image's id.
-        made: How it was built.
-    """
-    # A build is no worse where the state folder cannot be written.
+    """Keep how an image was built; a later build that gave the same image changes nothing."""
+    # A build is as good where the state folder cannot be written.
     with suppress(OSError):
         if not _path(image).exists():
-            _prune()
-            Sealed(_state()).write(_path(image), {"predicate": made})
+            state.prune("builds")
+            Sealed().write(_path(image), {"predicate": made})
 
 
 def known(image: str) -> bool:
@@ -72,23 +62,11 @@ def known(image: str) -> bool:
 def find(image: str) -> Predicate | None:
     """Return how an image was built; None where this machine has not written it down."""
     try:
-        made: Predicate = Sealed(_state()).read(_path(image))["predicate"]
+        made: Predicate = Sealed().read(_path(image))["predicate"]
     except (FileNotFoundError, Untrusted):
         return None
     return made
 
 
-def _prune() -> None:
-    oldest = time.time() - KEPT_DAYS * DAY
-    for path in (_state() / "builds").glob("*.json"):
-        with suppress(FileNotFoundError):  # another process was faster
-            if path.stat().st_mtime < oldest:
-                path.unlink()
-
-
 def _path(image: str) -> Path:
-    return _state() / "builds" / f"{image.removeprefix('sha256:')}.json"
-
-
-def _state() -> Path:
-    return platformdirs.user_state_path("drydock")
+    return state.folder("builds") / f"{image.removeprefix('sha256:')}.json"

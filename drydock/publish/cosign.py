@@ -1,8 +1,14 @@
-"""Sign what is on a registry and verify it, with cosign; with a key, no other network is needed."""
+"""Sign what is on a registry and verify it, with cosign 2 or 3; with a key, no other network is needed.
+
+Both write attestations as DSSE envelopes in Sigstore bundles, and cosign 3 writes a signature of an image as
+one too: a statement of the type `SIGNATURE`. cosign 2 has a form of its own for signatures; drydock lets it
+write both, so that either reads what the other has signed.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import platform
 import re
@@ -12,9 +18,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import platformdirs
-
-from drydock import command, errors
+from drydock import command, errors, state
 from drydock.engine import install
 from drydock.progress import Say, silent
 from drydock.publish import debian
@@ -22,11 +26,23 @@ from drydock.publish.reference import Reference
 
 # Debian 12 has no cosign; that of Debian 13 is one program, which runs there as it is.
 RELEASE = install.NEWER_RELEASE
+SIGNATURE = "https://sigstore.dev/cosign/sign/v1"
+# How cosign 2 calls a signature in its own form.
+OWN_FORM = "cosign container image signature"
+# Without these, cosign 3 asks for the public services' addresses, writes to their log, and then trusts them.
+NO_SERVICES = {
+    "signing-config": {
+        "mediaType": "application/vnd.dev.sigstore.signingconfig.v0.2+json",
+        "rekorTlogConfig": {},
+        "tsaConfig": {},
+    },
+    "trusted-root": {"mediaType": "application/vnd.dev.sigstore.trustedroot+json;version=0.1"},
+}
 
 
 @dataclass(frozen=True)
 class Identity:
-    """Who signed without a key: what the certificate must say.
+    """A signer without a key, as the certificate must name it.
 
     Args:
         subject: A mail address, or the URL of a workflow.
@@ -41,7 +57,7 @@ class Identity:
         """Return who must have signed, by what a user gave; None where a key says it.
 
         Raises:
-            errors.BadConfiguration: With what was given, a signature of anybody would do.
+            errors.BadConfiguration: Any signature would do.
         """
         if key:
             return None
@@ -49,72 +65,98 @@ class Identity:
             missing = "--issuer, who vouches for it" if subject else "--key, or --identity with --issuer"
             raise errors.BadConfiguration(
                 where="invoke verify",
-                problem="as it stands, anybody's signature would do",
+                problem="any signature would do",
                 how=f"add {missing}",
             )
         return cls(subject, issuer)
 
 
-def sign(
-    program: Path, target: Reference, *, key: str = "", insecure: bool = False, say: Say = silent
-) -> None:
-    """Sign what a digest names.
-
-    With a key nothing is told to the public transparency log, and no other network is needed. Without one,
-    cosign asks an OpenID Connect provider who its user is: by itself where a CI service vouches for the job
-    or SIGSTORE_ID_TOKEN holds a token, else with an address for the user to open, which `say` is told.
+@dataclass(frozen=True)
+class Cosign:
+    """cosign, and on whose behalf it is called.
 
     Args:
-        program: cosign.
-        target: A reference with a digest.
-        key: File or KMS URI of the private key; COSIGN_PASSWORD opens it.
-        insecure: Whether the engine trusts the registry without verified TLS; see `security`.
-        say: Takes what cosign says to its user, a line at a time.
-
-    Raises:
-        errors.SigningFailed: cosign refused; carries its words.
+        program: The program.
+        key: File or KMS URI of the key: the private one to sign, the public one to verify.
+        identity: Who must have signed where there is no key.
+        insecure: Whether the engine trusts the registry without verified TLS; see `insecure`.
     """
-    arguments = sign_arguments(program, target, key=key, insecure=insecure)
 
-    def tell(chunk: str) -> None:
-        for line in chunk.splitlines():
-            say(line)
+    program: Path
+    key: str = ""
+    identity: Identity | None = None
+    insecure: bool = False
 
-    done = command.stream(arguments, silent if key else tell, source="stderr")
-    if done.code != 0:
-        # Without a key, `say` has had all of it.
-        raise errors.SigningFailed(reference=target, reason=_last(done), evidence=done.stderr if key else "")
+    @property
+    def signer(self) -> str:
+        """Who signs or must have signed, for a message."""
+        return f"the key {self.key}" if self.key else self.identity.subject if self.identity else "any signer"
 
+    def sign(
+        self, target: Reference, kind: str = SIGNATURE, predicate: bytes = b"{}", say: Say = silent
+    ) -> None:
+        """Sign a statement about what a digest names, and attach it there.
 
-def verify(
-    program: Path,
-    target: Reference,
-    *,
-    key: str = "",
-    identity: Identity | None = None,
-    insecure: bool = False,
-) -> None:
-    """Check that somebody signed what a digest names.
+        With a key nothing is told to the public transparency log, and no other network is needed. Without
+        one, cosign asks an OpenID Connect provider who its user is: by itself where a CI service vouches for
+        the job or SIGSTORE_ID_TOKEN holds a token, else with an address to open, which `say` is told.
 
-    Args:
-        program: cosign.
-        target: A reference with a digest.
-        key: File or KMS URI of the public key.
-        identity: Who must have signed it where there is no key.
-        insecure: Whether the engine trusts the registry without verified TLS; see `security`.
+        Args:
+            kind: The URI of the statement's type.
+            predicate: Its content, in JSON.
+            say: Takes a line of cosign's at a time.
 
-    Raises:
-        errors.NotVerified: There is no such signature, or it is one of something else.
-    """
-    signer = f"the key {key}" if key else f"{identity.subject if identity else 'anybody'}"
-    arguments = verify_arguments(program, target, key=key, identity=identity, insecure=insecure)
-    done = command.run(arguments, check=False)
-    if done.code != 0:
-        reason = _last(done)
-        raise errors.NotVerified(reference=target, signer=signer, reason=reason, evidence=done.stderr)
-    signed = [entry["critical"]["image"]["docker-manifest-digest"] for entry in json.loads(done.stdout)]
-    if target.digest not in signed:
-        raise errors.NotVerified(reference=target, signer=signer, reason=f"it is one of {', '.join(signed)}")
+        Raises:
+            errors.SigningFailed: cosign refused; carries its words.
+        """
+
+        def tell(chunk: str) -> None:
+            for line in chunk.splitlines():
+                say(line)
+
+        with _files(predicate=predicate) as folder:
+            for arguments in sign_arguments(self, target, kind, folder):
+                done = command.stream(arguments, silent if self.key else tell, source="stderr")
+                if done.code != 0:
+                    # Without a key, `say` has had all of it.
+                    evidence = "\n".join(_words(done)) if self.key else ""
+                    raise errors.SigningFailed(reference=target, reason=_last(done), evidence=evidence)
+
+    def verify(self, target: Reference, manifest: bytes, kind: str, bundle: bytes) -> None:
+        """Check that a bundle holds a statement of some kind about a manifest, signed by whom it should be.
+
+        Raises:
+            errors.NotVerified: It does not; carries cosign's words.
+        """
+        with _files(manifest=manifest, bundle=bundle) as folder:
+            self._verified(target, verify_arguments(self, kind, folder))
+
+    def verify_own_form(self, target: Reference) -> None:
+        """Check that what a digest names has a signature in cosign 2's own form.
+
+        Raises:
+            errors.NotVerified: There is no such signature, or it is one of something else.
+        """
+        with _files() as folder:
+            done = self._verified(target, own_form_arguments(self, target, folder))
+        signed = [
+            entry["critical"]["image"]["docker-manifest-digest"]
+            for entry in json.loads(done.stdout)
+            # cosign 3 counts every attestation, too.
+            if entry["critical"]["type"] == OWN_FORM
+        ]
+        if target.digest not in signed:
+            reason = f"it is one of {', '.join(signed)}" if signed else "only attestations are signed"
+            raise errors.NotVerified(reference=target, signer=self.signer, reason=reason)
+
+    def _verified(self, target: Reference, arguments: list[str]) -> command.Completed:
+        done = command.run(arguments, check=False)
+        if done.code != 0:
+            reason = _last(done)
+            raise errors.NotVerified(
+                reference=target, signer=self.signer, reason=reason, evidence="\n".join(_words(done))
+            )
+        return done
 
 
 @contextlib.contextmanager
@@ -124,51 +166,77 @@ def public_key(program: Path, key: str) -> Iterator[str]:
     Raises:
         errors.KeyUnusable: The key is not there, or COSIGN_PASSWORD does not open it.
     """
-    with tempfile.TemporaryDirectory(prefix="drydock-cosign-") as folder:
-        public = Path(folder) / "cosign.pub"
+    require(key)
+    with _files() as folder:
+        public = folder / "cosign.pub"
         done = command.run([str(program), "public-key", f"--key={key}", f"--outfile={public}"], check=False)
         if done.code != 0:
-            raise errors.KeyUnusable(key=key, reason=_last(done), evidence=done.stderr)
+            raise errors.KeyUnusable(key=key, reason=_last(done), evidence="\n".join(_words(done)))
         yield str(public)
 
 
-def is_signed(program: Path, target: Reference, public: str, *, insecure: bool = False) -> bool:
-    """Tell whether a key, given its public one, has signed what a digest names."""
-    try:
-        verify(program, target, key=public, insecure=insecure)
-    except errors.NotVerified:
-        return False
-    return True
-
-
-def sign_arguments(program: Path, target: Reference, *, key: str, insecure: bool) -> list[str]:
-    """Return the command that signs."""
-    how = [f"--key={key}", "--tlog-upload=false"] if key else []
-    return [str(program), "sign", "--yes", *how, *_registry(insecure), _digest(target)]
-
-
-def verify_arguments(
-    program: Path, target: Reference, *, key: str, identity: Identity | None, insecure: bool
-) -> list[str]:
-    """Return the command that verifies.
+def require(key: str) -> None:
+    """See to it that a key that is a file is there: a missing key is not a missing signature.
 
     Raises:
-        ValueError: Neither key nor identity: then any signature would do.
+        errors.KeyUnusable: It is not.
     """
-    if key:
-        how = [f"--key={key}", "--insecure-ignore-tlog=true"]
-    elif identity:
-        how = [
-            f"--certificate-identity={identity.subject}",
-            f"--certificate-oidc-issuer={identity.issuer}",
+    if key and "://" not in key and not Path(key).is_file():
+        raise errors.KeyUnusable(key=key, reason="there is no such file")
+
+
+def sign_arguments(cosign: Cosign, target: Reference, kind: str, folder: Path) -> list[list[str]]:
+    """Return the commands that sign a statement; ``predicate`` in the folder holds what it states."""
+    newer = is_newer(cosign.program)
+    quiet = _no_services(folder, "signing-config", "trusted-root") if newer else ["--tlog-upload=false"]
+    how = ["--yes", *([f"--key={cosign.key}", *quiet] if cosign.key else []), *_registry(cosign)]
+    form = [] if newer else ["--new-bundle-format"]
+    statement = [f"--type={kind}", f"--predicate={folder / 'predicate'}"]
+    attest = [str(cosign.program), "attest", *how, *form, *statement, _digest(target)]
+    if kind != SIGNATURE:
+        return [attest]
+    sign = [str(cosign.program), "sign", *how, _digest(target)]
+    return [sign] if newer else [sign, attest]
+
+
+def verify_arguments(cosign: Cosign, kind: str, folder: Path) -> list[str]:
+    """Return the command that verifies ``bundle`` in the folder, a statement about ``manifest`` there."""
+    form = [] if is_newer(cosign.program) else ["--new-bundle-format"]
+    files = [f"--bundle={folder / 'bundle'}", f"--type={kind}"]
+    how = _signer(cosign, folder)
+    return [str(cosign.program), "verify-blob-attestation", *form, *files, *how, str(folder / "manifest")]
+
+
+def own_form_arguments(cosign: Cosign, target: Reference, folder: Path) -> list[str]:
+    """Return the command that verifies a signature in cosign 2's own form."""
+    how = [*_signer(cosign, folder), *_registry(cosign)]
+    return [str(cosign.program), "verify", "--output=json", *how, _digest(target)]
+
+
+@functools.cache
+def is_newer(program: Path) -> bool:
+    """Tell whether it is cosign 3, by its options: where Debian built it, its version says nothing."""
+    return "--signing-config" in command.run([str(program), "sign", "--help"], check=False).stdout
+
+
+def _signer(cosign: Cosign, folder: Path) -> list[str]:
+    if cosign.key:
+        quiet = _no_services(folder, "trusted-root")
+        return [f"--key={cosign.key}", "--insecure-ignore-tlog=true", *quiet]
+    if cosign.identity:
+        return [
+            f"--certificate-identity={cosign.identity.subject}",
+            f"--certificate-oidc-issuer={cosign.identity.issuer}",
         ]
-    else:
-        raise ValueError("a signature is verified against a key or an identity")
-    return [str(program), "verify", "--output=json", *how, *_registry(insecure), _digest(target)]
+    raise ValueError("a signature is verified against a key or an identity")
 
 
-def _registry(insecure: bool) -> list[str]:
-    return ["--allow-insecure-registry", "--allow-http-registry"] if insecure else []
+def _no_services(folder: Path, *names: str) -> list[str]:
+    return [f"--{name}={folder / name}" for name in names]
+
+
+def _registry(cosign: Cosign) -> list[str]:
+    return ["--allow-insecure-registry", "--allow-http-registry"] if cosign.insecure else []
 
 
 def _digest(target: Reference) -> str:
@@ -178,25 +246,39 @@ def _digest(target: Reference) -> str:
     return f"{target.name}@{target.digest}"
 
 
+def _words(done: command.Completed) -> list[str]:
+    """Return cosign's lines, without its warnings of what drydock asked for."""
+    return [line for line in done.stderr.splitlines() if line.strip() and not line.startswith("WARNING")]
+
+
 def _last(done: command.Completed) -> str:
-    lines = [line for line in done.stderr.splitlines() if line.strip() and not line.startswith("WARNING")]
-    last = lines[-1] if lines else f"exit code {done.code}"
+    last = (_words(done) or [f"exit code {done.code}"])[-1]
     return re.sub(r"^error: |^error during command execution: ", "", last, flags=re.IGNORECASE)
+
+
+@contextlib.contextmanager
+def _files(**contents: bytes) -> Iterator[Path]:
+    """Yield a folder with these files, and with those that keep cosign away from the public services."""
+    services = {name: json.dumps(document).encode() for name, document in NO_SERVICES.items()}
+    with tempfile.TemporaryDirectory(prefix="drydock-cosign-") as name:
+        for file, content in (contents | services).items():
+            Path(name, file).write_bytes(content)
+        yield Path(name)
 
 
 def program(say: Say = silent) -> Path:
     """Return cosign: the machine's own, else Debian's, unpacked into the cache.
 
     Raises:
-        errors.CosignNotInstalled: This is no Debian-family machine, or apt refused.
+        errors.CosignNotInstalled: This machine is not of Debian's family, or apt refused.
     """
     if found := shutil.which("cosign"):
         return Path(found)
-    folder = platformdirs.user_cache_path("drydock") / f"cosign-{RELEASE}-{platform.machine()}"
+    folder = state.cache(f"cosign-{RELEASE}-{platform.machine()}")
     if not folder.exists():
         say(f"fetching cosign from Debian {RELEASE}")
         try:
-            # Whoever comes second finds the folder there, and it is the same.
+            # A process that comes second finds the same folder there.
             fetching = debian.unpacked(folder.parent, "cosign", release=RELEASE)
             with fetching as unfinished, contextlib.suppress(OSError):
                 unfinished.rename(folder)

@@ -1,4 +1,4 @@
-"""What a push tells while it runs."""
+"""The events of a push."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from drydock.base.make import KIND_LABEL
 from drydock.engine import PROJECT_LABEL
 from drydock.project import Project, git
 from drydock.project import metadata as project_metadata
-from drydock.project.git import Source
+from drydock.project.git import Checkout
 
 if TYPE_CHECKING:
     from drydock.base import Base
@@ -26,7 +26,7 @@ DIRTY = "dev.drydock.source.dirty"
 BASE_KIND = KIND_LABEL
 MADE = "made"
 
-# What a complete image says about itself, with where drydock takes it from.
+# The labels of a complete image, with where drydock takes each from.
 WANTED: dict[str, str] = {
     OCI + "title": "the project's name",
     OCI + "description": "[project] description",
@@ -52,7 +52,7 @@ class Difference:
     Args:
         key: The label's name.
         found: Its value on the image; None where it has none.
-        wanted: What it should be; None for a label that should be there with any value.
+        wanted: Its right value; None for a label that should be there with any value.
     """
 
     key: str
@@ -68,31 +68,30 @@ class Difference:
 
 
 def labels_for(
-    project: Project, source: Source, base: Base | None, environment: Mapping[str, str] = os.environ
+    project: Project, checkout: Checkout, base: Base | None, environment: Mapping[str, str] = os.environ
 ) -> dict[str, str]:
     """Return every label that an image of this project gets; a label without a value is left out.
 
     Args:
         project: Its own ``[tool.drydock.labels]`` win over everything else.
-        source: Where the source stands.
-        base: What the image stands on; None where that is not known.
+        base: None where it is not known.
         environment: Where SOURCE_DATE_EPOCH is looked up.
 
     Raises:
-        errors.BadConfiguration: SOURCE_DATE_EPOCH is no whole number.
+        errors.BadConfiguration: SOURCE_DATE_EPOCH is not a whole number.
     """
     metadata = project_metadata(project.source)
     urls = {_plain(name): str(url) for name, url in metadata.get("urls", {}).items()}
-    repository = source.url or _first(urls, "source", "sourcecode", "repository", "github")
+    repository = checkout.url or _first(urls, "source", "sourcecode", "repository", "github")
     homepage = _first(urls, "homepage", "home") or repository
     authors = _people(metadata.get("authors", []))
     maintainers = _people(metadata.get("maintainers", [])) or authors
-    created = _created(source, environment)
+    created = _created(checkout, environment)
     found = {
         OCI + "title": project.name,
         OCI + "description": project.description,
         OCI + "version": project.version,
-        OCI + "revision": source.revision,
+        OCI + "revision": checkout.revision,
         OCI + "created": created,
         OCI + "source": repository,
         OCI + "url": homepage,
@@ -105,7 +104,7 @@ def labels_for(
         MAINTAINER: ", ".join(maintainers),
         # Whether a published base was pulled just now or before says nothing about the image.
         BASE_KIND: MADE if base and base.kind == MADE else "",
-        DIRTY: "true" if source.dirty else "false",
+        DIRTY: "true" if checkout.dirty else "false",
         PROJECT_LABEL: project.image,
     }
     return {key: value for key, value in found.items() if value} | dict(project.labels)
@@ -114,12 +113,8 @@ def labels_for(
 def check(found: Mapping[str, str], wanted: Mapping[str, str]) -> list[Difference]:
     """Compare an image's labels with what they should be.
 
-    A label of the image that nobody asked for is no difference: a base image brings its own. An annotation
-    that every image should carry is one even where ``wanted`` has no value for it: no gap is silent.
-
-    Args:
-        found: The labels on the image.
-        wanted: What `labels_for` returned.
+    A label of the image that was not asked for is not a difference: a base image brings its own. An
+    annotation that every image should carry is one even where ``wanted`` has no value for it.
     """
     different = [
         Difference(key, found.get(key), value) for key, value in wanted.items() if found.get(key) != value
@@ -128,8 +123,8 @@ def check(found: Mapping[str, str], wanted: Mapping[str, str]) -> list[Differenc
     return different + missing
 
 
-def _created(source: Source, environment: Mapping[str, str]) -> str:
-    seconds = git.epoch(source, environment)
+def _created(checkout: Checkout, environment: Mapping[str, str]) -> str:
+    seconds = git.epoch(checkout, environment)
     if seconds is None:
         return ""
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

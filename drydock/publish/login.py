@@ -22,7 +22,6 @@ class Login(httpx2.Auth):
     """Answers a registry's challenge, and sends what worked along with later requests.
 
     Args:
-        credentials: Who logs in.
         insecure: Whether a token server may be asked over plain HTTP.
     """
 
@@ -91,7 +90,7 @@ def _token(request: httpx2.Request, answer: httpx2.Response) -> str:
             return str(token)
         reason = "no token in its answer"
     except (ValueError, AttributeError):
-        reason = "its answer is no JSON object"
+        reason = "its answer is not a JSON object"
     raise errors.RegistryFault(
         registry=request.url.netloc.decode(),
         status=answer.status_code,

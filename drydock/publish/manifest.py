@@ -51,8 +51,6 @@ def configurations(client: Registry, repository: str, manifest: Manifest) -> set
     """Return the digest of an image's configuration, or those of all images of an index.
 
     Args:
-        client: The registry.
-        repository: Where the manifest is.
         manifest: The image's or the index's.
     """
     found = {manifest.config} if manifest.config else set()

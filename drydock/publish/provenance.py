@@ -1,4 +1,4 @@
-"""How an image came to be, as SLSA provenance 1 in an in-toto statement 1.
+"""How an image came to be, as the predicate of SLSA provenance 1.
 
 Where buildx tells what BuildKit recorded, that is taken (see `buildkit`). A buildx older than 0.14 does
 not, and then drydock states what it told buildx to do. Its BUILD_TYPE means: ``docker buildx build`` of one
@@ -16,16 +16,12 @@ from typing import TYPE_CHECKING, Any
 
 from drydock import command, secrets
 from drydock.engine import Engine
-from drydock.project.git import Source
-from drydock.publish.local import engine_answers
-from drydock.publish.reference import Reference
+from drydock.project.git import Checkout
 from drydock.state.receipts import Waiver
 
 if TYPE_CHECKING:
     from drydock.base import Base
 
-MEDIA_TYPE = "application/vnd.in-toto+json"
-STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
 PREDICATE_TYPE = "https://slsa.dev/provenance/v1"
 BUILD_TYPE = "urn:drydock:buildx-dockerfile:1"
 
@@ -35,12 +31,12 @@ Predicate = dict[str, Any]
 
 @dataclass(frozen=True)
 class Build:
-    """What was built, and by what.
+    """A build, and its builder.
 
     Args:
         target: The Dockerfile stage.
         build_args: Values for the Dockerfile's ARGs, those that drydock added included.
-        builder: The URI of what built it: whoever trusts the provenance trusts this.
+        builder: The URI of the builder, trusted by all who trust the provenance.
         versions: Of the programs that took part, by their names.
         platforms: Such as ``linux/amd64``.
         added: The names of the build arguments that drydock added by itself.
@@ -66,7 +62,7 @@ def observed(
     Raises:
         errors.EngineGone: The engine does not answer.
     """
-    with engine_answers(engine):
+    with engine.answering():
         identity = str(engine.sdk.info().get("ID", ""))
         version = str(engine.sdk.version()["Version"])
     buildx = command.run(["docker", "buildx", "version"], env=engine.environment).stdout.split()
@@ -74,11 +70,11 @@ def observed(
     return Build(target, build_args, f"urn:drydock:engine:{identity}", versions, platforms, added)
 
 
-def predicate(source: Source, base: Base, build: Build) -> Predicate:
+def predicate(checkout: Checkout, base: Base, build: Build) -> Predicate:
     """Say how an image was built, from what drydock told buildx to do.
 
     Args:
-        source: What it was built from.
+        checkout: What it was built from.
         base: What it stands on.
         build: How it was built.
     """
@@ -94,50 +90,38 @@ def predicate(source: Source, base: Base, build: Build) -> Predicate:
                 "platforms": list(build.platforms),
             },
             "internalParameters": {"buildArgs": added},
-            "resolvedDependencies": dependencies(source, base),
+            "resolvedDependencies": dependencies(checkout, base),
         },
         "runDetails": {"builder": {"id": build.builder, "version": dict(sorted(build.versions.items()))}},
     }
 
 
-def statement(image: Reference, made: Predicate, waiver: Waiver | None = None) -> bytes:
-    """Write the provenance of a pushed image.
+def stated(made: Predicate, waiver: Waiver | None = None) -> bytes:
+    """Return what the provenance of an image states, in JSON.
 
     Args:
-        image: Its name on the registry, with its digest.
-        made: How it was built.
         waiver: Why it was pushed although gates had not passed; None when all had.
-
-    Raises:
-        ValueError: The image has no digest.
     """
-    if not image.digest:
-        raise ValueError(f"{image} names no digest")
     definition = dict(made["buildDefinition"])
     if waiver:
         forced = {"reason": waiver.reason, "missing": list(waiver.missing)}
         definition["internalParameters"] = {**definition["internalParameters"], "forced": forced}
-    document = {
-        "_type": STATEMENT_TYPE,
-        "subject": [{"name": image.name, "digest": _digest(image.digest)}],
-        "predicateType": PREDICATE_TYPE,
-        "predicate": {**made, "buildDefinition": definition},
-    }
+    document = {**made, "buildDefinition": definition}
     return json.dumps(document, indent=1, ensure_ascii=False).encode() + b"\n"
 
 
-def dependencies(source: Source, base: Base) -> list[dict[str, Any]]:
+def dependencies(checkout: Checkout, base: Base) -> list[dict[str, Any]]:
     """Describe the source and the base image of a build."""
-    return [*_source(source), _base(base)]
+    return [*_source(checkout), _base(base)]
 
 
-def _source(source: Source) -> list[dict[str, Any]]:
-    if not source.revision:
+def _source(checkout: Checkout) -> list[dict[str, Any]]:
+    if not checkout.revision:
         return []
-    descriptor: dict[str, Any] = {"name": "source", "digest": {"gitCommit": source.revision}}
-    if source.url:
-        descriptor["uri"] = f"git+{source.url}@{source.revision}"
-    if source.dirty:
+    descriptor: dict[str, Any] = {"name": "source", "digest": {"gitCommit": checkout.revision}}
+    if checkout.url:
+        descriptor["uri"] = f"git+{checkout.url}@{checkout.revision}"
+    if checkout.dirty:
         descriptor["annotations"] = {"dirty": True}
     return [descriptor]
 

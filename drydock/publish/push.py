@@ -9,26 +9,26 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from drydock import errors
 from drydock.engine import Engine
 from drydock.image import Packed, packed
 from drydock.image.blob import Blob
 from drydock.project.compression import ZSTD, Compression
-from drydock.publish import credentials, labels, whereabouts
+from drydock.publish import blob_locations, credentials, labels
 from drydock.publish.credentials import Credentials
+from drydock.publish.engine_image import LocalImage, find
 from drydock.publish.event import Event, LayerProgress, State, Tell, short
-from drydock.publish.local import LocalImage, engine_answers, find
+from drydock.publish.insecure import is_insecure
 from drydock.publish.manifest import index_of, manifest_of
 from drydock.publish.reference import Reference, parse
 from drydock.publish.registry import Manifest, Registry, digest_of
 from drydock.publish.retry import WAITS
-from drydock.publish.security import is_insecure
 from drydock.publish.tags import LATEST, is_dirty
 from drydock.publish.upload import bring
 
-__all__ = ["Event", "Permissions", "Pushed", "Tell", "move", "push", "push_all", "registry", "without_tls"]
+__all__ = ["Event", "Permissions", "Pushed", "Tell", "move", "push", "registry", "without_tls"]
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Pushed:
 
     Args:
         reference: Its full name on the registry.
-        digest: Of its manifest: what a Deployment names.
+        digest: Of its manifest: a Deployment names this.
         image: Its id on the engine.
         uploaded: Bytes of the layers and of the configuration that were sent.
         layers_sent: How many layers were sent.
@@ -54,7 +54,7 @@ class Pushed:
 
 @dataclass(frozen=True)
 class Permissions:
-    """What may be pushed although it should not be.
+    """Exceptions from what may be pushed.
 
     Args:
         dirty: An image of a source with uncommitted changes.
@@ -74,97 +74,46 @@ def push(
     tell: Tell = lambda _: None,
     *,
     image: str = "",
+    others: Sequence[str] = (),
     permissions: Permissions = NONE,
     compression: Compression = ZSTD,
     waits: Sequence[float] = WAITS,
 ) -> Pushed:
     """Push an image under one name and check that the registry has it.
 
+    A registry moves a tag only after it has every layer, so a push that fails or is interrupted leaves the
+    tag where it was, and the next one sends only what is missing.
+
     Args:
-        engine: Where the image is.
         reference: The full name to push; ``latest`` when it has no tag.
         image: The image's name or id on the engine where it is not ``reference``.
-
-    The others, and what is raised, are those of `push_all`.
-    """
-    (pushed,) = push_all(
-        engine,
-        image or reference,
-        [reference],
-        tell,
-        permissions=permissions,
-        compression=compression,
-        waits=waits,
-    )
-    return pushed
-
-
-def push_all(
-    engine: Engine,
-    image: str,
-    references: Sequence[str],
-    tell: Tell = lambda _: None,
-    *,
-    others: Sequence[str] = (),
-    permissions: Permissions = NONE,
-    compression: Compression = ZSTD,
-    waits: Sequence[float] = WAITS,
-) -> list[Pushed]:
-    """Push an image under several names, one after another.
-
-    The image is sent once to each repository, under the first name there. The others are set on the registry
-    itself, each in one step, to the very manifest that was verified: no tag can come to differ from another,
-    and those that people follow move last. A registry moves a tag only after it has every layer, so a push
-    that fails or is interrupted leaves the tag where it was, and the next one sends only what is missing.
-
-    Args:
-        engine: Where the image is.
-        image: Its name or id there.
-        references: Full names, in the order in which they are to be set; see `tags.tags`.
-        tell: Takes each change of a layer, and each wait after a network fault.
-        others: The same image for other platforms: then the names stand for an index of all of them.
-        permissions: What may be pushed all the same.
-        compression: How the layers are compressed.
-        waits: Seconds before each further attempt after a network fault.
+        others: The same image for other platforms: then the name stands for an index of all of them.
 
     Raises:
-        errors.IllegalReference, errors.IllegalTag: A name does not fit the grammar; nothing was pushed.
+        errors.IllegalReference, errors.IllegalTag: The name does not fit the grammar; nothing was pushed.
         errors.ImageMissing: The engine has no such image.
         errors.PlatformTwice: Two of the images are for one platform.
         errors.DirtyImage, errors.MadeBase: The image must not be pushed there.
         errors.BadCredentials: The docker configuration cannot be read.
         errors.LoginRefused, errors.PushDenied, errors.RegistryFault: The registry refused; never tried again.
         errors.RegistryUnreachable, errors.RegistryFailed: All attempts failed.
-        errors.DigestDiffers: The registry holds something else under a name.
+        errors.DigestDiffers: The registry holds something else under the name.
     """
-    targets = [_target(reference) for reference in references]
-    local_images = [find(engine, name) for name in (image, *others)]
+    target = _target(reference)
+    local_images = [find(engine, name) for name in (image or reference, *others)]
     check_platforms([local.platform for local in local_images])
-    for target in targets:
-        for local in local_images:
-            refuse(target, local, permissions)
-    first: dict[str, Pushed] = {}
-    done = []
+    for local in local_images:
+        refuse(target, local, permissions)
     with ExitStack() as stack:
         contents = [
             stack.enter_context(packed(engine, local.id, compression=compression)) for local in local_images
         ]
-        for target in targets:
-            with registry(engine, target, tell, waits=waits) as client:
-                if known := first.get(target.name):
-                    move(client, target, known.digest)
-                    layers = known.layers_sent + known.layers_existing
-                    pushed = replace(
-                        known, reference=str(target), uploaded=0, layers_sent=0, layers_existing=layers
-                    )
-                else:
-                    pushed = first[target.name] = send(client, target, local_images[0].id, contents, tell)
-            done.append(pushed)
-    return done
+        client = stack.enter_context(registry(engine, target, tell, waits=waits))
+        return send(client, target, local_images[0].id, contents, tell)
 
 
 def check_platforms(platforms: Sequence[str]) -> None:
-    """Refuse images among which nobody could choose by platform.
+    """Refuse images that cannot be told apart by platform.
 
     Raises:
         errors.PlatformTwice: Two are for one platform.
@@ -184,8 +133,6 @@ def send(
     """Bring an image to a repository, let a tag name it, and look whether it does.
 
     Args:
-        client: The registry.
-        target: The repository and the tag.
         image: The image's id on the engine.
         contents: The image, once for each platform.
         tell: Takes each change of a layer.
@@ -217,10 +164,10 @@ def send(
 def layers(client: Registry, target: Reference, content: Packed, tell: Tell) -> Iterator[tuple[Blob, State]]:
     """Bring the layers of an image to a repository, and yield each with how it came to be there."""
     for blob in dict.fromkeys(content.layers):
-        known = whereabouts.of(target.registry, blob.digest)
+        known = blob_locations.of(target.registry, blob.digest)
         path = content.files[blob.digest]
         yield blob, bring(client, target.repository, blob, path, tell, elsewhere=known)
-        whereabouts.add(target.registry, blob.digest, target.repository)
+        blob_locations.add(target.registry, blob.digest, target.repository)
 
 
 def move(client: Registry, target: Reference, digest: str) -> None:
@@ -237,7 +184,7 @@ def move(client: Registry, target: Reference, digest: str) -> None:
 
 
 def verify(client: Registry, target: Reference, wanted: Manifest) -> None:
-    """Ask the registry what a tag stands for.
+    """Ask the registry which manifest a tag names.
 
     Raises:
         errors.DigestDiffers: It is something else, or nothing.
@@ -283,7 +230,7 @@ def registry(
 
 def without_tls(engine: Engine, target: Reference) -> bool:
     """Tell whether the engine speaks to a registry without verified TLS; see `security`."""
-    with engine_answers(engine):
+    with engine.answering():
         settings = engine.sdk.info().get("RegistryConfig") or {}
     return is_insecure(target, settings)
 

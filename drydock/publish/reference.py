@@ -91,7 +91,7 @@ def check_tag(tag: str) -> str:
 def parse(text: str) -> Reference:
     """Read a reference as docker does.
 
-    What stands before the first slash is a registry when it has a dot, a colon or an upper-case letter in it,
+    The part before the first slash is a registry when it has a dot, a colon or an upper-case letter in it,
     or is ``localhost``; else it is part of the repository, and the registry is Docker Hub.
 
     Args:
@@ -103,17 +103,19 @@ def parse(text: str) -> Reference:
     """
     rest, at, digest = text.partition("@")
     if at and not _DIGEST.fullmatch(digest):
-        raise errors.IllegalReference(reference=text, problem=f"{digest!r} is no digest")
+        raise errors.IllegalReference(reference=text, problem=f"{digest!r} is not a digest")
     name, colon, tag = rest.rpartition(":")
     if not colon or "/" in tag:
         # The only colon, if any, belongs to the registry's port.
         name, colon, tag = rest, "", ""
     registry, repository = _split(name)
     if not _HOST.fullmatch(registry):
-        raise errors.IllegalReference(reference=text, problem=f"{registry!r} is no host")
+        raise errors.IllegalReference(reference=text, problem=f"{registry!r} is not a host")
     for component in repository.split("/"):
         if not _COMPONENT.fullmatch(component):
-            raise errors.IllegalReference(reference=text, problem=f"{component!r} is no part of a repository")
+            raise errors.IllegalReference(
+                reference=text, problem=f"{component!r} is not a part of a repository"
+            )
     if len(f"{registry}/{repository}") > MOST_NAME_CHARACTERS:
         raise errors.IllegalReference(
             reference=text, problem=f"it has over {MOST_NAME_CHARACTERS} characters"

@@ -1,4 +1,4 @@
-"""A small client of the OCI distribution API: what a registry really holds, asked of the registry itself."""
+"""A small client of the OCI distribution API: the registry itself says what it holds."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ API_HOSTS = {HUB: "registry-1.docker.io"}
 OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 OCI_INDEX = "application/vnd.oci.image.index.v1+json"
 OCI_CONFIGURATION = "application/vnd.oci.image.config.v1+json"
-# What an answer says of a thing that is not there, or of an upload that is not as far as was said.
+# Answers about a thing that is not there, or about an upload that is not as far as was said.
 ABSENT = (httpx2.codes.NOT_FOUND, httpx2.codes.RANGE_NOT_SATISFIABLE)
 MANIFEST_TYPES = (
     OCI_MANIFEST,
@@ -44,7 +44,6 @@ class Manifest:
     """A manifest as the registry holds it.
 
     Args:
-        media_type: What kind it is.
         content: Its exact bytes, which its digest is made from.
     """
 
@@ -78,11 +77,9 @@ class Registry:
 
     Args:
         reference: Any reference on it.
-        credentials: Who asks.
         insecure: Whether to do as docker does for insecure registries: verify no certificate, and speak plain
             HTTP where HTTPS is not answered.
         certificates: The folder with a folder of CA certificates for each registry, as the engine has it.
-        waits: Seconds before each further attempt after a network fault.
         tell: Called before each of those waits.
     """
 
@@ -107,7 +104,7 @@ class Registry:
             auth=Login(credentials, insecure=insecure),
             timeout=TIMEOUT,
             follow_redirects=True,
-            # A proxy for the outside is no way to this machine itself.
+            # A proxy for the outside does not lead to this machine itself.
             trust_env=not reference.loopback,
         )
 
@@ -134,16 +131,11 @@ class Registry:
             raise self._fault(response, f"the content's digest is {manifest.digest}")
         return manifest
 
-    def put_manifest(self, repository: str, reference: str, manifest: Manifest) -> bool:
-        """Store a manifest under a tag or its digest; the tag moves in one step.
-
-        Returns:
-            Whether the registry noted what the manifest refers to, as one with the referrers API does.
-        """
+    def put_manifest(self, repository: str, reference: str, manifest: Manifest) -> None:
+        """Store a manifest under a tag or its digest; the tag moves in one step."""
         path = f"{repository}/manifests/{reference}"
         headers = {"Content-Type": manifest.media_type}
-        answer = self._ask("PUT", path, headers=headers, content=manifest.content, missing_is_fault=True)
-        return "OCI-Subject" in answer.headers
+        self._ask("PUT", path, headers=headers, content=manifest.content, missing_is_fault=True)
 
     def blob(self, repository: str, digest: str) -> bytes | None:
         """Return a blob; None where there is no such thing.
@@ -229,7 +221,7 @@ class Registry:
 
         Raises:
             errors.RegistryUnreachable, errors.RegistryFailed: No answer, or none that helps, in all attempts.
-            errors.LoginRefused, errors.PushDenied, errors.RegistryFault: An answer that is no success.
+            errors.LoginRefused, errors.PushDenied, errors.RegistryFault: An answer other than success.
         """
         response = self.persist(
             lambda: retrying(
@@ -267,16 +259,13 @@ class Registry:
         """Make one attempt and return its answer: a good one, 404, or 416.
 
         Args:
-            method: The HTTP method.
             path: Below ``/v2/``, or a whole URL.
-            headers: Of the request.
             content: Its body; an iterable may be asked for the body more than once.
-            timeout: How long to wait.
 
         Raises:
             NetworkFault: There was no answer, or the server behind the network failed.
             errors.RegistryUnreachable: Its certificate is not trusted, which no further attempt will change.
-            errors.LoginRefused, errors.PushDenied, errors.RegistryFault: An answer that is no success.
+            errors.LoginRefused, errors.PushDenied, errors.RegistryFault: An answer other than success.
         """
         response = self._send(method, path, dict(headers or {}), content, timeout)
         if response.is_server_error:
@@ -350,7 +339,7 @@ def trust(folder: Path, *, insecure: bool) -> ssl.SSLContext:
 
     Args:
         folder: Holds ``*.crt`` for CAs, and pairs of ``*.cert`` and ``*.key`` for this client.
-        insecure: Trust everybody.
+        insecure: Trust every server.
     """
     context = ssl.create_default_context()
     for authority in sorted(folder.glob("*.crt")):

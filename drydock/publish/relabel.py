@@ -10,7 +10,7 @@ from drydock import command, errors
 from drydock.build import identity
 from drydock.engine import Engine
 from drydock.publish import labels as names
-from drydock.publish.local import LocalImage, find
+from drydock.publish.engine_image import LocalImage, find
 from drydock.publish.reference import parse
 
 
@@ -22,9 +22,7 @@ def apply(engine: Engine, reference: str, labels: Mapping[str, str]) -> str:
     build can show that the content is that of a commit.
 
     Args:
-        engine: Where the image is.
         reference: The image's name, which moves to the new image when all went well.
-        labels: What to set.
 
     Returns:
         The id of the new image; the same input gives the same id.

@@ -24,13 +24,13 @@ class ServerFault(NetworkFault):
 
 @dataclass(frozen=True)
 class Retry:
-    """What is about to happen after a network fault.
+    """The next attempt after a network fault.
 
     Args:
         attempt: The attempt that follows, counted from 1.
         attempts: How many there are at the most.
         wait: Seconds until then.
-        reason: What failed.
+        reason: The fault.
     """
 
     attempt: int
@@ -51,7 +51,6 @@ def retrying(
         action: Raises NetworkFault where another attempt may help; any other exception ends it at once.
         tell: Called before each wait.
         waits: Seconds before each further attempt.
-        sleep: Waits.
 
     Raises:
         NetworkFault: The last attempt's, with the number of attempts.

@@ -6,10 +6,10 @@ every newer release: ``1.4``, ``1`` and ``latest``. The rules beyond the obvious
 * Equal versions give equal tags: ``1.4`` is ``1.4.0`` (PEP 440), so it is written with three numbers. The
   immutable tag of a release called ``1.4`` is thus never overwritten by the floating ``1.4`` of 1.4.1.
 * Pre-releases and development releases move no floating tag.
-* A local version (``1.4.2+abc.1``) is somebody's own build of a release, not the release: it becomes
+* A local version (``1.4.2+abc.1``) is one's own build of a release, not the release: it becomes
   ``1.4.2-abc.1`` and moves no floating tag.
 * A post release (``1.4.2.post1``) replaces its release: it moves all floating tags, but not ``1.4.2`` itself.
-* ``0`` does not float: before 1.0 every minor release may break its users, so nobody should follow ``0``.
+* ``0`` does not float: before 1.0 every minor release may break its users, so ``0`` is not worth following.
 * An epoch (``1!2.0``) is written ``1_2.0.0``, since ``!`` is illegal, in the floating tags as well.
 * A dirty tree gets ``-dirty`` on the immutable tags and moves no floating tag.
 """
@@ -22,7 +22,7 @@ from packaging.version import InvalidVersion, Version
 
 from drydock import errors
 from drydock.project import Project
-from drydock.project.git import Source
+from drydock.project.git import Checkout
 from drydock.publish.reference import check_tag
 
 DIRTY = "-dirty"
@@ -56,7 +56,7 @@ def tags(version: str, revision: str, dirty: bool) -> tuple[str, ...]:
     return tuple(check_tag(tag) for tag in (*immutable, *_floating(parsed)))
 
 
-def names(project: Project, source: Source, *, version: str = "", registry: str = "") -> tuple[str, ...]:
+def names(project: Project, source: Checkout, *, version: str = "", registry: str = "") -> tuple[str, ...]:
     """Return the references of an image, the ones that never move first.
 
     Args:
@@ -71,7 +71,7 @@ def names(project: Project, source: Source, *, version: str = "", registry: str 
 
 
 def leading(version: str, existing: Iterable[str]) -> tuple[str, ...]:
-    """Decide which floating tags a release may take: a fix of an older series leads nobody back to it.
+    """Decide which floating tags a release may take: a fix of an older series takes no tag from a newer one.
 
     Args:
         version: The version that is released.

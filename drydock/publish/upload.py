@@ -35,10 +35,6 @@ def bring(
     """Bring a layer to a repository, and say how it came to be there.
 
     Args:
-        client: The registry.
-        repository: Where to.
-        blob: The layer.
-        path: The file with its bytes.
         tell: Takes each change of the layer, and each wait after a network fault.
         elsewhere: Repositories of the same registry that may have it already.
 
@@ -110,7 +106,7 @@ class _Upload:
         return bool(self.place) and self._send() and self._end()
 
     def _resumed(self) -> tuple[str, int]:
-        """Ask how far the registry has got; a registry that does not say gets all of it anew."""
+        """Ask how far the registry has got; a registry that does not say gets all of it again."""
         if not self.begun:
             return self.place, 0
         answer = self.client.once("GET", self.place)
@@ -152,7 +148,7 @@ class _Upload:
 
 
 class _Rest:
-    """A file from some byte on, read anew whenever a request has to be repeated."""
+    """A file from some byte on, read again whenever a request is repeated."""
 
     def __init__(self, path: Path, offset: int, tell: Callable[[int], None]) -> None:
         self._path, self._offset, self._tell = path, offset, tell

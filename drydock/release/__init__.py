@@ -1,12 +1,13 @@
-"""Release a version: everything from the build to the tags that people follow, in one resumable command.
+"""Push, sign or release a version: three plans over one table of steps, each resumable.
 
-The order keeps a registry honest at every moment. The image is built and has passed its gates before anything
-leaves; it is pushed under the tag of its commit, which nobody follows; its documents are attached and signed,
-and then it is signed itself; only then do the version's tags come to name it, each in one step. Whatever ends
-the process in between, a tag names what it named before, or an image that was tested and signed.
+The order of a release keeps a registry honest at every moment. The image is built and has passed its gates
+before anything leaves; it is pushed under the tag of its commit, which is in no user's deployment; its signed
+documents are attached, and then it is signed itself; only then do the version's tags come to name it, each in
+one step. Whatever ends the process in between, a tag names what it named before, or an image that was tested
+and signed.
 
-Each step first looks whether it is done, by asking whoever would know: the engine, the receipts, the
-registry. The journal pins the image that the earlier steps were about.
+Each step first looks whether it is done, by asking the engine, the receipts or the registry. The journal pins
+the image that the earlier steps were about.
 """
 
 from __future__ import annotations
@@ -18,19 +19,18 @@ from dataclasses import dataclass
 
 from drydock import errors
 from drydock.publish import cosign
-from drydock.release.plan import Plan, decide
-from drydock.release.steps import STEPS, Step, Work
+from drydock.release.plan import Plan, to_push, to_release, to_sign
+from drydock.release.steps import STEPS, Step, Work, verify
 
-__all__ = ["Outcome", "Plan", "Work", "decide", "foresee", "release"]
+__all__ = ["Outcome", "Plan", "Work", "carry_out", "foresee", "to_push", "to_release", "to_sign", "verify"]
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a step.
+    """The outcome of a step.
 
     Args:
-        step: Its name.
-        what: What it does, in words.
+        what: Its work, in words.
         held: Whether it was done before, and was not done again.
         seconds: How long it took, the look at what is done included.
     """
@@ -42,22 +42,28 @@ class Outcome:
 
 
 def foresee(work: Work) -> list[Outcome]:
-    """Tell what a release would do, and do nothing: which steps are done already, and which are to come."""
+    """Tell which steps of a plan are done already and which are to come, and do nothing.
+
+    Raises:
+        errors.KeyUnusable: The file of the key is not there.
+    """
+    cosign.require(work.plan.key)
     outcomes: list[Outcome] = []
-    for step in STEPS:
-        # What follows a step that is to come is to come as well, and has nothing yet that it could ask about.
+    for name in work.plan.steps:
+        step = STEPS[name]
+        # Steps after a pending one are pending too: their inputs do not exist yet.
         held = all(outcome.held for outcome in outcomes) and step.holds(work)
-        outcomes.append(Outcome(step.name, step.what(work.plan), held, 0.0))
+        outcomes.append(Outcome(name, step.what(work.plan), held, 0.0))
     return outcomes
 
 
-def release(work: Work) -> Iterator[Outcome]:
-    """Release, and yield each step's outcome.
+def carry_out(work: Work) -> Iterator[Outcome]:
+    """Take a plan's steps, and yield each one's outcome.
 
     Raises:
-        errors.ReleaseRunning: Another process is at the same release.
-        errors.VersionTaken: The version's tag names another image already.
-        errors.SigningFailed, errors.CosignNotInstalled: The key cannot be used; found out before the build.
+        errors.ReleaseRunning: Another process is at the same plan.
+        errors.VersionTaken: The tag of the version to release names another image already.
+        errors.KeyUnusable, errors.CosignNotInstalled: Found out before the first step.
         errors.DrydockError: A step failed; the next call goes on with it.
     """
     with work.journal.locked():
@@ -65,8 +71,8 @@ def release(work: Work) -> Iterator[Outcome]:
             with cosign.public_key(cosign.program(work.say), work.plan.key):
                 # It can be opened: hours of gates will not end at a forgotten password.
                 pass
-        for step in STEPS:
-            yield _take(step, work)
+        for name in work.plan.steps:
+            yield _take(STEPS[name], work)
 
 
 def _take(step: Step, work: Work) -> Outcome:
@@ -75,11 +81,11 @@ def _take(step: Step, work: Work) -> Outcome:
     try:
         with work.patience(step.name):
             held = step.holds(work)
-        work.say(f"{step.name:<6}  {'done before: ' if held else ''}{what}")
+        work.say(f"{step.name:<8}  {'done before: ' if held else ''}{what}")
         if not held:
             with nullcontext() if step.shows else work.patience(step.name):
                 step.run(work)
     except (errors.DrydockError, KeyboardInterrupt):
-        work.say(f"stopped at {step.name}; `invoke release {work.plan.version}` goes on there")
+        work.say(f"stopped at {step.name}; `invoke {work.plan.command}` goes on there")
         raise
     return Outcome(step.name, what, held, round(time.monotonic() - began, 3))

@@ -1,4 +1,4 @@
-"""What a release has come to, kept across its attempts."""
+"""The state of a push, a signing or a release, kept across its attempts."""
 
 from __future__ import annotations
 
@@ -9,34 +9,34 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-import platformdirs
-
-from drydock import errors
-from drydock.publish.sbom.cyclonedx import MEDIA_TYPE as CYCLONEDX
-from drydock.publish.sbom.spdx import MEDIA_TYPE as SPDX
+from drydock import errors, state
+from drydock.publish.sbom.cyclonedx import PREDICATE_TYPE as CYCLONEDX
+from drydock.publish.sbom.spdx import PREDICATE_TYPE as SPDX
 from drydock.release.plan import Plan
 from drydock.state.sealed import Sealed, Untrusted, write_whole
 
-FORMAT = 1
+FORMAT = 2
 FILES = {CYCLONEDX: "cyclonedx.json", SPDX: "spdx.json"}
 
 
 @dataclass(frozen=True)
 class Entry:
-    """What is known about a release.
+    """The state of a plan.
 
     Args:
         revision: The commit that the image was built from.
-        image: The image's id on the engine, which stands for its content and its labels.
-        bills: The digest of each bill of materials by its media type.
+        image: The image's id on the engine, a digest of its content and its labels.
+        others: The ids of the same image for other platforms.
+        bills: The digest of each bill of materials by its type.
         digest: The image's manifest on the registry; empty before the push.
-        attached: The manifests of what is attached to it.
-        signed: The manifests that were signed.
-        moved: Whether the version's tags came to name the image.
+        attached: The manifests of the documents that are attached to it.
+        signed: The manifests of its signatures.
+        moved: Whether the tags came to name the image.
     """
 
     revision: str = ""
     image: str = ""
+    others: tuple[str, ...] = ()
     bills: Mapping[str, str] = field(default_factory=dict)
     digest: str = ""
     attached: tuple[str, ...] = ()
@@ -45,22 +45,23 @@ class Entry:
 
 
 class Journal:
-    """The journal of one version of one project on one registry.
+    """The journal of one plan for one version of one project on one registry.
 
     Args:
-        plan: The release.
+        plan: The plan.
     """
 
     def __init__(self, plan: Plan) -> None:
-        state = platformdirs.user_state_path("drydock")
-        where = hashlib.sha256(f"{plan.pushed.name} {plan.target}".encode()).hexdigest()[:12]
-        self.folder = state / "releases" / plan.image.replace("/", "_") / f"{plan.tags[0]}-{where}"
-        self._version = plan.version
-        self._files = Sealed(state)
+        self._command = plan.command
+        about = (plan.command, plan.pushed.name, plan.target, *filter(None, plan.platforms))
+        where = hashlib.sha256(" ".join(about).encode()).hexdigest()[:12]
+        tag = plan.tags[0] if plan.tags else plan.pushed.tag
+        self.folder = state.folder("releases") / plan.image.replace("/", "_") / f"{tag}-{where}"
+        self._files = Sealed()
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Keep every other process from the same release; the kernel lets go when this one ends, however.
+        """Keep every other process from the same plan; the kernel lets go when this one ends, however.
 
         Raises:
             errors.ReleaseRunning: Another one is at it.
@@ -70,35 +71,36 @@ class Journal:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as error:
-                raise errors.ReleaseRunning(version=self._version) from error
+                raise errors.ReleaseRunning(command=self._command) from error
             yield
 
     def read(self) -> Entry:
-        """Return what is known; nothing where the file is missing, damaged, edited or another machine's."""
+        """Return the entry; an empty one where the file is missing, damaged, edited or another machine's."""
         try:
             body: dict[str, Any] = self._files.read(self.folder / "journal.json")
         except (FileNotFoundError, Untrusted):
             return Entry()
         if body.pop("format", None) != FORMAT:
             return Entry()
-        return Entry(**body | {name: tuple(body[name]) for name in ("attached", "signed")})
+        return Entry(**body | {name: tuple(body[name]) for name in ("others", "attached", "signed")})
 
     def write(self, entry: Entry) -> None:
-        """Write down what is known now, as a whole or not at all."""
+        """Write an entry down, as a whole or not at all."""
         self._files.write(self.folder / "journal.json", asdict(entry) | {"format": FORMAT})
+        state.prune("releases")
 
     def keep(self, documents: Mapping[str, bytes]) -> dict[str, str]:
-        """Keep the bills of materials, and return the digest of each by its media type."""
-        for media_type, content in documents.items():
-            write_whole(self.folder / FILES[media_type], content)
-        return {media_type: _digest(content) for media_type, content in documents.items()}
+        """Keep the bills of materials, and return the digest of each by its type."""
+        for kind, content in documents.items():
+            write_whole(self.folder / FILES[kind], content)
+        return {kind: _digest(content) for kind, content in documents.items()}
 
     def documents(self, bills: Mapping[str, str]) -> dict[str, bytes] | None:
         """Return the bills of materials as they were kept; None where one is missing or was changed."""
         if set(bills) != set(FILES):
             return None
         try:
-            found = {media_type: (self.folder / name).read_bytes() for media_type, name in FILES.items()}
+            found = {kind: (self.folder / name).read_bytes() for kind, name in FILES.items()}
         except OSError:
             return None
         return found if {key: _digest(content) for key, content in found.items()} == dict(bills) else None

@@ -1,67 +1,134 @@
-"""What a release would do, decided from the project and its source before anything is done."""
+"""Decide what a push, a signing or a release does, before anything is done."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from packaging.version import InvalidVersion, Version
 
 from drydock import errors
 from drydock.gates import proof
 from drydock.project import Project
-from drydock.project.git import Source
-from drydock.publish import tags
+from drydock.project.git import Checkout
+from drydock.publish import tags as naming
+from drydock.publish.push import NONE, Permissions
 from drydock.publish.reference import Reference, parse
+
+PUSH = ("receipts", "push", "move")
+SIGN = ("find", "receipts", "sbom", "attach", "sign")
+RELEASE = ("build", "gates", "tag", "sbom", "push", "attach", "sign", "move")
 
 
 @dataclass(frozen=True)
 class Plan:
-    """A release.
+    """Steps to take, and what about.
 
     Args:
-        version: As the project writes it.
+        command: The words after `invoke` that carry it out, such as ``release 1.5.0``.
+        steps: The names of the steps, in their order.
         revision: The full id of the commit.
-        target: The target that is released.
+        target: The target that is published.
         image: The repository name on the engine, without a registry.
         pushed: Where the image is pushed to: the tag of its commit, on the registry.
-        tags: The version's own tag, and those that would follow it if no newer release has them.
-        gates: What the image has to pass.
-        key: What it is signed with; cosign asks who its user is where there is none.
+        tags: The names that follow: the version's own tag, and those of its series.
+        gates: Those that the image has to pass.
+        force: Why the image leaves without receipts; empty when it does not.
+        platforms: Which builds to push, several as an index; one empty text for the engine's own.
     """
 
+    command: str
+    steps: tuple[str, ...]
     version: str
     revision: str
     target: str
     image: str
     pushed: Reference
     tags: tuple[str, ...]
-    gates: tuple[str, ...]
-    key: str
+    gates: tuple[str, ...] = ()
+    key: str = ""
+    force: str = ""
+    platforms: tuple[str, ...] = ("",)
+    permissions: Permissions = NONE
+
+    @property
+    def releases(self) -> bool:
+        """Whether the version's tag names this image for good, and older series lead back to nothing."""
+        return self.steps == RELEASE
 
     @property
     def versioned(self) -> Reference:
         """The version's own name on the registry, which never moves."""
         return self.pushed.with_tag(self.tags[0])
 
+    @property
+    def names(self) -> list[Reference]:
+        """Every name on the registry, the ones that never move first."""
+        return [self.pushed, *map(self.pushed.with_tag, self.tags)]
 
-def decide(version: str, project: Project, source: Source, registry: str, target: str, key: str) -> Plan:
-    """Decide what a release does, or why there can be none.
+
+def to_push(
+    project: Project,
+    checkout: Checkout,
+    registry: str,
+    target: str,
+    *,
+    force: str = "",
+    platforms: Sequence[str] = ("",),
+    permissions: Permissions = NONE,
+) -> Plan:
+    """Plan the push of a built target under all its tags.
+
+    Args:
+        force: Why an image without receipts is pushed; empty when it is not.
+        platforms: Which builds to push, several as an index of them.
+
+    Raises:
+        errors.NoRegistry: Neither the caller nor the project names one.
+    """
+    plan = _plan("push", PUSH, project, checkout, registry, target)
+    return replace(plan, force=force, platforms=tuple(platforms), permissions=permissions)
+
+
+def to_sign(
+    project: Project, checkout: Checkout, registry: str, target: str, *, key: str = "", force: str = ""
+) -> Plan:
+    """Plan the signing of a pushed target, with its bills of materials and its provenance.
+
+    Args:
+        registry: Where it was pushed; the project's own when empty.
+        key: File or KMS URI of the private key; empty to sign without one.
+        force: Why it was pushed without receipts, where an earlier push has not written it down here.
+
+    Raises:
+        errors.NoRegistry: Neither the caller nor the project names one.
+    """
+    return replace(_plan("sign", SIGN, project, checkout, registry, target), key=key, force=force)
+
+
+def to_release(
+    version: str,
+    project: Project,
+    checkout: Checkout,
+    registry: str,
+    target: str,
+    *,
+    key: str = "",
+    permissions: Permissions = NONE,
+) -> Plan:
+    """Plan a release, or say why there can be none.
 
     No branch is demanded: fixes of an older series come from a branch of their own, and the provenance names
     the commit.
 
     Args:
-        version: What is to be released, in any spelling of PEP 440.
-        project: Whose version it is.
-        source: Where the project stands in version control.
-        registry: Where to; the project's own when empty.
-        target: The target to release.
+        version: In any spelling of PEP 440.
         key: File or KMS URI of the private key; empty to sign without one.
 
     Raises:
         errors.IllegalVersion: The version does not follow PEP 440.
         errors.NoRegistry: Neither the caller nor the project names one.
-        errors.NotReleasable: The source is no commit's, or the version is not the project's, or is local.
+        errors.NotReleasable: The checkout is not a commit's, or the version is local or another one.
     """
 
     def refused(reason: str, how: str) -> errors.NotReleasable:
@@ -71,28 +138,40 @@ def decide(version: str, project: Project, source: Source, registry: str, target
         wanted = Version(version)
     except InvalidVersion as error:
         raise errors.IllegalVersion(version=version) from error
-    where = registry or project.registry
-    if not where:
-        raise errors.NoRegistry()
+    address(project, checkout, registry)
     manifest = project.source / "pyproject.toml"
     # The image says its version itself: in its label, and in the metadata of the distribution inside it.
     if Version(project.version) != wanted:
         how = f"write version {version!r} there, commit and repeat the command"
         raise refused(f"{manifest} says {project.version}", how)
     if wanted.local:
-        raise refused("its local part marks somebody's own build", "release it without the part after the +")
-    if not source.revision:
+        raise refused("its local part marks a build of one's own", "release it without the part after the +")
+    if not checkout.revision:
         raise refused(f"{project.root} has no commit of git", "commit everything that belongs to it")
-    if source.dirty:
+    if checkout.dirty:
         raise refused("the working tree has uncommitted changes", "commit or stash them")
-    first, *rest = tags.tags(version, source.revision, dirty=False)
-    return Plan(
-        version=project.version,
-        revision=source.revision,
-        target=target,
-        image=project.image,
-        pushed=parse(f"{where.rstrip('/')}/{project.image}:{first}"),
-        tags=tuple(rest),
-        gates=tuple(gate.name for gate in proof.demanded(target)),
-        key=key,
-    )
+    gates = tuple(gate.name for gate in proof.demanded(target))
+    plan = _plan(f"release {project.version}", RELEASE, project, checkout, registry, target)
+    return replace(plan, gates=gates, key=key, permissions=permissions)
+
+
+def address(project: Project, checkout: Checkout, registry: str) -> list[Reference]:
+    """Return the names of a project's image on its registry, the ones that never move first.
+
+    Raises:
+        errors.NoRegistry: Neither the caller nor the project names one.
+    """
+    where = registry or project.registry
+    if not where:
+        raise errors.NoRegistry()
+    repository = f"{where.rstrip('/')}/{project.image}"
+    found = naming.tags(project.version, checkout.revision, checkout.dirty)
+    return [parse(f"{repository}:{tag}") for tag in found]
+
+
+def _plan(
+    command: str, steps: tuple[str, ...], project: Project, checkout: Checkout, registry: str, target: str
+) -> Plan:
+    first, *rest = address(project, checkout, registry)
+    tags = tuple(name.tag for name in rest)
+    return Plan(command, steps, project.version, checkout.revision, target, project.image, first, tags)

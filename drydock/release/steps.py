@@ -1,79 +1,95 @@
-"""The steps of a release: what each does, and how it finds out that it is done."""
+"""The table of steps: what each does, and how it finds out that it is done."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 
 from drydock import errors
+from drydock import image as images
+from drydock.build import Options
 from drydock.gates import proof
 from drydock.gates.run import refusal
-from drydock.image import configuration_digest
+from drydock.image import configuration_digest, content_digest
 from drydock.progress import Patience, Say, unseen
-from drydock.publish import provenance, seal, tag, tags
+from drydock.publish import attach, builds, cosign, engine_image, provenance, sbom, tags
 from drydock.publish import push as pushing
-from drydock.publish.local import find
-from drydock.publish.push import Permissions, Tell
+from drydock.publish.attach import Attestation
+from drydock.publish.labels import OCI
+from drydock.publish.manifest import configurations
+from drydock.publish.push import Pushed, Tell
 from drydock.publish.reference import Reference
-from drydock.publish.referrers import attached
 from drydock.publish.registry import Manifest, Registry
 from drydock.publish.retry import WAITS
-from drydock.release import ship
-from drydock.release.journal import Entry, Journal
-from drydock.release.plan import Plan
+from drydock.publish.sbom.cyclonedx import PREDICATE_TYPE as CYCLONEDX
+from drydock.publish.sbom.spdx import PREDICATE_TYPE as SPDX
+from drydock.release.journal import FILES, Entry, Journal
+from drydock.release.plan import Plan, address
+from drydock.state.receipts import Receipts
 from drydock.verdict import Verdict
 from drydock.workspace import Workspace
 
 
 @dataclass
 class Work:
-    """A release on its way.
+    """A plan on its way.
 
     Args:
         pipeline: Knows engine and project.
-        plan: What is to be done.
-        permissions: What may be pushed although it should not be.
-        say: Takes one line of progress at a time.
-        judged: Takes each gate's verdict, and whether it comes from a receipt.
         shown: Makes what gives the push's progress a place.
+        judged: Takes each gate's verdict, and whether it comes from a receipt.
         patience: Makes what gives signs of life while a step shows no progress of its own.
-        waits: Seconds before each further attempt after a network fault.
         journal: Where it is written down.
-        entry: What is known now.
+        entry: The journal as it is now.
+        sent: This process's push; None where an earlier one did it.
     """
 
     pipeline: Workspace
     plan: Plan
-    permissions: Permissions
     say: Say
-    judged: Callable[[Verdict, bool], None]
     shown: Callable[[], AbstractContextManager[Tell]]
+    judged: Callable[[Verdict, bool], None] = lambda _, __: None
     patience: Patience = unseen
     waits: Sequence[float] = WAITS
     journal: Journal = field(init=False)
     entry: Entry = field(init=False)
+    sent: Pushed | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
         self.journal = Journal(self.plan)
         self.entry = self.journal.read()
 
     def know(self, **changes: object) -> None:
-        """Write down what is known now."""
+        """Change the entry, and write it down."""
         self.entry = replace(self.entry, **changes)  # type: ignore[arg-type]
         self.journal.write(self.entry)
+
+    def pin(self, image: str, *others: str) -> None:
+        """Write down which image the next steps are about; steps taken for another one do not count."""
+        if (image, others) != (self.entry.image, self.entry.others):
+            self.know(bills={}, digest="", attached=(), signed=())
+        self.know(revision=self.plan.revision, image=image, others=others)
 
     @property
     def pushed(self) -> Reference:
         """The image on its registry, by its digest."""
         return self.plan.pushed.with_digest(self.entry.digest)
 
+    @property
+    def uploads(self) -> list[Pushed]:
+        """The names that the registry has now, each with what was sent for it."""
+        layers = self.sent.layers_sent + self.sent.layers_existing if self.sent else 0
+        known = Pushed(str(self.plan.pushed), self.entry.digest, self.entry.image, 0, 0, layers)
+        named = (replace(known, reference=str(name)) for name in self.plan.names[1:])
+        return [self.sent or known, *named]
+
     def registry(self) -> Registry:
         """Return a client for the registry."""
         return pushing.registry(self.pipeline.engine, self.plan.pushed, waits=self.waits)
 
     def is_ours(self, manifest: Manifest) -> bool:
-        """Tell whether a manifest on the registry is this release's image."""
+        """Tell whether a manifest on the registry is this plan's image."""
         return manifest.config == configuration_digest(self.pipeline.engine, self.entry.image)
 
 
@@ -82,8 +98,7 @@ class Step:
     """One step.
 
     Args:
-        name: What it is called.
-        what: What it does, in words.
+        what: Its work, in words.
         holds: Tells whether it is done.
         run: Does it; may be repeated after an end at any moment.
         shows: Whether it shows its progress itself.
@@ -96,11 +111,15 @@ class Step:
     shows: bool = False
 
 
+def _never(_: Work) -> bool:
+    return False
+
+
 def _is_built(work: Work) -> bool:
     if not work.entry.image or work.entry.revision != work.plan.revision:
         return False
     try:
-        find(work.pipeline.engine, work.entry.image)
+        engine_image.find(work.pipeline.engine, work.entry.image)
     except errors.ImageMissing:
         return False
     work.pipeline.adopt(work.plan.target, work.entry.image)
@@ -111,11 +130,9 @@ def _build(work: Work) -> None:
     image = work.pipeline.built(work.plan.target).image_id
     if work.entry.moved and image != work.entry.image:
         raise errors.VersionTaken(reference=work.plan.versioned, found=work.entry.image, wanted=image)
-    kept = {"revision": work.plan.revision, "image": image}
-    # Nothing that an earlier attempt did for another image counts for this one.
-    cleared = {} if image == work.entry.image else {"bills": {}, "digest": "", "attached": (), "signed": ()}
-    work.know(**kept, **cleared)
-    pushing.refuse(work.plan.versioned, find(work.pipeline.engine, image), work.permissions)
+    work.pin(image)
+    local = engine_image.find(work.pipeline.engine, image)
+    pushing.refuse(work.plan.versioned, local, work.plan.permissions)
     with work.registry() as client:
         _refuse_taken(work, client)
 
@@ -125,9 +142,8 @@ def _refuse_taken(work: Work, client: Registry) -> None:
     versioned = work.plan.versioned
     there = client.manifest(versioned.repository, versioned.tag)
     if there and not work.is_ours(there):
-        raise errors.VersionTaken(
-            reference=versioned, found=there.config or there.digest, wanted=work.entry.image
-        )
+        found = there.config or there.digest
+        raise errors.VersionTaken(reference=versioned, found=found, wanted=work.entry.image)
 
 
 def _has_passed(work: Work) -> bool:
@@ -144,20 +160,58 @@ def _judge(work: Work) -> None:
             raise refusal(verdict)
 
 
+def _look_at_receipts(work: Work) -> None:
+    plan, project = work.plan, work.pipeline.project
+    built = [project.reference(plan.target, platform=platform) for platform in plan.platforms]
+    for reference in built:
+        _refuse_stale(work, reference)
+    measured = [work.pipeline.measure(reference) for reference in built]
+    for image in measured:
+        content = content_digest(image)
+        # A reason that an earlier push wrote down counts for the signing, also when the gates passed since.
+        if "push" in plan.steps or not Receipts().waiver(content):
+            _clear(work, image, content)
+    work.pin(*(image.id for image in measured))
+
+
+def _refuse_stale(work: Work, reference: str) -> None:
+    """Refuse an image of another commit than the one that its tags and its provenance are going to name."""
+    local = engine_image.find(work.pipeline.engine, reference)
+    found, wanted = local.labels.get(f"{OCI}revision", ""), work.plan.revision
+    if found != wanted:
+        raise errors.StaleImage(reference=reference, found=found or "no commit", wanted=wanted or "no commit")
+
+
+def _clear(work: Work, image: images.Image, content: str) -> None:
+    """See to it that an image may leave this machine: every gate has passed, or a reason says why not."""
+    missing = proof.missing(work.pipeline.project, image, work.plan.target)
+    if not missing:
+        Receipts().settle(content)
+    elif work.plan.force:
+        Receipts().waive(work.plan.force, missing, content=content, image=image.id)
+    else:
+        raise errors.ReceiptsMissing(
+            reference=work.pipeline.project.reference(work.plan.target),
+            reasons=", ".join(map(str, missing)),
+            sessions=" ".join(gate.gate for gate in missing),
+        )
+
+
 def _local_names(plan: Plan) -> list[str]:
-    return [f"{plan.image}:{name}" for name in (plan.pushed.tag, *plan.tags)]
+    return [f"{plan.image}:{name.tag}" for name in plan.names]
 
 
 def _is_tagged(work: Work) -> bool:
+    names = _local_names(work.plan)
     try:
-        found = {find(work.pipeline.engine, name).id for name in _local_names(work.plan)}
+        found = {engine_image.find(work.pipeline.engine, name).id for name in names}
     except errors.ImageMissing:
         return False
     return found == {work.entry.image}
 
 
 def _tag(work: Work) -> None:
-    tag.apply(work.pipeline.engine, work.entry.image, _local_names(work.plan))
+    engine_image.tag(work.pipeline.engine, work.entry.image, _local_names(work.plan))
 
 
 def _has_bills(work: Work) -> bool:
@@ -165,76 +219,114 @@ def _has_bills(work: Work) -> bool:
 
 
 def _write_bills(work: Work) -> None:
-    work.know(bills=work.journal.keep(ship.bills(work.pipeline, work.entry.image)))
+    bill = sbom.read(work.pipeline.engine, work.entry.image)
+    work.know(bills=work.journal.keep({CYCLONEDX: sbom.cyclonedx(bill), SPDX: sbom.spdx(bill)}))
 
 
 def _is_pushed(work: Work) -> bool:
     if not work.entry.digest:
         return False
+    pushed = work.plan.pushed
     with work.registry() as client:
-        return client.manifest(work.plan.pushed.repository, work.entry.digest) is not None
+        found = client.manifest(pushed.repository, pushed.tag)
+    return found is not None and found.digest == work.entry.digest
 
 
 def _push(work: Work) -> None:
     with work.shown() as tell:
-        done = pushing.push(
+        work.sent = pushing.push(
             work.pipeline.engine,
             str(work.plan.pushed),
             tell,
             image=work.entry.image,
-            permissions=work.permissions,
+            others=work.entry.others,
+            permissions=work.plan.permissions,
             compression=work.pipeline.project.compression,
             waits=work.waits,
         )
     # A registry that lost the image has lost what was attached to it.
-    work.know(digest=done.digest, attached=(), signed=())
+    work.know(digest=work.sent.digest, attached=(), signed=())
+
+
+def _find(work: Work) -> None:
+    """Find the image that was pushed, and see to it that it is the one that is here."""
+    pushed = on_registry(work.pipeline, work.plan.pushed)
+    local = engine_image.find(work.pipeline.engine, work.pipeline.project.reference(work.plan.target))
+    with work.registry() as client:
+        manifest = client.manifest(pushed.repository, pushed.digest)
+        there = configurations(client, pushed.repository, manifest) if manifest else set()
+    wanted = configuration_digest(work.pipeline.engine, local.id)
+    if wanted not in there:
+        raise errors.DigestDiffers(reference=pushed, found=", ".join(there) or "nothing", wanted=wanted)
+    work.pin(local.id)
+    if pushed.digest != work.entry.digest:
+        work.know(digest=pushed.digest, attached=(), signed=())
+
+
+def on_registry(pipeline: Workspace, pushed: Reference) -> Reference:
+    """Return a pushed image by its digest, found by the tag that never moves."""
+    with pushing.registry(pipeline.engine, pushed) as client:
+        manifest = client.manifest(pushed.repository, pushed.tag)
+    if manifest is None:
+        raise errors.NotOnRegistry(reference=pushed)
+    return replace(pushed, digest=manifest.digest)
+
+
+def _are_listed(work: Work, digests: Sequence[str]) -> bool:
+    if not digests:
+        return False
+    with work.registry() as client:
+        return {one.digest for one in attach.attestations(client, work.pushed)} >= set(digests)
 
 
 def _is_attached(work: Work) -> bool:
-    if not work.entry.attached:
-        return False
-    with work.registry() as client:
-        found = {one.digest for one in attached(client, work.plan.pushed, work.entry.digest)}
-    return found >= set(work.entry.attached)
+    return len(work.entry.attached) > len(FILES) and _are_listed(work, work.entry.attached)
 
 
 def _attach(work: Work) -> None:
     bills = work.journal.documents(work.entry.bills)
     assert bills is not None  # noqa: S101 - the step before saw to it
-    told = ship.told(work.pipeline, work.plan.target, work.entry.image, work.pushed)
-    documents = bills | {provenance.MEDIA_TYPE: told}
-    done = seal.attach_all(work.pipeline.engine, work.pushed, documents)
-    work.know(attached=tuple(one.digest for one in done))
-
-
-def _subjects(work: Work) -> tuple[str, ...]:
-    """Return what is signed, in this order: a signed image has all its documents signed."""
-    return (*work.entry.attached, work.entry.digest)
+    # One that was built on another machine, or relabelled since, is described as it would be built here now.
+    options = Options(work.plan.target, build_args=work.pipeline.build_args())
+    made = builds.find(work.entry.image) or builds.described(work.pipeline, options, {})
+    content = content_digest(work.pipeline.measure(work.entry.image))
+    waiver = None if work.plan.releases else Receipts().waiver(content)
+    _attest(work, bills | {provenance.PREDICATE_TYPE: provenance.stated(made, waiver)}, "attached")
 
 
 def _is_signed(work: Work) -> bool:
-    return set(_subjects(work)) <= set(work.entry.signed)
+    return _are_listed(work, work.entry.signed)
 
 
 def _sign(work: Work) -> None:
-    # Without a key nobody can tell afterwards whether it was us who signed: only the journal does.
-    to_do = [digest for digest in _subjects(work) if digest not in work.entry.signed]
-    seal.sign_all(
+    _attest(work, attach.SIGNED, "signed")
+
+
+def _attest(work: Work, documents: Mapping[str, bytes], known: str) -> None:
+    """Attach signed documents; the journal gets each one's digest as soon as it is there."""
+
+    def attached(digest: str) -> None:
+        work.know(**{known: (*dict.fromkeys((*getattr(work.entry, known), digest)),)})
+
+    ours = (*work.entry.attached, *work.entry.signed)
+    attach.attach(
         work.pipeline.engine,
         work.pushed,
-        to_do,
+        documents,
         key=work.plan.key,
+        ours=ours,
         say=work.say,
-        signed=lambda digest: work.know(signed=(*work.entry.signed, digest)),
+        attached=attached,
     )
 
 
 def _to_move(work: Work, client: Registry) -> list[Reference]:
-    """Return the names that this release is to have and has not: its own, and those that no newer one has."""
-    plan = work.plan
-    followed = tags.leading(plan.version, client.tags(plan.pushed.repository))
-    wanted = [plan.pushed.with_tag(name) for name in (plan.tags[0], *followed)]
-    there = {name: client.manifest(name.repository, name.tag) for name in wanted}
+    """Return the names that are to come to the image: of a release none whose series has a newer one."""
+    plan, names = work.plan, work.plan.names[1:]
+    if plan.releases:
+        leading = tags.leading(plan.version, client.tags(plan.pushed.repository))
+        names = [name for name in names if name == plan.versioned or name.tag in leading]
+    there = {name: client.manifest(name.repository, name.tag) for name in names}
     return [name for name, found in there.items() if found is None or found.digest != work.entry.digest]
 
 
@@ -245,13 +337,22 @@ def _has_moved(work: Work) -> bool:
 
 def _move(work: Work) -> None:
     with work.registry() as client:
-        _refuse_taken(work, client)
+        if work.plan.releases:
+            _refuse_taken(work, client)
         for name in _to_move(work, client):
             pushing.move(client, name, work.entry.digest)
     work.know(moved=True)
 
 
-STEPS = (
+def verify(
+    pipeline: Workspace, where: str, *, key: str, identity: cosign.Identity | None, say: Say
+) -> tuple[Reference, list[Attestation]]:
+    """Verify the signature of the pushed image, and all that is attached to it; return both."""
+    pushed = on_registry(pipeline, address(pipeline.project, pipeline.source, where)[0])
+    return pushed, attach.verify(pipeline.engine, pushed, key=key, identity=identity, say=say)
+
+
+_TABLE = (
     Step(
         "build",
         lambda plan: f"{plan.target} of {plan.revision[:12]}, its labels included",
@@ -260,15 +361,18 @@ STEPS = (
         shows=True,
     ),
     Step("gates", lambda plan: ", ".join(plan.gates), _has_passed, _judge),
-    Step("tag", lambda plan: f"{plan.image} {', '.join((plan.pushed.tag, *plan.tags))}", _is_tagged, _tag),
+    Step("find", lambda plan: f"{plan.pushed} on its registry", _never, _find),
+    Step("receipts", lambda plan: plan.force or "every gate has passed", _never, _look_at_receipts),
+    Step("tag", lambda plan: ", ".join(_local_names(plan)), _is_tagged, _tag),
     Step("sbom", lambda _: "bills of materials in CycloneDX and SPDX", _has_bills, _write_bills),
     Step("push", lambda plan: str(plan.pushed), _is_pushed, _push, shows=True),
-    Step("attach", lambda _: "both bills of materials and the provenance", _is_attached, _attach),
+    Step("attach", lambda _: "both bills of materials and the provenance, signed", _is_attached, _attach),
     Step(
         "sign",
-        lambda plan: f"image and documents, with {plan.key or 'the identity that cosign asks for'}",
+        lambda plan: f"the image, with {plan.key or 'the identity that cosign asks for'}",
         _is_signed,
         _sign,
     ),
-    Step("move", lambda plan: f"{', '.join(plan.tags)} on the registry", _has_moved, _move),
+    Step("move", lambda plan: f"{', '.join(plan.tags) or 'no tag'} on the registry", _has_moved, _move),
 )
+STEPS = {step.name: step for step in _TABLE}

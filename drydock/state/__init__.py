@@ -1,0 +1,97 @@
+"""Where drydock keeps things for a user of this machine, and for how long: one table, which `clean` goes by.
+
+What belongs to a project, such as its last report, lies in the project's own ``.drydock`` instead.
+"""
+
+from __future__ import annotations
+
+import math
+import shutil
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import platformdirs
+
+from drydock.programs import FOLDER as TOOLS
+
+DAY = 86_400.0
+
+
+@dataclass(frozen=True)
+class Kept:
+    """One kind of thing that is kept.
+
+    Args:
+        pattern: Its files or folders, below the user's state or cache folder.
+        days: How long a file stays after its last use.
+        largest: Bytes of all of them; the files that were unused for longest go first.
+        cache: Whether it can be made or fetched again.
+    """
+
+    pattern: str
+    days: float = math.inf
+    largest: float = math.inf
+    cache: bool = False
+
+    def paths(self) -> Iterator[Path]:
+        """Yield those that are there."""
+        yield from (platformdirs.user_cache_path() if self.cache else platformdirs.user_state_path()).glob(
+            self.pattern
+        )
+
+
+TABLE = {
+    # Authenticates receipts, records of builds and journals; without it, none of them counts.
+    "key": Kept("drydock/key"),
+    "receipts": Kept("drydock/receipts", days=90),
+    "builds": Kept("drydock/builds", days=90),
+    # A journal is of use until its version is released.
+    "releases": Kept("drydock/releases", days=180),
+    # Half a year's trend; a build takes 20 kB.
+    "history": Kept("drydock/history.sqlite3*", days=180),
+    # The analysis of a 100 MB image takes 1 to 2 MB: room for some hundred builds.
+    "images": Kept("drydock/images-v*", days=180, largest=200_000_000, cache=True),
+    # Compressed layers: room for some fifty builds with other dependencies.
+    "blobs": Kept("drydock/blobs", days=180, largest=1_500_000_000, cache=True),
+    # Some thousand layers.
+    "blob locations": Kept("drydock/blob-locations", days=180, largest=1_000_000, cache=True),
+    "cosign": Kept("drydock/cosign-*", cache=True),
+    "tools": Kept(f"{TOOLS}/*", cache=True),
+    "licences": Kept("drydock/licences", days=180, cache=True),
+}
+
+
+def folder(name: str = "") -> Path:
+    """Return a folder in the user's state folder; without a name the one that holds them all."""
+    return platformdirs.user_state_path("drydock") / name
+
+
+def cache(name: str = "") -> Path:
+    """Return a folder in the user's cache folder; without a name the one that holds them all."""
+    return platformdirs.user_cache_path("drydock") / name
+
+
+def prune(name: str) -> int:
+    """Remove what one row of the table keeps no longer, and return how many files went."""
+    oldest = time.time() - TABLE[name].days * DAY
+    removed = 0
+    for place in TABLE[name].paths():
+        for path in [*place.rglob("*"), place] if place.is_dir() else [place]:
+            try:
+                if not path.is_dir() and path.stat().st_mtime < oldest:
+                    path.unlink()
+                    removed += 1
+                    path.parent.rmdir()
+            except OSError:  # the folder holds others, or another process was faster
+                continue
+    return removed
+
+
+def remove_caches() -> Iterator[Path]:
+    """Remove everything that can be made or fetched again, and yield each path."""
+    for row in TABLE.values():
+        for path in row.paths() if row.cache else ():
+            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+            yield path

@@ -18,14 +18,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import platformdirs
-
+from drydock import state
+from drydock.state import DAY
 from drydock.state.sealed import Sealed, Untrusted
 from drydock.verdict import Outcome, Verdict
 
 FORMAT = 1
-DAY = 86_400.0
-KEPT_DAYS = 90.0
 # Beside the receipts, named by their gates; no gate is called so.
 WAIVER = "waiver"
 _UNTRACKED = frozenset({"__pycache__", ".pytest_cache", ".mypy_cache", ".ruff_cache", ".hypothesis"})
@@ -51,8 +49,6 @@ class Receipt:
     """Proof that a gate judged some content.
 
     Args:
-        verdict: What it said.
-        content: Content digest of the image.
         image: Id of the image that was looked at; others of the same content share the receipt.
         definition: Digest of the gate's definition.
         tools: Versions by name of the tools that took part.
@@ -92,9 +88,8 @@ class Waiver:
     """Why content was pushed although gates had not passed.
 
     Args:
-        reason: In the words of whoever pushed it.
+        reason: In the words of the user who pushed it.
         missing: The gates, each with why it did not count.
-        content: Content digest of the image.
         image: Id of the image.
         written: When, in seconds since the epoch.
     """
@@ -118,7 +113,7 @@ class Receipts:
     """
 
     def __init__(self, folder: Path | None = None) -> None:
-        self._folder = folder or platformdirs.user_state_path("drydock")
+        self._folder = folder or state.folder()
         self._files = Sealed(self._folder)
 
     def find(self, gate: Gate, content: str) -> Receipt | None:
@@ -157,25 +152,15 @@ class Receipts:
 
         Args:
             gate: The gate, as it was defined when it ran.
-            verdict: What it said.
-            content: Content digest of the image.
-            image: The image's id.
             tools: Versions by name.
         """
         receipt = Receipt(verdict, content, image, gate.definition, dict(tools), time.time())
         self._files.write(self._path(gate.name, content), receipt.as_json() | {"format": FORMAT})
-        self.prune()
+        state.prune("receipts")
         return receipt
 
     def waive(self, reason: str, missing: Iterable[Missing], *, content: str, image: str) -> Waiver:
-        """Write down that content leaves without the receipts of some gates.
-
-        Args:
-            reason: Why.
-            missing: The gates.
-            content: Content digest of the image.
-            image: The image's id.
-        """
+        """Write down that content leaves without the receipts of some gates."""
         waiver = Waiver(reason, tuple(map(str, missing)), content, image, time.time())
         self._files.write(self._path(WAIVER, content), asdict(waiver) | {"format": FORMAT})
         return waiver
@@ -194,17 +179,6 @@ class Receipts:
     def settle(self, content: str) -> None:
         """Remove a waiver: every gate has passed since, and the content was pushed again."""
         self._path(WAIVER, content).unlink(missing_ok=True)
-
-    def prune(self, days: float = KEPT_DAYS) -> None:
-        """Remove receipts that are older than some days."""
-        oldest = time.time() - days * DAY
-        for path in (self._folder / "receipts").glob("*/*.json"):
-            try:
-                if path.stat().st_mtime < oldest:
-                    path.unlink()
-                    path.parent.rmdir()
-            except OSError:  # the folder holds others, or another process was faster
-                continue
 
     def _load(self, gate: Gate, content: str) -> Receipt:
         receipt = self._read(gate, content)

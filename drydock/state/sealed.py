@@ -16,6 +16,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from drydock import state
+
 KEY_BYTES = 32
 
 
@@ -30,8 +32,8 @@ class Sealed:
         folder: Where the key lies; made at the first write.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path | None = None) -> None:
+        self._folder = folder or state.folder()
 
     def write(self, path: Path, body: Mapping[str, Any]) -> None:
         """Write JSON values as a whole or not at all, for their owner's eyes only."""
@@ -85,8 +87,6 @@ def write_whole(path: Path, content: bytes, *, keep: bool = False) -> None:
     """Write a file that only its owner can read, as a whole or not at all, also when the power fails.
 
     Args:
-        path: The file.
-        content: What it holds.
         keep: Leave it as it is when it exists: of two processes that make a key, the first wins.
     """
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)

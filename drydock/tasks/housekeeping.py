@@ -33,15 +33,18 @@ def doctor(c: Context, project: str = ".", json: bool = False) -> None:
     doctor.judge(found)
 
 
-@offer("looking for what drydock made here")
-def clean(c: Context, project: str = ".", json: bool = False) -> None:
+@offer(
+    "looking for what drydock made here",
+    caches="remove the user's caches of images, layers and tools as well; they are made again when needed",
+)
+def clean(c: Context, caches: bool = False, project: str = ".", json: bool = False) -> None:
     """Remove what drydock made for this project: containers, development images, its state."""
     from drydock.build.clean import clean
     from drydock.detect.project import load
     from drydock.engine import connect
     from drydock.report import print_json
 
-    removed = list(clean(connect(), load(Path(project))))
+    removed = list(clean(connect(), load(Path(project)), caches=caches))
     if json:
         print_json({"removed": removed})
     else:

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from invoke import Context
 
 from drydock import errors
 from drydock.tasks.offer import offer, patience, pipeline, say, voice
+
+if TYPE_CHECKING:
+    from drydock.release import Plan, Work
+    from drydock.workspace import Workspace
 
 
 @offer("tagging {target}", version="the version to tag (default: the one in pyproject.toml)")
@@ -21,13 +26,13 @@ def tag(
     json: bool = False,
 ) -> None:
     """Tag the built image by the project's version and commit."""
-    from drydock.publish import tag, tags
+    from drydock.publish import engine_image, tags
     from drydock.report import print_json
 
     pipe = pipeline(project, quiet or json)
     names = tags.names(pipe.project, pipe.source, version=version)
     with patience(f"tagging {target}", quiet or json):
-        tag.apply(pipe.engine, pipe.project.reference(target), names)
+        engine_image.tag(pipe.engine, pipe.project.reference(target), names)
     if json:
         print_json({"tags": list(names)})
     else:
@@ -44,7 +49,7 @@ def label(
     json: bool = False,
 ) -> None:
     """Show the image's labels and check them, or apply those that differ."""
-    from drydock.publish import labels, local, relabel
+    from drydock.publish import engine_image, labels, relabel
     from drydock.report import console, print_json
     from drydock.report.tables import key_values
 
@@ -54,7 +59,7 @@ def label(
     if apply:
         with patience(f"labelling {target}", quiet or json):
             relabel.apply(pipe.engine, reference, wanted)
-    found = dict(local.find(pipe.engine, reference).labels)
+    found = dict(engine_image.find(pipe.engine, reference).labels)
     differences = labels.check(found, wanted)
     if json:
         print_json({"labels": found, "differences": [str(one) for one in differences]})
@@ -90,22 +95,23 @@ def push(
     """Push the image under all its tags, and check what the registry then holds."""
     from dataclasses import asdict
 
+    from drydock import release
     from drydock.publish.push import Permissions
-    from drydock.release import ship
-    from drydock.report import console, print_json
-    from drydock.report.push_progress import shown
+    from drydock.report import print_json
 
-    permissions = Permissions(dirty=allow_dirty, made_base=allow_made_base)
-    out = shown(console(stderr=True, quiet=quiet or json))
-    pushed = ship.push(
-        pipeline(project, quiet or json),
-        target,
+    pipe = pipeline(project, quiet or json)
+    plan = release.to_push(
+        pipe.project,
+        pipe.source,
         registry,
-        permissions,
-        platforms=platform.split(","),
+        target,
         force=force,
-        shown=out,
+        platforms=platform.split(","),
+        permissions=Permissions(dirty=allow_dirty, made_base=allow_made_base),
     )
+    work = _work(pipe, plan, quiet or json)
+    list(release.carry_out(work))
+    pushed = work.uploads
     if json:
         print_json({"pushed": [asdict(one) for one in pushed]})
     else:
@@ -155,16 +161,20 @@ def sign(
     json: bool = False,
 ) -> None:
     """Attach bills of materials and provenance to the pushed image, and sign them and it with cosign."""
-    from drydock.release import ship
+    from drydock import release
     from drydock.report import print_json
 
-    hushed = quiet or json
-    with patience(f"signing {target}", hushed):
-        done = ship.sign(pipeline(project, hushed), target, registry, key=key, force=force, say=voice(quiet))
+    pipe = pipeline(project, quiet or json)
+    plan = release.to_sign(pipe.project, pipe.source, registry, target, key=key, force=force)
+    work = _work(pipe, plan, quiet or json)
+    # Without a key, cosign has an address to open.
+    work.say = voice(quiet)
+    list(release.carry_out(work))
+    done = [*work.entry.attached, *work.entry.signed]
     if json:
-        print_json({"attached": {one.media_type: one.digest for one in done}})
+        print_json({"attached": list(work.entry.attached), "signed": list(work.entry.signed)})
     else:
-        print("\n".join(f"{one.digest}  {one.media_type}" for one in done))
+        print("\n".join(f"{work.plan.pushed.name}@{one}" for one in done))
 
 
 @offer(
@@ -185,18 +195,22 @@ def verify(
     json: bool = False,
 ) -> None:
     """Verify the signatures of the pushed image and of everything attached to it."""
+    from drydock import release
     from drydock.publish.cosign import Identity
-    from drydock.release import ship
     from drydock.report import print_json
 
     who = Identity.given(key, identity, issuer)
     hushed = quiet or json
     with patience("verifying what was pushed", hushed):
-        found = ship.verify(pipeline(project, hushed), registry, key=key, identity=who, say=voice(quiet))
+        image, found = release.verify(
+            pipeline(project, hushed), registry, key=key, identity=who, say=voice(quiet)
+        )
     if json:
-        print_json({"verified": {one.media_type: one.digest for one in found}})
+        documents = [{"digest": one.digest, "type": one.kind} for one in found]
+        print_json({"verified": {"image": image.digest, "documents": documents}})
     else:
-        print("\n".join(f"verified {one.digest}  {one.media_type}" for one in found))
+        lines = [f"{image.digest}  the image", *(f"{one.digest}  {one.kind}" for one in found)]
+        print("\n".join(f"verified {line}" for line in lines))
 
 
 @offer(
@@ -222,25 +236,35 @@ def release(
     """Build, test, push, sign and name a version, in that order; goes on where it was stopped."""
     from drydock import release
     from drydock.publish.push import Permissions
-    from drydock.report import console, print_json, tables
+    from drydock.report import console, print_json
     from drydock.report import release as report
-    from drydock.report.push_progress import shown
 
     pipe = pipeline(project, quiet or json)
-    progress = console(stderr=True, quiet=quiet or json)
-    work = release.Work(
-        pipe,
-        release.decide(version, pipe.project, pipe.source, registry, target, key),
-        Permissions(made_base=allow_made_base),
-        voice(quiet or json),
-        judged=lambda verdict, known: tables.verdict(progress, verdict, receipt=known),
-        shown=lambda: shown(progress),
-        patience=lambda what: patience(what, quiet or json),
+    permissions = Permissions(made_base=allow_made_base)
+    plan = release.to_release(
+        version, pipe.project, pipe.source, registry, target, key=key, permissions=permissions
     )
-    outcomes = release.foresee(work) if dry_run else list(release.release(work))
+    work = _work(pipe, plan, quiet or json)
+    outcomes = release.foresee(work) if dry_run else list(release.carry_out(work))
     if json:
         print_json(report.as_json(work, outcomes))
     elif dry_run:
         report.show_plan(console(), outcomes)
     else:
         report.show(console(), work, outcomes)
+
+
+def _work(pipe: Workspace, plan: Plan, hushed: bool) -> Work:
+    from drydock.release import Work
+    from drydock.report import console, tables
+    from drydock.report.push_progress import shown
+
+    progress = console(stderr=True, quiet=hushed)
+    return Work(
+        pipe,
+        plan,
+        voice(hushed),
+        shown=lambda: shown(progress),
+        judged=lambda verdict, known: tables.verdict(progress, verdict, receipt=known),
+        patience=lambda what: patience(what, hushed),
+    )

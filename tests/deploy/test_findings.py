@@ -38,8 +38,8 @@ TODAY = date(2026, 11, 28)
 def test_an_ignore_covers_its_check_and_place_and_nothing_else(
     ignores: Sequence[dict[str, str]], counting: Sequence[Finding], stale: int
 ) -> None:
-    rows = [{"check": "CKV_K8S_43", "reason": "why"} | row for row in ignores]
-    sifted = sift([FOUND], [Accepted(**row).ignore for row in rows], TODAY)
+    rows = [Accepted(**({"check": "CKV_K8S_43", "reason": "why"} | row)) for row in ignores]
+    sifted = sift([FOUND], [row.ignore for row in rows], TODAY)
     assert list(sifted.open) == counting
     texts = [one.text for one in finding.stale(sifted.unused)]
     assert texts == ["this ignore covers nothing; remove it"] * stale

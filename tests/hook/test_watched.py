@@ -57,7 +57,7 @@ def changed(files: dict[str, str], path: str) -> set[str]:
             {"container_tests", "size_budget", "smoke", "security", "licences", "tests"},
         ),
         ("deploy/kubernetes/base/deployment.yaml", {"kubernetes"}),
-        ("drydock/release/ship.py", {"lint", "tests"}),
+        ("drydock/release/steps.py", {"lint", "tests"}),
         ("tests/state/test_receipts.py", {"lint", "tests"}),
     ],
 )

@@ -19,7 +19,7 @@ from drydock.gates.subject import Subject
 from drydock.image.cache import Cache
 from drydock.project import TARGETS
 from drydock.publish import relabel
-from drydock.publish.local import find
+from drydock.publish.engine_image import find
 from drydock.publish.opening import open_workspace
 from drydock.publish.push import Permissions, Pushed, push
 from drydock.verdict import Outcome

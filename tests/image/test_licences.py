@@ -72,6 +72,12 @@ def test_metadata_is_read_in_all_its_forms(lines: list[str], expression: str) ->
         ("GPL-2+ or Artistic, and Expat", "(GPL-2.0-or-later OR Artistic-1.0-Perl) AND MIT"),
         ("GPL-3+ with GCC-exception-3.1", "GPL-3.0-or-later WITH GCC-exception-3.1"),
         ("GPL-3+ with an exception of theirs", "GPL-3.0-or-later"),
+        ("LGPL-2.1+-with-link-exception", "LGPL-2.1-or-later"),
+        (
+            "GPL-3.0-or-later-WITH-Autoconf-exception-macro",
+            "GPL-3.0-or-later WITH Autoconf-exception-macro",
+        ),
+        ("BSD-3-clause-with-weird-numbering", "LicenseRef-BSD-3-clause-with-weird-numbering"),
         ("Expat, AGPL-3", "MIT AND AGPL-3.0-only"),
         ("BSD-3-clause and/or GPL-3", "BSD-3-Clause AND GPL-3.0-only"),
         ("public-domain", "LicenseRef-public-domain"),

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 
 from drydock import command
+from drydock.publish.provenance import PREDICATE_TYPE
 
 LOCK = Path(__file__).with_name("in-toto.lock")
 VALIDATE = """
@@ -22,12 +24,18 @@ assert found.run_details.builder.id
 """
 
 
-def validate(document: bytes) -> command.Completed:
+def validate(predicate: bytes) -> command.Completed:
     """Hold provenance against the schemas of in-toto and SLSA, in an environment of its own."""
+    statement = {
+        "_type": "https://in-toto.io/Statement/v1",
+        "subject": [{"name": "registry.example/acme/todo", "digest": {"sha256": "ab" * 32}}],
+        "predicateType": PREDICATE_TYPE,
+        "predicate": json.loads(predicate),
+    }
     uv = [str(Path(sys.executable).with_name("uv")), "run", "--quiet", "--isolated", "--no-project"]
     return command.run(
         [*uv, f"--with-requirements={LOCK}", "python", "-c", VALIDATE],
-        stdin=document.decode(),
+        stdin=json.dumps(statement),
         env={"UV_SYSTEM_CERTS": "1"},
         check=False,
     )

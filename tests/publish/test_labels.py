@@ -8,7 +8,7 @@ from drydock import errors
 from drydock.base import Base
 from drydock.engine import PROJECT_LABEL
 from drydock.project import Project
-from drydock.project.git import Source
+from drydock.project.git import Checkout
 from drydock.publish import labels
 from drydock.publish.labels import MAINTAINER, OCI, check, labels_for
 from tests.conftest import MakeProject
@@ -31,7 +31,7 @@ Documentation = "https://docs.example.com"
 "org.opencontainers.image.vendor" = "Acme"
 "com.example.team" = "ships"
 """
-SOURCE = Source("0123456789abcdef" * 2, False, 1_700_000_000, "https://github.com/acme/shop")
+SOURCE = Checkout("0123456789abcdef" * 2, False, 1_700_000_000, "https://github.com/acme/shop")
 
 
 BASE = Base("python:3.13-slim", "sha256:" + "ab" * 32, "local", "it is on the engine")
@@ -75,12 +75,12 @@ def test_a_source_date_epoch_that_is_no_number_is_refused(project: Project, give
     with pytest.raises(errors.BadConfiguration) as caught:
         labels_for(project, SOURCE, BASE, {"SOURCE_DATE_EPOCH": given})
     assert str(caught.value) == (
-        f"error: SOURCE_DATE_EPOCH: {given!r} is no whole number; give it seconds since 1970"
+        f"error: SOURCE_DATE_EPOCH: {given!r} is not a whole number; give it seconds since 1970"
     )
 
 
 def test_what_is_not_known_is_left_out(make_project: MakeProject) -> None:
-    found = labels_for(make_project({}), Source(), None, {})
+    found = labels_for(make_project({}), Checkout(), None, {})
 
     assert found == {
         OCI + "title": "shop",
@@ -94,7 +94,7 @@ def test_the_projects_urls_stand_in_for_a_remote(make_project: MakeProject) -> N
     urls = '[project.urls]\n"Source Code" = "https://git.example.org/shop"\n'
     project = make_project({"pyproject.toml": '[project]\nname = "shop"\n' + urls})
 
-    found = labels_for(project, Source(), None, {})
+    found = labels_for(project, Checkout(), None, {})
 
     assert found[OCI + "source"] == found[OCI + "url"] == "https://git.example.org/shop"
 
@@ -118,7 +118,7 @@ def test_pulling_the_base_changes_no_label(project: Project) -> None:
 def test_a_licence_text_of_the_old_form_is_read(make_project: MakeProject) -> None:
     project = make_project({"pyproject.toml": '[project]\nname = "shop"\nlicense = { text = "MIT" }\n'})
 
-    assert labels_for(project, Source(), None, {})[OCI + "licenses"] == "MIT"
+    assert labels_for(project, Checkout(), None, {})[OCI + "licenses"] == "MIT"
 
 
 def test_equal_labels_have_no_difference(project: Project) -> None:

@@ -134,8 +134,8 @@ def test_a_refusal_of_the_token_server_is_the_answer(status: int) -> None:
     [
         (httpx2.Response(404), "no token in its answer"),
         (httpx2.Response(200, json={}), "no token in its answer"),
-        (httpx2.Response(200, json=[]), "its answer is no JSON object"),
-        (httpx2.Response(200, text="<html>"), "its answer is no JSON object"),
+        (httpx2.Response(200, json=[]), "its answer is not a JSON object"),
+        (httpx2.Response(200, text="<html>"), "its answer is not a JSON object"),
     ],
 )
 def test_a_token_server_that_gives_no_token_is_an_error(answer: httpx2.Response, reason: str) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from drydock import errors
 from drydock.publish import labels
-from drydock.publish.local import LocalImage
+from drydock.publish.engine_image import LocalImage
 from drydock.publish.push import Permissions, check_platforms, refuse
 from drydock.publish.reference import parse
 

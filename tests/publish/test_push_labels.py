@@ -10,8 +10,8 @@ import pytest
 
 from drydock import command, errors
 from drydock.engine import Engine
-from drydock.publish import labels, relabel, tag
-from drydock.publish.local import find
+from drydock.publish import engine_image, labels, relabel
+from drydock.publish.engine_image import find
 from tests.support.images import remove_reference, remove_unique, remove_unnamed
 from tests.support.registry import tiny_image
 
@@ -82,7 +82,7 @@ def test_new_labels_build_no_layer_and_change_no_setting(engine: Engine, image: 
 def test_the_same_labels_give_the_same_image(engine: Engine, image: str) -> None:
     before = find(engine, image).id
     first = relabel.apply(engine, image, {"new": "1"})
-    tag.apply(engine, before, [image])
+    engine_image.tag(engine, before, [image])
     second = relabel.apply(engine, image, {"new": "1"})
 
     assert first == second
@@ -134,7 +134,7 @@ def test_labels_for_a_missing_image_are_an_error(engine: Engine) -> None:
 def test_an_image_gets_all_its_names(engine: Engine) -> None:
     with tiny_image(engine) as image:
         name = image.partition(":")[0]
-        tag.apply(engine, image, [f"{name}:1.4.2", f"{name}:latest"])
+        engine_image.tag(engine, image, [f"{name}:1.4.2", f"{name}:latest"])
 
         assert set(find(engine, image).names) == {image, f"{name}:1.4.2", f"{name}:latest"}
 
@@ -152,14 +152,14 @@ def test_one_illegal_name_keeps_all_away(
 ) -> None:
     with tiny_image(engine) as image:
         with pytest.raises(expected):
-            tag.apply(engine, image, [f"{image}-good", bad])
+            engine_image.tag(engine, image, [f"{image}-good", bad])
 
         assert find(engine, image).names == (image,)
 
 
 def test_names_for_a_missing_image_are_an_error(engine: Engine) -> None:
     with pytest.raises(errors.ImageMissing) as caught:
-        tag.apply(engine, "drydock-test-nothing:1", ["todo:1"])
+        engine_image.tag(engine, "drydock-test-nothing:1", ["todo:1"])
     assert str(caught.value) == (
         "error: image drydock-test-nothing:1 is not on this engine; build it with `invoke build`"
     )

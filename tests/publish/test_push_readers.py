@@ -14,10 +14,11 @@ from drydock import image as images
 from drydock.engine import LABEL, Engine
 from drydock.image.cache import Cache
 from drydock.project.compression import GZIP, ZSTD, Compression
-from drydock.publish.local import find
-from drydock.publish.push import Pushed, push, push_all
+from drydock.publish.engine_image import find
+from drydock.publish.push import Pushed, push
 from tests.conftest import write_files
 from tests.support import registry as real
+from tests.support.pushes import push_all
 
 pytestmark = pytest.mark.live
 
@@ -113,11 +114,11 @@ def test_an_index_serves_each_platform_its_own(
         tags = [f"{plain.address}/read/index:{tag}" for tag in ("1", "latest")]
         pushed = push_all(engine, one, tags, others=[other])
 
-        assert plain.tags("read/index") == dict.fromkeys(("1", "latest"), pushed[0].digest)
-        assert [(done.layers_sent, done.layers_existing) for done in pushed] == [(2, 0), (0, 2)]
+        assert plain.tags("read/index") == dict.fromkeys(("1", "latest"), pushed.digest)
+        assert (pushed.layers_sent, pushed.layers_existing) == (2, 0)
         for image, architecture in ((one, "amd64"), (other, "arm64")):
             layout = tmp_path / architecture
-            named = ("copy", "--src-tls-verify=false", f"docker://{pushed[0].reference}", f"oci:{layout}:1")
+            named = ("copy", "--src-tls-verify=false", f"docker://{pushed.reference}", f"oci:{layout}:1")
             skopeo(f"--override-arch={architecture}", *named)
             copied = images.read_archive(layout, architecture=architecture, cache=Cache(tmp_path / "cache"))
             assert copied.config.architecture == architecture

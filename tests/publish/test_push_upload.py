@@ -12,10 +12,11 @@ from drydock.engine import Engine
 from drydock.image.cache import Cache
 from drydock.project.compression import GZIP, ZSTD, Compression
 from drydock.publish.event import Event, LayerProgress, State
-from drydock.publish.push import Pushed, push, push_all
+from drydock.publish.push import Pushed, push
 from drydock.publish.push import registry as client_of
 from drydock.publish.reference import parse
 from tests.support import registry as real
+from tests.support.pushes import push_all
 from tests.support.registry import CUT, HALF, Accident, tiny_image
 
 pytestmark = pytest.mark.live
@@ -63,9 +64,9 @@ def test_the_registry_holds_exactly_what_was_weighed(
 def test_every_byte_that_passed_was_counted(engine: Engine, plain: real.Registry, image: str) -> None:
     with real.road(plain) as road:
         pushed = push_all(engine, image, [f"{road.address}/counted:{tag}" for tag in ("1", "latest")])
-        manifests = 2 * len(manifest(engine, pushed[0]))
+        manifests = 2 * len(manifest(engine, pushed))
 
-    assert road.bytes == pushed[0].uploaded + manifests
+    assert road.bytes == pushed.uploaded + manifests
 
 
 def manifest(engine: Engine, pushed: Pushed) -> bytes:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from drydock.publish.local import LocalImage
+from drydock.publish.engine_image import LocalImage
 from drydock.publish.relabel import arguments, difference
 
 BEFORE = LocalImage(

@@ -77,8 +77,8 @@ def test_on_a_terminal_the_seconds_of_the_wait_go_on(ship: Ship, way: Road) -> N
 @pytest.mark.parametrize(
     ("task", "method", "path", "said"),
     [
-        ("sign", "PUT", r"/manifests/sha256-\w+\.sig", "signing production"),
-        ("verify", "GET", r"/manifests/sha256-\w+\.sig", "verifying what was pushed"),
+        ("sign", "PUT", r"/manifests/sha256-\w+\.sig", "sign"),
+        ("verify", "GET", r"/manifests/sha256-\w+$", "verifying what was pushed"),
     ],
 )
 def test_a_registry_that_thinks_about_a_signature_is_waited_for_with_words(

@@ -1,11 +1,11 @@
-"""docs/releasing.md against the code: every step and every gate of the hook stands there."""
+"""docs/releasing.md against the code: every plan, every step and every gate of the hook stands there."""
 
 from __future__ import annotations
 
 import re
 
 from drydock.hook.watched import watched
-from drydock.release.steps import STEPS
+from drydock.release.plan import PUSH, RELEASE, SIGN
 from tests.conftest import ROOT
 
 DOCUMENT = (ROOT / "docs" / "releasing.md").read_text(encoding="utf-8")
@@ -17,8 +17,15 @@ def rows(title: str) -> list[list[str]]:
     return [re.findall(r"`(\w+)`", line.split(" | ")[0]) for line in table.splitlines()[2:]]
 
 
-def test_the_steps_stand_there_in_their_order() -> None:
-    assert [name for names in rows("step") for name in names] == [step.name for step in STEPS]
+def test_the_steps_of_a_release_stand_there_in_their_order() -> None:
+    assert [name for names in rows("step") for name in names] == list(RELEASE)
+
+
+def test_the_steps_of_each_plan_stand_there() -> None:
+    lines = [line for line in DOCUMENT.splitlines() if line.startswith("| `invoke")]
+    steps = [tuple(re.findall(r"`(\w+)`", line.split(" | ")[1])) for line in lines]
+
+    assert steps == [PUSH, SIGN, RELEASE]
 
 
 def test_every_gate_of_the_hook_stands_there_with_those_that_judge_the_same() -> None:

@@ -9,12 +9,14 @@ import pytest
 
 from drydock import errors
 from drydock.publish.reference import parse
-from drydock.publish.sbom.cyclonedx import MEDIA_TYPE as CYCLONEDX
-from drydock.publish.sbom.spdx import MEDIA_TYPE as SPDX
+from drydock.publish.sbom.cyclonedx import PREDICATE_TYPE as CYCLONEDX
+from drydock.publish.sbom.spdx import PREDICATE_TYPE as SPDX
 from drydock.release.journal import Entry, Journal
-from drydock.release.plan import Plan
+from drydock.release.plan import RELEASE, Plan
 
 PLAN = Plan(
+    command="release 1.4.2",
+    steps=RELEASE,
     version="1.4.2",
     revision="0123456789abcdef0123456789abcdef01234567",
     target="production",
@@ -24,7 +26,7 @@ PLAN = Plan(
     gates=("smoke",),
     key="cosign.key",
 )
-ENTRY = Entry(PLAN.revision, "sha256:1", {SPDX: "sha256:3"}, "sha256:4", ("sha256:5",), ("sha256:5",))
+ENTRY = Entry(PLAN.revision, "sha256:1", (), {SPDX: "sha256:3"}, "sha256:4", ("sha256:5",), ("sha256:6",))
 BILLS = {CYCLONEDX: b"{}", SPDX: b"[]"}
 
 
@@ -46,6 +48,7 @@ def test_what_was_written_is_read_by_the_next_process() -> None:
         replace(PLAN, pushed=parse("elsewhere.example/acme/shop:sha-0123456789ab")),
         replace(PLAN, image="shop"),
         replace(PLAN, target="slim"),
+        replace(PLAN, command="push"),
     ],
 )
 def test_another_release_has_a_journal_of_its_own(other: Plan) -> None:
@@ -91,7 +94,7 @@ def test_documents_that_were_never_kept_are_none() -> None:
 def test_one_process_at_a_time_is_at_a_release() -> None:
     with (
         Journal(PLAN).locked(),
-        pytest.raises(errors.ReleaseRunning, match=r"another process is at the release of 1\.4\.2"),
+        pytest.raises(errors.ReleaseRunning, match=r"another process is at `invoke release 1\.4\.2`"),
         Journal(PLAN).locked(),
     ):
         pass

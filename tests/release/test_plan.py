@@ -7,10 +7,12 @@ import pytest
 
 from drydock import errors, release
 from drydock.project import Project
-from drydock.project.git import Source
+from drydock.project.git import Checkout
+from drydock.release.plan import PUSH, RELEASE, SIGN
+from drydock.release.steps import STEPS
 from tests.conftest import MakeProject
 
-SOURCE = Source("0123456789abcdef0123456789abcdef01234567", False, 1_700_000_000, "")
+SOURCE = Checkout("0123456789abcdef0123456789abcdef01234567", False, 1_700_000_000, "")
 REGISTRY = "registry.example/acme"
 
 
@@ -19,8 +21,8 @@ def project(make_project: MakeProject) -> Project:
     return make_project({})
 
 
-def decide(project: Project, version: str = "1.4.2", source: Source = SOURCE) -> release.Plan:
-    return release.decide(version, project, source, REGISTRY, "production", "cosign.key")
+def decide(project: Project, version: str = "1.4.2", source: Checkout = SOURCE) -> release.Plan:
+    return release.to_release(version, project, source, REGISTRY, "production", key="cosign.key")
 
 
 def test_the_commits_tag_is_pushed_and_the_versions_tags_follow(project: Project) -> None:
@@ -69,22 +71,44 @@ def test_uncommitted_changes_are_refused(project: Project) -> None:
 
 def test_a_project_without_a_commit_is_refused(project: Project) -> None:
     with pytest.raises(errors.NotReleasable, match="has no commit of git"):
-        decide(project, source=Source())
+        decide(project, source=Checkout())
 
 
 def test_a_local_version_is_refused(make_project: MakeProject) -> None:
     project = make_project({"pyproject.toml": '[project]\nname = "shop"\nversion = "1.4.2+mine"\n'})
 
-    with pytest.raises(errors.NotReleasable, match="its local part marks somebody's own build"):
+    with pytest.raises(errors.NotReleasable, match="its local part marks a build of one's own"):
         decide(project, "1.4.2+mine")
 
 
 def test_a_project_without_a_registry_is_told_how_to_name_one(project: Project) -> None:
     with pytest.raises(errors.NoRegistry):
-        release.decide("1.4.2", project, SOURCE, "", "production", "")
+        release.to_release("1.4.2", project, SOURCE, "", "production")
 
 
 def test_a_pre_release_moves_only_its_own_tag(make_project: MakeProject, tmp_path: Path) -> None:
     project = make_project({"pyproject.toml": '[project]\nname = "shop"\nversion = "1.5.0rc1"\n'})
 
     assert decide(project, "1.5.0-rc.1").tags == ("1.5.0rc1",)
+
+
+def test_a_push_sets_every_tag_and_a_signing_none(project: Project) -> None:
+    push = release.to_push(project, SOURCE, REGISTRY, "production", force="the tracker is down")
+    sign = release.to_sign(project, SOURCE, REGISTRY, "production", key="cosign.key")
+
+    assert [name.tag for name in push.names] == ["sha-0123456789ab", "1.4.2", "1.4", "1", "latest"]
+    assert push.steps == ("receipts", "push", "move")
+    assert sign.steps == ("find", "receipts", "sbom", "attach", "sign")
+    assert str(sign.pushed) == "registry.example/acme/shop:sha-0123456789ab"
+
+
+def test_a_dirty_tree_can_be_pushed_under_its_own_tags_only(project: Project) -> None:
+    plan = release.to_push(project, replace(SOURCE, dirty=True), REGISTRY, "production")
+
+    assert [name.tag for name in plan.names] == ["sha-0123456789ab-dirty", "1.4.2-dirty"]
+
+
+def test_three_plans_take_their_steps_from_one_table() -> None:
+    used = {name for steps in (PUSH, SIGN, RELEASE) for name in steps}
+
+    assert used == set(STEPS)

@@ -64,7 +64,7 @@ def test_what_another_machine_released_is_refused_as_well(ship: Ship, running: R
     assert set(followed(running, ship).values()) == {digest}
 
 
-def test_a_fix_of_an_older_series_leads_nobody_back(ship: Ship, running: Registry, key: Path) -> None:
+def test_a_fix_of_an_older_series_leads_no_tag_back(ship: Ship, running: Registry, key: Path) -> None:
     newer = arrived(ship, running.address, NEW)
 
     older = released(ship, running.address, "1.4.3", key)
@@ -102,13 +102,18 @@ def test_the_plan_says_what_is_done_and_does_nothing(ship: Ship, running: Regist
     assert all(outcome.held for outcome in release.foresee(Attempt(ship, running.address, OLD, key).work))
 
 
+def test_a_plan_with_a_missing_key_says_so(ship: Ship, running: Registry, tmp_path: Path) -> None:
+    with pytest.raises(errors.KeyUnusable, match="there is no such file"):
+        release.foresee(Attempt(ship, running.address, OLD, tmp_path / "missing.key").work)
+
+
 def test_two_processes_cannot_release_the_same(ship: Ship, running: Registry, key: Path) -> None:
     prepared(ship, OLD)
     first = Attempt(ship, running.address, OLD, key)
 
     with (
         first.work.journal.locked(),
-        pytest.raises(errors.ReleaseRunning, match="another process is at the release"),
+        pytest.raises(errors.ReleaseRunning, match="another process is at `invoke release"),
     ):
         Attempt(ship, running.address, OLD, key).run()
 
@@ -119,7 +124,7 @@ def test_a_key_that_cannot_be_opened_stops_before_the_build(
     monkeypatch.setenv("COSIGN_PASSWORD", "wrong")
     attempt = Attempt(ship, running.address, OLD, key)
 
-    with pytest.raises(errors.KeyUnusable, match="cannot be opened: "):
+    with pytest.raises(errors.KeyUnusable, match="cannot be used: "):
         attempt.run()
 
     assert ship.engine.sdk.images.list(name=ship.name) == []

@@ -94,7 +94,7 @@ def stopped_before(step: str, attempt: Attempt, stoppable: Stoppable) -> list[Ou
 
 def steps(attempt: Attempt, step: str, stoppable: Stoppable) -> Iterator[Outcome]:
     """Yield a release's steps; the registry stops before one of them."""
-    going = release.release(attempt.work)
+    going = release.carry_out(attempt.work)
     for name in NAMES:
         if name == step:
             stoppable.stop()

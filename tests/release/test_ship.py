@@ -1,24 +1,22 @@
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 
-from drydock import errors
+from drydock import errors, release
 from drydock.engine import Engine
 from drydock.gates import gate as gates
 from drydock.gates import proof
 from drydock.image import content_digest
 from drydock.publish import provenance
-from drydock.publish.push import Permissions
-from drydock.release import ship as shipping
+from drydock.publish.push import Pushed
 from drydock.state.receipts import Receipts
 from drydock.verdict import Outcome, Verdict
 from drydock.workspace import Workspace
-from tests.support.registry import Registry, registry
+from tests.support.registry import CUT, Accident, Registry, registry, road
 from tests.support.ship import PASSED, Ship, pass_gates, ship_project
 
 pytestmark = [pytest.mark.live, pytest.mark.usefixtures("own_state")]
@@ -41,10 +39,25 @@ def workspace(ship: Ship) -> Workspace:
     return ship.workspace()
 
 
-def send(workspace: Workspace, where: str, force: str = "") -> list[str]:
+def carried_out(workspace: Workspace, plan: release.Plan) -> release.Work:
     silent = nullcontext(lambda _: None)
-    pushed = shipping.push(workspace, "production", where, Permissions(), force=force, shown=silent)
-    return [one.reference.rsplit(":", 1)[1] for one in pushed]
+    work = release.Work(workspace, plan, lambda _: None, shown=lambda: silent, waits=())
+    list(release.carry_out(work))
+    return work
+
+
+def uploads(workspace: Workspace, where: str, force: str = "") -> list[Pushed]:
+    plan = release.to_push(workspace.project, workspace.source, where, "production", force=force)
+    return carried_out(workspace, plan).uploads
+
+
+def send(workspace: Workspace, where: str, force: str = "") -> list[str]:
+    return [one.reference.rsplit(":", 1)[1] for one in uploads(workspace, where, force)]
+
+
+def sign(workspace: Workspace, where: str, key: Path) -> release.Work:
+    plan = release.to_sign(workspace.project, workspace.source, where, "production", key=str(key))
+    return carried_out(workspace, plan)
 
 
 def test_an_image_with_every_receipt_is_pushed_under_all_its_tags(
@@ -57,6 +70,46 @@ def test_an_image_with_every_receipt_is_pushed_under_all_its_tags(
     assert tags[-1] == "latest"
     assert {"1.4.2", "1.4", "1"} < set(tags)
     assert set(running.tags(workspace.project.image)) == set(tags)
+
+
+def test_what_is_pushed_is_not_pushed_again(workspace: Workspace, running: Registry) -> None:
+    pass_gates(workspace, *PASSED)
+    with road(running) as way:
+        first = uploads(workspace, way.address)
+        writes = [one for one in way.requests if one[0] not in ("GET", "HEAD")]
+
+        again = uploads(workspace, way.address)
+
+        assert [one for one in way.requests if one[0] not in ("GET", "HEAD")] == writes
+    assert first[0].uploaded > 0
+    assert [(one.reference, one.digest, one.uploaded) for one in again] == [
+        (one.reference, one.digest, 0) for one in first
+    ]
+
+
+def test_a_push_that_was_stopped_goes_on_with_the_tags(workspace: Workspace, running: Registry) -> None:
+    pass_gates(workspace, *PASSED)
+    with road(running) as way:
+        way.accidents.append(Accident("PUT", r"/manifests/1\.4\.2$", CUT))
+        with pytest.raises(errors.RegistryUnreachable):
+            send(workspace, way.address)
+        assert not any(tag.startswith(("1", "latest")) for tag in running.tags(workspace.project.image))
+        sent = way.bytes
+
+        assert set(send(workspace, way.address)) == set(running.tags(workspace.project.image))
+        assert way.bytes - sent < 5_000
+
+
+def test_what_is_signed_is_not_signed_again(workspace: Workspace, running: Registry, key: Path) -> None:
+    pass_gates(workspace, *PASSED)
+    send(workspace, running.address)
+    first = sign(workspace, running.address, key)
+    before = running.tags(workspace.project.image)
+
+    again = sign(workspace, running.address, key)
+
+    assert again.entry == first.entry
+    assert running.tags(workspace.project.image) == before
 
 
 def test_an_image_without_a_receipt_is_not_pushed(workspace: Workspace, running: Registry) -> None:
@@ -131,12 +184,12 @@ def test_the_reason_of_a_push_stands_in_the_provenance_unasked(
     workspace.built("production")
     send(workspace, running.address, force="the gates' machine is away")
 
-    shipping.sign(workspace, "production", running.address, key=str(key), force="", say=lambda _: None)
+    sign(workspace, running.address, key)
 
     public = str(key.with_suffix(".pub"))
-    found = shipping.verify(workspace, running.address, key=public, identity=None, say=lambda _: None)
-    (document,) = [json.loads(one.content) for one in found if one.media_type == provenance.MEDIA_TYPE]
-    forced = document["predicate"]["buildDefinition"]["internalParameters"]["forced"]
+    _, found = release.verify(workspace, running.address, key=public, identity=None, say=lambda _: None)
+    (stated,) = [one.predicate for one in found if one.kind == provenance.PREDICATE_TYPE]
+    forced = stated["buildDefinition"]["internalParameters"]["forced"]
     assert forced["reason"] == "the gates' machine is away"
     assert "smoke (never run for this image)" in forced["missing"]
 
@@ -149,7 +202,7 @@ def test_what_was_pushed_elsewhere_without_receipts_is_not_signed(
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "another machine's"))
 
     with pytest.raises(errors.ReceiptsMissing):
-        shipping.sign(workspace, "production", running.address, key=str(key), force="", say=lambda _: None)
+        sign(workspace, running.address, key)
 
 
 def test_a_project_without_a_registry_is_told_how_to_name_one(workspace: Workspace) -> None:

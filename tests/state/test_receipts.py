@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from drydock.state.receipts import DAY, Gate, Receipts, definition
+from drydock.state import DAY
+from drydock.state.receipts import Gate, Receipts, definition
 from drydock.verdict import Outcome, Verdict
 
 CONTENT = "sha256:" + "a" * 64
@@ -153,14 +154,6 @@ def test_damaged_key_is_replaced(receipts: Receipts, tmp_path: Path) -> None:
     write(receipts)
     assert receipts.find(GATE, CONTENT) is not None
     assert (tmp_path / "key").stat().st_size == 32
-
-
-def test_old_receipts_are_pruned(receipts: Receipts, tmp_path: Path) -> None:
-    write(receipts)
-    path = only_file(tmp_path)
-    os.utime(path, (0, 0))
-    receipts.prune()
-    assert not path.parent.exists()
 
 
 def test_nothing_half_written_is_left(receipts: Receipts, tmp_path: Path) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+import subprocess
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -141,11 +143,35 @@ def typescript(package: str) -> McpClient:
     return run
 
 
+@contextmanager
+def connected(package: str, url: str, token: str) -> Iterator[None]:
+    """Keep a TypeScript client connected while the block runs, with the streams that it opens by itself.
+
+    Raises:
+        Refused: It could not connect.
+    """
+    order = {"package": package, "url": url, "token": token, "hold": True}
+    client = subprocess.Popen(
+        [*packages.script("mcp_client.mjs"), json.dumps(order)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert client.stdout is not None
+        if (said := client.stdout.readline()) != "connected\n":
+            raise Refused(said)
+        yield
+    finally:
+        client.kill()
+        client.communicate()
+
+
+TYPESCRIPT = ("@modelcontextprotocol/sdk", "@modelcontextprotocol/client")
 CLIENTS: Mapping[str, McpClient] = {
     "Python": python("auto"),
     "Python with the older handshake": python("legacy"),
-    "TypeScript sdk": typescript("@modelcontextprotocol/sdk"),
-    "TypeScript client": typescript("@modelcontextprotocol/client"),
+    **{f"TypeScript {package.rpartition('/')[2]}": typescript(package) for package in TYPESCRIPT},
 }
 
 

@@ -47,7 +47,22 @@ class Fails:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-Reply = Says | Calls | Fails
+@dataclass(frozen=True)
+class Sends:
+    """Any body with status 200, streamed or not.
+
+    Args:
+        body: Its bytes.
+        media_type: Its Content-Type.
+        times: How often the bytes are sent, one after the other.
+    """
+
+    body: bytes
+    media_type: str = "application/json"
+    times: int = 1
+
+
+Reply = Says | Calls | Fails | Sends
 
 
 @dataclass(frozen=True)
@@ -120,6 +135,8 @@ class _Handler(BaseHTTPRequestHandler):
         try:
             if isinstance(reply, Fails):
                 self._send_json(reply.status, _error(reply), reply.headers)
+            elif isinstance(reply, Sends):
+                self._send(reply)
             elif body.get("stream"):
                 self._stream(reply)
             else:
@@ -127,6 +144,15 @@ class _Handler(BaseHTTPRequestHandler):
         except (BrokenPipeError, ConnectionResetError):
             self.model.abandoned.set()
             self.close_connection = True
+
+    def _send(self, reply: Sends) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", reply.media_type)
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        for _ in range(reply.times if reply.body else 0):
+            self._chunk(reply.body)
+        self._chunk(b"")
 
     def _answer(self, reply: Says | Calls) -> None:
         if isinstance(reply, Says):

@@ -110,6 +110,15 @@ class Postgres:
         """Stop the server without a clean shutdown; the next start recovers from its log."""
         self.server.stop(signal.SIGQUIT)
 
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Stop every process of the server where it is: connections stay open, and nothing answers."""
+        self.server.send_to_all(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self.server.send_to_all(signal.SIGCONT)
+
     def connect(self, database: str = "postgres") -> psycopg.Connection[tuple[Any, ...]]:
         """Connect as superuser through the local socket."""
         return psycopg.connect(

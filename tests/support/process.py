@@ -98,6 +98,17 @@ class Server:
             process.kill()
             process.wait()
 
+    def send_to_all(self, number: signal.Signals) -> None:
+        """Send a signal to the server and to its child processes, which may have sessions of their own."""
+        if self._process is None:
+            return
+        os.kill(self._process.pid, number)
+        for entry in Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):
+                parent = (entry / "stat").read_text().rpartition(")")[2].split()[1]
+                if int(parent) == self._process.pid:
+                    os.kill(int(entry.name), number)
+
     def tail(self, lines: int = 30) -> str:
         """Return the end of the log."""
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])

@@ -7,16 +7,16 @@ from pathlib import Path
 
 from drydock import release
 from drydock.gates import proof
-from drydock.publish import push, seal, tags
-from drydock.publish.push import Permissions
+from drydock.publish import attach, push, tags
 from drydock.publish.reference import parse
 from drydock.release import Outcome, Work
-from drydock.release.steps import STEPS
+from drydock.release.plan import RELEASE
 from drydock.verdict import Verdict
+from tests.support.pushes import push_all
 from tests.support.registry import Registry
 from tests.support.ship import PASSED, Ship, pass_gates
 
-NAMES = [step.name for step in STEPS]
+NAMES = list(RELEASE)
 OLD, NEW = "1.4.2", "1.5.0"
 
 
@@ -27,11 +27,12 @@ class Attempt:
         self.said: list[str] = []
         self.verdicts: list[tuple[Verdict, bool]] = []
         workspace = ship.workspace()
-        plan = release.decide(version, workspace.project, workspace.source, address, "production", str(key))
+        plan = release.to_release(
+            version, workspace.project, workspace.source, address, "production", key=str(key)
+        )
         self.work = Work(
             workspace,
             plan,
-            Permissions(),
             self.said.append,
             judged=lambda verdict, known: self.verdicts.append((verdict, known)),
             shown=lambda: nullcontext(lambda _: None),
@@ -40,7 +41,7 @@ class Attempt:
 
     def run(self) -> list[Outcome]:
         """Take every step."""
-        return list(release.release(self.work))
+        return list(release.carry_out(self.work))
 
 
 def prepared(ship: Ship, version: str) -> None:
@@ -63,7 +64,7 @@ def arrived(ship: Ship, address: str, version: str) -> str:
     workspace = ship.workspace()
     workspace.built("production")
     names = tags.names(workspace.project, workspace.source, registry=address)
-    return push.push_all(ship.engine, ship.workspace().project.reference("production"), names)[0].digest
+    return push_all(ship.engine, ship.workspace().project.reference("production"), names).digest
 
 
 def followed(running: Registry, ship: Ship) -> dict[str, str]:
@@ -76,9 +77,9 @@ def followed(running: Registry, ship: Ship) -> dict[str, str]:
 
 
 def is_whole(ship: Ship, running: Registry, digest: str, key: Path) -> None:
-    """Assert that an image has three documents, and that it and they are signed."""
+    """Assert that an image is signed, and three documents about it."""
     target = parse(f"{running.address}/{ship.name}").with_digest(digest)
-    assert len(seal.verify(ship.engine, target, key=str(key.with_suffix(".pub")))) == 3
+    assert len(attach.verify(ship.engine, target, key=str(key.with_suffix(".pub")))) == 3
 
 
 def is_tested(ship: Ship, running: Registry, digest: str) -> None:

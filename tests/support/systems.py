@@ -149,6 +149,7 @@ class Systems:
             "RATE_LIMIT_PER_MINUTE": "0",
             "CHAT_RATE_LIMIT_PER_MINUTE": "0",
             "LOG_FORMAT": "json",
+            "DOCS": "1",
         }
 
     @property

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from tests.support.better_auth import PUBLIC_URL
 from tests.support.forgeries import FORGERIES, Workshop
 from tests.support.systems import Account, App, Systems
 
@@ -73,8 +74,31 @@ def test_unknown_key_ids_cause_one_fetch_in_a_cool_down(keys: Systems, ada: Acco
             return client.get(f"/api/{ada.user.id}/tasks", headers=headers).status_code
 
         with ThreadPoolExecutor(16) as pool:
-            assert set(pool.map(status, range(100))) == {401}
+            # In the cool-down a made-up key looks like a new one.
+            assert set(pool.map(status, range(100))) == {401, 503}
         assert keys.auth.jwks_requests() - before == 1
+
+
+def test_a_token_for_the_mcp_resource_opens_mcp_alone(keys: Systems, ada: Account) -> None:
+    environment = keys.environment(keys.postgres.create_database("resource"))
+    environment["PUBLIC_URL"] = "https://Todo.example/base/"
+    shop = Workshop(ada, keys.auth.key())
+    body = {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}
+    with keys.app(environment) as app:
+
+        def statuses(audience: object) -> tuple[int, int]:
+            headers = {"Accept": "application/json, text/event-stream", "Host": "TODO.example"}
+            with app.client(shop.sign({"aud": audience})) as client:
+                mcp = client.post("/mcp", json=body, headers=headers)
+                return mcp.status_code, client.get(f"/api/{ada.user.id}/tasks").status_code
+
+        with app.client() as client:
+            named = client.get("/.well-known/oauth-protected-resource/mcp").json()["resource"]
+        assert named == "https://todo.example/base/mcp"
+        assert statuses(named) == (200, 401)
+        assert statuses([named, PUBLIC_URL]) == (200, 200)
+        assert statuses(PUBLIC_URL) == (200, 200)
+        assert statuses("https://other.example/mcp") == (401, 401)
 
 
 @pytest.mark.parametrize("mode", ["down", "hang", "garbage"])

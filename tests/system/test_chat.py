@@ -13,11 +13,12 @@ from typing import Any
 import httpx2
 import pytest
 
-from tests.support.model import Calls, Fails, Model, Says
+from tests.support.model import Calls, Fails, Model, Says, Sends
 from tests.support.systems import Account, App, Systems
 
 HISTORY = 6
 MAX_TURNS = 5
+LEASE_SECONDS = 10
 
 
 @pytest.fixture(scope="module")
@@ -77,6 +78,12 @@ def _stream(api: httpx2.Client, **body: object) -> list[Event]:
         assert answer.status_code == 200, answer.read()
         assert answer.headers["Content-Type"].startswith("text/event-stream")
         return list(_events(answer))
+
+
+def _last(answer: httpx2.Response) -> dict[str, Any]:
+    """Return the whole answer, also from the last event of a stream."""
+    data: dict[str, Any] = json.loads(answer.text.strip().rpartition("data: ")[2])
+    return data
 
 
 def _said(api: httpx2.Client, model: Model, conversation: int) -> list[tuple[str, str]]:
@@ -250,6 +257,55 @@ def test_a_repeated_message_with_the_same_idempotency_key_is_answered_once(
     assert len(model.requests) == 2
 
 
+@pytest.mark.parametrize("path", ["/chat", "/chat/stream"])
+def test_a_turn_that_fails_after_a_change_is_answered_again_and_not_run_again(
+    api: httpx2.Client, model: Model, path: str
+) -> None:
+    model.will(Calls([("add_task", {"title": "Only once"})]), then=Fails(500, "words of the endpoint"))
+    answers = [api.post(path, json={"message": "Add"}, headers={"Idempotency-Key": "k"}) for _ in range(3)]
+    assert [task["title"] for task in api.get("/tasks").json()] == ["Only once"]
+    assert len(model.requests) == 2
+    assert [answer.headers.get("Idempotency-Replayed") for answer in answers] == [None, "true", "true"]
+    for answer in answers:
+        assert answer.status_code == (200 if path.endswith("stream") else 502)
+        told = _last(answer)
+        assert told["type"].endswith(":model-failed")
+        assert [call["arguments"] for call in told["tool_calls"]] == [{"title": "Only once"}]
+
+
+def test_a_killed_replica_leaves_its_changes_under_the_key_and_its_conversation_soon(
+    neighbourhood: Systems, api: httpx2.Client, model: Model, ada: Account
+) -> None:
+    conversation = api.post("/chat", json={"message": "Hello"}).json()["conversation_id"]
+    body = {"message": "Add it", "conversation_id": conversation}
+    key = {"Idempotency-Key": "killed"}
+    model.will(Calls([("add_task", {"title": "Only once"})]), Says("too late", pause=30))
+    with (
+        neighbourhood.app(neighbourhood.environment("chat")) as replica,
+        replica.api(ada, seconds=60) as other,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        turn = pool.submit(other.post, "/chat", json=body, headers=key)
+        while len(model.requests) < 2:
+            assert not turn.done(), turn.result().text
+            time.sleep(0.02)
+        replica.running.container.kill("SIGKILL")
+        assert isinstance(turn.exception(), httpx2.HTTPError)
+    model.will(then=Says("Aye."))
+    # Waits for the end of the lost turn's lease, as any next message of the conversation does.
+    began = time.monotonic()
+    after = api.post("/chat", json=body | {"message": "And now?"}).raise_for_status()
+    assert time.monotonic() - began < LEASE_SECONDS + 5
+    assert after.json()["response"] == "Aye."
+    for _ in range(2):
+        answer = api.post("/chat", json=body, headers=key)
+        assert answer.status_code == 500
+        assert answer.headers["Idempotency-Replayed"] == "true"
+        assert answer.json()["type"].endswith(":turn-interrupted")
+        assert [call["name"] for call in answer.json()["tool_calls"]] == ["add_task"]
+    assert [task["title"] for task in api.get("/tasks").json()] == ["Only once"]
+
+
 # --- what goes wrong ----------------------------------------------------------------------------------------
 
 
@@ -288,6 +344,60 @@ def test_an_endless_tool_loop_ends_at_the_turn_limit(api: httpx2.Client, model: 
     assert len(model.requests) == MAX_TURNS
 
 
+@pytest.mark.parametrize("path", ["/chat", "/chat/stream"])
+def test_hundreds_of_tool_calls_in_one_answer_are_not_made(
+    api: httpx2.Client, model: Model, path: str
+) -> None:
+    model.will(Calls([("add_task", {"title": "x"})] * 300))
+    assert ":tool-call-limit" in api.post(path, json={"message": "Fill my list"}).text
+    assert api.get("/tasks").json() == []
+
+
+@pytest.mark.parametrize("path", ["/chat", "/chat/stream"])
+def test_an_endless_answer_is_cut_off_and_not_stored(
+    api: httpx2.Client, model: Model, neighbourhood: Systems, ada: Account, path: str
+) -> None:
+    document = {"id": "c", "object": "chat.completion.chunk", "created": 1, "model": "double-1"}
+    choice = {"index": 0, "delta": {"content": "x" * 100_000}, "finish_reason": None}
+    event = b"data: " + json.dumps({**document, "choices": [choice]}).encode() + b"\n\n"
+    whole = Sends(b" " * 100_000, times=1000)
+    model.will(then=Sends(event, "text/event-stream", times=1000) if path.endswith("stream") else whole)
+    assert ":model-answer-too-long" in api.post(path, json={"message": "Tell me everything"}).text
+    query = "SELECT coalesce(sum(length(content)), 0) FROM messages WHERE user_id = %s"
+    assert neighbourhood.postgres.run(query, ada.user.id, database="chat")[0][0] < 5_000_000
+
+
+@pytest.mark.parametrize("path", ["/chat", "/chat/stream"])
+def test_half_a_character_of_the_model_ends_no_conversation(
+    api: httpx2.Client, model: Model, path: str
+) -> None:
+    conversation = api.post("/chat", json={"message": "Hello"}).json()["conversation_id"]
+    model.will(Says("half a \ud83d"))
+    answer = api.post(path, json={"message": "Smile", "conversation_id": conversation})
+    assert "half a \ufffd" in json.dumps(_last(answer), ensure_ascii=False)
+    assert _said(api, model, conversation)[-1] == ("assistant", "half a \ufffd")
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        Sends(b"<html>Sign in</html>", "text/html"),
+        Sends(b""),
+        Sends(b'{"choices": [{"message": {"content": "At once"}, "finish_reason": "stop"}]}'),
+        Sends(b"data: [DONE]\n\n", "text/event-stream"),
+    ],
+    ids=["HTML", "nothing", "whole JSON", "only the end"],
+)
+def test_an_answer_that_is_no_stream_is_an_error_and_not_an_empty_success(
+    api: httpx2.Client, model: Model, reply: Sends
+) -> None:
+    model.will(then=reply)
+    events = _stream(api, message="Hello")
+    assert [event.name for event in events] == ["conversation", "error"]
+    assert events[-1].data["status"] == 502
+    assert _said(api, model, events[0].data["conversation_id"]) == [("user", "Hello")]
+
+
 @pytest.mark.parametrize(
     ("reply", "status", "kind"),
     [
@@ -302,7 +412,7 @@ def test_an_endless_tool_loop_ends_at_the_turn_limit(api: httpx2.Client, model: 
 )
 @pytest.mark.parametrize("streamed", [False, True], ids=["whole", "streamed"])
 def test_errors_of_the_model_become_problem_details(
-    api: httpx2.Client, model: Model, reply: Says | Fails, status: int, kind: str, streamed: bool
+    app: App, api: httpx2.Client, model: Model, reply: Says | Fails, status: int, kind: str, streamed: bool
 ) -> None:
     model.will(then=reply)
     if streamed:
@@ -319,6 +429,8 @@ def test_errors_of_the_model_become_problem_details(
     assert problem["status"] == status
     assert problem["type"].endswith(f":{kind}")
     assert "sk-" not in json.dumps(problem)
+    if isinstance(reply, Fails):
+        assert reply.message not in app.log()
     # The conversation can go on afterwards.
     model.will(Says("Better now."))
     assert api.post("/chat", json={"message": "Again"}).json()["response"] == "Better now."

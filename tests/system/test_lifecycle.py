@@ -7,11 +7,13 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
 
 import docker
 import httpx2
 import pytest
 
+from tests.support.mcp_clients import TYPESCRIPT, connected
 from tests.support.model import Says
 from tests.support.systems import Account, App, Systems
 
@@ -135,6 +137,18 @@ def test_after_sigterm_readiness_turns_503_first_and_open_streams_end_well(
         assert "event: done" in events
         assert "one two three four five six" in events
         assert app.running.container.wait(timeout=20)["StatusCode"] == 0
+
+
+def test_connected_mcp_clients_do_not_hold_up_the_end(neighbourhood: Systems, ada: Account) -> None:
+    environment = neighbourhood.environment(neighbourhood.postgres.create_database("connected"))
+    with neighbourhood.app(environment) as app, ExitStack() as clients:
+        for package in TYPESCRIPT:
+            clients.enter_context(connected(package, f"{app.url}/mcp", ada.token))
+        began = time.monotonic()
+        code, _ = app.running.stop()
+        # The grace period is 25 s; a stream that stays open takes all of it.
+        assert time.monotonic() - began < 10
+        assert code == 0
 
 
 def test_a_stream_longer_than_the_grace_period_is_cancelled_and_what_it_said_is_stored(

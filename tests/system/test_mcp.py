@@ -137,6 +137,32 @@ def test_readiness_shows_the_state_of_the_mcp_server(app: App, ada: Account) -> 
         assert client.get("/readyz").json()["checks"]["mcp"] == "ready"
 
 
+@pytest.mark.parametrize("further", [{}, {"Last-Event-ID": "7"}, {"MCP-Protocol-Version": "2026-07-28"}])
+def test_there_is_no_stream_to_open(app: App, ada: Account, further: dict[str, str]) -> None:
+    with app.client(ada.token) as client:
+        answer = client.get("/mcp", headers={"Accept": "text/event-stream", **further})
+        assert (answer.status_code, answer.headers["Allow"]) == (405, "POST")
+
+
+def test_no_subscription_is_advertised_or_taken(app: App, ada: Account) -> None:
+    meta = {
+        "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+        "io.modelcontextprotocol/clientCapabilities": {},
+    }
+
+    def ask(client: httpx2.Client, method: str, **params: object) -> httpx2.Response:
+        headers = _ACCEPT | {"MCP-Protocol-Version": "2026-07-28", "Mcp-Method": method}
+        body = {"jsonrpc": "2.0", "id": 1, "method": method, "params": {"_meta": meta, **params}}
+        return client.post("/mcp", headers=headers, json=body)
+
+    with app.client(ada.token) as client:
+        capabilities = ask(client, "server/discover").raise_for_status().json()["result"]["capabilities"]
+        refused = ask(client, "subscriptions/listen", notifications={"toolsListChanged": True})
+    assert not any(one.get("listChanged") or one.get("subscribe") for one in capabilities.values())
+    assert refused.status_code == 404
+    assert refused.json()["error"]["code"] == -32601
+
+
 @pytest.fixture(scope="module")
 def cluster_app(app: App, neighbourhood: Systems) -> Iterator[App]:
     """A container beside the shared one, on the same database, that is told the names it has in a cluster."""

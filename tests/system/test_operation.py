@@ -72,6 +72,30 @@ def test_only_configured_origins_may_read_answers(workers: App, ada: Account) ->
         assert "Access-Control-Allow-Origin" not in answer.headers
 
 
+def test_a_page_may_send_what_mcp_clients_send_and_read_every_answer(
+    workers: App, neighbourhood: Systems, ada: Account
+) -> None:
+    headers = "authorization, content-type, last-event-id, mcp-method, mcp-name, mcp-protocol-version"
+    asked = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": headers}
+    origin = {"Origin": WEB_ORIGIN}
+    rename = "ALTER TABLE tasks RENAME COLUMN {} TO {}"
+    with workers.client() as client, workers.api(ada) as api:
+        assert client.options("/mcp", headers=origin | asked).status_code == 200
+        created = [
+            api.post("/tasks", json={"title": "x"}, headers=origin | {"Idempotency-Key": "page-1"})
+            for _ in range(2)
+        ]
+        neighbourhood.postgres.run(rename.format("title", "name"), database="workers")
+        try:
+            crashed = api.get("/tasks", headers=origin)
+        finally:
+            neighbourhood.postgres.run(rename.format("name", "title"), database="workers")
+    assert "Idempotency-Replayed" in created[1].headers["Access-Control-Expose-Headers"]
+    assert created[1].headers["Idempotency-Replayed"] == "true"
+    assert crashed.status_code == 500
+    assert crashed.headers["Access-Control-Allow-Origin"] == WEB_ORIGIN
+
+
 def test_metrics_count_the_requests_of_all_workers(workers: App, ada: Account) -> None:
     def count() -> float:
         with workers.client() as client:  # a connection of its own: any of the workers answers
@@ -187,6 +211,16 @@ def test_every_line_of_the_log_is_json_and_requests_carry_their_ids(app: App, ad
     assert {"trace-me-please", unnamed, hostile} <= set(ids)
     assert '"' not in hostile
     assert all({"time", "level", "logger", "message"} <= entry.keys() for entry in entries)
+
+
+def test_no_path_forges_a_line_of_a_text_log(neighbourhood: Systems) -> None:
+    with neighbourhood.app({"LOG_FORMAT": "text"}, hosts={}) as app, app.client() as client:
+        client.get("/x%0A12:00:00%20INFO%20%20%20%20todo_api%20%20forged%1B%5B2K%C2%85%E2%80%A8forged")
+        app.running.stop()
+        lines = [line for line in app.log().splitlines() if "forged" in line]
+    assert len(lines) == 1
+    assert "todo_api.requests" in lines[0]
+    assert lines[0].isprintable()
 
 
 def test_a_key_used_many_times_at_once_creates_one_task(app: App, ada: Account) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 import httpx2
 import pytest
@@ -18,6 +19,9 @@ from tests.support.systems import DIRECT_HOST, LOOPBACK, POOLED_HOST, Account, A
 
 UNROUTED = "198.51.100.1"  # an address for documentation: nothing answers there
 RECOVERY_SECONDS = 5.0
+# A busy machine's share in an answer that comes at a time limit; psycopg alone would take 10 s more.
+SLACK_SECONDS = 3.0
+CONNECTIONS = 10  # DATABASE_POOL_SIZE and DATABASE_MAX_OVERFLOW by default
 
 
 def test_neon_url_works_unchanged_with_sslmode_and_channel_binding(
@@ -83,6 +87,22 @@ def test_migrations_run_as_a_one_off_command_and_again(neighbourhood: Systems) -
         code, log = neighbourhood.run_to_end(environment, "migrate")
         assert code == 0, log
     assert len(neighbourhood.postgres.run("SELECT version_num FROM alembic_version", database=database)) == 1
+
+
+def test_a_database_of_a_newer_version_is_left_alone_and_served(neighbourhood: Systems, ada: Account) -> None:
+    database = neighbourhood.postgres.create_database("newer")
+    environment = neighbourhood.environment(database)
+    neighbourhood.run_to_end(environment, "migrate")
+    neighbourhood.postgres.run("UPDATE alembic_version SET version_num = 'newer'", database=database)
+    # A rolled-back deployment: a job migrates, then replicas start, migrating themselves or not.
+    code, log = neighbourhood.run_to_end(environment, "migrate")
+    assert code == 0, log
+    assert "Traceback" not in log
+    assert '"revision": "newer"' in log
+    with neighbourhood.app(environment) as app, app.api(ada) as api:
+        assert api.post("/tasks", json={"title": "Sail back"}).status_code == 201
+    found = neighbourhood.postgres.run("SELECT version_num FROM alembic_version", database=database)
+    assert found == [("newer",)]
 
 
 def test_two_replicas_that_start_at_once_migrate_once(neighbourhood: Systems) -> None:
@@ -206,6 +226,58 @@ def test_a_database_that_never_answers_is_503_with_retry_after(neighbourhood: Sy
         assert int(answer.headers["Retry-After"]) > 0
 
 
+def test_time_limits_hold_while_the_server_behind_the_pooler_is_frozen(
+    neighbourhood: Systems, ada: Account
+) -> None:
+    database = neighbourhood.postgres.create_database("frozen")
+    environment = neighbourhood.environment(database) | {
+        "DATABASE_URL": neighbourhood.postgres.url(POOLED_HOST, database, "sslmode=require"),
+        "DATABASE_TIMEOUT": "3",
+        "READY_TIMEOUT_SECONDS": "1",
+        "CHAT_PRELOAD": "0",
+    }
+    with (
+        neighbourhood.pooler(prepared_statements=0) as hosts,
+        neighbourhood.app(environment, hosts=hosts) as app,
+        app.api(ada) as api,
+        app.client() as probe,
+        ThreadPoolExecutor(4) as pool,
+    ):
+        while probe.get("/readyz").json()["checks"]["mcp"] != "ready":
+            pass  # loading takes time that belongs to no limit
+        assert api.post("/tasks", json={"title": "Before the ice"}).status_code == 201
+        with neighbourhood.postgres.frozen():
+            reads = [pool.submit(_timed, api, "GET", "/tasks") for _ in range(2)]
+            writes = [pool.submit(_timed, api, "POST", "/tasks", json={"title": "x"}) for _ in range(2)]
+            ready = _timed(probe, "GET", "/readyz")
+            work = [one.result() for one in (*reads, *writes)]
+        assert {status for status, _ in (*work, ready)} == {503}
+        assert max(seconds for _, seconds in work) < 3 + SLACK_SECONDS
+        assert ready[1] < 1 + SLACK_SECONDS
+        _wait_for(probe, "/readyz", 200)
+        assert api.get("/tasks").status_code == 200
+
+
+def test_a_locked_table_takes_no_replica_out_of_service(neighbourhood: Systems, ada: Account) -> None:
+    database = neighbourhood.postgres.create_database("locked")
+    with (
+        neighbourhood.app(neighbourhood.environment(database)) as app,
+        app.api(ada) as api,
+        app.client() as probe,
+        ThreadPoolExecutor(16) as pool,
+    ):
+        with neighbourhood.postgres.connect(database) as session, session.transaction():
+            session.execute("LOCK TABLE tasks")
+            # More than the service has connections for them.
+            waiting = [pool.submit(api.post, "/tasks", json={"title": f"wait {n}"}) for n in range(16)]
+            _until_waiting(neighbourhood, database)
+            for _ in range(5):
+                status, seconds = _timed(probe, "GET", "/readyz")
+                assert (status, seconds < 2) == (200, True)
+            assert not any(one.done() for one in waiting)
+        assert {one.result().status_code for one in waiting} == {201}
+
+
 def test_sqlite_is_the_embedded_default_of_a_bare_start(neighbourhood: Systems) -> None:
     with neighbourhood.app({}, hosts={}) as app:
         code, output = app.run("python3", "-m", "todo_api", "dev-token", "--user", "ada")
@@ -215,6 +287,21 @@ def test_sqlite_is_the_embedded_default_of_a_bare_start(neighbourhood: Systems) 
             assert [task["title"] for task in api.get("/tasks").json()] == ["Swab the deck"]
             assert stranger.get("/tasks").status_code == 401
         assert app.url.startswith(f"http://{LOOPBACK}:")
+
+
+def _timed(client: httpx2.Client, method: str, path: str, **request: Any) -> tuple[int, float]:
+    began = time.monotonic()
+    status = client.request(method, path, **request).status_code
+    return status, time.monotonic() - began
+
+
+def _until_waiting(systems: Systems, database: str, seconds: float = 10.0) -> None:
+    """Wait until every connection that the service has for requests waits for a lock."""
+    deadline = time.monotonic() + seconds
+    query = "SELECT count(*) FROM pg_stat_activity WHERE datname = %s AND wait_event_type = 'Lock'"
+    while systems.postgres.run(query, database)[0][0] < CONNECTIONS:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
 
 
 def _until_more(load: Load, than: int, seconds: float = 30.0) -> None:

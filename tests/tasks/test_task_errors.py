@@ -46,10 +46,15 @@ def test_labels_that_are_missing_are_counted(unlabelled: Project) -> None:
 
 def test_what_was_never_pushed_cannot_be_signed(unlabelled: Project, plain: Registry) -> None:
     where = f"{plain.address}/acme"
-    done = invoke("sign", "--project", str(unlabelled.root), "--registry", where, "--key", "cosign.key")
+    sign = ("sign", "--project", str(unlabelled.root), "--registry", where)
+    done = invoke(*sign)
 
     assert done.returncode == errors.NotOnRegistry.exit_code
     assert "is not on its registry; push it with `invoke push`" in done.stderr
+
+    keyless = invoke(*sign, "--key", "missing.key")
+    assert keyless.returncode == errors.KeyUnusable.exit_code
+    assert "the key missing.key cannot be used: there is no such file" in keyless.stderr
 
 
 def test_what_cannot_be_decided_is_counted() -> None:

@@ -2,30 +2,34 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator
 from dataclasses import asdict
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends
 from fastapi import Request as HttpRequest
+from fastapi import Response as HttpResponse
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
-from todo_api import metrics
-from todo_api.api.dependencies import IdempotencyKey, User, bearer
+from todo_api.api.dependencies import IdempotencyKey, User
 from todo_api.api.openapi import problems
 from todo_api.api.schemas import ChatRequest, ChatResponse
-from todo_api.api.tasks import refuse_key
+from todo_api.api.tasks import REPLAYED, REPLAYED_HEADER, refuse_key
 from todo_api.auth.tokens import Principal
 from todo_api.chat.events import Token
-from todo_api.chat.service import ChatService, Request, Response, RunningTurn
+from todo_api.chat.outcome import Replay, Response, interrupted
+from todo_api.chat.service import ChatService, Request, RunningTurn
 from todo_api.db import idempotency
 from todo_api.http.gate import PRINCIPAL
 from todo_api.http.rate import RateLimit
-from todo_api.problems import Problem, as_body, rate_limited
+from todo_api.problems import Problem, as_body
 
-router = APIRouter(prefix="/api/{user_id}/chat", tags=["chat"], dependencies=[Depends(bearer)])
+logger = logging.getLogger(__name__)
 
-_ERRORS = problems(404, 409, 413, 502, 504)
+router = APIRouter(prefix="/api/{user_id}/chat", tags=["chat"])
+
+_ERRORS = problems(404, 409, 413, 415, 502, 504)
 _STREAM_EXAMPLE = (
     'event: conversation\ndata: {"conversation_id": 3}\n\n'
     'event: token\ndata: {"text": "Done"}\n\n'
@@ -34,18 +38,15 @@ _STREAM_EXAMPLE = (
 )
 
 
-async def chat_limit(user: User, request: HttpRequest) -> None:
-    """Count the turn; turns cost more than other requests and have a limit of their own."""
-    limit: RateLimit = request.app.state.chat_rate_limit
-    if wait := limit.take(user):
-        metrics.RATE_LIMITED.labels("chat").inc()
-        raise rate_limited("Too many chat turns from this user; try again later.", wait)
-
-
 async def begin(
     user: User, body: ChatRequest, request: HttpRequest, key: str | None, *, streaming: bool
-) -> RunningTurn | Response:
-    """Begin the turn that a request asks for."""
+) -> RunningTurn | Replay:
+    """Begin the turn that a request asks for.
+
+    Turns cost more than other requests and have a limit of their own; only a body that makes one is counted.
+    """
+    limit: RateLimit = request.app.state.chat_rate_limit
+    limit.enforce(user, request.scope, "Too many chat turns from this user; try again later.")
     principal: Principal = request.scope[PRINCIPAL]
     service: ChatService = request.app.state.chat
     claimed = idempotency.Key.of(user, key, "chat", body.model_dump()) if key else None
@@ -55,21 +56,45 @@ async def begin(
         )
 
 
-@router.post("", summary="Chat", responses=_ERRORS, dependencies=[Depends(chat_limit)])
+@router.post(
+    "",
+    summary="Chat",
+    responses={200: {"headers": REPLAYED_HEADER}, **_ERRORS},
+)
 async def chat(
-    user: User, body: ChatRequest, request: HttpRequest, idempotency_key: IdempotencyKey = None
+    user: User,
+    body: ChatRequest,
+    request: HttpRequest,
+    http: HttpResponse,
+    idempotency_key: IdempotencyKey = None,
 ) -> ChatResponse:
-    """Send a message and wait for the agent's reply."""
+    """Send a message and wait for the agent's reply.
+
+    With an `Idempotency-Key` a turn whose tools have changed something is never run again: also its failure
+    is answered again, with the changes in `tool_calls`.
+    """
     turn = await begin(user, body, request, idempotency_key, streaming=False)
-    response = await turn.response if isinstance(turn, RunningTurn) else turn
-    return ChatResponse.model_validate(response)
+    if isinstance(turn, RunningTurn):
+        return ChatResponse.model_validate(await turn.response)
+    if turn.problem is not None:
+        turn.problem.headers[REPLAYED] = "true"
+        raise turn.problem
+    http.headers[REPLAYED] = "true"
+    return ChatResponse.model_validate(turn.response)
 
 
 async def streaming_turn(
-    user: User, body: ChatRequest, request: HttpRequest, idempotency_key: IdempotencyKey = None
-) -> RunningTurn | Response:
+    user: User,
+    body: ChatRequest,
+    request: HttpRequest,
+    http: HttpResponse,
+    idempotency_key: IdempotencyKey = None,
+) -> RunningTurn | Replay:
     """Begin the turn before the response starts, so that a refusal is a problem and not a broken stream."""
-    return await begin(user, body, request, idempotency_key, streaming=True)
+    turn = await begin(user, body, request, idempotency_key, streaming=True)
+    if isinstance(turn, Replay):
+        http.headers[REPLAYED] = "true"
+    return turn
 
 
 @router.post(
@@ -81,10 +106,10 @@ async def streaming_turn(
             "description": "Server-sent events: `conversation`, then `token` and `tool_call` as they happen, "
             "at the end `done` with the whole answer, or `error` with problem details.",
             "content": {"text/event-stream": {"example": _STREAM_EXAMPLE}},
+            "headers": REPLAYED_HEADER,
         },
         **_ERRORS,
     },
-    dependencies=[Depends(chat_limit)],
 )
 async def chat_stream(
     turn: Annotated[Any, Depends(streaming_turn)], request: HttpRequest
@@ -93,13 +118,26 @@ async def chat_stream(
 
     The turn runs to its end and the reply is stored even when the client leaves.
     """
-    if not isinstance(turn, RunningTurn):
-        yield ServerSentEvent(event="done", data=turn)
+    if isinstance(turn, Replay):
+        yield _last(turn.response, turn.problem, request)
         return
     yield ServerSentEvent(event="conversation", data={"conversation_id": turn.conversation_id})
     while (event := await turn.events.get()) is not None:
         yield ServerSentEvent(event="token" if isinstance(event, Token) else "tool_call", data=asdict(event))
-    try:
-        yield ServerSentEvent(event="done", data=await turn.response)
-    except Problem as problem:
-        yield ServerSentEvent(event="error", data=as_body(problem, request.url.path))
+    # It has ended: the queue's end is put there when it has.
+    if turn.response.cancelled():
+        yield _last(None, interrupted(), request)
+    elif (error := turn.response.exception()) is None:
+        yield _last(turn.response.result(), None, request)
+    elif isinstance(error, Problem):
+        yield _last(None, error, request)
+    else:
+        logger.error("chat turn failed", exc_info=error)
+        yield _last(None, interrupted(), request)
+
+
+def _last(response: Response | None, problem: Problem | None, request: HttpRequest) -> ServerSentEvent:
+    """Return the event that ends every stream."""
+    if problem is not None:
+        return ServerSentEvent(event="error", data=as_body(problem, request.url.path))
+    return ServerSentEvent(event="done", data=response)

@@ -5,19 +5,11 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import Depends, Header, Path, Request
-from fastapi.security import HTTPBearer
 
 from todo_api.auth.tokens import Principal
 from todo_api.db.engine import Database
 from todo_api.http.gate import PRINCIPAL
 from todo_api.problems import Problem
-
-bearer = HTTPBearer(
-    auto_error=False,
-    scheme_name="BetterAuth",
-    bearerFormat="JWT",
-    description="JWT from Better Auth's `/api/auth/token`.",
-)
 
 
 async def current_user(
@@ -34,15 +26,34 @@ async def current_user(
     return principal.user_id
 
 
-def get_database(request: Request) -> Database:
+async def get_database(request: Request) -> Database:
     """Return the process's database."""
     database: Database = request.app.state.database
     return database
 
 
+async def precondition(
+    request: Request,
+    if_match: Annotated[
+        str | None,
+        Header(
+            alias="If-Match",
+            max_length=1024,
+            description="The change is made only while the task has this `ETag`; `*` for any.",
+            examples=['"5e4f8c1b0a9d7e6f5e4f8c1b0a9d7e6f"'],
+        ),
+    ] = None,
+) -> str | None:
+    """Return the precondition of a change, which may be required."""
+    if if_match is None and request.app.state.settings.require_if_match:
+        raise Problem(428, "precondition-required", "Send If-Match with the ETag of the task as you know it.")
+    return if_match
+
+
 type User = Annotated[str, Depends(current_user)]
 type Db = Annotated[Database, Depends(get_database)]
 type TaskId = Annotated[int, Path(ge=1, le=2**63 - 1, description="Number of the task.", examples=[7])]
+type IfMatch = Annotated[str | None, Depends(precondition)]
 type IdempotencyKey = Annotated[
     str | None,
     Header(

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hmac
 from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
+from pydantic import SecretStr
 
 from todo_api import metrics
 from todo_api.api.schemas import Health
@@ -31,14 +33,23 @@ _NOT_READY: dict[int | str, dict[str, Any]] = {
 }
 
 
+@router.head("/livez", include_in_schema=False)
 @router.get("/livez", summary="Liveness")
 async def livez() -> Health:
     """Answer as long as the process can answer; asks nothing else, so a database outage restarts nothing."""
     return Health(status="alive")
 
 
+@router.head("/readyz", include_in_schema=False)
+@router.head("/health", include_in_schema=False)
+@router.get(
+    "/health",
+    name="health",
+    summary="Readiness, under its older name",
+    response_model=Health,
+    responses=_NOT_READY,
+)
 @router.get("/readyz", summary="Readiness", response_model=Health, responses=_NOT_READY)
-@router.get("/health", summary="Readiness, under its older name", response_model=Health, responses=_NOT_READY)
 async def readyz(request: Request) -> Response:
     """Tell whether requests can be served: the database answers with a new enough schema, MCP has not failed,
     and the process is not about to end.
@@ -76,11 +87,21 @@ async def _database(database: Database) -> str:
 
 @router.get("/metrics", include_in_schema=False)
 async def get_metrics(request: Request) -> Response:
-    """Return Prometheus metrics to a direct caller.
+    """Return Prometheus metrics to the bearer of METRICS_TOKEN; without that setting to a direct caller.
 
     A request that came through a proxy is from outside the cluster: for it the path does not exist.
     """
-    if any(name in request.headers for name in ("x-forwarded-for", "forwarded", "x-real-ip", "via")):
+    expected: SecretStr | None = request.app.state.settings.metrics_token
+    if expected is not None:
+        given = request.headers.get("authorization", "").encode()
+        if not hmac.compare_digest(given, f"Bearer {expected.get_secret_value()}".encode()):
+            raise Problem(
+                401,
+                "unauthenticated",
+                "Metrics need the token that was set for them; send Authorization: Bearer and the token.",
+                headers={"WWW-Authenticate": "Bearer"},
+            )
+    elif any(name in request.headers for name in ("x-forwarded-for", "forwarded", "x-real-ip", "via")):
         raise Problem(404, "not-found", "There is nothing here.")
     body, media_type = metrics.render()
     return Response(body, media_type=media_type)

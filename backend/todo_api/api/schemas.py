@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self, TypedDict
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, TypeAdapter, model_validator
 
 # Text that a person can read and PostgreSQL can store: not blank, and without NUL.
 Visible = r"^[^\x00]*[^\s\x00][^\x00]*$"
@@ -40,6 +40,21 @@ CHAT_EXAMPLE: dict[str, JsonValue] = {
 }
 
 
+CONVERSATION_EXAMPLE: dict[str, JsonValue] = {
+    "id": 3,
+    "title": "Remind me to buy milk",
+    "created_at": "2026-11-21T09:30:00Z",
+    "updated_at": "2026-11-21T09:30:04Z",
+}
+MESSAGE_EXAMPLE: dict[str, JsonValue] = {
+    "id": 12,
+    "role": "assistant",
+    "content": CHAT_EXAMPLE["response"],
+    "tool_calls": CHAT_EXAMPLE["tool_calls"],
+    "created_at": "2026-11-21T09:30:04Z",
+}
+
+
 class TaskCreate(BaseModel):
     """A new task."""
 
@@ -64,10 +79,39 @@ class TaskReplace(BaseModel):
     completed: bool | None = Field(default=None, strict=True, description="Left out or null: unchanged.")
 
 
-class Task(BaseModel):
+class TaskBatchCreate(BaseModel):
+    """New tasks, all of which are added or none."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"examples": [{"tasks": [{"title": "Buy milk"}, {"title": "Buy bread"}]}]},
+    )
+
+    tasks: list[TaskCreate] = Field(min_length=1, max_length=100)
+
+
+class TaskPatch(BaseModel):
+    """Members of a task that are set; those that are left out stay."""
+
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"examples": [{"completed": True}], "minProperties": 1}
+    )
+
+    title: Title = ""
+    description: Description | None = None
+    completed: bool = Field(default=False, strict=True)
+
+    @model_validator(mode="after")
+    def _sets_something(self) -> Self:
+        if not self.model_fields_set:
+            raise ValueError("sets nothing; give title, description or completed")
+        return self
+
+
+class Task(TypedDict):
     """A task."""
 
-    model_config = ConfigDict(from_attributes=True, json_schema_extra={"examples": [TASK_EXAMPLE]})
+    __pydantic_config__ = ConfigDict(json_schema_extra={"examples": [TASK_EXAMPLE]})  # type: ignore[misc]
 
     id: int
     user_id: str
@@ -76,6 +120,20 @@ class Task(BaseModel):
     completed: bool
     created_at: datetime
     updated_at: datetime
+
+
+class TaskBatch(TypedDict):
+    """Tasks that were added together."""
+
+    __pydantic_config__ = ConfigDict(json_schema_extra={"examples": [{"tasks": [TASK_EXAMPLE]}]})  # type: ignore[misc]
+
+    tasks: list[Task]
+
+
+# Rows go through these once, straight to bytes: the database's types need no second look.
+TASK: TypeAdapter[Task] = TypeAdapter(Task)
+TASKS: TypeAdapter[list[Task]] = TypeAdapter(list[Task])
+TASK_BATCH: TypeAdapter[TaskBatch] = TypeAdapter(TaskBatch)
 
 
 class ChatRequest(BaseModel):
@@ -92,7 +150,7 @@ class ChatRequest(BaseModel):
     ]
 
 
-class ToolCall(BaseModel):
+class ToolCall(TypedDict):
     """One tool that the agent used."""
 
     name: str
@@ -108,6 +166,50 @@ class ChatResponse(BaseModel):
     conversation_id: int
     response: str
     tool_calls: list[ToolCall]
+
+
+class Conversation(TypedDict):
+    """A conversation without its messages."""
+
+    __pydantic_config__ = ConfigDict(json_schema_extra={"examples": [CONVERSATION_EXAMPLE]})  # type: ignore[misc]
+
+    id: int
+    title: str | None
+    created_at: datetime
+    updated_at: datetime
+
+
+class ConversationMessage(TypedDict):
+    """A message; a reply with the tool calls that led to it."""
+
+    id: int
+    role: Literal["user", "assistant"]
+    content: str
+    tool_calls: list[ToolCall]
+    created_at: datetime
+
+
+class ConversationWithMessages(Conversation):
+    """A conversation and some of its messages."""
+
+    __pydantic_config__ = ConfigDict(  # type: ignore[misc]
+        json_schema_extra={"examples": [{**CONVERSATION_EXAMPLE, "messages": [MESSAGE_EXAMPLE]}]}
+    )
+
+    messages: list[ConversationMessage]
+
+
+class ConversationPatch(BaseModel):
+    """A conversation's new title."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"title": "Groceries"}]})
+
+    title: Title
+
+
+CONVERSATION: TypeAdapter[Conversation] = TypeAdapter(Conversation)
+CONVERSATIONS: TypeAdapter[list[Conversation]] = TypeAdapter(list[Conversation])
+CONVERSATION_MESSAGES: TypeAdapter[ConversationWithMessages] = TypeAdapter(ConversationWithMessages)
 
 
 class Health(BaseModel):

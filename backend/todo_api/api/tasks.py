@@ -2,32 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import hashlib
+import json
+import re
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Annotated
-from urllib.parse import urlencode
+from typing import Annotated, Any
+from urllib.parse import quote, urlencode
 
-from fastapi import APIRouter, Depends, Query, Request, Response
-from fastapi.responses import JSONResponse
+from fastapi import APIRouter, Query, Response
+from sqlalchemy.ext.asyncio import AsyncConnection
 
-from todo_api.api.dependencies import Db, IdempotencyKey, TaskId, User, bearer
-from todo_api.api.openapi import problems
-from todo_api.api.schemas import Task, TaskCreate, TaskReplace
+from todo_api.api.dependencies import Db, IdempotencyKey, IfMatch, TaskId, User
+from todo_api.api.openapi import header, problems
+from todo_api.api.schemas import (
+    TASK,
+    TASK_BATCH,
+    TASKS,
+    Task,
+    TaskBatch,
+    TaskBatchCreate,
+    TaskCreate,
+    TaskPatch,
+    TaskReplace,
+)
 from todo_api.db import idempotency
 from todo_api.db import tasks as store
-from todo_api.db.tasks import Position, Sort, Status, WrongCursor
-from todo_api.problems import Problem, in_progress, invalid
+from todo_api.db.engine import Database
+from todo_api.db.position import Position, WrongCursor
+from todo_api.db.tasks import Filter, New, Sort, Status
+from todo_api.problems import PATH_CHARACTERS, Problem, in_progress, invalid
 
-router = APIRouter(prefix="/api/{user_id}/tasks", tags=["tasks"], dependencies=[Depends(bearer)])
+router = APIRouter(prefix="/api/{user_id}/tasks", tags=["tasks"])
 
+JSON = "application/json"
 REPLAYED = "Idempotency-Replayed"
-_PAGE_HEADERS = {
-    "Link": {"description": 'Address of the next page, `rel="next"`.', "schema": {"type": "string"}},
-    "X-Next-Cursor": {
-        "description": "Cursor of the next page; absent on the last.",
-        "schema": {"type": "string"},
-    },
+_ETAG = header("Version of the task, for `If-Match`.")
+REPLAYED_HEADER = {REPLAYED: header("`true` when the key was seen before.")}
+PAGE_HEADERS = {
+    "Link": header('Address of the next page, `rel="next"`.'),
+    "X-Next-Cursor": header("Cursor of the next page; absent on the last."),
+    "X-Total-Count": header("Length of all pages together, with `count=true`.", type="integer"),
 }
+_TASK: dict[int | str, dict[str, Any]] = {200: {"description": "The task.", "headers": {"ETag": _ETAG}}}
 
 
 def no_task(task_id: int) -> Problem:
@@ -35,16 +52,30 @@ def no_task(task_id: int) -> Problem:
     return Problem(404, "not-found", f"There is no task {task_id}.")
 
 
+def etag(content: bytes) -> str:
+    """Return the entity tag of a task: equal tags mean equal content."""
+    return f'"{hashlib.sha256(content).hexdigest()[:32]}"'
+
+
+def matches(if_match: str, current: str) -> bool:
+    """Tell whether a precondition names a version, by strong comparison (RFC 9110)."""
+    return if_match.strip() == "*" or current in re.findall(r'(?:^|[\s,])("[^"]*")', if_match)
+
+
+def _answer(row: store.Row) -> Response:
+    content = TASK.dump_json(row)  # type: ignore[arg-type]
+    return Response(content, media_type=JSON, headers={"ETag": etag(content)})
+
+
 @router.get(
     "",
     summary="List tasks",
-    responses={200: {"headers": _PAGE_HEADERS, "description": "One page of tasks."}, **problems()},
+    response_model=list[Task],
+    responses={200: {"headers": PAGE_HEADERS, "description": "One page of tasks."}, **problems()},
 )
 async def list_tasks(
     user: User,
     database: Db,
-    request: Request,
-    response: Response,
     status: Annotated[Status, Query(description="Which tasks.", examples=["pending"])] = "all",
     search: Annotated[
         str | None,
@@ -57,7 +88,8 @@ async def list_tasks(
     cursor: Annotated[
         str | None, Query(max_length=2048, description="`X-Next-Cursor` of the page before.")
     ] = None,
-) -> list[Task]:
+    count: Annotated[bool, Query(description="Whether to count the tasks on all pages.")] = False,
+) -> Response:
     """List the user's tasks, page by page.
 
     The cursor holds the position of the last task, so pages neither skip nor repeat when tasks come and go.
@@ -65,17 +97,28 @@ async def list_tasks(
     try:
         after = Position.decode(cursor, sort) if cursor else None
     except WrongCursor as error:
-        raise invalid("query.cursor", f"{error}; begin again without a cursor") from error
+        raise invalid("query", "cursor", f"{error}; begin again without a cursor") from error
+    which = Filter(status, search)
     async with database.reading() as connection:
-        page = await store.list_page(
-            connection, user, status=status, search=search, sort=sort, after=after, limit=limit
-        )
+        page = await store.list_page(connection, user, which, sort=sort, after=after, limit=limit)
+        total = await store.count(connection, user, which) if count else None
+    headers = {} if total is None else {"X-Total-Count": str(total)}
     if page.next_cursor is not None:
-        query = {"status": status, "sort": sort, "limit": limit, "cursor": page.next_cursor}
-        query |= {"search": search} if search else {}
-        response.headers["X-Next-Cursor"] = page.next_cursor
-        response.headers["Link"] = f'<{request.url.path}?{urlencode(query)}>; rel="next"'
-    return [Task.model_validate(row) for row in page.rows]
+        query: dict[str, object] = {"status": status, "sort": sort, "limit": limit}
+        query |= ({"search": search} if search else {}) | ({"count": "true"} if count else {})
+        headers |= next_page(user, "tasks", query, page.next_cursor)
+    return Response(TASKS.dump_json(page.rows), media_type=JSON, headers=headers)  # type: ignore[arg-type]
+
+
+def path_of(user: str, below: str) -> str:
+    """Return a path of a user's, percent-encoded."""
+    return f"/api/{quote(user, safe=PATH_CHARACTERS[1:])}/{below}"
+
+
+def next_page(user: str, below: str, query: Mapping[str, object], cursor: str) -> dict[str, str]:
+    """Return the headers that lead from a page of a list to the next one."""
+    address = f"{path_of(user, below)}?{urlencode({**query, 'cursor': cursor})}"
+    return {"X-Next-Cursor": cursor, "Link": f'<{address}>; rel="next"'}
 
 
 @router.post(
@@ -86,15 +129,9 @@ async def list_tasks(
     responses={
         201: {
             "description": "The new task.",
-            "headers": {
-                "Location": {"description": "Path of the task.", "schema": {"type": "string"}},
-                REPLAYED: {
-                    "description": "`true` when the key was seen before.",
-                    "schema": {"type": "string"},
-                },
-            },
+            "headers": {"Location": header("Path of the task."), "ETag": _ETAG, **REPLAYED_HEADER},
         },
-        **problems(409, 413),
+        **problems(409, 413, 415),
     },
 )
 async def add_task(
@@ -104,21 +141,63 @@ async def add_task(
     key = (
         idempotency.Key.of(user, idempotency_key, "add_task", body.model_dump()) if idempotency_key else None
     )
-    replayed = None
+
+    def render(rows: Sequence[store.Row]) -> bytes:
+        return TASK.dump_json(rows[0])  # type: ignore[arg-type]
+
+    content, replayed = await _add(database, user, [New(body.title, body.description)], key, render)
+    number = json.loads(content)["id"]
+    headers = {"Location": path_of(user, f"tasks/{number}")}
+    headers |= {REPLAYED: "true"} if replayed else {"ETag": etag(content)}
+    return Response(content, status_code=201, media_type=JSON, headers=headers)
+
+
+@router.post(
+    "/batch",
+    status_code=201,
+    summary="Add several tasks",
+    response_model=TaskBatch,
+    responses={
+        201: {"description": "The new tasks, in the order given.", "headers": REPLAYED_HEADER},
+        **problems(409, 413, 415),
+    },
+)
+async def add_tasks(
+    user: User, database: Db, body: TaskBatchCreate, idempotency_key: IdempotencyKey = None
+) -> Response:
+    """Add all of the tasks or none; with an `Idempotency-Key` at most once."""
+    key = (
+        idempotency.Key.of(user, idempotency_key, "add_tasks", body.model_dump()) if idempotency_key else None
+    )
+
+    def render(rows: Sequence[store.Row]) -> bytes:
+        return TASK_BATCH.dump_json({"tasks": rows})  # type: ignore[typeddict-item]
+
+    new = [New(task.title, task.description) for task in body.tasks]
+    content, replayed = await _add(database, user, new, key, render)
+    headers = {REPLAYED: "true"} if replayed else {}
+    return Response(content, status_code=201, media_type=JSON, headers=headers)
+
+
+async def _add(
+    database: Database,
+    user: str,
+    new: Sequence[New],
+    key: idempotency.Key | None,
+    render: Callable[[Sequence[store.Row]], bytes],
+) -> tuple[bytes, bool]:
+    """Store tasks, or find the answer of the first request with the key; tell which."""
+    if key is None:
+        async with database.statement() if len(new) == 1 else database.writing() as connection:
+            return render(await store.add_all(connection, user, new)), False
     async with database.writing() as connection:
-        if key is not None:
-            with refuse_key():
-                replayed = await idempotency.claim(connection, key)
-        if replayed is None:
-            row = await store.add(connection, user, title=body.title, description=body.description)
-            content = Task.model_validate(row).model_dump(mode="json")
-            if key is not None:
-                await idempotency.complete(connection, key, content)
-        else:
-            content = replayed
-    headers = {"Location": f"/api/{user}/tasks/{content['id']}"} if user.isascii() else {}
-    headers |= {REPLAYED: "true"} if replayed is not None else {}
-    return JSONResponse(content, status_code=201, headers=headers)
+        with refuse_key():
+            replayed = await idempotency.claim(connection, key)
+        if replayed is not None:
+            return json.dumps(replayed, ensure_ascii=False, separators=(",", ":")).encode(), True
+        content = render(await store.add_all(connection, user, new))
+        await idempotency.complete(connection, key, json.loads(content))
+        return content, False
 
 
 @contextmanager
@@ -128,7 +207,9 @@ def refuse_key() -> Iterator[None]:
         yield
     except idempotency.KeyReused:
         raise invalid(
-            "header.Idempotency-Key", "was used with another request; take a new key for a new request"
+            "header",
+            "Idempotency-Key",
+            "was used with another request; take a new key for a new request",
         ) from None
     except idempotency.StillRunning:
         raise in_progress(
@@ -136,42 +217,113 @@ def refuse_key() -> Iterator[None]:
         ) from None
 
 
-@router.get("/{task_id}", summary="Get a task", responses=problems(404))
-async def get_task(user: User, database: Db, task_id: TaskId) -> Task:
+@router.get("/{task_id}", summary="Get a task", response_model=Task, responses={**_TASK, **problems(404)})
+async def get_task(user: User, database: Db, task_id: TaskId) -> Response:
     """Return one task."""
     async with database.reading() as connection:
         row = await store.get(connection, user, task_id)
     if row is None:
         raise no_task(task_id)
-    return Task.model_validate(row)
+    return _answer(row)
 
 
-@router.put("/{task_id}", summary="Replace a task", responses=problems(404, 413))
-async def replace_task(user: User, database: Db, task_id: TaskId, body: TaskReplace) -> Task:
+_CHANGES = problems(404, 412, 428)
+_CHANGES_WITH_BODY = problems(404, 412, 413, 415, 428)
+
+
+async def _change[T](
+    database: Database,
+    user: str,
+    task_id: int,
+    if_match: str | None,
+    change: Callable[[AsyncConnection], Awaitable[T | None]],
+) -> T:
+    """Carry out one change; with a precondition only on the version that it names."""
+    if if_match is None:
+        async with database.statement() as connection:
+            changed = await change(connection)
+    else:
+        async with database.writing() as connection:
+            row = await store.get(connection, user, task_id, to_change=True)
+            if row is None:
+                raise no_task(task_id)
+            current = etag(TASK.dump_json(row))  # type: ignore[arg-type]
+            if not matches(if_match, current):
+                raise Problem(
+                    412,
+                    "precondition-failed",
+                    "The task is another version than If-Match names; read it again.",
+                    headers={"ETag": current},
+                )
+            changed = await change(connection)
+    if changed is None:
+        raise no_task(task_id)
+    return changed
+
+
+@router.put(
+    "/{task_id}",
+    summary="Replace a task",
+    response_model=Task,
+    responses={**_TASK, **_CHANGES_WITH_BODY},
+)
+async def replace_task(
+    user: User, database: Db, task_id: TaskId, body: TaskReplace, if_match: IfMatch = None
+) -> Response:
     """Replace title and description; `completed` too when it is given."""
     values = {"title": body.title, "description": body.description}
     completed = {} if body.completed is None else {"completed": body.completed}
-    async with database.writing() as connection:
-        row = await store.change(connection, user, task_id, **values, **completed)
-    if row is None:
-        raise no_task(task_id)
-    return Task.model_validate(row)
+    return _answer(
+        await _change(
+            database,
+            user,
+            task_id,
+            if_match,
+            lambda connection: store.change(connection, user, task_id, **values, **completed),
+        )
+    )
 
 
-@router.patch("/{task_id}/complete", summary="Toggle completion", responses=problems(404))
-async def toggle_task(user: User, database: Db, task_id: TaskId) -> Task:
+@router.patch(
+    "/{task_id}",
+    summary="Change parts of a task",
+    response_model=Task,
+    responses={**_TASK, **_CHANGES_WITH_BODY},
+)
+async def update_task(
+    user: User, database: Db, task_id: TaskId, body: TaskPatch, if_match: IfMatch = None
+) -> Response:
+    """Set the members that are given; `description: null` removes it (RFC 7396)."""
+    values = body.model_dump(exclude_unset=True)
+    return _answer(
+        await _change(
+            database,
+            user,
+            task_id,
+            if_match,
+            lambda connection: store.change(connection, user, task_id, **values),
+        )
+    )
+
+
+@router.patch(
+    "/{task_id}/complete",
+    summary="Toggle completion",
+    response_model=Task,
+    responses={**_TASK, **_CHANGES},
+)
+async def toggle_task(user: User, database: Db, task_id: TaskId, if_match: IfMatch = None) -> Response:
     """Turn a pending task into a completed one and back."""
-    async with database.writing() as connection:
-        row = await store.toggle(connection, user, task_id)
-    if row is None:
-        raise no_task(task_id)
-    return Task.model_validate(row)
+    return _answer(
+        await _change(
+            database, user, task_id, if_match, lambda connection: store.toggle(connection, user, task_id)
+        )
+    )
 
 
-@router.delete("/{task_id}", status_code=204, summary="Delete a task", responses=problems(404))
-async def delete_task(user: User, database: Db, task_id: TaskId) -> None:
+@router.delete("/{task_id}", status_code=204, summary="Delete a task", responses=_CHANGES)
+async def delete_task(user: User, database: Db, task_id: TaskId, if_match: IfMatch = None) -> None:
     """Delete a task for good."""
-    async with database.writing() as connection:
-        title = await store.delete(connection, user, task_id)
-    if title is None:
-        raise no_task(task_id)
+    await _change(
+        database, user, task_id, if_match, lambda connection: store.delete(connection, user, task_id)
+    )

@@ -39,7 +39,8 @@ class JwksKeys:
     """Keys from a JWKS address.
 
     Known keys are used while fresh. Stale ones are used, and fetched anew behind the request, until the stale
-    time is over. An unknown key id causes one fetch, and no other for the cool-down.
+    time is over. An unknown key id causes one fetch; what comes within the cool-down after it is told to come
+    back, and the next fetch is made at the cool-down's end without waiting to be asked.
     """
 
     def __init__(
@@ -56,6 +57,7 @@ class JwksKeys:
         self._tried_at = float("-inf")
         self._unknown_kid_at = float("-inf")
         self._refresh: asyncio.Task[bool] | None = None
+        self._next_refresh: asyncio.TimerHandle | None = None
 
     async def find(self, kid: str, algorithm: str) -> PyJWK:
         """Return the key that a token names (see KeySource)."""
@@ -70,14 +72,26 @@ class JwksKeys:
             return key
         if any(known == kid for known, _ in self._keys):
             raise UnknownKey  # a known key under an algorithm that is not its own
-        if self._clock() - self._unknown_kid_at >= self._cooldown:
+        remaining = self._unknown_kid_at + self._cooldown - self._clock()
+        if remaining <= 0:
             self._unknown_kid_at = self._clock()
-            await self.refresh()
-        elif self._refreshing():
-            await self.refresh()
+        elif not self._refreshing():
+            self._refresh_in(remaining)
+            raise KeysUnavailable(remaining)
+        await self.refresh()
         if key := self._keys.get((kid, algorithm)):
             return key
         raise UnknownKey
+
+    def _refresh_in(self, seconds: float) -> None:
+        if self._next_refresh is None:
+
+            def refresh() -> None:
+                self._next_refresh = None
+                self._unknown_kid_at = self._clock()
+                self._start_refresh()
+
+            self._next_refresh = asyncio.get_running_loop().call_later(seconds, refresh)
 
     async def warm_up(self) -> None:
         """Fetch the keys ahead of the first request, unless a request was faster."""
@@ -103,7 +117,12 @@ class JwksKeys:
             logger.warning("keys could not be fetched", extra={"error": f"{type(error).__name__}: {error}"})
             return False
         metrics.JWKS_FETCHES.labels("ok").inc()
-        self._keys, self._fetched_at = keys, self._clock()
+        # A key that is still listed stays the same object: what it has proved stays proven.
+        self._keys = {
+            name: known if (known := self._keys.get(name)) and known.key == key.key else key
+            for name, key in keys.items()
+        }
+        self._fetched_at = self._clock()
         return True
 
     def _refreshing(self) -> bool:

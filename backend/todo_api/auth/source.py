@@ -12,7 +12,15 @@ class UnknownKey(Exception):
 
 
 class KeysUnavailable(Exception):
-    """No key is known and the issuer cannot be asked."""
+    """The key is not known and the issuer cannot be asked now.
+
+    Args:
+        retry_after: Seconds after which asking again makes sense.
+    """
+
+    def __init__(self, retry_after: float = 2) -> None:
+        super().__init__()
+        self.retry_after = retry_after
 
 
 class KeySource(Protocol):

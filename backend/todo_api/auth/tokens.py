@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
+import time
+from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Any
 
 import jwt
+from jwt.types import Options
 
 from todo_api.auth.development import ISSUER as DEVELOPMENT_ISSUER
 from todo_api.auth.development import DevelopmentKeys
@@ -16,6 +20,7 @@ from todo_api.settings import Settings
 MAX_TOKEN_CHARACTERS = 8192
 MAX_SUBJECT_CHARACTERS = 255
 REQUIRED_CLAIMS = ["exp", "iat", "sub", "iss", "aud"]
+REMEMBERED_TOKENS = 2048
 
 
 class InvalidToken(Exception):
@@ -30,28 +35,57 @@ class Principal:
     expires_at: int
 
 
+@dataclass(frozen=True, slots=True)
+class _Proof:
+    """A signature that was checked, the key that it fits, and the claims that it proved."""
+
+    kid: str
+    algorithm: str
+    key: jwt.PyJWK
+    principal: Principal
+    audiences: frozenset[str]
+
+
 class TokenVerifier:
-    """Verifies tokens of one issuer for one audience.
+    """Verifies tokens of one issuer, for the API's audience or for the MCP resource.
+
+    A signature is checked once in a token's life. The proof is kept under the token's digest and holds while
+    the token has not expired and the issuer still lists the same key.
 
     Args:
         keys: The issuer's public keys.
-        issuer: Required ``iss``.
-        audience: Required member of ``aud``.
+        issuers: Accepted values of ``iss``.
+        audiences: Accepted members of ``aud``, good for every path.
+        resource: Member of ``aud`` that is good for /mcp alone (RFC 8707); None for no such tokens.
         algorithms: Accepted algorithms.
         leeway: Forgiven clock difference in seconds.
     """
 
     def __init__(
-        self, keys: KeySource, *, issuer: str, audience: str, algorithms: tuple[str, ...], leeway: int
+        self,
+        keys: KeySource,
+        *,
+        issuers: tuple[str, ...],
+        audiences: tuple[str, ...],
+        algorithms: tuple[str, ...],
+        leeway: int,
+        resource: str | None = None,
     ) -> None:
         self._keys = keys
-        self._issuer = issuer
-        self._audience = audience
+        self._issuers = issuers
+        self._audiences = frozenset(audiences)
+        self._all_audiences = [*audiences, *([resource] if resource else [])]
         self._algorithms = algorithms
         self._leeway = leeway
+        # The least recently seen token is forgotten first.
+        self._proofs: OrderedDict[bytes, _Proof] = OrderedDict()
 
-    async def verify(self, token: str) -> Principal:
+    async def verify(self, token: str, *, at_mcp: bool = False) -> Principal:
         """Return the user of a token.
+
+        Args:
+            token: The JWT.
+            at_mcp: Whether the request goes to the MCP resource.
 
         Raises:
             InvalidToken: When anything about it is not as required.
@@ -59,12 +93,28 @@ class TokenVerifier:
         """
         if len(token) > MAX_TOKEN_CHARACTERS:
             raise InvalidToken("the token is too long")
-        kid, algorithm = self._read_header(token)
+        digest = hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
+        proof = self._proofs.get(digest)
+        if proof is None:
+            kid, algorithm = self._read_header(token)
+            # Only a token with claims as required can make the issuer's keys be fetched.
+            self._read_claims(token, None, algorithm)
+        else:
+            kid, algorithm = proof.kid, proof.algorithm
         try:
             key = await self._keys.find(kid, algorithm)
         except UnknownKey:
             raise InvalidToken("the token's key is unknown") from None
-        return self._read_claims(token, key, algorithm)
+        if proof is None or proof.key is not key or proof.principal.expires_at <= time.time() - self._leeway:
+            self._proofs.pop(digest, None)
+            proof = self._prove(token, kid, algorithm, key)
+        self._proofs[digest] = proof
+        self._proofs.move_to_end(digest)
+        if len(self._proofs) > REMEMBERED_TOKENS:
+            self._proofs.popitem(last=False)
+        if not at_mcp and not self._audiences & proof.audiences:
+            raise InvalidToken("the token is for another resource")
+        return proof.principal
 
     def _read_header(self, token: str) -> tuple[str, str]:
         try:
@@ -78,16 +128,35 @@ class TokenVerifier:
             raise InvalidToken("the token names no key")
         return kid, algorithm
 
-    def _read_claims(self, token: str, key: jwt.PyJWK, algorithm: str) -> Principal:
+    def _prove(self, token: str, kid: str, algorithm: str, key: jwt.PyJWK) -> _Proof:
+        claims = self._read_claims(token, key, algorithm)
+        subject = claims["sub"]
+        if not 0 < len(subject) <= MAX_SUBJECT_CHARACTERS or not subject.isprintable():
+            raise InvalidToken("the token's subject cannot be a user id")
+        audiences = claims["aud"] if isinstance(claims["aud"], list) else [claims["aud"]]
+        return _Proof(kid, algorithm, key, Principal(subject, int(claims["exp"])), frozenset(audiences))
+
+    def _read_claims(self, token: str, key: jwt.PyJWK | None, algorithm: str) -> dict[str, Any]:
+        """Return the claims when they are as required; without a key the signature is not looked at."""
+        options: Options = {
+            "require": REQUIRED_CLAIMS,
+            "verify_signature": key is not None,
+            "verify_exp": True,
+            "verify_nbf": True,
+            "verify_iat": True,
+            "verify_aud": True,
+            "verify_iss": True,
+            "verify_sub": True,
+        }
         try:
             claims: dict[str, Any] = jwt.decode(
                 token,
-                key,
+                key or "",
                 algorithms=[algorithm],
-                issuer=self._issuer,
-                audience=self._audience,
+                issuer=self._issuers,
+                audience=self._all_audiences,
                 leeway=self._leeway,
-                options={"require": REQUIRED_CLAIMS},
+                options=options,
             )
         except jwt.ExpiredSignatureError:
             raise InvalidToken("the token has expired") from None
@@ -95,10 +164,7 @@ class TokenVerifier:
             raise InvalidToken(f"the token has no claim {error.claim!r}") from None
         except (jwt.PyJWTError, ValueError, TypeError, OverflowError) as error:
             raise InvalidToken(f"the token is refused ({type(error).__name__})") from None
-        subject = claims["sub"]
-        if not 0 < len(subject) <= MAX_SUBJECT_CHARACTERS or not subject.isprintable():
-            raise InvalidToken("the token's subject cannot be a user id")
-        return Principal(subject, int(claims["exp"]))
+        return claims
 
 
 def make_verifier(settings: Settings) -> tuple[TokenVerifier, JwksKeys | None]:
@@ -106,22 +172,23 @@ def make_verifier(settings: Settings) -> tuple[TokenVerifier, JwksKeys | None]:
 
     Without authentication settings only development tokens exist, and production has none of those.
     """
-    if settings.jwks_url and settings.issuer and settings.audience:
+    if settings.jwks_url and settings.issuers:
         keys = JwksKeys(http_fetch(settings.jwks_url, settings.auth_jwks_timeout), settings)
         verifier = TokenVerifier(
             keys,
-            issuer=settings.issuer,
-            audience=settings.audience,
+            issuers=settings.issuers,
+            audiences=settings.audiences,
             algorithms=settings.auth_algorithms,
             leeway=settings.auth_leeway,
+            resource=settings.mcp_resource,
         )
         return verifier, keys
     development = DevelopmentKeys(settings)
     return (
         TokenVerifier(
             development,
-            issuer=DEVELOPMENT_ISSUER,
-            audience=DEVELOPMENT_ISSUER,
+            issuers=(DEVELOPMENT_ISSUER,),
+            audiences=(DEVELOPMENT_ISSUER,),
             algorithms=("EdDSA",),
             leeway=0,
         ),

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import json
+import uuid
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import httpx2
-from agents import Agent, ModelSettings, RunConfig, Runner, set_tracing_disabled
+from agents import (
+    Agent,
+    ModelResponse,
+    ModelSettings,
+    RunConfig,
+    RunContextWrapper,
+    RunHooks,
+    Runner,
+    set_tracing_disabled,
+)
 from agents.items import ToolCallItem, ToolCallOutputItem, TResponseInputItem
-from agents.mcp import MCPServerStreamableHttp
 from agents.models.openai_chatcompletions import OpenAIChatCompletionsModel
 from agents.result import RunResultBase
 from agents.stream_events import StreamEvent
@@ -19,9 +27,13 @@ from pydantic import SecretStr
 from todo_api.auth.tokens import Principal
 from todo_api.chat.events import Emit, Reply, Token, ToolCalled
 from todo_api.chat.failures import as_problem
-from todo_api.chat.streams import guard
+from todo_api.chat.streams import HEADERS, Guard
+from todo_api.chat.text import storable, storable_value
 from todo_api.db.conversations import Message
+from todo_api.mcp_server.effects import Note
 from todo_api.mcp_server.endpoint import McpEndpoint
+from todo_api.mcp_server.in_process import Tools
+from todo_api.problems import Problem
 from todo_api.settings import Settings
 
 INSTRUCTIONS = (
@@ -30,9 +42,32 @@ INSTRUCTIONS = (
     "Never claim that something was done unless a tool said so. "
     "Answer briefly, in the user's language."
 )
-# A loopback name, which the endpoint's host check knows; nothing is ever connected to.
-IN_PROCESS_URL = "http://localhost/mcp"
-TOOL_TIMEOUT_SECONDS = 30
+# So much of an earlier tool's result is shown to the model again.
+RESULT_CHARACTERS = 4000
+
+
+class ToolCallLimit(RunHooks[Any]):
+    """Ends a turn before it makes more tool calls than it may: one answer of the model may hold thousands.
+
+    Args:
+        most: Tool calls that the turn may make.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._asked = 0
+
+    async def on_llm_end(
+        self, context: RunContextWrapper[Any], agent: Agent[Any], response: ModelResponse
+    ) -> None:
+        """Count the calls that an answer asks for, before any of them is made."""
+        self._asked += sum(item.type == "function_call" for item in response.output)
+        if self._asked > self._most:
+            raise Problem(
+                502,
+                "tool-call-limit",
+                f"The model asked for more than {self._most} tool calls in one turn; ask in smaller steps.",
+            )
 
 
 class TodoAgent:
@@ -48,6 +83,7 @@ class TodoAgent:
         set_tracing_disabled(not settings.openai_tracing)
         self._mcp = mcp
         self._max_turns = settings.chat_max_turns
+        self._max_tool_calls = settings.chat_max_tool_calls
         self._settings = ModelSettings(max_tokens=settings.chat_max_tokens)
         self._config = RunConfig(
             tracing_disabled=not settings.openai_tracing,
@@ -59,12 +95,20 @@ class TodoAgent:
             base_url=settings.openai_base_url,
             timeout=settings.openai_timeout,
             max_retries=settings.openai_max_retries,
-            http_client=DefaultAsyncHttpxClient(event_hooks={"response": [guard]}),
+            default_headers=HEADERS,
+            http_client=DefaultAsyncHttpxClient(
+                event_hooks={"response": [Guard(settings.openai_max_answer_bytes)]}
+            ),
         )
         self._model = OpenAIChatCompletionsModel(model=settings.openai_model, openai_client=client)
 
     async def reply(
-        self, history: Sequence[Message], message: str, principal: Principal, emit: Emit | None
+        self,
+        history: Sequence[Message],
+        message: str,
+        principal: Principal,
+        emit: Emit | None,
+        note: Note,
     ) -> Reply:
         """Answer a message.
 
@@ -73,57 +117,63 @@ class TodoAgent:
             message: What the user says now.
             principal: Whose tasks the tools work on.
             emit: Receives text as the model writes it and tool calls as they end; without it, no streaming.
+            note: Notes each change that a tool makes.
 
         Raises:
             Problem: When the model or its endpoint fails.
         """
-        said: list[TResponseInputItem] = [
-            {"role": m.role, "content": m.content} for m in (*history, Message("user", message))
-        ]
+        said = [item for one in (*history, Message("user", message)) for item in items_of(one)]
+        run: dict[str, Any] = {
+            "max_turns": self._max_turns,
+            "run_config": self._config,
+            "hooks": ToolCallLimit(self._max_tool_calls),
+        }
         try:
-            async with self._tools(principal) as tools:
-                agent = Agent(
-                    name="Todo",
-                    instructions=INSTRUCTIONS,
-                    model=self._model,
-                    model_settings=self._settings,
-                    mcp_servers=[tools],
-                )
-                if emit is None:
-                    result: RunResultBase = await Runner.run(
-                        agent, said, max_turns=self._max_turns, run_config=self._config
-                    )
-                else:
-                    streamed = Runner.run_streamed(
-                        agent, said, max_turns=self._max_turns, run_config=self._config
-                    )
-                    try:
-                        await _forward(streamed.stream_events(), emit)
-                    finally:
-                        streamed.cancel()
-                    result = streamed
+            server = await self._mcp.server()
+            agent = Agent(
+                name="Todo",
+                instructions=INSTRUCTIONS,
+                model=self._model,
+                model_settings=self._settings,
+                mcp_servers=[Tools(server, await server.list_tools(), principal, note)],
+            )
+            if emit is None:
+                result: RunResultBase = await Runner.run(agent, said, **run)
+            else:
+                streamed = Runner.run_streamed(agent, said, **run)
+                try:
+                    await _forward(streamed.stream_events(), emit)
+                finally:
+                    streamed.cancel()
+                result = streamed
         except Exception as error:
             raise as_problem(error) from error
-        return Reply(str(result.final_output or ""), tuple(tool_calls(result.new_items)))
+        reply = Reply(storable(str(result.final_output or "")), tuple(tool_calls(result.new_items)))
+        if not reply.text.strip() and not reply.tool_calls:
+            raise Problem(502, "model-failed", "The model's answer is empty; try again.")
+        return reply
 
-    def _tools(self, principal: Principal) -> MCPServerStreamableHttp:
-        """Return the tools as one user's own, for one turn: an instance serialises its requests."""
-        app = self._mcp.for_user(principal)
 
-        def client(
-            headers: dict[str, str] | None = None, timeout: Any = None, auth: Any = None
-        ) -> httpx2.AsyncClient:
-            return httpx2.AsyncClient(
-                transport=httpx2.ASGITransport(app=app), headers=headers, timeout=timeout, auth=auth
-            )
-
-        return MCPServerStreamableHttp(
-            name="todo",
-            params={"url": IN_PROCESS_URL, "timeout": TOOL_TIMEOUT_SECONDS, "httpx_client_factory": client},
-            cache_tools_list=True,
-            client_session_timeout_seconds=TOOL_TIMEOUT_SECONDS,
-            use_structured_content=True,
-        )
+def items_of(message: Message) -> list[TResponseInputItem]:
+    """Return a message in the SDK's form: a reply after its tool calls and their results."""
+    items: list[TResponseInputItem] = []
+    for call in message.tool_calls:
+        call_id = f"call_{uuid.uuid4().hex[:16]}"
+        result = json.dumps(call["result"], ensure_ascii=False)
+        if len(result) > RESULT_CHARACTERS:
+            result = f"{result[:RESULT_CHARACTERS]}… (cut)"
+        items += [
+            {
+                "type": "function_call",
+                "call_id": call_id,
+                "name": call["name"],
+                "arguments": json.dumps(call["arguments"], ensure_ascii=False),
+            },
+            {"type": "function_call_output", "call_id": call_id, "output": result},
+        ]
+    if message.content or not items:
+        items.append({"role": message.role, "content": message.content})
+    return items
 
 
 async def _forward(events: Any, emit: Emit) -> None:
@@ -131,7 +181,7 @@ async def _forward(events: Any, emit: Emit) -> None:
     event: StreamEvent
     async for event in events:
         if event.type == "raw_response_event" and event.data.type == "response.output_text.delta":
-            emit(Token(event.data.delta))
+            emit(Token(storable(event.data.delta)))
         elif event.type == "run_item_stream_event":
             if isinstance(event.item, ToolCallItem):
                 calls[_call_id(event.item)] = event.item
@@ -156,12 +206,13 @@ def _raw(item: ToolCallItem | ToolCallOutputItem, name: str) -> Any:
 
 
 def _called(call: ToolCallItem, output: ToolCallOutputItem | None) -> ToolCalled:
-    arguments = _decoded(_raw(call, "arguments") or "{}")
+    given = storable(_raw(call, "arguments") or "{}")
+    arguments = storable_value(_decoded(given))
     return ToolCalled(
-        name=str(_raw(call, "name")),
+        name=storable(str(_raw(call, "name"))),
         # What the model wrote is shown as it is when it is no JSON object.
-        arguments=arguments if isinstance(arguments, dict) else {"malformed": _raw(call, "arguments")},
-        result=None if output is None else _result(output.output),
+        arguments=arguments if isinstance(arguments, dict) else {"malformed": given},
+        result=None if output is None else storable_value(_result(output.output)),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import traceback
 
 import openai
 from agents.exceptions import MaxTurnsExceeded, ModelBehaviorError, ModelRefusalError, ModelTimeoutError
@@ -13,6 +14,7 @@ from todo_api.problems import Problem, unavailable
 logger = logging.getLogger(__name__)
 
 MAX_RETRY_AFTER_SECONDS = 300
+TRACED_FRAMES = 8
 
 
 def as_problem(error: Exception) -> Problem:
@@ -20,7 +22,9 @@ def as_problem(error: Exception) -> Problem:
     root = _root(error)
     if isinstance(root, Problem):
         return root
-    logger.warning("chat turn failed", extra={"error": type(root).__name__, "cause": str(root)[:300]})
+    # Not the error's text: it is the endpoint's, with all that the user and the model said.
+    status = {"status": root.status_code} if isinstance(root, openai.APIStatusError) else {}
+    logger.warning("chat turn failed", extra={"error": type(root).__name__, **status})
     match root:
         case openai.APITimeoutError() | ModelTimeoutError() | TimeoutException() | TimeoutError():
             return Problem(504, "model-timeout", "The model did not answer in time; try again.")
@@ -32,7 +36,9 @@ def as_problem(error: Exception) -> Problem:
             )
         case openai.AuthenticationError() | openai.PermissionDeniedError():
             return Problem(
-                502, "model-refused", "The model's endpoint refuses this service's OPENAI_API_KEY."
+                502,
+                "model-refused",
+                "The model's endpoint refuses this service's key; tell the service's operator.",
             )
         case openai.APIStatusError():
             return Problem(
@@ -46,20 +52,29 @@ def as_problem(error: Exception) -> Problem:
             return Problem(
                 502,
                 "model-turn-limit",
-                "The model kept calling tools until CHAT_MAX_TURNS; ask in smaller steps.",
+                "The model kept calling tools until the turn's limit; ask in smaller steps.",
             )
         case ModelBehaviorError() | ModelRefusalError() | openai.OpenAIError():
             return Problem(502, "model-failed", "The model's answer cannot be understood; try again.")
     # Whatever else an endpoint's answer leads to inside the SDK: the endpoint is at fault, not the request.
-    logger.error("unexpected failure of a chat turn", exc_info=error)
+    logger.error("unexpected failure of a chat turn", extra={"error": type(root).__name__, "at": _at(root)})
     return Problem(502, "model-failed", "The agent could not finish the turn; try again.")
 
 
 def _root(error: BaseException) -> BaseException:
-    """Return the first leaf of nested exception groups."""
+    """Return the first leaf of nested exception groups, or the problem that led to it."""
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
-    return error
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, Problem):
+        cause = cause.__cause__
+    return cause or error
+
+
+def _at(error: BaseException) -> list[str]:
+    """Return where an error was raised, the innermost place last."""
+    frames = traceback.extract_tb(error.__traceback__)[-TRACED_FRAMES:]
+    return [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames]
 
 
 def _retry_after(error: openai.APIStatusError) -> float:

@@ -5,29 +5,44 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from dataclasses import asdict, dataclass, field
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 from weakref import WeakValueDictionary
 
+from sqlalchemy.ext.asyncio import AsyncConnection
+
 from todo_api import metrics
 from todo_api.auth.tokens import Principal
 from todo_api.chat.events import Emit, Reply, Token, ToolCalled
+from todo_api.chat.outcome import (
+    Replay,
+    Response,
+    after_changes,
+    answered,
+    interrupted,
+    replayed,
+    to_store,
+)
 from todo_api.chat.stack import AgentStack
 from todo_api.db import conversations, idempotency
 from todo_api.db.engine import Database, Unavailable
+from todo_api.mcp_server.effects import Note
 from todo_api.problems import Problem, in_progress, unavailable
 from todo_api.settings import Settings
 
 logger = logging.getLogger(__name__)
 
-# Slack between the end of a turn's time and the moment another replica may take the conversation.
-LEASE_MARGIN = timedelta(seconds=30)
+# A conversation is free again so long after its turn was lost with its process.
+LEASE = timedelta(seconds=10)
+RENEWAL_SECONDS = 3.0
 POLL_SECONDS = 0.2
 STORE_ATTEMPTS = 5
 STORE_RETRY_SECONDS = 1.0
-
-type Response = dict[str, Any]
+# No further attempt begins after this; one attempt lasts up to DATABASE_TIMEOUT.
+STORE_SECONDS = 15.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,16 +80,15 @@ class ChatService:
         self._turn_timeout = settings.chat_turn_timeout
         self._queue_timeout = settings.chat_queue_timeout
         self._shutdown_grace = settings.chat_shutdown_grace
-        self._lease = timedelta(seconds=settings.chat_turn_timeout) + LEASE_MARGIN
         # Queue of this process for each conversation: first come, first served, without asking the database.
         self._queues: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
         self._running: set[asyncio.Task[Response]] = set()
 
-    async def begin(self, request: Request, *, streaming: bool) -> RunningTurn | Response:
+    async def begin(self, request: Request, *, streaming: bool) -> RunningTurn | Replay:
         """Begin a turn.
 
         Returns:
-            The turn at work, or the stored response of an earlier request with the same key.
+            The turn at work, or the stored outcome of an earlier request with the same key.
 
         Raises:
             Problem: When there is no model, no such conversation, or no end of the turn before it.
@@ -101,7 +115,7 @@ class ChatService:
             self._running.discard(task)
             events.put_nowait(None)
             if not task.cancelled():
-                task.exception()  # seen here, so that nobody has to be waiting for it
+                task.exception()  # retrieved here: no caller may be waiting for it
 
         task.add_done_callback(ended)
         return RunningTurn(begun.conversation_id, task, events)
@@ -121,23 +135,29 @@ class ChatService:
             return asyncio.Lock()
         return self._queues.setdefault(conversation_id, asyncio.Lock())
 
-    async def _claim(self, request: Request, deadline: float) -> conversations.Turn | Response:
+    async def _claim(self, request: Request, deadline: float) -> conversations.Turn | Replay:
         """Take the conversation, waiting for a turn that another process runs."""
+        token = uuid.uuid4().hex
         while True:
             try:
                 async with self._database.writing() as connection:
                     if request.key is not None:
-                        stored = await idempotency.claim(connection, request.key, lifetime=self._lease)
-                        if stored is not None:
-                            return stored
-                    return await conversations.begin_turn(
+                        found = await _claim_key(connection, request.key, token)
+                        if found is not None:
+                            return replayed(found)
+                    turn = await conversations.begin_turn(
                         connection,
                         request.principal.user_id,
                         request.conversation_id,
                         request.message,
+                        token=token,
                         history=self._history,
-                        lease=self._lease,
+                        lease=LEASE,
                     )
+                    if turn.lost is not None:
+                        outcome = _outcome_of_lost(turn.lost)
+                        await idempotency.end(connection, request.principal.user_id, turn.lost.token, outcome)
+                    return turn
             except conversations.NoConversation:
                 raise Problem(
                     404, "not-found", f"There is no conversation {request.conversation_id}."
@@ -156,61 +176,152 @@ class ChatService:
         said: list[str] = []
         started = time.perf_counter()
         outcome = "failed"
-        reply: Reply | None = None
         try:
             reply = await self._ask(request, turn, _emitter(events, said) if events is not None else None)
             outcome = "answered"
         except asyncio.CancelledError:
             outcome = "cancelled"
+            # Text that the user has read stays part of the conversation.
+            await asyncio.shield(self._store(request, turn, "".join(said), interrupted()))
             raise
+        except Exception as error:
+            problem = error if isinstance(error, Problem) else _unexpected(error)
+            failure = await asyncio.shield(self._store(request, turn, "".join(said), problem))
+            raise (failure or problem) from None
         finally:
             metrics.CHAT_TURNS.labels(outcome).inc()
             metrics.CHAT_DURATION.observe(time.perf_counter() - started)
-            if reply is None:
-                # What the user has read already stays part of the conversation.
-                await asyncio.shield(self._store(request, turn, "".join(said), None))
-        response = {
-            "conversation_id": turn.conversation_id,
-            "response": reply.text,
-            "tool_calls": [asdict(call) for call in reply.tool_calls],
-        }
-        if not await asyncio.shield(self._store(request, turn, reply.text, response)):
-            raise unavailable("database-unavailable", "The reply cannot be stored now; ask again.")
+        response = answered(turn.conversation_id, reply)
+        failure = await asyncio.shield(self._store(request, turn, reply.text, response))
+        if failure is not None:
+            raise failure
         return response
 
     async def _ask(self, request: Request, turn: conversations.Turn, emit: Emit | None) -> Reply:
         try:
-            async with asyncio.timeout(self._turn_timeout):
-                agent = await self._agents.get()
-                return await agent.reply(turn.history, request.message, request.principal, emit)
+            async with asyncio.timeout(self._turn_timeout), asyncio.timeout(None) as lease:
+                keeper = asyncio.create_task(self._keep(turn, lease))
+                try:
+                    agent = await self._agents.get()
+                    return await agent.reply(
+                        turn.history, request.message, request.principal, emit, _note(turn)
+                    )
+                finally:
+                    keeper.cancel()
         except TimeoutError:
+            if lease.expired():
+                raise interrupted() from None
             raise Problem(
                 504,
                 "model-timeout",
                 f"The turn took longer than {self._turn_timeout:g} seconds; ask in smaller steps.",
             ) from None
 
+    async def _keep(self, turn: conversations.Turn, lease: asyncio.Timeout) -> None:
+        """Renew a turn's lease until cancelled; end the turn's time when another one has its conversation."""
+        while True:
+            await asyncio.sleep(RENEWAL_SECONDS)
+            try:
+                async with self._database.writing() as connection:
+                    await conversations.renew(connection, turn, LEASE)
+            except Unavailable:
+                continue  # nor can another process take the conversation now
+            except conversations.TurnLost:
+                logger.warning("a turn lost its lease", extra={"conversation_id": turn.conversation_id})
+                lease.reschedule(asyncio.get_running_loop().time())
+                return
+
     async def _store(
-        self, request: Request, turn: conversations.Turn, text: str, response: Response | None
-    ) -> bool:
-        """End the turn in the database, through a short outage too; tell whether that succeeded."""
-        # PostgreSQL's text holds no NUL, and nobody promised that a model writes none.
-        text = text.replace("\0", "")
+        self, request: Request, turn: conversations.Turn, text: str, outcome: Response | Problem
+    ) -> Problem | None:
+        """End the turn in the database, through a short outage too.
+
+        Returns:
+            The problem to tell the client: the outcome's own, with the changes made, or that of storing.
+        """
+        user = request.principal.user_id
+        deadline = time.monotonic() + STORE_SECONDS
         for attempt in range(STORE_ATTEMPTS):
             if attempt:
+                if time.monotonic() > deadline:
+                    break
                 await asyncio.sleep(STORE_RETRY_SECONDS)
             try:
                 async with self._database.writing() as connection:
-                    await conversations.end_turn(connection, request.principal.user_id, turn, text)
-                    if request.key is not None and response is not None:
-                        await idempotency.complete(connection, request.key, response)
-                    elif request.key is not None:
-                        await idempotency.release(connection, request.key)
-                return True
+                    calls = outcome["tool_calls"] if isinstance(outcome, dict) else None
+                    effects = await conversations.end_turn(connection, user, turn, text, calls)
+                    if isinstance(outcome, Problem) and effects:
+                        outcome = after_changes(outcome, turn.conversation_id, effects)
+                    if request.key is not None:
+                        kept = (
+                            outcome if isinstance(outcome, dict) else to_store(outcome) if effects else None
+                        )
+                        await idempotency.end(connection, user, turn.token, kept)
+                return outcome if isinstance(outcome, Problem) else None
             except Unavailable:
                 continue
+            except conversations.TurnLost:
+                return await self._after_loss(turn, outcome)
+            except Exception as error:
+                # The turn ends even where its reply cannot be stored: the next attempt stores its failure.
+                text, outcome = "", _unexpected(error)
         logger.error("a reply could not be stored", extra={"conversation_id": turn.conversation_id})
-        return False
+        if isinstance(outcome, Problem):
+            return outcome
+        return unavailable("database-unavailable", "The reply cannot be stored now; ask again.")
+
+    async def _after_loss(self, turn: conversations.Turn, outcome: Response | Problem) -> Problem | None:
+        """Tell a turn that is stored, though the acknowledgement was lost, from one that lost its lease."""
+        if isinstance(outcome, Problem):
+            return outcome
+        async with self._database.reading() as connection:
+            return None if await conversations.has_reply(connection, turn) else interrupted()
+
+
+async def _claim_key(connection: AsyncConnection, key: idempotency.Key, token: str) -> Response | None:
+    """Claim a key for a turn, also after a turn that was lost with its process.
+
+    Returns:
+        Nothing when the turn is to run, else the stored outcome.
+
+    Raises:
+        idempotency.KeyReused, idempotency.StillRunning: As the key says.
+    """
+    try:
+        return await idempotency.claim(connection, key, turn=token)
+    except idempotency.StillRunning as running:
+        if running.turn is None:
+            raise
+        lost = await conversations.give_up(connection, key.user_id, running.turn)
+        if lost is None:
+            raise
+        if lost.conversation_id is None:
+            return await idempotency.stored(connection, key)  # it has ended in the meantime
+        outcome = _outcome_of_lost(lost)
+        if outcome is None:
+            await idempotency.take_over(connection, key, lost=lost.token, turn=token)
+        else:
+            await idempotency.end(connection, key.user_id, lost.token, outcome)
+        return outcome
+
+
+def _outcome_of_lost(lost: conversations.Lost) -> Response | None:
+    """Return the outcome of a turn whose process ended; nothing where the request may be sent again."""
+    if not lost.effects:
+        return None
+    return to_store(after_changes(interrupted(), lost.conversation_id, lost.effects))
+
+
+def _unexpected(error: Exception) -> Problem:
+    logger.error("unexpected failure of a chat turn", exc_info=error)
+    return Problem(500, "internal-error", "The turn failed; report the request id.")
+
+
+def _note(turn: conversations.Turn) -> Note:
+    async def note(connection: AsyncConnection, name: str, arguments: Mapping[str, Any], result: Any) -> None:
+        await conversations.note_effect(connection, turn, name, arguments, result)
+
+    return note
 
 
 async def _acquire(queue: asyncio.Lock, seconds: float) -> None:

@@ -36,12 +36,12 @@ class AgentStack:
         """Return the model's key, or refuse a chat that could not be answered before any of it is stored.
 
         Raises:
-            Problem: 503, naming the setting, where no key is configured.
+            Problem: 503 where no key is configured.
         """
         if self._settings.openai_api_key is None:
             raise unavailable(
                 "chat-not-configured",
-                "OPENAI_API_KEY is not set, so there is no model; set it or OPENAI_API_KEY_FILE.",
+                "Chat is not set up: there is no model. Tell the service's operator; everything else works.",
                 retry_after=60,
             )
         return self._settings.openai_api_key

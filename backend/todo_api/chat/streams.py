@@ -1,43 +1,82 @@
-"""A stream that ends too early must not pass for a whole answer.
+"""Limits for the answers of the model's endpoint, checked before the SDK reads them.
 
-Without a length or chunks, a connection that is cut looks like the regular end of a response. A completion
-has ended only when it said so: by a finish reason or by the closing ``[DONE]``.
+Without a length or chunks, a connection that is cut looks like the regular end of a response. A streamed
+completion has ended only when it said so: by a finish reason or by the closing ``[DONE]``.
 """
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import AsyncIterator
 from typing import cast
 
 import httpx2
 
+from todo_api.problems import Problem
+
+# The bytes of a compressed answer would say nothing about its size and its end.
+HEADERS = {"Accept-Encoding": "identity"}
 _END = re.compile(rb'"finish_reason"\s*:\s*"|\[DONE\]')
 _OVERLAP = 64  # bytes kept from one piece to the next, more than any match spans
 
 
-async def guard(response: httpx2.Response) -> None:
-    """Guard the stream of a response (a response hook of the HTTP client)."""
-    if response.is_success and response.headers.get("content-type", "").startswith("text/event-stream"):
-        response.stream = _Guarded(cast(httpx2.AsyncByteStream, response.stream))
+class Guard:
+    """Response hook of the HTTP client.
+
+    Args:
+        max_bytes: Most that the endpoint may send in one response.
+    """
+
+    def __init__(self, max_bytes: int) -> None:
+        self._max_bytes = max_bytes
+
+    async def __call__(self, response: httpx2.Response) -> None:
+        """Guard the body of a response, before it is read.
+
+        Raises:
+            Problem: When a stream was asked for and something else is the answer.
+        """
+        if response.headers.get("content-encoding", "identity") != "identity":
+            raise _wrong("is compressed, which was not asked for")
+        streamed = response.is_success and json.loads(response.request.content).get("stream") is True
+        if streamed and not response.headers.get("content-type", "").startswith("text/event-stream"):
+            raise _wrong("is not the stream that was asked for")
+        stream = cast(httpx2.AsyncByteStream, response.stream)
+        response.stream = _Guarded(stream, self._max_bytes, must_end=streamed)
 
 
 class _Guarded(httpx2.AsyncByteStream):
-    """Raises where the stream ends before its completion does."""
+    """Raises where a body is too large, or ends before its completion does."""
 
-    def __init__(self, inner: httpx2.AsyncByteStream) -> None:
+    def __init__(self, inner: httpx2.AsyncByteStream, max_bytes: int, *, must_end: bool) -> None:
         self._inner = inner
+        self._max_bytes = max_bytes
+        self._must_end = must_end
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
+        received = 0
         tail = b""
-        ended = False
+        ended = not self._must_end
         async for piece in self._inner:
-            window = tail + piece
-            ended = ended or _END.search(window) is not None
-            tail = window[-_OVERLAP:]
+            received += len(piece)
+            if received > self._max_bytes:
+                raise Problem(
+                    502,
+                    "model-answer-too-long",
+                    f"The model's answer is longer than {self._max_bytes} bytes; ask for less.",
+                )
+            if not ended:
+                window = tail + piece
+                ended = _END.search(window) is not None
+                tail = window[-_OVERLAP:]
             yield piece
         if not ended:
             raise httpx2.RemoteProtocolError("the stream ended before the completion did")
 
     async def aclose(self) -> None:
         await self._inner.aclose()
+
+
+def _wrong(fault: str) -> Problem:
+    return Problem(502, "model-failed", f"The answer of the model's endpoint {fault}; try again.")

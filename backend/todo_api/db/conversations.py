@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-import uuid
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Literal
+from typing import Any, Literal
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from todo_api.db.tables import conversations, messages, now
+from todo_api.db.position import Position
+from todo_api.db.tables import UtcDateTime, conversations, messages, now
 
 type Role = Literal["user", "assistant"]
+type Effect = dict[str, Any]
+
+
+# So much of the first message is the title until a person gives another.
+TITLE_CHARACTERS = 80
 
 
 class NoConversation(Exception):
@@ -23,21 +30,44 @@ class Busy(Exception):
     """Another turn of the conversation is running."""
 
 
+class TurnLost(Exception):
+    """The turn has ended, or another one has the conversation: nothing of it may be stored any more."""
+
+
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One message of a conversation."""
+    """One message of a conversation; a reply with the tool calls that led to it."""
 
     role: Role
     content: str
+    tool_calls: tuple[Effect, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """A turn that runs no more, and the changes that its tools had made by then.
+
+    Args:
+        conversation_id: Nothing where no conversation knows the turn any more: it has ended.
+    """
+
+    conversation_id: int | None
+    token: str
+    effects: tuple[Effect, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """The right to run the next turn of a conversation, and what was said before it."""
+    """The right to run the next turn of a conversation, and the messages before it.
+
+    Args:
+        lost: The turn before, where it was lost; its caller may still ask for its outcome.
+    """
 
     conversation_id: int
     token: str
     history: tuple[Message, ...]
+    lost: Lost | None = None
 
 
 async def begin_turn(
@@ -46,6 +76,7 @@ async def begin_turn(
     conversation_id: int | None,
     message: str,
     *,
+    token: str,
     history: int,
     lease: timedelta,
 ) -> Turn:
@@ -59,41 +90,122 @@ async def begin_turn(
         user_id: Owner of the conversation.
         conversation_id: The conversation; nothing begins a new one.
         message: What the user says.
+        token: Name of the turn, new for each.
         history: How many earlier messages are loaded, the newest.
-        lease: How long the turn may run.
+        lease: How long the turn may run until it is renewed.
 
     Raises:
         NoConversation: When the user has no such conversation.
         Busy: When another turn of it is running.
     """
-    token = uuid.uuid4().hex
     moment = now()
-    held = {"turn": token, "turn_expires_at": moment + lease, "updated_at": moment}
+    held = {
+        "turn": token,
+        "turn_expires_at": _clock(connection, lease),
+        "effects": None,
+        "updated_at": moment,
+    }
+    lost = None
     if conversation_id is None:
-        values = {"user_id": user_id, "created_at": moment, **held}
+        title = " ".join(message.split())[:TITLE_CHARACTERS]
+        values = {"user_id": user_id, "created_at": moment, "title": title, **held}
         inserted = await connection.execute(
             sa.insert(conversations).values(values).returning(conversations.c.id)
         )
         conversation_id = int(inserted.scalar_one())
         earlier: tuple[Message, ...] = ()
     else:
-        await _take(connection, user_id, conversation_id, held)
+        lost = await _take(connection, user_id, conversation_id, held)
         earlier = await newest_messages(connection, conversation_id, history)
-    await _store(connection, user_id, conversation_id, "user", message)
-    return Turn(conversation_id, token, earlier)
+    await _store(connection, user_id, conversation_id, token, "user", message)
+    return Turn(conversation_id, token, earlier, lost)
 
 
 async def _take(
-    connection: AsyncConnection, user_id: str, conversation_id: int, held: dict[str, object]
-) -> None:
+    connection: AsyncConnection, user_id: str, conversation_id: int, held: dict[str, Any]
+) -> Lost | None:
     mine = sa.and_(conversations.c.id == conversation_id, conversations.c.user_id == user_id)
-    free = sa.or_(conversations.c.turn.is_(None), conversations.c.turn_expires_at < now())
-    taken = await connection.scalar(
-        sa.update(conversations).where(mine, free).values(**held).returning(conversations.c.id)
+    take = sa.update(conversations).values(**held).returning(conversations.c.id)
+    if await connection.scalar(take.where(mine, conversations.c.turn.is_(None))) is not None:
+        return None
+    found = (await connection.execute(_turns(connection).where(mine).with_for_update())).one_or_none()
+    if found is None:
+        raise NoConversation
+    if found.running:
+        raise Busy
+    await connection.execute(take.where(mine))
+    return None if found.turn is None else Lost(found.id, found.turn, _effects(found.effects))
+
+
+async def give_up(connection: AsyncConnection, user_id: str, token: str) -> Lost | None:
+    """Give up a turn that was lost with its process, so that nothing of it can happen any more.
+
+    Returns:
+        The turn; None while it is running.
+    """
+    query = _turns(connection).where(conversations.c.user_id == user_id, conversations.c.turn == token)
+    found = (await connection.execute(query.with_for_update())).one_or_none()
+    if found is None:
+        return Lost(None, token, ())
+    if found.running:
+        return None
+    lost = Lost(found.id, token, _effects(found.effects))
+    given_back = sa.update(conversations).values(turn=None, turn_expires_at=None)
+    await connection.execute(given_back.where(conversations.c.id == found.id))
+    return lost
+
+
+def _turns(connection: AsyncConnection) -> sa.Select[Any]:
+    running = conversations.c.turn.is_not(None) & (conversations.c.turn_expires_at > _clock(connection))
+    columns = conversations.c
+    return sa.select(columns.id, columns.turn, columns.effects, running.label("running"))
+
+
+def _effects(lines: str | None) -> tuple[Effect, ...]:
+    return tuple(json.loads(line) for line in (lines or "").splitlines())
+
+
+def _clock(connection: AsyncConnection, ahead: timedelta = timedelta(0)) -> sa.ColumnElement[Any]:
+    """Return a time on the database's clock, now or a little ahead: those of the replicas differ."""
+    if connection.dialect.name == "postgresql":
+        clock = sa.func.clock_timestamp(type_=sa.DateTime(timezone=True))
+        return clock + sa.literal(ahead, sa.Interval()) if ahead else clock
+    return sa.literal(now() + ahead, UtcDateTime())
+
+
+async def renew(connection: AsyncConnection, turn: Turn, lease: timedelta) -> None:
+    """Give a turn more time, counted from now.
+
+    Raises:
+        TurnLost: When the conversation is no longer the turn's.
+    """
+    await _hold(connection, turn, {"turn_expires_at": _clock(connection, lease)})
+
+
+async def note_effect(
+    connection: AsyncConnection, turn: Turn, name: str, arguments: Mapping[str, Any], result: Any
+) -> None:
+    """Note, in the transaction that makes it, a change that a tool makes during a turn.
+
+    The row stays locked until the commit, so that no other turn begins between the change and its note.
+
+    Raises:
+        TurnLost: When the conversation is no longer the turn's; the change must not be made.
+    """
+    line = json.dumps({"name": name, "arguments": dict(arguments), "result": result}) + "\n"
+    await _hold(connection, turn, {"effects": sa.func.coalesce(conversations.c.effects, "").concat(line)})
+
+
+async def _hold(connection: AsyncConnection, turn: Turn, values: Mapping[str, Any]) -> str | None:
+    """Change the row of a turn's conversation and return the turn's effects."""
+    held = sa.update(conversations).where(
+        conversations.c.id == turn.conversation_id, conversations.c.turn == turn.token
     )
-    if taken is None:
-        exists = await connection.scalar(sa.select(conversations.c.id).where(mine))
-        raise NoConversation if exists is None else Busy
+    row = (await connection.execute(held.values(values).returning(conversations.c.effects))).one_or_none()
+    if row is None:
+        raise TurnLost
+    effects: str | None = row.effects
+    return effects
 
 
 async def newest_messages(
@@ -101,34 +213,147 @@ async def newest_messages(
 ) -> tuple[Message, ...]:
     """Return the newest messages of a conversation, in the order in which they were said."""
     newest_first = (
-        sa.select(messages.c.role, messages.c.content)
+        sa.select(messages.c.role, messages.c.content, messages.c.tool_calls)
         .where(messages.c.conversation_id == conversation_id)
         .order_by(messages.c.id.desc())
         .limit(limit)
     )
     rows = (await connection.execute(newest_first)).all()
-    return tuple(Message(row.role, row.content) for row in reversed(rows))
+    return tuple(Message(row.role, row.content, tuple(_calls(row.tool_calls))) for row in reversed(rows))
 
 
-async def end_turn(connection: AsyncConnection, user_id: str, turn: Turn, reply: str | None) -> None:
-    """End a turn: store the reply where there is one, and give the conversation back."""
-    if reply:
-        await _store(connection, user_id, turn.conversation_id, "assistant", reply)
-    await connection.execute(
-        sa.update(conversations)
-        .where(conversations.c.id == turn.conversation_id, conversations.c.turn == turn.token)
-        .values(turn=None, turn_expires_at=None, updated_at=now())
+def _calls(stored: str | None) -> list[Effect]:
+    calls: list[Effect] = json.loads(stored or "[]")
+    return calls
+
+
+async def end_turn(
+    connection: AsyncConnection,
+    user_id: str,
+    turn: Turn,
+    reply: str | None,
+    tool_calls: Sequence[Effect] | None = None,
+) -> tuple[Effect, ...]:
+    """End a turn: give the conversation back, and store the reply and its tool calls where there are some.
+
+    Args:
+        connection: Inside a transaction.
+        user_id: Owner of the conversation.
+        turn: The turn.
+        reply: What the agent said.
+        tool_calls: Its tool calls; those that changed something where they are not known.
+
+    Returns:
+        The changes that the turn's tools have made.
+
+    Raises:
+        TurnLost: When the conversation is no longer the turn's.
+    """
+    ended = {"turn": None, "turn_expires_at": None, "updated_at": now()}
+    effects = _effects(await _hold(connection, turn, ended))
+    calls = effects if tool_calls is None else tool_calls
+    if reply or calls:
+        stored = json.dumps(calls) if calls else None
+        await _store(
+            connection, user_id, turn.conversation_id, turn.token, "assistant", reply or "", tool_calls=stored
+        )
+    return effects
+
+
+async def has_reply(connection: AsyncConnection, turn: Turn) -> bool:
+    """Tell whether a turn's reply is stored, as after a commit whose acknowledgement was lost."""
+    query = sa.select(messages.c.id).where(
+        messages.c.conversation_id == turn.conversation_id,
+        messages.c.turn == turn.token,
+        messages.c.role == "assistant",
     )
+    return await connection.scalar(query) is not None
 
 
 async def _store(
-    connection: AsyncConnection, user_id: str, conversation_id: int, role: Role, content: str
+    connection: AsyncConnection,
+    user_id: str,
+    conversation_id: int,
+    turn: str,
+    role: Role,
+    content: str,
+    *,
+    tool_calls: str | None = None,
 ) -> None:
     values = {
         "user_id": user_id,
         "conversation_id": conversation_id,
         "role": role,
         "content": content,
+        "tool_calls": tool_calls,
+        "turn": turn,
         "created_at": now(),
     }
     await connection.execute(sa.insert(messages).values(values))
+
+
+_SHOWN = (
+    conversations.c.id,
+    conversations.c.title,
+    conversations.c.created_at,
+    conversations.c.updated_at,
+)
+
+
+def _is(user_id: str, conversation_id: int) -> sa.ColumnElement[bool]:
+    return sa.and_(conversations.c.id == conversation_id, conversations.c.user_id == user_id)
+
+
+async def list_page(
+    connection: AsyncConnection, user_id: str, *, after: Position | None, limit: int
+) -> list[dict[str, Any]]:
+    """Return a user's conversations after a position, the one that was used last first."""
+    columns = conversations.c
+    query = sa.select(*_SHOWN).where(columns.user_id == user_id)
+    if after is not None:
+        position = sa.tuple_(
+            sa.literal(after.value, columns.updated_at.type), sa.literal(after.id, columns.id.type)
+        )
+        query = query.where(sa.tuple_(columns.updated_at, columns.id) < position)
+    query = query.order_by(columns.updated_at.desc(), columns.id.desc()).limit(limit)
+    return [dict(row) for row in (await connection.execute(query)).mappings()]
+
+
+async def count(connection: AsyncConnection, user_id: str) -> int:
+    """Return how many conversations a user has."""
+    query = sa.select(sa.func.count()).where(conversations.c.user_id == user_id)
+    return int((await connection.execute(query)).scalar_one())
+
+
+async def get(connection: AsyncConnection, user_id: str, conversation_id: int) -> dict[str, Any] | None:
+    """Return one conversation of a user, without its messages."""
+    query = sa.select(*_SHOWN).where(_is(user_id, conversation_id))
+    row = (await connection.execute(query)).mappings().one_or_none()
+    return None if row is None else dict(row)
+
+
+async def list_messages(
+    connection: AsyncConnection, conversation_id: int, *, before: int | None, limit: int
+) -> list[dict[str, Any]]:
+    """Return the newest messages of a conversation, or those before one, in the order said."""
+    columns = messages.c
+    query = sa.select(columns.id, columns.role, columns.content, columns.tool_calls, columns.created_at)
+    query = query.where(columns.conversation_id == conversation_id)
+    query = query if before is None else query.where(columns.id < before)
+    rows = (await connection.execute(query.order_by(columns.id.desc()).limit(limit))).mappings().all()
+    return [{**row, "tool_calls": _calls(row["tool_calls"])} for row in reversed(rows)]
+
+
+async def rename(
+    connection: AsyncConnection, user_id: str, conversation_id: int, title: str
+) -> dict[str, Any] | None:
+    """Set the title of a conversation and return it, in one statement."""
+    statement = sa.update(conversations).where(_is(user_id, conversation_id)).values(title=title)
+    row = (await connection.execute(statement.returning(*_SHOWN))).mappings().one_or_none()
+    return None if row is None else dict(row)
+
+
+async def delete(connection: AsyncConnection, user_id: str, conversation_id: int | None = None) -> bool:
+    """Delete one conversation of a user with its messages, or all of them; tell whether there was one."""
+    mine = conversations.c.user_id == user_id if conversation_id is None else _is(user_id, conversation_id)
+    return bool((await connection.execute(sa.delete(conversations).where(mine))).rowcount)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
+import select
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import event, exc
+from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from todo_api.settings import Settings
@@ -36,13 +39,13 @@ class Database:
         self._timeout = settings.database_timeout
         self._ready_timeout = settings.ready_timeout
         self._engine = make_engine(settings)
-        # A read is one statement: without BEGIN and ROLLBACK around it, it is one round trip.
-        self._reader = (
-            self._engine
-            if settings.is_sqlite
-            else self._engine.execution_options(isolation_level="AUTOCOMMIT")
+        # A connection of its own: requests that wait for a lock do not make the service unready.
+        self._probe = make_engine(settings, pool_size=1, max_overflow=0)
+        # On PostgreSQL the engine commits each statement by itself: one round trip, without BEGIN and COMMIT.
+        self._writer = self._engine.execution_options(
+            **({WRITER: True} if settings.is_sqlite else {"isolation_level": "READ COMMITTED"})
         )
-        self._writer = self._engine.execution_options(**{WRITER: True})
+        self._single = self._writer if settings.is_sqlite else self._engine
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:
@@ -51,8 +54,22 @@ class Database:
         Raises:
             Unavailable: When the database does not answer in time.
         """
-        async with _unavailable_as_such(self._timeout), connect(self._reader) as connection:
+        async with _unavailable_as_such(self._timeout), connect(self._engine) as connection:
             yield connection
+
+    @asynccontextmanager
+    async def statement(self) -> AsyncIterator[AsyncConnection]:
+        """Give a connection for a single statement that writes; it is a transaction of its own.
+
+        Raises:
+            Unavailable: When the database does not answer in time.
+        """
+        async with _unavailable_as_such(self._timeout), connect(self._single) as connection:
+            if self._single is self._engine:
+                yield connection
+            else:
+                async with connection.begin():
+                    yield connection
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[AsyncConnection]:
@@ -74,7 +91,7 @@ class Database:
         Raises:
             Unavailable: When the database does not answer in time.
         """
-        async with _unavailable_as_such(self._ready_timeout), self._reader.connect() as connection:
+        async with _unavailable_as_such(self._ready_timeout), self._probe.connect() as connection:
             try:
                 found: str | None = await connection.scalar(
                     sa.text("SELECT version_num FROM alembic_version")
@@ -88,6 +105,7 @@ class Database:
     async def close(self) -> None:
         """Close every connection."""
         await self._engine.dispose()
+        await self._probe.dispose()
 
 
 @asynccontextmanager
@@ -142,25 +160,56 @@ def _cause(error: BaseException) -> str:
     return str(original).strip().partition("\n")[0]
 
 
-def make_engine(settings: Settings) -> AsyncEngine:
-    """Make the async engine that fits the settings."""
+def make_engine(settings: Settings, **pool: int) -> AsyncEngine:
+    """Make the async engine that fits the settings.
+
+    Args:
+        settings: Where the database is.
+        pool: Sizes of its pool that differ from the settings'.
+    """
     if settings.is_sqlite:
-        return _sqlite_engine(settings)
-    return create_async_engine(
+        return _sqlite_engine(settings, **{"pool_size": 5, "max_overflow": 5, **pool})
+    sizes = {"pool_size": settings.database_pool_size, "max_overflow": settings.database_max_overflow}
+    # libpq asks for it at each connect, poolers know it: times arrive in UTC and need no conversion.
+    os.environ.setdefault("PGTZ", "UTC")
+    engine = create_async_engine(
         settings.database_dsn,
+        isolation_level="AUTOCOMMIT",
+        skip_autocommit_rollback=True,
         pool_pre_ping=True,
         pool_recycle=POOL_RECYCLE_SECONDS,
-        pool_size=settings.database_pool_size,
-        max_overflow=settings.database_max_overflow,
         pool_timeout=settings.database_timeout,
         hide_parameters=True,
+        **{**sizes, **pool},
         connect_args=postgres_options(settings),
     )
+    spare_pings(engine)
+    return engine
+
+
+def spare_pings(engine: AsyncEngine) -> None:
+    """Let the check before use ask the server only when the connection's socket has something to say.
+
+    A server or pooler that ends a connection says so on the socket, and keepalives find a peer that vanished.
+    A silent socket is as good as an answer and saves the round trip.
+    """
+    dialect = engine.sync_engine.dialect
+    ping = dialect.do_ping
+
+    def do_ping(connection: DBAPIConnection) -> bool:
+        watch = select.poll()
+        watch.register(connection.driver_connection.fileno(), select.POLLIN)
+        return not watch.poll(0) or ping(connection)
+
+    setattr(dialect, "do_ping", do_ping)  # noqa: B010 - mypy refuses to assign to a method
 
 
 def postgres_options(settings: Settings) -> dict[str, Any]:
     """Return psycopg's connection options; what the URL says itself wins where libpq reads it."""
+    from todo_api.db.connection import Connection  # imports the driver
+
     options: dict[str, Any] = {
+        "async_creator_fn": Connection.connect,
         "connect_timeout": settings.database_connect_timeout,
         "application_name": "todo-chatbot-api",
         # A peer that vanished without a word is noticed within half a minute.
@@ -175,15 +224,14 @@ def postgres_options(settings: Settings) -> dict[str, Any]:
     return options
 
 
-def _sqlite_engine(settings: Settings) -> AsyncEngine:
+def _sqlite_engine(settings: Settings, **pool: int) -> AsyncEngine:
     if settings.database_url is None:
         settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     engine = create_async_engine(
         settings.database_dsn,
-        pool_size=5,
-        max_overflow=5,
         pool_timeout=settings.database_timeout,
         hide_parameters=True,
+        **pool,
     )
 
     @event.listens_for(engine.sync_engine, "connect")

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from todo_api.db.tables import idempotency_keys as keys
-from todo_api.db.tables import now
+from todo_api.db.tables import messages, now
 
 if TYPE_CHECKING:
     from sqlalchemy.dialects import postgresql, sqlite
@@ -25,7 +25,15 @@ class KeyReused(Exception):
 
 
 class StillRunning(Exception):
-    """The first request with this key has not ended."""
+    """The first request with this key has not ended.
+
+    Args:
+        turn: The chat turn that is at work on it, where it is one.
+    """
+
+    def __init__(self, turn: str | None = None) -> None:
+        super().__init__(turn)
+        self.turn = turn
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +51,11 @@ class Key:
         return cls(user_id, value, hashlib.sha256(text.encode()).hexdigest())
 
 
-async def claim(
-    connection: AsyncConnection, key: Key, *, lifetime: timedelta = LIFETIME
-) -> dict[str, Any] | None:
+async def claim(connection: AsyncConnection, key: Key, *, turn: str | None = None) -> dict[str, Any] | None:
     """Claim a key inside the caller's transaction.
+
+    Args:
+        turn: The chat turn that will work on the request, past the end of this transaction.
 
     Returns:
         Nothing when the request is to be carried out, else the stored response of the first one.
@@ -60,23 +69,43 @@ async def claim(
         "user_id": key.user_id,
         "key": key.value,
         "fingerprint": key.fingerprint,
-        "expires_at": now() + lifetime,
+        "turn": turn,
+        "expires_at": now() + LIFETIME,
     }
     # Waits where another transaction is just inserting the same key.
     inserted = await connection.scalar(
         _insert(connection).values(values).on_conflict_do_nothing().returning(keys.c.key)
     )
-    if inserted is not None:
-        return None
+    return None if inserted is not None else await stored(connection, key)
+
+
+async def stored(connection: AsyncConnection, key: Key) -> dict[str, Any]:
+    """Return the stored response of a claimed key.
+
+    Raises:
+        KeyReused: When the key stands for another request.
+        StillRunning: When the first request has not ended.
+    """
     row = (await connection.execute(sa.select(keys).where(_is(key)))).mappings().one_or_none()
     if row is None:
         raise StillRunning  # ended without an answer at this very moment: the client may try again
     if row["fingerprint"] != key.fingerprint:
         raise KeyReused
     if row["response"] is None:
+        raise StillRunning(row["turn"])
+    response: dict[str, Any] = json.loads(row["response"])
+    return response
+
+
+async def take_over(connection: AsyncConnection, key: Key, *, lost: str, turn: str) -> None:
+    """Claim a key whose turn was lost before it changed anything.
+
+    Raises:
+        StillRunning: When another request has done so.
+    """
+    taken = sa.update(keys).where(_is(key), keys.c.turn == lost, keys.c.response.is_(None))
+    if await connection.scalar(taken.values(turn=turn).returning(keys.c.key)) is None:
         raise StillRunning
-    stored: dict[str, Any] = json.loads(row["response"])
-    return stored
 
 
 async def complete(connection: AsyncConnection, key: Key, response: dict[str, Any]) -> None:
@@ -86,9 +115,34 @@ async def complete(connection: AsyncConnection, key: Key, response: dict[str, An
     )
 
 
-async def release(connection: AsyncConnection, key: Key) -> None:
-    """Give an unanswered key back, so that the request can be sent again."""
-    await connection.execute(sa.delete(keys).where(_is(key), keys.c.response.is_(None)))
+async def end(connection: AsyncConnection, user_id: str, turn: str, response: dict[str, Any] | None) -> None:
+    """End the work of a chat turn on its key, where it has one.
+
+    Args:
+        response: The answer for later requests with the key; without one the key is given back, and the
+            request can be sent again.
+    """
+    mine = sa.and_(keys.c.user_id == user_id, keys.c.turn == turn, keys.c.response.is_(None))
+    if response is None:
+        await connection.execute(sa.delete(keys).where(mine))
+        return
+    await connection.execute(
+        sa.update(keys).where(mine).values(response=json.dumps(response), expires_at=now() + LIFETIME)
+    )
+
+
+async def forget(connection: AsyncConnection, user_id: str, conversation_id: int | None = None) -> None:
+    """Delete a user's keys with the answers that are kept for them: all, or those of one conversation."""
+    statement = sa.delete(keys).where(keys.c.user_id == user_id)
+    if conversation_id is not None:
+        turns = sa.select(messages.c.turn).where(messages.c.conversation_id == conversation_id)
+        statement = statement.where(keys.c.turn.in_(turns))
+    await connection.execute(statement)
+
+
+async def delete_expired(connection: AsyncConnection) -> int:
+    """Delete the expired keys of every user, also of those who never return; return how many."""
+    return (await connection.execute(sa.delete(keys).where(keys.c.expires_at < now()))).rowcount
 
 
 def _insert(connection: AsyncConnection) -> postgresql.Insert | sqlite.Insert:

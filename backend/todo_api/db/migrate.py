@@ -19,7 +19,7 @@ logger = logging.getLogger(__name__)
 
 SCRIPTS = Path(__file__).parent.parent / "migrations"
 # Oldest first; a test compares the list with the scripts. Knowing it spares readiness the import of Alembic.
-REVISIONS = ("0001",)
+REVISIONS = ("0001", "0002", "0003")
 HEAD = REVISIONS[-1]
 LOCK_ID = 0x746F646F  # "todo": one number for every process that migrates this application's schema
 WAIT_SECONDS = 60
@@ -31,7 +31,7 @@ def is_current(revision: str | None) -> bool:
 
 
 def upgrade(settings: Settings, *, wait: float = WAIT_SECONDS) -> None:
-    """Bring the schema to the newest revision.
+    """Bring the schema to the newest revision; leave a schema alone that a newer version has migrated.
 
     Args:
         settings: Where the database is.
@@ -68,8 +68,9 @@ def _upgrade(engine: sa.Engine, settings: Settings) -> None:
 
 
 def _upgrade_alone(engine: sa.Engine) -> None:
-    if _revision(engine) == HEAD:
-        return
+    with engine.connect() as connection:
+        if _needs_nothing(connection):
+            return
     # Imported here: with an up-to-date schema a process starts without Alembic.
     from alembic import command
     from alembic.config import Config
@@ -80,17 +81,25 @@ def _upgrade_alone(engine: sa.Engine) -> None:
         if engine.dialect.name == "postgresql":
             # Held until commit, so it also works where a pooler hands out connections by transaction.
             connection.execute(sa.text("SELECT pg_advisory_xact_lock(:id)"), {"id": LOCK_ID})
+            # Another process, perhaps of a newer version, may have migrated while this one waited.
+            if _needs_nothing(connection):
+                return
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
     logger.info("schema is up to date", extra={"revision": HEAD})
 
 
-def _revision(engine: sa.Engine) -> str | None:
-    with engine.connect() as connection:
-        if not sa.inspect(connection).has_table("alembic_version"):
-            return None
-        found: str | None = connection.scalar(sa.text("SELECT version_num FROM alembic_version"))
-        return found
+def _needs_nothing(connection: sa.Connection) -> bool:
+    """Tell whether the schema is at this version's head or, as after a rollback of the deployment, newer."""
+    if not sa.inspect(connection).has_table("alembic_version"):
+        return False
+    found: str | None = connection.scalar(sa.text("SELECT version_num FROM alembic_version"))
+    if is_current(found) and found != HEAD:
+        logger.warning(
+            "the schema is newer than this version; it is left as it is",
+            extra={"revision": found, "known": HEAD},
+        )
+    return is_current(found)
 
 
 @contextmanager

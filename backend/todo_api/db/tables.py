@@ -34,8 +34,8 @@ class UtcDateTime(TypeDecorator[datetime]):
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
         """Return the value in UTC."""
-        if value is None:
-            return None
+        if value is None or value.tzinfo is UTC:
+            return value
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
@@ -70,9 +70,12 @@ conversations = sa.Table(
     # The turn that is running, and when it is given up for lost: one at a time over all replicas.
     sa.Column("turn", sa.String(32)),
     sa.Column("turn_expires_at", UtcDateTime),
+    # Changes that the turn's tools have made: one JSON object a line. Kept until the next turn begins.
+    sa.Column("effects", sa.Text),
+    sa.Column("title", sa.String(200)),
     sa.Column("created_at", UtcDateTime, nullable=False, default=now),
     sa.Column("updated_at", UtcDateTime, nullable=False, default=now),
-    sa.Index("ix_conversations_user_id", "user_id"),
+    sa.Index("ix_conversations_user_id_updated_at_id", "user_id", "updated_at", "id"),
     sqlite_autoincrement=True,
 )
 
@@ -84,6 +87,10 @@ messages = sa.Table(
     sa.Column("conversation_id", sa.ForeignKey("conversations.id", ondelete="CASCADE"), nullable=False),
     sa.Column("role", sa.String(9), nullable=False),
     sa.Column("content", sa.Text, nullable=False),
+    # The tool calls of a reply: a JSON array.
+    sa.Column("tool_calls", sa.Text),
+    # The turn that it belongs to; tells a reply that is stored already from one that is not.
+    sa.Column("turn", sa.String(32)),
     sa.Column("created_at", UtcDateTime, nullable=False, default=now),
     sa.CheckConstraint("role IN ('user', 'assistant')", name="role"),
     sa.Index("ix_messages_conversation_id_id", "conversation_id", "id"),
@@ -98,5 +105,8 @@ idempotency_keys = sa.Table(
     sa.Column("fingerprint", sa.String(64), nullable=False),
     # Empty while the first request is still at work.
     sa.Column("response", sa.Text),
+    # The chat turn that is at work on it.
+    sa.Column("turn", sa.String(32)),
     sa.Column("expires_at", UtcDateTime, nullable=False),
+    sa.Index("ix_idempotency_keys_expires_at", "expires_at"),
 )

@@ -2,141 +2,176 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-import json
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from functools import cache
 from typing import Any, Literal
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from todo_api.db.position import Position
 from todo_api.db.tables import now, tasks
 
-MAX_ID = 2**63 - 1
+COLUMNS = tuple(tasks.c.keys())
 
+type Row = dict[str, Any]
 type Status = Literal["all", "pending", "completed"]
 type Sort = Literal["-created_at", "created_at", "-updated_at", "updated_at", "title", "-title"]
 
 
-class WrongCursor(ValueError):
-    """The cursor was not made by this service for this order."""
-
-
 @dataclass(frozen=True, slots=True)
-class Position:
-    """The last row of a page: its sort value, and its id to tell equal values apart."""
+class Filter:
+    """Which of a user's tasks are meant."""
 
-    value: str | datetime
-    id: int
-
-    def encode(self, sort: Sort) -> str:
-        """Return the opaque text that clients hand back."""
-        value = self.value.isoformat() if isinstance(self.value, datetime) else self.value
-        return base64.urlsafe_b64encode(json.dumps([sort, value, self.id]).encode()).decode().rstrip("=")
-
-    @classmethod
-    def decode(cls, cursor: str, sort: Sort) -> Position:
-        """Return the position in a cursor.
-
-        Raises:
-            WrongCursor: When it is damaged or made for another order.
-        """
-        try:
-            made_for, value, row_id = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-            if made_for != sort or type(row_id) is not int or not 0 < row_id <= MAX_ID:
-                raise WrongCursor("the cursor belongs to another list")
-            if not isinstance(value, str) or "\0" in value:
-                raise WrongCursor("the cursor is damaged")
-            value.encode()
-            return cls(value if sort.endswith("title") else _moment(value), row_id)
-        except (ValueError, TypeError, RecursionError, binascii.Error) as error:
-            raise WrongCursor("the cursor is damaged") from error
-
-
-def _moment(value: str) -> datetime:
-    moment = datetime.fromisoformat(value)
-    if moment.tzinfo is None:
-        raise WrongCursor("the cursor is damaged")
-    return moment.astimezone(UTC)
+    status: Status = "all"
+    search: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
     """Some tasks, and the cursor of the next page where there is one."""
 
-    rows: list[sa.RowMapping]
+    rows: list[Row]
     next_cursor: str | None
 
 
 async def list_page(
     connection: AsyncConnection,
     user_id: str,
+    which: Filter = Filter(),
     *,
-    status: Status = "all",
-    search: str | None = None,
     sort: Sort = "-created_at",
     after: Position | None = None,
     limit: int = 50,
 ) -> Page:
     """Return the tasks after a position, by keyset: a page costs the same wherever it is."""
-    column = tasks.c[sort.removeprefix("-")]
-    query = sa.select(tasks).where(tasks.c.user_id == user_id)
-    if status != "all":
-        query = query.where(tasks.c.completed == (status == "completed"))
-    if search:
-        query = query.where(tasks.c.title.icontains(search, autoescape=True))
+    values = _values(user_id, which) | {"rows": limit + 1}
     if after is not None:
-        row = sa.tuple_(column, tasks.c.id)
-        value = sa.tuple_(sa.literal(after.value, column.type), sa.literal(after.id, tasks.c.id.type))
-        query = query.where(row < value if sort.startswith("-") else row > value)
-    order = (column.desc(), tasks.c.id.desc()) if sort.startswith("-") else (column, tasks.c.id)
-    result = await connection.execute(query.order_by(*order).limit(limit + 1))
-    rows = list(result.mappings())
+        values |= {"after_value": after.value, "after_id": after.id}
+    statement = _list_statement(which.status, sort, bool(which.search), after is not None)
+    rows = _rows(await connection.execute(statement, values))
     if len(rows) <= limit:
         return Page(rows, None)
     last = rows[limit - 1]
-    return Page(rows[:limit], Position(last[column.name], last["id"]).encode(sort))
+    return Page(rows[:limit], Position(last[sort.removeprefix("-")], last["id"]).encode(sort))
 
 
-async def get(connection: AsyncConnection, user_id: str, task_id: int) -> sa.RowMapping | None:
-    """Return one task of a user."""
-    result = await connection.execute(sa.select(tasks).where(_is(user_id, task_id)))
-    return result.mappings().one_or_none()
+async def newest(
+    connection: AsyncConnection, user_id: str, which: Filter, *, before: int | None, limit: int
+) -> list[Row]:
+    """Return the tasks with the highest ids, below one id where it is given; that task may be gone."""
+    query = _filtered(sa.select(tasks), which.status, bool(which.search))
+    query = query if before is None else query.where(tasks.c.id < before)
+    statement = query.order_by(tasks.c.id.desc()).limit(limit)
+    return _rows(await connection.execute(statement, _values(user_id, which)))
 
 
-async def add(
-    connection: AsyncConnection,
-    user_id: str,
-    *,
-    title: str,
-    description: str | None = None,
-    completed: bool = False,
-) -> sa.RowMapping:
+async def count(connection: AsyncConnection, user_id: str, which: Filter) -> int:
+    """Return how many tasks a list has over all of its pages."""
+    query = _filtered(sa.select(sa.func.count()).select_from(tasks), which.status, bool(which.search))
+    return int((await connection.execute(query, _values(user_id, which))).scalar_one())
+
+
+_LIKE_ESCAPES = str.maketrans({character: f"/{character}" for character in "/%_"})
+
+
+@cache
+def _list_statement(status: Status, sort: Sort, searched: bool, continued: bool) -> sa.Select[Any]:
+    """Return the query of a page; there are few, so each is put together once."""
+    column = tasks.c[sort.removeprefix("-")]
+    query = _filtered(sa.select(tasks), status, searched)
+    if continued:
+        row = sa.tuple_(column, tasks.c.id)
+        position = sa.tuple_(
+            sa.bindparam("after_value", type_=column.type), sa.bindparam("after_id", type_=tasks.c.id.type)
+        )
+        query = query.where(row < position if sort.startswith("-") else row > position)
+    order = (column.desc(), tasks.c.id.desc()) if sort.startswith("-") else (column, tasks.c.id)
+    return query.order_by(*order).limit(sa.bindparam("rows", type_=sa.Integer))
+
+
+def _filtered(query: sa.Select[Any], status: Status, searched: bool) -> sa.Select[Any]:
+    query = query.where(tasks.c.user_id == sa.bindparam("user_id"))
+    if status != "all":
+        query = query.where(tasks.c.completed == (status == "completed"))
+    if searched:
+        query = query.where(tasks.c.title.icontains(sa.bindparam("search"), escape="/"))
+    return query
+
+
+def _values(user_id: str, which: Filter) -> dict[str, Any]:
+    searched = {"search": which.search.translate(_LIKE_ESCAPES)} if which.search else {}
+    return {"user_id": user_id, **searched}
+
+
+def _rows(result: sa.CursorResult[Any]) -> list[Row]:
+    return [dict(zip(COLUMNS, row, strict=True)) for row in result.all()]
+
+
+def _row(result: sa.CursorResult[Any]) -> Row | None:
+    row = result.one_or_none()
+    return None if row is None else dict(zip(COLUMNS, row, strict=True))
+
+
+async def get(
+    connection: AsyncConnection, user_id: str, task_id: int, *, to_change: bool = False
+) -> Row | None:
+    """Return one task of a user.
+
+    Args:
+        connection: Inside a transaction where the task is to be changed.
+        user_id: Owner of the task.
+        task_id: The task.
+        to_change: Whether others have to wait with their changes until the transaction ends.
+    """
+    query = sa.select(tasks).where(_is(user_id, task_id))
+    return _row(await connection.execute(query.with_for_update() if to_change else query))
+
+
+@dataclass(frozen=True, slots=True)
+class New:
+    """A task that is to be stored."""
+
+    title: str
+    description: str | None = None
+
+
+async def add(connection: AsyncConnection, user_id: str, new: New) -> Row:
     """Store a task and return it."""
-    moment = now()
-    values = {
-        "user_id": user_id,
-        "title": title,
-        "description": description,
-        "completed": completed,
-        "created_at": moment,
-        "updated_at": moment,
-    }
-    result = await connection.execute(sa.insert(tasks).values(values).returning(tasks))
-    row: sa.RowMapping = result.mappings().one()
+    (row,) = await add_all(connection, user_id, [new])
     return row
 
 
-async def change(
-    connection: AsyncConnection, user_id: str, task_id: int, **values: Any
-) -> sa.RowMapping | None:
+_INSERT = sa.insert(tasks).returning(*tasks.c)
+_INSERT_IN_ORDER = sa.insert(tasks).returning(*tasks.c, sort_by_parameter_order=True)
+
+
+async def add_all(connection: AsyncConnection, user_id: str, new: Sequence[New]) -> list[Row]:
+    """Store tasks and return them in the order given."""
+    moment = now()
+    values = [
+        {
+            "user_id": user_id,
+            "title": one.title,
+            "description": one.description,
+            "completed": False,
+            "created_at": moment,
+            "updated_at": moment,
+        }
+        for one in new
+    ]
+    if len(values) == 1:
+        return _rows(await connection.execute(_INSERT, values[0]))
+    return _rows(await connection.execute(_INSERT_IN_ORDER, values))
+
+
+async def change(connection: AsyncConnection, user_id: str, task_id: int, **values: Any) -> Row | None:
     """Set columns of a task and return it, in one statement."""
     return await _update(connection, user_id, task_id, values)
 
 
-async def toggle(connection: AsyncConnection, user_id: str, task_id: int) -> sa.RowMapping | None:
+async def toggle(connection: AsyncConnection, user_id: str, task_id: int) -> Row | None:
     """Turn completed into pending and back, in one statement, so that two toggles are never one."""
     return await _update(connection, user_id, task_id, {"completed": sa.not_(tasks.c.completed)})
 
@@ -148,14 +183,18 @@ async def delete(connection: AsyncConnection, user_id: str, task_id: int) -> str
     return title
 
 
+async def delete_all(connection: AsyncConnection, user_id: str) -> None:
+    """Delete every task of a user."""
+    await connection.execute(sa.delete(tasks).where(tasks.c.user_id == user_id))
+
+
 async def _update(
     connection: AsyncConnection, user_id: str, task_id: int, values: dict[str, Any]
-) -> sa.RowMapping | None:
+) -> Row | None:
     statement = (
         sa.update(tasks).where(_is(user_id, task_id)).values(**values, updated_at=now()).returning(tasks)
     )
-    row: sa.RowMapping | None = (await connection.execute(statement)).mappings().one_or_none()
-    return row
+    return _row(await connection.execute(statement))
 
 
 def _is(user_id: str, task_id: int) -> sa.ColumnElement[bool]:

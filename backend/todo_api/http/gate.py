@@ -8,11 +8,10 @@ from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from todo_api import metrics
 from todo_api.auth.source import KeysUnavailable
 from todo_api.auth.tokens import InvalidToken, Principal, TokenVerifier
-from todo_api.http.rate import RateLimit
-from todo_api.problems import Problem, as_response, rate_limited, unavailable
+from todo_api.http.rate import RateLimit, add_headers
+from todo_api.problems import Problem, as_response, unavailable
 
 PRINCIPAL = "todo_api.principal"
 PROTECTED = ("/api/", "/mcp")
@@ -44,15 +43,25 @@ class Gate:
             return
         path: str = scope["path"]
         headers = Headers(scope=scope)
+
+        async def limited(message: Message) -> None:
+            add_headers(scope, message)
+            await send(message)
+
         try:
+            _check_repeated(scope)
             if path.startswith(PROTECTED):
                 scope[PRINCIPAL] = principal = await self._identify(headers, path, scope)
-                self._count(principal)
+                self._rate_limit.enforce(
+                    principal.user_id,
+                    scope,
+                    "Too many requests from this user; slow down and try again later.",
+                )
             self._check_length(headers)
         except Problem as problem:
-            await as_response(problem, path)(scope, receive, send)
+            await as_response(problem, path)(scope, receive, limited)
             return
-        await self._app(scope, self._limited(receive), send)
+        await self._app(scope, self._limited(receive), limited)
 
     async def _identify(self, headers: Headers, path: str, scope: Scope) -> Principal:
         scheme, _, token = headers.get("authorization", "").partition(" ")
@@ -67,7 +76,7 @@ class Gate:
                 headers={"WWW-Authenticate": challenge},
             )
         try:
-            return await self._verifier.verify(token.strip())
+            return await self._verifier.verify(token.strip(), at_mcp=path.startswith("/mcp"))
         except InvalidToken as error:
             separator = "," if " " in challenge else ""
             raise Problem(
@@ -76,15 +85,12 @@ class Gate:
                 f"Not accepted: {error}; get a new one from the sign-in service.",
                 headers={"WWW-Authenticate": f'{challenge}{separator} error="invalid_token"'},
             ) from None
-        except KeysUnavailable:
+        except KeysUnavailable as error:
             raise unavailable(
-                "keys-unavailable", "The sign-in service's keys cannot be fetched now; try again."
+                "keys-unavailable",
+                "The sign-in service's keys cannot be fetched now; try again.",
+                retry_after=error.retry_after,
             ) from None
-
-    def _count(self, principal: Principal) -> None:
-        if wait := self._rate_limit.take(principal.user_id):
-            metrics.RATE_LIMITED.labels("requests").inc()
-            raise rate_limited("Too many requests from this user; slow down and try again later.", wait)
 
     def _check_length(self, headers: Headers) -> None:
         declared = headers.get("content-length", "")
@@ -110,6 +116,16 @@ class Gate:
         return Problem(
             413, "body-too-large", f"The body is larger than {self._max_body_bytes} bytes; send less."
         )
+
+
+# A proxy may have read the other one of two (RFC 9110, RFC 9112).
+_ONCE = (b"host", b"authorization")
+
+
+def _check_repeated(scope: Scope) -> None:
+    names = [name for name, _ in scope["headers"] if name in _ONCE]
+    if len(names) != len(set(names)):
+        raise Problem(400, "repeated-header", "Host and Authorization can each be sent once; send one.")
 
 
 def metadata_url(scope: Scope) -> str:

@@ -1,4 +1,4 @@
-"""The outermost layer: request ids, the request log, metrics, and the last word on errors."""
+"""The outermost layer: request ids, the request log, metrics. And the last word on errors."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Observe:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request: name it, measure it, log it, and turn a crash into a problem."""
+        """Serve one request: name it, measure it, log it."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -58,16 +58,41 @@ class Observe:
         metrics.IN_FLIGHT.inc()
         try:
             await self._app(scope, receive, observed)
-        except Exception:
-            logger.exception("request failed", extra={"method": scope["method"], "path": scope["path"]})
-            if status:
-                raise  # too late for an answer: the server ends the connection
-            problem = Problem(500, "internal-error", "The service failed; report the request id.")
-            await as_response(problem, scope["path"])(scope, receive, observed)
         finally:
             metrics.IN_FLIGHT.dec()
             record(scope, status, time.perf_counter() - started)
             request_id.reset(context)
+
+
+class Crash:
+    """Middleware that turns a crash into a problem, below the layers that add headers to every response.
+
+    Args:
+        app: The layers below.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request; where it is too late for an answer, the server ends the connection."""
+        begun = False
+
+        async def noticed(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, noticed)
+        except Exception:
+            if scope["type"] != "http":
+                raise
+            logger.exception("request failed", extra={"method": scope["method"], "path": scope["path"]})
+            if begun:
+                raise
+            problem = Problem(500, "internal-error", "The service failed; report the request id.")
+            await as_response(problem, scope["path"])(scope, receive, send)
 
 
 def is_probe(scope: MutableMapping[str, Any]) -> bool:

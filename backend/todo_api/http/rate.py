@@ -2,41 +2,86 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections import OrderedDict
 from collections.abc import Callable
+from dataclasses import dataclass
+
+from starlette.datastructures import MutableHeaders
+from starlette.types import Message, Scope
+
+from todo_api import metrics
+from todo_api.problems import rate_limited
 
 REMEMBERED_USERS = 10_000
+LIMITS = "todo_api.limits"
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """A user's standing under a limit after an event.
+
+    Args:
+        wait: 0 when the event is allowed, else the seconds until it would be.
+        left: Further events that are allowed at once.
+        full_in: Seconds until a whole minute's worth is allowed again.
+    """
+
+    wait: float
+    left: int
+    full_in: float
 
 
 class RateLimit:
     """Allows so many events a minute for each user, in bursts up to a minute's worth.
 
     Args:
+        name: Names the limit in the RateLimit headers.
         per_minute: Events a minute; 0 means no limit.
         clock: Seconds, monotonic.
     """
 
-    def __init__(self, per_minute: int, clock: Callable[[], float] = time.monotonic) -> None:
-        self._capacity = float(per_minute)
+    def __init__(self, name: str, per_minute: int, clock: Callable[[], float] = time.monotonic) -> None:
+        self.name = name
+        self._capacity = per_minute
         self._per_second = per_minute / 60
         self._clock = clock
         # User to (events left, when that was counted); the least recently seen user is forgotten first.
         self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
-    def take(self, user_id: str) -> float:
-        """Count one event of a user.
-
-        Returns:
-            0 when it is allowed, else the seconds until it would be.
-        """
+    def take(self, user_id: str) -> Allowance | None:
+        """Count one event of a user; None where there is no limit."""
         if not self._capacity:
-            return 0.0
+            return None
         now = self._clock()
-        left, counted_at = self._buckets.pop(user_id, (self._capacity, now))
+        left, counted_at = self._buckets.pop(user_id, (float(self._capacity), now))
         left = min(self._capacity, left + (now - counted_at) * self._per_second)
-        allowed = left >= 1
-        self._buckets[user_id] = (left - 1 if allowed else left, now)
+        wait = 0.0 if left >= 1 else (1 - left) / self._per_second
+        left -= 0 if wait else 1
+        self._buckets[user_id] = (left, now)
         if len(self._buckets) > REMEMBERED_USERS:
             self._buckets.popitem(last=False)
-        return 0.0 if allowed else (1 - left) / self._per_second
+        return Allowance(wait, int(left), (self._capacity - left) / self._per_second)
+
+    def enforce(self, user_id: str, scope: Scope, detail: str) -> None:
+        """Count one event of a request; its response will carry the RateLimit headers.
+
+        Raises:
+            Problem: 429 with the detail, when the user has to wait.
+        """
+        if (allowance := self.take(user_id)) is None:
+            return
+        policy = f'"{self.name}";q={self._capacity};w=60'
+        state = f'"{self.name}";r={allowance.left};t={math.ceil(allowance.full_in)}'
+        scope.setdefault(LIMITS, []).append((policy, state))
+        if allowance.wait:
+            metrics.RATE_LIMITED.labels(self.name).inc()
+            raise rate_limited(detail, allowance.wait)
+
+
+def add_headers(scope: Scope, message: Message) -> None:
+    """Add the RateLimit headers (draft-ietf-httpapi-ratelimit-headers) of every limit that a request met."""
+    if (limits := scope.get(LIMITS)) and message["type"] == "http.response.start":
+        headers = MutableHeaders(scope=message)
+        headers["RateLimit-Policy"], headers["RateLimit"] = map(", ".join, zip(*limits, strict=True))

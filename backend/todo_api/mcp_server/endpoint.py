@@ -11,6 +11,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from todo_api.auth.tokens import Principal
 from todo_api.db.engine import Database
 from todo_api.http.gate import PRINCIPAL
+from todo_api.mcp_server.refusals import with_problems
 from todo_api.problems import Problem, as_response, unavailable
 from todo_api.settings import Settings
 
@@ -34,6 +35,7 @@ class McpEndpoint:
         self._database = database
         self._settings = settings
         self._app: ASGIApp | None = None
+        self._server: MCPServer[None] | None = None
         self._loaded = asyncio.Event()
         self.state: Literal["starting", "ready", "failed"] = "starting"
 
@@ -43,7 +45,7 @@ class McpEndpoint:
             server, app = await asyncio.to_thread(self._load)
             # Entered and left in this task: the session manager's task group demands it.
             async with server.session_manager.run():
-                self._app = app
+                self._server, self._app = server, app
                 self.state = "ready"
                 self._loaded.set()
                 await asyncio.Event().wait()
@@ -79,7 +81,7 @@ class McpEndpoint:
         except Problem as problem:
             await as_response(problem, scope["path"])(scope, receive, send)
             return
-        await app(self._as_user(scope, scope[PRINCIPAL]), receive, send)
+        await app(self._as_user(scope, scope[PRINCIPAL]), receive, with_problems(scope, receive, send))
 
     async def ready(self) -> ASGIApp:
         """Return the loaded application, waiting for it.
@@ -96,16 +98,20 @@ class McpEndpoint:
             raise unavailable("mcp-failed", "The MCP server is not running; see the service's log.")
         return self._app
 
-    def for_user(self, principal: Principal) -> ASGIApp:
-        """Return the application as a verified user's own: what the agent talks to, in process."""
+    async def server(self) -> MCPServer[None]:
+        """Return the server itself, for callers in this process, waiting for it.
 
-        async def app(scope: Scope, receive: Receive, send: Send) -> None:
-            await (await self.ready())(self._as_user(scope, principal), receive, send)
-
-        return app
+        Raises:
+            Problem: When it cannot be loaded.
+        """
+        await self.ready()
+        assert self._server is not None  # noqa: S101 - set together with the application
+        return self._server
 
     @staticmethod
     def _as_user(scope: Scope, principal: Principal) -> dict[str, Any]:
         from todo_api.mcp_server.identity import authenticated
 
-        return {**scope, "user": authenticated(principal)}
+        # Names of hosts are compared as settings write them: in lower case.
+        headers = [(name, value.lower() if name == b"host" else value) for name, value in scope["headers"]]
+        return {**scope, "headers": headers, "user": authenticated(principal)}

@@ -18,12 +18,18 @@ from todo_api import __version__
 from todo_api.api.schemas import Description, Title
 from todo_api.db import tasks as store
 from todo_api.db.engine import Database, Unavailable
+from todo_api.db.position import MAX_ID
+from todo_api.mcp_server.effects import noted
 
 NAME = "todo"
 INSTRUCTIONS = "Manages the signed-in user's todo list. Use list_tasks to find the ids that other tools need."
 LIST_LIMIT = 200
 
-type TaskNumber = Annotated[int, Field(ge=1, le=store.MAX_ID, description="The task's id, from list_tasks.")]
+type TaskNumber = Annotated[int, Field(ge=1, le=MAX_ID, description="The task's id, from list_tasks.")]
+type Before = Annotated[
+    int | None,
+    Field(ge=1, le=MAX_ID, description="Only tasks with ids below this one; for the next page."),
+]
 type Result = Literal["created", "completed", "deleted", "updated"]
 
 
@@ -51,7 +57,12 @@ def make_server(database: Database, current_user: Callable[[], str]) -> MCPServe
         current_user: Returns the verified user of the call that is running.
     """
     server: MCPServer[None] = MCPServer(
-        NAME, instructions=INSTRUCTIONS, version=__version__, log_level="WARNING"
+        NAME,
+        instructions=INSTRUCTIONS,
+        version=__version__,
+        log_level="WARNING",
+        # The list of tools never changes: a subscription would only keep its connection open.
+        subscriptions=False,
     )
 
     @server.tool(annotations=ToolAnnotations(destructive_hint=False, open_world_hint=False))
@@ -59,20 +70,27 @@ def make_server(database: Database, current_user: Callable[[], str]) -> MCPServe
         """Add a task to the list."""
         try:
             async with database.writing() as connection:
-                row = await store.add(connection, current_user(), title=title, description=description)
+                row = await store.add(connection, current_user(), store.New(title, description))
+                changed = _changed(row["id"], "created", row["title"])
+                arguments = {"title": title, "description": description}
+                return await noted(connection, "add_task", arguments, changed)
         except Unavailable as error:
             raise _try_again() from error
-        return _changed(row["id"], "created", row["title"])
 
     @server.tool(annotations=ToolAnnotations(read_only_hint=True, open_world_hint=False))
-    async def list_tasks(status: store.Status = "all") -> list[ListedTask]:
-        """List the newest tasks, at most 200: all of them, the pending or the completed ones."""
+    async def list_tasks(status: store.Status = "all", before_id: Before = None) -> list[ListedTask]:
+        """List tasks, the newest first: all of them, the pending or the completed ones.
+
+        A page holds at most 200. When it is full, call again with before_id set to its last task's id.
+        """
         try:
             async with database.reading() as connection:
-                page = await store.list_page(connection, current_user(), status=status, limit=LIST_LIMIT)
+                rows = await store.newest(
+                    connection, current_user(), store.Filter(status), before=before_id, limit=LIST_LIMIT
+                )
         except Unavailable as error:
             raise _try_again() from error
-        return [ListedTask(id=r["id"], title=r["title"], completed=r["completed"]) for r in page.rows]
+        return [ListedTask(id=r["id"], title=r["title"], completed=r["completed"]) for r in rows]
 
     @server.tool(annotations=ToolAnnotations(idempotent_hint=True, open_world_hint=False))
     async def complete_task(task_id: TaskNumber) -> ChangedTask:
@@ -80,11 +98,12 @@ def make_server(database: Database, current_user: Callable[[], str]) -> MCPServe
         try:
             async with database.writing() as connection:
                 row = await store.change(connection, current_user(), task_id, completed=True)
+                if row is None:
+                    raise _no_task(task_id)
+                changed = _changed(task_id, "completed", row["title"])
+                return await noted(connection, "complete_task", {"task_id": task_id}, changed)
         except Unavailable as error:
             raise _try_again() from error
-        if row is None:
-            raise _no_task(task_id)
-        return _changed(task_id, "completed", row["title"])
 
     @server.tool(annotations=ToolAnnotations(destructive_hint=True, open_world_hint=False))
     async def delete_task(task_id: TaskNumber) -> ChangedTask:
@@ -92,11 +111,12 @@ def make_server(database: Database, current_user: Callable[[], str]) -> MCPServe
         try:
             async with database.writing() as connection:
                 title = await store.delete(connection, current_user(), task_id)
+                if title is None:
+                    raise _no_task(task_id)
+                changed = _changed(task_id, "deleted", title)
+                return await noted(connection, "delete_task", {"task_id": task_id}, changed)
         except Unavailable as error:
             raise _try_again() from error
-        if title is None:
-            raise _no_task(task_id)
-        return _changed(task_id, "deleted", title)
 
     @server.tool(annotations=ToolAnnotations(idempotent_hint=True, open_world_hint=False))
     async def update_task(
@@ -110,11 +130,12 @@ def make_server(database: Database, current_user: Callable[[], str]) -> MCPServe
         try:
             async with database.writing() as connection:
                 row = await store.change(connection, current_user(), task_id, **given)
+                if row is None:
+                    raise _no_task(task_id)
+                changed = _changed(task_id, "updated", row["title"])
+                return await noted(connection, "update_task", {"task_id": task_id, **given}, changed)
         except Unavailable as error:
             raise _try_again() from error
-        if row is None:
-            raise _no_task(task_id)
-        return _changed(task_id, "updated", row["title"])
 
     return server
 

@@ -76,7 +76,7 @@ def judge(subject: Subject) -> Verdict:
         )
     except (errors.ToolNotInstalled, CouldNotAskError) as error:
         return _could_not(str(error.args[0]), began)
-    sifted = sift(found, [one.ignore for one in expectations.ignores], datetime.now(UTC).date())
+    sifted = sift(found, [one.ignore for one in expectations.accepted], datetime.now(UTC).date())
     faults = [str(one) for one in (*sifted.open, *stale(sifted.unused))]
     measurements = {
         "overlays": names,

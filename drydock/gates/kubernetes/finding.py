@@ -13,7 +13,14 @@ from drydock.gates.expectations import Finding, Ignore
 
 @dataclass(frozen=True)
 class Accepted:
-    """An ``[[ignore]]``: a check that is accepted on some overlays and objects, which does not expire."""
+    """An ``[[ignore]]``: a check that is accepted everywhere, on one overlay or on one object.
+
+    Args:
+        check: The check's name.
+        reason: Why.
+        overlay: Where; everywhere when empty.
+        object: On which object; on every one when empty.
+    """
 
     check: str
     reason: str
@@ -22,8 +29,8 @@ class Accepted:
 
     @property
     def ignore(self) -> Ignore:
-        """The finding that it covers."""
-        return Ignore(self.check, self.reason, date.max, on(self.overlay, self.object))
+        """The ignore, which does not expire."""
+        return Ignore(self.check, self.reason, date.max, on(self.overlay or "*", self.object or "*"))
 
 
 @dataclass(frozen=True)
@@ -35,14 +42,14 @@ class Expectations:
         settings: The class that reads the application's settings, as ``package.module:Class``.
         start_script: Variables that the image reads besides.
         samples: Values for Secrets that the manifests leave out, by Secret and key.
-        ignores: What is accepted.
+        accepted: The findings that are accepted.
     """
 
     kubernetes: tuple[str, ...] = ("1.25", "1.29", "1.33", "1.37")
     settings: str = ""
     start_script: tuple[str, ...] = ()
     samples: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    ignores: tuple[Accepted, ...] = field(default=(), metadata={"key": "ignore"})
+    accepted: tuple[Accepted, ...] = field(default=(), metadata={"key": "ignore"})
 
 
 def read(path: Path) -> Expectations:
@@ -51,7 +58,11 @@ def read(path: Path) -> Expectations:
     Raises:
         errors.BadConfiguration: A key is unknown or of the wrong type, or an ignore has no reason.
     """
-    return toml.make(Expectations, toml.read(path), path)
+    expectations = toml.make(Expectations, toml.read(path), path)
+    for number, row in enumerate(expectations.accepted):
+        if not row.reason.strip():
+            raise toml.bad(path, f"ignore[{number}].reason", "empty", "say why it is accepted")
+    return expectations
 
 
 def on(overlay: str, title: str) -> str:

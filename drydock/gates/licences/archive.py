@@ -8,9 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import quote
 
-import platformdirs
-
-from drydock import command, osrelease
+from drydock import command, osrelease, state
 from drydock.gates import debian
 from drydock.gates.expectations import CouldNotAskError
 from drydock.image.components import Component
@@ -32,7 +30,7 @@ def fetch(packages: Sequence[Component], codename: str, cache: Path | None = Non
     Raises:
         CouldNotAskError: The archive cannot be asked.
     """
-    folder = cache or platformdirs.user_cache_path("drydock-licences")
+    folder = cache or state.cache("licences")
     kept = {one: folder / f"{one.name}_{quote(one.version, safe='')}" for one in packages}
     known = {one: path.read_text(encoding="utf-8") for one, path in kept.items() if path.is_file()}
     fetched = (

@@ -18,10 +18,6 @@ __all__ = ["Bill", "bill", "cyclonedx", "read", "spdx"]
 def read(engine: Engine, reference: str) -> Bill:
     """List what an image on the engine is made of.
 
-    Args:
-        engine: Where the image is.
-        reference: Its name or id.
-
     Raises:
         errors.ImageMissing: There is no such image.
         errors.EngineGone: The engine does not answer.

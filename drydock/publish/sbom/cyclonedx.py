@@ -9,8 +9,8 @@ from typing import Any
 from drydock.image.components import Component, Type
 from drydock.publish.sbom.materials import Bill, drydock_version
 
-MEDIA_TYPE = "application/vnd.cyclonedx+json"
-# What a package's hash is made of is said in the document itself, since CycloneDX leaves it open.
+PREDICATE_TYPE = "https://cyclonedx.org/bom"
+# The document itself says how a package's hash is made, since CycloneDX leaves it open.
 HASHED = "dev.drydock.sbom.hash-of"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import re
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from drydock.image import Anatomy, components
 from drydock.image.components import Component
@@ -17,7 +18,6 @@ class Bill:
     Args:
         name: The image's title, or else its reference without the tag.
         version: The version that its labels tell; empty where they do not.
-        image: The image's id.
         created: When its source was made, in the form ``2023-11-14T22:13:20Z``.
         materials: Sorted by purl.
     """
@@ -56,4 +56,5 @@ def drydock_version() -> str:
 
 def _second(moment: str) -> str:
     """Cut the fraction of a second off, which neither format takes."""
-    return re.sub(r"\.\d+", "", moment) or "1970-01-01T00:00:00Z"
+    seconds = datetime.fromisoformat(moment) if moment else datetime.fromtimestamp(0, UTC)
+    return f"{seconds.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"

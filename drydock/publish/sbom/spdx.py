@@ -11,7 +11,7 @@ from drydock.image.components import Component, Type
 from drydock.image.licences import REFERENCE
 from drydock.publish.sbom.materials import Bill, drydock_version
 
-MEDIA_TYPE = "application/spdx+json"
+PREDICATE_TYPE = "https://spdx.dev/Document"
 UNKNOWN = "NOASSERTION"
 DOCUMENT, ROOT = "SPDXRef-DOCUMENT", "SPDXRef-image"
 

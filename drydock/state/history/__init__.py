@@ -1,7 +1,7 @@
-"""What was built and judged on this machine, for the trend of sizes and times.
+"""Builds and verdicts of this machine, for the trend of sizes and times.
 
 `keep` writes, and never makes a build or a gate fail; `store` is the database, in the user's state folder;
-its tables stand in `schema`.
+`schema` has its tables.
 """
 
 from drydock.state.history.model import Build, Judged, LayerSize, Origin, PackageSize, StepTime, Weighed

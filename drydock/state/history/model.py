@@ -1,4 +1,4 @@
-"""What the history remembers: builds, the images they made, and what gates said."""
+"""The history's records: builds, the images they made, and the verdicts of gates."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Origin:
 
 @dataclass(frozen=True)
 class StepTime:
-    """What one step of a build took.
+    """The time of one step of a build.
 
     Args:
         stage: The Dockerfile stage; empty where there is only one.
@@ -45,11 +45,11 @@ class StepTime:
 
 @dataclass(frozen=True)
 class LayerSize:
-    """What one layer weighs.
+    """The size of one layer.
 
     Args:
         diff_id: The layer.
-        instruction: What made it.
+        instruction: The instruction that made it.
         on_disk: Bytes of its uncompressed tar archive.
         on_wire: Bytes of its compressed blob.
     """
@@ -62,7 +62,7 @@ class LayerSize:
 
 @dataclass(frozen=True)
 class PackageSize:
-    """What one package weighs.
+    """The size of one package.
 
     Args:
         source: Who names it: ``python``, ``debian`` or ``folder``.
@@ -107,7 +107,6 @@ class Build:
         origin: Whose it is.
         image_id: The image's id; empty where several platforms were built, and where the build failed.
         seconds: Wall-clock time of the build.
-        steps: What each step took.
         image: The image's sizes; None when it was never weighed.
         fault: Why it failed; empty where it did not.
     """
@@ -128,13 +127,13 @@ class Build:
 
 @dataclass(frozen=True)
 class Judged:
-    """What a gate said.
+    """A verdict of a gate.
 
     Args:
         at: When, in seconds since 1970.
         origin: Whose image it judged.
         content: Content digest of that image; empty when the gate ended before there was one.
-        verdict: What it said, without its evidence: a log may hold what should not be kept.
+        verdict: Without its evidence: a log may hold secrets.
     """
 
     at: float

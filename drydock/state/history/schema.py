@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 
 # Each entry leads from the version that is its index to the next; `PRAGMA user_version` holds a database's.
-# What is only ever read as a whole (a build's steps, an image's layers and packages, a verdict) is JSON.
+# Values that are only read as a whole (a build's steps, an image's layers, a verdict) are JSON.
 MIGRATIONS = (
     """
     CREATE TABLE builds (

@@ -16,16 +16,12 @@ from dataclasses import astuple, replace
 from pathlib import Path
 from typing import Any
 
-import platformdirs
-
-from drydock import errors
+from drydock import errors, state
 from drydock.state.history.model import Build, Judged, LayerSize, Origin, PackageSize, StepTime, Weighed
 from drydock.state.history.schema import MIGRATIONS, migrate, version
 from drydock.verdict import Verdict
 
-DAY = 86_400.0
-# Long enough to see half a year's trend, and at 20 kB a build small even for somebody who builds all day.
-KEPT_DAYS = 180.0
+KEPT_SECONDS = state.TABLE["history"].days * state.DAY
 # Another process's transaction takes milliseconds; who waits longer than this has met a stuck one.
 BUSY_SECONDS = 2.0
 _BUILD = "b.at, b.project, b.target, b.branch, b.revision, b.dirty, b.image_id, b.seconds, b.steps, b.fault"
@@ -34,7 +30,7 @@ _IMAGE = "i.content, i.on_disk, i.on_wire, i.layers, i.packages"
 
 def default_path() -> Path:
     """Return where the user's history is kept."""
-    return platformdirs.user_state_path("drydock") / "history.sqlite3"
+    return state.folder("history.sqlite3")
 
 
 class History:
@@ -56,7 +52,7 @@ class History:
         columns = "at, project, target, branch, revision, dirty, image_id, seconds, steps, fault"
         with self._transaction() as connection:
             connection.execute(f"INSERT INTO builds ({columns}) VALUES ({_marks(row)})", row)  # noqa: S608
-            _prune(connection, build.at - KEPT_DAYS * DAY)
+            _prune(connection, build.at - KEPT_SECONDS)
 
     def add_image(self, image: Weighed) -> None:
         """Remember what an image weighs; later figures replace earlier ones."""
@@ -72,7 +68,7 @@ class History:
         columns = "at, project, target, branch, revision, dirty, content, gate, verdict"
         with self._transaction() as connection:
             connection.execute(f"INSERT INTO verdicts ({columns}) VALUES ({_marks(row)})", row)  # noqa: S608
-            _prune(connection, judged.at - KEPT_DAYS * DAY)
+            _prune(connection, judged.at - KEPT_SECONDS)
 
     def knows(self, image_id: str, on_disk: int, on_wire: int) -> bool:
         """Tell whether an image is known with these sizes: another compression gives another on the wire."""
@@ -83,7 +79,6 @@ class History:
         """Return builds, the newest first.
 
         Args:
-            project: The image's name.
             target: The stage; every one when empty.
             limit: How many at most; all of them when below 0.
             failed: Whether those that failed are among them.
@@ -98,7 +93,6 @@ class History:
         Who goes back to an earlier commit compares with what was built in between.
 
         Args:
-            project: The image's name.
             target: The stage.
             content: Content digest of the image that is compared.
         """
@@ -186,7 +180,7 @@ def _connect(path: Path, busy: float) -> sqlite3.Connection:
 
 @contextmanager
 def reading(history: History) -> Iterator[History]:
-    """Read a history for somebody who asked for it.
+    """Read a history for a user who asked for it.
 
     Raises:
         errors.HistoryUnreadable: It is damaged, locked, or of a later drydock.

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import re
+import tomllib
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from drydock.gates.expectations import load
 from drydock.gates.licences import archive, gate
 from drydock.gates.licences.expressions import not_allowed
 from drydock.image.components import Component
 from drydock.image.licences import of_copyright
+from drydock.recipe import expectations as recipe
+from tests.conftest import ROOT
 
+TODAY = datetime.now(UTC).date()
 ALLOW = ("MIT", "Apache-2.0", "BSD-*")
 
 
@@ -78,3 +85,13 @@ def test_real_archive_gives_the_copyright_file_of_a_package(tmp_path: Path) -> N
     netbase = Component("netbase", "6.5", "all")
     texts = archive.fetch([netbase], "trixie", tmp_path)
     assert of_copyright(texts[netbase]) == "GPL-2.0-only"
+
+
+def test_no_default_allows_every_licence_that_spdx_lacks() -> None:
+    template = tomllib.loads(
+        re.sub(r"= \$\w+", "= []", recipe.TEXT.template).replace("$declared", "").replace("$port", "1")
+    )
+    for allowed in (load(ROOT, TODAY).licences.__dict__, template["licences"]):
+        lists = [*allowed["allow"], *allowed.get("allow_debian", ()), *allowed.get("allow-debian", ())]
+        assert not_allowed("LicenseRef-anything", lists) == ["LicenseRef-anything"]
+        assert not_allowed("AGPL-3.0-only", lists) == ["AGPL-3.0-only"]

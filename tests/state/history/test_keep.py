@@ -9,7 +9,7 @@ from drydock.build import BuildResult, Step
 from drydock.image import content_digest, read_archive
 from drydock.image.cache import Cache
 from drydock.progress import silent
-from drydock.project.git import Source
+from drydock.project.git import Checkout
 from drydock.state.history import History, Origin, StepTime
 from drydock.verdict import Outcome, Verdict
 from tests.conftest import MakeProject
@@ -18,7 +18,7 @@ from tests.state.history.samples import ORIGIN
 
 
 def test_a_build_belongs_to_its_image_name_target_branch_and_commit(make_project: MakeProject) -> None:
-    source = Source("abc", True, None, "", "feature")
+    source = Checkout("abc", True, None, "", "feature")
 
     assert recorder.origin(make_project({}), source, "slim") == Origin("shop", "slim", "feature", "abc", True)
 

@@ -9,7 +9,7 @@ import pytest
 
 from drydock import errors
 from drydock.state.history import History, reading, schema
-from drydock.state.history.store import DAY, KEPT_DAYS
+from drydock.state.history.store import KEPT_SECONDS
 from drydock.verdict import Outcome
 from tests.state.history.samples import ORIGIN, STEPS, build, judged, weighed
 
@@ -99,7 +99,7 @@ def test_what_is_too_old_is_forgotten(history: History) -> None:
     history.add_build(build(NOW, "sha256:old"))
     history.add_verdict(judged(NOW))
 
-    history.add_build(build(NOW + (KEPT_DAYS + 1) * DAY))
+    history.add_build(build(NOW + KEPT_SECONDS + 1))
 
     assert [found.image_id for found in history.builds("shop")] == ["sha256:one"]
     assert history.latest_verdicts("shop") == []

@@ -2,8 +2,10 @@
 //
 //   node mcp_client.mjs '{"package": "@modelcontextprotocol/sdk", "url": "http://…/mcp", "token": "…",
 //                         "calls": [{"name": "add_task", "arguments": {"title": "x"}}]}'
+//
+// With "hold": true it says "connected" after the calls and stays connected until its input ends.
 
-const { package: name, url, token, calls = [] } = JSON.parse(process.argv[2]);
+const { package: name, url, token, calls = [], hold = false } = JSON.parse(process.argv[2]);
 
 // The second generation of the SDK exports everything from its root, the first from two modules.
 const { Client, StreamableHTTPClientTransport } =
@@ -22,6 +24,10 @@ try {
   outcome.server = client.getServerVersion();
   outcome.tools = (await client.listTools()).tools;
   for (const call of calls) outcome.results.push(await client.callTool(call));
+  if (hold) {
+    console.log("connected");
+    await new Promise((resolve) => process.stdin.resume().on("end", resolve));
+  }
   await client.close();
 } catch (error) {
   outcome.error = { name: error.name, message: String(error.message), code: error.code };

@@ -8,12 +8,9 @@ from __future__ import annotations
 import hashlib
 import json
 
-import platformdirs
-
+from drydock import state
 from drydock.image.store import Store
 
-# Some thousand layers.
-LARGEST = 1_000_000
 MOST_REPOSITORIES = 3
 
 
@@ -36,7 +33,7 @@ def add(registry: str, digest: str, repository: str) -> None:
 
 
 def _store() -> Store:
-    return Store(platformdirs.user_cache_path("drydock") / "whereabouts", LARGEST)
+    return Store(state.cache("blob-locations"), state.TABLE["blob locations"].largest)
 
 
 def _name(registry: str, digest: str) -> str:

@@ -31,5 +31,5 @@ def _addresses(target: Reference) -> Iterable[ipaddress.IPv4Address | ipaddress.
     try:
         return {ipaddress.ip_address(row[4][0]) for row in socket.getaddrinfo(target.host, None)}
     except OSError:
-        # A name that nobody can resolve is no local network's.
+        # A name that does not resolve is not local.
         return set()

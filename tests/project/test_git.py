@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from drydock.project.git import Source, public_url, read
+from drydock.project.git import Checkout, public_url, read
 
 COMMITTED = 1_700_000_000
 
@@ -40,7 +40,7 @@ def repository(tmp_path: Path) -> Path:
 def test_a_clean_tree_is_its_commit(repository: Path) -> None:
     revision = git(repository, "rev-parse", "HEAD")
 
-    assert read(repository) == Source(revision, False, COMMITTED, "https://github.com/acme/shop", "main")
+    assert read(repository) == Checkout(revision, False, COMMITTED, "https://github.com/acme/shop", "main")
 
 
 def test_a_changed_file_makes_a_tree_dirty(repository: Path) -> None:
@@ -100,7 +100,7 @@ def test_a_repository_without_a_commit_has_no_revision(tmp_path: Path) -> None:
     git(tmp_path, "init", "--quiet", "--initial-branch=main")
     (tmp_path / "app.py").write_text("")
 
-    assert read(tmp_path) == Source(dirty=True, branch="main")
+    assert read(tmp_path) == Checkout(dirty=True, branch="main")
 
 
 def test_a_commit_that_is_checked_out_by_its_id_is_on_no_branch(repository: Path) -> None:
@@ -110,7 +110,7 @@ def test_a_commit_that_is_checked_out_by_its_id_is_on_no_branch(repository: Path
 
 
 def test_a_folder_outside_of_git_gives_an_empty_source(tmp_path: Path) -> None:
-    assert read(tmp_path) == Source()
+    assert read(tmp_path) == Checkout()
 
 
 def test_a_machine_without_git_gives_an_empty_source(
@@ -118,7 +118,7 @@ def test_a_machine_without_git_gives_an_empty_source(
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
 
-    assert read(repository) == Source()
+    assert read(repository) == Checkout()
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from drydock.project.git import Source, last, place
+from drydock.project.git import Checkout, last, place
 from tests.support.repository import begin, commit, git
 
 PATHS = ("app", "Dockerfile", ":(exclude)app/tests", ":(exclude)*.md")
@@ -72,7 +72,7 @@ def test_a_branch_whose_code_never_changed_has_no_earlier_state(tmp_path: Path) 
     root = begin(tmp_path / "repository")
     commit(root, "one", "app/main.py")
 
-    assert last(root, "main", PATHS) == Source()
+    assert last(root, "main", PATHS) == Checkout()
 
 
 def test_a_clone_that_ends_here_has_no_earlier_state(tmp_path: Path) -> None:
@@ -81,15 +81,15 @@ def test_a_clone_that_ends_here_has_no_earlier_state(tmp_path: Path) -> None:
     commit(root, "two", "app/main.py")
     git(root, "clone", "--quiet", "--depth=1", f"file://{root}", str(tmp_path / "clone"))
 
-    assert last(tmp_path / "clone", "main", PATHS) == Source()
+    assert last(tmp_path / "clone", "main", PATHS) == Checkout()
 
 
 def test_without_that_branch_there_is_no_earlier_state(repository: Path) -> None:
-    assert last(repository, "trunk", PATHS) == Source()
+    assert last(repository, "trunk", PATHS) == Checkout()
 
 
 def test_outside_of_version_control_there_is_no_earlier_state(tmp_path: Path) -> None:
-    assert last(tmp_path, "main", PATHS) == Source()
+    assert last(tmp_path, "main", PATHS) == Checkout()
 
 
 def test_a_project_may_be_a_part_of_a_repository(repository: Path) -> None:

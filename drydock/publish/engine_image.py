@@ -1,14 +1,14 @@
-"""Images on the engine, as far as publishing needs to know them."""
+"""Images on the engine, as far as publishing needs to know them, and more names for them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from drydock import errors
 from drydock.engine import Engine
+from drydock.publish.reference import parse
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,6 @@ def find(engine: Engine, reference: str) -> LocalImage:
     """Return an image on the engine.
 
     Args:
-        engine: Where to look.
         reference: A name with or without tag, or an id.
 
     Raises:
@@ -54,7 +53,7 @@ def find(engine: Engine, reference: str) -> LocalImage:
     """
     import docker
 
-    with engine_answers(engine):
+    with engine.answering():
         try:
             found = engine.sdk.images.get(reference).attrs
         except (docker.errors.ImageNotFound, docker.errors.NullResource) as error:
@@ -69,21 +68,22 @@ def find(engine: Engine, reference: str) -> LocalImage:
     )
 
 
-@contextmanager
-def engine_answers(engine: Engine) -> Iterator[None]:
-    """Turn a connection that breaks between here and the engine into the error that says so.
+def tag(engine: Engine, image: str, references: Sequence[str]) -> None:
+    """Give an image more names; nothing changes when one of them is illegal.
+
+    Args:
+        image: A name or id that it has already.
+        references: Full names, each with its tag.
 
     Raises:
-        errors.EngineGone: The connection broke.
+        errors.ImageMissing: There is no such image.
+        errors.IllegalTag, errors.IllegalReference: A name does not fit the grammar, or has no tag.
     """
-    # The SDK lets the exceptions of its HTTP client through.
-    import requests
-
-    try:
-        yield
-    except requests.exceptions.ConnectionError as error:
-        raise errors.EngineGone(host=engine.host) from error
-    except requests.exceptions.RequestException as error:
-        if error.response is not None:
-            raise
-        raise errors.EngineGone(host=engine.host) from error
+    targets = [parse(reference) for reference in references]
+    for target in targets:
+        if not target.tag or target.digest:
+            raise errors.IllegalReference(reference=target, problem="a new name needs a tag and no digest")
+    identity = find(engine, image).id
+    with engine.answering():
+        for target in targets:
+            engine.sdk.api.tag(identity, target.name, target.tag)

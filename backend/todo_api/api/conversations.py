@@ -1,0 +1,157 @@
+"""Operations on conversations and on all of a user's data."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Query, Response
+
+from todo_api.api.dependencies import Db, User
+from todo_api.api.openapi import problems
+from todo_api.api.schemas import (
+    CONVERSATION,
+    CONVERSATION_MESSAGES,
+    CONVERSATIONS,
+    Conversation,
+    ConversationPatch,
+    ConversationWithMessages,
+)
+from todo_api.api.tasks import JSON, PAGE_HEADERS, next_page
+from todo_api.db import conversations as store
+from todo_api.db import idempotency, tasks
+from todo_api.db.position import MAX_ID, Position, WrongCursor
+from todo_api.problems import Problem, invalid
+
+router = APIRouter(prefix="/api/{user_id}")
+
+type ConversationId = Annotated[
+    int, Path(ge=1, le=MAX_ID, description="Number of the conversation.", examples=[3])
+]
+# Cursors of one list are refused by the others.
+_ORDER = "conversations"
+
+
+def no_conversation(conversation_id: int) -> Problem:
+    """Return the 404 for a conversation that this user does not have, whether or not another does."""
+    return Problem(404, "not-found", f"There is no conversation {conversation_id}.")
+
+
+@router.get(
+    "/conversations",
+    tags=["chat"],
+    summary="List conversations",
+    response_model=list[Conversation],
+    responses={200: {"headers": PAGE_HEADERS, "description": "One page of conversations."}, **problems()},
+)
+async def list_conversations(
+    user: User,
+    database: Db,
+    limit: Annotated[int, Query(ge=1, le=200, description="Conversations on a page.", examples=[50])] = 50,
+    cursor: Annotated[
+        str | None, Query(max_length=2048, description="`X-Next-Cursor` of the page before.")
+    ] = None,
+    count: Annotated[bool, Query(description="Whether to count the conversations on all pages.")] = False,
+) -> Response:
+    """List the user's conversations, the one that was used last first."""
+    try:
+        after = Position.decode(cursor, _ORDER) if cursor else None
+    except WrongCursor as error:
+        raise invalid("query", "cursor", f"{error}; begin again without a cursor") from error
+    async with database.reading() as connection:
+        rows = await store.list_page(connection, user, after=after, limit=limit + 1)
+        total = await store.count(connection, user) if count else None
+    headers = {} if total is None else {"X-Total-Count": str(total)}
+    if len(rows) > limit:
+        last = rows[limit - 1]
+        query = {"limit": limit, **({"count": "true"} if count else {})}
+        position = Position(last["updated_at"], last["id"]).encode(_ORDER)
+        headers |= next_page(user, "conversations", query, position)
+    content = CONVERSATIONS.dump_json(rows[:limit])  # type: ignore[arg-type]
+    return Response(content, media_type=JSON, headers=headers)
+
+
+@router.get(
+    "/conversations/{conversation_id}",
+    tags=["chat"],
+    summary="Read a conversation",
+    response_model=ConversationWithMessages,
+    responses={
+        200: {
+            "description": "The conversation and one page of its messages.",
+            "headers": {name: PAGE_HEADERS[name] for name in ("Link", "X-Next-Cursor")},
+        },
+        **problems(404),
+    },
+)
+async def get_conversation(
+    user: User,
+    database: Db,
+    conversation_id: ConversationId,
+    limit: Annotated[int, Query(ge=1, le=200, description="Messages on a page.", examples=[50])] = 50,
+    cursor: Annotated[
+        int | None, Query(ge=1, le=MAX_ID, description="`X-Next-Cursor` of the page before.")
+    ] = None,
+) -> Response:
+    """Return a conversation with its messages and their tool calls, in the order in which they were said.
+
+    The first page holds the newest messages, each further one those before.
+    """
+    async with database.reading() as connection:
+        row = await store.get(connection, user, conversation_id)
+        if row is None:
+            raise no_conversation(conversation_id)
+        found = await store.list_messages(connection, conversation_id, before=cursor, limit=limit + 1)
+    shown = found[-limit:]
+    headers: dict[str, str] = {}
+    if len(found) > limit:
+        path = f"conversations/{conversation_id}"
+        headers = next_page(user, path, {"limit": limit}, str(shown[0]["id"]))
+    content = CONVERSATION_MESSAGES.dump_json({**row, "messages": shown})  # type: ignore[typeddict-item]
+    return Response(content, media_type=JSON, headers=headers)
+
+
+@router.patch(
+    "/conversations/{conversation_id}",
+    tags=["chat"],
+    summary="Rename a conversation",
+    response_model=Conversation,
+    responses=problems(404, 413, 415),
+)
+async def rename_conversation(
+    user: User, database: Db, conversation_id: ConversationId, body: ConversationPatch
+) -> Response:
+    """Set the conversation's title."""
+    async with database.statement() as connection:
+        row = await store.rename(connection, user, conversation_id, body.title)
+    if row is None:
+        raise no_conversation(conversation_id)
+    return Response(CONVERSATION.dump_json(row), media_type=JSON)  # type: ignore[arg-type]
+
+
+@router.delete(
+    "/conversations/{conversation_id}",
+    tags=["chat"],
+    status_code=204,
+    summary="Delete a conversation",
+    responses=problems(404),
+)
+async def delete_conversation(user: User, database: Db, conversation_id: ConversationId) -> None:
+    """Delete a conversation with its messages for good, and the answers that are kept for its keys.
+
+    A turn that is running ends without a reply.
+    """
+    async with database.writing() as connection:
+        await idempotency.forget(connection, user, conversation_id)
+        if not await store.delete(connection, user, conversation_id):
+            raise no_conversation(conversation_id)
+
+
+@router.delete(
+    "", tags=["account"], status_code=204, summary="Delete all of a user's data", responses=problems()
+)
+async def delete_user_data(user: User, database: Db) -> None:
+    """Delete every task, conversation, message and kept answer of the user for good."""
+    async with database.writing() as connection:
+        await idempotency.forget(connection, user)
+        await store.delete(connection, user)
+        await tasks.delete_all(connection, user)

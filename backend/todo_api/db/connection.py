@@ -1,0 +1,66 @@
+"""A connection to PostgreSQL that nothing has to wait for once its time is over.
+
+Importing this module imports psycopg, which only PostgreSQL needs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from typing import Any
+
+from psycopg import AsyncConnection, Error, waiting
+from psycopg.abc import RV, PQGen
+from psycopg.pq import TransactionStatus
+
+CANCEL_SECONDS = 2.0
+WAIT_INTERVAL = 0.1
+# Tasks that ask a server to stop; the event loop itself keeps none alive.
+_leaving: set[asyncio.Task[None]] = set()
+
+
+class Connection(AsyncConnection[Any]):
+    """Leaves the server at once when its work is cancelled.
+
+    psycopg's own class first asks the server to cancel the statement and waits for the outcome, ten seconds
+    where the server is frozen, and again for the rollback. Here the server is asked in the background.
+    """
+
+    _left = False
+
+    async def wait(
+        self,
+        gen: PQGen[RV],
+        interval: float = WAIT_INTERVAL,
+        timeout: float | None = None,  # noqa: ASYNC109 - the base class's
+    ) -> RV:
+        """Consume a generator that works on the connection.
+
+        Raises:
+            asyncio.CancelledError: Also for work after the cancelled one, such as a clean-up by SQLAlchemy:
+                another error would take the cancellation's place, and its time limit would be over unnoticed.
+        """
+        if self._left:
+            raise asyncio.CancelledError
+        try:
+            return await waiting.wait_async(gen, self.pgconn.socket, interval=interval, timeout=timeout)
+        except asyncio.CancelledError:
+            if self.pgconn.transaction_status == TransactionStatus.ACTIVE:
+                self._left = True
+                task = asyncio.create_task(self._leave())
+                _leaving.add(task)
+                task.add_done_callback(_leaving.discard)
+            raise
+
+    async def close(self) -> None:
+        """Close the connection, unless that happens already."""
+        if not self._left:
+            await super().close()
+
+    async def _leave(self) -> None:
+        """Ask the server to cancel the statement, so that it frees its locks, and close the connection."""
+        try:
+            with suppress(Error, OSError):
+                await self.cancel_safe(timeout=CANCEL_SECONDS)
+        finally:
+            await super().close()

@@ -1,0 +1,188 @@
+"""Attach signed statements to an image on its registry, and read and verify them.
+
+A statement is a DSSE envelope in a Sigstore bundle, stored as an OCI referrer: the form that cosign and the
+admission controllers of Kubernetes read. See the OCI distribution specification 1.1, "Listing Referrers" and
+"Referrers Tag Schema": a registry without the API has an index under the tag ``sha256-<hex>`` instead.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+from drydock import errors
+from drydock.engine import Engine
+from drydock.progress import Say, silent
+from drydock.publish import cosign
+from drydock.publish.cosign import SIGNATURE, Cosign
+from drydock.publish.push import registry, without_tls
+from drydock.publish.reference import Reference
+from drydock.publish.registry import Registry
+
+BUNDLE = "application/vnd.dev.sigstore.bundle"
+
+
+@dataclass(frozen=True)
+class Attestation:
+    """A signed statement about an image.
+
+    Args:
+        digest: Of its manifest on the registry.
+        kind: The URI of its type; `SIGNATURE` for a signature of the image itself.
+        predicate: Its content, as JSON values.
+        bundle: The Sigstore bundle that holds it.
+    """
+
+    digest: str
+    kind: str
+    predicate: Any
+    bundle: bytes
+
+
+def attestations(client: Registry, target: Reference) -> list[Attestation]:
+    """Return the statements that refer to an image, each checked against its digests.
+
+    Raises:
+        errors.DigestDiffers: A bundle that is listed is missing.
+    """
+    index = client.referrers(target.repository, target.digest)
+    if index is None:
+        listed = client.manifest(target.repository, target.digest.replace(":", "-"))
+        index = listed.document if listed else {}
+    found = []
+    for entry in index.get("manifests", []):
+        manifest = client.manifest(target.repository, entry["digest"])
+        layers = manifest.document.get("layers", []) if manifest else []
+        # Others attach other things.
+        if manifest is None or len(layers) != 1 or not layers[0].get("mediaType", "").startswith(BUNDLE):
+            continue
+        if manifest.document.get("subject", {}).get("digest") != target.digest:
+            continue
+        content = client.blob(target.repository, layers[0]["digest"])
+        if content is None:
+            raise errors.DigestDiffers(reference=target, found="missing", wanted=layers[0]["digest"])
+        found.append(Attestation(manifest.digest, *_statement(content), content))
+    return found
+
+
+def _statement(bundle: bytes) -> tuple[str, Any]:
+    """Return the type and the predicate of a bundle's statement; nothing where it cannot be read."""
+    try:
+        payload = json.loads(base64.b64decode(json.loads(bundle)["dsseEnvelope"]["payload"]))
+        return str(payload["predicateType"]), payload["predicate"]
+    except (ValueError, LookupError, TypeError):
+        return "", None
+
+
+def attach(
+    engine: Engine,
+    target: Reference,
+    documents: Mapping[str, bytes],
+    *,
+    key: str = "",
+    ours: Collection[str] = (),
+    say: Say = silent,
+    attached: Callable[[str], None] = lambda _: None,
+) -> list[Attestation]:
+    """Sign documents about an image and attach them, but for those that are there with our signature.
+
+    Args:
+        target: The image on its registry, with its digest.
+        documents: JSON by the URI of its type; `SIGNED` signs the image itself.
+        ours: Digests of statements that are known to be ours: without a key, only a journal can tell.
+        attached: Told the digest of each statement that is there.
+
+    Raises:
+        errors.SigningFailed, errors.KeyUnusable, errors.CosignNotInstalled: Nothing more was signed.
+        errors.DigestDiffers: The registry has no such image.
+    """
+    done = []
+    with _signing(engine, target, key, say) as (signer, reader), registry(engine, target) as client:
+        manifest = _manifest(client, target)
+        there = attestations(client, target)
+        for kind, content in documents.items():
+            predicate = json.loads(content)
+            same = [one for one in there if one.kind == kind and one.predicate == predicate]
+            mine = (
+                one for one in same if one.digest in ours or (reader and holds(reader, target, manifest, one))
+            )
+            if (found := next(mine, None)) is None:
+                say(f"signing {target}, {kind}")
+                signer.sign(target, kind, content, say)
+                known = {one.digest for one in there}
+                there = attestations(client, target)
+                new = (one for one in there if one.kind == kind and one.digest not in known)
+                if (found := next(new, None)) is None:
+                    reason = f"the registry does not list its {kind}"
+                    raise errors.SigningFailed(reference=target, reason=reason)
+            attached(found.digest)
+            done.append(found)
+    return done
+
+
+SIGNED = {SIGNATURE: b"{}"}
+
+
+@contextmanager
+def _signing(engine: Engine, target: Reference, key: str, say: Say) -> Iterator[tuple[Cosign, Cosign | None]]:
+    """Yield the cosign that signs and, where there is a key, the one that finds its signatures again."""
+    signer = Cosign(cosign.program(say), key, insecure=without_tls(engine, target))
+    if not key:
+        yield signer, None
+        return
+    with cosign.public_key(signer.program, key) as public:
+        yield signer, replace(signer, key=public)
+
+
+def _manifest(client: Registry, target: Reference) -> bytes:
+    found = client.manifest(target.repository, target.digest)
+    if found is None:
+        raise errors.DigestDiffers(reference=target, found="missing", wanted=target.digest)
+    return found.content
+
+
+def holds(reader: Cosign, target: Reference, manifest: bytes, statement: Attestation) -> bool:
+    """Tell whether a statement is signed by whom it should be."""
+    try:
+        reader.verify(target, manifest, statement.kind, statement.bundle)
+    except errors.NotVerified:
+        return False
+    return True
+
+
+def verify(
+    engine: Engine,
+    target: Reference,
+    *,
+    key: str = "",
+    identity: cosign.Identity | None = None,
+    say: Say = silent,
+) -> list[Attestation]:
+    """Verify that an image is signed, and every document that is attached to it; return the documents.
+
+    Args:
+        target: The image on its registry, with its digest.
+        key: File or KMS URI of the public key.
+        identity: Who must have signed where there is no key.
+
+    Raises:
+        errors.KeyUnusable: The file of the key is not there.
+        errors.NotVerified: The image, or a document, has no such signature.
+        errors.RegistryFault, errors.DigestDiffers: A document is not what its digest says, or missing.
+    """
+    cosign.require(key)
+    reader = Cosign(cosign.program(say), key, identity, without_tls(engine, target))
+    with registry(engine, target) as client:
+        manifest, found = _manifest(client, target), attestations(client, target)
+    signatures = [one for one in found if one.kind == SIGNATURE]
+    # Others may sign the same image: one signature of the right signer is enough.
+    if not any(holds(reader, target, manifest, one) for one in signatures):
+        reader.verify_own_form(target)
+    documents = [one for one in found if one.kind != SIGNATURE]
+    for one in documents:
+        reader.verify(target.with_digest(one.digest), manifest, one.kind, one.bundle)
+    return documents

@@ -1,0 +1,354 @@
+"""Signed statements about an image on a real registry, made and read by cosign 2 and 3."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import json
+import socket
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from drydock import command, errors
+from drydock.base import Base
+from drydock.engine import Engine
+from drydock.project.git import Checkout
+from drydock.publish import attach, cosign, provenance, push
+from drydock.publish.attach import SIGNED, Attestation
+from drydock.publish.cosign import SIGNATURE, Cosign
+from drydock.publish.reference import Reference, parse
+from drydock.publish.registry import OCI_INDEX, descriptor
+from tests.support import registry as real
+from tests.support.registry import tiny_image
+
+pytestmark = pytest.mark.live
+
+SPDX, CYCLONEDX = "https://spdx.dev/Document", "https://cyclonedx.org/bom"
+DOCUMENTS = {SPDX: b'{"spdx": 1}', CYCLONEDX: b'{"cyclonedx": "<&>"}'}
+PASSWORD = "opens the key"
+# Debian's releases with cosign 2 and 3.
+RELEASES = {"2": cosign.RELEASE, "3": "forky"}
+
+
+def program_of(version: str) -> Path:
+    return real.debian_folder("cosign", RELEASES[version]) / "usr/bin/cosign"
+
+
+@pytest.fixture(autouse=True)
+def logged_in(private: real.Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = real.docker_configuration(tmp_path / "docker", private.address)
+    monkeypatch.setenv("DOCKER_CONFIG", str(folder))
+    monkeypatch.setenv("COSIGN_PASSWORD", PASSWORD)
+
+
+@pytest.fixture(params=RELEASES)
+def program(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The machine's cosign: version 2, then version 3."""
+    found = program_of(request.param)
+    monkeypatch.setenv("PATH", str(found.parent), prepend=":")
+    return found
+
+
+@pytest.fixture
+def target(engine: Engine, private: real.Registry) -> Iterator[Reference]:
+    """An image of its own on the registry, named by its digest."""
+    with tiny_image(engine) as image:
+        pushed = push.push(engine, f"{private.address}/{image.partition(':')[0]}:1", image=image)
+        yield replace(parse(pushed.reference), tag="", digest=pushed.digest)
+
+
+@pytest.fixture(scope="module")
+def key(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A private key; the public one lies beside it as ``cosign.pub``."""
+    return key_pair(tmp_path_factory.mktemp("key"))
+
+
+def key_pair(folder: Path) -> Path:
+    command.run([str(program_of("2")), "generate-key-pair"], cwd=folder, env={"COSIGN_PASSWORD": PASSWORD})
+    return folder / "cosign.key"
+
+
+def listed(engine: Engine, target: Reference) -> list[Attestation]:
+    with push.registry(engine, target) as client:
+        return attach.attestations(client, target)
+
+
+def signed(engine: Engine, target: Reference, key: Path) -> list[Attestation]:
+    return attach.attach(engine, target, DOCUMENTS | SIGNED, key=str(key))
+
+
+def public(key: Path) -> str:
+    return str(key.with_suffix(".pub"))
+
+
+def test_an_image_is_verified_with_all_its_documents(
+    engine: Engine, program: Path, target: Reference, key: Path
+) -> None:
+    *documents, signature = signed(engine, target, key)
+
+    assert signature.kind == SIGNATURE
+    assert {one.kind: one.predicate for one in documents} == {
+        kind: json.loads(content) for kind, content in DOCUMENTS.items()
+    }
+    found = attach.verify(engine, target, key=public(key))
+    assert {one.digest for one in found} == {one.digest for one in documents}
+
+
+@pytest.mark.parametrize("other", RELEASES)
+def test_each_cosign_reads_what_each_has_signed(
+    engine: Engine,
+    program: Path,
+    target: Reference,
+    key: Path,
+    other: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    signed(engine, target, key)
+    monkeypatch.setenv("PATH", str(program_of(other).parent), prepend=":")
+
+    assert len(attach.verify(engine, target, key=public(key))) == len(DOCUMENTS)
+
+
+@pytest.mark.parametrize("other", RELEASES)
+def test_cosign_itself_verifies_the_attestations(
+    engine: Engine, program: Path, target: Reference, key: Path, other: str, tmp_path: Path
+) -> None:
+    signed(engine, target, key)
+    root = tmp_path / "root"
+    root.write_text(json.dumps(cosign.NO_SERVICES["trusted-root"]))
+    form = ["--new-bundle-format"] if other == "2" else []
+    how = [f"--key={public(key)}", "--insecure-ignore-tlog=true", f"--trusted-root={root}"]
+    plain = ["--allow-insecure-registry"]
+
+    for short, kind in (("spdxjson", SPDX), ("cyclonedx", CYCLONEDX)):
+        done = command.run(
+            [
+                str(program_of(other)),
+                "verify-attestation",
+                *form,
+                *how,
+                *plain,
+                f"--type={short}",
+                f"{target.name}@{target.digest}",
+            ]
+        )
+        statement = json.loads(base64.b64decode(json.loads(done.stdout.splitlines()[0])["payload"]))
+        assert statement["predicate"] == json.loads(DOCUMENTS[kind])
+        assert statement["subject"][0]["digest"] == {"sha256": target.digest.partition(":")[2]}
+
+
+def test_a_signature_of_cosign_2_alone_is_verified(
+    engine: Engine, program: Path, target: Reference, key: Path
+) -> None:
+    own = [str(program_of("2")), "sign", "--yes", f"--key={key}", "--tlog-upload=false"]
+    command.run([*own, "--allow-insecure-registry", f"{target.name}@{target.digest}"])
+
+    assert attach.verify(engine, target, key=public(key)) == []
+
+
+def test_signing_again_changes_nothing(
+    engine: Engine, private: real.Registry, program: Path, target: Reference, key: Path
+) -> None:
+    first = signed(engine, target, key)
+    before, said = private.tags(target.repository), list[str]()
+
+    again = attach.attach(engine, target, DOCUMENTS | SIGNED, key=str(key), say=said.append)
+
+    assert (again, said) == (first, [])
+    assert private.tags(target.repository) == before
+
+
+def test_a_journal_tells_what_is_ours_where_no_key_can(
+    engine: Engine, target: Reference, key: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As it is without a key: nothing is signed again that the journal knows."""
+    first = signed(engine, target, key)
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.setattr(cosign, "program", lambda _: Path("/nonexistent/cosign"))
+
+    again = attach.attach(engine, target, DOCUMENTS | SIGNED, ours=[one.digest for one in first])
+
+    assert again == first
+
+
+def test_documents_without_a_signature_of_the_image_are_not_enough(
+    engine: Engine, program: Path, target: Reference, key: Path
+) -> None:
+    """cosign 3's own `verify` would take an attestation for a signature."""
+    attach.attach(engine, target, DOCUMENTS, key=str(key))
+
+    with pytest.raises(errors.NotVerified):
+        attach.verify(engine, target, key=public(key))
+
+
+def test_an_unsigned_image_is_not_verified(
+    engine: Engine, program: Path, target: Reference, key: Path
+) -> None:
+    with pytest.raises(errors.NotVerified) as caught:
+        attach.verify(engine, target, key=public(key))
+    assert str(caught.value).startswith(f"error: {target} has no signature that the key {public(key)} made: ")
+    assert str(caught.value).endswith("; do not deploy it; sign it with `invoke sign` if it is yours")
+
+
+def test_another_key_does_not_verify(
+    engine: Engine, program: Path, target: Reference, key: Path, tmp_path: Path
+) -> None:
+    signed(engine, target, key)
+
+    with pytest.raises(errors.NotVerified):
+        attach.verify(engine, target, key=public(key_pair(tmp_path)))
+
+
+def test_a_missing_key_is_not_a_missing_signature(engine: Engine, target: Reference, tmp_path: Path) -> None:
+    with pytest.raises(errors.KeyUnusable, match="there is no such file"):
+        attach.verify(engine, target, key=str(tmp_path / "cosign.pub"))
+
+
+def test_a_second_signer_does_no_harm_and_its_document_is_not_taken_for_ours(
+    engine: Engine, program: Path, target: Reference, key: Path, tmp_path: Path
+) -> None:
+    signed(engine, target, key)
+    other = key_pair(tmp_path)
+    attach.attach(engine, target, SIGNED, key=str(other))
+
+    assert len(attach.verify(engine, target, key=public(key))) == len(DOCUMENTS)
+
+    (foreign,) = attach.attach(engine, target, {SPDX: b'{"spdx": "another"}'}, key=str(other))
+    with pytest.raises(errors.NotVerified) as caught:
+        attach.verify(engine, target, key=public(key))
+    assert foreign.digest in str(caught.value)
+
+
+def test_a_signature_of_one_image_does_not_verify_another(
+    engine: Engine, program: Path, private: real.Registry, target: Reference, key: Path
+) -> None:
+    """A bundle can be copied by all who can write to the registry, but then it does not fit."""
+    *_, signature = signed(engine, target, key)
+    with tiny_image(engine) as image:
+        push.push(engine, f"{target.name}:other", image=image)
+    digest = private.tags(target.repository)["other"]
+    with push.registry(engine, target) as client:
+        content = client.manifest(target.repository, signature.digest)
+        assert content is not None
+        document = {**content.document, "subject": {**content.document["subject"], "digest": digest}}
+        copied = replace(content, content=json.dumps(document).encode())
+        client.put_manifest(target.repository, copied.digest, copied)
+        index = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": [descriptor(copied)]}
+        made = replace(content, media_type=OCI_INDEX, content=json.dumps(index).encode())
+        client.put_manifest(target.repository, digest.replace(":", "-"), made)
+    other = target.with_digest(digest)
+    assert [one.kind for one in listed(engine, other)] == [SIGNATURE]
+
+    with pytest.raises(errors.NotVerified):
+        attach.verify(engine, other, key=public(key))
+
+
+def test_a_statement_that_was_changed_on_the_registry_is_refused(
+    engine: Engine, private: real.Registry, target: Reference, key: Path
+) -> None:
+    first, *_ = signed(engine, target, key)
+    (stored,) = [
+        path
+        for path in private.storage.glob("docker/registry/v2/blobs/sha256/*/*/data")
+        if path.read_bytes() == first.bundle
+    ]
+    stored.write_bytes(first.bundle.replace(b"payload", b"PAYLOAD"))
+
+    with pytest.raises(errors.RegistryFault, match="the content's digest is"):
+        listed(engine, target)
+
+
+def test_a_wrong_password_of_the_key_signs_nothing(
+    engine: Engine,
+    private: real.Registry,
+    program: Path,
+    target: Reference,
+    key: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("COSIGN_PASSWORD", "wrong")
+
+    with pytest.raises(errors.SigningFailed) as caught:
+        Cosign(program, str(key), insecure=True).sign(target)
+    assert str(caught.value).startswith(f"error: {target} was not signed: ")
+    with pytest.raises(errors.KeyUnusable):
+        signed(engine, target, key)
+    assert list(private.tags(target.repository)) == ["1"]
+
+
+def test_signing_goes_on_where_it_failed(
+    engine: Engine, program: Path, target: Reference, key: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    attach.attach(engine, target, {SPDX: DOCUMENTS[SPDX]}, key=str(key))
+    said: list[str] = []
+
+    attach.attach(engine, target, DOCUMENTS | SIGNED, key=str(key), say=said.append)
+
+    assert [line.rpartition(", ")[2] for line in said] == [CYCLONEDX, SIGNATURE]
+    assert len(attach.verify(engine, target, key=public(key))) == len(DOCUMENTS)
+
+
+def test_oras_finds_what_was_attached(
+    engine: Engine, private: real.Registry, target: Reference, key: Path, tmp_path: Path
+) -> None:
+    (document,) = attach.attach(engine, target, {SPDX: DOCUMENTS[SPDX]}, key=str(key))
+    oras = real.debian_program("oras", cosign.RELEASE)
+
+    found = command.run([oras, "discover", "--insecure", "--format=json", str(target)], cwd=tmp_path).stdout
+
+    assert [entry["digest"] for entry in json.loads(found)["manifests"]] == [document.digest]
+
+
+def test_the_provenance_of_a_build_is_attached_and_read_back(
+    engine: Engine, program: Path, target: Reference, key: Path
+) -> None:
+    base = Base("python:3.13-slim", "sha256:" + "cd" * 32, "local", "it is on the engine")
+    build = provenance.observed(engine, "production", {"PORT": "8000"})
+    stated = provenance.stated(provenance.predicate(Checkout(), base, build))
+
+    (found,) = attach.attach(engine, target, {provenance.PREDICATE_TYPE: stated}, key=str(key))
+
+    assert found.predicate == json.loads(stated)
+    versions = found.predicate["runDetails"]["builder"]["version"]
+    assert versions["docker-engine"] == engine.sdk.version()["Version"]
+    assert versions["docker-buildx"]
+
+
+@contextlib.contextmanager
+def proxy() -> Iterator[tuple[str, list[str]]]:
+    """Yield the address of a proxy that opens no way anywhere, and what it was asked for."""
+    asked: list[str] = []
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            with contextlib.suppress(OSError):
+                while True:
+                    connection, _ = server.accept()
+                    with connection:
+                        asked.append(connection.recv(1024).decode("latin-1").partition("\r\n")[0])
+                        connection.sendall(b"HTTP/1.1 403 Forbidden\r\n\r\n")
+
+        threading.Thread(target=serve, daemon=True).start()
+        yield f"http://127.0.0.1:{server.getsockname()[1]}", asked
+        server.shutdown(socket.SHUT_RDWR)
+
+
+def test_with_a_key_no_other_address_than_the_registrys_is_asked(
+    engine: Engine, program: Path, target: Reference, key: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with proxy() as (address, asked):
+        monkeypatch.setenv("HTTPS_PROXY", address)
+        monkeypatch.setenv("HTTP_PROXY", address)
+
+        signed(engine, target, key)
+        attach.verify(engine, target, key=public(key))
+
+        assert asked == []
+        # Without drydock's options, the same cosign asks for the public services.
+        bare = [str(program), "sign", "--yes", f"--key={key}", "--allow-insecure-registry"]
+        command.run([*bare, f"{target.name}@{target.digest}"], check=False)
+        assert [line for line in asked if "sigstore.dev" in line]

@@ -16,10 +16,10 @@ ANSWER = (
     b"HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close\r\n"
     b"content-type: text/plain; charset=utf-8\r\ncontent-length: 34\r\n\r\nThe request's headers are too big."
 )
-PROTOCOLS = (
-    ("uvicorn.protocols.http.httptools_impl", "HttpToolsProtocol"),
-    ("uvicorn.protocols.http.h11_impl", "H11Protocol"),
-)
+PROTOCOLS = {
+    "httptools": ("uvicorn.protocols.http.httptools_impl", "HttpToolsProtocol"),
+    "h11": ("uvicorn.protocols.http.h11_impl", "H11Protocol"),
+}
 # What the parser of httptools calls when it has let go of what it kept.
 PROGRESS = ("on_message_begin", "on_headers_complete", "on_body", "on_message_complete")
 
@@ -28,16 +28,22 @@ class TooLarge(Exception):
     """A request's head is larger than any that is served."""
 
 
-def install() -> None:
-    """Set the limits for every connection of this process."""
-    for module, name in PROTOCOLS:
+def install(chosen: str = "auto") -> None:
+    """Set the limits for every connection of this process.
+
+    Args:
+        chosen: uvicorn's option `http`; where it leaves the choice, httptools comes before h11.
+    """
+    for name in [chosen] if chosen in PROTOCOLS else PROTOCOLS:
+        module, attribute = PROTOCOLS[name]
         try:
-            protocol = getattr(importlib.import_module(module), name)
+            protocol = getattr(importlib.import_module(module), attribute)
         except ImportError:  # of httptools, which a bare uvicorn does without
             continue
         if not hasattr(protocol, "_drydock"):
             protocol._drydock = True
             _limit(protocol)
+        return
 
 
 def _limit(protocol: Any) -> None:

@@ -208,7 +208,7 @@ def serve() -> int:
     """Serve until SIGTERM, then let running requests end; return the exit code."""
     import uvicorn
 
-    beside("limits").install()
+    beside("limits").install(options().get("http", "auto"))
     workers = number("WEB_CONCURRENCY")
     given: dict[str, Any] = {
         "access_log": flag("ACCESS_LOG"),
@@ -287,7 +287,7 @@ def beside(name: str) -> Any:
 
 if __name__ == "__mp_main__":
     # A worker of several, which Python starts anew.
-    beside("limits").install()
+    beside("limits").install(options().get("http", "auto"))
 if __name__ == "__main__":
     # Looking for garbage among modules that all stay takes a tenth of the time that importing them takes.
     gc.disable()

@@ -11,7 +11,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from drydock import errors, secrets
+from drydock import secrets
+from drydock.errors import CommandMissing
 
 # Long enough for a child to remove what it made, short enough that Ctrl-C still feels immediate.
 GRACE_SECONDS = 10.0
@@ -58,7 +59,7 @@ def run(
 
     Raises:
         CommandFailed: The exit code is not 0 and ``check`` is set, or the time-out passed (code 124).
-        errors.CommandMissing: The program does not exist.
+        CommandMissing: The program does not exist.
     """
     with _started(args, cwd=cwd, env=env, stdin=stdin is not None) as process:
         try:
@@ -158,9 +159,7 @@ def _started(
     except FileNotFoundError as error:
         if cwd is not None and not cwd.is_dir():
             raise
-        raise errors.CommandMissing(
-            program=args[0], how=f"install {args[0]} and repeat the command"
-        ) from error
+        raise CommandMissing(program=args[0], how=f"install {args[0]} and repeat the command") from error
     try:
         yield process
     except BaseException:

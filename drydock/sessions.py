@@ -12,7 +12,8 @@ from pathlib import Path
 
 import nox
 
-from drydock import errors
+from drydock.cli.errors import UnknownSession
+from drydock.errors import BadConfiguration, DrydockError
 from drydock.gates.gate import Gate, registry
 from drydock.nearest import suggestion
 
@@ -34,7 +35,7 @@ def parse(gate: Gate, posargs: Sequence[str]) -> Arguments:
     """Read a session's arguments.
 
     Raises:
-        errors.BadConfiguration: One is unknown to a gate that takes none of its own.
+        BadConfiguration: One is unknown to a gate that takes none of its own.
     """
     parser = argparse.ArgumentParser(prog=f"nox -s {gate.name} --", add_help=False, exit_on_error=False)
     parser.add_argument("--project", default=".", type=Path)
@@ -44,9 +45,9 @@ def parse(gate: Gate, posargs: Sequence[str]) -> Arguments:
     try:
         known, rest = parser.parse_known_args(posargs)
     except argparse.ArgumentError as error:
-        raise errors.BadConfiguration(where=parser.prog, problem=str(error), how="see README.md") from error
+        raise BadConfiguration(where=parser.prog, problem=str(error), how="see README.md") from error
     if rest and not gate.facts.arguments:
-        raise errors.BadConfiguration(
+        raise BadConfiguration(
             where=parser.prog,
             problem=f"unknown argument {rest[0]}",
             how=suggestion(rest[0], OPTIONS, f"use one of {', '.join(OPTIONS)}"),
@@ -63,7 +64,7 @@ def body(gate: Gate) -> Callable[[nox.Session], None]:
 
         try:
             given = parse(gate, session.posargs)
-        except errors.DrydockError as error:
+        except DrydockError as error:
             session.error(str(error))
         fault = gates.judge(
             gate,
@@ -113,18 +114,18 @@ def check(arguments: Sequence[str], known: Collection[str]) -> None:
         known: Every session.
 
     Raises:
-        errors.UnknownSession: Names the nearest session.
+        UnknownSession: Names the nearest session.
     """
     for name in wanted(arguments):
         if name not in known:
-            raise errors.UnknownSession(session=name, how=suggestion(name, known, "`nox -l` shows them all"))
+            raise UnknownSession(session=name, how=suggestion(name, known, "`nox -l` shows them all"))
 
 
 def check_command_line() -> None:
     """End nox where its command line names a session that does not exist; called last in a noxfile."""
     try:
         check(sys.argv[1:], nox.registry.get())
-    except errors.UnknownSession as error:
+    except UnknownSession as error:
         sys.stderr.write(f"{error}\n")
         sys.exit(error.exit_code)
 

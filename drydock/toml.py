@@ -15,7 +15,7 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
-from drydock import errors
+from drydock.errors import BadConfiguration
 
 _WORDS: dict[object, str] = {str: "string", int: "whole number", bool: "boolean", date: "date"}
 Table = TypeVar("Table")
@@ -29,7 +29,7 @@ def parse(text: str, where: object) -> dict[str, Any]:
         where: The file, for an error.
 
     Raises:
-        errors.BadConfiguration: It is not TOML.
+        BadConfiguration: It is not TOML.
     """
     try:
         return tomllib.loads(text)
@@ -41,7 +41,7 @@ def read(path: Path) -> dict[str, Any]:
     """Return the content of a TOML file; {} where there is no such file.
 
     Raises:
-        errors.BadConfiguration: It is not TOML, or not UTF-8.
+        BadConfiguration: It is not TOML, or not UTF-8.
     """
     try:
         return parse(path.read_text(encoding="utf-8"), path)
@@ -66,7 +66,7 @@ def make(cls: type[Table], table: object, where: object, path: str = "") -> Tabl
         path: The table's key from there.
 
     Raises:
-        errors.BadConfiguration: A key is unknown, missing or of the wrong type.
+        BadConfiguration: A key is unknown, missing or of the wrong type.
     """
     if not isinstance(table, Mapping):
         raise bad(where, path, f"{table!r} is not a table", "write it as a table")
@@ -127,6 +127,6 @@ def join(path: str, key: str) -> str:
     return f"{path}.{key}" if path else key
 
 
-def bad(where: object, key: str, problem: str, how: str) -> errors.BadConfiguration:
+def bad(where: object, key: str, problem: str, how: str) -> BadConfiguration:
     """Return the error about a key of a file."""
-    return errors.BadConfiguration(where=f"{where} {key}".rstrip(), problem=problem, how=how)
+    return BadConfiguration(where=f"{where} {key}".rstrip(), problem=problem, how=how)

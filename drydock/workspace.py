@@ -10,13 +10,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from drydock import base as bases
-from drydock import errors
 from drydock import image as images
 from drydock.build import BuildResult, OnUpdate, Options, build
 from drydock.engine import Engine
+from drydock.errors import DrydockError
 from drydock.image import Image
 from drydock.progress import Say, silent
 from drydock.project import Project, git, lock
+from drydock.project.errors import NoDockerfile
 from drydock.project.git import Checkout
 
 
@@ -114,11 +115,11 @@ class Workspace:
         """Complete a caller's options: the base image, the commit's time and the labels.
 
         Raises:
-            errors.NoDockerfile, errors.LockMissing, errors.LockStale: Before anything is built.
+            NoDockerfile, LockMissing, LockStale: Before anything is built.
         """
         context = options.context or self.project.root
         if not (context / "Dockerfile").is_file():
-            raise errors.NoDockerfile(root=context)
+            raise NoDockerfile(root=context)
         lock.find(self.project)
         return options.but(
             build_args=self.build_args() | dict(options.build_args),
@@ -137,7 +138,7 @@ class Workspace:
         try:
             with self.progress.build(complete.target, brief) as on_update:
                 result = build(self.engine, self.project, complete, on_update)
-        except errors.DrydockError as error:
+        except DrydockError as error:
             for listener in self.listeners:
                 listener.failed(self, complete, time.monotonic() - began, error.args[0])
             raise

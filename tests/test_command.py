@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from drydock import command, errors
+from drydock import command
+from drydock.errors import CommandMissing
 
 
 def python(code: str) -> list[str]:
@@ -28,7 +29,7 @@ def test_failure_raises_with_the_last_line() -> None:
 
 
 def test_missing_program_is_one_clear_line() -> None:
-    with pytest.raises(errors.CommandMissing, match="the program no-such-program is not installed"):
+    with pytest.raises(CommandMissing, match="the program no-such-program is not installed"):
         command.run(["no-such-program"])
 
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from drydock import errors
+from drydock.doctor.errors import MachineFails
+from drydock.engine.errors import NoEngine
 from tests.conftest import ROOT
 
 
@@ -40,7 +41,7 @@ def test_no_command_is_a_clear_error() -> None:
 def test_an_engine_that_was_chosen_and_is_silent_is_a_clear_error() -> None:
     done = run(ROOT, "true", DRYDOCK_NO_ENGINE="", DOCKER_HOST="unix:///nowhere/docker.sock")
 
-    assert done.returncode == errors.NoEngine.exit_code
+    assert done.returncode == NoEngine.exit_code
     assert done.stderr.startswith(
         "error: no Docker Engine answers (DOCKER_HOST unix:///nowhere/docker.sock: no socket)"
     )
@@ -50,7 +51,7 @@ def test_an_engine_that_was_chosen_and_is_silent_is_a_clear_error() -> None:
 def test_a_command_that_needs_no_engine_runs_without_one(args: tuple[str, ...]) -> None:
     done = run(ROOT, *args, DRYDOCK_NO_ENGINE="", DOCKER_HOST="unix:///nowhere/docker.sock")
 
-    assert done.returncode in (0, errors.MachineFails.exit_code)
+    assert done.returncode in (0, MachineFails.exit_code)
     assert "build" in done.stdout
 
 

@@ -5,7 +5,8 @@ import sys
 
 import pytest
 
-from drydock import errors, sessions
+from drydock import sessions
+from drydock.cli.errors import UnknownSession
 from tests.conftest import ROOT
 
 
@@ -25,7 +26,7 @@ def nox(*args: str) -> subprocess.CompletedProcess[str]:
 def test_an_unknown_session_is_answered_with_what_was_meant(name: str, message: str) -> None:
     done = nox("--session", "lint", name)
 
-    assert (done.stderr, done.returncode) == (f"{message}\n", errors.UnknownSession.exit_code)
+    assert (done.stderr, done.returncode) == (f"{message}\n", UnknownSession.exit_code)
 
 
 def test_a_known_session_is_left_to_nox() -> None:

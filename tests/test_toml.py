@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from drydock import errors, toml
+from drydock import toml
+from drydock.errors import BadConfiguration
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ def test_tables_become_dataclasses() -> None:
     ],
 )
 def test_what_is_wrong_is_named_with_its_key(text: str, message: str) -> None:
-    with pytest.raises(errors.BadConfiguration) as caught:
+    with pytest.raises(BadConfiguration) as caught:
         toml.make(Outer, toml.parse(text, "f"), "f")
     assert str(caught.value).startswith(f"error: {message}")
 
@@ -60,5 +61,5 @@ def test_what_is_wrong_is_named_with_its_key(text: str, message: str) -> None:
 def test_file_that_is_not_there_is_empty_and_one_of_other_bytes_is_refused(tmp_path: Path) -> None:
     assert toml.read(tmp_path / "none.toml") == {}
     (tmp_path / "latin.toml").write_bytes(b"a = '\xe9'\n")
-    with pytest.raises(errors.BadConfiguration, match=r"latin\.toml: not valid TOML"):
+    with pytest.raises(BadConfiguration, match=r"latin\.toml: not valid TOML"):
         toml.read(tmp_path / "latin.toml")

@@ -6,8 +6,8 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from drydock import errors
 from drydock.base import make, pull
+from drydock.base.errors import BaseNotMade, NoBase
 from drydock.engine import Engine
 from drydock.progress import Say, silent
 from drydock.project import Project
@@ -40,16 +40,16 @@ def resolve(engine: Engine, project: Project, rebuild: bool = False, say: Say = 
         rebuild: Pull or make it again, even where it is local.
 
     Raises:
-        errors.NoBase: It is not local and can neither be pulled nor made here; says why not.
-        errors.BaseNotMade: Making it failed.
-        errors.Interrupted: Ctrl-C; nothing is left behind.
+        NoBase: It is not local and can neither be pulled nor made here; says why not.
+        BaseNotMade: Making it failed.
+        Interrupted: Ctrl-C; nothing is left behind.
     """
     try:
         return _resolve(engine, project, project.base, rebuild, say)
-    except errors.NoBase:
+    except NoBase:
         for version in _others(project):
             say(f"{project.base} is nowhere; the dependencies support Python {version} as well")
-            with suppress(errors.NoBase):
+            with suppress(NoBase):
                 found = _resolve(engine, project, official(version), rebuild, say)
                 return replace(found, why=f"{project.base} is nowhere, and Python {version} does as well")
         raise
@@ -84,9 +84,7 @@ def _resolve(engine: Engine, project: Project, wanted: str, rebuild: bool, say: 
             memory.forget()
             pulled = look(engine, wanted)
             if pulled is None:
-                raise errors.NoBase(
-                    reference=wanted, pull="the engine pulled it and has it not", make="not tried"
-                )
+                raise NoBase(reference=wanted, pull="the engine pulled it and has it not", make="not tried")
             return replace(pulled, kind="pulled", why="pulled just now")
         memory.remember(wanted, refused)
         say(f"{wanted} cannot be pulled ({refused})")
@@ -100,11 +98,11 @@ def _resolve(engine: Engine, project: Project, wanted: str, rebuild: bool, say: 
             return replace(
                 found, why=f"it is local, and can neither be pulled ({refused}) nor made here ({plan})"
             )
-        raise errors.NoBase(reference=wanted, pull=refused, make=plan)
+        raise NoBase(reference=wanted, pull=refused, make=plan)
     make.make(engine, plan, say)
     made = look(engine, instead)
     if made is None:
-        raise errors.BaseNotMade(reference=instead, reason="the engine loaded it and has it not")
+        raise BaseNotMade(reference=instead, reason="the engine loaded it and has it not")
     return replace(made, kind="made", why=why)
 
 

@@ -12,9 +12,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from drydock import command, errors, osrelease
+from drydock import command, osrelease
 from drydock.base import archive
+from drydock.base.errors import BaseNotMade
 from drydock.engine import Engine, apt, install
+from drydock.errors import Interrupted, NoSpace
 
 KIND_LABEL = "dev.drydock.base.kind"
 WANTED = re.compile(
@@ -148,8 +150,8 @@ def make(engine: Engine, plan: Plan, say: Callable[[str], None]) -> None:
     """Make the image and load it into the engine.
 
     Raises:
-        errors.BaseNotMade: mmdebstrap is not there and cannot be installed, or it failed.
-        errors.Interrupted: Ctrl-C.
+        BaseNotMade: mmdebstrap is not there and cannot be installed, or it failed.
+        Interrupted: Ctrl-C.
     """
     began = time.monotonic()
     say(f"making {plan.reference} from Debian {plan.release}'s packages (about half a minute)")
@@ -160,7 +162,7 @@ def make(engine: Engine, plan: Plan, say: Callable[[str], None]) -> None:
             # mmdebstrap's chroot is made here too, and its _apt user must be able to enter.
             folder.chmod(0o755)
             if shutil.disk_usage(folder).free < NEEDED_BYTES:
-                raise errors.NoSpace(during=f"the making of {plan.reference}")
+                raise NoSpace(during=f"the making of {plan.reference}")
             _bootstrap(plan, folder, say)
             say("  loading it into the engine")
             archive.write(folder / "image.tar", folder / "rootfs.tar", configuration(plan), plan.reference)
@@ -168,7 +170,7 @@ def make(engine: Engine, plan: Plan, say: Callable[[str], None]) -> None:
             # The image's own date never changes; the engine's note of this tag tells when it was made.
             engine.sdk.images.get(plan.reference).tag(plan.reference)
     except KeyboardInterrupt:
-        raise errors.Interrupted(during=f"the making of {plan.reference}") from None
+        raise Interrupted(during=f"the making of {plan.reference}") from None
     say(f"made {plan.reference} in {time.monotonic() - began:.0f} s")
 
 
@@ -199,7 +201,7 @@ def _ensure_mmdebstrap(plan: Plan, say: Callable[[str], None]) -> None:
         command.run(["apt-get", "-q", "update"], env=quiet)
         command.run(["apt-get", "-q", "install", "--yes", "--no-install-recommends", "mmdebstrap"], env=quiet)
     except command.CommandFailed as error:
-        raise errors.BaseNotMade(
+        raise BaseNotMade(
             reference=plan.reference, reason=f"mmdebstrap could not be installed: {error}"
         ) from error
 
@@ -218,9 +220,9 @@ def _bootstrap(plan: Plan, folder: Path, say: Callable[[str], None]) -> None:
     if done.code != 0:
         text = "\n".join(lines)
         if "No space left on device" in text:
-            raise errors.NoSpace(during=f"the making of {plan.reference}")
+            raise NoSpace(during=f"the making of {plan.reference}")
         faults = [line for line in lines if line.startswith(("E: ", "Err:"))] or lines[-1:] or ["no output"]
-        raise errors.BaseNotMade(
+        raise BaseNotMade(
             reference=plan.reference,
             reason=f"mmdebstrap exited with {done.code}: {faults[0].strip()}",
             evidence="\n".join(lines[-15:]),

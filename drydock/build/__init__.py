@@ -11,13 +11,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from drydock import command, errors
+from drydock import command
 from drydock.build import identity, plan
+from drydock.build.errors import BadDockerfile, BuildFailed, NoBuildx
 from drydock.build.events import Progress, Step, Update, once
 from drydock.build.plan import Options
 from drydock.engine import Engine, find
+from drydock.engine.errors import EngineGone
+from drydock.errors import DrydockError, NoSpace
 from drydock.nearest import choices
 from drydock.project import Project, ca_bundle
+from drydock.project.errors import UnknownTarget
 
 __all__ = ["COLD", "BuildResult", "OnUpdate", "Options", "Step", "Update", "build", "remove_mounts"]
 
@@ -66,17 +70,17 @@ def build(
         on_update: Called with every change of a step while the build runs.
 
     Raises:
-        errors.UnknownTarget: The Dockerfile has no such stage.
-        errors.BadDockerfile: The Dockerfile does not parse.
-        errors.BuildFailed: A step failed; carries the step's last lines.
-        errors.NoBuildx, errors.NoSpace, errors.EngineGone: The surroundings failed.
+        UnknownTarget: The Dockerfile has no such stage.
+        BadDockerfile: The Dockerfile does not parse.
+        BuildFailed: A step failed; carries the step's last lines.
+        NoBuildx, NoSpace, EngineGone: The surroundings failed.
     """
     dockerfile = (options.context or project.root) / "Dockerfile"
     known = plan.targets(dockerfile)
     if options.target not in known:
         offered = [target for target in plan.OFFERED if target in known] or known
         listed = choices(options.target, offered) or "none: it names no stage"
-        raise errors.UnknownTarget(target=options.target, known=listed)
+        raise UnknownTarget(target=options.target, known=listed)
     if options.no_cache and not options.mount_namespace:
         fresh = f"{COLD}{uuid.uuid4().hex}"
         try:
@@ -102,7 +106,7 @@ def build(
     return BuildResult(options.target, options.reference, image_id, steps, seconds, metadata)
 
 
-def explain(engine: Engine, dockerfile: Path, progress: Progress) -> errors.DrydockError:
+def explain(engine: Engine, dockerfile: Path, progress: Progress) -> DrydockError:
     """Turn the end of a failed build into the one error that says what to do."""
     text = progress.rest.strip()
     last = text.splitlines()[-1] if text else "no output"
@@ -112,22 +116,22 @@ def explain(engine: Engine, dockerfile: Path, progress: Progress) -> errors.Dryd
     failed = next((step for step in broken if not step.cancelled), next(iter(broken), None))
     said = "\n".join(failed.log[-20:]) if failed else ""
     if "no space left on device" in f"{text}\n{said}".lower():
-        return errors.NoSpace(during="the build", evidence=said)
+        return NoSpace(during="the build", evidence=said)
     if find.answers(engine.candidate) is not None:
-        return errors.EngineGone(host=engine.host, evidence=text)
+        return EngineGone(host=engine.host, evidence=text)
     if command.run(["docker", "buildx", "version"], check=False).code != 0:
-        return errors.NoBuildx()
+        return NoBuildx()
     if failed is None or not failed.counts:
         if found := re.search(r"dockerfile parse error on line (\d+): (.*)", reason):
-            return errors.BadDockerfile(dockerfile=f"{dockerfile}:{found[1]}", problem=found[2])
+            return BadDockerfile(dockerfile=f"{dockerfile}:{found[1]}", problem=found[2])
         if "\n--------------------" in text and (place := re.search(r":(\d+)$", text.splitlines()[0])):
-            return errors.BadDockerfile(dockerfile=f"{dockerfile}:{place[1]}", problem=reason)
-        return errors.BuildFailed(step="build set-up", reason=reason, evidence=text)
+            return BadDockerfile(dockerfile=f"{dockerfile}:{place[1]}", problem=reason)
+        return BuildFailed(step="build set-up", reason=reason, evidence=text)
     code = re.search(r"exit code: (\d+)", failed.error)
     why = f"exit code {code[1]}" if code else reason
     shown = failed.instruction if len(failed.instruction) <= 80 else failed.instruction[:77] + "..."
     where = f"{failed.stage}: {shown}" if failed.stage else shown
-    return errors.BuildFailed(step=where, reason=why, evidence=said)
+    return BuildFailed(step=where, reason=why, evidence=said)
 
 
 def remove_mounts(engine: Engine, namespace: str, idle: str = "") -> set[str]:

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from drydock import errors
 from drydock.build import identity
+from drydock.build.errors import BadDockerfile
+from drydock.errors import BadConfiguration
 from drydock.project import Project
 from drydock.project.dockerfile import stages
 from drydock.project.network import index_variable, proxy_variables
@@ -117,12 +118,12 @@ def targets(dockerfile: Path) -> tuple[str, ...]:
     """Return the named stages of a Dockerfile, in order.
 
     Raises:
-        errors.BadDockerfile: It cannot be read.
+        BadDockerfile: It cannot be read.
     """
     try:
         text = dockerfile.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise errors.BadDockerfile(dockerfile=dockerfile, problem=f"cannot be read ({error})") from error
+        raise BadDockerfile(dockerfile=dockerfile, problem=f"cannot be read ({error})") from error
     return stages(text)
 
 
@@ -130,9 +131,9 @@ def key_values(option: str, given: tuple[str, ...]) -> dict[str, str]:
     """Return an option's ``KEY=VALUE`` arguments as a dictionary.
 
     Raises:
-        errors.BadConfiguration: One has no ``=``.
+        BadConfiguration: One has no ``=``.
     """
     for item in given:
         if "=" not in item:
-            raise errors.BadConfiguration(where=f"{option} {item}", problem="no value", how="write KEY=VALUE")
+            raise BadConfiguration(where=f"{option} {item}", problem="no value", how="write KEY=VALUE")
     return dict(item.split("=", 1) for item in given)

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 from rich.markup import escape
 
-from drydock import errors, hook
+from drydock import hook
+from drydock.errors import DrydockError
 from drydock.report import console, tables
 
 
@@ -24,7 +25,7 @@ def main(names: Sequence[str]) -> int:
             took = f"{said.seconds:.1f} s" if line.source == "run" else line.source
             mark = tables.MARKS[said.outcome]
             out.print(f"{mark}  [bold]{said.gate}[/bold]  {escape(said.summary)}  [dim]{took}[/dim]")
-    except errors.DrydockError as error:
+    except DrydockError as error:
         if error.evidence:
             out.print(error.evidence, markup=False)
         out.print(str(error), markup=False)

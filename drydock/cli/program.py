@@ -13,8 +13,9 @@ from invoke.completion.complete import complete, print_completion_script
 from invoke.parser import Parser, ParserContext
 
 import drydock
-from drydock import errors
 from drydock.cli import completion, manual
+from drydock.cli.errors import UnknownOption, UnknownTask
+from drydock.errors import BadCommandLine, DrydockError
 from drydock.nearest import suggestion
 from drydock.spelling import PROGRAMS, spelled
 from drydock.tasks.offer import readable, words
@@ -134,7 +135,7 @@ class Drydock(Program):
 
 def explain(
     message: str, context: ParserContext | None, tasks: list[ParserContext], core: ParserContext
-) -> errors.DrydockError:
+) -> DrydockError:
     """Turn Invoke's message about a command line into an error that says what to type instead.
 
     Args:
@@ -152,28 +153,24 @@ def explain(
         hidden = {"--complete"}
         known = set(manual.known_options([context] if context and name else [core])) - hidden | {"--help"}
         how = suggestion(word, sorted(known), f"{manual_of} shows them all")
-        return errors.UnknownOption(option=word, task=f"drydock {name}" if name else "drydock", how=how)
+        return UnknownOption(option=word, task=f"drydock {name}" if name else "drydock", how=how)
     if lacking := _LACKING.search(message):
-        return errors.BadCommandLine(
+        return BadCommandLine(
             problem=f"`drydock {lacking['task']}` lacks {lacking['names'].upper()}",
             how=f"{manual_of} explains it",
         )
     if valueless := _VALUELESS.search(message):
-        return errors.BadCommandLine(
-            problem=f"--{valueless['name']} has no value", how=f"{manual_of} explains it"
-        )
+        return BadCommandLine(problem=f"--{valueless['name']} has no value", how=f"{manual_of} explains it")
     if number := _NO_NUMBER.search(message):
-        return errors.BadCommandLine(
-            problem=f"{number['word']} is not a whole number", how="give one in digits"
-        )
-    return errors.BadCommandLine(problem=message, how=f"{manual_of} explains the options")
+        return BadCommandLine(problem=f"{number['word']} is not a whole number", how="give one in digits")
+    return BadCommandLine(problem=message, how=f"{manual_of} explains the options")
 
 
-def _unknown_task(word: str, known: Iterable[str]) -> errors.UnknownTask:
-    return errors.UnknownTask(task=word, how=suggestion(word, known, "`drydock --list` shows them all"))
+def _unknown_task(word: str, known: Iterable[str]) -> UnknownTask:
+    return UnknownTask(task=word, how=suggestion(word, known, "`drydock --list` shows them all"))
 
 
-def _leave(error: errors.DrydockError) -> Exit:
+def _leave(error: DrydockError) -> Exit:
     return Exit(str(error), code=error.exit_code)
 
 
@@ -191,7 +188,7 @@ def _check_words(context: ParserContext) -> None:
 def _print_completion(shell: str) -> None:
     if shell not in SHELLS:
         how = suggestion(shell, SHELLS, f"choose one of {', '.join(SHELLS)}")
-        raise _leave(errors.BadCommandLine(problem=f"there is no completion for {shell!r}", how=how))
+        raise _leave(BadCommandLine(problem=f"there is no completion for {shell!r}", how=how))
     print_completion_script(shell, list(PROGRAMS))
     if shell == "fish":
         # Invoke's script for this shell serves the first name only.

@@ -6,10 +6,11 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from drydock import command, errors
+from drydock import command
 from drydock.deploy import kubectl as clusters
 from drydock.deploy import manifests, rollout
 from drydock.deploy.difference import difference, refused
+from drydock.deploy.errors import NothingToUndo, Placeholders, SecretMissing
 from drydock.deploy.kubectl import Kubectl
 from drydock.deploy.manifests import Manifest
 from drydock.deploy.render import render
@@ -70,17 +71,17 @@ def deploy(
         seconds: How long each workload may take.
 
     Raises:
-        errors.NoCluster, errors.NoOverlay, errors.RenderFailed: Before anything is changed.
-        errors.Placeholders: The overlay still holds its examples; nothing is changed.
-        errors.SecretMissing: A Secret is neither in the manifests nor on the cluster; nothing is changed.
-        errors.ApplyFailed: The API server refuses a manifest; found before anything is changed, unless the
+        NoCluster, NoOverlay, RenderFailed: Before anything is changed.
+        Placeholders: The overlay still holds its examples; nothing is changed.
+        SecretMissing: A Secret is neither in the manifests nor on the cluster; nothing is changed.
+        ApplyFailed: The API server refuses a manifest; found before anything is changed, unless the
             namespace is new.
-        errors.RolloutFailed: Pods do not become ready; carries events and log.
+        RolloutFailed: Pods do not become ready; carries events and log.
     """
     began = time.monotonic()
     wanted = manifests.parse(render(project, overlay, image))
     if left := manifests.placeholders(wanted):
-        raise errors.Placeholders(overlay=overlay, count=len(left), evidence="\n".join(left))
+        raise Placeholders(overlay=overlay, count=len(left), evidence="\n".join(left))
     kubectl = clusters.connect(context, say)
     say(f"the cluster is {kubectl.place()}")
     _check_secrets(kubectl, wanted)
@@ -97,8 +98,8 @@ def undo(
     """Go back to the revision before, and wait until it runs; the database's schema stays as it is.
 
     Raises:
-        errors.NothingToUndo: There is no revision before.
-        errors.RolloutFailed: The pods of that revision do not become ready.
+        NothingToUndo: There is no revision before.
+        RolloutFailed: The pods of that revision do not become ready.
     """
     began = time.monotonic()
     wanted = [one for one in manifests.parse(render(project, overlay)) if one.kind == "Deployment"]
@@ -110,7 +111,7 @@ def undo(
         )
         if done.code != 0:
             reason = (done.stderr.strip().splitlines() or ["no output"])[-1].removeprefix("error: ")
-            raise errors.NothingToUndo(workload=manifest.title, reason=reason)
+            raise NothingToUndo(workload=manifest.title, reason=reason)
         rollout.wait(kubectl, manifest, seconds, say)
     return _deployed(kubectl, wanted, True, time.monotonic() - began)
 
@@ -127,7 +128,7 @@ def apply(kubectl: Kubectl, wanted: Sequence[Manifest]) -> Iterable[Manifest]:
     """Apply step by step, and yield each workload that has to be waited for before the next step.
 
     Raises:
-        errors.ApplyFailed: The API server refuses a manifest.
+        ApplyFailed: The API server refuses a manifest.
     """
     for step in phases(wanted):
         if not step:
@@ -147,7 +148,7 @@ def _check_secrets(kubectl: Kubectl, wanted: Sequence[Manifest]) -> None:
     for manifest in wanted:
         for name in sorted(manifests.secrets_needed(manifest) - brought):
             if kubectl.json(f"secret/{name}", f"--namespace={manifest.namespace}") is None:
-                raise errors.SecretMissing(name=name, namespace=manifest.namespace, workload=manifest.title)
+                raise SecretMissing(name=name, namespace=manifest.namespace, workload=manifest.title)
 
 
 def _deployed(kubectl: Kubectl, wanted: Sequence[Manifest], changed: bool, seconds: float) -> Deployed:

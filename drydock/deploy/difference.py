@@ -7,8 +7,9 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from drydock import command, errors
+from drydock import command
 from drydock.deploy import manifests
+from drydock.deploy.errors import ApplyFailed
 from drydock.deploy.kubectl import Kubectl
 from drydock.deploy.manifests import Manifest
 
@@ -24,7 +25,7 @@ def difference(kubectl: Kubectl, wanted: Sequence[Manifest]) -> list[str]:
     """Return, as lines, what differs between manifests and what runs; values of Secrets are not shown.
 
     Raises:
-        errors.ApplyFailed: The API server would refuse a manifest; nothing was changed.
+        ApplyFailed: The API server would refuse a manifest; nothing was changed.
     """
     # A Job is made anew each time, so its difference says nothing.
     compared = [one for one in wanted if one.kind != "Job"]
@@ -120,10 +121,10 @@ def _shown(value: Any) -> str:
     return value if isinstance(value, str) and value else json.dumps(value)
 
 
-def refused(error: command.CommandFailed) -> errors.ApplyFailed:
+def refused(error: command.CommandFailed) -> ApplyFailed:
     """Return the error of what the API server refuses, in its own words."""
     lines = error.completed.stderr.strip().splitlines() or ["no output"]
-    return errors.ApplyFailed(reason=refusal(lines), evidence="\n".join(lines))
+    return ApplyFailed(reason=refusal(lines), evidence="\n".join(lines))
 
 
 def refusal(lines: Sequence[str]) -> str:

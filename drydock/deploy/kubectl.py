@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from drydock import command, errors, programs
+from drydock import command, programs
+from drydock.deploy.errors import NoCluster
+from drydock.errors import CommandMissing
 from drydock.progress import Say, silent
 
 # The first kubectl whose kustomize knows everything that the manifests use.
@@ -22,7 +24,7 @@ def find(say: Say = silent) -> Path:
     """Return the user's own kubectl, or the locked one where that is missing or too old."""
     try:
         version = command.run(["kubectl", "version", "--client", "--output=json"], check=False).stdout
-    except errors.CommandMissing:
+    except CommandMissing:
         return programs.tool("kubectl", say)
     minor = _MINOR.search(version)
     if minor and int(minor[1]) >= OLDEST_MINOR:
@@ -57,11 +59,11 @@ class Kubectl:
         """Return what ``kubectl get`` knows, as JSON values; None where there is no such thing.
 
         Raises:
-            errors.NoCluster: The cluster does not answer any more, or does not let this user look.
+            NoCluster: The cluster does not answer any more, or does not let this user look.
         """
         done = self.run("get", *args, "--ignore-not-found", "--output=json", check=False)
         if done.code != 0:
-            raise errors.NoCluster(context=self.context or "the current one", reason=_reason(done))
+            raise NoCluster(context=self.context or "the current one", reason=_reason(done))
         return json.loads(done.stdout) if done.stdout.strip() else None
 
     def place(self) -> str:
@@ -79,14 +81,14 @@ def connect(context: str = "", say: Say = silent) -> Kubectl:
     """Return a kubectl whose cluster answers.
 
     Raises:
-        errors.NoCluster: None does, or there is no such context.
+        NoCluster: None does, or there is no such context.
     """
     kubectl = Kubectl(find(say), context)
     done = kubectl.run("version", "--output=json", f"--request-timeout={ANSWER_SECONDS}s", check=False)
     if done.code == 0 and "serverVersion" in done.stdout:
         return kubectl
     shown = context or kubectl.run("config", "current-context", check=False).stdout.strip() or "no context"
-    raise errors.NoCluster(context=shown, reason=_reason(done))
+    raise NoCluster(context=shown, reason=_reason(done))
 
 
 def _reason(done: command.Completed) -> str:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from drydock import command, errors
+from drydock import command
 from drydock.deploy import kubectl, manifests
+from drydock.deploy.errors import NoOverlay, RenderFailed
 from drydock.nearest import choices
 from drydock.project import Project
 
@@ -27,14 +28,14 @@ def folder(project: Project, overlay: str) -> Path:
         overlay: Its name, or the path of any other folder with a kustomization.yaml.
 
     Raises:
-        errors.NoOverlay: There is none; lists those there are.
+        NoOverlay: There is none; lists those there are.
     """
     named = project.root / FOLDER / "overlays" / overlay
     for candidate in (named, Path(overlay)):
         if (candidate / "kustomization.yaml").is_file():
             return candidate
     listed = choices(overlay, overlays(project)) or "none in deploy/kubernetes"
-    raise errors.NoOverlay(overlay=overlay, known=listed)
+    raise NoOverlay(overlay=overlay, known=listed)
 
 
 def render(project: Project, overlay: str, image: str | None = None) -> str:
@@ -46,8 +47,8 @@ def render(project: Project, overlay: str, image: str | None = None) -> str:
         image: The reference to run; what the overlay names by default.
 
     Raises:
-        errors.NoOverlay: There is none of that name.
-        errors.RenderFailed: kustomize refuses it.
+        NoOverlay: There is none of that name.
+        RenderFailed: kustomize refuses it.
     """
     where = folder(project, overlay)
     try:
@@ -55,7 +56,7 @@ def render(project: Project, overlay: str, image: str | None = None) -> str:
     except command.CommandFailed as error:
         lines = error.completed.stderr.strip().splitlines()
         reason = next((line for line in lines if line.strip(" >")), "no output").removeprefix("error: ")
-        raise errors.RenderFailed(overlay=where, reason=reason, evidence=error.completed.stderr) from error
+        raise RenderFailed(overlay=where, reason=reason, evidence=error.completed.stderr) from error
     if image is None:
         return text
     return manifests.dump(

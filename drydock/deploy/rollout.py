@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from drydock import errors
 from drydock.deploy import diagnosis
+from drydock.deploy.errors import RolloutFailed
 from drydock.deploy.kubectl import Kubectl
 from drydock.deploy.manifests import Manifest
 from drydock.progress import Say
@@ -76,7 +76,7 @@ def wait(kubectl: Kubectl, manifest: Manifest, seconds: float, say: Say) -> floa
         Seconds that it took.
 
     Raises:
-        errors.RolloutFailed: It cannot become so, or the time is over; with events, log and probable cause.
+        RolloutFailed: It cannot become so, or the time is over; with events, log and probable cause.
     """
     began = spoken = time.monotonic()
     last = ""
@@ -153,7 +153,7 @@ def _failed(
     found: Sequence[diagnosis.Trouble],
     objects: Sequence[Object],
     reason: str,
-) -> errors.RolloutFailed:
+) -> RolloutFailed:
     namespace = f"--namespace={manifest.namespace}"
     evidence = [diagnosis.describe(_events(objects), [one.pod for one in found])]
     cause = found[0].cause if found else reason
@@ -165,7 +165,7 @@ def _failed(
             cause = f"{crashed.cause}: {line}"
     elif found:
         evidence.append(_log(kubectl, found[0].pod, namespace))
-    return errors.RolloutFailed(
+    return RolloutFailed(
         workload=manifest.title, cause=cause, evidence="\n".join(filter(str.strip, evidence))
     )
 

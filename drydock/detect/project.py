@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from drydock import errors
+from drydock.detect.errors import Undecided
 from drydock.project import Project, configured, read
+from drydock.project.errors import NoProject
 
 DETECTED = ("source", "entry-point", "factory", "python", "port", "health-path", "ready-path", "lock")
 
@@ -19,9 +20,9 @@ def load(folder: Path) -> Project:
         folder: The project's folder; a member of a workspace that was set up from above is built from there.
 
     Raises:
-        errors.NoProject: It is not a folder, or holds neither a configuration nor a FastAPI application.
-        errors.BadConfiguration: The configuration is not TOML, or a key is unknown or of the wrong type.
-        errors.Undecided: Its files contradict each other about a value that the configuration lacks.
+        NoProject: It is not a folder, or holds neither a configuration nor a FastAPI application.
+        BadConfiguration: The configuration is not TOML, or a key is unknown or of the wrong type.
+        Undecided: Its files contradict each other about a value that the configuration lacks.
     """
     return read(folder, _missing)
 
@@ -30,8 +31,8 @@ def _missing(root: Path, given: Mapping[str, Any]) -> dict[str, tuple[Any, str]]
     """Return detection's findings for the keys that the configuration lacks; look only when one is missing.
 
     Raises:
-        errors.NoProject: There is neither a configuration nor an application.
-        errors.Undecided: Such a value is contradicted.
+        NoProject: There is neither a configuration nor an application.
+        Undecided: Such a value is contradicted.
     """
     # The lock file alone is no reason to look: a build finds the two that drydock's own Dockerfile reads.
     if not set(DETECTED) - {*given, "lock", "factory" if "entry-point" in given else ""}:
@@ -42,11 +43,11 @@ def _missing(root: Path, given: Mapping[str, Any]) -> dict[str, tuple[Any, str]]
 
     findings = detect(root, configured(root))
     if undecided := [found for found in findings.conflicts if found.key in DETECTED]:
-        raise errors.Undecided(
+        raise Undecided(
             path=root, count=len(undecided), evidence="\n".join(found.text for found in undecided)
         )
     if not given and findings.entry_point is None and not (root / "pyproject.toml").is_file():
-        raise errors.NoProject(
+        raise NoProject(
             path=root, problem="holds no FastAPI application, and neither pyproject.toml nor drydock.toml"
         )
     values = findings.by_option()

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterator
 
-from drydock import errors
 from drydock.doctor import base, engine, host, network
+from drydock.doctor.errors import MachineFails, MachineWarns
 from drydock.doctor.finding import Finding, Severity, failure, unknown
 from drydock.engine import connect
+from drydock.engine.errors import NoEngine
 from drydock.project import Project
 
 __all__ = ["Finding", "Severity", "examine", "judge"]
@@ -19,7 +20,7 @@ def examine(project: Project) -> Iterator[Finding]:
     yield engine.context()
     try:
         found = connect()
-    except errors.NoEngine as error:
+    except NoEngine as error:
         yield failure("engine", str(error.values["tried"]), str(error.values["how"]))
         yield network.proxies({})
         yield network.certificates()
@@ -51,11 +52,11 @@ def judge(findings: Collection[Finding]) -> None:
         findings: All that was found.
 
     Raises:
-        errors.MachineFails: Builds break.
-        errors.MachineWarns: Something may break.
+        MachineFails: Builds break.
+        MachineWarns: Something may break.
     """
     seen = Counter(finding.severity for finding in findings)
     if count := seen[Severity.FAILURE]:
-        raise errors.MachineFails(count=count)
+        raise MachineFails(count=count)
     if count := seen[Severity.WARNING]:
-        raise errors.MachineWarns(count=count)
+        raise MachineWarns(count=count)

@@ -10,9 +10,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from drydock import command, errors
+from drydock import command
 from drydock.doctor.finding import Finding, failure, ok, unknown, warning
 from drydock.engine import Engine, find
+from drydock.errors import CommandMissing
 from drydock.project import Project
 
 OLDEST_ENGINE = 23
@@ -66,7 +67,7 @@ def buildx(engine: Engine) -> Finding:
     advice = "install it (Debian 13: docker-buildx, Docker's own packages: docker-buildx-plugin)"
     try:
         done = command.run(["docker", "buildx", "version"], env=engine.environment, check=False)
-    except errors.CommandMissing:
+    except CommandMissing:
         return failure("buildx", "there is no docker CLI on PATH", "install docker-cli and docker-buildx")
     found = re.search(r"v?(\d+)\.(\d+)\.\d+", done.stdout)
     if done.code != 0 or not found:

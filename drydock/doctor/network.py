@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from drydock import errors
 from drydock.doctor.engine import skew
 from drydock.doctor.finding import Finding, failure, ok, unknown, warning
 from drydock.engine import Engine
 from drydock.engine.runtime import Run, started
+from drydock.errors import DrydockError
 from drydock.project import Project
 from drydock.project.network import ca_bundle, index_variable, proxy_variables
+from drydock.publish.errors import LoginRefused, PushDenied, RegistryUnreachable
 from drydock.secrets import plain_urls
 
 ANSWER_SECONDS = 10.0
@@ -115,15 +116,15 @@ def registry(info: Mapping[str, Any], project: Project) -> Finding:
         insecure = is_insecure(target, info.get("RegistryConfig") or {})
         with Registry(target, who, insecure=insecure, waits=()) as asked:
             asked.manifest(target.repository, target.tag)
-    except errors.RegistryUnreachable as error:
+    except RegistryUnreachable as error:
         return warning("registry", str(error.values["reason"]), f"check {project.registry} and the network")
-    except (errors.LoginRefused, errors.PushDenied):
+    except (LoginRefused, PushDenied):
         return warning(
             "registry",
             f"{target.registry} refuses {who.described}",
             f"log in: `docker login {target.registry}`",
         )
-    except errors.DrydockError as error:
+    except DrydockError as error:
         fact, _, advice = error.args[0].partition("; ")
         return warning("registry", fact, advice)
     if not (who.user or who.identity_token) and not target.loopback:
@@ -195,7 +196,7 @@ def inside(engine: Engine, run: Run) -> Finding:
         with started(engine, run) as running:
             code = int(running.container.wait()["StatusCode"])
             said = running.log()
-    except errors.DrydockError as error:
+    except DrydockError as error:
         fact, _, advice = error.args[0].partition("; ")
         return failure("container", fact, advice)
     if code == 0:

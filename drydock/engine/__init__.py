@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from drydock import errors
 from drydock.engine import find
+from drydock.engine.errors import EngineGone, NoEngine
 
 if TYPE_CHECKING:
     import docker
@@ -55,7 +55,7 @@ class Engine:
         """Turn a connection that breaks between here and the engine into the error that says so.
 
         Raises:
-            errors.EngineGone: The connection broke.
+            EngineGone: The connection broke.
         """
         # The SDK lets the exceptions of its HTTP client through.
         import requests
@@ -65,14 +65,14 @@ class Engine:
         except requests.exceptions.RequestException as error:
             if error.response is not None:
                 raise
-            raise errors.EngineGone(host=self.host) from error
+            raise EngineGone(host=self.host) from error
 
 
 def connect() -> Engine:
     """Return the engine that the user means.
 
     Raises:
-        errors.NoEngine: None answers; the message lists what was tried and says how to get one here.
+        NoEngine: None answers; the message lists what was tried and says how to get one here.
     """
     tried = []
     for candidate in find.candidates():
@@ -82,7 +82,7 @@ def connect() -> Engine:
         tried.append(" ".join(filter(None, (candidate.source, candidate.host))) + f": {reason}")
         if candidate.chosen:
             how = "start it, or choose another one with DOCKER_HOST or `docker context use`"
-            raise errors.NoEngine(tried=tried[0], how=how)
+            raise NoEngine(tried=tried[0], how=how)
     from drydock.engine.install import advice
 
-    raise errors.NoEngine(tried=", ".join(tried), how=advice())
+    raise NoEngine(tried=", ".join(tried), how=advice())

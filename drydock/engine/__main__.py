@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import sys
 
-from drydock import errors
 from drydock.engine.install import ensure
+from drydock.errors import DrydockError
 
 
 def main() -> int:
     """Return the exit code: 0 when an engine answers, else the error's own."""
     try:
         ensure()
-    except errors.DrydockError as error:
+    except DrydockError as error:
         if error.evidence:
             print(error.evidence, file=sys.stderr)  # noqa: T201
         print(error, file=sys.stderr)  # noqa: T201

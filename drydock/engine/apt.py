@@ -24,7 +24,7 @@ def repositories() -> list[Repository]:
     """Return the Debian repositories that this machine already uses, mirrors included.
 
     Raises:
-        errors.CommandMissing: There is no apt here.
+        CommandMissing: There is no apt here.
         command.CommandFailed: It does not work.
     """
     fields = "$(REPO_URI)|$(RELEASE)|$(CODENAME)|$(ORIGIN)"

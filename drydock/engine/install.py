@@ -12,8 +12,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from drydock import command, errors, osrelease
+from drydock import command, osrelease
 from drydock.engine import Engine, apt, connect, find
+from drydock.engine.errors import EngineInstallFailed, EngineStartFailed, NoEngine
 from drydock.progress import Say
 from drydock.spelling import spelled
 
@@ -56,13 +57,13 @@ def ensure(say: Say = say) -> Engine:
     """Return an engine that answers, installing and starting one where that is possible.
 
     Raises:
-        errors.NoEngine: None answers and none can be installed here, or DRYDOCK_NO_ENGINE forbids it.
-        errors.EngineInstallFailed: apt refused.
-        errors.EngineStartFailed: The daemon died or was silent for too long.
+        NoEngine: None answers and none can be installed here, or DRYDOCK_NO_ENGINE forbids it.
+        EngineInstallFailed: apt refused.
+        EngineStartFailed: The daemon died or was silent for too long.
     """
     try:
         return connect()
-    except errors.NoEngine as error:
+    except NoEngine as error:
         chosen = any(candidate.chosen for candidate in find.candidates())
         if chosen or os.geteuid() != 0 or not is_debian_family():
             raise
@@ -121,13 +122,11 @@ def newer_release_options(folder: Path, known: Sequence[apt.Repository], release
         release: The code name of the machine's own release.
 
     Raises:
-        errors.EngineInstallFailed: The machine has no Debian repository to derive the newer one from.
+        EngineInstallFailed: The machine has no Debian repository to derive the newer one from.
     """
     lines = apt.sources(known, release, release, NEWER_RELEASE)
     if not lines:
-        raise errors.EngineInstallFailed(
-            reason="its packages are too old here and no Debian mirror is configured"
-        )
+        raise EngineInstallFailed(reason="its packages are too old here and no Debian mirror is configured")
     preferences = (
         f"Package: *\nPin: release n={NEWER_RELEASE}*\nPin-Priority: -1\n\n"
         f"Package: {' '.join(PACKAGES)}\nPin: release n={NEWER_RELEASE}*\nPin-Priority: 990\n"
@@ -149,7 +148,7 @@ def _apt(args: Sequence[str], say: Say) -> None:
     )
     if completed.code != 0:
         faults = [line for line in tail if line.startswith("E:")] or tail[-1:]
-        raise errors.EngineInstallFailed(reason="; ".join(faults), evidence="\n".join(tail[-15:]))
+        raise EngineInstallFailed(reason="; ".join(faults), evidence="\n".join(tail[-15:]))
 
 
 @contextmanager
@@ -176,7 +175,7 @@ def start(say: Say) -> None:
     """Start a daemon that outlives this process, and wait until it answers.
 
     Raises:
-        errors.EngineStartFailed: With the end of its log.
+        EngineStartFailed: With the end of its log.
     """
     if under_systemd():
         say("starting docker.service")
@@ -193,15 +192,13 @@ def start(say: Say) -> None:
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
         if daemon.poll() is not None:
-            raise errors.EngineStartFailed(
+            raise EngineStartFailed(
                 reason=f"dockerd exited with {daemon.returncode}", log=LOG, evidence=_tail(offset)
             )
         if find.answers(find.Candidate("unix:///var/run/docker.sock", "default socket")) is None:
             return
         time.sleep(0.2)
-    raise errors.EngineStartFailed(
-        reason=f"no answer after {START_SECONDS:g} s", log=LOG, evidence=_tail(offset)
-    )
+    raise EngineStartFailed(reason=f"no answer after {START_SECONDS:g} s", log=LOG, evidence=_tail(offset))
 
 
 def _tail(offset: int, lines: int = 15) -> str:

@@ -9,8 +9,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from drydock import errors
 from drydock.engine import LABEL, Engine
+from drydock.engine.errors import ContainerExited, ImageMissing, NotReady, PortTaken
 
 if TYPE_CHECKING:
     from docker.models.containers import Container
@@ -85,11 +85,11 @@ class Running:
         """Return the end of what the container printed."""
         return self.container.logs(tail=lines).decode("utf-8", "replace").rstrip()
 
-    def exited(self, when: str) -> errors.ContainerExited:
+    def exited(self, when: str) -> ContainerExited:
         """Return the error for a container that ended, with its log."""
         self.container.reload()
         code = self.container.attrs["State"]["ExitCode"]
-        return errors.ContainerExited(image=self.run.image, code=code, when=when, evidence=self.log())
+        return ContainerExited(image=self.run.image, code=code, when=when, evidence=self.log())
 
     def alive(self) -> bool:
         """Tell whether the container still runs."""
@@ -110,8 +110,8 @@ class Running:
             Seconds from the container's start until the answer.
 
         Raises:
-            errors.ContainerExited: With the end of the log.
-            errors.NotReady: The time is over; with the end of the log.
+            ContainerExited: With the end of the log.
+            NotReady: The time is over; with the end of the log.
         """
         began = time.monotonic()
         port = self.port
@@ -130,9 +130,7 @@ class Running:
             if time.monotonic() - began > QUICK_SECONDS:
                 tell(" · ".join(filter(None, (last, self.log(lines=1)))))
             time.sleep(POLL_SECONDS)
-        raise errors.NotReady(
-            image=self.run.image, path=path, seconds=seconds, last=last, evidence=self.log()
-        )
+        raise NotReady(image=self.run.image, path=path, seconds=seconds, last=last, evidence=self.log())
 
     def stop(self, seconds: int = GRACE_SECONDS) -> tuple[int, float]:
         """Send SIGTERM, and SIGKILL when the grace period is over.
@@ -168,8 +166,8 @@ def started(engine: Engine, run: Run) -> Iterator[Running]:
     """Start a container, and remove it with its volumes on the way out.
 
     Raises:
-        errors.PortTaken: The wanted port of this machine is in use.
-        errors.ImageMissing: The image is not on the engine.
+        PortTaken: The wanted port of this machine is in use.
+        ImageMissing: The image is not on the engine.
     """
     import docker
 
@@ -207,13 +205,13 @@ def started(engine: Engine, run: Run) -> Iterator[Running]:
             **options,
         )
     except docker.errors.ImageNotFound as error:
-        raise errors.ImageMissing(reference=run.image) from error
+        raise ImageMissing(reference=run.image) from error
     try:
         try:
             container.start()
         except docker.errors.APIError as error:
             if "port is already allocated" in str(error) or "address already in use" in str(error):
-                raise errors.PortTaken(port=run.host_port) from error
+                raise PortTaken(port=run.host_port) from error
             raise
         yield Running(container, run)
     finally:

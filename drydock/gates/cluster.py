@@ -18,13 +18,15 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from drydock import command, errors
+from drydock import command
 from drydock.deploy import deploy, manifests, render
 from drydock.deploy import kubectl as clusters
+from drydock.deploy.errors import ApplyFailed, RolloutFailed
 from drydock.deploy.kubectl import Kubectl
 from drydock.deploy.manifests import Manifest
 from drydock.deploy.render import folder, overlays
 from drydock.engine import Engine
+from drydock.errors import BadConfiguration
 from drydock.gates.gate import Facts
 from drydock.progress import Say
 from drydock.project import Project
@@ -89,8 +91,8 @@ def judge(subject: Subject) -> Verdict:
     """Apply an overlay, wait for its rollout, ask the application through its Service, and remove everything.
 
     Raises:
-        errors.BadConfiguration: An argument is unknown, or it is open which overlay is meant.
-        errors.NoCluster, errors.NoOverlay, errors.RenderFailed, errors.SecretMissing: Nothing can be judged.
+        BadConfiguration: An argument is unknown, or it is open which overlay is meant.
+        NoCluster, NoOverlay, RenderFailed, SecretMissing: Nothing can be judged.
     """
     began = time.monotonic()
     project, image = subject.project, subject.built.reference
@@ -110,7 +112,7 @@ def judge(subject: Subject) -> Verdict:
         with removed(kubectl, namespace):
             try:
                 deployed = deploy(project, str(copy), context, image, subject.say)
-            except (errors.ApplyFailed, errors.RolloutFailed) as error:
+            except (ApplyFailed, RolloutFailed) as error:
                 return Verdict(
                     GATE,
                     Outcome.FAILED,
@@ -127,24 +129,22 @@ def chosen(project: Project, arguments: Sequence[str]) -> str:
     """Return the overlay that the arguments name; the usual one, or the only one, without arguments.
 
     Raises:
-        errors.BadConfiguration: An argument is unknown, or it is open which overlay is meant.
+        BadConfiguration: An argument is unknown, or it is open which overlay is meant.
     """
     parser = argparse.ArgumentParser(prog=f"nox -s {GATE} --", add_help=False, exit_on_error=False)
     parser.add_argument("--overlay", default="")
     try:
         given, rest = parser.parse_known_args(arguments)
     except argparse.ArgumentError as error:
-        raise errors.BadConfiguration(where=parser.prog, problem=str(error), how="see README.md") from error
+        raise BadConfiguration(where=parser.prog, problem=str(error), how="see README.md") from error
     if rest:
-        raise errors.BadConfiguration(
-            where=parser.prog, problem=f"unknown argument {rest[0]}", how="use --overlay"
-        )
+        raise BadConfiguration(where=parser.prog, problem=f"unknown argument {rest[0]}", how="use --overlay")
     known = overlays(project)
     if given.overlay:
         return str(given.overlay)
     if USUAL in known or len(known) == 1:
         return USUAL if USUAL in known else known[0]
-    raise errors.BadConfiguration(
+    raise BadConfiguration(
         where=parser.prog,
         problem=f"there are the overlays {', '.join(known)}" if known else "there is no overlay",
         how="name one with --overlay",

@@ -9,8 +9,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
-from drydock import errors
 from drydock.engine import LABEL, Engine
+from drydock.engine.errors import ImageMissing
+from drydock.errors import NoSpace
 from drydock.image.record import absolute
 
 OWNER = "security"
@@ -29,8 +30,8 @@ def unpacked(engine: Engine, image: str, wanted: Callable[[str], bool] = lambda 
         wanted: Tells by its absolute path whether a file is needed.
 
     Raises:
-        errors.ImageMissing: The image is not on the engine.
-        errors.NoSpace: This machine's temporary folder is full.
+        ImageMissing: The image is not on the engine.
+        NoSpace: This machine's temporary folder is full.
     """
     import docker
 
@@ -39,12 +40,12 @@ def unpacked(engine: Engine, image: str, wanted: Callable[[str], bool] = lambda 
             # Never started: a container is the engine's way to merge the layers. The command is never run.
             container = engine.sdk.containers.create(image, command=["-"], labels={LABEL: OWNER})
         except docker.errors.ImageNotFound as error:
-            raise errors.ImageMissing(reference=image) from error
+            raise ImageMissing(reference=image) from error
         try:
             chunks: Iterable[bytes] = container.export()  # type: ignore[assignment]  # the stubs say str
             _write(chunks, Path(folder), wanted)
         except OSError as error:
-            raise errors.NoSpace(during=f"unpacking {image}") from error
+            raise NoSpace(during=f"unpacking {image}") from error
         finally:
             container.remove(force=True, v=True)
         yield Path(folder)

@@ -15,8 +15,9 @@ from datetime import datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 
-from drydock import command, errors, osrelease
+from drydock import command, osrelease
 from drydock.engine import apt
+from drydock.errors import CommandMissing
 from drydock.gates.expectations import CouldNotAskError, Finding, Report
 from drydock.image.components import Component, Components
 from drydock.progress import Say
@@ -76,7 +77,7 @@ def audit(components: Components, oldest: int, now: datetime, say: Say) -> Repor
 def mirrors() -> list[apt.Repository]:
     try:
         return apt.repositories()
-    except (errors.CommandMissing, command.CommandFailed) as error:
+    except (CommandMissing, command.CommandFailed) as error:
         raise CouldNotAskError(f"this machine has no apt that works ({error})") from error
 
 

@@ -100,7 +100,7 @@ class Gate:
         """Judge one target of a project.
 
         Raises:
-            errors.DrydockError: The subject cannot be judged.
+            DrydockError: The subject cannot be judged.
         """
         return self.module.judge(subject)
 

@@ -36,8 +36,8 @@ def compare(
         mainline: Builds the main branch; returns what to call it and its image, or None where it has none.
 
     Raises:
-        errors.HistoryUnreadable: There may be an image of the main branch, and it cannot be looked up.
-        errors.CouldNotCheck: The main branch does not build.
+        HistoryUnreadable: There may be an image of the main branch, and it cannot be looked up.
+        CouldNotCheck: The main branch does not build.
     """
     comparisons, notes = [], []
     if limits := allowed.over_base:

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from drydock import errors
+from drydock.build.errors import NoBuildx
 from drydock.detect.project import load
+from drydock.engine.errors import EngineGone
+from drydock.errors import DrydockError, Interrupted, NoSpace
 from drydock.gates.budget import GATE
+from drydock.gates.errors import CouldNotCheck
 from drydock.image import Image
 from drydock.project import Project, git
+from drydock.project.errors import NoDockerfile, UnknownTarget
 from drydock.project.worktree import checkout
 from drydock.workspace import Workspace
 
 CHANNEL = "mainline"
 # These say nothing about the commit.
-NOT_ITS_FAULT = (errors.EngineGone, errors.Interrupted, errors.NoBuildx, errors.NoSpace)
+NOT_ITS_FAULT = (EngineGone, Interrupted, NoBuildx, NoSpace)
 
 
 def image(workspace: Workspace, target: str) -> tuple[str, Image] | None:
@@ -29,7 +33,7 @@ def image(workspace: Workspace, target: str) -> tuple[str, Image] | None:
         first change of what is in the image, or where the commit has no such target.
 
     Raises:
-        errors.CouldNotCheck: The commit does not build.
+        CouldNotCheck: The commit does not build.
     """
     branch = workspace.project.main_branch
     commit = git.last(workspace.project.root, branch, ingredients(workspace.project))
@@ -41,13 +45,13 @@ def image(workspace: Workspace, target: str) -> tuple[str, Image] | None:
         workspace.say(f"no image of {branch} has passed here yet: building {name} to weigh growth by")
         try:
             return name, workspace.of(load(folder / prefix), CHANNEL).measured(target)
-        except (errors.NoDockerfile, errors.UnknownTarget):
+        except (NoDockerfile, UnknownTarget):
             return None
         except NOT_ITS_FAULT:
             raise
-        except errors.DrydockError as error:
+        except DrydockError as error:
             fact = error.fact.format(**error.values)
-            raise errors.CouldNotCheck(
+            raise CouldNotCheck(
                 gate=GATE,
                 summary=f"{name}, which growth is measured by, does not build: {fact}",
                 how=f"mend {branch}, or leave over-main out of [tool.drydock.budgets] until then",

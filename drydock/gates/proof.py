@@ -48,7 +48,7 @@ def judge(gate: Gate, workspace: Workspace, target: str) -> Verdict:
     """Run a gate on one target and keep its verdict.
 
     Raises:
-        errors.DrydockError: The target cannot be judged.
+        DrydockError: The target cannot be judged.
     """
     (judgement,) = run(gate, workspace, (target,))
     keep(judgement)

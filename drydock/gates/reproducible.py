@@ -6,9 +6,10 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from drydock import command, errors, programs
+from drydock import command, programs
 from drydock import image as images
 from drydock.engine import Engine
+from drydock.errors import DrydockError
 from drydock.gates.contents import unpacked
 from drydock.gates.gate import Facts
 from drydock.image import Difference, Image
@@ -101,7 +102,7 @@ def look(engine: Engine, ids: list[str], path: str, say: Say) -> str:
             done = command.run(
                 [str(diffoscope), *limits, str(here), str(there)], check=False, timeout=LONGEST_LOOK
             )
-    except (errors.DrydockError, command.CommandFailed) as error:
+    except (DrydockError, command.CommandFailed) as error:
         return f"diffoscope cannot say more: {error}"
     if done.code != DIFFERS:
         return f"diffoscope cannot say more: it exited with {done.code}: {done.stderr.strip()[-200:]}"

@@ -6,7 +6,8 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from drydock import errors
+from drydock.errors import DrydockError
+from drydock.gates.errors import CouldNotCheck, GateFailed
 from drydock.gates.gate import Gate
 from drydock.gates.subject import Subject
 from drydock.verdict import Outcome, Verdict
@@ -27,10 +28,10 @@ class Judgement:
     gate: Gate
     subject: Subject
     verdict: Verdict
-    fault: errors.DrydockError | None = None
+    fault: DrydockError | None = None
 
     @property
-    def error(self) -> errors.DrydockError | None:
+    def error(self) -> DrydockError | None:
         """The error that the caller gets; None for a pass."""
         return self.fault or (None if self.verdict.passed else refusal(self.verdict))
 
@@ -52,7 +53,7 @@ def run(
         try:
             with workspace.progress.under_way(f"{gate.name} of {target}"):
                 verdict = gate.judge(subject)
-        except errors.DrydockError as fault:
+        except DrydockError as fault:
             seconds = time.monotonic() - began
             ended = Verdict(gate.name, Outcome.COULD_NOT_CHECK, fault.args[0], seconds=seconds)
             yield Judgement(gate, subject, ended, fault)
@@ -61,8 +62,8 @@ def run(
         yield Judgement(gate, subject, replace(verdict, gate=gate.name, seconds=seconds))
 
 
-def refusal(verdict: Verdict) -> errors.DrydockError:
+def refusal(verdict: Verdict) -> DrydockError:
     """Return the error that a verdict other than a pass is."""
-    kind = errors.CouldNotCheck if verdict.outcome is Outcome.COULD_NOT_CHECK else errors.GateFailed
+    kind = CouldNotCheck if verdict.outcome is Outcome.COULD_NOT_CHECK else GateFailed
     how = f"fix what the lines above show, and see it again with `drydock gate {verdict.gate}`"
     return kind(gate=verdict.gate, summary=verdict.summary, how=how, evidence=verdict.evidence)

@@ -10,8 +10,9 @@ from dataclasses import asdict
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, cast
 
-from drydock import errors
+from drydock.engine.errors import ContainerExited, NotReady
 from drydock.engine.runtime import GRACE_SECONDS, Run, Running, get, healthy, started
+from drydock.gates.errors import GateFailed
 from drydock.gates.gate import Facts
 from drydock.project import TARGETS, Project, Request
 from drydock.verdict import Outcome, Verdict
@@ -69,7 +70,7 @@ def judge(subject: Subject) -> Verdict:
             faults += _faults(project, running)
             code, stopped = running.stop(GRACE_SECONDS)
             log = running.log()
-    except (errors.ContainerExited, errors.NotReady) as error:
+    except (ContainerExited, NotReady) as error:
         return Verdict(
             GATE,
             Outcome.FAILED,
@@ -109,7 +110,7 @@ def token(running: Running, project: Project) -> str:
     """Return a development token from inside a container; empty when the project needs none.
 
     Raises:
-        errors.GateFailed: The token command failed.
+        GateFailed: The token command failed.
     """
     command = list(project.development.token_command)
     if not command:
@@ -117,7 +118,7 @@ def token(running: Running, project: Project) -> str:
     code, output = running.container.exec_run(command)
     text = cast("bytes", output).decode("utf-8", "replace").strip()
     if code != 0 or not text:
-        raise errors.GateFailed(
+        raise GateFailed(
             gate="token-command",
             summary=f"`{' '.join(command)}` exited with {code} in the container",
             how="mend [tool.drydock.development] token-command",

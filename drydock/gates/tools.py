@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from drydock import command, errors
+from drydock import command
+from drydock.errors import DrydockError
 from drydock.gates.expectations import CouldNotAskError
 from drydock.programs import tool
 from drydock.progress import Say
@@ -43,7 +44,7 @@ def run(name: str, args: Sequence[str], say: Say) -> command.Completed:
     """
     try:
         program = tool(name, say)
-    except errors.DrydockError as error:
+    except DrydockError as error:
         raise CouldNotAskError(f"{name} cannot be had: {error.args[0]}") from error
     with tempfile.TemporaryDirectory(prefix="drydock-tool-") as folder:
         return command.run([str(program), *args], check=False, cwd=Path(folder), timeout=TOOL_SECONDS)

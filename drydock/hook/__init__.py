@@ -17,10 +17,12 @@ from pathlib import Path
 from typing import Literal
 
 from drydock import base as bases
-from drydock import command, errors
+from drydock import command
 from drydock.detect.project import load
 from drydock.engine import connect
+from drydock.engine.errors import NoEngine
 from drydock.gates import proof
+from drydock.gates.errors import UnknownGate
 from drydock.gates.gate import registry
 from drydock.gates.run import refusal
 from drydock.hook.commit import contents, digest
@@ -82,7 +84,7 @@ def push(names: Sequence[str], environment: Mapping[str, str] = os.environ) -> I
         environment: Where pre-commit says what is pushed.
 
     Raises:
-        errors.DrydockError: A gate refuses, or could not check.
+        DrydockError: A gate refuses, or could not check.
     """
     root = Path(command.run(["git", "rev-parse", "--show-toplevel"]).stdout.strip())
     commit = environment.get("PRE_COMMIT_TO_REF", "HEAD")
@@ -95,12 +97,12 @@ def chosen(names: Sequence[str]) -> list[Watched]:
     """Return the gates that were named, in the hook's own order; all of them when none was.
 
     Raises:
-        errors.UnknownGate: The hook runs no gate of that name.
+        UnknownGate: The hook runs no gate of that name.
     """
     known = {one.name: one for one in watched()}
     for name in names:
         if name not in known:
-            raise errors.UnknownGate(gate=name, known=choices(name, known))
+            raise UnknownGate(gate=name, known=choices(name, known))
     return [one for one in known.values() if not names or one.name in names]
 
 
@@ -152,7 +154,7 @@ def stands_on(base: str, gate: Watched, known: Receipt) -> bool:
 def _base(project: Project) -> str:
     try:
         found = bases.present(connect(), project)
-    except errors.NoEngine:
+    except NoEngine:
         return ""
     return found.digest if found else ""
 

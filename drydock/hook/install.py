@@ -6,7 +6,8 @@ import shlex
 import sys
 from pathlib import Path
 
-from drydock import command, errors
+from drydock import command
+from drydock.errors import BadCommandLine, NotWritten
 from drydock.hook.watched import watched
 
 SETTINGS = ".pre-commit-config.yaml"
@@ -35,13 +36,13 @@ def install(folder: Path) -> str:
         folder: A folder of the repository.
 
     Raises:
-        errors.BadCommandLine: It is in no repository, or has another pre-push hook.
-        errors.NotWritten: The hook cannot be written.
+        BadCommandLine: It is in no repository, or has another pre-push hook.
+        NotWritten: The hook cannot be written.
     """
     asked = ["git", "rev-parse", "--path-format=absolute", "--show-toplevel", "--git-path", "hooks"]
     found = command.run(asked, cwd=folder, check=False)
     if found.code:
-        raise errors.BadCommandLine(
+        raise BadCommandLine(
             problem=f"{folder.resolve()} is in no git repository", how="make one with `git init`"
         )
     root, hooks = map(Path, found.stdout.splitlines())
@@ -51,7 +52,7 @@ def install(folder: Path) -> str:
         return command.run(pre_commit, cwd=root).stdout.strip()
     hook = hooks / "pre-push"
     if hook.exists() and MARK not in hook.read_text(encoding="utf-8", errors="replace"):
-        raise errors.BadCommandLine(
+        raise BadCommandLine(
             problem=f"{hook} is another hook", how=f"add `{sys.executable} -m drydock.cli.hook` to it by hand"
         )
     try:
@@ -59,7 +60,7 @@ def install(folder: Path) -> str:
         hook.write_text(script(root), encoding="utf-8")
         hook.chmod(0o755)
     except OSError as error:
-        raise errors.NotWritten(path=hook, reason=error.strerror or error) from error
+        raise NotWritten(path=hook, reason=error.strerror or error) from error
     return f"installed {hook}"
 
 

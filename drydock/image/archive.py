@@ -15,10 +15,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from drydock import errors
 from drydock.image import record as records
 from drydock.image.blob import Blob
 from drydock.image.cache import Cache, StoredLayer
+from drydock.image.errors import AmbiguousImage, DamagedImage
 from drydock.image.layers import Analyst, analyst
 from drydock.image.model import Config, Image, Layer
 from drydock.image.record import Record
@@ -107,13 +107,13 @@ class Source:
         """Read a document, byte for byte.
 
         Raises:
-            errors.DamagedImage: It is not there, or too large to be one.
+            DamagedImage: It is not there, or too large to be one.
         """
         part = self.parts.get(name)
         if part is None:
-            raise errors.DamagedImage(where=self.where, problem=f"{name} is missing")
+            raise DamagedImage(where=self.where, problem=f"{name} is missing")
         if part.size > LARGEST_DOCUMENT:
-            raise errors.DamagedImage(where=self.where, problem=f"{name} is too large to be JSON")
+            raise DamagedImage(where=self.where, problem=f"{name} is too large to be JSON")
         with part.open() as file:
             return file.read()
 
@@ -121,12 +121,12 @@ class Source:
         """Read a JSON document.
 
         Raises:
-            errors.DamagedImage: It is not there, or no JSON.
+            DamagedImage: It is not there, or no JSON.
         """
         try:
             return json.loads(self.content(name))
         except ValueError as error:
-            raise errors.DamagedImage(where=self.where, problem=f"{name} is no JSON") from error
+            raise DamagedImage(where=self.where, problem=f"{name} is no JSON") from error
 
 
 def read(
@@ -145,8 +145,8 @@ def read(
         cache: Where analyses are kept; the user's cache by default.
 
     Raises:
-        errors.DamagedImage: It is no image, or a part of it is missing or does not match its digest.
-        errors.AmbiguousImage: It holds several images that fit.
+        DamagedImage: It is no image, or a part of it is missing or does not match its digest.
+        AmbiguousImage: It holds several images that fit.
     """
     parts = _parts_of_folder(path) if path.is_dir() else _parts_of_archive(path)
     source = Source(str(path), parts)
@@ -168,7 +168,7 @@ def _parts_of_archive(path: Path) -> dict[str, Part]:
         with tarfile.open(path, "r:") as archive:
             members = archive.getmembers()
     except (OSError, tarfile.TarError) as error:
-        raise errors.DamagedImage(where=path, problem=_reason(path, error)) from error
+        raise DamagedImage(where=path, problem=_reason(path, error)) from error
     parts = {
         posixpath.normpath(item.name): Part(path, item.offset_data, item.size)
         for item in members
@@ -201,8 +201,8 @@ def find_manifest(source: Source, architecture: str) -> Manifest:
     """Find which parts make the image.
 
     Raises:
-        errors.DamagedImage: No manifest is there, or none for this architecture.
-        errors.AmbiguousImage: Several fit.
+        DamagedImage: No manifest is there, or none for this architecture.
+        AmbiguousImage: Several fit.
     """
     try:
         if "manifest.json" in source.parts:
@@ -210,17 +210,15 @@ def find_manifest(source: Source, architecture: str) -> Manifest:
         if "index.json" in source.parts:
             return _oci_manifest(source, architecture)
     except (KeyError, TypeError, AttributeError) as error:
-        raise errors.DamagedImage(where=source.where, problem=f"its manifest lacks {error}") from error
-    raise errors.DamagedImage(where=source.where, problem="it has neither a manifest.json nor an index.json")
+        raise DamagedImage(where=source.where, problem=f"its manifest lacks {error}") from error
+    raise DamagedImage(where=source.where, problem="it has neither a manifest.json nor an index.json")
 
 
 def _docker_manifest(source: Source) -> Manifest:
     entries = source.document("manifest.json")
     if len(entries) != 1:
         names = [(entry.get("RepoTags") or [entry["Config"]])[0] for entry in entries]
-        raise errors.AmbiguousImage(
-            where=source.where, count=len(entries), choices=", ".join(names) or "none"
-        )
+        raise AmbiguousImage(where=source.where, count=len(entries), choices=", ".join(names) or "none")
     entry = entries[0]
     digest = posixpath.basename(entry["Config"]).removesuffix(".json")
     return Manifest(f"sha256:{digest}", entry["Config"], tuple(entry["Layers"]))
@@ -239,7 +237,7 @@ def _oci_manifest(source: Source, architecture: str) -> Manifest:
         choices = ", ".join(
             item.get("platform", {}).get("architecture") or digest for digest, item in found.items()
         )
-        raise errors.AmbiguousImage(where=source.where, count=len(found), choices=choices or "none")
+        raise AmbiguousImage(where=source.where, count=len(found), choices=choices or "none")
     digest = next(iter(found))
     manifest = source.document(_blob(digest))
     layers = tuple(_blob(layer["digest"]) for layer in manifest["layers"])
@@ -283,15 +281,15 @@ def assemble(
         image_id: Its id, where its store has another one than the manifest tells.
 
     Raises:
-        errors.DamagedImage: A part is missing, or does not match its digest.
+        DamagedImage: A part is missing, or does not match its digest.
     """
     content, raw = source.content(manifest.config), source.document(manifest.config)
     try:
         diff_ids: list[str] = raw["rootfs"]["diff_ids"]
     except (KeyError, TypeError) as error:
-        raise errors.DamagedImage(where=source.where, problem=f"{manifest.config} lacks rootfs") from error
+        raise DamagedImage(where=source.where, problem=f"{manifest.config} lacks rootfs") from error
     if len(diff_ids) != len(manifest.layers):
-        raise errors.DamagedImage(
+        raise DamagedImage(
             where=source.where, problem=f"{len(manifest.layers)} layers stand for {len(diff_ids)} diff ids"
         )
     blobs = dict(zip(diff_ids, manifest.layers, strict=True))
@@ -334,5 +332,5 @@ def _analysed(source: Source, diff_id: str, name: str, looking: Analyst) -> tupl
     if known and (part is not None or diff_id in source.known):
         return known
     if part is None:
-        raise errors.DamagedImage(where=source.where, problem=f"layer {name} is missing")
+        raise DamagedImage(where=source.where, problem=f"layer {name} is missing")
     return looking.examine(diff_id, name, part.open, source.where)

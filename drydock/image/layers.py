@@ -6,10 +6,10 @@ import io
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from drydock import errors
 from drydock.image import record as records
 from drydock.image.blob import Blob
 from drydock.image.cache import Cache, user_cache
+from drydock.image.errors import DamagedImage
 from drydock.image.packages import names_packages
 from drydock.image.record import Record
 from drydock.project.compression import ZSTD, Compression
@@ -48,12 +48,12 @@ class Analyst:
             where: What holds it, for an error.
 
         Raises:
-            errors.DamagedImage: It is no layer, or another one.
+            DamagedImage: It is no layer, or another one.
         """
         with opened() as source, self.cache.packer(self.compression) as packer:
             record = records.analyse(source, name, names_packages, packer.write)
             if record.diff_id != diff_id:
-                raise errors.DamagedImage(
+                raise DamagedImage(
                     where=where, problem=f"layer {name} has the digest {record.diff_id}, not {diff_id}"
                 )
             blob = packer.finish(diff_id)

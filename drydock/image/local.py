@@ -14,10 +14,12 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from drydock import errors
 from drydock.engine import Engine
+from drydock.engine.errors import ImageMissing
+from drydock.errors import NoSpace
 from drydock.image.archive import Part, Source, assemble, find_manifest, layer, with_links
 from drydock.image.cache import Cache, StoredLayer
+from drydock.image.errors import DamagedImage
 from drydock.image.layers import Analyst, analyst
 from drydock.image.model import Config, Image
 from drydock.image.record import CHUNK
@@ -46,9 +48,9 @@ def read(
         cache: Where analyses are kept; the user's cache by default.
 
     Raises:
-        errors.ImageMissing: The engine does not know it.
-        errors.EngineGone: The engine died while it was asked.
-        errors.DamagedImage: What the engine sent is not the image that it described.
+        ImageMissing: The engine does not know it.
+        EngineGone: The engine died while it was asked.
+        DamagedImage: What the engine sent is not the image that it described.
     """
     looking = analyst(cache, compression)
     with answers(engine, reference):
@@ -67,8 +69,8 @@ def answers(engine: Engine, reference: str) -> Iterator[None]:
     except docker.errors.APIError as error:
         # An illegal name is answered with 400.
         if error.status_code in (HTTPStatus.NOT_FOUND, HTTPStatus.BAD_REQUEST):
-            raise errors.ImageMissing(reference=reference) from error
-        raise errors.DamagedImage(where=reference, problem=f"the engine says {error.explanation}") from error
+            raise ImageMissing(reference=reference) from error
+        raise DamagedImage(where=reference, problem=f"the engine says {error.explanation}") from error
 
 
 def _from_cache(found: docker.models.images.Image, reference: str, looking: Analyst) -> Image | None:
@@ -133,8 +135,8 @@ def saved(engine: Engine, reference: str, inspected: Mapping[str, Any], looking:
         looking: Analyses the layers that it does not know.
 
     Raises:
-        errors.DamagedImage: What the engine sent is not the image that it described.
-        errors.NoSpace: The layers need more room than the temporary folder has.
+        DamagedImage: What the engine sent is not the image that it described.
+        NoSpace: The layers need more room than the temporary folder has.
     """
     known = frozenset(
         diff_id for diff_id in inspected["RootFS"].get("Layers") or () if looking.known(diff_id)
@@ -144,13 +146,11 @@ def saved(engine: Engine, reference: str, inspected: Mapping[str, Any], looking:
         try:
             parts = unpack(chunks, Path(folder), known)
         except tarfile.TarError as error:
-            raise errors.DamagedImage(
-                where=reference, problem=f"`docker save` ended early: {error}"
-            ) from error
+            raise DamagedImage(where=reference, problem=f"`docker save` ended early: {error}") from error
         except OSError as error:
             if error.errno != errno.ENOSPC:
                 raise
-            raise errors.NoSpace(during=f"the analysis of {reference}") from error
+            raise NoSpace(during=f"the analysis of {reference}") from error
         source = Source(reference, parts, known)
         manifest = find_manifest(source, inspected.get("Architecture") or "")
         return assemble(

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from drydock import errors
 from drydock.engine import Engine
+from drydock.errors import NoSpace
 from drydock.image.blob import Blob
 from drydock.image.cache import Cache, user_cache
 from drydock.image.layers import Analyst
@@ -50,10 +50,10 @@ def packed(
         cache: Where compressed layers are kept; the user's cache by default.
 
     Raises:
-        errors.ImageMissing: The engine does not know it.
-        errors.EngineGone: The engine died while it was asked.
-        errors.NoSpace: There is no room for the compressed layers.
-        errors.DamagedImage: What the engine sent is not the image that it described.
+        ImageMissing: The engine does not know it.
+        EngineGone: The engine died while it was asked.
+        NoSpace: There is no room for the compressed layers.
+        DamagedImage: What the engine sent is not the image that it described.
     """
     with tempfile.TemporaryDirectory(prefix="drydock-push-") as folder:
         # Where the user's cache cannot be written, or is smaller than the image, a push has one of its own.
@@ -68,7 +68,7 @@ def packed(
             if found is not None:
                 yield found
                 return
-    raise errors.NoSpace(during=f"the compression of {reference}")
+    raise NoSpace(during=f"the compression of {reference}")
 
 
 def configuration_digest(engine: Engine, reference: str, *, cache: Cache | None = None) -> str:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import IO, Any, cast
 
-from drydock import errors
+from drydock.image.errors import DamagedImage
 from drydock.image.file import File, Kind
 
 # A change of what is analysed, or of how it is written down, makes all older records void.
@@ -107,7 +107,7 @@ def analyse(
         also: Takes the uncompressed archive, piece by piece.
 
     Raises:
-        errors.DamagedImage: It is no tar archive, or it ends too early.
+        DamagedImage: It is no tar archive, or it ends too early.
     """
     import zstandard
 
@@ -116,7 +116,7 @@ def analyse(
         files, texts = _walk(meter, keeps)
         meter.drain()
     except (tarfile.TarError, EOFError, gzip.BadGzipFile, zlib.error, zstandard.ZstdError) as error:
-        raise errors.DamagedImage(where=f"layer {name}", problem=str(error) or "it ends too early") from error
+        raise DamagedImage(where=f"layer {name}", problem=str(error) or "it ends too early") from error
     body = zlib.compress(json.dumps({"files": files, "texts": texts}).encode(), 6)
     return Record(f"sha256:{meter.digest}", meter.bytes, body)
 

@@ -19,7 +19,8 @@ from pathlib import Path
 
 import platformdirs
 
-from drydock import command, errors
+from drydock import command
+from drydock.programs.errors import ToolNotInstalled, UnknownTool
 from drydock.progress import Say, silent
 
 LOCKS = Path(__file__).parent
@@ -62,11 +63,11 @@ def tool(name: str, say: Say = silent) -> Path:
         say: Takes one line of progress at a time.
 
     Raises:
-        errors.UnknownTool: There is no such lock file.
-        errors.ToolNotInstalled: The packages cannot be had; carries uv's last lines.
+        UnknownTool: There is no such lock file.
+        ToolNotInstalled: The packages cannot be had; carries uv's last lines.
     """
     if name not in names():
-        raise errors.UnknownTool(tool=name, known=", ".join(names()))
+        raise UnknownTool(tool=name, known=", ".join(names()))
     folder = home(name)
     if not _is_installed(folder):
         with _only_one(folder):
@@ -112,8 +113,8 @@ def _install(name: str, folder: Path, say: Say) -> None:
         raise
 
 
-def _failed(name: str, reason: str, output: str = "") -> errors.ToolNotInstalled:
-    return errors.ToolNotInstalled(tool=name, reason=reason, evidence="\n".join(output.splitlines()[-10:]))
+def _failed(name: str, reason: str, output: str = "") -> ToolNotInstalled:
+    return ToolNotInstalled(tool=name, reason=reason, evidence="\n".join(output.splitlines()[-10:]))
 
 
 class Narrator:

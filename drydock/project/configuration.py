@@ -9,8 +9,9 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from drydock import errors, toml
+from drydock import toml
 from drydock.project.compression import ZSTD, Compression
+from drydock.project.errors import NoProject
 from drydock.project.model import DEFAULT_BUDGETS, TARGETS, Budget, Development, Growth, Project, Request
 
 # Values and places of the keys that a configuration lacks, by key.
@@ -81,8 +82,8 @@ def read(folder: Path, find: Find) -> Project:
         find: Returns value and place of each key that the configuration lacks.
 
     Raises:
-        errors.NoProject: It is not a folder.
-        errors.BadConfiguration: The configuration is not TOML, or a key is unknown or of the wrong type.
+        NoProject: It is not a folder.
+        BadConfiguration: The configuration is not TOML, or a key is unknown or of the wrong type.
     """
     check_folder(folder)
     root = _context(folder.resolve())
@@ -122,7 +123,7 @@ def table(folder: Path) -> dict[str, Any]:
     """Return a project's configuration: drydock.toml, else ``[tool.drydock]`` of its pyproject.toml, else {}.
 
     Raises:
-        errors.BadConfiguration: It is not TOML, or a key is unknown or of the wrong type; names the key.
+        BadConfiguration: It is not TOML, or a key is unknown or of the wrong type; names the key.
     """
     return _configuration(folder)[1]
 
@@ -131,18 +132,18 @@ def check_folder(path: Path) -> None:
     """Refuse a path that is not a folder.
 
     Raises:
-        errors.NoProject: There is none of that name, or something else.
+        NoProject: There is none of that name, or something else.
     """
     if not path.is_dir():
-        raise errors.NoProject(path=path, problem="is not a folder")
+        raise NoProject(path=path, problem="is not a folder")
 
 
 def configured(folder: Path) -> dict[str, str]:
     """Return what a project's configuration says in single words, as options for detection.
 
     Raises:
-        errors.NoProject: It is not a folder.
-        errors.BadConfiguration: It is not TOML, or a key is unknown or of the wrong type; names the key.
+        NoProject: It is not a folder.
+        BadConfiguration: It is not TOML, or a key is unknown or of the wrong type; names the key.
     """
     check_folder(folder)
     words = {key: content for key, content in table(folder).items() if isinstance(content, str | int)}
@@ -153,7 +154,7 @@ def metadata(source: Path) -> dict[str, Any]:
     """Return what a project's own pyproject.toml says about it, {} where there is none.
 
     Raises:
-        errors.BadConfiguration: It is not TOML.
+        BadConfiguration: It is not TOML.
     """
     content = toml.read(source / "pyproject.toml")
     found: dict[str, Any] = content.get("tool", {}).get("poetry", {}) | content.get("project", {})

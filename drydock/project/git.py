@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from drydock import command, errors
+from drydock import command
+from drydock.errors import BadConfiguration, CommandMissing
 
 # Fixed, so that a user's own settings and language cannot change what git prints.
 GIT = ("git", "-c", "core.quotepath=off", "-c", "core.fsmonitor=false")
@@ -39,13 +40,13 @@ def epoch(checkout: Checkout, environment: Mapping[str, str] = os.environ) -> in
     """Return the time that goes into an image, in seconds since 1970: SOURCE_DATE_EPOCH, else the commit's.
 
     Raises:
-        errors.BadConfiguration: SOURCE_DATE_EPOCH is not a whole number.
+        BadConfiguration: SOURCE_DATE_EPOCH is not a whole number.
     """
     given = environment.get("SOURCE_DATE_EPOCH")
     if not given:
         return checkout.committed
     if not given.isascii() or not given.isdigit():
-        raise errors.BadConfiguration(
+        raise BadConfiguration(
             where="SOURCE_DATE_EPOCH",
             problem=f"{given!r} is not a whole number",
             how="give it seconds since 1970",
@@ -68,7 +69,7 @@ def read(root: Path) -> Checkout:
     try:
         if _git(root, "rev-parse", "--is-inside-work-tree") != "true":
             return Checkout()
-    except errors.CommandMissing:
+    except CommandMissing:
         return Checkout()
     branch = _git(root, "symbolic-ref", "--quiet", "--short", "HEAD")
     url = public_url(_git(root, "remote", "get-url", _remote(root, branch)))

@@ -12,8 +12,9 @@ from pathlib import Path
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
-from drydock import errors, toml
+from drydock import toml
 from drydock.project import ignore as dockerignore
+from drydock.project.errors import LockMissing, LockStale
 from drydock.project.model import LOCK_FILES, Project
 
 REMAKE = {
@@ -40,12 +41,12 @@ def find(project: Project) -> Lock:
     """Return the lock file that the Dockerfile installs from: the configured one, else uv.lock first.
 
     Raises:
-        errors.LockMissing: The project has none.
-        errors.LockStale: It does not match what it was made from.
+        LockMissing: The project has none.
+        LockStale: It does not match what it was made from.
     """
     path = candidate(project)
     if path is None:
-        raise errors.LockMissing(
+        raise LockMissing(
             source=project.source,
             looked_for=", ".join([project.lock] if project.lock else LOCK_FILES),
             command=f"cd {project.source} && {REMAKE['uv.lock']}",
@@ -54,7 +55,7 @@ def find(project: Project) -> Lock:
     lock = Lock(path, path.name, pins(path.name, text))
     manifest, wanted = declared(project.source, text, lock.kind)
     if lock.pins and (mismatch := mismatches(wanted, lock.pins, project.python)):
-        raise errors.LockStale(
+        raise LockStale(
             lock=path,
             manifest=manifest,
             mismatch=", ".join(mismatch),

@@ -7,9 +7,9 @@ from dataclasses import MISSING, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from drydock import errors
 from drydock.nearest import choices
 from drydock.project.compression import ZSTD, Compression
+from drydock.project.errors import UnknownTarget
 
 TARGETS = ("production", "slim")
 LOCK_FILES = ("uv.lock", "requirements.lock")
@@ -176,10 +176,10 @@ class Project:
         """Return what a target may weigh.
 
         Raises:
-            errors.UnknownTarget: No budget is kept for it.
+            UnknownTarget: No budget is kept for it.
         """
         if target not in self.budgets:
-            raise errors.UnknownTarget(target=target, known=choices(target, self.budgets))
+            raise UnknownTarget(target=target, known=choices(target, self.budgets))
         return self.budgets[target]
 
     def reference(self, target: str, channel: str = "dev", platform: str = "") -> str:

@@ -19,7 +19,7 @@ def around(folder: Path) -> Path:
         The folder itself where nothing above it tells more.
 
     Raises:
-        errors.BadConfiguration: A configuration on the way is not valid.
+        BadConfiguration: A configuration on the way is not valid.
     """
     above = list(_upwards(folder))
     configured = (place for place in above if _decides(place, folder))

@@ -14,11 +14,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
-from drydock import errors
 from drydock.engine import Engine
 from drydock.progress import Say, silent
 from drydock.publish import cosign
 from drydock.publish.cosign import SIGNATURE, Cosign
+from drydock.publish.errors import DigestDiffers, NotVerified, SigningFailed
 from drydock.publish.push import registry, without_tls
 from drydock.publish.reference import Reference
 from drydock.publish.registry import Registry
@@ -47,7 +47,7 @@ def attestations(client: Registry, target: Reference) -> list[Attestation]:
     """Return the statements that refer to an image, each checked against its digests.
 
     Raises:
-        errors.DigestDiffers: A bundle that is listed is missing.
+        DigestDiffers: A bundle that is listed is missing.
     """
     index = client.referrers(target.repository, target.digest)
     if index is None:
@@ -64,7 +64,7 @@ def attestations(client: Registry, target: Reference) -> list[Attestation]:
             continue
         content = client.blob(target.repository, layers[0]["digest"])
         if content is None:
-            raise errors.DigestDiffers(reference=target, found="missing", wanted=layers[0]["digest"])
+            raise DigestDiffers(reference=target, found="missing", wanted=layers[0]["digest"])
         found.append(Attestation(manifest.digest, *_statement(content), content))
     return found
 
@@ -97,8 +97,8 @@ def attach(
         attached: Told the digest of each statement that is there.
 
     Raises:
-        errors.SigningFailed, errors.KeyUnusable, errors.CosignNotInstalled: Nothing more was signed.
-        errors.DigestDiffers: The registry has no such image.
+        SigningFailed, KeyUnusable, CosignNotInstalled: Nothing more was signed.
+        DigestDiffers: The registry has no such image.
     """
     done = []
     with _signing(engine, target, key, say) as (signer, reader), registry(engine, target) as client:
@@ -118,7 +118,7 @@ def attach(
                 new = (one for one in there if one.kind == kind and one.digest not in known)
                 if (found := next(new, None)) is None:
                     reason = f"the registry does not list its {kind}"
-                    raise errors.SigningFailed(reference=target, reason=reason)
+                    raise SigningFailed(reference=target, reason=reason)
             attached(found.digest)
             done.append(found)
     return done
@@ -141,7 +141,7 @@ def _signing(engine: Engine, target: Reference, key: str, say: Say) -> Iterator[
 def _manifest(client: Registry, target: Reference) -> bytes:
     found = client.manifest(target.repository, target.digest)
     if found is None:
-        raise errors.DigestDiffers(reference=target, found="missing", wanted=target.digest)
+        raise DigestDiffers(reference=target, found="missing", wanted=target.digest)
     return found.content
 
 
@@ -149,7 +149,7 @@ def holds(reader: Cosign, target: Reference, manifest: bytes, statement: Attesta
     """Tell whether a statement is signed by whom it should be."""
     try:
         reader.verify(target, manifest, statement.kind, statement.bundle)
-    except errors.NotVerified:
+    except NotVerified:
         return False
     return True
 
@@ -170,9 +170,9 @@ def verify(
         identity: Who must have signed where there is no key.
 
     Raises:
-        errors.KeyUnusable: The file of the key is not there.
-        errors.NotVerified: The image, or a document, has no such signature.
-        errors.RegistryFault, errors.DigestDiffers: A document is not what its digest says, or missing.
+        KeyUnusable: The file of the key is not there.
+        NotVerified: The image, or a document, has no such signature.
+        RegistryFault, DigestDiffers: A document is not what its digest says, or missing.
     """
     cosign.require(key)
     reader = Cosign(cosign.program(say), key, identity, without_tls(engine, target))

@@ -37,7 +37,7 @@ def described(workspace: Workspace, options: Options, metadata: Mapping[str, Any
         metadata: What buildx wrote about the build; empty where that is not known any more.
 
     Raises:
-        errors.EngineGone: The engine does not answer.
+        EngineGone: The engine does not answer.
     """
     checkout, base = workspace.source, workspace.base
     added = frozenset(workspace.build_args())

@@ -18,10 +18,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from drydock import command, errors, state
+from drydock import command, state
 from drydock.engine import install
+from drydock.errors import BadConfiguration
 from drydock.progress import Say, silent
 from drydock.publish import debian
+from drydock.publish.errors import CosignNotInstalled, KeyUnusable, NotVerified, SigningFailed
 from drydock.publish.reference import Reference
 
 # Debian 12 has no cosign; that of Debian 13 is one program, which runs there as it is.
@@ -57,13 +59,13 @@ class Identity:
         """Return who must have signed, by what a user gave; None where a key says it.
 
         Raises:
-            errors.BadConfiguration: Any signature would do.
+            BadConfiguration: Any signature would do.
         """
         if key:
             return None
         if not subject or not issuer:
             missing = "--issuer, who vouches for it" if subject else "--key, or --identity with --issuer"
-            raise errors.BadConfiguration(
+            raise BadConfiguration(
                 where="`drydock verify`",
                 problem="any signature would do",
                 how=f"add {missing}",
@@ -107,7 +109,7 @@ class Cosign:
             say: Takes a line of cosign's at a time.
 
         Raises:
-            errors.SigningFailed: cosign refused; carries its words.
+            SigningFailed: cosign refused; carries its words.
         """
 
         def tell(chunk: str) -> None:
@@ -120,13 +122,13 @@ class Cosign:
                 if done.code != 0:
                     # Without a key, `say` has had all of it.
                     evidence = "\n".join(_words(done)) if self.key else ""
-                    raise errors.SigningFailed(reference=target, reason=_last(done), evidence=evidence)
+                    raise SigningFailed(reference=target, reason=_last(done), evidence=evidence)
 
     def verify(self, target: Reference, manifest: bytes, kind: str, bundle: bytes) -> None:
         """Check that a bundle holds a statement of some kind about a manifest, signed by whom it should be.
 
         Raises:
-            errors.NotVerified: It does not; carries cosign's words.
+            NotVerified: It does not; carries cosign's words.
         """
         with _files(manifest=manifest, bundle=bundle) as folder:
             self._verified(target, verify_arguments(self, kind, folder))
@@ -135,7 +137,7 @@ class Cosign:
         """Check that what a digest names has a signature in cosign 2's own form.
 
         Raises:
-            errors.NotVerified: There is no such signature, or it is one of something else.
+            NotVerified: There is no such signature, or it is one of something else.
         """
         with _files() as folder:
             done = self._verified(target, own_form_arguments(self, target, folder))
@@ -147,13 +149,13 @@ class Cosign:
         ]
         if target.digest not in signed:
             reason = f"it is one of {', '.join(signed)}" if signed else "only attestations are signed"
-            raise errors.NotVerified(reference=target, signer=self.signer, reason=reason)
+            raise NotVerified(reference=target, signer=self.signer, reason=reason)
 
     def _verified(self, target: Reference, arguments: list[str]) -> command.Completed:
         done = command.run(arguments, check=False)
         if done.code != 0:
             reason = _last(done)
-            raise errors.NotVerified(
+            raise NotVerified(
                 reference=target, signer=self.signer, reason=reason, evidence="\n".join(_words(done))
             )
         return done
@@ -164,14 +166,14 @@ def public_key(program: Path, key: str) -> Iterator[str]:
     """Yield the file of a private key's public one; it lives as long as the block.
 
     Raises:
-        errors.KeyUnusable: The key is not there, or COSIGN_PASSWORD does not open it.
+        KeyUnusable: The key is not there, or COSIGN_PASSWORD does not open it.
     """
     require(key)
     with _files() as folder:
         public = folder / "cosign.pub"
         done = command.run([str(program), "public-key", f"--key={key}", f"--outfile={public}"], check=False)
         if done.code != 0:
-            raise errors.KeyUnusable(key=key, reason=_last(done), evidence="\n".join(_words(done)))
+            raise KeyUnusable(key=key, reason=_last(done), evidence="\n".join(_words(done)))
         yield str(public)
 
 
@@ -179,10 +181,10 @@ def require(key: str) -> None:
     """See to it that a key that is a file is there: a missing key is not a missing signature.
 
     Raises:
-        errors.KeyUnusable: It is not.
+        KeyUnusable: It is not.
     """
     if key and "://" not in key and not Path(key).is_file():
-        raise errors.KeyUnusable(key=key, reason="there is no such file")
+        raise KeyUnusable(key=key, reason="there is no such file")
 
 
 def sign_arguments(cosign: Cosign, target: Reference, kind: str, folder: Path) -> list[list[str]]:
@@ -270,7 +272,7 @@ def program(say: Say = silent) -> Path:
     """Return cosign: the machine's own, else Debian's, unpacked into the cache.
 
     Raises:
-        errors.CosignNotInstalled: This machine is not of Debian's family, or apt refused.
+        CosignNotInstalled: This machine is not of Debian's family, or apt refused.
     """
     if found := shutil.which("cosign"):
         return Path(found)
@@ -283,5 +285,5 @@ def program(say: Say = silent) -> Path:
             with fetching as unfinished, contextlib.suppress(OSError):
                 unfinished.rename(folder)
         except debian.NotFetched as error:
-            raise errors.CosignNotInstalled(reason=error) from error
+            raise CosignNotInstalled(reason=error) from error
     return folder / "usr/bin/cosign"

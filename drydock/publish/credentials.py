@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from drydock import errors
+from drydock.publish.errors import BadCredentials
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ def load(registry: str) -> Credentials:
         An anonymous user where the configuration has nothing for it.
 
     Raises:
-        errors.BadCredentials: The configuration or its helper cannot be read.
+        BadCredentials: The configuration or its helper cannot be read.
     """
     import docker
     from docker import auth
@@ -61,7 +61,7 @@ def load(registry: str) -> Credentials:
             warnings.simplefilter("ignore")
             found = auth.load_config(config_dict=content).resolve_authconfig(registry)
     except (docker.errors.DockerException, OSError, ValueError, LookupError) as error:
-        raise errors.BadCredentials(registry=registry, reason=_reason(error)) from error
+        raise BadCredentials(registry=registry, reason=_reason(error)) from error
     return _read(found or {})
 
 

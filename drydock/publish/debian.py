@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from drydock import command, errors, osrelease
+from drydock import command, osrelease
 from drydock.engine import apt, install
+from drydock.errors import CommandMissing
 
 
 class NotFetched(Exception):
@@ -43,6 +44,6 @@ def unpacked(parent: Path, *packages: str, release: str = "") -> Iterator[Path]:
             command.run(["apt-get", "-q", *options, "download", *packages], cwd=folder)
             for archive in sorted(folder.glob("*.deb")):
                 command.run(["dpkg-deb", "--extract", str(archive), str(folder / "root")])
-        except (command.CommandFailed, errors.CommandMissing) as error:
+        except (command.CommandFailed, CommandMissing) as error:
             raise NotFetched(str(error)) from error
         yield folder / "root"

@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from drydock import errors
 from drydock.engine import Engine
+from drydock.engine.errors import ImageMissing
+from drydock.publish.errors import IllegalReference
 from drydock.publish.reference import parse
 
 
@@ -48,8 +49,8 @@ def find(engine: Engine, reference: str) -> LocalImage:
         reference: A name with or without tag, or an id.
 
     Raises:
-        errors.ImageMissing: There is none of that name.
-        errors.EngineGone: The engine does not answer.
+        ImageMissing: There is none of that name.
+        EngineGone: The engine does not answer.
     """
     import docker
 
@@ -57,7 +58,7 @@ def find(engine: Engine, reference: str) -> LocalImage:
         try:
             found = engine.sdk.images.get(reference).attrs
         except (docker.errors.ImageNotFound, docker.errors.NullResource) as error:
-            raise errors.ImageMissing(reference=reference) from error
+            raise ImageMissing(reference=reference) from error
     platform = "/".join(filter(None, (found["Os"], found["Architecture"], found.get("Variant"))))
     return LocalImage(
         id=found["Id"],
@@ -76,13 +77,13 @@ def tag(engine: Engine, image: str, references: Sequence[str]) -> None:
         references: Full names, each with its tag.
 
     Raises:
-        errors.ImageMissing: There is no such image.
-        errors.IllegalTag, errors.IllegalReference: A name does not fit the grammar, or has no tag.
+        ImageMissing: There is no such image.
+        IllegalTag, IllegalReference: A name does not fit the grammar, or has no tag.
     """
     targets = [parse(reference) for reference in references]
     for target in targets:
         if not target.tag or target.digest:
-            raise errors.IllegalReference(reference=target, problem="a new name needs a tag and no digest")
+            raise IllegalReference(reference=target, problem="a new name needs a tag and no digest")
     identity = find(engine, image).id
     with engine.answering():
         for target in targets:

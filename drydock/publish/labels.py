@@ -78,7 +78,7 @@ def labels_for(
         environment: Where SOURCE_DATE_EPOCH is looked up.
 
     Raises:
-        errors.BadConfiguration: SOURCE_DATE_EPOCH is not a whole number.
+        BadConfiguration: SOURCE_DATE_EPOCH is not a whole number.
     """
     metadata = project_metadata(project.source)
     urls = {_plain(name): str(url) for name, url in metadata.get("urls", {}).items()}

@@ -11,8 +11,8 @@ from collections.abc import Generator, Mapping
 
 import httpx2
 
-from drydock import errors
 from drydock.publish.credentials import Credentials
+from drydock.publish.errors import RegistryFault
 
 CLIENT_ID = "drydock"
 REFUSED = (httpx2.codes.UNAUTHORIZED, httpx2.codes.FORBIDDEN)
@@ -82,7 +82,7 @@ def _token(request: httpx2.Request, answer: httpx2.Response) -> str:
     """Return the token in a token server's answer.
 
     Raises:
-        errors.RegistryFault: There is none.
+        RegistryFault: There is none.
     """
     try:
         content = answer.json() if answer.is_success else {}
@@ -91,7 +91,7 @@ def _token(request: httpx2.Request, answer: httpx2.Response) -> str:
         reason = "no token in its answer"
     except (ValueError, AttributeError):
         reason = "its answer is not a JSON object"
-    raise errors.RegistryFault(
+    raise RegistryFault(
         registry=request.url.netloc.decode(),
         status=answer.status_code,
         request=f"{answer.request.method} {answer.request.url.copy_with(query=None)}",

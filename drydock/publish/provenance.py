@@ -60,7 +60,7 @@ def observed(
     """Describe a build on an engine, with the versions of what took part.
 
     Raises:
-        errors.EngineGone: The engine does not answer.
+        EngineGone: The engine does not answer.
     """
     with engine.answering():
         identity = str(engine.sdk.info().get("ID", ""))

@@ -11,7 +11,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 
-from drydock import errors
 from drydock.engine import Engine
 from drydock.image import Packed, packed
 from drydock.image.blob import Blob
@@ -19,6 +18,7 @@ from drydock.project.compression import ZSTD, Compression
 from drydock.publish import blob_locations, credentials, labels
 from drydock.publish.credentials import Credentials
 from drydock.publish.engine_image import LocalImage, find
+from drydock.publish.errors import DigestDiffers, DirtyImage, IllegalReference, MadeBase, PlatformTwice
 from drydock.publish.event import Event, LayerProgress, State, Tell, short
 from drydock.publish.insecure import is_insecure
 from drydock.publish.manifest import index_of, manifest_of
@@ -90,14 +90,14 @@ def push(
         others: The same image for other platforms: then the name stands for an index of all of them.
 
     Raises:
-        errors.IllegalReference, errors.IllegalTag: The name does not fit the grammar; nothing was pushed.
-        errors.ImageMissing: The engine has no such image.
-        errors.PlatformTwice: Two of the images are for one platform.
-        errors.DirtyImage, errors.MadeBase: The image must not be pushed there.
-        errors.BadCredentials: The docker configuration cannot be read.
-        errors.LoginRefused, errors.PushDenied, errors.RegistryFault: The registry refused; never tried again.
-        errors.RegistryUnreachable, errors.RegistryFailed: All attempts failed.
-        errors.DigestDiffers: The registry holds something else under the name.
+        IllegalReference, IllegalTag: The name does not fit the grammar; nothing was pushed.
+        ImageMissing: The engine has no such image.
+        PlatformTwice: Two of the images are for one platform.
+        DirtyImage, MadeBase: The image must not be pushed there.
+        BadCredentials: The docker configuration cannot be read.
+        LoginRefused, PushDenied, RegistryFault: The registry refused; never tried again.
+        RegistryUnreachable, RegistryFailed: All attempts failed.
+        DigestDiffers: The registry holds something else under the name.
     """
     target = _target(reference)
     local_images = [find(engine, name) for name in (image or reference, *others)]
@@ -116,11 +116,11 @@ def check_platforms(platforms: Sequence[str]) -> None:
     """Refuse images that cannot be told apart by platform.
 
     Raises:
-        errors.PlatformTwice: Two are for one platform.
+        PlatformTwice: Two are for one platform.
     """
     for platform, count in Counter(platforms).items():
         if count > 1:
-            raise errors.PlatformTwice(count=count, platform=platform)
+            raise PlatformTwice(count=count, platform=platform)
 
 
 def send(
@@ -174,11 +174,11 @@ def move(client: Registry, target: Reference, digest: str) -> None:
     """Let a tag name what the registry holds under a digest, and look whether it does.
 
     Raises:
-        errors.DigestDiffers: The registry has no such manifest, or the tag names another one afterwards.
+        DigestDiffers: The registry has no such manifest, or the tag names another one afterwards.
     """
     manifest = client.manifest(target.repository, digest)
     if manifest is None:
-        raise errors.DigestDiffers(reference=target, found="missing", wanted=digest)
+        raise DigestDiffers(reference=target, found="missing", wanted=digest)
     client.put_manifest(target.repository, target.tag, manifest)
     verify(client, target, manifest)
 
@@ -187,11 +187,11 @@ def verify(client: Registry, target: Reference, wanted: Manifest) -> None:
     """Ask the registry which manifest a tag names.
 
     Raises:
-        errors.DigestDiffers: It is something else, or nothing.
+        DigestDiffers: It is something else, or nothing.
     """
     found = client.manifest(target.repository, target.tag)
     if found is None or found.digest != wanted.digest:
-        raise errors.DigestDiffers(
+        raise DigestDiffers(
             reference=target, found=found.digest if found else "missing", wanted=wanted.digest
         )
 
@@ -200,14 +200,14 @@ def refuse(target: Reference, local: LocalImage, permissions: Permissions) -> No
     """Refuse what must not leave this machine.
 
     Raises:
-        errors.DirtyImage: The image was built from a tree with uncommitted changes.
-        errors.MadeBase: Its base was made here, and the registry is elsewhere.
+        DirtyImage: The image was built from a tree with uncommitted changes.
+        MadeBase: Its base was made here, and the registry is elsewhere.
     """
     if not permissions.dirty and (is_dirty(target.tag) or local.labels.get(labels.DIRTY) == "true"):
-        raise errors.DirtyImage(reference=target)
+        raise DirtyImage(reference=target)
     made = local.labels.get(labels.BASE_KIND) == labels.MADE
     if made and not target.loopback and not permissions.made_base:
-        raise errors.MadeBase(reference=target, registry=target.registry)
+        raise MadeBase(reference=target, registry=target.registry)
 
 
 def registry(
@@ -238,5 +238,5 @@ def without_tls(engine: Engine, target: Reference) -> bool:
 def _target(reference: str) -> Reference:
     target = parse(reference)
     if target.digest:
-        raise errors.IllegalReference(reference=reference, problem="a digest cannot be chosen, only a tag")
+        raise IllegalReference(reference=reference, problem="a digest cannot be chosen, only a tag")
     return target if target.tag else target.with_tag(LATEST)

@@ -6,7 +6,7 @@ import ipaddress
 import re
 from dataclasses import dataclass, replace
 
-from drydock import errors
+from drydock.publish.errors import IllegalReference, IllegalTag
 
 HUB = "docker.io"
 MOST_NAME_CHARACTERS = 255
@@ -59,7 +59,7 @@ class Reference:
         """Return the reference of another tag in the same repository.
 
         Raises:
-            errors.IllegalTag: The tag does not fit the grammar.
+            IllegalTag: The tag does not fit the grammar.
         """
         return replace(self, tag=check_tag(tag), digest="")
 
@@ -75,17 +75,17 @@ def check_tag(tag: str) -> str:
     """Return a tag that fits the OCI grammar.
 
     Raises:
-        errors.IllegalTag: It does not; says why.
+        IllegalTag: It does not; says why.
     """
     if _TAG.fullmatch(tag):
         return tag
     if len(tag) > 128:
-        raise errors.IllegalTag(tag=f"{tag[:40]}…", problem=f"it has {len(tag)} characters")
+        raise IllegalTag(tag=f"{tag[:40]}…", problem=f"it has {len(tag)} characters")
     wrong = sorted(set(re.sub(r"[A-Za-z0-9_.-]", "", tag)))
     if not tag:
-        raise errors.IllegalTag(tag=tag, problem="it is empty")
+        raise IllegalTag(tag=tag, problem="it is empty")
     problem = f"it contains {' and '.join(map(repr, wrong))}" if wrong else f"it begins with {tag[0]!r}"
-    raise errors.IllegalTag(tag=tag, problem=problem)
+    raise IllegalTag(tag=tag, problem=problem)
 
 
 def parse(text: str) -> Reference:
@@ -98,30 +98,26 @@ def parse(text: str) -> Reference:
         text: ``[REGISTRY/]REPOSITORY[:TAG][@DIGEST]``.
 
     Raises:
-        errors.IllegalReference: The text does not fit the grammar; says which part.
-        errors.IllegalTag: Only the tag does not.
+        IllegalReference: The text does not fit the grammar; says which part.
+        IllegalTag: Only the tag does not.
     """
     rest, at, digest = text.partition("@")
     if at and not _DIGEST.fullmatch(digest):
-        raise errors.IllegalReference(reference=text, problem=f"{digest!r} is not a digest")
+        raise IllegalReference(reference=text, problem=f"{digest!r} is not a digest")
     name, colon, tag = rest.rpartition(":")
     if not colon or "/" in tag:
         # The only colon, if any, belongs to the registry's port.
         name, colon, tag = rest, "", ""
     registry, repository = _split(name)
     if not _HOST.fullmatch(registry):
-        raise errors.IllegalReference(reference=text, problem=f"{registry!r} is not a host")
+        raise IllegalReference(reference=text, problem=f"{registry!r} is not a host")
     for component in repository.split("/"):
         if not _COMPONENT.fullmatch(component):
-            raise errors.IllegalReference(
-                reference=text, problem=f"{component!r} is not a part of a repository"
-            )
+            raise IllegalReference(reference=text, problem=f"{component!r} is not a part of a repository")
     if len(f"{registry}/{repository}") > MOST_NAME_CHARACTERS:
-        raise errors.IllegalReference(
-            reference=text, problem=f"it has over {MOST_NAME_CHARACTERS} characters"
-        )
+        raise IllegalReference(reference=text, problem=f"it has over {MOST_NAME_CHARACTERS} characters")
     if _IMAGE_ID.fullmatch(name):
-        raise errors.IllegalReference(reference=text, problem="64 hexadecimal digits are an image id")
+        raise IllegalReference(reference=text, problem="64 hexadecimal digits are an image id")
     return Reference(registry, repository, check_tag(tag) if colon else "", digest)
 
 

@@ -14,8 +14,14 @@ from typing import Any, Self, TypeVar
 
 import httpx2
 
-from drydock import errors
 from drydock.publish.credentials import Credentials
+from drydock.publish.errors import (
+    LoginRefused,
+    PushDenied,
+    RegistryFailed,
+    RegistryFault,
+    RegistryUnreachable,
+)
 from drydock.publish.login import Login
 from drydock.publish.reference import HUB, Reference
 from drydock.publish.retry import WAITS, NetworkFault, Retry, ServerFault, retrying
@@ -120,7 +126,7 @@ class Registry:
         """Return what a tag or digest names; None where there is no such thing.
 
         Raises:
-            errors.RegistryFault: The content is not that of the digest.
+            RegistryFault: The content is not that of the digest.
         """
         path = f"{repository}/manifests/{reference}"
         response = self._ask("GET", path, headers={"Accept": ", ".join(MANIFEST_TYPES)})
@@ -141,7 +147,7 @@ class Registry:
         """Return a blob; None where there is no such thing.
 
         Raises:
-            errors.RegistryFault: The content is not that of the digest.
+            RegistryFault: The content is not that of the digest.
         """
         response = self._ask("GET", f"{repository}/blobs/{digest}")
         if response.status_code == httpx2.codes.NOT_FOUND:
@@ -176,7 +182,7 @@ class Registry:
         path = f"{repository}/blobs/uploads/?{httpx2.QueryParams({'mount': digest, 'from': source})}"
         try:
             return self._ask("POST", path).status_code == httpx2.codes.CREATED
-        except (errors.LoginRefused, errors.PushDenied, errors.RegistryFault):
+        except (LoginRefused, PushDenied, RegistryFault):
             return False
 
     def referrers(self, repository: str, digest: str) -> Mapping[str, Any] | None:
@@ -220,8 +226,8 @@ class Registry:
         """Send one request and return its answer, which is a good one or 404.
 
         Raises:
-            errors.RegistryUnreachable, errors.RegistryFailed: No answer, or none that helps, in all attempts.
-            errors.LoginRefused, errors.PushDenied, errors.RegistryFault: An answer other than success.
+            RegistryUnreachable, RegistryFailed: No answer, or none that helps, in all attempts.
+            LoginRefused, PushDenied, RegistryFault: An answer other than success.
         """
         response = self.persist(
             lambda: retrying(
@@ -237,15 +243,15 @@ class Registry:
         """Return what an action returns, which goes on over the network for as long as there is hope.
 
         Raises:
-            errors.RegistryUnreachable: The network failed in the end.
-            errors.RegistryFailed: The registry did.
+            RegistryUnreachable: The network failed in the end.
+            RegistryFailed: The registry did.
         """
         try:
             return action()
         except ServerFault as fault:
-            raise errors.RegistryFailed(registry=self.name, reason=fault) from fault
+            raise RegistryFailed(registry=self.name, reason=fault) from fault
         except NetworkFault as fault:
-            raise errors.RegistryUnreachable(registry=self.name, reason=fault) from fault
+            raise RegistryUnreachable(registry=self.name, reason=fault) from fault
 
     def once(
         self,
@@ -264,18 +270,16 @@ class Registry:
 
         Raises:
             NetworkFault: There was no answer, or the server behind the network failed.
-            errors.RegistryUnreachable: Its certificate is not trusted, which no further attempt will change.
-            errors.LoginRefused, errors.PushDenied, errors.RegistryFault: An answer other than success.
+            RegistryUnreachable: Its certificate is not trusted, which no further attempt will change.
+            LoginRefused, PushDenied, RegistryFault: An answer other than success.
         """
         response = self._send(method, path, dict(headers or {}), content, timeout)
         if response.is_server_error:
             raise ServerFault(f"status {response.status_code}: {_reason(response)}")
         if response.status_code == httpx2.codes.UNAUTHORIZED:
-            raise errors.LoginRefused(
-                registry=self.name, user=self._credentials.described, reason=_reason(response)
-            )
+            raise LoginRefused(registry=self.name, user=self._credentials.described, reason=_reason(response))
         if response.status_code == httpx2.codes.FORBIDDEN:
-            raise errors.PushDenied(
+            raise PushDenied(
                 registry=self.name,
                 repository=_repository(response.request.url.path),
                 reason=_reason(response),
@@ -301,18 +305,16 @@ class Registry:
             tls = _tls_error(error)
             if isinstance(tls, ssl.SSLCertVerificationError):
                 reason = f"its certificate is not trusted ({tls.verify_message})"
-                raise errors.RegistryUnreachable(registry=self.name, reason=reason) from error
+                raise RegistryUnreachable(registry=self.name, reason=reason) from error
             if self._insecure and self._scheme == "https" and tls and not isinstance(tls, ssl.SSLEOFError):
                 # Something answered, but not in TLS. From here on it is spoken to in plain HTTP.
                 self._scheme = "http"
                 return self._send(method, path, headers, content, timeout)
             raise NetworkFault(str(error) or type(error).__name__) from error
 
-    def _fault(self, response: httpx2.Response, reason: str) -> errors.RegistryFault:
+    def _fault(self, response: httpx2.Response, reason: str) -> RegistryFault:
         request = f"{response.request.method} {response.request.url.path}"
-        return errors.RegistryFault(
-            registry=self.name, status=response.status_code, request=request, reason=reason
-        )
+        return RegistryFault(registry=self.name, status=response.status_code, request=request, reason=reason)
 
 
 def digest_of(content: bytes) -> str:

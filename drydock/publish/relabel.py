@@ -6,11 +6,12 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from drydock import command, errors
+from drydock import command
 from drydock.build import identity
 from drydock.engine import Engine
 from drydock.publish import labels as names
 from drydock.publish.engine_image import LocalImage, find
+from drydock.publish.errors import LabelsNotApplied
 from drydock.publish.reference import parse
 
 
@@ -28,9 +29,9 @@ def apply(engine: Engine, reference: str, labels: Mapping[str, str]) -> str:
         The id of the new image; the same input gives the same id.
 
     Raises:
-        errors.IllegalReference: An id, or no name at all.
-        errors.ImageMissing: There is no such image.
-        errors.LabelsNotApplied: BuildKit failed, or more than the labels would have changed.
+        IllegalReference: An id, or no name at all.
+        ImageMissing: There is no such image.
+        LabelsNotApplied: BuildKit failed, or more than the labels would have changed.
     """
     target = parse(reference)
     before = find(engine, reference)
@@ -45,11 +46,11 @@ def apply(engine: Engine, reference: str, labels: Mapping[str, str]) -> str:
         done = command.run(args, stdin=f"FROM {target}\n", env=engine.environment, check=False)
         if done.code != 0:
             last = (done.stderr.strip().splitlines() or ["no output"])[-1]
-            raise errors.LabelsNotApplied(reference=reference, reason=last, evidence=done.stderr)
+            raise LabelsNotApplied(reference=reference, reason=last, evidence=done.stderr)
         made = identity.image_id(engine, outputs)
     try:
         if problem := difference(before, find(engine, made), wanted):
-            raise errors.LabelsNotApplied(reference=reference, reason=problem)
+            raise LabelsNotApplied(reference=reference, reason=problem)
         engine.sdk.api.tag(made, target.name, target.tag or "latest")
     except BaseException:
         # One that has a name already was not made just now.

@@ -20,9 +20,9 @@ from collections.abc import Iterable
 
 from packaging.version import InvalidVersion, Version
 
-from drydock import errors
 from drydock.project import Project
 from drydock.project.git import Checkout
+from drydock.publish.errors import IllegalVersion
 from drydock.publish.reference import check_tag
 
 DIRTY = "-dirty"
@@ -42,13 +42,13 @@ def tags(version: str, revision: str, dirty: bool) -> tuple[str, ...]:
         The tags in the order in which they are to be pushed: the immutable ones first, ``latest`` last.
 
     Raises:
-        errors.IllegalVersion: The version does not follow PEP 440.
-        errors.IllegalTag: The version makes no legal tag, such as one of more than 128 characters.
+        IllegalVersion: The version does not follow PEP 440.
+        IllegalTag: The version makes no legal tag, such as one of more than 128 characters.
     """
     try:
         parsed = Version(version)
     except InvalidVersion as error:
-        raise errors.IllegalVersion(version=version) from error
+        raise IllegalVersion(version=version) from error
     immutable = [f"sha-{revision[:REVISION_CHARACTERS]}"] if revision else []
     immutable.append(_full(parsed))
     if dirty:
@@ -81,7 +81,7 @@ def leading(version: str, existing: Iterable[str]) -> tuple[str, ...]:
         Its floating tags but for those whose series has a newer release, ``latest`` last.
 
     Raises:
-        errors.IllegalVersion: The version does not follow PEP 440.
+        IllegalVersion: The version does not follow PEP 440.
     """
     floating = tags(version, "", dirty=False)[1:]
     newer = [other for tag in existing if (other := _released(tag)) and other > Version(version)]

@@ -39,8 +39,8 @@ def bring(
         elsewhere: Repositories of the same registry that may have it already.
 
     Raises:
-        errors.LoginRefused, errors.PushDenied, errors.RegistryFault: The registry refused.
-        errors.RegistryUnreachable: All attempts failed.
+        LoginRefused, PushDenied, RegistryFault: The registry refused.
+        RegistryUnreachable: All attempts failed.
     """
 
     def state(now: State, sent: int = 0) -> None:

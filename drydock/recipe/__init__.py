@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from drydock import detect, errors, project
+from drydock import detect, project
 from drydock.detect import Findings
+from drydock.detect.errors import Undecided
 from drydock.progress import Patience, unseen
 from drydock.recipe import (
     amending,
@@ -21,6 +22,7 @@ from drydock.recipe import (
     writing,
 )
 from drydock.recipe.blueprint import BUILD_LOCK, Blueprint, draw
+from drydock.recipe.errors import FilesDiffer
 from drydock.recipe.notes import notes
 from drydock.recipe.writing import Change
 
@@ -72,9 +74,9 @@ def init(
         patience: Gives signs of life while the package index is asked.
 
     Raises:
-        errors.Undecided: Its files contradict themselves, or cannot become an image; carries every reason.
-        errors.FilesDiffer: Files are there already and differ; carries the difference.
-        errors.NotLocked: Its dependencies cannot be resolved.
+        Undecided: Its files contradict themselves, or cannot become an image; carries every reason.
+        FilesDiffer: Files are there already and differ; carries the difference.
+        NotLocked: Its dependencies cannot be resolved.
     """
     found = decided(folder, options)
     blueprint = plan(found)
@@ -109,7 +111,7 @@ def init(
     if outcome.overwritten and not force:
         names = [change.path for change in outcome.overwritten]
         more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-        raise errors.FilesDiffer(
+        raise FilesDiffer(
             root=found.root,
             names=", ".join(names[:SHOWN]) + more,
             evidence="".join(change.difference for change in outcome.overwritten),
@@ -122,11 +124,11 @@ def decided(folder: Path, options: Mapping[str, str]) -> Findings:
     """Return what was found in a project where nothing stands in the way of an image.
 
     Raises:
-        errors.Undecided: Something does; carries every reason.
+        Undecided: Something does; carries every reason.
     """
     found = detect.detect(folder, project.configured(folder) | dict(options))
     if reasons := [one.text for one in found.conflicts] + [one.text for one in found.blockers]:
-        raise errors.Undecided(path=folder, count=len(reasons), evidence="\n".join(reasons))
+        raise Undecided(path=folder, count=len(reasons), evidence="\n".join(reasons))
     return found
 
 

@@ -7,7 +7,7 @@ import tomllib
 from collections.abc import Mapping
 from typing import Any
 
-from drydock import errors
+from drydock.errors import BadConfiguration
 from drydock.project.configuration import KEYS
 from drydock.recipe.configuration import toml
 
@@ -22,13 +22,13 @@ def amend(text: str, table: str, options: Mapping[str, str], where: object) -> s
         where: The file, for messages.
 
     Raises:
-        errors.BadConfiguration: A value is not of its key's type, or stands where no single line says so.
+        BadConfiguration: A value is not of its key's type, or stands where no single line says so.
     """
     for key, word in options.items():
         value = _value(key, word, where)
         text = _amended(text, table, f"{key} = {toml(value)}", key)
         if _read(text, table).get(key) != value:
-            raise errors.BadConfiguration(
+            raise BadConfiguration(
                 where=where, problem=f"{key} is not written in a single line", how=f"set {key} there by hand"
             )
     return text
@@ -46,7 +46,7 @@ def _value(key: str, word: str, where: object) -> object:
         )
     except (ValueError, KeyError) as error:
         how = "give a number" if kind is int else "give true or false"
-        raise errors.BadConfiguration(where=where, problem=f"{key} is {word!r}", how=how) from error
+        raise BadConfiguration(where=where, problem=f"{key} is {word!r}", how=how) from error
 
 
 def _amended(text: str, table: str, line: str, key: str) -> str:

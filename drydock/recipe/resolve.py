@@ -11,13 +11,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from drydock import command, errors, programs
+from drydock import command, programs
 from drydock.detect import Dependencies
 from drydock.detect.requirements import LOCKED_FROM
 from drydock.detect.tools import LOCKED_BY_UV
 from drydock.detect.tree import decode, join
 from drydock.recipe import wheels
 from drydock.recipe.blueprint import BUILD_LOCK, TEST_LOCK, Blueprint
+from drydock.recipe.errors import NotLocked
 
 LOCK = "requirements.lock"
 TEST_FILE = re.compile(r"(.*[-_.])?(test|tests|testing|dev|development)([-_.].*)?\.txt")
@@ -66,8 +67,8 @@ def fitted(blueprint: Blueprint) -> Blueprint:
     """Return the blueprint with the Python versions that everything resolved has wheels for.
 
     Raises:
-        errors.NotLocked: uv finds no versions that fit together, or reaches no index.
-        errors.CommandMissing: uv is not installed.
+        NotLocked: uv finds no versions that fit together, or reaches no index.
+        CommandMissing: uv is not installed.
     """
     folder, inputs, wanted = _inputs(blueprint)
     pylock = _compile(folder, ["--format=pylock.toml", *inputs], wanted)
@@ -84,8 +85,8 @@ def resolve(blueprint: Blueprint) -> dict[str, str]:
         The texts of the two lock files by their paths in the project.
 
     Raises:
-        errors.NotLocked: uv finds no versions that fit together, or reaches no index.
-        errors.CommandMissing: uv is not installed.
+        NotLocked: uv finds no versions that fit together, or reaches no index.
+        CommandMissing: uv is not installed.
     """
     found = blueprint.dependencies
     folder, inputs, wanted = _inputs(blueprint)
@@ -110,8 +111,8 @@ def build_tools(blueprint: Blueprint) -> dict[str, str]:
         The text of the lock file by its path; nothing where a tool comes from a place that has no hashes.
 
     Raises:
-        errors.NotLocked: uv finds no versions that fit together, or reaches no index.
-        errors.CommandMissing: uv is not installed.
+        NotLocked: uv finds no versions that fit together, or reaches no index.
+        CommandMissing: uv is not installed.
     """
     folder = blueprint.root / blueprint.source
     required = _table(folder).get("build-system", {}).get("requires", DEFAULT_BUILD)
@@ -168,7 +169,7 @@ def _compile(folder: Path, inputs: Sequence[str], wanted: str) -> str:
         done = command.run(args, cwd=folder, stdin=wanted or None, env=programs.UV_ENVIRONMENT)
     except command.CommandFailed as error:
         said = error.completed.stderr.strip()
-        raise errors.NotLocked(folder=folder, reason=_first(said), evidence=said) from error
+        raise NotLocked(folder=folder, reason=_first(said), evidence=said) from error
     return done.stdout
 
 

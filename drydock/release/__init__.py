@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass
 
-from drydock import errors
+from drydock.errors import DrydockError
 from drydock.publish import cosign
 from drydock.release.plan import Plan, to_push, to_release, to_sign
 from drydock.release.steps import STEPS, Step, Work, verify
@@ -46,7 +46,7 @@ def foresee(work: Work) -> list[Outcome]:
     """Tell which steps of a plan are done already and which are to come, and do nothing.
 
     Raises:
-        errors.KeyUnusable: The file of the key is not there.
+        KeyUnusable: The file of the key is not there.
     """
     cosign.require(work.plan.key)
     outcomes: list[Outcome] = []
@@ -62,10 +62,10 @@ def carry_out(work: Work) -> Iterator[Outcome]:
     """Take a plan's steps, and yield each one's outcome.
 
     Raises:
-        errors.ReleaseRunning: Another process is at the same plan.
-        errors.VersionTaken: The tag of the version to release names another image already.
-        errors.KeyUnusable, errors.CosignNotInstalled: Found out before the first step.
-        errors.DrydockError: A step failed; the next call goes on with it.
+        ReleaseRunning: Another process is at the same plan.
+        VersionTaken: The tag of the version to release names another image already.
+        KeyUnusable, CosignNotInstalled: Found out before the first step.
+        DrydockError: A step failed; the next call goes on with it.
     """
     with work.journal.locked():
         if work.plan.key:
@@ -86,7 +86,7 @@ def _take(step: Step, work: Work) -> Outcome:
         if not held:
             with nullcontext() if step.shows else work.patience(step.name):
                 step.run(work)
-    except (errors.DrydockError, KeyboardInterrupt):
+    except (DrydockError, KeyboardInterrupt):
         work.say(spelled(f"stopped at {step.name}; `drydock {work.plan.command}` continues there"))
         raise
     return Outcome(step.name, what, held, round(time.monotonic() - began, 3))

@@ -9,9 +9,10 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from drydock import errors, state
+from drydock import state
 from drydock.publish.sbom.cyclonedx import PREDICATE_TYPE as CYCLONEDX
 from drydock.publish.sbom.spdx import PREDICATE_TYPE as SPDX
+from drydock.release.errors import ReleaseRunning
 from drydock.release.plan import Plan
 from drydock.state.sealed import Sealed, Untrusted, write_whole
 
@@ -64,14 +65,14 @@ class Journal:
         """Keep every other process from the same plan; the kernel lets go when this one ends, however.
 
         Raises:
-            errors.ReleaseRunning: Another one is at it.
+            ReleaseRunning: Another one is at it.
         """
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         with (self.folder / "lock").open("w") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as error:
-                raise errors.ReleaseRunning(command=self._command) from error
+                raise ReleaseRunning(command=self._command) from error
             yield
 
     def read(self) -> Entry:

@@ -7,13 +7,14 @@ from dataclasses import dataclass, replace
 
 from packaging.version import InvalidVersion, Version
 
-from drydock import errors
 from drydock.gates import proof
 from drydock.project import Project
 from drydock.project.git import Checkout
 from drydock.publish import tags as naming
+from drydock.publish.errors import IllegalVersion
 from drydock.publish.push import NONE, Permissions
 from drydock.publish.reference import Reference, parse
+from drydock.release.errors import NoRegistry, NotReleasable
 
 PUSH = ("receipts", "push", "move")
 SIGN = ("find", "receipts", "sbom", "attach", "sign")
@@ -84,7 +85,7 @@ def to_push(
         platforms: Which builds to push, several as an index of them.
 
     Raises:
-        errors.NoRegistry: Neither the caller nor the project names one.
+        NoRegistry: Neither the caller nor the project names one.
     """
     plan = _plan("push", PUSH, project, checkout, registry, target)
     return replace(plan, force=force, platforms=tuple(platforms), permissions=permissions)
@@ -101,7 +102,7 @@ def to_sign(
         force: Why it was pushed without receipts, where an earlier push has not written it down here.
 
     Raises:
-        errors.NoRegistry: Neither the caller nor the project names one.
+        NoRegistry: Neither the caller nor the project names one.
     """
     return replace(_plan("sign", SIGN, project, checkout, registry, target), key=key, force=force)
 
@@ -126,18 +127,18 @@ def to_release(
         key: File or KMS URI of the private key; empty to sign without one.
 
     Raises:
-        errors.IllegalVersion: The version does not follow PEP 440.
-        errors.NoRegistry: Neither the caller nor the project names one.
-        errors.NotReleasable: The checkout is not a commit's, or the version is local or another one.
+        IllegalVersion: The version does not follow PEP 440.
+        NoRegistry: Neither the caller nor the project names one.
+        NotReleasable: The checkout is not a commit's, or the version is local or another one.
     """
 
-    def refused(reason: str, how: str) -> errors.NotReleasable:
-        return errors.NotReleasable(version=version, reason=reason, how=how)
+    def refused(reason: str, how: str) -> NotReleasable:
+        return NotReleasable(version=version, reason=reason, how=how)
 
     try:
         wanted = Version(version)
     except InvalidVersion as error:
-        raise errors.IllegalVersion(version=version) from error
+        raise IllegalVersion(version=version) from error
     address(project, checkout, registry)
     manifest = project.source / "pyproject.toml"
     # The image says its version itself: in its label, and in the metadata of the distribution inside it.
@@ -159,11 +160,11 @@ def address(project: Project, checkout: Checkout, registry: str) -> list[Referen
     """Return the names of a project's image on its registry, the ones that never move first.
 
     Raises:
-        errors.NoRegistry: Neither the caller nor the project names one.
+        NoRegistry: Neither the caller nor the project names one.
     """
     where = registry or project.registry
     if not where:
-        raise errors.NoRegistry()
+        raise NoRegistry()
     repository = f"{where.rstrip('/')}/{project.image}"
     found = naming.tags(project.version, checkout.revision, checkout.dirty)
     return [parse(f"{repository}:{tag}") for tag in found]

@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 
-from drydock import errors
 from drydock import image as images
 from drydock.build import Options
+from drydock.engine.errors import ImageMissing
 from drydock.gates import proof
 from drydock.gates.run import refusal
 from drydock.image import configuration_digest, content_digest
@@ -16,6 +16,7 @@ from drydock.progress import Patience, Say, unseen
 from drydock.publish import attach, builds, cosign, engine_image, provenance, sbom, tags
 from drydock.publish import push as pushing
 from drydock.publish.attach import Attestation
+from drydock.publish.errors import DigestDiffers
 from drydock.publish.labels import OCI
 from drydock.publish.manifest import configurations
 from drydock.publish.push import Pushed, Tell
@@ -24,6 +25,7 @@ from drydock.publish.registry import Manifest, Registry
 from drydock.publish.retry import WAITS
 from drydock.publish.sbom.cyclonedx import PREDICATE_TYPE as CYCLONEDX
 from drydock.publish.sbom.spdx import PREDICATE_TYPE as SPDX
+from drydock.release.errors import NotOnRegistry, ReceiptsMissing, StaleImage, VersionTaken
 from drydock.release.journal import FILES, Entry, Journal
 from drydock.release.plan import Plan, address
 from drydock.state.receipts import Receipts
@@ -120,7 +122,7 @@ def _is_built(work: Work) -> bool:
         return False
     try:
         engine_image.find(work.pipeline.engine, work.entry.image)
-    except errors.ImageMissing:
+    except ImageMissing:
         return False
     work.pipeline.adopt(work.plan.target, work.entry.image)
     return True
@@ -129,7 +131,7 @@ def _is_built(work: Work) -> bool:
 def _build(work: Work) -> None:
     image = work.pipeline.built(work.plan.target).image_id
     if work.entry.moved and image != work.entry.image:
-        raise errors.VersionTaken(reference=work.plan.versioned, found=work.entry.image, wanted=image)
+        raise VersionTaken(reference=work.plan.versioned, found=work.entry.image, wanted=image)
     work.pin(image)
     local = engine_image.find(work.pipeline.engine, image)
     pushing.refuse(work.plan.versioned, local, work.plan.permissions)
@@ -143,7 +145,7 @@ def _refuse_taken(work: Work, client: Registry) -> None:
     there = client.manifest(versioned.repository, versioned.tag)
     if there and not work.is_ours(there):
         found = there.config or there.digest
-        raise errors.VersionTaken(reference=versioned, found=found, wanted=work.entry.image)
+        raise VersionTaken(reference=versioned, found=found, wanted=work.entry.image)
 
 
 def _has_passed(work: Work) -> bool:
@@ -179,7 +181,7 @@ def _refuse_stale(work: Work, reference: str) -> None:
     local = engine_image.find(work.pipeline.engine, reference)
     found, wanted = local.labels.get(f"{OCI}revision", ""), work.plan.revision
     if found != wanted:
-        raise errors.StaleImage(reference=reference, found=found or "no commit", wanted=wanted or "no commit")
+        raise StaleImage(reference=reference, found=found or "no commit", wanted=wanted or "no commit")
 
 
 def _clear(work: Work, image: images.Image, content: str) -> None:
@@ -190,7 +192,7 @@ def _clear(work: Work, image: images.Image, content: str) -> None:
     elif work.plan.force:
         Receipts().waive(work.plan.force, missing, content=content, image=image.id)
     else:
-        raise errors.ReceiptsMissing(
+        raise ReceiptsMissing(
             reference=work.pipeline.project.reference(work.plan.target),
             reasons=", ".join(map(str, missing)),
             sessions=" ".join(gate.gate for gate in missing),
@@ -205,7 +207,7 @@ def _is_tagged(work: Work) -> bool:
     names = _local_names(work.plan)
     try:
         found = {engine_image.find(work.pipeline.engine, name).id for name in names}
-    except errors.ImageMissing:
+    except ImageMissing:
         return False
     return found == {work.entry.image}
 
@@ -257,7 +259,7 @@ def _find(work: Work) -> None:
         there = configurations(client, pushed.repository, manifest) if manifest else set()
     wanted = configuration_digest(work.pipeline.engine, local.id)
     if wanted not in there:
-        raise errors.DigestDiffers(reference=pushed, found=", ".join(there) or "nothing", wanted=wanted)
+        raise DigestDiffers(reference=pushed, found=", ".join(there) or "nothing", wanted=wanted)
     work.pin(local.id)
     if pushed.digest != work.entry.digest:
         work.know(digest=pushed.digest, attached=(), signed=())
@@ -268,7 +270,7 @@ def on_registry(pipeline: Workspace, pushed: Reference) -> Reference:
     with pushing.registry(pipeline.engine, pushed) as client:
         manifest = client.manifest(pushed.repository, pushed.tag)
     if manifest is None:
-        raise errors.NotOnRegistry(reference=pushed)
+        raise NotOnRegistry(reference=pushed)
     return replace(pushed, digest=manifest.digest)
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping, Sequence
 
-from drydock import command, errors
+from drydock import command
+from drydock.errors import CommandMissing
 from drydock.project import Project
 from drydock.verdict import Verdict
 
@@ -17,17 +18,17 @@ def require() -> None:
     """Make sure that there is somebody to ask, before anything is measured for it.
 
     Raises:
-        errors.CommandMissing: Docker AI is not there.
+        CommandMissing: Docker AI is not there.
     """
     if not is_there():
-        raise errors.CommandMissing(program="docker ai", how=WITHOUT)
+        raise CommandMissing(program="docker ai", how=WITHOUT)
 
 
 def is_there() -> bool:
     """Tell whether the docker CLI has Docker AI."""
     try:
         return command.run(["docker", "ai", "--help"], check=False).stdout.lower().count("docker ai") > 0
-    except errors.CommandMissing:
+    except CommandMissing:
         return False
 
 

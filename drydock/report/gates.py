@@ -7,10 +7,11 @@ from pathlib import Path
 
 from rich.console import Console
 
-from drydock import errors
 from drydock.detect.project import load
 from drydock.engine import connect
+from drydock.errors import DrydockError
 from drydock.gates import proof
+from drydock.gates.errors import UnknownGate
 from drydock.gates.gate import Gate, registry
 from drydock.gates.run import Judgement, run
 from drydock.nearest import choices
@@ -25,11 +26,11 @@ def find(name: str) -> Gate:
     """Return a gate by its name.
 
     Raises:
-        errors.UnknownGate: There is none; lists those there are.
+        UnknownGate: There is none; lists those there are.
     """
     known = registry()
     if name not in known:
-        raise errors.UnknownGate(gate=name, known=choices(name, known))
+        raise UnknownGate(gate=name, known=choices(name, known))
     return known[name]
 
 
@@ -42,7 +43,7 @@ def judge(
     arguments: Sequence[str] = (),
     json: bool = False,
     quiet: bool = False,
-) -> errors.DrydockError | None:
+) -> DrydockError | None:
     """Run a gate on each of its targets; show and keep its verdicts.
 
     Args:
@@ -65,7 +66,7 @@ def judge(
         for judgement in run(gate, workspace, targets, arguments):
             proof.keep(judgement)
             ended.append(judgement)
-    except errors.DrydockError as error:
+    except DrydockError as error:
         return _told(out, error)
     if (last := ended[-1]).fault:
         return _told(out, last.fault)
@@ -87,7 +88,7 @@ def show(out: Console, judgement: Judgement) -> None:
     tables.verdict(out, verdict, details=facts.detailed)
 
 
-def _told(out: Console, error: errors.DrydockError) -> errors.DrydockError:
+def _told(out: Console, error: DrydockError) -> DrydockError:
     if error.evidence:
         out.print(error.evidence, markup=False)
     return error

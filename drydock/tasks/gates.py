@@ -9,7 +9,7 @@ from typing import Any
 
 from invoke import Context, Exit
 
-from drydock import errors
+from drydock.errors import DrydockError
 from drydock.tasks.offer import offer, pipeline, say
 
 
@@ -22,7 +22,7 @@ from drydock.tasks.offer import offer, pipeline, say
 def gate(
     c: Context, which: str = "", target: str = "", project: str = "", quiet: bool = False, json: bool = False
 ) -> None:
-    """Run a gate, or all that a push demands: 70 when one refuses, 75 when one could not check."""
+    """Run a gate, or all that a push demands: exit code 9 when one refuses, 10 when one could not check."""
     from drydock.report import gates
 
     found = [gates.find(name) for name in which.split(",") if name]
@@ -38,7 +38,7 @@ def gate(
         raise Exit(str(fault), code=fault.exit_code)
 
 
-def _several(named: Sequence[Any], target: str, workspace: Any, json: bool) -> errors.DrydockError | None:
+def _several(named: Sequence[Any], target: str, workspace: Any, json: bool) -> DrydockError | None:
     """Run gates one after another, print one table, and return the first fault.
 
     Args:
@@ -61,7 +61,7 @@ def _several(named: Sequence[Any], target: str, workspace: Any, json: bool) -> e
             known = None if named else proof.receipt(one, workspace, of)
             try:
                 verdict = known.verdict if known else proof.judge(one, workspace, of)
-            except errors.DrydockError as error:
+            except DrydockError as error:
                 verdict = Verdict(one.name, Outcome.COULD_NOT_CHECK, error.args[0], evidence=error.evidence)
             rows.append((verdict, of, known is not None))
     verdicts = [verdict for verdict, _, _ in rows]

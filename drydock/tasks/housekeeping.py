@@ -7,13 +7,13 @@ from pathlib import Path
 
 from invoke import Context
 
-from drydock import errors
+from drydock.errors import BadConfiguration
 from drydock.tasks.offer import offer, pipeline
 
 
 @offer("examining this machine")
 def doctor(c: Context, project: str = "", json: bool = False) -> None:
-    """Look for causes of broken builds on this machine: 17 for warnings, 18 for failures."""
+    """Look for causes of broken builds on this machine: exit code 10 for warnings, 9 for failures."""
     from dataclasses import asdict
 
     from drydock import doctor
@@ -69,14 +69,12 @@ def environment(c: Context, output: str = "", project: str = "") -> None:
     expectations = pipe.project.root / EXPECTATIONS
     how = 'name the class that reads them: settings = "shop.config:Settings"'
     if not (named := read(expectations).settings):
-        raise errors.BadConfiguration(where=expectations, problem="names no class of settings", how=how)
+        raise BadConfiguration(where=expectations, problem="names no class of settings", how=how)
     image = pipe.built("production").image_id
     try:
         listed = application.settings(pipe.engine, image, named)
     except CouldNotAskError as error:
-        raise errors.BadConfiguration(
-            where=f"{expectations} settings", problem=str(error), how=how
-        ) from error
+        raise BadConfiguration(where=f"{expectations} settings", problem=str(error), how=how) from error
     start = environment.start_script((packaged.SCRIPTS / "start.py").read_text(encoding="utf-8"))
     target = Path(output) if output else pipe.project.root / "docs/environment.md"
     file.write(target, environment.page(listed, start))

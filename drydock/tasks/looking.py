@@ -7,7 +7,7 @@ from pathlib import Path
 
 from invoke import Context, Exit
 
-from drydock import errors
+from drydock.errors import BadCommandLine
 from drydock.tasks.offer import offer, pipeline
 
 LAST_PORT = 65535
@@ -19,7 +19,7 @@ def run(c: Context, target: str = "production", port: int = 0, project: str = ""
     from drydock.report.look import look
 
     if not 0 <= port <= LAST_PORT:
-        raise errors.BadCommandLine(
+        raise BadCommandLine(
             problem=f"there is no port {port}", how=f"give one from 1 to {LAST_PORT}, or none for a free one"
         )
     look(pipeline(project), target, port)

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 from invoke import Exit, Task, task
 
-from drydock import errors
+from drydock.errors import BadCommandLine, DrydockError, Interrupted, NoSpace
 from drydock.progress import Say, silent
 from drydock.spelling import spelled
 
@@ -66,17 +66,17 @@ def guarded(body: Body, doing: str) -> Body:
                 given.arguments["project"] = _project(voice(hushed))
             with readable():
                 body(*given.args, **given.kwargs)
-        except errors.DrydockError as error:
+        except DrydockError as error:
             if error.evidence:
                 print(error.evidence, file=sys.stderr)
             raise Exit(str(error), code=error.exit_code) from error
         except OSError as error:
             if error.errno not in (errno.ENOSPC, errno.EDQUOT):
                 raise
-            full = errors.NoSpace(during=spelled(f"`drydock {_name(body)}`"))
+            full = NoSpace(during=spelled(f"`drydock {_name(body)}`"))
             raise Exit(str(full), code=full.exit_code) from error
         except KeyboardInterrupt as error:
-            stopped = errors.Interrupted(during=spelled(f"`drydock {_name(body)}`"))
+            stopped = Interrupted(during=spelled(f"`drydock {_name(body)}`"))
             raise Exit(f"\n{stopped}", code=stopped.exit_code) from error
 
     return run  # type: ignore[return-value]
@@ -90,11 +90,11 @@ def _check_words(given: inspect.BoundArguments) -> None:
     """Refuse an option that Invoke's own program took for a word: it does so where a word is required.
 
     Raises:
-        errors.BadCommandLine: There is one.
+        BadCommandLine: There is one.
     """
     for name, value in given.arguments.items():
         if given.signature.parameters[name].default is inspect.Parameter.empty and str(value).startswith("-"):
-            raise errors.BadCommandLine(
+            raise BadCommandLine(
                 problem=f"{value} stands where {name.upper()} is expected",
                 how=f"give {name.upper()} first, or ask with --help before the task",
             )

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from invoke import Context
 
-from drydock import errors
+from drydock.detect.errors import Undecided
 from drydock.tasks.offer import offer
 
 
@@ -29,7 +29,7 @@ def explain(c: Context, project: str = "", option: list[str] | None = None, json
     else:
         print("\n".join(detect.explain_lines(found)))
     if found.conflicts or found.blockers:
-        raise errors.Undecided(path=root, count=len(found.conflicts) + len(found.blockers))
+        raise Undecided(path=root, count=len(found.conflicts) + len(found.blockers))
 
 
 @offer(

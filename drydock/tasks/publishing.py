@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from invoke import Context
 
-from drydock import errors
+from drydock.publish.errors import LabelsDiffer
 from drydock.tasks.offer import offer, patience, pipeline, say, voice
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def label(
             say(f"! {one}")
     # A label without a value anywhere is worth a line, but there is nothing to apply.
     if wrong := [one for one in differences if one.wanted is not None]:
-        raise errors.LabelsDiffer(reference=reference, count=len(wrong))
+        raise LabelsDiffer(reference=reference, count=len(wrong))
 
 
 @offer(

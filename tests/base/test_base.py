@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from drydock import base, errors
+from drydock import base
 from drydock.base import archive, make, pull
+from drydock.base.errors import BaseNotMade, NoBase
 from drydock.base.make import Plan
 from drydock.engine import apt
 from drydock.engine.apt import Repository
@@ -101,7 +102,7 @@ def test_rebuild_forgets_the_refusal_and_makes_anew(
 def test_a_base_that_is_nowhere_names_every_reason(
     surroundings: Surroundings, make_project: MakeProject
 ) -> None:
-    with pytest.raises(errors.NoBase) as caught:
+    with pytest.raises(NoBase) as caught:
         resolve(make_project)
 
     assert str(caught.value) == (
@@ -129,7 +130,7 @@ def test_a_base_named_by_hand_is_meant(surroundings: Surroundings, make_project:
     table = '[tool.drydock]\nbase = "mine/python:1"\npython-also = ["3.13"]\n'
     engine: Any = object()
 
-    with pytest.raises(errors.NoBase, match="mine/python:1"):
+    with pytest.raises(NoBase, match="mine/python:1"):
         base.resolve(engine, make_project({"pyproject.toml": table}))
 
 
@@ -256,7 +257,7 @@ def test_a_failed_bootstrap_leaves_nothing_and_shows_its_reason(
     (tmp_path / "work").mkdir()
     engine: Any = object()
 
-    with pytest.raises(errors.BaseNotMade) as caught:
+    with pytest.raises(BaseNotMade) as caught:
         make.make(engine, PLAN, lambda _: None)
 
     assert "mmdebstrap exited with 25: E: no such suite" in str(caught.value)

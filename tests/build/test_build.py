@@ -12,10 +12,14 @@ from pathlib import Path
 
 import pytest
 
-from drydock import command, errors
+from drydock import command
 from drydock.build import COLD, Options, Update, build, remove_mounts
+from drydock.build.errors import BadDockerfile, BuildFailed, NoBuildx
 from drydock.engine import Engine, find
+from drydock.engine.errors import EngineGone
+from drydock.errors import DrydockError, Interrupted, NoSpace
 from drydock.project import Project
+from drydock.project.errors import UnknownTarget
 from drydock.publish.opening import open_workspace
 from drydock.state.history import History
 from tests.conftest import ROOT, MakeProject
@@ -84,7 +88,7 @@ def test_a_failing_step_shows_its_last_lines(
 ) -> None:
     project = project_of(make_project, python_image, run_step("print('the reason'); raise SystemExit(3)"))
 
-    with pytest.raises(errors.BuildFailed, match=r"build step 'RUN python3.* failed: exit code 3") as caught:
+    with pytest.raises(BuildFailed, match=r"build step 'RUN python3.* failed: exit code 3") as caught:
         build(engine, project, Options())
 
     assert "the reason" in caught.value.evidence
@@ -95,14 +99,14 @@ def test_a_syntax_error_is_named_with_its_line(
 ) -> None:
     project = project_of(make_project, python_image, "COPPY a b")
 
-    with pytest.raises(errors.BadDockerfile, match=r"Dockerfile:2: unknown instruction: COPPY"):
+    with pytest.raises(BadDockerfile, match=r"Dockerfile:2: unknown instruction: COPPY"):
         build(engine, project, Options())
 
 
 def test_a_missing_file_is_named(engine: Engine, make_project: MakeProject, python_image: str) -> None:
     project = project_of(make_project, python_image, "COPY nowhere.txt /")
 
-    with pytest.raises(errors.DrydockError, match=r"nowhere\.txt"):
+    with pytest.raises(DrydockError, match=r"nowhere\.txt"):
         build(engine, project, Options())
 
 
@@ -111,7 +115,7 @@ def test_an_unknown_target_lists_the_known_ones(
 ) -> None:
     project = project_of(make_project, python_image)
 
-    with pytest.raises(errors.UnknownTarget, match="there is no target 'prod'; choose one of production"):
+    with pytest.raises(UnknownTarget, match="there is no target 'prod'; choose one of production"):
         build(engine, project, Options("prod"))
 
 
@@ -123,7 +127,7 @@ def test_a_full_disk_is_said_so(engine: Engine, make_project: MakeProject, pytho
         f'RUN --mount=type=tmpfs,target=/small,size=1000000 python3 -c "{fill}"',
     )
 
-    with pytest.raises(errors.NoSpace, match="no space left on the device during the build; free some with"):
+    with pytest.raises(NoSpace, match="no space left on the device during the build; free some with"):
         build(engine, project, Options())
 
 
@@ -141,7 +145,7 @@ def test_a_cli_without_buildx_is_said_so(
     (programs / "docker").chmod(0o755)
     monkeypatch.setenv("PATH", str(programs), prepend=os.pathsep)
 
-    with pytest.raises(errors.NoBuildx, match="the docker CLI has no buildx plugin; install it"):
+    with pytest.raises(NoBuildx, match="the docker CLI has no buildx plugin; install it"):
         build(engine, project_of(make_project, python_image), Options())
 
 
@@ -163,7 +167,7 @@ def test_an_engine_that_dies_mid_build_is_said_so(
             if update.kind == "started" and update.step.counts:
                 process.kill()
 
-        with pytest.raises(errors.EngineGone, match=r"stopped answering; look at its log"):
+        with pytest.raises(EngineGone, match=r"stopped answering; look at its log"):
             build(engine, project, Options(), kill)
 
 
@@ -230,7 +234,7 @@ def test_a_build_that_fails_stands_in_the_history_as_failed(
         make_project, python_image, run_step("raise SystemExit(3)"), **{"requirements.lock": ""}
     )
 
-    with pytest.raises(errors.BuildFailed):
+    with pytest.raises(BuildFailed):
         open_workspace(engine, project).built("production")
 
     (found,) = History().builds(project.image, failed=True)
@@ -284,6 +288,6 @@ def test_interrupting_a_build_leaves_with_130_and_no_tag(
     rest = process.stderr.read()
     process.wait(30)
 
-    assert process.returncode == errors.Interrupted.exit_code
+    assert process.returncode == Interrupted.exit_code
     assert "error: interrupted during invoke build; nothing was left behind" in rest
     assert not engine.sdk.images.list(name=project.image)

@@ -4,11 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from drydock import errors
+from drydock.build.errors import BadDockerfile
 from drydock.build.plan import Options, arguments, key_values, targets
 from drydock.doctor import network
 from drydock.engine import Engine
 from drydock.engine.find import Candidate
+from drydock.errors import BadConfiguration
 from drydock.project.network import INDEX_VARIABLES
 from tests.conftest import MakeProject
 
@@ -84,12 +85,12 @@ def test_targets_are_the_named_stages(tmp_path: Path) -> None:
 
 
 def test_a_missing_dockerfile_is_named(tmp_path: Path) -> None:
-    with pytest.raises(errors.BadDockerfile, match="cannot be read"):
+    with pytest.raises(BadDockerfile, match="cannot be read"):
         targets(tmp_path / "Dockerfile")
 
 
 def test_build_argument_without_value_is_refused() -> None:
-    with pytest.raises(errors.BadConfiguration, match="--build-arg UID: no value; write KEY=VALUE"):
+    with pytest.raises(BadConfiguration, match="--build-arg UID: no value; write KEY=VALUE"):
         key_values("--build-arg", ("UID",))
 
 

@@ -13,7 +13,9 @@ from invoke import Collection
 
 import drydock as package
 import tasks
-from drydock import errors
+from drydock.cli.errors import UnknownOption, UnknownTask
+from drydock.errors import BadCommandLine, DrydockError
+from drydock.project.errors import NoProject
 from tests.conftest import ROOT
 from tests.support.terminal import Seen, watch
 
@@ -34,66 +36,66 @@ def on_terminal(*args: str, columns: int, **env: str) -> Seen:
 @pytest.mark.parametrize(
     ("args", "error", "message"),
     [
-        (("biuld",), errors.UnknownTask, "error: there is no task `biuld`; did you mean `build`?"),
-        (("--help", "pusch"), errors.UnknownTask, "error: there is no task `pusch`; did you mean `push`?"),
-        (("pusch", "--help"), errors.UnknownTask, "error: there is no task `pusch`; did you mean `push`?"),
-        (("xyzzy",), errors.UnknownTask, "error: there is no task `xyzzy`; `drydock --list` shows them all"),
+        (("biuld",), UnknownTask, "error: there is no task `biuld`; did you mean `build`?"),
+        (("--help", "pusch"), UnknownTask, "error: there is no task `pusch`; did you mean `push`?"),
+        (("pusch", "--help"), UnknownTask, "error: there is no task `pusch`; did you mean `push`?"),
+        (("xyzzy",), UnknownTask, "error: there is no task `xyzzy`; `drydock --list` shows them all"),
         (
             ("build", "--targt", "slim"),
-            errors.UnknownOption,
+            UnknownOption,
             "error: `drydock build` has no option `--targt`; did you mean `--target`?",
         ),
         (
             ("size", "--xyzzy"),
-            errors.UnknownOption,
+            UnknownOption,
             "error: `drydock size` has no option `--xyzzy`; `drydock --help size` shows them all",
         ),
         # Invoke's own options are none of this program's: neither taken nor suggested.
         (
             ("push", "--dry"),
-            errors.UnknownOption,
+            UnknownOption,
             "error: `drydock push` has no option `--dry`; did you mean `--allow-dirty`?",
         ),
         (
             ("--prompt-for-sudo-password",),
-            errors.UnknownOption,
+            UnknownOption,
             "error: `drydock` has no option `--prompt-for-sudo-password`; `drydock --list` shows them all",
         ),
         (
             ("size", "shop:1", "shop:2", "shop:3"),
-            errors.UnknownTask,
+            UnknownTask,
             "error: there is no task `shop:3`; `drydock --list` shows them all",
         ),
-        (("--lst",), errors.UnknownOption, "error: `drydock` has no option `--lst`; did you mean `--list`?"),
+        (("--lst",), UnknownOption, "error: `drydock` has no option `--lst`; did you mean `--list`?"),
         (
             ("release",),
-            errors.BadCommandLine,
+            BadCommandLine,
             "error: `drydock release` lacks VERSION; `drydock --help release` explains it",
         ),
         (
             ("release", "--verion"),
-            errors.UnknownOption,
+            UnknownOption,
             "error: `drydock release` has no option `--verion`; did you mean `--version`?",
         ),
         (
             ("build", "--target"),
-            errors.BadCommandLine,
+            BadCommandLine,
             "error: --target has no value; `drydock --help build` explains it",
         ),
         (
             ("run", "--port", "http"),
-            errors.BadCommandLine,
+            BadCommandLine,
             "error: 'http' is not a whole number; give one in digits",
         ),
         (
             ("--print-completion-script", "bsh"),
-            errors.BadCommandLine,
+            BadCommandLine,
             "error: there is no completion for 'bsh'; did you mean `bash`?",
         ),
     ],
 )
 def test_a_slip_is_answered_with_what_was_meant(
-    args: tuple[str, ...], error: type[errors.DrydockError], message: str
+    args: tuple[str, ...], error: type[DrydockError], message: str
 ) -> None:
     done = run(*args)
 
@@ -221,13 +223,13 @@ def test_plain_invoke_shows_and_explains_the_same_tasks() -> None:
 def test_plain_invoke_takes_words_that_may_be_left_out_as_options() -> None:
     done = run("size", "--image", "shop:1", "--project", "nowhere", command=INVOKE)
 
-    assert (done.returncode, done.stdout) == (errors.NoProject.exit_code, "")
+    assert (done.returncode, done.stdout) == (NoProject.exit_code, "")
 
 
 def test_an_option_where_plain_invoke_expects_a_word_does_nothing() -> None:
     done = run("release", "--help", command=INVOKE)
 
-    assert (done.returncode, done.stdout) == (errors.BadCommandLine.exit_code, "")
+    assert (done.returncode, done.stdout) == (BadCommandLine.exit_code, "")
     assert done.stderr.startswith("error: --help stands where VERSION is expected; ")
 
 
@@ -254,7 +256,7 @@ def test_an_error_says_the_command_as_it_was_typed(
 def test_a_port_that_does_not_exist_is_refused_before_anything_is_built(port: str) -> None:
     done = run("run", f"--port={port}")
 
-    assert (done.stdout, done.returncode) == ("", errors.BadCommandLine.exit_code)
+    assert (done.stdout, done.returncode) == ("", BadCommandLine.exit_code)
     assert done.stderr.splitlines()[-1] == (
         f"error: there is no port {port}; give one from 1 to 65535, or none for a free one"
     )
@@ -291,4 +293,4 @@ def test_json_and_quiet_say_nothing_but_errors() -> None:
 
         assert done.stdout == ""
         assert done.stderr.startswith("error: ")
-        assert done.returncode == errors.NoProject.exit_code
+        assert done.returncode == NoProject.exit_code

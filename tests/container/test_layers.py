@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from drydock import errors
 from drydock.build import Options, build
+from drydock.build.errors import BuildFailed
 from drydock.detect.project import load
 from drydock.engine import Engine
 from drydock.engine.runtime import Run, started
@@ -101,7 +101,7 @@ def test_a_change_of_one_dependency_leaves_the_runtime_and_the_application_alone
 def test_a_library_that_is_opened_by_name_and_not_declared_fails_the_build(builder: Builder) -> None:
     builder.append("backend/todo_api/main.py", f"\nimport ctypes\nctypes.CDLL({LIBRARY!r})\n")
 
-    with pytest.raises(errors.BuildFailed) as caught:
+    with pytest.raises(BuildFailed) as caught:
         builder.build()
 
     assert f"is not in the image; name {LIBRARY} in EXTRA_FILES" in caught.value.evidence
@@ -112,7 +112,7 @@ def test_a_library_that_is_opened_when_a_function_is_called_fails_the_build(buil
         "backend/todo_api/main.py", f"\ndef mount():\n    import ctypes\n    ctypes.CDLL({LIBRARY!r})\n"
     )
 
-    with pytest.raises(errors.BuildFailed) as caught:
+    with pytest.raises(BuildFailed) as caught:
         builder.build()
 
     assert f"is not in the image; name {LIBRARY} in EXTRA_FILES" in caught.value.evidence
@@ -123,7 +123,7 @@ def test_a_library_that_is_opened_by_a_computed_name_fails_the_build_of_the_test
     builder.append("backend/todo_api/main.py", f"\nimport ctypes\nctypes.CDLL({name})\n")
     builder.options = builder.options.but(target="test")
 
-    with pytest.raises(errors.BuildFailed) as caught:
+    with pytest.raises(BuildFailed) as caught:
         builder.build()
 
     assert f"is not in the image; name {LIBRARY} in EXTRA_FILES" in caught.value.evidence
@@ -155,7 +155,7 @@ def test_a_declared_library_is_in_the_image_with_what_it_needs_and_its_record(bu
 
 
 def test_a_declared_library_that_is_nowhere_fails_the_build(builder: Builder) -> None:
-    with pytest.raises(errors.BuildFailed) as caught:
+    with pytest.raises(BuildFailed) as caught:
         builder.build(EXTRA_FILES="libgone.so.9")
 
     assert "EXTRA_FILES names libgone.so.9, which is nowhere" in caught.value.evidence

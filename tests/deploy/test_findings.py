@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from drydock import errors
 from drydock.deploy.render import render
 from drydock.detect.project import load
+from drydock.errors import BadConfiguration
 from drydock.gates import kubernetes as gate
 from drydock.gates import tools as scanners
 from drydock.gates.expectations import CouldNotAskError, Finding, sift
@@ -57,7 +57,7 @@ def test_an_ignore_covers_its_check_and_place_and_nothing_else(
 def test_a_wrong_expectation_is_refused(tmp_path: Path, text: str, problem: str) -> None:
     path = tmp_path / "gate.toml"
     path.write_text(text)
-    with pytest.raises(errors.BadConfiguration, match=problem):
+    with pytest.raises(BadConfiguration, match=problem):
         finding.read(path)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from drydock import errors
+from drydock.errors import CommandMissing
 from drydock.project import Project
 from drydock.report import docker_ai
 from drydock.verdict import Outcome, Verdict
@@ -62,7 +62,7 @@ def test_what_gates_said_becomes_lines_with_the_details_of_refusals() -> None:
 
 def test_without_docker_ai_standard_docker_is_used(docker: Program) -> None:
     docker("echo \"docker: 'ai' is not a docker command.\" >&2; exit 1")
-    with pytest.raises(errors.CommandMissing, match="Standard Docker is used"):
+    with pytest.raises(CommandMissing, match="Standard Docker is used"):
         docker_ai.require()
 
 

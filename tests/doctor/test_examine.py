@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from drydock import doctor, errors
+from drydock import doctor
+from drydock.doctor.errors import MachineFails, MachineWarns
 from drydock.doctor.finding import Severity, failure, ok, unknown, warning
 from tests.conftest import ROOT, MakeProject
 
@@ -18,9 +19,9 @@ WELL, UNSEEN, WORRYING, BROKEN = (
 
 def test_warnings_and_failures_have_exit_codes_of_their_own() -> None:
     doctor.judge([WELL, UNSEEN])
-    with pytest.raises(errors.MachineWarns, match="2 of the findings above may break a task"):
+    with pytest.raises(MachineWarns, match="2 of the findings above may break a task"):
         doctor.judge([WELL, WORRYING, WORRYING])
-    with pytest.raises(errors.MachineFails, match="1 of the findings above break builds"):
+    with pytest.raises(MachineFails, match="1 of the findings above break builds"):
         doctor.judge([WORRYING, BROKEN])
 
 
@@ -63,7 +64,7 @@ def test_a_program_reads_the_findings_and_the_exit_code(monkeypatch: pytest.Monk
         text=True,
     )
 
-    assert done.returncode == errors.MachineFails.exit_code
+    assert done.returncode == MachineFails.exit_code
     findings = {one["name"]: one for one in json.loads(done.stdout)["findings"]}
     assert findings["engine"]["severity"] == "failure"
     assert set(findings["engine"]) == {"name", "severity", "fact", "advice"}

@@ -2,35 +2,22 @@
 
 from __future__ import annotations
 
-import inspect
 import re
 
 import pytest
 
-from drydock import errors
+from drydock.errors import DrydockError, Exit
 from tests.conftest import ROOT
+from tests.support.messages import ERRORS
 from tests.support.sources import function
 
 DOCUMENT = (ROOT / "docs" / "troubleshooting.md").read_text(encoding="utf-8")
 SYMPTOMS, BY_CODE = DOCUMENT.split("## By exit code")
-ALL = sorted(
-    (
-        found
-        for _, found in inspect.getmembers(errors, inspect.isclass)
-        if issubclass(found, errors.DrydockError) and found is not errors.DrydockError
-    ),
-    key=lambda found: found.exit_code,
-)
-ENTRIES = dict(re.findall(r"^#### (\d+ \w+)\n\n(.*?)(?=^###|\Z)", BY_CODE, re.MULTILINE | re.DOTALL))
+ENTRIES = dict(re.findall(r"^#### (\w+)\n\n(.*?)(?=^###|\Z)", BY_CODE, re.MULTILINE | re.DOTALL))
 TEST = re.compile(r"`((?:backend/)?tests/[\w/]+\.py)::(test_\w+)`")
 
 
-def title(error: type[errors.DrydockError]) -> str:
-    """Return the heading of an error's entry."""
-    return f"{error.exit_code} {error.__name__}"
-
-
-def form(error: type[errors.DrydockError]) -> str:
+def form(error: type[DrydockError]) -> str:
     """Return an error's line with the names of its values in capitals."""
     line = f"error: {error.fact}; {error.next_step}"
     line = re.sub(r"\{(\w+)!r\}", lambda found: f"'{found[1].upper()}'", line)
@@ -38,14 +25,16 @@ def form(error: type[errors.DrydockError]) -> str:
 
 
 def test_every_error_has_its_entry_in_the_order_of_exit_codes_and_no_entry_is_stale() -> None:
-    assert list(ENTRIES) == [title(error) for error in ALL]
+    assert list(ENTRIES) == [error.__name__ for error in ERRORS]
+    titles = re.findall(r"^### (\d+) ([\w ]+): .+$", BY_CODE, re.MULTILINE)
+    assert titles == [(str(int(code)), code.name.lower().replace("_", " ")) for code in Exit]
 
 
-@pytest.mark.parametrize("error", ALL, ids=title)
+@pytest.mark.parametrize("error", ERRORS, ids=lambda error: error.__name__)
 def test_an_entry_shows_the_message_says_what_to_do_and_names_a_test_that_produces_it(
-    error: type[errors.DrydockError],
+    error: type[DrydockError],
 ) -> None:
-    quoted, explained = ENTRIES[title(error)].split("\n\n", 1)
+    quoted, explained = ENTRIES[error.__name__].split("\n\n", 1)
     assert " ".join(line.removeprefix("> ") for line in quoted.splitlines()) == form(error)
 
     tests = TEST.findall(explained)

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from drydock import engine, errors
+from drydock import engine
 from drydock.engine import apt, find, install
+from drydock.engine.errors import NoEngine
 
 
 @contextmanager
@@ -92,16 +93,14 @@ def test_a_socket_that_answers_wrongly_is_no_engine(tmp_path: Path, answer: byte
 def test_no_engine_names_what_was_tried(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/none.sock")
 
-    with pytest.raises(
-        errors.NoEngine, match=r"no Docker Engine answers \(DOCKER_HOST unix://.*: no socket\); "
-    ):
+    with pytest.raises(NoEngine, match=r"no Docker Engine answers \(DOCKER_HOST unix://.*: no socket\); "):
         engine.connect()
 
 
 def test_an_engine_the_user_chose_is_never_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/none.sock")
 
-    with pytest.raises(errors.NoEngine):
+    with pytest.raises(NoEngine):
         install.ensure(say=lambda _: None)
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from drydock import errors
 from drydock.engine import install
+from drydock.engine.errors import EngineInstallFailed, EngineStartFailed
 
 
 @pytest.fixture
@@ -34,21 +34,19 @@ def program(folder: Path, name: str, script: str) -> None:
 def test_what_apt_refuses_is_the_reason(programs: Path) -> None:
     program(programs, "apt-get", "echo 'E: Could not get lock /var/lib/apt/lists/lock'; exit 100")
 
-    with pytest.raises(errors.EngineInstallFailed, match="failed: E: Could not get lock"):
+    with pytest.raises(EngineInstallFailed, match="failed: E: Could not get lock"):
         install.install(lambda _: None)
 
 
 def test_without_a_debian_mirror_there_is_no_newer_release(tmp_path: Path) -> None:
-    with pytest.raises(errors.EngineInstallFailed, match="no Debian mirror is configured"):
+    with pytest.raises(EngineInstallFailed, match="no Debian mirror is configured"):
         install.newer_release_options(tmp_path, [], "bookworm")
 
 
 def test_a_daemon_that_dies_is_reported_with_its_log(programs: Path) -> None:
     program(programs, "dockerd", "echo 'failed to start daemon: no overlay'; exit 1")
 
-    with pytest.raises(
-        errors.EngineStartFailed, match=r"dockerd exited with 1; read .*dockerd\.log"
-    ) as caught:
+    with pytest.raises(EngineStartFailed, match=r"dockerd exited with 1; read .*dockerd\.log") as caught:
         install.start(lambda _: None)
 
     assert "no overlay" in caught.value.evidence

@@ -4,8 +4,8 @@ import socket
 
 import pytest
 
-from drydock import errors
 from drydock.engine import LABEL, Engine
+from drydock.engine.errors import ContainerExited, ImageMissing, NotReady, PortTaken
 from drydock.engine.runtime import Run, Running, started
 
 pytestmark = pytest.mark.live
@@ -42,7 +42,7 @@ def test_a_container_that_exits_at_once_is_reported_with_its_log(engine: Engine,
     code = "print('no database'); raise SystemExit(78)"
 
     with (
-        pytest.raises(errors.ContainerExited, match="exited with 78") as caught,
+        pytest.raises(ContainerExited, match="exited with 78") as caught,
         started(engine, server(python_image, code)) as running,
     ):
         running.wait_until_ready("/ready")
@@ -54,7 +54,7 @@ def test_a_wait_tells_the_last_answer_and_the_last_line_of_the_log(engine: Engin
     code = "import time; print('loading the model', flush=True); time.sleep(60)"
     told: list[str] = []
 
-    with pytest.raises(errors.NotReady), started(engine, server(python_image, code)) as running:
+    with pytest.raises(NotReady), started(engine, server(python_image, code)) as running:
         running.wait_until_ready("/ready", seconds=1.5, tell=told.append)
 
     assert told[-1].endswith(" · loading the model")
@@ -62,7 +62,7 @@ def test_a_wait_tells_the_last_answer_and_the_last_line_of_the_log(engine: Engin
 
 def test_a_container_that_never_gets_ready_is_reported(engine: Engine, python_image: str) -> None:
     with (
-        pytest.raises(errors.NotReady, match=r"did not answer 200 at /never within 2 s \(last: status 503\)"),
+        pytest.raises(NotReady, match=r"did not answer 200 at /never within 2 s \(last: status 503\)"),
         started(engine, server(python_image)) as running,
     ):
         running.wait_until_ready("/never", seconds=2)
@@ -74,7 +74,7 @@ def test_a_taken_port_is_named(engine: Engine, python_image: str) -> None:
         taken.listen()
         port = taken.getsockname()[1]
         with (
-            pytest.raises(errors.PortTaken, match=f"port {port} of this machine is taken"),
+            pytest.raises(PortTaken, match=f"port {port} of this machine is taken"),
             started(engine, Run(python_image, port=8000, host_port=port, command=("python3",), owner="test")),
         ):
             pass
@@ -84,7 +84,7 @@ def test_a_taken_port_is_named(engine: Engine, python_image: str) -> None:
 
 def test_a_missing_image_is_named(engine: Engine) -> None:
     with (
-        pytest.raises(errors.ImageMissing, match="image no-such:1 is not on this engine"),
+        pytest.raises(ImageMissing, match="image no-such:1 is not on this engine"),
         started(engine, Run("no-such:1")),
     ):
         pass

@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 import yaml
 
-from drydock import errors
 from drydock.build import BuildResult
 from drydock.command import Completed
 from drydock.deploy import Deployed
+from drydock.deploy.errors import RolloutFailed
 from drydock.deploy.manifests import Manifest
+from drydock.errors import BadConfiguration, DrydockError
 from drydock.gates import cluster
 from drydock.gates.subject import Subject
 from drydock.project import Project
@@ -69,7 +70,7 @@ class Stage:
     project: Project
     cluster: Cluster
     rendered: list[dict[str, Any]]
-    fault: errors.DrydockError | None = None
+    fault: DrydockError | None = None
     deployed: list[tuple[str, str]] = field(default_factory=list)
 
     def judge(self, *arguments: str) -> Any:
@@ -133,7 +134,7 @@ def test_a_service_that_does_not_answer_is_refused_in_the_clusters_words(stage: 
 
 
 def test_a_rollout_that_fails_is_refused_with_its_evidence_and_removed(stage: Stage) -> None:
-    stage.fault = errors.RolloutFailed(workload="deployment/shop", cause="exited with 78", evidence="its log")
+    stage.fault = RolloutFailed(workload="deployment/shop", cause="exited with 78", evidence="its log")
     verdict = stage.judge()
 
     assert (verdict.outcome, verdict.evidence) == (Outcome.FAILED, "its log")
@@ -162,9 +163,9 @@ def test_a_named_overlay_is_taken_and_an_open_choice_is_refused(make_project: Ma
     project = make_project(several)
 
     assert cluster.chosen(project, ("--overlay", "west")) == "west"
-    with pytest.raises(errors.BadConfiguration, match="there are the overlays east, west; name one"):
+    with pytest.raises(BadConfiguration, match="there are the overlays east, west; name one"):
         cluster.chosen(project, ())
-    with pytest.raises(errors.BadConfiguration, match="unknown argument --overlya"):
+    with pytest.raises(BadConfiguration, match="unknown argument --overlya"):
         cluster.chosen(project, ("--overlya",))
 
 

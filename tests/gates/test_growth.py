@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from drydock import errors
 from drydock.detect.project import load
 from drydock.gates import budget, growth
 from drydock.image import Image, content_digest, read_archive
@@ -15,6 +14,7 @@ from drydock.image.cache import Cache
 from drydock.project import MB, Budget, Growth, Project
 from drydock.project.compression import GZIP
 from drydock.recorder import weigh
+from drydock.state.errors import HistoryUnreadable
 from drydock.state.history import Build, History, Judged, Origin
 from drydock.verdict import Outcome, Verdict
 from tests.conftest import write_files
@@ -163,5 +163,5 @@ def test_a_history_that_cannot_be_read_is_no_pass(
     history: History, project: Project, make_image: MakeImage
 ) -> None:
     history.path.write_text("no database")
-    with pytest.raises(errors.HistoryUnreadable):
+    with pytest.raises(HistoryUnreadable):
         judged(make_image(20_000), project)

@@ -5,10 +5,13 @@ from typing import ClassVar
 
 import pytest
 
-from drydock import errors
+from drydock.build.errors import BuildFailed
 from drydock.detect.project import load
+from drydock.errors import Interrupted
 from drydock.gates import mainline
+from drydock.gates.errors import CouldNotCheck
 from drydock.project import Project
+from drydock.project.errors import NoDockerfile, UnknownTarget
 from tests.support.repository import begin, commit, git
 
 NOW = "[project]\nname = 'shop'\n"
@@ -35,7 +38,7 @@ class Building:
         if self.fault:
             raise self.fault
         if not self.project.dockerfile.is_file():
-            raise errors.NoDockerfile(root=self.project.root)
+            raise NoDockerfile(root=self.project.root)
         text = (self.project.root / "app/main.py").read_text()
         self.asked.append((self.channel, target, text))
         return "an image"
@@ -76,7 +79,7 @@ def test_a_commit_without_a_dockerfile_has_no_image(building: Building) -> None:
 def test_a_commit_without_the_target_has_no_image(
     building: Building, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Building, "fault", errors.UnknownTarget(target="slim", known="app"))
+    monkeypatch.setattr(Building, "fault", UnknownTarget(target="slim", known="app"))
 
     assert mainline.image(building, "slim") is None  # type: ignore[arg-type]
 
@@ -84,10 +87,10 @@ def test_a_commit_without_the_target_has_no_image(
 def test_a_main_branch_that_does_not_build_is_no_pass(
     building: Building, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    fault = errors.BuildFailed(step="RUN uv", reason="no such package", evidence="last lines")
+    fault = BuildFailed(step="RUN uv", reason="no such package", evidence="last lines")
     monkeypatch.setattr(Building, "fault", fault)
 
-    with pytest.raises(errors.CouldNotCheck) as caught:
+    with pytest.raises(CouldNotCheck) as caught:
         mainline.image(building, "slim")  # type: ignore[arg-type]
 
     assert "which growth is measured by, does not build: build step 'RUN uv' failed" in str(caught.value)
@@ -98,9 +101,9 @@ def test_a_main_branch_that_does_not_build_is_no_pass(
 def test_an_engine_that_is_gone_is_not_the_main_branchs_fault(
     building: Building, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Building, "fault", errors.Interrupted(during="the build"))
+    monkeypatch.setattr(Building, "fault", Interrupted(during="the build"))
 
-    with pytest.raises(errors.Interrupted):
+    with pytest.raises(Interrupted):
         mainline.image(building, "slim")  # type: ignore[arg-type]
 
 

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from drydock import errors, gates
+from drydock import gates
+from drydock.engine.errors import ImageMissing
 from drydock.gates import closure, proof
 from drydock.gates.gate import Gate, registry
 from drydock.gates.run import Judgement, run
@@ -137,7 +138,7 @@ def test_an_error_ends_a_gate_as_could_not_check(make_project: MakeProject) -> N
 
         @staticmethod
         def judge(_: Subject) -> Verdict:
-            raise errors.ImageMissing(reference="shop:dev")
+            raise ImageMissing(reference="shop:dev")
 
     workspace = Workspace(Engine(), make_project({}))  # type: ignore[arg-type]
     found: list[Judgement] = list(run(Gate("sunk", Sunk), workspace))  # type: ignore[arg-type]

@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from drydock import errors, programs
+from drydock import programs
 from drydock.detect.project import load
+from drydock.errors import BadConfiguration, DrydockError
+from drydock.gates.errors import CouldNotCheck, GateFailed, UnknownGate
 from drydock.gates.gate import registry
 from drydock.gates.proof import defined
 from drydock.gates.run import refusal
@@ -29,7 +31,7 @@ def test_arguments_that_are_not_drydocks_go_to_pytest() -> None:
     [("--fast", "use one of --project, --target, --json, --quiet"), ("--taget", "did you mean `--target`?")],
 )
 def test_a_gate_without_arguments_of_its_own_refuses_unknown_ones(given: str, how: str) -> None:
-    with pytest.raises(errors.BadConfiguration) as caught:
+    with pytest.raises(BadConfiguration) as caught:
         parse(GATES["smoke"], [given])
 
     assert str(caught.value) == f"error: nox -s smoke --: unknown argument {given}; {how}"
@@ -38,12 +40,12 @@ def test_a_gate_without_arguments_of_its_own_refuses_unknown_ones(given: str, ho
 @pytest.mark.parametrize(
     ("outcome", "error", "line"),
     [
-        (Outcome.FAILED, errors.GateFailed, "error: audit: jinja2 2.10; fix what the lines above show"),
-        (Outcome.COULD_NOT_CHECK, errors.CouldNotCheck, "error: audit could not look: jinja2 2.10; fix"),
+        (Outcome.FAILED, GateFailed, "error: audit: jinja2 2.10; fix what the lines above show"),
+        (Outcome.COULD_NOT_CHECK, CouldNotCheck, "error: audit could not look: jinja2 2.10; fix"),
     ],
 )
 def test_a_gate_that_could_not_look_differs_from_one_that_refuses(
-    outcome: Outcome, error: type[errors.DrydockError], line: str
+    outcome: Outcome, error: type[DrydockError], line: str
 ) -> None:
     fault = refusal(Verdict("audit", outcome, "jinja2 2.10"))
 
@@ -52,7 +54,7 @@ def test_a_gate_that_could_not_look_differs_from_one_that_refuses(
 
 
 def test_an_unknown_gate_lists_the_known_ones() -> None:
-    with pytest.raises(errors.UnknownGate) as caught:
+    with pytest.raises(UnknownGate) as caught:
         shown.find("size")
 
     assert "there is no gate 'size'; choose one of container_tests, size_budget" in str(caught.value)

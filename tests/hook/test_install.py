@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from drydock import errors
+from drydock.errors import BadCommandLine
 from drydock.hook import install as installing
 from drydock.hook.install import MARK, install, script
 from tests.support.repository import begin, commit
@@ -104,13 +104,13 @@ def test_a_second_installation_changes_nothing_and_another_hook_is_left_alone(re
     assert hook.read_text() == first == script(repository)
 
     hook.write_text("#!/bin/sh\nexit 0\n")
-    with pytest.raises(errors.BadCommandLine, match="is another hook"):
+    with pytest.raises(BadCommandLine, match="is another hook"):
         install(repository)
     assert hook.read_text() == "#!/bin/sh\nexit 0\n"
 
 
 def test_without_a_repository_there_is_no_hook(tmp_path: Path) -> None:
-    with pytest.raises(errors.BadCommandLine, match="is in no git repository"):
+    with pytest.raises(BadCommandLine, match="is in no git repository"):
         install(tmp_path)
 
 

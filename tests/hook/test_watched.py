@@ -6,9 +6,9 @@ import re
 
 import pytest
 
-from drydock import errors
 from drydock.detect.project import load
 from drydock.gates import proof
+from drydock.gates.errors import UnknownGate
 from drydock.gates.gate import registry
 from drydock.hook import BASE, chosen, due, stands_on
 from drydock.hook.commit import contents, digest
@@ -90,7 +90,7 @@ def test_named_gates_run_in_the_hooks_own_order() -> None:
 
 
 def test_a_name_that_the_hook_does_not_know_is_refused() -> None:
-    with pytest.raises(errors.UnknownGate, match=r"there is no gate 'smok'; choose one of lint, .*`smoke`"):
+    with pytest.raises(UnknownGate, match=r"there is no gate 'smok'; choose one of lint, .*`smoke`"):
         chosen(["smok"])
 
 

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from drydock import errors
 from drydock.image import archive, record
 from drydock.image.archive import read
 from drydock.image.cache import Cache
 from drydock.image.digest import content_digest
+from drydock.image.errors import AmbiguousImage, DamagedImage
 from drydock.image.model import Image
 from drydock.project.compression import GZIP, ZSTD, Compression
 from tests.image.making import (
@@ -145,7 +145,7 @@ def test_the_only_platform_is_taken_whatever_the_machine(tmp_path: Path, cache: 
 
 def test_platform_that_is_not_there_lists_those_that_are(tmp_path: Path, cache: Cache) -> None:
     folder = write_folder(tmp_path / "image", two_platforms())
-    with pytest.raises(errors.AmbiguousImage, match=r"holds 2 images: amd64, arm64"):
+    with pytest.raises(AmbiguousImage, match=r"holds 2 images: amd64, arm64"):
         read(folder, architecture="riscv64", cache=cache)
 
 
@@ -153,7 +153,7 @@ def test_archive_of_two_images_lists_them(tmp_path: Path, cache: Cache) -> None:
     files = docker_archive(LAYERS)
     (entry,) = json.loads(files["manifest.json"])
     files["manifest.json"] = json.dumps([entry, {**entry, "RepoTags": ["shop:other"]}]).encode()
-    with pytest.raises(errors.AmbiguousImage, match=r"holds 2 images: shop:dev, shop:other"):
+    with pytest.raises(AmbiguousImage, match=r"holds 2 images: shop:dev, shop:other"):
         read(write_archive(tmp_path / "image.tar", files), cache=cache)
 
 
@@ -161,7 +161,7 @@ def test_layer_with_another_digest_raises(tmp_path: Path, cache: Cache) -> None:
     files = docker_archive(LAYERS)
     name = json.loads(files["manifest.json"])[0]["Layers"][1]
     files[name] = files_tar({"app/main.py": "app = 'forged'\n"})
-    with pytest.raises(errors.DamagedImage, match=r"has the digest sha256:\w+, not sha256:"):
+    with pytest.raises(DamagedImage, match=r"has the digest sha256:\w+, not sha256:"):
         read(write_archive(tmp_path / "image.tar", files), cache=cache)
 
 
@@ -171,7 +171,7 @@ def test_missing_part_is_named(tmp_path: Path, cache: Cache, lost: str) -> None:
     (entry,) = json.loads(files["manifest.json"])
     name = {"a layer": entry["Layers"][0], "the configuration": entry["Config"]}.get(lost, "manifest.json")
     del files[name]
-    with pytest.raises(errors.DamagedImage, match=name):
+    with pytest.raises(DamagedImage, match=name):
         read(write_archive(tmp_path / "image.tar", files), cache=cache)
 
 
@@ -185,7 +185,7 @@ def test_missing_part_is_named(tmp_path: Path, cache: Cache, lost: str) -> None:
 )
 def test_malformed_manifest_raises(tmp_path: Path, cache: Cache, manifest: bytes, problem: str) -> None:
     files = {**docker_archive(LAYERS), "manifest.json": manifest}
-    with pytest.raises(errors.DamagedImage, match=problem):
+    with pytest.raises(DamagedImage, match=problem):
         read(write_archive(tmp_path / "image.tar", files), cache=cache)
 
 
@@ -193,7 +193,7 @@ def test_fewer_layers_than_diff_ids_raises(tmp_path: Path, cache: Cache) -> None
     files = docker_archive(LAYERS)
     (entry,) = json.loads(files["manifest.json"])
     files["manifest.json"] = json.dumps([{**entry, "Layers": entry["Layers"][:1]}]).encode()
-    with pytest.raises(errors.DamagedImage, match="1 layers stand for 2 diff ids"):
+    with pytest.raises(DamagedImage, match="1 layers stand for 2 diff ids"):
         read(write_archive(tmp_path / "image.tar", files), cache=cache)
 
 
@@ -209,12 +209,12 @@ def test_file_that_is_no_archive_says_what_it_is(
 ) -> None:
     path = tmp_path / "image.tar"
     path.write_bytes(content)
-    with pytest.raises(errors.DamagedImage, match=problem):
+    with pytest.raises(DamagedImage, match=problem):
         read(path, cache=cache)
 
 
 def test_absent_file_raises(tmp_path: Path, cache: Cache) -> None:
-    with pytest.raises(errors.DamagedImage, match="No such file"):
+    with pytest.raises(DamagedImage, match="No such file"):
         read(tmp_path / "image.tar", cache=cache)
 
 

@@ -11,7 +11,7 @@ import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drydock import errors
+from drydock.image.errors import DamagedImage
 from drydock.image.file import Kind
 from drydock.image.record import Record
 from tests.image.making import Entry, analysed, digest, files_tar, layer_tar
@@ -201,5 +201,5 @@ def test_content_of_package_records_is_kept(tmp_path: Path) -> None:
     ],
 )
 def test_what_is_no_whole_archive_raises(tmp_path: Path, data: bytes) -> None:
-    with pytest.raises(errors.DamagedImage, match="layer blob holds no whole image"):
+    with pytest.raises(DamagedImage, match="layer blob holds no whole image"):
         analysed(data, tmp_path)

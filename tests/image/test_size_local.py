@@ -16,8 +16,9 @@ from uuid import uuid4
 
 import pytest
 
-from drydock import command, errors, image
+from drydock import command, image
 from drydock.engine import LABEL, Engine
+from drydock.engine.errors import ImageMissing
 from drydock.image.cache import Cache
 from tests.conftest import ROOT, write_files
 from tests.support.archives import unpack
@@ -190,7 +191,7 @@ def test_imported_file_system_is_read(engine: Engine, cache: Cache, tmp_path: Pa
 
 @pytest.mark.parametrize("reference", ["drydock-test-size:never-built", "No Legal Name"])
 def test_absent_image_raises(engine: Engine, cache: Cache, reference: str) -> None:
-    with pytest.raises(errors.ImageMissing, match=f"image {reference} is not on this engine"):
+    with pytest.raises(ImageMissing, match=f"image {reference} is not on this engine"):
         image.read(engine, reference, cache=cache)
 
 

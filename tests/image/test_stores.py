@@ -11,8 +11,9 @@ from typing import Any, cast
 
 import pytest
 
-from drydock import errors, image
+from drydock import image
 from drydock.engine import Engine
+from drydock.errors import NoSpace
 from drydock.image.cache import Cache
 from drydock.project.compression import GZIP, ZSTD
 from tests.image.making import (
@@ -124,7 +125,7 @@ def test_no_room_for_what_is_sent_is_said_so(
 ) -> None:
     monkeypatch.setattr(Cache, "blob_file", lambda *_: None)
     with (
-        pytest.raises(errors.NoSpace, match="no space left on the device during the compression of shop:dev"),
+        pytest.raises(NoSpace, match="no space left on the device during the compression of shop:dev"),
         image.packed(engine, "shop:dev", cache=Cache(tmp_path / "cache")),
     ):
         pass

@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from drydock import errors, programs
+from drydock import programs
+from drydock.errors import Exit
+from drydock.programs.errors import ToolNotInstalled, UnknownTool
 
 WHEEL = "greeter-1.0-py3-none-any.whl"
 
@@ -95,22 +97,22 @@ def test_a_changed_lock_has_a_folder_of_its_own(locks: Path) -> None:
 
 def test_a_wrong_hash_is_refused_and_leaves_nothing(locks: Path) -> None:
     write_lock(locks, "greeter", make_wheel(locks.parent), "0" * 64)
-    with pytest.raises(errors.ToolNotInstalled) as caught:
+    with pytest.raises(ToolNotInstalled) as caught:
         programs.tool("greeter")
-    assert caught.value.exit_code == 91
+    assert caught.value.exit_code is Exit.MACHINE
     assert "hash" in caught.value.evidence.lower()
     assert not programs.home("greeter").exists()
 
 
 def test_a_lock_without_the_program_is_refused(locks: Path) -> None:
     lock_wheel(locks, "other")
-    with pytest.raises(errors.ToolNotInstalled, match=r"other\.lock installs no program of that name"):
+    with pytest.raises(ToolNotInstalled, match=r"other\.lock installs no program of that name"):
         programs.tool("other")
 
 
 def test_an_unknown_tool_lists_those_there_are(locks: Path) -> None:
     lock_wheel(locks)
-    with pytest.raises(errors.UnknownTool, match=r"no lock file for the tool 'greter'; use one of greeter,"):
+    with pytest.raises(UnknownTool, match=r"no lock file for the tool 'greter'; use one of greeter,"):
         programs.tool("greter")
 
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from drydock import errors
 from drydock.project import lock
+from drydock.project.errors import LockMissing, LockStale
 from tests.conftest import MakeProject
 
 PROJECT = """\
@@ -48,7 +48,7 @@ def test_a_uv_lock_that_never_reaches_the_build_is_not_looked_at(make_project: M
 
 def test_a_missing_lock_names_the_command_that_makes_one(make_project: MakeProject) -> None:
     with pytest.raises(
-        errors.LockMissing, match=r"has no lock file \(looked for uv.lock, requirements.lock\); make one"
+        LockMissing, match=r"has no lock file \(looked for uv.lock, requirements.lock\); make one"
     ):
         lock.find(make_project({"pyproject.toml": PROJECT}))
 
@@ -61,7 +61,7 @@ def test_a_missing_lock_names_the_command_that_makes_one(make_project: MakeProje
     ],
 )
 def test_a_stale_lock_names_what_does_not_match(make_project: MakeProject, pins: str, mismatch: str) -> None:
-    with pytest.raises(errors.LockStale, match=mismatch):
+    with pytest.raises(LockStale, match=mismatch):
         lock.find(make_project({"pyproject.toml": PROJECT, "requirements.lock": pins}))
 
 
@@ -106,9 +106,7 @@ def test_a_lock_older_than_requirements_txt_says_how_it_was_made(make_project: M
         }
     )
 
-    with pytest.raises(
-        errors.LockStale, match=r"match requirements.txt: fastapi 0.165.0 is not >=0.200"
-    ) as caught:
+    with pytest.raises(LockStale, match=r"match requirements.txt: fastapi 0.165.0 is not >=0.200") as caught:
         lock.find(project)
 
     assert str(caught.value).endswith(f"&& {command}`")

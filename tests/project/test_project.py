@@ -5,10 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from drydock import errors
+from drydock.detect.errors import Undecided
 from drydock.detect.project import load
+from drydock.errors import BadConfiguration
 from drydock.project import MB, Budget, Growth, Request, ca_bundle, configured
 from drydock.project.compression import Compression
+from drydock.project.errors import NoProject
 from tests.conftest import ROOT, MakeProject, write_files
 
 HEAD = '[project]\nname = "Shop.Api"\nversion = "1.4.2"\ndescription = "Sells"\nrequires-python = ">=3.12"\n'
@@ -108,18 +110,18 @@ def test_smoke_requests_are_read_in_order(make_project: MakeProject) -> None:
     ],
 )
 def test_malformed_configuration_names_the_key(make_project: MakeProject, table: str, message: str) -> None:
-    with pytest.raises(errors.BadConfiguration, match=message):
+    with pytest.raises(BadConfiguration, match=message):
         make_project({"pyproject.toml": f"{HEAD}[tool.drydock]\n{table}\n"})
 
 
 def test_broken_toml_is_named_with_its_place(make_project: MakeProject) -> None:
-    with pytest.raises(errors.BadConfiguration, match=r"pyproject.toml: not valid TOML: .*line 1"):
+    with pytest.raises(BadConfiguration, match=r"pyproject.toml: not valid TOML: .*line 1"):
         make_project({"pyproject.toml": "[project\n"})
 
 
 def test_a_folder_with_nothing_to_build_is_refused(tmp_path: Path) -> None:
     with pytest.raises(
-        errors.NoProject,
+        NoProject,
         match=r"neither pyproject\.toml nor drydock\.toml; name the project's folder with --project",
     ):
         load(tmp_path)
@@ -127,9 +129,7 @@ def test_a_folder_with_nothing_to_build_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("read", [load, configured])
 def test_a_folder_that_is_not_there_is_refused(read: Callable[[Path], object], tmp_path: Path) -> None:
-    with pytest.raises(
-        errors.NoProject, match=r"/shop is not a folder; name the project's folder with --project"
-    ):
+    with pytest.raises(NoProject, match=r"/shop is not a folder; name the project's folder with --project"):
         read(tmp_path / "shop")
 
 
@@ -188,7 +188,7 @@ def test_a_value_set_by_hand_wins_over_detection(tmp_path: Path) -> None:
 def test_a_contradiction_lists_the_candidates_and_the_option_that_decides(tmp_path: Path) -> None:
     files = {"one.py": APPLICATION, "two.py": APPLICATION, "requirements.txt": "fastapi\n"}
 
-    with pytest.raises(errors.Undecided, match=r"1 of the facts about .* cannot be decided") as caught:
+    with pytest.raises(Undecided, match=r"1 of the facts about .* cannot be decided") as caught:
         load(write_files(tmp_path, files))
 
     assert "one:app (one.py:3), two:app (two.py:3); set entry-point" in caught.value.evidence
@@ -203,7 +203,7 @@ def test_no_route_for_a_probe_leaves_the_path_empty(tmp_path: Path) -> None:
 def test_two_configurations_are_refused(tmp_path: Path) -> None:
     files = {"pyproject.toml": "[tool.drydock]\nport = 1\n", "drydock.toml": "port = 2\n"}
 
-    with pytest.raises(errors.BadConfiguration, match=r"is beside a drydock.toml; keep one of them"):
+    with pytest.raises(BadConfiguration, match=r"is beside a drydock.toml; keep one of them"):
         load(write_files(tmp_path, files))
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from drydock import errors
+from drydock.errors import BadConfiguration
 from drydock.project.root import around
 from tests.conftest import write_files
 
@@ -44,5 +44,5 @@ def test_the_search_ends_at_the_top_of_the_repository(tmp_path: Path) -> None:
 def test_a_broken_configuration_above_is_not_passed_over(tmp_path: Path) -> None:
     write_files(tmp_path, {"pyproject.toml": "[tool.drydock]\ncolour = 1\n", "app/.keep": ""})
 
-    with pytest.raises(errors.BadConfiguration, match="colour"):
+    with pytest.raises(BadConfiguration, match="colour"):
         around(tmp_path / "app")

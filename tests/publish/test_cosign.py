@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from drydock import errors
 from drydock.engine import install
+from drydock.errors import BadConfiguration
 from drydock.publish import cosign
 from drydock.publish.cosign import (
     SIGNATURE,
@@ -15,6 +15,7 @@ from drydock.publish.cosign import (
     sign_arguments,
     verify_arguments,
 )
+from drydock.publish.errors import CosignNotInstalled, KeyUnusable, SigningFailed
 from drydock.publish.reference import parse
 
 DIGEST = "sha256:" + "ab" * 32
@@ -130,7 +131,7 @@ def test_a_signature_of_anybody_is_none(three: Path) -> None:
     ],
 )
 def test_who_must_have_signed_has_to_be_said(subject: str, issuer: str, how: str) -> None:
-    with pytest.raises(errors.BadConfiguration) as caught:
+    with pytest.raises(BadConfiguration) as caught:
         Identity.given("", subject, issuer)
     assert str(caught.value) == (f"error: `drydock verify`: any signature would do; {how}")
 
@@ -159,7 +160,7 @@ def test_without_a_key_and_a_network_signing_fails_in_cosigns_words(tmp_path: Pa
         tmp_path, f"echo 'Error: {words}' >&2; echo 'error during command execution: {words}' >&2; exit 1"
     )
 
-    with pytest.raises(errors.SigningFailed) as caught:
+    with pytest.raises(SigningFailed) as caught:
         Cosign(offline).sign(TARGET)
     assert str(caught.value) == (
         f"error: {TARGET} was not signed: signing: getting signer: no route to host; "
@@ -175,7 +176,7 @@ def test_a_tag_is_never_signed(two: Path) -> None:
 def test_a_missing_key_is_not_a_missing_signature(tmp_path: Path) -> None:
     missing = tmp_path / "cosign.pub"
 
-    with pytest.raises(errors.KeyUnusable) as caught:
+    with pytest.raises(KeyUnusable) as caught:
         cosign.require(str(missing))
     assert str(caught.value).startswith(f"error: the key {missing} cannot be used: there is no such file; ")
 
@@ -192,5 +193,5 @@ def test_where_cosign_cannot_be_fetched_the_reason_is_named(
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setattr(install, "is_debian_family", lambda: False)
 
-    with pytest.raises(errors.CosignNotInstalled, match="cannot be fetched here: apt here knows no Debian"):
+    with pytest.raises(CosignNotInstalled, match="cannot be fetched here: apt here knows no Debian"):
         cosign.program()

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from drydock import errors
 from drydock.publish.credentials import Credentials, load
+from drydock.publish.errors import BadCredentials
 
 REGISTRY = "registry.example:5000"
 
@@ -108,7 +108,7 @@ def test_the_users_own_file_is_not_read_beside_a_named_folder(
 def test_a_missing_helper_is_an_error(configure: Any) -> None:
     configure({"credHelpers": {REGISTRY: "nowhere"}})
 
-    with pytest.raises(errors.BadCredentials) as caught:
+    with pytest.raises(BadCredentials) as caught:
         load(REGISTRY)
     assert "docker-credential-nowhere not installed or not available in PATH" in str(caught.value)
     assert str(caught.value).endswith(f"; mend it, or log in anew with `docker login {REGISTRY}`")
@@ -118,14 +118,14 @@ def test_a_helper_that_fails_is_an_error(configure: Any, helper: Any) -> None:
     helper("own", "echo 'the keychain is locked'; exit 1")
     configure({"credsStore": "own"})
 
-    with pytest.raises(errors.BadCredentials, match="the keychain is locked"):
+    with pytest.raises(BadCredentials, match="the keychain is locked"):
         load(REGISTRY)
 
 
 def test_a_damaged_entry_is_an_error(configure: Any) -> None:
     configure({"auths": {REGISTRY: {"auth": "no base64!"}}})
 
-    with pytest.raises(errors.BadCredentials):
+    with pytest.raises(BadCredentials):
         load(REGISTRY)
 
 
@@ -133,7 +133,7 @@ def test_a_damaged_entry_is_an_error(configure: Any) -> None:
 def test_a_damaged_file_is_an_error(configure: Any, content: str) -> None:
     configure(content)
 
-    with pytest.raises(errors.BadCredentials):
+    with pytest.raises(BadCredentials):
         load(REGISTRY)
 
 

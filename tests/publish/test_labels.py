@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from drydock import errors
 from drydock.base import Base
 from drydock.engine import PROJECT_LABEL
+from drydock.errors import BadConfiguration
 from drydock.project import Project
 from drydock.project.git import Checkout
 from drydock.publish import labels
@@ -72,7 +72,7 @@ def test_source_date_epoch_wins_over_the_commit(project: Project) -> None:
 
 @pytest.mark.parametrize("given", ["yesterday", "-1", "1.5", "\u0661"])
 def test_a_source_date_epoch_that_is_no_number_is_refused(project: Project, given: str) -> None:
-    with pytest.raises(errors.BadConfiguration) as caught:
+    with pytest.raises(BadConfiguration) as caught:
         labels_for(project, SOURCE, BASE, {"SOURCE_DATE_EPOCH": given})
     assert str(caught.value) == (
         f"error: SOURCE_DATE_EPOCH: {given!r} is not a whole number; give it seconds since 1970"

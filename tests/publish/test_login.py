@@ -7,8 +7,8 @@ from urllib.parse import parse_qs
 import httpx2
 import pytest
 
-from drydock import errors
 from drydock.publish.credentials import Credentials
+from drydock.publish.errors import RegistryFault
 from drydock.publish.login import Login, challenge
 
 REALM = "https://auth.example/token"
@@ -139,7 +139,7 @@ def test_a_refusal_of_the_token_server_is_the_answer(status: int) -> None:
     ],
 )
 def test_a_token_server_that_gives_no_token_is_an_error(answer: httpx2.Response, reason: str) -> None:
-    with pytest.raises(errors.RegistryFault) as caught:
+    with pytest.raises(RegistryFault) as caught:
         ask(Servers(BEARER, "", lambda _: answer), KNOWN)
     assert str(caught.value).startswith(
         f"error: registry registry.example answered {answer.status_code} to GET {REALM}: {reason}; "

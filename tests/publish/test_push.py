@@ -4,9 +4,20 @@ from dataclasses import replace
 
 import pytest
 
-from drydock import errors
 from drydock.publish import labels
 from drydock.publish.engine_image import LocalImage
+from drydock.publish.errors import (
+    BadCredentials,
+    DigestDiffers,
+    DirtyImage,
+    LoginRefused,
+    MadeBase,
+    PlatformTwice,
+    PushDenied,
+    RegistryFailed,
+    RegistryFault,
+    RegistryUnreachable,
+)
 from drydock.publish.push import Permissions, check_platforms, refuse
 from drydock.publish.reference import parse
 
@@ -20,7 +31,7 @@ def test_different_platforms_make_an_index(platforms: list[str]) -> None:
 
 
 def test_one_platform_twice_is_refused() -> None:
-    with pytest.raises(errors.PlatformTwice) as caught:
+    with pytest.raises(PlatformTwice) as caught:
         check_platforms(["linux/amd64", "linux/arm64", "linux/amd64"])
     assert str(caught.value) == (
         "error: 2 of the images are for linux/amd64; name one image for each platform"
@@ -32,7 +43,7 @@ def test_a_made_base_may_go_to_this_machine_alone() -> None:
 
     refuse(parse("127.0.0.1:5000/todo:1"), made, Permissions())
     refuse(TARGET, made, Permissions(made_base=True))
-    with pytest.raises(errors.MadeBase):
+    with pytest.raises(MadeBase):
         refuse(TARGET, made, Permissions())
 
 
@@ -40,15 +51,15 @@ def test_each_kind_of_failure_has_an_exit_code_of_its_own() -> None:
     codes = [
         kind.exit_code
         for kind in (
-            errors.RegistryUnreachable,
-            errors.LoginRefused,
-            errors.PushDenied,
-            errors.RegistryFailed,
-            errors.DigestDiffers,
-            errors.RegistryFault,
-            errors.DirtyImage,
-            errors.MadeBase,
-            errors.BadCredentials,
+            RegistryUnreachable,
+            LoginRefused,
+            PushDenied,
+            RegistryFailed,
+            DigestDiffers,
+            RegistryFault,
+            DirtyImage,
+            MadeBase,
+            BadCredentials,
         )
     ]
     assert codes == sorted(set(codes))

@@ -13,13 +13,14 @@ from pathlib import Path
 
 import pytest
 
-from drydock import command, errors
+from drydock import command
 from drydock.base import Base
 from drydock.engine import Engine
 from drydock.project.git import Checkout
 from drydock.publish import attach, cosign, provenance, push
 from drydock.publish.attach import SIGNED, Attestation
 from drydock.publish.cosign import SIGNATURE, Cosign
+from drydock.publish.errors import KeyUnusable, NotVerified, RegistryFault, SigningFailed
 from drydock.publish.reference import Reference, parse
 from drydock.publish.registry import OCI_INDEX, descriptor
 from tests.support import registry as real
@@ -181,14 +182,14 @@ def test_documents_without_a_signature_of_the_image_are_not_enough(
     """cosign 3's own `verify` would take an attestation for a signature."""
     attach.attach(engine, target, DOCUMENTS, key=str(key))
 
-    with pytest.raises(errors.NotVerified):
+    with pytest.raises(NotVerified):
         attach.verify(engine, target, key=public(key))
 
 
 def test_an_unsigned_image_is_not_verified(
     engine: Engine, program: Path, target: Reference, key: Path
 ) -> None:
-    with pytest.raises(errors.NotVerified) as caught:
+    with pytest.raises(NotVerified) as caught:
         attach.verify(engine, target, key=public(key))
     assert str(caught.value).startswith(f"error: {target} has no signature that the key {public(key)} made: ")
     assert str(caught.value).endswith("; do not deploy it; sign it with `invoke sign` if it is yours")
@@ -199,12 +200,12 @@ def test_another_key_does_not_verify(
 ) -> None:
     signed(engine, target, key)
 
-    with pytest.raises(errors.NotVerified):
+    with pytest.raises(NotVerified):
         attach.verify(engine, target, key=public(key_pair(tmp_path)))
 
 
 def test_a_missing_key_is_not_a_missing_signature(engine: Engine, target: Reference, tmp_path: Path) -> None:
-    with pytest.raises(errors.KeyUnusable, match="there is no such file"):
+    with pytest.raises(KeyUnusable, match="there is no such file"):
         attach.verify(engine, target, key=str(tmp_path / "cosign.pub"))
 
 
@@ -218,7 +219,7 @@ def test_a_second_signer_does_no_harm_and_its_document_is_not_taken_for_ours(
     assert len(attach.verify(engine, target, key=public(key))) == len(DOCUMENTS)
 
     (foreign,) = attach.attach(engine, target, {SPDX: b'{"spdx": "another"}'}, key=str(other))
-    with pytest.raises(errors.NotVerified) as caught:
+    with pytest.raises(NotVerified) as caught:
         attach.verify(engine, target, key=public(key))
     assert foreign.digest in str(caught.value)
 
@@ -243,7 +244,7 @@ def test_a_signature_of_one_image_does_not_verify_another(
     other = target.with_digest(digest)
     assert [one.kind for one in listed(engine, other)] == [SIGNATURE]
 
-    with pytest.raises(errors.NotVerified):
+    with pytest.raises(NotVerified):
         attach.verify(engine, other, key=public(key))
 
 
@@ -258,7 +259,7 @@ def test_a_statement_that_was_changed_on_the_registry_is_refused(
     ]
     stored.write_bytes(first.bundle.replace(b"payload", b"PAYLOAD"))
 
-    with pytest.raises(errors.RegistryFault, match="the content's digest is"):
+    with pytest.raises(RegistryFault, match="the content's digest is"):
         listed(engine, target)
 
 
@@ -272,10 +273,10 @@ def test_a_wrong_password_of_the_key_signs_nothing(
 ) -> None:
     monkeypatch.setenv("COSIGN_PASSWORD", "wrong")
 
-    with pytest.raises(errors.SigningFailed) as caught:
+    with pytest.raises(SigningFailed) as caught:
         Cosign(program, str(key), insecure=True).sign(target)
     assert str(caught.value).startswith(f"error: {target} was not signed: ")
-    with pytest.raises(errors.KeyUnusable):
+    with pytest.raises(KeyUnusable):
         signed(engine, target, key)
     assert list(private.tags(target.repository)) == ["1"]
 

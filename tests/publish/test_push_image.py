@@ -11,11 +11,21 @@ from pathlib import Path
 
 import pytest
 
-from drydock import errors
 from drydock.engine import Engine
+from drydock.engine.errors import ImageMissing
 from drydock.image.cache import Cache
 from drydock.publish import labels
 from drydock.publish.engine_image import find
+from drydock.publish.errors import (
+    DigestDiffers,
+    DirtyImage,
+    IllegalTag,
+    LoginRefused,
+    MadeBase,
+    PushDenied,
+    RegistryFailed,
+    RegistryUnreachable,
+)
 from drydock.publish.event import Event, LayerProgress, State
 from drydock.publish.push import Permissions, Pushed, push
 from drydock.publish.reference import parse
@@ -155,7 +165,7 @@ def test_a_wrong_password_is_refused_at_once(
         real.docker_configuration(no_credentials, private.address, password)
     events: list[Event] = []
 
-    with pytest.raises(errors.LoginRefused) as caught:
+    with pytest.raises(LoginRefused) as caught:
         push(engine, f"{private.address}/refused:1", events.append, image=image)
 
     who = f"user '{real.USER}'" if password else "an anonymous user"
@@ -172,7 +182,7 @@ def test_an_unreachable_registry_is_tried_again_and_named(engine: Engine, image:
     address = f"127.0.0.1:{free_port()}"
     events: list[Event] = []
 
-    with pytest.raises(errors.RegistryUnreachable) as caught:
+    with pytest.raises(RegistryUnreachable) as caught:
         push(engine, f"{address}/todo:1", events.append, image=image, waits=WAITS)
 
     assert str(caught.value).startswith(f"error: registry {address} cannot be reached: ")
@@ -184,7 +194,7 @@ def test_an_unreachable_registry_is_tried_again_and_named(engine: Engine, image:
 
 
 def test_a_missing_image_is_an_error(engine: Engine, plain: real.Registry) -> None:
-    with pytest.raises(errors.ImageMissing) as caught:
+    with pytest.raises(ImageMissing) as caught:
         push(engine, f"{plain.address}/todo:1", image="drydock-test-nothing:1")
     assert str(caught.value) == (
         "error: image drydock-test-nothing:1 is not on this engine; build it with `drydock build`"
@@ -194,7 +204,7 @@ def test_a_missing_image_is_an_error(engine: Engine, plain: real.Registry) -> No
 def test_an_illegal_tag_is_refused_before_anything_is_sent(
     engine: Engine, plain: real.Registry, image: str
 ) -> None:
-    with pytest.raises(errors.IllegalTag, match=r"'\+'"):
+    with pytest.raises(IllegalTag, match=r"'\+'"):
         push(engine, f"{plain.address}/illegal:1+2", image=image)
     assert plain.tags("illegal") == {}
 
@@ -232,7 +242,7 @@ def test_a_lasting_fault_leaves_the_old_tag(engine: Engine, plain: real.Registry
     with (
         tiny_image(engine) as newer,
         real.road(plain, Accident("PUT", "/manifests/", 503, times=99)) as road,
-        pytest.raises(errors.RegistryFailed) as caught,
+        pytest.raises(RegistryFailed) as caught,
     ):
         push(engine, f"{road.address}/kept:1", image=newer, waits=WAITS)
 
@@ -250,7 +260,7 @@ def test_access_denied_midway_is_not_tried_again(
     engine: Engine, plain: real.Registry, image: str, method: str, path: str
 ) -> None:
     with real.road(plain, Accident(method, path, 403, times=99)) as road:
-        with pytest.raises(errors.PushDenied, match="denies access to denied: arranged 403"):
+        with pytest.raises(PushDenied, match="denies access to denied: arranged 403"):
             push(engine, f"{road.address}/denied:1", image=image, waits=WAITS)
         asked = road.count(method, path)
 
@@ -263,7 +273,7 @@ def test_a_login_that_ends_midway_is_not_tried_again(
 ) -> None:
     with (
         real.road(plain, Accident("PUT", "/blobs/uploads/", 401, times=99)) as road,
-        pytest.raises(errors.LoginRefused),
+        pytest.raises(LoginRefused),
     ):
         push(engine, f"{road.address}/ended:1", image=image, waits=WAITS)
 
@@ -335,14 +345,14 @@ def test_an_image_that_another_push_replaced_is_noticed(
             return ask(self, repository, name)
 
         monkeypatch.setattr(Client, "manifest", moved_meanwhile)
-        with pytest.raises(errors.DigestDiffers) as caught:
+        with pytest.raises(DigestDiffers) as caught:
             push(engine, reference, image=image)
     assert str(caught.value).startswith(f"error: {reference} on the registry is {theirs.digest}, not ")
 
 
 def test_an_image_of_a_dirty_tree_needs_leave(engine: Engine, plain: real.Registry) -> None:
     with tiny_image(engine, {labels.DIRTY: "true"}) as image:
-        with pytest.raises(errors.DirtyImage) as caught:
+        with pytest.raises(DirtyImage) as caught:
             push(engine, f"{plain.address}/dirty:1", image=image)
         assert plain.tags("dirty") == {}
 
@@ -356,7 +366,7 @@ def test_an_image_of_a_dirty_tree_needs_leave(engine: Engine, plain: real.Regist
 
 
 def test_a_dirty_tag_needs_leave(engine: Engine, plain: real.Registry, image: str) -> None:
-    with pytest.raises(errors.DirtyImage):
+    with pytest.raises(DirtyImage):
         push(engine, f"{plain.address}/dirty-tag:1.4.2-dirty", image=image)
     assert plain.tags("dirty-tag") == {}
 
@@ -364,10 +374,10 @@ def test_a_dirty_tag_needs_leave(engine: Engine, plain: real.Registry, image: st
 def test_an_image_on_a_made_base_stays_on_this_machine(engine: Engine, plain: real.Registry) -> None:
     with tiny_image(engine, {labels.BASE_KIND: labels.MADE}) as image:
         push(engine, f"{plain.address}/made:1", image=image)
-        with pytest.raises(errors.MadeBase) as caught:
+        with pytest.raises(MadeBase) as caught:
             push(engine, "registry.invalid/made:1", image=image)
         allowed = Permissions(made_base=True)
-        with pytest.raises(errors.RegistryUnreachable):
+        with pytest.raises(RegistryUnreachable):
             push(engine, "registry.invalid/made:1", image=image, permissions=allowed, waits=())
 
     assert list(plain.tags("made")) == ["1"]

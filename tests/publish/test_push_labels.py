@@ -8,10 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from drydock import command, errors
+from drydock import command
 from drydock.engine import Engine
+from drydock.engine.errors import ImageMissing
+from drydock.errors import DrydockError
 from drydock.publish import engine_image, labels, relabel
 from drydock.publish.engine_image import find
+from drydock.publish.errors import IllegalReference, IllegalTag, LabelsNotApplied
 from tests.support.images import remove_reference, remove_unique, remove_unnamed
 from tests.support.registry import tiny_image
 
@@ -112,7 +115,7 @@ def test_an_image_that_would_lose_more_than_labels_is_left_alone(engine: Engine,
     engine.sdk.api.import_image_from_data(b"".join(content), repository=name, tag="trigger", changes=changes)
     before, known = find(engine, f"{name}:trigger").id, identities(engine)
     try:
-        with pytest.raises(errors.LabelsNotApplied) as caught:
+        with pytest.raises(LabelsNotApplied) as caught:
             relabel.apply(engine, f"{name}:trigger", {"new": "1"})
 
         assert str(caught.value) == (
@@ -127,7 +130,7 @@ def test_an_image_that_would_lose_more_than_labels_is_left_alone(engine: Engine,
 
 
 def test_labels_for_a_missing_image_are_an_error(engine: Engine) -> None:
-    with pytest.raises(errors.ImageMissing):
+    with pytest.raises(ImageMissing):
         relabel.apply(engine, "drydock-test-nothing:1", {"new": "1"})
 
 
@@ -142,14 +145,12 @@ def test_an_image_gets_all_its_names(engine: Engine) -> None:
 @pytest.mark.parametrize(
     ("bad", "expected"),
     [
-        ("todo:1+2", errors.IllegalTag),
-        ("todo", errors.IllegalReference),
-        ("Todo:1", errors.IllegalReference),
+        ("todo:1+2", IllegalTag),
+        ("todo", IllegalReference),
+        ("Todo:1", IllegalReference),
     ],
 )
-def test_one_illegal_name_keeps_all_away(
-    engine: Engine, bad: str, expected: type[errors.DrydockError]
-) -> None:
+def test_one_illegal_name_keeps_all_away(engine: Engine, bad: str, expected: type[DrydockError]) -> None:
     with tiny_image(engine) as image:
         with pytest.raises(expected):
             engine_image.tag(engine, image, [f"{image}-good", bad])
@@ -158,7 +159,7 @@ def test_one_illegal_name_keeps_all_away(
 
 
 def test_names_for_a_missing_image_are_an_error(engine: Engine) -> None:
-    with pytest.raises(errors.ImageMissing) as caught:
+    with pytest.raises(ImageMissing) as caught:
         engine_image.tag(engine, "drydock-test-nothing:1", ["todo:1"])
     assert str(caught.value) == (
         "error: image drydock-test-nothing:1 is not on this engine; build it with `drydock build`"

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from drydock import errors
 from drydock.publish.credentials import Credentials
+from drydock.publish.errors import LoginRefused, PushDenied, RegistryFault, RegistryUnreachable
 from drydock.publish.reference import parse
 from drydock.publish.registry import OCI_INDEX, OCI_MANIFEST, Manifest, Registry
 from drydock.publish.retry import Retry
@@ -77,7 +77,7 @@ def test_a_manifest_whose_layers_are_missing_is_refused(plain: real.Registry) ->
     config = layer | {"mediaType": "application/vnd.oci.image.config.v1+json"}
     content = {"schemaVersion": 2, "mediaType": OCI_MANIFEST, "config": config, "layers": [layer]}
 
-    with client(plain.address) as registry, pytest.raises(errors.RegistryFault) as caught:
+    with client(plain.address) as registry, pytest.raises(RegistryFault) as caught:
         registry.put_manifest("partial", "1", Manifest(OCI_MANIFEST, json.dumps(content).encode()))
     assert str(caught.value).startswith(
         f"error: registry {plain.address} answered 400 to PUT /v2/partial/manifests/1: "
@@ -99,7 +99,7 @@ def test_a_wrong_password_is_refused_once(private: real.Registry, credentials: C
     told: list[Retry] = []
     with (
         client(private.address, credentials, told=told) as registry,
-        pytest.raises(errors.LoginRefused) as caught,
+        pytest.raises(LoginRefused) as caught,
     ):
         registry.manifest("todo", "1")
     assert str(caught.value) == (
@@ -119,7 +119,7 @@ def test_a_token_opens_a_registry_that_wants_one(tokens: real.Registry) -> None:
 def test_who_gets_no_token_is_refused(tokens: real.Registry) -> None:
     with (
         client(tokens.address, replace(KNOWN, password="wrong")) as registry,
-        pytest.raises(errors.LoginRefused, match="who are you"),
+        pytest.raises(LoginRefused, match="who are you"),
     ):
         registry.manifest("todo", "1")
 
@@ -140,7 +140,7 @@ def test_an_unknown_authority_ends_it_at_once(private: real.Registry) -> None:
     told: list[Retry] = []
     with (
         client(private.address, KNOWN, insecure=False, told=told) as registry,
-        pytest.raises(errors.RegistryUnreachable, match="its certificate is not trusted"),
+        pytest.raises(RegistryUnreachable, match="its certificate is not trusted"),
     ):
         registry.manifest("todo", "1")
     assert told == []
@@ -149,7 +149,7 @@ def test_an_unknown_authority_ends_it_at_once(private: real.Registry) -> None:
 def test_a_secure_registry_is_never_asked_without_tls(plain: real.Registry) -> None:
     with (
         client(plain.address, insecure=False) as registry,
-        pytest.raises(errors.RegistryUnreachable),
+        pytest.raises(RegistryUnreachable),
     ):
         registry.manifest("todo", "1.4.2")
 
@@ -157,7 +157,7 @@ def test_a_secure_registry_is_never_asked_without_tls(plain: real.Registry) -> N
 def test_an_unreachable_registry_is_tried_again_and_named() -> None:
     told: list[Retry] = []
     address = f"{real.LOOPBACK}:{free_port()}"
-    with client(address, told=told) as registry, pytest.raises(errors.RegistryUnreachable) as caught:
+    with client(address, told=told) as registry, pytest.raises(RegistryUnreachable) as caught:
         registry.manifest("todo", "1")
     assert f"registry {address} cannot be reached" in str(caught.value)
     assert "(3 attempts)" in str(caught.value)
@@ -181,7 +181,7 @@ def test_denied_is_not_tried_again(plain: real.Registry) -> None:
     with (
         real.road(plain, Accident("PUT", "/manifests/", 403, times=9)) as road,
         client(road.address, told=told) as registry,
-        pytest.raises(errors.PushDenied) as caught,
+        pytest.raises(PushDenied) as caught,
     ):
         registry.put_manifest("denied", "1", INDEX)
     assert str(caught.value) == (
@@ -198,7 +198,7 @@ def test_a_registry_that_answers_with_other_content_is_not_believed(plain: real.
         revision = plain.storage / "docker/registry/v2/blobs/sha256" / INDEX.digest[7:9] / INDEX.digest[7:]
         (revision / "data").write_bytes(other.content)
         try:
-            with pytest.raises(errors.RegistryFault, match=f"the content's digest is {other.digest}"):
+            with pytest.raises(RegistryFault, match=f"the content's digest is {other.digest}"):
                 registry.manifest("forged", INDEX.digest)
         finally:
             (revision / "data").write_bytes(INDEX.content)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drydock import errors
+from drydock.publish.errors import IllegalReference, IllegalTag
 from drydock.publish.reference import Reference, check_tag, parse
 
 DIGEST = "sha256:" + "ab" * 32
@@ -49,7 +49,7 @@ def test_a_reference_is_read_as_docker_reads_it(text: str, expected: Reference) 
     ],
 )
 def test_an_illegal_reference_says_which_part_is_wrong(text: str, problem: str) -> None:
-    with pytest.raises(errors.IllegalReference) as caught:
+    with pytest.raises(IllegalReference) as caught:
         parse(text)
     assert problem in str(caught.value)
 
@@ -67,13 +67,13 @@ def test_an_illegal_reference_says_which_part_is_wrong(text: str, problem: str) 
     ],
 )
 def test_an_illegal_tag_says_what_is_wrong(tag: str, problem: str) -> None:
-    with pytest.raises(errors.IllegalTag) as caught:
+    with pytest.raises(IllegalTag) as caught:
         check_tag(tag)
     assert problem in str(caught.value)
 
 
 def test_a_reference_with_an_empty_tag_is_refused() -> None:
-    with pytest.raises(errors.IllegalTag):
+    with pytest.raises(IllegalTag):
         parse("todo:")
 
 

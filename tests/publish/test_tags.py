@@ -5,7 +5,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from packaging.version import Version
 
-from drydock import errors
+from drydock.publish.errors import IllegalTag, IllegalVersion
 from drydock.publish.reference import check_tag
 from drydock.publish.tags import is_dirty, leading, tags
 
@@ -67,7 +67,7 @@ def test_without_a_commit_there_is_no_sha_tag() -> None:
 
 
 def test_a_version_outside_of_pep_440_is_refused() -> None:
-    with pytest.raises(errors.IllegalVersion) as caught:
+    with pytest.raises(IllegalVersion) as caught:
         tags("one.two", REVISION, dirty=False)
     assert str(caught.value) == (
         "error: 'one.two' is no version that can be ordered; give the project one such as 1.4.2 or 1.5.0rc1"
@@ -75,7 +75,7 @@ def test_a_version_outside_of_pep_440_is_refused() -> None:
 
 
 def test_a_version_that_makes_too_long_a_tag_is_refused() -> None:
-    with pytest.raises(errors.IllegalTag, match="it has 129 characters"):
+    with pytest.raises(IllegalTag, match="it has 129 characters"):
         tags("1.4.2+" + "a" * 123, REVISION, dirty=False)
 
 

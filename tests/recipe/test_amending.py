@@ -6,7 +6,7 @@ import tomllib
 
 import pytest
 
-from drydock import errors
+from drydock.errors import BadConfiguration
 from drydock.recipe.amending import amend
 
 TEXT = """\
@@ -61,5 +61,5 @@ def test_a_file_of_its_own_has_its_keys_at_the_top() -> None:
     ],
 )
 def test_what_cannot_be_written_is_named(options: dict[str, str], message: str) -> None:
-    with pytest.raises(errors.BadConfiguration, match=message):
+    with pytest.raises(BadConfiguration, match=message):
         amend(TEXT, "tool.drydock", options, "here")

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from drydock import errors, recipe
+from drydock import recipe
 from drydock.detect import detect
+from drydock.detect.errors import Undecided
 from drydock.detect.project import load
+from drydock.recipe.errors import FilesDiffer, NotLocked
 from tests.conftest import write_files
 from tests.detect.support import APPS, materialise, summary
 
@@ -163,7 +165,7 @@ def test_nothing_is_overwritten_without_force(shop: Path) -> None:
     before = tree(shop)
 
     with pytest.raises(
-        errors.FilesDiffer,
+        FilesDiffer,
         match=r"what stands in .* differs from what would be written: Dockerfile; read the difference",
     ) as caught:
         recipe.init(shop, {})
@@ -249,7 +251,7 @@ def test_a_blocked_project_is_refused_with_the_reason(shape: str, tmp_path: Path
     found = summary(detect(folder))
     before = tree(folder)
 
-    with pytest.raises(errors.Undecided) as caught:
+    with pytest.raises(Undecided) as caught:
         recipe.init(folder, {})
 
     assert str(found["blocker_text"] or found["conflict_text"]) in caught.value.evidence
@@ -261,7 +263,7 @@ def test_dependencies_that_contradict_each_other_are_not_locked(tmp_path: Path) 
     folder = write_files(tmp_path / "shop", {"main.py": APPLICATION, "requirements.txt": wanted})
     before = tree(folder)
 
-    with pytest.raises(errors.NotLocked, match=r"No solution found when resolving dependencies"):
+    with pytest.raises(NotLocked, match=r"No solution found when resolving dependencies"):
         recipe.init(folder, {})
 
     assert tree(folder) == before

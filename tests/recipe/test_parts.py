@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from drydock import errors, recipe
+from drydock import recipe
 from drydock.detect import Setting, detect
+from drydock.detect.errors import Undecided
 from drydock.gates.security.history import check_dockerfile
 from drydock.project import configured
 from drydock.project import ignore as dockerignore
@@ -215,7 +216,7 @@ def initialised(shape: str, folder: Path, *, lock: bool) -> Blueprint:
     """Return the blueprint that `init` comes to, without asking an index for the versions."""
     try:
         blueprint = recipe.plan(recipe.decided(materialise(shape, folder / shape), {}))
-    except errors.Undecided:
+    except Undecided:
         pytest.skip("init refuses it")
     if lock and resolve.is_needed(blueprint):
         blueprint = resolve.planned(blueprint)

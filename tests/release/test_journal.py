@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from drydock import errors
 from drydock.publish.reference import parse
 from drydock.publish.sbom.cyclonedx import PREDICATE_TYPE as CYCLONEDX
 from drydock.publish.sbom.spdx import PREDICATE_TYPE as SPDX
+from drydock.release.errors import ReleaseRunning
 from drydock.release.journal import Entry, Journal
 from drydock.release.plan import RELEASE, Plan
 
@@ -94,7 +94,7 @@ def test_documents_that_were_never_kept_are_none() -> None:
 def test_one_process_at_a_time_is_at_a_release() -> None:
     with (
         Journal(PLAN).locked(),
-        pytest.raises(errors.ReleaseRunning, match=r"another process is at `invoke release 1\.4\.2`"),
+        pytest.raises(ReleaseRunning, match=r"another process is at `invoke release 1\.4\.2`"),
         Journal(PLAN).locked(),
     ):
         pass

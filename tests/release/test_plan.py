@@ -5,9 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from drydock import errors, release
+from drydock import release
 from drydock.project import Project
 from drydock.project.git import Checkout
+from drydock.publish.errors import IllegalVersion
+from drydock.release.errors import NoRegistry, NotReleasable
 from drydock.release.plan import PUSH, RELEASE, SIGN
 from drydock.release.steps import STEPS
 from tests.conftest import MakeProject
@@ -51,7 +53,7 @@ def test_an_epoch_stands_in_the_tags_as_it_can(make_project: MakeProject) -> Non
 
 
 def test_another_version_than_the_projects_is_refused(project: Project) -> None:
-    with pytest.raises(errors.NotReleasable) as caught:
+    with pytest.raises(NotReleasable) as caught:
         decide(project, "1.5.0")
     assert str(caught.value) == (
         f"error: version 1.5.0 cannot be released: {project.source / 'pyproject.toml'} says 1.4.2; "
@@ -60,29 +62,29 @@ def test_another_version_than_the_projects_is_refused(project: Project) -> None:
 
 
 def test_what_is_no_version_is_refused(project: Project) -> None:
-    with pytest.raises(errors.IllegalVersion, match="'next' is no version"):
+    with pytest.raises(IllegalVersion, match="'next' is no version"):
         decide(project, "next")
 
 
 def test_uncommitted_changes_are_refused(project: Project) -> None:
-    with pytest.raises(errors.NotReleasable, match="uncommitted changes; commit or stash them"):
+    with pytest.raises(NotReleasable, match="uncommitted changes; commit or stash them"):
         decide(project, source=replace(SOURCE, dirty=True))
 
 
 def test_a_project_without_a_commit_is_refused(project: Project) -> None:
-    with pytest.raises(errors.NotReleasable, match="has no commit of git"):
+    with pytest.raises(NotReleasable, match="has no commit of git"):
         decide(project, source=Checkout())
 
 
 def test_a_local_version_is_refused(make_project: MakeProject) -> None:
     project = make_project({"pyproject.toml": '[project]\nname = "shop"\nversion = "1.4.2+mine"\n'})
 
-    with pytest.raises(errors.NotReleasable, match="its local part marks a build of one's own"):
+    with pytest.raises(NotReleasable, match="its local part marks a build of one's own"):
         decide(project, "1.4.2+mine")
 
 
 def test_a_project_without_a_registry_is_told_how_to_name_one(project: Project) -> None:
-    with pytest.raises(errors.NoRegistry):
+    with pytest.raises(NoRegistry):
         release.to_release("1.4.2", project, SOURCE, "", "production")
 
 

@@ -7,7 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from drydock import errors, release
+from drydock import release
+from drydock.errors import DrydockError
+from drydock.publish.errors import KeyUnusable
+from drydock.release.errors import ReleaseRunning, VersionTaken
 from tests.support.registry import Registry, registry, road
 from tests.support.releases import NAMES, NEW, OLD, Attempt, arrived, followed, is_whole, prepared, released
 from tests.support.ship import Ship
@@ -48,7 +51,7 @@ def test_other_content_under_a_released_version_is_refused(ship: Ship, running: 
     (ship.root / "Dockerfile").write_text("FROM scratch AS production\nCOPY . /\n")
     prepared(ship, OLD)
 
-    with pytest.raises(errors.VersionTaken, match=r"1\.4\.2 is released already: it is sha256:"):
+    with pytest.raises(VersionTaken, match=r"1\.4\.2 is released already: it is sha256:"):
         Attempt(ship, running.address, OLD, key).run()
 
     assert set(followed(running, ship).values()) == {digest}
@@ -58,7 +61,7 @@ def test_what_another_machine_released_is_refused_as_well(ship: Ship, running: R
     digest = arrived(ship, running.address, OLD)
     ship.commit(OLD)
 
-    with pytest.raises(errors.VersionTaken):
+    with pytest.raises(VersionTaken):
         Attempt(ship, running.address, OLD, key).run()
 
     assert set(followed(running, ship).values()) == {digest}
@@ -83,7 +86,7 @@ def test_a_gate_that_refuses_stops_before_anything_leaves(ship: Ship, running: R
     # The image has no tests: container_tests cannot look.
     with road(running) as way:
         attempt = Attempt(ship, way.address, OLD, key)
-        with pytest.raises(errors.DrydockError):
+        with pytest.raises(DrydockError):
             attempt.run()
 
         assert [one for one in way.requests if one[0] not in ("GET", "HEAD")] == []
@@ -103,7 +106,7 @@ def test_the_plan_says_what_is_done_and_does_nothing(ship: Ship, running: Regist
 
 
 def test_a_plan_with_a_missing_key_says_so(ship: Ship, running: Registry, tmp_path: Path) -> None:
-    with pytest.raises(errors.KeyUnusable, match="there is no such file"):
+    with pytest.raises(KeyUnusable, match="there is no such file"):
         release.foresee(Attempt(ship, running.address, OLD, tmp_path / "missing.key").work)
 
 
@@ -113,7 +116,7 @@ def test_two_processes_cannot_release_the_same(ship: Ship, running: Registry, ke
 
     with (
         first.work.journal.locked(),
-        pytest.raises(errors.ReleaseRunning, match="another process is at `invoke release"),
+        pytest.raises(ReleaseRunning, match="another process is at `invoke release"),
     ):
         Attempt(ship, running.address, OLD, key).run()
 
@@ -124,7 +127,7 @@ def test_a_key_that_cannot_be_opened_stops_before_the_build(
     monkeypatch.setenv("COSIGN_PASSWORD", "wrong")
     attempt = Attempt(ship, running.address, OLD, key)
 
-    with pytest.raises(errors.KeyUnusable, match="cannot be used: "):
+    with pytest.raises(KeyUnusable, match="cannot be used: "):
         attempt.run()
 
     assert ship.engine.sdk.images.list(name=ship.name) == []

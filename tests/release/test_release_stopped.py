@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from drydock import errors, release
+from drydock import release
 from drydock.engine import Engine
+from drydock.errors import DrydockError
 from drydock.release import Outcome
 from tests.conftest import ROOT
 from tests.support.registry import CUT, LOST, Accident, Registry, registry, road
@@ -87,7 +88,7 @@ def test_a_registry_that_is_stopped_before_each_step_keeps_the_old_state_and_rep
 def stopped_before(step: str, attempt: Attempt, stoppable: Stoppable) -> list[Outcome]:
     """Begin a release, stop the registry before one of its steps, and return what was done nevertheless."""
     outcomes: list[Outcome] = []
-    with pytest.raises(errors.DrydockError):
+    with pytest.raises(DrydockError):
         outcomes.extend(steps(attempt, step, stoppable))
     return outcomes
 
@@ -113,7 +114,7 @@ def test_a_registry_that_is_killed_at_each_write_has_the_old_state_or_the_new_on
         for moment, (method, path) in MOMENTS.items():
             accident = Accident(method, path, answer, then=stoppable.stop)
             way.accidents[:] = [accident]
-            with pytest.raises(errors.DrydockError):
+            with pytest.raises(DrydockError):
                 Attempt(ship, way.address, NEW, key).run()
             assert accident.times <= 0, f"{moment} was never sent"
             stoppable.start()

@@ -6,13 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from drydock import errors, release
+from drydock import release
 from drydock.engine import Engine
+from drydock.engine.errors import ImageMissing
 from drydock.gates import gate as gates
 from drydock.gates import proof
 from drydock.image import content_digest
 from drydock.publish import provenance
+from drydock.publish.errors import RegistryUnreachable
 from drydock.publish.push import Pushed
+from drydock.release.errors import NoRegistry, ReceiptsMissing, StaleImage
 from drydock.state.receipts import Receipts
 from drydock.verdict import Outcome, Verdict
 from drydock.workspace import Workspace
@@ -91,7 +94,7 @@ def test_a_push_that_was_stopped_goes_on_with_the_tags(workspace: Workspace, run
     pass_gates(workspace, *PASSED)
     with road(running) as way:
         way.accidents.append(Accident("PUT", r"/manifests/1\.4\.2$", CUT))
-        with pytest.raises(errors.RegistryUnreachable):
+        with pytest.raises(RegistryUnreachable):
             send(workspace, way.address)
         assert not any(tag.startswith(("1", "latest")) for tag in running.tags(workspace.project.image))
         sent = way.bytes
@@ -116,7 +119,7 @@ def test_an_image_without_a_receipt_is_not_pushed(workspace: Workspace, running:
     pass_gates(workspace, *(name for name in PASSED if name != "size_budget"))
 
     with pytest.raises(
-        errors.ReceiptsMissing, match=r"size_budget \(never run for this image\); run `nox -s size_budget`"
+        ReceiptsMissing, match=r"size_budget \(never run for this image\); run `nox -s size_budget`"
     ):
         send(workspace, running.address)
 
@@ -128,7 +131,7 @@ def test_an_image_of_an_earlier_commit_is_not_pushed_as_this_ones(ship: Ship, ru
     pass_gates(earlier, *PASSED)
     ship.commit("1.4.3")
 
-    with pytest.raises(errors.StaleImage) as caught:
+    with pytest.raises(StaleImage) as caught:
         send(ship.workspace(), running.address)
 
     first, second = earlier.source.revision, ship.workspace().source.revision
@@ -143,7 +146,7 @@ def test_an_image_with_a_known_vulnerability_is_not_pushed(workspace: Workspace,
     verdict = Verdict("audit", Outcome.FAILED, "jinja2 2.10 is vulnerable")
     Receipts().write(audit, verdict, content=content_digest(image), image=image.id, tools={})
 
-    with pytest.raises(errors.ReceiptsMissing, match=r"audit \(failed: jinja2 2\.10 is vulnerable\)"):
+    with pytest.raises(ReceiptsMissing, match=r"audit \(failed: jinja2 2\.10 is vulnerable\)"):
         send(workspace, running.address)
 
     assert running.tags(workspace.project.image) == {}
@@ -164,7 +167,7 @@ def test_a_reason_counts_for_one_push_only(workspace: Workspace, running: Regist
     workspace.built("production")
     send(workspace, running.address, force="the gates' machine is away")
 
-    with pytest.raises(errors.ReceiptsMissing):
+    with pytest.raises(ReceiptsMissing):
         send(workspace, running.address)
 
 
@@ -201,15 +204,15 @@ def test_what_was_pushed_elsewhere_without_receipts_is_not_signed(
     send(workspace, running.address, force="the gates' machine is away")
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "another machine's"))
 
-    with pytest.raises(errors.ReceiptsMissing):
+    with pytest.raises(ReceiptsMissing):
         sign(workspace, running.address, key)
 
 
 def test_a_project_without_a_registry_is_told_how_to_name_one(workspace: Workspace) -> None:
-    with pytest.raises(errors.NoRegistry, match="no registry is named; give one with --registry"):
+    with pytest.raises(NoRegistry, match="no registry is named; give one with --registry"):
         send(workspace, "")
 
 
 def test_an_image_that_was_not_built_is_missing(workspace: Workspace, running: Registry) -> None:
-    with pytest.raises(errors.ImageMissing, match="is not on this engine; build it with `drydock build`"):
+    with pytest.raises(ImageMissing, match="is not on this engine; build it with `drydock build`"):
         send(workspace, running.address)

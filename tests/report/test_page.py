@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from drydock import errors
+from drydock.errors import NotWritten
 from drydock.image.compare import Change, PackageChange
 from drydock.image.packages import Source
 from drydock.project import Project
@@ -170,5 +170,5 @@ def test_a_page_is_written_with_the_folders_above_it(tmp_path: Path) -> None:
 def test_a_place_that_cannot_be_written_is_an_error_of_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("no folder")
 
-    with pytest.raises(errors.NotWritten, match=r"report\.html cannot be written: .*; name another place"):
+    with pytest.raises(NotWritten, match=r"report\.html cannot be written: .*; name another place"):
         file.write(tmp_path / "file/report.html", "")

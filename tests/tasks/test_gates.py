@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from drydock import errors
+from drydock.gates.errors import CouldNotCheck, GateFailed, UnknownGate
 from tests.support.ship import PASSED, Ship, pass_gates
 
 pytestmark = [pytest.mark.live, pytest.mark.usefixtures("own_state")]
@@ -47,7 +47,7 @@ def test_several_are_named_at_once_and_one_that_refuses_counts_before_one_that_c
     """The image holds no distribution whose licence could be read, and more than no bytes."""
     checked = gate(ship, "size_budget,licences", "--target", "production")
 
-    assert checked.returncode == errors.CouldNotCheck.exit_code, checked.stderr
+    assert checked.returncode == CouldNotCheck.exit_code, checked.stderr
     assert [row[0] for row in rows(checked.stdout)] == ["size_budget", "licences"]
     assert "see it again with `drydock gate licences`" in checked.stderr
 
@@ -55,13 +55,13 @@ def test_several_are_named_at_once_and_one_that_refuses_counts_before_one_that_c
         manifest.write("[tool.drydock.budgets.production]\non-disk-mb = 0.00001\n")
     refused = gate(ship, "licences,size_budget", "--target", "production")
 
-    assert refused.returncode == errors.GateFailed.exit_code, refused.stderr
+    assert refused.returncode == GateFailed.exit_code, refused.stderr
     assert refused.stderr.splitlines()[-1].startswith("error: size_budget: ")
 
 
 def test_an_unknown_gate_among_several_is_named(ship: Ship) -> None:
     done = gate(ship, "size_budget,smok")
 
-    assert done.returncode == errors.UnknownGate.exit_code
+    assert done.returncode == UnknownGate.exit_code
     assert "there is no gate 'smok'" in done.stderr
     assert "did you mean `smoke`?" in done.stderr

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from invoke import Context, Exit
 
-from drydock import errors
+from drydock.errors import BadCommandLine, NoSpace
 from drydock.tasks.offer import offer
 from tests.conftest import write_files
 
@@ -31,7 +31,7 @@ def test_a_full_disk_is_an_error_of_ours(number: int) -> None:
     with pytest.raises(Exit) as caught:
         writer(Context(), number)
 
-    assert caught.value.code == errors.NoSpace.exit_code
+    assert caught.value.code == NoSpace.exit_code
     assert str(caught.value.message).startswith(
         "error: no space left on the device during `drydock writer`; free some with `drydock clean`"
     )
@@ -60,5 +60,5 @@ def test_an_option_is_not_taken_for_a_required_word(capsys: pytest.CaptureFixtur
     with pytest.raises(Exit) as caught:
         looker(Context(), "--help")
 
-    assert caught.value.code == errors.BadCommandLine.exit_code
+    assert caught.value.code == BadCommandLine.exit_code
     assert capsys.readouterr().out == ""

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import pytest
 from invoke import Context, Exit
 
-from drydock import errors
+from drydock.errors import BadConfiguration, NotWritten
 from drydock.publish import sbom as bills
 from drydock.tasks import housekeeping, publishing
 
@@ -35,7 +35,7 @@ def test_a_place_that_cannot_be_written_is_named(bill: bytes, tmp_path: Path, pl
     with pytest.raises(Exit) as caught:
         publishing.sbom(Context(), output=str(tmp_path / place), project=".")
 
-    assert caught.value.code == errors.NotWritten.exit_code
+    assert caught.value.code == NotWritten.exit_code
     assert str(caught.value.message).startswith(f"error: {tmp_path / place} cannot be written: ")
 
 
@@ -62,5 +62,5 @@ def test_the_settings_of_a_project_that_names_no_class_are_not_asked_for(
     with pytest.raises(Exit) as caught:
         housekeeping.environment(Context(), project=str(tmp_path))
 
-    assert caught.value.code == errors.BadConfiguration.exit_code
+    assert caught.value.code == BadConfiguration.exit_code
     assert "names no class of settings; name the class that reads them" in str(caught.value.message)

@@ -9,9 +9,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from drydock import errors
+from drydock.detect.errors import Undecided
 from drydock.engine import Engine
 from drydock.project import Project
+from drydock.publish.errors import KeyUnusable, LabelsDiffer
+from drydock.release.errors import NotOnRegistry
 from tests.conftest import ROOT, MakeProject
 from tests.support.registry import Registry
 
@@ -40,7 +42,7 @@ def unlabelled(engine: Engine, make_project: MakeProject) -> Iterator[Project]:
 def test_labels_that_are_missing_are_counted(unlabelled: Project) -> None:
     done = invoke("label", "--project", str(unlabelled.root))
 
-    assert done.returncode == errors.LabelsDiffer.exit_code
+    assert done.returncode == LabelsDiffer.exit_code
     assert "are not what they should be; write them with `invoke label --apply`" in done.stderr
 
 
@@ -49,16 +51,16 @@ def test_what_was_never_pushed_cannot_be_signed(unlabelled: Project, plain: Regi
     sign = ("sign", "--project", str(unlabelled.root), "--registry", where)
     done = invoke(*sign)
 
-    assert done.returncode == errors.NotOnRegistry.exit_code
+    assert done.returncode == NotOnRegistry.exit_code
     assert "is not on its registry; push it with `invoke push`" in done.stderr
 
     keyless = invoke(*sign, "--key", "missing.key")
-    assert keyless.returncode == errors.KeyUnusable.exit_code
+    assert keyless.returncode == KeyUnusable.exit_code
     assert "the key missing.key cannot be used: there is no such file" in keyless.stderr
 
 
 def test_what_cannot_be_decided_is_counted() -> None:
     done = invoke("explain", "--project", "tests/apps/entry_several")
 
-    assert done.returncode == errors.Undecided.exit_code
+    assert done.returncode == Undecided.exit_code
     assert "1 of the facts about tests/apps/entry_several cannot be decided from its files" in done.stderr

@@ -12,8 +12,11 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from drydock import errors
 from drydock.engine import LABEL, Engine
+from drydock.engine.errors import ImageMissing
+from drydock.errors import BadConfiguration, DrydockError
+from drydock.project.errors import LockStale, NoDockerfile, NoProject, UnknownTarget
+from drydock.release.errors import NoRegistry
 from tests.conftest import ROOT, MakeProject
 from tests.support.terminal import watch
 
@@ -101,25 +104,25 @@ def test_a_terminal_that_must_not_move_gets_one_line_a_step(variable: str, value
     [
         (
             ("build", "--target", "prod"),
-            errors.UnknownTarget,
+            UnknownTarget,
             "error: there is no target 'prod'; choose one of",
         ),
-        (("push",), errors.NoRegistry, "error: no registry is named; give one with --registry"),
+        (("push",), NoRegistry, "error: no registry is named; give one with --registry"),
         (
             ("build", "--project", "nowhere"),
-            errors.NoProject,
+            NoProject,
             "error: nowhere is not a folder; name the project's folder with --project",
         ),
         (
             ("build", "--project", "tests/apps/entry_any_name"),
-            errors.NoDockerfile,
+            NoDockerfile,
             "entry_any_name has no Dockerfile; write one with `invoke init --project /",
         ),
-        (("build", "--build-arg", "UID"), errors.BadConfiguration, "error: --build-arg UID: no value; write"),
+        (("build", "--build-arg", "UID"), BadConfiguration, "error: --build-arg UID: no value; write"),
     ],
 )
 def test_bad_input_is_one_line_with_its_own_exit_code(
-    args: tuple[str, ...], error: type[errors.DrydockError], line: str
+    args: tuple[str, ...], error: type[DrydockError], line: str
 ) -> None:
     done = invoke(*args)
 
@@ -140,7 +143,7 @@ def test_a_stale_lock_stops_the_build_before_it_begins(make_project: MakeProject
 
     done = invoke("build", "--project", str(project.root))
 
-    assert done.returncode == errors.LockStale.exit_code
+    assert done.returncode == LockStale.exit_code
     assert "fastapi is not in it; make it anew with `cd" in done.stderr
 
 
@@ -149,5 +152,5 @@ def test_tagging_what_was_never_built_says_so(make_project: MakeProject) -> None
 
     done = invoke("tag", "--project", str(project.root))
 
-    assert done.returncode == errors.ImageMissing.exit_code
+    assert done.returncode == ImageMissing.exit_code
     assert "image never-built:dev is not on this engine; build it with `invoke build`" in done.stderr

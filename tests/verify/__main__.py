@@ -16,8 +16,9 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from drydock import errors
 from drydock.engine import connect
+from drydock.errors import DrydockError
+from drydock.gates.errors import GateFailed
 from drydock.report import console, print_json
 from tests.verify import cases, tables
 from tests.verify.check import Row, check, faults
@@ -31,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             cases.projects(options.clones, options.names) if options.clones else cases.examples(options.names)
         )
         rows = _rows(wanted, options.jobs)
-    except errors.DrydockError as error:
+    except DrydockError as error:
         console(stderr=True).print(str(error), markup=False, soft_wrap=True)
         return error.exit_code
     if options.json:
@@ -41,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     found = faults(rows)
     for fault in found:
         console(stderr=True).print(fault, markup=False, soft_wrap=True)
-    return errors.GateFailed.exit_code if found else 0
+    return GateFailed.exit_code if found else 0
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from drydock import errors
+from drydock.errors import BadConfiguration
 from drydock.nearest import choices
 from drydock.project import Request
 from tests.detect.support import APPS, DIRECTIONS, materialise
@@ -69,7 +69,7 @@ def examples(names: Iterable[str] = ()) -> list[Case]:
     """Return the example projects, or those with these names.
 
     Raises:
-        errors.BadConfiguration: There is no such example.
+        BadConfiguration: There is no such example.
     """
     known = sorted(path.parent.name for path in APPS.glob("*/expected.toml"))
     wanted = list(names) or known
@@ -86,7 +86,7 @@ def projects(clones: Path, names: Iterable[str] = ()) -> list[Case]:
         names: Which of them; all when empty.
 
     Raises:
-        errors.BadConfiguration: There is no such project.
+        BadConfiguration: There is no such project.
     """
     table = tomllib.loads(PROJECTS.read_text())
     wanted = list(names) or list(table)
@@ -112,7 +112,7 @@ def _case(name: str, table: Mapping[str, Any], clone: Path | None = None) -> Cas
 
 def _check(name: str, known: list[str]) -> None:
     if name not in known:
-        raise errors.BadConfiguration(
+        raise BadConfiguration(
             where="tests.verify", problem=f"no project {name}", how=f"use one of {choices(name, known)}"
         )
 

@@ -9,10 +9,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from drydock import command, errors, recipe
+from drydock import command, recipe
 from drydock.detect import detect
+from drydock.detect.errors import Undecided
 from drydock.detect.project import load
 from drydock.engine import LABEL, Engine
+from drydock.engine.errors import ContainerExited
+from drydock.errors import DrydockError
 from drydock.gates import smoke
 from drydock.gates.subject import Subject
 from drydock.project import TARGETS, Development, Project
@@ -90,7 +93,7 @@ def _refused(case: Case, row: Row, place: Path) -> Row:
     """See that `init` refuses a project for the reason that is the true one."""
     try:
         recipe.init(place, {}, dry_run=True)
-    except errors.Undecided as error:
+    except Undecided as error:
         texts = (case.expected.get("conflict_text", ""), case.expected.get("blocker_text", ""))
         said = error.evidence
         expected = all(text in said for text in texts)
@@ -113,7 +116,7 @@ def _answered(case: Case, row: Row, place: Path, engine: Engine) -> Row:
                 sizes[target] = workspace.measured(target).on_disk
             _start_pytest(workspace)
             verdict = smoke.judge(Subject(workspace, "production"))
-    except errors.DrydockError as error:
+    except DrydockError as error:
         return _ended(case, row, sizes, str(error), error.evidence)
     if not verdict.passed:
         return _ended(case, row, sizes, verdict.summary, verdict.evidence)
@@ -126,7 +129,7 @@ def _start_pytest(workspace: Workspace) -> None:
     started = ["docker", "run", "--rm", f"--label={LABEL}=verify", image, "--version"]
     done = command.run(started, env=workspace.engine.environment, check=False)
     if done.code != 0:
-        raise errors.ContainerExited(
+        raise ContainerExited(
             image="its tests",
             code=done.code,
             when="when pytest was asked for its version",

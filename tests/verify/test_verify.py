@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from drydock import errors
+from drydock.errors import BadConfiguration
 from drydock.report import console
 from tests.conftest import ROOT
 from tests.detect.support import APPS
@@ -34,7 +34,7 @@ def test_every_example_is_a_case() -> None:
 
 
 def test_an_unknown_name_is_refused_with_the_nearest() -> None:
-    with pytest.raises(errors.BadConfiguration, match=r"no project lock_ux; use one of .*lock_uv"):
+    with pytest.raises(BadConfiguration, match=r"no project lock_ux; use one of .*lock_uv"):
         cases.examples(["lock_ux"])
 
 

@@ -10,7 +10,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from drydock import errors
+from drydock.errors import DrydockError
 from drydock.gates import debian
 from drydock.gates.audit import interpreter, osv, python, scanners
 from drydock.gates.expectations import INPUTS, PLACE, Case, CouldNotAskError, Finding, Report, Severity, load
@@ -46,7 +46,7 @@ def judge(subject: Subject) -> Verdict:
     """Look up everything that an image holds.
 
     Raises:
-        errors.BadConfiguration: The expectations cannot be read.
+        BadConfiguration: The expectations cannot be read.
     """
     began = time.monotonic()
     now = datetime.now(UTC)
@@ -77,7 +77,7 @@ def _python(found: Components, settings: Audit, root: Path, now: datetime, say: 
     yield interpreter.audit(found.of(Type.INTERPRETER), database)
     try:
         client = tool("pip-audit", say)
-    except errors.DrydockError as error:
+    except DrydockError as error:
         yield Report(python.SOURCE, faults=(f"pip-audit is not available: {error.args[0]}",))
         return
     say(f"asking {database.name} about {len(found.python)} distributions")

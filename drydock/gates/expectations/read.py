@@ -6,7 +6,8 @@ import re
 from datetime import date, timedelta
 from pathlib import Path
 
-from drydock import errors, project, toml
+from drydock import project, toml
+from drydock.errors import BadConfiguration
 from drydock.gates.expectations.findings import Ignore, Severity
 from drydock.gates.expectations.model import Expectations
 
@@ -32,7 +33,7 @@ def load(root: Path, today: date) -> Expectations:
         today: Ignores are counted from this day.
 
     Raises:
-        errors.BadConfiguration: The file is no TOML, or a key is unknown, missing or of the wrong type.
+        BadConfiguration: The file is no TOML, or a key is unknown, missing or of the wrong type.
     """
     path = place(root)
     try:
@@ -46,7 +47,7 @@ def parse(text: str, where: str, today: date) -> Expectations:
     """Read expectations from TOML.
 
     Raises:
-        errors.BadConfiguration: As for `load`.
+        BadConfiguration: As for `load`.
     """
     expectations = toml.make(Expectations, toml.parse(text, where), where)
     for gate in ("security", "audit", "licences"):
@@ -65,9 +66,9 @@ def parse(text: str, where: str, today: date) -> Expectations:
 
 def _check_ignore(ignore: Ignore, where: str, today: date) -> None:
     if not ignore.reason.strip():
-        raise errors.BadConfiguration(where=where, problem="reason is empty", how="say why it is accepted")
+        raise BadConfiguration(where=where, problem="reason is empty", how="say why it is accepted")
     if ignore.until > today + LONGEST_IGNORE:
-        raise errors.BadConfiguration(
+        raise BadConfiguration(
             where=where,
             problem=f"until {ignore.until} is more than {LONGEST_IGNORE.days} days away",
             how="choose a day on which somebody looks again",

@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from drydock import errors
 from drydock.deploy import manifests
+from drydock.deploy.errors import RenderFailed
 from drydock.deploy.manifests import Manifest
 from drydock.deploy.render import FOLDER, overlays, render
 from drydock.engine import Engine
@@ -18,6 +18,7 @@ from drydock.gates.expectations import CouldNotAskError, Finding, sift
 from drydock.gates.gate import Facts
 from drydock.gates.kubernetes import application, own, tools
 from drydock.gates.kubernetes.finding import Expectations, on, read, stale
+from drydock.programs.errors import ToolNotInstalled
 from drydock.progress import Say
 from drydock.project import Project
 from drydock.verdict import Outcome, Verdict
@@ -66,7 +67,7 @@ def judge(subject: Subject) -> Verdict:
             found += scan(text, name, expectations, say)
             found += own_findings(wanted, name, kept | set(expectations.samples))
             found += asked(engine, project, image, wanted, name, expectations, known)
-    except errors.RenderFailed as error:
+    except RenderFailed as error:
         return Verdict(
             GATE,
             Outcome.FAILED,
@@ -74,7 +75,7 @@ def judge(subject: Subject) -> Verdict:
             evidence=error.evidence,
             seconds=time.monotonic() - began,
         )
-    except (errors.ToolNotInstalled, CouldNotAskError) as error:
+    except (ToolNotInstalled, CouldNotAskError) as error:
         return _could_not(str(error.args[0]), began)
     sifted = sift(found, [one.ignore for one in expectations.accepted], datetime.now(UTC).date())
     faults = [str(one) for one in (*sifted.open, *stale(sifted.unused))]

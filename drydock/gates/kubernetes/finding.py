@@ -56,7 +56,7 @@ def read(path: Path) -> Expectations:
     """Read the expectations; the defaults where there is no such file.
 
     Raises:
-        errors.BadConfiguration: A key is unknown or of the wrong type, or an ignore has no reason.
+        BadConfiguration: A key is unknown or of the wrong type, or an ignore has no reason.
     """
     expectations = toml.make(Expectations, toml.read(path), path)
     for number, row in enumerate(expectations.accepted):

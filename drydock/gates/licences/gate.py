@@ -30,7 +30,7 @@ def judge(subject: Subject) -> Verdict:
     """Name every licence in an image that is not allowed.
 
     Raises:
-        errors.BadConfiguration: The expectations cannot be read.
+        BadConfiguration: The expectations cannot be read.
     """
     began = time.monotonic()
     today = datetime.now(UTC).date()

@@ -48,7 +48,7 @@ def judge(subject: Subject) -> Verdict:
     """Check an image and its Dockerfile.
 
     Raises:
-        errors.BadConfiguration: The expectations cannot be read.
+        BadConfiguration: The expectations cannot be read.
     """
     began = time.monotonic()
     today = datetime.now(UTC).date()

@@ -19,7 +19,7 @@ def read(engine: Engine, reference: str) -> Bill:
     """List what an image on the engine is made of.
 
     Raises:
-        errors.ImageMissing: There is no such image.
-        errors.EngineGone: The engine does not answer.
+        ImageMissing: There is no such image.
+        EngineGone: The engine does not answer.
     """
     return bill(Anatomy(images.read(engine, reference)))

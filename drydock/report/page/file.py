@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from drydock import errors
+from drydock.errors import NotWritten
 
 
 def write(path: Path, page: str) -> None:
     """Write the page; a browser that reloads it meanwhile sees the old one or the new one.
 
     Raises:
-        errors.NotWritten: The place cannot be written.
+        NotWritten: The place cannot be written.
     """
     unfinished = path.with_name(f".{path.name}.unfinished")
     try:
@@ -22,4 +22,4 @@ def write(path: Path, page: str) -> None:
         unfinished.write_text(page, encoding="utf-8")
         unfinished.replace(path)
     except OSError as error:
-        raise errors.NotWritten(path=path, reason=error.strerror or error) from error
+        raise NotWritten(path=path, reason=error.strerror or error) from error

@@ -109,8 +109,8 @@ def gather(workspace: Workspace, target: str) -> Content:
     """Collect what is known about a target's image as it was last built.
 
     Raises:
-        errors.ImageMissing: It was never built.
-        errors.HistoryUnreadable: What earlier builds and gates left cannot be read.
+        ImageMissing: It was never built.
+        HistoryUnreadable: What earlier builds and gates left cannot be read.
     """
     project = workspace.project
     image = workspace.measure(project.reference(target))

@@ -16,7 +16,8 @@ from dataclasses import astuple, replace
 from pathlib import Path
 from typing import Any
 
-from drydock import errors, state
+from drydock import state
+from drydock.state.errors import HistoryUnreadable
 from drydock.state.history.model import Build, Judged, LayerSize, Origin, PackageSize, StepTime, Weighed
 from drydock.state.history.schema import MIGRATIONS, migrate, version
 from drydock.verdict import Verdict
@@ -183,12 +184,12 @@ def reading(history: History) -> Iterator[History]:
     """Read a history for a user who asked for it.
 
     Raises:
-        errors.HistoryUnreadable: It is damaged, locked, or of a later drydock.
+        HistoryUnreadable: It is damaged, locked, or of a later drydock.
     """
     try:
         yield history
     except (sqlite3.Error, OSError, ValueError) as error:
-        raise errors.HistoryUnreadable(path=history.path, reason=error) from error
+        raise HistoryUnreadable(path=history.path, reason=error) from error
 
 
 def _marks(row: Sequence[object]) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from drydock import errors
+from drydock.errors import BadConfiguration
 from drydock.gates.expectations import Finding, Ignore, Severity, load, parse, sift
 
 TODAY = date(2026, 11, 21)
@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[3]
 
 
 def refuse(text: str) -> str:
-    with pytest.raises(errors.BadConfiguration) as caught:
+    with pytest.raises(BadConfiguration) as caught:
         parse(text, "expectations.toml", TODAY)
     return str(caught.value)
 

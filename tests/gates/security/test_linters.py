@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from drydock import errors, programs
+from drydock import programs
 from drydock.gates import tools
 from drydock.gates.expectations.model import ExpectedCommand
 from drydock.gates.security import expected, linters
+from drydock.programs.errors import ToolNotInstalled
 
 HADOLINT = [{"code": "DL3008", "line": 3, "message": "Pin versions", "level": "warning"}]
 FAILED = {"check_id": "CKV_DOCKER_2", "check_name": "HEALTHCHECK", "file_line_range": [4, 5]}
@@ -86,7 +87,7 @@ def test_tool_that_did_not_check_is_a_fault(
 
 def test_tool_that_cannot_be_installed_is_a_fault(monkeypatch: pytest.MonkeyPatch, dockerfile: Path) -> None:
     def refuse(*_: object) -> Path:
-        raise errors.ToolNotInstalled(tool="hadolint", reason="no network")
+        raise ToolNotInstalled(tool="hadolint", reason="no network")
 
     monkeypatch.setattr(tools, "tool", refuse)
     report = linters.hadolint(dockerfile, lambda _: None)

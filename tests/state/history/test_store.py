@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from drydock import errors
+from drydock.state.errors import HistoryUnreadable
 from drydock.state.history import History, reading, schema
 from drydock.state.history.store import KEPT_SECONDS
 from drydock.verdict import Outcome
@@ -177,7 +177,7 @@ def test_who_asks_for_a_damaged_history_is_told(history: History) -> None:
     history.path.parent.mkdir()
     history.path.write_text("no database\n" * 100)
 
-    with pytest.raises(errors.HistoryUnreadable, match="file is not a database"), reading(history):
+    with pytest.raises(HistoryUnreadable, match="file is not a database"), reading(history):
         history.builds("shop")
 
 

@@ -10,7 +10,14 @@ from typing import Any
 import pytest
 
 from drydock import deploy as kubernetes
-from drydock import errors
+from drydock.deploy.errors import (
+    ApplyFailed,
+    NoCluster,
+    NothingToUndo,
+    Placeholders,
+    RolloutFailed,
+    SecretMissing,
+)
 from drydock.deploy.kubectl import Kubectl
 from drydock.deploy.render import FOLDER
 from drydock.engine import Engine
@@ -73,14 +80,14 @@ def attempt(project: Project, kubectl: Kubectl, image: str, tmp_path: Path) -> I
 
 
 def test_placeholders_are_refused_before_anything_is_applied(attempt: Attempt, kubectl: Kubectl) -> None:
-    with pytest.raises(errors.Placeholders) as caught:
+    with pytest.raises(Placeholders) as caught:
         attempt([])
     assert "secret/todo-chatbot-api: SET-ME" in caught.value.evidence
     assert kubectl.json(f"namespace/{NAMESPACE}") is None
 
 
 def test_a_missing_secret_is_refused_before_anything_is_applied(attempt: Attempt, kubectl: Kubectl) -> None:
-    with pytest.raises(errors.SecretMissing, match=r"Secret todo-chatbot-api is not in namespace"):
+    with pytest.raises(SecretMissing, match=r"Secret todo-chatbot-api is not in namespace"):
         attempt([{"target": {"kind": "Secret"}, "patch": WITHOUT_SECRET}])
     assert kubectl.json(f"namespace/{NAMESPACE}") is None
 
@@ -97,7 +104,7 @@ def test_a_root_image_is_explained(
         load_image(reference)
         # Without a number in the manifest, the image's own user counts.
         numbers = [f"/spec/template/spec/securityContext/{name}" for name in ("runAsUser", "runAsGroup")]
-        with pytest.raises(errors.RolloutFailed) as caught:
+        with pytest.raises(RolloutFailed) as caught:
             attempt(
                 [FILLED, change(*({"op": "remove", "path": path} for path in numbers))], reference=reference
             )
@@ -111,26 +118,26 @@ def test_a_missing_tmp_is_explained(attempt: Attempt) -> None:
         {"op": "remove", "path": "/spec/template/spec/containers/0/volumeMounts/0"},
         {"op": "remove", "path": "/spec/template/spec/volumes/0"},
     ]
-    with pytest.raises(errors.RolloutFailed) as caught:
+    with pytest.raises(RolloutFailed) as caught:
         attempt([FILLED, change(*remove)], {"WEB_CONCURRENCY": "2"})
     assert "error: DATA_DIR: '/tmp/todo-chatbot-api' cannot be written" in caught.value.args[0]
 
 
 def test_a_refused_setting_is_explained_by_the_applications_own_line(attempt: Attempt) -> None:
-    with pytest.raises(errors.RolloutFailed) as caught:
+    with pytest.raises(RolloutFailed) as caught:
         attempt([FILLED], {"LOG_LEVEL": "LOUD"})
     assert "exited with 78: error: LOG_LEVEL: 'LOUD' is refused" in caught.value.args[0]
 
 
 def test_a_missing_image_is_explained(attempt: Attempt) -> None:
-    with pytest.raises(errors.RolloutFailed, match=r"ImagePull|ErrImage"):
+    with pytest.raises(RolloutFailed, match=r"ImagePull|ErrImage"):
         attempt([FILLED], reference=f"{NAME}:never-built")
 
 
 def test_too_little_memory_is_explained(attempt: Attempt) -> None:
     memory = "/spec/template/spec/containers/0/resources"
     little = {name: {"memory": "24Mi", "cpu": "500m"} for name in ("requests", "limits")}
-    with pytest.raises(errors.RolloutFailed, match="container api used more memory than its limit"):
+    with pytest.raises(RolloutFailed, match="container api used more memory than its limit"):
         attempt([FILLED, change({"op": "replace", "path": memory, "value": little})])
 
 
@@ -138,7 +145,7 @@ def test_a_pod_that_no_node_takes_is_explained(attempt: Attempt) -> None:
     request = "/spec/template/spec/containers/0/resources/requests/cpu"
     limit = request.replace("requests", "limits")
     huge = [{"op": "replace", "path": path, "value": "1000"} for path in (request, limit)]
-    with pytest.raises(errors.RolloutFailed, match=r"no node takes it: .*Insufficient cpu"):
+    with pytest.raises(RolloutFailed, match=r"no node takes it: .*Insufficient cpu"):
         attempt([FILLED, change(*huge)], seconds=15.0)
 
 
@@ -155,7 +162,7 @@ def test_a_failed_update_leaves_the_old_pods_serving_and_can_be_undone(
         ],
     )
     context = deployed.kubectl.context
-    with pytest.raises(errors.RolloutFailed, match=r"deployment/todo-chatbot-api does not run: .*/none"):
+    with pytest.raises(RolloutFailed, match=r"deployment/todo-chatbot-api does not run: .*/none"):
         kubernetes.deploy(project, str(broken), context, image, lambda _: None, SECONDS)
     with deployed.client() as client:
         assert client.get("/readyz").status_code == 200
@@ -166,18 +173,16 @@ def test_a_failed_update_leaves_the_old_pods_serving_and_can_be_undone(
 
 def test_what_the_api_server_refuses_is_told_in_its_words(attempt: Attempt) -> None:
     negative = {"op": "replace", "path": "/spec/progressDeadlineSeconds", "value": -1}
-    with pytest.raises(
-        errors.ApplyFailed, match=r"is invalid: spec\.progressDeadlineSeconds: Invalid value: -1"
-    ):
+    with pytest.raises(ApplyFailed, match=r"is invalid: spec\.progressDeadlineSeconds: Invalid value: -1"):
         attempt([FILLED, change(negative)])
 
 
 def test_a_first_deployment_cannot_be_undone(project: Project, kubectl: Kubectl, tmp_path: Path) -> None:
     never = overlay(tmp_path, project.root / FOLDER / "base", namespace="todo-chatbot-never")
-    with pytest.raises(errors.NothingToUndo, match="deployment/todo-chatbot-api cannot go back"):
+    with pytest.raises(NothingToUndo, match="deployment/todo-chatbot-api cannot go back"):
         kubernetes.undo(project, str(never), kubectl.context, lambda _: None)
 
 
 def test_an_unknown_context_is_named(project: Project) -> None:
-    with pytest.raises(errors.NoCluster, match="'nowhere'"):
+    with pytest.raises(NoCluster, match="'nowhere'"):
         kubernetes.deploy(project, "local", "nowhere", say=lambda _: None)

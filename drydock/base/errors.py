@@ -1,0 +1,17 @@
+"""Errors about base images."""
+
+from __future__ import annotations
+
+from drydock.errors import DrydockError, Exit
+
+
+class NoBase(DrydockError):
+    exit_code = Exit.BASE
+    fact = "base image {reference} is not on the engine, cannot be pulled ({pull}) nor be made here ({make})"
+    next_step = "pull or load it where there is a registry, or name another one with PYTHON_IMAGE"
+
+
+class BaseNotMade(DrydockError):
+    exit_code = Exit.BASE
+    fact = "making {reference} from Debian packages failed: {reason}"
+    next_step = "mend what the lines above show and try again, or name another base with PYTHON_IMAGE"

@@ -1,0 +1,23 @@
+"""Errors about builds."""
+
+from __future__ import annotations
+
+from drydock.errors import DrydockError, Exit
+
+
+class NoBuildx(DrydockError):
+    exit_code = Exit.ENGINE
+    fact = "the docker CLI has no buildx plugin"
+    next_step = "install it (Debian 13: docker-buildx, Docker's own packages: docker-buildx-plugin)"
+
+
+class BuildFailed(DrydockError):
+    exit_code = Exit.BUILD
+    fact = "build step {step!r} failed: {reason}"
+    next_step = "mend what the lines above show and build again"
+
+
+class BadDockerfile(DrydockError):
+    exit_code = Exit.BUILD
+    fact = "{dockerfile}: {problem}"
+    next_step = "mend that line and build again"

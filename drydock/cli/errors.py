@@ -1,0 +1,23 @@
+"""Errors about the command line."""
+
+from __future__ import annotations
+
+from drydock.errors import DrydockError, Exit
+
+
+class UnknownTask(DrydockError):
+    exit_code = Exit.USAGE
+    fact = "there is no task `{task}`"
+    next_step = "{how}"
+
+
+class UnknownOption(DrydockError):
+    exit_code = Exit.USAGE
+    fact = "`{task}` has no option `{option}`"
+    next_step = "{how}"
+
+
+class UnknownSession(DrydockError):
+    exit_code = Exit.USAGE
+    fact = "there is no session `{session}`"
+    next_step = "{how}"

@@ -1,0 +1,53 @@
+"""Errors about Kubernetes."""
+
+from __future__ import annotations
+
+from drydock.errors import DrydockError, Exit
+
+
+class NoCluster(DrydockError):
+    exit_code = Exit.CLUSTER
+    fact = "no cluster answers at context {context!r}: {reason}"
+    next_step = "choose one with --context or KUBECONFIG (`kubectl config get-contexts` lists them)"
+
+
+class NoOverlay(DrydockError):
+    exit_code = Exit.CONFIGURATION
+    fact = "there is no overlay {overlay!r}"
+    next_step = "use one of {known}"
+
+
+class RenderFailed(DrydockError):
+    exit_code = Exit.CONFIGURATION
+    fact = "kustomize refuses {overlay}: {reason}"
+    next_step = "mend the file that it names"
+
+
+class Placeholders(DrydockError):
+    exit_code = Exit.CONFIGURATION
+    fact = "overlay {overlay} still holds {count} examples in place of values of your own"
+    next_step = "replace what the lines above show, or give the image with --image"
+
+
+class SecretMissing(DrydockError):
+    exit_code = Exit.CLUSTER
+    fact = "Secret {name} is not in namespace {namespace}, and {workload} needs it"
+    next_step = "make it: `kubectl create secret generic {name} --namespace={namespace} --from-file=KEY=FILE`"
+
+
+class ApplyFailed(DrydockError):
+    exit_code = Exit.CLUSTER
+    fact = "the cluster refuses a manifest: {reason}"
+    next_step = "mend it; `drydock gate kubernetes` names most such faults without a cluster"
+
+
+class RolloutFailed(DrydockError):
+    exit_code = Exit.CLUSTER
+    fact = "{workload} does not run: {cause}"
+    next_step = "mend that and deploy again, or go back with `drydock deploy --undo`"
+
+
+class NothingToUndo(DrydockError):
+    exit_code = Exit.CLUSTER
+    fact = "{workload} cannot go back: {reason}"
+    next_step = "deploy the version that you want instead"

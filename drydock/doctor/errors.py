@@ -1,0 +1,17 @@
+"""Errors about the machine's state."""
+
+from __future__ import annotations
+
+from drydock.errors import DrydockError, Exit
+
+
+class MachineWarns(DrydockError):
+    exit_code = Exit.COULD_NOT_CHECK
+    fact = "{count} of the findings above may break a task"
+    next_step = "do what their arrows say"
+
+
+class MachineFails(DrydockError):
+    exit_code = Exit.REFUSED
+    fact = "{count} of the findings above break builds"
+    next_step = "do what their arrows say, the first one first"

@@ -1,0 +1,17 @@
+"""Errors about images."""
+
+from __future__ import annotations
+
+from drydock.errors import DrydockError, Exit
+
+
+class DamagedImage(DrydockError):
+    exit_code = Exit.IMAGE
+    fact = "{where} holds no whole image: {problem}"
+    next_step = "save or export it anew"
+
+
+class AmbiguousImage(DrydockError):
+    exit_code = Exit.USAGE
+    fact = "{where} holds {count} images: {choices}"
+    next_step = "name one of them, or write an archive that holds only one"

@@ -1,0 +1,35 @@
+"""Errors about a project's files."""
+
+from __future__ import annotations
+
+from drydock.errors import DrydockError, Exit
+
+
+class NoProject(DrydockError):
+    exit_code = Exit.CONFIGURATION
+    fact = "{path} {problem}"
+    next_step = "name the project's folder with --project"
+
+
+class LockMissing(DrydockError):
+    exit_code = Exit.CONFIGURATION
+    fact = "{source} has no lock file (looked for {looked_for})"
+    next_step = "make one with `{command}`"
+
+
+class LockStale(DrydockError):
+    exit_code = Exit.CONFIGURATION
+    fact = "{lock} does not match {manifest}: {mismatch}"
+    next_step = "make it anew with `{command}`"
+
+
+class UnknownTarget(DrydockError):
+    exit_code = Exit.USAGE
+    fact = "there is no target {target!r}"
+    next_step = "choose one of {known}"
+
+
+class NoDockerfile(DrydockError):
+    exit_code = Exit.CONFIGURATION
+    fact = "{root} has no Dockerfile"
+    next_step = "write one with `drydock init --project {root}`"

@@ -1,0 +1,121 @@
+"""Errors about registries, labels and signatures."""
+
+from __future__ import annotations
+
+from drydock.errors import DrydockError, Exit
+
+
+class IllegalTag(DrydockError):
+    exit_code = Exit.USAGE
+    fact = "{tag!r} is no legal image tag: {problem}"
+    next_step = "use at most 128 letters, digits, `_`, `.` and `-`, and begin with none of the last two"
+
+
+class IllegalReference(DrydockError):
+    exit_code = Exit.USAGE
+    fact = "{reference!r} is no legal image reference: {problem}"
+    next_step = "write it as [REGISTRY/]REPOSITORY[:TAG][@DIGEST], the repository in lower case"
+
+
+class IllegalVersion(DrydockError):
+    exit_code = Exit.USAGE
+    fact = "{version!r} is no version that can be ordered"
+    next_step = "give the project one such as 1.4.2 or 1.5.0rc1"
+
+
+class LabelsNotApplied(DrydockError):
+    exit_code = Exit.IMAGE
+    fact = "the labels of {reference} were not changed: {reason}"
+    next_step = "build the image anew with `drydock build`"
+
+
+class PlatformTwice(DrydockError):
+    exit_code = Exit.USAGE
+    fact = "{count} of the images are for {platform}"
+    next_step = "name one image for each platform"
+
+
+class LabelsDiffer(DrydockError):
+    exit_code = Exit.REFUSED
+    fact = "{count} labels of {reference} are not what they should be"
+    next_step = "write them with `drydock label --apply`"
+
+
+class RegistryUnreachable(DrydockError):
+    exit_code = Exit.REGISTRY
+    fact = "registry {registry} cannot be reached: {reason}"
+    next_step = "check its name and the network, then repeat the command"
+
+
+class LoginRefused(DrydockError):
+    exit_code = Exit.CREDENTIALS
+    fact = "registry {registry} refuses {user}: {reason}"
+    next_step = "log in with `docker login {registry}` and repeat the command"
+
+
+class PushDenied(DrydockError):
+    exit_code = Exit.CREDENTIALS
+    fact = "registry {registry} denies access to {repository}: {reason}"
+    next_step = "ask for the right to push there, or push to another repository"
+
+
+class RegistryFailed(DrydockError):
+    exit_code = Exit.REGISTRY
+    fact = "registry {registry} fails: {reason}"
+    next_step = "read its log, then repeat the command: layers that arrived are not sent again"
+
+
+class DigestDiffers(DrydockError):
+    exit_code = Exit.REGISTRY
+    fact = "{reference} on the registry is {found}, not the local image {wanted}"
+    next_step = "somebody else may have pushed there: look at the tag, then push again"
+
+
+class RegistryFault(DrydockError):
+    exit_code = Exit.REGISTRY
+    fact = "registry {registry} answered {status} to {request}: {reason}"
+    next_step = "check that it is an OCI registry and read its log"
+
+
+class DirtyImage(DrydockError):
+    exit_code = Exit.REFUSED
+    fact = "{reference} was built from a working tree with uncommitted changes"
+    next_step = "commit and build again, or push with --allow-dirty"
+
+
+class MadeBase(DrydockError):
+    exit_code = Exit.REFUSED
+    fact = "{reference} stands on a base image made on this machine, and {registry} is another one"
+    next_step = "build on a published base, or push with --allow-made-base"
+
+
+class BadCredentials(DrydockError):
+    exit_code = Exit.CREDENTIALS
+    fact = "the docker configuration's credentials for {registry} cannot be read: {reason}"
+    next_step = "mend it, or log in anew with `docker login {registry}`"
+
+
+class SigningFailed(DrydockError):
+    exit_code = Exit.SIGNATURE
+    fact = "{reference} was not signed: {reason}"
+    next_step = "check the key, or without one the network to the identity provider, and repeat the command"
+
+
+class NotVerified(DrydockError):
+    exit_code = Exit.SIGNATURE
+    fact = "{reference} has no signature that {signer} made: {reason}"
+    next_step = "do not deploy it; sign it with `drydock sign` if it is yours"
+
+
+class CosignNotInstalled(DrydockError):
+    exit_code = Exit.MACHINE
+    fact = "cosign is not installed and cannot be fetched here: {reason}"
+    next_step = "install it (Debian 13: cosign) and repeat the command"
+
+
+class KeyUnusable(DrydockError):
+    exit_code = Exit.CREDENTIALS
+    fact = "the key {key} cannot be used: {reason}"
+    next_step = (
+        "name with --key a file that `cosign generate-key-pair` wrote; COSIGN_PASSWORD opens the private one"
+    )

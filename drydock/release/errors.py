@@ -1,0 +1,47 @@
+"""Errors about releases."""
+
+from __future__ import annotations
+
+from drydock.errors import DrydockError, Exit
+
+
+class NotReleasable(DrydockError):
+    exit_code = Exit.RELEASE
+    fact = "version {version} cannot be released: {reason}"
+    next_step = "{how}"
+
+
+class VersionTaken(DrydockError):
+    exit_code = Exit.RELEASE
+    fact = "{reference} is released already: it is {found}, and this image is {wanted}"
+    next_step = "give the project a higher version, commit and release that"
+
+
+class ReleaseRunning(DrydockError):
+    exit_code = Exit.RELEASE
+    fact = "another process is at `invoke {command}`"
+    next_step = "wait for its end, then repeat the command"
+
+
+class StaleImage(DrydockError):
+    exit_code = Exit.IMAGE
+    fact = "{reference} was built from {found}, and the project is at {wanted}"
+    next_step = "build it anew with `drydock build`; where its content stays, no gate runs again"
+
+
+class NoRegistry(DrydockError):
+    exit_code = Exit.USAGE
+    fact = "no registry is named"
+    next_step = "give one with --registry or in [tool.drydock] registry"
+
+
+class ReceiptsMissing(DrydockError):
+    exit_code = Exit.REFUSED
+    fact = "{reference} lacks a receipt of {reasons}"
+    next_step = "run `drydock gate {sessions}`"
+
+
+class NotOnRegistry(DrydockError):
+    exit_code = Exit.REGISTRY
+    fact = "{reference} is not on its registry"
+    next_step = "push it with `drydock push`"

@@ -6,7 +6,7 @@ import ast
 import re
 from collections.abc import Iterable, Iterator
 
-from drydock.detect.code import Startup
+from drydock.detect.code import Code, Startup
 from drydock.detect.commands import parts_of, read_command
 from drydock.detect.dockerfiles import Command, Dockerfile
 from drydock.detect.entry import Entry
@@ -15,6 +15,7 @@ from drydock.detect.model import Found, Setting
 from drydock.detect.settings import kind_of
 from drydock.detect.syntax import Module, Site, constant, keyword
 from drydock.detect.tree import Tree, join
+from drydock.detect.values import text_of
 
 # RUN lines that install, clean up or set up the user: the image does that its own way.
 USUAL = re.compile(
@@ -194,11 +195,20 @@ def host(startup: Startup) -> Found[str] | None:
     for module in startup.modules:
         for site in module.calls:
             if _middleware(module, site) == "TrustedHostMiddleware":
-                listed = keyword(site.node, "allowed_hosts")
-                names = [constant(node) or "" for node in getattr(listed, "elts", ())]
+                names = _texts(startup.code, module, keyword(site.node, "allowed_hosts"))
                 if names and all(names) and "*" not in names:
                     return Found(names[0].replace("*", "probe", 1), module.at(site.node))
     return None
+
+
+def _texts(code: Code, module: Module, node: ast.expr | None) -> list[str]:
+    """Return the texts of a list, also of one that has a name; an unknown text is empty."""
+    name = module.dotted(node) if node else ""
+    found = code.symbol(module, name) if "." in name or name in module.aliases else None
+    owner, name = (found.module, found.name) if found else (module, name)
+    binding = owner.bound(name) if name else None
+    listed = binding.value if binding else node
+    return [text_of(code, owner, element) or "" for element in getattr(listed, "elts", ())]
 
 
 def _middleware(module: Module, site: Site) -> str:

@@ -186,14 +186,19 @@ def test_websocket_routes_need_a_library(wanted: str, added: str, noted: bool, t
         ("['*.example.org']", "probe.example.org"),
         ("['*']", ""),
         ("HOSTS", ""),
+        ("NAMED", "named.example.org"),
+        ("names.OTHER", "other.example.org"),
+        ("IMPORTED", "other.example.org"),
     ],
 )
 def test_host_that_the_application_lets_through_is_found(hosts: str, name: str, tmp_path: Path) -> None:
     source = (
         "from starlette.middleware.trustedhost import TrustedHostMiddleware as Hosts\n"
+        "import names\nfrom names import OTHER as IMPORTED\n"
+        "DOMAIN = 'example.org'\nNAMED = ('named.' + DOMAIN,)\n"
         f"{APP}app.add_middleware(Hosts, allowed_hosts={hosts})\n"
     )
-    host = found(tmp_path, {"main.py": source}).host
+    host = found(tmp_path, {"main.py": source, "names.py": "OTHER = ['other.example.org']\n"}).host
 
     assert (host.value if host else "") == name
 

@@ -416,6 +416,17 @@ def test_probes_ask_with_a_host_that_the_application_lets_through(tmp_path: Path
     [deployment] = objects(blueprint, "base/deployment.yaml")
 
     assert str(deployment).count("'httpHeaders': [{'name': 'Host', 'value': 'api.example.org'}]") == 3
+    assert ' HEALTH_HOST="api.example.org" ' in recipe.render(blueprint)["Dockerfile"]
+
+
+def test_options_of_the_start_command_are_handed_to_the_build(tmp_path: Path) -> None:
+    procfile = "web: uvicorn main:app --root-path /shop --forwarded-allow-ips '*' --port 80\n"
+    blueprint = drawn_of({"main.py": APPLICATION, "Procfile": procfile}, tmp_path)
+
+    assert (
+        """ APP_OPTIONS="--root-path /shop --forwarded-allow-ips '*'" """
+        in recipe.render(blueprint)["Dockerfile"]
+    )
 
 
 def test_requirements_in_utf16_and_local_folders_are_locked_from_what_they_ask_for(tmp_path: Path) -> None:

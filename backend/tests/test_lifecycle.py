@@ -107,7 +107,7 @@ def test_no_acknowledged_create_is_lost_at_shutdown(make_settings: MakeSettings)
     settings = make_settings()
     ada = bearer(settings, "ada")
     with process(settings, SHUTDOWN_DRAIN_SECONDS="0.2") as (server, url):
-        stop = threading.Event()
+        begun, stop = threading.Event(), threading.Event()
 
         def create(worker: int) -> list[int]:
             made: list[int] = []
@@ -119,10 +119,12 @@ def test_no_acknowledged_create_is_lost_at_shutdown(make_settings: MakeSettings)
                         return made
                     if answer.status_code == 201:
                         made.append(answer.json()["id"])
+                        begun.set()
             return made
 
         with ThreadPoolExecutor(4) as pool:
             workers = [pool.submit(create, number) for number in range(4)]
+            assert begun.wait(20)
             time.sleep(0.5)
             server.terminate()
             wait_for_end(server)

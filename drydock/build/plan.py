@@ -12,7 +12,7 @@ from drydock.build.errors import BadDockerfile
 from drydock.errors import BadConfiguration
 from drydock.project import Project
 from drydock.project.dockerfile import stages
-from drydock.project.network import index_variable, proxy_variables
+from drydock.project.network import index_credentials, index_variable, proxy_variables
 
 # The targets for users; a Dockerfile may have more stages, which only serve these.
 OFFERED = ("production", "slim", "builder", "test")
@@ -20,6 +20,8 @@ OFFERED = ("production", "slim", "builder", "test")
 
 # Makes buildx 0.14 and newer write all that BuildKit recorded of the build into the metadata.
 RECORD = {"BUILDX_METADATA_PROVENANCE": "max"}
+# Hands the credentials of named indexes to buildx, which takes them for a secret.
+CREDENTIALS = "DRYDOCK_INDEX_CREDENTIALS"
 
 
 @dataclass(frozen=True)
@@ -102,6 +104,8 @@ def arguments(
     # The address of a package index may hold a password: only its variable's name is in the arguments.
     if index := index_variable(environment):
         secrets["index"] = f"env={index}"
+    if index_credentials(environment):
+        secrets["indexes"] = f"env={CREDENTIALS}"
     args += [
         f"--secret=id={name},{source}" for name, source in sorted({**secrets, **options.secrets}.items())
     ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from drydock.detect.apps import RUNNERS, SIDE, App, Apps, Key, resolve
 from drydock.detect.code import Code, find, module_name
@@ -25,7 +25,8 @@ class Evidence:
 
     `module` and `name` are what a server is to load; `app` is the application behind them; `root` is the
     folder that stands on `sys.path` then, `workdir` the working directory (each `""` when not told).
-    `missing` is the text of a target that no file of the tree defines.
+    `missing` is the text of a target that no file of the tree defines. `options` are a
+    server's own, each with its name and its text.
     """
 
     where: str
@@ -38,6 +39,7 @@ class Evidence:
     factory: bool = False
     port: int | None = None
     missing: str = ""
+    options: tuple[tuple[str, str], ...] = ()
 
 
 def collect(code: Code, apps: Apps, commands: list[Command]) -> list[Evidence]:
@@ -131,7 +133,7 @@ def _launched(code: Code, apps: Apps, launch: Launch, command: Command, rank: in
         hit = target(code, apps, launch.target, roots, command.where, rank)
         # The working directory is known only where the module was found at the place the command names.
         workdir = folders[roots.index(hit.root)] if hit.root in roots else ""
-        return [_with(hit, launch.port, launch.factory, workdir or hit.root)]
+        return [_with(hit, launch.port, launch.factory, workdir or hit.root, launch.options)]
     if launch.kind == "script":
         return _script(code, apps, launch.target, command, rank)
     path = _file(code, launch, folders)
@@ -149,7 +151,7 @@ def _launched(code: Code, apps: Apps, launch: Launch, command: Command, rank: in
     if app is None:
         return []
     evidence = Evidence(command.where, rank, "", name, app)
-    return [_with(evidence, launch.port, False, folders[0])]
+    return [_with(evidence, launch.port, False, folders[0], launch.options)]
 
 
 def _script(code: Code, apps: Apps, name: str, command: Command, rank: int) -> list[Evidence]:
@@ -233,16 +235,17 @@ def _port(code: Code, module: Module, node: ast.expr | None, function: str) -> i
     return int(text) if text and text.isascii() and text.isdigit() and 0 < int(text[:6]) < 65536 else None
 
 
-def _with(evidence: Evidence, port: int | None, factory: bool, workdir: str) -> Evidence:
-    return Evidence(
-        evidence.where,
-        evidence.rank,
-        evidence.module,
-        evidence.name,
-        evidence.app,
-        evidence.root,
-        workdir or evidence.workdir,
-        factory or evidence.factory,
-        port,
-        evidence.missing,
+def _with(
+    evidence: Evidence,
+    port: int | None,
+    factory: bool,
+    workdir: str,
+    options: tuple[tuple[str, str], ...] = (),
+) -> Evidence:
+    return replace(
+        evidence,
+        workdir=workdir or evidence.workdir,
+        factory=factory or evidence.factory,
+        port=port,
+        options=options,
     )

@@ -65,6 +65,7 @@ class Blueprint:
         port: Where the application listens.
         health_path, ready_path: What the probes ask; empty for an open port.
         host: The name that they ask with; empty for any.
+        options: Options of uvicorn's that the project's own start command has.
         dependencies: How they are installed.
         declared: What a lock file was resolved from, to prove that it is not older, and what that includes;
             empty where the lock's own tool does that.
@@ -104,6 +105,7 @@ class Blueprint:
     health_path: str
     ready_path: str
     host: str
+    options: tuple[str, ...]
     dependencies: Dependencies
     declared: tuple[str, ...]
     test_lock: str
@@ -174,6 +176,7 @@ def draw(findings: Findings, table: Mapping[str, Any], image: str, maintainer: s
         health_path=f.liveness.value if f.liveness else "",
         ready_path=f.readiness.value if f.readiness else "",
         host=f.host.value if f.host else "",
+        options=f.options.value if f.options else (),
         dependencies=dependencies,
         declared=declared,
         test_lock=_existing(f.root, join(dependencies.folder, TEST_LOCK)),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Mapping
 
 from drydock.recipe import packaged, recipes
@@ -48,6 +49,7 @@ def arguments(blueprint: Blueprint) -> dict[str, str]:
         "APP_DIR": blueprint.source,
         "APP_ENTRY_POINT": blueprint.entry_point,
         "APP_FACTORY": "1" if blueprint.factory else "0",
+        "APP_OPTIONS": f'"{_quoted(shlex.join(blueprint.options))}"',
         "APP_PATH": ":".join(blueprint.import_path),
         "APP_WORKDIR": blueprint.workdir,
         "APP_LOGGING": "1" if blueprint.logging else "0",
@@ -56,6 +58,7 @@ def arguments(blueprint: Blueprint) -> dict[str, str]:
         "EXTRA_FILES": f'"{" ".join(blueprint.extra_files)}"',
         "PORT": str(blueprint.port),
         "HEALTH_PATH": blueprint.health_path,
+        "HEALTH_HOST": f'"{_quoted(blueprint.host)}"',
         "MAINTAINER": f'"{_quoted(blueprint.maintainer)}"',
     }
 

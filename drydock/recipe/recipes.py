@@ -26,7 +26,7 @@ HEADERS = f'\\\n        $([ -f "$({INCLUDE})/Python.h" ] || echo python3-dev)'
 BIND = "--mount=type=bind,source={0},target=/{0}"
 MOUNTS = (
     "--mount=type=cache,id=uv,target=/root/.cache/uv",
-    "--mount=type=secret,id=ca --mount=type=secret,id=index",
+    "--mount=type=secret,id=ca --mount=type=secret,id=index --mount=type=secret,id=indexes",
 )
 
 

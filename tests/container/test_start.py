@@ -296,6 +296,16 @@ def test_options_come_from_the_projects_command_and_from_variables(
     }
 
 
+def test_variables_of_the_image_win_over_the_projects_command(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    serve(options={"forwarded_allow_ips": "*", "access_log": "0", "ws": "none"})
+    monkeypatch.setenv("FORWARDED_ALLOW_IPS", "10.0.0.1")
+    monkeypatch.setenv("ACCESS_LOG", "1")
+
+    assert start.options() == {"ws": "none"}
+
+
 def test_an_option_that_is_not_a_number_is_refused_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("UVICORN_BACKLOG", "many")
 

@@ -41,6 +41,9 @@ GATE = "cluster"
 LOAD = "DRYDOCK_CLUSTER_LOAD"
 USUAL = "local"
 REMOVAL_SECONDS = 180.0
+# A Service leads to a pod some moments after the pod is ready.
+ANSWER_SECONDS = 15.0
+PAUSE_SECONDS = 0.5
 
 
 def _settings(project: Project, _target: str) -> Mapping[str, Any]:
@@ -200,10 +203,14 @@ def ask(
 ) -> dict[str, str]:
     """Ask each Service for each path through the API server; return the fault by question, empty for none."""
     answers = {}
+    until = time.monotonic() + ANSWER_SECONDS
     for name, port in found:
         for path in paths:
             address = f"/api/v1/namespaces/{namespace}/services/{name}:{port}/proxy{path}"
-            done = kubectl.run("get", "--raw", address, check=False)
+            while (
+                done := kubectl.run("get", "--raw", address, check=False)
+            ).code and time.monotonic() < until:
+                time.sleep(PAUSE_SECONDS)
             lines = done.stderr.strip().splitlines() or ["no answer"]
             answers[f"GET {path} of service/{name}"] = "" if done.code == 0 else lines[-1]
     return answers

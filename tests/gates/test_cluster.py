@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -50,7 +51,7 @@ class Cluster:
     """Notes what it is asked, in kubectl's words, and answers."""
 
     context: str = "kind-harbour"
-    silent: bool = False
+    silent: float = 0
     ran: list[str] = field(default_factory=list)
 
     def run(self, *args: str, **_: object) -> Completed:
@@ -58,7 +59,8 @@ class Cluster:
         self.ran.append(" ".join(args))
         if args[:2] == ("config", "current-context"):
             return Completed(args, 0, f"{self.context}\n", "")
-        if args[0] == "get" and self.silent:
+        if args[0] == "get" and self.silent > 0:
+            self.silent -= 1
             return Completed(args, 1, "", "Error from server (ServiceUnavailable): no endpoints")
         return Completed(args, 0, "{}", "")
 
@@ -102,6 +104,8 @@ def stage(make_project: MakeProject, monkeypatch: pytest.MonkeyPatch) -> Stage:
     monkeypatch.setattr(cluster, "render", render)
     monkeypatch.setattr(cluster, "deploy", deploy)
     monkeypatch.setattr(cluster, "load", load)
+    monkeypatch.setattr(cluster, "ANSWER_SECONDS", 0.0)
+    monkeypatch.setattr(cluster, "PAUSE_SECONDS", 0.0)
     return made
 
 
@@ -125,12 +129,22 @@ def test_an_overlay_is_deployed_asked_and_removed(stage: Stage) -> None:
 
 
 def test_a_service_that_does_not_answer_is_refused_in_the_clusters_words(stage: Stage) -> None:
-    stage.cluster.silent = True
+    stage.cluster.silent = math.inf
     verdict = stage.judge()
 
     assert verdict.outcome is Outcome.FAILED
     assert "GET /livez of service/web: Error from server (ServiceUnavailable)" in verdict.details[0]
     assert stage.cluster.ran[-1].startswith("delete namespace")
+
+
+def test_a_service_that_leads_to_its_pods_a_moment_late_has_passed(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cluster, "ANSWER_SECONDS", 60.0)
+    stage.cluster.silent = 2
+
+    assert stage.judge().outcome is Outcome.PASSED
+    assert len([line for line in stage.cluster.ran if line.startswith("get")]) == 4
 
 
 def test_a_rollout_that_fails_is_refused_with_its_evidence_and_removed(stage: Stage) -> None:

@@ -119,7 +119,7 @@ def test_an_image_without_a_receipt_is_not_pushed(workspace: Workspace, running:
     pass_gates(workspace, *(name for name in PASSED if name != "size_budget"))
 
     with pytest.raises(
-        ReceiptsMissing, match=r"size_budget \(never run for this image\); run `nox -s size_budget`"
+        ReceiptsMissing, match=r"size_budget \(never run for this image\); run `drydock gate size_budget`"
     ):
         send(workspace, running.address)
 

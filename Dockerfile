@@ -5,7 +5,7 @@
 #   test         production (or TEST_BASE) with pytest and the unit tests: run it, and it runs them
 # Behind a proxy that inspects TLS: --secret id=ca,src=BUNDLE. From an index of your own: --secret id=index,env=URL.
 #
-# `invoke init` writes this file for another project: it sets the ARGs, and writes anew what stands between
+# `invoke init` writes this file for another project: it sets the ARGs, and rewrites what stands between
 # `# <name>` and `# </name>`; the rest stays as it is.
 
 # Any image with CPython on a Debian-like system: Python may live in /usr/local or in /usr.

@@ -31,7 +31,7 @@ class Options:
     Args:
         target: The Dockerfile stage to build.
         reference: The tag that the result gets; none leaves it untagged.
-        no_cache: Run every step anew.
+        no_cache: Run every step, cached or not.
         platforms: Such as ``linux/arm64``; empty for the engine's own.
         builder: A buildx builder; the engine's own when empty.
         cache_from: Cache sources in buildx's spelling.

@@ -54,7 +54,7 @@ def image(workspace: Workspace, target: str) -> tuple[str, Image] | None:
             raise CouldNotCheck(
                 gate=GATE,
                 summary=f"{name}, which growth is measured by, does not build: {fact}",
-                how=f"mend {branch}, or leave over-main out of [tool.drydock.budgets] until then",
+                how=f"fix {branch}, or leave over-main out of [tool.drydock.budgets] until then",
                 evidence=error.evidence,
             ) from error
 

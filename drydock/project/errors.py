@@ -20,7 +20,7 @@ class LockMissing(DrydockError):
 class LockStale(DrydockError):
     exit_code = Exit.CONFIGURATION
     fact = "{lock} does not match {manifest}: {mismatch}"
-    next_step = "make it anew with `{command}`"
+    next_step = "make it again with `{command}`"
 
 
 class UnknownTarget(DrydockError):

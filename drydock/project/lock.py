@@ -147,7 +147,7 @@ def resolved_from(text: str) -> list[str] | None:
     """Return the files that a lock file was resolved from, from its folder; None where it does not say.
 
     Args:
-        text: The lock file's: one that `invoke init` made says how it is made anew.
+        text: The lock file's: one that `invoke init` made says how it is made again.
     """
     if not (own := OWN_REMAKE.search(text)):
         return None

@@ -12,7 +12,7 @@ from drydock.recipe.blueprint import Blueprint
 # In drydock's own Dockerfile these parts serve two kinds of lock file at once, or its own measurements.
 VARYING = ("locks", "profile", "dependencies", "test-dependencies")
 OPENING = """\
-# `invoke init` writes this file for another project: it sets the ARGs, and writes anew what stands between
+# `invoke init` writes this file for another project: it sets the ARGs, and rewrites what stands between
 # `# <name>` and `# </name>`; the rest stays as it is.
 """
 OPENING_ELSEWHERE = """\

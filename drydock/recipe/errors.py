@@ -14,4 +14,4 @@ class FilesDiffer(DrydockError):
 class NotLocked(DrydockError):
     exit_code = Exit.CONFIGURATION
     fact = "the dependencies in {folder} cannot be locked: {reason}"
-    next_step = "mend what the lines above show, or install them as they are declared with --no-lock"
+    next_step = "fix what the lines above show, or install them as they are declared with --no-lock"

@@ -45,7 +45,7 @@ def _dependencies(findings: Findings, blueprint: Blueprint) -> Iterator[str]:
         if blueprint.dependencies.locked:
             yield (
                 f"{found.value.files[0]} is not locked: {blueprint.lock} is, by uv, for every Python that"
-                " would do and with hashes; it says at its top how it is made anew after a change"
+                " would do and with hashes; it says at its top how it is made again after a change"
             )
         else:
             yield f"{found.value.files[0]} is not locked: two builds of one source may differ"

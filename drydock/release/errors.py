@@ -26,7 +26,7 @@ class ReleaseRunning(DrydockError):
 class StaleImage(DrydockError):
     exit_code = Exit.IMAGE
     fact = "{reference} was built from {found}, and the project is at {wanted}"
-    next_step = "build it anew with `drydock build`; where its content stays, no gate runs again"
+    next_step = "build it again with `drydock build`; where its content stays, no gate runs again"
 
 
 class NoRegistry(DrydockError):

@@ -58,7 +58,7 @@ def application(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, serve: Serve) -
     (tmp_path / "shop_start.py").write_text(
         "import pathlib\n"
         "def check(): return []\n"
-        "def faulty(): return ['A: missing; set it', 'B: wrong; mend it']\n"
+        "def faulty(): return ['A: missing; set it', 'B: wrong; fix it']\n"
         f"def migrate(): pathlib.Path({str(tmp_path / 'migrated')!r}).touch()\n"
     )
     monkeypatch.delitem(sys.modules, "shop_start", raising=False)
@@ -71,7 +71,7 @@ def test_check_prints_every_problem_and_exits_78(serve: Serve, capsys: pytest.Ca
     serve(settings_check="shop_start:faulty")
 
     assert start.main(["check"]) == 78
-    assert capsys.readouterr().err == "error: A: missing; set it\nerror: B: wrong; mend it\n"
+    assert capsys.readouterr().err == "error: A: missing; set it\nerror: B: wrong; fix it\n"
 
 
 def test_good_settings_pass_the_check() -> None:

@@ -135,7 +135,7 @@ def test_an_image_of_an_earlier_commit_is_not_pushed_as_this_ones(ship: Ship, ru
         send(ship.workspace(), running.address)
 
     first, second = earlier.source.revision, ship.workspace().source.revision
-    assert f"was built from {first}, and the project is at {second}; build it anew" in str(caught.value)
+    assert f"was built from {first}, and the project is at {second}; build it again" in str(caught.value)
     assert running.tags(ship.name) == {}
 
 

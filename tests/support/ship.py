@@ -82,7 +82,7 @@ def ship_project(engine: Engine, root: Path, base: str) -> Iterator[Ship]:
 def pass_gates(workspace: Workspace, *names: str) -> None:
     """Write receipts for the image of the target `production`, as if gates had passed."""
     image = workspace.measured("production")
-    # A process that is started later reads the gates' code anew.
+    # A process that is started later reads the gates' code again.
     closure.forget()
     for name in names:
         defined = proof.defined(registry()[name], workspace.project, "production")

@@ -40,6 +40,7 @@ CARRIED = frozenset(
     }
     | {"-k", "--worker-class", "--entrypoint", "-e", "--no-reload"}
 )
+WORKER_OPTIONS = frozenset({"--workers", "-w"})
 # Options of uvicorn's that the image's server takes over from the start command; gunicorn shares a few.
 TAKEN = frozenset(
     {
@@ -86,16 +87,21 @@ def steps(files: Iterable[Dockerfile]) -> Iterator[Found[str]]:
 def options(evidence: Evidence) -> tuple[Found[tuple[str, ...]] | None, list[Found[str]]]:
     """Return the options of a start command that the image's server takes over, and a note of the others."""
     taken: list[str] = []
-    dropped = []
+    dropped, facts = [], []
     for name, text in evidence.options:
         value = text[len(name) + 1 :]
         if name.replace("--no-", "--", 1).removeprefix("--") in TAKEN and "$" not in value:
             taken += [name, value] if value else [name]
+        elif name in WORKER_OPTIONS and value != "1":
+            facts.append(f"the start command has {text}: WEB_CONCURRENCY sets that where the image runs")
         elif name not in CARRIED:
             dropped.append(text)
-    fact = f"the start command has {', '.join(dropped)}, which the image's lacks: python3 -m runs it"
+    if dropped:
+        facts.append(
+            f"the start command has {', '.join(dropped)}, which the image's lacks: python3 -m runs it"
+        )
     found = Found(tuple(taken), evidence.where) if taken else None
-    return found, [Found(fact, evidence.where)] if dropped else []
+    return found, [Found(fact, evidence.where) for fact in facts]
 
 
 def before(command: Command | None) -> Iterator[Found[str]]:

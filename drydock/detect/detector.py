@@ -260,8 +260,8 @@ class _Detection:
             docs=docs,
             host=host,
             options=options,
-            system_build=build,
-            system_run=self._packages_by_hand() or run,
+            system_build=self._packages_by_hand("build-packages") or build,
+            system_run=self._packages_by_hand("system-packages") or run,
             settings=read,
             env_files=self._environment_files(start, workdir.value),
             data_files=self._data_files(start),
@@ -419,10 +419,15 @@ class _Detection:
         ]
         return hand[0] or found[0], hand[1] or found[1], Found(path, where) if path else None
 
-    def _packages_by_hand(self) -> tuple[Package, ...]:
+    def _packages_by_hand(self, option: str) -> tuple[Package, ...]:
+        """Return the packages that an option names; `NAME?` is one that a Debian release may lack."""
         return tuple(
-            Package(p, "set by hand: system-packages", origin="person")
-            for p in self._by_hand("system-packages").replace(",", " ").split()
+            Package(
+                name.removesuffix("?"),
+                f"set by hand: {option}",
+                origin="dockerfile" if name.endswith("?") else "person",
+            )
+            for name in self._by_hand(option).replace(",", " ").split()
         )
 
     def _environment_files(self, start: _Start | None, workdir: str) -> tuple[Found[str], ...]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from drydock.detect.apps import RUNNERS, SIDE, App, Apps, Key, resolve
 from drydock.detect.code import Code, find, module_name
 from drydock.detect.commands import Launch, read_command
 from drydock.detect.dockerfiles import Command
-from drydock.detect.syntax import Module, argument, constant, keyword
+from drydock.detect.syntax import Module, Site, argument, constant, keyword
 from drydock.detect.tree import ancestors, folder_of, join, table
 from drydock.detect.values import text_of
 
@@ -96,6 +97,7 @@ def launcher(
         first = argument(site.node, 0, "app") or keyword(site.node, "target")
         port = _port(code, module, keyword(site.node, "port"), site.scope.function)
         place = where or module.at(site.node)
+        options = tuple(_keywords(code, module, site)) if site.name.startswith("uvicorn.") else ()
         factory = isinstance(k := keyword(site.node, "factory"), ast.Constant) and k.value is True
         text = _target_text(code, module, first, site.scope.function)
         if text and ":" in text:
@@ -106,11 +108,11 @@ def launcher(
                 else tuple(ancestors(module.path))
             )
             hit = target(code, apps, text, folders, place, rank)
-            found.append(_with(hit, port, factory, workdir))
+            found.append(_with(hit, port, factory, workdir, options))
         elif (app := resolve(code, module, _uncalled(module, first, site.scope.function), apps)) is not None:
             name = app.key.name
             evidence = Evidence(place, rank, "", name, app, "", "", app.factory)
-            found.append(_with(evidence, port, app.factory, workdir))
+            found.append(_with(evidence, port, app.factory, workdir, options))
     return found
 
 
@@ -143,7 +145,7 @@ def _launched(code: Code, apps: Apps, launch: Launch, command: Command, rank: in
     if launch.kind != "fastapi":
         workdir = next((f for f in folders if f == "." or path.startswith(f + "/")), "")
         return [
-            _with(e, launch.port, e.factory, workdir)
+            _with(e, launch.port, e.factory, workdir, e.options)
             for e in launcher(code, apps, module, rank, command.where)
         ]
     name = _default_name(apps, path)
@@ -219,6 +221,17 @@ def _uncalled(module: Module, node: ast.expr | None, function: str) -> ast.expr 
         if binding and binding.scope.function == function:
             node = binding.value
     return node.func if isinstance(node, ast.Call) else node
+
+
+def _keywords(code: Code, module: Module, site: Site) -> Iterator[tuple[str, str]]:
+    """Yield the arguments of `uvicorn.run(…)` that are written down, as options of a command line."""
+    for given in site.node.keywords:
+        name = (given.arg or "").replace("_", "-")
+        value = given.value.value if isinstance(given.value, ast.Constant) else None
+        if isinstance(value, bool):
+            yield (f"--{name}", f"--{name}") if value else (f"--no-{name}", f"--no-{name}")
+        elif name not in ("", "app") and (text := text_of(code, module, given.value, site.scope.function)):
+            yield f"--{name}", f"--{name} {text}"
 
 
 def _target_text(code: Code, module: Module, node: ast.expr | None, function: str) -> str | None:

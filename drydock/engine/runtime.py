@@ -161,27 +161,6 @@ def get(port: int, path: str, headers: Mapping[str, str] | None = None) -> int:
         connection.close()
 
 
-def has_file(engine: Engine, image: str, path: str) -> bool:
-    """Tell whether an image has a file; nothing of the image runs.
-
-    Raises:
-        ImageMissing: The image is not on the engine.
-    """
-    import docker
-
-    try:
-        container = engine.sdk.containers.create(image, command=["-"], labels={LABEL: "look"})
-    except docker.errors.ImageNotFound as error:
-        raise ImageMissing(reference=image) from error
-    try:
-        b"".join(container.get_archive(path)[0])
-    except docker.errors.NotFound:
-        return False
-    finally:
-        container.remove(force=True, v=True)
-    return True
-
-
 @contextmanager
 def started(engine: Engine, run: Run) -> Iterator[Running]:
     """Start a container, and remove it with its volumes on the way out.

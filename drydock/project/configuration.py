@@ -65,6 +65,7 @@ class Configuration:
     extras: str = ""
     groups: str = ""
     system_packages: str = ""
+    build_packages: str = ""
     volumes: tuple[str, ...] = ()
     settings_check: str = ""
     migrate: str = ""

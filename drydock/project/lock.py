@@ -98,6 +98,28 @@ def requirements_pins(text: str) -> dict[str, str]:
     return {canonicalize_name(name): version for name, version in found}
 
 
+def tests_have(project: Project, name: str) -> bool:
+    """Tell whether the lock that the test image is made from names a distribution for the tests.
+
+    Args:
+        name: The distribution's canonical name.
+    """
+    path = candidate(project)
+    if path is None or path.name != "uv.lock":
+        path = project.source / "requirements-test.lock"
+        return path.is_file() and name in requirements_pins(path.read_text(encoding="utf-8"))
+    # Extras are locked too, but only the groups and the dependencies are installed.
+    own = ({"virtual": "."}, {"editable": "."})
+    rows = [row for row in toml.read(path).get("package", []) if row.get("source") in own]
+    wanted = [
+        each
+        for row in rows
+        for part in (row.get("dependencies", []), *row.get("dev-dependencies", {}).values())
+        for each in part
+    ]
+    return any(canonicalize_name(each["name"]) == name for each in wanted)
+
+
 def declared(source: Path, lock: str = "", kind: str = "") -> tuple[str, list[str]]:
     """Return the file that says what the application wants, and the requirements in it.
 

@@ -19,7 +19,7 @@ class VersionTaken(DrydockError):
 
 class ReleaseRunning(DrydockError):
     exit_code = Exit.RELEASE
-    fact = "another process is at `invoke {command}`"
+    fact = "another process is at `drydock {command}`"
     next_step = "wait for its end, then repeat the command"
 
 

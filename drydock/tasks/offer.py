@@ -61,7 +61,11 @@ def guarded(body: Body, doing: str) -> Body:
         try:
             _check_words(given)
             if not hushed:
-                say(doing.format(**given.arguments))
+                say(
+                    doing.format(
+                        **given.arguments | {"project": given.arguments.get("project") or "the project"}
+                    )
+                )
             if given.arguments.get("project") == "":
                 given.arguments["project"] = _project(voice(hushed))
             with readable():

@@ -6,7 +6,6 @@ from pathlib import Path
 
 from invoke import Context
 
-from drydock.detect.errors import Undecided
 from drydock.tasks.offer import offer
 
 
@@ -18,6 +17,7 @@ def explain(c: Context, project: str = "", option: list[str] | None = None, json
     """Explain how a project is built and started, citing file and line for each fact."""
     from drydock import detect
     from drydock.build.plan import key_values
+    from drydock.detect.errors import Undecided
     from drydock.project import configured
     from drydock.report import print_json
 

@@ -60,6 +60,31 @@ def test_options_of_the_start_command_are_taken_over_or_noted(start: str, tmp_pa
     assert note.where == "Dockerfile:2"
 
 
+@pytest.mark.parametrize(
+    ("workers", "noted"), [("--workers 4", True), ("--workers=1", False), ("-w 2", True)]
+)
+def test_workers_of_the_start_command_are_noted(workers: str, noted: bool, tmp_path: Path) -> None:
+    start = f"gunicorn {workers} -k uvicorn.workers.UvicornWorker main:app"
+    findings = found(tmp_path, {"Procfile": f"web: {start}\n"})
+
+    assert ["WEB_CONCURRENCY" in note.value for note in findings.notes] == [True] * noted
+
+
+def test_options_of_a_launcher_are_taken_over_where_the_image_is_started_with_it(tmp_path: Path) -> None:
+    launcher = (
+        "import uvicorn\nPREFIX = '/shop'\n"
+        "uvicorn.run(app='main:app', host='0.0.0.0', port=80, root_path=PREFIX,\n"
+        "    access_log=False, proxy_headers=True, timeout_keep_alive=30, reload=False, log_config=None)\n"
+    )
+    expected = ("--root-path", "/shop", "--no-access-log", "--proxy-headers", "--timeout-keep-alive", "30")
+    files: dict[str, str | bytes] = {"serve.py": launcher}
+
+    assert found(tmp_path, files).options is None
+    findings = found(tmp_path, {**files, "Procfile": "web: python serve.py\n"})
+    assert findings.options == Found(expected, "Procfile:1")
+    assert findings.notes == ()
+
+
 def test_options_of_a_variable_and_of_a_development_server_are_not_taken_over(tmp_path: Path) -> None:
     procfile = "web: uvicorn main:app --root-path $PREFIX\n"
 

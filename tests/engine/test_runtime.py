@@ -6,7 +6,7 @@ import pytest
 
 from drydock.engine import LABEL, Engine
 from drydock.engine.errors import ContainerExited, ImageMissing, NotReady, PortTaken
-from drydock.engine.runtime import Run, Running, has_file, started
+from drydock.engine.runtime import Run, Running, started
 
 pytestmark = pytest.mark.live
 
@@ -102,10 +102,3 @@ def test_containers_are_restricted_as_in_kubernetes(engine: Engine, python_image
     assert "NoNewPrivs:\t1" in found
     assert "CapEff:\t0000000000000000" in found
     assert written != 0
-
-
-def test_an_images_files_are_found_without_running_it(engine: Engine, python_image: str) -> None:
-    assert has_file(engine, python_image, "/etc/passwd")
-    assert not has_file(engine, python_image, "/etc/no-such-file")
-    with pytest.raises(ImageMissing):
-        has_file(engine, "no-such-image:1", "/etc/passwd")

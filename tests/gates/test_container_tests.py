@@ -1,17 +1,11 @@
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from types import SimpleNamespace
-from typing import Any
+from pathlib import Path
 
 import pytest
 
-from drydock.engine.runtime import Run
-from drydock.gates import container_tests
-from drydock.gates.container_tests import PARALLEL, decide
+from drydock.gates.container_tests import configured, decide, workers
 from drydock.verdict import Outcome
-from tests.conftest import ROOT, MakeProject
 
 FAILING = """\
 =================================== FAILURES ===================================
@@ -54,60 +48,58 @@ def test_a_run_that_broke_down_is_no_pass() -> None:
     assert "ImportError" in verdict.evidence
 
 
-def asked(
-    make_project: MakeProject,
-    monkeypatch: pytest.MonkeyPatch,
-    files: dict[str, str],
-    *,
-    xdist: bool = True,
-    arguments: tuple[str, ...] = (),
-) -> Sequence[str]:
-    """Return the arguments that pytest gets in the container."""
-    runs: list[Run] = []
+PARALLEL_FAILING = """\
+bringing up nodes...
+.[gw0] node down: Not properly terminated
+F
+replacing crashed worker gw0
+=================================== FAILURES ===================================
+_____________________________ tests/test_tasks.py ______________________________
+[gw0] linux -- Python 3.13.7 /opt/venv/bin/python3
+worker 'gw0' crashed while running 'tests/test_tasks.py::test_title'
+=========================== short test summary info ============================
+FAILED tests/test_tasks.py::test_title
+========================= 1 failed, 81 passed in 4.20s =========================
+"""
 
-    @contextmanager
-    def started(_engine: object, run: Run) -> Iterator[Any]:
-        runs.append(run)
-        ended = {"logs": lambda **_: [b"=== 2 passed in 0.10s ===\n"], "wait": lambda: {"StatusCode": 0}}
-        yield SimpleNamespace(container=SimpleNamespace(**ended))
 
-    monkeypatch.setattr(container_tests, "started", started)
-    monkeypatch.setattr(container_tests, "has_file", lambda *_: xdist)
-    subject: Any = SimpleNamespace(
-        project=make_project(files),
-        engine=None,
-        tests="sha256:1",
-        target="production",
-        arguments=arguments,
-        show=lambda _: None,
+def test_parallel_output_is_read_as_any_other() -> None:
+    passed = decide("slim", 0, "2 workers [82 items]\n....\n==== 82 passed, 1 warning in 4.20s ====\n", 5.0)
+    failed = decide("slim", 1, PARALLEL_FAILING, 5.0)
+
+    assert (passed.outcome, passed.summary) == (Outcome.PASSED, "82 passed, 1 warning in the slim image")
+    assert (failed.outcome, failed.measurements["failed"]) == (
+        Outcome.FAILED,
+        ["tests/test_tasks.py::test_title"],
     )
-    assert container_tests.judge(subject).outcome is Outcome.PASSED
-    return runs[0].command
 
 
-def test_tests_run_in_several_processes_where_the_image_has_xdist(
-    make_project: MakeProject, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    only = ("-k", "title")
+def test_tests_run_on_every_core_where_xdist_is_locked() -> None:
+    assert workers(("-k", "title"), (), True) == ("-n", "auto", "--maxprocesses", "8", "-k", "title")
+    assert workers(("-k", "title"), (), False) == ("-k", "title")
 
-    assert asked(make_project, monkeypatch, {}, arguments=only) == (*PARALLEL, *only)
-    assert asked(make_project, monkeypatch, {}, xdist=False, arguments=only) == only
+
+@pytest.mark.parametrize("chosen", ["-n 0", "-n4", "--numprocesses=2", "-p no:xdist", "-pno:xdist"])
+def test_number_of_processes_that_the_user_chose_stays(chosen: str) -> None:
+    given = tuple(chosen.split())
+
+    assert workers(given, (), True) == given
+    assert workers(("-x",), given, True) == ("-x",)
 
 
 @pytest.mark.parametrize(
-    "files",
+    "text",
     [
-        {"pyproject.toml": '[tool.pytest.ini_options]\naddopts = "-ra -n0"\n'},
-        {"pyproject.toml": '[tool.pytest]\naddopts = ["-n", "4"]\n'},
-        {"pytest.ini": "[pytest]\naddopts = --numprocesses=2\n"},
-        {"setup.cfg": "[tool:pytest]\naddopts = -p no:xdist\n"},
+        '[tool.pytest]\naddopts = ["-n", "4"]\n',
+        '[tool.pytest.ini_options]\naddopts = "-n 4"\n',
+        '[tool.pytest.ini_options]\naddopts = ["-n", "4"]\n',
     ],
 )
-def test_a_project_that_says_how_keeps_its_way(
-    make_project: MakeProject, monkeypatch: pytest.MonkeyPatch, files: dict[str, str]
-) -> None:
-    assert asked(make_project, monkeypatch, files) == ()
+def test_options_of_the_configuration_are_read(tmp_path: Path, text: str) -> None:
+    (tmp_path / "pyproject.toml").write_text(text)
+
+    assert configured(tmp_path) == ("-n", "4")
 
 
-def test_the_application_here_leaves_the_way_to_the_gate() -> None:
-    assert not container_tests.says_how(ROOT / "backend")
+def test_project_without_configuration_of_pytest_has_no_options(tmp_path: Path) -> None:
+    assert configured(tmp_path) == ()

@@ -40,7 +40,7 @@ def manifests(namespace: str, **more: Any) -> list[dict[str, Any]]:
         {
             "kind": "Service",
             "metadata": {"name": "web", "namespace": namespace},
-            "spec": {"selector": LABELS, "ports": [{"port": 80}]},
+            "spec": {"type": "NodePort", "selector": LABELS, "ports": [{"port": 80, "nodePort": 30080}]},
         },
         *more.values(),
     ]
@@ -74,6 +74,7 @@ class Stage:
     rendered: list[dict[str, Any]]
     fault: DrydockError | None = None
     deployed: list[tuple[str, str]] = field(default_factory=list)
+    copied: list[dict[str, Any]] = field(default_factory=list)
 
     def judge(self, *arguments: str) -> Any:
         """Return the gate's verdict."""
@@ -87,9 +88,16 @@ def stage(make_project: MakeProject, monkeypatch: pytest.MonkeyPatch) -> Stage:
     manifest = '[project]\nname = "shop"\n[tool.drydock]\nhealth-path = "/livez"\nready-path = "/readyz"\n'
     made = Stage(make_project(OVERLAY | {"pyproject.toml": manifest}), Cluster(), [])
 
-    def render(_project: Project, folder: str, _image: str) -> str:
+    def render(_project: Project, folder: str, _image: str = "") -> str:
+        if folder == "local":
+            return yaml.safe_dump_all(made.rendered or manifests("shop"))
         namespace = yaml.safe_load(Path(folder, "kustomization.yaml").read_text())["namespace"]
-        return yaml.safe_dump_all(made.rendered or manifests(namespace))
+        objects = list(yaml.safe_load_all(Path(folder, "all.yaml").read_text()))
+        for one in objects:
+            if "namespace" in one["metadata"]:
+                one["metadata"]["namespace"] = namespace
+        made.copied = objects
+        return yaml.safe_dump_all(objects)
 
     def deploy(_project: Project, folder: str, context: str, image: str, _say: Any) -> Deployed:
         made.deployed.append((context, image))
@@ -126,6 +134,13 @@ def test_an_overlay_is_deployed_asked_and_removed(stage: Stage) -> None:
         f"get --raw {services}/readyz",
         f"delete namespace {namespace} --ignore-not-found --wait",
     ]
+
+
+def test_the_deployment_takes_no_port_that_the_users_own_may_hold(stage: Stage) -> None:
+    stage.judge()
+
+    (service,) = (one for one in stage.copied if one["kind"] == "Service")
+    assert service["spec"] == {"type": "NodePort", "selector": LABELS, "ports": [{"port": 80}]}
 
 
 def test_a_service_that_does_not_answer_is_refused_in_the_clusters_words(stage: Stage) -> None:

@@ -17,9 +17,8 @@ from drydock.deploy.kubectl import Kubectl
 from drydock.deploy.render import FOLDER
 from drydock.project import Project
 from tests.conftest import ROOT
-from tests.system.cluster.deployment import NAME, overlay
+from tests.system.cluster.deployment import Deployment, overlay
 
-NODE_PORT = 30082
 REFUSED = 9
 
 Judge = Callable[..., subprocess.CompletedProcess[str]]
@@ -28,7 +27,6 @@ Judge = Callable[..., subprocess.CompletedProcess[str]]
 @pytest.fixture
 def judge(project: Project, names: dict[str, str], postgres_image: str, tmp_path: Path) -> Judge:
     """Return a function that runs the gate on the local overlay with some other settings."""
-    port = [{"op": "replace", "path": "/spec/ports/0/nodePort", "value": NODE_PORT}]
 
     def run(**settings: str) -> subprocess.CompletedProcess[str]:
         folder = overlay(
@@ -38,7 +36,6 @@ def judge(project: Project, names: dict[str, str], postgres_image: str, tmp_path
             # Beside the addresses of the other tests' databases.
             names={name: str(ipaddress.ip_address(address) - 2) for name, address in names.items()},
             images={"postgres": postgres_image},
-            patches=[{"target": {"kind": "Service", "name": NAME}, "patch": json.dumps(port)}],
         )
         program = Path(sys.executable).with_name("drydock")
         return subprocess.run(
@@ -62,7 +59,10 @@ def no_namespace_stays(kubectl: Kubectl) -> Any:
     assert not [name for name in left if name.startswith("drydock-cluster-")]
 
 
-def test_the_local_overlay_is_deployed_and_asked(judge: Judge) -> None:
+def test_the_local_overlay_is_deployed_and_asked_beside_the_users_own(
+    judge: Judge, deployed: Deployment
+) -> None:
+    before = {pod["metadata"]["name"] for pod in deployed.pods()}
     done = judge()
 
     assert done.returncode == 0, done.stderr
@@ -70,6 +70,7 @@ def test_the_local_overlay_is_deployed_and_asked(judge: Judge) -> None:
     assert verdict["outcome"] == "passed"
     assert verdict["measurements"]["questions"] == 2
     assert verdict["measurements"]["rollout_seconds"] > 0
+    assert {pod["metadata"]["name"] for pod in deployed.pods()} == before
 
 
 def test_a_setting_that_the_application_refuses_is_refused_with_its_log(judge: Judge) -> None:

@@ -326,13 +326,12 @@ class _Detection:
 
     def _stale(self, chosen: deps.Chosen) -> None:
         missing = ", ".join(deps.stale(chosen.source)[:5])
-        tool = chosen.source.tool.name
         self.blockers.append(
             Blocker(
                 "lock",
                 f"{chosen.source.label} is older than pyproject.toml: it lacks {missing}",
                 chosen.source.label,
-                f"run {tool} lock",
+                "run `drydock lock`",
             )
         )
 

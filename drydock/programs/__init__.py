@@ -26,6 +26,8 @@ from drydock.progress import Say, silent
 LOCKS = Path(__file__).parent
 # Written last: an installation without it was interrupted.
 MARKER = ".complete"
+# The tools of Python projects are locked once, beside the scripts of the image's build that install them too.
+BUILD_LOCKS = LOCKS.parent / "container" / "install"
 # In the user's cache folder.
 FOLDER = "drydock-tools"
 HASH_LENGTH = 16
@@ -41,9 +43,15 @@ def names() -> list[str]:
     return sorted(path.stem for path in LOCKS.glob("*.lock"))
 
 
+def locked(name: str) -> Path:
+    """Return the lock file of a tool."""
+    own = LOCKS / f"{name}.lock"
+    return own if own.is_file() else BUILD_LOCKS / f"{name}.txt"
+
+
 def home(name: str) -> Path:
     """Return the folder of a tool: one for each content of its lock, shared by all projects of the user."""
-    digest = hashlib.sha256((LOCKS / f"{name}.lock").read_bytes()).hexdigest()[:HASH_LENGTH]
+    digest = hashlib.sha256(locked(name).read_bytes()).hexdigest()[:HASH_LENGTH]
     return platformdirs.user_cache_path(FOLDER) / f"{name}-{digest}"
 
 
@@ -66,7 +74,7 @@ def tool(name: str, say: Say = silent) -> Path:
         UnknownTool: There is no such lock file.
         ToolNotInstalled: The packages cannot be had; carries uv's last lines.
     """
-    if name not in names():
+    if not locked(name).is_file():
         raise UnknownTool(tool=name, known=", ".join(names()))
     folder = home(name)
     if not _is_installed(folder):
@@ -96,7 +104,7 @@ def _install(name: str, folder: Path, say: Say) -> None:
         [uv(), "venv", "--quiet", "--no-config", "--python", sys.executable, str(folder)],
         [
             *(uv(), "pip", "sync", "--no-config", "--python", str(python), "--require-hashes", "--strict"),
-            str(LOCKS / f"{name}.lock"),
+            str(locked(name)),
         ],
     )
     environment = {**UV_ENVIRONMENT, "UV_LINK_MODE": os.environ.get("UV_LINK_MODE", "copy")}
@@ -106,7 +114,7 @@ def _install(name: str, folder: Path, say: Say) -> None:
             if done.code != 0:
                 raise _failed(name, f"`{' '.join(step[:3])}` exited with {done.code}", done.stdout)
         if not (folder / "bin" / name).is_file():
-            raise _failed(name, f"{name}.lock installs no program of that name")
+            raise _failed(name, f"{locked(name).name} installs no program of that name")
         (folder / MARKER).touch()
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)

@@ -14,13 +14,13 @@ class NoProject(DrydockError):
 class LockMissing(DrydockError):
     exit_code = Exit.CONFIGURATION
     fact = "{source} has no lock file (looked for {looked_for})"
-    next_step = "make one with `{command}`"
+    next_step = "make one with `drydock lock --project {root}`"
 
 
 class LockStale(DrydockError):
     exit_code = Exit.CONFIGURATION
     fact = "{lock} does not match {manifest}: {mismatch}"
-    next_step = "make it again with `{command}`"
+    next_step = "renew it with `drydock lock --project {root}`"
 
 
 class UnknownTarget(DrydockError):

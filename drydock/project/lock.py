@@ -17,13 +17,8 @@ from drydock.project import ignore as dockerignore
 from drydock.project.errors import LockMissing, LockStale
 from drydock.project.model import LOCK_FILES, Project
 
-REMAKE = {
-    "uv.lock": "uv lock",
-    "poetry.lock": "poetry lock",
-    "pdm.lock": "pdm lock",
-    "Pipfile.lock": "pipenv lock",
-    "requirements.lock": "uv export --no-emit-project --no-header --no-annotate -o requirements.lock",
-}
+# Each is made from the pyproject.toml or Pipfile beside it.
+TOOLS = ("uv.lock", "poetry.lock", "pdm.lock", "Pipfile.lock")
 # A lock file that `invoke init` made says at its top how.
 OWN_REMAKE = re.compile(r"\A(?:#.*\n)*?#\s+(?P<command>(?:printf .* \| )?uv pip compile .*)$", re.MULTILINE)
 
@@ -49,7 +44,7 @@ def find(project: Project) -> Lock:
         raise LockMissing(
             source=project.source,
             looked_for=", ".join([project.lock] if project.lock else LOCK_FILES),
-            command=f"cd {project.source} && {REMAKE['uv.lock']}",
+            root=project.root,
         )
     text = path.read_text(encoding="utf-8")
     lock = Lock(path, path.name, pins(path.name, text))
@@ -59,7 +54,7 @@ def find(project: Project) -> Lock:
             lock=path,
             manifest=manifest,
             mismatch=", ".join(mismatch),
-            command=f"cd {path.parent} && {_remake(lock.kind, text)}",
+            root=project.root,
         )
     return lock
 
@@ -133,8 +128,11 @@ def declared(source: Path, lock: str = "", kind: str = "") -> tuple[str, list[st
     manifest = source / "pyproject.toml"
     table = toml.read(manifest)
     plain = source / "requirements.txt"
-    of_manifest = kind in REMAKE and not kind.startswith("requirements")
-    if of_manifest or not plain.is_file() or ("dependencies" in table.get("project", {}) and not from_plain):
+    if (
+        kind in TOOLS
+        or not plain.is_file()
+        or ("dependencies" in table.get("project", {}) and not from_plain)
+    ):
         return manifest.name, table.get("project", {}).get("dependencies", [])
     lines = (
         re.sub(r"(^|\s)#.*", "", line).strip() for line in plain.read_text(encoding="utf-8").splitlines()
@@ -153,11 +151,6 @@ def resolved_from(text: str) -> list[str] | None:
         return None
     words = shlex.split(own["command"])
     return [word for word in words if word.endswith((".txt", ".toml", ".in")) and not word.startswith("-")]
-
-
-def _remake(kind: str, text: str) -> str:
-    own = OWN_REMAKE.search(text)
-    return own["command"] if own else REMAKE.get(kind, REMAKE["uv.lock"])
 
 
 def mismatches(wanted: Iterable[str], pins: Mapping[str, str], python: str) -> list[str]:

@@ -25,6 +25,7 @@ from drydock.recipe.blueprint import BUILD_LOCK, Blueprint, draw
 from drydock.recipe.errors import FilesDiffer
 from drydock.recipe.notes import notes
 from drydock.recipe.writing import Change
+from drydock.spelling import spelled
 
 # So many names fit in the line of an error.
 SHOWN = 5
@@ -128,7 +129,7 @@ def decided(folder: Path, options: Mapping[str, str]) -> Findings:
     """
     found = detect.detect(folder, project.configured(folder) | dict(options))
     if reasons := [one.text for one in found.conflicts] + [one.text for one in found.blockers]:
-        raise Undecided(path=folder, count=len(reasons), evidence="\n".join(reasons))
+        raise Undecided(path=folder, count=len(reasons), evidence=spelled("\n".join(reasons)))
     return found
 
 

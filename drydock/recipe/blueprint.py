@@ -180,7 +180,7 @@ def draw(findings: Findings, table: Mapping[str, Any], image: str, maintainer: s
         dependencies=dependencies,
         declared=declared,
         test_lock=_existing(f.root, join(dependencies.folder, TEST_LOCK)),
-        server=_server(f),
+        server=missing_server(f),
         entries=entries,
         tests=contents.tests(f.root, source, entries),
         installed=f.installation.why if f.installation.value.needed else "",
@@ -250,7 +250,7 @@ def _is_by_text(manifest: Path) -> bool:
     return any(tool.declares_alone(content) for tool in tools.TOOLS)
 
 
-def _server(findings: Findings) -> str:
+def missing_server(findings: Findings) -> str:
     """Return what to install so that uvicorn is there, which the start script serves with."""
     server = findings.server.value if findings.server else None
     if server is None:

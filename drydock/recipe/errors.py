@@ -14,4 +14,10 @@ class FilesDiffer(DrydockError):
 class NotLocked(DrydockError):
     exit_code = Exit.CONFIGURATION
     fact = "the dependencies in {folder} cannot be locked: {reason}"
-    next_step = "fix what the lines above show, or install them as they are declared with --no-lock"
+    next_step = "change what the lines above name, then run `drydock lock`"
+
+
+class NotInLock(DrydockError):
+    exit_code = Exit.USAGE
+    fact = "no lock of {root} holds {name!r}"
+    next_step = "{how}"

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import re
 import shlex
+import shutil
 import tempfile
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from drydock import command, programs
 from drydock.detect import Dependencies
 from drydock.detect.requirements import LOCKED_FROM
-from drydock.detect.tools import LOCKED_BY_UV
+from drydock.detect.tools import LOCKED_BY_UV, Upgrade
 from drydock.detect.tree import decode, join
 from drydock.recipe import wheels
 from drydock.recipe.blueprint import BUILD_LOCK, TEST_LOCK, Blueprint
@@ -29,6 +31,7 @@ INDEX = re.compile(r"^\s*(?:-i|--index-url|--extra-index-url|-f|--find-links)[ =
 TEST_HEAD = "# What the tests need besides, locked by uv with the versions that ship.\n"
 # What builds a project that does not say (PEP 517).
 DEFAULT_BUILD = ("setuptools>=40.8.0",)
+NOTHING = Upgrade()
 STYLE = ("--universal", "--generate-hashes", "--no-header", "--no-annotate", "--quiet")
 
 
@@ -95,7 +98,7 @@ def resolve(blueprint: Blueprint) -> dict[str, str]:
         versions.write(lock)
         versions.flush()
         chosen = [*_options(blueprint), f"--constraints={versions.name}"]
-        tests = _compile(folder, [*chosen, *_test_files(folder)], TEST_TOOLS)
+        tests = _compile(folder, [*chosen, *test_inputs(folder)], TEST_TOOLS)
     indexes = "".join(f"{line.strip()}\n" for path in found.files for line in _indexes(blueprint.root / path))
     head = _head(found, inputs, wanted)
     return {
@@ -120,20 +123,20 @@ def build_tools(blueprint: Blueprint) -> dict[str, str]:
     inputs = [_oldest(blueprint)]
     lock = _compile(folder, inputs, wanted) if wanted else ""
     head = "# What builds the project, locked by uv. After a change of [build-system] requires:\n"
-    return {BUILD_LOCK: head + _again(inputs, wanted, BUILD_LOCK) + lock} if is_hashed(lock) else {}
+    return {BUILD_LOCK: head + again(inputs, wanted, BUILD_LOCK) + lock} if is_hashed(lock) else {}
 
 
 def _inputs(blueprint: Blueprint) -> tuple[Path, list[str], str]:
     """Return the folder that uv works in, what it resolves there, and what it reads besides."""
     found = blueprint.dependencies
-    files = [] if found.by_text else _files(found)
+    files = [] if found.by_text else inputs_of(found)
     wanted = "".join(f"{line}\n" for line in found.requirements if found.by_text)
     wanted += f"{blueprint.server}\n" if blueprint.server else ""
     return blueprint.root / found.folder, [*_options(blueprint), *files], wanted
 
 
 def _options(blueprint: Blueprint) -> list[str]:
-    return [_oldest(blueprint), *_not_itself(blueprint.root / blueprint.dependencies.folder)]
+    return [_oldest(blueprint), *not_itself(blueprint.root / blueprint.dependencies.folder)]
 
 
 def _oldest(blueprint: Blueprint) -> str:
@@ -144,10 +147,10 @@ def _oldest(blueprint: Blueprint) -> str:
 def _head(found: Dependencies, inputs: Sequence[str], wanted: str) -> str:
     """Return the comment that says what was locked and how that is done again."""
     declared = found.files[0].rpartition("/")[2]
-    return f"{LOCKED_FROM}{declared}:\n{_again(inputs, wanted, LOCK)}"
+    return f"{LOCKED_FROM}{declared}:\n{again(inputs, wanted, LOCK)}"
 
 
-def _again(inputs: Sequence[str], wanted: str, lock: str) -> str:
+def again(inputs: Sequence[str], wanted: str, lock: str) -> str:
     """Return the line of a lock's comment that makes it again."""
     given = f"printf '%s\\n' {shlex.join(wanted.splitlines())} | " if wanted else ""
     words = ["uv", "pip", "compile", *STYLE, *inputs, *(["-"] if wanted else []), "-o", lock]
@@ -158,23 +161,61 @@ def _number(version: str) -> tuple[int, ...]:
     return tuple(int(part) for part in version.split("."))
 
 
-def _files(found: Dependencies) -> list[str]:
+def inputs_of(found: Dependencies) -> list[str]:
     """Return what uv would install from, as it takes it for a resolution too."""
     return [word for word in found.install[3:] if word not in ("--requirement", "--require-hashes")]
 
 
 def _compile(folder: Path, inputs: Sequence[str], wanted: str) -> str:
-    args = [programs.uv(), "pip", "compile", *STYLE, *inputs, *(["-"] if wanted else [])]
+    return compiled(folder, [*STYLE, *inputs], wanted)
+
+
+def compiled(
+    folder: Path, words: Sequence[str], wanted: str, path: str = "", upgrade: Upgrade = NOTHING
+) -> str:
+    """Return the text of a lock file as uv resolves it.
+
+    Args:
+        folder: The folder with the files that `words` name.
+        words: Options and inputs of `uv pip compile`.
+        wanted: Requirements that uv reads besides, one a line.
+        path: The lock file that is renewed, from the folder: its pins stay wherever they may.
+        upgrade: The pins that need not stay.
+
+    Raises:
+        NotLocked: uv finds no versions that fit together, or reaches no index.
+        CommandMissing: uv is not installed.
+    """
+    args = [programs.uv(), "pip", "compile", *words, *(["-"] if wanted else [])]
+    if not path or upgrade.all or not (folder / path).is_file():
+        return run(folder, args, wanted).stdout
+    args += [f"--upgrade-package={name}" for name in upgrade.names]
+    # uv reads pins from the file that it writes, and takes the form from the file's name.
+    with tempfile.TemporaryDirectory() as place:
+        copy = Path(place) / Path(path).name
+        shutil.copyfile(folder / path, copy)
+        run(folder, [*args, f"--output-file={copy}"], wanted)
+        return copy.read_text(encoding="utf-8")
+
+
+def run(
+    folder: Path, args: Sequence[str], stdin: str = "", settings: Mapping[str, str] = MappingProxyType({})
+) -> command.Completed:
+    """Run a command that resolves dependencies, with variables of its own.
+
+    Raises:
+        NotLocked: It failed; carries what it said.
+        CommandMissing: There is no such program.
+    """
     try:
-        done = command.run(args, cwd=folder, stdin=wanted or None, env=programs.UV_ENVIRONMENT)
+        return command.run(args, cwd=folder, stdin=stdin or None, env={**programs.UV_ENVIRONMENT, **settings})
     except command.CommandFailed as error:
-        said = error.completed.stderr.strip()
+        said = (error.completed.stderr.strip() or error.completed.stdout).strip()
         raise NotLocked(folder=folder, reason=_first(said), evidence=said) from error
-    return done.stdout
 
 
 def _first(said: str) -> str:
-    """Return the line of uv's that says what is wrong, without its prefix."""
+    """Return the line that says what is wrong, without its prefix."""
     lines = said.splitlines() or ["no output"]
     return next((line for line in lines if line.startswith("error: ")), lines[-1]).removeprefix("error: ")
 
@@ -190,12 +231,12 @@ def _indexes(path: Path) -> list[str]:
     return INDEX.findall(decode(path.read_bytes()) or "") if path.suffix == ".txt" else []
 
 
-def _not_itself(folder: Path) -> list[str]:
+def not_itself(folder: Path) -> list[str]:
     name = _table(folder).get("project", {}).get("name")
     return [f"--no-emit-package={name}"] if isinstance(name, str) else []
 
 
-def _test_files(folder: Path) -> list[str]:
+def test_inputs(folder: Path) -> list[str]:
     """Return the options that name what the project itself says its tests need."""
     files = sorted(path.relative_to(folder).as_posix() for path in folder.glob("*requirements*.txt"))
     files += sorted(path.relative_to(folder).as_posix() for path in folder.glob("requirements/*.txt"))

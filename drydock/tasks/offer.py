@@ -142,12 +142,14 @@ def offer(
         parameters = inspect.signature(body).parameters
         texts = {key: text for key, text in (SHARED | options).items() if key in parameters}
         repeated = [key for key, parameter in parameters.items() if "list" in str(parameter.annotation)]
+        bare = [key for key, parameter in parameters.items() if "str | bool" in str(parameter.annotation)]
         shown = {key.replace("_", "-"): text for key, text in texts.items()}
         # Short options would be whatever letter is free, and change with every option that is added.
         made: Task[Any] = task(
             name=name,
             help=shown,
             iterable=repeated,
+            optional=bare,
             auto_shortflags=False,
             klass=Offered,
         )(guarded(body, doing))

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from invoke import Context
 
+from drydock.spelling import spelled
 from drydock.tasks.offer import offer
 
 
@@ -27,7 +28,7 @@ def explain(c: Context, project: str = "", option: list[str] | None = None, json
     if json:
         print_json(detect.as_json(found))
     else:
-        print("\n".join(detect.explain_lines(found)))
+        print(spelled("\n".join(detect.explain_lines(found))))
     if found.conflicts or found.blockers:
         raise Undecided(path=root, count=len(found.conflicts) + len(found.blockers))
 
@@ -56,3 +57,20 @@ def init(
     given = key_values("--option", tuple(option or ()))
     outcome = recipe.init(Path(project), given, dry_run=dry_run, force=force, lock=lock, patience=waiting)
     show(outcome, dry_run=dry_run)
+
+
+@offer(
+    "locking the dependencies",
+    upgrade="let every pin move (--upgrade), or that of one package (--upgrade NAME)",
+)
+def lock(c: Context, project: str = "", upgrade: str | bool = False, quiet: bool = False) -> None:
+    """Make or renew the locks of the application and its tests; other pins stay as they are."""
+    from drydock.detect.tools import Upgrade
+    from drydock.progress import unseen
+    from drydock.recipe import locking
+    from drydock.report.lock import show
+    from drydock.report.progress import waiting
+    from drydock.tasks.offer import voice
+
+    asked = Upgrade(upgrade is True, (upgrade,) if isinstance(upgrade, str) and upgrade else ())
+    show(locking.lock(Path(project), asked, voice(quiet), unseen if quiet else waiting))

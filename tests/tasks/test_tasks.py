@@ -144,7 +144,7 @@ def test_a_stale_lock_stops_the_build_before_it_begins(make_project: MakeProject
     done = invoke("build", "--project", str(project.root))
 
     assert done.returncode == LockStale.exit_code
-    assert "fastapi is not in it; make it again with `cd" in done.stderr
+    assert f"fastapi is not in it; renew it with `invoke lock --project {project.root}`" in done.stderr
 
 
 def test_tagging_what_was_never_built_says_so(make_project: MakeProject) -> None:

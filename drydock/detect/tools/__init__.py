@@ -4,7 +4,7 @@ them, the recipe installs with them, and neither knows one by its name."""
 from __future__ import annotations
 
 from drydock.detect.model import Dependencies
-from drydock.detect.tools.base import About, Items, Rows, Source, Step, Tool
+from drydock.detect.tools.base import About, Items, Rows, Source, Step, Tool, Upgrade
 from drydock.detect.tools.pdm import Pdm
 from drydock.detect.tools.pip import Pylock, Pyproject, Requirements
 from drydock.detect.tools.pipenv import Pipenv
@@ -23,6 +23,7 @@ __all__ = [
     "Source",
     "Step",
     "Tool",
+    "Upgrade",
 ]
 
 # A pyproject.toml without a lock, and the form in which drydock locks whatever has none.

@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 from packaging.utils import canonicalize_name
@@ -117,6 +118,14 @@ class Step:
         return f"uv venv --quiet --python=python3 {self.venv}"
 
 
+@dataclass(frozen=True)
+class Upgrade:
+    """The pins that a renewed lock may leave behind though the declaration still allows them."""
+
+    all: bool = False
+    names: tuple[str, ...] = ()
+
+
 class Tool:
     """What one tool reads, how it locks, and how the build installs what it locked."""
 
@@ -133,6 +142,10 @@ class Tool:
     can_pin: ClassVar[bool] = False
     # Only the tool itself reads its lock: it is installed in the build, and prints requirements.
     exports: ClassVar[bool] = False
+    # Variables for the commands that lock: no environment is made, and no question asked.
+    settings: ClassVar[Mapping[str, str]] = MappingProxyType({})
+    # A file that these commands leave beside the lock.
+    litter: ClassVar[str] = ""
     # A lock's local folders are in what it installs.
     installs_local: ClassVar[bool] = True
 
@@ -169,6 +182,17 @@ class Tool:
     def made_for(self, data: Rows) -> object:
         """Return the range of Pythons that a lock file was made for."""
         return data.get("requires-python")
+
+    def governs(self, tree: Tree) -> bool:
+        """Tell whether a project without a lock is the tool's: its files configure the tool."""
+        return False
+
+    def locking(self, tree: Tree, upgrade: Upgrade) -> list[list[str]] | None:
+        """Return the tool's own commands that make or renew its lock at the top of a tree.
+
+        None where `uv pip compile` writes the lock, from the files that it was resolved from.
+        """
+        return None
 
     def sources(self, tree: Tree, folder: str, manifest: Source | None) -> list[Source]:
         """Return what a lock file in a folder declares, with what its pyproject.toml does."""

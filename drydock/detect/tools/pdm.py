@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from types import MappingProxyType
 
 from drydock.detect.locks import Locked
 from drydock.detect.model import Dependencies
@@ -15,6 +16,7 @@ from drydock.detect.tools.base import (
     Rows,
     Source,
     Step,
+    Upgrade,
     asked,
     files_of,
     name_of,
@@ -32,8 +34,22 @@ class Pdm(Exporting):
     lock = "pdm.lock"
     mention = r"\bpdm\s+(install|sync|export)\b"
     has_manifest = True
+    settings = MappingProxyType(
+        {"PDM_USE_VENV": "0", "PDM_IGNORE_SAVED_PYTHON": "1", "PDM_CHECK_UPDATE": "0"}
+    )
+    litter = ".pdm-python"
     place = "--project=/locks"
     everything = "--dev"
+
+    def governs(self, tree: Tree) -> bool:
+        """Tell whether [tool.pdm] holds more than the build backend's options."""
+        return bool(set(table(tree.toml("pyproject.toml"), "tool", "pdm")) - {"version", "build"})
+
+    def locking(self, tree: Tree, upgrade: Upgrade) -> list[list[str]]:
+        """Return `pdm lock`, which takes new versions unless told otherwise."""
+        words = ["pdm", "lock", *([] if upgrade.all else ["--update-reuse"])]
+        named = ["pdm", "update", "--no-sync", "--update-reuse", *upgrade.names]
+        return [words, named] if upgrade.names else [words]
 
     def package(self, row: Rows, old_files: Rows) -> Locked:
         items = [wanted(text, "") for text in strings(row.get("dependencies"))]

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from types import MappingProxyType
 
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name
 
 from drydock.detect.locks import Lock, Locked
 from drydock.detect.model import Dependencies, Found
-from drydock.detect.tools.base import UV_TOOL, Exporting, Source, Step
+from drydock.detect.tools.base import UV_TOOL, Exporting, Rows, Source, Step, Upgrade
 from drydock.detect.tree import MAX_LOCK, Tree, join, parse_json, parse_toml, table
 
 MANIFEST = "Pipfile"
@@ -22,7 +24,30 @@ class Pipenv(Exporting):
     name = "pipenv"
     lock = "Pipfile.lock"
     mention = r"\bpipenv\s+(install|sync|requirements)\b"
+    settings = MappingProxyType({"PIPENV_IGNORE_VIRTUALENVS": "1", "PIPENV_YES": "1", "PIPENV_NOSPIN": "1"})
     everything = "--dev"
+
+    def governs(self, tree: Tree) -> bool:
+        return tree.exists(MANIFEST)
+
+    def locking(self, tree: Tree, upgrade: Upgrade) -> list[list[str]]:
+        """Return `pipenv upgrade` for what the lock does not hold as declared.
+
+        `pipenv lock` would take the newest version of everything.
+        """
+        if upgrade.all or not tree.exists(self.lock):
+            return [["pipenv", "lock"]]
+        manifest, lock = (
+            parse_toml(tree.text(MANIFEST) or ""),
+            parse_json(tree.text(self.lock, MAX_LOCK) or ""),
+        )
+        found = []
+        for section, locked, option in (("packages", "default", []), ("dev-packages", "develop", ["--dev"])):
+            rows = table(lock, locked)
+            names = [name for name, spec in table(manifest, section).items() if not _holds(rows, name, spec)]
+            names += [name for name in upgrade.names if name in rows and name not in names]
+            found += [["pipenv", "upgrade", "--lock-only", *option, *names]] if names else []
+        return found
 
     def read(self, tree: Tree, path: str) -> Lock | None:
         """Return Pipfile.lock, which is JSON and tells neither edges nor wheels."""
@@ -54,3 +79,18 @@ class Pipenv(Exporting):
     def printed(self, found: Dependencies, step: Step, *more: str) -> str:
         """Return the command that prints requirements; Pipenv has no option for the folder."""
         return f"PIPENV_PIPFILE={step.at}/{MANIFEST} {super().printed(found, step, *more)}"
+
+
+def _holds(rows: Rows, name: str, spec: object) -> bool:
+    """Tell whether a section of the lock holds a version that the Pipfile asks for."""
+    row = rows.get(str(canonicalize_name(name)), rows.get(name))
+    if not isinstance(row, dict):
+        return False
+    asked_for = spec if isinstance(spec, str) else table(spec).get("version", "*")
+    version = str(row.get("version", "")).lstrip("=")
+    if not version or not isinstance(asked_for, str) or asked_for == "*":
+        return True
+    try:
+        return SpecifierSet(asked_for).contains(version, prereleases=True)
+    except InvalidSpecifier:
+        return False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
@@ -20,6 +21,7 @@ from drydock.detect.tools.base import (
     Parts,
     Rows,
     Source,
+    Upgrade,
     asked,
     files_of,
     name_of,
@@ -38,8 +40,20 @@ class Poetry(Exporting):
     lock = "poetry.lock"
     mention = r"\bpoetry\s+(install|export|sync)\b"
     has_manifest = True
+    settings = MappingProxyType({"POETRY_VIRTUALENVS_CREATE": "0", "POETRY_NO_INTERACTION": "1"})
     place = "--directory=/locks"
     everything = "--all-groups"
+
+    def governs(self, tree: Tree) -> bool:
+        return bool(table(tree.toml("pyproject.toml"), "tool", "poetry"))
+
+    def locking(self, tree: Tree, upgrade: Upgrade) -> list[list[str]]:
+        """Return `poetry lock`, which keeps what its lock holds unless told otherwise."""
+        words = ["poetry"]
+        if upgrade.names and tree.exists(self.lock):
+            # `update` keeps the others, but takes no changed declaration along.
+            return [[*words, "lock"], [*words, "update", "--lock", *upgrade.names]]
+        return [[*words, "lock", *(["--regenerate"] if upgrade.all else [])]]
 
     def package(self, row: Rows, old_files: Rows) -> Locked:
         depends = []

@@ -18,6 +18,7 @@ from drydock.detect.tools.base import (
     Source,
     Step,
     Tool,
+    Upgrade,
     asked,
     files_of,
     name_of,
@@ -46,6 +47,14 @@ class Uv(Tool):
     mention = r"\buv\s+sync\b|uv\.lock"
     has_manifest = True
     installs_local = False
+
+    def governs(self, tree: Tree) -> bool:
+        return bool(table(tree.toml("pyproject.toml"), "tool", "uv"))
+
+    def locking(self, tree: Tree, upgrade: Upgrade) -> list[list[str]]:
+        """Return `uv lock`, which keeps what its lock holds unless told otherwise."""
+        every = ["--upgrade"] if upgrade.all else []
+        return [["uv", "lock", *every, *asked("--upgrade-package", upgrade.names)]]
 
     def above(self, root: Path) -> Path | None:
         """Return the folder of the workspace that counts `root` as a member."""

@@ -1,0 +1,332 @@
+"""Make or renew every lock of a project in one go; a pin moves where the declaration or a person asks."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.utils import canonicalize_name
+
+from drydock import detect, programs, project, recipe
+from drydock.detect import Findings
+from drydock.detect.requirements import LOCKED_FROM
+from drydock.detect.tools import LOCKING, Tool, Upgrade
+from drydock.detect.tree import Tree, join, table
+from drydock.nearest import suggestion
+from drydock.progress import Patience, Say, silent, unseen
+from drydock.project.lock import pins, requirements_pins
+from drydock.recipe import markers, resolve, writing
+from drydock.recipe.blueprint import BUILD_LOCK, MAINTAINED, TEST_LOCK, missing_server
+from drydock.recipe.errors import NotInLock, NotLocked
+from drydock.recipe.resolve import LOCK, NOTHING, STYLE
+from drydock.recipe.writing import Change
+
+PYLOCK = "pylock.toml"
+# Comments at the top of a lock, and the lines that name package indexes.
+HEAD = re.compile(r"\A(?:[#-].*\n|[ \t]*\n)*")
+COMMAND = re.compile(
+    r"^#\s+(?:printf '%s\\n' (?P<wanted>.*) \| )?(?:uv pip compile|pip-compile) (?P<words>.*)$", re.M
+)
+OUTPUT = ("-o", "--output-file")
+
+
+@dataclass(frozen=True)
+class Renewed:
+    """A lock file with the versions that it pinned (None for a new file) and those that it pins."""
+
+    path: str
+    old: Mapping[str, str] | None
+    new: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What a lock is resolved from: the words of `uv pip compile`, and requirements that uv reads besides."""
+
+    words: tuple[str, ...]
+    wanted: str = ""
+
+
+def lock(
+    folder: Path, upgrade: Upgrade = NOTHING, say: Say = silent, patience: Patience = unseen
+) -> tuple[Renewed, ...]:
+    """Make or renew the locks of a project, all of them or none.
+
+    Args:
+        folder: The project.
+        upgrade: The pins that may move though nothing declared has changed.
+        say: Takes a line where a tool has to be installed first.
+        patience: Gives signs of life while the package index is asked.
+
+    Raises:
+        NotInLock: No lock holds a package that is to be upgraded.
+        NotLocked: The declarations cannot be resolved; then every file is as it was.
+        Undecided: There is no lock yet, and the project's files contradict themselves.
+    """
+    found = detect.detect(folder, project.configured(folder))
+    root = found.root
+    place = _place(found)
+    top = root / place
+    tree = Tree(top)
+    named = [tool for tool in LOCKING if tool.locking(tree, upgrade) is not None]
+    used = [tool for tool in named if (top / tool.lock).is_file()]
+    plain = _requirements(top)
+    if not used and not plain:
+        used = [tool for tool in named if tool.governs(tree)][:1]
+    upgrade = Upgrade(upgrade.all, tuple(str(canonicalize_name(name)) for name in upgrade.names))
+    _check(root, place, used, plain, upgrade)
+    texts: dict[str, str] = {}
+    with patience("asking the package index"):
+        if plain:
+            texts |= _renewed(found, place, plain, upgrade)
+        elif not used:
+            texts |= _made(found)
+        if place != "." and (root / LOCK).is_file() and _declares(root):
+            texts[LOCK] = _compiled(root, LOCK, _origin_of_tools(root, found), upgrade)
+        if (root / BUILD_LOCK).is_file():
+            texts[BUILD_LOCK] = _build_lock(root, top, upgrade)
+        paths = [*texts, *(join(place, tool.lock) for tool in used)]
+        before = {path: _read(root / path) for path in paths}
+        with _kept(root, before):
+            for tool in used:
+                _run(tool, top, upgrade, say)
+            writing.write(root, writing.changes(root, texts))
+    return tuple(
+        Renewed(path, _pins(path, before[path]), _pins(path, _read(root / path)) or {}) for path in paths
+    )
+
+
+def _place(found: Findings) -> str:
+    """Return the folder of the locks: the declaration's, or the configured one where nothing is declared."""
+    if found.dependencies:
+        return found.dependencies.value.folder
+    return str(project.table(found.root).get("source", "."))
+
+
+def _requirements(top: Path) -> list[str]:
+    """Return the locks that `uv pip compile` writes, those of the application first."""
+    found = [name for name in (LOCK, PYLOCK) if (top / name).is_file()]
+    plain = top / "requirements.txt"
+    if not found and plain.is_file() and _said(_head(_read(plain) or "")):
+        found = [plain.name]
+    return found
+
+
+def _made(found: Findings) -> dict[str, str]:
+    """Return the texts of the locks of a project that has none, as `init` makes them."""
+    options = project.configured(found.root)
+    blueprint = recipe.plan(recipe.decided(found.root, options))
+    if not resolve.is_needed(blueprint):
+        raise NotLocked(
+            folder=found.root,
+            reason=f"{blueprint.lock} holds exact versions, and does not say what it was made from",
+        )
+    if "python" not in options:
+        blueprint = resolve.fitted(blueprint)
+    return resolve.resolve(blueprint)
+
+
+def _renewed(found: Findings, place: str, names: Sequence[str], upgrade: Upgrade) -> dict[str, str]:
+    """Return the new texts of the application's locks and of the tests' lock beside them."""
+    top = found.root / place
+    texts = {}
+    for name in names:
+        origin = _origin(found, place, name)
+        texts[join(place, name)] = _compiled(top, name, origin, upgrade)
+    if PYLOCK in names:
+        return texts
+    name = names[0]
+    old = _read(top / TEST_LOCK)
+    own = _said(_head(old or ""))
+    shared = [word for word in origin.words if word.startswith(("--python-version", "--no-emit-package"))]
+    with tempfile.NamedTemporaryFile("w", suffix=".txt") as versions:
+        versions.write(texts[join(place, name)])
+        versions.flush()
+        chosen = f"--constraints={versions.name}"
+        if own:
+            tests = Origin((*own.words, chosen), own.wanted)
+        elif old is None or old.startswith(resolve.TEST_HEAD):
+            tests = Origin((*STYLE, *shared, chosen, *resolve.test_inputs(top)), resolve.TEST_TOOLS)
+        else:  # all that the application needs, and the tests
+            tests = Origin((*origin.words, chosen, *resolve.test_inputs(top)), origin.wanted)
+        text = _compiled(top, TEST_LOCK, tests, upgrade)
+    if old is None:
+        indexes = re.findall(r"^-.*\n", _head(texts[join(place, name)]), re.M)
+        text = "".join([resolve.TEST_HEAD, *indexes, text])
+    return {**texts, join(place, TEST_LOCK): text}
+
+
+def _compiled(top: Path, path: str, origin: Origin, upgrade: Upgrade) -> str:
+    """Return the new text of a lock: its head as it was, and markers as they were where they say the same."""
+    old = _read(top / path) or ""
+    text = resolve.compiled(top, origin.words, origin.wanted, path, upgrade)
+    return _with_command(_head(old), origin, path) + markers.kept(old, text)
+
+
+def _with_command(head: str, origin: Origin, path: str) -> str:
+    """Return a head whose command reads the requirements of today: those of setup.py stand in the command."""
+    said = _said(head)
+    if not said or said.wanted == origin.wanted:
+        return head
+    inputs = [word for word in origin.words if word not in STYLE]
+    command = resolve.again(inputs, origin.wanted, path)
+    return re.sub(rf"{COMMAND.pattern}\n", lambda _: command, head, count=1, flags=re.M)
+
+
+def _head(text: str) -> str:
+    found = HEAD.match(text)
+    return found.group() if found else ""
+
+
+def _said(head: str) -> Origin | None:
+    """Return what a lock's own head says that it was resolved from; None where it does not say."""
+    if not (found := COMMAND.search(head)):
+        return None
+    words = iter(shlex.split(found["words"]))
+    kept = []
+    for word in words:
+        if word in OUTPUT:
+            next(words, None)
+        elif word != "-" and not word.startswith(tuple(f"{option}=" for option in OUTPUT)):
+            kept.append(word)
+    kept += [word for word in ("--no-header", "--quiet") if word not in kept]
+    return Origin(tuple(kept), "".join(f"{line}\n" for line in shlex.split(found["wanted"] or "")))
+
+
+def _origin(found: Findings, place: str, name: str) -> Origin:
+    """Return where a lock is resolved from: as its head says, or else the declaration beside it.
+
+    Raises:
+        NotLocked: There is no declaration.
+    """
+    top = found.root / place
+    head = _head(_read(top / name) or "")
+    said = _said(head)
+    if said and any((top / word).is_file() or word.startswith("--group") for word in said.words):
+        return said
+    of_head = re.search(rf"^{LOCKED_FROM}(\S+):$", head, re.M)
+    declaration = of_head[1] if of_head else _declaration(top, name)
+    again = detect.detect(found.root, project.configured(found.root) | {"lock": join(place, declaration)})
+    words = (
+        list(said.words)
+        if said
+        else [*STYLE, f"--python-version={_oldest_python(top, found)}", *resolve.not_itself(top)]
+    )
+    if name == PYLOCK and not said:
+        words.append("--format=pylock.toml")
+    if again.dependencies is None:
+        return Origin((*words, declaration))
+    asked = again.dependencies.value
+    if not asked.by_text:
+        return Origin((*words, *resolve.inputs_of(asked)))
+    server = missing_server(again) if said else ""
+    return Origin(tuple(words), "".join(f"{line}\n" for line in (*asked.requirements, server) if line))
+
+
+def _declaration(top: Path, lock: str) -> str:
+    """Return the name of the file that declares what a lock without a head was resolved from."""
+    manifest = project.metadata(top)
+    names = ["requirements.in", "requirements.txt", "pyproject.toml", "setup.py"]
+    if "dependencies" in manifest:
+        names.insert(0, "pyproject.toml")
+    for name in names:
+        if name != lock and (top / name).is_file():
+            return name
+    raise NotLocked(folder=top, reason=f"no file beside {lock} declares them")
+
+
+def _declares(root: Path) -> bool:
+    return "dependencies" in project.metadata(root)
+
+
+def _origin_of_tools(root: Path, found: Findings) -> Origin:
+    """Return the origin of the lock above an application's folder: all that its developers work with."""
+    groups = table(Tree(root).toml("pyproject.toml"), "dependency-groups")
+    chosen = [f"--group={name}" for name in groups]
+    return Origin((*STYLE, f"--python-version={_oldest_python(root, found)}", "pyproject.toml", *chosen))
+
+
+def _oldest_python(top: Path, found: Findings) -> str:
+    """Return the oldest Python that a declaration is for, else the image's."""
+    try:
+        wanted = SpecifierSet(str(project.metadata(top).get("requires-python", "")))
+    except InvalidSpecifier:
+        wanted = SpecifierSet()
+    fits = [v for v in reversed(MAINTAINED) if wanted and (f"{v}.0" in wanted or f"{v}.99" in wanted)]
+    return fits[0] if fits else found.python.value if found.python else MAINTAINED[0]
+
+
+def _build_lock(root: Path, top: Path, upgrade: Upgrade) -> str:
+    """Return the new text of the lock of what the project's own build needs."""
+    old = _read(root / BUILD_LOCK) or ""
+    said = _said(_head(old)) or Origin(STYLE)
+    required = table(Tree(top).toml("pyproject.toml"), "build-system").get("requires", resolve.DEFAULT_BUILD)
+    return _compiled(root, BUILD_LOCK, Origin(said.words, "".join(f"{line}\n" for line in required)), upgrade)
+
+
+def _run(tool: Tool, top: Path, upgrade: Upgrade, say: Say) -> None:
+    litter = top / tool.litter
+    clean = bool(tool.litter) and not litter.exists()
+    try:
+        for name, *rest in tool.locking(Tree(top), upgrade) or []:
+            program = programs.uv() if name == "uv" else str(programs.tool(name, say))
+            resolve.run(top, [program, *rest], settings=tool.settings)
+    finally:
+        if clean:
+            litter.unlink(missing_ok=True)
+
+
+@contextmanager
+def _kept(root: Path, before: Mapping[str, str | None]) -> Iterator[None]:
+    """Put locks back as they were on any exception: a tool writes its lock before the next one is asked."""
+    try:
+        yield
+    except BaseException:
+        for path, text in before.items():
+            if text is None:
+                (root / path).unlink(missing_ok=True)
+            elif _read(root / path) != text:
+                writing.write(root, [Change(path, None, text)])
+        raise
+
+
+def _check(root: Path, place: str, used: Sequence[Tool], plain: Sequence[str], upgrade: Upgrade) -> None:
+    """Refuse to upgrade what no lock holds.
+
+    Raises:
+        NotInLock: A name is in none of them.
+    """
+    paths = [join(place, name) for name in (*(tool.lock for tool in used), *plain, TEST_LOCK)]
+    texts = {path: _read(root / path) for path in (*paths, LOCK, BUILD_LOCK)}
+    held = {name for path, text in texts.items() for name in _pins(path, text) or {}}
+    for name in upgrade.names:
+        if name not in held:
+            how = suggestion(name, held, "name a package that one of its locks holds")
+            raise NotInLock(name=name, root=root, how=how)
+
+
+def _pins(path: str, text: str | None) -> Mapping[str, str] | None:
+    """Return the versions that a lock's text pins; None without a text."""
+    name = path.rpartition("/")[2]
+    if text is None:
+        return None
+    if name.endswith(".txt"):
+        return requirements_pins(text)
+    return pins(name, text) | (_developed(text) if name == "Pipfile.lock" else {})
+
+
+def _developed(text: str) -> dict[str, str]:
+    rows: Mapping[str, Any] = json.loads(text).get("develop", {})
+    return {canonicalize_name(name): str(row.get("version", "")).lstrip("=") for name, row in rows.items()}
+
+
+def _read(path: Path) -> str | None:
+    return path.read_text(encoding="utf-8") if path.is_file() else None

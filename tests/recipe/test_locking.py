@@ -1,0 +1,323 @@
+"""`lock` with the real tools against a small index: what stays, what moves, and what a failure leaves."""
+
+from __future__ import annotations
+
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Event, Thread
+
+import pytest
+
+from drydock.detect.tools import Upgrade
+from drydock.project.lock import pins
+from drydock.recipe import locking
+from drydock.recipe.errors import NotInLock, NotLocked
+from drydock.recipe.markers import are_equal, kept
+from tests.conftest import ROOT, write_files
+from tests.support.index import Index, served
+
+MAIN = "from fastapi import FastAPI\n\napp = FastAPI()\n"
+MANIFEST = '[project]\nname = "shop"\nversion = "1"\nrequires-python = ">=3.11"\ndependencies = [{}]\n'
+BOTH = ("requirements.lock", "requirements-test.lock")
+
+
+@pytest.fixture
+def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Index]:
+    """An index with one version of what a small application and its tests need."""
+    with served(tmp_path / "index") as found:
+        found.add("starlette", "1.0")
+        found.add("fastapi", "1.0", ["starlette>=1"])
+        for name in ("uvicorn", "httpx", "pytest", "orjson"):
+            found.add(name, "1.0")
+        monkeypatch.setenv("UV_DEFAULT_INDEX", found.url)
+        monkeypatch.setenv("UV_NO_CONFIG", "1")
+        monkeypatch.setenv("UV_NO_CACHE", "1")
+        yield found
+
+
+def newer(index: Index) -> None:
+    """Publish a newer version of everything."""
+    index.add("starlette", "1.1")
+    index.add("fastapi", "1.1", ["starlette>=1"])
+    for name in ("uvicorn", "httpx", "pytest", "orjson"):
+        index.add(name, "1.1")
+
+
+def texts(folder: Path) -> dict[str, str]:
+    return {
+        path.relative_to(folder).as_posix(): path.read_text() for path in folder.rglob("*") if path.is_file()
+    }
+
+
+def held(folder: Path, name: str) -> Mapping[str, str]:
+    return pins(name, (folder / name).read_text())
+
+
+@pytest.fixture
+def shop(index: Index, tmp_path: Path) -> Path:
+    """A project whose locks `lock` made, and an index that has moved on since."""
+    manifest = MANIFEST.format('"fastapi", "uvicorn"')
+    folder = write_files(tmp_path / "shop", {"main.py": MAIN, "pyproject.toml": manifest})
+    locking.lock(folder)
+    newer(index)
+    return folder
+
+
+def test_a_project_without_a_lock_gets_one_for_itself_and_one_for_its_tests(shop: Path) -> None:
+    assert held(shop, "requirements.lock") == {"fastapi": "1.0", "starlette": "1.0", "uvicorn": "1.0"}
+    assert held(shop, "requirements-test.lock") == {"pytest": "1.0", "httpx": "1.0"}
+    assert (shop / "requirements.lock").read_text().count("--hash=sha256:") == 3
+
+
+def test_a_second_run_changes_no_byte(shop: Path) -> None:
+    before = texts(shop)
+
+    renewed = locking.lock(shop)
+
+    assert texts(shop) == before
+    assert [(one.path, one.old == one.new) for one in renewed] == [(name, True) for name in BOTH]
+
+
+def test_a_new_dependency_moves_no_other_pin(shop: Path) -> None:
+    before = {name: (shop / name).read_text() for name in BOTH}
+    write_files(shop, {"pyproject.toml": MANIFEST.format('"fastapi", "uvicorn", "orjson"')})
+
+    locking.lock(shop)
+
+    assert (shop / BOTH[1]).read_text() == before[BOTH[1]]
+    after = (shop / BOTH[0]).read_text()
+    assert held(shop, BOTH[0])["orjson"] == "1.1"
+    assert re.sub(r"^orjson==.*\n(?:    --hash.*\n)+", "", after, flags=re.MULTILINE) == before[BOTH[0]]
+
+
+def test_a_changed_bound_moves_that_pin_alone(shop: Path) -> None:
+    write_files(shop, {"pyproject.toml": MANIFEST.format('"fastapi>=1.1", "uvicorn"')})
+
+    locking.lock(shop)
+
+    assert held(shop, BOTH[0]) == {"fastapi": "1.1", "starlette": "1.0", "uvicorn": "1.0"}
+    assert held(shop, BOTH[1]) == {"pytest": "1.0", "httpx": "1.0"}
+
+
+def test_a_removed_dependency_leaves_the_lock(shop: Path) -> None:
+    write_files(shop, {"pyproject.toml": MANIFEST.format('"fastapi"')})
+    command = "uv pip compile --universal --generate-hashes --no-header --no-annotate pyproject.toml"
+    lock = shop / BOTH[0]
+    lock.write_text(re.sub(r"^(#   ).*$", rf"\1{command}", lock.read_text(), flags=re.MULTILINE))
+
+    locking.lock(shop)
+
+    assert held(shop, BOTH[0]) == {"fastapi": "1.0", "starlette": "1.0"}
+    assert f"#   {command}\n" in lock.read_text()
+
+
+@pytest.mark.parametrize(("name", "of"), [("starlette", 0), ("pytest", 1)])
+def test_one_package_is_upgraded_alone(shop: Path, name: str, of: int) -> None:
+    before = [held(shop, lock) for lock in BOTH]
+    before[of] = {**before[of], name: "1.1"}
+
+    locking.lock(shop, Upgrade(names=(name,)))
+
+    assert [held(shop, lock) for lock in BOTH] == before
+
+
+def test_all_pins_move_when_asked_and_heads_and_hashes_stay(shop: Path) -> None:
+    heads = [(shop / name).read_text().splitlines()[0] for name in BOTH]
+
+    locking.lock(shop, Upgrade(all=True))
+
+    assert {version for name in BOTH for version in held(shop, name).values()} == {"1.1"}
+    assert [(shop / name).read_text().splitlines()[0] for name in BOTH] == heads
+    assert [(shop / name).read_text().count("--hash=sha256:") for name in BOTH] == [3, 2]
+
+
+def test_locks_without_a_head_keep_their_form(index: Index, tmp_path: Path) -> None:
+    manifest = MANIFEST.format('"fastapi", "uvicorn"') + '[dependency-groups]\ntest = ["pytest"]\n'
+    folder = write_files(tmp_path / "shop", {"main.py": MAIN, "pyproject.toml": manifest})
+    locking.lock(folder)
+    bare = "\n".join(line for line in (folder / BOTH[0]).read_text().splitlines() if line[:1] != "#") + "\n"
+    write_files(folder, {BOTH[0]: bare, BOTH[1]: bare})
+    newer(index)
+
+    locking.lock(folder)
+
+    assert (folder / BOTH[0]).read_text() == bare
+    assert held(folder, BOTH[1]) == {**held(folder, BOTH[0]), "pytest": "1.1"}
+    assert "#" not in (folder / BOTH[1]).read_text()
+
+
+def test_a_lock_by_pip_compile_keeps_its_head_and_notes(index: Index, tmp_path: Path) -> None:
+    head = "#\n# This file is autogenerated by pip-compile with Python 3.11\n# by the following command:\n#\n"
+    command = "#    pip-compile --generate-hashes requirements.in\n#\n"
+    files = {"main.py": MAIN, "requirements.in": "fastapi\n", "requirements.txt": f"{head}{command}"}
+    folder = write_files(tmp_path / "shop", files)
+    locking.lock(folder)
+    newer(index)
+    write_files(folder, {"requirements.in": "fastapi\norjson\n"})
+
+    locking.lock(folder)
+
+    text = (folder / "requirements.txt").read_text()
+    assert text.startswith(head + command)
+    assert pins("requirements.txt", text) == {"fastapi": "1.0", "orjson": "1.1", "starlette": "1.0"}
+    assert "# via fastapi" in text
+
+
+def test_what_setup_py_declares_is_read_again(index: Index, tmp_path: Path) -> None:
+    setup = "from setuptools import setup\n\nsetup(name='shop', install_requires=[{}])\n"
+    files = {"main.py": MAIN, "setup.py": setup.format("'fastapi', 'uvicorn'")}
+    folder = write_files(tmp_path / "shop", files)
+    locking.lock(folder)
+    newer(index)
+    write_files(folder, {"setup.py": setup.format("'fastapi', 'uvicorn', 'orjson'")})
+
+    locking.lock(folder)
+
+    wanted = {"fastapi": "1.0", "orjson": "1.1", "starlette": "1.0", "uvicorn": "1.0"}
+    assert held(folder, BOTH[0]) == wanted
+    assert "fastapi uvicorn orjson | uv pip compile" in (folder / BOTH[0]).read_text()
+
+
+def test_the_lock_of_the_tools_above_the_application_holds_all_groups(index: Index, tmp_path: Path) -> None:
+    tools = (
+        MANIFEST.format('"httpx"') + '[dependency-groups]\ndev = ["orjson"]\n[tool.drydock]\nsource = "api"\n'
+    )
+    files = {
+        "pyproject.toml": tools,
+        "requirements.lock": "httpx==1.0\n",
+        "api/main.py": MAIN,
+        "api/pyproject.toml": MANIFEST.format('"fastapi"'),
+        "api/requirements.lock": "fastapi==1.0\n",
+    }
+    folder = write_files(tmp_path / "shop", files)
+    newer(index)
+
+    renewed = locking.lock(folder)
+
+    assert {one.path: one.new for one in renewed} == {
+        "api/requirements.lock": {"fastapi": "1.0", "starlette": "1.1"},
+        "api/requirements-test.lock": {"httpx": "1.1", "pytest": "1.1"},
+        "requirements.lock": {"httpx": "1.0", "orjson": "1.1"},
+    }
+
+
+def test_a_package_that_no_lock_holds_is_not_upgraded(shop: Path) -> None:
+    before = texts(shop)
+
+    with pytest.raises(NotInLock, match=r"holds 'starlete'; did you mean `starlette`\?"):
+        locking.lock(shop, Upgrade(names=("starlete",)))
+
+    assert texts(shop) == before
+
+
+def test_a_declaration_that_cannot_be_met_leaves_every_lock(shop: Path) -> None:
+    write_files(shop, {"pyproject.toml": MANIFEST.format('"fastapi", "orjson>=2"')})
+    before = texts(shop)
+
+    with pytest.raises(NotLocked, match="No solution found"):
+        locking.lock(shop)
+
+    assert texts(shop) == before
+
+
+def test_a_lock_that_cannot_be_written_takes_none_along(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_files(shop, {"pyproject.toml": MANIFEST.format('"fastapi>=1.1", "uvicorn"')})
+    before = texts(shop)
+    replace = Path.replace
+
+    def interrupted(self: Path, target: Path) -> Path:
+        if target.name == "requirements-test.lock":
+            raise KeyboardInterrupt
+        return replace(self, target)
+
+    monkeypatch.setattr(Path, "replace", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        locking.lock(shop, Upgrade(all=True))
+
+    assert texts(shop) == before
+
+
+class Waiting(BaseHTTPRequestHandler):
+    """Lets a tool wait for its answer."""
+
+    asked = Event()
+
+    def do_GET(self) -> None:
+        """Answer nothing."""
+        self.asked.set()
+        time.sleep(60)
+
+    def log_message(self, *_: object) -> None:
+        """Discard the line."""
+
+
+def test_ctrl_c_leaves_the_old_locks(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_files(shop, {"pyproject.toml": MANIFEST.format('"fastapi", "orjson"')})
+    before = texts(shop)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Waiting)
+    server.daemon_threads = True
+    Thread(target=server.serve_forever, daemon=True).start()
+    monkeypatch.setenv("UV_DEFAULT_INDEX", f"http://127.0.0.1:{server.server_port}")
+    words = [sys.executable, "-m", "drydock.cli", "lock", "--upgrade", f"--project={shop}"]
+
+    process = subprocess.Popen(words, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    assert Waiting.asked.wait(30)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=30)
+    server.shutdown()
+    server.server_close()
+
+    assert process.returncode != 0
+    assert "Traceback" not in said
+    assert texts(shop) == before
+
+
+def test_uv_s_own_lock_is_renewed_by_uv(index: Index, tmp_path: Path) -> None:
+    manifest = MANIFEST.format('"fastapi", "uvicorn"')
+    folder = write_files(
+        tmp_path / "shop", {"main.py": MAIN, "pyproject.toml": f"{manifest}[tool.uv]\npackage = false\n"}
+    )
+    locking.lock(folder)
+    newer(index)
+    write_files(
+        folder,
+        {
+            "pyproject.toml": MANIFEST.format('"fastapi", "uvicorn", "orjson"')
+            + "[tool.uv]\npackage = false\n"
+        },
+    )
+
+    locking.lock(folder)
+    after = held(folder, "uv.lock")
+    locking.lock(folder, Upgrade(names=("starlette",)))
+
+    assert set(texts(folder)) == {"main.py", "pyproject.toml", "uv.lock"}
+    assert (after["fastapi"], after["starlette"], after["orjson"]) == ("1.0", "1.0", "1.1")
+    assert held(folder, "uv.lock") == {**after, "starlette": "1.1"}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "equal"),
+    [
+        ("(a == '1' and b == '2') or (a == '1' and c == '3')", "a == '1' and (b == '2' or c == '3')", True),
+        ("a == '1' or b == '2'", "b == '2' or a == '1'", True),
+        ("a == '1' and b == '2'", "a == '1' or b == '2'", False),
+        ("python_version ~= '3.11'", "python_version ~= '3.12'", False),
+    ],
+)
+def test_markers_are_compared_by_their_alternatives(old: str, new: str, equal: bool) -> None:
+    assert are_equal(old, new) is equal
+    lines = [f"x==1 ; {marker} \\\n    --hash=sha256:00\n" for marker in (old, new)]
+    assert kept(*lines) == lines[0 if equal else 1]
+
+
+def test_the_marker_of_another_version_is_the_new_one() -> None:
+    old, new = "x==1 ; a == '1' or b == '2'\n", "x==2 ; b == '2' or a == '1'\n"
+
+    assert kept(old, new) == new

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from drydock.recipe import examples
+from drydock.detect import examples
 from drydock.recipe.blueprint import Blueprint
 
 HEAD = (

@@ -115,9 +115,9 @@ def test_a_terminal_that_must_not_move_gets_one_line_a_step(variable: str, value
             "error: nowhere is not a folder; name the project's folder with --project",
         ),
         (
-            ("build", "--project", "tests/apps/blocked_no_application"),
+            ("build", "--project", "tests/apps/blocked_gpu"),
             Undecided,
-            "blocked_no_application cannot be decided from its files; decide them as the lines above say",
+            "blocked_gpu cannot be decided from its files; decide them as the lines above say",
         ),
         (("build", "--build-arg", "UID"), BadConfiguration, "error: --build-arg UID: no value; write"),
     ],

@@ -120,6 +120,8 @@ def write(folder: Path, files: Mapping[str, str]) -> None:
         for path in folder.rglob("*"):
             if path.is_file() and path.relative_to(folder).as_posix() not in {*files, LOCK}:
                 path.unlink()
+            elif path.is_file():
+                path.touch()  # its age counts from its last use
 
 
 def _fitted(project: Project, blueprint: Blueprint) -> Project:

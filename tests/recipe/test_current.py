@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
 
+from drydock import state
 from drydock.build.plan import Options, arguments, targets
 from drydock.deploy.render import overlays
 from drydock.detect.errors import Undecided
@@ -146,6 +149,23 @@ def test_a_recipe_holds_what_the_project_has_now(tmp_path: Path) -> None:
     assert not left.exists()
     assert "COPY ${APP_DIR}/prices /rootfs/app/prices" in project.dockerfile.read_text()
     assert "!prices" in project.ignore.read_text().splitlines()
+
+
+def test_a_recipe_that_is_used_is_not_pruned_and_one_that_is_not_is(cache: Path, tmp_path: Path) -> None:
+    project, _ = recipe_of("lock_poetry", tmp_path)
+    other = cache / "recipes/0123/Dockerfile"
+    other.parent.mkdir()
+    long_ago = time.time() - 31 * state.DAY
+    for path in (other, *(path for path in project.recipe_folder.rglob("*") if path.is_file())):
+        path.touch()
+        os.utime(path, (long_ago, long_ago))
+
+    current.of(project)
+    current.of(project)
+
+    assert not other.exists()
+    assert all(path.stat().st_mtime > long_ago for path in project.recipe_folder.rglob("*"))
+    assert project.dockerfile.is_file()
 
 
 @pytest.mark.parametrize(

@@ -56,9 +56,10 @@ def digest(blueprint: Blueprint, *, fit: bool) -> str:
     """Return the digest of all that decides a resolution: declarations, Python versions, what is added."""
     found = blueprint.dependencies
     folder = blueprint.root / found.folder
-    tests = (folder / name for name in resolve.test_files(folder) if not name.startswith("-"))
+    # One of the tests' may include another.
+    texts = [*folder.glob("*.txt"), *folder.glob("requirements/*.txt")]
     manifests = (place / "pyproject.toml" for place in (folder, blueprint.root / blueprint.source))
-    paths = {*(blueprint.root / name for name in found.files), *tests, *manifests}
+    paths = {*(blueprint.root / name for name in found.files), *texts, *manifests}
     read = {
         str(path.relative_to(blueprint.root)): path.read_text("utf-8", "replace")
         for path in paths

@@ -95,7 +95,7 @@ def resolve(blueprint: Blueprint) -> dict[str, str]:
         versions.write(lock)
         versions.flush()
         chosen = [*_options(blueprint), f"--constraints={versions.name}"]
-        tests = _compile(folder, [*chosen, *test_files(folder)], TEST_TOOLS)
+        tests = _compile(folder, [*chosen, *_test_files(folder)], TEST_TOOLS)
     indexes = "".join(f"{line.strip()}\n" for path in found.files for line in _indexes(blueprint.root / path))
     head = _head(found, inputs, wanted)
     return {
@@ -195,7 +195,7 @@ def _not_itself(folder: Path) -> list[str]:
     return [f"--no-emit-package={name}"] if isinstance(name, str) else []
 
 
-def test_files(folder: Path) -> list[str]:
+def _test_files(folder: Path) -> list[str]:
     """Return the options that name what the project itself says its tests need."""
     files = sorted(path.relative_to(folder).as_posix() for path in folder.glob("*requirements*.txt"))
     files += sorted(path.relative_to(folder).as_posix() for path in folder.glob("requirements/*.txt"))

@@ -76,7 +76,7 @@ def build(
         BuildFailed: A step failed; carries the step's last lines.
         NoBuildx, NoSpace, EngineGone: The surroundings failed.
     """
-    dockerfile = (options.context or project.root) / "Dockerfile"
+    dockerfile = plan.dockerfile(project, options)
     known = plan.targets(dockerfile)
     if options.target not in known:
         offered = [target for target in plan.OFFERED if target in known] or known

@@ -39,6 +39,8 @@ class Options:
         build_args: Values for the Dockerfile's ARGs.
         labels: Labels for the image.
         context: Another build context than the project's root.
+        dockerfile: The Dockerfile; that of the context by default.
+        contexts: Folders by the names of the stages whose place they take.
         mount_namespace: Prefix for the ids of cache mounts. A fresh one makes a build start with empty
             mounts and leaves the user's own alone.
         secrets: Sources in buildx's spelling (``src=FILE``, ``env=NAME``) by the id that a step mounts; these
@@ -55,6 +57,8 @@ class Options:
     build_args: Mapping[str, str] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
     context: Path | None = None
+    dockerfile: Path | None = None
+    contexts: Mapping[str, Path] = field(default_factory=dict)
     mount_namespace: str = ""
     secrets: Mapping[str, str] = field(default_factory=dict)
 
@@ -81,7 +85,8 @@ def arguments(
         environment: Where proxy settings are looked up.
     """
     context = options.context or project.root
-    args = ["docker", "buildx", "build", "--progress=rawjson", f"--file={context / 'Dockerfile'}"]
+    args = ["docker", "buildx", "build", "--progress=rawjson", f"--file={dockerfile(project, options)}"]
+    args += [f"--build-context={name}={folder}" for name, folder in sorted(options.contexts.items())]
     args += [
         f"--target={options.target}",
         *identity.arguments(outputs),
@@ -116,6 +121,11 @@ def arguments(
     args += [f"--build-arg={key}={text}" for key, text in sorted(build_args.items())]
     args += [f"--label={key}={text}" for key, text in sorted(options.labels.items())]
     return [*args, str(context)]
+
+
+def dockerfile(project: Project, options: Options) -> Path:
+    """Return the Dockerfile of a build."""
+    return options.dockerfile or (options.context or project.root) / "Dockerfile"
 
 
 def targets(dockerfile: Path) -> tuple[str, ...]:

@@ -61,7 +61,7 @@ def find(project: Project) -> Lock:
 
 def candidate(project: Project) -> Path | None:
     """Return the lock file that reaches the build: a uv.lock that .dockerignore keeps out is none."""
-    ignore = project.root / ".dockerignore"
+    ignore = project.ignore
     patterns = dockerignore.patterns(ignore.read_text(encoding="utf-8")) if ignore.is_file() else []
     usual = [(project.source / name).relative_to(project.root).as_posix() for name in LOCK_FILES]
     paths = [project.lock] if project.lock else usual

@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from drydock.detect import Dependencies, Findings, Setting, tools
+from drydock.detect import Dependencies, Findings, Setting, extras, tools
 from drydock.detect.ignore import SECRET
 from drydock.detect.requirements import read_requirements
 from drydock.detect.tree import Tree, folder_of, join
 from drydock.project.lock import resolved_from
-from drydock.recipe import contents, extras
+from drydock.recipe import contents
 
 APP = "/app"
 # For what has no folder of its own to be written in: a file beside the code becomes a link to here.
@@ -87,6 +87,7 @@ class Blueprint:
         logging: Whether the application sets up the logging itself.
         secrets: Files that no build may see.
         origins: Where each value was found, by the name of its option.
+        resolved: Locks that lie outside of the project; the build takes them from the context of that name.
     """
 
     root: Path
@@ -128,6 +129,7 @@ class Blueprint:
     logging: bool
     secrets: tuple[str, ...]
     origins: Mapping[str, str]
+    resolved: frozenset[str] = frozenset()
 
     @property
     def lock(self) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from drydock.recipe import examples
+from drydock.detect import examples
 from drydock.recipe.blueprint import Blueprint
 
 HEAD = (

@@ -19,19 +19,33 @@ OPENING_ELSEWHERE = """\
 # Written by `invoke init` of drydock, and in need of nothing but Docker. Change it as you like: `invoke init`
 # shows the difference, and overwrites nothing without --force.
 """
+OPENING_RENDERED = """\
+# Rendered by drydock at each build, from what it finds in the project; `drydock init` writes it down there.
+"""
+LOCKS = "# The lock files alone:"
+STAGE = (
+    f"# The versions that drydock resolved: the project locks none.\nFROM scratch AS {recipes.RESOLVED}\n\n"
+)
 PORT = "EXPOSE ${PORT}\n"
 SLIM = "FROM ${PYTHON_IMAGE} AS slim\n"
 SCRIPTS = "COPY drydock/container/ /\n"
 
 
-def render(template: str, blueprint: Blueprint) -> str:
+def render(template: str, blueprint: Blueprint, *, outside: bool = False) -> str:
     """Return the Dockerfile of a project.
 
     Args:
         template: drydock's own Dockerfile.
         blueprint: What differs.
+        outside: Whether the file stays outside of the project: then named contexts bring the scripts and the
+            locks that the project lacks.
     """
-    text = template.replace(OPENING, OPENING_ELSEWHERE).replace(SCRIPTS, f"COPY {packaged.PLACE}/ /\n")
+    opening = OPENING_RENDERED if outside else OPENING_ELSEWHERE
+    text = template.replace(OPENING, opening).replace(
+        SCRIPTS, "" if outside else f"COPY {packaged.PLACE}/ /\n"
+    )
+    if blueprint.resolved:
+        text = text.replace(LOCKS, f"{STAGE}{LOCKS}", 1)
     for name, value in arguments(blueprint).items():
         text = _set(text, name, value)
     text = fill(text, parts(blueprint))

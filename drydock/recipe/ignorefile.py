@@ -38,7 +38,8 @@ def render(blueprint: Blueprint, helpers: Iterable[str]) -> str:
     build += [path for path in _beside(blueprint) if (blueprint.root / path).is_file()]
     build += blueprint.build_files if blueprint.installed else ()
     build += [BUILD_LOCK] if blueprint.build_locked else []
-    named = dict.fromkeys([*scripts, *sorted(build), *blueprint.entries, *blueprint.tests])
+    build = sorted(path for path in build if path not in blueprint.resolved)
+    named = dict.fromkeys([*scripts, *build, *blueprint.entries, *blueprint.tests])
     lines = [f"!{path}" for path in named]
     inside = [path for path in blueprint.secrets if any(is_below(path, kept) for kept in named)]
     secrets = [path for path in inside if not _is_covered(path)]

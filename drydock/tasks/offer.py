@@ -179,6 +179,19 @@ def pipeline(project: str, quiet: bool = False) -> Any:
     return open_workspace(connect(), load(Path(project)), voice(quiet), None if quiet else Shown())
 
 
+def rendered(project: str) -> Any:
+    """Return a project with manifests: those that it wrote down, else those of its recipe."""
+    from drydock.deploy.render import FOLDER
+    from drydock.detect.project import load
+    from drydock.recipe import current
+    from drydock.report.progress import waiting
+
+    loaded = load(Path(project))
+    if not (loaded.root / FOLDER).is_dir():
+        current.of(loaded, patience=waiting)
+    return loaded
+
+
 def patience(what: str, quiet: bool = False) -> AbstractContextManager[object]:
     """Give signs of life during a step that has been announced and prints nothing more."""
     from drydock.report.progress import waiting

@@ -11,11 +11,11 @@ import pytest
 import yaml
 
 from drydock import recipe
-from drydock.detect import Setting, detect
+from drydock.detect import Setting, detect, examples
 from drydock.gates.security.history import check_dockerfile
 from drydock.project import configured
 from drydock.project import ignore as dockerignore
-from drydock.recipe import dockerfile, examples, expectations, manifests, packaged, resolve
+from drydock.recipe import dockerfile, expectations, manifests, packaged, resolve
 from drydock.recipe.blueprint import Blueprint, Storage
 from tests.conftest import write_files
 from tests.detect.support import materialise

@@ -26,7 +26,7 @@ version = "{version}"
 [tool.drydock]
 base = "{base}"
 """
-DOCKERFILE = "FROM scratch AS production\nCOPY pyproject.toml /\n"
+DOCKERFILE = "# drydock's\nFROM scratch AS production\nCOPY pyproject.toml /\n"
 # What an image of the target `production` has to pass before it is pushed.
 PASSED = ("container_tests", "size_budget", "smoke", "security", "licences")
 

@@ -68,7 +68,7 @@ class RegistryFailed(DrydockError):
 class DigestDiffers(DrydockError):
     exit_code = Exit.REGISTRY
     fact = "{reference} on the registry is {found}, not the local image {wanted}"
-    next_step = "somebody else may have pushed there: look at the tag, then push again"
+    next_step = "another push may have moved the tag: look at it, then push again"
 
 
 class RegistryFault(DrydockError):
@@ -85,7 +85,7 @@ class DirtyImage(DrydockError):
 
 class MadeBase(DrydockError):
     exit_code = Exit.REFUSED
-    fact = "{reference} stands on a base image made on this machine, and {registry} is another one"
+    fact = "{reference} is built on a base image made on this machine, and {registry} is another one"
     next_step = "build on a published base, or push with --allow-made-base"
 
 

@@ -90,7 +90,7 @@ def test_a_gate_that_refuses_stops_before_anything_leaves(ship: Ship, running: R
             attempt.run()
 
         assert [one for one in way.requests if one[0] not in ("GET", "HEAD")] == []
-    assert attempt.said[-1] == f"stopped at gates; `drydock release {OLD}` goes on there"
+    assert attempt.said[-1] == f"stopped at gates; `drydock release {OLD}` continues there"
 
 
 def test_the_plan_says_what_is_done_and_does_nothing(ship: Ship, running: Registry, key: Path) -> None:

@@ -5,7 +5,7 @@
 #   test         production (or TEST_BASE) with pytest and the unit tests: run it, and it runs them
 # Behind a proxy that inspects TLS: --secret id=ca,src=BUNDLE. From an index of your own: --secret id=index,env=URL.
 #
-# `invoke init` writes this file for another project: it sets the ARGs, and writes anew what stands between
+# `invoke init` writes this file for another project: it sets the ARGs, and rewrites what stands between
 # `# <name>` and `# </name>`; the rest stays as it is.
 
 # Any image with CPython on a Debian-like system: Python may live in /usr/local or in /usr.
@@ -58,11 +58,12 @@ RUN --mount=type=bind,from=locks,target=/app --mount=type=cache,id=uv,target=/ro
 
 # `divide` writes down what is served (package.module:attribute, whether that is a function, uvicorn's options),
 # where its modules are imported from (a:b), whether it sets up the logging itself, what checks its settings, what
-# migrates its database, and the path that answers while it lives. It makes two layers: code, and the rest.
+# migrates its database, the path that answers while it lives, and the Host that is let through to it. It makes two
+# layers: code, and the rest.
 FROM dependencies AS builder
 ARG APP_DIR APP_WORKDIR PORT UID GID
 ARG APP_ENTRY_POINT=todo_api.main:create_app APP_FACTORY=1 APP_OPTIONS="" APP_PATH=/app APP_LOGGING=1
-ARG APP_SETTINGS_CHECK=todo_api.startup:check APP_MIGRATE=todo_api.startup:migrate HEALTH_PATH=/livez
+ARG APP_SETTINGS_CHECK=todo_api.startup:check APP_MIGRATE=todo_api.startup:migrate HEALTH_HOST="" HEALTH_PATH=/livez
 # <application>
 COPY ${APP_DIR}/todo_api /rootfs/app/todo_api
 # </application>

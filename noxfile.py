@@ -35,7 +35,13 @@ def integration(session: nox.Session) -> None:
 @nox.session
 def tests(session: nox.Session) -> None:
     """Run drydock's own tests; positional arguments go to pytest."""
-    session.run("pytest", *ELSEWHERE, "-m", "not acceptance", *(session.posargs or ["tests"]), external=True)
+    run = ("pytest", *ELSEWHERE, "--durations=20")
+    if session.posargs:
+        session.run(*run, "-m", "not acceptance", *session.posargs, external=True)
+        return
+    # Tests with an engine share it, and run one after another.
+    session.run(*run, "-n", "auto", "-m", "not live and not acceptance", "tests", external=True)
+    session.run(*run, "-m", "live and not acceptance", "tests", external=True)
 
 
 @nox.session(default=False)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from drydock import base as bases
 from drydock import image as images
@@ -17,8 +18,10 @@ from drydock.errors import DrydockError
 from drydock.image import Image
 from drydock.progress import Say, silent
 from drydock.project import Project, git, lock
-from drydock.project.errors import NoDockerfile
 from drydock.project.git import Checkout
+
+if TYPE_CHECKING:
+    from drydock.recipe.current import Recipe
 
 
 class Listener:
@@ -87,8 +90,16 @@ class Workspace:
     def base(self) -> bases.Base:
         """The base image, found, pulled or made at the first call."""
         if self._base is None:
-            self._base = bases.resolve(self.engine, self.project, say=self.say)
+            self._base = bases.resolve(self.engine, self.recipe.project, say=self.say)
         return self._base
+
+    @functools.cached_property
+    def recipe(self) -> Recipe:
+        """The project's recipe, rendered at the first call where no file of the project holds it."""
+        # Imported here: a task that builds nothing need not wait for detection.
+        from drydock.recipe import current
+
+        return current.of(self.project, self.say, self.progress.wait)
 
     @functools.cached_property
     def source(self) -> Checkout:
@@ -115,13 +126,15 @@ class Workspace:
         """Complete a caller's options: the base image, the commit's time and the labels.
 
         Raises:
-            NoDockerfile, LockMissing, LockStale: Before anything is built.
+            Undecided, NotLocked, LockMissing, LockStale: Before anything is built.
         """
-        context = options.context or self.project.root
-        if not (context / "Dockerfile").is_file():
-            raise NoDockerfile(root=context)
-        lock.find(self.project)
+        recipe = self.recipe
+        if not recipe.resolved:
+            lock.find(self.project)
         return options.but(
+            context=options.context or recipe.context,
+            dockerfile=options.dockerfile or recipe.dockerfile,
+            contexts={**recipe.contexts, **options.contexts},
             build_args=self.build_args() | dict(options.build_args),
             labels=dict(self.label(self.project, self.source, self.base)) | dict(options.labels),
         )

@@ -22,7 +22,7 @@ def test_every_exit_code_is_some_errors_and_none_is_pythons_own() -> None:
 
 
 # Raised by a door or a plan above the package whose matter it is.
-ABOVE = {"LabelsDiffer", "NoDockerfile", "UnknownGate", "UnknownSession"}
+ABOVE = {"LabelsDiffer", "UnknownGate", "UnknownSession"}
 
 
 def test_an_error_lives_in_the_package_that_raises_it() -> None:

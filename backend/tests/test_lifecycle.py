@@ -56,7 +56,7 @@ def process(settings: Settings, **environ: str) -> Iterator[tuple[BaseProcess, s
     url = f"http://127.0.0.1:{port}"
     try:
         deadline = time.monotonic() + 60
-        while not is_ready(url):
+        while readiness(url) != 200:
             assert server.is_alive(), log.read_text()
             assert time.monotonic() < deadline
             time.sleep(0.02)
@@ -72,27 +72,33 @@ def wait_for_end(server: BaseProcess) -> None:
     assert server.exitcode is not None, "the server did not end"
 
 
-def is_ready(url: str) -> bool:
+def wait_for_readiness(url: str, status: int | None) -> None:
+    """Wait for a status of readiness; None stands for a refused connection."""
+    deadline = time.monotonic() + 20
+    while readiness(url) != status:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def readiness(url: str) -> int | None:
     try:
-        return httpx2.get(f"{url}/readyz", timeout=5).status_code == 200
+        return httpx2.get(f"{url}/readyz", timeout=5).status_code
     except httpx2.TransportError:
-        return False
+        return None
 
 
 def test_readiness_turns_503_before_connections_are_refused(make_settings: MakeSettings) -> None:
-    with process(make_settings(), SHUTDOWN_DRAIN_SECONDS="1") as (server, url):
+    with process(make_settings(), SHUTDOWN_DRAIN_SECONDS="60") as (server, url):
         server.terminate()
-        time.sleep(0.3)
-        answer = httpx2.get(f"{url}/readyz")
-        assert (answer.status_code, answer.json()["status"]) == (503, "draining")
+        wait_for_readiness(url, 503)
+        assert httpx2.get(f"{url}/readyz").json()["status"] == "draining"
         assert httpx2.get(f"{url}/livez").status_code == 200
-        wait_for_end(server)
 
 
 def test_second_sigterm_ends_the_drain(make_settings: MakeSettings) -> None:
-    with process(make_settings(), SHUTDOWN_DRAIN_SECONDS="30") as (server, _):
+    with process(make_settings(), SHUTDOWN_DRAIN_SECONDS="60") as (server, url):
         server.terminate()
-        time.sleep(0.3)
+        wait_for_readiness(url, 503)
         server.terminate()
         wait_for_end(server)
 
@@ -101,7 +107,7 @@ def test_no_acknowledged_create_is_lost_at_shutdown(make_settings: MakeSettings)
     settings = make_settings()
     ada = bearer(settings, "ada")
     with process(settings, SHUTDOWN_DRAIN_SECONDS="0.2") as (server, url):
-        stop = threading.Event()
+        begun, stop = threading.Event(), threading.Event()
 
         def create(worker: int) -> list[int]:
             made: list[int] = []
@@ -113,10 +119,12 @@ def test_no_acknowledged_create_is_lost_at_shutdown(make_settings: MakeSettings)
                         return made
                     if answer.status_code == 201:
                         made.append(answer.json()["id"])
+                        begun.set()
             return made
 
         with ThreadPoolExecutor(4) as pool:
             workers = [pool.submit(create, number) for number in range(4)]
+            assert begun.wait(20)
             time.sleep(0.5)
             server.terminate()
             wait_for_end(server)
@@ -156,7 +164,7 @@ def test_stream_under_way_ends_within_the_grace_period(make_settings: MakeSettin
                 text += piece
                 if begun.is_set() and not resume.is_set():
                     server.terminate()
-                    time.sleep(0.3)
+                    wait_for_readiness(url, None)
                     resume.set()
         assert "event: done" in text
         wait_for_end(server)

@@ -22,6 +22,7 @@ from drydock.errors import DrydockError, NoSpace
 from drydock.nearest import choices
 from drydock.project import Project, ca_bundle
 from drydock.project.errors import UnknownTarget
+from drydock.project.network import index_credentials
 
 __all__ = ["COLD", "BuildResult", "OnUpdate", "Options", "Step", "Update", "build", "remove_mounts"]
 
@@ -75,7 +76,7 @@ def build(
         BuildFailed: A step failed; carries the step's last lines.
         NoBuildx, NoSpace, EngineGone: The surroundings failed.
     """
-    dockerfile = (options.context or project.root) / "Dockerfile"
+    dockerfile = plan.dockerfile(project, options)
     known = plan.targets(dockerfile)
     if options.target not in known:
         offered = [target for target in plan.OFFERED if target in known] or known
@@ -97,7 +98,8 @@ def build(
         outputs = Path(folder)
         args = plan.arguments(project, options, ca_bundle=ca_bundle(), outputs=outputs)
         began = time.monotonic()
-        done = command.stream(args, consume, env=engine.environment | plan.RECORD, source="stderr")
+        environment = engine.environment | plan.RECORD | {plan.CREDENTIALS: index_credentials()}
+        done = command.stream(args, consume, env=environment, source="stderr")
         seconds = time.monotonic() - began
         if done.code != 0:
             raise explain(engine, dockerfile, progress)

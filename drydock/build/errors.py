@@ -14,10 +14,10 @@ class NoBuildx(DrydockError):
 class BuildFailed(DrydockError):
     exit_code = Exit.BUILD
     fact = "build step {step!r} failed: {reason}"
-    next_step = "mend what the lines above show and build again"
+    next_step = "fix what the lines above show and build again"
 
 
 class BadDockerfile(DrydockError):
     exit_code = Exit.BUILD
     fact = "{dockerfile}: {problem}"
-    next_step = "mend that line and build again"
+    next_step = "fix that line and build again"

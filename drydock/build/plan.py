@@ -12,7 +12,7 @@ from drydock.build.errors import BadDockerfile
 from drydock.errors import BadConfiguration
 from drydock.project import Project
 from drydock.project.dockerfile import stages
-from drydock.project.network import index_variable, proxy_variables
+from drydock.project.network import index_credentials, index_variable, proxy_variables
 
 # The targets for users; a Dockerfile may have more stages, which only serve these.
 OFFERED = ("production", "slim", "builder", "test")
@@ -20,6 +20,8 @@ OFFERED = ("production", "slim", "builder", "test")
 
 # Makes buildx 0.14 and newer write all that BuildKit recorded of the build into the metadata.
 RECORD = {"BUILDX_METADATA_PROVENANCE": "max"}
+# Hands the credentials of named indexes to buildx, which takes them for a secret.
+CREDENTIALS = "DRYDOCK_INDEX_CREDENTIALS"
 
 
 @dataclass(frozen=True)
@@ -29,7 +31,7 @@ class Options:
     Args:
         target: The Dockerfile stage to build.
         reference: The tag that the result gets; none leaves it untagged.
-        no_cache: Run every step anew.
+        no_cache: Run every step, cached or not.
         platforms: Such as ``linux/arm64``; empty for the engine's own.
         builder: A buildx builder; the engine's own when empty.
         cache_from: Cache sources in buildx's spelling.
@@ -37,6 +39,8 @@ class Options:
         build_args: Values for the Dockerfile's ARGs.
         labels: Labels for the image.
         context: Another build context than the project's root.
+        dockerfile: The Dockerfile; that of the context by default.
+        contexts: Folders by the names of the stages whose place they take.
         mount_namespace: Prefix for the ids of cache mounts. A fresh one makes a build start with empty
             mounts and leaves the user's own alone.
         secrets: Sources in buildx's spelling (``src=FILE``, ``env=NAME``) by the id that a step mounts; these
@@ -53,6 +57,8 @@ class Options:
     build_args: Mapping[str, str] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
     context: Path | None = None
+    dockerfile: Path | None = None
+    contexts: Mapping[str, Path] = field(default_factory=dict)
     mount_namespace: str = ""
     secrets: Mapping[str, str] = field(default_factory=dict)
 
@@ -79,7 +85,8 @@ def arguments(
         environment: Where proxy settings are looked up.
     """
     context = options.context or project.root
-    args = ["docker", "buildx", "build", "--progress=rawjson", f"--file={context / 'Dockerfile'}"]
+    args = ["docker", "buildx", "build", "--progress=rawjson", f"--file={dockerfile(project, options)}"]
+    args += [f"--build-context={name}={folder}" for name, folder in sorted(options.contexts.items())]
     args += [
         f"--target={options.target}",
         *identity.arguments(outputs),
@@ -102,6 +109,8 @@ def arguments(
     # The address of a package index may hold a password: only its variable's name is in the arguments.
     if index := index_variable(environment):
         secrets["index"] = f"env={index}"
+    if index_credentials(environment):
+        secrets["indexes"] = f"env={CREDENTIALS}"
     args += [
         f"--secret=id={name},{source}" for name, source in sorted({**secrets, **options.secrets}.items())
     ]
@@ -112,6 +121,11 @@ def arguments(
     args += [f"--build-arg={key}={text}" for key, text in sorted(build_args.items())]
     args += [f"--label={key}={text}" for key, text in sorted(options.labels.items())]
     return [*args, str(context)]
+
+
+def dockerfile(project: Project, options: Options) -> Path:
+    """Return the Dockerfile of a build."""
+    return options.dockerfile or (options.context or project.root) / "Dockerfile"
 
 
 def targets(dockerfile: Path) -> tuple[str, ...]:

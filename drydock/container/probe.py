@@ -1,9 +1,9 @@
 """Ask the application in this container whether it lives: exit code 0 when it answers with status 2xx or 3xx.
 
 The image's HEALTHCHECK runs this with `python3 -I -S`, without curl and without a shell. serve.json beside it
-names port and path; PORT and HEALTH_PATH win over that. It reads TLS_CERT_FILE, too, and gives up after
-PROBE_TIMEOUT seconds (2). Where the path is empty, any answer of HTTP is good: a port stays open while the
-application behind it hangs.
+names port, path and Host; PORT, HEALTH_PATH and HEALTH_HOST win over that. It reads TLS_CERT_FILE, too, and
+gives up after PROBE_TIMEOUT seconds (2). Where the path is empty, any answer of HTTP is good: a port stays
+open while the application behind it hangs.
 """
 
 import json
@@ -19,7 +19,7 @@ def address(host: str) -> str:
     return "127.0.0.1" if host in ("", "0.0.0.0", "::") else host  # noqa: S104 - compared, not bound
 
 
-def ask(host: str, port: int, method: str, path: str, seconds: float, tls: bool) -> str:
+def ask(host: str, port: int, method: str, path: str, seconds: float, tls: bool, name: str) -> str:
     """Return the status line of one request to this container; empty when the answer is none.
 
     Raises:
@@ -34,9 +34,7 @@ def ask(host: str, port: int, method: str, path: str, seconds: float, tls: bool)
             context.check_hostname = False
             context.verify_mode = ssl.CERT_NONE
             connection = context.wrap_socket(connection)
-        connection.sendall(
-            f"{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode()
-        )
+        connection.sendall(f"{method} {path} HTTP/1.1\r\nHost: {name}\r\nConnection: close\r\n\r\n".encode())
         return connection.recv(64).split(b"\r\n")[0].decode("ascii", "replace")
 
 
@@ -46,12 +44,13 @@ def main() -> int:
         served = json.load(file)
     port = int(os.environ.get("PORT", served["port"]))
     path = os.environ.get("HEALTH_PATH", served["health_path"])
+    name = os.environ.get("HEALTH_HOST") or served.get("health_host") or "localhost"
     seconds = float(os.environ.get("PROBE_TIMEOUT", "2"))
     try:
         # HEAD runs no more of an application than it must: few routes take it.
         method = "GET" if path else "HEAD"
         tls = bool(os.environ.get("TLS_CERT_FILE"))
-        status = ask(address(os.environ.get("HOST", "")), port, method, path or "/", seconds, tls)
+        status = ask(address(os.environ.get("HOST", "")), port, method, path or "/", seconds, tls, name)
     except OSError as error:
         status = str(error)
     if status.startswith("HTTP/1.") and (not path or status[9:10] in ("2", "3")):

@@ -190,6 +190,9 @@ def options() -> dict[str, Any]:
         ValueError: A value is not of its option's kind; names the option.
     """
     given = {**served().get("options", {})}
+    for name in ("access_log", "forwarded_allow_ips"):
+        if name.upper() in os.environ:
+            given.pop(name, None)
     for name in (*WORDS, *COUNTS, *SWITCHES):
         if (text := os.environ.get(f"UVICORN_{name.upper()}")) is not None:
             given[name] = text

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-# Reasons that time does not mend: somebody has to change something.
+# Reasons that time does not fix: a person has to change something.
 HOPELESS = frozenset(
     {"CreateContainerConfigError", "CreateContainerError", "RunContainerError", "InvalidImageName"}
     | {"ErrImageNeverPull", "ImagePullBackOff", "CrashLoopBackOff"}

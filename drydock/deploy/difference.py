@@ -27,7 +27,7 @@ def difference(kubectl: Kubectl, wanted: Sequence[Manifest]) -> list[str]:
     Raises:
         ApplyFailed: The API server would refuse a manifest; nothing was changed.
     """
-    # A Job is made anew each time, so its difference says nothing.
+    # A Job is made again each time, so its difference says nothing.
     compared = [one for one in wanted if one.kind != "Job"]
     # Without its namespace the server cannot try an object; there is nothing to compare with either.
     places = {one.namespace for one in compared if one.namespace}

@@ -20,7 +20,7 @@ class NoOverlay(DrydockError):
 class RenderFailed(DrydockError):
     exit_code = Exit.CONFIGURATION
     fact = "kustomize refuses {overlay}: {reason}"
-    next_step = "mend the file that it names"
+    next_step = "fix the file that it names"
 
 
 class Placeholders(DrydockError):
@@ -38,13 +38,13 @@ class SecretMissing(DrydockError):
 class ApplyFailed(DrydockError):
     exit_code = Exit.CLUSTER
     fact = "the cluster refuses a manifest: {reason}"
-    next_step = "mend it; `drydock gate kubernetes` names most such faults without a cluster"
+    next_step = "fix it; `drydock gate kubernetes` names most such faults without a cluster"
 
 
 class RolloutFailed(DrydockError):
     exit_code = Exit.CLUSTER
     fact = "{workload} does not run: {cause}"
-    next_step = "mend that and deploy again, or go back with `drydock deploy --undo`"
+    next_step = "fix that and deploy again, or go back with `drydock deploy --undo`"
 
 
 class NothingToUndo(DrydockError):

@@ -16,7 +16,7 @@ FOLDER = Path("deploy", "kubernetes")
 def overlays(project: Project) -> list[str]:
     """Return the names of a project's overlays."""
     return sorted(
-        path.parent.name for path in (project.root / FOLDER / "overlays").glob("*/kustomization.yaml")
+        path.parent.name for path in (project.place(str(FOLDER)) / "overlays").glob("*/kustomization.yaml")
     )
 
 
@@ -30,7 +30,7 @@ def folder(project: Project, overlay: str) -> Path:
     Raises:
         NoOverlay: There is none; lists those there are.
     """
-    named = project.root / FOLDER / "overlays" / overlay
+    named = project.place(str(FOLDER)) / "overlays" / overlay
     for candidate in (named, Path(overlay)):
         if (candidate / "kustomization.yaml").is_file():
             return candidate

@@ -6,14 +6,16 @@ import ast
 import re
 from collections.abc import Iterable, Iterator
 
-from drydock.detect.code import Startup
-from drydock.detect.commands import Launch, parts_of, read_command
+from drydock.detect.code import Code, Startup
+from drydock.detect.commands import parts_of, read_command
 from drydock.detect.dockerfiles import Command, Dockerfile
 from drydock.detect.entry import Entry
+from drydock.detect.launches import Evidence
 from drydock.detect.model import Found, Setting
 from drydock.detect.settings import kind_of
 from drydock.detect.syntax import Module, Site, constant, keyword
 from drydock.detect.tree import Tree, join
+from drydock.detect.values import text_of
 
 # RUN lines that install, clean up or set up the user: the image does that its own way.
 USUAL = re.compile(
@@ -36,7 +38,18 @@ CARRIED = frozenset(
         *("--host", "--port", "-p", "-b", "--bind", "--factory", "--app-dir", "--chdir"),
         *("--reload", "--workers", "-w"),
     }
-    | {"-k", "--worker-class", "--interface", "--entrypoint", "-e", "--no-reload"}
+    | {"-k", "--worker-class", "--entrypoint", "-e", "--no-reload"}
+)
+WORKER_OPTIONS = frozenset({"--workers", "-w"})
+# Options of uvicorn's that the image's server takes over from the start command; gunicorn shares a few.
+TAKEN = frozenset(
+    {
+        *("root-path", "loop", "http", "ws", "lifespan", "interface", "log-level", "forwarded-allow-ips"),
+        *("timeout-keep-alive", "timeout-notify", "timeout-worker-healthcheck", "limit-concurrency"),
+        *("limit-max-requests", "limit-max-requests-jitter", "backlog", "ws-max-size", "ws-max-queue"),
+        *("h11-max-incomplete-event-size", "ws-ping-interval", "ws-ping-timeout"),
+        *("proxy-headers", "server-header", "date-header", "access-log", "ws-per-message-deflate"),
+    }
 )
 SHELLS = re.compile(
     r"^(os\.(system|popen)|subprocess\.(getoutput|getstatusoutput)|asyncio\.create_subprocess_shell)$"
@@ -71,14 +84,24 @@ def steps(files: Iterable[Dockerfile]) -> Iterator[Found[str]]:
                 )
 
 
-def options(command: Command | None, launch: Launch | None) -> Iterator[Found[str]]:
-    """Yield the options of the start command that the image's own does not carry."""
-    if command is None or launch is None:
-        return
-    dropped = [text for name, text in launch.options if name not in CARRIED]
+def options(evidence: Evidence) -> tuple[Found[tuple[str, ...]] | None, list[Found[str]]]:
+    """Return the options of a start command that the image's server takes over, and a note of the others."""
+    taken: list[str] = []
+    dropped, facts = [], []
+    for name, text in evidence.options:
+        value = text[len(name) + 1 :]
+        if name.replace("--no-", "--", 1).removeprefix("--") in TAKEN and "$" not in value:
+            taken += [name, value] if value else [name]
+        elif name in WORKER_OPTIONS and value != "1":
+            facts.append(f"the start command has {text}: WEB_CONCURRENCY sets that where the image runs")
+        elif name not in CARRIED:
+            dropped.append(text)
     if dropped:
-        fact = f"the start command has {', '.join(dropped)}, which the image's lacks: python3 -m runs it"
-        yield Found(fact, command.where)
+        facts.append(
+            f"the start command has {', '.join(dropped)}, which the image's lacks: python3 -m runs it"
+        )
+    found = Found(tuple(taken), evidence.where) if taken else None
+    return found, [Found(fact, evidence.where) for fact in facts]
 
 
 def before(command: Command | None) -> Iterator[Found[str]]:
@@ -150,19 +173,23 @@ def wrapper(startup: Startup, entry: Entry) -> Iterator[Found[str]]:
 
 
 def port(settings: Iterable[Found[Setting]], listens: int) -> Iterator[Found[str]]:
-    """Yield a setting that the image's own variable PORT gives another value."""
+    """Yield a setting whose variable is also the one that says where the image listens."""
     for item in settings:
         default = item.value.default
         if item.value.name == "PORT" and default and default != str(listens):
-            fact = f"the image sets PORT={listens}, where it listens: the setting PORT is not {default} there"
+            fact = f"PORT is also where the image listens ({listens}): a value for this setting moves both"
             yield Found(fact, item.where)
 
 
-def surprises(startup: Startup) -> Iterator[Found[str]]:
+def surprises(startup: Startup, host: Found[str] | None) -> Iterator[Found[str]]:
     """Yield what does not prevent a start everywhere, but will surprise in a container."""
     for module in startup.modules:
         for site in module.calls:
-            added = SURPRISES.get(_middleware(module, site), "")
+            added = (
+                ""
+                if host and host.where == module.at(site.node)
+                else SURPRISES.get(_middleware(module, site), "")
+            )
             if site.name.endswith("metadata.create_all") and startup.runs(module, site.scope):
                 added = "tables are created at import: the database has to answer before the program starts"
             if added:
@@ -174,11 +201,20 @@ def host(startup: Startup) -> Found[str] | None:
     for module in startup.modules:
         for site in module.calls:
             if _middleware(module, site) == "TrustedHostMiddleware":
-                listed = keyword(site.node, "allowed_hosts")
-                names = [constant(node) or "" for node in getattr(listed, "elts", ())]
+                names = _texts(startup.code, module, keyword(site.node, "allowed_hosts"))
                 if names and all(names) and "*" not in names:
                     return Found(names[0].replace("*", "probe", 1), module.at(site.node))
     return None
+
+
+def _texts(code: Code, module: Module, node: ast.expr | None) -> list[str]:
+    """Return the texts of a list, also of one that has a name; an unknown text is empty."""
+    name = module.dotted(node) if node else ""
+    found = code.symbol(module, name) if "." in name or name in module.aliases else None
+    owner, name = (found.module, found.name) if found else (module, name)
+    binding = owner.bound(name) if name else None
+    listed = binding.value if binding else node
+    return [text_of(code, owner, element) or "" for element in getattr(listed, "elts", ())]
 
 
 def _middleware(module: Module, site: Site) -> str:

@@ -92,9 +92,10 @@ def _options(rest: list[str], target: str) -> Iterator[tuple[str, str]]:
 def _fastapi(rest: list[str]) -> Launch:
     entry = _option(rest, frozenset({"--entrypoint", "-e"}))
     if entry:
-        return Launch("target", entry, "uvicorn", False, _port(rest))
+        own = tuple(_options(rest, entry))
+        return Launch("target", entry, "uvicorn", False, _port(rest), options=own)
     path = next((w for w in rest if MODULE_FILE.match(w) or re.fullmatch(r"[\w./-]*/[\w./-]*", w)), "")
-    return Launch("fastapi", path, "uvicorn", False, _port(rest))
+    return Launch("fastapi", path, "uvicorn", False, _port(rest), options=tuple(_options(rest, path)))
 
 
 def _python(rest: list[str]) -> Launch | None:

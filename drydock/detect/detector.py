@@ -15,13 +15,13 @@ from drydock.detect import beside, blockers, dockerfiles, python, routes, settin
 from drydock.detect import dependencies as deps
 from drydock.detect.apps import SIDE, Apps, find_apps
 from drydock.detect.code import MAX_MODULES, Code, Startup, module_name
-from drydock.detect.commands import number, read_command
+from drydock.detect.commands import number
 from drydock.detect.entry import Entry, decide
 from drydock.detect.envfiles import environment_files
 from drydock.detect.files import FileUse, file_uses
 from drydock.detect.ignore import ignore
 from drydock.detect.installation import installation
-from drydock.detect.launches import Evidence, collect
+from drydock.detect.launches import PRODUCTION, Evidence, collect
 from drydock.detect.layout import Layout, layout, source_root
 from drydock.detect.model import (
     Blocker,
@@ -148,8 +148,6 @@ class _Detection:
             return
         told = start.entry.evidence.where if start.entry.evidence else ""
         command = next((one for one in commands if one.where == told), None)
-        launch = next((one for one in read_command(command.text) if one.options), None) if command else None
-        self.notes += beside.options(command, launch)
         self.notes += beside.before(command)
         self.notes += beside.steps(files)
         self.notes += beside.workers(self.tree, commands)
@@ -235,6 +233,8 @@ class _Detection:
         roots = start.layout.roots if start else Found((project,), "default")
         live, ready, docs = self._probes(start)
         port = self._port(start, evidence, files)
+        options = self._options(start, evidence)
+        host = beside.host(start.startup) if start else None
         read = settings.import_settings(self.code, start.startup) if start else ()
         self.notes += beside.port(read, port.value)
         needed = self._sockets(start, chosen, names, needed)
@@ -258,9 +258,10 @@ class _Detection:
             liveness=live,
             readiness=ready,
             docs=docs,
-            host=beside.host(start.startup) if start else None,
-            system_build=build,
-            system_run=self._packages_by_hand() or run,
+            host=host,
+            options=options,
+            system_build=self._packages_by_hand("build-packages") or build,
+            system_run=self._packages_by_hand("system-packages") or run,
             settings=read,
             env_files=self._environment_files(start, workdir.value),
             data_files=self._data_files(start),
@@ -269,7 +270,7 @@ class _Detection:
             installation=installed,
             ignore=self._ignore(context.value, plan.files if plan else (), start, installed.value, project),
             image=Found(self._by_hand("image"), "set by hand: image") if self._by_hand("image") else None,
-            notes=(*self.notes, *(beside.surprises(start.startup) if start else [])),
+            notes=(*self.notes, *(beside.surprises(start.startup, host) if start else [])),
             conflicts=tuple(self.conflicts),
             blockers=tuple(self.blockers),
         )
@@ -395,6 +396,15 @@ class _Detection:
         exposed = next(((p, f"{f.path}:{line}") for f in files for p, line in f.ports), None)
         return Found(*exposed) if exposed else Found(DEFAULT_PORT, "default", "nothing names a port")
 
+    def _options(self, start: _Start | None, evidence: list[Evidence]) -> Found[tuple[str, ...]] | None:
+        own = [e for e in evidence if start and e.app and e.app.key == start.entry.app.key]
+        told = next((e for e in own if e.options and e.rank <= PRODUCTION), None)
+        if told is None:
+            return None
+        found, notes = beside.options(told)
+        self.notes += notes
+        return found
+
     def _probes(self, start: _Start | None) -> tuple[Found[str] | None, Found[str] | None, Found[str] | None]:
         by_hand = self._by_hand("health-path"), self._by_hand("ready-path")
         hand = tuple(Found(p, "set by hand") if p else None for p in by_hand)
@@ -408,10 +418,15 @@ class _Detection:
         ]
         return hand[0] or found[0], hand[1] or found[1], Found(path, where) if path else None
 
-    def _packages_by_hand(self) -> tuple[Package, ...]:
+    def _packages_by_hand(self, option: str) -> tuple[Package, ...]:
+        """Return the packages that an option names; `NAME?` is one that a Debian release may lack."""
         return tuple(
-            Package(p, "set by hand: system-packages", origin="person")
-            for p in self._by_hand("system-packages").replace(",", " ").split()
+            Package(
+                name.removesuffix("?"),
+                f"set by hand: {option}",
+                origin="dockerfile" if name.endswith("?") else "person",
+            )
+            for name in self._by_hand(option).replace(",", " ").split()
         )
 
     def _environment_files(self, start: _Start | None, workdir: str) -> tuple[Found[str], ...]:

@@ -26,6 +26,8 @@ ONLY_FOR_BUILDS = frozenset(
     | {"dumb-init", "gosu", "iproute2", "net-tools", "nginx", "supervisor", "tini", "sudo", "bash", "jq"}
     | {"htop", "python3", "python3-pip", "python3-dev", "python3-venv", "postgresql-client"}
 )
+# The stage of the scripts. A Dockerfile of drydock's form follows from the project, so it is not evidence.
+OURS = re.compile(r"^FROM\s+\S+\s+AS\s+drydock\s*$", re.MULTILINE)
 # What a stage takes over from the one that it is made from.
 KEPT_BY_STAGES = ("copies", "ports", "commands", "packages", "variables")
 
@@ -83,7 +85,7 @@ def dockerfiles(tree: Tree) -> list[Dockerfile]:
     found = []
     for path in sorted(names, key=lambda f: (f.count("/"), f))[:MAX_FILES]:
         text = tree.text(path)
-        if text and "{{" not in path:
+        if text and "{{" not in path and not OURS.search(text):
             found.append(read_dockerfile(tree, path, text))
     return found
 

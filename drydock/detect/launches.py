@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 from drydock.detect.apps import RUNNERS, SIDE, App, Apps, Key, resolve
 from drydock.detect.code import Code, find, module_name
 from drydock.detect.commands import Launch, read_command
 from drydock.detect.dockerfiles import Command
-from drydock.detect.syntax import Module, argument, constant, keyword
+from drydock.detect.syntax import Module, Site, argument, constant, keyword
 from drydock.detect.tree import ancestors, folder_of, join, table
 from drydock.detect.values import text_of
 
@@ -25,7 +26,8 @@ class Evidence:
 
     `module` and `name` are what a server is to load; `app` is the application behind them; `root` is the
     folder that stands on `sys.path` then, `workdir` the working directory (each `""` when not told).
-    `missing` is the text of a target that no file of the tree defines.
+    `missing` is the text of a target that no file of the tree defines. `options` are a
+    server's own, each with its name and its text.
     """
 
     where: str
@@ -38,6 +40,7 @@ class Evidence:
     factory: bool = False
     port: int | None = None
     missing: str = ""
+    options: tuple[tuple[str, str], ...] = ()
 
 
 def collect(code: Code, apps: Apps, commands: list[Command]) -> list[Evidence]:
@@ -94,6 +97,7 @@ def launcher(
         first = argument(site.node, 0, "app") or keyword(site.node, "target")
         port = _port(code, module, keyword(site.node, "port"), site.scope.function)
         place = where or module.at(site.node)
+        options = tuple(_keywords(code, module, site)) if site.name.startswith("uvicorn.") else ()
         factory = isinstance(k := keyword(site.node, "factory"), ast.Constant) and k.value is True
         text = _target_text(code, module, first, site.scope.function)
         if text and ":" in text:
@@ -104,11 +108,11 @@ def launcher(
                 else tuple(ancestors(module.path))
             )
             hit = target(code, apps, text, folders, place, rank)
-            found.append(_with(hit, port, factory, workdir))
+            found.append(_with(hit, port, factory, workdir, options))
         elif (app := resolve(code, module, _uncalled(module, first, site.scope.function), apps)) is not None:
             name = app.key.name
             evidence = Evidence(place, rank, "", name, app, "", "", app.factory)
-            found.append(_with(evidence, port, app.factory, workdir))
+            found.append(_with(evidence, port, app.factory, workdir, options))
     return found
 
 
@@ -131,7 +135,7 @@ def _launched(code: Code, apps: Apps, launch: Launch, command: Command, rank: in
         hit = target(code, apps, launch.target, roots, command.where, rank)
         # The working directory is known only where the module was found at the place the command names.
         workdir = folders[roots.index(hit.root)] if hit.root in roots else ""
-        return [_with(hit, launch.port, launch.factory, workdir or hit.root)]
+        return [_with(hit, launch.port, launch.factory, workdir or hit.root, launch.options)]
     if launch.kind == "script":
         return _script(code, apps, launch.target, command, rank)
     path = _file(code, launch, folders)
@@ -141,7 +145,7 @@ def _launched(code: Code, apps: Apps, launch: Launch, command: Command, rank: in
     if launch.kind != "fastapi":
         workdir = next((f for f in folders if f == "." or path.startswith(f + "/")), "")
         return [
-            _with(e, launch.port, e.factory, workdir)
+            _with(e, launch.port, e.factory, workdir, e.options)
             for e in launcher(code, apps, module, rank, command.where)
         ]
     name = _default_name(apps, path)
@@ -149,7 +153,7 @@ def _launched(code: Code, apps: Apps, launch: Launch, command: Command, rank: in
     if app is None:
         return []
     evidence = Evidence(command.where, rank, "", name, app)
-    return [_with(evidence, launch.port, False, folders[0])]
+    return [_with(evidence, launch.port, False, folders[0], launch.options)]
 
 
 def _script(code: Code, apps: Apps, name: str, command: Command, rank: int) -> list[Evidence]:
@@ -219,6 +223,17 @@ def _uncalled(module: Module, node: ast.expr | None, function: str) -> ast.expr 
     return node.func if isinstance(node, ast.Call) else node
 
 
+def _keywords(code: Code, module: Module, site: Site) -> Iterator[tuple[str, str]]:
+    """Yield the arguments of `uvicorn.run(…)` that are written down, as options of a command line."""
+    for given in site.node.keywords:
+        name = (given.arg or "").replace("_", "-")
+        value = given.value.value if isinstance(given.value, ast.Constant) else None
+        if isinstance(value, bool):
+            yield (f"--{name}", f"--{name}") if value else (f"--no-{name}", f"--no-{name}")
+        elif name not in ("", "app") and (text := text_of(code, module, given.value, site.scope.function)):
+            yield f"--{name}", f"--{name} {text}"
+
+
 def _target_text(code: Code, module: Module, node: ast.expr | None, function: str) -> str | None:
     if isinstance(node, ast.JoinedStr):
         own = module_name(folder_of(module.path), module.path)
@@ -233,16 +248,17 @@ def _port(code: Code, module: Module, node: ast.expr | None, function: str) -> i
     return int(text) if text and text.isascii() and text.isdigit() and 0 < int(text[:6]) < 65536 else None
 
 
-def _with(evidence: Evidence, port: int | None, factory: bool, workdir: str) -> Evidence:
-    return Evidence(
-        evidence.where,
-        evidence.rank,
-        evidence.module,
-        evidence.name,
-        evidence.app,
-        evidence.root,
-        workdir or evidence.workdir,
-        factory or evidence.factory,
-        port,
-        evidence.missing,
+def _with(
+    evidence: Evidence,
+    port: int | None,
+    factory: bool,
+    workdir: str,
+    options: tuple[tuple[str, str], ...] = (),
+) -> Evidence:
+    return replace(
+        evidence,
+        workdir=workdir or evidence.workdir,
+        factory=factory or evidence.factory,
+        port=port,
+        options=options,
     )

@@ -157,7 +157,7 @@ class Findings:
     `root` is the folder that all paths and places here are relative to: the one that was asked for, or the
     workspace above it that holds its lock file. `requested` is the one asked for, relative to `root`.
     `python_release` is the patch release that its metadata pin. `host` is a name that its check of the Host
-    header lets through.
+    header lets through. `options` are those of its start command that the image's server takes over.
     """
 
     root: Path
@@ -179,6 +179,7 @@ class Findings:
     readiness: Found[str] | None
     docs: Found[str] | None
     host: Found[str] | None
+    options: Found[tuple[str, ...]] | None
     system_build: tuple[Package, ...]
     system_run: tuple[Package, ...]
     settings: tuple[Found[Setting], ...]

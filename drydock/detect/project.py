@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from drydock.detect.errors import Undecided
-from drydock.project import Project, configured, read
+from drydock.project import Development, Project, configured, read
+from drydock.project.dockerfile import is_recipe
 from drydock.project.errors import NoProject
+
+if TYPE_CHECKING:
+    from drydock.detect.model import Findings, Found
 
 DETECTED = ("source", "entry-point", "factory", "python", "port", "health-path", "ready-path", "lock")
 
@@ -51,9 +55,27 @@ def _missing(root: Path, given: Mapping[str, Any]) -> dict[str, tuple[Any, str]]
             path=root, problem="holds no FastAPI application, and neither pyproject.toml nor drydock.toml"
         )
     values = findings.by_option()
+    if findings.root != root:
+        values["root"] = Found(findings.root, "the workspace above, which holds the lock")
+    if not is_recipe(findings.root / "Dockerfile"):
+        values |= _unwritten(findings)
     lock = findings.dependencies
     if lock is None or not (lock.value.locked and lock.value.hashed):
         values.pop("lock", None)
     if findings.python:
         values["python-also"] = Found(findings.python_supported[1:], findings.python.where)
     return {key: (found.value, found.where) for key, found in values.items() if key not in given}
+
+
+def _unwritten(findings: Findings) -> dict[str, Found[Any]]:
+    """Return what `init` would write besides: what is opened by name, and examples of required settings."""
+    from drydock.detect import examples, extras
+    from drydock.detect.model import Found
+
+    found: dict[str, Found[Any]] = {}
+    if opened := extras.files(extras.with_beside(package.value for package in findings.system_run)):
+        found["extra-files"] = Found(opened, findings.system_run[0].where)
+    if needed := [setting for setting in findings.settings if setting.value.required]:
+        values = {setting.value.name: examples.example(setting.value) for setting in needed}
+        found["development"] = Found(Development(values), needed[0].where)
+    return found

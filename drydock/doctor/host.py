@@ -107,7 +107,7 @@ def rootless(info: Mapping[str, Any], root: Path) -> Iterator[Finding]:
         yield warning(
             "rootless limits",
             f"systemd does not delegate {', '.join(missing)} to user {user}",
-            f"write `Delegate={' '.join(CONTROLLERS)}` into a drop-in of user@.service, and log in anew",
+            f"write `Delegate={' '.join(CONTROLLERS)}` into a drop-in of user@.service, and log in again",
         )
     else:
         yield ok("rootless limits", f"{', '.join(CONTROLLERS)} are delegated")

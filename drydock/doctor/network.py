@@ -86,14 +86,14 @@ def certificates(environment: Mapping[str, str] = os.environ) -> Finding:
     """Look at the CA bundle that builds get."""
     for name in ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"):
         if (named := environment.get(name)) and not Path(named).is_file():
-            return failure("certificates", f"{name} names {named}, which is no file", f"mend or unset {name}")
+            return failure("certificates", f"{name} names {named}, which is no file", f"fix or unset {name}")
     bundle = ca_bundle(environment)
     if bundle is None:
         return failure("certificates", "no CA bundle", "install ca-certificates or set SSL_CERT_FILE")
     if not os.access(bundle, os.R_OK):
         return failure("certificates", f"{bundle} cannot be read", "let your user read it")
     if "-----BEGIN" not in bundle.read_text(encoding="utf-8", errors="replace"):
-        return failure("certificates", f"{bundle} holds no certificate", "install ca-certificates anew")
+        return failure("certificates", f"{bundle} holds no certificate", "install ca-certificates again")
     return ok("certificates", f"{bundle}, passed to builds as a secret")
 
 

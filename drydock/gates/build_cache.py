@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from drydock import command
-from drydock.build import BuildResult
+from drydock.build import BuildResult, Options
 from drydock.gates.gate import Facts
 from drydock.project import Project
 from drydock.project import lock as locks
+from drydock.recipe.recipes import RESOLVED
 from drydock.verdict import Outcome, Verdict
 
 if TYPE_CHECKING:
@@ -92,8 +93,8 @@ def judge(subject: Subject) -> Verdict:
     # A first build outside the measurement fills the user's cache, as any earlier `invoke build` would have.
     subject.build("warming up", options)
     for scenario in SCENARIOS:
-        with _context(project, scenario) as context:
-            chosen = options.but(reference="", no_cache=scenario.cold, context=context)
+        with _changed(project, options, scenario) as changed:
+            chosen = changed.but(reference="", no_cache=scenario.cold)
             results[scenario.name] = subject.build(scenario.name, chosen)
     return decide(results)
 
@@ -146,16 +147,22 @@ def _installs(instruction: str) -> bool:
 
 
 @contextmanager
-def _context(project: Project, scenario: Scenario) -> Iterator[Path | None]:
-    """Yield a changed copy of the build context; None where the project's own serves."""
+def _changed(project: Project, options: Options, scenario: Scenario) -> Iterator[Options]:
+    """Yield the options of a build with a changed copy of its context, or of the locks outside of it."""
     if scenario.change is None:
-        yield None
+        yield options
         return
     with tempfile.TemporaryDirectory(prefix="drydock-context-") as folder:
         copy = Path(folder) / "context"
-        copy_context(project, copy)
-        scenario.change(project, copy)
-        yield copy
+        if scenario.change is touch_lock and RESOLVED in options.contexts:
+            shutil.copytree(options.contexts[RESOLVED], copy)
+            for path in copy.rglob("*.lock"):
+                _append_comment(path)
+            yield options.but(contexts={**options.contexts, RESOLVED: copy})
+        else:
+            copy_context(project, copy)
+            scenario.change(project, copy)
+            yield options.but(context=copy)
 
 
 def copy_context(project: Project, copy: Path) -> None:
@@ -173,6 +180,7 @@ def copy_context(project: Project, copy: Path) -> None:
             (copy / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(root / name, copy / name, follow_symlinks=False)
     # A lock with download addresses may be git-ignored, and is still what the Dockerfile installs from.
-    lock = locks.find(project).path
+    if (lock := locks.candidate(project)) is None:
+        return
     (copy / lock.relative_to(root)).parent.mkdir(parents=True, exist_ok=True)
     shutil.copy2(lock, copy / lock.relative_to(root))

@@ -24,7 +24,7 @@ from drydock.deploy import kubectl as clusters
 from drydock.deploy.errors import ApplyFailed, RolloutFailed
 from drydock.deploy.kubectl import Kubectl
 from drydock.deploy.manifests import Manifest
-from drydock.deploy.render import folder, overlays
+from drydock.deploy.render import overlays
 from drydock.engine import Engine
 from drydock.errors import BadConfiguration
 from drydock.gates.gate import Facts
@@ -41,6 +41,9 @@ GATE = "cluster"
 LOAD = "DRYDOCK_CLUSTER_LOAD"
 USUAL = "local"
 REMOVAL_SECONDS = 180.0
+# A Service leads to a pod some moments after the pod is ready.
+ANSWER_SECONDS = 15.0
+PAUSE_SECONDS = 0.5
 
 
 def _settings(project: Project, _target: str) -> Mapping[str, Any]:
@@ -104,7 +107,7 @@ def judge(subject: Subject) -> Verdict:
     except command.CommandFailed as error:
         return Verdict(GATE, Outcome.COULD_NOT_CHECK, f"{image} cannot be loaded: {error}")
     namespace = f"drydock-{GATE}-{uuid.uuid4().hex[:8]}"
-    with elsewhere(folder(project, overlay), namespace) as copy:
+    with elsewhere(project, overlay, namespace) as copy:
         wanted = manifests.parse(render(project, str(copy), image))
         if shared := outside(wanted, namespace):
             summary = f"{overlay} has objects outside of its namespace: {', '.join(shared)}"
@@ -152,13 +155,25 @@ def chosen(project: Project, arguments: Sequence[str]) -> str:
 
 
 @contextmanager
-def elsewhere(overlay: Path, namespace: str) -> Iterator[Path]:
-    """Yield an overlay that puts all of another one into a namespace."""
+def elsewhere(project: Project, overlay: str, namespace: str) -> Iterator[Path]:
+    """Yield an overlay that puts all of another one into a namespace, on no fixed port of a node."""
+    objects = [free_ports(one) for one in manifests.parse(render(project, overlay))]
     with tempfile.TemporaryDirectory(prefix="drydock-overlay-") as name:
-        below = os.path.relpath(overlay.resolve(), Path(name).resolve())
-        content = {"namespace": namespace, "resources": [below]}
+        content = {"namespace": namespace, "resources": ["all.yaml"]}
+        Path(name, "all.yaml").write_text(manifests.dump(objects), encoding="utf-8")
         Path(name, "kustomization.yaml").write_text(yaml.safe_dump(content), encoding="utf-8")
         yield Path(name)
+
+
+def free_ports(manifest: Manifest) -> Manifest:
+    """Return a Service whose node ports the cluster chooses, since a user's own may hold the fixed ones."""
+    if manifest.kind != "Service":
+        return manifest
+    spec = {key: value for key, value in manifest.content["spec"].items() if key != "healthCheckNodePort"}
+    ports = [
+        {key: value for key, value in port.items() if key != "nodePort"} for port in spec.get("ports") or ()
+    ]
+    return Manifest({**manifest.content, "spec": {**spec, "ports": ports}})
 
 
 def outside(wanted: Sequence[Manifest], namespace: str) -> list[str]:
@@ -200,10 +215,14 @@ def ask(
 ) -> dict[str, str]:
     """Ask each Service for each path through the API server; return the fault by question, empty for none."""
     answers = {}
+    until = time.monotonic() + ANSWER_SECONDS
     for name, port in found:
         for path in paths:
             address = f"/api/v1/namespaces/{namespace}/services/{name}:{port}/proxy{path}"
-            done = kubectl.run("get", "--raw", address, check=False)
+            while (
+                done := kubectl.run("get", "--raw", address, check=False)
+            ).code and time.monotonic() < until:
+                time.sleep(PAUSE_SECONDS)
             lines = done.stderr.strip().splitlines() or ["no answer"]
             answers[f"GET {path} of service/{name}"] = "" if done.code == 0 else lines[-1]
     return answers

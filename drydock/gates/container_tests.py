@@ -1,14 +1,21 @@
-"""Run the application's unit tests inside the built image; positional arguments go to pytest."""
+"""Run the application's unit tests inside the built image; positional arguments go to pytest.
+
+Where the tests' lock names pytest-xdist, they run on every core; `-n 0` runs them in one process.
+"""
 
 from __future__ import annotations
 
 import re
+import shlex
 import time
+from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from drydock import toml
 from drydock.engine.runtime import Run, started
 from drydock.gates.gate import SOURCE, Facts
-from drydock.project import LOCK_FILES
+from drydock.project import LOCK_FILES, lock
 from drydock.verdict import Outcome, Verdict
 
 if TYPE_CHECKING:
@@ -16,7 +23,9 @@ if TYPE_CHECKING:
 
 GATE = "container_tests"
 FACTS = Facts(
-    inputs=tuple(f"{SOURCE}/{name}" for name in ("tests/", "requirements-test.lock", *LOCK_FILES)),
+    inputs=tuple(
+        f"{SOURCE}/{name}" for name in ("tests/", "pyproject.toml", "requirements-test.lock", *LOCK_FILES)
+    ),
     arguments=True,
     streams=True,
     changes="source",
@@ -24,6 +33,9 @@ FACTS = Facts(
 )
 EVIDENCE_LINES = 40
 NO_TESTS = 5  # pytest's exit code when it collected nothing
+XDIST = "pytest-xdist"
+# As many processes as cores; more than these cost more memory than they save time.
+PARALLEL = ("-n", "auto", "--maxprocesses", "8")
 _FAILED = re.compile(r"^(?:FAILED|ERROR) (\S+)", re.MULTILINE)
 _COUNTS = re.compile(
     r"^=*\s*((?:\d+ (?:passed|failed|errors?|skipped|deselected|warnings?)(?:, )?)+) in ", re.MULTILINE
@@ -34,13 +46,35 @@ def judge(subject: Subject) -> Verdict:
     """Run pytest in a container of the test image, restricted as in production."""
     began = time.monotonic()
     output: list[str] = []
-    with started(subject.engine, Run(subject.tests, command=subject.arguments, owner=GATE)) as running:
+    xdist = lock.tests_have(subject.project, XDIST)
+    command = workers(subject.arguments, configured(subject.project.source), xdist)
+    with started(subject.engine, Run(subject.tests, command=command, owner=GATE)) as running:
         for chunk in running.container.logs(stream=True, follow=True):
             text = chunk.decode("utf-8", "replace")
             output.append(text)
             subject.show(text)
         code = int(running.container.wait()["StatusCode"])
     return decide(subject.target, code, "".join(output), time.monotonic() - began)
+
+
+def configured(source: Path) -> tuple[str, ...]:
+    """Return the arguments that pyproject.toml gives to every run of pytest."""
+    table = toml.read(source / "pyproject.toml").get("tool", {}).get("pytest", {})
+    found = table.get("addopts", table.get("ini_options", {}).get("addopts", ""))
+    return tuple(shlex.split(found) if isinstance(found, str) else found)
+
+
+def workers(arguments: Sequence[str], configured: Sequence[str], xdist: bool) -> tuple[str, ...]:
+    """Return pytest's arguments, with a number of processes where the user chose none.
+
+    Args:
+        arguments: The command line's.
+        configured: Those of the configuration, which pytest reads by itself.
+        xdist: Whether pytest-xdist is in the image.
+    """
+    options = (*arguments, *configured)
+    chosen = any(each.startswith(("-n", "--numprocesses")) or "no:xdist" in each for each in options)
+    return (*(PARALLEL if xdist and not chosen else ()), *arguments)
 
 
 def decide(target: str, code: int, output: str, seconds: float) -> Verdict:

@@ -108,7 +108,7 @@ class Gate:
         """Return the files and folders, beside the image, that its verdict depends on."""
         below = f"{SOURCE}/"
         return [
-            project.source / name.removeprefix(below) if name.startswith(below) else project.root / name
+            project.source / name.removeprefix(below) if name.startswith(below) else project.place(name)
             for name in self.facts.inputs
         ]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from drydock.build.errors import NoBuildx
+from drydock.detect.errors import Undecided
 from drydock.detect.project import load
 from drydock.engine.errors import EngineGone
 from drydock.errors import DrydockError, Interrupted, NoSpace
@@ -12,7 +13,7 @@ from drydock.gates.budget import GATE
 from drydock.gates.errors import CouldNotCheck
 from drydock.image import Image
 from drydock.project import Project, git
-from drydock.project.errors import NoDockerfile, UnknownTarget
+from drydock.project.errors import UnknownTarget
 from drydock.project.worktree import checkout
 from drydock.workspace import Workspace
 
@@ -30,7 +31,7 @@ def image(workspace: Workspace, target: str) -> tuple[str, Image] | None:
 
     Returns:
         What to call it, and the image; None where the branch has none: outside of version control, before the
-        first change of what is in the image, or where the commit has no such target.
+        first change of what is in the image, or where the commit has no such target or is no application.
 
     Raises:
         CouldNotCheck: The commit does not build.
@@ -45,7 +46,7 @@ def image(workspace: Workspace, target: str) -> tuple[str, Image] | None:
         workspace.say(f"no image of {branch} has passed here yet: building {name} to weigh growth by")
         try:
             return name, workspace.of(load(folder / prefix), CHANNEL).measured(target)
-        except (NoDockerfile, UnknownTarget):
+        except (Undecided, UnknownTarget):
             return None
         except NOT_ITS_FAULT:
             raise
@@ -54,7 +55,7 @@ def image(workspace: Workspace, target: str) -> tuple[str, Image] | None:
             raise CouldNotCheck(
                 gate=GATE,
                 summary=f"{name}, which growth is measured by, does not build: {fact}",
-                how=f"mend {branch}, or leave over-main out of [tool.drydock.budgets] until then",
+                how=f"fix {branch}, or leave over-main out of [tool.drydock.budgets] until then",
                 evidence=error.evidence,
             ) from error
 

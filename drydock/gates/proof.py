@@ -18,7 +18,7 @@ from drydock.workspace import Workspace
 def defined(gate: Gate, project: Project, target: str) -> receipts.Gate:
     """Return a gate with the digest of all that decides its verdict beside the image."""
     values = {"target": target, "gate": made_of(gate), **gate.facts.settings(project, target)}
-    definition = receipts.definition(project.root, gate.inputs(project), values)
+    definition = receipts.definition(project.root, gate.inputs(project), values, project.recipe_folder)
     return receipts.Gate(gate.name, definition, gate.facts.longest_days)
 
 

@@ -51,6 +51,8 @@ def run(
         subject = Subject(workspace, target, tuple(arguments))
         began = time.monotonic()
         try:
+            # A gate reads the recipe's files before it asks for the image.
+            _ = workspace.recipe
             with workspace.progress.under_way(f"{gate.name} of {target}"):
                 verdict = gate.judge(subject)
         except DrydockError as fault:

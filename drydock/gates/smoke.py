@@ -121,7 +121,7 @@ def token(running: Running, project: Project) -> str:
         raise GateFailed(
             gate="token-command",
             summary=f"`{' '.join(command)}` exited with {code} in the container",
-            how="mend [tool.drydock.development] token-command",
+            how="fix [tool.drydock.development] token-command",
             evidence=text,
         )
     return text.splitlines()[-1]

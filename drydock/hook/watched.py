@@ -62,7 +62,7 @@ LAST = (
             "Dockerfile",
             *CODE[1:],
         ),
-        session=("-m", "not live"),
+        session=("-n", "auto", "-m", "not live and not acceptance"),
     ),
 )
 

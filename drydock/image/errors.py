@@ -8,7 +8,7 @@ from drydock.errors import DrydockError, Exit
 class DamagedImage(DrydockError):
     exit_code = Exit.IMAGE
     fact = "{where} holds no whole image: {problem}"
-    next_step = "save or export it anew"
+    next_step = "save or export it again"
 
 
 class AmbiguousImage(DrydockError):

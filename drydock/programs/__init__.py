@@ -164,7 +164,7 @@ def requirement(name: str) -> str:
 
 
 def relock(name: str, wanted: str = "") -> None:
-    """Resolve a tool's requirement anew and write its lock file.
+    """Resolve a tool's requirement again and write its lock file.
 
     Args:
         name: The program.

@@ -65,6 +65,7 @@ class Configuration:
     extras: str = ""
     groups: str = ""
     system_packages: str = ""
+    build_packages: str = ""
     volumes: tuple[str, ...] = ()
     settings_check: str = ""
     migrate: str = ""
@@ -79,7 +80,8 @@ def read(folder: Path, find: Find) -> Project:
 
     Args:
         folder: The project's folder; a member of a workspace that was set up from above is built from there.
-        find: Returns value and place of each key that the configuration lacks.
+        find: Returns value and place of each key that the configuration lacks, and of `root` where the
+            folder is a member of a workspace, which is built from above.
 
     Raises:
         NoProject: It is not a folder.
@@ -89,6 +91,7 @@ def read(folder: Path, find: Find) -> Project:
     root = _context(folder.resolve())
     where, given, decided = _configuration(root)
     found = find(root, given)
+    own, root = root, found["root"][0] if "root" in found else root
     origins = {key: f"{where.replace(f'{root}{os.sep}', '')} {key}" for key in given}
     kept = {one.name for one in fields(Project)}
     values = {one.name: getattr(decided, one.name) for one in KEYS.values() if one.name in kept}
@@ -96,7 +99,7 @@ def read(folder: Path, find: Find) -> Project:
         origins[key] = "default"
         if key in found:
             values[KEYS[key].name], origins[key] = found[key]
-    source = root / values["source"]
+    source = (own if "source" in given else root) / values["source"]
     described = metadata(source)
     name = str(described.get("name") or source.name)
     if not values["image"]:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 _HEREDOC = re.compile(r"(?<!<)<<-?[\"']?([A-Za-z_]\w*)")
 _STAGE = re.compile(r"(?:--\S+\s+)*\S+\s+AS\s+(\S+)", re.IGNORECASE)
+_OURS = re.compile(r"^#.*\bdrydock\b|^FROM scratch AS drydock$", re.MULTILINE)
 _VARIABLE = re.compile(r"\$(?:\{([A-Za-z_]\w*)(?::?-([^}]*))?\}|([A-Za-z_]\w*))")
 
 
@@ -51,6 +53,14 @@ def instructions(text: str) -> Iterator[Instruction]:
                 break
             script.append(inner.strip())
         yield Instruction(keyword.upper(), rest.strip(), start, "\n".join(script))
+
+
+def is_recipe(path: Path) -> bool:
+    """Tell whether a Dockerfile is of drydock's form: a comment or the stage of its scripts names drydock."""
+    try:
+        return bool(_OURS.search(path.read_text(encoding="utf-8")))
+    except (OSError, UnicodeDecodeError):
+        return False
 
 
 def stages(text: str) -> tuple[str, ...]:

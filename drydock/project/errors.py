@@ -27,9 +27,3 @@ class UnknownTarget(DrydockError):
     exit_code = Exit.USAGE
     fact = "there is no target {target!r}"
     next_step = "choose one of {known}"
-
-
-class NoDockerfile(DrydockError):
-    exit_code = Exit.CONFIGURATION
-    fact = "{root} has no Dockerfile"
-    next_step = "write one with `drydock init --project {root}`"

@@ -61,7 +61,7 @@ def find(project: Project) -> Lock:
 
 def candidate(project: Project) -> Path | None:
     """Return the lock file that reaches the build: a uv.lock that .dockerignore keeps out is none."""
-    ignore = project.root / ".dockerignore"
+    ignore = project.ignore
     patterns = dockerignore.patterns(ignore.read_text(encoding="utf-8")) if ignore.is_file() else []
     usual = [(project.source / name).relative_to(project.root).as_posix() for name in LOCK_FILES]
     paths = [project.lock] if project.lock else usual
@@ -91,6 +91,28 @@ def requirements_pins(text: str) -> dict[str, str]:
     """Return what a requirements file with exact versions pins."""
     found = re.findall(r"^([A-Za-z0-9][\w.-]*)(?:\[[^]]*\])?==([^\s;\\]+)", text, re.MULTILINE)
     return {canonicalize_name(name): version for name, version in found}
+
+
+def tests_have(project: Project, name: str) -> bool:
+    """Tell whether the lock that the test image is made from names a distribution for the tests.
+
+    Args:
+        name: The distribution's canonical name.
+    """
+    path = candidate(project)
+    if path is None or path.name != "uv.lock":
+        path = project.source / "requirements-test.lock"
+        return path.is_file() and name in requirements_pins(path.read_text(encoding="utf-8"))
+    # Extras are locked too, but only the groups and the dependencies are installed.
+    own = ({"virtual": "."}, {"editable": "."})
+    rows = [row for row in toml.read(path).get("package", []) if row.get("source") in own]
+    wanted = [
+        each
+        for row in rows
+        for part in (row.get("dependencies", []), *row.get("dev-dependencies", {}).values())
+        for each in part
+    ]
+    return any(canonicalize_name(each["name"]) == name for each in wanted)
 
 
 def declared(source: Path, lock: str = "", kind: str = "") -> tuple[str, list[str]]:
@@ -123,7 +145,7 @@ def resolved_from(text: str) -> list[str] | None:
     """Return the files that a lock file was resolved from, from its folder; None where it does not say.
 
     Args:
-        text: The lock file's: one that `invoke init` made says how it is made anew.
+        text: The lock file's: one that `invoke init` made says how it is made again.
     """
     if not (own := OWN_REMAKE.search(text)):
         return None

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from drydock import state
 from drydock.nearest import choices
 from drydock.project.compression import ZSTD, Compression
+from drydock.project.dockerfile import is_recipe
 from drydock.project.errors import UnknownTarget
 
 TARGETS = ("production", "slim")
@@ -110,7 +114,7 @@ class Project:
     """A project as its configuration and its files describe it.
 
     Args:
-        root: The build context: the folder with the Dockerfile.
+        root: The build context.
         source: The folder with the application's own pyproject.toml.
         name: The distribution's name.
         version: The distribution's version, as written.
@@ -163,9 +167,38 @@ class Project:
     compression: Compression = ZSTD
 
     @property
+    def recipe_folder(self) -> Path:
+        """The folder of the Dockerfile that is built: the root where that has one of drydock's form.
+
+        Otherwise the files are rendered into a folder of the user's cache, one for each project.
+        """
+        if is_recipe(self.root / "Dockerfile"):
+            return self.root
+        digest = hashlib.sha256(os.fsencode(self.source.resolve())).hexdigest()
+        return state.cache("recipes") / digest[:32]
+
+    @property
     def dockerfile(self) -> Path:
-        """The Dockerfile of the build context."""
-        return self.root / "Dockerfile"
+        """The Dockerfile that is built."""
+        return self.recipe_folder / "Dockerfile"
+
+    @property
+    def ignore(self) -> Path:
+        """The ignore rules of the build."""
+        return self.place(".dockerignore")
+
+    def place(self, name: str) -> Path:
+        """Return where a file or folder of the recipe is: the project's own wins over a rendered one.
+
+        Args:
+            name: Its path in a project that has its files written down.
+        """
+        folder, own = self.recipe_folder, self.root / name
+        if folder == self.root:
+            return own
+        if name in ("Dockerfile", ".dockerignore"):
+            return folder / {".dockerignore": "Dockerfile.dockerignore"}.get(name, name)
+        return own if own.exists() or not (folder / name).exists() else folder / name
 
     @property
     def state(self) -> Path:

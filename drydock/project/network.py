@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -11,6 +12,8 @@ CA_BUNDLES = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundl
 PROXY_VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "FTP_PROXY", "ALL_PROXY")
 # Where a person tells uv or pip which package index to use; the first that is set counts.
 INDEX_VARIABLES = ("UV_DEFAULT_INDEX", "UV_INDEX_URL", "PIP_INDEX_URL")
+# uv's own names for the user and the password of an index that a project names in [[tool.uv.index]].
+NAMED_INDEX = re.compile(r"UV_INDEX_\w+_(USERNAME|PASSWORD)")
 
 
 def ca_bundle(environment: Mapping[str, str] = os.environ) -> Path | None:
@@ -28,3 +31,10 @@ def proxy_variables(environment: Mapping[str, str] = os.environ) -> dict[str, st
 def index_variable(environment: Mapping[str, str] = os.environ) -> str:
     """Return the name of the variable that names a package index; empty where none is set."""
     return next((name for name in INDEX_VARIABLES if environment.get(name)), "")
+
+
+def index_credentials(environment: Mapping[str, str] = os.environ) -> str:
+    """Return the variables with users and passwords of named indexes, one a line; empty where none is set."""
+    return "".join(
+        f"{name}={text}\n" for name, text in sorted(environment.items()) if NAMED_INDEX.fullmatch(name)
+    )

@@ -26,7 +26,7 @@ class IllegalVersion(DrydockError):
 class LabelsNotApplied(DrydockError):
     exit_code = Exit.IMAGE
     fact = "the labels of {reference} were not changed: {reason}"
-    next_step = "build the image anew with `drydock build`"
+    next_step = "build the image again with `drydock build`"
 
 
 class PlatformTwice(DrydockError):
@@ -92,7 +92,7 @@ class MadeBase(DrydockError):
 class BadCredentials(DrydockError):
     exit_code = Exit.CREDENTIALS
     fact = "the docker configuration's credentials for {registry} cannot be read: {reason}"
-    next_step = "mend it, or log in anew with `docker login {registry}`"
+    next_step = "fix it, or log in again with `docker login {registry}`"
 
 
 class SigningFailed(DrydockError):

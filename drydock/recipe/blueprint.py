@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from drydock.detect import Dependencies, Findings, Setting, tools
+from drydock.detect import Dependencies, Findings, Setting, extras, tools
 from drydock.detect.ignore import SECRET
 from drydock.detect.requirements import read_requirements
 from drydock.detect.tree import Tree, folder_of, join
 from drydock.project.lock import resolved_from
-from drydock.recipe import contents, extras
+from drydock.recipe import contents
 
 APP = "/app"
 # For what has no folder of its own to be written in: a file beside the code becomes a link to here.
@@ -65,6 +65,7 @@ class Blueprint:
         port: Where the application listens.
         health_path, ready_path: What the probes ask; empty for an open port.
         host: The name that they ask with; empty for any.
+        options: Options of uvicorn's that the project's own start command has.
         dependencies: How they are installed.
         declared: What a lock file was resolved from, to prove that it is not older, and what that includes;
             empty where the lock's own tool does that.
@@ -86,6 +87,7 @@ class Blueprint:
         logging: Whether the application sets up the logging itself.
         secrets: Files that no build may see.
         origins: Where each value was found, by the name of its option.
+        resolved: Locks that lie outside of the project; the build takes them from the context of that name.
     """
 
     root: Path
@@ -104,6 +106,7 @@ class Blueprint:
     health_path: str
     ready_path: str
     host: str
+    options: tuple[str, ...]
     dependencies: Dependencies
     declared: tuple[str, ...]
     test_lock: str
@@ -126,6 +129,7 @@ class Blueprint:
     logging: bool
     secrets: tuple[str, ...]
     origins: Mapping[str, str]
+    resolved: frozenset[str] = frozenset()
 
     @property
     def lock(self) -> str:
@@ -174,6 +178,7 @@ def draw(findings: Findings, table: Mapping[str, Any], image: str, maintainer: s
         health_path=f.liveness.value if f.liveness else "",
         ready_path=f.readiness.value if f.readiness else "",
         host=f.host.value if f.host else "",
+        options=f.options.value if f.options else (),
         dependencies=dependencies,
         declared=declared,
         test_lock=_existing(f.root, join(dependencies.folder, TEST_LOCK)),

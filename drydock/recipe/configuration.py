@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from drydock.recipe import examples
+from collections.abc import Iterable
+
+from drydock.detect import examples
 from drydock.recipe.blueprint import Blueprint
 
 HEAD = (
@@ -50,8 +52,15 @@ def values(blueprint: Blueprint) -> dict[str, object]:
     if blueprint.extra_files:
         found["extra-files"] = list(blueprint.extra_files)
     if blueprint.system_run:
-        found["system-packages"] = " ".join(blueprint.system_run)
+        found["system-packages"] = _packages(blueprint, blueprint.system_run)
+    # What a Dockerfile alone names is known no more once init has replaced that Dockerfile.
+    if blueprint.system_doubtful.intersection(blueprint.system_build):
+        found["build-packages"] = _packages(blueprint, blueprint.system_build)
     return found
+
+
+def _packages(blueprint: Blueprint, names: Iterable[str]) -> str:
+    return " ".join(f"{name}?" if name in blueprint.system_doubtful else name for name in names)
 
 
 def toml(value: object) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Mapping
 
 from drydock.recipe import packaged, recipes
@@ -11,26 +12,40 @@ from drydock.recipe.blueprint import Blueprint
 # In drydock's own Dockerfile these parts serve two kinds of lock file at once, or its own measurements.
 VARYING = ("locks", "profile", "dependencies", "test-dependencies")
 OPENING = """\
-# `invoke init` writes this file for another project: it sets the ARGs, and writes anew what stands between
+# `invoke init` writes this file for another project: it sets the ARGs, and rewrites what stands between
 # `# <name>` and `# </name>`; the rest stays as it is.
 """
 OPENING_ELSEWHERE = """\
 # Written by `invoke init` of drydock, and in need of nothing but Docker. Change it as you like: `invoke init`
 # shows the difference, and overwrites nothing without --force.
 """
+OPENING_RENDERED = """\
+# Rendered by drydock at each build, from what it finds in the project; `drydock init` writes it down there.
+"""
+LOCKS = "# The lock files alone:"
+STAGE = (
+    f"# The versions that drydock resolved: the project locks none.\nFROM scratch AS {recipes.RESOLVED}\n\n"
+)
 PORT = "EXPOSE ${PORT}\n"
 SLIM = "FROM ${PYTHON_IMAGE} AS slim\n"
 SCRIPTS = "COPY drydock/container/ /\n"
 
 
-def render(template: str, blueprint: Blueprint) -> str:
+def render(template: str, blueprint: Blueprint, *, outside: bool = False) -> str:
     """Return the Dockerfile of a project.
 
     Args:
         template: drydock's own Dockerfile.
         blueprint: What differs.
+        outside: Whether the file stays outside of the project: then named contexts bring the scripts and the
+            locks that the project lacks.
     """
-    text = template.replace(OPENING, OPENING_ELSEWHERE).replace(SCRIPTS, f"COPY {packaged.PLACE}/ /\n")
+    opening = OPENING_RENDERED if outside else OPENING_ELSEWHERE
+    text = template.replace(OPENING, opening).replace(
+        SCRIPTS, "" if outside else f"COPY {packaged.PLACE}/ /\n"
+    )
+    if blueprint.resolved:
+        text = text.replace(LOCKS, f"{STAGE}{LOCKS}", 1)
     for name, value in arguments(blueprint).items():
         text = _set(text, name, value)
     text = fill(text, parts(blueprint))
@@ -48,6 +63,7 @@ def arguments(blueprint: Blueprint) -> dict[str, str]:
         "APP_DIR": blueprint.source,
         "APP_ENTRY_POINT": blueprint.entry_point,
         "APP_FACTORY": "1" if blueprint.factory else "0",
+        "APP_OPTIONS": f'"{_quoted(shlex.join(blueprint.options))}"',
         "APP_PATH": ":".join(blueprint.import_path),
         "APP_WORKDIR": blueprint.workdir,
         "APP_LOGGING": "1" if blueprint.logging else "0",
@@ -56,6 +72,7 @@ def arguments(blueprint: Blueprint) -> dict[str, str]:
         "EXTRA_FILES": f'"{" ".join(blueprint.extra_files)}"',
         "PORT": str(blueprint.port),
         "HEALTH_PATH": blueprint.health_path,
+        "HEALTH_HOST": f'"{_quoted(blueprint.host)}"',
         "MAINTAINER": f'"{_quoted(blueprint.maintainer)}"',
     }
 

@@ -7,6 +7,7 @@ import posixpath
 from collections.abc import Iterable
 
 from drydock.recipe.blueprint import BUILD_LOCK, Blueprint
+from drydock.recipe.contents import is_below
 
 HEAD = """\
 # An allow-list: what is not named here never reaches the build, so neither a secret nor a large file can slip
@@ -37,9 +38,11 @@ def render(blueprint: Blueprint, helpers: Iterable[str]) -> str:
     build += [path for path in _beside(blueprint) if (blueprint.root / path).is_file()]
     build += blueprint.build_files if blueprint.installed else ()
     build += [BUILD_LOCK] if blueprint.build_locked else []
-    named = dict.fromkeys([*scripts, *sorted(build), *blueprint.entries, *blueprint.tests])
+    build = sorted(path for path in build if path not in blueprint.resolved)
+    named = dict.fromkeys([*scripts, *build, *blueprint.entries, *blueprint.tests])
     lines = [f"!{path}" for path in named]
-    secrets = [path for path in blueprint.secrets if not _is_covered(path)]
+    inside = [path for path in blueprint.secrets if any(is_below(path, kept) for kept in named)]
+    secrets = [path for path in inside if not _is_covered(path)]
     return "\n".join([HEAD.rstrip(), *lines, *NEVER, *secrets, ""])
 
 

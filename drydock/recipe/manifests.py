@@ -7,8 +7,7 @@ import re
 from pathlib import Path
 from string import Template
 
-from drydock.detect import Setting
-from drydock.recipe import examples
+from drydock.detect import Setting, examples
 from drydock.recipe.blueprint import Blueprint
 
 FOLDER = "deploy/kubernetes"

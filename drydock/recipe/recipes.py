@@ -22,11 +22,13 @@ PACKAGES = """\
 # A Python of Debian's keeps its headers in a package of their own."""
 INCLUDE = "python3 -c 'import sysconfig; print(sysconfig.get_path(\"include\"))'"
 HEADERS = f'\\\n        $([ -f "$({INCLUDE})/Python.h" ] || echo python3-dev)'
+# The named context of locks that lie outside of the project.
+RESOLVED = "resolved"
 # Lets a step read a file of the build context at the same path below the root.
 BIND = "--mount=type=bind,source={0},target=/{0}"
 MOUNTS = (
     "--mount=type=cache,id=uv,target=/root/.cache/uv",
-    "--mount=type=secret,id=ca --mount=type=secret,id=index",
+    "--mount=type=secret,id=ca --mount=type=secret,id=index --mount=type=secret,id=indexes",
 )
 
 
@@ -186,7 +188,10 @@ def _installed(blueprint: Blueprint) -> str:
     leftovers = [f"{target}/bin", f"{target}/.lock"]
     if blueprint.build_locked:
         title += f"\n# What builds it is locked in {BUILD_LOCK}."
-        mounts.append(BIND.format(BUILD_LOCK))
+        bind = BIND.format(BUILD_LOCK)
+        mounts.append(
+            bind.replace("source=", f"from={RESOLVED},source=") if BUILD_LOCK in blueprint.resolved else bind
+        )
         steps = [
             f"{variables}{DOWNLOAD} uv build --wheel --python=/opt/venv --require-hashes"
             f" --build-constraints=/{BUILD_LOCK} --out-dir={WHEEL} /project",
@@ -239,7 +244,7 @@ def _chain(steps: Sequence[str]) -> str:
 
 def _copies(blueprint: Blueprint, paths: Iterable[str], base: str, target: str) -> str:
     """Return COPY instructions that keep each path's place below `base`."""
-    files: dict[str, list[str]] = {}
+    files: dict[tuple[str, str], list[str]] = {}
     folders = []
     for path in dict.fromkeys(paths):
         relative = posixpath.relpath(path, base)
@@ -248,16 +253,19 @@ def _copies(blueprint: Blueprint, paths: Iterable[str], base: str, target: str) 
                 f"COPY {_shown(blueprint, path)} {posixpath.normpath(posixpath.join(target, relative))}"
             )
         else:
-            files.setdefault(posixpath.dirname(relative), []).append(_shown(blueprint, path))
+            origin = f"--from={RESOLVED} " if path in blueprint.resolved else ""
+            files.setdefault((origin, posixpath.dirname(relative)), []).append(_shown(blueprint, path))
     lines = [
-        _wrapped(f"COPY {' '.join(names)} {posixpath.join(target, parent).rstrip('/')}/")
-        for parent, names in files.items()
+        _wrapped(f"COPY {origin}{' '.join(names)} {posixpath.join(target, parent).rstrip('/')}/")
+        for (origin, parent), names in files.items()
     ]
     return "\n".join([*lines, *folders])
 
 
 def _shown(blueprint: Blueprint, path: str) -> str:
     source = blueprint.source
+    if path in blueprint.resolved:
+        return path
     if source == ".":
         return f"${{APP_DIR}}/{path}"
     return f"${{APP_DIR}}/{path[len(source) + 1 :]}" if path.startswith(f"{source}/") else path

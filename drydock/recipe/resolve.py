@@ -145,13 +145,13 @@ def _oldest(blueprint: Blueprint) -> str:
 
 
 def _head(found: Dependencies, inputs: Sequence[str], wanted: str) -> str:
-    """Return the comment that says what was locked and how that is done anew."""
+    """Return the comment that says what was locked and how that is done again."""
     declared = found.files[0].rpartition("/")[2]
     return f"{LOCKED_FROM}{declared}:\n{again(inputs, wanted, LOCK)}"
 
 
 def again(inputs: Sequence[str], wanted: str, lock: str) -> str:
-    """Return the line of a lock's comment that makes it anew."""
+    """Return the line of a lock's comment that makes it again."""
     given = f"printf '%s\\n' {shlex.join(wanted.splitlines())} | " if wanted else ""
     words = ["uv", "pip", "compile", *STYLE, *inputs, *(["-"] if wanted else []), "-o", lock]
     return f"#   {given}{shlex.join(words)}\n"

@@ -30,7 +30,7 @@ def look(workspace: Workspace, target: str, port: int) -> None:
         owner="run",
     )
     with started(workspace.engine, wanted) as running:
-        with waiting(f"waiting for {project.ready_path}") as tell:
+        with waiting(f"waiting for {project.ready_path or 'an answer'}") as tell:
             seconds = running.wait_until_ready(project.ready_path, tell=tell)
         bearer = token(running, project)
         header = f" -H 'Authorization: Bearer {bearer}'" if bearer else ""

@@ -59,6 +59,10 @@ TABLE = {
     "blob locations": Kept("drydock/blob-locations", days=180, largest=1_000_000, cache=True),
     "cosign": Kept("drydock/cosign-*", cache=True),
     "tools": Kept(f"{TOOLS}/*", cache=True),
+    # The rendered Dockerfile of each project that has none of drydock's, with the scripts of the build.
+    "recipes": Kept("drydock/recipes", days=30, cache=True),
+    # The versions of projects that lock nothing.
+    "resolutions": Kept("drydock/resolutions", days=180, cache=True),
     "licences": Kept("drydock/licences", days=180, cache=True),
 }
 

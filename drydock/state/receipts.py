@@ -222,18 +222,21 @@ class Receipts:
         return self._folder / "receipts" / content.removeprefix("sha256:") / f"{name}.json"
 
 
-def definition(folder: Path, paths: Iterable[Path], values: Mapping[str, Any]) -> str:
+def definition(
+    folder: Path, paths: Iterable[Path], values: Mapping[str, Any], rendered: Path | None = None
+) -> str:
     """Return the digest of all that decides a gate apart from the image.
 
     Args:
         folder: The folder below which paths are named, so that every worktree gets the same digest.
         paths: Files, and folders with all that is in them; one that does not exist counts as such.
         values: Settings, as JSON values.
+        rendered: A folder outside of it, below which the rest is named.
     """
     digest = hashlib.sha256()
     files = sorted({file for path in paths for file in _files(path)})
     for file in files:
-        name = os.path.relpath(file, folder)
+        name = os.path.relpath(file, rendered if rendered and file.is_relative_to(rendered) else folder)
         content = hashlib.sha256(file.read_bytes()).hexdigest() if file.is_file() else "absent"
         digest.update(f"{len(name)}:{name}:{content}\n".encode("utf-8", "surrogateescape"))
     digest.update(json.dumps(values, sort_keys=True, separators=(",", ":")).encode())

@@ -14,7 +14,7 @@ from invoke import Collection, Task
 
 from drydock.tasks import building, cluster, engine, gates, housekeeping, looking, projects, publishing
 
-# Invoke's own program switches Python's bytecode cache off: every run would compile drydock anew.
+# Invoke's own program switches Python's bytecode cache off: every run would compile drydock again.
 sys.dont_write_bytecode = False
 
 GROUPS: tuple[ModuleType, ...] = (building, looking, gates, publishing, cluster, projects, housekeeping)

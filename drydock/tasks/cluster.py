@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from invoke import Context
 
-from drydock.tasks.offer import offer, voice
+from drydock.tasks.offer import offer, rendered, voice
 
 
 @offer(
@@ -17,9 +15,8 @@ from drydock.tasks.offer import offer, voice
 def render(c: Context, overlay: str = "local", image: str = "", project: str = "") -> None:
     """Print an overlay's Kubernetes manifests."""
     from drydock import deploy as kubernetes
-    from drydock.detect.project import load
 
-    print(kubernetes.render(load(Path(project)), overlay, image or None), end="")
+    print(kubernetes.render(rendered(project), overlay, image or None), end="")
 
 
 @offer(
@@ -43,11 +40,10 @@ def deploy(
     from dataclasses import asdict
 
     from drydock import deploy as kubernetes
-    from drydock.detect.project import load
     from drydock.report import console, print_json
     from drydock.report.tables import key_values
 
-    loaded, told = load(Path(project)), voice(quiet or json)
+    loaded, told = rendered(project), voice(quiet or json)
     if undo:
         done = kubernetes.undo(loaded, overlay, context, told)
     else:

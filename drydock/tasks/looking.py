@@ -132,6 +132,7 @@ def ask_gordon(c: Context, question: str, target: str = "production", project: s
 
     docker_ai.require()
     pipe = pipeline(project)
+    _ = pipe.recipe  # the Dockerfile is part of the question
     measured = pipe.look(pipe.project.reference(target))
     sizes = {"on disk": megabytes(measured.on_disk), "on the wire": megabytes(measured.on_wire)}
     with reading(History()) as history:

@@ -61,7 +61,11 @@ def guarded(body: Body, doing: str) -> Body:
         try:
             _check_words(given)
             if not hushed:
-                say(doing.format(**given.arguments))
+                say(
+                    doing.format(
+                        **given.arguments | {"project": given.arguments.get("project") or "the project"}
+                    )
+                )
             if given.arguments.get("project") == "":
                 given.arguments["project"] = _project(voice(hushed))
             with readable():
@@ -173,6 +177,19 @@ def pipeline(project: str, quiet: bool = False) -> Any:
     from drydock.report.progress import Shown
 
     return open_workspace(connect(), load(Path(project)), voice(quiet), None if quiet else Shown())
+
+
+def rendered(project: str) -> Any:
+    """Return a project with manifests: those that it wrote down, else those of its recipe."""
+    from drydock.deploy.render import FOLDER
+    from drydock.detect.project import load
+    from drydock.recipe import current
+    from drydock.report.progress import waiting
+
+    loaded = load(Path(project))
+    if not (loaded.root / FOLDER).is_dir():
+        current.of(loaded, patience=waiting)
+    return loaded
 
 
 def patience(what: str, quiet: bool = False) -> AbstractContextManager[object]:

@@ -167,7 +167,7 @@ def test_an_engine_that_dies_mid_build_is_said_so(
             if update.kind == "started" and update.step.counts:
                 process.kill()
 
-        with pytest.raises(EngineGone, match=r"stopped answering; look at its log"):
+        with pytest.raises(EngineGone, match=r"stopped answering; read its log"):
             build(engine, project, Options(), kill)
 
 
@@ -289,5 +289,5 @@ def test_interrupting_a_build_leaves_with_130_and_no_tag(
     process.wait(30)
 
     assert process.returncode == Interrupted.exit_code
-    assert "error: interrupted during invoke build; nothing was left behind" in rest
+    assert "error: interrupted during `invoke build`; nothing was left behind" in rest
     assert not engine.sdk.images.list(name=project.image)

@@ -10,7 +10,7 @@ from drydock.doctor import network
 from drydock.engine import Engine
 from drydock.engine.find import Candidate
 from drydock.errors import BadConfiguration
-from drydock.project.network import INDEX_VARIABLES
+from drydock.project.network import INDEX_VARIABLES, index_credentials
 from tests.conftest import MakeProject
 
 
@@ -107,6 +107,22 @@ def test_a_package_index_goes_in_as_a_secret_and_its_password_in_no_argument(
 
     assert "--secret=id=index,env=PIP_INDEX_URL" in args
     assert not [arg for arg in args if "password" in arg]
+
+
+def test_credentials_of_named_indexes_are_a_secret_and_never_an_argument(
+    make_project: MakeProject,
+) -> None:
+    named = {
+        "UV_INDEX_CORP_USERNAME": "reader",
+        "UV_INDEX_CORP_PASSWORD": "tr0ub4dor",
+        "UV_INDEX_STRATEGY": "x",
+    }
+    args = build_arguments(make_project, Options(), **named)
+
+    assert "--secret=id=indexes,env=DRYDOCK_INDEX_CREDENTIALS" in args
+    assert "tr0ub4dor" not in " ".join(args)
+    assert index_credentials(named) == "UV_INDEX_CORP_PASSWORD=tr0ub4dor\nUV_INDEX_CORP_USERNAME=reader\n"
+    assert "indexes" not in " ".join(build_arguments(make_project, Options()))
 
 
 @pytest.mark.parametrize("name", INDEX_VARIABLES)

@@ -185,15 +185,16 @@ def test_what_is_served_is_read_from_the_builds_arguments() -> None:
         "migrate": "",
         "port": 8080,
         "health_path": "/health",
+        "health_host": "",
         "options": {},
     }
 
 
 def test_options_of_the_projects_command_are_kept_by_their_names() -> None:
-    command = "--root-path /shop --no-access-log --timeout-keep-alive=30 --proxy-headers"
+    command = "--root-path /shop=1 --no-access-log --timeout-keep-alive=30 --proxy-headers"
 
     assert written.options(command) == {
-        "root_path": "/shop",
+        "root_path": "/shop=1",
         "access_log": "0",
         "timeout_keep_alive": "30",
         "proxy_headers": "1",

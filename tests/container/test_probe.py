@@ -17,14 +17,16 @@ from tests.conftest import ROOT
 
 
 @contextmanager
-def answering(answer: bytes, pause: float = 0.0) -> Iterator[int]:
+def answering(answer: bytes, pause: float = 0.0, asked: list[bytes] | None = None) -> Iterator[int]:
     """Answer one connection on a free port and give the port."""
     with socket.create_server(("127.0.0.1", 0)) as server:
 
         def serve() -> None:
             connection, _ = server.accept()
             with connection:
-                connection.recv(1024)
+                request = connection.recv(1024)
+                if asked is not None:
+                    asked.append(request)
                 time.sleep(pause)
                 connection.sendall(answer)
 
@@ -113,6 +115,22 @@ def test_port_and_path_stand_in_serve_json(monkeypatch: pytest.MonkeyPatch) -> N
         monkeypatch.delenv(name, raising=False)
     with answering(b"HTTP/1.1 200 OK\r\n\r\n") as port:
         assert ask(monkeypatch, {"port": port, "health_path": "/livez"}) == 0
+
+
+@pytest.mark.parametrize(
+    ("served", "variable", "sent"),
+    [("", None, "localhost"), ("api.example.org", None, "api.example.org"), ("api", "shop", "shop")],
+)
+def test_the_host_that_is_let_through_is_sent(
+    served: str, variable: str | None, sent: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if variable:
+        monkeypatch.setenv("HEALTH_HOST", variable)
+    asked: list[bytes] = []
+    with answering(b"HTTP/1.1 200 OK\r\n\r\n", asked=asked) as port:
+        assert ask(monkeypatch, {"port": port, "health_path": "/livez", "health_host": served}) == 0
+
+    assert f"Host: {sent}\r\n".encode() in asked[0]
 
 
 @pytest.mark.parametrize(

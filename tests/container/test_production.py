@@ -76,9 +76,10 @@ import importlib, pkgutil, re, sys, sysconfig, warnings
 warnings.simplefilter("ignore")
 own = sysconfig.get_path("stdlib")
 library = [path for path in sys.path if path.startswith(own) or path.endswith(".zip")]
-# Importing these starts a program or prints; is for another system; or wants what is left out.
+# Importing these starts a program or prints; is for another system; or wants what is left out. Debian's own
+# _distutils_system_mod needs distutils, which slim lacks as well.
 other = r".*__main__|antigravity|this|_ios_support|.*windows_.*|.*_win32|encodings.(mbcs|oem)"
-other = re.compile(other + "|dbm.n?dbm|dbm.gnu|_pyrepl.*")
+other = re.compile(other + "|dbm.n?dbm|dbm.gnu|_pyrepl.*|_distutils_system_mod")
 count = 0
 for module in pkgutil.walk_packages(library, onerror=lambda name: None):
     if not other.fullmatch(module.name) and "-" not in module.name:

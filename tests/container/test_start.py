@@ -58,7 +58,7 @@ def application(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, serve: Serve) -
     (tmp_path / "shop_start.py").write_text(
         "import pathlib\n"
         "def check(): return []\n"
-        "def faulty(): return ['A: missing; set it', 'B: wrong; mend it']\n"
+        "def faulty(): return ['A: missing; set it', 'B: wrong; fix it']\n"
         f"def migrate(): pathlib.Path({str(tmp_path / 'migrated')!r}).touch()\n"
     )
     monkeypatch.delitem(sys.modules, "shop_start", raising=False)
@@ -71,7 +71,7 @@ def test_check_prints_every_problem_and_exits_78(serve: Serve, capsys: pytest.Ca
     serve(settings_check="shop_start:faulty")
 
     assert start.main(["check"]) == 78
-    assert capsys.readouterr().err == "error: A: missing; set it\nerror: B: wrong; mend it\n"
+    assert capsys.readouterr().err == "error: A: missing; set it\nerror: B: wrong; fix it\n"
 
 
 def test_good_settings_pass_the_check() -> None:
@@ -294,6 +294,16 @@ def test_options_come_from_the_projects_command_and_from_variables(
         "access_log": False,
         "timeout_keep_alive": 30,
     }
+
+
+def test_variables_of_the_image_win_over_the_projects_command(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    serve(options={"forwarded_allow_ips": "*", "access_log": "0", "ws": "none"})
+    monkeypatch.setenv("FORWARDED_ALLOW_IPS", "10.0.0.1")
+    monkeypatch.setenv("ACCESS_LOG", "1")
+
+    assert start.options() == {"ws": "none"}
 
 
 def test_an_option_that_is_not_a_number_is_refused_by_name(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -35,7 +35,7 @@ def docker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Program:
 @pytest.fixture
 def project(make_project: MakeProject) -> Project:
     """A project with a Dockerfile."""
-    return make_project({"Dockerfile": "FROM python:3.13-slim\n"})
+    return make_project({"Dockerfile": "# drydock's\nFROM python:3.13-slim\n"})
 
 
 def test_the_prompt_holds_question_sizes_findings_and_dockerfile(project: Project) -> None:

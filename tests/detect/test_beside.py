@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import ast
+import re
 from pathlib import Path
 
 import pytest
 
-from drydock.detect import Findings, detect
+from drydock.detect import Findings, beside, detect
+from drydock.detect.model import Found
+from tests.conftest import ROOT
 from tests.detect.support import write
 
 APP = "from fastapi import FastAPI\n\napp = FastAPI()\n"
@@ -38,15 +42,68 @@ def test_steps_and_variables_of_the_dockerfile_are_noted(tmp_path: Path) -> None
     ]
 
 
-def test_options_of_the_start_command_are_noted(tmp_path: Path) -> None:
-    text = (
-        "FROM python:3.13\nCMD uvicorn main:app --host 0.0.0.0 --root-path /shop --proxy-headers --port=80\n"
-    )
-    [note] = found(tmp_path, {"Dockerfile": text}).notes
+@pytest.mark.parametrize(
+    "start",
+    [
+        "uvicorn main:app --host 0.0.0.0 --root-path /shop --no-access-log --port=80 --log-config log.json",
+        "uvicorn --root-path=/shop --no-access-log --log-config=log.json main:app",
+        "fastapi run main.py --root-path /shop --no-access-log --log-config log.json",
+    ],
+)
+def test_options_of_the_start_command_are_taken_over_or_noted(start: str, tmp_path: Path) -> None:
+    findings = found(tmp_path, {"Dockerfile": f"FROM python:3.13\nCMD {start}\n"})
+    [note] = findings.notes
 
-    assert "--root-path /shop, --proxy-headers" in note.value
+    assert findings.options == Found(("--root-path", "/shop", "--no-access-log"), "Dockerfile:2")
+    assert re.search(r" --log-config.log\.json, ", note.value)
     assert "--host" not in note.value
     assert note.where == "Dockerfile:2"
+
+
+@pytest.mark.parametrize(
+    ("workers", "noted"), [("--workers 4", True), ("--workers=1", False), ("-w 2", True)]
+)
+def test_workers_of_the_start_command_are_noted(workers: str, noted: bool, tmp_path: Path) -> None:
+    start = f"gunicorn {workers} -k uvicorn.workers.UvicornWorker main:app"
+    findings = found(tmp_path, {"Procfile": f"web: {start}\n"})
+
+    assert ["WEB_CONCURRENCY" in note.value for note in findings.notes] == [True] * noted
+
+
+def test_options_of_a_launcher_are_taken_over_where_the_image_is_started_with_it(tmp_path: Path) -> None:
+    launcher = (
+        "import uvicorn\nPREFIX = '/shop'\n"
+        "uvicorn.run(app='main:app', host='0.0.0.0', port=80, root_path=PREFIX,\n"
+        "    access_log=False, proxy_headers=True, timeout_keep_alive=30, reload=False, log_config=None)\n"
+    )
+    expected = ("--root-path", "/shop", "--no-access-log", "--proxy-headers", "--timeout-keep-alive", "30")
+    files: dict[str, str | bytes] = {"serve.py": launcher}
+
+    assert found(tmp_path, files).options is None
+    findings = found(tmp_path, {**files, "Procfile": "web: python serve.py\n"})
+    assert findings.options == Found(expected, "Procfile:1")
+    assert findings.notes == ()
+
+
+def test_options_of_a_variable_and_of_a_development_server_are_not_taken_over(tmp_path: Path) -> None:
+    procfile = "web: uvicorn main:app --root-path $PREFIX\n"
+
+    assert found(tmp_path, {"Procfile": procfile}).options is None
+    (tmp_path / "Procfile").unlink()
+    assert found(tmp_path, {"Makefile": "dev:\n\tuvicorn main:app --log-level debug\n"}).options is None
+
+
+def test_options_that_are_taken_over_are_those_of_the_start_script() -> None:
+    script = (ROOT / "drydock/container/start.py").read_text()
+    known = {
+        element.value
+        for node in ast.walk(ast.parse(script))
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) in {"WORDS", "COUNTS", "SWITCHES"}
+        for element in ast.walk(node.value)
+        if isinstance(element, ast.Constant)
+    }
+
+    assert {name.replace("-", "_") for name in beside.TAKEN} == known
 
 
 def test_programs_before_and_beside_the_server_are_noted(tmp_path: Path) -> None:
@@ -115,13 +172,15 @@ def test_wrapper_that_takes_the_lifespan_for_a_request_is_noted(tmp_path: Path) 
     assert notes(tmp_path, {"main.py": source.format(wrapper.format(careful))}) == []
 
 
-def test_setting_that_the_image_s_port_replaces_is_noted(tmp_path: Path) -> None:
+def test_setting_that_shares_the_image_s_port_is_noted(tmp_path: Path) -> None:
     source = (
         "from pydantic_settings import BaseSettings\nclass Database(BaseSettings):\n    port: int = 5432\n"
         f"database = Database()\n{APP}"
     )
 
-    assert notes(tmp_path, {"main.py": source}) == [("the image sets PORT=8000", "main.py:3")]
+    assert notes(tmp_path, {"main.py": source}) == [
+        ("PORT is also where the image listens (8000)", "main.py:3")
+    ]
 
 
 SOCKET = f"{APP}\n\n@app.websocket('/news')\nasync def news(socket): ...\n"
@@ -152,14 +211,19 @@ def test_websocket_routes_need_a_library(wanted: str, added: str, noted: bool, t
         ("['*.example.org']", "probe.example.org"),
         ("['*']", ""),
         ("HOSTS", ""),
+        ("NAMED", "named.example.org"),
+        ("names.OTHER", "other.example.org"),
+        ("IMPORTED", "other.example.org"),
     ],
 )
 def test_host_that_the_application_lets_through_is_found(hosts: str, name: str, tmp_path: Path) -> None:
     source = (
         "from starlette.middleware.trustedhost import TrustedHostMiddleware as Hosts\n"
+        "import names\nfrom names import OTHER as IMPORTED\n"
+        "DOMAIN = 'example.org'\nNAMED = ('named.' + DOMAIN,)\n"
         f"{APP}app.add_middleware(Hosts, allowed_hosts={hosts})\n"
     )
-    host = found(tmp_path, {"main.py": source}).host
+    host = found(tmp_path, {"main.py": source, "names.py": "OTHER = ['other.example.org']\n"}).host
 
     assert (host.value if host else "") == name
 

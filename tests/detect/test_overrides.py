@@ -76,6 +76,7 @@ def test_single_values_by_hand(tmp_path: Path) -> None:
         "workdir": "sub",
         "factory": "true",
         "system-packages": "git, ffmpeg",
+        "build-packages": "gcc libpq-dev?",
         "image": "python:3.12-slim",
     }
     app = write(materialise("requirements_unpinned", tmp_path / "app"), {"sub/notes.txt": ""})
@@ -83,6 +84,7 @@ def test_single_values_by_hand(tmp_path: Path) -> None:
 
     assert (found["python"], found["port"], found["workdir"], found["factory"]) == ("3.12", 81, "sub", True)
     assert (found["liveness"], found["readiness"], found["system_run"]) == ("/up", "/db", ["git", "ffmpeg"])
+    assert found["system_build"] == ["gcc", "libpq-dev"]
 
 
 def test_source_by_hand_restricts_the_search(tmp_path: Path) -> None:

@@ -81,8 +81,11 @@ def values(
         }
     finally:
         container.remove(force=True)
-        for tag in {tag for image in engine.sdk.images.list() for tag in image.tags} - before:
-            engine.sdk.images.remove(tag)
+        made = {tag for image in engine.sdk.images.list() for tag in image.tags} - before
+        for tag in made:
+            # Others may be building on this engine.
+            if tag.rpartition(":")[0].removeprefix(f"{plain.address}/acme/") == IMAGE.partition(":")[0]:
+                engine.sdk.images.remove(tag)
 
 
 def line(run: Run, values: Mapping[str, str]) -> str:

@@ -72,3 +72,12 @@ def test_production_stays_below_the_number_of_connections_that_the_document_name
 
     assert f"production's {most} x ({size} + {overflow} + 1) does" in DOCUMENT
     assert (most + 1) * (size + overflow + 1) < 100
+
+
+def test_the_metrics_tokens_file_lies_where_the_pods_mount_the_secret() -> None:
+    (name, path) = re.findall(r"^(\w+)_FILE=(\S+)$", DOCUMENT, re.MULTILINE)[0]
+    (container,) = of_production("Deployment").containers
+
+    assert f"`{name}_FILE`" in (ROOT / "docs" / "environment.md").read_text(encoding="utf-8")
+    assert str(Path(path).parent) in {mount["mountPath"] for mount in container["volumeMounts"]}
+    assert f"`{Path(path).name}`" in DOCUMENT

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -39,7 +40,7 @@ def manifests(namespace: str, **more: Any) -> list[dict[str, Any]]:
         {
             "kind": "Service",
             "metadata": {"name": "web", "namespace": namespace},
-            "spec": {"selector": LABELS, "ports": [{"port": 80}]},
+            "spec": {"type": "NodePort", "selector": LABELS, "ports": [{"port": 80, "nodePort": 30080}]},
         },
         *more.values(),
     ]
@@ -50,7 +51,7 @@ class Cluster:
     """Notes what it is asked, in kubectl's words, and answers."""
 
     context: str = "kind-harbour"
-    silent: bool = False
+    silent: float = 0
     ran: list[str] = field(default_factory=list)
 
     def run(self, *args: str, **_: object) -> Completed:
@@ -58,7 +59,8 @@ class Cluster:
         self.ran.append(" ".join(args))
         if args[:2] == ("config", "current-context"):
             return Completed(args, 0, f"{self.context}\n", "")
-        if args[0] == "get" and self.silent:
+        if args[0] == "get" and self.silent > 0:
+            self.silent -= 1
             return Completed(args, 1, "", "Error from server (ServiceUnavailable): no endpoints")
         return Completed(args, 0, "{}", "")
 
@@ -72,6 +74,7 @@ class Stage:
     rendered: list[dict[str, Any]]
     fault: DrydockError | None = None
     deployed: list[tuple[str, str]] = field(default_factory=list)
+    copied: list[dict[str, Any]] = field(default_factory=list)
 
     def judge(self, *arguments: str) -> Any:
         """Return the gate's verdict."""
@@ -85,9 +88,16 @@ def stage(make_project: MakeProject, monkeypatch: pytest.MonkeyPatch) -> Stage:
     manifest = '[project]\nname = "shop"\n[tool.drydock]\nhealth-path = "/livez"\nready-path = "/readyz"\n'
     made = Stage(make_project(OVERLAY | {"pyproject.toml": manifest}), Cluster(), [])
 
-    def render(_project: Project, folder: str, _image: str) -> str:
+    def render(_project: Project, folder: str, _image: str = "") -> str:
+        if folder == "local":
+            return yaml.safe_dump_all(made.rendered or manifests("shop"))
         namespace = yaml.safe_load(Path(folder, "kustomization.yaml").read_text())["namespace"]
-        return yaml.safe_dump_all(made.rendered or manifests(namespace))
+        objects = list(yaml.safe_load_all(Path(folder, "all.yaml").read_text()))
+        for one in objects:
+            if "namespace" in one["metadata"]:
+                one["metadata"]["namespace"] = namespace
+        made.copied = objects
+        return yaml.safe_dump_all(objects)
 
     def deploy(_project: Project, folder: str, context: str, image: str, _say: Any) -> Deployed:
         made.deployed.append((context, image))
@@ -102,6 +112,8 @@ def stage(make_project: MakeProject, monkeypatch: pytest.MonkeyPatch) -> Stage:
     monkeypatch.setattr(cluster, "render", render)
     monkeypatch.setattr(cluster, "deploy", deploy)
     monkeypatch.setattr(cluster, "load", load)
+    monkeypatch.setattr(cluster, "ANSWER_SECONDS", 0.0)
+    monkeypatch.setattr(cluster, "PAUSE_SECONDS", 0.0)
     return made
 
 
@@ -124,13 +136,30 @@ def test_an_overlay_is_deployed_asked_and_removed(stage: Stage) -> None:
     ]
 
 
+def test_the_deployment_takes_no_port_that_the_users_own_may_hold(stage: Stage) -> None:
+    stage.judge()
+
+    (service,) = (one for one in stage.copied if one["kind"] == "Service")
+    assert service["spec"] == {"type": "NodePort", "selector": LABELS, "ports": [{"port": 80}]}
+
+
 def test_a_service_that_does_not_answer_is_refused_in_the_clusters_words(stage: Stage) -> None:
-    stage.cluster.silent = True
+    stage.cluster.silent = math.inf
     verdict = stage.judge()
 
     assert verdict.outcome is Outcome.FAILED
     assert "GET /livez of service/web: Error from server (ServiceUnavailable)" in verdict.details[0]
     assert stage.cluster.ran[-1].startswith("delete namespace")
+
+
+def test_a_service_that_leads_to_its_pods_a_moment_late_has_passed(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cluster, "ANSWER_SECONDS", 60.0)
+    stage.cluster.silent = 2
+
+    assert stage.judge().outcome is Outcome.PASSED
+    assert len([line for line in stage.cluster.ran if line.startswith("get")]) == 4
 
 
 def test_a_rollout_that_fails_is_refused_with_its_evidence_and_removed(stage: Stage) -> None:

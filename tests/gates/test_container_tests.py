@@ -1,6 +1,10 @@
 from __future__ import annotations
 
-from drydock.gates.container_tests import decide
+from pathlib import Path
+
+import pytest
+
+from drydock.gates.container_tests import configured, decide, workers
 from drydock.verdict import Outcome
 
 FAILING = """\
@@ -42,3 +46,60 @@ def test_a_run_that_broke_down_is_no_pass() -> None:
 
     assert verdict.outcome is Outcome.COULD_NOT_CHECK
     assert "ImportError" in verdict.evidence
+
+
+PARALLEL_FAILING = """\
+bringing up nodes...
+.[gw0] node down: Not properly terminated
+F
+replacing crashed worker gw0
+=================================== FAILURES ===================================
+_____________________________ tests/test_tasks.py ______________________________
+[gw0] linux -- Python 3.13.7 /opt/venv/bin/python3
+worker 'gw0' crashed while running 'tests/test_tasks.py::test_title'
+=========================== short test summary info ============================
+FAILED tests/test_tasks.py::test_title
+========================= 1 failed, 81 passed in 4.20s =========================
+"""
+
+
+def test_parallel_output_is_read_as_any_other() -> None:
+    passed = decide("slim", 0, "2 workers [82 items]\n....\n==== 82 passed, 1 warning in 4.20s ====\n", 5.0)
+    failed = decide("slim", 1, PARALLEL_FAILING, 5.0)
+
+    assert (passed.outcome, passed.summary) == (Outcome.PASSED, "82 passed, 1 warning in the slim image")
+    assert (failed.outcome, failed.measurements["failed"]) == (
+        Outcome.FAILED,
+        ["tests/test_tasks.py::test_title"],
+    )
+
+
+def test_tests_run_on_every_core_where_xdist_is_locked() -> None:
+    assert workers(("-k", "title"), (), True) == ("-n", "auto", "--maxprocesses", "8", "-k", "title")
+    assert workers(("-k", "title"), (), False) == ("-k", "title")
+
+
+@pytest.mark.parametrize("chosen", ["-n 0", "-n4", "--numprocesses=2", "-p no:xdist", "-pno:xdist"])
+def test_number_of_processes_that_the_user_chose_stays(chosen: str) -> None:
+    given = tuple(chosen.split())
+
+    assert workers(given, (), True) == given
+    assert workers(("-x",), given, True) == ("-x",)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '[tool.pytest]\naddopts = ["-n", "4"]\n',
+        '[tool.pytest.ini_options]\naddopts = "-n 4"\n',
+        '[tool.pytest.ini_options]\naddopts = ["-n", "4"]\n',
+    ],
+)
+def test_options_of_the_configuration_are_read(tmp_path: Path, text: str) -> None:
+    (tmp_path / "pyproject.toml").write_text(text)
+
+    assert configured(tmp_path) == ("-n", "4")
+
+
+def test_project_without_configuration_of_pytest_has_no_options(tmp_path: Path) -> None:
+    assert configured(tmp_path) == ()

@@ -37,6 +37,6 @@ def test_a_branch_that_adds_much_is_refused_and_the_main_branch_itself_passes(tm
     clone.git("switch", "--quiet", "--create", "feature")
     clone.commit("Add much")
     code, verdict, said = judged(clone, tmp_path / "another state")
-    assert (code, verdict["outcome"]) == (70, "failed"), said
+    assert (code, verdict["outcome"]) == (9, "failed"), said
     assert "5.0 MB on disk more than main of 20" in verdict["summary"]
     assert "todo-chatbot-api:mainline" not in said

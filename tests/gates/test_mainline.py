@@ -6,12 +6,13 @@ from typing import ClassVar
 import pytest
 
 from drydock.build.errors import BuildFailed
+from drydock.detect.errors import Undecided
 from drydock.detect.project import load
 from drydock.errors import Interrupted
 from drydock.gates import mainline
 from drydock.gates.errors import CouldNotCheck
 from drydock.project import Project
-from drydock.project.errors import NoDockerfile, UnknownTarget
+from drydock.project.errors import UnknownTarget
 from tests.support.repository import begin, commit, git
 
 NOW = "[project]\nname = 'shop'\n"
@@ -37,9 +38,9 @@ class Building:
         """Return words in an image's place."""
         if self.fault:
             raise self.fault
-        if not self.project.dockerfile.is_file():
-            raise NoDockerfile(root=self.project.root)
-        text = (self.project.root / "app/main.py").read_text()
+        if not (code := self.project.root / "app/main.py").is_file():
+            raise Undecided(path=self.project.root, count=1)
+        text = code.read_text()
         self.asked.append((self.channel, target, text))
         return "an image"
 
@@ -66,10 +67,10 @@ def test_the_main_branch_is_built_under_a_name_of_its_own(building: Building) ->
     assert len(git(building.project.root, "worktree", "list").splitlines()) == 1
 
 
-def test_a_commit_without_a_dockerfile_has_no_image(building: Building) -> None:
+def test_a_commit_without_an_application_has_no_image(building: Building) -> None:
     root = building.project.root
     git(root, "switch", "--quiet", "main")
-    git(root, "rm", "--quiet", "Dockerfile")
+    git(root, "rm", "--quiet", "app/main.py")
     git(root, "commit", "--quiet", "--message=none")
     git(root, "switch", "--quiet", "feature")
 

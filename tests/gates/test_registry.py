@@ -88,7 +88,7 @@ def test_a_module_without_the_shape_is_no_gate() -> None:
 def test_a_gate_in_one_module_runs_gets_a_receipt_and_is_demanded(
     folder: Path, make_project: MakeProject
 ) -> None:
-    project = make_project({})
+    project = make_project({"Dockerfile": "# drydock's\n"})
     workspace = Still(Engine(), project)  # type: ignore[arg-type]
     gate = registry()[NAME]
     assert NAME in {one.gate for one in proof.missing(project, IMAGE, "production")}
@@ -140,7 +140,7 @@ def test_an_error_ends_a_gate_as_could_not_check(make_project: MakeProject) -> N
         def judge(_: Subject) -> Verdict:
             raise ImageMissing(reference="shop:dev")
 
-    workspace = Workspace(Engine(), make_project({}))  # type: ignore[arg-type]
+    workspace = Workspace(Engine(), make_project({"Dockerfile": "# drydock's\n"}))  # type: ignore[arg-type]
     found: list[Judgement] = list(run(Gate("sunk", Sunk), workspace))  # type: ignore[arg-type]
 
     (only,) = found
@@ -149,7 +149,7 @@ def test_an_error_ends_a_gate_as_could_not_check(make_project: MakeProject) -> N
 
 
 def test_arguments_leave_no_receipt(folder: Path, make_project: MakeProject) -> None:
-    workspace = Still(Engine(), make_project({}))  # type: ignore[arg-type]
+    workspace = Still(Engine(), make_project({"Dockerfile": "# drydock's\n"}))  # type: ignore[arg-type]
     (judgement,) = run(registry()[NAME], workspace, arguments=("-k", "title"))
     proof.keep(judgement)
 

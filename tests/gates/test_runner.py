@@ -84,7 +84,7 @@ def test_a_lowered_budget_makes_a_receipt_worthless(make_project: MakeProject) -
 def test_another_checkout_of_the_same_files_shares_receipts(
     tmp_path: Path, make_project: MakeProject
 ) -> None:
-    project = make_project({"Dockerfile": "FROM scratch AS production\n"})
+    project = make_project({"Dockerfile": "# drydock's\nFROM scratch AS production\n"})
     shutil.copytree(project.root, tmp_path / "elsewhere")
     again = load(tmp_path / "elsewhere")
 

@@ -40,7 +40,7 @@ def test_the_hook_refuses_a_broken_test_and_lets_a_good_commit_pass_once_tested(
     ours = [line for line in refused.stdout.splitlines() if line.strip() and "failed to push" not in line]
     assert "tests/test_answer.py::test_the_answer_is_right" in ours[-1], refused.stdout
 
-    mended = clone.commit("mend it", {ANSWER: PASSING})
+    mended = clone.commit("fix it", {ANSWER: PASSING})
     passed = clone.push()
 
     assert passed.returncode == 0, passed.stdout

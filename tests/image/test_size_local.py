@@ -169,7 +169,7 @@ def test_changed_source_leaves_the_layers_below(engine: Engine, builder: Builder
     second = image.read(engine, builder.build({"app/main.py": "app = 22\n"}), cache=cache)
     found = image.diff(first, second)
     assert [layer.instruction for layer in found.shared] == ["COPY runtime /usr/lib/runtime"]
-    # WORKDIR stands above what changed, and is made anew with a new time.
+    # WORKDIR stands above what changed, and is made again with a new time.
     assert [layer.instruction for layer in found.added] == ["COPY app /app", "WORKDIR /data"]
     assert "/app/main.py" in {change.path for change in found.files}
     assert image.content_digest(second) != image.content_digest(first)

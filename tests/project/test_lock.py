@@ -133,3 +133,49 @@ def test_requirements_beside_a_tool_s_own_lock_make_it_no_older(kind: str, tmp_p
     (tmp_path / "requirements.txt").write_text("black==24.1.0\n")
 
     assert lock.declared(tmp_path, "", kind) == ("pyproject.toml", [])
+
+
+UV_TESTS = """\
+[[package]]
+name = "shop"
+source = {{ virtual = "." }}
+dependencies = [{{ name = "fastapi" }}]
+{more}
+
+[[package]]
+name = "fastapi"
+version = "0.165.0"
+
+[[package]]
+name = "pytest-xdist"
+version = "3.8.0"
+"""
+
+
+def test_lock_of_the_tests_tells_what_they_have(make_project: MakeProject) -> None:
+    files = {"pyproject.toml": PROJECT, "requirements.lock": PINS}
+    with_xdist = {**files, "requirements-test.lock": f"{PINS}pytest_xdist==3.8.0 \\\n    --hash=sha256:00\n"}
+
+    assert lock.tests_have(make_project(with_xdist), "pytest-xdist")
+
+
+def test_project_without_a_lock_of_its_tests_has_no_more_than_the_image(make_project: MakeProject) -> None:
+    files = {"pyproject.toml": PROJECT, "requirements.lock": f"{PINS}pytest-xdist==3.8.0\n"}
+
+    assert not lock.tests_have(make_project(files), "pytest-xdist")
+
+
+@pytest.mark.parametrize(
+    ("more", "has"),
+    [
+        ('[package.dev-dependencies]\ntest = [{ name = "pytest-xdist" }]', True),
+        ('[package.optional-dependencies]\ntest = [{ name = "pytest-xdist" }]', False),
+    ],
+    ids=["group", "extra"],
+)
+def test_groups_of_uv_lock_are_the_tests_and_extras_are_not(
+    make_project: MakeProject, more: str, has: bool
+) -> None:
+    project = make_project({"pyproject.toml": PROJECT, "uv.lock": UV_TESTS.format(more=more)})
+
+    assert lock.tests_have(project, "pytest-xdist") is has

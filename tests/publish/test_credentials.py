@@ -111,7 +111,7 @@ def test_a_missing_helper_is_an_error(configure: Any) -> None:
     with pytest.raises(BadCredentials) as caught:
         load(REGISTRY)
     assert "docker-credential-nowhere not installed or not available in PATH" in str(caught.value)
-    assert str(caught.value).endswith(f"; mend it, or log in anew with `docker login {REGISTRY}`")
+    assert str(caught.value).endswith(f"; fix it, or log in again with `docker login {REGISTRY}`")
 
 
 def test_a_helper_that_fails_is_an_error(configure: Any, helper: Any) -> None:

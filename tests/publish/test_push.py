@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from drydock.errors import DrydockError, Exit
 from drydock.publish import labels
 from drydock.publish.engine_image import LocalImage
 from drydock.publish.errors import (
@@ -47,19 +48,14 @@ def test_a_made_base_may_go_to_this_machine_alone() -> None:
         refuse(TARGET, made, Permissions())
 
 
-def test_each_kind_of_failure_has_an_exit_code_of_its_own() -> None:
-    codes = [
-        kind.exit_code
-        for kind in (
-            RegistryUnreachable,
-            LoginRefused,
-            PushDenied,
-            RegistryFailed,
-            DigestDiffers,
-            RegistryFault,
-            DirtyImage,
-            MadeBase,
-            BadCredentials,
-        )
-    ]
-    assert codes == sorted(set(codes))
+@pytest.mark.parametrize(
+    ("code", "kinds"),
+    [
+        (Exit.REGISTRY, {RegistryUnreachable, RegistryFailed, RegistryFault, DigestDiffers}),
+        (Exit.CREDENTIALS, {LoginRefused, PushDenied, BadCredentials}),
+        (Exit.REFUSED, {DirtyImage, MadeBase}),
+        (Exit.USAGE, {PlatformTwice}),
+    ],
+)
+def test_the_exit_code_of_a_failed_push_says_where_to_act(code: Exit, kinds: set[type[DrydockError]]) -> None:
+    assert {kind.exit_code for kind in kinds} == {code}

@@ -192,7 +192,7 @@ def test_an_unsigned_image_is_not_verified(
     with pytest.raises(NotVerified) as caught:
         attach.verify(engine, target, key=public(key))
     assert str(caught.value).startswith(f"error: {target} has no signature that the key {public(key)} made: ")
-    assert str(caught.value).endswith("; do not deploy it; sign it with `invoke sign` if it is yours")
+    assert str(caught.value).endswith("; do not deploy it; sign it with `drydock sign` if it is yours")
 
 
 def test_another_key_does_not_verify(

@@ -120,7 +120,7 @@ def test_an_image_that_would_lose_more_than_labels_is_left_alone(engine: Engine,
 
         assert str(caught.value) == (
             f"error: the labels of {name}:trigger were not changed: Env and OnBuild would change; "
-            "build the image anew with `drydock build`"
+            "build the image again with `drydock build`"
         )
         assert find(engine, f"{name}:trigger").id == before
         assert identities(engine) == known

@@ -14,6 +14,7 @@ from drydock.detect.project import load
 from drydock.recipe.errors import FilesDiffer, NotLocked
 from tests.conftest import write_files
 from tests.detect.support import APPS, materialise, summary
+from tests.verify.cases import Case, examples
 
 APPLICATION = """\
 from fastapi import FastAPI
@@ -87,6 +88,17 @@ def test_a_second_run_after_locking_has_nothing_to_write(files: dict[str, str], 
     recipe.init(folder, {})
 
     assert [change.path for change in recipe.init(folder, {}).changes] == []
+
+
+@pytest.mark.parametrize("case", [case for case in examples() if not case.is_refused], ids=lambda c: c.name)
+def test_a_second_run_in_an_example_has_nothing_to_write(case: Case, tmp_path: Path) -> None:
+    folder = materialise(case.name, tmp_path / case.name) / case.member
+    first = recipe.init(folder, {}, lock=False, force=True)
+
+    second = recipe.init(folder, {}, lock=False)
+
+    assert [change.path for change in second.changes] == []
+    assert set(second.notes) <= set(first.notes)
 
 
 PLUGINS = """\

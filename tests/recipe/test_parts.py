@@ -11,15 +11,18 @@ import pytest
 import yaml
 
 from drydock import recipe
-from drydock.detect import Setting, detect
-from drydock.detect.errors import Undecided
+from drydock.detect import Setting, detect, examples
 from drydock.gates.security.history import check_dockerfile
 from drydock.project import configured
 from drydock.project import ignore as dockerignore
-from drydock.recipe import dockerfile, examples, expectations, manifests, packaged, resolve
+from drydock.recipe import dockerfile, expectations, manifests, packaged, resolve
 from drydock.recipe.blueprint import Blueprint, Storage
 from tests.conftest import write_files
-from tests.detect.support import SHAPES, materialise
+from tests.detect.support import materialise
+from tests.verify import cases
+
+# The examples that `init` takes with no option.
+DECIDED = [case.name for case in cases.examples() if not case.is_refused]
 
 APPLICATION = "from fastapi import FastAPI\n\napp = FastAPI()\n"
 
@@ -214,23 +217,20 @@ def build_sources(text: str) -> set[str]:
 
 def initialised(shape: str, folder: Path, *, lock: bool) -> Blueprint:
     """Return the blueprint that `init` comes to, without asking an index for the versions."""
-    try:
-        blueprint = recipe.plan(recipe.decided(materialise(shape, folder / shape), {}))
-    except Undecided:
-        pytest.skip("init refuses it")
+    blueprint = recipe.plan(recipe.decided(materialise(shape, folder / shape), {}))
     if lock and resolve.is_needed(blueprint):
         blueprint = resolve.planned(blueprint)
     return replace(blueprint, build_locked=lock and bool(blueprint.installed))
 
 
-@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("shape", DECIDED)
 def test_everything_that_a_build_downloads_is_checked_by_hash(shape: str, tmp_path: Path) -> None:
     files = recipe.render(initialised(shape, tmp_path, lock=True))
 
     assert list(check_dockerfile(files["Dockerfile"])) == []
 
 
-@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("shape", DECIDED)
 @pytest.mark.parametrize("lock", [True, False], ids=["locked by init", "as declared"])
 def test_whatever_the_dockerfile_reads_reaches_the_build(shape: str, lock: bool, tmp_path: Path) -> None:
     files = recipe.render(initialised(shape, tmp_path, lock=lock))
@@ -416,6 +416,17 @@ def test_probes_ask_with_a_host_that_the_application_lets_through(tmp_path: Path
     [deployment] = objects(blueprint, "base/deployment.yaml")
 
     assert str(deployment).count("'httpHeaders': [{'name': 'Host', 'value': 'api.example.org'}]") == 3
+    assert ' HEALTH_HOST="api.example.org" ' in recipe.render(blueprint)["Dockerfile"]
+
+
+def test_options_of_the_start_command_are_handed_to_the_build(tmp_path: Path) -> None:
+    procfile = "web: uvicorn main:app --root-path /shop --forwarded-allow-ips '*' --port 80\n"
+    blueprint = drawn_of({"main.py": APPLICATION, "Procfile": procfile}, tmp_path)
+
+    assert (
+        """ APP_OPTIONS="--root-path /shop --forwarded-allow-ips '*'" """
+        in recipe.render(blueprint)["Dockerfile"]
+    )
 
 
 def test_requirements_in_utf16_and_local_folders_are_locked_from_what_they_ask_for(tmp_path: Path) -> None:

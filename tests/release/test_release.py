@@ -48,7 +48,7 @@ def test_a_release_that_is_done_is_not_done_again(ship: Ship, running: Registry,
 
 def test_other_content_under_a_released_version_is_refused(ship: Ship, running: Registry, key: Path) -> None:
     digest = released(ship, running.address, OLD, key)
-    (ship.root / "Dockerfile").write_text("FROM scratch AS production\nCOPY . /\n")
+    (ship.root / "Dockerfile").write_text("# drydock's\nFROM scratch AS production\nCOPY . /\n")
     prepared(ship, OLD)
 
     with pytest.raises(VersionTaken, match=r"1\.4\.2 is released already: it is sha256:"):
@@ -116,7 +116,7 @@ def test_two_processes_cannot_release_the_same(ship: Ship, running: Registry, ke
 
     with (
         first.work.journal.locked(),
-        pytest.raises(ReleaseRunning, match="another process is at `invoke release"),
+        pytest.raises(ReleaseRunning, match="another process is at `drydock release"),
     ):
         Attempt(ship, running.address, OLD, key).run()
 

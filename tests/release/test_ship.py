@@ -119,7 +119,7 @@ def test_an_image_without_a_receipt_is_not_pushed(workspace: Workspace, running:
     pass_gates(workspace, *(name for name in PASSED if name != "size_budget"))
 
     with pytest.raises(
-        ReceiptsMissing, match=r"size_budget \(never run for this image\); run `nox -s size_budget`"
+        ReceiptsMissing, match=r"size_budget \(never run for this image\); run `drydock gate size_budget`"
     ):
         send(workspace, running.address)
 
@@ -135,7 +135,7 @@ def test_an_image_of_an_earlier_commit_is_not_pushed_as_this_ones(ship: Ship, ru
         send(ship.workspace(), running.address)
 
     first, second = earlier.source.revision, ship.workspace().source.revision
-    assert f"was built from {first}, and the project is at {second}; build it anew" in str(caught.value)
+    assert f"was built from {first}, and the project is at {second}; build it again" in str(caught.value)
     assert running.tags(ship.name) == {}
 
 

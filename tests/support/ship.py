@@ -26,7 +26,7 @@ version = "{version}"
 [tool.drydock]
 base = "{base}"
 """
-DOCKERFILE = "FROM scratch AS production\nCOPY pyproject.toml /\n"
+DOCKERFILE = "# drydock's\nFROM scratch AS production\nCOPY pyproject.toml /\n"
 # What an image of the target `production` has to pass before it is pushed.
 PASSED = ("container_tests", "size_budget", "smoke", "security", "licences")
 
@@ -82,7 +82,7 @@ def ship_project(engine: Engine, root: Path, base: str) -> Iterator[Ship]:
 def pass_gates(workspace: Workspace, *names: str) -> None:
     """Write receipts for the image of the target `production`, as if gates had passed."""
     image = workspace.measured("production")
-    # A process that is started later reads the gates' code anew.
+    # A process that is started later reads the gates' code again.
     closure.forget()
     for name in names:
         defined = proof.defined(registry()[name], workspace.project, "production")

@@ -12,10 +12,11 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from drydock.detect.errors import Undecided
 from drydock.engine import LABEL, Engine
 from drydock.engine.errors import ImageMissing
 from drydock.errors import BadConfiguration, DrydockError
-from drydock.project.errors import LockStale, NoDockerfile, NoProject, UnknownTarget
+from drydock.project.errors import LockStale, NoProject, UnknownTarget
 from drydock.release.errors import NoRegistry
 from tests.conftest import ROOT, MakeProject
 from tests.support.terminal import watch
@@ -114,9 +115,9 @@ def test_a_terminal_that_must_not_move_gets_one_line_a_step(variable: str, value
             "error: nowhere is not a folder; name the project's folder with --project",
         ),
         (
-            ("build", "--project", "tests/apps/entry_any_name"),
-            NoDockerfile,
-            "entry_any_name has no Dockerfile; write one with `invoke init --project /",
+            ("build", "--project", "tests/apps/blocked_gpu"),
+            Undecided,
+            "blocked_gpu cannot be decided from its files; decide them as the lines above say",
         ),
         (("build", "--build-arg", "UID"), BadConfiguration, "error: --build-arg UID: no value; write"),
     ],
@@ -137,7 +138,7 @@ def test_a_stale_lock_stops_the_build_before_it_begins(make_project: MakeProject
         {
             "pyproject.toml": manifest,
             "requirements.lock": "starlette==1.0.0\n",
-            "Dockerfile": "FROM scratch AS production\n",
+            "Dockerfile": "# drydock's\nFROM scratch AS production\n",
         }
     )
 

@@ -11,7 +11,7 @@ LOCKED_AT = "2026-11-21T00:00:00Z"
 
 
 def relock(folder: Path) -> None:
-    """Make every uv.lock below a folder anew; the lock files of other tools hold no addresses.
+    """Make every uv.lock below a folder again; the lock files of other tools hold no addresses.
 
     Raises:
         command.CommandFailed: uv found no versions, or reached no index.

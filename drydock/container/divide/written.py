@@ -46,6 +46,7 @@ def served(arguments: Mapping[str, str]) -> dict[str, object]:
         "migrate": arguments["APP_MIGRATE"],
         "port": int(arguments["PORT"]),
         "health_path": arguments["HEALTH_PATH"],
+        "health_host": arguments.get("HEALTH_HOST", ""),
         "options": options(arguments.get("APP_OPTIONS", "")),
     }
 
@@ -53,7 +54,11 @@ def served(arguments: Mapping[str, str]) -> dict[str, object]:
 def options(command: str) -> dict[str, str]:
     """Return options of uvicorn's command line by their names: `--root-path /shop` is root_path, /shop."""
     found: dict[str, str] = {}
-    words = [part for word in shlex.split(command) for part in word.split("=", 1)]
+    words = [
+        part
+        for word in shlex.split(command)
+        for part in (word.split("=", 1) if word.startswith("--") else [word])
+    ]
     for word, following in itertools.pairwise([*words, "--"]):
         if word.startswith("--"):
             name = word[2:].replace("-", "_")

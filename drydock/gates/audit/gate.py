@@ -51,7 +51,7 @@ def judge(subject: Subject) -> Verdict:
     began = time.monotonic()
     now = datetime.now(UTC)
     root, say = subject.project.root, subject.say
-    settings = load(root, now.date()).audit
+    settings = load(root, now.date(), subject.project.recipe_folder).audit
     found = subject.components
     reports = [
         *_python(found, settings, root, now, say),

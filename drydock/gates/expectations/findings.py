@@ -99,7 +99,7 @@ def sift(findings: Iterable[Finding], ignores: Sequence[Ignore], today: date) ->
     valid = [ignore for ignore in ignores if ignore.until >= today]
     expired = [
         Finding(
-            "ignore", ignore.check, f"expired on {ignore.until}: {ignore.reason}; renew it or mend its cause"
+            "ignore", ignore.check, f"expired on {ignore.until}: {ignore.reason}; renew it or fix its cause"
         )
         for ignore in ignores
         if ignore.until < today

@@ -19,23 +19,30 @@ LONGEST_IGNORE = timedelta(days=366)
 _OCTAL = re.compile(r"0?[0-7]{3,4}")
 
 
-def place(root: Path) -> Path:
-    """Return where a project has its expectations: in the application's own folder, else at the root."""
+def place(root: Path, rendered: Path | None = None) -> Path:
+    """Return where a project has its expectations: in the application's own folder, else at the root.
+
+    Args:
+        root: The project's folder.
+        rendered: The folder of its recipe, which has those of a project that wrote none down.
+    """
     own = root / str(project.table(root).get("source", ".")) / PLACE
-    return own if own.is_file() else root / PLACE
+    found = own if own.is_file() else root / PLACE
+    return found if found.is_file() or rendered is None else rendered / PLACE
 
 
-def load(root: Path, today: date) -> Expectations:
+def load(root: Path, today: date, rendered: Path | None = None) -> Expectations:
     """Read a project's expectations; where it has no such file, only the checks that need none apply.
 
     Args:
         root: The project's folder.
         today: Ignores are counted from this day.
+        rendered: The folder of its recipe.
 
     Raises:
         BadConfiguration: The file is no TOML, or a key is unknown, missing or of the wrong type.
     """
-    path = place(root)
+    path = place(root, rendered)
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:

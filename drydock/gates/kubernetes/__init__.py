@@ -48,7 +48,7 @@ def judge(subject: Subject) -> Verdict:
     """Render every overlay and judge it: schemas, scanners, our own checks, and the application's."""
     project, engine, image, say = subject.project, subject.engine, subject.image_id, subject.say
     began = time.monotonic()
-    expectations = read(project.root / EXPECTATIONS)
+    expectations = read(project.place(str(FOLDER)) / EXPECTATIONS.name)
     names = overlays(project)
     if not names:
         return _could_not(f"{FOLDER}/overlays holds no overlay", began)

@@ -34,7 +34,7 @@ def judge(subject: Subject) -> Verdict:
     """
     began = time.monotonic()
     today = datetime.now(UTC).date()
-    allowed = load(subject.project.root, today).licences
+    allowed = load(subject.project.root, today, subject.project.recipe_folder).licences
     found = subject.components
     reports = [_python(found, allowed), _debian(found, allowed, subject.say)]
     case = Case(GATE, subject.target, "licences", allowed.ignore, today)

@@ -70,7 +70,7 @@ def check(image: Image, expected: Base, present: Present | None, targets_base: b
         return
     if digest not in present.digests:
         yield Finding(
-            "base", name, f"is {present.digests[0]} now, and the image stands on {digest}: build anew"
+            "base", name, f"is {present.digests[0]} now, and the image stands on {digest}: build again"
         )
     elif targets_base and not _begins(image, present.diff_ids):
         yield Finding("base", name, "its layers are not the lowest ones of the image, which says that it is")

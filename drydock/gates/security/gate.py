@@ -52,7 +52,7 @@ def judge(subject: Subject) -> Verdict:
     """
     began = time.monotonic()
     today = datetime.now(UTC).date()
-    expectations = load(subject.project.root, today)
+    expectations = load(subject.project.root, today, subject.project.recipe_folder)
     # The threads below share the subject: the image is read before they begin.
     _ = subject.anatomy
     with ThreadPoolExecutor(THREADS) as pool:

@@ -28,7 +28,7 @@
     return made;
   };
 
-  // --- charts: each is drawn anew when the colours change ---------------------------------------------------
+  // --- charts: each is drawn again when the colours change ---------------------------------------------------
 
   const charts = [];
   const draw = (id, height, options) => {

@@ -113,7 +113,7 @@ def test_base_must_be_an_allowed_one() -> None:
 
 def test_base_that_has_moved_on_is_found() -> None:
     assert faults(LABELLED, present=Present((NEW,), ())) == [
-        f"is {NEW} now, and the image stands on {OLD}: build anew"
+        f"is {NEW} now, and the image stands on {OLD}: build again"
     ]
 
 

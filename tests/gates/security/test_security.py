@@ -68,7 +68,7 @@ def build(engine: Engine, python_image: str, tmp_path: Path) -> Iterator[Build]:
     made: list[str] = []
 
     def make(dockerfile: str, files: dict[str, str]) -> tuple[Project, str]:
-        text = dockerfile.replace("FROM BASE", f"FROM {python_image}")
+        text = dockerfile.replace("FROM BASE", f"FROM {python_image}") + "\n# drydock's\n"
         folder = write_files(tmp_path / "project", {"pyproject.toml": PYPROJECT, "Dockerfile": text, **files})
         args = ["docker", "buildx", "build", "--quiet", "--load", str(folder)]
         image = command.run(args, env=engine.environment).stdout.strip()

@@ -1,4 +1,4 @@
-"""Make charts.js anew from the npm packages that npm-shrinkwrap.json pins.
+"""Make charts.js again from the npm packages that npm-shrinkwrap.json pins.
 
 Run it with `./run python -m drydock.report.page.vendor`; it needs Node and npm.
 """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from drydock.detect import Setting
+from drydock.detect.model import Setting
 
 # `invoke deploy` refuses manifests that still say so.
 PLACEHOLDER = "SET-ME"

@@ -1,0 +1,123 @@
+"""Locks of projects that lock nothing: kept in the user's cache by the digest of what was declared."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from drydock import state
+from drydock.progress import Patience
+from drydock.recipe import resolve
+from drydock.recipe.blueprint import BUILD_LOCK, Blueprint
+from drydock.state.sealed import write_whole
+
+
+@dataclass(frozen=True)
+class Resolution:
+    """What a declaration resolved to.
+
+    Args:
+        python: The Python versions that everything has wheels for, the first choice first.
+        why: Why these were chosen; empty for the versions that the project's files name.
+        files: The lock files: text by their paths in the project.
+    """
+
+    python: tuple[str, ...]
+    why: str
+    files: Mapping[str, str]
+
+
+def find(blueprint: Blueprint, patience: Patience, *, fit: bool) -> Resolution:
+    """Return the resolution of a declaration, from the cache where that knows it.
+
+    Args:
+        blueprint: A project that lacks a lock.
+        patience: Gives signs of life while the package index is asked.
+        fit: Whether the wheels decide the Python version.
+
+    Raises:
+        NotLocked: uv finds no versions that fit together, or reaches no index.
+        CommandMissing: uv is not installed.
+    """
+    path = state.cache("resolutions") / f"{digest(blueprint, fit=fit)}.json"
+    if (known := _read(path)) is None:
+        known = make(blueprint, patience, fit=fit)
+        write_whole(path, json.dumps(asdict(known)).encode())
+    # Its age counts from its last use.
+    os.utime(path)
+    return known
+
+
+def digest(blueprint: Blueprint, *, fit: bool) -> str:
+    """Return the digest of all that decides a resolution: declarations, Python versions, what is added."""
+    found = blueprint.dependencies
+    folder = blueprint.root / found.folder
+    # One of the tests' may include another.
+    texts = [*folder.glob("*.txt"), *folder.glob("requirements/*.txt")]
+    manifests = (place / "pyproject.toml" for place in (folder, blueprint.root / blueprint.source))
+    paths = {*(blueprint.root / name for name in found.files), *texts, *manifests}
+    read = {
+        str(path.relative_to(blueprint.root)): path.read_text("utf-8", "replace")
+        for path in paths
+        if path.is_file()
+    }
+    versions = (blueprint.python, *blueprint.python_also)
+    asked = [
+        found.install,
+        found.requirements,
+        blueprint.server,
+        versions,
+        fit,
+        blueprint.build_locked,
+        blueprint.installed,
+    ]
+    return hashlib.sha256(json.dumps([read, asked], sort_keys=True).encode()).hexdigest()
+
+
+def make(blueprint: Blueprint, patience: Patience, *, fit: bool) -> Resolution:
+    """Resolve with uv."""
+    files: dict[str, str] = {}
+    versions, why = (blueprint.python, *blueprint.python_also), ""
+    if resolve.is_needed(blueprint):
+        if fit:
+            with patience("asking the package index for which Pythons there are wheels"):
+                blueprint = resolve.fitted(blueprint)
+            versions, why = (blueprint.python, *blueprint.python_also), blueprint.origins.get("python", "")
+        with patience("resolving the dependencies, and what the tests need"):
+            files |= resolve.resolve(blueprint)
+    if blueprint.installed and not blueprint.build_locked:
+        with patience("resolving what the project's own build needs"):
+            files |= resolve.build_tools(blueprint)
+    return Resolution(versions, why, files)
+
+
+def apply(blueprint: Blueprint, found: Resolution) -> Blueprint:
+    """Return the blueprint with locks that lie outside of the project."""
+    first, *others = found.python
+    needed = resolve.is_needed(blueprint)
+    blueprint = replace(
+        blueprint,
+        python=first,
+        python_also=tuple(others),
+        origins={**blueprint.origins, **({"python": found.why} if found.why else {})},
+        resolved=frozenset(found.files),
+        build_locked=blueprint.build_locked or BUILD_LOCK in found.files,
+    )
+    if not needed:
+        return blueprint
+    locked = resolve.planned(blueprint)
+    hashed = resolve.is_hashed(found.files[locked.lock])
+    return replace(locked, dependencies=replace(locked.dependencies, hashed=hashed))
+
+
+def _read(path: Path) -> Resolution | None:
+    """Return a kept resolution; None where there is none that can be read."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        return Resolution(tuple(content["python"]), content["why"], content["files"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None

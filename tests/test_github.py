@@ -1,0 +1,55 @@
+"""GitHub's and pre-commit's files against their schemas, offline."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.conftest import ROOT
+
+CHECK = Path(sys.executable).with_name("check-jsonschema")
+SCHEMAS = {
+    ".github/workflows/ci.yml": "vendor.github-workflows",
+    "action.yml": "vendor.github-actions",
+    ".github/dependabot.yml": "vendor.dependabot",
+    ".github/ISSUE_TEMPLATE/bug.yml": "vendor.github-issue-forms",
+    ".github/ISSUE_TEMPLATE/project.yml": "vendor.github-issue-forms",
+    ".github/ISSUE_TEMPLATE/config.yml": "vendor.github-issue-config",
+}
+
+
+def check(path: Path, schema: str) -> int:
+    return subprocess.run([CHECK, "--builtin-schema", schema, path], check=False).returncode
+
+
+@pytest.mark.parametrize(("name", "schema"), SCHEMAS.items())
+def test_a_file_of_github_fits_its_schema(name: str, schema: str) -> None:
+    assert check(ROOT / name, schema) == 0
+
+
+def test_a_file_that_does_not_fit_is_refused(tmp_path: Path) -> None:
+    wrong = tmp_path / "action.yml"
+    wrong.write_text((ROOT / "action.yml").read_text().replace("runs:", "run:"))
+
+    assert check(wrong, "vendor.github-actions") != 0
+
+
+def test_ci_runs_every_stage_of_the_script_that_needs_no_cluster() -> None:
+    workflow = yaml.safe_load((ROOT / ".github/workflows/ci.yml").read_text())
+    stages = workflow["jobs"]["stage"]["strategy"]["matrix"]["stage"]
+    script = (ROOT / ".ci/run").read_text()
+
+    assert f"set -- {' '.join(stages)} cluster" in script
+
+
+def test_the_hook_for_others_is_this_repositorys_own() -> None:
+    [theirs] = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text())
+    [local] = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())["repos"]
+    [ours] = local["hooks"]
+
+    assert ours["entry"] == f"./run {theirs['entry']}"
+    assert ours["stages"] == theirs["stages"]

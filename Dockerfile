@@ -40,12 +40,13 @@ COPY ${APP_DIR}/image/bytecode.txt /
 FROM ${PYTHON_IMAGE} AS python
 ENV PATH=/opt/uv/bin:$PATH PYTHONPATH=/drydock PYTHONHASHSEED=0 PYTHONUNBUFFERED=1 \
     UV_LINK_MODE=copy UV_PYTHON=python3 UV_PYTHON_DOWNLOADS=never UV_PROJECT_ENVIRONMENT=/opt/venv
-WORKDIR /app
 FROM python AS dependencies
 COPY --from=drydock install /install
 RUN --mount=type=secret,id=ca --mount=type=secret,id=index \
     sh /install/download.sh python3 -m pip install --quiet --root-user-action=ignore --disable-pip-version-check \
         --no-cache-dir --no-compile --target=/opt/uv --require-hashes --requirement=/install/uv.txt && uv --version
+# After a RUN: directly on the base, even --no-cache takes a WORKDIR from the cache.
+WORKDIR /app
 # <dependencies>
 # The dependencies, exactly as locked and without the project itself.
 RUN --mount=type=bind,from=locks,target=/app --mount=type=cache,id=uv,target=/root/.cache/uv \

@@ -102,7 +102,8 @@ def option(argument: Argument) -> Row:
     """Return how an option is written, and what it does."""
     spelled = to_flag(str(argument.name))
     if argument.takes_value:
-        spelled += "=NUMBER" if argument.kind is int else "=TEXT"
+        value = "=NUMBER" if argument.kind is int else "=TEXT"
+        spelled += f"[{value}]" if argument.optional else value
     return spelled, argument.help or ""
 
 

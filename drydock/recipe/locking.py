@@ -45,6 +45,7 @@ class Renewed:
     path: str
     old: Mapping[str, str] | None
     new: Mapping[str, str]
+    changed: bool
 
 
 @dataclass(frozen=True)
@@ -99,8 +100,10 @@ def lock(
             for tool in used:
                 _run(tool, top, upgrade, say)
             writing.write(root, writing.changes(root, texts))
+        after = {path: _read(root / path) for path in paths}
     return tuple(
-        Renewed(path, _pins(path, before[path]), _pins(path, _read(root / path)) or {}) for path in paths
+        Renewed(path, held(path, text), held(path, after[path]) or {}, text != after[path])
+        for path, text in before.items()
     )
 
 
@@ -148,7 +151,7 @@ def _renewed(found: Findings, place: str, names: Sequence[str], upgrade: Upgrade
     own = _said(_head(old or ""))
     shared = [word for word in origin.words if word.startswith(("--python-version", "--no-emit-package"))]
     with tempfile.NamedTemporaryFile("w", suffix=".txt") as versions:
-        versions.write(texts[join(place, name)])
+        versions.write(_constraints(texts[join(place, name)]))
         versions.flush()
         chosen = f"--constraints={versions.name}"
         if own:
@@ -179,6 +182,12 @@ def _with_command(head: str, origin: Origin, path: str) -> str:
     inputs = [word for word in origin.words if word not in STYLE]
     command = resolve.again(inputs, origin.wanted, path)
     return re.sub(rf"{COMMAND.pattern}\n", lambda _: command, head, count=1, flags=re.M)
+
+
+def _constraints(lock: str) -> str:
+    """Return the exact versions of a lock; folders and repositories constrain nothing."""
+    found = re.findall(r"^([A-Za-z0-9][\w.-]*)(?:\[[^]]*\])?(==[^\\\n]*)", lock, re.M)
+    return "".join(f"{name}{version}\n" for name, version in found)
 
 
 def _head(text: str) -> str:
@@ -306,14 +315,14 @@ def _check(root: Path, place: str, used: Sequence[Tool], plain: Sequence[str], u
     """
     paths = [join(place, name) for name in (*(tool.lock for tool in used), *plain, TEST_LOCK)]
     texts = {path: _read(root / path) for path in (*paths, LOCK, BUILD_LOCK)}
-    held = {name for path, text in texts.items() for name in _pins(path, text) or {}}
+    known = {name for path, text in texts.items() for name in held(path, text) or {}}
     for name in upgrade.names:
-        if name not in held:
-            how = suggestion(name, held, "name a package that one of its locks holds")
+        if name not in known:
+            how = suggestion(name, known, "name a package that one of its locks holds")
             raise NotInLock(name=name, root=root, how=how)
 
 
-def _pins(path: str, text: str | None) -> Mapping[str, str] | None:
+def held(path: str, text: str | None) -> Mapping[str, str] | None:
     """Return the versions that a lock's text pins; None without a text."""
     name = path.rpartition("/")[2]
     if text is None:

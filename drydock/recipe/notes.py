@@ -45,10 +45,13 @@ def _dependencies(findings: Findings, blueprint: Blueprint) -> Iterator[str]:
         if blueprint.dependencies.locked:
             yield (
                 f"{found.value.files[0]} is not locked: {blueprint.lock} is, by uv, for every Python that"
-                " would do and with hashes; it says at its top how it is made again after a change"
+                " would do and with hashes; `drydock lock` renews it after a change"
             )
         else:
-            yield f"{found.value.files[0]} is not locked: two builds of one source may differ"
+            yield (
+                f"{found.value.files[0]} is not locked: two builds of one source may differ;"
+                " `drydock lock` locks it"
+            )
     server = findings.server
     if server and server.value.requirement:
         yield f"{server.value.requirement} is added: {server.why or f'it stands in {server.where}'}"

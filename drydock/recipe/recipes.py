@@ -53,7 +53,7 @@ def dependencies(blueprint: Blueprint) -> str:
     if not found.locked:
         title = (
             "# The dependencies. They are not locked: the same source may get other versions tomorrow,\n"
-            "# until `invoke init --force` without --no-lock writes a lock file."
+            "# until `drydock lock` writes a lock file and `drydock init --force` a Dockerfile for it."
         )
     # Some tools write beside what they read; what they write is thrown away.
     exports = tools.of(found).exports

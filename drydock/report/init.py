@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from drydock.recipe import Change, Outcome
 from drydock.report import console
+from drydock.spelling import spelled
 
 HELPERS = "image/"
 
@@ -28,7 +29,7 @@ def show(outcome: Outcome, *, dry_run: bool) -> None:
     if not outcome.changes:
         out.print("nothing to write: every file is as it would be written", markup=False, highlight=False)
     for note in outcome.notes:
-        out.print(f"note           {note}", markup=False, highlight=False, soft_wrap=True)
+        out.print(f"note           {spelled(note)}", markup=False, highlight=False, soft_wrap=True)
 
 
 def _word(change: Change, dry_run: bool) -> str:

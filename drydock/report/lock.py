@@ -22,7 +22,7 @@ def lines(one: Renewed) -> Iterator[str]:
     if one.old is None:
         yield f"{'made':<12} {one.path} ({len(new)} packages)"
         return
-    yield f"{'unchanged' if old == new else 'renewed':<12} {one.path}"
+    yield f"{'renewed' if one.changed else 'unchanged':<12} {one.path}"
     for name in sorted({*old, *new}):
         if old.get(name) != new.get(name):
             yield f"{'':<12} {name} {old.get(name, '(none)')} -> {new.get(name, '(none)')}"

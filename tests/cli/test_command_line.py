@@ -294,3 +294,8 @@ def test_json_and_quiet_say_nothing_but_errors() -> None:
         assert done.stdout == ""
         assert done.stderr.startswith("error: ")
         assert done.returncode == NoProject.exit_code
+
+
+def test_help_marks_a_value_that_may_be_left_out() -> None:
+    assert "--upgrade[=TEXT] " in run("--help", "lock").stdout
+    assert "--project=TEXT " in run("--help", "lock").stdout

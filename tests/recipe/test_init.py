@@ -300,6 +300,7 @@ def test_without_a_lock_the_dockerfile_says_so(tmp_path: Path) -> None:
 
     outcome = recipe.init(folder, {}, lock=False)
 
-    assert "requirements.txt is not locked: two builds of one source may differ" in outcome.notes
+    note = "requirements.txt is not locked: two builds of one source may differ; `drydock lock` locks it"
+    assert note in outcome.notes
     assert "They are not locked" in (folder / "Dockerfile").read_text()
     assert not (folder / "requirements.lock").exists()

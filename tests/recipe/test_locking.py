@@ -81,7 +81,7 @@ def test_a_second_run_changes_no_byte(shop: Path) -> None:
     renewed = locking.lock(shop)
 
     assert texts(shop) == before
-    assert [(one.path, one.old == one.new) for one in renewed] == [(name, True) for name in BOTH]
+    assert [(one.path, one.changed) for one in renewed] == [(name, False) for name in BOTH]
 
 
 def test_a_new_dependency_moves_no_other_pin(shop: Path) -> None:
@@ -300,6 +300,95 @@ def test_uv_s_own_lock_is_renewed_by_uv(index: Index, tmp_path: Path) -> None:
     assert set(texts(folder)) == {"main.py", "pyproject.toml", "uv.lock"}
     assert (after["fastapi"], after["starlette"], after["orjson"]) == ("1.0", "1.0", "1.1")
     assert held(folder, "uv.lock") == {**after, "starlette": "1.1"}
+
+
+POETRY = """\
+[project]
+name = "shop"
+version = "1"
+requires-python = ">=3.11"
+dependencies = [{wanted}]
+[tool.poetry]
+package-mode = false
+[[tool.poetry.source]]
+name = "here"
+url = "{url}"
+[tool.poetry.group.test.dependencies]
+pytest = "*"
+"""
+PDM = """\
+[project]
+name = "shop"
+version = "1"
+requires-python = ">=3.11"
+dependencies = [{wanted}]
+[dependency-groups]
+test = ["pytest"]
+[tool.pdm]
+distribution = false
+[[tool.pdm.source]]
+name = "pypi"
+url = "{url}"
+"""
+PIPFILE = """\
+[[source]]
+name = "here"
+url = "{url}"
+verify_ssl = false
+[packages]
+{wanted}
+[dev-packages]
+pytest = "*"
+"""
+
+
+@pytest.mark.parametrize(
+    ("manifest", "text", "lock", "along"),
+    [
+        ("pyproject.toml", POETRY, "poetry.lock", []),
+        ("pyproject.toml", PDM, "pdm.lock", []),
+        # Pipenv upgrades a package together with its dependencies.
+        ("Pipfile", PIPFILE, "Pipfile.lock", ["starlette"]),
+    ],
+    ids=["Poetry", "PDM", "Pipenv"],
+)
+def test_a_project_s_own_tool_renews_its_lock(
+    index: Index,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    manifest: str,
+    text: str,
+    lock: str,
+    along: list[str],
+) -> None:
+    def declare(*names: str) -> None:
+        pipfile = "\n".join(f'{name} = "*"' for name in names)
+        wanted = pipfile if manifest == "Pipfile" else ", ".join(f'"{name}"' for name in names)
+        write_files(folder, {manifest: text.format(wanted=wanted, url=index.url)})
+
+    for name in ("POETRY_CACHE_DIR", "PDM_CACHE_DIR", "PIPENV_CACHE_DIR", "PIP_CACHE_DIR", "WORKON_HOME"):
+        monkeypatch.setenv(name, str(tmp_path / name))
+    monkeypatch.setenv("PIP_CONFIG_FILE", "/dev/null")
+    monkeypatch.delenv("UV_DEFAULT_INDEX")  # the tool itself comes from another index
+    folder = write_files(tmp_path / "shop", {"main.py": MAIN})
+    declare("fastapi", "uvicorn")
+    locking.lock(folder)
+    made = locking.held(lock, (folder / lock).read_text())
+    newer(index)
+    declare("fastapi", "uvicorn", "orjson")
+
+    locking.lock(folder)
+    grown = locking.held(lock, (folder / lock).read_text())
+    locking.lock(folder, Upgrade(names=("fastapi",)))
+    moved = locking.held(lock, (folder / lock).read_text())
+    locking.lock(folder, Upgrade(all=True))
+
+    assert made == dict.fromkeys(("fastapi", "pytest", "starlette", "uvicorn"), "1.0")
+    assert grown == {**made, "orjson": "1.1"}
+    assert moved == {**grown, **dict.fromkeys(["fastapi", *along], "1.1")}
+    assert set(locking.held(lock, (folder / lock).read_text()).values()) == {"1.1"}
+    assert set(texts(folder)) == {"main.py", manifest, lock}
+    assert "sha256:" in (folder / lock).read_text()
 
 
 @pytest.mark.parametrize(

@@ -33,7 +33,8 @@ class Pipenv(Exporting):
     def locking(self, tree: Tree, upgrade: Upgrade) -> list[list[str]]:
         """Return `pipenv upgrade` for what the lock does not hold as declared.
 
-        `pipenv lock` would take the newest version of everything.
+        `pipenv lock` would take the newest version of everything. Pipenv upgrades a package together with
+        its dependencies, and what is no longer declared leaves the lock with `--upgrade` alone.
         """
         if upgrade.all or not tree.exists(self.lock):
             return [["pipenv", "lock"]]

@@ -34,6 +34,8 @@ from typing import Any, NoReturn
 EX_USAGE = 64
 EX_CONFIG = 78
 NOT_FOUND = 127
+# uvicorn's, which keeps the name in one module or another.
+STARTUP_FAILURE = 3
 TRUE = ("1", "true", "yes", "on")
 SERVE = __file__.rpartition("/")[0] + "/serve.json"
 
@@ -246,7 +248,7 @@ def serve() -> int:
     # After a graceful end uvicorn restores this handler and raises the signal again: it is obeyed by then.
     signal.signal(signal.SIGTERM, lambda *caught: None if server.started else exit_early(*caught))
     server.run(sockets=sockets)
-    return 0 if server.started else 3
+    return 0 if server.started else STARTUP_FAILURE
 
 
 def _load(load: Callable[[], None]) -> None:
@@ -262,7 +264,6 @@ def _serve_in_processes(config: Any, sockets: list[Any], patient: bool) -> int:
         sockets: Where they listen.
         patient: Whether a worker that keeps Python's lock for long is left alone.
     """
-    from uvicorn.config import STARTUP_FAILURE
     from uvicorn.supervisors import Multiprocess, multiprocess
 
     process = getattr(multiprocess, "Process", None)
@@ -272,8 +273,8 @@ def _serve_in_processes(config: Any, sockets: list[Any], patient: bool) -> int:
     collect_garbage()
     supervisor.run()
     # It stops, without an error of its own, when a worker could not start.
-    failed = any(worker.exitcode == STARTUP_FAILURE for worker in supervisor.processes)
-    return STARTUP_FAILURE if failed else 0
+    codes = [getattr(worker, "process", worker).exitcode for worker in supervisor.processes]
+    return STARTUP_FAILURE if STARTUP_FAILURE in codes else 0
 
 
 def beside(name: str) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import re
 import shlex
@@ -134,9 +135,10 @@ def declared(source: Path, lock: str = "", kind: str = "") -> tuple[str, list[st
         or ("dependencies" in table.get("project", {}) and not from_plain)
     ):
         return manifest.name, table.get("project", {}).get("dependencies", [])
-    lines = (
-        re.sub(r"(^|\s)#.*", "", line).strip() for line in plain.read_text(encoding="utf-8").splitlines()
-    )
+    data = plain.read_bytes()
+    # PowerShell's `>` writes UTF-16, with its mark.
+    encoding = "utf-16" if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"
+    lines = (re.sub(r"(^|\s)#.*", "", line).strip() for line in data.decode(encoding).splitlines())
     # What is no plain requirement (an option, an address, an included file) is for the build to prove.
     return plain.name, [line for line in lines if re.fullmatch(r"[A-Za-z0-9][^\\@/]*", line)]
 

@@ -179,3 +179,9 @@ def test_groups_of_uv_lock_are_the_tests_and_extras_are_not(
     project = make_project({"pyproject.toml": PROJECT, "uv.lock": UV_TESTS.format(more=more)})
 
     assert lock.tests_have(project, "pytest-xdist") is has
+
+
+def test_requirements_that_powershell_wrote_are_read(tmp_path: Path) -> None:
+    (tmp_path / "requirements.txt").write_bytes("fastapi\r\nuvicorn\r\n".encode("utf-16"))
+
+    assert lock.declared(tmp_path) == ("requirements.txt", ["fastapi", "uvicorn"])

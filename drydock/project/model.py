@@ -18,6 +18,7 @@ from drydock.project.errors import UnknownTarget
 TARGETS = ("production", "slim")
 LOCK_FILES = ("uv.lock", "requirements.lock")
 MB = 1_000_000
+STATE = ".drydock"
 
 
 def _size(key: str, *, least: int = 1, default: Any = None) -> Any:
@@ -202,8 +203,8 @@ class Project:
 
     @property
     def state(self) -> Path:
-        """The folder for what drydock remembers about this project; not part of the source."""
-        return self.root / ".drydock"
+        """The folder for what drydock remembers about this project: beside the Dockerfile that is built."""
+        return self.recipe_folder / STATE
 
     def budget(self, target: str) -> Budget:
         """Return what a target may weigh.

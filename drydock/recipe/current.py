@@ -11,6 +11,7 @@ from drydock import project as projects
 from drydock import recipe, state
 from drydock.progress import Patience, Say, silent, unseen
 from drydock.project import Project
+from drydock.project.model import STATE
 from drydock.recipe import (
     dockerfile,
     expectations,
@@ -106,7 +107,7 @@ def render(blueprint: Blueprint, locks: Mapping[str, str]) -> dict[str, str]:
 
 
 def write(folder: Path, files: Mapping[str, str]) -> None:
-    """Make a folder hold these files and no other; of two processes, the second waits.
+    """Make a folder hold these files and no other but the state; of two processes, the second waits.
 
     Args:
         folder: The folder, made when it is missing.
@@ -117,11 +118,12 @@ def write(folder: Path, files: Mapping[str, str]) -> None:
     with (folder / LOCK).open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         writing.write(folder, writing.changes(folder, files))
-        for path in folder.rglob("*"):
-            if path.is_file() and path.relative_to(folder).as_posix() not in {*files, LOCK}:
-                path.unlink()
-            elif path.is_file():
+        for path in (path for path in folder.rglob("*") if path.is_file()):
+            name = path.relative_to(folder).as_posix()
+            if name in {*files, LOCK} or name.startswith(f"{STATE}/"):
                 path.touch()  # its age counts from its last use
+            else:
+                path.unlink()
 
 
 def _fitted(project: Project, blueprint: Blueprint) -> Project:

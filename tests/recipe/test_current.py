@@ -141,12 +141,15 @@ def test_a_recipe_holds_what_the_project_has_now(tmp_path: Path) -> None:
     project, _ = recipe_of("lock_poetry", tmp_path)
     left = project.recipe_folder / "drydock/assemble/gone.py"
     left.write_text("")
+    project.state.mkdir()
+    (project.state / "base.json").write_text("{}")
     (project.root / "prices").mkdir()
     (project.root / "prices/__init__.py").write_text("")
 
     current.of(project)
 
     assert not left.exists()
+    assert (project.state / "base.json").is_file()
     assert "COPY ${APP_DIR}/prices /rootfs/app/prices" in project.dockerfile.read_text()
     assert "!prices" in project.ignore.read_text().splitlines()
 

@@ -57,10 +57,8 @@ RUN --mount=type=bind,from=locks,target=/app --mount=type=cache,id=uv,target=/ro
     uv pip check --python=/opt/venv
 # </dependencies>
 
-# `divide` writes down what is served (package.module:attribute, whether that is a function, uvicorn's options),
-# where its modules are imported from (a:b), whether it sets up the logging itself, what checks its settings, what
-# migrates its database, the path that answers while it lives, and the Host that is let through to it. It makes two
-# layers: code, and the rest.
+# `divide` writes into one file what is served and how: the ARGs, where a:b names two folders and an empty one says
+# that the application has no such function. It makes two layers: code, and the rest.
 FROM dependencies AS builder
 ARG APP_DIR APP_WORKDIR PORT UID GID
 ARG APP_ENTRY_POINT=todo_api.main:create_app APP_FACTORY=1 APP_OPTIONS="" APP_PATH=/app APP_LOGGING=1

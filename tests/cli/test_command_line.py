@@ -16,7 +16,7 @@ import tasks
 from drydock.cli.errors import UnknownOption, UnknownTask
 from drydock.errors import BadCommandLine, DrydockError
 from drydock.project.errors import NoProject
-from tests.conftest import ROOT
+from tests.conftest import ROOT, write_files
 from tests.support.terminal import Seen, watch
 
 DRYDOCK = [sys.executable, "-m", "drydock.cli"]
@@ -236,18 +236,23 @@ def test_an_option_where_plain_invoke_expects_a_word_does_nothing() -> None:
 @pytest.mark.parametrize(
     ("command", "advice"),
     [
-        (DRYDOCK, "`drydock init --project {}`"),
-        (INVOKE, "`invoke init --project {}`"),
-        ([str(ROOT / "run"), "drydock"], f"`{ROOT}/run drydock init --project {{}}`"),
-        ([str(ROOT / "run"), "invoke"], f"`{ROOT}/run invoke init --project {{}}`"),
+        (DRYDOCK, "`drydock lock --project {}`"),
+        (INVOKE, "`invoke lock --project {}`"),
+        ([str(ROOT / "run"), "drydock"], f"`{ROOT}/run drydock lock --project {{}}`"),
+        ([str(ROOT / "run"), "invoke"], f"`{ROOT}/run invoke lock --project {{}}`"),
     ],
 )
 def test_an_error_says_the_command_as_it_was_typed(
     command: list[str], advice: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DRYDOCK_NO_ENGINE", "1")
-    (tmp_path / "main.py").write_text("from fastapi import FastAPI\n\napp = FastAPI()\n")
-    done = run("build", "--project", tmp_path, command=command)
+    files = {
+        "main.py": "from fastapi import FastAPI\n\napp = FastAPI()\n",
+        "pyproject.toml": '[project]\nname = "shop"\nversion = "1.0"\ndependencies = ["fastapi"]\n',
+        "requirements.lock": "starlette==1.0.0\n",
+        "Dockerfile": "# drydock's\nFROM scratch\n",
+    }
+    done = run("build", "--project", write_files(tmp_path, files), command=command)
 
     assert advice.format(tmp_path) in done.stderr, done.stderr
 

@@ -7,12 +7,13 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
 from drydock import image
 from drydock.engine import Engine
+from drydock.engine.find import Candidate
 from drydock.errors import NoSpace
 from drydock.image.cache import Cache
 from drydock.project.compression import GZIP, ZSTD
@@ -79,7 +80,9 @@ def engine(store: Store, tmp_path: Path) -> Engine:
 
     found = SimpleNamespace(attrs=inspected, history=list)
     sdk = SimpleNamespace(images=SimpleNamespace(get=lambda _: found), api=SimpleNamespace(get_image=save))
-    return cast(Engine, SimpleNamespace(sdk=sdk, host="unix:///nowhere"))
+    engine = Engine(Candidate("unix:///nowhere", "a test"))
+    engine.__dict__["sdk"] = sdk
+    return engine
 
 
 def wire(how: Any) -> list[int]:

@@ -19,7 +19,8 @@ def test_what_differs_is_shown_as_diffoscope_sees_it(
 ) -> None:
     code = "import uuid; open('/made.txt', 'w').write(f'one\\n{uuid.uuid4()}\\n')"
     make = f'RUN ["python3", "-c", "{code}"]'.replace("\\n", "\\\\n")
-    project = make_project({"Dockerfile": f"# drydock's\nFROM {python_image} AS production\n{make}\n"})
+    dockerfile = f"# drydock's\nFROM {python_image} AS production\n{make}\n"
+    project = make_project({"Dockerfile": dockerfile, "requirements.lock": ""})
 
     verdict = reproducible.judge(Subject(Workspace(engine, project), "production"))
 

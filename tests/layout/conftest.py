@@ -16,6 +16,7 @@ from drydock.engine import Engine
 from drydock.publish.opening import open_workspace
 from drydock.workspace import Workspace
 from tests.conftest import ROOT
+from tests.container import test_production as facts
 from tests.support.images import remove_reference
 
 BASES = "local/official-layout"
@@ -47,3 +48,11 @@ def workspace(engine: Engine, official_base: str) -> Iterator[Workspace]:
     yield open_workspace(engine, project, channel=CHANNEL)
     for target in ("production", "slim"):
         remove_reference(engine, project.reference(target, CHANNEL))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def compiled_without_ndbm() -> Iterator[None]:
+    """Expect no _dbm: the base is compiled without the headers of a dbm library."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(facts, "FOREIGN", facts.FOREIGN | {"_dbm"})
+        yield

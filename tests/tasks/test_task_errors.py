@@ -33,7 +33,7 @@ def unlabelled(engine: Engine, make_project: MakeProject) -> Iterator[Project]:
     project = make_project(
         {"pyproject.toml": f'[project]\nname = "{name}"\nversion = "1.4.2"\n', "Dockerfile": "FROM scratch\n"}
     )
-    (project.root / "Dockerfile").write_text("FROM scratch\nCOPY pyproject.toml /\n")
+    (project.root / "Dockerfile").write_text("# drydock's\nFROM scratch\nCOPY pyproject.toml /\n")
     engine.sdk.images.build(path=str(project.root), tag=project.reference("production"), rm=True)
     yield project
     engine.sdk.images.remove(project.reference("production"))

@@ -18,12 +18,12 @@ requires-python = ">=3.11"
 [[package]]
 name = "fastapi"
 version = "0.115.0"
-source = { registry = "https://packages.example.org/simple" }
+source = { registry = "https://example.org/simple" }
 
 [[package]]
 name = "uvicorn"
 version = "0.30.0"
-source = { registry = "https://packages.example.org/simple" }
+source = { registry = "https://example.org/simple" }
 """
 
 
@@ -54,7 +54,7 @@ def test_requirements_in_utf16_are_locked_from_their_text(tmp_path: Path) -> Non
 
 def test_requirements_with_includes_constraints_options_and_continuations(tmp_path: Path) -> None:
     text = (
-        "--index-url https://packages.example.org/simple\n--find-links wheels\n-r base.txt\n--requirement=more.txt\n"
+        "--index-url https://example.org/simple\n--find-links wheels\n-r base.txt\n--requirement=more.txt\n"
         "-c limits.txt\nhttpx ; python_version < '4'\norjson \\\n    >=3 \\\n    --hash=sha256:00\n"
     )
     files: dict[str, str | bytes] = {"requirements.txt": text, "base.txt": REQUIREMENTS}

@@ -1,7 +1,7 @@
 """The OpenAI client without its conversion of every request.
 
-It walks all messages and tool schemas by their types, for renamed members and files, which these requests never
-have. That takes a quarter of a turn's processor time.
+It walks all messages and tool schemas by their types, for renamed members and files, which these requests
+never have. That takes a quarter of a turn's processor time.
 """
 
 from __future__ import annotations

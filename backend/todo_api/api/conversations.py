@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query, Response
 
 from todo_api.api.dependencies import Db, User
-from todo_api.api.openapi import problems
+from todo_api.api.openapi import operation_id, problems
 from todo_api.api.pages import CURSOR_HEADERS, PAGE_HEADERS, Count, Cursor, Limit, page_headers, position
 from todo_api.api.schemas import (
     CONVERSATION,
@@ -23,7 +23,7 @@ from todo_api.db import idempotency, tasks
 from todo_api.db.position import MAX_ID, Position
 from todo_api.problems import Problem
 
-router = APIRouter(prefix="/api/{user_id}")
+router = APIRouter(prefix="/api/{user_id}", generate_unique_id_function=operation_id)
 
 type ConversationId = Annotated[
     int, Path(ge=1, le=MAX_ID, description="Number of the conversation.", examples=[3])

@@ -13,7 +13,7 @@ from fastapi import APIRouter, Query, Response
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from todo_api.api.dependencies import Db, IdempotencyKey, IfMatch, TaskId, User
-from todo_api.api.openapi import header, problems
+from todo_api.api.openapi import header, operation_id, problems
 from todo_api.api.pages import PAGE_HEADERS, Count, Cursor, Limit, page_headers, path_of, position
 from todo_api.api.schemas import (
     TASK,
@@ -32,7 +32,7 @@ from todo_api.db.engine import Database
 from todo_api.db.tasks import Filter, New, Sort, Status
 from todo_api.problems import Problem, in_progress, invalid
 
-router = APIRouter(prefix="/api/{user_id}/tasks", tags=["tasks"])
+router = APIRouter(prefix="/api/{user_id}/tasks", tags=["tasks"], generate_unique_id_function=operation_id)
 
 JSON = "application/json"
 REPLAYED = "Idempotency-Replayed"

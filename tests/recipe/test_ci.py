@@ -26,7 +26,7 @@ from tests.support.repository import git
 CHECK = Path(sys.executable).with_name("check-jsonschema")
 NAME = "drydock-test-ci"
 SHOP = {
-    "pyproject.toml": f'[project]\nname = "{NAME}"\nversion = "1.4.2"\nlicense = "MIT"\n',
+    "pyproject.toml": f'[project]\nname = "{NAME}"\nversion = "1.4.2"\nrequires-python = ">=3.11"\n',
     "requirements.txt": "fastapi==0.165.0\nuvicorn==0.54.0\n",
     "main.py": "from fastapi import FastAPI\n\napp = FastAPI()\n\n\n"
     '@app.get("/livez")\ndef livez() -> dict[str, bool]:\n    return {"alive": True}\n',

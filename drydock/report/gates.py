@@ -19,7 +19,7 @@ from drydock.progress import Say, silent
 from drydock.publish.opening import open_workspace
 from drydock.report import console, print_json, tables
 from drydock.report.progress import Shown
-from drydock.verdict import Outcome
+from drydock.verdict import Outcome, Verdict
 
 
 def find(name: str) -> Gate:
@@ -43,6 +43,7 @@ def judge(
     arguments: Sequence[str] = (),
     json: bool = False,
     quiet: bool = False,
+    rows: list[tuple[Verdict, str]] | None = None,
 ) -> DrydockError | None:
     """Run a gate on each of its targets; show and keep its verdicts.
 
@@ -54,6 +55,7 @@ def judge(
         arguments: The gate's own arguments.
         json: Whether the verdicts are printed as JSON on standard output.
         quiet: Whether nothing but the verdicts is shown.
+        rows: Takes each verdict with its target.
 
     Returns:
         The first fault, that of a refusal before that of a gate that could not check; None when all passed.
@@ -66,6 +68,8 @@ def judge(
         for judgement in run(gate, workspace, targets, arguments):
             proof.keep(judgement)
             ended.append(judgement)
+            if rows is not None:
+                rows.append((judgement.verdict, judgement.subject.target))
     except DrydockError as error:
         return _told(out, error)
     if (last := ended[-1]).fault:

@@ -45,11 +45,7 @@ def keep(judgement: Judgement) -> None:
 
 
 def judge(gate: Gate, workspace: Workspace, target: str) -> Verdict:
-    """Run a gate on one target and keep its verdict.
-
-    Raises:
-        DrydockError: The target cannot be judged.
-    """
+    """Run a gate on one target and keep its verdict."""
     (judgement,) = run(gate, workspace, (target,))
     keep(judgement)
     if judgement.fault:

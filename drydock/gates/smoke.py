@@ -107,11 +107,7 @@ def _faults(project: Project, running: Running) -> list[str]:
 
 
 def token(running: Running, project: Project) -> str:
-    """Return a development token from inside a container; empty when the project needs none.
-
-    Raises:
-        GateFailed: The token command failed.
-    """
+    """Return a development token from inside a container; empty when the project needs none."""
     command = list(project.development.token_command)
     if not command:
         return ""

@@ -117,7 +117,7 @@ def room(name: str, folder: Path, advice: str) -> Finding:
 
 
 def clock(info: Mapping[str, Any], now: datetime | None = None) -> Finding:
-    """Compare this machine's clock with the engine's; a virtual machine's falls behind when its host sleeps."""
+    """Compare this machine's clock with the engine's; a virtual machine's stops while its host sleeps."""
     told = str(info.get("SystemTime", ""))
     try:
         theirs = datetime.fromisoformat(told)

@@ -82,7 +82,7 @@ def load(engine: Engine, context: str, images: Sequence[str], say: Say) -> None:
 
 
 def judge(subject: Subject) -> Verdict:
-    """Apply an overlay, wait for its rollout, ask the application through its Service, and remove everything."""
+    """Apply an overlay, wait for its rollout, ask the application through its Service, and remove all."""
     began = time.monotonic()
     project, image = subject.project, subject.built.reference
     overlay = chosen(project, subject.arguments)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
 from drydock import gates
 from drydock.project import Project
+from drydock.project.dockerfile import stages
 from drydock.verdict import Verdict
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ class Facts:
     # Files and folders, beside the image, that its verdict depends on: paths below the project's folder, in
     # which ``{source}/`` stands for the application's folder; a folder ends with a slash
     inputs: tuple[str, ...] = ()
+    stages: tuple[str, ...] = ()  # stages without which a project's Dockerfile gives it nothing to judge
     settings: Settings = no_settings  # returns the configuration that its verdict depends on, as JSON values
     demanded: bool = True  # whether an image needs its receipt to be pushed
     vetoes: bool = False  # whether its refusal stops a push although its pass is not demanded
@@ -81,6 +83,12 @@ class Gate:
     def judge(self, subject: Subject) -> Verdict:
         """Judge one target of a project."""
         return self.module.judge(subject)
+
+    def concerns(self, project: Project) -> bool:
+        """Tell whether a project's Dockerfile has the stages that it needs; a rendered one has all."""
+        if not self.facts.stages or not project.dockerfile.is_file():
+            return True
+        return set(self.facts.stages) <= set(stages(project.dockerfile.read_text(encoding="utf-8")))
 
     def inputs(self, project: Project) -> list[Path]:
         """Return the files and folders, beside the image, that its verdict depends on."""

@@ -39,7 +39,7 @@ class Ecosystem:
 
     ecosystem: str  # its name in the schema
     name: str = ""  # the only package of it that is asked about; empty for any
-    prefix: str = ""  # Text before a version in its tags
+    prefix: str = ""  # text before a version in its tags
 
     def tag(self, version: str) -> str:
         """Return a release as this ecosystem names it."""

@@ -25,7 +25,7 @@ class Scanner:
 
     name: str
     arguments: Callable[[Path], list[str]]  # for scanning an archive of `docker save`
-    read: Callable[[Mapping[str, Any]], list[Finding]]  # Makes findings of its report
+    read: Callable[[Mapping[str, Any]], list[Finding]]  # makes findings of its report
     # Returns when its database was made, from its report and its version's
     updated: Callable[[Mapping[str, Any], Mapping[str, Any]], str]
     about: tuple[str, ...] = ()  # arguments that make it tell about its database; empty where its report does

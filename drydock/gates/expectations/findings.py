@@ -68,7 +68,7 @@ class Sifted:
 
     open: tuple[Finding, ...]  # what nobody has accepted, and each ignore that is past its day
     ignored: tuple[tuple[Finding, Ignore], ...]  # what is accepted, with the reason
-    unused: tuple[Ignore, ...]  # Ignores that covered nothing
+    unused: tuple[Ignore, ...]  # ignores that covered nothing
 
 
 def sift(findings: Iterable[Finding], ignores: Sequence[Ignore], today: date) -> Sifted:

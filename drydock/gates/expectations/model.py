@@ -134,6 +134,13 @@ class Licences:
 
 
 @dataclass(frozen=True)
+class Parity:
+    """``[parity]``: where production may differ from slim."""
+
+    ignore: tuple[Ignore, ...] = ()
+
+
+@dataclass(frozen=True)
 class Expectations:
     """The whole file."""
 
@@ -145,3 +152,4 @@ class Expectations:
     security: Security = field(default_factory=Security)  # settings of `nox -s security`
     audit: Audit = field(default_factory=Audit)  # settings of `nox -s audit`
     licences: Licences = field(default_factory=Licences)  # settings of `nox -s licences`
+    parity: Parity = field(default_factory=Parity)  # settings of `nox -s parity`

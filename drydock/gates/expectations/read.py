@@ -39,7 +39,7 @@ def load(root: Path, today: date, rendered: Path | None = None) -> Expectations:
 def parse(text: str, where: str, today: date) -> Expectations:
     """Read expectations from TOML."""
     expectations = toml.make(Expectations, toml.parse(text, where), where)
-    for gate in ("security", "audit", "licences"):
+    for gate in ("security", "audit", "licences", "parity"):
         for number, ignore in enumerate(getattr(expectations, gate).ignore):
             _check_ignore(ignore, f"{where} {gate}.ignore[{number}]", today)
     for number, file in enumerate(expectations.file):

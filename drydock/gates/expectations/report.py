@@ -20,7 +20,7 @@ class Report:
     findings: tuple[Finding, ...] = ()
     faults: tuple[str, ...] = ()  # what could not be checked, and why
     notes: tuple[str, ...] = ()  # what a person should know without it changing the verdict
-    facts: Mapping[str, Any] = field(default_factory=dict)  # Figures worth keeping, as JSON values
+    facts: Mapping[str, Any] = field(default_factory=dict)  # figures worth keeping, as JSON values
 
 
 @dataclass(frozen=True)

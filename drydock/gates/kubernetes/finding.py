@@ -30,7 +30,7 @@ class Accepted:
 class Expectations:
     """What is asked of the manifests."""
 
-    kubernetes: tuple[str, ...] = ("1.25", "1.29", "1.33", "1.37")  # Versions whose schemas must accept them
+    kubernetes: tuple[str, ...] = ("1.25", "1.29", "1.33", "1.37")  # versions whose schemas must accept them
     settings: str = ""  # the class that reads the application's settings, as ``package.module:Class``
     start_script: tuple[str, ...] = ()  # variables that the image reads besides
     # Values for Secrets that the manifests leave out, by Secret and key

@@ -15,11 +15,7 @@ WITHOUT = "Docker AI (Gordon) is not here: it is part of Docker Desktop, signed 
 
 
 def require() -> None:
-    """Make sure that there is somebody to ask, before anything is measured for it.
-
-    Raises:
-        CommandMissing: Docker AI is not there.
-    """
+    """Make sure that there is somebody to ask, before anything is measured for it."""
     if not is_there():
         raise CommandMissing(program="docker ai", how=WITHOUT)
 
@@ -33,14 +29,7 @@ def is_there() -> bool:
 
 
 def prompt(project: Project, question: str, sizes: Mapping[str, str], findings: Sequence[str]) -> str:
-    """Return the question with the Dockerfile, the sizes and what gates have found.
-
-    Args:
-        project: Whose Dockerfile.
-        question: What the user wants to know.
-        sizes: Sizes as shown to people, by what was weighed.
-        findings: One line each.
-    """
+    """Return the question with the Dockerfile, the sizes and what gates have found."""
     parts = [
         TITLE,
         question,

@@ -32,21 +32,12 @@ _HELP = re.compile(r"^ {4}([A-Z][A-Z_, ]*[A-Z])\s{2,}(\S.*)$", re.MULTILINE)
 
 
 def start_script(text: str) -> list[tuple[str, str]]:
-    """Return the variables of a start script from its documentation, with their meanings.
-
-    Args:
-        text: The script's source or its ``--help``.
-    """
+    """Return the variables of a start script from its documentation, with their meanings."""
     return [(names, meaning.strip()) for names, meaning in _HELP.findall(text)]
 
 
 def page(settings: Sequence[Mapping[str, Any]], start: Sequence[tuple[str, str]]) -> str:
-    """Return the page.
-
-    Args:
-        settings: As `drydock.gates.kubernetes.application.settings` returns them.
-        start: As `start_script` returns them.
-    """
+    """Return the page."""
     rows = [
         f"| {_name(one)} | {_default(one)} | {_cell(one['description'])}{_example(one)} |" for one in settings
     ]

@@ -23,11 +23,7 @@ from drydock.verdict import Outcome
 
 
 def find(name: str) -> Gate:
-    """Return a gate by its name.
-
-    Raises:
-        UnknownGate: There is none; lists those there are.
-    """
+    """Return a gate by its name."""
     known = registry()
     if name not in known:
         raise UnknownGate(gate=name, known=choices(name, known))
@@ -44,20 +40,7 @@ def judge(
     json: bool = False,
     quiet: bool = False,
 ) -> DrydockError | None:
-    """Run a gate on each of its targets; show and keep its verdicts.
-
-    Args:
-        gate: The gate.
-        project: The project's folder.
-        say: Takes one line of progress at a time.
-        targets: The targets; the gate's own when empty.
-        arguments: The gate's own arguments.
-        json: Whether the verdicts are printed as JSON on standard output.
-        quiet: Whether nothing but the verdicts is shown.
-
-    Returns:
-        The first fault, that of a refusal before that of a gate that could not check; None when all passed.
-    """
+    """Run a gate on each of its targets; show and keep its verdicts."""
     out = console(stderr=True)
     tell = silent if quiet else _beside_pictures(out, say)
     ended: list[Judgement] = []

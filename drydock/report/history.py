@@ -21,13 +21,7 @@ PLOT_MARGIN = 28
 
 
 def show(console: Console, builds: Sequence[Build], judged: Sequence[Judged]) -> None:
-    """Print the builds and the verdicts as tables, the trends as lines where there is a terminal for them.
-
-    Args:
-        console: Where to print.
-        builds: Those of one target, the newest first.
-        judged: What the gates said of that target, the newest first.
-    """
+    """Print the builds and the verdicts as tables, the trends as lines where there is a terminal for them."""
     if not builds:
         console.print(
             spelled("this machine has built nothing of this target yet; start with `drydock build`")
@@ -88,13 +82,7 @@ def trends(builds: Sequence[Build]) -> Mapping[str, list[float]]:
 
 
 def plot(name: str, values: Sequence[float], width: int) -> str:
-    """Return a line of values, one for each build, as text.
-
-    Args:
-        name: What the values are.
-        values: The oldest first; at least two.
-        width: Characters for the line, without its axis.
-    """
+    """Return a line of values, one for each build, as text."""
     import plotille
 
     # Sizes move by a few per cent: an axis from zero would show none of it.

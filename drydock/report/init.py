@@ -10,12 +10,7 @@ HELPERS = "image/"
 
 
 def show(outcome: Outcome, *, dry_run: bool) -> None:
-    """Print what was written, or would be.
-
-    Args:
-        outcome: What was decided.
-        dry_run: Nothing was written: new texts are shown whole, but for scripts that are the same everywhere.
-    """
+    """Print what was written, or would be."""
     out = console()
     for change in outcome.changes:
         if change.overwrites or change.adds or (dry_run and not change.path.startswith(HELPERS)):

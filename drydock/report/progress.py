@@ -34,12 +34,7 @@ SHOWN_STEPS = 4
 
 
 def step_line(step: Step, width: int) -> Text:
-    """Return one finished step on one line: its time or that it was cached, stage, instruction, downloads.
-
-    Args:
-        step: The step.
-        width: Characters that the line may have.
-    """
+    """Return one finished step on one line: its time or that it was cached, stage, instruction, downloads."""
     outcome = "failed" if step.error else "cached" if step.cached else f"{step.seconds:.1f} s"
     style = "red" if step.error else "dim" if step.cached else ""
     narrow = width < NARROW
@@ -71,13 +66,7 @@ def _downloads(step: Step) -> str:
 
 
 class BuildProgress:
-    """Show a build while it runs; use as a context manager, which gives what takes the updates.
-
-    Args:
-        title: What is built.
-        out: Where to print; standard error by default.
-        brief: Print no line for a cached step, but one at the end for all steps.
-    """
+    """Show a build while it runs; use as a context manager, which gives what takes the updates."""
 
     def __init__(self, title: str, out: Console | None = None, *, brief: bool = False) -> None:
         self._brief = brief
@@ -157,16 +146,7 @@ class BuildProgress:
 
 @contextmanager
 def waiting(what: str, out: Console | None = None, *, said: bool = False) -> Iterator[Callable[[str], None]]:
-    """Show that something is waited for, for how long, and the newest detail of it.
-
-    Args:
-        what: What is waited for.
-        out: Where to print; standard error by default.
-        said: Whether that has been said already.
-
-    Yields:
-        A function that takes a new detail, such as the last line of a log.
-    """
+    """Show that something is waited for, for how long, and the newest detail of it."""
     shown = out or console(stderr=True)
     began = time.monotonic()
     newest = [""]

@@ -28,13 +28,7 @@ SOURCES = {
 
 
 def show(console: Console, anatomy: Anatomy, verdict: Verdict) -> None:
-    """Print an image's sizes.
-
-    Args:
-        console: Where to print; its width decides how names wrap.
-        anatomy: What the image consists of.
-        verdict: The budget gate's judgement of it.
-    """
+    """Print an image's sizes."""
     image = anatomy.image
     console.print(
         _table(
@@ -80,7 +74,6 @@ def as_json(anatomy: Anatomy, verdict: Verdict) -> dict[str, Any]:
             }
             for layer in image.layers
         ],
-        "packages": anatomy.top_level,
         "distributions": [
             {
                 "source": package.source.value,
@@ -100,13 +93,7 @@ def as_json(anatomy: Anatomy, verdict: Verdict) -> dict[str, Any]:
 
 
 def show_reason(console: Console, anatomy: Anatomy, path: str) -> bool:
-    """Print why a path is in an image; return whether it is.
-
-    Args:
-        console: Where to print.
-        anatomy: What the image consists of.
-        path: An absolute path; links in its folders are followed.
-    """
+    """Print why a path is in an image; return whether it is."""
     reason = anatomy.why(path)
     if reason is None:
         console.print(Text(f"{printable(path)} is not in {anatomy.image.reference}"))
@@ -130,12 +117,7 @@ def show_reason(console: Console, anatomy: Anatomy, path: str) -> bool:
 
 
 def show_difference(console: Console, difference: Difference) -> None:
-    """Print what changed between two images: sizes, layers, packages, files.
-
-    Args:
-        console: Where to print.
-        difference: The second image against the first.
-    """
+    """Print what changed between two images: sizes, layers, packages, files."""
     console.print(
         f"{_signed(difference.on_disk)} on disk, {_signed(difference.on_wire)} on the wire, "
         f"{mb(difference.upload)} to send where the first image is"

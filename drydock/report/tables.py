@@ -34,12 +34,7 @@ SEVERITIES = {
 
 
 def key_values(console: Console, rows: Mapping[str, str | Text]) -> None:
-    """Print two columns without a frame, each value in one piece, so that it can be copied.
-
-    Args:
-        console: Where to.
-        rows: Values by name; strings stand for themselves, a Text may be coloured.
-    """
+    """Print two columns without a frame, each value in one piece, so that it can be copied."""
     width = max(map(len, rows), default=0)
     for name, value in rows.items():
         console.print(Text.assemble((f"{name:<{width}}", "dim"), "  ", value), soft_wrap=True)
@@ -48,14 +43,7 @@ def key_values(console: Console, rows: Mapping[str, str | Text]) -> None:
 def table(
     console: Console, titles: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[int] = ()
 ) -> None:
-    """Print rows under titles; on a narrow terminal, each row as lines of its own.
-
-    Args:
-        console: Where to.
-        titles: One for each column.
-        rows: The cells, as markup.
-        right: Columns, from 0, that hold numbers.
-    """
+    """Print rows under titles; on a narrow terminal, each row as lines of its own."""
     made = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for index, title in enumerate(titles):
         made.add_column(title, justify="right" if index in right else "left", overflow="fold")
@@ -100,12 +88,7 @@ def verdict(console: Console, judged: Verdict, *, receipt: bool = False, details
 
 
 def verdicts(console: Console, rows: Sequence[tuple[Verdict, str, bool]]) -> None:
-    """Print several gates' verdicts: the evidence of those that did not pass, then one table.
-
-    Args:
-        console: Where to.
-        rows: Each verdict with its target, and whether a receipt holds it.
-    """
+    """Print several gates' verdicts: the evidence of those that did not pass, then one table."""
     for judged, _, _ in rows:
         if judged.evidence and not judged.passed:
             console.print(judged.evidence, markup=False)

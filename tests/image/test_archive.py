@@ -13,9 +13,8 @@ import pytest
 from drydock.image import archive, record
 from drydock.image.archive import read
 from drydock.image.cache import Cache
-from drydock.image.digest import content_digest
 from drydock.image.errors import AmbiguousImage, DamagedImage
-from drydock.image.model import Image
+from drydock.image.model import Image, content_digest
 from drydock.project.compression import GZIP, ZSTD, Compression
 from tests.image.making import (
     Entry,

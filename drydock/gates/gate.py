@@ -43,7 +43,6 @@ class Facts:
         changes: The changes that make the pre-push hook judge again: of the application's code or of the
             recipe, of the recipe, of the gate's own inputs, or none.
         default: Whether a plain `nox` runs it.
-        detailed: Whether its details are shown when it passes.
         rank: Gates of a lower rank run first.
     """
 
@@ -58,7 +57,6 @@ class Facts:
     streams: bool = False
     changes: Literal["source", "recipe", "inputs", "none"] = "recipe"
     default: bool = True
-    detailed: bool = False
     rank: int = 50
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -42,7 +43,9 @@ def judge(
 ) -> DrydockError | None:
     """Run a gate on each of its targets; show and keep its verdicts."""
     out = console(stderr=True)
-    tell = silent if quiet else _beside_pictures(out, say)
+    tell = silent if quiet else say
+    if out.is_interactive and not quiet:  # nox's own log would print into what moves on the terminal
+        tell = functools.partial(out.print, markup=False, soft_wrap=True)
     ended: list[Judgement] = []
     try:
         workspace = open_workspace(connect(), load(project), tell, None if json or quiet else Shown())
@@ -68,19 +71,10 @@ def show(out: Console, judgement: Judgement) -> None:
         out.print(verdict.evidence, markup=False)
     if verdict.measurements.get("builds"):
         tables.builds(out, verdict)
-    tables.verdict(out, verdict, details=facts.detailed)
+    tables.verdict(out, verdict)
 
 
 def _told(out: Console, error: DrydockError) -> DrydockError:
     if error.evidence:
         out.print(error.evidence, markup=False)
     return error
-
-
-def _beside_pictures(out: Console, say: Say) -> Say:
-    """Return what prints a line above what moves on a terminal; nox's own log would print into it."""
-
-    def tell(line: str) -> None:
-        out.print(line, markup=False, soft_wrap=True)
-
-    return tell if out.is_interactive else say

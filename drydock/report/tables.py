@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from rich import box
 from rich.console import Console
@@ -41,10 +41,10 @@ def key_values(console: Console, rows: Mapping[str, str | Text]) -> None:
 
 
 def table(
-    console: Console, titles: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[int] = ()
+    console: Console, titles: Sequence[str], rows: Iterable[Sequence[str]], right: Sequence[int] = ()
 ) -> None:
     """Print rows under titles; on a narrow terminal, each row as lines of its own."""
-    made = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    made, rows = Table(box=box.SIMPLE_HEAD, pad_edge=False), list(rows)
     for index, title in enumerate(titles):
         made.add_column(title, justify="right" if index in right else "left", overflow="fold")
     for row in rows:
@@ -76,14 +76,12 @@ def finding(console: Console, found: Finding) -> None:
         console.print(Text(f"         → {found.advice}"), soft_wrap=True)
 
 
-def verdict(console: Console, judged: Verdict, *, receipt: bool = False, details: bool = False) -> None:
-    """Print one line for a gate, then its details where it did not pass or where they are wanted."""
+def verdict(console: Console, judged: Verdict, *, receipt: bool = False) -> None:
+    """Print one line for a gate, then its details where it did not pass."""
     took = "receipt" if receipt else f"{judged.seconds:.1f} s"
     summary = escape(judged.summary)
     console.print(f"{MARKS[judged.outcome]}  [bold]{judged.gate}[/bold]  {summary}  [dim]{took}[/dim]")
-    if judged.passed and not details:
-        return
-    for detail in judged.details:
+    for detail in () if judged.passed else judged.details:
         console.print(f"  {detail}", markup=False)
 
 
@@ -92,21 +90,11 @@ def verdicts(console: Console, rows: Sequence[tuple[Verdict, str, bool]]) -> Non
     for judged, _, _ in rows:
         if judged.evidence and not judged.passed:
             console.print(judged.evidence, markup=False)
-    table(
-        console,
-        ("gate", "target", "verdict", "seconds", ""),
-        [
-            (
-                judged.gate,
-                target,
-                MARKS[judged.outcome],
-                "receipt" if known else f"{judged.seconds:.1f}",
-                escape(judged.summary),
-            )
-            for judged, target, known in rows
-        ],
-        right=(3,),
-    )
+    cells = []
+    for one, target, known in rows:
+        took = "receipt" if known else f"{one.seconds:.1f}"
+        cells.append((one.gate, target, MARKS[one.outcome], took, escape(one.summary)))
+    table(console, ("gate", "target", "verdict", "seconds", ""), cells, right=(3,))
 
 
 def builds(console: Console, judged: Verdict) -> None:

@@ -25,11 +25,7 @@ def check(path: Path) -> None:
 
 
 def write(path: Path, page: str) -> None:
-    """Write the page; a browser that reloads it meanwhile sees the old one or the new one.
-
-    Raises:
-        NotWritten: The place cannot be written.
-    """
+    """Write the page; a browser that reloads it meanwhile sees the old one or the new one."""
     unfinished = path.with_name(f".{path.name}.unfinished")
     try:
         if path.exists() and not path.is_file():

@@ -22,8 +22,6 @@ class Candidate:
     """A place where an engine may answer.
 
     Args:
-        host: The endpoint as DOCKER_HOST spells it.
-        source: Who named it, in words for a message.
         chosen: Whether the user chose it; then no other candidate is tried after it.
         context: The docker context that carries its TLS material, if any.
     """
@@ -78,11 +76,7 @@ def _read_json(path: Path) -> dict[str, Any]:
 
 
 def answers(candidate: Candidate) -> str | None:
-    """Ask a candidate for a sign of life.
-
-    Returns:
-        None when an engine answers, else the reason in a few words.
-    """
+    """Ask a candidate for a sign of life."""
     scheme, _, address = candidate.host.partition("://")
     if scheme == "unix":
         return _ping_socket(address)

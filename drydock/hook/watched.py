@@ -32,7 +32,6 @@ class Watched:
     """A gate of the hook.
 
     Args:
-        name: The gate's name, which is also its Nox session's.
         inputs: Patterns of the paths that it judges, from the root of the repository; ``{source}`` stands for
             the application's folder, and ``*`` matches a slash as well.
         session: The arguments with which the hook runs the Nox session, for a gate that judges no image.

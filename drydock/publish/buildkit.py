@@ -26,14 +26,7 @@ _ASSIGNMENT = re.compile(r"(\w+)=(.*)", re.DOTALL)
 def recorded(
     metadata: Mapping[str, Any], builder: str, known: Sequence[Mapping[str, Any]]
 ) -> Predicate | None:
-    """Return BuildKit's own provenance of a build, without secrets; None where buildx did not tell it.
-
-    Args:
-        metadata: The file that buildx wrote about the build.
-        builder: The URI of what built it; BuildKit does not name itself.
-        known: Descriptors of source and base image, which BuildKit cannot know where the source is a folder
-            and the base is on the engine only.
-    """
+    """Return BuildKit's own provenance of a build, without secrets; None where buildx did not tell it."""
     found = metadata.get(KEY)
     if not isinstance(found, Mapping) or not found:
         return None

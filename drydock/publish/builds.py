@@ -29,16 +29,7 @@ class Keeper(Listener):
 
 
 def described(workspace: Workspace, options: Options, metadata: Mapping[str, Any]) -> Predicate:
-    """Say how an image was built: in BuildKit's own words where buildx told them, else in drydock's.
-
-    Args:
-        workspace: Where it was built.
-        options: The options that buildx got.
-        metadata: What buildx wrote about the build; empty where that is not known any more.
-
-    Raises:
-        EngineGone: The engine does not answer.
-    """
+    """Say how an image was built: in BuildKit's own words where buildx told them, else in drydock's."""
     checkout, base = workspace.source, workspace.base
     added = frozenset(workspace.build_args())
     build = observed(workspace.engine, options.target, options.build_args, options.platforms, added)

@@ -14,13 +14,7 @@ from drydock.publish.errors import BadCredentials
 
 @dataclass(frozen=True)
 class Credentials:
-    """How to log in to one registry.
-
-    Args:
-        user: Empty for an anonymous user.
-        password: Never shown, not even in a traceback.
-        identity_token: What some helpers give in a password's place.
-    """
+    """How to log in to one registry."""
 
     user: str = ""
     password: str = ""
@@ -38,17 +32,7 @@ class Credentials:
 
 
 def load(registry: str) -> Credentials:
-    """Look up the credentials for a registry: its helper, the common store, then the file itself.
-
-    Args:
-        registry: Host with its port; ``docker.io`` for Docker Hub.
-
-    Returns:
-        An anonymous user where the configuration has nothing for it.
-
-    Raises:
-        BadCredentials: The configuration or its helper cannot be read.
-    """
+    """Look up the credentials for a registry: its helper, the common store, then the file itself."""
     import docker
     from docker import auth
 
@@ -70,9 +54,6 @@ def _configuration() -> dict[str, Any]:
 
     Not left to the SDK, which takes a damaged file for an empty one, and another file where DOCKER_CONFIG
     names a folder without one.
-
-    Raises:
-        OSError, ValueError: There is a file, but not one that can be read.
     """
     folder = os.environ.get("DOCKER_CONFIG")
     path = (Path(folder) if folder else Path.home() / ".docker") / "config.json"

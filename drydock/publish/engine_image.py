@@ -18,9 +18,6 @@ class LocalImage:
 
     Args:
         id: The digest of its configuration, or of its manifest where the engine keeps images in containerd.
-        layers: The digests of its uncompressed layers, the lowest first.
-        config: User, environment, entry point, labels and so on.
-        platform: Such as ``linux/arm64/v8``.
         names: Its names with their tags, as the engine writes them.
     """
 
@@ -43,15 +40,7 @@ class LocalImage:
 
 
 def find(engine: Engine, reference: str) -> LocalImage:
-    """Return an image on the engine.
-
-    Args:
-        reference: A name with or without tag, or an id.
-
-    Raises:
-        ImageMissing: There is none of that name.
-        EngineGone: The engine does not answer.
-    """
+    """Return an image on the engine."""
     import docker
 
     with engine.answering():
@@ -70,16 +59,7 @@ def find(engine: Engine, reference: str) -> LocalImage:
 
 
 def tag(engine: Engine, image: str, references: Sequence[str]) -> None:
-    """Give an image more names; nothing changes when one of them is illegal.
-
-    Args:
-        image: A name or id that it has already.
-        references: Full names, each with its tag.
-
-    Raises:
-        ImageMissing: There is no such image.
-        IllegalTag, IllegalReference: A name does not fit the grammar, or has no tag.
-    """
+    """Give an image more names; nothing changes when one of them is illegal."""
     targets = [parse(reference) for reference in references]
     for target in targets:
         if not target.tag or target.digest:

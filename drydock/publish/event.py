@@ -32,14 +32,7 @@ def short(digest: str) -> str:
 
 @dataclass(frozen=True)
 class LayerProgress:
-    """A change of one layer.
-
-    Args:
-        layer: Its name; see `short`.
-        state: Where it is now.
-        sent: Compressed bytes that are on their way or arrived.
-        size: Compressed bytes of the whole layer.
-    """
+    """A change of one layer."""
 
     layer: str
     state: State

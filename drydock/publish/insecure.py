@@ -15,10 +15,6 @@ def is_insecure(target: Reference, settings: Mapping[str, Any]) -> bool:
 
     Docker does so for registries in its configuration's ``insecure-registries`` and for those on a network of
     that list, which always has 127.0.0.0/8.
-
-    Args:
-        target: Any reference on the registry.
-        settings: ``RegistryConfig`` of the engine's own information.
     """
     named = (settings.get("IndexConfigs") or {}).get(target.registry)
     if named is not None:

@@ -50,7 +50,6 @@ class Difference:
     """One label that is not what it should be.
 
     Args:
-        key: The label's name.
         found: Its value on the image; None where it has none.
         wanted: Its right value; None for a label that should be there with any value.
     """
@@ -70,16 +69,7 @@ class Difference:
 def labels_for(
     project: Project, checkout: Checkout, base: Base | None, environment: Mapping[str, str] = os.environ
 ) -> dict[str, str]:
-    """Return every label that an image of this project gets; a label without a value is left out.
-
-    Args:
-        project: Its own ``[tool.drydock.labels]`` win over everything else.
-        base: None where it is not known.
-        environment: Where SOURCE_DATE_EPOCH is looked up.
-
-    Raises:
-        BadConfiguration: SOURCE_DATE_EPOCH is not a whole number.
-    """
+    """Return every label that an image of this project gets; a label without a value is left out."""
     metadata = project_metadata(project.source)
     urls = {_plain(name): str(url) for name, url in metadata.get("urls", {}).items()}
     repository = checkout.url or _first(urls, "source", "sourcecode", "repository", "github")

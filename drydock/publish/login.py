@@ -19,11 +19,7 @@ REFUSED = (httpx2.codes.UNAUTHORIZED, httpx2.codes.FORBIDDEN)
 
 
 class Login(httpx2.Auth):
-    """Answers a registry's challenge, and sends what worked along with later requests.
-
-    Args:
-        insecure: Whether a token server may be asked over plain HTTP.
-    """
+    """Answers a registry's challenge, and sends what worked along with later requests."""
 
     requires_response_body = True
 
@@ -79,11 +75,7 @@ class Login(httpx2.Auth):
 
 
 def _token(request: httpx2.Request, answer: httpx2.Response) -> str:
-    """Return the token in a token server's answer.
-
-    Raises:
-        RegistryFault: There is none.
-    """
+    """Return the token in a token server's answer."""
     try:
         content = answer.json() if answer.is_success else {}
         if token := content.get("token") or content.get("access_token"):

@@ -48,11 +48,7 @@ def index_of(contents: Sequence[Packed], manifests: Sequence[Manifest]) -> Manif
 
 
 def configurations(client: Registry, repository: str, manifest: Manifest) -> set[str]:
-    """Return the digest of an image's configuration, or those of all images of an index.
-
-    Args:
-        manifest: The image's or the index's.
-    """
+    """Return the digest of an image's configuration, or those of all images of an index."""
     found = {manifest.config} if manifest.config else set()
     for entry in manifest.document.get("manifests", []):
         if (image := client.manifest(repository, entry["digest"])) is not None:

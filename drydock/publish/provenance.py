@@ -31,16 +31,7 @@ Predicate = dict[str, Any]
 
 @dataclass(frozen=True)
 class Build:
-    """A build, and its builder.
-
-    Args:
-        target: The Dockerfile stage.
-        build_args: Values for the Dockerfile's ARGs, those that drydock added included.
-        builder: The URI of the builder, trusted by all who trust the provenance.
-        versions: Of the programs that took part, by their names.
-        platforms: Such as ``linux/amd64``.
-        added: The names of the build arguments that drydock added by itself.
-    """
+    """A build, and its builder."""
 
     target: str
     build_args: Mapping[str, str]
@@ -57,11 +48,7 @@ def observed(
     platforms: tuple[str, ...] = (),
     added: frozenset[str] = frozenset(),
 ) -> Build:
-    """Describe a build on an engine, with the versions of what took part.
-
-    Raises:
-        EngineGone: The engine does not answer.
-    """
+    """Describe a build on an engine, with the versions of what took part."""
     with engine.answering():
         identity = str(engine.sdk.info().get("ID", ""))
         version = str(engine.sdk.version()["Version"])
@@ -71,13 +58,7 @@ def observed(
 
 
 def predicate(checkout: Checkout, base: Base, build: Build) -> Predicate:
-    """Say how an image was built, from what drydock told buildx to do.
-
-    Args:
-        checkout: What it was built from.
-        base: What it stands on.
-        build: How it was built.
-    """
+    """Say how an image was built, from what drydock told buildx to do."""
     arguments = {key: secrets.public(key, text) for key, text in sorted(build.build_args.items())}
     chosen = {key: text for key, text in arguments.items() if key not in build.added}
     added = {key: text for key, text in arguments.items() if key in build.added}
@@ -97,11 +78,7 @@ def predicate(checkout: Checkout, base: Base, build: Build) -> Predicate:
 
 
 def stated(made: Predicate, waiver: Waiver | None = None) -> bytes:
-    """Return what the provenance of an image states, in JSON.
-
-    Args:
-        waiver: Why it was pushed although gates had not passed; None when all had.
-    """
+    """Return what the provenance of an image states, in JSON."""
     definition = dict(made["buildDefinition"])
     if waiver:
         forced = {"reason": waiver.reason, "missing": list(waiver.missing)}

@@ -36,12 +36,8 @@ class Pushed:
     """An image that the registry has, as the registry itself confirmed.
 
     Args:
-        reference: Its full name on the registry.
         digest: Of its manifest: a Deployment names this.
-        image: Its id on the engine.
         uploaded: Bytes of the layers and of the configuration that were sent.
-        layers_sent: How many layers were sent.
-        layers_existing: How many the registry had already.
     """
 
     reference: str
@@ -85,19 +81,8 @@ def push(
     tag where it was, and the next one sends only what is missing.
 
     Args:
-        reference: The full name to push; ``latest`` when it has no tag.
         image: The image's name or id on the engine where it is not ``reference``.
         others: The same image for other platforms: then the name stands for an index of all of them.
-
-    Raises:
-        IllegalReference, IllegalTag: The name does not fit the grammar; nothing was pushed.
-        ImageMissing: The engine has no such image.
-        PlatformTwice: Two of the images are for one platform.
-        DirtyImage, MadeBase: The image must not be pushed there.
-        BadCredentials: The docker configuration cannot be read.
-        LoginRefused, PushDenied, RegistryFault: The registry refused; never tried again.
-        RegistryUnreachable, RegistryFailed: All attempts failed.
-        DigestDiffers: The registry holds something else under the name.
     """
     target = _target(reference)
     local_images = [find(engine, name) for name in (image or reference, *others)]
@@ -113,30 +98,16 @@ def push(
 
 
 def check_platforms(platforms: Sequence[str]) -> None:
-    """Refuse images that cannot be told apart by platform.
-
-    Raises:
-        PlatformTwice: Two are for one platform.
-    """
+    """Refuse images that cannot be told apart by platform."""
     for platform, count in Counter(platforms).items():
         if count > 1:
             raise PlatformTwice(count=count, platform=platform)
 
 
 def send(
-    client: Registry,
-    target: Reference,
-    image: str,
-    contents: Sequence[Packed],
-    tell: Tell = lambda _: None,
+    client: Registry, target: Reference, image: str, contents: Sequence[Packed], tell: Tell = lambda _: None
 ) -> Pushed:
-    """Bring an image to a repository, let a tag name it, and look whether it does.
-
-    Args:
-        image: The image's id on the engine.
-        contents: The image, once for each platform.
-        tell: Takes each change of a layer.
-    """
+    """Bring an image to a repository, let a tag name it, and look whether it does."""
     uploaded = layers_sent = layers_existing = 0
     for content in contents:
         for blob in dict.fromkeys(content.layers):
@@ -171,11 +142,7 @@ def layers(client: Registry, target: Reference, content: Packed, tell: Tell) -> 
 
 
 def move(client: Registry, target: Reference, digest: str) -> None:
-    """Let a tag name what the registry holds under a digest, and look whether it does.
-
-    Raises:
-        DigestDiffers: The registry has no such manifest, or the tag names another one afterwards.
-    """
+    """Let a tag name what the registry holds under a digest, and look whether it does."""
     manifest = client.manifest(target.repository, digest)
     if manifest is None:
         raise DigestDiffers(reference=target, found="missing", wanted=digest)
@@ -184,11 +151,7 @@ def move(client: Registry, target: Reference, digest: str) -> None:
 
 
 def verify(client: Registry, target: Reference, wanted: Manifest) -> None:
-    """Ask the registry which manifest a tag names.
-
-    Raises:
-        DigestDiffers: It is something else, or nothing.
-    """
+    """Ask the registry which manifest a tag names."""
     found = client.manifest(target.repository, target.tag)
     if found is None or found.digest != wanted.digest:
         raise DigestDiffers(
@@ -197,12 +160,7 @@ def verify(client: Registry, target: Reference, wanted: Manifest) -> None:
 
 
 def refuse(target: Reference, local: LocalImage, permissions: Permissions) -> None:
-    """Refuse what must not leave this machine.
-
-    Raises:
-        DirtyImage: The image was built from a tree with uncommitted changes.
-        MadeBase: Its base was made here, and the registry is elsewhere.
-    """
+    """Refuse what must not leave this machine."""
     if not permissions.dirty and (is_dirty(target.tag) or local.labels.get(labels.DIRTY) == "true"):
         raise DirtyImage(reference=target)
     made = local.labels.get(labels.BASE_KIND) == labels.MADE

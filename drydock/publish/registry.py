@@ -47,11 +47,7 @@ MANIFEST_TYPES = (
 
 @dataclass(frozen=True)
 class Manifest:
-    """A manifest as the registry holds it.
-
-    Args:
-        content: Its exact bytes, which its digest is made from.
-    """
+    """A manifest as the registry holds it."""
 
     media_type: str
     content: bytes
@@ -82,11 +78,9 @@ class Registry:
     """One registry, seen by one user; use it as a context manager.
 
     Args:
-        reference: Any reference on it.
         insecure: Whether to do as docker does for insecure registries: verify no certificate, and speak plain
             HTTP where HTTPS is not answered.
         certificates: The folder with a folder of CA certificates for each registry, as the engine has it.
-        tell: Called before each of those waits.
     """
 
     def __init__(
@@ -123,11 +117,7 @@ class Registry:
         self._client.close()
 
     def manifest(self, repository: str, reference: str) -> Manifest | None:
-        """Return what a tag or digest names; None where there is no such thing.
-
-        Raises:
-            RegistryFault: The content is not that of the digest.
-        """
+        """Return what a tag or digest names; None where there is no such thing."""
         path = f"{repository}/manifests/{reference}"
         response = self._ask("GET", path, headers={"Accept": ", ".join(MANIFEST_TYPES)})
         if response.status_code == httpx2.codes.NOT_FOUND:
@@ -144,11 +134,7 @@ class Registry:
         self._ask("PUT", path, headers=headers, content=manifest.content, missing_is_fault=True)
 
     def blob(self, repository: str, digest: str) -> bytes | None:
-        """Return a blob; None where there is no such thing.
-
-        Raises:
-            RegistryFault: The content is not that of the digest.
-        """
+        """Return a blob; None where there is no such thing."""
         response = self._ask("GET", f"{repository}/blobs/{digest}")
         if response.status_code == httpx2.codes.NOT_FOUND:
             return None
@@ -223,12 +209,7 @@ class Registry:
         content: bytes | None = None,
         missing_is_fault: bool = False,
     ) -> httpx2.Response:
-        """Send one request and return its answer, which is a good one or 404.
-
-        Raises:
-            RegistryUnreachable, RegistryFailed: No answer, or none that helps, in all attempts.
-            LoginRefused, PushDenied, RegistryFault: An answer other than success.
-        """
+        """Send one request and return its answer, which is a good one or 404."""
         response = self.persist(
             lambda: retrying(
                 lambda: self.once(method, path, headers=headers, content=content), self._tell, self.waits
@@ -240,12 +221,7 @@ class Registry:
         return response
 
     def persist(self, action: Callable[[], Result]) -> Result:
-        """Return what an action returns, which goes on over the network for as long as there is hope.
-
-        Raises:
-            RegistryUnreachable: The network failed in the end.
-            RegistryFailed: The registry did.
-        """
+        """Return what an action returns, which goes on over the network for as long as there is hope."""
         try:
             return action()
         except ServerFault as fault:
@@ -265,13 +241,7 @@ class Registry:
         """Make one attempt and return its answer: a good one, 404, or 416.
 
         Args:
-            path: Below ``/v2/``, or a whole URL.
             content: Its body; an iterable may be asked for the body more than once.
-
-        Raises:
-            NetworkFault: There was no answer, or the server behind the network failed.
-            RegistryUnreachable: Its certificate is not trusted, which no further attempt will change.
-            LoginRefused, PushDenied, RegistryFault: An answer other than success.
         """
         response = self._send(method, path, dict(headers or {}), content, timeout)
         if response.is_server_error:
@@ -324,11 +294,7 @@ def digest_of(content: bytes) -> str:
 
 def descriptor(manifest: Manifest) -> dict[str, Any]:
     """Return how another document refers to a manifest."""
-    return {
-        "mediaType": manifest.media_type,
-        "digest": manifest.digest,
-        "size": len(manifest.content),
-    }
+    return {"mediaType": manifest.media_type, "digest": manifest.digest, "size": len(manifest.content)}
 
 
 def _repository(path: str) -> str:
@@ -337,12 +303,7 @@ def _repository(path: str) -> str:
 
 
 def trust(folder: Path, *, insecure: bool) -> ssl.SSLContext:
-    """Return whom to trust: the system's CAs, and those that the engine is told of for this registry.
-
-    Args:
-        folder: Holds ``*.crt`` for CAs, and pairs of ``*.cert`` and ``*.key`` for this client.
-        insecure: Trust every server.
-    """
+    """Return whom to trust: the system's CAs, and those that the engine is told of for this registry."""
     context = ssl.create_default_context()
     for authority in sorted(folder.glob("*.crt")):
         context.load_verify_locations(authority)

@@ -21,17 +21,6 @@ def apply(engine: Engine, reference: str, labels: Mapping[str, str]) -> str:
     BuildKit makes the new configuration from ``FROM image`` and nothing else, so this works on every image
     store. A label that is not named keeps its value. The mark of a dirty tree cannot be taken off: only a
     build can show that the content is that of a commit.
-
-    Args:
-        reference: The image's name, which moves to the new image when all went well.
-
-    Returns:
-        The id of the new image; the same input gives the same id.
-
-    Raises:
-        IllegalReference: An id, or no name at all.
-        ImageMissing: There is no such image.
-        LabelsNotApplied: BuildKit failed, or more than the labels would have changed.
     """
     target = parse(reference)
     before = find(engine, reference)

@@ -24,14 +24,7 @@ class ServerFault(NetworkFault):
 
 @dataclass(frozen=True)
 class Retry:
-    """The next attempt after a network fault.
-
-    Args:
-        attempt: The attempt that follows, counted from 1.
-        attempts: How many there are at the most.
-        wait: Seconds until then.
-        reason: The fault.
-    """
+    """The next attempt after a network fault."""
 
     attempt: int
     attempts: int
@@ -45,16 +38,7 @@ def retrying(
     waits: Sequence[float] = WAITS,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Result:
-    """Call an action until it gets past the network.
-
-    Args:
-        action: Raises NetworkFault where another attempt may help; any other exception ends it at once.
-        tell: Called before each wait.
-        waits: Seconds before each further attempt.
-
-    Raises:
-        NetworkFault: The last attempt's, with the number of attempts.
-    """
+    """Call an action until it gets past the network."""
     attempts = len(waits) + 1
     for number, wait in enumerate(waits, start=2):
         try:

@@ -32,16 +32,7 @@ def bring(
     *,
     elsewhere: Iterable[str] = (),
 ) -> State:
-    """Bring a layer to a repository, and say how it came to be there.
-
-    Args:
-        tell: Takes each change of the layer, and each wait after a network fault.
-        elsewhere: Repositories of the same registry that may have it already.
-
-    Raises:
-        LoginRefused, PushDenied, RegistryFault: The registry refused.
-        RegistryUnreachable: All attempts failed.
-    """
+    """Bring a layer to a repository, and say how it came to be there."""
 
     def state(now: State, sent: int = 0) -> None:
         tell(LayerProgress(short(blob.digest), now, sent, blob.size))
@@ -78,11 +69,7 @@ class _Upload:
     begun: bool = False
 
     def attempt(self) -> None:
-        """Send what the registry has not got yet, and end the upload.
-
-        Raises:
-            NetworkFault: Another attempt may help, and begins where this one ended.
-        """
+        """Send what the registry has not got yet, and end the upload."""
         try:
             # The last attempt may have arrived, and only its answer been lost.
             if self.place and self._arrived():

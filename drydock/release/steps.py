@@ -38,12 +38,6 @@ class Work:
     """A plan on its way.
 
     Args:
-        pipeline: Knows engine and project.
-        shown: Makes what gives the push's progress a place.
-        judged: Takes each gate's verdict, and whether it comes from a receipt.
-        patience: Makes what gives signs of life while a step shows no progress of its own.
-        journal: Where it is written down.
-        entry: The journal as it is now.
         sent: This process's push; None where an earlier one did it.
     """
 
@@ -100,10 +94,8 @@ class Step:
     """One step.
 
     Args:
-        what: Its work, in words.
         holds: Tells whether it is done.
         run: Does it; may be repeated after an end at any moment.
-        shows: Whether it shows its progress itself.
     """
 
     name: str

@@ -27,7 +27,6 @@ class Kept:
         pattern: Its files or folders, below the user's state or cache folder.
         days: How long a file stays after its last use.
         largest: Bytes of all of them; the files that were unused for longest go first.
-        cache: Whether it can be made or fetched again.
     """
 
     pattern: str

@@ -34,7 +34,6 @@ class Gate:
     """A gate as it is defined now.
 
     Args:
-        name: Its name, which is also its Nox session's.
         definition: Digest of all that decides but is not in the image: the gate's code, tests, budgets.
         longest_days: Age above which its receipt no longer counts, for gates whose data age; None for any.
     """
@@ -50,8 +49,6 @@ class Receipt:
 
     Args:
         image: Id of the image that was looked at; others of the same content share the receipt.
-        definition: Digest of the gate's definition.
-        tools: Versions by name of the tools that took part.
         written: When, in seconds since the epoch.
     """
 
@@ -85,14 +82,7 @@ class Missing:
 
 @dataclass(frozen=True)
 class Waiver:
-    """Why content was pushed although gates had not passed.
-
-    Args:
-        reason: In the words of the user who pushed it.
-        missing: The gates, each with why it did not count.
-        image: Id of the image.
-        written: When, in seconds since the epoch.
-    """
+    """Why content was pushed although gates had not passed."""
 
     reason: str
     missing: tuple[str, ...]
@@ -106,11 +96,7 @@ class Refused(Exception):
 
 
 class Receipts:
-    """The receipts of one user on one machine.
-
-    Args:
-        folder: Where they are kept; made at the first write.
-    """
+    """The receipts of one user on one machine."""
 
     def __init__(self, folder: Path | None = None) -> None:
         self._folder = folder or state.folder()
@@ -148,12 +134,7 @@ class Receipts:
     def write(
         self, gate: Gate, verdict: Verdict, *, content: str, image: str, tools: Mapping[str, str]
     ) -> Receipt:
-        """Write down what a gate said; a failure replaces an earlier pass.
-
-        Args:
-            gate: The gate, as it was defined when it ran.
-            tools: Versions by name.
-        """
+        """Write down what a gate said; a failure replaces an earlier pass."""
         receipt = Receipt(verdict, content, image, gate.definition, dict(tools), time.time())
         self._files.write(self._path(gate.name, content), receipt.as_json() | {"format": FORMAT})
         state.prune("receipts")
@@ -204,12 +185,7 @@ class Receipts:
         return receipt
 
     def _authentic(self, path: Path) -> dict[str, Any]:
-        """Return a file of this machine's.
-
-        Raises:
-            FileNotFoundError: There is none.
-            Refused: It does not count.
-        """
+        """Return a file of this machine's."""
         try:
             body = self._files.read(path)
         except Untrusted as fault:
@@ -229,8 +205,6 @@ def definition(
 
     Args:
         folder: The folder below which paths are named, so that every worktree gets the same digest.
-        paths: Files, and folders with all that is in them; one that does not exist counts as such.
-        values: Settings, as JSON values.
         rendered: A folder outside of it, below which the rest is named.
     """
     digest = hashlib.sha256()

@@ -26,11 +26,7 @@ class Untrusted(Exception):
 
 
 class Sealed:
-    """The files of one user on one machine.
-
-    Args:
-        folder: Where the key lies; made at the first write.
-    """
+    """The files of one user on one machine."""
 
     def __init__(self, folder: Path | None = None) -> None:
         self._folder = folder or state.folder()
@@ -41,12 +37,7 @@ class Sealed:
         write_whole(path, json.dumps(signed | {"mac": self._mac(signed)}, indent=1).encode())
 
     def read(self, path: Path) -> dict[str, Any]:
-        """Return what `write` wrote.
-
-        Raises:
-            FileNotFoundError: There is no such file.
-            Untrusted: It is damaged, was edited, or was written elsewhere.
-        """
+        """Return what `write` wrote."""
         try:
             body = json.loads(path.read_text(encoding="utf-8"))
         except FileNotFoundError:

@@ -16,10 +16,5 @@ __all__ = ["Bill", "bill", "cyclonedx", "read", "spdx"]
 
 
 def read(engine: Engine, reference: str) -> Bill:
-    """List what an image on the engine is made of.
-
-    Raises:
-        ImageMissing: There is no such image.
-        EngineGone: The engine does not answer.
-    """
+    """List what an image on the engine is made of."""
     return bill(Anatomy(images.read(engine, reference)))

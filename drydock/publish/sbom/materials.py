@@ -12,14 +12,7 @@ from drydock.image.components import Component
 
 @dataclass(frozen=True)
 class Bill:
-    """All that an image is made of.
-
-    Args:
-        name: The image's title, or else its reference without the tag.
-        version: The version that its labels tell; empty where they do not.
-        created: When its source was made, in the form ``2023-11-14T22:13:20Z``.
-        materials: Sorted by purl.
-    """
+    """All that an image is made of."""
 
     name: str
     version: str

@@ -61,15 +61,7 @@ def version(connection: sqlite3.Connection) -> int:
 
 
 def migrate(connection: sqlite3.Connection, migrations: tuple[str, ...] = MIGRATIONS) -> None:
-    """Bring a database to this version, in one transaction.
-
-    Args:
-        connection: In autocommit mode.
-        migrations: The steps.
-
-    Raises:
-        NewerDatabase: It is of a later version.
-    """
+    """Bring a database to this version, in one transaction."""
     connection.execute("BEGIN IMMEDIATE")
     try:
         # Looked at inside the transaction: another process may have been here in the meantime.

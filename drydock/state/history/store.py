@@ -35,12 +35,7 @@ def default_path() -> Path:
 
 
 class History:
-    """Builds and verdicts of one user on one machine.
-
-    Args:
-        path: The database; made at the first write.
-        busy: Seconds to wait for another process's transaction.
-    """
+    """Builds and verdicts of one user on one machine."""
 
     def __init__(self, path: Path | None = None, busy: float = BUSY_SECONDS) -> None:
         self.path = path or default_path()
@@ -80,9 +75,7 @@ class History:
         """Return builds, the newest first.
 
         Args:
-            target: The stage; every one when empty.
             limit: How many at most; all of them when below 0.
-            failed: Whether those that failed are among them.
         """
         chosen = "b.project = ? AND (? IN ('', b.target)) AND (? OR b.fault = '')"
         where = f"{chosen} ORDER BY b.at DESC, b.id DESC LIMIT ?"
@@ -92,10 +85,6 @@ class History:
         """Return the newest weighed build of other content; None where there is none.
 
         Who goes back to an earlier commit compares with what was built in between.
-
-        Args:
-            target: The stage.
-            content: Content digest of the image that is compared.
         """
         where = "b.project = ? AND b.target = ? AND i.content != ? ORDER BY b.at DESC, b.id DESC LIMIT 1"
         return next(iter(self._builds(where, project, target, content)), None)
@@ -181,11 +170,7 @@ def _connect(path: Path, busy: float) -> sqlite3.Connection:
 
 @contextmanager
 def reading(history: History) -> Iterator[History]:
-    """Read a history for a user who asked for it.
-
-    Raises:
-        HistoryUnreadable: It is damaged, locked, or of a later drydock.
-    """
+    """Read a history for a user who asked for it."""
     try:
         yield history
     except (sqlite3.Error, OSError, ValueError) as error:

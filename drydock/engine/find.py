@@ -19,17 +19,12 @@ PING_SECONDS = 3
 
 @dataclass(frozen=True)
 class Candidate:
-    """A place where an engine may answer.
-
-    Args:
-        chosen: Whether the user chose it; then no other candidate is tried after it.
-        context: The docker context that carries its TLS material, if any.
-    """
+    """A place where an engine may answer."""
 
     host: str
     source: str
-    chosen: bool = False
-    context: str | None = None
+    chosen: bool = False  # whether the user chose it; then no other candidate is tried after it
+    context: str | None = None  # the docker context that carries its TLS material, if any
 
 
 def candidates(environment: Mapping[str, str] = os.environ) -> Iterator[Candidate]:

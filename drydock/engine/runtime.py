@@ -26,30 +26,21 @@ NANOSECONDS = 1_000_000_000
 
 @dataclass(frozen=True)
 class Run:
-    """How a container is to be started.
-
-    Args:
-        port: The port that the application listens on inside; None publishes nothing.
-        host_port: The loopback port of this machine; 0 for a free one.
-        owner: The value of drydock's label: the task or gate that started this container.
-        restricted: Apply what Pod Security "restricted" with a read-only root does.
-        mounts: Host path by container path, mounted read-only.
-        memory: Bytes the container may use; 0 for no limit.
-        probe_every: Seconds between two runs of the image's own HEALTHCHECK, the first failure of which then
-            counts; 0 to leave both to the image.
-    """
+    """How a container is to be started."""
 
     image: str
-    port: int | None = None
-    host_port: int = 0
+    port: int | None = None  # the port that the application listens on inside; None publishes nothing
+    host_port: int = 0  # the loopback port of this machine; 0 for a free one
     command: Sequence[str] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
-    owner: str = "run"
-    restricted: bool = True
+    owner: str = "run"  # the value of drydock's label: the task or gate that started this container
+    restricted: bool = True  # apply what Pod Security "restricted" with a read-only root does
     network: str = ""
     extra_hosts: Mapping[str, str] = field(default_factory=dict)
-    mounts: Mapping[str, str] = field(default_factory=dict)
-    memory: int = 0
+    mounts: Mapping[str, str] = field(default_factory=dict)  # host path by container path, mounted read-only
+    memory: int = 0  # bytes the container may use; 0 for no limit
+    # Seconds between two runs of the image's own HEALTHCHECK, the first failure of which then counts; 0 to
+    # leave both to the image.
     probe_every: float = 0.0
     dns: Sequence[str] = ()
 

@@ -43,15 +43,11 @@ BASE = "base image"
 
 @dataclass(frozen=True)
 class Due:
-    """A gate that is to judge one target of the pushed commit.
-
-    Args:
-        inputs: The digest of what it judges.
-    """
+    """A gate that is to judge one target of the pushed commit."""
 
     gate: Watched
     target: str
-    inputs: str
+    inputs: str  # the digest of what it judges
 
     @property
     def defined(self) -> receipts.Gate:
@@ -63,13 +59,10 @@ class Due:
 
 @dataclass(frozen=True)
 class Line:
-    """A verdict on what is pushed.
-
-    Args:
-        source: Where it comes from: this run, a receipt of the same content, or one of unchanged inputs.
-    """
+    """A verdict on what is pushed."""
 
     verdict: Verdict
+    # Where it comes from: this run, a receipt of the same content, or one of unchanged inputs.
     source: Literal["run", "receipt", "unchanged"] = "run"
 
 

@@ -28,15 +28,10 @@ BUNDLE = "application/vnd.dev.sigstore.bundle"
 
 @dataclass(frozen=True)
 class Attestation:
-    """A signed statement about an image.
+    """A signed statement about an image."""
 
-    Args:
-        digest: Of its manifest on the registry.
-        kind: The URI of its type; `SIGNATURE` for a signature of the image itself.
-    """
-
-    digest: str
-    kind: str
+    digest: str  # of its manifest on the registry
+    kind: str  # the URI of its type; `SIGNATURE` for a signature of the image itself
     predicate: Any
     bundle: bytes
 

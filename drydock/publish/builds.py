@@ -13,8 +13,7 @@ from typing import Any
 from drydock import state
 from drydock.build import BuildResult, Options
 from drydock.project import TARGETS
-from drydock.publish.buildkit import recorded
-from drydock.publish.provenance import Predicate, dependencies, observed, predicate
+from drydock.publish.provenance import Predicate, dependencies, observed, predicate, recorded
 from drydock.state.sealed import Sealed, Untrusted
 from drydock.workspace import Listener, Workspace
 

@@ -44,15 +44,10 @@ NO_SERVICES = {
 
 @dataclass(frozen=True)
 class Identity:
-    """A signer without a key, as the certificate must name it.
+    """A signer without a key, as the certificate must name it."""
 
-    Args:
-        subject: A mail address, or the URL of a workflow.
-        issuer: The OpenID Connect provider that vouches for it.
-    """
-
-    subject: str
-    issuer: str
+    subject: str  # a mail address, or the URL of a workflow
+    issuer: str  # the OpenID Connect provider that vouches for it
 
     @classmethod
     def given(cls, key: str, subject: str, issuer: str) -> Identity | None:
@@ -69,14 +64,10 @@ class Identity:
 
 @dataclass(frozen=True)
 class Cosign:
-    """cosign, and on whose behalf it is called.
-
-    Args:
-        key: File or KMS URI of the key: the private one to sign, the public one to verify.
-    """
+    """cosign, and on whose behalf it is called."""
 
     program: Path
-    key: str = ""
+    key: str = ""  # file or KMS URI of the key: the private one to sign, the public one to verify
     identity: Identity | None = None
     insecure: bool = False
 
@@ -108,7 +99,7 @@ class Cosign:
                     raise SigningFailed(reference=target, reason=_last(done), evidence=evidence)
 
     def verify(self, target: Reference, manifest: bytes, kind: str, bundle: bytes) -> None:
-        """Check that a bundle holds a statement of some kind about a manifest, signed by whom it should be."""
+        """Check that a bundle holds a statement of a kind about a manifest, signed by the right signer."""
         with _files(manifest=manifest, bundle=bundle) as folder:
             self._verified(target, verify_arguments(self, kind, folder))
 

@@ -47,16 +47,11 @@ WANTED: dict[str, str] = {
 
 @dataclass(frozen=True)
 class Difference:
-    """One label that is not what it should be.
-
-    Args:
-        found: Its value on the image; None where it has none.
-        wanted: Its right value; None for a label that should be there with any value.
-    """
+    """One label that is not what it should be."""
 
     key: str
-    found: str | None
-    wanted: str | None
+    found: str | None  # its value on the image; None where it has none
+    wanted: str | None  # its right value; None for a label that should be there with any value
 
     def __str__(self) -> str:
         if self.wanted is None:

@@ -21,15 +21,10 @@ _IMAGE_ID = re.compile(r"[0-9a-f]{64}")
 
 @dataclass(frozen=True)
 class Reference:
-    """Where an image is: always with its registry, so that two references can be compared.
+    """Where an image is: always with its registry, so that two references can be compared."""
 
-    Args:
-        registry: Host, with its port where one is named; ``docker.io`` where none is.
-        repository: Path on the registry; on Docker Hub with its ``library/``.
-    """
-
-    registry: str
-    repository: str
+    registry: str  # host, with its port where one is named; ``docker.io`` where none is
+    repository: str  # path on the registry; on Docker Hub with its ``library/``
     tag: str = ""
     digest: str = ""
 

@@ -51,7 +51,7 @@ def names(project: Project, source: Checkout, *, version: str = "", registry: st
 
 
 def leading(version: str, existing: Iterable[str]) -> tuple[str, ...]:
-    """Decide which floating tags a release may take: a fix of an older series takes no tag from a newer one."""
+    """Return the floating tags that a release may take: a newer series keeps its own."""
     floating = tags(version, "", dirty=False)[1:]
     newer = [other for tag in existing if (other := _released(tag)) and other > Version(version)]
     theirs = {name for other in newer for name in _floating(other)}

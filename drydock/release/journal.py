@@ -10,8 +10,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from drydock import state
-from drydock.publish.sbom.cyclonedx import PREDICATE_TYPE as CYCLONEDX
-from drydock.publish.sbom.spdx import PREDICATE_TYPE as SPDX
+from drydock.publish.sbom import CYCLONEDX, SPDX
 from drydock.release.errors import ReleaseRunning
 from drydock.release.plan import Plan
 from drydock.state.sealed import Sealed, Untrusted, write_whole
@@ -22,20 +21,14 @@ FILES = {CYCLONEDX: "cyclonedx.json", SPDX: "spdx.json"}
 
 @dataclass(frozen=True)
 class Entry:
-    """The state of a plan.
-
-    Args:
-        image: The image's id on the engine, a digest of its content and its labels.
-        bills: The digest of each bill of materials by its type.
-        attached: The manifests of the documents that are attached to it.
-    """
+    """The state of a plan."""
 
     revision: str = ""
-    image: str = ""
+    image: str = ""  # the image's id on the engine, a digest of its content and its labels
     others: tuple[str, ...] = ()
-    bills: Mapping[str, str] = field(default_factory=dict)
+    bills: Mapping[str, str] = field(default_factory=dict)  # the digest of each bill of materials by its type
     digest: str = ""
-    attached: tuple[str, ...] = ()
+    attached: tuple[str, ...] = ()  # the manifests of the documents that are attached to it
     signed: tuple[str, ...] = ()
     moved: bool = False
 

@@ -23,27 +23,20 @@ RELEASE = ("build", "gates", "tag", "sbom", "push", "attach", "sign", "move")
 
 @dataclass(frozen=True)
 class Plan:
-    """Steps to take, and what about.
+    """Steps to take, and what about."""
 
-    Args:
-        command: The words after `invoke` that carry it out, such as ``release 1.5.0``.
-        pushed: Where the image is pushed to: the tag of its commit, on the registry.
-        tags: The names that follow: the version's own tag, and those of its series.
-        force: Why the image leaves without receipts; empty when it does not.
-        platforms: Which builds to push, several as an index; one empty text for the engine's own.
-    """
-
-    command: str
+    command: str  # the words after `invoke` that carry it out, such as ``release 1.5.0``
     steps: tuple[str, ...]
     version: str
     revision: str
     target: str
     image: str
-    pushed: Reference
-    tags: tuple[str, ...]
+    pushed: Reference  # where the image is pushed to: the tag of its commit, on the registry
+    tags: tuple[str, ...]  # the names that follow: the version's own tag, and those of its series
     gates: tuple[str, ...] = ()
     key: str = ""
-    force: str = ""
+    force: str = ""  # why the image leaves without receipts; empty when it does not
+    # Which builds to push, several as an index; one empty text for the engine's own.
     platforms: tuple[str, ...] = ("",)
     permissions: Permissions = NONE
 

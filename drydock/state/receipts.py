@@ -31,29 +31,21 @@ _UNTRACKED = frozenset({"__pycache__", ".pytest_cache", ".mypy_cache", ".ruff_ca
 
 @dataclass(frozen=True)
 class Gate:
-    """A gate as it is defined now.
-
-    Args:
-        definition: Digest of all that decides but is not in the image: the gate's code, tests, budgets.
-        longest_days: Age above which its receipt no longer counts, for gates whose data age; None for any.
-    """
+    """A gate as it is defined now; `longest_days` is for gates whose data age."""
 
     name: str
+    # The digest of all that decides but is not in the image: the gate's code, tests, budgets.
     definition: str
     longest_days: float | None = None
 
 
 @dataclass(frozen=True)
 class Receipt:
-    """Proof that a gate judged some content.
-
-    Args:
-        image: Id of the image that was looked at; others of the same content share the receipt.
-        written: When, in seconds since the epoch.
-    """
+    """Proof that a gate judged some content, written at a second since the epoch."""
 
     verdict: Verdict
     content: str
+    # The id of the image that was looked at; others of the same content share the receipt.
     image: str
     definition: str
     tools: Mapping[str, str]

@@ -49,7 +49,7 @@ def label(
     json: bool = False,
 ) -> None:
     """Show the image's labels and check them, or apply those that differ."""
-    from drydock.publish import engine_image, labels, relabel
+    from drydock.publish import engine_image, labels
     from drydock.report import console, print_json
     from drydock.report.tables import key_values
 
@@ -58,7 +58,7 @@ def label(
     wanted = labels.labels_for(pipe.project, pipe.source, pipe.base)
     if apply:
         with patience(f"labelling {target}", quiet or json):
-            relabel.apply(pipe.engine, reference, wanted)
+            engine_image.relabel(pipe.engine, reference, wanted)
     found = dict(engine_image.find(pipe.engine, reference).labels)
     differences = labels.check(found, wanted)
     if json:

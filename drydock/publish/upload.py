@@ -209,16 +209,16 @@ class _Upload:
 
 @dataclass(frozen=True)
 class _Part:
-    """Some bytes of a file, read again for a repeated request; `read` takes each new position."""
+    """Some bytes of a file, read again for a repeated request; `passed` takes each new position."""
 
     path: Path
     begin: int
     end: int
-    read: Callable[[int], None]
+    passed: Callable[[int], None]
 
     def __iter__(self) -> Iterator[bytes]:
         with self.path.open("rb") as file:
             file.seek(self.begin)
             while data := file.read(min(READ_BYTES, self.end - file.tell())):
                 yield data
-                self.read(file.tell())
+                self.passed(file.tell())

@@ -86,7 +86,7 @@ def bring(client: Registry, repository: str, blob: Blob, path: Path, tell: Tell 
     else:
         client.persist(_Upload(client, repository, blob, path, changed).attempt, tell)
         found = changed(State.SENT, blob.size)
-    _note(client.name, blob.digest, repository)
+    note(client.name, blob.digest, repository)
     return found
 
 
@@ -109,7 +109,8 @@ def _holders(registry: str, digest: str) -> list[str]:
     return [str(repository) for repository in found]
 
 
-def _note(registry: str, digest: str, repository: str) -> None:
+def note(registry: str, digest: str, repository: str) -> None:
+    """Remember that a repository has a layer."""
     known = _holders(registry, digest)
     if repository not in known[:1]:
         kept = [repository, *(other for other in known if other != repository)][:MOST_REPOSITORIES]

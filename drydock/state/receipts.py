@@ -14,13 +14,14 @@ import json
 import os
 import time
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from drydock import state
 from drydock.state import DAY
-from drydock.state.sealed import Sealed, Untrusted
+from drydock.state.sealed import Sealed, Untrusted, write_whole
 from drydock.verdict import Outcome, Verdict
 
 FORMAT = 1
@@ -152,6 +153,32 @@ class Receipts:
     def settle(self, content: str) -> None:
         """Remove a waiver: every gate has passed since, and the content was pushed again."""
         self._path(WAIVER, content).unlink(missing_ok=True)
+
+    def bodies(self, content: str) -> list[dict[str, Any]]:
+        """Return all files about a content that this machine wrote."""
+        found = []
+        for path in sorted(self._path(WAIVER, content).parent.glob("*.json")):
+            with suppress(Refused):
+                found.append(self._authentic(path))
+        return found
+
+    def take(self, bodies: Mapping[tuple[str, str], Mapping[str, Any]]) -> None:
+        """Write what another machine found out, all of it or nothing; a newer finding of this one stays."""
+        before: dict[Path, bytes | None] = {}
+        try:
+            for (content, name), body in bodies.items():
+                path = self._path(name, content)
+                try:
+                    newer = self._authentic(path)["written"] >= body["written"]
+                except (FileNotFoundError, Refused):
+                    newer = False
+                if not newer:
+                    before[path] = path.read_bytes() if path.exists() else None
+                    self._files.write(path, body)
+        except BaseException:
+            for path, earlier in before.items():
+                path.unlink(missing_ok=True) if earlier is None else write_whole(path, earlier)
+            raise
 
     def _load(self, gate: Gate, content: str) -> Receipt:
         receipt = self._read(gate, content)

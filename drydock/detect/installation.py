@@ -71,7 +71,7 @@ def installation(
 
 
 def _declared_by_setup(code: Code, chosen: Chosen) -> bool:
-    """Tell whether setup.py declares the dependencies, locked by `invoke init` or not."""
+    """Tell whether setup.py declares the dependencies, locked by `drydock init` or not."""
     source = chosen.source
     head = f"{LOCKED_FROM}{SETUP}:"
     return any(

@@ -35,26 +35,36 @@ def check(project: Project, blueprint: Blueprint | None) -> None:
         raise RecipeStale(dockerfile=place, drift="it holds conflicts to resolve")
     found = [*_missing(project, text), *(_changed(project, blueprint, text) if blueprint else ())]
     if found:
-        raise RecipeStale(dockerfile=place, drift="; ".join(found))
+        raise RecipeStale(dockerfile=place, drift="; ".join(dict.fromkeys(found)))
 
 
 def _missing(project: Project, text: str) -> Iterator[str]:
     """Yield the files that a Dockerfile names and the build context lacks."""
-    rules = project.ignore
-    patterns = ignore.patterns(rules.read_text(encoding="utf-8")) if rules.is_file() else []
     for path in sources(text):
         if not (project.root / path).exists():
             yield f"{path} does not exist"
-        elif (project.root / path).is_file() and ignore.excluded(patterns, [path]):
-            yield f"{rules.name} keeps {path} out"
+        else:
+            yield from _hidden(project, path)
+
+
+def _hidden(project: Project, path: str) -> Iterator[str]:
+    """Yield that the ignore rules keep a file out, or all of a folder."""
+    rules = project.ignore
+    patterns = ignore.patterns(rules.read_text(encoding="utf-8")) if rules.is_file() else []
+    inside = [file.relative_to(project.root).as_posix() for file in (project.root / path).rglob("*")]
+    if not set(inside or [path]) - ignore.excluded(patterns, inside or [path]):
+        yield f"{rules.name} keeps {path} out"
 
 
 def _changed(project: Project, blueprint: Blueprint, text: str) -> Iterator[str]:
     """Yield what detection finds and a Dockerfile does not have, unless a person changed it there."""
     copied = sources(text)
+    # The copy of the whole folder is not for the tests.
+    narrow = [path for path in copied if path not in (".", blueprint.base)]
     for path in (*blueprint.entries, *blueprint.tests):
-        if not any(is_below(path, one) for one in copied):
+        if not any(is_below(path, one) for one in (narrow if path in blueprint.tests else copied)):
             yield f"{path} is not copied"
+        yield from _hidden(project, path)
     base = written.base(project.dockerfile, text) or ""
     now, before = arguments(text), arguments(base)
     for name, value in arguments(dockerfile.render(blueprint)).items():

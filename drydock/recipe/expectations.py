@@ -23,7 +23,7 @@ PROGRAMS = (
 )
 TEXT = Template("""\
 # What the image must be: `nox -s security`, `nox -s audit` and `nox -s licences` hold every build against it.
-# The file is yours: `invoke init` writes it once. A text that begins with ~ is a regular expression.
+# `drydock init --with expectations` writes it. A text that begins with ~ is a regular expression.
 
 [image]
 user = "10001:10001"

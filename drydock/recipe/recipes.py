@@ -77,7 +77,7 @@ def application(blueprint: Blueprint, *, outside: bool = False) -> str:
         but = "; without the files that only builds and tests read" if names else ""
         parts = [f"# All that .dockerignore lets in, so a new package too{but}.\nCOPY {folder} /rootfs/app/"]
         if names:
-            parts.append(_wrapped(f"RUN cd /rootfs/app && rm -rf {' '.join(names)}"))
+            parts.append(_wrapped(f"RUN rm -rf {' '.join(f'/rootfs/app/{name}' for name in names)}"))
     if blueprint.installed:
         parts.append(_installed(blueprint))
     if blueprint.storage:

@@ -3,7 +3,8 @@
 
 ARG PYTHON_IMAGE=python:3.13-slim TEST_BASE=production
 # Where the application runs and listens; a numeric user, above 10000, so that the host has no such user.
-ARG APP_WORKDIR=/app PORT=8000 UID=10001 GID=10001 MAINTAINER=""
+ARG APP_WORKDIR=/app PORT=8000 MAINTAINER=""
+ARG UID=10001 GID=10001
 
 # <scripts>
 

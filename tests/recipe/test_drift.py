@@ -123,7 +123,8 @@ def test_conflicts_are_named(shop: Path) -> None:
     place = shop / "Dockerfile"
     place.write_text(f"{place.read_text()}<<<<<<< your file\n")
 
-    assert refused(shop) == "it holds conflicts to resolve"
+    with pytest.raises(RecipeStale, match="it holds conflicts to resolve; run `drydock init`"):
+        current.of(load(shop))
 
 
 def test_another_change_of_the_project_is_said_and_built(shop: Path) -> None:

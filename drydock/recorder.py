@@ -11,8 +11,16 @@ from drydock.image import Anatomy, Image, content_digest
 from drydock.progress import Say
 from drydock.project import Project
 from drydock.project.git import Checkout
-from drydock.state.history.model import Build, Judged, LayerSize, Origin, PackageSize, StepTime, Weighed
-from drydock.state.history.store import History
+from drydock.state.history import (
+    Build,
+    History,
+    Judged,
+    LayerSize,
+    Origin,
+    PackageSize,
+    StepTime,
+    Weighed,
+)
 from drydock.verdict import Verdict
 from drydock.workspace import Listener, Workspace
 

@@ -32,7 +32,7 @@ def tag(given: Given, version: str = "") -> None:
 @offer("reading the labels of {target}", apply="write the labels that differ, without rebuilding a layer")
 def label(given: Given, apply: bool = False) -> None:
     """Show the image's labels and check them, or apply those that differ."""
-    from drydock.publish import engine_image, labels, relabel
+    from drydock.publish import engine_image, labels
     from drydock.report import console, print_json
     from drydock.report.tables import key_values
 
@@ -40,7 +40,7 @@ def label(given: Given, apply: bool = False) -> None:
     wanted = labels.labels_for(pipe.project, pipe.source, pipe.base)
     if apply:
         with given.wait(f"labelling {given.target}"):
-            relabel.apply(pipe.engine, given.reference, wanted)
+            engine_image.relabel(pipe.engine, given.reference, wanted)
     found = dict(engine_image.find(pipe.engine, given.reference).labels)
     differences = labels.check(found, wanted)
     if given.json:

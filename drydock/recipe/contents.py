@@ -40,13 +40,7 @@ OTHER_PROGRAMS = ("package.json", "pyvenv.cfg", "Dockerfile", "go.mod", "Cargo.t
 
 
 def entries(root: Path, source: str, needed: Iterable[str]) -> tuple[str, ...]:
-    """Return the files and folders to ship, relative to the root.
-
-    Args:
-        root: The build context.
-        source: The project's folder in it.
-        needed: Paths that the application is known to read or import; none of them is ever left out.
-    """
+    """Return the files and folders to ship, relative to the root."""
     listed = [name for name in _listing(root, source) if _is_shipped(root, name)]
     ignored = ignore.excluded(of_git(root, source), listed)
     found = [name for name in listed if name not in ignored]

@@ -97,7 +97,8 @@ def _written(project: Project, place: Path, say: Say) -> Recipe:
         write(project.recipe_folder, _beside(blueprint))
         project = _fitted(project, blueprint)
     brings = drift.stage(place.read_text(encoding="utf-8"), SCRIPTS)
-    return Recipe(project, project.root, place, {} if brings else {SCRIPTS: packaged.folder()})
+    own = None if place.name == "Dockerfile" else place
+    return Recipe(project, project.root, own, {} if brings else {SCRIPTS: packaged.folder()})
 
 
 def render(blueprint: Blueprint, locks: Mapping[str, str]) -> dict[str, str]:

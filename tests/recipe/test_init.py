@@ -15,7 +15,7 @@ from drydock.detect.errors import Undecided
 from drydock.detect.project import load
 from drydock.errors import BadConfiguration
 from drydock.project import ignore
-from drydock.recipe import packaged
+from drydock.recipe import current, packaged
 from drydock.recipe.errors import FilesDiffer, MergeConflicts, NotLocked
 from tests.conftest import write_files
 from tests.detect.support import APPS, materialise, summary
@@ -274,7 +274,7 @@ def test_files_of_another_origin_are_left_alone(shop: Path) -> None:
 
     assert before.items() <= tree(shop).items()
     assert sorted(tree(shop).keys() - before.keys()) == NAMES[2]
-    assert load(shop).dockerfile == shop / "drydock.Dockerfile"
+    assert load(shop).dockerfile == current.of(load(shop)).dockerfile == shop / "drydock.Dockerfile"
     assert load(shop).ignore == shop / "drydock.Dockerfile.dockerignore"
     assert recipe.init(shop, {}).changes == ()
 
@@ -320,6 +320,7 @@ def test_a_new_package_and_no_secret_reach_the_build(shop: Path) -> None:
         ".env": "",
         "prices/.env": "",
         "prices/a.pem": "",
+        "prices/secrets.json": "",
         "docs/a": "",
     }
     write_files(shop, {**new, **hidden, "keep.sqlite": ""})

@@ -1,8 +1,11 @@
-"""Show what `drydock init` wrote: a line for each file, the changes, and what a person should know."""
+"""Show the files that `drydock init` and `drydock lock` wrote."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+
 from drydock.recipe import Change, Outcome
+from drydock.recipe.locking import Renewed
 from drydock.report import console
 from drydock.spelling import spelled
 
@@ -25,6 +28,25 @@ def show(outcome: Outcome, *, dry_run: bool) -> None:
         _print(f"note           {spelled(note)}")
     if not dry_run:
         _print(spelled("next: `drydock build`"))
+
+
+def show_locks(renewed: Iterable[Renewed]) -> None:
+    """Print a line for each lock, and one for each pin that moved, came or went."""
+    for one in renewed:
+        for line in lock_lines(one):
+            _print(line)
+
+
+def lock_lines(one: Renewed) -> Iterator[str]:
+    """Yield the lines about one lock."""
+    old, new = one.old or {}, one.new
+    if one.old is None:
+        yield f"{'made':<12} {one.path} ({len(new)} packages)"
+        return
+    yield f"{'renewed' if one.changed else 'unchanged':<12} {one.path}"
+    for name in sorted({*old, *new}):
+        if old.get(name) != new.get(name):
+            yield f"{'':<12} {name} {old.get(name, '(none)')} -> {new.get(name, '(none)')}"
 
 
 def _print(line: str) -> None:

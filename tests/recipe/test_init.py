@@ -289,10 +289,11 @@ def test_ignore_rules_of_another_origin_are_left_alone(shop: Path) -> None:
 
 
 def test_extras_and_scripts_are_written_on_demand_and_kept_up_to_date(shop: Path) -> None:
-    recipe.init(shop, {}, extras=["tasks", "kubernetes"], vendor=True)
+    recipe.init(shop, {}, extras=["tasks", "kubernetes", "github", "gitlab"], vendor=True)
 
     written = tree(shop)
     assert {"tasks.py", "noxfile.py", "deploy/kubernetes/base/deployment.yaml"} <= written.keys()
+    assert {".github/workflows/drydock.yml", ".gitlab-ci.yml"} <= written.keys()
     assert "\nCOPY image/ /\n" in written["Dockerfile"].decode()
     assert written["image/assemble/__main__.py"].endswith(
         (packaged.SCRIPTS / "assemble/__main__.py").read_bytes()

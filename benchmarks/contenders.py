@@ -25,7 +25,7 @@ ROOT = Path(__file__).resolve().parent.parent
 HERE = Path(__file__).parent / "baseline"
 SLIM = "slim"
 NAMES = (PRODUCTION, SLIM, BASELINE)
-# References of their own: what somebody has built under `dev` stays as it is.
+# References of their own: images built under `dev` stay untouched.
 CHANNEL = "benchmark"
 
 

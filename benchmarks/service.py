@@ -7,7 +7,7 @@ and creates tasks. All run at once and are put under load in turn, with one work
 Each figure is the median, for load the median of the rounds' ratios. On a busy machine processor time tells
 more than seconds. A chat turn is asked of a model that answers at once, so its time is the service's own.
 
-With `--against REVISION` chat has a third contender: production's image with that revision's application in it.
+With `--against REVISION` chat has a third contender: production's image with that revision's application.
 
     ./run python -m benchmarks.service            takes about seven minutes on two cores
 """

@@ -101,6 +101,7 @@ class Dependencies:
     `requirements` is what is asked for, as it is written; `by_text` tells that it was read from a text that
     no installer reads: setup.py, which to ask would be to run, or Poetry's own table. `unhashed` tells that
     something that is installed by the lock has no hash, since it comes from a repository or a folder.
+    `archives` are the wheels and source archives in the project that are installed too.
     """
 
     kind: DependencyKind
@@ -115,6 +116,7 @@ class Dependencies:
     requirements: tuple[str, ...] = ()
     by_text: bool = False
     unhashed: bool = False
+    archives: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

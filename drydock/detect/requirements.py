@@ -116,7 +116,9 @@ def read_requirements(tree: Tree, path: str) -> RequirementsFile:
             elif item := wanted(line, f"{current}:{number}"):
                 found.append(item)
     utf16 = any(is_utf16(tree.data(file) or b"") for file in files)
-    readable = not utf16 and not local
+    archives = [path for path in local if tree.exists(path)]
+    readable = not utf16 and len(archives) == len(local)
+    files += [path for path in archives if readable and path not in files]
     return RequirementsFile(path, tuple(files), tuple(found), hashed, itself, tuple(local), readable)
 
 

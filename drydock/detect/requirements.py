@@ -38,20 +38,11 @@ class Wanted:
     marker: str = ""
     repository: bool = False
 
-    @property
-    def version(self) -> str:
-        """Return the pinned version, `""` when there is none."""
-        match = re.search(r"={2,3}\s*([^\s;,*]+)", self.text)
-        return match.group(1) if match and self.pinned else ""
-
 
 @dataclass(frozen=True)
 class RequirementsFile:
-    """A requirements file with everything it includes; `itself` tells that it installs its own project.
-
-    `local` are the folders and files of the tree that it installs besides; `readable` tells that uv reads the
-    files as they are.
-    """
+    """A requirements file with everything it includes; `itself` tells that it installs its own project,
+    `local` are folders and files that it installs besides, `readable` tells that uv reads it unchanged."""
 
     path: str
     files: tuple[str, ...]

@@ -23,6 +23,7 @@ ARCHIVES = (".whl", ".tar.gz", ".zip")
 
 Items = tuple[Wanted, ...]
 Rows = dict[str, Any]
+Names = Sequence[str]
 
 
 @dataclass(frozen=True)
@@ -240,13 +241,11 @@ class Tool:
         """Return the folders that a pyproject.toml installs from, by distribution; `""` for unknown ones."""
         return {}
 
-    def export(self, source: Source, extras: Sequence[str], groups: Sequence[str]) -> list[str]:
+    def export(self, source: Source, extras: Names, groups: Names) -> list[str]:
         """Return the command that prints requirements for uv; empty where uv reads the files itself."""
         return []
 
-    def install(
-        self, source: Source, extras: Sequence[str], groups: Sequence[str], itself: bool
-    ) -> list[str]:
+    def install(self, source: Source, extras: Names, groups: Names, itself: bool) -> list[str]:
         """Return the uv command that installs a declaration, or what the tool exports of it."""
         return [*UV_INSTALL, "--requirement", "requirements.txt"]
 

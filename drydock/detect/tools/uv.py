@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from drydock.detect.locks import Locked
 from drydock.detect.model import Dependencies
 from drydock.detect.tools.base import (
     ARCHIVES,
+    Names,
     Parts,
     Rows,
     Source,
@@ -121,9 +122,7 @@ class Uv(Tool):
         workspace = {n: "" for n, r in rows.items() if isinstance(r, dict) and r.get("workspace")}
         return workspace | members | {name: join(folder, path) for name, path in paths.items()}
 
-    def install(
-        self, source: Source, extras: Sequence[str], groups: Sequence[str], itself: bool
-    ) -> list[str]:
+    def install(self, source: Source, extras: Names, groups: Names, itself: bool) -> list[str]:
         words = ["uv", "sync", "--frozen", "--no-default-groups"]
         words += [] if itself else ["--no-install-project"]
         if source.lock and any(file.endswith(ARCHIVES) for file in source.files):

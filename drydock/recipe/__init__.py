@@ -14,6 +14,7 @@ from drydock.errors import BadConfiguration
 from drydock.nearest import choices
 from drydock.progress import Patience, unseen
 from drydock.recipe import (
+    ci,
     configuration,
     dockerfile,
     expectations,
@@ -35,6 +36,8 @@ __all__ = ["EXTRAS", "Blueprint", "Change", "Outcome", "init", "plan", "render"]
 
 # What `--with NAME` writes besides: text by path.
 EXTRAS: dict[str, Callable[[Blueprint], Mapping[str, str]]] = {
+    "github": lambda blueprint: ci.github(blueprint.root),
+    "gitlab": lambda blueprint: ci.gitlab(blueprint.root),
     "expectations": lambda blueprint: {expectations.PLACE: expectations.render(blueprint)},
     "kubernetes": manifests.render,
     "tasks": lambda _: {

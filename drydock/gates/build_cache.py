@@ -9,28 +9,25 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 from drydock import command
 from drydock.build import BuildResult, Options
 from drydock.gates.gate import Facts
+from drydock.gates.subject import Subject
 from drydock.project import Project
 from drydock.project import lock as locks
 from drydock.recipe.recipes import RESOLVED
 from drydock.verdict import Outcome, Verdict
 
-if TYPE_CHECKING:
-    from drydock.gates.subject import Subject
-
 GATE = "build_cache"
 
 
-def _settings(project: Project, _target: str) -> Mapping[str, Any]:
-    return {"entry_point": project.entry_point}
-
-
 FACTS = Facts(
-    inputs=("Dockerfile", ".dockerignore"), settings=_settings, demanded=False, changes="none", rank=60
+    inputs=("Dockerfile", ".dockerignore"),
+    settings=lambda project, _: {"entry_point": project.entry_point},
+    demanded=False,
+    changes="none",
+    rank=60,
 )
 # What a step that installs dependencies runs; such a step must survive a change of source.
 INSTALLERS = ("uv sync", "uv pip install", "pip install", "uv pip sync")

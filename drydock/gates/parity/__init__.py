@@ -6,8 +6,9 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 from drydock.engine.errors import ContainerExited, NotReady
 from drydock.engine.runtime import Run, Running, started
@@ -18,17 +19,13 @@ from drydock.gates.expectations import judge as decide
 from drydock.gates.gate import Facts
 from drydock.gates.parity.known import KNOWN
 from drydock.gates.parity.snippets import PRELUDE, PROGRAM, SNIPPETS
+from drydock.gates.subject import Subject
 from drydock.project import Project, Request
 from drydock.spelling import spelled
-from drydock.verdict import Outcome, Verdict
-
-if TYPE_CHECKING:
-    from drydock.gates.subject import Subject
+from drydock.verdict import Verdict
 
 GATE = "parity"
-FACTS = Facts(
-    inputs=(*INPUTS, "Dockerfile"), settings=smoke.settings, stages=("slim",), detailed=True, rank=45
-)
+FACTS = Facts(inputs=(*INPUTS, "Dockerfile"), settings=smoke.settings, stages=("slim",), rank=45)
 # Asked beside the project's own requests; the first one's answer is compared word by word.
 ALSO = ("/openapi.json", "/docs", "/no-such-path-of-drydock")
 MOST_OF_ONE, LONGEST = 25, 160
@@ -47,11 +44,14 @@ def judge(subject: Subject) -> Verdict:
     faults = {target: one.exception() for target, one in asked.items() if one.exception()}
     for target, fault in faults.items():
         if len(faults) == 1 and isinstance(fault, ContainerExited | NotReady):
-            summary = f"only {target} fails: {fault.args[0]}"
-            return Verdict(GATE, Outcome.FAILED, summary, evidence=fault.evidence)
+            verdict = Verdict.failed(GATE, fault)
+            return replace(verdict, summary=f"only {target} fails: {verdict.summary}")
     slim, other = (one.result() for one in asked.values())
     case = Case(GATE, subject.target, "questions", accepted, today)
-    return decide(case, [compare(slim, other, subject.target)])
+    report = compare(slim, other, subject.target)
+    for note in report.notes:
+        subject.say(note)
+    return decide(case, [report])
 
 
 def ask(subject: Subject, image: str) -> dict[str, Any]:

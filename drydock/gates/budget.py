@@ -134,5 +134,5 @@ def measurements(anatomy: Anatomy, target: str, checks: Sequence[Check]) -> Mapp
             {"instruction": layer.instruction, "on_disk": layer.on_disk, "on_wire": layer.on_wire}
             for layer in image.layers
         ],
-        "packages": anatomy.top_level,
+        "packages": {package.label: package.size for package in anatomy.inventory.packages},
     }

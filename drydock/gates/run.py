@@ -53,5 +53,6 @@ def run(
 def refusal(verdict: Verdict) -> DrydockError:
     """Return the error that a verdict other than a pass is."""
     kind = CouldNotCheck if verdict.outcome is Outcome.COULD_NOT_CHECK else GateFailed
-    how = f"fix what the lines above show, and see it again with `drydock gate {verdict.gate}`"
+    shown = "fix what the lines above show, and " if verdict.details or verdict.evidence else ""
+    how = f"{shown}see it again with `drydock gate {verdict.gate}`"
     return kind(gate=verdict.gate, summary=verdict.summary, how=how, evidence=verdict.evidence)

@@ -42,14 +42,14 @@ def options(info: Mapping[str, Any]) -> list[str]:
     return [name[1] for name in found if name]
 
 
-# Modules of the kernel that confine containers: the file that tells, its content, and what else is needed.
+# What confines containers: the fact, the file of the kernel that tells, its content, and the advice.
 CONFINING = {
     "selinux": (
-        *("SELinux", "sys/fs/selinux/enforce", "1"),
+        *("SELinux enforces", "sys/fs/selinux/enforce", "1"),
         'set `"selinux-enabled": true` in daemon.json, with container-selinux installed',
     ),
     "apparmor": (
-        *("AppArmor", "sys/module/apparmor/parameters/enabled", "Y"),
+        *("AppArmor is on", "sys/module/apparmor/parameters/enabled", "Y"),
         "install the package apparmor and restart the engine, which then loads its profile",
     ),
 }
@@ -61,11 +61,11 @@ def confinement(info: Mapping[str, Any], root: Path) -> Finding:
     if "seccomp" not in has:
         how = "use an engine built with seccomp, and no --seccomp"
         return warning(name, "the engine filters no system calls", how)
-    for option, (title, file, content, how) in CONFINING.items():
+    for option, (fact, file, content, how) in CONFINING.items():
         if _read(root / file) == content:
             if option in has:
-                return ok(name, f"seccomp, {title}")
-            return warning(name, f"{title} is on, but containers run unconfined", how)
+                return ok(name, f"seccomp, {fact.partition(' ')[0]}")
+            return warning(name, f"{fact}, but containers run unconfined", how)
     return ok(name, "seccomp; this kernel has neither SELinux nor AppArmor on")
 
 

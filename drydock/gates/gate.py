@@ -42,7 +42,6 @@ class Facts:
     # recipe, of the gate's own inputs, or none
     changes: Literal["source", "recipe", "inputs", "none"] = "recipe"
     default: bool = True  # whether a plain `nox` runs it
-    detailed: bool = False  # whether its details are shown when it passes
     rank: int = 50  # gates of a lower rank run first
 
 

@@ -110,9 +110,11 @@ def answers_to_snippets(running: Running, snippets: Mapping[str, str] = SNIPPETS
 
 def compare(slim: Mapping[str, Any], other: Mapping[str, Any], target: str) -> Report:
     """Report what differs, and note what differs on purpose."""
+    late = {name for one in (slim, other) for name, said in one.items() if _has(said, "late")}
     found = [
         finding
         for name in dict.fromkeys((*slim, *other))
+        if name not in late
         for finding in differences(name, slim.get(name, NOTHING), other.get(name, NOTHING), target)
     ]
     sifted = sift(found, KNOWN, datetime.now(UTC).date())
@@ -121,26 +123,29 @@ def compare(slim: Mapping[str, Any], other: Mapping[str, Any], target: str) -> R
         for known in KNOWN
         if (covered := [one for one, ignore in sifted.ignored if ignore is known])
     ]
-    failed = [name for name, said in slim.items() if isinstance(said, dict) and "error" in said]
-    notes += [
-        f"both fail alike, {name}: {slim[name]['error']}" for name in failed if slim[name] == other.get(name)
-    ]
-    notes.append(
-        spelled(
-            "not asked here: the unit tests; `drydock gate container_tests --target slim` runs them on slim"
-        )
-    )
-    return Report("both images", len(slim), sifted.open, notes=tuple(notes))
+    alike = [name for name, said in slim.items() if _has(said, "error") and said == other.get(name)]
+    notes += [f"both fail alike, {name}: {slim[name]['error']}" for name in alike]
+    tests = "`drydock gate container_tests --target slim` runs them on slim"
+    notes.append(spelled(f"not asked here: the unit tests; {tests}"))
+    faults = tuple(f"{name}: an image gave no answer in time" for name in sorted(late))
+    return Report("both images", len(slim), sifted.open, faults, tuple(notes))
+
+
+def _has(said: Any, kind: str) -> bool:
+    return isinstance(said, dict) and kind in said
 
 
 def differences(name: str, slim: Any, other: Any, target: str) -> Iterator[Finding]:
     """Yield each part of two answers that differs, with both of its values."""
     if slim == other:
         return
-    here, there = dict(parts(slim)), dict(parts(other))
-    keys = [key for key in {**here, **there} if here.get(key, NOTHING) != there.get(key, NOTHING)]
-    if not keys:  # the same parts in another order
-        keys, here, there = ["order"], {"order": slim}, {"order": other}
+    keys, here, there = ["whole"], {"whole": slim}, {"whole": other}
+    if not any(_has(said, "error") for said in (slim, other)):
+        slim, other = (said["answer"] if _has(said, "answer") else said for said in (slim, other))
+        mine, theirs = dict(parts(slim)), dict(parts(other))
+        # Where no part differs, their order does.
+        if unequal := [key for key in {**mine, **theirs} if mine.get(key) != theirs.get(key)]:
+            keys, here, there = unequal, mine, theirs
     for key in keys[:MOST_OF_ONE]:
         values = (shown(values.get(key, NOTHING)) for values in (here, there))
         yield Finding(name, key or "answer", "slim answers {}, {target} {}".format(*values, target=target))
@@ -150,10 +155,10 @@ def differences(name: str, slim: Any, other: Any, target: str) -> Iterator[Findi
 
 def parts(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
     """Yield the parts of a JSON value by their places; a list of texts has its texts as places."""
-    if isinstance(value, dict) and value:
+    if isinstance(value, dict):
         for key, item in value.items():
             yield from parts(item, f"{path}.{key}".lstrip("."))
-    elif isinstance(value, list) and value:
+    elif isinstance(value, list):
         texts = all(isinstance(item, str) for item in value)
         for number, item in enumerate(value):
             if texts:

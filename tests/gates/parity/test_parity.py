@@ -72,7 +72,7 @@ def test_each_difference_is_a_finding_with_both_answers(judge: Judge) -> None:
     assert verdict.outcome is Outcome.FAILED
     assert verdict.details[:2] == (
         "version answer: slim answers 3.13, production 3.14",
-        "zones answer Europe/Berlin: slim answers there, production nothing",
+        "zones Europe/Berlin: slim answers there, production nothing",
     )
 
 
@@ -90,6 +90,13 @@ def test_a_question_that_fails_alike_is_told_and_no_difference(judge: Judge) -> 
 
     assert verdict.outcome is Outcome.PASSED
     assert any("zones: exit code 1: no zones" in line for line in verdict.details)
+
+
+def test_a_question_without_an_answer_in_time_is_no_pass(judge: Judge) -> None:
+    late = SAME | {"zones": {"late": "no answer in 300 s"}}
+    verdict = judge({"slim": SAME, "production": late})
+
+    assert verdict.outcome is Outcome.COULD_NOT_CHECK
 
 
 def test_a_difference_on_purpose_is_told_with_its_reason(judge: Judge) -> None:
@@ -171,7 +178,7 @@ def test_every_difference_on_purpose_is_about_a_question() -> None:
 def test_texts_in_another_order_differ() -> None:
     (finding,) = parity.differences("path", ["a", "b"], ["b", "a"], "production")
 
-    assert finding.subject == "order"
+    assert finding.subject == "whole"
 
 
 def test_many_differences_of_one_question_are_counted() -> None:

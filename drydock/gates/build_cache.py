@@ -118,25 +118,20 @@ def decide(results: Mapping[str, BuildResult]) -> Verdict:
         faults.append("an unchanged build ran a step again")
     if results["source changed"].cached == len(results["source changed"].steps):
         faults.append("a changed source file ran no step: it is not in the image")
-    faults += [
-        f"a source change ran a dependency step again: {step.instruction[:80]}"
-        for step in installs
-        if not step.cached
-    ]
-    if not any(
-        _installs(step.instruction) and not step.cached for step in results["dependency changed"].steps
-    ):
+    again = [step.instruction[:80] for step in installs if not step.cached]
+    faults += [f"a source change ran a dependency step again: {instruction}" for instruction in again]
+    ran = [step.instruction for step in results["dependency changed"].steps if not step.cached]
+    if not any(map(_installs, ran)):
         faults.append("a changed lock file ran no dependency step")
-    seconds = sum(result.seconds for result in results.values())
-    measurements = {"builds": rows}
+    ratio = results["source changed"].seconds / cold.seconds
+    summary = f"a source change rebuilds in {ratio:.0%} of the cold time and installs nothing again"
+    outcome = Outcome.PASSED
     if not installs:
+        outcome = Outcome.COULD_NOT_CHECK
         summary = f"no step of the Dockerfile installs dependencies with one of: {', '.join(INSTALLERS)}"
-        return Verdict(GATE, Outcome.COULD_NOT_CHECK, summary, measurements=measurements, seconds=seconds)
-    if faults:
-        return Verdict(GATE, Outcome.FAILED, "; ".join(faults), measurements=measurements, seconds=seconds)
-    source = next(row for row in rows if row["build"] == "source changed")
-    summary = f"a source change rebuilds in {source['ratio']:.0%} of the cold time and installs nothing again"
-    return Verdict(GATE, Outcome.PASSED, summary, measurements=measurements, seconds=seconds)
+    elif faults:
+        outcome, summary = Outcome.FAILED, "; ".join(faults)
+    return Verdict(GATE, outcome, summary, measurements={"builds": rows})
 
 
 def _installs(instruction: str) -> bool:
@@ -165,9 +160,8 @@ def _changed(project: Project, options: Options, scenario: Scenario) -> Iterator
 def copy_context(project: Project, copy: Path) -> None:
     """Copy what git would: neither caches nor the virtual environment."""
     root = project.root
-    listing = command.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=root, check=False
-    )
+    listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    listing = command.run(listed, cwd=root, check=False)
     if listing.code != 0:
         shutil.copytree(root, copy, ignore=_SKIPPED, symlinks=True)
         return

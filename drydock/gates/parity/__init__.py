@@ -22,7 +22,7 @@ from drydock.gates.parity.snippets import PRELUDE, PROGRAM, SNIPPETS
 from drydock.gates.subject import Subject
 from drydock.project import Project, Request
 from drydock.spelling import spelled
-from drydock.verdict import Verdict
+from drydock.verdict import Outcome, Verdict
 
 GATE = "parity"
 FACTS = Facts(inputs=(*INPUTS, "Dockerfile"), settings=smoke.settings, stages=("slim",), rank=45)
@@ -34,6 +34,10 @@ NOTHING = "nothing"
 
 def judge(subject: Subject) -> Verdict:
     """Start both images once, ask both the same, and compare the answers."""
+    if subject.target == "slim":
+        return Verdict(
+            GATE, Outcome.COULD_NOT_CHECK, "slim is what others are compared with; leave out --target"
+        )
     project, today = subject.project, datetime.now(UTC).date()
     accepted = load(project.root, today, project.recipe_folder).parity.ignore
     # Built one after the other; the threads below only ask.

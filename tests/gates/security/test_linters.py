@@ -71,7 +71,7 @@ def test_answer_is_read(
     [
         ("", 2, "checkov exited with 2: no output"),
         ("Killed", 137, "checkov exited with 137: Killed"),
-        ("not JSON", 0, "checkov answered what cannot be read"),
+        ("not JSON", 0, "the answer of checkov cannot be read"),
         ('{"passed": 0, "failed": 0}', 0, "checkov checked nothing"),
         ("[]", 0, "checkov checked nothing"),
     ],
@@ -92,7 +92,7 @@ def test_tool_that_cannot_be_installed_is_a_fault(monkeypatch: pytest.MonkeyPatc
 
     monkeypatch.setattr(tools, "tool", refuse)
     report = linters.hadolint(dockerfile, lambda _: None)
-    assert "hadolint cannot be had: hadolint could not be installed: no network" in report.faults[0]
+    assert "hadolint is not available: hadolint could not be installed: no network" in report.faults[0]
 
 
 def test_real_hadolint_finds_the_fault_of_a_dockerfile(dockerfile: Path) -> None:

@@ -48,7 +48,7 @@ def _user(config: Config, expected: Metadata) -> Iterator[Finding]:
 def _values(check: str, wanted: Mapping[str, str], found: Mapping[str, str]) -> Iterator[Finding]:
     for name, text in wanted.items():
         if name not in found:
-            yield Finding(check, name, f"is missing; {text!r} is expected")
+            yield Finding(check, name, f"is not set; {text!r} is expected")
         elif not matches(text, found[name]):
             yield Finding(check, name, f"is {found[name]!r}, not {text!r}")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -15,6 +15,11 @@ class Outcome(StrEnum):
     PASSED = "passed"
     FAILED = "failed"
     COULD_NOT_CHECK = "could_not_check"
+
+
+def and_more(faults: Sequence[object]) -> str:
+    """Write the first fault and the number of the others."""
+    return f"{faults[0]} and {len(faults) - 1} more" if len(faults) > 1 else str(faults[0])
 
 
 @dataclass(frozen=True)
@@ -41,6 +46,12 @@ class Verdict:
     def passed(self) -> bool:
         """Whether the image may go on."""
         return self.outcome is Outcome.PASSED
+
+    @classmethod
+    def failed(cls, gate: str, error: Exception) -> Verdict:
+        """Return the refusal that an error of the image's is, with the error's evidence."""
+        evidence = getattr(error, "evidence", "")
+        return cls(gate, Outcome.FAILED, str(error.args[0]), evidence=evidence)
 
     def as_json(self) -> dict[str, Any]:
         """Return the verdict as JSON values."""

@@ -14,6 +14,8 @@ from drydock.image.file import File, Kind
 from drydock.image.tree import resolve
 
 DPKG = "/var/lib/dpkg"
+# Written by the build where stripping would harm a file; one list for each layer that has such files.
+UNSTRIPPED = "/usr/share/drydock/unstripped/"
 _SITE = re.compile(r"^(.*/(?:site|dist)-packages)/[^/]+")
 _RECORD = re.compile(r"/[^/]+\.dist-info/(?:RECORD|METADATA)$")
 # Licences of Debian packages, and the version of a CPython that no package manager installed.
@@ -51,7 +53,7 @@ def names_packages(path: str) -> bool:
     """Tell whether a file's content is needed to name packages, their versions and their licences."""
     return (
         path in (f"{DPKG}/status", "/etc/os-release", "/usr/lib/os-release")
-        or path.startswith(f"{DPKG}/status.d/")
+        or path.startswith((f"{DPKG}/status.d/", UNSTRIPPED))
         or (path.startswith(f"{DPKG}/info/") and path.endswith(".list"))
         or _TOLD.fullmatch(path) is not None
         or _RECORD.search(path) is not None

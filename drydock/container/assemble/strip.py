@@ -41,15 +41,13 @@ class Layout:
     loaded: int
 
 
-def strip(path: Path) -> int:
-    """Strip one file in place.
-
-    Returns:
-        How many bytes it lost; 0 when it was stripped before or is built in a way that is better left alone.
-    """
+def strip(path: Path) -> int | None:
+    """Strip one file in place; return how many bytes it lost, None where stripping may harm it."""
     content = path.read_bytes()
     smaller = stripped(content)
-    if smaller is None or len(smaller) >= len(content):
+    if smaller is None:
+        return None
+    if len(smaller) >= len(content):
         return 0
     mode = path.stat().st_mode
     path.write_bytes(smaller)

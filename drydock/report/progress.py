@@ -172,13 +172,18 @@ def waiting(what: str, out: Console | None = None, *, said: bool = False) -> Ite
 
 
 class Shown(Progress):
-    """Shows the builds, the waits and the output of programs on standard error."""
+    """Shows the builds, the waits and the output of programs on standard error; announces each wait once."""
+
+    def __init__(self) -> None:
+        self._said: set[str] = set()
 
     def build(self, title: str, brief: bool) -> AbstractContextManager[OnUpdate]:
         return BuildProgress(title, brief=brief)
 
     def wait(self, what: str) -> AbstractContextManager[object]:
-        return waiting(what)
+        said = what in self._said
+        self._said.add(what)
+        return waiting(what, said=said)
 
     def under_way(self, what: str) -> AbstractContextManager[object]:
         return under_way(what)

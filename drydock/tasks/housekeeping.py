@@ -10,6 +10,9 @@ from invoke import Context
 from drydock.errors import BadConfiguration
 from drydock.tasks.offer import offer, pipeline
 
+KEPT = "kept released tags, base images and the build cache: they may be in use, and cost minutes"
+KEPT_CACHES = "kept the caches of layers and tools, which other projects use; `--caches` removes them"
+
 
 @offer("examining this machine")
 def doctor(c: Context, project: str = "", json: bool = False) -> None:
@@ -50,6 +53,7 @@ def clean(c: Context, caches: bool = False, project: str = "", json: bool = Fals
         print_json({"removed": removed})
     else:
         print("\n".join(f"removed {line}" for line in removed) or "nothing to remove")
+        print(KEPT if caches else f"{KEPT}\n{KEPT_CACHES}")
 
 
 @offer(

@@ -30,7 +30,7 @@ def run(c: Context, target: str = "production", port: int = 0, project: str = ""
 
 
 @offer(
-    "weighing",
+    "reading the image",
     positional=("image", "other"),
     image="a reference, a digest, a tar archive or an OCI layout folder (default: the target's image)",
     other="a later image: show the changes from the first to this one",

@@ -76,6 +76,8 @@ def test_what_was_seen_on_another_image_says_so(page: str) -> None:
     rows = dict(re.findall(r'<tr><th scope="row">(\w+)</th><td>production</td>(.*?)</tr>', page, re.DOTALL))
 
     assert "an earlier image" in rows["security"]
+    assert "failed before" in rows["security"]
+    assert "mark bad" not in rows["security"]
     assert "the image as it is" in rows["smoke"]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -15,6 +16,10 @@ from drydock.report.size import printable
 # Files below the first of these sizes are drawn one by one where there is room, below the second where there
 # is less, and so on: bytes.
 _LEAST_SIZES = (0, *(1 << power for power in range(8, 31)))
+
+
+# How drydock's own Dockerfile puts a layer into an image.
+_LAYER = re.compile(r"COPY /(?:layers|opt)/(\w+)/? /\S*")
 
 
 @dataclass(frozen=True)
@@ -42,13 +47,19 @@ def grow(anatomy: Anatomy) -> Node:
         if file.kind is Kind.FILE and file.size:
             by_layer[file.layer].append(file)
     # By its id: an image may hold the same layer twice, and then its files come from either.
-    layers = {layer.diff_id: layer.instruction for layer in anatomy.image.layers}
+    layers = {layer.diff_id: content_of(layer.instruction) for layer in anatomy.image.layers}
     nodes = [
         _parent(instruction, _packages(by_layer[diff_id], owners))
         for diff_id, instruction in layers.items()
         if by_layer[diff_id]
     ]
     return _parent(anatomy.image.reference, nodes)
+
+
+def content_of(instruction: str) -> str:
+    """Return a layer's name by its content: the folder that it was copied from, else the instruction."""
+    match = _LAYER.fullmatch(instruction)
+    return match[1] if match else instruction
 
 
 def fitting(root: Node, room: int, write: Callable[[Any], str]) -> str:

@@ -86,7 +86,7 @@ def take_stock(tree: Mapping[str, File], texts: Mapping[str, str]) -> Inventory:
     bytecode = _bytecode(tree)
     for recorded in (*_distributions(texts), *_debian(texts)):
         paths = [resolve(path, tree) for path in recorded.paths]
-        # Installers that compile afterwards (uv, py3compile, a build step) do not record what they wrote.
+        # Installers that compile afterwards (uv, py3compile, a build step) do not record their files.
         paths += [compiled for path in paths for compiled in bytecode.get(path, ())]
         mine = sorted({path for path in paths if path in left})
         size = sum(left.pop(path).size for path in mine)
@@ -152,7 +152,7 @@ def debian_records(texts: Mapping[str, str]) -> Iterator[tuple[str, dict[str, st
             continue
         for paragraph in re.split(r"\n\s*\n", content):
             fields = headers(paragraph)
-            # Distroless-like records have no status: what is listed is there.
+            # Distroless-like records have no status: each listed package is installed.
             if "Package" in fields and fields.get("Status", "install ok installed").endswith(" installed"):
                 yield path, fields
 

@@ -1,4 +1,4 @@
-"""What fills an image as one tree: layer, package, folder, file."""
+"""An image's files as one tree: layer, package, folder, file."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _LAYER = re.compile(r"COPY /(?:layers|opt)/(\w+)/? /\S*")
 class Node:
     """A part of an image."""
 
-    name: str  # what it is called inside its parent
+    name: str  # inside its parent
     size: int  # bytes of all files in it
     files: int  # how many these are
     children: tuple[Node, ...] = ()  # the largest first; empty for a file
@@ -72,7 +72,7 @@ def fitting(root: Node, room: int, write: Callable[[Any], str]) -> str:
 
 
 def summed_up(node: Node, least: int) -> Node:
-    """Return a tree in which what is smaller than ``least`` bytes stands as one node in its parent."""
+    """Return a tree in which all nodes below ``least`` bytes are one node of their parent."""
     small = [child for child in node.children if child.size < least]
     if len(small) < 2:
         return replace(node, children=tuple(summed_up(child, least) for child in node.children))

@@ -95,7 +95,6 @@ def test_a_stripped_program_still_runs_and_lost_its_symbols(tmp_path: Path) -> N
 
     lost = strip.strip(program)
 
-    assert lost is not None
     assert program.stat().st_size == before - lost
     shown = subprocess.run(
         [program, "-c", "print(6 * 7)"],
@@ -111,7 +110,8 @@ def test_a_program_with_a_payload_behind_its_end_is_left_alone(tmp_path: Path) -
     program = tmp_path / "program"
     program.write_bytes(Path(os.path.realpath(sys.executable)).read_bytes() + b"THE-END")
 
-    assert strip.strip(program) is None
+    assert strip.strip(program) == 0
+    assert strip.holds_more(program)
     assert program.read_bytes().endswith(b"THE-END")
 
 
@@ -122,6 +122,7 @@ def test_stripping_twice_changes_nothing(tmp_path: Path) -> None:
     once = library.read_bytes()
 
     assert strip.strip(library) == 0
+    assert not strip.holds_more(library)
     assert library.read_bytes() == once
 
 

@@ -137,7 +137,10 @@ def take_conversions(tree: Tree) -> None:
 
 def strip_all(tree: Tree) -> None:
     """Strip every program and library of a tree, and name those that would lose more than symbols."""
-    whole = [path for path in tree.binaries() if strip.strip(tree.inside(path)) is None]
+    whole = []
+    for path in tree.binaries():
+        if not strip.strip(tree.inside(path)) and strip.holds_more(tree.inside(path)):
+            whole.append(path)
     if whole:
         names = "".join(f"{path}\n" for path in whole)
         tree.write(Path("/usr/share/drydock/unstripped") / tree.root.name, names)

@@ -20,7 +20,7 @@ PT_LOAD = 1
 ALIGNMENT = 8
 # Sections that are not loaded and that no running program reads.
 SYMBOLS = re.compile(
-    rb"\.(symtab|strtab|shstrtab|comment|stab(str)?|line|gdb_index|gnu_debug(alt)?link|gnu\.(lto|build).*"
+    rb"\.(symtab|strtab|shstrtab|comment|stab(str)?|line|gdb_index|gnu_debug(alt)?link|gnu\.(lto|build|warning).*"
     rb"|z?debug.*|note.*|annobin.*|ARM\.attributes|riscv\.attributes|GCC\..*|symtab_shndx)"
 )
 
@@ -41,18 +41,23 @@ class Layout:
     loaded: int
 
 
-def strip(path: Path) -> int | None:
-    """Strip one file in place; return how many bytes it lost, None where stripping may harm it."""
+def strip(path: Path) -> int:
+    """Strip one file in place; return how many bytes it lost, 0 where stripping may harm it."""
     content = path.read_bytes()
     smaller = stripped(content)
-    if smaller is None:
-        return None
-    if len(smaller) >= len(content):
+    if smaller is None or len(smaller) >= len(content):
         return 0
     mode = path.stat().st_mode
     path.write_bytes(smaller)
     path.chmod(mode)
     return len(content) - len(smaller)
+
+
+def holds_more(path: Path) -> bool:
+    """Tell whether a file carries data or a signature that stripping would take away."""
+    content = path.read_bytes()
+    layout = take_apart(content)
+    return bool(layout.sections) and carries_more(content, layout)
 
 
 def stripped(content: bytes) -> bytes | None:

@@ -20,7 +20,7 @@ from drydock.progress import Say, silent
 from drydock.publish.opening import open_workspace
 from drydock.report import console, print_json, tables
 from drydock.report.progress import Shown
-from drydock.verdict import Outcome
+from drydock.verdict import Outcome, Verdict
 
 
 def find(name: str) -> Gate:
@@ -40,6 +40,7 @@ def judge(
     arguments: Sequence[str] = (),
     json: bool = False,
     quiet: bool = False,
+    rows: list[tuple[Verdict, str]] | None = None,
 ) -> DrydockError | None:
     """Run a gate on each of its targets; show and keep its verdicts."""
     out = console(stderr=True)
@@ -52,6 +53,8 @@ def judge(
         for judgement in run(gate, workspace, targets, arguments):
             proof.keep(judgement)
             ended.append(judgement)
+            if rows is not None:
+                rows.append((judgement.verdict, judgement.subject.target))
     except DrydockError as error:
         return _told(out, error)
     if (last := ended[-1]).fault:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from operator import attrgetter
@@ -90,6 +91,9 @@ def show_reason(console: Console, anatomy: Anatomy, path: str) -> bool:
     ]
     if reason.package:
         rows.append((reason.package.source.value, reason.package.label))
+    if file.link and (target := anatomy.why(posixpath.join(posixpath.dirname(file.path), file.link))):
+        owner = f", {target.package.source.value} {target.package.label}" if target.package else ""
+        rows.append(("leads to", f"{target.file.path}{owner}"))
     rows += [("replaces", f"the copy of {layer.instruction}") for layer in reason.hidden]
     grid = Table.grid(padding=(0, 2))
     for name, text in rows:

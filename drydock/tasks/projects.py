@@ -74,3 +74,14 @@ def lock(c: Context, project: str = "", upgrade: str | bool = False, quiet: bool
 
     asked = Upgrade(upgrade is True, (upgrade,) if isinstance(upgrade, str) and upgrade else ())
     show_locks(locking.lock(Path(project), asked, voice(quiet), unseen if quiet else waiting))
+
+
+@offer(
+    "printing the schema of the configuration",
+    pyproject="print one for pyproject.toml, which checks [tool.drydock] there",
+)
+def schema(c: Context, pyproject: bool = False) -> None:
+    """Print the JSON schema of drydock.toml or [tool.drydock], for editors."""
+    from drydock.project import schema
+
+    print(schema.pyproject() if pyproject else schema.text())

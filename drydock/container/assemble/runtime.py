@@ -21,6 +21,7 @@ OPENED_BY_NAME = {
 # The C library's tables of encodings, and the call that opens them; libstdc++ never makes it by itself.
 CONVERSIONS, ICONV, ON_BEHALF = "gconv", b"\0iconv_open\0", ("libc.so", "libstdc++")
 
+OPENSSL = Path("/etc/ssl/openssl.cnf")
 SYSTEM_FILES = (
     "/etc/debian_version",
     "/etc/gai.conf",
@@ -35,7 +36,7 @@ SYSTEM_FILES = (
     "/etc/protocols",
     "/etc/rpc",
     "/etc/services",
-    "/etc/ssl/openssl.cnf",
+    str(OPENSSL),
 )
 # Time zones, the locale that LANG names, terminals, authorities: one file for all, and one each by its hash.
 SYSTEM_FOLDERS = (
@@ -162,9 +163,11 @@ def _library_list(tree: Tree) -> None:
 
 
 def _certificates(tree: Tree) -> None:
-    """Make OpenSSL's own folder lead to the system's certificates and settings, as the base image does."""
-    place = Path(ssl.get_default_verify_paths().openssl_cafile)
-    for name in ("certs", "openssl.cnf"):
-        tree.take(place.with_name(name))
-    if CERTIFICATES.exists() and not tree.has(place):
-        tree.link(place, str(CERTIFICATES))
+    """Make OpenSSL's own paths lead to the system's bundle, folder of authorities and configuration."""
+    defaults = ssl.get_default_verify_paths()
+    bundle, folder = Path(defaults.openssl_cafile), Path(defaults.openssl_capath)
+    configuration = bundle.with_name("openssl.cnf")
+    places = {bundle: CERTIFICATES, folder: CERTIFICATES.parent, configuration: OPENSSL}
+    for place, target in places.items():
+        if target.exists() and place != target and not tree.has(place):
+            tree.link(place, str(target))

@@ -2,9 +2,26 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
 from pathlib import Path
 
 from drydock.errors import NotWritten
+
+
+def check(path: Path) -> None:
+    """Refuse a place that cannot be written, before any work is done for it."""
+    if path.exists():
+        reason = "" if os.access(path, os.W_OK) and not path.is_dir() else "it is a folder or write-protected"
+    else:
+        folder = next(above for above in path.absolute().parents if above.exists())
+        try:
+            with tempfile.TemporaryFile(dir=folder):
+                reason = ""
+        except OSError as error:
+            reason = error.strerror or str(error)
+    if reason:
+        raise NotWritten(path=path, reason=reason)
 
 
 def write(path: Path, page: str) -> None:

@@ -21,6 +21,7 @@ from assemble import (
     left_out,
     packages,
     reasons,
+    runtime,
     strip,
     times,
     twins,
@@ -326,3 +327,15 @@ def test_a_librarys_package_comes_whole_with_those_that_it_needs_but_not_the_bas
         "libmagic.so.1",
         "magic/plugin.so",
     ]
+
+
+@pytest.mark.parametrize(("program", "taken"), [("/usr/bin/iconv", True), ("/usr/bin/ls", False)])
+def test_tables_of_encodings_come_with_a_program_that_converts(
+    tmp_path: Path, program: str, taken: bool
+) -> None:
+    tree = Tree(tmp_path / "tree")
+    tree.take(Path(program))
+
+    runtime.take_conversions(tree)
+
+    assert any("gconv" in path.parts for path in tree.files()) == taken

@@ -50,15 +50,28 @@ def exported(engine: Engine, reference: str) -> set[str]:
     return {name for name in names if name and not name.startswith(RUNTIME)}
 
 
+def left_out(images: dict[str, str], *options: str) -> str:
+    """Return what `drydock size --left-out` prints about the two images."""
+    command = [sys.executable, "-m", "drydock.cli", "size", *images.values(), "--left-out", *options]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr
+    return done.stdout
+
+
 def test_the_list_holds_every_path_that_production_lacks_and_no_other(
     engine: Engine, images: dict[str, str]
 ) -> None:
-    command = [sys.executable, "-m", "drydock.cli", "size", *images.values(), "--left-out", "--json"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout[-3000:] + done.stderr
-    found = json.loads(done.stdout)
+    found = json.loads(left_out(images, "--json"))
 
     listed = {one["path"].strip("/") for one in found["left_out"]}
     lacking = exported(engine, images["slim"]) - exported(engine, images["production"])
     assert {path for path in listed if not path.startswith(RUNTIME)} == lacking
     assert [one for one in (*found["left_out"], *found["changed"]) if not one["reason"]] == []
+
+
+def test_the_list_is_printed_by_folder_or_path_by_path(images: dict[str, str]) -> None:
+    folders, paths = left_out(images), left_out(images, "--all")
+
+    assert "/usr/bin/bash" not in folders
+    assert "/usr/bin/bash" in paths
+    assert folders.splitlines()[-1] == paths.splitlines()[-1]

@@ -22,8 +22,10 @@ def show(console: Console, found: LeftOut, *, every: bool) -> None:
         rows = _paths(omissions) if every else _folders(omissions)
         titles = (title, "package" if every else "paths", "bytes less", "reason")
         table(console, titles, rows, right=(2,) if every else (1, 2))
-    for path in found.whole:
-        console.print(f"not stripped, since it carries data or a signature: {printable(path)}", markup=False)
+    if found.whole:
+        console.print(f"{len(found.whole)} files keep their symbols, since they carry data or a signature")
+    for path in found.whole if every else ():
+        console.print(f"  {printable(path)}", markup=False)
     less = sum(one.size for one in (*found.missing, *found.changed))
     console.print(
         f"{len(found.missing)} paths left out, {len(found.changed)} changed: {megabytes(less)} less than slim"

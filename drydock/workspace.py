@@ -40,6 +40,9 @@ class Listener:
 class Progress:
     """Shows what takes time; this one shows nothing."""
 
+    # Whether it wants programs to name each test as it begins.
+    names_tests = False
+
     def build(self, _title: str, _brief: bool) -> AbstractContextManager[OnUpdate]:
         """Return what takes a build's updates; brief progress leaves out the cached steps."""
         return nullcontext(lambda _: None)

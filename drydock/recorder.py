@@ -26,11 +26,7 @@ from drydock.workspace import Listener, Workspace
 
 
 class Recorder(Listener):
-    """Adds what it hears to the history.
-
-    Args:
-        say: Takes a warning where the history cannot be written.
-    """
+    """Adds builds and images to the history; `say` takes a warning where that cannot be written."""
 
     def __init__(self, say: Say) -> None:
         self._say = say
@@ -49,7 +45,7 @@ class Recorder(Listener):
 
 
 def origin(project: Project, checkout: Checkout, target: str) -> Origin:
-    """Return whose build it is."""
+    """Return the origin of a build."""
     return Origin(project.image, target, checkout.branch, checkout.revision, checkout.dirty)
 
 
@@ -67,7 +63,7 @@ def failure(whose: Origin, seconds: float, fault: str, say: Say) -> None:
 
 
 def remember(read: Image, say: Say) -> None:
-    """Remember what an image weighs, unless that is known."""
+    """Remember an image's sizes, unless they are known."""
 
     def write(history: History) -> None:
         if not history.knows(read.id, read.on_disk, read.on_wire):
@@ -77,7 +73,7 @@ def remember(read: Image, say: Say) -> None:
 
 
 def verdict(whose: Origin, content: str, said: Verdict, say: Say) -> None:
-    """Remember what a gate said."""
+    """Remember a gate's verdict."""
     judged = Judged(time.time(), whose, content, said)
     attempt(History(), lambda history: history.add_verdict(judged), say)
 
@@ -96,13 +92,7 @@ def weigh(read: Image) -> Weighed:
 
 
 def attempt(history: History, write: Callable[[History], None], say: Say) -> None:
-    """Write to a history; what goes wrong there is worth one line and nothing more.
-
-    Args:
-        history: Where to.
-        write: What to do with it.
-        say: Takes the line.
-    """
+    """Write to a history; a fault there is one line of warning."""
     try:
         write(history)
     except (sqlite3.Error, OSError) as error:

@@ -13,7 +13,7 @@ from typing import Any
 
 from drydock import command
 from drydock.build import identity, plan
-from drydock.build.errors import BadDockerfile, BuildFailed, NoBuildx
+from drydock.build.errors import BadDockerfile, BuildFailed, NoBuildx, NotInContext
 from drydock.build.events import Progress, Step, Update, once
 from drydock.build.plan import Options
 from drydock.engine import Engine, find
@@ -63,18 +63,6 @@ def build(
     """Build one target of the project's Dockerfile.
 
     A build without cache has cache mounts of its own, and removes them: the user's caches stay as they are.
-
-    Args:
-        engine: Where to build.
-        project: What to build.
-        options: How to build it.
-        on_update: Called with every change of a step while the build runs.
-
-    Raises:
-        UnknownTarget: The Dockerfile has no such stage.
-        BadDockerfile: The Dockerfile does not parse.
-        BuildFailed: A step failed; carries the step's last lines.
-        NoBuildx, NoSpace, EngineGone: The surroundings failed.
     """
     dockerfile = plan.dockerfile(project, options)
     known = plan.targets(dockerfile)
@@ -123,6 +111,8 @@ def explain(engine: Engine, dockerfile: Path, progress: Progress) -> DrydockErro
         return EngineGone(host=engine.host, evidence=text)
     if command.run(["docker", "buildx", "version"], check=False).code != 0:
         return NoBuildx()
+    if found := re.search(r'failed to compute cache key: .*"/?([^"]+)": not found', reason):
+        return NotInContext(dockerfile=dockerfile, path=found[1])
     if failed is None or not failed.counts:
         if found := re.search(r"dockerfile parse error on line (\d+): (.*)", reason):
             return BadDockerfile(dockerfile=f"{dockerfile}:{found[1]}", problem=found[2])
@@ -140,7 +130,6 @@ def remove_mounts(engine: Engine, namespace: str, idle: str = "") -> set[str]:
     """Remove the cache mounts of some namespaces, and nothing else; return the namespaces that had any.
 
     Args:
-        engine: Where they are.
         namespace: What the namespaces begin with.
         idle: Leave mounts that were used more lately than this, such as ``1h``.
     """

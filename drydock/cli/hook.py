@@ -28,10 +28,12 @@ def main(arguments: Sequence[str]) -> int:
     try:
         with status() as progress:
             for line in hook.push(given.gates, project=given.project, progress=progress):
-                said = line.verdict
-                took = f"{said.seconds:.1f} s" if line.source == "run" else line.source
-                mark = tables.MARKS[said.outcome]
-                out.print(f"{mark}  [bold]{said.gate}[/bold]  {escape(said.summary)}  [dim]{took}[/dim]")
+                verdict = line.verdict
+                took = f"{verdict.seconds:.1f} s" if line.source == "run" else line.source
+                mark = tables.MARKS[verdict.outcome]
+                out.print(
+                    f"{mark}  [bold]{verdict.gate}[/bold]  {escape(verdict.summary)}  [dim]{took}[/dim]"
+                )
     except DrydockError as error:
         if error.evidence:
             out.print(error.evidence, markup=False)

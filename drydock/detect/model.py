@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, Literal, TypeVar
@@ -25,6 +26,17 @@ class Found(Generic[T]):
     why: str = ""
 
 
+F = TypeVar("F", bound="Found[Any]")
+
+
+def distinct(items: Iterable[F]) -> tuple[F, ...]:
+    """Return the first of those that have an equal value."""
+    found: dict[Any, F] = {}
+    for item in items:
+        found.setdefault(item.value, item)
+    return tuple(found.values())
+
+
 @dataclass(frozen=True)
 class Written(Found[str]):
     """A path that the program writes."""
@@ -37,6 +49,13 @@ class Package(Found[str]):
     """A Debian package, and what asks for it."""
 
     origin: PackageOrigin = "dependency"
+
+
+@dataclass(frozen=True)
+class Worker(Found[str]):
+    """A command that runs beside the server; its name is that of the service or the process type."""
+
+    name: str = ""
 
 
 @dataclass(frozen=True)
@@ -129,6 +148,15 @@ class Setting:
 
 
 @dataclass(frozen=True)
+class Migration:
+    """The command that brings the database's schema up to date, its folder, and the files that it reads."""
+
+    command: str
+    folder: str
+    files: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Installation:
     """Whether the project itself has to be installed, and what its build needs."""
 
@@ -182,6 +210,8 @@ class Findings:
     options: Found[tuple[str, ...]] | None
     system_build: tuple[Package, ...]
     system_run: tuple[Package, ...]
+    migrate: Found[Migration] | None
+    workers: tuple[Worker, ...]
     settings: tuple[Found[Setting], ...]
     env_files: tuple[Found[str], ...]
     data_files: tuple[Found[str], ...]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator
 
 from drydock.detect.code import Startup
-from drydock.detect.dependencies import Chosen
+from drydock.detect.dependencies import Chosen, place_of
 from drydock.detect.dockerfiles import COMPILERS, ONLY_FOR_BUILDS, Dockerfile
-from drydock.detect.model import Package, PackageOrigin
+from drydock.detect.model import Found, Package, distinct
 from drydock.detect.python import unfit
-from drydock.detect.syntax import argument, constant
+from drydock.detect.syntax import constant
 
 # Distributions that publish no wheels for Linux: what their sources compile and link against.
 SOURCES = {
@@ -20,6 +21,7 @@ SOURCES = {
     "pycairo": (("build-essential", "pkg-config", "libcairo2-dev"), ("libcairo2",)),
     "pyaudio": (("build-essential", "portaudio19-dev"), ("libportaudio2",)),
     "pylibmc": (("build-essential", "libmemcached-dev"), ("libmemcached11",)),
+    "gssapi": (("build-essential", "libkrb5-dev"), ("libgssapi-krb5-2",)),
     "uwsgi": (("build-essential",), ()),
     "pysqlcipher3": (("build-essential", "libsqlcipher-dev"), ("libsqlcipher1",)),
 }
@@ -38,6 +40,14 @@ RUNTIME = {
     "opencv-python": "libgl1",
     "psycopg": "libpq5",
     "pyzbar": "libzbar0",
+}
+# Libraries that a wheel loads, which neither it nor the base has: named, since not every program needs them.
+LIBRARIES = {
+    "lightgbm": ("libgomp.so.1", "libgomp1"),
+    "cairocffi": ("libcairo.so.2", "libcairo2"),
+    "cairosvg": ("libcairo.so.2", "libcairo2"),
+    "pyvips": ("libvips.so.42", "libvips42"),
+    "sounddevice": ("libportaudio.so.2", "libportaudio2"),
 }
 PROGRAMS = {
     "git": "git",
@@ -69,76 +79,68 @@ def packages(
     names: set[str],
     python: str,
     files: list[Dockerfile],
+    kept: list[Found[str]],
 ) -> tuple[tuple[Package, ...], tuple[Package, ...]]:
     """Return hints at Debian packages for the build and for the run, each with what asks for it."""
-    build: dict[str, Package] = {}
-    run: dict[str, Package] = {}
+    build = [*_built(chosen, names, python), *_from_dockerfiles(files, kept, run=False)]
+    run = [*_linked(chosen, names), *_from_code(startup), *_from_dockerfiles(files, kept, run=True)]
+    return distinct(build), distinct(run)
 
-    def add(
-        into: dict[str, Package], package: str, where: str, why: str, origin: PackageOrigin = "dependency"
-    ) -> None:
-        into.setdefault(package, Package(package, where, why, origin))
 
+def libraries(chosen: Chosen | None, names: set[str], run: Iterable[Package]) -> Iterator[Found[str]]:
+    """Yield the libraries that a wheel loads and no known package of the image brings."""
+    known = {package.value for package in run}
+    for name in sorted(names & LIBRARIES.keys()):
+        library, package = LIBRARIES[name]
+        if package not in known:
+            fact = f"{name} loads {library}, which the base lacks: system-packages={package} installs it"
+            yield Found(fact, _where(chosen, name))
+
+
+def _built(chosen: Chosen | None, names: set[str], python: str) -> Iterator[Package]:
+    for name in sorted(names & SOURCES.keys()):
+        for package in SOURCES[name][0]:
+            yield Package(package, _where(chosen, name), f"{name} has no wheel for Linux")
+    if chosen is None:
+        return
+    for item in (wanted for wanted in chosen.source.wanted if wanted.repository):
+        yield Package("git", item.where, f"{item.name} comes from a repository")
+    lock, where = chosen.source.lock, chosen.source.where
+    locked = [lock.packages[n] for n in sorted(names) if n in lock.packages] if lock else []
+    for one in unfit(locked, python):
+        yield Package("build-essential", where, f"{one.name} {one.version} has no wheel for {python}")
+    for one in locked:
+        if one.repository:
+            yield Package("git", where, f"{one.name} comes from a repository")
+
+
+def _linked(chosen: Chosen | None, names: set[str]) -> Iterator[Package]:
+    bundled = {w.name for w in chosen.source.wanted if "binary" in w.extras} if chosen else set()
+    bundled |= {"psycopg"} if names & {"psycopg-binary", "psycopg-c"} else set()
     for name in sorted(names):
-        where = _where(chosen, name)
-        compiles, links = SOURCES.get(name, ((), ()))
-        for package in compiles:
-            add(build, package, where, f"{name} has no wheel for Linux")
-        for package in links:
-            add(run, package, where, f"{name} links against it")
-        if name in RUNTIME and not (
-            (name == "psycopg" and names & {"psycopg-binary", "psycopg-c"}) or _binary(chosen, name)
-        ):
-            add(run, RUNTIME[name], where, f"{name} uses it")
-    if chosen:
-        if any(w.repository for w in chosen.source.wanted):
-            item = next(w for w in chosen.source.wanted if w.repository)
-            add(build, "git", item.where, f"{item.name} comes from a repository")
-        lock = chosen.source.lock
-        locked = [lock.packages[n] for n in sorted(names) if n in lock.packages] if lock else []
-        for unbuilt in unfit(locked, python):
-            why = f"{unbuilt.name} {unbuilt.version} has no wheel for {python}"
-            add(build, "build-essential", chosen.source.where, why)
-        for cloned in (p for p in locked if p.repository):
-            add(build, "git", chosen.source.where, f"{cloned.name} comes from a repository")
-    for package, where, why in _from_code(startup):
-        add(run, package, where, why, "code")
-    for into in (run, build):
-        for package, where in _from_dockerfiles(files, run=into is run):
-            add(into, package, where, "the existing Dockerfile installs it", "dockerfile")
-    return tuple(build.values()), tuple(run.values())
-
-
-def _binary(chosen: Chosen | None, name: str) -> bool:
-    return bool(chosen and any(w.name == name and "binary" in w.extras for w in chosen.source.wanted))
+        for package in SOURCES.get(name, ((), ()))[1]:
+            yield Package(package, _where(chosen, name), f"{name} links against it")
+        if name in RUNTIME and name not in bundled:
+            yield Package(RUNTIME[name], _where(chosen, name), f"{name} uses it")
 
 
 def _where(chosen: Chosen | None, name: str) -> str:
-    if chosen is None:
-        return ""
-    direct = next((w.where for w in chosen.source.wanted if w.name == name), "")
-    return direct or f"{chosen.source.label} [{name}]"
+    return place_of(chosen.source, name) if chosen else ""
 
 
-def _from_code(startup: Startup | None) -> list[tuple[str, str, str]]:
-    found = []
-    for module in startup.modules if startup else []:
-        for site in module.calls:
-            if not CALLERS.match(site.name):
-                continue
-            first = argument(site.node, 0, "args")
+def _from_code(startup: Startup | None) -> Iterator[Package]:
+    for site in startup.calls if startup else ():
+        if CALLERS.match(site.name):
+            first = site.argument(0, "args")
             word = constant(first) or constant(next(iter(getattr(first, "elts", [])), None)) or ""
             program = word.split(" ")[0].rpartition("/")[2]
             if program in PROGRAMS:
-                found.append((PROGRAMS[program], module.at(site.node), f"the program calls {program}"))
-    return found
+                yield Package(PROGRAMS[program], site.where, f"the program calls {program}", "code")
 
 
-def _from_dockerfiles(files: list[Dockerfile], run: bool) -> list[tuple[str, str]]:
-    found = []
-    for file in files[:1]:
-        for package, line in file.packages:
-            builds = package in COMPILERS or package.endswith("-dev")
-            if builds != run and package not in ONLY_FOR_BUILDS:
-                found.append((package, f"{file.path}:{line}"))
-    return found
+def _from_dockerfiles(files: list[Dockerfile], kept: list[Found[str]], run: bool) -> Iterator[Package]:
+    named = [Found(name, f"{file.path}:{line}") for file in files[:1] for name, line in file.packages]
+    for one in (*named, *kept):
+        builds = one.value in COMPILERS or one.value.endswith("-dev")
+        if builds != run and one.value not in ONLY_FOR_BUILDS:
+            yield Package(one.value, one.where, "the existing Dockerfile installs it", "dockerfile")

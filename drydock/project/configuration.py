@@ -7,9 +7,10 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, get_origin, get_type_hints
 
 from drydock import toml
+from drydock.nearest import choices
 from drydock.project.compression import ZSTD, Compression
 from drydock.project.errors import NoProject
 from drydock.project.model import DEFAULT_BUDGETS, TARGETS, Budget, Development, Growth, Project, Request
@@ -76,17 +77,7 @@ KEYS = toml.keys(Configuration)
 
 
 def read(folder: Path, find: Find) -> Project:
-    """Read a project from its configuration, and from findings where the configuration says nothing.
-
-    Args:
-        folder: The project's folder; a member of a workspace that was set up from above is built from there.
-        find: Returns value and place of each key that the configuration lacks, and of `root` where the
-            folder is a member of a workspace, which is built from above.
-
-    Raises:
-        NoProject: It is not a folder.
-        BadConfiguration: The configuration is not TOML, or a key is unknown or of the wrong type.
-    """
+    """Read a project from its configuration, and from findings where the configuration says nothing."""
     check_folder(folder)
     root = _context(folder.resolve())
     where, given, decided = _configuration(root)
@@ -123,42 +114,61 @@ def read(folder: Path, find: Find) -> Project:
 
 
 def table(folder: Path) -> dict[str, Any]:
-    """Return a project's configuration: drydock.toml, else ``[tool.drydock]`` of its pyproject.toml, else {}.
-
-    Raises:
-        BadConfiguration: It is not TOML, or a key is unknown or of the wrong type; names the key.
-    """
+    """Return a project's configuration: drydock.toml, else pyproject.toml's ``[tool.drydock]``, else {}."""
     return _configuration(folder)[1]
 
 
 def check_folder(path: Path) -> None:
-    """Refuse a path that is not a folder.
-
-    Raises:
-        NoProject: There is none of that name, or something else.
-    """
+    """Refuse a path that is not a folder."""
     if not path.is_dir():
         raise NoProject(path=path, problem="is not a folder")
 
 
 def configured(folder: Path) -> dict[str, str]:
-    """Return what a project's configuration says in single words, as options for detection.
-
-    Raises:
-        NoProject: It is not a folder.
-        BadConfiguration: It is not TOML, or a key is unknown or of the wrong type; names the key.
-    """
+    """Return what a project's configuration says in single words, as options for detection."""
     check_folder(folder)
-    words = {key: content for key, content in table(folder).items() if isinstance(content, str | int)}
-    return {key: str(word).lower() if isinstance(word, bool) else str(word) for key, word in words.items()}
+    return words(table(folder))
+
+
+def options(given: Mapping[str, str]) -> dict[str, Any]:
+    """Return options of a command line as checked values; a list is written `a,b` or `["a", "b"]`."""
+    hints = get_type_hints(Configuration)
+    values: dict[str, Any] = {}
+    for key, word in given.items():
+        if key not in KEYS:
+            raise toml.bad("--option", key, "unknown key", f"use one of {choices(key, KEYS)}")
+        hint = hints[KEYS[key].name]
+        read = {int: _number, bool: _boolean}.get(hint, str)
+        values[key] = _list(word) if get_origin(hint) is tuple else read(word)
+    toml.make(Configuration, values, "--option")
+    return values
+
+
+def _number(word: str) -> int | str:
+    return int(word) if word.isascii() and word.isdigit() else word
+
+
+def _boolean(word: str) -> bool | str:
+    return {"true": True, "false": False}.get(word.lower(), word)
+
+
+def _list(word: str) -> list[Any]:
+    if word.startswith("["):
+        found: list[Any] = toml.parse(f"value = {word}", "--option")["value"]
+        return found
+    return [part.strip() for part in word.split(",") if part.strip()]
+
+
+def words(values: Mapping[str, Any]) -> dict[str, str]:
+    """Return the values that are single words, as options for detection."""
+    single = {key: value for key, value in values.items() if isinstance(value, str | int)}
+    return {
+        key: str(value).lower() if isinstance(value, bool) else str(value) for key, value in single.items()
+    }
 
 
 def metadata(source: Path) -> dict[str, Any]:
-    """Return what a project's own pyproject.toml says about it, {} where there is none.
-
-    Raises:
-        BadConfiguration: It is not TOML.
-    """
+    """Return what a project's own pyproject.toml says about it, {} where there is none."""
     content = toml.read(source / "pyproject.toml")
     found: dict[str, Any] = content.get("tool", {}).get("poetry", {}) | content.get("project", {})
     return found

@@ -18,7 +18,7 @@ from pathlib import Path
 import httpx2
 
 from drydock import state
-from drydock.image.blob import Blob
+from drydock.image.cache import Blob
 from drydock.image.store import Store
 from drydock.publish.event import Event, LayerProgress, State, Tell, short
 from drydock.publish.registry import NetworkFault, Registry

@@ -23,7 +23,7 @@ from drydock.detect.tree import Tree, join, table
 from drydock.nearest import suggestion
 from drydock.progress import Patience, Say, silent, unseen
 from drydock.project.lock import pins, requirements_pins
-from drydock.recipe import markers, resolve, writing
+from drydock.recipe import markers, resolution, resolve, writing
 from drydock.recipe.blueprint import BUILD_LOCK, MAINTAINED, TEST_LOCK, missing_server
 from drydock.recipe.errors import NotInLock, NotLocked
 from drydock.recipe.resolve import LOCK, NOTHING, STYLE
@@ -59,19 +59,7 @@ class Origin:
 def lock(
     folder: Path, upgrade: Upgrade = NOTHING, say: Say = silent, patience: Patience = unseen
 ) -> tuple[Renewed, ...]:
-    """Make or renew the locks of a project, all of them or none.
-
-    Args:
-        folder: The project.
-        upgrade: The pins that may move though nothing declared has changed.
-        say: Takes a line where a tool has to be installed first.
-        patience: Gives signs of life while the package index is asked.
-
-    Raises:
-        NotInLock: No lock holds a package that is to be upgraded.
-        NotLocked: The declarations cannot be resolved; then every file is as it was.
-        Undecided: There is no lock yet, and the project's files contradict themselves.
-    """
+    """Make or renew the locks of a project, all of them or none."""
     found = detect.detect(folder, project.configured(folder))
     root = found.root
     place = _place(found)
@@ -89,7 +77,7 @@ def lock(
         if plain:
             texts |= _renewed(found, place, plain, upgrade)
         elif not used:
-            texts |= _made(found)
+            texts |= _made(found, unseen)
         if place != "." and (root / LOCK).is_file() and _declares(root):
             texts[LOCK] = _compiled(root, LOCK, _origin_of_tools(root, found), upgrade)
         if (root / BUILD_LOCK).is_file():
@@ -123,8 +111,8 @@ def _requirements(top: Path) -> list[str]:
     return found
 
 
-def _made(found: Findings) -> dict[str, str]:
-    """Return the texts of the locks of a project that has none, as `init` makes them."""
+def _made(found: Findings, patience: Patience) -> Mapping[str, str]:
+    """Return the locks of a project that has none, with the versions that its builds have so far."""
     options = project.configured(found.root)
     blueprint = recipe.plan(recipe.decided(found.root, options))
     if not resolve.is_needed(blueprint):
@@ -132,9 +120,7 @@ def _made(found: Findings) -> dict[str, str]:
             folder=found.root,
             reason=f"{blueprint.lock} holds exact versions, and does not say what it was made from",
         )
-    if "python" not in options:
-        blueprint = resolve.fitted(blueprint)
-    return resolve.resolve(blueprint)
+    return resolution.find(blueprint, patience, fit="python" not in options).files
 
 
 def _renewed(found: Findings, place: str, names: Sequence[str], upgrade: Upgrade) -> dict[str, str]:
@@ -211,11 +197,7 @@ def _said(head: str) -> Origin | None:
 
 
 def _origin(found: Findings, place: str, name: str) -> Origin:
-    """Return where a lock is resolved from: as its head says, or else the declaration beside it.
-
-    Raises:
-        NotLocked: There is no declaration.
-    """
+    """Return where a lock is resolved from: as its head says, or else the declaration beside it."""
     top = found.root / place
     head = _head(_read(top / name) or "")
     said = _said(head)
@@ -308,11 +290,7 @@ def _kept(root: Path, before: Mapping[str, str | None]) -> Iterator[None]:
 
 
 def _check(root: Path, place: str, used: Sequence[Tool], plain: Sequence[str], upgrade: Upgrade) -> None:
-    """Refuse to upgrade what no lock holds.
-
-    Raises:
-        NotInLock: A name is in none of them.
-    """
+    """Refuse to upgrade what no lock holds."""
     paths = [join(place, name) for name in (*(tool.lock for tool in used), *plain, TEST_LOCK)]
     texts = {path: _read(root / path) for path in (*paths, LOCK, BUILD_LOCK)}
     known = {name for path, text in texts.items() for name in held(path, text) or {}}

@@ -13,13 +13,7 @@ from drydock.workspace import Workspace
 
 
 def look(workspace: Workspace, target: str, port: int) -> None:
-    """Run a target until Ctrl-C, restricted as in production.
-
-    Args:
-        workspace: Knows engine and project.
-        target: The target to run; built first when the engine does not have it.
-        port: The port of this machine; 0 for a free one.
-    """
+    """Run a target until Ctrl-C, restricted as in production."""
     project = workspace.project
     built = workspace.built(target)
     wanted = Run(

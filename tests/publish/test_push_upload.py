@@ -11,10 +11,10 @@ from pathlib import Path
 
 import httpx2
 import pytest
+from drydock.image.blob import Blob
 
 from drydock import image as images
 from drydock.engine import Engine
-from drydock.image.blob import Blob
 from drydock.image.cache import Cache
 from drydock.project.compression import GZIP, ZSTD, Compression
 from drydock.publish import upload

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import subprocess
+import sys
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +17,7 @@ from drydock.engine import Engine
 from drydock.gates import smoke
 from drydock.project import Project, ca_bundle
 from drydock.publish.opening import open_workspace
+from tests.conftest import write_files
 from tests.detect.support import materialise
 from tests.support.images import remove_repository
 from tests.support.subjects import subject
@@ -61,15 +63,30 @@ def test_what_init_writes_builds_starts_and_answers(
     assert verdict.passed, f"{verdict.summary}\n{verdict.evidence}"
 
 
-def test_what_init_writes_needs_no_drydock_to_build(
-    image_name: str, python_image: str, tmp_path: Path
+@pytest.mark.parametrize("vendor", [True, False])
+def test_what_init_writes_is_built_by_docker_alone(
+    vendor: bool, image_name: str, python_image: str, tmp_path: Path
 ) -> None:
     folder = materialise("lock_pdm", tmp_path / "shop")
-    recipe.init(folder, {})
+    # BuildKit refuses the whole of an ignore file for one pattern that Go does not know.
+    odd = ["*.py[cod]", "[!a]bc[-_]*", "x[", "y\\", "/[Bb]in/", "!keep[a-c]", "**/deep/*", "[a-]"]
+    write_files(folder, {".gitignore": "\n".join(odd)})
+    recipe.init(folder, {}, vendor=vendor)
+    command = [sys.executable, "-m", "drydock.cli", "scripts"]
+    scripts = subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+    contexts = [] if vendor else [f"--build-context=drydock={scripts}"]
     secret = [f"--secret=id=ca,src={bundle}"] if (bundle := ca_bundle()) else []
 
     for target in ("slim", "test"):
-        plain = ["docker", "build", "--quiet", f"--target={target}", f"--tag={image_name}:{target}", *secret]
+        plain = [
+            "docker",
+            "build",
+            "--quiet",
+            f"--target={target}",
+            f"--tag={image_name}:{target}",
+            *secret,
+            *contexts,
+        ]
         subprocess.run([*plain, f"--build-arg=PYTHON_IMAGE={python_image}", str(folder)], check=True)
 
     check = subprocess.run(["docker", "run", "--rm", f"{image_name}:slim", "check"], check=False)

@@ -44,6 +44,7 @@ def fill() -> None:
         state.cache("licences") / "libc6_2.36",
         state.cache("recipes") / "0123/Dockerfile",
         state.cache("resolutions") / "0123.json",
+        state.folder("written") / "0123",
     ):
         path.parent.mkdir(parents=True)
         path.touch()

@@ -43,7 +43,9 @@ def judge(subject: Subject) -> Verdict:
     output: list[str] = []
     xdist = lock.tests_have(subject.project, XDIST)
     command = workers(subject.arguments, configured(subject.project.source), xdist)
-    with started(subject.engine, Run(subject.tests, command=command, owner=GATE)) as running:
+    named = {"PYTEST_ADDOPTS": "--verbose"} if subject.workspace.progress.names_tests else {}
+    run = Run(subject.tests, command=command, environment=named, owner=GATE)
+    with started(subject.engine, run) as running:
         for chunk in running.container.logs(stream=True, follow=True):
             text = chunk.decode("utf-8", "replace")
             output.append(text)

@@ -6,6 +6,7 @@ import ast
 import re
 from collections.abc import Iterable, Iterator
 
+from drydock.detect import migrations
 from drydock.detect.code import Code, Startup
 from drydock.detect.commands import parts_of, read_command
 from drydock.detect.dockerfiles import Command, Dockerfile
@@ -14,7 +15,7 @@ from drydock.detect.launches import Evidence
 from drydock.detect.model import Found, Setting
 from drydock.detect.settings import kind_of
 from drydock.detect.syntax import Module, Site, constant, keyword
-from drydock.detect.tree import Tree, join
+from drydock.detect.tree import Tree
 from drydock.detect.values import text_of
 
 # RUN lines that install, clean up or set up the user: the image does that its own way.
@@ -55,7 +56,6 @@ SHELLS = re.compile(
     r"^(os\.(system|popen)|subprocess\.(getoutput|getstatusoutput)|asyncio\.create_subprocess_shell)$"
 )
 SHOWN = 40  # characters of a variable's value
-MIGRATIONS = (("alembic.ini", "python3 -m alembic upgrade head"), ("aerich.ini", "python3 -m aerich upgrade"))
 FETCHES = re.compile(
     r"^(tiktoken\.(get_encoding|encoding_for_model)|nltk\.download|spacy\.cli\.download|"
     r"(whisper|faster_whisper\.WhisperModel|easyocr\.Reader|gensim\.downloader\.load)(\.load_model)?)$"
@@ -109,7 +109,7 @@ def before(command: Command | None) -> Iterator[Found[str]]:
     parts = parts_of(command.text) if command else []
     at = max((i for i, part in enumerate(parts) if read_command(part)), default=0)
     for part in parts[:at]:
-        if command and not USUAL.match(part):
+        if command and not USUAL.match(part) and not migrations.runs(part):
             fact = f"{_short(part)} runs before the server: run it in the image before each release"
             yield Found(fact, command.where)
 
@@ -130,15 +130,6 @@ def workers(tree: Tree, commands: Iterable[Command]) -> Iterator[Found[str]]:
                     f"{_short(part.strip())} runs beside the server: python3 -m starts it in the same image"
                 )
                 yield Found(fact, where)
-
-
-def migrations(tree: Tree, project: str, names: set[str]) -> Iterator[Found[str]]:
-    """Yield the tools that change the database's tables, where the project has their configuration."""
-    for name, command in MIGRATIONS:
-        path = join(project, name)
-        if tree.exists(path) and name.partition(".")[0] in names:
-            fact = f"nothing migrates the database: run {command} in the image, or set migrate to a function"
-            yield Found(fact, path)
 
 
 def code(startup: Startup) -> Iterator[Found[str]]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 
-from drydock.detect import beside, blockers, dockerfiles, python, routes, settings, system
+from drydock.detect import beside, blockers, dockerfiles, migrations, python, routes, settings, system
 from drydock.detect import dependencies as deps
 from drydock.detect.apps import SIDE, Apps, find_apps
 from drydock.detect.code import MAX_MODULES, Code, Startup, module_name
@@ -30,6 +30,7 @@ from drydock.detect.model import (
     Found,
     Ignore,
     Installation,
+    Migration,
     Package,
     Server,
     Written,
@@ -122,7 +123,7 @@ class _Detection:
         project = self._project_folder(chosen, path)
         start = self._start(entry, project)
         self._note_beside(start, commands, relevant)
-        return self._assemble(apps, evidence, relevant, chosen, project, start)
+        return self._assemble(apps, evidence, commands, relevant, chosen, project, start)
 
     def _by_hand(self, option: str) -> str:
         return self.overrides.get(option, "").strip()
@@ -188,6 +189,7 @@ class _Detection:
         self,
         apps: Apps,
         evidence: list[Evidence],
+        commands: list[dockerfiles.Command],
         files: list[dockerfiles.Dockerfile],
         chosen: deps.Chosen | None,
         project: str,
@@ -224,8 +226,7 @@ class _Detection:
             self._stale(chosen)
         if chosen:
             self.blockers += deps.unreachable(self.tree, chosen.source, names)
-        if start:
-            self.notes += beside.migrations(self.tree, project, names)
+        migrate = self._migration(project, names, commands) if start else None
         self._block(start, chosen, names, files)
         self._note_unread()
         workdir = start.layout.workdir if start else Found(project, "default")
@@ -262,18 +263,35 @@ class _Detection:
             options=options,
             system_build=self._packages_by_hand("build-packages") or build,
             system_run=self._packages_by_hand("system-packages") or run,
+            migrate=migrate,
             settings=read,
             env_files=self._environment_files(start, workdir.value),
             data_files=self._data_files(start),
             writable=writable,
             replicas_safe=self._replicas(start, writable),
             installation=installed,
-            ignore=self._ignore(context.value, plan.files if plan else (), start, installed.value, project),
+            ignore=self._ignore(
+                context.value,
+                (*(plan.files if plan else ()), *(migrate.value.files if migrate else ())),
+                start,
+                installed.value,
+                project,
+            ),
             image=Found(self._by_hand("image"), "set by hand: image") if self._by_hand("image") else None,
             notes=(*self.notes, *(beside.surprises(start.startup, host) if start else [])),
             conflicts=tuple(self.conflicts),
             blockers=tuple(self.blockers),
         )
+
+    def _migration(
+        self, project: str, names: set[str], commands: list[dockerfiles.Command]
+    ) -> Found[Migration] | None:
+        if by_hand := self._by_hand("migrate"):
+            return Found(Migration(by_hand, "", ()), "set by hand: migrate")
+        found, notes, conflicts = migrations.find(self.tree, project, names, commands)
+        self.notes += notes
+        self.conflicts += conflicts
+        return found
 
     def _server(self, chosen: deps.Chosen | None) -> tuple[Found[Server] | None, list[str], list[str]]:
         if chosen is None:

@@ -129,6 +129,15 @@ class Setting:
 
 
 @dataclass(frozen=True)
+class Migration:
+    """The command that brings the database's schema up to date, its folder, and the files that it reads."""
+
+    command: str
+    folder: str
+    files: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Installation:
     """Whether the project itself has to be installed, and what its build needs."""
 
@@ -182,6 +191,7 @@ class Findings:
     options: Found[tuple[str, ...]] | None
     system_build: tuple[Package, ...]
     system_run: tuple[Package, ...]
+    migrate: Found[Migration] | None
     settings: tuple[Found[Setting], ...]
     env_files: tuple[Found[str], ...]
     data_files: tuple[Found[str], ...]

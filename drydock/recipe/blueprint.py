@@ -83,7 +83,8 @@ class Blueprint:
         storage: What it writes beside its code.
         settings: What it reads from the environment when it is imported.
         replicas: How many may run at once: 1 or 2.
-        settings_check, migrate: Functions that the start script calls; empty for none.
+        settings_check: A function that the start script calls; empty for none.
+        migrate: A function or a command that the start script runs; empty for none.
         logging: Whether the application sets up the logging itself.
         secrets: Files that no build may see.
         origins: Where each value was found, by the name of its option.
@@ -157,6 +158,7 @@ def draw(findings: Findings, table: Mapping[str, Any], image: str, maintainer: s
     declared = _declared(f.root, dependencies)
     only_built = {*dependencies.files, *declared, *_build_files(f, source)}
     only_built -= {found.value for found in f.data_files}
+    only_built -= {*(f.migrate.value.files if f.migrate else ())}
     entries = contents.entries(f.root, source, set(needed) - only_built)
     newest = MAINTAINED.index(f.python.value) if f.python.value in MAINTAINED else len(MAINTAINED)
     run = [package.value for package in f.system_run]
@@ -199,11 +201,22 @@ def draw(findings: Findings, table: Mapping[str, Any], image: str, maintainer: s
         settings=tuple(setting.value for setting in f.settings),
         replicas=2 if f.replicas_safe.value else 1,
         settings_check=str(table.get("settings-check", "")),
-        migrate=str(table.get("migrate", "")),
+        migrate=_migrate(f, base),
         logging=bool(table.get("logging", False)),
         secrets=tuple(join(f.context.value, path) for path in f.ignore.secrets),
         origins=_origins(f),
     )
+
+
+def _migrate(findings: Findings, base: str) -> str:
+    """Return the migration's command as the image runs it, from the folder that it needs."""
+    if findings.migrate is None:
+        return ""
+    found = findings.migrate.value
+    folder = inside(base, found.folder) if found.folder else ""
+    if folder in ("", inside(base, findings.workdir.value)):
+        return found.command
+    return f"cd {folder} && {found.command}"
 
 
 def inside(base: str, path: str) -> str:

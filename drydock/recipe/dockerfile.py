@@ -68,7 +68,7 @@ def arguments(blueprint: Blueprint) -> dict[str, str]:
         "APP_WORKDIR": blueprint.workdir,
         "APP_LOGGING": "1" if blueprint.logging else "0",
         "APP_SETTINGS_CHECK": blueprint.settings_check,
-        "APP_MIGRATE": blueprint.migrate,
+        "APP_MIGRATE": f'"{_quoted(blueprint.migrate)}"' if " " in blueprint.migrate else blueprint.migrate,
         "EXTRA_FILES": f'"{" ".join(blueprint.extra_files)}"',
         "PORT": str(blueprint.port),
         "HEALTH_PATH": blueprint.health_path,

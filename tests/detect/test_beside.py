@@ -124,18 +124,6 @@ def test_programs_before_and_beside_the_server_are_noted(tmp_path: Path) -> None
     ]
 
 
-@pytest.mark.parametrize(("library", "noted"), [("alembic", True), ("httpx", False)])
-def test_migrations_are_noted_where_their_tool_is_installed(
-    library: str, noted: bool, tmp_path: Path
-) -> None:
-    files: dict[str, str | bytes] = {
-        "alembic.ini": "[alembic]\n",
-        "requirements.txt": f"fastapi\nuvicorn\n{library}\n",
-    }
-
-    assert notes(tmp_path, files) == ([("nothing migrates the database", "alembic.ini")] if noted else [])
-
-
 @pytest.mark.parametrize(
     ("call", "noted"),
     [

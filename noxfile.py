@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import nox
+from nox.command import CommandFailed
 
 # These need an image, a base or a cluster, and have sessions of their own.
 ELSEWHERE = ("--ignore=tests/system", "--ignore=tests/layout")
@@ -39,9 +40,15 @@ def tests(session: nox.Session) -> None:
     if session.posargs:
         session.run(*run, "-m", "not acceptance", *session.posargs, external=True)
         return
-    # Tests with an engine share it, and run one after another.
-    session.run(*run, "-n", "auto", "-m", "not live and not acceptance", "tests", external=True)
-    session.run(*run, "-m", "live and not acceptance", "tests", external=True)
+    # Tests with an engine share it and run one after another, even when one of the first half failed.
+    failed = False
+    for half in (("-n", "auto", "-m", "not live and not acceptance"), ("-m", "live and not acceptance")):
+        try:
+            session.run(*run, *half, "tests", external=True)
+        except CommandFailed:
+            failed = True
+    if failed:
+        session.error("pytest failed; the summaries above name the tests")
 
 
 @nox.session(default=False)

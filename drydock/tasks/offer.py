@@ -143,7 +143,7 @@ def offer(
         texts = {key: text for key, text in (SHARED | options).items() if key in parameters}
         repeated = [key for key, parameter in parameters.items() if "list" in str(parameter.annotation)]
         bare = [key for key, parameter in parameters.items() if "str | bool" in str(parameter.annotation)]
-        shown = {key.replace("_", "-"): text for key, text in texts.items()}
+        shown = {key.strip("_").replace("_", "-"): text for key, text in texts.items()}
         # Short options would be whatever letter is free, and change with every option that is added.
         made: Task[Any] = task(
             name=name,

@@ -59,6 +59,19 @@ PARTS = (
 )
 ANY_PART = "|".join(pattern for _, pattern in PARTS)
 DATABASE_PART = rf"(DATABASE|DB|SQL)_?({ANY_PART})$"
+# SQLAlchemy's word for a driver. Where a project has several, an asynchronous one is the application's: the
+# other is for its migrations.
+DIALECTS = (
+    ("asyncpg", "asyncpg"),
+    ("psycopg", "psycopg"),
+    ("psycopg2", "psycopg2"),
+    ("psycopg2-binary", "psycopg2"),
+    ("pg8000", "pg8000"),
+    ("asyncmy", "asyncmy"),
+    ("aiomysql", "aiomysql"),
+    ("pymysql", "pymysql"),
+    ("mysqlclient", "mysqldb"),
+)
 POSTGRES = Backing(
     name="postgres",
     image="postgres:17",
@@ -184,23 +197,10 @@ def _part(name: str) -> str:
 
 
 def _scheme(backing: Backing, given: str, drivers: set[str]) -> str:
-    """Return the first word of a URL: the default's own, else the one of SQLAlchemy's driver."""
+    """Return the first word of a URL: the default's own, else the one that SQLAlchemy has for the driver."""
     if given.partition("+")[0] in backing.schemes:
         return given
     if backing is REDIS or not drivers & {"sqlalchemy", "sqlmodel"}:
         return backing.schemes[0]
-    asynchronous = "+aio" in given
-    choices = (
-        ("asyncpg", "asyncpg", True),
-        ("psycopg", "psycopg", False),
-        ("psycopg2", "psycopg2", False),
-        ("psycopg2-binary", "psycopg2", False),
-        ("pg8000", "pg8000", False),
-        ("asyncmy", "asyncmy", True),
-        ("aiomysql", "aiomysql", True),
-        ("pymysql", "pymysql", False),
-        ("mysqlclient", "mysqldb", False),
-    )
-    there = [row for row in choices if row[0] in drivers & backing.drivers]
-    fitting = [row for row in there if row[2] == asynchronous] or there
-    return f"{backing.schemes[0]}+{fitting[0][1]}" if fitting else backing.schemes[0]
+    found = next((word for name, word in DIALECTS if name in drivers & backing.drivers), "")
+    return f"{backing.schemes[0]}+{found}" if found else backing.schemes[0]

@@ -15,6 +15,8 @@ ELSEWHERE = ("--ignore=tests/system", "--ignore=tests/layout")
 @nox.session
 def lint(session: nox.Session) -> None:
     """Check style, types and layers: ruff, mypy, import-linter and hadolint."""
+    if session.posargs:
+        session.error("error: lint looks at this repository alone and takes no arguments; give none")
     session.run("ruff", "format", "--check", ".", external=True)
     session.run("ruff", "check", ".", external=True)
     session.run("mypy", external=True)

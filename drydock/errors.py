@@ -79,7 +79,7 @@ class NoSpace(DrydockError):
 class NotWritten(DrydockError):
     exit_code = Exit.MACHINE
     fact = "{path} cannot be written: {reason}"
-    next_step = "name another place with --output"
+    next_step = "name another place"
 
 
 class BadConfiguration(DrydockError):

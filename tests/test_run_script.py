@@ -55,6 +55,20 @@ def test_a_command_that_needs_no_engine_runs_without_one(args: tuple[str, ...]) 
     assert "build" in done.stdout
 
 
+def test_nox_runs_from_a_subfolder() -> None:
+    done = subprocess.run(
+        ["../run", "nox", "--list"],
+        cwd=ROOT / "docs",
+        env={**os.environ, "DRYDOCK_NO_ENGINE": "1"},
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert "* size_budget" in done.stdout
+
+
 @pytest.mark.parametrize("changed", ["requirements.lock", "pyproject.toml"])
 def test_a_changed_lock_or_manifest_makes_the_environment_again(
     copy: Path, tmp_path: Path, changed: str

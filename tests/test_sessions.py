@@ -29,6 +29,13 @@ def test_an_unknown_session_is_answered_with_what_was_meant(name: str, message: 
     assert (done.stderr, done.returncode) == (f"{message}\n", UnknownSession.exit_code)
 
 
+def test_lint_takes_no_project() -> None:
+    done = nox("-s", "lint", "--", "--project", "../svc")
+
+    assert done.returncode != 0
+    assert "error: lint looks at this repository alone and takes no arguments; give none" in done.stderr
+
+
 def test_a_known_session_is_left_to_nox() -> None:
     assert nox("--list", "-s", "lint").returncode == 0
 

@@ -25,6 +25,7 @@ from todo_api.main import create_app
 from todo_api.settings import Settings
 
 TASKS = "/api/ada/tasks"
+RESOURCE = "https://todo.example.com/mcp"
 
 
 @pytest.fixture
@@ -332,6 +333,36 @@ def test_token_for_the_mcp_resource_opens_mcp_alone(make_settings: MakeSettings,
         assert answers("https://other.example.com/mcp") == (401, 401)
 
 
+@pytest.mark.parametrize(
+    ("changes", "statuses"),
+    [
+        ({"aud": RESOURCE}, (200, 401)),
+        ({"aud": [RESOURCE, "https://app.example.com/api/auth/oauth2/userinfo"]}, (200, 401)),
+        ({"aud": [RESOURCE, "https://app.example.com"]}, (200, 401)),
+        ({"aud": "https://app.example.com"}, (401, 401)),
+        ({"aud": RESOURCE, "iss": "https://other.example.com/api/auth"}, (401, 401)),
+        ({"aud": RESOURCE, "cnf": {"jkt": "a-thumbprint"}}, (401, 401)),
+    ],
+    ids=["resource", "with userinfo", "with the API", "the API alone", "another issuer", "bound to a key"],
+)
+def test_the_authorization_servers_tokens_open_mcp_alone(
+    make_settings: MakeSettings, issuer: Issuer, changes: dict[str, Any], statuses: tuple[int, int]
+) -> None:
+    settings = make_settings(
+        better_auth_url=issuer.url,
+        better_auth_jwks_url=issuer.jwks_url,
+        public_url="https://todo.example.com",
+    )
+    # As Better Auth's MCP plug-in signs them: with the issuer that its metadata names.
+    token = issuer.token(**{"iss": f"{issuer.url}/api/auth", **changes})
+    headers = {"Authorization": f"Bearer {token}", "Accept": "application/json", "Host": "todo.example.com"}
+    with TestClient(create_app(settings)) as client:
+        listed = client.post(
+            "/mcp", json={"jsonrpc": "2.0", "id": 1, "method": "tools/list"}, headers=headers
+        )
+        assert (listed.status_code, client.get(TASKS, headers=headers).status_code) == statuses
+
+
 def test_without_a_public_url_no_host_is_an_audience(signed_in: TestClient, issuer: Issuer) -> None:
     headers = {
         "Authorization": f"Bearer {issuer.token(aud='http://localhost/mcp')}", "Host": "localhost",
@@ -575,6 +606,6 @@ def test_development_token_is_refused_in_production_and_beside_an_issuer(
 def test_protected_resource_metadata_names_the_issuer(signed_in: TestClient, issuer: Issuer) -> None:
     found = signed_in.get("/.well-known/oauth-protected-resource/mcp").json()
     assert found["resource"] == "http://testserver/mcp"
-    assert found["authorization_servers"] == [issuer.url]
+    assert found["authorization_servers"] == [f"{issuer.url}/api/auth"]
     challenge = signed_in.post("/mcp").headers["WWW-Authenticate"]
     assert 'resource_metadata="http://testserver/.well-known/oauth-protected-resource/mcp"' in challenge

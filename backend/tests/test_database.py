@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import socketserver
 import sqlite3
@@ -23,6 +24,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from psycopg import errors
 from sqlalchemy import exc
+from sqlalchemy.ext.asyncio import create_async_engine
 from starlette.testclient import TestClient
 
 from tests.conftest import MakeSettings, bearer
@@ -270,3 +272,26 @@ def test_connection_is_asked_unless_it_was_used_just_now_and_is_silent(
         async_engine.sync_engine.pool.dispatch.checkin(connection, None)
         time.sleep(2 * engine.TRUSTED_SECONDS)
         assert pings() == 1
+
+
+def test_a_connection_that_comes_back_is_waited_for_and_one_that_does_not_is_not(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    async def scenario(patience: float, *, comes_back: bool) -> int:
+        monkeypatch.setattr(engine, "OVERFLOW_AFTER_SECONDS", patience)
+        url = f"sqlite+aiosqlite:///{tmp_path / 'pool.db'}"
+        pooled = create_async_engine(url, poolclass=engine.PatientPool, pool_size=1, max_overflow=1)
+        opened: list[object] = []
+        sa.event.listen(pooled.sync_engine, "connect", lambda connection, _: opened.append(connection))
+        first = await pooled.connect()
+        second = asyncio.create_task(pooled.connect().start())
+        await asyncio.sleep(0)
+        if comes_back:
+            await first.close()
+        await (await second).close()
+        await first.close()
+        await pooled.dispose()
+        return len(opened)
+
+    assert asyncio.run(scenario(30, comes_back=True)) == 1
+    assert asyncio.run(scenario(0.01, comes_back=False)) == 2

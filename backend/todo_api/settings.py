@@ -172,6 +172,14 @@ class Settings(BaseSettings):
         "Value that a token's `aud` must contain. Unset: the issuer.",
         example="https://app.example.com",
     )
+    better_auth_mcp_issuer: str | None = setting(
+        "BETTER_AUTH_MCP_ISSUER",
+        None,
+        "Authorization server that /mcp names to MCP clients, and `iss` of its tokens. Unset: "
+        "BETTER_AUTH_ISSUER, else BETTER_AUTH_URL/api/auth, as Better Auth's MCP plug-in has it.",
+        example="https://app.example.com/api/auth",
+        pattern=r"^https?://[^/\s]+(/[^\s]*)?$",
+    )
     auth_algorithms: TextList = setting(
         "AUTH_ALGORITHMS",
         ASYMMETRIC_ALGORITHMS,
@@ -533,6 +541,12 @@ class Settings(BaseSettings):
         None without PUBLIC_URL: the `Host` that a request names is not evidence of the service's address.
         """
         return f"{self.public_url.rstrip('/')}/mcp" if self.public_url else None
+
+    @property
+    def mcp_issuer(self) -> str | None:
+        """Issuer of the MCP resource's tokens: its authorization server."""
+        base = f"{self.better_auth_url.rstrip('/')}/api/auth" if self.better_auth_url else None
+        return self.better_auth_mcp_issuer or self.better_auth_issuer or base
 
     @property
     def mcp_hosts(self) -> tuple[str, ...]:

@@ -14,4 +14,4 @@ class NoBase(DrydockError):
 class BaseNotMade(DrydockError):
     exit_code = Exit.BASE
     fact = "making {reference} from Debian packages failed: {reason}"
-    next_step = "fix what the lines above show and try again, or name another base with PYTHON_IMAGE"
+    next_step = "correct that and try again, or name another base with PYTHON_IMAGE"

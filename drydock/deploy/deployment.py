@@ -22,23 +22,14 @@ ROLLOUT_SECONDS = 180.0
 
 @dataclass(frozen=True)
 class Deployed:
-    """What runs after a deployment.
+    """What runs after a deployment."""
 
-    Args:
-        cluster: The context and its server.
-        namespace: Where it runs.
-        images: What the Deployments run there.
-        revisions: The revision of each Deployment, by title.
-        changed: Whether anything was different before.
-        seconds: How long it took.
-    """
-
-    cluster: str
+    cluster: str  # the context and its server
     namespace: str
-    images: tuple[str, ...]
-    revisions: dict[str, int]
-    changed: bool
-    seconds: float
+    images: tuple[str, ...]  # what the Deployments run there
+    revisions: dict[str, int]  # the revision of each Deployment, by title
+    changed: bool  # whether anything was different before
+    seconds: float  # how long it took
 
     def rows(self) -> dict[str, str]:
         """Return what people are shown at the end, by name."""
@@ -60,24 +51,7 @@ def deploy(
     say: Say = print,
     seconds: float = ROLLOUT_SECONDS,
 ) -> Deployed:
-    """Render, compare, apply and wait: what the pods need, then the migration, then the pods.
-
-    Args:
-        project: Whose overlay.
-        overlay: Its name, or the path of a folder with a kustomization.yaml.
-        context: The context of the kubeconfig; the current one when empty.
-        image: The reference to run; what the overlay names by default.
-        say: Takes one line of progress at a time.
-        seconds: How long each workload may take.
-
-    Raises:
-        NoCluster, NoOverlay, RenderFailed: Before anything is changed.
-        Placeholders: The overlay still holds its examples; nothing is changed.
-        SecretMissing: A Secret is neither in the manifests nor on the cluster; nothing is changed.
-        ApplyFailed: The API server refuses a manifest; found before anything is changed, unless the
-            namespace is new.
-        RolloutFailed: Pods do not become ready; carries events and log.
-    """
+    """Render, compare, apply and wait: what the pods need, then the migration, then the pods."""
     began = time.monotonic()
     wanted = manifests.parse(render(project, overlay, image))
     if left := manifests.placeholders(wanted):
@@ -95,12 +69,7 @@ def deploy(
 def undo(
     project: Project, overlay: str, context: str = "", say: Say = print, seconds: float = ROLLOUT_SECONDS
 ) -> Deployed:
-    """Go back to the revision before, and wait until it runs; the database's schema stays as it is.
-
-    Raises:
-        NothingToUndo: There is no revision before.
-        RolloutFailed: The pods of that revision do not become ready.
-    """
+    """Go back to the revision before, and wait until it runs; the database's schema stays as it is."""
     began = time.monotonic()
     wanted = [one for one in manifests.parse(render(project, overlay)) if one.kind == "Deployment"]
     kubectl = clusters.connect(context, say)
@@ -125,11 +94,7 @@ def phases(wanted: Iterable[Manifest]) -> list[list[Manifest]]:
 
 
 def apply(kubectl: Kubectl, wanted: Sequence[Manifest]) -> Iterable[Manifest]:
-    """Apply step by step, and yield each workload that has to be waited for before the next step.
-
-    Raises:
-        ApplyFailed: The API server refuses a manifest.
-    """
+    """Apply step by step, and yield each workload that has to be waited for before the next step."""
     for step in phases(wanted):
         if not step:
             continue

@@ -18,28 +18,16 @@ OOM = "OOMKilled"
 
 @dataclass(frozen=True)
 class Trouble:
-    """What keeps a pod from running.
-
-    Args:
-        pod: Its name.
-        cause: One line.
-        hopeless: Whether waiting can help no more.
-        crashed: Whether a container ended, so that its log tells more.
-    """
+    """What keeps a pod from running."""
 
     pod: str
     cause: str
-    hopeless: bool
-    crashed: bool = False
+    hopeless: bool  # whether waiting can help no more
+    crashed: bool = False  # whether a container ended, so that its log tells more
 
 
 def troubles(pods: Sequence[Mapping[str, Any]], events: Sequence[Mapping[str, Any]]) -> list[Trouble]:
-    """Return what keeps pods from running, the hopeless first.
-
-    Args:
-        pods: As the cluster describes them.
-        events: Those of the namespace.
-    """
+    """Return what keeps pods from running, the hopeless first."""
     found = [trouble for pod in pods for trouble in _of_pod(pod, events)]
     return sorted(found, key=lambda trouble: not trouble.hopeless)
 

@@ -22,11 +22,7 @@ _ABSENT = object()
 
 
 def difference(kubectl: Kubectl, wanted: Sequence[Manifest]) -> list[str]:
-    """Return, as lines, what differs between manifests and what runs; values of Secrets are not shown.
-
-    Raises:
-        ApplyFailed: The API server would refuse a manifest; nothing was changed.
-    """
+    """Return, as lines, what differs between manifests and what runs; values of Secrets are not shown."""
     # A Job is made again each time, so its difference says nothing.
     compared = [one for one in wanted if one.kind != "Job"]
     # Without its namespace the server cannot try an object; there is nothing to compare with either.
@@ -89,14 +85,7 @@ def plain(content: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def changes(old: Any, new: Any, path: str = "", *, secret: bool = False) -> Iterator[str]:
-    """Yield a line for each field that differs, such as ``spec.replicas: 1 → 2``.
-
-    Args:
-        old: A value as it is.
-        new: The value as it is to be.
-        path: Where both stand.
-        secret: Whether values are kept back.
-    """
+    """Yield a line for each field that differs, such as ``spec.replicas: 1 → 2``."""
     if isinstance(old, Mapping) and isinstance(new, Mapping):
         for key in [*new, *(key for key in old if key not in new)]:
             inner = f"{path}.{key}" if path else str(key)

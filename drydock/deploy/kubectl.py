@@ -34,33 +34,20 @@ def find(say: Say = silent) -> Path:
 
 @dataclass(frozen=True)
 class Kubectl:
-    """A kubectl that reaches one cluster.
-
-    Args:
-        program: Its path.
-        context: The context of the kubeconfig; the current one when empty.
-    """
+    """A kubectl that reaches one cluster."""
 
     program: Path
-    context: str = ""
+    context: str = ""  # the context of the kubeconfig; the current one when empty
 
     def run(
         self, *args: str, stdin: str | None = None, check: bool = True, timeout: float | None = None
     ) -> command.Completed:
-        """Run kubectl to its end.
-
-        Raises:
-            command.CommandFailed: It exited with another code than 0 and ``check`` is set.
-        """
+        """Run kubectl to its end."""
         chosen = [f"--context={self.context}"] if self.context else []
         return command.run([str(self.program), *chosen, *args], stdin=stdin, check=check, timeout=timeout)
 
     def json(self, *args: str) -> Any:
-        """Return what ``kubectl get`` knows, as JSON values; None where there is no such thing.
-
-        Raises:
-            NoCluster: The cluster does not answer any more, or does not let this user look.
-        """
+        """Return what ``kubectl get`` knows, as JSON values; None where there is no such thing."""
         done = self.run("get", *args, "--ignore-not-found", "--output=json", check=False)
         if done.code != 0:
             raise NoCluster(context=self.context or "the current one", reason=_reason(done))
@@ -78,11 +65,7 @@ class Kubectl:
 
 
 def connect(context: str = "", say: Say = silent) -> Kubectl:
-    """Return a kubectl whose cluster answers.
-
-    Raises:
-        NoCluster: None does, or there is no such context.
-    """
+    """Return a kubectl whose cluster answers."""
     kubectl = Kubectl(find(say), context)
     done = kubectl.run("version", "--output=json", f"--request-timeout={ANSWER_SECONDS}s", check=False)
     if done.code == 0 and "serverVersion" in done.stdout:

@@ -16,13 +16,9 @@ PLACEHOLDERS = ("SET-ME", "example.com", "@sha256:" + 64 * "0")
 
 @dataclass(frozen=True)
 class Manifest:
-    """One object of the cluster.
+    """One object of the cluster."""
 
-    Args:
-        content: The object as YAML values.
-    """
-
-    content: Mapping[str, Any]
+    content: Mapping[str, Any]  # the object as YAML values
 
     @property
     def kind(self) -> str:
@@ -76,13 +72,7 @@ def dump(manifests: Iterable[Manifest]) -> str:
 
 
 def with_image(manifests: Iterable[Manifest], name: str, image: str) -> list[Manifest]:
-    """Return the manifests with another image in every container of the application.
-
-    Args:
-        manifests: What was rendered.
-        name: The image's repository without a registry, which tells its containers from others.
-        image: The full reference to put there.
-    """
+    """Return the manifests with another image in every container of the application."""
     return [Manifest(_replaced(manifest.content, name, image)) for manifest in manifests]
 
 

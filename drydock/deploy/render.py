@@ -21,15 +21,7 @@ def overlays(project: Project) -> list[str]:
 
 
 def folder(project: Project, overlay: str) -> Path:
-    """Return the folder of an overlay.
-
-    Args:
-        project: Whose overlay.
-        overlay: Its name, or the path of any other folder with a kustomization.yaml.
-
-    Raises:
-        NoOverlay: There is none; lists those there are.
-    """
+    """Return the folder of an overlay."""
     named = project.place(str(FOLDER)) / "overlays" / overlay
     for candidate in (named, Path(overlay)):
         if (candidate / "kustomization.yaml").is_file():
@@ -39,17 +31,7 @@ def folder(project: Project, overlay: str) -> Path:
 
 
 def render(project: Project, overlay: str, image: str | None = None) -> str:
-    """Return an overlay's manifests.
-
-    Args:
-        project: Whose overlay.
-        overlay: Its name, or the path of a folder.
-        image: The reference to run; what the overlay names by default.
-
-    Raises:
-        NoOverlay: There is none of that name.
-        RenderFailed: kustomize refuses it.
-    """
+    """Return an overlay's manifests."""
     where = folder(project, overlay)
     try:
         text = command.run([str(kubectl.find()), "kustomize", str(where)]).stdout

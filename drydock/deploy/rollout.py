@@ -28,17 +28,11 @@ Object = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class State:
-    """How far a workload is.
+    """How far a workload is."""
 
-    Args:
-        done: Whether it runs as described.
-        text: For the progress line.
-        failed: Why the cluster has given up; empty while it has not.
-    """
-
-    done: bool
-    text: str
-    failed: str = ""
+    done: bool  # whether it runs as described
+    text: str  # for the progress line
+    failed: str = ""  # why the cluster has given up; empty while it has not
 
 
 def state(workload: Object) -> State:
@@ -64,20 +58,7 @@ def state(workload: Object) -> State:
 
 
 def wait(kubectl: Kubectl, manifest: Manifest, seconds: float, say: Say) -> float:
-    """Wait until a workload runs as described.
-
-    Args:
-        kubectl: Reaches the cluster.
-        manifest: The Deployment, StatefulSet or Job that was applied.
-        seconds: How long to wait at the most.
-        say: Takes a line when something changes, and every few seconds.
-
-    Returns:
-        Seconds that it took.
-
-    Raises:
-        RolloutFailed: It cannot become so, or the time is over; with events, log and probable cause.
-    """
+    """Wait until a workload runs as described."""
     began = spoken = time.monotonic()
     last = ""
     while True:

@@ -46,15 +46,7 @@ def examine(project: Project) -> Iterator[Finding]:
 
 
 def judge(findings: Collection[Finding]) -> None:
-    """Refuse a machine on which something is wrong.
-
-    Args:
-        findings: All that was found.
-
-    Raises:
-        MachineFails: Builds break.
-        MachineWarns: Something may break.
-    """
+    """Refuse a machine on which something is wrong."""
     seen = Counter(finding.severity for finding in findings)
     if count := seen[Severity.FAILURE]:
         raise MachineFails(count=count)

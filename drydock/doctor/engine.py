@@ -79,11 +79,7 @@ def buildx(engine: Engine) -> Finding:
 
 
 def storage(info: Mapping[str, Any]) -> Finding:
-    """Look at how the engine stores layers.
-
-    Args:
-        info: What the engine says about itself.
-    """
+    """Look at how the engine stores layers."""
     driver = str(info.get("Driver", "unknown"))
     status = " ".join(" ".join(map(str, pair)) for pair in info.get("DriverStatus") or [])
     store = "containerd's image store" if "io.containerd.snapshotter" in status else "its own image store"
@@ -121,12 +117,7 @@ def room(name: str, folder: Path, advice: str) -> Finding:
 
 
 def clock(info: Mapping[str, Any], now: datetime | None = None) -> Finding:
-    """Compare this machine's clock with the engine's; a virtual machine's falls behind when its host sleeps.
-
-    Args:
-        info: What the engine says about itself, asked for just now.
-        now: This machine's time.
-    """
+    """Compare this machine's clock with the engine's; a virtual machine's stops while its host sleeps."""
     told = str(info.get("SystemTime", ""))
     try:
         theirs = datetime.fromisoformat(told)
@@ -136,13 +127,7 @@ def clock(info: Mapping[str, Any], now: datetime | None = None) -> Finding:
 
 
 def skew(name: str, whose: str, seconds: float) -> Finding:
-    """Judge how far another clock is from this machine's.
-
-    Args:
-        name: The finding's name.
-        whose: Whose clock it is.
-        seconds: Its time minus ours.
-    """
+    """Judge how far another clock is from this machine's."""
     if abs(seconds) > MOST_SKEW_SECONDS:
         return warning(
             name,

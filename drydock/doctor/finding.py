@@ -19,20 +19,14 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was looked at.
-
-    Args:
-        name: What it is.
-        severity: ``WARNING`` where some task may break or misjudge, ``FAILURE`` where builds do;
-            ``UNKNOWN`` where it could not be looked at.
-        fact: What was seen, with its value.
-        advice: What to do; empty where nothing is to be done.
-    """
+    """One thing that was looked at."""
 
     name: str
+    # ``WARNING`` where some task may break or misjudge, ``FAILURE`` where builds do; ``UNKNOWN`` where it
+    # could not be looked at
     severity: Severity
-    fact: str
-    advice: str = ""
+    fact: str  # what was seen, with its value
+    advice: str = ""  # what to do; empty where nothing is to be done
 
 
 def ok(name: str, fact: str) -> Finding:

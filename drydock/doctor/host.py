@@ -27,12 +27,7 @@ _DENIED = re.compile(
 
 
 def examine(info: Mapping[str, Any], root: Path = Path("/")) -> Iterator[Finding]:
-    """Yield what the kernel of an engine's own machine allows.
-
-    Args:
-        info: What the engine says about itself.
-        root: Where /proc, /sys and /var are.
-    """
+    """Yield what the kernel of an engine's own machine allows."""
     yield confinement(info, root)
     yield denials(root)
     if "rootless" in options(info):

@@ -45,12 +45,7 @@ COMPLAINTS = (
 
 
 def proxies(info: Mapping[str, Any], environment: Mapping[str, str] = os.environ) -> Finding:
-    """Look whether the proxies of this machine are of use to containers, and keep out of loopback.
-
-    Args:
-        info: What the engine says about itself.
-        environment: This process's variables.
-    """
+    """Look whether the proxies of this machine are of use to containers, and keep out of loopback."""
     given = {
         name.upper(): text for name, text in environment.items() if name.upper().endswith("_PROXY") and text
     }
@@ -98,12 +93,7 @@ def certificates(environment: Mapping[str, str] = os.environ) -> Finding:
 
 
 def registry(info: Mapping[str, Any], project: Project) -> Finding:
-    """Ask the configured registry for a manifest, as the user of the docker configuration.
-
-    Args:
-        info: What the engine says about itself; tells how far it trusts the registry.
-        project: Names the registry.
-    """
+    """Ask the configured registry for a manifest, as the user of the docker configuration."""
     if not project.registry:
         return ok("registry", "none configured; name one with `push --registry`")
     from drydock.publish import credentials, reference
@@ -137,12 +127,7 @@ def registry(info: Mapping[str, Any], project: Project) -> Finding:
 
 
 def remote_clock(project: Project, environment: Mapping[str, str] = os.environ) -> Finding:
-    """Compare this machine's clock with that of the package index or of the registry, by its HTTP Date.
-
-    Args:
-        project: Names the registry.
-        environment: May name an index.
-    """
+    """Compare this machine's clock with that of the package index or of the registry, by its HTTP Date."""
     index = environment.get(index_variable(environment), "")
     host = project.registry.split("/")[0]
     address = index or (f"https://{host}/v2/" if host else "")
@@ -169,13 +154,7 @@ def _trust(environment: Mapping[str, str]) -> Any:
 
 
 def question(engine: Engine, image: str, environment: Mapping[str, str] = os.environ) -> Run:
-    """Return a container that asks the package index, with the proxies and the CA bundle that builds get.
-
-    Args:
-        engine: Where it will run.
-        image: One with Python and pip.
-        environment: Names proxies, an index and a CA bundle.
-    """
+    """Return a container that asks the package index, with the proxies and the CA bundle that builds get."""
     wanted = proxy_variables(environment)
     index = environment.get(index_variable(environment), "")
     if index:

@@ -18,38 +18,23 @@ MOST_FILES = 20
 
 @dataclass(frozen=True)
 class Comparison:
-    """Another image, by whose sizes growth is measured.
+    """Another image, by whose sizes growth is measured."""
 
-    Args:
-        name: What it is, for the message, such as ``the base`` or ``main``.
-        on_disk: Its bytes on disk.
-        on_wire: Its bytes on the wire; None when unknown.
-        most_on_disk: By how many bytes the image may exceed it on disk; None for any number.
-        most_on_wire: The same on the wire.
-    """
-
-    name: str
-    on_disk: int
-    on_wire: int | None = None
-    most_on_disk: int | None = None
-    most_on_wire: int | None = None
+    name: str  # what it is, for the message, such as ``the base`` or ``main``
+    on_disk: int  # its bytes on disk
+    on_wire: int | None = None  # its bytes on the wire; None when unknown
+    most_on_disk: int | None = None  # by how many bytes the image may exceed it on disk; None for any number
+    most_on_wire: int | None = None  # the same on the wire
 
 
 @dataclass(frozen=True)
 class Check:
-    """One figure against its limit.
+    """One figure against its limit."""
 
-    Args:
-        name: Which figure, such as ``on disk``.
-        value: Bytes; of a growth possibly below 0.
-        limit: Bytes; None where there is none.
-        growth: Whether the bytes are a difference.
-    """
-
-    name: str
-    value: int
-    limit: int | None
-    growth: bool = False
+    name: str  # which figure, such as ``on disk``
+    value: int  # bytes; of a growth possibly below 0
+    limit: int | None  # bytes; None where there is none
+    growth: bool = False  # whether the bytes are a difference
 
     @property
     def excess(self) -> int:
@@ -80,20 +65,7 @@ def judge(
     notes: Sequence[str] = (),
     least_efficiency: float = LEAST_EFFICIENCY,
 ) -> Verdict:
-    """Compare an image's sizes with what is allowed.
-
-    Args:
-        image: The image.
-        budget: Its budget.
-        target: Its target, for the message.
-        comparisons: Images by which growth is measured.
-        notes: What else the summary of an image that passes has to say.
-        least_efficiency: Least share of the stored bytes that must be needed, between 0 and 1.
-
-    Returns:
-        A verdict whose summary names each size, its budget and the excess, and whose details name what weighs
-        most.
-    """
+    """Compare an image's sizes with what is allowed."""
     anatomy = Anatomy(image)
     checks = _checks(image, budget, comparisons)
     exceeded = [str(check) for check in checks if check.excess]
@@ -162,5 +134,5 @@ def measurements(anatomy: Anatomy, target: str, checks: Sequence[Check]) -> Mapp
             {"instruction": layer.instruction, "on_disk": layer.on_disk, "on_wire": layer.on_wire}
             for layer in image.layers
         ],
-        "packages": anatomy.top_level,
+        "packages": {package.label: package.size for package in anatomy.inventory.packages},
     }

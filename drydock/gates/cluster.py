@@ -62,12 +62,7 @@ FACTS = Facts(
 
 
 def loader(context: str, environment: Mapping[str, str] = os.environ) -> list[str] | None:
-    """Return the command that puts images onto a cluster; None where the cluster shares the engine's.
-
-    Args:
-        context: The context's name, by which kind and minikube are known.
-        environment: Where the user may have named a command of their own.
-    """
+    """Return the command that puts images onto a cluster; None where the cluster shares the engine's."""
     if named := environment.get(LOAD):
         return shlex.split(named)
     if context.startswith("kind-"):
@@ -78,11 +73,7 @@ def loader(context: str, environment: Mapping[str, str] = os.environ) -> list[st
 
 
 def load(engine: Engine, context: str, images: Sequence[str], say: Say) -> None:
-    """Put images of the engine onto a cluster.
-
-    Raises:
-        command.CommandFailed: The command for it failed.
-    """
+    """Put images of the engine onto a cluster."""
     chosen = loader(context)
     if chosen is None:
         return
@@ -91,12 +82,7 @@ def load(engine: Engine, context: str, images: Sequence[str], say: Say) -> None:
 
 
 def judge(subject: Subject) -> Verdict:
-    """Apply an overlay, wait for its rollout, ask the application through its Service, and remove everything.
-
-    Raises:
-        BadConfiguration: An argument is unknown, or it is open which overlay is meant.
-        NoCluster, NoOverlay, RenderFailed, SecretMissing: Nothing can be judged.
-    """
+    """Apply an overlay, wait for its rollout, ask the application through its Service, and remove all."""
     began = time.monotonic()
     project, image = subject.project, subject.built.reference
     overlay = chosen(project, subject.arguments)
@@ -129,11 +115,7 @@ def judge(subject: Subject) -> Verdict:
 
 
 def chosen(project: Project, arguments: Sequence[str]) -> str:
-    """Return the overlay that the arguments name; the usual one, or the only one, without arguments.
-
-    Raises:
-        BadConfiguration: An argument is unknown, or it is open which overlay is meant.
-    """
+    """Return the overlay that the arguments name; the usual one, or the only one, without arguments."""
     parser = argparse.ArgumentParser(prog=f"nox -s {GATE} --", add_help=False, exit_on_error=False)
     parser.add_argument("--overlay", default="")
     try:

@@ -65,13 +65,7 @@ def configured(source: Path) -> tuple[str, ...]:
 
 
 def workers(arguments: Sequence[str], configured: Sequence[str], xdist: bool) -> tuple[str, ...]:
-    """Return pytest's arguments, with a number of processes where the user chose none.
-
-    Args:
-        arguments: The command line's.
-        configured: Those of the configuration, which pytest reads by itself.
-        xdist: Whether pytest-xdist is in the image.
-    """
+    """Return pytest's arguments, with a number of processes where the user chose none."""
     options = (*arguments, *configured)
     chosen = any(each.startswith(("-n", "--numprocesses")) or "no:xdist" in each for each in options)
     return (*(PARALLEL if xdist and not chosen else ()), *arguments)

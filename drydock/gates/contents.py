@@ -23,15 +23,6 @@ def unpacked(engine: Engine, image: str, wanted: Callable[[str], bool] = lambda 
 
     Only regular files are written, each below the folder: neither a link nor a device of a stranger's image
     can reach this machine.
-
-    Args:
-        engine: Where the image is.
-        image: Its reference or id.
-        wanted: Tells by its absolute path whether a file is needed.
-
-    Raises:
-        ImageMissing: The image is not on the engine.
-        NoSpace: This machine's temporary folder is full.
     """
     import docker
 

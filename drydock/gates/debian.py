@@ -32,28 +32,15 @@ _ORIGIN = re.compile(r"^ +-?\d+ (\S+)(?: (\S+))?")
 
 @dataclass(frozen=True)
 class Known:
-    """What the archive knows about an installed package.
-
-    Args:
-        name: The package.
-        newer: Newer versions that came from a security suite, the newest first.
-        listed: Whether any suite has a package of this name.
-    """
+    """What the archive knows about an installed package."""
 
     name: str
-    newer: tuple[str, ...]
-    listed: bool
+    newer: tuple[str, ...]  # newer versions that came from a security suite, the newest first
+    listed: bool  # whether any suite has a package of this name
 
 
 def audit(components: Components, oldest: int, now: datetime, say: Say) -> Report:
-    """Ask Debian's archive about every Debian package.
-
-    Args:
-        components: The packages and the release they are of.
-        oldest: Most days since the security suite was signed.
-        now: The time from which that is counted.
-        say: Takes one line of progress at a time.
-    """
+    """Ask Debian's archive about every Debian package."""
     release = components.release
     if release.get("ID") != "debian":
         name = release.get("PRETTY_NAME") or release.get("ID") or "without os-release"
@@ -82,16 +69,7 @@ def mirrors() -> list[apt.Repository]:
 
 
 def source_lines(known: Sequence[apt.Repository], host: str, codename: str) -> list[str]:
-    """Return the apt sources of a release, from the mirrors that this machine uses.
-
-    Args:
-        known: This machine's repositories.
-        host: The code name of this machine's release.
-        codename: The code name of the image's.
-
-    Raises:
-        CouldNotAskError: None of them is for security updates.
-    """
+    """Return the apt sources of a release, from the mirrors that this machine uses."""
     lines = apt.sources(known, host, codename)
     if not any(line.split()[-2].endswith(SECURITY) for line in lines):
         raise CouldNotAskError("this machine's apt is configured with no mirror of Debian's security updates")
@@ -101,18 +79,7 @@ def source_lines(known: Sequence[apt.Repository], host: str, codename: str) -> l
 def ask(
     folder: Path, sources: Sequence[str], packages: Sequence[Component], oldest: int, now: datetime
 ) -> str:
-    """Fetch the lists of a release and return apt's policy for the packages.
-
-    Args:
-        folder: An empty folder for the private root.
-        sources: Lines for apt's sources.
-        packages: What is installed in the image.
-        oldest: Most days since the security suite was signed.
-        now: The time from which that is counted.
-
-    Raises:
-        CouldNotAskError: A list could not be fetched or verified, or is too old.
-    """
+    """Fetch the lists of a release and return apt's policy for the packages."""
     options = private_root(folder, sources, packages)
     # Without this, apt keeps going on what it had when a mirror does not answer.
     update = ["apt-get", "-q", *options, "--error-on=any", "update"]
@@ -150,11 +117,7 @@ def _paragraph(one: Component) -> str:
 
 
 def check_age(lists: Path, oldest: int, now: datetime) -> None:
-    """Check that the security suite was signed lately; apt itself has checked the signature.
-
-    Raises:
-        CouldNotAskError: It is too old, or there is none.
-    """
+    """Check that the security suite was signed lately; apt itself has checked the signature."""
     signed = signed_on(lists)
     if (age := now - signed).days > oldest:
         raise CouldNotAskError(
@@ -163,11 +126,7 @@ def check_age(lists: Path, oldest: int, now: datetime) -> None:
 
 
 def signed_on(lists: Path) -> datetime:
-    """Return when the oldest list of security updates was signed.
-
-    Raises:
-        CouldNotAskError: There is none, or it does not say.
-    """
+    """Return when the oldest list of security updates was signed."""
     found = [path for path in sorted(lists.glob("*_InRelease")) if SECURITY in path.name]
     if not found:
         raise CouldNotAskError("apt fetched no list of security updates")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
 from drydock import gates
 from drydock.project import Project
+from drydock.project.dockerfile import stages
 from drydock.verdict import Verdict
 
 if TYPE_CHECKING:
@@ -27,39 +28,27 @@ def no_settings(_project: Project, _target: str) -> Mapping[str, Any]:
 
 @dataclass(frozen=True)
 class Facts:
-    """A gate's facts, declared by its module as FACTS.
+    """A gate's facts, declared by its module as FACTS."""
 
-    Args:
-        targets: The targets that it judges unless it is told otherwise.
-        inputs: Files and folders, beside the image, that its verdict depends on: paths below the project's
-            folder, in which ``{source}/`` stands for the application's folder; a folder ends with a slash.
-        settings: Returns the configuration that its verdict depends on, as JSON values.
-        demanded: Whether an image needs its receipt to be pushed.
-        vetoes: Whether its refusal stops a push although its pass is not demanded.
-        longest_days: Age above which its receipt no longer counts; None for any.
-        programs: The locked programs that it uses.
-        arguments: Whether it takes arguments of its own.
-        streams: Whether it shows its evidence as it comes, so that it is not shown again at the end.
-        changes: The changes that make the pre-push hook judge again: of the application's code or of the
-            recipe, of the recipe, of the gate's own inputs, or none.
-        default: Whether a plain `nox` runs it.
-        detailed: Whether its details are shown when it passes.
-        rank: Gates of a lower rank run first.
-    """
-
-    targets: tuple[str, ...] = ("production",)
+    targets: tuple[str, ...] = ("production",)  # the targets that it judges unless it is told otherwise
+    # Files and folders, beside the image, that its verdict depends on: paths below the project's folder, in
+    # which ``{source}/`` stands for the application's folder; a folder ends with a slash
     inputs: tuple[str, ...] = ()
-    settings: Settings = no_settings
-    demanded: bool = True
-    vetoes: bool = False
-    longest_days: float | None = None
-    programs: tuple[str, ...] = ()
-    arguments: bool = False
+    stages: tuple[str, ...] = ()  # stages without which a project's Dockerfile gives it nothing to judge
+    settings: Settings = no_settings  # returns the configuration that its verdict depends on, as JSON values
+    demanded: bool = True  # whether an image needs its receipt to be pushed
+    vetoes: bool = False  # whether its refusal stops a push although its pass is not demanded
+    longest_days: float | None = None  # age above which its receipt no longer counts; None for any
+    programs: tuple[str, ...] = ()  # the locked programs that it uses
+    arguments: bool = False  # whether it takes arguments of its own
+    # Whether it shows its evidence as it comes, so that it is not shown again at the end
     streams: bool = False
+    # The changes that make the pre-push hook judge again: of the application's code or of the recipe, of the
+    # recipe, of the gate's own inputs, or none
     changes: Literal["source", "recipe", "inputs", "none"] = "recipe"
-    default: bool = True
-    detailed: bool = False
-    rank: int = 50
+    default: bool = True  # whether a plain `nox` runs it
+    detailed: bool = False  # whether its details are shown when it passes
+    rank: int = 50  # gates of a lower rank run first
 
 
 @runtime_checkable
@@ -76,14 +65,9 @@ class Module(Protocol):
 
 @dataclass(frozen=True)
 class Gate:
-    """A gate of the registry.
+    """A gate of the registry."""
 
-    Args:
-        name: Its module's name, which is also its Nox session's.
-        module: Judges.
-    """
-
-    name: str
+    name: str  # its module's name, which is also its Nox session's
     module: Module
 
     @property
@@ -97,12 +81,14 @@ class Gate:
         return (self.module.__doc__ or "").strip().partition("\n")[0]
 
     def judge(self, subject: Subject) -> Verdict:
-        """Judge one target of a project.
-
-        Raises:
-            DrydockError: The subject cannot be judged.
-        """
+        """Judge one target of a project."""
         return self.module.judge(subject)
+
+    def concerns(self, project: Project) -> bool:
+        """Tell whether a project's Dockerfile has the stages that it needs; a rendered one has all."""
+        if not self.facts.stages or not project.dockerfile.is_file():
+            return True
+        return set(self.facts.stages) <= set(stages(project.dockerfile.read_text(encoding="utf-8")))
 
     def inputs(self, project: Project) -> list[Path]:
         """Return the files and folders, beside the image, that its verdict depends on."""

@@ -25,20 +25,7 @@ def compare(
     base: Callable[[], Image],
     mainline: Callable[[], tuple[str, Image] | None],
 ) -> tuple[list[Comparison], list[str]]:
-    """Return what an image is compared with, and what is to be said where that is nothing.
-
-    Args:
-        image: The image.
-        allowed: Its budget; what it does not limit is not looked at.
-        project: The image's project.
-        target: Its target.
-        base: Reads the base image.
-        mainline: Builds the main branch; returns what to call it and its image, or None where it has none.
-
-    Raises:
-        HistoryUnreadable: There may be an image of the main branch, and it cannot be looked up.
-        CouldNotCheck: The main branch does not build.
-    """
+    """Return what an image is compared with, and what is to be said where that is nothing."""
     comparisons, notes = [], []
     if limits := allowed.over_base:
         below = base()
@@ -70,29 +57,16 @@ def compare(
 
 @dataclass(frozen=True)
 class Measure:
-    """What growth is measured by.
+    """What growth is measured by."""
 
-    Args:
-        name: What to call it.
-        on_disk: Its bytes on disk.
-        on_wire: Its bytes on the wire.
-        compression: How they are compressed: sizes on the wire compare only among equal ones.
-    """
-
-    name: str
-    on_disk: int
-    on_wire: int
-    compression: str
+    name: str  # what to call it
+    on_disk: int  # its bytes on disk
+    on_wire: int  # its bytes on the wire
+    compression: str  # how they are compressed: sizes on the wire compare only among equal ones
 
 
 def remembered(build: Build, judged: Judged, branch: str) -> Measure:
-    """Return the main branch's last image as the history has it.
-
-    Args:
-        build: Its build.
-        judged: What the size gate said when it passed.
-        branch: The main branch.
-    """
+    """Return the main branch's last image as the history has it."""
     weighed = judged.verdict.measurements
     name = f"{branch} of {datetime.fromtimestamp(build.at, UTC):%Y-%m-%d}"
     return Measure(name, weighed["on_disk"], weighed["on_wire"], weighed.get("compression", ""))
@@ -108,14 +82,7 @@ def _weighed(found: tuple[str, Image] | None) -> Measure | None:
 def last(
     builds: Sequence[Build], judged: Sequence[Judged], branch: str, content: str
 ) -> tuple[Build, Judged] | None:
-    """Return the last image of a branch, and what the size gate said when it passed; None where none did.
-
-    Args:
-        builds: A target's builds, the newest first.
-        judged: What the size gate said about that target, the newest first.
-        branch: The branch.
-        content: Content digest of the image that is compared: on the branch itself, with the one before it.
-    """
+    """Return the last image of a branch, and what the size gate said when it passed; None where none did."""
     passed: dict[str, Judged] = {}
     for one in judged:
         if one.verdict.passed:

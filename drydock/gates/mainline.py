@@ -23,19 +23,7 @@ NOT_ITS_FAULT = (EngineGone, Interrupted, NoBuildx, NoSpace)
 
 
 def image(workspace: Workspace, target: str) -> tuple[str, Image] | None:
-    """Build and weigh a target as the main branch has it.
-
-    Args:
-        workspace: Of the image that is judged. What is built here is no part of it.
-        target: The target.
-
-    Returns:
-        What to call it, and the image; None where the branch has none: outside of version control, before the
-        first change of what is in the image, or where the commit has no such target or is no application.
-
-    Raises:
-        CouldNotCheck: The commit does not build.
-    """
+    """Build and weigh a target as the main branch has it."""
     branch = workspace.project.main_branch
     commit = git.last(workspace.project.root, branch, ingredients(workspace.project))
     if commit.committed is None:

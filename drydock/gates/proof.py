@@ -45,11 +45,7 @@ def keep(judgement: Judgement) -> None:
 
 
 def judge(gate: Gate, workspace: Workspace, target: str) -> Verdict:
-    """Run a gate on one target and keep its verdict.
-
-    Raises:
-        DrydockError: The target cannot be judged.
-    """
+    """Run a gate on one target and keep its verdict."""
     (judgement,) = run(gate, workspace, (target,))
     keep(judgement)
     if judgement.fault:
@@ -63,14 +59,15 @@ def receipt(gate: Gate, workspace: Workspace, target: str) -> Receipt | None:
     return Receipts().find(now, content_digest(workspace.measured(target)))
 
 
-def demanded(target: str) -> list[Gate]:
+def demanded(target: str, project: Project) -> list[Gate]:
     """Return the gates that an image of a target has to pass before it may be pushed."""
-    return [gate for gate in registry().values() if gate.facts.demanded and target in gate.facts.targets]
+    gates = (gate for gate in registry().values() if gate.facts.demanded and target in gate.facts.targets)
+    return [gate for gate in gates if gate.concerns(project)]
 
 
 def missing(project: Project, image: Image, target: str) -> list[Missing]:
     """Return the gates that an image has yet to pass before it may be pushed, and those that refused it."""
     kept, content = Receipts(), content_digest(image)
-    wanted = [defined(gate, project, target) for gate in demanded(target)]
+    wanted = [defined(gate, project, target) for gate in demanded(target, project)]
     heeded = [defined(gate, project, target) for gate in registry().values() if gate.facts.vetoes]
     return kept.missing(wanted, content) + kept.refusals(heeded, content)

@@ -43,14 +43,7 @@ def judge(subject: Subject) -> Verdict:
 
 
 def decide(ids: list[str], pair: list[Image] | None, seconds: float, looked: Callable[[str], str]) -> Verdict:
-    """Say whether two builds are the same, and what differs first where they are not.
-
-    Args:
-        ids: Both images' ids.
-        pair: Both images as they are; None when the ids are equal.
-        seconds: How long it took.
-        looked: Returns how a file's content differs between the two.
-    """
+    """Say whether two builds are the same, and what differs first where they are not."""
     measurements = {"first": ids[0], "second": ids[1]}
     if pair is None:
         summary = f"two builds without cache gave {ids[0]}"
@@ -85,14 +78,7 @@ def _has_other_content(change: FileChange) -> bool:
 
 
 def look(engine: Engine, ids: list[str], path: str, say: Say) -> str:
-    """Return how a file differs between two images, in diffoscope's words, or why it could not be asked.
-
-    Args:
-        engine: Where the images are.
-        ids: Both images' ids.
-        path: The file, which both have.
-        say: Takes one line of progress at a time.
-    """
+    """Return how a file differs between two images, in diffoscope's words, or why it could not be asked."""
     try:
         diffoscope = programs.program("diffoscope", say)
         say(f"comparing {path}")

@@ -16,19 +16,12 @@ from drydock.workspace import Workspace
 
 @dataclass(frozen=True)
 class Judgement:
-    """A verdict with all that it is about.
-
-    Args:
-        gate: The gate.
-        subject: What it judged.
-        verdict: Its verdict.
-        fault: The error that ended the gate before it could judge; None otherwise.
-    """
+    """A verdict with all that it is about."""
 
     gate: Gate
     subject: Subject
     verdict: Verdict
-    fault: DrydockError | None = None
+    fault: DrydockError | None = None  # the error that ended the gate before it could judge; None otherwise
 
     @property
     def error(self) -> DrydockError | None:
@@ -39,14 +32,7 @@ class Judgement:
 def run(
     gate: Gate, workspace: Workspace, targets: Sequence[str] = (), arguments: Sequence[str] = ()
 ) -> Iterator[Judgement]:
-    """Yield a gate's verdict on each target, and end at the first that cannot be judged at all.
-
-    Args:
-        gate: The gate.
-        workspace: Builds and measures.
-        targets: The gate's own by default.
-        arguments: The gate's own arguments.
-    """
+    """Yield a gate's verdict on each target, and end at the first that cannot be judged at all."""
     for target in targets or gate.facts.targets:
         subject = Subject(workspace, target, tuple(arguments))
         began = time.monotonic()
@@ -67,5 +53,6 @@ def run(
 def refusal(verdict: Verdict) -> DrydockError:
     """Return the error that a verdict other than a pass is."""
     kind = CouldNotCheck if verdict.outcome is Outcome.COULD_NOT_CHECK else GateFailed
-    how = f"fix what the lines above show, and see it again with `drydock gate {verdict.gate}`"
+    shown = "fix what the lines above show, and " if verdict.details or verdict.evidence else ""
+    how = f"{shown}see it again with `drydock gate {verdict.gate}`"
     return kind(gate=verdict.gate, summary=verdict.summary, how=how, evidence=verdict.evidence)

@@ -20,7 +20,7 @@ def _settings(project: Project, target: str) -> Mapping[str, Any]:
     return values | {"compression": str(project.compression), "main": project.main_branch}
 
 
-FACTS = Facts(targets=TARGETS, settings=_settings, changes="source", detailed=True, rank=20)
+FACTS = Facts(targets=TARGETS, settings=_settings, changes="source", rank=20)
 
 
 def judge(subject: Subject) -> Verdict:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import http.client
 import json
 import time
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, cast
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 GATE = "smoke"
 
 
-def _settings(project: Project, _target: str) -> Mapping[str, Any]:
+def settings(project: Project, _target: str) -> Mapping[str, Any]:
     return {
         "requests": [asdict(request) for request in project.smoke],
         "development": asdict(project.development),
@@ -33,7 +33,7 @@ def _settings(project: Project, _target: str) -> Mapping[str, Any]:
     }
 
 
-FACTS = Facts(targets=TARGETS, settings=_settings, rank=30)
+FACTS = Facts(targets=TARGETS, settings=settings, rank=30)
 ANSWER_SECONDS = 15.0
 BUILD_TOOLS = frozenset(
     {"gcc", "cc", "g++", "c++", "cpp", "make", "cmake", "ld", "as", "cargo", "rustc"}
@@ -107,11 +107,7 @@ def _faults(project: Project, running: Running) -> list[str]:
 
 
 def token(running: Running, project: Project) -> str:
-    """Return a development token from inside a container; empty when the project needs none.
-
-    Raises:
-        GateFailed: The token command failed.
-    """
+    """Return a development token from inside a container; empty when the project needs none."""
     command = list(project.development.token_command)
     if not command:
         return ""
@@ -127,29 +123,48 @@ def token(running: Running, project: Project) -> str:
     return text.splitlines()[-1]
 
 
-def round_of_requests(running: Running, project: Project) -> list[str]:
-    """Send the project's smoke requests in order and return what did not answer as it should."""
+@dataclass(frozen=True)
+class Answer:
+    """An answer over HTTP; status 0 and the error for none."""
+
+    status: int
+    body: str
+    media_type: str = ""
+
+
+def exchanges(running: Running, project: Project) -> Iterator[tuple[Request, str, Answer | None]]:
+    """Send the project's smoke requests in order; yield each with its path, or why it was not sent."""
     bearer = token(running, project)
     saved: dict[str, Any] = {}
-    faults = []
     for request in project.smoke:
         try:
             path = request.path.format_map(saved)
         except KeyError as error:
-            faults.append(f"{request.method} {request.path} was not sent: {error} was never answered")
+            yield request, f"{error} was never answered", None
             continue
-        status, body = _send(running.port, request, path, bearer)
-        if status != request.status:
-            faults.append(f"{request.method} {path} answered {status}, not {request.status}: {body[:200]!r}")
-            continue
-        if request.contains not in body:
-            faults.append(f"{request.method} {path} answered {body[:200]!r}, without {request.contains!r}")
-            continue
-        saved |= {name: _field(body, key) for name, key in request.save.items()}
+        answer = send(running.port, request, path, bearer)
+        if answer.status == request.status and request.contains in answer.body:
+            saved |= {name: _field(answer.body, key) for name, key in request.save.items()}
+        yield request, path, answer
+
+
+def round_of_requests(running: Running, project: Project) -> list[str]:
+    """Send the project's smoke requests in order and return what did not answer as it should."""
+    faults = []
+    for request, path, answer in exchanges(running, project):
+        if answer is None:
+            faults.append(f"{request.method} {request.path} was not sent: {path}")
+        elif answer.status != request.status:
+            fault = f"{answer.status}, not {request.status}: {answer.body[:200]!r}"
+            faults.append(f"{request.method} {path} answered {fault}")
+        elif request.contains not in answer.body:
+            fault = f"{answer.body[:200]!r}, without {request.contains!r}"
+            faults.append(f"{request.method} {path} answered {fault}")
     return faults
 
 
-def _send(port: int, request: Request, path: str, bearer: str) -> tuple[int, str]:
+def send(port: int, request: Request, path: str, bearer: str) -> Answer:
+    """Send one request to this machine."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=ANSWER_SECONDS)
     headers = {"Authorization": f"Bearer {bearer}"} if bearer and request.authorised else {}
     content = None
@@ -159,9 +174,10 @@ def _send(port: int, request: Request, path: str, bearer: str) -> tuple[int, str
     try:
         connection.request(request.method, path, body=content, headers=headers)
         response = connection.getresponse()
-        return response.status, response.read().decode("utf-8", "replace")
+        body = response.read().decode("utf-8", "replace")
+        return Answer(response.status, body, response.headers.get_content_type())
     except (OSError, http.client.HTTPException) as error:
-        return 0, str(error) or type(error).__name__
+        return Answer(0, str(error) or type(error).__name__)
     finally:
         connection.close()
 

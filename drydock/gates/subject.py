@@ -24,17 +24,11 @@ if TYPE_CHECKING:
 
 @dataclass(eq=False)
 class Subject:
-    """One target of a project on an engine.
-
-    Args:
-        workspace: Builds and measures.
-        target: The target that is judged.
-        arguments: The gate's own arguments.
-    """
+    """One target of a project on an engine."""
 
     workspace: Workspace
-    target: str
-    arguments: tuple[str, ...] = ()
+    target: str  # the target that is judged
+    arguments: tuple[str, ...] = ()  # the gate's own arguments
 
     @property
     def engine(self) -> Engine:
@@ -103,11 +97,7 @@ class Subject:
         return mainline.image(self.workspace, self.target)
 
     def contents(self, wanted: Callable[[str], bool] = lambda _: True) -> AbstractContextManager[Path]:
-        """Return a folder with the image's regular files, which is removed afterwards.
-
-        Args:
-            wanted: Tells by its absolute path whether a file is needed.
-        """
+        """Return a folder with the image's regular files, which is removed afterwards."""
         from drydock.gates import contents
 
         return contents.unpacked(self.engine, self.image_id, wanted)
@@ -119,12 +109,7 @@ class Subject:
         return self.workspace.options(Options(self.target))
 
     def build(self, name: str, options: Options) -> BuildResult:
-        """Build once more, such as a changed context or without a cache.
-
-        Args:
-            name: Names the build in its progress.
-            options: How to build.
-        """
+        """Build once more, such as a changed context or without a cache."""
         from drydock.build import build
 
         with self.workspace.progress.build(f"{self.target}, {name} build", True) as on_update:

@@ -25,23 +25,14 @@ FINDINGS = (0, 1)
 
 @dataclass(frozen=True)
 class Checked:
-    """What a scanner of configurations says.
+    """What a scanner of configurations says."""
 
-    Args:
-        checks: How many things it asked.
-        failed: Its rows about those that are wrong, in its own words.
-    """
-
-    checks: int
-    failed: tuple[Mapping[str, Any], ...]
+    checks: int  # how many things it asked
+    failed: tuple[Mapping[str, Any], ...]  # its rows about those that are wrong, in its own words
 
 
 def run(name: str, args: Sequence[str], say: Say) -> command.Completed:
-    """Run a locked program in an empty folder: no configuration file may change what is checked.
-
-    Raises:
-        CouldNotAskError: It cannot be installed.
-    """
+    """Run a locked program in an empty folder: no configuration file may change what is checked."""
     try:
         program = tool(name, say)
     except DrydockError as error:
@@ -51,11 +42,7 @@ def run(name: str, args: Sequence[str], say: Say) -> command.Completed:
 
 
 def report(name: str, args: Sequence[str], say: Say) -> Any:
-    """Return the JSON report of a locked program.
-
-    Raises:
-        CouldNotAskError: It cannot be installed, ended with an error, or printed something else.
-    """
+    """Return the JSON report of a locked program."""
     done = run(name, args, say)
     if done.code not in FINDINGS:
         raise CouldNotAskError(f"{name} exited with {done.code}: {_end(done.stderr or done.stdout)}")
@@ -68,26 +55,13 @@ def report(name: str, args: Sequence[str], say: Say) -> Any:
 
 
 def checkov(framework: str, file: Path, say: Say) -> Checked:
-    """Check a file against checkov's policies, without asking its makers' service.
-
-    Args:
-        framework: In checkov's words: ``dockerfile`` or ``kubernetes``.
-        file: The file.
-        say: Takes one line of progress at a time.
-
-    Raises:
-        CouldNotAskError: It could not check, or checked nothing.
-    """
+    """Check a file against checkov's policies, without asking its makers' service."""
     args = ["--framework", framework, "--file", str(file), "--output", "json", "--compact"]
     return checkov_report(report("checkov", [*args, "--quiet", "--skip-download"], say))
 
 
 def checkov_report(content: Any) -> Checked:
-    """Read checkov's report.
-
-    Raises:
-        CouldNotAskError: It is none, nothing was checked, or something could not be parsed.
-    """
+    """Read checkov's report."""
     parts = content if isinstance(content, list) else [content]
     try:
         found = [one for one in parts if "results" in one]
@@ -106,26 +80,13 @@ def checkov_report(content: Any) -> Checked:
 
 
 def trivy_config(kind: str, path: Path, say: Say) -> Checked:
-    """Check a file or a folder against the checks that Trivy carries.
-
-    Args:
-        kind: Which of its scanners, ``dockerfile`` or ``kubernetes``.
-        path: The file or folder.
-        say: Takes one line of progress at a time.
-
-    Raises:
-        CouldNotAskError: It could not check, or saw nothing of that kind.
-    """
+    """Check a file or a folder against the checks that Trivy carries."""
     args = ["config", "--skip-check-update", "--misconfig-scanners", kind, "--format", "json", "--quiet"]
     return trivy_report(report("trivy", [*args, str(path)], say), kind)
 
 
 def trivy_report(content: Any, kind: str) -> Checked:
-    """Read Trivy's report about one kind of file.
-
-    Raises:
-        CouldNotAskError: It is none, or nothing of that kind was checked.
-    """
+    """Read Trivy's report about one kind of file."""
     try:
         results = [one for one in content.get("Results") or () if one.get("Type") == kind]
         rows = [row for one in results for row in one.get("Misconfigurations") or ()]
@@ -138,11 +99,7 @@ def trivy_report(content: Any, kind: str) -> Checked:
 
 
 def trivy_secrets(folder: Path, say: Say) -> list[tuple[str, Mapping[str, Any]]]:
-    """Search files for secrets; return each file's path with Trivy's row about one.
-
-    Raises:
-        CouldNotAskError: It could not search.
-    """
+    """Search files for secrets; return each file's path with Trivy's row about one."""
     args = ["filesystem", "--scanners", "secret", "--format", "json", "--quiet", "--offline-scan"]
     content = report("trivy", [*args, str(folder)], say)
     try:

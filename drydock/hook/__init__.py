@@ -110,7 +110,10 @@ def due(project: Project, files: Mapping[str, str], gates: Sequence[Watched]) ->
     """Yield each gate with each of its targets; a gate whose inputs the project does not have is left out."""
     source = project.source.relative_to(project.root).as_posix()
     for gate in gates:
-        targets = registry()[gate.name].facts.targets if gate.session is None else ("",)
+        judged = registry()[gate.name] if gate.session is None else None
+        if judged and not judged.concerns(project):
+            continue
+        targets = judged.facts.targets if judged else ("",)
         for target in targets:
             if inputs := digest(files, gate.patterns("" if source == "." else source), target):
                 yield Due(gate, target, inputs)

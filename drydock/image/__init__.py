@@ -8,10 +8,9 @@ content, `pack` makes of an image what a registry takes.
 from drydock.image.anatomy import Anatomy
 from drydock.image.archive import read as read_archive
 from drydock.image.compare import Difference, diff
-from drydock.image.digest import content_digest
 from drydock.image.file import File, Kind
 from drydock.image.local import read
-from drydock.image.model import Config, Image, Layer
+from drydock.image.model import Config, Image, Layer, content_digest
 from drydock.image.pack import Packed, configuration_digest, packed
 
 __all__ = [

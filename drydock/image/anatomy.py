@@ -7,34 +7,23 @@ from dataclasses import dataclass
 
 from drydock.image.file import File, Kind
 from drydock.image.model import Image, Layer
-from drydock.image.packages import Inventory, Package, take_stock, top_level
-from drydock.image.tree import Efficiency, duplicates, efficiency, merge, resolve
+from drydock.image.packages import Inventory, Package, take_stock
+from drydock.image.tree import Efficiency, efficiency, merge, resolve
 
 
 @dataclass(frozen=True)
 class Reason:
-    """Why a path is in an image.
+    """Why a path is in an image."""
 
-    Args:
-        file: The entry of the final tree.
-        layer: The layer that it comes from.
-        package: What it belongs to; None for a folder.
-        hidden: Layers below, the nearest first, whose copy this one replaced.
-    """
-
-    file: File
-    layer: Layer
-    package: Package | None
-    hidden: tuple[Layer, ...]
+    file: File  # the entry of the final tree
+    layer: Layer  # the layer that it comes from
+    package: Package | None  # what it belongs to; None for a folder
+    hidden: tuple[Layer, ...]  # layers below, the nearest first, whose copy this one replaced
 
 
 @dataclass(frozen=True)
 class Anatomy:
-    """What an image consists of.
-
-    Args:
-        image: The image.
-    """
+    """What an image consists of."""
 
     image: Image
 
@@ -59,19 +48,9 @@ class Anatomy:
         return take_stock(self.tree, self.texts)
 
     @functools.cached_property
-    def top_level(self) -> dict[str, int]:
-        """Bytes by top-level import package, and by package for all other files; the largest first."""
-        return top_level(self.inventory, self.tree)
-
-    @functools.cached_property
     def efficiency(self) -> Efficiency:
         """How much of what the layers store is needed."""
         return efficiency(self.image)
-
-    @functools.cached_property
-    def duplicates(self) -> list[tuple[File, ...]]:
-        """Files of the same content under different paths, those that cost most first."""
-        return duplicates(self.tree)
 
     def largest(self, count: int = 20) -> list[File]:
         """Return the largest files of the final tree."""
@@ -83,11 +62,7 @@ class Anatomy:
         file = self.tree.get(resolve(path, self.tree))
         if file is None:
             return None
-        holders = [
-            layer
-            for layer in reversed(self.image.layers)
-            if any(one.path == file.path for one in layer.files)
-        ]
-        own = next(layer for layer in holders if layer.diff_id == file.layer)
-        below = holders[holders.index(own) + 1 :]
-        return Reason(file, own, self.inventory.owner(file.path), tuple(below))
+        layers = reversed(self.image.layers)
+        holders = [layer for layer in layers if any(one.path == file.path for one in layer.files)]
+        own = next(place for place, layer in enumerate(holders) if layer.diff_id == file.layer)
+        return Reason(file, holders[own], self.inventory.owner(file.path), tuple(holders[own + 1 :]))

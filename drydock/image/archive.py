@@ -16,10 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from drydock.image import record as records
-from drydock.image.blob import Blob
-from drydock.image.cache import Cache, StoredLayer
+from drydock.image.cache import Analyst, Blob, Cache, analyst
 from drydock.image.errors import AmbiguousImage, DamagedImage
-from drydock.image.layers import Analyst, analyst
 from drydock.image.model import Config, Image, Layer
 from drydock.image.record import Record
 from drydock.project.compression import ZSTD, Compression
@@ -37,17 +35,11 @@ _MACHINES = {"x86_64": "amd64", "AMD64": "amd64", "aarch64": "arm64"}
 
 @dataclass(frozen=True)
 class Part:
-    """One file of an image archive, where it lies.
+    """One file of an image archive, where it lies."""
 
-    Args:
-        path: The file that holds it.
-        offset: Where it begins, in bytes.
-        size: How long it is, in bytes.
-    """
-
-    path: Path
-    offset: int
-    size: int
+    path: Path  # the file that holds it
+    offset: int  # where it begins, in bytes
+    size: int  # how long it is, in bytes
 
     def open(self) -> io.BufferedReader:
         """Open it for one reader."""
@@ -76,39 +68,24 @@ class _Window(io.RawIOBase):
 
 @dataclass(frozen=True)
 class Manifest:
-    """Which parts make an image.
+    """Which parts make an image."""
 
-    Args:
-        id: The image's id, as far as the archive tells.
-        config: Name of the configuration.
-        layers: Names of the layers, from the lowest.
-    """
-
-    id: str
-    config: str
-    layers: tuple[str, ...]
+    id: str  # the image's id, as far as the archive tells
+    config: str  # name of the configuration
+    layers: tuple[str, ...]  # names of the layers, from the lowest
 
 
 @dataclass(frozen=True)
 class Source:
-    """Parts by name, with where they come from.
+    """Parts by name, with where they come from."""
 
-    Args:
-        where: What to call it in an error.
-        parts: The parts that are at hand.
-        known: Diff ids of layers that are not among the parts, since the cache has them.
-    """
-
-    where: str
-    parts: Mapping[str, Part]
+    where: str  # what to call it in an error
+    parts: Mapping[str, Part]  # the parts that are at hand
+    # diff ids of layers that are not among the parts, since the cache has them
     known: frozenset[str] = field(default_factory=frozenset)
 
     def content(self, name: str) -> bytes:
-        """Read a document, byte for byte.
-
-        Raises:
-            DamagedImage: It is not there, or too large to be one.
-        """
+        """Read a document, byte for byte."""
         part = self.parts.get(name)
         if part is None:
             raise DamagedImage(where=self.where, problem=f"{name} is missing")
@@ -118,11 +95,7 @@ class Source:
             return file.read()
 
     def document(self, name: str) -> Any:
-        """Read a JSON document.
-
-        Raises:
-            DamagedImage: It is not there, or no JSON.
-        """
+        """Read a JSON document."""
         try:
             return json.loads(self.content(name))
         except ValueError as error:
@@ -136,18 +109,7 @@ def read(
     compression: Compression = ZSTD,
     cache: Cache | None = None,
 ) -> Image:
-    """Read an image from a tar archive (of `docker save` or OCI) or from an OCI layout folder.
-
-    Args:
-        path: The archive or the folder.
-        architecture: Which image to take of several, such as ``arm64``; this machine's by default.
-        compression: How the layers would be sent; those of an archive may be stored in another way.
-        cache: Where analyses are kept; the user's cache by default.
-
-    Raises:
-        DamagedImage: It is no image, or a part of it is missing or does not match its digest.
-        AmbiguousImage: It holds several images that fit.
-    """
+    """Read an image from a tar archive (of `docker save` or OCI) or from an OCI layout folder."""
     parts = _parts_of_folder(path) if path.is_dir() else _parts_of_archive(path)
     source = Source(str(path), parts)
     manifest = find_manifest(source, architecture or _MACHINES.get(platform.machine(), platform.machine()))
@@ -198,12 +160,7 @@ def _reason(path: Path, error: Exception) -> str:
 
 
 def find_manifest(source: Source, architecture: str) -> Manifest:
-    """Find which parts make the image.
-
-    Raises:
-        DamagedImage: No manifest is there, or none for this architecture.
-        AmbiguousImage: Several fit.
-    """
+    """Find which parts make the image."""
     try:
         if "manifest.json" in source.parts:
             return _docker_manifest(source)
@@ -226,19 +183,14 @@ def _docker_manifest(source: Source) -> Manifest:
 
 def _oci_manifest(source: Source, architecture: str) -> Manifest:
     found = _descriptors(source, source.document("index.json")["manifests"])
-    if len(found) > 1:
-        fitting = {
-            digest: item
-            for digest, item in found.items()
-            if item.get("platform", {}).get("architecture") == architecture
-        }
-        found = fitting or found
-    if len(found) != 1:
-        choices = ", ".join(
-            item.get("platform", {}).get("architecture") or digest for digest, item in found.items()
-        )
-        raise AmbiguousImage(where=source.where, count=len(found), choices=choices or "none")
-    digest = next(iter(found))
+    machines = {
+        digest: item.get("platform", {}).get("architecture") or digest for digest, item in found.items()
+    }
+    fitting = [digest for digest, machine in machines.items() if machine == architecture]
+    if len(fitting) != 1 and len(found) != 1:
+        choices = ", ".join(machines[digest] for digest in fitting or found)
+        raise AmbiguousImage(where=source.where, count=len(fitting or found), choices=choices or "none")
+    (digest,) = fitting if len(fitting) == 1 else found
     manifest = source.document(_blob(digest))
     layers = tuple(_blob(layer["digest"]) for layer in manifest["layers"])
     return Manifest(digest, _blob(manifest["config"]["digest"]), layers)
@@ -270,19 +222,7 @@ def assemble(
     repo_digests: tuple[str, ...] = (),
     image_id: str = "",
 ) -> Image:
-    """Analyse the layers that the cache does not know, and make an image of all of them.
-
-    Args:
-        source: The image's parts.
-        manifest: Which of them make the image.
-        reference: By which name it was asked for.
-        looking: Analyses the layers.
-        repo_digests: Where else it is known to be.
-        image_id: Its id, where its store has another one than the manifest tells.
-
-    Raises:
-        DamagedImage: A part is missing, or does not match its digest.
-    """
+    """Analyse the layers that the cache does not know, and make an image of all of them."""
     content, raw = source.content(manifest.config), source.document(manifest.config)
     try:
         diff_ids: list[str] = raw["rootfs"]["diff_ids"]
@@ -294,31 +234,19 @@ def assemble(
         )
     blobs = dict(zip(diff_ids, manifest.layers, strict=True))
     with ThreadPoolExecutor(THREADS) as pool:
-        found = dict(
-            zip(
-                blobs,
-                pool.map(lambda diff_id: _analysed(source, diff_id, blobs[diff_id], looking), blobs),
-                strict=True,
-            )
-        )
-    created_by = instructions(raw.get("history") or [], len(diff_ids))
-    stored = tuple(map(StoredLayer, diff_ids, created_by))
-    looking.cache.add_layers(image_id or manifest.id, stored)
+        analyses = pool.map(lambda diff_id: _analysed(source, diff_id, blobs[diff_id], looking), blobs)
+        found = dict(zip(blobs, analyses, strict=True))
+    made = zip(instructions(raw.get("history") or [], len(diff_ids)), diff_ids, strict=True)
     looking.cache.add_configuration(image_id or manifest.id, content)
     return Image(
         reference=reference,
         id=image_id or manifest.id,
         repo_digests=repo_digests,
         config=Config.of(raw, raw.get("config") or {}),
-        layers=tuple(layer(item, *found[item.diff_id]) for item in stored),
+        layers=tuple(Layer.of(text, found[diff_id][0], found[diff_id][1].size) for text, diff_id in made),
         compression=looking.compression,
         configuration=f"sha256:{hashlib.sha256(content).hexdigest()}",
     )
-
-
-def layer(stored: StoredLayer, record: Record, blob: Blob) -> Layer:
-    """Put a layer together from where it stands, what it holds and what is sent for it."""
-    return Layer(stored.diff_id, stored.created_by, record.on_disk, blob.size, record)
 
 
 def instructions(history: list[dict[str, Any]], count: int) -> list[str]:

@@ -8,44 +8,69 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import io
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from drydock import state
-from drydock.image.blob import Blob, Packer, digest_of_file
-from drydock.image.record import FORMAT, Record
+from drydock.image.errors import DamagedImage
+from drydock.image.packages import names_packages
+from drydock.image.record import FORMAT, Record, analyse
 from drydock.image.store import Store
-from drydock.project.compression import Compression
+from drydock.project.compression import ZSTD, Compression
 
 LARGEST_CACHE = state.TABLE["images"].largest
 LARGEST_BLOBS = state.TABLE["blobs"].largest
 
 
 @dataclass(frozen=True)
-class StoredLayer:
-    """Where a layer of an image came from.
+class Blob:
+    """A compressed layer."""
 
-    Args:
-        diff_id: The layer.
-        created_by: The instruction that made it.
-    """
+    diff_id: str  # the layer: sha256 of the uncompressed tar archive, with its algorithm in front
+    digest: str  # the same of the compressed bytes
+    size: int  # how many those are
 
-    diff_id: str
-    created_by: str
+
+class Packer:
+    """Compresses a layer while it is read."""
+
+    def __init__(self, compression: Compression, file: IO[bytes] | None) -> None:
+        self._compressor = compression.compressor()
+        self.file = file
+        self._hash = hashlib.sha256()
+        self._size = 0
+
+    def write(self, data: bytes) -> None:
+        """Take more of the layer."""
+        self._take(self._compressor.compress(data))
+
+    def finish(self, diff_id: str) -> Blob:
+        """End the blob and say what it is."""
+        self._take(self._compressor.flush())
+        return Blob(diff_id, f"sha256:{self._hash.hexdigest()}", self._size)
+
+    def _take(self, packed: bytes) -> None:
+        self._hash.update(packed)
+        self._size += len(packed)
+        if self.file:
+            try:
+                self.file.write(packed)
+            except OSError:
+                self.file = None
+
+
+def digest_of_file(file: IO[bytes]) -> str:
+    """Return the digest of what a file holds."""
+    return f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}"  # type: ignore[arg-type]
 
 
 class Cache:
-    """Records and blobs of layers by diff id; layers and configurations of images by image id.
-
-    Args:
-        folder: Where to keep them; made at the first write.
-        largest: Bytes above which the analyses that were unused for longest are removed.
-        largest_blobs: The same for compressed layers.
-    """
+    """Records and blobs of layers by diff id; configurations of images by image id."""
 
     def __init__(
         self, folder: Path, largest: float = LARGEST_CACHE, largest_blobs: float = LARGEST_BLOBS
@@ -65,15 +90,6 @@ class Cache:
     def add_record(self, record: Record) -> None:
         """Keep what is known about a layer's content."""
         self._facts.write(_name("layer", record.diff_id), record.dump())
-
-    def layers(self, image_id: str) -> tuple[StoredLayer, ...] | None:
-        """Return an image's layers."""
-        found = self._read(_name("image", image_id))
-        return None if found is None else tuple(StoredLayer(*fields) for fields in found)
-
-    def add_layers(self, image_id: str, layers: tuple[StoredLayer, ...]) -> None:
-        """Keep an image's layers."""
-        self._write(_name("image", image_id), [[layer.diff_id, layer.created_by] for layer in layers])
 
     def configuration(self, image_id: str) -> bytes | None:
         """Return an image's configuration, byte for byte."""
@@ -138,3 +154,39 @@ def _name(kind: str, digest: str) -> str:
 def user_cache() -> Cache:
     """Return the cache in the user's cache folder."""
     return Cache(state.cache())
+
+
+@dataclass(frozen=True)
+class Analyst:
+    """Says what is in layers and what is sent for them; asks the cache before it looks."""
+
+    cache: Cache  # where the answers are kept
+    compression: Compression = ZSTD  # how layers are sent
+    files: bool = False  # whether the compressed bytes must be at hand, and not only their number
+
+    def known(self, diff_id: str) -> tuple[Record, Blob] | None:
+        """Return what the cache has about a layer, if that is all that is wanted."""
+        record, blob = self.cache.record(diff_id), self.cache.blob(diff_id, self.compression)
+        if record is None or blob is None or (self.files and self.cache.blob_file(blob) is None):
+            return None
+        return record, blob
+
+    def examine(
+        self, diff_id: str, name: str, opened: Callable[[], io.BufferedReader], where: str
+    ) -> tuple[Record, Blob]:
+        """Read a layer once, and keep what was learned and made."""
+        with opened() as source, self.cache.packer(self.compression) as packer:
+            record = analyse(source, name, names_packages, packer.write)
+            if record.diff_id != diff_id:
+                raise DamagedImage(
+                    where=where, problem=f"layer {name} has the digest {record.diff_id}, not {diff_id}"
+                )
+            blob = packer.finish(diff_id)
+            self.cache.add_record(record)
+            self.cache.add_blob(blob, self.compression, packer)
+        return record, blob
+
+
+def analyst(cache: Cache | None = None, compression: Compression = ZSTD) -> Analyst:
+    """Return an analyst with the user's cache unless another one is named."""
+    return Analyst(cache or user_cache(), compression)

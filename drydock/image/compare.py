@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Protocol
 
 from drydock.image.anatomy import Anatomy
 from drydock.image.file import File
 from drydock.image.model import Image, Layer
-from drydock.image.packages import Package, Source
+from drydock.image.packages import Source
 
 
 class Change(StrEnum):
@@ -22,63 +23,38 @@ class Change(StrEnum):
 
 @dataclass(frozen=True)
 class PackageChange:
-    """A package that differs.
-
-    Args:
-        change: How.
-        source: Who names it.
-        name: Its name.
-        before: Its version in the first image; empty when it is not there or has none.
-        after: The same in the second.
-        grown: Bytes by which the second image's is larger.
-    """
+    """A package that differs."""
 
     change: Change
     source: Source
     name: str
-    before: str
-    after: str
-    grown: int
+    before: str  # its version in the first image; empty when it is not there or has none
+    after: str  # the same in the second
+    grown: int  # bytes by which the second image's is larger
 
 
 @dataclass(frozen=True)
 class FileChange:
-    """A file that differs.
-
-    Args:
-        change: How.
-        path: Where it is.
-        fields: Which of its fields changed, such as ``mode`` or ``sha256``; empty when added or removed.
-        grown: Bytes by which the second image's is larger.
-    """
+    """A file that differs."""
 
     change: Change
     path: str
+    # which of its fields changed, such as ``mode`` or ``sha256``; empty when added or removed
     fields: tuple[str, ...]
-    grown: int
+    grown: int  # bytes by which the second image's is larger
 
 
 @dataclass(frozen=True)
 class Difference:
-    """What the second image has that the first has not, and the other way round.
+    """What the second image has that the first has not, and the other way round."""
 
-    Args:
-        on_disk: Bytes that the second is larger on disk.
-        on_wire: The same on the wire.
-        shared: The layers of both, from the lowest: what is not sent again.
-        removed: Layers of the first alone.
-        added: Layers of the second alone.
-        packages: Packages that differ, the largest growth first.
-        files: Files that differ, the largest growth first.
-    """
-
-    on_disk: int
-    on_wire: int
-    shared: tuple[Layer, ...]
-    removed: tuple[Layer, ...]
-    added: tuple[Layer, ...]
-    packages: tuple[PackageChange, ...]
-    files: tuple[FileChange, ...]
+    on_disk: int  # bytes that the second is larger on disk
+    on_wire: int  # the same on the wire
+    shared: tuple[Layer, ...]  # the layers of both, from the lowest: what is not sent again
+    removed: tuple[Layer, ...]  # layers of the first alone
+    added: tuple[Layer, ...]  # layers of the second alone
+    packages: tuple[PackageChange, ...]  # packages that differ, the largest growth first
+    files: tuple[FileChange, ...]  # files that differ, the largest growth first
 
     @property
     def upload(self) -> int:
@@ -86,51 +62,59 @@ class Difference:
         return sum({layer.diff_id: layer.on_wire for layer in self.added}.values())
 
 
+class Versioned(Protocol):
+    """A package, as an image or the history describes it."""
+
+    @property
+    def version(self) -> str: ...
+    @property
+    def size(self) -> int: ...
+
+
 def diff(first: Image, second: Image) -> Difference:
     """Compare two images, wherever they were read from."""
     old, new = Anatomy(first), Anatomy(second)
     had = {layer.diff_id for layer in first.layers}
     has = {layer.diff_id for layer in second.layers}
-    packages = _packages(old, new)
-    files = _files(old.tree, new.tree)
+    before, after = (
+        {(package.source, package.name): package for package in one.inventory.packages} for one in (old, new)
+    )
     return Difference(
         on_disk=second.on_disk - first.on_disk,
         on_wire=second.on_wire - first.on_wire,
         shared=tuple(layer for layer in second.layers if layer.diff_id in had),
         removed=tuple(layer for layer in first.layers if layer.diff_id not in has),
         added=tuple(layer for layer in second.layers if layer.diff_id not in had),
-        packages=tuple(sorted(packages, key=lambda one: (-one.grown, one.source, one.name))),
-        files=tuple(sorted(files, key=lambda one: (-one.grown, one.path))),
+        packages=package_changes(before, after),
+        files=tuple(sorted(_files(old.tree, new.tree), key=lambda one: (-one.grown, one.path))),
     )
 
 
-def _packages(old: Anatomy, new: Anatomy) -> Iterator[PackageChange]:
-    before, after = _by_name(old), _by_name(new)
+def package_changes(
+    before: Mapping[tuple[Source, str], Versioned], after: Mapping[tuple[Source, str], Versioned]
+) -> tuple[PackageChange, ...]:
+    """Return the packages that differ, the largest growth first."""
+    found = []
     for key in before.keys() | after.keys():
         was, now = before.get(key), after.get(key)
         versions = (was.version if was else "", now.version if now else "")
         grown = (now.size if now else 0) - (was.size if was else 0)
-        if was is None:
-            yield PackageChange(Change.ADDED, *key, *versions, grown)
-        elif now is None:
-            yield PackageChange(Change.REMOVED, *key, *versions, grown)
-        elif grown or was.version != now.version:
-            yield PackageChange(Change.CHANGED, *key, *versions, grown)
+        if was is None or now is None or grown or was.version != now.version:
+            found.append(PackageChange(_change(was, now), *key, *versions, grown))
+    return tuple(sorted(found, key=lambda one: (-one.grown, one.source, one.name)))
 
 
-def _by_name(anatomy: Anatomy) -> dict[tuple[Source, str], Package]:
-    return {(package.source, package.name): package for package in anatomy.inventory.packages}
+def _change(was: object, now: object) -> Change:
+    return Change.ADDED if was is None else Change.REMOVED if now is None else Change.CHANGED
 
 
 def _files(old: dict[str, File], new: dict[str, File]) -> Iterator[FileChange]:
     for path in old.keys() | new.keys():
         was, now = old.get(path), new.get(path)
-        if was is None and now is not None:
-            yield FileChange(Change.ADDED, path, (), now.size)
-        elif was is not None and now is None:
-            yield FileChange(Change.REMOVED, path, (), -was.size)
-        elif was is not None and now is not None and (fields := changed_fields(was, now)):
-            yield FileChange(Change.CHANGED, path, fields, now.size - was.size)
+        fields = changed_fields(was, now) if was and now else ()
+        if was is None or now is None or fields:
+            grown = (now.size if now else 0) - (was.size if was else 0)
+            yield FileChange(_change(was, now), path, fields, grown)
 
 
 def changed_fields(was: File, now: File) -> tuple[str, ...]:

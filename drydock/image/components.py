@@ -48,36 +48,23 @@ class Type(StrEnum):
 
 @dataclass(frozen=True)
 class Component:
-    """One thing that an image contains.
+    """A program, package or single file of an image."""
 
-    Args:
-        name: As its own records write it; of a single file the last part of its path.
-        version: As its own records write it; empty for a single file.
-        architecture: A Debian package's.
-        type: Who publishes it.
-        purl: Its package URL, which is also its key; of a single file its path.
-        cpe: The name under which NVD knows it; empty for all but the interpreter.
-        sha256: Of a single file; of a package, of the list ``sha256  path`` of its files in the image, in
-            order of their paths; empty for a package whose records name none of its files.
-        record: Path of the METADATA or copyright file that states the licence; empty where there is none.
-        licence: The SPDX expression that this file states; empty where it states none.
-        depends: The purls of what it needs and the image contains.
-        description: One line about it.
-        by_debian: Whether Debian packaged it, and so patches and numbers it.
-    """
-
-    name: str
-    version: str = ""
-    architecture: str = ""
-    type: Type = Type.PYTHON
-    purl: str = ""
-    cpe: str = ""
+    name: str  # as its own records write it; of a single file the last part of its path
+    version: str = ""  # as its own records write it; empty for a single file
+    architecture: str = ""  # A Debian package's
+    type: Type = Type.PYTHON  # who publishes it
+    purl: str = ""  # its package URL, which is also its key; of a single file its path
+    cpe: str = ""  # the name under which NVD knows it; empty for all but the interpreter
+    # of a single file; of a package, of the list ``sha256  path`` of its files in the image, in order of
+    # their paths; empty for a package whose records name none of its files
     sha256: str = ""
+    # path of the METADATA or copyright file that states the licence; empty where there is none
     record: str = ""
-    licence: str = ""
-    depends: tuple[str, ...] = ()
-    description: str = ""
-    by_debian: bool = False
+    licence: str = ""  # the SPDX expression that this file states; empty where it states none
+    depends: tuple[str, ...] = ()  # the purls of what it needs and the image contains
+    description: str = ""  # one line about it
+    by_debian: bool = False  # whether Debian packaged it, and so patches and numbers it
 
     @property
     def is_file(self) -> bool:
@@ -92,19 +79,12 @@ class Component:
 
 @dataclass(frozen=True)
 class Components:
-    """All components of an image.
+    """All components of an image."""
 
-    Args:
-        all: Sorted by purl.
-        release: Fields of os-release.
-        nameless: Paths of distributions without a readable name and version.
-        unowned: Code of no package, as far as the records let one tell.
-    """
-
-    all: tuple[Component, ...]
-    release: Mapping[str, str]
-    nameless: tuple[str, ...] = ()
-    unowned: tuple[str, ...] = ()
+    all: tuple[Component, ...]  # sorted by purl
+    release: Mapping[str, str]  # fields of os-release
+    nameless: tuple[str, ...] = ()  # paths of distributions without a readable name and version
+    unowned: tuple[str, ...] = ()  # code of no package, as far as the records let one tell
 
     def of(self, kind: Type) -> tuple[Component, ...]:
         """Return the components of one type."""

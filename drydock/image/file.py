@@ -21,28 +21,15 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """One entry of a layer.
+    """One entry of a layer."""
 
-    Args:
-        path: Absolute, normalised; of a whiteout the path that it deletes.
-        kind: What it is.
-        size: Bytes of its content; 0 for everything but a regular file.
-        mode: Permission bits with setuid, setgid and sticky.
-        uid: Owner.
-        gid: Group.
-        mtime: Seconds since the epoch, without their fraction.
-        link: Where a symbolic link points, as written; of a hard link the absolute path of the other name.
-        sha256: Of a regular file's content, in hexadecimal digits; else empty.
-        layer: Diff id of the layer that holds it.
-    """
-
-    path: str
-    kind: Kind
-    size: int
-    mode: int
-    uid: int
-    gid: int
-    mtime: int
-    link: str
-    sha256: str
-    layer: str
+    path: str  # absolute, normalised; of a whiteout the path that it deletes
+    kind: Kind  # what it is
+    size: int  # bytes of its content; 0 for everything but a regular file
+    mode: int  # permission bits with setuid, setgid and sticky
+    uid: int  # owner
+    gid: int  # group
+    mtime: int  # seconds since the epoch, without their fraction
+    link: str  # where a symbolic link points, as written; of a hard link the absolute path of the other name
+    sha256: str  # of a regular file's content, in hexadecimal digits; else empty
+    layer: str  # diff id of the layer that holds it

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import posixpath
 import re
 import shutil
@@ -17,11 +18,10 @@ from typing import TYPE_CHECKING, Any
 from drydock.engine import Engine
 from drydock.engine.errors import ImageMissing
 from drydock.errors import NoSpace
-from drydock.image.archive import Part, Source, assemble, find_manifest, layer, with_links
-from drydock.image.cache import Cache, StoredLayer
+from drydock.image.archive import Part, Source, assemble, find_manifest, instructions, with_links
+from drydock.image.cache import Analyst, Cache, analyst
 from drydock.image.errors import DamagedImage
-from drydock.image.layers import Analyst, analyst
-from drydock.image.model import Config, Image
+from drydock.image.model import Config, Image, Layer
 from drydock.image.record import CHUNK
 from drydock.project.compression import ZSTD, Compression
 
@@ -40,17 +40,6 @@ def read(
 
     What was analysed before is not read again: with every layer known, two calls of the engine's API are all;
     with a new one, `docker save` is streamed through, and only the new layers are analysed.
-
-    Args:
-        engine: Where the image is.
-        reference: Its name or id.
-        compression: How its layers are sent.
-        cache: Where analyses are kept; the user's cache by default.
-
-    Raises:
-        ImageMissing: The engine does not know it.
-        EngineGone: The engine died while it was asked.
-        DamagedImage: What the engine sent is not the image that it described.
     """
     looking = analyst(cache, compression)
     with answers(engine, reference):
@@ -77,41 +66,31 @@ def _from_cache(found: docker.models.images.Image, reference: str, looking: Anal
     """Return the image without reading a layer; None when the cache does not know enough of it."""
     inspected = found.attrs
     diff_ids = inspected["RootFS"].get("Layers") or []
-    stored = looking.cache.layers(inspected["Id"])
-    if stored is None:
-        texts = guess_instructions(found.history(), len(diff_ids))
-        stored = None if texts is None else tuple(map(StoredLayer, diff_ids, texts))
-    if stored is None or [item.diff_id for item in stored] != diff_ids:
+    known = [pair for diff_id in diff_ids if (pair := looking.known(diff_id))]
+    if len(known) != len(diff_ids):
         return None
-    layers = []
-    for item in stored:
-        known = looking.known(item.diff_id)
-        if known is None:
-            return None
-        layers.append(layer(item, *known))
+    content = looking.cache.configuration(inspected["Id"])
+    history = json.loads(content).get("history") if content else None
+    made = (
+        instructions(history, len(diff_ids))
+        if history
+        else guess_instructions(found.history(), len(diff_ids))
+    )
+    if made is None:
+        return None
+    described = {key.lower(): value for key, value in inspected.items()}
     return Image(
-        reference=reference,
-        id=inspected["Id"],
-        repo_digests=tuple(inspected.get("RepoDigests") or ()),
-        config=Config.of(
-            {key.lower(): value for key, value in inspected.items()}, inspected.get("Config") or {}
-        ),
-        layers=tuple(layers),
-        compression=looking.compression,
+        reference,
+        inspected["Id"],
+        tuple(inspected.get("RepoDigests") or ()),
+        Config.of(described, inspected.get("Config") or {}),
+        tuple(Layer.of(text, record, blob.size) for text, (record, blob) in zip(made, known, strict=True)),
+        looking.compression,
     )
 
 
 def guess_instructions(history: Sequence[Mapping[str, Any]], count: int) -> list[str] | None:
-    """Return what made each layer, from an engine's history, which does not say what has a layer.
-
-    Args:
-        history: The engine's answer, newest first.
-        count: How many layers the image has.
-
-    Returns:
-        One text for each layer from the lowest; a layer without files may bear a neighbour's. None when no
-        reading fits.
-    """
+    """Return what made each layer, from an engine's history, which does not say what has a layer."""
     oldest_first = list(reversed(history))
 
     def texts(*makers: re.Pattern[str]) -> list[str]:
@@ -126,18 +105,7 @@ def guess_instructions(history: Sequence[Mapping[str, Any]], count: int) -> list
 
 
 def saved(engine: Engine, reference: str, inspected: Mapping[str, Any], looking: Analyst) -> Image:
-    """Read an image from the stream of `docker save`.
-
-    Args:
-        engine: Where the image is.
-        reference: By which name it was asked for.
-        inspected: What the engine says about it.
-        looking: Analyses the layers that it does not know.
-
-    Raises:
-        DamagedImage: What the engine sent is not the image that it described.
-        NoSpace: The layers need more room than the temporary folder has.
-    """
+    """Read an image from the stream of `docker save`."""
     known = frozenset(
         diff_id for diff_id in inspected["RootFS"].get("Layers") or () if looking.known(diff_id)
     )
@@ -159,13 +127,7 @@ def saved(engine: Engine, reference: str, inspected: Mapping[str, Any], looking:
 
 
 def unpack(chunks: Iterable[bytes], folder: Path, known: frozenset[str]) -> dict[str, Part]:
-    """Unpack the stream of `docker save` while it runs, except for layers that need no second look.
-
-    Args:
-        chunks: The archive.
-        folder: An empty folder.
-        known: Diff ids of the layers to leave out.
-    """
+    """Unpack the stream of `docker save` while it runs, except for layers that need no second look."""
     parts: dict[str, Part] = {}
     links: list[tarfile.TarInfo] = []
     # An uncompressed layer's blob is named by its diff id.

@@ -12,32 +12,34 @@ archive's layers are compressed, so that any two images can be compared.
 from __future__ import annotations
 
 import functools
+import hashlib
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from drydock.image.file import File
 from drydock.image.record import Record
 from drydock.project.compression import ZSTD, Compression
 
+# Labels carry the revision, and `created` the time: neither changes what a container does.
+_NOT_CONTENT = ("labels", "created")
+
 
 @dataclass(frozen=True)
 class Layer:
-    """One layer of an image.
+    """One layer of an image."""
 
-    Args:
-        diff_id: sha256 of the uncompressed tar archive, with its algorithm in front.
-        created_by: The instruction that made it, as the image's history tells; empty where it does not.
-        on_disk: Bytes of the uncompressed tar archive.
-        on_wire: Bytes of the blob that `push` sends for it.
-        record: The analysis of its content.
-    """
+    diff_id: str  # sha256 of the uncompressed tar archive, with its algorithm in front
+    created_by: str  # the instruction that made it, as the image's history tells; empty where it does not
+    on_disk: int  # bytes of the uncompressed tar archive
+    on_wire: int  # bytes of the blob that `push` sends for it
+    record: Record = field(repr=False, compare=False)  # the analysis of its content
 
-    diff_id: str
-    created_by: str
-    on_disk: int
-    on_wire: int
-    record: Record = field(repr=False, compare=False)
+    @classmethod
+    def of(cls, created_by: str, record: Record, on_wire: int) -> Layer:
+        """Return the layer that a record describes."""
+        return cls(record.diff_id, created_by, record.on_disk, on_wire, record)
 
     @property
     def files(self) -> tuple[File, ...]:
@@ -58,53 +60,28 @@ class Layer:
 
 @dataclass(frozen=True)
 class Config:
-    """How a container of the image starts.
+    """How a container of the image starts."""
 
-    Args:
-        user: As written; empty for root.
-        env: Variables as ``NAME=value``, in order.
-        entrypoint: Its arguments; empty when unset.
-        cmd: Its arguments; empty when unset.
-        working_dir: Absolute path; empty when unset.
-        exposed_ports: Such as ``8000/tcp``.
-        volumes: Declared mount points.
-        stop_signal: Such as ``SIGTERM``; empty when unset.
-        healthcheck: As in the image configuration: Test, and durations in nanoseconds.
-        shell: Arguments of SHELL; empty when unset.
-        on_build: Triggers for images built on this one.
-        labels: Labels and annotations.
-        architecture: Such as ``amd64``.
-        os: Such as ``linux``.
-        variant: Such as ``v8``; mostly empty.
-        created: RFC 3339 time, as written.
-    """
-
-    user: str
-    env: tuple[str, ...]
-    entrypoint: tuple[str, ...]
-    cmd: tuple[str, ...]
-    working_dir: str
-    exposed_ports: tuple[str, ...]
-    volumes: tuple[str, ...]
-    stop_signal: str
-    healthcheck: Mapping[str, Any]
-    shell: tuple[str, ...]
-    on_build: tuple[str, ...]
-    labels: Mapping[str, str]
-    architecture: str
-    os: str
-    variant: str
-    created: str
+    user: str  # as written; empty for root
+    env: tuple[str, ...]  # variables as ``NAME=value``, in order
+    entrypoint: tuple[str, ...]  # its arguments; empty when unset
+    cmd: tuple[str, ...]  # its arguments; empty when unset
+    working_dir: str  # absolute path; empty when unset
+    exposed_ports: tuple[str, ...]  # such as ``8000/tcp``
+    volumes: tuple[str, ...]  # declared mount points
+    stop_signal: str  # such as ``SIGTERM``; empty when unset
+    healthcheck: Mapping[str, Any]  # as in the image configuration: Test, and durations in nanoseconds
+    shell: tuple[str, ...]  # arguments of SHELL; empty when unset
+    on_build: tuple[str, ...]  # triggers for images built on this one
+    labels: Mapping[str, str]  # labels and annotations
+    architecture: str  # such as ``amd64``
+    os: str  # such as ``linux``
+    variant: str  # such as ``v8``; mostly empty
+    created: str  # RFC 3339 time, as written
 
     @classmethod
     def of(cls, outer: Mapping[str, Any], inner: Mapping[str, Any]) -> Config:
-        """Read an image configuration.
-
-        Args:
-            outer: The platform and the time: an OCI image configuration, or an engine's inspection with its
-                keys in lower case.
-            inner: Its ``config``, whose keys are the same in both.
-        """
+        """Read an image configuration."""
 
         def text(key: str) -> str:
             return str(inner.get(key) or "")
@@ -139,24 +116,16 @@ class Config:
 
 @dataclass(frozen=True)
 class Image:
-    """An image, wherever it was read from.
+    """An image, wherever it was read from."""
 
-    Args:
-        reference: The name by which it was asked for: a reference, or a path.
-        id: As its store knows it: the digest of its configuration or, in containerd's store, of its manifest.
-        repo_digests: ``name@digest`` for each registry repository that it is known to be in.
-        config: How a container of it starts.
-        layers: From the lowest to the uppermost.
-        compression: How the layers' sizes on the wire come about.
-        configuration: The digest of its configuration as stored; empty where only an engine described it.
-    """
-
-    reference: str
+    reference: str  # the name by which it was asked for: a reference, or a path
+    # as its store knows it: the digest of its configuration or, in containerd's store, of its manifest
     id: str
-    repo_digests: tuple[str, ...]
-    config: Config
-    layers: tuple[Layer, ...]
-    compression: Compression = ZSTD
+    repo_digests: tuple[str, ...]  # ``name@digest`` for each registry repository that it is known to be in
+    config: Config  # how a container of it starts
+    layers: tuple[Layer, ...]  # from the lowest to the uppermost
+    compression: Compression = ZSTD  # how the layers' sizes on the wire come about
+    # the digest of its configuration as stored; empty where only an engine described it
     configuration: str = ""
 
     @property
@@ -168,3 +137,15 @@ class Image:
     def on_wire(self) -> int:
         """Bytes of all compressed layers."""
         return sum(layer.on_wire for layer in self.layers)
+
+
+def content_digest(image: Image) -> str:
+    """Return the digest of an image's layers and configuration, without labels and times.
+
+    The same image has the same digest on every engine and in every archive: layers count by diff id, which
+    compression does not change, and the configuration by the fields of Config.
+    """
+    config = {key: value for key, value in asdict(image.config).items() if key not in _NOT_CONTENT}
+    content = {"layers": [layer.diff_id for layer in image.layers], "config": config}
+    canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return f"sha256:{hashlib.sha256(canonical.encode()).hexdigest()}"

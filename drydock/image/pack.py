@@ -13,48 +13,26 @@ from typing import Any
 
 from drydock.engine import Engine
 from drydock.errors import NoSpace
-from drydock.image.blob import Blob
-from drydock.image.cache import Cache, user_cache
-from drydock.image.layers import Analyst
+from drydock.image.cache import Analyst, Blob, Cache, user_cache
 from drydock.image.local import answers, saved
 from drydock.project.compression import ZSTD, Compression
 
 
 @dataclass(frozen=True)
 class Packed:
-    """An image ready to be sent.
+    """An image ready to be sent."""
 
-    Args:
-        configuration: The bytes that its id on an engine is the digest of.
-        layers: From the lowest; a layer that the image has twice stands there twice.
-        files: The blobs' bytes by their digests.
-        compression: How the layers are compressed.
-    """
-
-    configuration: bytes
-    layers: tuple[Blob, ...]
-    files: Mapping[str, Path]
-    compression: Compression
+    configuration: bytes  # the bytes that its id on an engine is the digest of
+    layers: tuple[Blob, ...]  # from the lowest; a layer that the image has twice stands there twice
+    files: Mapping[str, Path]  # the blobs' bytes by their digests
+    compression: Compression  # how the layers are compressed
 
 
 @contextmanager
 def packed(
     engine: Engine, reference: str, *, compression: Compression = ZSTD, cache: Cache | None = None
 ) -> Iterator[Packed]:
-    """Yield an image of an engine ready to be sent; what a build's weighing has made is not made again.
-
-    Args:
-        engine: Where the image is.
-        reference: Its name or id.
-        compression: How its layers are sent.
-        cache: Where compressed layers are kept; the user's cache by default.
-
-    Raises:
-        ImageMissing: The engine does not know it.
-        EngineGone: The engine died while it was asked.
-        NoSpace: There is no room for the compressed layers.
-        DamagedImage: What the engine sent is not the image that it described.
-    """
+    """Yield an image of an engine ready to be sent; what a build's weighing has made is not made again."""
     with tempfile.TemporaryDirectory(prefix="drydock-push-") as folder:
         # Where the user's cache cannot be written, or is smaller than the image, a push has one of its own.
         for kept in (cache or user_cache(), Cache(Path(folder), largest_blobs=sys.maxsize)):
@@ -76,14 +54,6 @@ def configuration_digest(engine: Engine, reference: str, *, cache: Cache | None 
 
     It is the image's id, except where the engine keeps its images in containerd: there the id is the digest
     of a manifest that no registry needs to have.
-
-    Args:
-        engine: Where the image is.
-        reference: Its name or id.
-        cache: Where configurations are kept; the user's cache by default.
-
-    Raises:
-        As `packed`.
     """
     looking = Analyst(cache or user_cache())
     with answers(engine, reference):

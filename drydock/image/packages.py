@@ -32,25 +32,14 @@ class Source(StrEnum):
 
 @dataclass(frozen=True)
 class Package:
-    """Files that come and go together.
+    """Files that come and go together."""
 
-    Args:
-        source: Who says so.
-        name: The distribution's or the package's name; of a folder its path.
-        version: As its records write it; empty for a folder.
-        size: Bytes of its files in the final tree, bytecode included.
-        paths: These files.
-        missing: Paths that its records name and the tree lacks.
-        site: Of a Python distribution the folder that is on the import path; else empty.
-    """
-
-    source: Source
-    name: str
-    version: str
-    size: int
-    paths: tuple[str, ...]
-    missing: tuple[str, ...] = ()
-    site: str = ""
+    source: Source  # who says so
+    name: str  # the distribution's or the package's name; of a folder its path
+    version: str  # as its records write it; empty for a folder
+    size: int  # bytes of its files in the final tree, bytecode included
+    paths: tuple[str, ...]  # these files
+    site: str = ""  # of a Python distribution the folder that is on the import path; else empty
 
     @property
     def label(self) -> str:
@@ -71,13 +60,9 @@ def names_packages(path: str) -> bool:
 
 @dataclass(frozen=True)
 class Inventory:
-    """All files of a final tree, each in exactly one package.
+    """All files of a final tree, each in exactly one package."""
 
-    Args:
-        packages: Distributions, Debian packages and folders, the largest first.
-    """
-
-    packages: tuple[Package, ...]
+    packages: tuple[Package, ...]  # distributions, Debian packages and folders, the largest first
 
     def of(self, source: Source) -> tuple[Package, ...]:
         """Return the packages that one source names."""
@@ -93,10 +78,6 @@ def take_stock(tree: Mapping[str, File], texts: Mapping[str, str]) -> Inventory:
 
     Python's records come first: Debian's packages of Python modules carry both, and the distribution is what
     a lock file names. A file that no record names counts by its folder.
-
-    Args:
-        tree: The final tree.
-        texts: Content of the files for which `names_packages` is true.
     """
     left = {path: file for path, file in tree.items() if file.kind is not Kind.FOLDER}
     packages: list[Package] = []
@@ -106,22 +87,14 @@ def take_stock(tree: Mapping[str, File], texts: Mapping[str, str]) -> Inventory:
         # Installers that compile afterwards (uv, py3compile, a build step) do not record what they wrote.
         paths += [compiled for path in paths for compiled in bytecode.get(path, ())]
         mine = sorted({path for path in paths if path in left})
-        absent = sorted({path for path in paths if path not in tree})
         size = sum(left.pop(path).size for path in mine)
-        packages.append(replace(recorded, size=size, paths=tuple(mine), missing=tuple(absent)))
+        packages.append(replace(recorded, size=size, paths=tuple(mine)))
     folders: dict[str, list[File]] = defaultdict(list)
     for file in left.values():
         folders[folder_of(file.path)].append(file)
-    packages += [
-        Package(
-            Source.FOLDER,
-            folder,
-            "",
-            sum(file.size for file in files),
-            tuple(sorted(file.path for file in files)),
-        )
-        for folder, files in folders.items()
-    ]
+    for folder, files in folders.items():
+        paths = sorted(file.path for file in files)
+        packages.append(Package(Source.FOLDER, folder, "", sum(file.size for file in files), tuple(paths)))
     return Inventory(tuple(sorted(packages, key=lambda one: (-one.size, one.source, one.name))))
 
 
@@ -135,7 +108,6 @@ def folder_of(path: str) -> str:
 
 
 def _bytecode(tree: Mapping[str, File]) -> dict[str, list[str]]:
-    """Return the paths of bytecode by the path of the source."""
     found: dict[str, list[str]] = defaultdict(list)
     for path in tree:
         if match := _BYTECODE.match(path):
@@ -152,19 +124,10 @@ def _distributions(texts: Mapping[str, str]) -> Iterator[Package]:
         site = posixpath.dirname(info)
         fields = headers(texts.get(f"{info}/METADATA", ""))
         name, _, version = posixpath.basename(info).removesuffix(".dist-info").partition("-")
-        paths = [
-            posixpath.normpath(posixpath.join(site, row[0]))
-            for row in csv.reader(content.splitlines())
-            if row
-        ]
-        yield Package(
-            Source.PYTHON,
-            fields.get("Name", name),
-            fields.get("Version", version),
-            size=0,
-            paths=tuple(paths),
-            site=site,
-        )
+        rows = filter(None, csv.reader(content.splitlines()))
+        paths = tuple(posixpath.normpath(posixpath.join(site, row[0])) for row in rows)
+        name, version = fields.get("Name", name), fields.get("Version", version)
+        yield Package(Source.PYTHON, name, version, 0, paths, site)
 
 
 def _debian(texts: Mapping[str, str]) -> Iterator[Package]:
@@ -177,7 +140,7 @@ def _debian(texts: Mapping[str, str]) -> Iterator[Package]:
         sums = texts.get(f"{origin}.md5sums", "")
         paths = [line for line in listing.splitlines() if line not in ("", "/.")]
         paths += [f"/{line.split('  ', 1)[1]}" for line in sums.splitlines() if "  " in line]
-        yield Package(Source.DEBIAN, name, fields.get("Version", ""), size=0, paths=tuple(paths))
+        yield Package(Source.DEBIAN, name, fields.get("Version", ""), 0, tuple(paths))
 
 
 def debian_records(texts: Mapping[str, str]) -> Iterator[tuple[str, dict[str, str]]]:
@@ -202,45 +165,3 @@ def headers(text: str) -> dict[str, str]:
         if colon and not line.startswith((" ", "\t")):
             fields.setdefault(name, value.strip())
     return fields
-
-
-def top_level(inventory: Inventory, tree: Mapping[str, File]) -> dict[str, int]:
-    """Return bytes by top-level import package, the largest first; by package or folder for all other files.
-
-    What a distribution installs beside its modules (metadata, bundled libraries, scripts) counts with the
-    largest of them.
-    """
-    sizes: dict[str, int] = defaultdict(int)
-    for package in inventory.packages:
-        if package.source is not Source.PYTHON:
-            sizes[package.label] += package.size
-            continue
-        modules: dict[str, int] = defaultdict(int)
-        beside = 0
-        for path in package.paths:
-            if (module := import_name(path, package.site)) is not None:
-                modules[module] += tree[path].size
-            else:
-                beside += tree[path].size
-        main = max(modules, key=lambda module: modules[module], default=package.name)
-        modules[main] += beside
-        for module, size in modules.items():
-            sizes[module] += size
-    return dict(sorted(sizes.items(), key=lambda item: (-item[1], item[0])))
-
-
-def import_name(path: str, site: str) -> str | None:
-    """Return the name by which a distribution's file is imported; None for what is beside its modules.
-
-    Args:
-        path: The file.
-        site: The folder on the import path.
-    """
-    if not path.startswith(f"{site}/"):
-        return None
-    first = path.removeprefix(f"{site}/").split("/")[0]
-    if first == "__pycache__":
-        first = posixpath.basename(path)
-    if first.endswith((".dist-info", ".libs", ".data", ".pth")):
-        return None
-    return first.split(".")[0]

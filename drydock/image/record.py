@@ -10,7 +10,7 @@ import json
 import posixpath
 import tarfile
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import IO, Any, cast
 
@@ -35,16 +35,11 @@ _KINDS = {
 
 @dataclass(frozen=True)
 class Record:
-    """What is known about a layer's content.
+    """The known content of a layer."""
 
-    Args:
-        diff_id: sha256 of the uncompressed tar archive, with its algorithm in front.
-        on_disk: Bytes of the uncompressed tar archive.
-        body: The files and texts, packed; unpacked at first use, since a size needs none of them.
-    """
-
-    diff_id: str
-    on_disk: int
+    diff_id: str  # sha256 of the uncompressed tar archive, with its algorithm in front
+    on_disk: int  # bytes of the uncompressed tar archive
+    # the files and texts, packed; unpacked at first use, since a size needs none of them
     body: bytes = field(repr=False)
 
     @functools.cached_property
@@ -98,17 +93,7 @@ def analyse(
     keeps: Callable[[str], bool],
     also: Callable[[bytes], None] = lambda _: None,
 ) -> Record:
-    """Read a layer once, from its first byte to its last.
-
-    Args:
-        blob: The layer's tar archive, plain or compressed; neither it nor any of its files is held in memory.
-        name: What to call it in an error.
-        keeps: Which paths' content to keep as text.
-        also: Takes the uncompressed archive, piece by piece.
-
-    Raises:
-        DamagedImage: It is no tar archive, or it ends too early.
-    """
+    """Read a layer once, from its first byte to its last."""
     import zstandard
 
     try:
@@ -154,7 +139,7 @@ class _Meter:
         return data
 
     def drain(self) -> None:
-        """Read what stands behind the end of the archive: padding is part of the layer."""
+        """Read the bytes behind the end of the archive: padding is part of the layer."""
         while self.read(CHUNK):
             pass
 
@@ -181,19 +166,8 @@ def _walk(meter: _Meter, keeps: Callable[[str], bool]) -> tuple[list[list[Any]],
                     texts[path] = text
             size = member.size if kind is Kind.FILE else 0
             link = absolute(member.linkname) if kind is Kind.HARDLINK else member.linkname
-            files.append(
-                [
-                    path,
-                    kind,
-                    size,
-                    member.mode & 0o7777,
-                    member.uid,
-                    member.gid,
-                    int(member.mtime),
-                    link,
-                    digest,
-                ]
-            )
+            owned = (member.mode & 0o7777, member.uid, member.gid, int(member.mtime))
+            files.append([path, kind, size, *owned, link, digest])
             archive.members.clear()  # kept for a second look, which a stream cannot give anyway
     return files, texts
 
@@ -217,13 +191,8 @@ def _identify(member: tarfile.TarInfo) -> tuple[str, Kind]:
 def _read(content: IO[bytes], *, keep: bool) -> tuple[str, str]:
     digest = hashlib.sha256()
     kept: list[bytes] = []
-    for data in _chunks(content):
+    while data := content.read(CHUNK):
         digest.update(data)
         if keep:
             kept.append(data)
     return digest.hexdigest(), b"".join(kept).decode("utf-8", "replace")
-
-
-def _chunks(content: IO[bytes]) -> Iterator[bytes]:
-    while data := content.read(CHUNK):
-        yield data

@@ -15,10 +15,6 @@ class Store:
 
     Several processes may use one folder at once: a file gets its name when it is complete, and never changes
     afterwards. One that was being written when its process was killed bears no name and is removed in turn.
-
-    Args:
-        folder: Where to keep them; made at the first write.
-        largest: Bytes of all files together.
     """
 
     def __init__(self, folder: Path, largest: float) -> None:
@@ -53,11 +49,7 @@ class Store:
 
     @contextmanager
     def making(self) -> Iterator[IO[bytes]]:
-        """Yield a new file without a name, which is removed unless `keep` gives it one.
-
-        Raises:
-            OSError: The folder cannot be written.
-        """
+        """Yield a new file without a name, which is removed unless `keep` gives it one."""
         self._folder.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=self._folder, prefix=".", delete=False) as file:
             try:
@@ -66,11 +58,7 @@ class Store:
                 Path(file.name).unlink(missing_ok=True)
 
     def keep(self, file: IO[bytes], name: str) -> None:
-        """Give a file that `making` yielded its name.
-
-        Raises:
-            OSError: It could not be written to its end.
-        """
+        """Give a file that `making` yielded its name."""
         file.flush()
         Path(file.name).replace(self._folder / name)
         self._prune()

@@ -1,4 +1,4 @@
-"""The file system that an image's layers make together, and what they store in vain."""
+"""The file system that an image's layers make together, and the bytes they store for nothing."""
 
 from __future__ import annotations
 
@@ -17,32 +17,20 @@ _MOST_LINKS = 40
 
 @dataclass(frozen=True)
 class Waste:
-    """A path whose bytes are stored without being seen, or more than once.
+    """A path whose bytes are stored without being seen, or more than once."""
 
-    Args:
-        path: The path.
-        wasted: Bytes stored for it beyond the smallest copy; all of them where the final tree lacks it.
-        copies: How many layers store it.
-    """
-
-    path: str
-    wasted: int
-    copies: int
+    path: str  # the path
+    wasted: int  # bytes stored for it beyond the smallest copy; all of them where the final tree lacks it
+    copies: int  # how many layers store it
 
 
 @dataclass(frozen=True)
 class Efficiency:
-    """How much of what the layers store is needed.
+    """How much of what the layers store is needed."""
 
-    Args:
-        stored: Bytes of all files of all layers.
-        wasted: Bytes of them that are deleted or replaced by another layer.
-        paths: The paths they belong to, the most wasteful first.
-    """
-
-    stored: int
-    wasted: int
-    paths: tuple[Waste, ...]
+    stored: int  # bytes of all files of all layers
+    wasted: int  # bytes of them that are deleted or replaced by another layer
+    paths: tuple[Waste, ...]  # the paths they belong to, the most wasteful first
 
     @property
     def ratio(self) -> float:
@@ -51,11 +39,7 @@ class Efficiency:
 
 
 def merge(layers: Iterable[Iterable[File]]) -> dict[str, File]:
-    """Return the final tree by path: deletions take from the layers below, then a layer adds its own.
-
-    Args:
-        layers: Each layer's files, from the lowest.
-    """
+    """Return the final tree by path: deletions take from the layers below, then a layer adds its own."""
     tree: dict[str, File] = {}
     for layer in layers:
         files = list(layer)
@@ -109,22 +93,8 @@ def efficiency(image: Image) -> Efficiency:
     )
 
 
-def duplicates(tree: Mapping[str, File]) -> list[tuple[File, ...]]:
-    """Return the files of the same content under different paths, those that cost most first."""
-    groups: dict[str, list[File]] = defaultdict(list)
-    for file in tree.values():
-        if file.kind is Kind.FILE and file.size:
-            groups[file.sha256].append(file)
-    found = [tuple(sorted(group, key=lambda file: file.path)) for group in groups.values() if len(group) > 1]
-    return sorted(found, key=lambda group: (-group[0].size * (len(group) - 1), group[0].path))
-
-
 def resolve(path: str, tree: Mapping[str, File]) -> str:
-    """Follow the symbolic links in a path's folders, as the kernel does; the last name is not followed.
-
-    Returns:
-        The path by which the tree knows the file; the path as given where links go in circles.
-    """
+    """Follow the symbolic links in a path's folders, but not the last name; return circles as given."""
     done = "/"
     left = [name for name in path.split("/") if name]
     for _ in range(_MOST_LINKS):

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from drydock.engine import Engine
 from drydock.image import Packed, packed
-from drydock.image.blob import Blob
+from drydock.image.cache import Blob
 from drydock.project.compression import ZSTD, Compression
 from drydock.publish import blob_locations, credentials, labels
 from drydock.publish.credentials import Credentials

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import httpx2
 
-from drydock.image.blob import Blob
+from drydock.image.cache import Blob
 from drydock.publish.event import LayerProgress, State, Tell, short
 from drydock.publish.registry import Registry
 from drydock.publish.retry import NetworkFault, retrying

@@ -14,7 +14,7 @@ class FilesDiffer(DrydockError):
 class NotLocked(DrydockError):
     exit_code = Exit.CONFIGURATION
     fact = "the dependencies in {folder} cannot be locked: {reason}"
-    next_step = "change what the lines above name, then run `drydock lock`"
+    next_step = "correct the declaration, then run `drydock lock`"
 
 
 class NotInLock(DrydockError):

@@ -151,7 +151,7 @@ def to_release(
         raise refused(f"{project.root} has no commit of git", "commit everything that belongs to it")
     if checkout.dirty:
         raise refused("the working tree has uncommitted changes", "commit or stash them")
-    gates = tuple(gate.name for gate in proof.demanded(target))
+    gates = tuple(gate.name for gate in proof.demanded(target, project))
     plan = _plan(f"release {project.version}", RELEASE, project, checkout, registry, target)
     return replace(plan, gates=gates, key=key, permissions=permissions)
 

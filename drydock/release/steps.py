@@ -154,7 +154,7 @@ def _has_passed(work: Work) -> bool:
 
 
 def _judge(work: Work) -> None:
-    for gate in proof.demanded(work.plan.target):
+    for gate in proof.demanded(work.plan.target, work.pipeline.project):
         known = proof.receipt(gate, work.pipeline, work.plan.target)
         verdict = known.verdict if known else proof.judge(gate, work.pipeline, work.plan.target)
         work.judged(verdict, known is not None)

@@ -19,10 +19,6 @@ def console(stderr: bool = False, quiet: bool = False) -> Console:
     """Return the console that honours NO_COLOR, and that wraps nothing where there is no terminal.
 
     There is one of each kind, so that what moves on it can move together.
-
-    Args:
-        stderr: Whether it prints on standard error.
-        quiet: Whether it prints nothing at all.
     """
     made = Console(stderr=stderr, highlight=False, quiet=quiet)
     if not made.is_terminal:

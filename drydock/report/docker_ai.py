@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 
 from drydock import command
 from drydock.errors import CommandMissing
@@ -15,40 +16,22 @@ WITHOUT = "Docker AI (Gordon) is not here: it is part of Docker Desktop, signed 
 
 
 def require() -> None:
-    """Make sure that there is somebody to ask, before anything is measured for it.
-
-    Raises:
-        CommandMissing: Docker AI is not there.
-    """
-    if not is_there():
-        raise CommandMissing(program="docker ai", how=WITHOUT)
-
-
-def is_there() -> bool:
-    """Tell whether the docker CLI has Docker AI."""
-    try:
-        return command.run(["docker", "ai", "--help"], check=False).stdout.lower().count("docker ai") > 0
-    except CommandMissing:
-        return False
+    """Refuse where the docker CLI has no Docker AI, before anything is measured for it."""
+    with suppress(CommandMissing):
+        if "docker ai" in command.run(["docker", "ai", "--help"], check=False).stdout.lower():
+            return
+    raise CommandMissing(program="docker ai", how=WITHOUT)
 
 
 def prompt(project: Project, question: str, sizes: Mapping[str, str], findings: Sequence[str]) -> str:
-    """Return the question with the Dockerfile, the sizes and what gates have found.
-
-    Args:
-        project: Whose Dockerfile.
-        question: What the user wants to know.
-        sizes: Sizes as shown to people, by what was weighed.
-        findings: One line each.
-    """
-    parts = [
-        TITLE,
-        question,
-        "Sizes: " + ("; ".join(f"{name} {size}" for name, size in sizes.items()) or "not measured"),
-    ]
-    parts.append("Findings:\n" + ("\n".join(f"- {line}" for line in findings) or "- none"))
-    parts.append(f"Dockerfile:\n```dockerfile\n{project.dockerfile.read_text(encoding='utf-8')}```")
-    return "\n\n".join(parts)
+    """Return the question with the Dockerfile, the sizes and what gates have found."""
+    known = "; ".join(f"{name} {size}" for name, size in sizes.items()) or "not measured"
+    said = "\n".join(f"- {line}" for line in findings) or "- none"
+    dockerfile = project.dockerfile.read_text(encoding="utf-8")
+    return (
+        f"{TITLE}\n\n{question}\n\nSizes: {known}\n\nFindings:\n{said}\n\n"
+        f"Dockerfile:\n```dockerfile\n{dockerfile}```"
+    )
 
 
 def findings(verdicts: Iterable[Verdict]) -> list[str]:

@@ -17,13 +17,19 @@ counts as unset. Every value that is missing or refused is named at the start, w
 
 | variable | default | meaning |
 |---|---|---|
-{settings}
+{% for one in settings %}
+| `{{ one.name }}`{% if one.secret %}, `{{ one.name }}_FILE`{% endif %} | {{ one.default | value }} |\
+ {{ one.description | cell }}\
+{% if one.example is not none and one.example != one.default %} Example: `{{ one.example }}`{% endif %} |
+{% endfor %}
 
 ## The start script
 
 | variable | meaning |
 |---|---|
-{start}
+{% for names, meaning in start %}
+| `{{ names | replace(", ", "`, `") }}` | {{ meaning | cell }} |
+{% endfor %}
 
 The health probe gives up after `PROBE_TIMEOUT` seconds (2).
 """
@@ -32,46 +38,25 @@ _HELP = re.compile(r"^ {4}([A-Z][A-Z_, ]*[A-Z])\s{2,}(\S.*)$", re.MULTILINE)
 
 
 def start_script(text: str) -> list[tuple[str, str]]:
-    """Return the variables of a start script from its documentation, with their meanings.
-
-    Args:
-        text: The script's source or its ``--help``.
-    """
+    """Return the variables of a start script with their meanings, from its source or its ``--help``."""
     return [(names, meaning.strip()) for names, meaning in _HELP.findall(text)]
 
 
 def page(settings: Sequence[Mapping[str, Any]], start: Sequence[tuple[str, str]]) -> str:
-    """Return the page.
+    """Return the page; the settings are those of `drydock.gates.kubernetes.application`."""
+    import jinja2
 
-    Args:
-        settings: As `drydock.gates.kubernetes.application.settings` returns them.
-        start: As `start_script` returns them.
-    """
-    rows = [
-        f"| {_name(one)} | {_default(one)} | {_cell(one['description'])}{_example(one)} |" for one in settings
-    ]
-    lines = [
-        f"| {', '.join(f'`{name.strip()}`' for name in names.split(','))} | {_cell(meaning)} |"
-        for names, meaning in start
-    ]
-    return PAGE.format(settings="\n".join(rows), start="\n".join(lines))
+    writer = jinja2.Environment(  # noqa: S701 - Markdown, not HTML
+        trim_blocks=True, keep_trailing_newline=True
+    )
+    writer.filters |= {"cell": _cell, "value": _value}
+    return writer.from_string(PAGE).render(settings=settings, start=start)
 
 
-def _name(setting: Mapping[str, Any]) -> str:
-    name = setting["name"]
-    return f"`{name}`, `{name}_FILE`" if setting["secret"] else f"`{name}`"
-
-
-def _default(setting: Mapping[str, Any]) -> str:
-    default = setting["default"]
+def _value(default: object) -> str:
     if default is None or default == "":
         return ""
     return f"`{str(default).lower() if isinstance(default, bool) else default}`"
-
-
-def _example(setting: Mapping[str, Any]) -> str:
-    example = setting["example"]
-    return "" if example is None or example == setting["default"] else f" Example: `{example}`"
 
 
 def _cell(text: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -19,15 +20,11 @@ from drydock.progress import Say, silent
 from drydock.publish.opening import open_workspace
 from drydock.report import console, print_json, tables
 from drydock.report.progress import Shown
-from drydock.verdict import Outcome
+from drydock.verdict import Outcome, Verdict
 
 
 def find(name: str) -> Gate:
-    """Return a gate by its name.
-
-    Raises:
-        UnknownGate: There is none; lists those there are.
-    """
+    """Return a gate by its name."""
     known = registry()
     if name not in known:
         raise UnknownGate(gate=name, known=choices(name, known))
@@ -43,29 +40,21 @@ def judge(
     arguments: Sequence[str] = (),
     json: bool = False,
     quiet: bool = False,
+    rows: list[tuple[Verdict, str]] | None = None,
 ) -> DrydockError | None:
-    """Run a gate on each of its targets; show and keep its verdicts.
-
-    Args:
-        gate: The gate.
-        project: The project's folder.
-        say: Takes one line of progress at a time.
-        targets: The targets; the gate's own when empty.
-        arguments: The gate's own arguments.
-        json: Whether the verdicts are printed as JSON on standard output.
-        quiet: Whether nothing but the verdicts is shown.
-
-    Returns:
-        The first fault, that of a refusal before that of a gate that could not check; None when all passed.
-    """
+    """Run a gate on each of its targets; show and keep its verdicts."""
     out = console(stderr=True)
-    tell = silent if quiet else _beside_pictures(out, say)
+    tell = silent if quiet else say
+    if out.is_interactive and not quiet:  # nox's own log would print into what moves on the terminal
+        tell = functools.partial(out.print, markup=False, soft_wrap=True)
     ended: list[Judgement] = []
     try:
         workspace = open_workspace(connect(), load(project), tell, None if json or quiet else Shown())
         for judgement in run(gate, workspace, targets, arguments):
             proof.keep(judgement)
             ended.append(judgement)
+            if rows is not None:
+                rows.append((judgement.verdict, judgement.subject.target))
     except DrydockError as error:
         return _told(out, error)
     if (last := ended[-1]).fault:
@@ -85,19 +74,10 @@ def show(out: Console, judgement: Judgement) -> None:
         out.print(verdict.evidence, markup=False)
     if verdict.measurements.get("builds"):
         tables.builds(out, verdict)
-    tables.verdict(out, verdict, details=facts.detailed)
+    tables.verdict(out, verdict)
 
 
 def _told(out: Console, error: DrydockError) -> DrydockError:
     if error.evidence:
         out.print(error.evidence, markup=False)
     return error
-
-
-def _beside_pictures(out: Console, say: Say) -> Say:
-    """Return what prints a line above what moves on a terminal; nox's own log would print into it."""
-
-    def tell(line: str) -> None:
-        out.print(line, markup=False, soft_wrap=True)
-
-    return tell if out.is_interactive else say

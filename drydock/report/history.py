@@ -1,4 +1,4 @@
-"""What `invoke history` shows: the last builds with their trend, and what the gates last said."""
+"""Show the last builds with their trend, and the latest verdict of each gate."""
 
 from __future__ import annotations
 
@@ -21,23 +21,17 @@ PLOT_MARGIN = 28
 
 
 def show(console: Console, builds: Sequence[Build], judged: Sequence[Judged]) -> None:
-    """Print the builds and the verdicts as tables, the trends as lines where there is a terminal for them.
-
-    Args:
-        console: Where to print.
-        builds: Those of one target, the newest first.
-        judged: What the gates said of that target, the newest first.
-    """
+    """Print the builds and the verdicts as tables, the trends as lines where there is a terminal for them."""
     if not builds:
-        console.print(
-            spelled("this machine has built nothing of this target yet; start with `drydock build`")
-        )
+        nothing = "this machine has built nothing of this target yet; start with `drydock build`"
+        console.print(spelled(nothing))
         return
     titles = ["built", "on disk", "on the wire", "seconds", "cached", "commit"]
     rows = [_row(build) for build in builds]
     if any(build.fault for build in builds):
         titles.append("")
-        rows = [(*row, _result(build)) for row, build in zip(rows, builds, strict=True)]
+        results = (f"[red]failed[/red]: {escape(one.fault)}" if one.fault else "" for one in builds)
+        rows = [(*row, result) for row, result in zip(rows, results, strict=True)]
     table(console, titles, rows, right=(1, 2, 3))
     # Braille dots: nothing for a file, for a terminal that cannot draw them, or for one that reads aloud.
     if console.is_terminal and not console.is_dumb_terminal and console.encoding.startswith("utf"):
@@ -45,17 +39,7 @@ def show(console: Console, builds: Sequence[Build], judged: Sequence[Judged]) ->
         for name, values in trends(builds).items():
             console.print(plot(name, values, width), markup=False, highlight=False)
     if judged:
-        rows = [
-            (
-                one.verdict.gate,
-                MARKS[one.verdict.outcome],
-                f"{one.verdict.seconds:.1f}",
-                moment(one.at),
-                escape(one.verdict.summary),
-            )
-            for one in judged
-        ]
-        table(console, ("gate", "verdict", "seconds", "when", "summary"), rows, right=(2,))
+        table(console, ("gate", "verdict", "seconds", "when", "summary"), map(_verdict, judged), right=(2,))
 
 
 def as_json(project: str, builds: Sequence[Build], judged: Sequence[Judged]) -> dict[str, Any]:
@@ -88,13 +72,7 @@ def trends(builds: Sequence[Build]) -> Mapping[str, list[float]]:
 
 
 def plot(name: str, values: Sequence[float], width: int) -> str:
-    """Return a line of values, one for each build, as text.
-
-    Args:
-        name: What the values are.
-        values: The oldest first; at least two.
-        width: Characters for the line, without its axis.
-    """
+    """Return a line of values, one for each build, as text."""
     import plotille
 
     # Sizes move by a few per cent: an axis from zero would show none of it.
@@ -128,8 +106,9 @@ def _row(build: Build) -> tuple[str, ...]:
     )
 
 
-def _result(build: Build) -> str:
-    return f"[red]failed[/red]: {escape(build.fault)}" if build.fault else ""
+def _verdict(one: Judged) -> tuple[str, ...]:
+    said = one.verdict
+    return said.gate, MARKS[said.outcome], f"{said.seconds:.1f}", moment(one.at), escape(said.summary)
 
 
 def _build_as_json(build: Build) -> dict[str, Any]:

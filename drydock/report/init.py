@@ -1,8 +1,11 @@
-"""Show what `invoke init` wrote: a line for each file, the differences, and what a person should know."""
+"""Show the files that `drydock init` and `drydock lock` wrote."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+
 from drydock.recipe import Change, Outcome
+from drydock.recipe.locking import Renewed
 from drydock.report import console
 from drydock.spelling import spelled
 
@@ -10,26 +13,41 @@ HELPERS = "image/"
 
 
 def show(outcome: Outcome, *, dry_run: bool) -> None:
-    """Print what was written, or would be.
-
-    Args:
-        outcome: What was decided.
-        dry_run: Nothing was written: new texts are shown whole, but for scripts that are the same everywhere.
-    """
-    out = console()
+    """Print the files that were written, or would be: the scripts of every project only by their names."""
     for change in outcome.changes:
         if change.overwrites or change.adds or (dry_run and not change.path.startswith(HELPERS)):
-            out.print(change.difference, markup=False, highlight=False, soft_wrap=True)
+            _print(change.difference)
     for change in outcome.changes:
-        out.print(
-            f"{_word(change, dry_run):<14} {change.path}", markup=False, highlight=False, soft_wrap=True
-        )
+        _print(f"{_word(change, dry_run):<14} {change.path}")
     for path in outcome.unresolved:
-        out.print(f"{'would lock':<14} {path}", markup=False, highlight=False, soft_wrap=True)
+        _print(f"{'would lock':<14} {path}")
     if not outcome.changes:
-        out.print("nothing to write: every file is as it would be written", markup=False, highlight=False)
+        _print("nothing to write: every file is as it would be written")
     for note in outcome.notes:
-        out.print(f"note           {spelled(note)}", markup=False, highlight=False, soft_wrap=True)
+        _print(f"note           {spelled(note)}")
+
+
+def show_locks(renewed: Iterable[Renewed]) -> None:
+    """Print a line for each lock, and one for each pin that moved, came or went."""
+    for one in renewed:
+        for line in lock_lines(one):
+            _print(line)
+
+
+def lock_lines(one: Renewed) -> Iterator[str]:
+    """Yield the lines about one lock."""
+    old, new = one.old or {}, one.new
+    if one.old is None:
+        yield f"{'made':<12} {one.path} ({len(new)} packages)"
+        return
+    yield f"{'renewed' if one.changed else 'unchanged':<12} {one.path}"
+    for name in sorted({*old, *new}):
+        if old.get(name) != new.get(name):
+            yield f"{'':<12} {name} {old.get(name, '(none)')} -> {new.get(name, '(none)')}"
+
+
+def _print(line: str) -> None:
+    console().print(line, markup=False, highlight=False, soft_wrap=True)
 
 
 def _word(change: Change, dry_run: bool) -> str:

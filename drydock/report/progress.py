@@ -34,12 +34,7 @@ SHOWN_STEPS = 4
 
 
 def step_line(step: Step, width: int) -> Text:
-    """Return one finished step on one line: its time or that it was cached, stage, instruction, downloads.
-
-    Args:
-        step: The step.
-        width: Characters that the line may have.
-    """
+    """Return one finished step on one line: its time or that it was cached, stage, instruction, downloads."""
     outcome = "failed" if step.error else "cached" if step.cached else f"{step.seconds:.1f} s"
     style = "red" if step.error else "dim" if step.cached else ""
     narrow = width < NARROW
@@ -73,72 +68,63 @@ def _downloads(step: Step) -> str:
 class BuildProgress:
     """Show a build while it runs; use as a context manager, which gives what takes the updates.
 
-    Args:
-        title: What is built.
-        out: Where to print; standard error by default.
-        brief: Print no line for a cached step, but one at the end for all steps.
+    A step that ran gets a line of its own; all cached steps together get one. A brief build has one line at
+    its end for all steps.
     """
 
     def __init__(self, title: str, out: Console | None = None, *, brief: bool = False) -> None:
         self._brief = brief
         self._title = title
         self._console = out or console(stderr=True)
-        self._running: dict[str, Step] = {}
+        self._running: dict[str, tuple[Step, float]] = {}
         self._done: dict[str, Step] = {}
         self._told: set[str] = set()
+        self._cached = 0
         self._began = time.monotonic()
-        self._seen: dict[str, float] = {}
         self._lock = threading.Lock()
         self._spinner = Spinner("dots")
-        self._picture = _picture(self._console, self._render)
-        self._signs = Signs(self._console, self._under_way)
+        self._sight = sight(self._console, self._render, self._under_way)
 
     def __enter__(self) -> Self:
-        if self._console.is_interactive:
-            self._picture.start()
-        else:
-            if not self._brief:
-                self._console.print(f"building {self._title}", markup=False)
-            self._signs.start()
+        if not self._console.is_interactive and not self._brief:
+            self._console.print(f"building {self._title}", markup=False)
+        self._sight.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._signs.stop()
-        self._picture.stop()
+        self._sight.stop()
         if self._brief and error is None:
             self._console.print(Text(self._summary(), style="dim"), soft_wrap=True)
+        elif self._cached and not self._brief:
+            steps = f"{self._cached} step{'s' if self._cached > 1 else ''}"
+            self._console.print(Text(f"{'cached':>{OUTCOME_WIDTH}}  {steps}", style="dim"))
 
     def __call__(self, update: Update) -> None:
         """Take a change of a step."""
         step = update.step
         with self._lock:
             if update.kind == "started":
-                self._running[step.digest] = step
-                self._seen[step.digest] = time.monotonic()
+                self._running[step.digest] = (step, time.monotonic())
             elif update.kind == "done":
                 self._running.pop(step.digest, None)
                 self._done[step.digest] = step
-        if update.kind == "done" and self._is_news(step):
-            self._console.print(step_line(step, self._console.width), no_wrap=True, crop=True)
-
-    def _is_news(self, step: Step) -> bool:
-        """Tell whether a step that ended gets a line: each step's name gets one; in brief, only if it ran."""
-        if not step.counts or step.cancelled or step.name in self._told or (self._brief and step.cached):
-            return False
-        self._told.add(step.name)
-        return True
+        # Several parts of a build may work on one step: its name gets one line.
+        if update.kind == "done" and step.counts and not step.cancelled and step.name not in self._told:
+            self._told.add(step.name)
+            self._cached += step.cached
+            if not step.cached:
+                self._console.print(step_line(step, self._console.width), no_wrap=True, crop=True)
 
     def _steps(self) -> list[tuple[Step, float]]:
-        """Return what runs now, the longest first, with its seconds so far."""
         now = time.monotonic()
         with self._lock:
-            return [(step, now - self._seen[digest]) for digest, step in self._running.items()]
+            return [(step, now - began) for step, began in self._running.values()]
 
     def _render(self) -> RenderableType:
         steps = self._steps()
-        lines: list[RenderableType] = [_spun(self._spinner, self._summary(), self._console.width)]
+        lines: list[RenderableType] = [spun(self._spinner, self._summary(), self._console.width)]
         lines += [_cut(running_line(step, taken), self._console.width) for step, taken in steps[:SHOWN_STEPS]]
         if more := steps[SHOWN_STEPS:]:
             lines.append(Text(f"        and {len(more)} more"))
@@ -157,19 +143,14 @@ class BuildProgress:
 
 @contextmanager
 def waiting(what: str, out: Console | None = None, *, said: bool = False) -> Iterator[Callable[[str], None]]:
-    """Show that something is waited for, for how long, and the newest detail of it.
+    """Show what is waited for and for how long; yield a function that takes the newest detail of it.
 
-    Args:
-        what: What is waited for.
-        out: Where to print; standard error by default.
-        said: Whether that has been said already.
-
-    Yields:
-        A function that takes a new detail, such as the last line of a log.
+    ``said`` tells that a line has announced the wait already.
     """
     shown = out or console(stderr=True)
     began = time.monotonic()
     newest = [""]
+    spinner = Spinner("dots")
 
     def line() -> str:
         return " · ".join(filter(None, (f"{time.monotonic() - began:.0f} s", what, newest[0])))
@@ -180,38 +161,29 @@ def waiting(what: str, out: Console | None = None, *, said: bool = False) -> Ite
     def signs() -> list[Sign]:
         return [Sign(what, time.monotonic() - began, f"… {line()}")]
 
-    sight: Live | Signs
-    if shown.is_interactive:
-        spinner = Spinner("dots")
-        sight = _picture(shown, lambda: _spun(spinner, line(), shown.width))
-    else:
-        if not said:
-            shown.print(what, markup=False)
-        sight = Signs(shown, signs)
-    sight.start()
+    if not shown.is_interactive and not said:
+        shown.print(what, markup=False)
+    seen = sight(shown, lambda: spun(spinner, line(), shown.width), signs)
+    seen.start()
     try:
         yield tell
     finally:
-        sight.stop()
+        seen.stop()
 
 
 class Shown(Progress):
     """Shows the builds, the waits and the output of programs on standard error."""
 
     def build(self, title: str, brief: bool) -> AbstractContextManager[OnUpdate]:
-        """Show a build."""
         return BuildProgress(title, brief=brief)
 
     def wait(self, what: str) -> AbstractContextManager[object]:
-        """Show that something is waited for."""
         return waiting(what)
 
     def under_way(self, what: str) -> AbstractContextManager[object]:
-        """Show on a terminal that a step goes on; elsewhere its own lines are enough."""
         return under_way(what)
 
     def output(self, text: str) -> None:
-        """Show a program's output as it comes."""
         sys.stderr.write(text)
         sys.stderr.flush()
 
@@ -221,19 +193,23 @@ def under_way(what: str) -> AbstractContextManager[object]:
     return waiting(what) if console(stderr=True).is_interactive else nullcontext()
 
 
-def _picture(out: Console, render: Callable[[], RenderableType]) -> Live:
-    """Return a picture that moves, and that is gone at its end."""
+def sight(
+    out: Console, render: Callable[[], RenderableType], signs: Callable[[], list[Sign]], *, stay: bool = False
+) -> Live | Signs:
+    """Return a moving picture where one may move, and signs of life elsewhere; to be started and stopped."""
+    if not out.is_interactive:
+        return Signs(out, signs)
     return Live(
         console=out,
         get_renderable=render,
-        transient=True,
+        transient=not stay,
         refresh_per_second=REFRESHES_PER_SECOND,
         # A result that goes into a file or a pipe goes there, whatever moves on the terminal meanwhile.
         redirect_stdout=sys.stdout.isatty(),
     )
 
 
-def _spun(spinner: Spinner, line: str, width: int) -> Spinner:
+def spun(spinner: Spinner, line: str, width: int) -> Spinner:
     """Return a spinner with its text, in one line."""
     spinner.update(text=_cut(line, width - 2))
     return spinner

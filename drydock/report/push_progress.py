@@ -7,17 +7,18 @@ take a while: then a spinner turns, or a line comes now and then.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
-from rich.console import Console, RenderableType
+from rich.console import Console, Group, RenderableType
 from rich.filesize import decimal
 from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn
 from rich.spinner import Spinner
 
 from drydock.publish.event import Event, LayerProgress, State, Tell
 from drydock.publish.retry import Retry
-from drydock.report.signs import Sign, Signs
+from drydock.report.progress import sight, spun
+from drydock.report.signs import Sign
 
 # Without a terminal, a layer that takes long says how far it is this often.
 BEAT_SECONDS = 2.0
@@ -27,103 +28,67 @@ THINKING = "waiting for the registry"
 
 @contextmanager
 def shown(console: Console) -> Iterator[Tell]:
-    """Yield what `push` is to tell its events to, for as long as they are to be shown."""
-    if console.is_interactive:
-        with Bars(console) as bars:
-            yield bars
-            bars.end()
-    else:
-        lines = Lines(console)
-        lines.signs.start()
-        try:
-            yield lines
-        finally:
-            lines.signs.stop()
+    """Yield the function that shows a push's events, for as long as they are to be shown."""
+    push = Push(console)
+    seen = sight(console, push.picture, push.under_way, stay=True)
+    seen.start()
+    try:
+        yield push
+        push.ended = True
+    finally:
+        seen.stop()
 
 
-def retry_line(event: Retry) -> str:
-    """Return the line that announces another attempt."""
-    return f"{event.reason}; attempt {event.attempt} of {event.attempts} in {event.wait:g} s"
-
-
-class Lines:
-    """One line for each layer that is there and for each new attempt; now and then one for a wait."""
+class Push:
+    """The events of a push so far."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
-        self._done: set[str] = set()
-        self._last = time.monotonic()
+        self._began = self._last = time.monotonic()
         self._doing = READING
-        self.signs = Signs(console, self.under_way)
+        self._spinner = Spinner("dots")
+        self._done: set[str] = set()
+        self._tasks: dict[str, TaskID] = {}
+        columns = (TextColumn("{task.fields[layer]}"), BarColumn(), DownloadColumn())
+        self._bars = Progress(*columns, TextColumn("{task.fields[state]}"), console=console)
+        self.ended = False
 
     def __call__(self, event: Event) -> None:
-        """Print the line of an event, if it has one."""
+        """Move the bar of an event's layer, or print its line."""
         if isinstance(event, Retry):
-            self._print(retry_line(event))
-            return
-        self._doing = (
-            f"{event.layer}  {_moved(event)}, {THINKING}" if event.state is State.SENDING else THINKING
-        )
+            self._print(f"{event.reason}; attempt {event.attempt} of {event.attempts} in {event.wait:g} s")
+        elif self._console.is_interactive:
+            self._doing = THINKING
+            if event.layer not in self._tasks:
+                self._tasks[event.layer] = self._bars.add_task("", total=None, layer=event.layer, state="")
+            bar = self._tasks[event.layer]
+            self._bars.update(bar, state=event.state.value, total=event.size, completed=event.sent)
+        else:
+            self._tell(event)
+
+    def _tell(self, event: LayerProgress) -> None:
+        moved = f"{event.layer}  {decimal(event.sent)} of {decimal(event.size)}"
+        self._doing = f"{moved}, {THINKING}" if event.state is State.SENDING else THINKING
         if event.state is State.RETRYING:
             self._print(f"{event.layer}  {event.state.value}")
         elif event.state is State.SENDING and time.monotonic() - self._last >= BEAT_SECONDS:
-            self._print(f"{event.layer}  {_moved(event)}")
+            self._print(moved)
         elif event.state.done and event.layer not in self._done:
             self._done.add(event.layer)
             self._print(f"{event.layer}  {event.state.value}, {decimal(event.size)}")
 
     def under_way(self) -> list[Sign]:
-        """Return what has been going on since the last line."""
-        since = self._last
-        seconds = time.monotonic() - since
-        return [Sign(f"{since}", seconds, f"… {seconds:.0f} s · {self._doing}")]
+        """Return the sign of life since the last line."""
+        seconds = time.monotonic() - self._last
+        return [Sign(f"{self._last}", seconds, f"… {seconds:.0f} s · {self._doing}")]
+
+    def picture(self) -> RenderableType:
+        """Return the bars, below a line that says how long the push has taken and what it waits for."""
+        if self.ended:
+            return self._bars.get_renderable()
+        line = f"{time.monotonic() - self._began:.0f} s · {self._doing}"
+        return Group(spun(self._spinner, line, self._console.width), self._bars.get_renderable())
 
     def _print(self, line: str) -> None:
         self._last = time.monotonic()
         self._console.print(line, markup=False, highlight=False, soft_wrap=True)
-
-
-def _moved(event: LayerProgress) -> str:
-    return f"{decimal(event.sent)} of {decimal(event.size)}"
-
-
-class Bars(Progress):
-    """A bar for each layer, below a line that says what the push is at and for how long."""
-
-    def __init__(self, console: Console) -> None:
-        self._began = time.monotonic()
-        self._doing = READING
-        self._spinner = Spinner("dots")
-        self._bars: dict[str, TaskID] = {}
-        super().__init__(
-            TextColumn("{task.fields[layer]}"),
-            BarColumn(),
-            DownloadColumn(),
-            TextColumn("{task.fields[state]}"),
-            console=console,
-        )
-
-    def __call__(self, event: Event) -> None:
-        """Move the bar of an event's layer, or announce another attempt above the bars."""
-        if isinstance(event, Retry):
-            self.console.print(retry_line(event), markup=False, highlight=False)
-        else:
-            self._doing = THINKING
-            self._move(event)
-
-    def end(self) -> None:
-        """Wait for nothing any more."""
-        self._doing = ""
-
-    def get_renderables(self) -> Iterable[RenderableType]:
-        """Yield what is shown now."""
-        if self._doing:
-            self._spinner.update(text=f"{time.monotonic() - self._began:.0f} s · {self._doing}")
-            yield self._spinner
-        yield from super().get_renderables()
-
-    def _move(self, event: LayerProgress) -> None:
-        if event.layer not in self._bars:
-            self._bars[event.layer] = self.add_task("", total=None, layer=event.layer, state="")
-        bar = self._bars[event.layer]
-        self.update(bar, state=event.state.value, total=event.size, completed=event.sent)

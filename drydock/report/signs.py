@@ -16,27 +16,15 @@ LOOK_EVERY_SECONDS = 0.5
 
 @dataclass(frozen=True)
 class Sign:
-    """What is under way.
+    """What is under way."""
 
-    Args:
-        key: Tells it from what else is under way.
-        seconds: For how long it has been.
-        line: What to print about it.
-    """
-
-    key: str
-    seconds: float
-    line: str
+    key: str  # tells it from what else is under way
+    seconds: float  # for how long it has been
+    line: str  # what to print about it
 
 
 class Signs:
-    """Prints the signs that are due, from a thread of its own.
-
-    Args:
-        console: Where to print.
-        look: Returns what is under way now.
-        first: Seconds until something gets its first sign.
-    """
+    """Prints the signs that are due, from a thread of its own."""
 
     def __init__(
         self, console: Console, look: Callable[[], Iterable[Sign]], first: float = FIRST_SIGN_SECONDS

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import posixpath
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
+from operator import attrgetter
 from typing import Any
 
 from rich.console import Console
@@ -20,6 +22,8 @@ from drydock.verdict import Verdict
 LARGEST_FILES = 20
 MOST_PACKAGES = 20
 MOST_CHANGES = 30
+LAYER = ("diff_id", "instruction", "on_disk", "on_wire")
+PACKAGE = ("source", "name", "version", "on_disk")
 SOURCES = {
     Source.PYTHON: "Python distributions",
     Source.DEBIAN: "Debian packages",
@@ -28,36 +32,17 @@ SOURCES = {
 
 
 def show(console: Console, anatomy: Anatomy, verdict: Verdict) -> None:
-    """Print an image's sizes.
-
-    Args:
-        console: Where to print; its width decides how names wrap.
-        anatomy: What the image consists of.
-        verdict: The budget gate's judgement of it.
-    """
+    """Print an image's sizes."""
     image = anatomy.image
-    console.print(
-        _table(
-            "Layers",
-            ("on disk", "on the wire"),
-            (
-                (layer.instruction, megabytes(layer.on_disk), megabytes(layer.on_wire))
-                for layer in image.layers
-            ),
-            total=("all layers", megabytes(image.on_disk), megabytes(image.on_wire)),
-        )
-    )
+    layers = [(one.instruction, megabytes(one.on_disk), megabytes(one.on_wire)) for one in image.layers]
+    total = ("all layers", megabytes(image.on_disk), megabytes(image.on_wire))
+    console.print(_table("Layers", ("on disk", "on the wire"), layers, total))
     for source, title in SOURCES.items():
         if packages := anatomy.inventory.of(source):
             sizes = [(package.label, package.size) for package in packages]
             console.print(_table(title, ("on disk",), _first(sizes, MOST_PACKAGES, "smaller ones")))
-    console.print(
-        _table(
-            "Largest files",
-            ("on disk",),
-            ((file.path, megabytes(file.size)) for file in anatomy.largest(LARGEST_FILES)),
-        )
-    )
+    files = [(file.path, megabytes(file.size)) for file in anatomy.largest(LARGEST_FILES)]
+    console.print(_table("Largest files", ("on disk",), files))
     efficiency = anatomy.efficiency
     console.print(f"efficiency {efficiency.ratio:.3f}, {megabytes(efficiency.wasted)} stored in vain")
     console.print(Text(printable(verdict.summary), style="green" if verdict.passed else "bold red"))
@@ -66,47 +51,32 @@ def show(console: Console, anatomy: Anatomy, verdict: Verdict) -> None:
 def as_json(anatomy: Anatomy, verdict: Verdict) -> dict[str, Any]:
     """Return the same as JSON values; sizes in bytes."""
     image = anatomy.image
+    layer = attrgetter(*LAYER)
+    package = attrgetter("source.value", "name", "version", "size")
     return {
         "reference": image.reference,
         "id": image.id,
         "on_disk": image.on_disk,
         "on_wire": image.on_wire,
-        "layers": [
-            {
-                "diff_id": layer.diff_id,
-                "instruction": layer.instruction,
-                "on_disk": layer.on_disk,
-                "on_wire": layer.on_wire,
-            }
-            for layer in image.layers
-        ],
-        "packages": anatomy.top_level,
+        "layers": [dict(zip(LAYER, layer(one), strict=True)) for one in image.layers],
         "distributions": [
-            {
-                "source": package.source.value,
-                "name": package.name,
-                "version": package.version,
-                "on_disk": package.size,
-            }
-            for package in anatomy.inventory.packages
+            dict(zip(PACKAGE, package(one), strict=True)) for one in anatomy.inventory.packages
         ],
         "largest_files": [
             {"path": printable(file.path), "on_disk": file.size} for file in anatomy.largest(LARGEST_FILES)
         ],
         "efficiency": round(anatomy.efficiency.ratio, 4),
         "wasted": anatomy.efficiency.wasted,
-        "budget": _budget(verdict),
+        "budget": {
+            "outcome": verdict.outcome.value,
+            "summary": verdict.summary,
+            "checks": verdict.measurements.get("checks", []),
+        },
     }
 
 
 def show_reason(console: Console, anatomy: Anatomy, path: str) -> bool:
-    """Print why a path is in an image; return whether it is.
-
-    Args:
-        console: Where to print.
-        anatomy: What the image consists of.
-        path: An absolute path; links in its folders are followed.
-    """
+    """Print why a path is in an image; return whether it is."""
     reason = anatomy.why(path)
     if reason is None:
         console.print(Text(f"{printable(path)} is not in {anatomy.image.reference}"))
@@ -121,6 +91,9 @@ def show_reason(console: Console, anatomy: Anatomy, path: str) -> bool:
     ]
     if reason.package:
         rows.append((reason.package.source.value, reason.package.label))
+    if file.link and (target := anatomy.why(posixpath.join(posixpath.dirname(file.path), file.link))):
+        owner = f", {target.package.source.value} {target.package.label}" if target.package else ""
+        rows.append(("leads to", f"{target.file.path}{owner}"))
     rows += [("replaces", f"the copy of {layer.instruction}") for layer in reason.hidden]
     grid = Table.grid(padding=(0, 2))
     for name, text in rows:
@@ -130,31 +103,22 @@ def show_reason(console: Console, anatomy: Anatomy, path: str) -> bool:
 
 
 def show_difference(console: Console, difference: Difference) -> None:
-    """Print what changed between two images: sizes, layers, packages, files.
-
-    Args:
-        console: Where to print.
-        difference: The second image against the first.
-    """
+    """Print what changed between two images: sizes, layers, packages, files."""
     console.print(
         f"{_signed(difference.on_disk)} on disk, {_signed(difference.on_wire)} on the wire, "
         f"{mb(difference.upload)} to send where the first image is"
     )
-    layers = [("-", layer) for layer in difference.removed] + [("+", layer) for layer in difference.added]
-    tables = (
-        (
-            "Layers",
-            [
-                (f"{sign} {layer.instruction}", _signed(int(f"{sign}1") * layer.on_disk))
-                for sign, layer in layers
-            ],
-        ),
-        ("Packages", [(_package(change), _signed(change.grown)) for change in difference.packages]),
-        ("Files", [(_file(change), _signed(change.grown)) for change in difference.files]),
-    )
-    for title, rows in tables:
+    layers = [(f"- {one.instruction}", -one.on_disk) for one in difference.removed]
+    layers += [(f"+ {one.instruction}", one.on_disk) for one in difference.added]
+    tables = {
+        "Layers": layers,
+        "Packages": [(_package(change), change.grown) for change in difference.packages],
+        "Files": [(_file(change), change.grown) for change in difference.files],
+    }
+    for title, rows in tables.items():
         if rows:
-            console.print(_table(title, ("on disk",), rows[:MOST_CHANGES]))
+            shown = [(name, _signed(size)) for name, size in rows[:MOST_CHANGES]]
+            console.print(_table(title, ("on disk",), shown))
         if len(rows) > MOST_CHANGES:
             console.print(f"and {len(rows) - MOST_CHANGES} more")
 
@@ -188,14 +152,6 @@ def _signed(size: int) -> str:
     return f"{size / MB:+.2f} MB" if abs(size) >= MB / 100 else f"{size:+d} B"
 
 
-def _budget(verdict: Verdict) -> Mapping[str, Any]:
-    return {
-        "outcome": verdict.outcome.value,
-        "summary": verdict.summary,
-        "checks": verdict.measurements.get("checks", []),
-    }
-
-
 def _first(rows: Sequence[tuple[str, int]], count: int, rest: str) -> Iterable[tuple[str, str]]:
     """Yield the first rows, and one for the sum of all others."""
     for name, size in rows[:count]:
@@ -205,10 +161,7 @@ def _first(rows: Sequence[tuple[str, int]], count: int, rest: str) -> Iterable[t
 
 
 def _table(
-    title: str,
-    columns: Sequence[str],
-    rows: Iterable[Sequence[str]],
-    total: Sequence[str] = (),
+    title: str, columns: Sequence[str], rows: Iterable[Sequence[str]], total: Sequence[str] = ()
 ) -> Table:
     """Make a table whose figures never wrap, and whose first column takes what width is left."""
     table = Table(box=None, title_justify="left", pad_edge=False, show_footer=bool(total))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from rich import box
 from rich.console import Console
@@ -34,29 +34,17 @@ SEVERITIES = {
 
 
 def key_values(console: Console, rows: Mapping[str, str | Text]) -> None:
-    """Print two columns without a frame, each value in one piece, so that it can be copied.
-
-    Args:
-        console: Where to.
-        rows: Values by name; strings stand for themselves, a Text may be coloured.
-    """
+    """Print two columns without a frame, each value in one piece, so that it can be copied."""
     width = max(map(len, rows), default=0)
     for name, value in rows.items():
         console.print(Text.assemble((f"{name:<{width}}", "dim"), "  ", value), soft_wrap=True)
 
 
 def table(
-    console: Console, titles: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[int] = ()
+    console: Console, titles: Sequence[str], rows: Iterable[Sequence[str]], right: Sequence[int] = ()
 ) -> None:
-    """Print rows under titles; on a narrow terminal, each row as lines of its own.
-
-    Args:
-        console: Where to.
-        titles: One for each column.
-        rows: The cells, as markup.
-        right: Columns, from 0, that hold numbers.
-    """
-    made = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    """Print rows under titles; on a narrow terminal, each row as lines of its own."""
+    made, rows = Table(box=box.SIMPLE_HEAD, pad_edge=False), list(rows)
     for index, title in enumerate(titles):
         made.add_column(title, justify="right" if index in right else "left", overflow="fold")
     for row in rows:
@@ -88,42 +76,25 @@ def finding(console: Console, found: Finding) -> None:
         console.print(Text(f"         → {found.advice}"), soft_wrap=True)
 
 
-def verdict(console: Console, judged: Verdict, *, receipt: bool = False, details: bool = False) -> None:
-    """Print one line for a gate, then its details where it did not pass or where they are wanted."""
+def verdict(console: Console, judged: Verdict, *, receipt: bool = False) -> None:
+    """Print one line for a gate, then its details where it did not pass."""
     took = "receipt" if receipt else f"{judged.seconds:.1f} s"
     summary = escape(judged.summary)
     console.print(f"{MARKS[judged.outcome]}  [bold]{judged.gate}[/bold]  {summary}  [dim]{took}[/dim]")
-    if judged.passed and not details:
-        return
-    for detail in judged.details:
+    for detail in () if judged.passed else judged.details:
         console.print(f"  {detail}", markup=False)
 
 
 def verdicts(console: Console, rows: Sequence[tuple[Verdict, str, bool]]) -> None:
-    """Print several gates' verdicts: the evidence of those that did not pass, then one table.
-
-    Args:
-        console: Where to.
-        rows: Each verdict with its target, and whether a receipt holds it.
-    """
+    """Print several gates' verdicts: the evidence of those that did not pass, then one table."""
     for judged, _, _ in rows:
         if judged.evidence and not judged.passed:
             console.print(judged.evidence, markup=False)
-    table(
-        console,
-        ("gate", "target", "verdict", "seconds", ""),
-        [
-            (
-                judged.gate,
-                target,
-                MARKS[judged.outcome],
-                "receipt" if known else f"{judged.seconds:.1f}",
-                escape(judged.summary),
-            )
-            for judged, target, known in rows
-        ],
-        right=(3,),
-    )
+    cells = []
+    for one, target, known in rows:
+        took = "receipt" if known else f"{one.seconds:.1f}"
+        cells.append((one.gate, target, MARKS[one.outcome], took, escape(one.summary)))
+    table(console, ("gate", "target", "verdict", "seconds", ""), cells, right=(3,))
 
 
 def builds(console: Console, judged: Verdict) -> None:

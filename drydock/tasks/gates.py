@@ -5,12 +5,15 @@ from __future__ import annotations
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from invoke import Context, Exit
 
 from drydock.errors import DrydockError
 from drydock.tasks.offer import offer, pipeline, say
+
+if TYPE_CHECKING:
+    from drydock.verdict import Verdict
 
 
 @offer(
@@ -18,58 +21,73 @@ from drydock.tasks.offer import offer, pipeline, say
     name="gate",
     positional=("which",),
     which="the gate, or several separated by commas (default: all that a push demands)",
+    sarif="a file for the findings as SARIF, which code scanning shows",
+    junit="a file for the verdicts as JUnit, which CI services show as tests",
 )
 def gate(
-    c: Context, which: str = "", target: str = "", project: str = "", quiet: bool = False, json: bool = False
+    c: Context,
+    which: str = "",
+    target: str = "",
+    sarif: str = "",
+    junit: str = "",
+    project: str = "",
+    quiet: bool = False,
+    json: bool = False,
 ) -> None:
     """Run a gate, or all that a push demands: exit code 9 when one refuses, 10 when one could not check."""
-    from drydock.report import gates
+    from drydock.report import gates, results
 
     found = [gates.find(name) for name in which.split(",") if name]
-    targets = (target,) if target else ()
-    if len(found) == 1:
-        # Words behind two dashes are the gate's own: `drydock gate container_tests -- -k title`.
-        rest = shlex.split(c.remainder) if found[0].facts.arguments else ()
-        where = Path(project)
-        fault = gates.judge(found[0], where, say, targets=targets, arguments=rest, json=json, quiet=quiet)
-    else:
-        fault = _several(found, target, pipeline(project, quiet or json), json)
+    where = Path(project)
+    with results.written(sarif, junit, where) as rows:
+        if len(found) == 1:
+            # Words behind two dashes are the gate's own: `drydock gate container_tests -- -k title`.
+            rest = shlex.split(c.remainder) if found[0].facts.arguments else ()
+            targets = (target,) if target else ()
+            fault = gates.judge(
+                found[0], where, say, targets=targets, arguments=rest, json=json, quiet=quiet, rows=rows
+            )
+            if fault and not rows:
+                rows.append((results.unjudged(which, fault), target or found[0].facts.targets[0]))
+        else:
+            fault = _several(found, target, pipeline(project, quiet or json), json, rows)
     if fault:
         raise Exit(str(fault), code=fault.exit_code)
 
 
-def _several(named: Sequence[Any], target: str, workspace: Any, json: bool) -> DrydockError | None:
+def _several(
+    named: Sequence[Any], target: str, workspace: Any, json: bool, judged: list[tuple[Verdict, str]]
+) -> DrydockError | None:
     """Run gates one after another, print one table, and return the first fault.
 
     Args:
         named: The gates; all that a push of the target demands where there are none, and of those only the
             ones without a receipt for exactly this content.
         target: Their target; empty for each gate's own, or for the one that is pushed.
-        workspace: The project on its engine.
-        json: Whether to print a document in the table's place.
+        judged: Takes each verdict with its target.
     """
     from drydock.gates import proof
     from drydock.gates.run import refusal
-    from drydock.report import console, print_json, tables
-    from drydock.verdict import Outcome, Verdict
+    from drydock.report import console, print_json, results, tables
+    from drydock.verdict import Outcome
 
     pushed = target or "production"
     rows: list[tuple[Verdict, str, bool]] = []
-    for one in named or proof.demanded(pushed):
+    for one in named or proof.demanded(pushed, workspace.project):
         for of in [target] if target else one.facts.targets if named else [pushed]:
             workspace.built(of)
             known = None if named else proof.receipt(one, workspace, of)
             try:
                 verdict = known.verdict if known else proof.judge(one, workspace, of)
             except DrydockError as error:
-                verdict = Verdict(one.name, Outcome.COULD_NOT_CHECK, error.args[0], evidence=error.evidence)
+                verdict = results.unjudged(one.name, error)
             rows.append((verdict, of, known is not None))
-    verdicts = [verdict for verdict, _, _ in rows]
+            judged.append((verdict, of))
     if json:
-        print_json({"verdicts": [verdict.as_json() for verdict in verdicts]})
+        print_json({"verdicts": [verdict.as_json() for verdict, _ in judged]})
     else:
         tables.verdicts(console(), rows)
-    refused = sorted(verdicts, key=lambda verdict: verdict.outcome is Outcome.COULD_NOT_CHECK)
+    refused = sorted((one for one, _ in judged), key=lambda one: one.outcome is Outcome.COULD_NOT_CHECK)
     return next((refusal(verdict) for verdict in refused if not verdict.passed), None)
 
 

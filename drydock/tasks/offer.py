@@ -9,7 +9,7 @@ import os
 import select
 import signal
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, TypeVar
@@ -59,7 +59,7 @@ def guarded(body: Body, doing: str) -> Body:
         # What a task started is also removed when SIGTERM ends it.
         signal.signal(signal.SIGTERM, signal.default_int_handler)
         try:
-            _check_words(given)
+            _check_words(given, _name(body))
             if not hushed:
                 say(
                     doing.format(
@@ -68,6 +68,7 @@ def guarded(body: Body, doing: str) -> Body:
                 )
             if given.arguments.get("project") == "":
                 given.arguments["project"] = _project(voice(hushed))
+            _check_places(given.arguments)
             with readable():
                 body(*given.args, **given.kwargs)
         except DrydockError as error:
@@ -90,7 +91,7 @@ def _name(body: Callable[..., None]) -> str:
     return body.__name__.replace("_", "-")
 
 
-def _check_words(given: inspect.BoundArguments) -> None:
+def _check_words(given: inspect.BoundArguments, task: str) -> None:
     """Refuse an option that Invoke's own program took for a word: it does so where a word is required.
 
     Raises:
@@ -99,9 +100,21 @@ def _check_words(given: inspect.BoundArguments) -> None:
     for name, value in given.arguments.items():
         if given.signature.parameters[name].default is inspect.Parameter.empty and str(value).startswith("-"):
             raise BadCommandLine(
-                problem=f"{value} stands where {name.upper()} is expected",
-                how=f"give {name.upper()} first, or ask with --help before the task",
+                problem=f"{value} is not a {name.upper()}",
+                how=f"ask with `invoke --help {task}`, or give the {name.upper()} first",
             )
+
+
+def _check_places(given: Mapping[str, Any]) -> None:
+    """Refuse a project that is no folder, and a file that cannot be written, before any work."""
+    if project := given.get("project"):
+        from drydock.project import check_folder
+
+        check_folder(Path(project))
+    for path in filter(None, map(given.get, ("output", "sarif", "junit"))):
+        from drydock.report.page import file
+
+        file.check(Path(path))
 
 
 def _project(tell: Say) -> str:

@@ -68,9 +68,20 @@ def lock(c: Context, project: str = "", upgrade: str | bool = False, quiet: bool
     from drydock.detect.tools import Upgrade
     from drydock.progress import unseen
     from drydock.recipe import locking
-    from drydock.report.lock import show
+    from drydock.report.init import show_locks
     from drydock.report.progress import waiting
     from drydock.tasks.offer import voice
 
     asked = Upgrade(upgrade is True, (upgrade,) if isinstance(upgrade, str) and upgrade else ())
-    show(locking.lock(Path(project), asked, voice(quiet), unseen if quiet else waiting))
+    show_locks(locking.lock(Path(project), asked, voice(quiet), unseen if quiet else waiting))
+
+
+@offer(
+    "printing the schema of the configuration",
+    pyproject="print one for pyproject.toml, which checks [tool.drydock] there",
+)
+def schema(c: Context, pyproject: bool = False) -> None:
+    """Print the JSON schema of drydock.toml or [tool.drydock], for editors."""
+    from drydock.project import schema
+
+    print(schema.pyproject() if pyproject else schema.text())

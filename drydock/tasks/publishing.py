@@ -197,9 +197,10 @@ def verify(
 ) -> None:
     """Verify the signatures of the pushed image and of everything attached to it."""
     from drydock import release
-    from drydock.publish.cosign import Identity
+    from drydock.publish.cosign import Identity, require
     from drydock.report import print_json
 
+    require(key)
     who = Identity.given(key, identity, issuer)
     hushed = quiet or json
     with patience("verifying the pushed image", hushed):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import subprocess
@@ -14,8 +15,9 @@ from invoke import Collection
 import drydock as package
 import tasks
 from drydock.cli.errors import UnknownOption, UnknownTask
-from drydock.errors import BadCommandLine, DrydockError
+from drydock.errors import BadCommandLine, DrydockError, NotWritten
 from drydock.project.errors import NoProject
+from drydock.publish.errors import KeyUnusable
 from tests.conftest import ROOT, write_files
 from tests.support.terminal import Seen, watch
 
@@ -24,9 +26,11 @@ INVOKE = [sys.executable, "-m", "invoke"]
 
 
 def run(
-    *args: str | Path, command: list[str] = DRYDOCK, cwd: Path = ROOT
+    *args: str | Path, command: list[str] = DRYDOCK, cwd: Path = ROOT, **env: str
 ) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([*command, *args], cwd=cwd, check=False, capture_output=True, text=True)
+    return subprocess.run(
+        [*command, *args], cwd=cwd, env={**os.environ, **env}, check=False, capture_output=True, text=True
+    )
 
 
 def on_terminal(*args: str, columns: int, **env: str) -> Seen:
@@ -100,6 +104,54 @@ def test_a_slip_is_answered_with_what_was_meant(
     done = run(*args)
 
     assert (done.stderr, done.stdout, done.returncode) == (f"{message}\n", "", error.exit_code)
+
+
+@pytest.mark.parametrize(
+    ("args", "error", "message"),
+    [
+        (
+            ("run", "--port", "99999"),
+            BadCommandLine,
+            "error: there is no port 99999; give one from 1 to 65535, or none for a free one",
+        ),
+        (
+            ("verify", "--key", "/nowhere/cosign.pub", "--registry", "127.0.0.1:1/acme"),
+            KeyUnusable,
+            "error: the key /nowhere/cosign.pub cannot be used: there is no such file; name with --key a "
+            "file that `cosign generate-key-pair` wrote; COSIGN_PASSWORD opens the private one",
+        ),
+        (
+            ("hooks", "--project", "/nowhere"),
+            NoProject,
+            "error: /nowhere is not a folder; name the project's folder with --project",
+        ),
+        (
+            ("environment", "--project", "/nowhere"),
+            NoProject,
+            "error: /nowhere is not a folder; name the project's folder with --project",
+        ),
+        (
+            ("sbom", "--output", "/dev/null/x"),
+            NotWritten,
+            "error: /dev/null/x cannot be written: Not a directory; name another place",
+        ),
+    ],
+)
+def test_a_value_that_cannot_do_is_named_before_any_work(
+    args: tuple[str, ...], error: type[DrydockError], message: str
+) -> None:
+    done = run(*args, DOCKER_HOST="unix:///nowhere/docker.sock")
+
+    assert done.stderr.splitlines()[1:] == [message]
+    assert (done.stdout, done.returncode) == ("", error.exit_code)
+
+
+@pytest.mark.parametrize("task", ["release", "gate", "size", "run"])
+def test_help_is_asked_behind_a_task_as_well(task: str) -> None:
+    behind, before = run(task, "--help"), run("--help", task)
+
+    assert (behind.stdout, behind.returncode) == (before.stdout, 0)
+    assert behind.stdout.startswith(f"drydock {task} ")
 
 
 def test_the_list_is_ordered_as_a_person_works() -> None:
@@ -230,7 +282,7 @@ def test_an_option_where_plain_invoke_expects_a_word_does_nothing() -> None:
     done = run("release", "--help", command=INVOKE)
 
     assert (done.returncode, done.stdout) == (BadCommandLine.exit_code, "")
-    assert done.stderr.startswith("error: --help stands where VERSION is expected; ")
+    assert done.stderr.startswith("error: --help is not a VERSION; ")
 
 
 @pytest.mark.parametrize(

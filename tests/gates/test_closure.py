@@ -68,7 +68,7 @@ def test_a_change_in_the_renderer_voids_the_gates_that_render_and_leaves_the_bud
 @pytest.mark.parametrize(
     ("file", "gate"),
     [
-        ("gates/smoke.py", "smoke"),
+        ("gates/parity/snippets.py", "parity"),
         ("gates/size_budget.py", "size_budget"),
         ("gates/growth.py", "size_budget"),
         ("gates/mainline.py", "size_budget"),

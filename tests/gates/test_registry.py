@@ -101,7 +101,7 @@ def test_a_gate_in_one_module_runs_gets_a_receipt_and_is_demanded(
     kept = proof.receipt(gate, workspace, "production")
     assert kept is not None
     assert kept.verdict == judgement.verdict
-    assert NAME in {one.name for one in proof.demanded("production")}
+    assert NAME in {one.name for one in proof.demanded("production", project)}
     assert NAME not in {one.gate for one in proof.missing(project, IMAGE, "production")}
 
 

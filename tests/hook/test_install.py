@@ -53,7 +53,7 @@ def test_each_pushed_commit_is_judged_by_the_projects_own_gates(repository: Path
 
     git(repository, "push", "--quiet", "origin", f"{first}:refs/heads/old", "HEAD:refs/heads/new")
 
-    gates = "lint container_tests size_budget smoke security licences kubernetes"
+    gates = "lint container_tests size_budget smoke security parity licences kubernetes"
     judged = f"none  -P -m drydock.cli.hook {gates}"
     assert sorted(notes.read_text().splitlines()) == sorted(f"{one} {judged}" for one in (first, second))
 

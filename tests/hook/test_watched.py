@@ -46,15 +46,15 @@ def changed(files: dict[str, str], path: str) -> set[str]:
         ("backend/tests/test_chat.py", {"lint", "container_tests", "size_budget"}),
         (
             "backend/requirements.lock",
-            {"container_tests", "size_budget", "smoke", "security", "licences"},
+            {"container_tests", "size_budget", "smoke", "security", "parity", "licences"},
         ),
         (
             "Dockerfile",
-            {"lint", "container_tests", "size_budget", "smoke", "security", "licences", "tests"},
+            {"lint", "container_tests", "size_budget", "smoke", "security", "parity", "licences", "tests"},
         ),
         (
             "backend/image/expectations.toml",
-            {"container_tests", "size_budget", "smoke", "security", "licences", "tests"},
+            {"container_tests", "size_budget", "smoke", "security", "parity", "licences", "tests"},
         ),
         ("deploy/kubernetes/base/deployment.yaml", {"kubernetes"}),
         ("drydock/release/steps.py", {"lint", "tests"}),
@@ -66,7 +66,7 @@ def test_a_change_runs_the_gates_that_judge_it(files: dict[str, str], path: str,
 
 
 def test_every_gate_that_a_push_demands_is_watched() -> None:
-    assert {gate.name for gate in proof.demanded("production")} <= {one.name for one in WATCHED}
+    assert {gate.name for gate in proof.demanded("production", load(ROOT))} <= {one.name for one in WATCHED}
 
 
 def test_every_watched_gate_is_a_session() -> None:

@@ -13,9 +13,8 @@ import pytest
 from drydock.image import archive, record
 from drydock.image.archive import read
 from drydock.image.cache import Cache
-from drydock.image.digest import content_digest
 from drydock.image.errors import AmbiguousImage, DamagedImage
-from drydock.image.model import Image
+from drydock.image.model import Image, content_digest
 from drydock.project.compression import GZIP, ZSTD, Compression
 from tests.image.making import (
     Entry,
@@ -101,7 +100,7 @@ def test_only_a_new_layer_is_analysed(tmp_path: Path, cache: Cache, monkeypatch:
         return analyse(blob, name, *rest)
 
     analyse = record.analyse
-    monkeypatch.setattr(record, "analyse", spy)
+    monkeypatch.setattr("drydock.image.cache.analyse", spy)
     new = files_tar({"app/main.py": "app = 2\n"})
     read(write_archive(tmp_path / "two.tar", docker_archive([LAYERS[0], new])), cache=cache)
     assert seen == [f"blobs/{digest(new).replace(':', '/')}"]

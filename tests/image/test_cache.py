@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from drydock.image.archive import read
-from drydock.image.cache import Cache, StoredLayer
+from drydock.image.cache import Cache
 from drydock.image.record import Record
 from tests.image.making import analysed, digest, docker_archive, files_tar, write_archive
 
-STORED = (StoredLayer(digest(b"a"), "RUN a"), StoredLayer(digest(b"b"), ""))
+CONFIGURATION = b'{"os":"linux"}'
 
 
 @pytest.fixture
@@ -25,23 +25,23 @@ def entries(tmp_path: Path) -> list[Path]:
 
 def test_what_was_added_is_found(cache: Cache, record: Record) -> None:
     cache.add_record(record)
-    cache.add_layers("sha256:image", STORED)
+    cache.add_configuration("sha256:image", CONFIGURATION)
     assert cache.record(record.diff_id) == record
-    assert cache.layers("sha256:image") == STORED
+    assert cache.configuration("sha256:image") == CONFIGURATION
 
 
 def test_unknown_digests_are_absent(cache: Cache) -> None:
     assert cache.record(digest(b"")) is None
-    assert cache.layers(digest(b"")) is None
+    assert cache.configuration(digest(b"")) is None
 
 
 def test_damaged_entries_are_absent(cache: Cache, record: Record, tmp_path: Path) -> None:
     cache.add_record(record)
-    cache.add_layers("sha256:image", STORED)
+    cache.add_configuration("sha256:image", CONFIGURATION)
     for path in entries(tmp_path):
         path.write_bytes(path.read_bytes()[:-1] + b"!")
     assert cache.record(record.diff_id) is None
-    assert cache.layers("sha256:image") is None
+    assert cache.configuration("sha256:image") is None
 
 
 def test_damaged_entries_are_made_again(cache: Cache, tmp_path: Path) -> None:

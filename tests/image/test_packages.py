@@ -8,7 +8,7 @@ import pytest
 
 from drydock.image import Anatomy, read_archive
 from drydock.image.cache import Cache
-from drydock.image.packages import Package, Source, folder_of, import_name
+from drydock.image.packages import Package, Source, folder_of
 from tests.image.making import Entry, docker_archive, files_tar, layer_tar, write_archive
 
 MakeAnatomy = Callable[..., Anatomy]
@@ -85,11 +85,6 @@ def test_distribution_counts_its_record_and_its_bytecode(anatomy_of: MakeAnatomy
     assert "/venv/bin/pydantic" in found.paths
 
 
-def test_recorded_file_that_is_not_there_is_named(anatomy_of: MakeAnatomy) -> None:
-    found = named(anatomy_of(files_tar(PYTHON)).inventory.of(Source.PYTHON), "Pydantic")
-    assert found.missing == (f"/{SITE}/pydantic/gone.py",)
-
-
 def test_distribution_without_metadata_is_named_by_its_folder(anatomy_of: MakeAnatomy) -> None:
     found = named(anatomy_of(files_tar(PYTHON)).inventory.of(Source.PYTHON), "six")
     assert (found.version, found.size) == ("1.0", 30 + 10 + len(SIX))
@@ -100,7 +95,6 @@ def test_debian_package_owns_files_behind_a_link(anatomy_of: MakeAnatomy) -> Non
     found = named(anatomy_of(files_tar(DEBIAN), link).inventory.of(Source.DEBIAN), "libc6")
     assert (found.version, found.size) == ("2.41-12", 2000)
     assert "/usr/lib/libc.so.6" in found.paths
-    assert found.missing == ("/usr/share/doc/libc6/copyright",)
 
 
 def test_debian_package_owns_its_bytecode(anatomy_of: MakeAnatomy) -> None:
@@ -147,37 +141,12 @@ def test_every_file_belongs_to_exactly_one_package(anatomy_of: MakeAnatomy) -> N
     assert sorted(owned) == sorted(anatomy.tree)
     total = sum(file.size for file in anatomy.tree.values())
     assert sum(package.size for package in anatomy.inventory.packages) == total
-    assert sum(anatomy.top_level.values()) == total
 
 
 def test_records_of_a_deleted_distribution_do_not_count(anatomy_of: MakeAnatomy) -> None:
     gone = files_tar({f"{SITE}/.wh.six-1.0.dist-info": "", f"{SITE}/.wh.six.py": ""})
     anatomy = anatomy_of(files_tar(PYTHON), gone)
     assert [package.name for package in anatomy.inventory.of(Source.PYTHON)] == ["Pydantic"]
-
-
-def test_top_level_names_import_packages(anatomy_of: MakeAnatomy) -> None:
-    sizes = anatomy_of(files_tar(PYTHON)).top_level
-    assert sizes["six"] == 30 + 10 + len(SIX)
-    assert sizes["pydantic"] > 1147
-    assert sizes[f"/{SITE}/unrecorded"] == 5
-
-
-@pytest.mark.parametrize(
-    ("path", "name"),
-    [
-        ("/site/pydantic/main.py", "pydantic"),
-        ("/site/six.py", "six"),
-        ("/site/__pycache__/six.cpython-313.pyc", "six"),
-        ("/site/_cffi_backend.cpython-313-x86_64-linux-gnu.so", "_cffi_backend"),
-        ("/site/numpy.libs/libblas.so", None),
-        ("/site/six-1.0.dist-info/RECORD", None),
-        ("/site/distutils-precedence.pth", None),
-        ("/bin/uvicorn", None),
-    ],
-)
-def test_import_name(path: str, name: str | None) -> None:
-    assert import_name(path, "/site") == name
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from drydock.image.archive import read
 from drydock.image.cache import Cache
 from drydock.image.file import File, Kind
 from drydock.image.model import Image
-from drydock.image.tree import duplicates, efficiency, merge, resolve
+from drydock.image.tree import efficiency, merge, resolve
 from tests.image.making import Entry, docker_archive, files_tar, folder, layer_tar, write_archive
 
 
@@ -100,11 +100,6 @@ def test_waste_is_what_is_stored_beyond_the_final_tree(layers: list[dict[str, by
     # The smallest copy is never larger than the one that is seen.
     assert found.stored - found.wasted <= seen
     assert found.wasted == sum(waste.wasted for waste in found.paths)
-
-
-def test_equal_content_under_several_paths_is_found() -> None:
-    tree = tree_of(files_tar({"a": "same", "b": "other", "lib/c": "same", "empty": "", "empty2": ""}))
-    assert [[file.path for file in group] for group in duplicates(tree)] == [["/a", "/lib/c"]]
 
 
 LINKS = tree_of(

@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from drydock.image import Packed
-from drydock.image.blob import Blob
+from drydock.image.cache import Blob
 from drydock.project.compression import GZIP, ZSTD
 from drydock.publish.manifest import index_of, manifest_of
 from drydock.publish.registry import digest_of

@@ -36,7 +36,9 @@ def test_the_commits_tag_is_pushed_and_the_versions_tags_follow(project: Project
 
 
 def test_the_gates_are_those_that_a_push_demands(project: Project) -> None:
-    assert decide(project).gates == ("container_tests", "size_budget", "smoke", "security", "licences")
+    demanded = ("container_tests", "size_budget", "smoke", "security", "parity", "licences")
+
+    assert decide(project).gates == demanded
 
 
 @pytest.mark.parametrize("spelling", ["v1.4.2", "1.4.2.0"])

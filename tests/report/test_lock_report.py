@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from drydock.recipe.locking import Renewed
-from drydock.report.lock import lines
+from drydock.report.init import lock_lines as lines
 
 
 def test_only_pins_that_moved_are_told() -> None:

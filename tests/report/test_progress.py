@@ -100,6 +100,17 @@ def test_a_step_that_another_build_works_on_too_is_told_once_and_never_as_failed
     assert printed(out).splitlines() == ["building production", "  8.4 s  dependencies RUN uv sync --frozen"]
 
 
+def test_cached_steps_share_one_line() -> None:
+    out = recorder()
+
+    with BuildProgress("production", out) as tell:
+        tell(Update("done", finished("[locks 1/2] COPY uv.lock /", cached=True)))
+        tell(Update("done", finished("[locks 2/2] RUN true", cached=True)))
+        tell(Update("done", finished()))
+
+    assert printed(out).splitlines()[1:] == ["  8.4 s  dependencies RUN uv sync --frozen", " cached  2 steps"]
+
+
 @pytest.mark.parametrize("settings", [{"force_terminal": True, "force_interactive": False}, {}])
 def test_where_nothing_may_move_no_cursor_moves(settings: dict[str, bool]) -> None:
     out = recorder(**settings)

@@ -7,7 +7,7 @@ from rich.console import Console
 
 from drydock.publish.event import Event, LayerProgress, State
 from drydock.publish.retry import Retry
-from drydock.report.push_progress import Lines, shown
+from drydock.report.push_progress import Push, shown
 
 A, B = "aaaaaaaaaaaa", "bbbbbbbbbbbb"
 EVENTS: list[Event] = [
@@ -48,7 +48,7 @@ def test_without_a_terminal_a_long_layer_says_how_far_it_is(monkeypatch: pytest.
 
 
 def test_without_a_terminal_the_signs_of_a_wait_say_what_for() -> None:
-    lines = Lines(Console(file=io.StringIO()))
+    lines = Push(Console(file=io.StringIO()))
 
     def sign() -> str:
         (one,) = lines.under_way()
@@ -62,7 +62,7 @@ def test_without_a_terminal_the_signs_of_a_wait_say_what_for() -> None:
 
 
 def test_each_line_begins_the_wait_for_the_next_sign_anew() -> None:
-    lines = Lines(Console(file=io.StringIO()))
+    lines = Push(Console(file=io.StringIO()))
     (before,) = lines.under_way()
 
     lines(LayerProgress(A, State.SENT, 17, 17))

@@ -44,12 +44,14 @@ class BetterAuth:
     Args:
         address: An IP address of this machine, for the tests' own requests.
         port: TCP port.
+        public_url: The address that browsers know.
     """
 
-    def __init__(self, address: str, port: int) -> None:
+    def __init__(self, address: str, port: int, public_url: str) -> None:
         self.port = port
+        self.public_url = public_url
         self._client = httpx2.Client(
-            base_url=f"http://{address}:{port}", headers={"Origin": PUBLIC_URL}, timeout=10, trust_env=False
+            base_url=f"http://{address}:{port}", headers={"Origin": public_url}, timeout=10, trust_env=False
         )
 
     def jwks_url(self, host: str) -> str:
@@ -77,6 +79,21 @@ class BetterAuth:
         ).raise_for_status()
         return str(answer.json()["token"])
 
+    def consent(self, user: User, authorization: str) -> str:
+        """Follow an OAuth client's authorization address as a signed-in browser does, and consent.
+
+        Returns:
+            The client's redirect address, with the code.
+        """
+        self._client.cookies.clear()
+        session = {"Authorization": f"Bearer {user.session}"}
+        asked = self._client.get(authorization, headers=session)
+        query = asked.headers["Location"].partition("?")[2]
+        answer = self._client.post(
+            "/api/auth/oauth2/consent", json={"accept": True, "oauth_query": query}, headers=session
+        )
+        return answer.headers["Location"]
+
     def key(self) -> SigningKey:
         """Return the key that signs now, for tokens that are wrong in everything but the signature."""
         answer = self._post("/switch/key", {})
@@ -101,14 +118,29 @@ class BetterAuth:
 
 
 @contextmanager
-def better_auth(addresses: Sequence[str], port: int) -> Iterator[BetterAuth]:
-    """Run a Better Auth server with its data in memory."""
-    options = {"addresses": addresses, "port": port, "baseURL": PUBLIC_URL, "secret": secrets.token_hex(32)}
+def better_auth(
+    addresses: Sequence[str], port: int, *, public_url: str = PUBLIC_URL, resource: str | None = None
+) -> Iterator[BetterAuth]:
+    """Run a Better Auth server with its data in memory.
+
+    Args:
+        addresses: IP addresses of this machine to listen on.
+        port: TCP port.
+        public_url: The address that browsers know, and the issuer of tokens.
+        resource: The MCP server whose authorization server it is, by Better Auth's MCP plug-in.
+    """
+    options = {
+        "addresses": addresses,
+        "port": port,
+        "baseURL": public_url,
+        "secret": secrets.token_hex(32),
+        "resource": resource,
+    }
     with process.folder("better-auth") as folder:
         command = [*packages.script("better_auth.mjs"), json.dumps(options)]
         server = Server("Better Auth", command, folder / "log")
         server.start(lambda: all(process.accepts(address, port) for address in addresses))
         try:
-            yield BetterAuth(addresses[0], port)
+            yield BetterAuth(addresses[0], port, public_url)
         finally:
             server.stop()

@@ -10,11 +10,20 @@ from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import httpx2
 from mcp import Client
+from mcp.client.auth import OAuthClientProvider
 from mcp.client.stdio import StdioServerParameters, stdio_client
 from mcp.client.streamable_http import streamable_http_client
+from mcp.shared.auth import (
+    AuthorizationCodeResult,
+    OAuthClientInformationFull,
+    OAuthClientMetadata,
+    OAuthToken,
+)
+from pydantic import AnyUrl
 
 from drydock import command
 from tests.support import packages
@@ -52,11 +61,31 @@ class Visit:
     results: Sequence[Result]
 
 
+@dataclass(frozen=True)
+class Authorized:
+    """A client that authorized itself by OAuth.
+
+    Args:
+        visit: What it saw of the server then.
+        authorization: The address to which it sent the browser.
+        token: The access token that it was given.
+    """
+
+    visit: Visit
+    authorization: str
+    token: str
+
+
 class Refused(Exception):
     """The client could not connect or was turned away."""
 
 
 McpClient = Callable[[str, str, Sequence[Call]], Visit]
+# Takes the address for the browser and returns the one that the browser was sent to.
+Browser = Callable[[str], str]
+OAuthClient = Callable[[str, Browser, Sequence[Call]], Authorized]
+# Nothing listens there: the browser of the tests reads the address instead.
+REDIRECT = "http://127.0.0.1:9/callback"
 
 
 def python(mode: str) -> McpClient:
@@ -75,6 +104,56 @@ def python(mode: str) -> McpClient:
             return await _visit(client, calls)
 
     return lambda url, token, calls: _finished(visit(url, token, calls))
+
+
+class _Memory:
+    """The Python client's registration and tokens."""
+
+    def __init__(self) -> None:
+        self._tokens: OAuthToken | None = None
+        self._client: OAuthClientInformationFull | None = None
+
+    async def get_tokens(self) -> OAuthToken | None:
+        return self._tokens
+
+    async def set_tokens(self, tokens: OAuthToken) -> None:
+        self._tokens = tokens
+
+    async def get_client_info(self) -> OAuthClientInformationFull | None:
+        return self._client
+
+    async def set_client_info(self, client_info: OAuthClientInformationFull) -> None:
+        self._client = client_info
+
+
+def python_oauth(url: str, browser: Browser, calls: Sequence[Call]) -> Authorized:
+    """Let the Python client authorize itself and make calls."""
+    memory = _Memory()
+    seen: list[str] = []
+
+    async def redirect(address: str) -> None:
+        seen.append(address)
+
+    async def callback() -> AuthorizationCodeResult:
+        query = parse_qs(urlsplit(await asyncio.to_thread(browser, seen[-1])).query)
+        return AuthorizationCodeResult.model_validate({name: values[0] for name, values in query.items()})
+
+    metadata = OAuthClientMetadata(
+        client_name="drydock-tests", redirect_uris=[AnyUrl(REDIRECT)], token_endpoint_auth_method="none"
+    )
+    provider = OAuthClientProvider(url, metadata, memory, redirect, callback)
+
+    async def visit() -> Visit:
+        async with (
+            httpx2.AsyncClient(auth=provider, timeout=SECONDS, trust_env=False) as http,
+            Client(streamable_http_client(url, http_client=http)) as client,
+        ):
+            return await _visit(client, calls)
+
+    made = _finished(visit())
+    tokens = asyncio.run(memory.get_tokens())
+    assert tokens is not None, "the server asked for no authorization"
+    return Authorized(made, seen[0], tokens.access_token)
 
 
 def over_stdio(command: Sequence[str], environment: Mapping[str, str], calls: Sequence[Call]) -> Visit:
@@ -129,18 +208,45 @@ def typescript(package: str) -> McpClient:
             "calls": [{"name": call.name, "arguments": call.arguments} for call in calls],
         }
         done = command.run([*packages.script("mcp_client.mjs"), json.dumps(order)], timeout=SECONDS)
-        seen = json.loads(done.stdout)
-        if "error" in seen:
-            raise Refused(seen["error"]["message"])
-        return Visit(
-            {tool["name"]: tool["inputSchema"] for tool in seen["tools"]},
-            [
-                _result(answer.get("structuredContent"), answer["content"], answer.get("isError", False))
-                for answer in seen["results"]
-            ],
-        )
+        return _seen(json.loads(done.stdout))
 
     return run
+
+
+def typescript_oauth(package: str) -> OAuthClient:
+    """Return a TypeScript client that authorizes itself."""
+
+    def run(url: str, browser: Browser, calls: Sequence[Call]) -> Authorized:
+        listed = [{"name": call.name, "arguments": call.arguments} for call in calls]
+        order = {"package": package, "url": url, "redirect": REDIRECT, "calls": listed}
+        with subprocess.Popen(
+            [*packages.script("mcp_client.mjs"), json.dumps(order)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        ) as client:
+            assert client.stdout is not None
+            asked = client.stdout.readline().strip()
+            if not asked.startswith("http"):
+                raise Refused(asked)
+            output, _ = client.communicate(browser(asked) + "\n", timeout=SECONDS)
+        document = json.loads(output)
+        return Authorized(_seen(document), asked, document["token"])
+
+    return run
+
+
+def _seen(document: Mapping[str, Any]) -> Visit:
+    """Return a TypeScript client's visit from the document that it printed."""
+    if "error" in document:
+        raise Refused(document["error"]["message"])
+    return Visit(
+        {tool["name"]: tool["inputSchema"] for tool in document["tools"]},
+        [
+            _result(answer.get("structuredContent"), answer["content"], answer.get("isError", False))
+            for answer in document["results"]
+        ],
+    )
 
 
 @contextmanager
@@ -172,6 +278,11 @@ CLIENTS: Mapping[str, McpClient] = {
     "Python": python("auto"),
     "Python with the older handshake": python("legacy"),
     **{f"TypeScript {package.rpartition('/')[2]}": typescript(package) for package in TYPESCRIPT},
+}
+
+OAUTH_CLIENTS: Mapping[str, OAuthClient] = {
+    "Python": python_oauth,
+    **{f"TypeScript {package.rpartition('/')[2]}": typescript_oauth(package) for package in TYPESCRIPT},
 }
 
 

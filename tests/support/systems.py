@@ -175,11 +175,13 @@ class Systems:
         hosts: Mapping[str, str] | None = None,
         command: Sequence[str] = (),
         mounts: Mapping[str, str] | None = None,
+        host_port: int = 0,
     ) -> Iterator[App]:
         """Start a container of the image as Kubernetes would, ready or not, and keep its log."""
         run = runtime.Run(
             image=self.image,
             port=PORT,
+            host_port=host_port,
             command=command,
             environment=environment,
             owner=f"tests-{self.run_id}",
@@ -201,9 +203,10 @@ class Systems:
         *,
         hosts: Mapping[str, str] | None = None,
         mounts: Mapping[str, str] | None = None,
+        host_port: int = 0,
     ) -> Iterator[App]:
         """Start a container of the image and wait until it is ready."""
-        with self.container(environment, hosts=hosts, mounts=mounts) as app:
+        with self.container(environment, hosts=hosts, mounts=mounts, host_port=host_port) as app:
             app.running.wait_until_ready(READY)
             yield app
 

@@ -10,6 +10,7 @@ import pytest
 from invoke import Context, Exit
 
 from drydock.errors import BadCommandLine, NoSpace
+from drydock.project.errors import NoProject
 from drydock.tasks.offer import offer
 from tests.conftest import write_files
 
@@ -45,7 +46,9 @@ def test_another_fault_of_the_system_keeps_its_traceback() -> None:
 def test_a_task_without_a_project_gets_the_one_around_the_current_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    write_files(tmp_path, {"requirements.txt": "", "shop/deep/main.py": ""})
+    write_files(
+        tmp_path, {"requirements.txt": "", "shop/deep/main.py": "", "shop/deep/elsewhere/main.py": ""}
+    )
     monkeypatch.chdir(tmp_path / "shop/deep")
 
     looker(Context(), "all")
@@ -61,4 +64,17 @@ def test_an_option_is_not_taken_for_a_required_word(capsys: pytest.CaptureFixtur
         looker(Context(), "--help")
 
     assert caught.value.code == BadCommandLine.exit_code
+    assert str(caught.value.message) == (
+        "error: --help is not a WHICH; ask with `invoke --help looker`, or give the WHICH first"
+    )
     assert capsys.readouterr().out == ""
+
+
+def test_a_project_that_is_not_a_folder_is_named(tmp_path: Path) -> None:
+    with pytest.raises(Exit) as caught:
+        looker(Context(), "all", project=str(tmp_path / "none"))
+
+    assert caught.value.code == NoProject.exit_code
+    assert str(caught.value.message) == (
+        f"error: {tmp_path}/none is not a folder; name the project's folder with --project"
+    )

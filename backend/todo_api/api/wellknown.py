@@ -1,4 +1,4 @@
-"""Where MCP clients learn whom to ask for a token (RFC 9728)."""
+"""The metadata that leads MCP clients to the authorization server (RFC 9728)."""
 
 from __future__ import annotations
 
@@ -16,12 +16,11 @@ router = APIRouter(include_in_schema=False)
 async def protected_resource(request: Request) -> JSONResponse:
     """Return the protected-resource metadata of /mcp."""
     settings: Settings = request.app.state.settings
-    issuer = settings.better_auth_url or settings.issuer
     return JSONResponse(
         {
             "resource": f"{public_url(request.scope)}/mcp",
             "resource_name": request.app.title,
-            "authorization_servers": [issuer] if issuer else [],
+            "authorization_servers": [settings.mcp_issuer] if settings.mcp_issuer else [],
             "bearer_methods_supported": ["header"],
         },
         headers={"Cache-Control": "public, max-age=300", "Access-Control-Allow-Origin": "*"},

@@ -37,17 +37,34 @@ class Principal:
 
 @dataclass(frozen=True, slots=True)
 class _Proof:
-    """A signature that was checked, the key that it fits, and the claims that it proved."""
+    """A signature that was checked, the key that it fits, and the user that it proved.
+
+    Args:
+        everywhere: Whether the token is for the API; else it opens the MCP resource alone.
+    """
 
     kid: str
     algorithm: str
     key: jwt.PyJWK
     principal: Principal
-    audiences: frozenset[str]
+    everywhere: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """The MCP resource, for which tokens of its own may be issued (RFC 8707).
+
+    Args:
+        audience: Member of ``aud`` of such a token.
+        issuer: Its ``iss``, where the authorization server has another one than the API's tokens.
+    """
+
+    audience: str
+    issuer: str
 
 
 class TokenVerifier:
-    """Verifies tokens of one issuer, for the API's audience or for the MCP resource.
+    """Verifies tokens that are for the API's audience or for the MCP resource.
 
     A signature is checked once in a token's life. The proof is kept under the token's digest and holds while
     the token has not expired and the issuer still lists the same key.
@@ -56,7 +73,7 @@ class TokenVerifier:
         keys: The issuer's public keys.
         issuers: Accepted values of ``iss``.
         audiences: Accepted members of ``aud``, good for every path.
-        resource: Member of ``aud`` that is good for /mcp alone (RFC 8707); None for no such tokens.
+        resource: The MCP resource; None where tokens cannot name it.
         algorithms: Accepted algorithms.
         leeway: Forgiven clock difference in seconds.
     """
@@ -69,12 +86,14 @@ class TokenVerifier:
         audiences: tuple[str, ...],
         algorithms: tuple[str, ...],
         leeway: int,
-        resource: str | None = None,
+        resource: Resource | None = None,
     ) -> None:
         self._keys = keys
         self._issuers = issuers
         self._audiences = frozenset(audiences)
-        self._all_audiences = [*audiences, *([resource] if resource else [])]
+        self._resource = resource
+        self._all_issuers = (*issuers, *([resource.issuer] if resource else []))
+        self._all_audiences = [*audiences, *([resource.audience] if resource else [])]
         self._algorithms = algorithms
         self._leeway = leeway
         # The least recently seen token is forgotten first.
@@ -112,7 +131,7 @@ class TokenVerifier:
         self._proofs.move_to_end(digest)
         if len(self._proofs) > REMEMBERED_TOKENS:
             self._proofs.popitem(last=False)
-        if not at_mcp and not self._audiences & proof.audiences:
+        if not at_mcp and not proof.everywhere:
             raise InvalidToken("the token is for another resource")
         return proof.principal
 
@@ -133,8 +152,14 @@ class TokenVerifier:
         subject = claims["sub"]
         if not 0 < len(subject) <= MAX_SUBJECT_CHARACTERS or not subject.isprintable():
             raise InvalidToken("the token's subject cannot be a user id")
-        audiences = claims["aud"] if isinstance(claims["aud"], list) else [claims["aud"]]
-        return _Proof(kid, algorithm, key, Principal(subject, int(claims["exp"])), frozenset(audiences))
+        if "cnf" in claims:
+            # RFC 9449: a token that is bound to its sender's key is no bearer token.
+            raise InvalidToken("the token is bound to a key (DPoP), which this service does not support")
+        audiences = frozenset(claims["aud"] if isinstance(claims["aud"], list) else [claims["aud"]])
+        everywhere = claims["iss"] in self._issuers and bool(self._audiences & audiences)
+        if not everywhere and (self._resource is None or self._resource.audience not in audiences):
+            raise InvalidToken("the token's issuer and audience do not belong together")
+        return _Proof(kid, algorithm, key, Principal(subject, int(claims["exp"])), everywhere)
 
     def _read_claims(self, token: str, key: jwt.PyJWK | None, algorithm: str) -> dict[str, Any]:
         """Return the claims when they are as required; without a key the signature is not looked at."""
@@ -153,7 +178,7 @@ class TokenVerifier:
                 token,
                 key or "",
                 algorithms=[algorithm],
-                issuer=self._issuers,
+                issuer=self._all_issuers,
                 audience=self._all_audiences,
                 leeway=self._leeway,
                 options=options,
@@ -173,6 +198,9 @@ def make_verifier(settings: Settings) -> tuple[TokenVerifier, JwksKeys | None]:
     Without authentication settings only development tokens exist, and production has none of those.
     """
     if settings.jwks_url and settings.issuers:
+        resource = None
+        if settings.mcp_resource:
+            resource = Resource(settings.mcp_resource, settings.mcp_issuer or settings.issuers[0])
         keys = JwksKeys(http_fetch(settings.jwks_url, settings.auth_jwks_timeout), settings)
         verifier = TokenVerifier(
             keys,
@@ -180,7 +208,7 @@ def make_verifier(settings: Settings) -> tuple[TokenVerifier, JwksKeys | None]:
             audiences=settings.audiences,
             algorithms=settings.auth_algorithms,
             leeway=settings.auth_leeway,
-            resource=settings.mcp_resource,
+            resource=resource,
         )
         return verifier, keys
     development = DevelopmentKeys(settings)

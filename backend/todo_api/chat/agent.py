@@ -21,10 +21,11 @@ from agents.items import ToolCallItem, ToolCallOutputItem, TResponseInputItem
 from agents.models.openai_chatcompletions import OpenAIChatCompletionsModel
 from agents.result import RunResultBase
 from agents.stream_events import StreamEvent
-from openai import AsyncOpenAI, DefaultAsyncHttpxClient
+from openai import DefaultAsyncHttpxClient
 from pydantic import SecretStr
 
 from todo_api.auth.tokens import Principal
+from todo_api.chat.completions import Client
 from todo_api.chat.events import Emit, Reply, Token, ToolCalled
 from todo_api.chat.failures import as_problem
 from todo_api.chat.streams import HEADERS, Guard
@@ -90,7 +91,7 @@ class TodoAgent:
             trace_include_sensitive_data=False,
             tool_not_found_behavior="return_error_to_model",
         )
-        client = AsyncOpenAI(
+        client = Client(
             api_key=key.get_secret_value(),
             base_url=settings.openai_base_url,
             timeout=settings.openai_timeout,

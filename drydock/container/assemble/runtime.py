@@ -14,6 +14,7 @@ from assemble.tree import Tree
 # glibc opens these by name when a program needs them; no file's list of needed libraries names them.
 OPENED_BY_NAME = {"libgcc_s.so.1": "pthread_exit and thread cancellation"}
 
+OPENSSL = Path("/etc/ssl/openssl.cnf")
 SYSTEM_FILES = (
     "/etc/debian_version",
     "/etc/host.conf",
@@ -24,14 +25,15 @@ SYSTEM_FILES = (
     "/etc/os-release",
     "/etc/protocols",
     "/etc/services",
-    "/etc/ssl/openssl.cnf",
+    str(OPENSSL),
 )
 # Time zones, the locale that LANG names, and authorities: one file for all, and one each under its hash.
 SYSTEM_FOLDERS = ("/usr/share/zoneinfo", "/usr/lib/locale", "/etc/ssl/certs")
 # Empty folders that programs expect, as the base image has them.
 USUAL_FOLDERS = (
-    *("/home", "/media", "/mnt", "/opt", "/root", "/run", "/run/lock", "/srv", "/tmp"),  # noqa: S108 - the image's
-    *("/var/cache", "/var/lib", "/var/lock", "/var/log", "/var/run", "/var/spool", "/var/tmp"),  # noqa: S108 - as above
+    *("/bin", "/boot", "/home", "/media", "/mnt", "/opt", "/root", "/run", "/run/lock", "/srv"),
+    *("/usr/local/bin", "/var/cache", "/var/lib", "/var/lock", "/var/log", "/var/run", "/var/spool"),
+    *("/tmp", "/var/tmp"),  # noqa: S108 - the image's own
 )
 CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 
@@ -131,7 +133,11 @@ def _library_list(tree: Tree) -> None:
 
 
 def _certificates(tree: Tree) -> None:
-    """Make the interpreter's default certificate file lead to the system's bundle."""
-    place = Path(ssl.get_default_verify_paths().openssl_cafile)
-    if CERTIFICATES.exists() and not tree.has(place):
-        tree.link(place, str(CERTIFICATES))
+    """Make OpenSSL's own paths lead to the system's bundle, folder of authorities and configuration."""
+    defaults = ssl.get_default_verify_paths()
+    bundle, folder = Path(defaults.openssl_cafile), Path(defaults.openssl_capath)
+    configuration = bundle.with_name("openssl.cnf")
+    places = {bundle: CERTIFICATES, folder: CERTIFICATES.parent, configuration: OPENSSL}
+    for place, target in places.items():
+        if target.exists() and place != target and not tree.has(place):
+            tree.link(place, str(target))

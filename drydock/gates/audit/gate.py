@@ -43,11 +43,7 @@ MOST_NAMED = 3
 
 
 def judge(subject: Subject) -> Verdict:
-    """Look up everything that an image holds.
-
-    Raises:
-        BadConfiguration: The expectations cannot be read.
-    """
+    """Look up everything that an image holds."""
     began = time.monotonic()
     now = datetime.now(UTC)
     root, say = subject.project.root, subject.say

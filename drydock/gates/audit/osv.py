@@ -35,17 +35,11 @@ TOO_MANY_REQUESTS = 429
 
 @dataclass(frozen=True)
 class Ecosystem:
-    """A kind of package that databases tell apart.
+    """A kind of package that databases tell apart."""
 
-    Args:
-        ecosystem: Its name in the schema.
-        name: The only package of it that is asked about; empty for any.
-        prefix: Text before a version in its tags.
-    """
-
-    ecosystem: str
-    name: str = ""
-    prefix: str = ""
+    ecosystem: str  # its name in the schema
+    name: str = ""  # the only package of it that is asked about; empty for any
+    prefix: str = ""  # text before a version in its tags
 
     def tag(self, version: str) -> str:
         """Return a release as this ecosystem names it."""
@@ -82,23 +76,14 @@ class Database(Protocol):
         """What to call it."""
 
     def ask(self, name: str, version: str, kind: Ecosystem = PYPI) -> Sequence[Record]:
-        """Return the records that affect a release.
-
-        Raises:
-            CouldNotAskError: It could not be asked, or did not answer in full.
-        """
+        """Return the records that affect a release."""
 
     def covers(self, kind: Ecosystem) -> bool:
         """Tell whether it holds records of an ecosystem at all."""
 
 
 class Service:
-    """A service with the OSV protocol.
-
-    Args:
-        address: Up to the protocol's version, such as ``https://host/v1``.
-        ca_bundle: Certificates to trust; the system's own when None.
-    """
+    """A service with the OSV protocol."""
 
     def __init__(self, address: str, ca_bundle: Path | None = None) -> None:
         self.name = address.rstrip("/")
@@ -109,11 +94,7 @@ class Service:
         return True
 
     def ask(self, name: str, version: str, kind: Ecosystem = PYPI) -> Sequence[Record]:
-        """Return the records that affect a release, from every page of the answer.
-
-        Raises:
-            CouldNotAskError: It could not be asked, or did not answer in full.
-        """
+        """Return the records that affect a release, from every page of the answer."""
         question: dict[str, Any] = {
             "package": {"name": name, "ecosystem": kind.ecosystem},
             "version": version,
@@ -182,16 +163,7 @@ def _is_record(item: object) -> bool:
 
 
 class Export:
-    """An export of a database: a folder with one JSON file a record, or a zip file of such.
-
-    Args:
-        path: The folder or the zip file.
-        oldest: Most days since its newest record was changed.
-        now: The time from which that is counted.
-
-    Raises:
-        CouldNotAskError: It is not there, damaged, empty, or too old.
-    """
+    """An export of a database: a folder with one JSON file a record, or a zip file of such."""
 
     def __init__(self, path: Path, oldest: int, now: datetime) -> None:
         self.name = str(path)
@@ -220,11 +192,7 @@ class Export:
         return not kind.name or kind.key("") in self._by_name
 
     def ask(self, name: str, version: str, kind: Ecosystem = PYPI) -> Sequence[Record]:
-        """Return the records that affect a release.
-
-        Raises:
-            CouldNotAskError: The version is none that can be compared.
-        """
+        """Return the records that affect a release."""
         try:
             return [one for one in self._by_name[kind.key(name)] if affects(one, name, version, kind)]
         except InvalidVersion as error:
@@ -265,11 +233,7 @@ def _subjects(record: Record) -> set[str]:
 
 
 def affects(record: Record, name: str, version: str, kind: Ecosystem = PYPI) -> bool:
-    """Tell whether a record is about a release; a withdrawn record is about none.
-
-    Raises:
-        InvalidVersion: The version, or one in the record, cannot be compared.
-    """
+    """Tell whether a record is about a release; a withdrawn record is about none."""
     if record.get("withdrawn"):
         return False
     wanted = Version(version)

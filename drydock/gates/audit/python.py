@@ -25,13 +25,7 @@ ANSWERED = (0, 1)
 
 
 def audit(components: Sequence[Component], database: Database, client: Path) -> Report:
-    """Ask a database about every distribution.
-
-    Args:
-        components: The distributions.
-        database: Who knows vulnerabilities.
-        client: The program pip-audit.
-    """
+    """Ask a database about every distribution."""
     if not components:
         return Report(SOURCE, faults=("the image lists no Python distribution",))
     findings: list[Finding] = []

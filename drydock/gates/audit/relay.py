@@ -21,18 +21,12 @@ from drydock.gates.expectations import CouldNotAskError
 
 @dataclass
 class Relay:
-    """What passed through.
-
-    Args:
-        database: Who answers.
-        answers: The records by name and version that were asked.
-        fault: Why the database could not be asked; empty as long as it could.
-        address: Where to ask.
-    """
+    """What passed through."""
 
     database: Database
+    # The records by name and version that were asked
     answers: dict[tuple[str, str], Sequence[Record]] = field(default_factory=dict)
-    fault: str = ""
+    fault: str = ""  # why the database could not be asked; empty as long as it could
     address: str = ""
 
     def answer(self, question: Any) -> dict[str, Any] | None:

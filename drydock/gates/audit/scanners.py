@@ -21,21 +21,14 @@ SCAN_SECONDS = 600.0
 
 @dataclass(frozen=True)
 class Scanner:
-    """A scanner: how to ask it, and how to read its answer.
-
-    Args:
-        name: Its program.
-        arguments: For scanning an archive of `docker save`.
-        read: Makes findings of its report.
-        updated: Returns when its database was made, from its report and its version's.
-        about: Arguments that make it tell about its database; empty where its report does.
-    """
+    """A scanner: how to ask it, and how to read its answer."""
 
     name: str
-    arguments: Callable[[Path], list[str]]
-    read: Callable[[Mapping[str, Any]], list[Finding]]
+    arguments: Callable[[Path], list[str]]  # for scanning an archive of `docker save`
+    read: Callable[[Mapping[str, Any]], list[Finding]]  # makes findings of its report
+    # Returns when its database was made, from its report and its version's
     updated: Callable[[Mapping[str, Any], Mapping[str, Any]], str]
-    about: tuple[str, ...] = ()
+    about: tuple[str, ...] = ()  # arguments that make it tell about its database; empty where its report does
 
 
 def _trivy(report: Mapping[str, Any]) -> list[Finding]:
@@ -95,16 +88,7 @@ SCANNERS = (
 def audit(
     engine: Engine, image: str, wanted: tuple[str, ...], oldest: int, now: datetime, say: Say
 ) -> list[Report]:
-    """Ask each scanner that is installed.
-
-    Args:
-        engine: Where the image is.
-        image: Its id.
-        wanted: Names of the scanners that must answer; another one that cannot is only noted.
-        oldest: Most days since a scanner's database was made.
-        now: The time from which that is counted.
-        say: Takes one line of progress at a time.
-    """
+    """Ask each scanner that is installed."""
     reports = [
         Report(name, faults=(f"{name} is no scanner that is known here",))
         for name in wanted
@@ -137,11 +121,7 @@ def audit(
 
 
 def scan(scanner: Scanner, archive: Path, oldest: int, now: datetime) -> Report:
-    """Scan an archive.
-
-    Raises:
-        CouldNotAskError: It ended with an error, answered what cannot be read, or its database is too old.
-    """
+    """Scan an archive."""
     done = command.run([scanner.name, *scanner.arguments(archive)], check=False, timeout=SCAN_SECONDS)
     if done.code != 0:
         last = (done.stderr.strip().splitlines() or ["no output"])[-1]

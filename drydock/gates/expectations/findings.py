@@ -31,23 +31,14 @@ class Severity(IntEnum):
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that is not as it should be.
+    """One thing that is not as it should be."""
 
-    Args:
-        check: What was checked: a check of ours, a linter's rule, or a vulnerability's id.
-        subject: What it was found on: a path, a package, a key.
-        text: The fact, with its value.
-        severity: How bad it is.
-        fixed_in: The version that mends it; empty where none is known.
-        aliases: Other names of the same check.
-    """
-
-    check: str
-    subject: str
-    text: str
-    severity: Severity = Severity.UNKNOWN
-    fixed_in: str = ""
-    aliases: tuple[str, ...] = ()
+    check: str  # what was checked: a check of ours, a linter's rule, or a vulnerability's id
+    subject: str  # what it was found on: a path, a package, a key
+    text: str  # the fact, with its value
+    severity: Severity = Severity.UNKNOWN  # how bad it is
+    fixed_in: str = ""  # the version that mends it; empty where none is known
+    aliases: tuple[str, ...] = ()  # other names of the same check
 
     def __str__(self) -> str:
         return f"{self.check} {self.subject}: {self.text}"
@@ -55,21 +46,13 @@ class Finding:
 
 @dataclass(frozen=True)
 class Ignore:
-    """A finding that is accepted until a day.
+    """A finding that is accepted until a day."""
 
-    Args:
-        check: The finding's check, or one of its aliases; ``*`` and ``?`` stand for other characters.
-        reason: Why it is accepted.
-        until: The last day on which it is.
-        subject: The finding's subject, with the same wildcards.
-        targets: Which targets this is about; empty for all.
-    """
-
-    check: str
-    reason: str
-    until: date
-    subject: str = "*"
-    targets: tuple[str, ...] = ()
+    check: str  # the finding's check, or one of its aliases; ``*`` and ``?`` stand for other characters
+    reason: str  # why it is accepted
+    until: date  # the last day on which it is
+    subject: str = "*"  # the finding's subject, with the same wildcards
+    targets: tuple[str, ...] = ()  # which targets this is about; empty for all
 
     def covers(self, finding: Finding) -> bool:
         """Tell whether this is about a finding."""
@@ -81,17 +64,11 @@ class Ignore:
 
 @dataclass(frozen=True)
 class Sifted:
-    """Findings after the ignores were applied.
+    """Findings after the ignores were applied."""
 
-    Args:
-        open: What nobody has accepted, and each ignore that is past its day.
-        ignored: What is accepted, with the reason.
-        unused: Ignores that covered nothing.
-    """
-
-    open: tuple[Finding, ...]
-    ignored: tuple[tuple[Finding, Ignore], ...]
-    unused: tuple[Ignore, ...]
+    open: tuple[Finding, ...]  # what nobody has accepted, and each ignore that is past its day
+    ignored: tuple[tuple[Finding, Ignore], ...]  # what is accepted, with the reason
+    unused: tuple[Ignore, ...]  # ignores that covered nothing
 
 
 def sift(findings: Iterable[Finding], ignores: Sequence[Ignore], today: date) -> Sifted:

@@ -20,28 +20,14 @@ _OCTAL = re.compile(r"0?[0-7]{3,4}")
 
 
 def place(root: Path, rendered: Path | None = None) -> Path:
-    """Return where a project has its expectations: in the application's own folder, else at the root.
-
-    Args:
-        root: The project's folder.
-        rendered: The folder of its recipe, which has those of a project that wrote none down.
-    """
+    """Return where a project has its expectations: in the application's own folder, else at the root."""
     own = root / str(project.table(root).get("source", ".")) / PLACE
     found = own if own.is_file() else root / PLACE
     return found if found.is_file() or rendered is None else rendered / PLACE
 
 
 def load(root: Path, today: date, rendered: Path | None = None) -> Expectations:
-    """Read a project's expectations; where it has no such file, only the checks that need none apply.
-
-    Args:
-        root: The project's folder.
-        today: Ignores are counted from this day.
-        rendered: The folder of its recipe.
-
-    Raises:
-        BadConfiguration: The file is no TOML, or a key is unknown, missing or of the wrong type.
-    """
+    """Read a project's expectations; where it has no such file, only the checks that need none apply."""
     path = place(root, rendered)
     try:
         text = path.read_text(encoding="utf-8")
@@ -51,13 +37,9 @@ def load(root: Path, today: date, rendered: Path | None = None) -> Expectations:
 
 
 def parse(text: str, where: str, today: date) -> Expectations:
-    """Read expectations from TOML.
-
-    Raises:
-        BadConfiguration: As for `load`.
-    """
+    """Read expectations from TOML."""
     expectations = toml.make(Expectations, toml.parse(text, where), where)
-    for gate in ("security", "audit", "licences"):
+    for gate in ("security", "audit", "licences", "parity"):
         for number, ignore in enumerate(getattr(expectations, gate).ignore):
             _check_ignore(ignore, f"{where} {gate}.ignore[{number}]", today)
     for number, file in enumerate(expectations.file):

@@ -13,42 +13,25 @@ from drydock.verdict import Outcome, Verdict
 
 @dataclass(frozen=True)
 class Report:
-    """The outcome of one group of checks.
+    """The outcome of one group of checks."""
 
-    Args:
-        source: Who checked: a group of ours, or a tool with its version.
-        checks: How many things were asked; 0 where the tool does not count them.
-        findings: What is wrong.
-        faults: What could not be checked, and why.
-        notes: What a person should know without it changing the verdict.
-        facts: Figures worth keeping, as JSON values.
-    """
-
-    source: str
-    checks: int = 0
+    source: str  # who checked: a group of ours, or a tool with its version
+    checks: int = 0  # how many things were asked; 0 where the tool does not count them
     findings: tuple[Finding, ...] = ()
-    faults: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
-    facts: Mapping[str, Any] = field(default_factory=dict)
+    faults: tuple[str, ...] = ()  # what could not be checked, and why
+    notes: tuple[str, ...] = ()  # what a person should know without it changing the verdict
+    facts: Mapping[str, Any] = field(default_factory=dict)  # figures worth keeping, as JSON values
 
 
 @dataclass(frozen=True)
 class Case:
-    """What a verdict is about.
-
-    Args:
-        gate: The gate's name.
-        target: The target that was judged.
-        unit: What is counted as a check, in the plural.
-        ignores: What is accepted for a time.
-        today: The day that counts for them.
-    """
+    """What a verdict is about."""
 
     gate: str
-    target: str
-    unit: str
-    ignores: Sequence[Ignore]
-    today: date
+    target: str  # the target that was judged
+    unit: str  # what is counted as a check, in the plural
+    ignores: Sequence[Ignore]  # what is accepted for a time
+    today: date  # the day that counts for them
 
 
 def judge(case: Case, reports: Sequence[Report], seconds: float = 0.0) -> Verdict:

@@ -107,13 +107,7 @@ def scan(text: str, overlay: str, expectations: Expectations, say: Say) -> Itera
 
 
 def own_findings(wanted: Sequence[Manifest], overlay: str, kept: Collection[str]) -> Iterator[Finding]:
-    """Yield what our own checks find.
-
-    Args:
-        wanted: The overlay's manifests.
-        overlay: Its name.
-        kept: Secrets that the overlay may leave out.
-    """
+    """Yield what our own checks find."""
     for manifest, name, text in own.check(wanted):
         yield Finding(name, on(overlay, manifest.title), text)
     for manifest, text in own.missing_secrets(wanted, kept):

@@ -43,16 +43,7 @@ def ask(engine: Engine, run: Run) -> tuple[int, str]:
 
 
 def settings(engine: Engine, image: str, reference: str) -> list[dict[str, Any]]:
-    """Return every setting that the application reads.
-
-    Args:
-        engine: Where the image is.
-        image: Its reference.
-        reference: The class that reads them, as ``package.module:Class``.
-
-    Raises:
-        CouldNotAskError: The image has no such class.
-    """
+    """Return every setting that the application reads."""
     code, output = ask(engine, Run(image, command=["python3", "-c", LIST, reference], owner=GATE))
     if code != 0:
         raise CouldNotAskError(f"{reference} cannot be read in {image}: {output.strip()[-300:]}")
@@ -73,15 +64,7 @@ def problems(
     container: tuple[Manifest, Mapping[str, Any]],
     samples: Mapping[str, Mapping[str, str]],
 ) -> list[str]:
-    """Return what the image's start-up check says about one container's settings and secret files.
-
-    Args:
-        engine: Where the image is.
-        image: Its reference.
-        wanted: All manifests, for the ConfigMaps and Secrets.
-        container: The workload and its container.
-        samples: Values for Secrets that the manifests leave out.
-    """
+    """Return what the image's start-up check says about one container's settings and secret files."""
     workload, described = container
     secrets = dict(samples) | {
         one.name: one.content.get("stringData", {}) for one in wanted if one.kind == "Secret"

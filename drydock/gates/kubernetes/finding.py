@@ -13,19 +13,12 @@ from drydock.gates.expectations import Finding, Ignore
 
 @dataclass(frozen=True)
 class Accepted:
-    """An ``[[ignore]]``: a check that is accepted everywhere, on one overlay or on one object.
-
-    Args:
-        check: The check's name.
-        reason: Why.
-        overlay: Where; everywhere when empty.
-        object: On which object; on every one when empty.
-    """
+    """An ``[[ignore]]``: a check that is accepted everywhere, on one overlay or on one object."""
 
     check: str
     reason: str
-    overlay: str = "*"
-    object: str = "*"
+    overlay: str = "*"  # where; everywhere when empty
+    object: str = "*"  # on which object; on every one when empty
 
     @property
     def ignore(self) -> Ignore:
@@ -35,29 +28,19 @@ class Accepted:
 
 @dataclass(frozen=True)
 class Expectations:
-    """What is asked of the manifests.
+    """What is asked of the manifests."""
 
-    Args:
-        kubernetes: Versions whose schemas must accept them.
-        settings: The class that reads the application's settings, as ``package.module:Class``.
-        start_script: Variables that the image reads besides.
-        samples: Values for Secrets that the manifests leave out, by Secret and key.
-        accepted: The findings that are accepted.
-    """
-
-    kubernetes: tuple[str, ...] = ("1.25", "1.29", "1.33", "1.37")
-    settings: str = ""
-    start_script: tuple[str, ...] = ()
+    kubernetes: tuple[str, ...] = ("1.25", "1.29", "1.33", "1.37")  # versions whose schemas must accept them
+    settings: str = ""  # the class that reads the application's settings, as ``package.module:Class``
+    start_script: tuple[str, ...] = ()  # variables that the image reads besides
+    # Values for Secrets that the manifests leave out, by Secret and key
     samples: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    # The findings that are accepted
     accepted: tuple[Accepted, ...] = field(default=(), metadata={"key": "ignore"})
 
 
 def read(path: Path) -> Expectations:
-    """Read the expectations; the defaults where there is no such file.
-
-    Raises:
-        BadConfiguration: A key is unknown or of the wrong type, or an ignore has no reason.
-    """
+    """Read the expectations; the defaults where there is no such file."""
     expectations = toml.make(Expectations, toml.read(path), path)
     for number, row in enumerate(expectations.accepted):
         if not row.reason.strip():
@@ -66,12 +49,7 @@ def read(path: Path) -> Expectations:
 
 
 def on(overlay: str, title: str) -> str:
-    """Return the subject of a finding.
-
-    Args:
-        overlay: The overlay that was rendered.
-        title: ``kind/name`` in lower case; empty where the check names none.
-    """
+    """Return the subject of a finding."""
     return f"{overlay}/{title}"
 
 

@@ -165,12 +165,7 @@ CHECKS: Mapping[str, Check] = {
 
 
 def missing_secrets(wanted: Sequence[Manifest], kept: Collection[str]) -> Iterator[tuple[Manifest, str]]:
-    """Yield each Secret that pods need and nobody brings.
-
-    Args:
-        wanted: The manifests.
-        kept: Secrets that are left to whoever keeps secrets.
-    """
+    """Yield each Secret that pods need and nobody brings."""
     brought = {one.name for one in wanted if one.kind == "Secret"} | set(kept)
     for manifest in wanted:
         for name in sorted(manifests.secrets_needed(manifest) - brought):
@@ -180,13 +175,7 @@ def missing_secrets(wanted: Sequence[Manifest], kept: Collection[str]) -> Iterat
 def unknown_names(
     wanted: Sequence[Manifest], image: str, known: frozenset[str]
 ) -> Iterator[tuple[Manifest, str]]:
-    """Yield each variable of the application's containers that the application does not read.
-
-    Args:
-        wanted: The manifests.
-        image: The repository of the application's image.
-        known: What the application reads.
-    """
+    """Yield each variable of the application's containers that the application does not read."""
     for manifest in wanted:
         for container in manifest.containers:
             if manifests.repository(str(container["image"])) == image:

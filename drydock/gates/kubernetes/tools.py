@@ -27,11 +27,7 @@ def schemas(path: Path, overlay: str, versions: Sequence[str], say: Say) -> Iter
 
 
 def schema_findings(output: str, code: int, overlay: str, version: str) -> Iterator[Finding]:
-    """Read what kubernetes-validate prints: a line ``INFO … passed`` for each object, else a fault.
-
-    Raises:
-        CouldNotAskError: It says nothing of any object.
-    """
+    """Read what kubernetes-validate prints: a line ``INFO … passed`` for each object, else a fault."""
     lines = [line.strip() for line in output.splitlines() if line.strip()]
     faults = [line for line in lines if not line.startswith("INFO ")]
     if not lines or (code != 0 and not faults):

@@ -21,14 +21,6 @@ def fetch(packages: Sequence[Component], codename: str, cache: Path | None = Non
     """Return the copyright files of exactly these versions, from Debian's archive or from an earlier call.
 
     What a version's file says never changes, so that it is kept for good.
-
-    Args:
-        packages: The packages; one whose version the archive has no more is left out.
-        codename: The release that they are of.
-        cache: Where files are kept; the user's cache by default.
-
-    Raises:
-        CouldNotAskError: The archive cannot be asked.
     """
     folder = cache or state.cache("licences")
     kept = {one: folder / f"{one.name}_{quote(one.version, safe='')}" for one in packages}

@@ -14,10 +14,6 @@ def not_allowed(expression: str, allow: Sequence[str]) -> list[str]:
 
     Of an OR one side is enough, of an AND every side counts. An exception (``WITH``) only adds permissions,
     so that the licence before it decides. Text that is no expression is refused as a whole.
-
-    Args:
-        expression: In SPDX's syntax.
-        allow: Identifiers; ``*`` stands for other characters.
     """
     tree = parse(expression)
     if tree is None:

@@ -27,11 +27,7 @@ FACTS = Facts(inputs=INPUTS, rank=50)
 
 
 def judge(subject: Subject) -> Verdict:
-    """Name every licence in an image that is not allowed.
-
-    Raises:
-        BadConfiguration: The expectations cannot be read.
-    """
+    """Name every licence in an image that is not allowed."""
     began = time.monotonic()
     today = datetime.now(UTC).date()
     allowed = load(subject.project.root, today, subject.project.recipe_folder).licences
@@ -69,14 +65,7 @@ def _debian(found: Components, allowed: Licences, say: Say) -> Report:
 def hold(
     source: str, stated: Sequence[Component], allow: Sequence[str], declared: Mapping[str, str]
 ) -> Report:
-    """Hold licences against an allow-list.
-
-    Args:
-        source: What the components are.
-        stated: The components.
-        allow: Identifiers that are allowed.
-        declared: Expressions by name, which win over what a component states and are checked like it.
-    """
+    """Hold licences against an allow-list."""
     findings: list[Finding] = []
     faults: list[str] = []
     for one in stated:

@@ -18,15 +18,10 @@ _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 @dataclass(frozen=True)
 class Present:
-    """A base as the engine has it now.
+    """A base as the engine has it now."""
 
-    Args:
-        digests: Its id and its digests in registries.
-        diff_ids: Its layers, from the lowest.
-    """
-
-    digests: tuple[str, ...]
-    diff_ids: tuple[str, ...]
+    digests: tuple[str, ...]  # its id and its digests in registries
+    diff_ids: tuple[str, ...]  # its layers, from the lowest
 
 
 def look(engine: Engine, image: Image) -> Present | None:
@@ -45,14 +40,7 @@ def look(engine: Engine, image: Image) -> Present | None:
 
 
 def check(image: Image, expected: Base, present: Present | None, targets_base: bool) -> Iterator[Finding]:
-    """Yield what is wrong with an image's base.
-
-    Args:
-        image: The image.
-        expected: What the project allows.
-        present: The base on the engine; None where only its name and digest can be compared.
-        targets_base: Whether the image keeps the base's own layers, as one that does not start from scratch.
-    """
+    """Yield what is wrong with an image's base."""
     name, digest = image.config.labels.get(NAME, ""), image.config.labels.get(DIGEST, "")
     if not name or not digest:
         missing = NAME if not name else DIGEST

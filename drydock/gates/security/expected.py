@@ -37,14 +37,7 @@ def needs_content(path: str, expected: tuple[ExpectedFile, ...]) -> bool:
 def files(
     tree: Mapping[str, File], folder: Path, expected: tuple[ExpectedFile, ...], target: str
 ) -> Iterator[Finding]:
-    """Yield each path that is not as expected.
-
-    Args:
-        tree: The final tree.
-        folder: Where the contents were unpacked.
-        expected: The project's expectations.
-        target: Which of them apply.
-    """
+    """Yield each path that is not as expected."""
     for item in expected:
         if item.targets and target not in item.targets:
             continue
@@ -99,13 +92,7 @@ def _texts(
 def run_commands(
     expected: tuple[ExpectedCommand, ...], target: str, execute: Callable[[ExpectedCommand], Output | str]
 ) -> Iterator[Finding]:
-    """Yield each command that did not do what is expected of it.
-
-    Args:
-        expected: The project's expectations.
-        target: Which of them apply.
-        execute: Runs one; returns in words why it did not end.
-    """
+    """Yield each command that did not do what is expected of it."""
     for item in expected:
         if item.targets and target not in item.targets:
             continue

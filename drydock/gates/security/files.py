@@ -50,14 +50,7 @@ _SHIPPED = re.compile(r"^/(?:usr/)?(?:lib|share)/|/site-packages/|/dist-packages
 def check(
     tree: Mapping[str, File], config: Config, sources: tuple[str, ...], volumes: tuple[str, ...] = ()
 ) -> Iterator[Finding]:
-    """Yield what no image should hold.
-
-    Args:
-        tree: The final tree.
-        config: Names the user who runs the application.
-        sources: Folders that this user must not be able to change.
-        volumes: Folders in them that are expected to be written to.
-    """
+    """Yield what no image should hold."""
     user = config.user.partition(":")[0]
     groups = {config.user.partition(":")[2] or user}
     for file in tree.values():

@@ -45,11 +45,7 @@ FACTS = Facts(
 
 
 def judge(subject: Subject) -> Verdict:
-    """Check an image and its Dockerfile.
-
-    Raises:
-        BadConfiguration: The expectations cannot be read.
-    """
+    """Check an image and its Dockerfile."""
     began = time.monotonic()
     today = datetime.now(UTC).date()
     expectations = load(subject.project.root, today, subject.project.recipe_folder)

@@ -25,16 +25,11 @@ DEFAULTS = {"Interval": 30.0, "Timeout": 30.0, "Retries": 3.0, "StartPeriod": 0.
 
 @dataclass(frozen=True)
 class Limits:
-    """How long to wait, in seconds.
+    """How long to wait, in seconds."""
 
-    Args:
-        healthy: From the start until a working application counts as healthy.
-        noticed: From the moment that it hangs until the probe, run as often as here, has noticed.
-        promised: From that moment until a container with the image's own interval and retries is unhealthy.
-    """
-
-    healthy: float
-    noticed: float
+    healthy: float  # from the start until a working application counts as healthy
+    noticed: float  # from the moment that it hangs until the probe, run as often as here, has noticed
+    # From that moment until a container with the image's own interval and retries is unhealthy
     promised: float
 
 
@@ -56,12 +51,6 @@ def run(engine: Engine, project: Project, image: str, healthcheck: Mapping[str, 
 
     SIGSTOP leaves the port open and the process there: only a probe that asks can tell. Command and time-out
     are the image's own; it runs more often than in production, so that this takes seconds.
-
-    Args:
-        engine: Where the image is.
-        project: Says which environment a container needs.
-        image: The image's id.
-        healthcheck: As the image's configuration has it.
     """
     most = limits(healthcheck)
     findings: list[Finding] = []

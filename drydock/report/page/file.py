@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
 from pathlib import Path
 
 from drydock.errors import NotWritten
 
 
-def write(path: Path, page: str) -> None:
-    """Write the page; a browser that reloads it meanwhile sees the old one or the new one.
+def check(path: Path) -> None:
+    """Refuse a place that cannot be written, before any work is done for it."""
+    if path.exists():
+        reason = "" if os.access(path, os.W_OK) and not path.is_dir() else "it is a folder or write-protected"
+    else:
+        folder = next(above for above in path.absolute().parents if above.exists())
+        try:
+            with tempfile.TemporaryFile(dir=folder):
+                reason = ""
+        except OSError as error:
+            reason = error.strerror or str(error)
+    if reason:
+        raise NotWritten(path=path, reason=reason)
 
-    Raises:
-        NotWritten: The place cannot be written.
-    """
+
+def write(path: Path, page: str) -> None:
+    """Write the page; a browser that reloads it meanwhile sees the old one or the new one."""
     unfinished = path.with_name(f".{path.name}.unfinished")
     try:
         if path.exists() and not path.is_file():

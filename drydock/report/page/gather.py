@@ -25,19 +25,12 @@ MOST_BUILDS = 60
 
 @dataclass(frozen=True)
 class Allowance:
-    """A size against its budget.
+    """A size against its budget."""
 
-    Args:
-        target: The stage.
-        figure: ``on disk`` or ``on the wire``.
-        size: Bytes.
-        limit: The most bytes it may be; None where there is none.
-    """
-
-    target: str
-    figure: str
-    size: int
-    limit: int | None
+    target: str  # the stage
+    figure: str  # ``on disk`` or ``on the wire``
+    size: int  # bytes
+    limit: int | None  # the most bytes it may be; None where there is none
 
     @property
     def left(self) -> int:
@@ -47,49 +40,30 @@ class Allowance:
 
 @dataclass(frozen=True)
 class Gate:
-    """A gate and what it last said of a target.
+    """A gate and what it last said of a target."""
 
-    Args:
-        name: Its name, which is also its Nox session's.
-        target: The target.
-        verdict: What it said; None when it never ran on this machine.
-        at: When, in seconds since 1970.
-        current: Whether it looked at exactly this content.
-    """
-
-    name: str
-    target: str
-    verdict: Verdict | None = None
-    at: float = 0.0
-    current: bool = False
+    name: str  # its name, which is also its Nox session's
+    target: str  # the target
+    verdict: Verdict | None = None  # what it said; None when it never ran on this machine
+    at: float = 0.0  # when, in seconds since 1970
+    current: bool = False  # whether it looked at exactly this content
 
 
 @dataclass(frozen=True)
 class Content:
-    """What the page tells.
+    """What the page tells."""
 
-    Args:
-        project: What was built.
-        target: The stage that was built.
-        anatomy: What its image consists of.
-        made: When the page was made, in seconds since 1970.
-        allowances: Sizes against budgets, this target's first.
-        since: What changed since the image before; None when this machine has built no other.
-        gates: In the order in which they run.
-        timings: Rows of the last build_cache gate: build, seconds, ratio, cached, steps.
-        builds: The last builds of this target, the oldest first.
-        materials: What the image is made of: packages, then programs and libraries of none.
-    """
-
-    project: Project
-    target: str
-    anatomy: Anatomy
-    made: float
-    allowances: tuple[Allowance, ...]
-    since: Since | None
-    gates: tuple[Gate, ...]
+    project: Project  # what was built
+    target: str  # the stage that was built
+    anatomy: Anatomy  # what its image consists of
+    made: float  # when the page was made, in seconds since 1970
+    allowances: tuple[Allowance, ...]  # sizes against budgets, this target's first
+    since: Since | None  # what changed since the image before; None when this machine has built no other
+    gates: tuple[Gate, ...]  # in the order in which they run
+    # rows of the last build_cache gate: build, seconds, ratio, cached, steps
     timings: tuple[Mapping[str, Any], ...]
-    builds: tuple[Build, ...]
+    builds: tuple[Build, ...]  # the last builds of this target, the oldest first
+    # what the image is made of: packages, then programs and libraries of none
     materials: tuple[Component, ...]
 
     @functools.cached_property
@@ -106,12 +80,7 @@ class Content:
 
 
 def gather(workspace: Workspace, target: str) -> Content:
-    """Collect what is known about a target's image as it was last built.
-
-    Raises:
-        ImageMissing: It was never built.
-        HistoryUnreadable: What earlier builds and gates left cannot be read.
-    """
+    """Collect what is known about a target's image as it was last built."""
     project = workspace.project
     image = workspace.measure(project.reference(target))
     weighed = {target: recorder.weigh(image)}
@@ -147,12 +116,7 @@ def allowances(budgets: Mapping[str, Budget], weighed: Mapping[str, Weighed]) ->
 
 
 def gates(judged: Iterable[Judged], weighed: Mapping[str, Weighed]) -> Iterator[Gate]:
-    """Yield every gate for each of its targets, those that never ran included.
-
-    Args:
-        judged: The newest verdict of each gate and target.
-        weighed: The images as they are now, by target.
-    """
+    """Yield every gate for each of its targets, those that never ran included."""
     found = {(one.verdict.gate, one.origin.target): one for one in judged}
     for gate in registry().values():
         for target in gate.facts.targets:

@@ -72,7 +72,7 @@ def charts(content: Content) -> dict[str, Any]:
 
 
 def _page(content: Content, root: tree.Node, tree_data: str) -> str:
-    style, script, library = (_text(name) for name in ("style.css", "page.js", "vendor/charts.js"))
+    style, script, library = (_text(name) for name in ("style.css", "page.js", "charts.js"))
     return _template().render(
         content=content,
         root=root,

@@ -19,21 +19,13 @@ _LEAST_SIZES = (0, *(1 << power for power in range(8, 31)))
 
 @dataclass(frozen=True)
 class Node:
-    """A part of an image.
+    """A part of an image."""
 
-    Args:
-        name: What it is called inside its parent.
-        size: Bytes of all files in it.
-        files: How many these are.
-        children: The largest first; empty for a file.
-        kind: Of a package who names it: ``python``, ``debian`` or ``folder``; else empty.
-    """
-
-    name: str
-    size: int
-    files: int
-    children: tuple[Node, ...] = ()
-    kind: str = ""
+    name: str  # what it is called inside its parent
+    size: int  # bytes of all files in it
+    files: int  # how many these are
+    children: tuple[Node, ...] = ()  # the largest first; empty for a file
+    kind: str = ""  # of a package who names it: ``python``, ``debian`` or ``folder``; else empty
 
     def compact(self) -> list[Any]:
         """Return it as a list for JSON: name, size, then files, kind and children unless it is one file."""
@@ -60,13 +52,7 @@ def grow(anatomy: Anatomy) -> Node:
 
 
 def fitting(root: Node, room: int, write: Callable[[Any], str]) -> str:
-    """Return a tree as text that takes no more room than there is; the smallest files are summed up for it.
-
-    Args:
-        root: The tree.
-        room: Characters that the text may take.
-        write: Makes text of lists of strings and numbers.
-    """
+    """Return a tree as text that fits into the room; the smallest files are summed up for it."""
     for least in _LEAST_SIZES:
         text = write(summed_up(root, least).compact())
         if len(text) <= room:

@@ -2,18 +2,32 @@
 // hand out the private key. Started by tests/support/better_auth.py.
 //
 //   node better_auth.mjs '{"addresses": ["127.0.0.1"], "port": 4000, "baseURL": "https://auth.example.com"}'
+//
+// With "resource", the address of an MCP server, it is that server's authorization server too.
 
 import { createServer } from "node:http";
+import { mcp } from "@better-auth/mcp";
 import { betterAuth } from "better-auth";
 import { memoryAdapter } from "better-auth/adapters/memory";
 import { toNodeHandler } from "better-auth/node";
 import { bearer, jwt } from "better-auth/plugins";
 
-const { addresses, port, baseURL, secret } = JSON.parse(process.argv[2]);
+const { addresses, port, baseURL, secret, resource } = JSON.parse(process.argv[2]);
 
+const models = ["Client", "Resource", "ClientResource", "RefreshToken", "AccessToken", "Consent", "ClientAssertion"];
 const tables = { user: [], session: [], account: [], verification: [], jwks: [] };
+for (const model of resource ? models : []) tables[`oauth${model}`] = [];
 // The plugin reads this object at every use, so a new algorithm holds from the next key on.
 const keyOptions = { keyPairConfig: { alg: "EdDSA", crv: "Ed25519" }, disablePrivateKeyEncryption: true };
+
+const authorizationServer = () =>
+  mcp({
+    loginPage: "/login",
+    consentPage: "/consent",
+    resource,
+    allowDynamicClientRegistration: true,
+    allowUnauthenticatedClientRegistration: true,
+  });
 
 const auth = betterAuth({
   baseURL,
@@ -23,7 +37,7 @@ const auth = betterAuth({
   rateLimit: { enabled: false },
   telemetry: { enabled: false },
   trustedOrigins: [baseURL],
-  plugins: [jwt({ jwks: keyOptions }), bearer()],
+  plugins: [jwt({ jwks: keyOptions }), bearer(), ...(resource ? [authorizationServer()] : [])],
 });
 const handleAuth = toNodeHandler(auth);
 

@@ -1,6 +1,6 @@
 """Make charts.js again from the npm packages that npm-shrinkwrap.json pins.
 
-Run it with `./run python -m drydock.report.page.vendor`; it needs Node and npm.
+Run it with `./run python -m tests.browser.charts`; it needs Node and npm.
 """
 
 from __future__ import annotations
@@ -10,9 +10,10 @@ import tempfile
 from pathlib import Path
 
 from drydock import command
+from tests.conftest import ROOT
 
 HERE = Path(__file__).parent
-BUNDLE = HERE / "charts.js"
+BUNDLE = ROOT / "drydock/report/page/charts.js"
 # What esbuild makes for browsers of 2022 and later; all of them know what the page's own script uses.
 BROWSERS = "es2022"
 LICENCES = (

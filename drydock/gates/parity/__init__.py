@@ -1,0 +1,171 @@
+"""Ask production and slim the same requests and questions, and refuse each difference without a reason."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, cast
+
+from drydock.engine.errors import ContainerExited, NotReady
+from drydock.engine.runtime import Run, Running, started
+from drydock.gates import smoke
+from drydock.gates.errors import CouldNotCheck
+from drydock.gates.expectations import INPUTS, Case, Finding, Report, load, sift
+from drydock.gates.expectations import judge as decide
+from drydock.gates.gate import Facts
+from drydock.gates.parity.known import KNOWN
+from drydock.gates.parity.snippets import PRELUDE, PROGRAM, SNIPPETS
+from drydock.project import Project, Request
+from drydock.spelling import spelled
+from drydock.verdict import Outcome, Verdict
+
+if TYPE_CHECKING:
+    from drydock.gates.subject import Subject
+
+GATE = "parity"
+FACTS = Facts(
+    inputs=(*INPUTS, "Dockerfile"), settings=smoke.settings, stages=("slim",), detailed=True, rank=45
+)
+# Asked beside the project's own requests; the first one's answer is compared word by word.
+ALSO = ("/openapi.json", "/docs", "/no-such-path-of-drydock")
+MOST_OF_ONE, LONGEST = 25, 160
+NOTHING = "nothing"
+
+
+def judge(subject: Subject) -> Verdict:
+    """Start both images once, ask both the same, and compare the answers."""
+    project, today = subject.project, datetime.now(UTC).date()
+    accepted = load(project.root, today, project.recipe_folder).parity.ignore
+    # Built one after the other; the threads below only ask.
+    images = {target: subject.workspace.built(target).image_id for target in ("slim", subject.target)}
+    subject.say(f"asking slim and {subject.target} {len(SNIPPETS)} questions")
+    with ThreadPoolExecutor(len(images)) as pool:
+        asked = {target: pool.submit(ask, subject, image) for target, image in images.items()}
+    faults = {target: one.exception() for target, one in asked.items() if one.exception()}
+    for target, fault in faults.items():
+        if len(faults) == 1 and isinstance(fault, ContainerExited | NotReady):
+            summary = f"only {target} fails: {fault.args[0]}"
+            return Verdict(GATE, Outcome.FAILED, summary, evidence=fault.evidence)
+    slim, other = (one.result() for one in asked.values())
+    case = Case(GATE, subject.target, "questions", accepted, today)
+    return decide(case, [compare(slim, other, subject.target)])
+
+
+def ask(subject: Subject, image: str) -> dict[str, Any]:
+    """Return an image's answer to each request and each snippet, from one container."""
+    project = subject.project
+    run = Run(image, project.port, environment=project.development.environment, owner=GATE)
+    with started(subject.engine, run) as running:
+        running.wait_until_ready(project.ready_path)
+        return {**answers_to_requests(running, project), **answers_to_snippets(running)}
+
+
+def answers_to_requests(running: Running, project: Project) -> dict[str, Any]:
+    """Return status, media type and form of each answer: values such as ids and times differ in each run."""
+    found: dict[str, Any] = {}
+    for number, (request, path, answer) in enumerate(smoke.exchanges(running, project), 1):
+        name = f"request {number}, {request.method} {request.path}"
+        found[name] = formed(answer) if answer else f"not sent: {path}"
+    for path in filter(None, (project.health_path, project.ready_path, *ALSO)):
+        answer = smoke.send(running.port, Request("GET", path, 200), path, "")
+        exact = [answer.status, answer.media_type, answer.body]
+        found[f"GET {path}"] = exact if path == ALSO[0] else formed(answer)
+    return found
+
+
+def formed(answer: smoke.Answer) -> list[Any]:
+    """Return an answer without the values that differ in each run."""
+    try:
+        return [answer.status, answer.media_type, form(json.loads(answer.body))]
+    except ValueError:
+        return [answer.status, answer.media_type, re.sub(r"[0-9a-f]{8,}|\d+", "#", answer.body)]
+
+
+def form(value: Any) -> Any:
+    """Return the keys and the types of a JSON value."""
+    if isinstance(value, dict):
+        return {key: form(item) for key, item in value.items()}
+    return [form(item) for item in value] if isinstance(value, list) else type(value).__name__
+
+
+def answers_to_snippets(running: Running, snippets: Mapping[str, str] = SNIPPETS) -> dict[str, Any]:
+    """Run each snippet in an interpreter of its own, and return the answers."""
+    questions = json.dumps([PRELUDE, dict(snippets)])
+    code, streams = running.container.exec_run(["python3", "-c", PROGRAM, questions], demux=True)
+    said, wrong = cast("tuple[bytes | None, bytes | None]", streams)
+    try:
+        found: dict[str, Any] = json.loads(said or b"")
+    except ValueError as error:
+        raise CouldNotCheck(
+            gate=GATE,
+            summary=f"python3 of {running.run.image} answered no question: exit code {code}",
+            how=f"see it with {spelled('`drydock run`')}, which starts the image in the same way",
+            evidence=(wrong or b"").decode("utf-8", "replace"),
+        ) from error
+    return found
+
+
+def compare(slim: Mapping[str, Any], other: Mapping[str, Any], target: str) -> Report:
+    """Report what differs, and note what differs on purpose."""
+    found = [
+        finding
+        for name in dict.fromkeys((*slim, *other))
+        for finding in differences(name, slim.get(name, NOTHING), other.get(name, NOTHING), target)
+    ]
+    sifted = sift(found, KNOWN, datetime.now(UTC).date())
+    notes = [
+        f"on purpose, {known.check}: {', '.join(one.subject for one in covered)}: {known.reason}"
+        for known in KNOWN
+        if (covered := [one for one, ignore in sifted.ignored if ignore is known])
+    ]
+    failed = [name for name, said in slim.items() if isinstance(said, dict) and "error" in said]
+    notes += [
+        f"both fail alike, {name}: {slim[name]['error']}" for name in failed if slim[name] == other.get(name)
+    ]
+    notes.append(
+        spelled(
+            "not asked here: the unit tests; `drydock gate container_tests --target slim` runs them on slim"
+        )
+    )
+    return Report("both images", len(slim), sifted.open, notes=tuple(notes))
+
+
+def differences(name: str, slim: Any, other: Any, target: str) -> Iterator[Finding]:
+    """Yield each part of two answers that differs, with both of its values."""
+    if slim == other:
+        return
+    here, there = dict(parts(slim)), dict(parts(other))
+    keys = [key for key in {**here, **there} if here.get(key, NOTHING) != there.get(key, NOTHING)]
+    if not keys:  # the same parts in another order
+        keys, here, there = ["order"], {"order": slim}, {"order": other}
+    for key in keys[:MOST_OF_ONE]:
+        values = (shown(values.get(key, NOTHING)) for values in (here, there))
+        yield Finding(name, key or "answer", "slim answers {}, {target} {}".format(*values, target=target))
+    if len(keys) > MOST_OF_ONE:
+        yield Finding(name, "and more", f"{len(keys) - MOST_OF_ONE} more parts of the answer differ")
+
+
+def parts(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield the parts of a JSON value by their places; a list of texts has its texts as places."""
+    if isinstance(value, dict) and value:
+        for key, item in value.items():
+            yield from parts(item, f"{path}.{key}".lstrip("."))
+    elif isinstance(value, list) and value:
+        texts = all(isinstance(item, str) for item in value)
+        for number, item in enumerate(value):
+            if texts:
+                yield f"{path} {item}".strip(), "there"
+            else:
+                yield from parts(item, f"{path}[{number}]")
+    else:
+        yield path, value
+
+
+def shown(value: Any) -> str:
+    """Write a value in one line."""
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    text = " ".join(text.split())
+    return text if len(text) <= LONGEST else f"{text[: LONGEST // 2]} … {text[-LONGEST // 2 :]}"

@@ -1,0 +1,44 @@
+"""Where production differs from slim on purpose, each with its reason; docs/security.md lists them."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from drydock.gates.expectations import Ignore
+
+
+def _kept(check: str, subject: str, reason: str) -> Ignore:
+    return Ignore(check, reason, date.max, subject)
+
+
+_SHELL = "production has no shell and no program of the system: an attacker finds none either"
+_HOOK = "Debian's sitecustomize asks for a crash reporter, and would keep a dependency's own from running"
+_INSTALLS = "production installs nothing"
+_DISPLAY = "it draws on a display through libtk, which slim lacks as well"
+_TESTS = "CPython's own tests"
+_LOADER = "programs and libraries are in folders that the loader searches without a list"
+KNOWN = (
+    _kept("a shell", "*", _SHELL),
+    _kept("programs of the system", "*", _SHELL),
+    _kept("files of the system", "/etc/shells", _SHELL),
+    _kept("files of the system", "/etc/ld.so.c*", _LOADER),
+    _kept("files of the system", "/etc/gai.conf", "Debian's holds comments only"),
+    _kept("modules at start", "*sitecustomize", _HOOK),
+    _kept("names of the standard library", "*sitecustomize", _HOOK),
+    _kept("names of the standard library", "ensurepip", _INSTALLS),
+    _kept("modules of the standard library", "ensurepip", _INSTALLS),
+    _kept("what installs", "*", _INSTALLS),
+    _kept("names of the standard library", "t[ku]*", _DISPLAY),
+    _kept("modules of the standard library", "t[ku]*", _DISPLAY),
+    _kept("names of the standard library", "idlelib", _DISPLAY),
+    _kept("names of the standard library", "test", _TESTS),
+    _kept("modules of the standard library", "_test*", _TESTS),
+    _kept("modules of the standard library", "xx*", "examples of extension modules"),
+    _kept(
+        "find_library of the compiler's", "*", "a library that nothing in the environment needs is left out"
+    ),
+    _kept(
+        "libraries by name", "libcrypt.so.1", "a library that nothing in the environment needs is left out"
+    ),
+    _kept("libraries by name", "libuuid.so.1", "a library that nothing in the environment needs is left out"),
+)

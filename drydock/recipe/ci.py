@@ -1,0 +1,46 @@
+"""One job for a CI service that builds an image, judges it, and publishes it on a tag."""
+
+from __future__ import annotations
+
+import os
+from importlib.resources import files
+from pathlib import Path
+
+import drydock
+from drydock.project import git
+
+GITHUB = ".github/workflows/drydock.yml"
+GITLAB = (".gitlab-ci.yml", ".gitlab/drydock.yml")
+
+
+def github(root: Path, branch: str) -> dict[str, str]:
+    """Return GitHub's workflow, by its path relative to the project.
+
+    Args:
+        root: The project.
+        branch: The main branch.
+    """
+    return _job(root, branch, "github.yml", GITHUB)
+
+
+def gitlab(root: Path, branch: str) -> dict[str, str]:
+    """Return GitLab's job, by its path relative to the project; a pipeline of another origin includes it."""
+    own, included = GITLAB
+    there = _top(root) / own
+    theirs = there.is_file() and "drydock:" not in there.read_text(encoding="utf-8", errors="replace")
+    return _job(root, branch, "gitlab.yml", included if theirs else own)
+
+
+def _job(root: Path, branch: str, template: str, place: str) -> dict[str, str]:
+    top = _top(root)
+    folder = os.path.relpath(root.resolve(), top.resolve())
+    text = files("drydock.recipe").joinpath("services", template).read_text(encoding="utf-8")
+    for name, value in (("VERSION", drydock.version()), ("BRANCH", branch), ("FOLDER", folder)):
+        text = text.replace(f"@{name}@", value)
+    return {os.path.relpath(top / place, root): text}
+
+
+def _top(root: Path) -> Path:
+    """Return the folder of the repository, where services look for their files."""
+    top, _ = git.place(root)
+    return top if top.is_absolute() else root

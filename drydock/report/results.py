@@ -1,0 +1,42 @@
+"""Verdicts as files for a CI service: SARIF and JUnit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from drydock.errors import DrydockError
+from drydock.project import git
+from drydock.report import junit, sarif
+from drydock.report.page import file
+from drydock.verdict import Outcome, Verdict
+
+Rows = list[tuple[Verdict, str]]
+
+
+@contextmanager
+def written(to_sarif: str, to_junit: str, project: Path) -> Iterator[Rows]:
+    """Yield a list for verdicts with their targets, and write the files at the end, also after a refusal.
+
+    Args:
+        to_sarif, to_junit: The files; empty for none.
+        project: The project's folder.
+    """
+    rows: Rows = []
+    try:
+        yield rows
+    except DrydockError as error:
+        rows.append((unjudged("drydock", error), "image"))
+        raise
+    finally:
+        if to_sarif:
+            top, _ = git.place(project)
+            file.write(Path(to_sarif), sarif.document(rows, project, top if top.is_absolute() else project))
+        if to_junit:
+            file.write(Path(to_junit), junit.document(rows))
+
+
+def unjudged(gate: str, error: DrydockError) -> Verdict:
+    """Return the verdict of a gate that an error ended before it could judge."""
+    return Verdict(gate, Outcome.COULD_NOT_CHECK, error.args[0], evidence=error.evidence)

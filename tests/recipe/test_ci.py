@@ -1,0 +1,225 @@
+"""The jobs for CI services against the services' schemas, and every shell step of them run for real."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+import drydock
+from drydock.engine import Engine
+from drydock.publish import cosign
+from drydock.recipe import ci
+from tests.conftest import KEY_PASSWORD, ROOT, write_files
+from tests.support.images import remove_repository
+from tests.support.registry import PASSWORD, USER, Registry, private_registry
+from tests.support.repository import git
+
+CHECK = Path(sys.executable).with_name("check-jsonschema")
+NAME = "drydock-test-ci"
+SHOP = {
+    "pyproject.toml": f'[project]\nname = "{NAME}"\nversion = "1.4.2"\nrequires-python = ">=3.11"\n',
+    "requirements.txt": "fastapi==0.165.0\nuvicorn==0.54.0\n",
+    "main.py": "from fastapi import FastAPI\n\napp = FastAPI()\n\n\n"
+    '@app.get("/livez")\ndef livez() -> dict[str, bool]:\n    return {"alive": True}\n',
+    "tests/test_main.py": "from main import livez\n\n\ndef test_livez() -> None:\n    assert livez()\n",
+    "requirements-dev.txt": "pytest\n",
+}
+
+
+def repository(root: Path, folder: str = ".") -> Path:
+    """Make a project in a repository, and return its folder."""
+    root.mkdir()
+    git(root, "init", "--quiet", "--initial-branch=trunk")
+    return write_files(root / folder, SHOP)
+
+
+def written(project: Path, files: Mapping[str, str]) -> Path:
+    (name,) = files
+    write_files(project, files)
+    return (project / name).resolve()
+
+
+@pytest.mark.parametrize("folder", [".", "services/shop"])
+@pytest.mark.parametrize(
+    ("job", "schema", "place"),
+    [
+        (ci.github, "vendor.github-workflows", ".github/workflows/drydock.yml"),
+        (ci.gitlab, "vendor.gitlab-ci", ".gitlab-ci.yml"),
+    ],
+)
+def test_a_job_fits_its_services_schema(
+    job: Any, schema: str, place: str, folder: str, tmp_path: Path
+) -> None:
+    project = repository(tmp_path / "repository", folder)
+
+    path = written(project, job(project, "trunk"))
+
+    assert path == tmp_path / "repository" / place
+    text = path.read_text()
+    assert f"fastapi-drydock=={drydock.version()}" in text
+    assert not re.search(r"@[A-Z]+@", text)
+    assert subprocess.run([CHECK, "--builtin-schema", schema, path], check=False).returncode == 0
+    path.write_text(re.sub(r"^(    steps|  script):", r"\1s:", text, flags=re.M))
+    assert subprocess.run([CHECK, "--builtin-schema", schema, path], check=False).returncode != 0
+
+
+def test_a_pipeline_of_another_origin_stays_and_includes_the_job(tmp_path: Path) -> None:
+    project = repository(tmp_path / "repository")
+    (project / ".gitlab-ci.yml").write_text("test:\n  script: [make]\n")
+
+    assert list(ci.gitlab(project, "main")) == [".gitlab/drydock.yml"]
+
+
+class Service:
+    """A CI service as far as shell steps see it: folders, variables, and PATH from one step to the next.
+
+    Args:
+        folder: An empty one.
+        project: The checkout.
+        variables: The job's.
+    """
+
+    def __init__(self, folder: Path, project: Path, variables: Mapping[str, str]) -> None:
+        self.project = project
+        self.path, self.summary = folder / "path", folder / "summary.md"
+        self.path.touch()
+        own = ("VIRTUAL_ENV", "PYTHONPATH")
+        tools = str(Path(sys.executable).parent)
+        self.folders = [one for one in os.environ["PATH"].split(os.pathsep) if one != tools]
+        self.environment = {name: text for name, text in os.environ.items() if name not in own} | {
+            "RUNNER_TEMP": str(folder),
+            "GITHUB_PATH": str(self.path),
+            "GITHUB_STEP_SUMMARY": str(self.summary),
+            "DOCKER_CONFIG": str(folder / "docker"),
+            "XDG_STATE_HOME": str(folder / "state"),
+            "CI_PROJECT_DIR": str(project),
+            **variables,
+        }
+
+    def run(self, script: str, variables: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+        """Run one step as the services do: bash, which ends at the first command that fails."""
+        added = self.path.read_text().split()
+        path = os.pathsep.join([*reversed(added), *self.folders])
+        return subprocess.run(
+            ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", script],
+            cwd=self.project,
+            env={**self.environment, **variables, "PATH": path},
+            check=False,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel, which stands for the pinned release."""
+    folder = tmp_path_factory.mktemp("wheel")
+    build = [sys.executable, "-m", "hatchling", "build", "--target=wheel", f"--directory={folder}"]
+    subprocess.run(build, cwd=ROOT, check=True, capture_output=True)
+    (found,) = folder.iterdir()
+    return found
+
+
+@pytest.fixture
+def open_registry(engine: Engine) -> Iterator[Registry]:
+    """A registry with a password; the images that a job makes are removed."""
+    with private_registry(tls=False) as running:
+        yield running
+    remove_repository(engine, NAME)
+
+
+def results(project: Path) -> dict[str, str]:
+    """Return the verdicts of the SARIF and JUnit files and of the table, after all three agree."""
+    folder = project / ".drydock/ci"
+    (run,) = json.loads((folder / "drydock.sarif").read_text())["runs"]
+    refused = {found["ruleId"] for found in run["results"]}
+    junit = (folder / "junit.xml").read_text()
+    tests = re.findall(r'<testcase classname="drydock.production" name="(\w+)"', junit)
+    faults = junit.count("<failure ") + junit.count("<error ")
+    table = (folder / "gates.txt").read_text()
+    assert faults == len(refused)
+    assert [name for name in tests if f"{name} " not in table] == []
+    assert "<title>" in (folder / "report.html").read_text()
+    return {name: "refused" if name in refused else "passed" for name in tests}
+
+
+def variables(registry: Registry, wheel: Path, key: Path) -> dict[str, str]:
+    """Return what stands for the service's own: its cache, its registry, its identity and the release."""
+    return {
+        "DRYDOCK": str(wheel),
+        "DRIVER": "",
+        "CACHE_FROM": f"type=registry,ref={registry.address}/cache",
+        "CACHE_TO": "type=inline",
+        "HOST": registry.address,
+        "OWNER": "Acme",
+        "LOGIN": USER,
+        "TOKEN": PASSWORD,
+        "CI_REGISTRY": registry.address,
+        "CI_REGISTRY_IMAGE": f"{registry.address}/acme",
+        "CI_REGISTRY_USER": USER,
+        "CI_REGISTRY_PASSWORD": PASSWORD,
+        "CI_COMMIT_TAG": "v1.4.2",
+        "COSIGN_KEY": str(key),
+        "COSIGN_PASSWORD": KEY_PASSWORD,
+    }
+
+
+def verified(registry: Registry, key: Path, service: Service) -> str:
+    """Return cosign's words about the pushed image."""
+    public = str(key.with_suffix(".pub"))
+    asked = ["drydock", "verify", "--registry", f"{registry.address}/acme", "--key", public]
+    done = service.run(" ".join(asked), {})
+    assert done.returncode == 0, done.stdout
+    return done.stdout
+
+
+@pytest.mark.live
+@pytest.mark.acceptance
+@pytest.mark.timeout(1500)
+@pytest.mark.parametrize("job", [ci.github, ci.gitlab])
+def test_every_shell_step_of_a_job_runs(
+    job: Any, wheel: Path, open_registry: Registry, key: Path, tmp_path: Path
+) -> None:
+    project = repository(tmp_path / "repository")
+    path = written(project, job(project, "trunk"))
+    git(project, "add", "--all")
+    git(project, "commit", "--quiet", "--message", "All")
+    content = yaml.safe_load(path.read_text())
+    own = variables(open_registry, wheel, key)
+    service = Service(tmp_path, project, own)
+    cosign.program()
+
+    if "jobs" in content:
+        steps = [
+            (one["run"], one.get("env", {})) for one in content["jobs"]["image"]["steps"] if "run" in one
+        ]
+        told = {name for _, given in steps for name in given}
+        assert told <= set(own)
+    else:
+        # GitLab runs its lines in one shell.
+        assert {name for name in content["drydock"]["variables"] if name.startswith("CACHE")} <= set(own)
+        steps = [("\n".join(content["drydock"]["script"]), {"PROJECT": "."})]
+    assert len(steps) == 5 or "script" in content["drydock"]
+
+    for script, _ in steps:
+        done = service.run(script, {})
+        assert done.returncode == 0, f"{script}\n{done.stdout}"
+
+    assert set(results(project).values()) == {"passed"}
+    if "jobs" in content:
+        assert re.search(r"^```text\n[^`]*\bsmoke\b[^`]*^```$", service.summary.read_text(), re.M)
+    else:
+        service.path.write_text(f"{project}/.drydock/ci-venv/bin\n")
+    assert "verified" in verified(open_registry, key, service)
+    assert git(project, "status", "--porcelain", "--", ".", ":(exclude).drydock") == ""

@@ -44,6 +44,8 @@ _COUNTS = re.compile(
 
 def judge(subject: Subject) -> Verdict:
     """Run pytest in a container of the test image, restricted as in production."""
+    if not subject.project.tests:
+        return Verdict(GATE, Outcome.PASSED, "no tests, as `tests = false` of the configuration says")
     began = time.monotonic()
     output: list[str] = []
     xdist = lock.tests_have(subject.project, XDIST)
@@ -94,7 +96,7 @@ def decide(target: str, code: int, output: str, seconds: float) -> Verdict:
             GATE, Outcome.FAILED, summary, evidence=tail, measurements=measurements, seconds=seconds
         )
     if code in (0, NO_TESTS):
-        summary = f"pytest found no test to run in the {target} image"
+        summary = f"pytest found no test to run in the {target} image: write one, or set tests = false"
     else:
         summary = f"pytest exited with {code} in the {target} image"
     return Verdict(GATE, Outcome.COULD_NOT_CHECK, summary, evidence=tail, seconds=seconds)

@@ -90,7 +90,7 @@ def running(
         )
         with started(engine, run) as container:
             with patience(f"waiting for {backing.name}"):
-                _wait(container, backing)
+                wait(container, backing)
             attached = container.container.attrs["NetworkSettings"]["Networks"][network]
             yield Service(backing, backing.name, str(attached["IPAddress"]), network, password)
 
@@ -148,7 +148,8 @@ def _network(engine: Engine) -> Iterator[str]:
         network.remove()
 
 
-def _wait(running: Running, backing: Backing) -> None:
+def wait(running: Running, backing: Backing) -> None:
+    """Wait until a service answers, and give up at once when it has ended."""
     began = time.monotonic()
     while running.alive():
         if running.container.exec_run(list(backing.health)).exit_code == 0:

@@ -11,18 +11,22 @@ from drydock.image import Anatomy, Image, content_digest
 from drydock.progress import Say
 from drydock.project import Project
 from drydock.project.git import Checkout
-from drydock.state.history.model import Build, Judged, LayerSize, Origin, PackageSize, StepTime, Weighed
-from drydock.state.history.store import History
+from drydock.state.history import (
+    Build,
+    History,
+    Judged,
+    LayerSize,
+    Origin,
+    PackageSize,
+    StepTime,
+    Weighed,
+)
 from drydock.verdict import Verdict
 from drydock.workspace import Listener, Workspace
 
 
 class Recorder(Listener):
-    """Adds what it hears to the history.
-
-    Args:
-        say: Takes a warning where the history cannot be written.
-    """
+    """Adds builds and images to the history; `say` takes a warning where that cannot be written."""
 
     def __init__(self, say: Say) -> None:
         self._say = say
@@ -41,7 +45,7 @@ class Recorder(Listener):
 
 
 def origin(project: Project, checkout: Checkout, target: str) -> Origin:
-    """Return whose build it is."""
+    """Return the origin of a build."""
     return Origin(project.image, target, checkout.branch, checkout.revision, checkout.dirty)
 
 
@@ -59,7 +63,7 @@ def failure(whose: Origin, seconds: float, fault: str, say: Say) -> None:
 
 
 def remember(read: Image, say: Say) -> None:
-    """Remember what an image weighs, unless that is known."""
+    """Remember an image's sizes, unless they are known."""
 
     def write(history: History) -> None:
         if not history.knows(read.id, read.on_disk, read.on_wire):
@@ -69,7 +73,7 @@ def remember(read: Image, say: Say) -> None:
 
 
 def verdict(whose: Origin, content: str, said: Verdict, say: Say) -> None:
-    """Remember what a gate said."""
+    """Remember a gate's verdict."""
     judged = Judged(time.time(), whose, content, said)
     attempt(History(), lambda history: history.add_verdict(judged), say)
 
@@ -88,13 +92,7 @@ def weigh(read: Image) -> Weighed:
 
 
 def attempt(history: History, write: Callable[[History], None], say: Say) -> None:
-    """Write to a history; what goes wrong there is worth one line and nothing more.
-
-    Args:
-        history: Where to.
-        write: What to do with it.
-        say: Takes the line.
-    """
+    """Write to a history; a fault there is one line of warning."""
     try:
         write(history)
     except (sqlite3.Error, OSError) as error:

@@ -32,11 +32,7 @@ class Arguments:
 
 
 def parse(gate: Gate, posargs: Sequence[str]) -> Arguments:
-    """Read a session's arguments.
-
-    Raises:
-        BadConfiguration: One is unknown to a gate that takes none of its own.
-    """
+    """Read a session's arguments; refuse an unknown one unless the gate takes arguments of its own."""
     parser = argparse.ArgumentParser(prog=f"nox -s {gate.name} --", add_help=False, exit_on_error=False)
     parser.add_argument("--project", default=".", type=Path)
     parser.add_argument("--target", action="append", default=[])
@@ -94,11 +90,7 @@ def built(target: str, session: nox.Session) -> tuple[str, str]:
 
 
 def wanted(arguments: Sequence[str]) -> list[str]:
-    """Return the sessions that nox's command line names.
-
-    Args:
-        arguments: What stands behind the program's name; all after `--` belongs to the sessions.
-    """
+    """Return the sessions that nox's command line names, before any `--`."""
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     parser.add_argument("-s", "-e", "--session", "--sessions", nargs="*", default=[], dest="names")
     own = arguments[: list(arguments).index("--")] if "--" in arguments else arguments
@@ -106,15 +98,7 @@ def wanted(arguments: Sequence[str]) -> list[str]:
 
 
 def check(arguments: Sequence[str], known: Collection[str]) -> None:
-    """Refuse a command line that names a session which does not exist.
-
-    Args:
-        arguments: What stands behind the program's name.
-        known: Every session.
-
-    Raises:
-        UnknownSession: Names the nearest session.
-    """
+    """Refuse a command line that names an unknown session."""
     for name in wanted(arguments):
         if name not in known:
             raise UnknownSession(session=name, how=suggestion(name, known, "`nox -l` shows them all"))

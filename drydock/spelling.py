@@ -19,23 +19,16 @@ _COMMAND = re.compile(r"`drydock(?P<gate> gate (?P<names>[^`\s]+))?(?P<rest>(?: 
 
 
 def program(started: str) -> str:
-    """Return the program that a process was started as: `drydock`, `invoke` or `nox`, or a name of those.
+    """Return a process's program: `drydock`, `invoke` or `nox`, from its first argument.
 
-    Args:
-        started: The process's first argument; with ``python -m NAME``, the path of a `__main__.py`.
+    With ``python -m NAME`` that is the path of a `__main__.py`.
     """
     path = PurePath(started)
     return path.parent.name if path.name == "__main__.py" else path.name
 
 
 def spelled(text: str, started: str | None = None, environment: Mapping[str, str] = os.environ) -> str:
-    """Return a text with each command of drydock's as the person would type it.
-
-    Args:
-        text: Names commands in backticks, as in "build it with `drydock build`".
-        started: The process's first argument; its own by default.
-        environment: Says whether `./run` stands before the command.
-    """
+    """Return a text with each command of drydock's, in backticks, as the person would type it."""
     used = program(sys.argv[0] if started is None else started)
     run = environment.get(RUN, "")
     before = f"{run} " if run else ""

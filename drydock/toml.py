@@ -22,15 +22,7 @@ Table = TypeVar("Table")
 
 
 def parse(text: str, where: object) -> dict[str, Any]:
-    """Return the content of a TOML file.
-
-    Args:
-        text: The file's.
-        where: The file, for an error.
-
-    Raises:
-        BadConfiguration: It is not TOML.
-    """
+    """Return the content of a TOML text; `where` is its file, for an error."""
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -38,11 +30,7 @@ def parse(text: str, where: object) -> dict[str, Any]:
 
 
 def read(path: Path) -> dict[str, Any]:
-    """Return the content of a TOML file; {} where there is no such file.
-
-    Raises:
-        BadConfiguration: It is not TOML, or not UTF-8.
-    """
+    """Return the content of a TOML file; {} where there is no such file."""
     try:
         return parse(path.read_text(encoding="utf-8"), path)
     except FileNotFoundError:
@@ -57,17 +45,7 @@ def keys(cls: type) -> dict[str, dataclasses.Field[Any]]:
 
 
 def make(cls: type[Table], table: object, where: object, path: str = "") -> Table:
-    """Make a dataclass from a table.
-
-    Args:
-        cls: The dataclass.
-        table: TOML's value.
-        where: The file or the place in it, for an error.
-        path: The table's key from there.
-
-    Raises:
-        BadConfiguration: A key is unknown, missing or of the wrong type.
-    """
+    """Make a dataclass from a table; an error names the key by its file and its path there."""
     if not isinstance(table, Mapping):
         raise bad(where, path, f"{table!r} is not a table", "write it as a table")
     hints = typing.get_type_hints(cls)

@@ -1,4 +1,4 @@
-"""What a gate says about an image."""
+"""A gate's verdict."""
 
 from __future__ import annotations
 
@@ -23,12 +23,10 @@ class Verdict:
 
     Args:
         gate: The gate's name, which is also its Nox session's.
-        outcome: How it ended.
         summary: One line: the figures when it passed, the first fault when it did not.
-        details: What to show below it, one fact a line.
+        details: One fact a line, to show below it.
         evidence: Text to show above it, such as the end of a log.
-        measurements: What was measured, as JSON values; sizes in bytes, times in seconds.
-        seconds: How long the gate took.
+        measurements: JSON values; sizes in bytes, times in seconds.
     """
 
     gate: str
@@ -50,11 +48,7 @@ class Verdict:
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> Verdict:
-        """Read a verdict back.
-
-        Raises:
-            ValueError: The content is none; names what is wrong with it.
-        """
+        """Read a verdict back; a ValueError names the fault of other content."""
         try:
             fields = {**content, "outcome": Outcome(content["outcome"]), "details": tuple(content["details"])}
             return cls(**fields)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class Listener:
-    """Hears what happens in a workspace; every method may be overridden."""
+    """Hears of builds and measured images; every method may be overridden."""
 
     def built(self, workspace: Workspace, options: Options, result: BuildResult) -> None:
         """Take a build that ended well."""
@@ -38,10 +38,10 @@ class Listener:
 
 
 class Progress:
-    """Shows what takes time; this one shows nothing."""
+    """Shows long steps; this one shows nothing."""
 
     def build(self, _title: str, _brief: bool) -> AbstractContextManager[OnUpdate]:
-        """Return what takes a build's updates; brief progress leaves out the cached steps."""
+        """Take a build's updates; brief progress leaves out the cached steps."""
         return nullcontext(lambda _: None)
 
     def wait(self, _what: str) -> AbstractContextManager[object]:
@@ -66,13 +66,9 @@ class Workspace:
     """Builds and measures the images of one project on one engine.
 
     Args:
-        engine: Where to build.
-        project: What to build.
         say: Takes one line of progress at a time.
-        progress: Shows builds and waits.
-        channel: Names the development references of the images; another one than `dev` leaves a user's alone.
+        channel: Names the images' development references; another one than `dev` leaves a user's alone.
         label: Decides the labels of an image.
-        listeners: Hear of builds and measured images, in this order.
     """
 
     engine: Engine
@@ -114,7 +110,7 @@ class Workspace:
         )
 
     def build_args(self) -> dict[str, str]:
-        """Return what drydock tells the Dockerfile: base image, commit's time, files opened by name."""
+        """Return drydock's arguments for the Dockerfile: base image, commit's time, files opened by name."""
         found = {"PYTHON_IMAGE": self.base.reference}
         if self.project.extra_files:
             found["EXTRA_FILES"] = " ".join(self.project.extra_files)
@@ -123,11 +119,7 @@ class Workspace:
         return found
 
     def options(self, options: Options) -> Options:
-        """Complete a caller's options: the base image, the commit's time and the labels.
-
-        Raises:
-            Undecided, NotLocked, LockMissing, LockStale: Before anything is built.
-        """
+        """Complete a caller's options: the base image, the commit's time and the labels."""
         recipe = self.recipe
         if not recipe.resolved:
             lock.find(self.project)
@@ -140,12 +132,7 @@ class Workspace:
         )
 
     def build(self, options: Options, *, brief: bool = False) -> BuildResult:
-        """Build one target and tell the listeners.
-
-        Args:
-            options: How to build it.
-            brief: Show only the steps that run; for builds that the user did not ask for by name.
-        """
+        """Build one target and tell the listeners; brief progress shows only the steps that run."""
         complete = self.options(options)
         began = time.monotonic()
         try:
@@ -181,7 +168,7 @@ class Workspace:
         return self._built[key]
 
     def measured(self, target: str) -> Image:
-        """Return a built target as it is: layers, files, sizes."""
+        """Return a built target's layers, files and sizes."""
         return self.measure(self.built(target).image_id)
 
     def look(self, name: str) -> Image:
@@ -191,7 +178,7 @@ class Workspace:
         return self.measure(name)
 
     def measure(self, image_id: str) -> Image:
-        """Return an image of the engine as it is: layers, files, sizes; read once a process."""
+        """Return the layers, files and sizes of an engine's image, read once a process."""
         if image_id not in self._measured:
             with self.progress.wait("weighing the image"):
                 read = images.read(self.engine, image_id, compression=self.project.compression)

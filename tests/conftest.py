@@ -14,7 +14,7 @@ from drydock.detect.project import load
 from drydock.engine import Engine, connect
 from drydock.project import Project
 from drydock.publish import cosign
-from drydock.state.history import store
+from drydock.state import history
 from tests.support import pace
 from tests.support.registry import Registry, private_registry, registry
 from tests.support.ship import Ship, ship_project
@@ -56,7 +56,7 @@ def state_of_these_tests(tmp_path_factory: pytest.TempPathFactory) -> Iterator[N
 @pytest.fixture(autouse=True)
 def history_of_this_test(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let each test begin with a history of its own."""
-    monkeypatch.setattr(store, "default_path", lambda: tmp_path / "state/history.sqlite3")
+    monkeypatch.setattr(history, "default_path", lambda: tmp_path / "state/history.sqlite3")
 
 
 @pytest.fixture(scope="module")

@@ -21,10 +21,10 @@ VALUES: dict[str, Callable[[], Sequence[str]]] = {"--target": _targets, "--overl
 
 
 def values(line: str) -> Sequence[str]:
-    """Return what an option may be given; nothing where no such option stands before the cursor.
+    """Return the values of the option before the cursor.
 
     Args:
-        line: The command line up to the cursor, as the shell's script hands it over.
+        line: The command line up to the cursor.
     """
     try:
         words = [word for word in shlex.split(line) if word != "="]  # bash splits `--target=slim` at the sign

@@ -1,4 +1,4 @@
-"""``python -m drydock.cli.hook [GATE...]``: what the pre-push hook runs, one line a gate."""
+"""``python -m drydock.cli.hook [GATE...]``: the pre-push hook's command; it prints one line a gate."""
 
 from __future__ import annotations
 
@@ -13,18 +13,14 @@ from drydock.report import console, tables
 
 
 def main(names: Sequence[str]) -> int:
-    """Judge the pushed commit and return the exit code: 0 when the push may go on.
-
-    Args:
-        names: The gates; all of them when empty.
-    """
+    """Judge the pushed commit by some gates, or by all; return the exit code."""
     out = console(stderr=True)
     try:
         for line in hook.push(names):
-            said = line.verdict
-            took = f"{said.seconds:.1f} s" if line.source == "run" else line.source
-            mark = tables.MARKS[said.outcome]
-            out.print(f"{mark}  [bold]{said.gate}[/bold]  {escape(said.summary)}  [dim]{took}[/dim]")
+            verdict = line.verdict
+            took = f"{verdict.seconds:.1f} s" if line.source == "run" else line.source
+            mark = tables.MARKS[verdict.outcome]
+            out.print(f"{mark}  [bold]{verdict.gate}[/bold]  {escape(verdict.summary)}  [dim]{took}[/dim]")
     except DrydockError as error:
         if error.evidence:
             out.print(error.evidence, markup=False)

@@ -17,7 +17,7 @@ from drydock.tasks.offer import words
 Row = tuple[str, str]
 
 INDENT = "  "
-# Texts get at least this much room beside their names; where there is less, they stand below them.
+# With less room than this beside their names, texts are below them.
 LEAST_TEXT_WIDTH = 30
 BOLD, PLAIN = "\033[1m", "\033[0m"
 
@@ -26,8 +26,7 @@ def columns(rows: Sequence[Row], width: int, names: int) -> Iterator[str]:
     """Yield lines that show names with their texts beside or, on a narrow terminal, below them.
 
     Args:
-        rows: Names with their texts.
-        width: Characters in a line; 0 for lines as long as they are, where no terminal cuts them.
+        width: Characters in a line; 0 for any number.
         names: Width of the column of names.
     """
     if not width:
@@ -45,13 +44,7 @@ def columns(rows: Sequence[Row], width: int, names: int) -> Iterator[str]:
 
 
 def paragraph(text: str, width: int, *, bold: bool = False) -> Iterator[str]:
-    """Yield the lines of a paragraph.
-
-    Args:
-        text: One line of any length.
-        width: Characters in a line, or 0.
-        bold: Whether it is set in bold.
-    """
+    """Yield the lines of a paragraph."""
     for line in textwrap.wrap(text, width) if width and text else [text]:
         yield f"{BOLD}{line}{PLAIN}" if bold else line
 
@@ -62,10 +55,7 @@ def summary(task: Task[Any]) -> str:
 
 
 def groups(collection: Collection) -> list[tuple[str, list[Row]]]:
-    """Return the tasks as a person works through them: each group's title and its tasks with their summaries.
-
-    A group is a module below `tasks`; the first line of its docstring is the title.
-    """
+    """Return each module of tasks: the first line of its docstring as a title, and its tasks."""
     tasks = [(name, task) for name, task in collection.tasks.items()]
     for prefix, below in collection.collections.items():
         tasks += [(f"{prefix}.{name}", task) for name, task in below.tasks.items()]
@@ -79,14 +69,7 @@ def groups(collection: Collection) -> list[tuple[str, list[Row]]]:
 
 
 def listing(collection: Collection, options: Sequence[Row], width: int, *, bold: bool) -> Iterator[str]:
-    """Yield the lines of `drydock --list`.
-
-    Args:
-        collection: All tasks.
-        options: The program's own, each with its meaning.
-        width: Characters in a line, or 0.
-        bold: Whether titles are set in bold.
-    """
+    """Yield the lines of `drydock --list`; the options are the program's own."""
     found = [*groups(collection), ("The program's own options.", list(options))]
     names = max(len(name) for _, rows in found[:-1] for name, _ in rows)
     yield from paragraph("drydock TASK [WORD ...] [--option=value ...]", width)
@@ -99,7 +82,7 @@ def listing(collection: Collection, options: Sequence[Row], width: int, *, bold:
 
 
 def option(argument: Argument) -> Row:
-    """Return how an option is written, and what it does."""
+    """Return an option's spelling and meaning."""
     spelled = to_flag(str(argument.name))
     if argument.takes_value:
         value = "=NUMBER" if argument.kind is int else "=TEXT"
@@ -108,14 +91,7 @@ def option(argument: Argument) -> Row:
 
 
 def explanation(context: ParserContext, task: Task[Any], width: int, *, bold: bool) -> Iterator[str]:
-    """Yield the lines of `drydock --help TASK`.
-
-    Args:
-        context: The task's name and arguments.
-        task: The task itself.
-        width: Characters in a line, or 0.
-        bold: Whether titles are set in bold.
-    """
+    """Yield the lines of `drydock --help TASK`."""
     arguments = [(str(argument.name), argument) for argument in context.args.values()]
     positional = [(name.upper(), one.help or "") for name, one in arguments if one.positional]
     options = [option(one) for _, one in arguments if not one.positional]

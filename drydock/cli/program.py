@@ -1,4 +1,4 @@
-"""The program `drydock`: its list of tasks reads as a manual, its errors name the word that was meant."""
+"""The program `drydock`: a list of tasks that reads as a manual, and errors that suggest a word."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _NO_NUMBER = re.compile(r"invalid literal for int\(\) with base 10: (?P<word>.*)
 
 
 class Drydock(Program):
-    """Invoke's program with drydock's tasks, and with the options that mean something to them."""
+    """Invoke's program with drydock's tasks and the options that they need."""
 
     def core_args(self) -> list[Argument]:
         """Return the program's own options; Invoke's others are about shell commands."""
@@ -63,13 +63,12 @@ class Drydock(Program):
     def parse_tasks(self) -> None:
         task, options = (self.core.unparsed or [""])[0], self.core.unparsed[1:]
         if {"--help", "-h"} & set(options):
-            # A word may be expected where it stands; it is a question all the same.
             self.args.help.value, self.core.unparsed = task, []
         try:
             try:
                 super().parse_tasks()
             except ParseError as error:
-                # Invoke requires every positional argument; one that may be left out is left out by its name.
+                # Invoke requires every positional argument; an optional one is given empty, by its name.
                 if not (names := self._left_out(error)):
                     raise
                 self.core.unparsed += [f"--{name}=" for name in names]
@@ -130,7 +129,7 @@ class Drydock(Program):
         _print(manual.explanation(self.parser.contexts[name], self.collection[name], _width(), bold=_bold()))
 
     def update_config(self, merge: bool = True) -> None:
-        """Leave the configuration as it is: no task runs a shell command through Invoke."""
+        """Read no configuration: no task runs a shell command through Invoke."""
 
 
 def explain(
@@ -139,9 +138,7 @@ def explain(
     """Turn Invoke's message about a command line into an error that says what to type instead.
 
     Args:
-        message: Invoke's message.
         context: The task that was being read; None or one without a name before the first.
-        tasks: Every task.
         core: The program's own options.
     """
     name = context.name if context else None
@@ -175,11 +172,7 @@ def _leave(error: DrydockError) -> Exit:
 
 
 def _check_words(context: ParserContext) -> None:
-    """Refuse an unknown option that Invoke took for the value of a positional argument.
-
-    Raises:
-        ParseError: In Invoke's own words.
-    """
+    """Refuse an unknown option that Invoke took for the value of a positional argument."""
     for argument in context.positional_args:
         if str(argument.value).startswith("-"):
             raise ParseError(f"No idea what '{argument.value}' is!", context)
@@ -201,7 +194,7 @@ def _print(lines: Iterable[str]) -> None:
 
 
 def _width() -> int:
-    """Return how many characters a line may have: 0, for any number, where there is no terminal."""
+    """Return the characters in a line; 0, for any number, where there is no terminal."""
     return shutil.get_terminal_size().columns if sys.stdout.isatty() else 0
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from drydock.detect.code import Code
-from drydock.detect.syntax import Binding, Module, Site, argument, keyword, required_arguments
+from drydock.detect.syntax import Binding, Module, Site, parameters, required_arguments
 
 FASTAPI = frozenset({"fastapi.FastAPI", "fastapi.applications.FastAPI"})
 NEEDLES = (b"FastAPI", b"uvicorn", b"hypercorn", b"granian")
@@ -35,11 +35,8 @@ class Key(NamedTuple):
 
 @dataclass(frozen=True)
 class App:
-    """An application object or a factory.
-
-    `required` names the arguments that a factory cannot be called without; `wraps` is the application that
-    an ASGI wrapper holds.
-    """
+    """An application object or a factory; `required` are the arguments that a factory needs, `wraps` is the
+    application in an ASGI wrapper."""
 
     key: Key
     line: int
@@ -78,49 +75,37 @@ def find_apps(code: Code) -> Apps:
     apps = Apps()
     modules = _candidate_modules(code, apps)
     for module in modules:
-        _factories(code, module, apps)
+        _factories(module, apps)
     modules += _factory_users(code, apps, {m.path for m in modules})
     for _ in range(2):  # a second round finds what is made by a factory that itself calls a factory
         for module in modules:
-            _factories(code, module, apps)
-    for module in modules:
-        _objects(code, module, apps)
-    for module in modules:
-        _wrappers(code, module, apps)
-    for module in modules:
-        _mounts(code, module, apps)
+            _factories(module, apps)
+    for find in (_objects, _wrappers, _mounts):
+        for module in modules:
+            find(module, apps)
     return apps
 
 
-def is_fastapi(code: Code, module: Module, node: ast.AST | None, hops: int = 4) -> bool:
+def is_fastapi(module: Module, node: ast.AST | None, hops: int = 4) -> bool:
     """Tell whether an expression names FastAPI or a class of the project that derives from it."""
-    name = module.dotted(node)
-    if name in FASTAPI:
+    if module.dotted(node) in FASTAPI:
         return True
-    found = code.symbol(module, name) if name and hops else None
-    if found is None or found.name not in found.module.classes:
-        return False
-    bases = found.module.classes[found.name].bases
-    return any(is_fastapi(code, found.module, base, hops - 1) for base in bases)
+    found = module.symbol(node) if hops else None
+    bases = found.node.bases if found and found.node else ()
+    return any(is_fastapi(found.module, base, hops - 1) for base in bases if found)
 
 
-def resolve(code: Code, module: Module, node: ast.AST | None, apps: Apps) -> App | None:
+def resolve(module: Module, node: ast.AST | None, apps: Apps) -> App | None:
     """Return the application or factory that an expression names."""
-    found = code.symbol(module, module.dotted(node)) if node is not None else None
-    if found is None:
-        return None
-    key = Key(found.module.path, found.name)
-    return apps.found.get(key) or apps.factories.get(key)
+    found = module.symbol(node)
+    key = Key(found.module.path, found.name) if found else None
+    return (apps.found.get(key) or apps.factories.get(key)) if key else None
 
 
 def _candidate_modules(code: Code, apps: Apps) -> list[Module]:
     found: list[Module] = []
-    for path in code.tree.files:
-        if not path.endswith(".py"):
-            continue
+    for path in (path for path in code.tree.files if path.endswith(".py")):
         data = code.tree.data(path) or b""
-        if not any(needle in data for needle in NEEDLES):
-            continue
         if NEEDLES[0] in data and len(found) < MAX_CANDIDATE_FILES and (module := code.module(path)):
             found.append(module)
         if any(needle in data for needle in NEEDLES[1:]) and not SIDE.search(path):
@@ -134,117 +119,94 @@ def _factory_users(code: Code, apps: Apps, known: set[str]) -> list[Module]:
     for path in code.tree.files if names else ():
         if path.endswith(".py") and path not in known and not SIDE.search(path):
             data = code.tree.data(path) or b""
-            if (
-                any(n in data for n in names)
-                and len(found) < MAX_CANDIDATE_FILES
-                and (m := code.module(path))
-            ):
-                found.append(m)
+            used = any(n in data for n in names) and len(found) < MAX_CANDIDATE_FILES
+            if used and (module := code.module(path)):
+                found.append(module)
     return found
 
 
-def _factories(code: Code, module: Module, apps: Apps) -> None:
+def _factories(module: Module, apps: Apps) -> None:
     for name, function in module.functions.items():
-        key = Key(module.path, name)
-        method = "." in name
-        if key in apps.factories or (method and name.rpartition(".")[0] not in module.classes):
+        key, owner = Key(module.path, name), name.rpartition(".")[0]
+        if key in apps.factories or (owner and owner not in module.classes):
             continue
-        made = is_fastapi(code, module, function.returns) if function.returns else False
-        if made or any(_makes(code, module, value, name, apps) for value in module.returns.get(name, ())):
-            required = tuple(required_arguments(function, method))
-            annotations = [a.annotation for a in function.args.args]
-            # A function that is handed an application and returns it configures one, it makes none.
-            if not any(is_fastapi(code, module, a) for a in annotations if a is not None):
-                apps.factories[key] = App(key, function.lineno, True, required)
+        made = is_fastapi(module, function.returns)
+        made = made or any(_makes(module, value, name, apps) for value in module.returns.get(name, ()))
+        # A function that is handed an application and returns it configures one, it makes none.
+        if made and not any(is_fastapi(module, a.annotation) for a in function.args.args):
+            required = tuple(required_arguments(function, bool(owner)))
+            apps.factories[key] = App(key, function.lineno, True, required)
 
 
-def _makes(code: Code, module: Module, value: ast.expr, function: str, apps: Apps) -> bool:
+def _makes(module: Module, value: ast.expr, function: str, apps: Apps) -> bool:
     if isinstance(value, ast.Name):
-        bound = next(
-            (b for b in module.bindings if b.name == value.id and b.scope.function == function), None
-        )
-        if bound is None:
-            return False
-        value = bound.value
+        own = (b.value for b in module.bindings if b.name == value.id and b.scope.function == function)
+        value = next(own, value)
     if not isinstance(value, ast.Call):
         return False
-    if is_fastapi(code, module, value.func):
-        return True
-    made = resolve(code, module, value.func, apps)
-    return made is not None and made.factory
+    made = resolve(module, value.func, apps)
+    return is_fastapi(module, value.func) or (made is not None and made.factory)
 
 
-def _objects(code: Code, module: Module, apps: Apps) -> None:
+def _objects(module: Module, apps: Apps) -> None:
     for binding in module.bindings:
         scope = binding.scope
         if scope.function or scope.owner or scope.main or scope.typing:
-            made = isinstance(binding.value, ast.Call) and is_fastapi(code, module, binding.value.func)
+            made = isinstance(binding.value, ast.Call) and is_fastapi(module, binding.value.func)
             if made and scope.function and Key(module.path, scope.function) not in apps.factories:
                 apps.inner.append((f"{module.path}:{binding.line}", scope.function))
             continue
-        made, maker = _made(code, module, binding, apps)
+        made, maker = _made(module, binding, apps)
         if made:
             key = Key(module.path, binding.name)
             apps.found.setdefault(key, App(key, binding.line, made_by=maker))
 
 
-def _made(code: Code, module: Module, binding: Binding, apps: Apps) -> tuple[bool, Key | None]:
+def _made(module: Module, binding: Binding, apps: Apps) -> tuple[bool, Key | None]:
     if not isinstance(binding.value, ast.Call):
         return False, None
     function = binding.value.func
-    if is_fastapi(code, module, function):
+    if is_fastapi(module, function):
         return True, None
-    maker = resolve(code, module, function, apps)
+    maker = resolve(module, function, apps)
     if maker and maker.factory:
         return True, maker.key
     if isinstance(function, ast.Attribute):
         methods = [k for k in apps.factories if k.name.endswith("." + function.attr)]
         if len(methods) == 1 and module.dotted(function).partition(".")[0] not in {"fastapi", "uvicorn"}:
             return True, methods[0]
-    return bool(binding.annotation is not None and is_fastapi(code, module, binding.annotation)), None
+    return is_fastapi(module, binding.annotation), None
 
 
-def _wrappers(code: Code, module: Module, apps: Apps) -> None:
+def _wrappers(module: Module, apps: Apps) -> None:
     for binding in module.bindings:
-        key = Key(module.path, binding.name)
-        if (
-            binding.scope.function
-            or binding.scope.main
-            or not isinstance(binding.value, ast.Call)
-            or key in apps.found
-        ):
+        key, call = Key(module.path, binding.name), binding.value
+        inside = binding.scope.function or binding.scope.main
+        if inside or key in apps.found or not isinstance(call, ast.Call) or not _wraps(module, call):
             continue
-        if not _wraps(code, module, binding.value):
-            continue
-        values = [*binding.value.args, *(k.value for k in binding.value.keywords)]
-        inner = next((a for v in values if (a := resolve(code, module, v, apps)) and not a.factory), None)
+        values = [*call.args, *(k.value for k in call.keywords)]
+        inner = next((a for v in values if (a := resolve(module, v, apps)) and not a.factory), None)
         if inner:
             apps.found[key] = App(key, binding.line, wraps=inner.key)
 
 
-def _wraps(code: Code, module: Module, call: ast.Call) -> bool:
+def _wraps(module: Module, call: ast.Call) -> bool:
     """Tell whether a call makes an ASGI application around another: by its class's methods, or its name."""
     name = module.dotted(call.func)
-    found = code.symbol(module, name) if name else None
-    if found and found.name in found.module.classes:
-        method = found.module.functions.get(f"{found.name}.__call__")
-        named = [a.arg for a in method.args.args] if method else []
-        return "scope" in named or WRAPPERS.search(name) is not None
-    return WRAPPERS.search(name) is not None
+    found = module.symbol(name)
+    method = found.module.functions.get(f"{found.name}.__call__") if found and found.node else None
+    asked = [a.arg for a in parameters(method, keywords=False)]
+    return "scope" in asked or WRAPPERS.search(name) is not None
 
 
-def _mounts(code: Code, module: Module, apps: Apps) -> None:
+def _mounts(module: Module, apps: Apps) -> None:
     for site in module.calls:
-        target = _mounted(module, site)
-        app = resolve(code, module, target, apps) if target is not None else None
+        app = resolve(module, _mounted(site), apps)
         if app and not app.factory:
-            apps.mounted.setdefault(app.key, module.at(site.node))
+            apps.mounted.setdefault(app.key, site.where)
 
 
-def _mounted(module: Module, site: Site) -> ast.expr | None:
-    function = site.node.func
-    if isinstance(function, ast.Attribute) and function.attr == "mount":
-        return argument(site.node, 1, "app")
-    if module.dotted(function) in {"starlette.routing.Mount", "fastapi.routing.Mount"}:
-        return keyword(site.node, "app")
-    return None
+def _mounted(site: Site) -> ast.expr | None:
+    if isinstance(site.node.func, ast.Attribute) and site.node.func.attr == "mount":
+        return site.argument(1, "app")
+    return site.keyword("app") if site.name in {"starlette.routing.Mount", "fastapi.routing.Mount"} else None

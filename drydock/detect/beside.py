@@ -7,16 +7,16 @@ import re
 from collections.abc import Iterable, Iterator
 
 from drydock.detect import migrations
-from drydock.detect.code import Code, Startup
+from drydock.detect.code import Startup
 from drydock.detect.commands import parts_of, read_command
-from drydock.detect.dockerfiles import Command, Dockerfile
+from drydock.detect.dockerfiles import Command, Dockerfile, procfile
 from drydock.detect.entry import Entry
 from drydock.detect.launches import Evidence
 from drydock.detect.model import Found, Setting
 from drydock.detect.settings import kind_of
-from drydock.detect.syntax import Module, Site, constant, keyword
+from drydock.detect.syntax import Module, Site, constant, is_true
 from drydock.detect.tree import Tree
-from drydock.detect.values import text_of
+from drydock.detect.values import Reader
 
 # RUN lines that install, clean up or set up the user: the image does that its own way.
 USUAL = re.compile(
@@ -35,22 +35,17 @@ WORKERS = re.compile(
 )
 # Options of a start command that the image has variables or defaults of its own for.
 CARRIED = frozenset(
-    {
-        *("--host", "--port", "-p", "-b", "--bind", "--factory", "--app-dir", "--chdir"),
-        *("--reload", "--workers", "-w"),
-    }
-    | {"-k", "--worker-class", "--entrypoint", "-e", "--no-reload"}
+    {"--host", "--port", "-p", "-b", "--bind", "--factory", "--app-dir", "--chdir", "--reload", "--workers"}
+    | {"-w", "-k", "--worker-class", "--entrypoint", "-e", "--no-reload"}
 )
 WORKER_OPTIONS = frozenset({"--workers", "-w"})
 # Options of uvicorn's that the image's server takes over from the start command; gunicorn shares a few.
 TAKEN = frozenset(
-    {
-        *("root-path", "loop", "http", "ws", "lifespan", "interface", "log-level", "forwarded-allow-ips"),
-        *("timeout-keep-alive", "timeout-notify", "timeout-worker-healthcheck", "limit-concurrency"),
-        *("limit-max-requests", "limit-max-requests-jitter", "backlog", "ws-max-size", "ws-max-queue"),
-        *("h11-max-incomplete-event-size", "ws-ping-interval", "ws-ping-timeout"),
-        *("proxy-headers", "server-header", "date-header", "access-log", "ws-per-message-deflate"),
-    }
+    {"root-path", "loop", "http", "ws", "lifespan", "interface", "log-level", "forwarded-allow-ips"}
+    | {"timeout-keep-alive", "timeout-notify", "timeout-worker-healthcheck", "limit-concurrency"}
+    | {"limit-max-requests", "limit-max-requests-jitter", "ws-max-size", "ws-max-queue", "ws-ping-interval"}
+    | {"ws-ping-timeout", "ws-per-message-deflate", "h11-max-incomplete-event-size", "proxy-headers"}
+    | {"server-header", "date-header", "access-log", "backlog"}
 )
 SHELLS = re.compile(
     r"^(os\.(system|popen)|subprocess\.(getoutput|getstatusoutput)|asyncio\.create_subprocess_shell)$"
@@ -117,11 +112,7 @@ def before(command: Command | None) -> Iterator[Found[str]]:
 def workers(tree: Tree, commands: Iterable[Command]) -> Iterator[Found[str]]:
     """Yield the other programs that compose files and Procfiles start from the same source."""
     rows = [(command.text, command.where) for command in commands]
-    for path in tree.named("Procfile"):
-        for number, entry in enumerate((tree.text(path) or "").split("\n"), 1):
-            name, colon, text = entry.partition(":")
-            if colon and name.strip() not in {"web", ""} and not name.startswith("#"):
-                rows.append((text.strip(), f"{path}:{number}"))
+    rows += [(text, where) for name, text, where in procfile(tree) if name != "web"]
     for text, where in rows:
         for part in parts_of(text):
             words = part.split()
@@ -134,20 +125,16 @@ def workers(tree: Tree, commands: Iterable[Command]) -> Iterator[Found[str]]:
 
 def code(startup: Startup) -> Iterator[Found[str]]:
     """Yield the shell that the code asks for, and what it fetches while it is imported."""
-    for module in startup.modules:
-        for site in module.calls:
-            shell = keyword(site.node, "shell")
-            if SHELLS.match(site.name) or (
-                site.name.startswith("subprocess.") and getattr(shell, "value", 0) is True
-            ):
-                fact = f"{site.name}() asks for a shell: slim has one, production has none"
-                yield Found(fact, module.at(site.node))
-            if FETCHES.match(site.name) and startup.runs(module, site.scope) and not site.scope.tried:
-                variable = FETCH_HOMES.get(site.name.partition(".")[0], "")
-                how = f"; {variable} names a folder that has it" if variable else ""
-                text = constant(site.node.args[0]) if site.node.args else ""
-                fact = f"{site.name}({text or ''}) fetches its data at import, which needs the network{how}"
-                yield Found(fact, module.at(site.node))
+    for site in startup.calls:
+        shell = site.name.startswith("subprocess.") and is_true(site.keyword("shell"))
+        if shell or SHELLS.match(site.name):
+            yield Found(f"{site.name}() asks for a shell: slim has one, production has none", site.where)
+        if FETCHES.match(site.name) and startup.at_import(site) and not site.scope.tried:
+            variable = FETCH_HOMES.get(site.name.partition(".")[0], "")
+            how = f"; {variable} names a folder that has it" if variable else ""
+            text = (constant(site.node.args[0]) if site.node.args else "") or ""
+            fact = f"{site.name}({text}) fetches its data at import, which needs the network{how}"
+            yield Found(fact, site.where)
 
 
 def wrapper(startup: Startup, entry: Entry) -> Iterator[Found[str]]:
@@ -155,10 +142,10 @@ def wrapper(startup: Startup, entry: Entry) -> Iterator[Found[str]]:
     module = startup.code.module(entry.path) if entry.app.wraps else None
     made = module.bound(entry.app.key.name) if module else None
     name = module.dotted(made.value.func) if module and made and isinstance(made.value, ast.Call) else ""
-    found = startup.code.symbol(module, f"{name}.__call__") if module and name else None
-    method = found.module.functions.get(found.name) if found else None
-    words = {constant(node) for node in ast.walk(method)} if method else set()
-    if found and method and "path" in words and not words & {"type", "lifespan", "http"}:
+    found = module.symbol(f"{name}.__call__") if module and name else None
+    method = found.function if found else None
+    texts = {constant(node) for node in ast.walk(method)} if method else set()
+    if found and method and "path" in texts and not texts & {"type", "lifespan", "http"}:
         fact = f"{name} reads scope['path'] of the lifespan's messages too: look at scope['type'] first"
         yield Found(fact, found.module.at(method))
 
@@ -166,51 +153,44 @@ def wrapper(startup: Startup, entry: Entry) -> Iterator[Found[str]]:
 def port(settings: Iterable[Found[Setting]], listens: int) -> Iterator[Found[str]]:
     """Yield a setting whose variable is also the one that says where the image listens."""
     for item in settings:
-        default = item.value.default
-        if item.value.name == "PORT" and default and default != str(listens):
+        if item.value.name == "PORT" and item.value.default not in ("", str(listens)):
             fact = f"PORT is also where the image listens ({listens}): a value for this setting moves both"
             yield Found(fact, item.where)
 
 
 def surprises(startup: Startup, host: Found[str] | None) -> Iterator[Found[str]]:
     """Yield what does not prevent a start everywhere, but will surprise in a container."""
-    for module in startup.modules:
-        for site in module.calls:
-            added = (
-                ""
-                if host and host.where == module.at(site.node)
-                else SURPRISES.get(_middleware(module, site), "")
-            )
-            if site.name.endswith("metadata.create_all") and startup.runs(module, site.scope):
-                added = "tables are created at import: the database has to answer before the program starts"
-            if added:
-                yield Found(added, module.at(site.node))
+    for site in startup.calls:
+        if not (host and host.where == site.where) and (fact := SURPRISES.get(_middleware(site))):
+            yield Found(fact, site.where)
+        if site.name.endswith("metadata.create_all") and startup.at_import(site):
+            fact = "tables are created at import: the database has to answer before the program starts"
+            yield Found(fact, site.where)
 
 
 def host(startup: Startup) -> Found[str] | None:
     """Return a name that the check of the Host header lets through, None where every name is."""
-    for module in startup.modules:
-        for site in module.calls:
-            if _middleware(module, site) == "TrustedHostMiddleware":
-                names = _texts(startup.code, module, keyword(site.node, "allowed_hosts"))
-                if names and all(names) and "*" not in names:
-                    return Found(names[0].replace("*", "probe", 1), module.at(site.node))
+    for site in startup.calls:
+        if _middleware(site) == "TrustedHostMiddleware":
+            names = _texts(site.module, site.keyword("allowed_hosts"))
+            if names and all(names) and "*" not in names:
+                return Found(names[0].replace("*", "probe", 1), site.where)
     return None
 
 
-def _texts(code: Code, module: Module, node: ast.expr | None) -> list[str]:
+def _texts(module: Module, node: ast.expr | None) -> list[str]:
     """Return the texts of a list, also of one that has a name; an unknown text is empty."""
-    name = module.dotted(node) if node else ""
-    found = code.symbol(module, name) if "." in name or name in module.aliases else None
-    owner, name = (found.module, found.name) if found else (module, name)
+    name = module.dotted(node)
+    found = module.symbol(name) if "." in name or name in module.aliases else None
+    owner, name = found or (module, name)
     binding = owner.bound(name) if name else None
     listed = binding.value if binding else node
-    return [text_of(code, owner, element) or "" for element in getattr(listed, "elts", ())]
+    return [Reader(owner).text(element) or "" for element in getattr(listed, "elts", ())]
 
 
-def _middleware(module: Module, site: Site) -> str:
+def _middleware(site: Site) -> str:
     """Return the class that `add_middleware(…)` or `Middleware(…)` is handed."""
-    return module.dotted(site.node.args[0]).rpartition(".")[2] if site.node.args else ""
+    return site.module.dotted(site.node.args[0]).rpartition(".")[2] if site.node.args else ""
 
 
 def _short(text: str) -> str:

@@ -5,22 +5,14 @@ from __future__ import annotations
 import sys
 from collections import deque
 from collections.abc import Collection
-from typing import NamedTuple
 
-from drydock.detect.syntax import Import, Module, Scope, parse
+from drydock.detect.syntax import Import, Module, Scope, Site, Symbol, parse
 from drydock.detect.tree import Tree, ancestors, folder_of, join
 
 MAX_HOPS = 8
 MAX_MODULES = 400
 MAX_SOURCE = 2_000_000  # bytes of source parsed at most: keeps detection within its two seconds
 MAX_ROOTS = 40
-
-
-class Symbol(NamedTuple):
-    """A name at the place where it is defined."""
-
-    module: Module
-    name: str
 
 
 class Code:
@@ -63,7 +55,7 @@ class Code:
             self.unread += 1
             return None
         self._parsed += len(data)
-        return parse(path, data)
+        return parse(path, data, self)
 
     def roots(self, path: str) -> list[str]:
         """Return the folders that could stand on `sys.path` for a file, likely ones first."""
@@ -99,24 +91,20 @@ class Code:
         """Return where a name used in `module` is defined, following imports and re-exports."""
         if not dotted or hops == 0:
             return None
-        head = dotted.partition(".")[0]
-        if head in module.names and not module.is_imported(dotted):
+        if dotted.partition(".")[0] in module.names and not module.is_imported(dotted):
             return Symbol(module, dotted)
-        hit = self.locate(module.path, dotted)
-        if hit is None:
+        path, left = self.locate(module.path, dotted) or ("", ())
+        target = self.module(path) if path else None
+        if target is None:
             return None
-        path, left = hit
-        target = self.module(path)
-        if target is None or not left:
-            return Symbol(target, "") if target else None
-        if left[0] in target.names or target is module:
-            return Symbol(target, ".".join(left))
-        if left[0] in target.aliases:
-            return self.symbol(target, ".".join([target.aliases[left[0]], *left[1:]]), hops - 1)
-        for star in (i for i in target.imports if "*" in i.names):
-            found = self.symbol(target, _under(star, left), hops - 1)
-            if found and found.name.partition(".")[0] in found.module.names:
-                return found
+        if left and left[0] not in target.names and target is not module:
+            if left[0] in target.aliases:
+                return self.symbol(target, ".".join([target.aliases[left[0]], *left[1:]]), hops - 1)
+            for star in (i.module for i in target.imports if "*" in i.names):
+                stem = star if star.endswith(".") else f"{star}."
+                found = self.symbol(target, stem + ".".join(left), hops - 1)
+                if found and found.name.partition(".")[0] in found.module.names:
+                    return found
         return Symbol(target, ".".join(left))
 
     def imported(self, module: Module, statement: Import) -> list[str]:
@@ -138,7 +126,7 @@ class Code:
 
 
 class Startup:
-    """What runs when a server imports the entry point: modules, and the functions they call meanwhile."""
+    """The modules that a server imports with the entry point, and the functions that run meanwhile."""
 
     def __init__(self, code: Code, path: str, function: str = "") -> None:
         self.code = code
@@ -147,12 +135,21 @@ class Startup:
 
     @property
     def modules(self) -> list[Module]:
-        """Return the modules that are imported, the entry point's first."""
+        """The modules that are imported, the entry point's first."""
         return [m for path in self.ran if (m := self.code.module(path))]
+
+    @property
+    def calls(self) -> list[Site]:
+        """Their calls, in the same order."""
+        return [site for module in self.modules for site in module.calls]
 
     def runs(self, module: Module, scope: Scope) -> bool:
         """Tell whether code in `scope` runs at import."""
         return not scope.main and not scope.typing and scope.function in self.ran.get(module.path, ())
+
+    def at_import(self, site: Site) -> bool:
+        """Tell whether a call runs at import."""
+        return self.runs(site.module, site.scope)
 
     def _follow(self, path: str, function: str) -> None:
         packages = [join(a, "__init__.py") for a in ancestors(path)]
@@ -165,27 +162,23 @@ class Startup:
             if module is None or function in self.ran.setdefault(path, set()):
                 continue
             self.ran[path].add(function)
-            for statement in module.imports:
-                scope = statement.scope
-                if scope.function == function and not scope.typing and not scope.main:
-                    pending.extend((p, "") for p in self.code.imported(module, statement))
-            for site in module.calls:
-                if site.scope.function == function and not site.scope.main and not site.scope.typing:
-                    target = self._called(module, function, site.name)
-                    if target:
-                        pending.append(target)
+            parts: list[Import | Site] = [*module.imports, *module.calls]
+            for part in parts:
+                scope = part.scope
+                if scope.function != function or scope.typing or scope.main:
+                    continue
+                if isinstance(part, Import):
+                    pending.extend((p, "") for p in self.code.imported(module, part))
+                elif target := _called(module, function, part.name):
+                    pending.append(target)
 
-    def _called(self, module: Module, function: str, name: str) -> tuple[str, str] | None:
-        if function and f"{function}.{name}" in module.functions:
-            return module.path, f"{function}.{name}"
-        found = self.code.symbol(module, name)
-        if found is None:
-            return None
-        if found.name in found.module.functions:
-            return found.module.path, found.name
-        if found.name in found.module.classes and f"{found.name}.__init__" in found.module.functions:
-            return found.module.path, f"{found.name}.__init__"
-        return None
+
+def _called(module: Module, function: str, name: str) -> tuple[str, str] | None:
+    if function and f"{function}.{name}" in module.functions:
+        return module.path, f"{function}.{name}"
+    found = module.symbol(name)
+    names = (found.name, f"{found.name}.__init__" if found.node else "") if found else ()
+    return next(((found.module.path, n) for n in names if found and n in found.module.functions), None)
 
 
 def find(
@@ -218,16 +211,6 @@ def module_name(root: str, path: str) -> str:
     return inner.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
 
 
-def _under(star: Import, left: tuple[str, ...]) -> str:
-    stem = star.module if star.module.endswith(".") else star.module + "."
-    return stem + ".".join(left)
-
-
 def _source_folders(tree: Tree) -> set[str]:
-    return {
-        part
-        for path in tree.files
-        if path.endswith(".py")
-        for part in ancestors(path)
-        if part.endswith("/src")
-    } | ({"src"} if tree.is_folder("src") else set())
+    above = {part for path in tree.files if path.endswith(".py") for part in ancestors(path)}
+    return {part for part in above if part.endswith("/src")} | ({"src"} if tree.is_folder("src") else set())

@@ -7,20 +7,17 @@ from typing import Any
 
 import yaml
 
-from drydock.detect.tree import Tree, folder_of, join
+from drydock.detect.tree import Tree, folder_of, join, table
 
 MAX_FILES = 60
+NAME = re.compile(r"(.*/)?(docker-)?compose([.-][\w.-]+)?\.ya?ml")
 
 
 class _Loader(yaml.SafeLoader):
     """A safe loader that reads unknown tags (`!reset`, `!override`) as nothing."""
 
 
-def _nothing(_loader: yaml.SafeLoader, _node: yaml.Node) -> None:
-    """Stand for the value of an unknown tag."""
-
-
-_Loader.add_constructor(None, _nothing)
+_Loader.add_constructor(None, lambda _loader, _node: None)
 
 
 def read_yaml(text: str) -> dict[str, Any]:
@@ -32,31 +29,22 @@ def read_yaml(text: str) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _compose_files(tree: Tree) -> list[str]:
-    pattern = re.compile(r"(.*/)?(docker-)?compose([.-][\w.-]+)?\.ya?ml")
-    return sorted((f for f in tree.files if pattern.fullmatch(f)), key=lambda f: (f.count("/"), f))[
-        :MAX_FILES
-    ]
-
-
 def compose_services(tree: Tree) -> list[tuple[str, str, dict[str, Any]]]:
     """Return (file, service name, service) of every compose file."""
+    files = [f for f in tree.files if NAME.fullmatch(f)]
     found = []
-    for path in _compose_files(tree):
-        services = read_yaml(tree.text(path) or "").get("services")
-        if isinstance(services, dict):
-            found += [(path, str(name), s) for name, s in services.items() if isinstance(s, dict)]
+    for path in sorted(files, key=lambda f: (f.count("/"), f))[:MAX_FILES]:
+        services = table(read_yaml(tree.text(path) or ""), "services")
+        found += [(path, str(name), s) for name, s in services.items() if isinstance(s, dict)]
     return found
 
 
 def build_of(path: str, service: dict[str, Any]) -> tuple[str, str] | None:
     """Return (context, Dockerfile) of a compose service that is built."""
     build = service.get("build")
-    if isinstance(build, str):
-        context = join(folder_of(path), build)
-        return context, join(context, "Dockerfile")
-    if isinstance(build, dict) and isinstance(build.get("context", "."), str):
-        context = join(folder_of(path), build.get("context", "."))
-        name = build.get("dockerfile")
-        return context, join(context, name if isinstance(name, str) else "Dockerfile")
-    return None
+    build = {"context": build} if isinstance(build, str) else build
+    context = build.get("context", ".") if isinstance(build, dict) else None
+    if not isinstance(build, dict) or not isinstance(context, str):
+        return None
+    context, name = join(folder_of(path), context), build.get("dockerfile")
+    return context, join(context, name if isinstance(name, str) else "Dockerfile")

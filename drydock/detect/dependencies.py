@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from drydock.detect.code import Code
 from drydock.detect.dockerfiles import Dockerfile
 from drydock.detect.locks import closure
 from drydock.detect.model import Blocker, Conflict, Dependencies, Found, Server, ServerPlace
 from drydock.detect.requirements import Wanted
 from drydock.detect.sources import DEVELOPMENT, Source, declares
+from drydock.detect.tools.base import Items
 from drydock.detect.tree import Tree, ancestors, folder_of, join
 
 SERVERS = ("uvicorn", "hypercorn", "granian", "daphne")
@@ -20,10 +20,8 @@ BRING_SERVER_ALWAYS = frozenset(
     {"fastapi-cli", "uvicorn-worker", "nicegui", "gradio", "chainlit", "fastapi-slim-server"}
 )
 BRING_FASTAPI = frozenset(
-    {
-        *("nicegui", "gradio", "sqladmin", "fastapi-slim", "fastapi-amis-admin"),
-        *("fastapi-user-auth", "titiler-core", "litserve"),
-    }
+    {"nicegui", "gradio", "sqladmin", "fastapi-slim", "fastapi-amis-admin"}
+    | {"fastapi-user-auth", "titiler-core", "litserve"}
 )
 
 
@@ -35,106 +33,79 @@ class Chosen:
     why: str
 
 
-def choose(
-    code: Code, entry_path: str, files: list[Dockerfile], overrides: Mapping[str, str]
-) -> tuple[Chosen | None, list[Conflict], list[Blocker]]:
+Choice = tuple[Chosen | None, list[Conflict], list[Blocker]]
+
+
+def choose(tree: Tree, entry_path: str, files: list[Dockerfile], overrides: Mapping[str, str]) -> Choice:
     """Return the declaration of dependencies for an entry point: the nearest folder that asks for FastAPI."""
-    by_folder = {folder: declares(code.tree, folder) for folder in ancestors(entry_path)}
+    by_folder = {folder: declares(tree, folder) for folder in ancestors(entry_path)}
     if "lock" in overrides:
-        return _by_hand(code, by_folder, overrides["lock"])
-    asking = {f: [s for s in sources if asks_fastapi(s)] for f, sources in by_folder.items()}
-    folder = next((f for f, sources in asking.items() if sources), None)
-    if folder is None:
-        folder = next((f for f, sources in by_folder.items() if sources), None)
-        asking = by_folder
-    if folder is None:
-        return _elsewhere(code, files)
-    return _among(asking[folder], files)
+        return _by_hand(tree, by_folder, overrides["lock"])
+    asking = [few for sources in by_folder.values() if (few := [s for s in sources if asks_fastapi(s)])]
+    near = next(iter(asking), None) or next(filter(None, by_folder.values()), None)
+    return _among(near, files) if near else _elsewhere(tree, files)
 
 
 def asks_fastapi(source: Source) -> bool:
     """Tell whether a declaration leads to FastAPI, also through an extra, a group or a lock."""
-    everything = source.names.union(
-        *({w.name for w in ws} for ws in (*source.extras.values(), *source.groups.values()))
-    )
-    if "fastapi" in everything or everything & BRING_FASTAPI or (source.itself and not source.wanted):
+    asked = (source.wanted, *source.extras.values(), *source.groups.values())
+    everything = {item.name for items in asked for item in items}
+    if everything & {"fastapi", *BRING_FASTAPI} or (source.itself and not source.wanted):
         return True
     return source.lock is not None and "fastapi" in source.lock.packages
 
 
-def _by_hand(
-    code: Code, by_folder: dict[str, list[Source]], lock: str
-) -> tuple[Chosen | None, list[Conflict], list[Blocker]]:
+def _by_hand(tree: Tree, by_folder: dict[str, list[Source]], lock: str) -> Choice:
     everything = [s for sources in by_folder.values() for s in sources]
-    for source in everything:
-        if lock in {source.label, source.label.rpartition("/")[2], source.tool.kind}:
-            return Chosen(source, "set by hand: lock"), [], []
-    others = (
-        [s for s in declares(code.tree, folder_of(lock)) if s.label == join(lock)]
-        if code.tree.exists(join(lock))
-        else []
-    )
-    if others:
-        return Chosen(others[0], "set by hand: lock"), [], []
-    candidates = tuple(Found(s.label, s.where) for s in everything)
-    return (
-        None,
-        [Conflict("lock", f"lock is {lock}, which declares no dependencies here; found", candidates, "lock")],
-        [],
-    )
+    near = [s for s in everything if lock in {s.label, s.label.rpartition("/")[2], s.tool.kind}]
+    if not near and tree.exists(join(lock)):
+        near = [s for s in declares(tree, folder_of(lock)) if s.label == join(lock)]
+    if near:
+        return Chosen(near[0], "set by hand: lock"), [], []
+    return _conflict(f"lock is {lock}, which declares no dependencies here; found", everything)
 
 
-def _elsewhere(code: Code, files: list[Dockerfile]) -> tuple[Chosen | None, list[Conflict], list[Blocker]]:
+def _conflict(fact: str, sources: list[Source], where: Callable[[Source], str] | None = None) -> Choice:
+    candidates = tuple(Found(s.label, where(s) if where else s.where) for s in sources)
+    return None, [Conflict("lock", fact, candidates, "lock")], []
+
+
+def _elsewhere(tree: Tree, files: list[Dockerfile]) -> Choice:
     """Look beside the entry point's own folders: for what a Dockerfile installs, or the only declaration."""
-    folders = list(
-        dict.fromkeys(
-            folder_of(f) for f in code.tree.files if f.endswith((".txt", ".toml", ".lock", "setup.py"))
-        )
-    )
-    sources = [s for folder in folders[:200] for s in declares(code.tree, folder) if asks_fastapi(s)]
-    mentioned = [s for s in sources if _mentioned(s, files)]
-    for few in (mentioned, sources):
+    named = (f for f in tree.files if f.endswith((".txt", ".toml", ".lock", "setup.py")))
+    folders = list(dict.fromkeys(folder_of(f) for f in named))
+    sources = [s for folder in folders[:200] for s in declares(tree, folder) if asks_fastapi(s)]
+    for few in ([s for s in sources if _mentioned(s, files)], sources):
         if len(few) == 1:
             return Chosen(few[0], "the only one that asks for FastAPI"), [], []
     if sources:
-        candidates = tuple(Found(s.label, s.where) for s in sources)
-        return None, [Conflict("lock", "several declarations of dependencies", candidates, "lock")], []
-    return (
-        None,
-        [],
-        [
-            Blocker(
-                "dependencies",
-                "no file declares the dependencies",
-                "",
-                "add a pyproject.toml or requirements.txt",
-            )
-        ],
-    )
+        return _conflict("several declarations of dependencies", sources)
+    remedy = "add a pyproject.toml or requirements.txt"
+    return None, [], [Blocker("dependencies", "no file declares the dependencies", "", remedy)]
 
 
-def _among(
-    sources: list[Source], files: list[Dockerfile]
-) -> tuple[Chosen | None, list[Conflict], list[Blocker]]:
-    if len(sources) == 1:
-        return Chosen(sources[0], ""), [], []
+def _among(sources: list[Source], files: list[Dockerfile]) -> Choice:
+    """Return the declaration of one folder that counts: an installed one, or one that holds all others."""
     locks = [s for s in sources if s.lock]
     mentioned = [s for s in sources if _mentioned(s, files)]
-    if len(mentioned) == 1:
-        return Chosen(mentioned[0], f"installed by {_mentioned(mentioned[0], files)}"), [], []
-    if len(locks) == 1 and all(_within(s, locks[0]) for s in sources):
-        return Chosen(locks[0], "the lock holds all that the other files ask for"), [], []
-    pins = [
-        s for s in sources if s.tool.can_pin and s.wanted and all(w.pinned or w.repository for w in s.wanted)
-    ]
-    if not locks and len(pins) == 1 and all(s.names <= pins[0].names for s in sources):
-        return Chosen(pins[0], "it pins all that the other files ask for"), [], []
-    if not locks and len({frozenset(s.names) for s in sources}) == 1:
-        return Chosen(sources[0], "all declare the same"), [], []
-    chosen = locks if len(locks) > 1 else sources
-    fact = f"{len(chosen)} {'lock files' if len(locks) > 1 else 'declarations of dependencies that differ'}"
-    candidates = tuple(Found(s.label, _difference(s, chosen)) for s in chosen)
-    return None, [Conflict("lock", fact, candidates, "lock")], []
+    pinned = [s for s in sources if s.tool.can_pin and s.wanted]
+    pins = [s for s in pinned if all(w.pinned or w.repository for w in s.wanted)]
+    chosen = None
+    if len(sources) == 1:
+        chosen = Chosen(sources[0], "")
+    elif len(mentioned) == 1:
+        chosen = Chosen(mentioned[0], f"installed by {_mentioned(mentioned[0], files)}")
+    elif len(locks) == 1 and all(_within(s, locks[0]) for s in sources):
+        chosen = Chosen(locks[0], "the lock holds all that the other files ask for")
+    elif not locks and len(pins) == 1 and all(s.names <= pins[0].names for s in sources):
+        chosen = Chosen(pins[0], "it pins all that the other files ask for")
+    elif not locks and len({frozenset(s.names) for s in sources}) == 1:
+        chosen = Chosen(sources[0], "all declare the same")
+    if chosen:
+        return chosen, [], []
+    kind = "lock files" if len(locks) > 1 else "declarations of dependencies that differ"
+    few = locks if len(locks) > 1 else sources
+    return _conflict(f"{len(few)} {kind}", few, lambda source: _difference(source, few))
 
 
 def _within(source: Source, lock: Source) -> bool:
@@ -142,64 +113,53 @@ def _within(source: Source, lock: Source) -> bool:
 
 
 def _difference(source: Source, others: list[Source]) -> str:
-    rest = set().union(*(o.names for o in others if o is not source))
-    only = sorted(source.names - rest)
+    only = sorted(source.names.difference(*(o.names for o in others if o is not source)))
     return f"only it names {', '.join(only[:3])}" if only and not source.lock else ""
 
 
 def _mentioned(source: Source, files: list[Dockerfile]) -> str:
     """Return the place of the Dockerfile instruction that installs a declaration, `""` when none does."""
     pattern = source.tool.mentioned(source)
-    for file in files:
-        for text, line in file.runs:
-            if re.search(pattern, text):
-                return f"{file.path}:{line}"
-    return ""
+    runs = ((f"{file.path}:{line}", text) for file in files for text, line in file.runs)
+    return next((where for where, text in runs if re.search(pattern, text)), "")
 
 
 def server(chosen: Chosen, names: set[str], overrides: Mapping[str, str]) -> Found[Server]:
     """Return where the ASGI server comes from.
 
     Args:
-        names: what the declaration installs, dependencies of dependencies included where a lock tells.
+        names: everything that is installed, dependencies of dependencies included where a lock tells.
     """
     source = chosen.source
+    if name := next((name for name in SERVERS if name in names), ""):
+        return Found(Server(name, "default"), place_of(source, name))
+    if item := next((item for item in source.wanted if _brings(item)), None):
+        return Found(Server("uvicorn", "default"), item.where, f"{item.text} brings it")
     asked = {*_split(overrides.get("extras", "")), *_split(overrides.get("groups", ""))}
-    for name in SERVERS:
-        if name in names:
-            return Found(Server(name, "default"), _where(source, name))
-    for item in source.wanted:
-        if item.name in BRING_SERVER_ALWAYS or any(
-            (item.name, extra) in BRING_SERVER for extra in item.extras
-        ):
-            return Found(Server("uvicorn", "default"), item.where, f"{item.text} brings it")
-    for place, parts in (("extra", source.extras), ("group", source.groups)):
-        ordered = sorted(parts.items(), key=lambda kv: (kv[0] not in asked, bool(DEVELOPMENT.search(kv[0]))))
-        for selector, items in ordered:
-            bringer = next((i for i in items if _brings(i)), None)
-            if bringer:
-                kept = selector in asked or not DEVELOPMENT.search(selector)
-                name = bringer.name if bringer.name in SERVERS else "uvicorn"
-                requirement = "" if kept else _pinned(source, bringer)
-                stands: ServerPlace = "extra" if place == "extra" else "group"
-                return Found(Server(name, stands, selector, requirement), bringer.where)
-    return Found(
-        Server("uvicorn", "missing", "", "uvicorn"), source.where, "no declared dependency brings a server"
+    places: tuple[tuple[ServerPlace, Mapping[str, Items]], ...] = (
+        ("extra", source.extras),
+        ("group", source.groups),
     )
+    for place, parts in places:
+        for name in sorted(parts, key=lambda name: (name not in asked, bool(DEVELOPMENT.search(name)))):
+            if item := next((i for i in parts[name] if _brings(i)), None):
+                kept = name in asked or not DEVELOPMENT.search(name)
+                brought = item.name if item.name in SERVERS else "uvicorn"
+                return Found(Server(brought, place, name, "" if kept else _pinned(source, item)), item.where)
+    missing = Server("uvicorn", "missing", "", "uvicorn")
+    return Found(missing, source.where, "no declared dependency brings a server")
 
 
 def _brings(item: Wanted) -> bool:
-    return item.name in {*SERVERS, *BRING_SERVER_ALWAYS} or any(
-        (item.name, e) in BRING_SERVER for e in item.extras
-    )
+    known = item.name in {*SERVERS, *BRING_SERVER_ALWAYS}
+    return known or any((item.name, extra) in BRING_SERVER for extra in item.extras)
 
 
 def has_sockets(chosen: Chosen, names: set[str], needed: Server) -> bool:
     """Tell whether a library for WebSockets comes with the dependencies."""
-    if needed.name != "uvicorn" or names & {"websockets", "wsproto"}:
-        return True
     extras = {extra for item in chosen.source.wanted for extra in item.extras}
-    return bool(extras & {"standard", "all"}) or bool(names & BRING_SERVER_ALWAYS)
+    own = {"websockets", "wsproto", *BRING_SERVER_ALWAYS}
+    return needed.name != "uvicorn" or bool(names & own or extras & {"standard", "all"})
 
 
 def _pinned(source: Source, item: Wanted) -> str:
@@ -207,9 +167,9 @@ def _pinned(source: Source, item: Wanted) -> str:
     return f"{item.name}=={locked.version}" if locked and locked.version else item.text
 
 
-def _where(source: Source, name: str) -> str:
-    direct = next((w.where for w in source.wanted if w.name == name), "")
-    return direct or f"{source.label} [{name}]"
+def place_of(source: Source, name: str) -> str:
+    """Return the place of a requirement, or the lock that holds it."""
+    return next((w.where for w in source.wanted if w.name == name), f"{source.label} [{name}]")
 
 
 def _split(text: str) -> list[str]:
@@ -219,9 +179,7 @@ def _split(text: str) -> list[str]:
 def installed(chosen: Chosen, python: str, selected: list[str]) -> set[str]:
     """Return the names that are installed: those asked for, and through the lock those they lead to."""
     source = chosen.source
-    names = set(source.names)
-    for selector in selected:
-        names |= {w.name for w in (*source.extras.get(selector, ()), *source.groups.get(selector, ()))}
+    names = source.names | {item.name for item in source.selected(selected)}
     if source.lock is None:
         return names
     own = {source.package} if source.package else set()
@@ -231,30 +189,19 @@ def installed(chosen: Chosen, python: str, selected: list[str]) -> set[str]:
 def selection(source: Source, needed: Server, overrides: Mapping[str, str]) -> tuple[list[str], list[str]]:
     """Return the extras and groups to install: those set by hand, the server's, and FastAPI's."""
     extras, groups = _split(overrides.get("extras", "")), _split(overrides.get("groups", ""))
-    if needed.place == "extra" and not needed.requirement:
-        extras.append(needed.selector)
-    if needed.place == "group" and not needed.requirement:
-        groups.append(needed.selector)
-    chosen = {
-        w.name for s in (*extras, *groups) for w in (*source.extras.get(s, ()), *source.groups.get(s, ()))
-    }
-    if "fastapi" not in source.names | chosen and not source.names & BRING_FASTAPI:
-        for name, items in source.extras.items():
-            if any(i.name == "fastapi" for i in items) and not DEVELOPMENT.search(name):
-                extras.append(name)
-                break
+    if needed.place in ("extra", "group") and not needed.requirement:
+        (extras if needed.place == "extra" else groups).append(needed.selector)
+    names = source.names | {item.name for item in source.selected([*extras, *groups])}
+    if "fastapi" not in names and not source.names & BRING_FASTAPI:
+        bringing = (n for n, items in source.extras.items() if any(i.name == "fastapi" for i in items))
+        extras += [name for name in bringing if not DEVELOPMENT.search(name)][:1]
     return list(dict.fromkeys(extras)), list(dict.fromkeys(groups))
 
 
 def plan(chosen: Chosen, extras: list[str], groups: list[str], itself: bool) -> Dependencies:
-    """Return how uv installs a declaration.
-
-    Args:
-        itself: whether the project itself is installed too.
-    """
+    """Return how uv installs a declaration, with the project itself or without."""
     source = chosen.source
-    every = (*extras, *groups)
-    more = (i for name in every for i in (*source.extras.get(name, ()), *source.groups.get(name, ())))
+    more = source.selected([*extras, *groups])
     packages = source.lock.packages.values() if source.lock else ()
     local = source.tool.installs_local
     return Dependencies(
@@ -281,7 +228,7 @@ def stale(source: Source) -> list[str]:
 
 
 def unreachable(tree: Tree, source: Source, names: set[str]) -> list[Blocker]:
-    """Return what is installed from a place on the developer's machine that no build sees."""
+    """Return the installed places of the developer's machine that no build sees."""
     remedy = "publish it to a package index, or declare it by the repository that it comes from"
     found = [(path, path) for path in source.local if not tree.is_folder(path)]
     for package in source.lock.packages.values() if source.lock else ():

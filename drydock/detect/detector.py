@@ -5,20 +5,20 @@ from __future__ import annotations
 import gc
 import os
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 
 from drydock.detect import beside, blockers, dockerfiles, migrations, python, routes, settings, system
 from drydock.detect import dependencies as deps
-from drydock.detect.apps import SIDE, Apps, find_apps
+from drydock.detect.apps import SIDE, find_apps
 from drydock.detect.code import MAX_MODULES, Code, Startup, module_name
 from drydock.detect.commands import number
 from drydock.detect.entry import Entry, decide
 from drydock.detect.envfiles import environment_files
-from drydock.detect.files import FileUse, file_uses
+from drydock.detect.files import file_uses
 from drydock.detect.ignore import ignore
 from drydock.detect.installation import installation
 from drydock.detect.launches import PRODUCTION, Evidence, collect
@@ -28,17 +28,17 @@ from drydock.detect.model import (
     Conflict,
     Findings,
     Found,
-    Ignore,
     Installation,
     Migration,
     Package,
     Server,
     Written,
     WrittenKind,
+    distinct,
 )
 from drydock.detect.sources import declared_names, local_folders
 from drydock.detect.tools import TOOLS
-from drydock.detect.tree import Tree, folder_of, join
+from drydock.detect.tree import Tree, ancestors, folder_of, join
 
 DEFAULT_PORT = 8000
 NOTHING: Mapping[str, str] = MappingProxyType({})
@@ -58,9 +58,7 @@ def detect(root: Path, overrides: Mapping[str, str] = NOTHING) -> Findings:
     The project's code is neither imported nor run, and nothing is raised for a bad project: what contradicts
     itself or cannot work is returned as conflicts and blockers.
 
-    Args:
-        root: the project's folder.
-        overrides: options of `[tool.drydock]` in kebab-case; a value set by hand wins over any evidence.
+    `overrides` are options of `[tool.drydock]` in kebab-case: a value set by hand wins over any evidence.
     """
     base = next((above for tool in TOOLS if (above := tool.above(root))), Path(root))
     requested = join(os.path.relpath(os.path.realpath(root), os.path.realpath(base)))
@@ -81,18 +79,8 @@ def _without_collector() -> Iterator[None]:
             gc.enable()
 
 
-@dataclass(frozen=True)
-class _Start:
-    """What is known of the program once its entry point is."""
-
-    entry: Entry
-    startup: Startup
-    uses: list[FileUse]
-    layout: Layout
-
-
 class _Detection:
-    """One run of the detector over one tree."""
+    """One run of the detector over one tree; without an entry point there is no startup to look at."""
 
     def __init__(self, tree: Tree, requested: str, overrides: Mapping[str, str]) -> None:
         self.tree = tree
@@ -102,28 +90,93 @@ class _Detection:
         self.conflicts: list[Conflict] = []
         self.blockers: list[Blocker] = []
         self.notes: list[Found[str]] = []
+        every = dockerfiles.dockerfiles(tree)
+        self.apps = find_apps(self.code)
+        self.commands = [c for c in dockerfiles.commands(tree, every) if not SIDE.search(c.where)]
+        self.evidence = collect(self.code, self.apps, self.commands)
+        self.entry = entry = self._decide()
+        self.files = _relevant(every, entry)
+        self.chosen = self._choose()
+        self.project = self._project_folder()
+        self.startup = Startup(self.code, entry.path, entry.name if entry.factory else "") if entry else None
+        self.uses = file_uses(self.startup) if self.startup else []
+        self.layout = self._layout()
 
     def findings(self) -> Findings:
-        """Run the detectors in order; each gets what the earlier ones found."""
-        files = dockerfiles.dockerfiles(self.tree)
-        apps = find_apps(self.code)
-        commands = [c for c in dockerfiles.commands(self.tree, files) if not SIDE.search(c.where)]
-        evidence = collect(self.code, apps, commands)
-        inside = self._folder_by_hand("source") or (self.requested if self.requested != "." else "")
-        entry, conflicts, reasons = decide(self.code, apps, evidence, self._by_hand("entry-point"), inside)
-        self.conflicts += conflicts
-        self.blockers += reasons
-        self._note_missing(evidence, entry)
-        relevant = _relevant(files, entry)
-        path = entry.path if entry else join(inside or ".", "main.py")
-        chosen, conflicts, reasons = deps.choose(self.code, path, relevant, self.overrides)
-        if entry:  # without an entry point it is not known whose dependencies they would be
-            self.conflicts += conflicts
-            self.blockers += reasons
-        project = self._project_folder(chosen, path)
-        start = self._start(entry, project)
-        self._note_beside(start, commands, relevant)
-        return self._assemble(apps, evidence, commands, relevant, chosen, project, start)
+        """Run the remaining detectors in order; each gets the findings of the earlier ones."""
+        chosen, entry, startup, project = self.chosen, self.entry, self.startup, self.project
+        self._note_beside()
+        server, extras, groups = self._server()
+        limits = python.bounds(self.tree, chosen, project)
+        image = python.base(self.files, project)
+        choice = python.choose(limits, chosen, image, [*extras, *groups], self.overrides)
+        self.conflicts += choice.conflicts
+        self.notes += choice.notes
+        version = choice.version.value if choice.version else ""
+        release = python.release(limits, version)
+        if release:
+            fact = f"any release of Python {version} is taken for {release.value}"
+            self.notes.append(Found(fact, release.where, "which release there is, the base image decides"))
+        names = (
+            deps.installed(chosen, version or python.NEWEST_DEFAULT, [*extras, *groups]) if chosen else set()
+        )
+        build, run = system.packages(startup, chosen, names, version, self.files)
+        installed = self._installation()
+        plan = deps.plan(chosen, extras, groups, installed.value.needed) if chosen else None
+        migrate = self._migration(names) if entry else None
+        self._block(names)
+        context, workdir = self._context(), self.layout.workdir.value
+        live, ready, docs = self._probes()
+        port, options = self._port(), self._options()
+        host = beside.host(startup) if startup else None
+        read = settings.import_settings(startup) if startup else ()
+        self.notes += beside.port(read, port.value)
+        server = self._sockets(names, server)
+        writable, data = self._writable(), self._data_files()
+        self.notes += beside.surprises(startup, host) if startup else ()
+        return Findings(
+            root=self.tree.root,
+            requested=self.requested,
+            source=Found(project, chosen.source.where if chosen else "") if entry or chosen else None,
+            context=context,
+            workdir=self.layout.workdir,
+            python_path=self.layout.roots,
+            entry_point=self._entry_point(),
+            factory=self._factory(),
+            sub_applications=tuple(Found(f"{k.path}:{k.name}", at) for k, at in self.apps.mounted.items()),
+            dependencies=Found(plan, chosen.source.where, chosen.why) if plan and chosen else None,
+            server=server,
+            python=choice.version,
+            python_supported=choice.supported,
+            python_release=release,
+            port=port,
+            liveness=live,
+            readiness=ready,
+            docs=docs,
+            host=host,
+            options=options,
+            system_build=self._packages_by_hand("build-packages") or build,
+            system_run=self._packages_by_hand("system-packages") or run,
+            migrate=migrate,
+            settings=read,
+            env_files=distinct(environment_files(startup, workdir) if startup else ()),
+            data_files=data,
+            writable=writable,
+            replicas_safe=self._replicas(writable),
+            installation=installed,
+            ignore=ignore(
+                self.tree,
+                context.value,
+                [
+                    *self._needed(plan.files if plan else (), installed.value),
+                    *(migrate.value.files if migrate else ()),
+                ],
+            ),
+            image=Found(self._by_hand("image"), "set by hand: image") if self._by_hand("image") else None,
+            notes=tuple(self.notes),
+            conflicts=tuple(self.conflicts),
+            blockers=tuple(self.blockers),
+        )
 
     def _by_hand(self, option: str) -> str:
         return self.overrides.get(option, "").strip()
@@ -137,370 +190,223 @@ class _Detection:
             return ""
         return join(wanted) if wanted else ""
 
-    def _note_missing(self, evidence: list[Evidence], entry: Entry | None) -> None:
-        for item in evidence:
-            if item.missing and entry and "$" not in item.missing:
-                self.notes.append(Found(f"{item.missing} is started, but no file defines it", item.where))
+    def _decide(self) -> Entry | None:
+        self.inside = self._folder_by_hand("source") or (self.requested if self.requested != "." else "")
+        wanted = self._by_hand("entry-point")
+        entry, conflicts, reasons = decide(self.code, self.apps, self.evidence, wanted, self.inside)
+        self.conflicts += conflicts
+        self.blockers += reasons
+        return entry
 
-    def _note_beside(
-        self, start: _Start | None, commands: list[dockerfiles.Command], files: list[dockerfiles.Dockerfile]
-    ) -> None:
-        if start is None:
-            return
-        told = start.entry.evidence.where if start.entry.evidence else ""
-        command = next((one for one in commands if one.where == told), None)
-        self.notes += beside.before(command)
-        self.notes += beside.steps(files)
-        self.notes += beside.workers(self.tree, commands)
-        self.notes += beside.code(start.startup)
-        self.notes += beside.wrapper(start.startup, start.entry)
+    @property
+    def path(self) -> str:
+        """The file that is started, or one in its likely folder."""
+        return self.entry.path if self.entry else join(self.inside or ".", "main.py")
 
-    def _project_folder(self, chosen: deps.Chosen | None, path: str) -> str:
+    def _choose(self) -> deps.Chosen | None:
+        chosen, conflicts, reasons = deps.choose(self.tree, self.path, self.files, self.overrides)
+        if self.entry:  # without an entry point it is not known whose dependencies they would be
+            self.conflicts += conflicts
+            self.blockers += reasons
+        return chosen
+
+    def _project_folder(self) -> str:
         """Return the project's folder: the nearest one above the entry point that has a pyproject.toml."""
-        folder = folder_of(path)
-        while folder != ".":
-            if self.tree.exists(join(folder, "pyproject.toml")) or self.tree.exists(join(folder, "setup.py")):
+        source = self.chosen.source if self.chosen else None
+        own = source.folder if source and not source.package else ""
+        for folder in ancestors(self.path):
+            if folder == own or any(
+                self.tree.exists(join(folder, n)) for n in ("pyproject.toml", "setup.py")
+            ):
                 return folder
-            if chosen and not chosen.source.package and folder == chosen.source.folder:
-                return folder
-            folder = folder_of(folder)
         return "."
 
-    def _start(self, entry: Entry | None, project: str) -> _Start | None:
-        if entry is None:
-            return None
-        startup = Startup(self.code, entry.path, entry.name if entry.factory else "")
-        uses = file_uses(self.code, startup)
-        root = source_root(self.code, entry, startup)
-        found = layout(self.code, root, entry, startup, uses, project)
+    def _layout(self) -> Layout:
+        if self.entry is None or self.startup is None:
+            return Layout(Found((self.project,), "default"), Found(self.project, "default"))
+        root = source_root(self.entry, self.startup)
+        found = layout(root, self.entry, self.startup, self.uses, self.project)
         workdir = self._folder_by_hand("workdir")
-        if workdir:
-            found = replace(found, workdir=Found(workdir, "set by hand: workdir"))
-        return _Start(entry, startup, uses, found)
+        return replace(found, workdir=Found(workdir, "set by hand: workdir")) if workdir else found
 
-    def _note_unread(self) -> None:
-        if self.code.unread:
-            fact = (
-                f"{self.code.unread} modules were not read: the entry point imports more than {MAX_MODULES}"
-            )
-            self.notes.append(Found(fact, "default"))
+    def _note_beside(self) -> None:
+        """Note what the project's files do besides starting the server."""
+        if self.entry is None or self.startup is None:
+            return
+        for item in self.evidence:
+            if item.missing and "$" not in item.missing:
+                self.notes.append(Found(f"{item.missing} is started, but no file defines it", item.where))
+        told = self.entry.evidence.where if self.entry.evidence else ""
+        self.notes += beside.before(next((one for one in self.commands if one.where == told), None))
+        self.notes += beside.steps(self.files)
+        self.notes += beside.workers(self.tree, self.commands)
+        self.notes += beside.code(self.startup)
+        self.notes += beside.wrapper(self.startup, self.entry)
 
-    def _assemble(
-        self,
-        apps: Apps,
-        evidence: list[Evidence],
-        commands: list[dockerfiles.Command],
-        files: list[dockerfiles.Dockerfile],
-        chosen: deps.Chosen | None,
-        project: str,
-        start: _Start | None,
-    ) -> Findings:
-        needed, extras, groups = self._server(chosen)
-        version, supported, conflicts, notes = python.choose(
-            self.code, chosen, project, files, [*extras, *groups], self.overrides
-        )
-        self.conflicts += conflicts
-        self.notes += notes
-        release = (
-            python.release(python.bounds(self.code, chosen, project), version.value) if version else None
-        )
-        if release:
-            series = f"any release of Python {release.value.rpartition('.')[0]} is taken for {release.value}"
-            self.notes.append(Found(series, release.where, "which release there is, the base image decides"))
-        names = (
-            deps.installed(chosen, version.value if version else python.NEWEST_DEFAULT, [*extras, *groups])
-            if chosen
-            else set()
-        )
-        needed = self._server_again(chosen, names, needed)
-        build, run = system.packages(
-            start.startup if start else None,
-            chosen,
-            names,
-            version.value if version else "",
-            files,
-        )
-        installed = self._installation(chosen, start, project)
-        plan = deps.plan(chosen, extras, groups, installed.value.needed) if chosen else None
-        if chosen and deps.stale(chosen.source):
-            self._stale(chosen)
-        if chosen:
-            self.blockers += deps.unreachable(self.tree, chosen.source, names)
-        migrate = self._migration(project, names, commands) if start else None
-        self._block(start, chosen, names, files)
-        self._note_unread()
-        workdir = start.layout.workdir if start else Found(project, "default")
-        context = self._context(chosen, project, start)
-        roots = start.layout.roots if start else Found((project,), "default")
-        live, ready, docs = self._probes(start)
-        port = self._port(start, evidence, files)
-        options = self._options(start, evidence)
-        host = beside.host(start.startup) if start else None
-        read = settings.import_settings(self.code, start.startup) if start else ()
-        self.notes += beside.port(read, port.value)
-        needed = self._sockets(start, chosen, names, needed)
-        writable = self._writable(start)
-        return Findings(
-            root=self.tree.root,
-            requested=self.requested,
-            source=Found(project, chosen.source.where if chosen else "") if start or chosen else None,
-            context=context,
-            workdir=workdir,
-            python_path=roots,
-            entry_point=self._entry_point(start),
-            factory=self._factory(start),
-            sub_applications=tuple(Found(f"{k.path}:{k.name}", where) for k, where in apps.mounted.items()),
-            dependencies=Found(plan, chosen.source.where, chosen.why) if plan and chosen else None,
-            server=needed,
-            python=version,
-            python_supported=supported,
-            python_release=release,
-            port=port,
-            liveness=live,
-            readiness=ready,
-            docs=docs,
-            host=host,
-            options=options,
-            system_build=self._packages_by_hand("build-packages") or build,
-            system_run=self._packages_by_hand("system-packages") or run,
-            migrate=migrate,
-            settings=read,
-            env_files=self._environment_files(start, workdir.value),
-            data_files=self._data_files(start),
-            writable=writable,
-            replicas_safe=self._replicas(start, writable),
-            installation=installed,
-            ignore=self._ignore(
-                context.value,
-                (*(plan.files if plan else ()), *(migrate.value.files if migrate else ())),
-                start,
-                installed.value,
-                project,
-            ),
-            image=Found(self._by_hand("image"), "set by hand: image") if self._by_hand("image") else None,
-            notes=(*self.notes, *(beside.surprises(start.startup, host) if start else [])),
-            conflicts=tuple(self.conflicts),
-            blockers=tuple(self.blockers),
-        )
-
-    def _migration(
-        self, project: str, names: set[str], commands: list[dockerfiles.Command]
-    ) -> Found[Migration] | None:
+    def _migration(self, names: set[str]) -> Found[Migration] | None:
         if by_hand := self._by_hand("migrate"):
             return Found(Migration(by_hand, "", ()), "set by hand: migrate")
-        found, notes, conflicts = migrations.find(self.tree, project, names, commands)
+        found, notes, conflicts = migrations.find(self.tree, self.project, names, self.commands)
         self.notes += notes
         self.conflicts += conflicts
         return found
 
-    def _server(self, chosen: deps.Chosen | None) -> tuple[Found[Server] | None, list[str], list[str]]:
-        if chosen is None:
+    def _server(self) -> tuple[Found[Server] | None, list[str], list[str]]:
+        """Return where the server comes from, and the extras and groups to install."""
+        if self.chosen is None:
             return None, [], []
-        names = deps.installed(chosen, python.NEWEST_DEFAULT, [])
-        found = deps.server(chosen, names, self.overrides)
-        extras, groups = deps.selection(chosen.source, found.value, self.overrides)
-        for option, asked, known in (
-            ("extras", extras, chosen.source.extras),
-            ("groups", groups, chosen.source.groups),
-        ):
-            unknown = [a for a in asked if a not in known]
-            if unknown:
-                candidates = tuple(Found(k, chosen.source.where) for k in known)
+        source = self.chosen.source
+        found = deps.server(
+            self.chosen, deps.installed(self.chosen, python.NEWEST_DEFAULT, []), self.overrides
+        )
+        extras, groups = deps.selection(source, found.value, self.overrides)
+        known: Mapping[str, tuple[list[str], Iterable[str]]]
+        known = {"extras": (extras, source.extras), "groups": (groups, source.groups)}
+        for option, (asked, declared) in known.items():
+            if unknown := [a for a in asked if a not in declared]:
+                candidates = tuple(Found(k, source.where) for k in declared)
                 fact = f"{option} names {unknown[0]}, which is not declared; declared are"
                 self.conflicts.append(Conflict(option, fact, candidates, option))
         return found, extras, groups
 
-    def _server_again(
-        self, chosen: deps.Chosen | None, names: set[str], needed: Found[Server] | None
-    ) -> Found[Server] | None:
-        """Look once more for a missing server among what the chosen extras and groups bring."""
-        if chosen is None or needed is None or needed.value.place != "missing":
+    def _sockets(self, names: set[str], needed: Found[Server] | None) -> Found[Server] | None:
+        """Return the server that the extras bring, and with a library for WebSockets where routes need it."""
+        if self.chosen is None or needed is None:
             return needed
-        name = next((s for s in deps.SERVERS if s in names), None)
-        return Found(Server(name, "default"), chosen.source.where) if name else needed
-
-    def _sockets(
-        self, start: _Start | None, chosen: deps.Chosen | None, names: set[str], needed: Found[Server] | None
-    ) -> Found[Server] | None:
-        """Return the server with a library for WebSockets where there are routes for them."""
-        where = routes.socket(start.startup) if start else ""
-        if not where or chosen is None or needed is None or deps.has_sockets(chosen, names, needed.value):
+        brought = next((s for s in deps.SERVERS if s in names), None)
+        if brought and needed.value.place == "missing":
+            needed = Found(Server(brought, "default"), self.chosen.source.where)
+        where = routes.socket(self.startup) if self.startup else ""
+        if not where or deps.has_sockets(self.chosen, names, needed.value):
             return needed
         if needed.value.place == "missing":
             added = replace(needed.value, requirement="uvicorn[standard]")
-            return Found(
-                added, needed.where, f"none is declared, and the WebSocket route at {where} needs it"
-            )
+            why = f"none is declared, and the WebSocket route at {where} needs it"
+            return Found(added, needed.where, why)
         fact = "a WebSocket route, and no library for it is declared: add websockets or uvicorn[standard]"
         self.notes.append(Found(fact, where))
         return needed
 
-    def _installation(
-        self, chosen: deps.Chosen | None, start: _Start | None, project: str
-    ) -> Found[Installation]:
-        if start is None:
+    def _installation(self) -> Found[Installation]:
+        if self.startup is None:
             return Found(Installation(False, False, (), ()), "default", "no entry point is known")
-        return installation(self.code, start.startup, chosen, project, start.layout.roots.value)
+        return installation(self.startup, self.chosen, self.project, self.layout.roots.value)
 
-    def _stale(self, chosen: deps.Chosen) -> None:
-        missing = ", ".join(deps.stale(chosen.source)[:5])
-        self.blockers.append(
-            Blocker(
-                "lock",
-                f"{chosen.source.label} is older than pyproject.toml: it lacks {missing}",
-                chosen.source.label,
-                "run `drydock lock`",
-            )
-        )
-
-    def _block(
-        self,
-        start: _Start | None,
-        chosen: deps.Chosen | None,
-        names: set[str],
-        files: list[dockerfiles.Dockerfile],
-    ) -> None:
-        if start:
-            self.blockers += blockers.of_code(
-                self.code, start.startup, start.uses, start.layout.workdir.value
-            )
+    def _block(self, names: set[str]) -> None:
+        """Add the reasons against an image, and a note on unread modules."""
+        source = self.chosen.source if self.chosen else None
+        if source and (missing := deps.stale(source)):
+            fact = f"{source.label} is older than pyproject.toml: it lacks {', '.join(missing[:5])}"
+            self.blockers.append(Blocker("lock", fact, source.label, "run `drydock lock`"))
+        if source:
+            self.blockers += deps.unreachable(self.tree, source, names)
+        if self.startup:
+            self.blockers += blockers.of_code(self.startup, self.uses, self.layout.workdir.value)
         # Extras set by hand may choose the CPU builds; then it is known what is wanted.
         if not self._by_hand("image") and not self._by_hand("extras"):
-            self.blockers += blockers.graphics(chosen, names, files[:1])
+            self.blockers += blockers.graphics(self.chosen, names, self.files[:1])
+        if unread := self.code.unread:
+            fact = f"{unread} modules were not read: the entry point imports more than {MAX_MODULES}"
+            self.notes.append(Found(fact, "default"))
 
-    def _context(self, chosen: deps.Chosen | None, project: str, start: _Start | None) -> Found[str]:
+    def _context(self) -> Found[str]:
         """Return the smallest folder that holds the declarations, the source roots and the data files."""
-        parts = [
-            project,
-            *(start.layout.roots.value if start else ()),
-            *([start.layout.workdir.value] if start else []),
-        ]
-        if chosen:
-            parts += [chosen.source.folder, *(folder_of(f) for f in chosen.source.files)]
-        parts += [folder_of(f.value) for f in self._data_files(start)]
+        source = self.chosen.source if self.chosen else None
+        files = [*(source.files if source else ()), *(f.value for f in self._data_files())]
+        parts = [self.project, *map(folder_of, files), *([source.folder] if source else [])]
+        parts += [*self.layout.roots.value, self.layout.workdir.value] if self.entry else []
         common = os.path.commonpath([f"/{p}" if p != "." else "/" for p in parts]).lstrip("/") or "."
-        return Found(
-            common,
-            chosen.source.where if chosen else "",
-            "holds the lock file, the source and the data files",
-        )
+        where = source.where if source else ""
+        return Found(common, where, "holds the lock file, the source and the data files")
 
-    def _entry_point(self, start: _Start | None) -> Found[str] | None:
-        if start is None:
+    def _entry_point(self) -> Found[str] | None:
+        entry = self.entry
+        if entry is None:
             return None
-        entry, root = start.entry, start.layout.roots.value[0]
-        dotted = entry.evidence.module if entry.evidence and entry.evidence.root == root else ""
-        name = dotted or module_name(root, entry.path)
-        return Found(f"{name}:{entry.name}", entry.where, entry.why)
+        root, told = self.layout.roots.value[0], entry.evidence
+        dotted = told.module if told and told.root == root else ""
+        return Found(f"{dotted or module_name(root, entry.path)}:{entry.name}", entry.where, entry.why)
 
-    def _factory(self, start: _Start | None) -> Found[bool]:
+    def _factory(self) -> Found[bool]:
         if self._by_hand("factory"):
             return Found(self._by_hand("factory").lower() in {"true", "1", "yes"}, "set by hand: factory")
-        return Found(start.entry.factory, start.entry.where) if start else Found(False, "default")
+        return Found(self.entry.factory, self.entry.where) if self.entry else Found(False, "default")
 
-    def _port(
-        self, start: _Start | None, evidence: list[Evidence], files: list[dockerfiles.Dockerfile]
-    ) -> Found[int]:
+    @property
+    def own(self) -> list[Evidence]:
+        """The evidence of how the chosen application is started."""
+        key = self.entry.app.key if self.entry else None
+        return [e for e in self.evidence if e.app and e.app.key == key]
+
+    def _port(self) -> Found[int]:
         by_hand = self._by_hand("port")
         if (port := number(by_hand)) is not None:
             return Found(port, "set by hand: port")
         if by_hand:
             fact = f"port is {by_hand}, which is no number from 1 to 65535"
             self.conflicts.append(Conflict("port", fact, (), "port"))
-        own = [e for e in evidence if start and e.app and e.app.key == start.entry.app.key]
-        told = next((e for e in own if e.port), None)
-        if told and told.port:
-            return Found(told.port, told.where)
-        exposed = next(((p, f"{f.path}:{line}") for f in files for p, line in f.ports), None)
-        return Found(*exposed) if exposed else Found(DEFAULT_PORT, "default", "nothing names a port")
+        told = [Found(e.port, e.where) for e in self.own if e.port]
+        exposed = [Found(port, f"{file.path}:{line}") for file in self.files for port, line in file.ports]
+        return [*told, *exposed, Found(DEFAULT_PORT, "default", "nothing names a port")][0]
 
-    def _options(self, start: _Start | None, evidence: list[Evidence]) -> Found[tuple[str, ...]] | None:
-        own = [e for e in evidence if start and e.app and e.app.key == start.entry.app.key]
-        told = next((e for e in own if e.options and e.rank <= PRODUCTION), None)
-        if told is None:
-            return None
-        found, notes = beside.options(told)
+    def _options(self) -> Found[tuple[str, ...]] | None:
+        told = next((e for e in self.own if e.options and e.rank <= PRODUCTION), None)
+        found, notes = beside.options(told) if told else (None, [])
         self.notes += notes
         return found
 
-    def _probes(self, start: _Start | None) -> tuple[Found[str] | None, Found[str] | None, Found[str] | None]:
+    def _probes(self) -> tuple[Found[str] | None, Found[str] | None, Found[str] | None]:
         by_hand = self._by_hand("health-path"), self._by_hand("ready-path")
-        hand = tuple(Found(p, "set by hand") if p else None for p in by_hand)
-        if start is None:
-            return hand[0], hand[1], None
-        live, ready = routes.probes(routes.health_routes(self.code, start.entry, start.startup))
-        path, where = routes.docs_path(self.code, start.entry, start.startup)
+        live, ready = (Found(p, "set by hand") if p else None for p in by_hand)
+        if self.entry is None or self.startup is None:
+            return live, ready, None
+        probes = routes.probes(routes.Routes(self.entry, self.startup).health())
+        path, where = routes.docs_path(self.entry, self.startup)
         found = [
             Found(r.path, r.where, "asks the database" if r.asks_database else "") if r else None
-            for r in (live, ready)
+            for r in probes
         ]
-        return hand[0] or found[0], hand[1] or found[1], Found(path, where) if path else None
+        return live or found[0], ready or found[1], Found(path, where) if path else None
 
     def _packages_by_hand(self, option: str) -> tuple[Package, ...]:
         """Return the packages that an option names; `NAME?` is one that a Debian release may lack."""
+        where, names = f"set by hand: {option}", self._by_hand(option).replace(",", " ").split()
+        maybe = {name: name.endswith("?") for name in names}
         return tuple(
-            Package(
-                name.removesuffix("?"),
-                f"set by hand: {option}",
-                origin="dockerfile" if name.endswith("?") else "person",
-            )
-            for name in self._by_hand(option).replace(",", " ").split()
+            Package(name.rstrip("?"), where, origin="dockerfile" if lacking else "person")
+            for name, lacking in maybe.items()
         )
 
-    def _environment_files(self, start: _Start | None, workdir: str) -> tuple[Found[str], ...]:
-        return environment_files(self.code, start.startup, workdir) if start else ()
+    def _data_files(self) -> tuple[Found[str], ...]:
+        """Return the files and folders that are read; one that is the whole project needs no mention."""
+        used = (u for u in self.uses if u.kind in {"folder", "read"})
+        found = (Found(u.place(self.layout.workdir.value), u.where) for u in used)
+        real = (f for f in found if self.tree.has(f.value))
+        return distinct(f for f in real if not f.value.rpartition("/")[2].startswith(".env"))
 
-    def _place(self, start: _Start, use: FileUse) -> str:
-        return use.path if use.beside_code else join(start.layout.workdir.value, use.path)
-
-    def _data_files(self, start: _Start | None) -> tuple[Found[str], ...]:
-        found: dict[str, Found[str]] = {}
-        for use in start.uses if start else []:
-            path = self._place(start, use) if start else ""
-            real = self.tree.exists(path) or self.tree.is_folder(path)
-            # A folder that is the whole project or holds the code needs no mention.
-            if (
-                use.kind in {"folder", "read"}
-                and real
-                and path != "."
-                and not path.rpartition("/")[2].startswith(".env")
-            ):
-                found.setdefault(path, Found(path, use.where))
-        return tuple(found.values())
-
-    def _writable(self, start: _Start | None) -> tuple[Written, ...]:
-        found: dict[str, Written] = {}
-        for use in start.uses if start else []:
-            path = self._place(start, use) if start else ""
-            kind = WRITTEN.get(use.kind)
+    def _writable(self) -> tuple[Written, ...]:
+        found = []
+        for use in self.uses:
+            path, kind = use.place(self.layout.workdir.value), WRITTEN.get(use.kind)
             if kind and not path.startswith(".."):
                 kind = "unknown" if kind == "database" and use.path == "." else kind
-                found.setdefault(path, Written(path, use.where, WHY_WRITTEN[kind], kind))
-        return tuple(found.values())
+                found.append(Written(path, use.where, WHY_WRITTEN[kind], kind))
+        return distinct(found)
 
-    def _replicas(self, start: _Start | None, writable: tuple[Written, ...]) -> Found[bool]:
-        if writable:
-            first = writable[0]
+    def _replicas(self, writable: tuple[Written, ...]) -> Found[bool]:
+        for first in writable:
             return Found(False, first.where, f"it writes {first.value}, which replicas would not share")
-        for module in start.startup.modules if start else []:
-            for statement in module.imports:
-                if statement.module.startswith(SCHEDULERS) and not statement.scope.typing:
-                    return Found(False, module.path, "its scheduler would run every job once in each replica")
+        for module in self.startup.modules if self.startup else []:
+            if any(i.module.startswith(SCHEDULERS) and not i.scope.typing for i in module.imports):
+                return Found(False, module.path, "its scheduler would run every job once in each replica")
         return Found(True, "default", "it writes no files of its own")
 
-    def _ignore(
-        self,
-        context: str,
-        files: tuple[str, ...],
-        start: _Start | None,
-        installed: Installation,
-        project: str,
-    ) -> Ignore:
-        needed = [*files, *(join(project, f) for f in installed.build_files if installed.needed)]
-        if start:
-            needed += [m.path for m in start.startup.modules]
-            needed += [f.value for f in self._data_files(start)]
-        return ignore(self.tree, context, needed)
+    def _needed(self, files: tuple[str, ...], installed: Installation) -> list[str]:
+        """Return the files that the build and the program read."""
+        build = installed.build_files if installed.needed else ()
+        modules = self.startup.modules if self.startup else []
+        read = (*(m.path for m in modules), *(f.value for f in self._data_files()))
+        return [*files, *(join(self.project, f) for f in build), *read]
 
 
 def _relevant(files: list[dockerfiles.Dockerfile], entry: Entry | None) -> list[dockerfiles.Dockerfile]:

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass, field
 
 from drydock.detect.compose import build_of, compose_services
-from drydock.detect.tree import Tree, folder_of, join
+from drydock.detect.tree import Tree, ancestors, folder_of, join, strings
 from drydock.project import dockerfile
 from drydock.project.dockerfile import expand
 
@@ -34,7 +34,7 @@ KEPT_BY_STAGES = ("copies", "ports", "commands", "packages", "variables")
 
 @dataclass
 class Dockerfile:
-    """What one Dockerfile says about its last stage and the packages of all stages."""
+    """The facts of one Dockerfile: its last stage, and the bases and commands of all stages."""
 
     path: str
     context: str
@@ -48,29 +48,24 @@ class Dockerfile:
     packages: list[tuple[str, int]] = field(default_factory=list)
     variables: list[tuple[str, str, int]] = field(default_factory=list)
 
-    def folder(self, inner: str) -> list[str]:
-        """Return the folders of the tree that stand at an absolute path of the image, best first."""
-        found = []
+    def folders(self, tree: Tree, inner: str) -> tuple[str, ...]:
+        """Return the folders of the tree that an absolute path of the image is copied from, best first."""
+        found, place = [], inner.rstrip("/")
         for source, target in self.copies:
             if inner == target:
                 found.append(source)
             elif inner.startswith(target.rstrip("/") + "/"):
                 found.append(join(source, inner[len(target.rstrip("/")) + 1 :]))
-            elif target.startswith(inner.rstrip("/") + "/") and _same_tail(source, target, inner):
-                found.append(
-                    join(source, *[".."] * target[len(inner.rstrip("/")) :].strip("/").count("/"), "..")
-                )
-        return list(dict.fromkeys(f for f in found if not f.startswith("..")))
-
-
-def _same_tail(source: str, target: str, inner: str) -> bool:
-    tail = target[len(inner.rstrip("/")) + 1 :].strip("/")
-    return source == tail or source.endswith("/" + tail)
+            elif target.startswith(place + "/"):
+                tail = target[len(place) + 1 :].strip("/")
+                if source == tail or source.endswith("/" + tail):
+                    found.append(join(source, *[".."] * (tail.count("/") + 1)))
+        return tuple(f for f in dict.fromkeys(found) if tree.is_folder(f))
 
 
 @dataclass(frozen=True)
 class Command:
-    """A command line that starts the project, where it stands, and in which folder of the tree it runs."""
+    """A command line that starts the project, its place, and the folder of the tree that it runs in."""
 
     text: str
     where: str
@@ -91,12 +86,11 @@ def dockerfiles(tree: Tree) -> list[Dockerfile]:
 
 
 def read_dockerfile(tree: Tree, path: str, text: str) -> Dockerfile:
-    """Return what a Dockerfile says; its context is the folder that holds what it copies."""
+    """Return the facts of a Dockerfile; its context is the folder that holds what it copies."""
     stages: dict[str, Dockerfile] = {}
     instructions = [(one.keyword, one.text, one.line) for one in dockerfile.instructions(text)]
     current = Dockerfile(path, _guess_context(tree, path, instructions))
     bases: list[str] = []
-    packages: list[tuple[str, int]] = []
     runs: list[tuple[str, int]] = []
     arguments: dict[str, str] = {}
     for keyword, rest, line in instructions:
@@ -106,7 +100,6 @@ def read_dockerfile(tree: Tree, path: str, text: str) -> Dockerfile:
         elif keyword == "FROM":
             current = _stage(current, stages, bases, expand(rest, arguments))
         elif keyword == "RUN":
-            packages += [(p, line) for p in _apt_packages(rest)]
             runs.append((rest, line))
             current.packages += [(p, line) for p in _apt_packages(rest)]
         else:
@@ -120,13 +113,11 @@ def _stage(current: Dockerfile, stages: dict[str, Dockerfile], bases: list[str],
     base = words[0] if words else ""
     bases.append(base)
     start = stages.get(base.lower())
-    stage = Dockerfile(current.path, current.context)
+    stage = Dockerfile(current.path, current.context, start.base if start else base)
     if start:
-        stage.base, stage.workdir = start.base, start.workdir
+        stage.workdir = start.workdir
         for name in KEPT_BY_STAGES:
             setattr(stage, name, list(getattr(start, name)))
-    else:
-        stage.base = base
     if len(words) >= 3 and words[1].lower() == "as":
         stages[words[2].lower()] = stage
     return stage
@@ -142,47 +133,37 @@ def _apply(stage: Dockerfile, tree: Tree, keyword: str, rest: str, line: int) ->
         pairs = pairs or [rest.partition(" ")[::2]]
         stage.variables += [(name, value.strip(" \"'"), line) for name, value in pairs if name]
     elif keyword == "EXPOSE":
-        for port in re.findall(r"\b[0-9]{2,5}\b", rest):
-            stage.ports.append((int(port), line))
+        stage.ports += [(int(port), line) for port in re.findall(r"\b[0-9]{2,5}\b", rest)]
     elif keyword in {"CMD", "ENTRYPOINT"}:
         stage.commands.append((_exec_text(rest), line))
 
 
+def _copied(rest: str) -> list[str]:
+    """Return the sources and the target of COPY or ADD, nothing of one from another stage."""
+    words = [] if "--from=" in rest else _json_words(rest) or rest.split()
+    return [word for word in words if not word.startswith("--")]
+
+
 def _copy(stage: Dockerfile, tree: Tree, rest: str) -> None:
-    if "--from=" in rest:
-        return
-    words = _json_words(rest) or [w for w in rest.split() if not w.startswith("--")]
-    if len(words) < 2:
-        return
-    target = join(stage.workdir, words[-1])
-    for source in words[:-1]:
+    *sources, last = _copied(rest) or [""]
+    target = join(stage.workdir, last)
+    for source in sources:
         inner = join(stage.context, source.strip("\"'").lstrip("/") or ".")
         if tree.is_folder(inner):
             stage.copies.append((inner, target))
         elif tree.exists(inner):
             name = inner.rpartition("/")[2]
-            stage.copies.append((inner, join(target, name) if words[-1].endswith(("/", ".")) else target))
+            stage.copies.append((inner, join(target, name) if last.endswith(("/", ".")) else target))
 
 
 def _guess_context(tree: Tree, path: str, instructions: list[tuple[str, str, int]]) -> str:
     """Return the folder under which most of what the Dockerfile copies exists: its own, or one above."""
-    wanted = []
-    for keyword, rest, _ in instructions:
-        if keyword in {"COPY", "ADD"} and "--from=" not in rest:
-            words = [w for w in (_json_words(rest) or rest.split()) if not w.startswith("--")]
-            wanted += [w.lstrip("/") for w in words[:-1] if w.strip("./") and "*" not in w and "$" not in w]
-    folder = folder_of(path)
-    above = [folder]
-    while folder != ".":
-        folder = folder_of(folder)
-        above.append(folder)
-    return max(
-        above,
-        key=lambda a: (
-            sum(tree.exists(join(a, w)) or tree.is_folder(join(a, w)) for w in wanted),
-            -above.index(a),
-        ),
-    )
+    sources = [
+        w for keyword, rest, _ in instructions if keyword in {"COPY", "ADD"} for w in _copied(rest)[:-1]
+    ]
+    wanted = [w.lstrip("/") for w in sources if w.strip("./") and "*" not in w and "$" not in w]
+    above = ancestors(path)
+    return max(above, key=lambda a: (sum(tree.has(join(a, w)) for w in wanted), -above.index(a)))
 
 
 def _json_words(rest: str) -> list[str]:
@@ -190,7 +171,7 @@ def _json_words(rest: str) -> list[str]:
         value = json.loads(rest) if rest.startswith("[") else []
     except (ValueError, RecursionError):
         return []
-    return [v for v in value if isinstance(v, str)] if isinstance(value, list) else []
+    return strings(value)
 
 
 def _exec_text(rest: str) -> str:
@@ -204,13 +185,19 @@ def _apt_packages(rest: str) -> list[str]:
     found = []
     for part in re.split(r"&&|;|\|\||\n", rest):
         match = re.search(r"\bapt(?:-get)?\b.*?\binstall\b(.*)", part)
-        if match:
-            words = (
-                w.split("=")[0]
-                for w in match.group(1).split()
-                if not w.startswith(("-", "$", "<", ">", "/", "2>"))
-            )
-            found += [w for w in words if re.fullmatch(r"[a-z0-9][a-z0-9+.-]+", w)]
+        words = [w for w in match.group(1).split() if w[0] not in "-$<>/"] if match else []
+        found += [w for word in words if re.fullmatch(r"[a-z0-9][a-z0-9+.-]+", w := word.split("=")[0])]
+    return found
+
+
+def procfile(tree: Tree) -> list[tuple[str, str, str]]:
+    """Return (process type, command, where) of every Procfile."""
+    found = []
+    for path in tree.named("Procfile"):
+        for number, entry in enumerate((tree.text(path) or "").split("\n"), 1):
+            name, colon, text = entry.partition(":")
+            if colon and name.strip() and not name.startswith("#"):
+                found.append((name.strip(), text.strip(), f"{path}:{number}"))
     return found
 
 
@@ -219,30 +206,21 @@ def commands(tree: Tree, files: list[Dockerfile]) -> list[Command]:
     found = []
     for file in files:
         production = not NOT_PRODUCTION.search(file.path)
-        folders = tuple(f for f in file.folder(file.workdir) if tree.is_folder(f))
-        for text, line in file.commands[-2:]:
-            found.append(Command(text, f"{file.path}:{line}", folders or (file.context,), production))
-    for path in tree.named("Procfile"):
-        for number, entry in enumerate((tree.text(path) or "").split("\n"), 1):
-            name, colon, text = entry.partition(":")
-            if colon and name.strip() == "web":
-                found.append(Command(text.strip(), f"{path}:{number}", (folder_of(path),), True))
-    return found + _compose_commands(tree, files)
-
-
-def _compose_commands(tree: Tree, files: list[Dockerfile]) -> list[Command]:
-    found = []
+        folders = file.folders(tree, file.workdir) or (file.context,)
+        for text, number in file.commands[-2:]:
+            found.append(Command(text, f"{file.path}:{number}", folders, production))
+    for name, text, where in procfile(tree):
+        if name == "web":
+            found.append(Command(text, where, (folder_of(where),), True))
     by_path = {file.path: file for file in files}
     for path, name, service in compose_services(tree):
         command = service.get("command")
-        text = " ".join(str(w) for w in command) if isinstance(command, list) else command
+        line = " ".join(str(w) for w in command) if isinstance(command, list) else command
         built = build_of(path, service)
-        if not isinstance(text, str) or built is None:
-            continue
-        file = by_path.get(built[1])
-        workdir = service.get("working_dir")
-        inner = workdir if isinstance(workdir, str) else (file.workdir if file else "/")
-        folders = tuple(f for f in file.folder(inner) if tree.is_folder(f)) if file else ()
-        production = not NOT_PRODUCTION.search(path)
-        found.append(Command(text, f"{path} services.{name}.command", folders or (built[0],), production))
+        if isinstance(line, str) and built is not None:
+            told, own = service.get("working_dir"), by_path.get(built[1])
+            inner = told if isinstance(told, str) else own.workdir if own else "/"
+            folders = (own.folders(tree, inner) if own else ()) or (built[0],)
+            where, production = f"{path} services.{name}.command", not NOT_PRODUCTION.search(path)
+            found.append(Command(line, where, folders, production))
     return found

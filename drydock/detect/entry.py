@@ -8,14 +8,12 @@ from drydock.detect.apps import SIDE, App, Apps, Key
 from drydock.detect.code import Code, Startup, module_name
 from drydock.detect.launches import Evidence, target
 from drydock.detect.model import Blocker, Conflict, Found
-from drydock.detect.syntax import Module
-from drydock.detect.tree import ancestors, folder_of
+from drydock.detect.tree import ancestors, folder_of, join
 
 MAX_COMPARED = 30
 ROUTES = frozenset(
-    ["get", "post", "put", "delete", "patch", "options", "head", "trace", "route", "websocket", "api_route"]
-) | frozenset(
-    ["include_router", "mount", "add_api_route", "add_route", "add_api_websocket_route", "add_middleware"]
+    {"get", "post", "put", "delete", "patch", "options", "head", "trace", "route", "websocket", "api_route"}
+    | {"include_router", "mount", "add_api_route", "add_route", "add_api_websocket_route", "add_middleware"}
 )
 
 
@@ -44,21 +42,27 @@ def decide(code: Code, apps: Apps, evidence: list[Evidence], wanted: str = "", s
     """
     if wanted:
         return _by_hand(code, apps, wanted, source)
-    candidates = [a for a in apps.candidates() if _inside(a.key.path, source)]
-    known = [e for e in evidence if e.app and _inside(e.app.key.path, source) and not _aside(apps, e.app)]
-    ranked = [e for e in known if e.rank == known[0].rank] if known else []
-    if ranked:
-        return _from_evidence(code, ranked)
+
+    def inside(app: App) -> bool:
+        return source in {"", "."} or app.key.path.startswith(source + "/")
+
+    candidates = [a for a in apps.candidates() if inside(a)]
+    aside = apps.candidates(side=True)
+    known = [e for e in evidence if e.app and inside(e.app) and e.app not in aside]
+    if known:
+        return _from_evidence(code, [e for e in known if e.rank == known[0].rank])
     missing = [e for e in evidence if e.missing and "$" not in e.missing]
     startable = [c for c in candidates if not c.required]
     if missing and not startable:
-        return None, [_unresolved(missing, candidates)], []
+        named = tuple(Found(e.missing, e.where) for e in missing)
+        others = tuple(Found(a.key.name, a.where) for a in candidates)
+        return _conflict("the entry point that is started is defined by no file", named + others)
     if not startable:
         return None, [], [_nothing(code, apps, candidates, source)]
     remaining = outermost(code, startable)
     if len(remaining) > 1:
         fact = f"{len(remaining)} applications and nothing that says which to start"
-        return None, [_several(code, fact, [Found(a, a.where) for a in remaining])], []
+        return _several(code, fact, [Found(a, a.where) for a in remaining])
     app = remaining[0]
     why = "the only application" if len(startable) == 1 else "the one that imports or outranks the others"
     return Entry(app.key.path, app.key.name, app, app.factory, app.where, why), [], []
@@ -71,29 +75,21 @@ def outermost(code: Code, candidates: list[App]) -> list[App]:
     reach = {c.key: {m.path for m in Startup(code, c.key.path, c.key.name).modules} for c in candidates}
 
     def imported(inner: App) -> bool:
-        return any(
-            inner.key.path in reach[outer.key] and outer.key.path not in reach[inner.key]
-            for outer in candidates
-            if outer.key.path != inner.key.path
-        )
+        others = (outer.key for outer in candidates if outer.key.path != inner.key.path)
+        return any(inner.key.path in reach[o] and o.path not in reach[inner.key] for o in others)
 
     top = [c for c in candidates if not imported(c)] or candidates
-    routed = [c for c in top if _routed(code, c)]
-    return routed or top
+    return [c for c in top if _routed(code, c)] or top
 
 
 def _routed(code: Code, app: App) -> bool:
+    """Tell whether an application gets routes, or is handed to a function that may add some."""
     module = code.module(app.key.path)
     if app.factory or app.made_by or app.wraps or module is None:
         return True
-    return any(
-        site.name.rpartition(".")[0] == app.key.name and site.name.rpartition(".")[2] in ROUTES
-        for site in module.calls
-    ) or _passed_on(module, app.key.name)
-
-
-def _passed_on(module: Module, name: str) -> bool:
-    return any(module.dotted(a) == name for site in module.calls for a in site.node.args)
+    name = app.key.name
+    routed = any(site.name.rpartition(".")[0] == name and site.tail in ROUTES for site in module.calls)
+    return routed or any(module.dotted(a) == name for site in module.calls for a in site.node.args)
 
 
 def _from_evidence(code: Code, ranked: list[Evidence]) -> Decision:
@@ -104,119 +100,75 @@ def _from_evidence(code: Code, ranked: list[Evidence]) -> Decision:
     remaining = outermost(code, [e.app for e in by_app.values() if e.app])
     if len(remaining) > 1:
         fact = f"{len(remaining)} applications are started by this repository's own files"
-        return None, [_several(code, fact, [Found(a, by_app[a.key].where) for a in remaining])], []
+        return _several(code, fact, [Found(a, by_app[a.key].where) for a in remaining])
     app = remaining[0]
     evidence = next((e for e in ranked if e.app and e.app.key == app.key and e.root), by_app[app.key])
-    path = _file_of(code, evidence) or app.key.path
-    name = evidence.name or app.key.name
-    if path != app.key.path and not evidence.module:
-        name = app.key.name
-        path = app.key.path
     if app.required and app.factory and not evidence.module:
         return None, [], [_needs_arguments(app)]
+    path = _file_of(code, evidence) or app.key.path
+    name = evidence.name or app.key.name
     why = f"named by {evidence.where}"
     return Entry(path, name, app, evidence.factory or app.factory, app.where, why, evidence), [], []
 
 
 def _file_of(code: Code, evidence: Evidence) -> str:
-    if not evidence.module or not evidence.root:
-        return ""
-    inner = evidence.module.replace(".", "/")
-    base = inner if evidence.root == "." else f"{evidence.root}/{inner}"
-    return next((f for f in (f"{base}/__init__.py", f"{base}.py") if code.tree.exists(f)), "")
+    base = join(evidence.root, evidence.module.replace(".", "/"))
+    files = (f"{base}/__init__.py", f"{base}.py") if evidence.module and evidence.root else ()
+    return next((f for f in files if code.tree.exists(f)), "")
 
 
 def _by_hand(code: Code, apps: Apps, wanted: str, source: str) -> Decision:
-    folders = (source,) if source else (".",)
-    evidence = target(code, apps, wanted, (*folders, "src"), "set by hand: entry-point", 0)
-    if evidence.app is None:
-        candidates = tuple(_candidate(code, a) for a in apps.candidates())
+    why = "set by hand: entry-point"
+    one = target(code, apps, wanted, (source or ".", "src"), why, 0)
+    if one.app is None:
+        candidates = tuple(Found(_spelled(code, a), a.where) for a in apps.candidates())
         fact = f"entry-point is {wanted}, which no file of this project defines; found"
-        return None, [Conflict("entry-point", fact, candidates, "entry-point")], []
-    path = _file_of(code, evidence) or evidence.app.key.path
-    entry = Entry(
-        path,
-        evidence.name,
-        evidence.app,
-        evidence.factory,
-        evidence.app.where,
-        "set by hand: entry-point",
-        evidence,
-    )
-    return entry, [], []
+        return _conflict(fact, candidates)
+    path = _file_of(code, one) or one.app.key.path
+    return Entry(path, one.name, one.app, one.factory, one.app.where, why, one), [], []
 
 
-def _several(code: Code, fact: str, remaining: list[Found[App]]) -> Conflict:
+def _conflict(fact: str, candidates: tuple[Found[str], ...], option: str = "entry-point") -> Decision:
+    return None, [Conflict("entry-point", fact, candidates, option)], []
+
+
+def _several(code: Code, fact: str, remaining: list[Found[App]]) -> Decision:
     """Return the conflict between applications: by name, or by folder where they are called alike."""
-    named = tuple(Found(f"{_spelled(code, f.value.key.path)}:{f.value.key.name}", f.where) for f in remaining)
+    named = tuple(Found(_spelled(code, f.value), f.where) for f in remaining)
     if len({n.value for n in named}) == len(named):
-        return Conflict("entry-point", fact, named, "entry-point")
-    folders = tuple(Found(folder_of(f.value.key.path), f.where) for f in remaining)
-    return Conflict("entry-point", fact, folders, "source")
-
-
-def _unresolved(missing: list[Evidence], candidates: list[App]) -> Conflict:
-    named = tuple(Found(e.missing, e.where) for e in missing)
-    fact = "the entry point that is started is defined by no file"
-    return Conflict(
-        "entry-point", fact, named + tuple(Found(a.key.name, a.where) for a in candidates), "entry-point"
-    )
+        return _conflict(fact, named)
+    return _conflict(fact, tuple(Found(folder_of(f.value.key.path), f.where) for f in remaining), "source")
 
 
 def _nothing(code: Code, apps: Apps, candidates: list[App], source: str) -> Blocker:
+    """Return the reason why there is no application to start."""
     if candidates:
         return _needs_arguments(candidates[0])
-    made = [(where, name) for where, name in apps.inner if not SIDE.search(where)]
-    if made:
-        where, function = made[0]
-        return Blocker(
-            "entry-point",
-            f"the application is made inside {function}() and never returned, so no server can import it",
-            where,
-            f"make {function}() return it or bind it at module level, or set entry-point in [tool.drydock]",
-        )
-    aside = [a.where for a in apps.candidates(side=True)] + [where for where, _ in apps.inner]
-    if aside:
-        return Blocker(
-            "entry-point",
-            "applications exist only in tests, examples, documentation or templates",
-            aside[0],
-            "point --project at the folder that is meant, or set entry-point in [tool.drydock]",
-        )
-    where = source or str(code.tree.root.name)
-    return Blocker(
-        "entry-point",
-        "no FastAPI application was found",
-        where,
-        "set entry-point in [tool.drydock] or pass --option entry-point=VALUE",
-    )
+    here = "set entry-point in [tool.drydock]"
+    for where, function in apps.inner:
+        if not SIDE.search(where):
+            fact = (
+                f"the application is made inside {function}() and never returned, so no server can import it"
+            )
+            remedy = f"make {function}() return it or bind it at module level, or {here}"
+            return Blocker("entry-point", fact, where, remedy)
+    for where in [a.where for a in apps.candidates(side=True)] + [where for where, _ in apps.inner]:
+        fact = "applications exist only in tests, examples, documentation or templates"
+        remedy = f"point --project at the folder that is meant, or {here}"
+        return Blocker("entry-point", fact, where, remedy)
+    where, remedy = source or code.tree.root.name, f"{here} or pass --option entry-point=VALUE"
+    return Blocker("entry-point", "no FastAPI application was found", where, remedy)
 
 
 def _needs_arguments(app: App) -> Blocker:
-    listed = ", ".join(app.required)
-    return Blocker(
-        "entry-point",
-        f"the factory {app.key.name}() cannot be called without arguments ({listed})",
-        app.where,
-        "give them default values, or add a module that calls it and set entry-point in [tool.drydock]",
-    )
+    fact = f"the factory {app.key.name}() cannot be called without arguments ({', '.join(app.required)})"
+    remedy = "give them default values, or add a module that calls it and set entry-point in [tool.drydock]"
+    return Blocker("entry-point", fact, app.where, remedy)
 
 
-def _candidate(code: Code, app: App) -> Found[str]:
-    return Found(f"{_spelled(code, app.key.path)}:{app.key.name}", app.where)
-
-
-def _spelled(code: Code, path: str) -> str:
-    """Return the dotted name of a file below the nearest folder that is no package."""
-    root = next(
-        (a for a in ancestors(path) if not code.tree.exists(f"{a}/__init__.py".removeprefix("./"))), "."
-    )
-    return module_name(root, path) if path != "__init__.py" else folder_of(path)
-
-
-def _inside(path: str, source: str) -> bool:
-    return source in {"", "."} or path.startswith(source + "/")
-
-
-def _aside(apps: Apps, app: App) -> bool:
-    return app in apps.candidates(side=True)
+def _spelled(code: Code, app: App) -> str:
+    """Return `module:name` of an application, from the nearest folder that is no package."""
+    path = app.key.path
+    plain = (a for a in ancestors(path) if not code.tree.exists(join(a, "__init__.py")))
+    dotted = module_name(next(plain, "."), path) if path != "__init__.py" else folder_of(path)
+    return f"{dotted}:{app.key.name}"

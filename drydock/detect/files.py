@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from drydock.detect.code import Code, Startup
-from drydock.detect.syntax import Module, Site, argument, constant, keyword
+from drydock.detect.code import Startup
+from drydock.detect.syntax import Module, Site, constant, is_true
 from drydock.detect.tree import join
-from drydock.detect.values import FilePath, folder_of_path, path_of
+from drydock.detect.values import Reader, reader
 
 Kind = Literal["folder", "read", "make", "write", "database"]
 
@@ -50,44 +50,43 @@ MEMORY = re.compile(r"^sqlite(\+\w+)?:(//)?(/:memory:.*|/?$|\?.*)|mode=memory")
 # Two slashes and a path are Tortoise's form.
 DATABASE = re.compile(r"^sqlite(\+\w+)?://(/(?!/))?(?P<path>[^/:?{}][^?{}]*)")
 
-# Where a container may write, or where nobody would write but by mistake: nothing to keep.
+# Where a container may write, or where a program writes only by mistake: nothing to keep.
 ELSEWHERE = re.compile(r"^/(tmp|dev|proc|sys|run|var/tmp|var/run|etc|usr|bin|sbin|lib\w*|boot)(/|$)|^/+$")
 
 
 @dataclass(frozen=True)
 class FileUse:
     """A file or folder that the program uses; `path` is relative to the tree when `beside_code`, else to the
-    working directory, or absolute. What the program makes is a folder, what it writes a file. `at_import` and
-    `guarded` say when, and whether its absence is provided for."""
+    working directory, or absolute. `guarded` tells that the program provides for its absence."""
 
     path: str
     beside_code: bool
     kind: Kind
     where: str
-    at_import: bool
-    guarded: bool
+    at_import: bool = False
+    guarded: bool = False
+
+    def place(self, workdir: str) -> str:
+        """Return the path relative to the tree."""
+        return self.path if self.beside_code else join(workdir, self.path)
 
 
-def file_uses(code: Code, startup: Startup) -> list[FileUse]:
+def file_uses(startup: Startup) -> list[FileUse]:
     """Return the files and folders that the modules of an application read and write."""
     found: list[FileUse] = []
     for module in startup.modules:
-        for site in module.calls:
-            use = _use(code, startup, module, site)
-            if use:
-                found.append(use)
-        found += _tortoise(code, module)
+        found += filter(None, (_use(startup, site) for site in module.calls))
+        found += _tortoise(module)
         for url, line in module.databases:
             match = DATABASE.match(url)
             if match and not MEMORY.search(url) and match["path"].isprintable():
-                path = join(match["path"])
-                found.append(FileUse(path, False, "database", f"{module.path}:{line}", False, False))
+                found.append(FileUse(join(match["path"]), False, "database", f"{module.path}:{line}"))
             elif url.endswith(":///{}"):  # an f-string whose path is worked out at run time
-                found.append(FileUse(".", False, "database", f"{module.path}:{line}", False, False))
+                found.append(FileUse(".", False, "database", f"{module.path}:{line}"))
     return list(dict.fromkeys(found))
 
 
-def _tortoise(code: Code, module: Module) -> Iterator[FileUse]:
+def _tortoise(module: Module) -> Iterator[FileUse]:
     """Yield the SQLite files of Tortoise's configuration, which is a dictionary."""
     if not any(statement.module.startswith("tortoise") for statement in module.imports):
         return
@@ -96,69 +95,64 @@ def _tortoise(code: Code, module: Module) -> Iterator[FileUse]:
     for node in (inner for value in values if isinstance(value, ast.Dict) for inner in ast.walk(value)):
         if isinstance(node, ast.Dict):
             by_key = {constant(key): value for key, value in zip(node.keys, node.values, strict=True)}
-            path = path_of(code, module, by_key.get("file_path"))
+            path = Reader(module).path(by_key.get("file_path"))
             if path and constant(by_key["file_path"]) != ":memory:":
-                yield FileUse(path.path, path.beside_code, "database", module.at(node), False, False)
+                yield FileUse(*path, "database", module.at(node))
 
 
-def _use(code: Code, startup: Startup, module: Module, site: Site) -> FileUse | None:
-    call = site.node
-    kind, node = _classified(_base(code, module, site.name), call)
+def _use(startup: Startup, site: Site) -> FileUse | None:
+    kind, node = _classified(_base(site.module, site.name), site)
     if kind is None or node is None:
         return None
-    path = path_of(code, module, node, site.scope.function)
+    values = reader(site)
+    path = values.path(node)
+    guarded = site.scope.tested or site.scope.tried
     if path is None and kind in {"read", "write", "make"}:
         # The file's name is known when it runs: its folder is what counts.
-        path = folder_of_path(code, module, node, site.scope.function)
+        path = values.folder(node)
         kind = "read" if kind == "read" else "make"
-        site = site._replace(scope=site.scope._replace(tested=True))
+        guarded = True
         path = None if path is None or path.path in {".", "/"} else path
     if path is None or path.path.startswith("..") or constant(node) == ":memory:":
         return None
     if path.path.startswith("/") and (kind in {"folder", "read"} or ELSEWHERE.match(path.path)):
         return None  # the machine's own
-    if kind == "folder" and isinstance(k := keyword(call, "check_dir"), ast.Constant) and k.value is False:
-        site = site._replace(scope=site.scope._replace(tested=True))
-    return _made(path, kind, module.at(call), startup.runs(module, site.scope), site)
+    guarded = guarded or (kind == "folder" and is_true(site.keyword("check_dir"), False))
+    return FileUse(*path, kind, site.where, startup.at_import(site), guarded)
 
 
-def _base(code: Code, module: Module, name: str, hops: int = 3) -> str:
+def _base(module: Module, name: str, hops: int = 3) -> str:
     """Return the name of the library's class that a class of the project derives from, else the name."""
-    found = code.symbol(module, name) if name else None
-    owner = found.module.classes.get(found.name) if found else None
-    for base in owner.bases if found and owner and hops else ():
-        above = _base(code, found.module, found.module.dotted(base), hops - 1) if found else ""
+    found = module.symbol(name)
+    for base in found.node.bases if found and found.node and hops else ():
+        above = _base(found.module, found.module.dotted(base), hops - 1) if found else ""
         if above.rpartition(".")[2] in SERVED:
             return above
     return name
 
 
-def _made(path: FilePath, kind: Kind, where: str, at_import: bool, site: Site) -> FileUse:
-    guarded = site.scope.tested or site.scope.tried
-    return FileUse(path.path, path.beside_code, kind, where, at_import, guarded)
+def _opened(mode: str) -> Kind:
+    return "write" if set(mode) & set("wax+") else "read"
 
 
-def _classified(name: str, call: ast.Call) -> tuple[Kind | None, ast.expr | None]:
-    tail = name.rpartition(".")[2]
+def _classified(name: str, site: Site) -> tuple[Kind | None, ast.expr | None]:
+    """Return how a call uses a file, and the argument that names it."""
+    tail, function = name.rpartition(".")[2], site.node.func
     if tail in SERVED:
-        return "folder", argument(call, 0, SERVED[tail])
+        return "folder", site.argument(0, SERVED[tail])
     if name in {"open", "io.open", "aiofiles.open", "anyio.open_file"}:
-        mode = constant(argument(call, 1, "mode")) or "r"
-        return ("write" if set(mode) & set("wax+") else "read"), argument(call, 0, "file")
+        return _opened(constant(site.argument(1, "mode")) or "r"), site.argument(0, "file")
     if name in WRITERS:
         kind: Kind = "database" if name.endswith(".connect") else "make" if name in MAKERS else "write"
-        return kind, argument(call, 0, WRITERS[name])
-    if tail in READERS:
-        return "read", argument(call, 0, READERS[tail])
-    if name in LOADERS:
-        return "read", argument(call, 0, "file")
-    if isinstance(call.func, ast.Attribute):
-        method = call.func.attr
-        if method == "frontend":
-            return "folder", keyword(call, "directory")
-        if method == "open" and not name.startswith(("aiofiles", "gzip", "io", "PIL", "webbrowser", "Image")):
-            mode = constant(argument(call, 0, "mode")) or ""
-            return ("write" if set(mode) & set("wax+") else "read") if mode else None, call.func.value
-        if method in METHODS:
-            return METHODS[method], call.func.value
+        return kind, site.argument(0, WRITERS[name])
+    if tail in READERS or name in LOADERS:
+        return "read", site.argument(0, READERS.get(tail, "file"))
+    if isinstance(function, ast.Attribute):
+        if function.attr == "frontend":
+            return "folder", site.keyword("directory")
+        if function.attr in METHODS:
+            return METHODS[function.attr], function.value
+        foreign = name.startswith(("aiofiles", "gzip", "io", "PIL", "webbrowser", "Image"))
+        if function.attr == "open" and not foreign and (mode := constant(site.argument(0, "mode"))):
+            return _opened(mode), function.value
     return None, None

@@ -21,8 +21,9 @@ class Layout:
     workdir: Found[str]
 
 
-def source_root(code: Code, entry: Entry, startup: Startup) -> Found[str]:
-    """Return the folder that has to stand on `sys.path` for the entry point's imports to work."""
+def source_root(entry: Entry, startup: Startup) -> Found[str]:
+    """Return the folder on `sys.path` that the entry point's imports need."""
+    code = startup.code
     told = entry.evidence.root if entry.evidence else ""
     if entry.evidence and told and entry.evidence.rank != LAUNCHER:
         return Found(told, entry.evidence.where, "the command loads the module from there")
@@ -44,15 +45,12 @@ def source_root(code: Code, entry: Entry, startup: Startup) -> Found[str]:
 def _below_relative_imports(above: list[str], startup: Startup) -> str:
     """Return the deepest folder that leaves every relative import inside a package."""
     limit = 0
-    for module in startup.modules:
-        folder = folder_of(module.path)
-        for statement in module.imports:
-            level = len(statement.module) - len(statement.module.lstrip("."))
-            for _ in range(level if not statement.scope.typing else 0):
-                folder = folder_of(folder)
-            if level and folder in above:
-                limit = max(limit, above.index(folder))
-            folder = folder_of(module.path)
+    for module, statement in ((m, i) for m in startup.modules for i in m.imports if i.module[:1] == "."):
+        level = len(statement.module) - len(statement.module.lstrip("."))
+        folder = module.path
+        for _ in range(1 if statement.scope.typing else level + 1):
+            folder = folder_of(folder)
+        limit = max(limit, above.index(folder) if folder in above else 0)
     return above[limit]
 
 
@@ -60,78 +58,48 @@ def _score(code: Code, root: str, above: list[str], modules: list[Module]) -> tu
     """Return how many local absolute imports resolve below a root, less those that only others resolve."""
     count, where = 0, ""
     for module in modules:
-        for statement in module.imports:
-            name = statement.module
-            if name.startswith(".") or statement.scope.typing or code.locate(module.path, name) is None:
-                continue
-            parts = tuple(name.split("."))
-            hits = [a for a in above if _resolves(code, a, parts)]
-            if root in hits:
-                count += 1
-                where = where or f"{module.path}"
-            elif hits:
-                count -= 1
+        for name in (i.module for i in module.imports if not i.module.startswith(".") and not i.scope.typing):
+            if code.locate(module.path, name) is not None:
+                hits = [folder for folder in above if _resolves(code, folder, name)]
+                count += 1 if root in hits else -1 if hits else 0
+                where = where or (module.path if root in hits else "")
     return count, where
 
 
-def _resolves(code: Code, root: str, parts: tuple[str, ...]) -> bool:
-    hit = find(code.tree, root, parts)
+def _resolves(code: Code, root: str, name: str) -> bool:
+    parts = tuple(name.split("."))
+    hit, folder = find(code.tree, root, parts), join(root, *parts)
     if hit is not None:
-        return len(hit[1]) == 0
-    return code.tree.is_folder(join(root, *parts)) and any(
-        f.endswith(".py") for f in code.tree.under(join(root, *parts))
-    )
+        return not hit[1]
+    return code.tree.is_folder(folder) and any(f.endswith(".py") for f in code.tree.under(folder))
 
 
-def layout(
-    code: Code, root: Found[str], entry: Entry, startup: Startup, uses: list[FileUse], project: str
-) -> Layout:
+def layout(root: Found[str], entry: Entry, startup: Startup, uses: list[FileUse], project: str) -> Layout:
     """Return the folders for `sys.path` and the working directory."""
-    roots = [root.value]
+    code, roots = startup.code, [root.value]
     for module in startup.modules:
-        for statement in module.imports:
-            name = statement.module
-            hit = None if name.startswith(".") or statement.scope.tried else code.locate(module.path, name)
-            parts = tuple(name.split("."))
-            if hit and not any(_resolves(code, r, parts) for r in roots):
+        for name in (i.module for i in module.imports if not i.module.startswith(".") and not i.scope.tried):
+            if code.locate(module.path, name) and not any(_resolves(code, r, name) for r in roots):
                 # A package is no root: `import redis` beside a redis.py means the library.
                 plain = (r for r in code.roots(module.path) if not code.tree.exists(join(r, "__init__.py")))
-                extra = next((r for r in plain if _resolves(code, r, parts)), None)
+                extra = next((r for r in plain if _resolves(code, r, name)), None)
                 roots += [extra] if extra and extra not in roots else []
     return Layout(Found(tuple(roots), root.where, root.why), _workdir(code, root, entry, uses, project))
 
 
 def _workdir(code: Code, root: Found[str], entry: Entry, uses: list[FileUse], project: str) -> Found[str]:
+    """Return the folder in which most of the program's relative paths exist, by default the command's."""
     evidence = entry.evidence
     told = evidence.workdir if evidence and (evidence.rank != LAUNCHER or evidence.root == root.value) else ""
-    default = told or (
-        folder_of(root.value)
-        if root.value.rpartition("/")[2] == "src" and project != root.value
-        else root.value
-    )
-    relative = [u for u in uses if not u.beside_code and u.path != "."]
+    below_src = root.value.rpartition("/")[2] == "src" and project != root.value
+    default = told or (folder_of(root.value) if below_src else root.value)
     folders = list(dict.fromkeys([default, root.value, project, *ancestors(entry.path)]))
-
-    def present(folder: str) -> int:
-        return sum(_there(code, join(folder, u.path)) for u in relative)
-
-    best = max(folders, key=lambda f: (present(f), -folders.index(f)))
-    if present(best) > present(default):
-        use = next(
-            u
-            for u in relative
-            if _there(code, join(best, u.path)) and not _there(code, join(default, u.path))
-        )
-        return Found(best, use.where, f"{use.path} is relative to it")
-    if told and entry.evidence:
-        return Found(told, entry.evidence.where, "the command runs there")
-    proof = next((u for u in relative if _there(code, join(default, u.path))), None)
-    return (
-        Found(default, proof.where, f"{proof.path} is relative to it")
-        if proof
-        else Found(default, root.where, root.why)
-    )
-
-
-def _there(code: Code, path: str) -> bool:
-    return path != "." and not path.startswith("..") and (code.tree.exists(path) or code.tree.is_folder(path))
+    relative = [u for u in uses if not u.beside_code and u.path != "."]
+    present = {f: [u for u in relative if code.tree.has(join(f, u.path))] for f in folders}
+    best = max(folders, key=lambda f: (len(present[f]), -folders.index(f)))
+    if best == default and told and evidence:
+        return Found(told, evidence.where, "the command runs there")
+    proof = next((u for u in present[best] if best == default or u not in present[default]), None)
+    if proof is None:
+        return Found(default, root.where, root.why)
+    return Found(best, proof.where, f"{proof.path} is relative to it")

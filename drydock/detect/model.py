@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, Literal, TypeVar
@@ -23,6 +24,17 @@ class Found(Generic[T]):
     value: T
     where: str
     why: str = ""
+
+
+F = TypeVar("F", bound="Found[Any]")
+
+
+def distinct(items: Iterable[F]) -> tuple[F, ...]:
+    """Return the first of those that have an equal value."""
+    found: dict[Any, F] = {}
+    for item in items:
+        found.setdefault(item.value, item)
+    return tuple(found.values())
 
 
 @dataclass(frozen=True)

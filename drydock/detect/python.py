@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from typing import NamedTuple
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import InvalidVersion, Version
 
 from drydock.detect import tools
-from drydock.detect.code import Code
 from drydock.detect.dependencies import Chosen, installed
 from drydock.detect.dockerfiles import Dockerfile
 from drydock.detect.locks import Lock, Locked
 from drydock.detect.model import Conflict, Found
-from drydock.detect.tree import decode, folder_of, join, parents, read_bounded
+from drydock.detect.tree import Tree, decode, folder_of, join, parents, read_bounded
 
 ASKED_FOR = "3.15"  # many wheels do not exist for it yet: it is taken where files ask for it
 KNOWN = ("3.14", "3.13", "3.12", "3.11", "3.10", "3.9", "3.8", "3.7", ASKED_FOR)
@@ -25,37 +25,33 @@ PIN_FILES = (".python-version", "runtime.txt")
 PIN = re.compile(r"\s*(?:python-|cpython-)?(3\.\d+)(\.\d+)?\s*(\n|$)")
 
 
-def bounds(code: Code, chosen: Chosen | None, folder: str) -> list[Found[str]]:
+class Choice(NamedTuple):
+    """The version, all versions that would do, the contradiction if there is one, and notes."""
+
+    version: Found[str] | None
+    supported: tuple[str, ...] = ()
+    conflicts: tuple[Conflict, ...] = ()
+    notes: tuple[Found[str], ...] = ()
+
+
+def bounds(tree: Tree, chosen: Chosen | None, folder: str) -> list[Found[str]]:
     """Return the version ranges and pins that metadata and pin files state, as PEP 440 specifiers."""
     found = []
     for place in dict.fromkeys((folder, *([chosen.source.folder] if chosen else []), ".")):
-        found += _metadata(code, place)
-        found += _pin_files(code, place)
-    found += [] if any(f.where.endswith(PIN_FILES) for f in found) else _pin_above(code)
+        stated = [one for tool in tools.TOOLS for one in tool.pythons(tree, place)]
+        found += [Found(text, one.where) for one in stated if (text := specifier(one.value))]
+        pins = [(join(place, name), PIN.match(tree.text(join(place, name)) or "")) for name in PIN_FILES]
+        found += [Found(f"=={pin.group(1)}.*", path) for path, pin in pins if pin]
+    found += [] if any(f.where.endswith(PIN_FILES) for f in found) else _pin_above(tree)
     lock = chosen.source.lock if chosen else None
     if lock and lock.python and (text := specifier(lock.python)):
         found.append(Found(text, lock.path))
     return list(dict.fromkeys(found))
 
 
-def _metadata(code: Code, folder: str) -> list[Found[str]]:
-    stated = [found for tool in tools.TOOLS for found in tool.pythons(code.tree, folder)]
-    return [Found(text, found.where) for found in stated if (text := specifier(found.value))]
-
-
-def _pin_files(code: Code, folder: str) -> list[Found[str]]:
-    found = []
-    for name in PIN_FILES:
-        path = join(folder, name)
-        match = PIN.match(code.tree.text(path) or "")
-        if match:
-            found.append(Found(f"=={match.group(1)}.*", path))
-    return found
-
-
-def _pin_above(code: Code) -> list[Found[str]]:
+def _pin_above(tree: Tree) -> list[Found[str]]:
     """Return the .python-version of a folder above in the same repository, which uv and pyenv follow too."""
-    above = parents(code.tree.root)
+    above = parents(tree.root)
     for level, folder in enumerate(above if any((a / ".git").exists() for a in above) else (), 1):
         match = PIN.match(decode(read_bounded(folder / ".python-version", 1_000)) or "")
         if match:
@@ -144,107 +140,95 @@ def unfit(packages: Iterable[Locked], python: str) -> list[Locked]:
 
 
 def choose(
-    code: Code,
+    limits: list[Found[str]],
     chosen: Chosen | None,
-    folder: str,
-    files: list[Dockerfile],
+    image: Found[str] | None,
     selected: list[str],
     overrides: Mapping[str, str],
-) -> tuple[Found[str] | None, tuple[str, ...], list[Conflict], list[Found[str]]]:
-    """Return the version, all versions that would do, the conflict if there is one, and notes."""
+) -> Choice:
+    """Return the version that limits, the existing image and the locked wheels agree on.
+
+    Args:
+        limits: the ranges of `bounds`.
+        image: the Python of the project's own Dockerfile.
+        selected: the extras and groups that are installed.
+    """
     if "python" in overrides:
-        return Found(overrides["python"], "set by hand: python"), (overrides["python"],), [], []
-    limits, notes = _agreed(bounds(code, chosen, folder), _image(files, folder))
-    version, supported, conflicts = _within(limits, chosen, folder, files, selected)
+        return Choice(Found(overrides["python"], "set by hand: python"), (overrides["python"],))
+    limits, notes = _agreed(limits, image)
+    found = _within(limits, chosen, image, selected)
     hard = [limit for limit in limits if not limit.where.endswith(PIN_FILES)]
-    if version and len(hard) < len(limits):
-        # A pin file says what its developers run; what else would do, metadata and wheels say.
-        _, wider, _ = _within(hard, chosen, folder, files, selected)
-        supported = (version.value, *(other for other in wider if other != version.value))
-    return version, supported, conflicts, notes
+    supported = found.supported
+    if found.version and len(hard) < len(limits):
+        # A pin file says what its developers run; metadata and wheels tell which others would do.
+        wider = _within(hard, chosen, image, selected).supported
+        supported = tuple(dict.fromkeys((found.version.value, *wider)))
+    return Choice(found.version, supported, found.conflicts, notes)
 
 
-def _agreed(limits: list[Found[str]], image: Found[str] | None) -> tuple[list[Found[str]], list[Found[str]]]:
+def _agreed(
+    limits: list[Found[str]], image: Found[str] | None
+) -> tuple[list[Found[str]], tuple[Found[str], ...]]:
     """Return the limits without pin files that the Dockerfile's base contradicts, and a note for each."""
-    pins = [
-        one
-        for one in limits
-        if one.where.endswith(PIN_FILES) and image and not allows(one.value, image.value)
-    ]
+    pins = [f for f in limits if f.where.endswith(PIN_FILES) and image and not allows(f.value, image.value)]
     rest = [one for one in limits if one not in pins]
     if image is None or not pins or not all(allows(one.value, image.value) for one in rest):
-        return limits, []
+        return limits, ()
     fact = "the Python {} that it names is not the one of {}, which is taken: set python where that is wrong"
-    notes = [Found(fact.format(one.value.strip("=*."), image.where), one.where) for one in pins]
+    notes = tuple(Found(fact.format(one.value.strip("=*."), image.where), one.where) for one in pins)
     return [*rest, Found(f"=={image.value}.*", image.where)], notes
 
 
 def _within(
-    limits: list[Found[str]],
-    chosen: Chosen | None,
-    folder: str,
-    files: list[Dockerfile],
-    selected: list[str],
-) -> tuple[Found[str] | None, tuple[str, ...], list[Conflict]]:
+    limits: list[Found[str]], chosen: Chosen | None, image: Found[str] | None, selected: list[str]
+) -> Choice:
     allowed = [v for v in KNOWN if all(allows(limit.value, v) for limit in limits)]
     if not allowed:
-        return None, (), [Conflict("python", "no Python version satisfies all of", tuple(limits), "python")]
-    image = _image(files, folder)
+        conflict = Conflict("python", "no Python version satisfies all of", tuple(limits), "python")
+        return Choice(None, (), (conflict,))
     if not (image and image.value == ASKED_FOR):
         allowed = [v for v in allowed if v != ASKED_FOR] or allowed
     lock = chosen.source.lock if chosen else None
     if chosen and lock and any(p.wheels for p in lock.packages.values()):
         return _by_wheels(chosen, lock, allowed, limits, selected)
     if image and image.value in allowed:
-        return image, (image.value, *(v for v in allowed if v != image.value)), []
+        return Choice(image, tuple(dict.fromkeys((image.value, *allowed))))
     pin = next((limit for limit in reversed(limits) if limit.value.startswith("==")), None)
     if pin:
-        return Found(allowed[0], pin.where), tuple(allowed), []
+        return Choice(Found(allowed[0], pin.where), tuple(allowed))
     usual = sorted(allowed, key=lambda v: Version(v) > Version(NEWEST_DEFAULT))
     where = limits[0].where if limits else "default"
-    return Found(usual[0], where, "" if limits else "nothing names a version"), tuple(usual), []
+    return Choice(Found(usual[0], where, "" if limits else "nothing names a version"), tuple(usual))
 
 
 def _by_wheels(
     chosen: Chosen, lock: Lock, allowed: list[str], limits: list[Found[str]], selected: list[str]
-) -> tuple[Found[str] | None, tuple[str, ...], list[Conflict]]:
+) -> Choice:
+    """Return the version that the fewest packages lack a wheel for, those without a source counted first."""
     missing: dict[str, list[Locked]] = {}
     for version in allowed:
-        packages = [lock.packages[n] for n in installed(chosen, version, selected) if n in lock.packages]
-        missing[version] = unfit(packages, version)
-    impossible = {v for v, packages in missing.items() if any(not p.sdist for p in packages)}
-    possible = [v for v in allowed if v not in impossible]
+        names = sorted(installed(chosen, version, selected))
+        missing[version] = unfit([lock.packages[n] for n in names if n in lock.packages], version)
+    possible = [v for v in allowed if all(p.sdist for p in missing[v])]
     if not possible:
-        blocked = missing[allowed[0]]
-        listed = tuple(
-            Found(f"{p.name} {p.version} has no wheel for {allowed[0]}", lock.path)
-            for p in blocked
-            if not p.sdist
-        )
-        return (
-            None,
-            (),
-            [Conflict("python", "the locked wheels fit no allowed Python version", listed, "python")],
-        )
+        first = allowed[0]
+        lacking = (f"{p.name} {p.version} has no wheel for {first}" for p in missing[first] if not p.sdist)
+        listed = tuple(Found(fact, lock.path) for fact in lacking)
+        fact = "the locked wheels fit no allowed Python version"
+        return Choice(None, (), (Conflict("python", fact, listed, "python"),))
     fewest = min(len(missing[v]) for v in possible)
     best = [v for v in possible if len(missing[v]) == fewest]
-    skipped = next((v for v in allowed if v not in best and allowed.index(v) < allowed.index(best[0])), None)
-    why = (
-        f"{missing[skipped][0].name} has no wheel for {skipped}"
-        if skipped
-        else "all locked wheels exist for it"
-    )
-    where = next(
-        (limit.where for limit in limits if limit.value.startswith("==")),
-        limits[0].where if limits else lock.path,
-    )
-    return Found(best[0], where, why), tuple(best), []
+    skipped = next((v for v in allowed[: allowed.index(best[0])] if v not in best), None)
+    why = f"{missing[skipped][0].name} has no wheel for {skipped}" if skipped else ""
+    exact = [limit.where for limit in limits if limit.value.startswith("==")]
+    where = [*exact, *(limit.where for limit in limits), lock.path][0]
+    return Choice(Found(best[0], where, why or "all locked wheels exist for it"), tuple(best))
 
 
-def _image(files: list[Dockerfile], folder: str) -> Found[str] | None:
+def base(files: list[Dockerfile], folder: str) -> Found[str] | None:
+    """Return the Python of the official image that a Dockerfile begins with, those of a folder first."""
     for file in sorted(files, key=lambda f: folder_of(f.path) != folder):
-        for base in file.bases:
-            match = IMAGE.search(base)
-            if match:
-                return Found(match["version"], f"{file.path} FROM {base}")
+        for name in file.bases:
+            if match := IMAGE.search(name):
+                return Found(match["version"], f"{file.path} FROM {name}")
     return None

@@ -4,25 +4,21 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from drydock import secrets
-from drydock.detect.code import Code, Startup
+from drydock.detect.code import Startup
 from drydock.detect.model import Found, Setting, SettingKind
-from drydock.detect.syntax import Module, Site, argument, constant, keyword
-from drydock.detect.values import LOOKUPS, text_of
+from drydock.detect.syntax import Module, Site, Symbol, argument, constant, is_true, keyword, words
+from drydock.detect.values import LOOKUPS, Reader, reader
 
 BASE = re.compile(r"^(pydantic_settings|pydantic(\.v1)?)(\.\w+)*\.BaseSettings$")
 # Annotations and casts that ask for more than any text.
-FORMS = frozenset(
-    {
-        *("int", "float", "bool", "Decimal", "PositiveInt", "NonNegativeInt", "date", "datetime"),
-        *("timedelta", "UUID", "UUID4"),
-    }
-    | {"PostgresDsn", "MySQLDsn", "MariaDBDsn", "RedisDsn", "MongoDsn", "AmqpDsn", "KafkaDsn", "NatsDsn"}
-    | {"AnyUrl", "AnyHttpUrl", "HttpUrl", "WebsocketUrl", "FileUrl", "EmailStr", "NameEmail", "IPvAnyAddress"}
-    | {"list", "List", "set", "Set", "tuple", "Tuple", "frozenset", "dict", "Dict", "Json"}
-    | {"Path", "FilePath", "DirectoryPath"}
+FORMS = re.compile(
+    r"\b(int|float|bool|Decimal|PositiveInt|NonNegativeInt|date|datetime|timedelta|UUID|UUID4|PostgresDsn|MySQLDsn|"
+    r"MariaDBDsn|RedisDsn|MongoDsn|AmqpDsn|KafkaDsn|NatsDsn|AnyUrl|AnyHttpUrl|HttpUrl|WebsocketUrl|FileUrl|EmailStr|"
+    r"NameEmail|IPvAnyAddress|list|List|set|Set|tuple|Tuple|frozenset|dict|Dict|Json|Path|FilePath|DirectoryPath)\b"
 )
 SECRET_TYPES = re.compile(r"Secret(Str|Bytes)|\w+Dsn$|^Secret$")
 CONNECTORS = re.compile(
@@ -43,116 +39,110 @@ class Field:
     module: Module
     line: int
 
+    @property
+    def where(self) -> str:
+        """Its `path:line`."""
+        return f"{self.module.path}:{self.line}"
+
+    @property
+    def type(self) -> str:
+        """The words of its annotation."""
+        return words(self.annotation)
+
 
 def kind_of(name: str, annotation: str = "") -> SettingKind:
-    """Tell whether a setting belongs into a Secret, by what its name and type look like."""
+    """Tell whether a setting belongs into a Secret, judged by its name and type."""
     if SECRET_TYPES.search(annotation):
         return "secret"
-    if re.fullmatch(r"(bool|int|float)", annotation):
-        return "plain"
-    return "secret" if secrets.is_secret(name) else "plain"
+    plain = re.fullmatch(r"(bool|int|float)", annotation) or not secrets.is_secret(name)
+    return "plain" if plain else "secret"
 
 
-def import_settings(code: Code, startup: Startup) -> tuple[Found[Setting], ...]:
+def import_settings(startup: Startup) -> tuple[Found[Setting], ...]:
     """Return the settings that the application reads, those without which it cannot be imported first."""
     found: dict[str, Found[Setting]] = {}
-    for used in _settings_classes(code, startup):
-        for item in _class_settings(code, used.module, used.name):
-            setting = replace(item.value, required=item.value.required and not used.filled)
-            _add(found, Found(setting, item.where, "" if used.at_import else used.why))
-    for module in startup.modules:
-        for site in module.calls:
-            looked = _lookup(code, module, site)
-            if looked:
-                _add(found, looked if startup.runs(module, site.scope) else _late(looked))
-        for subscript, scope in module.lookups:
-            if module.dotted(subscript.value) in {"os.environ", "environ"} and (
-                key := constant(subscript.slice)
-            ):
-                needed = startup.runs(module, scope) and not scope.tried and not scope.tested
-                setting = Setting(key, kind_of(key), needed)
-                _add(found, Found(setting, module.at(subscript), "" if needed else LATE))
+    for item in _read(startup):
+        known = found.get(item.value.name)
+        if known is None or (item.value.required and not known.value.required):
+            found[item.value.name] = item
     shown = [f for f in found.values() if f.value.name.isprintable() and f.value.name]
     return tuple(sorted(shown, key=lambda f: (not f.value.required, f.value.name)))
 
 
-def _late(item: Found[Setting]) -> Found[Setting]:
-    return Found(item.value, item.where, LATE)
+def _read(startup: Startup) -> Iterator[Found[Setting]]:
+    """Yield every reading of a variable: by a settings class, a call, or a look into os.environ."""
+    for used in _settings_classes(startup):
+        for item in _class_settings(used.symbol):
+            needed = item.value.required and not used.filled
+            yield Found(replace(item.value, required=needed), item.where, "" if used.at_import else used.why)
+    for module in startup.modules:
+        for site in module.calls:
+            if looked := _lookup(site):
+                yield looked if startup.at_import(site) else Found(looked.value, looked.where, LATE)
+        for subscript, scope in module.lookups:
+            key = constant(subscript.slice)
+            if key and module.dotted(subscript.value) in {"os.environ", "environ"}:
+                needed = startup.runs(module, scope) and not scope.tried and not scope.tested
+                setting = Setting(key, kind_of(key), needed)
+                yield Found(setting, module.at(subscript), "" if needed else LATE)
 
 
-def _add(found: dict[str, Found[Setting]], item: Found[Setting]) -> None:
-    known = found.get(item.value.name)
-    if known is None or (item.value.required and not known.value.required):
-        found[item.value.name] = item
-
-
-def _lookup(code: Code, module: Module, site: Site) -> Found[Setting] | None:
+def _lookup(site: Site) -> Found[Setting] | None:
     """Return the setting that `os.getenv`, python-decouple, environs or starlette's Config reads."""
-    call = site.node
-    name = site.name
-    key = constant(argument(call, 0, "key"))
+    key = constant(site.argument(0, "key"))
     if not key or not re.fullmatch(r"[A-Za-z_]\w*", key):
         return None
-    if name in LOOKUPS:
-        node = argument(call, 1, "default")
-        default = text_of(code, module, node, site.scope.function) or ""
-        needed = node is None and not site.scope.tested and _connects(code, module, call)
-        return Found(Setting(key, kind_of(key), needed, _shown(key, default)), module.at(call))
-    reader = _reader(code, module, name)
-    if reader is None:
+    form, kind = "", kind_of(key)
+    if site.name in LOOKUPS:
+        node = site.argument(1, "default")
+        needed = node is None and not site.scope.tested and _connects(site)
+    elif made := _reader(site.module, site.name):
+        node = site.keyword("default") or (site.argument(1, "default") if made == "environs" else None)
+        named = " ".join(n.id for n in ast.walk(site.node) if isinstance(n, ast.Name))
+        cast = words(site.keyword("cast"))
+        kind = kind_of(key, named if "Secret" in named else cast)
+        form = next((word for word in (cast, *site.name.split(".")) if FORMS.fullmatch(word)), "")
+        needed = node is None and not site.scope.tried
+    else:
         return None
-    node = keyword(call, "default") or (call.args[1] if reader == "environs" and len(call.args) > 1 else None)
-    default = text_of(code, module, node, site.scope.function) or ""
-    words = " ".join(n.id for n in ast.walk(call) if isinstance(n, ast.Name))
-    cast = _words(keyword(call, "cast"))
-    kind = kind_of(key, words if "Secret" in words else cast)
-    form = next((word for word in (cast, *name.split(".")) if word in FORMS), "")
-    setting = Setting(key, kind, node is None and not site.scope.tried, _shown(key, default), form)
-    return Found(setting, module.at(call))
+    default = reader(site).text(node) or ""
+    return Found(Setting(key, kind, needed, _shown(key, default), form), site.where)
 
 
-def _connects(code: Code, module: Module, lookup: ast.Call) -> bool:
-    """Tell whether what a lookup without a default returns is what a client or an engine is made from."""
-    names = {b.name for b in module.bindings if b.value is lookup and not b.scope.function}
-    for user in code.parsed():
-        for site in user.calls:
-            if not CONNECTORS.search(site.name) or not site.node.args:
-                continue
+def _connects(lookup: Site) -> bool:
+    """Tell whether a client or an engine is made from the result of a lookup without a default."""
+    module = lookup.module
+    names = {b.name for b in module.bindings if b.value is lookup.node and not b.scope.function}
+    for site in (site for user in module.code.parsed() for site in user.calls) if module.code else ():
+        if CONNECTORS.search(site.name) and site.node.args:
             first = site.node.args[0]
-            found = code.symbol(user, user.dotted(first)) if names else None
-            if first is lookup or (found and found.module is module and found.name in names):
+            found = site.module.symbol(first) if names else None
+            if first is lookup.node or (found and found.module is module and found.name in names):
                 return True
     return False
 
 
-def _reader(code: Code, module: Module, name: str) -> str | None:
+def _reader(module: Module, name: str) -> str | None:
+    """Return the library whose reader a name calls."""
     if name == "decouple.config":
         return "decouple"
-    found = code.symbol(module, name.split(".")[0]) if name else None
-    head = name.split(".")[0]
-    owner, variable = (found.module, found.name) if found and found.name else (module, head)
+    head, _, rest = name.partition(".")
+    found = module.symbol(head)
+    owner, variable = found if found and found.name else (module, head)
     binding = owner.bound(variable.partition(".")[0])
     made = owner.dotted(binding.value.func) if binding and isinstance(binding.value, ast.Call) else ""
-    if made == "starlette.config.Config" and "." not in name:
-        return "starlette"
-    if made in {"environs.Env", "environs.FileAwareEnv"} and not name.endswith(("read_env", "prefixed")):
-        return "environs"
-    return "decouple" if made in {"decouple.Config", "decouple.AutoConfig"} and "." not in name else None
+    if made in {"environs.Env", "environs.FileAwareEnv"}:
+        return None if name.endswith(("read_env", "prefixed")) else "environs"
+    called = made in {"starlette.config.Config", "decouple.Config", "decouple.AutoConfig"} and not rest
+    return made.partition(".")[0] if called else None
 
 
-def is_settings(code: Code, module: Module, name: str, hops: int = 6) -> bool:
+def is_settings(symbol: Symbol, hops: int = 6) -> bool:
     """Tell whether a class of the project derives from pydantic's BaseSettings."""
-    node = module.classes.get(name)
-    for base in node.bases if node and hops else ():
-        dotted = module.dotted(base.value if isinstance(base, ast.Subscript) else base)
-        if BASE.match(dotted):
-            return True
-        found = code.symbol(module, dotted)
-        if (
-            found
-            and found.name in found.module.classes
-            and is_settings(code, found.module, found.name, hops - 1)
-        ):
+    for base in symbol.node.bases if symbol.node and hops else ():
+        plain = base.value if isinstance(base, ast.Subscript) else base
+        found = symbol.module.symbol(plain)
+        if BASE.match(symbol.module.dotted(plain)) or (found and is_settings(found, hops - 1)):
             return True
     return False
 
@@ -161,204 +151,160 @@ def is_settings(code: Code, module: Module, name: str, hops: int = 6) -> bool:
 class _Used:
     """A settings class that the program uses; `filled` tells that the program hands it its values."""
 
-    module: Module
-    name: str
+    symbol: Symbol
     at_import: bool
     filled: bool
     why: str = LATE
 
 
-def _settings_classes(code: Code, startup: Startup) -> list[_Used]:
+def _settings_classes(startup: Startup) -> list[_Used]:
     """Return the settings classes that are instantiated, and those that the program chooses at run time."""
     found: dict[tuple[str, str], _Used] = {}
-    for module in startup.modules:
-        for site in module.calls:
-            named = [site.name]
-            factory = keyword(site.node, "default_factory")
-            named += [module.dotted(factory)] if factory is not None else []
-            for name in named:
-                symbol = code.symbol(module, name) if name else None
-                if symbol and is_settings(code, symbol.module, symbol.name):
-                    key = (symbol.module.path, symbol.name)
-                    now = startup.runs(module, site.scope) or (key in found and found[key].at_import)
-                    filled = any(k.arg is None for k in site.node.keywords)
-                    found[key] = _Used(symbol.module, symbol.name, now, filled)
-    if not any(_has_required(code, used) for used in found.values()):
+    for site in startup.calls:
+        for name in (site.name, site.module.dotted(site.keyword("default_factory"))):
+            symbol = site.module.symbol(name)
+            if symbol and is_settings(symbol):
+                key = (symbol.module.path, symbol.name)
+                now = startup.at_import(site) or (key in found and found[key].at_import)
+                found[key] = _Used(symbol, now, any(k.arg is None for k in site.node.keywords))
+    if not any(item.value.required for used in found.values() for item in _class_settings(used.symbol)):
         chosen = "its class is chosen at run time"
-        for module in startup.modules:
-            for name in module.classes:
-                if (module.path, name) not in found and is_settings(code, module, name):
-                    found[(module.path, name)] = _Used(module, name, False, False, chosen)
+        for symbol in (Symbol(module, name) for module in startup.modules for name in module.classes):
+            if is_settings(symbol):
+                key = (symbol.module.path, symbol.name)
+                found.setdefault(key, _Used(symbol, False, False, chosen))
     return list(found.values())
 
 
-def _has_required(code: Code, used: _Used) -> bool:
-    return any(item.value.required for item in _class_settings(code, used.module, used.name))
+def _bases(symbol: Symbol) -> list[Symbol]:
+    """Return the classes of the project that a class derives from."""
+    above = [symbol.module.symbol(base) for base in symbol.node.bases] if symbol.node else []
+    return [one for one in above if one and one.node and one.node is not symbol.node]
 
 
-def fields(code: Code, module: Module, name: str, hops: int = MAX_BASES) -> dict[str, Field]:
+def fields(symbol: Symbol, hops: int = MAX_BASES) -> dict[str, Field]:
     """Return the fields of a class with those it inherits."""
-    node = module.classes.get(name)
     found: dict[str, Field] = {}
-    if node is None or hops == 0:
+    if symbol.node is None or hops == 0:
         return found
-    for base in reversed(node.bases):
-        symbol = code.symbol(module, module.dotted(base))
-        if symbol and symbol.name in symbol.module.classes and symbol.module.classes[symbol.name] is not node:
-            found |= fields(code, symbol.module, symbol.name, hops - 1)
-    for statement in node.body:
-        if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
-            field_name = statement.target.id
-            if field_name != "model_config" and "ClassVar" not in _words(statement.annotation):
-                names = _environment_names(statement.value)
-                found[field_name] = Field(
-                    field_name, names, statement.annotation, statement.value, module, statement.lineno
-                )
+    for base in reversed(_bases(symbol)):
+        found |= fields(base, hops - 1)
+    for row in symbol.node.body:
+        if isinstance(row, ast.AnnAssign) and isinstance(row.target, ast.Name):
+            name = row.target.id
+            if name != "model_config" and "ClassVar" not in words(row.annotation):
+                names = _environment_names(row.value)
+                found[name] = Field(name, names, row.annotation, row.value, symbol.module, row.lineno)
     return found
 
 
-def _class_settings(code: Code, module: Module, name: str) -> list[Found[Setting]]:
-    prefix, delimiter = _configuration(code, module, name)
-    old = not any(a.startswith("pydantic_settings") for a in module.aliases.values())
-    rows = []
-    for field in fields(code, module, name).values():
-        rows += _field_settings(code, field, prefix, delimiter, old)
-    return rows
+def _class_settings(symbol: Symbol) -> list[Found[Setting]]:
+    prefix, delimiter = _configuration(symbol)
+    old = not any(a.startswith("pydantic_settings") for a in symbol.module.aliases.values())
+    every = fields(symbol).values()
+    return [item for field in every for item in _field_settings(field, prefix, delimiter, old)]
 
 
-def _field_settings(code: Code, field: Field, prefix: str, delimiter: str, old: bool) -> list[Found[Setting]]:
-    required = _required(field, old)
-    nested = _nested(code, field)
-    where = f"{field.module.path}:{field.line}"
+def _field_settings(field: Field, prefix: str, delimiter: str, old: bool) -> list[Found[Setting]]:
+    required, nested = _required(field, old), _nested(field)
     if nested and required and delimiter:
-        inner = fields(code, *nested)
-        return [
-            Found(_typed(code, Setting(key, kind_of(key, _words(f.annotation)), True), f), where)
-            for f in inner.values()
-            if _required(f, old)
-            for key in [f"{prefix}{field.name}{delimiter}{f.name}".upper()]
-        ]
+        inner = [one for one in fields(nested).values() if _required(one, old)]
+        keys = [f"{prefix}{field.name}{delimiter}{one.name}".upper() for one in inner]
+        return [_setting(key, one, True, field.where) for key, one in zip(keys, inner, strict=True)]
     if nested and not required:
         return []
     key = field.names[0] if field.names else f"{prefix}{field.name}"
-    default = _flag(field.value) or text_of(code, field.module, field.value) or ""
-    annotation = _words(field.annotation)
-    kind = kind_of(key, annotation)
+    default = Reader(field.module).text(field.value) or ""
+    if is_true(field.value) or is_true(field.value, False):
+        default = "true" if is_true(field.value) else "false"
     name = key if field.names else key.upper()
-    setting = Setting(name, kind, required, _shown(key, default, annotation))
-    return [Found(_typed(code, setting, field), where)]
+    return [_setting(name, field, required, field.where, _shown(key, default, field.type))]
 
 
-def _typed(code: Code, setting: Setting, field: Field) -> Setting:
-    """Return a setting with the form that its field's annotation wants of it."""
-    form = next((word for word in _words(field.annotation).split() if word in FORMS), "")
-    return replace(setting, form=form, choices=_choices(code, field))
+def _setting(name: str, field: Field, required: bool, where: str, default: str = "") -> Found[Setting]:
+    form = FORMS.search(field.type)
+    kind = kind_of(name, field.type)
+    setting = Setting(name, kind, required, default, form.group() if form else "", _choices(field))
+    return Found(setting, where)
 
 
-def _choices(code: Code, field: Field) -> tuple[str, ...]:
+def _choices(field: Field) -> tuple[str, ...]:
     """Return the values that a Literal lists, or an Enum of the project."""
     node = field.annotation
     if isinstance(node, ast.Subscript) and field.module.dotted(node.value).endswith("Literal"):
         listed = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
         return tuple(str(one.value) for one in listed if isinstance(one, ast.Constant))
-    symbol = code.symbol(field.module, field.module.dotted(node))
-    owner = symbol.module.classes.get(symbol.name) if symbol else None
-    if symbol is None or owner is None or not any("Enum" in _words(base) for base in owner.bases):
+    symbol = field.module.symbol(node)
+    if symbol is None or symbol.node is None or not any("Enum" in words(base) for base in symbol.node.bases):
         return ()
-    values = (statement.value for statement in owner.body if isinstance(statement, ast.Assign))
-    texts = (text_of(code, symbol.module, value) for value in values)
+    values = (statement.value for statement in symbol.node.body if isinstance(statement, ast.Assign))
+    texts = (Reader(symbol.module).text(value) for value in values)
     return tuple(text for text in texts if text and text.isprintable())
 
 
 def _shown(key: str, default: str, annotation: str = "") -> str:
     """Return a default for showing: never a secret's, never one that would break a line."""
-    return (
-        default
-        if kind_of(key, annotation) == "plain" and default.isprintable() and len(default) < 200
-        else ""
-    )
+    plain = kind_of(key, annotation) == "plain" and default.isprintable() and len(default) < 200
+    return default if plain else ""
 
 
 def _required(field: Field, old: bool) -> bool:
     """Tell whether pydantic asks for a value: neither an assignment, Annotated nor Field gives a default."""
-    value = field.value
+    value, node = field.value, field.annotation
     if value is None:
-        optional = "Optional" in _words(field.annotation) or "None" in _constants(field.annotation)
-        return not (old and optional) and not any(_gives_default(f) for f in _annotated(field))
-    if not isinstance(value, ast.Call) or not field.module.dotted(value.func).endswith("Field"):
-        return _ellipsis(value)
-    return not _gives_default(value)
+        nones = (n for n in ast.walk(node) if isinstance(n, ast.Constant) and n.value is None) if node else ()
+        optional = "Optional" in field.type or any(True for _ in nones)
+        tail = (
+            node.slice.elts if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Tuple) else []
+        )
+        return not (old and optional) and not any(_gives_default(field, part) for part in tail)
+    if isinstance(value, ast.Call) and field.module.dotted(value.func).endswith("Field"):
+        return not _gives_default(field, value)
+    return is_true(value, ...)
 
 
-def _annotated(field: Field) -> list[ast.Call]:
-    """Return the Field(…) of `Annotated[…, Field(…)]`."""
-    node = field.annotation
-    parts = node.slice.elts if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Tuple) else []
-    calls = [part for part in parts if isinstance(part, ast.Call)]
-    return [call for call in calls if field.module.dotted(call.func).endswith("Field")]
-
-
-def _gives_default(call: ast.Call) -> bool:
+def _gives_default(field: Field, call: ast.expr) -> bool:
+    """Tell whether an expression is a `Field(…)` with a default."""
+    if not isinstance(call, ast.Call) or not field.module.dotted(call.func).endswith("Field"):
+        return False
     default = argument(call, 0, "default")
-    return keyword(call, "default_factory") is not None or (default is not None and not _ellipsis(default))
+    return keyword(call, "default_factory") is not None or not (default is None or is_true(default, ...))
 
 
-def _flag(node: ast.expr | None) -> str:
-    return str(node.value).lower() if isinstance(node, ast.Constant) and isinstance(node.value, bool) else ""
-
-
-def _ellipsis(node: ast.expr) -> bool:
-    return isinstance(node, ast.Constant) and node.value is Ellipsis
-
-
-def _nested(code: Code, field: Field) -> tuple[Module, str] | None:
-    symbol = code.symbol(field.module, field.module.dotted(field.annotation))
-    if symbol and symbol.name in symbol.module.classes and symbol.module.classes[symbol.name].bases:
-        bases = " ".join(symbol.module.dotted(b) for b in symbol.module.classes[symbol.name].bases)
-        return (symbol.module, symbol.name) if "Enum" not in bases else None
-    return None
+def _nested(field: Field) -> Symbol | None:
+    symbol = field.module.symbol(field.annotation)
+    bases = [symbol.module.dotted(base) for base in symbol.node.bases] if symbol and symbol.node else []
+    return symbol if bases and not any("Enum" in base for base in bases) else None
 
 
 def _environment_names(value: ast.expr | None) -> tuple[str, ...]:
-    if not isinstance(value, ast.Call):
-        return ()
-    for option in ("validation_alias", "alias", "env"):
-        node = keyword(value, option)
-        text = constant(node)
-        if text:
-            return (text,)
-        if isinstance(node, ast.Call):
-            return tuple(t for a in node.args if (t := constant(a)))[:1]
+    options = ("validation_alias", "alias", "env") if isinstance(value, ast.Call) else ()
+    for node in (keyword(value, option) for option in options if isinstance(value, ast.Call)):
+        names = node.args if isinstance(node, ast.Call) else [node]
+        if isinstance(node, ast.Call) or constant(node):
+            return tuple(text for name in names if (text := constant(name)))[:1]
     return ()
 
 
-def _configuration(code: Code, module: Module, name: str, hops: int = MAX_BASES) -> tuple[str, str]:
+def _configuration(symbol: Symbol, hops: int = MAX_BASES) -> tuple[str, str]:
     """Return `env_prefix` and `env_nested_delimiter` of a settings class or its bases."""
-    node = module.classes.get(name)
-    if node is None or hops == 0:
-        return "", ""
-    for statement in node.body:
+    for statement in symbol.node.body if symbol.node and hops else ():
         values = class_options(statement)
         if values is not None:
-            prefix = text_of(code, module, values.get("env_prefix")) or ""
-            return prefix, text_of(code, module, values.get("env_nested_delimiter")) or ""
-    for base in node.bases:
-        symbol = code.symbol(module, module.dotted(base))
-        if symbol and symbol.name in symbol.module.classes:
-            return _configuration(code, symbol.module, symbol.name, hops - 1)
-    return "", ""
+            texts = (
+                Reader(symbol.module).text(values.get(f"env_{n}")) for n in ("prefix", "nested_delimiter")
+            )
+            prefix, delimiter = (text or "" for text in texts)
+            return prefix, delimiter
+    above = _bases(symbol) if hops else []
+    return _configuration(above[0], hops - 1) if above else ("", "")
 
 
 def class_options(statement: ast.stmt) -> dict[str, ast.expr] | None:
     """Return the options of `model_config = …` or `class Config:`, None for other statements."""
     if isinstance(statement, ast.ClassDef) and statement.name == "Config":
-        return {
-            t.id: s.value
-            for s in statement.body
-            if isinstance(s, ast.Assign)
-            for t in s.targets
-            if isinstance(t, ast.Name)
-        }
+        rows = [(t, s.value) for s in statement.body if isinstance(s, ast.Assign) for t in s.targets]
+        return {target.id: value for target, value in rows if isinstance(target, ast.Name)}
     value = statement.value if isinstance(statement, (ast.Assign, ast.AnnAssign)) else None
     targets = statement.targets if isinstance(statement, ast.Assign) else [getattr(statement, "target", None)]
     if not any(isinstance(t, ast.Name) and t.id == "model_config" for t in targets):
@@ -368,19 +314,3 @@ def class_options(statement: ast.stmt) -> dict[str, ast.expr] | None:
     if isinstance(value, ast.Dict):
         return {key: v for k, v in zip(value.keys, value.values, strict=False) if (key := constant(k))}
     return {}
-
-
-def _words(node: ast.expr | None) -> str:
-    if node is None:
-        return ""
-    return " ".join(
-        n.id if isinstance(n, ast.Name) else n.attr
-        for n in ast.walk(node)
-        if isinstance(n, (ast.Name, ast.Attribute))
-    )
-
-
-def _constants(node: ast.expr | None) -> set[str]:
-    return (
-        {str(n.value) for n in ast.walk(node) if isinstance(n, ast.Constant)} if node is not None else set()
-    )

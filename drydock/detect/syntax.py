@@ -5,12 +5,12 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
+
+from drydock.detect.tree import Tree
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
-SCOPED = frozenset(
-    {ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef, ast.If, ast.Try, ast.TryStar}
-)
+SCOPED = {ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef, ast.If, ast.Try, ast.TryStar}
 MAX_NODES = 200_000
 LEAVES: frozenset[type] = frozenset(
     {
@@ -23,7 +23,7 @@ LEAVES: frozenset[type] = frozenset(
 
 
 class Scope(NamedTuple):
-    """Where a node stands: the enclosing function (`""` at module level) and what guards it."""
+    """Where a node is: the enclosing function (`""` at module level) and what guards it."""
 
     function: str = ""
     owner: str = ""
@@ -34,11 +34,30 @@ class Scope(NamedTuple):
 
 
 class Site(NamedTuple):
-    """A call, what it calls (imports expanded), and where it stands."""
+    """A call, the name that it calls (imports expanded), and where it is."""
 
     node: ast.Call
     name: str
     scope: Scope
+    module: Module
+
+    @property
+    def tail(self) -> str:
+        """The last part of the name."""
+        return self.name.rpartition(".")[2]
+
+    @property
+    def where(self) -> str:
+        """Its `path:line`."""
+        return self.module.at(self.node)
+
+    def keyword(self, name: str) -> ast.expr | None:
+        """Return a keyword argument."""
+        return keyword(self.node, name)
+
+    def argument(self, position: int, name: str) -> ast.expr | None:
+        """Return an argument by position or by keyword."""
+        return argument(self.node, position, name)
 
 
 class Binding(NamedTuple):
@@ -59,12 +78,42 @@ class Import(NamedTuple):
     scope: Scope
 
 
+class Symbol(NamedTuple):
+    """A name in the module that defines it."""
+
+    module: Module
+    name: str
+
+    @property
+    def function(self) -> Function | None:
+        """The function of that name."""
+        return self.module.functions.get(self.name)
+
+    @property
+    def node(self) -> ast.ClassDef | None:
+        """The class of that name."""
+        return self.module.classes.get(self.name)
+
+
+class Project(Protocol):
+    """The modules that one module can import."""
+
+    tree: Tree
+
+    def symbol(self, module: Module, dotted: str) -> Symbol | None:
+        """Return where a name used in `module` is defined."""
+
+    def parsed(self) -> list[Module]:
+        """Return the modules read so far."""
+
+
 @dataclass
 class Module:
-    """The facts of one source file; `names` are those that its top level defines, `targets` what its
-    imports lead to, `databases` SQLite URLs, `loops` what a name runs over in a function."""
+    """The facts of one source file; `names` are those that its top level defines, `targets` the names that
+    its imports lead to, `databases` SQLite URLs, `loops` the iterables of a function's loop variables."""
 
     path: str
+    code: Project | None = None
     aliases: dict[str, str] = field(default_factory=dict)
     imports: list[Import] = field(default_factory=list)
     calls: list[Site] = field(default_factory=list)
@@ -87,16 +136,14 @@ class Module:
         if not isinstance(node, ast.Name):
             return ""
         head = self.aliases.get(node.id, node.id)
-        return (
-            ".".join([head, *reversed(parts)]) if not head.endswith(".") else head + ".".join(reversed(parts))
-        )
+        rest = ".".join(reversed(parts))
+        return head + rest if head.endswith(".") or not rest else f"{head}.{rest}"
 
     def is_imported(self, dotted: str) -> bool:
         """Tell whether an expanded name comes from an import, not from an object called like a package."""
         parts = dotted.split(".")
-        return parts[0] in self.aliases or any(
-            ".".join(parts[:n]) in self.targets for n in range(1, len(parts) + 1)
-        )
+        heads = (".".join(parts[:n]) for n in range(1, len(parts) + 1))
+        return parts[0] in self.aliases or any(head in self.targets for head in heads)
 
     def at(self, node: ast.AST) -> str:
         """Return `path:line` of a node."""
@@ -109,14 +156,19 @@ class Module:
                 return binding
         return self.bound(name) if function else None
 
+    def symbol(self, name: str | ast.AST | None) -> Symbol | None:
+        """Return where a name, or the one that an expression spells, is defined."""
+        dotted = name if isinstance(name, str) else self.dotted(name)
+        return self.code.symbol(self, dotted) if self.code and dotted else None
 
-def parse(path: str, data: bytes) -> Module | None:
+
+def parse(path: str, data: bytes, code: Project | None = None) -> Module | None:
     """Return the facts of a source file, None when it is not Python that this interpreter can read."""
     try:
         tree = ast.parse(data)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
-    module = Module(path)
+    module = Module(path, code)
     _collect(module, tree)
     return module
 
@@ -138,10 +190,28 @@ def constant(node: ast.AST | None) -> str | None:
     return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else None
 
 
+def is_true(node: ast.AST | None, value: object = True) -> bool:
+    """Tell whether an expression is the literal `True`, or another one."""
+    return isinstance(node, ast.Constant) and node.value is value
+
+
+def words(node: ast.AST | None) -> str:
+    """Return the names and attributes of an expression, in one text."""
+    found = ast.walk(node) if node is not None else ()
+    named = (n for n in found if isinstance(n, (ast.Name, ast.Attribute)))
+    return " ".join(n.id if isinstance(n, ast.Name) else n.attr for n in named)
+
+
+def parameters(function: Function | None, *, keywords: bool = True) -> list[ast.arg]:
+    """Return a function's parameters in their order."""
+    spec = function.args if function else None
+    return [*spec.posonlyargs, *spec.args, *(spec.kwonlyargs if keywords else ())] if spec else []
+
+
 def required_arguments(function: Function, method: bool = False) -> list[str]:
     """Return the parameters of a function that have no default value."""
     spec = function.args
-    positional = [*spec.posonlyargs, *spec.args][1 if method else 0 :]
+    positional = parameters(function, keywords=False)[1 if method else 0 :]
     count = len(positional) - min(len(positional), len(spec.defaults))
     named = [a for a, d in zip(spec.kwonlyargs, spec.kw_defaults, strict=False) if d is None]
     return [a.arg for a in [*positional[:count], *named]]
@@ -154,21 +224,16 @@ def _collect(module: Module, tree: ast.Module) -> None:
     while pending and visited < MAX_NODES:
         node, scope = pending.pop()
         visited += 1
-        _note(module, node, scope)
+        if note := NOTES.get(node.__class__):
+            note(module, node, scope)
         pending.extend(reversed(_children(node, scope)))
-    # Names are expanded last: an import may stand below a function that uses it.
+    # Names are expanded last: an import may follow a function that uses it.
     module.targets = set(module.aliases.values())
-    module.calls = [Site(site.node, module.dotted(site.node.func), site.scope) for site in module.calls]
-
-
-def _note(module: Module, node: ast.AST, scope: Scope) -> None:
-    note = NOTES.get(node.__class__)
-    if note:
-        note(module, node, scope)
+    module.calls = [site._replace(name=module.dotted(site.node.func)) for site in module.calls]
 
 
 def _note_call(module: Module, node: ast.Call, scope: Scope) -> None:
-    module.calls.append(Site(node, "", scope))
+    module.calls.append(Site(node, "", scope, module))
 
 
 def _note_import(module: Module, node: ast.Import, scope: Scope) -> None:
@@ -192,9 +257,9 @@ def _note_text(module: Module, node: ast.Constant, _: Scope) -> None:
 
 
 def _note_pattern(module: Module, node: ast.JoinedStr, _: Scope) -> None:
-    first = node.values[0] if node.values else None
-    if isinstance(first, ast.Constant) and isinstance(first.value, str) and first.value.startswith("sqlite"):
-        module.databases.append((first.value[:500] + "{}", node.lineno))
+    head = (constant(node.values[0]) if node.values else None) or ""
+    if head.startswith("sqlite"):
+        module.databases.append((head[:500] + "{}", node.lineno))
 
 
 def _note_function(module: Module, node: Function, scope: Scope) -> None:
@@ -222,21 +287,11 @@ def _note_lookup(module: Module, node: ast.Subscript, scope: Scope) -> None:
         module.lookups.append((node, scope))
 
 
-def _note_binding(module: Module, node: ast.AST, scope: Scope) -> None:
-    targets: list[ast.expr] = []
-    annotation: ast.expr | None = None
-    value: ast.expr | None = None
-    if isinstance(node, ast.Assign):
-        targets, value = node.targets, node.value
-    elif isinstance(node, ast.AnnAssign):
-        targets, value, annotation = [node.target], node.value, node.annotation
-    elif isinstance(node, ast.NamedExpr):
-        targets, value = [node.target], node.value
-    if value is None:
-        return
-    for target in targets:
-        if isinstance(target, ast.Name):
-            module.bindings.append(Binding(target.id, value, annotation, scope, target.lineno))
+def _note_binding(module: Module, node: ast.Assign | ast.AnnAssign | ast.NamedExpr, scope: Scope) -> None:
+    for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
+        if isinstance(target, ast.Name) and node.value is not None:
+            annotation = getattr(node, "annotation", None)
+            module.bindings.append(Binding(target.id, node.value, annotation, scope, target.lineno))
             _note_name(module, target.id, scope)
 
 
@@ -284,22 +339,15 @@ def _inner_nodes(node: ast.AST) -> list[ast.AST]:
 
 
 def _guarded(test: ast.expr, scope: Scope) -> Scope:
-    names = {n.id for n in ast.walk(test) if isinstance(n, ast.Name)} if _small(test) else set()
-    attributes = {n.attr for n in ast.walk(test) if isinstance(n, ast.Attribute)} if _small(test) else set()
+    small = getattr(test, "end_lineno", 0) - getattr(test, "lineno", 0) < 20
+    names = set(words(test).split()) if small else set()
     if "__name__" in names:
         return scope._replace(main=True)
-    if "TYPE_CHECKING" in names | attributes:
-        return scope._replace(typing=True)
-    return scope._replace(tested=True)
-
-
-def _small(test: ast.expr) -> bool:
-    return getattr(test, "end_lineno", 0) - getattr(test, "lineno", 0) < 20
+    return scope._replace(typing=True) if "TYPE_CHECKING" in names else scope._replace(tested=True)
 
 
 def _qualified(scope: Scope, name: str) -> str:
-    parts = [scope.function, scope.owner] if scope.function else [scope.owner]
-    return ".".join([*(p for p in parts if p), name])
+    return ".".join(part for part in (scope.function, scope.owner, name) if part)
 
 
 NOTES: dict[type, Callable[[Module, Any, Scope], None]] = {

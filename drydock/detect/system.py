@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from drydock.detect.code import Startup
-from drydock.detect.dependencies import Chosen
+from drydock.detect.dependencies import Chosen, place_of
 from drydock.detect.dockerfiles import COMPILERS, ONLY_FOR_BUILDS, Dockerfile
-from drydock.detect.model import Package, PackageOrigin
+from drydock.detect.model import Package, distinct
 from drydock.detect.python import unfit
-from drydock.detect.syntax import argument, constant
+from drydock.detect.syntax import constant
 
 # Distributions that publish no wheels for Linux: what their sources compile and link against.
 SOURCES = {
@@ -71,74 +72,56 @@ def packages(
     files: list[Dockerfile],
 ) -> tuple[tuple[Package, ...], tuple[Package, ...]]:
     """Return hints at Debian packages for the build and for the run, each with what asks for it."""
-    build: dict[str, Package] = {}
-    run: dict[str, Package] = {}
+    build = [*_built(chosen, names, python), *_from_dockerfiles(files, run=False)]
+    run = [*_linked(chosen, names), *_from_code(startup), *_from_dockerfiles(files, run=True)]
+    return distinct(build), distinct(run)
 
-    def add(
-        into: dict[str, Package], package: str, where: str, why: str, origin: PackageOrigin = "dependency"
-    ) -> None:
-        into.setdefault(package, Package(package, where, why, origin))
 
+def _built(chosen: Chosen | None, names: set[str], python: str) -> Iterator[Package]:
+    for name in sorted(names & SOURCES.keys()):
+        for package in SOURCES[name][0]:
+            yield Package(package, _where(chosen, name), f"{name} has no wheel for Linux")
+    if chosen is None:
+        return
+    for item in (wanted for wanted in chosen.source.wanted if wanted.repository):
+        yield Package("git", item.where, f"{item.name} comes from a repository")
+    lock, where = chosen.source.lock, chosen.source.where
+    locked = [lock.packages[n] for n in sorted(names) if n in lock.packages] if lock else []
+    for one in unfit(locked, python):
+        yield Package("build-essential", where, f"{one.name} {one.version} has no wheel for {python}")
+    for one in locked:
+        if one.repository:
+            yield Package("git", where, f"{one.name} comes from a repository")
+
+
+def _linked(chosen: Chosen | None, names: set[str]) -> Iterator[Package]:
+    bundled = {w.name for w in chosen.source.wanted if "binary" in w.extras} if chosen else set()
+    bundled |= {"psycopg"} if names & {"psycopg-binary", "psycopg-c"} else set()
     for name in sorted(names):
-        where = _where(chosen, name)
-        compiles, links = SOURCES.get(name, ((), ()))
-        for package in compiles:
-            add(build, package, where, f"{name} has no wheel for Linux")
-        for package in links:
-            add(run, package, where, f"{name} links against it")
-        if name in RUNTIME and not (
-            (name == "psycopg" and names & {"psycopg-binary", "psycopg-c"}) or _binary(chosen, name)
-        ):
-            add(run, RUNTIME[name], where, f"{name} uses it")
-    if chosen:
-        if any(w.repository for w in chosen.source.wanted):
-            item = next(w for w in chosen.source.wanted if w.repository)
-            add(build, "git", item.where, f"{item.name} comes from a repository")
-        lock = chosen.source.lock
-        locked = [lock.packages[n] for n in sorted(names) if n in lock.packages] if lock else []
-        for unbuilt in unfit(locked, python):
-            why = f"{unbuilt.name} {unbuilt.version} has no wheel for {python}"
-            add(build, "build-essential", chosen.source.where, why)
-        for cloned in (p for p in locked if p.repository):
-            add(build, "git", chosen.source.where, f"{cloned.name} comes from a repository")
-    for package, where, why in _from_code(startup):
-        add(run, package, where, why, "code")
-    for into in (run, build):
-        for package, where in _from_dockerfiles(files, run=into is run):
-            add(into, package, where, "the existing Dockerfile installs it", "dockerfile")
-    return tuple(build.values()), tuple(run.values())
-
-
-def _binary(chosen: Chosen | None, name: str) -> bool:
-    return bool(chosen and any(w.name == name and "binary" in w.extras for w in chosen.source.wanted))
+        for package in SOURCES.get(name, ((), ()))[1]:
+            yield Package(package, _where(chosen, name), f"{name} links against it")
+        if name in RUNTIME and name not in bundled:
+            yield Package(RUNTIME[name], _where(chosen, name), f"{name} uses it")
 
 
 def _where(chosen: Chosen | None, name: str) -> str:
-    if chosen is None:
-        return ""
-    direct = next((w.where for w in chosen.source.wanted if w.name == name), "")
-    return direct or f"{chosen.source.label} [{name}]"
+    return place_of(chosen.source, name) if chosen else ""
 
 
-def _from_code(startup: Startup | None) -> list[tuple[str, str, str]]:
-    found = []
-    for module in startup.modules if startup else []:
-        for site in module.calls:
-            if not CALLERS.match(site.name):
-                continue
-            first = argument(site.node, 0, "args")
+def _from_code(startup: Startup | None) -> Iterator[Package]:
+    for site in startup.calls if startup else ():
+        if CALLERS.match(site.name):
+            first = site.argument(0, "args")
             word = constant(first) or constant(next(iter(getattr(first, "elts", [])), None)) or ""
             program = word.split(" ")[0].rpartition("/")[2]
             if program in PROGRAMS:
-                found.append((PROGRAMS[program], module.at(site.node), f"the program calls {program}"))
-    return found
+                yield Package(PROGRAMS[program], site.where, f"the program calls {program}", "code")
 
 
-def _from_dockerfiles(files: list[Dockerfile], run: bool) -> list[tuple[str, str]]:
-    found = []
+def _from_dockerfiles(files: list[Dockerfile], run: bool) -> Iterator[Package]:
     for file in files[:1]:
-        for package, line in file.packages:
-            builds = package in COMPILERS or package.endswith("-dev")
-            if builds != run and package not in ONLY_FOR_BUILDS:
-                found.append((package, f"{file.path}:{line}"))
-    return found
+        for name, line in file.packages:
+            builds = name in COMPILERS or name.endswith("-dev")
+            if builds != run and name not in ONLY_FOR_BUILDS:
+                why = "the existing Dockerfile installs it"
+                yield Package(name, f"{file.path}:{line}", why, "dockerfile")

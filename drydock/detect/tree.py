@@ -47,6 +47,10 @@ class Tree:
         """Tell whether `path` is a folder that holds at least one file of the tree (`.` is the root)."""
         return path in self._folders
 
+    def has(self, path: str) -> bool:
+        """Tell whether `path` is a file or a folder of the tree, other than its root."""
+        return path != "." and (path in self._file_set or path in self._folders)
+
     def data(self, path: str, limit: int = MAX_TEXT) -> bytes | None:
         """Return the file's bytes, or None when it is missing, unreadable or larger than `limit` bytes."""
         if path not in self._file_set:

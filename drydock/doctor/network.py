@@ -97,8 +97,7 @@ def registry(info: Mapping[str, Any], project: Project) -> Finding:
     if not project.registry:
         return ok("registry", "none configured; name one with `push --registry`")
     from drydock.publish import credentials, reference
-    from drydock.publish.insecure import is_insecure
-    from drydock.publish.registry import Registry
+    from drydock.publish.registry import Registry, is_insecure
 
     try:
         target = reference.parse(f"{project.registry}/{project.image}:doctor")

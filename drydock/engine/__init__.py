@@ -27,11 +27,7 @@ CALL_SECONDS = 300
 
 @dataclass(frozen=True)
 class Engine:
-    """An engine that answers.
-
-    Args:
-        candidate: Where it is, and who named it.
-    """
+    """An engine that answers."""
 
     candidate: find.Candidate
 
@@ -52,11 +48,7 @@ class Engine:
 
     @contextmanager
     def answering(self) -> Iterator[None]:
-        """Turn a connection that breaks between here and the engine into the error that says so.
-
-        Raises:
-            EngineGone: The connection broke.
-        """
+        """Turn a connection that breaks between here and the engine into the error that says so."""
         # The SDK lets the exceptions of its HTTP client through.
         import requests
 
@@ -69,11 +61,7 @@ class Engine:
 
 
 def connect() -> Engine:
-    """Return the engine that the user means.
-
-    Raises:
-        NoEngine: None answers; the message lists what was tried and says how to get one here.
-    """
+    """Return the engine that the user means."""
     tried = []
     for candidate in find.candidates():
         reason = find.answers(candidate)

@@ -21,12 +21,7 @@ class Repository:
 
 
 def repositories() -> list[Repository]:
-    """Return the Debian repositories that this machine already uses, mirrors included.
-
-    Raises:
-        CommandMissing: There is no apt here.
-        command.CommandFailed: It does not work.
-    """
+    """Return the Debian repositories that this machine already uses, mirrors included."""
     fields = "$(REPO_URI)|$(RELEASE)|$(CODENAME)|$(ORIGIN)"
     listing = command.run(["apt-get", "indextargets", "--format", fields, "Created-By: Packages"]).stdout
     rows = {tuple(line.split("|")) for line in listing.splitlines() if line.endswith("|Debian")}
@@ -37,9 +32,7 @@ def sources(known: Iterable[Repository], own: str, *releases: str) -> list[str]:
     """Return the lines of a sources.list for other releases, from the mirrors that this machine uses.
 
     Args:
-        known: The machine's repositories.
         own: The code name of its release; empty where it has none, and then there are no lines.
-        releases: The code names of the wanted ones.
     """
     wanted = {
         (one.uri, one.suite.replace(own, release, 1))
@@ -55,8 +48,6 @@ def overlay(folder: Path, lines: Iterable[str], preferences: str = "") -> list[s
 
     Args:
         folder: Lives as long as the options are used.
-        lines: The sources.
-        preferences: Which versions win, in apt's own words.
     """
     return _options(
         _sources(folder, lines, preferences) | {"Dir::Cache::pkgcache": "", "Dir::Cache::srcpkgcache": ""}
@@ -70,9 +61,6 @@ def root(
 
     Args:
         folder: Lives as long as the options are used.
-        lines: The sources.
-        status: The records of what counts as installed.
-        more: Further settings by their names.
     """
     (folder / "status").write_text(status, encoding="utf-8")
     own = {

@@ -19,19 +19,12 @@ PING_SECONDS = 3
 
 @dataclass(frozen=True)
 class Candidate:
-    """A place where an engine may answer.
-
-    Args:
-        host: The endpoint as DOCKER_HOST spells it.
-        source: Who named it, in words for a message.
-        chosen: Whether the user chose it; then no other candidate is tried after it.
-        context: The docker context that carries its TLS material, if any.
-    """
+    """A place where an engine may answer."""
 
     host: str
     source: str
-    chosen: bool = False
-    context: str | None = None
+    chosen: bool = False  # whether the user chose it; then no other candidate is tried after it
+    context: str | None = None  # the docker context that carries its TLS material, if any
 
 
 def candidates(environment: Mapping[str, str] = os.environ) -> Iterator[Candidate]:
@@ -78,11 +71,7 @@ def _read_json(path: Path) -> dict[str, Any]:
 
 
 def answers(candidate: Candidate) -> str | None:
-    """Ask a candidate for a sign of life.
-
-    Returns:
-        None when an engine answers, else the reason in a few words.
-    """
+    """Ask a candidate for a sign of life."""
     scheme, _, address = candidate.host.partition("://")
     if scheme == "unix":
         return _ping_socket(address)

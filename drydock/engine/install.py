@@ -54,13 +54,7 @@ def is_debian_family(release: Path = osrelease.HOST) -> bool:
 
 
 def ensure(say: Say = say) -> Engine:
-    """Return an engine that answers, installing and starting one where that is possible.
-
-    Raises:
-        NoEngine: None answers and none can be installed here, or DRYDOCK_NO_ENGINE forbids it.
-        EngineInstallFailed: apt refused.
-        EngineStartFailed: The daemon died or was silent for too long.
-    """
+    """Return an engine that answers, installing and starting one where that is possible."""
     try:
         return connect()
     except NoEngine as error:
@@ -114,16 +108,7 @@ def major(version: str) -> int:
 
 
 def newer_release_options(folder: Path, known: Sequence[apt.Repository], release: str) -> list[str]:
-    """Write apt files that see this release and a newer one, and return the options that use them.
-
-    Args:
-        folder: An empty folder that lives as long as the options are used.
-        known: The machine's own repositories; the newer release is taken from the same mirrors.
-        release: The code name of the machine's own release.
-
-    Raises:
-        EngineInstallFailed: The machine has no Debian repository to derive the newer one from.
-    """
+    """Write apt files that see this release and a newer one, and return the options that use them."""
     lines = apt.sources(known, release, release, NEWER_RELEASE)
     if not lines:
         raise EngineInstallFailed(reason="its packages are too old here and no Debian mirror is configured")
@@ -172,11 +157,7 @@ def under_systemd() -> bool:
 
 
 def start(say: Say) -> None:
-    """Start a daemon that outlives this process, and wait until it answers.
-
-    Raises:
-        EngineStartFailed: With the end of its log.
-    """
+    """Start a daemon that outlives this process, and wait until it answers."""
     if under_systemd():
         say("starting docker.service")
         command.run(["systemctl", "start", "docker"], check=False)
@@ -208,11 +189,7 @@ def _tail(offset: int, lines: int = 15) -> str:
 
 
 def stop(say: Say = say) -> bool:
-    """Stop the daemon that `start` started; never another one.
-
-    Returns:
-        Whether there was one to stop.
-    """
+    """Stop the daemon that `start` started; never another one."""
     try:
         pid = int(PID_FILE.read_text())
         name = Path(f"/proc/{pid}/comm").read_text().strip()

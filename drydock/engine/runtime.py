@@ -26,36 +26,21 @@ NANOSECONDS = 1_000_000_000
 
 @dataclass(frozen=True)
 class Run:
-    """How a container is to be started.
-
-    Args:
-        image: Reference or id.
-        port: The port that the application listens on inside; None publishes nothing.
-        host_port: The loopback port of this machine; 0 for a free one.
-        command: Arguments for the image's entry point.
-        environment: Variables for the container.
-        owner: The value of drydock's label: the task or gate that started this container.
-        restricted: Apply what Pod Security "restricted" with a read-only root does.
-        network: The engine's network; the default bridge when empty.
-        extra_hosts: Names that the container resolves, with their addresses.
-        mounts: Host path by container path, mounted read-only.
-        memory: Bytes the container may use; 0 for no limit.
-        probe_every: Seconds between two runs of the image's own HEALTHCHECK, the first failure of which then
-            counts; 0 to leave both to the image.
-        dns: The container's DNS servers; the engine's own by default.
-    """
+    """How a container is to be started."""
 
     image: str
-    port: int | None = None
-    host_port: int = 0
+    port: int | None = None  # the port that the application listens on inside; None publishes nothing
+    host_port: int = 0  # the loopback port of this machine; 0 for a free one
     command: Sequence[str] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
-    owner: str = "run"
-    restricted: bool = True
+    owner: str = "run"  # the value of drydock's label: the task or gate that started this container
+    restricted: bool = True  # apply what Pod Security "restricted" with a read-only root does
     network: str = ""
     extra_hosts: Mapping[str, str] = field(default_factory=dict)
-    mounts: Mapping[str, str] = field(default_factory=dict)
-    memory: int = 0
+    mounts: Mapping[str, str] = field(default_factory=dict)  # host path by container path, mounted read-only
+    memory: int = 0  # bytes the container may use; 0 for no limit
+    # Seconds between two runs of the image's own HEALTHCHECK, the first failure of which then counts; 0 to
+    # leave both to the image.
     probe_every: float = 0.0
     dns: Sequence[str] = ()
 
@@ -103,15 +88,6 @@ class Running:
 
         Args:
             path: The readiness path; where there is none, any answer of the application's is one.
-            seconds: How long to wait at the most.
-            tell: Takes the last answer and the last line of the log, from time to time.
-
-        Returns:
-            Seconds from the container's start until the answer.
-
-        Raises:
-            ContainerExited: With the end of the log.
-            NotReady: The time is over; with the end of the log.
         """
         began = time.monotonic()
         port = self.port
@@ -133,11 +109,7 @@ class Running:
         raise NotReady(image=self.run.image, path=path, seconds=seconds, last=last, evidence=self.log())
 
     def stop(self, seconds: int = GRACE_SECONDS) -> tuple[int, float]:
-        """Send SIGTERM, and SIGKILL when the grace period is over.
-
-        Returns:
-            The exit code, and the seconds it took.
-        """
+        """Send SIGTERM, and SIGKILL when the grace period is over."""
         began = time.monotonic()
         self.container.stop(timeout=seconds)
         taken = time.monotonic() - began
@@ -163,12 +135,7 @@ def get(port: int, path: str, headers: Mapping[str, str] | None = None) -> int:
 
 @contextmanager
 def started(engine: Engine, run: Run) -> Iterator[Running]:
-    """Start a container, and remove it with its volumes on the way out.
-
-    Raises:
-        PortTaken: The wanted port of this machine is in use.
-        ImageMissing: The image is not on the engine.
-    """
+    """Start a container, and remove it with its volumes on the way out."""
     import docker
 
     options: dict[str, Any] = {}

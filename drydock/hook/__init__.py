@@ -43,17 +43,11 @@ BASE = "base image"
 
 @dataclass(frozen=True)
 class Due:
-    """A gate that is to judge one target of the pushed commit.
-
-    Args:
-        gate: What it judges.
-        target: The target; empty for a gate that judges no image.
-        inputs: The digest of what it judges.
-    """
+    """A gate that is to judge one target of the pushed commit."""
 
     gate: Watched
     target: str
-    inputs: str
+    inputs: str  # the digest of what it judges
 
     @property
     def defined(self) -> receipts.Gate:
@@ -65,27 +59,15 @@ class Due:
 
 @dataclass(frozen=True)
 class Line:
-    """A verdict on what is pushed.
-
-    Args:
-        verdict: The verdict.
-        source: Where it comes from: this run, a receipt of the same content, or one of unchanged inputs.
-    """
+    """A verdict on what is pushed."""
 
     verdict: Verdict
+    # Where it comes from: this run, a receipt of the same content, or one of unchanged inputs.
     source: Literal["run", "receipt", "unchanged"] = "run"
 
 
 def push(names: Sequence[str], environment: Mapping[str, str] = os.environ) -> Iterator[Line]:
-    """Judge the pushed commit and yield each verdict; end at the first that refuses.
-
-    Args:
-        names: The gates; all of them when empty.
-        environment: Where pre-commit says what is pushed.
-
-    Raises:
-        DrydockError: A gate refuses, or could not check.
-    """
+    """Judge the pushed commit and yield each verdict; end at the first that refuses."""
     root = Path(command.run(["git", "rev-parse", "--show-toplevel"]).stdout.strip())
     commit = environment.get("PRE_COMMIT_TO_REF", "HEAD")
     gates = chosen(names)
@@ -94,11 +76,7 @@ def push(names: Sequence[str], environment: Mapping[str, str] = os.environ) -> I
 
 
 def chosen(names: Sequence[str]) -> list[Watched]:
-    """Return the gates that were named, in the hook's own order; all of them when none was.
-
-    Raises:
-        UnknownGate: The hook runs no gate of that name.
-    """
+    """Return the gates that were named, in the hook's own order; all of them when none was."""
     known = {one.name: one for one in watched()}
     for name in names:
         if name not in known:
@@ -144,13 +122,7 @@ def _judge(project: Project, files: Mapping[str, str], gates: Sequence[Watched])
 
 
 def stands_on(base: str, gate: Watched, known: Receipt) -> bool:
-    """Tell whether a receipt is of the base image that is there now.
-
-    Args:
-        base: The base's digest; empty where no engine has one, so that nothing else can be built here.
-        gate: What wrote the receipt; it may judge no image.
-        known: The receipt.
-    """
+    """Tell whether a receipt is of the base image that is there now."""
     return not base or gate.session is not None or known.tools.get(BASE) == base
 
 

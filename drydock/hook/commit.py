@@ -21,7 +21,6 @@ def digest(files: Mapping[str, str], patterns: Iterable[str], about: str = "") -
     """Return the digest of what patterns select from a commit; empty when that is nothing.
 
     Args:
-        files: What the commit holds; see `contents`.
         patterns: Of paths, in which ``*`` matches a slash as well.
         about: What else counts, such as the target that is judged.
     """

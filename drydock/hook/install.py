@@ -31,13 +31,6 @@ def install(folder: Path) -> str:
     """Install the hook, and return a line that says where.
 
     A repository whose pre-commit configuration names the hook gets it from pre-commit.
-
-    Args:
-        folder: A folder of the repository.
-
-    Raises:
-        BadCommandLine: It is in no repository, or has another pre-push hook.
-        NotWritten: The hook cannot be written.
     """
     asked = ["git", "rev-parse", "--path-format=absolute", "--show-toplevel", "--git-path", "hooks"]
     found = command.run(asked, cwd=folder, check=False)

@@ -29,17 +29,13 @@ CODE = ("*.py", "pyproject.toml", "requirements.lock")
 
 @dataclass(frozen=True)
 class Watched:
-    """A gate of the hook.
-
-    Args:
-        name: The gate's name, which is also its Nox session's.
-        inputs: Patterns of the paths that it judges, from the root of the repository; ``{source}`` stands for
-            the application's folder, and ``*`` matches a slash as well.
-        session: The arguments with which the hook runs the Nox session, for a gate that judges no image.
-    """
+    """A gate of the hook."""
 
     name: str
+    # Patterns of the paths that it judges, from the root of the repository; ``{source}`` stands for the
+    # application's folder, and ``*`` matches a slash as well.
     inputs: tuple[str, ...]
+    # The arguments with which the hook runs the Nox session, for a gate that judges no image.
     session: tuple[str, ...] | None = None
 
     def patterns(self, source: str) -> tuple[str, ...]:

@@ -64,16 +64,7 @@ def version(name: str) -> str:
 
 
 def tool(name: str, say: Say = silent) -> Path:
-    """Return the path of a tool's program, installing it at the first call.
-
-    Args:
-        name: The program, which is also its lock file's name.
-        say: Takes one line of progress at a time.
-
-    Raises:
-        UnknownTool: There is no such lock file.
-        ToolNotInstalled: The packages cannot be had; carries uv's last lines.
-    """
+    """Return the path of a tool's program, installing it at the first call."""
     if not locked(name).is_file():
         raise UnknownTool(tool=name, known=", ".join(names()))
     folder = home(name)
@@ -126,11 +117,7 @@ def _failed(name: str, reason: str, output: str = "") -> ToolNotInstalled:
 
 
 class Narrator:
-    """Hand uv's output on line by line, without the names of the packages: a hundred of them say nothing.
-
-    Args:
-        say: Takes one line at a time.
-    """
+    """Hand uv's output on line by line, without the names of the packages: a hundred of them say nothing."""
 
     def __init__(self, say: Say) -> None:
         self._say = say
@@ -164,15 +151,7 @@ def requirement(name: str) -> str:
 
 
 def relock(name: str, wanted: str = "") -> None:
-    """Resolve a tool's requirement again and write its lock file.
-
-    Args:
-        name: The program.
-        wanted: What to resolve; the lock file's own requirement by default.
-
-    Raises:
-        command.CommandFailed: uv finds no resolution.
-    """
+    """Resolve a tool's requirement again and write its lock file."""
     wanted = wanted or requirement(name)
     resolve = [uv(), "pip", "compile", "-", "--universal", "--python-version", OLDEST_PYTHON]
     style = ["--generate-hashes", "--no-annotate", "--no-header", "--upgrade", "--quiet"]

@@ -28,27 +28,16 @@ BUNDLE = "application/vnd.dev.sigstore.bundle"
 
 @dataclass(frozen=True)
 class Attestation:
-    """A signed statement about an image.
+    """A signed statement about an image."""
 
-    Args:
-        digest: Of its manifest on the registry.
-        kind: The URI of its type; `SIGNATURE` for a signature of the image itself.
-        predicate: Its content, as JSON values.
-        bundle: The Sigstore bundle that holds it.
-    """
-
-    digest: str
-    kind: str
+    digest: str  # of its manifest on the registry
+    kind: str  # the URI of its type; `SIGNATURE` for a signature of the image itself
     predicate: Any
     bundle: bytes
 
 
 def attestations(client: Registry, target: Reference) -> list[Attestation]:
-    """Return the statements that refer to an image, each checked against its digests.
-
-    Raises:
-        DigestDiffers: A bundle that is listed is missing.
-    """
+    """Return the statements that refer to an image, each checked against its digests."""
     index = client.referrers(target.repository, target.digest)
     if index is None:
         listed = client.manifest(target.repository, target.digest.replace(":", "-"))
@@ -91,14 +80,8 @@ def attach(
     """Sign documents about an image and attach them, but for those that are there with our signature.
 
     Args:
-        target: The image on its registry, with its digest.
         documents: JSON by the URI of its type; `SIGNED` signs the image itself.
         ours: Digests of statements that are known to be ours: without a key, only a journal can tell.
-        attached: Told the digest of each statement that is there.
-
-    Raises:
-        SigningFailed, KeyUnusable, CosignNotInstalled: Nothing more was signed.
-        DigestDiffers: The registry has no such image.
     """
     done = []
     with _signing(engine, target, key, say) as (signer, reader), registry(engine, target) as client:
@@ -162,18 +145,7 @@ def verify(
     identity: cosign.Identity | None = None,
     say: Say = silent,
 ) -> list[Attestation]:
-    """Verify that an image is signed, and every document that is attached to it; return the documents.
-
-    Args:
-        target: The image on its registry, with its digest.
-        key: File or KMS URI of the public key.
-        identity: Who must have signed where there is no key.
-
-    Raises:
-        KeyUnusable: The file of the key is not there.
-        NotVerified: The image, or a document, has no such signature.
-        RegistryFault, DigestDiffers: A document is not what its digest says, or missing.
-    """
+    """Verify that an image is signed, and every document that is attached to it; return the documents."""
     cosign.require(key)
     reader = Cosign(cosign.program(say), key, identity, without_tls(engine, target))
     with registry(engine, target) as client:

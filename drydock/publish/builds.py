@@ -13,8 +13,7 @@ from typing import Any
 from drydock import state
 from drydock.build import BuildResult, Options
 from drydock.project import TARGETS
-from drydock.publish.buildkit import recorded
-from drydock.publish.provenance import Predicate, dependencies, observed, predicate
+from drydock.publish.provenance import Predicate, dependencies, observed, predicate, recorded
 from drydock.state.sealed import Sealed, Untrusted
 from drydock.workspace import Listener, Workspace
 
@@ -29,16 +28,7 @@ class Keeper(Listener):
 
 
 def described(workspace: Workspace, options: Options, metadata: Mapping[str, Any]) -> Predicate:
-    """Say how an image was built: in BuildKit's own words where buildx told them, else in drydock's.
-
-    Args:
-        workspace: Where it was built.
-        options: The options that buildx got.
-        metadata: What buildx wrote about the build; empty where that is not known any more.
-
-    Raises:
-        EngineGone: The engine does not answer.
-    """
+    """Say how an image was built: in BuildKit's own words where buildx told them, else in drydock's."""
     checkout, base = workspace.source, workspace.base
     added = frozenset(workspace.build_args())
     build = observed(workspace.engine, options.target, options.build_args, options.platforms, added)

@@ -44,48 +44,30 @@ NO_SERVICES = {
 
 @dataclass(frozen=True)
 class Identity:
-    """A signer without a key, as the certificate must name it.
+    """A signer without a key, as the certificate must name it."""
 
-    Args:
-        subject: A mail address, or the URL of a workflow.
-        issuer: The OpenID Connect provider that vouches for it.
-    """
-
-    subject: str
-    issuer: str
+    subject: str  # a mail address, or the URL of a workflow
+    issuer: str  # the OpenID Connect provider that vouches for it
 
     @classmethod
     def given(cls, key: str, subject: str, issuer: str) -> Identity | None:
-        """Return who must have signed, by what a user gave; None where a key says it.
-
-        Raises:
-            BadConfiguration: Any signature would do.
-        """
+        """Return who must have signed, by what a user gave; None where a key says it."""
         if key:
             return None
         if not subject or not issuer:
             missing = "--issuer, who vouches for it" if subject else "--key, or --identity with --issuer"
             raise BadConfiguration(
-                where="`drydock verify`",
-                problem="any signature would do",
-                how=f"add {missing}",
+                where="`drydock verify`", problem="any signature would do", how=f"add {missing}"
             )
         return cls(subject, issuer)
 
 
 @dataclass(frozen=True)
 class Cosign:
-    """cosign, and on whose behalf it is called.
-
-    Args:
-        program: The program.
-        key: File or KMS URI of the key: the private one to sign, the public one to verify.
-        identity: Who must have signed where there is no key.
-        insecure: Whether the engine trusts the registry without verified TLS; see `insecure`.
-    """
+    """cosign, and on whose behalf it is called."""
 
     program: Path
-    key: str = ""
+    key: str = ""  # file or KMS URI of the key: the private one to sign, the public one to verify
     identity: Identity | None = None
     insecure: bool = False
 
@@ -102,14 +84,6 @@ class Cosign:
         With a key nothing is told to the public transparency log, and no other network is needed. Without
         one, cosign asks an OpenID Connect provider who its user is: by itself where a CI service vouches for
         the job or SIGSTORE_ID_TOKEN holds a token, else with an address to open, which `say` is told.
-
-        Args:
-            kind: The URI of the statement's type.
-            predicate: Its content, in JSON.
-            say: Takes a line of cosign's at a time.
-
-        Raises:
-            SigningFailed: cosign refused; carries its words.
         """
 
         def tell(chunk: str) -> None:
@@ -125,20 +99,12 @@ class Cosign:
                     raise SigningFailed(reference=target, reason=_last(done), evidence=evidence)
 
     def verify(self, target: Reference, manifest: bytes, kind: str, bundle: bytes) -> None:
-        """Check that a bundle holds a statement of some kind about a manifest, signed by whom it should be.
-
-        Raises:
-            NotVerified: It does not; carries cosign's words.
-        """
+        """Check that a bundle holds a statement of a kind about a manifest, signed by the right signer."""
         with _files(manifest=manifest, bundle=bundle) as folder:
             self._verified(target, verify_arguments(self, kind, folder))
 
     def verify_own_form(self, target: Reference) -> None:
-        """Check that what a digest names has a signature in cosign 2's own form.
-
-        Raises:
-            NotVerified: There is no such signature, or it is one of something else.
-        """
+        """Check that what a digest names has a signature in cosign 2's own form."""
         with _files() as folder:
             done = self._verified(target, own_form_arguments(self, target, folder))
         signed = [
@@ -163,11 +129,7 @@ class Cosign:
 
 @contextlib.contextmanager
 def public_key(program: Path, key: str) -> Iterator[str]:
-    """Yield the file of a private key's public one; it lives as long as the block.
-
-    Raises:
-        KeyUnusable: The key is not there, or COSIGN_PASSWORD does not open it.
-    """
+    """Yield the file of a private key's public one; it lives as long as the block."""
     require(key)
     with _files() as folder:
         public = folder / "cosign.pub"
@@ -178,11 +140,7 @@ def public_key(program: Path, key: str) -> Iterator[str]:
 
 
 def require(key: str) -> None:
-    """See to it that a key that is a file is there: a missing key is not a missing signature.
-
-    Raises:
-        KeyUnusable: It is not.
-    """
+    """See to it that a key that is a file is there: a missing key is not a missing signature."""
     if key and "://" not in key and not Path(key).is_file():
         raise KeyUnusable(key=key, reason="there is no such file")
 
@@ -269,11 +227,7 @@ def _files(**contents: bytes) -> Iterator[Path]:
 
 
 def program(say: Say = silent) -> Path:
-    """Return cosign: the machine's own, else Debian's, unpacked into the cache.
-
-    Raises:
-        CosignNotInstalled: This machine is not of Debian's family, or apt refused.
-    """
+    """Return cosign: the machine's own, else Debian's, unpacked into the cache."""
     if found := shutil.which("cosign"):
         return Path(found)
     folder = state.cache(f"cosign-{RELEASE}-{platform.machine()}")

@@ -1,78 +1,77 @@
-"""Credentials for registries, from the docker configuration and the helpers that it names."""
+"""Credentials for registries, from the docker configuration, and the ways in which registries ask for them.
+
+See the distribution project's "Token Authentication Specification" and "OAuth2 Token Authentication".
+"""
 
 from __future__ import annotations
 
+import base64
 import json
 import os
+import re
 import warnings
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from drydock.publish.errors import BadCredentials
+import httpx2
+
+from drydock.publish.errors import BadCredentials, RegistryFault
+
+REFUSED = (httpx2.codes.UNAUTHORIZED, httpx2.codes.FORBIDDEN)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Credentials:
-    """How to log in to one registry.
-
-    Args:
-        user: Empty for an anonymous user.
-        password: Never shown, not even in a traceback.
-        identity_token: What some helpers give in a password's place.
-    """
+    """A login to one registry: anonymous without a user; some helpers give an identity token instead."""
 
     user: str = ""
     password: str = ""
     identity_token: str = ""
 
     def __repr__(self) -> str:
+        # No password, not even in a traceback.
         return f"Credentials({self.described})"
 
     @property
     def described(self) -> str:
-        """Who this is, for a message."""
+        """The user, for a message."""
         if self.identity_token:
             return "the identity token"
         return f"user {self.user!r}" if self.user else "an anonymous user"
 
+    @property
+    def basic(self) -> str:
+        """The header of Basic authentication."""
+        return f"Basic {base64.b64encode(f'{self.user}:{self.password}'.encode()).decode()}"
+
 
 def load(registry: str) -> Credentials:
-    """Look up the credentials for a registry: its helper, the common store, then the file itself.
-
-    Args:
-        registry: Host with its port; ``docker.io`` for Docker Hub.
-
-    Returns:
-        An anonymous user where the configuration has nothing for it.
-
-    Raises:
-        BadCredentials: The configuration or its helper cannot be read.
-    """
+    """Look up the credentials for a registry: its helper, the common store, then the file itself."""
     import docker
     from docker import auth
 
     try:
         content = _configuration()
-        if not content:
-            return Credentials()
         with warnings.catch_warnings():
             # A missing helper is an error here, raised below; the SDK warns of it as well.
             warnings.simplefilter("ignore")
-            found = auth.load_config(config_dict=content).resolve_authconfig(registry)
+            found = auth.load_config(config_dict=content).resolve_authconfig(registry) if content else None
     except (docker.errors.DockerException, OSError, ValueError, LookupError) as error:
-        raise BadCredentials(registry=registry, reason=_reason(error)) from error
-    return _read(found or {})
+        reason = (str(error) or type(error).__name__).splitlines()[0]
+        reason = reason.removeprefix("Credentials store error: ")
+        raise BadCredentials(registry=registry, reason=reason) from error
+    # The SDK spells its keys in two ways.
+    values = {key.lower(): str(value or "") for key, value in (found or {}).items()}
+    return Credentials(*(values.get(name, "") for name in ("username", "password", "identitytoken")))
 
 
 def _configuration() -> dict[str, Any]:
-    """Read the docker CLI's configuration.
+    """Read the docker CLI's configuration; empty where there is none.
 
     Not left to the SDK, which takes a damaged file for an empty one, and another file where DOCKER_CONFIG
     names a folder without one.
-
-    Raises:
-        OSError, ValueError: There is a file, but not one that can be read.
     """
     folder = os.environ.get("DOCKER_CONFIG")
     path = (Path(folder) if folder else Path.home() / ".docker") / "config.json"
@@ -84,14 +83,70 @@ def _configuration() -> dict[str, Any]:
     return content
 
 
-def _read(found: dict[str, Any]) -> Credentials:
-    """Read what the SDK returns, which spells its keys in two ways."""
-    values = {key.lower(): str(value or "") for key, value in found.items()}
-    return Credentials(
-        values.get("username", ""), values.get("password", ""), values.get("identitytoken", "")
-    )
+class Login(httpx2.Auth):
+    """Answers a registry's challenge, and sends what worked along with later requests."""
+
+    requires_response_body = True
+
+    def __init__(self, credentials: Credentials, *, insecure: bool) -> None:
+        self._credentials = credentials
+        self._insecure = insecure
+        self._header = ""
+
+    def auth_flow(self, request: httpx2.Request) -> Generator[httpx2.Request, httpx2.Response, None]:
+        """Send a request; after a 401, send it once more with what the challenge asks for."""
+        if self._header:
+            request.headers["Authorization"] = self._header
+        response = yield request
+        if response.status_code != httpx2.codes.UNAUTHORIZED:
+            return
+        scheme, parameters = challenge(response.headers.get("WWW-Authenticate", ""))
+        header = ""
+        if scheme == "basic" and self._credentials.user:
+            header = self._credentials.basic
+        elif scheme == "bearer" and self._may_ask(parameters.get("realm", "")):
+            answer = yield self._token_request(parameters)
+            if answer.is_server_error or answer.status_code in REFUSED:
+                # The caller reads it like an answer of the registry's own.
+                return
+            header = f"Bearer {_token(request, answer)}"
+        self._header = header
+        if header:
+            request.headers["Authorization"] = header
+            yield request
+
+    def _may_ask(self, realm: str) -> bool:
+        """A password goes to no server over plain HTTP unless its registry may be spoken to that way."""
+        return realm.startswith("https://") or (self._insecure and realm.startswith("http://"))
+
+    def _token_request(self, parameters: Mapping[str, str]) -> httpx2.Request:
+        """Ask for a token as the user, for exactly what the registry named."""
+        realm = parameters["realm"]
+        asked = {key: parameters[key] for key in ("service", "scope") if key in parameters}
+        if token := self._credentials.identity_token:
+            form = {"grant_type": "refresh_token", "refresh_token": token, "client_id": "drydock"}
+            return httpx2.Request("POST", realm, data=asked | form)
+        headers = {"Authorization": self._credentials.basic} if self._credentials.user else {}
+        url = httpx2.URL(realm).copy_merge_params(asked)
+        return httpx2.Request("GET", url, headers=headers)
 
 
-def _reason(error: Exception) -> str:
-    text = str(error) or type(error).__name__
-    return text.splitlines()[0].removeprefix("Credentials store error: ")
+def _token(request: httpx2.Request, answer: httpx2.Response) -> str:
+    """Return the token in a token server's answer."""
+    try:
+        content = answer.json() if answer.is_success else {}
+        if token := content.get("token") or content.get("access_token"):
+            return str(token)
+        reason = "no token in its answer"
+    except (ValueError, AttributeError):
+        reason = "its answer is not a JSON object"
+    asked = f"{answer.request.method} {answer.request.url.copy_with(query=None)}"
+    registry = request.url.netloc.decode()
+    raise RegistryFault(registry=registry, status=answer.status_code, request=asked, reason=reason)
+
+
+def challenge(header: str) -> tuple[str, dict[str, str]]:
+    """Read a WWW-Authenticate header: its scheme in lower case, and its parameters."""
+    scheme, _, rest = header.partition(" ")
+    found = re.findall(r'([A-Za-z_]+)=(?:"((?:[^"\\]|\\.)*)"|([^\s,]+))', rest)
+    return scheme.lower(), {key.lower(): quoted or plain for key, quoted, plain in found}

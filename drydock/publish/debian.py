@@ -21,14 +21,6 @@ def unpacked(parent: Path, *packages: str, release: str = "") -> Iterator[Path]:
     """Let apt download packages, their signatures checked, and yield the folder that they are unpacked into.
 
     The machine's own apt is neither changed nor asked to install anything, and this needs no root.
-
-    Args:
-        parent: An existing folder for the temporary one, on the same file system as its later place.
-        packages: Their names; what they depend on is not followed.
-        release: The Debian release to take them from; this machine's own by default.
-
-    Raises:
-        NotFetched: Says why.
     """
     here = osrelease.codename()
     known = apt.repositories() if install.is_debian_family() else []

@@ -1,34 +1,31 @@
-"""Images on the engine, as far as publishing needs to know them, and more names for them."""
+"""Images on the engine: what publishing needs to know of them, more names and other labels."""
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+from drydock import command
+from drydock.build import identity
 from drydock.engine import Engine
 from drydock.engine.errors import ImageMissing
-from drydock.publish.errors import IllegalReference
+from drydock.publish.errors import IllegalReference, LabelsNotApplied
+from drydock.publish.labels import DIRTY
 from drydock.publish.reference import parse
 
 
 @dataclass(frozen=True)
 class LocalImage:
-    """An image on the engine.
+    """An image on the engine."""
 
-    Args:
-        id: The digest of its configuration, or of its manifest where the engine keeps images in containerd.
-        layers: The digests of its uncompressed layers, the lowest first.
-        config: User, environment, entry point, labels and so on.
-        platform: Such as ``linux/arm64/v8``.
-        names: Its names with their tags, as the engine writes them.
-    """
-
-    id: str
+    id: str  # the digest of its configuration, or of its manifest where the engine keeps images in containerd
     layers: tuple[str, ...]
     config: Mapping[str, Any]
     platform: str
-    names: tuple[str, ...]
+    names: tuple[str, ...]  # its names with their tags, as the engine writes them
 
     @property
     def labels(self) -> Mapping[str, str]:
@@ -43,15 +40,7 @@ class LocalImage:
 
 
 def find(engine: Engine, reference: str) -> LocalImage:
-    """Return an image on the engine.
-
-    Args:
-        reference: A name with or without tag, or an id.
-
-    Raises:
-        ImageMissing: There is none of that name.
-        EngineGone: The engine does not answer.
-    """
+    """Return an image on the engine."""
     import docker
 
     with engine.answering():
@@ -70,21 +59,81 @@ def find(engine: Engine, reference: str) -> LocalImage:
 
 
 def tag(engine: Engine, image: str, references: Sequence[str]) -> None:
-    """Give an image more names; nothing changes when one of them is illegal.
-
-    Args:
-        image: A name or id that it has already.
-        references: Full names, each with its tag.
-
-    Raises:
-        ImageMissing: There is no such image.
-        IllegalTag, IllegalReference: A name does not fit the grammar, or has no tag.
-    """
+    """Give an image more names; nothing changes when one of them is illegal."""
     targets = [parse(reference) for reference in references]
     for target in targets:
         if not target.tag or target.digest:
             raise IllegalReference(reference=target, problem="a new name needs a tag and no digest")
-    identity = find(engine, image).id
+    found = find(engine, image).id
     with engine.answering():
         for target in targets:
-            engine.sdk.api.tag(identity, target.name, target.tag)
+            engine.sdk.api.tag(found, target.name, target.tag)
+
+
+def relabel(engine: Engine, reference: str, labels: Mapping[str, str]) -> str:
+    """Give an image new labels; its layers, its settings and its creation time stay as they are.
+
+    BuildKit makes the new configuration from ``FROM image`` and nothing else, so this works on every image
+    store. A label that is not named keeps its value. The mark of a dirty tree cannot be taken off: only a
+    build can show that the content is that of a commit.
+    """
+    target = parse(reference)
+    before = find(engine, reference)
+    wanted = dict(labels)
+    if before.labels.get(DIRTY) == "true":
+        wanted[DIRTY] = "true"
+    if all(before.labels.get(key) == value for key, value in wanted.items()):
+        return before.id
+    with tempfile.TemporaryDirectory(prefix="drydock-label-") as folder:
+        outputs = Path(folder)
+        args = arguments(wanted, before.platform, _builder(engine), outputs)
+        done = command.run(args, stdin=f"FROM {target}\n", env=engine.environment, check=False)
+        if done.code != 0:
+            last = (done.stderr.strip().splitlines() or ["no output"])[-1]
+            raise LabelsNotApplied(reference=reference, reason=last, evidence=done.stderr)
+        made = identity.image_id(engine, outputs)
+    try:
+        if problem := difference(before, find(engine, made), wanted):
+            raise LabelsNotApplied(reference=reference, reason=problem)
+        engine.sdk.api.tag(made, target.name, target.tag or "latest")
+    except BaseException:
+        # One that has a name already was not made just now.
+        if not find(engine, made).names:
+            engine.sdk.images.remove(made)
+        raise
+    return made
+
+
+def arguments(labels: Mapping[str, str], platform: str, builder: str, outputs: Path) -> list[str]:
+    """Return the command that makes the relabelled image, untagged, of a Dockerfile on standard input."""
+    return [
+        "docker",
+        "buildx",
+        "build",
+        f"--builder={builder}",
+        f"--platform={platform}",
+        "--pull=false",
+        # An attestation would wrap the image into an index on a containerd store.
+        "--provenance=false",
+        "--load",
+        *identity.arguments(outputs),
+        *(f"--label={key}={value}" for key, value in sorted(labels.items())),
+        "-",
+    ]
+
+
+def _builder(engine: Engine) -> str:
+    """Return the builder inside the engine itself: any other one does not see the engine's images."""
+    return engine.candidate.context or "default"
+
+
+def difference(before: LocalImage, after: LocalImage, labels: Mapping[str, str]) -> str:
+    """Say what else than the labels changed between two images; empty when nothing did."""
+    if after.layers != before.layers:
+        return "the layers would change"
+    old, new = before.settings, after.settings
+    if changed := sorted(key for key in old | new if old.get(key) != new.get(key)):
+        return f"{' and '.join(changed)} would change"
+    if dict(after.labels) != {**before.labels, **labels}:
+        return "BuildKit set other labels"
+    return ""

@@ -6,8 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 
-from drydock.publish.retry import Retry
-
 
 class State(Enum):
     """Where a layer is on its way."""
@@ -26,25 +24,28 @@ class State(Enum):
 
 
 def short(digest: str) -> str:
-    """Return what of a layer's digest is shown: its first twelve digits."""
+    """Return the first twelve digits of a layer's digest, by which it is shown."""
     return digest.partition(":")[2][:12]
 
 
 @dataclass(frozen=True)
 class LayerProgress:
-    """A change of one layer.
-
-    Args:
-        layer: Its name; see `short`.
-        state: Where it is now.
-        sent: Compressed bytes that are on their way or arrived.
-        size: Compressed bytes of the whole layer.
-    """
+    """A change of one layer, named as `short` does; both sizes are compressed bytes."""
 
     layer: str
     state: State
     sent: int = 0
     size: int = 0
+
+
+@dataclass(frozen=True)
+class Retry:
+    """The next attempt after a network fault, counted from 1, in `wait` seconds."""
+
+    attempt: int
+    attempts: int
+    wait: float
+    reason: str
 
 
 Event = LayerProgress | Retry

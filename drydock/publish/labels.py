@@ -47,17 +47,11 @@ WANTED: dict[str, str] = {
 
 @dataclass(frozen=True)
 class Difference:
-    """One label that is not what it should be.
-
-    Args:
-        key: The label's name.
-        found: Its value on the image; None where it has none.
-        wanted: Its right value; None for a label that should be there with any value.
-    """
+    """One label that is not what it should be."""
 
     key: str
-    found: str | None
-    wanted: str | None
+    found: str | None  # its value on the image; None where it has none
+    wanted: str | None  # its right value; None for a label that should be there with any value
 
     def __str__(self) -> str:
         if self.wanted is None:
@@ -70,16 +64,7 @@ class Difference:
 def labels_for(
     project: Project, checkout: Checkout, base: Base | None, environment: Mapping[str, str] = os.environ
 ) -> dict[str, str]:
-    """Return every label that an image of this project gets; a label without a value is left out.
-
-    Args:
-        project: Its own ``[tool.drydock.labels]`` win over everything else.
-        base: None where it is not known.
-        environment: Where SOURCE_DATE_EPOCH is looked up.
-
-    Raises:
-        BadConfiguration: SOURCE_DATE_EPOCH is not a whole number.
-    """
+    """Return every label that an image of this project gets; a label without a value is left out."""
     metadata = project_metadata(project.source)
     urls = {_plain(name): str(url) for name, url in metadata.get("urls", {}).items()}
     repository = checkout.url or _first(urls, "source", "sourcecode", "repository", "github")

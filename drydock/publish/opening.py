@@ -18,14 +18,6 @@ def open_workspace(
     progress: Progress | None = None,
     channel: str = "dev",
 ) -> Workspace:
-    """Return a workspace for images that may be published.
-
-    Args:
-        engine: Where to build.
-        project: What to build.
-        say: Takes one line of progress at a time.
-        progress: Shows builds and waits; nothing by default.
-        channel: Names the development references of the images.
-    """
+    """Return a workspace for images that may be published."""
     listeners = (Recorder(say), Keeper())
     return Workspace(engine, project, say, progress or Progress(), channel, labels_for, listeners)

@@ -1,22 +1,28 @@
 """How an image came to be, as the predicate of SLSA provenance 1.
 
-Where buildx tells what BuildKit recorded, that is taken (see `buildkit`). A buildx older than 0.14 does
-not, and then drydock states what it told buildx to do. Its BUILD_TYPE means: ``docker buildx build`` of one
-target of the source's Dockerfile, ``externalParameters`` being what the caller chose (target, build
-arguments, platforms), ``internalParameters`` what drydock added, and ``resolvedDependencies`` the source
-and the base image. No clock is read: equal builds give equal bytes.
+buildx 0.14 and newer write BuildKit's record of a build into the file of ``--metadata-file``, whatever the
+driver: as SLSA provenance 0.2, here put into the fields of version 1 as its specification says under
+"Migrating from 0.2". Inside the image, as an attestation, it would give every build another digest; it is
+attached to the pushed image instead.
+
+An older buildx writes none, and then drydock states what it told buildx to do. Its BUILD_TYPE means: ``docker
+buildx build`` of one target of the source's Dockerfile, ``externalParameters`` being what the caller chose
+(target, build arguments, platforms), ``internalParameters`` what drydock added, and ``resolvedDependencies``
+the source and the base image. No clock is read: equal builds give equal bytes.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from drydock import command, secrets
+from drydock import command
 from drydock.engine import Engine
 from drydock.project.git import Checkout
+from drydock.secrets import plain_urls, public
 from drydock.state.receipts import Waiver
 
 if TYPE_CHECKING:
@@ -24,6 +30,11 @@ if TYPE_CHECKING:
 
 PREDICATE_TYPE = "https://slsa.dev/provenance/v1"
 BUILD_TYPE = "urn:drydock:buildx-dockerfile:1"
+# BuildKit's record in buildx's metadata, and its type.
+KEY = "buildx.build.provenance"
+BUILDKIT_TYPE = "https://mobyproject.org/buildkit@v1"
+_ARGUMENT = re.compile(r"(?:build-arg:)?(\w+)")
+_ASSIGNMENT = re.compile(r"(\w+)=(.*)", re.DOTALL)
 
 # A predicate of PREDICATE_TYPE, as JSON values.
 Predicate = dict[str, Any]
@@ -31,23 +42,14 @@ Predicate = dict[str, Any]
 
 @dataclass(frozen=True)
 class Build:
-    """A build, and its builder.
-
-    Args:
-        target: The Dockerfile stage.
-        build_args: Values for the Dockerfile's ARGs, those that drydock added included.
-        builder: The URI of the builder, trusted by all who trust the provenance.
-        versions: Of the programs that took part, by their names.
-        platforms: Such as ``linux/amd64``.
-        added: The names of the build arguments that drydock added by itself.
-    """
+    """A build, and its builder."""
 
     target: str
     build_args: Mapping[str, str]
     builder: str
     versions: Mapping[str, str]
     platforms: tuple[str, ...] = ()
-    added: frozenset[str] = field(default_factory=frozenset)
+    added: frozenset[str] = frozenset()
 
 
 def observed(
@@ -57,11 +59,7 @@ def observed(
     platforms: tuple[str, ...] = (),
     added: frozenset[str] = frozenset(),
 ) -> Build:
-    """Describe a build on an engine, with the versions of what took part.
-
-    Raises:
-        EngineGone: The engine does not answer.
-    """
+    """Describe a build on an engine, with the versions of what took part."""
     with engine.answering():
         identity = str(engine.sdk.info().get("ID", ""))
         version = str(engine.sdk.version()["Version"])
@@ -71,14 +69,8 @@ def observed(
 
 
 def predicate(checkout: Checkout, base: Base, build: Build) -> Predicate:
-    """Say how an image was built, from what drydock told buildx to do.
-
-    Args:
-        checkout: What it was built from.
-        base: What it stands on.
-        build: How it was built.
-    """
-    arguments = {key: secrets.public(key, text) for key, text in sorted(build.build_args.items())}
+    """Say how an image was built, from what drydock told buildx to do."""
+    arguments = {key: public(key, text) for key, text in sorted(build.build_args.items())}
     chosen = {key: text for key, text in arguments.items() if key not in build.added}
     added = {key: text for key, text in arguments.items() if key in build.added}
     return {
@@ -97,11 +89,7 @@ def predicate(checkout: Checkout, base: Base, build: Build) -> Predicate:
 
 
 def stated(made: Predicate, waiver: Waiver | None = None) -> bytes:
-    """Return what the provenance of an image states, in JSON.
-
-    Args:
-        waiver: Why it was pushed although gates had not passed; None when all had.
-    """
+    """Return what the provenance of an image states, in JSON."""
     definition = dict(made["buildDefinition"])
     if waiver:
         forced = {"reason": waiver.reason, "missing": list(waiver.missing)}
@@ -111,25 +99,79 @@ def stated(made: Predicate, waiver: Waiver | None = None) -> bytes:
 
 
 def dependencies(checkout: Checkout, base: Base) -> list[dict[str, Any]]:
-    """Describe the source and the base image of a build."""
-    return [*_source(checkout), _base(base)]
-
-
-def _source(checkout: Checkout) -> list[dict[str, Any]]:
+    """Describe the source, where it has a commit, and the base image of a build."""
+    algorithm, _, value = base.digest.partition(":")
+    below = {"name": base.reference, "digest": {algorithm: value}, "annotations": {"kind": base.kind}}
     if not checkout.revision:
-        return []
-    descriptor: dict[str, Any] = {"name": "source", "digest": {"gitCommit": checkout.revision}}
+        return [below]
+    source: dict[str, Any] = {"name": "source", "digest": {"gitCommit": checkout.revision}}
     if checkout.url:
-        descriptor["uri"] = f"git+{checkout.url}@{checkout.revision}"
+        source["uri"] = f"git+{checkout.url}@{checkout.revision}"
     if checkout.dirty:
-        descriptor["annotations"] = {"dirty": True}
-    return [descriptor]
+        source["annotations"] = {"dirty": True}
+    return [source, below]
 
 
-def _base(base: Base) -> dict[str, Any]:
-    return {"name": base.reference, "digest": _digest(base.digest), "annotations": {"kind": base.kind}}
+def recorded(
+    metadata: Mapping[str, Any], builder: str, known: Sequence[Mapping[str, Any]]
+) -> Predicate | None:
+    """Return BuildKit's own provenance of a build, without secrets; None where buildx did not tell it."""
+    found = metadata.get(KEY)
+    if not isinstance(found, Mapping) or not found:
+        return None
+    return _complete(_withheld(found if "buildDefinition" in found else _migrated(found)), builder, known)
 
 
-def _digest(digest: str) -> dict[str, str]:
-    algorithm, _, value = digest.partition(":")
-    return {algorithm: value}
+def _migrated(old: Mapping[str, Any]) -> dict[str, Any]:
+    """Put provenance of version 0.2 into the fields of version 1."""
+    invocation, about = old.get("invocation", {}), old.get("metadata") or {}
+    times = {
+        "buildInvocationID": "invocationId",
+        "buildStartedOn": "startedOn",
+        "buildFinishedOn": "finishedOn",
+    }
+    internal = {"environment": invocation.get("environment"), "buildConfig": old.get("buildConfig")}
+    internal |= {key: value for key, value in about.items() if key.startswith("https://")}
+    return {
+        "buildDefinition": {
+            "buildType": old.get("buildType", BUILDKIT_TYPE),
+            "externalParameters": {
+                "configSource": invocation.get("configSource", {}),
+                **invocation.get("parameters", {}),
+            },
+            "internalParameters": {key: value for key, value in internal.items() if value},
+            "resolvedDependencies": list(old.get("materials") or ()),
+        },
+        "runDetails": {
+            "builder": dict(old.get("builder") or {}),
+            "metadata": {new: about[key] for key, new in times.items() if about.get(key)},
+        },
+    }
+
+
+def _complete(predicate: dict[str, Any], builder: str, known: Sequence[Mapping[str, Any]]) -> Predicate:
+    definition, run = predicate["buildDefinition"], predicate["runDetails"]
+    found = definition.get("resolvedDependencies") or []
+    digests = [entry.get("digest") for entry in found]
+    definition["resolvedDependencies"] = [
+        *found,
+        *(dict(entry) for entry in known if entry.get("digest") not in digests),
+    ]
+    definition.setdefault("internalParameters", {})
+    run["builder"] = {**run.get("builder", {}), "id": run.get("builder", {}).get("id") or builder}
+    return predicate
+
+
+def _withheld(value: Any, name: str = "") -> Any:
+    """Return JSON values fit to be published: no secret in arguments, variables or addresses."""
+    if isinstance(value, Mapping):
+        return {key: _withheld(item, key) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_withheld(item) for item in value]
+    if not isinstance(value, str):
+        return value
+    if argument := _ARGUMENT.fullmatch(name):
+        return public(argument[1], value)
+    if assignment := _ASSIGNMENT.fullmatch(value):
+        return f"{assignment[1]}={public(assignment[1], assignment[2])}"
+    return plain_urls(value)

@@ -6,63 +6,54 @@ they were weighed, and the bytes that a layer became once are the ones that ever
 
 from __future__ import annotations
 
+import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 
 from drydock.engine import Engine
 from drydock.image import Packed, packed
-from drydock.image.cache import Blob
 from drydock.project.compression import ZSTD, Compression
-from drydock.publish import blob_locations, credentials, labels
-from drydock.publish.credentials import Credentials
+from drydock.publish import credentials, labels
 from drydock.publish.engine_image import LocalImage, find
 from drydock.publish.errors import DigestDiffers, DirtyImage, IllegalReference, MadeBase, PlatformTwice
 from drydock.publish.event import Event, LayerProgress, State, Tell, short
-from drydock.publish.insecure import is_insecure
-from drydock.publish.manifest import index_of, manifest_of
 from drydock.publish.reference import Reference, parse
-from drydock.publish.registry import Manifest, Registry, digest_of
-from drydock.publish.retry import WAITS
+from drydock.publish.registry import (
+    OCI_CONFIGURATION,
+    OCI_INDEX,
+    OCI_MANIFEST,
+    WAITS,
+    Manifest,
+    Registry,
+    digest_of,
+    is_insecure,
+)
 from drydock.publish.tags import LATEST, is_dirty
-from drydock.publish.upload import bring
+from drydock.publish.upload import bring_all
 
 __all__ = ["Event", "Permissions", "Pushed", "Tell", "move", "push", "registry", "without_tls"]
 
 
 @dataclass(frozen=True)
 class Pushed:
-    """An image that the registry has, as the registry itself confirmed.
-
-    Args:
-        reference: Its full name on the registry.
-        digest: Of its manifest: a Deployment names this.
-        image: Its id on the engine.
-        uploaded: Bytes of the layers and of the configuration that were sent.
-        layers_sent: How many layers were sent.
-        layers_existing: How many the registry had already.
-    """
+    """An image that the registry has, as the registry itself confirmed."""
 
     reference: str
-    digest: str
+    digest: str  # of its manifest: a Deployment names this
     image: str
-    uploaded: int
+    uploaded: int  # bytes of the layers and of the configuration that were sent
     layers_sent: int
     layers_existing: int
 
 
 @dataclass(frozen=True)
 class Permissions:
-    """Exceptions from what may be pushed.
+    """Exceptions from what may be pushed."""
 
-    Args:
-        dirty: An image of a source with uncommitted changes.
-        made_base: An image on a base that was made on this machine, to a registry of another one.
-    """
-
-    dirty: bool = False
-    made_base: bool = False
+    dirty: bool = False  # an image of a source with uncommitted changes
+    made_base: bool = False  # an image on a base that was made on this machine, to a registry of another one
 
 
 NONE = Permissions()
@@ -85,64 +76,42 @@ def push(
     tag where it was, and the next one sends only what is missing.
 
     Args:
-        reference: The full name to push; ``latest`` when it has no tag.
         image: The image's name or id on the engine where it is not ``reference``.
         others: The same image for other platforms: then the name stands for an index of all of them.
-
-    Raises:
-        IllegalReference, IllegalTag: The name does not fit the grammar; nothing was pushed.
-        ImageMissing: The engine has no such image.
-        PlatformTwice: Two of the images are for one platform.
-        DirtyImage, MadeBase: The image must not be pushed there.
-        BadCredentials: The docker configuration cannot be read.
-        LoginRefused, PushDenied, RegistryFault: The registry refused; never tried again.
-        RegistryUnreachable, RegistryFailed: All attempts failed.
-        DigestDiffers: The registry holds something else under the name.
     """
-    target = _target(reference)
+    target = parse(reference)
+    if target.digest:
+        raise IllegalReference(reference=reference, problem="a digest cannot be chosen, only a tag")
+    target = target if target.tag else target.with_tag(LATEST)
     local_images = [find(engine, name) for name in (image or reference, *others)]
     check_platforms([local.platform for local in local_images])
     for local in local_images:
         refuse(target, local, permissions)
     with ExitStack() as stack:
-        contents = [
-            stack.enter_context(packed(engine, local.id, compression=compression)) for local in local_images
-        ]
+        images = [packed(engine, local.id, compression=compression) for local in local_images]
+        contents = [stack.enter_context(image) for image in images]
         client = stack.enter_context(registry(engine, target, tell, waits=waits))
         return send(client, target, local_images[0].id, contents, tell)
 
 
 def check_platforms(platforms: Sequence[str]) -> None:
-    """Refuse images that cannot be told apart by platform.
-
-    Raises:
-        PlatformTwice: Two are for one platform.
-    """
+    """Refuse images that cannot be told apart by platform."""
     for platform, count in Counter(platforms).items():
         if count > 1:
             raise PlatformTwice(count=count, platform=platform)
 
 
 def send(
-    client: Registry,
-    target: Reference,
-    image: str,
-    contents: Sequence[Packed],
-    tell: Tell = lambda _: None,
+    client: Registry, target: Reference, image: str, contents: Sequence[Packed], tell: Tell = lambda _: None
 ) -> Pushed:
-    """Bring an image to a repository, let a tag name it, and look whether it does.
-
-    Args:
-        image: The image's id on the engine.
-        contents: The image, once for each platform.
-        tell: Takes each change of a layer.
-    """
+    """Bring an image to a repository, let a tag name it, and look whether it does."""
     uploaded = layers_sent = layers_existing = 0
     for content in contents:
         for blob in dict.fromkeys(content.layers):
             tell(LayerProgress(short(blob.digest), State.WAITING, 0, blob.size))
     for content in contents:
-        for blob, state in layers(client, target, content, tell):
+        blobs = {blob: content.files[blob.digest] for blob in content.layers}
+        for blob, state in bring_all(client, target.repository, blobs, tell):
             sent = state is State.SENT
             uploaded += blob.size * sent
             layers_sent += sent
@@ -161,21 +130,38 @@ def send(
     return Pushed(str(target), top.digest, image, uploaded, layers_sent, layers_existing)
 
 
-def layers(client: Registry, target: Reference, content: Packed, tell: Tell) -> Iterator[tuple[Blob, State]]:
-    """Bring the layers of an image to a repository, and yield each with how it came to be there."""
-    for blob in dict.fromkeys(content.layers):
-        known = blob_locations.of(target.registry, blob.digest)
-        path = content.files[blob.digest]
-        yield blob, bring(client, target.repository, blob, path, tell, elsewhere=known)
-        blob_locations.add(target.registry, blob.digest, target.repository)
+def manifest_of(content: Packed) -> Manifest:
+    """Return the manifest of a packed image; the same image has the same one, byte for byte."""
+    configuration = {
+        "mediaType": OCI_CONFIGURATION,
+        "digest": digest_of(content.configuration),
+        "size": len(content.configuration),
+    }
+    layers = [
+        {"mediaType": content.compression.media_type, "digest": blob.digest, "size": blob.size}
+        for blob in content.layers
+    ]
+    return _manifest(OCI_MANIFEST, config=configuration, layers=layers)
+
+
+def index_of(contents: Sequence[Packed], manifests: Sequence[Manifest]) -> Manifest:
+    """Return the index of one image for several platforms, which its configurations name."""
+    entries = []
+    for content, manifest in zip(contents, manifests, strict=True):
+        configuration = json.loads(content.configuration)
+        names = ("architecture", "os", "variant")
+        platform = {name: configuration[name] for name in names if configuration.get(name)}
+        entries.append(manifest.descriptor | {"platform": platform})
+    return _manifest(OCI_INDEX, manifests=entries)
+
+
+def _manifest(media_type: str, **fields: object) -> Manifest:
+    document = {"schemaVersion": 2, "mediaType": media_type, **fields}
+    return Manifest(media_type, json.dumps(document, indent=2).encode())
 
 
 def move(client: Registry, target: Reference, digest: str) -> None:
-    """Let a tag name what the registry holds under a digest, and look whether it does.
-
-    Raises:
-        DigestDiffers: The registry has no such manifest, or the tag names another one afterwards.
-    """
+    """Let a tag name what the registry holds under a digest, and look whether it does."""
     manifest = client.manifest(target.repository, digest)
     if manifest is None:
         raise DigestDiffers(reference=target, found="missing", wanted=digest)
@@ -184,25 +170,15 @@ def move(client: Registry, target: Reference, digest: str) -> None:
 
 
 def verify(client: Registry, target: Reference, wanted: Manifest) -> None:
-    """Ask the registry which manifest a tag names.
-
-    Raises:
-        DigestDiffers: It is something else, or nothing.
-    """
+    """Ask the registry which manifest a tag names."""
     found = client.manifest(target.repository, target.tag)
     if found is None or found.digest != wanted.digest:
-        raise DigestDiffers(
-            reference=target, found=found.digest if found else "missing", wanted=wanted.digest
-        )
+        there = found.digest if found else "missing"
+        raise DigestDiffers(reference=target, found=there, wanted=wanted.digest)
 
 
 def refuse(target: Reference, local: LocalImage, permissions: Permissions) -> None:
-    """Refuse what must not leave this machine.
-
-    Raises:
-        DirtyImage: The image was built from a tree with uncommitted changes.
-        MadeBase: Its base was made here, and the registry is elsewhere.
-    """
+    """Refuse what must not leave this machine."""
     if not permissions.dirty and (is_dirty(target.tag) or local.labels.get(labels.DIRTY) == "true"):
         raise DirtyImage(reference=target)
     made = local.labels.get(labels.BASE_KIND) == labels.MADE
@@ -211,32 +187,15 @@ def refuse(target: Reference, local: LocalImage, permissions: Permissions) -> No
 
 
 def registry(
-    engine: Engine,
-    target: Reference,
-    tell: Tell = lambda _: None,
-    *,
-    user: Credentials | None = None,
-    waits: Sequence[float] = WAITS,
+    engine: Engine, target: Reference, tell: Tell = lambda _: None, *, waits: Sequence[float] = WAITS
 ) -> Registry:
     """Return a client for the registry of a reference, which speaks to it as the engine does."""
-    return Registry(
-        target,
-        user or credentials.load(target.registry),
-        insecure=without_tls(engine, target),
-        waits=tuple(waits),
-        tell=tell,
-    )
+    who = credentials.load(target.registry)
+    return Registry(target, who, insecure=without_tls(engine, target), waits=waits, tell=tell)
 
 
 def without_tls(engine: Engine, target: Reference) -> bool:
-    """Tell whether the engine speaks to a registry without verified TLS; see `security`."""
+    """Tell whether the engine speaks to a registry without verified TLS."""
     with engine.answering():
         settings = engine.sdk.info().get("RegistryConfig") or {}
     return is_insecure(target, settings)
-
-
-def _target(reference: str) -> Reference:
-    target = parse(reference)
-    if target.digest:
-        raise IllegalReference(reference=reference, problem="a digest cannot be chosen, only a tag")
-    return target if target.tag else target.with_tag(LATEST)

@@ -21,17 +21,10 @@ _IMAGE_ID = re.compile(r"[0-9a-f]{64}")
 
 @dataclass(frozen=True)
 class Reference:
-    """Where an image is: always with its registry, so that two references can be compared.
+    """Where an image is: always with its registry, so that two references can be compared."""
 
-    Args:
-        registry: Host, with its port where one is named; ``docker.io`` where none is.
-        repository: Path on the registry; on Docker Hub with its ``library/``.
-        tag: Empty where none is named.
-        digest: ``sha256:…``; empty where none is named.
-    """
-
-    registry: str
-    repository: str
+    registry: str  # host, with its port where one is named; ``docker.io`` where none is
+    repository: str  # path on the registry; on Docker Hub with its ``library/``
     tag: str = ""
     digest: str = ""
 
@@ -56,11 +49,7 @@ class Reference:
             return self.host == "localhost"
 
     def with_tag(self, tag: str) -> Reference:
-        """Return the reference of another tag in the same repository.
-
-        Raises:
-            IllegalTag: The tag does not fit the grammar.
-        """
+        """Return the reference of another tag in the same repository."""
         return replace(self, tag=check_tag(tag), digest="")
 
     def with_digest(self, digest: str) -> Reference:
@@ -72,11 +61,7 @@ class Reference:
 
 
 def check_tag(tag: str) -> str:
-    """Return a tag that fits the OCI grammar.
-
-    Raises:
-        IllegalTag: It does not; says why.
-    """
+    """Return a tag that fits the OCI grammar."""
     if _TAG.fullmatch(tag):
         return tag
     if len(tag) > 128:
@@ -93,13 +78,6 @@ def parse(text: str) -> Reference:
 
     The part before the first slash is a registry when it has a dot, a colon or an upper-case letter in it,
     or is ``localhost``; else it is part of the repository, and the registry is Docker Hub.
-
-    Args:
-        text: ``[REGISTRY/]REPOSITORY[:TAG][@DIGEST]``.
-
-    Raises:
-        IllegalReference: The text does not fit the grammar; says which part.
-        IllegalTag: Only the tag does not.
     """
     rest, at, digest = text.partition("@")
     if at and not _DIGEST.fullmatch(digest):

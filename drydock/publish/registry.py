@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import hashlib
+import ipaddress
 import json
 import re
+import socket
 import ssl
-from collections.abc import Callable, Iterable, Mapping
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self, TypeVar
 
 import httpx2
 
-from drydock.publish.credentials import Credentials
+from drydock.publish.credentials import Credentials, Login
 from drydock.publish.errors import (
     LoginRefused,
     PushDenied,
@@ -22,36 +26,73 @@ from drydock.publish.errors import (
     RegistryFault,
     RegistryUnreachable,
 )
-from drydock.publish.login import Login
+from drydock.publish.event import Retry
 from drydock.publish.reference import HUB, Reference
-from drydock.publish.retry import WAITS, NetworkFault, Retry, ServerFault, retrying
+
+Result = TypeVar("Result")
 
 TIMEOUT = httpx2.Timeout(30.0, connect=10.0)
+# Seconds before the second, third and fourth attempt: long enough for a registry's restart behind a balancer,
+# short enough that a person still waits.
+WAITS = (1.0, 3.0, 9.0)
+# The longest wait that a registry may ask for with Retry-After.
+LONGEST_WAIT = 120.0
 CERTIFICATES = Path("/etc/docker/certs.d")
-Result = TypeVar("Result")
 # Docker Hub's API answers under another name than the one in references.
 API_HOSTS = {HUB: "registry-1.docker.io"}
 
 OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 OCI_INDEX = "application/vnd.oci.image.index.v1+json"
 OCI_CONFIGURATION = "application/vnd.oci.image.config.v1+json"
-# Answers about a thing that is not there, or about an upload that is not as far as was said.
-ABSENT = (httpx2.codes.NOT_FOUND, httpx2.codes.RANGE_NOT_SATISFIABLE)
 MANIFEST_TYPES = (
     OCI_MANIFEST,
     OCI_INDEX,
     "application/vnd.docker.distribution.manifest.v2+json",
     "application/vnd.docker.distribution.manifest.list.v2+json",
 )
+# Answers that callers of `once` read: a missing thing, a body that is too large, an upload that is not as far
+# as was said.
+READABLE = (httpx2.codes.NOT_FOUND, httpx2.codes.CONTENT_TOO_LARGE, httpx2.codes.RANGE_NOT_SATISFIABLE)
+
+
+class NetworkFault(Exception):
+    """The network failed in a way that may be gone a moment later."""
+
+    wait = 0.0
+
+
+class ServerFault(NetworkFault):
+    """The server behind the network failed, or has too much to do; `wait` holds the seconds it asks for."""
+
+    def __init__(self, reason: str, wait: float = 0.0) -> None:
+        super().__init__(reason)
+        self.wait = wait
+
+
+def retrying(
+    action: Callable[[], Result],
+    tell: Callable[[Retry], None] = lambda _: None,
+    waits: Sequence[float] = WAITS,
+    sleep: Callable[[float], None] = time.sleep,
+) -> Result:
+    """Repeat an action that raises NetworkFault, telling each wait; any other exception ends it at once."""
+    attempts = len(waits) + 1
+    for number, wait in enumerate(waits, start=2):
+        try:
+            return action()
+        except NetworkFault as fault:
+            asked = max(wait, fault.wait)
+            tell(Retry(number, attempts, asked, str(fault)))
+            sleep(asked)
+    try:
+        return action()
+    except NetworkFault as fault:
+        raise type(fault)(f"{fault} ({attempts} attempts)") from fault
 
 
 @dataclass(frozen=True)
 class Manifest:
-    """A manifest as the registry holds it.
-
-    Args:
-        content: Its exact bytes, which its digest is made from.
-    """
+    """A manifest with its exact bytes, which its digest is made from."""
 
     media_type: str
     content: bytes
@@ -77,16 +118,19 @@ class Manifest:
         """The digest and the compressed bytes of each layer, the lowest first; none for an index."""
         return [(layer["digest"], layer["size"]) for layer in self.document.get("layers", [])]
 
+    @property
+    def descriptor(self) -> dict[str, Any]:
+        """How another document refers to it."""
+        return {"mediaType": self.media_type, "digest": self.digest, "size": len(self.content)}
+
 
 class Registry:
     """One registry, seen by one user; use it as a context manager.
 
     Args:
-        reference: Any reference on it.
-        insecure: Whether to do as docker does for insecure registries: verify no certificate, and speak plain
-            HTTP where HTTPS is not answered.
+        insecure: Do as docker does for insecure registries: verify no certificate, and speak plain HTTP where
+            HTTPS is not answered.
         certificates: The folder with a folder of CA certificates for each registry, as the engine has it.
-        tell: Called before each of those waits.
     """
 
     def __init__(
@@ -96,12 +140,12 @@ class Registry:
         *,
         insecure: bool,
         certificates: Path = CERTIFICATES,
-        waits: tuple[float, ...] = WAITS,
+        waits: Sequence[float] = WAITS,
         tell: Callable[[Retry], None] = lambda _: None,
     ) -> None:
         self.name = reference.registry
         self._credentials = credentials
-        self.waits = waits
+        self._waits = waits
         self._tell = tell
         self._insecure = insecure
         self._scheme = "https"
@@ -117,24 +161,18 @@ class Registry:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._client.close()
 
     def manifest(self, repository: str, reference: str) -> Manifest | None:
-        """Return what a tag or digest names; None where there is no such thing.
-
-        Raises:
-            RegistryFault: The content is not that of the digest.
-        """
+        """Return the manifest of a tag or digest, checked against the digest; None where it is missing."""
         path = f"{repository}/manifests/{reference}"
         response = self._ask("GET", path, headers={"Accept": ", ".join(MANIFEST_TYPES)})
         if response.status_code == httpx2.codes.NOT_FOUND:
             return None
         manifest = Manifest(response.headers.get("Content-Type", ""), response.content)
         if reference.startswith("sha256:") and manifest.digest != reference:
-            raise self._fault(response, f"the content's digest is {manifest.digest}")
+            raise self.fault(response, f"the content's digest is {manifest.digest}")
         return manifest
 
     def put_manifest(self, repository: str, reference: str, manifest: Manifest) -> None:
@@ -144,26 +182,19 @@ class Registry:
         self._ask("PUT", path, headers=headers, content=manifest.content, missing_is_fault=True)
 
     def blob(self, repository: str, digest: str) -> bytes | None:
-        """Return a blob; None where there is no such thing.
-
-        Raises:
-            RegistryFault: The content is not that of the digest.
-        """
+        """Return a blob, checked against its digest; None where there is no such thing."""
         response = self._ask("GET", f"{repository}/blobs/{digest}")
         if response.status_code == httpx2.codes.NOT_FOUND:
             return None
         if (found := digest_of(response.content)) != digest:
-            raise self._fault(response, f"the content's digest is {found}")
+            raise self.fault(response, f"the content's digest is {found}")
         return response.content
 
-    def put_blob(self, repository: str, content: bytes) -> str:
-        """Store a blob, small enough for one request, unless it is there, and return its digest."""
-        digest = digest_of(content)
-        if not self.has_blob(repository, digest):
-            place = httpx2.URL(self.begin(repository)).copy_merge_params({"digest": digest})
-            headers = {"Content-Type": "application/octet-stream"}
-            self._ask("PUT", str(place), headers=headers, content=content, missing_is_fault=True)
-        return digest
+    def put_blob(self, repository: str, content: bytes) -> None:
+        """Store a blob that is small enough for one request."""
+        place = httpx2.URL(self.begin(repository)).copy_merge_params({"digest": digest_of(content)})
+        headers = {"Content-Type": "application/octet-stream"}
+        self._ask("PUT", str(place), headers=headers, content=content, missing_is_fault=True)
 
     def has_blob(self, repository: str, digest: str) -> bool:
         """Tell whether a repository has a blob."""
@@ -175,10 +206,7 @@ class Registry:
         return str(begun.url.join(begun.headers["Location"]))
 
     def mount(self, repository: str, digest: str, source: str) -> bool:
-        """Let a repository have a blob of another one; return whether it has it now.
-
-        A registry that knows no such way, or lets this user not see the other repository, says no.
-        """
+        """Ask for a blob of another repository, which a registry may not know how to give."""
         path = f"{repository}/blobs/uploads/?{httpx2.QueryParams({'mount': digest, 'from': source})}"
         try:
             return self._ask("POST", path).status_code == httpx2.codes.CREATED
@@ -193,12 +221,12 @@ class Registry:
         index: Mapping[str, Any] = response.json()
         return index
 
-    def layers(self, repository: str, manifest: Manifest) -> dict[str, int]:
-        """Return the compressed bytes of each layer by its digest, of all images where it is an index."""
-        found = dict(manifest.layers)
+    def configurations(self, repository: str, manifest: Manifest) -> set[str]:
+        """Return the digest of an image's configuration, or those of all images of an index."""
+        found = {manifest.config} if manifest.config else set()
         for entry in manifest.document.get("manifests", []):
             if (image := self.manifest(repository, entry["digest"])) is not None:
-                found |= self.layers(repository, image)
+                found |= self.configurations(repository, image)
         return found
 
     def tags(self, repository: str) -> list[str]:
@@ -210,110 +238,69 @@ class Registry:
             if response.status_code == httpx2.codes.NOT_FOUND:
                 return found
             found += response.json().get("tags") or []
-            following = response.links.get("next", {}).get("url", "")
-            path = following.rpartition("/v2/")[2]
+            path = response.links.get("next", {}).get("url", "").rpartition("/v2/")[2]
         return found
 
     def _ask(
-        self,
-        method: str,
-        path: str,
-        *,
-        headers: Mapping[str, str] | None = None,
-        content: bytes | None = None,
-        missing_is_fault: bool = False,
+        self, method: str, path: str, *, missing_is_fault: bool = False, **request: Any
     ) -> httpx2.Response:
-        """Send one request and return its answer, which is a good one or 404.
-
-        Raises:
-            RegistryUnreachable, RegistryFailed: No answer, or none that helps, in all attempts.
-            LoginRefused, PushDenied, RegistryFault: An answer other than success.
-        """
-        response = self.persist(
-            lambda: retrying(
-                lambda: self.once(method, path, headers=headers, content=content), self._tell, self.waits
-            )
-        )
+        """Send one request, again after faults of the network, and return its answer: a good one or 404."""
+        response = self.persist(lambda: self.once(method, path, **request))
         missing = response.status_code == httpx2.codes.NOT_FOUND and not missing_is_fault
         if not response.is_success and not missing:
-            raise self._fault(response, _reason(response))
+            raise self.fault(response)
         return response
 
-    def persist(self, action: Callable[[], Result]) -> Result:
-        """Return what an action returns, which goes on over the network for as long as there is hope.
-
-        Raises:
-            RegistryUnreachable: The network failed in the end.
-            RegistryFailed: The registry did.
-        """
+    def persist(self, action: Callable[[], Result], tell: Callable[[Retry], None] | None = None) -> Result:
+        """Repeat an action after faults of the network; the last fault becomes an error for the user."""
         try:
-            return action()
+            return retrying(action, tell or self._tell, self._waits)
         except ServerFault as fault:
             raise RegistryFailed(registry=self.name, reason=fault) from fault
         except NetworkFault as fault:
             raise RegistryUnreachable(registry=self.name, reason=fault) from fault
 
-    def once(
-        self,
-        method: str,
-        path: str,
-        *,
-        headers: Mapping[str, str] | None = None,
-        content: bytes | Iterable[bytes] | None = None,
-        timeout: httpx2.Timeout = TIMEOUT,
-    ) -> httpx2.Response:
-        """Make one attempt and return its answer: a good one, 404, or 416.
+    def once(self, method: str, path: str, **request: Any) -> httpx2.Response:
+        """Make one attempt and return its answer: a good one, or one of READABLE.
 
         Args:
             path: Below ``/v2/``, or a whole URL.
-            content: Its body; an iterable may be asked for the body more than once.
-
-        Raises:
-            NetworkFault: There was no answer, or the server behind the network failed.
-            RegistryUnreachable: Its certificate is not trusted, which no further attempt will change.
-            LoginRefused, PushDenied, RegistryFault: An answer other than success.
         """
-        response = self._send(method, path, dict(headers or {}), content, timeout)
-        if response.is_server_error:
-            raise ServerFault(f"status {response.status_code}: {_reason(response)}")
-        if response.status_code == httpx2.codes.UNAUTHORIZED:
+        response = self._send(method, path, **request)
+        status = response.status_code
+        if response.is_server_error or status == httpx2.codes.TOO_MANY_REQUESTS:
+            raise ServerFault(f"status {status}: {_reason(response)}", _asked_wait(response))
+        if status == httpx2.codes.UNAUTHORIZED:
             raise LoginRefused(registry=self.name, user=self._credentials.described, reason=_reason(response))
-        if response.status_code == httpx2.codes.FORBIDDEN:
-            raise PushDenied(
-                registry=self.name,
-                repository=_repository(response.request.url.path),
-                reason=_reason(response),
-            )
-        if not response.is_success and response.status_code not in ABSENT:
-            raise self._fault(response, _reason(response))
+        if status == httpx2.codes.FORBIDDEN:
+            repository = _repository(response.request.url.path)
+            raise PushDenied(registry=self.name, repository=repository, reason=_reason(response))
+        if not response.is_success and status not in READABLE:
+            raise self.fault(response)
         return response
 
-    def _send(
-        self,
-        method: str,
-        path: str,
-        headers: dict[str, str],
-        content: bytes | Iterable[bytes] | None,
-        timeout: httpx2.Timeout,
-    ) -> httpx2.Response:
+    def _send(self, method: str, path: str, **request: Any) -> httpx2.Response:
         host = API_HOSTS.get(self.name, self.name)
         # An upload goes where the registry says.
         url = path if "://" in path else f"{self._scheme}://{host}/v2/{path}"
         try:
-            return self._client.request(method, url, headers=headers, content=content, timeout=timeout)
+            return self._client.request(method, url, **request)
         except httpx2.TransportError as error:
             tls = _tls_error(error)
             if isinstance(tls, ssl.SSLCertVerificationError):
                 reason = f"its certificate is not trusted ({tls.verify_message})"
                 raise RegistryUnreachable(registry=self.name, reason=reason) from error
-            if self._insecure and self._scheme == "https" and tls and not isinstance(tls, ssl.SSLEOFError):
+            plain = tls and not isinstance(tls, ssl.SSLEOFError)
+            if plain and self._insecure and "://" not in path and url.startswith("https"):
                 # Something answered, but not in TLS. From here on it is spoken to in plain HTTP.
                 self._scheme = "http"
-                return self._send(method, path, headers, content, timeout)
+                return self._send(method, path, **request)
             raise NetworkFault(str(error) or type(error).__name__) from error
 
-    def _fault(self, response: httpx2.Response, reason: str) -> RegistryFault:
+    def fault(self, response: httpx2.Response, reason: str = "") -> RegistryFault:
+        """Return the error for an answer, with the registry's own words unless another reason is given."""
         request = f"{response.request.method} {response.request.url.path}"
+        reason = reason or _reason(response)
         return RegistryFault(registry=self.name, status=response.status_code, request=request, reason=reason)
 
 
@@ -322,18 +309,25 @@ def digest_of(content: bytes) -> str:
     return f"sha256:{hashlib.sha256(content).hexdigest()}"
 
 
-def descriptor(manifest: Manifest) -> dict[str, Any]:
-    """Return how another document refers to a manifest."""
-    return {
-        "mediaType": manifest.media_type,
-        "digest": manifest.digest,
-        "size": len(manifest.content),
-    }
+def is_insecure(target: Reference, settings: Mapping[str, Any]) -> bool:
+    """Tell whether the engine speaks to a registry without verified TLS; drydock trusts it no further.
 
+    Docker does so for registries in its configuration's ``insecure-registries`` and for those on a network of
+    that list, which always has 127.0.0.0/8.
 
-def _repository(path: str) -> str:
-    """Return the repository that a request's path is about."""
-    return re.split(r"/(?:manifests|blobs|tags|referrers)/", path.removeprefix("/v2/"))[0]
+    Args:
+        settings: ``RegistryConfig`` of the engine's own information.
+    """
+    named = (settings.get("IndexConfigs") or {}).get(target.registry)
+    if named is not None:
+        return not named.get("Secure", True)
+    networks = [ipaddress.ip_network(text) for text in settings.get("InsecureRegistryCIDRs") or []]
+    try:
+        addresses = {ipaddress.ip_address(row[4][0]) for row in socket.getaddrinfo(target.host, None)}
+    except OSError:
+        # A name that does not resolve is not local.
+        return False
+    return any(address in network for address in addresses for network in networks)
 
 
 def trust(folder: Path, *, insecure: bool) -> ssl.SSLContext:
@@ -341,7 +335,6 @@ def trust(folder: Path, *, insecure: bool) -> ssl.SSLContext:
 
     Args:
         folder: Holds ``*.crt`` for CAs, and pairs of ``*.cert`` and ``*.key`` for this client.
-        insecure: Trust every server.
     """
     context = ssl.create_default_context()
     for authority in sorted(folder.glob("*.crt")):
@@ -352,6 +345,23 @@ def trust(folder: Path, *, insecure: bool) -> ssl.SSLContext:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
     return context
+
+
+def _repository(path: str) -> str:
+    """Return the repository that a request's path is about."""
+    return re.split(r"/(?:manifests|blobs|tags|referrers)/", path.removeprefix("/v2/"))[0]
+
+
+def _asked_wait(response: httpx2.Response) -> float:
+    """Return the seconds of a Retry-After header, which holds a number or a date; 0 where there is none."""
+    text = response.headers.get("Retry-After", "").strip()
+    if text.isdigit():
+        return min(float(text), LONGEST_WAIT)
+    try:
+        seconds = (parsedate_to_datetime(text) - datetime.now(UTC)).total_seconds()
+    except (ValueError, TypeError):
+        return 0.0
+    return min(max(seconds, 0.0), LONGEST_WAIT)
 
 
 def _reason(response: httpx2.Response) -> str:

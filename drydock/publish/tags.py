@@ -32,20 +32,7 @@ REVISION_CHARACTERS = 12
 
 
 def tags(version: str, revision: str, dirty: bool) -> tuple[str, ...]:
-    """Decide the tags of an image.
-
-    Args:
-        version: The project's version, in any spelling of PEP 440.
-        revision: The full commit id; empty outside of version control.
-        dirty: Whether the source differs from that commit.
-
-    Returns:
-        The tags in the order in which they are to be pushed: the immutable ones first, ``latest`` last.
-
-    Raises:
-        IllegalVersion: The version does not follow PEP 440.
-        IllegalTag: The version makes no legal tag, such as one of more than 128 characters.
-    """
+    """Decide the tags of an image."""
     try:
         parsed = Version(version)
     except InvalidVersion as error:
@@ -63,32 +50,14 @@ def tags(version: str, revision: str, dirty: bool) -> tuple[str, ...]:
 
 
 def names(project: Project, source: Checkout, *, version: str = "", registry: str = "") -> tuple[str, ...]:
-    """Return the references of an image, the ones that never move first.
-
-    Args:
-        project: Whose image it is.
-        source: The state that it was built from.
-        version: The version to tag; the project's own when empty.
-        registry: Put in front of the image's name; none when empty.
-    """
+    """Return the references of an image, the ones that never move first."""
     repository = f"{registry.rstrip('/')}/{project.image}" if registry else project.image
     found = tags(version or project.version, source.revision, source.dirty)
     return tuple(f"{repository}:{tag}" for tag in found)
 
 
 def leading(version: str, existing: Iterable[str]) -> tuple[str, ...]:
-    """Decide which floating tags a release may take: a fix of an older series takes no tag from a newer one.
-
-    Args:
-        version: The version that is released.
-        existing: The tags that the registry has.
-
-    Returns:
-        Its floating tags but for those whose series has a newer release, ``latest`` last.
-
-    Raises:
-        IllegalVersion: The version does not follow PEP 440.
-    """
+    """Return the floating tags that a release may take: a newer series keeps its own."""
     floating = tags(version, "", dirty=False)[1:]
     newer = [other for tag in existing if (other := _released(tag)) and other > Version(version)]
     theirs = {name for other in newer for name in _floating(other)}

@@ -1,4 +1,4 @@
-"""Bring blobs to a registry: not twice, from where an earlier attempt broke off, and with word on the way.
+"""Bring layers to a registry: not twice, from where an earlier attempt broke off, and a few at a time.
 
 See the OCI distribution specification 1.1, "Pushing a blob in chunks", "Resuming an upload" and "Mounting a
 blob from another repository".
@@ -6,83 +6,141 @@ blob from another repository".
 
 from __future__ import annotations
 
+import hashlib
+import json
+import queue
 import re
-from collections.abc import Callable, Iterable, Iterator
+import threading
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import httpx2
 
+from drydock import state
 from drydock.image.cache import Blob
-from drydock.publish.event import LayerProgress, State, Tell, short
-from drydock.publish.registry import Registry
-from drydock.publish.retry import NetworkFault, retrying
+from drydock.image.store import Store
+from drydock.publish.event import Event, LayerProgress, State, Tell, short
+from drydock.publish.registry import NetworkFault, Registry
 
-CHUNK = 1 << 18
-# A registry may look through all of a large blob before it answers.
-PATIENCE = httpx2.Timeout(300.0, connect=10.0)
+AT_ONCE = 3
+READ_BYTES = 1 << 18
+# The chunks of a layer that was refused as too large: nginx takes 1 MiB by default, others 100 MB.
+FIRST_CHUNK, SMALLEST_CHUNK = 64 << 20, 1 << 18
+BINARY = {"Content-Type": "application/octet-stream"}
+# A registry may look through all of a large blob before it answers, but takes the bytes without a long pause.
+PATIENCE = httpx2.Timeout(300.0, connect=10.0, write=60.0)
+# How many repositories of a registry are remembered to have a layer.
+MOST_REPOSITORIES = 3
 
 
-def bring(
-    client: Registry,
-    repository: str,
-    blob: Blob,
-    path: Path,
-    tell: Tell = lambda _: None,
-    *,
-    elsewhere: Iterable[str] = (),
-) -> State:
-    """Bring a layer to a repository, and say how it came to be there.
+class _Ended(Exception):
+    """Another layer failed, or the push was interrupted."""
 
-    Args:
-        tell: Takes each change of the layer, and each wait after a network fault.
-        elsewhere: Repositories of the same registry that may have it already.
 
-    Raises:
-        LoginRefused, PushDenied, RegistryFault: The registry refused.
-        RegistryUnreachable: All attempts failed.
-    """
+def bring_all(
+    client: Registry, repository: str, blobs: Mapping[Blob, Path], tell: Tell
+) -> Iterator[tuple[Blob, State]]:
+    """Bring layers to a repository, and yield each with how it came to be there."""
+    done: queue.SimpleQueue[tuple[Blob, State] | BaseException] = queue.SimpleQueue()
+    room, turn, ended = threading.Semaphore(AT_ONCE), threading.Lock(), threading.Event()
 
-    def state(now: State, sent: int = 0) -> None:
+    def in_turn(event: Event) -> None:
+        with turn:
+            if ended.is_set():
+                raise _Ended
+            tell(event)
+
+    def work(blob: Blob, path: Path) -> None:
+        with room:
+            try:
+                if not ended.is_set():
+                    done.put((blob, bring(client, repository, blob, path, in_turn)))
+            except BaseException as error:
+                done.put(error)
+
+    for blob, path in blobs.items():
+        # Daemons: an interrupted push does not wait for a registry that stalls.
+        threading.Thread(target=work, args=(blob, path), daemon=True).start()
+    try:
+        for _ in blobs:
+            found = done.get()
+            if isinstance(found, BaseException):
+                raise found
+            yield found
+    finally:
+        ended.set()
+
+
+def bring(client: Registry, repository: str, blob: Blob, path: Path, tell: Tell = lambda _: None) -> State:
+    """Bring a layer to a repository, telling each of its changes, and say how it came to be there."""
+
+    def changed(now: State, sent: int = 0) -> State:
         tell(LayerProgress(short(blob.digest), now, sent, blob.size))
+        return now
 
     if client.has_blob(repository, blob.digest):
-        state(State.EXISTING, blob.size)
-        return State.EXISTING
-    if any(client.mount(repository, blob.digest, other) for other in elsewhere if other != repository):
-        state(State.MOUNTED, blob.size)
-        return State.MOUNTED
-    upload = _Upload(client, repository, blob, path, state)
-    client.persist(lambda: retrying(upload.attempt, tell, client.waits))
-    state(State.SENT, blob.size)
-    return State.SENT
+        found = changed(State.EXISTING, blob.size)
+    elif _mounted(client, repository, blob.digest):
+        found = changed(State.MOUNTED, blob.size)
+    else:
+        client.persist(_Upload(client, repository, blob, path, changed).attempt, tell)
+        found = changed(State.SENT, blob.size)
+    note(client.name, blob.digest, repository)
+    return found
+
+
+# Which repositories got a layer from here, as the engine's own push remembers it. A hint and no more: the
+# registry is asked, and may say no.
+
+
+def _mounted(client: Registry, repository: str, digest: str) -> bool:
+    """Let a repository have a layer that another one got, without sending it."""
+    others = [other for other in _holders(client.name, digest) if other != repository]
+    return any(client.mount(repository, digest, other) for other in others)
+
+
+def _holders(registry: str, digest: str) -> list[str]:
+    """Return the repositories that got a layer, the latest first."""
+    try:
+        found = json.loads(_store().read(_name(registry, digest)) or b"[]")
+    except ValueError:
+        return []
+    return [str(repository) for repository in found]
+
+
+def note(registry: str, digest: str, repository: str) -> None:
+    """Remember that a repository has a layer."""
+    known = _holders(registry, digest)
+    if repository not in known[:1]:
+        kept = [repository, *(other for other in known if other != repository)][:MOST_REPOSITORIES]
+        _store().write(_name(registry, digest), json.dumps(kept).encode())
+
+
+def _store() -> Store:
+    return Store(state.cache("blob-locations"), state.TABLE["blob locations"].largest)
+
+
+def _name(registry: str, digest: str) -> str:
+    return hashlib.sha256(f"{registry} {digest}".encode()).hexdigest()
 
 
 @dataclass
 class _Upload:
-    """One blob on its way.
-
-    Args:
-        place: Where the registry wants the next bytes; empty when it has given no such place.
-        offset: How many bytes it has, or had the last time that it was heard of.
-        begun: Whether any bytes went to that place.
-    """
+    """One blob on its way."""
 
     client: Registry
     repository: str
     blob: Blob
     path: Path
-    state: Callable[[State, int], None]
-    place: str = ""
-    offset: int = 0
-    begun: bool = False
+    changed: Callable[[State, int], object]
+    place: str = ""  # where the registry wants the next bytes; empty when it has given no such place
+    offset: int = 0  # how many bytes it has, or had the last time that it was heard of
+    begun: bool = False  # whether any bytes went to that place
+    most: int = 0  # the bytes of one request; 0 for all that are left
 
     def attempt(self) -> None:
-        """Send what the registry has not got yet, and end the upload.
-
-        Raises:
-            NetworkFault: Another attempt may help, and begins where this one ended.
-        """
+        """Send the missing bytes and end the upload; the next attempt continues where this one failed."""
         try:
             # The last attempt may have arrived, and only its answer been lost.
             if self.place and self._arrived():
@@ -92,7 +150,7 @@ class _Upload:
                 if not self._goes_on():
                     raise NetworkFault("the registry forgets the upload")
         except NetworkFault:
-            self.state(State.RETRYING, self.offset)
+            self.changed(State.RETRYING, self.offset)
             raise
 
     def _arrived(self) -> bool:
@@ -118,44 +176,50 @@ class _Upload:
         return self._following(answer), last + 1 if last else 0
 
     def _send(self) -> bool:
-        headers = {"Content-Type": "application/octet-stream"}
-        if self.offset == self.blob.size:
-            return True
-        if self.offset:
-            headers["Content-Range"] = f"{self.offset}-{self.blob.size - 1}"
-        headers["Content-Length"] = str(self.blob.size - self.offset)
-        rest = _Rest(self.path, self.offset, self._told)
-        self.begun = True
-        answer = self.client.once("PATCH", self.place, headers=headers, content=rest, timeout=PATIENCE)
-        self.place = self._following(answer)
-        return answer.is_success
+        """Send the missing bytes, in chunks where a larger body was refused."""
+        while self.offset < self.blob.size:
+            begin, end = self.offset, min(self.offset + (self.most or self.blob.size), self.blob.size)
+            headers = BINARY | {"Content-Length": str(end - begin)}
+            if begin or self.most:
+                headers["Content-Range"] = f"{begin}-{end - 1}"
+            self.begun = True
+            body = _Part(self.path, begin, end, self._told)
+            answer = self.client.once("PATCH", self.place, headers=headers, content=body, timeout=PATIENCE)
+            self.place = self._following(answer)
+            if answer.status_code == httpx2.codes.CONTENT_TOO_LARGE:
+                if end - begin <= SMALLEST_CHUNK:
+                    raise self.client.fault(answer)
+                self.offset, self.most = begin, min(FIRST_CHUNK, max(SMALLEST_CHUNK, (end - begin) // 4))
+            elif not answer.is_success:
+                return False
+        return True
 
     def _end(self) -> bool:
         url = str(httpx2.URL(self.place).copy_merge_params({"digest": self.blob.digest}))
-        headers = {"Content-Type": "application/octet-stream"}
-        answer = self.client.once("PUT", url, headers=headers, content=b"", timeout=PATIENCE)
-        return answer.is_success
+        return self.client.once("PUT", url, headers=BINARY, content=b"", timeout=PATIENCE).is_success
 
     def _following(self, answer: httpx2.Response) -> str:
         """Return where the next request goes: an answer may name another place than the last one."""
-        return (
-            str(answer.url.join(answer.headers["Location"])) if "Location" in answer.headers else self.place
-        )
+        place = answer.headers.get("Location")
+        return str(answer.url.join(place)) if place else self.place
 
     def _told(self, sent: int) -> None:
         self.offset = sent
-        self.state(State.SENDING, sent)
+        self.changed(State.SENDING, sent)
 
 
-class _Rest:
-    """A file from some byte on, read again whenever a request is repeated."""
+@dataclass(frozen=True)
+class _Part:
+    """Some bytes of a file, read again for a repeated request; `passed` takes each new position."""
 
-    def __init__(self, path: Path, offset: int, tell: Callable[[int], None]) -> None:
-        self._path, self._offset, self._tell = path, offset, tell
+    path: Path
+    begin: int
+    end: int
+    passed: Callable[[int], None]
 
     def __iter__(self) -> Iterator[bytes]:
-        with self._path.open("rb") as file:
-            file.seek(self._offset)
-            while data := file.read(CHUNK):
+        with self.path.open("rb") as file:
+            file.seek(self.begin)
+            while data := file.read(min(READ_BYTES, self.end - file.tell())):
                 yield data
-                self._tell(file.tell())
+                self.passed(file.tell())

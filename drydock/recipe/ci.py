@@ -7,33 +7,29 @@ from importlib.resources import files
 from pathlib import Path
 
 import drydock
-from drydock.project import git
+from drydock.project import git, table
 
 GITHUB = ".github/workflows/drydock.yml"
 GITLAB = (".gitlab-ci.yml", ".gitlab/drydock.yml")
 
 
-def github(root: Path, branch: str) -> dict[str, str]:
-    """Return GitHub's workflow, by its path relative to the project.
-
-    Args:
-        root: The project.
-        branch: The main branch.
-    """
-    return _job(root, branch, "github.yml", GITHUB)
+def github(root: Path) -> dict[str, str]:
+    """Return GitHub's workflow, by its path relative to the project."""
+    return _job(root, "github.yml", GITHUB)
 
 
-def gitlab(root: Path, branch: str) -> dict[str, str]:
+def gitlab(root: Path) -> dict[str, str]:
     """Return GitLab's job, by its path relative to the project; a pipeline of another origin includes it."""
     own, included = GITLAB
     there = _top(root) / own
     theirs = there.is_file() and "drydock:" not in there.read_text(encoding="utf-8", errors="replace")
-    return _job(root, branch, "gitlab.yml", included if theirs else own)
+    return _job(root, "gitlab.yml", included if theirs else own)
 
 
-def _job(root: Path, branch: str, template: str, place: str) -> dict[str, str]:
+def _job(root: Path, template: str, place: str) -> dict[str, str]:
     top = _top(root)
     folder = os.path.relpath(root.resolve(), top.resolve())
+    branch = str(table(root).get("main-branch", "main"))
     text = files("drydock.recipe").joinpath("services", template).read_text(encoding="utf-8")
     for name, value in (("VERSION", drydock.version()), ("BRANCH", branch), ("FOLDER", folder)):
         text = text.replace(f"@{name}@", value)

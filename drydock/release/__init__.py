@@ -28,13 +28,7 @@ __all__ = ["Outcome", "Plan", "Work", "carry_out", "foresee", "to_push", "to_rel
 
 @dataclass(frozen=True)
 class Outcome:
-    """The outcome of a step.
-
-    Args:
-        what: Its work, in words.
-        held: Whether it was done before, and was not done again.
-        seconds: How long it took, the look at what is done included.
-    """
+    """The outcome of a step."""
 
     step: str
     what: str
@@ -43,11 +37,7 @@ class Outcome:
 
 
 def foresee(work: Work) -> list[Outcome]:
-    """Tell which steps of a plan are done already and which are to come, and do nothing.
-
-    Raises:
-        KeyUnusable: The file of the key is not there.
-    """
+    """Tell which steps of a plan are done already and which are to come, and do nothing."""
     cosign.require(work.plan.key)
     outcomes: list[Outcome] = []
     for name in work.plan.steps:
@@ -59,14 +49,7 @@ def foresee(work: Work) -> list[Outcome]:
 
 
 def carry_out(work: Work) -> Iterator[Outcome]:
-    """Take a plan's steps, and yield each one's outcome.
-
-    Raises:
-        ReleaseRunning: Another process is at the same plan.
-        VersionTaken: The tag of the version to release names another image already.
-        KeyUnusable, CosignNotInstalled: Found out before the first step.
-        DrydockError: A step failed; the next call goes on with it.
-    """
+    """Take a plan's steps, and yield each one's outcome."""
     with work.journal.locked():
         if work.plan.key:
             with cosign.public_key(cosign.program(work.say), work.plan.key):

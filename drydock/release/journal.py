@@ -10,8 +10,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from drydock import state
-from drydock.publish.sbom.cyclonedx import PREDICATE_TYPE as CYCLONEDX
-from drydock.publish.sbom.spdx import PREDICATE_TYPE as SPDX
+from drydock.publish.sbom import CYCLONEDX, SPDX
 from drydock.release.errors import ReleaseRunning
 from drydock.release.plan import Plan
 from drydock.state.sealed import Sealed, Untrusted, write_whole
@@ -22,35 +21,20 @@ FILES = {CYCLONEDX: "cyclonedx.json", SPDX: "spdx.json"}
 
 @dataclass(frozen=True)
 class Entry:
-    """The state of a plan.
-
-    Args:
-        revision: The commit that the image was built from.
-        image: The image's id on the engine, a digest of its content and its labels.
-        others: The ids of the same image for other platforms.
-        bills: The digest of each bill of materials by its type.
-        digest: The image's manifest on the registry; empty before the push.
-        attached: The manifests of the documents that are attached to it.
-        signed: The manifests of its signatures.
-        moved: Whether the tags came to name the image.
-    """
+    """The state of a plan."""
 
     revision: str = ""
-    image: str = ""
+    image: str = ""  # the image's id on the engine, a digest of its content and its labels
     others: tuple[str, ...] = ()
-    bills: Mapping[str, str] = field(default_factory=dict)
+    bills: Mapping[str, str] = field(default_factory=dict)  # the digest of each bill of materials by its type
     digest: str = ""
-    attached: tuple[str, ...] = ()
+    attached: tuple[str, ...] = ()  # the manifests of the documents that are attached to it
     signed: tuple[str, ...] = ()
     moved: bool = False
 
 
 class Journal:
-    """The journal of one plan for one version of one project on one registry.
-
-    Args:
-        plan: The plan.
-    """
+    """The journal of one plan for one version of one project on one registry."""
 
     def __init__(self, plan: Plan) -> None:
         self._command = plan.command
@@ -62,11 +46,7 @@ class Journal:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Keep every other process from the same plan; the kernel lets go when this one ends, however.
-
-        Raises:
-            ReleaseRunning: Another one is at it.
-        """
+        """Keep every other process from the same plan; the kernel lets go when this one ends, however."""
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         with (self.folder / "lock").open("w") as lock:
             try:

@@ -23,32 +23,20 @@ RELEASE = ("build", "gates", "tag", "sbom", "push", "attach", "sign", "move")
 
 @dataclass(frozen=True)
 class Plan:
-    """Steps to take, and what about.
+    """Steps to take, and what about."""
 
-    Args:
-        command: The words after `invoke` that carry it out, such as ``release 1.5.0``.
-        steps: The names of the steps, in their order.
-        revision: The full id of the commit.
-        target: The target that is published.
-        image: The repository name on the engine, without a registry.
-        pushed: Where the image is pushed to: the tag of its commit, on the registry.
-        tags: The names that follow: the version's own tag, and those of its series.
-        gates: Those that the image has to pass.
-        force: Why the image leaves without receipts; empty when it does not.
-        platforms: Which builds to push, several as an index; one empty text for the engine's own.
-    """
-
-    command: str
+    command: str  # the words after `invoke` that carry it out, such as ``release 1.5.0``
     steps: tuple[str, ...]
     version: str
     revision: str
     target: str
     image: str
-    pushed: Reference
-    tags: tuple[str, ...]
+    pushed: Reference  # where the image is pushed to: the tag of its commit, on the registry
+    tags: tuple[str, ...]  # the names that follow: the version's own tag, and those of its series
     gates: tuple[str, ...] = ()
     key: str = ""
-    force: str = ""
+    force: str = ""  # why the image leaves without receipts; empty when it does not
+    # Which builds to push, several as an index; one empty text for the engine's own.
     platforms: tuple[str, ...] = ("",)
     permissions: Permissions = NONE
 
@@ -78,15 +66,7 @@ def to_push(
     platforms: Sequence[str] = ("",),
     permissions: Permissions = NONE,
 ) -> Plan:
-    """Plan the push of a built target under all its tags.
-
-    Args:
-        force: Why an image without receipts is pushed; empty when it is not.
-        platforms: Which builds to push, several as an index of them.
-
-    Raises:
-        NoRegistry: Neither the caller nor the project names one.
-    """
+    """Plan the push of a built target under all its tags."""
     plan = _plan("push", PUSH, project, checkout, registry, target)
     return replace(plan, force=force, platforms=tuple(platforms), permissions=permissions)
 
@@ -94,16 +74,7 @@ def to_push(
 def to_sign(
     project: Project, checkout: Checkout, registry: str, target: str, *, key: str = "", force: str = ""
 ) -> Plan:
-    """Plan the signing of a pushed target, with its bills of materials and its provenance.
-
-    Args:
-        registry: Where it was pushed; the project's own when empty.
-        key: File or KMS URI of the private key; empty to sign without one.
-        force: Why it was pushed without receipts, where an earlier push has not written it down here.
-
-    Raises:
-        NoRegistry: Neither the caller nor the project names one.
-    """
+    """Plan the signing of a pushed target, with its bills of materials and its provenance."""
     return replace(_plan("sign", SIGN, project, checkout, registry, target), key=key, force=force)
 
 
@@ -121,15 +92,6 @@ def to_release(
 
     No branch is demanded: fixes of an older series come from a branch of their own, and the provenance names
     the commit.
-
-    Args:
-        version: In any spelling of PEP 440.
-        key: File or KMS URI of the private key; empty to sign without one.
-
-    Raises:
-        IllegalVersion: The version does not follow PEP 440.
-        NoRegistry: Neither the caller nor the project names one.
-        NotReleasable: The checkout is not a commit's, or the version is local or another one.
     """
 
     def refused(reason: str, how: str) -> NotReleasable:
@@ -157,11 +119,7 @@ def to_release(
 
 
 def address(project: Project, checkout: Checkout, registry: str) -> list[Reference]:
-    """Return the names of a project's image on its registry, the ones that never move first.
-
-    Raises:
-        NoRegistry: Neither the caller nor the project names one.
-    """
+    """Return the names of a project's image on its registry, the ones that never move first."""
     where = registry or project.registry
     if not where:
         raise NoRegistry()

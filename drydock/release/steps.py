@@ -18,13 +18,10 @@ from drydock.publish import push as pushing
 from drydock.publish.attach import Attestation
 from drydock.publish.errors import DigestDiffers
 from drydock.publish.labels import OCI
-from drydock.publish.manifest import configurations
 from drydock.publish.push import Pushed, Tell
 from drydock.publish.reference import Reference
-from drydock.publish.registry import Manifest, Registry
-from drydock.publish.retry import WAITS
-from drydock.publish.sbom.cyclonedx import PREDICATE_TYPE as CYCLONEDX
-from drydock.publish.sbom.spdx import PREDICATE_TYPE as SPDX
+from drydock.publish.registry import WAITS, Manifest, Registry
+from drydock.publish.sbom import CYCLONEDX, SPDX
 from drydock.release.errors import NotOnRegistry, ReceiptsMissing, StaleImage, VersionTaken
 from drydock.release.journal import FILES, Entry, Journal
 from drydock.release.plan import Plan, address
@@ -35,17 +32,7 @@ from drydock.workspace import Workspace
 
 @dataclass
 class Work:
-    """A plan on its way.
-
-    Args:
-        pipeline: Knows engine and project.
-        shown: Makes what gives the push's progress a place.
-        judged: Takes each gate's verdict, and whether it comes from a receipt.
-        patience: Makes what gives signs of life while a step shows no progress of its own.
-        journal: Where it is written down.
-        entry: The journal as it is now.
-        sent: This process's push; None where an earlier one did it.
-    """
+    """A plan on its way."""
 
     pipeline: Workspace
     plan: Plan
@@ -56,6 +43,7 @@ class Work:
     waits: Sequence[float] = WAITS
     journal: Journal = field(init=False)
     entry: Entry = field(init=False)
+    # This process's push; None where an earlier one did it.
     sent: Pushed | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
@@ -97,19 +85,12 @@ class Work:
 
 @dataclass(frozen=True)
 class Step:
-    """One step.
-
-    Args:
-        what: Its work, in words.
-        holds: Tells whether it is done.
-        run: Does it; may be repeated after an end at any moment.
-        shows: Whether it shows its progress itself.
-    """
+    """One step."""
 
     name: str
     what: Callable[[Plan], str]
-    holds: Callable[[Work], bool]
-    run: Callable[[Work], None]
+    holds: Callable[[Work], bool]  # tells whether it is done
+    run: Callable[[Work], None]  # does it; may be repeated after an end at any moment
     shows: bool = False
 
 
@@ -256,7 +237,7 @@ def _find(work: Work) -> None:
     local = engine_image.find(work.pipeline.engine, work.pipeline.project.reference(work.plan.target))
     with work.registry() as client:
         manifest = client.manifest(pushed.repository, pushed.digest)
-        there = configurations(client, pushed.repository, manifest) if manifest else set()
+        there = client.configurations(pushed.repository, manifest) if manifest else set()
     wanted = configuration_digest(work.pipeline.engine, local.id)
     if wanted not in there:
         raise DigestDiffers(reference=pushed, found=", ".join(there) or "nothing", wanted=wanted)

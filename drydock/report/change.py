@@ -11,7 +11,7 @@ from drydock.image.cache import Cache, user_cache
 from drydock.image.compare import FileChange, PackageChange, package_changes
 from drydock.image.model import Layer
 from drydock.image.packages import Source
-from drydock.state.history.model import Build, PackageSize, Weighed
+from drydock.state.history import Build, PackageSize, Weighed
 
 
 @dataclass(frozen=True)

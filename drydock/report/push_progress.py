@@ -15,8 +15,7 @@ from rich.filesize import decimal
 from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn
 from rich.spinner import Spinner
 
-from drydock.publish.event import Event, LayerProgress, State, Tell
-from drydock.publish.retry import Retry
+from drydock.publish.event import Event, LayerProgress, Retry, State, Tell
 from drydock.report.progress import sight, spun
 from drydock.report.signs import Sign
 

@@ -21,18 +21,11 @@ DAY = 86_400.0
 
 @dataclass(frozen=True)
 class Kept:
-    """One kind of thing that is kept.
+    """One kind of thing that is kept."""
 
-    Args:
-        pattern: Its files or folders, below the user's state or cache folder.
-        days: How long a file stays after its last use.
-        largest: Bytes of all of them; the files that were unused for longest go first.
-        cache: Whether it can be made or fetched again.
-    """
-
-    pattern: str
-    days: float = math.inf
-    largest: float = math.inf
+    pattern: str  # its files or folders, below the user's state or cache folder
+    days: float = math.inf  # how long a file stays after its last use
+    largest: float = math.inf  # bytes of all of them; the files that were unused for longest go first
     cache: bool = False
 
     def paths(self) -> Iterator[Path]:

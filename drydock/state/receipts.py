@@ -14,13 +14,14 @@ import json
 import os
 import time
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from drydock import state
 from drydock.state import DAY
-from drydock.state.sealed import Sealed, Untrusted
+from drydock.state.sealed import Sealed, Untrusted, write_whole
 from drydock.verdict import Outcome, Verdict
 
 FORMAT = 1
@@ -31,32 +32,21 @@ _UNTRACKED = frozenset({"__pycache__", ".pytest_cache", ".mypy_cache", ".ruff_ca
 
 @dataclass(frozen=True)
 class Gate:
-    """A gate as it is defined now.
-
-    Args:
-        name: Its name, which is also its Nox session's.
-        definition: Digest of all that decides but is not in the image: the gate's code, tests, budgets.
-        longest_days: Age above which its receipt no longer counts, for gates whose data age; None for any.
-    """
+    """A gate as it is defined now; `longest_days` is for gates whose data age."""
 
     name: str
+    # The digest of all that decides but is not in the image: the gate's code, tests, budgets.
     definition: str
     longest_days: float | None = None
 
 
 @dataclass(frozen=True)
 class Receipt:
-    """Proof that a gate judged some content.
-
-    Args:
-        image: Id of the image that was looked at; others of the same content share the receipt.
-        definition: Digest of the gate's definition.
-        tools: Versions by name of the tools that took part.
-        written: When, in seconds since the epoch.
-    """
+    """Proof that a gate judged some content, written at a second since the epoch."""
 
     verdict: Verdict
     content: str
+    # The id of the image that was looked at; others of the same content share the receipt.
     image: str
     definition: str
     tools: Mapping[str, str]
@@ -85,14 +75,7 @@ class Missing:
 
 @dataclass(frozen=True)
 class Waiver:
-    """Why content was pushed although gates had not passed.
-
-    Args:
-        reason: In the words of the user who pushed it.
-        missing: The gates, each with why it did not count.
-        image: Id of the image.
-        written: When, in seconds since the epoch.
-    """
+    """Why content was pushed although gates had not passed."""
 
     reason: str
     missing: tuple[str, ...]
@@ -106,11 +89,7 @@ class Refused(Exception):
 
 
 class Receipts:
-    """The receipts of one user on one machine.
-
-    Args:
-        folder: Where they are kept; made at the first write.
-    """
+    """The receipts of one user on one machine."""
 
     def __init__(self, folder: Path | None = None) -> None:
         self._folder = folder or state.folder()
@@ -148,12 +127,7 @@ class Receipts:
     def write(
         self, gate: Gate, verdict: Verdict, *, content: str, image: str, tools: Mapping[str, str]
     ) -> Receipt:
-        """Write down what a gate said; a failure replaces an earlier pass.
-
-        Args:
-            gate: The gate, as it was defined when it ran.
-            tools: Versions by name.
-        """
+        """Write down what a gate said; a failure replaces an earlier pass."""
         receipt = Receipt(verdict, content, image, gate.definition, dict(tools), time.time())
         self._files.write(self._path(gate.name, content), receipt.as_json() | {"format": FORMAT})
         state.prune("receipts")
@@ -180,6 +154,32 @@ class Receipts:
         """Remove a waiver: every gate has passed since, and the content was pushed again."""
         self._path(WAIVER, content).unlink(missing_ok=True)
 
+    def bodies(self, content: str) -> list[dict[str, Any]]:
+        """Return all files about a content that this machine wrote."""
+        found = []
+        for path in sorted(self._path(WAIVER, content).parent.glob("*.json")):
+            with suppress(Refused):
+                found.append(self._authentic(path))
+        return found
+
+    def take(self, bodies: Mapping[tuple[str, str], Mapping[str, Any]]) -> None:
+        """Write what another machine found out, all of it or nothing; a newer finding of this one stays."""
+        before: dict[Path, bytes | None] = {}
+        try:
+            for (content, name), body in bodies.items():
+                path = self._path(name, content)
+                try:
+                    newer = self._authentic(path)["written"] >= body["written"]
+                except (FileNotFoundError, Refused):
+                    newer = False
+                if not newer:
+                    before[path] = path.read_bytes() if path.exists() else None
+                    self._files.write(path, body)
+        except BaseException:
+            for path, earlier in before.items():
+                path.unlink(missing_ok=True) if earlier is None else write_whole(path, earlier)
+            raise
+
     def _load(self, gate: Gate, content: str) -> Receipt:
         receipt = self._read(gate, content)
         age = (time.time() - receipt.written) / DAY
@@ -204,12 +204,7 @@ class Receipts:
         return receipt
 
     def _authentic(self, path: Path) -> dict[str, Any]:
-        """Return a file of this machine's.
-
-        Raises:
-            FileNotFoundError: There is none.
-            Refused: It does not count.
-        """
+        """Return a file of this machine's."""
         try:
             body = self._files.read(path)
         except Untrusted as fault:
@@ -229,8 +224,6 @@ def definition(
 
     Args:
         folder: The folder below which paths are named, so that every worktree gets the same digest.
-        paths: Files, and folders with all that is in them; one that does not exist counts as such.
-        values: Settings, as JSON values.
         rendered: A folder outside of it, below which the rest is named.
     """
     digest = hashlib.sha256()

@@ -25,15 +25,16 @@ class Untrusted(Exception):
     """A file is there and does not count; the message says what is wrong with it."""
 
 
+class OtherKey(Untrusted):
+    """A file was written with another key."""
+
+
 class Sealed:
-    """The files of one user on one machine.
+    """The files of one user on one machine, or of all who hold the same key."""
 
-    Args:
-        folder: Where the key lies; made at the first write.
-    """
-
-    def __init__(self, folder: Path | None = None) -> None:
+    def __init__(self, folder: Path | None = None, key: bytes = b"") -> None:
         self._folder = folder or state.folder()
+        self._given = key
 
     def write(self, path: Path, body: Mapping[str, Any]) -> None:
         """Write JSON values as a whole or not at all, for their owner's eyes only."""
@@ -41,12 +42,7 @@ class Sealed:
         write_whole(path, json.dumps(signed | {"mac": self._mac(signed)}, indent=1).encode())
 
     def read(self, path: Path) -> dict[str, Any]:
-        """Return what `write` wrote.
-
-        Raises:
-            FileNotFoundError: There is no such file.
-            Untrusted: It is damaged, was edited, or was written elsewhere.
-        """
+        """Return what `write` wrote."""
         try:
             body = json.loads(path.read_text(encoding="utf-8"))
         except FileNotFoundError:
@@ -57,7 +53,7 @@ class Sealed:
             raise Untrusted("has another format")
         mac = body.pop("mac", None)
         if body["key"] != self._key_id():
-            raise Untrusted("was written on another machine")
+            raise OtherKey("was written on another machine")
         if not isinstance(mac, str) or not hmac.compare_digest(mac, self._mac(body)):
             raise Untrusted("was edited")
         del body["key"]
@@ -71,7 +67,9 @@ class Sealed:
         return hashlib.sha256(b"drydock receipts" + self._key()).hexdigest()[:16]
 
     def _key(self) -> bytes:
-        """Return this machine's key, made at the first call; only its owner can read it."""
+        """Return the given key, or this machine's, made at the first call; only its owner can read it."""
+        if self._given:
+            return self._given
         path = self._folder / "key"
         try:
             key = path.read_bytes()

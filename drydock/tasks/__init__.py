@@ -12,12 +12,31 @@ from typing import Any
 
 from invoke import Collection, Task
 
-from drydock.tasks import building, cluster, engine, gates, housekeeping, looking, projects, publishing
+from drydock.tasks import (
+    building,
+    cluster,
+    engine,
+    gates,
+    housekeeping,
+    looking,
+    projects,
+    publishing,
+    receipts,
+)
 
 # Invoke's own program switches Python's bytecode cache off: every run would compile drydock again.
 sys.dont_write_bytecode = False
 
-GROUPS: tuple[ModuleType, ...] = (building, looking, gates, publishing, cluster, projects, housekeeping)
+GROUPS: tuple[ModuleType, ...] = (
+    building,
+    looking,
+    gates,
+    receipts,
+    publishing,
+    cluster,
+    projects,
+    housekeeping,
+)
 
 
 def members(group: ModuleType) -> list[Task[Any]]:

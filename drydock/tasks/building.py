@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from invoke import Context
-
-from drydock.tasks.offer import offer, pipeline, voice
+from drydock.tasks.offer import RESULT, Given, offer, voice
 
 
 @offer(
@@ -17,29 +15,23 @@ from drydock.tasks.offer import offer, pipeline, voice
     build_arg="KEY=VALUE for an ARG of the Dockerfile; may be repeated",
 )
 def build(
-    c: Context,
-    target: str = "production",
+    given: Given,
     no_cache: bool = False,
     platform: str = "",
     builder: str = "",
     cache_from: list[str] | None = None,
     cache_to: list[str] | None = None,
     build_arg: list[str] | None = None,
-    project: str = "",
-    quiet: bool = False,
-    json: bool = False,
 ) -> None:
     """Build the image and show what it weighs and which steps were cached."""
     from drydock.build.plan import Options, key_values
     from drydock.report import console, print_json
     from drydock.report.build import as_json, show
 
-    pipe = pipeline(project, quiet or json)
     options = Options(
-        target=target,
-        reference=pipe.project.reference(target),
+        target=given.target,
+        reference=given.reference,
         no_cache=no_cache,
-        platforms=tuple(filter(None, platform.split(",")[:1])),
         builder=builder,
         cache_from=tuple(cache_from or ()),
         cache_to=tuple(cache_to or ()),
@@ -47,34 +39,28 @@ def build(
     )
     several = tuple(filter(None, platform.split(",")))
     if len(several) < 2:
-        results = [pipe.build(options)]
+        results = [given.pipe.build(options.but(platforms=several))]
     else:
         # Each under a name of its own: few image stores hold several platforms under one.
+        name = given.pipe.project.reference
         results = [
-            pipe.build(options.but(platforms=(one,), reference=pipe.project.reference(target, platform=one)))
+            given.pipe.build(options.but(platforms=(one,), reference=name(given.target, platform=one)))
             for one in several
         ]
-    if json:
-        found = [as_json(pipe, result) for result in results]
+    if given.json:
+        found = [as_json(given.pipe, result) for result in results]
         print_json(found[0] if len(found) == 1 else {"builds": found})
     else:
         for result in results:
-            show(console(), pipe, result)
+            show(console(), given.pipe, result)
 
 
-@offer("looking for the base image", rebuild="make or pull it again")
-def base(
-    c: Context, rebuild: bool = False, project: str = "", quiet: bool = False, json: bool = False
-) -> None:
+@offer("looking for the base image", shared=RESULT, rebuild="make or pull it again")
+def base(given: Given, rebuild: bool = False) -> None:
     """Show which base image is used and why."""
     from dataclasses import asdict
 
     from drydock import base
-    from drydock.report import print_json
 
-    pipe = pipeline(project, quiet or json)
-    found = base.resolve(pipe.engine, pipe.project, rebuild=rebuild, say=voice(quiet))
-    if json:
-        print_json(asdict(found))
-    else:
-        print(base.describe(found))
+    found = base.resolve(given.pipe.engine, given.pipe.project, rebuild=rebuild, say=voice(given.quiet))
+    given.answer(asdict(found), [base.describe(found)])

@@ -2,39 +2,30 @@
 
 from __future__ import annotations
 
-from invoke import Context
+from drydock.tasks.offer import RESULT, Given, offer, rendered, voice
 
-from drydock.tasks.offer import offer, rendered, voice
+OVERLAY = "folder below deploy/kubernetes/overlays, or a path"
+IMAGE = "the image reference to run (default: the overlay's)"
 
 
-@offer(
-    "rendering overlay {overlay}",
-    overlay="folder below deploy/kubernetes/overlays, or a path",
-    image="the image reference to run (default: the overlay's)",
-)
-def render(c: Context, overlay: str = "local", image: str = "", project: str = "") -> None:
+@offer("rendering overlay {overlay}", shared=("project",), overlay=OVERLAY, image=IMAGE)
+def render(given: Given, overlay: str = "local", image: str = "") -> None:
     """Print an overlay's Kubernetes manifests."""
     from drydock import deploy as kubernetes
 
-    print(kubernetes.render(rendered(project), overlay, image or None), end="")
+    print(kubernetes.render(rendered(given.project), overlay, image or None), end="")
 
 
 @offer(
     "deploying overlay {overlay}",
-    overlay="folder below deploy/kubernetes/overlays, or a path",
+    shared=RESULT,
+    overlay=OVERLAY,
     context="context of the kubeconfig (default: the current one)",
-    image="the image reference to run (default: the overlay's)",
+    image=IMAGE,
     undo="go back to the previous revision",
 )
 def deploy(
-    c: Context,
-    overlay: str = "local",
-    context: str = "",
-    image: str = "",
-    undo: bool = False,
-    project: str = "",
-    quiet: bool = False,
-    json: bool = False,
+    given: Given, overlay: str = "local", context: str = "", image: str = "", undo: bool = False
 ) -> None:
     """Deploy to Kubernetes: show the difference, apply, wait, and say why pods do not run."""
     from dataclasses import asdict
@@ -43,12 +34,12 @@ def deploy(
     from drydock.report import console, print_json
     from drydock.report.tables import key_values
 
-    loaded, told = rendered(project), voice(quiet or json)
+    loaded, told = rendered(given.project), voice(given.hushed)
     if undo:
         done = kubernetes.undo(loaded, overlay, context, told)
     else:
         done = kubernetes.deploy(loaded, overlay, context, image or None, told)
-    if json:
+    if given.json:
         print_json(asdict(done))
     else:
         key_values(console(), done.rows())

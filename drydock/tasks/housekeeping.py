@@ -5,14 +5,12 @@ from __future__ import annotations
 from contextlib import nullcontext
 from pathlib import Path
 
-from invoke import Context
-
 from drydock.errors import BadConfiguration
-from drydock.tasks.offer import offer, pipeline
+from drydock.tasks.offer import Given, offer
 
 
-@offer("examining this machine")
-def doctor(c: Context, project: str = "", json: bool = False) -> None:
+@offer("examining this machine", shared=("project", "json"))
+def doctor(given: Given) -> None:
     """Look for causes of broken builds on this machine: exit code 10 for warnings, 9 for failures."""
     from dataclasses import asdict
 
@@ -24,39 +22,37 @@ def doctor(c: Context, project: str = "", json: bool = False) -> None:
 
     out = console()
     found = []
-    with nullcontext() if json else under_way("examining this machine"):
-        for one in doctor.examine(load(Path(project))):
+    with nullcontext() if given.json else under_way("examining this machine"):
+        for one in doctor.examine(load(Path(given.project))):
             found.append(one)
-            if not json:
+            if not given.json:
                 finding(out, one)
-    if json:
+    if given.json:
         print_json({"findings": [asdict(one) for one in found]})
     doctor.judge(found)
 
 
 @offer(
     "looking for containers, images and state of drydock",
+    shared=("project", "json"),
     caches="remove the user's caches of images, layers and tools as well; they are made again when needed",
 )
-def clean(c: Context, caches: bool = False, project: str = "", json: bool = False) -> None:
+def clean(given: Given, caches: bool = False) -> None:
     """Remove drydock's own things of this project: containers, development images, state."""
     from drydock.build.clean import clean
     from drydock.detect.project import load
     from drydock.engine import connect
-    from drydock.report import print_json
 
-    removed = list(clean(connect(), load(Path(project)), caches=caches))
-    if json:
-        print_json({"removed": removed})
-    else:
-        print("\n".join(f"removed {line}" for line in removed) or "nothing to remove")
+    removed = list(clean(connect(), load(Path(given.project)), caches=caches))
+    given.answer({"removed": removed}, [f"removed {line}" for line in removed] or ["nothing to remove"])
 
 
 @offer(
     "asking the image for its settings",
+    shared=("project",),
     output="the file to write (default: docs/environment.md of the project)",
 )
-def environment(c: Context, output: str = "", project: str = "") -> None:
+def environment(given: Given, output: str = "") -> None:
     """Write docs/environment.md from the settings that the built image knows."""
     from drydock.gates.expectations.findings import CouldNotAskError
     from drydock.gates.kubernetes import EXPECTATIONS, application
@@ -65,7 +61,7 @@ def environment(c: Context, output: str = "", project: str = "") -> None:
     from drydock.report import environment
     from drydock.report.page import file
 
-    pipe = pipeline(project)
+    pipe = given.pipe
     expectations = pipe.project.root / EXPECTATIONS
     how = 'name the class that reads them: settings = "shop.config:Settings"'
     if not (named := read(expectations).settings):

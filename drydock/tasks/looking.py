@@ -8,7 +8,7 @@ from pathlib import Path
 from invoke import Context, Exit
 
 from drydock.errors import BadCommandLine
-from drydock.tasks.offer import offer, pipeline
+from drydock.tasks.offer import Given, offer, pipeline
 
 LAST_PORT = 65535
 
@@ -92,66 +92,50 @@ def size(
     "collecting facts about {target}",
     output="the file to write (default: .drydock/report.html of the project)",
 )
-def report(
-    c: Context,
-    target: str = "production",
-    output: str = "",
-    project: str = "",
-    quiet: bool = False,
-    json: bool = False,
-) -> None:
+def report(given: Given, output: str = "") -> None:
     """Write one HTML page about the image: contents, budgets, changes, gates, trend, bill of materials."""
-    from drydock.report import print_json
     from drydock.report.page import file, gather, render
     from drydock.report.progress import under_way
 
-    pipe = pipeline(project, quiet or json)
-    path = Path(output) if output else pipe.project.state / "report.html"
-    with nullcontext() if quiet or json else under_way("putting the page together"):
-        page = render.render(gather.gather(pipe, target))
+    path = Path(output) if output else given.pipe.project.state / "report.html"
+    with nullcontext() if given.hushed else under_way("putting the page together"):
+        page = render.render(gather.gather(given.pipe, given.target))
     file.write(path, page)
-    if json:
-        print_json({"path": str(path.resolve()), "bytes": len(page.encode())})
-    else:
-        print(path.resolve().as_uri())
+    content = {"path": str(path.resolve()), "bytes": len(page.encode())}
+    given.answer(content, [path.resolve().as_uri()])
 
 
 @offer("reading the history of {target}", last="how many builds to show")
-def history(
-    c: Context,
-    target: str = "production",
-    last: int = 20,
-    project: str = "",
-    quiet: bool = False,
-    json: bool = False,
-) -> None:
+def history(given: Given, last: int = 20) -> None:
     """Show the last builds and verdicts, with the trend of size and build time."""
     from drydock.detect.project import load
     from drydock.report import console, print_json
     from drydock.report import history as report
     from drydock.state.history import History, reading
 
-    image = load(Path(project)).image
+    image = load(Path(given.project)).image
     with reading(History()) as database:
-        builds = database.builds(image, target, limit=last, failed=True)
-        judged = database.latest_verdicts(image, target)
-    if json:
+        builds = database.builds(image, given.target, limit=last, failed=True)
+        judged = database.latest_verdicts(image, given.target)
+    if given.json:
         print_json(report.as_json(image, builds, judged))
     else:
         report.show(console(), builds, judged)
 
 
-@offer("describing {target} to Gordon", question="your question about the image")
-def ask_gordon(c: Context, question: str, target: str = "production", project: str = "") -> None:
+@offer(
+    "describing {target} to Gordon", shared=("target", "project"), question="your question about the image"
+)
+def ask_gordon(given: Given, question: str) -> None:
     """Ask Docker AI (Gordon), where it is installed, about the Dockerfile, the sizes and the findings."""
     from drydock.report import docker_ai, megabytes
     from drydock.state.history import History, reading
 
     docker_ai.require()
-    pipe = pipeline(project)
+    pipe = given.pipe
     _ = pipe.recipe  # the Dockerfile is part of the question
-    measured = pipe.look(pipe.project.reference(target))
+    measured = pipe.look(given.reference)
     sizes = {"on disk": megabytes(measured.on_disk), "on the wire": megabytes(measured.on_wire)}
     with reading(History()) as history:
-        judged = [one.verdict for one in history.latest_verdicts(pipe.project.image, target)]
+        judged = [one.verdict for one in history.latest_verdicts(pipe.project.image, given.target)]
     docker_ai.ask(pipe.project, docker_ai.prompt(pipe.project, question, sizes, docker_ai.findings(judged)))

@@ -9,16 +9,22 @@ import os
 import select
 import signal
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
-from invoke import Exit, Task, task
+from invoke import Context, Exit, Task, task
 
 from drydock.errors import BadCommandLine, DrydockError, Interrupted, NoSpace
 from drydock.progress import Say, silent
 from drydock.spelling import spelled
+
+if TYPE_CHECKING:
+    from drydock.workspace import Workspace
+
+Body = Callable[..., None]
 
 # drydock's modules are imported inside the tasks: `drydock --list` and `--help` must answer at once.
 
@@ -28,12 +34,54 @@ SHARED = {
     "quiet": "print only errors and the result",
     "target": "stage of the Dockerfile: production, slim, builder or test",
 }
-Body = TypeVar("Body", bound=Callable[..., None])
+# The defaults of the options that most tasks share.
+DEFAULTS: dict[str, str | bool] = {"target": "production", "project": "", "quiet": False, "json": False}
+RESULT = ("project", "quiet", "json")
+IMAGE = ("target", *RESULT)
+
+
+@dataclass
+class Given:
+    """The shared options of a task, as they were given, and what follows from them."""
+
+    context: Context
+    target: str = "production"
+    project: str = ""
+    quiet: bool = False
+    json: bool = False
+
+    @property
+    def hushed(self) -> bool:
+        """Whether progress is left out."""
+        return self.quiet or self.json
+
+    @functools.cached_property
+    def pipe(self) -> Workspace:
+        """The workspace of the project on the engine that answers."""
+        return pipeline(self.project, self.hushed)
+
+    @property
+    def reference(self) -> str:
+        """The target's development reference."""
+        return self.pipe.project.reference(self.target)
+
+    def wait(self, what: str) -> AbstractContextManager[object]:
+        """Give signs of life during a step."""
+        return patience(what, self.hushed)
+
+    def answer(self, content: Mapping[str, object], lines: Iterable[str]) -> None:
+        """Print the result: as JSON where that is asked for, else as lines."""
+        from drydock.report import print_json
+
+        if self.json:
+            print_json(content)
+        else:
+            print("\n".join(lines))
 
 
 @contextmanager
 def readable() -> Iterator[None]:
-    """End quietly where the reader of standard output has seen enough of it, as `head` has."""
+    """End quietly where the reader of standard output has closed it, as `head` does."""
     try:
         yield
         sys.stdout.flush()
@@ -47,9 +95,9 @@ def readable() -> Iterator[None]:
         raise Exit(code=0) from None
 
 
-def guarded(body: Body, doing: str) -> Body:
+def guarded(body: Body, doing: str, shared: Sequence[str]) -> Body:
     """Say at once what a task does; show a DrydockError as its evidence and one line, with its exit code."""
-    signature = inspect.signature(body)
+    signature = _signature(body, shared)
 
     @functools.wraps(body)
     def run(*args: Any, **kwargs: Any) -> None:
@@ -70,7 +118,7 @@ def guarded(body: Body, doing: str) -> Body:
                 given.arguments["project"] = _project(voice(hushed))
             _check_places(given.arguments)
             with readable():
-                body(*given.args, **given.kwargs)
+                call(body, given.arguments)
         except DrydockError as error:
             if error.evidence:
                 print(error.evidence, file=sys.stderr)
@@ -84,7 +132,30 @@ def guarded(body: Body, doing: str) -> Body:
             stopped = Interrupted(during=spelled(f"`drydock {_name(body)}`"))
             raise Exit(f"\n{stopped}", code=stopped.exit_code) from error
 
-    return run  # type: ignore[return-value]
+    vars(run)["__signature__"] = signature
+    return run
+
+
+def _signature(body: Body, shared: Sequence[str]) -> inspect.Signature:
+    """Return a task's parameters: Invoke's context, those of its function, and the shared ones it takes."""
+    first, *own = inspect.signature(body).parameters.values()
+    if first.name != "given":
+        return inspect.Signature([first, *own])
+    word = inspect.Parameter.POSITIONAL_OR_KEYWORD
+    required = [one for one in own if one.default is inspect.Parameter.empty]
+    others = [one for one in own if one not in required]
+    added = [inspect.Parameter(name, word, default=DEFAULTS[name]) for name in shared]
+    return inspect.Signature([inspect.Parameter("c", word), *required, *others, *added])
+
+
+def call(body: Body, arguments: Mapping[str, Any]) -> None:
+    """Call a task's function with the arguments of its command line."""
+    taken = inspect.signature(body).parameters
+    own = {name: value for name, value in arguments.items() if name in taken}
+    if "given" in taken:
+        common = {name: value for name, value in arguments.items() if name in DEFAULTS and name not in own}
+        own["given"] = Given(arguments["c"], **common)
+    body(**own)
 
 
 def _name(body: Callable[..., None]) -> str:
@@ -92,11 +163,7 @@ def _name(body: Callable[..., None]) -> str:
 
 
 def _check_words(given: inspect.BoundArguments, task: str) -> None:
-    """Refuse an option that Invoke's own program took for a word: it does so where a word is required.
-
-    Raises:
-        BadCommandLine: There is one.
-    """
+    """Refuse an option that Invoke's own program took for a required word."""
     for name, value in given.arguments.items():
         if given.signature.parameters[name].default is inspect.Parameter.empty and str(value).startswith("-"):
             raise BadCommandLine(
@@ -139,20 +206,24 @@ def words(task: Task[Any]) -> tuple[str, ...]:
 
 
 def offer(
-    doing: str, name: str | None = None, positional: Sequence[str] = (), **options: str
+    doing: str,
+    name: str | None = None,
+    positional: Sequence[str] = (),
+    shared: Sequence[str] = IMAGE,
+    **options: str,
 ) -> Callable[[Body], Task[Any]]:
     """Make a task of a function.
 
     Args:
-        doing: What it does, said before anything is loaded; may name parameters: ``building {target}``.
-        name: The task's name where it is not the function's.
-        positional: Parameters with a default that drydock's own program also takes as words. Invoke's takes
-            them as options only: it would require every word.
-        options: Help for the parameters that only this task has; the shared ones explain themselves.
+        doing: Said before anything is loaded; may name parameters: ``building {target}``.
+        positional: Parameters that drydock's own program also takes as words; Invoke's would require them.
+        shared: The options that a function gets in its parameter `given`.
+        options: Help for the parameters that only this task has.
     """
 
     def decorate(body: Body) -> Task[Any]:
-        parameters = inspect.signature(body).parameters
+        run = guarded(body, doing, shared)
+        parameters = inspect.signature(run).parameters
         texts = {key: text for key, text in (SHARED | options).items() if key in parameters}
         repeated = [key for key, parameter in parameters.items() if "list" in str(parameter.annotation)]
         bare = [key for key, parameter in parameters.items() if "str | bool" in str(parameter.annotation)]
@@ -165,7 +236,7 @@ def offer(
             optional=bare,
             auto_shortflags=False,
             klass=Offered,
-        )(guarded(body, doing))
+        )(run)
         vars(made)["words"] = tuple(positional)
         return made
 
@@ -182,7 +253,7 @@ def voice(quiet: bool) -> Say:
     return silent if quiet else say
 
 
-def pipeline(project: str, quiet: bool = False) -> Any:
+def pipeline(project: str, quiet: bool = False) -> Workspace:
     """Return the workspace of a project on the engine that answers."""
     from drydock.detect.project import load
     from drydock.engine import connect

@@ -3,65 +3,47 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from invoke import Context
-
 from drydock.publish.errors import LabelsDiffer
-from drydock.tasks.offer import offer, patience, pipeline, say, voice
+from drydock.tasks.offer import RESULT, Given, offer, patience, say, voice
 
 if TYPE_CHECKING:
     from drydock.release import Plan, Work
-    from drydock.workspace import Workspace
+
+REGISTRY = "where to, such as ghcr.io/acme (default: [tool.drydock] registry)"
+PUSHED = "where the image was pushed (default: [tool.drydock] registry)"
+KEY = "the private key's file or KMS URI (default: your identity, which cosign proves over the network)"
 
 
 @offer("tagging {target}", version="the version to tag (default: the one in pyproject.toml)")
-def tag(
-    c: Context,
-    target: str = "production",
-    version: str = "",
-    project: str = "",
-    quiet: bool = False,
-    json: bool = False,
-) -> None:
+def tag(given: Given, version: str = "") -> None:
     """Tag the built image by the project's version and commit."""
     from drydock.publish import engine_image, tags
-    from drydock.report import print_json
 
-    pipe = pipeline(project, quiet or json)
-    names = tags.names(pipe.project, pipe.source, version=version)
-    with patience(f"tagging {target}", quiet or json):
-        engine_image.tag(pipe.engine, pipe.project.reference(target), names)
-    if json:
-        print_json({"tags": list(names)})
-    else:
-        print("\n".join(names))
+    names = tags.names(given.pipe.project, given.pipe.source, version=version)
+    with given.wait(f"tagging {given.target}"):
+        engine_image.tag(given.pipe.engine, given.reference, names)
+    given.answer({"tags": list(names)}, names)
 
 
 @offer("reading the labels of {target}", apply="write the labels that differ, without rebuilding a layer")
-def label(
-    c: Context,
-    target: str = "production",
-    apply: bool = False,
-    project: str = "",
-    quiet: bool = False,
-    json: bool = False,
-) -> None:
+def label(given: Given, apply: bool = False) -> None:
     """Show the image's labels and check them, or apply those that differ."""
-    from drydock.publish import engine_image, labels, relabel
+    from drydock.publish import engine_image, labels
     from drydock.report import console, print_json
     from drydock.report.tables import key_values
 
-    pipe = pipeline(project, quiet or json)
-    reference = pipe.project.reference(target)
+    pipe = given.pipe
     wanted = labels.labels_for(pipe.project, pipe.source, pipe.base)
     if apply:
-        with patience(f"labelling {target}", quiet or json):
-            relabel.apply(pipe.engine, reference, wanted)
-    found = dict(engine_image.find(pipe.engine, reference).labels)
+        with given.wait(f"labelling {given.target}"):
+            engine_image.relabel(pipe.engine, given.reference, wanted)
+    found = dict(engine_image.find(pipe.engine, given.reference).labels)
     differences = labels.check(found, wanted)
-    if json:
+    if given.json:
         print_json({"labels": found, "differences": [str(one) for one in differences]})
     else:
         key_values(console(), found)
@@ -69,75 +51,57 @@ def label(
             say(f"! {one}")
     # A label without a value anywhere is worth a line, but there is nothing to apply.
     if wrong := [one for one in differences if one.wanted is not None]:
-        raise LabelsDiffer(reference=reference, count=len(wrong))
+        raise LabelsDiffer(reference=given.reference, count=len(wrong))
 
 
 @offer(
     "pushing {target}",
-    registry="where to, such as ghcr.io/acme (default: [tool.drydock] registry)",
+    registry=REGISTRY,
     allow_dirty="push an image of a tree with uncommitted changes",
     allow_made_base="push an image on a base made here to a registry of another machine",
     force="push without the gates' receipts, for this reason",
     platform="push an index of the builds for these platforms, separated by commas",
 )
 def push(
-    c: Context,
+    given: Given,
     registry: str = "",
-    target: str = "production",
     platform: str = "",
     allow_dirty: bool = False,
     allow_made_base: bool = False,
     force: str = "",
-    project: str = "",
-    quiet: bool = False,
-    json: bool = False,
 ) -> None:
     """Push the image under all its tags, and compare the registry's copy."""
-    from dataclasses import asdict
-
     from drydock import release
     from drydock.publish.push import Permissions
-    from drydock.report import print_json
 
-    pipe = pipeline(project, quiet or json)
     plan = release.to_push(
-        pipe.project,
-        pipe.source,
+        given.pipe.project,
+        given.pipe.source,
         registry,
-        target,
+        given.target,
         force=force,
         platforms=platform.split(","),
         permissions=Permissions(dirty=allow_dirty, made_base=allow_made_base),
     )
-    work = _work(pipe, plan, quiet or json)
+    work = _work(given, plan)
     list(release.carry_out(work))
-    pushed = work.uploads
-    if json:
-        print_json({"pushed": [asdict(one) for one in pushed]})
-    else:
-        print("\n".join(f"{one.reference}@{one.digest}" for one in pushed))
+    lines = (f"{one.reference}@{one.digest}" for one in work.uploads)
+    given.answer({"pushed": [asdict(one) for one in work.uploads]}, lines)
 
 
 @offer(
     "listing the contents of {target}",
+    shared=("target", "project", "quiet"),
     spdx="write SPDX instead of CycloneDX",
     output="the file to write (default: standard output)",
 )
-def sbom(
-    c: Context,
-    target: str = "production",
-    spdx: bool = False,
-    output: str = "",
-    project: str = "",
-    quiet: bool = False,
-) -> None:
+def sbom(given: Given, spdx: bool = False, output: str = "") -> None:
     """Write the image's bill of materials: its Python and Debian packages."""
     from drydock.publish import sbom
     from drydock.report.page import file
 
-    pipe = pipeline(project, quiet)
-    with patience(f"listing the contents of {target}", quiet):
-        bill = sbom.read(pipe.engine, pipe.project.reference(target))
+    with given.wait(f"listing the contents of {given.target}"):
+        bill = sbom.read(given.pipe.engine, given.reference)
     document = sbom.spdx(bill) if spdx else sbom.cyclonedx(bill)
     if output:
         file.write(Path(output), document.decode())
@@ -147,93 +111,66 @@ def sbom(
 
 @offer(
     "signing {target}",
-    registry="where the image was pushed (default: [tool.drydock] registry)",
-    key="the private key's file or KMS URI (default: your identity, which cosign proves over the network)",
+    registry=PUSHED,
+    key=KEY,
     force="the reason why the image was pushed without receipts, where another machine pushed it",
 )
-def sign(
-    c: Context,
-    target: str = "production",
-    registry: str = "",
-    key: str = "",
-    force: str = "",
-    project: str = "",
-    quiet: bool = False,
-    json: bool = False,
-) -> None:
+def sign(given: Given, registry: str = "", key: str = "", force: str = "") -> None:
     """Attach bills of materials and provenance to the pushed image, and sign them and it with cosign."""
     from drydock import release
-    from drydock.report import print_json
 
-    pipe = pipeline(project, quiet or json)
-    plan = release.to_sign(pipe.project, pipe.source, registry, target, key=key, force=force)
-    work = _work(pipe, plan, quiet or json)
+    plan = release.to_sign(
+        given.pipe.project, given.pipe.source, registry, given.target, key=key, force=force
+    )
+    work = _work(given, plan)
     # Without a key, cosign has an address to open.
-    work.say = voice(quiet)
+    work.say = voice(given.quiet)
     list(release.carry_out(work))
-    done = [*work.entry.attached, *work.entry.signed]
-    if json:
-        print_json({"attached": list(work.entry.attached), "signed": list(work.entry.signed)})
-    else:
-        print("\n".join(f"{work.plan.pushed.name}@{one}" for one in done))
+    attached, signed = list(work.entry.attached), list(work.entry.signed)
+    lines = (f"{work.plan.pushed.name}@{one}" for one in (*attached, *signed))
+    given.answer({"attached": attached, "signed": signed}, lines)
 
 
 @offer(
     "verifying the pushed image",
-    registry="where the image was pushed (default: [tool.drydock] registry)",
+    shared=RESULT,
+    registry=PUSHED,
     key="the public key's file or KMS URI",
     identity="the signer, where there is no key",
     issuer="the provider that confirms this identity",
 )
-def verify(
-    c: Context,
-    registry: str = "",
-    key: str = "",
-    identity: str = "",
-    issuer: str = "",
-    project: str = "",
-    quiet: bool = False,
-    json: bool = False,
-) -> None:
+def verify(given: Given, registry: str = "", key: str = "", identity: str = "", issuer: str = "") -> None:
     """Verify the signatures of the pushed image and of everything attached to it."""
     from drydock import release
     from drydock.publish.cosign import Identity, require
-    from drydock.report import print_json
 
     require(key)
     who = Identity.given(key, identity, issuer)
-    hushed = quiet or json
-    with patience("verifying the pushed image", hushed):
-        image, found = release.verify(
-            pipeline(project, hushed), registry, key=key, identity=who, say=voice(quiet)
-        )
-    if json:
-        documents = [{"digest": one.digest, "type": one.kind} for one in found]
-        print_json({"verified": {"image": image.digest, "documents": documents}})
-    else:
-        lines = [f"{image.digest}  the image", *(f"{one.digest}  {one.kind}" for one in found)]
-        print("\n".join(f"verified {line}" for line in lines))
+    with given.wait("verifying the pushed image"):
+        image, found = release.verify(given.pipe, registry, key=key, identity=who, say=voice(given.quiet))
+    documents = [{"digest": one.digest, "type": one.kind} for one in found]
+    lines = (f"verified {one.digest}  {one.kind}" for one in found)
+    given.answer(
+        {"verified": {"image": image.digest, "documents": documents}},
+        (f"verified {image.digest}  the image", *lines),
+    )
 
 
 @offer(
     "releasing {version}",
     version="the project's version",
-    registry="where to, such as ghcr.io/acme (default: [tool.drydock] registry)",
-    key="the private key's file or KMS URI (default: your identity, which cosign proves over the network)",
+    registry=REGISTRY,
+    key=KEY,
     allow_made_base="release an image on a base made here to a registry of another machine",
     dry_run="print the plan with the steps that are done already, and do nothing",
 )
 def release(
-    c: Context,
+    given: Given,
     version: str,
     registry: str = "",
-    target: str = "production",
     key: str = "",
     allow_made_base: bool = False,
     dry_run: bool = False,
-    project: str = "",
-    quiet: bool = False,
-    json: bool = False,
 ) -> None:
     """Build, test, push, sign and name a version, in that order; continue where it was stopped."""
     from drydock import release
@@ -241,14 +178,13 @@ def release(
     from drydock.report import console, print_json
     from drydock.report import release as report
 
-    pipe = pipeline(project, quiet or json)
-    permissions = Permissions(made_base=allow_made_base)
+    pipe, permissions = given.pipe, Permissions(made_base=allow_made_base)
     plan = release.to_release(
-        version, pipe.project, pipe.source, registry, target, key=key, permissions=permissions
+        version, pipe.project, pipe.source, registry, given.target, key=key, permissions=permissions
     )
-    work = _work(pipe, plan, quiet or json)
+    work = _work(given, plan)
     outcomes = release.foresee(work) if dry_run else list(release.carry_out(work))
-    if json:
+    if given.json:
         print_json(report.as_json(work, outcomes))
     elif dry_run:
         report.show_plan(console(), outcomes)
@@ -256,17 +192,17 @@ def release(
         report.show(console(), work, outcomes)
 
 
-def _work(pipe: Workspace, plan: Plan, hushed: bool) -> Work:
+def _work(given: Given, plan: Plan) -> Work:
     from drydock.release import Work
     from drydock.report import console, tables
     from drydock.report.push_progress import shown
 
-    progress = console(stderr=True, quiet=hushed)
+    progress = console(stderr=True, quiet=given.hushed)
     return Work(
-        pipe,
+        given.pipe,
         plan,
-        voice(hushed),
+        voice(given.hushed),
         shown=lambda: shown(progress),
         judged=lambda verdict, known: tables.verdict(progress, verdict, receipt=known),
-        patience=lambda what: patience(what, hushed),
+        patience=lambda what: patience(what, given.hushed),
     )

@@ -18,7 +18,7 @@ from drydock.gates import smoke
 from drydock.gates.subject import Subject
 from drydock.image.cache import Cache
 from drydock.project import TARGETS
-from drydock.publish import relabel
+from drydock.publish import engine_image
 from drydock.publish.engine_image import find
 from drydock.publish.opening import open_workspace
 from drydock.publish.push import Permissions, Pushed, push
@@ -130,7 +130,7 @@ def test_a_label_changes_nothing_else(stored: Workspace) -> None:
     name = stored.project.reference("production", f"{CHANNEL}-labelled")
     stored.engine.sdk.api.tag(before.id, *name.split(":"))
 
-    relabel.apply(stored.engine, name, {"org.example.pier": "7"})
+    engine_image.relabel(stored.engine, name, {"org.example.pier": "7"})
 
     after = find(stored.engine, name)
     assert after.layers == before.layers

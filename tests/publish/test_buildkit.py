@@ -8,8 +8,7 @@ import pytest
 
 from drydock.base import Base
 from drydock.project.git import Checkout
-from drydock.publish.buildkit import KEY, recorded
-from drydock.publish.provenance import dependencies, stated
+from drydock.publish.provenance import KEY, dependencies, recorded, stated
 from drydock.secrets import WITHHELD
 from tests.publish.schemas import validate
 

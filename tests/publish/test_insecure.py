@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from drydock.publish.insecure import is_insecure
 from drydock.publish.reference import parse
+from drydock.publish.registry import is_insecure
 
 ENGINE: dict[str, Any] = {
     "InsecureRegistryCIDRs": ["127.0.0.0/8"],

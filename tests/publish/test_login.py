@@ -7,9 +7,8 @@ from urllib.parse import parse_qs
 import httpx2
 import pytest
 
-from drydock.publish.credentials import Credentials
+from drydock.publish.credentials import Credentials, Login, challenge
 from drydock.publish.errors import RegistryFault
-from drydock.publish.login import Login, challenge
 
 REALM = "https://auth.example/token"
 BEARER = f'Bearer realm="{REALM}",service="registry.example",scope="repository:acme/todo:pull,push"'

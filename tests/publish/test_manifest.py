@@ -6,7 +6,7 @@ from pathlib import Path
 from drydock.image import Packed
 from drydock.image.cache import Blob
 from drydock.project.compression import GZIP, ZSTD
-from drydock.publish.manifest import index_of, manifest_of
+from drydock.publish.push import index_of, manifest_of
 from drydock.publish.registry import digest_of
 
 LAYERS = tuple(

@@ -22,7 +22,7 @@ from drydock.publish.attach import SIGNED, Attestation
 from drydock.publish.cosign import SIGNATURE, Cosign
 from drydock.publish.errors import KeyUnusable, NotVerified, RegistryFault, SigningFailed
 from drydock.publish.reference import Reference, parse
-from drydock.publish.registry import OCI_INDEX, descriptor
+from drydock.publish.registry import OCI_INDEX
 from tests.support import registry as real
 from tests.support.registry import tiny_image
 
@@ -238,7 +238,7 @@ def test_a_signature_of_one_image_does_not_verify_another(
         document = {**content.document, "subject": {**content.document["subject"], "digest": digest}}
         copied = replace(content, content=json.dumps(document).encode())
         client.put_manifest(target.repository, copied.digest, copied)
-        index = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": [descriptor(copied)]}
+        index = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": [copied.descriptor]}
         made = replace(content, media_type=OCI_INDEX, content=json.dumps(index).encode())
         client.put_manifest(target.repository, digest.replace(":", "-"), made)
     other = target.with_digest(digest)

@@ -26,11 +26,10 @@ from drydock.publish.errors import (
     RegistryFailed,
     RegistryUnreachable,
 )
-from drydock.publish.event import Event, LayerProgress, State
+from drydock.publish.event import Event, LayerProgress, Retry, State
 from drydock.publish.push import Permissions, Pushed, push
 from drydock.publish.reference import parse
 from drydock.publish.registry import Registry as Client
-from drydock.publish.retry import Retry
 from tests.support import registry as real
 from tests.support.process import free_port
 from tests.support.pushes import push_all

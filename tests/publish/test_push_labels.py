@@ -12,7 +12,7 @@ from drydock import command
 from drydock.engine import Engine
 from drydock.engine.errors import ImageMissing
 from drydock.errors import DrydockError
-from drydock.publish import engine_image, labels, relabel
+from drydock.publish import engine_image, labels
 from drydock.publish.engine_image import find
 from drydock.publish.errors import IllegalReference, IllegalTag, LabelsNotApplied
 from tests.support.images import remove_reference, remove_unique, remove_unnamed
@@ -66,7 +66,7 @@ def test_new_labels_build_no_layer_and_change_no_setting(engine: Engine, image: 
     before = find(engine, image)
     created = engine.sdk.images.get(image).attrs["Created"]
 
-    made = relabel.apply(engine, image, {"changed": "after", "new": 'with "quotes", $signs and = too'})
+    made = engine_image.relabel(engine, image, {"changed": "after", "new": 'with "quotes", $signs and = too'})
 
     after = find(engine, image)
     assert after.id == made != before.id
@@ -84,9 +84,9 @@ def test_new_labels_build_no_layer_and_change_no_setting(engine: Engine, image: 
 
 def test_the_same_labels_give_the_same_image(engine: Engine, image: str) -> None:
     before = find(engine, image).id
-    first = relabel.apply(engine, image, {"new": "1"})
+    first = engine_image.relabel(engine, image, {"new": "1"})
     engine_image.tag(engine, before, [image])
-    second = relabel.apply(engine, image, {"new": "1"})
+    second = engine_image.relabel(engine, image, {"new": "1"})
 
     assert first == second
     remove_unnamed(engine, before)
@@ -95,12 +95,12 @@ def test_the_same_labels_give_the_same_image(engine: Engine, image: str) -> None
 def test_labels_that_are_there_already_change_nothing(engine: Engine, image: str) -> None:
     before = find(engine, image).id
 
-    assert relabel.apply(engine, image, {"kept": "as it was"}) == before
+    assert engine_image.relabel(engine, image, {"kept": "as it was"}) == before
 
 
 def test_the_mark_of_a_dirty_tree_stays(engine: Engine) -> None:
     with tiny_image(engine, {labels.DIRTY: "true"}) as image:
-        made = relabel.apply(engine, image, {labels.DIRTY: "false", "new": "1"})
+        made = engine_image.relabel(engine, image, {labels.DIRTY: "false", "new": "1"})
         try:
             assert find(engine, made).labels == {labels.DIRTY: "true", "new": "1"}
         finally:
@@ -116,7 +116,7 @@ def test_an_image_that_would_lose_more_than_labels_is_left_alone(engine: Engine,
     before, known = find(engine, f"{name}:trigger").id, identities(engine)
     try:
         with pytest.raises(LabelsNotApplied) as caught:
-            relabel.apply(engine, f"{name}:trigger", {"new": "1"})
+            engine_image.relabel(engine, f"{name}:trigger", {"new": "1"})
 
         assert str(caught.value) == (
             f"error: the labels of {name}:trigger were not changed: Env and OnBuild would change; "
@@ -131,7 +131,7 @@ def test_an_image_that_would_lose_more_than_labels_is_left_alone(engine: Engine,
 
 def test_labels_for_a_missing_image_are_an_error(engine: Engine) -> None:
     with pytest.raises(ImageMissing):
-        relabel.apply(engine, "drydock-test-nothing:1", {"new": "1"})
+        engine_image.relabel(engine, "drydock-test-nothing:1", {"new": "1"})
 
 
 def test_an_image_gets_all_its_names(engine: Engine) -> None:

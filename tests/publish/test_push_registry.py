@@ -4,17 +4,26 @@ from __future__ import annotations
 
 import json
 import shutil
+import time
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from pathlib import Path
 
 import pytest
 
 from drydock.publish.credentials import Credentials
-from drydock.publish.errors import LoginRefused, PushDenied, RegistryFault, RegistryUnreachable
+from drydock.publish.errors import (
+    LoginRefused,
+    PushDenied,
+    RegistryFailed,
+    RegistryFault,
+    RegistryUnreachable,
+)
+from drydock.publish.event import Retry
 from drydock.publish.reference import parse
 from drydock.publish.registry import OCI_INDEX, OCI_MANIFEST, Manifest, Registry
-from drydock.publish.retry import Retry
 from tests.support import registry as real
 from tests.support.process import free_port
 from tests.support.registry import CUT, PASSWORD, USER, Accident
@@ -174,6 +183,39 @@ def test_a_passing_fault_is_survived(plain: real.Registry, answer: int) -> None:
         registry.put_manifest("survived", "1", INDEX)
     assert len(told) == 1
     assert plain.tags("survived")["1"] == INDEX.digest
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_registry_says_when_to_come_again(plain: real.Registry, status: int) -> None:
+    told: list[Retry] = []
+    busy = Accident("PUT", "/manifests/", status, headers={"Retry-After": "1"})
+    with real.road(plain, busy) as road, client(road.address, told=told) as registry:
+        began = time.monotonic()
+        registry.put_manifest(f"busy-{status}", "1", INDEX)
+        taken = time.monotonic() - began
+
+    assert [one.wait for one in told] == [1.0]
+    assert taken >= 1.0
+    assert plain.tags(f"busy-{status}")["1"] == INDEX.digest
+
+
+def test_a_registry_may_name_a_date(plain: real.Registry) -> None:
+    told: list[Retry] = []
+    moment = format_datetime(datetime.now(UTC) + timedelta(seconds=2), usegmt=True)
+    busy = Accident("PUT", "/manifests/", 429, headers={"Retry-After": moment})
+    with real.road(plain, busy) as road, client(road.address, told=told) as registry:
+        registry.put_manifest("dated", "1", INDEX)
+
+    assert [0.0 < one.wait <= 2.0 for one in told] == [True]
+
+
+def test_a_registry_that_stays_busy_is_named(plain: real.Registry) -> None:
+    with (
+        real.road(plain, Accident("PUT", "/manifests/", 429, times=9)) as road,
+        client(road.address) as registry,
+        pytest.raises(RegistryFailed, match=r"status 429: arranged 429 \(3 attempts\)"),
+    ):
+        registry.put_manifest("throttled", "1", INDEX)
 
 
 def test_denied_is_not_tried_again(plain: real.Registry) -> None:

@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+import hashlib
+import secrets
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx2
 import pytest
+from drydock.image.blob import Blob
 
 from drydock import image as images
 from drydock.engine import Engine
 from drydock.image.cache import Cache
 from drydock.project.compression import GZIP, ZSTD, Compression
+from drydock.publish import upload
+from drydock.publish.errors import PushDenied, RegistryFault
 from drydock.publish.event import Event, LayerProgress, State
 from drydock.publish.push import Pushed, push
 from drydock.publish.push import registry as client_of
 from drydock.publish.reference import parse
 from tests.support import registry as real
 from tests.support.pushes import push_all
-from tests.support.registry import CUT, HALF, Accident, tiny_image
+from tests.support.registry import CUT, HALF, LATE, STALL, Accident, tiny_image
 
 pytestmark = pytest.mark.live
 
@@ -122,6 +130,80 @@ def test_a_registry_that_forgot_an_upload_gets_it_anew(
 
     assert road.count("POST", "/blobs/uploads/") == 3  # the layer's two, and the configuration's
     assert plain.tags("forgotten") == {"1": pushed.digest}
+
+
+def test_a_layer_that_is_refused_as_too_large_goes_in_chunks(
+    engine: Engine, plain: real.Registry, image: str
+) -> None:
+    too_large = Accident("PATCH", "/blobs/uploads/", 413, times=9, over=1_000_000)
+    with real.road(plain, too_large) as road:
+        pushed = push(engine, f"{road.address}/chunks:1", image=image, waits=WAITS)
+
+    assert road.count("PATCH", "/blobs/uploads/") >= 5
+    assert SIZE < road.bytes < 1.1 * SIZE
+    assert plain.tags("chunks") == {"1": pushed.digest}
+
+
+def test_a_registry_that_refuses_every_chunk_is_named(
+    engine: Engine, plain: real.Registry, image: str
+) -> None:
+    too_large = Accident("PATCH", "/blobs/uploads/", 413, times=99, over=0)
+    with real.road(plain, too_large) as road, pytest.raises(RegistryFault, match="answered 413 to PATCH"):
+        push(engine, f"{road.address}/refused:1", image=image, waits=WAITS)
+
+    assert plain.tags("refused") == {}
+
+
+def test_a_registry_that_stalls_is_found_out(
+    engine: Engine, plain: real.Registry, image: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(upload, "PATIENCE", httpx2.Timeout(2.0))
+    with real.road(plain, Accident("PATCH", "/blobs/uploads/", STALL)) as road:
+        pushed = push(engine, f"{road.address}/stalled:1", image=image, waits=WAITS)
+
+    assert road.given_up.is_set()
+    assert plain.tags("stalled") == {"1": pushed.digest}
+
+
+@pytest.fixture
+def layers(tmp_path: Path) -> dict[Blob, Path]:
+    """Return files in the place of compressed layers: one more than are sent at a time."""
+    found = {}
+    for number in range(upload.AT_ONCE + 1):
+        path = tmp_path / f"layer-{number}"
+        path.write_bytes(secrets.token_bytes(1000))
+        digest = f"sha256:{hashlib.sha256(path.read_bytes()).hexdigest()}"
+        found[Blob(digest, digest, path.stat().st_size)] = path
+    return found
+
+
+def test_layers_are_sent_a_few_at_a_time(
+    engine: Engine, plain: real.Registry, layers: dict[Blob, Path]
+) -> None:
+    # A layer alone would wait here until the barrier breaks.
+    together = threading.Barrier(upload.AT_ONCE)
+    late = Accident("PATCH", "/blobs/uploads/", LATE, upload.AT_ONCE, then=lambda: together.wait(20))
+    with (
+        real.road(plain, late) as road,
+        client_of(engine, parse(f"{road.address}/fleet:1")) as client,
+    ):
+        found = dict(upload.bring_all(client, "fleet", layers, lambda _: None))
+
+    assert found == dict.fromkeys(layers, State.SENT)
+    assert not together.broken
+
+
+def test_the_first_layer_that_fails_ends_the_others(
+    engine: Engine, plain: real.Registry, layers: dict[Blob, Path]
+) -> None:
+    refused = Accident("PATCH", "/blobs/uploads/", 403, times=9)
+    with real.road(plain, refused) as road, client_of(engine, parse(f"{road.address}/ended:1")) as client:
+        with pytest.raises(PushDenied):
+            list(upload.bring_all(client, "ended", layers, lambda _: None))
+        ended = len(road.requests)
+        time.sleep(0.5)
+
+        assert len(road.requests) <= ended + upload.AT_ONCE
 
 
 @pytest.mark.parametrize("answer", [CUT, 503])

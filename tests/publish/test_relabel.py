@@ -5,8 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from drydock.publish.engine_image import LocalImage
-from drydock.publish.relabel import arguments, difference
+from drydock.publish.engine_image import LocalImage, arguments, difference
 
 BEFORE = LocalImage(
     id="sha256:1",

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from drydock.publish.retry import NetworkFault, Retry, retrying
+from drydock.publish.event import Retry
+from drydock.publish.registry import NetworkFault, retrying
 
 
 class Action:

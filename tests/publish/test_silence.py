@@ -59,7 +59,8 @@ def test_a_registry_that_thinks_about_the_last_bytes_of_a_layer_is_waited_for_wi
     prepared(ship, OLD)
     way.accidents.append(thinking("PUT", r"/blobs/uploads/.*digest="))
 
-    (said,) = signs(invoke(ship, way, "push"))
+    # On a busy machine, earlier steps are long enough for a sign of their own.
+    (said,) = (one for one in signs(invoke(ship, way, "push")) if "waiting for" in one)
 
     assert re.fullmatch(r"\w{12}  (\d+ bytes) of \1, waiting for the registry", said)
 

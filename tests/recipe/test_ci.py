@@ -32,6 +32,7 @@ SHOP = {
     '@app.get("/livez")\ndef livez() -> dict[str, bool]:\n    return {"alive": True}\n',
     "tests/test_main.py": "from main import livez\n\n\ndef test_livez() -> None:\n    assert livez()\n",
     "requirements-dev.txt": "pytest\n",
+    "drydock.toml": 'main-branch = "trunk"\n',
 }
 
 
@@ -61,7 +62,7 @@ def test_a_job_fits_its_services_schema(
 ) -> None:
     project = repository(tmp_path / "repository", folder)
 
-    path = written(project, job(project, "trunk"))
+    path = written(project, job(project))
 
     assert path == tmp_path / "repository" / place
     text = path.read_text()
@@ -76,7 +77,7 @@ def test_a_pipeline_of_another_origin_stays_and_includes_the_job(tmp_path: Path)
     project = repository(tmp_path / "repository")
     (project / ".gitlab-ci.yml").write_text("test:\n  script: [make]\n")
 
-    assert list(ci.gitlab(project, "main")) == [".gitlab/drydock.yml"]
+    assert list(ci.gitlab(project)) == [".gitlab/drydock.yml"]
 
 
 class Service:
@@ -192,7 +193,7 @@ def test_every_shell_step_of_a_job_runs(
     job: Any, wheel: Path, open_registry: Registry, key: Path, tmp_path: Path
 ) -> None:
     project = repository(tmp_path / "repository")
-    path = written(project, job(project, "trunk"))
+    path = written(project, job(project))
     git(project, "add", "--all")
     git(project, "commit", "--quiet", "--message", "All")
     content = yaml.safe_load(path.read_text())

@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 
 from drydock.publish.reference import parse
-from drydock.publish.sbom.cyclonedx import PREDICATE_TYPE as CYCLONEDX
-from drydock.publish.sbom.spdx import PREDICATE_TYPE as SPDX
+from drydock.publish.sbom import CYCLONEDX, SPDX
 from drydock.release.errors import ReleaseRunning
 from drydock.release.journal import Entry, Journal
 from drydock.release.plan import RELEASE, Plan

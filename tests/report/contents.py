@@ -11,7 +11,7 @@ from drydock.image.cache import Cache
 from drydock.image.compare import Change, FileChange, PackageChange
 from drydock.image.packages import Source
 from drydock.project import MB, Budget, Project
-from drydock.publish.sbom.materials import bill
+from drydock.publish.sbom import bill
 from drydock.report.change import Since
 from drydock.report.page.gather import Content, allowances, gates, timings
 from drydock.state.history import Build, Judged, Origin, StepTime

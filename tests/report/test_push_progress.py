@@ -5,8 +5,7 @@ import io
 import pytest
 from rich.console import Console
 
-from drydock.publish.event import Event, LayerProgress, State
-from drydock.publish.retry import Retry
+from drydock.publish.event import Event, LayerProgress, Retry, State
 from drydock.report.push_progress import Push, shown
 
 A, B = "aaaaaaaaaaaa", "bbbbbbbbbbbb"

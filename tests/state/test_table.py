@@ -11,7 +11,7 @@ import pytest
 from drydock import state
 from drydock.image.cache import user_cache
 from drydock.programs import home
-from drydock.publish import blob_locations, builds
+from drydock.publish import builds, upload
 from drydock.state.history import Build, History, Origin
 from drydock.state.receipts import Gate, Receipts
 from drydock.verdict import Outcome, Verdict
@@ -30,7 +30,7 @@ def fill() -> None:
     verdict = Verdict("smoke", Outcome.PASSED, "started")
     Receipts().write(Gate("smoke", "sha256:1"), verdict, content=CONTENT, image="sha256:2", tools={})
     builds.keep("sha256:2", {})
-    blob_locations.add("registry.example", CONTENT, "todo")
+    upload.note("registry.example", CONTENT, "todo")
     user_cache.__wrapped__()._facts.write("layer", b"{}")
     user_cache.__wrapped__()._blobs.write("blob", b"{}")
     History(state.folder("history.sqlite3")).add_build(

@@ -258,6 +258,8 @@ class Accident:
         times: How many of these requests it befalls.
         after: How many it spares before.
         then: What else happens, just before a connection is CUT, an answer LOST, or a LATE request passed on.
+        over: Bytes of a body above which a request is befallen.
+        headers: Of the answer, such as Retry-After.
     """
 
     method: str
@@ -266,10 +268,12 @@ class Accident:
     times: int = 1
     after: int = 0
     then: Callable[[], None] = lambda: None
+    over: int = -1
+    headers: Mapping[str, str] = field(default_factory=dict)
 
-    def befalls(self, method: str, path: str) -> bool:
+    def befalls(self, method: str, path: str, size: int) -> bool:
         """Tell whether it befalls this request, and count it."""
-        if method != self.method or not re.search(self.path, path):
+        if method != self.method or size <= self.over or not re.search(self.path, path):
             return False
         if self.after > 0:
             self.after -= 1
@@ -326,7 +330,8 @@ class _RoadHandler(http.server.BaseHTTPRequestHandler):
         road = self.road
         with road.lock:
             road.requests.append((self.command, self.path))
-            accident = next((one for one in road.accidents if one.befalls(self.command, self.path)), None)
+            asked = self.command, self.path, int(self.headers.get("Content-Length", 0))
+            accident = next((one for one in road.accidents if one.befalls(*asked)), None)
         if accident is None:
             self._forward()
         elif accident.answer == LATE:
@@ -355,7 +360,8 @@ class _RoadHandler(http.server.BaseHTTPRequestHandler):
             self._body()
             code = CODES.get(accident.answer, "UNKNOWN")
             content = json.dumps({"errors": [{"code": code, "message": f"arranged {accident.answer}"}]})
-            self._answer(accident.answer, {"Content-Type": "application/json"}, content.encode())
+            headers = {"Content-Type": "application/json", **accident.headers}
+            self._answer(accident.answer, headers, content.encode())
 
     do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = _pass  # noqa: N815 - the names that http.server calls
 

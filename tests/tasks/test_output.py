@@ -12,7 +12,7 @@ from invoke import Context, Exit
 
 from drydock.errors import BadConfiguration, NotWritten
 from drydock.publish import sbom as bills
-from drydock.tasks import housekeeping, publishing
+from drydock.tasks import housekeeping, offer, publishing
 
 
 @pytest.fixture
@@ -21,7 +21,7 @@ def bill(monkeypatch: pytest.MonkeyPatch) -> bytes:
     document = json.dumps({"components": []}).encode()
     project = SimpleNamespace(reference=lambda target: f"shop:{target}")
     pipeline = SimpleNamespace(project=project, engine=None)
-    monkeypatch.setattr(publishing, "pipeline", lambda *_: pipeline)
+    monkeypatch.setattr(offer, "pipeline", lambda *_: pipeline)
     monkeypatch.setattr(bills, "read", lambda *_: None)
     monkeypatch.setattr(bills, "cyclonedx", lambda _: document)
     return document
@@ -57,7 +57,7 @@ def test_the_settings_of_a_project_that_names_no_class_are_not_asked_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pipeline = SimpleNamespace(project=SimpleNamespace(root=tmp_path))
-    monkeypatch.setattr(housekeeping, "pipeline", lambda *_: pipeline)
+    monkeypatch.setattr(offer, "pipeline", lambda *_: pipeline)
 
     with pytest.raises(Exit) as caught:
         housekeeping.environment(Context(), project=str(tmp_path))

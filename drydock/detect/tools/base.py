@@ -27,10 +27,9 @@ Rows = dict[str, Any]
 class Source:
     """One declaration of dependencies.
 
-    `folder` and `files` are relative to the tree; `package` is the workspace member to install; `extras` and
-    `groups` hold what has to be asked for by name; `itself` tells that the project is installed with them;
-    `by_text` that no installer reads the declaration without running it. `local` are folders of the tree that
-    it installs besides, and single files.
+    `package` is the workspace member to install, `local` are folders and files of the tree that are installed
+    besides; `itself` tells that the project is one of them, `by_text` that no installer reads the declaration
+    without running it.
     """
 
     tool: Tool
@@ -53,6 +52,11 @@ class Source:
         """The names asked for by default."""
         return {w.name for w in self.wanted}
 
+    def selected(self, names: Sequence[str]) -> list[Wanted]:
+        """Return the requirements of extras and groups."""
+        both = (part for name in names for part in (self.extras.get(name, ()), self.groups.get(name, ())))
+        return [item for part in both for item in part]
+
     @property
     def label(self) -> str:
         """The file that a person would name this source by."""
@@ -61,12 +65,8 @@ class Source:
     @property
     def pinned(self) -> bool:
         """Whether it names one version of everything."""
-        return (
-            self.tool.can_pin
-            and not self.by_text
-            and bool(self.wanted)
-            and all(w.pinned for w in self.wanted)
-        )
+        possible = self.tool.can_pin and not self.by_text and bool(self.wanted)
+        return possible and all(w.pinned for w in self.wanted)
 
 
 @dataclass(frozen=True)
@@ -92,11 +92,8 @@ class About:
 
 @dataclass(frozen=True)
 class Step:
-    """Words for the commands of a build's step.
-
-    `at` is the declaration's folder in the build, `file` its first file there; `download` runs a command that
-    reaches the package index; `release` and `hashes` are options, empty where they do not apply.
-    """
+    """Words for the commands of a build's step: the declaration's folder and first file there, a prefix for
+    commands that reach the package index, and options that may be empty."""
 
     at: str
     file: str
@@ -188,10 +185,7 @@ class Tool:
         return False
 
     def locking(self, tree: Tree, upgrade: Upgrade) -> list[list[str]] | None:
-        """Return the tool's own commands that make or renew its lock at the top of a tree.
-
-        None where `uv pip compile` writes the lock, from the files that it was resolved from.
-        """
+        """Return the tool's own commands that make or renew its lock, None where `uv pip compile` does."""
         return None
 
     def sources(self, tree: Tree, folder: str, manifest: Source | None) -> list[Source]:

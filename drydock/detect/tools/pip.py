@@ -95,19 +95,16 @@ class Pyproject(Tool):
     def install(
         self, source: Source, extras: Sequence[str], groups: Sequence[str], itself: bool
     ) -> list[str]:
-        """Return the command that installs what the file declares; uv does not read other tools' tables."""
+        """Return the command that installs the declaration; uv does not read other tools' tables."""
         if source.by_text:
-            more = [
-                i for n in (*extras, *groups) for i in (*source.extras.get(n, ()), *source.groups.get(n, ()))
-            ]
-            return [*UV_INSTALL, *dict.fromkeys(item.text for item in (*source.wanted, *more))]
+            return _from_text(source, extras, groups)
         options = [*asked("--extra", extras), *asked("--group", groups)]
         return [*UV_INSTALL, "--requirement", "pyproject.toml", *options]
 
 
 def _from_text(source: Source, extras: Sequence[str], groups: Sequence[str]) -> list[str]:
-    more = [i for n in (*extras, *groups) for i in (*source.extras.get(n, ()), *source.groups.get(n, ()))]
-    return [*UV_INSTALL, *dict.fromkeys(item.text for item in (*source.wanted, *more))]
+    items = (*source.wanted, *source.selected([*extras, *groups]))
+    return [*UV_INSTALL, *dict.fromkeys(item.text for item in items)]
 
 
 def _from_file(source: Source) -> list[str]:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from drydock.state import history as schema
 from drydock.state.errors import HistoryUnreadable
-from drydock.state.history import History, reading, schema
-from drydock.state.history.store import KEPT_SECONDS
+from drydock.state.history import KEPT_SECONDS, History, reading
 from drydock.verdict import Outcome
 from tests.state.history.samples import ORIGIN, STEPS, build, judged, weighed
 

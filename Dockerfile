@@ -4,9 +4,6 @@
 #   production   from scratch: interpreter, the libraries that it needs, dependencies, application (the default)
 #   test         production (or TEST_BASE) with pytest and the unit tests: run it, and it runs them
 # Behind a proxy that inspects TLS: --secret id=ca,src=BUNDLE. From an index of your own: --secret id=index,env=URL.
-#
-# `invoke init` writes this file for another project: it sets the ARGs, and rewrites what stands between
-# `# <name>` and `# </name>`; the rest stays as it is.
 
 # Any image with CPython on a Debian-like system: Python may live in /usr/local or in /usr.
 ARG PYTHON_IMAGE=python:3.13-slim
@@ -24,17 +21,13 @@ COPY drydock/container/ /
 # The lock files alone: a source change cannot invalidate what is built from them. [k] lets a file be absent.
 FROM scratch AS locks
 ARG APP_DIR
-# <locks>
 COPY ${APP_DIR}/pyproject.toml ${APP_DIR}/uv.loc[k] ${APP_DIR}/requirements.loc[k] /
-# </locks>
 
 # The modules that were measured to matter get bytecode in production; where none was measured, all do.
 FROM scratch AS assembly
 ARG APP_DIR
 COPY --from=drydock assemble /assemble/
-# <profile>
 COPY ${APP_DIR}/image/bytecode.txt /
-# </profile>
 # --- builder ------------------------------------------------------------------------------------------------
 # uv takes this Python and fetches no other; it copies out of its cache mount, another file system.
 FROM ${PYTHON_IMAGE} AS python
@@ -47,7 +40,6 @@ RUN --mount=type=secret,id=ca --mount=type=secret,id=index \
         --no-cache-dir --no-compile --target=/opt/uv --require-hashes --requirement=/install/uv.txt && uv --version
 # After a RUN: directly on the base, even --no-cache takes a WORKDIR from the cache.
 WORKDIR /app
-# <dependencies>
 # The dependencies, exactly as locked and without the project itself.
 RUN --mount=type=bind,from=locks,target=/app --mount=type=cache,id=uv,target=/root/.cache/uv \
     --mount=type=secret,id=ca --mount=type=secret,id=index set -eu; \
@@ -55,7 +47,6 @@ RUN --mount=type=bind,from=locks,target=/app --mount=type=cache,id=uv,target=/ro
     else uv venv --quiet /opt/venv; \
         sh /install/download.sh uv pip sync --python=/opt/venv --require-hashes requirements.lock; fi; \
     uv pip check --python=/opt/venv
-# </dependencies>
 
 # `divide` writes into one file what is served and how: the ARGs, where a:b names two folders and an empty one says
 # that the application has no such function. It makes two layers: code, and the rest.
@@ -63,9 +54,7 @@ FROM dependencies AS builder
 ARG APP_DIR APP_WORKDIR PORT UID GID
 ARG APP_ENTRY_POINT=todo_api.main:create_app APP_FACTORY=1 APP_OPTIONS="" APP_PATH=/app APP_LOGGING=1
 ARG APP_SETTINGS_CHECK=todo_api.startup:check APP_MIGRATE=todo_api.startup:migrate HEALTH_HOST="" HEALTH_PATH=/livez
-# <application>
 COPY ${APP_DIR}/todo_api /rootfs/app/todo_api
-# </application>
 RUN --network=none --mount=type=bind,from=drydock,target=/drydock python3 -m divide /rootfs /layers
 # --- slim ---------------------------------------------------------------------------------------------------
 FROM dependencies AS compiled
@@ -74,6 +63,7 @@ FROM ${PYTHON_IMAGE} AS slim
 COPY --from=compiled /opt/venv /opt/venv
 COPY --from=builder /layers/resources/ /
 COPY --from=builder /layers/code/ /
+# These settings are production's too: FROM takes over those of its own base alone, and the bases differ.
 ARG APP_WORKDIR PORT UID GID MAINTAINER
 WORKDIR ${APP_WORKDIR}
 # The environment's programs come first. Nothing is written beside the code: the file system is read-only.
@@ -124,24 +114,20 @@ LABEL maintainer="${MAINTAINER}"
 # pytest and its kin, and nothing that the image has already. Then the real start under the loader's eyes.
 FROM assembled AS test-dependencies
 ARG APP_DIR
-# <test-dependencies>
 COPY ${APP_DIR}/pyproject.toml ${APP_DIR}/uv.loc[k] ${APP_DIR}/requirements-test.loc[k] ./
 RUN --mount=type=cache,id=uv,target=/root/.cache/uv --mount=type=secret,id=ca --mount=type=secret,id=index set -eu; \
     [ ! -f uv.lock ] || uv export --quiet --frozen --no-emit-project --all-groups -o requirements-test.lock; \
     python3 /install/difference.py requirements-test.lock /opt/venv > rest.txt; \
     sh /install/download.sh uv pip install --python=/opt/venv --target=/opt/test --compile-bytecode --no-deps \
         --require-hashes --requirement=rest.txt
-# </test-dependencies>
 RUN --network=none --mount=type=bind,from=drydock,source=trace,target=/trace \
     --mount=type=bind,from=builder,source=/rootfs,target=/rootfs \
     /opt/venv/bin/python3 /trace start /rootfs > /opt/test/libraries.txt
 FROM ${TEST_BASE} AS test
 ARG APP_DIR
 COPY --from=test-dependencies /opt/test /opt/test
-# <tests>
 COPY ${APP_DIR}/pyproject.toml /app/
 COPY ${APP_DIR}/tests /app/tests
-# </tests>
 # No cache folder: the file system is read-only.
 ENV PYTHONPATH=/opt/test PYTEST_ADDOPTS="-p no:cacheprovider"
 HEALTHCHECK NONE

@@ -13,7 +13,7 @@ from typing import Any
 
 from drydock import command
 from drydock.build import identity, plan
-from drydock.build.errors import BadDockerfile, BuildFailed, NoBuildx
+from drydock.build.errors import BadDockerfile, BuildFailed, NoBuildx, NotInContext
 from drydock.build.events import Progress, Step, Update, once
 from drydock.build.plan import Options
 from drydock.engine import Engine, find
@@ -123,6 +123,8 @@ def explain(engine: Engine, dockerfile: Path, progress: Progress) -> DrydockErro
         return EngineGone(host=engine.host, evidence=text)
     if command.run(["docker", "buildx", "version"], check=False).code != 0:
         return NoBuildx()
+    if found := re.search(r'failed to compute cache key: .*"/?([^"]+)": not found', reason):
+        return NotInContext(dockerfile=dockerfile, path=found[1])
     if failed is None or not failed.counts:
         if found := re.search(r"dockerfile parse error on line (\d+): (.*)", reason):
             return BadDockerfile(dockerfile=f"{dockerfile}:{found[1]}", problem=found[2])

@@ -21,3 +21,9 @@ class BadDockerfile(DrydockError):
     exit_code = Exit.BUILD
     fact = "{dockerfile}: {problem}"
     next_step = "fix that line and build again"
+
+
+class NotInContext(DrydockError):
+    exit_code = Exit.BUILD
+    fact = "{dockerfile} reads {path}, which the build does not see"
+    next_step = "create it, or let it in with the ignore rules, which `drydock init` keeps up to date"

@@ -27,6 +27,14 @@ OPTIONS = (
     ("--version", "show drydock's version"),
     ("--print-completion-script=SHELL", f"print the script that completes commands in {', '.join(SHELLS)}"),
 )
+# Invoke's script for this shell reads `words`, which compctl does not set: it would complete no option.
+ZSH = """\
+_complete_drydock() {{
+    local words
+    read -cA words
+    reply=( $(drydock --complete -- ${{words}}) )
+}}
+compctl -K _complete_drydock + -f {programs}"""
 _UNKNOWN = re.compile(r"No idea what ['\"](?P<word>.*)['\"] is!")
 _LACKING = re.compile(r"'(?P<task>[^']+)' did not receive required positional arguments: '(?P<names>.*)'")
 _VALUELESS = re.compile(r"Flag <Argument: (?P<name>[\w-]+).*> needed value and was not given one!")
@@ -182,6 +190,9 @@ def _print_completion(shell: str) -> None:
     if shell not in SHELLS:
         how = suggestion(shell, SHELLS, f"choose one of {', '.join(SHELLS)}")
         raise _leave(BadCommandLine(problem=f"there is no completion for {shell!r}", how=how))
+    if shell == "zsh":
+        _print([ZSH.format(programs=" ".join(PROGRAMS))])
+        return
     print_completion_script(shell, list(PROGRAMS))
     if shell == "fish":
         # Invoke's script for this shell serves the first name only.

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from drydock.detect.errors import Undecided
 from drydock.project import Development, Project, configured, read
-from drydock.project.dockerfile import is_recipe
 from drydock.project.errors import NoProject
 
 if TYPE_CHECKING:
@@ -57,8 +56,7 @@ def _missing(root: Path, given: Mapping[str, Any]) -> dict[str, tuple[Any, str]]
     values = findings.by_option()
     if findings.root != root:
         values["root"] = Found(findings.root, "the workspace above, which holds the lock")
-    if not is_recipe(findings.root / "Dockerfile"):
-        values |= _unwritten(findings)
+    values |= _unwritten(findings)
     lock = findings.dependencies
     if lock is None or not (lock.value.locked and lock.value.hashed):
         values.pop("lock", None)
@@ -68,7 +66,7 @@ def _missing(root: Path, given: Mapping[str, Any]) -> dict[str, tuple[Any, str]]
 
 
 def _unwritten(findings: Findings) -> dict[str, Found[Any]]:
-    """Return what `init` would write besides: what is opened by name, and examples of required settings."""
+    """Return what is opened by name, and examples of required settings."""
     from drydock.detect import examples, extras
     from drydock.detect.model import Found
 

@@ -10,7 +10,7 @@ from packaging.utils import canonicalize_name
 
 from drydock.detect.tree import Tree, folder_of, is_utf16, join
 
-# How a lock file begins that `invoke init` made; the name of what it was made from follows.
+# How a lock file begins that `drydock init` made; the name of what it was made from follows.
 LOCKED_FROM = "# Locked by uv. After a change of "
 MAX_INCLUDES = 20
 INCLUDE = re.compile(r"^(?:-r|--requirement|-c|--constraint)[ =]?\s*(?P<path>\S+)")

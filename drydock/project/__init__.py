@@ -6,8 +6,10 @@ from drydock.project.configuration import (
     configured,
     image_name,
     metadata,
+    options,
     read,
     table,
+    words,
 )
 from drydock.project.model import (
     LOCK_FILES,
@@ -38,6 +40,8 @@ __all__ = [
     "configured",
     "image_name",
     "metadata",
+    "options",
     "read",
     "table",
+    "words",
 ]

@@ -7,9 +7,10 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, get_origin, get_type_hints
 
 from drydock import toml
+from drydock.nearest import choices
 from drydock.project.compression import ZSTD, Compression
 from drydock.project.errors import NoProject
 from drydock.project.model import (
@@ -160,8 +161,51 @@ def configured(folder: Path) -> dict[str, str]:
         BadConfiguration: It is not TOML, or a key is unknown or of the wrong type; names the key.
     """
     check_folder(folder)
-    words = {key: content for key, content in table(folder).items() if isinstance(content, str | int)}
-    return {key: str(word).lower() if isinstance(word, bool) else str(word) for key, word in words.items()}
+    return words(table(folder))
+
+
+def options(given: Mapping[str, str]) -> dict[str, Any]:
+    """Return options of a command line as a configuration's values, checked as those are.
+
+    Args:
+        given: Words by key; a list is written `a,b` or `["a", "b"]`.
+
+    Raises:
+        BadConfiguration: A key is unknown or of the wrong type; names the key.
+    """
+    hints = get_type_hints(Configuration)
+    values: dict[str, Any] = {}
+    for key, word in given.items():
+        if key not in KEYS:
+            raise toml.bad("--option", key, "unknown key", f"use one of {choices(key, KEYS)}")
+        hint = hints[KEYS[key].name]
+        read = {int: _number, bool: _boolean}.get(hint, str)
+        values[key] = _list(word) if get_origin(hint) is tuple else read(word)
+    toml.make(Configuration, values, "--option")
+    return values
+
+
+def _number(word: str) -> int | str:
+    return int(word) if word.isascii() and word.isdigit() else word
+
+
+def _boolean(word: str) -> bool | str:
+    return {"true": True, "false": False}.get(word.lower(), word)
+
+
+def _list(word: str) -> list[Any]:
+    if word.startswith("["):
+        found: list[Any] = toml.parse(f"value = {word}", "--option")["value"]
+        return found
+    return [part.strip() for part in word.split(",") if part.strip()]
+
+
+def words(values: Mapping[str, Any]) -> dict[str, str]:
+    """Return the values that are single words, as options for detection."""
+    single = {key: value for key, value in values.items() if isinstance(value, str | int)}
+    return {
+        key: str(value).lower() if isinstance(value, bool) else str(value) for key, value in single.items()
+    }
 
 
 def metadata(source: Path) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,6 +68,21 @@ def stages(text: str) -> tuple[str, ...]:
     """Return the named stages of a Dockerfile, in order."""
     found = (_STAGE.match(one.text) for one in instructions(text) if one.keyword == "FROM")
     return tuple(match[1] for match in found if match)
+
+
+def arguments(text: str) -> dict[str, str]:
+    """Return the defaults of a Dockerfile's arguments."""
+    pairs = (
+        word.partition("=") for one in instructions(text) if one.keyword == "ARG" for word in _words(one.text)
+    )
+    return {name: value for name, equals, value in pairs if equals}
+
+
+def _words(text: str) -> list[str]:
+    try:
+        return shlex.split(text)
+    except ValueError:  # a quote that is not closed
+        return text.split()
 
 
 def expand(text: str, arguments: dict[str, str]) -> str:

@@ -20,7 +20,7 @@ from drydock.project.model import LOCK_FILES, Project
 
 # Each is made from the pyproject.toml or Pipfile beside it.
 TOOLS = ("uv.lock", "poetry.lock", "pdm.lock", "Pipfile.lock")
-# A lock file that `invoke init` made says at its top how.
+# A lock file that `drydock init` made says at its top how.
 OWN_REMAKE = re.compile(r"\A(?:#.*\n)*?#\s+(?P<command>(?:printf .* \| )?uv pip compile .*)$", re.MULTILINE)
 
 
@@ -147,7 +147,7 @@ def resolved_from(text: str) -> list[str] | None:
     """Return the files that a lock file was resolved from, from its folder; None where it does not say.
 
     Args:
-        text: The lock file's: one that `invoke init` made says how it is made again.
+        text: The lock file's: one that `drydock init` made says how it is made again.
     """
     if not (own := OWN_REMAKE.search(text)):
         return None

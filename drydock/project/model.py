@@ -21,6 +21,8 @@ UNDECLARED = "0.0.0"
 LOCK_FILES = ("uv.lock", "requirements.lock")
 MB = 1_000_000
 STATE = ".drydock"
+# The second is for projects with a Dockerfile of their own making.
+DOCKERFILES = ("Dockerfile", "drydock.Dockerfile")
 
 
 def _size(key: str, *, least: int = 1, default: Any = None) -> Any:
@@ -179,25 +181,27 @@ class Project:
         return TARGETS if self.slim else ("production",)
 
     @property
-    def recipe_folder(self) -> Path:
-        """The folder of the Dockerfile that is built: the root where that has one of drydock's form.
+    def written(self) -> Path | None:
+        """The project's own Dockerfile of drydock's form; None where it has none, or one of another form."""
+        places = (self.root / name for name in DOCKERFILES)
+        return next((place for place in places if is_recipe(place)), None)
 
-        Otherwise the files are rendered into a folder of the user's cache, one for each project.
-        """
-        if is_recipe(self.root / "Dockerfile"):
-            return self.root
+    @property
+    def recipe_folder(self) -> Path:
+        """The folder in the user's cache for the files of the recipe that the project has not written."""
         digest = hashlib.sha256(os.fsencode(self.source.resolve())).hexdigest()
         return state.cache("recipes") / digest[:32]
 
     @property
     def dockerfile(self) -> Path:
         """The Dockerfile that is built."""
-        return self.recipe_folder / "Dockerfile"
+        return self.written or self.recipe_folder / "Dockerfile"
 
     @property
     def ignore(self) -> Path:
-        """The ignore rules of the build."""
-        return self.place(".dockerignore")
+        """The ignore rules of the build: BuildKit prefers those that are named after the Dockerfile."""
+        own = Path(f"{self.dockerfile}.dockerignore")
+        return self.root / ".dockerignore" if self.written and not own.is_file() else own
 
     def place(self, name: str) -> Path:
         """Return where a file or folder of the recipe is: the project's own wins over a rendered one.
@@ -205,17 +209,15 @@ class Project:
         Args:
             name: Its path in a project that has its files written down.
         """
-        folder, own = self.recipe_folder, self.root / name
-        if folder == self.root:
-            return own
         if name in ("Dockerfile", ".dockerignore"):
-            return folder / {".dockerignore": "Dockerfile.dockerignore"}.get(name, name)
-        return own if own.exists() or not (folder / name).exists() else folder / name
+            return self.dockerfile if name == "Dockerfile" else self.ignore
+        own, rendered = self.root / name, self.recipe_folder / name
+        return own if own.exists() or not rendered.exists() else rendered
 
     @property
     def state(self) -> Path:
         """The folder for what drydock remembers about this project: beside the Dockerfile that is built."""
-        return self.recipe_folder / STATE
+        return self.dockerfile.parent / STATE
 
     def budget(self, target: str) -> Budget:
         """Return what a target may weigh.

@@ -1,36 +1,49 @@
-"""Write a project's Dockerfile, .dockerignore, manifests and configuration from what was found in it."""
+"""Decide a project's recipe from its files, and write it down where a person asks."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from drydock import detect, project
 from drydock.detect import Findings
 from drydock.detect.errors import Undecided
+from drydock.errors import BadConfiguration
+from drydock.nearest import choices
 from drydock.progress import Patience, unseen
 from drydock.recipe import (
-    amending,
+    compose,
     configuration,
     dockerfile,
     expectations,
     ignorefile,
     manifests,
     packaged,
+    resolution,
     resolve,
     writing,
+    written,
 )
-from drydock.recipe.blueprint import BUILD_LOCK, Blueprint, draw
-from drydock.recipe.errors import FilesDiffer
+from drydock.recipe.blueprint import Blueprint, draw
+from drydock.recipe.errors import FilesDiffer, MergeConflicts
 from drydock.recipe.notes import notes
 from drydock.recipe.writing import Change
 from drydock.spelling import spelled
 
-# So many names fit in the line of an error.
-SHOWN = 5
+__all__ = ["EXTRAS", "Blueprint", "Change", "Outcome", "init", "plan", "render"]
 
-__all__ = ["Blueprint", "Change", "Outcome", "init", "plan", "render"]
+# What `--with NAME` writes besides: text by path.
+EXTRAS: dict[str, Callable[[Blueprint], Mapping[str, str]]] = {
+    "compose": compose.render,
+    "expectations": lambda blueprint: {expectations.PLACE: expectations.render(blueprint)},
+    "kubernetes": manifests.render,
+    "tasks": lambda _: {
+        "tasks.py": "from drydock.tasks import namespace as namespace\n",
+        "noxfile.py": "from drydock import sessions as sessions\n",
+    },
+}
 
 
 @dataclass(frozen=True)
@@ -49,83 +62,106 @@ class Outcome:
     notes: tuple[str, ...]
     unresolved: tuple[str, ...] = ()
 
-    @property
-    def overwritten(self) -> tuple[Change, ...]:
-        """The changes that only --force makes."""
-        return tuple(change for change in self.changes if change.overwrites)
-
 
 def init(
     folder: Path,
     options: Mapping[str, str],
     *,
+    extras: Sequence[str] = (),
+    vendor: bool = False,
     dry_run: bool = False,
     force: bool = False,
     lock: bool = True,
     patience: Patience = unseen,
 ) -> Outcome:
-    """Write everything that a project needs to become an image, or nothing.
+    """Write a project's recipe down, merged into the files that an earlier `init` wrote.
 
     Args:
-        folder: The project.
-        options: Options of ``[tool.drydock]`` in single words, which win over what is found.
-        dry_run: Only say what would be written.
-        force: Overwrite files that differ.
+        options: Keys of ``[tool.drydock]``, as typed; they win over what is found, and are written.
+        extras: Names in `EXTRAS`.
+        vendor: Write the scripts of the build too.
+        force: Overwrite edits.
         lock: Lock dependencies that have no lock.
-        patience: Gives signs of life while the package index is asked.
 
     Raises:
-        Undecided: Its files contradict themselves, or cannot become an image; carries every reason.
-        FilesDiffer: Files are there already and differ; carries the difference.
-        NotLocked: Its dependencies cannot be resolved.
+        BadConfiguration: An option or an extra is not known, or of the wrong type.
+        Undecided: The project's files contradict themselves, or cannot become an image; carries every reason.
+        FilesDiffer: A file was edited, and the text that it was made from is lost; carries the difference.
+        MergeConflicts: An edit and a change of the project are about the same lines; both are in the file.
+        NotLocked: The dependencies cannot be resolved.
     """
-    found = decided(folder, options)
-    blueprint = plan(found)
-    made: dict[str, str] = {}
+    given = project.options(options)
+    for name in extras:
+        if name not in EXTRAS:
+            raise BadConfiguration(
+                where=f"--with {name}", problem="is not known", how=f"use one of {choices(name, EXTRAS)}"
+            )
+    found = decided(folder, project.words(given))
+    table = {**project.table(found.root), **given}
+    blueprint = plan(found, given)
+    locks: Mapping[str, str] = {}
     unresolved: tuple[str, ...] = ()
-    if lock and resolve.is_needed(blueprint):
-        if not dry_run and "python" not in {**project.table(found.root), **options}:
-            with patience("asking the package index for which Pythons there are wheels"):
-                blueprint = resolve.fitted(blueprint)
-        locked = resolve.planned(blueprint)
+    if lock and resolution.is_needed(blueprint):
         if dry_run:
-            unresolved = (locked.lock, locked.test_lock)
+            blueprint, unresolved = resolution.expected(blueprint)
         else:
-            with patience("locking the dependencies, and what the tests need"):
-                made = resolve.resolve(blueprint)
-            hashed = resolve.is_hashed(made[locked.lock])
-            locked = replace(locked, dependencies=replace(locked.dependencies, hashed=hashed))
-        blueprint = locked
-    if lock and blueprint.installed and not blueprint.build_locked:
-        if dry_run:
-            unresolved += (BUILD_LOCK,)
-        else:
-            with patience("locking what the project's own build needs"):
-                made |= resolve.build_tools(blueprint)
-        blueprint = replace(blueprint, build_locked=dry_run or BUILD_LOCK in made)
-    place, text, adds = _configuration(blueprint, options)
-    wanted = {**render(blueprint), **made, **({place: text} if place else {})}
-    changes = writing.changes(found.root, wanted, additions=[*([place] if adds else []), *made])
-    outcome = Outcome(found.root, changes, tuple(notes(found, blueprint)), unresolved)
+            resolved = resolution.find(blueprint, patience, fit="python" not in table)
+            blueprint, locks = resolution.apply(blueprint, resolved), resolved.files
+        blueprint = replace(blueprint, resolved=frozenset())
+    wanted = render(
+        blueprint, vendor=vendor or f"\nCOPY {dockerfile.VENDORED}/ /\n" in written.text(found.root)
+    )
+    for name, make in EXTRAS.items():
+        files = make(blueprint)
+        # What was asked for once is kept up to date.
+        if name in extras or any(written.is_ours(found.root / path) for path in files):
+            wanted |= files
+    changes = [_change(found.root, path, text, force=force) for path, text in wanted.items()]
+    plain = {**locks, **configuration.amended(found.root, given)}
+    changes += writing.changes(found.root, plain)
+    kept = tuple(change for change in changes if change.old != change.new)
+    outcome = Outcome(found.root, kept, tuple(notes(found, blueprint)), unresolved)
     if dry_run:
         return outcome
-    if outcome.overwritten and not force:
-        names = [change.path for change in outcome.overwritten]
-        more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-        raise FilesDiffer(
-            root=found.root,
-            names=", ".join(names[:SHOWN]) + more,
-            evidence="".join(change.difference for change in outcome.overwritten),
-        )
-    writing.write(found.root, changes)
+    if lost := [change for change in kept if change.lost]:
+        evidence = "".join(change.difference for change in lost)
+        raise FilesDiffer(root=found.root, names=_names(lost), evidence=evidence)
+    for text in wanted.values():
+        written.keep(text)
+    writing.write(found.root, kept)
+    if conflicts := [change for change in changes if written.MARK.search(change.new)]:
+        evidence = "".join(change.difference for change in conflicts)
+        raise MergeConflicts(root=found.root, names=_names(conflicts), evidence=evidence)
     return outcome
 
 
+def _names(changes: Sequence[Change]) -> str:
+    return ", ".join(change.path for change in changes)
+
+
+def _change(root: Path, path: str, text: str, *, force: bool) -> Change:
+    """Return the change that brings a file of `init` to a text, with a person's edits kept."""
+    place = root / path
+    if not place.is_file():
+        return Change(path, None, written.stamped(text))
+    now = place.read_text(encoding="utf-8", errors="replace")
+    new = written.stamped(text)
+    if force or written.digest(now) == written.digest(text):
+        # The same text under another version's header stays.
+        return Change(path, now, now if written.made_from(now) == written.digest(text) else new)
+    if written.made_from(now) == written.digest(text):
+        return Change(path, now, now)
+    base = written.base(place, now)
+    if base is None:
+        return Change(path, now, new, lost=True)
+    return Change(path, now, written.merge(now, base, text))
+
+
 def decided(folder: Path, options: Mapping[str, str]) -> Findings:
-    """Return what was found in a project where nothing stands in the way of an image.
+    """Return what was found in a project that can become an image.
 
     Raises:
-        Undecided: Something does; carries every reason.
+        Undecided: Something is in the way; carries every reason.
     """
     found = detect.detect(folder, project.configured(folder) | dict(options))
     if reasons := [one.text for one in found.conflicts] + [one.text for one in found.blockers]:
@@ -133,51 +169,28 @@ def decided(folder: Path, options: Mapping[str, str]) -> Findings:
     return found
 
 
-def plan(findings: Findings) -> Blueprint:
-    """Return the blueprint of a project as its files are now."""
-    table = project.table(findings.root)
+def plan(findings: Findings, options: Mapping[str, Any] | None = None) -> Blueprint:
+    """Return the blueprint of a project as its files and some options are now."""
+    table = {**project.table(findings.root), **(options or {})}
     source = findings.root / (findings.source.value if findings.source else ".")
     metadata = project.metadata(source)
     name = project.image_name(str(metadata.get("name") or source.name))
-    return draw(findings, table, name, _maintainer(metadata))
+    blueprint = draw(findings, table, name, _maintainer(metadata))
+    before = written.python(findings.root)
+    if "python" in table or before not in blueprint.python_also or not blueprint.lock.endswith(resolve.LOCK):
+        return blueprint
+    # The wheels decided it when the lock was made, which does not name them.
+    others = blueprint.python_also
+    return replace(blueprint, python=before, python_also=others[others.index(before) + 1 :])
 
 
-def render(blueprint: Blueprint) -> dict[str, str]:
-    """Return every file that is made of a blueprint, its configuration apart: text by path."""
-    text = dockerfile.render(packaged.dockerfile(), blueprint)
-    helpers = packaged.helpers(text)
-    judged = expectations.render(blueprint)
-    return {
-        "Dockerfile": text,
-        ".dockerignore": ignorefile.render(blueprint, helpers),
-        **helpers,
-        **manifests.render(blueprint),
-        # What a project expects of its image is its own decision, once it stands there.
-        **({} if (blueprint.root / expectations.PLACE).is_file() else {expectations.PLACE: judged}),
-    }
-
-
-def _configuration(blueprint: Blueprint, options: Mapping[str, str]) -> tuple[str, str, bool]:
-    """Return the configuration's file, its new text, and whether nothing of the old one is lost.
-
-    What somebody has written stays as it is, but for options that are given now.
-    """
-    manifest = blueprint.root / "pyproject.toml"
-    if old_table := project.table(blueprint.root):
-        if not options:
-            return "", "", False
-        own = blueprint.root / project.FILE
-        place = own if own.is_file() else manifest
-        text = place.read_text(encoding="utf-8")
-        amended = amending.amend(text, "" if own.is_file() else "tool.drydock", options, place)
-        return place.name, amended, not set(options) & set(old_table)
-    table = "tool.drydock" if manifest.is_file() else ""
-    rendered = configuration.render(blueprint, f"[{table}]" if table else "")
-    old = f"{manifest.read_text(encoding='utf-8').rstrip()}\n\n" if table else ""
-    # What detection alone reads was given all the same, and decides the next time too.
-    others = {key: word for key, word in options.items() if key not in configuration.values(blueprint)}
-    place = manifest if table else blueprint.root / project.FILE
-    return place.name, amending.amend(old + rendered, table, others, place), True
+def render(blueprint: Blueprint, *, vendor: bool = False) -> dict[str, str]:
+    """Return the files that `init` writes: text by path; files of another origin keep their names."""
+    place, rules = written.places(blueprint.root)
+    text = dockerfile.render(blueprint, vendor=vendor)
+    scripts = packaged.helpers(text, dockerfile.VENDORED) if vendor else {}
+    ignored = ignorefile.render(blueprint, scripts=dockerfile.VENDORED if vendor else "")
+    return {place: text, rules: ignored, **scripts}
 
 
 def _maintainer(metadata: Mapping[str, object]) -> str:

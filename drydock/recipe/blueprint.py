@@ -22,7 +22,7 @@ DATA = "/data"
 # Where pytest and its kin are locked, for lock files that do not know of them.
 TEST_LOCK = "requirements-test.lock"
 # Where the tools of the project's own build are locked: setuptools, hatchling and their kin.
-BUILD_LOCK = "image/build.txt"
+BUILD_LOCK = "requirements-build.lock"
 # Python versions that still get security fixes; no older one is offered in place of the first choice.
 MAINTAINED = ("3.15", "3.14", "3.13", "3.12", "3.11", "3.10")
 
@@ -72,6 +72,7 @@ class Blueprint:
         test_lock: What else the tests need, locked; empty where the lock file itself knows.
         server: A requirement that has to be installed besides: the missing server; empty for none.
         entries: Files and folders that are shipped.
+        needed: Those that the application is known to import or open, even where git ignores them.
         tests: Folders and files that the test target takes besides.
         installed: Why the project itself is installed; empty when it is not.
         build_files: What its build reads besides the entries.
@@ -113,6 +114,7 @@ class Blueprint:
     test_lock: str
     server: str
     entries: tuple[str, ...]
+    needed: tuple[str, ...]
     tests: tuple[str, ...]
     installed: str
     build_files: tuple[str, ...]
@@ -186,6 +188,7 @@ def draw(findings: Findings, table: Mapping[str, Any], image: str, maintainer: s
         test_lock=_existing(f.root, join(dependencies.folder, TEST_LOCK)),
         server=missing_server(f),
         entries=entries,
+        needed=tuple(sorted(path for path in set(needed) - only_built if (f.root / path).exists())),
         tests=contents.tests(f.root, source, entries),
         installed=f.installation.why if f.installation.value.needed else "",
         build_files=_build_files(f, source),

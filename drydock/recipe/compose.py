@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 
 from drydock.detect import Setting, examples
-from drydock.recipe import backing
+from drydock.recipe import backing, written
 from drydock.recipe.backing import Backing
 from drydock.recipe.blueprint import Blueprint
 
@@ -15,28 +15,27 @@ PLACES = ("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.
 BESIDE = "drydock.compose.yaml"
 # A database of this machine alone, on a network that nothing else is on.
 PASSWORD = "app"  # noqa: S105 - as above
-MARK = "# The application as its image is built"
-HEAD = f"""\
-{MARK}, with all that it needs on one machine:
-#   drydock build && docker compose{{option}} up
+HEAD = """\
+# The application as its image is built, with all that it needs on one machine:
+#   drydock build && docker compose{option} up
 # Values come from the environment or from .env; those after :- are for this machine alone.
-name: {{name}}
+name: {name}
 
 x-application: &application
-  image: {{image}}:dev
+  image: {image}:dev
   pull_policy: never
-{{environment}}  read_only: true
+{environment}  read_only: true
   tmpfs: [/tmp]
   cap_drop: [ALL]
   security_opt: ["no-new-privileges:true"]
-{{volumes}}
+{volumes}
 services:
   api:
     <<: *application
-    ports: ["127.0.0.1:${{{{PORT:-{{port}}}}}}:{{port}}"]
+    ports: ["127.0.0.1:${{PORT:-{port}}}:{port}"]
     restart: unless-stopped
     # Its health check is the image's own.
-{{waits}}"""
+{waits}"""
 MIGRATION = """
   migration:
     <<: *application
@@ -89,11 +88,8 @@ def render(blueprint: Blueprint) -> dict[str, str]:
 
 def _place(blueprint: Blueprint) -> str:
     """Return where the file goes: a compose file of the project's own stays the one that is found first."""
-    for name in PLACES:
-        path = blueprint.root / name
-        if path.is_file() and MARK not in path.read_text(encoding="utf-8", errors="replace"):
-            return BESIDE
-    return PLACES[0]
+    there = [path for name in PLACES if (path := blueprint.root / name).is_file()]
+    return PLACES[0] if all(written.is_ours(path) for path in there) else BESIDE
 
 
 def _environment(blueprint: Blueprint, wanted: list[Backing], drivers: set[str]) -> dict[str, str]:

@@ -5,29 +5,35 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from drydock.detect.ignore import SECRET
 from drydock.detect.tree import folder_of, join
+from drydock.project import ignore
 
-DEVELOPMENT_FOLDERS = frozenset(
-    {"tests", "test", "docs", "doc", "examples", "notebooks", "benchmarks", "node_modules", "__pycache__"}
-    | {"venv", "env", "dist", "build", "htmlcov", "site", "deploy", "k8s", "kubernetes", "helm", "charts"}
-    | {"terraform", "infra", "image", "screenshots"}
+# For development alone, in the application's own folder.
+FOLDERS = (
+    *("tests", "test", "docs", "doc", "examples", "notebooks", "benchmarks", "node_modules", "__pycache__"),
+    *("venv", "env", "dist", "build", "htmlcov", "site", "deploy", "k8s", "kubernetes", "helm", "charts"),
+    *("terraform", "infra", "image", "screenshots", "*.egg-info", "*.dist-info"),
 )
-DEVELOPMENT_FILES = re.compile(
-    r"""(
-        .*\.(md|rst|ipynb|lock|sh|bat|ps1|mk|log|png|jpe?g|gif|svg|mp4|zip|gz|db|sqlite3?)
-        | (docker-)?compose[^/]* | [^/]*Dockerfile[^/]* | Makefile | [Jj]ustfile | Procfile | Vagrantfile
-        | Jenkinsfile
-        | LICEN[CS]E[^/]* | CHANGELOG[^/]* | AUTHORS[^/]* | NOTICE[^/]* | CODEOWNERS
-        | pyproject\.toml | drydock\.toml | setup\.(py|cfg) | MANIFEST\.in | (tox|pytest|mypy)\.ini
-        | Pipfile | pylock\.toml | [^/]*requirements[^/]*\.(txt|in) | runtime\.txt
-        | conftest\.py | noxfile\.py | test_[^/]*\.py | [^/]*_test\.py
-        | mkdocs\.ya?ml | codecov\.ya?ml | fly\.toml | render\.yaml | vercel\.json | app\.json | heroku\.yml
-        | package(-lock)?\.json | tsconfig[^/]*\.json | renovate\.json | sonar-project\.properties
-    )""",
-    re.VERBOSE,
+FILES = (
+    *("*.md", "*.rst", "*.ipynb", "*.lock", "*.sh", "*.bat", "*.ps1", "*.mk", "*.log", "*.png", "*.jp*g"),
+    *("*.gif", "*.svg", "*.mp4", "*.zip", "*.gz", "*.db", "*.sqlite*", "compose*.y*ml", "docker-compose*"),
+    *("*Dockerfile*", "Makefile", "[Jj]ustfile", "Procfile", "Vagrantfile", "Jenkinsfile", "LICEN[CS]E*"),
+    *("CHANGELOG*", "AUTHORS*", "NOTICE*", "CODEOWNERS", "pyproject.toml", "drydock.toml", "setup.py"),
+    *("setup.cfg", "MANIFEST.in", "tox.ini", "pytest.ini", "mypy.ini", "Pipfile", "pylock.toml"),
+    *("*requirements*.txt", "*requirements*.in", "runtime.txt", "conftest.py", "noxfile.py", "tasks.py"),
+    *("test_*.py", "*_test.py", "mkdocs.y*ml", "codecov.y*ml", "fly.toml", "render.yaml", "vercel.json"),
+    *(
+        "app.json",
+        "heroku.yml",
+        "package*.json",
+        "tsconfig*.json",
+        "renovate.json",
+        "sonar-project.properties",
+    ),
 )
 # A folder with one of these is another program beside this one.
 OTHER_PROGRAMS = ("package.json", "pyvenv.cfg", "Dockerfile", "go.mod", "Cargo.toml")
@@ -41,11 +47,31 @@ def entries(root: Path, source: str, needed: Iterable[str]) -> tuple[str, ...]:
         source: The project's folder in it.
         needed: Paths that the application is known to read or import; none of them is ever left out.
     """
-    found = [name for name in _listing(root, source) if _is_shipped(root, name)]
+    listed = [name for name in _listing(root, source) if _is_shipped(root, name)]
+    ignored = ignore.excluded(of_git(root, source), listed)
+    found = [name for name in listed if name not in ignored]
     for path in sorted(needed):
         if (root / path).exists() and not any(is_below(path, kept) for kept in found):
             found.append(_whole(root, source, path))
     return tuple(sorted(dict.fromkeys(found)))
+
+
+def of_git(root: Path, source: str) -> list[str]:
+    """Return the rules of a context's and a project's .gitignore as a .dockerignore writes them."""
+    found: list[str] = []
+    for place in dict.fromkeys([".", source]):
+        file = root / place / ".gitignore"
+        text = file.read_text(encoding="utf-8", errors="replace") if file.is_file() else ""
+        found += [_translated(pattern, place) for pattern in ignore.patterns(text)]
+    return list(dict.fromkeys(found))
+
+
+def _translated(pattern: str, folder: str) -> str:
+    """Return a rule of git's, which matches at any depth unless a slash is in it, as Docker's."""
+    body = pattern.removeprefix("!").rstrip("/")
+    anywhere = "" if "/" in body else "**/"
+    path = join(folder, f"{anywhere}{body.lstrip('/')}")
+    return f"!{path}" if pattern.startswith("!") else path
 
 
 def tests(root: Path, source: str, shipped: tuple[str, ...]) -> tuple[str, ...]:
@@ -73,11 +99,15 @@ def _is_shipped(root: Path, path: str) -> bool:
     if name.startswith(".") or SECRET.search(name):
         return False
     if not (root / path).is_dir():
-        return not DEVELOPMENT_FILES.fullmatch(name)
-    if name in DEVELOPMENT_FOLDERS or name.endswith((".egg-info", ".dist-info")):
+        return not any(fnmatchcase(name, pattern) for pattern in FILES)
+    if any(fnmatchcase(name, pattern) for pattern in FOLDERS):
         return False
-    inner = root / path
-    return not any((inner / other).exists() for other in OTHER_PROGRAMS) and _holds_a_file(inner)
+    return not is_other_program(root / path) and _holds_a_file(root / path)
+
+
+def is_other_program(folder: Path) -> bool:
+    """Tell whether a folder holds a program of its own, such as a front end."""
+    return any((folder / name).exists() for name in OTHER_PROGRAMS)
 
 
 def _holds_a_file(folder: Path) -> bool:

@@ -9,11 +9,13 @@ from pathlib import Path
 
 from drydock import project as projects
 from drydock import recipe, state
+from drydock.detect.errors import Undecided
 from drydock.progress import Patience, Say, silent, unseen
 from drydock.project import Project
 from drydock.project.model import STATE
 from drydock.recipe import (
     dockerfile,
+    drift,
     expectations,
     ignorefile,
     manifests,
@@ -21,6 +23,7 @@ from drydock.recipe import (
     resolution,
     resolve,
     writing,
+    written,
 )
 from drydock.recipe.blueprint import Blueprint
 from drydock.recipe.recipes import RESOLVED
@@ -51,27 +54,21 @@ class Recipe:
 
 
 def of(project: Project, say: Say = silent, patience: Patience = unseen) -> Recipe:
-    """Return the recipe of a project; one that no file of the project holds is rendered outside of it.
-
-    Args:
-        project: The project.
-        say: Takes one line of progress at a time.
-        patience: Gives signs of life while the package index is asked.
+    """Return the recipe of a project; all of it that no file of the project holds is rendered outside of it.
 
     Raises:
-        Undecided: Its files contradict themselves, or cannot become an image; carries every reason.
-        NotLocked: Nothing is locked, and its dependencies cannot be resolved.
+        Undecided: No Dockerfile is written, and the project's files contradict each other.
+        NotLocked: Nothing is locked, and the dependencies cannot be resolved.
+        RecipeStale: The written Dockerfile does not fit the project any more.
     """
-    folder = project.recipe_folder
-    if folder == project.root:
-        return Recipe(project, project.root)
+    if place := project.written:
+        return _written(project, place, say)
     if (project.root / "Dockerfile").is_file():
         say("the project's own Dockerfile stays as it is, and tells what the image needs")
-    source = project.source.relative_to(project.root).as_posix()
-    blueprint = recipe.plan(recipe.decided(project.root, {} if source == "." else {"source": source}))
+    blueprint = _blueprint(project)
     locks: Mapping[str, str] = {}
     unlocked = resolve.is_needed(blueprint)
-    if unlocked or (blueprint.installed and not blueprint.build_locked):
+    if resolution.is_needed(blueprint):
         fit = "python" not in projects.table(project.root)
         found = resolution.find(blueprint, patience, fit=fit)
         blueprint, locks = resolution.apply(blueprint, found), found.files
@@ -80,9 +77,33 @@ def of(project: Project, say: Say = silent, patience: Patience = unseen) -> Reci
             "nothing is locked: the versions of the first build are kept in the user's cache; "
             + spelled("`drydock lock` writes them into the project")
         )
+    folder = project.recipe_folder
     write(folder, render(blueprint, locks))
     contexts = {SCRIPTS: folder / SCRIPTS} | ({RESOLVED: folder / RESOLVED} if locks else {})
     return Recipe(_fitted(project, blueprint), blueprint.root, folder / "Dockerfile", contexts, unlocked)
+
+
+def _blueprint(project: Project) -> Blueprint:
+    source = project.source.relative_to(project.root).as_posix()
+    return recipe.plan(recipe.decided(project.root, {} if source == "." else {"source": source}))
+
+
+def _written(project: Project, place: Path, say: Say) -> Recipe:
+    """Return the recipe in a project's own files, with the scripts of drydock where they hold none."""
+    blueprint = None
+    if written.is_ours(place):
+        try:
+            blueprint = _blueprint(project)
+        except Undecided:  # it was decided when the file was written, or by hand
+            say("detection cannot decide the project's recipe, so only the written one counts")
+    drift.check(project, blueprint)
+    if blueprint:
+        if drift.differs(place, recipe.render(blueprint)):
+            say(spelled(f"{place.name} was made from another state of the project; `drydock init` merges"))
+        write(project.recipe_folder, _beside(blueprint))
+        project = _fitted(project, blueprint)
+    brings = drift.stage(place.read_text(encoding="utf-8"), SCRIPTS)
+    return Recipe(project, project.root, place, {} if brings else {SCRIPTS: packaged.folder()})
 
 
 def render(blueprint: Blueprint, locks: Mapping[str, str]) -> dict[str, str]:
@@ -92,18 +113,19 @@ def render(blueprint: Blueprint, locks: Mapping[str, str]) -> dict[str, str]:
         blueprint: What differs between projects.
         locks: The lock files that the project lacks: text by their paths in it.
     """
-    text = dockerfile.render(packaged.dockerfile(), blueprint, outside=True)
-    scripts = packaged.helpers(text)
+    text = dockerfile.render(blueprint, outside=True)
     return {
         "Dockerfile": text,
-        "Dockerfile.dockerignore": ignorefile.render(blueprint, ()),
-        **{
-            f"{SCRIPTS}/{path.removeprefix(f'{packaged.PLACE}/')}": script for path, script in scripts.items()
-        },
+        "Dockerfile.dockerignore": ignorefile.render(blueprint, outside=True),
+        **packaged.helpers(text, SCRIPTS),
         **{f"{RESOLVED}/{path}": lock for path, lock in locks.items()},
-        **manifests.render(blueprint),
-        expectations.PLACE: expectations.render(blueprint),
+        **_beside(blueprint),
     }
+
+
+def _beside(blueprint: Blueprint) -> dict[str, str]:
+    """Return the manifests and expectations of a project: text by path."""
+    return {**manifests.render(blueprint), expectations.PLACE: expectations.render(blueprint)}
 
 
 def write(folder: Path, files: Mapping[str, str]) -> None:

@@ -7,8 +7,20 @@ from drydock.errors import DrydockError, Exit
 
 class FilesDiffer(DrydockError):
     exit_code = Exit.CONFIGURATION
-    fact = "what stands in {root} differs from what would be written: {names}"
-    next_step = "read the difference above, and overwrite them with --force"
+    fact = "{names} in {root} would change, and the text that `drydock init` last wrote there is not known"
+    next_step = "take over what you want of the difference above, or overwrite with --force"
+
+
+class MergeConflicts(DrydockError):
+    exit_code = Exit.CONFIGURATION
+    fact = "{names} in {root} has conflicts between your edits and the project as it is now"
+    next_step = "resolve them between the <<<<<<< and >>>>>>> marks"
+
+
+class RecipeStale(DrydockError):
+    exit_code = Exit.CONFIGURATION
+    fact = "{dockerfile} does not fit the project: {drift}"
+    next_step = "run `drydock init`"
 
 
 class NotLocked(DrydockError):

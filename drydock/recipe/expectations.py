@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import posixpath
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
@@ -9,7 +10,6 @@ from string import Template
 
 from drydock.project.network import INDEX_VARIABLES
 from drydock.recipe.blueprint import Blueprint
-from drydock.recipe.configuration import toml
 
 PLACE = "image/expectations.toml"
 # Nothing that installs, compiles, tests or downloads.
@@ -23,7 +23,7 @@ PROGRAMS = (
 )
 TEXT = Template("""\
 # What the image must be: `nox -s security`, `nox -s audit` and `nox -s licences` hold every build against it.
-# The file is yours: `invoke init` writes it once. A text that begins with ~ is a regular expression.
+# `drydock init --with expectations` writes it. A text that begins with ~ is a regular expression.
 
 [image]
 user = "10001:10001"
@@ -121,13 +121,13 @@ def render(blueprint: Blueprint) -> str:
     runs = {posixpath.basename(path) for path in blueprint.extra_files} | {*blueprint.system_run}
     secrets = (setting.name for setting in blueprint.settings if setting.kind == "secret")
     return TEXT.substitute(
-        workdir=toml(blueprint.workdir),
+        workdir=_toml(blueprint.workdir),
         port=blueprint.port,
-        volumes=toml(sorted(blueprint.storage.folders)),
-        secrets=toml([*secrets, *INDEX_VARIABLES, "HTTP_PROXY", "HTTPS_PROXY"]),
-        packages=toml(_but(PACKAGES, runs)),
-        programs=toml(_but(PROGRAMS, runs)),
-        declared="\n".join(f'{toml(name)} = "PSF-2.0"' for name in _pythons(blueprint)),
+        volumes=_toml(sorted(blueprint.storage.folders)),
+        secrets=_toml([*secrets, *INDEX_VARIABLES, "HTTP_PROXY", "HTTPS_PROXY"]),
+        packages=_toml(_but(PACKAGES, runs)),
+        programs=_toml(_but(PROGRAMS, runs)),
+        declared="\n".join(f'{_toml(name)} = "PSF-2.0"' for name in _pythons(blueprint)),
     )
 
 
@@ -143,3 +143,8 @@ def _pythons(blueprint: Blueprint) -> list[str]:
     versions = [f"python{version}" for version in (blueprint.python, *blueprint.python_also)]
     whole = ("python3-distutils", "python3-lib2to3")
     return [*(part.format(python) for python in ("python3", *versions) for part in parts), *whole]
+
+
+def _toml(value: str | list[str]) -> str:
+    """Return a text or a list as TOML: JSON writes both alike."""
+    return json.dumps(value, ensure_ascii=False)

@@ -1,56 +1,53 @@
-"""Write a .dockerignore that names what the build may see: an allow-list, and what no allowance lets in."""
+"""Write the rules that keep secrets, git's ignored files and development files out of a build."""
 
 from __future__ import annotations
 
-import fnmatch
-import posixpath
-from collections.abc import Iterable
+from drydock.project import ignore
+from drydock.recipe.blueprint import Blueprint
+from drydock.recipe.contents import FILES, FOLDERS, is_other_program, of_git
+from drydock.recipe.recipes import besides, is_whole
 
-from drydock.recipe.blueprint import BUILD_LOCK, Blueprint
-from drydock.recipe.contents import is_below
-
-HEAD = """\
+ALLOWED = """\
 # An allow-list: what is not named here never reaches the build, so neither a secret nor a large file can slip
-# in, and an unrelated change never costs a cached step. A new folder of the application is named here and in
-# the Dockerfile.
+# in, and an unrelated change never costs a cached step.
 *
 """
-# Inside the folders that are let in: what no image needs, and what nobody else may read.
+WHOLE = """\
+# The build sees the application's folder, without development files, git's ignored files and secrets.
+"""
+# No image needs these, and no other person may read them.
 NEVER = (
     *("**/__pycache__", "**/*.py[co]", "**/.git", "**/.venv", "**/node_modules", "**/.env"),
     *("**/.env.*", "**/*.pem", "**/*.key", "**/*.p12", "**/id_rsa", "**/.netrc", "**/.pypirc"),
 )
 
 
-def render(blueprint: Blueprint, helpers: Iterable[str]) -> str:
-    """Return the .dockerignore of a project.
+def render(blueprint: Blueprint, *, outside: bool = False, scripts: str = "") -> str:
+    """Return the ignore rules of a project's build.
 
     Args:
-        blueprint: What is shipped, and what else the build reads.
-        helpers: The files that the Dockerfile needs from image/.
+        outside: The rules are rendered at each build, and so can name each file.
+        scripts: The folder of the project that holds the scripts of the build; empty for none.
     """
-    scripts = dict.fromkeys(
-        f"{posixpath.dirname(path)}/*{posixpath.splitext(path)[1]}" for path in sorted(helpers)
-    )
-    found = blueprint.dependencies
-    # The lock for the tests may be about to be made.
-    build = [*found.files, *blueprint.declared, *filter(None, [blueprint.test_lock])]
-    build += [path for path in _beside(blueprint) if (blueprint.root / path).is_file()]
-    build += blueprint.build_files if blueprint.installed else ()
-    build += [BUILD_LOCK] if blueprint.build_locked else []
-    build = sorted(path for path in build if path not in blueprint.resolved)
-    named = dict.fromkeys([*scripts, *build, *blueprint.entries, *blueprint.tests])
-    lines = [f"!{path}" for path in named]
-    inside = [path for path in blueprint.secrets if any(is_below(path, kept) for kept in named)]
-    secrets = [path for path in inside if not _is_covered(path)]
-    return "\n".join([HEAD.rstrip(), *lines, *NEVER, *secrets, ""])
+    build = [*besides(blueprint), *blueprint.tests, *([scripts] if scripts else [])]
+    if outside or not is_whole(blueprint):
+        lines = [*ALLOWED.splitlines(), *(f"!{path}" for path in dict.fromkeys([*build, *blueprint.entries]))]
+    else:
+        lines = [*WHOLE.splitlines(), *_whole(blueprint)]
+    if git := of_git(blueprint.root, blueprint.source):
+        lines += ["# From .gitignore:", *git]
+    needed = dict.fromkeys([*build, *blueprint.entries, *blueprint.needed])
+    lines += [f"!{path}" for path in needed if ignore.excluded(lines, [path])]
+    lines += NEVER
+    secrets = [path for path in blueprint.secrets if not ignore.excluded(lines, [path])]
+    return "\n".join([*lines, *secrets, ""])
 
 
-def _beside(blueprint: Blueprint) -> list[str]:
-    """Return what the tests and a build of the project read from its folder."""
-    names = ("pyproject.toml", "pytest.ini", "tox.ini", "setup.cfg")
-    return [posixpath.normpath(posixpath.join(blueprint.source, name)) for name in names]
-
-
-def _is_covered(path: str) -> bool:
-    return any(fnmatch.fnmatchcase(f"/{path}", pattern.replace("**/", "*/")) for pattern in NEVER)
+def _whole(blueprint: Blueprint) -> list[str]:
+    """Return rules that let in one folder without its development files and other programs."""
+    folder = blueprint.source
+    prefix = "" if folder == "." else f"{folder}/"
+    lines = [] if folder == "." else ["*", f"!{folder}"]
+    lines += [f"{prefix}{pattern}" for pattern in (".*", *FOLDERS, *FILES)]
+    names = sorted(path.name for path in (blueprint.root / folder).iterdir() if is_other_program(path))
+    return lines + [f"{prefix}{name}" for name in names if not ignore.excluded(lines, [f"{prefix}{name}"])]

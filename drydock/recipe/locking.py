@@ -23,7 +23,7 @@ from drydock.detect.tree import Tree, join, table
 from drydock.nearest import suggestion
 from drydock.progress import Patience, Say, silent, unseen
 from drydock.project.lock import pins, requirements_pins
-from drydock.recipe import markers, resolve, writing
+from drydock.recipe import markers, resolution, resolve, writing
 from drydock.recipe.blueprint import BUILD_LOCK, MAINTAINED, TEST_LOCK, missing_server
 from drydock.recipe.errors import NotInLock, NotLocked
 from drydock.recipe.resolve import LOCK, NOTHING, STYLE
@@ -89,7 +89,7 @@ def lock(
         if plain:
             texts |= _renewed(found, place, plain, upgrade)
         elif not used:
-            texts |= _made(found)
+            texts |= _made(found, unseen)
         if place != "." and (root / LOCK).is_file() and _declares(root):
             texts[LOCK] = _compiled(root, LOCK, _origin_of_tools(root, found), upgrade)
         if (root / BUILD_LOCK).is_file():
@@ -123,8 +123,8 @@ def _requirements(top: Path) -> list[str]:
     return found
 
 
-def _made(found: Findings) -> dict[str, str]:
-    """Return the texts of the locks of a project that has none, as `init` makes them."""
+def _made(found: Findings, patience: Patience) -> Mapping[str, str]:
+    """Return the locks of a project that has none, with the versions that its builds have so far."""
     options = project.configured(found.root)
     blueprint = recipe.plan(recipe.decided(found.root, options))
     if not resolve.is_needed(blueprint):
@@ -132,9 +132,7 @@ def _made(found: Findings) -> dict[str, str]:
             folder=found.root,
             reason=f"{blueprint.lock} holds exact versions, and does not say what it was made from",
         )
-    if "python" not in options:
-        blueprint = resolve.fitted(blueprint)
-    return resolve.resolve(blueprint)
+    return resolution.find(blueprint, patience, fit="python" not in options).files
 
 
 def _renewed(found: Findings, place: str, names: Sequence[str], upgrade: Upgrade) -> dict[str, str]:

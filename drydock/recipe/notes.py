@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 from drydock.detect import Findings
 from drydock.recipe.blueprint import DATA, Blueprint
-from drydock.recipe.manifests import FOLDER
 
 
 def notes(findings: Findings, blueprint: Blueprint) -> Iterator[str]:
@@ -18,8 +17,8 @@ def notes(findings: Findings, blueprint: Blueprint) -> Iterator[str]:
     needed = [setting.name for setting in blueprint.settings if setting.required]
     if needed:
         yield (
-            f"it asks for {_list(needed)} when it is imported: examples stand in the configuration,"
-            f" placeholders in {FOLDER}/base"
+            f"it asks for {_list(needed)} when it is imported: `drydock run` gives examples, or yours with"
+            " [tool.drydock.development.environment]"
         )
     probes = {"liveness": blueprint.health_path, "readiness": blueprint.ready_path}
     if missing := [name for name, path in probes.items() if not path]:
@@ -32,7 +31,7 @@ def notes(findings: Findings, blueprint: Blueprint) -> Iterator[str]:
             f" is linked against{taken}: change EXTRA_FILES and extra-files for more or less"
         )
     for path in findings.ignore.removed:
-        yield f"the .dockerignore that was there removes {path}, which the image needs: the new one keeps it"
+        yield f"the project's own .dockerignore removes {path}, which the image needs: drydock's keeps it"
     for path in findings.ignore.exposed:
         yield f"{path} looks like a secret: no build sees it"
     for note in findings.notes:

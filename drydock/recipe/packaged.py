@@ -1,40 +1,46 @@
-"""Where drydock's own Dockerfile and the build's scripts lie: the one source of what other projects get."""
+"""The scripts of the build and of the image, which travel in this package."""
 
 from __future__ import annotations
 
+import hashlib
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import drydock
+from drydock import state
+from drydock.recipe import writing
 
-PACKAGE = Path(drydock.__file__).parent
-# A wheel carries the Dockerfile beside this module; in drydock's repository it lies at the top.
-DOCKERFILES = (Path(__file__).parent / "source/Dockerfile", PACKAGE.parent / "Dockerfile")
-SCRIPTS = PACKAGE / "container"
-# Where the scripts lie in another project.
-PLACE = "image"
+SCRIPTS = Path(drydock.__file__).parent / "container"
 # Locks of tools that one kind of project needs.
 LOCK = re.compile(r"/install/([a-z]+)\.txt")
 
 
-def dockerfile() -> str:
-    """Return the Dockerfile that every other one is made of."""
-    return next(path for path in DOCKERFILES if path.is_file()).read_text(encoding="utf-8")
-
-
-def helpers(rendered: str) -> dict[str, str]:
-    """Return the scripts of a Dockerfile's `drydock` stage, with the locks that it names: text by path."""
-    named = set(LOCK.findall(rendered))
+def files() -> dict[str, str]:
+    """Return every script and lock: text by path."""
+    paths = (path for path in sorted(SCRIPTS.rglob("*")) if path.suffix in (".py", ".sh", ".txt"))
     return {
-        f"{PLACE}/{path.relative_to(SCRIPTS).as_posix()}": path.read_text(encoding="utf-8")
-        for path in _files()
-        if path.suffix != ".txt" or path.stem in named
+        path.relative_to(SCRIPTS).as_posix(): path.read_text(encoding="utf-8")
+        for path in paths
+        if "__pycache__" not in path.parts
     }
 
 
-def _files() -> Iterator[Path]:
-    """Yield every script and lock."""
-    for path in sorted(SCRIPTS.rglob("*")):
-        if path.suffix in (".py", ".sh", ".txt") and "__pycache__" not in path.parts:
-            yield path
+def helpers(rendered: str, place: str) -> dict[str, str]:
+    """Return the scripts of a Dockerfile, with the locks that it names: text by path below a folder."""
+    named = set(LOCK.findall(rendered))
+    return {
+        f"{place}/{path}": text
+        for path, text in files().items()
+        if not path.endswith(".txt") or Path(path).stem in named
+    }
+
+
+def folder() -> Path:
+    """Return a folder with the scripts and no bytecode, for the build context named `drydock`."""
+    found = files()
+    digest = hashlib.sha256(repr(sorted(found.items())).encode()).hexdigest()[:32]
+    place = state.cache("recipes") / f"scripts-{digest}"
+    writing.write(place, writing.changes(place, found))
+    for path in found:
+        (place / path).touch()  # its age counts from its last use
+    return place

@@ -10,6 +10,7 @@ from drydock.detect import Dependencies, tools
 from drydock.detect.tools import Step
 from drydock.detect.tree import folder_of
 from drydock.recipe.blueprint import BUILD_LOCK, Blueprint
+from drydock.recipe.contents import is_below
 
 WIDTH = 110  # columns
 WHEEL = "/tmp/wheel"  # noqa: S108 - in a stage of the build
@@ -18,8 +19,7 @@ DOWNLOAD = "sh /install/download.sh"
 UNPINNED = "# hadolint ignore=DL3008,SC2046"
 INSTALL = "DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends"
 PACKAGES = """\
-# What is compiled here needs these; the final image gets only the libraries that it then links against.
-# A Python of Debian's keeps its headers in a package of their own."""
+# For what is compiled here; the final image gets only the libraries that it then links against."""
 INCLUDE = "python3 -c 'import sysconfig; print(sysconfig.get_path(\"include\"))'"
 HEADERS = f'\\\n        $([ -f "$({INCLUDE})/Python.h" ] || echo python3-dev)'
 # The named context of locks that lie outside of the project.
@@ -53,7 +53,7 @@ def dependencies(blueprint: Blueprint) -> str:
     if not found.locked:
         title = (
             "# The dependencies. They are not locked: the same source may get other versions tomorrow,\n"
-            "# until `drydock lock` writes a lock file and `drydock init --force` a Dockerfile for it."
+            "# until `drydock lock` writes a lock file and `drydock init` changes these lines."
         )
     # Some tools write beside what they read; what they write is thrown away.
     exports = tools.of(found).exports
@@ -63,14 +63,53 @@ def dependencies(blueprint: Blueprint) -> str:
     return "\n".join(parts)
 
 
-def application(blueprint: Blueprint) -> str:
-    """Return the steps that put the project's own files below /rootfs."""
-    parts = [_copies(blueprint, blueprint.entries, blueprint.base, "/rootfs/app")]
+def application(blueprint: Blueprint, *, outside: bool = False) -> str:
+    """Return the steps that put the project's own files below /rootfs.
+
+    Args:
+        outside: The Dockerfile is rendered at each build, and so can name each file.
+    """
+    if outside or not is_whole(blueprint):
+        parts = [_copies(blueprint, blueprint.entries, blueprint.base, "/rootfs/app")]
+    else:
+        folder = "." if blueprint.base == "." else f"{blueprint.base}/"
+        names = _unshipped(blueprint)
+        but = "; without the files that only builds and tests read" if names else ""
+        parts = [f"# All that .dockerignore lets in, so a new package too{but}.\nCOPY {folder} /rootfs/app/"]
+        if names:
+            parts.append(_wrapped(f"RUN rm -rf {' '.join(f'/rootfs/app/{name}' for name in names)}"))
     if blueprint.installed:
         parts.append(_installed(blueprint))
     if blueprint.storage:
         parts.append(_storage(blueprint))
     return "\n".join(parts)
+
+
+def is_whole(blueprint: Blueprint) -> bool:
+    """Tell whether the image ships one folder of the project, so that it can be copied whole."""
+    return blueprint.base == blueprint.source
+
+
+def besides(blueprint: Blueprint) -> list[str]:
+    """Return the files that a build reads and the application does not, tests apart."""
+    found = blueprint.dependencies
+    files = [*found.files, *blueprint.declared, *filter(None, [blueprint.test_lock])]
+    files += [path for path in _configuration(blueprint) if (blueprint.root / path).is_file()]
+    files += blueprint.build_files if blueprint.installed else ()
+    files += [BUILD_LOCK] if blueprint.build_locked else []
+    return sorted(path for path in set(files) if path not in blueprint.resolved)
+
+
+def _configuration(blueprint: Blueprint) -> list[str]:
+    names = ("pyproject.toml", "pytest.ini", "tox.ini", "setup.cfg")
+    return [posixpath.normpath(posixpath.join(blueprint.source, name)) for name in names]
+
+
+def _unshipped(blueprint: Blueprint) -> list[str]:
+    """Return what the context holds below the application's folder and the image does not, from there."""
+    names = [path for path in (*besides(blueprint), *blueprint.tests) if is_below(path, blueprint.base)]
+    left = [path for path in names if not any(is_below(path, kept) for kept in blueprint.entries)]
+    return sorted(posixpath.relpath(path, blueprint.base) for path in left)
 
 
 def test_dependencies(blueprint: Blueprint) -> str:
@@ -99,13 +138,9 @@ def test_dependencies(blueprint: Blueprint) -> str:
 
 def tests(blueprint: Blueprint) -> str:
     """Return the copies of the tests and of the configuration that pytest reads."""
-    configuration = ("pyproject.toml", "pytest.ini", "tox.ini", "setup.cfg")
-    names = [
-        posixpath.join(blueprint.source, name) if blueprint.source != "." else name for name in configuration
-    ]
-    files = [name for name in names if (blueprint.root / name).is_file()]
+    files = [name for name in _configuration(blueprint) if (blueprint.root / name).is_file()]
     if not (wanted := [*files, *blueprint.tests]):
-        return "# No tests stand beside the application: name their folder here and in .dockerignore."
+        return "# No tests are beside the application: after adding some, run `drydock init` again."
     return _copies(blueprint, wanted, blueprint.base, "/app")
 
 
@@ -211,12 +246,12 @@ def _installed(blueprint: Blueprint) -> str:
 
 def _storage(blueprint: Blueprint) -> str:
     storage = blueprint.storage
-    steps = ["set -eu"]
     owned = [*storage.folders, *storage.opened]
-    steps.append(f"mkdir -p {' '.join(f'/rootfs{folder}' for folder in owned)}")
+    steps = [f"mkdir -p {' '.join(f'/rootfs{folder}' for folder in owned)}"]
     steps += [f"ln -s {target} /rootfs{link}" for link, target in storage.links.items()]
     steps.append(f'chown "${{UID}}:0" {" ".join(f"/rootfs{folder}" for folder in owned)}')
-    return "# What the application writes beside its code belongs to its user.\nARG UID\nRUN " + _chain(steps)
+    title = "# What the application writes beside its code belongs to its user."
+    return f"{title}\n{_wrapped('RUN ' + ' && '.join(steps))}"
 
 
 def _apt(blueprint: Blueprint, packages: Sequence[str], computed: str = "") -> str:
@@ -225,17 +260,12 @@ def _apt(blueprint: Blueprint, packages: Sequence[str], computed: str = "") -> s
         # They were named for another Debian release: this one may have some under no such name.
         wanted = " ".join(f"-e {name}" for name in doubtful)
         names.append(f"\\\n        $(apt-cache pkgnames | grep -Fx {wanted})")
-    return f"{UNPINNED}\nRUN " + " \\\n    && ".join(
-        [
-            "apt-get update",
-            " ".join([INSTALL, *names, *([computed] if computed else [])]),
-            "rm -rf /var/lib/apt/lists/*",
-        ]
-    )
+    install = " ".join([INSTALL, *names, *([computed] if computed else [])])
+    return f"{UNPINNED}\nRUN apt-get update && {install} \\\n    && rm -rf /var/lib/apt/lists/*"
 
 
 def _run(mounts: Iterable[str], steps: Sequence[str]) -> str:
-    return "RUN " + " \\\n    ".join([*mounts, _chain(["set -eu", *steps])])
+    return _wrapped(f"RUN {' '.join(mounts)} set -eu") + f"; \\\n    {_chain(steps)}"
 
 
 def _chain(steps: Sequence[str]) -> str:
@@ -249,26 +279,15 @@ def _copies(blueprint: Blueprint, paths: Iterable[str], base: str, target: str) 
     for path in dict.fromkeys(paths):
         relative = posixpath.relpath(path, base)
         if (blueprint.root / path).is_dir():
-            folders.append(
-                f"COPY {_shown(blueprint, path)} {posixpath.normpath(posixpath.join(target, relative))}"
-            )
+            folders.append(f"COPY {path} {posixpath.normpath(posixpath.join(target, relative))}")
         else:
             origin = f"--from={RESOLVED} " if path in blueprint.resolved else ""
-            files.setdefault((origin, posixpath.dirname(relative)), []).append(_shown(blueprint, path))
+            files.setdefault((origin, posixpath.dirname(relative)), []).append(path)
     lines = [
         _wrapped(f"COPY {origin}{' '.join(names)} {posixpath.join(target, parent).rstrip('/')}/")
         for (origin, parent), names in files.items()
     ]
     return "\n".join([*lines, *folders])
-
-
-def _shown(blueprint: Blueprint, path: str) -> str:
-    source = blueprint.source
-    if path in blueprint.resolved:
-        return path
-    if source == ".":
-        return f"${{APP_DIR}}/{path}"
-    return f"${{APP_DIR}}/{path[len(source) + 1 :]}" if path.startswith(f"{source}/") else path
 
 
 def _wrapped(line: str) -> str:

@@ -31,6 +31,27 @@ class Resolution:
     files: Mapping[str, str]
 
 
+def is_needed(blueprint: Blueprint) -> bool:
+    """Tell whether a lock is missing: of the dependencies, or of the project's own build."""
+    return resolve.is_needed(blueprint) or _lacks_build_lock(blueprint)
+
+
+def _lacks_build_lock(blueprint: Blueprint) -> bool:
+    return bool(blueprint.installed) and not blueprint.build_locked
+
+
+def expected(blueprint: Blueprint) -> tuple[Blueprint, tuple[str, ...]]:
+    """Return the blueprint with locks that are not made yet, and their paths."""
+    paths: list[str] = []
+    if resolve.is_needed(blueprint):
+        blueprint = resolve.planned(blueprint)
+        paths += filter(None, (blueprint.lock, blueprint.test_lock))
+    if _lacks_build_lock(blueprint):
+        blueprint = replace(blueprint, build_locked=True)
+        paths.append(BUILD_LOCK)
+    return blueprint, tuple(paths)
+
+
 def find(blueprint: Blueprint, patience: Patience, *, fit: bool) -> Resolution:
     """Return the resolution of a declaration, from the cache where that knows it.
 
@@ -89,7 +110,7 @@ def make(blueprint: Blueprint, patience: Patience, *, fit: bool) -> Resolution:
             versions, why = (blueprint.python, *blueprint.python_also), blueprint.origins.get("python", "")
         with patience("resolving the dependencies, and what the tests need"):
             files |= resolve.resolve(blueprint)
-    if blueprint.installed and not blueprint.build_locked:
+    if _lacks_build_lock(blueprint):
         with patience("resolving what the project's own build needs"):
             files |= resolve.build_tools(blueprint)
     return Resolution(versions, why, files)

@@ -61,9 +61,14 @@ def planned(blueprint: Blueprint) -> Blueprint:
         blueprint,
         dependencies=locked,
         declared=() if found.by_text else found.files,
-        test_lock=join(found.folder, TEST_LOCK),
+        test_lock=join(found.folder, TEST_LOCK) if _locks_tests(blueprint) else "",
         server="",
     )
+
+
+def _locks_tests(blueprint: Blueprint) -> bool:
+    """Tell whether the tests get a lock: beside a build's, only where the project says what they need."""
+    return not blueprint.installed or bool(test_inputs(blueprint.root / blueprint.dependencies.folder))
 
 
 def fitted(blueprint: Blueprint) -> Blueprint:
@@ -94,17 +99,16 @@ def resolve(blueprint: Blueprint) -> dict[str, str]:
     found = blueprint.dependencies
     folder, inputs, wanted = _inputs(blueprint)
     lock = _compile(folder, inputs, wanted)
+    indexes = "".join(f"{line.strip()}\n" for path in found.files for line in _indexes(blueprint.root / path))
+    files = {join(found.folder, LOCK): _head(found, inputs, wanted) + indexes + lock}
+    if not _locks_tests(blueprint):
+        return files
     with tempfile.NamedTemporaryFile("w", suffix=".txt") as versions:
         versions.write(lock)
         versions.flush()
         chosen = [*_options(blueprint), f"--constraints={versions.name}"]
         tests = _compile(folder, [*chosen, *test_inputs(folder)], TEST_TOOLS)
-    indexes = "".join(f"{line.strip()}\n" for path in found.files for line in _indexes(blueprint.root / path))
-    head = _head(found, inputs, wanted)
-    return {
-        join(found.folder, LOCK): head + indexes + lock,
-        join(found.folder, TEST_LOCK): TEST_HEAD + indexes + tests,
-    }
+    return {**files, join(found.folder, TEST_LOCK): TEST_HEAD + indexes + tests}
 
 
 def build_tools(blueprint: Blueprint) -> dict[str, str]:

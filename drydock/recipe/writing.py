@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import os
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,24 +13,12 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Change:
-    """One file to write.
-
-    Args:
-        path: Relative to the project's root.
-        old: Its text now; None where there is no such file.
-        new: Its text afterwards.
-        adds: Whether nothing of the old text is lost.
-    """
+    """One file to write: its old text is None where there is none; `lost` means that edits would be lost."""
 
     path: str
     old: str | None
     new: str
-    adds: bool = False
-
-    @property
-    def overwrites(self) -> bool:
-        """Whether something that a person wrote would be lost."""
-        return self.old is not None and not self.adds
+    lost: bool = False
 
     @property
     def difference(self) -> str:
@@ -40,22 +28,15 @@ class Change:
         return "".join(difflib.unified_diff(before, self.new.splitlines(keepends=True), name, self.path))
 
 
-def changes(root: Path, files: Mapping[str, str], additions: Iterable[str] = ()) -> tuple[Change, ...]:
-    """Return what differs from the files of a folder.
-
-    Args:
-        root: The folder.
-        files: Text by path.
-        additions: The paths whose old text is kept in the new one.
-    """
-    kept = set(additions)
+def changes(root: Path, files: Mapping[str, str]) -> list[Change]:
+    """Return the difference between a folder and some texts by path."""
     found = []
     for path, text in files.items():
         place = root / path
         old = place.read_text(encoding="utf-8", errors="replace") if place.is_file() else None
         if old != text:
-            found.append(Change(path, old, text, old is not None and path in kept))
-    return tuple(found)
+            found.append(Change(path, old, text))
+    return found
 
 
 def write(root: Path, wanted: Sequence[Change]) -> None:

@@ -9,22 +9,25 @@ from drydock.recipe.locking import Renewed
 from drydock.report import console
 from drydock.spelling import spelled
 
-HELPERS = "image/"
+SCRIPTS = "image/"
 
 
 def show(outcome: Outcome, *, dry_run: bool) -> None:
-    """Print the files that were written, or would be: the scripts of every project only by their names."""
+    """Print the files and the next command; of a dry run, also the new texts, scripts apart."""
     for change in outcome.changes:
-        if change.overwrites or change.adds or (dry_run and not change.path.startswith(HELPERS)):
+        if change.old is not None or (dry_run and not change.path.startswith(SCRIPTS)):
             _print(change.difference)
     for change in outcome.changes:
-        _print(f"{_word(change, dry_run):<14} {change.path}")
+        lines = f" ({change.new.count(chr(10))} lines)" if change.old is None else ""
+        _print(f"{_word(change, dry_run):<14} {change.path}{lines}")
     for path in outcome.unresolved:
         _print(f"{'would lock':<14} {path}")
     if not outcome.changes:
-        _print("nothing to write: every file is as it would be written")
+        _print("nothing to write: every file fits the project")
     for note in outcome.notes:
         _print(f"note           {spelled(note)}")
+    if not dry_run:
+        _print(spelled("next: `drydock build`"))
 
 
 def show_locks(renewed: Iterable[Renewed]) -> None:
@@ -51,5 +54,8 @@ def _print(line: str) -> None:
 
 
 def _word(change: Change, dry_run: bool) -> str:
-    word = "overwrite" if change.overwrites else "add to" if change.adds else "write"
-    return f"would {word}" if dry_run else {"write": "wrote", "add to": "added to"}.get(word, "overwrote")
+    if change.lost:
+        return "would overwrite" if dry_run else "overwrote"
+    if change.old is None:
+        return "would write" if dry_run else "wrote"
+    return "would change" if dry_run else "changed"

@@ -56,6 +56,8 @@ TABLE = {
     "recipes": Kept("drydock/recipes", days=30, cache=True),
     # The versions of projects that lock nothing.
     "resolutions": Kept("drydock/resolutions", days=180, cache=True),
+    # The texts that `drydock init` wrote: an edited file is merged with the one that it was made from.
+    "written": Kept("drydock/written"),
     "licences": Kept("drydock/licences", days=180, cache=True),
 }
 

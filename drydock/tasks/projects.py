@@ -19,11 +19,11 @@ def explain(c: Context, project: str = "", option: list[str] | None = None, json
     from drydock import detect
     from drydock.build.plan import key_values
     from drydock.detect.errors import Undecided
-    from drydock.project import configured
+    from drydock.project import configured, options, words
     from drydock.report import print_json
 
     root = Path(project)
-    given = configured(root) | key_values("--option", tuple(option or ()))
+    given = configured(root) | words(options(key_values("--option", tuple(option or ()))))
     found = detect.detect(root, given)
     if json:
         print_json(detect.as_json(found))
@@ -35,28 +35,48 @@ def explain(c: Context, project: str = "", option: list[str] | None = None, json
 
 @offer(
     "reading {project}",
-    option="KEY=VALUE that wins over the files, such as entry-point=shop.main:app; may be repeated",
+    option="KEY=VALUE for the configuration, such as entry-point=shop.main:app; may be repeated",
+    with_="also write: tasks, kubernetes, compose or expectations; may be repeated",
+    vendor="write the scripts of the build too, so that a plain `docker build .` needs nothing else",
     dry_run="show the files, and write nothing",
-    force="overwrite files that differ",
+    force="overwrite edits instead of merging them",
     lock="lock dependencies that have no lock file (--no-lock: install them as they are declared)",
 )
 def init(
     c: Context,
     project: str = "",
     option: list[str] | None = None,
+    with_: list[str] | None = None,
+    vendor: bool = False,
     dry_run: bool = False,
     force: bool = False,
     lock: bool = True,
 ) -> None:
-    """Write Dockerfile, .dockerignore, manifests and configuration for a FastAPI project."""
+    """Write Dockerfile and .dockerignore down, and a lock where there is none; merge them later."""
     from drydock import recipe
     from drydock.build.plan import key_values
     from drydock.report.init import show
     from drydock.report.progress import waiting
 
-    given = key_values("--option", tuple(option or ()))
-    outcome = recipe.init(Path(project), given, dry_run=dry_run, force=force, lock=lock, patience=waiting)
+    outcome = recipe.init(
+        Path(project),
+        key_values("--option", tuple(option or ())),
+        extras=with_ or (),
+        vendor=vendor,
+        dry_run=dry_run,
+        force=force,
+        lock=lock,
+        patience=waiting,
+    )
     show(outcome, dry_run=dry_run)
+
+
+@offer("finding the scripts of the build")
+def scripts(c: Context) -> None:
+    """Print the folder with the build's scripts, for `docker build --build-context drydock=FOLDER`."""
+    from drydock.recipe import packaged
+
+    print(packaged.folder())
 
 
 @offer(

@@ -14,7 +14,7 @@ import pytest
 
 from drydock import command
 from drydock.build import COLD, Options, Update, build, remove_mounts
-from drydock.build.errors import BadDockerfile, BuildFailed, NoBuildx
+from drydock.build.errors import BadDockerfile, BuildFailed, NoBuildx, NotInContext
 from drydock.engine import Engine, find
 from drydock.engine.errors import EngineGone
 from drydock.errors import DrydockError, Interrupted, NoSpace
@@ -45,6 +45,18 @@ def project_of(make_project: MakeProject, python_image: str, *lines: str, **file
 
 def run_step(code: str) -> str:
     return f'RUN python3 -c "{code}"'
+
+
+@pytest.mark.parametrize(
+    "line", ["COPY missing.txt /", "RUN --mount=type=bind,source=missing.txt,target=/x true"]
+)
+def test_a_file_that_the_build_does_not_see_is_named(
+    line: str, engine: Engine, make_project: MakeProject, python_image: str
+) -> None:
+    project = project_of(make_project, python_image, line)
+
+    with pytest.raises(NotInContext, match=r"Dockerfile reads missing.txt, which the build does not see; "):
+        build(engine, project, Options())
 
 
 def test_a_build_reports_its_steps_and_its_image(

@@ -1,8 +1,9 @@
-"""Completion in a real bash, with the scripts that `drydock` prints and those of plain Invoke."""
+"""Completion in a real bash, zsh and fish, with the scripts that `drydock` prints."""
 
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,10 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import ROOT
+from tests.support.registry import debian_folder
+
+PROGRAMS = Path(sys.executable).parent
+PATH = os.pathsep.join((str(PROGRAMS), os.environ["PATH"]))
 
 COMPLETE = """
 source <("$1" --print-completion-script bash)
@@ -22,11 +27,10 @@ printf '%s\\n' "${COMPREPLY[@]}"
 
 def completed(*words: str) -> list[str]:
     """Return what bash offers behind the words of a command line, the last of which may be begun or empty."""
-    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
     done = subprocess.run(
         ["bash", "--norc", "-c", COMPLETE, "bash", *words],
         cwd=ROOT,
-        env=environment,
+        env={**os.environ, "PATH": PATH},
         check=True,
         capture_output=True,
         text=True,
@@ -82,3 +86,59 @@ def test_there_is_a_script_for_each_shell_and_both_names(shell: str, lines: list
     )
 
     assert [line for line in lines if line not in done.stdout.splitlines()] == []
+
+
+# On a terminal of zsh's own. It is unpacked and not installed, and has to be told the place of its modules.
+IN_ZSH = """
+module_path=($1)
+zmodload zsh/zpty
+zpty -b shell $2 -f -i
+zpty -w shell "module_path=($1); zmodload zsh/zle zsh/compctl zsh/complete; setopt zle"
+zpty -w shell "source <(drydock --print-completion-script zsh)"
+sleep 2
+for word in "${@:3}"; do zpty -n -w shell "$word"$'\\t'; sleep 3; done
+zpty -r -t shell seen '*'
+while zpty -r -t shell line; do seen+=$line; done
+print -rn -- $seen
+"""
+
+
+def test_zsh_completes() -> None:
+    root = debian_folder("zsh")
+    (modules,) = root.glob("usr/lib/*/zsh/*")
+
+    done = subprocess.run(
+        [root / "bin/zsh", "-f", "-c", IN_ZSH, "zsh", modules, root / "bin/zsh", "drydock bui", "--tar"],
+        env={**os.environ, "PATH": PATH},
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+
+    plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]|.\x08", "", done.stdout)
+    assert "drydock build" in plain
+    assert "--target" in plain
+
+
+@pytest.mark.parametrize(
+    ("line", "offered"),
+    [
+        ("drydock bui", ["build"]),
+        ("fastapi-drydock build --tar", ["--target"]),
+        ("drydock build --target ", ["builder", "production", "slim", "test"]),
+    ],
+)
+def test_fish_completes(line: str, offered: list[str]) -> None:
+    root = debian_folder("fish")
+    (libraries,) = debian_folder("libpcre2-32-0").glob("usr/lib/*")
+    script = f"drydock --print-completion-script fish | source; complete --do-complete '{line}'"
+
+    done = subprocess.run(
+        [root / "usr/bin/fish", "--no-config", "-c", script],
+        env={**os.environ, "PATH": PATH, "LD_LIBRARY_PATH": str(libraries)},
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+
+    assert sorted(done.stdout.split()) == offered

@@ -12,7 +12,7 @@ import yaml
 
 from drydock import recipe
 from drydock.detect import detect
-from drydock.recipe import backing, compose
+from drydock.recipe import backing, compose, written
 from tests.conftest import ROOT
 from tests.detect.support import write
 from tests.test_github import CHECK
@@ -142,7 +142,7 @@ def test_what_is_written_is_valid_compose(tmp_path: Path) -> None:
 
 def test_a_second_look_finds_what_the_first_found(tmp_path: Path) -> None:
     files = rendered(tmp_path, "URL = os.environ['DATABASE_URL']", "alembic sqlalchemy psycopg", ALEMBIC)
-    write(tmp_path, dict(files))
+    write(tmp_path, {path: written.stamped(text) for path, text in files.items()})
 
     assert compose.render(recipe.plan(detect(tmp_path))) == files
 

@@ -150,7 +150,7 @@ def test_a_recipe_holds_what_the_project_has_now(tmp_path: Path) -> None:
 
     assert not left.exists()
     assert (project.state / "base.json").is_file()
-    assert "COPY ${APP_DIR}/prices /rootfs/app/prices" in project.dockerfile.read_text()
+    assert "COPY prices /rootfs/app/prices" in project.dockerfile.read_text()
     assert "!prices" in project.ignore.read_text().splitlines()
 
 
@@ -177,7 +177,7 @@ def test_a_recipe_that_is_used_is_not_pruned_and_one_that_is_not_is(cache: Path,
         ("FROM python:3.13\nCMD uvicorn main:app\n", False),
         ("FROM python:3.13 AS production\n", False),
         ("# Written by `invoke init` of drydock.\nFROM scratch AS production\n", True),
-        ("FROM scratch AS drydock\nCOPY image/ /\n", True),
+        ("FROM scratch AS drydock\nCOPY main.py /\n", True),
     ],
 )
 def test_only_a_dockerfile_of_drydocks_form_is_the_recipe(text: str, ours: bool, tmp_path: Path) -> None:
@@ -188,7 +188,7 @@ def test_only_a_dockerfile_of_drydocks_form_is_the_recipe(text: str, ours: bool,
     project, recipe = recipe_of("lock_poetry", tmp_path, said.append)
 
     assert (project.dockerfile == folder / "Dockerfile") is ours
-    assert (recipe.dockerfile is None) is ours
+    assert recipe.dockerfile == project.dockerfile
     assert (folder / "Dockerfile").read_text() == text
     assert len(said) == (0 if ours else 1)
 

@@ -1,43 +1,88 @@
-"""The Dockerfile that `init` writes."""
+"""The template of the Dockerfiles, and this repository's own, which has the same stages."""
 
 from __future__ import annotations
 
 import re
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
 
 from drydock.detect import detect
 from drydock.project import configured
-from drydock.recipe import dockerfile, packaged, plan
+from drydock.project.dockerfile import instructions
+from drydock.recipe import dockerfile, plan
 from tests.conftest import ROOT
 
+# Blocks that each project has of its own; this repository's serve two kinds of lock, and measured bytecode.
+OWN = {"drydock", "locks", "assembly", "dependencies", "builder", "test-dependencies", "test"}
 
-def test_own_dockerfile_is_what_init_writes_apart_from_marked_parts() -> None:
+
+@pytest.fixture(scope="module")
+def rendered() -> str:
+    """The Dockerfile that `init` would write here."""
+    return dockerfile.render(plan(detect(ROOT, configured(ROOT))))
+
+
+def stages(text: str) -> Mapping[str, list[tuple[str, str]]]:
+    """Return the instructions of each stage, in one spelling of white space and mounts."""
+    found: dict[str, list[tuple[str, str]]] = {}
+    name = ""
+    for one in instructions(text):
+        words = " ".join(one.text.split())
+        if one.keyword == "FROM":
+            name = words.rpartition(" AS ")[2]
+        mounted = re.sub(
+            r"--mount=type=bind,from=(drydock(,source=assemble)?|assembly),target=\S+", "", words
+        )
+        found.setdefault(name, []).append((one.keyword, " ".join(mounted.split())))
+    return found
+
+
+def test_the_stages_of_this_repository_are_those_of_the_template(rendered: str) -> None:
+    own, written = stages((ROOT / "Dockerfile").read_text()), stages(rendered)
+
+    assert own.keys() - {"assembly", ""} == written.keys() - {""}
+    assert {name: block for name, block in own.items() if name not in OWN and name} == {
+        name: block for name, block in written.items() if name not in OWN and name
+    }
+
+
+def test_slim_and_production_have_the_same_settings() -> None:
+    own = stages((ROOT / "Dockerfile").read_text())
+    kinds = (
+        "ARG",
+        "WORKDIR",
+        "ENV",
+        "EXPOSE",
+        "USER",
+        "HEALTHCHECK",
+        "ENTRYPOINT",
+        "CMD",
+        "STOPSIGNAL",
+        "LABEL",
+    )
+    slim, production = ([one for one in own[name] if one[0] in kinds] for name in ("slim", "production"))
+
+    assert slim == production
+    assert len(slim) == len(kinds)
+
+
+def test_every_argument_and_marked_line_is_in_the_template() -> None:
+    text = dockerfile.TEMPLATE.read_text()
     blueprint = plan(detect(ROOT, configured(ROOT)))
-    written = dockerfile.render(packaged.dockerfile(), blueprint)
-    varying = {name: text for name, text in dockerfile.parts(blueprint).items() if name in dockerfile.VARYING}
 
-    own = dockerfile.fill((ROOT / "Dockerfile").read_text(), varying)
-    own = re.sub(
-        r"^# </?[a-z-]+>\n", "", own.replace(dockerfile.OPENING, dockerfile.OPENING_ELSEWHERE), flags=re.M
-    ).replace(dockerfile.SCRIPTS, "COPY image/ /\n")
-
-    assert written == own.rstrip("\n") + "\n"
+    assert [
+        n for n in dockerfile.arguments(blueprint) if not re.search(rf"^ARG (?:.* )?{n}=", text, re.M)
+    ] == []
+    names = [*dockerfile.parts(blueprint), "settings", "settings"]
+    assert sorted(re.findall(r"^# <(.*)>$", text, re.M)) == sorted(names)
 
 
-@pytest.mark.parametrize("name", dockerfile.parts(plan(detect(ROOT, configured(ROOT)))))
-def test_every_part_is_marked_once(name: str) -> None:
-    text = (ROOT / "Dockerfile").read_text()
+def test_no_marked_line_is_left_and_hadolint_accepts_the_rest(rendered: str, tmp_path: Path) -> None:
+    place = tmp_path / "Dockerfile"
+    place.write_text(rendered)
 
-    assert (text.count(f"# <{name}>\n"), text.count(f"# </{name}>\n")) == (1, 1)
-
-
-def test_every_argument_stands_in_the_dockerfile() -> None:
-    text = (ROOT / "Dockerfile").read_text()
-    names = dockerfile.arguments(plan(detect(ROOT, configured(ROOT))))
-
-    assert [name for name in names if not re.search(rf"^ARG (?:.* )?{name}=", text, re.M)] == []
-    assert dockerfile.PORT in text
-    assert dockerfile.SCRIPTS in text
-    assert dockerfile.SLIM in text
-    assert dockerfile.OPENING in text
+    assert "# <" not in rendered
+    subprocess.run(["hadolint", "--failure-threshold", "style", str(place)], check=True)

@@ -67,9 +67,8 @@ def test_secrets_must_not_be_in_the_image(tmp_path: Path) -> None:
 
 def test_what_somebody_expects_stays(tmp_path: Path) -> None:
     folder = materialise("lock_pdm", tmp_path / "shop")
-    recipe.init(folder, {})
-    place = folder / expectations.PLACE
-    place.write_text("[licences]\nallow = []\n")
+    write_files(folder, {expectations.PLACE: "[licences]\nallow = []\n"})
 
-    assert recipe.init(folder, {}, force=True).changes == ()
-    assert place.read_text() == "[licences]\nallow = []\n"
+    recipe.init(folder, {}, force=True)
+
+    assert (folder / expectations.PLACE).read_text() == "[licences]\nallow = []\n"

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import re
+import shutil
 import tomllib
 from pathlib import Path
 
 import pytest
 
-from drydock import recipe
+from drydock import recipe, state
 from drydock.detect import detect
 from drydock.detect.errors import Undecided
 from drydock.detect.project import load
-from drydock.recipe.errors import FilesDiffer, NotLocked
+from drydock.errors import BadConfiguration
+from drydock.project import ignore
+from drydock.recipe import packaged
+from drydock.recipe.errors import FilesDiffer, MergeConflicts, NotLocked
 from tests.conftest import write_files
 from tests.detect.support import APPS, materialise, summary
+from tests.support.repository import git
 from tests.verify.cases import Case, examples
 
 APPLICATION = """\
@@ -35,6 +41,17 @@ def shop(tmp_path: Path) -> Path:
     return write_files(tmp_path / "shop", files)
 
 
+@pytest.fixture(autouse=True)
+def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A state folder of the test's own."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
+
+
+def edit(path: Path, old: str, new: str) -> None:
+    """Change the first place where a text is in a file."""
+    path.write_text(path.read_text().replace(old, new, 1))
+
+
 def tree(folder: Path) -> dict[str, bytes]:
     return {
         path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()
@@ -42,20 +59,11 @@ def tree(folder: Path) -> dict[str, bytes]:
 
 
 def test_everything_that_an_image_needs_is_written(shop: Path) -> None:
+    before = set(tree(shop))
+
     recipe.init(shop, {})
 
-    written = set(tree(shop))
-    assert {
-        "Dockerfile",
-        ".dockerignore",
-        "drydock.toml",
-        "image/start.py",
-        "image/assemble/__main__.py",
-    } <= written
-    assert {
-        "deploy/kubernetes/base/deployment.yaml",
-        "deploy/kubernetes/overlays/production/kustomization.yaml",
-    } <= (written)
+    assert set(tree(shop)) - before == {"Dockerfile", ".dockerignore"}
 
 
 def test_a_dry_run_writes_nothing_and_shows_the_same(shop: Path) -> None:
@@ -90,15 +98,30 @@ def test_a_second_run_after_locking_has_nothing_to_write(files: dict[str, str], 
     assert [change.path for change in recipe.init(folder, {}).changes] == []
 
 
+NAMES = (
+    [".dockerignore", "Dockerfile"],
+    ["Dockerfile", "Dockerfile.dockerignore"],
+    ["drydock.Dockerfile", "drydock.Dockerfile.dockerignore"],
+)
+
+
 @pytest.mark.parametrize("case", [case for case in examples() if not case.is_refused], ids=lambda c: c.name)
 def test_a_second_run_in_an_example_has_nothing_to_write(case: Case, tmp_path: Path) -> None:
     folder = materialise(case.name, tmp_path / case.name) / case.member
-    first = recipe.init(folder, {}, lock=False, force=True)
+    before = {path for path in (tmp_path / case.name).rglob("*") if path.is_file()}
+    first = recipe.init(folder, {}, lock=False)
 
     second = recipe.init(folder, {}, lock=False)
 
     assert [change.path for change in second.changes] == []
     assert set(second.notes) <= set(first.notes)
+    written = {path for path in (tmp_path / case.name).rglob("*") if path.is_file()} - before
+    texts = {path.name: path.read_text() for path in written}
+    assert sorted(texts) in NAMES
+    [text] = [text for name, text in texts.items() if name.endswith("Dockerfile")]
+    assert text.count("\n") <= 120
+    assert sum(text.count("\n") for text in texts.values()) <= 250
+    assert not re.search("todo|chatbot|backend|livez", re.sub(r"backend[\w/.]*", "", text), re.I)
 
 
 PLUGINS = """\
@@ -138,8 +161,8 @@ def test_what_builds_an_installed_project_is_locked_once(
     unmade = recipe.init(folder, BY_LOCK, dry_run=True).unresolved
     recipe.init(folder, BY_LOCK)
 
-    assert "image/build.txt" in unmade
-    lock = (folder / "image/build.txt").read_text()
+    assert "requirements-build.lock" in unmade
+    lock = (folder / "requirements-build.lock").read_text()
     assert f"\n{tools}" in lock
     assert "--hash=sha256:" in lock
     assert "uv build --wheel" in (folder / "Dockerfile").read_text()
@@ -152,7 +175,7 @@ def test_a_build_that_needs_nothing_has_an_empty_lock(tmp_path: Path) -> None:
 
     recipe.init(folder, BY_LOCK)
 
-    lines = (folder / "image/build.txt").read_text().splitlines()
+    lines = (folder / "requirements-build.lock").read_text().splitlines()
     assert lines
     assert all(line.startswith("#") for line in lines)
 
@@ -168,30 +191,143 @@ def test_what_cannot_be_locked_builds_the_project_unlocked(lock: bool, tmp_path:
 
     recipe.init(folder, BY_LOCK, lock=lock)
 
-    assert not (folder / "image/build.txt").exists()
+    assert not (folder / "requirements-build.lock").exists()
     assert "--no-deps --target=/rootfs/app /project" in (folder / "Dockerfile").read_text()
 
 
-def test_nothing_is_overwritten_without_force(shop: Path) -> None:
-    write_files(shop, {"Dockerfile": "FROM python\n"})
+def test_a_file_whose_base_is_lost_is_overwritten_only_with_force(shop: Path) -> None:
+    recipe.init(shop, {})
+    edit(shop / "Dockerfile", "STOPSIGNAL SIGTERM", "STOPSIGNAL SIGINT")
+    shutil.rmtree(state.folder("written"))
+    write_files(shop, {"shop/main.py": APPLICATION.replace("/health", "/alive")})
     before = tree(shop)
 
     with pytest.raises(
-        FilesDiffer,
-        match=r"what stands in .* differs from what would be written: Dockerfile; read the difference",
+        FilesDiffer, match=r"Dockerfile in .* would change, and the text .* is not known; "
     ) as caught:
         recipe.init(shop, {})
 
     assert tree(shop) == before
-    assert "-FROM python\n+# From a FastAPI project's source" in caught.value.evidence
-
-
-def test_force_overwrites(shop: Path) -> None:
-    write_files(shop, {"Dockerfile": "FROM python\n"})
-
+    assert "-STOPSIGNAL SIGINT\n+STOPSIGNAL SIGTERM" in caught.value.evidence
     recipe.init(shop, {}, force=True)
+    text = (shop / "Dockerfile").read_text()
+    assert "HEALTH_PATH=/alive" in text
+    assert "STOPSIGNAL SIGTERM" in text
 
-    assert "FROM scratch AS production" in (shop / "Dockerfile").read_text()
+
+def test_the_base_of_an_edited_file_is_found_in_git(shop: Path) -> None:
+    git(shop, "init", "--quiet")
+    recipe.init(shop, {})
+    git(shop, "add", "--all")
+    git(shop, "commit", "--quiet", "--message=written")
+    edit(shop / "Dockerfile", "STOPSIGNAL SIGTERM", "STOPSIGNAL SIGINT")
+    shutil.rmtree(state.folder("written"))
+    write_files(shop, {"shop/main.py": APPLICATION.replace("/health", "/alive")})
+
+    recipe.init(shop, {})
+
+    text = (shop / "Dockerfile").read_text()
+    assert "HEALTH_PATH=/alive" in text
+    assert text.count("STOPSIGNAL SIGINT") == 1
+
+
+def test_an_edit_survives_a_change_of_the_project_and_an_upgrade(
+    shop: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe.init(shop, {})
+    for number, path in enumerate(("/healthz", "/livez")):
+        name = f"STOPSIGNAL SIG{number}"
+        edit(shop / "Dockerfile", "STOPSIGNAL SIGTERM", name)
+        write_files(shop, {"shop/main.py": APPLICATION.replace("/health", path)})
+        monkeypatch.setattr("drydock.version", lambda number=number: f"9.{number}")
+
+        outcome = recipe.init(shop, {})
+
+        text = (shop / "Dockerfile").read_text()
+        assert [change.path for change in outcome.changes] == ["Dockerfile"]
+        assert f"HEALTH_PATH={path}" in text
+        assert name in text
+        assert f"drydock 9.{number} " in text
+        assert recipe.init(shop, {}).changes == ()
+
+
+def test_a_conflict_is_shown_as_git_does_and_keeps_both(shop: Path) -> None:
+    recipe.init(shop, {})
+    edit(shop / "Dockerfile", "HEALTH_PATH=/health", "HEALTH_PATH=/mine")
+    write_files(shop, {"shop/main.py": APPLICATION.replace("/health", "/alive")})
+
+    for _ in range(2):
+        with pytest.raises(MergeConflicts, match=r"Dockerfile in .* has conflicts"):
+            recipe.init(shop, {})
+
+        text = (shop / "Dockerfile").read_text()
+        assert text.count("<<<<<<< your file\n") == text.count(">>>>>>> written now\n") == 1
+        assert "HEALTH_PATH=/mine" in text
+        assert "HEALTH_PATH=/alive" in text
+
+
+def test_files_of_another_origin_are_left_alone(shop: Path) -> None:
+    write_files(shop, {"Dockerfile": "FROM python\n", ".dockerignore": "web\n"})
+    before = tree(shop)
+
+    recipe.init(shop, {})
+
+    assert before.items() <= tree(shop).items()
+    assert sorted(tree(shop).keys() - before.keys()) == NAMES[2]
+    assert load(shop).dockerfile == shop / "drydock.Dockerfile"
+    assert load(shop).ignore == shop / "drydock.Dockerfile.dockerignore"
+    assert recipe.init(shop, {}).changes == ()
+
+
+def test_ignore_rules_of_another_origin_are_left_alone(shop: Path) -> None:
+    write_files(shop, {".dockerignore": "web\n"})
+
+    recipe.init(shop, {})
+
+    assert (shop / ".dockerignore").read_text() == "web\n"
+    assert load(shop).ignore == shop / "Dockerfile.dockerignore"
+
+
+def test_extras_and_scripts_are_written_on_demand_and_kept_up_to_date(shop: Path) -> None:
+    recipe.init(shop, {}, extras=["tasks", "kubernetes"], vendor=True)
+
+    written = tree(shop)
+    assert {"tasks.py", "noxfile.py", "deploy/kubernetes/base/deployment.yaml"} <= written.keys()
+    assert "\nCOPY image/ /\n" in written["Dockerfile"].decode()
+    assert written["image/assemble/__main__.py"].endswith(
+        (packaged.SCRIPTS / "assemble/__main__.py").read_bytes()
+    )
+    assert recipe.init(shop, {}).changes == ()
+    write_files(shop, {"shop/main.py": APPLICATION.replace("/health", "/alive")})
+    changed = {change.path for change in recipe.init(shop, {}).changes}
+    assert changed == {"Dockerfile", "deploy/kubernetes/base/deployment.yaml"}
+
+
+def test_an_unknown_extra_is_named(shop: Path) -> None:
+    with pytest.raises(
+        BadConfiguration, match=r"--with kubernets: is not known; use .*did you mean `kubernetes`"
+    ):
+        recipe.init(shop, {}, extras=["kubernets"])
+
+
+def test_a_new_package_and_no_secret_reach_the_build(shop: Path) -> None:
+    write_files(shop, {".gitignore": "*.sqlite\n/uploads/\n!keep.sqlite\n", "README.md": ""})
+    recipe.init(shop, {})
+    new = {"prices/__init__.py": "", "prices/rates.json": "", "main.py": ""}
+    hidden = {
+        "a/data.sqlite": "",
+        "uploads/x": "",
+        ".env": "",
+        "prices/.env": "",
+        "prices/a.pem": "",
+        "docs/a": "",
+    }
+    write_files(shop, {**new, **hidden, "keep.sqlite": ""})
+
+    rules = ignore.patterns((shop / ".dockerignore").read_text())
+
+    assert ignore.excluded(rules, [*new, *hidden, "keep.sqlite", "README.md"]) == {*hidden, "README.md"}
+    assert "COPY . /rootfs/app/" in (shop / "Dockerfile").read_text()
 
 
 def test_all_files_are_written_or_none(shop: Path) -> None:
@@ -199,21 +335,44 @@ def test_all_files_are_written_or_none(shop: Path) -> None:
     before = tree(shop)
 
     with pytest.raises(OSError, match="deploy"):
-        recipe.init(shop, {})
+        recipe.init(shop, {}, extras=["kubernetes"])
 
     assert tree(shop) == before
 
 
-def test_the_configuration_is_added_to_an_existing_pyproject(tmp_path: Path) -> None:
+def test_options_are_added_to_an_existing_pyproject_and_nothing_else_is(tmp_path: Path) -> None:
     head = '# mine\n[project]\nname = "shop"\ndependencies = ["fastapi", "uvicorn"]\n'
     write_files(tmp_path, {"main.py": APPLICATION, "pyproject.toml": head, "requirements.lock": LOCK})
 
     recipe.init(tmp_path, {})
+    assert (tmp_path / "pyproject.toml").read_text() == head
+    recipe.init(tmp_path, {"port": "9000", "extra-files": "git,libmagic.so.1"})
 
     text = (tmp_path / "pyproject.toml").read_text()
     assert text.startswith(head)
-    assert tomllib.loads(text)["tool"]["drydock"]["entry-point"] == "main:app"
-    assert 'entry-point = "main:app"  # main.py:3; the only application' in text
+    assert tomllib.loads(text)["tool"]["drydock"] == {"port": 9000, "extra-files": ["git", "libmagic.so.1"]}
+    assert 'EXTRA_FILES="git libmagic.so.1"' in (tmp_path / "Dockerfile").read_text()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"prot": "9000"}, r"--option prot: unknown key; use .*did you mean `port`"),
+        ({"port": "http"}, "--option port: 'http' is not a whole number"),
+        ({"factory": "perhaps"}, "--option factory: 'perhaps' is not a boolean"),
+        ({"image": "Shop API"}, "--option image: 'Shop API' is not a legal repository name"),
+        ({"volumes": "[1]"}, r"--option volumes\[0\]: 1 is not a string"),
+    ],
+)
+def test_a_wrong_option_is_named_before_anything_is_written(
+    options: dict[str, str], message: str, shop: Path
+) -> None:
+    before = tree(shop)
+
+    with pytest.raises(BadConfiguration, match=message):
+        recipe.init(shop, options)
+
+    assert tree(shop) == before
 
 
 def test_a_configuration_by_hand_stays_and_wins(shop: Path) -> None:
@@ -224,7 +383,7 @@ def test_a_configuration_by_hand_stays_and_wins(shop: Path) -> None:
 
     assert (shop / "drydock.toml").read_text() == by_hand
     text = (shop / "Dockerfile").read_text()
-    assert " PORT=9000\n" in text
+    assert " PORT=9000" in text
     assert " HEALTH_PATH=/up\n" in text
 
 
@@ -232,19 +391,6 @@ def test_an_option_wins_over_what_is_found(shop: Path) -> None:
     recipe.init(shop, {"port": "9001"})
 
     assert load(shop).port == 9001
-
-
-def test_what_is_written_is_read_back_without_detection(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    recipe.init(shop, {})
-    monkeypatch.setattr("drydock.detect.detect", lambda *_: pytest.fail("everything is configured"))
-
-    loaded = load(shop)
-
-    assert (loaded.entry_point, loaded.health_path, loaded.lock) == (
-        "shop.main:app",
-        "/health",
-        "requirements.txt",
-    )
 
 
 def test_a_workspace_gets_its_files_where_its_lock_is(tmp_path: Path) -> None:

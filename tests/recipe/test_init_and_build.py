@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import subprocess
+import sys
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -61,15 +62,27 @@ def test_what_init_writes_builds_starts_and_answers(
     assert verdict.passed, f"{verdict.summary}\n{verdict.evidence}"
 
 
-def test_what_init_writes_needs_no_drydock_to_build(
-    image_name: str, python_image: str, tmp_path: Path
+@pytest.mark.parametrize("vendor", [True, False])
+def test_what_init_writes_is_built_by_docker_alone(
+    vendor: bool, image_name: str, python_image: str, tmp_path: Path
 ) -> None:
     folder = materialise("lock_pdm", tmp_path / "shop")
-    recipe.init(folder, {})
+    recipe.init(folder, {}, vendor=vendor)
+    command = [sys.executable, "-m", "drydock.cli", "scripts"]
+    scripts = subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+    contexts = [] if vendor else [f"--build-context=drydock={scripts}"]
     secret = [f"--secret=id=ca,src={bundle}"] if (bundle := ca_bundle()) else []
 
     for target in ("slim", "test"):
-        plain = ["docker", "build", "--quiet", f"--target={target}", f"--tag={image_name}:{target}", *secret]
+        plain = [
+            "docker",
+            "build",
+            "--quiet",
+            f"--target={target}",
+            f"--tag={image_name}:{target}",
+            *secret,
+            *contexts,
+        ]
         subprocess.run([*plain, f"--build-arg=PYTHON_IMAGE={python_image}", str(folder)], check=True)
 
     check = subprocess.run(["docker", "run", "--rm", f"{image_name}:slim", "check"], check=False)

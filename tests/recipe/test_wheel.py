@@ -15,7 +15,7 @@ import sys
 from pathlib import Path
 from drydock import recipe
 assert recipe.__file__.startswith(sys.argv[1]), recipe.__file__
-recipe.init(Path(sys.argv[2]), {})
+recipe.init(Path(sys.argv[2]), {}, extras=["kubernetes"], vendor=True)
 """
 LOCK = "fastapi==0.165.0 \\\n    --hash=sha256:00\nuvicorn==0.54.0 \\\n    --hash=sha256:00\n"
 
@@ -36,6 +36,6 @@ def test_init_works_from_the_installed_wheel(tmp_path: Path) -> None:
     written = {
         path.relative_to(shop).as_posix(): path.read_text() for path in shop.rglob("*") if path.is_file()
     }
-    assert written["image/start.py"] == (ROOT / "drydock/container/start.py").read_text()
+    assert written["image/start.py"].endswith((ROOT / "drydock/container/start.py").read_text())
     assert "AS production" in written["Dockerfile"]
     assert "deploy/kubernetes/base/deployment.yaml" in written

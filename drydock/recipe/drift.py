@@ -1,0 +1,107 @@
+"""Compare a written Dockerfile with the project as it is now, before a build fails on the difference."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from drydock.project import Project, ignore
+from drydock.project.dockerfile import Instruction, arguments, expand, instructions
+from drydock.recipe import dockerfile, written
+from drydock.recipe.blueprint import Blueprint
+from drydock.recipe.contents import is_below
+from drydock.recipe.errors import RecipeStale
+
+_BIND = re.compile(r"--mount=type=bind,source=([^,\s]+)")
+_PATTERN = re.compile(r"[*?\[]")
+# How an error calls the values that detection finds.
+NAMES = {"APP_ENTRY_POINT": "the entry point", "PORT": "the port", "APP_PATH": "the import path"}
+
+
+def check(project: Project, blueprint: Blueprint | None) -> None:
+    """Refuse a written Dockerfile that does not fit the project any more.
+
+    Args:
+        blueprint: The project as it is now; None where only the files that the Dockerfile names are compared.
+
+    Raises:
+        RecipeStale: It does not fit.
+    """
+    place = project.dockerfile
+    text = place.read_text(encoding="utf-8")
+    if written.MARK.search(text):
+        raise RecipeStale(dockerfile=place, drift="it holds conflicts to resolve")
+    found = [*_missing(project, text), *(_changed(project, blueprint, text) if blueprint else ())]
+    if found:
+        raise RecipeStale(dockerfile=place, drift="; ".join(dict.fromkeys(found)))
+
+
+def _missing(project: Project, text: str) -> Iterator[str]:
+    """Yield the files that a Dockerfile names and the build context lacks."""
+    for path in sources(text):
+        if not (project.root / path).exists():
+            yield f"{path} does not exist"
+        else:
+            yield from _hidden(project, path)
+
+
+def _hidden(project: Project, path: str) -> Iterator[str]:
+    """Yield that the ignore rules keep a file out, or all of a folder."""
+    rules = project.ignore
+    patterns = ignore.patterns(rules.read_text(encoding="utf-8")) if rules.is_file() else []
+    inside = [file.relative_to(project.root).as_posix() for file in (project.root / path).rglob("*")]
+    if not set(inside or [path]) - ignore.excluded(patterns, inside or [path]):
+        yield f"{rules.name} keeps {path} out"
+
+
+def _changed(project: Project, blueprint: Blueprint, text: str) -> Iterator[str]:
+    """Yield what detection finds and a Dockerfile does not have, unless a person changed it there."""
+    copied = sources(text)
+    # The copy of the whole folder is not for the tests.
+    narrow = [path for path in copied if path not in (".", blueprint.base)]
+    for path in (*blueprint.entries, *blueprint.tests):
+        if not any(is_below(path, one) for one in (narrow if path in blueprint.tests else copied)):
+            yield f"{path} is not copied"
+        yield from _hidden(project, path)
+    base = written.base(project.dockerfile, text) or ""
+    now, before = arguments(text), arguments(base)
+    for name, value in arguments(dockerfile.render(blueprint)).items():
+        if name in NAMES and now.get(name) == before.get(name) != value:
+            yield f"{NAMES[name]} is {value}, not {now[name]}"
+    module = now.get("APP_ENTRY_POINT", "").partition(":")[0]
+    if not base and module != blueprint.entry_point.partition(":")[0]:
+        yield f"the entry point is {blueprint.entry_point}"
+
+
+def sources(text: str) -> list[str]:
+    """Return the paths of the build context that a Dockerfile reads, patterns apart."""
+    values = arguments(text)
+    found = [word for one in instructions(text) for word in _read(one)]
+    paths = [posixpath.normpath(expand(word, values)) for word in found if not _PATTERN.search(word)]
+    return [path.lstrip("/") or "." for path in dict.fromkeys(paths) if "$" not in path]
+
+
+def _read(one: Instruction) -> list[str]:
+    if one.keyword == "RUN":
+        return _BIND.findall(one.text)
+    words = one.text.split()
+    if one.keyword not in ("COPY", "ADD") or one.script or one.text.startswith("["):
+        return []
+    if any(word.startswith("--from=") for word in words) or "://" in one.text:
+        return []
+    return [word for word in words[:-1] if not word.startswith("--")]
+
+
+def stage(text: str, name: str) -> bool:
+    """Tell whether a stage of a Dockerfile copies anything."""
+    _, _, rest = text.partition(f" AS {name}\n")
+    first = next(instructions(rest), None)
+    return first is not None and first.keyword == "COPY"
+
+
+def differs(place: Path, texts: Mapping[str, str]) -> bool:
+    """Tell whether a written Dockerfile was made from another state of the project, or by another drydock."""
+    now = place.read_text(encoding="utf-8")
+    return written.made_from(now) != written.digest(texts[place.name])

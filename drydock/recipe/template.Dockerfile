@@ -1,0 +1,76 @@
+# Targets (--target NAME): builder; slim, on PYTHON_IMAGE, with a shell; production, from scratch (the default);
+# test, which is production (or TEST_BASE) with pytest and the tests: run it, and it runs them.
+
+ARG PYTHON_IMAGE=python:3.13-slim TEST_BASE=production
+# Where the application runs and listens; a numeric user, above 10000, so that the host has no such user.
+ARG APP_WORKDIR=/app PORT=8000 MAINTAINER=""
+ARG UID=10001 GID=10001
+
+# <scripts>
+
+# The lock files alone: a source change cannot invalidate what is built from them.
+FROM scratch AS locks
+# <locks>
+
+# uv takes this Python and fetches no other; it copies out of its cache mount, another file system.
+FROM ${PYTHON_IMAGE} AS python
+ENV PATH=/opt/uv/bin:$PATH PYTHONPATH=/drydock PYTHONHASHSEED=0 PYTHONUNBUFFERED=1 \
+    UV_LINK_MODE=copy UV_PYTHON=python3 UV_PYTHON_DOWNLOADS=never UV_PROJECT_ENVIRONMENT=/opt/venv
+FROM python AS dependencies
+COPY --from=drydock install /install
+RUN --mount=type=secret,id=ca --mount=type=secret,id=index \
+    sh /install/download.sh python3 -m pip install --quiet --root-user-action=ignore --disable-pip-version-check \
+        --no-cache-dir --no-compile --target=/opt/uv --require-hashes --requirement=/install/uv.txt && uv --version
+WORKDIR /app
+# <dependencies>
+
+# `divide` writes into one file how the application is served, and makes two layers: code, and the rest.
+FROM dependencies AS builder
+ARG APP_WORKDIR PORT UID GID APP_ENTRY_POINT=main:app APP_FACTORY=0 APP_OPTIONS="" APP_PATH=/app APP_LOGGING=0
+ARG APP_SETTINGS_CHECK="" APP_MIGRATE="" HEALTH_HOST="" HEALTH_PATH=/health
+# <application>
+RUN --network=none --mount=type=bind,from=drydock,target=/drydock python3 -m divide /rootfs /layers
+
+FROM dependencies AS compiled
+RUN --network=none --mount=type=bind,from=drydock,source=assemble,target=/drydock/assemble python3 -m assemble bytecode
+FROM ${PYTHON_IMAGE} AS slim
+# <packages>
+COPY --from=compiled /opt/venv /opt/venv
+COPY --from=builder /layers/resources/ /
+COPY --from=builder /layers/code/ /
+# <settings>
+
+# Production's layers, by rate of change. EXTRA_FILES: what the application opens by name, such as libmagic.so.1
+FROM python AS runtime
+RUN --network=none --mount=type=bind,from=drydock,source=assemble,target=/drydock/assemble python3 -m assemble runtime
+FROM dependencies AS assembled
+ARG EXTRA_FILES=""
+COPY --from=runtime /layers /layers
+RUN --network=none --mount=type=bind,from=drydock,target=/drydock python3 -m assemble dependencies "${EXTRA_FILES}"
+# What the application imports and opens by name: a missing library fails here; production waits for that.
+FROM assembled AS traced
+RUN --network=none --mount=type=bind,from=drydock,source=trace,target=/trace \
+    --mount=type=bind,from=builder,source=/layers/imports.txt,target=/imports.txt \
+    /opt/venv/bin/python3 /trace imports /imports.txt > /libraries.txt
+COPY --from=builder /layers/resources/ /layers/resources/
+FROM scratch AS production
+COPY --from=runtime /layers/runtime/ /
+COPY --from=assembled /layers/dependencies/ /
+COPY --from=traced /layers/resources/ /
+COPY --from=builder /layers/code/ /
+# <settings>
+
+# pytest and its kin, and nothing that the image has already. Then the real start under the loader's eyes.
+FROM assembled AS test-dependencies
+# <test-dependencies>
+RUN --network=none --mount=type=bind,from=drydock,source=trace,target=/trace \
+    --mount=type=bind,from=builder,source=/rootfs,target=/rootfs \
+    /opt/venv/bin/python3 /trace start /rootfs > /opt/test/libraries.txt
+FROM ${TEST_BASE} AS test
+COPY --from=test-dependencies /opt/test /opt/test
+# <tests>
+ENV PYTHONPATH=/opt/test PYTEST_ADDOPTS="-p no:cacheprovider"
+HEALTHCHECK NONE
+ENTRYPOINT ["/opt/venv/bin/python3", "-m", "pytest"]
+# A build without --target makes this one.
+FROM production

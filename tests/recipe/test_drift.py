@@ -1,0 +1,144 @@
+"""A written Dockerfile is compared with the project at each build, and refused in one line."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from drydock import recipe
+from drydock.detect.project import load
+from drydock.project import Project
+from drydock.recipe import current, drift, packaged
+from drydock.recipe.errors import RecipeStale
+from tests.conftest import ROOT, write_files
+
+MAIN = """\
+from fastapi import FastAPI
+
+app = FastAPI()
+
+
+@app.get("/health")
+def health() -> str:
+    return "ok"
+"""
+LOCK = "fastapi==0.165.0 \\\n    --hash=sha256:00\nuvicorn==0.54.0 \\\n    --hash=sha256:00\n"
+
+
+@pytest.fixture
+def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project in a subfolder of a repository, with its recipe written down."""
+    for name in ("XDG_STATE_HOME", "XDG_CACHE_HOME"):
+        monkeypatch.setenv(name, str(tmp_path / name))
+    files = {
+        "shop/__init__.py": "",
+        "shop/main.py": MAIN,
+        "shop/data.txt": "",
+        "requirements.txt": LOCK,
+        "tests/test_it.py": "",
+    }
+    folder = write_files(tmp_path / "shop", files)
+    recipe.init(folder, {})
+    return folder
+
+
+def refused(folder: Path) -> str:
+    """Return the one line that a build is refused with."""
+    with pytest.raises(RecipeStale) as caught:
+        current.of(load(folder))
+    assert str(caught.value).endswith("; run `drydock init`")
+    assert "\n" not in str(caught.value)
+    return re.sub(r".* does not fit the project: (.*); run .*", r"\1", str(caught.value))
+
+
+def built_with(project: Project) -> Path:
+    """Return the scripts that a build takes from drydock."""
+    return current.of(project).contexts["drydock"]
+
+
+def test_a_written_recipe_is_built_with_the_scripts_of_the_package(shop: Path) -> None:
+    folder = built_with(load(shop))
+
+    files = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    assert files == packaged.files().keys()
+    assert folder == packaged.folder()
+
+
+def test_a_vendored_recipe_brings_its_scripts(shop: Path) -> None:
+    recipe.init(shop, {}, vendor=True)
+
+    assert current.of(load(shop)).contexts == {}
+
+
+def test_a_new_package_and_another_module_fit(shop: Path) -> None:
+    write_files(shop, {"prices/__init__.py": "", "shop/main.py": f"import prices\n{MAIN}"})
+
+    current.of(load(shop))
+
+
+def test_an_import_that_the_ignore_rules_keep_out_is_named(shop: Path) -> None:
+    write_files(shop, {"docs/__init__.py": "", "shop/main.py": f"import docs\n{MAIN}"})
+
+    assert refused(shop) == ".dockerignore keeps docs out"
+    recipe.init(shop, {})
+    current.of(load(shop))
+
+
+def test_an_entry_point_that_moved_is_named(shop: Path) -> None:
+    (shop / "shop/main.py").rename(shop / "shop/web.py")
+
+    assert refused(shop) == "the entry point is shop.web:app, not shop.main:app"
+
+
+def test_an_entry_point_by_hand_is_respected(shop: Path) -> None:
+    place = shop / "Dockerfile"
+    place.write_text(place.read_text().replace("=shop.main:app", "=shop.main:wrapped"))
+
+    current.of(load(shop))
+
+
+def test_tests_that_are_gone_or_new_are_named(shop: Path) -> None:
+    (shop / "tests/test_it.py").unlink()
+    (shop / "tests").rmdir()
+    assert refused(shop) == "tests does not exist"
+    recipe.init(shop, {})
+
+    write_files(shop, {"test/test_it.py": ""})
+    assert refused(shop) == "test is not copied; .dockerignore keeps test out"
+
+
+def test_a_lock_that_is_gone_is_named(shop: Path) -> None:
+    write_files(shop, {"more.lock": ""})
+    place = shop / "Dockerfile"
+    place.write_text(
+        place.read_text().replace("COPY requirements.txt /", "COPY requirements.txt more.lock /", 1)
+    )
+
+    assert refused(shop) == ".dockerignore keeps more.lock out"
+
+
+def test_conflicts_are_named(shop: Path) -> None:
+    place = shop / "Dockerfile"
+    place.write_text(f"{place.read_text()}<<<<<<< your file\n")
+
+    with pytest.raises(RecipeStale, match="it holds conflicts to resolve; run `drydock init`"):
+        current.of(load(shop))
+
+
+def test_another_change_of_the_project_is_said_and_built(shop: Path) -> None:
+    write_files(shop, {"shop/main.py": MAIN.replace("/health", "/healthz")})
+    said: list[str] = []
+
+    current.of(load(shop), said.append)
+
+    assert said == ["Dockerfile was made from another state of the project; `drydock init` merges"]
+
+
+def test_this_repositorys_own_dockerfile_fits() -> None:
+    project = load(ROOT)
+
+    drift.check(project, None)
+    assert "backend/tests" in drift.sources(project.dockerfile.read_text())
+    assert current.of(project).contexts == {}

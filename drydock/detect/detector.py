@@ -32,6 +32,7 @@ from drydock.detect.model import (
     Migration,
     Package,
     Server,
+    Worker,
     Written,
     WrittenKind,
     distinct,
@@ -120,11 +121,14 @@ class _Detection:
         names = (
             deps.installed(chosen, version or python.NEWEST_DEFAULT, [*extras, *groups]) if chosen else set()
         )
-        build, run = system.packages(startup, chosen, names, version, self.files)
+        build, run = system.packages(startup, chosen, names, version, self.files, dockerfiles.kept(self.tree))
+        run = self._packages_by_hand("system-packages") or run
+        self.notes += system.libraries(chosen, names, run)
         installed = self._installation()
         plan = deps.plan(chosen, extras, groups, installed.value.needed) if chosen else None
-        migrate = self._migration(names) if entry else None
         self._block(names)
+        migrate = self._migration(names) if entry else None
+        files = (*(plan.files if plan else ()), *(migrate.value.files if migrate else ()))
         context, workdir = self._context(), self.layout.workdir.value
         live, ready, docs = self._probes()
         port, options = self._port(), self._options()
@@ -156,22 +160,16 @@ class _Detection:
             host=host,
             options=options,
             system_build=self._packages_by_hand("build-packages") or build,
-            system_run=self._packages_by_hand("system-packages") or run,
+            system_run=run,
             migrate=migrate,
+            workers=self._workers() if entry else (),
             settings=read,
             env_files=distinct(environment_files(startup, workdir) if startup else ()),
             data_files=data,
             writable=writable,
             replicas_safe=self._replicas(writable),
             installation=installed,
-            ignore=ignore(
-                self.tree,
-                context.value,
-                [
-                    *self._needed(plan.files if plan else (), installed.value),
-                    *(migrate.value.files if migrate else ()),
-                ],
-            ),
+            ignore=ignore(self.tree, context.value, self._needed(files, installed.value)),
             image=Found(self._by_hand("image"), "set by hand: image") if self._by_hand("image") else None,
             notes=tuple(self.notes),
             conflicts=tuple(self.conflicts),
@@ -237,19 +235,11 @@ class _Detection:
             if item.missing and "$" not in item.missing:
                 self.notes.append(Found(f"{item.missing} is started, but no file defines it", item.where))
         told = self.entry.evidence.where if self.entry.evidence else ""
-        self.notes += beside.before(next((one for one in self.commands if one.where == told), None))
+        releases = [one for one in dockerfiles.procfile(self.tree) if one.name == "release"]
+        self.notes += beside.before([*releases, *[one for one in self.commands if one.where == told][:1]])
         self.notes += beside.steps(self.files)
-        self.notes += beside.workers(self.tree, self.commands)
         self.notes += beside.code(self.startup)
         self.notes += beside.wrapper(self.startup, self.entry)
-
-    def _migration(self, names: set[str]) -> Found[Migration] | None:
-        if by_hand := self._by_hand("migrate"):
-            return Found(Migration(by_hand, "", ()), "set by hand: migrate")
-        found, notes, conflicts = migrations.find(self.tree, self.project, names, self.commands)
-        self.notes += notes
-        self.conflicts += conflicts
-        return found
 
     def _server(self) -> tuple[Found[Server] | None, list[str], list[str]]:
         """Return where the server comes from, and the extras and groups to install."""
@@ -286,6 +276,23 @@ class _Detection:
         fact = "a WebSocket route, and no library for it is declared: add websockets or uvicorn[standard]"
         self.notes.append(Found(fact, where))
         return needed
+
+    def _migration(self, names: set[str]) -> Found[Migration] | None:
+        if by_hand := self._by_hand("migrate"):
+            return Found(Migration(by_hand, "", ()), "set by hand: migrate")
+        found, notes, conflicts = migrations.find(self.tree, self.project, names, self.commands)
+        self.notes += notes
+        self.conflicts += conflicts
+        return found
+
+    def _workers(self) -> tuple[Worker, ...]:
+        """Return the commands beside the server, each with a note."""
+        beside_web = (one for one in dockerfiles.procfile(self.tree) if one.name != "web")
+        started = {one.where for one in self.evidence}
+        found = distinct(beside.workers([*self.commands, *beside_web], started))
+        fact = "{} runs beside the server: python3 -m starts it in the same image"
+        self.notes += [Found(fact.format(beside.short(one.value)), one.where) for one in found]
+        return found
 
     def _installation(self) -> Found[Installation]:
         if self.startup is None:

@@ -52,6 +52,13 @@ class Package(Found[str]):
 
 
 @dataclass(frozen=True)
+class Worker(Found[str]):
+    """A command that runs beside the server; its name is that of the service or the process type."""
+
+    name: str = ""
+
+
+@dataclass(frozen=True)
 class Conflict:
     """Evidence that contradicts itself: the candidates, and the option that decides."""
 
@@ -204,6 +211,7 @@ class Findings:
     system_build: tuple[Package, ...]
     system_run: tuple[Package, ...]
     migrate: Found[Migration] | None
+    workers: tuple[Worker, ...]
     settings: tuple[Found[Setting], ...]
     env_files: tuple[Found[str], ...]
     data_files: tuple[Found[str], ...]

@@ -132,7 +132,7 @@ def unpack(chunks: Iterable[bytes], folder: Path, known: frozenset[str]) -> dict
     links: list[tarfile.TarInfo] = []
     # An uncompressed layer's blob is named by its diff id.
     skipped = {diff_id.removeprefix("sha256:") for diff_id in known}
-    with tarfile.open(fileobj=_Stream(chunks), mode="r|", bufsize=CHUNK) as archive:  # type: ignore[call-overload]
+    with tarfile.open(fileobj=Stream(chunks), mode="r|", bufsize=CHUNK) as archive:  # type: ignore[call-overload]
         for number, member in enumerate(iter(archive.next, None)):
             if not member.isreg():
                 links.append(member)
@@ -144,7 +144,7 @@ def unpack(chunks: Iterable[bytes], folder: Path, known: frozenset[str]) -> dict
     return with_links(parts, links)
 
 
-class _Stream:
+class Stream:
     """A generator of chunks, as the file that tarfile wants."""
 
     def __init__(self, chunks: Iterable[bytes]) -> None:

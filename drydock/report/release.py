@@ -29,7 +29,8 @@ def as_json(work: Work, outcomes: Sequence[Outcome]) -> dict[str, Any]:
 
 def show_plan(console: Console, outcomes: Sequence[Outcome]) -> None:
     """Print a release's steps, and which of them are done already."""
-    rows = [(one.step, "done" if one.held else "to do", escape(one.what)) for one in outcomes]
+    words = {True: "done", False: "to do", None: "known later"}
+    rows = [(one.step, words[one.held], escape(one.what)) for one in outcomes]
     table(console, ("step", "", "what"), rows)
 
 

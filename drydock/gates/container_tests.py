@@ -40,6 +40,8 @@ _COUNTS = re.compile(
 
 def judge(subject: Subject) -> Verdict:
     """Run pytest in a container of the test image, restricted as in production."""
+    if not subject.project.tests:
+        return Verdict(GATE, Outcome.PASSED, "no tests, as `tests = false` of the configuration says")
     output: list[str] = []
     xdist = lock.tests_have(subject.project, XDIST)
     command = workers(subject.arguments, configured(subject.project.source), xdist)
@@ -80,7 +82,7 @@ def decide(target: str, code: int, output: str) -> Verdict:
     if failed:
         outcome, summary = Outcome.FAILED, f"{counts} in the {target} image: {and_more(failed)}"
     elif code in (0, NO_TESTS):
-        summary = f"pytest found no test to run in the {target} image"
+        summary = f"pytest found no test to run in the {target} image: write one, or set tests = false"
     else:
         summary = f"pytest exited with {code} in the {target} image"
     return Verdict(GATE, outcome, summary, evidence=tail, measurements=figures)

@@ -101,7 +101,7 @@ def due(project: Project, files: Mapping[str, str], gates: Sequence[Watched]) ->
         judged = registry()[gate.name] if gate.session is None else None
         if judged and not judged.concerns(project):
             continue
-        targets = judged.facts.targets if judged else ("",)
+        targets = judged.targets(project) if judged else ("",)
         for target in targets:
             if inputs := digest(files, gate.patterns("" if source == "." else source), target):
                 yield Due(gate, target, inputs)

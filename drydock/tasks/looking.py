@@ -17,16 +17,33 @@ if TYPE_CHECKING:
 LAST_PORT = 65535
 
 
-@offer("starting {target}", port="port of this machine (default: a free one)")
-def run(c: Context, target: str = "production", port: int = 0, project: str = "") -> None:
+@offer(
+    "starting {target}",
+    port="port of this machine (default: a free one)",
+    env_file="file of NAME=VALUE lines for the container",
+    with_="also start a service beside it, and migrate it: postgres",
+)
+def run(
+    c: Context,
+    target: str = "production",
+    port: int = 0,
+    env_file: str = "",
+    with_: list[str] | None = None,
+    project: str = "",
+) -> None:
     """Start the image for a look, with a URL, a token and a curl line; Ctrl-C stops it."""
+    from drydock import services
     from drydock.report.look import look
 
     if not 0 <= port <= LAST_PORT:
         raise BadCommandLine(
             problem=f"there is no port {port}", how=f"give one from 1 to {LAST_PORT}, or none for a free one"
         )
-    look(pipeline(project), target, port)
+    for name in with_ or ():
+        if name not in services.BY_NAME:
+            known = ", ".join(services.BY_NAME)
+            raise BadCommandLine(problem=f"{name} cannot be started beside the image", how=f"use {known}")
+    look(pipeline(project), target, port, Path(env_file) if env_file else None, with_ or ())
 
 
 @offer(

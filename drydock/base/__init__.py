@@ -36,13 +36,7 @@ def resolve(engine: Engine, project: Project, rebuild: bool = False, say: Say = 
     """Return the base image that a project asks for, one equal to it, or one with another Python that does.
 
     Args:
-        project: Asks for it, knows which other Pythons would do, and remembers what cannot be pulled.
         rebuild: Pull or make it again, even where it is local.
-
-    Raises:
-        NoBase: It is not local and can neither be pulled nor made here; says why not.
-        BaseNotMade: Making it failed.
-        Interrupted: Ctrl-C; nothing is left behind.
     """
     try:
         return _resolve(engine, project, project.base, rebuild, say)

@@ -15,12 +15,6 @@ def write(target: Path, layer: Path, configuration: Mapping[str, object], refere
 
     `docker import` would do, but stamps the image with the time of the import and so with a new id.
 
-    Args:
-        target: The archive to write.
-        layer: An uncompressed tar of the root file system: the image's only layer.
-        configuration: The image's configuration without its layers.
-        reference: The tag.
-
     Returns:
         The image's id.
     """

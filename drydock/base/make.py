@@ -126,11 +126,7 @@ def machine() -> str:
 
 
 def arguments(plan: Plan, folder: Path) -> list[str]:
-    """Return mmdebstrap's command line.
-
-    Args:
-        folder: Where the archive goes, as `rootfs.tar`.
-    """
+    """Return mmdebstrap's command line."""
     return [
         "mmdebstrap",
         "--variant=minbase",
@@ -147,12 +143,7 @@ def arguments(plan: Plan, folder: Path) -> list[str]:
 
 
 def make(engine: Engine, plan: Plan, say: Callable[[str], None]) -> None:
-    """Make the image and load it into the engine.
-
-    Raises:
-        BaseNotMade: mmdebstrap is not there and cannot be installed, or it failed.
-        Interrupted: Ctrl-C.
-    """
+    """Make the image and load it into the engine."""
     began = time.monotonic()
     say(f"making {plan.reference} from Debian {plan.release}'s packages (about half a minute)")
     _ensure_mmdebstrap(plan, say)

@@ -63,18 +63,6 @@ def build(
     """Build one target of the project's Dockerfile.
 
     A build without cache has cache mounts of its own, and removes them: the user's caches stay as they are.
-
-    Args:
-        engine: Where to build.
-        project: What to build.
-        options: How to build it.
-        on_update: Called with every change of a step while the build runs.
-
-    Raises:
-        UnknownTarget: The Dockerfile has no such stage.
-        BadDockerfile: The Dockerfile does not parse.
-        BuildFailed: A step failed; carries the step's last lines.
-        NoBuildx, NoSpace, EngineGone: The surroundings failed.
     """
     dockerfile = plan.dockerfile(project, options)
     known = plan.targets(dockerfile)
@@ -142,7 +130,6 @@ def remove_mounts(engine: Engine, namespace: str, idle: str = "") -> set[str]:
     """Remove the cache mounts of some namespaces, and nothing else; return the namespaces that had any.
 
     Args:
-        engine: Where they are.
         namespace: What the namespaces begin with.
         idle: Leave mounts that were used more lately than this, such as ``1h``.
     """

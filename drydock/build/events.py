@@ -97,9 +97,6 @@ def once(steps: Iterable[Step]) -> tuple[Step, ...]:
 
     BuildKit reports a step that another build works on at the same time twice, under two digests: as that
     one's, which may be cancelled with it, and as this one's, which finds the result in the cache.
-
-    Args:
-        steps: All that were reported, in their order.
     """
     found: dict[str, Step] = {}
     for step in steps:

@@ -13,11 +13,7 @@ METADATA_FILE = "metadata"
 
 
 def arguments(outputs: Path) -> list[str]:
-    """Return the options that make buildx say what it made.
-
-    Args:
-        outputs: An empty folder.
-    """
+    """Return the options that make buildx say what it made."""
     return [f"--iidfile={outputs / ID_FILE}", f"--metadata-file={outputs / METADATA_FILE}"]
 
 
@@ -32,10 +28,6 @@ def image_id(engine: Engine, outputs: Path) -> str:
 
     buildx calls an image by the digest of its configuration, and so does an engine, unless it keeps images in
     containerd: then their ids are the digests of their manifests.
-
-    Args:
-        engine: Where the image was loaded to.
-        outputs: The folder with what buildx said.
     """
     file = outputs / ID_FILE
     configuration = file.read_text().strip() if file.exists() else ""

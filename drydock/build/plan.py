@@ -78,11 +78,7 @@ def arguments(
     """Return the buildx command line.
 
     Args:
-        project: What is built.
-        options: How.
         ca_bundle: Certificates that RUN steps need for downloads, passed as a secret; None for none.
-        outputs: An empty folder for what buildx says about the image.
-        environment: Where proxy settings are looked up.
     """
     context = options.context or project.root
     args = ["docker", "buildx", "build", "--progress=rawjson", f"--file={dockerfile(project, options)}"]
@@ -129,11 +125,7 @@ def dockerfile(project: Project, options: Options) -> Path:
 
 
 def targets(dockerfile: Path) -> tuple[str, ...]:
-    """Return the named stages of a Dockerfile, in order.
-
-    Raises:
-        BadDockerfile: It cannot be read.
-    """
+    """Return the named stages of a Dockerfile, in order."""
     try:
         text = dockerfile.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -142,11 +134,7 @@ def targets(dockerfile: Path) -> tuple[str, ...]:
 
 
 def key_values(option: str, given: tuple[str, ...]) -> dict[str, str]:
-    """Return an option's ``KEY=VALUE`` arguments as a dictionary.
-
-    Raises:
-        BadConfiguration: One has no ``=``.
-    """
+    """Return an option's ``KEY=VALUE`` arguments as a dictionary."""
     for item in given:
         if "=" not in item:
             raise BadConfiguration(where=f"{option} {item}", problem="no value", how="write KEY=VALUE")

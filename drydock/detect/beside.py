@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 
+from drydock.detect import migrations
 from drydock.detect.code import Startup
 from drydock.detect.commands import parts_of, read_command
-from drydock.detect.dockerfiles import Command, Dockerfile, procfile
+from drydock.detect.dockerfiles import Command, Dockerfile
 from drydock.detect.entry import Entry
 from drydock.detect.launches import Evidence
-from drydock.detect.model import Found, Setting
+from drydock.detect.model import Found, Setting, Worker
 from drydock.detect.settings import kind_of
 from drydock.detect.syntax import Module, Site, constant, is_true
-from drydock.detect.tree import Tree, join
 from drydock.detect.values import Reader
 
 # RUN lines that install, clean up or set up the user: the image does that its own way.
@@ -32,6 +32,8 @@ OWN_VARIABLES = re.compile(
 WORKERS = re.compile(
     r"^(celery|rq|rqworker|rqscheduler|dramatiq|arq|huey_consumer(\.py)?|taskiq|procrastinate|saq)$"
 )
+# A program of the project's own, by its first word.
+PROGRAM = re.compile(r"^((\S*/)?python[\d.]*|\S+\.py)$")
 # Options of a start command that the image has variables or defaults of its own for.
 CARRIED = frozenset(
     {"--host", "--port", "-p", "-b", "--bind", "--factory", "--app-dir", "--chdir", "--reload", "--workers"}
@@ -50,7 +52,6 @@ SHELLS = re.compile(
     r"^(os\.(system|popen)|subprocess\.(getoutput|getstatusoutput)|asyncio\.create_subprocess_shell)$"
 )
 SHOWN = 40  # characters of a variable's value
-MIGRATIONS = (("alembic.ini", "python3 -m alembic upgrade head"), ("aerich.ini", "python3 -m aerich upgrade"))
 FETCHES = re.compile(
     r"^(tiktoken\.(get_encoding|encoding_for_model)|nltk\.download|spacy\.cli\.download|"
     r"(whisper|faster_whisper\.WhisperModel|easyocr\.Reader|gensim\.downloader\.load)(\.load_model)?)$"
@@ -69,7 +70,7 @@ def steps(files: Iterable[Dockerfile]) -> Iterator[Found[str]]:
             for part in parts_of(text):
                 words = " ".join(word for word in part.split() if not word.startswith("--mount"))
                 if not USUAL.match(words):
-                    fact = f"the Dockerfile runs {_short(words)}, which no build of drydock's repeats"
+                    fact = f"the Dockerfile runs {short(words)}, which no build of drydock's repeats"
                     yield Found(fact, f"{file.path}:{line}")
         for name, value, line in file.variables:
             if not OWN_VARIABLES.match(name):
@@ -99,37 +100,31 @@ def options(evidence: Evidence) -> tuple[Found[tuple[str, ...]] | None, list[Fou
     return found, [Found(fact, evidence.where) for fact in facts]
 
 
-def before(command: Command | None) -> Iterator[Found[str]]:
-    """Yield the programs that the start command runs before the server."""
-    parts = parts_of(command.text) if command else []
-    at = max((i for i, part in enumerate(parts) if read_command(part)), default=0)
-    for part in parts[:at]:
-        if command and not USUAL.match(part):
-            fact = f"{_short(part)} runs before the server: run it in the image before each release"
-            yield Found(fact, command.where)
+def before(commands: Iterable[Command]) -> Iterator[Found[str]]:
+    """Yield the programs that a start command runs before the server, and a Procfile's before a release."""
+    for command in commands:
+        parts = parts_of(command.text)
+        at = max((i for i, part in enumerate(parts) if read_command(part)), default=0)
+        for part in parts if command.name == "release" else parts[:at]:
+            if not USUAL.match(part) and not migrations.runs(part):
+                fact = f"{short(part)} runs before the server: run it in the image before each release"
+                yield Found(fact, command.where)
 
 
-def workers(tree: Tree, commands: Iterable[Command]) -> Iterator[Found[str]]:
-    """Yield the other programs that compose files and Procfiles start from the same source."""
-    rows = [(command.text, command.where) for command in commands]
-    rows += [(text, where) for name, text, where in procfile(tree) if name != "web"]
-    for text, where in rows:
-        for part in parts_of(text):
+def workers(commands: Iterable[Command], started: Container[str]) -> Iterator[Worker]:
+    """Yield the other programs that compose files, Procfiles and Dockerfiles start from the same source.
+
+    Args:
+        started: the places of commands that start the server.
+    """
+    for command in commands:
+        for part in parts_of(command.text):
             words = part.split()
-            if any(WORKERS.match(word.rpartition("/")[2]) for word in words[:4]):
-                fact = (
-                    f"{_short(part.strip())} runs beside the server: python3 -m starts it in the same image"
-                )
-                yield Found(fact, where)
-
-
-def migrations(tree: Tree, project: str, names: set[str]) -> Iterator[Found[str]]:
-    """Yield the tools that change the database's tables, where the project has their configuration."""
-    for name, command in MIGRATIONS:
-        path = join(project, name)
-        if tree.exists(path) and name.partition(".")[0] in names:
-            fact = f"nothing migrates the database: run {command} in the image, or set migrate to a function"
-            yield Found(fact, path)
+            known = any(WORKERS.match(word.rpartition("/")[2]) for word in words[:4])
+            program = command.name and words and PROGRAM.match(words[0]) and command.where not in started
+            if (known or program) and command.name != "release" and not migrations.runs(part):
+                name = command.name or next(iter(words), "")
+                yield Worker(" ".join(words), command.line or command.where, "", name)
 
 
 def code(startup: Startup) -> Iterator[Found[str]]:
@@ -202,6 +197,7 @@ def _middleware(site: Site) -> str:
     return site.module.dotted(site.node.args[0]).rpartition(".")[2] if site.node.args else ""
 
 
-def _short(text: str) -> str:
+def short(text: str) -> str:
+    """Return a command in one line of at most 80 characters."""
     words = " ".join(text.split())
     return words if len(words) < 80 else f"{words[:77]}…"

@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 
-from drydock.detect import beside, blockers, dockerfiles, python, routes, settings, system
+from drydock.detect import beside, blockers, dockerfiles, migrations, python, routes, settings, system
 from drydock.detect import dependencies as deps
 from drydock.detect.apps import SIDE, find_apps
 from drydock.detect.code import MAX_MODULES, Code, Startup, module_name
@@ -29,8 +29,10 @@ from drydock.detect.model import (
     Findings,
     Found,
     Installation,
+    Migration,
     Package,
     Server,
+    Worker,
     Written,
     WrittenKind,
     distinct,
@@ -119,10 +121,14 @@ class _Detection:
         names = (
             deps.installed(chosen, version or python.NEWEST_DEFAULT, [*extras, *groups]) if chosen else set()
         )
-        build, run = system.packages(startup, chosen, names, version, self.files)
+        build, run = system.packages(startup, chosen, names, version, self.files, dockerfiles.kept(self.tree))
+        run = self._packages_by_hand("system-packages") or run
+        self.notes += system.libraries(chosen, names, run)
         installed = self._installation()
         plan = deps.plan(chosen, extras, groups, installed.value.needed) if chosen else None
         self._block(names)
+        migrate = self._migration(names) if entry else None
+        files = (*(plan.files if plan else ()), *(migrate.value.files if migrate else ()))
         context, workdir = self._context(), self.layout.workdir.value
         live, ready, docs = self._probes()
         port, options = self._port(), self._options()
@@ -154,16 +160,16 @@ class _Detection:
             host=host,
             options=options,
             system_build=self._packages_by_hand("build-packages") or build,
-            system_run=self._packages_by_hand("system-packages") or run,
+            system_run=run,
+            migrate=migrate,
+            workers=self._workers() if entry else (),
             settings=read,
             env_files=distinct(environment_files(startup, workdir) if startup else ()),
             data_files=data,
             writable=writable,
             replicas_safe=self._replicas(writable),
             installation=installed,
-            ignore=ignore(
-                self.tree, context.value, self._needed(plan.files if plan else (), installed.value)
-            ),
+            ignore=ignore(self.tree, context.value, self._needed(files, installed.value)),
             image=Found(self._by_hand("image"), "set by hand: image") if self._by_hand("image") else None,
             notes=tuple(self.notes),
             conflicts=tuple(self.conflicts),
@@ -229,9 +235,9 @@ class _Detection:
             if item.missing and "$" not in item.missing:
                 self.notes.append(Found(f"{item.missing} is started, but no file defines it", item.where))
         told = self.entry.evidence.where if self.entry.evidence else ""
-        self.notes += beside.before(next((one for one in self.commands if one.where == told), None))
+        releases = [one for one in dockerfiles.procfile(self.tree) if one.name == "release"]
+        self.notes += beside.before([*releases, *[one for one in self.commands if one.where == told][:1]])
         self.notes += beside.steps(self.files)
-        self.notes += beside.workers(self.tree, self.commands)
         self.notes += beside.code(self.startup)
         self.notes += beside.wrapper(self.startup, self.entry)
 
@@ -271,13 +277,30 @@ class _Detection:
         self.notes.append(Found(fact, where))
         return needed
 
+    def _migration(self, names: set[str]) -> Found[Migration] | None:
+        if by_hand := self._by_hand("migrate"):
+            return Found(Migration(by_hand, "", ()), "set by hand: migrate")
+        found, notes, conflicts = migrations.find(self.tree, self.project, names, self.commands)
+        self.notes += notes
+        self.conflicts += conflicts
+        return found
+
+    def _workers(self) -> tuple[Worker, ...]:
+        """Return the commands beside the server, each with a note."""
+        beside_web = (one for one in dockerfiles.procfile(self.tree) if one.name != "web")
+        started = {one.where for one in self.evidence}
+        found = distinct(beside.workers([*self.commands, *beside_web], started))
+        fact = "{} runs beside the server: python3 -m starts it in the same image"
+        self.notes += [Found(fact.format(beside.short(one.value)), one.where) for one in found]
+        return found
+
     def _installation(self) -> Found[Installation]:
         if self.startup is None:
             return Found(Installation(False, False, (), ()), "default", "no entry point is known")
         return installation(self.startup, self.chosen, self.project, self.layout.roots.value)
 
     def _block(self, names: set[str]) -> None:
-        """Add the reasons against an image, and notes on the tables of the database and on unread modules."""
+        """Add the reasons against an image, and a note on unread modules."""
         source = self.chosen.source if self.chosen else None
         if source and (missing := deps.stale(source)):
             fact = f"{source.label} is older than pyproject.toml: it lacks {', '.join(missing[:5])}"
@@ -285,7 +308,6 @@ class _Detection:
         if source:
             self.blockers += deps.unreachable(self.tree, source, names)
         if self.startup:
-            self.notes += beside.migrations(self.tree, self.project, names)
             self.blockers += blockers.of_code(self.startup, self.uses, self.layout.workdir.value)
         # Extras set by hand may choose the CPU builds; then it is known what is wanted.
         if not self._by_hand("image") and not self._by_hand("extras"):

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from drydock.detect.compose import build_of, compose_services
+from drydock.detect.model import Found
 from drydock.detect.tree import Tree, ancestors, folder_of, join, strings
 from drydock.project import dockerfile
 from drydock.project.dockerfile import expand
@@ -28,6 +30,8 @@ ONLY_FOR_BUILDS = frozenset(
 )
 # The stage of the scripts. A Dockerfile of drydock's form follows from the project, so it is not evidence.
 OURS = re.compile(r"^FROM\s+\S+\s+AS\s+drydock\s*$", re.MULTILINE)
+# How it installs packages that a Debian release may lack: those that a Dockerfile named.
+KEPT = re.compile(r"grep -Fx -e ([a-z0-9][a-z0-9+.-]*(?: -e [a-z0-9][a-z0-9+.-]*)*)")
 # What a stage takes over from the one that it is made from.
 KEPT_BY_STAGES = ("copies", "ports", "commands", "packages", "variables")
 
@@ -65,12 +69,17 @@ class Dockerfile:
 
 @dataclass(frozen=True)
 class Command:
-    """A command line that starts the project, its place, and the folder of the tree that it runs in."""
+    """A command line of the project, its place, and the folders of the tree that it runs in.
+
+    `name` is the service or the process type, `line` the place with the line where `where` has none.
+    """
 
     text: str
     where: str
     folders: tuple[str, ...]
     production: bool
+    name: str = ""
+    line: str = ""
 
 
 def dockerfiles(tree: Tree) -> list[Dockerfile]:
@@ -82,6 +91,17 @@ def dockerfiles(tree: Tree) -> list[Dockerfile]:
         text = tree.text(path)
         if text and "{{" not in path and not OURS.search(text):
             found.append(read_dockerfile(tree, path, text))
+    return found
+
+
+def kept(tree: Tree) -> list[Found[str]]:
+    """Return the packages that drydock's Dockerfile took over from the one that it replaced."""
+    found = []
+    for path in tree.named("Dockerfile", "drydock.Dockerfile"):
+        text = tree.text(path) or ""
+        for match in KEPT.finditer(text) if OURS.search(text) else ():
+            where = f"{path}:{text.count(chr(10), 0, match.start()) + 1}"
+            found += [Found(name, where) for name in match[1].split(" -e ")]
     return found
 
 
@@ -190,15 +210,13 @@ def _apt_packages(rest: str) -> list[str]:
     return found
 
 
-def procfile(tree: Tree) -> list[tuple[str, str, str]]:
-    """Return (process type, command, where) of every Procfile."""
-    found = []
+def procfile(tree: Tree) -> Iterator[Command]:
+    """Yield the commands of every Procfile, with their process types."""
     for path in tree.named("Procfile"):
         for number, entry in enumerate((tree.text(path) or "").split("\n"), 1):
             name, colon, text = entry.partition(":")
             if colon and name.strip() and not name.startswith("#"):
-                found.append((name.strip(), text.strip(), f"{path}:{number}"))
-    return found
+                yield Command(text.strip(), f"{path}:{number}", (folder_of(path),), True, name.strip())
 
 
 def commands(tree: Tree, files: list[Dockerfile]) -> list[Command]:
@@ -209,9 +227,7 @@ def commands(tree: Tree, files: list[Dockerfile]) -> list[Command]:
         folders = file.folders(tree, file.workdir) or (file.context,)
         for text, number in file.commands[-2:]:
             found.append(Command(text, f"{file.path}:{number}", folders, production))
-    for name, text, where in procfile(tree):
-        if name == "web":
-            found.append(Command(text, where, (folder_of(where),), True))
+    found += [command for command in procfile(tree) if command.name == "web"]
     by_path = {file.path: file for file in files}
     for path, name, service in compose_services(tree):
         command = service.get("command")
@@ -222,5 +238,7 @@ def commands(tree: Tree, files: list[Dockerfile]) -> list[Command]:
             inner = told if isinstance(told, str) else own.workdir if own else "/"
             folders = (own.folders(tree, inner) if own else ()) or (built[0],)
             where, production = f"{path} services.{name}.command", not NOT_PRODUCTION.search(path)
-            found.append(Command(line, where, folders, production))
+            match = re.search(rf"^\s+[\"']?{re.escape(name)}[\"']?:", tree.text(path) or "", re.MULTILINE)
+            number = (tree.text(path) or "").count("\n", 0, match.end()) + 1 if match else 1
+            found.append(Command(line, where, folders, production, name, f"{path}:{number}"))
     return found

@@ -35,6 +35,8 @@ def explain_lines(findings: Findings) -> list[str]:
         _line("documentation", f.docs, missing="turned off"),
         *(_line("system package", p, f"{p.value}, for the build") for p in f.system_build),
         *(_line("system package", p, f"{p.value}, for the run") for p in f.system_run),
+        _line("migrations", f.migrate, f.migrate.value.command) if f.migrate else "",
+        *(_line("beside the server", w, f"{w.name}: {w.value}") for w in f.workers),
         *(_line("setting", s, _setting(s)) for s in f.settings),
         *(_line("environment file", e) for e in f.env_files),
         *(_line("data file", d) for d in f.data_files),

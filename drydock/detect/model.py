@@ -52,6 +52,13 @@ class Package(Found[str]):
 
 
 @dataclass(frozen=True)
+class Worker(Found[str]):
+    """A command that runs beside the server; its name is that of the service or the process type."""
+
+    name: str = ""
+
+
+@dataclass(frozen=True)
 class Conflict:
     """Evidence that contradicts itself: the candidates, and the option that decides."""
 
@@ -141,6 +148,15 @@ class Setting:
 
 
 @dataclass(frozen=True)
+class Migration:
+    """The command that brings the database's schema up to date, its folder, and the files that it reads."""
+
+    command: str
+    folder: str
+    files: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Installation:
     """Whether the project itself has to be installed, and what its build needs."""
 
@@ -194,6 +210,8 @@ class Findings:
     options: Found[tuple[str, ...]] | None
     system_build: tuple[Package, ...]
     system_run: tuple[Package, ...]
+    migrate: Found[Migration] | None
+    workers: tuple[Worker, ...]
     settings: tuple[Found[Setting], ...]
     env_files: tuple[Found[str], ...]
     data_files: tuple[Found[str], ...]

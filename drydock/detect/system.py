@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from drydock.detect.code import Startup
 from drydock.detect.dependencies import Chosen, place_of
 from drydock.detect.dockerfiles import COMPILERS, ONLY_FOR_BUILDS, Dockerfile
-from drydock.detect.model import Package, distinct
+from drydock.detect.model import Found, Package, distinct
 from drydock.detect.python import unfit
 from drydock.detect.syntax import constant
 
@@ -21,6 +21,7 @@ SOURCES = {
     "pycairo": (("build-essential", "pkg-config", "libcairo2-dev"), ("libcairo2",)),
     "pyaudio": (("build-essential", "portaudio19-dev"), ("libportaudio2",)),
     "pylibmc": (("build-essential", "libmemcached-dev"), ("libmemcached11",)),
+    "gssapi": (("build-essential", "libkrb5-dev"), ("libgssapi-krb5-2",)),
     "uwsgi": (("build-essential",), ()),
     "pysqlcipher3": (("build-essential", "libsqlcipher-dev"), ("libsqlcipher1",)),
 }
@@ -39,6 +40,14 @@ RUNTIME = {
     "opencv-python": "libgl1",
     "psycopg": "libpq5",
     "pyzbar": "libzbar0",
+}
+# Libraries that a wheel loads, which neither it nor the base has: named, since not every program needs them.
+LIBRARIES = {
+    "lightgbm": ("libgomp.so.1", "libgomp1"),
+    "cairocffi": ("libcairo.so.2", "libcairo2"),
+    "cairosvg": ("libcairo.so.2", "libcairo2"),
+    "pyvips": ("libvips.so.42", "libvips42"),
+    "sounddevice": ("libportaudio.so.2", "libportaudio2"),
 }
 PROGRAMS = {
     "git": "git",
@@ -70,11 +79,22 @@ def packages(
     names: set[str],
     python: str,
     files: list[Dockerfile],
+    kept: list[Found[str]],
 ) -> tuple[tuple[Package, ...], tuple[Package, ...]]:
     """Return hints at Debian packages for the build and for the run, each with what asks for it."""
-    build = [*_built(chosen, names, python), *_from_dockerfiles(files, run=False)]
-    run = [*_linked(chosen, names), *_from_code(startup), *_from_dockerfiles(files, run=True)]
+    build = [*_built(chosen, names, python), *_from_dockerfiles(files, kept, run=False)]
+    run = [*_linked(chosen, names), *_from_code(startup), *_from_dockerfiles(files, kept, run=True)]
     return distinct(build), distinct(run)
+
+
+def libraries(chosen: Chosen | None, names: set[str], run: Iterable[Package]) -> Iterator[Found[str]]:
+    """Yield the libraries that a wheel loads and no known package of the image brings."""
+    known = {package.value for package in run}
+    for name in sorted(names & LIBRARIES.keys()):
+        library, package = LIBRARIES[name]
+        if package not in known:
+            fact = f"{name} loads {library}, which the base lacks: system-packages={package} installs it"
+            yield Found(fact, _where(chosen, name))
 
 
 def _built(chosen: Chosen | None, names: set[str], python: str) -> Iterator[Package]:
@@ -118,10 +138,9 @@ def _from_code(startup: Startup | None) -> Iterator[Package]:
                 yield Package(PROGRAMS[program], site.where, f"the program calls {program}", "code")
 
 
-def _from_dockerfiles(files: list[Dockerfile], run: bool) -> Iterator[Package]:
-    for file in files[:1]:
-        for name, line in file.packages:
-            builds = name in COMPILERS or name.endswith("-dev")
-            if builds != run and name not in ONLY_FOR_BUILDS:
-                why = "the existing Dockerfile installs it"
-                yield Package(name, f"{file.path}:{line}", why, "dockerfile")
+def _from_dockerfiles(files: list[Dockerfile], kept: list[Found[str]], run: bool) -> Iterator[Package]:
+    named = [Found(name, f"{file.path}:{line}") for file in files[:1] for name, line in file.packages]
+    for one in (*named, *kept):
+        builds = one.value in COMPILERS or one.value.endswith("-dev")
+        if builds != run and one.value not in ONLY_FOR_BUILDS:
+            yield Package(one.value, one.where, "the existing Dockerfile installs it", "dockerfile")

@@ -40,11 +40,7 @@ class Compression:
 
     @classmethod
     def parse(cls, text: str) -> Compression:
-        """Read ``zstd``, ``gzip``, or either with a level, such as ``zstd:15``.
-
-        Raises:
-            ValueError: The text is none of these.
-        """
+        """Read ``zstd``, ``gzip``, or either with a level, such as ``zstd:15``."""
         name, colon, level = text.partition(":")
         if name not in cls.LEVELS:
             raise ValueError(f"{text!r} is not a compression")

@@ -77,17 +77,7 @@ KEYS = toml.keys(Configuration)
 
 
 def read(folder: Path, find: Find) -> Project:
-    """Read a project from its configuration, and from findings where the configuration says nothing.
-
-    Args:
-        folder: The project's folder; a member of a workspace that was set up from above is built from there.
-        find: Returns value and place of each key that the configuration lacks, and of `root` where the
-            folder is a member of a workspace, which is built from above.
-
-    Raises:
-        NoProject: It is not a folder.
-        BadConfiguration: The configuration is not TOML, or a key is unknown or of the wrong type.
-    """
+    """Read a project from its configuration, and from findings where the configuration says nothing."""
     check_folder(folder)
     root = _context(folder.resolve())
     where, given, decided = _configuration(root)
@@ -124,44 +114,24 @@ def read(folder: Path, find: Find) -> Project:
 
 
 def table(folder: Path) -> dict[str, Any]:
-    """Return a project's configuration: drydock.toml, else ``[tool.drydock]`` of its pyproject.toml, else {}.
-
-    Raises:
-        BadConfiguration: It is not TOML, or a key is unknown or of the wrong type; names the key.
-    """
+    """Return a project's configuration: drydock.toml, else pyproject.toml's ``[tool.drydock]``, else {}."""
     return _configuration(folder)[1]
 
 
 def check_folder(path: Path) -> None:
-    """Refuse a path that is not a folder.
-
-    Raises:
-        NoProject: There is none of that name, or something else.
-    """
+    """Refuse a path that is not a folder."""
     if not path.is_dir():
         raise NoProject(path=path, problem="is not a folder")
 
 
 def configured(folder: Path) -> dict[str, str]:
-    """Return what a project's configuration says in single words, as options for detection.
-
-    Raises:
-        NoProject: It is not a folder.
-        BadConfiguration: It is not TOML, or a key is unknown or of the wrong type; names the key.
-    """
+    """Return what a project's configuration says in single words, as options for detection."""
     check_folder(folder)
     return words(table(folder))
 
 
 def options(given: Mapping[str, str]) -> dict[str, Any]:
-    """Return options of a command line as a configuration's values, checked as those are.
-
-    Args:
-        given: Words by key; a list is written `a,b` or `["a", "b"]`.
-
-    Raises:
-        BadConfiguration: A key is unknown or of the wrong type; names the key.
-    """
+    """Return options of a command line as checked values; a list is written `a,b` or `["a", "b"]`."""
     hints = get_type_hints(Configuration)
     values: dict[str, Any] = {}
     for key, word in given.items():
@@ -198,11 +168,7 @@ def words(values: Mapping[str, Any]) -> dict[str, str]:
 
 
 def metadata(source: Path) -> dict[str, Any]:
-    """Return what a project's own pyproject.toml says about it, {} where there is none.
-
-    Raises:
-        BadConfiguration: It is not TOML.
-    """
+    """Return what a project's own pyproject.toml says about it, {} where there is none."""
     content = toml.read(source / "pyproject.toml")
     found: dict[str, Any] = content.get("tool", {}).get("poetry", {}) | content.get("project", {})
     return found

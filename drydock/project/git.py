@@ -37,11 +37,7 @@ class Checkout:
 
 
 def epoch(checkout: Checkout, environment: Mapping[str, str] = os.environ) -> int | None:
-    """Return the time that goes into an image, in seconds since 1970: SOURCE_DATE_EPOCH, else the commit's.
-
-    Raises:
-        BadConfiguration: SOURCE_DATE_EPOCH is not a whole number.
-    """
+    """Return the time for an image, in seconds since 1970: SOURCE_DATE_EPOCH, else the commit's."""
     given = environment.get("SOURCE_DATE_EPOCH")
     if not given:
         return checkout.committed
@@ -59,9 +55,6 @@ def read(root: Path) -> Checkout:
 
     Only changes below the project's folder count: another project in the same repository does not make this
     one dirty.
-
-    Args:
-        root: The project's folder, which may be a part of a larger repository.
 
     Returns:
         An empty Checkout where the folder is in no git repository or git is not installed.
@@ -89,8 +82,6 @@ def last(root: Path, branch: str, paths: Sequence[str]) -> Checkout:
     compared with its own past: with the state before some files changed last.
 
     Args:
-        root: The project's folder.
-        branch: The branch.
         paths: Pathspecs of those files, from the project's folder.
 
     Returns:

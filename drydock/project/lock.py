@@ -34,12 +34,7 @@ class Lock:
 
 
 def find(project: Project) -> Lock:
-    """Return the lock file that the Dockerfile installs from: the configured one, else uv.lock first.
-
-    Raises:
-        LockMissing: The project has none.
-        LockStale: It does not match what it was made from.
-    """
+    """Return the lock file that the Dockerfile installs from: the configured one, else uv.lock first."""
     path = candidate(project)
     if path is None:
         raise LockMissing(
@@ -72,12 +67,7 @@ def candidate(project: Project) -> Path | None:
 
 
 def pins(kind: str, text: str) -> dict[str, str]:
-    """Return what a lock file pins, by canonical name; nothing for a file that is no lock.
-
-    Args:
-        kind: The file's name.
-        text: Its content.
-    """
+    """Return what a lock file pins, by canonical name; nothing for a file that is no lock."""
     if kind == "Pipfile.lock":
         packages = json.loads(text).get("default", {}).items()
         return {canonicalize_name(name): str(row.get("version", "")).lstrip("=") for name, row in packages}
@@ -95,11 +85,7 @@ def requirements_pins(text: str) -> dict[str, str]:
 
 
 def tests_have(project: Project, name: str) -> bool:
-    """Tell whether the lock that the test image is made from names a distribution for the tests.
-
-    Args:
-        name: The distribution's canonical name.
-    """
+    """Tell whether the lock that the test image is made from names a distribution for the tests."""
     path = candidate(project)
     if path is None or path.name != "uv.lock":
         path = project.source / "requirements-test.lock"
@@ -117,13 +103,7 @@ def tests_have(project: Project, name: str) -> bool:
 
 
 def declared(source: Path, lock: str = "", kind: str = "") -> tuple[str, list[str]]:
-    """Return the file that says what the application wants, and the requirements in it.
-
-    Args:
-        source: The application's folder.
-        lock: The lock file's text: one that was made from requirements.txt says so.
-        kind: The lock file's name: a tool's own lock is never made from requirements.txt.
-    """
+    """Return the file that says what the application wants, and the requirements in it."""
     own = OWN_REMAKE.search(lock)
     from_plain = bool(own and re.search(r"\srequirements\.txt(\s|$)", own["command"]))
     manifest = source / "pyproject.toml"
@@ -144,11 +124,7 @@ def declared(source: Path, lock: str = "", kind: str = "") -> tuple[str, list[st
 
 
 def resolved_from(text: str) -> list[str] | None:
-    """Return the files that a lock file was resolved from, from its folder; None where it does not say.
-
-    Args:
-        text: The lock file's: one that `drydock init` made says how it is made again.
-    """
+    """Return the files that a lock file was resolved from, from its folder; None where it does not say."""
     if not (own := OWN_REMAKE.search(text)):
         return None
     words = shlex.split(own["command"])
@@ -156,13 +132,7 @@ def resolved_from(text: str) -> list[str] | None:
 
 
 def mismatches(wanted: Iterable[str], pins: Mapping[str, str], python: str) -> list[str]:
-    """Return, in words, each requirement that the pins do not meet.
-
-    Args:
-        wanted: Requirements as pyproject.toml writes them.
-        pins: Version by canonical name.
-        python: The Python minor version of the image, for markers.
-    """
+    """Return, in words, each requirement that the pins do not meet."""
     environment = {"python_version": python, "python_full_version": f"{python}.0", "sys_platform": "linux"}
     found = []
     for text in wanted:

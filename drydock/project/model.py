@@ -27,7 +27,6 @@ def _size(key: str, *, least: int = 1, default: Any = None) -> Any:
     """Return a field for bytes that TOML gives as megabytes.
 
     Args:
-        key: Its key.
         least: The fewest bytes that make sense.
         default: The value of a field that TOML lacks.
     """
@@ -193,11 +192,7 @@ class Project:
         return self.root / ".dockerignore" if self.written and not own.is_file() else own
 
     def place(self, name: str) -> Path:
-        """Return where a file or folder of the recipe is: the project's own wins over a rendered one.
-
-        Args:
-            name: Its path in a project that has its files written down.
-        """
+        """Return where a file or folder of the recipe is: the project's own wins over a rendered one."""
         if name in ("Dockerfile", ".dockerignore"):
             return self.dockerfile if name == "Dockerfile" else self.ignore
         own, rendered = self.root / name, self.recipe_folder / name
@@ -209,11 +204,7 @@ class Project:
         return self.dockerfile.parent / STATE
 
     def budget(self, target: str) -> Budget:
-        """Return what a target may weigh.
-
-        Raises:
-            UnknownTarget: No budget is kept for it.
-        """
+        """Return what a target may weigh."""
         if target not in self.budgets:
             raise UnknownTarget(target=target, known=choices(target, self.budgets))
         return self.budgets[target]

@@ -17,9 +17,6 @@ def around(folder: Path) -> Path:
 
     Returns:
         The folder itself where nothing above it tells more.
-
-    Raises:
-        BadConfiguration: A configuration on the way is not valid.
     """
     above = list(_upwards(folder))
     configured = (place for place in above if _decides(place, folder))

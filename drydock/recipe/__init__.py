@@ -14,6 +14,7 @@ from drydock.errors import BadConfiguration
 from drydock.nearest import choices
 from drydock.progress import Patience, unseen
 from drydock.recipe import (
+    ci,
     configuration,
     dockerfile,
     expectations,
@@ -36,6 +37,8 @@ __all__ = ["EXTRAS", "Blueprint", "Change", "Outcome", "init", "plan", "render"]
 # What `--with NAME` writes besides: text by path.
 EXTRAS: dict[str, Callable[[Blueprint], Mapping[str, str]]] = {
     "expectations": lambda blueprint: {expectations.PLACE: expectations.render(blueprint)},
+    "github": lambda blueprint: ci.github(blueprint.root),
+    "gitlab": lambda blueprint: ci.gitlab(blueprint.root),
     "kubernetes": manifests.render,
     "tasks": lambda _: {
         "tasks.py": "from drydock.tasks import namespace as namespace\n",
@@ -75,18 +78,9 @@ def init(
     """Write a project's recipe down, merged into the files that an earlier `init` wrote.
 
     Args:
-        options: Keys of ``[tool.drydock]``, as typed; they win over what is found, and are written.
         extras: Names in `EXTRAS`.
         vendor: Write the scripts of the build too.
         force: Overwrite edits.
-        lock: Lock dependencies that have no lock.
-
-    Raises:
-        BadConfiguration: An option or an extra is not known, or of the wrong type.
-        Undecided: The project's files contradict themselves, or cannot become an image; carries every reason.
-        FilesDiffer: A file was edited, and the text that it was made from is lost; carries the difference.
-        MergeConflicts: An edit and a change of the project are about the same lines; both are in the file.
-        NotLocked: The dependencies cannot be resolved.
     """
     given = project.options(options)
     for name in extras:
@@ -156,11 +150,7 @@ def _change(root: Path, path: str, text: str, *, force: bool) -> Change:
 
 
 def decided(folder: Path, options: Mapping[str, str]) -> Findings:
-    """Return what was found in a project that can become an image.
-
-    Raises:
-        Undecided: Something is in the way; carries every reason.
-    """
+    """Return what was found in a project that can become an image."""
     found = detect.detect(folder, project.configured(folder) | dict(options))
     if reasons := [one.text for one in found.conflicts] + [one.text for one in found.blockers]:
         raise Undecided(path=folder, count=len(reasons), evidence=spelled("\n".join(reasons)))

@@ -50,23 +50,14 @@ class Blueprint:
     """One project's variable parts; paths of the project are relative to its root, the image's absolute.
 
     Args:
-        root: The build context, which gets the files.
-        source: The project's own folder: the one with its pyproject.toml or requirements.
         base: The folder that becomes /app.
-        image: The image's name, without a registry.
-        maintainer: Who answers for the image; empty when the metadata name nobody.
-        entry_point: ``package.module:attribute``.
-        factory: Whether the attribute is called to make the app.
-        python: The Python version of the image.
         python_release: The patch release that metadata pin, which a lock file was made for; empty for any.
         python_also: Versions that would do as well, where there is no base image for the first.
         import_path: Folders of the image that modules are imported from.
         workdir: The folder of the image that relative paths start at.
-        port: Where the application listens.
         health_path, ready_path: What the probes ask; empty for an open port.
         host: The name that they ask with; empty for any.
         options: Options of uvicorn's that the project's own start command has.
-        dependencies: How they are installed.
         declared: What a lock file was resolved from, to prove that it is not older, and what that includes;
             empty where the lock's own tool does that.
         test_lock: What else the tests need, locked; empty where the lock file itself knows.
@@ -75,18 +66,11 @@ class Blueprint:
         needed: Those that the application is known to import or open, even where git ignores them.
         tests: Folders and files that the test target takes besides.
         installed: Why the project itself is installed; empty when it is not.
-        build_files: What its build reads besides the entries.
         build_locked: Whether the tools of its build are locked in BUILD_LOCK.
         version_variables: Variables that give its build a version where there is no .git.
-        system_build, system_run: Debian packages that the build and the running program need.
         system_doubtful: Those among them that only an earlier Dockerfile names, for its own Debian release.
         extra_files: What the final image takes of the latter, since it is opened by name.
-        storage: What it writes beside its code.
         settings: What it reads from the environment when it is imported.
-        replicas: How many may run at once: 1 or 2.
-        settings_check, migrate: Functions that the start script calls; empty for none.
-        logging: Whether the application sets up the logging itself.
-        secrets: Files that no build may see.
         origins: Where each value was found, by the name of its option.
         resolved: Locks that lie outside of the project; the build takes them from the context of that name.
     """
@@ -140,14 +124,7 @@ class Blueprint:
 
 
 def draw(findings: Findings, table: Mapping[str, Any], image: str, maintainer: str) -> Blueprint:
-    """Return the blueprint of a project whose findings hold neither conflicts nor blockers.
-
-    Args:
-        findings: What was found.
-        table: Its ``[tool.drydock]``: what detection does not read comes from here alone.
-        image: The image's name where the table has none.
-        maintainer: Who the project's metadata name.
-    """
+    """Return the blueprint of a project whose findings hold neither conflicts nor blockers."""
     f = findings
     assert f.entry_point is not None  # noqa: S101 - without one there is a blocker
     assert f.python is not None  # noqa: S101 - without one there is a conflict

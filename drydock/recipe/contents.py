@@ -35,18 +35,13 @@ FILES = (
         "sonar-project.properties",
     ),
 )
+_CLASS = re.compile(r"\[([^\]]*)\]")
 # A folder with one of these is another program beside this one.
 OTHER_PROGRAMS = ("package.json", "pyvenv.cfg", "Dockerfile", "go.mod", "Cargo.toml")
 
 
 def entries(root: Path, source: str, needed: Iterable[str]) -> tuple[str, ...]:
-    """Return the files and folders to ship, relative to the root.
-
-    Args:
-        root: The build context.
-        source: The project's folder in it.
-        needed: Paths that the application is known to read or import; none of them is ever left out.
-    """
+    """Return the files and folders to ship, relative to the root."""
     listed = [name for name in _listing(root, source) if _is_shipped(root, name)]
     ignored = ignore.excluded(of_git(root, source), listed)
     found = [name for name in listed if name not in ignored]
@@ -63,12 +58,19 @@ def of_git(root: Path, source: str) -> list[str]:
         file = root / place / ".gitignore"
         text = file.read_text(encoding="utf-8", errors="replace") if file.is_file() else ""
         found += [_translated(pattern, place) for pattern in ignore.patterns(text)]
-    return list(dict.fromkeys(found))
+    return [rule for rule in dict.fromkeys(found) if "[" not in _CLASS.sub("", rule) and rule[-1] != "\\"]
+
+
+def _class(found: re.Match[str]) -> str:
+    """Return a set of characters as Go writes it; `?` for one that Go refuses: with a hyphen at an end."""
+    inner = found[1].removeprefix("!").removeprefix("^")
+    negated = "^" if inner != found[1] else ""
+    return "?" if not inner or inner[0] == "-" or inner[-1] == "-" else f"[{negated}{inner}]"
 
 
 def _translated(pattern: str, folder: str) -> str:
     """Return a rule of git's, which matches at any depth unless a slash is in it, as Docker's."""
-    body = pattern.removeprefix("!").rstrip("/")
+    body = _CLASS.sub(_class, pattern.removeprefix("!").rstrip("/"))
     anywhere = "" if "/" in body else "**/"
     path = join(folder, f"{anywhere}{body.lstrip('/')}")
     return f"!{path}" if pattern.startswith("!") else path

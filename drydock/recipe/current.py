@@ -54,13 +54,7 @@ class Recipe:
 
 
 def of(project: Project, say: Say = silent, patience: Patience = unseen) -> Recipe:
-    """Return the recipe of a project; all of it that no file of the project holds is rendered outside of it.
-
-    Raises:
-        Undecided: No Dockerfile is written, and the project's files contradict each other.
-        NotLocked: Nothing is locked, and the dependencies cannot be resolved.
-        RecipeStale: The written Dockerfile does not fit the project any more.
-    """
+    """Return the recipe of a project; the parts that it has not written are rendered outside of it."""
     if place := project.written:
         return _written(project, place, say)
     if (project.root / "Dockerfile").is_file():
@@ -103,14 +97,14 @@ def _written(project: Project, place: Path, say: Say) -> Recipe:
         write(project.recipe_folder, _beside(blueprint))
         project = _fitted(project, blueprint)
     brings = drift.stage(place.read_text(encoding="utf-8"), SCRIPTS)
-    return Recipe(project, project.root, place, {} if brings else {SCRIPTS: packaged.folder()})
+    own = None if place.name == "Dockerfile" else place
+    return Recipe(project, project.root, own, {} if brings else {SCRIPTS: packaged.folder()})
 
 
 def render(blueprint: Blueprint, locks: Mapping[str, str]) -> dict[str, str]:
     """Return the files of a recipe that stays outside of the project: text by path.
 
     Args:
-        blueprint: What differs between projects.
         locks: The lock files that the project lacks: text by their paths in it.
     """
     text = dockerfile.render(blueprint, outside=True)
@@ -129,12 +123,7 @@ def _beside(blueprint: Blueprint) -> dict[str, str]:
 
 
 def write(folder: Path, files: Mapping[str, str]) -> None:
-    """Make a folder hold these files and no other but the state; of two processes, the second waits.
-
-    Args:
-        folder: The folder, made when it is missing.
-        files: Text by path.
-    """
+    """Make a folder hold these files and no other but the state; of two processes, the second waits."""
     state.prune("recipes")
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     with (folder / LOCK).open("w") as lock:

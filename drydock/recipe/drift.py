@@ -21,14 +21,7 @@ NAMES = {"APP_ENTRY_POINT": "the entry point", "PORT": "the port", "APP_PATH": "
 
 
 def check(project: Project, blueprint: Blueprint | None) -> None:
-    """Refuse a written Dockerfile that does not fit the project any more.
-
-    Args:
-        blueprint: The project as it is now; None where only the files that the Dockerfile names are compared.
-
-    Raises:
-        RecipeStale: It does not fit.
-    """
+    """Refuse a written Dockerfile that does not fit the project any more."""
     place = project.dockerfile
     text = place.read_text(encoding="utf-8")
     if written.MARK.search(text):

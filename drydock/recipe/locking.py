@@ -59,19 +59,7 @@ class Origin:
 def lock(
     folder: Path, upgrade: Upgrade = NOTHING, say: Say = silent, patience: Patience = unseen
 ) -> tuple[Renewed, ...]:
-    """Make or renew the locks of a project, all of them or none.
-
-    Args:
-        folder: The project.
-        upgrade: The pins that may move though nothing declared has changed.
-        say: Takes a line where a tool has to be installed first.
-        patience: Gives signs of life while the package index is asked.
-
-    Raises:
-        NotInLock: No lock holds a package that is to be upgraded.
-        NotLocked: The declarations cannot be resolved; then every file is as it was.
-        Undecided: There is no lock yet, and the project's files contradict themselves.
-    """
+    """Make or renew the locks of a project, all of them or none."""
     found = detect.detect(folder, project.configured(folder))
     root = found.root
     place = _place(found)
@@ -209,11 +197,7 @@ def _said(head: str) -> Origin | None:
 
 
 def _origin(found: Findings, place: str, name: str) -> Origin:
-    """Return where a lock is resolved from: as its head says, or else the declaration beside it.
-
-    Raises:
-        NotLocked: There is no declaration.
-    """
+    """Return where a lock is resolved from: as its head says, or else the declaration beside it."""
     top = found.root / place
     head = _head(_read(top / name) or "")
     said = _said(head)
@@ -306,11 +290,7 @@ def _kept(root: Path, before: Mapping[str, str | None]) -> Iterator[None]:
 
 
 def _check(root: Path, place: str, used: Sequence[Tool], plain: Sequence[str], upgrade: Upgrade) -> None:
-    """Refuse to upgrade what no lock holds.
-
-    Raises:
-        NotInLock: A name is in none of them.
-    """
+    """Refuse to upgrade what no lock holds."""
     paths = [join(place, name) for name in (*(tool.lock for tool in used), *plain, TEST_LOCK)]
     texts = {path: _read(root / path) for path in (*paths, LOCK, BUILD_LOCK)}
     known = {name for path, text in texts.items() for name in held(path, text) or {}}

@@ -56,13 +56,7 @@ def find(blueprint: Blueprint, patience: Patience, *, fit: bool) -> Resolution:
     """Return the resolution of a declaration, from the cache where that knows it.
 
     Args:
-        blueprint: A project that lacks a lock.
-        patience: Gives signs of life while the package index is asked.
         fit: Whether the wheels decide the Python version.
-
-    Raises:
-        NotLocked: uv finds no versions that fit together, or reaches no index.
-        CommandMissing: uv is not installed.
     """
     path = state.cache("resolutions") / f"{digest(blueprint, fit=fit)}.json"
     if (known := _read(path)) is None:

@@ -72,12 +72,7 @@ def _locks_tests(blueprint: Blueprint) -> bool:
 
 
 def fitted(blueprint: Blueprint) -> Blueprint:
-    """Return the blueprint with the Python versions that everything resolved has wheels for.
-
-    Raises:
-        NotLocked: uv finds no versions that fit together, or reaches no index.
-        CommandMissing: uv is not installed.
-    """
+    """Return the blueprint with the Python versions that everything resolved has wheels for."""
     folder, inputs, wanted = _inputs(blueprint)
     pylock = _compile(folder, ["--format=pylock.toml", *inputs], wanted)
     choice = wheels.choose(pylock, (blueprint.python, *blueprint.python_also))
@@ -91,10 +86,6 @@ def resolve(blueprint: Blueprint) -> dict[str, str]:
 
     Returns:
         The texts of the two lock files by their paths in the project.
-
-    Raises:
-        NotLocked: uv finds no versions that fit together, or reaches no index.
-        CommandMissing: uv is not installed.
     """
     found = blueprint.dependencies
     folder, inputs, wanted = _inputs(blueprint)
@@ -116,10 +107,6 @@ def build_tools(blueprint: Blueprint) -> dict[str, str]:
 
     Returns:
         The text of the lock file by its path; nothing where a tool comes from a place that has no hashes.
-
-    Raises:
-        NotLocked: uv finds no versions that fit together, or reaches no index.
-        CommandMissing: uv is not installed.
     """
     folder = blueprint.root / blueprint.source
     required = _table(folder).get("build-system", {}).get("requires", DEFAULT_BUILD)
@@ -177,19 +164,7 @@ def _compile(folder: Path, inputs: Sequence[str], wanted: str) -> str:
 def compiled(
     folder: Path, words: Sequence[str], wanted: str, path: str = "", upgrade: Upgrade = NOTHING
 ) -> str:
-    """Return the text of a lock file as uv resolves it.
-
-    Args:
-        folder: The folder with the files that `words` name.
-        words: Options and inputs of `uv pip compile`.
-        wanted: Requirements that uv reads besides, one a line.
-        path: The lock file that is renewed, from the folder: its pins stay wherever they may.
-        upgrade: The pins that need not stay.
-
-    Raises:
-        NotLocked: uv finds no versions that fit together, or reaches no index.
-        CommandMissing: uv is not installed.
-    """
+    """Return the text of a lock file as uv resolves it."""
     args = [programs.uv(), "pip", "compile", *words, *(["-"] if wanted else [])]
     if not path or upgrade.all or not (folder / path).is_file():
         return run(folder, args, wanted).stdout
@@ -205,12 +180,7 @@ def compiled(
 def run(
     folder: Path, args: Sequence[str], stdin: str = "", settings: Mapping[str, str] = MappingProxyType({})
 ) -> command.Completed:
-    """Run a command that resolves dependencies, with variables of its own.
-
-    Raises:
-        NotLocked: It failed; carries what it said.
-        CommandMissing: There is no such program.
-    """
+    """Run a command that resolves dependencies, with variables of its own."""
     try:
         return command.run(args, cwd=folder, stdin=stdin or None, env={**programs.UV_ENVIRONMENT, **settings})
     except command.CommandFailed as error:

@@ -27,12 +27,7 @@ class Choice:
 
 
 def choose(pylock: str, candidates: Sequence[str]) -> Choice:
-    """Return the versions that a resolution fits best.
-
-    Args:
-        pylock: A `pylock.toml` that holds for every candidate: packages with markers and wheels.
-        candidates: Versions such as `3.13`, the preferred one first.
-    """
+    """Return the versions that a resolution fits best."""
     packages = tomllib.loads(pylock).get("packages", [])
     missing = {version: _without_wheel(packages, version) for version in candidates}
     fewest = min(map(len, missing.values()))

@@ -40,11 +40,7 @@ def changes(root: Path, files: Mapping[str, str]) -> list[Change]:
 
 
 def write(root: Path, wanted: Sequence[Change]) -> None:
-    """Write all files or none: each is complete beside its place before the first one takes it.
-
-    Raises:
-        OSError: One cannot be written; then every file is as it was.
-    """
+    """Write all files or none: each is complete beside its place before the first one takes it."""
     ready: list[tuple[Path, Path]] = []
     folders: list[Path] = []
     done: list[tuple[Path, bytes | None]] = []

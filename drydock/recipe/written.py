@@ -80,7 +80,6 @@ def base(path: Path, content: str) -> str | None:
     """Return the text that a file was made from: kept on this machine, else from git; None where it is lost.
 
     Args:
-        path: The file.
         content: Its text now.
     """
     wanted = made_from(content)
@@ -105,7 +104,6 @@ def merge(now: str, before: str, wanted: str) -> str:
     Args:
         now: The file with a person's edits.
         before: The text that it was made from.
-        wanted: The text that would be written now.
     """
     # The headers differ always, and would be a conflict with an edit of the line below them.
     names = {"your file": now, "written before": before, "written now": wanted}

@@ -71,6 +71,7 @@ def summary(findings: Findings) -> dict[str, object]:
         "docs": value(f.docs),
         "system_build": [p.value for p in f.system_build],
         "system_run": [p.value for p in f.system_run],
+        "migrate": f.migrate.value.command if f.migrate else "",
         "settings": [_setting(s.value) for s in f.settings],
         "env_files": [e.value for e in f.env_files],
         "data_files": [d.value for d in f.data_files],

@@ -114,26 +114,36 @@ def test_programs_before_and_beside_the_server_are_noted(tmp_path: Path) -> None
     procfile = "web: uvicorn main:app\nscheduler: celery --app=main beat\nrelease: echo done\n"
 
     assert notes(tmp_path, {"compose.yaml": compose, "Procfile": procfile}) == [
-        ("celery --app=main worker runs beside the server", "compose.yaml services.jobs.command"),
+        ("celery --app=main worker runs beside the server", "compose.yaml:5"),
         ("celery --app=main beat runs beside the server", "Procfile:2"),
     ]
     (tmp_path / "Procfile").unlink()
     assert notes(tmp_path, {"compose.yaml": compose}) == [
         ("python -m tables runs before the server", "compose.yaml services.api.command"),
-        ("celery --app=main worker runs beside the server", "compose.yaml services.jobs.command"),
+        ("celery --app=main worker runs beside the server", "compose.yaml:5"),
     ]
 
 
-@pytest.mark.parametrize(("library", "noted"), [("alembic", True), ("httpx", False)])
-def test_migrations_are_noted_where_their_tool_is_installed(
-    library: str, noted: bool, tmp_path: Path
-) -> None:
+def test_workers_and_schedulers_are_found_with_their_names_and_lines(tmp_path: Path) -> None:
     files: dict[str, str | bytes] = {
-        "alembic.ini": "[alembic]\n",
-        "requirements.txt": f"fastapi\nuvicorn\n{library}\n",
+        "compose.yaml": (
+            "services:\n  api:\n    build: .\n    command: uvicorn main:app\n"
+            "  clock:\n    build: .\n    command: python -m ticks\n"
+            "  idle:\n    build: .\n    command: sleep infinity\n"
+            "  db:\n    image: postgres\n    command: python -m nothing\n"
+        ),
+        "Procfile": "web: uvicorn main:app\nworker: rq worker mails\nrelease: python -m tables\n",
+        "Dockerfile.worker": "FROM python:3.13\nCOPY . .\nCMD celery --app=main beat\n",
     }
+    findings = found(tmp_path, files)
 
-    assert notes(tmp_path, files) == ([("nothing migrates the database", "alembic.ini")] if noted else [])
+    assert {(one.name, one.value, one.where) for one in findings.workers} == {
+        ("clock", "python -m ticks", "compose.yaml:5"),
+        ("worker", "rq worker mails", "Procfile:2"),
+        ("celery", "celery --app=main beat", "Dockerfile.worker:3"),
+    }
+    [before] = [note for note in findings.notes if "before the server" in note.value]
+    assert before.where == "Procfile:3"
 
 
 @pytest.mark.parametrize(
@@ -311,3 +321,15 @@ def test_path_of_which_nothing_is_written_down_is_no_evidence(text: str, tmp_pat
     findings = found(tmp_path, {"main.py": f"{APP}\n\ndef page(name):\n    open({text})\n"})
 
     assert (findings.data_files, findings.writable) == ((), ())
+
+
+@pytest.mark.parametrize(("installs", "named"), [("", ["requirements.txt:3"]), ("libgomp1", [])])
+def test_a_library_that_no_wheel_carries_is_named_until_it_is_installed(
+    installs: str, named: list[str], tmp_path: Path
+) -> None:
+    files: dict[str, str | bytes] = {"requirements.txt": "fastapi\nuvicorn\nlightgbm\n"}
+    if installs:
+        files["Dockerfile"] = f"FROM python:3.13\nRUN apt-get install {installs}\nCMD uvicorn main:app\n"
+    noted = [note for note in found(tmp_path, files).notes if "libgomp.so.1" in note.value]
+
+    assert [note.where for note in noted] == named

@@ -352,3 +352,21 @@ def test_application_without_routes_does_not_compete(tmp_path: Path) -> None:
     routed = f"{APP}\n\n@app.get('/')\ndef home(): ...\n"
 
     assert find(tmp_path, {"one.py": routed, "two.py": APP})["entry_point"] == "one:app"
+
+
+@pytest.mark.parametrize("name", ["Dockerfile", "drydock.Dockerfile"])
+def test_packages_of_a_replaced_dockerfile_stay_in_the_one_that_replaced_it(
+    name: str, tmp_path: Path
+) -> None:
+    text = (
+        "FROM scratch AS drydock\nFROM python:3.13-slim AS slim\nRUN apt-get install --yes \\\n"
+        "        libpq5 $(apt-cache pkgnames | grep -Fx -e gcc -e libpq-dev -e gettext)\n"
+    )
+    files = {"main.py": APP, "requirements.txt": "fastapi\nuvicorn\n", name: text}
+    findings = detect(write(tmp_path, files))
+
+    assert [(one.value, one.where) for one in findings.system_build] == [
+        ("gcc", f"{name}:4"),
+        ("libpq-dev", f"{name}:4"),
+    ]
+    assert [one.value for one in findings.system_run] == ["gettext"]

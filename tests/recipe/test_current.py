@@ -188,7 +188,7 @@ def test_only_a_dockerfile_of_drydocks_form_is_the_recipe(text: str, ours: bool,
     project, recipe = recipe_of("lock_poetry", tmp_path, said.append)
 
     assert (project.dockerfile == folder / "Dockerfile") is ours
-    assert recipe.dockerfile == project.dockerfile
+    assert (recipe.dockerfile is None) is ours
     assert (folder / "Dockerfile").read_text() == text
     assert len(said) == (0 if ours else 1)
 

@@ -15,7 +15,7 @@ from drydock.detect.errors import Undecided
 from drydock.detect.project import load
 from drydock.errors import BadConfiguration
 from drydock.project import ignore
-from drydock.recipe import packaged
+from drydock.recipe import current, packaged
 from drydock.recipe.errors import FilesDiffer, MergeConflicts, NotLocked
 from tests.conftest import write_files
 from tests.detect.support import APPS, materialise, summary
@@ -274,7 +274,7 @@ def test_files_of_another_origin_are_left_alone(shop: Path) -> None:
 
     assert before.items() <= tree(shop).items()
     assert sorted(tree(shop).keys() - before.keys()) == NAMES[2]
-    assert load(shop).dockerfile == shop / "drydock.Dockerfile"
+    assert load(shop).dockerfile == current.of(load(shop)).dockerfile == shop / "drydock.Dockerfile"
     assert load(shop).ignore == shop / "drydock.Dockerfile.dockerignore"
     assert recipe.init(shop, {}).changes == ()
 
@@ -289,10 +289,11 @@ def test_ignore_rules_of_another_origin_are_left_alone(shop: Path) -> None:
 
 
 def test_extras_and_scripts_are_written_on_demand_and_kept_up_to_date(shop: Path) -> None:
-    recipe.init(shop, {}, extras=["tasks", "kubernetes"], vendor=True)
+    recipe.init(shop, {}, extras=["tasks", "kubernetes", "github", "gitlab"], vendor=True)
 
     written = tree(shop)
     assert {"tasks.py", "noxfile.py", "deploy/kubernetes/base/deployment.yaml"} <= written.keys()
+    assert {".github/workflows/drydock.yml", ".gitlab-ci.yml"} <= written.keys()
     assert "\nCOPY image/ /\n" in written["Dockerfile"].decode()
     assert written["image/assemble/__main__.py"].endswith(
         (packaged.SCRIPTS / "assemble/__main__.py").read_bytes()
@@ -320,6 +321,7 @@ def test_a_new_package_and_no_secret_reach_the_build(shop: Path) -> None:
         ".env": "",
         "prices/.env": "",
         "prices/a.pem": "",
+        "prices/secrets.json": "",
         "docs/a": "",
     }
     write_files(shop, {**new, **hidden, "keep.sqlite": ""})

@@ -1,0 +1,140 @@
+"""Find the command that brings the database's schema up to date: Alembic's, or Aerich's."""
+
+from __future__ import annotations
+
+import configparser
+import posixpath
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from drydock.detect.commands import parts_of
+from drydock.detect.dockerfiles import Command
+from drydock.detect.model import Conflict, Found, Migration
+from drydock.detect.tree import Tree, folder_of, join, table
+
+# The arguments of a command that a project itself runs before a release.
+ALEMBIC = re.compile(r"(?:\S*python\S*\s+-m\s+|(?:\S+/)?)\balembic((?:\s+-[cnx]\s+\S+)*\s+upgrade\s+[\w@+]+)")
+# The migrations of a project's tests and examples are not its own.
+ASIDE = re.compile(r"(^|/)(tests?|docs?|examples?|samples?|\.[^/]+)/")
+# `%(here)s` is the folder of the file; Alembic's other forms are paths and `package:folder`.
+HERE = "%(here)s"
+OPTION = "migrate"
+
+
+@dataclass(frozen=True)
+class _Tool:
+    """A tool for migrations: its files, its table of pyproject.toml, and its command.
+
+    Args:
+        name: Of its distribution.
+        module: What `python3 -m` runs.
+        configuration: The file of its own.
+        location: Returns the folder of the scripts that a configuration names.
+        proof: The file that the folder of scripts has, empty for any folder.
+        arguments: What its command gets.
+    """
+
+    name: str
+    module: str
+    configuration: str
+    location: Callable[[Tree, str], str]
+    proof: str
+    arguments: str
+
+
+def find(
+    tree: Tree, project: str, names: set[str], commands: Iterable[Command]
+) -> tuple[Found[Migration] | None, list[Found[str]], list[Conflict]]:
+    """Return how a project's schema is migrated, notes of what is not, and a contradiction.
+
+    Args:
+        project: Its folder.
+        names: The distributions that the image has.
+        commands: How the project starts its programs.
+    """
+    for tool in TOOLS:
+        found = list(_candidates(tree, project, tool))
+        if found and tool.name not in names:
+            fact = (
+                f"{tool.name} is configured and not among the dependencies: add it, and the image can migrate"
+            )
+            return None, [Found(fact, found[0].where)], []
+        depth = min((one.where.count("/") for one in found), default=0)
+        nearest = [one for one in found if one.where.count("/") == depth]
+        if len(nearest) > 1:
+            fact = f"several configurations of {tool.name}: each names another schema"
+            listed = tuple(Found(one.value.command, one.where) for one in nearest)
+            return None, [], [Conflict(OPTION, fact, listed, OPTION)]
+        if nearest:
+            return _as_run(nearest[0], commands), [], []
+    return None, [], []
+
+
+def runs(text: str) -> bool:
+    """Tell whether a command is the migration that the image has as its own."""
+    return bool(ALEMBIC.search(text)) or bool(re.search(r"\baerich\s+upgrade\b", text))
+
+
+def _candidates(tree: Tree, project: str, tool: _Tool) -> Iterator[Found[Migration]]:
+    places = [join(project, "pyproject.toml"), *tree.named(tool.configuration)]
+    for path in places:
+        inside = project == "." or path.startswith(f"{project}/")
+        location = tool.location(tree, path) if inside and not ASIDE.search(path) else ""
+        if not location:
+            continue
+        for folder in dict.fromkeys((folder_of(path), project)):
+            scripts = posixpath.normpath(location if location.startswith("./") else join(folder, location))
+            if tree.exists(join(scripts, tool.proof)) if tool.proof else tree.is_folder(scripts):
+                named = posixpath.relpath(path, folder)
+                usual = named in (tool.configuration, "pyproject.toml")
+                option = "" if usual else f" -c {named}"
+                command = f"python3 -m {tool.module}{option} {tool.arguments}"
+                yield Found(Migration(command, folder, (path, scripts)), path)
+                break
+
+
+def _as_run(found: Found[Migration], commands: Iterable[Command]) -> Found[Migration]:
+    """Return a migration with the arguments that the project's own command gives, where it has one."""
+    for command in commands:
+        for part in parts_of(command.text):
+            if (match := ALEMBIC.search(part)) and found.value.folder in command.folders:
+                own = f"python3 -m alembic {' '.join(match[1].split())}"
+                return Found(
+                    Migration(own, found.value.folder, found.value.files),
+                    found.where,
+                    f"run as in {command.where}",
+                )
+    return found
+
+
+def _alembic(tree: Tree, path: str) -> str:
+    if path.endswith(".toml"):
+        text = str(table(tree.toml(path), "tool", "alembic").get("script_location", ""))
+    else:
+        text = _option(tree.text(path), ("alembic",), "script_location")
+    if text.startswith(HERE):
+        return f"./{join(folder_of(path), text.removeprefix(HERE).lstrip('/'))}"
+    return text.replace(".", "/").replace(":", "/") if ":" in text else text
+
+
+def _aerich(tree: Tree, path: str) -> str:
+    if path.endswith(".toml"):
+        found = table(tree.toml(path), "tool", "aerich")
+        return str(found.get("location", "migrations")) if found else ""
+    return _option(tree.text(path), ("aerich",), "location")
+
+
+def _option(text: str | None, sections: Sequence[str], name: str) -> str:
+    reader = configparser.RawConfigParser(strict=False)
+    try:
+        reader.read_string(text or "")
+    except configparser.Error:
+        return ""
+    return next((reader.get(one, name, fallback="") for one in sections), "").strip()
+
+
+TOOLS = (
+    _Tool("alembic", "alembic", "alembic.ini", _alembic, "env.py", "upgrade head"),
+    _Tool("aerich", "aerich.cli", "aerich.ini", _aerich, "", "upgrade"),
+)

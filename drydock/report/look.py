@@ -116,8 +116,9 @@ def _show(running: Running, project: Project, found: Findings, rows: Mapping[str
 def _candidates(port: int, project: Project, docs: str) -> Iterator[str]:
     """Yield paths to ask: the project's own, routes without parameters, probes, documentation."""
     yield project.development.example_path
-    yield from _routes(port)
-    yield from filter(None, (project.ready_path, project.health_path, docs))
+    probes = [path for path in (project.ready_path, project.health_path) if path]
+    yield from (path for path in _routes(port) if path not in probes)
+    yield from filter(None, (*probes, docs))
 
 
 def _routes(port: int) -> Iterator[str]:

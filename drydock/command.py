@@ -27,15 +27,19 @@ class Completed:
     stdout: str
     stderr: str
 
+    @property
+    def last(self) -> str:
+        """The last line that it printed, of its errors where it printed any."""
+        lines = (self.stderr.strip() or self.stdout.strip()).splitlines()
+        return lines[-1] if lines else "no output"
+
 
 class CommandFailed(Exception):
     """A command ended with an unexpected exit code; callers turn it into their own error."""
 
     def __init__(self, completed: Completed) -> None:
         self.completed = completed
-        lines = (completed.stderr or completed.stdout).strip().splitlines()
-        last = lines[-1] if lines else "no output"
-        super().__init__(f"`{secrets.shown(completed.args)}` exited with {completed.code}: {last}")
+        super().__init__(f"`{secrets.shown(completed.args)}` exited with {completed.code}: {completed.last}")
 
 
 def run(

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
 
 
 class Outcome(StrEnum):
-    """The three ends of a gate; what could not be checked is never reported as passed."""
+    """The three ends of a gate; a failed check is never reported as passed."""
 
     PASSED = "passed"
     FAILED = "failed"
     COULD_NOT_CHECK = "could_not_check"
+
+
+def and_more(faults: Sequence[object]) -> str:
+    """Write the first fault and the number of the others."""
+    return f"{faults[0]} and {len(faults) - 1} more" if len(faults) > 1 else str(faults[0])
 
 
 @dataclass(frozen=True)
@@ -41,6 +46,12 @@ class Verdict:
     def passed(self) -> bool:
         """Whether the image may go on."""
         return self.outcome is Outcome.PASSED
+
+    @classmethod
+    def failed(cls, gate: str, error: Exception) -> Verdict:
+        """Return the refusal that an error of the image's is, with the error's evidence."""
+        evidence = getattr(error, "evidence", "")
+        return cls(gate, Outcome.FAILED, str(error.args[0]), evidence=evidence)
 
     def as_json(self) -> dict[str, Any]:
         """Return the verdict as JSON values."""

@@ -75,12 +75,10 @@ def undo(
     kubectl = clusters.connect(context, say)
     say(f"the cluster is {kubectl.place()}")
     for manifest in wanted:
-        done = kubectl.run(
-            "rollout", "undo", manifest.title, f"--namespace={manifest.namespace}", check=False
-        )
+        place = f"--namespace={manifest.namespace}"
+        done = kubectl.run("rollout", "undo", manifest.title, place, check=False)
         if done.code != 0:
-            reason = (done.stderr.strip().splitlines() or ["no output"])[-1].removeprefix("error: ")
-            raise NothingToUndo(workload=manifest.title, reason=reason)
+            raise NothingToUndo(workload=manifest.title, reason=done.last.removeprefix("error: "))
         rollout.wait(kubectl, manifest, seconds, say)
     return _deployed(kubectl, wanted, True, time.monotonic() - began)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 from drydock import command
 from drydock.deploy import manifests
@@ -71,8 +71,7 @@ def _replaced(
         for name in sorted(manifests.config_maps_needed(Manifest(one))):
             old = _HASHED.match(name)
             if old and old["stem"] == new["stem"] and name != new.string:
-                found: Mapping[str, Any] | None = kubectl.json(f"configmap/{name}", place)
-                return found
+                return cast("Mapping[str, Any] | None", kubectl.json(f"configmap/{name}", place))
     return None
 
 
@@ -113,10 +112,7 @@ def _shown(value: Any) -> str:
 def refused(error: command.CommandFailed) -> ApplyFailed:
     """Return the error of what the API server refuses, in its own words."""
     lines = error.completed.stderr.strip().splitlines() or ["no output"]
-    return ApplyFailed(reason=refusal(lines), evidence="\n".join(lines))
-
-
-def refusal(lines: Sequence[str]) -> str:
-    """Return in one line why the API server refuses a manifest; several causes of one are a list below it."""
+    # Several causes of one refusal are a list below it.
     causes = [line.strip().removeprefix("* ") for line in lines[1:] if line.strip().startswith("* ")]
-    return " ".join([lines[0].strip().removeprefix("error: "), "; ".join(causes)]).strip()
+    reason = " ".join([lines[0].strip().removeprefix("error: "), "; ".join(causes)]).strip()
+    return ApplyFailed(reason=reason, evidence="\n".join(lines))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,14 +23,12 @@ _MINOR = re.compile(r'"gitVersion":\s*"v1\.(\d+)')
 
 def find(say: Say = silent) -> Path:
     """Return the user's own kubectl, or the locked one where that is missing or too old."""
-    try:
+    version = ""
+    with suppress(CommandMissing):
         version = command.run(["kubectl", "version", "--client", "--output=json"], check=False).stdout
-    except CommandMissing:
-        return programs.tool("kubectl", say)
     minor = _MINOR.search(version)
-    if minor and int(minor[1]) >= OLDEST_MINOR:
-        return programs.program("kubectl", say)
-    return programs.tool("kubectl", say)
+    chosen = programs.program if minor and int(minor[1]) >= OLDEST_MINOR else programs.tool
+    return chosen("kubectl", say)
 
 
 @dataclass(frozen=True)
@@ -75,5 +74,4 @@ def connect(context: str = "", say: Say = silent) -> Kubectl:
 
 
 def _reason(done: command.Completed) -> str:
-    lines = [line for line in done.stderr.strip().splitlines() if line.strip()]
-    return lines[-1].removeprefix("error: ") if lines else "no answer"
+    return (done.stderr.strip().splitlines() or ["no answer"])[-1].removeprefix("error: ")

@@ -22,12 +22,10 @@ class Manifest:
 
     @property
     def kind(self) -> str:
-        """Its kind."""
         return str(self.content.get("kind", ""))
 
     @property
     def name(self) -> str:
-        """Its name."""
         return str(self.content.get("metadata", {}).get("name", ""))
 
     @property
@@ -122,43 +120,26 @@ def _strings(value: object) -> Iterator[str]:
 
 def secrets_needed(manifest: Manifest) -> set[str]:
     """Return the Secrets without which a workload's pods cannot start."""
-    volumes = {
-        str(volume["secret"]["secretName"])
-        for volume in manifest.pod.get("volumes", [])
-        if "secret" in volume and not volume["secret"].get("optional")
-    }
-    return volumes | _from_environment(manifest, "secretRef", "secretKeyRef")
+    return _needed(manifest, "secret", "secretName")
 
 
 def config_maps_needed(manifest: Manifest) -> set[str]:
     """Return the ConfigMaps without which a workload's pods cannot start."""
-    volumes = {
-        str(volume["configMap"]["name"])
-        for volume in manifest.pod.get("volumes", [])
-        if "configMap" in volume and not volume["configMap"].get("optional")
-    }
-    return volumes | _from_environment(manifest, "configMapRef", "configMapKeyRef")
+    return _needed(manifest, "configMap", "name")
 
 
-def _from_environment(manifest: Manifest, whole: str, key: str) -> set[str]:
-    sources = [
-        source.get(whole, {}) for container in manifest.containers for source in container.get("envFrom", [])
-    ]
-    sources += [
-        variable.get("valueFrom", {}).get(key, {})
-        for container in manifest.containers
-        for variable in container.get("env", [])
-    ]
-    return {str(source["name"]) for source in sources if source and not source.get("optional")}
+def _needed(manifest: Manifest, kind: str, key: str) -> set[str]:
+    found = [(volume.get(kind, {}), key) for volume in manifest.pod.get("volumes", [])]
+    for container in manifest.containers:
+        found += [(source.get(f"{kind}Ref", {}), "name") for source in container.get("envFrom", [])]
+        values = (variable.get("valueFrom", {}) for variable in container.get("env", []))
+        found += [(value.get(f"{kind}KeyRef", {}), "name") for value in values]
+    return {str(source[name]) for source, name in found if source and not source.get("optional")}
 
 
 def environment(container: Mapping[str, Any], manifests: Iterable[Manifest]) -> dict[str, str]:
     """Return the variables that a container gets from ConfigMaps of the manifests and from itself."""
-    maps = {
-        manifest.name: manifest.content.get("data", {})
-        for manifest in manifests
-        if manifest.kind == "ConfigMap"
-    }
+    maps = {one.name: one.content.get("data", {}) for one in manifests if one.kind == "ConfigMap"}
     found: dict[str, str] = {}
     for source in container.get("envFrom", []):
         prefix = source.get("prefix", "")
@@ -166,8 +147,8 @@ def environment(container: Mapping[str, Any], manifests: Iterable[Manifest]) -> 
         found |= {f"{prefix}{name}": str(value) for name, value in data.items()}
     for variable in container.get("env", []):
         reference = variable.get("valueFrom", {}).get("configMapKeyRef")
-        value = (
-            maps.get(reference["name"], {}).get(reference["key"]) if reference else variable.get("value", "")
-        )
+        value = variable.get("value", "")
+        if reference:
+            value = maps.get(reference["name"], {}).get(reference["key"])
         found[str(variable["name"])] = str(value or "")
     return found

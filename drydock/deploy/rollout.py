@@ -51,10 +51,8 @@ def state(workload: Object) -> State:
     if workload["kind"] == "StatefulSet" and status.get("currentRevision") == status.get("updateRevision"):
         updated = total
     done = seen and updated >= wanted and total <= updated and ready >= wanted
-    text = f"{updated} of {wanted} updated, {ready} ready" + (
-        f", {total - updated} old" if total > updated else ""
-    )
-    return State(done, text)
+    old = f", {total - updated} old" if total > updated else ""
+    return State(done, f"{updated} of {wanted} updated, {ready} ready{old}")
 
 
 def wait(kubectl: Kubectl, manifest: Manifest, seconds: float, say: Say) -> float:
@@ -121,11 +119,8 @@ def _troubles(workload: Object, objects: Sequence[Object]) -> list[diagnosis.Tro
         newest = newest_replica_set(workload, objects)
         if newest and (reason := diagnosis.refused(newest)):
             return [diagnosis.Trouble(str(workload["metadata"]["name"]), reason, hopeless=True)]
-    return diagnosis.troubles(pods(workload, objects), _events(objects))
-
-
-def _events(objects: Sequence[Object]) -> list[Object]:
-    return [one for one in objects if one["kind"] == "Event"]
+    events = [one for one in objects if one["kind"] == "Event"]
+    return diagnosis.troubles(pods(workload, objects), events)
 
 
 def _failed(
@@ -135,20 +130,17 @@ def _failed(
     objects: Sequence[Object],
     reason: str,
 ) -> RolloutFailed:
-    namespace = f"--namespace={manifest.namespace}"
-    evidence = [diagnosis.describe(_events(objects), [one.pod for one in found])]
+    events = [one for one in objects if one["kind"] == "Event"]
+    evidence = [diagnosis.describe(events, [one.pod for one in found])]
     cause = found[0].cause if found else reason
-    crashed = next((one for one in found if one.crashed), None)
-    if crashed:
-        log = _log(kubectl, crashed.pod, namespace)
+    chosen = next((one for one in found if one.crashed), found[0] if found else None)
+    if chosen:
+        log = _log(kubectl, chosen.pod, f"--namespace={manifest.namespace}")
         evidence.append(log)
-        if line := diagnosis.from_log(log):
-            cause = f"{crashed.cause}: {line}"
-    elif found:
-        evidence.append(_log(kubectl, found[0].pod, namespace))
-    return RolloutFailed(
-        workload=manifest.title, cause=cause, evidence="\n".join(filter(str.strip, evidence))
-    )
+        if chosen.crashed and (line := diagnosis.from_log(log)):
+            cause = f"{chosen.cause}: {line}"
+    text = "\n".join(filter(str.strip, evidence))
+    return RolloutFailed(workload=manifest.title, cause=cause, evidence=text)
 
 
 def _log(kubectl: Kubectl, pod: str, namespace: str) -> str:

@@ -17,7 +17,6 @@ from drydock.detect.apps import SIDE, find_apps
 from drydock.detect.code import MAX_MODULES, Code, Startup, module_name
 from drydock.detect.commands import number
 from drydock.detect.entry import Entry, decide
-from drydock.detect.envfiles import environment_files
 from drydock.detect.files import file_uses
 from drydock.detect.ignore import ignore
 from drydock.detect.installation import installation
@@ -129,8 +128,8 @@ class _Detection:
         self._block(names)
         migrate = self._migration(names) if entry else None
         files = (*(plan.files if plan else ()), *(migrate.value.files if migrate else ()))
-        context, workdir = self._context(), self.layout.workdir.value
-        live, ready, docs = self._probes()
+        context = self._context()
+        live, ready = self._probes()
         port, options = self._port(), self._options()
         host = beside.host(startup) if startup else None
         read = settings.import_settings(startup) if startup else ()
@@ -147,7 +146,6 @@ class _Detection:
             python_path=self.layout.roots,
             entry_point=self._entry_point(),
             factory=self._factory(),
-            sub_applications=tuple(Found(f"{k.path}:{k.name}", at) for k, at in self.apps.mounted.items()),
             dependencies=Found(plan, chosen.source.where, chosen.why) if plan and chosen else None,
             server=server,
             python=choice.version,
@@ -156,7 +154,6 @@ class _Detection:
             port=port,
             liveness=live,
             readiness=ready,
-            docs=docs,
             host=host,
             options=options,
             system_build=self._packages_by_hand("build-packages") or build,
@@ -164,13 +161,11 @@ class _Detection:
             migrate=migrate,
             workers=self._workers() if entry else (),
             settings=read,
-            env_files=distinct(environment_files(startup, workdir) if startup else ()),
             data_files=data,
             writable=writable,
             replicas_safe=self._replicas(writable),
             installation=installed,
             ignore=ignore(self.tree, context.value, self._needed(files, installed.value)),
-            image=Found(self._by_hand("image"), "set by hand: image") if self._by_hand("image") else None,
             notes=tuple(self.notes),
             conflicts=tuple(self.conflicts),
             blockers=tuple(self.blockers),
@@ -362,18 +357,17 @@ class _Detection:
         self.notes += notes
         return found
 
-    def _probes(self) -> tuple[Found[str] | None, Found[str] | None, Found[str] | None]:
+    def _probes(self) -> tuple[Found[str] | None, Found[str] | None]:
         by_hand = self._by_hand("health-path"), self._by_hand("ready-path")
         live, ready = (Found(p, "set by hand") if p else None for p in by_hand)
         if self.entry is None or self.startup is None:
-            return live, ready, None
+            return live, ready
         probes = routes.probes(routes.Routes(self.entry, self.startup).health())
-        path, where = routes.docs_path(self.entry, self.startup)
         found = [
             Found(r.path, r.where, "asks the database" if r.asks_database else "") if r else None
             for r in probes
         ]
-        return live or found[0], ready or found[1], Found(path, where) if path else None
+        return live or found[0], ready or found[1]
 
     def _packages_by_hand(self, option: str) -> tuple[Package, ...]:
         """Return the packages that an option names; `NAME?` is one that a Debian release may lack."""

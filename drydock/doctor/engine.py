@@ -50,11 +50,9 @@ def context(environment: Mapping[str, str] = os.environ) -> Finding:
     host = environment.get("DOCKER_HOST")
     selected = find.current_context({key: text for key, text in environment.items() if key != "DOCKER_HOST"})
     if host and selected:
-        return warning(
-            "context",
-            f"DOCKER_HOST {host} wins over {selected.source}",
-            "unset one of them: `docker` and drydock use DOCKER_HOST, whatever `docker context ls` marks",
-        )
+        fact = f"DOCKER_HOST {host} wins over {selected.source}"
+        how = "unset one of them: `docker` and drydock use DOCKER_HOST, whatever `docker context ls` marks"
+        return warning("context", fact, how)
     if selected and not selected.host:
         return failure(
             "context", selected.source, "choose another one: `docker context ls`, `docker context use`"

@@ -30,20 +30,16 @@ class Finding:
 
 
 def ok(name: str, fact: str) -> Finding:
-    """Return a finding that all is well."""
     return Finding(name, Severity.OK, fact)
 
 
 def unknown(name: str, fact: str, advice: str = "") -> Finding:
-    """Return a finding that this could not be looked at."""
     return Finding(name, Severity.UNKNOWN, fact, spelled(advice))
 
 
 def warning(name: str, fact: str, advice: str) -> Finding:
-    """Return a finding that something may break."""
     return Finding(name, Severity.WARNING, fact, spelled(advice))
 
 
 def failure(name: str, fact: str, advice: str) -> Finding:
-    """Return a finding that builds break."""
     return Finding(name, Severity.FAILURE, fact, spelled(advice))

@@ -42,32 +42,31 @@ def options(info: Mapping[str, Any]) -> list[str]:
     return [name[1] for name in found if name]
 
 
+# What confines containers: the fact, the file of the kernel that tells, its content, and the advice.
+CONFINING = {
+    "selinux": (
+        *("SELinux enforces", "sys/fs/selinux/enforce", "1"),
+        'set `"selinux-enabled": true` in daemon.json, with container-selinux installed',
+    ),
+    "apparmor": (
+        *("AppArmor is on", "sys/module/apparmor/parameters/enabled", "Y"),
+        "install the package apparmor and restart the engine, which then loads its profile",
+    ),
+}
+
+
 def confinement(info: Mapping[str, Any], root: Path) -> Finding:
     """Look whether the engine confines containers with what the kernel has for it."""
-    has = options(info)
+    has, name = options(info), "confinement"
     if "seccomp" not in has:
-        return warning(
-            "confinement",
-            "the engine filters no system calls",
-            "use an engine built with seccomp, and no --seccomp",
-        )
-    if _read(root / "sys/fs/selinux/enforce") == "1":
-        if "selinux" not in has:
-            return warning(
-                "confinement",
-                "SELinux enforces, but containers run unconfined",
-                'set `"selinux-enabled": true` in daemon.json, with container-selinux installed',
-            )
-        return ok("confinement", "seccomp, SELinux")
-    if _read(root / "sys/module/apparmor/parameters/enabled") == "Y":
-        if "apparmor" not in has:
-            return warning(
-                "confinement",
-                "AppArmor is on, but containers run unconfined",
-                "install the package apparmor and restart the engine, which then loads its profile",
-            )
-        return ok("confinement", "seccomp, AppArmor")
-    return ok("confinement", "seccomp; this kernel has neither SELinux nor AppArmor on")
+        how = "use an engine built with seccomp, and no --seccomp"
+        return warning(name, "the engine filters no system calls", how)
+    for option, (fact, file, content, how) in CONFINING.items():
+        if _read(root / file) == content:
+            if option in has:
+                return ok(name, f"seccomp, {fact.partition(' ')[0]}")
+            return warning(name, f"{fact}, but containers run unconfined", how)
+    return ok(name, "seccomp; this kernel has neither SELinux nor AppArmor on")
 
 
 def denials(root: Path) -> Finding:
@@ -78,11 +77,9 @@ def denials(root: Path) -> Finding:
     for path in readable:
         found = [line for line in _tail(path) if _DENIED.search(line)]
         if found:
-            return warning(
-                "denials",
-                f"{len(found)} in {path}, the last: {found[-1].strip()[:160]}",
-                "label what containers mount (`:z`), or write a profile that allows it",
-            )
+            fact = f"{len(found)} in {path}, the last: {found[-1].strip()[:160]}"
+            how = "label what containers mount (`:z`), or write a profile that allows it"
+            return warning("denials", fact, how)
     return ok("denials", f"none in {', '.join(str(path) for path in readable)}")
 
 
@@ -92,20 +89,15 @@ def rootless(info: Mapping[str, Any], root: Path) -> Iterator[Finding]:
     delegated = f"sys/fs/cgroup/user.slice/user-{user}.slice/user@{user}.service/cgroup.controllers"
     controllers = (_read(root / delegated) or "").split()
     missing = [name for name in CONTROLLERS if name not in controllers]
+    name = "rootless limits"
     if str(info.get("CgroupVersion", "1")) != "2":
-        yield warning(
-            "rootless limits",
-            "an engine without root on cgroup version 1 can limit nothing",
-            "boot with systemd.unified_cgroup_hierarchy=1; until then memory limits in tests have no effect",
-        )
+        how = "boot with systemd.unified_cgroup_hierarchy=1; until then memory limits in tests have no effect"
+        yield warning(name, "an engine without root on cgroup version 1 can limit nothing", how)
     elif missing:
-        yield warning(
-            "rootless limits",
-            f"systemd does not delegate {', '.join(missing)} to user {user}",
-            f"write `Delegate={' '.join(CONTROLLERS)}` into a drop-in of user@.service, and log in again",
-        )
+        how = f"write `Delegate={' '.join(CONTROLLERS)}` into a drop-in of user@.service, and log in again"
+        yield warning(name, f"systemd does not delegate {', '.join(missing)} to user {user}", how)
     else:
-        yield ok("rootless limits", f"{', '.join(CONTROLLERS)} are delegated")
+        yield ok(name, f"{', '.join(CONTROLLERS)} are delegated")
     lowest = int(_read(root / "proc/sys/net/ipv4/ip_unprivileged_port_start") or 1024)
     advice = "for lower ones: sysctl net.ipv4.ip_unprivileged_port_start=80" if lowest > 80 else ""
     yield Finding("rootless ports", Severity.OK, f"from {lowest} up", advice)
@@ -144,9 +136,8 @@ def open_files() -> Finding:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     fact = f"{soft} at a time"
     if 0 <= soft < LEAST_OPEN_FILES:
-        return warning(
-            "open files", fact, f"`ulimit -n {min(hard, 65_536) if hard > 0 else 65_536}` in your shell"
-        )
+        how = f"`ulimit -n {min(hard, 65_536) if hard > 0 else 65_536}` in your shell"
+        return warning("open files", fact, how)
     return ok("open files", fact)
 
 

@@ -63,17 +63,13 @@ def proxies(info: Mapping[str, Any], environment: Mapping[str, str] = os.environ
         )
     for text in used.values():
         if (urlsplit(text if "//" in text else f"//{text}").hostname or "") in (*LOOPBACK, "::1"):
-            return warning(
-                "proxy",
-                f"{fact}: this machine's loopback, which is another one inside a container",
-                "name the proxy by an address that containers reach",
-            )
+            seen = f"{fact}: this machine's loopback, which is another one inside a container"
+            how = "name the proxy by an address that containers reach"
+            return warning("proxy", seen, how)
     if not engines:
-        return warning(
-            "proxy",
-            f"{fact}; builds get it, the engine has none for its own pulls",
-            'set `"proxies"` in daemon.json, or pull base images by hand',
-        )
+        seen = f"{fact}; builds get it, the engine has none for its own pulls"
+        how = 'set `"proxies"` in daemon.json, or pull base images by hand'
+        return warning("proxy", seen, how)
     return ok("proxy", f"{fact}; the engine has its own, {engines}")
 
 
@@ -108,20 +104,16 @@ def registry(info: Mapping[str, Any], project: Project) -> Finding:
     except RegistryUnreachable as error:
         return warning("registry", str(error.values["reason"]), f"check {project.registry} and the network")
     except (LoginRefused, PushDenied):
-        return warning(
-            "registry",
-            f"{target.registry} refuses {who.described}",
-            f"log in: `docker login {target.registry}`",
-        )
+        fact = f"{target.registry} refuses {who.described}"
+        how = f"log in: `docker login {target.registry}`"
+        return warning("registry", fact, how)
     except DrydockError as error:
         fact, _, advice = error.args[0].partition("; ")
         return warning("registry", fact, advice)
     if not (who.user or who.identity_token) and not target.loopback:
-        return warning(
-            "registry",
-            f"{target.registry} answers, but nobody is logged in",
-            f"`docker login {target.registry}`",
-        )
+        fact = f"{target.registry} answers, but nobody is logged in"
+        how = f"`docker login {target.registry}`"
+        return warning("registry", fact, how)
     return ok("registry", f"{target.registry} answers {who.described}")
 
 
@@ -132,24 +124,20 @@ def remote_clock(project: Project, environment: Mapping[str, str] = os.environ) 
     address = index or (f"https://{host}/v2/" if host else "")
     if not address:
         return unknown("remote clock", "no index and no registry is configured to compare with")
+    import ssl
+
     import httpx2
 
     try:
-        answer = httpx2.head(address, timeout=ANSWER_SECONDS, verify=_trust(environment))
+        bundle = ca_bundle(environment)
+        trust = ssl.create_default_context(cafile=str(bundle) if bundle else None)
+        answer = httpx2.head(address, timeout=ANSWER_SECONDS, verify=trust)
         theirs = parsedate_to_datetime(answer.headers["Date"])
     except (httpx2.HTTPError, httpx2.InvalidURL, KeyError, ValueError, OSError) as error:
-        return unknown(
-            "remote clock", f"{plain_urls(address)} tells no time: {error or type(error).__name__}"
-        )
+        fact = f"{plain_urls(address)} tells no time: {error or type(error).__name__}"
+        return unknown("remote clock", fact)
     whose = f"{urlsplit(address).hostname}'s"
     return skew("remote clock", whose, (theirs - datetime.now(UTC)).total_seconds())
-
-
-def _trust(environment: Mapping[str, str]) -> Any:
-    import ssl
-
-    bundle = ca_bundle(environment)
-    return ssl.create_default_context(cafile=str(bundle) if bundle else None)
 
 
 def question(engine: Engine, image: str, environment: Mapping[str, str] = os.environ) -> Run:

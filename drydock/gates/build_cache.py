@@ -9,28 +9,25 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 from drydock import command
 from drydock.build import BuildResult, Options
 from drydock.gates.gate import Facts
+from drydock.gates.subject import Subject
 from drydock.project import Project
 from drydock.project import lock as locks
 from drydock.recipe.recipes import RESOLVED
 from drydock.verdict import Outcome, Verdict
 
-if TYPE_CHECKING:
-    from drydock.gates.subject import Subject
-
 GATE = "build_cache"
 
 
-def _settings(project: Project, _target: str) -> Mapping[str, Any]:
-    return {"entry_point": project.entry_point}
-
-
 FACTS = Facts(
-    inputs=("Dockerfile", ".dockerignore"), settings=_settings, demanded=False, changes="none", rank=60
+    inputs=("Dockerfile", ".dockerignore"),
+    settings=lambda project, _: {"entry_point": project.entry_point},
+    demanded=False,
+    changes="none",
+    rank=60,
 )
 # What a step that installs dependencies runs; such a step must survive a change of source.
 INSTALLERS = ("uv sync", "uv pip install", "pip install", "uv pip sync")
@@ -121,25 +118,20 @@ def decide(results: Mapping[str, BuildResult]) -> Verdict:
         faults.append("an unchanged build ran a step again")
     if results["source changed"].cached == len(results["source changed"].steps):
         faults.append("a changed source file ran no step: it is not in the image")
-    faults += [
-        f"a source change ran a dependency step again: {step.instruction[:80]}"
-        for step in installs
-        if not step.cached
-    ]
-    if not any(
-        _installs(step.instruction) and not step.cached for step in results["dependency changed"].steps
-    ):
+    again = [step.instruction[:80] for step in installs if not step.cached]
+    faults += [f"a source change ran a dependency step again: {instruction}" for instruction in again]
+    ran = [step.instruction for step in results["dependency changed"].steps if not step.cached]
+    if not any(map(_installs, ran)):
         faults.append("a changed lock file ran no dependency step")
-    seconds = sum(result.seconds for result in results.values())
-    measurements = {"builds": rows}
+    ratio = results["source changed"].seconds / cold.seconds
+    summary = f"a source change rebuilds in {ratio:.0%} of the cold time and installs nothing again"
+    outcome = Outcome.PASSED
     if not installs:
+        outcome = Outcome.COULD_NOT_CHECK
         summary = f"no step of the Dockerfile installs dependencies with one of: {', '.join(INSTALLERS)}"
-        return Verdict(GATE, Outcome.COULD_NOT_CHECK, summary, measurements=measurements, seconds=seconds)
-    if faults:
-        return Verdict(GATE, Outcome.FAILED, "; ".join(faults), measurements=measurements, seconds=seconds)
-    source = next(row for row in rows if row["build"] == "source changed")
-    summary = f"a source change rebuilds in {source['ratio']:.0%} of the cold time and installs nothing again"
-    return Verdict(GATE, Outcome.PASSED, summary, measurements=measurements, seconds=seconds)
+    elif faults:
+        outcome, summary = Outcome.FAILED, "; ".join(faults)
+    return Verdict(GATE, outcome, summary, measurements={"builds": rows})
 
 
 def _installs(instruction: str) -> bool:
@@ -168,9 +160,8 @@ def _changed(project: Project, options: Options, scenario: Scenario) -> Iterator
 def copy_context(project: Project, copy: Path) -> None:
     """Copy what git would: neither caches nor the virtual environment."""
     root = project.root
-    listing = command.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=root, check=False
-    )
+    listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    listing = command.run(listed, cwd=root, check=False)
     if listing.code != 0:
         shutil.copytree(root, copy, ignore=_SKIPPED, symlinks=True)
         return

@@ -47,7 +47,7 @@ def modules(module: str) -> frozenset[str]:
         left |= imports(name) | set(_parents(name))
         if name == module or name.startswith(f"{module}."):
             left |= {one for asked in _attributes(_tree(name)) for one in methods().get(asked, ())}
-        left -= found
+        left -= found | {SUBJECT}
     return frozenset(found)
 
 

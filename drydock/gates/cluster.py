@@ -14,7 +14,6 @@ import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import yaml
 
@@ -28,12 +27,10 @@ from drydock.deploy.render import overlays
 from drydock.engine import Engine
 from drydock.errors import BadConfiguration
 from drydock.gates.gate import Facts
+from drydock.gates.subject import Subject
 from drydock.progress import Say
 from drydock.project import Project
-from drydock.verdict import Outcome, Verdict
-
-if TYPE_CHECKING:
-    from drydock.gates.subject import Subject
+from drydock.verdict import Outcome, Verdict, and_more
 
 GATE = "cluster"
 # Names a command that puts images of the engine onto the cluster, for clusters that drydock does not know;
@@ -46,13 +43,9 @@ ANSWER_SECONDS = 15.0
 PAUSE_SECONDS = 0.5
 
 
-def _settings(project: Project, _target: str) -> Mapping[str, Any]:
-    return {"image": project.image, "paths": [project.health_path, project.ready_path]}
-
-
 FACTS = Facts(
     inputs=("deploy/kubernetes/",),
-    settings=_settings,
+    settings=lambda project, _: {"image": project.image, "paths": [project.health_path, project.ready_path]},
     demanded=False,
     arguments=True,
     changes="none",
@@ -74,16 +67,13 @@ def loader(context: str, environment: Mapping[str, str] = os.environ) -> list[st
 
 def load(engine: Engine, context: str, images: Sequence[str], say: Say) -> None:
     """Put images of the engine onto a cluster."""
-    chosen = loader(context)
-    if chosen is None:
-        return
-    say(f"loading {', '.join(images)}")
-    command.run([*chosen, *images], env=engine.environment)
+    if chosen := loader(context):
+        say(f"loading {', '.join(images)}")
+        command.run([*chosen, *images], env=engine.environment)
 
 
 def judge(subject: Subject) -> Verdict:
     """Apply an overlay, wait for its rollout, ask the application through its Service, and remove all."""
-    began = time.monotonic()
     project, image = subject.project, subject.built.reference
     overlay = chosen(project, subject.arguments)
     kubectl = clusters.connect(say=subject.say)
@@ -102,38 +92,31 @@ def judge(subject: Subject) -> Verdict:
             try:
                 deployed = deploy(project, str(copy), context, image, subject.say)
             except (ApplyFailed, RolloutFailed) as error:
-                return Verdict(
-                    GATE,
-                    Outcome.FAILED,
-                    str(error.args[0]),
-                    evidence=error.evidence,
-                    seconds=time.monotonic() - began,
-                )
+                return Verdict.failed(GATE, error)
             paths = [path for path in (project.health_path, project.ready_path) if path]
             answers = ask(kubectl, services(wanted, project), namespace, paths)
-    return decide(context, overlay, answers, deployed.seconds, time.monotonic() - began)
+    return decide(f"{overlay} on {context}", answers, deployed.seconds)
 
 
 def chosen(project: Project, arguments: Sequence[str]) -> str:
     """Return the overlay that the arguments name; the usual one, or the only one, without arguments."""
     parser = argparse.ArgumentParser(prog=f"nox -s {GATE} --", add_help=False, exit_on_error=False)
     parser.add_argument("--overlay", default="")
+    problem, how = "", "use --overlay"
     try:
         given, rest = parser.parse_known_args(arguments)
+        problem = f"unknown argument {rest[0]}" if rest else ""
     except argparse.ArgumentError as error:
-        raise BadConfiguration(where=parser.prog, problem=str(error), how="see README.md") from error
-    if rest:
-        raise BadConfiguration(where=parser.prog, problem=f"unknown argument {rest[0]}", how="use --overlay")
+        problem, how = str(error), "see README.md"
     known = overlays(project)
-    if given.overlay:
-        return str(given.overlay)
-    if USUAL in known or len(known) == 1:
-        return USUAL if USUAL in known else known[0]
-    raise BadConfiguration(
-        where=parser.prog,
-        problem=f"there are the overlays {', '.join(known)}" if known else "there is no overlay",
-        how="name one with --overlay",
-    )
+    if not problem:
+        if given.overlay:
+            return str(given.overlay)
+        if USUAL in known or len(known) == 1:
+            return USUAL if USUAL in known else known[0]
+        problem = f"there are the overlays {', '.join(known)}" if known else "there is no overlay"
+        how = "name one with --overlay"
+    raise BadConfiguration(where=parser.prog, problem=problem, how=how)
 
 
 @contextmanager
@@ -201,29 +184,23 @@ def ask(
     for name, port in found:
         for path in paths:
             address = f"/api/v1/namespaces/{namespace}/services/{name}:{port}/proxy{path}"
-            while (
-                done := kubectl.run("get", "--raw", address, check=False)
-            ).code and time.monotonic() < until:
+            done = kubectl.run("get", "--raw", address, check=False)
+            while done.code and time.monotonic() < until:
                 time.sleep(PAUSE_SECONDS)
-            lines = done.stderr.strip().splitlines() or ["no answer"]
-            answers[f"GET {path} of service/{name}"] = "" if done.code == 0 else lines[-1]
+                done = kubectl.run("get", "--raw", address, check=False)
+            answers[f"GET {path} of service/{name}"] = done.last if done.code else ""
     return answers
 
 
-def decide(
-    context: str, overlay: str, answers: Mapping[str, str], rollout_seconds: float, seconds: float
-) -> Verdict:
+def decide(where: str, answers: Mapping[str, str], rollout_seconds: float) -> Verdict:
     """Decide from the answers."""
-    measurements = {"rollout_seconds": round(rollout_seconds, 1), "questions": len(answers)}
+    figures = {"rollout_seconds": round(rollout_seconds, 1), "questions": len(answers)}
     faults = tuple(f"{question}: {fault}" for question, fault in answers.items() if fault)
     if not answers:
-        summary = f"{overlay} on {context}: no Service leads to the application, which so was not asked"
-        return Verdict(GATE, Outcome.COULD_NOT_CHECK, summary, (), "", measurements, seconds)
-    if faults:
-        more = f" and {len(faults) - 1} more" if len(faults) > 1 else ""
-        summary = f"{overlay} on {context}: {faults[0]}{more}"
-        return Verdict(GATE, Outcome.FAILED, summary, faults, "", measurements, seconds)
-    summary = (
-        f"{overlay} on {context}: rolled out in {rollout_seconds:.0f} s, {len(answers)} questions answered"
-    )
-    return Verdict(GATE, Outcome.PASSED, summary, (), "", measurements, seconds)
+        outcome, text = Outcome.COULD_NOT_CHECK, "no Service leads to the application, so nothing was asked"
+    elif faults:
+        outcome, text = Outcome.FAILED, and_more(faults)
+    else:
+        text = f"rolled out in {rollout_seconds:.0f} s, {len(answers)} questions answered"
+        outcome = Outcome.PASSED
+    return Verdict(GATE, outcome, f"{where}: {text}", faults, measurements=figures)

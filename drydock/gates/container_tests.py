@@ -7,19 +7,15 @@ from __future__ import annotations
 
 import re
 import shlex
-import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from drydock import toml
 from drydock.engine.runtime import Run, started
 from drydock.gates.gate import SOURCE, Facts
+from drydock.gates.subject import Subject
 from drydock.project import LOCK_FILES, lock
-from drydock.verdict import Outcome, Verdict
-
-if TYPE_CHECKING:
-    from drydock.gates.subject import Subject
+from drydock.verdict import Outcome, Verdict, and_more
 
 GATE = "container_tests"
 FACTS = Facts(
@@ -46,17 +42,18 @@ def judge(subject: Subject) -> Verdict:
     """Run pytest in a container of the test image, restricted as in production."""
     if not subject.project.tests:
         return Verdict(GATE, Outcome.PASSED, "no tests, as `tests = false` of the configuration says")
-    began = time.monotonic()
     output: list[str] = []
     xdist = lock.tests_have(subject.project, XDIST)
     command = workers(subject.arguments, configured(subject.project.source), xdist)
-    with started(subject.engine, Run(subject.tests, command=command, owner=GATE)) as running:
+    named = {"PYTEST_ADDOPTS": "--verbose"} if subject.workspace.progress.names_tests else {}
+    run = Run(subject.tests, command=command, environment=named, owner=GATE)
+    with started(subject.engine, run) as running:
         for chunk in running.container.logs(stream=True, follow=True):
             text = chunk.decode("utf-8", "replace")
             output.append(text)
             subject.show(text)
         code = int(running.container.wait()["StatusCode"])
-    return decide(subject.target, code, "".join(output), time.monotonic() - began)
+    return decide(subject.target, code, "".join(output))
 
 
 def configured(source: Path) -> tuple[str, ...]:
@@ -73,30 +70,19 @@ def workers(arguments: Sequence[str], configured: Sequence[str], xdist: bool) ->
     return (*(PARALLEL if xdist and not chosen else ()), *arguments)
 
 
-def decide(target: str, code: int, output: str, seconds: float) -> Verdict:
+def decide(target: str, code: int, output: str) -> Verdict:
     """Decide from pytest's exit code and output; the summary names the first failing test."""
     plain = re.sub(r"\x1b\[[0-9;]*m", "", output)
-    counted = _COUNTS.findall(plain)
+    counted, failed = _COUNTS.findall(plain), _FAILED.findall(plain)
     counts = counted[-1].strip(", ") if counted else ""
-    failed = _FAILED.findall(plain)
-    measurements = {"tests": counts, "failed": failed}
+    figures = {"tests": counts, "failed": failed}
     if code == 0 and "passed" in counts:
-        return Verdict(
-            GATE,
-            Outcome.PASSED,
-            f"{counts} in the {target} image",
-            measurements=measurements,
-            seconds=seconds,
-        )
-    tail = "\n".join(plain.strip().splitlines()[-EVIDENCE_LINES:])
+        return Verdict(GATE, Outcome.PASSED, f"{counts} in the {target} image", measurements=figures)
+    outcome, tail = Outcome.COULD_NOT_CHECK, "\n".join(plain.strip().splitlines()[-EVIDENCE_LINES:])
     if failed:
-        more = f" and {len(failed) - 1} more" if len(failed) > 1 else ""
-        summary = f"{counts} in the {target} image: {failed[0]}{more}"
-        return Verdict(
-            GATE, Outcome.FAILED, summary, evidence=tail, measurements=measurements, seconds=seconds
-        )
-    if code in (0, NO_TESTS):
+        outcome, summary = Outcome.FAILED, f"{counts} in the {target} image: {and_more(failed)}"
+    elif code in (0, NO_TESTS):
         summary = f"pytest found no test to run in the {target} image: write one, or set tests = false"
     else:
         summary = f"pytest exited with {code} in the {target} image"
-    return Verdict(GATE, Outcome.COULD_NOT_CHECK, summary, evidence=tail, seconds=seconds)
+    return Verdict(GATE, outcome, summary, evidence=tail, measurements=figures)

@@ -7,11 +7,12 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 from drydock.engine import LABEL, Engine
 from drydock.engine.errors import ImageMissing
 from drydock.errors import NoSpace
+from drydock.image.local import Stream
 from drydock.image.record import absolute
 
 OWNER = "security"
@@ -44,7 +45,7 @@ def unpacked(engine: Engine, image: str, wanted: Callable[[str], bool] = lambda 
 
 def _write(chunks: Iterable[bytes], folder: Path, wanted: Callable[[str], bool]) -> None:
     root = folder.resolve()
-    with tarfile.open(fileobj=_Stream(chunks), mode="r|") as archive:  # type: ignore[call-overload]
+    with tarfile.open(fileobj=Stream(chunks), mode="r|") as archive:  # type: ignore[call-overload]
         for member in iter(archive.next, None):
             path = absolute(member.name)
             target = root / path.lstrip("/")
@@ -56,20 +57,6 @@ def _write(chunks: Iterable[bytes], folder: Path, wanted: Callable[[str], bool])
             with target.open("wb") as file:
                 while data := content.read(1 << 20):
                     file.write(data)
-
-
-class _Stream:
-    """A file that can be read forward, made of an iterator."""
-
-    def __init__(self, chunks: Iterable[bytes]) -> None:
-        self._chunks = iter(chunks)
-        self._rest = b""
-
-    def read(self, size: int) -> Any:
-        while len(self._rest) < size and (chunk := next(self._chunks, b"")):
-            self._rest += chunk
-        data, self._rest = self._rest[:size], self._rest[size:]
-        return data
 
 
 def text(folder: Path, path: str) -> str:

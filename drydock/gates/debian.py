@@ -10,7 +10,7 @@ import re
 import tempfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
@@ -30,26 +30,20 @@ _VERSION = re.compile(r"^ (\*\*\*|   ) (\S+) -?\d+$")
 _ORIGIN = re.compile(r"^ +-?\d+ (\S+)(?: (\S+))?")
 
 
-@dataclass(frozen=True)
-class Known:
-    """What the archive knows about an installed package."""
-
-    name: str
-    newer: tuple[str, ...]  # newer versions that came from a security suite, the newest first
-    listed: bool  # whether any suite has a package of this name
-
-
 def audit(components: Components, oldest: int, now: datetime, say: Say) -> Report:
     """Ask Debian's archive about every Debian package."""
     release = components.release
+    codename = release.get("VERSION_CODENAME", "")
+    fault = ""
     if release.get("ID") != "debian":
         name = release.get("PRETTY_NAME") or release.get("ID") or "without os-release"
-        return Report(SOURCE, faults=(f"the image is {name}, not Debian: its packages cannot be looked up",))
-    codename = release.get("VERSION_CODENAME", "")
-    if not codename:
-        return Report(SOURCE, faults=("the image's os-release names no Debian release",))
-    if not components.debian:
-        return Report(SOURCE, faults=("the image is Debian and lists no Debian package",))
+        fault = f"the image is {name}, not Debian: its packages cannot be looked up"
+    elif not codename:
+        fault = "the image's os-release names no Debian release"
+    elif not components.debian:
+        fault = "the image is Debian and lists no Debian package"
+    if fault:
+        return Report(SOURCE, faults=(fault,))
     try:
         sources = source_lines(mirrors(), osrelease.codename(), codename)
         say(f"asking Debian's archive about {len(components.debian)} packages of {codename}")
@@ -87,13 +81,11 @@ def ask(
     try:
         command.run(update, env={"LC_ALL": "C"}, timeout=APT_SECONDS)
         check_age(folder / "lists", oldest, now)
-        policy = command.run(
-            ["apt-cache", *options, "policy", *names], env={"LC_ALL": "C"}, timeout=APT_SECONDS
-        )
+        ask = ["apt-cache", *options, "policy", *names]
+        return command.run(ask, env={"LC_ALL": "C"}, timeout=APT_SECONDS).stdout
     except command.CommandFailed as error:
         faults = [line for line in error.completed.stderr.splitlines() if line.startswith(("E:", "W:"))]
         raise CouldNotAskError("; ".join(faults[:2]) or str(error)) from error
-    return policy.stdout
 
 
 def private_root(folder: Path, sources: Sequence[str], packages: Sequence[Component]) -> list[str]:
@@ -141,25 +133,24 @@ def signed_on(lists: Path) -> datetime:
 
 def judge(packages: Sequence[Component], policy: str) -> Report:
     """Decide from apt's policy, which lists each package's versions with their suites, the newest first."""
-    known = {one.name: one for one in read_policy(policy)}
+    known = dict(read_policy(policy))
     faults: list[str] = []
     findings: list[Finding] = []
     for package in packages:
-        found = known.get(package.name)
-        if found is None or not found.listed:
+        newer = known.get(package.name)
+        if newer is None:
             faults.append(f"no suite of the release has a package {package.label}: it was not checked")
-        elif found.newer:
-            text = f"{package.label} has the security update {found.newer[0]}"
-            findings.append(
-                Finding(
-                    "debian-security", package.name, f"{text}: build on a newer base", fixed_in=found.newer[0]
-                )
-            )
+        elif newer:
+            text = f"{package.label} has the security update {newer[0]}: build on a newer base"
+            findings.append(Finding("debian-security", package.name, text, fixed_in=newer[0]))
     return Report(SOURCE, len(packages), tuple(findings), tuple(faults))
 
 
-def read_policy(text: str) -> Iterator[Known]:
-    """Read what `apt-cache policy` prints in the locale C."""
+def read_policy(text: str) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Yield each package that a suite lists, with its newer versions of a security suite, the newest first.
+
+    The text is `apt-cache policy`'s in the locale C.
+    """
     parts = _PACKAGE.split(text)[1:]
     for name, body in zip(parts[::2], parts[1::2], strict=True):
         newer: list[str] = []
@@ -177,4 +168,5 @@ def read_policy(text: str) -> Iterator[Known]:
                 same = installed is not None and version == installed[1]
                 if above and secure and not same and version not in newer:
                     newer.append(version)
-        yield Known(name.split(":")[0], tuple(newer), listed)
+        if listed:
+            yield name.split(":")[0], tuple(newer)

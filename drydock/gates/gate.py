@@ -7,23 +7,16 @@ import pkgutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from drydock import gates
+from drydock.gates.subject import Subject
 from drydock.project import Project
 from drydock.project.dockerfile import stages
 from drydock.verdict import Verdict
 
-if TYPE_CHECKING:
-    from drydock.gates.subject import Subject
-
 SOURCE = "{source}"
 Settings = Callable[[Project, str], Mapping[str, Any]]
-
-
-def no_settings(_project: Project, _target: str) -> Mapping[str, Any]:
-    """Return the settings of a gate that reads none."""
-    return {}
 
 
 @dataclass(frozen=True)
@@ -35,7 +28,9 @@ class Facts:
     # which ``{source}/`` stands for the application's folder; a folder ends with a slash
     inputs: tuple[str, ...] = ()
     stages: tuple[str, ...] = ()  # stages without which a project's Dockerfile gives it nothing to judge
-    settings: Settings = no_settings  # returns the configuration that its verdict depends on, as JSON values
+    settings: Settings = (
+        lambda _project, _target: {}
+    )  # returns the configuration that its verdict depends on, as JSON values
     demanded: bool = True  # whether an image needs its receipt to be pushed
     vetoes: bool = False  # whether its refusal stops a push although its pass is not demanded
     longest_days: float | None = None  # age above which its receipt no longer counts; None for any
@@ -47,7 +42,6 @@ class Facts:
     # recipe, of the gate's own inputs, or none
     changes: Literal["source", "recipe", "inputs", "none"] = "recipe"
     default: bool = True  # whether a plain `nox` runs it
-    detailed: bool = False  # whether its details are shown when it passes
     rank: int = 50  # gates of a lower rank run first
 
 

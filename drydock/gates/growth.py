@@ -8,7 +8,6 @@ where it has no commit either, nothing can be compared, and the verdict says so.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from drydock.gates.budget import GATE, Comparison
@@ -37,46 +36,27 @@ def compare(
             builds = history.builds(project.image, target)
             judged = history.verdicts_of(GATE, project.image, target)
         known = last(builds, judged, project.main_branch, content_digest(image))
-        if found := remembered(*known, project.main_branch) if known else _weighed(mainline()):
-            alike = found.compression == str(image.compression)
-            comparisons.append(
-                Comparison(
-                    found.name,
-                    found.on_disk,
-                    found.on_wire if alike else None,
-                    limits.on_disk,
-                    limits.on_wire,
-                )
-            )
-            if not alike and limits.on_wire is not None:
-                notes.append(f"growth on the wire is not weighed: {found.name} is compressed otherwise")
+        if known:
+            name, on_disk, on_wire, compression = remembered(*known, project.main_branch)
+        elif found := mainline():
+            name, other = found
+            on_disk, on_wire, compression = other.on_disk, other.on_wire, str(other.compression)
         else:
             notes.append(f"growth is not weighed: {project.main_branch} has no image before this one")
+            return comparisons, notes
+        alike = compression == str(image.compression)
+        weighed = on_wire if alike else None
+        comparisons.append(Comparison(name, on_disk, weighed, limits.on_disk, limits.on_wire))
+        if not alike and limits.on_wire is not None:
+            notes.append(f"growth on the wire is not weighed: {name} is compressed otherwise")
     return comparisons, notes
 
 
-@dataclass(frozen=True)
-class Measure:
-    """What growth is measured by."""
-
-    name: str  # what to call it
-    on_disk: int  # its bytes on disk
-    on_wire: int  # its bytes on the wire
-    compression: str  # how they are compressed: sizes on the wire compare only among equal ones
-
-
-def remembered(build: Build, judged: Judged, branch: str) -> Measure:
-    """Return the main branch's last image as the history has it."""
+def remembered(build: Build, judged: Judged, branch: str) -> tuple[str, int, int, str]:
+    """Return name, both sizes and compression of the main branch's last image, as the size gate passed it."""
     weighed = judged.verdict.measurements
     name = f"{branch} of {datetime.fromtimestamp(build.at, UTC):%Y-%m-%d}"
-    return Measure(name, weighed["on_disk"], weighed["on_wire"], weighed.get("compression", ""))
-
-
-def _weighed(found: tuple[str, Image] | None) -> Measure | None:
-    if found is None:
-        return None
-    name, image = found
-    return Measure(name, image.on_disk, image.on_wire, str(image.compression))
+    return name, weighed["on_disk"], weighed["on_wire"], weighed.get("compression", "")
 
 
 def last(

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from drydock import command, programs
 from drydock import image as images
@@ -12,13 +10,11 @@ from drydock.engine import Engine
 from drydock.errors import DrydockError
 from drydock.gates.contents import unpacked
 from drydock.gates.gate import Facts
+from drydock.gates.subject import Subject
 from drydock.image import Difference, Image
 from drydock.image.compare import FileChange
 from drydock.progress import Say
 from drydock.verdict import Outcome, Verdict
-
-if TYPE_CHECKING:
-    from drydock.gates.subject import Subject
 
 GATE = "reproducible"
 FACTS = Facts(inputs=("Dockerfile", ".dockerignore"), demanded=False, changes="none", default=False, rank=70)
@@ -31,23 +27,22 @@ DIFFERS = 1
 
 def judge(subject: Subject) -> Verdict:
     """Build twice from nothing and compare; the user's caches are not touched."""
-    began = time.monotonic()
     engine = subject.engine
     chosen = subject.options().but(reference="", no_cache=True)
     ids = [subject.build(name, chosen).image_id for name in ("first", "second")]
     try:
         pair = None if ids[0] == ids[1] else [images.read(engine, image_id) for image_id in ids]
-        return decide(ids, pair, time.monotonic() - began, lambda path: look(engine, ids, path, subject.say))
+        return decide(ids, pair, lambda path: look(engine, ids, path, subject.say))
     finally:
         _remove(engine, ids)
 
 
-def decide(ids: list[str], pair: list[Image] | None, seconds: float, looked: Callable[[str], str]) -> Verdict:
+def decide(ids: list[str], pair: list[Image] | None, looked: Callable[[str], str]) -> Verdict:
     """Say whether two builds are the same, and what differs first where they are not."""
     measurements = {"first": ids[0], "second": ids[1]}
     if pair is None:
         summary = f"two builds without cache gave {ids[0]}"
-        return Verdict(GATE, Outcome.PASSED, summary, measurements=measurements, seconds=seconds)
+        return Verdict(GATE, Outcome.PASSED, summary, measurements=measurements)
     difference = images.diff(*pair)
     details = explain(difference, *pair)
     others = sorted(one.path for one in difference.files if one.fields and _has_other_content(one))
@@ -58,7 +53,6 @@ def decide(ids: list[str], pair: list[Image] | None, seconds: float, looked: Cal
         details[:SHOWN],
         evidence=looked(others[0]) if others else "",
         measurements=measurements,
-        seconds=seconds,
     )
 
 

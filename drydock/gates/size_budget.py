@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from drydock.gates import budget, growth
 from drydock.gates.gate import Facts
+from drydock.gates.subject import Subject
 from drydock.project import TARGETS, Project
 from drydock.verdict import Verdict
-
-if TYPE_CHECKING:
-    from drydock.gates.subject import Subject
 
 
 def _settings(project: Project, target: str) -> Mapping[str, Any]:

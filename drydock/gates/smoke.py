@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import http.client
 import json
-import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 from drydock.engine.errors import ContainerExited, NotReady
 from drydock.engine.runtime import GRACE_SECONDS, Run, Running, get, healthy, started
 from drydock.gates.errors import GateFailed
 from drydock.gates.gate import Facts
+from drydock.gates.subject import Subject
 from drydock.project import TARGETS, Project, Request
-from drydock.verdict import Outcome, Verdict
-
-if TYPE_CHECKING:
-    from drydock.gates.subject import Subject
+from drydock.verdict import Outcome, Verdict, and_more
 
 GATE = "smoke"
 
@@ -57,11 +54,10 @@ def forbidden(paths: Iterable[str], target: str) -> list[str]:
 def judge(subject: Subject) -> Verdict:
     """Prove that an image starts, answers, and stops, restricted as in production."""
     project, target = subject.project, subject.target
-    began = time.monotonic()
     declared = {PurePosixPath(name).name for name in project.extra_files}
-    tools = (
-        path for path in forbidden(subject.anatomy.tree, target) if PurePosixPath(path).name not in declared
-    )
+    tools = [
+        path for path in forbidden(subject.anatomy.tree, target) if path.rpartition("/")[2] not in declared
+    ]
     faults = [f"{path} is in the {target} image" for path in tools]
     wanted = Run(subject.image_id, port=project.port, environment=project.development.environment, owner=GATE)
     try:
@@ -71,28 +67,15 @@ def judge(subject: Subject) -> Verdict:
             code, stopped = running.stop(GRACE_SECONDS)
             log = running.log()
     except (ContainerExited, NotReady) as error:
-        return Verdict(
-            GATE,
-            Outcome.FAILED,
-            str(error.args[0]),
-            evidence=error.evidence,
-            seconds=time.monotonic() - began,
-        )
+        return Verdict.failed(GATE, error)
     if code != CLEAN_EXIT or stopped >= GRACE_SECONDS:
         faults.append(f"SIGTERM ended it with exit code {code} after {stopped:.1f} s of {GRACE_SECONDS} s")
-    measurements = {
-        "ready_seconds": round(ready, 3),
-        "stop_seconds": round(stopped, 3),
-        "requests": len(project.smoke),
-    }
-    seconds = time.monotonic() - began
+    requests = len(project.smoke)
+    figures = {"ready_seconds": round(ready, 3), "stop_seconds": round(stopped, 3), "requests": requests}
     if faults:
-        summary = f"{target}: {faults[0]}" + (f" and {len(faults) - 1} more" if len(faults) > 1 else "")
-        return Verdict(GATE, Outcome.FAILED, summary, tuple(faults), log, measurements, seconds)
-    summary = (
-        f"{target} ready in {ready:.1f} s, {len(project.smoke)} requests answered, stopped in {stopped:.1f} s"
-    )
-    return Verdict(GATE, Outcome.PASSED, summary, measurements=measurements, seconds=seconds)
+        return Verdict(GATE, Outcome.FAILED, f"{target}: {and_more(faults)}", tuple(faults), log, figures)
+    summary = f"{target} ready in {ready:.1f} s, {requests} requests answered, stopped in {stopped:.1f} s"
+    return Verdict(GATE, Outcome.PASSED, summary, measurements=figures)
 
 
 def _faults(project: Project, running: Running) -> list[str]:

@@ -32,12 +32,10 @@ class Subject:
 
     @property
     def engine(self) -> Engine:
-        """The engine that has the images."""
         return self.workspace.engine
 
     @property
     def project(self) -> Project:
-        """The project."""
         return self.workspace.project
 
     @property
@@ -52,12 +50,10 @@ class Subject:
 
     @property
     def built(self) -> BuildResult:
-        """The target's build."""
         return self.workspace.built(self.target)
 
     @property
     def image_id(self) -> str:
-        """The image's id on the engine."""
         return self.built.image_id
 
     @property
@@ -72,7 +68,6 @@ class Subject:
 
     @property
     def base(self) -> Image:
-        """The base image."""
         return self.workspace.measure(self.workspace.base.reference)
 
     @functools.cached_property

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,7 +37,7 @@ def run(name: str, args: Sequence[str], say: Say) -> command.Completed:
     try:
         program = tool(name, say)
     except DrydockError as error:
-        raise CouldNotAskError(f"{name} cannot be had: {error.args[0]}") from error
+        raise CouldNotAskError(f"{name} is not available: {error.args[0]}") from error
     with tempfile.TemporaryDirectory(prefix="drydock-tool-") as folder:
         return command.run([str(program), *args], check=False, cwd=Path(folder), timeout=TOOL_SECONDS)
 
@@ -45,13 +46,18 @@ def report(name: str, args: Sequence[str], say: Say) -> Any:
     """Return the JSON report of a locked program."""
     done = run(name, args, say)
     if done.code not in FINDINGS:
-        raise CouldNotAskError(f"{name} exited with {done.code}: {_end(done.stderr or done.stdout)}")
-    try:
+        raise CouldNotAskError(f"{name} exited with {done.code}: {done.last}")
+    with readable(name):
         return json.loads(done.stdout)
-    except ValueError as error:
-        raise CouldNotAskError(
-            f"{name} answered what cannot be read ({error}): {_end(done.stderr)}"
-        ) from error
+
+
+@contextmanager
+def readable(name: str) -> Iterator[None]:
+    """Turn an error in a program's report into a check that was not made."""
+    try:
+        yield
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise CouldNotAskError(f"the answer of {name} cannot be read ({error!r})") from error
 
 
 def checkov(framework: str, file: Path, say: Say) -> Checked:
@@ -63,17 +69,14 @@ def checkov(framework: str, file: Path, say: Say) -> Checked:
 def checkov_report(content: Any) -> Checked:
     """Read checkov's report."""
     parts = content if isinstance(content, list) else [content]
-    try:
+    with readable("checkov"):
         found = [one for one in parts if "results" in one]
-        unread = [
-            one["results"].get("parsing_errors") for one in found if one["summary"].get("parsing_errors")
-        ]
+        broken = [one["results"] for one in found if one["summary"].get("parsing_errors")]
         failed = [row for one in found for row in one["results"]["failed_checks"]]
         passed = sum(one["summary"].get("passed", 0) for one in found)
-    except (KeyError, TypeError, AttributeError) as error:
-        raise CouldNotAskError(f"checkov answered what cannot be read ({error!r})") from error
-    if unread:
-        raise CouldNotAskError(f"checkov cannot parse {', '.join(map(str, unread))}")
+    if broken:
+        files = ", ".join(str(one.get("parsing_errors")) for one in broken)
+        raise CouldNotAskError(f"checkov cannot parse {files}")
     if not failed and not passed:
         raise CouldNotAskError("checkov checked nothing")
     return Checked(len(failed) + passed, tuple(failed))
@@ -87,12 +90,10 @@ def trivy_config(kind: str, path: Path, say: Say) -> Checked:
 
 def trivy_report(content: Any, kind: str) -> Checked:
     """Read Trivy's report about one kind of file."""
-    try:
+    with readable("trivy"):
         results = [one for one in content.get("Results") or () if one.get("Type") == kind]
         rows = [row for one in results for row in one.get("Misconfigurations") or ()]
         passed = sum(one.get("MisconfSummary", {}).get("Successes", 0) for one in results)
-    except (TypeError, AttributeError) as error:
-        raise CouldNotAskError(f"trivy answered what cannot be read ({error!r})") from error
     if not rows and not passed:
         raise CouldNotAskError(f"trivy checked nothing: it saw no {kind}")
     return Checked(len(rows) + passed, tuple(row for row in rows if row.get("Status", "FAIL") == "FAIL"))
@@ -102,14 +103,6 @@ def trivy_secrets(folder: Path, say: Say) -> list[tuple[str, Mapping[str, Any]]]
     """Search files for secrets; return each file's path with Trivy's row about one."""
     args = ["filesystem", "--scanners", "secret", "--format", "json", "--quiet", "--offline-scan"]
     content = report("trivy", [*args, str(folder)], say)
-    try:
-        return [
-            (one["Target"], row) for one in content.get("Results") or () for row in one.get("Secrets") or ()
-        ]
-    except (KeyError, TypeError, AttributeError) as error:
-        raise CouldNotAskError(f"trivy answered what cannot be read ({error!r})") from error
-
-
-def _end(text: str) -> str:
-    lines = text.strip().splitlines()
-    return lines[-1] if lines else "no output"
+    with readable("trivy"):
+        results = content.get("Results") or ()
+        return [(one["Target"], row) for one in results for row in one.get("Secrets") or ()]

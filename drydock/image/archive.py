@@ -79,7 +79,7 @@ class Manifest:
 class Source:
     """Parts by name, with where they come from."""
 
-    where: str  # what to call it in an error
+    where: str  # its name in an error
     parts: Mapping[str, Part]  # the parts that are at hand
     # diff ids of layers that are not among the parts, since the cache has them
     known: frozenset[str] = field(default_factory=frozenset)
@@ -99,7 +99,7 @@ class Source:
         try:
             return json.loads(self.content(name))
         except ValueError as error:
-            raise DamagedImage(where=self.where, problem=f"{name} is no JSON") from error
+            raise DamagedImage(where=self.where, problem=f"{name} is not JSON") from error
 
 
 def read(
@@ -156,7 +156,7 @@ def _reason(path: Path, error: Exception) -> str:
         return error.strerror or str(error)
     with path.open("rb") as file:
         packed = records.compression(file.read(4))
-    return f"it is compressed with {packed} as a whole" if packed else "it is no tar archive"
+    return f"it is compressed with {packed} as a whole" if packed else "it is not a tar archive"
 
 
 def find_manifest(source: Source, architecture: str) -> Manifest:
@@ -230,7 +230,7 @@ def assemble(
         raise DamagedImage(where=source.where, problem=f"{manifest.config} lacks rootfs") from error
     if len(diff_ids) != len(manifest.layers):
         raise DamagedImage(
-            where=source.where, problem=f"{len(manifest.layers)} layers stand for {len(diff_ids)} diff ids"
+            where=source.where, problem=f"{len(manifest.layers)} layers for {len(diff_ids)} diff ids"
         )
     blobs = dict(zip(diff_ids, manifest.layers, strict=True))
     with ThreadPoolExecutor(THREADS) as pool:
@@ -250,7 +250,7 @@ def assemble(
 
 
 def instructions(history: list[dict[str, Any]], count: int) -> list[str]:
-    """Return for each layer what made it; empty texts where the history does not fit the layers."""
+    """Return each layer's instruction; empty texts where the history does not fit the layers."""
     made = [str(item.get("created_by") or "") for item in history if not item.get("empty_layer")]
     return made if len(made) == count else [""] * count
 

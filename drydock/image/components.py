@@ -62,7 +62,7 @@ class Component:
     # path of the METADATA or copyright file that states the licence; empty where there is none
     record: str = ""
     licence: str = ""  # the SPDX expression that this file states; empty where it states none
-    depends: tuple[str, ...] = ()  # the purls of what it needs and the image contains
+    depends: tuple[str, ...] = ()  # purls of its requirements that the image contains
     description: str = ""  # one line about it
     by_debian: bool = False  # whether Debian packaged it, and so patches and numbers it
 

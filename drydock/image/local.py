@@ -38,8 +38,8 @@ def read(
 ) -> Image:
     """Read an image of an engine.
 
-    What was analysed before is not read again: with every layer known, two calls of the engine's API are all;
-    with a new one, `docker save` is streamed through, and only the new layers are analysed.
+    No layer is read twice: with every layer known, two calls of the engine's API are enough. With a new one,
+    `docker save` is streamed, and only the new layers are analysed.
     """
     looking = analyst(cache, compression)
     with answers(engine, reference):
@@ -49,7 +49,7 @@ def read(
 
 @contextmanager
 def answers(engine: Engine, reference: str) -> Iterator[None]:
-    """Turn what may go wrong while an engine is asked for an image into the error that says so."""
+    """Turn the engine's errors about an image into ours."""
     import docker
 
     try:
@@ -90,7 +90,7 @@ def _from_cache(found: docker.models.images.Image, reference: str, looking: Anal
 
 
 def guess_instructions(history: Sequence[Mapping[str, Any]], count: int) -> list[str] | None:
-    """Return what made each layer, from an engine's history, which does not say what has a layer."""
+    """Return each layer's instruction by an engine's history, which does not say which steps have one."""
     oldest_first = list(reversed(history))
 
     def texts(*makers: re.Pattern[str]) -> list[str]:
@@ -132,7 +132,7 @@ def unpack(chunks: Iterable[bytes], folder: Path, known: frozenset[str]) -> dict
     links: list[tarfile.TarInfo] = []
     # An uncompressed layer's blob is named by its diff id.
     skipped = {diff_id.removeprefix("sha256:") for diff_id in known}
-    with tarfile.open(fileobj=_Stream(chunks), mode="r|", bufsize=CHUNK) as archive:  # type: ignore[call-overload]
+    with tarfile.open(fileobj=Stream(chunks), mode="r|", bufsize=CHUNK) as archive:  # type: ignore[call-overload]
         for number, member in enumerate(iter(archive.next, None)):
             if not member.isreg():
                 links.append(member)
@@ -144,7 +144,7 @@ def unpack(chunks: Iterable[bytes], folder: Path, known: frozenset[str]) -> dict
     return with_links(parts, links)
 
 
-class _Stream:
+class Stream:
     """A generator of chunks, as the file that tarfile wants."""
 
     def __init__(self, chunks: Iterable[bytes]) -> None:

@@ -9,8 +9,8 @@ from typing import Any, cast
 
 import pytest
 
-from drydock.command import Completed
-from drydock.deploy.difference import changes, difference, plain, refusal
+from drydock.command import CommandFailed, Completed
+from drydock.deploy.difference import changes, difference, plain, refused
 from drydock.deploy.kubectl import Kubectl
 from drydock.deploy.manifests import Manifest, parse
 
@@ -136,4 +136,5 @@ def test_in_a_new_namespace_everything_is_new() -> None:
     ],
 )
 def test_what_the_api_server_refuses_is_one_line(lines: list[str], reason: str) -> None:
-    assert refusal(lines) == reason
+    error = refused(CommandFailed(Completed((), 1, "", "\n".join(lines))))
+    assert error.values["reason"] == reason

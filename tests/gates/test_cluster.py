@@ -182,7 +182,7 @@ def test_objects_of_the_whole_cluster_are_not_touched(stage: Stage) -> None:
 
 
 def test_an_application_that_no_service_leads_to_is_no_pass() -> None:
-    verdict = cluster.decide("kind", "local", {}, 1.0, 2.0)
+    verdict = cluster.decide("local on kind", {}, 1.0)
 
     assert verdict.outcome is Outcome.COULD_NOT_CHECK
 

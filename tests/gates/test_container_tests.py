@@ -21,14 +21,14 @@ FAILED tests/test_tasks.py::test_other - assert 0
 
 
 def test_passing_tests_pass_with_their_number() -> None:
-    verdict = decide("production", 0, "===== 82 passed in 4.20s =====\n", 5.0)
+    verdict = decide("production", 0, "===== 82 passed in 4.20s =====\n")
 
     assert verdict.outcome is Outcome.PASSED
     assert verdict.summary == "82 passed in the production image"
 
 
 def test_the_first_failing_test_is_named() -> None:
-    verdict = decide("production", 1, FAILING, 5.0)
+    verdict = decide("production", 1, FAILING)
 
     assert verdict.outcome is Outcome.FAILED
     assert verdict.summary.endswith("tests/test_tasks.py::test_title_may_have_200_characters and 1 more")
@@ -37,12 +37,12 @@ def test_the_first_failing_test_is_named() -> None:
 def test_colours_do_not_hide_a_failure() -> None:
     coloured = FAILING.replace("FAILED", "\x1b[31mFAILED\x1b[0m")
 
-    assert decide("slim", 1, coloured, 5.0).outcome is Outcome.FAILED
+    assert decide("slim", 1, coloured).outcome is Outcome.FAILED
 
 
 def test_no_test_at_all_is_no_pass() -> None:
-    assert decide("slim", 5, "no tests ran in 0.01s", 0.1).outcome is Outcome.COULD_NOT_CHECK
-    assert decide("slim", 0, "", 0.1).outcome is Outcome.COULD_NOT_CHECK
+    assert decide("slim", 5, "no tests ran in 0.01s").outcome is Outcome.COULD_NOT_CHECK
+    assert decide("slim", 0, "").outcome is Outcome.COULD_NOT_CHECK
 
 
 def test_a_project_that_says_it_has_no_tests_passes_and_says_so(make_project: MakeProject) -> None:
@@ -55,7 +55,7 @@ def test_a_project_that_says_it_has_no_tests_passes_and_says_so(make_project: Ma
 
 
 def test_a_run_that_broke_down_is_no_pass() -> None:
-    verdict = decide("slim", 4, "ImportError: no module named todo_api", 0.1)
+    verdict = decide("slim", 4, "ImportError: no module named todo_api")
 
     assert verdict.outcome is Outcome.COULD_NOT_CHECK
     assert "ImportError" in verdict.evidence
@@ -77,8 +77,8 @@ FAILED tests/test_tasks.py::test_title
 
 
 def test_parallel_output_is_read_as_any_other() -> None:
-    passed = decide("slim", 0, "2 workers [82 items]\n....\n==== 82 passed, 1 warning in 4.20s ====\n", 5.0)
-    failed = decide("slim", 1, PARALLEL_FAILING, 5.0)
+    passed = decide("slim", 0, "2 workers [82 items]\n....\n==== 82 passed, 1 warning in 4.20s ====\n")
+    failed = decide("slim", 1, PARALLEL_FAILING)
 
     assert (passed.outcome, passed.summary) == (Outcome.PASSED, "82 passed, 1 warning in the slim image")
     assert (failed.outcome, failed.measurements["failed"]) == (

@@ -20,7 +20,7 @@ def unasked(path: str) -> str:
 
 
 def test_equal_ids_pass() -> None:
-    verdict = reproducible.decide(["sha256:1", "sha256:1"], None, 1.0, unasked)
+    verdict = reproducible.decide(["sha256:1", "sha256:1"], None, unasked)
 
     assert verdict.outcome is Outcome.PASSED
     assert verdict.summary == "two builds without cache gave sha256:1"
@@ -34,7 +34,7 @@ def test_the_first_differing_file_is_named(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(reproducible.images, "diff", lambda *_: changed)
     pair: Any = [SimpleNamespace(config=1), SimpleNamespace(config=1)]
 
-    verdict = reproducible.decide(["sha256:1", "sha256:2"], pair, 1.0, unasked)
+    verdict = reproducible.decide(["sha256:1", "sha256:2"], pair, unasked)
 
     assert verdict.outcome is Outcome.FAILED
     assert verdict.summary == "two builds without cache differ: /app/a.py (added)"
@@ -49,7 +49,7 @@ def test_the_first_file_with_another_content_is_looked_at(monkeypatch: pytest.Mo
     monkeypatch.setattr(reproducible.images, "diff", lambda *_: changed)
     pair: Any = [SimpleNamespace(config=1), SimpleNamespace(config=1)]
 
-    verdict = reproducible.decide(["sha256:1", "sha256:2"], pair, 1.0, lambda path: f"-old {path}")
+    verdict = reproducible.decide(["sha256:1", "sha256:2"], pair, lambda path: f"-old {path}")
 
     assert verdict.evidence == "-old /usr/lib/b.py"
 

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from drydock.gates.licences import gate
+from drydock.gates import licences as gate
 from drydock.image import Anatomy, components
 from drydock.image.licences import canonical, of_copyright, of_debian, of_metadata
 from drydock.publish import sbom

@@ -4,6 +4,121 @@ It fails closed: a source that could not be asked, a package that was skipped, a
 a database that is too old each end as "could not check", which is neither "vulnerable" nor ever "passed".
 """
 
-from drydock.gates.audit.gate import FACTS, judge
+from __future__ import annotations
 
-__all__ = ["FACTS", "judge"]
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from drydock.errors import DrydockError
+from drydock.gates import debian
+from drydock.gates.audit import interpreter, osv, python, scanners
+from drydock.gates.expectations import INPUTS, PLACE, Case, CouldNotAskError, Finding, Report, Severity, load
+from drydock.gates.expectations import judge as decide
+from drydock.gates.expectations.model import Audit
+from drydock.gates.gate import Facts
+from drydock.gates.subject import Subject
+from drydock.image.components import Components, Type
+from drydock.programs import tool
+from drydock.progress import Say
+from drydock.project import ca_bundle
+from drydock.verdict import Verdict
+
+GATE = "audit"
+# Its answer ages with the databases, and where none can be reached there is none: `push` does not ask for it,
+# and heeds it where it said no.
+FACTS = Facts(
+    inputs=(*INPUTS, "Dockerfile"),
+    demanded=False,
+    vetoes=True,
+    longest_days=1,
+    programs=("pip-audit",),
+    changes="none",
+    default=False,
+    rank=55,
+)
+MOST_NAMED = 3
+
+
+def judge(subject: Subject) -> Verdict:
+    """Look up everything that an image holds."""
+    now = datetime.now(UTC)
+    root, say = subject.project.root, subject.say
+    settings = load(root, now.date(), subject.project.recipe_folder).audit
+    found = subject.components
+    reports = [
+        *_python(found, settings, root, now, say),
+        debian.audit(found, settings.oldest, now, say),
+        *unknown(found, settings),
+        *scanners.audit(subject.engine, subject.image_id, settings.scanners, settings.oldest, now, say),
+    ]
+    case = Case(GATE, subject.target, "look-ups", settings.ignore, now.date())
+    return decide(case, [weighed(report, settings) for report in reports])
+
+
+def _python(found: Components, settings: Audit, root: Path, now: datetime, say: Say) -> Iterator[Report]:
+    """Yield what the database knows about the distributions and about the interpreter."""
+    try:
+        database: osv.Database
+        if settings.database:
+            database = osv.Export(root / settings.database, settings.oldest, now)
+        else:
+            database = osv.Service(settings.service, ca_bundle())
+    except CouldNotAskError as error:
+        yield Report(python.SOURCE, faults=(str(error),))
+        return
+    yield interpreter.audit(found.of(Type.INTERPRETER), database)
+    try:
+        client = tool("pip-audit", say)
+    except DrydockError as error:
+        yield Report(python.SOURCE, faults=(f"pip-audit is not available: {error.args[0]}",))
+        return
+    say(f"asking {database.name} about {len(found.python)} distributions")
+    facts = {"vulnerabilities_from": database.name}
+    if isinstance(database, osv.Export):
+        facts["vulnerabilities_of"] = database.updated.isoformat()
+    report = replace(python.audit(found.python, database, client), facts=facts)
+    if report.faults and found.python:
+        advice = f"[audit] service or database in {PLACE} names another one"
+        report = replace(report, notes=(*report.notes, advice))
+    yield report
+
+
+def unknown(found: Components, settings: Audit) -> Iterator[Report]:
+    """Yield what is in the image and in no database."""
+    faults = [f"{path} names no distribution that could be looked up" for path in found.nameless]
+    paths = undeclared(found.unowned, settings.unchecked)
+    if paths:
+        more = f" and {len(paths) - MOST_NAMED} more" if len(paths) > MOST_NAMED else ""
+        how = f"declare them in [audit.unchecked] of {PLACE} with a reason"
+        faults.append(f"no package names {', '.join(paths[:MOST_NAMED])}{more}: no database has them; {how}")
+    notes = tuple(
+        f"not looked up: {pattern} ({reason})"
+        for pattern, reason in settings.unchecked.items()
+        if len(undeclared(found.unowned, {pattern: reason})) < len(found.unowned)
+    )
+    if faults or notes:
+        yield Report("files of no package", faults=tuple(faults), notes=notes)
+
+
+def undeclared(paths: Sequence[str], declared: Mapping[str, str]) -> list[str]:
+    """Return the paths that no pattern of a declaration covers."""
+    return [path for path in paths if not any(fnmatchcase(path, pattern) for pattern in declared)]
+
+
+def weighed(report: Report, settings: Audit) -> Report:
+    """Return a report with the findings that do not count as notes."""
+    least = Severity.named(settings.severity)
+    counted: list[Finding] = []
+    passed: list[str] = []
+    for finding in report.findings:
+        if finding.severity < least:
+            passed.append(f"below {settings.severity}: {finding}")
+        elif settings.fixable_only and not finding.fixed_in:
+            passed.append(f"cannot be fixed yet: {finding}")
+        else:
+            counted.append(finding)
+    counted.sort(key=lambda finding: (-finding.severity, finding.subject, finding.check))
+    return replace(report, findings=tuple(counted), notes=(*report.notes, *passed))

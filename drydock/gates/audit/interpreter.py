@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from drydock.gates.audit import severity
-from drydock.gates.audit.osv import CPYTHON, Database
+from drydock.gates.audit.osv import CPYTHON, Database, severity_of
 from drydock.gates.expectations import CouldNotAskError, Finding, Report
 from drydock.image.components import Component
 
@@ -38,7 +37,7 @@ def audit(interpreters: Sequence[Component], database: Database) -> Report:
             summary = (
                 record.get("summary") or str(record.get("details", "")).partition("\n")[0] or "no summary"
             )
-            rated = severity.of_record(record)
+            rated = severity_of(record)
             text = (
                 f"{one.label} is vulnerable ({rated.name.lower()}): {summary}; build on a newer patch release"
             )

@@ -17,12 +17,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
-from drydock.gates.expectations import CouldNotAskError
+from drydock.gates.expectations import CouldNotAskError, Severity
 
 Record = Mapping[str, Any]
 ANSWER_SECONDS = 20.0
@@ -68,20 +68,6 @@ PYPI = Ecosystem("PyPI")
 CPYTHON = (Ecosystem("GIT", "github.com/python/cpython", "v"), Ecosystem("Bitnami", "python"))
 
 
-class Database(Protocol):
-    """Something that knows vulnerabilities."""
-
-    @property
-    def name(self) -> str:
-        """What to call it."""
-
-    def ask(self, name: str, version: str, kind: Ecosystem = PYPI) -> Sequence[Record]:
-        """Return the records that affect a release."""
-
-    def covers(self, kind: Ecosystem) -> bool:
-        """Tell whether it holds records of an ecosystem at all."""
-
-
 class Service:
     """A service with the OSV protocol."""
 
@@ -89,7 +75,7 @@ class Service:
         self.name = address.rstrip("/")
         self._context = ssl.create_default_context(cafile=str(ca_bundle) if ca_bundle else None)
 
-    def covers(self, kind: Ecosystem) -> bool:  # noqa: ARG002 - the protocol's
+    def covers(self, kind: Ecosystem) -> bool:  # noqa: ARG002 - an export's may not
         """Return True: OSV's own service holds all."""
         return True
 
@@ -199,6 +185,9 @@ class Export:
             raise CouldNotAskError(f"{self.name} cannot be asked about {name} {version}: {error}") from error
 
 
+Database = Service | Export
+
+
 def _documents(path: Path) -> Iterator[tuple[str, bytes]]:
     try:
         if path.is_dir():
@@ -274,3 +263,28 @@ def _within(wanted: Version, events: Sequence[Mapping[str, str]]) -> bool:
         elif (kind == "fixed" and at <= wanted) or (kind == "last_affected" and at < wanted):
             inside = False
     return inside
+
+
+# CVSS 3.1, section 5: the qualitative scale, which version 4 keeps.
+_SCALE = ((9.0, Severity.CRITICAL), (7.0, Severity.HIGH), (4.0, Severity.MEDIUM), (0.0, Severity.LOW))
+
+
+def severity_of(record: Record) -> Severity:
+    """Return the worst severity that a record states; UNKNOWN when it states none that can be read."""
+    stated = [Severity.named(str((record.get("database_specific") or {}).get("severity", "")))]
+    for place in (record, *(record.get("affected") or ())):
+        stated += [severity_of_vector(str(item.get("score", ""))) for item in place.get("severity") or ()]
+    known = [severity for severity in stated if severity is not Severity.UNKNOWN]
+    return max(known, default=Severity.UNKNOWN)
+
+
+def severity_of_vector(vector: str) -> Severity:
+    """Return the severity of a CVSS vector, version 2, 3 or 4; UNKNOWN for one that cannot be read."""
+    import cvss  # type: ignore[import-untyped]
+
+    kind = {"CVSS:3": cvss.CVSS3, "CVSS:4": cvss.CVSS4}.get(vector[:6], cvss.CVSS2)
+    try:
+        score = float(kind(vector).base_score)
+    except cvss.CVSSError:
+        return Severity.UNKNOWN
+    return next(severity for least, severity in _SCALE if score >= least)

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import json
 import tempfile
+import threading
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 from packaging.utils import canonicalize_name
 
 from drydock import command
-from drydock.gates.audit import severity
-from drydock.gates.audit.osv import Database, Record
-from drydock.gates.audit.relay import Relay, serving
-from drydock.gates.expectations import Finding, Report, Severity
+from drydock.gates.audit.osv import Database, Record, severity_of
+from drydock.gates.expectations import CouldNotAskError, Finding, Report, Severity
 from drydock.image.components import Component
 
 SOURCE = "Python distributions"
@@ -62,14 +65,12 @@ def _ask(client: Path, relay: Relay, batch: Sequence[Component]) -> tuple[Mappin
         done = command.run(
             args, check=False, timeout=ALL_SECONDS, env={"NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1"}
         )
-    lines = done.stderr.strip().splitlines() or ["no output"]
     if done.code not in ANSWERED:
-        return {}, f"pip-audit exited with {done.code}: {lines[-1]}"
+        return {}, f"pip-audit exited with {done.code}: {done.last}"
     try:
-        report = json.loads(done.stdout)
+        return json.loads(done.stdout), ""
     except ValueError:
-        return {}, f"pip-audit made no report: {lines[-1]}"
-    return report, ""
+        return {}, f"pip-audit made no report: {done.last}"
 
 
 def _unasked(batch: Sequence[Component], report: Mapping[str, Any], relay: Relay) -> Iterator[str]:
@@ -108,7 +109,7 @@ def _names(record: Record) -> set[str]:
 def _finding(
     name: str, label: str, names: tuple[str, ...], records: Sequence[Record], fixed: Sequence[str]
 ) -> Finding:
-    rated = [severity.of_record(record) for record in records]
+    rated = [severity_of(record) for record in records]
     # Several databases describe the same vulnerability; one that does not rate it is no opinion.
     known = [one for one in rated if one is not Severity.UNKNOWN]
     worst = max(known, default=Severity.UNKNOWN)
@@ -123,3 +124,69 @@ def _finding(
         fixed[0] if fixed else "",
         tuple(others),
     )
+
+
+@dataclass
+class Relay:
+    """A database as pip-audit asks it, on the loopback interface.
+
+    What the client leaves out of its report (how bad a vulnerability is, whether an answer had a second page,
+    which records it did not understand) is seen here, and so is what it never asked.
+    """
+
+    database: Database
+    # The records by name and version that were asked
+    answers: dict[tuple[str, str], Sequence[Record]] = field(default_factory=dict)
+    fault: str = ""  # why the database could not be asked; empty as long as it could
+    address: str = ""
+
+    def answer(self, question: Any) -> dict[str, Any] | None:
+        """Answer one question of the protocol; None when the database could not be asked."""
+        if self.fault:
+            return None  # the verdict is settled: no need to wait for every other package
+        try:
+            name, version = question["package"]["name"], question["version"]
+            records = self.database.ask(name, version)
+        except CouldNotAskError as error:
+            self.fault = str(error)
+            return None
+        self.answers[(name, version)] = records
+        return {"vulns": list(records)} if records else {}
+
+
+@contextmanager
+def serving(database: Database) -> Iterator[Relay]:
+    """Serve a database to clients on this machine."""
+    relay = Relay(database)
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            try:
+                found = relay.answer(json.loads(body))
+            except (ValueError, KeyError, TypeError):
+                self._send(HTTPStatus.BAD_REQUEST, {})
+                return
+            self._send(HTTPStatus.OK if found is not None else HTTPStatus.BAD_GATEWAY, found or {})
+
+        def _send(self, status: HTTPStatus, content: dict[str, Any]) -> None:
+            data = json.dumps(content).encode()
+            self.send_response(status)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(data)))
+            self.end_headers()
+            self.wfile.write(data)
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
+            """Print nothing: what was asked is in the relay."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    relay.address = f"http://127.0.0.1:{server.server_port}/v1/query"
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+    thread.start()
+    try:
+        yield relay
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()

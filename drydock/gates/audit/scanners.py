@@ -21,14 +21,13 @@ SCAN_SECONDS = 600.0
 
 @dataclass(frozen=True)
 class Scanner:
-    """A scanner: how to ask it, and how to read its answer."""
+    """How to ask a scanner, and how to read its answer."""
 
-    name: str
     arguments: Callable[[Path], list[str]]  # for scanning an archive of `docker save`
-    read: Callable[[Mapping[str, Any]], list[Finding]]  # makes findings of its report
-    # Returns when its database was made, from its report and its version's
+    read: Callable[[Mapping[str, Any]], list[Finding]]
+    # When its database was made, from its report and its version's; `about` are the latter's arguments.
     updated: Callable[[Mapping[str, Any], Mapping[str, Any]], str]
-    about: tuple[str, ...] = ()  # arguments that make it tell about its database; empty where its report does
+    about: tuple[str, ...] = ()
 
 
 def _trivy(report: Mapping[str, Any]) -> list[Finding]:
@@ -59,74 +58,52 @@ def _grype(report: Mapping[str, Any]) -> list[Finding]:
     ]
 
 
-SCANNERS = (
-    Scanner(
-        "trivy",
-        lambda archive: [
-            "image",
-            "--scanners",
-            "vuln",
-            "--format",
-            "json",
-            "--quiet",
-            "--input",
-            str(archive),
-        ],
+SCANNERS = {
+    "trivy": Scanner(
+        lambda archive: f"image --scanners vuln --format json --quiet --input {archive}".split(),
         _trivy,
         lambda _, about: about["VulnerabilityDB"]["UpdatedAt"],
         ("version", "--format", "json"),
     ),
-    Scanner(
-        "grype",
-        lambda archive: [f"docker-archive:{archive}", "--output", "json", "--quiet"],
+    "grype": Scanner(
+        lambda archive: f"docker-archive:{archive} --output json --quiet".split(),
         _grype,
         lambda report, _: report["descriptor"]["db"]["status"]["built"],
     ),
-)
+}
 
 
 def audit(
     engine: Engine, image: str, wanted: tuple[str, ...], oldest: int, now: datetime, say: Say
 ) -> list[Report]:
-    """Ask each scanner that is installed."""
-    reports = [
-        Report(name, faults=(f"{name} is no scanner that is known here",))
-        for name in wanted
-        if name not in {scanner.name for scanner in SCANNERS}
-    ]
-    there = [scanner for scanner in SCANNERS if shutil.which(scanner.name)]
-    for scanner in SCANNERS:
-        if scanner in there:
-            continue
-        if scanner.name in wanted:
-            reports.append(Report(scanner.name, faults=(f"{scanner.name} is not installed",)))
+    """Ask each scanner that is installed; one that is wanted must answer, another one is only noted."""
+    there = [name for name in SCANNERS if shutil.which(name)]
+    absent = [f"{name} is no scanner that is known here" for name in wanted if name not in SCANNERS]
+    absent += [f"{name} is not installed" for name in SCANNERS if name in wanted and name not in there]
+    reports = [Report(fault.partition(" ")[0], faults=(fault,)) for fault in absent]
     if not there:
         return reports
     with tempfile.TemporaryDirectory(prefix="drydock-scan-") as folder:
         archive = Path(folder) / "image.tar"
         with archive.open("wb") as file:
-            for chunk in engine.sdk.images.get(image).save():
-                file.write(chunk)
-        for scanner in there:
-            say(f"asking {scanner.name}")
+            file.writelines(engine.sdk.images.get(image).save())
+        for name in there:
+            say(f"asking {name}")
             try:
-                reports.append(scan(scanner, archive, oldest, now))
+                reports.append(scan(name, archive, oldest, now))
             except CouldNotAskError as error:
-                text = f"{scanner.name} was not used: {error}"
-                must = scanner.name in wanted
-                reports.append(
-                    Report(scanner.name, faults=(text,) if must else (), notes=() if must else (text,))
-                )
+                text = (f"{name} was not used: {error}",)
+                reports.append(Report(name, faults=text) if name in wanted else Report(name, notes=text))
     return reports
 
 
-def scan(scanner: Scanner, archive: Path, oldest: int, now: datetime) -> Report:
-    """Scan an archive."""
-    done = command.run([scanner.name, *scanner.arguments(archive)], check=False, timeout=SCAN_SECONDS)
+def scan(name: str, archive: Path, oldest: int, now: datetime) -> Report:
+    """Scan an archive of `docker save`."""
+    scanner = SCANNERS[name]
+    done = command.run([name, *scanner.arguments(archive)], check=False, timeout=SCAN_SECONDS)
     if done.code != 0:
-        last = (done.stderr.strip().splitlines() or ["no output"])[-1]
-        raise CouldNotAskError(f"it exited with {done.code}: {last}")
-    about = command.run([scanner.name, *scanner.about], check=False).stdout if scanner.about else "{}"
+        raise CouldNotAskError(f"it exited with {done.code}: {done.last}")
+    about = command.run([name, *scanner.about], check=False).stdout if scanner.about else "{}"
     try:
         report = json.loads(done.stdout)
         findings = scanner.read(report)
@@ -136,5 +113,4 @@ def scan(scanner: Scanner, archive: Path, oldest: int, now: datetime) -> Report:
     age = now - (updated if updated.tzinfo else updated.replace(tzinfo=UTC))
     if age.days > oldest:
         raise CouldNotAskError(f"its database is {age.days} days old, more than {oldest}")
-    facts = {f"{scanner.name}_database_of": updated.isoformat()}
-    return Report(scanner.name, 1, tuple(findings), facts=facts)
+    return Report(name, 1, tuple(findings), facts={f"{name}_database_of": updated.isoformat()})

@@ -1,9 +1,17 @@
 """What a project expects of its image: one TOML file, read strictly, and findings accepted for a time."""
 
-from drydock.gates.expectations.findings import CouldNotAskError, Finding, Ignore, Severity, Sifted, sift
+from drydock.gates.expectations.findings import (
+    Case,
+    CouldNotAskError,
+    Finding,
+    Ignore,
+    Report,
+    Severity,
+    judge,
+    sift,
+)
 from drydock.gates.expectations.model import Expectations
 from drydock.gates.expectations.read import INPUTS, PLACE, load, parse
-from drydock.gates.expectations.report import Case, Report, judge
 
 __all__ = [
     "INPUTS",
@@ -15,7 +23,6 @@ __all__ = [
     "Ignore",
     "Report",
     "Severity",
-    "Sifted",
     "judge",
     "load",
     "parse",

@@ -1,12 +1,15 @@
-"""What a check found, and which findings a person has accepted for a time."""
+"""What checks found, which findings a person has accepted for a time, and the verdict on all of them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date
 from enum import IntEnum
 from fnmatch import fnmatchcase
+from typing import Any
+
+from drydock.verdict import Outcome, Verdict, and_more
 
 
 class CouldNotAskError(Exception):
@@ -92,3 +95,59 @@ def sift(findings: Iterable[Finding], ignores: Sequence[Ignore], today: date) ->
     used = {cover for _, cover in ignored}
     unused = tuple(ignore for ignore in valid if ignore not in used)
     return Sifted((*expired, *left), tuple(ignored), unused)
+
+
+@dataclass(frozen=True)
+class Report:
+    """The outcome of one group of checks."""
+
+    source: str  # who checked: a group of ours, or a tool with its version
+    checks: int = 0  # how many things were asked; 0 where the tool does not count them
+    findings: tuple[Finding, ...] = ()
+    faults: tuple[str, ...] = ()  # what could not be checked, and why
+    notes: tuple[str, ...] = ()  # what a person should know without it changing the verdict
+    facts: Mapping[str, Any] = field(default_factory=dict)  # figures worth keeping, as JSON values
+
+
+@dataclass(frozen=True)
+class Case:
+    """What a verdict is about."""
+
+    gate: str
+    target: str  # the target that was judged
+    unit: str  # what is counted as a check, in the plural
+    ignores: Sequence[Ignore]  # what is accepted for a time
+    today: date  # the day that counts for them
+
+
+def judge(case: Case, reports: Sequence[Report]) -> Verdict:
+    """Decide: a finding fails, and what could not be checked never passes."""
+    ignores = [one for one in case.ignores if not one.targets or case.target in one.targets]
+    sifted = sift((finding for report in reports for finding in report.findings), ignores, case.today)
+    faults = [fault for report in reports for fault in report.faults]
+    details = [
+        *map(str, sifted.open),
+        *(f"not checked: {fault}" for fault in faults),
+        *(f"ignored until {ignore.until}: {finding} ({ignore.reason})" for finding, ignore in sifted.ignored),
+        *(f"unused ignore: {ignore.check} {ignore.subject}" for ignore in sifted.unused),
+        *(note for report in reports for note in report.notes),
+    ]
+    measurements = {
+        "checks": {report.source: report.checks for report in reports},
+        "findings": len(sifted.open),
+        "ignored": len(sifted.ignored),
+        **{name: value for report in reports for name, value in report.facts.items()},
+    }
+    checks = sum(report.checks for report in reports)
+    outcome = Outcome.COULD_NOT_CHECK
+    if sifted.open:
+        outcome, text = Outcome.FAILED, and_more(sifted.open)
+    elif faults:
+        text = and_more(faults)
+    elif not checks:
+        text = f"there were no {case.unit} to check"
+    else:
+        accepted = f", {len(sifted.ignored)} ignored" if sifted.ignored else ""
+        outcome = Outcome.PASSED
+        text = f"{checks} {case.unit} by {len(reports)} sources and no finding{accepted}"
+    return Verdict(case.gate, outcome, f"{case.target}: {text}", tuple(details), "", measurements)

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import tempfile
-import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 from drydock.deploy import manifests
 from drydock.deploy.errors import RenderFailed
@@ -18,24 +16,18 @@ from drydock.gates.expectations import CouldNotAskError, Finding, sift
 from drydock.gates.gate import Facts
 from drydock.gates.kubernetes import application, own, tools
 from drydock.gates.kubernetes.finding import Expectations, on, read, stale
+from drydock.gates.subject import Subject
 from drydock.programs.errors import ToolNotInstalled
 from drydock.progress import Say
 from drydock.project import Project
-from drydock.verdict import Outcome, Verdict
-
-if TYPE_CHECKING:
-    from drydock.gates.subject import Subject
+from drydock.verdict import Outcome, Verdict, and_more
 
 GATE = "kubernetes"
 
 
-def _settings(project: Project, _target: str) -> Mapping[str, Any]:
-    return {"image": project.image}
-
-
 FACTS = Facts(
     inputs=("deploy/kubernetes/",),
-    settings=_settings,
+    settings=lambda project, _: {"image": project.image},
     demanded=False,
     programs=("kubectl", "kubernetes-validate", "checkov", "trivy"),
     changes="inputs",
@@ -47,53 +39,36 @@ EXPECTATIONS = FOLDER / "gate.toml"
 def judge(subject: Subject) -> Verdict:
     """Render every overlay and judge it: schemas, scanners, our own checks, and the application's."""
     project, engine, image, say = subject.project, subject.engine, subject.image_id, subject.say
-    began = time.monotonic()
     expectations = read(project.place(str(FOLDER)) / EXPECTATIONS.name)
     names = overlays(project)
     if not names:
-        return _could_not(f"{FOLDER}/overlays holds no overlay", began)
+        return Verdict(GATE, Outcome.COULD_NOT_CHECK, f"{FOLDER}/overlays holds no overlay")
     found: list[Finding] = []
-    objects = 0
     try:
         known = known_names(engine, image, expectations)
         rendered = {name: render(project, name) for name in names}
         every = {name: manifests.parse(text) for name, text in rendered.items()}
-        # What one overlay brings, another may leave to whoever keeps secrets; so it is no slip of the pen.
+        # One overlay may leave out a Secret that another one brings: a person keeps it elsewhere.
         kept = {one.name for wanted in every.values() for one in wanted if one.kind == "Secret"}
         for name, text in rendered.items():
             say(f"judging overlay {name}")
-            wanted = every[name]
-            objects += len(wanted)
             found += scan(text, name, expectations, say)
-            found += own_findings(wanted, name, kept | set(expectations.samples))
-            found += asked(engine, project, image, wanted, name, expectations, known)
+            found += own_findings(every[name], name, kept | set(expectations.samples))
+            found += asked(engine, project, image, every[name], name, expectations, known)
     except RenderFailed as error:
-        return Verdict(
-            GATE,
-            Outcome.FAILED,
-            str(error.args[0]),
-            evidence=error.evidence,
-            seconds=time.monotonic() - began,
-        )
+        return Verdict.failed(GATE, error)
     except (ToolNotInstalled, CouldNotAskError) as error:
-        return _could_not(str(error.args[0]), began)
+        return Verdict(GATE, Outcome.COULD_NOT_CHECK, str(error.args[0]))
     sifted = sift(found, [one.ignore for one in expectations.accepted], datetime.now(UTC).date())
     faults = [str(one) for one in (*sifted.open, *stale(sifted.unused))]
-    measurements = {
-        "overlays": names,
-        "objects": objects,
-        "versions": list(expectations.kubernetes),
-        "ignored": len(sifted.ignored),
-    }
-    seconds = time.monotonic() - began
+    objects, accepted = sum(map(len, every.values())), len(sifted.ignored)
+    versions = list(expectations.kubernetes)
+    figures = {"overlays": names, "objects": objects, "versions": versions, "ignored": accepted}
     if faults:
-        more = f" and {len(faults) - 1} more" if len(faults) > 1 else ""
-        return Verdict(GATE, Outcome.FAILED, faults[0] + more, tuple(faults), "", measurements, seconds)
-    summary = (
-        f"{objects} objects of {len(names)} overlays by {len(expectations.kubernetes)} Kubernetes versions, "
-        f"{len(sifted.ignored)} findings accepted with reasons"
-    )
-    return Verdict(GATE, Outcome.PASSED, summary, measurements=measurements, seconds=seconds)
+        return Verdict(GATE, Outcome.FAILED, and_more(faults), tuple(faults), measurements=figures)
+    summary = f"{objects} objects of {len(names)} overlays by {len(versions)} Kubernetes versions"
+    summary += f", {accepted} findings accepted with reasons"
+    return Verdict(GATE, Outcome.PASSED, summary, measurements=figures)
 
 
 def scan(text: str, overlay: str, expectations: Expectations, say: Say) -> Iterator[Finding]:
@@ -138,11 +113,6 @@ def asked(
     for manifest in wanted:
         for container in manifest.containers:
             if manifests.repository(str(container["image"])) == name:
-                for line in application.problems(
-                    engine, image, wanted, (manifest, container), expectations.samples
-                ):
+                samples = expectations.samples
+                for line in application.problems(engine, image, wanted, (manifest, container), samples):
                     yield Finding("start-up-check", on(overlay, manifest.title), line)
-
-
-def _could_not(summary: str, began: float) -> Verdict:
-    return Verdict(GATE, Outcome.COULD_NOT_CHECK, summary, seconds=time.monotonic() - began)

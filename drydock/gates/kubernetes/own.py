@@ -65,14 +65,16 @@ def probes(manifest: Manifest, _: Sequence[Manifest]) -> Iterator[str]:
 
 def selectors(manifest: Manifest, wanted: Sequence[Manifest]) -> Iterator[str]:
     """A selector matches the labels of some pods."""
-    pods = [(one.title, one.template.get("metadata", {}).get("labels", {})) for one in wanted if one.template]
     spec = manifest.content.get("spec", {})
-    if manifest.kind in LONG_RUNNING:
-        pods = [(manifest.title, manifest.template.get("metadata", {}).get("labels", {}))]
+    pods = [manifest] if manifest.kind in LONG_RUNNING else [one for one in wanted if one.template]
     selector: Mapping[str, Any] = spec.get("selector") or spec.get("podSelector") or {}
     labels = selector.get("matchLabels", {}) if manifest.kind != "Service" else selector
-    if labels and not any(labels.items() <= dict(have).items() for _, have in pods):
+    if labels and not any(labels.items() <= _labels(pod).items() for pod in pods):
         yield f"its selector {dict(labels)} matches no pod"
+
+
+def _labels(workload: Manifest) -> dict[str, str]:
+    return dict(workload.template.get("metadata", {}).get("labels", {}))
 
 
 def service_ports(manifest: Manifest, wanted: Sequence[Manifest]) -> Iterator[str]:
@@ -81,10 +83,7 @@ def service_ports(manifest: Manifest, wanted: Sequence[Manifest]) -> Iterator[st
         return
     selector = dict(manifest.content["spec"].get("selector") or {})
     for one in wanted:
-        if (
-            selector.items() <= dict(one.template.get("metadata", {}).get("labels", {})).items()
-            and one.template
-        ):
+        if one.template and selector.items() <= _labels(one).items():
             ports = [port for container in one.containers for port in container.get("ports", [])]
             have = {port.get("name") for port in ports} | {port["containerPort"] for port in ports}
             for port in manifest.content["spec"].get("ports", []):
@@ -146,9 +145,9 @@ def environment(manifest: Manifest, _: Sequence[Manifest]) -> Iterator[str]:
     if manifest.pod and manifest.pod.get("enableServiceLinks") is not False:
         yield "enableServiceLinks is not false: a Service's name can overwrite a setting"
     for container in manifest.containers:
-        if any("secretRef" in source for source in container.get("envFrom", [])) or any(
-            "secretKeyRef" in variable.get("valueFrom", {}) for variable in container.get("env", [])
-        ):
+        whole = any("secretRef" in source for source in container.get("envFrom", []))
+        values = [variable.get("valueFrom", {}) for variable in container.get("env", [])]
+        if whole or any("secretKeyRef" in value for value in values):
             yield f"{container['name']} has a secret in its environment; mount it as a file"
 
 

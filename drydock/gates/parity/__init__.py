@@ -6,8 +6,9 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 from drydock.engine.errors import ContainerExited, NotReady
 from drydock.engine.runtime import Run, Running, started
@@ -18,17 +19,13 @@ from drydock.gates.expectations import judge as decide
 from drydock.gates.gate import Facts
 from drydock.gates.parity.known import KNOWN
 from drydock.gates.parity.snippets import PRELUDE, PROGRAM, SNIPPETS
+from drydock.gates.subject import Subject
 from drydock.project import Project, Request
 from drydock.spelling import spelled
 from drydock.verdict import Outcome, Verdict
 
-if TYPE_CHECKING:
-    from drydock.gates.subject import Subject
-
 GATE = "parity"
-FACTS = Facts(
-    inputs=(*INPUTS, "Dockerfile"), settings=smoke.settings, stages=("slim",), detailed=True, rank=45
-)
+FACTS = Facts(inputs=(*INPUTS, "Dockerfile"), settings=smoke.settings, stages=("slim",), rank=45)
 # Asked beside the project's own requests; the first one's answer is compared word by word.
 ALSO = ("/openapi.json", "/docs", "/no-such-path-of-drydock")
 MOST_OF_ONE, LONGEST = 25, 160
@@ -37,6 +34,10 @@ NOTHING = "nothing"
 
 def judge(subject: Subject) -> Verdict:
     """Start both images once, ask both the same, and compare the answers."""
+    if subject.target == "slim":
+        return Verdict(
+            GATE, Outcome.COULD_NOT_CHECK, "slim is what others are compared with; leave out --target"
+        )
     project, today = subject.project, datetime.now(UTC).date()
     accepted = load(project.root, today, project.recipe_folder).parity.ignore
     # Built one after the other; the threads below only ask.
@@ -47,11 +48,14 @@ def judge(subject: Subject) -> Verdict:
     faults = {target: one.exception() for target, one in asked.items() if one.exception()}
     for target, fault in faults.items():
         if len(faults) == 1 and isinstance(fault, ContainerExited | NotReady):
-            summary = f"only {target} fails: {fault.args[0]}"
-            return Verdict(GATE, Outcome.FAILED, summary, evidence=fault.evidence)
+            verdict = Verdict.failed(GATE, fault)
+            return replace(verdict, summary=f"only {target} fails: {verdict.summary}")
     slim, other = (one.result() for one in asked.values())
     case = Case(GATE, subject.target, "questions", accepted, today)
-    return decide(case, [compare(slim, other, subject.target)])
+    report = compare(slim, other, subject.target)
+    for note in report.notes:
+        subject.say(note)
+    return decide(case, [report])
 
 
 def ask(subject: Subject, image: str) -> dict[str, Any]:
@@ -110,9 +114,11 @@ def answers_to_snippets(running: Running, snippets: Mapping[str, str] = SNIPPETS
 
 def compare(slim: Mapping[str, Any], other: Mapping[str, Any], target: str) -> Report:
     """Report what differs, and note what differs on purpose."""
+    late = {name for one in (slim, other) for name, said in one.items() if _has(said, "late")}
     found = [
         finding
         for name in dict.fromkeys((*slim, *other))
+        if name not in late
         for finding in differences(name, slim.get(name, NOTHING), other.get(name, NOTHING), target)
     ]
     sifted = sift(found, KNOWN, datetime.now(UTC).date())
@@ -121,26 +127,29 @@ def compare(slim: Mapping[str, Any], other: Mapping[str, Any], target: str) -> R
         for known in KNOWN
         if (covered := [one for one, ignore in sifted.ignored if ignore is known])
     ]
-    failed = [name for name, said in slim.items() if isinstance(said, dict) and "error" in said]
-    notes += [
-        f"both fail alike, {name}: {slim[name]['error']}" for name in failed if slim[name] == other.get(name)
-    ]
-    notes.append(
-        spelled(
-            "not asked here: the unit tests; `drydock gate container_tests --target slim` runs them on slim"
-        )
-    )
-    return Report("both images", len(slim), sifted.open, notes=tuple(notes))
+    alike = [name for name, said in slim.items() if _has(said, "error") and said == other.get(name)]
+    notes += [f"both fail alike, {name}: {slim[name]['error']}" for name in alike]
+    tests = "`drydock gate container_tests --target slim` runs them on slim"
+    notes.append(spelled(f"not asked here: the unit tests; {tests}"))
+    faults = tuple(f"{name}: an image gave no answer in time" for name in sorted(late))
+    return Report("both images", len(slim), sifted.open, faults, tuple(notes))
+
+
+def _has(said: Any, kind: str) -> bool:
+    return isinstance(said, dict) and kind in said
 
 
 def differences(name: str, slim: Any, other: Any, target: str) -> Iterator[Finding]:
     """Yield each part of two answers that differs, with both of its values."""
     if slim == other:
         return
-    here, there = dict(parts(slim)), dict(parts(other))
-    keys = [key for key in {**here, **there} if here.get(key, NOTHING) != there.get(key, NOTHING)]
-    if not keys:  # the same parts in another order
-        keys, here, there = ["order"], {"order": slim}, {"order": other}
+    keys, here, there = ["whole"], {"whole": slim}, {"whole": other}
+    if not any(_has(said, "error") for said in (slim, other)):
+        slim, other = (said["answer"] if _has(said, "answer") else said for said in (slim, other))
+        mine, theirs = dict(parts(slim)), dict(parts(other))
+        # Where no part differs, their order does.
+        if unequal := [key for key in {**mine, **theirs} if mine.get(key) != theirs.get(key)]:
+            keys, here, there = unequal, mine, theirs
     for key in keys[:MOST_OF_ONE]:
         values = (shown(values.get(key, NOTHING)) for values in (here, there))
         yield Finding(name, key or "answer", "slim answers {}, {target} {}".format(*values, target=target))
@@ -150,10 +159,10 @@ def differences(name: str, slim: Any, other: Any, target: str) -> Iterator[Findi
 
 def parts(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
     """Yield the parts of a JSON value by their places; a list of texts has its texts as places."""
-    if isinstance(value, dict) and value:
+    if isinstance(value, dict):
         for key, item in value.items():
             yield from parts(item, f"{path}.{key}".lstrip("."))
-    elif isinstance(value, list) and value:
+    elif isinstance(value, list):
         texts = all(isinstance(item, str) for item in value)
         for number, item in enumerate(value):
             if texts:

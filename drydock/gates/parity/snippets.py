@@ -33,6 +33,11 @@ def python(*args, **variables):
                           env={**os.environ, **variables}, stdin=subprocess.DEVNULL)
     return [done.returncode, done.stdout.strip(), done.stderr.strip()[-300:]]
 
+def names(folder):
+    """Return what is in a folder, without bytecode."""
+    found = (one.name for one in folder.iterdir())
+    return sorted(name for name in found if name != "__pycache__" and not name.endswith(".pyc"))
+
 def top_level():
     """Return the importable modules of the installed distributions."""
     return sorted(name for name in metadata.packages_distributions() if name.isidentifier())
@@ -47,13 +52,15 @@ printed = "\\nprint('\\\\n' + json.dumps(answer, default=str, sort_keys=True))"
 def ask(source):
     run = [sys.executable, "-c", prelude + source + printed]
     try:
-        done = subprocess.run(run, capture_output=True, stdin=subprocess.DEVNULL, timeout=120)
+        done = subprocess.run(run, capture_output=True, stdin=subprocess.DEVNULL, timeout=300)
         if done.returncode == 0:
             return {"answer": json.loads(done.stdout.splitlines()[-1])}
         said = done.stderr.decode("utf-8", "replace").strip().splitlines() or ["no message"]
         return {"error": f"exit code {done.returncode}: {said[-1]}"}
-    except (subprocess.TimeoutExpired, ValueError, IndexError) as error:
-        return {"error": f"{type(error).__name__}: {error}"[-300:]}
+    except subprocess.TimeoutExpired as late:
+        return {"late": f"no answer in {late.timeout} s"}
+    except (ValueError, IndexError) as error:
+        return {"error": f"{type(error).__name__}: {error}"}
 
 with concurrent.futures.ThreadPoolExecutor(2) as pool:
     print(json.dumps(dict(zip(snippets, pool.map(ask, snippets.values())))))
@@ -151,25 +158,19 @@ answer = sorted(
     for file in one.files or () if not file.locate().exists() and file.suffix != ".pyc"
 )
 """,
-    "imports of distributions": "answer = missing(top_level())",
-    "data of packages": """
-import importlib.resources as resources
-def names(folder):
-    return sorted(
-        one.name for one in folder.iterdir() if one.name != "__pycache__" and not one.name.endswith(".pyc")
-    )
-answer = {
-    name: attempt(lambda: names(resources.files(name)))
-    for name in [*top_level(), "json", "email", "zoneinfo"]
-}
+    "packages": """
+import importlib.resources as resources, pkgutil
+answer = {}
+for name in top_level():
+    if error := missing([name]):
+        answer.update(error)
+        continue
+    modules = pkgutil.iter_modules(getattr(sys.modules[name], "__path__", None) or [])
+    answer[name] = [sorted(one.name for one in modules), attempt(names, resources.files(name))]
 """,
-    "modules of packages": """
-import pkgutil
-answer = {
-    name: sorted(
-        one.name for one in pkgutil.iter_modules(getattr(sys.modules.get(name), "__path__", None) or [])
-    ) for name in top_level() if attempt(importlib.import_module, name)
-}
+    "data of the standard library": """
+import importlib.resources as resources
+answer = {name: attempt(names, resources.files(name)) for name in ("json", "email", "zoneinfo")}
 """,
     "sources of packages": """
 import importlib.util

@@ -1,5 +1,121 @@
 """Hold Dockerfile and image against hadolint, checkov, Trivy and image/expectations.toml."""
 
-from drydock.gates.security.gate import FACTS, judge
+from __future__ import annotations
 
-__all__ = ["FACTS", "judge"]
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any
+
+from drydock.gates import budget, contents
+from drydock.gates.expectations import INPUTS, Case, Expectations, Finding, Report, load
+from drydock.gates.expectations import judge as decide
+from drydock.gates.gate import Facts
+from drydock.gates.security import base, expected, files, health, history, linters, metadata
+from drydock.gates.security.checks import CHECKS
+from drydock.gates.subject import Subject
+from drydock.project import Project
+from drydock.verdict import Verdict
+
+GATE = "security"
+ACCOUNTS = ("/etc/passwd", "/etc/shadow", "/etc/group")
+# The health check mostly waits; the rest keeps one more processor busy.
+THREADS = 2
+
+
+def _settings(project: Project, target: str) -> Mapping[str, Any]:
+    limit = project.budgets.get(target)
+    return {
+        "budget": asdict(limit) if limit else None,
+        "port": project.port,
+        "environment": dict(project.development.environment),
+    }
+
+
+FACTS = Facts(
+    inputs=(*INPUTS, "Dockerfile"), settings=_settings, programs=("hadolint", "checkov", "trivy"), rank=40
+)
+
+
+def judge(subject: Subject) -> Verdict:
+    """Check an image and its Dockerfile."""
+    today = datetime.now(UTC).date()
+    expectations = load(subject.project.root, today, subject.project.recipe_folder)
+    # The threads below share the subject: the image is read before they begin.
+    _ = subject.anatomy
+    with ThreadPoolExecutor(THREADS) as pool:
+        # First, since it waits for probes while the others work.
+        waiting = pool.submit(_health, subject, expectations)
+        others = pool.submit(lambda: [report for group in GROUPS for report in group(subject, expectations)])
+        reports = [*others.result(), *waiting.result()]
+    case = Case(GATE, subject.target, "checks", expectations.security.ignore, today)
+    return decide(case, reports)
+
+
+def _report(source: str, findings: Iterable[Finding], expectations: int = 0) -> Report:
+    return Report(source, len(CHECKS[source]) + expectations, tuple(findings))
+
+
+def _configuration(subject: Subject, wanted: Expectations) -> Iterator[Report]:
+    found = metadata.check(subject.image.config, wanted.image)
+    yield _report("configuration", found, len(wanted.image.env) + len(wanted.image.labels))
+    present = base.look(subject.engine, subject.image)
+    own_layers = subject.target != "production"
+    yield _report("base", base.check(subject.image, wanted.base, present, own_layers))
+
+
+def _history(subject: Subject, _: Expectations) -> Iterator[Report]:
+    made = history.check_layers(subject.image.layers)
+    lines = history.check_dockerfile(subject.project.dockerfile.read_text(encoding="utf-8"))
+    yield _report("history", (*made, *lines))
+
+
+def _files(subject: Subject, wanted: Expectations) -> Iterator[Report]:
+    anatomy = subject.anatomy
+    found = files.check(
+        anatomy.tree, subject.image.config, wanted.security.sources, wanted.image.volumes or ()
+    )
+    there = files.installed(anatomy.tree, anatomy.inventory, wanted.packages, subject.target)
+    yield _report("files", (*found, *there))
+    with subject.contents() as folder:
+        texts = [contents.text(folder, path) for path in ACCOUNTS]
+        yield _report("accounts", files.accounts(*texts))
+        different = expected.files(anatomy.tree, folder, wanted.file, subject.target)
+        yield _report("expected files", different, len(wanted.file))
+        yield linters.trivy_secrets(folder, subject.say)
+
+
+def _commands(subject: Subject, wanted: Expectations) -> Iterator[Report]:
+    found = expected.run_commands(
+        wanted.command,
+        subject.target,
+        lambda item: expected.in_container(subject.engine, subject.image.id, item),
+    )
+    yield _report("commands", found, len(wanted.command))
+
+
+def _linters(subject: Subject, _: Expectations) -> Iterator[Report]:
+    for lint in (linters.hadolint, linters.checkov, linters.trivy_config):
+        yield lint(subject.project.dockerfile, subject.say)
+
+
+def _budget(subject: Subject, _: Expectations) -> Iterator[Report]:
+    limit = subject.project.budgets.get(subject.target)
+    if limit:
+        judged = budget.judge(subject.image, limit, subject.target)
+        found = () if judged.passed else (Finding("budget", subject.target, judged.summary),)
+        yield _report("budget", found)
+
+
+def _health(subject: Subject, wanted: Expectations) -> list[Report]:
+    found = subject.image.config.healthcheck
+    # Without a HEALTHCHECK there is nothing to see; the configuration's check says so.
+    if not wanted.image.health.live or not found.get("Test"):
+        return []
+    return [health.run(subject.engine, subject.project, subject.image.id, found)]
+
+
+GROUPS: tuple[Callable[[Subject, Expectations], Iterator[Report]], ...] = (
+    *(_configuration, _history, _files, _commands, _linters, _budget),
+)

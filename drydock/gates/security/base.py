@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
+from typing import NamedTuple
 
 from drydock.engine import Engine
 from drydock.gates.expectations import Finding
@@ -16,8 +16,7 @@ NAME, DIGEST = "org.opencontainers.image.base.name", "org.opencontainers.image.b
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 
-@dataclass(frozen=True)
-class Present:
+class Present(NamedTuple):
     """A base as the engine has it now."""
 
     digests: tuple[str, ...]  # its id and its digests in registries
@@ -56,18 +55,14 @@ def check(image: Image, expected: Base, present: Present | None, targets_base: b
         yield Finding("base", name, f"has the digest {digest}, none of {', '.join(expected.digests)}")
     if present is None:
         return
+    lowest = tuple(layer.diff_id for layer in image.layers[: len(present.diff_ids)])
     if digest not in present.digests:
-        yield Finding(
-            "base", name, f"is {present.digests[0]} now, and the image stands on {digest}: build again"
-        )
-    elif targets_base and not _begins(image, present.diff_ids):
+        text = f"is {present.digests[0]} now, and the image stands on {digest}: build again"
+        yield Finding("base", name, text)
+    elif targets_base and lowest != present.diff_ids:
         yield Finding("base", name, "its layers are not the lowest ones of the image, which says that it is")
 
 
 def _floating(name: str) -> bool:
     last = name.rsplit("/", 1)[-1]
     return "@" not in name and (":" not in last or last.endswith(":latest"))
-
-
-def _begins(image: Image, diff_ids: Sequence[str]) -> bool:
-    return [layer.diff_id for layer in image.layers[: len(diff_ids)]] == list(diff_ids)

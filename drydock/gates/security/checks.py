@@ -1,51 +1,19 @@
-"""Every check of ours by group, with the question that it asks; docs/security.md says which peers ask it."""
+"""Every check of ours by group; docs/security.md says what each asks, and which peers ask it."""
 
-CHECKS: dict[str, dict[str, str]] = {
-    "configuration": {
-        "user": "Does it run as a number that is not root's?",
-        "env-secret": "Is there no secret among its variables?",
-        "env": "Are variables set, and absent, as expected?",
-        "entrypoint": "Does it start with what is expected?",
-        "cmd": "Are the default arguments as expected?",
-        "shell-form": "Does it start without a shell that would swallow SIGTERM?",
-        "workdir": "Is the working folder as expected?",
-        "stop-signal": "Does it stop by a signal that can be handled?",
-        "ports": "Are exactly the expected ports exposed, none of them privileged?",
-        "volumes": "Are exactly the expected volumes declared?",
-        "sensitive-volume": "Is no volume declared over a folder of the system?",
-        "on-build": "Does it leave no trigger to images built on it?",
-        "architecture": "Is it for a processor that is expected?",
-        "labels": "Are the labels as expected, and without a secret?",
-        "healthcheck": "Is there a HEALTHCHECK without a shell, and quick enough?",
-    },
-    "base": {"base": "Is the base named with its digest, allowed, and still the newest on this machine?"},
-    "history": {
-        "add": "Is everything copied by COPY, nothing by ADD?",
-        "update-alone": "Does no instruction update package lists without installing from them?",
-        "upgrade": "Does no instruction upgrade the whole system?",
-        "sudo": "Does no instruction use sudo?",
-        "unverified": "Is everything that is downloaded checked by hash or lock file?",
-        "history-secret": "Is there no secret in the instructions?",
-    },
-    "files": {
-        "setuid": "Does no file run with the rights of its owner or group?",
-        "world-writable": "Can nobody but the owner change a file?",
-        "app-writable": "Can the application change neither itself nor what it runs on?",
-        "secret-file": "Is there no file with the name of one that holds secrets?",
-        "unneeded-file": "Is there nothing that only a build or a developer needs?",
-        "cache-file": "Is there no cache of a package manager?",
-        "packages": "Are packages there, and absent, as expected?",
-        "programs": "Are programs absent as expected?",
-    },
-    "accounts": {
-        "empty-password": "Does every account have a password, or none that works?",
-        "duplicate-id": "Does every account have a name and a number of its own?",
-    },
-    "expected files": {
-        "file": "Is each expected path there, of its kind, owner and mode?",
-        "content": "Does each expected file hold, and not hold, what is expected?",
-    },
-    "commands": {"command": "Does each expected command print and return what is expected?"},
-    "budget": {"budget": "Are both sizes within their budgets, and is little stored in vain?"},
-    "health": {"health": "Does it become healthy, and unhealthy when its process hangs?"},
+CHECKS: dict[str, tuple[str, ...]] = {
+    "configuration": (
+        *("user", "env-secret", "env", "entrypoint", "cmd", "shell-form", "workdir", "stop-signal", "ports"),
+        *("volumes", "sensitive-volume", "on-build", "architecture", "labels", "healthcheck"),
+    ),
+    "base": ("base",),
+    "history": ("add", "update-alone", "upgrade", "sudo", "unverified", "history-secret"),
+    "files": (
+        *("setuid", "world-writable", "app-writable", "secret-file", "unneeded-file", "cache-file"),
+        *("packages", "programs"),
+    ),
+    "accounts": ("empty-password", "duplicate-id"),
+    "expected files": ("file", "content"),
+    "commands": ("command",),
+    "budget": ("budget",),
+    "health": ("health",),
 }

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 
+from drydock.command import Completed
 from drydock.engine import Engine
 from drydock.engine.runtime import Run, started
 from drydock.gates import contents
@@ -18,15 +18,6 @@ from drydock.image.tree import resolve
 
 COMMAND_SECONDS = 60
 EXECUTABLE_BY_ALL = 0o111
-
-
-@dataclass(frozen=True)
-class Output:
-    """What a command did."""
-
-    code: int
-    stdout: str
-    stderr: str
 
 
 def needs_content(path: str, expected: tuple[ExpectedFile, ...]) -> bool:
@@ -90,7 +81,7 @@ def _texts(
 
 
 def run_commands(
-    expected: tuple[ExpectedCommand, ...], target: str, execute: Callable[[ExpectedCommand], Output | str]
+    expected: tuple[ExpectedCommand, ...], target: str, execute: Callable[[ExpectedCommand], Completed | str]
 ) -> Iterator[Finding]:
     """Yield each command that did not do what is expected of it."""
     for item in expected:
@@ -102,13 +93,12 @@ def run_commands(
             yield Finding("command", subject, done)
             continue
         if done.code != item.exit:
-            last = (done.stderr or done.stdout).strip().splitlines()[-1:] or ["no output"]
-            yield Finding("command", subject, f"exited with {done.code}, not {item.exit}: {last[0]}")
+            yield Finding("command", subject, f"exited with {done.code}, not {item.exit}: {done.last}")
         yield from _texts("command", subject, done.stdout, item.stdout, item.stdout_lacks)
         yield from _texts("command", subject, done.stderr, item.stderr, item.stderr_lacks)
 
 
-def in_container(engine: Engine, image: str, item: ExpectedCommand) -> Output | str:
+def in_container(engine: Engine, image: str, item: ExpectedCommand) -> Completed | str:
     """Run a command in a container of its own, restricted as in production."""
     import requests
 
@@ -122,4 +112,4 @@ def in_container(engine: Engine, image: str, item: ExpectedCommand) -> Output | 
             running.container.logs(stdout=out, stderr=not out).decode("utf-8", "replace")
             for out in (True, False)
         ]
-    return Output(code, *streams)
+    return Completed(item.run, code, *streams)

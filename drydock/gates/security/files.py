@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
 
@@ -17,17 +18,8 @@ SETUID, SETGID, STICKY = 0o4000, 0o2000, 0o1000
 ANYBODY_WRITES, GROUP_WRITES, OWNER_WRITES = 0o002, 0o020, 0o200
 # File names that hold secrets (dockle CIS-DI-0010); a public certificate or an example is none.
 SECRET_FILES = (
-    *(
-        "id_rsa",
-        "id_dsa",
-        "id_ecdsa",
-        "id_ed25519",
-        ".netrc",
-        ".pgpass",
-        ".pypirc",
-        ".npmrc",
-        ".git-credentials",
-    ),
+    *("id_rsa", "id_dsa", "id_ecdsa", "id_ed25519", ".netrc", ".pgpass", ".pypirc", ".npmrc"),
+    ".git-credentials",
     *(".env", ".env.*", "credentials.json", "service-account*.json", "*.p12", "*.pfx", "*.jks", "*.keystore"),
     *("*_rsa.pem", "*private*.pem", "*.key", ".htpasswd", "kubeconfig", "docker-config.json", ".dockercfg"),
 )
@@ -62,11 +54,8 @@ def check(
             if file.kind is not Kind.DEVICE:
                 yield Finding("world-writable", file.path, f"has mode {file.mode:04o}: anybody may change it")
         elif _changes(file, user, groups) and _below(file.path, sources) and not _below(file.path, volumes):
-            yield Finding(
-                "app-writable",
-                file.path,
-                f"has mode {file.mode:04o} and owner {file.uid}:{file.gid}: it can change itself",
-            )
+            text = f"has mode {file.mode:04o} and owner {file.uid}:{file.gid}: it can change itself"
+            yield Finding("app-writable", file.path, text)
 
 
 def _file(file: File) -> Iterator[Finding]:
@@ -123,18 +112,18 @@ def accounts(passwd: str, shadow: str, group: str) -> Iterator[Finding]:
     """Yield accounts without a password, and numbers that two accounts share."""
     for line in shadow.splitlines():
         fields = line.split(":")
-        if len(fields) > 1 and fields[1] == "":
+        if fields[1:2] == [""]:
             yield Finding("empty-password", fields[0], "has an empty password in /etc/shadow")
     for where, text in (("/etc/passwd", passwd), ("/etc/group", group)):
         rows = [line.split(":") for line in text.splitlines() if line.count(":") >= 2]
         holders: dict[str, list[str]] = {}
-        for fields in rows:
-            holders.setdefault(fields[2], []).append(fields[0])
-            if where == "/etc/passwd" and fields[1] == "":
-                yield Finding("empty-password", fields[0], "has an empty password in /etc/passwd")
+        for name, password, number, *_ in rows:
+            holders.setdefault(number, []).append(name)
+            if where == "/etc/passwd" and not password:
+                yield Finding("empty-password", name, "has an empty password in /etc/passwd")
         for number, names in holders.items():
             if len(names) > 1:
                 yield Finding("duplicate-id", where, f"{', '.join(names)} share the number {number}")
-        names_only = [fields[0] for fields in rows]
-        for name in sorted({name for name in names_only if names_only.count(name) > 1}):
-            yield Finding("duplicate-id", where, f"{name} is listed twice")
+        for name, times in sorted(Counter(fields[0] for fields in rows).items()):
+            if times > 1:
+                yield Finding("duplicate-id", where, f"{name} is listed twice")

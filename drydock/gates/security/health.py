@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from drydock.engine import Engine
 from drydock.engine.runtime import NANOSECONDS, Run, Running, started
@@ -23,18 +23,16 @@ SLACK_SECONDS = 15.0
 DEFAULTS = {"Interval": 30.0, "Timeout": 30.0, "Retries": 3.0, "StartPeriod": 0.0}
 
 
-@dataclass(frozen=True)
-class Limits:
+class Limits(NamedTuple):
     """How long to wait, in seconds."""
 
     healthy: float  # from the start until a working application counts as healthy
     noticed: float  # from the moment that it hangs until the probe, run as often as here, has noticed
-    # From that moment until a container with the image's own interval and retries is unhealthy
-    promised: float
+    promised: float  # from then until a container with the image's own interval and retries is unhealthy
 
 
 def limits(healthcheck: Mapping[str, object]) -> Limits:
-    """Work out what a HEALTHCHECK promises, and how long to wait for it."""
+    """Return what a HEALTHCHECK promises, and how long to wait for it."""
 
     def value(key: str) -> float:
         found = float(str(healthcheck.get(key) or 0))
@@ -53,32 +51,21 @@ def run(engine: Engine, project: Project, image: str, healthcheck: Mapping[str, 
     are the image's own; it runs more often than in production, so that this takes seconds.
     """
     most = limits(healthcheck)
-    findings: list[Finding] = []
-    facts: dict[str, float] = {}
-    wanted = Run(
-        image,
-        port=project.port,
-        environment=project.development.environment,
-        owner=contents.OWNER,
-        probe_every=PROBE_EVERY,
-    )
+    environment = project.development.environment
+    wanted = Run(image, project.port, environment=environment, owner=contents.OWNER, probe_every=PROBE_EVERY)
     with started(engine, wanted) as running:
         seconds = _wait(running, "healthy", most.healthy)
         if seconds is None:
-            findings.append(
-                Finding("health", "start", f"not healthy within {most.healthy:g} s: {_last(running)}")
-            )
-            return Report(SOURCE, 1, tuple(findings))
-        facts["healthy_seconds"] = seconds
+            text = f"not healthy within {most.healthy:g} s: {_last(running)}"
+            return Report(SOURCE, 1, (Finding("health", "start", text),))
+        facts = {"healthy_seconds": seconds}
         running.container.kill(signal="SIGSTOP")
         seconds = _wait(running, "unhealthy", most.noticed)
         if seconds is None:
-            findings.append(
-                Finding("health", "hang", f"still healthy {most.noticed:g} s after its process was stopped")
-            )
-        else:
-            facts |= {"unhealthy_seconds": seconds, "unhealthy_in_production_seconds": most.promised}
-    return Report(SOURCE, 1, tuple(findings), facts=facts)
+            text = f"still healthy {most.noticed:g} s after its process was stopped"
+            return Report(SOURCE, 1, (Finding("health", "hang", text),), facts=facts)
+    facts |= {"unhealthy_seconds": seconds, "unhealthy_in_production_seconds": most.promised}
+    return Report(SOURCE, 1, facts=facts)
 
 
 def _wait(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 import tempfile
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,34 +16,74 @@ from drydock.progress import Say
 from drydock.project.dockerfile import expand, instructions
 
 
+def _answered(tool: str, source: str, ask: Callable[[], tuple[int, list[Finding]]]) -> Report:
+    """Return what a tool found, or why it could not look."""
+    try:
+        checks, findings = ask()
+    except CouldNotAskError as error:
+        return Report(tool, faults=(str(error),))
+    except (KeyError, TypeError) as error:
+        return Report(tool, faults=(f"the answer of {tool} cannot be read ({error!r})",))
+    return Report(f"{source} {version(tool)}", checks, tuple(findings))
+
+
 def hadolint(dockerfile: Path, say: Say) -> Report:
     """Lint a Dockerfile down to questions of style."""
 
-    def ask() -> Report:
+    def ask() -> tuple[int, list[Finding]]:
         args = ["--no-color", "--format", "json", "--failure-threshold", "style", str(dockerfile)]
         rows = tools.report("hadolint", args, say)
-        findings = (Finding(row["code"], f"line {row['line']}", row["message"], Severity.LOW) for row in rows)
-        return Report(_named("hadolint"), findings=tuple(findings))
+        return 0, [Finding(row["code"], f"line {row['line']}", row["message"], Severity.LOW) for row in rows]
 
-    return _answered("hadolint", ask)
+    return _answered("hadolint", "hadolint", ask)
 
 
 def checkov(dockerfile: Path, say: Say) -> Report:
     """Check a Dockerfile against checkov's policies."""
 
-    def ask() -> Report:
+    def line(row: Mapping[str, Any]) -> str:
+        return f"line {(row.get('file_line_range') or (1,))[0]}"
+
+    def ask() -> tuple[int, list[Finding]]:
         with tempfile.TemporaryDirectory(prefix="drydock-checkov-") as folder:
             resolved = Path(folder) / "Dockerfile"
             # checkov takes `FROM ${IMAGE}` for an image without a tag.
             resolved.write_text(with_arguments(dockerfile.read_text(encoding="utf-8")), encoding="utf-8")
-            checked = tools.checkov("dockerfile", resolved, say)
-        findings = (
-            Finding(row["check_id"], _lines(row), row["check_name"], Severity.MEDIUM)
-            for row in checked.failed
-        )
-        return Report(_named("checkov"), checked.checks, tuple(findings))
+            found = tools.checkov("dockerfile", resolved, say)
+        rows = found.failed
+        return found.checks, [
+            Finding(row["check_id"], line(row), row["check_name"], Severity.MEDIUM) for row in rows
+        ]
 
-    return _answered("checkov", ask)
+    return _answered("checkov", "checkov", ask)
+
+
+def trivy_config(dockerfile: Path, say: Say) -> Report:
+    """Check a Dockerfile against the checks that Trivy carries."""
+
+    def finding(row: Mapping[str, Any]) -> Finding:
+        line = f"line {row.get('CauseMetadata', {}).get('StartLine', 1)}"
+        return Finding(row["ID"], line, row["Message"], Severity.named(row["Severity"]))
+
+    def ask() -> tuple[int, list[Finding]]:
+        found = tools.trivy_config("dockerfile", dockerfile, say)
+        return found.checks, [finding(row) for row in found.failed]
+
+    return _answered("trivy", "trivy", ask)
+
+
+def trivy_secrets(folder: Path, say: Say) -> Report:
+    """Search the content of an image's files for secrets."""
+
+    def finding(target: str, row: Mapping[str, Any]) -> Finding:
+        text = f"line {row['StartLine']}: {row['Title']}"
+        severity = Severity.named(row["Severity"])
+        return Finding(f"secret-{row['RuleID']}", f"/{target.lstrip('/')}", text, severity)
+
+    def ask() -> tuple[int, list[Finding]]:
+        return 0, [finding(target, row) for target, row in tools.trivy_secrets(folder, say)]
+
+    return _answered("trivy", "trivy secrets", ask)
 
 
 def with_arguments(text: str) -> str:
@@ -52,64 +92,5 @@ def with_arguments(text: str) -> str:
     told = (one.text.partition("=") for one in head if one.keyword == "ARG")
     defaults = {name.strip(): value.strip().strip("\"'") for name, _, value in told}
     return re.sub(
-        r"^FROM\s.*$",
-        lambda line: expand(line[0], defaults),
-        text,
-        flags=re.MULTILINE | re.IGNORECASE,
+        r"^FROM\s.*$", lambda line: expand(line[0], defaults), text, flags=re.MULTILINE | re.IGNORECASE
     )
-
-
-def trivy_config(dockerfile: Path, say: Say) -> Report:
-    """Check a Dockerfile against the checks that Trivy carries."""
-
-    def ask() -> Report:
-        checked = tools.trivy_config("dockerfile", dockerfile, say)
-        findings = (
-            Finding(
-                row["ID"],
-                f"line {row.get('CauseMetadata', {}).get('StartLine', 1)}",
-                row["Message"],
-                Severity.named(row["Severity"]),
-            )
-            for row in checked.failed
-        )
-        return Report(_named("trivy"), checked.checks, tuple(findings))
-
-    return _answered("trivy", ask)
-
-
-def trivy_secrets(folder: Path, say: Say) -> Report:
-    """Search the content of an image's files for secrets."""
-
-    def ask() -> Report:
-        findings = (
-            Finding(
-                f"secret-{row['RuleID']}",
-                f"/{target.lstrip('/')}",
-                f"line {row['StartLine']}: {row['Title']}",
-                Severity.named(row["Severity"]),
-            )
-            for target, row in tools.trivy_secrets(folder, say)
-        )
-        return Report(_named("trivy", "trivy secrets"), findings=tuple(findings))
-
-    return _answered("trivy", ask)
-
-
-def _named(tool: str, source: str = "") -> str:
-    return f"{source or tool} {version(tool)}"
-
-
-def _answered(tool: str, ask: Callable[[], Report]) -> Report:
-    """Return a report, or one that says why there is none."""
-    try:
-        return ask()
-    except CouldNotAskError as error:
-        return Report(tool, faults=(str(error),))
-    except (KeyError, TypeError) as error:
-        return Report(tool, faults=(f"{tool} answered what cannot be read ({error!r})",))
-
-
-def _lines(row: Mapping[str, Any]) -> str:
-    lines: Iterable[int] = row.get("file_line_range") or (1,)
-    return f"line {next(iter(lines))}"

@@ -45,19 +45,21 @@ def _user(config: Config, expected: Metadata) -> Iterator[Finding]:
     yield from _differs("user", expected.user, config.user)
 
 
+def _values(check: str, wanted: Mapping[str, str], found: Mapping[str, str]) -> Iterator[Finding]:
+    for name, text in wanted.items():
+        if name not in found:
+            yield Finding(check, name, f"is not set; {text!r} is expected")
+        elif not matches(text, found[name]):
+            yield Finding(check, name, f"is {found[name]!r}, not {text!r}")
+
+
 def _environment(config: Config, expected: Metadata) -> Iterator[Finding]:
     for name, value in config.variables.items():
         if value and (is_secret(name, value) or leaks(value)):
-            yield Finding(
-                "env-secret", name, "looks like a secret, and is in the image for everybody to read"
-            )
+            yield Finding("env-secret", name, "looks like a secret, and is in the image for all to read")
         if name in expected.env_absent:
             yield Finding("env", name, "is set")
-    for name, wanted in expected.env.items():
-        if name not in config.variables:
-            yield Finding("env", name, f"is not set; {wanted!r} is expected")
-        elif not matches(wanted, config.variables[name]):
-            yield Finding("env", name, f"is {config.variables[name]!r}, not {wanted!r}")
+    yield from _values("env", expected.env, config.variables)
 
 
 def _start(config: Config, expected: Metadata) -> Iterator[Finding]:
@@ -100,12 +102,7 @@ def _sorted(texts: tuple[str, ...] | None) -> tuple[str, ...] | None:
 
 
 def _labels(config: Config, expected: Metadata) -> Iterator[Finding]:
-    for key, wanted in expected.labels.items():
-        found = config.labels.get(key)
-        if found is None:
-            yield Finding("labels", key, f"is missing; {wanted!r} is expected")
-        elif not matches(wanted, found):
-            yield Finding("labels", key, f"is {found!r}, not {wanted!r}")
+    yield from _values("labels", expected.labels, config.labels)
     for key, value in config.labels.items():
         if leaks(value):
             yield Finding("labels", key, "holds something in the form of a secret")

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from drydock.gates.audit import osv, severity
+from drydock.gates.audit import osv
 from drydock.gates.expectations import CouldNotAskError, Severity
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
@@ -246,13 +246,13 @@ def test_version_that_cannot_be_compared_is_a_fault(tmp_path: Path) -> None:
     ],
 )
 def test_vector_of_any_version_is_rated_as_the_standard_does(vector: str, rated: Severity) -> None:
-    assert severity.of_vector(vector) is rated
+    assert osv.severity_of_vector(vector) is rated
 
 
 def test_worst_stated_severity_counts_and_none_is_unknown() -> None:
     vector = "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H"
     both = {"database_specific": {"severity": "LOW"}, "severity": [{"type": "CVSS_V3", "score": vector}]}
-    assert severity.of_record(both) is Severity.CRITICAL
-    assert severity.of_record({"database_specific": {"severity": "MODERATE"}}) is Severity.MEDIUM
-    assert severity.of_record({"severity": [{"type": "CVSS_V4", "score": "x"}]}) is Severity.UNKNOWN
-    assert severity.of_record({}) is Severity.UNKNOWN
+    assert osv.severity_of(both) is Severity.CRITICAL
+    assert osv.severity_of({"database_specific": {"severity": "MODERATE"}}) is Severity.MEDIUM
+    assert osv.severity_of({"severity": [{"type": "CVSS_V4", "score": "x"}]}) is Severity.UNKNOWN
+    assert osv.severity_of({}) is Severity.UNKNOWN

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from drydock.gates import licences as gate
 from drydock.gates.expectations import load
-from drydock.gates.licences import archive, gate
-from drydock.gates.licences.expressions import not_allowed
+from drydock.gates.licences import archive, not_allowed
 from drydock.image.components import Component
 from drydock.image.licences import of_copyright
 from drydock.recipe import expectations as recipe

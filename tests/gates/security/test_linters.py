@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from drydock import programs
+from drydock.command import Completed
 from drydock.gates import tools
 from drydock.gates.expectations.model import ExpectedCommand
 from drydock.gates.security import expected, linters
@@ -70,7 +71,7 @@ def test_answer_is_read(
     [
         ("", 2, "checkov exited with 2: no output"),
         ("Killed", 137, "checkov exited with 137: Killed"),
-        ("not JSON", 0, "checkov answered what cannot be read"),
+        ("not JSON", 0, "the answer of checkov cannot be read"),
         ('{"passed": 0, "failed": 0}', 0, "checkov checked nothing"),
         ("[]", 0, "checkov checked nothing"),
     ],
@@ -91,7 +92,7 @@ def test_tool_that_cannot_be_installed_is_a_fault(monkeypatch: pytest.MonkeyPatc
 
     monkeypatch.setattr(tools, "tool", refuse)
     report = linters.hadolint(dockerfile, lambda _: None)
-    assert "hadolint cannot be had: hadolint could not be installed: no network" in report.faults[0]
+    assert "hadolint is not available: hadolint could not be installed: no network" in report.faults[0]
 
 
 def test_real_hadolint_finds_the_fault_of_a_dockerfile(dockerfile: Path) -> None:
@@ -105,7 +106,7 @@ def test_version_of_a_tool_is_the_locked_one() -> None:
     assert programs.version("hadolint").startswith("2.")
 
 
-def commands(item: ExpectedCommand, done: expected.Output | str) -> list[str]:
+def commands(item: ExpectedCommand, done: Completed | str) -> list[str]:
     return [finding.text for finding in expected.run_commands((item,), "production", lambda _: done)]
 
 
@@ -113,8 +114,8 @@ def test_command_is_held_against_code_and_both_streams() -> None:
     item = ExpectedCommand(
         ("x",), stdout=("^yes$",), stdout_lacks=("no",), stderr=("fine",), stderr_lacks=("Traceback",)
     )
-    assert commands(item, expected.Output(0, "yes\n", "fine")) == []
-    assert commands(item, expected.Output(3, "no", "Traceback")) == [
+    assert commands(item, Completed((), 0, "yes\n", "fine")) == []
+    assert commands(item, Completed((), 3, "no", "Traceback")) == [
         "exited with 3, not 0: Traceback",
         "nothing matches '^yes$' in 'no'",
         "'no' matches 'no'",

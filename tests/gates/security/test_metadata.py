@@ -77,7 +77,7 @@ def test_empty_variable_is_no_secret() -> None:
         (Metadata(env={"PORT": "8000"}), "env PORT: is not set"),
         (Metadata(env={"PATH": "~/opt/.*"}), "env PATH: is '/usr/bin', not '~/opt/.*'"),
         (Metadata(env_absent=("PATH",)), "env PATH: is set"),
-        (Metadata(labels={"maintainer": "~.+"}), "labels maintainer: is missing"),
+        (Metadata(labels={"maintainer": "~.+"}), "labels maintainer: is not set"),
         (Metadata(health=Health(test=("/other",))), "healthcheck image: ('/probe',), not ('/other',)"),
         (Metadata(health=Health(interval=5)), "healthcheck interval: is 10 s, more than 5 s"),
         (Metadata(health=Health(timeout=2)), "healthcheck timeout: is 3 s, more than 2 s"),

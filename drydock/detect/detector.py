@@ -129,7 +129,7 @@ class _Detection:
         migrate = self._migration(names) if entry else None
         files = (*(plan.files if plan else ()), *(migrate.value.files if migrate else ()))
         context = self._context()
-        live, ready = self._probes()
+        live, ready, docs = self._probes()
         port, options = self._port(), self._options()
         host = beside.host(startup) if startup else None
         read = settings.import_settings(startup) if startup else ()
@@ -154,6 +154,7 @@ class _Detection:
             port=port,
             liveness=live,
             readiness=ready,
+            docs=docs,
             host=host,
             options=options,
             system_build=self._packages_by_hand("build-packages") or build,
@@ -357,17 +358,18 @@ class _Detection:
         self.notes += notes
         return found
 
-    def _probes(self) -> tuple[Found[str] | None, Found[str] | None]:
+    def _probes(self) -> tuple[Found[str] | None, Found[str] | None, Found[str] | None]:
         by_hand = self._by_hand("health-path"), self._by_hand("ready-path")
         live, ready = (Found(p, "set by hand") if p else None for p in by_hand)
         if self.entry is None or self.startup is None:
-            return live, ready
+            return live, ready, None
+        path, where = routes.docs_path(self.entry, self.startup)
         probes = routes.probes(routes.Routes(self.entry, self.startup).health())
         found = [
             Found(r.path, r.where, "asks the database" if r.asks_database else "") if r else None
             for r in probes
         ]
-        return live or found[0], ready or found[1]
+        return live or found[0], ready or found[1], Found(path, where) if path else None
 
     def _packages_by_hand(self, option: str) -> tuple[Package, ...]:
         """Return the packages that an option names; `NAME?` is one that a Debian release may lack."""

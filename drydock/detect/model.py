@@ -192,6 +192,7 @@ class Findings:
     port: Found[int]
     liveness: Found[str] | None
     readiness: Found[str] | None
+    docs: Found[str] | None
     host: Found[str] | None
     options: Found[tuple[str, ...]] | None
     system_build: tuple[Package, ...]

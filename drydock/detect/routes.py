@@ -209,6 +209,23 @@ def probes(routes: list[Route]) -> tuple[Route | None, Route | None]:
     return liveness, min(ready, key=lambda route: route.rank, default=liveness)
 
 
+def docs_path(entry: Entry, startup: Startup) -> tuple[str, str]:
+    """Return the path of the interactive documentation (`""` when it is turned off) and its evidence."""
+    for site in startup.calls:
+        if _makes_entry(site, entry) and is_fastapi(site.module, site.node.func):
+            docs, schema = site.keyword("docs_url"), site.keyword("openapi_url")
+            off = any(isinstance(node, ast.Constant) and not node.value for node in (docs, schema))
+            return "" if off else reader(site).text(docs) or "/docs", site.where
+    return "/docs", entry.where
+
+
+def _makes_entry(site: Site, entry: Entry) -> bool:
+    maker = entry.app.made_by or entry.app.key
+    binding = site.module.bound(maker.name)
+    made = site.scope.function == maker.name or (binding is not None and binding.value is site.node)
+    return made and site.module.path == maker.path
+
+
 def _key(module: Module, name: str, function: str) -> Key:
     binding = module.bound(name, function)
     inner = binding.scope.function if binding else ""

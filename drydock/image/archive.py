@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import os
 import platform
 import posixpath
 import tarfile
@@ -16,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from drydock.image import record as records
-from drydock.image.cache import Analyst, Blob, Cache, analyst
+from drydock.image.cache import Analyst, Blob, Cache, user_cache
 from drydock.image.errors import AmbiguousImage, DamagedImage
 from drydock.image.model import Config, Image, Layer
 from drydock.image.record import Record
@@ -103,26 +102,18 @@ class Source:
 
 
 def read(
-    path: Path,
-    *,
-    architecture: str | None = None,
-    compression: Compression = ZSTD,
-    cache: Cache | None = None,
+    path: Path, *, architecture: str = "", compression: Compression = ZSTD, cache: Cache | None = None
 ) -> Image:
     """Read an image from a tar archive (of `docker save` or OCI) or from an OCI layout folder."""
     parts = _parts_of_folder(path) if path.is_dir() else _parts_of_archive(path)
     source = Source(str(path), parts)
     manifest = find_manifest(source, architecture or _MACHINES.get(platform.machine(), platform.machine()))
-    return assemble(source, manifest, str(path), analyst(cache, compression))
+    return assemble(source, manifest, str(path), Analyst(cache or user_cache(), compression))
 
 
 def _parts_of_folder(folder: Path) -> dict[str, Part]:
-    files = (Path(parent, name) for parent, _, names in os.walk(folder) for name in names)
-    return {
-        path.relative_to(folder).as_posix(): Part(path, 0, path.stat().st_size)
-        for path in files
-        if path.is_file()
-    }
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    return {path.relative_to(folder).as_posix(): Part(path, 0, path.stat().st_size) for path in files}
 
 
 def _parts_of_archive(path: Path) -> dict[str, Part]:
@@ -131,11 +122,8 @@ def _parts_of_archive(path: Path) -> dict[str, Part]:
             members = archive.getmembers()
     except (OSError, tarfile.TarError) as error:
         raise DamagedImage(where=path, problem=_reason(path, error)) from error
-    parts = {
-        posixpath.normpath(item.name): Part(path, item.offset_data, item.size)
-        for item in members
-        if item.isreg()
-    }
+    files = [item for item in members if item.isreg()]
+    parts = {posixpath.normpath(item.name): Part(path, item.offset_data, item.size) for item in files}
     return with_links(parts, members)
 
 

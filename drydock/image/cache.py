@@ -185,8 +185,3 @@ class Analyst:
             self.cache.add_record(record)
             self.cache.add_blob(blob, self.compression, packer)
         return record, blob
-
-
-def analyst(cache: Cache | None = None, compression: Compression = ZSTD) -> Analyst:
-    """Return an analyst with the user's cache unless another one is named."""
-    return Analyst(cache or user_cache(), compression)

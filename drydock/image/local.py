@@ -19,7 +19,7 @@ from drydock.engine import Engine
 from drydock.engine.errors import ImageMissing
 from drydock.errors import NoSpace
 from drydock.image.archive import Part, Source, assemble, find_manifest, instructions, with_links
-from drydock.image.cache import Analyst, Cache, analyst
+from drydock.image.cache import Analyst, Cache, user_cache
 from drydock.image.errors import DamagedImage
 from drydock.image.model import Config, Image, Layer
 from drydock.image.record import CHUNK
@@ -41,7 +41,7 @@ def read(
     No layer is read twice: with every layer known, two calls of the engine's API are enough. With a new one,
     `docker save` is streamed, and only the new layers are analysed.
     """
-    looking = analyst(cache, compression)
+    looking = Analyst(cache or user_cache(), compression)
     with answers(engine, reference):
         found = engine.sdk.images.get(reference)
         return _from_cache(found, reference, looking) or saved(engine, reference, found.attrs, looking)

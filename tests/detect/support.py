@@ -67,6 +67,7 @@ def summary(findings: Findings) -> dict[str, object]:
         "port": f.port.value,
         "liveness": value(f.liveness),
         "readiness": value(f.readiness),
+        "docs": value(f.docs),
         "system_build": [p.value for p in f.system_build],
         "system_run": [p.value for p in f.system_run],
         "migrate": f.migrate.value.command if f.migrate else "",

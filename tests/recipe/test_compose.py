@@ -121,7 +121,7 @@ def test_workers_are_services_and_commands_of_the_same_image(tmp_path: Path) -> 
     blueprint = recipe.plan(detect(tmp_path))
     assert blueprint.workers == {"worker": "rq worker mails", "check-2": "rq worker late"}
     line = '{\\"worker\\": \\"rq worker mails\\", \\"check-2\\": \\"rq worker late\\"}'
-    assert f'\nARG APP_COMMANDS="{line}"\n' in dockerfile.render(blueprint)
+    assert f' APP_COMMANDS="{line}" ' in dockerfile.render(blueprint)
 
 
 def test_volumes_of_the_image_are_kept(tmp_path: Path) -> None:

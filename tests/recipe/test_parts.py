@@ -234,6 +234,7 @@ def test_everything_that_a_build_downloads_is_checked_by_hash(shape: str, tmp_pa
 def test_whatever_the_dockerfile_reads_reaches_the_build(shape: str, lock: bool, tmp_path: Path) -> None:
     files = recipe.render(initialised(shape, tmp_path, lock=lock))
     text, rules = files.values()
+    assert text.count("\n") < 120  # the header is one more
 
     read = build_sources(text)
 

@@ -101,6 +101,11 @@ class Routes:
             for site in module.calls:
                 if isinstance(site.node.func, ast.Attribute):
                     self._extend(site, site.node.func)
+            for node, scope in module.grown:
+                if isinstance(node.target, ast.Attribute) and node.target.attr == "routes":
+                    of = node.target.value
+                    of = of.value if isinstance(of, ast.Attribute) and of.attr == "router" else of
+                    self._grow(Site(ast.Call(of, [], []), "", scope, module), node.value)
 
     def health(self) -> list[Route]:
         """Return the routes whose last path segment is one that probes ask, in their order."""
@@ -160,6 +165,17 @@ class Routes:
                 if inner is not None and inner not in (parent, TOP):
                     row = _Child(inner, (prefix or "").rstrip("/"), _guarding(site.node))
                     self._router(parent).children.append(row)
+
+    def _grow(self, site: Site, value: ast.expr) -> None:
+        """Note the routers of `app.routes += [route for router in routers for route in router.routes]`."""
+        parent = self._key_of(site, site.node.func)
+        for part in ast.walk(value) if parent else ():
+            over = part.iter if isinstance(part, ast.comprehension) else None
+            binding = site.module.bound(over.id, site.scope.function) if isinstance(over, ast.Name) else None
+            for each in getattr(binding.value, "elts", ()) if binding else ():
+                inner = self._key_of(site, each)
+                if inner and parent and inner not in (parent, TOP):
+                    self._router(parent).children.append(_Child(inner, "", False))
 
     def _key_of(self, site: Site, node: ast.expr) -> Key | None:
         """Return the router that an expression names."""

@@ -126,6 +126,7 @@ class Module:
     names: set[str] = field(default_factory=set)
     targets: set[str] = field(default_factory=set)
     databases: list[tuple[str, int]] = field(default_factory=list)
+    grown: list[tuple[ast.AugAssign, Scope]] = field(default_factory=list)
 
     def dotted(self, node: ast.AST | None) -> str:
         """Return a name or attribute chain with its import expanded (`fastapi.FastAPI`), `""` for others."""
@@ -295,6 +296,10 @@ def _note_binding(module: Module, node: ast.Assign | ast.AnnAssign | ast.NamedEx
             _note_name(module, target.id, scope)
 
 
+def _note_growth(module: Module, node: ast.AugAssign, scope: Scope) -> None:
+    module.grown.append((node, scope))
+
+
 def _note_name(module: Module, name: str, scope: Scope) -> None:
     if not scope.function and not scope.owner:
         module.names.add(name)
@@ -365,4 +370,5 @@ NOTES: dict[type, Callable[[Module, Any, Scope], None]] = {
     ast.Assign: _note_binding,
     ast.AnnAssign: _note_binding,
     ast.NamedExpr: _note_binding,
+    ast.AugAssign: _note_growth,
 }

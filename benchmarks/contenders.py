@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import shutil
 import subprocess
+import tarfile
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -23,7 +25,7 @@ ROOT = Path(__file__).resolve().parent.parent
 HERE = Path(__file__).parent / "baseline"
 SLIM = "slim"
 NAMES = (PRODUCTION, SLIM, BASELINE)
-# References of their own: what somebody has built under `dev` stays as it is.
+# References of their own: images built under `dev` stay untouched.
 CHANNEL = "benchmark"
 
 
@@ -77,3 +79,17 @@ def contenders(say: Say) -> Iterator[Contenders]:
 def _checkout(folder: Path) -> Path:
     subprocess.run(["git", "clone", "--quiet", "--depth=1", f"file://{ROOT}", str(folder)], check=True)
     return folder
+
+
+@contextmanager
+def application_of(revision: str) -> Iterator[Path]:
+    """Extract the application of a revision, and remove it afterwards."""
+    with tempfile.TemporaryDirectory(prefix="drydock-benchmark-") as name:
+        archive = subprocess.run(
+            ["git", "archive", revision, "backend/todo_api"], cwd=ROOT, check=True, capture_output=True
+        )
+        with tarfile.open(fileobj=io.BytesIO(archive.stdout)) as packed:
+            packed.extractall(name, filter="data")
+        # The container reads it as another user.
+        Path(name).chmod(0o755)
+        yield Path(name) / "backend/todo_api"

@@ -7,6 +7,8 @@ and creates tasks. All run at once and are put under load in turn, with one work
 Each figure is the median, for load the median of the rounds' ratios. On a busy machine processor time tells
 more than seconds. A chat turn is asked of a model that answers at once, so its time is the service's own.
 
+With `--against REVISION` chat has a third contender: production's image with that revision's application.
+
     ./run python -m benchmarks.service            takes about seven minutes on two cores
 """
 
@@ -20,7 +22,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import astuple, dataclass, replace
 
-from benchmarks.contenders import contenders
+from benchmarks.contenders import application_of, contenders
 from benchmarks.figures import (
     BASELINE,
     BY_HAND,
@@ -44,10 +46,12 @@ from tests.support.systems import Account, App, Systems, systems
 READY = Goal(0.6)
 MEMORY = Goal(0.8)
 LOADED = Goal(0.9)
+EARLIER = "earlier"
 RATE = Goal(1.0, least=True)
 # Processor time of a request, over that of the plain handler and of the one by hand.
 OF_PLAIN = Goal(0.52)
 OF_BY_HAND = Goal(2.0)
+OF_EARLIER = Goal(0.5)
 LISTED_TASKS = 50
 
 
@@ -79,10 +83,13 @@ class Round:
 
 LIST = Operation("list tasks", "GET")
 CREATE = Operation("create task", "POST", json.dumps({"title": "Scrape the barnacles"}))
-TURN = Operation("chat turn", "POST", json.dumps({"message": "Ready?"}), "/chat", (PRODUCTION, BASELINE))
+TURN = Operation(
+    "chat turn", "POST", json.dumps({"message": "Ready?"}), "/chat", (PRODUCTION, BASELINE, EARLIER)
+)
 OPERATIONS = (LIST, CREATE, TURN)
 # The programs of the baseline's image beside the application.
 SERVE = ("--host", "0.0.0.0", "--port", "8000", "--no-access-log")  # noqa: S104 - the container's own
+APPLICATION = "/app/todo_api"
 PROGRAMS = {PLAIN: "plain:app", BY_HAND: "by_hand:app"}
 
 
@@ -114,6 +121,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
         metavar="S",
         help="seconds of each load, twenty times in a round (2)",
     )
+    made.add_argument("--against", metavar="REVISION", help="measure chat against this revision, too")
     return made.parse_args(arguments)
 
 
@@ -175,7 +183,7 @@ def _loads(
     accounts = {LIST: found.account(), CREATE: found.account(), TURN: found.account()}
     found.model.will(then=Says("Aye."))
     rounds: dict[tuple[str, str], list[Round]] = {}
-    with _running(found, images, environment) as apps:
+    with _running(found, images, environment, options.against) as apps:
         with apps[PRODUCTION].api(accounts[LIST]) as api:
             for number in range(LISTED_TASKS):
                 api.post("/tasks", json={"title": f"task {number}"}).raise_for_status()
@@ -183,7 +191,8 @@ def _loads(
             # The first round warms all up and counts for nothing; each later one begins at the other end.
             # Every round goes there and back, since what is asked later finds another database.
             for operation, account in accounts.items():
-                names = operation.contenders if number % 2 else operation.contenders[::-1]
+                there = tuple(name for name in operation.contenders if name in apps)
+                names = there if number % 2 else there[::-1]
                 say(f"load, round {number + 1} of {options.rounds}: {operation.name}")
                 halves: dict[str, list[Round]] = {name: [] for name in names}
                 for name in (*names, *names[::-1]):
@@ -205,6 +214,11 @@ def _loads(
                 if PLAIN in operation.contenders
                 else ()
             ),
+            *(
+                (_paired("processor time", "ms", rounds, operation, EARLIER, OF_EARLIER),)
+                if (operation.name, EARLIER) in rounds
+                else ()
+            ),
             _paired("p99", "ms", rounds, operation, BASELINE),
         )
     ]
@@ -212,15 +226,19 @@ def _loads(
 
 @contextmanager
 def _running(
-    found: Systems, images: Mapping[str, str], environment: Mapping[str, str]
+    found: Systems, images: Mapping[str, str], environment: Mapping[str, str], earlier: str | None
 ) -> Iterator[dict[str, App]]:
     """Start every contender and wait until all are ready."""
     with ExitStack() as stack:
         apps = {}
-        for name in (PRODUCTION, BASELINE, *PROGRAMS):
-            contender = replace(found, image=images.get(name, images[BASELINE]))
+        for name in (PRODUCTION, BASELINE, *PROGRAMS, *([EARLIER] if earlier else [])):
+            image = images[PRODUCTION if name in (PRODUCTION, EARLIER) else BASELINE]
             command = ("uvicorn", PROGRAMS[name], *SERVE) if name in PROGRAMS else ()
-            apps[name] = stack.enter_context(contender.container(environment, command=command))
+            mounts = {}
+            if name == EARLIER and earlier:
+                mounts[APPLICATION] = str(stack.enter_context(application_of(earlier)))
+            contender = replace(found, image=image)
+            apps[name] = stack.enter_context(contender.container(environment, command=command, mounts=mounts))
         for app in apps.values():
             app.running.wait_until_ready(READY_PATH)
         yield apps

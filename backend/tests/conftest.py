@@ -26,13 +26,15 @@ from todo_api.settings import Settings
 type MakeSettings = Callable[..., Settings]
 
 
-@pytest.fixture(autouse=True)
-def _own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(autouse=True, scope="session")
+def _own_environment() -> Iterator[None]:
     """Hide settings of the machine from the tests."""
     known = {str(field.validation_alias) for field in Settings.model_fields.values()}
-    for name in list(os.environ):
-        if name.removesuffix("_FILE") in known or name.startswith("OTEL_"):
-            monkeypatch.delenv(name)
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        for name in list(os.environ):
+            if name.removesuffix("_FILE") in known or name.startswith("OTEL_"):
+                monkeypatch.delenv(name)
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -92,6 +94,17 @@ def ada(settings: Settings) -> dict[str, str]:
 def bob(settings: Settings) -> dict[str, str]:
     """Headers of the user bob."""
     return bearer(settings, "bob")
+
+
+@pytest.fixture(scope="session")
+def reader(migrated_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
+    """A client, as ada, of one application that all tests share which store nothing."""
+    data = tmp_path_factory.mktemp("reader")
+    shutil.copy(migrated_file, data / "todo.db")
+    settings = Settings(data_dir=data, drain_seconds=0, rate_limit=0)
+    with TestClient(create_app(settings), raise_server_exceptions=False) as client:
+        client.headers.update(bearer(settings, "ada"))
+        yield client
 
 
 @pytest.fixture

@@ -8,6 +8,8 @@ import json
 import stat
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta, tzinfo
+from types import SimpleNamespace
 from typing import Any
 
 import jwt
@@ -20,7 +22,7 @@ from tests.fakes import Issuer, new_key, public_jwk
 from todo_api.auth.development import DevelopmentTokensOff, key_path, make_token
 from todo_api.auth.keys import JwksKeys, parse_jwks
 from todo_api.auth.source import KeysUnavailable, UnknownKey
-from todo_api.auth.tokens import TokenVerifier
+from todo_api.auth.tokens import InvalidToken, TokenVerifier
 from todo_api.main import create_app
 from todo_api.settings import Settings
 
@@ -241,58 +243,70 @@ def signatures(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return checked
 
 
-def test_signature_is_checked_once_in_a_tokens_life(
-    make_settings: MakeSettings, issuer: Issuer, signatures: list[str]
-) -> None:
-    settings = make_settings(
-        better_auth_url=issuer.url,
-        better_auth_jwks_url=issuer.jwks_url,
-        auth_jwks_fresh=1,
-        auth_jwks_cooldown=0,
+def verifier_over(keys: JwksKeys, issuer: Issuer) -> TokenVerifier:
+    return TokenVerifier(
+        keys, issuers=(issuer.url,), audiences=(issuer.url,), algorithms=("EdDSA",), leeway=0
     )
-    with TestClient(create_app(settings)) as client:
-        token = issuer.token()
-        assert [status(client, token) for _ in range(3)] == [200] * 3
-        deadline = time.monotonic() + 20
-        while issuer.fetches < 3:  # behind requests, once the keys are a second old; the key stays the same
-            assert status(client, token) == 200
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
+
+
+def test_signature_is_checked_once_in_a_tokens_life(issuer: Issuer, signatures: list[str]) -> None:
+    async def scenario() -> None:
+        address, clock = Address(issuer), Clock()
+        keys = keys_over(address, clock)
+        verifier, token = verifier_over(keys, issuer), issuer.token()
+        for _ in range(3):
+            await verifier.verify(token)
+        clock.now += 301
+        await keys.refresh()  # the key stays the same
+        await verifier.verify(token)
+        assert address.fetches == 2
         assert signatures == [issuer.current]
 
+    asyncio.run(scenario())
 
-def test_proven_token_ends_with_its_expiry_and_with_its_key(
-    make_settings: MakeSettings, issuer: Issuer
-) -> None:
-    settings = make_settings(
-        better_auth_url=issuer.url, better_auth_jwks_url=issuer.jwks_url,
-        auth_leeway=0, auth_jwks_fresh=1, auth_jwks_cooldown=0,
-    )  # fmt: skip
-    with TestClient(create_app(settings)) as client:
-        short, long = issuer.token(exp=int(time.time()) + 5), issuer.token()
-        assert [status(client, short), status(client, long)] == [200, 200]
-        deadline = time.monotonic() + 20
-        while status(client, short) != 401:
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
-        kid = issuer.current
+
+def test_proven_token_ends_with_its_expiry(issuer: Issuer, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Later(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> datetime:
+            return datetime.now(tz) + timedelta(minutes=5)
+
+    async def scenario() -> None:
+        verifier = verifier_over(keys_over(Address(issuer), Clock()), issuer)
+        short, long = issuer.token(exp=int(time.time()) + 60), issuer.token()
+        for token in (short, long):
+            await verifier.verify(token)
+        monkeypatch.setattr("jwt.api_jwt.datetime", Later)
+        monkeypatch.setattr(
+            "todo_api.auth.tokens.time", SimpleNamespace(time=lambda: Later.now(UTC).timestamp())
+        )
+        await verifier.verify(long)
+        with pytest.raises(InvalidToken):
+            await verifier.verify(short)
+
+    asyncio.run(scenario())
+
+
+def test_proven_token_ends_with_its_key(issuer: Issuer) -> None:
+    async def scenario() -> None:
+        keys = keys_over(Address(issuer), Clock())
+        verifier, token = verifier_over(keys, issuer), issuer.token()
+        await verifier.verify(token)
         # Another key under the same id: the old signature proves nothing any more.
-        issuer.keys[kid] = ("EdDSA", new_key("EdDSA"))
-        deadline = time.monotonic() + 20
-        while status(client, long) != 401:
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
-        assert status(client, issuer.token()) == 200
+        issuer.keys[issuer.current] = ("EdDSA", new_key("EdDSA"))
+        await keys.refresh()
+        with pytest.raises(InvalidToken):
+            await verifier.verify(token)
+        await verifier.verify(issuer.token())
+
+    asyncio.run(scenario())
 
 
 def test_proofs_are_bounded_and_hold_no_token(issuer: Issuer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("todo_api.auth.tokens.REMEMBERED_TOKENS", 3)
 
     async def scenario() -> None:
-        verifier = TokenVerifier(
-            keys_over(Address(issuer), Clock()),
-            issuers=(issuer.url,), audiences=(issuer.url,), algorithms=("EdDSA",), leeway=0,
-        )  # fmt: skip
+        verifier = verifier_over(keys_over(Address(issuer), Clock()), issuer)
         tokens = [issuer.token(jti=str(number)) for number in range(5)]
         for token in tokens:
             assert (await verifier.verify(token)).user_id == "ada"

@@ -33,7 +33,7 @@ class Lifecycle:
         loop = asyncio.get_running_loop()
         server_handler = signal.getsignal(signal.SIGTERM)
         if not callable(server_handler):
-            return  # nobody would stop the process: leave the default, which does
+            return  # keep the default handler: it stops the process
 
         def drain(number: int, frame: FrameType | None) -> None:
             if self.draining:

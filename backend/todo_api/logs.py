@@ -103,7 +103,7 @@ class TextFormatter(logging.Formatter):
 
 
 def _quoted(value: object) -> str:
-    """Return a value as it is, or as a JSON string where it could be taken for further ones."""
+    """Return a value, as a JSON string where it could be read as further values."""
     text = str(value)
     return json.dumps(text, ensure_ascii=False) if re.search(r'[\s="]', text) else text
 

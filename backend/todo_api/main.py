@@ -36,7 +36,7 @@ from todo_api.startup import WrongSettings, contradictions
 
 logger = logging.getLogger(__name__)
 
-# Heavy imports wait until a probe has found the process ready, or this long where nobody probes.
+# Heavy imports wait until a probe has found the process ready, or this long without a probe.
 LOAD_DELAY_SECONDS = 1.0
 SWEEP_SECONDS = 3600
 DESCRIPTION = (
@@ -52,7 +52,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         settings: Settings to use; the environment's when left out.
 
     Raises:
-        WrongSettings: When settings contradict each other or the environment, whoever starts the application.
+        WrongSettings: When settings contradict each other or the environment.
     """
     settings = settings or get_settings()
     if faults := contradictions(settings):
@@ -66,7 +66,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     lifecycle = Lifecycle(settings.drain_seconds)
 
     async def load_the_rest() -> None:
-        """Load what readiness does not need, in the order in which it is likely to be asked for."""
+        """Load the parts that readiness does not need, the likeliest to be asked for first."""
         with suppress(TimeoutError):
             await asyncio.wait_for(lifecycle.ready.wait(), LOAD_DELAY_SECONDS)
         # Each logs its own failure and raises none: what fails takes nothing else with it.
@@ -78,7 +78,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        # The embedded database has nobody else to do it; PostgreSQL is migrated once, not by every worker.
+        # The embedded database is migrated here; PostgreSQL is migrated once, not by every worker.
         if settings.is_sqlite:
             await asyncio.to_thread(upgrade, settings)
         lifecycle.take_over_sigterm()
@@ -233,7 +233,7 @@ def _http_error(request: Request, error: Exception) -> Problem:
     if not isinstance(error, HTTPException):
         raise error
     if error.status_code == 400:
-        # FastAPI's word for a body that cannot be decoded; text that is no JSON is a wrong value to it.
+        # FastAPI's status for a body that cannot be decoded; undecodable JSON is a wrong value.
         return invalid("body", "", "is not JSON in UTF-8")
     kinds = {404: "not-found", 405: "method-not-allowed", 413: "body-too-large"}
     details = {

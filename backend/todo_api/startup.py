@@ -122,7 +122,7 @@ _PLACEHOLDER = re.compile(r"(set|change|fill|replace)[-_ ]?(me|this)|your[-_ ].*
 
 
 def _placeholders(settings: Settings) -> list[str]:
-    """List the secrets in whose place somebody left the example."""
+    """List the secrets that still hold a placeholder."""
     from todo_api.settings import secret_fields
 
     return [

@@ -3,6 +3,7 @@
     serve (default)   check the settings, run the migrations if RUN_MIGRATIONS=1, then serve
     check             check the settings and exit
     migrate           run the database migrations and exit; an error where none are configured
+    NAME              run a command of the project's own beside the server, such as its worker
     PROGRAM ARGS…     run something else instead, such as `python3 -m todo_api openapi`
 
 serve.json beside this script says what is served; the rest is for the operator:
@@ -77,11 +78,18 @@ def run_instead(arguments: list[str]) -> int:
     if arguments[0] in ("-h", "--help"):
         print(__doc__)  # noqa: T201
         return 0
+    known = served().get("commands", {})
+    if text := known.get(arguments[0]):
+        import shlex
+
+        # More words are the command's.
+        arguments = [*shlex.split(text), *arguments[1:]]
     try:
         os.execvp(arguments[0], arguments)  # noqa: S606
     except OSError as error:
         problem = f"cannot run {arguments[0]}: {error.strerror}"
-        return complain(NOT_FOUND, f"{problem}; use serve, check, migrate or a program of the image")
+        names = ", ".join(("serve", "check", "migrate", *known))
+        return complain(NOT_FOUND, f"{problem}; use {names} or a program of the image")
 
 
 def complain(code: int, *problems: str) -> int:

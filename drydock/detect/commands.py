@@ -37,7 +37,8 @@ def parts_of(text: str) -> list[str]:
     """Return the single commands of a shell command line."""
     wrapped = re.search(r"""\b(?:ba)?sh\s+-l?e?c\s+(["'])(.*?)\1""", text, re.S)
     text = wrapped.group(2) if wrapped else text
-    return [part.strip() for part in re.split(r"&&|\|\||;|\n|\|", text.replace("\\\n", " "))]
+    parts = (part.strip() for part in re.split(r"&&|\|\||;|\n|\|", text.replace("\\\n", " ")))
+    return [part for part in parts if part.replace("\t", " ").isprintable()]
 
 
 def read_command(text: str) -> list[Launch]:

@@ -35,7 +35,11 @@ def compose_services(tree: Tree) -> list[tuple[str, str, dict[str, Any]]]:
     found = []
     for path in sorted(files, key=lambda f: (f.count("/"), f))[:MAX_FILES]:
         services = table(read_yaml(tree.text(path) or ""), "services")
-        found += [(path, str(name), s) for name, s in services.items() if isinstance(s, dict)]
+        found += [
+            (path, str(name), s)
+            for name, s in services.items()
+            if isinstance(s, dict) and str(name).isprintable()
+        ]
     return found
 
 

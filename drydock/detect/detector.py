@@ -286,7 +286,7 @@ class _Detection:
         beside_web = (one for one in dockerfiles.procfile(self.tree) if one.name != "web")
         started = {one.where for one in self.evidence}
         found = distinct(beside.workers([*self.commands, *beside_web], started))
-        fact = "{} runs beside the server: python3 -m starts it in the same image"
+        fact = "{} runs beside the server: it is a command of the same image"
         self.notes += [Found(fact.format(beside.short(one.value)), one.where) for one in found]
         return found
 

@@ -215,7 +215,7 @@ def procfile(tree: Tree) -> Iterator[Command]:
     for path in tree.named("Procfile"):
         for number, entry in enumerate((tree.text(path) or "").split("\n"), 1):
             name, colon, text = entry.partition(":")
-            if colon and name.strip() and not name.startswith("#"):
+            if colon and re.fullmatch(r"[\w-]+", name.strip()):
                 yield Command(text.strip(), f"{path}:{number}", (folder_of(path),), True, name.strip())
 
 

@@ -98,7 +98,8 @@ def read_requirements(tree: Tree, path: str) -> RequirementsFile:
                 continue
             hashed = hashed or "--hash" in line
             line = re.sub(r"\s--?[a-z][\w-]*(=|\s).*$", "", EDITABLE.sub("", line)).strip()
-            if not wants or line.startswith("-"):
+            line = line.replace("\t", " ")
+            if not wants or line.startswith("-") or not line.isprintable():
                 continue
             if match := LOCAL.match(line):
                 inner = join(folder_of(current), match["path"])

@@ -70,11 +70,9 @@ def ensure(say: Say = say) -> Engine:
 
 def missing_packages() -> bool:
     """Tell whether the daemon, the CLI or its buildx plugin is not there."""
-    return not (shutil.which("dockerd") and shutil.which("docker") and _buildx_answers())
-
-
-def _buildx_answers() -> bool:
-    return command.run(["docker", "buildx", "version"], check=False).code == 0
+    if not (shutil.which("dockerd") and shutil.which("docker")):
+        return True
+    return command.run(["docker", "buildx", "version"], check=False).code != 0
 
 
 def install(say: Say) -> None:

@@ -123,7 +123,8 @@ def _change(was: File, now: File) -> str:
         return reasons.RECORD
     if now.path.endswith("/sbin/ldconfig"):
         return reasons.LDCONFIG
-    return reasons.STRIPPED if now.kind is Kind.FILE and now.size < was.size and is_code(was) else ""
+    program = is_code(was) or bool(was.mode & 0o111)
+    return reasons.STRIPPED if now.kind is Kind.FILE and now.size < was.size and program else ""
 
 
 def folded(omissions: Sequence[Omission]) -> list[tuple[str, int, int, str]]:

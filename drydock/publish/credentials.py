@@ -19,7 +19,7 @@ import httpx2
 
 from drydock.publish.errors import BadCredentials, RegistryFault
 
-REFUSED = (httpx2.codes.UNAUTHORIZED, httpx2.codes.FORBIDDEN)
+REFUSED = (httpx2.codes.UNAUTHORIZED, httpx2.codes.FORBIDDEN, httpx2.codes.TOO_MANY_REQUESTS)
 
 
 @dataclass(frozen=True, repr=False)

@@ -86,7 +86,9 @@ def relabel(engine: Engine, reference: str, labels: Mapping[str, str]) -> str:
         return before.id
     with tempfile.TemporaryDirectory(prefix="drydock-label-") as folder:
         outputs = Path(folder)
-        args = arguments(wanted, before.platform, _builder(engine), outputs)
+        # The builder inside the engine itself: any other one does not see the engine's images.
+        builder = engine.candidate.context or "default"
+        args = arguments(wanted, before.platform, builder, outputs)
         done = command.run(args, stdin=f"FROM {target}\n", env=engine.environment, check=False)
         if done.code != 0:
             last = (done.stderr.strip().splitlines() or ["no output"])[-1]
@@ -120,11 +122,6 @@ def arguments(labels: Mapping[str, str], platform: str, builder: str, outputs: P
         *(f"--label={key}={value}" for key, value in sorted(labels.items())),
         "-",
     ]
-
-
-def _builder(engine: Engine) -> str:
-    """Return the builder inside the engine itself: any other one does not see the engine's images."""
-    return engine.candidate.context or "default"
 
 
 def difference(before: LocalImage, after: LocalImage, labels: Mapping[str, str]) -> str:

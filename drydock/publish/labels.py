@@ -71,7 +71,8 @@ def labels_for(
     homepage = _first(urls, "homepage", "home") or repository
     authors = _people(metadata.get("authors", []))
     maintainers = _people(metadata.get("maintainers", [])) or authors
-    created = _created(checkout, environment)
+    seconds = git.epoch(checkout, environment)
+    created = "" if seconds is None else f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%SZ}"
     found = {
         OCI + "title": project.name,
         OCI + "description": project.description,
@@ -108,13 +109,6 @@ def check(found: Mapping[str, str], wanted: Mapping[str, str]) -> list[Differenc
     return different + missing
 
 
-def _created(checkout: Checkout, environment: Mapping[str, str]) -> str:
-    seconds = git.epoch(checkout, environment)
-    if seconds is None:
-        return ""
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
 def _plain(name: str) -> str:
     """Return the label of a project URL as PyPA's specification of well-known labels compares it."""
     return "".join(character for character in name.lower() if character.isalnum())
@@ -128,10 +122,9 @@ def _people(table: list[Mapping[str, str] | str]) -> list[str]:
     """Return ``Name <mail>`` for each person, or the one of both that there is; Poetry's form is a text."""
     if texts := [person for person in table if isinstance(person, str)]:
         return texts
-    people = [
-        (person.get("name", ""), person.get("email", "")) for person in table if not isinstance(person, str)
-    ]
-    return [f"{name} <{mail}>" if name and mail else name or mail for name, mail in people]
+    people = [person for person in table if not isinstance(person, str)]
+    pairs = [(person.get("name", ""), person.get("email", "")) for person in people]
+    return [f"{name} <{mail}>" if name and mail else name or mail for name, mail in pairs]
 
 
 def _license(metadata: Mapping[str, Any]) -> str:

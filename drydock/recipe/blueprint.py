@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -71,6 +72,7 @@ class Blueprint:
         system_doubtful: Those among them that only an earlier Dockerfile names, for its own Debian release.
         extra_files: What the final image takes of the latter, since it is opened by name.
         settings: What it reads from the environment when it is imported.
+        workers: Commands that run beside the server in the same image, by name.
         origins: Where each value was found, by the name of its option.
         resolved: Locks that lie outside of the project; the build takes them from the context of that name.
     """
@@ -112,6 +114,7 @@ class Blueprint:
     replicas: int
     settings_check: str
     migrate: str
+    workers: Mapping[str, str]
     logging: bool
     secrets: tuple[str, ...]
     origins: Mapping[str, str]
@@ -181,10 +184,27 @@ def draw(findings: Findings, table: Mapping[str, Any], image: str, maintainer: s
         replicas=2 if f.replicas_safe.value else 1,
         settings_check=str(table.get("settings-check", "")),
         migrate=_migrate(f, base),
+        workers=_workers(f),
         logging=bool(table.get("logging", False)),
         secrets=tuple(join(f.context.value, path) for path in f.ignore.secrets),
         origins=_origins(f),
     )
+
+
+def _workers(findings: Findings) -> dict[str, str]:
+    """Return the commands beside the server by names that are no other words of the start script."""
+    taken = {"serve", "check", "migrate", "migration", "api", "postgres", "mariadb", "redis"}
+    found: dict[str, str] = {}
+    for one in findings.workers:
+        name = re.sub(r"[^a-z0-9]+", "-", one.name.lower()).strip("-") or "worker"
+        number = 2
+        unique = name
+        while unique in taken or unique in found:
+            unique = f"{name}-{number}"
+            number += 1
+        if one.value not in found.values():
+            found[unique] = one.value
+    return found
 
 
 def _migrate(findings: Findings, base: str) -> str:

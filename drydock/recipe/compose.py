@@ -43,6 +43,13 @@ MIGRATION = """
     restart: "no"
     healthcheck: {{disable: true}}
 {waits}"""
+WORKER = """
+  {name}:
+    <<: *application
+    command: [{name}]
+    restart: unless-stopped
+    healthcheck: {{disable: true}}
+{waits}"""
 SERVICE = """
   {name}:
     image: {image}
@@ -79,6 +86,7 @@ def render(blueprint: Blueprint) -> dict[str, str]:
     parts = [first]
     if blueprint.migrate:
         parts.append(MIGRATION.format(waits=_waits(needs)))
+    parts += [WORKER.format(name=name, waits=_waits({**needs, **done})) for name in blueprint.workers]
     parts += [_service(one) for one in wanted]
     kept = [*(f"data{number}" for number, _ in enumerate(blueprint.storage.folders, 1))]
     kept += [one.name for one in wanted if one.data]

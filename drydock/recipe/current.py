@@ -73,7 +73,7 @@ def of(project: Project, say: Say = silent, patience: Patience = unseen) -> Reci
         )
     folder = project.recipe_folder
     write(folder, render(blueprint, locks))
-    contexts = {SCRIPTS: folder / SCRIPTS} | ({RESOLVED: folder / RESOLVED} if locks else {})
+    contexts = {SCRIPTS: packaged.folder()} | ({RESOLVED: folder / RESOLVED} if locks else {})
     return Recipe(_fitted(project, blueprint), blueprint.root, folder / "Dockerfile", contexts, unlocked)
 
 
@@ -107,11 +107,9 @@ def render(blueprint: Blueprint, locks: Mapping[str, str]) -> dict[str, str]:
     Args:
         locks: The lock files that the project lacks: text by their paths in it.
     """
-    text = dockerfile.render(blueprint, outside=True)
     return {
-        "Dockerfile": text,
+        "Dockerfile": dockerfile.render(blueprint, outside=True),
         "Dockerfile.dockerignore": ignorefile.render(blueprint, outside=True),
-        **packaged.helpers(text, SCRIPTS),
         **{f"{RESOLVED}/{path}": lock for path, lock in locks.items()},
         **_beside(blueprint),
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 from pathlib import Path
@@ -62,6 +63,7 @@ def arguments(blueprint: Blueprint) -> dict[str, str]:
         "APP_LOGGING": "1" if blueprint.logging else "0",
         "APP_SETTINGS_CHECK": _quoted(blueprint.settings_check),
         "APP_MIGRATE": _quoted(blueprint.migrate),
+        "APP_COMMANDS": _quoted(json.dumps(blueprint.workers) if blueprint.workers else ""),
         "EXTRA_FILES": _quoted(" ".join(blueprint.extra_files)),
         "PORT": str(blueprint.port),
         "HEALTH_PATH": _quoted(blueprint.health_path),

@@ -25,10 +25,12 @@ def check(project: Project, blueprint: Blueprint | None) -> None:
     place = project.dockerfile
     text = place.read_text(encoding="utf-8")
     if written.MARK.search(text):
-        raise RecipeStale(dockerfile=place, drift="it holds conflicts to resolve")
+        how = "resolve them between the <<<<<<< and >>>>>>> marks"
+        raise RecipeStale(dockerfile=place, drift="it holds conflicts", how=how)
     found = [*_missing(project, text), *(_changed(project, blueprint, text) if blueprint else ())]
     if found:
-        raise RecipeStale(dockerfile=place, drift="; ".join(dict.fromkeys(found)))
+        how = "run `drydock init`" if blueprint else "correct it"
+        raise RecipeStale(dockerfile=place, drift="; ".join(dict.fromkeys(found)), how=how)
 
 
 def _missing(project: Project, text: str) -> Iterator[str]:

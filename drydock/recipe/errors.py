@@ -20,7 +20,7 @@ class MergeConflicts(DrydockError):
 class RecipeStale(DrydockError):
     exit_code = Exit.CONFIGURATION
     fact = "{dockerfile} does not fit the project: {drift}"
-    next_step = "run `drydock init`"
+    next_step = "{how}"
 
 
 class NotLocked(DrydockError):

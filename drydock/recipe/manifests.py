@@ -62,6 +62,7 @@ reason = "{reason}"
 """
 FROM_ENVIRONMENT = "the application reads its settings from the environment, not from files"
 LOG_LEVEL = "a log level is found suspicious; what looks like a secret stands in the Secret"
+UNASKED = "a worker answers no requests, so no probe can ask it"
 ONE_PATH = "the application has one health route, and that asks for no more than the process"
 UNKEPT = """\
   # Made by whoever keeps secrets: applying the placeholders would overwrite it.
@@ -96,6 +97,7 @@ def render(blueprint: Blueprint) -> dict[str, str]:
                 "secret" if secrets else "",
                 "storage" if blueprint.storage.folders else "",
                 "migration" if _has_job(blueprint) else "",
+                *(f"worker-{worker}" for worker in blueprint.workers),
             )
         },
         "base/secret.yaml": {"secrets": _data(secrets, placeholder=True)},
@@ -111,9 +113,14 @@ def render(blueprint: Blueprint) -> dict[str, str]:
             "patches": _production_patches(name, many=many, has_secret=bool(secrets)),
         },
     }
+    sources = {path.relative_to(TEMPLATES).as_posix(): path for path in sorted(TEMPLATES.rglob("*.*"))}
+    template = sources.pop("worker.yaml")
+    for worker in blueprint.workers:
+        place = f"base/worker-{worker}.yaml"
+        sources[place] = template
+        by_file[place] = {"worker": worker, **by_file["base/deployment.yaml"]}
     found = {}
-    for path in sorted(TEMPLATES.rglob("*.*")):
-        relative = path.relative_to(TEMPLATES).as_posix()
+    for relative, path in sources.items():
         if relative not in left_out:
             text = Template(path.read_text(encoding="utf-8")).substitute(common | by_file.get(relative, {}))
             # An empty part leaves an empty line, and YAML here has none.
@@ -181,6 +188,8 @@ def _ignores(blueprint: Blueprint, plain: list[Setting], *, has_secret: bool) ->
     found = {"CKV_K8S_35": FROM_ENVIRONMENT, "environment": FROM_ENVIRONMENT} if has_secret else {}
     if blueprint.health_path and blueprint.health_path == blueprint.ready_path:
         found["probes"] = ONE_PATH
+    if blueprint.workers:
+        found |= dict.fromkeys(("probes", "CKV_K8S_8", "CKV_K8S_9"), UNASKED)
     if any("LOG" in setting.name for setting in plain):
         found["KSV-01010"] = LOG_LEVEL
     return "".join(IGNORE.format(check=check, reason=reason) for check, reason in found.items()).rstrip()

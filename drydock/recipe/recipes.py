@@ -222,7 +222,7 @@ def _installed(blueprint: Blueprint) -> str:
     install = f"uv pip install --python=/opt/venv --no-deps --target={target}"
     leftovers = [f"{target}/bin", f"{target}/.lock"]
     if blueprint.build_locked:
-        title += f"\n# What builds it is locked in {BUILD_LOCK}."
+        title = f"# The project itself is installed, with tools of {BUILD_LOCK}: {blueprint.installed}."
         bind = BIND.format(BUILD_LOCK)
         mounts.append(
             bind.replace("source=", f"from={RESOLVED},source=") if BUILD_LOCK in blueprint.resolved else bind

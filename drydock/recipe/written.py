@@ -73,7 +73,9 @@ def is_ours(path: Path) -> bool:
 
 def keep(content: str) -> None:
     """Remember a text that is written now, for a later merge."""
-    write_whole(state.folder(KEPT) / digest(content), content.encode())
+    place = state.folder(KEPT) / digest(content)
+    if not place.is_file():
+        write_whole(place, content.encode())
 
 
 def base(path: Path, content: str) -> str | None:

@@ -12,10 +12,10 @@ from drydock import toml
 from drydock.gates import proof
 from drydock.project import Project
 from drydock.project.git import Checkout
-from drydock.publish import tags as naming
 from drydock.publish.errors import IllegalVersion
 from drydock.publish.push import NONE, Permissions
 from drydock.publish.reference import Reference, parse
+from drydock.publish.tags import names
 from drydock.release.errors import NoRegistry, NotReleasable
 
 PUSH = ("receipts", "push", "move")
@@ -149,9 +149,7 @@ def address(project: Project, checkout: Checkout, registry: str) -> list[Referen
     where = registry or project.registry
     if not where:
         raise NoRegistry()
-    repository = f"{where.rstrip('/')}/{project.image}"
-    found = naming.tags(project.version, checkout.revision, checkout.dirty)
-    return [parse(f"{repository}:{tag}") for tag in found]
+    return [parse(name) for name in names(project, checkout, registry=where)]
 
 
 def _plan(

@@ -23,6 +23,8 @@ from drydock.services import envfile
 from drydock.workspace import Workspace
 
 OK = range(200, 300)
+# Where FastAPI shows its documentation unless it is told otherwise.
+DOCS = ("/docs", "/redoc")
 
 
 def look(
@@ -70,7 +72,7 @@ def look(
         running = stack.enter_context(started(workspace.engine, wanted))
         with waiting(f"waiting for {project.ready_path or 'an answer'}") as tell:
             seconds = running.wait_until_ready(project.ready_path, tell=tell)
-        _show(running, project, found, {"ready": f"in {seconds:.1f} s", **shown})
+        _show(running, project, {"ready": f"in {seconds:.1f} s", **shown})
         try:
             for chunk in running.container.logs(stream=True, follow=True, tail=0):
                 sys.stderr.buffer.write(chunk)
@@ -93,12 +95,12 @@ def _variables(service: services.Service, found: Findings, given: Mapping[str, s
     return backing.variables(service.backing, settings, drivers, service.host, service.password)
 
 
-def _show(running: Running, project: Project, found: Findings, rows: Mapping[str, str]) -> None:
+def _show(running: Running, project: Project, rows: Mapping[str, str]) -> None:
     bearer = token(running, project)
     headers = {"Authorization": f"Bearer {bearer}"} if bearer else {}
-    docs = found.docs.value if found.docs else ""
+    docs = next((path for path in DOCS if get(running.port, path) in OK), "")
     shown = {**rows, "url": running.url}
-    if docs and get(running.port, docs) in OK:
+    if docs:
         shown["docs"] = f"{running.url}{docs}"
     key_values(console(), {**shown, "stop": "Ctrl-C"})
     for path in _candidates(running.port, project, docs):
@@ -116,8 +118,9 @@ def _show(running: Running, project: Project, found: Findings, rows: Mapping[str
 def _candidates(port: int, project: Project, docs: str) -> Iterator[str]:
     """Yield paths to ask: the project's own, routes without parameters, probes, documentation."""
     yield project.development.example_path
-    yield from _routes(port)
-    yield from filter(None, (project.ready_path, project.health_path, docs))
+    probes = [path for path in (project.ready_path, project.health_path) if path]
+    yield from (path for path in _routes(port) if path not in probes)
+    yield from filter(None, (*probes, docs))
 
 
 def _routes(port: int) -> Iterator[str]:

@@ -183,6 +183,7 @@ def test_what_is_served_is_read_from_the_builds_arguments() -> None:
         "logging": False,
         "settings_check": "",
         "migrate": "",
+        "commands": {},
         "port": 8080,
         "health_path": "/health",
         "health_host": "",

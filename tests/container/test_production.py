@@ -40,7 +40,7 @@ def python(image: str, script: str, *options: str) -> str:
     return done.stdout.strip()
 
 
-# What left_out.py leaves out, with what belongs to it; and what CPython has for other systems alone.
+# Left out by reasons.py, with all that belongs to it; and modules that CPython has for other systems alone.
 LEFT_OUT = {"_tkinter", "ensurepip", "idlelib", "tkinter", "turtle", "turtledemo"}
 # Debian has a package of its own for _gdbm.
 FOREIGN = {

@@ -150,6 +150,18 @@ def test_migrate_runs_a_command_and_ends_with_its_code(
     assert (tmp_path / "migrated").exists() == (code == 0)
 
 
+def test_a_command_of_the_project_is_run_by_its_name(tmp_path: Path, script: list[str]) -> None:
+    commands = {"worker": "python3 -c 'import sys; print(sys.argv[1:])' mails"}
+    (tmp_path / "serve.json").write_text(json.dumps(SERVED | {"commands": commands}))
+
+    done = subprocess.run([*script, "worker", "--burst"], capture_output=True, text=True, check=True)
+    other = subprocess.run([*script, "wroker"], capture_output=True, text=True, check=False)
+
+    assert done.stdout == "['mails', '--burst']\n"
+    assert other.returncode == 127
+    assert "use serve, check, migrate, worker or a program of the image" in other.stderr
+
+
 def test_a_failed_migration_keeps_the_application_from_serving(
     serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -68,7 +68,7 @@ def test_without_docker_ai_standard_docker_is_used(docker: Program) -> None:
 
 def test_docker_ai_is_found_by_its_help(docker: Program) -> None:
     docker('echo "Usage: docker ai [OPTIONS] [PROMPT]"')
-    assert docker_ai.is_there()
+    docker_ai.require()  # raises CommandMissing where it is not found
 
 
 def test_the_command_names_the_projects_folder(project: Project) -> None:

@@ -79,9 +79,8 @@ def test_pipes_are_not_opened(tmp_path: Path) -> None:
 
 
 def test_hostile_names_reach_no_line(tmp_path: Path) -> None:
-    write(
-        tmp_path, {"main.py": GOOD, "requirements.txt": "fastapi\n", "a\nb/app.py": GOOD, "\x1b[31m.py": GOOD}
-    )
+    files = {"main.py": GOOD, "requirements.txt": "fastapi\n.\0\n", "a\nb/app.py": GOOD, "\x1b[31m.py": GOOD}
+    write(tmp_path, {**files, "Procfile": "worker: python \x1b[31m.py\nc\x1b: python x.py\n"})
     (Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff\xfe.py"))).write_text(GOOD)
 
     lines = explain_lines(detect(tmp_path))

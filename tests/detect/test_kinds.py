@@ -262,3 +262,12 @@ def test_holder_of_an_application_is_not_a_wrapper(tmp_path: Path) -> None:
     findings = found(tmp_path, {"main.py": f"{APP}\n{source}\nheld = Holder(app)\n"})
 
     assert summary(findings)["entry_point"] == "main:app"
+
+
+def test_a_distribution_without_a_wheel_brings_its_headers_and_its_library(tmp_path: Path) -> None:
+    findings = found(tmp_path, {"requirements.txt": f"{REQUIREMENTS}gssapi==1.8.3\n"})
+
+    assert [one.value for one in findings.system_build] == ["build-essential", "libkrb5-dev"]
+    assert [(one.value, one.where) for one in findings.system_run] == [
+        ("libgssapi-krb5-2", "requirements.txt:3")
+    ]

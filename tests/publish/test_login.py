@@ -123,7 +123,7 @@ def test_a_password_goes_over_plain_http_only_for_an_insecure_registry(
     assert sum(request.url.host == "auth.example" for request in servers.requests) == asked
 
 
-@pytest.mark.parametrize("status", [401, 403, 503])
+@pytest.mark.parametrize("status", [401, 403, 429, 503])
 def test_a_refusal_of_the_token_server_is_the_answer(status: int) -> None:
     assert ask(Servers(BEARER, "", lambda _: httpx2.Response(status)), KNOWN) == status
 

@@ -12,7 +12,7 @@ import yaml
 
 from drydock import recipe
 from drydock.detect import detect
-from drydock.recipe import backing, compose, written
+from drydock.recipe import backing, compose, dockerfile, written
 from tests.conftest import ROOT
 from tests.detect.support import write
 from tests.test_github import CHECK
@@ -107,6 +107,21 @@ def test_the_migration_runs_once_between_database_and_application(tmp_path: Path
     assert found["migration"]["command"] == ["migrate"]
     assert found["migration"]["depends_on"] == {"postgres": {"condition": "service_healthy"}}
     assert found["api"]["depends_on"]["migration"] == {"condition": "service_completed_successfully"}
+
+
+def test_workers_are_services_and_commands_of_the_same_image(tmp_path: Path) -> None:
+    files: dict[str, str | bytes] = {
+        "Procfile": "web: uvicorn main:app\nworker: rq worker mails\ncheck: rq worker late\n"
+    }
+    [text] = rendered(tmp_path, "URL = os.environ['REDIS_URL']", "redis rq", files).values()
+    found = yaml.safe_load(text)["services"]
+
+    assert found["worker"]["command"] == ["worker"]
+    assert found["worker"]["depends_on"] == {"redis": {"condition": "service_healthy"}}
+    blueprint = recipe.plan(detect(tmp_path))
+    assert blueprint.workers == {"worker": "rq worker mails", "check-2": "rq worker late"}
+    line = '{\\"worker\\": \\"rq worker mails\\", \\"check-2\\": \\"rq worker late\\"}'
+    assert f' APP_COMMANDS="{line}" ' in dockerfile.render(blueprint)
 
 
 def test_volumes_of_the_image_are_kept(tmp_path: Path) -> None:

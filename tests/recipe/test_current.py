@@ -19,7 +19,7 @@ from drydock.gates.expectations import read
 from drydock.gates.gate import registry
 from drydock.gates.proof import defined
 from drydock.project import Project
-from drydock.recipe import current, resolve
+from drydock.recipe import current, packaged, resolve
 from drydock.recipe.blueprint import Blueprint
 from drydock.recipe.current import Recipe
 from tests.detect.support import materialise
@@ -97,7 +97,7 @@ def test_the_command_names_dockerfile_contexts_and_the_project(tmp_path: Path) -
     args = arguments(project, options, ca_bundle=None, outputs=tmp_path, environment={})
 
     assert f"--file={project.recipe_folder}/Dockerfile" in args
-    assert f"--build-context=drydock={project.recipe_folder}/drydock" in args
+    assert f"--build-context=drydock={packaged.folder()}" in args
     assert args[-1] == str(project.root)
 
 
@@ -139,7 +139,7 @@ def test_a_kept_resolution_that_cannot_be_read_is_made_again(
 
 def test_a_recipe_holds_what_the_project_has_now(tmp_path: Path) -> None:
     project, _ = recipe_of("lock_poetry", tmp_path)
-    left = project.recipe_folder / "drydock/assemble/gone.py"
+    left = project.recipe_folder / "image/gone.toml"
     left.write_text("")
     project.state.mkdir()
     (project.state / "base.json").write_text("{}")

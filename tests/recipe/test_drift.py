@@ -117,11 +117,20 @@ def test_a_lock_that_is_gone_is_named(shop: Path) -> None:
     assert refused(shop) == ".dockerignore keeps more.lock out"
 
 
+def test_a_file_that_a_dockerfile_by_hand_lacks_is_named(shop: Path) -> None:
+    write_files(shop, {"Dockerfile": "FROM scratch AS drydock\nCOPY gone /\n"})
+
+    with pytest.raises(
+        RecipeStale, match="Dockerfile does not fit the project: gone does not exist; correct it"
+    ):
+        current.of(load(shop))
+
+
 def test_conflicts_are_named(shop: Path) -> None:
     place = shop / "Dockerfile"
     place.write_text(f"{place.read_text()}<<<<<<< your file\n")
 
-    with pytest.raises(RecipeStale, match="it holds conflicts to resolve; run `drydock init`"):
+    with pytest.raises(RecipeStale, match="it holds conflicts; resolve them between"):
         current.of(load(shop))
 
 

@@ -234,6 +234,7 @@ def test_everything_that_a_build_downloads_is_checked_by_hash(shape: str, tmp_pa
 def test_whatever_the_dockerfile_reads_reaches_the_build(shape: str, lock: bool, tmp_path: Path) -> None:
     files = recipe.render(initialised(shape, tmp_path, lock=lock))
     text, rules = files.values()
+    assert text.count("\n") < 120  # the header is one more
 
     read = build_sources(text)
 
@@ -349,6 +350,22 @@ def test_migrations_become_a_job_or_with_a_volume_a_step_of_the_start(
     assert ("deploy/kubernetes/base/migration.yaml" in manifests.render(blueprint)) == job
     assert container(blueprint).get("env", []) == variables
     assert ' APP_MIGRATE="python3 -m alembic upgrade head"' in dockerfile.render(blueprint)
+
+
+def test_each_worker_is_a_deployment_that_runs_once(tmp_path: Path) -> None:
+    files = {
+        "main.py": APPLICATION,
+        "requirements.txt": "fastapi\nuvicorn\nrq\n",
+        "Procfile": "web: uvicorn main:app\nworker: rq worker mails\nclock: rq scheduler\n",
+    }
+    found = manifests.render(drawn_of(files, tmp_path))
+    worker = yaml.safe_load(found["deploy/kubernetes/base/worker-worker.yaml"])
+
+    assert worker["spec"]["template"]["spec"]["containers"][0]["args"] == ["worker"]
+    assert (worker["spec"]["replicas"], worker["spec"]["strategy"]) == (1, {"type": "Recreate"})
+    resources = yaml.safe_load(found["deploy/kubernetes/base/kustomization.yaml"])["resources"]
+    assert {"worker-worker.yaml", "worker-clock.yaml"} <= set(resources)
+    assert "deploy/kubernetes/worker.yaml" not in found
 
 
 @pytest.mark.parametrize("image", ["Shop_API", "acme/shop.api", "1shop", "x" * 80])

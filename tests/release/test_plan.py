@@ -145,6 +145,13 @@ def test_a_dirty_tree_can_be_pushed_under_its_own_tags_only(project: Project) ->
     assert [name.tag for name in plan.names] == ["sha-0123456789ab-dirty", "1.4.2-dirty"]
 
 
+def test_an_undeclared_version_is_pushed_under_its_commit_alone(make_project: MakeProject) -> None:
+    project = make_project({"pyproject.toml": '[project]\nname = "shop"\ndynamic = ["version"]\n'})
+    plan = release.to_push(project, SOURCE, REGISTRY, "production")
+
+    assert [name.tag for name in plan.names] == ["sha-0123456789ab"]
+
+
 def test_three_plans_take_their_steps_from_one_table() -> None:
     used = {name for steps in (PUSH, SIGN, RELEASE) for name in steps}
 

@@ -45,7 +45,6 @@ def fill() -> None:
         state.folder("written") / "0123456789abcdef",
         state.cache("recipes") / "0123/Dockerfile",
         state.cache("resolutions") / "0123.json",
-        state.folder("written") / "0123",
     ):
         path.parent.mkdir(parents=True)
         path.touch()

@@ -15,14 +15,14 @@ import jwt
 from tests.support import packages, process
 from tests.support.process import Server
 
-# What browsers see and what stands in the tokens; nothing answers there. As in a cluster, the keys are read
+# The address in browsers and in tokens; nothing answers there. As in a cluster, the keys are read
 # from another address.
 PUBLIC_URL = "https://auth.todo.example"
 
 
 @dataclass(frozen=True)
 class User:
-    """Somebody who signed up: the id is the tokens' subject, the session buys new tokens."""
+    """A user who signed up: the id is the tokens' subject, the session buys new tokens."""
 
     id: str
     session: str

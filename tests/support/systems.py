@@ -28,7 +28,7 @@ MODEL_HOST = "model.default.svc"
 
 @dataclass(frozen=True)
 class Account:
-    """Somebody who uses the application."""
+    """A user of the application."""
 
     user: User
     token: str
@@ -126,7 +126,7 @@ class Systems:
     ledger: Ledger
 
     def account(self) -> Account:
-        """Sign somebody up and get a token."""
+        """Sign a new user up and get a token."""
         user = self.auth.sign_up()
         token = self.auth.token(user)
         self.ledger.secrets |= {token, user.session, user.password}

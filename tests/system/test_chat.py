@@ -483,7 +483,7 @@ def test_runs_are_traced_only_where_a_setting_says_so(
 ) -> None:
     environment = neighbourhood.environment("chat")
     environment |= {"OPENAI_AGENTS_TRACING": "true"} if tracing else {}
-    # The tracing service is out of reach; the attempt stands in the log when the container ends.
+    # The tracing service is out of reach; the attempt is in the log when the container ends.
     hosts = neighbourhood.hosts(**{"api.openai.com": "127.0.0.1"})
     with neighbourhood.app(environment, hosts=hosts) as app:
         with app.api(ada) as api:

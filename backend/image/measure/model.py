@@ -57,7 +57,7 @@ def render(request: dict[str, Any]) -> tuple[str, bytes]:
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Answers chat completions, and whoever asks for signing keys."""
+    """Answers requests for chat completions and for signing keys."""
 
     def do_POST(self) -> None:
         """Answer as the model."""

@@ -18,7 +18,7 @@ async def current_user(
 ) -> str:
     """Return the verified user, who must be the one that the path names.
 
-    The gate has verified the token; what the path says is only ever compared with it.
+    The gate has verified the token; the path is only compared with it.
     """
     principal: Principal = request.scope[PRINCIPAL]
     if principal.user_id != user_id:

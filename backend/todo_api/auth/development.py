@@ -75,7 +75,7 @@ def _private(settings: Settings) -> bytes:
     path = key_path(settings)
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     if not path.exists():
-        # Written aside and linked: of two makers one wins, and nobody reads half a key.
+        # Written aside and linked: of two makers one wins, and half a key is never read.
         draft = path.with_name(f".{path.name}.{os.getpid()}")
         handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(handle, "wb") as file:

@@ -1,4 +1,4 @@
-"""What a verifier asks of whoever knows the keys."""
+"""The interface between a verifier and its source of keys."""
 
 from __future__ import annotations
 

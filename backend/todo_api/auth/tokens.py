@@ -153,7 +153,7 @@ class TokenVerifier:
         if not 0 < len(subject) <= MAX_SUBJECT_CHARACTERS or not subject.isprintable():
             raise InvalidToken("the token's subject cannot be a user id")
         if "cnf" in claims:
-            # RFC 9449: a token that is bound to its sender's key is no bearer token.
+            # RFC 9449: a token bound to its sender's key must not pass as a bearer token.
             raise InvalidToken("the token is bound to a key (DPoP), which this service does not support")
         audiences = frozenset(claims["aud"] if isinstance(claims["aud"], list) else [claims["aud"]])
         everywhere = claims["iss"] in self._issuers and bool(self._audiences & audiences)

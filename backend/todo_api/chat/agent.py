@@ -211,7 +211,7 @@ def _called(call: ToolCallItem, output: ToolCallOutputItem | None) -> ToolCalled
     arguments = storable_value(_decoded(given))
     return ToolCalled(
         name=storable(str(_raw(call, "name"))),
-        # What the model wrote is shown as it is when it is no JSON object.
+        # Text that is not a JSON object is shown unchanged.
         arguments=arguments if isinstance(arguments, dict) else {"malformed": given},
         result=None if output is None else storable_value(_result(output.output)),
     )

@@ -121,7 +121,7 @@ class ChatService:
         return RunningTurn(begun.conversation_id, task, events)
 
     async def close(self) -> None:
-        """Give running turns a little time, then cancel them; what they have said by then is stored."""
+        """Give running turns a little time, then cancel them; their text until then is stored."""
         if not self._running:
             return
         logger.info("waiting for chat turns", extra={"turns": len(self._running)})

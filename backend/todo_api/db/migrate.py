@@ -96,7 +96,7 @@ def _needs_nothing(connection: sa.Connection) -> bool:
     found: str | None = connection.scalar(sa.text("SELECT version_num FROM alembic_version"))
     if is_current(found) and found != HEAD:
         logger.warning(
-            "the schema is newer than this version; it is left as it is",
+            "the schema is newer than this version; it is left unchanged",
             extra={"revision": found, "known": HEAD},
         )
     return is_current(found)

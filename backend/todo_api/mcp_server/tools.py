@@ -1,6 +1,6 @@
 """The five tools. Importing this module imports the MCP SDK; mcp_server.endpoint does so off the event loop.
 
-Whose tasks a tool works on is the caller's verified identity. It is no argument: arguments come from a model.
+A tool works on the tasks of the verified caller, never on those of an argument: arguments come from a model.
 """
 
 from __future__ import annotations

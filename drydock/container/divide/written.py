@@ -44,6 +44,7 @@ def served(arguments: Mapping[str, str]) -> dict[str, object]:
         "logging": arguments["APP_LOGGING"] == "1",
         "settings_check": arguments["APP_SETTINGS_CHECK"],
         "migrate": arguments["APP_MIGRATE"],
+        "commands": json.loads(arguments.get("APP_COMMANDS") or "{}"),
         "port": int(arguments["PORT"]),
         "health_path": arguments["HEALTH_PATH"],
         "health_host": arguments.get("HEALTH_HOST", ""),

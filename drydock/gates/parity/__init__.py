@@ -122,10 +122,12 @@ def compare(slim: Mapping[str, Any], other: Mapping[str, Any], target: str) -> R
         for finding in differences(name, slim.get(name, NOTHING), other.get(name, NOTHING), target)
     ]
     sifted = sift(found, KNOWN, datetime.now(UTC).date())
+    reasons = dict.fromkeys(known.reason for known in KNOWN)
+    covered = {why: [one for one, known in sifted.ignored if known.reason == why] for why in reasons}
     notes = [
-        f"on purpose, {known.check}: {', '.join(one.subject for one in covered)}: {known.reason}"
-        for known in KNOWN
-        if (covered := [one for one, ignore in sifted.ignored if ignore is known])
+        f"on purpose: {why}: {', '.join(f'{one.check} {one.subject}' for one in ones)}"
+        for why, ones in covered.items()
+        if ones
     ]
     alike = [name for name, said in slim.items() if _has(said, "error") and said == other.get(name)]
     notes += [f"both fail alike, {name}: {slim[name]['error']}" for name in alike]

@@ -89,7 +89,7 @@ def test_real_archive_gives_the_copyright_file_of_a_package(tmp_path: Path) -> N
 
 def test_no_default_allows_every_licence_that_spdx_lacks() -> None:
     template = tomllib.loads(
-        re.sub(r"= \$\w+", "= []", recipe.TEXT.template).replace("$declared", "").replace("$port", "1")
+        re.sub(r"= \$\w+", "= []", recipe.TEMPLATE.read_text()).replace("$declared", "").replace("$port", "1")
     )
     for allowed in (load(ROOT, TODAY).licences.__dict__, template["licences"]):
         lists = [*allowed["allow"], *allowed.get("allow_debian", ()), *allowed.get("allow-debian", ())]

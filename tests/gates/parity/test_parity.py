@@ -24,7 +24,7 @@ from drydock.gates.subject import Subject
 from drydock.project import Project
 from drydock.verdict import Outcome, Verdict
 from drydock.workspace import Workspace
-from tests.conftest import MakeProject
+from tests.conftest import ROOT, MakeProject
 
 Judge = Callable[[dict[str, Any]], Verdict]
 SAME = {"version": {"answer": "3.13"}, "zones": {"answer": ["Europe/Berlin", "UTC"]}}
@@ -179,6 +179,13 @@ def test_at_least_sixty_questions_are_asked_and_each_is_python() -> None:
 
 def test_every_difference_on_purpose_is_about_a_question() -> None:
     assert {one.check for one in KNOWN} - SNIPPETS.keys() == set()
+
+
+def test_the_document_names_every_difference_on_purpose() -> None:
+    text = (ROOT / "docs" / "security.md").read_text(encoding="utf-8")
+    exact = {one.subject.rpartition("/")[2] for one in KNOWN if not set("*[") & set(one.subject)}
+
+    assert {name for name in exact if f"`{name}`" not in text} == {"test"}
 
 
 def test_texts_in_another_order_differ() -> None:

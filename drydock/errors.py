@@ -1,6 +1,6 @@
 """The base of every message that a user can be shown, and the exit codes.
 
-An error is one line, ``error: <fact>; <what to do next>``, after the evidence that it carries (a build step's
+An error is one line, ``error: <fact>; <next step>``, after the evidence that it carries (a build step's
 last lines, a container's log). The classes live in the `errors` module of the package that raises them.
 """
 
@@ -13,7 +13,7 @@ from drydock.spelling import spelled
 
 
 class Exit(IntEnum):
-    """A process's exit codes, by what a caller can do next."""
+    """A process's exit codes, by a caller's next step."""
 
     USAGE = 2  # fix the command line
     CONFIGURATION = 3  # fix the project's files or its configuration
@@ -22,8 +22,8 @@ class Exit(IntEnum):
     BUILD = 6  # fix the Dockerfile or the failing step
     IMAGE = 7  # build the image again
     CONTAINER = 8  # fix the application: its container did not start or answer
-    REFUSED = 9  # fix what a gate or a rule refuses
-    COULD_NOT_CHECK = 10  # provide what a check lacks; nothing was proven
+    REFUSED = 9  # fix the finding of a gate or a rule
+    COULD_NOT_CHECK = 10  # provide the check's missing part; nothing was proven
     REGISTRY = 11  # try again, or repair the registry
     CREDENTIALS = 12  # log in, or provide the right key
     SIGNATURE = 13  # sign again; do not deploy

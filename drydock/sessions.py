@@ -48,8 +48,7 @@ def parse(gate: Gate, posargs: Sequence[str]) -> Arguments:
             problem=f"unknown argument {rest[0]}",
             how=suggestion(rest[0], OPTIONS, f"use one of {', '.join(OPTIONS)}"),
         )
-    targets = tuple(known.target) or gate.facts.targets
-    return Arguments(known.project, targets, known.json, known.quiet, tuple(rest))
+    return Arguments(known.project, tuple(known.target), known.json, known.quiet, tuple(rest))
 
 
 def body(gate: Gate) -> Callable[[nox.Session], None]:

@@ -38,7 +38,7 @@ def spelled(text: str, started: str | None = None, environment: Mapping[str, str
             name = used if used in PROGRAMS else PROGRAMS[0]
             return f"`{before}{name}{found['gate'] or ''}{found['rest']}`"
         if found["gate"]:
-            # What Nox hands to a gate stands behind two dashes.
+            # Nox hands the words behind two dashes to a gate.
             options = f" --{found['rest']}" if found["rest"] else ""
             return f"`{before}nox -s {found['names'].replace(',', ' ')}{options}`"
         return f"`{before}invoke{found['rest']}`"

@@ -10,7 +10,7 @@ from typing import Any
 
 
 class Outcome(StrEnum):
-    """The three ends of a gate; what could not be checked is never reported as passed."""
+    """The three ends of a gate; a failed check is never reported as passed."""
 
     PASSED = "passed"
     FAILED = "failed"

@@ -40,6 +40,9 @@ class Listener:
 class Progress:
     """Shows long steps; this one shows nothing."""
 
+    # Whether it wants programs to name each test as it begins.
+    names_tests = False
+
     def build(self, _title: str, _brief: bool) -> AbstractContextManager[OnUpdate]:
         """Take a build's updates; brief progress leaves out the cached steps."""
         return nullcontext(lambda _: None)

@@ -54,7 +54,15 @@ def test_nothing_is_advertised_that_never_comes(client: TestClient, ada: dict[st
     )["result"]  # fmt: skip
     for result in (modern, handshake):
         capabilities = result["capabilities"]
-        assert not any(part.get("listChanged") or part.get("subscribe") for part in capabilities.values())
+        assert set(capabilities) == {"tools"}
+        assert not capabilities["tools"].get("listChanged")
+
+
+@pytest.mark.parametrize("method", ["prompts/list", "resources/list", "resources/templates/list"])
+def test_lists_that_are_not_advertised_are_unknown(
+    client: TestClient, ada: dict[str, str], method: str
+) -> None:
+    assert rpc(client, ada, method)["error"]["code"] == -32601
 
 
 def test_subscription_is_refused_at_once(client: TestClient, ada: dict[str, str]) -> None:

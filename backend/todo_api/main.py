@@ -105,8 +105,6 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         redoc_url=None,
         openapi_url=None,
         redirect_slashes=False,
-        # The operations' names in generated clients.
-        generate_unique_id_function=lambda route: route.name,
         servers=[{"url": settings.public_url.rstrip("/") if settings.public_url else "/"}],
         middleware=_middleware(settings, verifier),
         # Exporters are made when OTEL_EXPORTER_OTLP_… says so; logs go to stderr, redacted, and nowhere else.
@@ -197,12 +195,10 @@ def _add_routes(app: FastAPI, mcp: McpEndpoint, settings: Settings) -> None:
     ]
     if settings.serves_docs:
         routers.append(docs.router)
-    for router in routers:
-        app.include_router(router)
+    # The routers' own routes: inclusion would build each a second time, at the first request.
+    app.router.routes += [route for router in routers for route in router.routes]
     # A plain route: a mount would answer /mcp with a redirect. No GET: its stream would never carry anything.
-    mcp_route = Route("/mcp", endpoint=mcp, methods=["POST"])
-    app.router.routes.append(mcp_route)
-    app.state.routes = [*(route for router in routers for route in router.routes), mcp_route]
+    app.router.routes.append(Route("/mcp", endpoint=mcp, methods=["POST"]))
 
 
 def _add_error_handlers(app: FastAPI) -> None:
@@ -248,7 +244,7 @@ def _http_error(request: Request, error: Exception) -> Problem:
         # Each operation is a route of its own, and Starlette's error names the methods of one route.
         allowed = {
             method
-            for route in request.app.state.routes
+            for route in request.app.routes
             if route.path_regex.match(request.scope["path"])
             for method in route.methods
         }

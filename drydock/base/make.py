@@ -8,8 +8,8 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from drydock import command, osrelease
@@ -75,6 +75,9 @@ class Plan:
         release: The Debian release that has the wanted Python.
         sources: Lines for apt's sources.list.
         architecture: The engine's, as Docker spells it.
+        packages: What it has beyond Debian's essential packages.
+        hooks: Options of mmdebstrap's that run commands in it.
+        runs: Its configuration, as OCI spells it, without the environment.
     """
 
     reference: str
@@ -82,6 +85,9 @@ class Plan:
     release: str
     sources: tuple[str, ...]
     architecture: str
+    packages: tuple[str, ...] = PACKAGES
+    hooks: tuple[str, ...] = tuple(f"--customize-hook={line}" for line in TIDY)
+    runs: Mapping[str, object] = field(default_factory=lambda: {"Cmd": ["python3"]})
 
 
 def reference(wanted: str) -> str:
@@ -105,6 +111,11 @@ def plan(engine: Engine, wanted: str) -> Plan | str:
     release = RELEASES.get(match["version"])
     if release is None:
         return f"no Debian release has Python {match['version']}; those with one have {', '.join(RELEASES)}"
+    return plan_of(engine, wanted, release)
+
+
+def plan_of(engine: Engine, wanted: str, release: str) -> Plan | str:
+    """Return the plan of an image of one Debian release, or the reason why none can be made here."""
     if sys.platform != "linux" or not install.is_debian_family():
         return "that takes a Debian-family machine"
     if os.geteuid() != 0:
@@ -131,11 +142,11 @@ def arguments(plan: Plan, folder: Path) -> list[str]:
         "mmdebstrap",
         "--variant=minbase",
         "--format=tar",
-        f"--include={','.join(PACKAGES)}",
+        f"--include={','.join(plan.packages)}",
         *(f"--dpkgopt=path-exclude={pattern}" for pattern in EXCLUDED),
         *(f"--dpkgopt=path-include={pattern}" for pattern in INCLUDED),
         '--aptopt=APT::Install-Recommends "false"',
-        *(f"--customize-hook={line}" for line in TIDY),
+        *plan.hooks,
         plan.release,
         str(folder / "rootfs.tar"),
         *plan.sources,
@@ -173,7 +184,7 @@ def configuration(plan: Plan) -> dict[str, object]:
         "created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(EPOCH)),
         "config": {
             "Env": [f"{key}={value}" for key, value in ENVIRONMENT.items()],
-            "Cmd": ["python3"],
+            **plan.runs,
             "Labels": {
                 "dev.drydock.base": "local",
                 KIND_LABEL: "made",

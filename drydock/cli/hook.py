@@ -1,26 +1,39 @@
-"""``python -m drydock.cli.hook [GATE...]``: the pre-push hook's command; it prints one line a gate."""
+"""``python -m drydock.cli.hook [--project DIR] [GATE...]``: the pre-push hook, one line a gate."""
 
 from __future__ import annotations
 
+import argparse
+import os
 import sys
 from collections.abc import Sequence
 
 from rich.markup import escape
 
-from drydock import hook
+from drydock import command, hook
 from drydock.errors import DrydockError
 from drydock.report import console, tables
+from drydock.report.push_status import status
 
 
-def main(names: Sequence[str]) -> int:
-    """Judge the pushed commit by some gates, or by all; return the exit code."""
+def main(arguments: Sequence[str]) -> int:
+    """Judge the pushed commit and return the exit code: 0 when the push may go on."""
+    parser = argparse.ArgumentParser(prog="python -m drydock.cli.hook")
+    parser.add_argument("--project", default=".", help="the project's folder, from the top of the repository")
+    parser.add_argument("gates", nargs="*", help="the gates; all of them when none is named")
+    given = parser.parse_args(arguments)
+    # git tells a hook which index and folder are in use; another repository's commands must not inherit that.
+    for name in command.run(["git", "rev-parse", "--local-env-vars"]).stdout.split():
+        os.environ.pop(name, None)
     out = console(stderr=True)
     try:
-        for line in hook.push(names):
-            verdict = line.verdict
-            took = f"{verdict.seconds:.1f} s" if line.source == "run" else line.source
-            mark = tables.MARKS[verdict.outcome]
-            out.print(f"{mark}  [bold]{verdict.gate}[/bold]  {escape(verdict.summary)}  [dim]{took}[/dim]")
+        with status() as progress:
+            for line in hook.push(given.gates, project=given.project, progress=progress):
+                verdict = line.verdict
+                took = f"{verdict.seconds:.1f} s" if line.source == "run" else line.source
+                mark = tables.MARKS[verdict.outcome]
+                out.print(
+                    f"{mark}  [bold]{verdict.gate}[/bold]  {escape(verdict.summary)}  [dim]{took}[/dim]"
+                )
     except DrydockError as error:
         if error.evidence:
             out.print(error.evidence, markup=False)

@@ -121,7 +121,7 @@ class Drydock(Program):
             raise Exit
 
     def _complete(self) -> None:
-        """Print what may follow the words before the cursor."""
+        """Print the words that may follow those before the cursor."""
         if known := completion.values(self.core.remainder):
             _print(known)
             raise Exit
@@ -143,7 +143,7 @@ class Drydock(Program):
 def explain(
     message: str, context: ParserContext | None, tasks: list[ParserContext], core: ParserContext
 ) -> DrydockError:
-    """Turn Invoke's message about a command line into an error that says what to type instead.
+    """Turn Invoke's message about a command line into an error that suggests a correct one.
 
     Args:
         context: The task that was being read; None or one without a name before the first.
@@ -205,7 +205,7 @@ def _print(lines: Iterable[str]) -> None:
 
 
 def _width() -> int:
-    """Return the characters in a line; 0, for any number, where there is no terminal."""
+    """Return a terminal's characters in a line; 0, for any number, elsewhere."""
     return shutil.get_terminal_size().columns if sys.stdout.isatty() else 0
 
 

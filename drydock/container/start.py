@@ -2,7 +2,7 @@
 
     serve (default)   check the settings, run the migrations if RUN_MIGRATIONS=1, then serve
     check             check the settings and exit
-    migrate           run the database migrations and exit
+    migrate           run the database migrations and exit; an error where none are configured
     PROGRAM ARGS…     run something else instead, such as `python3 -m todo_api openapi`
 
 serve.json beside this script says what is served; the rest is for the operator:
@@ -32,6 +32,7 @@ from collections.abc import Callable
 from typing import Any, NoReturn
 
 EX_USAGE = 64
+EX_UNAVAILABLE = 69
 EX_CONFIG = 78
 NOT_FOUND = 127
 # uvicorn's, which keeps the name in one module or another.
@@ -53,8 +54,8 @@ def main(arguments: list[str]) -> int:
         return complain(EX_CONFIG, *problems)
     if command == "check":
         return 0
-    if command == "migrate" or flag("RUN_MIGRATIONS"):
-        migrate()
+    if (command == "migrate" or flag("RUN_MIGRATIONS")) and (code := migrate()):
+        return code
     return serve() if command == "serve" else 0
 
 
@@ -161,12 +162,46 @@ def named(reference: str) -> Callable[[], Any]:
     return found
 
 
-def migrate() -> None:
-    """Bring the database's schema up to date, where the application has migrations."""
-    if reference := served()["migrate"]:
-        step = named(reference)
-        collect_garbage()
-        step()
+def migrate() -> int:
+    """Bring the database's schema up to date and return the exit code."""
+    wanted = served()["migrate"]
+    if not wanted:
+        return complain(
+            EX_UNAVAILABLE,
+            "no migration is configured; set migrate in [tool.drydock] to a function such as shop.db:upgrade "
+            "or a command such as `python3 -m alembic upgrade head`, and build again",
+        )
+    if " " in wanted:
+        return run_beside(wanted)
+    step = named(wanted)
+    collect_garbage()
+    step()
+    return 0
+
+
+def run_beside(text: str) -> int:
+    """Run a command, from a folder of its own if it begins with `cd FOLDER &&`; return its exit code.
+
+    Its process is not this one: Alembic's environments change the logging of the whole process.
+    """
+    import shlex
+    import subprocess
+
+    words = shlex.split(text)
+    folder = None
+    if words[0] == "cd" and words[2:3] == ["&&"]:
+        folder, words = words[1], words[3:]
+    try:
+        process = subprocess.Popen(words, cwd=folder)
+    except OSError as error:
+        return complain(NOT_FOUND, f"cannot run {text}: {error.strerror}; correct migrate in [tool.drydock]")
+    try:
+        code = process.wait()
+    finally:
+        if process.poll() is None:
+            process.terminate()
+            process.wait()
+    return 128 - code if code < 0 else code
 
 
 def collect_garbage() -> None:

@@ -18,11 +18,8 @@ MAX_ROOTS = 40
 class Code:
     """A tree's Python modules, parsed when they are asked for.
 
-    Args:
-        tree: the folder.
-        foreign: top-level module names that installed distributions provide, so that a project's own
-            `redis.py` is not taken for the library.
-        local: folders that are installed besides: their modules are imported from there.
+    The names of `foreign` modules are those of installed distributions: a project's own `redis.py` is not
+    taken for the library. `local` folders are installed besides: their modules are imported from there.
     """
 
     def __init__(

@@ -11,7 +11,7 @@ from drydock.detect.locks import closure
 from drydock.detect.model import Blocker, Conflict, Dependencies, Found, Server, ServerPlace
 from drydock.detect.requirements import Wanted
 from drydock.detect.sources import DEVELOPMENT, Source, declares
-from drydock.detect.tools.base import Items
+from drydock.detect.tools.base import ARCHIVES, Items
 from drydock.detect.tree import Tree, ancestors, folder_of, join
 
 SERVERS = ("uvicorn", "hypercorn", "granian", "daphne")
@@ -217,6 +217,7 @@ def plan(chosen: Chosen, extras: list[str], groups: list[str], itself: bool) -> 
         requirements=tuple(dict.fromkeys(item.text for item in (*source.wanted, *more))),
         by_text=source.by_text,
         unhashed=any(package.repository or (package.local and local) for package in packages),
+        archives=tuple(file for file in source.files if file.endswith(ARCHIVES)),
     )
 
 
@@ -230,9 +231,10 @@ def stale(source: Source) -> list[str]:
 def unreachable(tree: Tree, source: Source, names: set[str]) -> list[Blocker]:
     """Return the installed places of the developer's machine that no build sees."""
     remedy = "publish it to a package index, or declare it by the repository that it comes from"
-    found = [(path, path) for path in source.local if not tree.is_folder(path)]
+    found = [(path, path) for path in source.local if not tree.has(path)]
     for package in source.lock.packages.values() if source.lock else ():
-        if package.name in names and package.file:
+        known = package.file and join(source.folder, package.file) in source.files
+        if package.name in names and package.file and not known:
             found.append((package.name, package.file))
         elif package.name in names and package.local and source.tool.exports:
             found.append((package.name, "a folder of this machine"))

@@ -17,7 +17,6 @@ from drydock.detect.apps import SIDE, find_apps
 from drydock.detect.code import MAX_MODULES, Code, Startup, module_name
 from drydock.detect.commands import number
 from drydock.detect.entry import Entry, decide
-from drydock.detect.envfiles import environment_files
 from drydock.detect.files import file_uses
 from drydock.detect.ignore import ignore
 from drydock.detect.installation import installation
@@ -129,7 +128,7 @@ class _Detection:
         self._block(names)
         migrate = self._migration(names) if entry else None
         files = (*(plan.files if plan else ()), *(migrate.value.files if migrate else ()))
-        context, workdir = self._context(), self.layout.workdir.value
+        context = self._context()
         live, ready, docs = self._probes()
         port, options = self._port(), self._options()
         host = beside.host(startup) if startup else None
@@ -147,7 +146,6 @@ class _Detection:
             python_path=self.layout.roots,
             entry_point=self._entry_point(),
             factory=self._factory(),
-            sub_applications=tuple(Found(f"{k.path}:{k.name}", at) for k, at in self.apps.mounted.items()),
             dependencies=Found(plan, chosen.source.where, chosen.why) if plan and chosen else None,
             server=server,
             python=choice.version,
@@ -164,13 +162,11 @@ class _Detection:
             migrate=migrate,
             workers=self._workers() if entry else (),
             settings=read,
-            env_files=distinct(environment_files(startup, workdir) if startup else ()),
             data_files=data,
             writable=writable,
             replicas_safe=self._replicas(writable),
             installation=installed,
             ignore=ignore(self.tree, context.value, self._needed(files, installed.value)),
-            image=Found(self._by_hand("image"), "set by hand: image") if self._by_hand("image") else None,
             notes=tuple(self.notes),
             conflicts=tuple(self.conflicts),
             blockers=tuple(self.blockers),
@@ -367,8 +363,8 @@ class _Detection:
         live, ready = (Found(p, "set by hand") if p else None for p in by_hand)
         if self.entry is None or self.startup is None:
             return live, ready, None
-        probes = routes.probes(routes.Routes(self.entry, self.startup).health())
         path, where = routes.docs_path(self.entry, self.startup)
+        probes = routes.probes(routes.Routes(self.entry, self.startup).health())
         found = [
             Found(r.path, r.where, "asks the database" if r.asks_database else "") if r else None
             for r in probes

@@ -47,8 +47,7 @@ def decide(code: Code, apps: Apps, evidence: list[Evidence], wanted: str = "", s
         return source in {"", "."} or app.key.path.startswith(source + "/")
 
     candidates = [a for a in apps.candidates() if inside(a)]
-    aside = apps.candidates(side=True)
-    known = [e for e in evidence if e.app and inside(e.app) and e.app not in aside]
+    known = [e for e in evidence if e.app and inside(e.app)]
     if known:
         return _from_evidence(code, [e for e in known if e.rank == known[0].rank])
     missing = [e for e in evidence if e.missing and "$" not in e.missing]
@@ -83,13 +82,12 @@ def outermost(code: Code, candidates: list[App]) -> list[App]:
 
 
 def _routed(code: Code, app: App) -> bool:
-    """Tell whether an application gets routes, or is handed to a function that may add some."""
+    """Tell whether an application gets routes."""
     module = code.module(app.key.path)
     if app.factory or app.made_by or app.wraps or module is None:
         return True
     name = app.key.name
-    routed = any(site.name.rpartition(".")[0] == name and site.tail in ROUTES for site in module.calls)
-    return routed or any(module.dotted(a) == name for site in module.calls for a in site.node.args)
+    return any(site.name.rpartition(".")[0] == name and site.tail in ROUTES for site in module.calls)
 
 
 def _from_evidence(code: Code, ranked: list[Evidence]) -> Decision:

@@ -17,7 +17,6 @@ def explain_lines(findings: Findings) -> list[str]:
     lines = [
         _line("entry point", f.entry_point),
         _line("factory", f.factory, "yes" if f.factory.value else "no"),
-        *(_line("sub-application", s) for s in f.sub_applications),
         _line("dependencies", f.dependencies, _dependencies(f)),
         _line("install", f.dependencies, " ".join(f.dependencies.value.install) if f.dependencies else ""),
         _line("server", f.server, _server(f.server.value) if f.server else ""),
@@ -32,17 +31,14 @@ def explain_lines(findings: Findings) -> list[str]:
         _line("liveness", f.liveness, missing="TCP probe: no route fits"),
         _line("readiness", f.readiness, missing="TCP probe: no route fits"),
         _line("probes' Host", f.host) if f.host else "",
-        _line("documentation", f.docs, missing="turned off"),
         *(_line("system package", p, f"{p.value}, for the build") for p in f.system_build),
         *(_line("system package", p, f"{p.value}, for the run") for p in f.system_run),
         _line("migrations", f.migrate, f.migrate.value.command) if f.migrate else "",
         *(_line("beside the server", w, f"{w.name}: {w.value}") for w in f.workers),
         *(_line("setting", s, _setting(s)) for s in f.settings),
-        *(_line("environment file", e) for e in f.env_files),
         *(_line("data file", d) for d in f.data_files),
         *(_line("writes", w) for w in f.writable),
         _line("replicas", f.replicas_safe, "safe" if f.replicas_safe.value else "one only"),
-        _line("image", f.image) if f.image else "",
         *(
             f"{'.dockerignore':<{LABEL_WIDTH}} removes {path}, which the image needs"
             for path in f.ignore.removed

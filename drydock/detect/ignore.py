@@ -17,27 +17,16 @@ MAX_LISTED = 50
 
 
 def ignore(tree: Tree, context: str, needed: list[str]) -> Ignore:
-    """Return what the build context of a project has to keep and to shut out.
-
-    Args:
-        context: the build context, a folder of the tree.
-        needed: files and folders of the tree that the image needs.
-    """
-    path = join(context, ".dockerignore")
-    text = tree.text(path)
+    """Return the files that a build context has to keep and to shut out: `needed` are the image's."""
     inside = frozenset(_inner(f, context) for f in tree.under(context))
-    wanted = sorted(
-        {_inner(n, context) for n in needed if context == "." or n == context or n.startswith(context + "/")}
-    )
+    own = (n for n in needed if context == "." or n == context or n.startswith(context + "/"))
+    wanted = sorted({_inner(n, context) for n in own})
     secrets = sorted(f for f in inside if SECRET.search(f))[:MAX_LISTED]
-    if text is None:
-        return Ignore("", False, tuple(wanted), (), tuple(secrets), tuple(secrets))
-    patterns = dockerignore.patterns(text)
+    patterns = dockerignore.patterns(tree.text(join(context, ".dockerignore")) or "")
     excluded = dockerignore.excluded(patterns, inside)
-    allow_list = bool(patterns) and patterns[0] in {"*", "**", "**/*", "/*", "./*"}
-    removed = [w for w in wanted if _gone(w, inside, excluded)]
-    exposed = tuple(s for s in secrets if s not in excluded)
-    return Ignore(path, allow_list, tuple(wanted), tuple(removed[:MAX_LISTED]), tuple(secrets), exposed)
+    removed = [w for w in wanted if _gone(w, inside, excluded)][:MAX_LISTED]
+    exposed = [s for s in secrets if s not in excluded]
+    return Ignore(tuple(wanted), tuple(removed), tuple(secrets), tuple(exposed))
 
 
 def _gone(path: str, inside: frozenset[str], excluded: frozenset[str]) -> bool:

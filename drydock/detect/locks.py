@@ -9,10 +9,8 @@ from packaging.markers import InvalidMarker, Marker, UndefinedComparison, Undefi
 
 @dataclass(frozen=True)
 class Locked:
-    """A locked distribution: `depends` holds (name, marker), `wheels` the file names that the lock has.
-
-    `local` tells that it is a folder of the project's own, `file` that it is a file there.
-    """
+    """A locked distribution: `depends` are (name, marker), `wheels` file names; `local` tells that it is a
+    folder of the project, `file` is its path where it is a file there."""
 
     name: str
     version: str

@@ -94,13 +94,10 @@ class Blocker:
 class Dependencies:
     """Where the dependencies are written and how uv installs them.
 
-    `folder` and `files` are relative to the detected root; `files` holds everything the install reads.
-    `export` is a command that prints requirements for uv (empty where uv reads the files itself);
-    `install` is the uv command, run in `folder`, that takes `requirements.txt` from `export` if there is one.
-    `label` is the file that decides what is installed, as a person would name it.
-    `requirements` is what is asked for, as it is written; `by_text` tells that it was read from a text that
-    no installer reads: setup.py, which to ask would be to run, or Poetry's own table. `unhashed` tells that
-    something that is installed by the lock has no hash, since it comes from a repository or a folder.
+    `files` are all that the install reads, `archives` the wheels among them; `export` prints the requirements
+    that `install`, a uv command in `folder`, takes, and is empty where uv reads the files itself. `by_text`
+    tells that no installer reads the declaration without running it, `unhashed` that a locked repository or
+    folder has no hash, `label` is the file that a person would name.
     """
 
     kind: DependencyKind
@@ -115,15 +112,12 @@ class Dependencies:
     requirements: tuple[str, ...] = ()
     by_text: bool = False
     unhashed: bool = False
+    archives: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Server:
-    """Where the ASGI server comes from: the default dependencies, an extra, a group, or nowhere.
-
-    `selector` is the extra or group; `requirement` is what has to be installed besides the dependencies (the
-    server is missing, or stands in a group for development that does not belong in an image).
-    """
+    """The source of the ASGI server; `selector` is the extra or group, `requirement` is installed besides."""
 
     name: str
     place: ServerPlace
@@ -133,11 +127,8 @@ class Server:
 
 @dataclass(frozen=True)
 class Setting:
-    """An environment variable that the program reads when it is imported.
-
-    `form` is the type that its value becomes (`PostgresDsn`, `int`), `choices` are the only values that it
-    may have; both are empty where nothing says so.
-    """
+    """An environment variable that the program reads; `form` is the type that its value becomes (`int`),
+    `choices` are the only values that it may have."""
 
     name: str
     kind: SettingKind
@@ -170,8 +161,6 @@ class Installation:
 class Ignore:
     """What a .dockerignore of this project must keep and must shut out, relative to the build context."""
 
-    existing: str
-    allow_list: bool
     keep: tuple[str, ...]
     removed: tuple[str, ...]
     secrets: tuple[str, ...]
@@ -182,10 +171,9 @@ class Ignore:
 class Findings:
     """Everything found in one folder; a field is None where conflicts or blockers leave it undecided.
 
-    `root` is the folder that all paths and places here are relative to: the one that was asked for, or the
-    workspace above it that holds its lock file. `requested` is the one asked for, relative to `root`.
-    `python_release` is the patch release that its metadata pin. `host` is a name that its check of the Host
-    header lets through. `options` are those of its start command that the image's server takes over.
+    Paths and places are relative to `root`: the `requested` folder, or the workspace above it that holds
+    its lock. `python_release` is the patch release that metadata pin, `host` passes the application's check
+    of the Host header, `options` are those of the start command that the image's server takes over.
     """
 
     root: Path
@@ -196,7 +184,6 @@ class Findings:
     python_path: Found[tuple[str, ...]]
     entry_point: Found[str] | None
     factory: Found[bool]
-    sub_applications: tuple[Found[str], ...]
     dependencies: Found[Dependencies] | None
     server: Found[Server] | None
     python: Found[str] | None
@@ -213,13 +200,11 @@ class Findings:
     migrate: Found[Migration] | None
     workers: tuple[Worker, ...]
     settings: tuple[Found[Setting], ...]
-    env_files: tuple[Found[str], ...]
     data_files: tuple[Found[str], ...]
     writable: tuple[Written, ...]
     replicas_safe: Found[bool]
     installation: Found[Installation]
     ignore: Ignore
-    image: Found[str] | None
     notes: tuple[Found[str], ...]
     conflicts: tuple[Conflict, ...]
     blockers: tuple[Blocker, ...]

@@ -19,9 +19,6 @@ DETECTED = ("source", "entry-point", "factory", "python", "port", "health-path",
 def load(folder: Path) -> Project:
     """Read a project from its configuration, and from detection where the configuration says nothing.
 
-    Args:
-        folder: The project's folder; a member of a workspace that was set up from above is built from there.
-
     Raises:
         NoProject: It is not a folder, or holds neither a configuration nor a FastAPI application.
         BadConfiguration: The configuration is not TOML, or a key is unknown or of the wrong type.

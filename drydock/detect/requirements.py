@@ -38,20 +38,11 @@ class Wanted:
     marker: str = ""
     repository: bool = False
 
-    @property
-    def version(self) -> str:
-        """Return the pinned version, `""` when there is none."""
-        match = re.search(r"={2,3}\s*([^\s;,*]+)", self.text)
-        return match.group(1) if match and self.pinned else ""
-
 
 @dataclass(frozen=True)
 class RequirementsFile:
-    """A requirements file with everything it includes; `itself` tells that it installs its own project.
-
-    `local` are the folders and files of the tree that it installs besides; `readable` tells that uv reads the
-    files as they are.
-    """
+    """A requirements file with everything it includes; `itself` tells that it installs its own project,
+    `local` are folders and files that it installs besides, `readable` tells that uv reads it unchanged."""
 
     path: str
     files: tuple[str, ...]
@@ -116,7 +107,9 @@ def read_requirements(tree: Tree, path: str) -> RequirementsFile:
             elif item := wanted(line, f"{current}:{number}"):
                 found.append(item)
     utf16 = any(is_utf16(tree.data(file) or b"") for file in files)
-    readable = not utf16 and not local
+    archives = [path for path in local if tree.exists(path)]
+    readable = not utf16 and len(archives) == len(local)
+    files += [path for path in archives if readable and path not in files]
     return RequirementsFile(path, tuple(files), tuple(found), hashed, itself, tuple(local), readable)
 
 

@@ -210,7 +210,7 @@ def probes(routes: list[Route]) -> tuple[Route | None, Route | None]:
 
 
 def docs_path(entry: Entry, startup: Startup) -> tuple[str, str]:
-    """Return where the interactive documentation is served (`""` when it is turned off) and what says so."""
+    """Return the path of the interactive documentation (`""` when it is turned off) and its evidence."""
     for site in startup.calls:
         if _makes_entry(site, entry) and is_fastapi(site.module, site.node.func):
             docs, schema = site.keyword("docs_url"), site.keyword("openapi_url")

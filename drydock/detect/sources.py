@@ -41,16 +41,12 @@ MODULES = {
 
 def declares(tree: Tree, folder: str, depth: int = 3) -> list[Source]:
     """Return the declarations of dependencies in a folder, lock files first, with those of local folders."""
-    return [
-        _with_local(tree, source, depth) if source.local and depth else source
-        for source in _own(tree, folder)
-    ]
-
-
-def _with_local(tree: Tree, source: Source, depth: int) -> Source:
-    """Return a declaration with what the folders ask for that it installs besides."""
-    inner = [next(iter(declares(tree, folder, depth - 1)), None) for folder in source.local]
-    return replace(source, wanted=source.wanted + tuple(w for one in inner if one for w in one.wanted))
+    found = []
+    for source in _own(tree, folder):
+        inner = [next(iter(declares(tree, one, depth - 1)), None) for one in source.local if depth]
+        more = tuple(item for one in inner if one for item in one.wanted)
+        found.append(replace(source, wanted=source.wanted + more))
+    return found
 
 
 def local_folders(tree: Tree) -> set[str]:

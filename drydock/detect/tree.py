@@ -34,7 +34,7 @@ class Tree:
         self.root = Path(os.path.realpath(root))
         self.files = _scan(str(self.root))
         self._file_set = frozenset(self.files)
-        self._folders = _folders(self.files)
+        self._folders = frozenset({".", *(above for path in self.files for above in ancestors(path))})
         self._listings: dict[str, list[str]] = {}
         self._texts: dict[str, str | None] = {}
         self._tables: dict[str, dict[str, Any] | None] = {}
@@ -172,65 +172,31 @@ def parents(root: Path) -> list[Path]:
     found = []
     folder = Path(os.path.realpath(root))
     for _ in range(PARENT_LEVELS):
-        if _present(folder / ".git") or folder == folder.parent:
+        if os.access(folder / ".git", os.F_OK) or folder == folder.parent:
             break
         folder = folder.parent
         found.append(folder)
     return found
 
 
-def _present(path: Path) -> bool:
-    try:
-        return path.exists()
-    except OSError:
-        return False
-
-
 def _scan(root: str) -> tuple[str, ...]:
     files: list[str] = []
-    pending: list[tuple[str, int]] = [("", 0)]
-    while pending and len(files) < MAX_FILES:
-        folder, depth = pending.pop()
-        try:
-            entries = sorted(os.scandir(f"{root}/{folder}"), key=lambda e: e.name)
-        except OSError:
+    for place, folders, names in os.walk(root):
+        folder = os.path.relpath(place, root)
+        depth = 0 if folder == "." else folder.count("/") + 1
+        if len(files) >= MAX_FILES or (depth and "pyvenv.cfg" in names):
+            folders.clear()
             continue
-        if depth and any(e.name == "pyvenv.cfg" for e in entries):
-            continue
-        for entry in entries:
-            # A name that cannot be printed can be neither imported nor shown, so it is no evidence.
-            if not entry.name.isprintable():
-                continue
-            path = f"{folder}/{entry.name}" if folder else entry.name
-            if _is_inner_folder(entry):
-                if entry.name not in SKIPPED and depth < MAX_DEPTH:
-                    pending.append((path, depth + 1))
-            elif _is_inner_file(entry, root):
-                files.append(path)
+        inner = [name for name in folders if name.isprintable() and name not in SKIPPED]
+        folders[:] = inner if depth < MAX_DEPTH else []
+        # A name that cannot be printed can be neither imported nor shown, so it is no evidence.
+        files += [join(folder, n) for n in names if n.isprintable() and _is_inner_file(Path(place, n), root)]
     return tuple(sorted(files))
 
 
-def _is_inner_folder(entry: os.DirEntry[str]) -> bool:
+def _is_inner_file(path: Path, root: str) -> bool:
     try:
-        return entry.is_dir(follow_symlinks=False)
-    except OSError:
-        return False
-
-
-def _is_inner_file(entry: os.DirEntry[str], root: str) -> bool:
-    try:
-        if not entry.is_symlink():
-            return entry.is_file(follow_symlinks=False)
-        return entry.is_file() and os.path.realpath(entry.path).startswith(root.rstrip("/") + "/")
+        inside = not path.is_symlink() or os.path.realpath(path).startswith(root.rstrip("/") + "/")
+        return inside and path.is_file()
     except (OSError, ValueError):
         return False
-
-
-def _folders(files: tuple[str, ...]) -> frozenset[str]:
-    found = {"."}
-    for path in files:
-        folder = path.rpartition("/")[0]
-        while folder and folder not in found:
-            found.add(folder)
-            folder = folder.rpartition("/")[0]
-    return frozenset(found)

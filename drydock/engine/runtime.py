@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -22,6 +23,8 @@ QUICK_SECONDS = 1.0
 LOG_LINES = 30
 PROBE_SECONDS = 5.0
 NANOSECONDS = 1_000_000_000
+# Where log lines that are JSON have their text.
+MESSAGES = ("message", "msg", "event")
 
 
 @dataclass(frozen=True)
@@ -91,20 +94,22 @@ class Running:
         """
         began = time.monotonic()
         port = self.port
-        last = "no answer"
+        last = "the application does not listen yet"
         while time.monotonic() - began < seconds:
             try:
                 status = get(port, path or "/")
                 if healthy(status) or not path:
                     return time.monotonic() - began
                 last = f"status {status}"
-            except (OSError, http.client.HTTPException) as error:
-                last = str(error) or type(error).__name__
+            except TimeoutError:
+                last = "the application does not answer"
+            except (OSError, http.client.HTTPException):
+                last = "the application does not listen yet"
             if not self.alive():
                 raise self.exited("before it was ready")
             # A quick start needs no words, and each look at the log is a question to the engine.
             if time.monotonic() - began > QUICK_SECONDS:
-                tell(" · ".join(filter(None, (last, self.log(lines=1)))))
+                tell(" · ".join(filter(None, (last, message(self.log(lines=1))))))
             time.sleep(POLL_SECONDS)
         raise NotReady(image=self.run.image, path=path, seconds=seconds, last=last, evidence=self.log())
 
@@ -114,6 +119,16 @@ class Running:
         self.container.stop(timeout=seconds)
         taken = time.monotonic() - began
         return int(self.container.wait()["StatusCode"]), taken
+
+
+def message(line: str) -> str:
+    """Return the words of a log line, which may be JSON."""
+    try:
+        fields = json.loads(line)
+    except ValueError:
+        return line
+    found = (fields.get(name) for name in MESSAGES) if isinstance(fields, dict) else ()
+    return str(next(filter(None, found), line))
 
 
 def healthy(status: int) -> bool:

@@ -40,10 +40,14 @@ _COUNTS = re.compile(
 
 def judge(subject: Subject) -> Verdict:
     """Run pytest in a container of the test image, restricted as in production."""
+    if not subject.project.tests:
+        return Verdict(GATE, Outcome.PASSED, "no tests, as `tests = false` of the configuration says")
     output: list[str] = []
     xdist = lock.tests_have(subject.project, XDIST)
     command = workers(subject.arguments, configured(subject.project.source), xdist)
-    with started(subject.engine, Run(subject.tests, command=command, owner=GATE)) as running:
+    named = {"PYTEST_ADDOPTS": "--verbose"} if subject.workspace.progress.names_tests else {}
+    run = Run(subject.tests, command=command, environment=named, owner=GATE)
+    with started(subject.engine, run) as running:
         for chunk in running.container.logs(stream=True, follow=True):
             text = chunk.decode("utf-8", "replace")
             output.append(text)
@@ -78,7 +82,7 @@ def decide(target: str, code: int, output: str) -> Verdict:
     if failed:
         outcome, summary = Outcome.FAILED, f"{counts} in the {target} image: {and_more(failed)}"
     elif code in (0, NO_TESTS):
-        summary = f"pytest found no test to run in the {target} image"
+        summary = f"pytest found no test to run in the {target} image: write one, or set tests = false"
     else:
         summary = f"pytest exited with {code} in the {target} image"
     return Verdict(GATE, outcome, summary, evidence=tail, measurements=figures)

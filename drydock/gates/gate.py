@@ -78,8 +78,14 @@ class Gate:
         """Judge one target of a project."""
         return self.module.judge(subject)
 
+    def targets(self, project: Project) -> tuple[str, ...]:
+        """Return the targets that it judges of a project unless it is told otherwise."""
+        return tuple(target for target in self.facts.targets if target in project.targets)
+
     def concerns(self, project: Project) -> bool:
         """Tell whether a project's Dockerfile has the stages that it needs; a rendered one has all."""
+        if "slim" in self.facts.stages and not project.slim:
+            return False
         if not self.facts.stages or not project.dockerfile.is_file():
             return True
         return set(self.facts.stages) <= set(stages(project.dockerfile.read_text(encoding="utf-8")))

@@ -61,7 +61,7 @@ def receipt(gate: Gate, workspace: Workspace, target: str) -> Receipt | None:
 
 def demanded(target: str, project: Project) -> list[Gate]:
     """Return the gates that an image of a target has to pass before it may be pushed."""
-    gates = (gate for gate in registry().values() if gate.facts.demanded and target in gate.facts.targets)
+    gates = (gate for gate in registry().values() if gate.facts.demanded and target in gate.targets(project))
     return [gate for gate in gates if gate.concerns(project)]
 
 

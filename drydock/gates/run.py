@@ -33,7 +33,7 @@ def run(
     gate: Gate, workspace: Workspace, targets: Sequence[str] = (), arguments: Sequence[str] = ()
 ) -> Iterator[Judgement]:
     """Yield a gate's verdict on each target, and end at the first that cannot be judged at all."""
-    for target in targets or gate.facts.targets:
+    for target in targets or gate.targets(workspace.project):
         subject = Subject(workspace, target, tuple(arguments))
         began = time.monotonic()
         try:

@@ -25,7 +25,7 @@ from drydock.gates import proof
 from drydock.gates.errors import UnknownGate
 from drydock.gates.gate import registry
 from drydock.gates.run import refusal
-from drydock.hook.commit import contents, digest
+from drydock.hook.commit import below, contents, digest
 from drydock.hook.watched import Watched, watched
 from drydock.nearest import choices
 from drydock.project import Project
@@ -34,7 +34,7 @@ from drydock.publish.opening import open_workspace
 from drydock.state import receipts
 from drydock.state.receipts import Receipt, Receipts
 from drydock.verdict import Outcome, Verdict
-from drydock.workspace import Workspace
+from drydock.workspace import Progress, Workspace
 
 EVIDENCE_LINES = 30
 # What receipts of gates that judge an image call the base that it stands on.
@@ -66,18 +66,28 @@ class Line:
     source: Literal["run", "receipt", "unchanged"] = "run"
 
 
-def push(names: Sequence[str], environment: Mapping[str, str] = os.environ) -> Iterator[Line]:
-    """Judge the pushed commit and yield each verdict; end at the first that refuses."""
+def push(
+    names: Sequence[str],
+    environment: Mapping[str, str] = os.environ,
+    *,
+    project: str = ".",
+    progress: Progress | None = None,
+) -> Iterator[Line]:
+    """Judge a project of the pushed commit and yield each verdict; end at the first that refuses."""
     root = Path(command.run(["git", "rev-parse", "--show-toplevel"]).stdout.strip())
     commit = environment.get("PRE_COMMIT_TO_REF", "HEAD")
-    gates = chosen(names)
     with checkout(root, commit) as folder:
-        yield from _judge(load(folder), contents(root, commit), gates)
+        # An older commit may not have the project yet.
+        if (folder / project).is_dir():
+            loaded = load(folder / project)
+            gates = chosen(names, loaded.root)
+            files = below(contents(root, commit), loaded.root.resolve().relative_to(folder.resolve()))
+            yield from _judge(loaded, files, gates, progress or Progress())
 
 
-def chosen(names: Sequence[str]) -> list[Watched]:
+def chosen(names: Sequence[str], root: Path | None = None) -> list[Watched]:
     """Return the gates that were named, in the hook's own order; all of them when none was."""
-    known = {one.name: one for one in watched()}
+    known = {one.name: one for one in watched(root)}
     for name in names:
         if name not in known:
             raise UnknownGate(gate=name, known=choices(name, known))
@@ -91,13 +101,15 @@ def due(project: Project, files: Mapping[str, str], gates: Sequence[Watched]) ->
         judged = registry()[gate.name] if gate.session is None else None
         if judged and not judged.concerns(project):
             continue
-        targets = judged.facts.targets if judged else ("",)
+        targets = judged.targets(project) if judged else ("",)
         for target in targets:
             if inputs := digest(files, gate.patterns("" if source == "." else source), target):
                 yield Due(gate, target, inputs)
 
 
-def _judge(project: Project, files: Mapping[str, str], gates: Sequence[Watched]) -> Iterator[Line]:
+def _judge(
+    project: Project, files: Mapping[str, str], gates: Sequence[Watched], progress: Progress
+) -> Iterator[Line]:
     workspace: Workspace | None = None
     base = _base(project)
     for one in due(project, files, gates):
@@ -107,14 +119,14 @@ def _judge(project: Project, files: Mapping[str, str], gates: Sequence[Watched])
             continue
         tools: dict[str, str] = {}
         if one.gate.session is None:
-            workspace = workspace or open_workspace(connect(), project, channel="push")
+            workspace = workspace or open_workspace(connect(), project, progress=progress, channel="push")
             gate = registry()[one.gate.name]
             earlier = proof.receipt(gate, workspace, one.target)
             verdict = earlier.verdict if earlier else proof.judge(gate, workspace, one.target)
             tools = {BASE: workspace.base.digest}
             line = Line(verdict, "receipt" if earlier else "run")
         else:
-            line = Line(in_session(one.gate, project.root))
+            line = Line(in_session(one.gate, project.root, progress))
         yield line
         Receipts().write(one.defined, line.verdict, content=one.inputs, image="", tools=tools)
         if not line.verdict.passed:
@@ -134,13 +146,16 @@ def _base(project: Project) -> str:
     return found.digest if found else ""
 
 
-def in_session(gate: Watched, folder: Path) -> Verdict:
+def in_session(gate: Watched, folder: Path, progress: Progress | None = None) -> Verdict:
     """Run a gate's Nox session in a folder, with the tools of this environment."""
     began = time.monotonic()
     args = [sys.executable, "-m", "nox", "--session", gate.name, "--", *(gate.session or ())]
     # The folder's own drydock is judged, not the one that is installed.
-    done = command.run(args, check=False, cwd=folder, env={"PYTHONPATH": str(folder)})
-    lines = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()]
+    environment = {"PYTHONPATH": str(folder)}
+    shown = progress or Progress()
+    with shown.under_way(gate.name):
+        done = command.stream(args, shown.output, cwd=folder, env=environment)
+    lines = [line for line in done.stdout.splitlines() if line.strip()]
     said = [line for line in lines if not line.startswith("nox > ")]
     summary = said[-1] if said else "nothing was printed"
     outcome = Outcome.PASSED if done.code == 0 else Outcome.FAILED

@@ -17,6 +17,16 @@ def contents(root: Path, commit: str) -> dict[str, str]:
     return {path: about for about, path in rows}
 
 
+def below(files: Mapping[str, str], folder: Path) -> dict[str, str]:
+    """Return the files below a folder, by their paths in it."""
+    paths = {path: Path(path) for path in files}
+    return {
+        where.relative_to(folder).as_posix(): files[path]
+        for path, where in paths.items()
+        if where.is_relative_to(folder)
+    }
+
+
 def digest(files: Mapping[str, str], patterns: Iterable[str], about: str = "") -> str:
     """Return the digest of what patterns select from a commit; empty when that is nothing.
 

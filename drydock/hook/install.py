@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 from drydock import command
 from drydock.errors import BadCommandLine, NotWritten
-from drydock.hook.watched import watched
 
 SETTINGS = ".pre-commit-config.yaml"
 MARK = "# Written by `drydock hooks`"
@@ -21,14 +22,19 @@ SCRIPT = f"""\
 unset $(git rev-parse --local-env-vars)
 while read -r _ commit _ _; do
     case $commit in
-    *[!0]*) PRE_COMMIT_TO_REF=$commit {{python}} -P -m drydock.cli.hook {{gates}} </dev/null || exit ;;
+    *[!0]*)
+        export PRE_COMMIT_TO_REF="$commit"
+        for project in {{projects}}; do
+            {{python}} -P -m drydock.cli.hook --project "$project" </dev/null || exit
+        done ;;
     esac
 done
 """
+_PROJECTS = re.compile(r"^ *for project in (.*); do$", re.MULTILINE)
 
 
 def install(folder: Path) -> str:
-    """Install the hook, and return a line that says where.
+    """Install the hook for a project, at the top of its repository or below, and say where.
 
     A repository whose pre-commit configuration names the hook gets it from pre-commit.
     """
@@ -50,16 +56,20 @@ def install(folder: Path) -> str:
         )
     try:
         hooks.mkdir(parents=True, exist_ok=True)
-        hook.write_text(script(root), encoding="utf-8")
+        projects = {folder.resolve().relative_to(root.resolve()).as_posix(), *_projects(hook, root)}
+        hook.write_text(script(sorted(projects)), encoding="utf-8")
         hook.chmod(0o755)
     except OSError as error:
         raise NotWritten(path=hook, reason=error.strerror or error) from error
     return f"installed {hook}"
 
 
-def script(root: Path) -> str:
-    """Return the hook of a repository: drydock's gates, and the Nox sessions of the same kind that it has."""
-    noxfile = root / "noxfile.py"
-    own = noxfile.read_text(encoding="utf-8") if noxfile.is_file() else ""
-    gates = [one.name for one in watched() if one.session is None or f"def {one.name}(" in own]
-    return SCRIPT.format(python=shlex.quote(sys.executable), gates=" ".join(gates))
+def script(projects: Iterable[str]) -> str:
+    """Return the hook of a repository that judges some of its folders."""
+    return SCRIPT.format(python=shlex.quote(sys.executable), projects=shlex.join(projects))
+
+
+def _projects(hook: Path, root: Path) -> set[str]:
+    """Return the projects that an earlier installation named, if they are still there."""
+    named = _PROJECTS.search(hook.read_text(encoding="utf-8")) if hook.exists() else None
+    return {name for name in shlex.split(named[1]) if (root / name).is_dir()} if named else set()

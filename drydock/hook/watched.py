@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from pathlib import Path
 
 from drydock.gates.gate import SOURCE, Gate, registry
 
@@ -25,6 +26,8 @@ RECIPE = (
     f"{SOURCE}/*.lock",
 )
 CODE = ("*.py", "pyproject.toml", "requirements.lock")
+# What may decide a session of another project.
+OTHERS = ("*.py", "*.toml", "*.cfg", "*.ini", "*.lock", "*.txt")
 
 
 @dataclass(frozen=True)
@@ -71,7 +74,19 @@ def of(gate: Gate) -> Watched:
     return Watched(gate.name, tuple(dict.fromkeys((*also, *others))))
 
 
-def watched() -> tuple[Watched, ...]:
-    """Return every gate of the hook, in the order in which they run."""
+def watched(root: Path | None = None) -> tuple[Watched, ...]:
+    """Return every gate of a project's hook in its order; this repository's own where no folder is named.
+
+    Another project's sessions `lint` and `tests` run as its noxfile defines them.
+    """
+    first: tuple[Watched, ...] = FIRST
+    last: tuple[Watched, ...] = LAST
+    if root and not (root / "drydock/hook/watched.py").is_file():
+        noxfile = root / "noxfile.py"
+        own = noxfile.read_text(encoding="utf-8") if noxfile.is_file() else ""
+        first, last = (
+            tuple(Watched(one.name, OTHERS, session=()) for one in some if f"def {one.name}(" in own)
+            for some in (FIRST, LAST)
+        )
     gates = (of(gate) for gate in registry().values() if gate.facts.changes != "none")
-    return (*FIRST, *gates, *LAST)
+    return (*first, *gates, *last)

@@ -1,8 +1,8 @@
 """Read an image exactly: its layers, files, packages, configuration, and both sizes.
 
-What is read does not depend on how an engine stores images: `local` asks an engine, `archive` reads what
-`docker save` or an OCI tool wrote. `model` defines the two sizes, `anatomy` answers questions about the
-content, `pack` makes of an image what a registry takes.
+The result does not depend on how an engine stores images: `local` asks an engine, `archive` reads files of
+`docker save` or an OCI tool. `model` defines the two sizes, `anatomy` answers questions about the content,
+`pack` prepares an image for a registry.
 """
 
 from drydock.image.anatomy import Anatomy

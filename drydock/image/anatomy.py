@@ -15,15 +15,15 @@ from drydock.image.tree import Efficiency, efficiency, merge, resolve
 class Reason:
     """Why a path is in an image."""
 
-    file: File  # the entry of the final tree
-    layer: Layer  # the layer that it comes from
-    package: Package | None  # what it belongs to; None for a folder
+    file: File
+    layer: Layer
+    package: Package | None  # None for a folder
     hidden: tuple[Layer, ...]  # layers below, the nearest first, whose copy this one replaced
 
 
 @dataclass(frozen=True)
 class Anatomy:
-    """What an image consists of."""
+    """The content of an image."""
 
     image: Image
 
@@ -49,7 +49,7 @@ class Anatomy:
 
     @functools.cached_property
     def efficiency(self) -> Efficiency:
-        """How much of what the layers store is needed."""
+        """The share of the stored bytes that is needed."""
         return efficiency(self.image)
 
     def largest(self, count: int = 20) -> list[File]:

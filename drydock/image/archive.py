@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import os
 import platform
 import posixpath
 import tarfile
@@ -16,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from drydock.image import record as records
-from drydock.image.cache import Analyst, Blob, Cache, analyst
+from drydock.image.cache import Analyst, Blob, Cache, user_cache
 from drydock.image.errors import AmbiguousImage, DamagedImage
 from drydock.image.model import Config, Image, Layer
 from drydock.image.record import Record
@@ -79,7 +78,7 @@ class Manifest:
 class Source:
     """Parts by name, with where they come from."""
 
-    where: str  # what to call it in an error
+    where: str  # its name in an error
     parts: Mapping[str, Part]  # the parts that are at hand
     # diff ids of layers that are not among the parts, since the cache has them
     known: frozenset[str] = field(default_factory=frozenset)
@@ -99,30 +98,22 @@ class Source:
         try:
             return json.loads(self.content(name))
         except ValueError as error:
-            raise DamagedImage(where=self.where, problem=f"{name} is no JSON") from error
+            raise DamagedImage(where=self.where, problem=f"{name} is not JSON") from error
 
 
 def read(
-    path: Path,
-    *,
-    architecture: str | None = None,
-    compression: Compression = ZSTD,
-    cache: Cache | None = None,
+    path: Path, *, architecture: str = "", compression: Compression = ZSTD, cache: Cache | None = None
 ) -> Image:
     """Read an image from a tar archive (of `docker save` or OCI) or from an OCI layout folder."""
     parts = _parts_of_folder(path) if path.is_dir() else _parts_of_archive(path)
     source = Source(str(path), parts)
     manifest = find_manifest(source, architecture or _MACHINES.get(platform.machine(), platform.machine()))
-    return assemble(source, manifest, str(path), analyst(cache, compression))
+    return assemble(source, manifest, str(path), Analyst(cache or user_cache(), compression))
 
 
 def _parts_of_folder(folder: Path) -> dict[str, Part]:
-    files = (Path(parent, name) for parent, _, names in os.walk(folder) for name in names)
-    return {
-        path.relative_to(folder).as_posix(): Part(path, 0, path.stat().st_size)
-        for path in files
-        if path.is_file()
-    }
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    return {path.relative_to(folder).as_posix(): Part(path, 0, path.stat().st_size) for path in files}
 
 
 def _parts_of_archive(path: Path) -> dict[str, Part]:
@@ -131,11 +122,8 @@ def _parts_of_archive(path: Path) -> dict[str, Part]:
             members = archive.getmembers()
     except (OSError, tarfile.TarError) as error:
         raise DamagedImage(where=path, problem=_reason(path, error)) from error
-    parts = {
-        posixpath.normpath(item.name): Part(path, item.offset_data, item.size)
-        for item in members
-        if item.isreg()
-    }
+    files = [item for item in members if item.isreg()]
+    parts = {posixpath.normpath(item.name): Part(path, item.offset_data, item.size) for item in files}
     return with_links(parts, members)
 
 
@@ -156,7 +144,7 @@ def _reason(path: Path, error: Exception) -> str:
         return error.strerror or str(error)
     with path.open("rb") as file:
         packed = records.compression(file.read(4))
-    return f"it is compressed with {packed} as a whole" if packed else "it is no tar archive"
+    return f"it is compressed with {packed} as a whole" if packed else "it is not a tar archive"
 
 
 def find_manifest(source: Source, architecture: str) -> Manifest:
@@ -230,7 +218,7 @@ def assemble(
         raise DamagedImage(where=source.where, problem=f"{manifest.config} lacks rootfs") from error
     if len(diff_ids) != len(manifest.layers):
         raise DamagedImage(
-            where=source.where, problem=f"{len(manifest.layers)} layers stand for {len(diff_ids)} diff ids"
+            where=source.where, problem=f"{len(manifest.layers)} layers for {len(diff_ids)} diff ids"
         )
     blobs = dict(zip(diff_ids, manifest.layers, strict=True))
     with ThreadPoolExecutor(THREADS) as pool:
@@ -250,7 +238,7 @@ def assemble(
 
 
 def instructions(history: list[dict[str, Any]], count: int) -> list[str]:
-    """Return for each layer what made it; empty texts where the history does not fit the layers."""
+    """Return each layer's instruction; empty texts where the history does not fit the layers."""
     made = [str(item.get("created_by") or "") for item in history if not item.get("empty_layer")]
     return made if len(made) == count else [""] * count
 

@@ -1,7 +1,7 @@
-"""What was learned about layers and images, and layers ready to be sent, kept in the user's cache folder.
+"""The user's cache of facts about layers and images, and of layers ready to be sent.
 
-An entry is a file whose name is a digest of what it describes, so that entries never go stale; they only get
-old. Damaged entries read as absent, and are then made again.
+An entry is a file named by the digest of its subject, so that entries never go stale; they only get old.
+Damaged entries read as absent, and are then made again.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class Packer:
         self._take(self._compressor.compress(data))
 
     def finish(self, diff_id: str) -> Blob:
-        """End the blob and say what it is."""
+        """End the blob and describe it."""
         self._take(self._compressor.flush())
         return Blob(diff_id, f"sha256:{self._hash.hexdigest()}", self._size)
 
@@ -65,7 +65,7 @@ class Packer:
 
 
 def digest_of_file(file: IO[bytes]) -> str:
-    """Return the digest of what a file holds."""
+    """Return the digest of a file's content."""
     return f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}"  # type: ignore[arg-type]
 
 
@@ -79,7 +79,7 @@ class Cache:
         self._blobs = Store(folder / "blobs", largest_blobs)
 
     def record(self, diff_id: str) -> Record | None:
-        """Return what is known about a layer's content."""
+        """Return the analysis of a layer."""
         data = self._facts.read(_name("layer", diff_id))
         try:
             record = Record.load(data) if data else None
@@ -88,7 +88,7 @@ class Cache:
         return record if record and record.diff_id == diff_id else None
 
     def add_record(self, record: Record) -> None:
-        """Keep what is known about a layer's content."""
+        """Keep the analysis of a layer."""
         self._facts.write(_name("layer", record.diff_id), record.dump())
 
     def configuration(self, image_id: str) -> bytes | None:
@@ -101,7 +101,7 @@ class Cache:
         self._write(_name("configuration", image_id), content.decode())
 
     def blob(self, diff_id: str, compression: Compression) -> Blob | None:
-        """Return what a layer is when it is compressed, whether or not its bytes are at hand."""
+        """Return a layer's compressed form, whether or not its bytes are at hand."""
         found = self._read(_name(f"blob-{compression.key}", diff_id))
         return None if found is None else Blob(diff_id, *found)
 
@@ -118,7 +118,7 @@ class Cache:
 
     @contextmanager
     def packer(self, compression: Compression) -> Iterator[Packer]:
-        """Yield what compresses a layer into the cache; where that cannot be written, into nothing."""
+        """Yield a packer that writes into the cache, or only counts where that cannot be written."""
         with ExitStack() as stack:
             try:
                 file = stack.enter_context(self._blobs.making())
@@ -127,9 +127,9 @@ class Cache:
             yield Packer(compression, file)
 
     def add_blob(self, blob: Blob, compression: Compression, packer: Packer) -> None:
-        """Keep what a packer made of a layer: what it is, and its bytes where they were written."""
+        """Keep a compressed layer, and its bytes where they were written."""
         if packer.file:
-            # Where the device is full, what is known of the blob still counts.
+            # Where the device is full, the digest and size still count.
             with suppress(OSError):
                 self._blobs.keep(packer.file, _name("blob", blob.digest))
         self._write(_name(f"blob-{compression.key}", blob.diff_id), [blob.digest, blob.size])
@@ -158,14 +158,14 @@ def user_cache() -> Cache:
 
 @dataclass(frozen=True)
 class Analyst:
-    """Says what is in layers and what is sent for them; asks the cache before it looks."""
+    """Analyses and compresses layers, unless the cache has the result."""
 
     cache: Cache  # where the answers are kept
     compression: Compression = ZSTD  # how layers are sent
     files: bool = False  # whether the compressed bytes must be at hand, and not only their number
 
     def known(self, diff_id: str) -> tuple[Record, Blob] | None:
-        """Return what the cache has about a layer, if that is all that is wanted."""
+        """Return a layer's analysis and blob from the cache; None unless it has both."""
         record, blob = self.cache.record(diff_id), self.cache.blob(diff_id, self.compression)
         if record is None or blob is None or (self.files and self.cache.blob_file(blob) is None):
             return None
@@ -174,7 +174,7 @@ class Analyst:
     def examine(
         self, diff_id: str, name: str, opened: Callable[[], io.BufferedReader], where: str
     ) -> tuple[Record, Blob]:
-        """Read a layer once, and keep what was learned and made."""
+        """Read a layer once, and keep its analysis and its blob."""
         with opened() as source, self.cache.packer(self.compression) as packer:
             record = analyse(source, name, names_packages, packer.write)
             if record.diff_id != diff_id:
@@ -185,8 +185,3 @@ class Analyst:
             self.cache.add_record(record)
             self.cache.add_blob(blob, self.compression, packer)
         return record, blob
-
-
-def analyst(cache: Cache | None = None, compression: Compression = ZSTD) -> Analyst:
-    """Return an analyst with the user's cache unless another one is named."""
-    return Analyst(cache or user_cache(), compression)

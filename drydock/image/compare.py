@@ -1,4 +1,4 @@
-"""What changed between two images."""
+"""The changes between two images."""
 
 from __future__ import annotations
 
@@ -46,11 +46,11 @@ class FileChange:
 
 @dataclass(frozen=True)
 class Difference:
-    """What the second image has that the first has not, and the other way round."""
+    """The differences of the second image from the first."""
 
     on_disk: int  # bytes that the second is larger on disk
     on_wire: int  # the same on the wire
-    shared: tuple[Layer, ...]  # the layers of both, from the lowest: what is not sent again
+    shared: tuple[Layer, ...]  # the layers of both, from the lowest: they are not sent again
     removed: tuple[Layer, ...]  # layers of the first alone
     added: tuple[Layer, ...]  # layers of the second alone
     packages: tuple[PackageChange, ...]  # packages that differ, the largest growth first

@@ -62,7 +62,7 @@ class Component:
     # path of the METADATA or copyright file that states the licence; empty where there is none
     record: str = ""
     licence: str = ""  # the SPDX expression that this file states; empty where it states none
-    depends: tuple[str, ...] = ()  # the purls of what it needs and the image contains
+    depends: tuple[str, ...] = ()  # purls of its requirements that the image contains
     description: str = ""  # one line about it
     by_debian: bool = False  # whether Debian packaged it, and so patches and numbers it
 
@@ -108,24 +108,16 @@ def find(anatomy: Anatomy) -> Components:
     )
     by_debian = {path for package in anatomy.inventory.of(Source.DEBIAN) for path in package.paths}
     interpreters = _interpreters(anatomy, by_debian)
-    strays = [
-        path
-        for folder in anatomy.inventory.of(Source.FOLDER)
-        for path in folder.paths
-        if is_code(anatomy.tree[path]) and not any(_belongs(path, binary) for binary in interpreters)
-    ]
+    paths = (path for folder in anatomy.inventory.of(Source.FOLDER) for path in folder.paths)
+    code = [path for path in paths if is_code(anatomy.tree[path])]
+    strays = [path for path in code if not any(_belongs(path, binary) for binary in interpreters)]
     # Records of the short form, as distroless images have them, name no files. Then only paths that cannot be
     # theirs are known to have no owner: Debian's packages leave /usr/local alone (policy, 9.1.2).
     short = bool(anatomy.inventory.of(Source.DEBIAN)) and not by_debian
-    found = [
-        *interpreters.values(),
-        *_distributions(anatomy, by_debian),
-        *_debian(anatomy, release),
-        *(
-            Component(posixpath.basename(path), type=Type.FILE, purl=path, sha256=anatomy.tree[path].sha256)
-            for path in strays
-        ),
-    ]
+    found = [*interpreters.values(), *_distributions(anatomy, by_debian), *_debian(anatomy, release)]
+    for path in strays:
+        digest = anatomy.tree[path].sha256
+        found.append(Component(posixpath.basename(path), type=Type.FILE, purl=path, sha256=digest))
     return Components(
         all=tuple(sorted({one.purl: one for one in found}.values(), key=lambda one: one.purl)),
         release=release,

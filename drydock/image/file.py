@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class Kind(StrEnum):
-    """What an entry of a layer is."""
+    """The kinds of entries in a layer."""
 
     FILE = "file"
     FOLDER = "folder"
@@ -24,7 +24,7 @@ class File:
     """One entry of a layer."""
 
     path: str  # absolute, normalised; of a whiteout the path that it deletes
-    kind: Kind  # what it is
+    kind: Kind
     size: int  # bytes of its content; 0 for everything but a regular file
     mode: int  # permission bits with setuid, setgid and sticky
     uid: int  # owner

@@ -19,7 +19,7 @@ from drydock.engine import Engine
 from drydock.engine.errors import ImageMissing
 from drydock.errors import NoSpace
 from drydock.image.archive import Part, Source, assemble, find_manifest, instructions, with_links
-from drydock.image.cache import Analyst, Cache, analyst
+from drydock.image.cache import Analyst, Cache, user_cache
 from drydock.image.errors import DamagedImage
 from drydock.image.model import Config, Image, Layer
 from drydock.image.record import CHUNK
@@ -38,10 +38,10 @@ def read(
 ) -> Image:
     """Read an image of an engine.
 
-    What was analysed before is not read again: with every layer known, two calls of the engine's API are all;
-    with a new one, `docker save` is streamed through, and only the new layers are analysed.
+    No layer is read twice: with every layer known, two calls of the engine's API are enough. With a new one,
+    `docker save` is streamed, and only the new layers are analysed.
     """
-    looking = analyst(cache, compression)
+    looking = Analyst(cache or user_cache(), compression)
     with answers(engine, reference):
         found = engine.sdk.images.get(reference)
         return _from_cache(found, reference, looking) or saved(engine, reference, found.attrs, looking)
@@ -49,7 +49,7 @@ def read(
 
 @contextmanager
 def answers(engine: Engine, reference: str) -> Iterator[None]:
-    """Turn what may go wrong while an engine is asked for an image into the error that says so."""
+    """Turn the engine's errors about an image into ours."""
     import docker
 
     try:
@@ -90,7 +90,7 @@ def _from_cache(found: docker.models.images.Image, reference: str, looking: Anal
 
 
 def guess_instructions(history: Sequence[Mapping[str, Any]], count: int) -> list[str] | None:
-    """Return what made each layer, from an engine's history, which does not say what has a layer."""
+    """Return each layer's instruction by an engine's history, which does not say which steps have one."""
     oldest_first = list(reversed(history))
 
     def texts(*makers: re.Pattern[str]) -> list[str]:

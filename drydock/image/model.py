@@ -1,9 +1,9 @@
-"""What an image is: its configuration, its layers and their files, and the two sizes.
+"""An image: its configuration, its layers and their files, and the two sizes.
 
 The two sizes are defined here and nowhere else:
 
 - **on disk**: the sum of the layers' uncompressed tar archives;
-- **on the wire**: the sum of the layers as drydock's push compresses them, which is what a pull moves.
+- **on the wire**: the sum of the layers as drydock's push compresses them, which a pull moves.
 
 Neither depends on how an engine stores images, unlike the size that `docker images` prints; nor on how an
 archive's layers are compressed, so that any two images can be compared.
@@ -22,7 +22,7 @@ from drydock.image.file import File
 from drydock.image.record import Record
 from drydock.project.compression import ZSTD, Compression
 
-# Labels carry the revision, and `created` the time: neither changes what a container does.
+# Labels carry the revision, and `created` the time: neither changes a container.
 _NOT_CONTENT = ("labels", "created")
 
 

@@ -23,7 +23,7 @@ class Packed:
     """An image ready to be sent."""
 
     configuration: bytes  # the bytes that its id on an engine is the digest of
-    layers: tuple[Blob, ...]  # from the lowest; a layer that the image has twice stands there twice
+    layers: tuple[Blob, ...]  # from the lowest; a layer that the image has twice is here twice
     files: Mapping[str, Path]  # the blobs' bytes by their digests
     compression: Compression  # how the layers are compressed
 
@@ -32,7 +32,7 @@ class Packed:
 def packed(
     engine: Engine, reference: str, *, compression: Compression = ZSTD, cache: Cache | None = None
 ) -> Iterator[Packed]:
-    """Yield an image of an engine ready to be sent; what a build's weighing has made is not made again."""
+    """Yield an image of an engine ready to be sent; blobs that weighing made are used again."""
     with tempfile.TemporaryDirectory(prefix="drydock-push-") as folder:
         # Where the user's cache cannot be written, or is smaller than the image, a push has one of its own.
         for kept in (cache or user_cache(), Cache(Path(folder), largest_blobs=sys.maxsize)):

@@ -14,6 +14,8 @@ from drydock.image.file import File, Kind
 from drydock.image.tree import resolve
 
 DPKG = "/var/lib/dpkg"
+# Written by the build where stripping would harm a file; one list for each layer that has such files.
+UNSTRIPPED = "/usr/share/drydock/unstripped/"
 _SITE = re.compile(r"^(.*/(?:site|dist)-packages)/[^/]+")
 _RECORD = re.compile(r"/[^/]+\.dist-info/(?:RECORD|METADATA)$")
 # Licences of Debian packages, and the version of a CPython that no package manager installed.
@@ -51,7 +53,7 @@ def names_packages(path: str) -> bool:
     """Tell whether a file's content is needed to name packages, their versions and their licences."""
     return (
         path in (f"{DPKG}/status", "/etc/os-release", "/usr/lib/os-release")
-        or path.startswith(f"{DPKG}/status.d/")
+        or path.startswith((f"{DPKG}/status.d/", UNSTRIPPED))
         or (path.startswith(f"{DPKG}/info/") and path.endswith(".list"))
         or _TOLD.fullmatch(path) is not None
         or _RECORD.search(path) is not None
@@ -84,7 +86,7 @@ def take_stock(tree: Mapping[str, File], texts: Mapping[str, str]) -> Inventory:
     bytecode = _bytecode(tree)
     for recorded in (*_distributions(texts), *_debian(texts)):
         paths = [resolve(path, tree) for path in recorded.paths]
-        # Installers that compile afterwards (uv, py3compile, a build step) do not record what they wrote.
+        # Installers that compile afterwards (uv, py3compile, a build step) do not record their files.
         paths += [compiled for path in paths for compiled in bytecode.get(path, ())]
         mine = sorted({path for path in paths if path in left})
         size = sum(left.pop(path).size for path in mine)
@@ -150,7 +152,7 @@ def debian_records(texts: Mapping[str, str]) -> Iterator[tuple[str, dict[str, st
             continue
         for paragraph in re.split(r"\n\s*\n", content):
             fields = headers(paragraph)
-            # Distroless-like records have no status: what is listed is there.
+            # Distroless-like records have no status: each listed package is installed.
             if "Package" in fields and fields.get("Status", "install ok installed").endswith(" installed"):
                 yield path, fields
 

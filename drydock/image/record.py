@@ -17,8 +17,8 @@ from typing import IO, Any, cast
 from drydock.image.errors import DamagedImage
 from drydock.image.file import File, Kind
 
-# A change of what is analysed, or of how it is written down, makes all older records void.
-FORMAT = 3
+# A change of the analysis or of its form makes all older records void.
+FORMAT = 4
 CHUNK = 1 << 20
 LARGEST_TEXT = 16_000_000
 

@@ -25,7 +25,7 @@ class Store:
         """Return where a file is; None where it is not."""
         path = self._folder / name
         try:
-            os.utime(path)  # the time of the last use decides what is pruned
+            os.utime(path)  # the time of the last use decides which file is pruned
         except OSError:
             return None
         return path
@@ -39,7 +39,7 @@ class Store:
             return None
 
     def write(self, name: str, data: bytes) -> None:
-        """Keep a file; a folder that cannot be written is no error."""
+        """Keep a file; a folder that cannot be written is not an error."""
         try:
             with self.making() as file:
                 file.write(data)

@@ -26,7 +26,7 @@ class Waste:
 
 @dataclass(frozen=True)
 class Efficiency:
-    """How much of what the layers store is needed."""
+    """The share of the stored bytes that is needed."""
 
     stored: int  # bytes of all files of all layers
     wasted: int  # bytes of them that are deleted or replaced by another layer
@@ -34,7 +34,7 @@ class Efficiency:
 
     @property
     def ratio(self) -> float:
-        """Smallest size per path by bytes stored over all layers; 1 when nothing is stored in vain."""
+        """Smallest size per path by bytes stored over all layers; 1 when no byte is wasted."""
         return 1 - self.wasted / self.stored if self.stored else 1.0
 
 
@@ -45,7 +45,7 @@ def merge(layers: Iterable[Iterable[File]]) -> dict[str, File]:
         files = list(layer)
         gone = {file.path for file in files if file.kind is Kind.WHITEOUT}
         emptied = {file.path for file in files if file.kind is Kind.OPAQUE}
-        # What is no folder any more takes everything below it along.
+        # A path that stops being a folder takes everything below it along.
         replaced = {
             file.path
             for file in files
@@ -71,11 +71,11 @@ def parents(path: str) -> Iterator[str]:
 
 
 def efficiency(image: Image) -> Efficiency:
-    """Measure how much of what the layers store is needed."""
+    """Measure which share of the stored bytes is needed."""
     tree = merge(layer.files for layer in image.layers)
     copies: dict[str, list[int]] = defaultdict(list)
     for layer in image.layers:
-        # A path that stands twice in one archive is stored twice, too.
+        # A path that is twice in one archive is stored twice, too.
         for file in layer.files:
             if file.kind is Kind.FILE:
                 copies[file.path].append(file.size)

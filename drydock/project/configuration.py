@@ -13,7 +13,16 @@ from drydock import toml
 from drydock.nearest import choices
 from drydock.project.compression import ZSTD, Compression
 from drydock.project.errors import NoProject
-from drydock.project.model import DEFAULT_BUDGETS, TARGETS, Budget, Development, Growth, Project, Request
+from drydock.project.model import (
+    DEFAULT_BUDGETS,
+    TARGETS,
+    UNDECLARED,
+    Budget,
+    Development,
+    Growth,
+    Project,
+    Request,
+)
 
 # Values and places of the keys that a configuration lacks, by key.
 Find = Callable[[Path, Mapping[str, Any]], Mapping[str, tuple[Any, str]]]
@@ -71,6 +80,8 @@ class Configuration:
     settings_check: str = ""
     migrate: str = ""
     logging: bool = False
+    tests: bool = True
+    slim: bool = True
 
 
 KEYS = toml.keys(Configuration)
@@ -103,7 +114,7 @@ def read(folder: Path, find: Find) -> Project:
             "root": root,
             "source": source,
             "name": name,
-            "version": str(described.get("version", "0.0.0")),
+            "version": str(described.get("version", UNDECLARED)),
             "description": str(described.get("description", "")),
             "python_also": tuple(str(version) for version in values["python_also"]),
             "budgets": {**DEFAULT_BUDGETS, **values["budgets"]},

@@ -16,6 +16,8 @@ from drydock.project.dockerfile import is_recipe
 from drydock.project.errors import UnknownTarget
 
 TARGETS = ("production", "slim")
+# The version of a project that declares none, or lets its build work it out.
+UNDECLARED = "0.0.0"
 LOCK_FILES = ("uv.lock", "requirements.lock")
 MB = 1_000_000
 STATE = ".drydock"
@@ -141,6 +143,8 @@ class Project:
         origins: For each field's name, where its value was found.
         main_branch: The branch whose images growth is measured by.
         compression: How layers are compressed when they are pushed, and so when they are weighed.
+        tests: Whether it has tests; without, `container_tests` passes and says so.
+        slim: Whether its gates judge the slim image too.
     """
 
     root: Path
@@ -167,6 +171,13 @@ class Project:
     origins: Mapping[str, str] = field(default_factory=dict)
     main_branch: str = "main"
     compression: Compression = ZSTD
+    tests: bool = True
+    slim: bool = True
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """The targets that are published and judged."""
+        return TARGETS if self.slim else ("production",)
 
     @property
     def written(self) -> Path | None:

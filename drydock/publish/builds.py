@@ -5,8 +5,10 @@ An image may be signed days later, when engine, base and buildx are others than 
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +21,48 @@ from drydock.workspace import Listener, Workspace
 
 
 class Keeper(Listener):
-    """Keeps how each image was built that may leave this machine; other targets never leave."""
+    """Keeps how each image was built that may leave this machine, and which clone a reference is of."""
 
     def built(self, workspace: Workspace, options: Options, result: BuildResult) -> None:
-        """Keep how the image of a build came to be, unless that is known."""
+        """Keep how the image of a build came to be, and say whose reference it takes over."""
         if result.image_id and options.target in TARGETS and not known(result.image_id):
             keep(result.image_id, described(workspace, options, result.metadata))
+        # Gates of the hook and builds for other platforms have references of their own.
+        if result.image_id and options.reference == workspace.project.reference(options.target):
+            place = Place(str(workspace.project.root), workspace.source.branch, workspace.source.revision)
+            if former := settle(f"{workspace.engine.host} {options.reference}", place, result.image_id):
+                workspace.say(f"{options.reference} replaces the build of {former}")
+
+
+@dataclass(frozen=True)
+class Place:
+    """A folder that was built, with the branch and the commit that it had then."""
+
+    root: str
+    branch: str
+    revision: str
+
+    def __str__(self) -> str:
+        return " ".join(filter(None, (self.root, self.branch and f"({self.branch})", self.revision[:12])))
+
+
+def settle(reference: str, place: Place, image: str) -> Place | None:
+    """Note which clone a reference is of now; return another one whose image it was, if that still exists."""
+    path = state.folder("clones") / f"{hashlib.sha256(reference.encode()).hexdigest()[:16]}.json"
+    known: dict[str, Any] = {}
+    with suppress(OSError, Untrusted):
+        known = Sealed().read(path)
+    with suppress(OSError):
+        state.prune("clones")
+        Sealed().write(path, {"image": image, **asdict(place)})
+    if (
+        not known
+        or known["image"] == image
+        or known["root"] == place.root
+        or not Path(known["root"]).is_dir()
+    ):
+        return None
+    return Place(*(known[field] for field in ("root", "branch", "revision")))
 
 
 def described(workspace: Workspace, options: Options, metadata: Mapping[str, Any]) -> Predicate:

@@ -17,6 +17,12 @@ class IllegalReference(DrydockError):
     next_step = "write it as [REGISTRY/]REPOSITORY[:TAG][@DIGEST], the repository in lower case"
 
 
+class NoVersion(DrydockError):
+    exit_code = Exit.CONFIGURATION
+    fact = "the project declares no version and has no commit, so its image has no name"
+    next_step = "declare a version in pyproject.toml, commit, or name one with --version"
+
+
 class IllegalVersion(DrydockError):
     exit_code = Exit.USAGE
     fact = "{version!r} is no version that can be ordered"

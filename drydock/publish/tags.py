@@ -11,6 +11,7 @@ every newer release: ``1.4``, ``1`` and ``latest``. The rules beyond the obvious
 * A post release (``1.4.2.post1``) replaces its release: it moves all floating tags, but not ``1.4.2`` itself.
 * ``0`` does not float: before 1.0 every minor release may break its users, so ``0`` is not worth following.
 * An epoch (``1!2.0``) is written ``1_2.0.0``, since ``!`` is illegal, in the floating tags as well.
+* A project that declares no version gets the tag of its commit alone.
 * A dirty tree gets ``-dirty`` on the immutable tags and moves no floating tag.
 """
 
@@ -20,9 +21,9 @@ from collections.abc import Iterable
 
 from packaging.version import InvalidVersion, Version
 
-from drydock.project import Project
+from drydock.project import UNDECLARED, Project
 from drydock.project.git import Checkout
-from drydock.publish.errors import IllegalVersion
+from drydock.publish.errors import IllegalVersion, NoVersion
 from drydock.publish.reference import check_tag
 
 DIRTY = "-dirty"
@@ -37,6 +38,11 @@ def tags(version: str, revision: str, dirty: bool) -> tuple[str, ...]:
     except InvalidVersion as error:
         raise IllegalVersion(version=version) from error
     immutable = [f"sha-{revision[:REVISION_CHARACTERS]}"] if revision else []
+    if version == UNDECLARED:
+        # What was never declared names no image for good, and is the latest of nothing.
+        if not revision:
+            raise NoVersion()
+        return (check_tag(immutable[0] + DIRTY * dirty),)
     immutable.append(_full(parsed))
     if dirty:
         return tuple(check_tag(tag + DIRTY) for tag in immutable)

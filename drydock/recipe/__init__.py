@@ -15,6 +15,7 @@ from drydock.nearest import choices
 from drydock.progress import Patience, unseen
 from drydock.recipe import (
     ci,
+    compose,
     configuration,
     dockerfile,
     expectations,
@@ -36,6 +37,7 @@ __all__ = ["EXTRAS", "Blueprint", "Change", "Outcome", "init", "plan", "render"]
 
 # What `--with NAME` writes besides: text by path.
 EXTRAS: dict[str, Callable[[Blueprint], Mapping[str, str]]] = {
+    "compose": compose.render,
     "expectations": lambda blueprint: {expectations.PLACE: expectations.render(blueprint)},
     "github": lambda blueprint: ci.github(blueprint.root),
     "gitlab": lambda blueprint: ci.gitlab(blueprint.root),

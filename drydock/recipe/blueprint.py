@@ -136,6 +136,7 @@ def draw(findings: Findings, table: Mapping[str, Any], image: str, maintainer: s
     declared = _declared(f.root, dependencies)
     only_built = {*dependencies.files, *declared, *_build_files(f, source)}
     only_built -= {found.value for found in f.data_files}
+    only_built -= {*(f.migrate.value.files if f.migrate else ())}
     entries = contents.entries(f.root, source, set(needed) - only_built)
     newest = MAINTAINED.index(f.python.value) if f.python.value in MAINTAINED else len(MAINTAINED)
     run = [package.value for package in f.system_run]
@@ -179,11 +180,22 @@ def draw(findings: Findings, table: Mapping[str, Any], image: str, maintainer: s
         settings=tuple(setting.value for setting in f.settings),
         replicas=2 if f.replicas_safe.value else 1,
         settings_check=str(table.get("settings-check", "")),
-        migrate=str(table.get("migrate", "")),
+        migrate=_migrate(f, base),
         logging=bool(table.get("logging", False)),
         secrets=tuple(join(f.context.value, path) for path in f.ignore.secrets),
         origins=_origins(f),
     )
+
+
+def _migrate(findings: Findings, base: str) -> str:
+    """Return the migration's command as the image runs it, from the folder that it needs."""
+    if findings.migrate is None:
+        return ""
+    found = findings.migrate.value
+    folder = inside(base, found.folder) if found.folder else ""
+    if folder in ("", inside(base, findings.workdir.value)):
+        return found.command
+    return f"cd {folder} && {found.command}"
 
 
 def inside(base: str, path: str) -> str:

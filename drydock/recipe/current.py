@@ -91,12 +91,12 @@ def _written(project: Project, place: Path, say: Say) -> Recipe:
         except Undecided:  # it was decided when the file was written, or by hand
             say("detection cannot decide the project's recipe, so only the written one counts")
     drift.check(project, blueprint)
+    brings = drift.stage(place.read_text(encoding="utf-8"), SCRIPTS)
     if blueprint:
-        if drift.differs(place, recipe.render(blueprint)):
+        if drift.differs(place, recipe.render(blueprint, vendor=brings)):
             say(spelled(f"{place.name} was made from another state of the project; `drydock init` merges"))
         write(project.recipe_folder, _beside(blueprint))
         project = _fitted(project, blueprint)
-    brings = drift.stage(place.read_text(encoding="utf-8"), SCRIPTS)
     own = None if place.name == "Dockerfile" else place
     return Recipe(project, project.root, own, {} if brings else {SCRIPTS: packaged.folder()})
 

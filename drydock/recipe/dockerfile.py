@@ -23,22 +23,6 @@ COPY {VENDORED}/ /"""
 RESOLVED = (
     f"# The versions that drydock resolved: the project locks none.\nFROM scratch AS {recipes.RESOLVED}"
 )
-SETTINGS = """\
-ARG APP_WORKDIR PORT UID GID MAINTAINER
-WORKDIR ${APP_WORKDIR}
-# The environment's programs come first. Nothing is written beside the code: the file system is read-only.
-ENV PATH=/opt/venv/bin:/usr/local/bin:/usr/bin:/bin HOME=/tmp LOGNAME=app LANG=C.UTF-8 \\
-    PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
-EXPOSE ${PORT}
-USER ${UID}:${GID}
-# -I -S: neither variables nor installed packages can change the probe.
-HEALTHCHECK --interval=10s --timeout=3s --start-period=30s CMD ["/opt/venv/bin/python3", "-I", "-S", "/opt/image/probe.py"]
-# Becomes uvicorn, which SIGTERM reaches directly. -P keeps the script's folder off the import path.
-ENTRYPOINT ["/opt/venv/bin/python3", "-P", "/opt/image/start.py"]
-CMD ["serve"]
-STOPSIGNAL SIGTERM
-LABEL maintainer="${MAINTAINER}"
-"""  # noqa: E501 - one instruction, as a Dockerfile writes it
 _COMMENTS = re.compile(r"^#.*\n", re.MULTILINE)
 
 
@@ -56,14 +40,13 @@ def render(blueprint: Blueprint, *, outside: bool = False, vendor: bool = False)
         text = re.sub(pattern, lambda found, value=value: found[1] + value, text, count=1, flags=re.M)  # type: ignore[misc]
     for name, part in parts(blueprint, outside=outside, vendor=vendor).items():
         text = text.replace(f"# <{name}>\n", f"{part}\n" if part else "", 1)
-    settings = SETTINGS
     if declared := recipes.volumes(blueprint):
-        settings = settings.replace("EXPOSE ${PORT}\n", f"EXPOSE ${{PORT}}\n{declared}\n")
+        text = text.replace("EXPOSE ${PORT}\n", f"EXPOSE ${{PORT}}\n{declared}\n")
     if not blueprint.maintainer:
-        text, settings = text.replace(' MAINTAINER=""', ""), settings.replace(" MAINTAINER", "")
-        settings = settings.replace('LABEL maintainer="${MAINTAINER}"\n', "")
-    text = text.replace("# <settings>\n", settings, 1)
-    text = text.replace("# <settings>\n", _COMMENTS.sub("", settings), 1)
+        text = re.sub(r' MAINTAINER(=""|$)|^LABEL .*\n', "", text, flags=re.MULTILINE)
+    settings = re.search(r"^ARG APP_WORKDIR PORT UID GID( MAINTAINER)?\n.*?\n\n", text, re.M | re.S)
+    assert settings is not None  # noqa: S101 - the template has them
+    text = text.replace("# <settings>\n\n", _COMMENTS.sub("", settings[0]), 1)
     return (RENDERED if outside else "") + text
 
 

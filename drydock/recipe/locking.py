@@ -134,6 +134,8 @@ def _renewed(found: Findings, place: str, names: Sequence[str], upgrade: Upgrade
         return texts
     name = names[0]
     old = _read(top / TEST_LOCK)
+    if old is None and (found.root / BUILD_LOCK).is_file() and not resolve.test_inputs(top):
+        return texts
     own = _said(_head(old or ""))
     shared = [word for word in origin.words if word.startswith(("--python-version", "--no-emit-package"))]
     with tempfile.NamedTemporaryFile("w", suffix=".txt") as versions:

@@ -43,6 +43,11 @@ ENVIRONMENT_SOURCE = """\
             - secretRef:
                 name: {name}
 """
+MIGRATES = """\
+          env:
+            # Its data may be on the volume, which only this pod has: it migrates when it starts.
+            - {name: RUN_MIGRATIONS, value: "1"}
+"""
 WITHOUT_REPLICAS = """\
   # The autoscaler sets the number of replicas; a number here would set it back with every deployment.
   - target: {{kind: Deployment, name: {name}}}
@@ -77,6 +82,8 @@ def render(blueprint: Blueprint) -> dict[str, str]:
     plain = [setting for setting in blueprint.settings if _is_listed(setting) and setting.kind == "plain"]
     many = blueprint.replicas > 1
     left_out = {"base/storage.yaml"} if not blueprint.storage.folders else set()
+    if not _has_job(blueprint):
+        left_out |= {"base/migration.yaml"}
     if not secrets:
         left_out |= {"base/secret.yaml", "overlays/local/secret.yaml"}
     if not many:
@@ -86,12 +93,15 @@ def render(blueprint: Blueprint) -> dict[str, str]:
     by_file: dict[str, dict[str, str]] = {
         "base/kustomization.yaml": {
             "resources": _resources(
-                "secret" if secrets else "", "storage" if blueprint.storage.folders else ""
+                "secret" if secrets else "",
+                "storage" if blueprint.storage.folders else "",
+                "migration" if _has_job(blueprint) else "",
             )
         },
         "base/secret.yaml": {"secrets": _data(secrets, placeholder=True)},
         "base/settings.env": {"settings": _environment(plain, placeholder=True)},
         "base/deployment.yaml": _deployment(blueprint, name, has_secret=bool(secrets)),
+        "base/migration.yaml": {"secret_reference": ENVIRONMENT_SOURCE.format(name=name) if secrets else ""},
         "overlays/local/kustomization.yaml": {"secret_patch": "  - path: secret.yaml\n" if secrets else ""},
         "overlays/local/secret.yaml": {"secrets": _data(secrets, placeholder=False)},
         "overlays/local/settings.env": {"settings": _environment(plain, placeholder=False)},
@@ -116,6 +126,11 @@ def kubernetes_name(image: str) -> str:
     """Return an image's name as Kubernetes names objects: lower case, digits and dashes, at most 63."""
     name = re.sub(r"[^a-z0-9]+", "-", image.rpartition("/")[2].lower()).strip("-")
     return (name if name[:1].isalpha() else f"app-{name}")[:63].rstrip("-")
+
+
+def _has_job(blueprint: Blueprint) -> bool:
+    """Tell whether a Job migrates the database; a pod with a volume migrates at its start."""
+    return bool(blueprint.migrate) and not blueprint.storage.folders
 
 
 def _is_listed(setting: Setting) -> bool:
@@ -143,6 +158,7 @@ def _deployment(blueprint: Blueprint, name: str, *, has_secret: bool) -> dict[st
         "replicas": f"  replicas: {blueprint.replicas}",
         "strategy": ROLLING if blueprint.replicas > 1 else RECREATE,
         "secret_reference": ENVIRONMENT_SOURCE.format(name=name) if has_secret else "",
+        "migrations": MIGRATES if blueprint.migrate and storage.folders else "",
         "probes": PROBES.format(live=live, ready=_probe(blueprint.ready_path, blueprint.host)),
         "root_file_system": read_only,
         "mounts": "".join(mounts),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from drydock.detect import Findings
+from drydock.recipe import written
 from drydock.recipe.blueprint import DATA, Blueprint
 
 
@@ -30,7 +31,7 @@ def notes(findings: Findings, blueprint: Blueprint) -> Iterator[str]:
             f"the running program may need {_list(blueprint.system_run)}: slim has them; production has what"
             f" is linked against{taken}: change EXTRA_FILES and extra-files for more or less"
         )
-    for path in findings.ignore.removed:
+    for path in () if written.is_ours(blueprint.root / ".dockerignore") else findings.ignore.removed:
         yield f"the project's own .dockerignore removes {path}, which the image needs: drydock's keeps it"
     for path in findings.ignore.exposed:
         yield f"{path} looks like a secret: no build sees it"

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from drydock import state
 from drydock.progress import Patience
+from drydock.project.network import INDEX_VARIABLES
 from drydock.recipe import resolve
 from drydock.recipe.blueprint import BUILD_LOCK, Blueprint
 from drydock.state.sealed import write_whole
@@ -68,7 +69,7 @@ def find(blueprint: Blueprint, patience: Patience, *, fit: bool) -> Resolution:
 
 
 def digest(blueprint: Blueprint, *, fit: bool) -> str:
-    """Return the digest of all that decides a resolution: declarations, Python versions, what is added."""
+    """Return the digest of all that decides a resolution: declarations, Python versions, index."""
     found = blueprint.dependencies
     folder = blueprint.root / found.folder
     # One of the tests' may include another.
@@ -89,6 +90,7 @@ def digest(blueprint: Blueprint, *, fit: bool) -> str:
         fit,
         blueprint.build_locked,
         blueprint.installed,
+        [os.environ.get(name) for name in INDEX_VARIABLES],
     ]
     return hashlib.sha256(json.dumps([read, asked], sort_keys=True).encode()).hexdigest()
 

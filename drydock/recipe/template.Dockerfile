@@ -38,7 +38,20 @@ FROM ${PYTHON_IMAGE} AS slim
 COPY --from=compiled /opt/venv /opt/venv
 COPY --from=builder /layers/resources/ /
 COPY --from=builder /layers/code/ /
-# <settings>
+ARG APP_WORKDIR PORT UID GID MAINTAINER
+WORKDIR ${APP_WORKDIR}
+# The environment's programs come first. Nothing is written beside the code: the file system is read-only.
+ENV PATH=/opt/venv/bin:/usr/local/bin:/usr/bin:/bin HOME=/tmp LOGNAME=app LANG=C.UTF-8 \
+    PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
+EXPOSE ${PORT}
+USER ${UID}:${GID}
+# -I -S: neither variables nor installed packages can change the probe.
+HEALTHCHECK --interval=10s --timeout=3s --start-period=30s CMD ["/opt/venv/bin/python3", "-I", "-S", "/opt/image/probe.py"]
+# Becomes uvicorn, which SIGTERM reaches directly. -P keeps the script's folder off the import path.
+ENTRYPOINT ["/opt/venv/bin/python3", "-P", "/opt/image/start.py"]
+CMD ["serve"]
+STOPSIGNAL SIGTERM
+LABEL maintainer="${MAINTAINER}"
 
 # Production's layers, by rate of change. EXTRA_FILES: what the application opens by name, such as libmagic.so.1
 FROM python AS runtime

@@ -32,31 +32,36 @@ class Outcome:
 
     step: str
     what: str
-    held: bool
+    # Whether it was done before; None for one that only an earlier step can decide.
+    held: bool | None
     seconds: float
 
 
 def foresee(work: Work) -> list[Outcome]:
     """Tell which steps of a plan are done already and which are to come, and do nothing."""
-    cosign.require(work.plan.key)
-    outcomes: list[Outcome] = []
+    _check_key(work)
+    outcomes: dict[str, Outcome] = {}
     for name in work.plan.steps:
         step = STEPS[name]
-        # Steps after a pending one are pending too: their inputs do not exist yet.
-        held = all(outcome.held for outcome in outcomes) and step.holds(work)
-        outcomes.append(Outcome(name, step.what(work.plan), held, 0.0))
-    return outcomes
+        decided = all(outcomes[needed].held for needed in step.needs if needed in outcomes)
+        held = step.holds(work) if decided else None
+        outcomes[name] = Outcome(name, step.what(work.plan), held, 0.0)
+    return list(outcomes.values())
 
 
 def carry_out(work: Work) -> Iterator[Outcome]:
     """Take a plan's steps, and yield each one's outcome."""
     with work.journal.locked():
-        if work.plan.key:
-            with cosign.public_key(cosign.program(work.say), work.plan.key):
-                # It can be opened: hours of gates will not end at a forgotten password.
-                pass
+        _check_key(work)
         for name in work.plan.steps:
             yield _take(STEPS[name], work)
+
+
+def _check_key(work: Work) -> None:
+    """Open the key: hours of gates will not end at a forgotten password."""
+    if work.plan.key:
+        with cosign.public_key(cosign.program(work.say), work.plan.key):
+            pass
 
 
 def _take(step: Step, work: Work) -> Outcome:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from packaging.version import InvalidVersion, Version
 
+from drydock import toml
 from drydock.gates import proof
 from drydock.project import Project
 from drydock.project.git import Checkout
@@ -102,11 +104,9 @@ def to_release(
     except InvalidVersion as error:
         raise IllegalVersion(version=version) from error
     address(project, checkout, registry)
-    manifest = project.source / "pyproject.toml"
     # The image says its version itself: in its label, and in the metadata of the distribution inside it.
     if Version(project.version) != wanted:
-        how = f"write version {version!r} there, commit and repeat the command"
-        raise refused(f"{manifest} says {project.version}", how)
+        raise refused(*_other_version(project, version))
     if wanted.local:
         raise refused("its local part marks a build of one's own", "release it without the part after the +")
     if not checkout.revision:
@@ -116,6 +116,32 @@ def to_release(
     gates = tuple(gate.name for gate in proof.demanded(target, project))
     plan = _plan(f"release {project.version}", RELEASE, project, checkout, registry, target)
     return replace(plan, gates=gates, key=key, permissions=permissions)
+
+
+def _other_version(project: Project, version: str) -> tuple[str, str]:
+    """Say which file holds another version, or none, and how to change that."""
+    manifest = project.source / "pyproject.toml"
+    content = toml.read(manifest)
+    tools = content.get("tool", {})
+    for name, table in (("project", content.get("project", {})), ("tool.poetry", tools.get("poetry", {}))):
+        if "version" in table:
+            how = f"write version {version!r} there, commit and repeat the command"
+            return f"{manifest} says {project.version} in [{name}]", how
+    if "version" not in content.get("project", {}).get("dynamic", []):
+        how = f"write version {version!r} into [project] there, commit and repeat the command"
+        return f"{manifest} states no version", how
+    named: dict[str, dict[str, Any] | None] = {
+        "tool.hatch.version": tools.get("hatch", {}).get("version"),
+        "tool.setuptools.dynamic": tools.get("setuptools", {}).get("dynamic", {}).get("version"),
+        "tool.pdm.version": tools.get("pdm", {}).get("version"),
+        "tool.setuptools_scm": tools.get("setuptools_scm"),
+    }
+    by = next((name for name, table in named.items() if table is not None), "")
+    options = named.get(by) or {}
+    place = next((str(options[key]) for key in ("path", "file", "attr", "source") if key in options), "")
+    holder = " ".join(filter(None, (f"[{by}]" if by else "its build tool", place)))
+    how = f"write version {version!r} into [project] there, and take it out of `dynamic`"
+    return f"{manifest} leaves the version to {holder}, which drydock does not read", how
 
 
 def address(project: Project, checkout: Checkout, registry: str) -> list[Reference]:

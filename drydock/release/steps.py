@@ -91,6 +91,7 @@ class Step:
     what: Callable[[Plan], str]
     holds: Callable[[Work], bool]  # tells whether it is done
     run: Callable[[Work], None]  # does it; may be repeated after an end at any moment
+    needs: tuple[str, ...] = ("build",)  # the steps before it whose results `holds` asks about
     shows: bool = False
 
 
@@ -349,13 +350,26 @@ _TABLE = (
     Step("tag", lambda plan: ", ".join(_local_names(plan)), _is_tagged, _tag),
     Step("sbom", lambda _: "bills of materials in CycloneDX and SPDX", _has_bills, _write_bills),
     Step("push", lambda plan: str(plan.pushed), _is_pushed, _push, shows=True),
-    Step("attach", lambda _: "both bills of materials and the provenance, signed", _is_attached, _attach),
+    Step(
+        "attach",
+        lambda _: "both bills of materials and the provenance, signed",
+        _is_attached,
+        _attach,
+        ("build", "sbom", "push"),
+    ),
     Step(
         "sign",
         lambda plan: f"the image, with {plan.key or 'the identity that cosign asks for'}",
         _is_signed,
         _sign,
+        ("build", "push"),
     ),
-    Step("move", lambda plan: f"{', '.join(plan.tags) or 'no tag'} on the registry", _has_moved, _move),
+    Step(
+        "move",
+        lambda plan: f"{', '.join(plan.tags) or 'no tag'} on the registry",
+        _has_moved,
+        _move,
+        ("build", "push"),
+    ),
 )
 STEPS = {step.name: step for step in _TABLE}

@@ -1,4 +1,4 @@
-"""What a person sees: tables, progress and JSON."""
+"""Output for people and programs: tables, progress and JSON."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from rich.console import Console
 
 MB = 1_000_000
-# On a terminal with fewer characters in a line, columns would leave no room for what stands in them.
+# On a terminal with fewer characters in a line, columns would leave no room for their cells.
 NARROW = 60
 
 
@@ -18,7 +18,7 @@ NARROW = 60
 def console(stderr: bool = False, quiet: bool = False) -> Console:
     """Return the console that honours NO_COLOR, and that wraps nothing where there is no terminal.
 
-    There is one of each kind, so that what moves on it can move together.
+    There is one of each kind, so that moving parts share it.
     """
     made = Console(stderr=stderr, highlight=False, quiet=quiet)
     if not made.is_terminal:

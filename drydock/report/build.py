@@ -14,7 +14,7 @@ from drydock.workspace import Workspace
 
 
 def as_json(workspace: Workspace, result: BuildResult) -> Mapping[str, object]:
-    """Return what a program would want to know about a build."""
+    """Return a build's facts for a program."""
     measured = workspace.measure(result.image_id) if result.image_id else None
     budget = workspace.project.budgets.get(result.target)
     return {
@@ -51,7 +51,7 @@ def show(console: Console, workspace: Workspace, result: BuildResult) -> None:
 
 
 def _share(size: int, budget: object) -> tuple[str | tuple[str, str], ...]:
-    """Return how a size stands to its budget, as parts of a Text."""
+    """Compare a size with its budget, as parts of a Text."""
     if not isinstance(budget, int):
         return ()
     if size > budget:

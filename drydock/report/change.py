@@ -1,4 +1,4 @@
-"""What changed since an earlier image: packages from the history, files from the cache of layers."""
+"""The changes since an earlier image: packages from the history, files from the cache of layers."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from drydock.state.history import Build, PackageSize, Weighed
 
 @dataclass(frozen=True)
 class Since:
-    """An image against an earlier one; what grew most comes first."""
+    """An image against an earlier one; the largest growth comes first."""
 
     build: Build  # made the earlier image
     on_disk: int  # bytes by which the image is larger

@@ -1,4 +1,4 @@
-"""Hand what is known about the image to Gordon, Docker's assistant, where it is there."""
+"""Hand the facts about an image to Gordon, Docker's assistant, where it is installed."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def require() -> None:
 
 
 def prompt(project: Project, question: str, sizes: Mapping[str, str], findings: Sequence[str]) -> str:
-    """Return the question with the Dockerfile, the sizes and what gates have found."""
+    """Return the question with the Dockerfile, the sizes and the gates' findings."""
     known = "; ".join(f"{name} {size}" for name, size in sizes.items()) or "not measured"
     said = "\n".join(f"- {line}" for line in findings) or "- none"
     dockerfile = project.dockerfile.read_text(encoding="utf-8")
@@ -35,7 +35,7 @@ def prompt(project: Project, question: str, sizes: Mapping[str, str], findings: 
 
 
 def findings(verdicts: Iterable[Verdict]) -> list[str]:
-    """Return what gates have said, one line each, with the details of those that did not pass."""
+    """Return the gates' verdicts, one line each, with the details of those that did not pass."""
     lines = []
     for one in verdicts:
         lines.append(f"{one.gate} {one.outcome.value}: {one.summary}")

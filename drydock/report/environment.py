@@ -1,4 +1,4 @@
-"""docs/environment.md, written from what the application in the image says about its own settings."""
+"""docs/environment.md, written from the settings that the application in the image lists."""
 
 from __future__ import annotations
 

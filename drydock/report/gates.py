@@ -45,7 +45,7 @@ def judge(
     """Run a gate on each of its targets; show and keep its verdicts."""
     out = console(stderr=True)
     tell = silent if quiet else say
-    if out.is_interactive and not quiet:  # nox's own log would print into what moves on the terminal
+    if out.is_interactive and not quiet:  # nox's own log would print into the moving picture
         tell = functools.partial(out.print, markup=False, soft_wrap=True)
     ended: list[Judgement] = []
     try:

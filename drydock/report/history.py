@@ -16,7 +16,7 @@ from drydock.state.history import Build, Judged
 
 PLOT_HEIGHT = 8
 WIDEST_PLOT = 100
-# What plotille writes to the left of its canvas, and the label to the right of its axis.
+# Room for plotille's axis on the left and its label on the right.
 PLOT_MARGIN = 28
 
 

@@ -1,43 +1,76 @@
-"""Start an image for a look and show how to talk to it."""
+"""Start an image for a look, with its database if asked, and show how to talk to it."""
 
 from __future__ import annotations
 
+import http.client
+import json
 import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
 
-from drydock.engine.runtime import Run, started
+from drydock import detect, services
+from drydock.detect import Findings
+from drydock.engine.runtime import Run, Running, get, healthy, started
 from drydock.gates.smoke import token
+from drydock.project import Project, configured
+from drydock.recipe import backing
 from drydock.report import console
 from drydock.report.progress import waiting
 from drydock.report.tables import key_values
+from drydock.services import envfile
 from drydock.workspace import Workspace
 
+OK = range(200, 300)
 
-def look(workspace: Workspace, target: str, port: int) -> None:
-    """Run a target until Ctrl-C, restricted as in production."""
+
+def look(
+    workspace: Workspace, target: str, port: int, env_file: Path | None = None, beside: Sequence[str] = ()
+) -> None:
+    """Run a target until Ctrl-C, restricted as in production.
+
+    Args:
+        target: The target to run; built first when the engine does not have it.
+        port: The port of this machine; 0 for a free one.
+        env_file: Variables that win over those of the configuration.
+        beside: Names of services to start with it, such as postgres.
+    """
     project = workspace.project
+    given = envfile.read(env_file) if env_file else {}
+    environment = {**project.development.environment, **given}
+    found = detect.detect(project.source, configured(project.source))
     built = workspace.built(target)
-    wanted = Run(
-        built.image_id,
-        port=project.port,
-        host_port=port,
-        environment=project.development.environment,
-        owner="run",
-    )
-    with started(workspace.engine, wanted) as running:
+    shown: dict[str, str] = {}
+    with ExitStack() as stack:
+        wanted = Run(built.image_id, port=project.port, host_port=port, environment=environment, owner="run")
+        for name in beside:
+            kind = services.BY_NAME[name]
+            service = stack.enter_context(
+                services.running(workspace.engine, project, kind, workspace.say, waiting)
+            )
+            variables = _variables(service, found, environment)
+            workspace.say(f"{', '.join(variables)}: of the {name} that was started")
+            wanted = replace(
+                wanted,
+                environment={**environment, **variables},
+                network=service.network,
+                extra_hosts={service.host: service.address},
+            )
+            with waiting("migrating the database"):
+                seconds = services.migrate(workspace.engine, wanted)
+            shown["database"] = f"{name}, " + (
+                "without a migration: none is configured"
+                if seconds is None
+                else f"migrated in {seconds:.1f} s"
+            )
+        if not beside and not env_file and found.migrate:
+            # Its database is in this container alone: nothing else can migrate it.
+            wanted = replace(wanted, environment={"RUN_MIGRATIONS": "1", **environment})
+        running = stack.enter_context(started(workspace.engine, wanted))
         with waiting(f"waiting for {project.ready_path or 'an answer'}") as tell:
             seconds = running.wait_until_ready(project.ready_path, tell=tell)
-        bearer = token(running, project)
-        header = f" -H 'Authorization: Bearer {bearer}'" if bearer else ""
-        shown = {
-            "ready": f"in {seconds:.1f} s",
-            "url": running.url,
-            "docs": f"{running.url}/docs",
-            "stop": "Ctrl-C",
-        }
-        key_values(console(), shown)
-        # Outside of the table, which would wrap it: this line is there to be copied.
-        sys.stdout.write(f"\ncurl -s{header} {running.url}{project.development.example_path}\n\n")
-        sys.stdout.flush()
+        _show(running, project, found, {"ready": f"in {seconds:.1f} s", **shown})
         try:
             for chunk in running.container.logs(stream=True, follow=True, tail=0):
                 sys.stderr.buffer.write(chunk)
@@ -46,3 +79,59 @@ def look(workspace: Workspace, target: str, port: int) -> None:
             running.stop()
             return
         raise running.exited("while it was being looked at")
+
+
+def _variables(service: services.Service, found: Findings, given: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables that lead to a service: those of the settings, and of the file of variables."""
+    settings = [one.value for one in found.settings]
+    known = {one.name for one in settings}
+    settings += [
+        detect.Setting(name, "plain", False, text) for name, text in given.items() if name not in known
+    ]
+    requirements = found.dependencies.value.requirements if found.dependencies else ()
+    drivers = backing.names(requirements)
+    return backing.variables(service.backing, settings, drivers, service.host, service.password)
+
+
+def _show(running: Running, project: Project, found: Findings, rows: Mapping[str, str]) -> None:
+    bearer = token(running, project)
+    headers = {"Authorization": f"Bearer {bearer}"} if bearer else {}
+    docs = found.docs.value if found.docs else ""
+    shown = {**rows, "url": running.url}
+    if docs and get(running.port, docs) in OK:
+        shown["docs"] = f"{running.url}{docs}"
+    key_values(console(), {**shown, "stop": "Ctrl-C"})
+    for path in _candidates(running.port, project, docs):
+        status = get(running.port, path, headers)
+        if status in OK:
+            header = f" -H 'Authorization: Bearer {bearer}'" if bearer else ""
+            # Outside of the table, which would wrap it: this line is there to be copied.
+            sys.stdout.write(f"\ncurl -s{header} {running.url}{path}\n\n")
+            break
+    else:
+        sys.stdout.write("\nno path that drydock knows answers 2xx; set example-path to one that does\n\n")
+    sys.stdout.flush()
+
+
+def _candidates(port: int, project: Project, docs: str) -> Iterator[str]:
+    """Yield paths to ask: the project's own, routes without parameters, probes, documentation."""
+    yield project.development.example_path
+    yield from _routes(port)
+    yield from filter(None, (project.ready_path, project.health_path, docs))
+
+
+def _routes(port: int) -> Iterator[str]:
+    """Yield the GET routes of the application's own description that need nothing but their path."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    try:
+        connection.request("GET", "/openapi.json")
+        answer = connection.getresponse()
+        described = json.load(answer) if healthy(answer.status) else {}
+    except (OSError, ValueError, http.client.HTTPException):
+        return
+    finally:
+        connection.close()
+    for path, methods in dict(described.get("paths", {})).items():
+        needed = [one for one in methods.get("get", {}).get("parameters", ()) if one.get("required")]
+        if "get" in methods and "{" not in path and not needed:
+            yield path

@@ -51,7 +51,7 @@ def step_line(step: Step, width: int) -> Text:
 
 
 def running_line(step: Step, seconds: float) -> str:
-    """Return one running step on one line: time, stage, instruction, what it moves or printed last."""
+    """Return one running step on one line: time, stage, instruction, its traffic or its last line."""
     moved = sum(step.transfers.values())
     detail = _downloads(step) or (f"{megabytes(moved)} moved" if moved else step.log[-1] if step.log else "")
     words = f"{step.stage:<{STAGE_WIDTH}} {step.instruction[:NARROW]}"
@@ -66,7 +66,7 @@ def _downloads(step: Step) -> str:
 
 
 class BuildProgress:
-    """Show a build while it runs; use as a context manager, which gives what takes the updates.
+    """Show a build while it runs; use as a context manager, which takes the updates.
 
     A step that ran gets a line of its own; all cached steps together get one. A brief build has one line at
     its end for all steps.
@@ -143,7 +143,7 @@ class BuildProgress:
 
 @contextmanager
 def waiting(what: str, out: Console | None = None, *, said: bool = False) -> Iterator[Callable[[str], None]]:
-    """Show what is waited for and for how long; yield a function that takes the newest detail of it.
+    """Show a wait and its duration; yield a function that takes its newest detail.
 
     ``said`` tells that a line has announced the wait already.
     """
@@ -172,13 +172,18 @@ def waiting(what: str, out: Console | None = None, *, said: bool = False) -> Ite
 
 
 class Shown(Progress):
-    """Shows the builds, the waits and the output of programs on standard error."""
+    """Shows the builds, the waits and the output of programs on standard error; announces each wait once."""
+
+    def __init__(self) -> None:
+        self._said: set[str] = set()
 
     def build(self, title: str, brief: bool) -> AbstractContextManager[OnUpdate]:
         return BuildProgress(title, brief=brief)
 
     def wait(self, what: str) -> AbstractContextManager[object]:
-        return waiting(what)
+        said = what in self._said
+        self._said.add(what)
+        return waiting(what, said=said)
 
     def under_way(self, what: str) -> AbstractContextManager[object]:
         return under_way(what)

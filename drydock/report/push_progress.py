@@ -82,7 +82,7 @@ class Push:
         return [Sign(f"{self._last}", seconds, f"… {seconds:.0f} s · {self._doing}")]
 
     def picture(self) -> RenderableType:
-        """Return the bars, below a line that says how long the push has taken and what it waits for."""
+        """Return the bars, below a line with the push's duration and its current wait."""
         if self.ended:
             return self._bars.get_renderable()
         line = f"{time.monotonic() - self._began:.0f} s · {self._doing}"

@@ -1,4 +1,4 @@
-"""Show a release: a line for each step, and what came of it."""
+"""Show a release: a line for each step, and its result."""
 
 from __future__ import annotations
 
@@ -28,13 +28,14 @@ def as_json(work: Work, outcomes: Sequence[Outcome]) -> dict[str, Any]:
 
 
 def show_plan(console: Console, outcomes: Sequence[Outcome]) -> None:
-    """Print what a release would do, and what of it is done already."""
-    rows = [(one.step, "done" if one.held else "to do", escape(one.what)) for one in outcomes]
+    """Print a release's steps, and which of them are done already."""
+    words = {True: "done", False: "to do", None: "known later"}
+    rows = [(one.step, words[one.held], escape(one.what)) for one in outcomes]
     table(console, ("step", "", "what"), rows)
 
 
 def show(console: Console, work: Work, outcomes: Sequence[Outcome]) -> None:
-    """Print what a release has done."""
+    """Print the steps of a release that ended."""
     rows = [
         (one.step, "done before" if one.held else f"{one.seconds:.1f}", escape(one.what)) for one in outcomes
     ]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from rich.console import Console
 
-# What takes longer than this gives a first sign, and again at each multiple of BEAT.
+# A step that takes longer than this gives a first sign, and again at each multiple of BEAT.
 FIRST_SIGN_SECONDS = 2.0
 BEAT_SECONDS = 10.0
 LOOK_EVERY_SECONDS = 0.5
@@ -16,11 +16,11 @@ LOOK_EVERY_SECONDS = 0.5
 
 @dataclass(frozen=True)
 class Sign:
-    """What is under way."""
+    """Something under way."""
 
-    key: str  # tells it from what else is under way
+    key: str  # unique among all that is under way
     seconds: float  # for how long it has been
-    line: str  # what to print about it
+    line: str
 
 
 class Signs:

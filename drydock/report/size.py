@@ -1,4 +1,4 @@
-"""What `invoke size` shows: layers, packages, the largest files, and the sizes against their budget."""
+"""Show an image: layers, packages, the largest files, and the sizes against their budget."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def show(console: Console, anatomy: Anatomy, verdict: Verdict) -> None:
     files = [(file.path, megabytes(file.size)) for file in anatomy.largest(LARGEST_FILES)]
     console.print(_table("Largest files", ("on disk",), files))
     efficiency = anatomy.efficiency
-    console.print(f"efficiency {efficiency.ratio:.3f}, {megabytes(efficiency.wasted)} stored in vain")
+    console.print(f"efficiency {efficiency.ratio:.3f}, {megabytes(efficiency.wasted)} wasted")
     console.print(Text(printable(verdict.summary), style="green" if verdict.passed else "bold red"))
 
 
@@ -103,7 +103,7 @@ def show_reason(console: Console, anatomy: Anatomy, path: str) -> bool:
 
 
 def show_difference(console: Console, difference: Difference) -> None:
-    """Print what changed between two images: sizes, layers, packages, files."""
+    """Print the changes between two images: sizes, layers, packages, files."""
     console.print(
         f"{_signed(difference.on_disk)} on disk, {_signed(difference.on_wire)} on the wire, "
         f"{mb(difference.upload)} to send where the first image is"
@@ -163,7 +163,7 @@ def _first(rows: Sequence[tuple[str, int]], count: int, rest: str) -> Iterable[t
 def _table(
     title: str, columns: Sequence[str], rows: Iterable[Sequence[str]], total: Sequence[str] = ()
 ) -> Table:
-    """Make a table whose figures never wrap, and whose first column takes what width is left."""
+    """Make a table whose figures never wrap, and whose first column takes the rest of the width."""
     table = Table(box=None, title_justify="left", pad_edge=False, show_footer=bool(total))
     table.add_column(title, footer=total[0] if total else "", overflow="fold")
     for index, name in enumerate(columns, start=1):

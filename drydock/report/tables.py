@@ -22,7 +22,7 @@ MARKS = {
 }
 
 
-# Wide enough for any row, to measure what a table would take.
+# Wide enough for any row, to measure a table.
 LONGEST = 10_000
 # The word says it all; the colour only repeats it.
 SEVERITIES = {
@@ -67,7 +67,7 @@ def _stacked(console: Console, titles: Sequence[str], row: Sequence[str]) -> Non
 
 
 def finding(console: Console, found: Finding) -> None:
-    """Print what `doctor` found about one thing, with what to do."""
+    """Print one finding of `doctor`, with its advice."""
     word, style = SEVERITIES[found.severity]
     console.print(
         Text.assemble((f"{word:<8} ", style), (f"{found.name:<16} ", "bold"), found.fact), soft_wrap=True

@@ -40,6 +40,8 @@ TABLE = {
     "key": Kept("drydock/key"),
     "receipts": Kept("drydock/receipts", days=90),
     "builds": Kept("drydock/builds", days=90),
+    # Which clone of a project each reference on the engine is of.
+    "clones": Kept("drydock/clones", days=90),
     # A journal is of use until its version is released.
     "releases": Kept("drydock/releases", days=180),
     # Half a year's trend; a build takes 20 kB.

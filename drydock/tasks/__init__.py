@@ -1,7 +1,7 @@
 """The tasks: `drydock --list` shows them, `drydock --help TASK` explains one.
 
 A project's tasks.py that imports `namespace` from here offers them to Invoke as well.
-Each module is a group, in the order in which a person works; its tasks stand in the order of definition.
+Each module is a group, in the order of a person's work; its tasks are listed in the order of definition.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ GROUPS: tuple[ModuleType, ...] = (
 
 
 def members(group: ModuleType) -> list[Task[Any]]:
-    """Return the tasks that a module defines, in the order in which they stand there."""
+    """Return the tasks that a module defines, in its order."""
     return [found for found in vars(group).values() if isinstance(found, Task)]
 
 

@@ -23,7 +23,7 @@ def build(
     cache_to: list[str] | None = None,
     build_arg: list[str] | None = None,
 ) -> None:
-    """Build the image and show what it weighs and which steps were cached."""
+    """Build the image; show its sizes and the steps that were cached."""
     from drydock.build.plan import Options, key_values
     from drydock.report import console, print_json
     from drydock.report.build import as_json, show

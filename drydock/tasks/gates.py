@@ -74,7 +74,7 @@ def _several(
     pushed = target or "production"
     rows: list[tuple[Verdict, str, bool]] = []
     for one in named or proof.demanded(pushed, workspace.project):
-        for of in [target] if target else one.facts.targets if named else [pushed]:
+        for of in [target] if target else one.targets(workspace.project) if named else [pushed]:
             workspace.built(of)
             known = None if named else proof.receipt(one, workspace, of)
             try:

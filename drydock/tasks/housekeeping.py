@@ -8,6 +8,9 @@ from pathlib import Path
 from drydock.errors import BadConfiguration
 from drydock.tasks.offer import Given, offer
 
+KEPT = "kept released tags, base images and the build cache: they may be in use, and cost minutes"
+KEPT_CACHES = "kept the caches of layers and tools, which other projects use; `--caches` removes them"
+
 
 @offer("examining this machine", shared=("project", "json"))
 def doctor(given: Given) -> None:
@@ -44,7 +47,8 @@ def clean(given: Given, caches: bool = False) -> None:
     from drydock.engine import connect
 
     removed = list(clean(connect(), load(Path(given.project)), caches=caches))
-    given.answer({"removed": removed}, [f"removed {line}" for line in removed] or ["nothing to remove"])
+    lines = [f"removed {line}" for line in removed] or ["nothing to remove"]
+    given.answer({"removed": removed}, [*lines, KEPT, *([] if caches else [KEPT_CACHES])])
 
 
 @offer(

@@ -4,34 +4,57 @@ from __future__ import annotations
 
 from contextlib import nullcontext
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from invoke import Context, Exit
 
 from drydock.errors import BadCommandLine
 from drydock.tasks.offer import Given, offer, pipeline
 
+if TYPE_CHECKING:
+    from drydock.image import Image
+
 LAST_PORT = 65535
 
 
-@offer("starting {target}", port="port of this machine (default: a free one)")
-def run(c: Context, target: str = "production", port: int = 0, project: str = "") -> None:
+@offer(
+    "starting {target}",
+    port="port of this machine (default: a free one)",
+    env_file="file of NAME=VALUE lines for the container",
+    with_="also start a service beside it, and migrate it: postgres",
+)
+def run(
+    c: Context,
+    target: str = "production",
+    port: int = 0,
+    env_file: str = "",
+    with_: list[str] | None = None,
+    project: str = "",
+) -> None:
     """Start the image for a look, with a URL, a token and a curl line; Ctrl-C stops it."""
+    from drydock import services
     from drydock.report.look import look
 
     if not 0 <= port <= LAST_PORT:
         raise BadCommandLine(
             problem=f"there is no port {port}", how=f"give one from 1 to {LAST_PORT}, or none for a free one"
         )
-    look(pipeline(project), target, port)
+    for name in with_ or ():
+        if name not in services.BY_NAME:
+            known = ", ".join(services.BY_NAME)
+            raise BadCommandLine(problem=f"{name} cannot be started beside the image", how=f"use {known}")
+    look(pipeline(project), target, port, Path(env_file) if env_file else None, with_ or ())
 
 
 @offer(
-    "weighing",
+    "reading the image",
     positional=("image", "other"),
     image="a reference, a digest, a tar archive or an OCI layout folder (default: the target's image)",
     other="a later image: show the changes from the first to this one",
     against="an earlier image: show the changes since",
     why="name the layer and the package that this path comes from",
+    left_out="show what slim has and production lacks, with the reason for each difference",
+    all="with --left-out: path by path, not by folder",
 )
 def size(
     c: Context,
@@ -39,6 +62,8 @@ def size(
     other: str = "",
     against: str = "",
     why: str = "",
+    left_out: bool = False,
+    all: bool = False,  # noqa: A002 - the option's name
     target: str = "production",
     project: str = "",
     quiet: bool = False,
@@ -51,6 +76,10 @@ def size(
     from drydock.report import size as report
 
     pipe = pipeline(project, quiet or json)
+    if left_out:
+        slim, production = (image, other) if other else map(pipe.project.reference, ("slim", "production"))
+        show_left_out(pipe.look(slim), pipe.look(production), every=all, json=json)
+        return
     before, now = (image, other) if other else (against, image)
     measured = pipe.look(now or pipe.project.reference(target))
     anatomy = images.Anatomy(measured)
@@ -69,6 +98,21 @@ def size(
             print_json(report.as_json(anatomy, verdict))
         else:
             report.show(console(), anatomy, verdict)
+
+
+def show_left_out(slim: Image, production: Image, *, every: bool, json: bool) -> None:
+    """Print how production differs from slim; end with code 1 where a difference has no reason."""
+    from drydock.image import Anatomy, left_out
+    from drydock.report import console, print_json
+    from drydock.report import left_out as report
+
+    found = left_out.compare(Anatomy(slim), Anatomy(production))
+    if json:
+        print_json(report.as_json(found))
+    else:
+        report.show(console(), found, every=every)
+    if found.unexplained:
+        raise Exit(code=1)
 
 
 @offer(

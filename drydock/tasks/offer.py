@@ -42,7 +42,7 @@ IMAGE = ("target", *RESULT)
 
 @dataclass
 class Given:
-    """The shared options of a task, as they were given, and what follows from them."""
+    """The shared options of a task, and everything that follows from them."""
 
     context: Context
     target: str = "production"
@@ -65,9 +65,9 @@ class Given:
         """The target's development reference."""
         return self.pipe.project.reference(self.target)
 
-    def wait(self, what: str) -> AbstractContextManager[object]:
+    def wait(self, step: str) -> AbstractContextManager[object]:
         """Give signs of life during a step."""
-        return patience(what, self.hushed)
+        return patience(step, self.hushed)
 
     def answer(self, content: Mapping[str, object], lines: Iterable[str]) -> None:
         """Print the result: as JSON where that is asked for, else as lines."""
@@ -96,7 +96,7 @@ def readable() -> Iterator[None]:
 
 
 def guarded(body: Body, doing: str, shared: Sequence[str]) -> Body:
-    """Say at once what a task does; show a DrydockError as its evidence and one line, with its exit code."""
+    """Announce a task at once; show a DrydockError as its evidence and one line, with its exit code."""
     signature = _signature(body, shared)
 
     @functools.wraps(body)
@@ -108,12 +108,8 @@ def guarded(body: Body, doing: str, shared: Sequence[str]) -> Body:
         signal.signal(signal.SIGTERM, signal.default_int_handler)
         try:
             _check_words(given, _name(body))
-            if not hushed:
-                say(
-                    doing.format(
-                        **given.arguments | {"project": given.arguments.get("project") or "the project"}
-                    )
-                )
+            project = given.arguments.get("project") or "the project"
+            voice(hushed)(doing.format(**given.arguments | {"project": project}))
             if given.arguments.get("project") == "":
                 given.arguments["project"] = _project(voice(hushed))
             _check_places(given.arguments)
@@ -173,7 +169,7 @@ def _check_words(given: inspect.BoundArguments, task: str) -> None:
 
 
 def _check_places(given: Mapping[str, Any]) -> None:
-    """Refuse a project that is no folder, and a file that cannot be written, before any work."""
+    """Refuse a project that is not a folder, and a file that cannot be written, before any work."""
     if project := given.get("project"):
         from drydock.project import check_folder
 
@@ -194,15 +190,9 @@ def _project(tell: Say) -> str:
     return where
 
 
-class Offered(Task[Any]):
-    """A task that knows which of its options drydock's own program also takes as words."""
-
-    words: tuple[str, ...] = ()
-
-
 def words(task: Task[Any]) -> tuple[str, ...]:
-    """Return the names of a task's options that may be given as words."""
-    return task.words if isinstance(task, Offered) else ()
+    """Return the names of a task's options that drydock's own program also takes as words."""
+    return tuple(vars(task).get("words", ()))
 
 
 def offer(
@@ -229,14 +219,8 @@ def offer(
         bare = [key for key, parameter in parameters.items() if "str | bool" in str(parameter.annotation)]
         shown = {key.strip("_").replace("_", "-"): text for key, text in texts.items()}
         # Short options would be whatever letter is free, and change with every option that is added.
-        made: Task[Any] = task(
-            name=name,
-            help=shown,
-            iterable=repeated,
-            optional=bare,
-            auto_shortflags=False,
-            klass=Offered,
-        )(run)
+        how = task(name=name, help=shown, iterable=repeated, optional=bare, auto_shortflags=False)
+        made: Task[Any] = how(run)
         vars(made)["words"] = tuple(positional)
         return made
 
@@ -276,8 +260,8 @@ def rendered(project: str) -> Any:
     return loaded
 
 
-def patience(what: str, quiet: bool = False) -> AbstractContextManager[object]:
+def patience(step: str, quiet: bool = False) -> AbstractContextManager[object]:
     """Give signs of life during a step that has been announced and prints nothing more."""
     from drydock.report.progress import waiting
 
-    return nullcontext() if quiet else waiting(what, said=True)
+    return nullcontext() if quiet else waiting(step, said=True)

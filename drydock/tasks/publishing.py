@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from drydock.publish.errors import LabelsDiffer
-from drydock.tasks.offer import RESULT, Given, offer, patience, say, voice
+from drydock.tasks.offer import RESULT, Given, offer, say, voice
 
 if TYPE_CHECKING:
     from drydock.release import Plan, Work
@@ -204,5 +204,5 @@ def _work(given: Given, plan: Plan) -> Work:
         voice(given.hushed),
         shown=lambda: shown(progress),
         judged=lambda verdict, known: tables.verdict(progress, verdict, receipt=known),
-        patience=lambda what: patience(what, given.hushed),
+        patience=given.wait,
     )

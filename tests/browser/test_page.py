@@ -220,4 +220,6 @@ def test_the_page_fits_a_narrow_screen(open_page: OpenPage) -> None:
     tab.settle()
 
     assert tab.page.evaluate("document.documentElement.scrollWidth") == 360
+    table = tab.page.locator("table.wide").first
+    assert table.evaluate("table => table.scrollWidth <= table.closest('.scroll').clientWidth")
     assert axe(tab) == []

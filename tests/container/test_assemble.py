@@ -13,7 +13,19 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from assemble import bytecode, dependencies, distributions, elf, left_out, packages, strip, times, twins
+from assemble import (
+    bytecode,
+    dependencies,
+    distributions,
+    elf,
+    left_out,
+    packages,
+    reasons,
+    runtime,
+    strip,
+    times,
+    twins,
+)
 from assemble.tree import Tree
 
 from tests.conftest import write_files
@@ -67,13 +79,13 @@ def test_left_out_folders_are_not_entered(tmp_path: Path) -> None:
         },
     )
 
-    kept = [str(path.relative_to(tmp_path)) for path in left_out.kept(tmp_path, left_out.STANDARD_LIBRARY)]
+    kept = [str(path.relative_to(tmp_path)) for path in left_out.kept(tmp_path, reasons.STANDARD_LIBRARY)]
 
     assert kept == ["json/__init__.py"]
 
 
 def test_every_omission_has_a_reason() -> None:
-    for table in (left_out.STANDARD_LIBRARY, left_out.ENVIRONMENT):
+    for table in (reasons.STANDARD_LIBRARY, reasons.ENVIRONMENT, reasons.SYSTEM):
         assert all(len(reason) > 10 for reason in table.values())
 
 
@@ -100,6 +112,7 @@ def test_a_program_with_a_payload_behind_its_end_is_left_alone(tmp_path: Path) -
     program.write_bytes(Path(os.path.realpath(sys.executable)).read_bytes() + b"THE-END")
 
     assert strip.strip(program) == 0
+    assert strip.holds_more(program)
     assert program.read_bytes().endswith(b"THE-END")
 
 
@@ -110,6 +123,7 @@ def test_stripping_twice_changes_nothing(tmp_path: Path) -> None:
     once = library.read_bytes()
 
     assert strip.strip(library) == 0
+    assert not strip.holds_more(library)
     assert library.read_bytes() == once
 
 
@@ -313,3 +327,15 @@ def test_a_librarys_package_comes_whole_with_those_that_it_needs_but_not_the_bas
         "libmagic.so.1",
         "magic/plugin.so",
     ]
+
+
+@pytest.mark.parametrize(("program", "taken"), [("/usr/bin/iconv", True), ("/usr/bin/ls", False)])
+def test_tables_of_encodings_come_with_a_program_that_converts(
+    tmp_path: Path, program: str, taken: bool
+) -> None:
+    tree = Tree(tmp_path / "tree")
+    tree.take(Path(program))
+
+    runtime.take_conversions(tree)
+
+    assert any("gconv" in path.parts for path in tree.files()) == taken

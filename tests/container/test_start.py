@@ -128,6 +128,37 @@ def test_migrate_runs_the_applications_migrations(tmp_path: Path, serve: Serve) 
     assert (tmp_path / "migrated").exists()
 
 
+def test_migrate_without_any_configured_is_an_error(capsys: pytest.CaptureFixture[str]) -> None:
+    assert start.main(["migrate"]) == 69
+    assert capsys.readouterr().err.startswith("error: no migration is configured; set migrate ")
+
+
+@pytest.mark.parametrize(
+    ("command", "code"),
+    [
+        ('cd {folder} && python3 -c \'open("migrated", "w")\'', 0),
+        ("python3 -c 'raise SystemExit(3)'", 3),
+        ("gone-tool upgrade", 127),
+    ],
+)
+def test_migrate_runs_a_command_and_ends_with_its_code(
+    command: str, code: int, tmp_path: Path, serve: Serve
+) -> None:
+    serve(migrate=command.format(folder=tmp_path))
+
+    assert start.main(["migrate"]) == code
+    assert (tmp_path / "migrated").exists() == (code == 0)
+
+
+def test_a_failed_migration_keeps_the_application_from_serving(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    serve(migrate="python3 -c 'raise SystemExit(3)'")
+    monkeypatch.setenv("RUN_MIGRATIONS", "1")
+
+    assert start.main([]) == 3
+
+
 def test_faulty_settings_stop_the_migration(tmp_path: Path, serve: Serve) -> None:
     serve(migrate="shop_start:migrate", settings_check="shop_start:faulty")
 

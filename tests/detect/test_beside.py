@@ -333,3 +333,13 @@ def test_a_library_that_no_wheel_carries_is_named_until_it_is_installed(
     noted = [note for note in found(tmp_path, files).notes if "libgomp.so.1" in note.value]
 
     assert [note.where for note in noted] == named
+
+
+def test_a_field_of_settings_that_are_reached_through_a_wrapper_gives_its_default(tmp_path: Path) -> None:
+    source = (
+        f"from kit import current\n{APP}\n\nclass Settings:\n    images: str = 'data/images'\n\n\n"
+        "open(f'{current().images}/all.txt', 'w')\n"
+    )
+    findings = found(tmp_path, {"main.py": source})
+
+    assert [written.value for written in findings.writable] == ["data/images/all.txt"]

@@ -263,17 +263,6 @@ def test_lookup_without_default_that_an_engine_is_made_from_is_required(tmp_path
     assert find(tmp_path, files)["settings"] == ["DATABASE_URL secret required", "TRACE plain"]
 
 
-def test_environment_file_built_from_the_source_folder_is_found(tmp_path: Path) -> None:
-    files: dict[str, str | bytes] = {
-        "app/config.py": "from pathlib import Path\nfrom pydantic_settings import BaseSettings\n\n\n"
-        "HERE = Path(__file__).parent\n\n\nclass Settings(BaseSettings):\n"
-        "    model_config = {'env_file': HERE.parent / 'shop.env'}\n",
-        "app/main.py": f"from app import config\n{APP}",
-    }
-
-    assert find(tmp_path, files)["env_files"] == ["shop.env"]
-
-
 @pytest.mark.parametrize("over", ["(api.router,)", "routers"])
 def test_health_route_of_routers_included_in_a_loop(over: str, tmp_path: Path) -> None:
     files: dict[str, str | bytes] = {
@@ -284,12 +273,6 @@ def test_health_route_of_routers_included_in_a_loop(over: str, tmp_path: Path) -
     }
 
     assert find(tmp_path, files)["liveness"] == "/livez"
-
-
-def test_environment_file_given_to_the_constructor_is_found(tmp_path: Path) -> None:
-    source = f"from kit import Settings\n{APP}settings = Settings(_env_file='local.env')\n"
-
-    assert find(tmp_path, {"main.py": source})["env_files"] == ["local.env"]
 
 
 def test_a_pin_file_chooses_and_metadata_says_what_else_would_do(tmp_path: Path) -> None:

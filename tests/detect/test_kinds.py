@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from drydock.detect import Findings, detect
+from drydock.detect import Findings, detect, tools
+from drydock.detect.tools import Step
 from tests.detect.support import summary, value, write
 
 APP = "from fastapi import FastAPI\n\napp = FastAPI()\n"
@@ -103,6 +104,35 @@ def test_wheel_of_a_uv_lock_is_refused_by_name(tmp_path: Path) -> None:
     findings = found(tmp_path, {"pyproject.toml": project, "uv.lock": UV_LOCK + tool})
 
     assert [b.fact for b in findings.blockers] == ["tool is installed from wheels/tool-1-py3-none-any.whl"]
+
+
+def test_wheel_in_the_project_is_installed_from_there(tmp_path: Path) -> None:
+    wheel = "wheels/tool-1-py3-none-any.whl"
+    project = (
+        '[project]\nname = "shop"\nversion = "1"\ndependencies = ["fastapi", "uvicorn", "tool"]\n'
+        f'[tool.uv.sources]\ntool = {{ path = "{wheel}" }}\n'
+    )
+    tool = f'\n[[package]]\nname = "tool"\nversion = "1"\nsource = {{ path = "{wheel}" }}\n'
+    own = '\n[[package]]\nname = "shop"\nversion = "1"\nsource = { virtual = "." }\n'
+    shapes: dict[str, dict[str, str | bytes]] = {
+        "requirements": {"requirements.txt": f"{REQUIREMENTS}./{wheel}\n"},
+        "pyproject": {"pyproject.toml": project},
+        "uv": {"pyproject.toml": project, "uv.lock": UV_LOCK + tool + own},
+    }
+    step = Step("/locks", "/locks/requirements.txt", "run")
+    for kind, files in shapes.items():
+        findings = detect(write(tmp_path / kind, {"main.py": APP, wheel: b"PK", **files}))
+        plan = findings.dependencies
+        assert plan is not None
+        assert findings.blockers == ()
+        assert (plan.value.kind, plan.value.archives, plan.value.by_text) == (kind, (wheel,), False)
+        assert wheel in plan.value.files
+        steps = tools.of(plan.value).steps(plan.value, step)
+        if kind == "uv":
+            assert "--no-install-package=shop" in steps[0]
+            assert "--no-install-local" not in steps[0]
+        else:
+            assert "cd /locks" in steps
 
 
 @pytest.mark.parametrize("inner", ["", "/src"])

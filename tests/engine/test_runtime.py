@@ -6,7 +6,7 @@ import pytest
 
 from drydock.engine import LABEL, Engine
 from drydock.engine.errors import ContainerExited, ImageMissing, NotReady, PortTaken
-from drydock.engine.runtime import Run, Running, started
+from drydock.engine.runtime import Run, Running, message, started
 
 pytestmark = pytest.mark.live
 
@@ -102,3 +102,17 @@ def test_containers_are_restricted_as_in_kubernetes(engine: Engine, python_image
     assert "NoNewPrivs:\t1" in found
     assert "CapEff:\t0000000000000000" in found
     assert written != 0
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ('{"level": "info", "message": "migrating"}', "migrating"),
+        ('{"event": "started"}', "started"),
+        ('{"level": "info"}', '{"level": "info"}'),
+        ("INFO: started", "INFO: started"),
+        ("17", "17"),
+    ],
+)
+def test_a_log_line_in_json_is_shown_by_its_words(line: str, words: str) -> None:
+    assert message(line) == words

@@ -4,8 +4,12 @@ from pathlib import Path
 
 import pytest
 
+from drydock.gates import container_tests
 from drydock.gates.container_tests import configured, decide, workers
+from drydock.gates.subject import Subject
 from drydock.verdict import Outcome
+from drydock.workspace import Workspace
+from tests.conftest import MakeProject
 
 FAILING = """\
 =================================== FAILURES ===================================
@@ -39,6 +43,15 @@ def test_colours_do_not_hide_a_failure() -> None:
 def test_no_test_at_all_is_no_pass() -> None:
     assert decide("slim", 5, "no tests ran in 0.01s").outcome is Outcome.COULD_NOT_CHECK
     assert decide("slim", 0, "").outcome is Outcome.COULD_NOT_CHECK
+
+
+def test_a_project_that_says_it_has_no_tests_passes_and_says_so(make_project: MakeProject) -> None:
+    project = make_project({"drydock.toml": 'image = "shop"\ntests = false\n'})
+    workspace = Workspace(None, project)  # type: ignore[arg-type]
+    verdict = container_tests.judge(Subject(workspace, "production"))
+
+    assert verdict.outcome is Outcome.PASSED
+    assert "tests = false" in verdict.summary
 
 
 def test_a_run_that_broke_down_is_no_pass() -> None:

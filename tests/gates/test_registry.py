@@ -81,6 +81,18 @@ def test_a_module_is_a_gate_of_the_registry(folder: Path) -> None:
     assert gate.facts.targets == ("production",)
 
 
+@pytest.mark.parametrize(("slim", "targets"), [("true", ("production", "slim")), ("false", ("production",))])
+def test_slim_is_judged_unless_the_project_has_none(
+    slim: str, targets: tuple[str, ...], make_project: MakeProject
+) -> None:
+    project = make_project({"drydock.toml": f"slim = {slim}\n"})
+    known = registry()
+
+    assert known["smoke"].targets(project) == targets
+    assert known["parity"].concerns(project) == (slim == "true")
+    assert ("smoke" in {gate.name for gate in proof.demanded("slim", project)}) == (slim == "true")
+
+
 def test_a_module_without_the_shape_is_no_gate() -> None:
     assert {"budget", "closure", "gate", "run"} & registry().keys() == set()
 

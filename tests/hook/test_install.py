@@ -45,7 +45,6 @@ def repository(tmp_path: Path) -> Path:
 
 
 def test_each_pushed_commit_is_judged_by_the_projects_own_gates(repository: Path, notes: Path) -> None:
-    (repository / "noxfile.py").write_text("def lint(session): ...\n")
     install(repository)
     first = git(repository, "rev-parse", "HEAD").stdout.strip()
     commit(repository, "second")
@@ -53,13 +52,25 @@ def test_each_pushed_commit_is_judged_by_the_projects_own_gates(repository: Path
 
     git(repository, "push", "--quiet", "origin", f"{first}:refs/heads/old", "HEAD:refs/heads/new")
 
-    gates = "lint container_tests size_budget smoke security parity licences kubernetes"
-    judged = f"none  -P -m drydock.cli.hook {gates}"
+    judged = "none  -P -m drydock.cli.hook --project ."
     assert sorted(notes.read_text().splitlines()) == sorted(f"{one} {judged}" for one in (first, second))
 
     notes.unlink()
     git(repository, "push", "--quiet", "origin", "--delete", "old")
     assert not notes.exists()
+
+
+def test_projects_below_the_top_are_each_judged(repository: Path, notes: Path) -> None:
+    for name in ("services/a shop", "services/bank", "services/gone"):
+        (repository / name).mkdir(parents=True)
+        install(repository / name)
+    (repository / "services/gone").rmdir()
+    install(repository / "services/bank")
+
+    git(repository, "push", "--quiet", "origin", "HEAD:refs/heads/main")
+
+    judged = [line.split("--project ")[1] for line in notes.read_text().splitlines()]
+    assert judged == ["services/a shop", "services/bank"]
 
 
 def test_a_refusal_stops_the_push(repository: Path, notes: Path, tmp_path: Path) -> None:
@@ -101,7 +112,7 @@ def test_a_second_installation_changes_nothing_and_another_hook_is_left_alone(re
     hook = repository / ".git/hooks/pre-push"
     first = hook.read_text()
     install(repository)
-    assert hook.read_text() == first == script(repository)
+    assert hook.read_text() == first == script(["."])
 
     hook.write_text("#!/bin/sh\nexit 0\n")
     with pytest.raises(BadCommandLine, match="is another hook"):

@@ -177,7 +177,7 @@ def test_missing_part_is_named(tmp_path: Path, cache: Cache, lost: str) -> None:
 @pytest.mark.parametrize(
     ("manifest", "problem"),
     [
-        (b"{", "manifest.json is no JSON"),
+        (b"{", "manifest.json is not JSON"),
         (b"[{}]", "its manifest lacks 'Config'"),
         (b'["text"]', "its manifest lacks"),
     ],
@@ -192,14 +192,14 @@ def test_fewer_layers_than_diff_ids_raises(tmp_path: Path, cache: Cache) -> None
     files = docker_archive(LAYERS)
     (entry,) = json.loads(files["manifest.json"])
     files["manifest.json"] = json.dumps([{**entry, "Layers": entry["Layers"][:1]}]).encode()
-    with pytest.raises(DamagedImage, match="1 layers stand for 2 diff ids"):
+    with pytest.raises(DamagedImage, match="1 layers for 2 diff ids"):
         read(write_archive(tmp_path / "image.tar", files), cache=cache)
 
 
 @pytest.mark.parametrize(
     ("content", "problem"),
     [
-        (b"text", "it is no tar archive"),
+        (b"text", "it is not a tar archive"),
         (gzip.compress(b"text", mtime=0), "it is compressed with gzip as a whole"),
     ],
 )

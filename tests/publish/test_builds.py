@@ -6,8 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from drydock.detect.project import load
 from drydock.publish import builds
+from drydock.publish.opening import open_workspace
 from drydock.state import DAY
+from tests.support.repository import commit, git
+from tests.support.ship import Ship
 
 IMAGE = "sha256:" + "ab" * 32
 MADE = {"buildDefinition": {"internalParameters": {}}, "runDetails": {"builder": {"id": "urn:one"}}}
@@ -65,3 +69,51 @@ def test_a_folder_that_cannot_be_written_fails_no_build(state: Path) -> None:
     builds.keep(IMAGE, MADE)
 
     assert not builds.known(IMAGE)
+
+
+def place(root: Path, branch: str = "main") -> builds.Place:
+    root.mkdir(exist_ok=True)
+    return builds.Place(str(root), branch, "0123456789abcdef")
+
+
+def test_another_clones_reference_is_named(tmp_path: Path) -> None:
+    first, second = place(tmp_path / "first", "topic"), place(tmp_path / "second")
+    assert builds.settle("shop:dev", first, "sha256:1") is None
+    assert builds.settle("shop:dev", first, "sha256:2") is None
+    assert builds.settle("shop:dev-slim", second, "sha256:3") is None
+
+    assert builds.settle("shop:dev", second, "sha256:3") == first
+    assert builds.settle("shop:dev", second, "sha256:4") is None
+    assert str(first) == f"{tmp_path / 'first'} (topic) 0123456789ab"
+
+
+def test_equal_images_of_two_clones_replace_nothing(tmp_path: Path) -> None:
+    builds.settle("shop:dev", place(tmp_path / "first"), "sha256:1")
+
+    assert builds.settle("shop:dev", place(tmp_path / "second"), "sha256:1") is None
+
+
+def test_a_clone_that_is_gone_misses_nothing(tmp_path: Path) -> None:
+    builds.settle("shop:dev", place(tmp_path / "first"), "sha256:1")
+    (tmp_path / "first").rmdir()
+
+    assert builds.settle("shop:dev", place(tmp_path / "second"), "sha256:2") is None
+
+
+@pytest.mark.live
+@pytest.mark.usefixtures("state")
+def test_a_build_says_whose_it_replaces(ship: Ship, tmp_path: Path) -> None:
+    """Two clones of one project on one engine."""
+    other = tmp_path / "other clone"
+    git(tmp_path, "clone", "--quiet", str(ship.root), str(other))
+    commit(other, "another application\n", "requirements.lock")
+
+    ship.workspace().built("production")
+    said: list[str] = []
+    open_workspace(ship.engine, load(other), said.append).built("production")
+    again: list[str] = []
+    open_workspace(ship.engine, load(other), again.append).built("production")
+
+    (line,) = (one for one in said if "replaces" in one)
+    assert line.startswith(f"{ship.name}:dev replaces the build of {ship.root} (")
+    assert not any("replaces" in one for one in again)

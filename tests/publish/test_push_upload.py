@@ -11,11 +11,10 @@ from pathlib import Path
 
 import httpx2
 import pytest
-from drydock.image.blob import Blob
 
 from drydock import image as images
 from drydock.engine import Engine
-from drydock.image.cache import Cache
+from drydock.image.cache import Blob, Cache
 from drydock.project.compression import GZIP, ZSTD, Compression
 from drydock.publish import upload
 from drydock.publish.errors import PushDenied, RegistryFault

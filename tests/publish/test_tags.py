@@ -5,7 +5,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from packaging.version import Version
 
-from drydock.publish.errors import IllegalTag, IllegalVersion
+from drydock.project import UNDECLARED
+from drydock.publish.errors import IllegalTag, IllegalVersion, NoVersion
 from drydock.publish.reference import check_tag
 from drydock.publish.tags import is_dirty, leading, tags
 
@@ -66,6 +67,16 @@ def test_without_a_commit_there_is_no_sha_tag() -> None:
     assert tags("1.4.2", "", dirty=False) == ("1.4.2", "1.4", "1", "latest")
 
 
+@pytest.mark.parametrize(("dirty", "mark"), [(False, ""), (True, "-dirty")])
+def test_a_version_that_nobody_declared_gives_the_commits_tag_alone(dirty: bool, mark: str) -> None:
+    assert tags(UNDECLARED, REVISION, dirty=dirty) == (f"{SHA}{mark}",)
+
+
+def test_neither_a_version_nor_a_commit_is_refused() -> None:
+    with pytest.raises(NoVersion):
+        tags(UNDECLARED, "", dirty=False)
+
+
 def test_a_version_outside_of_pep_440_is_refused() -> None:
     with pytest.raises(IllegalVersion) as caught:
         tags("one.two", REVISION, dirty=False)
@@ -96,7 +107,7 @@ def test_two_versions_share_an_immutable_tag_only_when_they_are_equal(one: Versi
 
 @given(versions, versions)
 def test_no_floating_tag_is_the_immutable_tag_of_another_version(one: Version, other: Version) -> None:
-    assume(one != other)
+    assume(one != other and UNDECLARED not in (str(one), str(other)))
 
     assert tags(str(one), "", dirty=False)[0] not in tags(str(other), "", dirty=False)[1:]
 

@@ -15,6 +15,7 @@ import pytest
 import yaml
 
 import drydock
+from drydock import recipe
 from drydock.engine import Engine
 from drydock.publish import cosign
 from drydock.recipe import ci
@@ -25,6 +26,7 @@ from tests.support.repository import git
 
 CHECK = Path(sys.executable).with_name("check-jsonschema")
 NAME = "drydock-test-ci"
+LOCK = "fastapi==0.165.0 \\\n    --hash=sha256:00\nuvicorn==0.54.0 \\\n    --hash=sha256:00\n"
 SHOP = {
     "pyproject.toml": f'[project]\nname = "{NAME}"\nversion = "1.4.2"\nrequires-python = ">=3.11"\n',
     "requirements.txt": "fastapi==0.165.0\nuvicorn==0.54.0\n",
@@ -78,6 +80,31 @@ def test_a_pipeline_of_another_origin_stays_and_includes_the_job(tmp_path: Path)
     (project / ".gitlab-ci.yml").write_text("test:\n  script: [make]\n")
 
     assert list(ci.gitlab(project)) == [".gitlab/drydock.yml"]
+
+
+@pytest.mark.parametrize("folder", [".", "services/shop"])
+@pytest.mark.parametrize(
+    ("service", "place"), [("github", ".github/workflows/drydock.yml"), ("gitlab", ".gitlab-ci.yml")]
+)
+def test_init_writes_the_job_once_and_merges_an_edit(
+    service: str, place: str, folder: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = repository(tmp_path / "repository", folder)
+    (project / "requirements.txt").write_text(LOCK)
+    path = tmp_path / "repository" / place
+
+    recipe.init(project, {}, extras=[service], lock=False)
+    first = path.read_text()
+    recipe.init(project, {}, extras=[service], lock=False)
+    assert path.read_text() == first
+    assert f"fastapi-drydock=={drydock.version()}" in first
+
+    path.write_text(first.replace("60", "90").replace("1h", "2h"))
+    monkeypatch.setattr(drydock, "version", lambda: "9.9.9")
+    recipe.init(project, {}, extras=[service], lock=False)
+    merged = path.read_text()
+    assert "fastapi-drydock==9.9.9" in merged
+    assert "timeout-minutes: 90" in merged or "timeout: 2h" in merged
 
 
 class Service:

@@ -76,7 +76,7 @@ def test_every_argument_and_marked_line_is_in_the_template() -> None:
     assert [
         n for n in dockerfile.arguments(blueprint) if not re.search(rf"^ARG (?:.* )?{n}=", text, re.M)
     ] == []
-    names = [*dockerfile.parts(blueprint), "settings", "settings"]
+    names = [*dockerfile.parts(blueprint), "settings"]
     assert sorted(re.findall(r"^# <(.*)>$", text, re.M)) == sorted(names)
 
 

@@ -9,7 +9,6 @@ import pytest
 
 from drydock import recipe
 from drydock.detect.project import load
-from drydock.project import Project
 from drydock.recipe import current, drift, packaged
 from drydock.recipe.errors import RecipeStale
 from tests.conftest import ROOT, write_files
@@ -53,14 +52,11 @@ def refused(folder: Path) -> str:
     return re.sub(r".* does not fit the project: (.*); run .*", r"\1", str(caught.value))
 
 
-def built_with(project: Project) -> Path:
-    """Return the scripts that a build takes from drydock."""
-    return current.of(project).contexts["drydock"]
-
-
 def test_a_written_recipe_is_built_with_the_scripts_of_the_package(shop: Path) -> None:
-    folder = built_with(load(shop))
+    said: list[str] = []
+    folder = current.of(load(shop), said.append).contexts["drydock"]
 
+    assert said == []
     files = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
     assert files == packaged.files().keys()
     assert folder == packaged.folder()
@@ -68,8 +64,10 @@ def test_a_written_recipe_is_built_with_the_scripts_of_the_package(shop: Path) -
 
 def test_a_vendored_recipe_brings_its_scripts(shop: Path) -> None:
     recipe.init(shop, {}, vendor=True)
+    said: list[str] = []
 
-    assert current.of(load(shop)).contexts == {}
+    assert current.of(load(shop), said.append).contexts == {}
+    assert said == []
 
 
 def test_a_new_package_and_another_module_fit(shop: Path) -> None:

@@ -35,6 +35,7 @@ def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Index]:
         found.add("fastapi", "1.0", ["starlette>=1"])
         for name in ("uvicorn", "httpx", "pytest", "orjson"):
             found.add(name, "1.0")
+        found.add("setuptools", "80.0")
         monkeypatch.setenv("UV_DEFAULT_INDEX", found.url)
         monkeypatch.setenv("UV_NO_CONFIG", "1")
         monkeypatch.setenv("UV_NO_CACHE", "1")
@@ -173,11 +174,11 @@ def test_what_setup_py_declares_is_read_again(index: Index, tmp_path: Path) -> N
     setup = "from setuptools import setup\n\nsetup(name='shop', install_requires=[{}])\n"
     files = {"main.py": MAIN, "setup.py": setup.format("'fastapi', 'uvicorn'")}
     folder = write_files(tmp_path / "shop", files)
-    locking.lock(folder)
+    first = [one.path for one in locking.lock(folder)]
     newer(index)
     write_files(folder, {"setup.py": setup.format("'fastapi', 'uvicorn', 'orjson'")})
 
-    locking.lock(folder)
+    assert [one.path for one in locking.lock(folder)] == first == [BOTH[0], "requirements-build.lock"]
 
     wanted = {"fastapi": "1.0", "orjson": "1.1", "starlette": "1.0", "uvicorn": "1.0"}
     assert held(folder, BOTH[0]) == wanted

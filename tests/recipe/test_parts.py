@@ -330,6 +330,27 @@ def test_one_writer_is_replaced_and_never_doubled(tmp_path: Path) -> None:
     assert "autoscaler.yaml" not in " ".join(manifests.render(blueprint))
 
 
+@pytest.mark.parametrize(
+    ("code", "job", "variables"),
+    [("", True, []), ("open('data/log.txt', 'w')\n", False, [{"name": "RUN_MIGRATIONS", "value": "1"}])],
+    ids=["stateless", "on a volume"],
+)
+def test_migrations_become_a_job_or_with_a_volume_a_step_of_the_start(
+    code: str, job: bool, variables: list[dict[str, str]], tmp_path: Path
+) -> None:
+    files = {
+        "main.py": f"from fastapi import FastAPI\napp = FastAPI()\n{code}",
+        "requirements.txt": "fastapi\nuvicorn\nalembic\n",
+        "alembic.ini": "[alembic]\nscript_location = db\n",
+        "db/env.py": "",
+    }
+    blueprint = drawn_of(files, tmp_path)
+
+    assert ("deploy/kubernetes/base/migration.yaml" in manifests.render(blueprint)) == job
+    assert container(blueprint).get("env", []) == variables
+    assert ' APP_MIGRATE="python3 -m alembic upgrade head"' in dockerfile.render(blueprint)
+
+
 @pytest.mark.parametrize("image", ["Shop_API", "acme/shop.api", "1shop", "x" * 80])
 def test_a_kubernetes_name_is_legal(image: str) -> None:
     name = manifests.kubernetes_name(image)

@@ -58,8 +58,41 @@ def test_another_version_than_the_projects_is_refused(project: Project) -> None:
     with pytest.raises(NotReleasable) as caught:
         decide(project, "1.5.0")
     assert str(caught.value) == (
-        f"error: version 1.5.0 cannot be released: {project.source / 'pyproject.toml'} says 1.4.2; "
+        f"error: version 1.5.0 cannot be released: {project.source / 'pyproject.toml'} says 1.4.2 "
+        "in [project]; "
         "write version '1.5.0' there, commit and repeat the command"
+    )
+
+
+@pytest.mark.parametrize(
+    ("manifest", "named"),
+    [
+        ("[tool.poetry]\nname = 'shop'\nversion = '1.4.2'\n", "says 1.4.2 in [tool.poetry]"),
+        ("[project]\nname = 'shop'\n", "states no version"),
+        (
+            "[project]\nname = 'shop'\ndynamic = ['version']\n"
+            "[tool.hatch.version]\npath = 'shop/version.py'\n",
+            "leaves the version to [tool.hatch.version] shop/version.py, which drydock does not read",
+        ),
+        (
+            "[project]\nname = 'shop'\ndynamic = ['version']\n"
+            "[tool.setuptools.dynamic]\nversion = {attr = 'shop.__version__'}\n",
+            "leaves the version to [tool.setuptools.dynamic] shop.__version__, which drydock does not read",
+        ),
+        (
+            "[project]\nname = 'shop'\ndynamic = ['version']\n",
+            "leaves the version to its build tool, which drydock does not read",
+        ),
+    ],
+)
+def test_the_file_that_holds_the_version_is_named(
+    make_project: MakeProject, manifest: str, named: str
+) -> None:
+    project = make_project({"pyproject.toml": manifest})
+    with pytest.raises(NotReleasable) as caught:
+        decide(project, "1.5.0")
+    assert f"released: {project.source / 'pyproject.toml'} {named}; write version '1.5.0'" in str(
+        caught.value
     )
 
 

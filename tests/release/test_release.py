@@ -9,9 +9,9 @@ import pytest
 
 from drydock import release
 from drydock.errors import DrydockError
-from drydock.publish.errors import KeyUnusable
+from drydock.publish.errors import KeyUnusable, PushDenied
 from drydock.release.errors import ReleaseRunning, VersionTaken
-from tests.support.registry import Registry, registry, road
+from tests.support.registry import Accident, Registry, registry, road
 from tests.support.releases import NAMES, NEW, OLD, Attempt, arrived, followed, is_whole, prepared, released
 from tests.support.ship import Ship
 
@@ -103,6 +103,34 @@ def test_the_plan_says_what_is_done_and_does_nothing(ship: Ship, running: Regist
     released(ship, running.address, OLD, key)
 
     assert all(outcome.held for outcome in release.foresee(Attempt(ship, running.address, OLD, key).work))
+
+
+def test_the_plan_and_the_real_run_agree_on_what_is_done(ship: Ship, running: Registry, key: Path) -> None:
+    prepared(ship, OLD)
+    with road(running, Accident("PUT", "/manifests/sha-", 403, times=9)) as way:
+        # Stopped at the push, so that some steps are done and others are not.
+        first = Attempt(ship, way.address, OLD, key)
+        with pytest.raises(PushDenied):
+            first.run()
+        way.accidents.clear()
+        # The bills of materials are lost, the steps before them are not.
+        for file in first.work.journal.folder.glob("*dx.json"):
+            file.unlink()
+
+        foreseen = release.foresee(Attempt(ship, way.address, OLD, key).work)
+        outcomes = Attempt(ship, way.address, OLD, key).run()
+
+    decided = {one.step: one.held for one in foreseen if one.held is not None}
+    assert decided == {"build": True, "gates": True, "tag": True, "sbom": False, "push": False}
+    assert {one.step: one.held for one in outcomes if one.step in decided} == decided
+
+
+def test_a_plan_with_a_key_that_cannot_be_opened_says_so(
+    ship: Ship, running: Registry, key: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COSIGN_PASSWORD", "wrong")
+    with pytest.raises(KeyUnusable, match="cannot be used: "):
+        release.foresee(Attempt(ship, running.address, OLD, key).work)
 
 
 def test_a_plan_with_a_missing_key_says_so(ship: Ship, running: Registry, tmp_path: Path) -> None:

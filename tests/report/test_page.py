@@ -66,16 +66,21 @@ def test_undecodable_names_are_written_as_escapes(page: str) -> None:
 
 
 def test_what_never_ran_does_not_read_as_passed(page: str) -> None:
-    row = re.findall(r'<tr><th scope="row">container_tests</th>.*?</tr>', page, re.DOTALL)[0]
+    row = re.findall(
+        r'<tr role="row"><th scope="row" role="rowheader">container_tests</th>.*?</tr>', page, re.DOTALL
+    )[0]
 
     assert "not run here" in row
     assert "passed" not in row
 
 
 def test_what_was_seen_on_another_image_says_so(page: str) -> None:
-    rows = dict(re.findall(r'<tr><th scope="row">(\w+)</th><td>production</td>(.*?)</tr>', page, re.DOTALL))
+    row = r'<th scope="row" role="rowheader">(\w+)</th><td role="cell">production</td>(.*?)</tr>'
+    rows = dict(re.findall(row, page, re.DOTALL))
 
     assert "an earlier image" in rows["security"]
+    assert "failed before" in rows["security"]
+    assert "mark bad" not in rows["security"]
     assert "the image as it is" in rows["smoke"]
 
 

@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 
 from drydock.build.events import Step, Update
-from drydock.report.progress import BuildProgress, running_line, step_line, waiting
+from drydock.report.progress import BuildProgress, Shown, running_line, step_line, waiting
 from drydock.report.signs import Sign, Signs
 
 NOON = datetime(2026, 1, 2, 12)
@@ -170,3 +170,13 @@ def test_signs_are_printed_while_something_is_under_way() -> None:
     signs.stop()
 
     assert printed(out) == "3 s [builder] RUN uv sync\n"
+
+
+def test_a_wait_that_is_repeated_is_announced_once(capsys: pytest.CaptureFixture[str]) -> None:
+    shown = Shown()
+
+    for _ in range(2):
+        with shown.wait("weighing the image"):
+            pass
+
+    assert capsys.readouterr().err.count("weighing the image") == 1

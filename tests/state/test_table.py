@@ -30,6 +30,7 @@ def fill() -> None:
     verdict = Verdict("smoke", Outcome.PASSED, "started")
     Receipts().write(Gate("smoke", "sha256:1"), verdict, content=CONTENT, image="sha256:2", tools={})
     builds.keep("sha256:2", {})
+    builds.settle("todo:dev", builds.Place("/todo", "main", "0123"), "sha256:2")
     upload.note("registry.example", CONTENT, "todo")
     user_cache.__wrapped__()._facts.write("layer", b"{}")
     user_cache.__wrapped__()._blobs.write("blob", b"{}")
@@ -41,8 +42,10 @@ def fill() -> None:
         state.cache("cosign-trixie-x86_64") / "usr/bin/cosign",
         home("hadolint") / ".complete",
         state.cache("licences") / "libc6_2.36",
+        state.folder("written") / "0123456789abcdef",
         state.cache("recipes") / "0123/Dockerfile",
         state.cache("resolutions") / "0123.json",
+        state.folder("written") / "0123",
     ):
         path.parent.mkdir(parents=True)
         path.touch()

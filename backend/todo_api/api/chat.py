@@ -13,7 +13,7 @@ from fastapi import Response as HttpResponse
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from todo_api.api.dependencies import IdempotencyKey, User
-from todo_api.api.openapi import problems
+from todo_api.api.openapi import operation_id, problems
 from todo_api.api.schemas import ChatRequest, ChatResponse
 from todo_api.api.tasks import REPLAYED, REPLAYED_HEADER, refuse_key
 from todo_api.auth.tokens import Principal
@@ -27,7 +27,7 @@ from todo_api.problems import Problem, as_body
 
 logger = logging.getLogger(__name__)
 
-router = APIRouter(prefix="/api/{user_id}/chat", tags=["chat"])
+router = APIRouter(prefix="/api/{user_id}/chat", tags=["chat"], generate_unique_id_function=operation_id)
 
 _ERRORS = problems(404, 409, 413, 415, 502, 504)
 _STREAM_EXAMPLE = (

@@ -7,7 +7,8 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query, Response
 
 from todo_api.api.dependencies import Db, User
-from todo_api.api.openapi import problems
+from todo_api.api.openapi import operation_id, problems
+from todo_api.api.pages import CURSOR_HEADERS, PAGE_HEADERS, Count, Cursor, Limit, page_headers, position
 from todo_api.api.schemas import (
     CONVERSATION,
     CONVERSATION_MESSAGES,
@@ -16,13 +17,13 @@ from todo_api.api.schemas import (
     ConversationPatch,
     ConversationWithMessages,
 )
-from todo_api.api.tasks import JSON, PAGE_HEADERS, next_page
+from todo_api.api.tasks import JSON
 from todo_api.db import conversations as store
 from todo_api.db import idempotency, tasks
-from todo_api.db.position import MAX_ID, Position, WrongCursor
-from todo_api.problems import Problem, invalid
+from todo_api.db.position import MAX_ID, Position
+from todo_api.problems import Problem
 
-router = APIRouter(prefix="/api/{user_id}")
+router = APIRouter(prefix="/api/{user_id}", generate_unique_id_function=operation_id)
 
 type ConversationId = Annotated[
     int, Path(ge=1, le=MAX_ID, description="Number of the conversation.", examples=[3])
@@ -46,26 +47,18 @@ def no_conversation(conversation_id: int) -> Problem:
 async def list_conversations(
     user: User,
     database: Db,
-    limit: Annotated[int, Query(ge=1, le=200, description="Conversations on a page.", examples=[50])] = 50,
-    cursor: Annotated[
-        str | None, Query(max_length=2048, description="`X-Next-Cursor` of the page before.")
-    ] = None,
-    count: Annotated[bool, Query(description="Whether to count the conversations on all pages.")] = False,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+    count: Count = False,
 ) -> Response:
     """List the user's conversations, the one that was used last first."""
-    try:
-        after = Position.decode(cursor, _ORDER) if cursor else None
-    except WrongCursor as error:
-        raise invalid("query", "cursor", f"{error}; begin again without a cursor") from error
+    after = position(cursor, _ORDER)
     async with database.reading() as connection:
         rows = await store.list_page(connection, user, after=after, limit=limit + 1)
         total = await store.count(connection, user) if count else None
-    headers = {} if total is None else {"X-Total-Count": str(total)}
-    if len(rows) > limit:
-        last = rows[limit - 1]
-        query = {"limit": limit, **({"count": "true"} if count else {})}
-        position = Position(last["updated_at"], last["id"]).encode(_ORDER)
-        headers |= next_page(user, "conversations", query, position)
+    last = rows[limit - 1] if len(rows) > limit else None
+    following = last and Position(last["updated_at"], last["id"]).encode(_ORDER)
+    headers = page_headers(user, "conversations", {"limit": limit}, following, total)
     content = CONVERSATIONS.dump_json(rows[:limit])  # type: ignore[arg-type]
     return Response(content, media_type=JSON, headers=headers)
 
@@ -78,7 +71,7 @@ async def list_conversations(
     responses={
         200: {
             "description": "The conversation and one page of its messages.",
-            "headers": {name: PAGE_HEADERS[name] for name in ("Link", "X-Next-Cursor")},
+            "headers": CURSOR_HEADERS,
         },
         **problems(404),
     },
@@ -87,7 +80,7 @@ async def get_conversation(
     user: User,
     database: Db,
     conversation_id: ConversationId,
-    limit: Annotated[int, Query(ge=1, le=200, description="Messages on a page.", examples=[50])] = 50,
+    limit: Limit = 50,
     cursor: Annotated[
         int | None, Query(ge=1, le=MAX_ID, description="`X-Next-Cursor` of the page before.")
     ] = None,
@@ -102,10 +95,8 @@ async def get_conversation(
             raise no_conversation(conversation_id)
         found = await store.list_messages(connection, conversation_id, before=cursor, limit=limit + 1)
     shown = found[-limit:]
-    headers: dict[str, str] = {}
-    if len(found) > limit:
-        path = f"conversations/{conversation_id}"
-        headers = next_page(user, path, {"limit": limit}, str(shown[0]["id"]))
+    following = str(shown[0]["id"]) if len(found) > limit else None
+    headers = page_headers(user, f"conversations/{conversation_id}", {"limit": limit}, following)
     content = CONVERSATION_MESSAGES.dump_json({**row, "messages": shown})  # type: ignore[typeddict-item]
     return Response(content, media_type=JSON, headers=headers)
 

@@ -10,12 +10,13 @@ from fastapi.responses import JSONResponse, Response
 from pydantic import SecretStr
 
 from todo_api import metrics
+from todo_api.api.openapi import operation_id
 from todo_api.api.schemas import Health
 from todo_api.db.engine import Database, Unavailable
 from todo_api.db.migrate import is_current
 from todo_api.problems import RETRY_AFTER_SECONDS, Problem
 
-router = APIRouter(tags=["health"])
+router = APIRouter(tags=["health"], generate_unique_id_function=operation_id)
 
 _NOT_READY: dict[int | str, dict[str, Any]] = {
     503: {

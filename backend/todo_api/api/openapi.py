@@ -7,6 +7,7 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from fastapi.routing import APIRoute
 
 from todo_api.problems import MEDIA_TYPE, TYPE_PREFIX, ProblemDetails
 
@@ -27,6 +28,11 @@ _REASONS = {
     503: ("database-unavailable", "The database does not answer; try again."),
     504: ("model-timeout", "The model did not answer in time; try again."),
 }
+
+
+def operation_id(route: APIRoute) -> str:
+    """Return an operation's name in generated clients."""
+    return route.name
 
 
 def header(description: str, **schema: Any) -> dict[str, Any]:

@@ -5,16 +5,16 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Annotated, Any
-from urllib.parse import quote, urlencode
 
 from fastapi import APIRouter, Query, Response
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from todo_api.api.dependencies import Db, IdempotencyKey, IfMatch, TaskId, User
-from todo_api.api.openapi import header, problems
+from todo_api.api.openapi import header, operation_id, problems
+from todo_api.api.pages import PAGE_HEADERS, Count, Cursor, Limit, page_headers, path_of, position
 from todo_api.api.schemas import (
     TASK,
     TASK_BATCH,
@@ -29,21 +29,15 @@ from todo_api.api.schemas import (
 from todo_api.db import idempotency
 from todo_api.db import tasks as store
 from todo_api.db.engine import Database
-from todo_api.db.position import Position, WrongCursor
 from todo_api.db.tasks import Filter, New, Sort, Status
-from todo_api.problems import PATH_CHARACTERS, Problem, in_progress, invalid
+from todo_api.problems import Problem, in_progress, invalid
 
-router = APIRouter(prefix="/api/{user_id}/tasks", tags=["tasks"])
+router = APIRouter(prefix="/api/{user_id}/tasks", tags=["tasks"], generate_unique_id_function=operation_id)
 
 JSON = "application/json"
 REPLAYED = "Idempotency-Replayed"
 _ETAG = header("Version of the task, for `If-Match`.")
 REPLAYED_HEADER = {REPLAYED: header("`true` when the key was seen before.")}
-PAGE_HEADERS = {
-    "Link": header('Address of the next page, `rel="next"`.'),
-    "X-Next-Cursor": header("Cursor of the next page; absent on the last."),
-    "X-Total-Count": header("Length of all pages together, with `count=true`.", type="integer"),
-}
 _TASK: dict[int | str, dict[str, Any]] = {200: {"description": "The task.", "headers": {"ETag": _ETAG}}}
 
 
@@ -84,41 +78,22 @@ async def list_tasks(
     sort: Annotated[
         Sort, Query(description="Order; `-` means descending.", examples=["-created_at"])
     ] = "-created_at",
-    limit: Annotated[int, Query(ge=1, le=200, description="Tasks on a page.", examples=[50])] = 50,
-    cursor: Annotated[
-        str | None, Query(max_length=2048, description="`X-Next-Cursor` of the page before.")
-    ] = None,
-    count: Annotated[bool, Query(description="Whether to count the tasks on all pages.")] = False,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+    count: Count = False,
 ) -> Response:
     """List the user's tasks, page by page.
 
     The cursor holds the position of the last task, so pages neither skip nor repeat when tasks come and go.
     """
-    try:
-        after = Position.decode(cursor, sort) if cursor else None
-    except WrongCursor as error:
-        raise invalid("query", "cursor", f"{error}; begin again without a cursor") from error
+    after = position(cursor, sort)
     which = Filter(status, search)
     async with database.reading() as connection:
         page = await store.list_page(connection, user, which, sort=sort, after=after, limit=limit)
         total = await store.count(connection, user, which) if count else None
-    headers = {} if total is None else {"X-Total-Count": str(total)}
-    if page.next_cursor is not None:
-        query: dict[str, object] = {"status": status, "sort": sort, "limit": limit}
-        query |= ({"search": search} if search else {}) | ({"count": "true"} if count else {})
-        headers |= next_page(user, "tasks", query, page.next_cursor)
+    query = {"status": status, "sort": sort, "limit": limit, **({"search": search} if search else {})}
+    headers = page_headers(user, "tasks", query, page.next_cursor, total)
     return Response(TASKS.dump_json(page.rows), media_type=JSON, headers=headers)  # type: ignore[arg-type]
-
-
-def path_of(user: str, below: str) -> str:
-    """Return a path of a user's, percent-encoded."""
-    return f"/api/{quote(user, safe=PATH_CHARACTERS[1:])}/{below}"
-
-
-def next_page(user: str, below: str, query: Mapping[str, object], cursor: str) -> dict[str, str]:
-    """Return the headers that lead from a page of a list to the next one."""
-    address = f"{path_of(user, below)}?{urlencode({**query, 'cursor': cursor})}"
-    return {"X-Next-Cursor": cursor, "Link": f'<{address}>; rel="next"'}
 
 
 @router.post(

@@ -38,9 +38,10 @@ type Keys = Mapping[tuple[str, str], PyJWK]
 class JwksKeys:
     """Keys from a JWKS address.
 
-    Known keys are used while fresh. Stale ones are used, and fetched anew behind the request, until the stale
-    time is over. An unknown key id causes one fetch; what comes within the cool-down after it is told to come
-    back, and the next fetch is made at the cool-down's end without waiting to be asked.
+    Known keys are used while fresh. Stale ones are used, and fetched again behind the request, for the stale
+    time. An unknown key id causes one fetch, which begins a cool-down. In it, an id that was looked for
+    is unknown, and any other may be new: its caller is told to come back. The next fetch is made at the
+    cool-down's end without waiting to be asked, so a made-up id delays a new key by one cool-down at most.
     """
 
     def __init__(
@@ -56,6 +57,8 @@ class JwksKeys:
         self._fetched_at = float("-inf")
         self._tried_at = float("-inf")
         self._unknown_kid_at = float("-inf")
+        # Ids that were looked for in the newest document.
+        self._missing: set[str] = set()
         self._refresh: asyncio.Task[bool] | None = None
         self._next_refresh: asyncio.TimerHandle | None = None
 
@@ -73,14 +76,19 @@ class JwksKeys:
         if any(known == kid for known, _ in self._keys):
             raise UnknownKey  # a known key under an algorithm that is not its own
         remaining = self._unknown_kid_at + self._cooldown - self._clock()
+        if remaining > 0 and kid in self._missing:
+            raise UnknownKey
         if remaining <= 0:
             self._unknown_kid_at = self._clock()
         elif not self._refreshing():
             self._refresh_in(remaining)
             raise KeysUnavailable(remaining)
-        await self.refresh()
+        fetched = await self.refresh()
         if key := self._keys.get((kid, algorithm)):
             return key
+        if not fetched:
+            raise KeysUnavailable
+        self._missing.add(kid)
         raise UnknownKey
 
     def _refresh_in(self, seconds: float) -> None:
@@ -122,6 +130,7 @@ class JwksKeys:
             name: known if (known := self._keys.get(name)) and known.key == key.key else key
             for name, key in keys.items()
         }
+        self._missing.clear()
         self._fetched_at = self._clock()
         return True
 

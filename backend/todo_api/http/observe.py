@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import logging
+import os
 import re
 import time
-import uuid
 from collections.abc import MutableMapping
 from typing import Any
 
@@ -40,7 +40,7 @@ class Observe:
             await self._app(scope, receive, send)
             return
         given = Headers(scope=scope).get(HEADER, "")
-        current = given if _ACCEPTED_ID.fullmatch(given) else uuid.uuid4().hex
+        current = given if _ACCEPTED_ID.fullmatch(given) else os.urandom(16).hex()
         context = request_id.set(current)
         started = time.perf_counter()
         status = 0

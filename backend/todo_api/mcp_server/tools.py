@@ -24,6 +24,8 @@ from todo_api.mcp_server.effects import noted
 NAME = "todo"
 INSTRUCTIONS = "Manages the signed-in user's todo list. Use list_tasks to find the ids that other tools need."
 LIST_LIMIT = 200
+# The SDK answers these with empty lists, and advertises them for that; it has no option against it.
+_UNUSED = ("prompts/list", "prompts/get", "resources/list", "resources/read", "resources/templates/list")
 
 type TaskNumber = Annotated[int, Field(ge=1, le=MAX_ID, description="The task's id, from list_tasks.")]
 type Before = Annotated[
@@ -137,6 +139,8 @@ def make_server(database: Database, current_user: Callable[[], str]) -> MCPServe
         except Unavailable as error:
             raise _try_again() from error
 
+    for method in _UNUSED:
+        del server._lowlevel_server._request_handlers[method]
     return server
 
 

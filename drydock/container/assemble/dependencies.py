@@ -7,7 +7,7 @@ import sys
 from collections.abc import Collection, Iterable
 from pathlib import Path
 
-from assemble import bytecode, distributions, extras, left_out, packages, runtime, times, twins
+from assemble import bytecode, distributions, extras, left_out, packages, reasons, runtime, times, twins
 from assemble.tree import Tree, walk
 
 
@@ -35,7 +35,7 @@ def assemble(
         version = ".".join(map(str, sys.version_info[:3]))
         sys.exit(f"error: nothing that is locked is for Python {version}; lock it for that version too")
     prepare(environment, site, profile)
-    for path in left_out.kept(environment, left_out.ENVIRONMENT):
+    for path in left_out.kept(environment, reasons.ENVIRONMENT):
         tree.take(path)
     twins.link_twins(tree, site, runtime.known_libraries(), runtime.loader())
     before = set(tree.files())
@@ -46,6 +46,7 @@ def assemble(
         tree.take(path)
     binaries = tree.binaries()
     runtime.take_libraries(tree, binaries)
+    runtime.take_conversions(tree)
     runtime.strip_all(tree)
     packages.record(tree, installed, set(tree.files()) - before)
     _verify(tree, binaries)

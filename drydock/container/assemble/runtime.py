@@ -8,32 +8,47 @@ import sys
 import sysconfig
 from pathlib import Path
 
-from assemble import bytecode, elf, left_out, packages, strip, times
+from assemble import bytecode, elf, left_out, packages, reasons, strip, times
 from assemble.tree import Tree
 
-# glibc opens these by name when a program needs them; no file's list of needed libraries names them.
-OPENED_BY_NAME = {"libgcc_s.so.1": "pthread_exit and thread cancellation"}
+# No file's list of needed libraries names these: they are opened by name.
+OPENED_BY_NAME = {
+    "libgcc_s.so.1": "glibc, for pthread_exit and thread cancellation",
+    "libcrypt.so.1": "ctypes.util.find_library",
+    "ossl-modules": "libcrypto, where its configuration asks for old algorithms",
+    "engines-3": "libcrypto, where its configuration asks for an engine",
+}
+# The C library's tables of encodings, and the call that opens them; libstdc++ never makes it by itself.
+CONVERSIONS, ICONV, ON_BEHALF = "gconv", b"\0iconv_open\0", ("libc.so", "libstdc++")
 
 OPENSSL = Path("/etc/ssl/openssl.cnf")
 SYSTEM_FILES = (
     "/etc/debian_version",
+    "/etc/gai.conf",
     "/etc/host.conf",
+    "/etc/inputrc",
     "/etc/localtime",
     "/etc/mime.types",
+    "/etc/networks",
     "/etc/timezone",
     "/etc/nsswitch.conf",
     "/etc/os-release",
     "/etc/protocols",
+    "/etc/rpc",
     "/etc/services",
     str(OPENSSL),
 )
-# Time zones, the locale that LANG names, and authorities: one file for all, and one each under its hash.
-SYSTEM_FOLDERS = ("/usr/share/zoneinfo", "/usr/lib/locale", "/etc/ssl/certs")
+# Time zones, the locale that LANG names, terminals, authorities: one file for all, and one each by its hash.
+SYSTEM_FOLDERS = (
+    *("/usr/share/zoneinfo", "/usr/lib/locale", "/usr/share/terminfo"),
+    *("/etc/terminfo", "/etc/ssl/certs"),
+)
 # Empty folders that programs expect, as the base image has them.
 USUAL_FOLDERS = (
-    *("/bin", "/boot", "/home", "/media", "/mnt", "/opt", "/root", "/run", "/run/lock", "/srv"),
-    *("/usr/local/bin", "/var/cache", "/var/lib", "/var/lock", "/var/log", "/var/run", "/var/spool"),
-    *("/tmp", "/var/tmp"),  # noqa: S108 - the image's own
+    *("/bin", "/boot", "/etc/opt", "/usr/games", "/usr/include", "/usr/src", "/var/opt"),
+    *(f"/usr/local/{name}" for name in ("bin", "etc", "games", "include", "lib", "sbin", "share", "src")),
+    *("/home", "/media", "/mnt", "/opt", "/root", "/run", "/run/lock", "/srv", "/tmp"),  # noqa: S108 - the image's
+    *("/var/cache", "/var/lib", "/var/lock", "/var/log", "/var/run", "/var/spool", "/var/tmp"),  # noqa: S108 - as above
 )
 CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 
@@ -86,7 +101,7 @@ def _own_files(program: Path) -> list[Path]:
     places = {program.parent, Path(sys.base_prefix) / "bin"}
     own = [place / name for place in sorted(places) for name in sorted(names) if (place / name).exists()]
     for key in sorted({sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib")}):
-        own += left_out.kept(Path(key), left_out.STANDARD_LIBRARY)
+        own += left_out.kept(Path(key), reasons.STANDARD_LIBRARY)
     return own
 
 
@@ -96,7 +111,9 @@ def _libraries(tree: Tree, program: Path) -> None:
     known = {name: place for _, name, place in elf.libraries([program], loader()) if place}
     beside = known["libc.so.6"].parent
     for name in OPENED_BY_NAME:
-        tree.take(beside / name)
+        place = beside / name
+        tree.take_all(place) if place.is_dir() else tree.take(place)
+    take_libraries(tree, tree.binaries())
 
 
 def take_libraries(tree: Tree, binaries: list[Path]) -> None:
@@ -111,10 +128,23 @@ def take_libraries(tree: Tree, binaries: list[Path]) -> None:
             tree.take(place)
 
 
-def strip_all(tree: Tree) -> None:
-    """Strip every program and library of a tree."""
+def take_conversions(tree: Tree) -> None:
+    """Copy the C library's tables of encodings where a library calls for them: iconv() opens them by name."""
     for path in tree.binaries():
-        strip.strip(tree.inside(path))
+        if not path.name.startswith(ON_BEHALF) and ICONV in tree.inside(path).read_bytes():
+            tree.take_all(known_libraries()["libc.so.6"].parent / CONVERSIONS)
+            return
+
+
+def strip_all(tree: Tree) -> None:
+    """Strip every program and library of a tree, and name those that would lose more than symbols."""
+    whole = []
+    for path in tree.binaries():
+        if not strip.strip(tree.inside(path)) and strip.holds_more(tree.inside(path)):
+            whole.append(path)
+    if whole:
+        names = "".join(f"{path}\n" for path in whole)
+        tree.write(Path("/usr/share/drydock/unstripped") / tree.root.name, names)
 
 
 def known_libraries() -> dict[str, Path]:

@@ -20,7 +20,7 @@ PT_LOAD = 1
 ALIGNMENT = 8
 # Sections that are not loaded and that no running program reads.
 SYMBOLS = re.compile(
-    rb"\.(symtab|strtab|shstrtab|comment|stab(str)?|line|gdb_index|gnu_debug(alt)?link|gnu\.(lto|build).*"
+    rb"\.(symtab|strtab|shstrtab|comment|stab(str)?|line|gdb_index|gnu_debug(alt)?link|gnu\.(lto|build|warning).*"
     rb"|z?debug.*|note.*|annobin.*|ARM\.attributes|riscv\.attributes|GCC\..*|symtab_shndx)"
 )
 
@@ -42,11 +42,7 @@ class Layout:
 
 
 def strip(path: Path) -> int:
-    """Strip one file in place.
-
-    Returns:
-        How many bytes it lost; 0 when it was stripped before or is built in a way that is better left alone.
-    """
+    """Strip one file in place; return how many bytes it lost, 0 where stripping may harm it."""
     content = path.read_bytes()
     smaller = stripped(content)
     if smaller is None or len(smaller) >= len(content):
@@ -55,6 +51,13 @@ def strip(path: Path) -> int:
     path.write_bytes(smaller)
     path.chmod(mode)
     return len(content) - len(smaller)
+
+
+def holds_more(path: Path) -> bool:
+    """Tell whether a file carries data or a signature that stripping would take away."""
+    content = path.read_bytes()
+    layout = take_apart(content)
+    return bool(layout.sections) and carries_more(content, layout)
 
 
 def stripped(content: bytes) -> bytes | None:

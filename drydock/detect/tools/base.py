@@ -19,8 +19,11 @@ from drydock.detect.tree import MAX_LOCK, Tree, join, line_of, strings, table
 UV_TOOL = ("uv", "tool", "run")
 UV_INSTALL = ("uv", "pip", "install")
 
+ARCHIVES = (".whl", ".tar.gz", ".zip")
+
 Items = tuple[Wanted, ...]
 Rows = dict[str, Any]
+Names = Sequence[str]
 
 
 @dataclass(frozen=True)
@@ -238,13 +241,11 @@ class Tool:
         """Return the folders that a pyproject.toml installs from, by distribution; `""` for unknown ones."""
         return {}
 
-    def export(self, source: Source, extras: Sequence[str], groups: Sequence[str]) -> list[str]:
+    def export(self, source: Source, extras: Names, groups: Names) -> list[str]:
         """Return the command that prints requirements for uv; empty where uv reads the files itself."""
         return []
 
-    def install(
-        self, source: Source, extras: Sequence[str], groups: Sequence[str], itself: bool
-    ) -> list[str]:
+    def install(self, source: Source, extras: Names, groups: Names, itself: bool) -> list[str]:
         """Return the uv command that installs a declaration, or what the tool exports of it."""
         return [*UV_INSTALL, "--requirement", "requirements.txt"]
 
@@ -253,7 +254,9 @@ class Tool:
         if not found.hashed:
             into = [*found.install[:3], step.into, shlex.join(found.install[3:])]
             return [step.make, f"cd {step.at}", f"{step.download} {' '.join(into)}"]
-        return [step.make, f"{step.download} uv pip sync {step.into} --require-hashes {step.file}"]
+        # uv takes an archive's path from the folder that it works in, not from the file that names it.
+        at = [f"cd {step.at}"] if found.archives else []
+        return [step.make, *at, f"{step.download} uv pip sync {step.into} --require-hashes {step.file}"]
 
     def test_requirements(self, found: Dependencies, step: Step, lock: str) -> str:
         """Return the command that writes all that is locked, tests included, to a file; empty for none."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from types import MappingProxyType
 
 from drydock.detect.locks import Locked
@@ -12,6 +11,7 @@ from drydock.detect.tools.base import (
     UV_TOOL,
     About,
     Exporting,
+    Names,
     Parts,
     Rows,
     Source,
@@ -77,7 +77,7 @@ class Pdm(Exporting):
             version_from_git=version.get("source") == "scm",
         )
 
-    def export(self, source: Source, extras: Sequence[str], groups: Sequence[str]) -> list[str]:
+    def export(self, source: Source, extras: Names, groups: Names) -> list[str]:
         words = [*UV_TOOL, "pdm", "export", "--format", "requirements", "--prod"]
         return [*words, *asked("--group", [*extras, *groups])]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 
 from drydock.detect.locks import Locked
@@ -11,6 +11,7 @@ from drydock.detect.model import Dependencies, Found
 from drydock.detect.requirements import read_requirements
 from drydock.detect.tools.base import (
     UV_INSTALL,
+    Names,
     Rows,
     Source,
     Step,
@@ -41,9 +42,7 @@ class Pylock(Tool):
         more = isinstance(row.get("sdist"), dict)
         return Locked(name_of(row), version_of(row), (), wheels, more, "directory" in row, "vcs" in row)
 
-    def install(
-        self, source: Source, extras: Sequence[str], groups: Sequence[str], itself: bool
-    ) -> list[str]:
+    def install(self, source: Source, extras: Names, groups: Names, itself: bool) -> list[str]:
         return _from_file(source)
 
     def steps(self, found: Dependencies, step: Step) -> list[str]:
@@ -73,9 +72,7 @@ class Requirements(Tool):
                 found.append(replace(source, hashed=hashed, itself=read.itself, by_text=not read.readable))
         return found
 
-    def install(
-        self, source: Source, extras: Sequence[str], groups: Sequence[str], itself: bool
-    ) -> list[str]:
+    def install(self, source: Source, extras: Names, groups: Names, itself: bool) -> list[str]:
         return _from_text(source, extras, groups) if source.by_text else _from_file(source)
 
 
@@ -92,9 +89,7 @@ class Pyproject(Tool):
         if isinstance(required, str):
             yield Found(required, f"{path} [project] requires-python")
 
-    def install(
-        self, source: Source, extras: Sequence[str], groups: Sequence[str], itself: bool
-    ) -> list[str]:
+    def install(self, source: Source, extras: Names, groups: Names, itself: bool) -> list[str]:
         """Return the command that installs the declaration; uv does not read other tools' tables."""
         if source.by_text:
             return _from_text(source, extras, groups)
@@ -102,7 +97,7 @@ class Pyproject(Tool):
         return [*UV_INSTALL, "--requirement", "pyproject.toml", *options]
 
 
-def _from_text(source: Source, extras: Sequence[str], groups: Sequence[str]) -> list[str]:
+def _from_text(source: Source, extras: Names, groups: Names) -> list[str]:
     items = (*source.wanted, *source.selected([*extras, *groups]))
     return [*UV_INSTALL, *dict.fromkeys(item.text for item in items)]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from types import MappingProxyType
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
@@ -11,7 +11,7 @@ from packaging.utils import canonicalize_name
 
 from drydock.detect.locks import Lock, Locked
 from drydock.detect.model import Dependencies, Found
-from drydock.detect.tools.base import UV_TOOL, Exporting, Rows, Source, Step, Upgrade
+from drydock.detect.tools.base import UV_TOOL, Exporting, Names, Rows, Source, Step, Upgrade
 from drydock.detect.tree import MAX_LOCK, Tree, join, parse_json, parse_toml, table
 
 MANIFEST = "Pipfile"
@@ -74,7 +74,7 @@ class Pipenv(Exporting):
         if isinstance(version, str) and re.fullmatch(r"3\.\d+", version):
             yield Found(f"=={version}.*", f"{path} [requires] python_version")
 
-    def export(self, source: Source, extras: Sequence[str], groups: Sequence[str]) -> list[str]:
+    def export(self, source: Source, extras: Names, groups: Names) -> list[str]:
         return [*UV_TOOL, "pipenv", "requirements", "--hash"]
 
     def printed(self, found: Dependencies, step: Step, *more: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Any
 
@@ -18,6 +18,7 @@ from drydock.detect.tools.base import (
     About,
     Exporting,
     Items,
+    Names,
     Parts,
     Rows,
     Source,
@@ -126,7 +127,7 @@ class Poetry(Exporting):
             if isinstance(spec, dict) and isinstance(spec.get("path"), str)
         }
 
-    def export(self, source: Source, extras: Sequence[str], groups: Sequence[str]) -> list[str]:
+    def export(self, source: Source, extras: Names, groups: Names) -> list[str]:
         """Return `poetry export`; a repository has no hash, and pip's rule is all or none."""
         words = [
             *UV_TOOL,

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from drydock.detect.model import Dependencies, Found
 from drydock.detect.requirements import read_requirements, wanted
 from drydock.detect.syntax import constant, keyword, parse
-from drydock.detect.tools.base import UV_INSTALL, About, Parts, Rows, Source, Step, Tool
+from drydock.detect.tools.base import UV_INSTALL, About, Names, Parts, Rows, Source, Step, Tool
 from drydock.detect.tree import Tree, folder_of, join, line_of, strings, table
 
 SETUP = "setup.py"
@@ -57,9 +57,7 @@ class Setuptools(Tool):
         written = scm.get("version_file") or scm.get("write_to")
         return About(generated=written if isinstance(written, str) else "")
 
-    def install(
-        self, source: Source, extras: Sequence[str], groups: Sequence[str], itself: bool
-    ) -> list[str]:
+    def install(self, source: Source, extras: Names, groups: Names, itself: bool) -> list[str]:
         """Return the command that installs the project, with what it asks for."""
         return [*UV_INSTALL, "."]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +13,8 @@ from packaging.utils import canonicalize_name
 from drydock.detect.locks import Locked
 from drydock.detect.model import Dependencies
 from drydock.detect.tools.base import (
+    ARCHIVES,
+    Names,
     Parts,
     Rows,
     Source,
@@ -106,14 +108,13 @@ class Uv(Tool):
 
     def parts(self, tree: Tree, path: str, data: Rows) -> Parts:
         rows = table(data, "tool", "uv").get("dev-dependencies")
-        return Parts(groups={"dev": read_list(tree, path, rows)} if isinstance(rows, list) else {})
+        groups = {"dev": read_list(tree, path, rows)} if isinstance(rows, list) else {}
+        named = [join(folder_of(path), inner) for inner in _paths(data).values() if inner.endswith(ARCHIVES)]
+        return Parts(groups=groups, files=tuple(file for file in named if tree.exists(file)))
 
     def local(self, tree: Tree, folder: str, data: Rows) -> Mapping[str, str]:
         """Return the folders of [tool.uv.sources], those of workspace members among them."""
-        rows = table(data, "tool", "uv", "sources")
-        paths = {
-            n: r["path"] for n, r in rows.items() if isinstance(r, dict) and isinstance(r.get("path"), str)
-        }
+        rows, paths = table(data, "tool", "uv", "sources"), _paths(data)
         members = {
             str(table(tree.toml(path), "project").get("name", "")): folder_of(path)
             for path in _members(tree, folder)
@@ -121,28 +122,33 @@ class Uv(Tool):
         workspace = {n: "" for n, r in rows.items() if isinstance(r, dict) and r.get("workspace")}
         return workspace | members | {name: join(folder, path) for name, path in paths.items()}
 
-    def install(
-        self, source: Source, extras: Sequence[str], groups: Sequence[str], itself: bool
-    ) -> list[str]:
-        words = [
-            "uv",
-            "sync",
-            "--frozen",
-            "--no-default-groups",
-            *([] if itself else ["--no-install-project"]),
-        ]
+    def install(self, source: Source, extras: Names, groups: Names, itself: bool) -> list[str]:
+        words = ["uv", "sync", "--frozen", "--no-default-groups"]
+        words += [] if itself else ["--no-install-project"]
+        if source.lock and any(file.endswith(ARCHIVES) for file in source.files):
+            # --no-install-local would leave out the archives as well.
+            local = sorted(package.name for package in source.lock.packages.values() if package.local)
+            words += [f"--no-install-package={name}" for name in local]
         words += ["--package", source.package] if source.package else []
         return [*words, *asked("--extra", extras), *asked("--group", groups)]
 
     def steps(self, found: Dependencies, step: Step) -> list[str]:
         """Sync the environment with the lock, without the project's own folders."""
         options = [part for part in found.install[2:] if not part.startswith(("--no-", "--frozen"))]
-        sync = f"uv sync --project={step.at} --python=python3 --frozen --no-install-local --no-default-groups"
+        folders = [part for part in found.install if part.startswith("--no-install-package=")]
+        left = " ".join(folders) if found.archives else "--no-install-local"
+        sync = f"uv sync --project={step.at} --python=python3 --frozen {left} --no-default-groups"
         return [" ".join([step.download, sync, *options])]
 
     def test_requirements(self, found: Dependencies, step: Step, lock: str) -> str:
         words = f"uv export --quiet --project={step.at} --frozen --no-emit-local --all-groups"
         return f"{words} --output-file={lock}"
+
+
+def _paths(data: Rows) -> dict[str, str]:
+    """Return the paths of [tool.uv.sources], by distribution."""
+    rows = table(data, "tool", "uv", "sources").items()
+    return {n: r["path"] for n, r in rows if isinstance(r, dict) and isinstance(r.get("path"), str)}
 
 
 def _edges(rows: object) -> tuple[tuple[str, str], ...]:

@@ -22,7 +22,6 @@ KNOWN = (
     _kept("programs of the system", "*", _SHELL),
     _kept("files of the system", "/etc/shells", _SHELL),
     _kept("files of the system", "/etc/ld.so.c*", _LOADER),
-    _kept("files of the system", "/etc/gai.conf", "Debian's holds comments only"),
     _kept("modules at start", "*sitecustomize", _HOOK),
     _kept("names of the standard library", "*sitecustomize", _HOOK),
     _kept("names of the standard library", "ensurepip", _INSTALLS),
@@ -36,9 +35,6 @@ KNOWN = (
     _kept("modules of the standard library", "xx*", "examples of extension modules"),
     _kept(
         "find_library of the compiler's", "*", "a library that nothing in the environment needs is left out"
-    ),
-    _kept(
-        "libraries by name", "libcrypt.so.1", "a library that nothing in the environment needs is left out"
     ),
     _kept("libraries by name", "libuuid.so.1", "a library that nothing in the environment needs is left out"),
 )

@@ -1,4 +1,4 @@
 """One self-contained HTML page about an image.
 
-`gather` collects what it tells, `tree` fits what fills the image into it, `render` writes it down.
+`gather` collects its facts, `tree` fits the image's files into it, `render` writes it.
 """

@@ -1,4 +1,4 @@
-"""Collect what the page tells: the image, its history, what the gates said, and its bill of materials."""
+"""Collect the page's facts: the image, its history, the gates' verdicts, and its bill of materials."""
 
 from __future__ import annotations
 
@@ -40,31 +40,30 @@ class Allowance:
 
 @dataclass(frozen=True)
 class Gate:
-    """A gate and what it last said of a target."""
+    """A gate and its latest verdict on a target."""
 
     name: str  # its name, which is also its Nox session's
     target: str  # the target
-    verdict: Verdict | None = None  # what it said; None when it never ran on this machine
+    verdict: Verdict | None = None  # None when it never ran on this machine
     at: float = 0.0  # when, in seconds since 1970
     current: bool = False  # whether it looked at exactly this content
 
 
 @dataclass(frozen=True)
 class Content:
-    """What the page tells."""
+    """The facts of the page."""
 
-    project: Project  # what was built
+    project: Project
     target: str  # the stage that was built
-    anatomy: Anatomy  # what its image consists of
+    anatomy: Anatomy
     made: float  # when the page was made, in seconds since 1970
     allowances: tuple[Allowance, ...]  # sizes against budgets, this target's first
-    since: Since | None  # what changed since the image before; None when this machine has built no other
+    since: Since | None  # the changes since the image before; None when this machine has built no other
     gates: tuple[Gate, ...]  # in the order in which they run
     # rows of the last build_cache gate: build, seconds, ratio, cached, steps
     timings: tuple[Mapping[str, Any], ...]
     builds: tuple[Build, ...]  # the last builds of this target, the oldest first
-    # what the image is made of: packages, then programs and libraries of none
-    materials: tuple[Component, ...]
+    materials: tuple[Component, ...]  # packages, then programs and libraries of no package
 
     @functools.cached_property
     def image(self) -> Image:
@@ -80,7 +79,7 @@ class Content:
 
 
 def gather(workspace: Workspace, target: str) -> Content:
-    """Collect what is known about a target's image as it was last built."""
+    """Collect the facts about a target's image as it was last built."""
     project = workspace.project
     image = workspace.measure(project.reference(target))
     weighed = {target: recorder.weigh(image)}

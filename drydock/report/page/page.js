@@ -141,7 +141,15 @@
         type: "category",
         boundaryGap: rows.length === 1,
         data: rows.map((row, index) => index),
-        axisLabel: { color: colour("soft"), hideOverlap: true, formatter: (index) => rows[index].at },
+        // The first and the last date stay inside the chart, and the last one is always there.
+        axisLabel: {
+          color: colour("soft"),
+          hideOverlap: true,
+          showMaxLabel: true,
+          alignMinLabel: "left",
+          alignMaxLabel: "right",
+          formatter: (index) => rows[index].at,
+        },
         splitLine: { show: false },
       }),
       yAxis: axis({ type: "value", name, min: 0, nameTextStyle: { color: colour("soft"), align: "left" } }),

@@ -1,6 +1,6 @@
 """Write the page: text in HTML that needs no script, figures as JSON for the charts, all in one file.
 
-Names in an image are whatever somebody called a file. They reach the page through Jinja's escaping or as JSON
+Files in an image may have any name. Names reach the page through Jinja's escaping or as JSON
 without any `<`, and the page's own policy (its first line after the title) forbids every script and style but
 those whose digests it names, and every address.
 """
@@ -28,7 +28,7 @@ from drydock.report.size import printable
 
 HERE = Path(__file__).parent
 LARGEST_PAGE = 1_000_000
-# What the tree gets even where the rest of the page fills it: enough for layers and packages.
+# The tree's room even where the rest fills the page: enough for layers and packages.
 LEAST_TREE = 20_000
 MOST_FILES = 20
 MOST_CHANGES = 50
@@ -44,7 +44,7 @@ def render(content: Content) -> str:
 
 
 def charts(content: Content) -> dict[str, Any]:
-    """Return what the charts show, as JSON values; sizes in bytes, times in seconds."""
+    """Return the charts' figures as JSON values; sizes in bytes, times in seconds."""
     budget = content.project.budgets.get(content.target)
     return {
         "budgets": [
@@ -78,7 +78,7 @@ def _page(content: Content, root: tree.Node, tree_data: str) -> str:
         root=root,
         largest=content.anatomy.largest(MOST_FILES),
         most_changes=MOST_CHANGES,
-        # Files of this package, and what `embedded` returned: nothing here is anybody's input.
+        # Files of this package, and results of `embedded`: none of it is a user's input.
         style=Markup(style),  # noqa: S704
         script=Markup(script),  # noqa: S704
         library=Markup(library),  # noqa: S704
@@ -95,7 +95,7 @@ def policy(style: str, scripts: tuple[str, ...]) -> str:
 
 
 def embedded(value: Any) -> str:
-    """Return JSON as it may stand inside a script element, whatever its strings are."""
+    """Return JSON that is safe inside a script element, whatever its strings are."""
     return json.dumps(value, separators=(",", ":")).replace("<", r"\u003c")
 
 
@@ -112,7 +112,7 @@ def grown(size: int) -> str:
 
 
 def happened(change: PackageChange) -> str:
-    """Say in a word what became of a package."""
+    """Return one word for a package's change."""
     if change.change is not Change.CHANGED:
         return change.change.value
     if change.before == change.after:

@@ -1,8 +1,9 @@
-"""What fills an image as one tree: layer, package, folder, file."""
+"""An image's files as one tree: layer, package, folder, file."""
 
 from __future__ import annotations
 
 import posixpath
+import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -17,11 +18,15 @@ from drydock.report.size import printable
 _LEAST_SIZES = (0, *(1 << power for power in range(8, 31)))
 
 
+# How drydock's own Dockerfile puts a layer into an image.
+_LAYER = re.compile(r"COPY /(?:layers|opt)/(\w+)/? /\S*")
+
+
 @dataclass(frozen=True)
 class Node:
     """A part of an image."""
 
-    name: str  # what it is called inside its parent
+    name: str  # inside its parent
     size: int  # bytes of all files in it
     files: int  # how many these are
     children: tuple[Node, ...] = ()  # the largest first; empty for a file
@@ -42,13 +47,19 @@ def grow(anatomy: Anatomy) -> Node:
         if file.kind is Kind.FILE and file.size:
             by_layer[file.layer].append(file)
     # By its id: an image may hold the same layer twice, and then its files come from either.
-    layers = {layer.diff_id: layer.instruction for layer in anatomy.image.layers}
+    layers = {layer.diff_id: content_of(layer.instruction) for layer in anatomy.image.layers}
     nodes = [
         _parent(instruction, _packages(by_layer[diff_id], owners))
         for diff_id, instruction in layers.items()
         if by_layer[diff_id]
     ]
     return _parent(anatomy.image.reference, nodes)
+
+
+def content_of(instruction: str) -> str:
+    """Return a layer's name by its content: the folder that it was copied from, else the instruction."""
+    match = _LAYER.fullmatch(instruction)
+    return match[1] if match else instruction
 
 
 def fitting(root: Node, room: int, write: Callable[[Any], str]) -> str:
@@ -61,7 +72,7 @@ def fitting(root: Node, room: int, write: Callable[[Any], str]) -> str:
 
 
 def summed_up(node: Node, least: int) -> Node:
-    """Return a tree in which what is smaller than ``least`` bytes stands as one node in its parent."""
+    """Return a tree in which all nodes below ``least`` bytes are one node of their parent."""
     small = [child for child in node.children if child.size < least]
     if len(small) < 2:
         return replace(node, children=tuple(summed_up(child, least) for child in node.children))

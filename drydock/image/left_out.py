@@ -1,0 +1,138 @@
+"""Compare production with slim path by path, each difference with the reason for it."""
+
+from __future__ import annotations
+
+import fnmatch
+import posixpath
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from drydock.container.assemble import reasons
+from drydock.image.anatomy import Anatomy
+from drydock.image.components import PROGRAM_FOLDERS, is_code
+from drydock.image.file import File, Kind
+from drydock.image.packages import UNSTRIPPED, Source
+from drydock.image.tree import parents
+
+ENVIRONMENT = "/opt/venv"
+# Names of a folder by which paths are summed up, the empty one before the first slash included.
+FOLDER_DEPTH = 3
+_LIBRARY_FOLDER = re.compile(r"^(/.+/lib/python3\.\d+)/")
+_COMPARED = ("kind", "sha256", "link", "mode", "uid", "gid")
+
+
+@dataclass(frozen=True)
+class Omission:
+    """A path that slim has and production lacks, or has otherwise."""
+
+    path: str
+    kind: Kind
+    size: int  # bytes that production has less
+    reason: str  # empty where no rule explains it
+    package: str = ""  # slim's Debian package or Python distribution; empty for a path of none
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """All differences of production from slim, by path."""
+
+    missing: tuple[Omission, ...]
+    changed: tuple[Omission, ...]
+    whole: tuple[str, ...]  # programs and libraries that keep their symbols, since they carry more than code
+
+    @property
+    def unexplained(self) -> list[Omission]:
+        """The differences that no rule explains: of images of two sources, or of a fault in drydock."""
+        return [one for one in (*self.missing, *self.changed) if not one.reason]
+
+
+def compare(slim: Anatomy, production: Anatomy) -> LeftOut:
+    """Return how production differs from slim."""
+    owners = {path: package for package in slim.inventory.packages for path in package.paths}
+    shipped = {package.name for package in production.inventory.of(Source.DEBIAN)}
+    missing: dict[str, Omission] = {}
+    folders: list[File] = []
+    below: dict[str, set[str]] = defaultdict(set)
+    for path, file in slim.tree.items():
+        if path in production.tree or path == "/":
+            continue
+        if file.kind is Kind.FOLDER:
+            folders.append(file)
+            continue
+        package = owners.get(path)
+        named = package.name if package and package.source is not Source.FOLDER else ""
+        foreign = bool(package and package.source is Source.DEBIAN and package.name not in shipped)
+        missing[path] = Omission(path, file.kind, file.size, _reason(file, foreign), named)
+        for folder in parents(path):
+            below[folder].add(missing[path].reason)
+    for file in folders:
+        inside = below.get(file.path, set())
+        reason = next(iter(inside)) if len(inside) == 1 else reasons.CONTENT if inside else _empty(file.path)
+        missing[file.path] = Omission(file.path, file.kind, 0, reason)
+    both = ((file, production.tree[path]) for path, file in slim.tree.items() if path in production.tree)
+    changed = [
+        Omission(was.path, was.kind, was.size - now.size, _change(was, now))
+        for was, now in both
+        if any(getattr(was, name) != getattr(now, name) for name in _COMPARED)
+    ]
+    texts = (text for path, text in production.texts.items() if path.startswith(UNSTRIPPED))
+    whole = sorted(line for text in texts for line in text.splitlines())
+    return LeftOut(tuple(missing[path] for path in sorted(missing)), tuple(changed), tuple(whole))
+
+
+def _reason(file: File, foreign: bool) -> str:
+    """Return why production lacks a file: by its place first, then by its package, then by its kind."""
+    for prefix, table in _tables(file.path):
+        for pattern, reason in table.items():
+            # A folder that is left out takes all that is in it along.
+            if any(fnmatch.fnmatch(one, f"{prefix}/{pattern}") for one in (file.path, *parents(file.path))):
+                return reason
+    if file.path.endswith(".pyc"):
+        return reasons.BYTECODE
+    for pattern, reason in reasons.SYSTEM.items():
+        if re.fullmatch(pattern, file.path):
+            return reason
+    if foreign:
+        return reasons.PACKAGE
+    if posixpath.dirname(file.path) in PROGRAM_FOLDERS:
+        return reasons.PROGRAM
+    return reasons.LIBRARY if re.search(r"\.so(\.[\d.]+)?$", file.path) else ""
+
+
+def _tables(path: str) -> Iterator[tuple[str, dict[str, str]]]:
+    if path.startswith(f"{ENVIRONMENT}/"):
+        yield ENVIRONMENT, reasons.ENVIRONMENT
+    elif match := _LIBRARY_FOLDER.match(path):
+        yield match[1], reasons.STANDARD_LIBRARY
+
+
+def _empty(path: str) -> str:
+    found = (reason for pattern, reason in reasons.SYSTEM.items() if re.fullmatch(pattern, path))
+    return next(found, reasons.FOLDER)
+
+
+def _change(was: File, now: File) -> str:
+    """Return why production has a file otherwise; empty where nothing explains it."""
+    if now.kind is Kind.SYMLINK and ".libs/" in now.path:
+        return reasons.TWIN
+    if (was.mode, was.uid, was.gid) != (now.mode, now.uid, now.gid):
+        return ""
+    if now.path.endswith(".dist-info/RECORD"):
+        return reasons.RECORD
+    if now.path.endswith("/sbin/ldconfig"):
+        return reasons.LDCONFIG
+    return reasons.STRIPPED if now.kind is Kind.FILE and now.size < was.size and is_code(was) else ""
+
+
+def folded(omissions: Sequence[Omission]) -> list[tuple[str, int, int, str]]:
+    """Sum up by folder and reason: folder, number of paths, bytes, reason; the largest first."""
+    rows: dict[tuple[str, str], list[int]] = defaultdict(lambda: [0, 0])
+    for one in omissions:
+        folder = "/".join(posixpath.dirname(one.path).split("/")[:FOLDER_DEPTH]) or "/"
+        row = rows[folder, one.reason]
+        row[0] += 1
+        row[1] += one.size
+    found = [(folder, count, size, reason) for (folder, reason), (count, size) in rows.items()]
+    return sorted(found, key=lambda row: (-row[2], row[0]))

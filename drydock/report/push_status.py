@@ -1,0 +1,97 @@
+"""The pre-push hook on a terminal: one moving line with the gate, its seconds and the test that runs now."""
+
+from __future__ import annotations
+
+import re
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from pathlib import Path
+from typing import TextIO
+
+from rich.console import Console, RenderableType
+from rich.live import Live
+from rich.markup import escape
+from rich.spinner import Spinner
+
+from drydock.build import OnUpdate
+from drydock.build.events import Update
+from drydock.report.progress import REFRESHES_PER_SECOND
+from drydock.workspace import Progress
+
+_TEST = re.compile(r"(\S+\.py::\S+)")
+
+
+class Status(Progress):
+    """Shows on one line what is under way, and nothing where no terminal can show it."""
+
+    names_tests = True
+
+    def __init__(self, out: Console) -> None:
+        self._out = out
+        self._doing = ""
+        self._detail = ""
+        self._began = time.monotonic()
+        self._spinner = Spinner("dots")
+
+    @contextmanager
+    def _shown(self, what: str) -> Iterator[None]:
+        if self._doing or not self._out.is_interactive:
+            yield
+            return
+        self._doing, self._detail, self._began = what, "", time.monotonic()
+        with Live(
+            console=self._out,
+            get_renderable=self.line,
+            transient=True,
+            refresh_per_second=REFRESHES_PER_SECOND,
+            redirect_stdout=False,
+            redirect_stderr=False,
+        ):
+            try:
+                yield
+            finally:
+                self._doing = ""
+
+    @contextmanager
+    def build(self, title: str, _brief: bool) -> Iterator[OnUpdate]:
+        """Show the step of a build that began last."""
+        with self._shown(f"building {title}"):
+            yield self._stepped
+
+    def _stepped(self, update: Update) -> None:
+        self._detail = update.step.instruction
+
+    def wait(self, what: str) -> AbstractContextManager[object]:
+        """Show what is waited for."""
+        return self._shown(what)
+
+    def under_way(self, what: str) -> AbstractContextManager[object]:
+        """Show which gate judges."""
+        return self._shown(what)
+
+    def output(self, text: str) -> None:
+        """Take the name of the last test that a program's output names."""
+        if found := _TEST.findall(text):
+            self._detail = found[-1]
+
+    def line(self) -> RenderableType:
+        """Return the line as it is now."""
+        seconds = f"{time.monotonic() - self._began:.0f} s"
+        words = " · ".join(filter(None, (self._doing, seconds, self._detail)))
+        self._spinner.update(text=escape(words[: self._out.width - 3]))
+        return self._spinner
+
+
+@contextmanager
+def status() -> Iterator[Status]:
+    """Yield a status on the terminal: standard error, or the one that pre-commit keeps from its hooks."""
+    with ExitStack() as stack:
+        out: TextIO = sys.stderr
+        if not out.isatty():
+            with suppress(OSError):
+                out = stack.enter_context(Path("/dev/tty").open("w", encoding="utf-8"))
+                # pre-commit has begun a line of its own.
+                out.write("\n")
+        yield Status(Console(file=out, highlight=False))

@@ -1,0 +1,180 @@
+"""Start a database beside an application, on a network of its own."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+from drydock import base as bases
+from drydock.base import make, pull
+from drydock.engine import LABEL, Engine
+from drydock.engine.runtime import Run, Running, started
+from drydock.progress import Patience, Say
+from drydock.project import Project
+from drydock.recipe.backing import POSTGRES, Backing, environment
+from drydock.services.errors import MigrationFailed, NoService, NotAnswering
+
+OWNER = "run"
+READY_SECONDS = 60.0
+POLL_SECONDS = 0.2
+# The start script's exit code where no migration is configured.
+NONE_CONFIGURED = 69
+RELEASE, MAJOR = "trixie", 17
+DATA = "/var/lib/postgresql/data"
+# As the official image does: the first start makes the cluster, its user and its database.
+START = """#!/bin/sh
+set -eu
+printf %s "$POSTGRES_PASSWORD" > /tmp/password
+initdb --username="$POSTGRES_USER" --pwfile=/tmp/password --auth-host=scram-sha-256 --encoding=UTF8 \\
+    --locale=C.UTF-8 > /tmp/initdb.log
+rm /tmp/password
+echo "host all all all scram-sha-256" >> "$PGDATA/pg_hba.conf"
+pg_ctl --options="-c listen_addresses= -k /tmp" --wait --silent start
+createdb --host=/tmp --username="$POSTGRES_USER" "$POSTGRES_DB"
+pg_ctl --wait --silent stop
+exec postgres -c "listen_addresses=*" -k /tmp
+"""
+HOOKS = (
+    # The package would make a cluster of its own when it is installed.
+    'mkdir -p "$1/etc/postgresql-common/createcluster.d"; '
+    'echo "create_main_cluster = false" > "$1/etc/postgresql-common/createcluster.d/none.conf"',
+    f"""cat > "$1/usr/local/bin/start-postgres" <<'END'
+{START}END
+chmod 755 "$1/usr/local/bin/start-postgres"
+mkdir -p "$1{DATA}"; chroot "$1" chown -R postgres:postgres /var/lib/postgresql""",
+)
+BY_NAME: Mapping[str, Backing] = {"postgres": POSTGRES}
+
+
+@dataclass(frozen=True)
+class Service:
+    """A service that runs.
+
+    Args:
+        backing: Its kind.
+        host: The name that containers on its network reach it by.
+        address: The address of that name.
+        network: The engine's network that it is on.
+        password: Of its only user, made for this run.
+    """
+
+    backing: Backing
+    host: str
+    address: str
+    network: str
+    password: str
+
+
+@contextmanager
+def running(
+    engine: Engine, project: Project, backing: Backing, say: Say, patience: Patience
+) -> Iterator[Service]:
+    """Start a service and wait until it answers; its container, data and network are removed afterwards.
+
+    Raises:
+        NoService: Its image is neither on the engine, nor can it be pulled or made here.
+        NotAnswering: It does not answer in time; carries the end of its log.
+    """
+    reference = image(engine, project, backing, say)
+    password = secrets.token_hex(16)
+    with _network(engine) as network:
+        run = Run(
+            reference,
+            environment=environment(backing, password),
+            owner=OWNER,
+            restricted=False,
+            network=network,
+        )
+        with started(engine, run) as container:
+            with patience(f"waiting for {backing.name}"):
+                wait(container, backing)
+            attached = container.container.attrs["NetworkSettings"]["Networks"][network]
+            yield Service(backing, backing.name, str(attached["IPAddress"]), network, password)
+
+
+def image(engine: Engine, project: Project, backing: Backing, say: Say) -> str:
+    """Return a service's image: a local one of any version, else one that is pulled, else a made one."""
+    repository = backing.image.partition(":")[0]
+    local = [tag for one in engine.sdk.images.list(name=repository) for tag in one.tags]
+    if local:
+        return backing.image if backing.image in local else max(local)
+    instead = make.reference(backing.image)
+    if bases.look(engine, instead):
+        return instead
+    memory = pull.Memory(project.state / f"{backing.name}.json")
+    refused = memory.refusal(backing.image)
+    if refused is None:
+        say(f"pulling {backing.image}")
+        refused = pull.pull(engine, backing.image, say)
+        if refused is None:
+            return backing.image
+        memory.remember(backing.image, refused)
+    say(f"{backing.image} cannot be pulled ({refused})")
+    plan = make.plan_of(engine, backing.image, RELEASE)
+    if isinstance(plan, str):
+        raise NoService(reference=backing.image, pull=refused, make=plan)
+    make.make(engine, _postgres(plan), say)
+    return instead
+
+
+def _postgres(plan: make.Plan) -> make.Plan:
+    """Return the plan of an image that takes the official one's variables."""
+    variables = make.ENVIRONMENT | {"PGDATA": DATA}
+    variables["PATH"] = f"/usr/lib/postgresql/{MAJOR}/bin:{variables['PATH']}"
+    return replace(
+        plan,
+        packages=("postgresql",),
+        hooks=(f"--essential-hook={HOOKS[0]}", f"--customize-hook={HOOKS[1]}"),
+        runs={
+            "Env": [f"{name}={value}" for name, value in variables.items()],
+            "User": "postgres",
+            "Cmd": ["start-postgres"],
+            "Volumes": {DATA: {}},
+            "StopSignal": "SIGINT",
+        },
+    )
+
+
+@contextmanager
+def _network(engine: Engine) -> Iterator[str]:
+    name = f"drydock-run-{secrets.token_hex(4)}"
+    network = engine.sdk.networks.create(name, driver="bridge", labels={LABEL: OWNER})
+    try:
+        yield name
+    finally:
+        network.remove()
+
+
+def wait(running: Running, backing: Backing) -> None:
+    """Wait until a service answers, and give up at once when it has ended."""
+    began = time.monotonic()
+    while running.alive():
+        if running.container.exec_run(list(backing.health)).exit_code == 0:
+            running.container.reload()
+            return
+        if time.monotonic() - began > READY_SECONDS:
+            raise NotAnswering(name=backing.name, seconds=READY_SECONDS, evidence=running.log())
+        time.sleep(POLL_SECONDS)
+    raise running.exited("before it was ready")
+
+
+def migrate(engine: Engine, run: Run) -> float | None:
+    """Run an image's migration to its end.
+
+    Returns:
+        The seconds that it took; None where the image has none.
+
+    Raises:
+        MigrationFailed: It failed; carries the end of what it printed.
+    """
+    began = time.monotonic()
+    with started(engine, replace(run, port=None, command=("migrate",))) as container:
+        code = int(container.container.wait()["StatusCode"])
+        if code == NONE_CONFIGURED:
+            return None
+        if code:
+            raise MigrationFailed(image=run.image, code=code, evidence=container.log())
+    return time.monotonic() - began

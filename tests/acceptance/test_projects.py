@@ -1,0 +1,193 @@
+"""The README's way, as a person types it, in three projects that are not ours, with the installed wheel."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shlex
+import signal
+import subprocess
+import sys
+import urllib.request
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+import drydock
+from drydock.engine import PROJECT_LABEL, Engine
+from drydock.programs import uv
+from tests.acceptance.projects import PROJECTS, Project
+from tests.conftest import ROOT
+from tests.install.test_install import environment
+from tests.support.images import remove_repository
+from tests.support.registry import Registry
+from tests.support.repository import git
+
+pytestmark = [pytest.mark.live, pytest.mark.acceptance]
+
+NEXT = f"{drydock.version()}.post1"
+
+
+@dataclass(frozen=True)
+class Installed:
+    """drydock in an environment of its own.
+
+    Args:
+        folder: The virtual environment.
+        wheels: The wheel of today, and that of a version to come.
+    """
+
+    folder: Path
+    wheels: tuple[Path, Path]
+
+    def install(self, wheel: Path) -> None:
+        """Install a wheel, in the place of another."""
+        line = [uv(), "pip", "install", "--quiet", "--no-config", f"--python={self.folder}", str(wheel)]
+        subprocess.run(line, env=environment(), check=True)
+
+    def type(self, words: str, folder: Path, code: int = 0) -> str:
+        """Run a line as a person types it, and return its result."""
+        done = subprocess.run(
+            self.words(words), cwd=folder, env=environment(), check=False, capture_output=True, text=True
+        )
+        assert done.returncode == code, f"{words}: {done.stdout}{done.stderr}"
+        return done.stdout
+
+    def words(self, words: str) -> list[str]:
+        """Return a line's words, with the installed program in the place of `drydock`."""
+        name, *rest = shlex.split(words)
+        return [str(self.folder / "bin" / name), *rest]
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Installed:
+    """A fresh virtual environment with the built wheel."""
+    folder = tmp_path_factory.mktemp("installed")
+    build = [sys.executable, "-m", "hatchling", "build", "--target=wheel", f"--directory={folder}"]
+    subprocess.run(build, cwd=ROOT, check=True, capture_output=True)
+    [wheel] = folder.glob("*.whl")
+    subprocess.run([uv(), "venv", "--quiet", "--no-config", f"{folder}/venv"], env=environment(), check=True)
+    made = Installed(folder / "venv", (wheel, _of_next_version(wheel, folder / "next")))
+    made.install(wheel)
+    return made
+
+
+def _of_next_version(wheel: Path, folder: Path) -> Path:
+    """Return the same wheel under the version to come."""
+    folder.mkdir()
+    old, place = drydock.version(), folder / wheel.name.replace(drydock.version(), NEXT)
+    with zipfile.ZipFile(wheel) as source, zipfile.ZipFile(place, "w") as target:
+        for name in source.namelist():
+            data = source.read(name)
+            if name.endswith((".dist-info/METADATA", ".dist-info/RECORD")):
+                data = data.replace(f"Version: {old}".encode(), f"Version: {NEXT}".encode())
+                data = data.replace(f"-{old}.dist-info".encode(), f"-{NEXT}.dist-info".encode())
+            target.writestr(name.replace(f"-{old}.dist-info", f"-{NEXT}.dist-info"), data)
+    return place
+
+
+@pytest.fixture
+def folder(request: pytest.FixtureRequest, engine: Engine, tmp_path: Path) -> Iterator[Path]:
+    """A project's folder under a name of its own, in git; its images go afterwards."""
+    project: Project = request.getfixturevalue("project")
+    name = f"shop-{hashlib.sha256(str(tmp_path).encode()).hexdigest()[:12]}"
+    place = project.make(tmp_path / name)
+    manifest = place / "pyproject.toml"
+    if manifest.is_file():
+        manifest.write_text(manifest.read_text().replace('"shop"', f'"{name}"', 1))
+        _lock_again(project, place)
+    git(place, "init", "--quiet")
+    _commit(place)
+    yield place
+    remove_repository(engine, name)
+
+
+def _lock_again(project: Project, place: Path) -> None:
+    if "uv" in project.name:
+        subprocess.run([uv(), "lock", "--quiet"], cwd=place, check=True)
+
+
+def _commit(place: Path) -> None:
+    git(place, "add", "--all")
+    git(place, "commit", "--quiet", "--allow-empty", "--message=a step")
+
+
+@pytest.mark.parametrize("project", PROJECTS, ids=lambda project: project.name)
+def test_each_step_of_the_readme_works_in_a_project_that_is_not_ours(
+    project: Project, installed: Installed, folder: Path, plain: Registry, engine: Engine
+) -> None:
+    installed.install(installed.wheels[0])
+    kept = {name: (folder / name).read_bytes() for name in project.kept}
+
+    assert f"{Path(project.main).stem}:app" in installed.type("drydock explain", folder)
+    installed.type("drydock build", folder)
+    judged = installed.type(f"drydock gate {','.join(project.gates)} --json", folder)
+    assert set(_outcomes(judged)) == {"passed"}
+    assert project.answer in _asked(installed, project, folder, engine)
+    pushed = installed.type(f"drydock push --registry {plain.address} --force 'a test'", folder)
+    assert ("latest" in pushed) == (folder / "pyproject.toml").is_file()
+    assert git(folder, "status", "--porcelain") == ""
+
+    installed.type("drydock init --with kubernetes --with compose", folder)
+    written = git(folder, "ls-files", "--others", "--exclude-standard").split()
+    assert {project.dockerfile, "compose.yaml"} <= set(written)
+    assert len((folder / project.dockerfile).read_text().splitlines()) <= 120
+    _commit(folder)
+    installed.type("drydock init", folder)
+    assert git(folder, "status", "--porcelain") == ""
+
+    main = folder / project.main
+    (main.parent / "tax.py").write_text("RATE = 0.2\n")
+    package = "shop." if "src" in project.main else ""
+    main.write_text(f"from {package}tax import RATE\n{main.read_text()}\n\nassert RATE\n")
+    dockerfile = folder / project.dockerfile
+    dockerfile.write_text(f"{dockerfile.read_text()}# a note of the developer's\n")
+    installed.type("drydock init", folder)
+    installed.type("drydock build", folder)
+    assert set(_outcomes(installed.type("drydock gate smoke --json", folder))) == {"passed"}
+    _commit(folder)
+
+    installed.install(installed.wheels[1])
+    assert NEXT in installed.type("drydock --version", folder)
+    installed.type("drydock init", folder)
+    assert "# a note of the developer's" in dockerfile.read_text()
+    assert "<<<<<<<" not in dockerfile.read_text()
+    installed.type("drydock build", folder)
+    assert {name: (folder / name).read_bytes() for name in project.kept} == kept
+
+
+def _outcomes(printed: str) -> list[str]:
+    return [one["outcome"] for one in json.loads(printed)["verdicts"]]
+
+
+def _asked(installed: Installed, project: Project, folder: Path, engine: Engine) -> str:
+    """Start the image as README says, ask what it prints to ask, stop it, and see that nothing is left."""
+    process = subprocess.Popen(
+        [*installed.words("drydock run"), *project.run],
+        cwd=folder,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    assert process.stdout
+    shown = []
+    while not (line := process.stdout.readline()).startswith("curl "):
+        assert line, f"drydock run ended before it was ready: {shown}"
+        shown.append(line)
+    assert any(line.startswith("docs ") for line in shown)
+    with urllib.request.urlopen(shlex.split(line)[-1]) as answer:
+        assert 200 <= answer.status < 300
+        text: str = answer.read().decode()
+    [container] = engine.sdk.containers.list(filters={"label": f"{PROJECT_LABEL}={folder.name}"})
+    [network] = container.attrs["NetworkSettings"]["Networks"]
+    beside = engine.sdk.networks.get(network).attrs["Containers"] if "--with" in project.run else {}
+    process.send_signal(signal.SIGINT)
+    assert process.wait(60) == 0
+    left = {str(one.id) for one in engine.sdk.containers.list(all=True)}
+    assert left.isdisjoint({str(container.id), *beside})
+    assert "--with" not in project.run or not engine.sdk.networks.list(names=[network])
+    return text

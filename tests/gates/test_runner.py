@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -63,8 +64,12 @@ def test_an_unknown_gate_lists_the_known_ones() -> None:
     assert "there is no gate 'size'; choose one of container_tests, size_budget" in str(caught.value)
 
 
-def test_without_a_target_a_gate_judges_its_own() -> None:
-    assert parse(GATES["size_budget"], []).targets == ("production", "slim")
+def test_without_a_target_a_gate_judges_those_that_the_project_has(make_project: MakeProject) -> None:
+    gate, project = GATES["size_budget"], make_project({})
+
+    assert parse(gate, []).targets == ()
+    assert gate.targets(replace(project, slim=True)) == ("production", "slim")
+    assert gate.targets(replace(project, slim=False)) == ("production",)
 
 
 def test_changed_tests_make_a_receipt_worthless(make_project: MakeProject) -> None:

@@ -3,7 +3,7 @@
     serve (default)   check the settings, run the migrations if RUN_MIGRATIONS=1, then serve
     check             check the settings and exit
     migrate           run the database migrations and exit; an error where none are configured
-    NAME              run a command of the project's own beside the server, such as its worker
+    <name>            run a command of the project's own beside the server, such as its worker
     PROGRAM ARGS…     run something else instead, such as `python3 -m todo_api openapi`
 
 serve.json beside this script says what is served; the rest is for the operator:

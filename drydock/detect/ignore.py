@@ -9,7 +9,8 @@ from drydock.detect.tree import Tree, join
 from drydock.project import ignore as dockerignore
 
 SECRET = re.compile(
-    r"(^|/)(\.env(\.(?!example|sample|template|dist|defaults?|tpl)[\w.-]+)?|[^/]*\.(pem|key|p12|pfx|jks|keystore|kdbx)|id_(rsa|dsa|ecdsa|ed25519)|"
+    r"(^|/)(\.env(\.(?!example|sample|template|dist|defaults?|tpl)[\w.-]+)?|[^/]*\.(pem|key|p12|pfx|jks|keystore|kdbx)|"
+    r"(?!(example|sample|template|dist|defaults?)\.)[^/]+\.env|id_(rsa|dsa|ecdsa|ed25519)|"
     r"\.netrc|\.pypirc|\.npmrc|\.htpasswd|credentials(\.json)?|service[-_]?account[^/]*\.json|client_secret[^/]*\.json|"
     r"secrets?\.(ya?ml|json|toml|env))$"
 )

@@ -59,10 +59,7 @@ def read(root: Path) -> Checkout:
     Returns:
         An empty Checkout where the folder is in no git repository or git is not installed.
     """
-    try:
-        if _git(root, "rev-parse", "--is-inside-work-tree") != "true":
-            return Checkout()
-    except CommandMissing:
+    if _git(root, "rev-parse", "--is-inside-work-tree") != "true":
         return Checkout()
     branch = _git(root, "symbolic-ref", "--quiet", "--short", "HEAD")
     url = public_url(_git(root, "remote", "get-url", _remote(root, branch)))
@@ -106,8 +103,11 @@ def place(root: Path) -> tuple[Path, str]:
 
 
 def _git(root: Path, *args: str) -> str:
-    """Return what git prints; empty when it refuses."""
-    done = command.run([*GIT, *args], cwd=root, env=ENVIRONMENT, check=False)
+    """Return what git prints; empty when it refuses or is not installed."""
+    try:
+        done = command.run([*GIT, *args], cwd=root, env=ENVIRONMENT, check=False)
+    except CommandMissing:
+        return ""
     return done.stdout.strip() if done.code == 0 else ""
 
 

@@ -126,6 +126,7 @@ def test_what_is_for_development_is_not_shipped(tmp_path: Path) -> None:
         "compose.yaml": "services: {}\n",
         "web/package.json": "{}",
         ".env": "SECRET=1\n",
+        "local.env": "SECRET=1\n",
         "id_rsa": "",
         "dev.db": "",
     }

@@ -38,6 +38,13 @@ def test_no_command_is_a_clear_error() -> None:
     assert done.stderr == "error: no command given; try `./run drydock --list`\n"
 
 
+def test_an_option_in_place_of_a_command_is_a_clear_error() -> None:
+    done = run(ROOT, "--help")
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "error: --help is not a command; try `./run drydock --list`\n"
+
+
 def test_an_engine_that_was_chosen_and_is_silent_is_a_clear_error() -> None:
     done = run(ROOT, "true", DRYDOCK_NO_ENGINE="", DOCKER_HOST="unix:///nowhere/docker.sock")
 

@@ -154,6 +154,10 @@ def explain(
     if unknown := _UNKNOWN.search(message):
         word = unknown["word"]
         if not word.startswith("-"):
+            if name == "gate":
+                return UnknownTask(
+                    task=word, how="name several gates with commas: `drydock gate smoke,security`"
+                )
             return _unknown_task(word, (str(task.name) for task in tasks))
         hidden = {"--complete"}
         known = set(manual.known_options([context] if context and name else [core])) - hidden | {"--help"}

@@ -141,6 +141,8 @@ def history(given: Given, last: int = 20) -> None:
     from drydock.report import history as report
     from drydock.state.history import History, reading
 
+    if last < 1:
+        raise BadCommandLine(problem=f"--last is {last}", how="give a number of builds from 1 on")
     image = load(Path(given.project)).image
     with reading(History()) as database:
         builds = database.builds(image, given.target, limit=last, failed=True)

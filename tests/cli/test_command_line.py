@@ -70,6 +70,12 @@ def on_terminal(*args: str, columns: int, **env: str) -> Seen:
             UnknownTask,
             "error: there is no task `shop:3`; `drydock --list` shows them all",
         ),
+        (
+            ("gate", "smoke", "security"),
+            UnknownTask,
+            "error: there is no task `security`; name several gates with commas: "
+            "`drydock gate smoke,security`",
+        ),
         (("--lst",), UnknownOption, "error: `drydock` has no option `--lst`; did you mean `--list`?"),
         (
             ("release",),
@@ -124,6 +130,11 @@ def test_a_slip_is_answered_with_what_was_meant(
             KeyUnusable,
             "error: the key /nowhere/cosign.pub cannot be used: there is no such file; name with --key a "
             "file that `cosign generate-key-pair` wrote; COSIGN_PASSWORD opens the private one",
+        ),
+        (
+            ("history", "--last", "0"),
+            BadCommandLine,
+            "error: --last is 0; give a number of builds from 1 on",
         ),
         (
             ("hooks", "--project", "/nowhere"),

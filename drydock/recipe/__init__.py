@@ -122,7 +122,7 @@ def init(
         raise FilesDiffer(root=found.root, names=_names(lost), evidence=evidence)
     for text in wanted.values():
         written.keep(text)
-    writing.write(found.root, kept)
+    writing.write_down(found.root, kept)
     if conflicts := [change for change in changes if written.MARK.search(change.new)]:
         evidence = "".join(change.difference for change in conflicts)
         raise MergeConflicts(root=found.root, names=_names(conflicts), evidence=evidence)

@@ -33,3 +33,9 @@ class NotInLock(DrydockError):
     exit_code = Exit.USAGE
     fact = "no lock of {root} holds {name!r}"
     next_step = "{how}"
+
+
+class FileNotWritten(DrydockError):
+    exit_code = Exit.MACHINE
+    fact = "{path} cannot be written: {reason}; every file is as it was"
+    next_step = "give your user the right to write there, or move away what is in its place"

@@ -87,7 +87,7 @@ def lock(
         with _kept(root, before):
             for tool in used:
                 _run(tool, top, upgrade, say)
-            writing.write(root, writing.changes(root, texts))
+            writing.write_down(root, writing.changes(root, texts))
         after = {path: _read(root / path) for path in paths}
     return tuple(
         Renewed(path, held(path, text), held(path, after[path]) or {}, text != after[path])
@@ -284,10 +284,10 @@ def _kept(root: Path, before: Mapping[str, str | None]) -> Iterator[None]:
         yield
     except BaseException:
         for path, text in before.items():
-            if text is None:
+            if text is None and not (root / path).is_dir():
                 (root / path).unlink(missing_ok=True)
-            elif _read(root / path) != text:
-                writing.write(root, [Change(path, None, text)])
+            elif text is not None and _read(root / path) != text:
+                writing.write_down(root, [Change(path, None, text)])
         raise
 
 

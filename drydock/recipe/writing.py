@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import difflib
+import errno
 import os
 import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+
+from drydock.recipe.errors import FileNotWritten
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,17 @@ def write(root: Path, wanted: Sequence[Change]) -> None:
         raise
 
 
+def write_down(root: Path, wanted: Sequence[Change]) -> None:
+    """Write all files of a project or none, and name the one that cannot be written."""
+    try:
+        write(root, wanted)
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        path = error.filename2 or error.filename or root
+        raise FileNotWritten(path=path, reason=error.strerror or error) from error
+
+
 def _make_folder(folder: Path) -> list[Path]:
     """Make a folder and return those that were not there, the outermost first."""
     missing = []
@@ -81,10 +95,10 @@ def _undo(
     ready: Sequence[tuple[Path, Path]], done: Sequence[tuple[Path, bytes | None]], folders: Sequence[Path]
 ) -> None:
     for place, old in reversed(done):
-        if old is None:
-            place.unlink(missing_ok=True)
-        else:
+        if old is not None:
             place.write_bytes(old)
+        elif not place.is_dir():  # a folder in the file's place was never replaced
+            place.unlink(missing_ok=True)
     for temporary, _ in ready:
         temporary.unlink(missing_ok=True)
     for folder in reversed(folders):

@@ -16,7 +16,7 @@ from drydock.detect.project import load
 from drydock.errors import BadConfiguration
 from drydock.project import ignore
 from drydock.recipe import current, packaged
-from drydock.recipe.errors import FilesDiffer, MergeConflicts, NotLocked
+from drydock.recipe.errors import FileNotWritten, FilesDiffer, MergeConflicts, NotLocked
 from tests.conftest import write_files
 from tests.detect.support import APPS, materialise, summary
 from tests.support.repository import git
@@ -336,7 +336,7 @@ def test_all_files_are_written_or_none(shop: Path) -> None:
     write_files(shop, {"deploy": "a file where a folder has to be"})
     before = tree(shop)
 
-    with pytest.raises(OSError, match="deploy"):
+    with pytest.raises(FileNotWritten, match=r"deploy.* cannot be written"):
         recipe.init(shop, {}, extras=["kubernetes"])
 
     assert tree(shop) == before
@@ -374,6 +374,16 @@ def test_a_wrong_option_is_named_before_anything_is_written(
 
     with pytest.raises(BadConfiguration, match=message):
         recipe.init(shop, options)
+
+    assert tree(shop) == before
+
+
+def test_a_folder_in_a_files_place_is_named_and_nothing_is_written(shop: Path) -> None:
+    (shop / "Dockerfile").mkdir()
+    before = tree(shop)
+
+    with pytest.raises(FileNotWritten, match="Dockerfile cannot be written: Is a directory; every file"):
+        recipe.init(shop, {})
 
     assert tree(shop) == before
 

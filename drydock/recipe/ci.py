@@ -1,4 +1,4 @@
-"""One job for a CI service that builds an image, judges it, and publishes it on a tag."""
+"""Write a CI job that builds an image, judges it, and publishes it on a tag."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def github(root: Path) -> dict[str, str]:
 
 
 def gitlab(root: Path) -> dict[str, str]:
-    """Return GitLab's job, by its path relative to the project; a pipeline of another origin includes it."""
+    """Return GitLab's job, by its path relative to the project; an existing pipeline includes it."""
     own, included = GITLAB
     there = _top(root) / own
     theirs = there.is_file() and "drydock:" not in there.read_text(encoding="utf-8", errors="replace")
@@ -37,6 +37,6 @@ def _job(root: Path, template: str, place: str) -> dict[str, str]:
 
 
 def _top(root: Path) -> Path:
-    """Return the folder of the repository, where services look for their files."""
+    """Return the repository's folder, where CI services look for their files."""
     top, _ = git.place(root)
     return top if top.is_absolute() else root

@@ -42,7 +42,6 @@ class Memory:
         self.path.write_text(json.dumps({"reference": reference, "reason": reason, "at": now()}) + "\n")
 
     def forget(self) -> None:
-        """Remember nothing."""
         self.path.unlink(missing_ok=True)
 
 
@@ -58,7 +57,6 @@ class Layers:
         self._done: set[str] = set()
 
     def __call__(self, event: Mapping[str, Any]) -> None:
-        """Take an event of the engine."""
         layer, status = str(event.get("id", "")), str(event.get("status", ""))
         detail = event.get("progressDetail") or {}
         if status == "Downloading" and detail.get("total"):

@@ -18,7 +18,6 @@ def arguments(outputs: Path) -> list[str]:
 
 
 def metadata(outputs: Path) -> dict[str, Any]:
-    """Return buildx's metadata of the build."""
     content: dict[str, Any] = json.loads((outputs / METADATA_FILE).read_text())
     return content
 

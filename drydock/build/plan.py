@@ -46,7 +46,6 @@ class Options:
     secrets: Mapping[str, str] = field(default_factory=dict)
 
     def but(self, **changes: object) -> Options:
-        """Return a copy with some options changed."""
         return replace(self, **changes)  # type: ignore[arg-type]
 
 
@@ -99,7 +98,6 @@ def arguments(
 
 
 def dockerfile(project: Project, options: Options) -> Path:
-    """Return the Dockerfile of a build."""
     return options.dockerfile or (options.context or project.root) / "Dockerfile"
 
 

@@ -69,7 +69,6 @@ class Apps:
 
 
 def find_apps(code: Code) -> Apps:
-    """Return the applications of a tree."""
     apps = Apps()
     modules = _candidate_modules(code, apps)
     for module in modules:

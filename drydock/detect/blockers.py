@@ -71,7 +71,6 @@ def _front_end(tree: Tree, path: str) -> str:
 
 
 def graphics(chosen: Chosen | None, names: set[str], files: list[Dockerfile]) -> list[Blocker]:
-    """Return a blocker if the dependencies or the existing image need a GPU."""
     facts: list[tuple[str, str]] = []
     if chosen:
         gpu = (name for name in sorted(names) if GPU.match(name))

@@ -41,7 +41,6 @@ class Code:
         return self._modules[path]
 
     def parsed(self) -> list[Module]:
-        """Return the modules parsed so far."""
         return [m for m in self._modules.values() if m]
 
     def _parse(self, path: str) -> Module | None:
@@ -145,7 +144,6 @@ class Startup:
         return not scope.main and not scope.typing and scope.function in self.ran.get(module.path, ())
 
     def at_import(self, site: Site) -> bool:
-        """Tell whether a call runs at import."""
         return self.runs(site.module, site.scope)
 
     def _follow(self, path: str, function: str) -> None:

@@ -80,7 +80,6 @@ def outermost(code: Code, candidates: list[App]) -> list[App]:
 
 
 def _routed(code: Code, app: App) -> bool:
-    """Tell whether an application gets routes."""
     module = code.module(app.key.path)
     if app.factory or app.made_by or app.wraps or module is None:
         return True

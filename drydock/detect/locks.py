@@ -33,8 +33,6 @@ class Locked:
 
 @dataclass(frozen=True)
 class Lock:
-    """A lock file."""
-
     path: str
     python: str  # the range that it was made for
     packages: dict[str, Locked]

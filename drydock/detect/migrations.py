@@ -60,7 +60,7 @@ def find(
 
 
 def runs(text: str) -> bool:
-    """Tell whether a command is a migration, which the image has too."""
+    """Tell whether a command migrates the database, as the image's own command does."""
     return bool(ALEMBIC.search(text)) or bool(re.search(r"\baerich\s+upgrade\b", text))
 
 

@@ -204,7 +204,7 @@ def _within(
 def _by_wheels(
     chosen: Chosen, lock: Lock, allowed: list[str], limits: list[Found[str]], selected: list[str]
 ) -> Choice:
-    """Return the version for which the fewest packages lack a wheel; one without a source rules it out."""
+    """Return the version with the fewest missing wheels; one without a source rules a version out."""
     missing: dict[str, list[Locked]] = {}
     for version in allowed:
         names = sorted(installed(chosen, version, selected))

@@ -147,8 +147,6 @@ def is_settings(symbol: Symbol, hops: int = 6) -> bool:
 
 @dataclass(frozen=True)
 class _Used:
-    """A settings class in use."""
-
     symbol: Symbol
     at_import: bool
     filled: bool  # whether the program passes its values
@@ -175,7 +173,6 @@ def _settings_classes(startup: Startup) -> list[_Used]:
 
 
 def _bases(symbol: Symbol) -> list[Symbol]:
-    """Return a class's bases in the project."""
     above = [symbol.module.symbol(base) for base in symbol.node.bases] if symbol.node else []
     return [one for one in above if one and one.node and one.node is not symbol.node]
 

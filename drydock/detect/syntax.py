@@ -50,11 +50,9 @@ class Site(NamedTuple):
         return self.module.at(self.node)
 
     def keyword(self, name: str) -> ast.expr | None:
-        """Return a keyword argument."""
         return keyword(self.node, name)
 
     def argument(self, position: int, name: str) -> ast.expr | None:
-        """Return an argument by position or by keyword."""
         return argument(self.node, position, name)
 
 
@@ -69,9 +67,7 @@ class Binding(NamedTuple):
 
 
 class Import(NamedTuple):
-    """One imported module: its dotted name (leading dots for relative), the names taken from it."""
-
-    module: str
+    module: str  # with leading dots if relative
     names: tuple[str, ...]
     scope: Scope
 
@@ -84,12 +80,10 @@ class Symbol(NamedTuple):
 
     @property
     def function(self) -> Function | None:
-        """The function of that name."""
         return self.module.functions.get(self.name)
 
     @property
     def node(self) -> ast.ClassDef | None:
-        """The class of that name."""
         return self.module.classes.get(self.name)
 
 
@@ -172,7 +166,6 @@ def parse(path: str, data: bytes, code: Project | None = None) -> Module | None:
 
 
 def keyword(call: ast.Call, name: str) -> ast.expr | None:
-    """Return a call's keyword argument."""
     return next((k.value for k in call.keywords if k.arg == name), None)
 
 
@@ -189,7 +182,7 @@ def constant(node: ast.AST | None) -> str | None:
 
 
 def is_true(node: ast.AST | None, value: object = True) -> bool:
-    """Tell whether an expression is the literal `True`, or another one."""
+    """Tell whether an expression is the literal `value`."""
     return isinstance(node, ast.Constant) and node.value is value
 
 
@@ -201,7 +194,6 @@ def words(node: ast.AST | None) -> str:
 
 
 def parameters(function: Function | None, *, keywords: bool = True) -> list[ast.arg]:
-    """Return a function's parameters in order."""
     spec = function.args if function else None
     return [*spec.posonlyargs, *spec.args, *(spec.kwonlyargs if keywords else ())] if spec else []
 

@@ -49,7 +49,6 @@ class Compression:
 
     @property
     def media_type(self) -> str:
-        """The media type of a layer compressed in this format."""
         return f"application/vnd.oci.image.layer.v1.tar+{self.name}"
 
     @property
@@ -58,7 +57,6 @@ class Compression:
         return f"{self.name}-{self.level}-{_version(self.name)}"
 
     def compressor(self) -> Compressor:
-        """Return a compressor for one layer."""
         if self.name == "gzip":
             return zlib.compressobj(self.level, zlib.DEFLATED, GZIP_WRAPPER)
         import zstandard

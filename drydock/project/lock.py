@@ -132,7 +132,7 @@ def resolved_from(text: str) -> list[str] | None:
 
 
 def mismatches(wanted: Iterable[str], pins: Mapping[str, str], python: str) -> list[str]:
-    """Return a sentence for each requirement that the pins do not meet."""
+    """Describe each requirement that the pins do not meet."""
     environment = {"python_version": python, "python_full_version": f"{python}.0", "sys_platform": "linux"}
     found = []
     for text in wanted:

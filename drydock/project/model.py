@@ -130,7 +130,6 @@ class Project:
 
     @property
     def dockerfile(self) -> Path:
-        """The Dockerfile that is built."""
         return self.written or self.recipe_folder / "Dockerfile"
 
     @property
@@ -152,7 +151,6 @@ class Project:
         return self.dockerfile.parent / STATE
 
     def budget(self, target: str) -> Budget:
-        """Return a target's size limits."""
         if target not in self.budgets:
             raise UnknownTarget(target=target, known=choices(target, self.budgets))
         return self.budgets[target]

@@ -29,7 +29,6 @@ class Backing:
     data: str = ""  # its data's folder; empty if the data need not be kept
 
     def address(self, scheme: str, host: str, password: str) -> str:
-        """Return the service's URL."""
         user = f"{USER}:{password}@" if self.environment else ""
         path = "0" if self.name == "redis" else USER
         return f"{scheme}://{user}{host}:{self.port}/{path}"

@@ -26,7 +26,6 @@ TEMPLATE = Path(__file__).parent / "expectations.template"
 
 
 def render(blueprint: Blueprint) -> str:
-    """Return the file's text."""
     runs = {posixpath.basename(path) for path in blueprint.extra_files} | {*blueprint.system_run}
     secrets = (setting.name for setting in blueprint.settings if setting.kind == "secret")
     return Template(TEMPLATE.read_text(encoding="utf-8")).substitute(

@@ -1,7 +1,4 @@
-"""The tools that declare, lock and install dependencies, one per module.
-
-Detection and the recipe use them through one interface, and know none by name.
-"""
+"""The tools that declare, lock and install dependencies; their callers know none of them by name."""
 
 from __future__ import annotations
 

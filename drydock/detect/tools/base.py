@@ -130,7 +130,7 @@ class Tool:
     rows: ClassVar[str] = "package"
     # Matches a Dockerfile's instruction that installs from it.
     mention: ClassVar[str]
-    # Its lock needs the declaration in the pyproject.toml beside it.
+    # Its lock belongs to the pyproject.toml beside it.
     has_manifest: ClassVar[bool] = False
     # Its declaration can pin exact versions, without a lock.
     can_pin: ClassVar[bool] = False
@@ -186,7 +186,7 @@ class Tool:
         return None
 
     def sources(self, tree: Tree, folder: str, manifest: Source | None) -> list[Source]:
-        """Return a folder's declaration by lock file, with its pyproject.toml's."""
+        """Return the declarations of a folder's lock file and of the pyproject.toml beside it."""
         path = join(folder, self.lock)
         lock = self.read(tree, path) if self.lock and tree.exists(path) else None
         if lock is None:
@@ -281,13 +281,11 @@ class Exporting(Tool):
         return f"{self.printed(found, step, self.everything)} > {lock}"
 
     def printed(self, found: Dependencies, step: Step, *more: str) -> str:
-        """Return the command that prints requirements."""
         options = found.export[found.export.index(self.name) + 1 :]
         return " ".join([f"{step.tool}/bin/{self.name}", *options, *more, *filter(None, [self.place])])
 
 
 def name_of(row: Rows) -> str:
-    """Return the canonical name of a lock file's row."""
     return str(canonicalize_name(row["name"]))
 
 

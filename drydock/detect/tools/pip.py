@@ -58,7 +58,6 @@ class Requirements(Tool):
     can_pin = True
 
     def mentioned(self, source: Source) -> str:
-        """Return a pattern for an instruction that names the file."""
         return rf"(-r|--requirement)[= ]*[\"']?\S*{re.escape(source.files[0].rpartition('/')[2])}"
 
     def sources(self, tree: Tree, folder: str, manifest: Source | None) -> list[Source]:

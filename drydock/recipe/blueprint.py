@@ -34,9 +34,7 @@ class Storage:
 
     folders: tuple[str, ...] = ()  # of the image; they become volumes
     links: Mapping[str, str] = field(default_factory=dict)  # targets in a volume, by the image's file
-    opened: tuple[
-        str, ...
-    ] = ()  # folders that hold code but are writable: the path is known only at run time
+    opened: tuple[str, ...] = ()  # writable folders with code: the file's path is known only at run time
 
     def __bool__(self) -> bool:
         return bool(self.folders or self.opened)

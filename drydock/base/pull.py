@@ -12,6 +12,7 @@ from typing import Any
 
 from drydock.engine import CALL_SECONDS, Engine, find
 from drydock.progress import Say
+from drydock.state import beside
 
 # A registry that can be reached answers at once; one behind a closed firewall never does.
 FIRST_ANSWER_SECONDS = 8
@@ -42,8 +43,9 @@ class Memory:
 
     def remember(self, reference: str, reason: str, now: Callable[[], float] = time.time) -> None:
         """Write down why an image could not be pulled."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        self.path.write_text(json.dumps({"reference": reference, "reason": reason, "at": now()}) + "\n")
+        beside(self.path).write_text(
+            json.dumps({"reference": reference, "reason": reason, "at": now()}) + "\n"
+        )
 
     def forget(self) -> None:
         """Remember nothing."""

@@ -160,8 +160,9 @@ def explain(
         how = suggestion(word, sorted(known), f"{manual_of} shows them all")
         return UnknownOption(option=word, task=f"drydock {name}" if name else "drydock", how=how)
     if lacking := _LACKING.search(message):
+        names = " and ".join(lacking["names"].upper().split("', '"))
         return BadCommandLine(
-            problem=f"`drydock {lacking['task']}` lacks {lacking['names'].upper()}",
+            problem=f"`drydock {lacking['task']}` lacks {names}",
             how=f"{manual_of} explains it",
         )
     if valueless := _VALUELESS.search(message):

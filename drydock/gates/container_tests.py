@@ -45,8 +45,9 @@ def judge(subject: Subject) -> Verdict:
     output: list[str] = []
     xdist = lock.tests_have(subject.project, XDIST)
     command = workers(subject.arguments, configured(subject.project.source), xdist)
-    named = {"PYTEST_ADDOPTS": "--verbose"} if subject.workspace.progress.names_tests else {}
-    run = Run(subject.tests, command=command, environment=named, owner=GATE)
+    # PYTEST_ADDOPTS would replace the image's own, which keeps pytest's cache off a read-only file system.
+    named = ("--verbose",) if subject.workspace.progress.names_tests else ()
+    run = Run(subject.tests, command=(*named, *command), owner=GATE)
     with started(subject.engine, run) as running:
         for chunk in running.container.logs(stream=True, follow=True):
             text = chunk.decode("utf-8", "replace")

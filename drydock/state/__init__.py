@@ -74,6 +74,15 @@ def cache(name: str = "") -> Path:
     return platformdirs.user_cache_path("drydock") / name
 
 
+def beside(path: Path) -> Path:
+    """Make the folder of a file in a project's ``.drydock``; git ignores it by a rule of its own."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    rule = path.parent / ".gitignore"
+    if not rule.exists():
+        rule.write_text("*\n", encoding="utf-8")
+    return path
+
+
 def prune(name: str) -> int:
     """Remove what one row of the table keeps no longer, and return how many files went."""
     oldest = time.time() - TABLE[name].days * DAY

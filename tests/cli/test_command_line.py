@@ -58,7 +58,7 @@ def on_terminal(*args: str, columns: int, **env: str) -> Seen:
         (
             ("push", "--dry"),
             UnknownOption,
-            "error: `drydock push` has no option `--dry`; did you mean `--allow-dirty`?",
+            "error: `drydock push` has no option `--dry`; `drydock --help push` shows them all",
         ),
         (
             ("--prompt-for-sudo-password",),
@@ -75,6 +75,11 @@ def on_terminal(*args: str, columns: int, **env: str) -> Seen:
             ("release",),
             BadCommandLine,
             "error: `drydock release` lacks VERSION; `drydock --help release` explains it",
+        ),
+        (
+            ("receipts",),
+            BadCommandLine,
+            "error: `drydock receipts` lacks ACTION and FILE; `drydock --help receipts` explains it",
         ),
         (
             ("release", "--verion"),

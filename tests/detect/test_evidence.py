@@ -342,6 +342,20 @@ def test_lock_wins_over_requirements_that_it_holds(tmp_path: Path) -> None:
     assert (found["dependencies"], found["conflicts"]) == ("uv", [])
 
 
+def test_stale_lock_that_names_its_manifest_does_not_compete_with_it(tmp_path: Path) -> None:
+    manifest = "[project]\nname = 'shop'\nversion = '1'\ndependencies = ['fastapi', 'uvicorn', 'orjson']\n"
+    lock = "# After a change of pyproject.toml:\n#   uv pip compile pyproject.toml -o requirements.lock\n"
+    pins = "fastapi==1\nuvicorn==1\nanyio==1\n"
+    write(tmp_path, {"main.py": APP, "pyproject.toml": manifest, "requirements.lock": lock + pins})
+
+    named = summary(detect(tmp_path))
+    (tmp_path / "requirements.lock").write_text(pins, encoding="utf-8")
+    unnamed = summary(detect(tmp_path))
+
+    assert (named["files"], named["conflicts"]) == (["requirements.lock"], [])
+    assert unnamed["conflicts"] == ["lock"]
+
+
 def test_application_without_routes_does_not_compete(tmp_path: Path) -> None:
     routed = f"{APP}\n\n@app.get('/')\ndef home(): ...\n"
 

@@ -70,7 +70,7 @@ class Running:
         return f"http://127.0.0.1:{self.port}"
 
     def log(self, lines: int = LOG_LINES) -> str:
-        """Return the end of what the container printed."""
+        """Return the end of the container's log."""
         return self.container.logs(tail=lines).decode("utf-8", "replace").rstrip()
 
     def exited(self, when: str) -> ContainerExited:

@@ -268,7 +268,7 @@ def _is_attached(work: Work) -> bool:
 
 def _attach(work: Work) -> None:
     bills = work.journal.documents(work.entry.bills)
-    assert bills is not None  # noqa: S101 - the step before saw to it
+    assert bills is not None  # noqa: S101 - the previous step wrote them
     # An image built on another machine, or relabelled since, is described as if built here now.
     options = Options(work.plan.target, build_args=work.pipeline.build_args())
     made = builds.find(work.entry.image) or builds.described(work.pipeline, options, {})

@@ -8,7 +8,7 @@ from jwt import PyJWK
 
 
 class UnknownKey(Exception):
-    """The issuer has no such key for such an algorithm."""
+    """The issuer has no such key for this algorithm."""
 
 
 class KeysUnavailable(Exception):
@@ -24,13 +24,13 @@ class KeysUnavailable(Exception):
 
 
 class KeySource(Protocol):
-    """Where a verifier finds the key that a token names."""
+    """A verifier's source of keys."""
 
     async def find(self, kid: str, algorithm: str) -> PyJWK:
-        """Return the key.
+        """Return a key.
 
         Raises:
-            UnknownKey: When there is none.
-            KeysUnavailable: When that cannot be told now.
+            UnknownKey: There is none.
+            KeysUnavailable: The source cannot tell now.
         """
         ...

@@ -15,11 +15,11 @@ TOKEN_VARIABLE = "TODO_API_TOKEN"  # noqa: S105 (a variable's name)
 async def serve(settings: Settings) -> None:
     """Serve the user of the token in TODO_API_TOKEN until the input ends.
 
-    The token is verified at the start like any other; it is never an argument, so no process list shows it.
+    The token is verified at the start like any other. It is never an argument, so no process list shows it.
 
     Raises:
-        InvalidToken: When it is missing or not accepted.
-        KeysUnavailable: When the issuer's keys cannot be fetched.
+        InvalidToken: It is missing or not accepted.
+        KeysUnavailable: The issuer's keys cannot be fetched.
     """
     token = os.environ.get(TOKEN_VARIABLE, "").strip()
     if not token:

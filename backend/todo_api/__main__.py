@@ -70,7 +70,7 @@ def openapi(_options: argparse.Namespace) -> int:
 
 
 def dev_token(options: argparse.Namespace) -> int:
-    """Print a token that the server in this container accepts."""
+    """Print a token that a server with the same DATA_DIR accepts."""
     from todo_api.auth.development import DevelopmentTokensOff, make_token
     from todo_api.settings import get_settings
 

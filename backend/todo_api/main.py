@@ -147,7 +147,7 @@ def _middleware(settings: Settings, verifier: TokenVerifier) -> list[Middleware]
             "Idempotency-Key",
             "If-Match",
             "X-Request-ID",
-            # For MCP clients; it depends on the protocol's version.
+            # For MCP clients: each version of the protocol has its own header.
             "Last-Event-ID",
             "Mcp-Method",
             "Mcp-Name",

@@ -1,6 +1,6 @@
-"""Run the image's application on the paths whose speed matters, and list the source files that it imports.
+r"""Run the image's application on the paths whose speed matters, and list the source files that it imports.
 
-    docker run --rm --volume "$PWD/backend/image/measure:/measure:ro" todo-chatbot-api:dev-slim \\
+    docker run --rm --volume "$PWD/backend/image/measure:/measure:ro" todo-chatbot-api:dev-slim \
         python3 /measure /opt/image/start.py > backend/image/bytecode.txt
 
 The paths are: readiness with the embedded database, with several workers, and with PostgreSQL (up to its

@@ -12,11 +12,7 @@ class UnknownKey(Exception):
 
 
 class KeysUnavailable(Exception):
-    """The key is not known and the issuer cannot be asked now.
-
-    Args:
-        retry_after: Seconds after which asking again makes sense.
-    """
+    """The key is unknown and the issuer cannot be asked now; retry after `retry_after` seconds."""
 
     def __init__(self, retry_after: float = 2) -> None:
         super().__init__()

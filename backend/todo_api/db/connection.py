@@ -37,8 +37,8 @@ class Connection(AsyncConnection[Any]):
         """Consume a generator that works on the connection.
 
         Raises:
-            asyncio.CancelledError: Also for work after the cancelled one, such as a clean-up by SQLAlchemy. Another
-                error would replace the cancellation, and hide that its time limit is over.
+            asyncio.CancelledError: Also for work after the cancelled one, such as a clean-up by SQLAlchemy.
+                Another error would replace the cancellation, and hide that its time limit is over.
         """
         if self._left:
             raise asyncio.CancelledError

@@ -44,10 +44,10 @@ class Tools(ToolSource):
         return self._server.name
 
     async def connect(self) -> None:
-        """Do nothing: there is no connection."""
+        """Do nothing: no connection is needed."""
 
     async def cleanup(self) -> None:
-        """Do nothing: there is no connection."""
+        """Do nothing: no connection is open."""
 
     async def list_tools(
         self, run_context: RunContextWrapper[Any] | None = None, agent: AgentBase | None = None

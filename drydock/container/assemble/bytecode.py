@@ -77,4 +77,4 @@ def _compile(root: Path, shown: Path, names: Sequence[str]) -> None:
             )
         except (py_compile.PyCompileError, ValueError, RecursionError):
             continue
-        os.chmod(target, 0o644)  # noqa: PTH101 - as the module's own, whatever the umask
+        os.chmod(target, 0o644)  # noqa: PTH101 - independent of the umask

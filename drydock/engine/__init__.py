@@ -1,4 +1,4 @@
-"""The only module that reaches the Docker Engine."""
+"""The only door to the Docker Engine."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Publish an image: tags, labels, the push to a registry, signatures."""
+"""From an image on this machine to one that others can trust: tags, labels, and the way to a registry."""

@@ -1,4 +1,4 @@
-"""drydock's files in the user's folders, and how long each is kept: one table, which `clean` follows too.
+"""Where drydock keeps things for a user of this machine, and for how long: one table, which `clean` goes by.
 
 A project's own files, such as its last report, are in its ``.drydock`` instead.
 """

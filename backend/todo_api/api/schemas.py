@@ -213,7 +213,7 @@ CONVERSATION_MESSAGES: TypeAdapter[ConversationWithMessages] = TypeAdapter(Conve
 
 
 class Health(BaseModel):
-    """State of the service and of what it needs."""
+    """State of the service and of its dependencies."""
 
     model_config = ConfigDict(
         json_schema_extra={

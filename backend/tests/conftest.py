@@ -98,7 +98,7 @@ def bob(settings: Settings) -> dict[str, str]:
 
 @pytest.fixture(scope="session")
 def reader(migrated_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
-    """A client, as ada, of one application that all tests without changes share."""
+    """A client, as ada, of one application for all tests that store nothing."""
     data = tmp_path_factory.mktemp("reader")
     shutil.copy(migrated_file, data / "todo.db")
     settings = Settings(data_dir=data, drain_seconds=0, rate_limit=0)

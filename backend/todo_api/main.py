@@ -48,8 +48,7 @@ DESCRIPTION = (
 def create_app(settings: Settings | None = None) -> FastAPI:
     """Make the application, by default with the environment's settings.
 
-    Raises:
-        WrongSettings: The settings contradict each other or the environment.
+    Raises WrongSettings if they contradict each other or the environment.
     """
     settings = settings or get_settings()
     if faults := contradictions(settings):
@@ -151,7 +150,7 @@ def _middleware(settings: Settings, verifier: TokenVerifier) -> list[Middleware]
             "Idempotency-Key",
             "If-Match",
             "X-Request-ID",
-            # For MCP clients: each version of the protocol has its own header.
+            # For MCP clients: each version of the protocol has headers of its own.
             "Last-Event-ID",
             "Mcp-Method",
             "Mcp-Name",

@@ -105,12 +105,7 @@ def in_progress(kind: str, detail: str) -> Problem:
 
 
 def invalid(place: Place, name: str, detail: str) -> Problem:
-    """Return the 422 for one wrong value.
-
-    Args:
-        place: The part of the request that holds it.
-        name: Its name there; empty for the whole part.
-    """
+    """Return the 422 for one wrong value; an empty name means its whole part of the request."""
     return Problem(
         422,
         "invalid-request",

@@ -596,11 +596,7 @@ def secret_names() -> tuple[str, ...]:
 
 
 def read_secret_files(environ: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
-    """Read every ``*_FILE`` variable.
-
-    Returns:
-        The values by environment name, and one line for each unusable variable.
-    """
+    """Read every ``*_FILE`` variable: values by environment name, and a line for each unusable variable."""
     values: dict[str, str] = {}
     faults: list[str] = []
     for name in secret_names():
@@ -627,9 +623,7 @@ def read_secret_files(environ: Mapping[str, str]) -> tuple[dict[str, str], list[
 def get_settings() -> Settings:
     """Read this process's settings once.
 
-    Raises:
-        SecretFileError: A ``*_FILE`` variable cannot be used.
-        pydantic.ValidationError: A value is refused.
+    Raises SecretFileError for a ``*_FILE`` variable, and pydantic.ValidationError for a refused value.
     """
     faults = read_secret_files(os.environ)[1]
     if faults:

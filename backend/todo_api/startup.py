@@ -23,11 +23,7 @@ class WrongSettings(ValueError):
 
 
 def check() -> list[str]:
-    """List every wrong or missing setting of this process.
-
-    Returns:
-        One line each, ``NAME: fact; next step``; empty if the service can start.
-    """
+    """Return a line for each wrong or missing setting of this process: ``NAME: fact; next step``."""
     from pydantic import ValidationError
 
     from todo_api.settings import Settings, read_secret_files

@@ -29,8 +29,7 @@ def repositories() -> list[Repository]:
 def sources(known: Iterable[Repository], own: str, *releases: str) -> list[str]:
     """Return sources.list lines for other releases on this machine's mirrors.
 
-    Args:
-        own: The code name of this machine's release; without one there are no lines.
+    `own` is the code name of this machine's release; without one there are no lines.
     """
     wanted = {
         (one.uri, one.suite.replace(own, release, 1))

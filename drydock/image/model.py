@@ -59,7 +59,7 @@ class Layer:
 
 @dataclass(frozen=True)
 class Config:
-    """The start of the image's containers."""
+    """The configuration of an image's containers."""
 
     user: str  # as written; empty for root
     env: tuple[str, ...]  # variables as ``NAME=value``, in order

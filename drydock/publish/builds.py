@@ -47,7 +47,7 @@ class Place:
 
 
 def settle(reference: str, place: Place, image: str) -> Place | None:
-    """Record a reference's clone; return the former one if it is another folder that still exists."""
+    """Record a reference's clone; return a former one with another image, if its folder still exists."""
     path = state.folder("clones") / f"{hashlib.sha256(reference.encode()).hexdigest()[:16]}.json"
     known: dict[str, Any] = {}
     with suppress(OSError, Untrusted):

@@ -99,8 +99,8 @@ def labels_for(
 def check(found: Mapping[str, str], wanted: Mapping[str, str]) -> list[Difference]:
     """Compare an image's labels with the expected ones.
 
-    An extra label is not a difference: a base image brings its own. A missing OCI annotation is one even if
-    ``wanted`` has no value for it.
+    An extra label is not a difference: a base image brings its own. A missing label of a complete image is
+    one even if ``wanted`` has no value for it.
     """
     different = [
         Difference(key, found.get(key), value) for key, value in wanted.items() if found.get(key) != value

@@ -310,10 +310,7 @@ def is_insecure(target: Reference, settings: Mapping[str, Any]) -> bool:
     """Tell whether the engine uses a registry without verified TLS; drydock trusts it no further.
 
     Docker does so for the registries in its ``insecure-registries``, and for those on a network of that list,
-    which always has 127.0.0.0/8.
-
-    Args:
-        settings: ``RegistryConfig`` of the engine's own information.
+    which always has 127.0.0.0/8. `settings` is ``RegistryConfig`` of the engine's own information.
     """
     named = (settings.get("IndexConfigs") or {}).get(target.registry)
     if named is not None:

@@ -135,7 +135,7 @@ class _Upload:
     path: Path
     changed: Callable[[State, int], object]
     place: str = ""  # URL for the next bytes; empty before the registry gives one
-    offset: int = 0  # bytes on the registry, at its last answer
+    offset: int = 0  # bytes that the registry has, as last known
     begun: bool = False  # whether any bytes were sent there
     most: int = 0  # bytes of one request; 0 for all that are left
 

@@ -51,13 +51,7 @@ BY_NAME: Mapping[str, Backing] = {"postgres": POSTGRES}
 
 @dataclass(frozen=True)
 class Service:
-    """A running service.
-
-    Args:
-        host: Its name for containers on its network; `address` is that name's.
-        network: The engine's network.
-        password: Of its only user, made for this run.
-    """
+    """A running service; `host` is its name for containers on its network, with the address there."""
 
     backing: Backing
     host: str

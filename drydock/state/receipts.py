@@ -220,9 +220,7 @@ def definition(
 ) -> str:
     """Return the digest of everything outside the image that decides a gate.
 
-    Args:
-        folder: Paths are named relative to it, so that every worktree gets the same digest.
-        rendered: Another folder, to which the paths below it are relative.
+    Paths are named relative to `folder`, or `rendered` if below it, so every worktree gets the same digest.
     """
     digest = hashlib.sha256()
     files = sorted({file for path in paths for file in _files(path)})

@@ -53,8 +53,7 @@ def key_path(settings: Settings) -> Path:
 def make_token(settings: Settings, user_id: str, *, lifetime: int = LIFETIME_SECONDS) -> str:
     """Sign a development token; `lifetime` is in seconds.
 
-    Raises:
-        DevelopmentTokensOff: In production, or with a configured issuer.
+    Raises DevelopmentTokensOff in production, or with a configured issuer.
     """
     if settings.is_production:
         raise DevelopmentTokensOff("ENVIRONMENT is production; sign in through Better Auth")

@@ -1,4 +1,4 @@
-"""The issuer's public keys: fetched without blocking, rotated without a restart, with bounded waits."""
+"""The issuer's public keys: fetched without blocking, rotated without a restart, bounded in every way."""
 
 from __future__ import annotations
 
@@ -147,8 +147,7 @@ class JwksKeys:
 def parse_jwks(document: bytes) -> Keys:
     """Return the public signature keys of a JWKS document by key id and algorithm.
 
-    Raises:
-        ValueError: The document is not a JWKS or holds no usable key.
+    A ValueError means that the document is not a JWKS or holds no usable key.
     """
     listed = json.loads(document)
     entries = listed.get("keys") if isinstance(listed, dict) else None

@@ -23,10 +23,5 @@ class KeySource(Protocol):
     """A verifier's source of keys."""
 
     async def find(self, kid: str, algorithm: str) -> PyJWK:
-        """Return a key.
-
-        Raises:
-            UnknownKey: There is none.
-            KeysUnavailable: The source cannot tell now.
-        """
+        """Return a key; raise UnknownKey if there is none, KeysUnavailable if the source cannot tell now."""
         ...

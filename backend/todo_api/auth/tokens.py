@@ -99,9 +99,7 @@ class TokenVerifier:
     async def verify(self, token: str, *, at_mcp: bool = False) -> Principal:
         """Return a token's user; `at_mcp` tells whether the request goes to the MCP resource.
 
-        Raises:
-            InvalidToken: A part of the token violates the requirements.
-            KeysUnavailable: The issuer's keys are unknown and cannot be fetched.
+        Raises InvalidToken, or KeysUnavailable if the issuer's keys are unknown and cannot be fetched.
         """
         if len(token) > MAX_TOKEN_CHARACTERS:
             raise InvalidToken("the token is too long")

@@ -81,9 +81,8 @@ class ChatService:
     async def begin(self, request: Request, *, streaming: bool) -> RunningTurn | Replay:
         """Begin a turn, or return the stored outcome of an earlier request with the same key.
 
-        Raises:
-            Problem: There is no model, no such conversation, or the turn before it does not end.
-            idempotency.KeyReused, idempotency.StillRunning: From the key.
+        A Problem means that there is no model, no such conversation, or that the turn before it does not end.
+        KeyReused and StillRunning come from the key.
         """
         self._agents.require_key()
         queue = self._queue_of(request.conversation_id)
@@ -225,10 +224,9 @@ class ChatService:
     async def _store(
         self, request: Request, turn: conversations.Turn, text: str, outcome: Response | Problem
     ) -> Problem | None:
-        """End the turn in the database, despite a short outage.
+        """End the turn in the database, despite a short outage, and return the problem for the client.
 
-        Returns:
-            The problem for the client: the outcome's own, with the changes made, or that of storing.
+        It is the outcome's own, with the changes made, or that of storing.
         """
         user = request.principal.user_id
         deadline = time.monotonic() + STORE_SECONDS
@@ -270,13 +268,9 @@ class ChatService:
 
 
 async def _claim_key(connection: AsyncConnection, key: idempotency.Key, token: str) -> Response | None:
-    """Claim a key for a turn, even after a turn that was lost with its process.
+    """Claim a key for a turn, even after a turn that was lost with its process; None means to run.
 
-    Returns:
-        None if the turn is to run, else the stored outcome.
-
-    Raises:
-        idempotency.KeyReused, idempotency.StillRunning: From the key.
+    Otherwise return the stored outcome. KeyReused and StillRunning come from the key.
     """
     try:
         return await idempotency.claim(connection, key, turn=token)

@@ -28,11 +28,7 @@ class AgentStack:
         self._loading: asyncio.Task[TodoAgent] | None = None
 
     def require_key(self) -> SecretStr:
-        """Return the model's key, or refuse a chat before any of it is stored.
-
-        Raises:
-            Problem: 503 without a configured key.
-        """
+        """Return the model's key, or refuse a chat with 503 before any of it is stored."""
         if self._settings.openai_api_key is None:
             raise unavailable(
                 "chat-not-configured",

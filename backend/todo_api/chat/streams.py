@@ -28,11 +28,7 @@ class Guard:
         self._max_bytes = max_bytes
 
     async def __call__(self, response: httpx2.Response) -> None:
-        """Guard a response's body before it is read.
-
-        Raises:
-            Problem: The answer to a request for a stream is not a stream.
-        """
+        """Guard a response's body before it is read; a Problem if it is not the requested stream."""
         if response.headers.get("content-encoding", "identity") != "identity":
             raise _wrong("is compressed, which was not asked for")
         streamed = response.is_success and json.loads(response.request.content).get("stream") is True

@@ -84,16 +84,11 @@ async def begin_turn(
     model thinks, poolers do not matter, and a replica that dies eventually releases the conversation.
 
     Args:
-        connection: Inside a transaction, which the caller rolls back on an error.
+        connection: Inside a transaction, which the caller rolls back on NoConversation and Busy.
         conversation_id: None begins a new conversation.
-        message: The user's.
         token: Name of the turn, new for each.
         history: Maximal number of earlier messages to load, the newest.
         lease: Time until the turn has to be renewed.
-
-    Raises:
-        NoConversation: The user has no such conversation.
-        Busy: Another turn of it is running.
     """
     moment = now()
     held = {
@@ -135,10 +130,9 @@ async def _take(
 
 
 async def give_up(connection: AsyncConnection, user_id: str, token: str) -> Lost | None:
-    """Give up a turn that was lost with its process, so that it cannot store anything more.
+    """Give up and return a turn that was lost with its process; None while it is running.
 
-    Returns:
-        The turn; None while it is running.
+    Afterwards it cannot store anything more.
     """
     query = _turns(connection).where(conversations.c.user_id == user_id, conversations.c.turn == token)
     found = (await connection.execute(query.with_for_update())).one_or_none()
@@ -171,23 +165,16 @@ def _clock(connection: AsyncConnection, ahead: timedelta = timedelta(0)) -> sa.C
 
 
 async def renew(connection: AsyncConnection, turn: Turn, lease: timedelta) -> None:
-    """Extend a turn's lease, counted from now.
-
-    Raises:
-        TurnLost: The conversation is no longer the turn's.
-    """
+    """Extend a turn's lease, counted from now; raise TurnLost if another has the conversation."""
     await _hold(connection, turn, {"turn_expires_at": _clock(connection, lease)})
 
 
 async def note_effect(
     connection: AsyncConnection, turn: Turn, name: str, arguments: Mapping[str, Any], result: Any
 ) -> None:
-    """Note a tool's change during a turn, in the transaction that makes the change.
+    """Note a tool's change during a turn, in its transaction; on TurnLost it must not be made.
 
     The row stays locked until the commit, so that no other turn begins between the change and its note.
-
-    Raises:
-        TurnLost: The conversation is no longer the turn's; the change must not be made.
     """
     line = json.dumps({"name": name, "arguments": dict(arguments), "result": result}) + "\n"
     await _hold(connection, turn, {"effects": sa.func.coalesce(conversations.c.effects, "").concat(line)})
@@ -231,17 +218,10 @@ async def end_turn(
     reply: str | None,
     tool_calls: Sequence[Effect] | None = None,
 ) -> tuple[Effect, ...]:
-    """End a turn: release the conversation, and store the reply and its tool calls, if any.
+    """End a turn in a transaction, and return the changes by its tools; raise TurnLost if it lost its lease.
 
-    Args:
-        connection: Inside a transaction.
-        tool_calls: The reply's tool calls; if unknown, those that changed something.
-
-    Returns:
-        The changes by the turn's tools.
-
-    Raises:
-        TurnLost: The conversation is no longer the turn's.
+    Release the conversation, and store the reply and its tool calls, if any. If those are unknown, store the
+    calls that changed something.
     """
     ended = {"turn": None, "turn_expires_at": None, "updated_at": now()}
     effects = _effects(await _hold(connection, turn, ended))

@@ -50,7 +50,10 @@ class PatientPool(AsyncAdaptedQueuePool):
 
 
 class Database:
-    """The engine of one process, with its ways to read and to write."""
+    """The engine of one process, with its ways to read and to write.
+
+    All of them raise Unavailable when the database does not answer in time.
+    """
 
     def __init__(self, settings: Settings) -> None:
         """Prepare the engine; the first use opens the first connection."""
@@ -67,21 +70,13 @@ class Database:
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:
-        """Yield a connection for reading.
-
-        Raises:
-            Unavailable: The database does not answer in time.
-        """
+        """Yield a connection for reading."""
         async with _unavailable_as_such(self._timeout), connect(self._engine) as connection:
             yield connection
 
     @asynccontextmanager
     async def statement(self) -> AsyncIterator[AsyncConnection]:
-        """Yield a connection for a single statement that writes; it is a transaction of its own.
-
-        Raises:
-            Unavailable: The database does not answer in time.
-        """
+        """Yield a connection for a single statement that writes; it is a transaction of its own."""
         async with _unavailable_as_such(self._timeout), connect(self._single) as connection:
             if self._single is self._engine:
                 yield connection
@@ -91,11 +86,7 @@ class Database:
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[AsyncConnection]:
-        """Yield a connection in a transaction that commits at the end of the block.
-
-        Raises:
-            Unavailable: The database does not answer in time.
-        """
+        """Yield a connection in a transaction that commits at the end of the block."""
         async with (
             _unavailable_as_such(self._timeout),
             connect(self._writer) as connection,
@@ -104,11 +95,7 @@ class Database:
             yield connection
 
     async def revision(self) -> str | None:
-        """Return the schema's revision, requested with a short time-out; None without a schema.
-
-        Raises:
-            Unavailable: The database does not answer in time.
-        """
+        """Return the schema's revision, requested with a short time-out; None without a schema."""
         async with _unavailable_as_such(self._ready_timeout), self._probe.connect() as connection:
             try:
                 found: str | None = await connection.scalar(

@@ -48,17 +48,9 @@ class Key:
 
 
 async def claim(connection: AsyncConnection, key: Key, *, turn: str | None = None) -> dict[str, Any] | None:
-    """Claim a key inside the caller's transaction.
+    """Claim a key inside the caller's transaction, or return its stored response; None means to go ahead.
 
-    Args:
-        turn: The chat turn that will work on the request after this transaction.
-
-    Returns:
-        None if the request is to be carried out, else the first one's stored response.
-
-    Raises:
-        KeyReused: The key belongs to another request.
-        StillRunning: The first request has not ended.
+    `turn` is the chat turn that will work on the request after this transaction. Raises as `stored` does.
     """
     await connection.execute(sa.delete(keys).where(keys.c.user_id == key.user_id, keys.c.expires_at < now()))
     values = {
@@ -78,9 +70,7 @@ async def claim(connection: AsyncConnection, key: Key, *, turn: str | None = Non
 async def stored(connection: AsyncConnection, key: Key) -> dict[str, Any]:
     """Return the stored response of a claimed key.
 
-    Raises:
-        KeyReused: The key belongs to another request.
-        StillRunning: The first request has not ended.
+    Raises KeyReused for a key of another request, and StillRunning until its first request has ended.
     """
     row = (await connection.execute(sa.select(keys).where(_is(key)))).mappings().one_or_none()
     if row is None:
@@ -94,11 +84,7 @@ async def stored(connection: AsyncConnection, key: Key) -> dict[str, Any]:
 
 
 async def take_over(connection: AsyncConnection, key: Key, *, lost: str, turn: str) -> None:
-    """Claim a key whose turn was lost before it changed anything.
-
-    Raises:
-        StillRunning: Another request has done so.
-    """
+    """Claim a key whose turn was lost before it changed anything; raise StillRunning if another has."""
     taken = sa.update(keys).where(_is(key), keys.c.turn == lost, keys.c.response.is_(None))
     if await connection.scalar(taken.values(turn=turn).returning(keys.c.key)) is None:
         raise StillRunning
@@ -112,11 +98,9 @@ async def complete(connection: AsyncConnection, key: Key, response: dict[str, An
 
 
 async def end(connection: AsyncConnection, user_id: str, turn: str, response: dict[str, Any] | None) -> None:
-    """End a chat turn's work on its key, if it has one.
+    """End a chat turn's work on its key, if it has one, with the answer for later requests.
 
-    Args:
-        response: The answer for later requests with the key; None releases the key, and the request can be
-            repeated.
+    Without an answer the key is released, and the request can be repeated.
     """
     mine = sa.and_(keys.c.user_id == user_id, keys.c.turn == turn, keys.c.response.is_(None))
     if response is None:

@@ -33,11 +33,7 @@ def is_current(revision: str | None) -> bool:
 def upgrade(settings: Settings, *, wait: float = WAIT_SECONDS) -> None:
     """Migrate the schema to the newest revision, unless a newer version has migrated it further.
 
-    Args:
-        wait: Seconds for the database to become reachable.
-
-    Raises:
-        sqlalchemy.exc.OperationalError: It does not.
+    `wait` is the time in seconds for the database to become reachable; then OperationalError.
     """
     dsn = settings.migration_dsn.replace("sqlite+aiosqlite", "sqlite", 1)
     engine = sa.create_engine(dsn, poolclass=sa.pool.NullPool, hide_parameters=True)

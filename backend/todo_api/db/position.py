@@ -29,11 +29,7 @@ class Position:
 
     @classmethod
     def decode(cls, cursor: str, order: str) -> Position:
-        """Return a cursor's position.
-
-        Raises:
-            WrongCursor: It is damaged or made for another order.
-        """
+        """Return a cursor's position; raise WrongCursor if it is damaged or made for another order."""
         try:
             made_for, value, row_id = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
             if made_for != order or type(row_id) is not int or not 0 < row_id <= MAX_ID:

@@ -117,12 +117,7 @@ def _row(result: sa.CursorResult[Any]) -> Row | None:
 async def get(
     connection: AsyncConnection, user_id: str, task_id: int, *, to_change: bool = False
 ) -> Row | None:
-    """Return one task of a user.
-
-    Args:
-        connection: Inside a transaction if the task is to be changed.
-        to_change: Whether other changes have to wait until the transaction ends.
-    """
+    """Return one task of a user; with `to_change`, other changes wait for the end of the transaction."""
     query = sa.select(tasks).where(_is(user_id, task_id))
     return _row(await connection.execute(query.with_for_update() if to_change else query))
 

@@ -21,10 +21,7 @@ _HOST = re.compile(r"[A-Za-z0-9._:\[\]-]{1,255}")
 class Gate:
     """Middleware that admits only verified users to protected paths, before reading their bodies.
 
-    Args:
-        app: The application behind the gate.
-        rate_limit: Limit for every protected request.
-        max_body_bytes: Largest request body, on every path.
+    The body limit applies to every path.
     """
 
     def __init__(

@@ -65,10 +65,9 @@ class RateLimit:
         return Allowance(wait, int(left), (self._capacity - left) / self._per_second)
 
     def enforce(self, user_id: str, scope: Scope, detail: str) -> None:
-        """Count one event of a request, whose response will have the RateLimit headers.
+        """Count one event of a request, or raise a 429 with the detail.
 
-        Raises:
-            Problem: 429 with the detail, if the user has to wait.
+        The response will have the RateLimit headers.
         """
         if (allowance := self.take(user_id)) is None:
             return

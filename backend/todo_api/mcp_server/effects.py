@@ -17,11 +17,9 @@ note: ContextVar[Note | None] = ContextVar("note", default=None)
 async def noted[Result](
     connection: AsyncConnection, name: str, arguments: Mapping[str, Any], result: Result
 ) -> Result:
-    """Note a change if a turn asks for that, and return the tool's result.
+    """Note a change, in its transaction, if a turn asks for that, and return the tool's result.
 
-    Args:
-        connection: In the transaction that makes the change.
-        arguments: The tool's; empty ones are left out.
+    Empty arguments are left out.
     """
     if (in_turn := note.get()) is not None:
         given = {key: value for key, value in arguments.items() if value is not None}

@@ -1,4 +1,4 @@
-"""MCP over streamable HTTP at /mcp, imported only after readiness."""
+"""MCP over streamable HTTP at /mcp; its import does not delay readiness."""
 
 from __future__ import annotations
 
@@ -84,11 +84,7 @@ class McpEndpoint:
         await app(self._as_user(scope, scope[PRINCIPAL]), receive, with_problems(scope, receive, send))
 
     async def ready(self) -> ASGIApp:
-        """Wait for the loaded application and return it.
-
-        Raises:
-            Problem: It cannot be loaded.
-        """
+        """Wait for the loaded application and return it; raise a Problem if it cannot be loaded."""
         self.wanted.set()
         try:
             async with asyncio.timeout(LOAD_TIMEOUT_SECONDS):
@@ -100,11 +96,7 @@ class McpEndpoint:
         return self._app
 
     async def server(self) -> MCPServer[None]:
-        """Wait for the server itself and return it, for callers in this process.
-
-        Raises:
-            Problem: It cannot be loaded.
-        """
+        """Wait for the server itself and return it, for callers in this process; raise as `ready` does."""
         await self.ready()
         assert self._server is not None  # noqa: S101 - set together with the application
         return self._server

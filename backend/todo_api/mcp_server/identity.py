@@ -20,8 +20,7 @@ def authenticated(principal: Principal) -> AuthenticatedUser:
 def user_of_call() -> str:
     """Return the verified user of the current call.
 
-    Raises:
-        ToolError: There is none; the transport should never let such a call through.
+    A ToolError without one: the transport should never let such a call through.
     """
     token = get_access_token()
     if token is None or not token.subject:

@@ -36,17 +36,10 @@ def measured(profile: Path) -> frozenset[str] | None:
 def write(root: Path, shown: Path, names: Iterable[str], profile: Collection[str] | None = None) -> None:
     """Compile modules with several processes; skip files for other Pythons, and templates.
 
+    `shown` is the root's path in the image, for tracebacks. The files have their final times.
+
     marshal's output depends on which other objects are alive. So every machine uses the same number of parts,
-    each in a process forked from this one.
-
-    Args:
-        root: The modules' folder; they have their final times.
-        shown: That folder's path in the image, which tracebacks show.
-        names: The modules' paths in it.
-        profile: The measured paths; None for all.
-
-    Raises:
-        SystemExit: A process ended before its part was done.
+    each in a process forked from this one. Exits if one ends early.
     """
     wanted = sorted(name for name in names if name.endswith(".py") and (profile is None or name in profile))
     parts = [

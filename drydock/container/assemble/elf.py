@@ -18,10 +18,7 @@ PT_INTERP = 3
 class Format:
     """An ELF file's number formats: 32 or 64 bits, little or big endian.
 
-    Args:
-        header: The file header after its 16 identifying bytes.
-        segment: One program header.
-        offset, size: The indexes of a segment's place and length in a program header.
+    `header` follows the 16 identifying bytes; `offset` and `size` are indexes into a program header.
     """
 
     header: str

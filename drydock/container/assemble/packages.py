@@ -50,9 +50,10 @@ class Installed:
         return tuple(package for package in self.packages if not package.files.isdisjoint(real))
 
     def whole(self, paths: Iterable[Path], base: Collection[str]) -> Iterator[Path]:
-        """Yield plug-ins, fonts and tables of these files' packages, which libraries find by their folder.
+        """Yield plug-ins, fonts and tables that libraries find by their folder, from these files' packages.
 
-        Packages of the base image are left out: they say nothing about the application.
+        Packages that they need count too. Those of the base image do not: they say nothing about the
+        application.
         """
         added = {package.name: package for package in self.packages if package.name not in base}
         todo = [package.name for package in self.owners(paths) if package.name in added]

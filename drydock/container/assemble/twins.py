@@ -20,11 +20,7 @@ VENDORED = re.compile(r"(?P<stem>lib[\w.+-]+)-[0-9a-f]{8}(?P<rest>\.so(\.\d+)*)"
 def link_twins(tree: Tree, site: Path, known: dict[str, Path], loader: Path) -> list[Path]:
     """Replace wheels' copies of the system's libraries by links, and return the copies.
 
-    Args:
-        tree: The dependencies' tree.
-        site: Its site-packages, as an absolute path of the image.
-        known: The runtime layer's libraries: name to absolute path.
-        loader: Checks that everything still resolves.
+    `site` is an absolute path of the image; `known` maps the runtime layer's libraries to their paths.
     """
     linked = []
     for copy in sorted(tree.inside(site).glob("*.libs/*.so*")):

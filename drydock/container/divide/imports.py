@@ -18,14 +18,8 @@ OPENS = ("CDLL", "PyDLL", "LoadLibrary", "dlopen")
 def statements(tree: Path, roots: Iterable[Path], entry: str) -> tuple[list[str], Mapping[Path, str]]:
     """Return a statement for each foreign module that is imported, and each library that is opened.
 
-    Args:
-        tree: Holds the code.
-        roots: The folders of the application's own modules.
-        entry: The module that is served.
-
-    Returns:
-        The statements, and why a file does not compile that something imports by its name: path to reason. A
-        file that nothing imports may be a template.
+    Also return a reason for each file that does not compile but is imported by name; others may be templates.
+    `roots` are the folders of the application's own modules, `entry` is the module that is served.
     """
     own = {path.stem for root in roots if root.is_dir() for path in root.iterdir()} | set(
         sys.stdlib_module_names

@@ -29,13 +29,7 @@ MISSING = re.compile(r"([\w.+-]+): cannot open shared object file")
 
 
 def main(what: str, subject: str, *roots: str) -> int:
-    """Trace, judge, print; return the exit code.
-
-    Args:
-        what: `imports` or `start`.
-        subject: The file of statements, or the application's tree.
-        roots: The image's trees.
-    """
+    """Trace a file of statements (`imports`) or an application's tree (`start`); return the exit code."""
     roots = roots or LAYERS
     missing = absent(roots)
     with tempfile.TemporaryDirectory() as folder:

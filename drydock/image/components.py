@@ -57,7 +57,7 @@ class Component:
     purl: str = ""  # package URL, which is also its key; a single file's path
     cpe: str = ""  # NVD's name; only for the interpreter
     # A single file's digest. A package's is of the list ``sha256  path`` of its files in the image, sorted by
-    # path; empty if its records name none of its files.
+    # path. Empty if its records name no files.
     sha256: str = ""
     # path of the METADATA or copyright file with the licence; empty if there is none
     record: str = ""

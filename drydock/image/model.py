@@ -139,7 +139,7 @@ class Image:
 def content_digest(image: Image) -> str:
     """Return the digest of an image's layers and configuration, without labels and times.
 
-    It is the same on every engine and in every archive: layers count by diff id, which compression does not
+    It is the same on every engine and in every archive. Layers count by diff id, which compression does not
     change, and the configuration by the fields of Config.
     """
     config = {key: value for key, value in asdict(image.config).items() if key not in _NOT_CONTENT}

@@ -82,8 +82,9 @@ class Cosign:
         """Sign a statement about a digest, and attach it there.
 
         With a key, the public transparency log is not used, and no other network is needed. Without one,
-        cosign asks an OpenID Connect provider for its user: automatically if a CI service authenticates the
-        job or SIGSTORE_ID_TOKEN holds a token, else with an address to open, which `say` receives.
+        cosign asks an OpenID Connect provider for its user. It does so by itself if a CI service
+        authenticates the job or SIGSTORE_ID_TOKEN holds a token. Otherwise it prints an address to open,
+        which `say` receives.
         """
 
         def tell(chunk: str) -> None:

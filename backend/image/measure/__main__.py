@@ -3,11 +3,11 @@ r"""Run the image's application on the paths whose speed matters, and list the s
     docker run --rm --volume "$PWD/backend/image/measure:/measure:ro" todo-chatbot-api:dev-slim \
         python3 /measure /opt/image/start.py > backend/image/bytecode.txt
 
-The paths are: readiness with the embedded database, with several workers, and with PostgreSQL (up to its
-driver, since no server answers here); an issuer's first token; the first chat turns; the migration; the
-health probe. The list has one source file a line, relative to the standard library or site-packages; the
-production image ships bytecode for these. Standard error names the modules without bytecode, which had to be
-compiled.
+Readiness is measured with the embedded database, with several workers, and with PostgreSQL (up to its driver,
+since no server answers here). The other paths are an issuer's first token, the first chat turns, the
+migration and the health probe. The list has one source file a line, relative to the standard library or
+site-packages; the production image ships bytecode for these. Standard error names the modules without
+bytecode, which had to be compiled.
 """
 
 from __future__ import annotations

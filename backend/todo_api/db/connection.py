@@ -22,8 +22,8 @@ _leaving: set[asyncio.Task[None]] = set()
 class Connection(AsyncConnection[Any]):
     """Leaves the server at once when its work is cancelled.
 
-    psycopg's own class first asks the server to cancel the statement and waits for the outcome: ten seconds
-    if the server is frozen, and again for the rollback. This class asks in the background.
+    psycopg's own class asks the server to cancel the statement and waits for the outcome. With a frozen
+    server that takes ten seconds, and again for the rollback. This class asks in the background.
     """
 
     _left = False

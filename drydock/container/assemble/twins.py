@@ -1,8 +1,8 @@
 """Replace a wheel's copy of a library by a link where the system has the same one.
 
 A wheel's copy is named `libcrypto-3a0647ea.so.3`: the library's own name with a hash. If the runtime layer
-holds `libcrypto.so.3` with every symbol and version that the wheel's files need, the copy becomes a link: one
-library on disk and in memory, and Debian's security updates reach it.
+holds `libcrypto.so.3` with every symbol and version that the wheel's files need, the copy becomes a link.
+Then one library is on disk and in memory, and Debian's security updates reach it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Write docs/configuration.md and the JSON schema of the configuration: `python -m docs.configuration`.
+"""Write docs/reference/configuration.md and its JSON schema: `python -m docs.configuration`.
 
 Keys, types and defaults come from the code. The schema's descriptions and `x-found-by` are written by hand.
 """
@@ -10,17 +10,15 @@ import json
 import types
 import typing
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
+from docs.pages import ROOT, filled
 from drydock import toml
 from drydock.project.configuration import Configuration
 from drydock.project.model import DEFAULT_BUDGETS, TARGETS, Budget, Development, Growth, Request
 
-ROOT = Path(__file__).resolve().parent.parent
-PAGE = ROOT / "docs/configuration.md"
+PAGE = ROOT / "docs/reference/configuration.md"
 SCHEMA = ROOT / "drydock/project/schema.json"
-MARKS = ("<!-- keys -->\n", "<!-- /keys -->\n")
 # Tables by the name that the schema's definitions give them, in the order of the page.
 TABLES: dict[str, type] = {
     "budget": Budget,
@@ -149,8 +147,7 @@ def _default(key: str, one: Mapping[str, Any], table: Mapping[str, Any]) -> str:
 
 def page(text: str, found: Mapping[str, Any]) -> str:
     """Return the page with the tables of today."""
-    before, _, rest = text.partition(MARKS[0])
-    return before + MARKS[0] + tables(found) + MARKS[1] + rest.partition(MARKS[1])[2]
+    return filled(text, "keys", tables(found))
 
 
 def dumps(found: Mapping[str, Any]) -> str:

@@ -34,8 +34,8 @@ class Compression:
     name: str
     level: int
 
-    # The default level first: beyond it, seconds are spent that a build with nothing cached would show; see
-    # docs/performance.md. A runtime reserves memory for the highest zstd levels, so those are left out.
+    # The default level first: beyond it, seconds are spent that a build with nothing cached would show
+    # (docs/background/results.md). A runtime reserves memory for the highest zstd levels: they are left out.
     LEVELS: ClassVar[dict[str, tuple[int, range]]] = {"zstd": (12, range(1, 20)), "gzip": (6, range(1, 10))}
 
     @classmethod

@@ -67,7 +67,7 @@ Marked = tuple[str, str]
 
 def documents() -> list[Path]:
     """Return the documents for people."""
-    return [ROOT / "README.md", ROOT / "backend/README.md", *sorted((ROOT / "docs").glob("*.md"))]
+    return [ROOT / "README.md", ROOT / "backend/README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 
 def commands(path: Path) -> list[Documented]:

@@ -37,7 +37,7 @@ def session_of(text: str) -> str:
 
 
 def test_the_documents_are_read_as_people_read_them() -> None:
-    page = ROOT / "docs" / "kubernetes.md"
+    page = ROOT / "docs/how-to/kubernetes.md"
     found = {one.text: one for one in commands(page)}
     assert found["./run invoke deploy --overlay local"].needs == ""
     assert found["kind load docker-image todo-chatbot-api:dev"].needs == "kind"

@@ -1,4 +1,4 @@
-"""docs/configuration.md and the configuration's JSON schema against the code."""
+"""docs/reference/configuration.md and the configuration's JSON schema against the code."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The manifests in docs/kubernetes.md fit what the overlays hold, and strict schemas take them."""
+"""The manifests in docs/how-to/kubernetes.md fit what the overlays hold, and strict schemas take them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from drydock.gates.kubernetes import EXPECTATIONS, tools
 from drydock.gates.kubernetes.finding import read
 from tests.conftest import ROOT
 
-DOCUMENT = (ROOT / "docs" / "kubernetes.md").read_text(encoding="utf-8")
+DOCUMENT = (ROOT / "docs/how-to/kubernetes.md").read_text(encoding="utf-8")
 SHOWN = {
     one.kind: one
     for text in re.findall(r"^```yaml\n(.*?)^```", DOCUMENT, re.MULTILINE | re.DOTALL)
@@ -78,6 +78,6 @@ def test_the_metrics_tokens_file_lies_where_the_pods_mount_the_secret() -> None:
     (name, path) = re.findall(r"^(\w+)_FILE=(\S+)$", DOCUMENT, re.MULTILINE)[0]
     (container,) = of_production("Deployment").containers
 
-    assert f"`{name}_FILE`" in (ROOT / "docs" / "environment.md").read_text(encoding="utf-8")
+    assert f"`{name}_FILE`" in (ROOT / "docs/reference/environment.md").read_text(encoding="utf-8")
     assert str(Path(path).parent) in {mount["mountPath"] for mount in container["volumeMounts"]}
     assert f"`{Path(path).name}`" in DOCUMENT

@@ -41,7 +41,7 @@ def changed(files: dict[str, str], path: str) -> set[str]:
     ("path", "expected"),
     [
         ("README.md", set()),
-        ("docs/security.md", set()),
+        ("docs/background/security.md", set()),
         ("backend/todo_api/main.py", {"lint", "container_tests", "size_budget"}),
         ("backend/tests/test_chat.py", {"lint", "container_tests", "size_budget"}),
         (

@@ -151,7 +151,7 @@ def test_each_installer_makes_a_drydock_that_works(
 
 
 def test_the_script_of_the_document_runs(wheel: Path, tmp_path: Path) -> None:
-    document = (ROOT / "docs/projects.md").read_text(encoding="utf-8")
+    document = (ROOT / "docs/how-to/ci.md").read_text(encoding="utf-8")
     (script,) = (
         text for text in re.findall(r"```python\n(.*?)```", document, re.DOTALL) if "# /// script" in text
     )

@@ -182,7 +182,7 @@ def test_every_difference_on_purpose_is_about_a_question() -> None:
 
 
 def test_the_document_names_every_difference_on_purpose() -> None:
-    text = (ROOT / "docs" / "security.md").read_text(encoding="utf-8")
+    text = (ROOT / "docs/background/security.md").read_text(encoding="utf-8")
     exact = {one.subject.rpartition("/")[2] for one in KNOWN if not set("*[") & set(one.subject)}
 
     assert {name for name in exact if f"`{name}`" not in text} == {"test"}

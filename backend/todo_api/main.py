@@ -36,7 +36,7 @@ from todo_api.startup import WrongSettings, contradictions
 
 logger = logging.getLogger(__name__)
 
-# Heavy imports wait until a probe has found the process ready, or this long without a probe.
+# Heavy imports wait until a probe has found the process ready, a request needs them, or this long.
 LOAD_DELAY_SECONDS = 1.0
 SWEEP_SECONDS = 3600
 DESCRIPTION = (
@@ -67,8 +67,12 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
     async def load_the_rest() -> None:
         """Load the parts that readiness does not need, the likeliest to be asked for first."""
-        with suppress(TimeoutError):
-            await asyncio.wait_for(lifecycle.ready.wait(), LOAD_DELAY_SECONDS)
+        starts = [asyncio.create_task(event.wait()) for event in (lifecycle.ready, mcp.wanted)]
+        try:
+            await asyncio.wait(starts, timeout=LOAD_DELAY_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for start in starts:
+                start.cancel()
         # Each logs its own failure and raises none: what fails takes nothing else with it.
         async with asyncio.TaskGroup() as together:
             together.create_task(mcp.run())

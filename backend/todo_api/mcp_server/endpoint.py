@@ -37,6 +37,8 @@ class McpEndpoint:
         self._app: ASGIApp | None = None
         self._server: MCPServer[None] | None = None
         self._loaded = asyncio.Event()
+        # A request waits for the load.
+        self.wanted = asyncio.Event()
         self.state: Literal["starting", "ready", "failed"] = "starting"
 
     async def run(self) -> None:
@@ -89,6 +91,7 @@ class McpEndpoint:
         Raises:
             Problem: When it cannot be loaded.
         """
+        self.wanted.set()
         try:
             async with asyncio.timeout(LOAD_TIMEOUT_SECONDS):
                 await self._loaded.wait()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import shutil
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -14,7 +16,7 @@ from drydock.deploy.render import render
 from drydock.detect.project import load
 from drydock.gates.kubernetes import EXPECTATIONS, tools
 from drydock.gates.kubernetes.finding import read
-from tests.conftest import ROOT
+from tests.conftest import ROOT, write_files
 
 DOCUMENT = (ROOT / "docs/how-to/kubernetes.md").read_text(encoding="utf-8")
 SHOWN = {
@@ -81,3 +83,16 @@ def test_the_metrics_tokens_file_lies_where_the_pods_mount_the_secret() -> None:
     assert f"`{name}_FILE`" in (ROOT / "docs/reference/environment.md").read_text(encoding="utf-8")
     assert str(Path(path).parent) in {mount["mountPath"] for mount in container["volumeMounts"]}
     assert f"`{Path(path).name}`" in DOCUMENT
+
+
+def test_the_overlay_for_openshift_names_no_user(tmp_path: Path) -> None:
+    document = (ROOT / "docs/how-to/openshift.md").read_text(encoding="utf-8")
+    (shown,) = re.findall(r"^ +```yaml\n(.*?)^ +```", document, re.MULTILINE | re.DOTALL)
+    folder = tmp_path / "kubernetes"
+    shutil.copytree(ROOT / "deploy/kubernetes", folder)
+    write_files(folder / "overlays/openshift", {"kustomization.yaml": textwrap.dedent(shown)})
+
+    found = manifests.parse(render(load(ROOT), str(folder / "overlays/openshift")))
+
+    pods = [one.content["spec"]["template"]["spec"] for one in found if one.kind in ("Deployment", "Job")]
+    assert [sorted(pod["securityContext"]) for pod in pods] == [["runAsNonRoot", "seccompProfile"]] * 2

@@ -301,12 +301,15 @@ def _load(load: Callable[[], None]) -> None:
 
 def _serve_in_processes(config: Any, sockets: list[Any], patient: bool) -> int:
     """Serve with several workers; `patient` tolerates workers that hold Python's lock for long."""
+    from uvicorn import Server
     from uvicorn.supervisors import Multiprocess, multiprocess
 
     process = getattr(multiprocess, "Process", None)
     if patient and process is not None:
         process.is_alive = lambda self, *_, **__: self.process.is_alive()
-    supervisor = Multiprocess(config, sockets=sockets)
+    # uvicorn before 0.36 wants to be told how a worker serves.
+    old = "target" in inspect.signature(Multiprocess).parameters
+    supervisor = Multiprocess(config, **({"target": Server(config).run} if old else {}), sockets=sockets)
     collect_garbage()
     supervisor.run()
     # uvicorn stops without an error when a worker could not start.

@@ -257,6 +257,33 @@ def test_a_uvicorn_that_knows_no_limit_for_its_end_serves_all_the_same(
         start.main(["serve"])
 
 
+def test_a_uvicorn_that_is_told_how_its_workers_serve(monkeypatch: pytest.MonkeyPatch, serve: Serve) -> None:
+    begun: list[object] = []
+
+    class Multiprocess:
+        """That of uvicorn before 0.36."""
+
+        processes = ()
+
+        def __init__(self, config: uvicorn.Config, target: Any, sockets: list[socket.socket]) -> None:
+            begun.extend((config, target.__func__, target.__self__.config, *sockets))
+
+        def run(self) -> None:
+            begun.append("run")
+
+    monkeypatch.setattr("uvicorn.supervisors.Multiprocess", Multiprocess)
+    serve(application="shop_start:app")
+    for name, value in {"PORT": str(free_port()), "HOST": "127.0.0.1", "WEB_CONCURRENCY": "2"}.items():
+        monkeypatch.setenv(name, value)
+
+    assert start.main(["serve"]) == 0
+
+    config, target, served, listener, last = begun
+    assert (served, target, last) == (config, uvicorn.Server.run, "run")
+    assert isinstance(listener, socket.socket)
+    listener.close()
+
+
 def test_a_signal_before_serving_ends_the_process() -> None:
     with pytest.raises(SystemExit) as stopped:
         start.exit_early(15, None)

@@ -42,6 +42,13 @@ def test_application_is_found_however_it_is_made(source: str, tmp_path: Path) ->
     assert find(tmp_path, {"main.py": source})["entry_point"] == "main:app"
 
 
+def test_a_file_with_a_syntax_error_is_named_where_no_application_is_found(tmp_path: Path) -> None:
+    found = detect(write(tmp_path, {"main.py": APP + "def (\n", "requirements.txt": REQUIREMENTS}))
+
+    (blocker,) = (one for one in found.blockers if one.key == "entry-point")
+    assert (blocker.where, "main.py" in blocker.fact) == ("main.py:4", True)
+
+
 def test_application_under_main_guard_is_no_entry_point(tmp_path: Path) -> None:
     source = 'from fastapi import FastAPI\n\nif __name__ == "__main__":\n    app = FastAPI()\n'
 

@@ -1,4 +1,4 @@
-"""Render an overlay: kustomize's work, with the image that is to run."""
+"""Render an overlay with kustomize, and put the given image into it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def overlays(project: Project) -> list[str]:
 
 
 def folder(project: Project, overlay: str) -> Path:
-    """Return the folder of an overlay."""
+    """Return the folder of an overlay, given by name or path."""
     named = project.place(str(FOLDER)) / "overlays" / overlay
     for candidate in (named, Path(overlay)):
         if (candidate / "kustomization.yaml").is_file():

@@ -1,4 +1,4 @@
-"""docs/environment.md, written from the settings that the application in the image lists."""
+"""Write docs/environment.md from the settings of the application in the image."""
 
 from __future__ import annotations
 

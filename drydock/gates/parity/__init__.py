@@ -113,7 +113,7 @@ def answers_to_snippets(running: Running, snippets: Mapping[str, str] = SNIPPETS
 
 
 def compare(slim: Mapping[str, Any], other: Mapping[str, Any], target: str) -> Report:
-    """Report what differs, and note what differs on purpose."""
+    """Report unexpected differences, and note intended ones with their reasons."""
     late = {name for one in (slim, other) for name, said in one.items() if _has(said, "late")}
     found = [
         finding
@@ -176,7 +176,7 @@ def parts(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def shown(value: Any) -> str:
-    """Write a value in one line."""
+    """Format a value in one line."""
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     text = " ".join(text.split())
     return text if len(text) <= LONGEST else f"{text[: LONGEST // 2]} … {text[-LONGEST // 2 :]}"

@@ -1,4 +1,4 @@
-"""Every check of ours by group; docs/security.md says what each asks, and which peers ask it."""
+"""Our checks by group; docs/security.md explains each and names the peers that have it."""
 
 CHECKS: dict[str, tuple[str, ...]] = {
     "configuration": (

@@ -83,7 +83,7 @@ def _texts(
 def run_commands(
     expected: tuple[ExpectedCommand, ...], target: str, execute: Callable[[ExpectedCommand], Completed | str]
 ) -> Iterator[Finding]:
-    """Yield each command that did not do what is expected of it."""
+    """Yield each deviation of a command's exit code and output."""
     for item in expected:
         if item.targets and target not in item.targets:
             continue

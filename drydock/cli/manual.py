@@ -39,7 +39,6 @@ def columns(rows: Sequence[Row], width: int, names: int) -> Iterator[str]:
 
 
 def paragraph(text: str, width: int, *, bold: bool = False) -> Iterator[str]:
-    """Yield the lines of a paragraph."""
     for line in textwrap.wrap(text, width) if width and text else [text]:
         yield f"{BOLD}{line}{PLAIN}" if bold else line
 

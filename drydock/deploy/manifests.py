@@ -54,7 +54,6 @@ class Manifest:
 
     @property
     def containers(self) -> Sequence[Mapping[str, Any]]:
-        """Every container of a workload's pods."""
         return [*self.pod.get("initContainers", []), *self.pod.get("containers", [])]
 
 

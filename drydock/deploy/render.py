@@ -14,7 +14,6 @@ FOLDER = Path("deploy", "kubernetes")
 
 
 def overlays(project: Project) -> list[str]:
-    """Return the names of a project's overlays."""
     return sorted(
         path.parent.name for path in (project.place(str(FOLDER)) / "overlays").glob("*/kustomization.yaml")
     )
@@ -31,7 +30,7 @@ def folder(project: Project, overlay: str) -> Path:
 
 
 def render(project: Project, overlay: str, image: str | None = None) -> str:
-    """Return an overlay's manifests."""
+    """Return an overlay's manifests, with `image` in the application's containers if given."""
     where = folder(project, overlay)
     try:
         text = command.run([str(kubectl.find()), "kustomize", str(where)]).stdout

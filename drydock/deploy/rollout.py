@@ -56,7 +56,7 @@ def state(workload: Object) -> State:
 
 
 def wait(kubectl: Kubectl, manifest: Manifest, seconds: float, say: Say) -> float:
-    """Wait at most some seconds until a workload runs as described; return the seconds taken."""
+    """Wait at most `seconds` until a workload runs as described; return the seconds taken."""
     began = spoken = time.monotonic()
     last = ""
     while True:
@@ -109,7 +109,6 @@ def newest_replica_set(deployment: Object, objects: Sequence[Object]) -> Object 
 
 
 def revision(revised: Object) -> int:
-    """Return the revision number of a Deployment or ReplicaSet."""
     annotations = revised["metadata"].get("annotations", {})
     return int(annotations.get("deployment.kubernetes.io/revision", 0))
 

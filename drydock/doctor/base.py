@@ -22,7 +22,6 @@ def find(engine: Engine, project: Project) -> Base | None:
 
 
 def age(engine: Engine, project: Project, found: Base | None, now: datetime | None = None) -> Finding:
-    """Judge the base image's age."""
     if found is None:
         return unknown("base", f"{project.base} is not on the engine; the first build pulls or makes it")
     attributes = engine.sdk.images.get(found.reference).attrs

@@ -9,8 +9,6 @@ from drydock.spelling import spelled
 
 
 class Severity(StrEnum):
-    """A finding's severity."""
-
     OK = "ok"
     UNKNOWN = "not seen"
     WARNING = "warning"
@@ -19,8 +17,6 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True)
 class Finding:
-    """The result of one check."""
-
     name: str
     severity: Severity  # WARNING: a task may break or misjudge; FAILURE: builds break; UNKNOWN: not checked
     fact: str  # the observation, with its value

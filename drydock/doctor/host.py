@@ -132,7 +132,6 @@ def _instances_in_use(proc: Path) -> int:
 
 
 def open_files() -> Finding:
-    """Check the limit of open files."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     fact = f"{soft} at a time"
     if 0 <= soft < LEAST_OPEN_FILES:

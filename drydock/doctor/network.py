@@ -45,7 +45,7 @@ COMPLAINTS = (
 
 
 def proxies(info: Mapping[str, Any], environment: Mapping[str, str] = os.environ) -> Finding:
-    """Check that containers can use this machine's proxies, and that loopback is excepted."""
+    """Check that containers can use this machine's proxies, and that NO_PROXY covers loopback."""
     given = {
         name.upper(): text for name, text in environment.items() if name.upper().endswith("_PROXY") and text
     }

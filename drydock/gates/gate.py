@@ -28,7 +28,7 @@ class Facts:
     # with a slash, and ``{source}/`` is the application's folder
     inputs: tuple[str, ...] = ()
     stages: tuple[str, ...] = ()  # stages that it needs in a Dockerfile
-    settings: Settings = lambda _project, _target: {}  # the configuration that decides too, as JSON values
+    settings: Settings = lambda _project, _target: {}  # further facts that decide, as JSON values
     demanded: bool = True  # whether a push requires its receipt
     vetoes: bool = False  # whether its refusal stops a push that does not require its pass
     longest_days: float | None = None  # age at which its receipt expires; None for never
@@ -55,8 +55,6 @@ class Module(Protocol):
 
 @dataclass(frozen=True)
 class Gate:
-    """A gate of the registry."""
-
     name: str  # its module's name, which is also its Nox session's
     module: Module
 

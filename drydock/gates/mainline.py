@@ -23,7 +23,7 @@ NOT_ITS_FAULT = (EngineGone, Interrupted, NoBuildx, NoSpace)
 
 
 def image(workspace: Workspace, target: str) -> tuple[str, Image] | None:
-    """Build and measure the main branch's target; None where it has no commit or no such target."""
+    """Build and measure a target at the main branch's last commit; None without such a commit or target."""
     branch = workspace.project.main_branch
     commit = git.last(workspace.project.root, branch, ingredients(workspace.project))
     if commit.committed is None:

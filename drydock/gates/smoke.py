@@ -147,7 +147,6 @@ def round_of_requests(running: Running, project: Project) -> list[str]:
 
 
 def send(port: int, request: Request, path: str, bearer: str) -> Answer:
-    """Send one request to this machine."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=ANSWER_SECONDS)
     headers = {"Authorization": f"Bearer {bearer}"} if bearer and request.authorised else {}
     content = None

@@ -43,7 +43,6 @@ def run(name: str, args: Sequence[str], say: Say) -> command.Completed:
 
 
 def report(name: str, args: Sequence[str], say: Say) -> Any:
-    """Return the JSON report of a locked program."""
     done = run(name, args, say)
     if done.code not in FINDINGS:
         raise CouldNotAskError(f"{name} exited with {done.code}: {done.last}")

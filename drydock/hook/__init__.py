@@ -37,7 +37,7 @@ from drydock.verdict import Outcome, Verdict
 from drydock.workspace import Progress, Workspace
 
 EVIDENCE_LINES = 30
-# The base image's name in the receipts of gates that judge an image.
+# The key of the base image's digest in receipts of gates that judge an image.
 BASE = "base image"
 
 
@@ -59,8 +59,6 @@ class Due:
 
 @dataclass(frozen=True)
 class Line:
-    """A verdict on the pushed commit."""
-
     verdict: Verdict
     # Its source: this run, a receipt of the same content, or one of unchanged inputs.
     source: Literal["run", "receipt", "unchanged"] = "run"

@@ -32,8 +32,6 @@ OTHERS = ("*.py", "*.toml", "*.cfg", "*.ini", "*.lock", "*.txt")
 
 @dataclass(frozen=True)
 class Watched:
-    """A gate of the hook."""
-
     name: str
     # Patterns of its input paths, from the repository's root; ``{source}`` is the application's folder, and
     # ``*`` matches a slash as well

@@ -32,6 +32,5 @@ def megabytes(size: int) -> str:
 
 
 def print_json(content: Mapping[str, object]) -> None:
-    """Print one JSON document on standard output."""
     json.dump(content, sys.stdout, indent=2, default=str)
     sys.stdout.write("\n")

@@ -45,7 +45,6 @@ def findings(verdicts: Iterable[Verdict]) -> list[str]:
 
 
 def arguments(project: Project, text: str) -> list[str]:
-    """Return the command that opens Gordon in the project's folder."""
     return ["docker", "ai", "-C", str(project.root), text]
 
 

@@ -31,7 +31,6 @@ def show(outcome: Outcome, *, dry_run: bool) -> None:
 
 
 def show_locks(renewed: Iterable[Renewed]) -> None:
-    """Print a line for each lock, and one for each changed, added or removed pin."""
     for one in renewed:
         for line in lock_lines(one):
             _print(line)

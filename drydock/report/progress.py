@@ -102,7 +102,6 @@ class BuildProgress:
             self._console.print(Text(f"{'cached':>{OUTCOME_WIDTH}}  {steps}", style="dim"))
 
     def __call__(self, update: Update) -> None:
-        """Take a change of a step."""
         step = update.step
         with self._lock:
             if update.kind == "started":

@@ -83,7 +83,7 @@ class Status(Progress):
 
 @contextmanager
 def status() -> Iterator[Status]:
-    """Yield a status on standard error or, under pre-commit, which captures that, on the terminal."""
+    """Yield a status on standard error, or on /dev/tty where pre-commit captures standard error."""
     with ExitStack() as stack:
         out: TextIO = sys.stderr
         if not out.isatty():

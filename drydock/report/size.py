@@ -153,7 +153,6 @@ def _signed(size: int) -> str:
 
 
 def _first(rows: Sequence[tuple[str, int]], count: int, rest: str) -> Iterable[tuple[str, str]]:
-    """Yield the first rows, and a sum of the others."""
     for name, size in rows[:count]:
         yield name, megabytes(size)
     if others := rows[count:]:

@@ -67,7 +67,6 @@ def _stacked(console: Console, titles: Sequence[str], row: Sequence[str]) -> Non
 
 
 def finding(console: Console, found: Finding) -> None:
-    """Print one finding of `doctor`, with its advice."""
     word, style = SEVERITIES[found.severity]
     console.print(
         Text.assemble((f"{word:<8} ", style), (f"{found.name:<16} ", "bold"), found.fact), soft_wrap=True

@@ -64,7 +64,6 @@ class Given:
         return self.pipe.project.reference(self.target)
 
     def wait(self, step: str) -> AbstractContextManager[object]:
-        """Give signs of life during a step."""
         return patience(step, self.hushed)
 
     def answer(self, content: Mapping[str, object], lines: Iterable[str]) -> None:
@@ -143,7 +142,6 @@ def _signature(body: Body, shared: Sequence[str]) -> inspect.Signature:
 
 
 def call(body: Body, arguments: Mapping[str, Any]) -> None:
-    """Call a task's function with the arguments of its command line."""
     taken = inspect.signature(body).parameters
     own = {name: value for name, value in arguments.items() if name in taken}
     if "given" in taken:

@@ -35,8 +35,6 @@ TOO_MANY_REQUESTS = 429
 
 @dataclass(frozen=True)
 class Ecosystem:
-    """An ecosystem of packages."""
-
     ecosystem: str  # its name in the schema
     name: str = ""  # its only package of interest; empty for any
     prefix: str = ""  # text before a version in its tags
@@ -178,7 +176,6 @@ class Export:
         return not kind.name or kind.key("") in self._by_name
 
     def ask(self, name: str, version: str, kind: Ecosystem = PYPI) -> Sequence[Record]:
-        """Return the records that affect a release."""
         try:
             return [one for one in self._by_name[kind.key(name)] if affects(one, name, version, kind)]
         except InvalidVersion as error:

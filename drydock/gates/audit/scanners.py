@@ -98,7 +98,6 @@ def audit(
 
 
 def scan(name: str, archive: Path, oldest: int, now: datetime) -> Report:
-    """Scan an archive of `docker save`."""
     scanner = SCANNERS[name]
     done = command.run([name, *scanner.arguments(archive)], check=False, timeout=SCAN_SECONDS)
     if done.code != 0:

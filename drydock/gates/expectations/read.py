@@ -37,7 +37,6 @@ def load(root: Path, today: date, rendered: Path | None = None) -> Expectations:
 
 
 def parse(text: str, where: str, today: date) -> Expectations:
-    """Read expectations from TOML."""
     expectations = toml.make(Expectations, toml.parse(text, where), where)
     for gate in ("security", "audit", "licences", "parity"):
         for number, ignore in enumerate(getattr(expectations, gate).ignore):

@@ -82,7 +82,6 @@ def scan(text: str, overlay: str, expectations: Expectations, say: Say) -> Itera
 
 
 def own_findings(wanted: Sequence[Manifest], overlay: str, kept: Collection[str]) -> Iterator[Finding]:
-    """Yield the findings of our own checks."""
     for manifest, name, text in own.check(wanted):
         yield Finding(name, on(overlay, manifest.title), text)
     for manifest, text in own.missing_secrets(wanted, kept):

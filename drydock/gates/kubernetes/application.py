@@ -36,7 +36,6 @@ print(json.dumps([{
 
 
 def ask(engine: Engine, run: Run) -> tuple[int, str]:
-    """Run a container to its end and return its exit code and output."""
     with started(engine, run) as running:
         code = int(running.container.wait()["StatusCode"])
         return code, running.container.logs().decode("utf-8", "replace")

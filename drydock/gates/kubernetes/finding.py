@@ -28,8 +28,6 @@ class Accepted:
 
 @dataclass(frozen=True)
 class Expectations:
-    """Requirements for the manifests."""
-
     kubernetes: tuple[str, ...] = ("1.25", "1.29", "1.33", "1.37")  # versions whose schemas must accept them
     settings: str = ""  # the class that reads the application's settings, as ``package.module:Class``
     start_script: tuple[str, ...] = ()  # further variables that the image reads

@@ -40,12 +40,10 @@ def schema_findings(output: str, code: int, overlay: str, version: str) -> Itera
 
 
 def checkov(path: Path, overlay: str, say: Say) -> Iterator[Finding]:
-    """Judge manifests by checkov's Kubernetes policies."""
     yield from checkov_findings(tools.checkov("kubernetes", path, say), overlay)
 
 
 def checkov_findings(checked: tools.Checked, overlay: str) -> Iterator[Finding]:
-    """Name each object that checkov refuses."""
     for row in checked.failed:
         kind, _, rest = str(row["resource"]).partition(".")
         where = f"{kind.lower()}/{rest.partition('.')[2] or rest}"
@@ -53,12 +51,10 @@ def checkov_findings(checked: tools.Checked, overlay: str) -> Iterator[Finding]:
 
 
 def trivy(folder: Path, overlay: str, say: Say) -> Iterator[Finding]:
-    """Judge a folder of manifests by Trivy's Kubernetes checks."""
     yield from trivy_findings(tools.trivy_config("kubernetes", folder, say).failed, overlay)
 
 
 def trivy_findings(rows: Sequence[Mapping[str, Any]], overlay: str) -> Iterator[Finding]:
-    """Name each object that Trivy refuses."""
     for row in rows:
         message = str(row["Message"])
         named = next(filter(None, (pattern.search(message) for pattern in _OBJECTS)), None)

@@ -21,7 +21,6 @@ EXECUTABLE_BY_ALL = 0o111
 
 
 def needs_content(path: str, expected: tuple[ExpectedFile, ...]) -> bool:
-    """Tell whether a file's content must be read."""
     return any((item.contains or item.lacks) and fnmatchcase(path, item.path) for item in expected)
 
 

@@ -39,8 +39,6 @@ def hadolint(dockerfile: Path, say: Say) -> Report:
 
 
 def checkov(dockerfile: Path, say: Say) -> Report:
-    """Check a Dockerfile against checkov's policies."""
-
     def line(row: Mapping[str, Any]) -> str:
         return f"line {(row.get('file_line_range') or (1,))[0]}"
 
@@ -59,8 +57,6 @@ def checkov(dockerfile: Path, say: Say) -> Report:
 
 
 def trivy_config(dockerfile: Path, say: Say) -> Report:
-    """Check a Dockerfile against Trivy's built-in checks."""
-
     def finding(row: Mapping[str, Any]) -> Finding:
         line = f"line {row.get('CauseMetadata', {}).get('StartLine', 1)}"
         return Finding(row["ID"], line, row["Message"], Severity.named(row["Severity"]))

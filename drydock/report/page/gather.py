@@ -25,8 +25,6 @@ MOST_BUILDS = 60
 
 @dataclass(frozen=True)
 class Allowance:
-    """A size and its budget."""
-
     target: str
     figure: str  # ``on disk`` or ``on the wire``
     size: int  # bytes
@@ -51,8 +49,6 @@ class Gate:
 
 @dataclass(frozen=True)
 class Content:
-    """The page's facts."""
-
     project: Project
     target: str  # the built stage
     anatomy: Anatomy

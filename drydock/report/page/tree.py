@@ -39,7 +39,6 @@ class Node:
 
 
 def grow(anatomy: Anatomy) -> Node:
-    """Return the tree of an image's files."""
     owners = {path: package for package in anatomy.inventory.packages for path in package.paths}
     by_layer: dict[str, list[File]] = defaultdict(list)
     for file in anatomy.tree.values():

@@ -25,7 +25,7 @@ def difference(kubectl: Kubectl, wanted: Sequence[Manifest]) -> list[str]:
     """Return the differences of a cluster from manifests, as lines; values of Secrets are not shown."""
     # Each deployment replaces Jobs, so their differences say nothing.
     compared = [one for one in wanted if one.kind != "Job"]
-    # Without its namespace the server cannot try an object; there is nothing to compare with either.
+    # Without its namespace the server cannot try an object; and nothing exists to compare with.
     places = {one.namespace for one in compared if one.namespace}
     if any(kubectl.json(f"namespace/{place}") is None for place in sorted(places)):
         return [f"+ {one.title}" for one in compared]
@@ -112,7 +112,7 @@ def _shown(value: Any) -> str:
 def refused(error: command.CommandFailed) -> ApplyFailed:
     """Turn the API server's refusal into an error, in its own words."""
     lines = error.completed.stderr.strip().splitlines() or ["no output"]
-    # Several causes of one refusal are a list below it.
+    # kubectl lists several causes of a refusal below its first line.
     causes = [line.strip().removeprefix("* ") for line in lines[1:] if line.strip().startswith("* ")]
     reason = " ".join([lines[0].strip().removeprefix("error: "), "; ".join(causes)]).strip()
     return ApplyFailed(reason=reason, evidence="\n".join(lines))

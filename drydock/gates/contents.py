@@ -22,7 +22,7 @@ OWNER = "security"
 def unpacked(engine: Engine, image: str, wanted: Callable[[str], bool] = lambda _: True) -> Iterator[Path]:
     """Yield a temporary folder with an image's regular files.
 
-    Links, devices and outside paths are left out: a stranger's image must not reach this machine.
+    Links, devices and paths outside of it are left out: a stranger's image must not reach this machine.
     """
     import docker
 

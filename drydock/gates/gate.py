@@ -24,8 +24,8 @@ class Facts:
     """A gate's facts, declared by its module as FACTS."""
 
     targets: tuple[str, ...] = ("production",)  # targets that it judges by default
-    # Files and folders, beside the image, that its verdict depends on, relative to the project; a folder ends
-    # with a slash, and ``{source}/`` is the application's folder
+    # Files and folders, beside the image, that its verdict depends on, relative to the project. A folder ends
+    # with a slash; ``{source}/`` is the application's folder.
     inputs: tuple[str, ...] = ()
     stages: tuple[str, ...] = ()  # stages that it needs in a Dockerfile
     settings: Settings = lambda _project, _target: {}  # further facts that decide, as JSON values

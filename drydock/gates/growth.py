@@ -1,8 +1,8 @@
 """Compare an image's sizes with its base's and with those of the main branch's last image.
 
-The last image is the branch's newest from a clean commit that passed the size gate on this machine: a refused
-image must not be the measure. Without one, the branch is built (mainline.py); without a commit, a note says
-that nothing was compared.
+The last image is the branch's newest from a clean commit that passed the size gate on this machine. A refused
+image must not be the measure. Without a last image, the branch is built (mainline.py). Without a commit, a
+note says that nothing was compared.
 """
 
 from __future__ import annotations

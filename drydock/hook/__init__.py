@@ -1,7 +1,7 @@
 """The pre-push hook: judge the pushed commit, but only where something changed.
 
-A gate that passed the same inputs on the same base image does not run again: the inputs' digest is the key of
-a receipt, which names the base. A push without changes therefore needs neither engine nor image; a running
+A gate that passed the same inputs on the same base image does not run again. The inputs' digest is the key of
+its receipt, which names the base. A push without changes therefore needs neither engine nor image; a running
 engine is only asked for its base. Where inputs changed but the image did not, the receipt of the image's
 content counts as well.
 """

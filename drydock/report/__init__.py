@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from rich.console import Console
 
 MB = 1_000_000
-# On a terminal with fewer characters in a line, columns leave too little room for their cells.
+# On a terminal with fewer characters per line, columns leave too little room for their cells.
 NARROW = 60
 
 

@@ -41,7 +41,7 @@ def judge(
     quiet: bool = False,
     rows: list[tuple[Verdict, str]] | None = None,
 ) -> DrydockError | None:
-    """Run a gate on each of its targets; show and keep its verdicts, and return the first error."""
+    """Run a gate on each of its targets; show and record its verdicts, and return the first error."""
     out = console(stderr=True)
     tell = silent if quiet else say
     if out.is_interactive and not quiet:  # nox's own log would garble the live display

@@ -1,7 +1,7 @@
 """Live progress of builds and waits: an animated display on a terminal, one line per step elsewhere.
 
 Words and figures say everything. A terminal that must not move, such as a screen reader's or a recording's,
-also gets lines: TERM=dumb or TTY_INTERACTIVE=0 ask for them, as rich defines it.
+also gets lines. TERM=dumb or TTY_INTERACTIVE=0 ask for them, as rich defines it.
 """
 
 from __future__ import annotations
@@ -142,7 +142,7 @@ class BuildProgress:
 
 @contextmanager
 def waiting(what: str, out: Console | None = None, *, said: bool = False) -> Iterator[Callable[[str], None]]:
-    """Show a wait and its duration; yield a function for its newest detail. ``said``: already announced."""
+    """Show a wait and its duration; yield a function for its newest detail. `said`: announced already."""
     shown = out or console(stderr=True)
     began = time.monotonic()
     newest = [""]

@@ -1,7 +1,7 @@
 """Show a push: a bar for each layer on a terminal, one line for each finished layer elsewhere.
 
-A registry may take minutes for the last bytes of a layer, and the engine a while to read the layers: then a
-spinner turns, or a line appears now and then.
+A registry may take minutes for the last bytes of a layer, and an engine may be slow to read the layers. Then
+a spinner turns, or a line appears now and then.
 """
 
 from __future__ import annotations

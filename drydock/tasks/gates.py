@@ -41,7 +41,7 @@ def gate(
     where = Path(project)
     with results.written(sarif, junit, where) as rows:
         if len(found) == 1:
-            # Words after two dashes go to the gate: `drydock gate container_tests -- -k title`.
+            # Words after two dashes go to the gate, as in `drydock gate container_tests -- -k title`.
             rest = shlex.split(c.remainder) if found[0].facts.arguments else ()
             targets = (target,) if target else ()
             fault = gates.judge(

@@ -1,7 +1,7 @@
 """Look up known vulnerabilities of everything in the image; fails when no database answers.
 
-It fails closed: an unreachable source, a skipped package, an empty list of components and an old database all
-end as "could not check", never as "passed".
+It fails closed. An unreachable source, a skipped package, an empty list of components and an old database all
+end as "could not check".
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Look CPython itself up: compiled into /usr/local, it is in no package manager's records."""
+"""Look up CPython itself: compiled into /usr/local, it is in no package manager's records."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ from drydock.gates.expectations import CouldNotAskError, Severity
 Record = Mapping[str, Any]
 ANSWER_SECONDS = 20.0
 TRIES, PAUSE_SECONDS = 3, 0.5
-# More than any package has; a service that always names a next page must not keep us for ever.
+# More than any package has; a service that always names a next page must not cause an endless loop.
 MOST_PAGES = 50
 LARGEST_ANSWER = 64_000_000
 TOO_MANY_REQUESTS = 429

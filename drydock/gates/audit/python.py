@@ -1,4 +1,4 @@
-"""Look an image's Python distributions up with pip-audit, and check that it asked about each of them."""
+"""Look up an image's Python distributions with pip-audit, and check that it asked about each of them."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """Write the page: text in HTML that needs no script, figures as JSON for the charts, all in one file.
 
-Files in an image may have any name. Names reach the page through Jinja's escaping or as JSON
-without any `<`, and the page's own policy (its first line after the title) forbids every script and style but
-those whose digests it names, and every address.
+Files in an image may have any name. Names reach the page through Jinja's escaping, or as JSON without `<`.
+The page's own policy, its first line after the title, forbids every address. It allows only the scripts
+and styles whose digests it names.
 """
 
 from __future__ import annotations

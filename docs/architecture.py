@@ -39,7 +39,7 @@ def table() -> str:
     for row in layers():
         for package in row:
             name = f"drydock.{package}"
-            if name not in graph.modules:  # scripts of the build and of the image, which are no package
+            if name not in graph.modules:  # scripts of the build and of the image, which are not packages
                 continue
             inside = {name, *graph.find_descendants(name)}
             targets = {other for one in inside for other in graph.find_modules_directly_imported_by(one)}
@@ -51,7 +51,7 @@ def table() -> str:
 
 
 def page(text: str) -> str:
-    """Return the page with the table of today."""
+    """Return the page with the current table."""
     before, _, rest = text.partition(MARKS[0])
     return before + MARKS[0] + table() + MARKS[1] + rest.partition(MARKS[1])[2]
 

@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs/configuration.md"
 SCHEMA = ROOT / "drydock/project/schema.json"
 MARKS = ("<!-- keys -->\n", "<!-- /keys -->\n")
-# Tables by the name that the schema's definitions give them, in the order of the page.
+# Tables by their name in the schema's definitions, in the order of the page.
 TABLES: dict[str, type] = {
     "budget": Budget,
     "growth": Growth,
@@ -45,7 +45,7 @@ WORDS = {
 
 
 def schema() -> dict[str, Any]:
-    """Return the schema of the code as it is, with the descriptions of the present file."""
+    """Return the code's schema, with the descriptions of the existing file."""
     old = json.loads(SCHEMA.read_text(encoding="utf-8"))
     definitions = {
         name: _table(table, old["definitions"].get(name, {"properties": {}}))
@@ -76,7 +76,6 @@ def _table(table: type, old: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _type(hint: Any, field: dataclasses.Field[Any] | None = None) -> dict[str, Any]:
-    """Return the schema of a field's type."""
     if hint is Any:
         return {}
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
@@ -97,7 +96,7 @@ def _type(hint: Any, field: dataclasses.Field[Any] | None = None) -> dict[str, A
 
 
 def _least(field: dataclasses.Field[Any]) -> dict[str, Any]:
-    """Return the limit of a size in megabytes: some may be 0."""
+    """Return the minimum of a size in megabytes: some may be 0."""
     try:
         field.metadata["read"](0)
     except ValueError:
@@ -106,7 +105,6 @@ def _least(field: dataclasses.Field[Any]) -> dict[str, Any]:
 
 
 def tables(found: Mapping[str, Any]) -> str:
-    """Return the page's tables of keys."""
     parts = ["## `[tool.drydock]`\n\n" + _rows(found)]
     parts += [f"## `{HEADINGS[name]}`\n\n" + _rows(found["definitions"][name]) for name in TABLES]
     return "\n".join(parts)
@@ -125,7 +123,6 @@ def _rows(table: Mapping[str, Any]) -> str:
 
 
 def _word(one: Mapping[str, Any]) -> str:
-    """Return a type in a word."""
     if "$ref" in one:
         return f"table, see {one['$ref'].rpartition('/')[2]}"
     if one.get("type") == "array":
@@ -148,13 +145,13 @@ def _default(key: str, one: Mapping[str, Any], table: Mapping[str, Any]) -> str:
 
 
 def page(text: str, found: Mapping[str, Any]) -> str:
-    """Return the page with the tables of today."""
+    """Return the page with the current tables."""
     before, _, rest = text.partition(MARKS[0])
     return before + MARKS[0] + tables(found) + MARKS[1] + rest.partition(MARKS[1])[2]
 
 
 def dumps(found: Mapping[str, Any]) -> str:
-    """Return a schema as its file holds it."""
+    """Return a schema in its file's format."""
     return json.dumps(found, indent=2, ensure_ascii=False) + "\n"
 
 

@@ -1,4 +1,4 @@
-"""docs/environment.md says what the application and the start script read."""
+"""docs/environment.md lists the settings that the application and the start script read."""
 
 from __future__ import annotations
 

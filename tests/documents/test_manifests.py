@@ -1,4 +1,4 @@
-"""The manifests in docs/kubernetes.md fit what the overlays hold, and strict schemas take them."""
+"""The manifests in docs/kubernetes.md match the overlays, and strict schemas accept them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,6 @@ VERSIONS = read(ROOT / EXPECTATIONS).kubernetes
 
 
 def of_production(kind: str) -> Manifest:
-    """Return production's object of a kind."""
     return next(one for one in PRODUCTION if one.kind == kind)
 
 

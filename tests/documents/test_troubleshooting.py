@@ -1,4 +1,4 @@
-"""docs/troubleshooting.md against the code: every error as it is shown, every test that it names."""
+"""docs/troubleshooting.md shows every error of the code, and the tests that it names exist."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""docs/releasing.md against the code: every plan, every step and every gate of the hook stands there."""
+"""docs/releasing.md names every plan, every step and every gate of the hook in the code."""
 
 from __future__ import annotations
 

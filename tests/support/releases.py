@@ -68,7 +68,7 @@ def arrived(ship: Ship, address: str, version: str) -> str:
 
 
 def followed(running: Registry, ship: Ship) -> dict[str, str]:
-    """Return each tag's digest, except those of single commits and of signatures, which users do not follow."""
+    """Return each tag's digest, except those of single commits and signatures, which users do not follow."""
     return {
         tag: digest
         for tag, digest in running.tags(ship.name).items()

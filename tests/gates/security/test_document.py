@@ -1,4 +1,4 @@
-"""docs/security.md against the code: each check is named there, and each name there is a check."""
+"""docs/security.md and the code name the same checks."""
 
 from __future__ import annotations
 

@@ -45,8 +45,8 @@ def opened(browser: Browser, page: Path) -> tuple[float, float, float]:
     """Open a page in a new context.
 
     Returns:
-        Milliseconds until its first text and until it is loaded, and CPU milliseconds of the page's thread: the
-        only meaningful figure on a busy machine.
+        Milliseconds until its first text, until it is loaded, and of CPU time of the page's thread: the only
+        meaningful figure on a busy machine.
     """
     context = browser.new_context(offline=True)
     try:

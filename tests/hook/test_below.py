@@ -1,4 +1,4 @@
-"""The hook in a repository with its project in a subfolder; its only gate here is a session of its own."""
+"""The hook in a repository with its project in a subfolder; its only gate here is its own session."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The interpreter is a component, whatever its source."""
+"""The interpreter is a component, from any source."""
 
 from __future__ import annotations
 

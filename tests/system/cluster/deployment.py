@@ -47,7 +47,7 @@ class Deployment:
         return [pod for pod in found if "deletionTimestamp" not in pod["metadata"]]
 
     def python(self, pod: str, program: str) -> str:
-        """Run a Python program in a pod and return what it prints."""
+        """Run a Python program in a pod and return its output."""
         where = [f"--namespace={self.namespace}", pod]
         return self.kubectl.run("exec", *where, "--", "python3", "-I", "-c", program).stdout.strip()
 

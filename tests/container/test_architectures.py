@@ -1,4 +1,4 @@
-"""Other architectures than this machine's: the image's assembly names none."""
+"""Support for other architectures: the image's assembly names none."""
 
 from __future__ import annotations
 

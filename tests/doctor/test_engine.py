@@ -1,4 +1,4 @@
-"""Findings of `invoke doctor` about an engine, each caused by a fitting engine, CLI or disk."""
+"""Findings of `invoke doctor` about an engine, each with an engine, CLI or disk in that state."""
 
 from __future__ import annotations
 

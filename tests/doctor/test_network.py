@@ -1,4 +1,4 @@
-"""Findings of `invoke doctor` about a network: fitting proxies, bundles, registries and clocks."""
+"""Findings of `invoke doctor` about a network, with proxies, bundles, registries and clocks in that state."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`invoke ask-gordon` with Docker AI in the docker CLI, for which a fake program serves."""
+"""`invoke ask-gordon` with Docker AI in the docker CLI, played by a fake program."""
 
 from __future__ import annotations
 

@@ -123,7 +123,7 @@ def folder(name: str, owner: str | None = None) -> Iterator[Path]:
 
 
 def unprivileged(account: str) -> str | None:
-    """Return the account for a server that refuses to run as root, or None without root."""
+    """Return the account for a server that refuses to run as root, or None if this process is not root."""
     return account if os.geteuid() == 0 else None
 
 

@@ -94,7 +94,7 @@ def test_a_database_of_a_newer_version_is_left_alone_and_served(neighbourhood: S
     environment = neighbourhood.environment(database)
     neighbourhood.run_to_end(environment, "migrate")
     neighbourhood.postgres.run("UPDATE alembic_version SET version_num = 'newer'", database=database)
-    # A deployment after a rollback: a job migrates, then replicas start, with or without migrating.
+    # As after a rollback: a job migrates, then replicas start, with or without migrating.
     code, log = neighbourhood.run_to_end(environment, "migrate")
     assert code == 0, log
     assert "Traceback" not in log

@@ -1,4 +1,4 @@
-"""Verify example projects, or public projects that lie on this machine: init, build, start, ask.
+"""Verify example projects, or public projects on this machine: init, build, start, ask.
 
 python -m tests.verify                              every example of tests/apps
 python -m tests.verify lock_uv lock_pdm             these examples

@@ -57,7 +57,7 @@ class Deployment:
         return sum(len(subset.get("addresses", [])) for subset in found.get("subsets") or [])
 
     def sql(self, statement: str) -> None:
-        """Run a statement in the application's database, as its owner."""
+        """Run a statement in the database `postgres`, as the owner of the application's database."""
         psql = ["psql", "--username=todo", "--dbname=postgres", f"--command={statement}"]
         where = [f"--namespace={self.namespace}", "statefulset/postgres"]
         password = "PGPASSWORD=todo"

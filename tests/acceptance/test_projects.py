@@ -1,4 +1,4 @@
-"""The README's steps, as a user types them, in three foreign projects, with the installed wheel."""
+"""The README's steps, as a user types them, in three other authors' projects, with the installed wheel."""
 
 from __future__ import annotations
 

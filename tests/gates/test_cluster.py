@@ -1,4 +1,4 @@
-"""The gate on a fake cluster: its namespaces, questions and clean-up."""
+"""The gate on a fake cluster: its namespaces, requests and clean-up."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Uploads to a real registry: each byte is sent once, in spite of accidents."""
+"""Uploads to a real registry: each byte is sent once, despite accidents."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ ALLOW = ("MIT", "Apache-2.0", "BSD-*")
         ("GPL-3.0-only WITH GCC-exception-3.1", ["GPL-3.0-only"]),
         ("Apache-2.0 WITH LLVM-exception AND MIT", []),
         ("", [""]),
-        # Text that is not an expression, or has a token too many, is refused in spite of its beginning.
+        # Text that is not an expression, or has a token too many, is refused despite its valid start.
         ("MIT GPL-3.0-only", ["MIT GPL-3.0-only"]),
         ("MIT)(AGPL-3.0-only", ["MIT)(AGPL-3.0-only"]),
         ("MIT OR", ["MIT OR"]),

@@ -38,7 +38,7 @@ def table() -> str:
     for row in layers():
         for package in row:
             name = f"drydock.{package}"
-            if name not in graph.modules:  # scripts of the build and of the image, which are no package
+            if name not in graph.modules:  # scripts of the build and of the image, which are not packages
                 continue
             inside = {name, *graph.find_descendants(name)}
             targets = {other for one in inside for other in graph.find_modules_directly_imported_by(one)}

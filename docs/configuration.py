@@ -43,7 +43,7 @@ WORDS = {
 
 
 def schema() -> dict[str, Any]:
-    """Return the schema of the code as it is, with the descriptions of the present file."""
+    """Return the code's schema, with the descriptions of the existing file."""
     old = json.loads(SCHEMA.read_text(encoding="utf-8"))
     definitions = {
         name: _table(table, old["definitions"].get(name, {"properties": {}}))
@@ -74,7 +74,6 @@ def _table(table: type, old: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _type(hint: Any, field: dataclasses.Field[Any] | None = None) -> dict[str, Any]:
-    """Return the schema of a field's type."""
     if hint is Any:
         return {}
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
@@ -95,7 +94,7 @@ def _type(hint: Any, field: dataclasses.Field[Any] | None = None) -> dict[str, A
 
 
 def _least(field: dataclasses.Field[Any]) -> dict[str, Any]:
-    """Return the limit of a size in megabytes: some may be 0."""
+    """Return the minimum of a size in megabytes: some may be 0."""
     try:
         field.metadata["read"](0)
     except ValueError:
@@ -104,7 +103,6 @@ def _least(field: dataclasses.Field[Any]) -> dict[str, Any]:
 
 
 def tables(found: Mapping[str, Any]) -> str:
-    """Return the page's tables of keys."""
     parts = ["## `[tool.drydock]`\n\n" + _rows(found)]
     parts += [f"## `{HEADINGS[name]}`\n\n" + _rows(found["definitions"][name]) for name in TABLES]
     return "\n".join(parts)
@@ -123,7 +121,6 @@ def _rows(table: Mapping[str, Any]) -> str:
 
 
 def _word(one: Mapping[str, Any]) -> str:
-    """Return a type in a word."""
     if "$ref" in one:
         return f"table, see {one['$ref'].rpartition('/')[2]}"
     if one.get("type") == "array":
@@ -151,7 +148,7 @@ def page(text: str, found: Mapping[str, Any]) -> str:
 
 
 def dumps(found: Mapping[str, Any]) -> str:
-    """Return a schema as its file holds it."""
+    """Return a schema in its file's format."""
     return json.dumps(found, indent=2, ensure_ascii=False) + "\n"
 
 

@@ -29,7 +29,6 @@ VERSIONS = read(ROOT / EXPECTATIONS).kubernetes
 
 
 def of_production(kind: str) -> Manifest:
-    """Return production's object of a kind."""
     return next(one for one in PRODUCTION if one.kind == kind)
 
 

@@ -1,4 +1,4 @@
-"""Documents that are generated from the image say what the image says."""
+"""Documents generated from the image agree with it."""
 
 from __future__ import annotations
 

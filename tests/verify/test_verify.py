@@ -1,4 +1,4 @@
-"""What is verified, and how its outcome is judged and shown; `nox -s examples` does it for real."""
+"""Choice of projects, and their results judged and shown; `nox -s examples` really verifies them."""
 
 from __future__ import annotations
 

@@ -12,7 +12,10 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
     """Return the known word nearest to an unknown one, None without a near one."""
     import difflib  # only needed after a mistake
 
-    return next(iter(difflib.get_close_matches(word, list(known), n=1, cutoff=CLOSE_ENOUGH)), None)
+    # The dashes that all options share make no two of them alike.
+    bare = {each.lstrip("-"): each for each in known}
+    near = difflib.get_close_matches(word.lstrip("-"), bare, n=1, cutoff=CLOSE_ENOUGH)
+    return bare[near[0]] if near else None
 
 
 def suggestion(word: str, known: Iterable[str], otherwise: str) -> str:

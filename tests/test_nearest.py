@@ -15,6 +15,13 @@ def test_the_nearest_word(word: str, meant: str | None) -> None:
     assert nearest(word, TARGETS) == meant
 
 
+@pytest.mark.parametrize(
+    ("option", "meant"), [("--targt", "--target"), ("--option", None), ("--since", None)]
+)
+def test_dashes_do_not_make_two_options_alike(option: str, meant: str | None) -> None:
+    assert nearest(option, ("--json", "--target", "--quiet")) == meant
+
+
 def test_a_near_word_is_suggested_and_else_the_other_way() -> None:
     assert suggestion("prod", TARGETS, "look it up") == "did you mean `production`?"
     assert suggestion("xyzzy", TARGETS, "look it up") == "look it up"

@@ -12,6 +12,7 @@ from typing import Any
 
 from drydock.engine import CALL_SECONDS, Engine, find
 from drydock.progress import Say
+from drydock.state import beside
 
 # A reachable registry answers at once; one behind a closed firewall never does.
 FIRST_ANSWER_SECONDS = 8
@@ -38,8 +39,9 @@ class Memory:
 
     def remember(self, reference: str, reason: str, now: Callable[[], float] = time.time) -> None:
         """Save the reason of a failed pull."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        self.path.write_text(json.dumps({"reference": reference, "reason": reason, "at": now()}) + "\n")
+        beside(self.path).write_text(
+            json.dumps({"reference": reference, "reason": reason, "at": now()}) + "\n"
+        )
 
     def forget(self) -> None:
         self.path.unlink(missing_ok=True)

@@ -43,6 +43,10 @@ class Code:
     def parsed(self) -> list[Module]:
         return [m for m in self._modules.values() if m]
 
+    def unreadable(self) -> list[str]:
+        """Return the files that were asked for and are not Python that this interpreter can read."""
+        return [path for path, module in self._modules.items() if module is None and self.tree.data(path)]
+
     def _parse(self, path: str) -> Module | None:
         data = self.tree.data(path)
         if data is None:

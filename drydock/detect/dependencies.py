@@ -13,6 +13,7 @@ from drydock.detect.requirements import Wanted
 from drydock.detect.sources import DEVELOPMENT, Source, declares
 from drydock.detect.tools.base import ARCHIVES, Items
 from drydock.detect.tree import Tree, ancestors, folder_of, join
+from drydock.project.lock import resolved_from
 
 SERVERS = ("uvicorn", "hypercorn", "granian", "daphne")
 BRING_SERVER = {("fastapi", "standard"), ("fastapi", "all"), ("fastapi", "standard-no-fastapi-cloud-cli")}
@@ -43,7 +44,7 @@ def choose(tree: Tree, entry_path: str, files: list[Dockerfile], overrides: Mapp
         return _by_hand(tree, by_folder, overrides["lock"])
     asking = [few for sources in by_folder.values() if (few := [s for s in sources if asks_fastapi(s)])]
     near = next(iter(asking), None) or next(filter(None, by_folder.values()), None)
-    return _among(near, files) if near else _elsewhere(tree, files)
+    return _among(tree, near, files) if near else _elsewhere(tree, files)
 
 
 def asks_fastapi(source: Source) -> bool:
@@ -84,7 +85,7 @@ def _elsewhere(tree: Tree, files: list[Dockerfile]) -> Choice:
     return None, [], [Blocker("dependencies", "no file declares the dependencies", "", remedy)]
 
 
-def _among(sources: list[Source], files: list[Dockerfile]) -> Choice:
+def _among(tree: Tree, sources: list[Source], files: list[Dockerfile]) -> Choice:
     """Choose among one folder's declarations: an installed one, or one that contains all others."""
     locks = [s for s in sources if s.lock]
     mentioned = [s for s in sources if _mentioned(s, files)]
@@ -99,6 +100,8 @@ def _among(sources: list[Source], files: list[Dockerfile]) -> Choice:
         chosen = Chosen(locks[0], "the lock holds all that the other files ask for")
     elif not locks and len(pins) == 1 and all(s.names <= pins[0].names for s in sources):
         chosen = Chosen(pins[0], "it pins all that the other files ask for")
+    elif not locks and (own := [s for s in sources if _resolved(tree, s, sources)]):
+        chosen = Chosen(own[0], "it was locked from the others, as its head says")
     elif not locks and len({frozenset(s.names) for s in sources}) == 1:
         chosen = Chosen(sources[0], "all declare the same")
     if chosen:
@@ -106,6 +109,14 @@ def _among(sources: list[Source], files: list[Dockerfile]) -> Choice:
     kind = "lock files" if len(locks) > 1 else "declarations of dependencies that differ"
     few = locks if len(locks) > 1 else sources
     return _conflict(f"{len(few)} {kind}", few, lambda source: _difference(source, few))
+
+
+def _resolved(tree: Tree, source: Source, others: list[Source]) -> bool:
+    """Tell whether a requirements file was locked from all the others: it is then at most stale."""
+    said = resolved_from(tree.text(source.files[0]) or "") if source.tool.can_pin else None
+    return bool(said) and {join(source.folder, name) for name in said or ()} >= {
+        other.files[0] for other in others if other is not source
+    }
 
 
 def _within(source: Source, lock: Source) -> bool:

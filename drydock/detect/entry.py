@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import sys
 from dataclasses import dataclass
 
 from drydock.detect.apps import SIDE, App, Apps, Key
@@ -135,6 +137,17 @@ def _several(code: Code, fact: str, remaining: list[Found[App]]) -> Decision:
     return _conflict(fact, tuple(Found(folder_of(f.value.key.path), f.where) for f in remaining), "source")
 
 
+def _broken_at(code: Code, path: str) -> str:
+    """Return the place of a file's first syntax error."""
+    try:
+        ast.parse(code.tree.data(path) or b"")
+    except SyntaxError as error:
+        return f"{path}:{error.lineno or 1}"
+    except (ValueError, RecursionError, MemoryError):
+        pass
+    return path
+
+
 def _nothing(code: Code, apps: Apps, candidates: list[App], source: str) -> Blocker:
     """Return the reason why no application can start."""
     if candidates:
@@ -151,6 +164,12 @@ def _nothing(code: Code, apps: Apps, candidates: list[App], source: str) -> Bloc
         fact = "applications exist only in tests, examples, documentation or templates"
         remedy = f"point --project at the folder that is meant, or {here}"
         return Blocker("entry-point", fact, where, remedy)
+    broken = [path for path in code.unreadable() if not SIDE.search(path)]
+    if broken and not code.unread:
+        running = ".".join(map(str, sys.version_info[:2]))
+        fact = f"no FastAPI application was found, and Python {running} cannot read {broken[0]}"
+        remedy = "correct its syntax, or run drydock with the Python that the file is written for"
+        return Blocker("entry-point", fact, _broken_at(code, broken[0]), remedy)
     where, remedy = source or code.tree.root.name, f"{here} or pass --option entry-point=VALUE"
     return Blocker("entry-point", "no FastAPI application was found", where, remedy)
 

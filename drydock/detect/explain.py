@@ -43,7 +43,10 @@ def explain_lines(findings: Findings) -> list[str]:
             f"{'.dockerignore':<{LABEL_WIDTH}} removes {path}, which the image needs"
             for path in f.ignore.removed
         ),
-        *(f"{'.dockerignore':<{LABEL_WIDTH}} lets {path} into the build" for path in f.ignore.exposed),
+        *(
+            f"{'secret':<{LABEL_WIDTH}} {path} (`docker build` alone would see it; drydock's rules hide it)"
+            for path in f.ignore.exposed
+        ),
         *(_line("note", n) for n in f.notes),
         *(f"{'conflict':<{LABEL_WIDTH}} {c.text}" for c in f.conflicts),
         *(f"{'blocker':<{LABEL_WIDTH}} {b.text}" for b in f.blockers),

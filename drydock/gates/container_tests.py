@@ -30,7 +30,7 @@ FACTS = Facts(
 EVIDENCE_LINES = 40
 NO_TESTS = 5  # pytest's exit code when it collected nothing
 XDIST = "pytest-xdist"
-# As many processes as cores; more than these cost more memory than they save time.
+# One process per core, at most 8: more would cost more memory than they save time.
 PARALLEL = ("-n", "auto", "--maxprocesses", "8")
 _FAILED = re.compile(r"^(?:FAILED|ERROR) (\S+)", re.MULTILINE)
 _COUNTS = re.compile(
@@ -45,8 +45,9 @@ def judge(subject: Subject) -> Verdict:
     output: list[str] = []
     xdist = lock.tests_have(subject.project, XDIST)
     command = workers(subject.arguments, configured(subject.project.source), xdist)
-    named = {"PYTEST_ADDOPTS": "--verbose"} if subject.workspace.progress.names_tests else {}
-    run = Run(subject.tests, command=command, environment=named, owner=GATE)
+    # PYTEST_ADDOPTS would replace the image's own, which keeps pytest's cache off a read-only file system.
+    named = ("--verbose",) if subject.workspace.progress.names_tests else ()
+    run = Run(subject.tests, command=(*named, *command), owner=GATE)
     with started(subject.engine, run) as running:
         for chunk in running.container.logs(stream=True, follow=True):
             text = chunk.decode("utf-8", "replace")
@@ -57,14 +58,14 @@ def judge(subject: Subject) -> Verdict:
 
 
 def configured(source: Path) -> tuple[str, ...]:
-    """Return the arguments that pyproject.toml gives to every run of pytest."""
+    """Return pytest's `addopts` of pyproject.toml."""
     table = toml.read(source / "pyproject.toml").get("tool", {}).get("pytest", {})
     found = table.get("addopts", table.get("ini_options", {}).get("addopts", ""))
     return tuple(shlex.split(found) if isinstance(found, str) else found)
 
 
 def workers(arguments: Sequence[str], configured: Sequence[str], xdist: bool) -> tuple[str, ...]:
-    """Return pytest's arguments, with a number of processes where the user chose none."""
+    """Return pytest's arguments, with a number of processes unless the user chose one."""
     options = (*arguments, *configured)
     chosen = any(each.startswith(("-n", "--numprocesses")) or "no:xdist" in each for each in options)
     return (*(PARALLEL if xdist and not chosen else ()), *arguments)

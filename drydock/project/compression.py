@@ -27,7 +27,7 @@ class Compression:
     name: str  # `zstd` or `gzip`
     level: int  # as the format counts
 
-    # The default level first. Higher ones would visibly slow down an uncached build, see docs/performance.md.
+    # The default level first. Higher ones would visibly slow an uncached build (docs/background/results.md).
     # A runtime reserves memory for the highest zstd levels, so those are left out.
     LEVELS: ClassVar[dict[str, tuple[int, range]]] = {"zstd": (12, range(1, 20)), "gzip": (6, range(1, 10))}
 

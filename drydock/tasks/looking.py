@@ -101,7 +101,7 @@ def size(
 
 
 def show_left_out(slim: Image, production: Image, *, every: bool, json: bool) -> None:
-    """Print how production differs from slim; end with code 1 where a difference has no reason."""
+    """Print production's differences from slim; exit with 1 if one has no reason."""
     from drydock.image import Anatomy, left_out
     from drydock.report import console, print_json
     from drydock.report import left_out as report
@@ -123,8 +123,9 @@ def report(given: Given, output: str = "") -> None:
     """Write one HTML page about the image: contents, budgets, changes, gates, trend, bill of materials."""
     from drydock.report.page import file, gather, render
     from drydock.report.progress import under_way
+    from drydock.state import beside
 
-    path = Path(output) if output else given.pipe.project.state / "report.html"
+    path = Path(output) if output else beside(given.pipe.project.state / "report.html")
     with nullcontext() if given.hushed else under_way("putting the page together"):
         page = render.render(gather.gather(given.pipe, given.target))
     file.write(path, page)

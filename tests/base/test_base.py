@@ -16,6 +16,7 @@ from drydock.base.make import Plan
 from drydock.engine import apt
 from drydock.engine.apt import Repository
 from tests.conftest import MakeProject
+from tests.support.repository import begin, git
 
 PLAN = Plan("local/python:3.13-slim", "python:3.13-slim", "trixie", ("deb x trixie main",), "amd64")
 HERE = base.Base("local/python:3.13-slim", "sha256:1", "made", "made here before")
@@ -23,7 +24,7 @@ HERE = base.Base("local/python:3.13-slim", "sha256:1", "made", "made here before
 
 @dataclass
 class Surroundings:
-    """An engine without images, a registry without answers, a machine that can make nothing."""
+    """An engine without images, a registry without answers, a machine that cannot build a base."""
 
     images: dict[str, base.Base] = field(default_factory=dict)
     refusal: str | None = "no such host"
@@ -154,6 +155,14 @@ def test_a_refusal_is_remembered_for_ten_minutes(tmp_path: Path) -> None:
     assert memory.refusal("python:3.13-slim", now=lambda: 1599.0) == "no such host"
     assert memory.refusal("python:3.13-slim", now=lambda: 1601.0) is None
     assert memory.refusal("python:3.12-slim", now=lambda: 1001.0) is None
+
+
+def test_git_ignores_what_is_remembered_in_a_project(tmp_path: Path) -> None:
+    top = begin(tmp_path / "shop")
+
+    pull.Memory(top / ".drydock" / "base.json").remember("python:3.13-slim", "no such host")
+
+    assert git(top, "status", "--porcelain", "--untracked-files=all") == ""
 
 
 def test_a_damaged_memory_is_no_memory(tmp_path: Path) -> None:

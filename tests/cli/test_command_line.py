@@ -1,4 +1,4 @@
-"""The program `drydock`: its list of tasks, its help, and its answers to slips of the fingers."""
+"""The program `drydock`: its list of tasks, its help, and its answers to typing errors."""
 
 from __future__ import annotations
 
@@ -54,11 +54,11 @@ def on_terminal(*args: str, columns: int, **env: str) -> Seen:
             UnknownOption,
             "error: `drydock size` has no option `--xyzzy`; `drydock --help size` shows them all",
         ),
-        # Invoke's own options are none of this program's: neither taken nor suggested.
+        # Invoke's own options do not belong to this program: neither accepted nor suggested.
         (
             ("push", "--dry"),
             UnknownOption,
-            "error: `drydock push` has no option `--dry`; did you mean `--allow-dirty`?",
+            "error: `drydock push` has no option `--dry`; `drydock --help push` shows them all",
         ),
         (
             ("--prompt-for-sudo-password",),
@@ -75,6 +75,11 @@ def on_terminal(*args: str, columns: int, **env: str) -> Seen:
             ("release",),
             BadCommandLine,
             "error: `drydock release` lacks VERSION; `drydock --help release` explains it",
+        ),
+        (
+            ("receipts",),
+            BadCommandLine,
+            "error: `drydock receipts` lacks ACTION and FILE; `drydock --help receipts` explains it",
         ),
         (
             ("release", "--verion"),

@@ -1,4 +1,4 @@
-"""Every example project of tests/apps: what is found equals its expected.toml."""
+"""Findings for every example project of tests/apps equal its expected.toml."""
 
 from __future__ import annotations
 
@@ -78,6 +78,15 @@ def test_explain_says_tcp_where_no_route_fits(tmp_path: Path) -> None:
     lines = explain_lines(detect(materialise("probe_guarded", tmp_path / "app")))
 
     assert "liveness             TCP probe: no route fits" in lines
+
+
+def test_explain_says_that_no_build_of_drydocks_sees_a_secret(tmp_path: Path) -> None:
+    app = materialise("entry_in_init", tmp_path / "app")
+    (app / ".env").write_text("KEY=1\n", encoding="utf-8")
+
+    (line,) = (line for line in explain_lines(detect(app)) if ".env" in line)
+
+    assert line == "secret               .env (`docker build` alone would see it; drydock's rules hide it)"
 
 
 def test_own_backend_is_found() -> None:

@@ -1,4 +1,4 @@
-"""Single pieces of evidence, each in the smallest project that shows it."""
+"""Single pieces of evidence, each in the smallest project that contains it."""
 
 from __future__ import annotations
 
@@ -40,6 +40,13 @@ def find(folder: Path, files: dict[str, str | bytes]) -> dict[str, object]:
 )
 def test_application_is_found_however_it_is_made(source: str, tmp_path: Path) -> None:
     assert find(tmp_path, {"main.py": source})["entry_point"] == "main:app"
+
+
+def test_a_file_with_a_syntax_error_is_named_where_no_application_is_found(tmp_path: Path) -> None:
+    found = detect(write(tmp_path, {"main.py": APP + "def (\n", "requirements.txt": REQUIREMENTS}))
+
+    (blocker,) = (one for one in found.blockers if one.key == "entry-point")
+    assert (blocker.where, "main.py" in blocker.fact) == ("main.py:4", True)
 
 
 def test_application_under_main_guard_is_no_entry_point(tmp_path: Path) -> None:
@@ -340,6 +347,20 @@ def test_lock_wins_over_requirements_that_it_holds(tmp_path: Path) -> None:
     found = find(tmp_path, {"main.py": APP, "pyproject.toml": manifest, "uv.lock": lock})
 
     assert (found["dependencies"], found["conflicts"]) == ("uv", [])
+
+
+def test_stale_lock_that_names_its_manifest_does_not_compete_with_it(tmp_path: Path) -> None:
+    manifest = "[project]\nname = 'shop'\nversion = '1'\ndependencies = ['fastapi', 'uvicorn', 'orjson']\n"
+    lock = "# After a change of pyproject.toml:\n#   uv pip compile pyproject.toml -o requirements.lock\n"
+    pins = "fastapi==1\nuvicorn==1\nanyio==1\n"
+    write(tmp_path, {"main.py": APP, "pyproject.toml": manifest, "requirements.lock": lock + pins})
+
+    named = summary(detect(tmp_path))
+    (tmp_path / "requirements.lock").write_text(pins, encoding="utf-8")
+    unnamed = summary(detect(tmp_path))
+
+    assert (named["files"], named["conflicts"]) == (["requirements.lock"], [])
+    assert unnamed["conflicts"] == ["lock"]
 
 
 def test_application_without_routes_does_not_compete(tmp_path: Path) -> None:

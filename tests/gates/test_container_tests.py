@@ -1,9 +1,14 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
+from drydock.engine.runtime import Run
 from drydock.gates import container_tests
 from drydock.gates.container_tests import configured, decide, workers
 from drydock.gates.subject import Subject
@@ -52,6 +57,35 @@ def test_a_project_that_says_it_has_no_tests_passes_and_says_so(make_project: Ma
 
     assert verdict.outcome is Outcome.PASSED
     assert "tests = false" in verdict.summary
+
+
+def test_names_of_tests_leave_the_images_own_options_of_pytest(
+    make_project: MakeProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs: list[Run] = []
+
+    @contextmanager
+    def started(engine: object, run: Run) -> Iterator[Any]:
+        runs.append(run)
+        container = SimpleNamespace(
+            logs=lambda **_: iter([b"=== 2 passed in 0.1s ==="]), wait=lambda: {"StatusCode": 0}
+        )
+        yield SimpleNamespace(container=container)
+
+    monkeypatch.setattr(container_tests, "started", started)
+    subject: Any = SimpleNamespace(
+        project=make_project({}),
+        arguments=("-k", "title"),
+        workspace=SimpleNamespace(progress=SimpleNamespace(names_tests=True)),
+        tests="shop:test",
+        engine=None,
+        target="production",
+        show=lambda _: None,
+    )
+
+    assert container_tests.judge(subject).outcome is Outcome.PASSED
+    assert runs[0].command == ("--verbose", "-k", "title")
+    assert "PYTEST_ADDOPTS" not in runs[0].environment
 
 
 def test_a_run_that_broke_down_is_no_pass() -> None:

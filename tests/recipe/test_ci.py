@@ -1,4 +1,4 @@
-"""The jobs for CI services against the services' schemas, and every shell step of them run for real."""
+"""Jobs for CI services, checked against the services' schemas, with every shell step really run."""
 
 from __future__ import annotations
 
@@ -39,7 +39,6 @@ SHOP = {
 
 
 def repository(root: Path, folder: str = ".") -> Path:
-    """Make a project in a repository, and return its folder."""
     root.mkdir()
     git(root, "init", "--quiet", "--initial-branch=trunk")
     return write_files(root / folder, SHOP)
@@ -108,7 +107,7 @@ def test_init_writes_the_job_once_and_merges_an_edit(
 
 
 class Service:
-    """A CI service as far as shell steps see it: folders, variables, and PATH from one step to the next.
+    """A CI service reduced to its shell steps: folders, variables, and a PATH that steps share.
 
     Args:
         folder: An empty one.
@@ -134,7 +133,7 @@ class Service:
         }
 
     def run(self, script: str, variables: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
-        """Run one step as the services do: bash, which ends at the first command that fails."""
+        """Run one step as the services do: bash, which ends at the first failing command."""
         added = self.path.read_text().split()
         path = os.pathsep.join([*reversed(added), *self.folders])
         return subprocess.run(
@@ -151,7 +150,7 @@ class Service:
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The wheel, which stands for the pinned release."""
+    """The wheel, in place of the pinned release."""
     folder = tmp_path_factory.mktemp("wheel")
     build = [sys.executable, "-m", "hatchling", "build", "--target=wheel", f"--directory={folder}"]
     subprocess.run(build, cwd=ROOT, check=True, capture_output=True)
@@ -161,14 +160,14 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def open_registry(engine: Engine) -> Iterator[Registry]:
-    """A registry with a password; the images that a job makes are removed."""
+    """A registry with a password; a job's images are removed afterwards."""
     with private_registry(tls=False) as running:
         yield running
     remove_repository(engine, NAME)
 
 
 def results(project: Path) -> dict[str, str]:
-    """Return the verdicts of the SARIF and JUnit files and of the table, after all three agree."""
+    """Check that the SARIF file, the JUnit file and the table agree, and return their verdicts."""
     folder = project / ".drydock/ci"
     (run,) = json.loads((folder / "drydock.sarif").read_text())["runs"]
     refused = {found["ruleId"] for found in run["results"]}
@@ -183,7 +182,7 @@ def results(project: Path) -> dict[str, str]:
 
 
 def variables(registry: Registry, wheel: Path, key: Path) -> dict[str, str]:
-    """Return what stands for the service's own: its cache, its registry, its identity and the release."""
+    """Return replacements for the service's own cache, registry, identity and release."""
     return {
         "DRYDOCK": str(wheel),
         "DRIVER": "",
@@ -204,7 +203,7 @@ def variables(registry: Registry, wheel: Path, key: Path) -> dict[str, str]:
 
 
 def verified(registry: Registry, key: Path, service: Service) -> str:
-    """Return cosign's words about the pushed image."""
+    """Return cosign's verification of the pushed image."""
     public = str(key.with_suffix(".pub"))
     asked = ["drydock", "verify", "--registry", f"{registry.address}/acme", "--key", public]
     done = service.run(" ".join(asked), {})

@@ -1,4 +1,4 @@
-"""What a build and a gate leave behind, as a person sees it afterwards."""
+"""Records of a build and a gate, as a user sees them later."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.live
 
 @pytest.fixture(scope="module")
 def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A history of its own, with one build of the image and one verdict on it."""
+    """A separate history with one build of the image and one verdict on it."""
     folder = tmp_path_factory.mktemp("state")
     invoke(folder, "build")
     invoke(folder, "gate", "size_budget", "--target", "production")
@@ -26,7 +26,7 @@ def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def invoke(state: Path, *args: str) -> Any:
-    """Run a task with a history of its own and return its JSON."""
+    """Run a task with that history and return its JSON."""
     command = [sys.executable, "-m", "drydock.cli", *args, "--json"]
     environment = {**os.environ, "XDG_STATE_HOME": str(state)}
     done = subprocess.run(command, cwd=ROOT, check=True, env=environment, stdout=subprocess.PIPE, text=True)

@@ -1,4 +1,4 @@
-"""Other people's checks of a Dockerfile and of an image's files: hadolint, checkov and Trivy."""
+"""Run other projects' checks of a Dockerfile and of an image's files: hadolint, checkov and Trivy."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from drydock.project.dockerfile import expand, instructions
 
 
 def _answered(tool: str, source: str, ask: Callable[[], tuple[int, list[Finding]]]) -> Report:
-    """Return what a tool found, or why it could not look."""
+    """Return a tool's findings, or the reason for having none."""
     try:
         checks, findings = ask()
     except CouldNotAskError as error:
@@ -39,15 +39,13 @@ def hadolint(dockerfile: Path, say: Say) -> Report:
 
 
 def checkov(dockerfile: Path, say: Say) -> Report:
-    """Check a Dockerfile against checkov's policies."""
-
     def line(row: Mapping[str, Any]) -> str:
         return f"line {(row.get('file_line_range') or (1,))[0]}"
 
     def ask() -> tuple[int, list[Finding]]:
         with tempfile.TemporaryDirectory(prefix="drydock-checkov-") as folder:
             resolved = Path(folder) / "Dockerfile"
-            # checkov takes `FROM ${IMAGE}` for an image without a tag.
+            # checkov mistakes `FROM ${IMAGE}` for an image without a tag.
             resolved.write_text(with_arguments(dockerfile.read_text(encoding="utf-8")), encoding="utf-8")
             found = tools.checkov("dockerfile", resolved, say)
         rows = found.failed
@@ -59,8 +57,6 @@ def checkov(dockerfile: Path, say: Say) -> Report:
 
 
 def trivy_config(dockerfile: Path, say: Say) -> Report:
-    """Check a Dockerfile against the checks that Trivy carries."""
-
     def finding(row: Mapping[str, Any]) -> Finding:
         line = f"line {row.get('CauseMetadata', {}).get('StartLine', 1)}"
         return Finding(row["ID"], line, row["Message"], Severity.named(row["Severity"]))
@@ -87,7 +83,7 @@ def trivy_secrets(folder: Path, say: Say) -> Report:
 
 
 def with_arguments(text: str) -> str:
-    """Return a Dockerfile with the default of each global ARG put into its FROM lines."""
+    """Replace global ARGs by their defaults in a Dockerfile's FROM lines."""
     head = itertools.takewhile(lambda one: one.keyword != "FROM", instructions(text))
     told = (one.text.partition("=") for one in head if one.keyword == "ARG")
     defaults = {name.strip(): value.strip().strip("\"'") for name, _, value in told}

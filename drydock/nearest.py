@@ -12,7 +12,7 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
     """Return the known word nearest to an unknown one, None without a near one."""
     import difflib  # only needed after a mistake
 
-    # The dashes that all options share make no two of them alike.
+    # Leading dashes, which all options share, do not make two of them similar.
     bare = {each.lstrip("-"): each for each in known}
     near = difflib.get_close_matches(word.lstrip("-"), bare, n=1, cutoff=CLOSE_ENOUGH)
     return bare[near[0]] if near else None

@@ -44,7 +44,7 @@ class Code:
         return [m for m in self._modules.values() if m]
 
     def unreadable(self) -> list[str]:
-        """Return the files that were asked for and are not Python that this interpreter can read."""
+        """Return the requested files that this interpreter cannot parse."""
         return [path for path, module in self._modules.items() if module is None and self.tree.data(path)]
 
     def _parse(self, path: str) -> Module | None:

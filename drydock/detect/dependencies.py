@@ -112,7 +112,7 @@ def _among(tree: Tree, sources: list[Source], files: list[Dockerfile]) -> Choice
 
 
 def _resolved(tree: Tree, source: Source, others: list[Source]) -> bool:
-    """Tell whether a requirements file was locked from all the others: it is then at most stale."""
+    """Tell whether a requirements file is a lock of all the others, and so at most stale."""
     said = resolved_from(tree.text(source.files[0]) or "") if source.tool.can_pin else None
     return bool(said) and {join(source.folder, name) for name in said or ()} >= {
         other.files[0] for other in others if other is not source

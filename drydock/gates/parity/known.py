@@ -17,6 +17,7 @@ _INSTALLS = "production installs nothing"
 _DISPLAY = "it draws on a display through libtk, which slim lacks as well"
 _TESTS = "CPython's own tests"
 _LOADER = "programs and libraries are in folders that the loader searches without a list"
+_UNNEEDED = "a library that nothing in the environment needs is left out"
 KNOWN = (
     _kept("a shell", "*", _SHELL),
     _kept("programs of the system", "*", _SHELL),
@@ -33,8 +34,8 @@ KNOWN = (
     _kept("names of the standard library", "test", _TESTS),
     _kept("modules of the standard library", "_test*", _TESTS),
     _kept("modules of the standard library", "xx*", "examples of extension modules"),
-    _kept(
-        "find_library of the compiler's", "*", "a library that nothing in the environment needs is left out"
-    ),
-    _kept("libraries by name", "libuuid.so.1", "a library that nothing in the environment needs is left out"),
+    _kept("find_library of the compiler's", "*", _UNNEEDED),
+    _kept("libraries by name", "libuuid.so.1", _UNNEEDED),
+    # apt brings it into slim; production has it where a wheel is linked against it.
+    _kept("libraries by name", "libstdc++.so.6", _UNNEEDED),
 )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import re
 import tempfile
 from collections.abc import Callable, Mapping
@@ -13,7 +12,7 @@ from drydock.gates import tools
 from drydock.gates.expectations import CouldNotAskError, Finding, Report, Severity
 from drydock.programs import version
 from drydock.progress import Say
-from drydock.project.dockerfile import expand, instructions
+from drydock.project.dockerfile import arguments, expand, instructions
 
 
 def _answered(tool: str, source: str, ask: Callable[[], tuple[int, list[Finding]]]) -> Report:
@@ -84,9 +83,8 @@ def trivy_secrets(folder: Path, say: Say) -> Report:
 
 def with_arguments(text: str) -> str:
     """Replace global ARGs by their defaults in a Dockerfile's FROM lines."""
-    head = itertools.takewhile(lambda one: one.keyword != "FROM", instructions(text))
-    told = (one.text.partition("=") for one in head if one.keyword == "ARG")
-    defaults = {name.strip(): value.strip().strip("\"'") for name, _, value in told}
+    first = next((one.line for one in instructions(text) if one.keyword == "FROM"), 1)
+    defaults = arguments("".join(text.splitlines(keepends=True)[: first - 1]))
     return re.sub(
         r"^FROM\s.*$", lambda line: expand(line[0], defaults), text, flags=re.MULTILINE | re.IGNORECASE
     )

@@ -128,6 +128,18 @@ def test_a_project_accepts_a_difference_until_a_day(
         assert judge(answers, ACCEPTED.format(until)).outcome is outcome
 
 
+@pytest.mark.parametrize(
+    ("library", "outcome"), [("libstdc++.so.6", Outcome.PASSED), ("libssl.so.3", Outcome.FAILED)]
+)
+def test_only_a_library_that_nothing_needs_may_be_missing(
+    judge: Judge, library: str, outcome: Outcome
+) -> None:
+    name = "libraries by name"
+    lacking = SAME | {name: {"answer": {library: "OSError: no such file"}}}
+
+    assert judge({"slim": SAME | {name: {"answer": {}}}, "production": lacking}).outcome is outcome
+
+
 def test_an_image_that_alone_does_not_start_is_refused_with_its_log(judge: Judge) -> None:
     fault = NotReady(image="x", path="/", seconds=60, last="no answer", evidence="its log")
     verdict = judge({"slim": SAME, "production": fault})

@@ -78,6 +78,11 @@ def test_from_lines_get_the_defaults_of_global_arguments() -> None:
     assert with_arguments(text) == wanted
 
 
+def test_one_arg_line_gives_from_lines_several_defaults() -> None:
+    text = "ARG BASE=python:3.13 LAST=a\nFROM ${BASE} AS a\nFROM ${LAST}\nARG BASE=other\n"
+    assert with_arguments(text) == text.replace("${BASE}", "python:3.13").replace("${LAST}", "a")
+
+
 def image(labels: dict[str, str], *diff_ids: str) -> Image:
     layers = tuple(layer("", diff_id) for diff_id in diff_ids)
     return Image("x", "sha256:9", (), replace(Config.of({}, {}), labels=labels), layers)

@@ -25,6 +25,7 @@ from drydock.progress import Say
 from drydock.verdict import Verdict
 
 GATE = "licences"
+REMEDY = f"allow it in [licences] of {PLACE}, which `drydock init --with expectations` writes, or replace it"
 FACTS = Facts(inputs=INPUTS, rank=50)
 
 
@@ -76,7 +77,8 @@ def hold(
                 f"{one.label} names no licence that is known; declare it in [licences.declared] of {PLACE}"
             )
         elif refused := not_allowed(expression, allow):
-            findings.append(Finding("licence", one.name, f"{one.label} is under {', '.join(refused)}"))
+            text = f"{one.label} is under {', '.join(refused)}; {REMEDY}"
+            findings.append(Finding("licence", one.name, text))
     return Report(source, len(stated), tuple(findings), tuple(faults))
 
 

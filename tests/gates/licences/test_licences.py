@@ -53,7 +53,9 @@ AGPL, NONE = Component("viral", "1.0", licence="AGPL-3.0-only"), Component("sile
 
 def test_licence_that_is_not_allowed_fails_and_one_that_is_missing_could_not_be_checked() -> None:
     report = gate.hold("Python distributions", [AGPL, NONE], ALLOW, {})
-    assert [str(one) for one in report.findings] == ["licence viral: viral 1.0 is under AGPL-3.0-only"]
+    assert [str(one) for one in report.findings] == [
+        f"licence viral: viral 1.0 is under AGPL-3.0-only; {gate.REMEDY}"
+    ]
     assert report.faults[0].startswith("silent 2.0 names no licence that is known; declare it in")
 
 
@@ -65,7 +67,9 @@ def test_declared_licence_wins() -> None:
 @pytest.mark.parametrize("text", ["MIT GPL-3.0-only", "MIT)(AGPL-3.0-only", "AGPL-3.0-only", "our own"])
 def test_declared_licence_is_checked_like_any_other(text: str) -> None:
     report = gate.hold("x", [NONE], ALLOW, {"silent": text})
-    assert [str(one) for one in report.findings] == [f"licence silent: silent 2.0 is under {text}"]
+    assert [str(one) for one in report.findings] == [
+        f"licence silent: silent 2.0 is under {text}; {gate.REMEDY}"
+    ]
 
 
 def test_copyright_file_comes_from_the_archive_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -170,7 +170,7 @@ def copy_context(project: Project, copy: Path) -> None:
         if (root / name).is_file():
             (copy / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(root / name, copy / name, follow_symlinks=False)
-    # The Dockerfile installs from the lock even where git ignores it, as one with download addresses.
+    # A lock with download addresses may be git-ignored, but the Dockerfile installs from it.
     if (lock := locks.candidate(project)) is None:
         return
     (copy / lock.relative_to(root)).parent.mkdir(parents=True, exist_ok=True)

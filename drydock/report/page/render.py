@@ -94,7 +94,7 @@ def policy(style: str, scripts: tuple[str, ...]) -> str:
 
 
 def embedded(value: Any) -> str:
-    """Return JSON that is safe inside a script element, whatever its strings are."""
+    """Return JSON that is safe inside a script element, even with hostile strings."""
     return json.dumps(value, separators=(",", ":")).replace("<", r"\u003c")
 
 

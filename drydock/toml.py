@@ -96,7 +96,8 @@ def _value(hint: Any, value: object, where: object, path: str) -> Any:
         or (hint is int and isinstance(value, bool))
         or isinstance(value, datetime)
     ):
-        raise bad(where, path, f"{value!r} is not a {_WORDS[hint]}", f"give it a {_WORDS[hint]}")
+        how = "write true or false" if hint is bool else f"give it a {_WORDS[hint]}"
+        raise bad(where, path, f"{value!r} is not a {_WORDS[hint]}", how)
     return value
 
 

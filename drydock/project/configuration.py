@@ -28,6 +28,8 @@ from drydock.project.model import (
 Find = Callable[[Path, Mapping[str, Any]], Mapping[str, tuple[Any, str]]]
 
 FILE = "drydock.toml"
+OLDEST = 7  # minor version of the oldest Python 3 that is built
+_SERIES = re.compile(r"3\.(?P<minor>\d+)(\.\d+)?")
 _IMAGE = re.compile(r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*")
 
 
@@ -35,6 +37,19 @@ def _image(name: object) -> str:
     if not isinstance(name, str) or not _IMAGE.fullmatch(name):
         raise ValueError(f"{name!r} is not a legal repository name")
     return name
+
+
+def _python(version: object) -> str:
+    series = _SERIES.fullmatch(version) if isinstance(version, str) else None
+    if not series or int(series["minor"]) < OLDEST:
+        raise ValueError(f"{version!r} is not a version of Python that an image can have")
+    return str(version)
+
+
+def _path(path: object) -> str:
+    if not isinstance(path, str) or path[:1] not in ("", "/"):
+        raise ValueError(f"{path!r} is not the path of a route")
+    return path
 
 
 def _compression(text: object) -> Compression:
@@ -54,11 +69,14 @@ class Configuration:
     registry: str = ""
     entry_point: str = "main:app"
     factory: bool = False
-    python: str = "3.13"
+    python: str = field(
+        default="3.13",
+        metadata={"read": _python, "how": f"write a minor version from 3.{OLDEST} on, such as 3.13"},
+    )
     python_also: tuple[str, ...] = ()
     port: int = 8000
-    health_path: str = ""
-    ready_path: str = ""
+    health_path: str = field(default="", metadata={"read": _path, "how": "begin it with /"})
+    ready_path: str = field(default="", metadata={"read": _path, "how": "begin it with /"})
     lock: str = ""
     base: str = ""
     budgets: Mapping[str, Budget] = field(default_factory=dict)

@@ -176,7 +176,7 @@ def _clear(work: Work, image: images.Image, content: str) -> None:
         raise ReceiptsMissing(
             reference=work.pipeline.project.reference(work.plan.target),
             reasons=", ".join(map(str, missing)),
-            sessions=" ".join(gate.gate for gate in missing),
+            sessions=",".join(gate.gate for gate in missing),
         )
 
 

@@ -11,6 +11,12 @@ class HistoryUnreadable(DrydockError):
     next_step = "move that file away: the next build begins a new one"
 
 
+class StateNotWritten(DrydockError):
+    exit_code = Exit.MACHINE
+    fact = "{path} cannot be written: {reason}"
+    next_step = "drydock keeps receipts and caches there: give your user the right, or set {variable}"
+
+
 class ExchangeKeyMissing(DrydockError):
     exit_code = Exit.CREDENTIALS
     fact = "{key} holds no key of at least {least} characters"

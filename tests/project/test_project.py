@@ -80,7 +80,9 @@ def test_smoke_requests_are_read_in_order(make_project: MakeProject) -> None:
         ("porrt = 1", r"\[tool.drydock\] porrt: unknown key; use one of base, "),
         ('port = "8000"', r"\[tool.drydock\] port: '8000' is not a whole number"),
         ("port = true", r"\[tool.drydock\] port: True is not a whole number"),
-        ("factory = 1", r"\[tool.drydock\] factory: 1 is not a boolean"),
+        ("factory = 1", r"\[tool.drydock\] factory: 1 is not a boolean; write true or false"),
+        ('python = "2.7"', r"python: '2.7' is not a version of Python that an image can have; write a minor"),
+        ('health-path = "healthz"', r"health-path: 'healthz' is not the path of a route; begin it with /"),
         ('image = "Shop API"', r"\[tool.drydock\] image: 'Shop API' is not a legal repository name"),
         (
             "budgets = { prod = { on-disk-mb = 1 } }",

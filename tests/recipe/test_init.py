@@ -362,6 +362,7 @@ def test_options_are_added_to_an_existing_pyproject_and_nothing_else_is(tmp_path
         ({"prot": "9000"}, r"--option prot: unknown key; use .*did you mean `port`"),
         ({"port": "http"}, "--option port: 'http' is not a whole number"),
         ({"factory": "perhaps"}, "--option factory: 'perhaps' is not a boolean"),
+        ({"python": "2.7"}, "--option python: '2.7' is not a version of Python"),
         ({"image": "Shop API"}, "--option image: 'Shop API' is not a legal repository name"),
         ({"volumes": "[1]"}, r"--option volumes\[0\]: 1 is not a string"),
     ],

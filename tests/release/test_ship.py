@@ -126,6 +126,13 @@ def test_an_image_without_a_receipt_is_not_pushed(workspace: Workspace, running:
     assert running.tags(workspace.project.image) == {}
 
 
+def test_several_missing_receipts_are_one_command(workspace: Workspace, running: Registry) -> None:
+    pass_gates(workspace, *(name for name in PASSED if name not in ("size_budget", "smoke")))
+
+    with pytest.raises(ReceiptsMissing, match=r"run `drydock gate size_budget,smoke`"):
+        send(workspace, running.address)
+
+
 def test_an_image_of_an_earlier_commit_is_not_pushed_as_this_ones(ship: Ship, running: Registry) -> None:
     earlier = ship.workspace()
     pass_gates(earlier, *PASSED)

@@ -11,6 +11,7 @@ from invoke import Context, Exit
 
 from drydock.errors import BadCommandLine, NoSpace
 from drydock.project.errors import NoProject
+from drydock.state.errors import StateNotWritten
 from drydock.tasks.offer import offer
 from tests.conftest import write_files
 
@@ -41,6 +42,27 @@ def test_a_full_disk_is_an_error_of_ours(number: int) -> None:
 def test_another_fault_of_the_system_keeps_its_traceback() -> None:
     with pytest.raises(PermissionError):
         writer(Context(), errno.EACCES)
+
+
+@pytest.mark.parametrize("variable", ["XDG_STATE_HOME", "XDG_CACHE_HOME"])
+@pytest.mark.parametrize("inner", ["", "drydock/key"])
+def test_a_state_folder_that_cannot_be_written_is_named(
+    variable: str, inner: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(variable, str(tmp_path))
+    path = tmp_path / inner
+
+    @offer("writing")
+    def keeper(c: Context) -> None:
+        """Write where nothing may."""
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    with pytest.raises(Exit) as caught:
+        keeper(Context())
+
+    assert caught.value.code == StateNotWritten.exit_code
+    assert str(caught.value.message).startswith(f"error: {path} cannot be written: Permission denied; ")
+    assert str(caught.value.message).endswith(f"or set {variable}")
 
 
 def test_a_task_without_a_project_gets_the_one_around_the_current_folder(

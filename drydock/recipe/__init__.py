@@ -41,6 +41,7 @@ EXTRAS: dict[str, Callable[[Blueprint], Mapping[str, str]]] = {
     "expectations": lambda blueprint: {expectations.PLACE: expectations.render(blueprint)},
     "github": lambda blueprint: ci.github(blueprint.root),
     "gitlab": lambda blueprint: ci.gitlab(blueprint.root),
+    "hook": lambda blueprint: ci.hook(blueprint.root),
     "kubernetes": manifests.render,
     "tasks": lambda _: {
         "tasks.py": "from drydock.tasks import namespace as namespace\n",

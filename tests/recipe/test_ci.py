@@ -17,6 +17,7 @@ import yaml
 import drydock
 from drydock import recipe
 from drydock.engine import Engine
+from drydock.hook import install
 from drydock.publish import cosign
 from drydock.recipe import ci
 from tests.conftest import KEY_PASSWORD, ROOT, write_files
@@ -48,6 +49,23 @@ def written(project: Path, files: Mapping[str, str]) -> Path:
     (name,) = files
     write_files(project, files)
     return (project / name).resolve()
+
+
+@pytest.mark.parametrize("folder", [".", "services/shop"])
+def test_the_pre_push_entry_is_installed_by_pre_commit(folder: str, tmp_path: Path) -> None:
+    project = repository(tmp_path / "repository", folder)
+
+    path = written(project, ci.hook(project))
+
+    top = tmp_path / "repository"
+    assert path == top / ".pre-commit-config.yaml"
+    pre_commit = [sys.executable, "-m", "pre_commit", "validate-config", str(path)]
+    assert subprocess.run(pre_commit, check=False).returncode == 0
+    (entry,) = yaml.safe_load(path.read_text())["repos"][0]["hooks"]
+    assert entry["entry"].split()[-2:] == ["--project", folder]
+    assert entry["additional_dependencies"] == [f"fastapi-drydock=={drydock.version()}"]
+    install.install(project)
+    assert "pre-commit" in (top / ".git/hooks/pre-push").read_text()
 
 
 @pytest.mark.parametrize("folder", [".", "services/shop"])

@@ -1,1 +1,1 @@
-"""Measurements that anyone can run: each prints a ratio against a baseline of the same run."""
+"""Measurements for anyone to repeat: each prints a ratio to a baseline of the same run."""

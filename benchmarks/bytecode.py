@@ -1,8 +1,8 @@
-"""Measure what a start costs with bytecode of the measured modules alone, against bytecode of every module.
+"""Compare starts with bytecode of the measured modules only, and with bytecode of every module.
 
-Both images hold the same application of the last commit; the second is built without the profile.
-They are started in turn among the servers of a production start, each round beginning with the other one.
-What counts is the median of the rounds' ratios: within a round both meet the same machine.
+Both images contain the same application of the last commit; the second is built without the profile.
+They start in turn among the servers of a production start, and each round begins with the other one.
+The result is the median of the rounds' ratios: within a round both run on an equally busy machine.
 
     ./run python -m benchmarks.bytecode           takes about four minutes on two cores
 """
@@ -27,12 +27,11 @@ from tests.support.systems import systems
 
 EVERYTHING = "everything compiled"
 PROFILE = "backend/image/bytecode.txt"
-# No worse: what is left is what two runs of the same image differ by.
+# No worse: the rest is the difference between two runs of the same image.
 READY = Goal(1.02)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure and print; return the exit code."""
     options = _options(arguments)
     say = narrator()
     with contenders(say) as built:
@@ -48,7 +47,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 def _everything(ours: Workspace) -> str:
-    """Build production without the list of measured modules, which gives all of them bytecode."""
+    """Build production without the list of measured modules, so that all modules get bytecode."""
     (ours.project.root / PROFILE).unlink()
     dockerfile = ours.project.root / "Dockerfile"
     lines = dockerfile.read_text(encoding="utf-8").splitlines(keepends=True)
@@ -71,7 +70,6 @@ def _sizes(ours: Workspace, ids: Mapping[str, str]) -> list[Figure]:
 
 
 def _starts(ours: Workspace, ids: Mapping[str, str], count: int, say: Say) -> list[Figure]:
-    """Start both images in turn."""
     found: dict[str, list[Start]] = {name: [] for name in ids}
     with systems(ours.engine, ids[PRODUCTION]) as neighbourhood:
         environment = migrated(neighbourhood)

@@ -1,8 +1,8 @@
-"""Compare ways to compress an image's layers: bytes on the wire, and time, against gzip as docker pushes it.
+"""Compare ways to compress an image's layers, in bytes on the wire and in time, with docker's gzip.
 
-Run it with `./run python -m benchmarks.compression [--image REFERENCE] [COMPRESSION...]`. Each one weighs the
-image with an empty cache, as the first build of a day does: it reads every layer from the engine, lists what
-is in it and compresses it. Seconds of CPU are those of this process: nearly the same on a busy machine.
+Run it with `./run python -m benchmarks.compression [--image REFERENCE] [COMPRESSION...]`. Each one measures
+the image with an empty cache, as the first build does: it reads every layer from the engine, lists its
+content and compresses it. CPU seconds are this process's: nearly the same on a busy machine.
 """
 
 from __future__ import annotations
@@ -29,13 +29,12 @@ USUAL = ("gzip", "zstd:9", "zstd", "zstd:15")
 
 @dataclass(frozen=True)
 class Figure:
-    """What one compression made of an image.
+    """One compression's result for an image.
 
     Args:
-        compression: Which.
         on_wire: Bytes of all layers.
         seconds: The shortest time of several rounds.
-        cpu: The least CPU time of several rounds.
+        cpu: The least CPU seconds of several rounds.
     """
 
     compression: Compression
@@ -45,7 +44,7 @@ class Figure:
 
 
 def measure(engine: Engine, reference: str, compression: Compression, rounds: int = ROUNDS) -> Figure:
-    """Weigh an image anew several times."""
+    """Measure an image several times, each with an empty cache."""
     found, seconds, cpu = 0, [], []
     for _ in range(rounds):
         with tempfile.TemporaryDirectory(prefix="drydock-benchmark-") as folder:
@@ -58,7 +57,7 @@ def measure(engine: Engine, reference: str, compression: Compression, rounds: in
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Print the table, gzip first: what all others are compared with."""
+    """Print the table, gzip first as the baseline."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("compressions", nargs="*", default=list(USUAL))
     parser.add_argument("--image", default="", help="default: the newest production image of this project")

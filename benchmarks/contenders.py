@@ -1,4 +1,4 @@
-"""The images that are compared: production and slim, and the plain baseline, all of the last commit."""
+"""The compared images: production and slim, and the plain baseline, all of the last commit."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ ROOT = Path(__file__).resolve().parent.parent
 HERE = Path(__file__).parent / "baseline"
 SLIM = "slim"
 NAMES = (PRODUCTION, SLIM, BASELINE)
-# References of their own: images built under `dev` stay untouched.
+# Separate references: images built under `dev` stay untouched.
 CHANNEL = "benchmark"
 
 
@@ -35,7 +35,6 @@ class Contenders:
 
     Args:
         ours: Builds production and slim.
-        plain: The baseline's checkout.
     """
 
     ours: Workspace
@@ -47,9 +46,8 @@ class Contenders:
         """Build one of the images.
 
         Args:
-            name: Which one.
             cold: Without any cache, and with empty cache mounts.
-            change: What is changed in its checkout before.
+            change: Applied to its checkout before.
         """
         options = self._options(name)
         context = options.context or self.ours.project.root

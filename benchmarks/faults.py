@@ -1,9 +1,9 @@
 """Load with faults: creates without a pause while PostgreSQL restarts twice and one of two workers is killed.
 
-PostgreSQL is once stopped as an administrator does, and once crashes; each time it stays away for 1.5 s.
-A create that was answered with 201 must be in the database afterwards; while the database is away the answer
-must be 503, never 500; and no request may fail later than 5 s after the database's return, or after the
-worker's death, those that waited for the database included.
+PostgreSQL once stops as by an administrator, and once crashes; each time it stays away for 1.5 s. Every
+create that was answered with 201 must be in the database afterwards. While the database is away the answer
+must be 503, never 500. No request may fail later than 5 s after the database's return or the worker's death,
+including those that waited for the database.
 
     ./run python -m benchmarks.faults             takes a minute and a half
 """
@@ -27,7 +27,7 @@ RECOVERY = Goal(5)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Make the load, let things fail, print what the clients saw; return the exit code."""
+    """Run the load and its faults, print the clients' results, and return the exit code."""
     made = parser(__doc__)
     made.add_argument("--seconds", type=float, default=60, metavar="S", help="length of the load (60)")
     made.add_argument("--connections", type=int, default=64, metavar="N", help="clients (64)")

@@ -19,23 +19,22 @@ EX_GOAL_MISSED = 1
 
 
 class BenchmarkFailed(Exception):
-    """Something that is to be measured does not work; there are no figures."""
+    """The thing to measure does not work, so there are no figures."""
 
 
 @dataclass(frozen=True)
 class Goal:
-    """A bound for what a figure is judged by.
+    """A bound for a figure.
 
     Args:
-        bound: The number.
-        least: Whether it is the least that is good; else the most.
+        least: Whether the bound is a minimum; otherwise it is a maximum.
     """
 
     bound: float
     least: bool = False
 
     def met(self, value: float) -> bool:
-        """Judge a number as it is printed: to two decimals."""
+        """Judge a number as printed: to two decimals."""
         value = round(value, 2)
         return value >= self.bound if self.least else value <= self.bound
 
@@ -48,10 +47,9 @@ class Figure:
     """One measured quantity.
 
     Args:
-        name: What was measured.
-        unit: Its unit, such as ``s`` or ``MB``; empty for a count.
-        values: The number by contender.
-        goal: What is wanted of the ratio, or of the number itself where there is no baseline.
+        unit: Such as ``s`` or ``MB``; empty for a count.
+        values: By contender.
+        goal: For the ratio, or for the number itself without a baseline.
         against: The contender that production's number is divided by.
     """
 
@@ -63,7 +61,7 @@ class Figure:
 
     @property
     def ratio(self) -> float | None:
-        """Production's number over the other's; None where one of them was not measured."""
+        """Production's number over the other's; None if one of them was not measured."""
         if PRODUCTION not in self.values or not self.values.get(self.against):
             return None
         return self.values[PRODUCTION] / self.values[self.against]
@@ -77,7 +75,7 @@ class Figure:
 
 
 def parser(description: str | None) -> argparse.ArgumentParser:
-    """Return a parser with the options that every benchmark has."""
+    """Return a parser with the options of every benchmark."""
     made = argparse.ArgumentParser(
         description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -87,7 +85,7 @@ def parser(description: str | None) -> argparse.ArgumentParser:
 
 
 def narrator() -> Say:
-    """Return what prints a line of progress, with the seconds since now, on standard error."""
+    """Return a function that prints progress on standard error, with the seconds since now."""
     began = time.monotonic()
     err = console(stderr=True)
     return lambda line: err.print(f"[dim]{time.monotonic() - began:6.1f} s  {line}[/dim]")

@@ -24,25 +24,20 @@ from drydock.tasks import namespace
 ROOT = Path(__file__).resolve().parent.parent
 GOAL_SECONDS = 0.25
 REPETITIONS = 5
-# Python and Invoke itself, which every task but the version waits for.
+# Python and Invoke itself: every task except the version includes them.
 BASELINE = "--list"
 
 
 def commands() -> Iterator[tuple[str, ...]]:
-    """Yield the arguments of every task, and those that list and explain them."""
+    """Yield the arguments of every task, and of the list and its help."""
     yield from ((BASELINE,), ("--version",), ("--help", "build"))
     for context in namespace.to_contexts():
-        # Any word will do: a task says what it does before it reads what it was given.
+        # Any word will do: a task prints before it reads its arguments.
         yield (str(context.name), *("word" for _ in context.positional_args))
 
 
 def first_output(args: Sequence[str], folder: Path) -> float:
-    """Return the seconds until a command prints its first byte, and end it there.
-
-    Args:
-        args: The words after `drydock`.
-        folder: An empty working directory.
-    """
+    """Return the seconds until a command's first output, and end it then; the folder must be empty."""
     environment = {**os.environ, "DOCKER_HOST": f"unix://{folder}/none.sock"}
     began = time.perf_counter()
     process = subprocess.Popen(
@@ -65,7 +60,6 @@ def first_output(args: Sequence[str], folder: Path) -> float:
 
 
 def main() -> int:
-    """Measure, print, and return the exit code."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--check", action="store_true", help="exit with 1 when a task misses the goal")
     parser.add_argument("--json", action="store_true", help="print JSON")

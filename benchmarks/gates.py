@@ -1,7 +1,7 @@
-"""Time every gate: when it judges, and when it finds its receipt; `benchmarks.hook` times the pre-push hook.
+"""Time every gate, with and without a receipt; `benchmarks.hook` times the pre-push hook.
 
 Run it with `./run python -m benchmarks.gates [GATE...]`; without names it takes every gate but `cluster`. It
-works in a clone of the last commit, with a state folder of its own: your receipts stay as they are.
+works in a clone of the last commit, with its own state folder: your receipts stay as they are.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ NEEDS_A_CLUSTER = "cluster"
 def seconds_of(gate: Gate, engine: Engine, folder: Path) -> tuple[Verdict, float, float]:
     """Judge a gate's first target twice, and return the verdict with the seconds of both.
 
-    The second time is that of another process, which finds the receipt: it builds again, from the cache.
+    The second judgement is as in another process, which finds the receipt: it builds again, from the cache.
     """
     target = gate.facts.targets[0]
     workspace = open_workspace(engine, load(folder), channel="push")
@@ -50,7 +50,6 @@ def seconds_of(gate: Gate, engine: Engine, folder: Path) -> tuple[Verdict, float
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Measure and print."""
     known = [name for name in registry() if name != NEEDS_A_CLUSTER]
     parser = argparse.ArgumentParser(prog="python -m benchmarks.gates")
     parser.add_argument("gates", nargs="*", choices=[*known, []], default=[], metavar="GATE")
@@ -67,7 +66,7 @@ def main(arguments: Sequence[str]) -> None:
             with waiting(f"timing {gate}"):
                 verdict, judged, looked = seconds_of(registry()[gate], engine, clone)
             rows.append((gate, verdict.outcome.value, judged, looked))
-            # It takes minutes; whoever ends it keeps what was measured.
+            # It takes minutes; an interrupted run keeps the lines so far.
             progress.print(f"{gate}  {verdict.outcome.value}  {judged:.1f} s, with a receipt {looked:.1f} s")
     if given.json:
         keys = ("gate", "outcome", "judged_seconds", "receipt_seconds")

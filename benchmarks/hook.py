@@ -1,9 +1,9 @@
-"""Time `git push` with the pre-push hook: nothing changed, only words changed, one source file changed.
+"""Time `git push` with the pre-push hook: no change, a change of words only, one changed source file.
 
 Run it with `./run python -m benchmarks.hook`; it takes about five minutes on two cores. It pushes to a bare
-repository from a clone of the last commit, with a state folder of its own: your receipts stay as they are.
-Beside each push stands the same push without the hook; beside the one with a changed source file stands what
-a person would do by hand about another such change: `docker build` of the image, and the tests in it.
+repository from a clone of the last commit, with its own state folder: your receipts stay as they are. Each
+push is compared with the same push without the hook. The push of a changed source file is also compared with
+the manual steps for such a change: `docker build` of the image, and the tests in it.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from drydock.verdict import Outcome, Verdict
 from tests.support.clone import Clone
 
 IMAGE = "drydock-benchmark-hook"
-# A line of the hook about a gate that judged: its name and its seconds.
+# The hook's line about a gate that judged: its name and its seconds.
 JUDGED = re.compile(r"^\w+  (\w+)  .*  ([\d.]+) s$", re.MULTILINE)
 
 
@@ -48,10 +48,10 @@ class Pushed:
     """One kind of push.
 
     Args:
-        change: What was changed before it.
-        seconds: What it took with the hook.
-        without: What the same push took with `--no-verify`.
-        gates: The seconds of each gate that judged.
+        change: Made before the push.
+        seconds: With the hook.
+        without: Seconds of the same push with `--no-verify`.
+        gates: Seconds of each gate that judged.
     """
 
     change: str
@@ -62,7 +62,7 @@ class Pushed:
 
 @dataclass(frozen=True)
 class ByHand:
-    """What a person would do about a changed source file.
+    """The manual steps for a changed source file.
 
     Args:
         build: Seconds of `docker build` of production.
@@ -74,11 +74,10 @@ class ByHand:
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Measure and print."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.hook")
     parser.add_argument("--rounds", type=int, default=5, metavar="N", help="pushes without a change (5)")
     parser.add_argument("--json", action="store_true", help="print one JSON document on standard output")
-    # What this benchmark calls itself in its clone: receipts are those of the code that wrote them.
+    # The benchmark runs itself with this in its clone: receipts belong to the code that wrote them.
     parser.add_argument("--receipts", action="store_true", help=argparse.SUPPRESS)
     given = parser.parse_args(arguments)
     engine = connect()
@@ -116,7 +115,7 @@ def _receipts(engine: Engine, folder: Path) -> None:
 
 
 def _push(clone: Clone, change: str, files: dict[str, str] | None = None) -> Pushed:
-    """Commit what is there, push it with the hook, and push as much again without."""
+    """Commit all changes, push them with the hook, and push the same again without it."""
     clone.commit(change, files)
     seconds, said = _timed(clone)
     clone.commit("the same again")
@@ -139,7 +138,6 @@ def _median(change: str, pushes: Sequence[Pushed]) -> Pushed:
 
 
 def _by_hand(engine: Engine, clone: Clone) -> ByHand:
-    """Change a source file, build the image with plain `docker build`, and run its tests."""
     project = load(clone.root)
     base = bases.resolve(engine, project, say=silent).reference
     tag = f"{IMAGE}:{uuid.uuid4().hex[:12]}"

@@ -1,9 +1,9 @@
 """Measure the images and their builds: production and slim against the plain baseline, in one run.
 
 All three are built from the last commit, in turn, round by round: without any cache (cold), after a change of
-one source file, and after a change of the lock file that pins the same versions. What counts is the median.
-Nothing of the user's is touched: cold builds have cache mounts of their own, and the images references of
-their own, which `invoke clean` removes.
+one source file, and after a change of the lock file that pins the same versions. The result is the median.
+The user's caches and images stay untouched: cold builds have separate cache mounts, and the images have
+separate references, which `invoke clean` removes.
 
     ./run python -m benchmarks.images             takes about ten minutes on two cores
 """
@@ -35,10 +35,9 @@ class Scenario:
     """One kind of build.
 
     Args:
-        name: What it is called.
-        goal: The most that production may take of the baseline's seconds.
-        cold: Whether it begins without any cache.
-        change: What is changed in the checkout before it.
+        goal: Production's maximum, as a ratio to the baseline's seconds.
+        cold: Without any cache.
+        change: Made in the checkout before the build.
     """
 
     name: str
@@ -53,16 +52,15 @@ SCENARIOS = (
     Scenario("build after a change of dependencies", Goal(1.1), change=touch_lock),
 )
 SIZE = Goal(0.5)
-# What Swagger UI needs to work without the internet; stored compressed, so as large on the wire.
+# Swagger UI's files for use without the internet; stored compressed, so as large on the wire.
 DOCS = "/todo_api/static/"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure and print; return the exit code."""
     options = _options(arguments)
     say = narrator()
     with contenders(say) as built:
-        # Outside the measurement: the base image, and warm caches for the builds that have some.
+        # Before the measurement: the base image, and caches for the warm builds.
         ids = {name: built.build(name).image_id for name in NAMES}
         figures = [
             *_sizes(built, ids, say),
@@ -84,7 +82,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 def _sizes(built: Contenders, ids: Mapping[str, str], say: Say) -> list[Figure]:
-    """Weigh every image as it lies on a disk, and as its layers travel."""
+    """Measure every image on disk, and its layers on the wire."""
     say("weighing")
 
     def weighed(wire: str) -> dict[str, images.Image]:
@@ -110,12 +108,12 @@ def _sizes(built: Contenders, ids: Mapping[str, str], say: Say) -> list[Figure]:
 
 
 def _below(image: images.Image, folder: str) -> int:
-    """Return the bytes of an image's files whose path holds a folder."""
+    """Return the bytes of an image's files below a folder."""
     return sum(file.size for path, file in images.Anatomy(image).tree.items() if folder in path)
 
 
 def _builds(built: Contenders, rounds: int, say: Say) -> list[Figure]:
-    """Build every image in every way, each round beginning with another one."""
+    """Build every image in each way, starting each round with another one."""
     seconds: dict[tuple[str, str], list[float]] = {}
     for scenario in SCENARIOS:
         for number in range(rounds):
@@ -137,7 +135,7 @@ def _builds(built: Contenders, rounds: int, say: Say) -> list[Figure]:
 
 
 def _starts(built: Contenders, ids: Mapping[str, str], count: int, say: Say) -> list[Figure]:
-    """Start every image in turn, among the servers of a production start."""
+    """Start all images in turn, among the servers of a production start."""
     found: dict[str, list[Start]] = {name: [] for name in ids}
     with systems(built.ours.engine, ids[NAMES[0]]) as neighbourhood:
         environment = migrated(neighbourhood) | {"CHAT_PRELOAD": "0"}

@@ -1,4 +1,4 @@
-"""Load on one path, made by wrk: a client that costs so little that the server is what is measured."""
+"""Load on one path by wrk, a client so cheap that the server is the bottleneck."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from tests.support import packages
 
 SCRIPT = Path(__file__).with_name("load.lua")
 CONNECTIONS = 16
-# wrk counts a slower answer as an error; here it is a slow answer.
+# wrk counts slower answers as errors; here they are slow answers.
 TIMEOUT_SECONDS = 30
 
 
 @dataclass(frozen=True)
 class Load:
-    """What one round of load came back with.
+    """Results of one round of load.
 
     Args:
-        requests: Answers.
+        requests: Number of answers.
         rate: Answers a second.
         p99: Seconds within which 99 of 100 answers came.
         failed: Answers other than 2xx or 3xx, and requests without an answer.
@@ -33,16 +33,7 @@ class Load:
 
 
 def load(url: str, token: str, method: str, path: str, seconds: float, body: str = "") -> Load:
-    """Ask one path without a pause on a few connections.
-
-    Args:
-        url: The service's address.
-        token: Bearer token.
-        method: HTTP method.
-        path: Path and query.
-        seconds: How long.
-        body: JSON text; empty for none.
-    """
+    """Request one path without a pause on a few connections; an empty body sends none."""
     headers = [f"Authorization: Bearer {token}", *(["Content-Type: application/json"] if body else [])]
     done = command.run(
         [

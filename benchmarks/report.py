@@ -1,8 +1,8 @@
 """Time `invoke report` as a whole process, and its page in a real Chromium until every chart is drawn.
 
 Run it with `./run python -m benchmarks.report`; the image must have been built. The goals are five seconds
-for the report and one for the page; ratios are against `invoke size`, which looks at the same image, and
-against an empty page in the same browser.
+for the report and one for the page. Ratios are to `invoke size`, which reads the same image, and to an empty
+page in the same browser.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ from tests.support import packages
 ROOT = Path(__file__).resolve().parent.parent
 REPETITIONS = 5
 EMPTY = "<!doctype html><title>empty</title><p>nothing"
-# The page's scripts stand at its end and draw before the browser calls it loaded.
+# The page's scripts are at its end and draw before the browser's load event.
 FIGURES = ("first text", "every chart drawn", "on a processor")
 LOADED = "performance.getEntriesByType('navigation')[0].loadEventEnd"
 PAINTED = "performance.getEntriesByName('first-contentful-paint')[0].startTime"
 
 
 def task(*args: str) -> tuple[float, float]:
-    """Run a task as a process, start-up included; return its seconds, and those of them on a processor."""
+    """Run a task as a process; return its seconds including start-up, and its CPU seconds."""
     began, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
     command = [sys.executable, "-m", "invoke", *args, "--json"]
     subprocess.run(command, check=True, cwd=ROOT, stdout=subprocess.DEVNULL)
@@ -42,11 +42,11 @@ def task(*args: str) -> tuple[float, float]:
 
 
 def opened(browser: Browser, page: Path) -> tuple[float, float, float]:
-    """Open a page in a context of its own.
+    """Open a page in a new context.
 
     Returns:
-        Milliseconds until its first text and until it is loaded, and those of them that the page's thread had
-        a processor: on a busy machine the only figure that means anything.
+        Milliseconds until its first text, until it is loaded, and of CPU time of the page's thread: the only
+        meaningful figure on a busy machine.
     """
     context = browser.new_context(offline=True)
     try:
@@ -68,14 +68,13 @@ def medians(measure: Callable[[], tuple[float, ...]]) -> tuple[float, ...]:
 
 
 def main() -> None:
-    """Measure and print."""
     with tempfile.TemporaryDirectory(prefix="drydock-benchmark-") as folder, sync_playwright() as playwright:
         page, empty = Path(folder) / "report.html", Path(folder) / "empty.html"
         empty.write_text(EMPTY)
         size = medians(lambda: task("size"))
         report = medians(lambda: task("report", "--output", str(page)))
         browser = playwright.chromium.launch(executable_path=packages.chromium())
-        opened(browser, empty)  # the first page of a browser starts its processes
+        opened(browser, empty)  # a browser's first page starts its processes
         nothing, whole = medians(lambda: opened(browser, empty)), medians(lambda: opened(browser, page))
         browser.close()
         weight = page.stat().st_size

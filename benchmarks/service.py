@@ -1,11 +1,11 @@
 """Measure the running service: production against the plain baseline, in one run and on one database.
 
-Both images hold the same application of the last commit. Each is started several times in turn, for the
-seconds from `docker run` to ready and for memory. Load has two more contenders, in the baseline's image: a
-plain FastAPI handler and Starlette with psycopg by hand (benchmarks/baseline), both with the least that lists
-and creates tasks. All run at once and are put under load in turn, with one worker each and no rate limit.
-Each figure is the median, for load the median of the rounds' ratios. On a busy machine processor time tells
-more than seconds. A chat turn is asked of a model that answers at once, so its time is the service's own.
+Both images contain the same application of the last commit. Each starts several times in turn, to measure
+memory and the seconds from `docker run` to ready. Load has two more contenders, in the baseline's image: a
+plain FastAPI handler and Starlette with psycopg by hand (benchmarks/baseline), both with the least code that
+lists and creates tasks. All run at once and get load in turn, with one worker each and no rate limit.
+Each figure is the median, for load the median of the rounds' ratios. On a busy machine processor time is more
+reliable than seconds. The model answers a chat turn at once, so the turn's time is the service's own.
 
 With `--against REVISION` chat has a third contender: production's image with that revision's application.
 
@@ -57,7 +57,7 @@ LISTED_TASKS = 50
 
 @dataclass(frozen=True)
 class Operation:
-    """A request that is repeated under load."""
+    """A request to repeat under load."""
 
     name: str
     method: str
@@ -73,7 +73,7 @@ class Round:
     Args:
         rate: Answers a second.
         p99: Seconds within which 99 of 100 answers came.
-        processor: Seconds of the server's processor time for one request.
+        processor: Seconds of the server's processor time for each request.
     """
 
     rate: float
@@ -94,7 +94,6 @@ PROGRAMS = {PLAIN: "plain:app", BY_HAND: "by_hand:app"}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure and print; return the exit code."""
     options = _options(arguments)
     say = narrator()
     with contenders(say) as built:
@@ -126,7 +125,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 def migrated(found: Systems) -> dict[str, str]:
-    """Make a database with the schema and return the settings of a production start on it."""
+    """Create a database with the schema and return the settings of a production start on it."""
     environment = found.environment(found.postgres.create_database("benchmark"))
     code, log = found.run_to_end(environment, "migrate")
     if code != 0:
@@ -137,7 +136,7 @@ def migrated(found: Systems) -> dict[str, str]:
 def _starts(
     found: Systems, images: Mapping[str, str], environment: Mapping[str, str], count: int, say: Say
 ) -> list[Figure]:
-    """Start each image in turn: with the agent loaded in the background, and only at the first chat."""
+    """Start each image in turn, with the agent loaded in the background or only at the first chat."""
     account = found.account()
     eager: dict[str, list[Start]] = {name: [] for name in images}
     lazy: dict[str, list[Start]] = {name: [] for name in images}
@@ -179,7 +178,7 @@ def _loads(
     options: argparse.Namespace,
     say: Say,
 ) -> list[Figure]:
-    """Put every contender under load in turn, so that the machine's other work meets all alike."""
+    """Put every contender under load in turn, so that the machine's other work affects all equally."""
     accounts = {LIST: found.account(), CREATE: found.account(), TURN: found.account()}
     found.model.will(then=Says("Aye."))
     rounds: dict[tuple[str, str], list[Round]] = {}
@@ -188,8 +187,8 @@ def _loads(
             for number in range(LISTED_TASKS):
                 api.post("/tasks", json={"title": f"task {number}"}).raise_for_status()
         for number in range(-1, options.rounds):
-            # The first round warms all up and counts for nothing; each later one begins at the other end.
-            # Every round goes there and back, since what is asked later finds another database.
+            # The first round only warms up; each later one begins at the other end. Every round goes there
+            # and back, because the database grows in between.
             for operation, account in accounts.items():
                 there = tuple(name for name in operation.contenders if name in apps)
                 names = there if number % 2 else there[::-1]
@@ -228,7 +227,6 @@ def _loads(
 def _running(
     found: Systems, images: Mapping[str, str], environment: Mapping[str, str], earlier: str | None
 ) -> Iterator[dict[str, App]]:
-    """Start every contender and wait until all are ready."""
     with ExitStack() as stack:
         apps = {}
         for name in (PRODUCTION, BASELINE, *PROGRAMS, *([EARLIER] if earlier else [])):
@@ -245,7 +243,7 @@ def _running(
 
 
 def _load(app: App, account: Account, operation: Operation, seconds: int) -> Round:
-    """Make load, and tell what it cost the server: processor time says more where the machine is busy."""
+    """Make load and measure its cost to the server: processor time is more reliable on a busy machine."""
     path = f"/api/{account.user.id}{operation.path}"
     _, before = usage(app)
     made = load(app.url, account.token, operation.method, path, seconds, operation.body)
@@ -276,7 +274,7 @@ def _paired(
     against: str,
     goal: Goal | None = None,
 ) -> Figure:
-    """Compare within each round, where both met the same machine; the other's median is the scale."""
+    """Compare within each round, on an equally busy machine; the other's median is the scale."""
     of = MEASURES[measure]
     ours, others = (list(map(of, rounds[operation.name, one])) for one in (PRODUCTION, against))
     scale = statistics.median(others)

@@ -1,4 +1,4 @@
-"""What a start costs: seconds from `docker run` to ready, and memory before and after the agent's load."""
+"""The cost of a start: seconds from `docker run` to ready, and memory before and after the agent's load."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.support.systems import READY, Account, App, Systems
 
 POLL_SECONDS = 0.01
 WAIT_SECONDS = 60.0
-# After everything is loaded the allocator and the connection pool come to rest.
+# After loading, the allocator and the connection pool need time to settle.
 REST_SECONDS = 1.0
 # With one worker the container has one process; the kernel counts its memory and its processor time.
 READ_PROCESS = """
@@ -32,9 +32,9 @@ class Start:
 
     Args:
         ready: Seconds from `docker run` to the first 200 of the readiness probe.
-        processor_ready: Seconds of processor time that the process had used by then.
+        processor_ready: Seconds of the process's processor time by then.
         memory_ready: Resident bytes at that moment.
-        memory_rest: Resident bytes once nothing loads in the background any more.
+        memory_rest: Resident bytes after all background loading.
         first_turn: Seconds of the first chat turn, with a model that answers at once.
         memory_chat: Resident bytes after that turn.
     """
@@ -68,7 +68,7 @@ def start(systems: Systems, image: str, environment: Mapping[str, str], account:
 
 
 def usage(app: App) -> tuple[int, float]:
-    """Return the resident bytes of the container's one process, and its seconds of processor time."""
+    """Return the resident bytes and processor seconds of the container's one process."""
     code, output = app.run("python3", "-S", "-c", READ_PROCESS)
     if code != 0:
         raise BenchmarkFailed(f"memory and processor time cannot be read: {output}")

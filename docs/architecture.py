@@ -1,4 +1,4 @@
-"""Draw the layers of drydock into docs/architecture.md: `python -m docs.architecture`.
+"""Draw the layers of drydock into docs/background/architecture.md: `python -m docs.architecture`.
 
 The order is the contract of import-linter in pyproject.toml, the arrows are those of the import graph.
 """
@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import re
 import tomllib
-from pathlib import Path
 
 import grimp
 
-ROOT = Path(__file__).resolve().parent.parent
-PAGE = ROOT / "docs/architecture.md"
-MARKS = ("<!-- layers -->\n", "<!-- /layers -->\n")
+from docs.pages import ROOT, filled
+
+PAGE = ROOT / "docs/background/architecture.md"
 
 
 def layers() -> list[list[str]]:
@@ -39,7 +38,7 @@ def table() -> str:
     for row in layers():
         for package in row:
             name = f"drydock.{package}"
-            if name not in graph.modules:  # scripts of the build and of the image, which are no package
+            if name not in graph.modules:  # scripts of the build and of the image, which are not packages
                 continue
             inside = {name, *graph.find_descendants(name)}
             targets = {other for one in inside for other in graph.find_modules_directly_imported_by(one)}
@@ -52,8 +51,7 @@ def table() -> str:
 
 def page(text: str) -> str:
     """Return the page with the table of today."""
-    before, _, rest = text.partition(MARKS[0])
-    return before + MARKS[0] + table() + MARKS[1] + rest.partition(MARKS[1])[2]
+    return filled(text, "layers", table())
 
 
 if __name__ == "__main__":

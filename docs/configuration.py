@@ -1,4 +1,4 @@
-"""Write docs/configuration.md and the JSON schema of the configuration: `python -m docs.configuration`.
+"""Write docs/reference/configuration.md and its JSON schema: `python -m docs.configuration`.
 
 Keys, types and defaults come from the code. The schema's descriptions and `x-found-by` are written by hand.
 """
@@ -10,17 +10,15 @@ import json
 import types
 import typing
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
+from docs.pages import ROOT, filled
 from drydock import toml
 from drydock.project.configuration import Configuration
 from drydock.project.model import DEFAULT_BUDGETS, TARGETS, Budget, Development, Growth, Request
 
-ROOT = Path(__file__).resolve().parent.parent
-PAGE = ROOT / "docs/configuration.md"
+PAGE = ROOT / "docs/reference/configuration.md"
 SCHEMA = ROOT / "drydock/project/schema.json"
-MARKS = ("<!-- keys -->\n", "<!-- /keys -->\n")
 # Tables by the name that the schema's definitions give them, in the order of the page.
 TABLES: dict[str, type] = {
     "budget": Budget,
@@ -45,7 +43,7 @@ WORDS = {
 
 
 def schema() -> dict[str, Any]:
-    """Return the schema of the code as it is, with the descriptions of the present file."""
+    """Return the code's schema, with the descriptions of the existing file."""
     old = json.loads(SCHEMA.read_text(encoding="utf-8"))
     definitions = {
         name: _table(table, old["definitions"].get(name, {"properties": {}}))
@@ -76,7 +74,6 @@ def _table(table: type, old: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _type(hint: Any, field: dataclasses.Field[Any] | None = None) -> dict[str, Any]:
-    """Return the schema of a field's type."""
     if hint is Any:
         return {}
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
@@ -97,7 +94,7 @@ def _type(hint: Any, field: dataclasses.Field[Any] | None = None) -> dict[str, A
 
 
 def _least(field: dataclasses.Field[Any]) -> dict[str, Any]:
-    """Return the limit of a size in megabytes: some may be 0."""
+    """Return the minimum of a size in megabytes: some may be 0."""
     try:
         field.metadata["read"](0)
     except ValueError:
@@ -106,7 +103,6 @@ def _least(field: dataclasses.Field[Any]) -> dict[str, Any]:
 
 
 def tables(found: Mapping[str, Any]) -> str:
-    """Return the page's tables of keys."""
     parts = ["## `[tool.drydock]`\n\n" + _rows(found)]
     parts += [f"## `{HEADINGS[name]}`\n\n" + _rows(found["definitions"][name]) for name in TABLES]
     return "\n".join(parts)
@@ -125,7 +121,6 @@ def _rows(table: Mapping[str, Any]) -> str:
 
 
 def _word(one: Mapping[str, Any]) -> str:
-    """Return a type in a word."""
     if "$ref" in one:
         return f"table, see {one['$ref'].rpartition('/')[2]}"
     if one.get("type") == "array":
@@ -149,12 +144,11 @@ def _default(key: str, one: Mapping[str, Any], table: Mapping[str, Any]) -> str:
 
 def page(text: str, found: Mapping[str, Any]) -> str:
     """Return the page with the tables of today."""
-    before, _, rest = text.partition(MARKS[0])
-    return before + MARKS[0] + tables(found) + MARKS[1] + rest.partition(MARKS[1])[2]
+    return filled(text, "keys", tables(found))
 
 
 def dumps(found: Mapping[str, Any]) -> str:
-    """Return a schema as its file holds it."""
+    """Return a schema in its file's format."""
     return json.dumps(found, indent=2, ensure_ascii=False) + "\n"
 
 

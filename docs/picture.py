@@ -1,7 +1,7 @@
 """Record the terminal picture at the top of README.md: real commands on a real terminal, as an SVG.
 
-Run it with `./run python -m docs.picture`. It works in a clone of the last commit, in which one source file
-is changed, and shows what a person sees then, but for the token. The picture loads nothing from elsewhere.
+Run it with `./run python -m docs.picture`. It works in a clone of the last commit with one changed source
+file, and shows the user's view except for the token. The picture loads nothing from elsewhere.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ ROOT = Path(__file__).resolve().parent.parent
 PICTURE = ROOT / "docs/picture.svg"
 COLUMNS = 104
 FONTS = "ui-monospace, SFMono-Regular, Menlo, Consolas, 'DejaVu Sans Mono', monospace"
-# Commands, each with the text after which it gets Ctrl-C; empty for those that end by themselves.
+# Commands, each with the text that triggers Ctrl-C; empty for those that end by themselves.
 COMMANDS = (("invoke build", ""), ("invoke run", "curl -s"), ("drydock biuld", ""))
-# A token is long, and whatever looks like one alarms those who search repositories for secrets.
+# A token is long, and secret scanners would report anything like it.
 _TOKEN = re.compile(r"Bearer [\w.-]+")
-# Every pair of text and ground has a contrast of 4.5 or more, dimmed text too.
+# Every pair of text and background has a contrast of at least 4.5, even dimmed text.
 THEME = TerminalTheme(
     (22, 27, 34),
     (230, 237, 243),
@@ -53,12 +53,10 @@ THEME = TerminalTheme(
 
 
 def record(command: Sequence[str], folder: Path, until: str = "") -> str:
-    """Run a command on a terminal that does not move, and return what it wrote there, colours included.
+    """Run a command on a motionless terminal, and return its output with colours.
 
     Args:
-        command: The argument list.
-        folder: Where it runs.
-        until: A text after which it gets Ctrl-C; empty to let it end.
+        until: A text that triggers Ctrl-C; empty to let it end.
     """
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 60, COLUMNS, 0, 0))
@@ -80,7 +78,7 @@ def record(command: Sequence[str], folder: Path, until: str = "") -> str:
             if until and until in seen and seen.endswith("\r\n"):
                 os.killpg(process.pid, signal.SIGINT)
                 until = ""
-    except OSError:  # Linux's way to say that nobody holds the other end any more
+    except OSError:  # on Linux: the other end is closed
         pass
     os.close(ours)
     process.wait()
@@ -88,11 +86,7 @@ def record(command: Sequence[str], folder: Path, until: str = "") -> str:
 
 
 def draw(recorded: Sequence[tuple[str, str]]) -> str:
-    """Return recorded commands with their output as one SVG.
-
-    Args:
-        recorded: Command lines, each with what it wrote.
-    """
+    """Return recorded commands with their output as one SVG."""
     console = Console(record=True, width=COLUMNS, file=io.StringIO(), highlight=False)
     for number, (line, output) in enumerate(recorded):
         if number:
@@ -109,11 +103,10 @@ def _self_contained(template: str) -> str:
 
 
 def main() -> None:
-    """Record, draw and write."""
     with tempfile.TemporaryDirectory(prefix="drydock-picture-") as name:
         clone = Path(name) / "drydock"
         subprocess.run(["git", "clone", "--quiet", str(ROOT), str(clone)], check=True)
-        # What is found out about the base image is remembered for a while; the picture is about the builds.
+        # Looking up the base image is cached for a while, and the picture is about the builds.
         record(["invoke", "base"], clone)
         touch_source(load(clone), clone)
         recorded = [(line, record(line.split(), clone, until)) for line, until in COMMANDS]

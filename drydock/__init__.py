@@ -4,7 +4,7 @@ DISTRIBUTION = "fastapi-drydock"
 
 
 def version() -> str:
-    """Return the version of drydock that runs."""
+    """Return drydock's version."""
     from importlib import metadata  # a third of what `drydock --version` takes, and no other command needs it
 
     return metadata.version(DISTRIBUTION)

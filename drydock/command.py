@@ -1,4 +1,4 @@
-"""The only door to a subprocess."""
+"""Run subprocesses: the only module that starts one."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from pathlib import Path
 from drydock import secrets
 from drydock.errors import CommandMissing
 
-# Long enough for a child to remove what it made, short enough that Ctrl-C still feels immediate.
+# Enough for a child to clean up, and little enough that Ctrl-C still feels immediate.
 GRACE_SECONDS = 10.0
 
 
 @dataclass(frozen=True)
 class Completed:
-    """What a command did: its arguments, exit code and streams."""
+    """A finished command: its arguments, exit code and streams."""
 
     args: tuple[str, ...]
     code: int
@@ -29,13 +29,13 @@ class Completed:
 
     @property
     def last(self) -> str:
-        """The last line that it printed, of its errors where it printed any."""
+        """The last line of its error output, else of its output."""
         lines = (self.stderr.strip() or self.stdout.strip()).splitlines()
         return lines[-1] if lines else "no output"
 
 
 class CommandFailed(Exception):
-    """A command ended with an unexpected exit code; callers turn it into their own error."""
+    """A command had an unexpected exit code; callers turn it into their own error."""
 
     def __init__(self, completed: Completed) -> None:
         self.completed = completed
@@ -51,18 +51,15 @@ def run(
     stdin: str | None = None,
     timeout: float | None = None,
 ) -> Completed:
-    """Run a command to its end and return what it printed.
+    """Run a command to its end and return its streams.
 
     Args:
         args: The argument list; never a shell line.
-        check: Raise when the exit code is not 0.
-        cwd: Working directory; the current one by default.
         env: Variables to add to this process's own.
-        stdin: Text for its standard input; none by default.
         timeout: Seconds until it is killed.
 
     Raises:
-        CommandFailed: The exit code is not 0 and ``check`` is set, or the time-out passed (code 124).
+        CommandFailed: The exit code is not 0 and ``check`` is set; 124 is a time-out.
         CommandMissing: The program does not exist.
     """
     with _started(args, cwd=cwd, env=env, stdin=stdin is not None) as process:
@@ -88,18 +85,13 @@ def stream(
     env: Mapping[str, str] | None = None,
     source: str = "both",
 ) -> Completed:
-    """Run a command and hand over its output while it runs.
+    """Run a command and pass on its output while it runs; never raise for an exit code.
 
     Args:
-        args: The argument list.
-        on_output: Called with each chunk of text as it arrives (not split at line ends).
-        cwd: Working directory; the current one by default.
+        on_output: Takes each chunk of text as it arrives, not split at line ends.
         env: Variables to add to this process's own.
         source: ``stderr``, or ``both`` for standard output and error as one stream. The other stream is
             collected and returned.
-
-    Returns:
-        The exit code with the streams; never raises for a code other than 0, since the output was seen.
     """
     with _started(args, cwd=cwd, env=env, merged=source == "both") as process:
         watched = process.stderr if source == "stderr" else process.stdout
@@ -143,10 +135,10 @@ def _started(
     stdin: bool = False,
     merged: bool = False,
 ) -> Iterator[subprocess.Popen[str]]:
-    """Start a command in a process group of its own, and end the whole group on any exception.
+    """Start a command in its own process group, and end the whole group on any exception.
 
-    The group keeps a terminal's Ctrl-C from reaching the child before this process decides what is to be
-    cleaned up, and takes grandchildren (the docker CLI's plugins) along.
+    The group keeps a terminal's Ctrl-C from the child until this process has decided on the clean-up.
+    It includes grandchildren, such as the docker CLI's plugins.
     """
     try:
         process = subprocess.Popen(

@@ -1,7 +1,7 @@
-"""The base of every message that a user can be shown, and the exit codes.
+"""The base of every error message, and the exit codes.
 
-An error is one line, ``error: <fact>; <next step>``, after the evidence that it carries (a build step's
-last lines, a container's log). The classes live in the `errors` module of the package that raises them.
+An error is one line, ``error: <fact>; <next step>``, after its evidence (a build step's last lines, a
+container's log). The classes are in the `errors` module of the package that raises them.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ class DrydockError(Exception):
 
     Args:
         evidence: Lines to show before the message, such as the end of a log.
-        values: What the class's ``fact`` and ``next_step`` templates name. A command of drydock's is written
-            as `drydock build`, in backticks, and shown as the person types it.
+        values: The values of the ``fact`` and ``next_step`` templates. A command of drydock is written as
+            `drydock build`, in backticks, and shown as the person types it.
     """
 
     exit_code: ClassVar[Exit]

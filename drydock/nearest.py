@@ -1,31 +1,31 @@
-"""Suggest the known word that is nearest to a misspelt one."""
+"""Suggest the known word nearest to a misspelt one."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-# Half of the letters in place is a slip of the fingers; less is another word.
+# Half of the letters in place is a typing error; fewer is another word.
 CLOSE_ENOUGH = 0.55
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
-    """Return the known word that is nearest to an unknown one; None where none is near."""
-    import difflib  # only ever needed after a mistake
+    """Return the known word nearest to an unknown one, None without a near one."""
+    import difflib  # only needed after a mistake
 
-    # The dashes that all options share make no two of them alike.
+    # Leading dashes, which all options share, do not make two of them similar.
     bare = {each.lstrip("-"): each for each in known}
     near = difflib.get_close_matches(word.lstrip("-"), bare, n=1, cutoff=CLOSE_ENOUGH)
     return bare[near[0]] if near else None
 
 
 def suggestion(word: str, known: Iterable[str], otherwise: str) -> str:
-    """Return an error's next step: the nearest known word as a question, or else another way."""
+    """Return an error's next step: the nearest known word as a question, else `otherwise`."""
     found = nearest(word, known)
     return f"did you mean `{found}`?" if found else otherwise
 
 
 def choices(word: str, known: Iterable[str]) -> str:
-    """Return the choices for an error that lists them, with the nearest word as a question."""
+    """List the choices for an error, with the nearest word as a question."""
     listed = list(known)
     found = nearest(word, listed)
     return ", ".join(listed) + (f" (did you mean `{found}`?)" if found else "")

@@ -10,12 +10,12 @@ _FIELD = re.compile(r"^([A-Z][A-Z0-9_]*)=([\"']?)(.*)\2\s*$", re.MULTILINE)
 
 
 def fields(text: str) -> dict[str, str]:
-    """Return the fields of an os-release file's text, without quotes."""
+    """Return the fields of an os-release text, without quotes."""
     return {name: re.sub(r"\\(.)", r"\1", value) for name, _, value in _FIELD.findall(text)}
 
 
 def of_host(path: Path = HOST) -> dict[str, str]:
-    """Return the fields of this machine's os-release; empty where it has none."""
+    """Return the fields of this machine's os-release, empty without one."""
     try:
         return fields(path.read_text(encoding="utf-8"))
     except OSError:
@@ -23,5 +23,5 @@ def of_host(path: Path = HOST) -> dict[str, str]:
 
 
 def codename() -> str:
-    """Return the code name of this machine's release; empty where it has none."""
+    """Return the code name of this machine's release, empty without one."""
     return of_host().get("VERSION_CODENAME", "")

@@ -1,4 +1,4 @@
-"""How a step tells what it does: a line at a time, or signs of life while it cannot say more."""
+"""Types for progress: lines of text, and a sign of life while a step waits."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 
 Say = Callable[[str], None]
-# Takes what is waited for, and shows until it is left that it goes on.
+# Takes the name of a wait, and shows a sign of life until the context ends.
 Patience = Callable[[str], AbstractContextManager[object]]
 
 
 def silent(line: str) -> None:
-    """Tell nobody."""
+    """Discard the line."""
 
 
 def unseen(_: str) -> AbstractContextManager[object]:
-    """Show nobody that something goes on."""
+    """Show no progress."""
     return nullcontext()

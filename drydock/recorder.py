@@ -1,4 +1,4 @@
-"""Remember builds, sizes and verdicts; a history that cannot be written never makes a step fail."""
+"""Record builds, sizes and verdicts; an unwritable history never makes a step fail."""
 
 from __future__ import annotations
 
@@ -26,44 +26,41 @@ from drydock.workspace import Listener, Workspace
 
 
 class Recorder(Listener):
-    """Adds builds and images to the history; `say` takes a warning where that cannot be written."""
+    """Adds builds and images to the history; `say` takes a warning if that fails."""
 
     def __init__(self, say: Say) -> None:
         self._say = say
 
     def built(self, workspace: Workspace, options: Options, result: BuildResult) -> None:
-        """Remember a build."""
         build(origin(workspace.project, workspace.source, options.target), result, self._say)
 
     def failed(self, workspace: Workspace, options: Options, seconds: float, fault: str) -> None:
-        """Remember a build that failed, and why."""
         failure(origin(workspace.project, workspace.source, options.target), seconds, fault, self._say)
 
     def measured(self, _workspace: Workspace, image: Image) -> None:
-        """Remember an image's sizes."""
         remember(image, self._say)
 
 
 def origin(project: Project, checkout: Checkout, target: str) -> Origin:
-    """Return the origin of a build."""
+    """Return a build's origin."""
     return Origin(project.image, target, checkout.branch, checkout.revision, checkout.dirty)
 
 
 def build(whose: Origin, result: BuildResult, say: Say) -> None:
-    """Remember a build."""
+    """Record a build."""
     steps = tuple(StepTime(step.stage, step.instruction, step.seconds, step.cached) for step in result.steps)
     made = Build(time.time(), whose, result.image_id, result.seconds, steps)
     attempt(History(), lambda history: history.add_build(made), say)
 
 
 def failure(whose: Origin, seconds: float, fault: str, say: Say) -> None:
-    """Remember a build that failed, and why."""
+    """Record a failed build and its reason."""
     ended = Build(time.time(), whose, "", seconds, fault=fault)
     attempt(History(), lambda history: history.add_build(ended), say)
 
 
 def remember(read: Image, say: Say) -> None:
-    """Remember an image's sizes, unless they are known."""
+    """Record an image's sizes, unless they are known."""
 
     def write(history: History) -> None:
         if not history.knows(read.id, read.on_disk, read.on_wire):
@@ -73,7 +70,7 @@ def remember(read: Image, say: Say) -> None:
 
 
 def verdict(whose: Origin, content: str, said: Verdict, say: Say) -> None:
-    """Remember a gate's verdict."""
+    """Record a gate's verdict."""
     judged = Judged(time.time(), whose, content, said)
     attempt(History(), lambda history: history.add_verdict(judged), say)
 
@@ -92,7 +89,7 @@ def weigh(read: Image) -> Weighed:
 
 
 def attempt(history: History, write: Callable[[History], None], say: Say) -> None:
-    """Write to a history; a fault there is one line of warning."""
+    """Write to a history; a failure is one line of warning."""
     try:
         write(history)
     except (sqlite3.Error, OSError) as error:

@@ -1,4 +1,4 @@
-"""Which names and values are secrets: one answer for detection, gates, provenance and logs."""
+"""Recognise secrets by name and value: one answer for detection, gates, provenance and logs."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ _NAME = re.compile(
     r"(API|ACCESS|PRIVATE|ENCRYPTION|SIGNING|MASTER|AUTH|JWT|SESSION|LICENSE)_?KEY(?!_(ID|EXPIRE|NAME))|"
     r"(?<!PUBLIC)(?<!PRIMARY)(?<!FOREIGN)(?<!PARTITION)(?<!CACHE)(?<!SORT)(?<!ROUTING)(^|_)KEY$"
 )
-# Names of addresses, which mostly hold a password; where the value is known, it decides.
+# Names of addresses, which often hold a password; a known value decides.
 _ADDRESS = re.compile(
     r"(^|_)DSN$|^(DATABASE|MONGODB|REDIS)_?UR[LI]|"
     r"(DATABASE|DB|POSTGRES\w*|PG|MYSQL|MONGO\w*|REDIS|AMQP|RABBIT\w*|BROKER|CELERY\w*|SQLALCHEMY\w*|BACKEND)"
     r"_?(DATABASE_)?(URL|URI|DSN)$"
 )
-# A switch, or a name that ends so: a file, a place, a length of time.
+# A switch, or the name of a file, a place or a length of time.
 _HARMLESS = re.compile(
     r"^(IS|HAS|ALLOW|ENABLE|USE|MAX|MIN|NUM)_|(^|_)ALLOWED?_|"
     r"_(MINUTES|SECONDS|HOURS|DAYS|ALGORITHM|EXPIRE\w*|URL_PREFIX|HOST|PORT|USER|NAME|LENGTH|TYPE|HEADER|PREFIX|"
@@ -35,12 +35,7 @@ _ASSIGNMENT = re.compile(r"((?:--[a-z-]+=)?)([A-Za-z_]\w*)=(.*)", re.DOTALL)
 
 
 def is_secret(name: str, value: str | None = None) -> bool:
-    """Tell whether a variable, setting or build argument is a secret, by its name.
-
-    Args:
-        name: Its name.
-        value: Its value, where it is known: an address that holds no user is not a secret.
-    """
+    """Tell whether a variable, setting or build argument is a secret; an address without a user is not."""
     upper = name.upper()
     if _ADDRESS.search(upper):
         return value is None or "://" not in value or "@" in value
@@ -48,17 +43,17 @@ def is_secret(name: str, value: str | None = None) -> bool:
 
 
 def leaks(text: str) -> bool:
-    """Tell whether a text holds something in the form of a secret."""
+    """Tell whether a text contains a secret by its form."""
     return _VALUE.search(text) is not None
 
 
 def public(name: str, text: str) -> str:
-    """Return the value of a variable as everyone may see it: a secret is withheld as a whole."""
+    """Return a variable's value for showing: a secret is withheld as a whole."""
     return WITHHELD if is_secret(name) else plain_urls(text)
 
 
 def plain_urls(text: str) -> str:
-    """Return a text with its URLs, but without the users and passwords in them."""
+    """Remove users and passwords from the URLs in a text."""
     return _URL.sub(lambda match: _plain(match[0]), text)
 
 
@@ -68,7 +63,7 @@ def _plain(url: str) -> str:
 
 
 def shown(args: Iterable[str]) -> str:
-    """Return a command line as a message may show it: ``NAME=value`` of a secret without its value."""
+    """Return a command line for showing, without the values of secrets."""
     words = []
     for word in args:
         assigned = _ASSIGNMENT.fullmatch(word)

@@ -1,4 +1,4 @@
-"""Nox sessions, one for each gate of the registry, made when this module is imported by a noxfile."""
+"""Make a Nox session for each gate of the registry, at import from a noxfile."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Arguments:
 
 
 def parse(gate: Gate, posargs: Sequence[str]) -> Arguments:
-    """Read a session's arguments; refuse an unknown one unless the gate takes arguments of its own."""
+    """Read a session's arguments; refuse unknown ones unless the gate takes its own."""
     parser = argparse.ArgumentParser(prog=f"nox -s {gate.name} --", add_help=False, exit_on_error=False)
     parser.add_argument("--project", default=".", type=Path)
     parser.add_argument("--target", action="append", default=[])
@@ -79,7 +79,7 @@ def body(gate: Gate) -> Callable[[nox.Session], None]:
 
 
 def built(target: str, session: nox.Session) -> tuple[str, str]:
-    """Build a target of the project in this folder; return its reference and the image's id."""
+    """Build a target of the project in the current folder; return its reference and the image's id."""
     from drydock.detect.project import load
     from drydock.engine import connect
     from drydock.publish.opening import open_workspace
@@ -90,7 +90,7 @@ def built(target: str, session: nox.Session) -> tuple[str, str]:
 
 
 def wanted(arguments: Sequence[str]) -> list[str]:
-    """Return the sessions that nox's command line names, before any `--`."""
+    """Return the sessions on nox's command line, before any `--`."""
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     parser.add_argument("-s", "-e", "--session", "--sessions", nargs="*", default=[], dest="names")
     own = arguments[: list(arguments).index("--")] if "--" in arguments else arguments
@@ -105,7 +105,7 @@ def check(arguments: Sequence[str], known: Collection[str]) -> None:
 
 
 def check_command_line() -> None:
-    """End nox where its command line names a session that does not exist; called last in a noxfile."""
+    """Exit if nox's command line names an unknown session; called last in a noxfile."""
     try:
         check(sys.argv[1:], nox.registry.get())
     except UnknownSession as error:
@@ -114,13 +114,13 @@ def check_command_line() -> None:
 
 
 nox.needs_version = ">=2026.10.20"
-# Every tool is in the one locked environment; a second one would only be slower.
+# Every tool is in the one locked environment; another would only be slower.
 nox.options.default_venv_backend = "none"
 nox.options.error_on_external_run = False
 nox.options.stop_on_first_error = False
-# The tools are beside this Python, also where nox was called by its path.
+# The tools are beside this Python, even if nox was called by its path.
 os.environ["PATH"] = os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", "")))
-# nox shows every library's debug log; the engine's client writes one line for each request.
+# nox shows every library's debug log, and the engine's client logs each request.
 for name in ("urllib3", "docker"):
     logging.getLogger(name).setLevel(logging.WARNING)
 for gate in registry().values():

@@ -1,6 +1,6 @@
 """Name drydock's commands as the person types them: `drydock build`, `invoke build` or `./run invoke build`.
 
-The code writes the first form, in backticks, in every message; `spelled` turns it into the form in use.
+Messages in the code use the first form, in backticks; `spelled` converts it.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import PurePath
 
-# `./run` says here how it was called.
+# `./run` sets it to its own name as it was called.
 RUN = "DRYDOCK_RUN"
 PROGRAMS = ("drydock", "fastapi-drydock")
 INVOKE = ("invoke", "inv", "nox")
@@ -21,14 +21,14 @@ _COMMAND = re.compile(r"`drydock(?P<gate> gate (?P<names>[^`\s]+))?(?P<rest>(?: 
 def program(started: str) -> str:
     """Return a process's program: `drydock`, `invoke` or `nox`, from its first argument.
 
-    With ``python -m NAME`` that is the path of a `__main__.py`.
+    With ``python -m NAME`` that argument is the path of a `__main__.py`.
     """
     path = PurePath(started)
     return path.parent.name if path.name == "__main__.py" else path.name
 
 
 def spelled(text: str, started: str | None = None, environment: Mapping[str, str] = os.environ) -> str:
-    """Return a text with each command of drydock's, in backticks, as the person would type it."""
+    """Return a text with each command in backticks as the person would type it."""
     used = program(sys.argv[0] if started is None else started)
     run = environment.get(RUN, "")
     before = f"{run} " if run else ""
@@ -38,7 +38,7 @@ def spelled(text: str, started: str | None = None, environment: Mapping[str, str
             name = used if used in PROGRAMS else PROGRAMS[0]
             return f"`{before}{name}{found['gate'] or ''}{found['rest']}`"
         if found["gate"]:
-            # Nox hands the words behind two dashes to a gate.
+            # Nox passes the words after two dashes to a gate.
             options = f" --{found['rest']}" if found["rest"] else ""
             return f"`{before}nox -s {found['names'].replace(',', ' ')}{options}`"
         return f"`{before}invoke{found['rest']}`"

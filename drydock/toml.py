@@ -1,7 +1,7 @@
-"""Read TOML into frozen dataclasses: every key is known and of its type, or the error names it.
+"""Read TOML into frozen dataclasses: an unknown key or a wrong type is an error that names it.
 
-A field's key is its name with ``-`` for ``_``. Its metadata may say otherwise: ``key`` is another name,
-``read`` makes the value from TOML's or raises ValueError, and ``how`` is then the next step.
+A field's key is its name with ``-`` for ``_``. Its metadata can override this: ``key`` is another name,
+``read`` converts TOML's value or raises ValueError, and ``how`` is then the next step.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Table = TypeVar("Table")
 
 
 def parse(text: str, where: object) -> dict[str, Any]:
-    """Return the content of a TOML text; `where` is its file, for an error."""
+    """Parse a TOML text; `where` is its file, for an error."""
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -30,7 +30,7 @@ def parse(text: str, where: object) -> dict[str, Any]:
 
 
 def read(path: Path) -> dict[str, Any]:
-    """Return the content of a TOML file; {} where there is no such file."""
+    """Parse a TOML file, {} without one."""
     try:
         return parse(path.read_text(encoding="utf-8"), path)
     except FileNotFoundError:
@@ -40,7 +40,7 @@ def read(path: Path) -> dict[str, Any]:
 
 
 def keys(cls: type) -> dict[str, dataclasses.Field[Any]]:
-    """Return the fields of a dataclass by their keys in TOML."""
+    """Return a dataclass's fields by their keys in TOML."""
     return {one.metadata.get("key", one.name.replace("_", "-")): one for one in dataclasses.fields(cls)}
 
 
@@ -74,7 +74,7 @@ def make(cls: type[Table], table: object, where: object, path: str = "") -> Tabl
 
 
 def _value(hint: Any, value: object, where: object, path: str) -> Any:
-    """Return a TOML value as the type that a field has."""
+    """Convert a TOML value to a field's type."""
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if hint is Any:
         return value
@@ -90,7 +90,7 @@ def _value(hint: Any, value: object, where: object, path: str) -> Any:
         return {key: _value(arguments[1], item, where, join(path, key)) for key, item in value.items()}
     if dataclasses.is_dataclass(hint):
         return make(typing.cast(type[Any], hint), value, where, path)
-    # bool is a subclass of int, and a point in time one of a date.
+    # bool is a subclass of int, and datetime one of date.
     if (
         not isinstance(value, hint)
         or (hint is int and isinstance(value, bool))
@@ -102,10 +102,10 @@ def _value(hint: Any, value: object, where: object, path: str) -> Any:
 
 
 def join(path: str, key: str) -> str:
-    """Return the name of a key in a table by the table's own name."""
+    """Return a key's dotted path."""
     return f"{path}.{key}" if path else key
 
 
 def bad(where: object, key: str, problem: str, how: str) -> BadConfiguration:
-    """Return the error about a key of a file."""
+    """Return an error about a key of a file."""
     return BadConfiguration(where=f"{where} {key}".rstrip(), problem=problem, how=how)

@@ -10,7 +10,7 @@ from typing import Any
 
 
 class Outcome(StrEnum):
-    """The three ends of a gate; a failed check is never reported as passed."""
+    """A gate's outcome; a check that could not run is never reported as passed."""
 
     PASSED = "passed"
     FAILED = "failed"
@@ -18,48 +18,38 @@ class Outcome(StrEnum):
 
 
 def and_more(faults: Sequence[object]) -> str:
-    """Write the first fault and the number of the others."""
+    """Return the first fault and the number of the others."""
     return f"{faults[0]} and {len(faults) - 1} more" if len(faults) > 1 else str(faults[0])
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """A gate's judgement.
+    """A gate's judgement."""
 
-    Args:
-        gate: The gate's name, which is also its Nox session's.
-        summary: One line: the figures when it passed, the first fault when it did not.
-        details: One fact a line, to show below it.
-        evidence: Text to show above it, such as the end of a log.
-        measurements: JSON values; sizes in bytes, times in seconds.
-    """
-
-    gate: str
+    gate: str  # its name, also its Nox session's
     outcome: Outcome
-    summary: str
-    details: tuple[str, ...] = ()
-    evidence: str = ""
-    measurements: Mapping[str, Any] = field(default_factory=dict)
+    summary: str  # one line: the figures if it passed, else the first fault
+    details: tuple[str, ...] = ()  # one fact a line, shown below it
+    evidence: str = ""  # shown above it, such as the end of a log
+    measurements: Mapping[str, Any] = field(default_factory=dict)  # JSON; sizes in bytes, times in seconds
     seconds: float = 0.0
 
     @property
     def passed(self) -> bool:
-        """Whether the image may go on."""
         return self.outcome is Outcome.PASSED
 
     @classmethod
     def failed(cls, gate: str, error: Exception) -> Verdict:
-        """Return the refusal that an error of the image's is, with the error's evidence."""
+        """Return the refusal for an error, with its evidence."""
         evidence = getattr(error, "evidence", "")
         return cls(gate, Outcome.FAILED, str(error.args[0]), evidence=evidence)
 
     def as_json(self) -> dict[str, Any]:
-        """Return the verdict as JSON values."""
         return {**asdict(self), "outcome": self.outcome.value, "details": list(self.details)}
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> Verdict:
-        """Read a verdict back; a ValueError names the fault of other content."""
+        """Read a verdict back; a ValueError names the fault in other content."""
         try:
             fields = {**content, "outcome": Outcome(content["outcome"]), "details": tuple(content["details"])}
             return cls(**fields)

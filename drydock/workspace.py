@@ -1,4 +1,4 @@
-"""One project on one engine: its targets are built, and its images are measured, once each."""
+"""Build and measure a project's images on one engine, once each."""
 
 from __future__ import annotations
 
@@ -25,61 +25,54 @@ if TYPE_CHECKING:
 
 
 class Listener:
-    """Hears of builds and measured images; every method may be overridden."""
+    """Takes the news of builds and measured images; every method can be overridden."""
 
     def built(self, workspace: Workspace, options: Options, result: BuildResult) -> None:
-        """Take a build that ended well."""
+        """Take a finished build."""
 
     def failed(self, workspace: Workspace, options: Options, seconds: float, fault: str) -> None:
-        """Take a build that failed, with the fact that ended it."""
+        """Take a failed build, with its reason."""
 
     def measured(self, workspace: Workspace, image: Image) -> None:
-        """Take an image that was read for the first time in this process."""
+        """Take an image after its first measurement in this process."""
 
 
 class Progress:
     """Shows long steps; this one shows nothing."""
 
-    # Whether it wants programs to name each test as it begins.
+    # Whether test programs should name each test as it begins.
     names_tests = False
 
     def build(self, _title: str, _brief: bool) -> AbstractContextManager[OnUpdate]:
-        """Take a build's updates; brief progress leaves out the cached steps."""
+        """Take a build's updates; brief progress omits the cached steps."""
         return nullcontext(lambda _: None)
 
     def wait(self, _what: str) -> AbstractContextManager[object]:
-        """Show that something is waited for."""
+        """Show that a step waits."""
         return nullcontext()
 
     def under_way(self, _what: str) -> AbstractContextManager[object]:
-        """Show that a step goes on which tells its own progress."""
+        """Show that a step runs which reports its own progress."""
         return nullcontext()
 
     def output(self, text: str) -> None:
-        """Show the output of a program as it comes."""
+        """Show a program's output as it comes."""
 
 
 def unlabelled(_project: Project, _checkout: Checkout, _base: bases.Base) -> Mapping[str, str]:
-    """Return no label."""
     return {}
 
 
 @dataclass
 class Workspace:
-    """Builds and measures the images of one project on one engine.
-
-    Args:
-        say: Takes one line of progress at a time.
-        channel: Names the images' development references; another one than `dev` leaves a user's alone.
-        label: Decides the labels of an image.
-    """
+    """Builds and measures the images of one project on one engine."""
 
     engine: Engine
     project: Project
-    say: Say = silent
+    say: Say = silent  # takes one line of progress
     progress: Progress = field(default_factory=Progress)
-    channel: str = "dev"
-    label: Callable[[Project, Checkout, bases.Base], Mapping[str, str]] = unlabelled
+    channel: str = "dev"  # in the images' references; another one leaves a user's `dev` images alone
+    label: Callable[[Project, Checkout, bases.Base], Mapping[str, str]] = unlabelled  # an image's labels
     listeners: Sequence[Listener] = ()
     _base: bases.Base | None = None
     _built: dict[str, BuildResult] = field(default_factory=dict)
@@ -87,33 +80,33 @@ class Workspace:
 
     @property
     def base(self) -> bases.Base:
-        """The base image, found, pulled or made at the first call."""
+        """The base image, found, pulled or made on first use."""
         if self._base is None:
             self._base = bases.resolve(self.engine, self.recipe.project, say=self.say)
         return self._base
 
     @functools.cached_property
     def recipe(self) -> Recipe:
-        """The project's recipe, rendered at the first call where no file of the project holds it."""
-        # Imported here: a task that builds nothing need not wait for detection.
+        """The project's recipe, rendered on first use if the project has not written it."""
+        # Imported here: a task that builds nothing should not wait for detection.
         from drydock.recipe import current
 
         return current.of(self.project, self.say, self.progress.wait)
 
     @functools.cached_property
     def source(self) -> Checkout:
-        """The project's state in version control."""
+        """The project's state in git."""
         return git.read(self.project.root)
 
     def of(self, project: Project, channel: str) -> Workspace:
-        """Return a workspace of another state of the project; it shares a known base image."""
+        """Return a workspace for another state of the project; it shares a known base image."""
         base = self._base if project.base == self.project.base else None
         return Workspace(
             self.engine, project, self.say, self.progress, channel, self.label, self.listeners, base
         )
 
     def build_args(self) -> dict[str, str]:
-        """Return drydock's arguments for the Dockerfile: base image, commit's time, files opened by name."""
+        """Return drydock's Dockerfile arguments: base image, commit's time, files opened by name."""
         found = {"PYTHON_IMAGE": self.base.reference}
         if self.project.extra_files:
             found["EXTRA_FILES"] = " ".join(self.project.extra_files)
@@ -122,7 +115,7 @@ class Workspace:
         return found
 
     def options(self, options: Options) -> Options:
-        """Complete a caller's options: the base image, the commit's time and the labels."""
+        """Complete a caller's options with the recipe, the Dockerfile arguments and the labels."""
         recipe = self.recipe
         if not recipe.resolved:
             lock.find(self.project)
@@ -150,19 +143,19 @@ class Workspace:
         return result
 
     def built(self, target: str) -> BuildResult:
-        """Build a target under its development reference, once a process."""
+        """Build a target under its development reference, once per process."""
         if target not in self._built:
             wanted = Options(target, self.project.reference(target, self.channel))
             self._built[target] = self.build(wanted, brief=True)
         return self._built[target]
 
     def adopt(self, target: str, image_id: str) -> None:
-        """Take an image of an earlier process for a target, instead of building it again."""
+        """Use an image of an earlier process for a target, instead of building it again."""
         known = BuildResult(target, self.project.reference(target, self.channel), image_id, (), 0.0)
         self._built.setdefault(target, known)
 
     def tests_on(self, target: str) -> BuildResult:
-        """Build the test image on a target's layers, once a process."""
+        """Build the test image on a target's layers, once per process."""
         key = f"test on {target}"
         if key not in self._built:
             reference = self.project.reference(f"test-{target}", self.channel)
@@ -175,13 +168,13 @@ class Workspace:
         return self.measure(self.built(target).image_id)
 
     def look(self, name: str) -> Image:
-        """Return an image by its reference on the engine, or by the path of an archive or OCI layout."""
+        """Read an image by its reference on the engine, or by the path of an archive or OCI layout."""
         if (path := Path(name)).exists():
             return images.read_archive(path, compression=self.project.compression)
         return self.measure(name)
 
     def measure(self, image_id: str) -> Image:
-        """Return the layers, files and sizes of an engine's image, read once a process."""
+        """Return the layers, files and sizes of an engine's image, read once per process."""
         if image_id not in self._measured:
             with self.progress.wait("weighing the image"):
                 read = images.read(self.engine, image_id, compression=self.project.compression)

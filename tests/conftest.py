@@ -22,9 +22,9 @@ from tests.support.ship import Ship, ship_project
 
 @pytest.hookimpl(trylast=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """Let long tests give signs of life, and Ctrl-C reach what they start."""
+    """Report progress of long tests, and pass Ctrl-C on to their processes."""
     pace.register(config)
-    # A shell has what it starts in the background ignore Ctrl-C, and every child inherits that.
+    # A shell makes background processes ignore Ctrl-C, and their children inherit that.
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
@@ -45,37 +45,37 @@ def write_files(folder: Path, files: Mapping[str, str]) -> Path:
 
 @pytest.fixture(scope="session", autouse=True)
 def state_of_these_tests(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Keep what tests build and judge, and what processes that they start do, out of the user's state."""
+    """Keep the builds, verdicts and processes of tests out of the user's state."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
-        # Where `./run` started these tests, messages would name it.
+        # With `./run`'s variable, messages would name it.
         patch.delenv(spelling.RUN, raising=False)
         yield
 
 
 @pytest.fixture(autouse=True)
 def history_of_this_test(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let each test begin with a history of its own."""
+    """Start each test with an empty history."""
     monkeypatch.setattr(history, "default_path", lambda: tmp_path / "state/history.sqlite3")
 
 
 @pytest.fixture(scope="module")
 def plain() -> Iterator[Registry]:
-    """A registry that lets everybody in, over plain HTTP."""
+    """A registry without a login, over plain HTTP."""
     with registry() as running:
         yield running
 
 
 @pytest.fixture(scope="module")
 def private() -> Iterator[Registry]:
-    """A registry that asks for a password, over TLS."""
+    """A registry with a password, over TLS."""
     with private_registry() as running:
         yield running
 
 
 @pytest.fixture
 def make_project(tmp_path: Path) -> MakeProject:
-    """Return a function that makes a project from ``{file: text}`` and loads it."""
+    """Return a function that creates a project from ``{file: text}`` and loads it."""
 
     def make(files: Mapping[str, str]) -> Project:
         minimal = {
@@ -88,7 +88,7 @@ def make_project(tmp_path: Path) -> MakeProject:
 
 @pytest.fixture(scope="session")
 def engine() -> Iterator[Engine]:
-    """The engine that answers; there is always one where `./run` started the tests."""
+    """The engine that answers; `./run` guarantees one."""
     found = connect()
     yield found
     found.sdk.close()
@@ -102,14 +102,14 @@ def python_image(engine: Engine) -> str:
 
 @pytest.fixture
 def own_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A state folder of the test's own, for the processes that it starts as well."""
+    """A state folder for this test and its processes."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     return tmp_path / "state"
 
 
 @pytest.fixture(scope="session")
 def signing_key(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A private key, which COSIGN_PASSWORD opens; the public one lies beside it as ``cosign.pub``."""
+    """A private key with the password COSIGN_PASSWORD; the public key is beside it as ``cosign.pub``."""
     folder = tmp_path_factory.mktemp("key")
     command.run(
         [str(cosign.program()), "generate-key-pair"], cwd=folder, env={"COSIGN_PASSWORD": KEY_PASSWORD}
@@ -119,7 +119,7 @@ def signing_key(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def key(signing_key: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The private key, ready for use."""
+    """The private key, with its password set."""
     monkeypatch.setenv("COSIGN_PASSWORD", KEY_PASSWORD)
     return signing_key
 
@@ -132,7 +132,7 @@ def ship(engine: Engine, python_image: str, tmp_path: Path) -> Iterator[Ship]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark every test that asks for the engine, also through other fixtures."""
+    """Mark all tests that use the engine, also through other fixtures."""
     for item in items:
         if "engine" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.live)
@@ -150,7 +150,7 @@ def users_names(request: pytest.FixtureRequest) -> Iterator[None]:
     names = [
         f"{repository}:{number}" for number, image in enumerate(images) if image.tag(repository, str(number))
     ]
-    # It ends by itself where the tests are killed.
+    # It ends by itself if the tests are killed.
     sleep = ["-c", "import time; time.sleep(5400)"]
     run = {"entrypoint": "python3", "command": sleep, "detach": True, "name": repository, "auto_remove": True}
     containers = [sdk.containers.run(name, **run) for name in names[:1]]

@@ -1,4 +1,4 @@
-"""`.ci/run` with programs in place of `./run` and of the cluster beside the checkout."""
+"""`.ci/run` with fake programs for `./run` and for the cluster next to the checkout."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ echo down >> "$LOG"
 
 @dataclass(frozen=True)
 class Ran:
-    """What the script did: its exit code, and what it called."""
+    """The script's exit code and the commands that it called."""
 
     code: int
     called: list[str]
@@ -46,7 +46,7 @@ Script = Callable[..., Ran]
 
 @pytest.fixture
 def script(tmp_path: Path) -> Script:
-    """Return a function that runs the script in a checkout of its own."""
+    """Return a function that runs the script in a new checkout."""
 
     def run(
         *,
@@ -120,5 +120,5 @@ def test_named_stages_run_alone(script: Script) -> None:
 
 
 def test_an_unknown_stage_is_refused(script: Script) -> None:
-    with pytest.raises(FileNotFoundError):  # nothing was called
+    with pytest.raises(FileNotFoundError):  # it called nothing
         script(stages=("acceptanse",))

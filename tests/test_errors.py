@@ -21,7 +21,7 @@ def test_every_exit_code_is_some_errors_and_none_is_pythons_own() -> None:
     assert not {0, 1} & {int(code) for code in Exit}
 
 
-# Raised by a door or a plan above the package whose matter it is.
+# Raised by a package above the one that defines them.
 ABOVE = {"LabelsDiffer", "UnknownGate", "UnknownSession"}
 
 

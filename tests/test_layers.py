@@ -1,4 +1,4 @@
-"""The contract of the layers: it holds, and an import upwards or a circle breaks it."""
+"""The contract of the layers holds, and an upward import or a circle breaks it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tests remove only what they made: never an image by its id, which a user's tag may name as well."""
+"""Tests remove only their own things: never an image by its id, which a user's tag may share."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.conftest import ROOT
 
 
 def removals(source: str) -> list[str]:
-    """Return the calls that remove images by force or by an id."""
+    """Return the calls that remove images by force or by id."""
     calls = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call)]
     texts = [ast.unparse(call) for call in calls if ast.unparse(call.func).endswith("images.remove")]
     return [text for text in texts if "force=True" in text or ".id" in text]

@@ -1,4 +1,4 @@
-"""os-release is read as its specification says, of this machine and of an image."""
+"""os-release is read by its specification, on this machine and in an image."""
 
 from __future__ import annotations
 

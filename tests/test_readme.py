@@ -19,7 +19,7 @@ def run(module: str, *args: str) -> str:
 
 
 def table(marker: str) -> dict[str, str]:
-    """Return the rows of the table that follows a marker: text by the name in the first column."""
+    """Return the rows of the table after a marker: text by the name in the first column."""
     rows = README.split(f"<!-- {marker} -->", 1)[1].split("\n\n", 1)[0]
     return dict(re.findall(r"^\| `([^`]+)` \| (.*) \|$", rows, re.MULTILINE))
 

@@ -102,7 +102,7 @@ def test_a_changed_lock_or_manifest_makes_the_environment_again(
 
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
-    """A copy of the script with an empty lock, so that set-up is quick."""
+    """A copy of the script with an empty lock, for a quick set-up."""
     root = tmp_path / "copy"
     (root / "drydock").mkdir(parents=True)
     shutil.copy(ROOT / "run", root / "run")
@@ -112,7 +112,7 @@ def copy(tmp_path: Path) -> Path:
 
 
 def test_where_pip_refuses_uv_goes_into_a_private_environment(copy: Path, tmp_path: Path) -> None:
-    """A python3 whose pip refuses, as on Debian, and whose venv holds a uv that reports what it is asked."""
+    """python3's pip refuses, as on Debian, and its venv contains a uv that records its arguments."""
     programs = tmp_path / "bin"
     programs.mkdir()
     for name in ("sh", "cmp", "mkdir", "dirname", "cp", "cat", "chmod", "env", "true", "date", "sleep"):

@@ -1,4 +1,4 @@
-"""What is secret is secret everywhere: for detection, gates, provenance and logs."""
+"""Detection, gates, provenance and logs agree on secret names."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SECRET = (
         "SENTRY_DSN",
         "APP_SALT",
         "SIGNINGKEY",
-    ),  # wrong once: secret for one reader, not for another
+    ),  # a regression: one reader treated it as secret, another did not
     *("SECRET_KEY", "API_KEY", "KEY", "db_password", "DB_PASS", "GITHUB_TOKEN", "NPM_AUTH", "DATABASE_URL"),
     *(
         "AWS_SECRET_ACCESS_KEY",

@@ -1,4 +1,4 @@
-"""One loader makes frozen dataclasses of TOML, and names the key that is wrong."""
+"""One loader creates frozen dataclasses from TOML, and names a wrong key."""
 
 from __future__ import annotations
 

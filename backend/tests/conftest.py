@@ -1,4 +1,4 @@
-"""What tests share: settings that touch nothing outside their folder, clients, an issuer, a model."""
+"""Shared fixtures: settings that touch nothing outside their folder, clients, an issuer, a model."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def bob(settings: Settings) -> dict[str, str]:
 
 @pytest.fixture(scope="session")
 def reader(migrated_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
-    """A client, as ada, of one application that all tests share which store nothing."""
+    """A client, as ada, of one application for all tests that store nothing."""
     data = tmp_path_factory.mktemp("reader")
     shutil.copy(migrated_file, data / "todo.db")
     settings = Settings(data_dir=data, drain_seconds=0, rate_limit=0)
@@ -139,7 +139,7 @@ def chat_client(chat_settings: Settings) -> Iterator[TestClient]:
 
 @contextmanager
 def running(app: FastAPI) -> Iterator[str]:
-    """Serve an application with uvicorn on a loopback port, in a thread, and give its base URL."""
+    """Serve an application with uvicorn on a loopback port, in a thread, and yield its base URL."""
     listener = socket.create_server(("127.0.0.1", 0))
     server = uvicorn.Server(uvicorn.Config(app, log_config=None, timeout_graceful_shutdown=3))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)

@@ -1,4 +1,4 @@
-"""An issuer of tokens and a model's endpoint, on real loopback sockets, that do what a test tells them."""
+"""A scripted issuer of tokens and a scripted model's endpoint, on real loopback sockets."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ type PrivateKey = Ed25519PrivateKey | ec.EllipticCurvePrivateKey | rsa.RSAPrivat
 
 @contextmanager
 def served(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
-    """Serve on a free loopback port and give the base URL."""
+    """Serve on a free loopback port and yield the base URL."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     server.daemon_threads = True
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
@@ -47,7 +47,7 @@ def new_key(algorithm: str) -> PrivateKey:
 
 
 def public_jwk(key: PrivateKey) -> dict[str, Any]:
-    """Return the public half as a JWK, the way Better Auth lists it: without `use` and `alg`."""
+    """Return the public half as a JWK in Better Auth's form: without `use` and `alg`."""
     public = key.public_key()
     algorithm: Any = {"Ed25519PublicKey": OKPAlgorithm, "RSAPublicKey": RSAAlgorithm}.get(
         type(public).__name__, ECAlgorithm
@@ -75,7 +75,7 @@ class Issuer:
         return self.current
 
     def claims(self, user: str = "ada", **changes: Any) -> dict[str, Any]:
-        """Return the claims of a good token with some changed; None takes a claim out."""
+        """Return the claims of a good token with some changed; None removes a claim."""
         now = int(time.time())
         claims = {
             "iat": now, "exp": now + 900, "sub": user, "id": user, "name": user,
@@ -118,7 +118,7 @@ class Issuer:
 
 @dataclass
 class Say:
-    """The model writes text, in pieces where it streams; before a piece it may wait."""
+    """The model writes text, in pieces if it streams; it may wait before a piece."""
 
     pieces: list[str]
     before_piece: Callable[[int], object] = lambda _: None
@@ -149,7 +149,7 @@ class Cut:
 
 @dataclass
 class Hang:
-    """The endpoint does not answer until the test lets go."""
+    """The endpoint does not answer until the test releases it."""
 
     release: threading.Event = field(default_factory=threading.Event)
 
@@ -185,7 +185,7 @@ class Model:
                 request = json.loads(self.rfile.read(length))
                 model.requests.append(request)
                 step = model.steps[min(len(model.requests), len(model.steps)) - 1]
-                # The client may give up, as some tests want.
+                # The client may give up; some tests want that.
                 with suppress(BrokenPipeError, ConnectionResetError):
                     answer(self, request, step)
 

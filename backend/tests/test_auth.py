@@ -44,7 +44,7 @@ def signed_in(auth_settings: Settings) -> Iterator[TestClient]:
 
 
 def status(client: TestClient, token: str) -> int:
-    """Return how a request with a token is answered."""
+    """Return the status of a request with a token."""
     return client.get(TASKS, headers={"Authorization": f"Bearer {token}"}).status_code
 
 
@@ -140,9 +140,7 @@ FORGED: dict[str, Callable[[Issuer], str]] = {
 
 @pytest.mark.parametrize("forge", FORGED.values(), ids=FORGED.keys())
 def test_forged_token_is_401(signed_in: TestClient, issuer: Issuer, forge: Callable[[Issuer], str]) -> None:
-    assert (
-        status(signed_in, issuer.token()) == 200
-    )  # the keys are known: nothing but the token can be at fault
+    assert status(signed_in, issuer.token()) == 200  # the keys are known: only the token can be at fault
     answer = signed_in.get(TASKS, headers={b"Authorization": f"Bearer {forge(issuer)}".encode("latin-1")})
     assert answer.status_code == 401
     assert answer.headers["WWW-Authenticate"].startswith("Bearer")
@@ -292,7 +290,7 @@ def test_proven_token_ends_with_its_key(issuer: Issuer) -> None:
         keys = keys_over(Address(issuer), Clock())
         verifier, token = verifier_over(keys, issuer), issuer.token()
         await verifier.verify(token)
-        # Another key under the same id: the old signature proves nothing any more.
+        # Another key under the same id: the old signature no longer proves anything.
         issuer.keys[issuer.current] = ("EdDSA", new_key("EdDSA"))
         await keys.refresh()
         with pytest.raises(InvalidToken):

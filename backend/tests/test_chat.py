@@ -163,7 +163,7 @@ def test_model_error_is_a_problem(
     if expected == "model-turn-limit":
         assert len(model.requests) == chat_settings.chat_max_turns
     assert "scripted failure" not in answer.text
-    # The conversation is free again, and the message is not lost.
+    # The conversation is free again, and the message is stored.
     assert stored(chat_settings) == [("user", "Hi")]
     model.steps = [Say(["Back"])]
     again = chat_client.post(CHAT, json={"conversation_id": 1, "message": "Now?"})

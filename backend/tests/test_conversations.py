@@ -1,4 +1,4 @@
-"""Conversations as their users see them, and as the model sees them again."""
+"""Conversations from the view of their users, and of the model in a later turn."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Connections, migrations, and what happens when the database is away."""
+"""Connections, migrations, and outages of the database."""
 
 from __future__ import annotations
 
@@ -139,7 +139,7 @@ def test_locked_database_is_503_not_500(make_settings: MakeSettings) -> None:
 
 @contextmanager
 def frozen_server() -> Iterator[int]:
-    """Listen as a PostgreSQL server that lets everyone in and then answers nothing; gives its port."""
+    """Listen as a PostgreSQL server that accepts every login and then answers nothing; yield its port."""
 
     class Handler(socketserver.StreamRequestHandler):
         def handle(self) -> None:

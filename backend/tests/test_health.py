@@ -1,4 +1,4 @@
-"""Probes: what the process says about itself and about what it needs."""
+"""Probes: the reported state of the process and of its dependencies."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from todo_api.settings import Settings
 
 
 def wait_for(client: TestClient, check: str, state: str) -> None:
-    """Wait until readiness shows a state of one check."""
+    """Wait until readiness shows one check's expected state."""
     deadline = time.monotonic() + 30
     while client.get("/readyz").json()["checks"][check] != state:
         assert time.monotonic() < deadline
@@ -177,7 +177,7 @@ def test_readiness_has_a_connection_of_its_own(settings: Settings) -> None:
     async def scenario() -> str | None:
         database = Database(settings)
         async with AsyncExitStack() as waiting:
-            for _ in range(10):  # all that requests have
+            for _ in range(10):  # all connections for requests
                 await waiting.enter_async_context(database.reading())
             found = await database.revision()
         await database.close()

@@ -1,4 +1,4 @@
-"""What holds for every request: problems, limits, headers, documentation, metrics."""
+"""Properties of every request: problems, limits, headers, documentation, metrics."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The defects that services of this kind keep having: each with a test that fails when it is put back."""
+"""Known defects of such services: each has a test that fails when it is reintroduced."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ ROOT = PACKAGE.parent
 
 
 def sources() -> Iterator[tuple[Path, ast.Module]]:
-    """Give every module of the application as a syntax tree."""
+    """Yield every module of the application as a syntax tree."""
     for path in sorted(PACKAGE.rglob("*.py")):
         yield path.relative_to(PACKAGE), ast.parse(path.read_text())
 

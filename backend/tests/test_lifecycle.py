@@ -1,4 +1,4 @@
-"""The end of the process: readiness first, then what is under way, then the rest."""
+"""The end of the process: readiness first, then running work, then the rest."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ from tests.conftest import MakeSettings, bearer
 from tests.fakes import Model, Say
 from todo_api.settings import Settings
 
-# Each server is a process of its own, forked from one that has imported everything: importing is not what
-# these tests wait for.
+# Each server is a process of its own, forked from one that has imported everything: these tests need not wait
+# for imports.
 FORKSERVER = multiprocessing.get_context("forkserver")
 FORKSERVER.set_forkserver_preload(
     ["uvicorn", "todo_api.main", "todo_api.mcp_server.tools", "todo_api.chat.agent", "todo_api.db.migrate"]
@@ -34,12 +34,12 @@ FORKSERVER.set_forkserver_preload(
 
 
 def serve(log: Path, environ: dict[str, str], options: dict[str, Any]) -> None:
-    """Become the server: its environment, its log, then uvicorn until it is told to end."""
+    """Become the server: set its environment and log, then run uvicorn until told to end."""
     os.environ.update(environ)
     with log.open("wb") as file:
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
-    sys.stdin = None  # uvicorn would hand its number on to workers that have not inherited it
+    sys.stdin = None  # uvicorn would pass its number on to workers that have not inherited it
     uvicorn.run("todo_api.main:create_app", factory=True, timeout_graceful_shutdown=10, **options)
 
 
@@ -73,7 +73,7 @@ def wait_for_end(server: BaseProcess) -> None:
 
 
 def wait_for_readiness(url: str, status: int | None) -> None:
-    """Wait for a status of readiness; None stands for a refused connection."""
+    """Wait for a status of readiness; None means a refused connection."""
     deadline = time.monotonic() + 20
     while readiness(url) != status:
         assert time.monotonic() < deadline
@@ -226,6 +226,6 @@ def test_log_of_a_whole_run_is_json_without_tokens(make_settings: MakeSettings) 
     text = (settings.data_dir / "log").read_text()
     assert "hunter2" not in text
     assert ada["Authorization"].removeprefix("Bearer ") not in text
-    # uvicorn's own first line comes before the application has set the logs up.
+    # uvicorn's first line precedes the application's setup of the logs.
     entries = [json.loads(line) for line in text.splitlines() if not line.startswith("INFO:")]
     assert {"started", "request", "stopped"} <= {entry["message"] for entry in entries}

@@ -1,4 +1,4 @@
-"""Logs: one object a line, and no secret in any of them."""
+"""Logs: one object a line, without any secret."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def test_secret_in_a_traceback_is_masked(capsys: pytest.CaptureFixture[str]) -> 
 
 
 def test_warning_of_python_is_a_line_like_all_others_without_secrets() -> None:
-    # In a process of its own: pytest takes warnings itself.
+    # In a process of its own: pytest captures warnings itself.
     script = f"""
 import warnings
 from todo_api.logs import configure_logging

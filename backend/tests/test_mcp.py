@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from fastapi import FastAPI
 from starlette.testclient import TestClient
 
 from tests.conftest import MakeSettings, bearer
@@ -37,6 +38,14 @@ def test_server_introduces_itself(client: TestClient, ada: dict[str, str]) -> No
     )["result"]  # fmt: skip
     assert result["serverInfo"]["name"] == "todo"
     assert "list_tasks" in result["instructions"]
+
+
+def test_first_request_does_not_wait_for_a_probe(
+    monkeypatch: pytest.MonkeyPatch, app: FastAPI, ada: dict[str, str]
+) -> None:
+    monkeypatch.setattr("todo_api.main.LOAD_DELAY_SECONDS", 3600)
+    with TestClient(app) as client:
+        assert rpc(client, ada, "tools/list")["result"]["tools"]
 
 
 MODERN = {

@@ -1,4 +1,4 @@
-"""The check of the settings, and the commands beside the server."""
+"""The check of the settings, and the commands besides the server."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Turns that fail, die or come too late: changes are made once and told, replies are stored once."""
+"""Turns that fail, die or come too late: changes are made once and reported, replies are stored once."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def hanging(
 ) -> Iterator[Future[Any]]:
     """Send a chat whose model hangs after some steps, and end its lease as if its process had died."""
     hang = Hang()
-    model.steps = [*model.requests, *steps, hang]  # one step for each request that was, then these
+    model.steps = [*model.requests, *steps, hang]  # one step for each earlier request, then these
     with pytest.MonkeyPatch.context() as patch, ThreadPoolExecutor(1) as pool:
         patch.setattr(service, "RENEWAL_SECONDS", 3600)  # a dead process renews no lease
         request = pool.submit(client.post, CHAT, json={"message": "Hi", **body}, headers=KEY)
@@ -106,7 +106,7 @@ def test_failure_after_a_change_is_answered_again_and_nothing_is_done_twice(
 def test_failure_without_a_key_tells_its_changes_too(chat_client: TestClient, model: Model) -> None:
     model.steps = [Call([("list_tasks", {}), ("add_task", {"title": "Buy milk"})]), Fail(500)]
     assert chat_client.post(CHAT, json={"message": "Hi"}).json()["tool_calls"] == [ADDED]
-    # The next turn begins with none.
+    # The next turn begins without any.
     body = {"message": "Hi", "conversation_id": 1}
     assert "tool_calls" not in chat_client.post(CHAT, json=body).json()
 
@@ -331,7 +331,7 @@ def test_turn_makes_no_more_tool_calls_than_it_may(
     with TestClient(create_app(settings)) as client:
         client.headers.update(bearer(settings, "ada"))
         text = client.post(path, json={"message": "Hi"}).text
-        assert titles(client) == ["x", "x"]  # those of the answer within the limit
+        assert titles(client) == ["x", "x"]  # from the answer within the limit
     problem = json.loads(text[text.rindex('{"type"') :] if path.endswith("stream") else text)
     assert problem["type"].endswith(":tool-call-limit")
     assert "4 tool calls" in problem["detail"]

@@ -47,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def migrate(_options: argparse.Namespace) -> int:
-    """Migrate, or say why the database could not be reached."""
+    """Migrate, or report why the database is unreachable."""
     from sqlalchemy.exc import OperationalError
 
     try:
@@ -70,7 +70,7 @@ def openapi(_options: argparse.Namespace) -> int:
 
 
 def dev_token(options: argparse.Namespace) -> int:
-    """Print a token that the server beside this command accepts."""
+    """Print a token that a server with the same DATA_DIR accepts."""
     from todo_api.auth.development import DevelopmentTokensOff, make_token
     from todo_api.settings import get_settings
 

@@ -1,4 +1,4 @@
-"""The process's last seconds: readiness says no before the server does."""
+"""The end of the process: readiness fails before the server stops."""
 
 from __future__ import annotations
 
@@ -12,10 +12,9 @@ logger = logging.getLogger(__name__)
 
 
 class Lifecycle:
-    """Knows whether the process is ready for work or about to end.
+    """Knows whether the process is ready or about to end.
 
-    Args:
-        drain_seconds: Seconds between SIGTERM and the server's own reaction to it.
+    `drain_seconds` pass between SIGTERM and the server's own reaction to it.
     """
 
     def __init__(self, drain_seconds: float) -> None:
@@ -24,12 +23,12 @@ class Lifecycle:
         self.ready = asyncio.Event()
 
     def take_over_sigterm(self) -> None:
-        """Put a handler before the server's: readiness turns 503 now, the server stops a little later.
+        """Handle SIGTERM before the server does: readiness turns 503 now, the server stops a little later.
 
-        Load balancers learn from readiness that nothing new belongs here while connections are still taken.
+        Load balancers learn from readiness to send nothing new, while connections are still accepted.
         """
         if threading.current_thread() is not threading.main_thread():
-            return  # signals reach only the main thread; elsewhere the server has no handler either
+            return  # only the main thread gets signals; elsewhere the server has no handler either
         loop = asyncio.get_running_loop()
         server_handler = signal.getsignal(signal.SIGTERM)
         if not callable(server_handler):

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 
 MASK = "[redacted]"
-# Tokens and keys are recognised by shape, so that one that was never configured here is masked too.
+# Tokens and keys are recognised by shape, so that unconfigured ones are masked too.
 _SHAPES = re.compile(
     r"(?P<keep>\bbearer\s+)[^\s\"',]+"
     r"|\beyJ[\w-]+\.[\w-]*(?:\.[\w-]*)?"
@@ -24,7 +24,7 @@ _SHAPES = re.compile(
     r"|(?P<scheme>\b[a-z][a-z0-9+.-]*://)[^\s/@]*:[^\s/@]*@",
     re.IGNORECASE,
 )
-# Control characters and Unicode's line ends could begin a line of their own or command a terminal.
+# Control characters and Unicode's line ends could begin a new line or command a terminal.
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _STANDARD = frozenset(logging.makeLogRecord({}).__dict__) | {
     "message",
@@ -35,15 +35,14 @@ _STANDARD = frozenset(logging.makeLogRecord({}).__dict__) | {
 
 
 class Redactor:
-    """Masks configured secrets, and everything shaped like a credential, in text."""
+    """Masks configured secrets, and everything shaped like a credential."""
 
     def __init__(self, secrets: tuple[str, ...] = ()) -> None:
-        """Remember the values to mask, the longest first so that none survives in part."""
+        """Remember the values to mask, longest first so that none survives in part."""
         known = sorted({*secrets, *(json.dumps(value)[1:-1] for value in secrets)}, key=len, reverse=True)
         self._known = re.compile("|".join(map(re.escape, known))) if known else None
 
     def __call__(self, text: str) -> str:
-        """Return the text without secrets."""
         if self._known is not None:
             text = self._known.sub(MASK, text)
         return _SHAPES.sub(_mask, text)
@@ -58,7 +57,7 @@ def _mask(match: re.Match[str]) -> str:
 
 
 def escaped(text: str) -> str:
-    """Return text with its control characters, line ends and lone surrogates written as in JSON."""
+    """Return text with its control characters, line ends and lone surrogates escaped as in JSON."""
     return _CONTROL.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
@@ -66,12 +65,10 @@ class JsonFormatter(logging.Formatter):
     """Formats a record as one JSON object; ``extra`` values become members."""
 
     def __init__(self, redact: Redactor) -> None:
-        """Use the redactor for every line."""
         super().__init__()
         self._redact = redact
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return the line."""
         entry: dict[str, object] = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname,
@@ -90,7 +87,6 @@ class TextFormatter(logging.Formatter):
     """Formats a record for a person at a terminal."""
 
     def __init__(self, redact: Redactor) -> None:
-        """Use the redactor for every line."""
         super().__init__("%(asctime)s %(levelname)-7s %(name)s  %(message)s", "%H:%M:%S")
         self._redact = redact
 
@@ -103,7 +99,7 @@ class TextFormatter(logging.Formatter):
 
 
 def _quoted(value: object) -> str:
-    """Return a value, as a JSON string where it could be read as further values."""
+    """Return a value, as a JSON string if it could be mistaken for further values."""
     text = str(value)
     return json.dumps(text, ensure_ascii=False) if re.search(r'[\s="]', text) else text
 
@@ -122,8 +118,8 @@ def configure_logging(settings: Settings) -> None:
         logger = logging.getLogger(name)
         logger.handlers.clear()
         logger.propagate = True
-    # Requests are logged once, by the application, with their ids and without query strings.
+    # The application logs each request once, with its id and without its query string.
     logging.getLogger("uvicorn.access").disabled = True
-    # These write a line for every call at INFO.
+    # These log every call at INFO.
     for name in ("httpx2", "httpcore2", "mcp", "openai", "openai.agents", "alembic.runtime.plugins"):
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))

@@ -1,4 +1,4 @@
-"""The application: everything is put together here and nowhere else."""
+"""The application: the only module that puts all parts together."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from todo_api.startup import WrongSettings, contradictions
 
 logger = logging.getLogger(__name__)
 
-# Heavy imports wait until a probe has found the process ready, or this long without a probe.
+# Heavy imports wait for a probe that finds the process ready, a request that needs them, or this long.
 LOAD_DELAY_SECONDS = 1.0
 SWEEP_SECONDS = 3600
 DESCRIPTION = (
@@ -46,13 +46,9 @@ DESCRIPTION = (
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
-    """Make the application.
+    """Make the application, by default with the environment's settings.
 
-    Args:
-        settings: Settings to use; the environment's when left out.
-
-    Raises:
-        WrongSettings: When settings contradict each other or the environment.
+    Raises WrongSettings if they contradict each other or the environment.
     """
     settings = settings or get_settings()
     if faults := contradictions(settings):
@@ -66,10 +62,14 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     lifecycle = Lifecycle(settings.drain_seconds)
 
     async def load_the_rest() -> None:
-        """Load the parts that readiness does not need, the likeliest to be asked for first."""
-        with suppress(TimeoutError):
-            await asyncio.wait_for(lifecycle.ready.wait(), LOAD_DELAY_SECONDS)
-        # Each logs its own failure and raises none: what fails takes nothing else with it.
+        """Load the parts that readiness does not need, those likely to be used first."""
+        starts = [asyncio.create_task(event.wait()) for event in (lifecycle.ready, mcp.wanted)]
+        try:
+            await asyncio.wait(starts, timeout=LOAD_DELAY_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for start in starts:
+                start.cancel()
+        # Each logs its own failure and raises none, so it does not affect the others.
         async with asyncio.TaskGroup() as together:
             together.create_task(mcp.run())
             together.create_task(agents.preload())
@@ -129,7 +129,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
 
 async def _sweep(database: Database) -> None:
-    """Delete expired idempotency keys now and then; every worker may, at a time of its own."""
+    """Delete expired idempotency keys regularly; every worker does so, at its own times."""
     while True:
         await asyncio.sleep(SWEEP_SECONDS * random.uniform(0.5, 1.5))  # noqa: S311 - no secret
         with suppress(Unavailable):
@@ -138,7 +138,7 @@ async def _sweep(database: Database) -> None:
 
 
 def _middleware(settings: Settings, verifier: TokenVerifier) -> list[Middleware]:
-    """Return the layers, the outermost first."""
+    """Return the layers, outermost first."""
     cors = Middleware(
         CORSMiddleware,
         allow_origins=list(settings.cors_origins),
@@ -150,7 +150,7 @@ def _middleware(settings: Settings, verifier: TokenVerifier) -> list[Middleware]
             "Idempotency-Key",
             "If-Match",
             "X-Request-ID",
-            # MCP clients: each version of the protocol has its own.
+            # For MCP clients: each version of the protocol has headers of its own.
             "Last-Event-ID",
             "Mcp-Method",
             "Mcp-Name",
@@ -195,9 +195,9 @@ def _add_routes(app: FastAPI, mcp: McpEndpoint, settings: Settings) -> None:
     ]
     if settings.serves_docs:
         routers.append(docs.router)
-    # The routers' own routes: inclusion would build each a second time, at the first request.
+    # The routers' own routes: including a router would build each again, at the first request.
     app.router.routes += [route for router in routers for route in router.routes]
-    # A plain route: a mount would answer /mcp with a redirect. No GET: its stream would never carry anything.
+    # A plain route: a mount would answer /mcp with a redirect. No GET: its stream would always be empty.
     app.router.routes.append(Route("/mcp", endpoint=mcp, methods=["POST"]))
 
 
@@ -258,11 +258,11 @@ def _http_error(request: Request, error: Exception) -> Problem:
 
 
 def _validation_error(request: Request, error: Exception) -> Problem:
-    """Name each wrong value by its place; the values themselves are not repeated."""
+    """Name each wrong value by its place, without repeating the value."""
     if not isinstance(error, RequestValidationError):
         raise error
     if isinstance(error.body, bytes) and error.body:
-        # FastAPI decodes only what calls itself JSON.
+        # FastAPI decodes only bodies whose type is JSON.
         given = request.headers.get("content-type", "of no type").partition(";")[0]
         return Problem(
             415,
@@ -271,7 +271,7 @@ def _validation_error(request: Request, error: Exception) -> Problem:
             headers={"Accept": "application/json"},
         )
     errors = [
-        # Text that is not JSON has no members: its location is a position.
+        # Text other than JSON has no members: its location is a position.
         FieldError(
             place=place,
             pointer=json_pointer([] if item["type"] == "json_invalid" else parts),

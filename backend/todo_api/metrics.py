@@ -1,7 +1,7 @@
-"""Prometheus metrics, right with several workers too.
+"""Prometheus metrics, correct with several workers.
 
-With more than one worker every process keeps its numbers in files that any of them adds up. The folder is
-named after the supervisor, so that all of its workers share it and a new start begins at zero.
+With more than one worker, each process stores its numbers in files, which any of them adds up. The folder is
+named after the supervisor: all its workers share it, and a new start begins at zero.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ MULTIPROCESS_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 
 
 def _prepare_folder() -> None:
-    """Choose the shared folder; the client library reads its name when it is imported."""
+    """Choose the shared folder; the client library reads its name when imported."""
     if MULTIPROCESS_VARIABLE not in os.environ and int(os.environ.get("WEB_CONCURRENCY") or 1) > 1:
         supervisor = os.getppid()
         try:
@@ -57,7 +57,7 @@ CHAT_DURATION = Histogram(
 
 
 def render() -> tuple[bytes, str]:
-    """Return the exposition text of all workers and its media type."""
+    """Return the metrics of all workers as text, and its media type."""
     registry = REGISTRY
     if folder := os.environ.get(MULTIPROCESS_VARIABLE):
         from prometheus_client.multiprocess import MultiProcessCollector
@@ -69,7 +69,7 @@ def render() -> tuple[bytes, str]:
 
 
 def _forget_killed(folder: Path) -> None:
-    """Take the gauges of processes out of the sum that ended without a word."""
+    """Remove the gauges of killed processes from the sum."""
     from prometheus_client.multiprocess import mark_process_dead
 
     for process in {path.stem.rpartition("_")[2] for path in folder.glob("gauge_live*.db")}:
@@ -78,7 +78,7 @@ def _forget_killed(folder: Path) -> None:
 
 
 def forget_process() -> None:
-    """Take this process's gauges out of the sum when it ends."""
+    """Remove this process's gauges from the sum at its end."""
     if os.environ.get(MULTIPROCESS_VARIABLE):
         from prometheus_client.multiprocess import mark_process_dead
 

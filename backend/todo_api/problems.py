@@ -16,7 +16,7 @@ from todo_api.logs import request_id
 MEDIA_TYPE = "application/problem+json"
 TYPE_PREFIX = "urn:todo-chatbot-api:problem:"
 RETRY_AFTER_SECONDS = 2
-# Characters that a path holds as they are (RFC 3986).
+# Characters that a path contains unencoded (RFC 3986).
 PATH_CHARACTERS = "/-._~!$&'()*+,;=:@"
 
 
@@ -60,12 +60,11 @@ class ProblemDetails(BaseModel):
 
 
 class Problem(Exception):
-    """An error that the client is told about.
+    """An error for the client.
 
     Args:
-        status: HTTP status.
         kind: Last part of the problem's ``type``.
-        detail: What happened and what to do next.
+        detail: The fact and the next step.
         headers: Further response headers.
         errors: Each wrong value of the request.
         members: Further members of the body.
@@ -91,28 +90,22 @@ class Problem(Exception):
 
 
 def unavailable(kind: str, detail: str, *, retry_after: float = RETRY_AFTER_SECONDS) -> Problem:
-    """Return a 503 that says when to come back."""
+    """Return a 503 with the time of the next attempt."""
     return Problem(503, kind, detail, headers={"Retry-After": str(max(1, math.ceil(retry_after)))})
 
 
 def rate_limited(detail: str, wait: float) -> Problem:
-    """Return a 429 that says in how many seconds the next request is allowed."""
+    """Return a 429 with the seconds until the next request is allowed."""
     return Problem(429, "rate-limited", detail, headers={"Retry-After": str(math.ceil(wait))})
 
 
 def in_progress(kind: str, detail: str) -> Problem:
-    """Return a 409 for work that another request is still doing."""
+    """Return a 409 for work that another request is doing."""
     return Problem(409, kind, detail, headers={"Retry-After": str(RETRY_AFTER_SECONDS)})
 
 
 def invalid(place: Place, name: str, detail: str) -> Problem:
-    """Return the 422 for one wrong value.
-
-    Args:
-        place: The part of the request that holds it.
-        name: Its name there; empty for the whole.
-        detail: The fault.
-    """
+    """Return the 422 for one wrong value; an empty name means its whole part of the request."""
     return Problem(
         422,
         "invalid-request",
@@ -122,7 +115,6 @@ def invalid(place: Place, name: str, detail: str) -> Problem:
 
 
 def as_body(problem: Problem, path: str | None) -> dict[str, Any]:
-    """Return the problem as its JSON object."""
     return ProblemDetails(
         type=f"{TYPE_PREFIX}{problem.kind}",
         title=HTTPStatus(problem.status).phrase,
@@ -136,7 +128,6 @@ def as_body(problem: Problem, path: str | None) -> dict[str, Any]:
 
 
 def as_response(problem: Problem, path: str) -> JSONResponse:
-    """Return the problem as a response."""
     return JSONResponse(
         as_body(problem, path), status_code=problem.status, headers=problem.headers, media_type=MEDIA_TYPE
     )

@@ -1,7 +1,7 @@
-"""Everything that can be set from outside, each value once, with its environment name and meaning.
+"""All settings of the service, each defined once, with its environment name and meaning.
 
-A value comes from the environment variable named by its alias. Values that hold secrets may come from a file
-instead: ``DATABASE_URL_FILE=/run/secrets/database-url`` is read where ``DATABASE_URL`` is not set.
+A value comes from the environment variable named by its alias. A secret may come from a file instead:
+``DATABASE_URL_FILE=/run/secrets/database-url`` is read if ``DATABASE_URL`` is not set.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from todo_api.db.urls import first_label, url_password, with_driver, without_poo
 
 LOOPBACK_HOSTS = ("127.0.0.1", "127.0.0.1:*", "localhost", "localhost:*", "[::1]", "[::1]:*")
 ASYMMETRIC_ALGORITHMS = ("EdDSA", "ES256", "ES384", "ES512", "PS256", "RS256")
-# Not tempfile's choice, which fails where nothing can be written: production needs no folder at all.
+# Not tempfile's choice, which fails without a writable folder: production needs none.
 DEFAULT_DATA_DIR = Path(os.environ.get("TMPDIR") or "/tmp") / "todo-chatbot-api"  # noqa: S108
 
 
@@ -31,7 +31,7 @@ class SecretFileError(ValueError):
 
 
 def split_list(value: object) -> object:
-    """Read a list from a JSON array or from comma-separated text."""
+    """Parse a list from a JSON array or from comma-separated text."""
     if not isinstance(value, str):
         return value
     text = value.strip()
@@ -50,11 +50,10 @@ def setting(name: str, default: Any, description: str, *, example: object = None
     """Declare one setting.
 
     Args:
-        name: Environment variable.
         default: Value when the variable is unset or empty.
-        description: Meaning, with the unit where there is one.
-        example: A legal value, shown in error messages and documentation.
-        options: Limits understood by pydantic's ``Field``.
+        description: Meaning, with its unit.
+        example: A legal value, for error messages and documentation.
+        options: Limits for pydantic's ``Field``.
     """
     examples = None if example is None else [example]
     return Field(default, validation_alias=name, description=description, examples=examples, **options)
@@ -483,7 +482,7 @@ class Settings(BaseSettings):
 
     @property
     def needs_data_dir(self) -> bool:
-        """Whether something is written into DATA_DIR: a database, a key, or metrics that workers share."""
+        """Whether files are written into DATA_DIR: a database, a key, or metrics shared by workers."""
         return (self.is_sqlite and self.database_url is None) or self.development_tokens or self.workers > 1
 
     @property
@@ -495,7 +494,7 @@ class Settings(BaseSettings):
 
     @property
     def migration_dsn(self) -> str:
-        """URL for migrations: the direct host where a pooler is configured."""
+        """URL for migrations: the direct host if a pooler is configured."""
         if self.database_direct_url is not None:
             return with_driver(self.database_direct_url.get_secret_value())
         return without_pooler(self.database_dsn)
@@ -507,14 +506,14 @@ class Settings(BaseSettings):
 
     @property
     def issuers(self) -> tuple[str, ...]:
-        """Values of ``iss`` that are accepted: of a base URL with a slash at its end, that form too."""
+        """Accepted values of ``iss``: a base URL that ends in a slash is accepted in that form too."""
         if self.issuer is None or self.better_auth_issuer or self.better_auth_url in (None, self.issuer):
             return (self.issuer,) if self.issuer else ()
         return (self.issuer, f"{self.issuer}/")
 
     @property
     def audiences(self) -> tuple[str, ...]:
-        """Values of ``aud`` of which a token must contain one."""
+        """Accepted values of ``aud``; a token must contain one."""
         return (self.better_auth_audience,) if self.better_auth_audience else self.issuers
 
     @property
@@ -538,7 +537,7 @@ class Settings(BaseSettings):
     def mcp_resource(self) -> str | None:
         """Identifier of the MCP resource (RFC 8707), for which tokens may be issued.
 
-        None without PUBLIC_URL: the `Host` that a request names is not evidence of the service's address.
+        None without PUBLIC_URL: a request's `Host` does not prove the service's address.
         """
         return f"{self.public_url.rstrip('/')}/mcp" if self.public_url else None
 
@@ -574,16 +573,16 @@ class SecretFiles(PydanticBaseSettingsSource):
     """Settings source for ``*_FILE`` variables."""
 
     def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
-        """Unused part of the base class's interface: values are read together."""
+        """Unused part of the base class's interface: all values are read together."""
         return None, field_name, False
 
     def __call__(self) -> dict[str, Any]:
-        """Return the values by alias; `get_settings` and the check report files that cannot be read."""
+        """Return the values by alias; `get_settings` and the check report unreadable files."""
         return dict(read_secret_files(os.environ)[0])
 
 
 def secret_fields() -> dict[str, str]:
-    """Return the environment names of values that may come from a file, by the fields' names."""
+    """Return the environment names of values that may come from a file, by field name."""
     return {
         name: str(field.validation_alias)
         for name, field in Settings.model_fields.items()
@@ -597,11 +596,7 @@ def secret_names() -> tuple[str, ...]:
 
 
 def read_secret_files(environ: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
-    """Read every ``*_FILE`` variable.
-
-    Returns:
-        The values by environment name, and one line for each variable that cannot be used.
-    """
+    """Read every ``*_FILE`` variable: values by environment name, and a line for each unusable variable."""
     values: dict[str, str] = {}
     faults: list[str] = []
     for name in secret_names():
@@ -626,11 +621,9 @@ def read_secret_files(environ: Mapping[str, str]) -> tuple[dict[str, str], list[
 
 @lru_cache(maxsize=1)
 def get_settings() -> Settings:
-    """Read the settings of this process once.
+    """Read this process's settings once.
 
-    Raises:
-        SecretFileError: When a ``*_FILE`` variable cannot be used.
-        pydantic.ValidationError: When a value is refused.
+    Raises SecretFileError for a ``*_FILE`` variable, and pydantic.ValidationError for a refused value.
     """
     faults = read_secret_files(os.environ)[1]
     if faults:

@@ -1,6 +1,6 @@
-"""What happens before the server listens: the settings are checked, the schema is brought up to date.
+"""The steps before the server listens: check the settings, migrate the schema.
 
-Importing this module costs nothing; each function imports what it needs.
+Importing this module costs nothing; each function imports its own dependencies.
 """
 
 from __future__ import annotations
@@ -19,15 +19,11 @@ if TYPE_CHECKING:
 
 
 class WrongSettings(ValueError):
-    """Settings with which the service must not start."""
+    """The service must not start with these settings."""
 
 
 def check() -> list[str]:
-    """List every wrong or missing setting of this process.
-
-    Returns:
-        One line each, ``NAME: fact; what to do``; empty when the service can start.
-    """
+    """Return a line for each wrong or missing setting of this process: ``NAME: fact; next step``."""
     from pydantic import ValidationError
 
     from todo_api.settings import Settings, read_secret_files
@@ -42,19 +38,19 @@ def check() -> list[str]:
             alias = str(detail["loc"][0])
             faults.append(explain(detail, {**os.environ, **values}))
             refused[by_alias[alias][0]] = by_alias[alias][1]
-        # The rest is judged with defaults in the place of what was refused.
+        # The rest is checked with defaults in place of refused values.
         settings = Settings(**refused)
     return _further(_further(faults, contradictions(settings)), _folder_faults(settings))
 
 
 def _further(lines: list[str], more: list[str]) -> list[str]:
-    """Append the lines about settings that none is about yet."""
+    """Append the lines about settings that no line mentions yet."""
     named = {line.partition(":")[0].removesuffix("_FILE") for line in lines}
     return lines + [line for line in more if line.partition(":")[0] not in named]
 
 
 def explain(detail: ErrorDetails, values: Mapping[str, str]) -> str:
-    """Turn one validation error into a line for the operator, without showing secrets."""
+    """Turn one validation error into a line for the operator, without secrets."""
     from todo_api.settings import Settings, secret_names
 
     name = str(detail["loc"][0])
@@ -87,7 +83,7 @@ def contradictions(settings: Settings) -> list[str]:
 
 
 def _folder_faults(settings: Settings) -> list[str]:
-    """Make the folders that are written into, and list those where that is not possible, with the reason."""
+    """Make the folders for written files; list those that are not writable, with the reason."""
     from todo_api.db.urls import sqlite_file
 
     lines = []
@@ -106,7 +102,7 @@ def _folder_faults(settings: Settings) -> list[str]:
 
 
 def _unwritable(folder: Path) -> str | None:
-    """Return why a folder cannot be written; None where it can."""
+    """Return why a folder is not writable; None if it is."""
     from tempfile import TemporaryFile
 
     try:
@@ -117,7 +113,7 @@ def _unwritable(folder: Path) -> str | None:
         return error.strerror or str(error)
 
 
-# What manifests, examples and tutorials put where a secret belongs.
+# Placeholders for secrets in manifests, examples and tutorials.
 _PLACEHOLDER = re.compile(r"(set|change|fill|replace)[-_ ]?(me|this)|your[-_ ].*|<.*>|\.{3}", re.IGNORECASE)
 
 
@@ -179,7 +175,7 @@ def _authentication_faults(settings: Settings) -> list[str]:
 
 
 def migrate() -> None:
-    """Bring the database's schema up to date; safe when several processes do so at once."""
+    """Migrate the database's schema; safe when several processes do so at once."""
     from todo_api.db.migrate import upgrade
     from todo_api.logs import configure_logging
     from todo_api.settings import get_settings

@@ -1,4 +1,4 @@
-"""List and create tasks with Starlette and psycopg alone: as little as a Python service can do for them."""
+"""List and create tasks with Starlette and psycopg alone: the least work for a Python service."""
 
 import asyncio
 import json
@@ -32,7 +32,7 @@ pool: asyncio.LifoQueue[psycopg.AsyncConnection[dict[str, Any]]] = asyncio.LifoQ
 
 @asynccontextmanager
 async def lifespan(_app: Starlette) -> AsyncIterator[None]:
-    """Open every connection, and close them at the end."""
+    """Open all connections, and close them at the end."""
     opened = [
         await psycopg.AsyncConnection.connect(
             os.environ["DATABASE_URL"], autocommit=True, row_factory=dict_row
@@ -47,7 +47,6 @@ async def lifespan(_app: Starlette) -> AsyncIterator[None]:
 
 
 async def query(statement: str, values: tuple[object, ...]) -> list[dict[str, Any]]:
-    """Run one statement and return its rows."""
     connection = await pool.get()
     try:
         return await (await connection.execute(statement.encode(), values)).fetchall()
@@ -56,7 +55,7 @@ async def query(statement: str, values: tuple[object, ...]) -> list[dict[str, An
 
 
 def user_of(request: Request) -> str:
-    """Return the token's subject, who must be the user of the path."""
+    """Return the token's subject, which must be the path's user."""
     token = request.headers.get("authorization", "").removeprefix("Bearer ")
     try:
         claims = jwt.decode(
@@ -75,19 +74,16 @@ def user_of(request: Request) -> str:
 
 
 def answer(content: object, status: int = 200) -> Response:
-    """Return JSON."""
     text = json.dumps(content, default=datetime.isoformat)
     return Response(text, status, media_type="application/json")
 
 
 async def readyz(_request: Request) -> Response:
-    """Tell whether the database answers."""
     await query("SELECT %s::int", (1,))
     return answer({"status": "ready"})
 
 
 async def tasks(request: Request) -> Response:
-    """Return the newest tasks, or store one."""
     user = user_of(request)
     if request.method != "POST":
         return answer(await query(LIST, (user,)))

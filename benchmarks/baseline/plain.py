@@ -62,7 +62,6 @@ bearer = HTTPBearer()
 
 
 async def get_session() -> AsyncIterator[AsyncSession]:
-    """Give a session to a request."""
     async with sessions() as session:
         yield session
 
@@ -70,7 +69,6 @@ async def get_session() -> AsyncIterator[AsyncSession]:
 async def get_user(
     user_id: str, credentials: Annotated[HTTPAuthorizationCredentials, Depends(bearer)]
 ) -> str:
-    """Return the token's subject."""
     token = credentials.credentials
     try:
         claims = jwt.decode(
@@ -93,14 +91,12 @@ Session = Annotated[AsyncSession, Depends(get_session)]
 
 @app.get("/readyz")
 async def readyz(session: Session) -> dict[str, str]:
-    """Tell whether the database answers."""
     await session.execute(select(1))
     return {"status": "ready"}
 
 
 @app.get("/api/{user_id}/tasks", response_model=list[Task])
 async def list_tasks(user: User, session: Session, limit: int = 50) -> Any:
-    """Return the newest tasks."""
     rows = await session.scalars(
         select(TaskRow)
         .where(TaskRow.user_id == user)
@@ -112,7 +108,6 @@ async def list_tasks(user: User, session: Session, limit: int = 50) -> Any:
 
 @app.post("/api/{user_id}/tasks", response_model=Task, status_code=201)
 async def add_task(user: User, session: Session, body: TaskCreate) -> Any:
-    """Store a task."""
     now = datetime.now(UTC)
     row = TaskRow(user_id=user, completed=False, created_at=now, updated_at=now, **body.model_dump())
     session.add(row)

@@ -1,10 +1,10 @@
-"""The same application, started as most services are: what it will ever need is imported at the start."""
+"""The same application, started as most services are: with all imports at the start."""
 
 import importlib
 
 from todo_api.main import create_app
 
-# What stands at the top of some module wherever nobody has put it off.
+# Most services import these at the top of a module.
 for module in (
     "mcp.server.mcpserver",
     "openai",

@@ -1,4 +1,4 @@
-"""The base image of a build: one that is local, else pulled, else made from Debian packages."""
+"""The base image of a build: a local one, else a pulled one, else one made from Debian packages."""
 
 from __future__ import annotations
 
@@ -17,26 +17,18 @@ Kind = Literal["local", "pulled", "made"]
 
 @dataclass(frozen=True)
 class Base:
-    """A base image that is on the engine.
+    """A base image on the engine."""
 
-    Args:
-        reference: The value of the Dockerfile's PYTHON_IMAGE.
-        digest: The registry's digest where it came from one, else the image's id.
-        kind: ``local`` (it was there), ``pulled`` (now) or ``made`` (from Debian packages, by drydock).
-        why: Why this one, in one clause.
-    """
-
-    reference: str
-    digest: str
+    reference: str  # the value of the Dockerfile's PYTHON_IMAGE
+    digest: str  # the registry's, else the image's id
     kind: Kind
-    why: str
+    why: str  # the reason for this choice, in one clause
 
 
 def resolve(engine: Engine, project: Project, rebuild: bool = False, say: Say = silent) -> Base:
-    """Return the base image that a project asks for, one equal to it, or one with another Python that does.
+    """Return the project's base image, an equivalent one, or one with another supported Python.
 
-    Args:
-        rebuild: Pull or make it again, even where it is local.
+    `rebuild` pulls or makes it again, even if it is local.
     """
     try:
         return _resolve(engine, project, project.base, rebuild, say)
@@ -50,19 +42,19 @@ def resolve(engine: Engine, project: Project, rebuild: bool = False, say: Say = 
 
 
 def present(engine: Engine, project: Project) -> Base | None:
-    """Return the base image that a build would stand on, where the engine has it; pull and make nothing."""
+    """Return the base image of the next build if the engine has it; pull and make nothing."""
     wanted = (project.base, *(official(version) for version in _others(project)))
     names = (name for one in wanted for name in (one, make.reference(one)))
     return next(filter(None, (look(engine, name) for name in names)), None)
 
 
 def official(version: str) -> str:
-    """Return the official slim image of a Python."""
+    """Return the name of a Python's official slim image."""
     return f"python:{version}-slim"
 
 
 def _others(project: Project) -> tuple[str, ...]:
-    """Return the Pythons that would do as well; a base that was named by hand is meant as it is named."""
+    """Return the other supported Pythons; none for a base image that the user named."""
     return project.python_also if project.base == official(project.python) else ()
 
 
@@ -101,7 +93,7 @@ def _resolve(engine: Engine, project: Project, wanted: str, rebuild: bool, say: 
 
 
 def look(engine: Engine, reference: str) -> Base | None:
-    """Return the image that has this reference on the engine; None where there is none."""
+    """Return the engine's image of this reference, None without one."""
     import docker
 
     try:
@@ -110,14 +102,14 @@ def look(engine: Engine, reference: str) -> Base | None:
         return None
     published = [digest.partition("@")[2] for digest in image.attrs.get("RepoDigests") or []]
     digest = published[0] if published else str(image.id)
-    # An image says so itself when drydock made it, also under a reference that it got later.
+    # The image's label tells that drydock made it, also under a later reference.
     if image.labels.get(make.KIND_LABEL) == "made":
         return Base(reference, digest, "made", "made here before")
     return Base(reference, digest, "local", "it is on the engine")
 
 
 def describe(base: Base) -> str:
-    """Return a few lines about a base image, for people."""
+    """Describe a base image in a few lines."""
     lines = [f"{base.reference} ({base.kind}): {base.why}", f"digest {base.digest}"]
     if base.kind == "made":
         lines.append(

@@ -11,12 +11,9 @@ from pathlib import Path
 
 
 def write(target: Path, layer: Path, configuration: Mapping[str, object], reference: str) -> str:
-    """Write the archive.
+    """Write the archive and return the image's id.
 
-    `docker import` would do, but stamps the image with the time of the import and so with a new id.
-
-    Returns:
-        The image's id.
+    `docker import` would stamp the image with the current time, which gives a new id each time.
     """
     with layer.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()

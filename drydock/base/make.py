@@ -1,4 +1,4 @@
-"""Make an image equal to `python:X.Y-slim` from Debian packages, with mmdebstrap."""
+"""Make an equivalent of `python:X.Y-slim` from Debian packages, with mmdebstrap."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ WANTED = re.compile(
     r"(?:docker\.io/)?(?:library/|local/)?python:(?P<version>3\.\d+)(?:\.\d+)?(?P<variant>-slim\S*)?"
 )
 
-# Which Debian release has which Python as its own.
+# Each Python's Debian release.
 RELEASES = {"3.9": "bullseye", "3.11": "bookworm", "3.13": "trixie"}
 
-# The official slim image has these beyond the packages that Debian calls essential.
+# The official slim image has these in addition to Debian's essential packages.
 PACKAGES = (
     "ca-certificates",
     "netbase",
@@ -37,7 +37,7 @@ PACKAGES = (
     "tzdata",
 )
 
-# The official slim image does not have these either. dpkg never unpacks it, apt's later installs included.
+# The official slim image lacks these too. dpkg never unpacks them, in apt's later runs either.
 EXCLUDED = (
     "/usr/share/doc/*",
     "/usr/share/info/*",
@@ -48,14 +48,14 @@ EXCLUDED = (
 )
 INCLUDED = ("/usr/share/doc/*/copyright",)
 
-# These belong to this machine and to this minute, not to an image. Bytecode holds time stamps.
+# These belong to this machine and this minute. Bytecode holds time stamps.
 REMOVED = "etc/resolv.conf etc/hostname var/log/* var/cache/ldconfig/* var/cache/debconf/* var/lib/dpkg/*-old"
 TIDY = (
     f'cd "$1" && rm -rf {REMOVED} && find usr -name __pycache__ -prune -exec rm -rf {{}} +',
     'chroot "$1" python3 -B -c "import ssl, sqlite3, ctypes, pip"',
 )
 
-# Files that the installation writes get this time: the moment that Debian 13 was released.
+# The time of files that the installation writes: Debian 13's release.
 EPOCH = 1754697600
 
 ENVIRONMENT = {
@@ -67,31 +67,21 @@ NEEDED_BYTES = 1_000_000_000
 
 @dataclass(frozen=True)
 class Plan:
-    """A base image to make.
+    """A base image to make."""
 
-    Args:
-        reference: The tag that the image gets.
-        wanted: The image that it replaces.
-        release: The Debian release that has the wanted Python.
-        sources: Lines for apt's sources.list.
-        architecture: The engine's, as Docker spells it.
-        packages: What it has beyond Debian's essential packages.
-        hooks: Options of mmdebstrap's that run commands in it.
-        runs: Its configuration, as OCI spells it, without the environment.
-    """
-
-    reference: str
-    wanted: str
-    release: str
-    sources: tuple[str, ...]
-    architecture: str
-    packages: tuple[str, ...] = PACKAGES
-    hooks: tuple[str, ...] = tuple(f"--customize-hook={line}" for line in TIDY)
+    reference: str  # the new image's tag
+    wanted: str  # the image that it replaces
+    release: str  # the Debian release with the wanted Python
+    sources: tuple[str, ...]  # lines for apt's sources.list
+    architecture: str  # the engine's, in Docker's spelling
+    packages: tuple[str, ...] = PACKAGES  # in addition to Debian's essential ones
+    hooks: tuple[str, ...] = tuple(f"--customize-hook={line}" for line in TIDY)  # options of mmdebstrap
+    # Its OCI configuration, without the environment.
     runs: Mapping[str, object] = field(default_factory=lambda: {"Cmd": ["python3"]})
 
 
 def reference(wanted: str) -> str:
-    """Return the tag under which an equivalent of an image is kept."""
+    """Return the local tag of an image's equivalent."""
     return (
         wanted
         if wanted.startswith("local/")
@@ -100,11 +90,7 @@ def reference(wanted: str) -> str:
 
 
 def plan(engine: Engine, wanted: str) -> Plan | str:
-    """Decide how an image can be made here.
-
-    Returns:
-        The plan, or the reason why it cannot be made.
-    """
+    """Return the plan for making an image here, or the reason why that is impossible."""
     match = WANTED.fullmatch(wanted)
     if not match:
         return f"only python:X.Y-slim can be made, not {wanted}"
@@ -115,7 +101,7 @@ def plan(engine: Engine, wanted: str) -> Plan | str:
 
 
 def plan_of(engine: Engine, wanted: str, release: str) -> Plan | str:
-    """Return the plan of an image of one Debian release, or the reason why none can be made here."""
+    """Return the plan for an image of one Debian release, or the reason why it cannot be made here."""
     if sys.platform != "linux" or not install.is_debian_family():
         return "that takes a Debian-family machine"
     if os.geteuid() != 0:
@@ -131,7 +117,7 @@ def plan_of(engine: Engine, wanted: str, release: str) -> Plan | str:
 
 
 def machine() -> str:
-    """Return this machine's architecture as Docker spells it."""
+    """Return this machine's architecture in Docker's spelling."""
     debian = command.run(["dpkg", "--print-architecture"]).stdout.strip()
     return {"armhf": "arm", "armel": "arm", "i386": "386", "ppc64el": "ppc64le"}.get(debian, debian)
 
@@ -161,7 +147,7 @@ def make(engine: Engine, plan: Plan, say: Callable[[str], None]) -> None:
     try:
         with tempfile.TemporaryDirectory(prefix="drydock-base-") as name:
             folder = Path(name)
-            # mmdebstrap's chroot is made here too, and its _apt user must be able to enter.
+            # mmdebstrap's chroot is made here too, and its _apt user must be able to enter it.
             folder.chmod(0o755)
             if shutil.disk_usage(folder).free < NEEDED_BYTES:
                 raise NoSpace(during=f"the making of {plan.reference}")
@@ -169,7 +155,7 @@ def make(engine: Engine, plan: Plan, say: Callable[[str], None]) -> None:
             say("  loading it into the engine")
             archive.write(folder / "image.tar", folder / "rootfs.tar", configuration(plan), plan.reference)
             _load(engine, folder / "image.tar", plan)
-            # The image's own date never changes; the engine's note of this tag tells when it was made.
+            # The image's own date never changes; the engine records the time of this tag.
             engine.sdk.images.get(plan.reference).tag(plan.reference)
     except KeyboardInterrupt:
         raise Interrupted(during=f"the making of {plan.reference}") from None
@@ -177,7 +163,7 @@ def make(engine: Engine, plan: Plan, say: Callable[[str], None]) -> None:
 
 
 def configuration(plan: Plan) -> dict[str, object]:
-    """Return the image's configuration: the official image's, and labels that tell it from that one."""
+    """Return the image's configuration: the official image's, with labels that mark it as drydock's."""
     return {
         "architecture": plan.architecture,
         "os": "linux",

@@ -1,4 +1,4 @@
-"""Pull a base image, or find out within seconds that this is impossible."""
+"""Pull a base image, or find out within seconds that it cannot be pulled."""
 
 from __future__ import annotations
 
@@ -14,26 +14,22 @@ from drydock.engine import CALL_SECONDS, Engine, find
 from drydock.progress import Say
 from drydock.state import beside
 
-# A registry that can be reached answers at once; one behind a closed firewall never does.
+# A reachable registry answers at once; one behind a closed firewall never does.
 FIRST_ANSWER_SECONDS = 8
 REMEMBER_SECONDS = 600.0
-# A pull that is silent for longer looks as if it hung.
+# A pull that is silent for longer seems to hang.
 QUIET_SECONDS = 2.0
 MB = 1_000_000
 
 
 @dataclass(frozen=True)
 class Memory:
-    """Remembers for some minutes that an image cannot be pulled, so that not every build waits for it again.
-
-    Args:
-        path: The file that holds it.
-    """
+    """Remembers a failed pull for some minutes, so that not every build waits for the registry again."""
 
     path: Path
 
     def refusal(self, reference: str, now: Callable[[], float] = time.time) -> str | None:
-        """Return why this image could not be pulled some minutes ago; None when nothing is known."""
+        """Return the reason of this image's recent failure, None if none is known."""
         try:
             known = json.loads(self.path.read_text())
             fresh = 0 <= now() - float(known["at"]) < REMEMBER_SECONDS
@@ -42,23 +38,17 @@ class Memory:
             return None
 
     def remember(self, reference: str, reason: str, now: Callable[[], float] = time.time) -> None:
-        """Write down why an image could not be pulled."""
+        """Save the reason of a failed pull."""
         beside(self.path).write_text(
             json.dumps({"reference": reference, "reason": reason, "at": now()}) + "\n"
         )
 
     def forget(self) -> None:
-        """Remember nothing."""
         self.path.unlink(missing_ok=True)
 
 
 class Layers:
-    """Tells of a pull: a line for each layer that is there, and of all together where none comes for a while.
-
-    Args:
-        say: Takes one line at a time.
-        now: The time in seconds.
-    """
+    """Shows a pull: a line for each finished layer, and the total during long silences."""
 
     def __init__(self, say: Say, now: Callable[[], float] = time.monotonic) -> None:
         self._say = say
@@ -69,7 +59,6 @@ class Layers:
         self._done: set[str] = set()
 
     def __call__(self, event: Mapping[str, Any]) -> None:
-        """Take an event of the engine's."""
         layer, status = str(event.get("id", "")), str(event.get("status", ""))
         detail = event.get("progressDetail") or {}
         if status == "Downloading" and detail.get("total"):
@@ -91,16 +80,12 @@ class Layers:
 
 
 def pull(engine: Engine, reference: str, say: Say) -> str | None:
-    """Pull an image.
-
-    Returns:
-        None when it is on the engine now, else the reason in a few words.
-    """
+    """Pull an image; return None, or the reason of the failure in a few words."""
     import docker
     import requests
 
     try:
-        # Twice: short patience shows whether the registry answers at all, long patience fetches the layers.
+        # Twice: a short time-out shows whether the registry answers at all, a long one fetches the layers.
         with closing(find.client(engine.candidate, timeout=FIRST_ANSWER_SECONDS)) as hasty:
             for event in _events(hasty, reference):
                 if error := event.get("error"):
@@ -125,6 +110,6 @@ def _events(client: Any, reference: str) -> Iterator[dict[str, Any]]:
 
 
 def reason(message: str) -> str:
-    """Shorten an engine's message to what a person wants to know."""
+    """Shorten an engine's message to its last cause."""
     last = message.strip().splitlines()[-1] if message.strip() else "no reason given"
     return last.rpartition("dial tcp: ")[2].strip(' "')

@@ -1,4 +1,4 @@
-"""Build an image with one buildx command and report what every step did."""
+"""Build an image with one buildx command and report every step."""
 
 from __future__ import annotations
 
@@ -27,33 +27,24 @@ from drydock.project.network import index_credentials
 __all__ = ["COLD", "BuildResult", "OnUpdate", "Options", "Step", "Update", "build", "remove_mounts"]
 
 OnUpdate = Callable[[Update], None]
-# The cache mounts of a build without cache are in a namespace of its own, which begins so.
+# Builds without cache keep their cache mounts in a namespace of their own, with this prefix.
 COLD = "drydock-cold-"
 
 
 @dataclass(frozen=True)
 class BuildResult:
-    """What a build made.
-
-    Args:
-        target: The Dockerfile stage.
-        reference: The tag that it got; empty for none.
-        image_id: The image's id on the engine; empty where several platforms were built.
-        steps: Every step of the Dockerfile that the target needed.
-        seconds: Wall-clock time of the whole command.
-        metadata: What buildx wrote about the build.
-    """
+    """A finished build."""
 
     target: str
-    reference: str
-    image_id: str
+    reference: str  # the tag; empty for none
+    image_id: str  # on the engine; empty for several platforms
     steps: tuple[Step, ...]
-    seconds: float
-    metadata: Mapping[str, Any] = field(default_factory=dict)
+    seconds: float  # wall-clock time of the whole command
+    metadata: Mapping[str, Any] = field(default_factory=dict)  # written by buildx
 
     @property
     def cached(self) -> int:
-        """How many steps came from the cache."""
+        """The number of steps that came from the cache."""
         return sum(step.cached for step in self.steps)
 
 
@@ -62,7 +53,7 @@ def build(
 ) -> BuildResult:
     """Build one target of the project's Dockerfile.
 
-    A build without cache has cache mounts of its own, and removes them: the user's caches stay as they are.
+    A build without cache makes and removes its own cache mounts, so that the user's caches stay.
     """
     dockerfile = plan.dockerfile(project, options)
     known = plan.targets(dockerfile)
@@ -97,11 +88,11 @@ def build(
 
 
 def explain(engine: Engine, dockerfile: Path, progress: Progress) -> DrydockError:
-    """Turn the end of a failed build into the one error that says what to do."""
+    """Turn a failed build's output into one error with a next step."""
     text = progress.rest.strip()
     last = text.splitlines()[-1] if text else "no output"
     reason = re.sub(r"^ERROR: (?:failed to (?:solve|build): )?", "", last)
-    # A step that fails takes those beside it along; they are cancelled, and not the reason.
+    # A failing step cancels the parallel ones, which are not the reason.
     broken = [step for step in progress.steps.values() if step.error]
     failed = next((step for step in broken if not step.cancelled), next(iter(broken), None))
     said = "\n".join(failed.log[-20:]) if failed else ""
@@ -127,11 +118,9 @@ def explain(engine: Engine, dockerfile: Path, progress: Progress) -> DrydockErro
 
 
 def remove_mounts(engine: Engine, namespace: str, idle: str = "") -> set[str]:
-    """Remove the cache mounts of some namespaces, and nothing else; return the namespaces that had any.
+    """Remove the cache mounts below a namespace prefix; return the namespaces that had any.
 
-    Args:
-        namespace: What the namespaces begin with.
-        idle: Leave mounts that were used more lately than this, such as ``1h``.
+    `idle` spares mounts that were used more recently, such as ``1h``.
     """
     before = _mounts(engine, namespace)
     for mount in before:
@@ -142,7 +131,7 @@ def remove_mounts(engine: Engine, namespace: str, idle: str = "") -> set[str]:
 
 
 def _mounts(engine: Engine, namespace: str) -> dict[str, str]:
-    """Return the namespace of each cache mount by the mount's id, of those that begin with some letters."""
+    """Return the namespace of each cache mount with a prefix, by the mount's id."""
     listing = command.run(["docker", "buildx", "du", "--verbose"], env=engine.environment, check=False).stdout
     found = {}
     for record in re.split(r"\n\s*\n", listing):

@@ -1,4 +1,4 @@
-"""Remove what drydock made, and nothing else."""
+"""Remove drydock's own containers, images and files, and nothing else."""
 
 from __future__ import annotations
 
@@ -10,23 +10,18 @@ from drydock.build import COLD, remove_mounts
 from drydock.engine import LABEL, PROJECT_LABEL, Engine
 from drydock.project import Project
 
-# The first word of the tags that builds get before they are released.
+# The first word of the tags of unreleased builds.
 CHANNELS = ("dev", "push", "benchmark", "mainline")
 LONGER_THAN_A_BUILD = "1h"
 
 
 def clean(engine: Engine, project: Project, *, caches: bool = False) -> Iterator[str]:
-    """Remove the containers of this project that drydock started, its development images and its state.
+    """Remove this project's containers, its development images and its state; yield a line for each.
 
-    Of the user's own state and caches, files go that are older than `state.TABLE` says. Released tags, base
-    images and BuildKit's cache stay: they may be in use, and cost minutes to make again. Of that cache only
-    the mounts go that builds without cache have left behind, whose processes were killed.
-
-    Args:
-        caches: Remove also everything in the user's cache folder, which is made or fetched again when needed.
-
-    Yields:
-        One line for each thing removed.
+    In the user's own state and caches, files expire after the days in `state.TABLE`. Released tags, base
+    images and BuildKit's cache stay: they may be in use, and cost minutes to make again. Only the mounts that
+    killed builds without cache left in it are removed. `caches` empties the user's cache folder as well: its
+    files are made or fetched again when needed.
     """
     import docker
 
@@ -34,7 +29,7 @@ def clean(engine: Engine, project: Project, *, caches: bool = False) -> Iterator
     for container in engine.sdk.containers.list(all=True, filters={"label": ours}):
         try:
             container.remove(force=True, v=True)
-        except docker.errors.NotFound:  # its own process was faster
+        except docker.errors.NotFound:  # its own process removed it first
             continue
         yield f"container {container.name}"
     for reference in sorted(_development(engine, project)):

@@ -1,6 +1,6 @@
-"""BuildKit's progress, as ``docker buildx build --progress=rawjson`` prints it.
+"""Read BuildKit's progress, as ``docker buildx build --progress=rawjson`` prints it.
 
-The stream is a row of pretty-printed JSON objects, followed by plain text when the build fails. Each object
+The stream is a row of pretty-printed JSON objects; after a failed build, plain text follows. Each object
 holds changes of vertices (steps), their logs and their transfers; see buildkit's ``client.SolveStatus``.
 """
 
@@ -13,14 +13,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
-# `[builder 3/7] RUN uv sync`: the platform stands in front where several are built, and the stage is left out
-# where there is only one.
+# `[builder 3/7] RUN uv sync`: the platform comes first if there are several, and a single stage is not named.
 _STEP = re.compile(r"\[(?:linux/\S+ )?(?:(?P<stage>[\w.-]+) +)?\d+/\d+\] (?P<text>.*)", re.DOTALL)
 _MOUNT = re.compile(r"--mount=\S+")
 _SETTINGS = re.compile(r"^RUN (?:(?:set -\w+|export [^;]+);\s*|[A-Z_]+=(?:\"[^\"]*\"|[^\s\"]*) )+")
-# The Dockerfile writes a file that may be missing as a pattern which matches nothing else: `uv.loc[k]`.
+# The Dockerfile writes an optional file as a pattern that matches only this file: `uv.loc[k]`.
 _PATTERN = re.compile(r"\[(\w)\]")
-# What pip and uv print for each large file: `Downloading uvloop (4.3MiB)`.
+# pip and uv print this for each large file: `Downloading uvloop (4.3MiB)`.
 _DOWNLOAD = re.compile(r"^\s*Downloading (?P<what>\S+) \((?P<size>[\d.]+) ?(?P<unit>[kKMG]i?B)\)")
 _UNITS = {"k": 1, "K": 1, "M": 2, "G": 3}
 LOG_LINES = 40
@@ -28,39 +27,27 @@ LOG_LINES = 40
 
 @dataclass
 class Step:
-    """One vertex of the build graph while the build runs.
+    """One vertex of the build graph while the build runs."""
 
-    Args:
-        digest: BuildKit's name for it.
-        name: BuildKit's words for it, such as ``[builder 3/7] RUN uv sync``.
-        cached: Whether its result came from the cache.
-        started: When it began to run; None before.
-        completed: When it ended; None before.
-        error: Why it failed; empty when it did not.
-        log: The last lines that it printed.
-        transfers: Bytes moved so far, by the name of what is moved.
-        downloads: Sizes in bytes of what the step's program said that it downloads, by name.
-    """
-
-    digest: str
-    name: str
+    digest: str  # BuildKit's id
+    name: str  # BuildKit's text, such as `[builder 3/7] RUN uv sync`
     cached: bool = False
     started: datetime | None = None
     completed: datetime | None = None
     error: str = ""
-    log: list[str] = field(default_factory=list)
-    transfers: dict[str, int] = field(default_factory=dict)
-    downloads: dict[str, int] = field(default_factory=dict)
+    log: list[str] = field(default_factory=list)  # its last lines
+    transfers: dict[str, int] = field(default_factory=dict)  # bytes moved so far, by the transfer's id
+    downloads: dict[str, int] = field(default_factory=dict)  # bytes of announced downloads, by name
 
     @property
     def stage(self) -> str:
-        """The Dockerfile stage; empty for BuildKit's internal steps, and where there is only one stage."""
+        """The Dockerfile stage; empty for BuildKit's internal steps and for a single stage."""
         match = _STEP.match(self.name)
         return (match["stage"] or "") if match else ""
 
     @property
     def instruction(self) -> str:
-        """The Dockerfile instruction on one line, without its mounts and its shell's settings."""
+        """The Dockerfile instruction on one line, without its mounts and shell settings."""
         match = _STEP.match(self.name)
         line = " ".join(_MOUNT.sub("", match["text"] if match else self.name).split())
         return _PATTERN.sub(r"\1", _SETTINGS.sub("RUN ", line))
@@ -72,12 +59,12 @@ class Step:
 
     @property
     def cancelled(self) -> bool:
-        """Whether it ended only because something else did: a step beside it, or another build."""
+        """Whether a failure elsewhere ended it: in a parallel step, or in another build."""
         return "context canceled" in self.error
 
     @property
     def seconds(self) -> float:
-        """How long it ran; 0.0 when it was cached or never began."""
+        """Its run time; 0.0 if it was cached or never started."""
         if self.cached or self.started is None or self.completed is None:
             return 0.0
         return max(0.0, (self.completed - self.started).total_seconds())
@@ -85,7 +72,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Update:
-    """A change of a step that a person may want to see: ``started``, ``progress``, ``log`` or ``done``."""
+    """A visible change of a step: ``started``, ``progress``, ``log`` or ``done``."""
 
     kind: str
     step: Step
@@ -95,8 +82,8 @@ class Update:
 def once(steps: Iterable[Step]) -> tuple[Step, ...]:
     """Return each step of the Dockerfile once.
 
-    BuildKit reports a step that another build works on at the same time twice, under two digests: as that
-    one's, which may be cancelled with it, and as this one's, which finds the result in the cache.
+    BuildKit reports a step that another build runs at the same time under two digests. One is the other
+    build's step, which may be cancelled; the second is this build's, which finds the result in the cache.
     """
     found: dict[str, Step] = {}
     for step in steps:
@@ -108,15 +95,15 @@ def once(steps: Iterable[Step]) -> tuple[Step, ...]:
 
 
 class Progress:
-    """Turn the raw stream into steps, as far as it has come."""
+    """Turn the raw stream into steps, chunk by chunk."""
 
     def __init__(self) -> None:
         self.steps: dict[str, Step] = {}
-        self.rest = ""  # what is no JSON object (yet): at the end, the error's text
+        self.rest = ""  # not (yet) a JSON object: at the end, the error's text
         self._decoder = json.JSONDecoder()
 
     def feed(self, chunk: str) -> Iterator[Update]:
-        """Take a piece of the stream, cut anywhere, and yield the changes that it completes."""
+        """Take a chunk of the stream, cut anywhere, and yield the changes that it completes."""
         self.rest += chunk
         while True:
             self.rest = self.rest.lstrip()
@@ -125,7 +112,7 @@ class Progress:
             try:
                 content, end = self._decoder.raw_decode(self.rest)
             except json.JSONDecodeError:
-                return  # the rest of this object is in a chunk to come
+                return  # the rest of this object is in the next chunk
             self.rest = self.rest[end:]
             yield from self._apply(content)
 
@@ -155,7 +142,7 @@ class Progress:
         digest = str(vertex["digest"])
         step = self.steps.setdefault(digest, Step(digest, str(vertex.get("name", ""))))
         was_started, was_completed = step.started, step.completed
-        # A digest is reported several times; once cached is cached.
+        # A digest is reported several times: a later report does not undo `cached`.
         step.cached = step.cached or bool(vertex.get("cached"))
         step.started = step.started or _time(vertex.get("started"))
         step.completed = _time(vertex.get("completed")) or (None if vertex.get("started") else step.completed)

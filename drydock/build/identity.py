@@ -1,4 +1,4 @@
-"""By which id an engine knows what was just built."""
+"""Find the engine's id of a new image."""
 
 from __future__ import annotations
 
@@ -13,21 +13,20 @@ METADATA_FILE = "metadata"
 
 
 def arguments(outputs: Path) -> list[str]:
-    """Return the options that make buildx say what it made."""
+    """Return buildx's options for writing the image's id and metadata."""
     return [f"--iidfile={outputs / ID_FILE}", f"--metadata-file={outputs / METADATA_FILE}"]
 
 
 def metadata(outputs: Path) -> dict[str, Any]:
-    """Return what buildx wrote about the build."""
     content: dict[str, Any] = json.loads((outputs / METADATA_FILE).read_text())
     return content
 
 
 def image_id(engine: Engine, outputs: Path) -> str:
-    """Return the id of the image on the engine; empty where several platforms were built, and none is loaded.
+    """Return the image's id on the engine; empty for several platforms, which are not loaded.
 
-    buildx calls an image by the digest of its configuration, and so does an engine, unless it keeps images in
-    containerd: then their ids are the digests of their manifests.
+    buildx names an image by its configuration's digest. So does an engine, unless it keeps images in
+    containerd: there the id is the manifest's digest.
     """
     file = outputs / ID_FILE
     configuration = file.read_text().strip() if file.exists() else ""

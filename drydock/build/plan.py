@@ -1,4 +1,4 @@
-"""The one buildx command, decided without running anything."""
+"""Decide the one buildx command, without running it."""
 
 from __future__ import annotations
 
@@ -14,56 +14,38 @@ from drydock.project import Project
 from drydock.project.dockerfile import stages
 from drydock.project.network import index_credentials, index_variable, proxy_variables
 
-# The targets for users; a Dockerfile may have more stages, which only serve these.
+# The targets for users; other stages only serve these.
 OFFERED = ("production", "slim", "builder", "test")
 
 
-# Makes buildx 0.14 and newer write all that BuildKit recorded of the build into the metadata.
+# Makes buildx 0.14 and newer write BuildKit's whole record of the build into the metadata.
 RECORD = {"BUILDX_METADATA_PROVENANCE": "max"}
-# Hands the credentials of named indexes to buildx, which takes them for a secret.
+# Passes the credentials of named indexes to buildx, which mounts them as a secret.
 CREDENTIALS = "DRYDOCK_INDEX_CREDENTIALS"
 
 
 @dataclass(frozen=True)
 class Options:
-    """What a caller may vary about a build.
-
-    Args:
-        target: The Dockerfile stage to build.
-        reference: The tag that the result gets; none leaves it untagged.
-        no_cache: Run every step, cached or not.
-        platforms: Such as ``linux/arm64``; empty for the engine's own.
-        builder: A buildx builder; the engine's own when empty.
-        cache_from: Cache sources in buildx's spelling.
-        cache_to: Cache destinations in buildx's spelling.
-        build_args: Values for the Dockerfile's ARGs.
-        labels: Labels for the image.
-        context: Another build context than the project's root.
-        dockerfile: The Dockerfile; that of the context by default.
-        contexts: Folders by the names of the stages whose place they take.
-        mount_namespace: Prefix for the ids of cache mounts. A fresh one makes a build start with empty
-            mounts and leaves the user's own alone.
-        secrets: Sources in buildx's spelling (``src=FILE``, ``env=NAME``) by the id that a step mounts; these
-            win over the machine's certificates and package index.
-    """
+    """A caller's options of a build."""
 
     target: str = "production"
-    reference: str = ""
+    reference: str = ""  # the result's tag; empty for none
     no_cache: bool = False
-    platforms: tuple[str, ...] = ()
-    builder: str = ""
-    cache_from: tuple[str, ...] = ()
-    cache_to: tuple[str, ...] = ()
+    platforms: tuple[str, ...] = ()  # such as `linux/arm64`; empty for the engine's own
+    builder: str = ""  # of buildx; empty for the engine's own
+    cache_from: tuple[str, ...] = ()  # in buildx's syntax
+    cache_to: tuple[str, ...] = ()  # in buildx's syntax
     build_args: Mapping[str, str] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
-    context: Path | None = None
-    dockerfile: Path | None = None
-    contexts: Mapping[str, Path] = field(default_factory=dict)
+    context: Path | None = None  # the project's root by default
+    dockerfile: Path | None = None  # the context's by default
+    contexts: Mapping[str, Path] = field(default_factory=dict)  # folders by the stage that they replace
+    # Prefix of cache mounts' ids: a new one starts with empty mounts and leaves the user's own alone.
     mount_namespace: str = ""
+    # `src=FILE` or `env=NAME` by id; they win over the machine's certificates and package index.
     secrets: Mapping[str, str] = field(default_factory=dict)
 
     def but(self, **changes: object) -> Options:
-        """Return these options with some changed."""
         return replace(self, **changes)  # type: ignore[arg-type]
 
 
@@ -75,18 +57,14 @@ def arguments(
     outputs: Path,
     environment: Mapping[str, str] = os.environ,
 ) -> list[str]:
-    """Return the buildx command line.
-
-    Args:
-        ca_bundle: Certificates that RUN steps need for downloads, passed as a secret; None for none.
-    """
+    """Return the buildx command line; `ca_bundle` is for downloads in RUN steps, as a secret."""
     context = options.context or project.root
     args = ["docker", "buildx", "build", "--progress=rawjson", f"--file={dockerfile(project, options)}"]
     args += [f"--build-context={name}={folder}" for name, folder in sorted(options.contexts.items())]
     args += [
         f"--target={options.target}",
         *identity.arguments(outputs),
-        # Inside the image, the times in it would give equal builds different digests.
+        # A provenance in the image has times, which would give equal builds different digests.
         "--provenance=false",
     ]
     if options.reference:
@@ -102,7 +80,7 @@ def arguments(
     args += [f"--cache-from={source}" for source in options.cache_from]
     args += [f"--cache-to={destination}" for destination in options.cache_to]
     secrets = {"ca": f"src={ca_bundle}"} if ca_bundle else {}
-    # The address of a package index may hold a password: only its variable's name is in the arguments.
+    # A package index's address may hold a password: only its variable's name is in the arguments.
     if index := index_variable(environment):
         secrets["index"] = f"env={index}"
     if index_credentials(environment):
@@ -120,7 +98,6 @@ def arguments(
 
 
 def dockerfile(project: Project, options: Options) -> Path:
-    """Return the Dockerfile of a build."""
     return options.dockerfile or (options.context or project.root) / "Dockerfile"
 
 

@@ -11,7 +11,6 @@ from types import ModuleType
 
 
 def main() -> None:
-    """Run the command line of this process."""
     # Answered here: an import of Invoke takes ten times as long.
     if sys.argv[1:] in (["--version"], ["-V"]):
         import drydock

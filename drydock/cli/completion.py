@@ -21,11 +21,7 @@ VALUES: dict[str, Callable[[], Sequence[str]]] = {"--target": _targets, "--overl
 
 
 def values(line: str) -> Sequence[str]:
-    """Return the values of the option before the cursor.
-
-    Args:
-        line: The command line up to the cursor.
-    """
+    """Return the values of the option before the cursor, where the command line ends."""
     try:
         words = [word for word in shlex.split(line) if word != "="]  # bash splits `--target=slim` at the sign
     except ValueError:

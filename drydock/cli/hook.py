@@ -16,12 +16,12 @@ from drydock.report.push_status import status
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Judge the pushed commit and return the exit code: 0 when the push may go on."""
+    """Judge the pushed commit and return the exit code: 0 if the push may proceed."""
     parser = argparse.ArgumentParser(prog="python -m drydock.cli.hook")
     parser.add_argument("--project", default=".", help="the project's folder, from the top of the repository")
     parser.add_argument("gates", nargs="*", help="the gates; all of them when none is named")
     given = parser.parse_args(arguments)
-    # git tells a hook which index and folder are in use; another repository's commands must not inherit that.
+    # git sets a hook's index and folder; commands in another repository must not inherit them.
     for name in command.run(["git", "rev-parse", "--local-env-vars"]).stdout.split():
         os.environ.pop(name, None)
     out = console(stderr=True)

@@ -17,18 +17,13 @@ from drydock.tasks.offer import words
 Row = tuple[str, str]
 
 INDENT = "  "
-# With less room than this beside their names, texts are below them.
+# With less room beside the names, texts go below them.
 LEAST_TEXT_WIDTH = 30
 BOLD, PLAIN = "\033[1m", "\033[0m"
 
 
 def columns(rows: Sequence[Row], width: int, names: int) -> Iterator[str]:
-    """Yield lines that show names with their texts beside or, on a narrow terminal, below them.
-
-    Args:
-        width: Characters in a line; 0 for any number.
-        names: Width of the column of names.
-    """
+    """Yield names with their texts beside or, on a narrow terminal, below them; width 0 is unlimited."""
     if not width:
         yield from (f"{INDENT}{name:<{names}}{INDENT}{text}".rstrip() for name, text in rows)
         return
@@ -44,18 +39,16 @@ def columns(rows: Sequence[Row], width: int, names: int) -> Iterator[str]:
 
 
 def paragraph(text: str, width: int, *, bold: bool = False) -> Iterator[str]:
-    """Yield the lines of a paragraph."""
     for line in textwrap.wrap(text, width) if width and text else [text]:
         yield f"{BOLD}{line}{PLAIN}" if bold else line
 
 
 def summary(task: Task[Any]) -> str:
-    """Return the first line of a task's docstring."""
     return (inspect.getdoc(task) or "").partition("\n")[0]
 
 
 def groups(collection: Collection) -> list[tuple[str, list[Row]]]:
-    """Return each module of tasks: the first line of its docstring as a title, and its tasks."""
+    """Return each module's tasks under the first line of its docstring."""
     tasks = [(name, task) for name, task in collection.tasks.items()]
     for prefix, below in collection.collections.items():
         tasks += [(f"{prefix}.{name}", task) for name, task in below.tasks.items()]
@@ -109,5 +102,5 @@ def explanation(context: ParserContext, task: Task[Any], width: int, *, bold: bo
 
 
 def known_options(contexts: Iterable[ParserContext]) -> list[str]:
-    """Return every long option of some contexts, as it is typed."""
+    """Return every long option of some contexts, as typed."""
     return [flag for context in contexts for flag in context.flag_names() if flag.startswith("--")]

@@ -42,10 +42,10 @@ _NO_NUMBER = re.compile(r"invalid literal for int\(\) with base 10: (?P<word>.*)
 
 
 class Drydock(Program):
-    """Invoke's program with drydock's tasks and the options that they need."""
+    """Invoke's program with drydock's tasks and options."""
 
     def core_args(self) -> list[Argument]:
-        """Return the program's own options; Invoke's others are about shell commands."""
+        """Return the program's own options; Invoke's others concern shell commands."""
         return [
             Argument(names=("help", "h"), optional=True),
             Argument(names=("list", "l"), kind=bool, default=False),
@@ -89,7 +89,7 @@ class Drydock(Program):
             raise _leave(explain(str(error), seen, known, self.initial_context)) from error
 
     def _make_parser(self) -> Parser:
-        """Return Invoke's parser, to which arguments that may be left out are words as well as options."""
+        """Return Invoke's parser, which also takes optional arguments as words."""
         contexts = self.collection.to_contexts()
         for context in contexts:
             for name in words(self.collection[str(context.name)]):
@@ -145,9 +145,7 @@ def explain(
 ) -> DrydockError:
     """Turn Invoke's message about a command line into an error that suggests a correct one.
 
-    Args:
-        context: The task that was being read; None or one without a name before the first.
-        core: The program's own options.
+    The context is the task that Invoke was parsing; before the first task it is None or has no name.
     """
     name = context.name if context else None
     manual_of = f"`drydock --help {name}`" if name else "`drydock --list`"
@@ -210,7 +208,7 @@ def _print(lines: Iterable[str]) -> None:
 
 
 def _width() -> int:
-    """Return a terminal's characters in a line; 0, for any number, elsewhere."""
+    """Return a terminal's width in characters; 0 for unlimited elsewhere."""
     return shutil.get_terminal_size().columns if sys.stdout.isatty() else 0
 
 

@@ -1,7 +1,7 @@
-"""Limits that uvicorn does not set: the size of a request's head, and the time that it may take to arrive.
+"""Limits that uvicorn does not set: the size of a request's head, and the seconds until it has arrived.
 
-Without them a few connections with one endless header each take all memory, and connections that never send
-anything stay open for ever.
+Without them, a few connections with an endless header each use up all memory, and silent connections stay
+open for ever.
 """
 
 from __future__ import annotations
@@ -20,25 +20,24 @@ PROTOCOLS = {
     "httptools": ("uvicorn.protocols.http.httptools_impl", "HttpToolsProtocol"),
     "h11": ("uvicorn.protocols.http.h11_impl", "H11Protocol"),
 }
-# What the parser of httptools calls when it has let go of what it kept.
+# Calls of httptools' parser after which it keeps no earlier bytes.
 PROGRESS = ("on_message_begin", "on_headers_complete", "on_body", "on_message_complete")
 
 
 class TooLarge(Exception):
-    """A request's head is larger than any that is served."""
+    """A request's head exceeds HEAD_BYTES."""
 
 
 def install(chosen: str = "auto") -> None:
     """Set the limits for every connection of this process.
 
-    Args:
-        chosen: uvicorn's option `http`; where it leaves the choice, httptools comes before h11.
+    `chosen` is uvicorn's option `http`; `auto` prefers httptools to h11, as uvicorn does.
     """
     for name in [chosen] if chosen in PROTOCOLS else PROTOCOLS:
         module, attribute = PROTOCOLS[name]
         try:
             protocol = getattr(importlib.import_module(module), attribute)
-        except ImportError:  # of httptools, which a bare uvicorn does without
+        except ImportError:  # a bare uvicorn has no httptools
             continue
         if not hasattr(protocol, "_drydock"):
             protocol._drydock = True
@@ -86,7 +85,7 @@ def _limit(protocol: Any) -> None:
 
 
 def _count(protocol: Any) -> None:
-    """Count what httptools keeps: the parts of a head that it has read, and bytes that it has not used."""
+    """Count the bytes that httptools keeps: the parsed parts of a head, and bytes not yet parsed."""
     url, header = protocol.on_url, protocol.on_header
 
     def add(self: Any, size: int) -> None:
@@ -119,7 +118,7 @@ def _progress(own: Any, *, begins: bool) -> Any:
 
 
 def _answer(self: Any) -> None:
-    """Refuse the request; where an earlier one is being answered on this connection, only end it."""
+    """Refuse the request; while an earlier one on this connection is being answered, only close it."""
     if self.cycle is None or self.cycle.response_complete:
         self.transport.write(ANSWER)
     self.transport.close()

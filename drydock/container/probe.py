@@ -1,9 +1,9 @@
-"""Ask the application in this container whether it lives: exit code 0 when it answers with status 2xx or 3xx.
+"""Probe the application in this container: exit code 0 when it answers with status 2xx or 3xx.
 
-The image's HEALTHCHECK runs this with `python3 -I -S`, without curl and without a shell. serve.json beside it
-names port, path and Host; PORT, HEALTH_PATH and HEALTH_HOST win over that. It reads TLS_CERT_FILE, too, and
-gives up after PROBE_TIMEOUT seconds (2). Where the path is empty, any answer of HTTP is good: a port stays
-open while the application behind it hangs.
+The image's HEALTHCHECK runs this with `python3 -I -S`, without curl and without a shell. serve.json in the
+same folder names port, path and Host; PORT, HEALTH_PATH and HEALTH_HOST override it. TLS_CERT_FILE selects
+HTTPS, and PROBE_TIMEOUT sets the seconds to wait (2). With an empty path, any HTTP answer is good: a port
+stays open while the application behind it hangs.
 """
 
 import json
@@ -15,21 +15,21 @@ SERVE = __file__.rpartition("/")[0] + "/serve.json"
 
 
 def address(host: str) -> str:
-    """Return where a service is asked that listens at a host: on every address, it is also on loopback."""
+    """Return the address to probe for a listening host: loopback if it listens on every address."""
     return "127.0.0.1" if host in ("", "0.0.0.0", "::") else host  # noqa: S104 - compared, not bound
 
 
 def ask(host: str, port: int, method: str, path: str, seconds: float, tls: bool, name: str) -> str:
-    """Return the status line of one request to this container; empty when the answer is none.
+    """Return the status line of one request; empty if there was no answer.
 
     Raises:
-        OSError: Nothing listens, or no answer came in time.
+        OSError: The connection failed, or no answer came in time.
     """
     with socket.create_connection((host, port), seconds) as connection:
         if tls:
             import ssl
 
-            # The certificate names the service, not this address; that it answers is all that is asked.
+            # The certificate names the service, not this address, and the probe only asks for an answer.
             context = ssl.create_default_context()
             context.check_hostname = False
             context.verify_mode = ssl.CERT_NONE
@@ -39,7 +39,7 @@ def ask(host: str, port: int, method: str, path: str, seconds: float, tls: bool,
 
 
 def main() -> int:
-    """Ask once and say why not when the answer is not good."""
+    """Probe once, and print the reason for a bad result."""
     with open(SERVE, encoding="utf-8") as file:  # noqa: PTH123 - starts in less time
         served = json.load(file)
     port = int(os.environ.get("PORT", served["port"]))
@@ -47,7 +47,7 @@ def main() -> int:
     name = os.environ.get("HEALTH_HOST") or served.get("health_host") or "localhost"
     seconds = float(os.environ.get("PROBE_TIMEOUT", "2"))
     try:
-        # HEAD runs no more of an application than it must: few routes take it.
+        # HEAD runs as little of the application as possible: few routes accept it.
         method = "GET" if path else "HEAD"
         tls = bool(os.environ.get("TLS_CERT_FILE"))
         status = ask(address(os.environ.get("HOST", "")), port, method, path or "/", seconds, tls, name)

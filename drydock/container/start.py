@@ -36,15 +36,15 @@ EX_USAGE = 64
 EX_UNAVAILABLE = 69
 EX_CONFIG = 78
 NOT_FOUND = 127
-# uvicorn's, which keeps the name in one module or another.
+# uvicorn's exit code; the module that defines it depends on the version.
 STARTUP_FAILURE = 3
 TRUE = ("1", "true", "yes", "on")
 SERVE = __file__.rpartition("/")[0] + "/serve.json"
 
 
 def main(arguments: list[str]) -> int:
-    """Do what the arguments say and return the exit code."""
-    # As process 1 a container's program ignores SIGTERM until it says otherwise; importing takes a second.
+    """Carry out the command and return the exit code."""
+    # Process 1 ignores SIGTERM until it sets a handler, and importing takes a second.
     signal.signal(signal.SIGTERM, exit_early)
     command = arguments[0] if arguments else "serve"
     if command not in ("serve", "check", "migrate"):
@@ -62,19 +62,19 @@ def main(arguments: list[str]) -> int:
 
 @functools.cache
 def served() -> dict[str, Any]:
-    """Return what the build wrote down about the application."""
+    """Return the build's facts about the application."""
     with open(SERVE, encoding="utf-8") as file:  # noqa: PTH123 - starts in less time
         found: dict[str, Any] = json.load(file)
     return found
 
 
 def exit_early(number: int, _frame: object) -> NoReturn:
-    """End at once, with the exit code that a shell gives to a process that a signal ended."""
+    """End at once, with a shell's exit code for a process that a signal ended."""
     raise SystemExit(128 + number)
 
 
 def run_instead(arguments: list[str]) -> int:
-    """Replace this process by another program; return only when there is no such program."""
+    """Replace this process by another program; return only if that fails."""
     if arguments[0] in ("-h", "--help"):
         print(__doc__)  # noqa: T201
         return 0
@@ -82,7 +82,7 @@ def run_instead(arguments: list[str]) -> int:
     if text := known.get(arguments[0]):
         import shlex
 
-        # More words are the command's.
+        # Further words are arguments of the command.
         arguments = [*shlex.split(text), *arguments[1:]]
     try:
         os.execvp(arguments[0], arguments)  # noqa: S606
@@ -93,14 +93,13 @@ def run_instead(arguments: list[str]) -> int:
 
 
 def complain(code: int, *problems: str) -> int:
-    """Print every problem as an error and return the exit code."""
+    """Print each problem as an error and return the exit code."""
     for problem in problems:
         print(f"error: {problem}", file=sys.stderr)  # noqa: T201
     return code
 
 
 def flag(name: str) -> bool:
-    """Tell whether a variable says yes."""
     return os.environ.get(name, "").strip().lower() in TRUE
 
 
@@ -134,11 +133,11 @@ def check() -> list[str]:
 
 
 def _broken_pair(certificate: str, key: str) -> str | None:
-    """Return why two PEM files are no certificate and its key; a worker would only fail again and again."""
+    """Return why two PEM files are not a certificate and its key; a worker would only fail repeatedly."""
     import ssl
 
     try:
-        # An empty password: nobody is there to be asked for another.
+        # An empty password: without one, OpenSSL would ask on a terminal.
         ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key, password="")
     except (ssl.SSLError, OSError) as error:
         return getattr(error, "reason", None) or str(error)
@@ -146,7 +145,7 @@ def _broken_pair(certificate: str, key: str) -> str | None:
 
 
 def numbers() -> dict[str, tuple[int, int, int]]:
-    """Return default, least and most of every number that the operator may set."""
+    """Return the default, minimum and maximum of each number that the operator may set."""
     return {
         "PORT": (served()["port"], 1, 65535),
         "WEB_CONCURRENCY": (1, 1, 1024),
@@ -164,7 +163,7 @@ def number(name: str) -> int:
 
 
 def named(reference: str) -> Callable[[], Any]:
-    """Import what a reference such as ``package.module:name`` names."""
+    """Import the object of a reference such as ``package.module:name``."""
     module, _, name = reference.partition(":")
     found: Callable[[], Any] = getattr(importlib.import_module(module), name)
     return found
@@ -188,9 +187,9 @@ def migrate() -> int:
 
 
 def run_beside(text: str) -> int:
-    """Run a command, from a folder of its own if it begins with `cd FOLDER &&`; return its exit code.
+    """Run a command and return its exit code; `cd FOLDER && …` runs it in that folder.
 
-    Its process is not this one: Alembic's environments change the logging of the whole process.
+    It gets a process of its own, since Alembic's environments change a process's logging.
     """
     import shlex
     import subprocess
@@ -213,12 +212,12 @@ def run_beside(text: str) -> int:
 
 
 def collect_garbage() -> None:
-    """Look for garbage from here on, and never among what has been imported by now."""
+    """Enable garbage collection, and exempt the modules imported so far."""
     gc.freeze()
     gc.enable()
 
 
-# Options of uvicorn that come from UVICORN_…, as for its command line, and from the project's own command.
+# uvicorn's options from UVICORN_… and from the project's own command.
 WORDS = ("root_path", "loop", "http", "ws", "lifespan", "interface", "log_level", "forwarded_allow_ips")
 COUNTS = (
     *("timeout_keep_alive", "timeout_notify", "timeout_worker_healthcheck", "limit_concurrency"),
@@ -229,10 +228,10 @@ SWITCHES = ("proxy_headers", "server_header", "date_header", "access_log", "ws_p
 
 
 def options() -> dict[str, Any]:
-    """Return uvicorn's options: the project's own command's, over which the operator's variables win.
+    """Return uvicorn's options; the operator's variables override the project's own command.
 
     Raises:
-        ValueError: A value is not of its option's kind; names the option.
+        ValueError: A value has the wrong type; names the option.
     """
     given = {**served().get("options", {})}
     for name in ("access_log", "forwarded_allow_ips"):
@@ -261,7 +260,7 @@ def serve() -> int:
     given: dict[str, Any] = {
         "access_log": flag("ACCESS_LOG"),
         "server_header": False,
-        # Where the application owns the logging, uvicorn's loggers pass their records on to it.
+        # If the application owns the logging, uvicorn's loggers pass their records on to it.
         "log_config": None if served()["logging"] else uvicorn.config.LOGGING_CONFIG,
         "factory": served()["factory"],
         "host": os.environ.get("HOST", "0.0.0.0"),  # noqa: S104 - the container's own
@@ -275,9 +274,9 @@ def serve() -> int:
     config = uvicorn.Config(
         served()["application"], **{name: value for name, value in given.items() if name in known}
     )
-    # Set here, since uvicorn before 0.22 takes no such argument: it waits until it is killed.
+    # Set here: uvicorn before 0.22 lacks the argument, and waits until it is killed.
     config.timeout_graceful_shutdown = number("GRACEFUL_TIMEOUT")
-    # With one worker as with several, `::` takes IPv4 as well.
+    # bind_socket() makes `::` accept IPv4 too, with any number of workers.
     sockets = [config.bind_socket()]
     if workers > 1:
         return _serve_in_processes(config, sockets, "timeout_worker_healthcheck" not in given)
@@ -288,7 +287,8 @@ def serve() -> int:
         # uvicorn before 0.36 imports the application inside of the running loop.
         config.load = functools.partial(_load, config.load)  # type: ignore[method-assign]
     server = uvicorn.Server(config)
-    # After a graceful end uvicorn restores this handler and raises the signal again: it is obeyed by then.
+    # After a graceful end uvicorn restores this handler and raises the signal again, which must then be
+    # ignored.
     signal.signal(signal.SIGTERM, lambda *caught: None if server.started else exit_early(*caught))
     server.run(sockets=sockets)
     return 0 if server.started else STARTUP_FAILURE
@@ -300,28 +300,25 @@ def _load(load: Callable[[], None]) -> None:
 
 
 def _serve_in_processes(config: Any, sockets: list[Any], patient: bool) -> int:
-    """Serve with several workers.
-
-    Args:
-        config: uvicorn's configuration.
-        sockets: Where they listen.
-        patient: Whether a worker that keeps Python's lock for long is left alone.
-    """
+    """Serve with several workers; `patient` tolerates workers that hold Python's lock for long."""
+    from uvicorn import Server
     from uvicorn.supervisors import Multiprocess, multiprocess
 
     process = getattr(multiprocess, "Process", None)
     if patient and process is not None:
         process.is_alive = lambda self, *_, **__: self.process.is_alive()
-    supervisor = Multiprocess(config, sockets=sockets)
+    # uvicorn before 0.36 wants to be told how a worker serves.
+    old = "target" in inspect.signature(Multiprocess).parameters
+    supervisor = Multiprocess(config, **({"target": Server(config).run} if old else {}), sockets=sockets)
     collect_garbage()
     supervisor.run()
-    # It stops, without an error of its own, when a worker could not start.
+    # uvicorn stops without an error when a worker could not start.
     codes = [getattr(worker, "process", worker).exitcode for worker in supervisor.processes]
     return STARTUP_FAILURE if STARTUP_FAILURE in codes else 0
 
 
 def beside(name: str) -> Any:
-    """Import a script that lies beside this one, where the import path does not lead."""
+    """Import a script in this folder, which is not on the import path."""
     spec = importlib.util.spec_from_file_location(
         f"drydock_{name}", __file__.rpartition("/")[0] + f"/{name}.py"
     )
@@ -333,9 +330,9 @@ def beside(name: str) -> Any:
 
 
 if __name__ == "__mp_main__":
-    # A worker of several, which Python starts anew.
+    # One of several workers: Python starts each as a new process.
     beside("limits").install(options().get("http", "auto"))
 if __name__ == "__main__":
-    # Looking for garbage among modules that all stay takes a tenth of the time that importing them takes.
+    # Collecting garbage among modules that all stay would make importing them a tenth slower.
     gc.disable()
     sys.exit(main(sys.argv[1:]))

@@ -1,4 +1,4 @@
-"""Bring a cluster to what an overlay says, in the order that keeps requests answered."""
+"""Deploy an overlay to a cluster in an order that keeps requests answered."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ ROLLOUT_SECONDS = 180.0
 
 @dataclass(frozen=True)
 class Deployed:
-    """What runs after a deployment."""
+    """The state after a deployment."""
 
     cluster: str  # the context and its server
     namespace: str
-    images: tuple[str, ...]  # what the Deployments run there
-    revisions: dict[str, int]  # the revision of each Deployment, by title
-    changed: bool  # whether anything was different before
-    seconds: float  # how long it took
+    images: tuple[str, ...]  # the Deployments' images
+    revisions: dict[str, int]  # by the Deployment's title
+    changed: bool  # whether the deployment changed anything
+    seconds: float
 
     def rows(self) -> dict[str, str]:
-        """Return what people are shown at the end, by name."""
+        """Return the rows of the final report, by name."""
         revisions = ", ".join(f"{title} at revision {number}" for title, number in self.revisions.items())
         return {
             "cluster": self.cluster,
@@ -51,7 +51,7 @@ def deploy(
     say: Say = print,
     seconds: float = ROLLOUT_SECONDS,
 ) -> Deployed:
-    """Render, compare, apply and wait: what the pods need, then the migration, then the pods."""
+    """Render, compare, apply and wait: the pods' requirements, then the migration, then the pods."""
     began = time.monotonic()
     wanted = manifests.parse(render(project, overlay, image))
     if left := manifests.placeholders(wanted):
@@ -69,7 +69,7 @@ def deploy(
 def undo(
     project: Project, overlay: str, context: str = "", say: Say = print, seconds: float = ROLLOUT_SECONDS
 ) -> Deployed:
-    """Go back to the revision before, and wait until it runs; the database's schema stays as it is."""
+    """Go back to the previous revision and wait until it runs; the database's schema does not change."""
     began = time.monotonic()
     wanted = [one for one in manifests.parse(render(project, overlay)) if one.kind == "Deployment"]
     kubectl = clusters.connect(context, say)
@@ -84,7 +84,7 @@ def undo(
 
 
 def phases(wanted: Iterable[Manifest]) -> list[list[Manifest]]:
-    """Return the manifests in three steps: what pods need, the Jobs, and the Deployments."""
+    """Return the manifests in three steps: the pods' requirements, the Jobs, and the Deployments."""
     listed = list(wanted)
     jobs = [one for one in listed if one.kind == "Job"]
     last = [one for one in listed if one.kind == "Deployment"]
@@ -92,7 +92,7 @@ def phases(wanted: Iterable[Manifest]) -> list[list[Manifest]]:
 
 
 def apply(kubectl: Kubectl, wanted: Sequence[Manifest]) -> Iterable[Manifest]:
-    """Apply step by step, and yield each workload that has to be waited for before the next step."""
+    """Apply step by step, and yield each workload to wait for before the next step."""
     for step in phases(wanted):
         if not step:
             continue
@@ -115,7 +115,7 @@ def _check_secrets(kubectl: Kubectl, wanted: Sequence[Manifest]) -> None:
 
 
 def _deployed(kubectl: Kubectl, wanted: Sequence[Manifest], changed: bool, seconds: float) -> Deployed:
-    """Return what runs now, as the cluster has it."""
+    """Read the current state from the cluster."""
     named = [one for one in wanted if one.kind == "Deployment"]
     live = {one.title: kubectl.json(one.title, f"--namespace={one.namespace}") for one in named}
     return Deployed(

@@ -1,4 +1,4 @@
-"""Why pods do not run: one line from what the cluster knows about them. Pure functions over its JSON."""
+"""Explain in one line why pods do not run. Pure functions over the cluster's JSON."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ HOPELESS = frozenset(
     {"CreateContainerConfigError", "CreateContainerError", "RunContainerError", "InvalidImageName"}
     | {"ErrImageNeverPull", "ImagePullBackOff", "CrashLoopBackOff"}
 )
-# A first crash may have been a server that was not there yet; a second one is a pattern.
+# A first crash may be due to a server that was not up yet; a second one is a pattern.
 CRASHES = 2
 OOM = "OOMKilled"
 
 
 @dataclass(frozen=True)
 class Trouble:
-    """What keeps a pod from running."""
+    """The cause that keeps a pod from running."""
 
     pod: str
     cause: str
-    hopeless: bool  # whether waiting can help no more
+    hopeless: bool  # whether waiting cannot help
     crashed: bool = False  # whether a container ended, so that its log tells more
 
 
 def troubles(pods: Sequence[Mapping[str, Any]], events: Sequence[Mapping[str, Any]]) -> list[Trouble]:
-    """Return what keeps pods from running, the hopeless first."""
+    """Return the troubles of pods, first those that waiting cannot fix."""
     found = [trouble for pod in pods for trouble in _of_pod(pod, events)]
     return sorted(found, key=lambda trouble: not trouble.hopeless)
 
@@ -50,7 +50,7 @@ def _of_container(pod: str, status: Mapping[str, Any]) -> Iterator[Trouble]:
     if ended and ended.get("exitCode"):
         code = int(ended["exitCode"])
         word = "used more memory than its limit" if ended.get("reason") == OOM else f"exited with {code}"
-        if ended.get("message"):  # the container's runtime could not even start it, and says why
+        if ended.get("message"):  # the container's runtime could not start it, and gives the reason
             word += f": {str(ended['message']).strip().partition(chr(10))[0]}"
         crashes = int(status.get("restartCount", 0))
         yield Trouble(
@@ -62,7 +62,7 @@ def _of_container(pod: str, status: Mapping[str, Any]) -> Iterator[Trouble]:
 
 
 def _of_events(pod: str, events: Sequence[Mapping[str, Any]]) -> Iterator[Trouble]:
-    """Yield what only events tell: sandboxes and mounts that fail, probes that are answered with no."""
+    """Yield troubles that only events report: failing sandboxes, mounts and probes."""
     mine = [event for event in events if event.get("involvedObject", {}).get("name") == pod]
     for reason in ("FailedCreatePodSandBox", "FailedMount", "Unhealthy"):
         messages = [str(event.get("message", "")) for event in mine if event.get("reason") == reason]
@@ -79,7 +79,7 @@ def refused(replica_set: Mapping[str, Any]) -> str:
 
 
 def from_log(log: str) -> str:
-    """Return the line of a log that says most about an end: the first ``error:`` line, or else the last."""
+    """Return the most telling line of a log: the first ``error:`` line, or else the last."""
     lines = [line.strip() for line in log.splitlines() if line.strip()]
     marked = [line for line in lines if line.startswith("error:")]
     return (marked or lines[-1:] or [""])[0]

@@ -1,4 +1,4 @@
-"""What an overlay would change on a cluster, field by field."""
+"""Compare an overlay with a cluster, field by field."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from drydock.deploy.errors import ApplyFailed
 from drydock.deploy.kubectl import Kubectl
 from drydock.deploy.manifests import Manifest
 
-# What the API server writes itself; it tells nothing about what somebody wants.
+# Fields that the API server writes itself, which say nothing about the wanted state.
 OWN_METADATA = ("creationTimestamp", "generation", "managedFields", "resourceVersion", "selfLink", "uid")
 OWN_ANNOTATIONS = ("kubectl.kubernetes.io/last-applied-configuration", "deployment.kubernetes.io/revision")
 # kustomize ends a generated name in a hash of the content.
@@ -22,10 +22,10 @@ _ABSENT = object()
 
 
 def difference(kubectl: Kubectl, wanted: Sequence[Manifest]) -> list[str]:
-    """Return, as lines, what differs between manifests and what runs; values of Secrets are not shown."""
-    # A Job is made again each time, so its difference says nothing.
+    """Return the differences of a cluster from manifests, as lines; values of Secrets are not shown."""
+    # Each deployment replaces Jobs, so their differences say nothing.
     compared = [one for one in wanted if one.kind != "Job"]
-    # Without its namespace the server cannot try an object; there is nothing to compare with either.
+    # Without its namespace the server cannot try an object; and nothing exists to compare with.
     places = {one.namespace for one in compared if one.namespace}
     if any(kubectl.json(f"namespace/{place}") is None for place in sorted(places)):
         return [f"+ {one.title}" for one in compared]
@@ -40,7 +40,7 @@ def difference(kubectl: Kubectl, wanted: Sequence[Manifest]) -> list[str]:
 
 
 def _by_title(text: str) -> dict[str, Mapping[str, Any]]:
-    """Return the objects of kubectl's JSON by title: it prints a list, one object, or nothing at all."""
+    """Return the objects of kubectl's JSON by title: it prints a list, one object, or nothing."""
     content = json.loads(text) if text.strip() else {"items": []}
     return {Manifest(one).title: one for one in content.get("items", [content])}
 
@@ -62,7 +62,7 @@ def _of_object(
 def _replaced(
     kubectl: Kubectl, merged: Mapping[str, Any], live: Mapping[str, Mapping[str, Any]]
 ) -> Mapping[str, Any] | None:
-    """Return the ConfigMap that running pods have in place of one of the same stem, if it is another one."""
+    """Return the running pods' ConfigMap that one of the same stem replaces; None without one."""
     new = _HASHED.match(str(merged["metadata"]["name"]))
     if merged["kind"] != "ConfigMap" or not new:
         return None
@@ -76,7 +76,7 @@ def _replaced(
 
 
 def plain(content: Mapping[str, Any]) -> dict[str, Any]:
-    """Return an object without what the API server writes itself."""
+    """Return an object without the API server's own fields."""
     metadata = {key: value for key, value in content["metadata"].items() if key not in OWN_METADATA}
     annotations = metadata.pop("annotations", {})
     metadata["annotations"] = {key: value for key, value in annotations.items() if key not in OWN_ANNOTATIONS}
@@ -110,9 +110,9 @@ def _shown(value: Any) -> str:
 
 
 def refused(error: command.CommandFailed) -> ApplyFailed:
-    """Return the error of what the API server refuses, in its own words."""
+    """Turn the API server's refusal into an error, in its own words."""
     lines = error.completed.stderr.strip().splitlines() or ["no output"]
-    # Several causes of one refusal are a list below it.
+    # kubectl lists several causes of a refusal below its first line.
     causes = [line.strip().removeprefix("* ") for line in lines[1:] if line.strip().startswith("* ")]
     reason = " ".join([lines[0].strip().removeprefix("error: "), "; ".join(causes)]).strip()
     return ApplyFailed(reason=reason, evidence="\n".join(lines))

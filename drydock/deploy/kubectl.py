@@ -41,12 +41,11 @@ class Kubectl:
     def run(
         self, *args: str, stdin: str | None = None, check: bool = True, timeout: float | None = None
     ) -> command.Completed:
-        """Run kubectl to its end."""
         chosen = [f"--context={self.context}"] if self.context else []
         return command.run([str(self.program), *chosen, *args], stdin=stdin, check=check, timeout=timeout)
 
     def json(self, *args: str) -> Any:
-        """Return what ``kubectl get`` knows, as JSON values; None where there is no such thing."""
+        """Return the answer of ``kubectl get`` as JSON values; None for a missing object."""
         done = self.run("get", *args, "--ignore-not-found", "--output=json", check=False)
         if done.code != 0:
             raise NoCluster(context=self.context or "the current one", reason=_reason(done))

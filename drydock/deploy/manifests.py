@@ -1,4 +1,4 @@
-"""Manifests as data: what stands in them, and what must not."""
+"""Manifests as data: their parts, and placeholders that must not remain."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import yaml
 
 # The kinds whose pods this module looks into.
 WORKLOADS = ("Deployment", "StatefulSet", "DaemonSet", "Job")
-# What an overlay to copy from holds in place of the reader's own values. The domains are reserved: nobody's.
+# Examples in an overlay that the user must replace; example.com is a reserved domain.
 PLACEHOLDERS = ("SET-ME", "example.com", "@sha256:" + 64 * "0")
 
 
@@ -35,7 +35,6 @@ class Manifest:
 
     @property
     def labels(self) -> Mapping[str, str]:
-        """Its labels."""
         return dict(self.content.get("metadata", {}).get("labels") or {})
 
     @property
@@ -55,7 +54,6 @@ class Manifest:
 
     @property
     def containers(self) -> Sequence[Mapping[str, Any]]:
-        """Every container of a workload's pods."""
         return [*self.pod.get("initContainers", []), *self.pod.get("containers", [])]
 
 
@@ -98,7 +96,7 @@ def images(manifests: Iterable[Manifest]) -> list[str]:
 
 
 def placeholders(manifests: Iterable[Manifest]) -> list[str]:
-    """Return, as ``kind/name: value``, what has not been replaced by a value of the reader's own."""
+    """Return the remaining placeholders, as ``kind/name: value``."""
     return [
         f"{manifest.title}: {value}"
         for manifest in manifests

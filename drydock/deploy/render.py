@@ -1,4 +1,4 @@
-"""Render an overlay: kustomize's work, with the image that is to run."""
+"""Render an overlay with kustomize, and put the given image into it."""
 
 from __future__ import annotations
 
@@ -14,14 +14,13 @@ FOLDER = Path("deploy", "kubernetes")
 
 
 def overlays(project: Project) -> list[str]:
-    """Return the names of a project's overlays."""
     return sorted(
         path.parent.name for path in (project.place(str(FOLDER)) / "overlays").glob("*/kustomization.yaml")
     )
 
 
 def folder(project: Project, overlay: str) -> Path:
-    """Return the folder of an overlay."""
+    """Return the folder of an overlay, given by name or path."""
     named = project.place(str(FOLDER)) / "overlays" / overlay
     for candidate in (named, Path(overlay)):
         if (candidate / "kustomization.yaml").is_file():
@@ -31,7 +30,7 @@ def folder(project: Project, overlay: str) -> Path:
 
 
 def render(project: Project, overlay: str, image: str | None = None) -> str:
-    """Return an overlay's manifests."""
+    """Return an overlay's manifests, with `image` in the application's containers if given."""
     where = folder(project, overlay)
     try:
         text = command.run([str(kubectl.find()), "kustomize", str(where)]).stdout

@@ -1,4 +1,4 @@
-"""Wait until a workload runs as it is described, and say at once why it never will."""
+"""Wait until a workload runs as described; raise as soon as it never will."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from drydock.deploy.manifests import Manifest
 from drydock.progress import Say
 
 POLL_SECONDS = 0.5
-# Everything that tells how far a workload is, and why no further: one question each time.
+# All kinds that show a workload's progress and troubles, for one request at a time.
 KINDS = "deployments,statefulsets,jobs,replicasets,pods,events"
-# Together with one look at the cluster, nobody waits longer than about two seconds for a sign of life.
+# Together with one request to the cluster, a sign of life comes about every two seconds.
 BEAT_SECONDS = 1.0
 LOG_LINES = 20
-# What the kubelet and the scheduler need to find and to report that something is missing.
+# Time for the kubelet and the scheduler to notice and report that something is missing.
 REPORT_SECONDS = 10.0
 
 
@@ -28,7 +28,7 @@ Object = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class State:
-    """How far a workload is."""
+    """A workload's progress."""
 
     done: bool  # whether it runs as described
     text: str  # for the progress line
@@ -56,7 +56,7 @@ def state(workload: Object) -> State:
 
 
 def wait(kubectl: Kubectl, manifest: Manifest, seconds: float, say: Say) -> float:
-    """Wait until a workload runs as described."""
+    """Wait at most `seconds` until a workload runs as described; return the seconds taken."""
     began = spoken = time.monotonic()
     last = ""
     while True:
@@ -75,7 +75,7 @@ def wait(kubectl: Kubectl, manifest: Manifest, seconds: float, say: Say) -> floa
         if hopeless or late or current.failed:
             reason = current.failed or f"not done after {seconds:g} s"
             raise _failed(kubectl, manifest, found, objects, reason)
-        # A mount or a probe that fails may still come right; the newest word on it is worth a line.
+        # A failing mount or probe may still recover; its newest message is worth a line.
         if found and now - began > REPORT_SECONDS and found[0].cause != last:
             say(f"  {found[0].pod}: {found[0].cause}")
             last = found[0].cause
@@ -83,7 +83,7 @@ def wait(kubectl: Kubectl, manifest: Manifest, seconds: float, say: Say) -> floa
 
 
 def pods(workload: Object, objects: Sequence[Object]) -> list[Object]:
-    """Return the pods of a workload's newest revision that are not about to end."""
+    """Return the pods of a workload's newest revision that are not being deleted."""
     labels = dict(workload["spec"]["selector"]["matchLabels"])
     if workload["kind"] == "Deployment" and (newest := newest_replica_set(workload, objects)):
         labels["pod-template-hash"] = newest["metadata"]["labels"]["pod-template-hash"]
@@ -97,7 +97,7 @@ def pods(workload: Object, objects: Sequence[Object]) -> list[Object]:
 
 
 def newest_replica_set(deployment: Object, objects: Sequence[Object]) -> Object | None:
-    """Return the ReplicaSet of a Deployment's newest revision; None before there is one."""
+    """Return the ReplicaSet of a Deployment's newest revision; None before it exists."""
     owner = deployment["metadata"]["uid"]
     mine = [
         one
@@ -109,7 +109,6 @@ def newest_replica_set(deployment: Object, objects: Sequence[Object]) -> Object 
 
 
 def revision(revised: Object) -> int:
-    """Return the revision number of a Deployment or ReplicaSet."""
     annotations = revised["metadata"].get("annotations", {})
     return int(annotations.get("deployment.kubernetes.io/revision", 0))
 

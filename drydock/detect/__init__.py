@@ -1,4 +1,4 @@
-"""Find out from evidence how a FastAPI project is built and started, without running any of it."""
+"""Find out from evidence how to build and start a FastAPI project, without running any of it."""
 
 from drydock.detect.detector import detect
 from drydock.detect.explain import as_json, explain_lines

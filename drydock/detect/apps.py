@@ -1,4 +1,4 @@
-"""Find the FastAPI applications and factories of a tree by syntax, and which of them are parts of others."""
+"""Find a tree's FastAPI applications and factories by syntax, and their relations."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ MAX_CANDIDATE_FILES = 400
 
 
 class Key(NamedTuple):
-    """The identity of an application: the file and the name it is bound to there."""
+    """The identity of an application: the file, and its name there."""
 
     path: str
     name: str
@@ -35,25 +35,23 @@ class Key(NamedTuple):
 
 @dataclass(frozen=True)
 class App:
-    """An application object or a factory; `required` are the arguments that a factory needs, `wraps` is the
-    application in an ASGI wrapper."""
+    """An application object or a factory."""
 
     key: Key
     line: int
     factory: bool = False
-    required: tuple[str, ...] = ()
-    wraps: Key | None = None
+    required: tuple[str, ...] = ()  # a factory's arguments without a default
+    wraps: Key | None = None  # the application inside an ASGI wrapper
     made_by: Key | None = None
 
     @property
     def where(self) -> str:
-        """Return `path:line` of the definition."""
         return f"{self.key.path}:{self.line}"
 
 
 @dataclass
 class Apps:
-    """All applications of a tree: candidates, those in tests and documentation, those mounted in others."""
+    """A tree's applications and factories, mounted ones, and files that start a server."""
 
     found: dict[Key, App] = field(default_factory=dict)
     factories: dict[Key, App] = field(default_factory=dict)
@@ -62,7 +60,7 @@ class Apps:
     launchers: list[str] = field(default_factory=list)
 
     def candidates(self, side: bool = False) -> list[App]:
-        """Return the applications that a server could be pointed at, outside tests and documentation."""
+        """Return the applications that a server could load, outside tests and documentation."""
         wrapped = {a.wraps for a in self.found.values() if a.wraps}
         used = {a.made_by for a in self.found.values()}
         objects = [a for k, a in self.found.items() if k not in self.mounted and k not in wrapped]
@@ -71,13 +69,12 @@ class Apps:
 
 
 def find_apps(code: Code) -> Apps:
-    """Return the applications of a tree."""
     apps = Apps()
     modules = _candidate_modules(code, apps)
     for module in modules:
         _factories(module, apps)
     modules += _factory_users(code, apps, {m.path for m in modules})
-    for _ in range(2):  # a second round finds what is made by a factory that itself calls a factory
+    for _ in range(2):  # a second round finds factories that call another factory
         for module in modules:
             _factories(module, apps)
     for find in (_objects, _wrappers, _mounts):
@@ -87,7 +84,7 @@ def find_apps(code: Code) -> Apps:
 
 
 def is_fastapi(module: Module, node: ast.AST | None, hops: int = 4) -> bool:
-    """Tell whether an expression names FastAPI or a class of the project that derives from it."""
+    """Tell whether an expression names FastAPI or a subclass in the project."""
     if module.dotted(node) in FASTAPI:
         return True
     found = module.symbol(node) if hops else None
@@ -132,7 +129,7 @@ def _factories(module: Module, apps: Apps) -> None:
             continue
         made = is_fastapi(module, function.returns)
         made = made or any(_makes(module, value, name, apps) for value in module.returns.get(name, ()))
-        # A function that is handed an application and returns it configures one, it makes none.
+        # A function that takes an application and returns it only configures it.
         if made and not any(is_fastapi(module, a.annotation) for a in function.args.args):
             required = tuple(required_arguments(function, bool(owner)))
             apps.factories[key] = App(key, function.lineno, True, required)
@@ -191,7 +188,7 @@ def _wrappers(module: Module, apps: Apps) -> None:
 
 
 def _wraps(module: Module, call: ast.Call) -> bool:
-    """Tell whether a call makes an ASGI application around another: by its class's methods, or its name."""
+    """Tell whether a call wraps an ASGI application, by its class's methods or its name."""
     name = module.dotted(call.func)
     found = module.symbol(name)
     method = found.module.functions.get(f"{found.name}.__call__") if found and found.node else None

@@ -1,4 +1,4 @@
-"""Note what a project's files do besides starting the server, and an image of drydock's does not repeat."""
+"""Note a project's other steps and processes, which drydock's image does not repeat."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from drydock.detect.settings import kind_of
 from drydock.detect.syntax import Module, Site, constant, is_true
 from drydock.detect.values import Reader
 
-# RUN lines that install, clean up or set up the user: the image does that its own way.
+# RUN lines that install, clean up or set up the user: the image has its own way for each.
 USUAL = re.compile(
     r"^(?:\s*(?:(?:sudo\s+)?(?:apt|apt-get|apk|dnf|yum|pip3?|uv|poetry|pdm|pipenv|pipx|conda|npm|yarn|pnpm|corepack|"
     r"useradd|groupadd|adduser|addgroup|usermod|chown|chmod|mkdir|rm|ln|touch|echo|set|export|cd|curl|wget|test|\[|"
@@ -32,15 +32,15 @@ OWN_VARIABLES = re.compile(
 WORKERS = re.compile(
     r"^(celery|rq|rqworker|rqscheduler|dramatiq|arq|huey_consumer(\.py)?|taskiq|procrastinate|saq)$"
 )
-# A program of the project's own, by its first word.
+# A program of the project, by its first word.
 PROGRAM = re.compile(r"^((\S*/)?python[\d.]*|\S+\.py)$")
-# Options of a start command that the image has variables or defaults of its own for.
+# Options of a start command that have a variable or a default in the image.
 CARRIED = frozenset(
     {"--host", "--port", "-p", "-b", "--bind", "--factory", "--app-dir", "--chdir", "--reload", "--workers"}
     | {"-w", "-k", "--worker-class", "--entrypoint", "-e", "--no-reload"}
 )
 WORKER_OPTIONS = frozenset({"--workers", "-w"})
-# Options of uvicorn's that the image's server takes over from the start command; gunicorn shares a few.
+# uvicorn's options that the image's server takes over from the start command; gunicorn shares a few.
 TAKEN = frozenset(
     {"root-path", "loop", "http", "ws", "lifespan", "interface", "log-level", "forwarded-allow-ips"}
     | {"timeout-keep-alive", "timeout-notify", "timeout-worker-healthcheck", "limit-concurrency"}
@@ -64,7 +64,7 @@ FETCH_HOMES = {"tiktoken": "TIKTOKEN_CACHE_DIR", "nltk": "NLTK_DATA"}
 
 
 def steps(files: Iterable[Dockerfile]) -> Iterator[Found[str]]:
-    """Yield what the Dockerfile that starts the application does and sets besides."""
+    """Yield the other steps and variables of the Dockerfile that starts the application."""
     for file in list(files)[:1]:
         for text, line in file.runs:
             for part in parts_of(text):
@@ -81,7 +81,7 @@ def steps(files: Iterable[Dockerfile]) -> Iterator[Found[str]]:
 
 
 def options(evidence: Evidence) -> tuple[Found[tuple[str, ...]] | None, list[Found[str]]]:
-    """Return the options of a start command that the image's server takes over, and a note of the others."""
+    """Return a start command's options for the image's server, and a note about the others."""
     taken: list[str] = []
     dropped, facts = [], []
     for name, text in evidence.options:
@@ -101,7 +101,7 @@ def options(evidence: Evidence) -> tuple[Found[tuple[str, ...]] | None, list[Fou
 
 
 def before(commands: Iterable[Command]) -> Iterator[Found[str]]:
-    """Yield the programs that a start command runs before the server, and a Procfile's before a release."""
+    """Yield a start command's programs before the server, and a Procfile's release programs."""
     for command in commands:
         parts = parts_of(command.text)
         at = max((i for i, part in enumerate(parts) if read_command(part)), default=0)
@@ -114,8 +114,7 @@ def before(commands: Iterable[Command]) -> Iterator[Found[str]]:
 def workers(commands: Iterable[Command], started: Container[str]) -> Iterator[Worker]:
     """Yield the other programs that compose files, Procfiles and Dockerfiles start from the same source.
 
-    Args:
-        started: the places of commands that start the server.
+    `started` holds the places of commands that start the server.
     """
     for command in commands:
         for part in parts_of(command.text):
@@ -128,7 +127,7 @@ def workers(commands: Iterable[Command], started: Container[str]) -> Iterator[Wo
 
 
 def code(startup: Startup) -> Iterator[Found[str]]:
-    """Yield the shell that the code asks for, and what it fetches while it is imported."""
+    """Yield the code's calls of a shell, and its downloads at import."""
     for site in startup.calls:
         shell = site.name.startswith("subprocess.") and is_true(site.keyword("shell"))
         if shell or SHELLS.match(site.name):
@@ -142,7 +141,7 @@ def code(startup: Startup) -> Iterator[Found[str]]:
 
 
 def wrapper(startup: Startup, entry: Entry) -> Iterator[Found[str]]:
-    """Yield a wrapper that reads the path of every message: those of the lifespan have none."""
+    """Yield a wrapper that reads the path of every message: the lifespan's messages have none."""
     module = startup.code.module(entry.path) if entry.app.wraps else None
     made = module.bound(entry.app.key.name) if module else None
     name = module.dotted(made.value.func) if module and made and isinstance(made.value, ast.Call) else ""
@@ -155,7 +154,7 @@ def wrapper(startup: Startup, entry: Entry) -> Iterator[Found[str]]:
 
 
 def port(settings: Iterable[Found[Setting]], listens: int) -> Iterator[Found[str]]:
-    """Yield a setting whose variable is also the one that says where the image listens."""
+    """Yield a setting whose variable also sets the image's port."""
     for item in settings:
         if item.value.name == "PORT" and item.value.default not in ("", str(listens)):
             fact = f"PORT is also where the image listens ({listens}): a value for this setting moves both"
@@ -163,7 +162,7 @@ def port(settings: Iterable[Found[Setting]], listens: int) -> Iterator[Found[str
 
 
 def surprises(startup: Startup, host: Found[str] | None) -> Iterator[Found[str]]:
-    """Yield what does not prevent a start everywhere, but will surprise in a container."""
+    """Yield code that can start, but will surprise in a container."""
     for site in startup.calls:
         if not (host and host.where == site.where) and (fact := SURPRISES.get(_middleware(site))):
             yield Found(fact, site.where)
@@ -173,7 +172,7 @@ def surprises(startup: Startup, host: Found[str] | None) -> Iterator[Found[str]]
 
 
 def host(startup: Startup) -> Found[str] | None:
-    """Return a name that the check of the Host header lets through, None where every name is."""
+    """Return a name that passes the check of the Host header, None if every name does."""
     for site in startup.calls:
         if _middleware(site) == "TrustedHostMiddleware":
             names = _texts(site.module, site.keyword("allowed_hosts"))
@@ -183,7 +182,7 @@ def host(startup: Startup) -> Found[str] | None:
 
 
 def _texts(module: Module, node: ast.expr | None) -> list[str]:
-    """Return the texts of a list, also of one that has a name; an unknown text is empty."""
+    """Return the texts of a list, also of a named one; an unknown text is empty."""
     name = module.dotted(node)
     found = module.symbol(name) if "." in name or name in module.aliases else None
     owner, name = found or (module, name)
@@ -193,11 +192,11 @@ def _texts(module: Module, node: ast.expr | None) -> list[str]:
 
 
 def _middleware(site: Site) -> str:
-    """Return the class that `add_middleware(…)` or `Middleware(…)` is handed."""
+    """Return the class in `add_middleware(…)` or `Middleware(…)`."""
     return site.module.dotted(site.node.args[0]).rpartition(".")[2] if site.node.args else ""
 
 
 def short(text: str) -> str:
-    """Return a command in one line of at most 80 characters."""
+    """Shorten a command to one line of at most 80 characters."""
     words = " ".join(text.split())
     return words if len(words) < 80 else f"{words[:77]}…"

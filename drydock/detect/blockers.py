@@ -1,4 +1,4 @@
-"""Name what makes a project impossible to start in a container, with the true reason."""
+"""Find the reasons why a project cannot start in a container."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def of_code(startup: Startup, uses: list[FileUse], workdir: str) -> list[Blocker
 
 
 def _missing(tree: Tree, uses: list[FileUse], workdir: str) -> list[Blocker]:
-    """Return a blocker for a folder or file that is read at import and does not exist."""
+    """Return a blocker for a missing folder or file that is read at import."""
     made = {use.place(workdir) for use in uses if use.kind in {"make", "write"}}
     for use in uses:
         path = use.place(workdir)
@@ -71,7 +71,6 @@ def _front_end(tree: Tree, path: str) -> str:
 
 
 def graphics(chosen: Chosen | None, names: set[str], files: list[Dockerfile]) -> list[Blocker]:
-    """Return a blocker when the dependencies or the existing image are made for a GPU."""
     facts: list[tuple[str, str]] = []
     if chosen:
         gpu = (name for name in sorted(names) if GPU.match(name))

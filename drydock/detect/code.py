@@ -1,4 +1,4 @@
-"""Resolve imports between a project's own modules, and follow what runs when one of them is imported."""
+"""Resolve imports between a project's modules, and follow the code that an import runs."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from drydock.detect.tree import Tree, ancestors, folder_of, join
 
 MAX_HOPS = 8
 MAX_MODULES = 400
-MAX_SOURCE = 2_000_000  # bytes of source parsed at most: keeps detection within its two seconds
+MAX_SOURCE = 2_000_000  # bytes of parsed source: keeps detection within its two seconds
 MAX_ROOTS = 40
 
 
 class Code:
-    """A tree's Python modules, parsed when they are asked for.
+    """A tree's Python modules, parsed on demand.
 
-    The names of `foreign` modules are those of installed distributions: a project's own `redis.py` is not
-    taken for the library. `local` folders are installed besides: their modules are imported from there.
+    `foreign` are module names of installed distributions: a project's own `redis.py` is not mistaken for the
+    library. `local` folders are installed too: their modules are imported from there.
     """
 
     def __init__(
@@ -35,17 +35,16 @@ class Code:
         self._extra_roots = sorted({*_source_folders(tree), *local})[:MAX_ROOTS]
 
     def module(self, path: str) -> Module | None:
-        """Return the facts of a source file, None when it is missing, too large or no Python."""
+        """Return a source file's facts; None if it is missing, too large or not Python."""
         if path not in self._modules:
             self._modules[path] = self._parse(path)
         return self._modules[path]
 
     def parsed(self) -> list[Module]:
-        """Return the modules that were asked for so far."""
         return [m for m in self._modules.values() if m]
 
     def unreadable(self) -> list[str]:
-        """Return the files that were asked for and are not Python that this interpreter can read."""
+        """Return the requested files that this interpreter cannot parse."""
         return [path for path, module in self._modules.items() if module is None and self.tree.data(path)]
 
     def _parse(self, path: str) -> Module | None:
@@ -59,7 +58,7 @@ class Code:
         return parse(path, data, self)
 
     def roots(self, path: str) -> list[str]:
-        """Return the folders that could stand on `sys.path` for a file, likely ones first."""
+        """Return a file's possible folders on `sys.path`, likely ones first."""
         folder = folder_of(path)
         if folder not in self._roots:
             above = ancestors(path)
@@ -69,7 +68,7 @@ class Code:
         return self._roots[folder]
 
     def locate(self, importer: str, dotted: str) -> tuple[str, tuple[str, ...]] | None:
-        """Return the file that a dotted import leads to and the rest of the name, None for foreign ones."""
+        """Return the file of a dotted import and the rest of the name, None for foreign ones."""
         key = (folder_of(importer), dotted)
         if key not in self._located:
             self._located[key] = self._locate(importer, dotted)
@@ -89,7 +88,7 @@ class Code:
         return min(hits, key=lambda hit: len(hit[1])) if hits else None
 
     def symbol(self, module: Module, dotted: str, hops: int = MAX_HOPS) -> Symbol | None:
-        """Return where a name used in `module` is defined, following imports and re-exports."""
+        """Return the definition of a name in `module`, following imports and re-exports."""
         if not dotted or hops == 0:
             return None
         if dotted.partition(".")[0] in module.names and not module.is_imported(dotted):
@@ -109,7 +108,7 @@ class Code:
         return Symbol(target, ".".join(left))
 
     def imported(self, module: Module, statement: Import) -> list[str]:
-        """Return the project files that an import statement runs, enclosing packages included."""
+        """Return the project's files that an import statement runs, enclosing packages included."""
         names = [statement.module]
         if statement.names:
             stem = statement.module if statement.module.endswith(".") else statement.module + "."
@@ -127,7 +126,7 @@ class Code:
 
 
 class Startup:
-    """The modules that a server imports with the entry point, and the functions that run meanwhile."""
+    """The modules that a server imports with the entry point, and the functions that they run meanwhile."""
 
     def __init__(self, code: Code, path: str, function: str = "") -> None:
         self.code = code
@@ -136,7 +135,7 @@ class Startup:
 
     @property
     def modules(self) -> list[Module]:
-        """The modules that are imported, the entry point's first."""
+        """The imported modules, the entry point's first."""
         return [m for path in self.ran if (m := self.code.module(path))]
 
     @property
@@ -149,7 +148,6 @@ class Startup:
         return not scope.main and not scope.typing and scope.function in self.ran.get(module.path, ())
 
     def at_import(self, site: Site) -> bool:
-        """Tell whether a call runs at import."""
         return self.runs(site.module, site.scope)
 
     def _follow(self, path: str, function: str) -> None:
@@ -185,9 +183,9 @@ def _called(module: Module, function: str, name: str) -> tuple[str, str] | None:
 def find(
     tree: Tree, root: str, parts: tuple[str, ...], relative: bool = False
 ) -> tuple[str, tuple[str, ...]] | None:
-    """Return the module file that `parts` names below `root` and the parts that are no module.
+    """Return the module file that `parts` names below `root`, and the parts after the module.
 
-    A `relative` import may also name something that the package at `root` itself defines.
+    A `relative` import can also name a definition in the package at `root` itself.
     """
     folder = root
     best: tuple[str, tuple[str, ...]] | None = None
@@ -207,7 +205,7 @@ def find(
 
 
 def module_name(root: str, path: str) -> str:
-    """Return the dotted name of a file below a source root."""
+    """Return a file's dotted name below a source root."""
     inner = path if root == "." else path[len(root) + 1 :]
     return inner.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
 

@@ -1,4 +1,4 @@
-"""Read the command lines that start a server: `uvicorn app.main:app --port 80` and its relatives."""
+"""Read command lines that start a server, such as `uvicorn app.main:app --port 80`."""
 
 from __future__ import annotations
 
@@ -18,14 +18,10 @@ VALUE = re.compile(r"\$\{?\w+(?::?-([^}]*))?\}?")
 
 @dataclass(frozen=True)
 class Launch:
-    """One start of a server: what it loads, and the options that say how.
+    """One start of a server: its target and its options."""
 
-    `target` is `module:attribute`, a path to a Python file (`fastapi run`, `python main.py`), or the name of
-    a script; `kind` tells which.
-    """
-
-    kind: str
-    target: str
+    kind: str  # `target`, `fastapi`, `module`, `file` or `script`
+    target: str  # by kind: `module:attribute`, a path for `fastapi run`, a module, a Python file, a script
     server: str = ""
     factory: bool = False
     port: int | None = None
@@ -34,7 +30,7 @@ class Launch:
 
 
 def parts_of(text: str) -> list[str]:
-    """Return the single commands of a shell command line."""
+    """Split a shell command line into its commands."""
     wrapped = re.search(r"""\b(?:ba)?sh\s+-l?e?c\s+(["'])(.*?)\1""", text, re.S)
     text = wrapped.group(2) if wrapped else text
     parts = (part.strip() for part in re.split(r"&&|\|\||;|\n|\|", text.replace("\\\n", " ")))
@@ -56,7 +52,7 @@ def read_command(text: str) -> list[Launch]:
 
 
 def read_words(words: list[str]) -> Launch | None:
-    """Return the server start in an argument list, None when it starts something else."""
+    """Return the server start in an argument list, None if there is none."""
     for index, word in enumerate(words):
         name = word.rpartition("/")[2]
         rest = words[index + 1 :]
@@ -83,7 +79,7 @@ def _server(name: str, rest: list[str]) -> Launch | None:
 
 
 def _options(rest: list[str], target: str) -> Iterator[tuple[str, str]]:
-    """Yield each option by its name, with its value as it is written."""
+    """Yield each option's name, and the option with its value as written."""
     for word, following in zip(rest, [*rest[1:], "-"], strict=True):
         if word.startswith("-"):
             alone = "=" in word or following.startswith("-") or following == target
@@ -123,7 +119,7 @@ def _port(rest: list[str]) -> int | None:
 
 
 def number(text: str) -> int | None:
-    """Return a port number, also the default of `${PORT:-8000}`; None for everything else."""
+    """Parse a port number, also the default of `${PORT:-8000}`; None for anything else."""
     match = VALUE.fullmatch(text.strip())
     plain = (match.group(1) or "") if match else text.strip()
     return int(plain) if re.fullmatch(r"[0-9]{1,5}", plain) and 0 < int(plain) < 65536 else None

@@ -1,4 +1,4 @@
-"""Read compose files: services, what they are built from, and what they run."""
+"""Read compose files: services, their builds, and their commands."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _Loader.add_constructor(None, lambda _loader, _node: None)
 
 
 def read_yaml(text: str) -> dict[str, Any]:
-    """Return a YAML mapping, {} for anything else."""
+    """Parse a YAML mapping, {} for anything else."""
     try:
         value = yaml.load(text, Loader=_Loader)  # noqa: S506 - a SafeLoader that ignores tags
     except (yaml.YAMLError, ValueError, TypeError, RecursionError, KeyError, AttributeError):
@@ -30,7 +30,7 @@ def read_yaml(text: str) -> dict[str, Any]:
 
 
 def compose_services(tree: Tree) -> list[tuple[str, str, dict[str, Any]]]:
-    """Return (file, service name, service) of every compose file."""
+    """Return (file, service name, service) for each service in the compose files."""
     files = [f for f in tree.files if NAME.fullmatch(f)]
     found = []
     for path in sorted(files, key=lambda f: (f.count("/"), f))[:MAX_FILES]:

@@ -1,4 +1,4 @@
-"""Decide which declaration of dependencies counts, where the server comes from, and how uv installs both."""
+"""Choose the declaration of dependencies and the source of the server, and plan uv's install."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ BRING_FASTAPI = frozenset(
 
 @dataclass(frozen=True)
 class Chosen:
-    """The declaration that counts and, with the lock, the names of everything it installs on Linux."""
+    """The chosen declaration, and the reason."""
 
     source: Source
     why: str
@@ -38,7 +38,7 @@ Choice = tuple[Chosen | None, list[Conflict], list[Blocker]]
 
 
 def choose(tree: Tree, entry_path: str, files: list[Dockerfile], overrides: Mapping[str, str]) -> Choice:
-    """Return the declaration of dependencies for an entry point: the nearest folder that asks for FastAPI."""
+    """Choose the declaration for an entry point: from the nearest folder that asks for FastAPI."""
     by_folder = {folder: declares(tree, folder) for folder in ancestors(entry_path)}
     if "lock" in overrides:
         return _by_hand(tree, by_folder, overrides["lock"])
@@ -72,7 +72,7 @@ def _conflict(fact: str, sources: list[Source], where: Callable[[Source], str] |
 
 
 def _elsewhere(tree: Tree, files: list[Dockerfile]) -> Choice:
-    """Look beside the entry point's own folders: for what a Dockerfile installs, or the only declaration."""
+    """Search the other folders: for the declaration that a Dockerfile installs, or the only one."""
     named = (f for f in tree.files if f.endswith((".txt", ".toml", ".lock", "setup.py")))
     folders = list(dict.fromkeys(folder_of(f) for f in named))
     sources = [s for folder in folders[:200] for s in declares(tree, folder) if asks_fastapi(s)]
@@ -86,7 +86,7 @@ def _elsewhere(tree: Tree, files: list[Dockerfile]) -> Choice:
 
 
 def _among(tree: Tree, sources: list[Source], files: list[Dockerfile]) -> Choice:
-    """Return the declaration of one folder that counts: an installed one, or one that holds all others."""
+    """Choose among one folder's declarations: an installed one, or one that contains all others."""
     locks = [s for s in sources if s.lock]
     mentioned = [s for s in sources if _mentioned(s, files)]
     pinned = [s for s in sources if s.tool.can_pin and s.wanted]
@@ -112,7 +112,7 @@ def _among(tree: Tree, sources: list[Source], files: list[Dockerfile]) -> Choice
 
 
 def _resolved(tree: Tree, source: Source, others: list[Source]) -> bool:
-    """Tell whether a requirements file was locked from all the others: it is then at most stale."""
+    """Tell whether a requirements file is a lock of all the others, and so at most stale."""
     said = resolved_from(tree.text(source.files[0]) or "") if source.tool.can_pin else None
     return bool(said) and {join(source.folder, name) for name in said or ()} >= {
         other.files[0] for other in others if other is not source
@@ -129,17 +129,16 @@ def _difference(source: Source, others: list[Source]) -> str:
 
 
 def _mentioned(source: Source, files: list[Dockerfile]) -> str:
-    """Return the place of the Dockerfile instruction that installs a declaration, `""` when none does."""
+    """Return the place of the Dockerfile instruction that installs a declaration, `""` without one."""
     pattern = source.tool.mentioned(source)
     runs = ((f"{file.path}:{line}", text) for file in files for text, line in file.runs)
     return next((where for where, text in runs if re.search(pattern, text)), "")
 
 
 def server(chosen: Chosen, names: set[str], overrides: Mapping[str, str]) -> Found[Server]:
-    """Return where the ASGI server comes from.
+    """Return the source of the ASGI server.
 
-    Args:
-        names: everything that is installed, dependencies of dependencies included where a lock tells.
+    `names` is everything that is installed, including indirect dependencies if there is a lock.
     """
     source = chosen.source
     if name := next((name for name in SERVERS if name in names), ""):
@@ -167,7 +166,7 @@ def _brings(item: Wanted) -> bool:
 
 
 def has_sockets(chosen: Chosen, names: set[str], needed: Server) -> bool:
-    """Tell whether a library for WebSockets comes with the dependencies."""
+    """Tell whether the dependencies include a library for WebSockets."""
     extras = {extra for item in chosen.source.wanted for extra in item.extras}
     own = {"websockets", "wsproto", *BRING_SERVER_ALWAYS}
     return needed.name != "uvicorn" or bool(names & own or extras & {"standard", "all"})
@@ -179,7 +178,7 @@ def _pinned(source: Source, item: Wanted) -> str:
 
 
 def place_of(source: Source, name: str) -> str:
-    """Return the place of a requirement, or the lock that holds it."""
+    """Return a requirement's place, else the lock that holds it."""
     return next((w.where for w in source.wanted if w.name == name), f"{source.label} [{name}]")
 
 
@@ -188,7 +187,7 @@ def _split(text: str) -> list[str]:
 
 
 def installed(chosen: Chosen, python: str, selected: list[str]) -> set[str]:
-    """Return the names that are installed: those asked for, and through the lock those they lead to."""
+    """Return the installed names: the requested ones, and through the lock their dependencies."""
     source = chosen.source
     names = source.names | {item.name for item in source.selected(selected)}
     if source.lock is None:
@@ -198,7 +197,7 @@ def installed(chosen: Chosen, python: str, selected: list[str]) -> set[str]:
 
 
 def selection(source: Source, needed: Server, overrides: Mapping[str, str]) -> tuple[list[str], list[str]]:
-    """Return the extras and groups to install: those set by hand, the server's, and FastAPI's."""
+    """Return the extras and groups to install: the configured ones, the server's, and FastAPI's."""
     extras, groups = _split(overrides.get("extras", "")), _split(overrides.get("groups", ""))
     if needed.place in ("extra", "group") and not needed.requirement:
         (extras if needed.place == "extra" else groups).append(needed.selector)
@@ -210,7 +209,7 @@ def selection(source: Source, needed: Server, overrides: Mapping[str, str]) -> t
 
 
 def plan(chosen: Chosen, extras: list[str], groups: list[str], itself: bool) -> Dependencies:
-    """Return how uv installs a declaration, with the project itself or without."""
+    """Return uv's install of a declaration, with or without the project itself."""
     source = chosen.source
     more = source.selected([*extras, *groups])
     packages = source.lock.packages.values() if source.lock else ()
@@ -233,14 +232,14 @@ def plan(chosen: Chosen, extras: list[str], groups: list[str], itself: bool) -> 
 
 
 def stale(source: Source) -> list[str]:
-    """Return the names that a project asks for and its lock does not hold."""
+    """Return the project's requirements that its lock lacks."""
     if source.lock is None or not source.lock.packages or not source.tool.has_manifest:
         return []
     return sorted(w.name for w in source.wanted if w.name not in source.lock.packages and not w.marker)
 
 
 def unreachable(tree: Tree, source: Source, names: set[str]) -> list[Blocker]:
-    """Return the installed places of the developer's machine that no build sees."""
+    """Return a blocker for each installed place outside of the build context."""
     remedy = "publish it to a package index, or declare it by the repository that it comes from"
     found = [(path, path) for path in source.local if not tree.has(path)]
     for package in source.lock.packages.values() if source.lock else ():

@@ -1,4 +1,4 @@
-"""Put the single detectors together: one folder in, findings out."""
+"""Combine the single detectors: one folder in, findings out."""
 
 from __future__ import annotations
 
@@ -53,23 +53,23 @@ SCHEDULERS = ("apscheduler.", "rocketry.", "fastapi_utils.tasks", "fastapi_restf
 
 
 def detect(root: Path, overrides: Mapping[str, str] = NOTHING) -> Findings:
-    """Read a folder and return what is to be run and how, each value with the place that says so.
+    """Find out how to build and start the project in a folder, each value with its place.
 
-    The project's code is neither imported nor run, and nothing is raised for a bad project: what contradicts
-    itself or cannot work is returned as conflicts and blockers.
+    Detection neither imports nor runs the project's code, and raises nothing for a bad project: it returns
+    contradictions as conflicts, and faults as blockers.
 
-    `overrides` are options of `[tool.drydock]` in kebab-case: a value set by hand wins over any evidence.
+    `overrides` are options of `[tool.drydock]` in kebab-case; they win over any evidence.
     """
     base = next((above for tool in TOOLS if (above := tool.above(root))), Path(root))
     requested = join(os.path.relpath(os.path.realpath(root), os.path.realpath(base)))
     with _without_collector(), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # invalid escapes in a project's strings are its own business
+        warnings.simplefilter("ignore")  # drydock does not report invalid escapes in a project's strings
         return _Detection(Tree(base), requested, overrides).findings()
 
 
 @contextmanager
 def _without_collector() -> Iterator[None]:
-    """Pause the cyclic garbage collector: walking the live syntax trees again and again costs a fifth."""
+    """Pause the garbage collector: its repeated walks over the live syntax trees cost a fifth of the time."""
     running = gc.isenabled()
     gc.disable()
     try:
@@ -80,7 +80,7 @@ def _without_collector() -> Iterator[None]:
 
 
 class _Detection:
-    """One run of the detector over one tree; without an entry point there is no startup to look at."""
+    """One run of the detector over one tree; without an entry point there is no startup."""
 
     def __init__(self, tree: Tree, requested: str, overrides: Mapping[str, str]) -> None:
         self.tree = tree
@@ -176,7 +176,7 @@ class _Detection:
         return self.overrides.get(option, "").strip()
 
     def _folder_by_hand(self, option: str) -> str:
-        """Return a folder set by hand; one that the tree does not have is a conflict."""
+        """Return a configured folder; one that the tree lacks is a conflict."""
         wanted = self._by_hand(option)
         if wanted and not self.tree.is_folder(join(wanted)):
             fact = f"{option} is {wanted}, which is no folder of this project"
@@ -194,18 +194,18 @@ class _Detection:
 
     @property
     def path(self) -> str:
-        """The file that is started, or one in its likely folder."""
+        """The file that starts, or one in its likely folder."""
         return self.entry.path if self.entry else join(self.inside or ".", "main.py")
 
     def _choose(self) -> deps.Chosen | None:
         chosen, conflicts, reasons = deps.choose(self.tree, self.path, self.files, self.overrides)
-        if self.entry:  # without an entry point it is not known whose dependencies they would be
+        if self.entry:  # without an entry point, the right dependencies are unknown
             self.conflicts += conflicts
             self.blockers += reasons
         return chosen
 
     def _project_folder(self) -> str:
-        """Return the project's folder: the nearest one above the entry point that has a pyproject.toml."""
+        """Return the project's folder: the nearest one above the entry point with a manifest."""
         source = self.chosen.source if self.chosen else None
         own = source.folder if source and not source.package else ""
         for folder in ancestors(self.path):
@@ -224,7 +224,7 @@ class _Detection:
         return replace(found, workdir=Found(workdir, "set by hand: workdir")) if workdir else found
 
     def _note_beside(self) -> None:
-        """Note what the project's files do besides starting the server."""
+        """Note the project's other steps and processes."""
         if self.entry is None or self.startup is None:
             return
         for item in self.evidence:
@@ -238,7 +238,7 @@ class _Detection:
         self.notes += beside.wrapper(self.startup, self.entry)
 
     def _server(self) -> tuple[Found[Server] | None, list[str], list[str]]:
-        """Return where the server comes from, and the extras and groups to install."""
+        """Return the source of the server, and the extras and groups to install."""
         if self.chosen is None:
             return None, [], []
         source = self.chosen.source
@@ -256,7 +256,7 @@ class _Detection:
         return found, extras, groups
 
     def _sockets(self, names: set[str], needed: Found[Server] | None) -> Found[Server] | None:
-        """Return the server that the extras bring, and with a library for WebSockets where routes need it."""
+        """Return the server that the extras bring, with a library for WebSockets if routes need it."""
         if self.chosen is None or needed is None:
             return needed
         brought = next((s for s in deps.SERVERS if s in names), None)
@@ -282,7 +282,7 @@ class _Detection:
         return found
 
     def _workers(self) -> tuple[Worker, ...]:
-        """Return the commands beside the server, each with a note."""
+        """Return the commands beside the server, and note each."""
         beside_web = (one for one in dockerfiles.procfile(self.tree) if one.name != "web")
         started = {one.where for one in self.evidence}
         found = distinct(beside.workers([*self.commands, *beside_web], started))
@@ -296,7 +296,7 @@ class _Detection:
         return installation(self.startup, self.chosen, self.project, self.layout.roots.value)
 
     def _block(self, names: set[str]) -> None:
-        """Add the reasons against an image, and a note on unread modules."""
+        """Add the blockers, and a note about unread modules."""
         source = self.chosen.source if self.chosen else None
         if source and (missing := deps.stale(source)):
             fact = f"{source.label} is older than pyproject.toml: it lacks {', '.join(missing[:5])}"
@@ -305,7 +305,7 @@ class _Detection:
             self.blockers += deps.unreachable(self.tree, source, names)
         if self.startup:
             self.blockers += blockers.of_code(self.startup, self.uses, self.layout.workdir.value)
-        # Extras set by hand may choose the CPU builds; then it is known what is wanted.
+        # Configured extras may choose the CPU builds; then the user's decision is known.
         if not self._by_hand("image") and not self._by_hand("extras"):
             self.blockers += blockers.graphics(self.chosen, names, self.files[:1])
         if unread := self.code.unread:
@@ -313,7 +313,7 @@ class _Detection:
             self.notes.append(Found(fact, "default"))
 
     def _context(self) -> Found[str]:
-        """Return the smallest folder that holds the declarations, the source roots and the data files."""
+        """Return the smallest folder with the declarations, the source roots and the data files."""
         source = self.chosen.source if self.chosen else None
         files = [*(source.files if source else ()), *(f.value for f in self._data_files())]
         parts = [self.project, *map(folder_of, files), *([source.folder] if source else [])]
@@ -337,7 +337,7 @@ class _Detection:
 
     @property
     def own(self) -> list[Evidence]:
-        """The evidence of how the chosen application is started."""
+        """The evidence for the chosen application."""
         key = self.entry.app.key if self.entry else None
         return [e for e in self.evidence if e.app and e.app.key == key]
 
@@ -372,7 +372,7 @@ class _Detection:
         return live or found[0], ready or found[1], Found(path, where) if path else None
 
     def _packages_by_hand(self, option: str) -> tuple[Package, ...]:
-        """Return the packages that an option names; `NAME?` is one that a Debian release may lack."""
+        """Return an option's packages; a Debian release may lack one written as `NAME?`."""
         where, names = f"set by hand: {option}", self._by_hand(option).replace(",", " ").split()
         maybe = {name: name.endswith("?") for name in names}
         return tuple(
@@ -381,7 +381,7 @@ class _Detection:
         )
 
     def _data_files(self) -> tuple[Found[str], ...]:
-        """Return the files and folders that are read; one that is the whole project needs no mention."""
+        """Return the tree's files and folders that the program reads, without .env files."""
         used = (u for u in self.uses if u.kind in {"folder", "read"})
         found = (Found(u.place(self.layout.workdir.value), u.where) for u in used)
         real = (f for f in found if self.tree.has(f.value))
@@ -413,7 +413,7 @@ class _Detection:
 
 
 def _relevant(files: list[dockerfiles.Dockerfile], entry: Entry | None) -> list[dockerfiles.Dockerfile]:
-    """Return the Dockerfiles that can be about this entry point, the one that starts it first."""
+    """Return the Dockerfiles for this entry point, the one that starts it first."""
     if entry is None:
         return []
     named = [f for f in files if entry.evidence and entry.evidence.where.startswith(f"{f.path}:")]
@@ -421,7 +421,7 @@ def _relevant(files: list[dockerfiles.Dockerfile], entry: Entry | None) -> list[
 
 
 def _is_about(file: dockerfiles.Dockerfile, entry: Entry) -> bool:
-    """Tell whether a Dockerfile is a Python one for production that has the entry point in its context."""
+    """Tell whether a Dockerfile is for Python in production, with the entry point in its context."""
     if dockerfiles.NOT_PRODUCTION.search(file.path) or SIDE.search(file.path):
         return False
     inside = file.context == "." or entry.path.startswith(f"{file.context}/")

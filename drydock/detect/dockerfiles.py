@@ -1,4 +1,4 @@
-"""Read existing Dockerfiles, compose files and Procfiles as evidence of how the project is started."""
+"""Read Dockerfiles, compose files and Procfiles as evidence of the project's start."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ ONLY_FOR_BUILDS = frozenset(
     | {"dumb-init", "gosu", "iproute2", "net-tools", "nginx", "supervisor", "tini", "sudo", "bash", "jq"}
     | {"htop", "python3", "python3-pip", "python3-dev", "python3-venv", "postgresql-client"}
 )
-# The stage of the scripts. A Dockerfile of drydock's form follows from the project, so it is not evidence.
+# The stage of the scripts. A Dockerfile in drydock's form follows from the project, so it is not evidence.
 OURS = re.compile(r"^FROM\s+\S+\s+AS\s+drydock\s*$", re.MULTILINE)
-# How it installs packages that a Debian release may lack: those that a Dockerfile named.
+# Its command that installs packages which a Debian release may lack: those named by an earlier Dockerfile.
 KEPT = re.compile(r"grep -Fx -e ([a-z0-9][a-z0-9+.-]*(?: -e [a-z0-9][a-z0-9+.-]*)*)")
-# What a stage takes over from the one that it is made from.
+# The fields that a stage inherits from its base stage.
 KEPT_BY_STAGES = ("copies", "ports", "commands", "packages", "variables")
 
 
@@ -53,7 +53,7 @@ class Dockerfile:
     variables: list[tuple[str, str, int]] = field(default_factory=list)
 
     def folders(self, tree: Tree, inner: str) -> tuple[str, ...]:
-        """Return the folders of the tree that an absolute path of the image is copied from, best first."""
+        """Return the tree's folders that are copied to an absolute path of the image, best first."""
         found, place = [], inner.rstrip("/")
         for source, target in self.copies:
             if inner == target:
@@ -69,17 +69,14 @@ class Dockerfile:
 
 @dataclass(frozen=True)
 class Command:
-    """A command line of the project, its place, and the folders of the tree that it runs in.
-
-    `name` is the service or the process type, `line` the place with the line where `where` has none.
-    """
+    """A command line of the project, its place, and the tree's folders that it runs in."""
 
     text: str
     where: str
     folders: tuple[str, ...]
     production: bool
-    name: str = ""
-    line: str = ""
+    name: str = ""  # of the service or the process type
+    line: str = ""  # the place with its line, if `where` has none
 
 
 def dockerfiles(tree: Tree) -> list[Dockerfile]:
@@ -95,7 +92,7 @@ def dockerfiles(tree: Tree) -> list[Dockerfile]:
 
 
 def kept(tree: Tree) -> list[Found[str]]:
-    """Return the packages that drydock's Dockerfile took over from the one that it replaced."""
+    """Return the packages that drydock's Dockerfile kept from its predecessor."""
     found = []
     for path in tree.named("Dockerfile", "drydock.Dockerfile"):
         text = tree.text(path) or ""
@@ -106,7 +103,7 @@ def kept(tree: Tree) -> list[Found[str]]:
 
 
 def read_dockerfile(tree: Tree, path: str, text: str) -> Dockerfile:
-    """Return the facts of a Dockerfile; its context is the folder that holds what it copies."""
+    """Return a Dockerfile's facts; its context is the folder with the files that it copies."""
     stages: dict[str, Dockerfile] = {}
     instructions = [(one.keyword, one.text, one.line) for one in dockerfile.instructions(text)]
     current = Dockerfile(path, _guess_context(tree, path, instructions))
@@ -159,7 +156,7 @@ def _apply(stage: Dockerfile, tree: Tree, keyword: str, rest: str, line: int) ->
 
 
 def _copied(rest: str) -> list[str]:
-    """Return the sources and the target of COPY or ADD, nothing of one from another stage."""
+    """Return the sources and the target of COPY or ADD, [] for a copy from another stage."""
     words = [] if "--from=" in rest else _json_words(rest) or rest.split()
     return [word for word in words if not word.startswith("--")]
 
@@ -177,7 +174,7 @@ def _copy(stage: Dockerfile, tree: Tree, rest: str) -> None:
 
 
 def _guess_context(tree: Tree, path: str, instructions: list[tuple[str, str, int]]) -> str:
-    """Return the folder under which most of what the Dockerfile copies exists: its own, or one above."""
+    """Return the folder with most of the Dockerfile's copied files: its own, or one above."""
     sources = [
         w for keyword, rest, _ in instructions if keyword in {"COPY", "ADD"} for w in _copied(rest)[:-1]
     ]

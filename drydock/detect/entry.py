@@ -1,4 +1,4 @@
-"""Decide on one entry point from the applications that exist and the evidence of how they are started."""
+"""Choose one entry point from the applications and the evidence of the project's start."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ROUTES = frozenset(
 
 @dataclass(frozen=True)
 class Entry:
-    """The chosen entry point: the file that a server loads, the name in it, and the application behind it."""
+    """The chosen entry point: the file that a server loads, the name in it, and its application."""
 
     path: str
     name: str
@@ -38,9 +38,7 @@ Decision = tuple[Entry | None, list[Conflict], list[Blocker]]
 def decide(code: Code, apps: Apps, evidence: list[Evidence], wanted: str = "", source: str = "") -> Decision:
     """Return the entry point, or the conflict or blocker that leaves it undecided.
 
-    Args:
-        wanted: `module:name` set by hand; it wins.
-        source: the folder set by hand; applications outside of it do not count.
+    A configured `module:name` (`wanted`) wins; applications outside of a configured `source` do not count.
     """
     if wanted:
         return _by_hand(code, apps, wanted, source)
@@ -70,7 +68,7 @@ def decide(code: Code, apps: Apps, evidence: list[Evidence], wanted: str = "", s
 
 
 def outermost(code: Code, candidates: list[App]) -> list[App]:
-    """Return the candidates that are not imported by another one, those with routes if there are any."""
+    """Return the candidates that no other one imports, and of these those with routes, if any."""
     if len(candidates) < 2 or len(candidates) > MAX_COMPARED:
         return candidates
     reach = {c.key: {m.path for m in Startup(code, c.key.path, c.key.name).modules} for c in candidates}
@@ -84,7 +82,6 @@ def outermost(code: Code, candidates: list[App]) -> list[App]:
 
 
 def _routed(code: Code, app: App) -> bool:
-    """Tell whether an application gets routes."""
     module = code.module(app.key.path)
     if app.factory or app.made_by or app.wraps or module is None:
         return True
@@ -133,7 +130,7 @@ def _conflict(fact: str, candidates: tuple[Found[str], ...], option: str = "entr
 
 
 def _several(code: Code, fact: str, remaining: list[Found[App]]) -> Decision:
-    """Return the conflict between applications: by name, or by folder where they are called alike."""
+    """Return the conflict between applications, by name, or by folder if their names are equal."""
     named = tuple(Found(_spelled(code, f.value), f.where) for f in remaining)
     if len({n.value for n in named}) == len(named):
         return _conflict(fact, named)
@@ -152,7 +149,7 @@ def _broken_at(code: Code, path: str) -> str:
 
 
 def _nothing(code: Code, apps: Apps, candidates: list[App], source: str) -> Blocker:
-    """Return the reason why there is no application to start."""
+    """Return the reason why no application can start."""
     if candidates:
         return _needs_arguments(candidates[0])
     here = "set entry-point in [tool.drydock]"
@@ -184,7 +181,7 @@ def _needs_arguments(app: App) -> Blocker:
 
 
 def _spelled(code: Code, app: App) -> str:
-    """Return `module:name` of an application, from the nearest folder that is no package."""
+    """Return an application's `module:name`, from the nearest folder that is not a package."""
     path = app.key.path
     plain = (a for a in ancestors(path) if not code.tree.exists(join(a, "__init__.py")))
     dotted = module_name(next(plain, "."), path) if path != "__init__.py" else folder_of(path)

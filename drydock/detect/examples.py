@@ -1,4 +1,4 @@
-"""Values that stand in for settings until somebody gives the real ones."""
+"""Example values of settings, for use until a person gives real ones."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import re
 
 from drydock.detect.model import Setting
 
-# `invoke deploy` refuses manifests that still say so.
+# `invoke deploy` refuses manifests that still contain it.
 PLACEHOLDER = "SET-ME"
-# By the type that the value becomes: what a name suggests may be of another.
+# By the type that the value becomes: a name may suggest a value of another type.
 BY_FORM = {
     **dict.fromkeys(("int", "float", "Decimal", "PositiveInt", "NonNegativeInt", "timedelta"), "10"),
     "bool": "false",
@@ -56,7 +56,7 @@ BY_NAME = (
 
 
 def example(setting: Setting) -> str:
-    """Return a setting's default, or a value of the form that its type wants or its name suggests."""
+    """Return a setting's default, or an example that fits its type or its name."""
     if setting.default:
         return setting.default
     if setting.choices:
@@ -64,12 +64,12 @@ def example(setting: Setting) -> str:
     name = setting.name.upper()
     named = next((value for pattern, value in BY_NAME if re.search(pattern, name)), "")
     typed = BY_FORM.get(setting.form, "")
-    # A port is a better number than any.
+    # A port is a better number than any other.
     found = named if not typed or (typed.isdigit() and named.isdigit()) else typed
     # Long enough for a signing key.
     return _asynchronous(name, found) or ("example-" * 5).rstrip("-")
 
 
 def _asynchronous(name: str, url: str) -> str:
-    """Return a database's URL with the driver for an asynchronous engine, where the name asks for one."""
+    """Give a database's URL an asynchronous driver if the setting's name asks for one."""
     return url.replace("postgresql://", "postgresql+asyncpg://", 1) if "ASYNC" in name.upper() else url

@@ -1,4 +1,4 @@
-"""Show findings: one line each for people, one object for programs."""
+"""Show findings: as lines for people, as one object for programs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ LABEL_WIDTH = 20  # columns
 
 
 def explain_lines(findings: Findings) -> list[str]:
-    """Return one line per fact: its name, its value, and the place that says so."""
+    """Return one line per fact: its name, its value, and its place."""
     f = findings
     lines = [
         _line("entry point", f.entry_point),
@@ -55,7 +55,7 @@ def explain_lines(findings: Findings) -> list[str]:
 
 
 def as_json(findings: Findings) -> dict[str, Any]:
-    """Return the findings as plain dictionaries, lists, strings and numbers, with the texts of errors."""
+    """Return the findings as JSON values, with the errors' texts."""
     plain: dict[str, Any] = _plain(findings)
     plain["conflicts"] = [{**_plain(c), "text": c.text} for c in findings.conflicts]
     plain["blockers"] = [{**_plain(b), "text": b.text} for b in findings.blockers]

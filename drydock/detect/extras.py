@@ -1,11 +1,11 @@
-"""What the final image takes of Debian packages whose programs and libraries are opened by name."""
+"""List the files of Debian packages that programs open by name, for the final image."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-# By package: the programs, libraries and data that Python programs use it for. What an extension module links
-# against needs no mention: the build finds it.
+# The programs, libraries and data that Python programs use, by package. The build itself finds the libraries
+# that an extension module links against.
 BY_PACKAGE = {
     "curl": ("curl",),
     "ffmpeg": ("ffmpeg", "ffprobe"),
@@ -22,15 +22,15 @@ BY_PACKAGE = {
     "postgresql-client": ("/usr/lib/postgresql/*/bin/pg_dump", "/usr/lib/postgresql/*/bin/psql"),
     "tesseract-ocr": ("tesseract", "/usr/share/tesseract-ocr"),
 }
-# Libraries that one of the above opens by name in its turn come with packages that apt leaves out otherwise.
+# Some of these libraries open others by name, from packages that apt does not install by itself.
 BESIDE = {"libpango-1.0-0": ("libpangoft2-1.0-0", "fontconfig-config"), "libmagic1": ("libmagic-mgc",)}
 
 
 def files(packages: Iterable[str]) -> tuple[str, ...]:
-    """Return what to take of packages; nothing of those that are only linked against or unknown here."""
+    """Return the packages' files; none for packages that are only linked against or unknown here."""
     return tuple(dict.fromkeys(name for package in packages for name in BY_PACKAGE.get(package, ())))
 
 
 def with_beside(packages: Iterable[str]) -> tuple[str, ...]:
-    """Return packages with those that they need and do not ask for."""
+    """Add the packages that these need without depending on them."""
     return tuple(dict.fromkeys(name for package in packages for name in (package, *BESIDE.get(package, ()))))

@@ -1,4 +1,4 @@
-"""Find the files that a program reads and writes, as far as their paths are written down in it."""
+"""Find the files that a program reads and writes, as far as their paths are written in it."""
 
 from __future__ import annotations
 
@@ -47,24 +47,23 @@ METHODS: dict[str, Kind] = {
     "read_bytes": "read",
 }
 MEMORY = re.compile(r"^sqlite(\+\w+)?:(//)?(/:memory:.*|/?$|\?.*)|mode=memory")
-# Two slashes and a path are Tortoise's form.
+# Tortoise writes two slashes and a path.
 DATABASE = re.compile(r"^sqlite(\+\w+)?://(/(?!/))?(?P<path>[^/:?{}][^?{}]*)")
 
-# Where a container may write, or where a program writes only by mistake: nothing to keep.
+# A container can write there, or a program writes there only by mistake: no volume is needed.
 ELSEWHERE = re.compile(r"^/(tmp|dev|proc|sys|run|var/tmp|var/run|etc|usr|bin|sbin|lib\w*|boot)(/|$)|^/+$")
 
 
 @dataclass(frozen=True)
 class FileUse:
-    """A file or folder that the program uses; `path` is relative to the tree when `beside_code`, else to the
-    working directory, or absolute. `guarded` tells that the program provides for its absence."""
+    """A file or folder that the program uses."""
 
-    path: str
+    path: str  # absolute, or relative to the tree (`beside_code`) or to the working directory
     beside_code: bool
     kind: Kind
     where: str
     at_import: bool = False
-    guarded: bool = False
+    guarded: bool = False  # whether the program handles its absence
 
     def place(self, workdir: str) -> str:
         """Return the path relative to the tree."""
@@ -72,7 +71,7 @@ class FileUse:
 
 
 def file_uses(startup: Startup) -> list[FileUse]:
-    """Return the files and folders that the modules of an application read and write."""
+    """Return the files and folders that an application's modules read and write."""
     found: list[FileUse] = []
     for module in startup.modules:
         found += filter(None, (_use(startup, site) for site in module.calls))
@@ -81,13 +80,13 @@ def file_uses(startup: Startup) -> list[FileUse]:
             match = DATABASE.match(url)
             if match and not MEMORY.search(url) and match["path"].isprintable():
                 found.append(FileUse(join(match["path"]), False, "database", f"{module.path}:{line}"))
-            elif url.endswith(":///{}"):  # an f-string whose path is worked out at run time
+            elif url.endswith(":///{}"):  # an f-string with a path from run time
                 found.append(FileUse(".", False, "database", f"{module.path}:{line}"))
     return list(dict.fromkeys(found))
 
 
 def _tortoise(module: Module) -> Iterator[FileUse]:
-    """Yield the SQLite files of Tortoise's configuration, which is a dictionary."""
+    """Yield the SQLite files in Tortoise's configuration, which is a dictionary."""
     if not any(statement.module.startswith("tortoise") for statement in module.imports):
         return
     values = [binding.value for binding in module.bindings]
@@ -108,7 +107,7 @@ def _use(startup: Startup, site: Site) -> FileUse | None:
     path = values.path(node)
     guarded = site.scope.tested or site.scope.tried
     if path is None and kind in {"read", "write", "make"}:
-        # The file's name is known when it runs: its folder is what counts.
+        # The file's name is known only at run time; its folder counts.
         path = values.folder(node)
         kind = "read" if kind == "read" else "make"
         guarded = True
@@ -116,13 +115,13 @@ def _use(startup: Startup, site: Site) -> FileUse | None:
     if path is None or path.path.startswith("..") or constant(node) == ":memory:":
         return None
     if path.path.startswith("/") and (kind in {"folder", "read"} or ELSEWHERE.match(path.path)):
-        return None  # the machine's own
+        return None  # a path of the machine
     guarded = guarded or (kind == "folder" and is_true(site.keyword("check_dir"), False))
     return FileUse(*path, kind, site.where, startup.at_import(site), guarded)
 
 
 def _base(module: Module, name: str, hops: int = 3) -> str:
-    """Return the name of the library's class that a class of the project derives from, else the name."""
+    """Return the library class that a class of the project derives from, else the name."""
     found = module.symbol(name)
     for base in found.node.bases if found and found.node and hops else ():
         above = _base(found.module, found.module.dotted(base), hops - 1) if found else ""
@@ -136,7 +135,7 @@ def _opened(mode: str) -> Kind:
 
 
 def _classified(name: str, site: Site) -> tuple[Kind | None, ast.expr | None]:
-    """Return how a call uses a file, and the argument that names it."""
+    """Return a call's use of a file, and the argument that names it."""
     tail, function = name.rpartition(".")[2], site.node.func
     if tail in SERVED:
         return "folder", site.argument(0, SERVED[tail])

@@ -1,4 +1,4 @@
-"""Say what a .dockerignore must keep and what it must shut out, and where an existing one fails."""
+"""List the files that a .dockerignore must keep and exclude, and the faults of an existing one."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MAX_LISTED = 50
 
 
 def ignore(tree: Tree, context: str, needed: list[str]) -> Ignore:
-    """Return the files that a build context has to keep and to shut out: `needed` are the image's."""
+    """Check a context's .dockerignore: it must keep the `needed` files and exclude secrets."""
     inside = frozenset(_inner(f, context) for f in tree.under(context))
     own = (n for n in needed if context == "." or n == context or n.startswith(context + "/"))
     wanted = sorted({_inner(n, context) for n in own})
@@ -31,7 +31,7 @@ def ignore(tree: Tree, context: str, needed: list[str]) -> Ignore:
 
 
 def _gone(path: str, inside: frozenset[str], excluded: frozenset[str]) -> bool:
-    """Tell whether a file, or every file of a folder, is left out of the context."""
+    """Tell whether the context lacks a file, or every file of a folder."""
     if path == "." or path in excluded:
         return path != "."
     if path in inside:

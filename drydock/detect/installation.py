@@ -1,4 +1,4 @@
-"""Decide whether the project itself has to be installed, and what its build needs."""
+"""Decide whether to install the project itself, and find the files and variables of its build."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ FILE_KEYS = ("readme", "license", "license-files")
 def installation(
     startup: Startup, chosen: Chosen | None, project: str, roots: tuple[str, ...]
 ) -> Found[Installation]:
-    """Return whether the project is installed and why, and the files and variables its build asks for."""
+    """Decide whether to install the project, and find its build's files and variables."""
     tree, path = startup.code.tree, join(project, "pyproject.toml")
     data = project_table(tree, project)
     about = tools.about(data)
@@ -42,7 +42,7 @@ def installation(
     name = str(canonicalize_name(called)) if isinstance(called, str) else ""
     git = about.version_from_git or _version_from_git(data)
     files = _build_files(tree, project, data, about)
-    # setuptools-scm and its relatives take the version from these where there is no .git.
+    # setuptools-scm and its relatives read the version from these if there is no .git.
     variable = "SETUPTOOLS_SCM_PRETEND_VERSION"
     environment = (f"{variable}_FOR_{re.sub('[-.]+', '_', name).upper()}", variable) if git else ()
     reason = _reason(startup, data, about, name, project)
@@ -60,7 +60,7 @@ def installation(
 
 
 def _declared_by_setup(tree: Tree, chosen: Chosen) -> bool:
-    """Tell whether setup.py declares the dependencies, locked by drydock or not."""
+    """Tell whether setup.py declares the dependencies, directly or through drydock's lock of it."""
     own, head = join(chosen.source.folder, SETUP), f"{LOCKED_FROM}{SETUP}:"
     return any(path == own or (tree.text(path) or "").startswith(head) for path in chosen.source.files)
 
@@ -74,7 +74,7 @@ def _version_from_git(data: dict[str, object]) -> bool:
 def _reason(
     startup: Startup, data: dict[str, object], about: About, name: str, project: str
 ) -> tuple[str, str] | None:
-    """Return the place that needs the installed project, and why."""
+    """Return the place that needs the installed project, and the reason."""
     plugins = about.plugins or bool(table(data, "project", "entry-points"))
     for site in startup.calls:
         if site.scope.tried or site.scope.typing:
@@ -103,7 +103,7 @@ def _own(node: ast.expr | None, name: str) -> bool:
 
 
 def _build_files(tree: Tree, project: str, data: dict[str, object], about: About) -> tuple[str, ...]:
-    """Return the files beside the package that its build reads: readme, licence, hooks, setup.py."""
+    """Return the files that the package's build reads: readme, licence, hooks, setup.py."""
     metadata, hatch = table(data, "project"), table(data, "tool", "hatch", "build")
     values = [metadata.get(key) for key in FILE_KEYS]
     values = [value.get("file") if isinstance(value, dict) else value for value in values]

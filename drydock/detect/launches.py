@@ -1,4 +1,4 @@
-"""Collect what says how a project is started, and resolve each to an application of its code."""
+"""Collect the evidence of a project's start, and resolve each piece to an application in its code."""
 
 from __future__ import annotations
 
@@ -22,27 +22,23 @@ CONFIGURED, PRODUCTION, LAUNCHER, DEVELOPMENT = range(4)
 
 @dataclass(frozen=True)
 class Evidence:
-    """One place that says what is started.
-
-    A server loads `name` from `module`, with `root` on `sys.path` and `workdir` as its working directory,
-    each `""` when not told; `missing` is a target that no file of the tree defines.
-    """
+    """One place that tells how the project starts."""
 
     where: str
     rank: int
-    module: str = ""
+    module: str = ""  # the server loads `name` from it
     name: str = ""
     app: App | None = None
-    root: str = ""
-    workdir: str = ""
+    root: str = ""  # on `sys.path`; empty if unknown
+    workdir: str = ""  # the server's working directory; empty if unknown
     factory: bool = False
     port: int | None = None
-    missing: str = ""
+    missing: str = ""  # a target that no file of the tree defines
     options: tuple[tuple[str, str], ...] = ()
 
 
 def collect(code: Code, apps: Apps, commands: list[Command]) -> list[Evidence]:
-    """Return all evidence of how the project is started, configured entry points first."""
+    """Return all evidence of the project's start, configured entry points first."""
     found = _configured(code, apps)
     for command in commands:
         for launch in read_command(command.text):
@@ -53,7 +49,7 @@ def collect(code: Code, apps: Apps, commands: list[Command]) -> list[Evidence]:
 
 
 def target(code: Code, apps: Apps, text: str, folders: tuple[str, ...], where: str, rank: int) -> Evidence:
-    """Return the evidence for a `module:name` that is loaded with one of `folders` on `sys.path`."""
+    """Resolve a `module:name` that is loaded with one of `folders` on `sys.path`."""
     dotted, _, name = text.partition(":")
     parts = tuple(dotted.split("."))
     for folder in [*folders, *_suffix_roots(code, parts, folders)]:
@@ -116,7 +112,7 @@ def _launched(code: Code, apps: Apps, launch: Launch, command: Command) -> list[
     if launch.kind == "target":
         roots = tuple(join(f, launch.app_dir) for f in folders) if launch.app_dir else folders
         hit = target(code, apps, launch.target, roots, command.where, rank)
-        # The working directory is known only where the module was found at the place the command names.
+        # The working directory is known only if the module was found in the command's folder.
         workdir = folders[roots.index(hit.root)] if hit.root in roots else hit.root
         factory = hit.factory or launch.factory
         return [replace(hit, workdir=workdir, factory=factory, port=launch.port, options=launch.options)]
@@ -159,7 +155,7 @@ def _file(code: Code, launch: Launch, folders: tuple[str, ...]) -> str | None:
 
 
 def _suffix_roots(code: Code, parts: tuple[str, ...], tried: tuple[str, ...]) -> list[str]:
-    """Return the folders, other than those tried, below which the dotted module exists."""
+    """Return the other folders below which the dotted module exists."""
     tails = ("/".join(parts) + ".py", "/".join(parts) + "/__init__.py")
     hits = [f for f in code.tree.files if f.endswith(tails) and not SIDE.search(f)]
     roots = [f[: -len(t)].rstrip("/") or "." for f in hits for t in tails if f == t or f.endswith("/" + t)]
@@ -192,7 +188,7 @@ def _uncalled(site: Site, node: ast.expr | None) -> ast.expr | None:
 
 
 def _keywords(site: Site) -> Iterator[tuple[str, str]]:
-    """Yield the arguments of `uvicorn.run(…)` that are written down, as options of a command line."""
+    """Yield the literal arguments of `uvicorn.run(…)`, as options of a command line."""
     for given in site.node.keywords:
         name = (given.arg or "").replace("_", "-")
         if is_true(given.value) or is_true(given.value, False):

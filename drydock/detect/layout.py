@@ -1,4 +1,4 @@
-"""Work out the source root, further folders for sys.path, and the working directory."""
+"""Find the source root, other folders for sys.path, and the working directory."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from drydock.detect.tree import ancestors, folder_of, join
 
 @dataclass(frozen=True)
 class Layout:
-    """Folders of the tree: those for `sys.path` (the entry point's root first) and the working directory."""
+    """The tree's folders for `sys.path` (the entry point's root first) and the working directory."""
 
     roots: Found[tuple[str, ...]]
     workdir: Found[str]
@@ -31,7 +31,7 @@ def source_root(entry: Entry, startup: Startup) -> Found[str]:
     deepest = _below_relative_imports(above, startup)
     above = above[above.index(deepest) :]
     plain = [a for a in above if not code.tree.exists(join(a, "__init__.py"))] or above[-1:]
-    # A launcher's own string says less than its imports: it is resolved in the script's folder.
+    # A launcher's string is weaker evidence than its imports: it is resolved in the script's folder.
     ordered = list(dict.fromkeys([*([told] if told in above else []), *plain, *above]))
     scores = {root: _score(code, root, above, startup.modules) for root in ordered}
     best = max(ordered, key=lambda root: (scores[root][0], -ordered.index(root)))
@@ -43,7 +43,7 @@ def source_root(entry: Entry, startup: Startup) -> Found[str]:
 
 
 def _below_relative_imports(above: list[str], startup: Startup) -> str:
-    """Return the deepest folder that leaves every relative import inside a package."""
+    """Return the deepest folder that keeps every relative import inside a package."""
     limit = 0
     for module, statement in ((m, i) for m in startup.modules for i in m.imports if i.module[:1] == "."):
         level = len(statement.module) - len(statement.module.lstrip("."))
@@ -55,7 +55,7 @@ def _below_relative_imports(above: list[str], startup: Startup) -> str:
 
 
 def _score(code: Code, root: str, above: list[str], modules: list[Module]) -> tuple[int, str]:
-    """Return how many local absolute imports resolve below a root, less those that only others resolve."""
+    """Count the local absolute imports that resolve below a root, minus those that resolve only elsewhere."""
     count, where = 0, ""
     for module in modules:
         for name in (i.module for i in module.imports if not i.module.startswith(".") and not i.scope.typing):
@@ -80,7 +80,7 @@ def layout(root: Found[str], entry: Entry, startup: Startup, uses: list[FileUse]
     for module in startup.modules:
         for name in (i.module for i in module.imports if not i.module.startswith(".") and not i.scope.tried):
             if code.locate(module.path, name) and not any(_resolves(code, r, name) for r in roots):
-                # A package is no root: `import redis` beside a redis.py means the library.
+                # A package is not a root: `import redis` beside a redis.py means the library.
                 plain = (r for r in code.roots(module.path) if not code.tree.exists(join(r, "__init__.py")))
                 extra = next((r for r in plain if _resolves(code, r, name)), None)
                 roots += [extra] if extra and extra not in roots else []
@@ -88,7 +88,7 @@ def layout(root: Found[str], entry: Entry, startup: Startup, uses: list[FileUse]
 
 
 def _workdir(code: Code, root: Found[str], entry: Entry, uses: list[FileUse], project: str) -> Found[str]:
-    """Return the folder in which most of the program's relative paths exist, by default the command's."""
+    """Return the folder in which most relative paths exist, by default the command's."""
     evidence = entry.evidence
     told = evidence.workdir if evidence and (evidence.rank != LAUNCHER or evidence.root == root.value) else ""
     below_src = root.value.rpartition("/")[2] == "src" and project != root.value

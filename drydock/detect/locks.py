@@ -1,4 +1,4 @@
-"""Lock files in one form: packages, what they depend on, and the wheels that exist for them."""
+"""One form for all lock files: packages, their dependencies, and their wheels."""
 
 from __future__ import annotations
 
@@ -9,20 +9,19 @@ from packaging.markers import InvalidMarker, Marker, UndefinedComparison, Undefi
 
 @dataclass(frozen=True)
 class Locked:
-    """A locked distribution: `depends` are (name, marker), `wheels` file names; `local` tells that it is a
-    folder of the project, `file` is its path where it is a file there."""
+    """A locked distribution."""
 
     name: str
     version: str
-    depends: tuple[tuple[str, str], ...]
-    wheels: tuple[str, ...]
+    depends: tuple[tuple[str, str], ...]  # (name, marker)
+    wheels: tuple[str, ...]  # file names
     sdist: bool
-    local: bool = False
+    local: bool = False  # whether it is a folder of the project
     repository: bool = False
-    file: str = ""
+    file: str = ""  # the path of a local file
 
     def merged(self, other: Locked) -> Locked:
-        """Return the distribution with what another row of the same name adds, for another platform."""
+        """Add another row of the same name, for another platform."""
         return replace(
             self,
             depends=self.depends + other.depends,
@@ -34,16 +33,14 @@ class Locked:
 
 @dataclass(frozen=True)
 class Lock:
-    """A lock file; `python` is the range it was made for, `main` the names it marks as production."""
-
     path: str
-    python: str
+    python: str  # the range that it was made for
     packages: dict[str, Locked]
-    main: frozenset[str]
+    main: frozenset[str]  # the names that it marks as production
 
 
 def closure(lock: Lock, names: set[str], python: str) -> set[str]:
-    """Return the locked packages that `names` lead to on Linux with a Python version such as `3.13`."""
+    """Return the locked packages that `names` need on Linux with a Python version such as `3.13`."""
     environment = linux(python)
     pending = list(names)
     found: set[str] = set()
@@ -75,7 +72,7 @@ def linux(python: str) -> dict[str, str]:
 
 
 def holds(marker: str, environment: dict[str, str]) -> bool:
-    """Tell whether a marker holds; one that cannot be read is taken to hold."""
+    """Tell whether a marker holds; an unreadable one does."""
     if not marker:
         return True
     try:

@@ -1,4 +1,4 @@
-"""Find the command that brings the database's schema up to date: Alembic's, or Aerich's."""
+"""Find the command that updates the database's schema: Alembic's, or Aerich's."""
 
 from __future__ import annotations
 
@@ -13,45 +13,33 @@ from drydock.detect.dockerfiles import Command
 from drydock.detect.model import Conflict, Found, Migration
 from drydock.detect.tree import Tree, folder_of, join, table
 
-# The arguments of a command that a project itself runs before a release.
+# The arguments of a project's own migration command.
 ALEMBIC = re.compile(r"(?:\S*python\S*\s+-m\s+|(?:\S+/)?)\balembic((?:\s+-[cnx]\s+\S+)*\s+upgrade\s+[\w@+]+)")
-# The migrations of a project's tests and examples are not its own.
+# Migrations of tests and examples are not the project's.
 ASIDE = re.compile(r"(^|/)(tests?|docs?|examples?|samples?|\.[^/]+)/")
-# `%(here)s` is the folder of the file; Alembic's other forms are paths and `package:folder`.
+# `%(here)s` is the file's folder; Alembic's other forms are paths and `package:folder`.
 HERE = "%(here)s"
 OPTION = "migrate"
 
 
 @dataclass(frozen=True)
 class _Tool:
-    """A tool for migrations: its files, its table of pyproject.toml, and its command.
+    """A tool for migrations: its files, its table of pyproject.toml, and its command."""
 
-    Args:
-        name: Of its distribution.
-        module: What `python3 -m` runs.
-        configuration: The file of its own.
-        location: Returns the folder of the scripts that a configuration names.
-        proof: The file that the folder of scripts has, empty for any folder.
-        arguments: What its command gets.
-    """
-
-    name: str
-    module: str
-    configuration: str
-    location: Callable[[Tree, str], str]
-    proof: str
+    name: str  # of its distribution
+    module: str  # for `python3 -m`
+    configuration: str  # its own file's name
+    location: Callable[[Tree, str], str]  # returns the folder of scripts in a configuration
+    proof: str  # a file that this folder must have; empty for any folder
     arguments: str
 
 
 def find(
     tree: Tree, project: str, names: set[str], commands: Iterable[Command]
 ) -> tuple[Found[Migration] | None, list[Found[str]], list[Conflict]]:
-    """Return how a project's schema is migrated, notes of what is not, and a contradiction.
+    """Return a project's migration, notes about missing parts, and a contradiction.
 
-    Args:
-        project: Its folder.
-        names: The distributions that the image has.
-        commands: How the project starts its programs.
+    `names` are the image's distributions, `commands` those that start the project's programs.
     """
     for tool in TOOLS:
         found = list(_candidates(tree, project, tool))
@@ -72,7 +60,7 @@ def find(
 
 
 def runs(text: str) -> bool:
-    """Tell whether a command is the migration that the image has as its own."""
+    """Tell whether a command migrates the database, as the image's own command does."""
     return bool(ALEMBIC.search(text)) or bool(re.search(r"\baerich\s+upgrade\b", text))
 
 
@@ -95,7 +83,7 @@ def _candidates(tree: Tree, project: str, tool: _Tool) -> Iterator[Found[Migrati
 
 
 def _as_run(found: Found[Migration], commands: Iterable[Command]) -> Found[Migration]:
-    """Return a migration with the arguments that the project's own command gives, where it has one."""
+    """Give a migration the arguments of the project's own command, if it has one."""
     for command in commands:
         for part in parts_of(command.text):
             if (match := ALEMBIC.search(part)) and found.value.folder in command.folders:

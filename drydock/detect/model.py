@@ -1,4 +1,4 @@
-"""What the detector hands on: values with the place they were found, conflicts and blockers."""
+"""The detector's results: values with their places, conflicts and blockers."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ T = TypeVar("T", covariant=True)
 DependencyKind = Literal["uv", "poetry", "pdm", "pipenv", "pylock", "requirements", "pyproject", "setup"]
 ServerPlace = Literal["default", "extra", "group", "missing"]
 SettingKind = Literal["secret", "plain"]
-# A folder that the program makes, a file that it writes, an SQLite file, and one whose path only a run tells.
+# A folder that the program makes, a file or an SQLite file that it writes, and a path known only at run time.
 WrittenKind = Literal["folder", "file", "database", "unknown"]
 PackageOrigin = Literal["dependency", "code", "dockerfile", "person"]
 
 
 @dataclass(frozen=True)
 class Found(Generic[T]):
-    """A value, the place it stands at (`app/main.py:12`), and why that place decides."""
+    """A value, its place (`app/main.py:12`), and the reason why that place decides."""
 
     value: T
     where: str
@@ -30,7 +30,7 @@ F = TypeVar("F", bound="Found[Any]")
 
 
 def distinct(items: Iterable[F]) -> tuple[F, ...]:
-    """Return the first of those that have an equal value."""
+    """Return the items without later ones of an equal value."""
     found: dict[Any, F] = {}
     for item in items:
         found.setdefault(item.value, item)
@@ -46,21 +46,21 @@ class Written(Found[str]):
 
 @dataclass(frozen=True)
 class Package(Found[str]):
-    """A Debian package, and what asks for it."""
+    """A Debian package, and the kind of evidence for it."""
 
     origin: PackageOrigin = "dependency"
 
 
 @dataclass(frozen=True)
 class Worker(Found[str]):
-    """A command that runs beside the server; its name is that of the service or the process type."""
+    """A command that runs beside the server, named after its service or process type."""
 
     name: str = ""
 
 
 @dataclass(frozen=True)
 class Conflict:
-    """Evidence that contradicts itself: the candidates, and the option that decides."""
+    """Contradictory evidence: the candidates, and the option that decides."""
 
     key: str
     fact: str
@@ -69,7 +69,6 @@ class Conflict:
 
     @property
     def text(self) -> str:
-        """Return the error text: the fact, the candidates, and what to do next."""
         listed = ", ".join(f"{c.value} ({c.where})" if c.where else c.value for c in self.candidates)
         fact = f"{self.fact}: {listed}" if listed else self.fact
         return f"{fact}; set {self.option} in [tool.drydock] or pass --option {self.option}=VALUE"
@@ -86,61 +85,53 @@ class Blocker:
 
     @property
     def text(self) -> str:
-        """Return the error text: the fact with its place, and what to do next."""
         return f"{self.fact} ({self.where}); {self.remedy}" if self.where else f"{self.fact}; {self.remedy}"
 
 
 @dataclass(frozen=True)
 class Dependencies:
-    """Where the dependencies are written and how uv installs them.
-
-    `files` are all that the install reads, `archives` the wheels among them; `export` prints the requirements
-    that `install`, a uv command in `folder`, takes, and is empty where uv reads the files itself. `by_text`
-    tells that no installer reads the declaration without running it, `unhashed` that a locked repository or
-    folder has no hash, `label` is the file that a person would name.
-    """
+    """The place of the dependencies, and the commands that install them."""
 
     kind: DependencyKind
     tool: str
     folder: str
-    files: tuple[str, ...]
-    export: tuple[str, ...]
-    install: tuple[str, ...]
+    files: tuple[str, ...]  # all that the install reads
+    export: tuple[str, ...]  # prints the requirements for `install`; empty if uv reads the files itself
+    install: tuple[str, ...]  # uv's command, run in `folder`
     locked: bool
     hashed: bool
-    label: str
+    label: str  # the file that a person would name
     requirements: tuple[str, ...] = ()
-    by_text: bool = False
-    unhashed: bool = False
-    archives: tuple[str, ...] = ()
+    by_text: bool = False  # whether an installer has to run the declaration in order to read it
+    unhashed: bool = False  # whether a locked repository or folder has no hash
+    archives: tuple[str, ...] = ()  # the wheels and source archives among `files`
 
 
 @dataclass(frozen=True)
 class Server:
-    """The source of the ASGI server; `selector` is the extra or group, `requirement` is installed besides."""
+    """The source of the ASGI server."""
 
     name: str
     place: ServerPlace
-    selector: str = ""
-    requirement: str = ""
+    selector: str = ""  # the extra or group
+    requirement: str = ""  # installed in addition
 
 
 @dataclass(frozen=True)
 class Setting:
-    """An environment variable that the program reads; `form` is the type that its value becomes (`int`),
-    `choices` are the only values that it may have."""
+    """An environment variable that the program reads."""
 
     name: str
     kind: SettingKind
     required: bool
     default: str = ""
-    form: str = ""
-    choices: tuple[str, ...] = ()
+    form: str = ""  # the type that its value becomes, such as `int`
+    choices: tuple[str, ...] = ()  # its only legal values
 
 
 @dataclass(frozen=True)
 class Migration:
-    """The command that brings the database's schema up to date, its folder, and the files that it reads."""
+    """The command that updates the database's schema, its folder, and the files that it reads."""
 
     command: str
     folder: str
@@ -149,7 +140,7 @@ class Migration:
 
 @dataclass(frozen=True)
 class Installation:
-    """Whether the project itself has to be installed, and what its build needs."""
+    """Whether to install the project itself, and its build's needs."""
 
     needed: bool
     version_from_git: bool
@@ -159,7 +150,7 @@ class Installation:
 
 @dataclass(frozen=True)
 class Ignore:
-    """What a .dockerignore of this project must keep and must shut out, relative to the build context."""
+    """The files that a .dockerignore must keep and must exclude, relative to the build context."""
 
     keep: tuple[str, ...]
     removed: tuple[str, ...]
@@ -169,15 +160,13 @@ class Ignore:
 
 @dataclass(frozen=True)
 class Findings:
-    """Everything found in one folder; a field is None where conflicts or blockers leave it undecided.
+    """All results for one folder; a field is None if conflicts or blockers leave it undecided.
 
-    Paths and places are relative to `root`: the `requested` folder, or the workspace above it that holds
-    its lock. `python_release` is the patch release that metadata pin, `host` passes the application's check
-    of the Host header, `options` are those of the start command that the image's server takes over.
+    Paths and places are relative to `root`.
     """
 
-    root: Path
-    requested: str
+    root: Path  # the requested folder, or the workspace above it that holds its lock
+    requested: str  # from `root`
     source: Found[str] | None
     context: Found[str]
     workdir: Found[str]
@@ -188,13 +177,13 @@ class Findings:
     server: Found[Server] | None
     python: Found[str] | None
     python_supported: tuple[str, ...]
-    python_release: Found[str] | None
+    python_release: Found[str] | None  # the patch release that metadata pin
     port: Found[int]
     liveness: Found[str] | None
     readiness: Found[str] | None
     docs: Found[str] | None
-    host: Found[str] | None
-    options: Found[tuple[str, ...]] | None
+    host: Found[str] | None  # passes the application's check of the Host header
+    options: Found[tuple[str, ...]] | None  # of the start command, for the image's server
     system_build: tuple[Package, ...]
     system_run: tuple[Package, ...]
     migrate: Found[Migration] | None
@@ -210,7 +199,7 @@ class Findings:
     blockers: tuple[Blocker, ...]
 
     def by_option(self) -> dict[str, Found[Any]]:
-        """Return what was found, by the option of `[tool.drydock]` that sets it."""
+        """Return the findings by the option of `[tool.drydock]` that sets each."""
         plan = self.dependencies
         found: dict[str, Found[Any] | None] = {
             "source": self.source,

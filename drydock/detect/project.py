@@ -1,4 +1,4 @@
-"""A project as its configuration says, completed by detection."""
+"""Read a project's configuration, completed by detection."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ DETECTED = ("source", "entry-point", "factory", "python", "port", "health-path",
 
 
 def load(folder: Path) -> Project:
-    """Read a project from its configuration, and from detection where the configuration says nothing.
+    """Read a project from its configuration, and from detection for the keys that it lacks.
 
     Raises:
         NoProject: It is not a folder, or holds neither a configuration nor a FastAPI application.
@@ -28,16 +28,11 @@ def load(folder: Path) -> Project:
 
 
 def _missing(root: Path, given: Mapping[str, Any]) -> dict[str, tuple[Any, str]]:
-    """Return detection's findings for the keys that the configuration lacks; look only when one is missing.
-
-    Raises:
-        NoProject: There is neither a configuration nor an application.
-        Undecided: Such a value is contradicted.
-    """
-    # The lock file alone is no reason to look: a build finds the two that drydock's own Dockerfile reads.
+    """Return detection's values for the keys that the configuration lacks; detect only if one is missing."""
+    # A missing lock key alone needs no detection: a build finds the two that drydock's own Dockerfile reads.
     if not set(DETECTED) - {*given, "lock", "factory" if "entry-point" in given else ""}:
         return {}
-    # Imported here, since no task of a configured project should wait for it.
+    # Imported here: tasks of a configured project should not wait for it.
     from drydock.detect.detector import detect
     from drydock.detect.model import Found
 
@@ -63,7 +58,7 @@ def _missing(root: Path, given: Mapping[str, Any]) -> dict[str, tuple[Any, str]]
 
 
 def _unwritten(findings: Findings) -> dict[str, Found[Any]]:
-    """Return what is opened by name, and examples of required settings."""
+    """Return the files that are opened by name, and examples of required settings."""
     from drydock.detect import examples, extras
     from drydock.detect.model import Found
 

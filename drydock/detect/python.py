@@ -1,4 +1,4 @@
-"""Choose the Python version: the newest that the metadata, the pins and the locked wheels allow."""
+"""Choose the Python version: the newest that metadata, pins and locked wheels allow."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from drydock.detect.locks import Lock, Locked
 from drydock.detect.model import Conflict, Found
 from drydock.detect.tree import Tree, decode, folder_of, join, parents, read_bounded
 
-ASKED_FOR = "3.15"  # many wheels do not exist for it yet: it is taken where files ask for it
+ASKED_FOR = "3.15"  # lacks many wheels: it is chosen only if files ask for it
 KNOWN = ("3.14", "3.13", "3.12", "3.11", "3.10", "3.9", "3.8", "3.7", ASKED_FOR)
-NEWEST_DEFAULT = "3.13"  # without any evidence: what the default base image carries
+NEWEST_DEFAULT = "3.13"  # without any evidence: the default base image's version
 IMAGE = re.compile(r"(?:^|/)python:(?P<version>3\.\d+)(?P<patch>\.\d+)?")
 MACHINE = "x86_64"
 PIN_FILES = (".python-version", "runtime.txt")
@@ -26,7 +26,7 @@ PIN = re.compile(r"\s*(?:python-|cpython-)?(3\.\d+)(\.\d+)?\s*(\n|$)")
 
 
 class Choice(NamedTuple):
-    """The version, all versions that would do, the contradiction if there is one, and notes."""
+    """The chosen version, all supported ones, the contradiction if there is one, and notes."""
 
     version: Found[str] | None
     supported: tuple[str, ...] = ()
@@ -35,7 +35,7 @@ class Choice(NamedTuple):
 
 
 def bounds(tree: Tree, chosen: Chosen | None, folder: str) -> list[Found[str]]:
-    """Return the version ranges and pins that metadata and pin files state, as PEP 440 specifiers."""
+    """Return the version ranges and pins in metadata and pin files, as PEP 440 specifiers."""
     found = []
     for place in dict.fromkeys((folder, *([chosen.source.folder] if chosen else []), ".")):
         stated = [one for tool in tools.TOOLS for one in tool.pythons(tree, place)]
@@ -50,7 +50,7 @@ def bounds(tree: Tree, chosen: Chosen | None, folder: str) -> list[Found[str]]:
 
 
 def _pin_above(tree: Tree) -> list[Found[str]]:
-    """Return the .python-version of a folder above in the same repository, which uv and pyenv follow too."""
+    """Return the .python-version of a folder above in the same repository, which uv and pyenv read too."""
     above = parents(tree.root)
     for level, folder in enumerate(above if any((a / ".git").exists() for a in above) else (), 1):
         match = PIN.match(decode(read_bounded(folder / ".python-version", 1_000)) or "")
@@ -60,7 +60,7 @@ def _pin_above(tree: Tree) -> list[Found[str]]:
 
 
 def specifier(text: str) -> str:
-    """Return a PEP 440 specifier for a range that may use Poetry's `^` and `~`, `""` for others."""
+    """Convert a range, possibly with Poetry's `^` and `~`, to a PEP 440 specifier; `""` if it is invalid."""
     parts = []
     if "||" in text:
         return "||".join(filter(None, map(specifier, text.split("||"))))
@@ -85,7 +85,7 @@ def specifier(text: str) -> str:
 
 
 def release(limits: Iterable[Found[str]], version: str) -> Found[str] | None:
-    """Return the patch release that metadata pin a version to, None when any release of it will do."""
+    """Return the patch release that metadata pin a version to, None without such a pin."""
     for limit in limits:
         ranges = SpecifierSet("" if "||" in limit.value else limit.value)
         exact = [one.version for one in ranges if one.operator in {"==", "==="}]
@@ -96,7 +96,7 @@ def release(limits: Iterable[Found[str]], version: str) -> Found[str] | None:
 
 
 def allows(text: str, version: str) -> bool:
-    """Tell whether a range leaves room for any patch release of a version such as `3.13`."""
+    """Tell whether a range allows any patch release of a version such as `3.13`."""
     if "||" in text:
         return any(allows(part, version) for part in text.split("||"))
     try:
@@ -106,7 +106,7 @@ def allows(text: str, version: str) -> bool:
     exact = [s.version for s in ranges if s.operator in {"==", "==="} and "*" not in s.version]
     if any(_minor(e) == version for e in exact):
         return True
-    # Bounds name patch releases too (`>=3.9.1`, `<3.13.5`): a series fits when one of its releases does.
+    # Bounds name patch releases too (`>=3.9.1`, `<3.13.5`): a series fits if one of its releases does.
     return any(ranges.contains(f"{version}.{patch}") for patch in (0, 1, 2, 3, 5, 8, 10, 15, 20, 99))
 
 
@@ -119,7 +119,7 @@ def _minor(text: str) -> str:
 
 
 def fits(wheel: str, python: str, machine: str = MACHINE) -> bool:
-    """Tell whether a wheel file name is for CPython `python` on glibc Linux."""
+    """Tell whether a wheel's file name is for CPython `python` on glibc Linux."""
     parts = wheel.removesuffix(".whl").split("-")
     if len(parts) < 5:
         return False
@@ -146,12 +146,12 @@ def choose(
     selected: list[str],
     overrides: Mapping[str, str],
 ) -> Choice:
-    """Return the version that limits, the existing image and the locked wheels agree on.
+    """Return the version that fits the limits, the existing image and the locked wheels.
 
     Args:
-        limits: the ranges of `bounds`.
-        image: the Python of the project's own Dockerfile.
-        selected: the extras and groups that are installed.
+        limits: The ranges of `bounds`.
+        image: The Python of the project's own Dockerfile.
+        selected: The extras and groups to install.
     """
     if "python" in overrides:
         return Choice(Found(overrides["python"], "set by hand: python"), (overrides["python"],))
@@ -160,7 +160,7 @@ def choose(
     hard = [limit for limit in limits if not limit.where.endswith(PIN_FILES)]
     supported = found.supported
     if found.version and len(hard) < len(limits):
-        # A pin file says what its developers run; metadata and wheels tell which others would do.
+        # A pin file names the developers' version; metadata and wheels tell which others fit.
         wider = _within(hard, chosen, image, selected).supported
         supported = tuple(dict.fromkeys((found.version.value, *wider)))
     return Choice(found.version, supported, found.conflicts, notes)
@@ -169,7 +169,7 @@ def choose(
 def _agreed(
     limits: list[Found[str]], image: Found[str] | None
 ) -> tuple[list[Found[str]], tuple[Found[str], ...]]:
-    """Return the limits without pin files that the Dockerfile's base contradicts, and a note for each."""
+    """Drop pin files that the Dockerfile's base contradicts, and note each."""
     pins = [f for f in limits if f.where.endswith(PIN_FILES) and image and not allows(f.value, image.value)]
     rest = [one for one in limits if one not in pins]
     if image is None or not pins or not all(allows(one.value, image.value) for one in rest):
@@ -204,7 +204,7 @@ def _within(
 def _by_wheels(
     chosen: Chosen, lock: Lock, allowed: list[str], limits: list[Found[str]], selected: list[str]
 ) -> Choice:
-    """Return the version that the fewest packages lack a wheel for, those without a source counted first."""
+    """Return the version with the fewest missing wheels; one without a source rules a version out."""
     missing: dict[str, list[Locked]] = {}
     for version in allowed:
         names = sorted(installed(chosen, version, selected))
@@ -226,7 +226,7 @@ def _by_wheels(
 
 
 def base(files: list[Dockerfile], folder: str) -> Found[str] | None:
-    """Return the Python of the official image that a Dockerfile begins with, those of a folder first."""
+    """Return the Python of a Dockerfile's official base image, from `folder`'s Dockerfiles first."""
     for file in sorted(files, key=lambda f: folder_of(f.path) != folder):
         for name in file.bases:
             if match := IMAGE.search(name):

@@ -1,4 +1,4 @@
-"""Read requirements files, with the files they include, and single requirement texts."""
+"""Read requirements files, with their includes, and single requirements."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from packaging.utils import canonicalize_name
 
 from drydock.detect.tree import Tree, folder_of, is_utf16, join
 
-# How a lock file begins that `drydock init` made; the name of what it was made from follows.
+# The first words of a lock file from `drydock init`; the name of its source follows.
 LOCKED_FROM = "# Locked by uv. After a change of "
 MAX_INCLUDES = 20
 INCLUDE = re.compile(r"^(?:-r|--requirement|-c|--constraint)[ =]?\s*(?P<path>\S+)")
 EDITABLE = re.compile(r"^(-e|--editable)[ =]\s*")
-# A folder, a wheel or a source archive of the machine's own: pip takes whatever holds a slash for one.
+# A folder, a wheel or a source archive on this machine: for pip, any text with a slash is one.
 LOCAL = re.compile(
     r"^(?:[\w.-]+\s*@\s*)?(?:file:(?:///?(?=\.))?)?(?P<path>\.{1,2}(?![\w-])[^\s\[;]*|(?![\w+.-]+:)[\w.-]+/[^\s\[;:@]+|"
     r"[\w.-]+\.(?:whl|tar\.gz|zip))(?:\[[\w, .-]*\])?\s*(?:;.*)?$"
@@ -28,7 +28,7 @@ DIRECT = re.compile(
 
 @dataclass(frozen=True)
 class Wanted:
-    """One requirement: its normalised name, text and extras, whether it is pinned, and where it stands."""
+    """One requirement: its normalised name, text and extras, whether it is pinned, and its place."""
 
     name: str
     text: str
@@ -41,20 +41,19 @@ class Wanted:
 
 @dataclass(frozen=True)
 class RequirementsFile:
-    """A requirements file with everything it includes; `itself` tells that it installs its own project,
-    `local` are folders and files that it installs besides, `readable` tells that uv reads it unchanged."""
+    """A requirements file with all its includes."""
 
     path: str
     files: tuple[str, ...]
     wanted: tuple[Wanted, ...]
     hashed: bool
-    itself: bool
-    local: tuple[str, ...] = ()
-    readable: bool = True
+    itself: bool  # whether it installs its own project
+    local: tuple[str, ...] = ()  # the other folders and files that it installs
+    readable: bool = True  # whether uv reads it unchanged
 
 
 def wanted(text: str, where: str) -> Wanted | None:
-    """Return a requirement text as its parts, None when it is none."""
+    """Parse a requirement, None if the text is not one."""
     try:
         parsed = Requirement(text)
     except (InvalidRequirement, RecursionError):
@@ -79,7 +78,7 @@ def _direct(text: str, where: str) -> Wanted | None:
 
 
 def read_requirements(tree: Tree, path: str) -> RequirementsFile:
-    """Return what a requirements file asks for; files that it includes are followed inside the tree."""
+    """Read a requirements file, and inside the tree the files that it includes."""
     files: list[str] = []
     found: list[Wanted] = []
     local: list[str] = []

@@ -1,4 +1,4 @@
-"""Collect the routes of an application with their full paths, to find one that tells its health."""
+"""Collect an application's routes with their full paths, to find its health checks."""
 
 from __future__ import annotations
 
@@ -42,12 +42,12 @@ ADDS_ROUTE = frozenset({"get", "api_route", "head", "add_api_route", "add_route"
 SOCKETS = (".websocket", ".websocket_route", ".add_api_websocket_route")
 MAX_VISITS = 2_000
 MAX_DEPTH = 12
-TOP = Key("", "")  # the application, however it is called in a module
+TOP = Key("", "")  # the application, under any name
 
 
 @dataclass(frozen=True)
 class Route:
-    """A GET route that needs no parameters."""
+    """A GET route without parameters."""
 
     path: str
     where: str
@@ -61,7 +61,7 @@ class Route:
 
     @property
     def rank(self) -> tuple[int, int]:
-        """The place among the routes that a probe could ask, the best first."""
+        """The sort key among possible probes, the best first."""
         return (*LIVE, *READY).index(self.tail), self.path.count("/")
 
 
@@ -80,7 +80,7 @@ class _Router:
 
 
 class Routes:
-    """The routes of an application, by the routers that hold them."""
+    """An application's routes, by router."""
 
     def __init__(self, entry: Entry, startup: Startup) -> None:
         self.entry = entry
@@ -108,7 +108,7 @@ class Routes:
                     self._grow(Site(ast.Call(of, [], []), "", scope, module), node.value)
 
     def health(self) -> list[Route]:
-        """Return the routes whose last path segment is one that probes ask, in their order."""
+        """Return the routes whose last path segment is a usual name of a health check."""
         found: list[Route] = []
         pending = [(_Child(TOP, "", self._is_guarded()), 0)]
         seen = 0
@@ -192,12 +192,12 @@ class Routes:
                 made = binding.value.func if isinstance(binding.value, ast.Call) else None
                 return TOP if is_fastapi(module, made) or name in OWN_NAMES else _key(module, name, function)
             if binding is None and module.aliases.get(name) is None:
-                # A parameter: a function that is handed the application and adds routes to it.
+                # A parameter: the function takes the application and adds routes to it.
                 return TOP
         return Key(found.module.path, found.name) if found and found.name else None
 
     def _handed_in(self, site: Site, node: ast.expr) -> Key | None:
-        """Return the router that a function's callers hand to it as the parameter `node`."""
+        """Return the router that a function's callers pass for the parameter `node`."""
         module, function = site.module, site.scope.function
         names = [a.arg for a in parameters(module.functions.get(function))]
         if not isinstance(node, ast.Name) or node.id not in names:
@@ -210,12 +210,12 @@ class Routes:
 
 
 def socket(startup: Startup) -> str:
-    """Return the place of a WebSocket route, `""` when there is none."""
+    """Return the place of a WebSocket route, `""` without one."""
     return next((site.where for site in startup.calls if site.name.endswith(SOCKETS)), "")
 
 
 def probes(routes: list[Route]) -> tuple[Route | None, Route | None]:
-    """Return the routes for liveness and readiness; one that asks a database is fit for readiness only."""
+    """Return the routes for liveness and readiness; one that asks a database is only for readiness."""
     routes = [r for r in routes if not r.guarded]
     live = [r for r in routes if r.tail in LIVE and not r.asks_database]
     ready = [r for r in routes if r.tail in READY] or [
@@ -226,7 +226,7 @@ def probes(routes: list[Route]) -> tuple[Route | None, Route | None]:
 
 
 def docs_path(entry: Entry, startup: Startup) -> tuple[str, str]:
-    """Return the path of the interactive documentation (`""` when it is turned off) and its evidence."""
+    """Return the path of the interactive documentation (`""` if it is off) and its evidence."""
     for site in startup.calls:
         if _makes_entry(site, entry) and is_fastapi(site.module, site.node.func):
             docs, schema = site.keyword("docs_url"), site.keyword("openapi_url")

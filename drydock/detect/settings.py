@@ -1,4 +1,4 @@
-"""List the environment variables that a program reads when it is imported."""
+"""List the environment variables that a program reads."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from drydock.detect.syntax import Module, Site, Symbol, argument, constant, is_t
 from drydock.detect.values import LOOKUPS, Reader, reader
 
 BASE = re.compile(r"^(pydantic_settings|pydantic(\.v1)?)(\.\w+)*\.BaseSettings$")
-# Annotations and casts that ask for more than any text.
+# Annotations and casts that accept only some texts.
 FORMS = re.compile(
     r"\b(int|float|bool|Decimal|PositiveInt|NonNegativeInt|date|datetime|timedelta|UUID|UUID4|PostgresDsn|MySQLDsn|"
     r"MariaDBDsn|RedisDsn|MongoDsn|AmqpDsn|KafkaDsn|NatsDsn|AnyUrl|AnyHttpUrl|HttpUrl|WebsocketUrl|FileUrl|EmailStr|"
@@ -41,17 +41,15 @@ class Field:
 
     @property
     def where(self) -> str:
-        """Its `path:line`."""
         return f"{self.module.path}:{self.line}"
 
     @property
     def type(self) -> str:
-        """The words of its annotation."""
         return words(self.annotation)
 
 
 def kind_of(name: str, annotation: str = "") -> SettingKind:
-    """Tell whether a setting belongs into a Secret, judged by its name and type."""
+    """Tell whether a setting belongs in a Secret, by its name and type."""
     if SECRET_TYPES.search(annotation):
         return "secret"
     plain = re.fullmatch(r"(bool|int|float)", annotation) or not secrets.is_secret(name)
@@ -59,7 +57,7 @@ def kind_of(name: str, annotation: str = "") -> SettingKind:
 
 
 def import_settings(startup: Startup) -> tuple[Found[Setting], ...]:
-    """Return the settings that the application reads, those without which it cannot be imported first."""
+    """Return the application's settings, first those that its import requires."""
     found: dict[str, Found[Setting]] = {}
     for item in _read(startup):
         known = found.get(item.value.name)
@@ -70,7 +68,7 @@ def import_settings(startup: Startup) -> tuple[Found[Setting], ...]:
 
 
 def _read(startup: Startup) -> Iterator[Found[Setting]]:
-    """Yield every reading of a variable: by a settings class, a call, or a look into os.environ."""
+    """Yield every use of a variable: a settings class, a call, or a lookup in os.environ."""
     for used in _settings_classes(startup):
         for item in _class_settings(used.symbol):
             needed = item.value.required and not used.filled
@@ -110,7 +108,7 @@ def _lookup(site: Site) -> Found[Setting] | None:
 
 
 def _connects(lookup: Site) -> bool:
-    """Tell whether a client or an engine is made from the result of a lookup without a default."""
+    """Tell whether a client or an engine is made from a lookup without a default."""
     module = lookup.module
     names = {b.name for b in module.bindings if b.value is lookup.node and not b.scope.function}
     for site in (site for user in module.code.parsed() for site in user.calls) if module.code else ():
@@ -149,16 +147,14 @@ def is_settings(symbol: Symbol, hops: int = 6) -> bool:
 
 @dataclass(frozen=True)
 class _Used:
-    """A settings class that the program uses; `filled` tells that the program hands it its values."""
-
     symbol: Symbol
     at_import: bool
-    filled: bool
+    filled: bool  # whether the program passes its values
     why: str = LATE
 
 
 def _settings_classes(startup: Startup) -> list[_Used]:
-    """Return the settings classes that are instantiated, and those that the program chooses at run time."""
+    """Return the settings classes that the program instantiates or chooses at run time."""
     found: dict[tuple[str, str], _Used] = {}
     for site in startup.calls:
         for name in (site.name, site.module.dotted(site.keyword("default_factory"))):
@@ -177,13 +173,12 @@ def _settings_classes(startup: Startup) -> list[_Used]:
 
 
 def _bases(symbol: Symbol) -> list[Symbol]:
-    """Return the classes of the project that a class derives from."""
     above = [symbol.module.symbol(base) for base in symbol.node.bases] if symbol.node else []
     return [one for one in above if one and one.node and one.node is not symbol.node]
 
 
 def fields(symbol: Symbol, hops: int = MAX_BASES) -> dict[str, Field]:
-    """Return the fields of a class with those it inherits."""
+    """Return a class's fields, inherited ones included."""
     found: dict[str, Field] = {}
     if symbol.node is None or hops == 0:
         return found
@@ -229,7 +224,7 @@ def _setting(name: str, field: Field, required: bool, where: str, default: str =
 
 
 def _choices(field: Field) -> tuple[str, ...]:
-    """Return the values that a Literal lists, or an Enum of the project."""
+    """Return the values of a Literal, or of an Enum in the project."""
     node = field.annotation
     if isinstance(node, ast.Subscript) and field.module.dotted(node.value).endswith("Literal"):
         listed = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
@@ -249,7 +244,7 @@ def _shown(key: str, default: str, annotation: str = "") -> str:
 
 
 def _required(field: Field, old: bool) -> bool:
-    """Tell whether pydantic asks for a value: neither an assignment, Annotated nor Field gives a default."""
+    """Tell whether pydantic requires a value: no assignment, Annotated or Field gives a default."""
     value, node = field.value, field.annotation
     if value is None:
         nones = (n for n in ast.walk(node) if isinstance(n, ast.Constant) and n.value is None) if node else ()

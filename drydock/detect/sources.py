@@ -1,4 +1,4 @@
-"""Read every place where a folder declares dependencies."""
+"""Read every declaration of dependencies in a folder."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from drydock.detect.tree import Tree, folder_of, join, strings, table
 __all__ = ["DEVELOPMENT", "Source", "declared_names", "declares", "project_table"]
 
 MAX_MANIFESTS = 40
-# Distributions whose top-level module is called otherwise, and like a module that projects have themselves.
+# Distributions whose top-level module has another name, which a project's own module might have too.
 MODULES = {
     "pyjwt": "jwt",
     "pyyaml": "yaml",
@@ -40,7 +40,7 @@ MODULES = {
 
 
 def declares(tree: Tree, folder: str, depth: int = 3) -> list[Source]:
-    """Return the declarations of dependencies in a folder, lock files first, with those of local folders."""
+    """Return a folder's declarations of dependencies, lock files first, with those of local folders."""
     found = []
     for source in _own(tree, folder):
         inner = [next(iter(declares(tree, one, depth - 1)), None) for one in source.local if depth]
@@ -50,7 +50,7 @@ def declares(tree: Tree, folder: str, depth: int = 3) -> list[Source]:
 
 
 def local_folders(tree: Tree) -> set[str]:
-    """Return the folders of the tree that some declaration installs: their modules are imported by name."""
+    """Return the tree's folders that a declaration installs: their modules are imported by name."""
     found: set[str] = set()
     for path in tree.named("pyproject.toml")[:MAX_MANIFESTS]:
         for tool in tools.TOOLS:
@@ -66,18 +66,18 @@ def _own(tree: Tree, folder: str) -> list[Source]:
     if manifest and not any(s.tool.has_manifest for s in found):
         found.append(manifest)
     for tool in tools.PLAIN:
-        # install_requires that is worked out (mostly from requirements.txt) names nothing to compare.
+        # A computed install_requires (mostly from requirements.txt) has no names to compare.
         found += [s for s in tool.sources(tree, folder, manifest) if s.wanted or not s.by_text or not found]
     return found
 
 
 def project_table(tree: Tree, folder: str) -> dict[str, Any]:
-    """Return a folder's pyproject.toml, {} when there is none."""
+    """Return a folder's pyproject.toml, {} without one."""
     return tree.toml(join(folder, "pyproject.toml")) or {}
 
 
 def declared_names(tree: Tree) -> frozenset[str]:
-    """Return the top-level module names that declared distributions would provide, without the tree's own."""
+    """Return the top-level modules that declared distributions would provide, without the tree's own."""
     names: set[str] = set()
     own: set[str] = set()
     for path in tree.named("pyproject.toml")[:MAX_MANIFESTS]:
@@ -95,7 +95,7 @@ def declared_names(tree: Tree) -> frozenset[str]:
 
 
 def _manifest(tree: Tree, folder: str) -> Source | None:
-    """Return what pyproject.toml declares, None when it is missing or only configures tools."""
+    """Return pyproject.toml's declaration, None if the file is missing or only configures tools."""
     path = join(folder, "pyproject.toml")
     data = tree.toml(path)
     if not data:
@@ -123,7 +123,7 @@ def _manifest(tree: Tree, folder: str) -> Source | None:
 
 
 def _group(data: dict[str, Any], name: str) -> list[str]:
-    """Return a dependency group with those that it includes; one that includes itself is no group."""
+    """Resolve a dependency group's includes; a group that includes itself keeps only its own strings."""
     try:
         return list(dependency_groups.resolve(table(data, "dependency-groups"), name))
     except (ValueError, TypeError, LookupError):

@@ -1,4 +1,4 @@
-"""Turn one source file into the facts that the detectors ask for, by its syntax tree, without running it."""
+"""Extract the detectors' facts from a source file's syntax tree, without running it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ LEAVES: frozenset[type] = frozenset(
 
 
 class Scope(NamedTuple):
-    """Where a node is: the enclosing function (`""` at module level) and what guards it."""
+    """A node's surroundings: the enclosing function (`""` at module level) and its guards."""
 
     function: str = ""
     owner: str = ""
@@ -34,7 +34,7 @@ class Scope(NamedTuple):
 
 
 class Site(NamedTuple):
-    """A call, the name that it calls (imports expanded), and where it is."""
+    """A call, the name that it calls (imports expanded), and its place."""
 
     node: ast.Call
     name: str
@@ -43,20 +43,16 @@ class Site(NamedTuple):
 
     @property
     def tail(self) -> str:
-        """The last part of the name."""
         return self.name.rpartition(".")[2]
 
     @property
     def where(self) -> str:
-        """Its `path:line`."""
         return self.module.at(self.node)
 
     def keyword(self, name: str) -> ast.expr | None:
-        """Return a keyword argument."""
         return keyword(self.node, name)
 
     def argument(self, position: int, name: str) -> ast.expr | None:
-        """Return an argument by position or by keyword."""
         return argument(self.node, position, name)
 
 
@@ -71,9 +67,7 @@ class Binding(NamedTuple):
 
 
 class Import(NamedTuple):
-    """One imported module: its dotted name (leading dots for relative), the names taken from it."""
-
-    module: str
+    module: str  # with leading dots if relative
     names: tuple[str, ...]
     scope: Scope
 
@@ -86,12 +80,10 @@ class Symbol(NamedTuple):
 
     @property
     def function(self) -> Function | None:
-        """The function of that name."""
         return self.module.functions.get(self.name)
 
     @property
     def node(self) -> ast.ClassDef | None:
-        """The class of that name."""
         return self.module.classes.get(self.name)
 
 
@@ -101,16 +93,15 @@ class Project(Protocol):
     tree: Tree
 
     def symbol(self, module: Module, dotted: str) -> Symbol | None:
-        """Return where a name used in `module` is defined."""
+        """Return the definition of a name in `module`."""
 
     def parsed(self) -> list[Module]:
-        """Return the modules read so far."""
+        """Return the modules parsed so far."""
 
 
 @dataclass
 class Module:
-    """The facts of one source file; `names` are those that its top level defines, `targets` the names that
-    its imports lead to, `databases` SQLite URLs, `loops` the iterables of a function's loop variables."""
+    """The facts of one source file."""
 
     path: str
     code: Project | None = None
@@ -122,10 +113,10 @@ class Module:
     functions: dict[str, Function] = field(default_factory=dict)
     classes: dict[str, ast.ClassDef] = field(default_factory=dict)
     returns: dict[str, list[ast.expr]] = field(default_factory=dict)
-    loops: dict[tuple[str, str], ast.expr] = field(default_factory=dict)
-    names: set[str] = field(default_factory=set)
-    targets: set[str] = field(default_factory=set)
-    databases: list[tuple[str, int]] = field(default_factory=list)
+    loops: dict[tuple[str, str], ast.expr] = field(default_factory=dict)  # iterables, by (function, variable)
+    names: set[str] = field(default_factory=set)  # defined at its top level
+    targets: set[str] = field(default_factory=set)  # full names of its imports
+    databases: list[tuple[str, int]] = field(default_factory=list)  # SQLite URLs and their lines
     grown: list[tuple[ast.AugAssign, Scope]] = field(default_factory=list)
 
     def dotted(self, node: ast.AST | None) -> str:
@@ -141,7 +132,7 @@ class Module:
         return head + rest if head.endswith(".") or not rest else f"{head}.{rest}"
 
     def is_imported(self, dotted: str) -> bool:
-        """Tell whether an expanded name comes from an import, not from an object called like a package."""
+        """Tell whether an expanded name comes from an import, not from an object named like a package."""
         parts = dotted.split(".")
         heads = (".".join(parts[:n]) for n in range(1, len(parts) + 1))
         return parts[0] in self.aliases or any(head in self.targets for head in heads)
@@ -158,13 +149,13 @@ class Module:
         return self.bound(name) if function else None
 
     def symbol(self, name: str | ast.AST | None) -> Symbol | None:
-        """Return where a name, or the one that an expression spells, is defined."""
+        """Return the definition of a name, or of the name that an expression spells."""
         dotted = name if isinstance(name, str) else self.dotted(name)
         return self.code.symbol(self, dotted) if self.code and dotted else None
 
 
 def parse(path: str, data: bytes, code: Project | None = None) -> Module | None:
-    """Return the facts of a source file, None when it is not Python that this interpreter can read."""
+    """Return a source file's facts, None if this interpreter cannot parse it."""
     try:
         tree = ast.parse(data)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
@@ -175,7 +166,6 @@ def parse(path: str, data: bytes, code: Project | None = None) -> Module | None:
 
 
 def keyword(call: ast.Call, name: str) -> ast.expr | None:
-    """Return a call's keyword argument."""
     return next((k.value for k in call.keywords if k.arg == name), None)
 
 
@@ -192,7 +182,7 @@ def constant(node: ast.AST | None) -> str | None:
 
 
 def is_true(node: ast.AST | None, value: object = True) -> bool:
-    """Tell whether an expression is the literal `True`, or another one."""
+    """Tell whether an expression is the literal `value`."""
     return isinstance(node, ast.Constant) and node.value is value
 
 
@@ -204,13 +194,12 @@ def words(node: ast.AST | None) -> str:
 
 
 def parameters(function: Function | None, *, keywords: bool = True) -> list[ast.arg]:
-    """Return a function's parameters in their order."""
     spec = function.args if function else None
     return [*spec.posonlyargs, *spec.args, *(spec.kwonlyargs if keywords else ())] if spec else []
 
 
 def required_arguments(function: Function, method: bool = False) -> list[str]:
-    """Return the parameters of a function that have no default value."""
+    """Return a function's parameters without a default."""
     spec = function.args
     positional = parameters(function, keywords=False)[1 if method else 0 :]
     count = len(positional) - min(len(positional), len(spec.defaults))
@@ -219,7 +208,7 @@ def required_arguments(function: Function, method: bool = False) -> list[str]:
 
 
 def _collect(module: Module, tree: ast.Module) -> None:
-    """Visit every node that can hold a fact, without recursion: a deep file cannot exhaust the stack."""
+    """Visit every node that can hold a fact, without recursion: a deep file must not exhaust the stack."""
     pending: list[tuple[ast.AST, Scope]] = [(node, Scope()) for node in reversed(tree.body)]
     visited = 0
     while pending and visited < MAX_NODES:
@@ -309,7 +298,7 @@ def _children(node: ast.AST, scope: Scope) -> list[tuple[ast.AST, Scope]]:
     if node.__class__ not in SCOPED:
         return [(child, scope) for child in _inner_nodes(node)]
     if isinstance(node, Function):
-        # Decorators and default values are evaluated where the function is defined, the body is not.
+        # Decorators and default values run where the function is defined, its body does not.
         outside: list[ast.AST] = [*node.decorator_list, *node.args.defaults]
         outside += [d for d in node.args.kw_defaults if d is not None]
         inner = scope._replace(function=_qualified(scope, node.name), owner="", tried=False, tested=False)
@@ -332,7 +321,7 @@ def _children(node: ast.AST, scope: Scope) -> list[tuple[ast.AST, Scope]]:
 
 
 def _inner_nodes(node: ast.AST) -> list[ast.AST]:
-    """Return the child nodes that can hold facts: most are names and operators, which hold none."""
+    """Return the child nodes that can hold facts: not the names and operators, which are most nodes."""
     found: list[ast.AST] = []
     for name in node._fields:
         value: Any = getattr(node, name, None)

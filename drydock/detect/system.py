@@ -1,4 +1,4 @@
-"""Hint at Debian packages that the build and the running program need beyond Python."""
+"""Suggest Debian packages for the build and the running program."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from drydock.detect.model import Found, Package, distinct
 from drydock.detect.python import unfit
 from drydock.detect.syntax import constant
 
-# Distributions that publish no wheels for Linux: what their sources compile and link against.
+# Distributions without wheels for Linux: their sources compile and link against these packages.
 SOURCES = {
     "psycopg2": (("build-essential", "libpq-dev"), ("libpq5",)),
     "mysqlclient": (("build-essential", "pkg-config", "default-libmysqlclient-dev"), ("libmariadb3",)),
@@ -25,7 +25,7 @@ SOURCES = {
     "uwsgi": (("build-essential",), ()),
     "pysqlcipher3": (("build-essential", "libsqlcipher-dev"), ("libsqlcipher1",)),
 }
-# Distributions that call a program or load a library which no wheel carries.
+# Distributions that call a program or load a library which no wheel contains.
 RUNTIME = {
     "gitpython": "git",
     "pydub": "ffmpeg",
@@ -41,7 +41,7 @@ RUNTIME = {
     "psycopg": "libpq5",
     "pyzbar": "libzbar0",
 }
-# Libraries that a wheel loads, which neither it nor the base has: named, since not every program needs them.
+# Wheels that load a library which the base lacks: only named, since not every program needs it.
 LIBRARIES = {
     "lightgbm": ("libgomp.so.1", "libgomp1"),
     "cairocffi": ("libcairo.so.2", "libcairo2"),
@@ -81,14 +81,14 @@ def packages(
     files: list[Dockerfile],
     kept: list[Found[str]],
 ) -> tuple[tuple[Package, ...], tuple[Package, ...]]:
-    """Return hints at Debian packages for the build and for the run, each with what asks for it."""
+    """Return the Debian packages for the build and for the run, each with its evidence."""
     build = [*_built(chosen, names, python), *_from_dockerfiles(files, kept, run=False)]
     run = [*_linked(chosen, names), *_from_code(startup), *_from_dockerfiles(files, kept, run=True)]
     return distinct(build), distinct(run)
 
 
 def libraries(chosen: Chosen | None, names: set[str], run: Iterable[Package]) -> Iterator[Found[str]]:
-    """Yield the libraries that a wheel loads and no known package of the image brings."""
+    """Yield the libraries that a wheel loads and that no known package of the image provides."""
     known = {package.value for package in run}
     for name in sorted(names & LIBRARIES.keys()):
         library, package = LIBRARIES[name]

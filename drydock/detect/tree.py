@@ -1,4 +1,4 @@
-"""List and read a folder without trusting it: bounded, symlink-safe, never following a name outside."""
+"""List and read an untrusted folder: bounded, symlink-safe, never outside of it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 
 MAX_FILES = 60_000
 MAX_DEPTH = 40
-MAX_TEXT = 1_000_000  # bytes; a larger source or configuration file is not one that people wrote
+MAX_TEXT = 1_000_000  # bytes; people do not write larger source or configuration files
 MAX_LOCK = 16_000_000  # bytes
 PARENT_LEVELS = 4
 
@@ -24,11 +24,7 @@ SKIPPED = frozenset(
 
 
 class Tree:
-    """A folder's regular files, with cached and bounded reading.
-
-    Args:
-        root: the folder; symbolic links that lead outside of it are left out.
-    """
+    """A folder's regular files, with cached and bounded reading; without links that lead outside."""
 
     def __init__(self, root: Path) -> None:
         self.root = Path(os.path.realpath(root))
@@ -40,31 +36,30 @@ class Tree:
         self._tables: dict[str, dict[str, Any] | None] = {}
 
     def exists(self, path: str) -> bool:
-        """Tell whether `path` is a file of the tree."""
         return path in self._file_set
 
     def is_folder(self, path: str) -> bool:
-        """Tell whether `path` is a folder that holds at least one file of the tree (`.` is the root)."""
+        """Tell whether `path` is a folder with at least one file (`.` is the root)."""
         return path in self._folders
 
     def has(self, path: str) -> bool:
-        """Tell whether `path` is a file or a folder of the tree, other than its root."""
+        """Tell whether `path` is a file or a folder, other than the root."""
         return path != "." and (path in self._file_set or path in self._folders)
 
     def data(self, path: str, limit: int = MAX_TEXT) -> bytes | None:
-        """Return the file's bytes, or None when it is missing, unreadable or larger than `limit` bytes."""
+        """Return a file's bytes; None if it is missing, unreadable or larger than `limit` bytes."""
         if path not in self._file_set:
             return None
         return read_bounded(self.root / path, limit)
 
     def text(self, path: str, limit: int = MAX_TEXT) -> str | None:
-        """Return the file's text (UTF-8, undecodable bytes replaced), or None as `data` does."""
+        """Return a file's text (UTF-8, undecodable bytes replaced), or None as `data` does."""
         if path not in self._texts:
             self._texts[path] = decode(self.data(path, limit))
         return self._texts[path]
 
     def toml(self, path: str, limit: int = MAX_TEXT) -> dict[str, Any] | None:
-        """Return the file as TOML; None when it is missing, {} when it is not TOML."""
+        """Parse a file as TOML; None if it is missing, {} if it is not TOML."""
         if path not in self._tables:
             text = self.text(path, limit)
             self._tables[path] = None if text is None else parse_toml(text)
@@ -77,31 +72,30 @@ class Tree:
         return sorted(hits, key=lambda f: (f.count("/"), f))
 
     def listing(self, folder: str) -> list[str]:
-        """Return the files that stand in `folder` itself."""
+        """Return the files directly in `folder`."""
         if not self._listings:
             for path in self.files:
                 self._listings.setdefault(folder_of(path), []).append(path)
         return self._listings.get(folder, [])
 
     def under(self, folder: str) -> list[str]:
-        """Return the files below `folder`."""
         return [f for f in self.files if folder == "." or f.startswith(folder + "/")]
 
 
 def decode(data: bytes | None) -> str | None:
-    """Return bytes as text, in UTF-16 where they begin with its mark; None stays None."""
+    """Decode bytes: UTF-16 after its byte-order mark, else UTF-8; None stays None."""
     if data is None:
         return None
     return data.decode("utf-16" if is_utf16(data) else "utf-8-sig", "replace").replace("\r\n", "\n")
 
 
 def is_utf16(data: bytes) -> bool:
-    """Tell whether a text begins with UTF-16's mark, as PowerShell's `>` writes it."""
+    """Tell whether a text begins with UTF-16's byte-order mark, as from PowerShell's `>`."""
     return data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
 
 
 def parse_toml(text: str) -> dict[str, Any]:
-    """Return a TOML document, {} when it is malformed."""
+    """Parse a TOML document, {} if it is malformed."""
     try:
         return tomllib.loads(text)
     except (ValueError, RecursionError):
@@ -109,7 +103,7 @@ def parse_toml(text: str) -> dict[str, Any]:
 
 
 def parse_json(text: str) -> dict[str, Any]:
-    """Return a JSON object, {} when it is malformed or no object."""
+    """Parse a JSON object, {} if it is malformed or another value."""
     try:
         value = json.loads(text)
     except (ValueError, RecursionError):
@@ -118,7 +112,7 @@ def parse_json(text: str) -> dict[str, Any]:
 
 
 def table(value: object, *keys: str) -> dict[str, Any]:
-    """Return the table under a path of keys, {} wherever something else stands there."""
+    """Return the table under a path of keys, {} if there is none."""
     for key in keys:
         value = value.get(key) if isinstance(value, dict) else None
     return value if isinstance(value, dict) else {}
@@ -130,7 +124,7 @@ def strings(value: object) -> list[str]:
 
 
 def line_of(text: str, needle: str) -> int:
-    """Return the number of the first line that holds `needle`, 1 when none does."""
+    """Return the number of the first line that holds `needle`, 1 if none does."""
     at = text.find(needle)
     return 1 if at < 0 else text.count("\n", 0, at) + 1
 
@@ -141,12 +135,12 @@ def join(*parts: str) -> str:
 
 
 def folder_of(path: str) -> str:
-    """Return the folder of a file of the tree, `.` for the root."""
+    """Return a file's folder, `.` for the root."""
     return path.rpartition("/")[0] or "."
 
 
 def ancestors(path: str) -> list[str]:
-    """Return the folders above a file of the tree, nearest first, `.` last."""
+    """Return the folders above a file, nearest first, `.` last."""
     found = []
     folder = path.rpartition("/")[0]
     while folder:
@@ -156,7 +150,7 @@ def ancestors(path: str) -> list[str]:
 
 
 def read_bounded(path: Path, limit: int) -> bytes | None:
-    """Return a regular file's bytes, or None when it is none, unreadable or larger than `limit` bytes."""
+    """Return a regular file's bytes; None if it is missing, unreadable or larger than `limit` bytes."""
     try:
         if not path.is_file() or path.stat().st_size > limit:
             return None
@@ -189,7 +183,7 @@ def _scan(root: str) -> tuple[str, ...]:
             continue
         inner = [name for name in folders if name.isprintable() and name not in SKIPPED]
         folders[:] = inner if depth < MAX_DEPTH else []
-        # A name that cannot be printed can be neither imported nor shown, so it is no evidence.
+        # A name that cannot be printed can be neither imported nor shown, so it is not evidence.
         files += [join(folder, n) for n in names if n.isprintable() and _is_inner_file(Path(place, n), root)]
     return tuple(sorted(files))
 

@@ -1,4 +1,4 @@
-"""Work out literal texts and file paths that source code builds, as far as they are written down."""
+"""Evaluate literal texts and file paths in source code, as far as they are written down."""
 
 from __future__ import annotations
 
@@ -18,26 +18,24 @@ LOOKUPS = frozenset({"os.getenv", "os.environ.get", "environ.get", "getenv"})
 
 
 def reader(site: Site, steps: int = MAX_STEPS) -> Reader:
-    """Return a reader for a call's arguments."""
     return Reader(site.module, site.scope.function, steps)
 
 
 class FilePath(NamedTuple):
-    """A path in a program: in the tree when it is built from `__file__`, else in the working directory, or
-    absolute."""
+    """A path in a program: absolute, or relative to the tree (`beside_code`) or to the working directory."""
 
     path: str
-    beside_code: bool
+    beside_code: bool  # whether it is built from `__file__`
 
     def above(self, levels: int = 1) -> FilePath:
-        """Return the folder so many levels above."""
+        """Return the folder a number of levels above."""
         path = self.path
         for _ in range(levels):
             path = posixpath.dirname(path) or "."
         return self._replace(path=path)
 
     def joined(self, *tails: str | None) -> FilePath | None:
-        """Return the path with more parts, None when one of them is unknown."""
+        """Append parts; None if one of them is unknown."""
         if any(t is None or not t.isprintable() or len(t) > 400 for t in tails):
             return None
         path = str(PurePosixPath(self.path, *(t for t in tails if t is not None)))
@@ -45,21 +43,21 @@ class FilePath(NamedTuple):
 
 
 class Target(NamedTuple):
-    """The expression that a name leads to, and a reader for it."""
+    """The expression that a name refers to, and a reader for it."""
 
     reader: Reader
     value: ast.expr
 
 
 class Reader(NamedTuple):
-    """Works out expressions of one module and function in a bounded number of steps."""
+    """Evaluates expressions of one module and function in a bounded number of steps."""
 
     module: Module
     function: str = ""
     steps: int = MAX_STEPS
 
     def text(self, node: ast.AST | None) -> str | None:
-        """Return an expression's text, following names, settings' defaults and f-strings."""
+        """Return an expression's text, through names, settings' defaults and f-strings."""
         if node is None or self.steps <= 0:
             return None
         inner = self._replace(steps=self.steps - 1)
@@ -89,7 +87,7 @@ class Reader(NamedTuple):
         return None if None in texts else "".join(text or "" for text in texts)
 
     def path(self, node: ast.AST | None) -> FilePath | None:
-        """Return an expression's file path, None when it is not written down."""
+        """Return an expression's file path, None if it is not written down."""
         if node is None or self.steps <= 0:
             return None
         inner = self._replace(steps=self.steps - 1)
@@ -121,7 +119,7 @@ class Reader(NamedTuple):
         return found if known or text is None else _literal_path(text)
 
     def folder(self, node: ast.AST | None) -> FilePath | None:
-        """Return the folder that is written down at the head of a path whose end is not."""
+        """Return the literal folder at the head of a path with an unknown end."""
         inner = self._replace(steps=self.steps - 1)
         if node is None or self.steps <= 0:
             return None
@@ -149,7 +147,7 @@ class Reader(NamedTuple):
         return None
 
     def _called_path(self, call: ast.Call) -> tuple[FilePath | None, bool]:
-        """Return the path that a call makes, and whether the call is one that makes paths."""
+        """Return the path that a call makes, and whether the call makes paths at all."""
         name = self.module.dotted(call.func)
         of = call.func.value if isinstance(call.func, ast.Attribute) else None
         tail = name.rpartition(".")[2] or (call.func.attr if isinstance(call.func, ast.Attribute) else "")
@@ -174,13 +172,13 @@ class Reader(NamedTuple):
         return None, False
 
     def _named_path(self, node: ast.AST) -> tuple[FilePath | None, bool]:
-        """Return the path that a name leads to, and whether it leads anywhere."""
+        """Return the path that a name refers to, and whether the name is known."""
         if target := self._target(node) or self._handed(self.module.dotted(node)):
             return target.reader.path(target.value), True
         return None, isinstance(node, ast.Name)
 
     def _target(self, node: ast.AST) -> Target | None:
-        """Return the assignment that a name or an attribute leads to."""
+        """Return the assignment that a name or an attribute refers to."""
         name = self.module.dotted(node)
         if "." not in name:
             return self._bound(self.module, name, self.function)
@@ -204,7 +202,7 @@ class Reader(NamedTuple):
         return next((Target(Reader(of.module, "", self.steps - 1), value) for value in values), None)
 
     def _field_anywhere(self, attribute: str) -> str | None:
-        """Return the default of the one class field with this name that the parsed modules have."""
+        """Return the default of the only class field with this name in the parsed modules."""
         steps = min(self.steps - 1, 3)
         hits = {
             Reader(other, "", steps).text(binding.value)
@@ -216,7 +214,7 @@ class Reader(NamedTuple):
         return texts.pop() if len(texts) == 1 else None
 
     def _handed(self, name: str) -> Target | None:
-        """Return the value that the first caller of a function hands to it as a parameter."""
+        """Return the value that a function's first caller passes for a parameter."""
         names = [a.arg for a in parameters(self.module.functions.get(self.function), keywords=False)]
         own = Symbol(self.module, self.function)
         for caller in self.module.code.parsed() if self.module.code and name in names else ():
@@ -237,7 +235,7 @@ def _literal_path(text: str) -> FilePath | None:
 
 
 def _class_of(module: Module, name: str) -> Symbol | None:
-    """Return the class of an object: of its annotation, of its constructor, or of a function's result."""
+    """Return an object's class, by its annotation, its constructor, or a function's result."""
     binding = module.bound(name)
     made = binding.value.func if binding and isinstance(binding.value, ast.Call) else None
     for node in (binding.annotation, made) if binding else ():

@@ -1,4 +1,4 @@
-"""Look at what builds, gates and pushes need, and say for each: well, or what to do."""
+"""Examine the requirements of builds, gates and pushes; a finding is ok or comes with advice."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def examine(project: Project) -> Iterator[Finding]:
 
 
 def judge(findings: Collection[Finding]) -> None:
-    """Refuse a machine on which something is wrong."""
+    """Raise an error if a finding is a failure or a warning."""
     seen = Counter(finding.severity for finding in findings)
     if count := seen[Severity.FAILURE]:
         raise MachineFails(count=count)

@@ -1,4 +1,4 @@
-"""Look at the base image: whether it is at hand, and how old it is."""
+"""Examine the base image: its presence and its age."""
 
 from __future__ import annotations
 
@@ -12,21 +12,20 @@ from drydock.project import Project
 
 # Security fixes of Debian and Python reach an image only with a new base.
 MOST_DAYS = 60
-# What engines write for a time that they do not know is in the year 1, or in 1970.
+# Engines write an unknown time as a date in the year 1, or in 1970.
 FIRST_YEAR = 1971
 
 
 def find(engine: Engine, project: Project) -> Base | None:
-    """Return the base image that a build would take from the engine; None where there is none yet."""
+    """Return the base image that a build would take from the engine; None without one."""
     return bases.look(engine, project.base) or bases.look(engine, make.reference(project.base))
 
 
 def age(engine: Engine, project: Project, found: Base | None, now: datetime | None = None) -> Finding:
-    """Judge the base image's age."""
     if found is None:
         return unknown("base", f"{project.base} is not on the engine; the first build pulls or makes it")
     attributes = engine.sdk.images.get(found.reference).attrs
-    # One made here always has the same date, so that making it again gives the same image.
+    # A base made by drydock has a constant date, so that making it again gives the same image.
     made = found.kind == "made"
     told = datetime.fromisoformat(
         str((attributes.get("Metadata") or {})["LastTagTime"] if made else attributes["Created"])

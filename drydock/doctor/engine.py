@@ -1,4 +1,4 @@
-"""Look at the Docker Engine and its CLI: versions, context, storage, room, time."""
+"""Examine the Docker Engine and its CLI: versions, context, storage, free space, time."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from drydock.project import Project
 
 OLDEST_ENGINE = 23
 OLDEST_BUILDX = (0, 10)
-# A cold build needs about three: the base, the build's stages, the image.
+# A cold build needs about 3 GB: the base, the build's stages, the image.
 LEAST_FREE_BYTES = 5_000_000_000
 LEAST_FREE_INODES = 50_000
 # Tokens and certificates are valid for minutes; signatures' timestamps are compared with this clock.
 MOST_SKEW_SECONDS = 30.0
-# These keep a whole copy of every file of every layer, or are gone from newer engines.
+# Storage drivers to avoid, each with its reason.
 POOR_DRIVERS = {
     "vfs": "it copies every layer whole: slow builds, many times the disk space",
     "aufs": "newer engines have it no more",
@@ -33,7 +33,7 @@ POOR_DRIVERS = {
 
 
 def version(engine: Engine) -> Finding:
-    """Look at the engine's kind and age."""
+    """Check the engine's kind and version."""
     found = engine.sdk.version()
     number = str(found.get("Version", "0"))
     fact = f"{number} at {engine.host} ({engine.candidate.source})"
@@ -46,7 +46,7 @@ def version(engine: Engine) -> Finding:
 
 
 def context(environment: Mapping[str, str] = os.environ) -> Finding:
-    """Look whether a selected context exists, and whether DOCKER_HOST silently wins over it."""
+    """Check that a selected context exists, and that DOCKER_HOST does not silently override it."""
     host = environment.get("DOCKER_HOST")
     selected = find.current_context({key: text for key, text in environment.items() if key != "DOCKER_HOST"})
     if host and selected:
@@ -61,7 +61,7 @@ def context(environment: Mapping[str, str] = os.environ) -> Finding:
 
 
 def buildx(engine: Engine) -> Finding:
-    """Look at the CLI's plugin, which alone can use BuildKit's mounts."""
+    """Check the CLI's buildx plugin, the only client with BuildKit's mounts."""
     advice = "install it (Debian 13: docker-buildx, Docker's own packages: docker-buildx-plugin)"
     try:
         done = command.run(["docker", "buildx", "version"], env=engine.environment, check=False)
@@ -77,7 +77,7 @@ def buildx(engine: Engine) -> Finding:
 
 
 def storage(info: Mapping[str, Any]) -> Finding:
-    """Look at how the engine stores layers."""
+    """Check the engine's storage driver and image store."""
     driver = str(info.get("Driver", "unknown"))
     status = " ".join(" ".join(map(str, pair)) for pair in info.get("DriverStatus") or [])
     store = "containerd's image store" if "io.containerd.snapshotter" in status else "its own image store"
@@ -90,7 +90,7 @@ def storage(info: Mapping[str, Any]) -> Finding:
 
 
 def disk(engine: Engine, info: Mapping[str, Any], project: Project) -> Iterator[Finding]:
-    """Look at the room where the engine keeps images, if that is on this machine, and beside the project."""
+    """Check the free space of the engine's folder, if it is on this machine, and of the project's."""
     folder = Path(str(info.get("DockerRootDir", "/")))
     if engine.host.startswith("unix://") and folder.exists():
         yield room("disk", folder, "free some with `drydock clean` and `docker buildx prune`")
@@ -100,15 +100,15 @@ def disk(engine: Engine, info: Mapping[str, Any], project: Project) -> Iterator[
 
 
 def room(name: str, folder: Path, advice: str) -> Finding:
-    """Look at the free bytes and inodes of a folder's file system."""
+    """Check the free bytes and inodes of a folder's file system."""
     free = shutil.disk_usage(folder).free
     status = os.statvfs(folder)
     fact = f"{free / 1e9:.1f} GB free at {folder}"
     if free < LEAST_FREE_BYTES:
-        # A build that begins with less than a tenth of it cannot end well.
+        # A build cannot succeed with less than a tenth of it.
         grade = failure if free < LEAST_FREE_BYTES / 10 else warning
         return grade(name, fact, f"{advice}; a cold build takes up to {LEAST_FREE_BYTES / 1e9:.0f} GB")
-    # A file system that makes inodes as it needs them reports 0 of 0.
+    # A file system that makes inodes on demand reports 0 of 0.
     if status.f_files and status.f_favail < LEAST_FREE_INODES:
         return warning(name, f"{fact}, but only {status.f_favail} inodes", advice)
     return ok(name, fact)
@@ -125,7 +125,7 @@ def clock(info: Mapping[str, Any], now: datetime | None = None) -> Finding:
 
 
 def skew(name: str, whose: str, seconds: float) -> Finding:
-    """Judge how far another clock is from this machine's."""
+    """Judge another clock's difference from this machine's; positive seconds mean that it is ahead."""
     if abs(seconds) > MOST_SKEW_SECONDS:
         return warning(
             name,

@@ -9,8 +9,6 @@ from drydock.spelling import spelled
 
 
 class Severity(StrEnum):
-    """How bad a finding is."""
-
     OK = "ok"
     UNKNOWN = "not seen"
     WARNING = "warning"
@@ -19,14 +17,10 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was looked at."""
-
     name: str
-    # ``WARNING`` where some task may break or misjudge, ``FAILURE`` where builds do; ``UNKNOWN`` where it
-    # could not be looked at
-    severity: Severity
-    fact: str  # what was seen, with its value
-    advice: str = ""  # what to do; empty where nothing is to be done
+    severity: Severity  # WARNING: a task may break or misjudge; FAILURE: builds break; UNKNOWN: not checked
+    fact: str  # the observation, with its value
+    advice: str = ""  # the next step; empty for none
 
 
 def ok(name: str, fact: str) -> Finding:

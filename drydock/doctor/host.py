@@ -1,4 +1,4 @@
-"""Look at this machine's kernel: mandatory access control, rootless limits, inotify, open files."""
+"""Examine this machine's kernel: mandatory access control, rootless limits, inotify, open files."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from typing import Any
 
 from drydock.doctor.finding import Finding, Severity, ok, unknown, warning
 
-# Below these, watchers such as uvicorn's --reload, editors and a local cluster run dry.
+# Below these, watchers such as uvicorn's --reload, editors and local clusters fail.
 LEAST_WATCHES = 65_536
 LEAST_FREE_INSTANCES = 16
 LEAST_OPEN_FILES = 1024
 CONTROLLERS = ("cpu", "memory", "pids")
-# The end of a log is enough for what happened lately.
+# The end of a log covers recent events.
 LOG_BYTES = 1_000_000
 LOGS = ("var/log/audit/audit.log", "var/log/kern.log", "var/log/syslog")
 # Labels and profiles that engines give their containers.
@@ -27,7 +27,7 @@ _DENIED = re.compile(
 
 
 def examine(info: Mapping[str, Any], root: Path = Path("/")) -> Iterator[Finding]:
-    """Yield what the kernel of an engine's own machine allows."""
+    """Examine the kernel of the engine's machine."""
     yield confinement(info, root)
     yield denials(root)
     if "rootless" in options(info):
@@ -42,7 +42,7 @@ def options(info: Mapping[str, Any]) -> list[str]:
     return [name[1] for name in found if name]
 
 
-# What confines containers: the fact, the file of the kernel that tells, its content, and the advice.
+# Confinements of containers: the fact, the kernel's file, its content when active, and the advice.
 CONFINING = {
     "selinux": (
         *("SELinux enforces", "sys/fs/selinux/enforce", "1"),
@@ -56,7 +56,7 @@ CONFINING = {
 
 
 def confinement(info: Mapping[str, Any], root: Path) -> Finding:
-    """Look whether the engine confines containers with what the kernel has for it."""
+    """Check that the engine confines containers with the kernel's means."""
     has, name = options(info), "confinement"
     if "seccomp" not in has:
         how = "use an engine built with seccomp, and no --seccomp"
@@ -70,7 +70,7 @@ def confinement(info: Mapping[str, Any], root: Path) -> Finding:
 
 
 def denials(root: Path) -> Finding:
-    """Look for what SELinux or AppArmor lately denied to a container."""
+    """Look for recent denials of containers by SELinux or AppArmor."""
     readable = [path for name in LOGS if os.access(path := root / name, os.R_OK) and path.is_file()]
     if not readable:
         return unknown("denials", "no audit or kernel log that this user may read")
@@ -84,7 +84,7 @@ def denials(root: Path) -> Finding:
 
 
 def rootless(info: Mapping[str, Any], root: Path) -> Iterator[Finding]:
-    """Look at the limits of an engine without root: delegated controllers, low ports."""
+    """Check the limits of an engine without root: delegated controllers, low ports."""
     user = os.getuid()
     delegated = f"sys/fs/cgroup/user.slice/user-{user}.slice/user@{user}.service/cgroup.controllers"
     controllers = (_read(root / delegated) or "").split()
@@ -104,7 +104,7 @@ def rootless(info: Mapping[str, Any], root: Path) -> Iterator[Finding]:
 
 
 def inotify(root: Path) -> Finding:
-    """Look at the limits for watching files, and at how much of them this user has left."""
+    """Check the limits for watching files, and this user's free inotify instances."""
     limits = root / "proc/sys/fs/inotify"
     watches, instances = (_read(limits / name) for name in ("max_user_watches", "max_user_instances"))
     if watches is None or instances is None:
@@ -121,10 +121,10 @@ def inotify(root: Path) -> Finding:
 
 
 def _instances_in_use(proc: Path) -> int:
-    """Count the inotify instances of this user's processes, as far as they can be seen."""
+    """Count the inotify instances of this user's processes, as far as visible."""
     count = 0
     for descriptor in proc.glob("[0-9]*/fd/*"):
-        # A process may have ended, a descriptor been closed, and somebody else's cannot be read.
+        # Processes end, descriptors are closed, and those of other users cannot be read.
         with suppress(OSError):
             own = descriptor.lstat().st_uid == os.getuid()
             count += own and str(descriptor.readlink()) == "anon_inode:inotify"
@@ -132,7 +132,6 @@ def _instances_in_use(proc: Path) -> int:
 
 
 def open_files() -> Finding:
-    """Look at how many files a process may have open."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     fact = f"{soft} at a time"
     if 0 <= soft < LEAST_OPEN_FILES:

@@ -1,4 +1,4 @@
-"""Look at what stands between builds and the network: proxies, certificates, names, registry, clocks."""
+"""Examine the path from builds to the network: proxies, certificates, names, registry, clocks."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from drydock.secrets import plain_urls
 
 ANSWER_SECONDS = 10.0
 LOOPBACK = ("localhost", "127.0.0.1")
-# What pip says, with what it means; the first that fits counts.
+# Patterns of pip's errors, each with its meaning and the advice; the first match counts.
 COMPLAINTS = (
     (
         r"name resolution|Name or service not known|getaddrinfo|NameResolutionError|nodename nor servname",
@@ -45,7 +45,7 @@ COMPLAINTS = (
 
 
 def proxies(info: Mapping[str, Any], environment: Mapping[str, str] = os.environ) -> Finding:
-    """Look whether the proxies of this machine are of use to containers, and keep out of loopback."""
+    """Check that containers can use this machine's proxies, and that NO_PROXY covers loopback."""
     given = {
         name.upper(): text for name, text in environment.items() if name.upper().endswith("_PROXY") and text
     }
@@ -74,7 +74,7 @@ def proxies(info: Mapping[str, Any], environment: Mapping[str, str] = os.environ
 
 
 def certificates(environment: Mapping[str, str] = os.environ) -> Finding:
-    """Look at the CA bundle that builds get."""
+    """Check the CA bundle that builds get."""
     for name in ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"):
         if (named := environment.get(name)) and not Path(named).is_file():
             return failure("certificates", f"{name} names {named}, which is no file", f"fix or unset {name}")
@@ -157,7 +157,7 @@ def question(engine: Engine, image: str, environment: Mapping[str, str] = os.env
 
 
 def inside(engine: Engine, run: Run) -> Finding:
-    """Let a container ask the package index, and tell from what pip says what is wrong."""
+    """Let a container ask the package index, and explain a failure from pip's output."""
     try:
         with started(engine, run) as running:
             code = int(running.container.wait()["StatusCode"])

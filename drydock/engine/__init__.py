@@ -14,11 +14,11 @@ from drydock.engine.errors import EngineGone, NoEngine
 if TYPE_CHECKING:
     import docker
 
-# Every container that drydock starts carries this label, so that `clean` finds all of them and nothing else.
-# No image may carry it: a container inherits its image's labels.
+# On every container that drydock starts, so that `clean` finds these and no others. Not on images: a
+# container inherits its image's labels.
 LABEL = "dev.drydock.started-by"
-# Every image that drydock builds carries this one, with the project's image name, and so do its containers:
-# `clean` leaves those of other projects alone.
+# On every image that drydock builds, with the project's image name, and so on its containers: `clean` spares
+# those of other projects.
 PROJECT_LABEL = "dev.drydock.project"
 
 # The SDK's own default of 60 s is too short for a large layer on a slow disk.
@@ -38,18 +38,18 @@ class Engine:
 
     @property
     def environment(self) -> dict[str, str]:
-        """Variables that lead the docker CLI to this engine; none where it finds it by itself."""
+        """Variables that direct the docker CLI to this engine; none if it finds the engine by itself."""
         return {} if self.candidate.chosen else {"DOCKER_HOST": self.host}
 
     @functools.cached_property
     def sdk(self) -> docker.DockerClient:
-        """The SDK's client; made at first use, since its import costs a fifth of a second."""
+        """The SDK's client, made at first use: its import costs a fifth of a second."""
         return find.client(self.candidate, timeout=CALL_SECONDS)
 
     @contextmanager
     def answering(self) -> Iterator[None]:
-        """Turn a connection that breaks between here and the engine into the error that says so."""
-        # The SDK lets the exceptions of its HTTP client through.
+        """Turn a broken connection to the engine into EngineGone."""
+        # The SDK does not wrap the exceptions of its HTTP client.
         import requests
 
         try:
@@ -61,7 +61,7 @@ class Engine:
 
 
 def connect() -> Engine:
-    """Return the engine that the user means."""
+    """Return the engine that the user selected, else the first that answers."""
     tried = []
     for candidate in find.candidates():
         reason = find.answers(candidate)

@@ -1,4 +1,4 @@
-"""Make sure that an engine answers; `./run` calls this before every command."""
+"""Start an engine if none answers; `./run` calls this before every command."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from drydock.errors import DrydockError
 
 
 def main() -> int:
-    """Return the exit code: 0 when an engine answers, else the error's own."""
+    """Return 0 when an engine answers, else the error's exit code."""
     try:
         ensure()
     except DrydockError as error:

@@ -1,4 +1,4 @@
-"""Apt with sources of its own: this machine's sources are read, and never changed."""
+"""Run apt with sources of its own; this machine's sources are read and never changed."""
 
 from __future__ import annotations
 
@@ -13,15 +13,13 @@ KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 
 @dataclass(frozen=True)
 class Repository:
-    """One apt repository of the machine: its address, suite and release code name."""
-
     uri: str
     suite: str
     codename: str
 
 
 def repositories() -> list[Repository]:
-    """Return the Debian repositories that this machine already uses, mirrors included."""
+    """Return the Debian repositories that this machine uses, mirrors included."""
     fields = "$(REPO_URI)|$(RELEASE)|$(CODENAME)|$(ORIGIN)"
     listing = command.run(["apt-get", "indextargets", "--format", fields, "Created-By: Packages"]).stdout
     rows = {tuple(line.split("|")) for line in listing.splitlines() if line.endswith("|Debian")}
@@ -29,10 +27,9 @@ def repositories() -> list[Repository]:
 
 
 def sources(known: Iterable[Repository], own: str, *releases: str) -> list[str]:
-    """Return the lines of a sources.list for other releases, from the mirrors that this machine uses.
+    """Return sources.list lines for other releases on this machine's mirrors.
 
-    Args:
-        own: The code name of its release; empty where it has none, and then there are no lines.
+    `own` is the code name of this machine's release; without one there are no lines.
     """
     wanted = {
         (one.uri, one.suite.replace(own, release, 1))
@@ -44,10 +41,9 @@ def sources(known: Iterable[Repository], own: str, *releases: str) -> list[str]:
 
 
 def overlay(folder: Path, lines: Iterable[str], preferences: str = "") -> list[str]:
-    """Write sources into an empty folder, and return the options that use them for this machine's packages.
+    """Write sources into an empty folder, and return apt options that use them for this machine's packages.
 
-    Args:
-        folder: Lives as long as the options are used.
+    The folder must outlive the options.
     """
     return _options(
         _sources(folder, lines, preferences) | {"Dir::Cache::pkgcache": "", "Dir::Cache::srcpkgcache": ""}
@@ -57,10 +53,9 @@ def overlay(folder: Path, lines: Iterable[str], preferences: str = "") -> list[s
 def root(
     folder: Path, lines: Iterable[str], status: str = "", more: Mapping[str, object] | None = None
 ) -> list[str]:
-    """Write an apt of its own into an empty folder, and return the options that use it; needs no root.
+    """Write a separate apt root into an empty folder, and return options that use it without being root.
 
-    Args:
-        folder: Lives as long as the options are used.
+    The folder must outlive the options.
     """
     (folder / "status").write_text(status, encoding="utf-8")
     own = {

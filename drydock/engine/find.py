@@ -1,4 +1,4 @@
-"""Find the Docker Engine that the user means."""
+"""Find the user's Docker Engine."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ class Candidate:
 
     host: str
     source: str
-    chosen: bool = False  # whether the user chose it; then no other candidate is tried after it
+    chosen: bool = False  # the user chose it, so no other candidate is tried
     context: str | None = None  # the docker context that carries its TLS material, if any
 
 
 def candidates(environment: Mapping[str, str] = os.environ) -> Iterator[Candidate]:
-    """Yield where an engine may answer, in the docker CLI's own order, then the usual sockets."""
+    """Yield where an engine may answer: in the docker CLI's own order, then at the usual sockets."""
     if host := environment.get("DOCKER_HOST"):
         yield Candidate(host, "DOCKER_HOST", chosen=True)
         return
@@ -49,7 +49,7 @@ def candidates(environment: Mapping[str, str] = os.environ) -> Iterator[Candidat
 
 
 def current_context(environment: Mapping[str, str]) -> Candidate | None:
-    """Read the selected docker context from the CLI's own files; the default one is not a choice."""
+    """Read the selected docker context from the CLI's own files; None for the default one."""
     folder = Path(environment.get("DOCKER_CONFIG") or Path(environment.get("HOME") or "/") / ".docker")
     name = environment.get("DOCKER_CONTEXT") or _read_json(folder / "config.json").get("currentContext")
     if not name or name == "default":
@@ -71,13 +71,13 @@ def _read_json(path: Path) -> dict[str, Any]:
 
 
 def answers(candidate: Candidate) -> str | None:
-    """Ask a candidate for a sign of life."""
+    """Return why a candidate does not answer; None if it does."""
     scheme, _, address = candidate.host.partition("://")
     if scheme == "unix":
         return _ping_socket(address)
     if not address:
         return "no endpoint"
-    # TCP and SSH endpoints need TLS material and helpers that only the SDK and the CLI know how to use.
+    # Only the SDK and the CLI know the TLS material and helpers of TCP and SSH endpoints.
     import docker
 
     try:
@@ -111,7 +111,7 @@ def _ping_socket(path: str) -> str | None:
 
 
 def client(candidate: Candidate, timeout: int) -> docker.DockerClient:
-    """Return an SDK client for a candidate; the SDK itself resolves a context's TLS material."""
+    """Return an SDK client for a candidate; the SDK resolves a context's TLS material."""
     import docker
 
     environment = dict(os.environ)

@@ -1,4 +1,4 @@
-"""Install and start a Docker Engine where none answers, on a Debian-family machine as root."""
+"""Install and start a Docker Engine if none answers, on a Debian-family machine as root."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ PID_FILE = STATE / "dockerd.pid"
 
 
 def say(line: str) -> None:
-    """Print one line of progress on standard error, so that a command's own output stays clean."""
+    """Print a line of progress on standard error, which keeps a command's own output clean."""
     print(f"drydock: {line}", file=sys.stderr, flush=True)  # noqa: T201
 
 
 def advice(platform: str = sys.platform, release: Path = osrelease.HOST) -> str:
-    """Say in one clause how to get an engine on this machine."""
+    """Return how to get an engine on this machine, in one clause."""
     if platform == "darwin":
         return "install and start Docker Desktop, OrbStack or Colima"
     if platform == "win32":
@@ -48,13 +48,12 @@ def advice(platform: str = sys.platform, release: Path = osrelease.HOST) -> str:
 
 
 def is_debian_family(release: Path = osrelease.HOST) -> bool:
-    """Tell whether apt is this machine's package manager."""
     fields = osrelease.of_host(release)
     return "debian" in f"{fields.get('ID', '')} {fields.get('ID_LIKE', '')}".split()
 
 
 def ensure(say: Say = say) -> Engine:
-    """Return an engine that answers, installing and starting one where that is possible."""
+    """Return an engine that answers; if none does, install and start one where possible."""
     try:
         return connect()
     except NoEngine as error:
@@ -69,16 +68,16 @@ def ensure(say: Say = say) -> Engine:
 
 
 def missing_packages() -> bool:
-    """Tell whether the daemon, the CLI or its buildx plugin is not there."""
+    """Tell whether the daemon, the CLI or its buildx plugin is missing."""
     if not (shutil.which("dockerd") and shutil.which("docker")):
         return True
     return command.run(["docker", "buildx", "version"], check=False).code != 0
 
 
 def install(say: Say) -> None:
-    """Install the engine's packages, from a newer Debian release where this one's are too old.
+    """Install the engine's packages, from a newer Debian release if this one's are too old.
 
-    Upgrades nothing that is installed, and leaves no apt source behind.
+    Installed packages are not upgraded, and no apt source remains.
     """
     say(f"installing {', '.join(PACKAGES)} (about 90 MB, half a minute)")
     _apt(["update"], say)
@@ -106,7 +105,7 @@ def major(version: str) -> int:
 
 
 def newer_release_options(folder: Path, known: Sequence[apt.Repository], release: str) -> list[str]:
-    """Write apt files that see this release and a newer one, and return the options that use them."""
+    """Write apt files for this release and a newer one, and return the options that use them."""
     lines = apt.sources(known, release, release, NEWER_RELEASE)
     if not lines:
         raise EngineInstallFailed(reason="its packages are too old here and no Debian mirror is configured")
@@ -136,7 +135,7 @@ def _apt(args: Sequence[str], say: Say) -> None:
 
 @contextmanager
 def _no_autostart() -> Iterator[None]:
-    """Keep a package from starting its service where no systemd would look after it."""
+    """Keep packages from starting services on a machine without systemd."""
     policy = Path("/usr/sbin/policy-rc.d")
     if policy.exists() or under_systemd():
         yield
@@ -150,7 +149,7 @@ def _no_autostart() -> Iterator[None]:
 
 
 def under_systemd() -> bool:
-    """Tell whether systemd looks after this machine's services."""
+    """Tell whether systemd manages this machine's services."""
     return Path("/run/systemd/system").is_dir()
 
 
@@ -187,7 +186,7 @@ def _tail(offset: int, lines: int = 15) -> str:
 
 
 def stop(say: Say = say) -> bool:
-    """Stop the daemon that `start` started; never another one."""
+    """Stop the daemon that `start` started, and no other one; tell whether there was one."""
     try:
         pid = int(PID_FILE.read_text())
         name = Path(f"/proc/{pid}/comm").read_text().strip()
@@ -199,7 +198,7 @@ def stop(say: Say = say) -> bool:
     os.kill(pid, 15)
     deadline = time.monotonic() + START_SECONDS
     while Path(f"/proc/{pid}").exists() and time.monotonic() < deadline:
-        # A child of this very process stays as a zombie until it is reaped.
+        # A child of this process remains a zombie until it is reaped.
         if Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "Z":
             break
         time.sleep(0.1)

@@ -23,27 +23,27 @@ QUICK_SECONDS = 1.0
 LOG_LINES = 30
 PROBE_SECONDS = 5.0
 NANOSECONDS = 1_000_000_000
-# Where log lines that are JSON have their text.
+# Fields of a JSON log line that hold its text.
 MESSAGES = ("message", "msg", "event")
 
 
 @dataclass(frozen=True)
 class Run:
-    """How a container is to be started."""
+    """A container's settings."""
 
     image: str
     port: int | None = None  # the port that the application listens on inside; None publishes nothing
-    host_port: int = 0  # the loopback port of this machine; 0 for a free one
+    host_port: int = 0  # this machine's loopback port; 0 for a free one
     command: Sequence[str] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
-    owner: str = "run"  # the value of drydock's label: the task or gate that started this container
-    restricted: bool = True  # apply what Pod Security "restricted" with a read-only root does
+    owner: str = "run"  # the label's value: the task or gate that started this container
+    restricted: bool = True  # apply Pod Security "restricted" and a read-only root
     network: str = ""
     extra_hosts: Mapping[str, str] = field(default_factory=dict)
     mounts: Mapping[str, str] = field(default_factory=dict)  # host path by container path, mounted read-only
     memory: int = 0  # bytes the container may use; 0 for no limit
-    # Seconds between two runs of the image's own HEALTHCHECK, the first failure of which then counts; 0 to
-    # leave both to the image.
+    # Seconds between two runs of the image's HEALTHCHECK, whose first failure then counts; 0 for the image's
+    # own.
     probe_every: float = 0.0
     dns: Sequence[str] = ()
 
@@ -70,7 +70,7 @@ class Running:
         return f"http://127.0.0.1:{self.port}"
 
     def log(self, lines: int = LOG_LINES) -> str:
-        """Return the end of what the container printed."""
+        """Return the end of the container's log."""
         return self.container.logs(tail=lines).decode("utf-8", "replace").rstrip()
 
     def exited(self, when: str) -> ContainerExited:
@@ -87,10 +87,9 @@ class Running:
     def wait_until_ready(
         self, path: str, seconds: float = READY_SECONDS, tell: Callable[[str], None] = lambda _: None
     ) -> float:
-        """Wait for a good status at a path, and give up at once when the container ends.
+        """Wait for a healthy status at a path and return the seconds; fail at once when the container ends.
 
-        Args:
-            path: The readiness path; where there is none, any answer of the application's is one.
+        Without a path, any answer counts.
         """
         began = time.monotonic()
         port = self.port
@@ -107,14 +106,14 @@ class Running:
                 last = "the application does not listen yet"
             if not self.alive():
                 raise self.exited("before it was ready")
-            # A quick start needs no words, and each look at the log is a question to the engine.
+            # A quick start needs no message, and each look at the log is a request to the engine.
             if time.monotonic() - began > QUICK_SECONDS:
                 tell(" · ".join(filter(None, (last, message(self.log(lines=1))))))
             time.sleep(POLL_SECONDS)
         raise NotReady(image=self.run.image, path=path, seconds=seconds, last=last, evidence=self.log())
 
     def stop(self, seconds: int = GRACE_SECONDS) -> tuple[int, float]:
-        """Send SIGTERM, and SIGKILL when the grace period is over."""
+        """Send SIGTERM, and SIGKILL after the grace period; return the exit code and the seconds taken."""
         began = time.monotonic()
         self.container.stop(timeout=seconds)
         taken = time.monotonic() - began
@@ -122,7 +121,7 @@ class Running:
 
 
 def message(line: str) -> str:
-    """Return the words of a log line, which may be JSON."""
+    """Return a log line's text, which may be in a JSON field."""
     try:
         fields = json.loads(line)
     except ValueError:
@@ -132,12 +131,12 @@ def message(line: str) -> str:
 
 
 def healthy(status: int) -> bool:
-    """Tell whether a probe, Kubernetes' or the image's own, takes a status for good: redirects are."""
+    """Tell whether a probe accepts a status, as Kubernetes' and the image's own do: redirects count."""
     return http.client.OK <= status < http.client.BAD_REQUEST
 
 
 def get(port: int, path: str, headers: Mapping[str, str] | None = None) -> int:
-    """Return the status of one GET request to this machine."""
+    """Return the status of a GET request to this machine."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PROBE_SECONDS)
     try:
         connection.request("GET", path, headers=dict(headers or {}))
@@ -150,7 +149,7 @@ def get(port: int, path: str, headers: Mapping[str, str] | None = None) -> int:
 
 @contextmanager
 def started(engine: Engine, run: Run) -> Iterator[Running]:
-    """Start a container, and remove it with its volumes on the way out."""
+    """Start a container; remove it with its volumes at the end."""
     import docker
 
     options: dict[str, Any] = {}
@@ -162,7 +161,7 @@ def started(engine: Engine, run: Run) -> Iterator[Running]:
             "security_opt": ["no-new-privileges"],
         }
     if run.port:
-        # Without a host port the engine takes a free one.
+        # Without a host port, the engine picks a free one.
         options["ports"] = {
             f"{run.port}/tcp": ("127.0.0.1", run.host_port) if run.host_port else ("127.0.0.1",)
         }
@@ -171,8 +170,8 @@ def started(engine: Engine, run: Run) -> Iterator[Running]:
     if run.memory:
         options["mem_limit"] = run.memory
     if run.probe_every:
-        # Settings that are left out stay as the image has them: the command and its time-out. The start
-        # period, in which the engine keeps an interval of its own, is over at once.
+        # Omitted settings keep the image's values: the command and its time-out. The start period has an
+        # interval of its own in the engine, so it ends at once.
         interval = int(run.probe_every * NANOSECONDS)
         options["healthcheck"] = {"interval": interval, "retries": 1, "start_period": NANOSECONDS // 1000}
     try:
@@ -197,6 +196,6 @@ def started(engine: Engine, run: Run) -> Iterator[Running]:
             raise
         yield Running(container, run)
     finally:
-        # `invoke clean` may have been faster.
+        # `clean` may have removed it already.
         with suppress(docker.errors.NotFound):
             container.remove(force=True, v=True)

@@ -1,5 +1,5 @@
-"""Gates: each module here with FACTS and `judge(subject)` is one; none of them prints, keeps or builds.
+"""Gates: each module here with FACTS and `judge(subject)` is one; it prints and stores nothing.
 
-`gate` has the shape and the registry, `subject` all that a gate may ask for, `run` the verdicts, `proof` the
-receipts, `closure` the code that a receipt stands for.
+`gate` defines the shape and the registry, `subject` a gate's input, `run` the verdicts, `proof` the receipts,
+and `closure` the code that a receipt covers.
 """

@@ -1,4 +1,4 @@
-"""What an image may weigh: both sizes against their budgets, its growth, and how much it stores in vain."""
+"""Judge an image's sizes: both against their budgets, its growth, and its wasted bytes."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ MOST_FILES = 20
 
 @dataclass(frozen=True)
 class Comparison:
-    """Another image, by whose sizes growth is measured."""
+    """An image that growth is measured against."""
 
-    name: str  # what it is, for the message, such as ``the base`` or ``main``
-    on_disk: int  # its bytes on disk
-    on_wire: int | None = None  # its bytes on the wire; None when unknown
-    most_on_disk: int | None = None  # by how many bytes the image may exceed it on disk; None for any number
+    name: str  # for the message, such as ``the base`` or ``main``
+    on_disk: int  # bytes
+    on_wire: int | None = None  # bytes; None when unknown
+    most_on_disk: int | None = None  # bytes of allowed growth; None for no limit
     most_on_wire: int | None = None  # the same on the wire
 
 
@@ -31,10 +31,10 @@ class Comparison:
 class Check:
     """One figure against its limit."""
 
-    name: str  # which figure, such as ``on disk``
-    value: int  # bytes; of a growth possibly below 0
-    limit: int | None  # bytes; None where there is none
-    growth: bool = False  # whether the bytes are a difference
+    name: str  # such as ``on disk``
+    value: int  # bytes; a growth may be negative
+    limit: int | None  # bytes; None for no limit
+    growth: bool = False  # whether the value is a difference
 
     @property
     def excess(self) -> int:
@@ -51,7 +51,7 @@ class Check:
 
 
 def mb(size: int) -> str:
-    """Write bytes as megabytes of 10^6 bytes; an excess of a few bytes does not read as 0."""
+    """Format bytes as megabytes (10^6); a size that would round to 0 stays in bytes."""
     rounded = f"{size / MB:.1f}"
     return f"{rounded} MB" if size == 0 or float(rounded) else f"{size} B"
 
@@ -65,7 +65,7 @@ def judge(
     notes: Sequence[str] = (),
     least_efficiency: float = LEAST_EFFICIENCY,
 ) -> Verdict:
-    """Compare an image's sizes with what is allowed."""
+    """Compare an image's sizes with its budget."""
     anatomy = Anatomy(image)
     checks = _checks(image, budget, comparisons)
     exceeded = [str(check) for check in checks if check.excess]
@@ -100,10 +100,10 @@ def _checks(image: Image, budget: Budget, comparisons: Iterable[Comparison]) -> 
 
 
 def _contributors(anatomy: Anatomy) -> Iterable[str]:
-    """Name what weighs most, so that a person sees where to begin."""
+    """Name the largest parts, which are where to begin."""
     layers = sorted(anatomy.image.layers, key=lambda layer: -layer.on_disk)
     for layer in layers[:MOST_NAMED]:
-        if layer.on_disk * 100 < anatomy.image.on_disk:  # below a hundredth no layer explains an excess
+        if layer.on_disk * 100 < anatomy.image.on_disk:  # a layer below 1 % explains no excess
             break
         yield f"layer {mb(layer.on_disk)} on disk, {mb(layer.on_wire)} on the wire: {layer.instruction}"
     for package in anatomy.inventory.packages[:MOST_NAMED]:

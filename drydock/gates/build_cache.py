@@ -29,15 +29,15 @@ FACTS = Facts(
     changes="none",
     rank=60,
 )
-# What a step that installs dependencies runs; such a step must survive a change of source.
+# Commands that install dependencies; their steps must stay cached when only source changes.
 INSTALLERS = ("uv sync", "uv pip install", "pip install", "uv pip sync")
-# Never part of a build context, and large.
+# Large, and never part of a build context.
 _SKIPPED = shutil.ignore_patterns(".git", ".venv", ".drydock", "node_modules", "__pycache__", ".*_cache")
 
 
 @dataclass(frozen=True)
 class Scenario:
-    """One kind of build: its name, and what is changed in a copy of the context before it."""
+    """One kind of build, and the change that is made to a copy of the context before it."""
 
     name: str
     cold: bool = False
@@ -45,21 +45,21 @@ class Scenario:
 
 
 def touch_source(project: Project, context: Path) -> None:
-    """Change one Python file of the application, as a person editing an endpoint does."""
+    """Change one Python file of the application, as an edited endpoint would."""
     package = project.entry_point.split(":")[0].split(".")[0]
     source = context / project.source.relative_to(project.root)
     candidates = sorted((source / package).rglob("*.py")) or sorted(source.glob("*.py"))
-    candidates = candidates or sorted(source.glob(f"*/{package}/**/*.py"))  # below src, mostly
+    candidates = candidates or sorted(source.glob(f"*/{package}/**/*.py"))  # usually src
     _append_comment(candidates[-1])
 
 
-# JSON knows no comments: blanks at its end that no build has seen do as well.
+# JSON has no comments: unique blanks at its end serve as well.
 JSON_LOCK = "Pipfile.lock"
 BLANKS = str.maketrans("01", " \t")
 
 
 def touch_lock(project: Project, context: Path) -> None:
-    """Change the lock file but nothing that it pins: the dependency step runs, without downloads."""
+    """Change the lock file but none of its pins: the dependency step runs without downloads."""
     path = context / locks.find(project).path.relative_to(project.root)
     if path.name == JSON_LOCK:
         with path.open("a") as file:
@@ -69,9 +69,9 @@ def touch_lock(project: Project, context: Path) -> None:
 
 
 def _append_comment(path: Path) -> None:
-    """Append a comment that no build has seen: the cache knows the changes of earlier runs."""
+    """Append a unique comment: the cache remembers the changes of earlier runs."""
     with path.open("a") as file:
-        # As a formatter leaves it: the hook of a project may check that.
+        # Formatted, since a project's hook may check that.
         file.write(f"\n\n# changed by nox -s build_cache: {uuid.uuid4()}\n")
 
 
@@ -84,7 +84,7 @@ SCENARIOS = (
 
 
 def judge(subject: Subject) -> Verdict:
-    """Build every scenario and judge what was cached."""
+    """Build every scenario and judge its cached steps."""
     project, options = subject.project, subject.options()
     results = {}
     # A first build outside the measurement fills the user's cache, as any earlier `invoke build` would have.
@@ -140,7 +140,7 @@ def _installs(instruction: str) -> bool:
 
 @contextmanager
 def _changed(project: Project, options: Options, scenario: Scenario) -> Iterator[Options]:
-    """Yield the options of a build with a changed copy of its context, or of the locks outside of it."""
+    """Yield build options with a changed copy of the context, or of the locks outside it."""
     if scenario.change is None:
         yield options
         return
@@ -158,7 +158,7 @@ def _changed(project: Project, options: Options, scenario: Scenario) -> Iterator
 
 
 def copy_context(project: Project, copy: Path) -> None:
-    """Copy what git would: neither caches nor the virtual environment."""
+    """Copy the files that git lists: neither caches nor the virtual environment."""
     root = project.root
     listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     listing = command.run(listed, cwd=root, check=False)
@@ -166,11 +166,11 @@ def copy_context(project: Project, copy: Path) -> None:
         shutil.copytree(root, copy, ignore=_SKIPPED, symlinks=True)
         return
     for name in filter(None, listing.stdout.split("\0")):
-        # A file that was deleted but not yet committed is still listed.
+        # git still lists a deleted file until the deletion is committed.
         if (root / name).is_file():
             (copy / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(root / name, copy / name, follow_symlinks=False)
-    # A lock with download addresses may be git-ignored, and is still what the Dockerfile installs from.
+    # A lock with download addresses may be git-ignored, but the Dockerfile installs from it.
     if (lock := locks.candidate(project)) is None:
         return
     (copy / lock.relative_to(root)).parent.mkdir(parents=True, exist_ok=True)

@@ -1,7 +1,7 @@
-"""The code that a receipt stands for: a module and all that it imports, read from the source.
+"""The code that a receipt covers: a gate's module and its imports, read from the source.
 
-Imports for type checkers do not count. Of `subject`, each method counts whose name the gate's code uses: its
-imports answer it.
+TYPE_CHECKING imports do not count. `subject` always counts; its imports count only for those of its methods
+that the gate uses.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ SUBJECT = f"{GATES}.subject"
 
 
 def digest(module: str, programs: Iterable[str] = ()) -> str:
-    """Return the digest of a module, of all that it imports, and of the versions of locked programs."""
+    """Return the digest of a module, its imports, and the versions of locked programs."""
     lines = [
         f"{name} {hashlib.sha256(text_of(name)).hexdigest()}" for name in sorted({*modules(module), SUBJECT})
     ]
@@ -32,13 +32,13 @@ def digest(module: str, programs: Iterable[str] = ()) -> str:
 
 
 def forget() -> None:
-    """Read the source again at the next question."""
+    """Clear the caches, so that the next digest reads the source again."""
     for cached in (text_of, imports, methods, _path):
         cached.cache_clear()
 
 
 def modules(module: str) -> frozenset[str]:
-    """Return a gate's module and every module of drydock that takes part when it judges."""
+    """Return a gate's module and every drydock module that its verdict depends on."""
     found: set[str] = set()
     left = {module}
     while left:
@@ -53,13 +53,13 @@ def modules(module: str) -> frozenset[str]:
 
 @functools.cache
 def imports(module: str) -> frozenset[str]:
-    """Return the modules of drydock that a module imports when it runs."""
+    """Return the drydock modules that a module imports at run time."""
     return frozenset(_imports(_tree(module), module))
 
 
 @functools.cache
 def methods() -> Mapping[str, frozenset[str]]:
-    """Return the modules that answer each method of a subject, by itself or through others."""
+    """Return the modules that each method of Subject imports, directly or through other methods."""
     tree = _tree(SUBJECT)
     made = next(node for node in tree.body if isinstance(node, ast.ClassDef))
     bodies = {node.name: node for node in made.body if isinstance(node, ast.FunctionDef)}
@@ -72,7 +72,6 @@ def methods() -> Mapping[str, frozenset[str]]:
 
 @functools.cache
 def text_of(module: str) -> bytes:
-    """Return a module's source."""
     path = _path(module)
     assert path is not None  # noqa: S101 - only modules with a file are named as imports
     return path.read_bytes()
@@ -87,7 +86,7 @@ def _attributes(tree: ast.AST) -> set[str]:
 
 
 def _imports(tree: ast.AST, module: str) -> Iterator[str]:
-    """Yield the modules of drydock that run-time imports name; a name taken from a package may be one."""
+    """Yield the drydock modules that run-time imports name; a name imported from a package may be one."""
     for node in _running(tree):
         if isinstance(node, ast.Import):
             names = [one.name for one in node.names]
@@ -118,7 +117,7 @@ def _parents(module: str) -> Iterator[str]:
 
 @functools.cache
 def _path(module: str) -> Path | None:
-    """Return a module's file; None for a name that is no module, such as a class's."""
+    """Return a module's file; None for a name that is not a module, such as a class."""
     parent, _, name = module.rpartition(".")
     for folder in map(Path, _folders(parent)):
         for path in (folder / name / "__init__.py", folder / f"{name}.py"):
@@ -128,7 +127,7 @@ def _path(module: str) -> Path | None:
 
 
 def _folders(package: str) -> Sequence[str]:
-    """Return the folders in which a package's modules are, as Python finds them."""
+    """Return the folders of a package's modules, as Python finds them."""
     if not package:
         return [str(Path(drydock.__file__).parent.parent)]
     if package == GATES:

@@ -1,6 +1,6 @@
 """Deploy to the cluster that KUBECONFIG names, and prove that the image answers there.
 
-The namespace is a new one, and is removed afterwards, so that a deployment of the user's stays as it is.
+A new namespace, which is removed afterwards, leaves the user's own deployments alone.
 """
 
 from __future__ import annotations
@@ -33,12 +33,11 @@ from drydock.project import Project
 from drydock.verdict import Outcome, Verdict, and_more
 
 GATE = "cluster"
-# Names a command that puts images of the engine onto the cluster, for clusters that drydock does not know;
-# the images' references are appended to it.
+# Names a command that loads images into clusters unknown to drydock; it gets the images' references.
 LOAD = "DRYDOCK_CLUSTER_LOAD"
 USUAL = "local"
 REMOVAL_SECONDS = 180.0
-# A Service leads to a pod some moments after the pod is ready.
+# A Service routes to a pod only some moments after the pod is ready.
 ANSWER_SECONDS = 15.0
 PAUSE_SECONDS = 0.5
 
@@ -55,7 +54,7 @@ FACTS = Facts(
 
 
 def loader(context: str, environment: Mapping[str, str] = os.environ) -> list[str] | None:
-    """Return the command that puts images onto a cluster; None where the cluster shares the engine's."""
+    """Return the command that loads images into a cluster; None where the cluster shares the engine's."""
     if named := environment.get(LOAD):
         return shlex.split(named)
     if context.startswith("kind-"):
@@ -66,14 +65,14 @@ def loader(context: str, environment: Mapping[str, str] = os.environ) -> list[st
 
 
 def load(engine: Engine, context: str, images: Sequence[str], say: Say) -> None:
-    """Put images of the engine onto a cluster."""
+    """Load the engine's images into a cluster."""
     if chosen := loader(context):
         say(f"loading {', '.join(images)}")
         command.run([*chosen, *images], env=engine.environment)
 
 
 def judge(subject: Subject) -> Verdict:
-    """Apply an overlay, wait for its rollout, ask the application through its Service, and remove all."""
+    """Apply an overlay, wait for its rollout, ask the application through its Service, and clean up."""
     project, image = subject.project, subject.built.reference
     overlay = chosen(project, subject.arguments)
     kubectl = clusters.connect(say=subject.say)
@@ -99,7 +98,7 @@ def judge(subject: Subject) -> Verdict:
 
 
 def chosen(project: Project, arguments: Sequence[str]) -> str:
-    """Return the overlay that the arguments name; the usual one, or the only one, without arguments."""
+    """Return the overlay that the arguments name; without arguments, the usual or the only one."""
     parser = argparse.ArgumentParser(prog=f"nox -s {GATE} --", add_help=False, exit_on_error=False)
     parser.add_argument("--overlay", default="")
     problem, how = "", "use --overlay"
@@ -121,7 +120,7 @@ def chosen(project: Project, arguments: Sequence[str]) -> str:
 
 @contextmanager
 def elsewhere(project: Project, overlay: str, namespace: str) -> Iterator[Path]:
-    """Yield an overlay that puts all of another one into a namespace, on no fixed port of a node."""
+    """Yield a copy of an overlay, moved into a namespace and without fixed node ports."""
     objects = [free_ports(one) for one in manifests.parse(render(project, overlay))]
     with tempfile.TemporaryDirectory(prefix="drydock-overlay-") as name:
         content = {"namespace": namespace, "resources": ["all.yaml"]}
@@ -131,7 +130,7 @@ def elsewhere(project: Project, overlay: str, namespace: str) -> Iterator[Path]:
 
 
 def free_ports(manifest: Manifest) -> Manifest:
-    """Return a Service whose node ports the cluster chooses, since a user's own may hold the fixed ones."""
+    """Return a Service without fixed node ports, which a user's own Service may hold."""
     if manifest.kind != "Service":
         return manifest
     spec = {key: value for key, value in manifest.content["spec"].items() if key != "healthCheckNodePort"}
@@ -149,7 +148,7 @@ def outside(wanted: Sequence[Manifest], namespace: str) -> list[str]:
 
 @contextmanager
 def removed(kubectl: Kubectl, namespace: str) -> Iterator[None]:
-    """Make a namespace, and remove it with all that is in it afterwards."""
+    """Create a namespace, and delete it with its content afterwards."""
     kubectl.run("create", "namespace", namespace)
     try:
         yield
@@ -158,7 +157,7 @@ def removed(kubectl: Kubectl, namespace: str) -> Iterator[None]:
 
 
 def services(wanted: Sequence[Manifest], project: Project) -> list[tuple[str, int]]:
-    """Return name and port of each Service that leads to the application's pods."""
+    """Return name and port of each Service that routes to the application's pods."""
     name = project.image.rpartition("/")[2]
     pods = [
         one.template.get("metadata", {}).get("labels") or {}
@@ -178,7 +177,7 @@ def services(wanted: Sequence[Manifest], project: Project) -> list[tuple[str, in
 def ask(
     kubectl: Kubectl, found: Sequence[tuple[str, int]], namespace: str, paths: Sequence[str]
 ) -> dict[str, str]:
-    """Ask each Service for each path through the API server; return the fault by question, empty for none."""
+    """Get each path of each Service through the API server; return the error by request, empty for none."""
     answers = {}
     until = time.monotonic() + ANSWER_SECONDS
     for name, port in found:
@@ -193,7 +192,6 @@ def ask(
 
 
 def decide(where: str, answers: Mapping[str, str], rollout_seconds: float) -> Verdict:
-    """Decide from the answers."""
     figures = {"rollout_seconds": round(rollout_seconds, 1), "questions": len(answers)}
     faults = tuple(f"{question}: {fault}" for question, fault in answers.items() if fault)
     if not answers:

@@ -30,7 +30,7 @@ FACTS = Facts(
 EVIDENCE_LINES = 40
 NO_TESTS = 5  # pytest's exit code when it collected nothing
 XDIST = "pytest-xdist"
-# As many processes as cores; more than these cost more memory than they save time.
+# One process per core, at most 8: more would cost more memory than they save time.
 PARALLEL = ("-n", "auto", "--maxprocesses", "8")
 _FAILED = re.compile(r"^(?:FAILED|ERROR) (\S+)", re.MULTILINE)
 _COUNTS = re.compile(
@@ -58,14 +58,14 @@ def judge(subject: Subject) -> Verdict:
 
 
 def configured(source: Path) -> tuple[str, ...]:
-    """Return the arguments that pyproject.toml gives to every run of pytest."""
+    """Return pytest's `addopts` of pyproject.toml."""
     table = toml.read(source / "pyproject.toml").get("tool", {}).get("pytest", {})
     found = table.get("addopts", table.get("ini_options", {}).get("addopts", ""))
     return tuple(shlex.split(found) if isinstance(found, str) else found)
 
 
 def workers(arguments: Sequence[str], configured: Sequence[str], xdist: bool) -> tuple[str, ...]:
-    """Return pytest's arguments, with a number of processes where the user chose none."""
+    """Return pytest's arguments, with a number of processes unless the user chose one."""
     options = (*arguments, *configured)
     chosen = any(each.startswith(("-n", "--numprocesses")) or "no:xdist" in each for each in options)
     return (*(PARALLEL if xdist and not chosen else ()), *arguments)

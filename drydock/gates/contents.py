@@ -1,4 +1,4 @@
-"""The content of an image's files, for checks that paths and sizes cannot answer."""
+"""The content of an image's files, for checks that need more than paths and sizes."""
 
 from __future__ import annotations
 
@@ -20,16 +20,15 @@ OWNER = "security"
 
 @contextmanager
 def unpacked(engine: Engine, image: str, wanted: Callable[[str], bool] = lambda _: True) -> Iterator[Path]:
-    """Yield a folder with an image's regular files, and remove it afterwards.
+    """Yield a temporary folder with an image's regular files.
 
-    Only regular files are written, each below the folder: neither a link nor a device of a stranger's image
-    can reach this machine.
+    Links, devices and paths outside of it are left out: a stranger's image must not reach this machine.
     """
     import docker
 
     with tempfile.TemporaryDirectory(prefix="drydock-contents-") as folder:
         try:
-            # Never started: a container is the engine's way to merge the layers. The command is never run.
+            # The container only merges the layers. It is never started, so its command never runs.
             container = engine.sdk.containers.create(image, command=["-"], labels={LABEL: OWNER})
         except docker.errors.ImageNotFound as error:
             raise ImageMissing(reference=image) from error
@@ -60,7 +59,7 @@ def _write(chunks: Iterable[bytes], folder: Path, wanted: Callable[[str], bool])
 
 
 def text(folder: Path, path: str) -> str:
-    """Return a file's text; empty when the image has none such."""
+    """Return a file's text; empty when the image has no such file."""
     try:
         return (folder / path.lstrip("/")).read_text(encoding="utf-8", errors="replace")
     except (OSError, ValueError):

@@ -1,7 +1,7 @@
-"""Which of an image's Debian packages have a security update, asked of Debian's own archive.
+"""Ask Debian's own archive which of an image's packages have a security update.
 
-A private apt root holds the image's package records and the lists of its release; this machine's own apt is
-neither used nor changed. What Debian has not mended yet is not seen this way: it has no newer version.
+A private apt root holds the image's package records and its release's lists; this machine's own lists are
+neither used nor changed. A fault that Debian has not fixed yet is not found: it has no newer version.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ def ask(
 ) -> str:
     """Fetch the lists of a release and return apt's policy for the packages."""
     options = private_root(folder, sources, packages)
-    # Without this, apt keeps going on what it had when a mirror does not answer.
+    # Without --error-on, apt carries on with older lists when a mirror does not answer.
     update = ["apt-get", "-q", *options, "--error-on=any", "update"]
     names = [f"{one.name}:{one.architecture}" if one.architecture != "all" else one.name for one in packages]
     try:
@@ -95,7 +95,7 @@ def private_root(folder: Path, sources: Sequence[str], packages: Sequence[Compon
     settings = {
         "APT::Architecture": main,
         "APT::Architectures::": main,
-        # Translations and file lists are of no use here.
+        # Translations are of no use here.
         "Acquire::Languages": "none",
     }
     return apt.root(folder, sources, "".join(map(_paragraph, packages)), settings)
@@ -109,7 +109,7 @@ def _paragraph(one: Component) -> str:
 
 
 def check_age(lists: Path, oldest: int, now: datetime) -> None:
-    """Check that the security suite was signed lately; apt itself has checked the signature."""
+    """Check that the security suite's signature is at most `oldest` days old; apt has verified it."""
     signed = signed_on(lists)
     if (age := now - signed).days > oldest:
         raise CouldNotAskError(
@@ -118,7 +118,7 @@ def check_age(lists: Path, oldest: int, now: datetime) -> None:
 
 
 def signed_on(lists: Path) -> datetime:
-    """Return when the oldest list of security updates was signed."""
+    """Return the signing date of the oldest list of security updates."""
     found = [path for path in sorted(lists.glob("*_InRelease")) if SECURITY in path.name]
     if not found:
         raise CouldNotAskError("apt fetched no list of security updates")
@@ -147,10 +147,7 @@ def judge(packages: Sequence[Component], policy: str) -> Report:
 
 
 def read_policy(text: str) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """Yield each package that a suite lists, with its newer versions of a security suite, the newest first.
-
-    The text is `apt-cache policy`'s in the locale C.
-    """
+    """Yield each package of a suite with its newer security versions, from `apt-cache policy` in locale C."""
     parts = _PACKAGE.split(text)[1:]
     for name, body in zip(parts[::2], parts[1::2], strict=True):
         newer: list[str] = []
@@ -161,10 +158,10 @@ def read_policy(text: str) -> Iterator[tuple[str, tuple[str, ...]]]:
                 version = match[2]
                 above = above and match[1] != "***"
             elif (origin := _ORIGIN.match(line)) and origin[2]:
-                # `main` follows the suite: trixie-security/main; the image's own records have no suite.
+                # The component follows, as in trixie-security/main; the image's own records have no suite.
                 listed = True
                 secure = origin[2].split("/")[0].endswith(SECURITY)
-                # A version stands there twice where the image's record of it is shorter than the archive's.
+                # Listed twice where the image's record of the version is shorter than the archive's.
                 same = installed is not None and version == installed[1]
                 if above and secure and not same and version not in newer:
                     newer.append(version)

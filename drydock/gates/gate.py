@@ -23,23 +23,19 @@ Settings = Callable[[Project, str], Mapping[str, Any]]
 class Facts:
     """A gate's facts, declared by its module as FACTS."""
 
-    targets: tuple[str, ...] = ("production",)  # the targets that it judges unless it is told otherwise
-    # Files and folders, beside the image, that its verdict depends on: paths below the project's folder, in
-    # which ``{source}/`` stands for the application's folder; a folder ends with a slash
+    targets: tuple[str, ...] = ("production",)  # targets that it judges by default
+    # Files and folders, beside the image, that its verdict depends on, relative to the project. A folder ends
+    # with a slash; ``{source}/`` is the application's folder.
     inputs: tuple[str, ...] = ()
-    stages: tuple[str, ...] = ()  # stages without which a project's Dockerfile gives it nothing to judge
-    settings: Settings = (
-        lambda _project, _target: {}
-    )  # returns the configuration that its verdict depends on, as JSON values
-    demanded: bool = True  # whether an image needs its receipt to be pushed
-    vetoes: bool = False  # whether its refusal stops a push although its pass is not demanded
-    longest_days: float | None = None  # age above which its receipt no longer counts; None for any
-    programs: tuple[str, ...] = ()  # the locked programs that it uses
+    stages: tuple[str, ...] = ()  # stages that it needs in a Dockerfile
+    settings: Settings = lambda _project, _target: {}  # further facts that decide, as JSON values
+    demanded: bool = True  # whether a push requires its receipt
+    vetoes: bool = False  # whether its refusal stops a push that does not require its pass
+    longest_days: float | None = None  # age at which its receipt expires; None for never
+    programs: tuple[str, ...] = ()  # locked programs that it uses
     arguments: bool = False  # whether it takes arguments of its own
-    # Whether it shows its evidence as it comes, so that it is not shown again at the end
-    streams: bool = False
-    # The changes that make the pre-push hook judge again: of the application's code or of the recipe, of the
-    # recipe, of the gate's own inputs, or none
+    streams: bool = False  # whether its evidence is shown while it runs, and therefore not at the end
+    # Changes that the pre-push hook runs it for: application or recipe, recipe, own inputs, none
     changes: Literal["source", "recipe", "inputs", "none"] = "recipe"
     default: bool = True  # whether a plain `nox` runs it
     rank: int = 50  # gates of a lower rank run first
@@ -59,27 +55,22 @@ class Module(Protocol):
 
 @dataclass(frozen=True)
 class Gate:
-    """A gate of the registry."""
-
     name: str  # its module's name, which is also its Nox session's
     module: Module
 
     @property
     def facts(self) -> Facts:
-        """The facts that its module declares."""
         return self.module.FACTS
 
     @property
     def summary(self) -> str:
-        """The first line of its module's docstring."""
         return (self.module.__doc__ or "").strip().partition("\n")[0]
 
     def judge(self, subject: Subject) -> Verdict:
-        """Judge one target of a project."""
         return self.module.judge(subject)
 
     def targets(self, project: Project) -> tuple[str, ...]:
-        """Return the targets that it judges of a project unless it is told otherwise."""
+        """Return the targets of a project that it judges by default."""
         return tuple(target for target in self.facts.targets if target in project.targets)
 
     def concerns(self, project: Project) -> bool:
@@ -100,7 +91,7 @@ class Gate:
 
 
 def registry() -> dict[str, Gate]:
-    """Return every gate by its name, in the order in which they run."""
+    """Return every gate by name, in running order."""
     names = (found.name for found in pkgutil.iter_modules(gates.__path__))
     modules = {name: importlib.import_module(f"{gates.__name__}.{name}") for name in names}
     found = [Gate(name, module) for name, module in modules.items() if isinstance(module, Module)]

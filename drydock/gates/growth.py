@@ -1,8 +1,8 @@
-"""By how much an image may exceed others: its base, and the last image of the main branch.
+"""Compare an image's sizes with its base's and with those of the main branch's last image.
 
-That is the newest one of a committed state of the branch which the size gate let pass on this machine: an
-image that was refused is no measure for the next. Where there is none yet, the branch is built (mainline.py);
-where it has no commit either, nothing can be compared, and the verdict says so.
+The last image is the branch's newest from a clean commit that passed the size gate on this machine. A refused
+image must not be the measure. Without a last image, the branch is built (mainline.py). Without a commit, a
+note says that nothing was compared.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def compare(
     base: Callable[[], Image],
     mainline: Callable[[], tuple[str, Image] | None],
 ) -> tuple[list[Comparison], list[str]]:
-    """Return what an image is compared with, and what is to be said where that is nothing."""
+    """Return the comparisons for an image, and notes about those that could not be made."""
     comparisons, notes = [], []
     if limits := allowed.over_base:
         below = base()
@@ -53,7 +53,7 @@ def compare(
 
 
 def remembered(build: Build, judged: Judged, branch: str) -> tuple[str, int, int, str]:
-    """Return name, both sizes and compression of the main branch's last image, as the size gate passed it."""
+    """Return name, size on disk, size on the wire and compression of the branch's last image."""
     weighed = judged.verdict.measurements
     name = f"{branch} of {datetime.fromtimestamp(build.at, UTC):%Y-%m-%d}"
     return name, weighed["on_disk"], weighed["on_wire"], weighed.get("compression", "")
@@ -62,7 +62,7 @@ def remembered(build: Build, judged: Judged, branch: str) -> tuple[str, int, int
 def last(
     builds: Sequence[Build], judged: Sequence[Judged], branch: str, content: str
 ) -> tuple[Build, Judged] | None:
-    """Return the last image of a branch, and what the size gate said when it passed; None where none did."""
+    """Return the last other image of a branch that passed, with its verdict; None without one."""
     passed: dict[str, Judged] = {}
     for one in judged:
         if one.verdict.passed:

@@ -1,4 +1,4 @@
-"""The main branch's last image where no history knows it, as in a fresh clone: its commit is built."""
+"""Build the main branch's last commit where the history has no image of it, as in a fresh clone."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from drydock.project.worktree import checkout
 from drydock.workspace import Workspace
 
 CHANNEL = "mainline"
-# These say nothing about the commit.
+# Errors that the commit cannot have caused.
 NOT_ITS_FAULT = (EngineGone, Interrupted, NoBuildx, NoSpace)
 
 
 def image(workspace: Workspace, target: str) -> tuple[str, Image] | None:
-    """Build and weigh a target as the main branch has it."""
+    """Build and measure a target at the main branch's last commit; None without such a commit or target."""
     branch = workspace.project.main_branch
     commit = git.last(workspace.project.root, branch, ingredients(workspace.project))
     if commit.committed is None:
@@ -49,7 +49,7 @@ def image(workspace: Workspace, target: str) -> tuple[str, Image] | None:
 
 
 def ingredients(project: Project) -> tuple[str, ...]:
-    """Return patterns, in git's language, of what an image is made of: no tests, no documents."""
+    """Return git's patterns for an image's sources: neither tests nor documents."""
     folder = project.source.relative_to(project.root).as_posix()
     recipe = ("Dockerfile", ".dockerignore", "image", "drydock/container", "pyproject.toml", "drydock.toml")
     return (*recipe, folder, f":(exclude){folder}/tests", ":(exclude)*.md")

@@ -1,4 +1,4 @@
-"""Receipts of gates: which one counts, which are missing, and what a new one says."""
+"""Write and find receipts of gates, and list the missing ones."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from drydock.workspace import Workspace
 
 
 def defined(gate: Gate, project: Project, target: str) -> receipts.Gate:
-    """Return a gate with the digest of all that decides its verdict beside the image."""
+    """Return a gate with the digest of everything, beside the image, that decides its verdict."""
     values = {"target": target, "gate": made_of(gate), **gate.facts.settings(project, target)}
     definition = receipts.definition(project.root, gate.inputs(project), values, project.recipe_folder)
     return receipts.Gate(gate.name, definition, gate.facts.longest_days)
 
 
 def made_of(gate: Gate) -> str:
-    """Return the digest of a gate's code and of the programs that it uses; the same on every machine."""
+    """Return the digest of a gate's code and programs; the same on every machine."""
     return closure.digest(gate.module.__name__, programs=gate.facts.programs)
 
 
 def keep(judgement: Judgement) -> None:
-    """Keep a verdict in the history and, unless arguments narrowed it, as a receipt."""
+    """Record a verdict in the history and, unless arguments narrowed it, as a receipt."""
     gate, subject, verdict = judgement.gate, judgement.subject, judgement.verdict
     workspace = subject.workspace
     whose = recorder.origin(subject.project, workspace.source, subject.target)
@@ -45,7 +45,7 @@ def keep(judgement: Judgement) -> None:
 
 
 def judge(gate: Gate, workspace: Workspace, target: str) -> Verdict:
-    """Run a gate on one target and keep its verdict."""
+    """Run a gate on one target and record its verdict."""
     (judgement,) = run(gate, workspace, (target,))
     keep(judgement)
     if judgement.fault:
@@ -54,19 +54,19 @@ def judge(gate: Gate, workspace: Workspace, target: str) -> Verdict:
 
 
 def receipt(gate: Gate, workspace: Workspace, target: str) -> Receipt | None:
-    """Return the receipt of an earlier pass on the very same content, by the gate as it is now."""
+    """Return the receipt of an earlier pass on the same content by an unchanged gate."""
     now = defined(gate, workspace.project, target)
     return Receipts().find(now, content_digest(workspace.measured(target)))
 
 
 def demanded(target: str, project: Project) -> list[Gate]:
-    """Return the gates that an image of a target has to pass before it may be pushed."""
+    """Return the gates that an image of a target must pass before a push."""
     gates = (gate for gate in registry().values() if gate.facts.demanded and target in gate.targets(project))
     return [gate for gate in gates if gate.concerns(project)]
 
 
 def missing(project: Project, image: Image, target: str) -> list[Missing]:
-    """Return the gates that an image has yet to pass before it may be pushed, and those that refused it."""
+    """Return the gates that an image must still pass before a push, and those that refused it."""
     kept, content = Receipts(), content_digest(image)
     wanted = [defined(gate, project, target) for gate in demanded(target, project)]
     heeded = [defined(gate, project, target) for gate in registry().values() if gate.facts.vetoes]

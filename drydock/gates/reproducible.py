@@ -19,14 +19,14 @@ from drydock.verdict import Outcome, Verdict
 GATE = "reproducible"
 FACTS = Facts(inputs=("Dockerfile", ".dockerignore"), demanded=False, changes="none", default=False, rank=70)
 SHOWN = 20
-# What diffoscope may print of one file, in bytes and seconds.
+# Limits of diffoscope's report on one file, in bytes and seconds.
 LONGEST_REPORT = 4000
 LONGEST_LOOK = 120
 DIFFERS = 1
 
 
 def judge(subject: Subject) -> Verdict:
-    """Build twice from nothing and compare; the user's caches are not touched."""
+    """Build twice without cache and compare; the user's caches are not touched."""
     engine = subject.engine
     chosen = subject.options().but(reference="", no_cache=True)
     ids = [subject.build(name, chosen).image_id for name in ("first", "second")]
@@ -38,7 +38,7 @@ def judge(subject: Subject) -> Verdict:
 
 
 def decide(ids: list[str], pair: list[Image] | None, looked: Callable[[str], str]) -> Verdict:
-    """Say whether two builds are the same, and what differs first where they are not."""
+    """Compare two builds; the summary names the first difference."""
     measurements = {"first": ids[0], "second": ids[1]}
     if pair is None:
         summary = f"two builds without cache gave {ids[0]}"
@@ -57,7 +57,7 @@ def decide(ids: list[str], pair: list[Image] | None, looked: Callable[[str], str
 
 
 def explain(difference: Difference, first: Image, second: Image) -> tuple[str, ...]:
-    """Return what differs, one fact a line: content, then owners, modes and times, then what is left."""
+    """Return the differences, one a line: content, then owners, modes and times, then configuration."""
     changes = sorted(difference.files, key=lambda one: (not _has_other_content(one), one.path))
     lines = [f"{change.path} ({', '.join(change.fields) or change.change})" for change in changes]
     if not lines and difference.added:
@@ -72,7 +72,7 @@ def _has_other_content(change: FileChange) -> bool:
 
 
 def look(engine: Engine, ids: list[str], path: str, say: Say) -> str:
-    """Return how a file differs between two images, in diffoscope's words, or why it could not be asked."""
+    """Return diffoscope's report on a file of both images, or the reason why there is none."""
     try:
         diffoscope = programs.program("diffoscope", say)
         say(f"comparing {path}")
@@ -90,7 +90,7 @@ def look(engine: Engine, ids: list[str], path: str, say: Say) -> str:
 
 
 def _remove(engine: Engine, ids: list[str]) -> None:
-    """Remove the two images unless they have a name, which is somebody else's."""
+    """Remove the two images unless tagged: a tag belongs to the user."""
     import docker
 
     for image_id in dict.fromkeys(ids):

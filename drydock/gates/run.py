@@ -1,4 +1,4 @@
-"""Run gates: each target's verdict, one after the other."""
+"""Run a gate on one target after the other."""
 
 from __future__ import annotations
 
@@ -16,28 +16,28 @@ from drydock.workspace import Workspace
 
 @dataclass(frozen=True)
 class Judgement:
-    """A verdict with all that it is about."""
+    """A verdict with its gate and its subject."""
 
     gate: Gate
     subject: Subject
     verdict: Verdict
-    fault: DrydockError | None = None  # the error that ended the gate before it could judge; None otherwise
+    fault: DrydockError | None = None  # the error that kept the gate from judging
 
     @property
     def error(self) -> DrydockError | None:
-        """The error that the caller gets; None for a pass."""
+        """The error to raise; None for a pass."""
         return self.fault or (None if self.verdict.passed else refusal(self.verdict))
 
 
 def run(
     gate: Gate, workspace: Workspace, targets: Sequence[str] = (), arguments: Sequence[str] = ()
 ) -> Iterator[Judgement]:
-    """Yield a gate's verdict on each target, and end at the first that cannot be judged at all."""
+    """Yield a gate's verdict on each target; stop after the first that cannot be judged."""
     for target in targets or gate.targets(workspace.project):
         subject = Subject(workspace, target, tuple(arguments))
         began = time.monotonic()
         try:
-            # A gate reads the recipe's files before it asks for the image.
+            # Rendered first: a gate may read the recipe's files before it asks for the image.
             _ = workspace.recipe
             with workspace.progress.under_way(f"{gate.name} of {target}"):
                 verdict = gate.judge(subject)
@@ -51,7 +51,7 @@ def run(
 
 
 def refusal(verdict: Verdict) -> DrydockError:
-    """Return the error that a verdict other than a pass is."""
+    """Return the error for a verdict other than a pass."""
     kind = CouldNotCheck if verdict.outcome is Outcome.COULD_NOT_CHECK else GateFailed
     shown = "fix what the lines above show, and " if verdict.details or verdict.evidence else ""
     how = f"{shown}see it again with `drydock gate {verdict.gate}`"

@@ -36,11 +36,11 @@ BUILD_TOOLS = frozenset(
     {"gcc", "cc", "g++", "c++", "cpp", "make", "cmake", "ld", "as", "cargo", "rustc"}
     | {"uv", "uvx", "curl", "wget", "git"}
 )
-# What else a minimal image has no use for: a way in for an attacker, and nothing for the application.
+# Further programs that help an attacker and not the application.
 PRODUCTION_BANS = frozenset(
     {"sh", "bash", "dash", "ash", "busybox", "apt", "apt-get", "dpkg", "pip", "pip3", "perl", "su", "mount"}
 )
-# 128 + SIGTERM would say that the signal ended the process, not that it finished its work.
+# 128 + SIGTERM would mean that the signal ended the process before it finished its work.
 CLEAN_EXIT = 0
 
 
@@ -108,7 +108,7 @@ def token(running: Running, project: Project) -> str:
 
 @dataclass(frozen=True)
 class Answer:
-    """An answer over HTTP; status 0 and the error for none."""
+    """An HTTP answer; without one, status 0 and the error."""
 
     status: int
     body: str
@@ -116,7 +116,7 @@ class Answer:
 
 
 def exchanges(running: Running, project: Project) -> Iterator[tuple[Request, str, Answer | None]]:
-    """Send the project's smoke requests in order; yield each with its path, or why it was not sent."""
+    """Send the project's smoke requests in order; yield each with path and answer, or why it was not sent."""
     bearer = token(running, project)
     saved: dict[str, Any] = {}
     for request in project.smoke:
@@ -132,7 +132,7 @@ def exchanges(running: Running, project: Project) -> Iterator[tuple[Request, str
 
 
 def round_of_requests(running: Running, project: Project) -> list[str]:
-    """Send the project's smoke requests in order and return what did not answer as it should."""
+    """Send the project's smoke requests in order and return the wrong answers."""
     faults = []
     for request, path, answer in exchanges(running, project):
         if answer is None:
@@ -147,7 +147,6 @@ def round_of_requests(running: Running, project: Project) -> list[str]:
 
 
 def send(port: int, request: Request, path: str, bearer: str) -> Answer:
-    """Send one request to this machine."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=ANSWER_SECONDS)
     headers = {"Authorization": f"Bearer {bearer}"} if bearer and request.authorised else {}
     content = None

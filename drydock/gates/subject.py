@@ -1,6 +1,6 @@
-"""Everything that a gate may ask for about one target of a project, made when it is first asked for.
+"""A gate's input: one target of a project, with each fact made at its first use.
 
-A method imports the module that answers it: so the code that decides a receipt is found by `closure`.
+A method imports the module that answers it, so that `closure` finds the code that decides a receipt.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Subject:
     """One target of a project on an engine."""
 
     workspace: Workspace
-    target: str  # the target that is judged
+    target: str
     arguments: tuple[str, ...] = ()  # the gate's own arguments
 
     @property
@@ -63,7 +63,7 @@ class Subject:
 
     @property
     def image(self) -> Image:
-        """The image as it is: layers, files, sizes."""
+        """The image's layers, files and sizes."""
         return self.workspace.measured(self.target)
 
     @property
@@ -79,32 +79,31 @@ class Subject:
 
     @functools.cached_property
     def components(self) -> Components:
-        """The components of the image, each with the licence that it states."""
+        """The image's components, each with its stated licence."""
         from drydock.image import components
 
         return components.find(self.anatomy)
 
     @functools.cached_property
     def main(self) -> tuple[str, Image] | None:
-        """The main branch's last image with a name for it; None where the branch has none."""
+        """Name and image of the main branch's last commit; None where it has none."""
         from drydock.gates import mainline
 
         return mainline.image(self.workspace, self.target)
 
     def contents(self, wanted: Callable[[str], bool] = lambda _: True) -> AbstractContextManager[Path]:
-        """Return a folder with the image's regular files, which is removed afterwards."""
+        """Unpack the image's regular files into a temporary folder."""
         from drydock.gates import contents
 
         return contents.unpacked(self.engine, self.image_id, wanted)
 
     def options(self) -> Options:
-        """Return the options of a build of the target."""
         from drydock.build import Options
 
         return self.workspace.options(Options(self.target))
 
     def build(self, name: str, options: Options) -> BuildResult:
-        """Build once more, such as a changed context or without a cache."""
+        """Build again, such as from a changed context or without cache."""
         from drydock.build import build
 
         with self.workspace.progress.build(f"{self.target}, {name} build", True) as on_update:

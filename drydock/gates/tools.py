@@ -1,6 +1,6 @@
-"""Other people's checks: one door to the locked programs, one reader for each report.
+"""Run other projects' checks: one door to the locked programs, one reader for each report.
 
-Whatever goes wrong on the way is a check that was not made, and is told as such.
+Every failure on the way raises CouldNotAskError: the check was not made.
 """
 
 from __future__ import annotations
@@ -20,20 +20,20 @@ from drydock.programs import tool
 from drydock.progress import Say
 
 TOOL_SECONDS = 300.0
-# hadolint exits with 1 when it found something, checkov and Trivy as they are told here.
+# Some of them exit with 1 when they found something.
 FINDINGS = (0, 1)
 
 
 @dataclass(frozen=True)
 class Checked:
-    """What a scanner of configurations says."""
+    """A configuration scanner's result."""
 
-    checks: int  # how many things it asked
-    failed: tuple[Mapping[str, Any], ...]  # its rows about those that are wrong, in its own words
+    checks: int  # number of checks made
+    failed: tuple[Mapping[str, Any], ...]  # the failed ones, in the scanner's own format
 
 
 def run(name: str, args: Sequence[str], say: Say) -> command.Completed:
-    """Run a locked program in an empty folder: no configuration file may change what is checked."""
+    """Run a locked program in an empty folder, where no configuration file can change its checks."""
     try:
         program = tool(name, say)
     except DrydockError as error:
@@ -43,7 +43,6 @@ def run(name: str, args: Sequence[str], say: Say) -> command.Completed:
 
 
 def report(name: str, args: Sequence[str], say: Say) -> Any:
-    """Return the JSON report of a locked program."""
     done = run(name, args, say)
     if done.code not in FINDINGS:
         raise CouldNotAskError(f"{name} exited with {done.code}: {done.last}")
@@ -53,7 +52,7 @@ def report(name: str, args: Sequence[str], say: Say) -> Any:
 
 @contextmanager
 def readable(name: str) -> Iterator[None]:
-    """Turn an error in a program's report into a check that was not made."""
+    """Turn an unreadable report into CouldNotAskError."""
     try:
         yield
     except (ValueError, KeyError, TypeError, AttributeError) as error:
@@ -61,13 +60,12 @@ def readable(name: str) -> Iterator[None]:
 
 
 def checkov(framework: str, file: Path, say: Say) -> Checked:
-    """Check a file against checkov's policies, without asking its makers' service."""
+    """Check a file against checkov's policies, without its maker's service."""
     args = ["--framework", framework, "--file", str(file), "--output", "json", "--compact"]
     return checkov_report(report("checkov", [*args, "--quiet", "--skip-download"], say))
 
 
 def checkov_report(content: Any) -> Checked:
-    """Read checkov's report."""
     parts = content if isinstance(content, list) else [content]
     with readable("checkov"):
         found = [one for one in parts if "results" in one]
@@ -83,7 +81,7 @@ def checkov_report(content: Any) -> Checked:
 
 
 def trivy_config(kind: str, path: Path, say: Say) -> Checked:
-    """Check a file or a folder against the checks that Trivy carries."""
+    """Check a file or a folder against Trivy's built-in checks."""
     args = ["config", "--skip-check-update", "--misconfig-scanners", kind, "--format", "json", "--quiet"]
     return trivy_report(report("trivy", [*args, str(path)], say), kind)
 

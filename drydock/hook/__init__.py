@@ -1,9 +1,9 @@
-"""The pre-push hook: judge the commit that is pushed, only where something changed.
+"""The pre-push hook: judge the pushed commit, but only where something changed.
 
-A gate that passed for exactly these inputs, and on the same base image, is not run again: their digest is
-the key of a receipt, which names the base. So a push that changes nothing needs neither an engine nor an
-image; an engine that answers is asked for its base. Where inputs changed and the image's content did not, the
-receipt of that content counts as well.
+A gate that passed the same inputs on the same base image does not run again. The inputs' digest is the key of
+its receipt, which names the base. A push without changes therefore needs neither engine nor image; a running
+engine is only asked for its base. Where inputs changed but the image did not, the receipt of the image's
+content counts as well.
 """
 
 from __future__ import annotations
@@ -37,21 +37,21 @@ from drydock.verdict import Outcome, Verdict
 from drydock.workspace import Progress, Workspace
 
 EVIDENCE_LINES = 30
-# What receipts of gates that judge an image call the base that it stands on.
+# The key of the base image's digest in receipts of gates that judge an image.
 BASE = "base image"
 
 
 @dataclass(frozen=True)
 class Due:
-    """A gate that is to judge one target of the pushed commit."""
+    """A gate to run on one target of the pushed commit."""
 
     gate: Watched
     target: str
-    inputs: str  # the digest of what it judges
+    inputs: str  # the digest of its inputs
 
     @property
     def defined(self) -> receipts.Gate:
-        """The gate as it is now; the tools of a session are among its inputs."""
+        """The gate's present definition; a session's tools are among its inputs."""
         if self.gate.session is not None:
             return receipts.Gate(self.gate.name, " ".join(self.gate.session))
         return receipts.Gate(self.gate.name, proof.made_of(registry()[self.gate.name]))
@@ -59,10 +59,8 @@ class Due:
 
 @dataclass(frozen=True)
 class Line:
-    """A verdict on what is pushed."""
-
     verdict: Verdict
-    # Where it comes from: this run, a receipt of the same content, or one of unchanged inputs.
+    # Its source: this run, a receipt of the same content, or one of unchanged inputs.
     source: Literal["run", "receipt", "unchanged"] = "run"
 
 
@@ -73,7 +71,7 @@ def push(
     project: str = ".",
     progress: Progress | None = None,
 ) -> Iterator[Line]:
-    """Judge a project of the pushed commit and yield each verdict; end at the first that refuses."""
+    """Yield each gate's verdict on a project of the pushed commit; raise at the first refusal."""
     root = Path(command.run(["git", "rev-parse", "--show-toplevel"]).stdout.strip())
     commit = environment.get("PRE_COMMIT_TO_REF", "HEAD")
     with checkout(root, commit) as folder:
@@ -86,7 +84,7 @@ def push(
 
 
 def chosen(names: Sequence[str], root: Path | None = None) -> list[Watched]:
-    """Return the gates that were named, in the hook's own order; all of them when none was."""
+    """Return the named gates, or all, in the hook's own order."""
     known = {one.name: one for one in watched(root)}
     for name in names:
         if name not in known:
@@ -95,7 +93,7 @@ def chosen(names: Sequence[str], root: Path | None = None) -> list[Watched]:
 
 
 def due(project: Project, files: Mapping[str, str], gates: Sequence[Watched]) -> Iterator[Due]:
-    """Yield each gate with each of its targets; a gate whose inputs the project does not have is left out."""
+    """Yield each gate with each of its targets; a gate without inputs in the project is left out."""
     source = project.source.relative_to(project.root).as_posix()
     for gate in gates:
         judged = registry()[gate.name] if gate.session is None else None
@@ -134,7 +132,7 @@ def _judge(
 
 
 def stands_on(base: str, gate: Watched, known: Receipt) -> bool:
-    """Tell whether a receipt is of the base image that is there now."""
+    """Tell whether a receipt is of the current base image; an unknown base counts as current."""
     return not base or gate.session is not None or known.tools.get(BASE) == base
 
 
@@ -150,7 +148,7 @@ def in_session(gate: Watched, folder: Path, progress: Progress | None = None) ->
     """Run a gate's Nox session in a folder, with the tools of this environment."""
     began = time.monotonic()
     args = [sys.executable, "-m", "nox", "--session", gate.name, "--", *(gate.session or ())]
-    # The folder's own drydock is judged, not the one that is installed.
+    # The folder's own drydock is judged, not the installed one.
     environment = {"PYTHONPATH": str(folder)}
     shown = progress or Progress()
     with shown.under_way(gate.name):

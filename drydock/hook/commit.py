@@ -1,4 +1,4 @@
-"""What the commit that is pushed holds."""
+"""The files of the pushed commit."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def contents(root: Path, commit: str) -> dict[str, str]:
 
 
 def below(files: Mapping[str, str], folder: Path) -> dict[str, str]:
-    """Return the files below a folder, by their paths in it."""
+    """Return the files below a folder by their paths in it."""
     paths = {path: Path(path) for path in files}
     return {
         where.relative_to(folder).as_posix(): files[path]
@@ -28,11 +28,9 @@ def below(files: Mapping[str, str], folder: Path) -> dict[str, str]:
 
 
 def digest(files: Mapping[str, str], patterns: Iterable[str], about: str = "") -> str:
-    """Return the digest of what patterns select from a commit; empty when that is nothing.
+    """Return the digest of the files that patterns select; empty without a match.
 
-    Args:
-        patterns: Of paths, in which ``*`` matches a slash as well.
-        about: What else counts, such as the target that is judged.
+    In a pattern, ``*`` matches a slash as well. `about` is part of the digest, such as the judged target.
     """
     wanted = tuple(patterns)
     found = {path: files[path] for path in sorted(files) if any(fnmatchcase(path, one) for one in wanted)}

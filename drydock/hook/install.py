@@ -13,8 +13,8 @@ from drydock.errors import BadCommandLine, NotWritten
 
 SETTINGS = ".pre-commit-config.yaml"
 MARK = "# Written by `drydock hooks`"
-# git says what of its own state is not for the commands of a hook; each pushed ref comes as a line, and a ref
-# that is deleted as zeros.
+# git lists the variables of its own state, which a hook's commands must not inherit. Each pushed ref is a
+# line of input, with zeros for a deleted one.
 SCRIPT = f"""\
 #!/bin/sh
 {MARK}: it runs the gates whose inputs changed on every commit that is pushed.
@@ -34,9 +34,9 @@ _PROJECTS = re.compile(r"^ *for project in (.*); do$", re.MULTILINE)
 
 
 def install(folder: Path) -> str:
-    """Install the hook for a project, at the top of its repository or below, and say where.
+    """Install the hook for a project, at the top of its repository or below, and return a message.
 
-    A repository whose pre-commit configuration names the hook gets it from pre-commit.
+    If the repository's pre-commit configuration names the hook, pre-commit installs it.
     """
     asked = ["git", "rev-parse", "--path-format=absolute", "--show-toplevel", "--git-path", "hooks"]
     found = command.run(asked, cwd=folder, check=False)
@@ -65,11 +65,11 @@ def install(folder: Path) -> str:
 
 
 def script(projects: Iterable[str]) -> str:
-    """Return the hook of a repository that judges some of its folders."""
+    """Return the script of a hook that judges some folders of a repository."""
     return SCRIPT.format(python=shlex.quote(sys.executable), projects=shlex.join(projects))
 
 
 def _projects(hook: Path, root: Path) -> set[str]:
-    """Return the projects that an earlier installation named, if they are still there."""
+    """Return the projects of an earlier installation that still exist."""
     named = _PROJECTS.search(hook.read_text(encoding="utf-8")) if hook.exists() else None
     return {name for name in shlex.split(named[1]) if (root / name).is_dir()} if named else set()

@@ -1,8 +1,8 @@
-"""The hook's gates with the paths that each judges: a gate runs when one of them changed in what is pushed.
+"""The hook's gates with their input paths: a gate runs when a push changes one of them.
 
-Source changes run the application's tests and weigh the image. The gates that judge how the image is made and
-what is installed in it run when that changes; `invoke push` and `invoke release` demand them in any case, for
-exactly the content that leaves.
+Source changes run the application's tests and weigh the image. The gates on the image's making and packages
+run when its recipe changes. `invoke push` and `invoke release` demand them in any case, for exactly the
+published content.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pathlib import Path
 
 from drydock.gates.gate import SOURCE, Gate, registry
 
-# What decides the image beside the application's own code.
+# Paths that decide the image beside the application's own code.
 RECIPE = (
     "Dockerfile",
     ".dockerignore",
@@ -26,23 +26,20 @@ RECIPE = (
     f"{SOURCE}/*.lock",
 )
 CODE = ("*.py", "pyproject.toml", "requirements.lock")
-# What may decide a session of another project.
+# Possible inputs of another project's sessions.
 OTHERS = ("*.py", "*.toml", "*.cfg", "*.ini", "*.lock", "*.txt")
 
 
 @dataclass(frozen=True)
 class Watched:
-    """A gate of the hook."""
-
     name: str
-    # Patterns of the paths that it judges, from the root of the repository; ``{source}`` stands for the
-    # application's folder, and ``*`` matches a slash as well.
+    # Patterns of its input paths, from the repository's root; ``{source}`` is the application's folder, and
+    # ``*`` matches a slash as well
     inputs: tuple[str, ...]
-    # The arguments with which the hook runs the Nox session, for a gate that judges no image.
-    session: tuple[str, ...] | None = None
+    session: tuple[str, ...] | None = None  # arguments of its Nox session, if it judges no image
 
     def patterns(self, source: str) -> tuple[str, ...]:
-        """Return the inputs of a project whose application lies in a folder; empty for the root."""
+        """Return the inputs of a project with its application in a folder; empty for the root."""
         return tuple(text.replace(f"{SOURCE}/", f"{source}/" if source else "") for text in self.inputs)
 
 

@@ -1,7 +1,7 @@
 """Read an image exactly: its layers, files, packages, configuration, and both sizes.
 
-The result does not depend on how an engine stores images: `local` asks an engine, `archive` reads files of
-`docker save` or an OCI tool. `model` defines the two sizes, `anatomy` answers questions about the content,
+The result does not depend on how an engine stores images. `local` reads from an engine, `archive` from files
+of `docker save` or an OCI tool. `model` defines the two sizes, `anatomy` answers questions about the content,
 `pack` prepares an image for a registry.
 """
 

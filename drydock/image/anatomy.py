@@ -1,4 +1,4 @@
-"""An image's final tree with its packages, worked out once and only as far as it is asked for."""
+"""An image's final tree with its packages, each computed once and on demand."""
 
 from __future__ import annotations
 
@@ -18,13 +18,11 @@ class Reason:
     file: File
     layer: Layer
     package: Package | None  # None for a folder
-    hidden: tuple[Layer, ...]  # layers below, the nearest first, whose copy this one replaced
+    hidden: tuple[Layer, ...]  # lower layers with a replaced copy, nearest first
 
 
 @dataclass(frozen=True)
 class Anatomy:
-    """The content of an image."""
-
     image: Image
 
     @functools.cached_property
@@ -44,12 +42,12 @@ class Anatomy:
 
     @functools.cached_property
     def inventory(self) -> Inventory:
-        """Every file in exactly one package."""
+        """Every file, in exactly one package."""
         return take_stock(self.tree, self.texts)
 
     @functools.cached_property
     def efficiency(self) -> Efficiency:
-        """The share of the stored bytes that is needed."""
+        """The needed share of the stored bytes."""
         return efficiency(self.image)
 
     def largest(self, count: int = 20) -> list[File]:
@@ -58,7 +56,7 @@ class Anatomy:
         return sorted(files, key=lambda file: (-file.size, file.path))[:count]
 
     def why(self, path: str) -> Reason | None:
-        """Tell where a path comes from; None when the final tree has no such path, links followed."""
+        """Tell where a path comes from, after following links; None if the final tree lacks it."""
         file = self.tree.get(resolve(path, self.tree))
         if file is None:
             return None

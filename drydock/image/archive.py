@@ -21,7 +21,7 @@ from drydock.image.model import Config, Image, Layer
 from drydock.image.record import Record
 from drydock.project.compression import ZSTD, Compression
 
-# zstd and hashlib let other threads run; a third thread would wait for the interpreter's lock.
+# zstd and hashlib release the interpreter's lock; a third thread would wait for it.
 THREADS = 2
 LARGEST_DOCUMENT = 16_000_000
 
@@ -34,14 +34,13 @@ _MACHINES = {"x86_64": "amd64", "AMD64": "amd64", "aarch64": "arm64"}
 
 @dataclass(frozen=True)
 class Part:
-    """One file of an image archive, where it lies."""
+    """One file of an image archive, inside the archive or folder."""
 
-    path: Path  # the file that holds it
-    offset: int  # where it begins, in bytes
-    size: int  # how long it is, in bytes
+    path: Path  # the file on disk
+    offset: int  # in bytes
+    size: int  # in bytes
 
     def open(self) -> io.BufferedReader:
-        """Open it for one reader."""
         return io.BufferedReader(_Window(self), records.CHUNK)
 
 
@@ -67,20 +66,20 @@ class _Window(io.RawIOBase):
 
 @dataclass(frozen=True)
 class Manifest:
-    """Which parts make an image."""
+    """An image's parts."""
 
-    id: str  # the image's id, as far as the archive tells
-    config: str  # name of the configuration
-    layers: tuple[str, ...]  # names of the layers, from the lowest
+    id: str  # the image's id, from the archive
+    config: str
+    layers: tuple[str, ...]  # lowest first
 
 
 @dataclass(frozen=True)
 class Source:
-    """Parts by name, with where they come from."""
+    """An archive's parts by name."""
 
-    where: str  # its name in an error
-    parts: Mapping[str, Part]  # the parts that are at hand
-    # diff ids of layers that are not among the parts, since the cache has them
+    where: str  # the archive's name for errors
+    parts: Mapping[str, Part]
+    # diff ids of layers in the cache, which may be missing from the parts
     known: frozenset[str] = field(default_factory=frozenset)
 
     def content(self, name: str) -> bytes:
@@ -94,7 +93,6 @@ class Source:
             return file.read()
 
     def document(self, name: str) -> Any:
-        """Read a JSON document."""
         try:
             return json.loads(self.content(name))
         except ValueError as error:
@@ -148,7 +146,6 @@ def _reason(path: Path, error: Exception) -> str:
 
 
 def find_manifest(source: Source, architecture: str) -> Manifest:
-    """Find which parts make the image."""
     try:
         if "manifest.json" in source.parts:
             return _docker_manifest(source)
@@ -185,7 +182,7 @@ def _oci_manifest(source: Source, architecture: str) -> Manifest:
 
 
 def _descriptors(source: Source, manifests: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    """Return the image manifests of an index and of all indexes in it, by digest."""
+    """Return the image manifests of an index and of the indexes in it, by digest."""
     found: dict[str, dict[str, Any]] = {}
     for item in manifests:
         # BuildKit lists attestations among the images, under an unknown platform.
@@ -210,7 +207,7 @@ def assemble(
     repo_digests: tuple[str, ...] = (),
     image_id: str = "",
 ) -> Image:
-    """Analyse the layers that the cache does not know, and make an image of all of them."""
+    """Analyse the layers missing from the cache, and return the image."""
     content, raw = source.content(manifest.config), source.document(manifest.config)
     try:
         diff_ids: list[str] = raw["rootfs"]["diff_ids"]
@@ -238,7 +235,7 @@ def assemble(
 
 
 def instructions(history: list[dict[str, Any]], count: int) -> list[str]:
-    """Return each layer's instruction; empty texts where the history does not fit the layers."""
+    """Return each layer's instruction; empty texts if the history does not match the layers."""
     made = [str(item.get("created_by") or "") for item in history if not item.get("empty_layer")]
     return made if len(made) == count else [""] * count
 

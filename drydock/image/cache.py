@@ -1,7 +1,7 @@
-"""The user's cache of facts about layers and images, and of layers ready to be sent.
+"""The user's cache of facts about layers and images, and of compressed layers.
 
-An entry is a file named by the digest of its subject, so that entries never go stale; they only get old.
-Damaged entries read as absent, and are then made again.
+An entry is a file named by its subject's digest, so it never goes stale. Damaged entries count as missing,
+and are made again.
 """
 
 from __future__ import annotations
@@ -29,11 +29,9 @@ LARGEST_BLOBS = state.TABLE["blobs"].largest
 
 @dataclass(frozen=True)
 class Blob:
-    """A compressed layer."""
-
-    diff_id: str  # the layer: sha256 of the uncompressed tar archive, with its algorithm in front
+    diff_id: str  # the layer: ``sha256:`` of the uncompressed tar archive
     digest: str  # the same of the compressed bytes
-    size: int  # how many those are
+    size: int  # number of compressed bytes
 
 
 class Packer:
@@ -46,11 +44,11 @@ class Packer:
         self._size = 0
 
     def write(self, data: bytes) -> None:
-        """Take more of the layer."""
+        """Add bytes of the layer."""
         self._take(self._compressor.compress(data))
 
     def finish(self, diff_id: str) -> Blob:
-        """End the blob and describe it."""
+        """End the blob and return its digest and size."""
         self._take(self._compressor.flush())
         return Blob(diff_id, f"sha256:{self._hash.hexdigest()}", self._size)
 
@@ -65,7 +63,6 @@ class Packer:
 
 
 def digest_of_file(file: IO[bytes]) -> str:
-    """Return the digest of a file's content."""
     return f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}"  # type: ignore[arg-type]
 
 
@@ -79,7 +76,6 @@ class Cache:
         self._blobs = Store(folder / "blobs", largest_blobs)
 
     def record(self, diff_id: str) -> Record | None:
-        """Return the analysis of a layer."""
         data = self._facts.read(_name("layer", diff_id))
         try:
             record = Record.load(data) if data else None
@@ -88,7 +84,6 @@ class Cache:
         return record if record and record.diff_id == diff_id else None
 
     def add_record(self, record: Record) -> None:
-        """Keep the analysis of a layer."""
         self._facts.write(_name("layer", record.diff_id), record.dump())
 
     def configuration(self, image_id: str) -> bytes | None:
@@ -97,16 +92,16 @@ class Cache:
         return None if found is None else str(found).encode()
 
     def add_configuration(self, image_id: str, content: bytes) -> None:
-        """Keep an image's configuration, which is JSON and so UTF-8."""
+        """Store an image's configuration, which is JSON and so UTF-8."""
         self._write(_name("configuration", image_id), content.decode())
 
     def blob(self, diff_id: str, compression: Compression) -> Blob | None:
-        """Return a layer's compressed form, whether or not its bytes are at hand."""
+        """Return a layer's compressed form, whether or not its bytes are in the cache."""
         found = self._read(_name(f"blob-{compression.key}", diff_id))
         return None if found is None else Blob(diff_id, *found)
 
     def blob_file(self, blob: Blob) -> Path | None:
-        """Return the file with a blob's bytes; None where it is not, or is damaged."""
+        """Return the file with a blob's bytes; None if it is missing or damaged."""
         path = self._blobs.path(_name("blob", blob.digest))
         try:
             if path is None or path.stat().st_size != blob.size:
@@ -118,7 +113,7 @@ class Cache:
 
     @contextmanager
     def packer(self, compression: Compression) -> Iterator[Packer]:
-        """Yield a packer that writes into the cache, or only counts where that cannot be written."""
+        """Yield a packer that writes into the cache, or only counts if that is not writable."""
         with ExitStack() as stack:
             try:
                 file = stack.enter_context(self._blobs.making())
@@ -127,15 +122,15 @@ class Cache:
             yield Packer(compression, file)
 
     def add_blob(self, blob: Blob, compression: Compression, packer: Packer) -> None:
-        """Keep a compressed layer, and its bytes where they were written."""
+        """Store a compressed layer's digest and size, and its bytes if they were written."""
         if packer.file:
-            # Where the device is full, the digest and size still count.
+            # If the device is full, digest and size are still valid.
             with suppress(OSError):
                 self._blobs.keep(packer.file, _name("blob", blob.digest))
         self._write(_name(f"blob-{compression.key}", blob.diff_id), [blob.digest, blob.size])
 
     def _read(self, name: str) -> Any:
-        """Return a document; None where it is not, or is damaged."""
+        """Return a document; None if it is missing or damaged."""
         digest, _, rest = (self._facts.read(name) or b"").partition(b"\n")
         if hashlib.sha256(rest).hexdigest().encode() != digest:
             return None
@@ -152,7 +147,6 @@ def _name(kind: str, digest: str) -> str:
 
 @functools.cache
 def user_cache() -> Cache:
-    """Return the cache in the user's cache folder."""
     return Cache(state.cache())
 
 
@@ -160,9 +154,9 @@ def user_cache() -> Cache:
 class Analyst:
     """Analyses and compresses layers, unless the cache has the result."""
 
-    cache: Cache  # where the answers are kept
-    compression: Compression = ZSTD  # how layers are sent
-    files: bool = False  # whether the compressed bytes must be at hand, and not only their number
+    cache: Cache
+    compression: Compression = ZSTD
+    files: bool = False  # whether the compressed bytes are needed, and not only their number
 
     def known(self, diff_id: str) -> tuple[Record, Blob] | None:
         """Return a layer's analysis and blob from the cache; None unless it has both."""
@@ -174,7 +168,7 @@ class Analyst:
     def examine(
         self, diff_id: str, name: str, opened: Callable[[], io.BufferedReader], where: str
     ) -> tuple[Record, Blob]:
-        """Read a layer once, and keep its analysis and its blob."""
+        """Read a layer once; store and return its analysis and its blob."""
         with opened() as source, self.cache.packer(self.compression) as packer:
             record = analyse(source, name, names_packages, packer.write)
             if record.diff_id != diff_id:

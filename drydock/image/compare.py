@@ -14,7 +14,7 @@ from drydock.image.packages import Source
 
 
 class Change(StrEnum):
-    """How a package or a file differs."""
+    """The kinds of changes to a package or file."""
 
     ADDED = "added"
     REMOVED = "removed"
@@ -23,47 +23,47 @@ class Change(StrEnum):
 
 @dataclass(frozen=True)
 class PackageChange:
-    """A package that differs."""
+    """A changed package."""
 
     change: Change
     source: Source
     name: str
-    before: str  # its version in the first image; empty when it is not there or has none
+    before: str  # version in the first image; empty if absent or unknown
     after: str  # the same in the second
     grown: int  # bytes by which the second image's is larger
 
 
 @dataclass(frozen=True)
 class FileChange:
-    """A file that differs."""
+    """A changed file."""
 
     change: Change
     path: str
-    # which of its fields changed, such as ``mode`` or ``sha256``; empty when added or removed
+    # changed fields, such as ``mode`` or ``sha256``; empty when added or removed
     fields: tuple[str, ...]
     grown: int  # bytes by which the second image's is larger
 
 
 @dataclass(frozen=True)
 class Difference:
-    """The differences of the second image from the first."""
+    """The second image's differences from the first."""
 
-    on_disk: int  # bytes that the second is larger on disk
-    on_wire: int  # the same on the wire
-    shared: tuple[Layer, ...]  # the layers of both, from the lowest: they are not sent again
+    on_disk: int  # growth in bytes
+    on_wire: int  # growth in compressed bytes
+    shared: tuple[Layer, ...]  # layers of both, lowest first: they are not sent again
     removed: tuple[Layer, ...]  # layers of the first alone
     added: tuple[Layer, ...]  # layers of the second alone
-    packages: tuple[PackageChange, ...]  # packages that differ, the largest growth first
-    files: tuple[FileChange, ...]  # files that differ, the largest growth first
+    packages: tuple[PackageChange, ...]  # largest growth first
+    files: tuple[FileChange, ...]  # largest growth first
 
     @property
     def upload(self) -> int:
-        """Bytes that a registry which has the first image has yet to get for the second."""
+        """Bytes that a registry with the first image still needs for the second."""
         return sum({layer.diff_id: layer.on_wire for layer in self.added}.values())
 
 
 class Versioned(Protocol):
-    """A package, as an image or the history describes it."""
+    """A package of an image or of the history."""
 
     @property
     def version(self) -> str: ...
@@ -72,7 +72,7 @@ class Versioned(Protocol):
 
 
 def diff(first: Image, second: Image) -> Difference:
-    """Compare two images, wherever they were read from."""
+    """Compare two images from any sources."""
     old, new = Anatomy(first), Anatomy(second)
     had = {layer.diff_id for layer in first.layers}
     has = {layer.diff_id for layer in second.layers}
@@ -93,7 +93,7 @@ def diff(first: Image, second: Image) -> Difference:
 def package_changes(
     before: Mapping[tuple[Source, str], Versioned], after: Mapping[tuple[Source, str], Versioned]
 ) -> tuple[PackageChange, ...]:
-    """Return the packages that differ, the largest growth first."""
+    """Return the changed packages, largest growth first."""
     found = []
     for key in before.keys() | after.keys():
         was, now = before.get(key), after.get(key)
@@ -118,6 +118,6 @@ def _files(old: dict[str, File], new: dict[str, File]) -> Iterator[FileChange]:
 
 
 def changed_fields(was: File, now: File) -> tuple[str, ...]:
-    """Return the names of the fields in which two files differ, but for the layers that hold them."""
+    """Return the names of the fields that differ between two files, except for their layers."""
     names = ("kind", "size", "mode", "uid", "gid", "mtime", "link", "sha256")
     return tuple(name for name in names if getattr(was, name) != getattr(now, name))

@@ -1,6 +1,6 @@
-"""The components of an image: interpreter, distributions, Debian packages, and code that belongs to none.
+"""An image's components: interpreter, distributions, Debian packages, and code without a package.
 
-The SBOM, the audit and the licence gate all read this one list; sizes come from the inventory below it.
+The SBOM, the audit and the licence gate all read this list; sizes come from the inventory.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _INTERPRETER = re.compile(r"^(?P<prefix>.*)/bin/python(?P<minor>3\.\d+)$")
 
 
 class Type(StrEnum):
-    """The kind of a component, by who publishes it."""
+    """The kinds of components, by publisher."""
 
     INTERPRETER = "interpreter"
     PYTHON = "python"
@@ -50,41 +50,38 @@ class Type(StrEnum):
 class Component:
     """A program, package or single file of an image."""
 
-    name: str  # as its own records write it; of a single file the last part of its path
-    version: str = ""  # as its own records write it; empty for a single file
-    architecture: str = ""  # A Debian package's
-    type: Type = Type.PYTHON  # who publishes it
-    purl: str = ""  # its package URL, which is also its key; of a single file its path
-    cpe: str = ""  # the name under which NVD knows it; empty for all but the interpreter
-    # of a single file; of a package, of the list ``sha256  path`` of its files in the image, in order of
-    # their paths; empty for a package whose records name none of its files
+    name: str  # from its own records; a single file's base name
+    version: str = ""  # from its own records; empty for a single file
+    architecture: str = ""  # for Debian packages
+    type: Type = Type.PYTHON
+    purl: str = ""  # package URL, which is also its key; a single file's path
+    cpe: str = ""  # NVD's name; only for the interpreter
+    # A single file's digest. A package's is of the list ``sha256  path`` of its files in the image, sorted by
+    # path. Empty if its records name no files.
     sha256: str = ""
-    # path of the METADATA or copyright file that states the licence; empty where there is none
+    # path of the METADATA or copyright file with the licence; empty if there is none
     record: str = ""
-    licence: str = ""  # the SPDX expression that this file states; empty where it states none
-    depends: tuple[str, ...] = ()  # purls of its requirements that the image contains
-    description: str = ""  # one line about it
+    licence: str = ""  # that file's SPDX expression; empty if it states none
+    depends: tuple[str, ...] = ()  # purls of its requirements in the image
+    description: str = ""  # one line
     by_debian: bool = False  # whether Debian packaged it, and so patches and numbers it
 
     @property
     def is_file(self) -> bool:
-        """Whether it is a program or library of no package."""
+        """Whether it is a program or library without a package."""
         return self.type is Type.FILE
 
     @property
     def label(self) -> str:
-        """The name with its version, for people."""
         return f"{self.name} {self.version}".strip()
 
 
 @dataclass(frozen=True)
 class Components:
-    """All components of an image."""
-
     all: tuple[Component, ...]  # sorted by purl
     release: Mapping[str, str]  # fields of os-release
     nameless: tuple[str, ...] = ()  # paths of distributions without a readable name and version
-    unowned: tuple[str, ...] = ()  # code of no package, as far as the records let one tell
+    unowned: tuple[str, ...] = ()  # code without a package, as far as the records tell
 
     def of(self, kind: Type) -> tuple[Component, ...]:
         """Return the components of one type."""
@@ -92,17 +89,15 @@ class Components:
 
     @property
     def python(self) -> tuple[Component, ...]:
-        """The distributions; one that Debian packaged is looked up there."""
+        """The distributions that Debian did not package; its own are looked up as Debian packages."""
         return tuple(one for one in self.of(Type.PYTHON) if not one.by_debian)
 
     @property
     def debian(self) -> tuple[Component, ...]:
-        """The Debian packages."""
         return self.of(Type.DEBIAN)
 
 
 def find(anatomy: Anatomy) -> Components:
-    """List the components of an image."""
     release = read_release(
         anatomy.texts.get("/etc/os-release") or anatomy.texts.get("/usr/lib/os-release", "")
     )
@@ -111,8 +106,8 @@ def find(anatomy: Anatomy) -> Components:
     paths = (path for folder in anatomy.inventory.of(Source.FOLDER) for path in folder.paths)
     code = [path for path in paths if is_code(anatomy.tree[path])]
     strays = [path for path in code if not any(_belongs(path, binary) for binary in interpreters)]
-    # Records of the short form, as distroless images have them, name no files. Then only paths that cannot be
-    # theirs are known to have no owner: Debian's packages leave /usr/local alone (policy, 9.1.2).
+    # Records in distroless images' short form name no files. Then only paths under /usr/local certainly have
+    # no owner: Debian's packages do not use it (policy, 9.1.2).
     short = bool(anatomy.inventory.of(Source.DEBIAN)) and not by_debian
     found = [*interpreters.values(), *_distributions(anatomy, by_debian), *_debian(anatomy, release)]
     for path in strays:
@@ -136,7 +131,7 @@ def is_code(file: File) -> bool:
 
 
 def _interpreters(anatomy: Anatomy, by_debian: set[str]) -> dict[str, Component]:
-    """Return each CPython by the path of its program, with the version that its surroundings tell."""
+    """Return each CPython by its program's path, with the version that the image reveals."""
     found = {}
     for path, file in anatomy.tree.items():
         match = _INTERPRETER.match(path)
@@ -157,7 +152,7 @@ def _interpreters(anatomy: Anatomy, by_debian: set[str]) -> dict[str, Component]
 
 
 def _python_version(anatomy: Anatomy, path: str, prefix: str, minor: str) -> str:
-    """Return CPython's exact version; only the minor version where nothing in the image tells it."""
+    """Return CPython's exact version; only the minor one if the image does not reveal more."""
     owner = anatomy.inventory.owner(path)
     told = (
         owner.version if owner and owner.source is Source.DEBIAN else "",
@@ -170,7 +165,7 @@ def _python_version(anatomy: Anatomy, path: str, prefix: str, minor: str) -> str
 
 
 def _belongs(path: str, binary: str) -> bool:
-    """Tell whether a path is CPython's own, by the path of its program."""
+    """Tell whether a path is part of CPython, given its program's path."""
     prefix, _, name = binary.rpartition("/bin/")
     return (
         path == binary
@@ -228,9 +223,9 @@ def _pypi(fields: Message) -> str:
 
 
 def _requirements(metadata: Message, path: str, architecture: str) -> set[str]:
-    """Return the names that a distribution requires in this image, those of any extra included.
+    """Return the names that a distribution requires in this image, including those of its extras.
 
-    No record says which extras were asked for; a requirement that is not installed makes no edge.
+    No record tells which extras were requested; a requirement that is not installed adds no edge.
     """
     python = re.search(r"/python(3\.\d+)/", path)
     environment = {
@@ -286,7 +281,7 @@ def _debian(anatomy: Anatomy, release: Mapping[str, str]) -> Iterator[Component]
 
 
 def copyright_file(package: str, tree: Mapping[str, File]) -> str:
-    """Return where a Debian package's copyright file is, links followed; empty where it is not there."""
+    """Return the path of a Debian package's copyright file after following links; empty if it is missing."""
     path = resolve(f"{DOC}/{package}/copyright", tree)
     file = tree.get(path)
     if file is not None and file.kind is Kind.SYMLINK:
@@ -303,6 +298,6 @@ def _deb(fields: Mapping[str, str], release: Mapping[str, str]) -> str:
 
 
 def _listing(paths: Sequence[str], tree: Mapping[str, File]) -> str:
-    """Return the digest of a package's files, whose order and owner change nothing."""
+    """Return a digest of a package's files that ignores their order and owners."""
     lines = "".join(f"{tree[path].sha256}  {path}\n" for path in sorted(paths) if tree[path].sha256)
     return hashlib.sha256(lines.encode("utf-8", "surrogateescape")).hexdigest() if lines else ""

@@ -23,13 +23,13 @@ class Kind(StrEnum):
 class File:
     """One entry of a layer."""
 
-    path: str  # absolute, normalised; of a whiteout the path that it deletes
+    path: str  # absolute, normalised; for a whiteout, the path that it deletes
     kind: Kind
-    size: int  # bytes of its content; 0 for everything but a regular file
+    size: int  # bytes of a regular file's content; else 0
     mode: int  # permission bits with setuid, setgid and sticky
-    uid: int  # owner
-    gid: int  # group
+    uid: int
+    gid: int
     mtime: int  # seconds since the epoch, without their fraction
-    link: str  # where a symbolic link points, as written; of a hard link the absolute path of the other name
-    sha256: str  # of a regular file's content, in hexadecimal digits; else empty
-    layer: str  # diff id of the layer that holds it
+    link: str  # target of a symbolic link, as written; absolute path of a hard link's other name
+    sha256: str  # of a regular file's content, in hexadecimal; else empty
+    layer: str  # diff id of its layer

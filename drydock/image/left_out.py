@@ -1,4 +1,4 @@
-"""Compare production with slim path by path, each difference with the reason for it."""
+"""Compare production with slim path by path, with a reason for each difference."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from drydock.image.packages import UNSTRIPPED, Source
 from drydock.image.tree import parents
 
 ENVIRONMENT = "/opt/venv"
-# Names of a folder by which paths are summed up, the empty one before the first slash included.
+# Path components in a summary's folders, including the empty one before the first slash.
 FOLDER_DEPTH = 3
 _LIBRARY_FOLDER = re.compile(r"^(/.+/lib/python3\.\d+)/")
 _COMPARED = ("kind", "sha256", "link", "mode", "uid", "gid")
@@ -25,31 +25,31 @@ _COMPARED = ("kind", "sha256", "link", "mode", "uid", "gid")
 
 @dataclass(frozen=True)
 class Omission:
-    """A path that slim has and production lacks, or has otherwise."""
+    """A path of slim that production lacks or changes."""
 
     path: str
     kind: Kind
-    size: int  # bytes that production has less
-    reason: str  # empty where no rule explains it
-    package: str = ""  # slim's Debian package or Python distribution; empty for a path of none
+    size: int  # bytes saved in production
+    reason: str  # empty if no rule explains it
+    package: str = ""  # slim's Debian package or Python distribution; empty if none owns it
 
 
 @dataclass(frozen=True)
 class LeftOut:
-    """All differences of production from slim, by path."""
+    """All differences between production and slim, sorted by path."""
 
     missing: tuple[Omission, ...]
     changed: tuple[Omission, ...]
-    whole: tuple[str, ...]  # programs and libraries that keep their symbols, since they carry more than code
+    whole: tuple[str, ...]  # programs and libraries with symbols, since they carry more than code
 
     @property
     def unexplained(self) -> list[Omission]:
-        """The differences that no rule explains: of images of two sources, or of a fault in drydock."""
+        """The differences without a rule: the images have different sources, or drydock has a fault."""
         return [one for one in (*self.missing, *self.changed) if not one.reason]
 
 
 def compare(slim: Anatomy, production: Anatomy) -> LeftOut:
-    """Return how production differs from slim."""
+    """Return the differences of production from slim."""
     owners = {path: package for package in slim.inventory.packages for path in package.paths}
     shipped = {package.name for package in production.inventory.of(Source.DEBIAN)}
     missing: dict[str, Omission] = {}
@@ -83,10 +83,10 @@ def compare(slim: Anatomy, production: Anatomy) -> LeftOut:
 
 
 def _reason(file: File, foreign: bool) -> str:
-    """Return why production lacks a file: by its place first, then by its package, then by its kind."""
+    """Return why production lacks a file: by its path, then its package, then its kind."""
     for prefix, table in _tables(file.path):
         for pattern, reason in table.items():
-            # A folder that is left out takes all that is in it along.
+            # An omitted folder takes its content along.
             if any(fnmatch.fnmatch(one, f"{prefix}/{pattern}") for one in (file.path, *parents(file.path))):
                 return reason
     if file.path.endswith(".pyc"):
@@ -114,7 +114,7 @@ def _empty(path: str) -> str:
 
 
 def _change(was: File, now: File) -> str:
-    """Return why production has a file otherwise; empty where nothing explains it."""
+    """Return why production changes a file; empty if no rule explains it."""
     if now.kind is Kind.SYMLINK and ".libs/" in now.path:
         return reasons.TWIN
     if (was.mode, was.uid, was.gid) != (now.mode, now.uid, now.gid):
@@ -128,7 +128,7 @@ def _change(was: File, now: File) -> str:
 
 
 def folded(omissions: Sequence[Omission]) -> list[tuple[str, int, int, str]]:
-    """Sum up by folder and reason: folder, number of paths, bytes, reason; the largest first."""
+    """Sum up by folder and reason: folder, number of paths, bytes, reason; largest first."""
     rows: dict[tuple[str, str], list[int]] = defaultdict(lambda: [0, 0])
     for one in omissions:
         folder = "/".join(posixpath.dirname(one.path).split("/")[:FOLDER_DEPTH]) or "/"

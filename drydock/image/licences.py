@@ -1,7 +1,7 @@
-"""Licences as Python's metadata and Debian's copyright files state them, as SPDX expressions.
+"""Licences from Python's metadata and Debian's copyright files, as SPDX expressions.
 
-Every reader of an image uses these functions: the licence gate and the SBOM say the same of the same words.
-Words that SPDX lacks stay as ``LicenseRef-`` and the words. Where statements disagree, all of them count.
+Every reader of an image uses these functions, so the licence gate and the SBOM agree. Words that SPDX lacks
+are kept as ``LicenseRef-`` and the words. If statements disagree, all of them count.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from email import message_from_string
 from typing import Any
 
-# Titles that mean one licence beyond doubt and that `_named` cannot derive. "BSD License" means four.
+# Unambiguous titles that `_named` cannot derive. "BSD License" could mean four.
 TITLES = {
     "apache software license": "Apache-2.0",
     "new bsd license": "BSD-3-Clause",
@@ -25,8 +25,8 @@ TITLES = {
     "python software foundation license": "PSF-2.0",
     "zlib/libpng license": "Zlib",
 }
-# Debian's short names (copyright-format 1.0, section 7.1) that SPDX spells otherwise. The GNU licences say
-# themselves that a program which names no version may be used under any.
+# Debian's short names (copyright-format 1.0, section 7.1) that SPDX spells differently. By the GNU licences'
+# own text, a program that names no version may be used under any.
 DEBIAN = {
     "artistic": "Artistic-1.0-Perl",
     "bsd": "BSD-3-Clause",  # the text in /usr/share/common-licenses
@@ -57,7 +57,7 @@ _NOISE = re.compile(r"\b(?:the|licen[sc]e|version)\b|,", re.IGNORECASE)
 
 
 def parse(text: str) -> Any:
-    """Return the tree of an SPDX expression; None for text that is none, with a token over or unknown."""
+    """Return the tree of an SPDX expression; None for other text, or for an unknown or leftover token."""
     import license_expression  # type: ignore[import-untyped]
 
     try:
@@ -70,19 +70,19 @@ def parse(text: str) -> Any:
 
 @functools.cache
 def _spdx() -> Any:
-    import license_expression  # takes 0.4 s for its index
+    import license_expression  # its index takes 0.4 s to load
 
     return license_expression.get_spdx_licensing()
 
 
 def canonical(text: str) -> str:
-    """Return an SPDX expression in its canonical spelling; empty where the text is none."""
+    """Return an SPDX expression in its canonical spelling; empty for other text."""
     tree = parse(text)
     return "" if tree is None else str(tree.render())
 
 
 def of_metadata(text: str) -> str:
-    """Return the expression that a distribution's METADATA states; empty when it states nothing."""
+    """Return the expression in a distribution's METADATA; empty if it states none."""
     message = message_from_string(text)
     if stated := str(message.get("License-Expression", "")).strip():
         return canonical(stated) or own(stated)
@@ -91,21 +91,21 @@ def of_metadata(text: str) -> str:
         for value in message.get_all("Classifier", [])
         if re.fullmatch(r"License :: (?!(?:OSI|DFSG) approved$).*", value, re.IGNORECASE)
     ]
-    # The free field may hold the whole text: its first line is the title.
+    # The free field may hold a whole licence: its first line is the title.
     lines = str(message.get("License", "")).strip().splitlines()
     titles = [lines[0].strip()] if lines and not (len(lines) > 1 and classifiers) else []
     if lines and not titles and _named(lines[0].strip()):
         titles = [lines[0].strip()]
     words = [*titles, *classifiers]
     exact = [name for name in map(_named, words) if name]
-    # "MIT OR Apache-2.0" answers for a classifier of either, "BSD-3-Clause" for "BSD License".
+    # "MIT OR Apache-2.0" covers a classifier of either, "BSD-3-Clause" covers "BSD License".
     said = re.split(r"[\s()]+", exact[0]) if titles and exact and _named(titles[0]) else []
     vague = [word for word in words if not _named(word) and not _is_family(word, exact)]
     return _together([*exact[:1], *(name for name in exact[1:] if name not in said), *map(own, vague)])
 
 
 def _named(title: str) -> str:
-    """Return the expression that a title means; empty where it is not beyond doubt."""
+    """Return the expression for a title; empty if it is ambiguous."""
     if match := _GNU.fullmatch(title):
         kind = {"affero": "AGPL", "": "GPL"}.get((match[1] or "").lower(), "LGPL")
         return _versioned(kind, match[2], match[3])
@@ -118,21 +118,21 @@ def _named(title: str) -> str:
 
 
 def _one(name: str) -> str:
-    """Return one identifier in SPDX's spelling; empty where SPDX has none of the name."""
+    """Return one identifier in SPDX's spelling; empty if SPDX lacks the name."""
     return canonical(name) if re.fullmatch(r"[\w.+-]+", name) else ""
 
 
 def _is_family(word: str, exact: Iterable[str]) -> bool:
-    """Tell whether one of the exact names is a member of the family that a vague one begins with."""
+    """Tell whether one of the exact names belongs to the family at the start of a vague one."""
     family = re.split(r"[\s(]", word, maxsplit=1)[0].lower()
     return any(name.lower().startswith(f"{family}-") for text in exact for name in re.split(r"[\s()]+", text))
 
 
 def of_copyright(text: str) -> str:
-    """Return the expression of a Debian copyright file; empty when it names no licence.
+    """Return the expression of a Debian copyright file; empty if it names no licence.
 
-    A machine-readable file names each licence; all of them count. Another one refers to Debian's folder of
-    common licences, and says beside it whether a later version will do; the rest is not understood.
+    A machine-readable file names each licence; all of them count. Other files refer to Debian's folder of
+    common licences, and may allow later versions; the rest is not understood.
     """
     if re.search(r"^Format(-Specification)?:.*(copyright-format|dep-?5)", text, re.MULTILINE | re.IGNORECASE):
         names = re.findall(r"^License:[ \t]*(\S[^\n]*)$", text, re.MULTILINE)
@@ -143,7 +143,7 @@ def of_copyright(text: str) -> str:
 
 
 def of_debian(text: str) -> str:
-    """Return a Debian licence statement as an SPDX expression; a name that SPDX lacks stays as a reference.
+    """Convert a Debian licence statement to an SPDX expression; a name that SPDX lacks becomes a reference.
 
     A comma binds less tightly than ``and`` and ``or``. Alone it means ``and``; so does ``and/or``.
     """
@@ -162,10 +162,10 @@ def _operands(text: str) -> str:
 
 
 def _debian_name(name: str) -> str:
-    """Return one name in SPDX's spelling."""
+    """Convert one name to SPDX's spelling."""
     if match := _WITH.match(name):
         licence, exception = match[1] or match[3], match[2] or match[4]
-        # An exception only adds permissions: where SPDX lacks it, the licence alone is the stricter reading.
+        # An exception only adds permissions: if SPDX lacks it, the licence alone is the stricter reading.
         base = _debian_name(licence)
         exact = f"{base} WITH {'-'.join(exception.split())}"
         return exact if canonical(exact) else base
@@ -181,11 +181,11 @@ def _versioned(family: str, version: str, later: str | None) -> str:
 
 
 def own(words: str) -> str:
-    """Return words of a package's own as SPDX's reference to a licence that it does not list."""
+    """Return SPDX's reference to a licence that it does not list, made from a package's own words."""
     return f"LicenseRef-{re.sub(r'[^A-Za-z0-9.-]+', '-', words[:LONGEST_NAME]).strip('-') or 'unnamed'}"
 
 
 def _together(expressions: Iterable[str]) -> str:
-    """Join expressions that all apply, each named once."""
+    """Join expressions that all apply, without repetitions."""
     joined = " AND ".join(f"({text})" for text in dict.fromkeys(expressions))
     return str(_spdx().dedup(joined).render()) if joined else ""

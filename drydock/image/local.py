@@ -1,4 +1,4 @@
-"""Images of a Docker Engine, whichever store it keeps them in."""
+"""Images of a Docker Engine, with any image store."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from drydock.project.compression import ZSTD, Compression
 if TYPE_CHECKING:
     import docker.models.images
 
-# Only these instructions add a layer; a WORKDIR does so when its folder is new.
+# Only these instructions add a layer; WORKDIR adds one if its folder is new.
 _LAYER_MAKERS = re.compile(r"^(?:/bin/sh -c |RUN|COPY|ADD)")
 _PERHAPS_LAYER_MAKERS = re.compile(r"^WORKDIR")
 
@@ -38,8 +38,8 @@ def read(
 ) -> Image:
     """Read an image of an engine.
 
-    No layer is read twice: with every layer known, two calls of the engine's API are enough. With a new one,
-    `docker save` is streamed, and only the new layers are analysed.
+    No layer is read twice: if all are known, two calls of the engine's API are enough. Otherwise `docker
+    save` is streamed, and only the new layers are analysed.
     """
     looking = Analyst(cache or user_cache(), compression)
     with answers(engine, reference):
@@ -49,21 +49,21 @@ def read(
 
 @contextmanager
 def answers(engine: Engine, reference: str) -> Iterator[None]:
-    """Turn the engine's errors about an image into ours."""
+    """Turn the engine's errors about an image into drydock's."""
     import docker
 
     try:
         with engine.answering():
             yield
     except docker.errors.APIError as error:
-        # An illegal name is answered with 400.
+        # The engine answers an illegal name with 400.
         if error.status_code in (HTTPStatus.NOT_FOUND, HTTPStatus.BAD_REQUEST):
             raise ImageMissing(reference=reference) from error
         raise DamagedImage(where=reference, problem=f"the engine says {error.explanation}") from error
 
 
 def _from_cache(found: docker.models.images.Image, reference: str, looking: Analyst) -> Image | None:
-    """Return the image without reading a layer; None when the cache does not know enough of it."""
+    """Return the image without reading a layer; None if the cache lacks part of it."""
     inspected = found.attrs
     diff_ids = inspected["RootFS"].get("Layers") or []
     known = [pair for diff_id in diff_ids if (pair := looking.known(diff_id))]
@@ -90,7 +90,7 @@ def _from_cache(found: docker.models.images.Image, reference: str, looking: Anal
 
 
 def guess_instructions(history: Sequence[Mapping[str, Any]], count: int) -> list[str] | None:
-    """Return each layer's instruction by an engine's history, which does not say which steps have one."""
+    """Return each layer's instruction from an engine's history, which does not tell the steps with layers."""
     oldest_first = list(reversed(history))
 
     def texts(*makers: re.Pattern[str]) -> list[str]:
@@ -127,7 +127,7 @@ def saved(engine: Engine, reference: str, inspected: Mapping[str, Any], looking:
 
 
 def unpack(chunks: Iterable[bytes], folder: Path, known: frozenset[str]) -> dict[str, Part]:
-    """Unpack the stream of `docker save` while it runs, except for layers that need no second look."""
+    """Unpack the stream of `docker save` as it arrives, except for known layers."""
     parts: dict[str, Part] = {}
     links: list[tarfile.TarInfo] = []
     # An uncompressed layer's blob is named by its diff id.
@@ -145,7 +145,7 @@ def unpack(chunks: Iterable[bytes], folder: Path, known: frozenset[str]) -> dict
 
 
 class Stream:
-    """A generator of chunks, as the file that tarfile wants."""
+    """A file object for tarfile that reads from chunks."""
 
     def __init__(self, chunks: Iterable[bytes]) -> None:
         self._chunks: Iterator[bytes] = iter(chunks)

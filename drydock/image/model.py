@@ -1,12 +1,12 @@
 """An image: its configuration, its layers and their files, and the two sizes.
 
-The two sizes are defined here and nowhere else:
+The two sizes are defined only here:
 
 - **on disk**: the sum of the layers' uncompressed tar archives;
 - **on the wire**: the sum of the layers as drydock's push compresses them, which a pull moves.
 
-Neither depends on how an engine stores images, unlike the size that `docker images` prints; nor on how an
-archive's layers are compressed, so that any two images can be compared.
+Neither depends on how an engine stores images, unlike the size in `docker images`, nor on an archive's
+compression. So any two images can be compared.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from drydock.image.file import File
 from drydock.image.record import Record
 from drydock.project.compression import ZSTD, Compression
 
-# Labels carry the revision, and `created` the time: neither changes a container.
+# Labels hold the revision, and `created` the time: neither changes a container.
 _NOT_CONTENT = ("labels", "created")
 
 
@@ -31,36 +31,35 @@ class Layer:
     """One layer of an image."""
 
     diff_id: str  # sha256 of the uncompressed tar archive, with its algorithm in front
-    created_by: str  # the instruction that made it, as the image's history tells; empty where it does not
+    created_by: str  # its instruction, from the image's history; empty if unknown
     on_disk: int  # bytes of the uncompressed tar archive
     on_wire: int  # bytes of the blob that `push` sends for it
     record: Record = field(repr=False, compare=False)  # the analysis of its content
 
     @classmethod
     def of(cls, created_by: str, record: Record, on_wire: int) -> Layer:
-        """Return the layer that a record describes."""
         return cls(record.diff_id, created_by, record.on_disk, on_wire, record)
 
     @property
     def files(self) -> tuple[File, ...]:
-        """Everything the layer holds, in its own order, whiteouts included."""
+        """All entries of the layer in its own order, whiteouts included."""
         return self.record.files
 
     @property
     def texts(self) -> Mapping[str, str]:
-        """The content of the files that name packages, by path."""
+        """The content of files that name packages, by path."""
         return self.record.texts
 
     @property
     def instruction(self) -> str:
-        """The instruction in one line, without BuildKit's and the shell's wrapping."""
+        """The instruction in one line, without the wrapping of BuildKit and the shell."""
         text = self.created_by.removesuffix("# buildkit").replace("/bin/sh -c #(nop)", " ")
         return " ".join(text.replace("/bin/sh -c", " ").split()) or "(no history)"
 
 
 @dataclass(frozen=True)
 class Config:
-    """How a container of the image starts."""
+    """The configuration of an image's containers."""
 
     user: str  # as written; empty for root
     env: tuple[str, ...]  # variables as ``NAME=value``, in order
@@ -81,8 +80,6 @@ class Config:
 
     @classmethod
     def of(cls, outer: Mapping[str, Any], inner: Mapping[str, Any]) -> Config:
-        """Read an image configuration."""
-
         def text(key: str) -> str:
             return str(inner.get(key) or "")
 
@@ -110,22 +107,22 @@ class Config:
 
     @functools.cached_property
     def variables(self) -> Mapping[str, str]:
-        """The environment by name."""
+        """The environment variables by name."""
         return {name: value for name, _, value in (line.partition("=") for line in self.env)}
 
 
 @dataclass(frozen=True)
 class Image:
-    """An image, wherever it was read from."""
+    """An image from any source."""
 
-    reference: str  # the name by which it was asked for: a reference, or a path
-    # as its store knows it: the digest of its configuration or, in containerd's store, of its manifest
+    reference: str  # the requested name: a reference, or a path
+    # in its store: the digest of its configuration or, in containerd's store, of its manifest
     id: str
-    repo_digests: tuple[str, ...]  # ``name@digest`` for each registry repository that it is known to be in
-    config: Config  # how a container of it starts
-    layers: tuple[Layer, ...]  # from the lowest to the uppermost
-    compression: Compression = ZSTD  # how the layers' sizes on the wire come about
-    # the digest of its configuration as stored; empty where only an engine described it
+    repo_digests: tuple[str, ...]  # ``name@digest`` for each registry repository known to have it
+    config: Config
+    layers: tuple[Layer, ...]  # lowest first
+    compression: Compression = ZSTD  # for the layers' sizes on the wire
+    # the stored configuration's digest; empty if only an engine described it
     configuration: str = ""
 
     @property
@@ -142,8 +139,8 @@ class Image:
 def content_digest(image: Image) -> str:
     """Return the digest of an image's layers and configuration, without labels and times.
 
-    The same image has the same digest on every engine and in every archive: layers count by diff id, which
-    compression does not change, and the configuration by the fields of Config.
+    It is the same on every engine and in every archive. Layers count by diff id, which compression does not
+    change, and the configuration by the fields of Config.
     """
     config = {key: value for key, value in asdict(image.config).items() if key not in _NOT_CONTENT}
     content = {"layers": [layer.diff_id for layer in image.layers], "config": config}

@@ -1,4 +1,4 @@
-"""An image as a registry takes it: its configuration byte for byte, and its layers compressed, in files."""
+"""An image in a registry's form: its exact configuration, and its compressed layers in files."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ from drydock.project.compression import ZSTD, Compression
 class Packed:
     """An image ready to be sent."""
 
-    configuration: bytes  # the bytes that its id on an engine is the digest of
-    layers: tuple[Blob, ...]  # from the lowest; a layer that the image has twice is here twice
-    files: Mapping[str, Path]  # the blobs' bytes by their digests
-    compression: Compression  # how the layers are compressed
+    configuration: bytes  # exact bytes, which manifests name by digest
+    layers: tuple[Blob, ...]  # lowest first; a repeated layer is repeated here
+    files: Mapping[str, Path]  # the blobs' files by digest
+    compression: Compression
 
 
 @contextmanager
 def packed(
     engine: Engine, reference: str, *, compression: Compression = ZSTD, cache: Cache | None = None
 ) -> Iterator[Packed]:
-    """Yield an image of an engine ready to be sent; blobs that weighing made are used again."""
+    """Yield an engine's image ready to be sent, reusing blobs made for weighing."""
     with tempfile.TemporaryDirectory(prefix="drydock-push-") as folder:
-        # Where the user's cache cannot be written, or is smaller than the image, a push has one of its own.
+        # If the user's cache is not writable, or smaller than the image, a push uses its own.
         for kept in (cache or user_cache(), Cache(Path(folder), largest_blobs=sys.maxsize)):
             looking = Analyst(kept, compression, files=True)
             with answers(engine, reference):
@@ -52,8 +52,8 @@ def packed(
 def configuration_digest(engine: Engine, reference: str, *, cache: Cache | None = None) -> str:
     """Return the digest by which manifests name an image's configuration.
 
-    It is the image's id, except where the engine keeps its images in containerd: there the id is the digest
-    of a manifest that no registry needs to have.
+    It is the image's id, except in containerd's store: there the id is the digest of a manifest that no
+    registry needs.
     """
     looking = Analyst(cache or user_cache())
     with answers(engine, reference):

@@ -1,4 +1,4 @@
-"""Which Python distribution or Debian package each file of an image belongs to."""
+"""Assign each file of an image to a Python distribution, Debian package or folder."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from drydock.image.file import File, Kind
 from drydock.image.tree import resolve
 
 DPKG = "/var/lib/dpkg"
-# Written by the build where stripping would harm a file; one list for each layer that has such files.
+# The build's lists of files that stripping would harm, one for each layer that has such files.
 UNSTRIPPED = "/usr/share/drydock/unstripped/"
 _SITE = re.compile(r"^(.*/(?:site|dist)-packages)/[^/]+")
 _RECORD = re.compile(r"/[^/]+\.dist-info/(?:RECORD|METADATA)$")
-# Licences of Debian packages, and the version of a CPython that no package manager installed.
+# Licences of Debian packages, and the version of a CPython that was installed without a package.
 _TOLD = re.compile(r"/usr/share/doc/[^/]+/copyright|.*/include/python3\.\d+/patchlevel\.h")
 _BYTECODE = re.compile(r"^(.*)/__pycache__/([^/]+?)\.[^/]*\.pyc$")
 _STANDARD_LIBRARY = re.compile(r"^(.*/lib/python3\.\d+)/")
 
 
 class Source(StrEnum):
-    """Who says that a file belongs to a package."""
+    """The kinds of records that assign a file to a package."""
 
     PYTHON = "python"
     DEBIAN = "debian"
@@ -34,18 +34,17 @@ class Source(StrEnum):
 
 @dataclass(frozen=True)
 class Package:
-    """Files that come and go together."""
+    """Files that are installed and removed together."""
 
-    source: Source  # who says so
-    name: str  # the distribution's or the package's name; of a folder its path
-    version: str  # as its records write it; empty for a folder
+    source: Source
+    name: str  # a distribution's or package's name; a folder's path
+    version: str  # from its records; empty for a folder
     size: int  # bytes of its files in the final tree, bytecode included
-    paths: tuple[str, ...]  # these files
-    site: str = ""  # of a Python distribution the folder that is on the import path; else empty
+    paths: tuple[str, ...]
+    site: str = ""  # a Python distribution's folder on the import path; else empty
 
     @property
     def label(self) -> str:
-        """The name with its version, for people."""
         return f"{self.name} {self.version}".strip()
 
 
@@ -64,29 +63,28 @@ def names_packages(path: str) -> bool:
 class Inventory:
     """All files of a final tree, each in exactly one package."""
 
-    packages: tuple[Package, ...]  # distributions, Debian packages and folders, the largest first
+    packages: tuple[Package, ...]  # largest first
 
     def of(self, source: Source) -> tuple[Package, ...]:
-        """Return the packages that one source names."""
         return tuple(package for package in self.packages if package.source is source)
 
     def owner(self, path: str) -> Package | None:
-        """Return the package that a file belongs to; None for a folder or a path that is not there."""
+        """Return a file's package; None for a folder or a missing path."""
         return next((package for package in self.packages if path in package.paths), None)
 
 
 def take_stock(tree: Mapping[str, File], texts: Mapping[str, str]) -> Inventory:
     """Assign every file of a tree to one package.
 
-    Python's records come first: Debian's packages of Python modules carry both, and the distribution is what
-    a lock file names. A file that no record names counts by its folder.
+    Python's records come first: Debian's packages of Python modules carry both, and a lock file names the
+    distribution. A file without a record counts for its folder.
     """
     left = {path: file for path, file in tree.items() if file.kind is not Kind.FOLDER}
     packages: list[Package] = []
     bytecode = _bytecode(tree)
     for recorded in (*_distributions(texts), *_debian(texts)):
         paths = [resolve(path, tree) for path in recorded.paths]
-        # Installers that compile afterwards (uv, py3compile, a build step) do not record their files.
+        # Tools that compile after the installation (uv, py3compile, a build step) do not record their files.
         paths += [compiled for path in paths for compiled in bytecode.get(path, ())]
         mine = sorted({path for path in paths if path in left})
         size = sum(left.pop(path).size for path in mine)
@@ -101,7 +99,7 @@ def take_stock(tree: Mapping[str, File], texts: Mapping[str, str]) -> Inventory:
 
 
 def folder_of(path: str) -> str:
-    """Return the folder by which a file without a package is counted."""
+    """Return the folder that a file without a package counts for."""
     if match := _SITE.match(path):
         return match.group(0) if match.group(0) != path else match.group(1)
     if match := _STANDARD_LIBRARY.match(path):
@@ -118,7 +116,7 @@ def _bytecode(tree: Mapping[str, File]) -> dict[str, list[str]]:
 
 
 def _distributions(texts: Mapping[str, str]) -> Iterator[Package]:
-    """Yield each distribution with its recorded files; sizes are yet to come."""
+    """Yield each distribution with its recorded files; sizes are set later."""
     for record, content in sorted(texts.items()):
         if not record.endswith(".dist-info/RECORD"):
             continue
@@ -133,12 +131,12 @@ def _distributions(texts: Mapping[str, str]) -> Iterator[Package]:
 
 
 def _debian(texts: Mapping[str, str]) -> Iterator[Package]:
-    """Yield each installed Debian package with the files of its list; sizes are yet to come."""
+    """Yield each installed Debian package with its listed files; sizes are set later."""
     for origin, fields in debian_records(texts):
         name, architecture = fields["Package"], fields.get("Architecture", "")
         lists = (f"{DPKG}/info/{name}.list", f"{DPKG}/info/{name}:{architecture}.list")
         listing = next((texts[path] for path in lists if path in texts), "")
-        # Distroless-like images keep the checksums, whose lines name the files without the leading slash.
+        # Distroless images keep checksum files, whose lines name the files without the leading slash.
         sums = texts.get(f"{origin}.md5sums", "")
         paths = [line for line in listing.splitlines() if line not in ("", "/.")]
         paths += [f"/{line.split('  ', 1)[1]}" for line in sums.splitlines() if "  " in line]
@@ -146,19 +144,19 @@ def _debian(texts: Mapping[str, str]) -> Iterator[Package]:
 
 
 def debian_records(texts: Mapping[str, str]) -> Iterator[tuple[str, dict[str, str]]]:
-    """Yield the fields of each installed Debian package's record, with the file that holds it."""
+    """Yield the fields of each installed Debian package's record, with the record's file."""
     for path, content in sorted(texts.items()):
         if path != f"{DPKG}/status" and not path.startswith(f"{DPKG}/status.d/"):
             continue
         for paragraph in re.split(r"\n\s*\n", content):
             fields = headers(paragraph)
-            # Distroless-like records have no status: each listed package is installed.
+            # Distroless records have no status: each listed package is installed.
             if "Package" in fields and fields.get("Status", "install ok installed").endswith(" installed"):
                 yield path, fields
 
 
 def headers(text: str) -> dict[str, str]:
-    """Read the first lines of ``Name: value`` up to an empty one; continuation lines are left out."""
+    """Parse lines of ``Name: value`` up to the first empty one; continuation lines are skipped."""
     fields: dict[str, str] = {}
     for line in text.strip().splitlines():
         if not line.strip():

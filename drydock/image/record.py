@@ -1,4 +1,4 @@
-"""The analysis of one layer: made from its tar archive, and kept as one small self-checking text."""
+"""The analysis of one layer: made from its tar archive, and stored as a small text with a checksum."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from typing import IO, Any, cast
 from drydock.image.errors import DamagedImage
 from drydock.image.file import File, Kind
 
-# A change of the analysis or of its form makes all older records void.
+# Increase it with every change of the analysis or its form: it invalidates older records.
 FORMAT = 4
 CHUNK = 1 << 20
 LARGEST_TEXT = 16_000_000
@@ -35,11 +35,11 @@ _KINDS = {
 
 @dataclass(frozen=True)
 class Record:
-    """The known content of a layer."""
+    """The content of a layer."""
 
     diff_id: str  # sha256 of the uncompressed tar archive, with its algorithm in front
     on_disk: int  # bytes of the uncompressed tar archive
-    # the files and texts, packed; unpacked at first use, since a size needs none of them
+    # the packed files and texts; unpacked at first use, since sizes do not need them
     body: bytes = field(repr=False)
 
     @functools.cached_property
@@ -49,7 +49,7 @@ class Record:
 
     @functools.cached_property
     def files(self) -> tuple[File, ...]:
-        """Everything the layer holds, in its own order."""
+        """All entries of the layer, in its own order."""
         return tuple(
             File(path, Kind(kind), size, mode, uid, gid, mtime, link, digest, self.diff_id)
             for path, kind, size, mode, uid, gid, mtime, link, digest in self._unpacked["files"]
@@ -57,19 +57,19 @@ class Record:
 
     @property
     def texts(self) -> Mapping[str, str]:
-        """The content of the files that name packages, by path."""
+        """The content of files that name packages, by path."""
         texts: Mapping[str, str] = self._unpacked["texts"]
         return texts
 
     def dump(self) -> bytes:
-        """Write the record down, with a digest over all of it in front."""
+        """Serialize the record, preceded by a digest of everything."""
         head = {"format": FORMAT, "diff_id": self.diff_id, "on_disk": self.on_disk}
         rest = json.dumps(head).encode() + b"\n" + self.body
         return hashlib.sha256(rest).hexdigest().encode() + b"\n" + rest
 
     @classmethod
     def load(cls, data: bytes) -> Record | None:
-        """Read a record back; None when it is damaged or of another format."""
+        """Parse a serialized record; None if it is damaged or of another format."""
         digest, _, rest = data.partition(b"\n")
         if hashlib.sha256(rest).hexdigest().encode() != digest:
             return None
@@ -81,7 +81,7 @@ class Record:
 
 
 def compression(head: bytes) -> str | None:
-    """Name the compression of a blob by its first bytes; None for a plain tar archive."""
+    """Return a blob's compression from its first bytes; None for a plain tar archive."""
     if head.startswith(_GZIP):
         return "gzip"
     return "zstd" if head.startswith(_ZSTD) else None
@@ -93,7 +93,7 @@ def analyse(
     keeps: Callable[[str], bool],
     also: Callable[[bytes], None] = lambda _: None,
 ) -> Record:
-    """Read a layer once, from its first byte to its last."""
+    """Read a layer once from start to end; `also` receives its uncompressed bytes."""
     import zstandard
 
     try:
@@ -114,12 +114,12 @@ def _decompressed(source: io.BufferedReader) -> IO[bytes]:
         return cast(IO[bytes], gzip.GzipFile(fileobj=source, mode="rb"))
     import zstandard
 
-    # Like gzip's, a stream may have several frames.
+    # As with gzip, a stream may have several frames.
     return zstandard.ZstdDecompressor().stream_reader(source, read_across_frames=True)
 
 
 class _Meter:
-    """Hashes, counts and hands on all that tarfile reads through it."""
+    """Passes on everything that tarfile reads, while hashing and counting it."""
 
     def __init__(self, source: IO[bytes], also: Callable[[bytes], None]) -> None:
         self._source = source
@@ -139,7 +139,7 @@ class _Meter:
         return data
 
     def drain(self) -> None:
-        """Read the bytes behind the end of the archive: padding is part of the layer."""
+        """Read the bytes after the archive's end: padding is part of the layer."""
         while self.read(CHUNK):
             pass
 
@@ -149,10 +149,10 @@ class _Meter:
 
 
 def _walk(meter: _Meter, keeps: Callable[[str], bool]) -> tuple[list[list[Any]], dict[str, str]]:
-    """List a tar archive's entries, each as the fields of File without the layer, and the texts to keep."""
+    """List a tar archive's entries, as File's fields without the layer, and the texts to keep."""
     files: list[list[Any]] = []
     texts: dict[str, str] = {}
-    # A stream (`r|`): read strictly forward, so that one pass is enough for everything.
+    # A stream (`r|`) is read strictly forward, so one pass is enough for everything.
     with tarfile.open(fileobj=meter, mode="r|", bufsize=CHUNK, errors="surrogateescape") as archive:  # type: ignore[call-overload]
         for member in iter(archive.next, None):
             path, kind = _identify(member)
@@ -168,13 +168,13 @@ def _walk(meter: _Meter, keeps: Callable[[str], bool]) -> tuple[list[list[Any]],
             link = absolute(member.linkname) if kind is Kind.HARDLINK else member.linkname
             owned = (member.mode & 0o7777, member.uid, member.gid, int(member.mtime))
             files.append([path, kind, size, *owned, link, digest])
-            archive.members.clear()  # kept for a second look, which a stream cannot give anyway
+            archive.members.clear()  # kept by tarfile for a second look, which a stream does not allow
     return files, texts
 
 
 def absolute(path: str) -> str:
     """Return a tar archive's path as an absolute, normalised one."""
-    # normpath keeps two leading slashes, as POSIX allows; one is meant.
+    # normpath keeps two leading slashes, as POSIX allows.
     return "/" + posixpath.normpath("/" + path).lstrip("/")
 
 

@@ -1,4 +1,4 @@
-"""A folder of files that survive every process, are whole or not there, and together stay below a size."""
+"""A folder of files that outlast processes, are complete or missing, and together stay below a size."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from typing import IO
 
 
 class Store:
-    """Files by name, of which those that were unused for longest go first.
+    """Files by name; the least recently used are removed first.
 
-    Several processes may use one folder at once: a file gets its name when it is complete, and never changes
-    afterwards. One that was being written when its process was killed bears no name and is removed in turn.
+    Several processes may use a folder at once: a file gets its name when it is complete, and never changes
+    afterwards. A file whose writer was killed has no name, and is removed in turn.
     """
 
     def __init__(self, folder: Path, largest: float) -> None:
@@ -22,16 +22,16 @@ class Store:
         self._largest = largest
 
     def path(self, name: str) -> Path | None:
-        """Return where a file is; None where it is not."""
+        """Return a file's path; None if it is missing."""
         path = self._folder / name
         try:
-            os.utime(path)  # the time of the last use decides which file is pruned
+            os.utime(path)  # the time of the last use, for pruning
         except OSError:
             return None
         return path
 
     def read(self, name: str) -> bytes | None:
-        """Return a file's content; None where it is not."""
+        """Return a file's content; None if it is missing."""
         path = self.path(name)
         try:
             return path.read_bytes() if path else None
@@ -39,7 +39,7 @@ class Store:
             return None
 
     def write(self, name: str, data: bytes) -> None:
-        """Keep a file; a folder that cannot be written is not an error."""
+        """Store a file; a folder that is not writable is not an error."""
         try:
             with self.making() as file:
                 file.write(data)
@@ -49,7 +49,7 @@ class Store:
 
     @contextmanager
     def making(self) -> Iterator[IO[bytes]]:
-        """Yield a new file without a name, which is removed unless `keep` gives it one."""
+        """Yield a new file without a name, which is removed unless `keep` names it."""
         self._folder.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=self._folder, prefix=".", delete=False) as file:
             try:
@@ -58,7 +58,7 @@ class Store:
                 Path(file.name).unlink(missing_ok=True)
 
     def keep(self, file: IO[bytes], name: str) -> None:
-        """Give a file that `making` yielded its name."""
+        """Name a file that `making` yielded."""
         file.flush()
         Path(file.name).replace(self._folder / name)
         self._prune()

@@ -1,4 +1,4 @@
-"""The file system that an image's layers make together, and the bytes they store for nothing."""
+"""The file system of an image's layers together, and the bytes that they waste."""
 
 from __future__ import annotations
 
@@ -17,35 +17,35 @@ _MOST_LINKS = 40
 
 @dataclass(frozen=True)
 class Waste:
-    """A path whose bytes are stored without being seen, or more than once."""
+    """A path with hidden or repeated bytes."""
 
-    path: str  # the path
-    wasted: int  # bytes stored for it beyond the smallest copy; all of them where the final tree lacks it
-    copies: int  # how many layers store it
+    path: str
+    wasted: int  # bytes beyond the smallest copy; all if the final tree lacks the path
+    copies: int  # number of layers with the path
 
 
 @dataclass(frozen=True)
 class Efficiency:
-    """The share of the stored bytes that is needed."""
+    """The needed share of the stored bytes."""
 
-    stored: int  # bytes of all files of all layers
-    wasted: int  # bytes of them that are deleted or replaced by another layer
-    paths: tuple[Waste, ...]  # the paths they belong to, the most wasteful first
+    stored: int  # bytes of all files in all layers
+    wasted: int  # bytes deleted or replaced by another layer
+    paths: tuple[Waste, ...]  # most wasteful first
 
     @property
     def ratio(self) -> float:
-        """Smallest size per path by bytes stored over all layers; 1 when no byte is wasted."""
+        """The smallest size of each path, divided by the bytes in all layers; 1 without waste."""
         return 1 - self.wasted / self.stored if self.stored else 1.0
 
 
 def merge(layers: Iterable[Iterable[File]]) -> dict[str, File]:
-    """Return the final tree by path: deletions take from the layers below, then a layer adds its own."""
+    """Return the final tree by path: each layer first deletes from those below, then adds its own."""
     tree: dict[str, File] = {}
     for layer in layers:
         files = list(layer)
         gone = {file.path for file in files if file.kind is Kind.WHITEOUT}
         emptied = {file.path for file in files if file.kind is Kind.OPAQUE}
-        # A path that stops being a folder takes everything below it along.
+        # A folder replaced by something else takes its content along.
         replaced = {
             file.path
             for file in files
@@ -64,18 +64,18 @@ def _is_gone(path: str, gone: set[str], emptied: set[str]) -> bool:
 
 
 def parents(path: str) -> Iterator[str]:
-    """Yield the folders above a path, the nearest first."""
+    """Yield the folders above a path, nearest first."""
     while path != "/":
         path = posixpath.dirname(path)
         yield path
 
 
 def efficiency(image: Image) -> Efficiency:
-    """Measure which share of the stored bytes is needed."""
+    """Measure the needed share of the stored bytes."""
     tree = merge(layer.files for layer in image.layers)
     copies: dict[str, list[int]] = defaultdict(list)
     for layer in image.layers:
-        # A path that is twice in one archive is stored twice, too.
+        # A path that is twice in an archive is stored twice.
         for file in layer.files:
             if file.kind is Kind.FILE:
                 copies[file.path].append(file.size)
@@ -94,7 +94,7 @@ def efficiency(image: Image) -> Efficiency:
 
 
 def resolve(path: str, tree: Mapping[str, File]) -> str:
-    """Follow the symbolic links in a path's folders, but not the last name; return circles as given."""
+    """Follow symbolic links in a path's folders, but not in the last name; return circles as given."""
     done = "/"
     left = [name for name in path.split("/") if name]
     for _ in range(_MOST_LINKS):

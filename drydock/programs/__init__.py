@@ -1,8 +1,8 @@
 """Programs that gates call, each installed at first use from a hashed lock file of its own.
 
-They stay out of drydock's own environment: checkov alone brings a hundred packages, and their pins would
-fight with ours. Every ``<program>.lock`` in this folder is one tool; its first line names the requirement
-that ``python -m drydock.programs <program>`` resolves to remake it.
+They stay out of drydock's own environment: checkov alone brings a hundred packages, whose pins would conflict
+with drydock's. Every ``<program>.lock`` in this folder is one tool; its first line names the requirement that
+``python -m drydock.programs <program>`` resolves to remake it.
 """
 
 from __future__ import annotations
@@ -26,37 +26,35 @@ from drydock.progress import Say, silent
 LOCKS = Path(__file__).parent
 # Written last: an installation without it was interrupted.
 MARKER = ".complete"
-# The tools of Python projects are locked once, beside the scripts of the image's build that install them too.
+# Tools of Python projects are locked once, beside the scripts of the image's build, which install them too.
 BUILD_LOCKS = LOCKS.parent / "container" / "install"
 # In the user's cache folder.
 FOLDER = "drydock-tools"
 HASH_LENGTH = 16
-# The oldest Python that drydock itself runs on; a lock holds markers for every newer one.
+# The oldest Python that drydock runs on; a lock holds markers for every newer one.
 OLDEST_PYTHON = "3.11"
-# The machine's own certificates: behind a company's proxy, uv's built-in ones are not enough. No interpreters
-# either: to resolve for a Python version takes none of that version, and uv would download one.
+# The machine's certificates: behind a company's proxy, uv's own are not enough. No interpreters: uv would
+# download one to resolve for a Python version, which does not need it.
 UV_ENVIRONMENT = {"UV_SYSTEM_CERTS": "1", "UV_PYTHON_DOWNLOADS": "never"}
 
 
 def names() -> list[str]:
-    """Return the tools that have a lock file."""
     return sorted(path.stem for path in LOCKS.glob("*.lock"))
 
 
 def locked(name: str) -> Path:
-    """Return the lock file of a tool."""
     own = LOCKS / f"{name}.lock"
     return own if own.is_file() else BUILD_LOCKS / f"{name}.txt"
 
 
 def home(name: str) -> Path:
-    """Return the folder of a tool: one for each content of its lock, shared by all projects of the user."""
+    """Return a tool's folder: one for each content of its lock, shared by all projects of the user."""
     digest = hashlib.sha256(locked(name).read_bytes()).hexdigest()[:HASH_LENGTH]
     return platformdirs.user_cache_path(FOLDER) / f"{name}-{digest}"
 
 
 def version(name: str) -> str:
-    """Return the version of a tool that its lock file pins."""
+    """Return the version that a tool's lock file pins."""
     distribution = re.split(r"[^\w.-]", requirement(name))[0]
     text = (LOCKS / f"{name}.lock").read_text(encoding="utf-8")
     found = re.search(rf"^{re.escape(distribution)}==(\S+)", text, re.MULTILINE)
@@ -64,7 +62,7 @@ def version(name: str) -> str:
 
 
 def tool(name: str, say: Say = silent) -> Path:
-    """Return the path of a tool's program, installing it at the first call."""
+    """Return the path of a tool's program, and install it at the first call."""
     if not locked(name).is_file():
         raise UnknownTool(tool=name, known=", ".join(names()))
     folder = home(name)
@@ -77,7 +75,7 @@ def tool(name: str, say: Say = silent) -> Path:
 
 
 def program(name: str, say: Say = silent) -> Path:
-    """Return the program on PATH that the user has chosen, or else the locked tool of that name."""
+    """Return the program on the user's PATH, or else the locked tool of that name."""
     found = shutil.which(name)
     return Path(found) if found else tool(name, say)
 
@@ -117,7 +115,7 @@ def _failed(name: str, reason: str, output: str = "") -> ToolNotInstalled:
 
 
 class Narrator:
-    """Hand uv's output on line by line, without the names of the packages: a hundred of them say nothing."""
+    """Pass on uv's output line by line, without the names of packages: a hundred of them say nothing."""
 
     def __init__(self, say: Say) -> None:
         self._say = say
@@ -146,7 +144,7 @@ def uv() -> str:
 
 
 def requirement(name: str) -> str:
-    """Return what a lock file was resolved from: its first line, ``# <requirement>``."""
+    """Return the requirement of a lock file: its first line, ``# <requirement>``."""
     return (LOCKS / f"{name}.lock").read_text(encoding="utf-8").splitlines()[0].removeprefix("#").strip()
 
 

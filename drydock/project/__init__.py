@@ -1,4 +1,4 @@
-"""The project that is built: its configuration, its lock, its repository and its ignore rules."""
+"""The project to build: its configuration, its lock, its repository and its ignore rules."""
 
 from drydock.project.configuration import (
     FILE,

@@ -1,4 +1,4 @@
-"""How layers are compressed on their way to a registry: what is weighed is what is sent."""
+"""Compress layers for a registry: the measured bytes are the pushed bytes."""
 
 from __future__ import annotations
 
@@ -6,17 +6,15 @@ import zlib
 from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
-# zstd cuts what it compresses into jobs as soon as it has a worker thread. More workers change nothing about
-# the bytes, none at all does: so there are always some, whatever the machine.
+# With any worker thread, zstd cuts its input into jobs. The number of workers does not change the bytes,
+# but having none does: so there are always some, on every machine.
 ZSTD_THREADS = 2
 GZIP_WRAPPER = 31  # zlib's name for a gzip header and trailer around 32 kB windows
 
 
 class Compressor(Protocol):
-    """What compresses one layer."""
-
     def compress(self, data: bytes) -> bytes:
-        """Take more of the layer and return what is ready of the blob."""
+        """Take more of the layer and return the finished bytes of the blob."""
 
     def flush(self) -> bytes:
         """Return the rest of the blob."""
@@ -24,18 +22,13 @@ class Compressor(Protocol):
 
 @dataclass(frozen=True)
 class Compression:
-    """A format and how hard it is to try; equal ones make equal bytes of a layer, on every machine.
+    """A format and its level; equal ones make equal bytes of a layer on every machine."""
 
-    Args:
-        name: ``zstd`` or ``gzip``.
-        level: As the format counts them.
-    """
+    name: str  # `zstd` or `gzip`
+    level: int  # as the format counts
 
-    name: str
-    level: int
-
-    # The default level first: beyond it, seconds are spent that a build with nothing cached would show; see
-    # docs/performance.md. A runtime reserves memory for the highest zstd levels, so those are left out.
+    # The default level first. Higher ones would visibly slow an uncached build (docs/background/results.md).
+    # A runtime reserves memory for the highest zstd levels, so those are left out.
     LEVELS: ClassVar[dict[str, tuple[int, range]]] = {"zstd": (12, range(1, 20)), "gzip": (6, range(1, 10))}
 
     @classmethod
@@ -56,16 +49,14 @@ class Compression:
 
     @property
     def media_type(self) -> str:
-        """The media type of a layer that was compressed so."""
         return f"application/vnd.oci.image.layer.v1.tar+{self.name}"
 
     @property
     def key(self) -> str:
-        """Names all that decides the bytes: also the library's version, which may find better ones."""
+        """The key of a cached size: the library's version is in it, since it may change the bytes."""
         return f"{self.name}-{self.level}-{_version(self.name)}"
 
     def compressor(self) -> Compressor:
-        """Return what compresses one layer."""
         if self.name == "gzip":
             return zlib.compressobj(self.level, zlib.DEFLATED, GZIP_WRAPPER)
         import zstandard

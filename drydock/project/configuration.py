@@ -1,4 +1,4 @@
-"""What a person decided about a project: ``[tool.drydock]`` or drydock.toml, completed by findings."""
+"""Read a project's configuration, ``[tool.drydock]`` or drydock.toml, and complete it by findings."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from drydock.project.model import (
     Request,
 )
 
-# Values and places of the keys that a configuration lacks, by key.
+# Takes the folder and the configured keys; returns values and their places, by key.
 Find = Callable[[Path, Mapping[str, Any]], Mapping[str, tuple[Any, str]]]
 
 FILE = "drydock.toml"
@@ -58,10 +58,10 @@ def _compression(text: object) -> Compression:
 
 @dataclass(frozen=True)
 class Configuration:
-    """The keys of a configuration, with the values where neither it nor detection says another.
+    """The keys of a configuration, with their defaults.
 
-    `Project` describes each field. The last ones are read by detection alone: they decide between pieces of
-    evidence, and tell what detection cannot see.
+    `Project` describes most fields. Detection alone reads the last ones: they decide between pieces of
+    evidence, and state facts that no file shows.
     """
 
     source: str = "."
@@ -106,7 +106,7 @@ KEYS = toml.keys(Configuration)
 
 
 def read(folder: Path, find: Find) -> Project:
-    """Read a project from its configuration, and from findings where the configuration says nothing."""
+    """Read a project from its configuration, and from findings for the keys that it lacks."""
     check_folder(folder)
     root = _context(folder.resolve())
     where, given, decided = _configuration(root)
@@ -154,13 +154,13 @@ def check_folder(path: Path) -> None:
 
 
 def configured(folder: Path) -> dict[str, str]:
-    """Return what a project's configuration says in single words, as options for detection."""
+    """Return the single-word values of a project's configuration, as options for detection."""
     check_folder(folder)
     return words(table(folder))
 
 
 def options(given: Mapping[str, str]) -> dict[str, Any]:
-    """Return options of a command line as checked values; a list is written `a,b` or `["a", "b"]`."""
+    """Check a command line's options and return their values; a list is `a,b` or `["a", "b"]`."""
     hints = get_type_hints(Configuration)
     values: dict[str, Any] = {}
     for key, word in given.items():
@@ -189,7 +189,7 @@ def _list(word: str) -> list[Any]:
 
 
 def words(values: Mapping[str, Any]) -> dict[str, str]:
-    """Return the values that are single words, as options for detection."""
+    """Return the single-word values, as options for detection."""
     single = {key: value for key, value in values.items() if isinstance(value, str | int)}
     return {
         key: str(value).lower() if isinstance(value, bool) else str(value) for key, value in single.items()
@@ -197,19 +197,19 @@ def words(values: Mapping[str, Any]) -> dict[str, str]:
 
 
 def metadata(source: Path) -> dict[str, Any]:
-    """Return what a project's own pyproject.toml says about it, {} where there is none."""
+    """Return the metadata in a project's pyproject.toml, {} without one."""
     content = toml.read(source / "pyproject.toml")
     found: dict[str, Any] = content.get("tool", {}).get("poetry", {}) | content.get("project", {})
     return found
 
 
 def image_name(name: str) -> str:
-    """Return the name that an image gets after its project: lower-case words joined by dashes."""
+    """Derive an image's name from its project's: lower-case words joined by dashes."""
     return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "app"
 
 
 def _context(folder: Path) -> Path:
-    """Return the folder that is built: the workspace above, where that is configured for this member."""
+    """Return the folder to build: the workspace above, if its configuration names this member."""
     if table(folder):
         return folder
     above = (place for place in folder.parents if (place / "Dockerfile").is_file())
@@ -217,7 +217,7 @@ def _context(folder: Path) -> Path:
 
 
 def _configuration(root: Path) -> tuple[str, dict[str, Any], Configuration]:
-    """Return the place of a project's configuration, its content, and the same as a dataclass."""
+    """Return a configuration's place, its content, and the same as a dataclass."""
     own, manifest = root / FILE, root / "pyproject.toml"
     inner = toml.read(manifest).get("tool", {}).get("drydock", {})
     if own.is_file() and inner:

@@ -16,23 +16,16 @@ _VARIABLE = re.compile(r"\$(?:\{([A-Za-z_]\w*)(?::?-([^}]*))?\}|([A-Za-z_]\w*))"
 
 @dataclass(frozen=True)
 class Instruction:
-    """One instruction.
+    """One instruction of a Dockerfile."""
 
-    Args:
-        keyword: In capital letters.
-        text: All that follows it, with continued lines joined.
-        line: The number of its first line.
-        script: The lines of its here-document; empty where it has none.
-    """
-
-    keyword: str
-    text: str
-    line: int
-    script: str = ""
+    keyword: str  # in capital letters
+    text: str  # the rest of it, with continued lines joined
+    line: int  # the number of its first line
+    script: str = ""  # the lines of its here-document
 
 
 def instructions(text: str) -> Iterator[Instruction]:
-    """Yield the instructions of a Dockerfile; a comment does not end the instruction that it is in."""
+    """Yield a Dockerfile's instructions; a comment does not end the instruction around it."""
     lines = iter(enumerate(text.split("\n"), 1))
     pending, start = "", 0
     for number, line in lines:
@@ -57,7 +50,7 @@ def instructions(text: str) -> Iterator[Instruction]:
 
 
 def is_recipe(path: Path) -> bool:
-    """Tell whether a Dockerfile is of drydock's form: a comment or the stage of its scripts names drydock."""
+    """Tell whether a Dockerfile has drydock's form: a comment or a stage in it names drydock."""
     try:
         return bool(_OURS.search(path.read_text(encoding="utf-8")))
     except (OSError, UnicodeDecodeError):
@@ -65,7 +58,7 @@ def is_recipe(path: Path) -> bool:
 
 
 def stages(text: str) -> tuple[str, ...]:
-    """Return the named stages of a Dockerfile, in order."""
+    """Return a Dockerfile's named stages, in order."""
     found = (_STAGE.match(one.text) for one in instructions(text) if one.keyword == "FROM")
     return tuple(match[1] for match in found if match)
 
@@ -81,10 +74,10 @@ def arguments(text: str) -> dict[str, str]:
 def _words(text: str) -> list[str]:
     try:
         return shlex.split(text)
-    except ValueError:  # a quote that is not closed
+    except ValueError:  # an unclosed quote
         return text.split()
 
 
 def expand(text: str, arguments: dict[str, str]) -> str:
-    """Return a text with the variables that have a value or a default."""
+    """Replace the variables in a text that have a value or a default."""
     return _VARIABLE.sub(lambda match: arguments.get(match[1] or match[3]) or match[2] or match[0], text)

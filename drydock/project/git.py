@@ -1,4 +1,4 @@
-"""Where an image's source stands in version control."""
+"""Read a project's state in git: commit, branch and remote."""
 
 from __future__ import annotations
 
@@ -12,32 +12,24 @@ from urllib.parse import urlsplit
 from drydock import command
 from drydock.errors import BadConfiguration, CommandMissing
 
-# Fixed, so that a user's own settings and language cannot change what git prints.
+# Fixed, so that a user's settings and language cannot change git's output.
 GIT = ("git", "-c", "core.quotepath=off", "-c", "core.fsmonitor=false")
 ENVIRONMENT = {"LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0"}
 
 
 @dataclass(frozen=True)
 class Checkout:
-    """The state of a project's source.
+    """The state of a project's source; fields are empty outside of version control."""
 
-    Args:
-        revision: The full id of the commit; empty outside of version control or before the first commit.
-        dirty: Whether the working tree differs from that commit, files that git does not know included.
-        committed: When the commit was made, in seconds since 1970; None without one.
-        url: Where others find the repository: https, without credentials; empty where it has no such place.
-        branch: The branch that is checked out; empty where none is.
-    """
-
-    revision: str = ""
-    dirty: bool = False
-    committed: int | None = None
-    url: str = ""
-    branch: str = ""
+    revision: str = ""  # the commit's full id; also empty before the first commit
+    dirty: bool = False  # whether the working tree differs from it, untracked files included
+    committed: int | None = None  # in seconds since 1970
+    url: str = ""  # the repository's public address: https, without credentials
+    branch: str = ""  # the one that is checked out
 
 
 def epoch(checkout: Checkout, environment: Mapping[str, str] = os.environ) -> int | None:
-    """Return the time for an image, in seconds since 1970: SOURCE_DATE_EPOCH, else the commit's."""
+    """Return the image's time, in seconds since 1970: SOURCE_DATE_EPOCH, else the commit's."""
     given = environment.get("SOURCE_DATE_EPOCH")
     if not given:
         return checkout.committed
@@ -51,20 +43,16 @@ def epoch(checkout: Checkout, environment: Mapping[str, str] = os.environ) -> in
 
 
 def read(root: Path) -> Checkout:
-    """Ask git about a project.
+    """Read a project's state; empty without git or outside of a repository.
 
-    Only changes below the project's folder count: another project in the same repository does not make this
-    one dirty.
-
-    Returns:
-        An empty Checkout where the folder is in no git repository or git is not installed.
+    Only changes below the project's folder count, not those of other projects in the same repository.
     """
     if _git(root, "rev-parse", "--is-inside-work-tree") != "true":
         return Checkout()
     branch = _git(root, "symbolic-ref", "--quiet", "--short", "HEAD")
     url = public_url(_git(root, "remote", "get-url", _remote(root, branch)))
     commit = _git(root, "log", "-1", "--no-show-signature", "--format=%H %ct", "HEAD").split()
-    # What drydock remembers about the project is not part of its source, whether git ignores it or not.
+    # drydock's own state is not part of the source, whether git ignores it or not.
     paths = (".", ":(exclude).drydock")
     dirty = bool(_git(root, "status", "--porcelain", "--untracked-files=normal", "--", *paths))
     if not commit:
@@ -73,16 +61,10 @@ def read(root: Path) -> Checkout:
 
 
 def last(root: Path, branch: str, paths: Sequence[str]) -> Checkout:
-    """Return the last state of a branch before the one that is checked out.
+    """Return a branch's last state before the checked-out one; empty without one, as in a shallow clone.
 
-    That is where the branch ends, as the remote has it or else as it is here. What stands there already is
-    compared with its own past: with the state before some files changed last.
-
-    Args:
-        paths: Pathspecs of those files, from the project's folder.
-
-    Returns:
-        An empty Checkout where there is no such state: without the branch, or in a clone that ends here.
+    That is the branch's tip, on the remote or else here. A checked-out tip is compared with its own past:
+    the state before the last change of the files that `paths` names, from the project's folder.
     """
     here = read(root)
     if not here.revision:
@@ -98,12 +80,12 @@ def last(root: Path, branch: str, paths: Sequence[str]) -> Checkout:
 
 
 def place(root: Path) -> tuple[Path, str]:
-    """Return the folder of the repository that a project is in, and the project's folder from there."""
+    """Return the folder of a project's repository, and the project's folder relative to it."""
     return Path(_git(root, "rev-parse", "--show-toplevel")), _git(root, "rev-parse", "--show-prefix")
 
 
 def _git(root: Path, *args: str) -> str:
-    """Return what git prints; empty when it refuses or is not installed."""
+    """Return git's output; empty if it fails or is not installed."""
     try:
         done = command.run([*GIT, *args], cwd=root, env=ENVIRONMENT, check=False)
     except CommandMissing:
@@ -112,26 +94,23 @@ def _git(root: Path, *args: str) -> str:
 
 
 def _remote(root: Path, branch: str) -> str:
-    """Return the remote that a branch follows, else ``origin``."""
+    """Return a branch's remote, else ``origin``."""
     return (branch and _git(root, "config", f"branch.{branch}.remote")) or "origin"
 
 
 def public_url(remote: str) -> str:
-    """Return a git remote's address as others can open it: https, without credentials and ``.git``.
+    """Return a git remote's public address: https, without credentials and ``.git``; empty for a path.
 
-    Only an http address with a port of its own stays http.
-
-    Returns:
-        Empty for a path on this machine.
+    Only an http address with an explicit port stays http.
     """
     if "://" not in remote:
-        # git's short form, user@host:path; a single letter before the colon is a drive of Windows.
+        # git's short form, user@host:path; a single letter before the colon is a Windows drive.
         short = re.fullmatch(r"(?:[^@/\s]+@)?([\w.-]{2,}):(?!/)(\S+)", remote)
         return f"https://{short[1]}/{_path(short[2])}" if short else ""
     parts = urlsplit(remote)
     if parts.scheme not in ("http", "https", "ssh", "git", "git+ssh", "git+https") or not parts.hostname:
         return ""
-    # A port of ssh or of git's own protocol says nothing about the web server's; one of http is no https.
+    # A port of ssh or of git's protocol is not the web server's; an http port does not answer https.
     web = parts.scheme in ("http", "https", "git+https")
     port = f":{parts.port}" if parts.port and web else ""
     scheme = "http" if parts.scheme == "http" and port else "https"

@@ -1,24 +1,24 @@
-"""Which files a .dockerignore keeps out of a build context."""
+"""Read a .dockerignore, and find the files that it excludes from a build context."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
 
-MAX_STARS = 3  # wildcards in one pattern: each more multiplies the time that a hostile one can take
+MAX_STARS = 3  # wildcards in one pattern: each more multiplies the time that a malicious one can take
 MAX_PATTERNS = 200
 MAX_LENGTH = 300
 
 
 def patterns(text: str) -> list[str]:
-    """Return the patterns of a .dockerignore, without comments and without what no honest file holds."""
+    """Return the patterns of a .dockerignore, without comments and implausible lines."""
     lines = (line.strip() for line in text.split("\n"))
     sound = (p for p in lines if p and not p.startswith("#") and p.isprintable() and len(p) < MAX_LENGTH)
     return list(sound)[:MAX_PATTERNS]
 
 
 def excluded(patterns: list[str], files: Iterable[str]) -> frozenset[str]:
-    """Return the files that the patterns exclude, by Docker's rule: the last pattern that matches decides."""
+    """Return the excluded files, by Docker's rule: the last matching pattern decides."""
     runs: list[tuple[bool, list[str]]] = []
     for pattern in patterns:
         body = translate(pattern.removeprefix("!"))
@@ -40,9 +40,9 @@ def excluded(patterns: list[str], files: Iterable[str]) -> frozenset[str]:
 
 
 def translate(pattern: str) -> str:
-    """Return a pattern of a .dockerignore as a regular expression, `""` when it is too wild to be tried.
+    """Return a .dockerignore pattern as a regular expression, `""` if it has too many wildcards.
 
-    Unlike git's, such a pattern starts at the context's root; one that matches a folder matches all below it.
+    Unlike git's, a pattern starts at the context's root. One that matches a folder matches its files too.
     """
     pattern = pattern.strip().strip("/").removeprefix("./")
     pieces = re.findall(r"\*\*/|\*\*|\*|\?|\[[^\]/]+\]|.", pattern)

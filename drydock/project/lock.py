@@ -1,4 +1,4 @@
-"""The application's lock file: is there one, and does it still match what it was made from?"""
+"""Find the application's lock file, and compare it with the requirements that it was made from."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from drydock.project.model import LOCK_FILES, Project
 
 # Each is made from the pyproject.toml or Pipfile beside it.
 TOOLS = ("uv.lock", "poetry.lock", "pdm.lock", "Pipfile.lock")
-# A lock file that `drydock init` made says at its top how.
+# A lock file that `drydock init` made begins with the command that made it.
 OWN_REMAKE = re.compile(r"\A(?:#.*\n)*?#\s+(?P<command>(?:printf .* \| )?uv pip compile .*)$", re.MULTILINE)
 
 
@@ -56,7 +56,7 @@ def find(project: Project) -> Lock:
 
 
 def candidate(project: Project) -> Path | None:
-    """Return the lock file that reaches the build: a uv.lock that .dockerignore keeps out is none."""
+    """Return the lock file that reaches the build; a uv.lock that .dockerignore excludes does not."""
     ignore = project.ignore
     patterns = dockerignore.patterns(ignore.read_text(encoding="utf-8")) if ignore.is_file() else []
     usual = [(project.source / name).relative_to(project.root).as_posix() for name in LOCK_FILES]
@@ -67,7 +67,7 @@ def candidate(project: Project) -> Path | None:
 
 
 def pins(kind: str, text: str) -> dict[str, str]:
-    """Return what a lock file pins, by canonical name; nothing for a file that is no lock."""
+    """Return a lock file's versions by canonical name; empty for a file that is not a lock."""
     if kind == "Pipfile.lock":
         packages = json.loads(text).get("default", {}).items()
         return {canonicalize_name(name): str(row.get("version", "")).lstrip("=") for name, row in packages}
@@ -79,13 +79,13 @@ def pins(kind: str, text: str) -> dict[str, str]:
 
 
 def requirements_pins(text: str) -> dict[str, str]:
-    """Return what a requirements file with exact versions pins."""
+    """Return a requirements file's exact versions by canonical name."""
     found = re.findall(r"^([A-Za-z0-9][\w.-]*)(?:\[[^]]*\])?==([^\s;\\]+)", text, re.MULTILINE)
     return {canonicalize_name(name): version for name, version in found}
 
 
 def tests_have(project: Project, name: str) -> bool:
-    """Tell whether the lock that the test image is made from names a distribution for the tests."""
+    """Tell whether the test image's lock has a distribution for the tests."""
     path = candidate(project)
     if path is None or path.name != "uv.lock":
         path = project.source / "requirements-test.lock"
@@ -103,7 +103,7 @@ def tests_have(project: Project, name: str) -> bool:
 
 
 def declared(source: Path, lock: str = "", kind: str = "") -> tuple[str, list[str]]:
-    """Return the file that says what the application wants, and the requirements in it."""
+    """Return the manifest's name and the requirements that it declares."""
     own = OWN_REMAKE.search(lock)
     from_plain = bool(own and re.search(r"\srequirements\.txt(\s|$)", own["command"]))
     manifest = source / "pyproject.toml"
@@ -116,15 +116,15 @@ def declared(source: Path, lock: str = "", kind: str = "") -> tuple[str, list[st
     ):
         return manifest.name, table.get("project", {}).get("dependencies", [])
     data = plain.read_bytes()
-    # PowerShell's `>` writes UTF-16, with its mark.
+    # PowerShell's `>` writes UTF-16 with a byte-order mark.
     encoding = "utf-16" if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"
     lines = (re.sub(r"(^|\s)#.*", "", line).strip() for line in data.decode(encoding).splitlines())
-    # What is no plain requirement (an option, an address, an included file) is for the build to prove.
+    # The build itself checks an option, an address or an included file.
     return plain.name, [line for line in lines if re.fullmatch(r"[A-Za-z0-9][^\\@/]*", line)]
 
 
 def resolved_from(text: str) -> list[str] | None:
-    """Return the files that a lock file was resolved from, from its folder; None where it does not say."""
+    """Return the files that a lock was resolved from, relative to its folder; None if it names none."""
     if not (own := OWN_REMAKE.search(text)):
         return None
     words = shlex.split(own["command"])
@@ -132,7 +132,7 @@ def resolved_from(text: str) -> list[str] | None:
 
 
 def mismatches(wanted: Iterable[str], pins: Mapping[str, str], python: str) -> list[str]:
-    """Return, in words, each requirement that the pins do not meet."""
+    """Describe each requirement that the pins do not meet."""
     environment = {"python_version": python, "python_full_version": f"{python}.0", "sys_platform": "linux"}
     found = []
     for text in wanted:

@@ -1,4 +1,4 @@
-"""A project: what is to be built, and what it may weigh."""
+"""A project to build, and its size limits."""
 
 from __future__ import annotations
 
@@ -16,22 +16,17 @@ from drydock.project.dockerfile import is_recipe
 from drydock.project.errors import UnknownTarget
 
 TARGETS = ("production", "slim")
-# The version of a project that declares none, or lets its build work it out.
+# The version of a project that declares none or computes it at build time.
 UNDECLARED = "0.0.0"
 LOCK_FILES = ("uv.lock", "requirements.lock")
 MB = 1_000_000
 STATE = ".drydock"
-# The second is for projects with a Dockerfile of their own making.
+# The second name is for projects that have a Dockerfile of another form.
 DOCKERFILES = ("Dockerfile", "drydock.Dockerfile")
 
 
 def _size(key: str, *, least: int = 1, default: Any = None) -> Any:
-    """Return a field for bytes that TOML gives as megabytes.
-
-    Args:
-        least: The fewest bytes that make sense.
-        default: The value of a field that TOML lacks.
-    """
+    """Return a field for bytes that TOML gives as megabytes; `least` is in bytes."""
 
     def read(number: object) -> int:
         # bool is a subclass of int: `true` is not a number.
@@ -47,132 +42,74 @@ def _size(key: str, *, least: int = 1, default: Any = None) -> Any:
 
 @dataclass(frozen=True)
 class Growth:
-    """By how much an image may exceed another one.
+    """The growth allowed over another image, in bytes; None for no limit."""
 
-    Args:
-        on_disk: Most bytes that the uncompressed layers may be larger; None for any number.
-        on_wire: The same of the compressed ones.
-    """
-
-    on_disk: int | None = _size("on-disk-mb", least=0)
-    on_wire: int | None = _size("on-wire-mb", least=0)
+    on_disk: int | None = _size("on-disk-mb", least=0)  # of the uncompressed layers
+    on_wire: int | None = _size("on-wire-mb", least=0)  # of the compressed layers
 
 
 @dataclass(frozen=True)
 class Budget:
-    """What an image may weigh.
+    """An image's size limits, in bytes; None for no limit."""
 
-    Args:
-        on_disk: Most bytes of all uncompressed layers.
-        on_wire: Most bytes of all compressed layers; None where only the disk counts.
-        over_base: By how much it may exceed the base image; None where that does not count.
-        over_main: By how much it may exceed the main branch's last image; None where that does not count.
-    """
-
-    on_disk: int = _size("on-disk-mb", default=MISSING)
-    on_wire: int | None = _size("on-wire-mb")
-    over_base: Growth | None = None
-    over_main: Growth | None = None
+    on_disk: int = _size("on-disk-mb", default=MISSING)  # of all uncompressed layers
+    on_wire: int | None = _size("on-wire-mb")  # of all compressed layers
+    over_base: Growth | None = None  # over the base image
+    over_main: Growth | None = None  # over the main branch's last image
 
 
 @dataclass(frozen=True)
 class Request:
-    """One HTTP request of the smoke gate.
-
-    Args:
-        method: The HTTP method.
-        path: The path; ``{name}`` stands for a value that an earlier request saved.
-        status: The status that the answer must have.
-        body: A JSON body; None for none.
-        save: Field of the JSON answer by the name under which it is kept.
-        authorised: Whether the development token is sent.
-        contains: Text that the answer must hold; empty for any answer.
-    """
+    """One HTTP request of the smoke gate."""
 
     method: str
-    path: str
-    status: int
-    body: Mapping[str, Any] | None = None
-    save: Mapping[str, str] = field(default_factory=dict)
-    authorised: bool = True
-    contains: str = ""
+    path: str  # `{name}` is replaced by a value that an earlier request saved
+    status: int  # of the answer
+    body: Mapping[str, Any] | None = None  # JSON
+    save: Mapping[str, str] = field(default_factory=dict)  # JSON fields of the answer, by new name
+    authorised: bool = True  # whether to send the development token
+    contains: str = ""  # text that the answer must hold; empty for any answer
 
 
 @dataclass(frozen=True)
 class Development:
-    """How to try the image on a developer's machine.
-
-    Args:
-        environment: Variables for a container that is started for a look.
-        token_command: Command inside the container that prints a working token; empty when none is needed.
-        example_path: A path that is worth asking with that token.
-    """
+    """Settings for trying the image on a developer's machine."""
 
     environment: Mapping[str, str] = field(default_factory=dict)
-    token_command: tuple[str, ...] = ()
-    example_path: str = "/"
+    token_command: tuple[str, ...] = ()  # prints a valid token, inside the container; empty if none is needed
+    example_path: str = "/"  # a path that answers with that token
 
 
 @dataclass(frozen=True)
 class Project:
-    """A project as its configuration and its files describe it.
+    """A project, described by its configuration and its files."""
 
-    Args:
-        root: The build context.
-        source: The folder with the application's own pyproject.toml.
-        name: The distribution's name.
-        version: The distribution's version, as written.
-        description: One line about it.
-        image: The repository name of the image, without a registry.
-        registry: Where `push` sends the image unless told otherwise; empty when not configured.
-        entry_point: ``package.module:attribute``.
-        factory: Whether the attribute is called to make the app.
-        python: The Python minor version of the image, such as ``3.13``.
-        python_also: Versions that would do as well, the newest first, where that one has no base image.
-        port: The port the container listens on.
-        health_path: Answers while the process lives.
-        ready_path: Answers while requests can be served; as for the other path, empty where no route does.
-        lock: The file that decides what is installed, relative to the root; empty for the two that drydock's
-            own Dockerfile reads.
-        budgets: What each target may weigh.
-        labels: Labels of the user's own, which win over drydock's.
-        base: The base image that is asked for.
-        development: How to try the image.
-        smoke: What the smoke gate asks, in this order.
-        extra_files: Libraries, programs and paths that the application opens by name at run time.
-        origins: For each field's name, where its value was found.
-        main_branch: The branch whose images growth is measured by.
-        compression: How layers are compressed when they are pushed, and so when they are weighed.
-        tests: Whether it has tests; without, `container_tests` passes and says so.
-        slim: Whether its gates judge the slim image too.
-    """
-
-    root: Path
-    source: Path
-    name: str
-    version: str
-    description: str
-    image: str
-    registry: str
-    entry_point: str
-    factory: bool
-    python: str
-    port: int
-    health_path: str
-    ready_path: str
-    budgets: Mapping[str, Budget]
-    labels: Mapping[str, str]
-    base: str
-    python_also: tuple[str, ...] = ()
-    lock: str = ""
+    root: Path  # the build context
+    source: Path  # the folder of the application's own pyproject.toml
+    name: str  # the distribution's
+    version: str  # as written
+    description: str  # one line
+    image: str  # the image's repository name, without a registry
+    registry: str  # the default of `push`; empty if not configured
+    entry_point: str  # `package.module:attribute`
+    factory: bool  # whether to call the attribute to make the app
+    python: str  # the image's minor version, such as `3.13`
+    port: int  # inside the container
+    health_path: str  # answers while the process lives; empty without such a route
+    ready_path: str  # answers while requests can be served; empty without such a route
+    budgets: Mapping[str, Budget]  # by target
+    labels: Mapping[str, str]  # the user's own, which win over drydock's
+    base: str  # the wanted base image
+    python_also: tuple[str, ...] = ()  # other supported versions, newest first, if `python` has no base image
+    lock: str = ""  # relative to the root; empty for the two that drydock's own Dockerfile reads
     development: Development = field(default_factory=Development)
-    smoke: tuple[Request, ...] = ()
-    extra_files: tuple[str, ...] = ()
-    origins: Mapping[str, str] = field(default_factory=dict)
-    main_branch: str = "main"
-    compression: Compression = ZSTD
-    tests: bool = True
-    slim: bool = True
+    smoke: tuple[Request, ...] = ()  # in the order of sending
+    extra_files: tuple[str, ...] = ()  # libraries, programs and paths that the application opens by name
+    origins: Mapping[str, str] = field(default_factory=dict)  # each value's place, by key
+    main_branch: str = "main"  # growth is measured against its images
+    compression: Compression = ZSTD  # of pushed layers; sizes on the wire are measured with it
+    tests: bool = True  # without tests, `container_tests` passes and says so
+    slim: bool = True  # whether its gates also judge the slim image
 
     @property
     def targets(self) -> tuple[str, ...]:
@@ -181,29 +118,28 @@ class Project:
 
     @property
     def written(self) -> Path | None:
-        """The project's own Dockerfile of drydock's form; None where it has none, or one of another form."""
+        """The project's own Dockerfile in drydock's form; None if it has none."""
         places = (self.root / name for name in DOCKERFILES)
         return next((place for place in places if is_recipe(place)), None)
 
     @property
     def recipe_folder(self) -> Path:
-        """The folder in the user's cache for the files of the recipe that the project has not written."""
+        """The folder in the user's cache for the project's rendered recipe."""
         digest = hashlib.sha256(os.fsencode(self.source.resolve())).hexdigest()
         return state.cache("recipes") / digest[:32]
 
     @property
     def dockerfile(self) -> Path:
-        """The Dockerfile that is built."""
         return self.written or self.recipe_folder / "Dockerfile"
 
     @property
     def ignore(self) -> Path:
-        """The ignore rules of the build: BuildKit prefers those that are named after the Dockerfile."""
+        """The build's ignore rules: BuildKit prefers a file named after the Dockerfile."""
         own = Path(f"{self.dockerfile}.dockerignore")
         return self.root / ".dockerignore" if self.written and not own.is_file() else own
 
     def place(self, name: str) -> Path:
-        """Return where a file or folder of the recipe is: the project's own wins over a rendered one."""
+        """Return the path of a recipe's file or folder: the project's own wins over a rendered one."""
         if name in ("Dockerfile", ".dockerignore"):
             return self.dockerfile if name == "Dockerfile" else self.ignore
         own, rendered = self.root / name, self.recipe_folder / name
@@ -211,17 +147,16 @@ class Project:
 
     @property
     def state(self) -> Path:
-        """The folder for what drydock remembers about this project: beside the Dockerfile that is built."""
+        """The folder of drydock's state for this project, beside the Dockerfile that is built."""
         return self.dockerfile.parent / STATE
 
     def budget(self, target: str) -> Budget:
-        """Return what a target may weigh."""
         if target not in self.budgets:
             raise UnknownTarget(target=target, known=choices(target, self.budgets))
         return self.budgets[target]
 
     def reference(self, target: str, channel: str = "dev", platform: str = "") -> str:
-        """Return the local reference of a target's newest build, or of that for one of several platforms."""
+        """Return the local reference of a target's newest build, optionally for one platform."""
         words = [channel, *([] if target == "production" else [target]), *platform.split("/")]
         return f"{self.image}:{'-'.join(filter(None, words))}"
 

@@ -11,12 +11,9 @@ MANIFESTS = ("pyproject.toml", "requirements.txt", "setup.py", "setup.cfg", "Pip
 
 
 def around(folder: Path) -> Path:
-    """Return the project that a folder is a part of, searching upwards to the top of its git repository.
+    """Return the project around a folder, up to the top of its git repository; else the folder itself.
 
-    A configuration of drydock decides for the folders of its source; elsewhere the nearest manifest does.
-
-    Returns:
-        The folder itself where nothing above it tells more.
+    A drydock configuration decides for the folders of its source; elsewhere the nearest manifest does.
     """
     above = list(_upwards(folder))
     configured = (place for place in above if _decides(place, folder))

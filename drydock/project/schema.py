@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from importlib.resources import files
 
-# Knows every table of pyproject.toml but drydock's.
+# Covers every table of pyproject.toml but drydock's.
 STORE = "https://json.schemastore.org/pyproject.json"
 
 

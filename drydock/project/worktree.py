@@ -1,4 +1,4 @@
-"""A folder with what a commit holds, and nothing else."""
+"""Check out a commit into a folder of its own."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from drydock import command
 
 @contextmanager
 def checkout(root: Path, commit: str) -> Iterator[Path]:
-    """Yield a folder with exactly what a commit holds: the working tree where it is the same."""
+    """Yield a folder with exactly a commit's files: the working tree itself if it is equal."""
     head = command.run(["git", "rev-parse", "HEAD"], cwd=root).stdout.strip()
     wanted = command.run(["git", "rev-parse", f"{commit}^{{commit}}"], cwd=root).stdout.strip()
     dirty = command.run(["git", "status", "--porcelain"], cwd=root).stdout.strip()
     if wanted == head and not dirty:
         yield root
         return
-    # A work tree of the repository's own: tests and labels find the commit and its remote as they do here.
+    # Of this repository: tests and labels find the commit and its remote there too.
     git = ["git", "-c", "core.hooksPath=/dev/null", "worktree"]
     with tempfile.TemporaryDirectory(prefix="drydock-commit-") as parent:
         folder = Path(parent) / "tree"

@@ -1,7 +1,7 @@
-"""Attach signed statements to an image on its registry, and read and verify them.
+"""Attach signed statements to an image on its registry, read and verify them.
 
-A statement is a DSSE envelope in a Sigstore bundle, stored as an OCI referrer: the form that cosign and the
-admission controllers of Kubernetes read. See the OCI distribution specification 1.1, "Listing Referrers" and
+A statement is a DSSE envelope in a Sigstore bundle, stored as an OCI referrer: the form that cosign and
+Kubernetes' admission controllers read. See the OCI distribution specification 1.1, "Listing Referrers" and
 "Referrers Tag Schema": a registry without the API has an index under the tag ``sha256-<hex>`` instead.
 """
 
@@ -37,7 +37,7 @@ class Attestation:
 
 
 def attestations(client: Registry, target: Reference) -> list[Attestation]:
-    """Return the statements that refer to an image, each checked against its digests."""
+    """Return an image's statements, each checked against its digests."""
     index = client.referrers(target.repository, target.digest)
     if index is None:
         listed = client.manifest(target.repository, target.digest.replace(":", "-"))
@@ -46,7 +46,7 @@ def attestations(client: Registry, target: Reference) -> list[Attestation]:
     for entry in index.get("manifests", []):
         manifest = client.manifest(target.repository, entry["digest"])
         layers = manifest.document.get("layers", []) if manifest else []
-        # Others attach other things.
+        # Skip other tools' attachments.
         if manifest is None or len(layers) != 1 or not layers[0].get("mediaType", "").startswith(BUNDLE):
             continue
         if manifest.document.get("subject", {}).get("digest") != target.digest:
@@ -59,7 +59,7 @@ def attestations(client: Registry, target: Reference) -> list[Attestation]:
 
 
 def _statement(bundle: bytes) -> tuple[str, Any]:
-    """Return the type and the predicate of a bundle's statement; nothing where it cannot be read."""
+    """Return the type and the predicate of a bundle's statement; empty if it cannot be parsed."""
     try:
         payload = json.loads(base64.b64decode(json.loads(bundle)["dsseEnvelope"]["payload"]))
         return str(payload["predicateType"]), payload["predicate"]
@@ -77,11 +77,12 @@ def attach(
     say: Say = silent,
     attached: Callable[[str], None] = lambda _: None,
 ) -> list[Attestation]:
-    """Sign documents about an image and attach them, but for those that are there with our signature.
+    """Sign documents about an image and attach them, except those already there with our signature.
 
     Args:
         documents: JSON by the URI of its type; `SIGNED` signs the image itself.
-        ours: Digests of statements that are known to be ours: without a key, only a journal can tell.
+        ours: Digests of statements known to be ours: without a key, only a journal can tell.
+        attached: Called with each statement's digest.
     """
     done = []
     with _signing(engine, target, key, say) as (signer, reader), registry(engine, target) as client:
@@ -112,7 +113,7 @@ SIGNED = {SIGNATURE: b"{}"}
 
 @contextmanager
 def _signing(engine: Engine, target: Reference, key: str, say: Say) -> Iterator[tuple[Cosign, Cosign | None]]:
-    """Yield the cosign that signs and, where there is a key, the one that finds its signatures again."""
+    """Yield the cosign that signs and, with a key, the one that recognizes its signatures."""
     signer = Cosign(cosign.program(say), key, insecure=without_tls(engine, target))
     if not key:
         yield signer, None
@@ -129,7 +130,7 @@ def _manifest(client: Registry, target: Reference) -> bytes:
 
 
 def holds(reader: Cosign, target: Reference, manifest: bytes, statement: Attestation) -> bool:
-    """Tell whether a statement is signed by whom it should be."""
+    """Tell whether the expected signer signed a statement."""
     try:
         reader.verify(target, manifest, statement.kind, statement.bundle)
     except NotVerified:
@@ -145,13 +146,13 @@ def verify(
     identity: cosign.Identity | None = None,
     say: Say = silent,
 ) -> list[Attestation]:
-    """Verify that an image is signed, and every document that is attached to it; return the documents."""
+    """Verify that an image is signed, and every attached document; return the documents."""
     cosign.require(key)
     reader = Cosign(cosign.program(say), key, identity, without_tls(engine, target))
     with registry(engine, target) as client:
         manifest, found = _manifest(client, target), attestations(client, target)
     signatures = [one for one in found if one.kind == SIGNATURE]
-    # Others may sign the same image: one signature of the right signer is enough.
+    # Others may sign the same image: one signature of the expected signer is enough.
     if not any(holds(reader, target, manifest, one) for one in signatures):
         reader.verify_own_form(target)
     documents = [one for one in found if one.kind != SIGNATURE]

@@ -1,6 +1,6 @@
-"""Facts about a build, kept from when it happened for the provenance of its image.
+"""Facts about a build, recorded when it happens, for the provenance of its image.
 
-An image may be signed days later, when engine, base and buildx are others than those that built it.
+An image may be signed days later, with another engine, base and buildx on the machine.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from drydock.workspace import Listener, Workspace
 
 
 class Keeper(Listener):
-    """Keeps how each image was built that may leave this machine, and which clone a reference is of."""
+    """Records how each publishable image was built, and from which clone each reference comes."""
 
     def built(self, workspace: Workspace, options: Options, result: BuildResult) -> None:
-        """Keep how the image of a build came to be, and say whose reference it takes over."""
+        """Record a build, and report another clone's build that its reference replaces."""
         if result.image_id and options.target in TARGETS and not known(result.image_id):
             keep(result.image_id, described(workspace, options, result.metadata))
-        # Gates of the hook and builds for other platforms have references of their own.
+        # The hook's gates and builds for other platforms have references of their own.
         if result.image_id and options.reference == workspace.project.reference(options.target):
             place = Place(str(workspace.project.root), workspace.source.branch, workspace.source.revision)
             if former := settle(f"{workspace.engine.host} {options.reference}", place, result.image_id):
@@ -36,7 +36,7 @@ class Keeper(Listener):
 
 @dataclass(frozen=True)
 class Place:
-    """A folder that was built, with the branch and the commit that it had then."""
+    """A built folder, with its branch and commit at that time."""
 
     root: str
     branch: str
@@ -47,7 +47,7 @@ class Place:
 
 
 def settle(reference: str, place: Place, image: str) -> Place | None:
-    """Note which clone a reference is of now; return another one whose image it was, if that still exists."""
+    """Record a reference's clone; return a former one with another image, if its folder still exists."""
     path = state.folder("clones") / f"{hashlib.sha256(reference.encode()).hexdigest()[:16]}.json"
     known: dict[str, Any] = {}
     with suppress(OSError, Untrusted):
@@ -66,7 +66,7 @@ def settle(reference: str, place: Place, image: str) -> Place | None:
 
 
 def described(workspace: Workspace, options: Options, metadata: Mapping[str, Any]) -> Predicate:
-    """Say how an image was built: in BuildKit's own words where buildx told them, else in drydock's."""
+    """Describe how an image was built: with BuildKit's record if buildx returned it, else with drydock's."""
     checkout, base = workspace.source, workspace.base
     added = frozenset(workspace.build_args())
     build = observed(workspace.engine, options.target, options.build_args, options.platforms, added)
@@ -74,8 +74,8 @@ def described(workspace: Workspace, options: Options, metadata: Mapping[str, Any
 
 
 def keep(image: str, made: Predicate) -> None:
-    """Keep how an image was built; a later build that gave the same image changes nothing."""
-    # A build is as good where the state folder cannot be written.
+    """Record how an image was built; a later build of the same image changes nothing."""
+    # A build succeeds even if the state folder cannot be written.
     with suppress(OSError):
         if not _path(image).exists():
             state.prune("builds")
@@ -83,12 +83,12 @@ def keep(image: str, made: Predicate) -> None:
 
 
 def known(image: str) -> bool:
-    """Tell whether it is known how an image was built."""
+    """Tell whether an image's build is recorded."""
     return _path(image).exists()
 
 
 def find(image: str) -> Predicate | None:
-    """Return how an image was built; None where this machine has not written it down."""
+    """Return how an image was built; None if this machine has no record."""
     try:
         made: Predicate = Sealed().read(_path(image))["predicate"]
     except (FileNotFoundError, Untrusted):

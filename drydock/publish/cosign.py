@@ -1,8 +1,8 @@
-"""Sign what is on a registry and verify it, with cosign 2 or 3; with a key, no other network is needed.
+"""Sign and verify images on a registry with cosign 2 or 3; with a key, no other network is needed.
 
-Both write attestations as DSSE envelopes in Sigstore bundles, and cosign 3 writes a signature of an image as
-one too: a statement of the type `SIGNATURE`. cosign 2 has a form of its own for signatures; drydock lets it
-write both, so that either reads what the other has signed.
+Both write attestations as DSSE envelopes in Sigstore bundles. cosign 3 also writes an image's signature as
+one: a statement of the type `SIGNATURE`. cosign 2 has a form of its own for signatures. drydock makes it
+write both, so that each version verifies the other's.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ from drydock.publish import debian
 from drydock.publish.errors import CosignNotInstalled, KeyUnusable, NotVerified, SigningFailed
 from drydock.publish.reference import Reference
 
-# Debian 12 has no cosign; that of Debian 13 is one program, which runs there as it is.
+# Debian 12 has no cosign; Debian 13's is one program, which runs there unchanged.
 RELEASE = install.NEWER_RELEASE
 SIGNATURE = "https://sigstore.dev/cosign/sign/v1"
-# How cosign 2 calls a signature in its own form.
+# cosign 2's name for a signature in its own form.
 OWN_FORM = "cosign container image signature"
-# Without these, cosign 3 asks for the public services' addresses, writes to their log, and then trusts them.
+# Without these, cosign 3 fetches the public services' addresses, writes to their log, and trusts them.
 NO_SERVICES = {
     "signing-config": {
         "mediaType": "application/vnd.dev.sigstore.signingconfig.v0.2+json",
@@ -44,14 +44,14 @@ NO_SERVICES = {
 
 @dataclass(frozen=True)
 class Identity:
-    """A signer without a key, as the certificate must name it."""
+    """A signer without a key, as named in its certificate."""
 
     subject: str  # a mail address, or the URL of a workflow
-    issuer: str  # the OpenID Connect provider that vouches for it
+    issuer: str  # the OpenID Connect provider that authenticates it
 
     @classmethod
     def given(cls, key: str, subject: str, issuer: str) -> Identity | None:
-        """Return who must have signed, by what a user gave; None where a key says it."""
+        """Return the expected signer from a user's options; None if a key identifies it."""
         if key:
             return None
         if not subject or not issuer:
@@ -64,26 +64,27 @@ class Identity:
 
 @dataclass(frozen=True)
 class Cosign:
-    """cosign, and on whose behalf it is called."""
+    """cosign, and the signer or verifier that it acts for."""
 
     program: Path
-    key: str = ""  # file or KMS URI of the key: the private one to sign, the public one to verify
+    key: str = ""  # file or KMS URI: of the private key to sign, of the public one to verify
     identity: Identity | None = None
     insecure: bool = False
 
     @property
     def signer(self) -> str:
-        """Who signs or must have signed, for a message."""
+        """The actual or expected signer, for a message."""
         return f"the key {self.key}" if self.key else self.identity.subject if self.identity else "any signer"
 
     def sign(
         self, target: Reference, kind: str = SIGNATURE, predicate: bytes = b"{}", say: Say = silent
     ) -> None:
-        """Sign a statement about what a digest names, and attach it there.
+        """Sign a statement about a digest, and attach it there.
 
-        With a key nothing is told to the public transparency log, and no other network is needed. Without
-        one, cosign asks an OpenID Connect provider who its user is: by itself where a CI service vouches for
-        the job or SIGSTORE_ID_TOKEN holds a token, else with an address to open, which `say` is told.
+        With a key, the public transparency log is not used, and no other network is needed. Without one,
+        cosign asks an OpenID Connect provider for its user. It does so by itself if a CI service
+        authenticates the job or SIGSTORE_ID_TOKEN holds a token. Otherwise it prints an address to open,
+        which `say` receives.
         """
 
         def tell(chunk: str) -> None:
@@ -94,23 +95,23 @@ class Cosign:
             for arguments in sign_arguments(self, target, kind, folder):
                 done = command.stream(arguments, silent if self.key else tell, source="stderr")
                 if done.code != 0:
-                    # Without a key, `say` has had all of it.
+                    # Without a key, `say` has received all of it.
                     evidence = "\n".join(_words(done)) if self.key else ""
                     raise SigningFailed(reference=target, reason=_last(done), evidence=evidence)
 
     def verify(self, target: Reference, manifest: bytes, kind: str, bundle: bytes) -> None:
-        """Check that a bundle holds a statement of a kind about a manifest, signed by the right signer."""
+        """Check that a bundle holds a statement of a type about a manifest, by the expected signer."""
         with _files(manifest=manifest, bundle=bundle) as folder:
             self._verified(target, verify_arguments(self, kind, folder))
 
     def verify_own_form(self, target: Reference) -> None:
-        """Check that what a digest names has a signature in cosign 2's own form."""
+        """Check that a digest has a signature in cosign 2's own form."""
         with _files() as folder:
             done = self._verified(target, own_form_arguments(self, target, folder))
         signed = [
             entry["critical"]["image"]["docker-manifest-digest"]
             for entry in json.loads(done.stdout)
-            # cosign 3 counts every attestation, too.
+            # cosign 3 also counts attestations.
             if entry["critical"]["type"] == OWN_FORM
         ]
         if target.digest not in signed:
@@ -129,7 +130,7 @@ class Cosign:
 
 @contextlib.contextmanager
 def public_key(program: Path, key: str) -> Iterator[str]:
-    """Yield the file of a private key's public one; it lives as long as the block."""
+    """Yield the file of a private key's public key; it exists as long as the block."""
     require(key)
     with _files() as folder:
         public = folder / "cosign.pub"
@@ -140,13 +141,13 @@ def public_key(program: Path, key: str) -> Iterator[str]:
 
 
 def require(key: str) -> None:
-    """See to it that a key that is a file is there: a missing key is not a missing signature."""
+    """Require that a key in a file exists: a missing key is not a missing signature."""
     if key and "://" not in key and not Path(key).is_file():
         raise KeyUnusable(key=key, reason="there is no such file")
 
 
 def sign_arguments(cosign: Cosign, target: Reference, kind: str, folder: Path) -> list[list[str]]:
-    """Return the commands that sign a statement; ``predicate`` in the folder holds what it states."""
+    """Return the commands that sign a statement; ``predicate`` in the folder holds its content."""
     newer = is_newer(cosign.program)
     quiet = _no_services(folder, "signing-config", "trusted-root") if newer else ["--tlog-upload=false"]
     how = ["--yes", *([f"--key={cosign.key}", *quiet] if cosign.key else []), *_registry(cosign)]
@@ -175,7 +176,7 @@ def own_form_arguments(cosign: Cosign, target: Reference, folder: Path) -> list[
 
 @functools.cache
 def is_newer(program: Path) -> bool:
-    """Tell whether it is cosign 3, by its options: where Debian built it, its version says nothing."""
+    """Tell whether a program is cosign 3, by its options: Debian's build reports no version."""
     return "--signing-config" in command.run([str(program), "sign", "--help"], check=False).stdout
 
 
@@ -200,14 +201,14 @@ def _registry(cosign: Cosign) -> list[str]:
 
 
 def _digest(target: Reference) -> str:
-    # A tag could come to mean something else between two looks at it.
+    # A tag could move between signing and verifying.
     if not target.digest:
         raise ValueError(f"{target} names no digest")
     return f"{target.name}@{target.digest}"
 
 
 def _words(done: command.Completed) -> list[str]:
-    """Return cosign's lines, without its warnings of what drydock asked for."""
+    """Return cosign's lines, without its warnings about the options that drydock set."""
     return [line for line in done.stderr.splitlines() if line.strip() and not line.startswith("WARNING")]
 
 
@@ -218,7 +219,7 @@ def _last(done: command.Completed) -> str:
 
 @contextlib.contextmanager
 def _files(**contents: bytes) -> Iterator[Path]:
-    """Yield a folder with these files, and with those that keep cosign away from the public services."""
+    """Yield a folder with these files, and with those that keep cosign from the public services."""
     services = {name: json.dumps(document).encode() for name, document in NO_SERVICES.items()}
     with tempfile.TemporaryDirectory(prefix="drydock-cosign-") as name:
         for file, content in (contents | services).items():
@@ -234,7 +235,7 @@ def program(say: Say = silent) -> Path:
     if not folder.exists():
         say(f"fetching cosign from Debian {RELEASE}")
         try:
-            # A process that comes second finds the same folder there.
+            # A second process finds the folder in place.
             fetching = debian.unpacked(folder.parent, "cosign", release=RELEASE)
             with fetching as unfinished, contextlib.suppress(OSError):
                 unfinished.rename(folder)

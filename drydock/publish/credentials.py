@@ -1,4 +1,4 @@
-"""Credentials for registries, from the docker configuration, and the ways in which registries ask for them.
+"""Registry credentials from the docker configuration, and the authentication schemes of registries.
 
 See the distribution project's "Token Authentication Specification" and "OAuth2 Token Authentication".
 """
@@ -24,14 +24,14 @@ REFUSED = (httpx2.codes.UNAUTHORIZED, httpx2.codes.FORBIDDEN, httpx2.codes.TOO_M
 
 @dataclass(frozen=True, repr=False)
 class Credentials:
-    """A login to one registry: anonymous without a user; some helpers give an identity token instead."""
+    """A login to one registry: anonymous without a user; some helpers return an identity token instead."""
 
     user: str = ""
     password: str = ""
     identity_token: str = ""
 
     def __repr__(self) -> str:
-        # No password, not even in a traceback.
+        # Never show the password, not even in a traceback.
         return f"Credentials({self.described})"
 
     @property
@@ -48,14 +48,14 @@ class Credentials:
 
 
 def load(registry: str) -> Credentials:
-    """Look up the credentials for a registry: its helper, the common store, then the file itself."""
+    """Return a registry's credentials: from its helper, the common store, then the file itself."""
     import docker
     from docker import auth
 
     try:
         content = _configuration()
         with warnings.catch_warnings():
-            # A missing helper is an error here, raised below; the SDK warns of it as well.
+            # A missing helper is an error here, raised below; the SDK warns of it too.
             warnings.simplefilter("ignore")
             found = auth.load_config(config_dict=content).resolve_authconfig(registry) if content else None
     except (docker.errors.DockerException, OSError, ValueError, LookupError) as error:
@@ -68,10 +68,10 @@ def load(registry: str) -> Credentials:
 
 
 def _configuration() -> dict[str, Any]:
-    """Read the docker CLI's configuration; empty where there is none.
+    """Read the docker CLI's configuration; empty if there is none.
 
-    Not left to the SDK, which takes a damaged file for an empty one, and another file where DOCKER_CONFIG
-    names a folder without one.
+    The SDK would take a damaged file for an empty one, and read another file if DOCKER_CONFIG names a folder
+    without one.
     """
     folder = os.environ.get("DOCKER_CONFIG")
     path = (Path(folder) if folder else Path.home() / ".docker") / "config.json"
@@ -84,7 +84,7 @@ def _configuration() -> dict[str, Any]:
 
 
 class Login(httpx2.Auth):
-    """Answers a registry's challenge, and sends what worked along with later requests."""
+    """Answers a registry's challenge, and reuses the answer for later requests."""
 
     requires_response_body = True
 
@@ -94,7 +94,7 @@ class Login(httpx2.Auth):
         self._header = ""
 
     def auth_flow(self, request: httpx2.Request) -> Generator[httpx2.Request, httpx2.Response, None]:
-        """Send a request; after a 401, send it once more with what the challenge asks for."""
+        """Send a request; after a 401, repeat it with the authorization that the registry asks for."""
         if self._header:
             request.headers["Authorization"] = self._header
         response = yield request
@@ -107,7 +107,7 @@ class Login(httpx2.Auth):
         elif scheme == "bearer" and self._may_ask(parameters.get("realm", "")):
             answer = yield self._token_request(parameters)
             if answer.is_server_error or answer.status_code in REFUSED:
-                # The caller reads it like an answer of the registry's own.
+                # The caller treats it like an answer of the registry itself.
                 return
             header = f"Bearer {_token(request, answer)}"
         self._header = header
@@ -116,11 +116,11 @@ class Login(httpx2.Auth):
             yield request
 
     def _may_ask(self, realm: str) -> bool:
-        """A password goes to no server over plain HTTP unless its registry may be spoken to that way."""
+        """Allow sending a password over plain HTTP only for insecure registries."""
         return realm.startswith("https://") or (self._insecure and realm.startswith("http://"))
 
     def _token_request(self, parameters: Mapping[str, str]) -> httpx2.Request:
-        """Ask for a token as the user, for exactly what the registry named."""
+        """Return the request for a token, as the user, with the registry's service and scope."""
         realm = parameters["realm"]
         asked = {key: parameters[key] for key in ("service", "scope") if key in parameters}
         if token := self._credentials.identity_token:
@@ -132,7 +132,6 @@ class Login(httpx2.Auth):
 
 
 def _token(request: httpx2.Request, answer: httpx2.Response) -> str:
-    """Return the token in a token server's answer."""
     try:
         content = answer.json() if answer.is_success else {}
         if token := content.get("token") or content.get("access_token"):
@@ -146,7 +145,7 @@ def _token(request: httpx2.Request, answer: httpx2.Response) -> str:
 
 
 def challenge(header: str) -> tuple[str, dict[str, str]]:
-    """Read a WWW-Authenticate header: its scheme in lower case, and its parameters."""
+    """Parse a WWW-Authenticate header: the scheme in lower case, and the parameters."""
     scheme, _, rest = header.partition(" ")
     found = re.findall(r'([A-Za-z_]+)=(?:"((?:[^"\\]|\\.)*)"|([^\s,]+))', rest)
     return scheme.lower(), {key.lower(): quoted or plain for key, quoted, plain in found}

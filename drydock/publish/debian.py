@@ -1,4 +1,4 @@
-"""Programs from Debian packages, unpacked beside what is installed and never into it."""
+"""Programs from Debian packages, unpacked into a folder of their own and never installed."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from drydock.errors import CommandMissing
 
 
 class NotFetched(Exception):
-    """apt is not this machine's package manager, or refused."""
+    """apt is not this machine's package manager, or it failed."""
 
 
 @contextmanager
 def unpacked(parent: Path, *packages: str, release: str = "") -> Iterator[Path]:
-    """Let apt download packages, their signatures checked, and yield the folder that they are unpacked into.
+    """Download packages with apt, signatures checked, and yield the folder with their files.
 
-    The machine's own apt is neither changed nor asked to install anything, and this needs no root.
+    The machine's own apt stays unchanged and installs nothing; root is not needed.
     """
     here = osrelease.codename()
     known = apt.repositories() if install.is_debian_family() else []

@@ -1,4 +1,4 @@
-"""Images on the engine: what publishing needs to know of them, more names and other labels."""
+"""Images on the engine: their facts for publishing, more names, other labels."""
 
 from __future__ import annotations
 
@@ -21,15 +21,14 @@ from drydock.publish.reference import parse
 class LocalImage:
     """An image on the engine."""
 
-    id: str  # the digest of its configuration, or of its manifest where the engine keeps images in containerd
+    id: str  # digest of its configuration, or of its manifest if the engine uses containerd's store
     layers: tuple[str, ...]
     config: Mapping[str, Any]
     platform: str
-    names: tuple[str, ...]  # its names with their tags, as the engine writes them
+    names: tuple[str, ...]  # names with tags, as the engine writes them
 
     @property
     def labels(self) -> Mapping[str, str]:
-        """The image's labels."""
         labels: Mapping[str, str] = self.config.get("Labels") or {}
         return labels
 
@@ -40,7 +39,6 @@ class LocalImage:
 
 
 def find(engine: Engine, reference: str) -> LocalImage:
-    """Return an image on the engine."""
     import docker
 
     with engine.answering():
@@ -59,7 +57,7 @@ def find(engine: Engine, reference: str) -> LocalImage:
 
 
 def tag(engine: Engine, image: str, references: Sequence[str]) -> None:
-    """Give an image more names; nothing changes when one of them is illegal."""
+    """Give an image more names, all or none."""
     targets = [parse(reference) for reference in references]
     for target in targets:
         if not target.tag or target.digest:
@@ -71,11 +69,11 @@ def tag(engine: Engine, image: str, references: Sequence[str]) -> None:
 
 
 def relabel(engine: Engine, reference: str, labels: Mapping[str, str]) -> str:
-    """Give an image new labels; its layers, its settings and its creation time stay as they are.
+    """Give an image new labels; its layers, settings and creation time stay unchanged.
 
-    BuildKit makes the new configuration from ``FROM image`` and nothing else, so this works on every image
-    store. A label that is not named keeps its value. The mark of a dirty tree cannot be taken off: only a
-    build can show that the content is that of a commit.
+    BuildKit makes the new configuration from ``FROM image`` alone, so this works on every image store. Labels
+    that are not named keep their values. The mark of a dirty tree cannot be removed: only a build can show
+    that the content is a commit's.
     """
     target = parse(reference)
     before = find(engine, reference)
@@ -86,7 +84,7 @@ def relabel(engine: Engine, reference: str, labels: Mapping[str, str]) -> str:
         return before.id
     with tempfile.TemporaryDirectory(prefix="drydock-label-") as folder:
         outputs = Path(folder)
-        # The builder inside the engine itself: any other one does not see the engine's images.
+        # The engine's own builder: others do not see the engine's images.
         builder = engine.candidate.context or "default"
         args = arguments(wanted, before.platform, builder, outputs)
         done = command.run(args, stdin=f"FROM {target}\n", env=engine.environment, check=False)
@@ -99,7 +97,7 @@ def relabel(engine: Engine, reference: str, labels: Mapping[str, str]) -> str:
             raise LabelsNotApplied(reference=reference, reason=problem)
         engine.sdk.api.tag(made, target.name, target.tag or "latest")
     except BaseException:
-        # One that has a name already was not made just now.
+        # An image with a name existed before.
         if not find(engine, made).names:
             engine.sdk.images.remove(made)
         raise
@@ -107,7 +105,7 @@ def relabel(engine: Engine, reference: str, labels: Mapping[str, str]) -> str:
 
 
 def arguments(labels: Mapping[str, str], platform: str, builder: str, outputs: Path) -> list[str]:
-    """Return the command that makes the relabelled image, untagged, of a Dockerfile on standard input."""
+    """Return the command that builds the untagged, relabelled image from a Dockerfile on standard input."""
     return [
         "docker",
         "buildx",
@@ -115,7 +113,7 @@ def arguments(labels: Mapping[str, str], platform: str, builder: str, outputs: P
         f"--builder={builder}",
         f"--platform={platform}",
         "--pull=false",
-        # An attestation would wrap the image into an index on a containerd store.
+        # An attestation would turn the image into an index on a containerd store.
         "--provenance=false",
         "--load",
         *identity.arguments(outputs),
@@ -125,7 +123,7 @@ def arguments(labels: Mapping[str, str], platform: str, builder: str, outputs: P
 
 
 def difference(before: LocalImage, after: LocalImage, labels: Mapping[str, str]) -> str:
-    """Say what else than the labels changed between two images; empty when nothing did."""
+    """Return the change between two images besides the labels; empty if there is none."""
     if after.layers != before.layers:
         return "the layers would change"
     old, new = before.settings, after.settings

@@ -8,7 +8,7 @@ from enum import Enum
 
 
 class State(Enum):
-    """Where a layer is on its way."""
+    """A layer's state during a push."""
 
     WAITING = "waiting"
     SENDING = "sending"
@@ -24,13 +24,13 @@ class State(Enum):
 
 
 def short(digest: str) -> str:
-    """Return the first twelve digits of a layer's digest, by which it is shown."""
+    """Return the first twelve digits of a layer's digest, for display."""
     return digest.partition(":")[2][:12]
 
 
 @dataclass(frozen=True)
 class LayerProgress:
-    """A change of one layer, named as `short` does; both sizes are compressed bytes."""
+    """A change of one layer, named as by `short`; both sizes are compressed bytes."""
 
     layer: str
     state: State
@@ -40,7 +40,7 @@ class LayerProgress:
 
 @dataclass(frozen=True)
 class Retry:
-    """The next attempt after a network fault, counted from 1, in `wait` seconds."""
+    """The next attempt after a network fault, counted from 1, after `wait` seconds."""
 
     attempt: int
     attempts: int

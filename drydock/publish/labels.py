@@ -1,6 +1,6 @@
-"""The labels of an image: the OCI annotations, ``maintainer``, and drydock's own.
+"""An image's labels: the OCI annotations, ``maintainer``, and drydock's own.
 
-The names and meanings are those of the OCI image specification, "Pre-Defined Annotation Keys".
+Names and meanings follow the OCI image specification, "Pre-Defined Annotation Keys".
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ DIRTY = "dev.drydock.source.dirty"
 BASE_KIND = KIND_LABEL
 MADE = "made"
 
-# The labels of a complete image, with where drydock takes each from.
+# The labels of a complete image, and each one's source.
 WANTED: dict[str, str] = {
     OCI + "title": "the project's name",
     OCI + "description": "[project] description",
@@ -47,11 +47,11 @@ WANTED: dict[str, str] = {
 
 @dataclass(frozen=True)
 class Difference:
-    """One label that is not what it should be."""
+    """A label with a wrong value, or without one."""
 
     key: str
-    found: str | None  # its value on the image; None where it has none
-    wanted: str | None  # its right value; None for a label that should be there with any value
+    found: str | None  # the image's value; None if it has none
+    wanted: str | None  # the expected value; None if any value will do
 
     def __str__(self) -> str:
         if self.wanted is None:
@@ -64,7 +64,7 @@ class Difference:
 def labels_for(
     project: Project, checkout: Checkout, base: Base | None, environment: Mapping[str, str] = os.environ
 ) -> dict[str, str]:
-    """Return every label that an image of this project gets; a label without a value is left out."""
+    """Return all labels of this project's images; empty ones are left out."""
     metadata = project_metadata(project.source)
     urls = {_plain(name): str(url) for name, url in metadata.get("urls", {}).items()}
     repository = checkout.url or _first(urls, "source", "sourcecode", "repository", "github")
@@ -88,7 +88,7 @@ def labels_for(
         OCI + "base.name": base.reference if base else "",
         OCI + "base.digest": base.digest if base else "",
         MAINTAINER: ", ".join(maintainers),
-        # Whether a published base was pulled just now or before says nothing about the image.
+        # Whether a published base was pulled now or before says nothing about the image.
         BASE_KIND: MADE if base and base.kind == MADE else "",
         DIRTY: "true" if checkout.dirty else "false",
         PROJECT_LABEL: project.image,
@@ -97,10 +97,10 @@ def labels_for(
 
 
 def check(found: Mapping[str, str], wanted: Mapping[str, str]) -> list[Difference]:
-    """Compare an image's labels with what they should be.
+    """Compare an image's labels with the expected ones.
 
-    A label of the image that was not asked for is not a difference: a base image brings its own. An
-    annotation that every image should carry is one even where ``wanted`` has no value for it.
+    An extra label is not a difference: a base image brings its own. A missing label of a complete image is
+    one even if ``wanted`` has no value for it.
     """
     different = [
         Difference(key, found.get(key), value) for key, value in wanted.items() if found.get(key) != value
@@ -110,7 +110,7 @@ def check(found: Mapping[str, str], wanted: Mapping[str, str]) -> list[Differenc
 
 
 def _plain(name: str) -> str:
-    """Return the label of a project URL as PyPA's specification of well-known labels compares it."""
+    """Normalize a project URL's label as PyPA's specification of well-known labels does."""
     return "".join(character for character in name.lower() if character.isalnum())
 
 
@@ -119,7 +119,7 @@ def _first(urls: Mapping[str, str], *names: str) -> str:
 
 
 def _people(table: list[Mapping[str, str] | str]) -> list[str]:
-    """Return ``Name <mail>`` for each person, or the one of both that there is; Poetry's form is a text."""
+    """Return ``Name <mail>`` for each person, or only one of both; Poetry's form is a text already."""
     if texts := [person for person in table if isinstance(person, str)]:
         return texts
     people = [person for person in table if not isinstance(person, str)]
@@ -128,6 +128,6 @@ def _people(table: list[Mapping[str, str] | str]) -> list[str]:
 
 
 def _license(metadata: Mapping[str, Any]) -> str:
-    """Return the SPDX expression; the old table form holds one in ``text`` at best, and a file is none."""
+    """Return the SPDX expression; the old table form may hold one in ``text``, but a file name is none."""
     stated = metadata.get("license", "")
     return str(stated.get("text", "")) if isinstance(stated, dict) else str(stated)

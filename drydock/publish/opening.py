@@ -1,4 +1,4 @@
-"""Open a workspace whose images are labelled, and whose builds and sizes are remembered."""
+"""Open a workspace that labels its images, and records its builds and sizes."""
 
 from __future__ import annotations
 

@@ -1,13 +1,13 @@
-"""How an image came to be, as the predicate of SLSA provenance 1.
+"""How an image was built, as a predicate of SLSA provenance 1.
 
-buildx 0.14 and newer write BuildKit's record of a build into the file of ``--metadata-file``, whatever the
-driver: as SLSA provenance 0.2, here put into the fields of version 1 as its specification says under
-"Migrating from 0.2". Inside the image, as an attestation, it would give every build another digest; it is
-attached to the pushed image instead.
+buildx 0.14 and newer write BuildKit's record of a build into the file of ``--metadata-file``, with any
+driver. The record is SLSA provenance 0.2; it is converted as version 1 specifies under "Migrating from 0.2".
+As an attestation inside the image it would give every build another digest, so it is attached to the pushed
+image.
 
-An older buildx writes none, and then drydock states what it told buildx to do. Its BUILD_TYPE means: ``docker
-buildx build`` of one target of the source's Dockerfile, ``externalParameters`` being what the caller chose
-(target, build arguments, platforms), ``internalParameters`` what drydock added, and ``resolvedDependencies``
+An older buildx writes none, so drydock states its own instructions to buildx. Its BUILD_TYPE means ``docker
+buildx build`` of one target of the source's Dockerfile. ``externalParameters`` are the caller's choices
+(target, build arguments, platforms), ``internalParameters`` drydock's additions, and ``resolvedDependencies``
 the source and the base image. No clock is read: equal builds give equal bytes.
 """
 
@@ -42,7 +42,7 @@ Predicate = dict[str, Any]
 
 @dataclass(frozen=True)
 class Build:
-    """A build, and its builder."""
+    """A build and its builder; `added` names build arguments that drydock added."""
 
     target: str
     build_args: Mapping[str, str]
@@ -59,7 +59,7 @@ def observed(
     platforms: tuple[str, ...] = (),
     added: frozenset[str] = frozenset(),
 ) -> Build:
-    """Describe a build on an engine, with the versions of what took part."""
+    """Describe a build on an engine, with the versions of its tools."""
     with engine.answering():
         identity = str(engine.sdk.info().get("ID", ""))
         version = str(engine.sdk.version()["Version"])
@@ -69,7 +69,7 @@ def observed(
 
 
 def predicate(checkout: Checkout, base: Base, build: Build) -> Predicate:
-    """Say how an image was built, from what drydock told buildx to do."""
+    """Describe how an image was built, from drydock's instructions to buildx."""
     arguments = {key: public(key, text) for key, text in sorted(build.build_args.items())}
     chosen = {key: text for key, text in arguments.items() if key not in build.added}
     added = {key: text for key, text in arguments.items() if key in build.added}
@@ -89,7 +89,7 @@ def predicate(checkout: Checkout, base: Base, build: Build) -> Predicate:
 
 
 def stated(made: Predicate, waiver: Waiver | None = None) -> bytes:
-    """Return what the provenance of an image states, in JSON."""
+    """Return an image's provenance in JSON, with the waiver's reason if gates were missing."""
     definition = dict(made["buildDefinition"])
     if waiver:
         forced = {"reason": waiver.reason, "missing": list(waiver.missing)}
@@ -99,7 +99,7 @@ def stated(made: Predicate, waiver: Waiver | None = None) -> bytes:
 
 
 def dependencies(checkout: Checkout, base: Base) -> list[dict[str, Any]]:
-    """Describe the source, where it has a commit, and the base image of a build."""
+    """Describe a build's source, if it has a commit, and its base image."""
     algorithm, _, value = base.digest.partition(":")
     below = {"name": base.reference, "digest": {algorithm: value}, "annotations": {"kind": base.kind}}
     if not checkout.revision:
@@ -115,7 +115,7 @@ def dependencies(checkout: Checkout, base: Base) -> list[dict[str, Any]]:
 def recorded(
     metadata: Mapping[str, Any], builder: str, known: Sequence[Mapping[str, Any]]
 ) -> Predicate | None:
-    """Return BuildKit's own provenance of a build, without secrets; None where buildx did not tell it."""
+    """Return BuildKit's own provenance of a build, without secrets; None if buildx did not return it."""
     found = metadata.get(KEY)
     if not isinstance(found, Mapping) or not found:
         return None
@@ -123,7 +123,7 @@ def recorded(
 
 
 def _migrated(old: Mapping[str, Any]) -> dict[str, Any]:
-    """Put provenance of version 0.2 into the fields of version 1."""
+    """Convert provenance of version 0.2 to version 1."""
     invocation, about = old.get("invocation", {}), old.get("metadata") or {}
     times = {
         "buildInvocationID": "invocationId",
@@ -163,7 +163,7 @@ def _complete(predicate: dict[str, Any], builder: str, known: Sequence[Mapping[s
 
 
 def _withheld(value: Any, name: str = "") -> Any:
-    """Return JSON values fit to be published: no secret in arguments, variables or addresses."""
+    """Return JSON values fit for publication: no secret in arguments, variables or addresses."""
     if isinstance(value, Mapping):
         return {key: _withheld(item, key) for key, item in value.items()}
     if isinstance(value, list):

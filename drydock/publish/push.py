@@ -1,7 +1,7 @@
-"""Push an image, and believe only what the registry itself says about the outcome.
+"""Push an image, and judge the outcome by the registry's answers alone.
 
-drydock sends the layers itself, and not the engine: so they are compressed as the project wants it and as
-they were weighed, and the bytes that a layer became once are the ones that every later push finds there.
+drydock sends the layers itself instead of the engine. So they have the project's compression and the weighed
+sizes, and every later push finds the same bytes on the registry.
 """
 
 from __future__ import annotations
@@ -38,22 +38,22 @@ __all__ = ["Event", "Permissions", "Pushed", "Tell", "move", "push", "registry",
 
 @dataclass(frozen=True)
 class Pushed:
-    """An image that the registry has, as the registry itself confirmed."""
+    """A pushed image, as the registry confirmed it."""
 
     reference: str
-    digest: str  # of its manifest: a Deployment names this
+    digest: str  # the manifest's digest, for a Deployment
     image: str
-    uploaded: int  # bytes of the layers and of the configuration that were sent
+    uploaded: int  # bytes sent, layers and configuration
     layers_sent: int
     layers_existing: int
 
 
 @dataclass(frozen=True)
 class Permissions:
-    """Exceptions from what may be pushed."""
+    """Exceptions for pushes that are refused otherwise."""
 
     dirty: bool = False  # an image of a source with uncommitted changes
-    made_base: bool = False  # an image on a base that was made on this machine, to a registry of another one
+    made_base: bool = False  # an image on a base made on this machine, to a registry elsewhere
 
 
 NONE = Permissions()
@@ -72,12 +72,12 @@ def push(
 ) -> Pushed:
     """Push an image under one name and check that the registry has it.
 
-    A registry moves a tag only after it has every layer, so a push that fails or is interrupted leaves the
-    tag where it was, and the next one sends only what is missing.
+    A registry moves a tag only when it has every layer. A failed or interrupted push leaves the tag in place,
+    and the next one sends only the missing layers.
 
     Args:
-        image: The image's name or id on the engine where it is not ``reference``.
-        others: The same image for other platforms: then the name stands for an index of all of them.
+        image: The image's name or id on the engine, if it is not ``reference``.
+        others: The same image for other platforms; the name then refers to an index of all of them.
     """
     target = parse(reference)
     if target.digest:
@@ -95,7 +95,7 @@ def push(
 
 
 def check_platforms(platforms: Sequence[str]) -> None:
-    """Refuse images that cannot be told apart by platform."""
+    """Refuse several images for the same platform."""
     for platform, count in Counter(platforms).items():
         if count > 1:
             raise PlatformTwice(count=count, platform=platform)
@@ -104,7 +104,7 @@ def check_platforms(platforms: Sequence[str]) -> None:
 def send(
     client: Registry, target: Reference, image: str, contents: Sequence[Packed], tell: Tell = lambda _: None
 ) -> Pushed:
-    """Bring an image to a repository, let a tag name it, and look whether it does."""
+    """Upload an image, move a tag to it, and check the tag."""
     uploaded = layers_sent = layers_existing = 0
     for content in contents:
         for blob in dict.fromkeys(content.layers):
@@ -131,7 +131,7 @@ def send(
 
 
 def manifest_of(content: Packed) -> Manifest:
-    """Return the manifest of a packed image; the same image has the same one, byte for byte."""
+    """Return a packed image's manifest; the same image always has the same bytes."""
     configuration = {
         "mediaType": OCI_CONFIGURATION,
         "digest": digest_of(content.configuration),
@@ -145,7 +145,7 @@ def manifest_of(content: Packed) -> Manifest:
 
 
 def index_of(contents: Sequence[Packed], manifests: Sequence[Manifest]) -> Manifest:
-    """Return the index of one image for several platforms, which its configurations name."""
+    """Return the index of one image for several platforms, which the configurations name."""
     entries = []
     for content, manifest in zip(contents, manifests, strict=True):
         configuration = json.loads(content.configuration)
@@ -161,7 +161,7 @@ def _manifest(media_type: str, **fields: object) -> Manifest:
 
 
 def move(client: Registry, target: Reference, digest: str) -> None:
-    """Let a tag name what the registry holds under a digest, and look whether it does."""
+    """Move a tag to a digest on the registry, and check it."""
     manifest = client.manifest(target.repository, digest)
     if manifest is None:
         raise DigestDiffers(reference=target, found="missing", wanted=digest)
@@ -170,7 +170,7 @@ def move(client: Registry, target: Reference, digest: str) -> None:
 
 
 def verify(client: Registry, target: Reference, wanted: Manifest) -> None:
-    """Ask the registry which manifest a tag names."""
+    """Check that a tag on the registry names the expected manifest."""
     found = client.manifest(target.repository, target.tag)
     if found is None or found.digest != wanted.digest:
         there = found.digest if found else "missing"
@@ -178,7 +178,7 @@ def verify(client: Registry, target: Reference, wanted: Manifest) -> None:
 
 
 def refuse(target: Reference, local: LocalImage, permissions: Permissions) -> None:
-    """Refuse what must not leave this machine."""
+    """Refuse an image that must not leave this machine."""
     if not permissions.dirty and (is_dirty(target.tag) or local.labels.get(labels.DIRTY) == "true"):
         raise DirtyImage(reference=target)
     made = local.labels.get(labels.BASE_KIND) == labels.MADE
@@ -189,13 +189,13 @@ def refuse(target: Reference, local: LocalImage, permissions: Permissions) -> No
 def registry(
     engine: Engine, target: Reference, tell: Tell = lambda _: None, *, waits: Sequence[float] = WAITS
 ) -> Registry:
-    """Return a client for the registry of a reference, which speaks to it as the engine does."""
+    """Return a client for a reference's registry, with the engine's TLS settings."""
     who = credentials.load(target.registry)
     return Registry(target, who, insecure=without_tls(engine, target), waits=waits, tell=tell)
 
 
 def without_tls(engine: Engine, target: Reference) -> bool:
-    """Tell whether the engine speaks to a registry without verified TLS."""
+    """Tell whether the engine uses a registry without verified TLS."""
     with engine.answering():
         settings = engine.sdk.info().get("RegistryConfig") or {}
     return is_insecure(target, settings)

@@ -1,4 +1,4 @@
-"""Image references, read by the rules of docker and of the OCI distribution specification."""
+"""Image references by the rules of docker and of the OCI distribution specification."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ _IMAGE_ID = re.compile(r"[0-9a-f]{64}")
 
 @dataclass(frozen=True)
 class Reference:
-    """Where an image is: always with its registry, so that two references can be compared."""
+    """An image's place, always with its registry, so that references can be compared."""
 
-    registry: str  # host, with its port where one is named; ``docker.io`` where none is
+    registry: str  # host, with a port if one is named; ``docker.io`` by default
     repository: str  # path on the registry; on Docker Hub with its ``library/``
     tag: str = ""
     digest: str = ""
@@ -35,25 +35,25 @@ class Reference:
 
     @property
     def host(self) -> str:
-        """The registry's host without its port, and without the brackets of an IPv6 address."""
+        """The registry's host without port, and without the brackets of an IPv6 address."""
         if self.registry.startswith("["):
             return self.registry[1 : self.registry.index("]")]
         return self.registry.partition(":")[0]
 
     @property
     def loopback(self) -> bool:
-        """Whether the registry is on this machine, judged by its name alone."""
+        """Whether the registry's name is a loopback address or ``localhost``."""
         try:
             return ipaddress.ip_address(self.host).is_loopback
         except ValueError:
             return self.host == "localhost"
 
     def with_tag(self, tag: str) -> Reference:
-        """Return the reference of another tag in the same repository."""
+        """Return another tag's reference in the same repository."""
         return replace(self, tag=check_tag(tag), digest="")
 
     def with_digest(self, digest: str) -> Reference:
-        """Return the reference of what a digest names in the same repository."""
+        """Return a digest's reference in the same repository."""
         return replace(self, tag="", digest=digest)
 
     def __str__(self) -> str:
@@ -61,7 +61,7 @@ class Reference:
 
 
 def check_tag(tag: str) -> str:
-    """Return a tag that fits the OCI grammar."""
+    """Return a tag, or raise IllegalTag if it violates the OCI grammar."""
     if _TAG.fullmatch(tag):
         return tag
     if len(tag) > 128:
@@ -74,17 +74,17 @@ def check_tag(tag: str) -> str:
 
 
 def parse(text: str) -> Reference:
-    """Read a reference as docker does.
+    """Parse a reference as docker does.
 
-    The part before the first slash is a registry when it has a dot, a colon or an upper-case letter in it,
-    or is ``localhost``; else it is part of the repository, and the registry is Docker Hub.
+    The part before the first slash is a registry if it has a dot, a colon or an upper-case letter, or is
+    ``localhost``. Otherwise it belongs to the repository, and the registry is Docker Hub.
     """
     rest, at, digest = text.partition("@")
     if at and not _DIGEST.fullmatch(digest):
         raise IllegalReference(reference=text, problem=f"{digest!r} is not a digest")
     name, colon, tag = rest.rpartition(":")
     if not colon or "/" in tag:
-        # The only colon, if any, belongs to the registry's port.
+        # The only colon, if any, precedes the registry's port.
         name, colon, tag = rest, "", ""
     registry, repository = _split(name)
     if not _HOST.fullmatch(registry):

@@ -1,4 +1,4 @@
-"""A small client of the OCI distribution API: the registry itself says what it holds."""
+"""A small client of the OCI distribution API."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ Result = TypeVar("Result")
 
 TIMEOUT = httpx2.Timeout(30.0, connect=10.0)
 # Seconds before the second, third and fourth attempt: long enough for a registry's restart behind a balancer,
-# short enough that a person still waits.
+# short enough for a waiting user.
 WAITS = (1.0, 3.0, 9.0)
 # The longest wait that a registry may ask for with Retry-After.
 LONGEST_WAIT = 120.0
 CERTIFICATES = Path("/etc/docker/certs.d")
-# Docker Hub's API answers under another name than the one in references.
+# Docker Hub's API has another host than the one in references.
 API_HOSTS = {HUB: "registry-1.docker.io"}
 
 OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
@@ -50,19 +50,18 @@ MANIFEST_TYPES = (
     "application/vnd.docker.distribution.manifest.v2+json",
     "application/vnd.docker.distribution.manifest.list.v2+json",
 )
-# Answers that callers of `once` read: a missing thing, a body that is too large, an upload that is not as far
-# as was said.
+# Statuses that callers of `once` handle: a missing object, a body too large, an upload at another offset.
 READABLE = (httpx2.codes.NOT_FOUND, httpx2.codes.CONTENT_TOO_LARGE, httpx2.codes.RANGE_NOT_SATISFIABLE)
 
 
 class NetworkFault(Exception):
-    """The network failed in a way that may be gone a moment later."""
+    """The network failed, perhaps only for a moment."""
 
     wait = 0.0
 
 
 class ServerFault(NetworkFault):
-    """The server behind the network failed, or has too much to do; `wait` holds the seconds it asks for."""
+    """The server failed or is overloaded; `wait` holds the seconds it asks for."""
 
     def __init__(self, reason: str, wait: float = 0.0) -> None:
         super().__init__(reason)
@@ -75,7 +74,7 @@ def retrying(
     waits: Sequence[float] = WAITS,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Result:
-    """Repeat an action that raises NetworkFault, telling each wait; any other exception ends it at once."""
+    """Repeat an action that raises NetworkFault, reporting each wait; other exceptions end it at once."""
     attempts = len(waits) + 1
     for number, wait in enumerate(waits, start=2):
         try:
@@ -92,14 +91,14 @@ def retrying(
 
 @dataclass(frozen=True)
 class Manifest:
-    """A manifest with its exact bytes, which its digest is made from."""
+    """A manifest with its exact bytes, from which its digest is made."""
 
     media_type: str
     content: bytes
 
     @property
     def digest(self) -> str:
-        """``sha256:…``, computed here and not taken from the registry's word."""
+        """``sha256:…``, computed here instead of trusting the registry."""
         return digest_of(self.content)
 
     @property
@@ -115,22 +114,22 @@ class Manifest:
 
     @property
     def layers(self) -> list[tuple[str, int]]:
-        """The digest and the compressed bytes of each layer, the lowest first; none for an index."""
+        """The digest and compressed bytes of each layer, lowest first; none for an index."""
         return [(layer["digest"], layer["size"]) for layer in self.document.get("layers", [])]
 
     @property
     def descriptor(self) -> dict[str, Any]:
-        """How another document refers to it."""
+        """The manifest's descriptor for another document."""
         return {"mediaType": self.media_type, "digest": self.digest, "size": len(self.content)}
 
 
 class Registry:
-    """One registry, seen by one user; use it as a context manager.
+    """One registry and one user; use it as a context manager.
 
     Args:
-        insecure: Do as docker does for insecure registries: verify no certificate, and speak plain HTTP where
+        insecure: Do as docker does for insecure registries: verify no certificate, and use plain HTTP where
             HTTPS is not answered.
-        certificates: The folder with a folder of CA certificates for each registry, as the engine has it.
+        certificates: The engine's folder with a folder of CA certificates for each registry.
     """
 
     def __init__(
@@ -154,7 +153,7 @@ class Registry:
             auth=Login(credentials, insecure=insecure),
             timeout=TIMEOUT,
             follow_redirects=True,
-            # A proxy for the outside does not lead to this machine itself.
+            # A proxy to the outside does not reach this machine.
             trust_env=not reference.loopback,
         )
 
@@ -165,7 +164,7 @@ class Registry:
         self._client.close()
 
     def manifest(self, repository: str, reference: str) -> Manifest | None:
-        """Return the manifest of a tag or digest, checked against the digest; None where it is missing."""
+        """Return the manifest of a tag or digest, checked against the digest; None if it is missing."""
         path = f"{repository}/manifests/{reference}"
         response = self._ask("GET", path, headers={"Accept": ", ".join(MANIFEST_TYPES)})
         if response.status_code == httpx2.codes.NOT_FOUND:
@@ -182,7 +181,7 @@ class Registry:
         self._ask("PUT", path, headers=headers, content=manifest.content, missing_is_fault=True)
 
     def blob(self, repository: str, digest: str) -> bytes | None:
-        """Return a blob, checked against its digest; None where there is no such thing."""
+        """Return a blob, checked against its digest; None if it is missing."""
         response = self._ask("GET", f"{repository}/blobs/{digest}")
         if response.status_code == httpx2.codes.NOT_FOUND:
             return None
@@ -191,22 +190,21 @@ class Registry:
         return response.content
 
     def put_blob(self, repository: str, content: bytes) -> None:
-        """Store a blob that is small enough for one request."""
+        """Store a blob that fits into one request."""
         place = httpx2.URL(self.begin(repository)).copy_merge_params({"digest": digest_of(content)})
         headers = {"Content-Type": "application/octet-stream"}
         self._ask("PUT", str(place), headers=headers, content=content, missing_is_fault=True)
 
     def has_blob(self, repository: str, digest: str) -> bool:
-        """Tell whether a repository has a blob."""
         return self._ask("HEAD", f"{repository}/blobs/{digest}").is_success
 
     def begin(self, repository: str) -> str:
-        """Begin the upload of a blob and return where its bytes go."""
+        """Begin a blob's upload and return its URL."""
         begun = self._ask("POST", f"{repository}/blobs/uploads/", missing_is_fault=True)
         return str(begun.url.join(begun.headers["Location"]))
 
     def mount(self, repository: str, digest: str, source: str) -> bool:
-        """Ask for a blob of another repository, which a registry may not know how to give."""
+        """Mount a blob from another repository; return False if the registry cannot."""
         path = f"{repository}/blobs/uploads/?{httpx2.QueryParams({'mount': digest, 'from': source})}"
         try:
             return self._ask("POST", path).status_code == httpx2.codes.CREATED
@@ -214,7 +212,7 @@ class Registry:
             return False
 
     def referrers(self, repository: str, digest: str) -> Mapping[str, Any] | None:
-        """Return the index of what refers to a manifest; None from a registry without the referrers API."""
+        """Return the index of a manifest's referrers; None from a registry without the referrers API."""
         response = self._ask("GET", f"{repository}/referrers/{digest}")
         if response.status_code == httpx2.codes.NOT_FOUND:
             return None
@@ -222,7 +220,7 @@ class Registry:
         return index
 
     def configurations(self, repository: str, manifest: Manifest) -> set[str]:
-        """Return the digest of an image's configuration, or those of all images of an index."""
+        """Return the digest of an image's configuration, or those of all images in an index."""
         found = {manifest.config} if manifest.config else set()
         for entry in manifest.document.get("manifests", []):
             if (image := self.manifest(repository, entry["digest"])) is not None:
@@ -230,7 +228,7 @@ class Registry:
         return found
 
     def tags(self, repository: str) -> list[str]:
-        """Return the repository's tags; none where there is no such repository."""
+        """Return the repository's tags; none if it does not exist."""
         found: list[str] = []
         path = f"{repository}/tags/list"
         while path:
@@ -244,7 +242,7 @@ class Registry:
     def _ask(
         self, method: str, path: str, *, missing_is_fault: bool = False, **request: Any
     ) -> httpx2.Response:
-        """Send one request, again after faults of the network, and return its answer: a good one or 404."""
+        """Send a request, again after network faults, and return its answer: a success or 404."""
         response = self.persist(lambda: self.once(method, path, **request))
         missing = response.status_code == httpx2.codes.NOT_FOUND and not missing_is_fault
         if not response.is_success and not missing:
@@ -252,7 +250,7 @@ class Registry:
         return response
 
     def persist(self, action: Callable[[], Result], tell: Callable[[Retry], None] | None = None) -> Result:
-        """Repeat an action after faults of the network; the last fault becomes an error for the user."""
+        """Repeat an action after network faults; the last one becomes an error for the user."""
         try:
             return retrying(action, tell or self._tell, self._waits)
         except ServerFault as fault:
@@ -261,10 +259,9 @@ class Registry:
             raise RegistryUnreachable(registry=self.name, reason=fault) from fault
 
     def once(self, method: str, path: str, **request: Any) -> httpx2.Response:
-        """Make one attempt and return its answer: a good one, or one of READABLE.
+        """Make one attempt and return its answer: a success, or a status in READABLE.
 
-        Args:
-            path: Below ``/v2/``, or a whole URL.
+        `path` is below ``/v2/``, or a whole URL.
         """
         response = self._send(method, path, **request)
         status = response.status_code
@@ -281,7 +278,7 @@ class Registry:
 
     def _send(self, method: str, path: str, **request: Any) -> httpx2.Response:
         host = API_HOSTS.get(self.name, self.name)
-        # An upload goes where the registry says.
+        # The registry chooses the URL of an upload.
         url = path if "://" in path else f"{self._scheme}://{host}/v2/{path}"
         try:
             return self._client.request(method, url, **request)
@@ -292,31 +289,28 @@ class Registry:
                 raise RegistryUnreachable(registry=self.name, reason=reason) from error
             plain = tls and not isinstance(tls, ssl.SSLEOFError)
             if plain and self._insecure and "://" not in path and url.startswith("https"):
-                # Something answered, but not in TLS. From here on it is spoken to in plain HTTP.
+                # The answer was not TLS: use plain HTTP from now on.
                 self._scheme = "http"
                 return self._send(method, path, **request)
             raise NetworkFault(str(error) or type(error).__name__) from error
 
     def fault(self, response: httpx2.Response, reason: str = "") -> RegistryFault:
-        """Return the error for an answer, with the registry's own words unless another reason is given."""
+        """Return the error for an answer, with the registry's own words by default."""
         request = f"{response.request.method} {response.request.url.path}"
         reason = reason or _reason(response)
         return RegistryFault(registry=self.name, status=response.status_code, request=request, reason=reason)
 
 
 def digest_of(content: bytes) -> str:
-    """Return the digest of some content, as OCI writes it."""
+    """Return content's digest in OCI's form."""
     return f"sha256:{hashlib.sha256(content).hexdigest()}"
 
 
 def is_insecure(target: Reference, settings: Mapping[str, Any]) -> bool:
-    """Tell whether the engine speaks to a registry without verified TLS; drydock trusts it no further.
+    """Tell whether the engine uses a registry without verified TLS; drydock trusts it no further.
 
-    Docker does so for registries in its configuration's ``insecure-registries`` and for those on a network of
-    that list, which always has 127.0.0.0/8.
-
-    Args:
-        settings: ``RegistryConfig`` of the engine's own information.
+    Docker does so for the registries in its ``insecure-registries``, and for those on a network of that list,
+    which always has 127.0.0.0/8. `settings` is ``RegistryConfig`` of the engine's own information.
     """
     named = (settings.get("IndexConfigs") or {}).get(target.registry)
     if named is not None:
@@ -331,10 +325,9 @@ def is_insecure(target: Reference, settings: Mapping[str, Any]) -> bool:
 
 
 def trust(folder: Path, *, insecure: bool) -> ssl.SSLContext:
-    """Return whom to trust: the system's CAs, and those that the engine is told of for this registry.
+    """Return the trusted CAs: the system's, and those that the engine has for this registry.
 
-    Args:
-        folder: Holds ``*.crt`` for CAs, and pairs of ``*.cert`` and ``*.key`` for this client.
+    `folder` holds ``*.crt`` for CAs, and pairs of ``*.cert`` and ``*.key`` for this client.
     """
     context = ssl.create_default_context()
     for authority in sorted(folder.glob("*.crt")):
@@ -348,12 +341,12 @@ def trust(folder: Path, *, insecure: bool) -> ssl.SSLContext:
 
 
 def _repository(path: str) -> str:
-    """Return the repository that a request's path is about."""
+    """Return the repository in a request's path."""
     return re.split(r"/(?:manifests|blobs|tags|referrers)/", path.removeprefix("/v2/"))[0]
 
 
 def _asked_wait(response: httpx2.Response) -> float:
-    """Return the seconds of a Retry-After header, which holds a number or a date; 0 where there is none."""
+    """Return the seconds of a Retry-After header, a number or a date; 0 without one."""
     text = response.headers.get("Retry-After", "").strip()
     if text.isdigit():
         return min(float(text), LONGEST_WAIT)
@@ -365,7 +358,7 @@ def _asked_wait(response: httpx2.Response) -> float:
 
 
 def _reason(response: httpx2.Response) -> str:
-    """Return the registry's own words, else the status in words."""
+    """Return the registry's own words, else the status's name."""
     try:
         return "; ".join(f"{error.get('message') or error['code']}" for error in response.json()["errors"])
     except (ValueError, LookupError, TypeError, AttributeError):
@@ -373,7 +366,7 @@ def _reason(response: httpx2.Response) -> str:
 
 
 def _tls_error(error: BaseException | None) -> ssl.SSLError | None:
-    """Return the failure of TLS that an exception of the client stems from, if it does."""
+    """Return the TLS failure that caused an exception, if any."""
     while error is not None and not isinstance(error, ssl.SSLError):
         error = error.__cause__ or error.__context__
     return error

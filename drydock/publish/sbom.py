@@ -1,4 +1,4 @@
-"""A bill of materials for an image, in CycloneDX 1.6 or SPDX 2.3, made from what is really in its layers.
+"""An image's bill of materials, in CycloneDX 1.6 or SPDX 2.3, from its layers' actual content.
 
 Nothing is looked up elsewhere and no clock is read: the same image gives the same bytes.
 """
@@ -22,16 +22,16 @@ from drydock.image.licences import REFERENCE
 
 CYCLONEDX = "https://cyclonedx.org/bom"
 SPDX = "https://spdx.dev/Document"
-# A CycloneDX document itself says how a package's hash is made, since the format leaves it open.
+# A CycloneDX document states how a package's hash is made, since the format leaves it open.
 HASHED = "dev.drydock.sbom.hash-of"
-# SPDX's word for a fact that is not known, and its names of the document and the image.
+# SPDX's word for an unknown fact, and its names of the document and the image.
 UNKNOWN = "NOASSERTION"
 DOCUMENT, ROOT = "SPDXRef-DOCUMENT", "SPDXRef-image"
 
 
 @dataclass(frozen=True)
 class Bill:
-    """All that an image is made of."""
+    """An image's name and all its components."""
 
     name: str
     version: str
@@ -41,13 +41,13 @@ class Bill:
 
     @property
     def roots(self) -> tuple[str, ...]:
-        """The purls of what nothing else in the image needs."""
+        """The purls that no other component needs."""
         needed = {purl for material in self.materials for purl in material.depends}
         return tuple(material.purl for material in self.materials if material.purl not in needed)
 
 
 def bill(anatomy: Anatomy) -> Bill:
-    """List what an image is made of."""
+    """List an image's components."""
     config = anatomy.image.config
     oci = "org.opencontainers.image."
     reference = anatomy.image.reference.partition("@")[0]
@@ -61,13 +61,13 @@ def bill(anatomy: Anatomy) -> Bill:
 
 
 def _second(moment: str) -> str:
-    """Cut the fraction of a second off, which neither format takes."""
+    """Drop the fraction of a second, which neither format accepts."""
     seconds = datetime.fromisoformat(moment) if moment else datetime.fromtimestamp(0, UTC)
     return f"{seconds.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def read(engine: Engine, reference: str) -> Bill:
-    """List the contents of an image on the engine."""
+    """List the components of an image on the engine."""
     return bill(Anatomy(images.read(engine, reference)))
 
 
@@ -85,7 +85,7 @@ def cyclonedx(bill: Bill) -> bytes:
         "$schema": "http://cyclonedx.org/schema/bom-1.6.schema.json",
         "bomFormat": "CycloneDX",
         "specVersion": "1.6",
-        # The same image has the same serial number, as the specification wishes for the same content.
+        # The same image has the same serial number, as the specification asks for equal content.
         "serialNumber": f"urn:uuid:{uuid.uuid5(uuid.NAMESPACE_URL, f'cyclonedx:{bill.image}')}",
         "version": 1,
         "metadata": {
@@ -150,7 +150,7 @@ def spdx(bill: Bill) -> bytes:
         "dataLicense": "CC0-1.0",
         "SPDXID": DOCUMENT,
         "name": bill.name,
-        # A name and no address: unique to the image, as the specification demands of a namespace.
+        # A name, not an address, unique to the image as the specification demands of a namespace.
         "documentNamespace": f"https://spdx.org/spdxdocs/drydock-{bill.image.removeprefix('sha256:')}",
         "creationInfo": {"created": bill.created, "creators": [f"Tool: drydock-{drydock.version()}"]},
         "packages": [root, *(_spdx_package(material, ids[material.purl]) for material in bill.materials)],
@@ -203,7 +203,7 @@ def _spdx_package(material: Component, identity: str) -> dict[str, Any]:
 
 
 def _spdx_id(material: Component) -> str:
-    # Letters, digits, dots and hyphens only; the digest keeps apart what the others make equal.
+    # Letters, digits, dots and hyphens only; the digest distinguishes names that become equal.
     digest = hashlib.sha256(material.purl.encode("utf-8", "surrogateescape")).hexdigest()[:12]
     name = re.sub(r"[^A-Za-z0-9.]+", "-", material.name).strip("-")
     return f"SPDXRef-{name}-{digest}"

@@ -1,7 +1,7 @@
-"""Which tags an image gets, decided from the project's version and the state of its source.
+"""Decide an image's tags from the project's version and the state of its source.
 
-An *immutable* tag names one image for good: ``sha-<12>`` and the full version. A *floating* tag moves on to
-every newer release: ``1.4``, ``1`` and ``latest``. The rules beyond the obvious:
+An *immutable* tag names one image for good: ``sha-<12>`` and the full version. A *floating* tag moves to
+every newer release: ``1.4``, ``1`` and ``latest``. The less obvious rules:
 
 * Equal versions give equal tags: ``1.4`` is ``1.4.0`` (PEP 440), so it is written with three numbers. The
   immutable tag of a release called ``1.4`` is thus never overwritten by the floating ``1.4`` of 1.4.1.
@@ -10,9 +10,9 @@ every newer release: ``1.4``, ``1`` and ``latest``. The rules beyond the obvious
   ``1.4.2-abc.1`` and moves no floating tag.
 * A post release (``1.4.2.post1``) replaces its release: it moves all floating tags, but not ``1.4.2`` itself.
 * ``0`` does not float: before 1.0 every minor release may break its users, so ``0`` is not worth following.
-* An epoch (``1!2.0``) is written ``1_2.0.0``, since ``!`` is illegal, in the floating tags as well.
-* A project that declares no version gets the tag of its commit alone.
-* A dirty tree gets ``-dirty`` on the immutable tags and moves no floating tag.
+* An epoch (``1!2.0``) is written ``1_2.0.0``, since ``!`` is illegal, in the floating tags too.
+* A project without a version gets its commit's tag alone.
+* A dirty tree adds ``-dirty`` to the immutable tags and moves no floating tag.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def tags(version: str, revision: str, dirty: bool) -> tuple[str, ...]:
         raise IllegalVersion(version=version) from error
     immutable = [f"sha-{revision[:REVISION_CHARACTERS]}"] if revision else []
     if version == UNDECLARED:
-        # What was never declared names no image for good, and is the latest of nothing.
+        # An undeclared version names no image for good, and is never the latest.
         if not revision:
             raise NoVersion()
         return (check_tag(immutable[0] + DIRTY * dirty),)
@@ -50,14 +50,14 @@ def tags(version: str, revision: str, dirty: bool) -> tuple[str, ...]:
 
 
 def names(project: Project, source: Checkout, *, version: str = "", registry: str = "") -> tuple[str, ...]:
-    """Return the references of an image, the ones that never move first."""
+    """Return an image's references, those that never move first."""
     repository = f"{registry.rstrip('/')}/{project.image}" if registry else project.image
     found = tags(version or project.version, source.revision, source.dirty)
     return tuple(f"{repository}:{tag}" for tag in found)
 
 
 def leading(version: str, existing: Iterable[str]) -> tuple[str, ...]:
-    """Return the floating tags that a release may take: a newer series keeps its own."""
+    """Return the floating tags that a release may take: newer series keep theirs."""
     floating = tags(version, "", dirty=False)[1:]
     newer = [other for tag in existing if (other := _released(tag)) and other > Version(version)]
     theirs = {name for other in newer for name in _floating(other)}
@@ -65,17 +65,17 @@ def leading(version: str, existing: Iterable[str]) -> tuple[str, ...]:
 
 
 def _released(tag: str) -> Version | None:
-    """Return the release that an immutable tag names; None for every other tag."""
+    """Return the release that an immutable tag names; None for other tags."""
     try:
         found = Version(tag.replace("_", "!", 1))
     except InvalidVersion:
         return None
-    # A floating tag has fewer numbers. A hyphen begins a local part here, and to packaging a post release.
+    # A floating tag has fewer numbers. A hyphen starts a local part here, but a post release for packaging.
     return found if len(found.release) > 2 and "-" not in tag and not found.is_prerelease else None
 
 
 def is_dirty(tag: str) -> bool:
-    """Tell whether a tag says that its image came from a dirty tree."""
+    """Tell whether a tag marks an image of a dirty tree."""
     return tag.endswith(DIRTY)
 
 

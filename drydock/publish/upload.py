@@ -1,4 +1,4 @@
-"""Bring layers to a registry: not twice, from where an earlier attempt broke off, and a few at a time.
+"""Upload layers to a registry: none twice, resuming broken attempts, a few at a time.
 
 See the OCI distribution specification 1.1, "Pushing a blob in chunks", "Resuming an upload" and "Mounting a
 blob from another repository".
@@ -25,12 +25,12 @@ from drydock.publish.registry import NetworkFault, Registry
 
 AT_ONCE = 3
 READ_BYTES = 1 << 18
-# The chunks of a layer that was refused as too large: nginx takes 1 MiB by default, others 100 MB.
+# Chunk sizes for a layer that was refused as too large: nginx takes 1 MiB by default, others 100 MB.
 FIRST_CHUNK, SMALLEST_CHUNK = 64 << 20, 1 << 18
 BINARY = {"Content-Type": "application/octet-stream"}
-# A registry may look through all of a large blob before it answers, but takes the bytes without a long pause.
+# A registry may check all of a large blob before it answers, but takes the bytes without a long pause.
 PATIENCE = httpx2.Timeout(300.0, connect=10.0, write=60.0)
-# How many repositories of a registry are remembered to have a layer.
+# Repositories remembered for each layer.
 MOST_REPOSITORIES = 3
 
 
@@ -41,7 +41,7 @@ class _Ended(Exception):
 def bring_all(
     client: Registry, repository: str, blobs: Mapping[Blob, Path], tell: Tell
 ) -> Iterator[tuple[Blob, State]]:
-    """Bring layers to a repository, and yield each with how it came to be there."""
+    """Upload layers to a repository, and yield each with its final state."""
     done: queue.SimpleQueue[tuple[Blob, State] | BaseException] = queue.SimpleQueue()
     room, turn, ended = threading.Semaphore(AT_ONCE), threading.Lock(), threading.Event()
 
@@ -60,7 +60,7 @@ def bring_all(
                 done.put(error)
 
     for blob, path in blobs.items():
-        # Daemons: an interrupted push does not wait for a registry that stalls.
+        # Daemon threads: an interrupted push does not wait for a stalled registry.
         threading.Thread(target=work, args=(blob, path), daemon=True).start()
     try:
         for _ in blobs:
@@ -73,7 +73,7 @@ def bring_all(
 
 
 def bring(client: Registry, repository: str, blob: Blob, path: Path, tell: Tell = lambda _: None) -> State:
-    """Bring a layer to a repository, telling each of its changes, and say how it came to be there."""
+    """Upload one layer unless the repository has it or can mount it, and return its final state."""
 
     def changed(now: State, sent: int = 0) -> State:
         tell(LayerProgress(short(blob.digest), now, sent, blob.size))
@@ -90,18 +90,18 @@ def bring(client: Registry, repository: str, blob: Blob, path: Path, tell: Tell 
     return found
 
 
-# Which repositories got a layer from here, as the engine's own push remembers it. A hint and no more: the
-# registry is asked, and may say no.
+# The repositories that each layer was pushed to, as the engine's own push records them. Only a hint: the
+# registry decides.
 
 
 def _mounted(client: Registry, repository: str, digest: str) -> bool:
-    """Let a repository have a layer that another one got, without sending it."""
+    """Mount a layer from another repository instead of sending it."""
     others = [other for other in _holders(client.name, digest) if other != repository]
     return any(client.mount(repository, digest, other) for other in others)
 
 
 def _holders(registry: str, digest: str) -> list[str]:
-    """Return the repositories that got a layer, the latest first."""
+    """Return the repositories that a layer was pushed to, latest first."""
     try:
         found = json.loads(_store().read(_name(registry, digest)) or b"[]")
     except ValueError:
@@ -110,7 +110,7 @@ def _holders(registry: str, digest: str) -> list[str]:
 
 
 def note(registry: str, digest: str, repository: str) -> None:
-    """Remember that a repository has a layer."""
+    """Record that a repository has a layer."""
     known = _holders(registry, digest)
     if repository not in known[:1]:
         kept = [repository, *(other for other in known if other != repository)][:MOST_REPOSITORIES]
@@ -127,22 +127,22 @@ def _name(registry: str, digest: str) -> str:
 
 @dataclass
 class _Upload:
-    """One blob on its way."""
+    """One blob's upload."""
 
     client: Registry
     repository: str
     blob: Blob
     path: Path
     changed: Callable[[State, int], object]
-    place: str = ""  # where the registry wants the next bytes; empty when it has given no such place
-    offset: int = 0  # how many bytes it has, or had the last time that it was heard of
-    begun: bool = False  # whether any bytes went to that place
-    most: int = 0  # the bytes of one request; 0 for all that are left
+    place: str = ""  # URL for the next bytes; empty before the registry gives one
+    offset: int = 0  # bytes that the registry has, as last known
+    begun: bool = False  # whether any bytes were sent there
+    most: int = 0  # bytes of one request; 0 for all that are left
 
     def attempt(self) -> None:
-        """Send the missing bytes and end the upload; the next attempt continues where this one failed."""
+        """Send the missing bytes and finish the upload; the next attempt continues after a failure."""
         try:
-            # The last attempt may have arrived, and only its answer been lost.
+            # The last attempt may have succeeded, with only its answer lost.
             if self.place and self._arrived():
                 return
             if not self._goes_on():
@@ -157,14 +157,14 @@ class _Upload:
         return self.client.once("HEAD", f"{self.repository}/blobs/{self.blob.digest}").is_success
 
     def _goes_on(self) -> bool:
-        """Go on with the upload, if there is one; return whether it came to its end."""
+        """Continue the upload, if there is one; return whether it is complete."""
         if not self.place:
             return False
         self.place, self.offset = self._resumed()
         return bool(self.place) and self._send() and self._end()
 
     def _resumed(self) -> tuple[str, int]:
-        """Ask how far the registry has got; a registry that does not say gets all of it again."""
+        """Ask the registry for its progress; without an answer, everything is sent again."""
         if not self.begun:
             return self.place, 0
         answer = self.client.once("GET", self.place)
@@ -172,11 +172,11 @@ class _Upload:
         if not answer.is_success or reached is None:
             return "", 0
         last = int(reached.group(1))
-        # Where nothing has arrived, registries write `0-0`, as if it were one byte.
+        # If nothing has arrived, registries answer `0-0`, as for one byte.
         return self._following(answer), last + 1 if last else 0
 
     def _send(self) -> bool:
-        """Send the missing bytes, in chunks where a larger body was refused."""
+        """Send the missing bytes, in chunks if a larger body was refused."""
         while self.offset < self.blob.size:
             begin, end = self.offset, min(self.offset + (self.most or self.blob.size), self.blob.size)
             headers = BINARY | {"Content-Length": str(end - begin)}
@@ -199,7 +199,7 @@ class _Upload:
         return self.client.once("PUT", url, headers=BINARY, content=b"", timeout=PATIENCE).is_success
 
     def _following(self, answer: httpx2.Response) -> str:
-        """Return where the next request goes: an answer may name another place than the last one."""
+        """Return the URL of the next request, which an answer may change."""
         place = answer.headers.get("Location")
         return str(answer.url.join(place)) if place else self.place
 
@@ -210,7 +210,7 @@ class _Upload:
 
 @dataclass(frozen=True)
 class _Part:
-    """Some bytes of a file, read again for a repeated request; `passed` takes each new position."""
+    """Part of a file, read again for a repeated request; `passed` receives each new position."""
 
     path: Path
     begin: int

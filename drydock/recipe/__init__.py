@@ -1,4 +1,4 @@
-"""Decide a project's recipe from its files, and write it down where a person asks."""
+"""Decide a project's recipe from its files, and write it into the project on request."""
 
 from __future__ import annotations
 
@@ -35,12 +35,13 @@ from drydock.spelling import spelled
 
 __all__ = ["EXTRAS", "Blueprint", "Change", "Outcome", "init", "plan", "render"]
 
-# What `--with NAME` writes besides: text by path.
+# The files of `--with NAME`: text by path.
 EXTRAS: dict[str, Callable[[Blueprint], Mapping[str, str]]] = {
     "compose": compose.render,
     "expectations": lambda blueprint: {expectations.PLACE: expectations.render(blueprint)},
     "github": lambda blueprint: ci.github(blueprint.root),
     "gitlab": lambda blueprint: ci.gitlab(blueprint.root),
+    "hook": lambda blueprint: ci.hook(blueprint.root),
     "kubernetes": manifests.render,
     "tasks": lambda _: {
         "tasks.py": "from drydock.tasks import namespace as namespace\n",
@@ -51,19 +52,12 @@ EXTRAS: dict[str, Callable[[Blueprint], Mapping[str, str]]] = {
 
 @dataclass(frozen=True)
 class Outcome:
-    """What `init` writes, or would write.
+    """The files that `init` writes, or would write."""
 
-    Args:
-        root: The folder that gets the files: the project's, or the workspace above it that holds the lock.
-        changes: The files that differ from what is there.
-        notes: What a person should know, one line each.
-        unresolved: Lock files that a dry run leaves unmade.
-    """
-
-    root: Path
-    changes: tuple[Change, ...]
-    notes: tuple[str, ...]
-    unresolved: tuple[str, ...] = ()
+    root: Path  # gets the files: the project's folder, or the workspace above it that holds the lock
+    changes: tuple[Change, ...]  # the files that differ from the present ones
+    notes: tuple[str, ...]  # for a person, one line each
+    unresolved: tuple[str, ...] = ()  # lock files that a dry run does not make
 
 
 def init(
@@ -77,11 +71,11 @@ def init(
     lock: bool = True,
     patience: Patience = unseen,
 ) -> Outcome:
-    """Write a project's recipe down, merged into the files that an earlier `init` wrote.
+    """Write a project's recipe, merged into the files of an earlier `init`.
 
     Args:
         extras: Names in `EXTRAS`.
-        vendor: Write the scripts of the build too.
+        vendor: Also write the scripts of the build.
         force: Overwrite edits.
     """
     given = project.options(options)
@@ -107,7 +101,7 @@ def init(
     )
     for name, make in EXTRAS.items():
         files = make(blueprint)
-        # What was asked for once is kept up to date.
+        # An extra that was once requested is kept up to date.
         if name in extras or any(written.is_ours(found.root / path) for path in files):
             wanted |= files
     changes = [_change(found.root, path, text, force=force) for path, text in wanted.items()]
@@ -134,14 +128,14 @@ def _names(changes: Sequence[Change]) -> str:
 
 
 def _change(root: Path, path: str, text: str, *, force: bool) -> Change:
-    """Return the change that brings a file of `init` to a text, with a person's edits kept."""
+    """Return the change that updates a file of `init` and keeps a person's edits."""
     place = root / path
     if not place.is_file():
         return Change(path, None, written.stamped(text))
     now = place.read_text(encoding="utf-8", errors="replace")
     new = written.stamped(text)
     if force or written.digest(now) == written.digest(text):
-        # The same text under another version's header stays.
+        # An equal text under another version's header stays.
         return Change(path, now, now if written.made_from(now) == written.digest(text) else new)
     if written.made_from(now) == written.digest(text):
         return Change(path, now, now)
@@ -152,7 +146,7 @@ def _change(root: Path, path: str, text: str, *, force: bool) -> Change:
 
 
 def decided(folder: Path, options: Mapping[str, str]) -> Findings:
-    """Return what was found in a project that can become an image."""
+    """Return the findings of a project without conflicts and blockers."""
     found = detect.detect(folder, project.configured(folder) | dict(options))
     if reasons := [one.text for one in found.conflicts] + [one.text for one in found.blockers]:
         raise Undecided(path=folder, count=len(reasons), evidence=spelled("\n".join(reasons)))
@@ -160,7 +154,7 @@ def decided(folder: Path, options: Mapping[str, str]) -> Findings:
 
 
 def plan(findings: Findings, options: Mapping[str, Any] | None = None) -> Blueprint:
-    """Return the blueprint of a project as its files and some options are now."""
+    """Return the blueprint of a project from its present files and some options."""
     table = {**project.table(findings.root), **(options or {})}
     source = findings.root / (findings.source.value if findings.source else ".")
     metadata = project.metadata(source)
@@ -169,13 +163,13 @@ def plan(findings: Findings, options: Mapping[str, Any] | None = None) -> Bluepr
     before = written.python(findings.root)
     if "python" in table or before not in blueprint.python_also or not blueprint.lock.endswith(resolve.LOCK):
         return blueprint
-    # The wheels decided it when the lock was made, which does not name them.
+    # The wheels decided it when the lock was made; the lock does not name it.
     others = blueprint.python_also
     return replace(blueprint, python=before, python_also=others[others.index(before) + 1 :])
 
 
 def render(blueprint: Blueprint, *, vendor: bool = False) -> dict[str, str]:
-    """Return the files that `init` writes: text by path; files of another origin keep their names."""
+    """Return the files of `init`: text by path; files of another origin keep their names."""
     place, rules = written.places(blueprint.root)
     text = dockerfile.render(blueprint, vendor=vendor)
     scripts = packaged.helpers(text, dockerfile.VENDORED) if vendor else {}
@@ -186,6 +180,6 @@ def render(blueprint: Blueprint, *, vendor: bool = False) -> dict[str, str]:
 def _maintainer(metadata: Mapping[str, object]) -> str:
     people = metadata.get("authors")
     first = people[0] if isinstance(people, list) and people else ""
-    if isinstance(first, Mapping):  # Poetry's older form is a text
+    if isinstance(first, Mapping):  # in Poetry's older form it is a text
         return str(first.get("name") or first.get("email") or "")
     return str(first)

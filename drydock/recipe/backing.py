@@ -1,4 +1,4 @@
-"""Which databases and caches a project's settings ask for, and the variables that lead to them."""
+"""Find the databases and caches that a project's settings need, and the variables with their addresses."""
 
 from __future__ import annotations
 
@@ -14,36 +14,21 @@ USER = "app"
 
 @dataclass(frozen=True)
 class Backing:
-    """A kind of service that an application keeps its data in.
+    """A kind of service that stores an application's data."""
 
-    Args:
-        name: What the application calls it; its host's name, too.
-        image: The official image.
-        port: Where it listens.
-        schemes: The first words of its URLs.
-        forms: The types of settings that hold its URLs.
-        drivers: Distributions that connect to it.
-        url: Names of settings for its URL, where the default does not say another kind.
-        part: Names of settings for one part of its address: `host`, `port`, `user`, `password` or `database`.
-        environment: What its image asks for.
-        health: The command inside that ends with 0 when it answers.
-        data: The folder that it keeps data in; empty for none worth keeping.
-    """
-
-    name: str
-    image: str
+    name: str  # also its host's name
+    image: str  # the official one
     port: int
-    schemes: tuple[str, ...]
-    forms: frozenset[str]
-    drivers: frozenset[str]
-    url: re.Pattern[str]
-    part: re.Pattern[str]
-    environment: Mapping[str, str]
-    health: tuple[str, ...]
-    data: str = ""
+    schemes: tuple[str, ...]  # of its URLs
+    forms: frozenset[str]  # types of settings for its URLs
+    drivers: frozenset[str]  # distributions that connect to it
+    url: re.Pattern[str]  # names of settings for its URL, unless the default is of another kind
+    part: re.Pattern[str]  # names of settings for one of `PARTS`
+    environment: Mapping[str, str]  # for its image; an empty value is the password
+    health: tuple[str, ...]  # a command inside that exits with 0 when the service answers
+    data: str = ""  # its data's folder; empty if the data need not be kept
 
     def address(self, scheme: str, host: str, password: str) -> str:
-        """Return its URL."""
         user = f"{USER}:{password}@" if self.environment else ""
         path = "0" if self.name == "redis" else USER
         return f"{scheme}://{user}{host}:{self.port}/{path}"
@@ -59,7 +44,7 @@ PARTS = (
 )
 ANY_PART = "|".join(pattern for _, pattern in PARTS)
 DATABASE_PART = rf"(DATABASE|DB|SQL)_?({ANY_PART})$"
-# SQLAlchemy's word for a driver. Where a project has several, an asynchronous one is the application's: the
+# SQLAlchemy's names of drivers. In a project with several, the asynchronous one is the application's, and the
 # other is for its migrations.
 DIALECTS = (
     ("asyncpg", "asyncpg"),
@@ -82,7 +67,7 @@ POSTGRES = Backing(
     url=re.compile(rf"(^|_)(POSTGRES(QL)?|PG)_?(URL|URI|DSN)$|{DATABASE_URL.pattern}"),
     part=re.compile(rf"(^|_)((POSTGRES(QL)?|PG)_?({ANY_PART})|{DATABASE_PART})$"),
     environment={"POSTGRES_USER": USER, "POSTGRES_DB": USER, "POSTGRES_PASSWORD": ""},
-    # Over TCP: while the image sets its data up, a server answers on the socket alone.
+    # Over TCP: while the image initialises its data, a server answers on the socket alone.
     health=("pg_isready", "--quiet", "--host=127.0.0.1", f"--username={USER}"),
     data="/var/lib/postgresql/data",
 )
@@ -120,28 +105,24 @@ ALL = (POSTGRES, MARIADB, REDIS)
 
 
 def names(requirements: Iterable[str]) -> set[str]:
-    """Return the distributions that requirements name."""
+    """Return the distributions in some requirements."""
     return {found.name for text in requirements if (found := wanted(text, ""))}
 
 
 def asked_for(settings: Iterable[Setting], drivers: set[str]) -> list[Backing]:
-    """Return the services that settings ask for, the database first.
-
-    Args:
-        drivers: The distributions that the project has.
-    """
+    """Return the services that settings need, the database first; `drivers` are distributions."""
     listed = list(settings)
     found = [one for one in ALL if any(_is_asked(one, setting, drivers) for setting in listed)]
-    # Two kinds of database are in the dependencies, and the settings do not say which: PostgreSQL is taken.
+    # If both databases have drivers and the settings do not decide, PostgreSQL is chosen.
     return [one for one in found if one is not MARIADB or POSTGRES not in found]
 
 
 def variables(
     backing: Backing, settings: Iterable[Setting], drivers: set[str], host: str, password: str
 ) -> dict[str, str]:
-    """Return the variables that lead an application to a service.
+    """Return the variables that connect an application to a service.
 
-    Where no setting asks for it, they are the usual ones: DATABASE_URL or REDIS_URL.
+    Without settings for it, they are the usual ones: DATABASE_URL or REDIS_URL.
     """
     parts = {
         "host": host,
@@ -164,7 +145,7 @@ def variables(
 
 
 def environment(backing: Backing, password: str) -> dict[str, str]:
-    """Return what a service's image asks for, with its password."""
+    """Return the variables for a service's image, with its password."""
     return {name: value or password for name, value in backing.environment.items()}
 
 
@@ -183,7 +164,7 @@ def _is_own_name(backing: Backing, name: str) -> bool:
 
 
 def _is_url(backing: Backing, setting: Setting) -> bool:
-    """Tell whether a setting holds a service's URL; a default of another kind but SQLite says no."""
+    """Tell whether a setting holds a service's URL; a default of another kind, except SQLite, excludes it."""
     if setting.form in backing.forms:
         return True
     scheme = setting.default.partition("://")[0].partition("+")[0] if "://" in setting.default else ""
@@ -197,7 +178,7 @@ def _part(name: str) -> str:
 
 
 def _scheme(backing: Backing, given: str, drivers: set[str]) -> str:
-    """Return the first word of a URL: the default's own, else the one that SQLAlchemy has for the driver."""
+    """Return a URL's scheme: the default's own, else SQLAlchemy's for the driver."""
     if given.partition("+")[0] in backing.schemes:
         return given
     if backing is REDIS or not drivers & {"sqlalchemy", "sqlmodel"}:

@@ -1,4 +1,4 @@
-"""Everything that the files of a project differ in, decided from what was found and what was set by hand."""
+"""Decide every difference between projects' files, from findings and configured values."""
 
 from __future__ import annotations
 
@@ -18,29 +18,23 @@ from drydock.project.lock import resolved_from
 from drydock.recipe import contents
 
 APP = "/app"
-# For what has no folder of its own to be written in: a file beside the code becomes a link to here.
+# The volume for written files without a folder of their own: a file beside the code becomes a link into it.
 DATA = "/data"
-# Where pytest and its kin are locked, for lock files that do not know of them.
+# The lock of pytest and other test tools, for lock files without them.
 TEST_LOCK = "requirements-test.lock"
-# Where the tools of the project's own build are locked: setuptools, hatchling and their kin.
+# The lock of the project's build tools, such as setuptools or hatchling.
 BUILD_LOCK = "requirements-build.lock"
-# Python versions that still get security fixes; no older one is offered in place of the first choice.
+# Python versions that still get security fixes; older ones do not replace the first choice.
 MAINTAINED = ("3.15", "3.14", "3.13", "3.12", "3.11", "3.10")
 
 
 @dataclass(frozen=True)
 class Storage:
-    """What the application writes beside its code, and how the image lets it.
+    """The paths that the application writes beside its code."""
 
-    Args:
-        folders: Folders of the image that become volumes.
-        links: Files of the image that become links into a volume: link by its target.
-        opened: Folders that hold code and are written to all the same: the path is worked out at run time.
-    """
-
-    folders: tuple[str, ...] = ()
-    links: Mapping[str, str] = field(default_factory=dict)
-    opened: tuple[str, ...] = ()
+    folders: tuple[str, ...] = ()  # of the image; they become volumes
+    links: Mapping[str, str] = field(default_factory=dict)  # targets in a volume, by the image's file
+    opened: tuple[str, ...] = ()  # writable folders with code: the file's path is known only at run time
 
     def __bool__(self) -> bool:
         return bool(self.folders or self.opened)
@@ -48,86 +42,59 @@ class Storage:
 
 @dataclass(frozen=True)
 class Blueprint:
-    """One project's variable parts; paths of the project are relative to its root, the image's absolute.
-
-    Args:
-        base: The folder that becomes /app.
-        python_release: The patch release that metadata pin, which a lock file was made for; empty for any.
-        python_also: Versions that would do as well, where there is no base image for the first.
-        import_path: Folders of the image that modules are imported from.
-        workdir: The folder of the image that relative paths start at.
-        health_path, ready_path: What the probes ask; empty for an open port.
-        host: The name that they ask with; empty for any.
-        options: Options of uvicorn's that the project's own start command has.
-        declared: What a lock file was resolved from, to prove that it is not older, and what that includes;
-            empty where the lock's own tool does that.
-        test_lock: What else the tests need, locked; empty where the lock file itself knows.
-        server: A requirement that has to be installed besides: the missing server; empty for none.
-        entries: Files and folders that are shipped.
-        needed: Those that the application is known to import or open, even where git ignores them.
-        tests: Folders and files that the test target takes besides.
-        installed: Why the project itself is installed; empty when it is not.
-        build_locked: Whether the tools of its build are locked in BUILD_LOCK.
-        version_variables: Variables that give its build a version where there is no .git.
-        system_doubtful: Those among them that only an earlier Dockerfile names, for its own Debian release.
-        extra_files: What the final image takes of the latter, since it is opened by name.
-        settings: What it reads from the environment when it is imported.
-        workers: Commands that run beside the server in the same image, by name.
-        origins: Where each value was found, by the name of its option.
-        resolved: Locks that lie outside of the project; the build takes them from the context of that name.
-    """
+    """One project's variable parts; paths of the project are relative to its root, the image's absolute."""
 
     root: Path
     source: str
-    base: str
+    base: str  # the folder that becomes /app
     image: str
     maintainer: str
     entry_point: str
     factory: bool
     python: str
-    python_release: str
-    python_also: tuple[str, ...]
-    import_path: tuple[str, ...]
-    workdir: str
+    python_release: str  # the patch release that metadata pin, for a lock's markers; empty for any
+    python_also: tuple[str, ...]  # other supported versions, if the first has no base image
+    import_path: tuple[str, ...]  # the image's folders for imports
+    workdir: str  # in the image
     port: int
-    health_path: str
-    ready_path: str
-    host: str
-    options: tuple[str, ...]
+    health_path: str  # for the probe; empty for an open port
+    ready_path: str  # for the probe; empty for an open port
+    host: str  # the probes' Host header; empty for any
+    options: tuple[str, ...]  # of uvicorn, from the project's start command
     dependencies: Dependencies
-    declared: tuple[str, ...]
-    test_lock: str
-    server: str
-    entries: tuple[str, ...]
-    needed: tuple[str, ...]
-    tests: tuple[str, ...]
-    installed: str
+    declared: tuple[str, ...]  # a lock's source and its includes, to check its age; empty if its tool does so
+    test_lock: str  # the tests' other requirements; empty if the lock file itself has them
+    server: str  # the requirement of a missing server; empty for none
+    entries: tuple[str, ...]  # files and folders to ship
+    needed: tuple[str, ...]  # those that the application imports or opens, even if git ignores them
+    tests: tuple[str, ...]  # files and folders for the test target only
+    installed: str  # the reason for installing the project itself; empty if it is not
     build_files: tuple[str, ...]
-    build_locked: bool
-    version_variables: tuple[str, ...]
+    build_locked: bool  # whether BUILD_LOCK has the tools of its build
+    version_variables: tuple[str, ...]  # give its build a version without .git
     system_build: tuple[str, ...]
     system_run: tuple[str, ...]
-    system_doubtful: frozenset[str]
-    extra_files: tuple[str, ...]
+    system_doubtful: frozenset[str]  # packages that only an earlier Dockerfile names, for its Debian release
+    extra_files: tuple[str, ...]  # of `system_run`, for the final image: programs open them by name
     storage: Storage
-    settings: tuple[Setting, ...]
+    settings: tuple[Setting, ...]  # read from the environment
     replicas: int
     settings_check: str
     migrate: str
-    workers: Mapping[str, str]
+    workers: Mapping[str, str]  # commands beside the server in the same image, by name
     logging: bool
     secrets: tuple[str, ...]
-    origins: Mapping[str, str]
-    resolved: frozenset[str] = frozenset()
+    origins: Mapping[str, str]  # each value's place, by its option
+    resolved: frozenset[str] = frozenset()  # locks outside of the project, in the build context of this name
 
     @property
     def lock(self) -> str:
-        """The file that decides what is installed, relative to the root."""
+        """The file that decides the installed versions, relative to the root."""
         return self.dependencies.label
 
 
 def draw(findings: Findings, table: Mapping[str, Any], image: str, maintainer: str) -> Blueprint:
-    """Return the blueprint of a project whose findings hold neither conflicts nor blockers."""
+    """Return the blueprint of a project without conflicts and blockers."""
     f = findings
     assert f.entry_point is not None  # noqa: S101 - without one there is a blocker
     assert f.python is not None  # noqa: S101 - without one there is a conflict
@@ -192,7 +159,7 @@ def draw(findings: Findings, table: Mapping[str, Any], image: str, maintainer: s
 
 
 def _workers(findings: Findings) -> dict[str, str]:
-    """Return the commands beside the server by names that are no other words of the start script."""
+    """Return the commands beside the server, by names that the start script does not use itself."""
     taken = {"serve", "check", "migrate", "migration", "api", "postgres", "mariadb", "redis"}
     found: dict[str, str] = {}
     for one in findings.workers:
@@ -208,7 +175,7 @@ def _workers(findings: Findings) -> dict[str, str]:
 
 
 def _migrate(findings: Findings, base: str) -> str:
-    """Return the migration's command as the image runs it, from the folder that it needs."""
+    """Return the migration's command for the image, with its folder."""
     if findings.migrate is None:
         return ""
     found = findings.migrate.value
@@ -219,7 +186,7 @@ def _migrate(findings: Findings, base: str) -> str:
 
 
 def inside(base: str, path: str) -> str:
-    """Return where a path of the project stands in the image, when `base` becomes /app; others stay."""
+    """Return a project path's place in the image, with `base` as /app; absolute paths stay."""
     if path.startswith("/"):
         return path
     relative = posixpath.relpath(path, base)
@@ -227,7 +194,7 @@ def inside(base: str, path: str) -> str:
 
 
 def _base(source: str, findings: Findings, needed: tuple[str, ...]) -> str:
-    """Return the deepest folder that holds all that is shipped, so that relative paths stay as they are."""
+    """Return the deepest folder with all shipped files, so that relative paths stay valid."""
     modules = [path for path in needed if path.endswith(".py")]
     folders = [*findings.python_path.value, findings.workdir.value, *(folder_of(path) for path in modules)]
     folders += [folder_of(found.value) for found in findings.data_files]
@@ -246,7 +213,7 @@ def _existing(root: Path, path: str) -> str:
 
 
 def _declared(root: Path, dependencies: Dependencies) -> tuple[str, ...]:
-    """Return the file that a requirements.lock was resolved from, and those that it includes."""
+    """Return the source file of a requirements.lock, and the files that it includes."""
     if not tools.of(dependencies).can_pin or not dependencies.files[0].endswith(".lock"):
         return ()
     said = resolved_from((root / dependencies.files[0]).read_text(encoding="utf-8"))
@@ -259,13 +226,13 @@ def _declared(root: Path, dependencies: Dependencies) -> tuple[str, ...]:
 
 
 def _is_by_text(manifest: Path) -> bool:
-    """Tell whether a pyproject.toml declares in Poetry's own table alone, which uv does not read."""
+    """Tell whether a pyproject.toml declares only in Poetry's own table, which uv does not read."""
     content = tomllib.loads(manifest.read_text(encoding="utf-8"))
     return any(tool.declares_alone(content) for tool in tools.TOOLS)
 
 
 def missing_server(findings: Findings) -> str:
-    """Return what to install so that uvicorn is there, which the start script serves with."""
+    """Return the requirement that installs uvicorn, which the start script needs; empty if it is there."""
     server = findings.server.value if findings.server else None
     if server is None:
         return "uvicorn"
@@ -275,7 +242,7 @@ def missing_server(findings: Findings) -> str:
 
 
 def _storage(findings: Findings, base: str, table: Mapping[str, Any]) -> Storage:
-    """Sort what is written beside the code into volumes, links into a volume, and folders that hold code."""
+    """Sort written paths into volumes, links into a volume, and folders that hold code."""
     if "volumes" in table:
         named = (posixpath.join(findings.workdir.value, path) for path in table["volumes"])
         return Storage(tuple(inside(base, posixpath.normpath(path)) for path in named))
@@ -292,7 +259,7 @@ def _storage(findings: Findings, base: str, table: Mapping[str, Any]) -> Storage
             folders.append(inside(base, path))
         elif (folder := posixpath.dirname(path) or ".") not in code:
             folders.append(inside(base, folder))
-        elif not SECRET.search(path):  # what a person keeps out of version control, no container writes
+        elif not SECRET.search(path):  # no container writes a file that a person keeps out of version control
             links[inside(base, path)] = posixpath.join(DATA, posixpath.basename(path))
     folders += [DATA] if links else []
     volumes = tuple(

@@ -1,4 +1,4 @@
-"""One job for a CI service that builds an image, judges it, and publishes it on a tag."""
+"""Write a CI job that builds an image, judges it, and publishes it on a tag; and the pre-push entry."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import drydock
 from drydock.project import git, table
 
 GITHUB = ".github/workflows/drydock.yml"
+HOOK = ".pre-commit-config.yaml"
 GITLAB = (".gitlab-ci.yml", ".gitlab/drydock.yml")
 
 
@@ -19,11 +20,16 @@ def github(root: Path) -> dict[str, str]:
 
 
 def gitlab(root: Path) -> dict[str, str]:
-    """Return GitLab's job, by its path relative to the project; a pipeline of another origin includes it."""
+    """Return GitLab's job, by its path relative to the project; an existing pipeline includes it."""
     own, included = GITLAB
     there = _top(root) / own
     theirs = there.is_file() and "drydock:" not in there.read_text(encoding="utf-8", errors="replace")
     return _job(root, "gitlab.yml", included if theirs else own)
+
+
+def hook(root: Path) -> dict[str, str]:
+    """Return pre-commit's configuration with the pre-push entry, by its path relative to the project."""
+    return _job(root, "pre-commit.yml", HOOK)
 
 
 def _job(root: Path, template: str, place: str) -> dict[str, str]:
@@ -37,6 +43,6 @@ def _job(root: Path, template: str, place: str) -> dict[str, str]:
 
 
 def _top(root: Path) -> Path:
-    """Return the folder of the repository, where services look for their files."""
+    """Return the repository's folder, where CI services look for their files."""
     top, _ = git.place(root)
     return top if top.is_absolute() else root

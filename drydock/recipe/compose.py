@@ -1,4 +1,4 @@
-"""Render a compose file: the application, its migration, the database and the cache that it asks for."""
+"""Render a compose file: the application, its migration, its database and its cache."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from drydock.recipe.backing import Backing
 from drydock.recipe.blueprint import Blueprint
 
 PLACES = ("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml")
-# Where the project has a compose file of its own.
+# The name beside a compose file of the project.
 BESIDE = "drydock.compose.yaml"
-# A database of this machine alone, on a network that nothing else is on.
+# For a database on this machine only, on a network of its own.
 PASSWORD = "app"  # noqa: S105 - as above
 HEAD = """\
 # The application as its image is built, with all that it needs on one machine:
@@ -64,7 +64,7 @@ SERVICE = """
 
 
 def render(blueprint: Blueprint) -> dict[str, str]:
-    """Return a project's compose file: text by its path."""
+    """Return a project's compose file: text by path."""
     drivers = backing.names(blueprint.dependencies.requirements)
     wanted = backing.asked_for(blueprint.settings, drivers)
     needs = {one.name: "service_healthy" for one in wanted}
@@ -95,13 +95,13 @@ def render(blueprint: Blueprint) -> dict[str, str]:
 
 
 def _place(blueprint: Blueprint) -> str:
-    """Return where the file goes: a compose file of the project's own stays the one that is found first."""
+    """Return the file's path; the project's own compose file remains the default one."""
     there = [path for name in PLACES if (path := blueprint.root / name).is_file()]
     return PLACES[0] if all(written.is_ours(path) for path in there) else BESIDE
 
 
 def _environment(blueprint: Blueprint, wanted: list[Backing], drivers: set[str]) -> dict[str, str]:
-    """Return the values of the settings that have to be given, each with an example for this machine."""
+    """Return the values of the settings to set, each with an example for this machine."""
     led: dict[str, str] = {}
     for one in wanted:
         led |= backing.variables(one, blueprint.settings, drivers, one.name, PASSWORD)
@@ -115,7 +115,7 @@ def _is_given(setting: Setting) -> bool:
 
 
 def _escaped(value: str) -> str:
-    """Return a value in which compose finds no variable."""
+    """Escape a value, so that compose finds no variable in it."""
     return value.replace("$", "$$")
 
 

@@ -1,4 +1,4 @@
-"""Put the options that a person gave into a project's configuration, and leave the rest of it unchanged."""
+"""Write given options into a project's configuration, and leave the rest of it unchanged."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from drydock import project
 
 
 def amended(root: Path, options: Mapping[str, Any]) -> dict[str, str]:
-    """Return a project's configuration file with some keys set: its text by its name; {} without keys."""
+    """Return a project's configuration file with some keys set: text by name; {} without keys."""
     manifest, own = root / "pyproject.toml", root / project.FILE
     if not options:
         return {}

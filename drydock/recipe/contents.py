@@ -1,4 +1,4 @@
-"""Which files of a project an image ships: everything of its own folder that is not for development."""
+"""Choose the files that an image ships: all of the project's folder except development files."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from drydock.detect.ignore import SECRET
 from drydock.detect.tree import folder_of, join
 from drydock.project import ignore
 
-# For development alone, in the application's own folder.
+# Development files in the application's own folder.
 FOLDERS = (
     *("tests", "test", "docs", "doc", "examples", "notebooks", "benchmarks", "node_modules", "__pycache__"),
     *("venv", "env", "dist", "build", "htmlcov", "site", "deploy", "k8s", "kubernetes", "helm", "charts"),
@@ -36,7 +36,7 @@ FILES = (
     ),
 )
 _CLASS = re.compile(r"\[([^\]]*)\]")
-# A folder with one of these is another program beside this one.
+# A folder with one of these is a separate program.
 OTHER_PROGRAMS = ("package.json", "pyvenv.cfg", "Dockerfile", "go.mod", "Cargo.toml")
 
 
@@ -52,7 +52,7 @@ def entries(root: Path, source: str, needed: Iterable[str]) -> tuple[str, ...]:
 
 
 def of_git(root: Path, source: str) -> list[str]:
-    """Return the rules of a context's and a project's .gitignore as a .dockerignore writes them."""
+    """Convert the .gitignore rules of a context and a project to .dockerignore rules."""
     found: list[str] = []
     for place in dict.fromkeys([".", source]):
         file = root / place / ".gitignore"
@@ -62,14 +62,14 @@ def of_git(root: Path, source: str) -> list[str]:
 
 
 def _class(found: re.Match[str]) -> str:
-    """Return a set of characters as Go writes it; `?` for one that Go refuses: with a hyphen at an end."""
+    """Convert a set of characters to Go's syntax; `?` for one with a hyphen at an end, which Go refuses."""
     inner = found[1].removeprefix("!").removeprefix("^")
     negated = "^" if inner != found[1] else ""
     return "?" if not inner or inner[0] == "-" or inner[-1] == "-" else f"[{negated}{inner}]"
 
 
 def _translated(pattern: str, folder: str) -> str:
-    """Return a rule of git's, which matches at any depth unless a slash is in it, as Docker's."""
+    """Convert git's rule, which matches at any depth unless it has a slash, to Docker's."""
     body = _CLASS.sub(_class, pattern.removeprefix("!").rstrip("/"))
     anywhere = "" if "/" in body else "**/"
     path = join(folder, f"{anywhere}{body.lstrip('/')}")
@@ -77,7 +77,7 @@ def _translated(pattern: str, folder: str) -> str:
 
 
 def tests(root: Path, source: str, shipped: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the tests that stand beside the application."""
+    """Return the tests beside the application."""
     names = [name for name in _listing(root, source) if name not in shipped]
     return tuple(
         name for name in names if re.fullmatch(r"tests?|conftest\.py|test_.*\.py|.*_test\.py", _last(name))
@@ -91,7 +91,7 @@ def _listing(root: Path, folder: str) -> list[str]:
 
 
 def _stays(root: Path, path: str) -> bool:
-    """Tell whether a symbolic link leads to something inside the context."""
+    """Tell whether a symbolic link stays inside the context."""
     target = Path(os.path.realpath(path))
     return target.exists() and target.is_relative_to(os.path.realpath(root))
 
@@ -108,7 +108,7 @@ def _is_shipped(root: Path, path: str) -> bool:
 
 
 def is_other_program(folder: Path) -> bool:
-    """Tell whether a folder holds a program of its own, such as a front end."""
+    """Tell whether a folder holds a separate program, such as a front end."""
     return any((folder / name).exists() for name in OTHER_PROGRAMS)
 
 
@@ -117,7 +117,7 @@ def _holds_a_file(folder: Path) -> bool:
 
 
 def _whole(root: Path, source: str, path: str) -> str:
-    """Return the package that a module belongs to; a data file stands for itself."""
+    """Return the package of a module; a data file is returned as it is."""
     if not path.endswith(".py"):
         return path
     folder = folder_of(path)
@@ -129,7 +129,7 @@ def _whole(root: Path, source: str, path: str) -> str:
 
 
 def is_below(path: str, folder: str) -> bool:
-    """Tell whether a path is a folder or lies in it."""
+    """Tell whether a path is a folder or inside it."""
     return folder in (".", path) or path.startswith(f"{folder}/")
 
 

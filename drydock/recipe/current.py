@@ -1,4 +1,4 @@
-"""The recipe of a project as its files are now: the one that is written down, else one that is rendered."""
+"""Find a project's present recipe: the written one, else a rendered one."""
 
 from __future__ import annotations
 
@@ -29,32 +29,24 @@ from drydock.recipe.blueprint import Blueprint
 from drydock.recipe.recipes import RESOLVED
 from drydock.spelling import spelled
 
-# The stage whose place the scripts take, and their folder in that of the recipe.
+# The stage that the scripts replace, also their folder in the recipe's.
 SCRIPTS = "drydock"
 LOCK = ".lock"
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """What a build is made of.
+    """The inputs of a build."""
 
-    Args:
-        project: The project, with the Python versions that everything resolved has wheels for.
-        context: The folder that the build sees.
-        dockerfile: The Dockerfile; None for the context's own.
-        contexts: Folders by the names of the stages whose place they take.
-        resolved: Whether drydock chose the versions of the dependencies, since nothing is locked.
-    """
-
-    project: Project
+    project: Project  # with the Python versions that all resolved packages have wheels for
     context: Path
-    dockerfile: Path | None = None
-    contexts: Mapping[str, Path] = field(default_factory=dict)
-    resolved: bool = False
+    dockerfile: Path | None = None  # None for the context's own
+    contexts: Mapping[str, Path] = field(default_factory=dict)  # folders by the stages that they replace
+    resolved: bool = False  # whether drydock chose the dependencies' versions, since there is no lock
 
 
 def of(project: Project, say: Say = silent, patience: Patience = unseen) -> Recipe:
-    """Return the recipe of a project; the parts that it has not written are rendered outside of it."""
+    """Return a project's recipe; missing parts are rendered outside of the project."""
     if place := project.written:
         return _written(project, place, say)
     if (project.root / "Dockerfile").is_file():
@@ -83,12 +75,12 @@ def _blueprint(project: Project) -> Blueprint:
 
 
 def _written(project: Project, place: Path, say: Say) -> Recipe:
-    """Return the recipe in a project's own files, with the scripts of drydock where they hold none."""
+    """Return the recipe in a project's own files, with drydock's scripts if they hold none."""
     blueprint = None
     if written.is_ours(place):
         try:
             blueprint = _blueprint(project)
-        except Undecided:  # it was decided when the file was written, or by hand
+        except Undecided:  # it was decided at the time of writing, or by hand
             say("detection cannot decide the project's recipe, so only the written one counts")
     drift.check(project, blueprint)
     brings = drift.stage(place.read_text(encoding="utf-8"), SCRIPTS)
@@ -102,11 +94,7 @@ def _written(project: Project, place: Path, say: Say) -> Recipe:
 
 
 def render(blueprint: Blueprint, locks: Mapping[str, str]) -> dict[str, str]:
-    """Return the files of a recipe that stays outside of the project: text by path.
-
-    Args:
-        locks: The lock files that the project lacks: text by their paths in it.
-    """
+    """Return the files of a recipe outside of the project; `locks` are the texts that it lacks, by path."""
     return {
         "Dockerfile": dockerfile.render(blueprint, outside=True),
         "Dockerfile.dockerignore": ignorefile.render(blueprint, outside=True),
@@ -116,12 +104,12 @@ def render(blueprint: Blueprint, locks: Mapping[str, str]) -> dict[str, str]:
 
 
 def _beside(blueprint: Blueprint) -> dict[str, str]:
-    """Return the manifests and expectations of a project: text by path."""
+    """Return a project's manifests and expectations: text by path."""
     return {**manifests.render(blueprint), expectations.PLACE: expectations.render(blueprint)}
 
 
 def write(folder: Path, files: Mapping[str, str]) -> None:
-    """Make a folder hold these files and no other but the state; of two processes, the second waits."""
+    """Make a folder hold only these files and the state; a second process waits."""
     state.prune("recipes")
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     with (folder / LOCK).open("w") as lock:
@@ -136,7 +124,7 @@ def write(folder: Path, files: Mapping[str, str]) -> None:
 
 
 def _fitted(project: Project, blueprint: Blueprint) -> Project:
-    """Return a project with the Python versions of its recipe; a base that a person named stays."""
+    """Return a project with its recipe's Python versions; a base that a person named stays."""
     official = "python:{}-slim".format
     base = official(blueprint.python) if project.base == official(project.python) else project.base
     return replace(project, python=blueprint.python, python_also=blueprint.python_also, base=base)

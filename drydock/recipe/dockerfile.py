@@ -1,4 +1,4 @@
-"""Render a project's Dockerfile: the template's ARGs get values, and its marked lines their instructions."""
+"""Render a project's Dockerfile: set the template's ARGs, and replace its marked lines by instructions."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from drydock.recipe.blueprint import Blueprint
 
 TEMPLATE = Path(__file__).parent / "template.Dockerfile"
 RENDERED = "# Rendered by drydock at each build, from the project's files; `drydock init` writes it down.\n"
-# Where the scripts of the build are in a project that keeps them.
+# The folder of the build's scripts in a project that keeps them.
 VENDORED = "image"
 SCRIPTS = """\
 # The scripts of the build: `drydock build` brings them, or --build-context drydock="$(drydock scripts)".
@@ -28,15 +28,15 @@ _COMMENTS = re.compile(r"^#.*\n", re.MULTILINE)
 
 
 def render(blueprint: Blueprint, *, outside: bool = False, vendor: bool = False) -> str:
-    """Return the Dockerfile of a project.
+    """Return a project's Dockerfile.
 
     Args:
-        outside: The file stays outside of the project, and names each file that is shipped.
+        outside: The file stays outside of the project, and names each file to ship.
         vendor: The project keeps the scripts of the build itself.
     """
     text = TEMPLATE.read_text(encoding="utf-8")
     for name, value in arguments(blueprint).items():
-        # One instruction may declare several.
+        # One instruction can declare several.
         pattern = rf'(^ARG (?:[^\n]* )?{name}=)("[^"\n]*"|\S*)'
         text = re.sub(pattern, lambda found, value=value: found[1] + value, text, count=1, flags=re.M)  # type: ignore[misc]
     for name, part in parts(blueprint, outside=outside, vendor=vendor).items():
@@ -52,7 +52,7 @@ def render(blueprint: Blueprint, *, outside: bool = False, vendor: bool = False)
 
 
 def arguments(blueprint: Blueprint) -> dict[str, str]:
-    """Return the value of every ARG that differs between projects."""
+    """Return the values of the ARGs that differ between projects."""
     return {
         "PYTHON_IMAGE": f"python:{blueprint.python}-slim",
         "APP_ENTRY_POINT": blueprint.entry_point,
@@ -73,7 +73,7 @@ def arguments(blueprint: Blueprint) -> dict[str, str]:
 
 
 def parts(blueprint: Blueprint, *, outside: bool = False, vendor: bool = False) -> dict[str, str]:
-    """Return the instructions of every marked line, by its name."""
+    """Return the instructions for every marked line, by name."""
     return {
         "scripts": (KEPT_SCRIPTS if vendor else SCRIPTS) + (f"\n{RESOLVED}" if blueprint.resolved else ""),
         "locks": recipes.locks(blueprint),

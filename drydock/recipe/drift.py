@@ -1,4 +1,4 @@
-"""Compare a written Dockerfile with the project as it is now, before a build fails on the difference."""
+"""Compare a written Dockerfile with the present project, before a difference fails the build."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from drydock.recipe.errors import RecipeStale
 
 _BIND = re.compile(r"--mount=type=bind,source=([^,\s]+)")
 _PATTERN = re.compile(r"[*?\[]")
-# How an error calls the values that detection finds.
+# Names for detected values in an error.
 NAMES = {"APP_ENTRY_POINT": "the entry point", "PORT": "the port", "APP_PATH": "the import path"}
 
 
 def check(project: Project, blueprint: Blueprint | None) -> None:
-    """Refuse a written Dockerfile that does not fit the project any more."""
+    """Refuse a written Dockerfile that no longer fits the project."""
     place = project.dockerfile
     text = place.read_text(encoding="utf-8")
     if written.MARK.search(text):
@@ -43,7 +43,7 @@ def _missing(project: Project, text: str) -> Iterator[str]:
 
 
 def _hidden(project: Project, path: str) -> Iterator[str]:
-    """Yield that the ignore rules keep a file out, or all of a folder."""
+    """Yield an error if the ignore rules exclude a file, or a whole folder."""
     rules = project.ignore
     patterns = ignore.patterns(rules.read_text(encoding="utf-8")) if rules.is_file() else []
     inside = [file.relative_to(project.root).as_posix() for file in (project.root / path).rglob("*")]
@@ -52,9 +52,9 @@ def _hidden(project: Project, path: str) -> Iterator[str]:
 
 
 def _changed(project: Project, blueprint: Blueprint, text: str) -> Iterator[str]:
-    """Yield what detection finds and a Dockerfile does not have, unless a person changed it there."""
+    """Yield the findings that a Dockerfile lacks, unless a person changed them there."""
     copied = sources(text)
-    # The copy of the whole folder is not for the tests.
+    # The copy of the whole folder does not bring the tests.
     narrow = [path for path in copied if path not in (".", blueprint.base)]
     for path in (*blueprint.entries, *blueprint.tests):
         if not any(is_below(path, one) for one in (narrow if path in blueprint.tests else copied)):
@@ -71,7 +71,7 @@ def _changed(project: Project, blueprint: Blueprint, text: str) -> Iterator[str]
 
 
 def sources(text: str) -> list[str]:
-    """Return the paths of the build context that a Dockerfile reads, patterns apart."""
+    """Return the build context's paths that a Dockerfile reads, except patterns."""
     values = arguments(text)
     found = [word for one in instructions(text) for word in _read(one)]
     paths = [posixpath.normpath(expand(word, values)) for word in found if not _PATTERN.search(word)]
@@ -97,6 +97,6 @@ def stage(text: str, name: str) -> bool:
 
 
 def differs(place: Path, texts: Mapping[str, str]) -> bool:
-    """Tell whether a written Dockerfile was made from another state of the project, or by another drydock."""
+    """Tell whether another state of the project, or another drydock, made a written Dockerfile."""
     now = place.read_text(encoding="utf-8")
     return written.made_from(now) != written.digest(texts[place.name])

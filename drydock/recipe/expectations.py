@@ -1,4 +1,4 @@
-"""Write what gates hold an image against: how it starts, what must not be in it, which licences may be."""
+"""Write the gates' expectations of an image: its start, forbidden contents, and licences."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from drydock.project.network import INDEX_VARIABLES
 from drydock.recipe.blueprint import Blueprint
 
 PLACE = "image/expectations.toml"
-# Nothing that installs, compiles, tests or downloads.
+# Programs that install, compile, test or download do not belong in an image.
 PACKAGES = (
     *("apt", "dpkg", "perl*", "gcc*", "g++*", "binutils", "make", "git", "curl", "wget", "sudo"),
     *("openssh*", "pip", "setuptools", "wheel", "uv", "pytest*"),
@@ -26,7 +26,6 @@ TEMPLATE = Path(__file__).parent / "expectations.template"
 
 
 def render(blueprint: Blueprint) -> str:
-    """Return the text of the file."""
     runs = {posixpath.basename(path) for path in blueprint.extra_files} | {*blueprint.system_run}
     secrets = (setting.name for setting in blueprint.settings if setting.kind == "secret")
     return Template(TEMPLATE.read_text(encoding="utf-8")).substitute(
@@ -41,13 +40,13 @@ def render(blueprint: Blueprint) -> str:
 
 
 def _but(patterns: Iterable[str], runs: Iterable[str]) -> list[str]:
-    """Leave out what the application runs; git brings Perl."""
+    """Leave out the application's own programs; git brings Perl."""
     wanted = {*runs, *(["perl"] if "git" in runs else [])}
     return [one for one in patterns if not any(fnmatchcase(name, one) for name in wanted)]
 
 
 def _pythons(blueprint: Blueprint) -> list[str]:
-    """Return the Debian packages that are Python: their copyright files name all that they include."""
+    """Return the Debian packages of Python: their copyright files list every included licence."""
     parts = ("{}", "{}-minimal", "{}-venv", "lib{}-minimal", "lib{}-stdlib")
     versions = [f"python{version}" for version in (blueprint.python, *blueprint.python_also)]
     whole = ("python3-distutils", "python3-lib2to3")
@@ -55,5 +54,5 @@ def _pythons(blueprint: Blueprint) -> list[str]:
 
 
 def _toml(value: str | list[str]) -> str:
-    """Return a text or a list as TOML: JSON writes both alike."""
+    """Write a text or a list as TOML: JSON has the same form."""
     return json.dumps(value, ensure_ascii=False)

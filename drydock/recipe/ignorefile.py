@@ -1,4 +1,4 @@
-"""Write the rules that keep secrets, git's ignored files and development files out of a build."""
+"""Write the ignore rules against secrets, git's ignored files and development files in a build."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ALLOWED = """\
 WHOLE = """\
 # The build sees the application's folder, without development files, git's ignored files and secrets.
 """
-# No image needs these, and no other person may read them.
+# No image needs these, and no one else may read them.
 NEVER = (
     *("**/__pycache__", "**/*.py[co]", "**/.git", "**/.venv", "**/node_modules", "**/.env"),
     *(
@@ -38,9 +38,8 @@ NEVER = (
 def render(blueprint: Blueprint, *, outside: bool = False, scripts: str = "") -> str:
     """Return the ignore rules of a project's build.
 
-    Args:
-        outside: The rules are rendered at each build, and so can name each file.
-        scripts: The folder of the project that holds the scripts of the build; empty for none.
+    With `outside`, the rules are rendered at each build, and so can name each file. `scripts` is the
+    project's folder with the scripts of the build; empty for none.
     """
     build = [*besides(blueprint), *blueprint.tests, *([scripts] if scripts else [])]
     if outside or not is_whole(blueprint):
@@ -57,7 +56,7 @@ def render(blueprint: Blueprint, *, outside: bool = False, scripts: str = "") ->
 
 
 def _whole(blueprint: Blueprint) -> list[str]:
-    """Return rules that let in one folder without its development files and other programs."""
+    """Return rules that include one folder without its development files and other programs."""
     folder = blueprint.source
     prefix = "" if folder == "." else f"{folder}/"
     lines = [] if folder == "." else ["*", f"!{folder}"]

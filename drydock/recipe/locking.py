@@ -1,4 +1,4 @@
-"""Make or renew every lock of a project in one go; a pin moves where the declaration or a person asks."""
+"""Make or renew all locks of a project at once; a pin moves only if the declaration or a person asks."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from drydock.recipe.resolve import LOCK, NOTHING, STYLE
 from drydock.recipe.writing import Change
 
 PYLOCK = "pylock.toml"
-# Comments at the top of a lock, and the lines that name package indexes.
+# Comments at the top of a lock, and its lines about package indexes.
 HEAD = re.compile(r"\A(?:[#-].*\n|[ \t]*\n)*")
 COMMAND = re.compile(
     r"^#\s+(?:printf '%s\\n' (?P<wanted>.*) \| )?(?:uv pip compile|pip-compile) (?P<words>.*)$", re.M
@@ -40,7 +40,7 @@ OUTPUT = ("-o", "--output-file")
 
 @dataclass(frozen=True)
 class Renewed:
-    """A lock file with the versions that it pinned (None for a new file) and those that it pins."""
+    """A lock file with its earlier versions (None for a new file) and its present ones."""
 
     path: str
     old: Mapping[str, str] | None
@@ -50,16 +50,16 @@ class Renewed:
 
 @dataclass(frozen=True)
 class Origin:
-    """What a lock is resolved from: the words of `uv pip compile`, and requirements that uv reads besides."""
+    """The source of a lock."""
 
-    words: tuple[str, ...]
-    wanted: str = ""
+    words: tuple[str, ...]  # for `uv pip compile`
+    wanted: str = ""  # requirements on its standard input
 
 
 def lock(
     folder: Path, upgrade: Upgrade = NOTHING, say: Say = silent, patience: Patience = unseen
 ) -> tuple[Renewed, ...]:
-    """Make or renew the locks of a project, all of them or none."""
+    """Make or renew all locks of a project, or change none of them."""
     found = detect.detect(folder, project.configured(folder))
     root = found.root
     place = _place(found)
@@ -96,14 +96,14 @@ def lock(
 
 
 def _place(found: Findings) -> str:
-    """Return the folder of the locks: the declaration's, or the configured one where nothing is declared."""
+    """Return the folder of the locks: the declaration's, or without one the configured source."""
     if found.dependencies:
         return found.dependencies.value.folder
     return str(project.table(found.root).get("source", "."))
 
 
 def _requirements(top: Path) -> list[str]:
-    """Return the locks that `uv pip compile` writes, those of the application first."""
+    """Return the locks that `uv pip compile` writes, the application's first."""
     found = [name for name in (LOCK, PYLOCK) if (top / name).is_file()]
     plain = top / "requirements.txt"
     if not found and plain.is_file() and _said(_head(_read(plain) or "")):
@@ -112,7 +112,7 @@ def _requirements(top: Path) -> list[str]:
 
 
 def _made(found: Findings, patience: Patience) -> Mapping[str, str]:
-    """Return the locks of a project that has none, with the versions that its builds have so far."""
+    """Lock a project that has no lock, with the versions of its earlier builds."""
     options = project.configured(found.root)
     blueprint = recipe.plan(recipe.decided(found.root, options))
     if not resolve.is_needed(blueprint):
@@ -146,7 +146,7 @@ def _renewed(found: Findings, place: str, names: Sequence[str], upgrade: Upgrade
             tests = Origin((*own.words, chosen), own.wanted)
         elif old is None or old.startswith(resolve.TEST_HEAD):
             tests = Origin((*STYLE, *shared, chosen, *resolve.test_inputs(top)), resolve.TEST_TOOLS)
-        else:  # all that the application needs, and the tests
+        else:  # the application's requirements together with the tests'
             tests = Origin((*origin.words, chosen, *resolve.test_inputs(top)), origin.wanted)
         text = _compiled(top, TEST_LOCK, tests, upgrade)
     if old is None:
@@ -156,14 +156,14 @@ def _renewed(found: Findings, place: str, names: Sequence[str], upgrade: Upgrade
 
 
 def _compiled(top: Path, path: str, origin: Origin, upgrade: Upgrade) -> str:
-    """Return the new text of a lock: its head as it was, and markers as they were where they say the same."""
+    """Return a lock's new text, with its old head and with old markers that are equivalent."""
     old = _read(top / path) or ""
     text = resolve.compiled(top, origin.words, origin.wanted, path, upgrade)
     return _with_command(_head(old), origin, path) + markers.kept(old, text)
 
 
 def _with_command(head: str, origin: Origin, path: str) -> str:
-    """Return a head whose command reads the requirements of today: those of setup.py stand in the command."""
+    """Update the requirements in a head's command: those of setup.py are part of it."""
     said = _said(head)
     if not said or said.wanted == origin.wanted:
         return head
@@ -173,7 +173,7 @@ def _with_command(head: str, origin: Origin, path: str) -> str:
 
 
 def _constraints(lock: str) -> str:
-    """Return the exact versions of a lock; folders and repositories constrain nothing."""
+    """Return a lock's exact versions as constraints; folders and repositories give none."""
     found = re.findall(r"^([A-Za-z0-9][\w.-]*)(?:\[[^]]*\])?(==[^\\\n]*)", lock, re.M)
     return "".join(f"{name}{version}\n" for name, version in found)
 
@@ -184,7 +184,7 @@ def _head(text: str) -> str:
 
 
 def _said(head: str) -> Origin | None:
-    """Return what a lock's own head says that it was resolved from; None where it does not say."""
+    """Return the origin in a lock's head, None without one."""
     if not (found := COMMAND.search(head)):
         return None
     words = iter(shlex.split(found["words"]))
@@ -199,7 +199,7 @@ def _said(head: str) -> Origin | None:
 
 
 def _origin(found: Findings, place: str, name: str) -> Origin:
-    """Return where a lock is resolved from: as its head says, or else the declaration beside it."""
+    """Return a lock's origin: from its head, else the declaration beside it."""
     top = found.root / place
     head = _head(_read(top / name) or "")
     said = _said(head)
@@ -225,7 +225,7 @@ def _origin(found: Findings, place: str, name: str) -> Origin:
 
 
 def _declaration(top: Path, lock: str) -> str:
-    """Return the name of the file that declares what a lock without a head was resolved from."""
+    """Return the name of the file that a lock without a head was resolved from."""
     manifest = project.metadata(top)
     names = ["requirements.in", "requirements.txt", "pyproject.toml", "setup.py"]
     if "dependencies" in manifest:
@@ -241,14 +241,14 @@ def _declares(root: Path) -> bool:
 
 
 def _origin_of_tools(root: Path, found: Findings) -> Origin:
-    """Return the origin of the lock above an application's folder: all that its developers work with."""
+    """Return the origin of the lock above an application's folder: all developers' requirements."""
     groups = table(Tree(root).toml("pyproject.toml"), "dependency-groups")
     chosen = [f"--group={name}" for name in groups]
     return Origin((*STYLE, f"--python-version={_oldest_python(root, found)}", "pyproject.toml", *chosen))
 
 
 def _oldest_python(top: Path, found: Findings) -> str:
-    """Return the oldest Python that a declaration is for, else the image's."""
+    """Return the oldest Python that a declaration supports, else the image's."""
     try:
         wanted = SpecifierSet(str(project.metadata(top).get("requires-python", "")))
     except InvalidSpecifier:
@@ -258,7 +258,7 @@ def _oldest_python(top: Path, found: Findings) -> str:
 
 
 def _build_lock(root: Path, top: Path, upgrade: Upgrade) -> str:
-    """Return the new text of the lock of what the project's own build needs."""
+    """Return the new text of the lock of the project's build requirements."""
     old = _read(root / BUILD_LOCK) or ""
     said = _said(_head(old)) or Origin(STYLE)
     required = table(Tree(top).toml("pyproject.toml"), "build-system").get("requires", resolve.DEFAULT_BUILD)
@@ -279,7 +279,7 @@ def _run(tool: Tool, top: Path, upgrade: Upgrade, say: Say) -> None:
 
 @contextmanager
 def _kept(root: Path, before: Mapping[str, str | None]) -> Iterator[None]:
-    """Put locks back as they were on any exception: a tool writes its lock before the next one is asked."""
+    """Restore all locks on any exception: each tool writes its lock before the next one runs."""
     try:
         yield
     except BaseException:
@@ -292,7 +292,7 @@ def _kept(root: Path, before: Mapping[str, str | None]) -> Iterator[None]:
 
 
 def _check(root: Path, place: str, used: Sequence[Tool], plain: Sequence[str], upgrade: Upgrade) -> None:
-    """Refuse to upgrade what no lock holds."""
+    """Refuse to upgrade a package that no lock holds."""
     paths = [join(place, name) for name in (*(tool.lock for tool in used), *plain, TEST_LOCK)]
     texts = {path: _read(root / path) for path in (*paths, LOCK, BUILD_LOCK)}
     known = {name for path, text in texts.items() for name in held(path, text) or {}}
@@ -303,7 +303,7 @@ def _check(root: Path, place: str, used: Sequence[Tool], plain: Sequence[str], u
 
 
 def held(path: str, text: str | None) -> Mapping[str, str] | None:
-    """Return the versions that a lock's text pins; None without a text."""
+    """Return the versions in a lock's text, None without a text."""
     name = path.rpartition("/")[2]
     if text is None:
         return None

@@ -1,4 +1,4 @@
-"""Render a project's Kubernetes manifests: plain files that kustomize puts together, without drydock."""
+"""Render a project's Kubernetes manifests: plain files for kustomize, usable without drydock."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ UNKEPT = """\
 
 
 def render(blueprint: Blueprint) -> dict[str, str]:
-    """Return the manifests of a project: text by path."""
+    """Return a project's manifests: text by path."""
     name = kubernetes_name(blueprint.image)
     secrets = [setting for setting in blueprint.settings if _is_listed(setting) and setting.kind == "secret"]
     plain = [setting for setting in blueprint.settings if _is_listed(setting) and setting.kind == "plain"]
@@ -123,14 +123,14 @@ def render(blueprint: Blueprint) -> dict[str, str]:
     for relative, path in sources.items():
         if relative not in left_out:
             text = Template(path.read_text(encoding="utf-8")).substitute(common | by_file.get(relative, {}))
-            # An empty part leaves an empty line, and YAML here has none.
+            # An empty part leaves an empty line, which YAML files here do not have.
             blank = r"\n{3,}" if relative.endswith(".toml") else r"\n{2,}"
             found[f"{FOLDER}/{relative}"] = re.sub(blank, "\n", text).rstrip("\n") + "\n"
     return found
 
 
 def kubernetes_name(image: str) -> str:
-    """Return an image's name as Kubernetes names objects: lower case, digits and dashes, at most 63."""
+    """Convert an image's name to a Kubernetes name: lower case, digits and dashes, at most 63."""
     name = re.sub(r"[^a-z0-9]+", "-", image.rpartition("/")[2].lower()).strip("-")
     return (name if name[:1].isalpha() else f"app-{name}")[:63].rstrip("-")
 
@@ -141,7 +141,7 @@ def _has_job(blueprint: Blueprint) -> bool:
 
 
 def _is_listed(setting: Setting) -> bool:
-    """Tell whether a setting has to be given, or is a secret whose default nobody should keep."""
+    """Tell whether a user must set it: it is required, or a secret with a default."""
     return setting.required or (setting.kind == "secret" and bool(setting.default))
 
 

@@ -9,12 +9,12 @@ from itertools import product
 _ENTRY = re.compile(
     r"^(?P<pin>[A-Za-z0-9][\w.-]*(?:\[[^]]*\])?==[^\s;\\]+) ; (?P<marker>[^\\\n]+?)(?= \\$|$)", re.M
 )
-# Longer conditions are compared as they are written: their normal form may not fit into memory.
+# Longer conditions are compared as text: their normal form may not fit into memory.
 MAX_LENGTH = 1000
 
 
 def kept(old: str, new: str) -> str:
-    """Return the new text of a lock with the old markers wherever they say the same of the same version."""
+    """Return a lock's new text, with old markers that are equivalent for the same version."""
     before = {found["pin"]: found["marker"] for found in _ENTRY.finditer(old)}
 
     def as_before(found: re.Match[str]) -> str:
@@ -26,7 +26,7 @@ def kept(old: str, new: str) -> str:
 
 
 def are_equal(one: str, other: str) -> bool:
-    """Tell whether two markers consist of the same alternatives of the same comparisons."""
+    """Tell whether two markers have equal alternatives of equal comparisons."""
     if one == other:
         return True
     first, second = _alternatives(one), _alternatives(other)
@@ -34,12 +34,12 @@ def are_equal(one: str, other: str) -> bool:
 
 
 def _alternatives(marker: str) -> frozenset[frozenset[str]] | None:
-    """Return a marker's disjunctive normal form; None where it is not written in Python's own syntax."""
+    """Return a marker's disjunctive normal form, None if it is not in Python's syntax."""
     if len(marker) > MAX_LENGTH:
         return None
     try:
         return _normal(ast.parse(marker, mode="eval").body)
-    except SyntaxError:  # `~=` and `===` are not Python's
+    except SyntaxError:  # `~=` and `===` are not operators of Python
         return None
 
 

@@ -1,4 +1,4 @@
-"""Say what a person should know about the files that were written, one line each."""
+"""Write notes for a person about the written files, one line each."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from drydock.recipe.blueprint import DATA, Blueprint
 
 
 def notes(findings: Findings, blueprint: Blueprint) -> Iterator[str]:
-    """Yield what was decided in somebody's place, and what is left to do."""
+    """Yield the decisions that drydock made for the user, and the remaining tasks."""
     if blueprint.root != findings.root / findings.requested and findings.requested != ".":
         yield f"the files go to {findings.root}, which holds the lock file of the workspace"
     yield from _dependencies(findings, blueprint)

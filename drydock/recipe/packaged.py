@@ -1,4 +1,4 @@
-"""The scripts of the build and of the image, which travel in this package."""
+"""Find the scripts of the build and of the image in this package."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from drydock import state
 from drydock.recipe import writing
 
 SCRIPTS = Path(drydock.__file__).parent / "container"
-# Locks of tools that one kind of project needs.
+# Locks of tools that only one kind of project needs.
 LOCK = re.compile(r"/install/([a-z]+)\.txt")
 
 
@@ -26,7 +26,7 @@ def files() -> dict[str, str]:
 
 
 def helpers(rendered: str, place: str) -> dict[str, str]:
-    """Return the scripts of a Dockerfile, with the locks that it names: text by path below a folder."""
+    """Return a Dockerfile's scripts and the locks that it names: text by path below a folder."""
     named = set(LOCK.findall(rendered))
     return {
         f"{place}/{path}": text
@@ -36,7 +36,7 @@ def helpers(rendered: str, place: str) -> dict[str, str]:
 
 
 def folder() -> Path:
-    """Return a folder with the scripts and no bytecode, for the build context named `drydock`."""
+    """Return a folder with the scripts, without bytecode, for the build context `drydock`."""
     found = files()
     digest = hashlib.sha256(repr(sorted(found.items())).encode()).hexdigest()[:32]
     place = state.cache("recipes") / f"scripts-{digest}"

@@ -1,4 +1,4 @@
-"""The parts of a Dockerfile that differ: what is copied, and how dependencies are installed."""
+"""Render the parts of a Dockerfile that differ between projects: copies and installations."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from drydock.recipe.contents import is_below
 WIDTH = 110  # columns
 WHEEL = "/tmp/wheel"  # noqa: S108 - in a stage of the build
 DOWNLOAD = "sh /install/download.sh"
-# Debian's archive keeps one version of each package, the patched one: to pin it would break the next build.
+# Debian's archive keeps one version of each package, the patched one: pinning it would break the next build.
 UNPINNED = "# hadolint ignore=DL3008,SC2046"
 INSTALL = "DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends"
 PACKAGES = """\
 # For what is compiled here; the final image gets only the libraries that it then links against."""
 INCLUDE = "python3 -c 'import sysconfig; print(sysconfig.get_path(\"include\"))'"
 HEADERS = f'\\\n        $([ -f "$({INCLUDE})/Python.h" ] || echo python3-dev)'
-# The named context of locks that lie outside of the project.
+# The build context for locks outside of the project.
 RESOLVED = "resolved"
 # Lets a step read a file of the build context at the same path below the root.
 BIND = "--mount=type=bind,source={0},target=/{0}"
@@ -33,7 +33,7 @@ MOUNTS = (
 
 
 def locks(blueprint: Blueprint) -> str:
-    """Return the copies of every file that the installation of the dependencies reads."""
+    """Return the copies of all files that the dependencies' installation reads."""
     dependencies = blueprint.dependencies
     return _copies(
         blueprint,
@@ -55,7 +55,7 @@ def dependencies(blueprint: Blueprint) -> str:
             "# The dependencies. They are not locked: the same source may get other versions tomorrow,\n"
             "# until `drydock lock` writes a lock file and `drydock init` changes these lines."
         )
-    # Some tools write beside what they read; what they write is thrown away.
+    # Some tools write beside their inputs; the build discards those files.
     exports = tools.of(found).exports
     writable = ",rw" if exports or not found.locked else ""
     mounts = [f"--mount=type=bind,from=locks,target=/locks{writable}"]
@@ -64,10 +64,9 @@ def dependencies(blueprint: Blueprint) -> str:
 
 
 def application(blueprint: Blueprint, *, outside: bool = False) -> str:
-    """Return the steps that put the project's own files below /rootfs.
+    """Return the steps that put the project's files below /rootfs.
 
-    Args:
-        outside: The Dockerfile is rendered at each build, and so can name each file.
+    With `outside`, the Dockerfile is rendered at each build, and so can name each file.
     """
     if outside or not is_whole(blueprint):
         parts = [_copies(blueprint, blueprint.entries, blueprint.base, "/rootfs/app")]
@@ -86,12 +85,12 @@ def application(blueprint: Blueprint, *, outside: bool = False) -> str:
 
 
 def is_whole(blueprint: Blueprint) -> bool:
-    """Tell whether the image ships one folder of the project, so that it can be copied whole."""
+    """Tell whether the image ships one folder of the project, which can be copied whole."""
     return blueprint.base == blueprint.source
 
 
 def besides(blueprint: Blueprint) -> list[str]:
-    """Return the files that a build reads and the application does not, tests apart."""
+    """Return the files that only a build reads, without the tests."""
     found = blueprint.dependencies
     files = [*found.files, *blueprint.declared, *filter(None, [blueprint.test_lock])]
     files += [path for path in _configuration(blueprint) if (blueprint.root / path).is_file()]
@@ -106,14 +105,14 @@ def _configuration(blueprint: Blueprint) -> list[str]:
 
 
 def _unshipped(blueprint: Blueprint) -> list[str]:
-    """Return what the context holds below the application's folder and the image does not, from there."""
+    """Return the context's files that the image does not ship, relative to the application's folder."""
     names = [path for path in (*besides(blueprint), *blueprint.tests) if is_below(path, blueprint.base)]
     left = [path for path in names if not any(is_below(path, kept) for kept in blueprint.entries)]
     return sorted(posixpath.relpath(path, blueprint.base) for path in left)
 
 
 def test_dependencies(blueprint: Blueprint) -> str:
-    """Return the steps that install what the tests need and the image lacks."""
+    """Return the steps that install the tests' requirements which the image lacks."""
     found = blueprint.dependencies
     lock = "/locks/requirements-test.lock"
     files = [*found.files, *([blueprint.test_lock] if blueprint.test_lock else [])]
@@ -127,7 +126,7 @@ def test_dependencies(blueprint: Blueprint) -> str:
             f"{install}{_release(blueprint)}{_hashes(found)} --requirement=/locks/rest.txt",
         ]
     if not blueprint.test_lock:
-        # Groups for development may name no pytest; what of these ships is used as it is.
+        # Development groups may not name pytest; shipped versions of its dependencies are used.
         steps += [
             "python3 /install/difference.py /install/pytest.txt /opt/venv --any-version > /locks/pytest.txt",
             f"[ -d /opt/test/pytest ] || {install} --require-hashes --requirement=/locks/pytest.txt",
@@ -137,7 +136,7 @@ def test_dependencies(blueprint: Blueprint) -> str:
 
 
 def tests(blueprint: Blueprint) -> str:
-    """Return the copies of the tests and of the configuration that pytest reads."""
+    """Return the copies of the tests and of pytest's configuration."""
     files = [name for name in _configuration(blueprint) if (blueprint.root / name).is_file()]
     if not (wanted := [*files, *blueprint.tests]):
         return "# No tests are beside the application: after adding some, run `drydock init` again."
@@ -145,7 +144,7 @@ def tests(blueprint: Blueprint) -> str:
 
 
 def runtime_packages(blueprint: Blueprint) -> str:
-    """Return the step that installs what the running program needs; empty for nothing."""
+    """Return the step that installs the running program's packages; empty for none."""
     return _apt(blueprint, blueprint.system_run) if blueprint.system_run else ""
 
 
@@ -163,7 +162,7 @@ def _install(blueprint: Blueprint) -> list[str]:
     into = step.into
     steps = tools.of(found).steps(found, step)
     if _server_is_locked(blueprint):
-        # What is locked stays as it is: the server takes the versions that are there.
+        # Locked versions stay: the server uses the installed ones.
         steps += [
             "python3 /install/difference.py /install/uvicorn.txt /opt/venv --any-version > /tmp/server.txt",
             f"{DOWNLOAD} uv pip install {into} --no-deps --require-hashes --requirement=/tmp/server.txt",
@@ -172,7 +171,7 @@ def _install(blueprint: Blueprint) -> list[str]:
         steps.append(f"{DOWNLOAD} uv pip install {into} '{blueprint.server}'")
     if blueprint.declared:
         name = posixpath.relpath(blueprint.declared[0], _lock_root(found))
-        # Nothing may be downloaded here: whatever the lock lacks is an error.
+        # Nothing may be downloaded here: a requirement that the lock lacks is an error.
         steps.append(f"uv pip install {into} --quiet --no-index --requirement=/locks/{name}")
     if found.locked:
         steps.append(f"uv pip check {into}")
@@ -180,7 +179,7 @@ def _install(blueprint: Blueprint) -> list[str]:
 
 
 def _server_is_locked(blueprint: Blueprint) -> bool:
-    """Tell whether the server comes from the lock that ships with drydock: no requirement names another."""
+    """Tell whether the server comes from drydock's own lock: no requirement names another."""
     return blueprint.dependencies.locked and blueprint.server == "uvicorn"
 
 
@@ -192,18 +191,18 @@ def _step(blueprint: Blueprint) -> Step:
 
 
 def _release(blueprint: Blueprint) -> str:
-    """Return the option that has an export's markers hold for the release that the lock file was made for."""
+    """Return the option that evaluates an export's markers for the lock's patch release."""
     release = blueprint.python_release if tools.of(blueprint.dependencies).exports else ""
     return f" --python-version={release}" if release else ""
 
 
 def _hashes(found: Dependencies) -> str:
-    """Return the option that refuses what has no hash, where everything has one."""
+    """Return the option that refuses packages without a hash, if all have one."""
     return " --require-hashes" if found.hashed and not found.unhashed else ""
 
 
 def _lock_root(found: Dependencies) -> str:
-    """Return the folder that becomes /locks: the deepest one that holds all files of the declaration."""
+    """Return the folder that becomes /locks: the deepest one with all files of the declaration."""
     folders = [found.folder, *(folder_of(path) for path in found.files)]
     common = posixpath.commonpath([f"/{path}" if path != "." else "/" for path in folders])
     return common.lstrip("/") or "."
@@ -216,7 +215,7 @@ def _at(found: Dependencies) -> str:
 def _installed(blueprint: Blueprint) -> str:
     mounts = [f"--mount=type=bind,source={blueprint.source},target=/project,rw", *MOUNTS]
     title = f"# The project itself is installed: {blueprint.installed}."
-    # In place: paths beside the modules stay as they are, and the build adds what it generates.
+    # In place: paths beside the modules stay valid, and the build adds its generated files.
     target = f"/rootfs{blueprint.import_path[0]}"
     variables = "".join(f"{name}=$APP_VERSION " for name in blueprint.version_variables)
     install = f"uv pip install --python=/opt/venv --no-deps --target={target}"
@@ -257,7 +256,7 @@ def _storage(blueprint: Blueprint) -> str:
 def _apt(blueprint: Blueprint, packages: Sequence[str], computed: str = "") -> str:
     names = [name for name in dict.fromkeys(packages) if name not in blueprint.system_doubtful]
     if doubtful := [name for name in dict.fromkeys(packages) if name in blueprint.system_doubtful]:
-        # They were named for another Debian release: this one may have some under no such name.
+        # They were named for another Debian release: this one may lack some of these names.
         wanted = " ".join(f"-e {name}" for name in doubtful)
         names.append(f"\\\n        $(apt-cache pkgnames | grep -Fx {wanted})")
     install = " ".join([INSTALL, *names, *([computed] if computed else [])])
@@ -273,7 +272,7 @@ def _chain(steps: Sequence[str]) -> str:
 
 
 def _copies(blueprint: Blueprint, paths: Iterable[str], base: str, target: str) -> str:
-    """Return COPY instructions that keep each path's place below `base`."""
+    """Return COPY instructions that keep each path's position below `base`."""
     files: dict[tuple[str, str], list[str]] = {}
     folders = []
     for path in dict.fromkeys(paths):

@@ -1,4 +1,4 @@
-"""Locks of projects that lock nothing: kept in the user's cache by the digest of what was declared."""
+"""Lock projects that have no lock, in the user's cache, by the digest of their declaration."""
 
 from __future__ import annotations
 
@@ -19,21 +19,15 @@ from drydock.state.sealed import write_whole
 
 @dataclass(frozen=True)
 class Resolution:
-    """What a declaration resolved to.
+    """The result of resolving a declaration."""
 
-    Args:
-        python: The Python versions that everything has wheels for, the first choice first.
-        why: Why these were chosen; empty for the versions that the project's files name.
-        files: The lock files: text by their paths in the project.
-    """
-
-    python: tuple[str, ...]
-    why: str
-    files: Mapping[str, str]
+    python: tuple[str, ...]  # versions that all packages have wheels for, the first choice first
+    why: str  # the reason for them; empty if the project's files name them
+    files: Mapping[str, str]  # the lock files' texts, by their paths in the project
 
 
 def is_needed(blueprint: Blueprint) -> bool:
-    """Tell whether a lock is missing: of the dependencies, or of the project's own build."""
+    """Tell whether a lock is missing, of the dependencies or of the project's own build."""
     return resolve.is_needed(blueprint) or _lacks_build_lock(blueprint)
 
 
@@ -42,7 +36,7 @@ def _lacks_build_lock(blueprint: Blueprint) -> bool:
 
 
 def expected(blueprint: Blueprint) -> tuple[Blueprint, tuple[str, ...]]:
-    """Return the blueprint with locks that are not made yet, and their paths."""
+    """Return the blueprint as if its missing locks existed, and their paths."""
     paths: list[str] = []
     if resolve.is_needed(blueprint):
         blueprint = resolve.planned(blueprint)
@@ -54,25 +48,21 @@ def expected(blueprint: Blueprint) -> tuple[Blueprint, tuple[str, ...]]:
 
 
 def find(blueprint: Blueprint, patience: Patience, *, fit: bool) -> Resolution:
-    """Return the resolution of a declaration, from the cache where that knows it.
-
-    Args:
-        fit: Whether the wheels decide the Python version.
-    """
+    """Return a declaration's resolution, from the cache if possible; `fit` lets wheels decide the Python."""
     path = state.cache("resolutions") / f"{digest(blueprint, fit=fit)}.json"
     if (known := _read(path)) is None:
         known = make(blueprint, patience, fit=fit)
         write_whole(path, json.dumps(asdict(known)).encode())
-    # Its age counts from its last use.
+    # A file's age counts from its last use.
     os.utime(path)
     return known
 
 
 def digest(blueprint: Blueprint, *, fit: bool) -> str:
-    """Return the digest of all that decides a resolution: declarations, Python versions, index."""
+    """Return the digest of a resolution's inputs: declarations, Python versions, index."""
     found = blueprint.dependencies
     folder = blueprint.root / found.folder
-    # One of the tests' may include another.
+    # A requirements file of the tests may include another one.
     texts = [*folder.glob("*.txt"), *folder.glob("requirements/*.txt")]
     manifests = (place / "pyproject.toml" for place in (folder, blueprint.root / blueprint.source))
     paths = {*(blueprint.root / name for name in found.files), *texts, *manifests}
@@ -96,7 +86,6 @@ def digest(blueprint: Blueprint, *, fit: bool) -> str:
 
 
 def make(blueprint: Blueprint, patience: Patience, *, fit: bool) -> Resolution:
-    """Resolve with uv."""
     files: dict[str, str] = {}
     versions, why = (blueprint.python, *blueprint.python_also), ""
     if resolve.is_needed(blueprint):
@@ -113,7 +102,7 @@ def make(blueprint: Blueprint, patience: Patience, *, fit: bool) -> Resolution:
 
 
 def apply(blueprint: Blueprint, found: Resolution) -> Blueprint:
-    """Return the blueprint with locks that lie outside of the project."""
+    """Return the blueprint with locks from outside the project."""
     first, *others = found.python
     needed = resolve.is_needed(blueprint)
     blueprint = replace(
@@ -132,7 +121,7 @@ def apply(blueprint: Blueprint, found: Resolution) -> Blueprint:
 
 
 def _read(path: Path) -> Resolution | None:
-    """Return a kept resolution; None where there is none that can be read."""
+    """Return a cached resolution, None without a readable one."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         return Resolution(tuple(content["python"]), content["why"], content["files"])

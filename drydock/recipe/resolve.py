@@ -1,4 +1,4 @@
-"""Lock the dependencies of a project that has no lock: exact versions with hashes, found by uv."""
+"""Lock a project's dependencies with uv: exact versions with hashes."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ from drydock.recipe.errors import NotLocked
 LOCK = "requirements.lock"
 TEST_FILE = re.compile(r"(.*[-_.])?(test|tests|testing|dev|development)([-_.].*)?\.txt")
 TEST_GROUP = re.compile(r"test|tests|testing|dev")
-# What the tests of a FastAPI application need where nothing says so: pytest, and what TestClient speaks with.
+# The tests' requirements if the project names none: pytest, and TestClient's HTTP client.
 TEST_TOOLS = "pytest\nhttpx\n"
 INDEX = re.compile(r"^\s*(?:-i|--index-url|--extra-index-url|-f|--find-links)[ =].*$", re.MULTILINE)
 TEST_HEAD = "# What the tests need besides, locked by uv with the versions that ship.\n"
-# What builds a project that does not say (PEP 517).
+# The build requirements of a project that names none (PEP 517).
 DEFAULT_BUILD = ("setuptools>=40.8.0",)
 NOTHING = Upgrade()
 STYLE = ("--universal", "--generate-hashes", "--no-header", "--no-annotate", "--quiet")
 
 
 def is_needed(blueprint: Blueprint) -> bool:
-    """Tell whether there is no lock with hashes, and uv can make one without running the project's code."""
+    """Tell whether a lock with hashes is missing, and uv can make one without running the project's code."""
     found = blueprint.dependencies
     if found.by_text:
         return bool(found.requirements)
@@ -44,7 +44,7 @@ def is_needed(blueprint: Blueprint) -> bool:
 
 
 def planned(blueprint: Blueprint) -> Blueprint:
-    """Return the blueprint as it is once the dependencies are locked."""
+    """Return the blueprint as if the dependencies were locked."""
     found = blueprint.dependencies
     path = join(found.folder, LOCK)
     locked = replace(
@@ -67,12 +67,12 @@ def planned(blueprint: Blueprint) -> Blueprint:
 
 
 def _locks_tests(blueprint: Blueprint) -> bool:
-    """Tell whether the tests get a lock: beside a build's, only where the project says what they need."""
+    """Tell whether the tests get a lock; an installed project must declare their requirements for it."""
     return not blueprint.installed or bool(test_inputs(blueprint.root / blueprint.dependencies.folder))
 
 
 def fitted(blueprint: Blueprint) -> Blueprint:
-    """Return the blueprint with the Python versions that everything resolved has wheels for."""
+    """Return the blueprint with the Python versions that all resolved packages have wheels for."""
     folder, inputs, wanted = _inputs(blueprint)
     pylock = _compile(folder, ["--format=pylock.toml", *inputs], wanted)
     choice = wheels.choose(pylock, (blueprint.python, *blueprint.python_also))
@@ -82,11 +82,7 @@ def fitted(blueprint: Blueprint) -> Blueprint:
 
 
 def resolve(blueprint: Blueprint) -> dict[str, str]:
-    """Resolve the dependencies as they are declared, for every Python version that would do.
-
-    Returns:
-        The texts of the two lock files by their paths in the project.
-    """
+    """Resolve the dependencies for every supported Python; return the lock files' texts by path."""
     found = blueprint.dependencies
     folder, inputs, wanted = _inputs(blueprint)
     lock = _compile(folder, inputs, wanted)
@@ -103,10 +99,10 @@ def resolve(blueprint: Blueprint) -> dict[str, str]:
 
 
 def build_tools(blueprint: Blueprint) -> dict[str, str]:
-    """Resolve what the project's own build installs, as its ``[build-system]`` declares it.
+    """Resolve the project's ``[build-system]`` requirements.
 
     Returns:
-        The text of the lock file by its path; nothing where a tool comes from a place that has no hashes.
+        The lock file's text by its path; empty if a tool comes from a place without hashes.
     """
     folder = blueprint.root / blueprint.source
     required = _table(folder).get("build-system", {}).get("requires", DEFAULT_BUILD)
@@ -118,7 +114,7 @@ def build_tools(blueprint: Blueprint) -> dict[str, str]:
 
 
 def _inputs(blueprint: Blueprint) -> tuple[Path, list[str], str]:
-    """Return the folder that uv works in, what it resolves there, and what it reads besides."""
+    """Return uv's working folder, its inputs there, and the requirements on its standard input."""
     found = blueprint.dependencies
     files = [] if found.by_text else inputs_of(found)
     wanted = "".join(f"{line}\n" for line in found.requirements if found.by_text)
@@ -131,18 +127,18 @@ def _options(blueprint: Blueprint) -> list[str]:
 
 
 def _oldest(blueprint: Blueprint) -> str:
-    """Return the option that resolves for every Python version that would do."""
+    """Return the option to resolve for every supported Python."""
     return f"--python-version={min((blueprint.python, *blueprint.python_also), key=_number)}"
 
 
 def _head(found: Dependencies, inputs: Sequence[str], wanted: str) -> str:
-    """Return the comment that says what was locked and how that is done again."""
+    """Return the comment that names the lock's source and the command to renew it."""
     declared = found.files[0].rpartition("/")[2]
     return f"{LOCKED_FROM}{declared}:\n{again(inputs, wanted, LOCK)}"
 
 
 def again(inputs: Sequence[str], wanted: str, lock: str) -> str:
-    """Return the line of a lock's comment that makes it again."""
+    """Return the line of a lock's comment with the command that makes it."""
     given = f"printf '%s\\n' {shlex.join(wanted.splitlines())} | " if wanted else ""
     words = ["uv", "pip", "compile", *STYLE, *inputs, *(["-"] if wanted else []), "-o", lock]
     return f"#   {given}{shlex.join(words)}\n"
@@ -153,7 +149,7 @@ def _number(version: str) -> tuple[int, ...]:
 
 
 def inputs_of(found: Dependencies) -> list[str]:
-    """Return what uv would install from, as it takes it for a resolution too."""
+    """Return the inputs of uv's install command, which its resolution takes too."""
     return [word for word in found.install[3:] if word not in ("--requirement", "--require-hashes")]
 
 
@@ -164,12 +160,12 @@ def _compile(folder: Path, inputs: Sequence[str], wanted: str) -> str:
 def compiled(
     folder: Path, words: Sequence[str], wanted: str, path: str = "", upgrade: Upgrade = NOTHING
 ) -> str:
-    """Return the text of a lock file as uv resolves it."""
+    """Return the text of a lock file that uv resolves."""
     args = [programs.uv(), "pip", "compile", *words, *(["-"] if wanted else [])]
     if not path or upgrade.all or not (folder / path).is_file():
         return run(folder, args, wanted).stdout
     args += [f"--upgrade-package={name}" for name in upgrade.names]
-    # uv reads pins from the file that it writes, and takes the form from the file's name.
+    # uv reads pins from its output file, and takes the format from the file's name.
     with tempfile.TemporaryDirectory() as place:
         copy = Path(place) / Path(path).name
         shutil.copyfile(folder / path, copy)
@@ -180,7 +176,7 @@ def compiled(
 def run(
     folder: Path, args: Sequence[str], stdin: str = "", settings: Mapping[str, str] = MappingProxyType({})
 ) -> command.Completed:
-    """Run a command that resolves dependencies, with variables of its own."""
+    """Run a command that resolves dependencies, with its own variables."""
     try:
         return command.run(args, cwd=folder, stdin=stdin or None, env={**programs.UV_ENVIRONMENT, **settings})
     except command.CommandFailed as error:
@@ -189,19 +185,19 @@ def run(
 
 
 def _first(said: str) -> str:
-    """Return the line that says what is wrong, without its prefix."""
+    """Return the line with the error, without its prefix."""
     lines = said.splitlines() or ["no output"]
     return next((line for line in lines if line.startswith("error: ")), lines[-1]).removeprefix("error: ")
 
 
 def is_hashed(lock: str) -> bool:
-    """Tell whether every entry has a hash; one from a repository has none, and pip's rule is all or none."""
+    """Tell whether every entry has a hash: a repository's has none, and pip wants all hashes or none."""
     entries = re.findall(r"^[A-Za-z0-9].*(?:\n[ \t].*)*", lock, re.MULTILINE)
     return all("--hash=" in entry for entry in entries)
 
 
 def _indexes(path: Path) -> list[str]:
-    """Return the lines that name package indexes in a requirements file: the lock needs them too."""
+    """Return the package index options in a requirements file: the lock needs them too."""
     return INDEX.findall(decode(path.read_bytes()) or "") if path.suffix == ".txt" else []
 
 
@@ -211,7 +207,7 @@ def not_itself(folder: Path) -> list[str]:
 
 
 def test_inputs(folder: Path) -> list[str]:
-    """Return the options that name what the project itself says its tests need."""
+    """Return the options for the tests' requirements that the project declares."""
     files = sorted(path.relative_to(folder).as_posix() for path in folder.glob("*requirements*.txt"))
     files += sorted(path.relative_to(folder).as_posix() for path in folder.glob("requirements/*.txt"))
     named = [name for name in files if TEST_FILE.fullmatch(name.rpartition("/")[2])][:1]

@@ -1,4 +1,4 @@
-"""Choose the Python versions that resolved dependencies have wheels for, among those that would do."""
+"""Choose among the supported Python versions by the wheels of the resolved dependencies."""
 
 from __future__ import annotations
 
@@ -15,19 +15,14 @@ from drydock.detect.python import fits
 
 @dataclass(frozen=True)
 class Choice:
-    """Which Python versions are left.
+    """The remaining Python versions."""
 
-    Args:
-        versions: Those that the fewest packages have no wheel for, in the order of preference.
-        why: Why the first of the candidates is not among them; empty when it is.
-    """
-
-    versions: tuple[str, ...]
-    why: str = ""
+    versions: tuple[str, ...]  # for which the fewest packages lack a wheel, in order of preference
+    why: str = ""  # the reason against the first candidate; empty if it remains
 
 
 def choose(pylock: str, candidates: Sequence[str]) -> Choice:
-    """Return the versions that a resolution fits best."""
+    """Return the versions that fit a resolution best."""
     packages = tomllib.loads(pylock).get("packages", [])
     missing = {version: _without_wheel(packages, version) for version in candidates}
     fewest = min(map(len, missing.values()))

@@ -1,4 +1,4 @@
-"""Show what would change in a folder, and change all of it or nothing."""
+"""Show the changes to a folder, and write all of them or none."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from drydock.recipe.errors import FileNotWritten
 
 @dataclass(frozen=True)
 class Change:
-    """One file to write: its old text is None where there is none; `lost` means that edits would be lost."""
+    """One file to write; `old` is None for a new file, and `lost` marks a loss of edits."""
 
     path: str
     old: str | None
@@ -32,7 +32,7 @@ class Change:
 
 
 def changes(root: Path, files: Mapping[str, str]) -> list[Change]:
-    """Return the difference between a folder and some texts by path."""
+    """Compare a folder with texts by path."""
     found = []
     for path, text in files.items():
         place = root / path
@@ -43,7 +43,7 @@ def changes(root: Path, files: Mapping[str, str]) -> list[Change]:
 
 
 def write(root: Path, wanted: Sequence[Change]) -> None:
-    """Write all files or none: each is complete beside its place before the first one takes it."""
+    """Write all files or none: each is complete in a temporary file before the first is renamed."""
     ready: list[tuple[Path, Path]] = []
     folders: list[Path] = []
     done: list[tuple[Path, bytes | None]] = []
@@ -72,7 +72,7 @@ def write_down(root: Path, wanted: Sequence[Change]) -> None:
 
 
 def _make_folder(folder: Path) -> list[Path]:
-    """Make a folder and return those that were not there, the outermost first."""
+    """Make a folder and return the new ones, the outermost first."""
     missing = []
     place = folder
     while not place.exists():
@@ -102,5 +102,5 @@ def _undo(
     for temporary, _ in ready:
         temporary.unlink(missing_ok=True)
     for folder in reversed(folders):
-        with suppress(OSError):  # somebody else may have put a file there meanwhile
+        with suppress(OSError):  # another process may have put a file there
             folder.rmdir()

@@ -1,4 +1,4 @@
-"""Files that `init` wrote: each names the text it was made from, so that a later `init` merges three ways."""
+"""Read and write the files of `init`: each names its original text, so that a later `init` can merge."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ MARK = re.compile(r"^<<<<<<< ", re.M)
 _BASE = re.compile(r"^ARG (?:.* )?PYTHON_IMAGE=python:(3\.\d+)-slim", re.M)
 HINT = "Edit it as you like: `drydock init` merges."
 KEPT = "written"
-# A base text that this machine lacks is looked for in so many commits of the file.
+# How many commits of a file to search for a base text that this machine lacks.
 COMMITS = 200
 
 
 def places(root: Path) -> tuple[str, str]:
-    """Return the names of a project's Dockerfile and ignore rules: those of another origin are left alone."""
+    """Return the names for a project's Dockerfile and ignore rules; files of another origin stay."""
     first, second = DOCKERFILES
     taken = (root / first).is_file() and not is_recipe(root / first)
     dockerfile = second if taken else first
@@ -36,32 +36,32 @@ def places(root: Path) -> tuple[str, str]:
 
 
 def text(root: Path) -> str:
-    """Return the text of the Dockerfile that `init` wrote into a project; empty where there is none."""
+    """Return the text of a project's Dockerfile from `init`, empty without one."""
     place = root / places(root)[0]
     found = place.read_text(encoding="utf-8", errors="replace") if place.is_file() else ""
     return found if made_from(found) else ""
 
 
 def python(root: Path) -> str:
-    """Return the Python version of a written Dockerfile; empty where it names no official image."""
+    """Return the Python version of a written Dockerfile; empty if it names no official image."""
     found = _BASE.search(text(root))
     return found[1] if found else ""
 
 
 def stamped(body: str, origin: str = "") -> str:
-    """Return a text with the line that names drydock's version and the digest of its origin, or its own."""
+    """Add the line with drydock's version and the digest of the text's origin, or its own."""
     line = f"# Written by `drydock init`, drydock {drydock.version()} {digest(origin or body)}. {HINT}\n"
     first, _, rest = body.partition("\n")
     return f"{first}\n{line}{rest}" if first.startswith("#!") else f"{line}{body}"
 
 
 def digest(content: str) -> str:
-    """Return the digest of a text without its header."""
+    """Return a text's digest, without its header."""
     return hashlib.sha256(HEADER.sub("", content, count=1).encode()).hexdigest()[:16]
 
 
 def made_from(content: str) -> str:
-    """Return the digest that a file's header names; empty where it has no header."""
+    """Return the digest in a file's header, empty without a header."""
     found = HEADER.search(content)
     return found["digest"] if found else ""
 
@@ -72,17 +72,16 @@ def is_ours(path: Path) -> bool:
 
 
 def keep(content: str) -> None:
-    """Remember a text that is written now, for a later merge."""
+    """Save a text before it is written, for a later merge."""
     place = state.folder(KEPT) / digest(content)
     if not place.is_file():
         write_whole(place, content.encode())
 
 
 def base(path: Path, content: str) -> str | None:
-    """Return the text that a file was made from: kept on this machine, else from git; None where it is lost.
+    """Return a file's original text, from this machine, else from git; None if it is lost.
 
-    Args:
-        content: Its text now.
+    `content` is the file's present text.
     """
     wanted = made_from(content)
     if not wanted or digest(content) == wanted:
@@ -101,13 +100,13 @@ def base(path: Path, content: str) -> str | None:
 
 
 def merge(now: str, before: str, wanted: str) -> str:
-    """Merge two changes of a text as git does, which marks conflicts.
+    """Merge two changes of a text with git, which marks conflicts.
 
     Args:
         now: The file with a person's edits.
         before: The text that it was made from.
     """
-    # The headers differ always, and would be a conflict with an edit of the line below them.
+    # The headers always differ, and would conflict with an edit of the line below them.
     names = {"your file": now, "written before": before, "written now": wanted}
     with tempfile.TemporaryDirectory() as folder:
         paths = [Path(folder, str(number)) for number in range(len(names))]
@@ -115,7 +114,7 @@ def merge(now: str, before: str, wanted: str) -> str:
             path.write_text(HEADER.sub("", content, count=1), encoding="utf-8")
         labels = [word for name in names for word in ("-L", name)]
         merged = command.run([*GIT, "merge-file", "--stdout", *labels, *map(str, paths)], check=False)
-    # Beyond 127 conflicts the code stays 127; a failure has a higher one.
+    # From 127 conflicts on, the code stays 127; a failure has a higher one.
     if merged.code > 127:
         raise command.CommandFailed(merged)
     return stamped(merged.stdout, wanted)

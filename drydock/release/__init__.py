@@ -1,13 +1,12 @@
 """Push, sign or release a version: three plans over one table of steps, each resumable.
 
-The order of a release keeps a registry honest at every moment. The image is built and has passed its gates
-before anything leaves; it is pushed under the tag of its commit, which is in no user's deployment; its signed
-documents are attached, and then it is signed itself; only then do the version's tags come to name it, each in
-one step. Whatever ends the process in between, a tag names what it named before, or an image that was tested
-and signed.
+The order of a release keeps the registry consistent at every moment. The image is built and passes its gates
+before anything leaves. It is pushed under its commit's tag, which no deployment uses. Its signed documents
+are attached, then it is signed itself. Only then do the version's tags move to it, each in one step. So
+whenever the process ends, a tag names its former image or one that was tested and signed.
 
-Each step first looks whether it is done, by asking the engine, the receipts or the registry. The journal pins
-the image that the earlier steps were about.
+Each step first asks the engine, the receipts or the registry whether it is done. The journal pins the image
+of the earlier steps.
 """
 
 from __future__ import annotations
@@ -28,17 +27,15 @@ __all__ = ["Outcome", "Plan", "Work", "carry_out", "foresee", "to_push", "to_rel
 
 @dataclass(frozen=True)
 class Outcome:
-    """The outcome of a step."""
-
     step: str
     what: str
-    # Whether it was done before; None for one that only an earlier step can decide.
+    # True if done before; None if an earlier step has to decide.
     held: bool | None
     seconds: float
 
 
 def foresee(work: Work) -> list[Outcome]:
-    """Tell which steps of a plan are done already and which are to come, and do nothing."""
+    """Tell which steps of a plan are done and which are pending, without doing anything."""
     _check_key(work)
     outcomes: dict[str, Outcome] = {}
     for name in work.plan.steps:
@@ -50,7 +47,7 @@ def foresee(work: Work) -> list[Outcome]:
 
 
 def carry_out(work: Work) -> Iterator[Outcome]:
-    """Take a plan's steps, and yield each one's outcome."""
+    """Carry out a plan's steps, and yield each one's outcome."""
     with work.journal.locked():
         _check_key(work)
         for name in work.plan.steps:
@@ -58,7 +55,7 @@ def carry_out(work: Work) -> Iterator[Outcome]:
 
 
 def _check_key(work: Work) -> None:
-    """Open the key: hours of gates will not end at a forgotten password."""
+    """Open the key first: hours of gates must not end at a forgotten password."""
     if work.plan.key:
         with cosign.public_key(cosign.program(work.say), work.plan.key):
             pass

@@ -24,17 +24,17 @@ class Entry:
     """The state of a plan."""
 
     revision: str = ""
-    image: str = ""  # the image's id on the engine, a digest of its content and its labels
+    image: str = ""  # the id on the engine: a digest of content and labels
     others: tuple[str, ...] = ()
-    bills: Mapping[str, str] = field(default_factory=dict)  # the digest of each bill of materials by its type
+    bills: Mapping[str, str] = field(default_factory=dict)  # digest of each bill of materials by its type
     digest: str = ""
-    attached: tuple[str, ...] = ()  # the manifests of the documents that are attached to it
+    attached: tuple[str, ...] = ()  # the attached documents' manifests
     signed: tuple[str, ...] = ()
     moved: bool = False
 
 
 class Journal:
-    """The journal of one plan for one version of one project on one registry."""
+    """The journal of one plan: one version of one project on one registry."""
 
     def __init__(self, plan: Plan) -> None:
         self._command = plan.command
@@ -46,7 +46,7 @@ class Journal:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Keep every other process from the same plan; the kernel lets go when this one ends, however."""
+        """Exclude other processes from the same plan; the kernel releases the lock however this one ends."""
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         with (self.folder / "lock").open("w") as lock:
             try:
@@ -56,7 +56,7 @@ class Journal:
             yield
 
     def read(self) -> Entry:
-        """Return the entry; an empty one where the file is missing, damaged, edited or another machine's."""
+        """Return the entry; an empty one if the file is missing, damaged, edited or another machine's."""
         try:
             body: dict[str, Any] = self._files.read(self.folder / "journal.json")
         except (FileNotFoundError, Untrusted):
@@ -66,18 +66,18 @@ class Journal:
         return Entry(**body | {name: tuple(body[name]) for name in ("others", "attached", "signed")})
 
     def write(self, entry: Entry) -> None:
-        """Write an entry down, as a whole or not at all."""
+        """Write an entry, as a whole or not at all."""
         self._files.write(self.folder / "journal.json", asdict(entry) | {"format": FORMAT})
         state.prune("releases")
 
     def keep(self, documents: Mapping[str, bytes]) -> dict[str, str]:
-        """Keep the bills of materials, and return the digest of each by its type."""
+        """Store the bills of materials, and return each one's digest by type."""
         for kind, content in documents.items():
             write_whole(self.folder / FILES[kind], content)
         return {kind: _digest(content) for kind, content in documents.items()}
 
     def documents(self, bills: Mapping[str, str]) -> dict[str, bytes] | None:
-        """Return the bills of materials as they were kept; None where one is missing or was changed."""
+        """Return the stored bills of materials; None if one is missing or was changed."""
         if set(bills) != set(FILES):
             return None
         try:

@@ -1,4 +1,4 @@
-"""Decide what a push, a signing or a release does, before anything is done."""
+"""Decide the steps of a push, a signing or a release before any is done."""
 
 from __future__ import annotations
 
@@ -25,26 +25,26 @@ RELEASE = ("build", "gates", "tag", "sbom", "push", "attach", "sign", "move")
 
 @dataclass(frozen=True)
 class Plan:
-    """Steps to take, and what about."""
+    """The steps of a push, a signing or a release, and their subject."""
 
-    command: str  # the words after `invoke` that carry it out, such as ``release 1.5.0``
+    command: str  # the command's words, such as ``release 1.5.0``
     steps: tuple[str, ...]
     version: str
     revision: str
     target: str
     image: str
-    pushed: Reference  # where the image is pushed to: the tag of its commit, on the registry
-    tags: tuple[str, ...]  # the names that follow: the version's own tag, and those of its series
+    pushed: Reference  # the tag of the image's commit, on the registry
+    tags: tuple[str, ...]  # the tags that follow: the version's own, and those of its series
     gates: tuple[str, ...] = ()
     key: str = ""
-    force: str = ""  # why the image leaves without receipts; empty when it does not
-    # Which builds to push, several as an index; one empty text for the engine's own.
+    force: str = ""  # why the image leaves without receipts; empty if it has them
+    # The builds to push, several as an index; one empty text stands for the engine's own platform.
     platforms: tuple[str, ...] = ("",)
     permissions: Permissions = NONE
 
     @property
     def releases(self) -> bool:
-        """Whether the version's tag names this image for good, and older series lead back to nothing."""
+        """Whether the version's tag is final, and tags of a series never move back to an older version."""
         return self.steps == RELEASE
 
     @property
@@ -54,7 +54,7 @@ class Plan:
 
     @property
     def names(self) -> list[Reference]:
-        """Every name on the registry, the ones that never move first."""
+        """Every name on the registry, those that never move first."""
         return [self.pushed, *map(self.pushed.with_tag, self.tags)]
 
 
@@ -76,7 +76,7 @@ def to_push(
 def to_sign(
     project: Project, checkout: Checkout, registry: str, target: str, *, key: str = "", force: str = ""
 ) -> Plan:
-    """Plan the signing of a pushed target, with its bills of materials and its provenance."""
+    """Plan the signing of a pushed target, its bills of materials and its provenance."""
     return replace(_plan("sign", SIGN, project, checkout, registry, target), key=key, force=force)
 
 
@@ -90,10 +90,9 @@ def to_release(
     key: str = "",
     permissions: Permissions = NONE,
 ) -> Plan:
-    """Plan a release, or say why there can be none.
+    """Plan a release, or raise the reason against it.
 
-    No branch is demanded: fixes of an older series come from a branch of their own, and the provenance names
-    the commit.
+    Any branch may release: fixes of an older series come from their own, and the provenance names the commit.
     """
 
     def refused(reason: str, how: str) -> NotReleasable:
@@ -104,7 +103,7 @@ def to_release(
     except InvalidVersion as error:
         raise IllegalVersion(version=version) from error
     address(project, checkout, registry)
-    # The image says its version itself: in its label, and in the metadata of the distribution inside it.
+    # The image states its version in its label and in the metadata of its distribution.
     if Version(project.version) != wanted:
         raise refused(*_other_version(project, version))
     if wanted.local:
@@ -119,7 +118,7 @@ def to_release(
 
 
 def _other_version(project: Project, version: str) -> tuple[str, str]:
-    """Say which file holds another version, or none, and how to change that."""
+    """Return which file states another version, or none, and how to change that."""
     manifest = project.source / "pyproject.toml"
     content = toml.read(manifest)
     tools = content.get("tool", {})
@@ -145,7 +144,7 @@ def _other_version(project: Project, version: str) -> tuple[str, str]:
 
 
 def address(project: Project, checkout: Checkout, registry: str) -> list[Reference]:
-    """Return the names of a project's image on its registry, the ones that never move first."""
+    """Return the names of a project's image on its registry, those that never move first."""
     where = registry or project.registry
     if not where:
         raise NoRegistry()

@@ -1,4 +1,4 @@
-"""The table of steps: what each does, and how it finds out that it is done."""
+"""The table of steps: each one's action, and its test for being done."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from drydock.workspace import Workspace
 
 @dataclass
 class Work:
-    """A plan on its way."""
+    """A plan in progress."""
 
     pipeline: Workspace
     plan: Plan
@@ -43,7 +43,7 @@ class Work:
     waits: Sequence[float] = WAITS
     journal: Journal = field(init=False)
     entry: Entry = field(init=False)
-    # This process's push; None where an earlier one did it.
+    # This process's push; None if an earlier one did it.
     sent: Pushed | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
@@ -51,31 +51,30 @@ class Work:
         self.entry = self.journal.read()
 
     def know(self, **changes: object) -> None:
-        """Change the entry, and write it down."""
+        """Change the entry, and write it to the journal."""
         self.entry = replace(self.entry, **changes)  # type: ignore[arg-type]
         self.journal.write(self.entry)
 
     def pin(self, image: str, *others: str) -> None:
-        """Write down which image the next steps are about; steps taken for another one do not count."""
+        """Record the image of the next steps; steps taken for another one do not count."""
         if (image, others) != (self.entry.image, self.entry.others):
             self.know(bills={}, digest="", attached=(), signed=())
         self.know(revision=self.plan.revision, image=image, others=others)
 
     @property
     def pushed(self) -> Reference:
-        """The image on its registry, by its digest."""
+        """The image on its registry, by digest."""
         return self.plan.pushed.with_digest(self.entry.digest)
 
     @property
     def uploads(self) -> list[Pushed]:
-        """The names that the registry has now, each with what was sent for it."""
+        """The registry's names for the image, each with the figures of its upload."""
         layers = self.sent.layers_sent + self.sent.layers_existing if self.sent else 0
         known = Pushed(str(self.plan.pushed), self.entry.digest, self.entry.image, 0, 0, layers)
         named = (replace(known, reference=str(name)) for name in self.plan.names[1:])
         return [self.sent or known, *named]
 
     def registry(self) -> Registry:
-        """Return a client for the registry."""
         return pushing.registry(self.pipeline.engine, self.plan.pushed, waits=self.waits)
 
     def is_ours(self, manifest: Manifest) -> bool:
@@ -85,13 +84,13 @@ class Work:
 
 @dataclass(frozen=True)
 class Step:
-    """One step."""
+    """One step of a plan."""
 
     name: str
     what: Callable[[Plan], str]
-    holds: Callable[[Work], bool]  # tells whether it is done
-    run: Callable[[Work], None]  # does it; may be repeated after an end at any moment
-    needs: tuple[str, ...] = ("build",)  # the steps before it whose results `holds` asks about
+    holds: Callable[[Work], bool]  # tells whether the step is done
+    run: Callable[[Work], None]  # repeatable after an interruption at any moment
+    needs: tuple[str, ...] = ("build",)  # the earlier steps whose results `holds` needs
     shows: bool = False
 
 
@@ -122,7 +121,7 @@ def _build(work: Work) -> None:
 
 
 def _refuse_taken(work: Work, client: Registry) -> None:
-    """Refuse a version whose tag names another image: an immutable tag never moves."""
+    """Refuse a version whose tag names another image: such a tag never moves."""
     versioned = work.plan.versioned
     there = client.manifest(versioned.repository, versioned.tag)
     if there and not work.is_ours(there):
@@ -152,14 +151,14 @@ def _look_at_receipts(work: Work) -> None:
     measured = [work.pipeline.measure(reference) for reference in built]
     for image in measured:
         content = content_digest(image)
-        # A reason that an earlier push wrote down counts for the signing, also when the gates passed since.
+        # An earlier push's reason counts for the signing, even if the gates have passed since.
         if "push" in plan.steps or not Receipts().waiver(content):
             _clear(work, image, content)
     work.pin(*(image.id for image in measured))
 
 
 def _refuse_stale(work: Work, reference: str) -> None:
-    """Refuse an image of another commit than the one that its tags and its provenance are going to name."""
+    """Refuse an image of another commit than its tags and provenance would name."""
     local = engine_image.find(work.pipeline.engine, reference)
     found, wanted = local.labels.get(f"{OCI}revision", ""), work.plan.revision
     if found != wanted:
@@ -167,7 +166,7 @@ def _refuse_stale(work: Work, reference: str) -> None:
 
 
 def _clear(work: Work, image: images.Image, content: str) -> None:
-    """See to it that an image may leave this machine: every gate has passed, or a reason says why not."""
+    """Require that an image has passed every gate, or record the reason for letting it leave."""
     missing = proof.missing(work.pipeline.project, image, work.plan.target)
     if not missing:
         Receipts().settle(content)
@@ -228,12 +227,12 @@ def _push(work: Work) -> None:
             compression=work.pipeline.project.compression,
             waits=work.waits,
         )
-    # A registry that lost the image has lost what was attached to it.
+    # A registry that lost the image has lost its attachments too.
     work.know(digest=work.sent.digest, attached=(), signed=())
 
 
 def _find(work: Work) -> None:
-    """Find the image that was pushed, and see to it that it is the one that is here."""
+    """Find the pushed image, and require that it is the local one."""
     pushed = on_registry(work.pipeline, work.plan.pushed)
     local = engine_image.find(work.pipeline.engine, work.pipeline.project.reference(work.plan.target))
     with work.registry() as client:
@@ -269,8 +268,8 @@ def _is_attached(work: Work) -> bool:
 
 def _attach(work: Work) -> None:
     bills = work.journal.documents(work.entry.bills)
-    assert bills is not None  # noqa: S101 - the step before saw to it
-    # One that was built on another machine, or relabelled since, is described as it would be built here now.
+    assert bills is not None  # noqa: S101 - the previous step wrote them
+    # An image built on another machine, or relabelled since, is described as if built here now.
     options = Options(work.plan.target, build_args=work.pipeline.build_args())
     made = builds.find(work.entry.image) or builds.described(work.pipeline, options, {})
     content = content_digest(work.pipeline.measure(work.entry.image))
@@ -287,7 +286,7 @@ def _sign(work: Work) -> None:
 
 
 def _attest(work: Work, documents: Mapping[str, bytes], known: str) -> None:
-    """Attach signed documents; the journal gets each one's digest as soon as it is there."""
+    """Attach signed documents, and write each one's digest to the journal at once."""
 
     def attached(digest: str) -> None:
         work.know(**{known: (*dict.fromkeys((*getattr(work.entry, known), digest)),)})
@@ -305,7 +304,7 @@ def _attest(work: Work, documents: Mapping[str, bytes], known: str) -> None:
 
 
 def _to_move(work: Work, client: Registry) -> list[Reference]:
-    """Return the names that are to come to the image: of a release none whose series has a newer one."""
+    """Return the names that still have to move to the image; a release skips series with a newer version."""
     plan, names = work.plan, work.plan.names[1:]
     if plan.releases:
         leading = tags.leading(plan.version, client.tags(plan.pushed.repository))
@@ -331,7 +330,7 @@ def _move(work: Work) -> None:
 def verify(
     pipeline: Workspace, where: str, *, key: str, identity: cosign.Identity | None, say: Say
 ) -> tuple[Reference, list[Attestation]]:
-    """Verify the signature of the pushed image, and all that is attached to it; return both."""
+    """Verify the pushed image's signature and all attachments; return the image and the attachments."""
     pushed = on_registry(pipeline, address(pipeline.project, pipeline.source, where)[0])
     return pushed, attach.verify(pipeline.engine, pushed, key=key, identity=identity, say=say)
 

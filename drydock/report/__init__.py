@@ -10,15 +10,15 @@ from collections.abc import Mapping
 from rich.console import Console
 
 MB = 1_000_000
-# On a terminal with fewer characters in a line, columns would leave no room for their cells.
+# On a terminal with fewer characters per line, columns leave too little room for their cells.
 NARROW = 60
 
 
 @functools.cache
 def console(stderr: bool = False, quiet: bool = False) -> Console:
-    """Return the console that honours NO_COLOR, and that wraps nothing where there is no terminal.
+    """Return the console of this kind, shared by all live displays; it honours NO_COLOR.
 
-    There is one of each kind, so that moving parts share it.
+    It wraps lines only on a terminal.
     """
     made = Console(stderr=stderr, highlight=False, quiet=quiet)
     if not made.is_terminal:
@@ -27,11 +27,10 @@ def console(stderr: bool = False, quiet: bool = False) -> Console:
 
 
 def megabytes(size: int) -> str:
-    """Return a size in MB (10^6 bytes) with one decimal."""
+    """Format a size in MB (10^6 bytes) with one decimal."""
     return f"{size / MB:.1f} MB"
 
 
 def print_json(content: Mapping[str, object]) -> None:
-    """Print one JSON document on standard output."""
     json.dump(content, sys.stdout, indent=2, default=str)
     sys.stdout.write("\n")

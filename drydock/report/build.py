@@ -51,7 +51,7 @@ def show(console: Console, workspace: Workspace, result: BuildResult) -> None:
 
 
 def _share(size: int, budget: object) -> tuple[str | tuple[str, str], ...]:
-    """Compare a size with its budget, as parts of a Text."""
+    """Compare a size with its budget; return parts of a Text."""
     if not isinstance(budget, int):
         return ()
     if size > budget:

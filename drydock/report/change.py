@@ -18,15 +18,15 @@ from drydock.state.history import Build, PackageSize, Weighed
 class Since:
     """An image against an earlier one; the largest growth comes first."""
 
-    build: Build  # made the earlier image
+    build: Build  # the build of the earlier image
     on_disk: int  # bytes by which the image is larger
     on_wire: int
     packages: tuple[PackageChange, ...]
-    files: tuple[FileChange, ...] | None  # None when the earlier image's are forgotten
+    files: tuple[FileChange, ...] | None  # None if the cache has forgotten the earlier image's
 
 
 def since(build: Build, earlier: Weighed, now: Weighed, image: Image) -> Since:
-    """Compare an image with the one of an earlier build."""
+    """Compare an image with an earlier build's."""
     old = recall(earlier, image, user_cache())
     return Since(
         build,
@@ -38,7 +38,7 @@ def since(build: Build, earlier: Weighed, now: Weighed, image: Image) -> Since:
 
 
 def recall(earlier: Weighed, like: Image, cache: Cache) -> Image | None:
-    """Return an image that the engine may have lost, by its layers, with the configuration of another one."""
+    """Rebuild an earlier image from cached layers, with another's configuration; None if one is missing."""
     layers = []
     for size in earlier.layers:
         record = cache.record(size.diff_id)

@@ -16,7 +16,7 @@ WITHOUT = "Docker AI (Gordon) is not here: it is part of Docker Desktop, signed 
 
 
 def require() -> None:
-    """Refuse where the docker CLI has no Docker AI, before anything is measured for it."""
+    """Raise an error without Docker AI, before any measurement is wasted on it."""
     with suppress(CommandMissing):
         if "docker ai" in command.run(["docker", "ai", "--help"], check=False).stdout.lower():
             return
@@ -35,7 +35,7 @@ def prompt(project: Project, question: str, sizes: Mapping[str, str], findings: 
 
 
 def findings(verdicts: Iterable[Verdict]) -> list[str]:
-    """Return the gates' verdicts, one line each, with the details of those that did not pass."""
+    """Return the gates' verdicts, one line each, with details unless passed."""
     lines = []
     for one in verdicts:
         lines.append(f"{one.gate} {one.outcome.value}: {one.summary}")
@@ -45,11 +45,10 @@ def findings(verdicts: Iterable[Verdict]) -> list[str]:
 
 
 def arguments(project: Project, text: str) -> list[str]:
-    """Return the command that opens Gordon in the project's folder."""
     return ["docker", "ai", "-C", str(project.root), text]
 
 
 def ask(project: Project, text: str) -> None:
-    """Become Gordon, which is interactive: it needs the terminal to itself."""
+    """Replace this process by Gordon, which is interactive and needs the terminal to itself."""
     chosen = arguments(project, text)
     os.execvp(chosen[0], chosen)  # noqa: S606 - an argument list; Gordon takes over the terminal

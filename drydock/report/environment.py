@@ -1,11 +1,14 @@
-"""docs/environment.md, written from the settings that the application in the image lists."""
+"""The page of environment variables, written from the settings that the application in the image lists."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
+# Where the page is, below the project's folder; a new one goes to the last.
+PLACES = ("docs/reference/environment.md", "docs/environment.md")
 PAGE = """\
 # Environment variables
 
@@ -35,6 +38,12 @@ The health probe gives up after `PROBE_TIMEOUT` seconds (2).
 """
 # A line of the start script's own help: names, then the meaning after two blanks or more.
 _HELP = re.compile(r"^ {4}([A-Z][A-Z_, ]*[A-Z])\s{2,}(\S.*)$", re.MULTILINE)
+
+
+def place(root: Path) -> Path:
+    """Return the file of a project's page: the one that is there, else docs/environment.md."""
+    places = [root / name for name in PLACES]
+    return next((path for path in places if path.is_file()), places[-1])
 
 
 def start_script(text: str) -> list[tuple[str, str]]:

@@ -1,4 +1,4 @@
-"""Run a gate for a person: its verdicts on the terminal or as JSON, each kept as a receipt."""
+"""Run a gate for a user: show its verdicts on the terminal or as JSON, and keep them as receipts."""
 
 from __future__ import annotations
 
@@ -24,7 +24,6 @@ from drydock.verdict import Outcome, Verdict
 
 
 def find(name: str) -> Gate:
-    """Return a gate by its name."""
     known = registry()
     if name not in known:
         raise UnknownGate(gate=name, known=choices(name, known))
@@ -42,10 +41,10 @@ def judge(
     quiet: bool = False,
     rows: list[tuple[Verdict, str]] | None = None,
 ) -> DrydockError | None:
-    """Run a gate on each of its targets; show and keep its verdicts."""
+    """Run a gate on each of its targets; show and record its verdicts, and return the first error."""
     out = console(stderr=True)
     tell = silent if quiet else say
-    if out.is_interactive and not quiet:  # nox's own log would print into the moving picture
+    if out.is_interactive and not quiet:  # nox's own log would garble the live display
         tell = functools.partial(out.print, markup=False, soft_wrap=True)
     ended: list[Judgement] = []
     try:
@@ -68,7 +67,7 @@ def judge(
 
 
 def show(out: Console, judgement: Judgement) -> None:
-    """Print a verdict, with its evidence above it where the gate has not shown it."""
+    """Print a verdict, with its evidence above it unless the gate has shown it."""
     verdict, facts = judgement.verdict, judgement.gate.facts
     if verdict.evidence and not verdict.passed and not facts.streams:
         out.print(verdict.evidence, markup=False)

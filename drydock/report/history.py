@@ -21,7 +21,7 @@ PLOT_MARGIN = 28
 
 
 def show(console: Console, builds: Sequence[Build], judged: Sequence[Judged]) -> None:
-    """Print the builds and the verdicts as tables, the trends as lines where there is a terminal for them."""
+    """Print the builds and the verdicts as tables; on a terminal, also plot the trends."""
     if not builds:
         nothing = "this machine has built nothing of this target yet; start with `drydock build`"
         console.print(spelled(nothing))
@@ -33,7 +33,7 @@ def show(console: Console, builds: Sequence[Build], judged: Sequence[Judged]) ->
         results = (f"[red]failed[/red]: {escape(one.fault)}" if one.fault else "" for one in builds)
         rows = [(*row, result) for row, result in zip(rows, results, strict=True)]
     table(console, titles, rows, right=(1, 2, 3))
-    # Braille dots: nothing for a file, for a terminal that cannot draw them, or for one that reads aloud.
+    # Braille dots suit no file, no terminal that cannot draw them, and no screen reader.
     if console.is_terminal and not console.is_dumb_terminal and console.encoding.startswith("utf"):
         width = min(WIDEST_PLOT, console.width - PLOT_MARGIN)
         for name, values in trends(builds).items():
@@ -43,7 +43,7 @@ def show(console: Console, builds: Sequence[Build], judged: Sequence[Judged]) ->
 
 
 def as_json(project: str, builds: Sequence[Build], judged: Sequence[Judged]) -> dict[str, Any]:
-    """Return the same as JSON values; sizes in bytes, times in seconds since 1970."""
+    """Return builds and verdicts as JSON values; sizes in bytes, times in seconds since 1970."""
     return {
         "project": project,
         "builds": [_build_as_json(build) for build in builds],
@@ -62,7 +62,7 @@ def as_json(project: str, builds: Sequence[Build], judged: Sequence[Judged]) -> 
 
 
 def trends(builds: Sequence[Build]) -> Mapping[str, list[float]]:
-    """Return the figures to plot by their names, the oldest first; those of a single build make no line."""
+    """Return the figures to plot by name, the oldest first; a single build makes no line."""
     oldest_first = [build for build in reversed(builds) if not build.fault]
     figures = {
         "MB on disk": [build.image.on_disk / MB for build in oldest_first if build.image],
@@ -75,7 +75,7 @@ def plot(name: str, values: Sequence[float], width: int) -> str:
     """Return a line of values, one for each build, as text."""
     import plotille
 
-    # Sizes move by a few per cent: an axis from zero would show none of it.
+    # Sizes move by a few per cent: an axis from zero would hide it.
     room = max((max(values) - min(values)) * 0.1, max(values) * 0.01, 0.1)
     figure = plotille.Figure()
     figure.width, figure.height = max(width, 10), PLOT_HEIGHT
@@ -90,7 +90,7 @@ def plot(name: str, values: Sequence[float], width: int) -> str:
 
 
 def moment(seconds: float) -> str:
-    """Return a time as this machine's clock shows it, to the minute."""
+    """Format a time in this machine's time zone, to the minute."""
     return datetime.fromtimestamp(seconds).astimezone().strftime("%Y-%m-%d %H:%M")
 
 

@@ -13,7 +13,7 @@ SCRIPTS = "image/"
 
 
 def show(outcome: Outcome, *, dry_run: bool) -> None:
-    """Print the files and the next command; of a dry run, also the new texts, scripts apart."""
+    """Print the files and the next command; in a dry run, also the new texts except scripts."""
     for change in outcome.changes:
         if change.old is not None or (dry_run and not change.path.startswith(SCRIPTS)):
             _print(change.difference)
@@ -31,14 +31,12 @@ def show(outcome: Outcome, *, dry_run: bool) -> None:
 
 
 def show_locks(renewed: Iterable[Renewed]) -> None:
-    """Print a line for each lock, and one for each pin that moved, came or went."""
     for one in renewed:
         for line in lock_lines(one):
             _print(line)
 
 
 def lock_lines(one: Renewed) -> Iterator[str]:
-    """Yield the lines about one lock."""
     old, new = one.old or {}, one.new
     if one.old is None:
         yield f"{'made':<12} {one.path} ({len(new)} packages)"

@@ -8,7 +8,7 @@ from xml.etree import ElementTree as ET
 
 from drydock.verdict import Outcome, Verdict
 
-# Logs hold escapes that colour a terminal, and XML knows no form of the other control characters.
+# Logs hold escapes that colour a terminal, and XML cannot hold other control characters.
 _NOT_XML = re.compile("\x1b\\[[0-9;]*m|[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 

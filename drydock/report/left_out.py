@@ -1,4 +1,4 @@
-"""Show what slim has and production lacks, with the reason for each difference."""
+"""Show the differences of production from slim, each with its reason."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ UNEXPLAINED = "[red]no reason is known[/red]"
 
 
 def show(console: Console, found: LeftOut, *, every: bool) -> None:
-    """Print both kinds of differences, by folder and reason or path by path."""
+    """Print both kinds of differences, by folder and reason, or by path."""
     for title, omissions in (("left out", found.missing), ("changed", found.changed)):
         rows = _paths(omissions) if every else _folders(omissions)
         titles = (title, "package" if every else "paths", "bytes less", "reason")

@@ -1,4 +1,4 @@
-"""Start an image for a look, with its database if asked, and show how to talk to it."""
+"""Run an image interactively, with its database if asked, and show its addresses and a request."""
 
 from __future__ import annotations
 
@@ -23,19 +23,18 @@ from drydock.services import envfile
 from drydock.workspace import Workspace
 
 OK = range(200, 300)
-# Where FastAPI shows its documentation unless it is told otherwise.
+# FastAPI's default paths of its documentation.
 DOCS = ("/docs", "/redoc")
 
 
 def look(
     workspace: Workspace, target: str, port: int, env_file: Path | None = None, beside: Sequence[str] = ()
 ) -> None:
-    """Run a target until Ctrl-C, restricted as in production.
+    """Run a target, built first if missing, until Ctrl-C, restricted as in production.
 
     Args:
-        target: The target to run; built first when the engine does not have it.
         port: The port of this machine; 0 for a free one.
-        env_file: Variables that win over those of the configuration.
+        env_file: Variables that override those of the configuration.
         beside: Names of services to start with it, such as postgres.
     """
     project = workspace.project
@@ -67,7 +66,7 @@ def look(
                 else f"migrated in {seconds:.1f} s"
             )
         if not beside and not env_file and found.migrate:
-            # Its database is in this container alone: nothing else can migrate it.
+            # Only this container has the database: nothing else can migrate it.
             wanted = replace(wanted, environment={"RUN_MIGRATIONS": "1", **environment})
         running = stack.enter_context(started(workspace.engine, wanted))
         with waiting(f"waiting for {project.ready_path or 'an answer'}") as tell:
@@ -84,7 +83,7 @@ def look(
 
 
 def _variables(service: services.Service, found: Findings, given: Mapping[str, str]) -> dict[str, str]:
-    """Return the variables that lead to a service: those of the settings, and of the file of variables."""
+    """Return the variables of settings and env file that point to a service, with its values."""
     settings = [one.value for one in found.settings]
     known = {one.name for one in settings}
     settings += [
@@ -107,7 +106,7 @@ def _show(running: Running, project: Project, rows: Mapping[str, str]) -> None:
         status = get(running.port, path, headers)
         if status in OK:
             header = f" -H 'Authorization: Bearer {bearer}'" if bearer else ""
-            # Outside of the table, which would wrap it: this line is there to be copied.
+            # Outside of the table, which would wrap it: users copy this line.
             sys.stdout.write(f"\ncurl -s{header} {running.url}{path}\n\n")
             break
     else:
@@ -116,7 +115,7 @@ def _show(running: Running, project: Project, rows: Mapping[str, str]) -> None:
 
 
 def _candidates(port: int, project: Project, docs: str) -> Iterator[str]:
-    """Yield paths to ask: the project's own, routes without parameters, probes, documentation."""
+    """Yield paths to try: the project's own, routes without parameters, probes, documentation."""
     yield project.development.example_path
     probes = [path for path in (project.ready_path, project.health_path) if path]
     yield from (path for path in _routes(port) if path not in probes)
@@ -124,7 +123,7 @@ def _candidates(port: int, project: Project, docs: str) -> Iterator[str]:
 
 
 def _routes(port: int) -> Iterator[str]:
-    """Yield the GET routes of the application's own description that need nothing but their path."""
+    """Yield the GET routes in the application's OpenAPI document that need no parameters."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
     try:
         connection.request("GET", "/openapi.json")

@@ -1,7 +1,7 @@
-"""Live progress of builds and waits: a moving picture on a terminal, one line a step elsewhere.
+"""Live progress of builds and waits: an animated display on a terminal, one line per step elsewhere.
 
-Everything is said in words and figures. A terminal that must not move (a screen reader's, a recording's) gets
-the lines too: TERM=dumb or TTY_INTERACTIVE=0 ask for them, as rich defines it.
+Words and figures say everything. A terminal that must not move, such as a screen reader's or a recording's,
+also gets lines. TERM=dumb or TTY_INTERACTIVE=0 ask for them, as rich defines it.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from drydock.report.signs import Sign, Signs
 from drydock.workspace import Progress
 
 REFRESHES_PER_SECOND = 8
-# A line longer than this is no longer read, however wide the terminal.
+# Longer lines are hard to read, however wide the terminal.
 LONGEST_LINE = 120
 OUTCOME_WIDTH = 7
 STAGE_WIDTH = 12
@@ -34,7 +34,7 @@ SHOWN_STEPS = 4
 
 
 def step_line(step: Step, width: int) -> Text:
-    """Return one finished step on one line: its time or that it was cached, stage, instruction, downloads."""
+    """Format a finished step as one line: its time or `cached`, stage, instruction, downloads."""
     outcome = "failed" if step.error else "cached" if step.cached else f"{step.seconds:.1f} s"
     style = "red" if step.error else "dim" if step.cached else ""
     narrow = width < NARROW
@@ -51,7 +51,7 @@ def step_line(step: Step, width: int) -> Text:
 
 
 def running_line(step: Step, seconds: float) -> str:
-    """Return one running step on one line: time, stage, instruction, its traffic or its last line."""
+    """Format a running step as one line: time, stage, instruction, and traffic or its last output."""
     moved = sum(step.transfers.values())
     detail = _downloads(step) or (f"{megabytes(moved)} moved" if moved else step.log[-1] if step.log else "")
     words = f"{step.stage:<{STAGE_WIDTH}} {step.instruction[:NARROW]}"
@@ -66,10 +66,10 @@ def _downloads(step: Step) -> str:
 
 
 class BuildProgress:
-    """Show a build while it runs; use as a context manager, which takes the updates.
+    """Show a build while it runs: a context manager that takes the build's updates.
 
-    A step that ran gets a line of its own; all cached steps together get one. A brief build has one line at
-    its end for all steps.
+    Each executed step gets a line, and all cached steps together get one. A brief build has a single line at
+    its end.
     """
 
     def __init__(self, title: str, out: Console | None = None, *, brief: bool = False) -> None:
@@ -102,7 +102,6 @@ class BuildProgress:
             self._console.print(Text(f"{'cached':>{OUTCOME_WIDTH}}  {steps}", style="dim"))
 
     def __call__(self, update: Update) -> None:
-        """Take a change of a step."""
         step = update.step
         with self._lock:
             if update.kind == "started":
@@ -110,7 +109,7 @@ class BuildProgress:
             elif update.kind == "done":
                 self._running.pop(step.digest, None)
                 self._done[step.digest] = step
-        # Several parts of a build may work on one step: its name gets one line.
+        # Several parts of a build may run the same step: its name gets one line.
         if update.kind == "done" and step.counts and not step.cancelled and step.name not in self._told:
             self._told.add(step.name)
             self._cached += step.cached
@@ -143,10 +142,7 @@ class BuildProgress:
 
 @contextmanager
 def waiting(what: str, out: Console | None = None, *, said: bool = False) -> Iterator[Callable[[str], None]]:
-    """Show a wait and its duration; yield a function that takes its newest detail.
-
-    ``said`` tells that a line has announced the wait already.
-    """
+    """Show a wait and its duration; yield a function for its newest detail. `said`: announced already."""
     shown = out or console(stderr=True)
     began = time.monotonic()
     newest = [""]
@@ -172,7 +168,7 @@ def waiting(what: str, out: Console | None = None, *, said: bool = False) -> Ite
 
 
 class Shown(Progress):
-    """Shows the builds, the waits and the output of programs on standard error; announces each wait once."""
+    """Shows builds, waits and programs' output on standard error; announces each wait once."""
 
     def __init__(self) -> None:
         self._said: set[str] = set()
@@ -194,14 +190,14 @@ class Shown(Progress):
 
 
 def under_way(what: str) -> AbstractContextManager[object]:
-    """Show on a terminal that something is under way; elsewhere its own steps are enough."""
+    """Show a running operation on a terminal; elsewhere its own output is enough."""
     return waiting(what) if console(stderr=True).is_interactive else nullcontext()
 
 
 def sight(
     out: Console, render: Callable[[], RenderableType], signs: Callable[[], list[Sign]], *, stay: bool = False
 ) -> Live | Signs:
-    """Return a moving picture where one may move, and signs of life elsewhere; to be started and stopped."""
+    """Return a live display, or signs of life where none may move; the caller starts and stops it."""
     if not out.is_interactive:
         return Signs(out, signs)
     return Live(
@@ -209,13 +205,13 @@ def sight(
         get_renderable=render,
         transient=not stay,
         refresh_per_second=REFRESHES_PER_SECOND,
-        # A result that goes into a file or a pipe goes there, whatever moves on the terminal meanwhile.
+        # A result for a file or a pipe must go there, even during a live display.
         redirect_stdout=sys.stdout.isatty(),
     )
 
 
 def spun(spinner: Spinner, line: str, width: int) -> Spinner:
-    """Return a spinner with its text, in one line."""
+    """Update a spinner's text, cut to one line."""
     spinner.update(text=_cut(line, width - 2))
     return spinner
 

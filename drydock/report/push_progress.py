@@ -1,7 +1,7 @@
 """Show a push: a bar for each layer on a terminal, one line for each finished layer elsewhere.
 
-A registry may think for minutes about the last bytes of a layer, and reading the layers from the engine may
-take a while: then a spinner turns, or a line comes now and then.
+A registry may take minutes for the last bytes of a layer, and an engine may be slow to read the layers. Then
+a spinner turns, or a line appears now and then.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from drydock.publish.event import Event, LayerProgress, Retry, State, Tell
 from drydock.report.progress import sight, spun
 from drydock.report.signs import Sign
 
-# Without a terminal, a layer that takes long says how far it is this often.
+# Seconds between lines on a slow layer's progress, without a terminal.
 BEAT_SECONDS = 2.0
 READING = "reading the layers"
 THINKING = "waiting for the registry"
@@ -27,7 +27,7 @@ THINKING = "waiting for the registry"
 
 @contextmanager
 def shown(console: Console) -> Iterator[Tell]:
-    """Yield the function that shows a push's events, for as long as they are to be shown."""
+    """Yield a function that shows a push's events until the context ends."""
     push = Push(console)
     seen = sight(console, push.picture, push.under_way, stay=True)
     seen.start()
@@ -82,7 +82,7 @@ class Push:
         return [Sign(f"{self._last}", seconds, f"… {seconds:.0f} s · {self._doing}")]
 
     def picture(self) -> RenderableType:
-        """Return the bars, below a line with the push's duration and its current wait."""
+        """Return the bars below a line with the push's duration and current wait."""
         if self.ended:
             return self._bars.get_renderable()
         line = f"{time.monotonic() - self._began:.0f} s · {self._doing}"

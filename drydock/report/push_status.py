@@ -1,4 +1,4 @@
-"""The pre-push hook on a terminal: one moving line with the gate, its seconds and the test that runs now."""
+"""The pre-push hook on a terminal: one moving line with the gate, its seconds and the running test."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _TEST = re.compile(r"(\S+\.py::\S+)")
 
 
 class Status(Progress):
-    """Shows on one line what is under way, and nothing where no terminal can show it."""
+    """Shows the current operation on one line of a terminal, and nothing elsewhere."""
 
     names_tests = True
 
@@ -56,7 +56,7 @@ class Status(Progress):
 
     @contextmanager
     def build(self, title: str, _brief: bool) -> Iterator[OnUpdate]:
-        """Show the step of a build that began last."""
+        """Show a build's most recently started step."""
         with self._shown(f"building {title}"):
             yield self._stepped
 
@@ -64,20 +64,17 @@ class Status(Progress):
         self._detail = update.step.instruction
 
     def wait(self, what: str) -> AbstractContextManager[object]:
-        """Show what is waited for."""
         return self._shown(what)
 
     def under_way(self, what: str) -> AbstractContextManager[object]:
-        """Show which gate judges."""
         return self._shown(what)
 
     def output(self, text: str) -> None:
-        """Take the name of the last test that a program's output names."""
+        """Remember the last test that a program's output names."""
         if found := _TEST.findall(text):
             self._detail = found[-1]
 
     def line(self) -> RenderableType:
-        """Return the line as it is now."""
         seconds = f"{time.monotonic() - self._began:.0f} s"
         words = " · ".join(filter(None, (self._doing, seconds, self._detail)))
         self._spinner.update(text=escape(words[: self._out.width - 3]))
@@ -86,12 +83,12 @@ class Status(Progress):
 
 @contextmanager
 def status() -> Iterator[Status]:
-    """Yield a status on the terminal: standard error, or the one that pre-commit keeps from its hooks."""
+    """Yield a status on standard error, or on /dev/tty where pre-commit captures standard error."""
     with ExitStack() as stack:
         out: TextIO = sys.stderr
         if not out.isatty():
             with suppress(OSError):
                 out = stack.enter_context(Path("/dev/tty").open("w", encoding="utf-8"))
-                # pre-commit has begun a line of its own.
+                # pre-commit has started a line of its own.
                 out.write("\n")
         yield Status(Console(file=out, highlight=False))

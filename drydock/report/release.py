@@ -14,7 +14,7 @@ from drydock.report.tables import key_values, table
 
 
 def as_json(work: Work, outcomes: Sequence[Outcome]) -> dict[str, Any]:
-    """Return a release, done or foreseen, as JSON values."""
+    """Return a completed or planned release as JSON values."""
     plan = work.plan
     return {
         "version": plan.version,
@@ -28,14 +28,14 @@ def as_json(work: Work, outcomes: Sequence[Outcome]) -> dict[str, Any]:
 
 
 def show_plan(console: Console, outcomes: Sequence[Outcome]) -> None:
-    """Print a release's steps, and which of them are done already."""
+    """Print a release's steps, and mark the completed ones."""
     words = {True: "done", False: "to do", None: "known later"}
     rows = [(one.step, words[one.held], escape(one.what)) for one in outcomes]
     table(console, ("step", "", "what"), rows)
 
 
 def show(console: Console, work: Work, outcomes: Sequence[Outcome]) -> None:
-    """Print the steps of a release that ended."""
+    """Print the steps of a completed release."""
     rows = [
         (one.step, "done before" if one.held else f"{one.seconds:.1f}", escape(one.what)) for one in outcomes
     ]

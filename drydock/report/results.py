@@ -17,11 +17,9 @@ Rows = list[tuple[Verdict, str]]
 
 @contextmanager
 def written(to_sarif: str, to_junit: str, project: Path) -> Iterator[Rows]:
-    """Yield a list for verdicts with their targets, and write the files at the end, also after a refusal.
+    """Yield a list for verdicts with their targets; write the files at the end, even after an error.
 
-    Args:
-        to_sarif, to_junit: The files; empty for none.
-        project: The project's folder.
+    An empty file name means no file.
     """
     rows: Rows = []
     try:
@@ -38,5 +36,5 @@ def written(to_sarif: str, to_junit: str, project: Path) -> Iterator[Rows]:
 
 
 def unjudged(gate: str, error: DrydockError) -> Verdict:
-    """Return the verdict of a gate that an error ended before it could judge."""
+    """Return the verdict of a gate that an error kept from judging."""
     return Verdict(gate, Outcome.COULD_NOT_CHECK, error.args[0], evidence=error.evidence)

@@ -15,19 +15,16 @@ from drydock.gates.gate import registry
 from drydock.verdict import Outcome, Verdict
 
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
-# A finding names its place as `Dockerfile:12`, or a file alone.
+# A place within a finding, such as `Dockerfile:12`, or a file alone.
 _PLACE = re.compile(r"(?<!\S)(?P<path>[\w.@/-]+?)(?::(?P<line>\d+))?(?=[:,]?(?:\s|$))")
-# Without a place of its own, a finding is about the image: these describe it, the first one that is there.
+# A finding without a place is about the image: it gets the first existing file of these, which describe it.
 _ABOUT_THE_IMAGE = ("Dockerfile", "drydock.Dockerfile", "pyproject.toml", "requirements.txt")
 
 
 def document(rows: Sequence[tuple[Verdict, str]], project: Path, top: Path) -> str:
-    """Return the findings of verdicts; a verdict that passed has none.
+    """Return the findings of verdicts that did not pass; each row has a verdict and its target.
 
-    Args:
-        rows: Each verdict with its target.
-        project: The project's folder.
-        top: The folder to which the places are relative: the repository's.
+    Places are relative to `top`, the repository's folder.
     """
     rules = [
         {"id": gate.name, "name": gate.name, "shortDescription": {"text": gate.summary}}
@@ -76,7 +73,7 @@ def _result(verdict: Verdict, target: str, finding: str, project: Path, top: Pat
 
 
 def _place(finding: str, project: Path) -> tuple[Path, int]:
-    """Return the file and line that a finding names; line 0 where it names none."""
+    """Return the file and line that a finding names; line 0 without one."""
     for found in _PLACE.finditer(finding):
         if (project / found["path"]).is_file() and not found["path"].startswith("/"):
             return project / found["path"], int(found["line"] or 0)

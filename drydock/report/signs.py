@@ -1,4 +1,4 @@
-"""Signs of life on a terminal or in a log where nothing may move: one line now and then."""
+"""Signs of life in a log or on a terminal without animation: one line now and then."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from rich.console import Console
 
-# A step that takes longer than this gives a first sign, and again at each multiple of BEAT.
+# A step gives its first sign after this time, and further ones at each multiple of BEAT_SECONDS.
 FIRST_SIGN_SECONDS = 2.0
 BEAT_SECONDS = 10.0
 LOOK_EVERY_SECONDS = 0.5
@@ -16,15 +16,15 @@ LOOK_EVERY_SECONDS = 0.5
 
 @dataclass(frozen=True)
 class Sign:
-    """Something under way."""
+    """A running operation."""
 
-    key: str  # unique among all that is under way
-    seconds: float  # for how long it has been
+    key: str  # unique among running operations
+    seconds: float  # its duration so far
     line: str
 
 
 class Signs:
-    """Prints the signs that are due, from a thread of its own."""
+    """Prints due signs from its own thread."""
 
     def __init__(
         self, console: Console, look: Callable[[], Iterable[Sign]], first: float = FIRST_SIGN_SECONDS
@@ -37,17 +37,16 @@ class Signs:
         self._thread = threading.Thread(target=self._watch, daemon=True)
 
     def start(self) -> None:
-        """Begin to look."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Print no more; does nothing where it never began."""
+        """End the thread, if it was started."""
         self._end.set()
         if self._thread.is_alive():
             self._thread.join()
 
     def due(self, sign: Sign) -> bool:
-        """Tell whether a sign is due, and take it as given if it is."""
+        """Tell whether a sign is due, and record it as given if so."""
         if sign.seconds < self._due.get(sign.key, self._first):
             return False
         self._due[sign.key] = (sign.seconds // BEAT_SECONDS + 1) * BEAT_SECONDS

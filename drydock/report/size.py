@@ -32,7 +32,7 @@ SOURCES = {
 
 
 def show(console: Console, anatomy: Anatomy, verdict: Verdict) -> None:
-    """Print an image's sizes."""
+    """Print the tables and the verdict of the budget."""
     image = anatomy.image
     layers = [(one.instruction, megabytes(one.on_disk), megabytes(one.on_wire)) for one in image.layers]
     total = ("all layers", megabytes(image.on_disk), megabytes(image.on_wire))
@@ -49,7 +49,7 @@ def show(console: Console, anatomy: Anatomy, verdict: Verdict) -> None:
 
 
 def as_json(anatomy: Anatomy, verdict: Verdict) -> dict[str, Any]:
-    """Return the same as JSON values; sizes in bytes."""
+    """Return an image's sizes as JSON values; sizes in bytes."""
     image = anatomy.image
     layer = attrgetter(*LAYER)
     package = attrgetter("source.value", "name", "version", "size")
@@ -76,7 +76,7 @@ def as_json(anatomy: Anatomy, verdict: Verdict) -> dict[str, Any]:
 
 
 def show_reason(console: Console, anatomy: Anatomy, path: str) -> bool:
-    """Print why a path is in an image; return whether it is."""
+    """Print the origin of a path in an image; return False if the path is not there."""
     reason = anatomy.why(path)
     if reason is None:
         console.print(Text(f"{printable(path)} is not in {anatomy.image.reference}"))
@@ -124,7 +124,7 @@ def show_difference(console: Console, difference: Difference) -> None:
 
 
 def difference_as_json(difference: Difference) -> dict[str, Any]:
-    """Return all of a difference as JSON values; sizes in bytes."""
+    """Return a whole difference as JSON values; sizes in bytes."""
     return {
         "on_disk": difference.on_disk,
         "on_wire": difference.on_wire,
@@ -148,12 +148,11 @@ def _file(change: FileChange) -> str:
 
 
 def _signed(size: int) -> str:
-    """Write a difference with its sign; one of a few bytes does not read as 0."""
+    """Format a difference with its sign; below 0.01 MB in bytes, so that it does not round to 0."""
     return f"{size / MB:+.2f} MB" if abs(size) >= MB / 100 else f"{size:+d} B"
 
 
 def _first(rows: Sequence[tuple[str, int]], count: int, rest: str) -> Iterable[tuple[str, str]]:
-    """Yield the first rows, and one for the sum of all others."""
     for name, size in rows[:count]:
         yield name, megabytes(size)
     if others := rows[count:]:
@@ -163,7 +162,7 @@ def _first(rows: Sequence[tuple[str, int]], count: int, rest: str) -> Iterable[t
 def _table(
     title: str, columns: Sequence[str], rows: Iterable[Sequence[str]], total: Sequence[str] = ()
 ) -> Table:
-    """Make a table whose figures never wrap, and whose first column takes the rest of the width."""
+    """Make a table whose figures never wrap; the first column takes the remaining width."""
     table = Table(box=None, title_justify="left", pad_edge=False, show_footer=bool(total))
     table.add_column(title, footer=total[0] if total else "", overflow="fold")
     for index, name in enumerate(columns, start=1):
@@ -175,7 +174,7 @@ def _table(
 
 
 def printable(text: str) -> str:
-    """Return text whose control characters and undecodable bytes are written as escapes."""
+    """Return text whose control characters and undecodable bytes are escaped."""
     return "".join(
         character if character.isprintable() else character.encode("unicode_escape").decode()
         for character in text

@@ -22,9 +22,9 @@ MARKS = {
 }
 
 
-# Wide enough for any row, to measure a table.
+# Wide enough for any row, for measuring tables.
 LONGEST = 10_000
-# The word says it all; the colour only repeats it.
+# The word says everything; the colour only repeats it.
 SEVERITIES = {
     Severity.OK: ("ok", "green"),
     Severity.UNKNOWN: ("not seen", "dim"),
@@ -34,7 +34,7 @@ SEVERITIES = {
 
 
 def key_values(console: Console, rows: Mapping[str, str | Text]) -> None:
-    """Print two columns without a frame, each value in one piece, so that it can be copied."""
+    """Print two columns without a frame, each value unwrapped, so that it can be copied."""
     width = max(map(len, rows), default=0)
     for name, value in rows.items():
         console.print(Text.assemble((f"{name:<{width}}", "dim"), "  ", value), soft_wrap=True)
@@ -43,7 +43,7 @@ def key_values(console: Console, rows: Mapping[str, str | Text]) -> None:
 def table(
     console: Console, titles: Sequence[str], rows: Iterable[Sequence[str]], right: Sequence[int] = ()
 ) -> None:
-    """Print rows under titles; on a narrow terminal, each row as lines of its own."""
+    """Print rows under titles; on a narrow terminal, each row as several lines."""
     made, rows = Table(box=box.SIMPLE_HEAD, pad_edge=False), list(rows)
     for index, title in enumerate(titles):
         made.add_column(title, justify="right" if index in right else "left", overflow="fold")
@@ -58,7 +58,7 @@ def table(
 
 
 def _stacked(console: Console, titles: Sequence[str], row: Sequence[str]) -> None:
-    """Print one row: its first cell, and below it the others, each beside its title."""
+    """Print a row's first cell, and below it the others, each beside its title."""
     console.print(Text.from_markup(row[0], style="bold"))
     width = max(len(title) for title in titles[1:])
     for title, cell in zip(titles[1:], row[1:], strict=True):
@@ -67,7 +67,6 @@ def _stacked(console: Console, titles: Sequence[str], row: Sequence[str]) -> Non
 
 
 def finding(console: Console, found: Finding) -> None:
-    """Print one finding of `doctor`, with its advice."""
     word, style = SEVERITIES[found.severity]
     console.print(
         Text.assemble((f"{word:<8} ", style), (f"{found.name:<16} ", "bold"), found.fact), soft_wrap=True
@@ -77,7 +76,7 @@ def finding(console: Console, found: Finding) -> None:
 
 
 def verdict(console: Console, judged: Verdict, *, receipt: bool = False) -> None:
-    """Print one line for a gate, then its details where it did not pass."""
+    """Print one line for a gate, then its details unless it passed."""
     took = "receipt" if receipt else f"{judged.seconds:.1f} s"
     summary = escape(judged.summary)
     console.print(f"{MARKS[judged.outcome]}  [bold]{judged.gate}[/bold]  {summary}  [dim]{took}[/dim]")
@@ -86,7 +85,7 @@ def verdict(console: Console, judged: Verdict, *, receipt: bool = False) -> None
 
 
 def verdicts(console: Console, rows: Sequence[tuple[Verdict, str, bool]]) -> None:
-    """Print several gates' verdicts: the evidence of those that did not pass, then one table."""
+    """Print several gates' verdicts: the evidence of failures, then one table."""
     for judged, _, _ in rows:
         if judged.evidence and not judged.passed:
             console.print(judged.evidence, markup=False)

@@ -20,11 +20,11 @@ from drydock.services.errors import MigrationFailed, NoService, NotAnswering
 OWNER = "run"
 READY_SECONDS = 60.0
 POLL_SECONDS = 0.2
-# The start script's exit code where no migration is configured.
+# The start script's exit code if no migration is configured.
 NONE_CONFIGURED = 69
 RELEASE, MAJOR = "trixie", 17
 DATA = "/var/lib/postgresql/data"
-# As the official image does: the first start makes the cluster, its user and its database.
+# As in the official image: the first start makes the cluster, its user and its database.
 START = """#!/bin/sh
 set -eu
 printf %s "$POSTGRES_PASSWORD" > /tmp/password
@@ -38,7 +38,7 @@ pg_ctl --wait --silent stop
 exec postgres -c "listen_addresses=*" -k /tmp
 """
 HOOKS = (
-    # The package would make a cluster of its own when it is installed.
+    # The package would make a cluster at its installation.
     'mkdir -p "$1/etc/postgresql-common/createcluster.d"; '
     'echo "create_main_cluster = false" > "$1/etc/postgresql-common/createcluster.d/none.conf"',
     f"""cat > "$1/usr/local/bin/start-postgres" <<'END'
@@ -51,15 +51,7 @@ BY_NAME: Mapping[str, Backing] = {"postgres": POSTGRES}
 
 @dataclass(frozen=True)
 class Service:
-    """A service that runs.
-
-    Args:
-        backing: Its kind.
-        host: The name that containers on its network reach it by.
-        address: The address of that name.
-        network: The engine's network that it is on.
-        password: Of its only user, made for this run.
-    """
+    """A running service; `host` is its name for containers on its network, with the address there."""
 
     backing: Backing
     host: str
@@ -72,10 +64,10 @@ class Service:
 def running(
     engine: Engine, project: Project, backing: Backing, say: Say, patience: Patience
 ) -> Iterator[Service]:
-    """Start a service and wait until it answers; its container, data and network are removed afterwards.
+    """Start a service and wait until it answers; its container, data and network are removed at the end.
 
     Raises:
-        NoService: Its image is neither on the engine, nor can it be pulled or made here.
+        NoService: Its image is not on the engine, and can be neither pulled nor made here.
         NotAnswering: It does not answer in time; carries the end of its log.
     """
     reference = image(engine, project, backing, say)
@@ -96,7 +88,7 @@ def running(
 
 
 def image(engine: Engine, project: Project, backing: Backing, say: Say) -> str:
-    """Return a service's image: a local one of any version, else one that is pulled, else a made one."""
+    """Return a service's image: a local one of any version, else a pulled one, else one made here."""
     repository = backing.image.partition(":")[0]
     local = [tag for one in engine.sdk.images.list(name=repository) for tag in one.tags]
     if local:
@@ -121,7 +113,7 @@ def image(engine: Engine, project: Project, backing: Backing, say: Say) -> str:
 
 
 def _postgres(plan: make.Plan) -> make.Plan:
-    """Return the plan of an image that takes the official one's variables."""
+    """Return the plan of an image that accepts the official one's variables."""
     variables = make.ENVIRONMENT | {"PGDATA": DATA}
     variables["PATH"] = f"/usr/lib/postgresql/{MAJOR}/bin:{variables['PATH']}"
     return replace(
@@ -149,7 +141,7 @@ def _network(engine: Engine) -> Iterator[str]:
 
 
 def wait(running: Running, backing: Backing) -> None:
-    """Wait until a service answers, and give up at once when it has ended."""
+    """Wait until a service answers; fail at once when it ends."""
     began = time.monotonic()
     while running.alive():
         if running.container.exec_run(list(backing.health)).exit_code == 0:
@@ -162,13 +154,10 @@ def wait(running: Running, backing: Backing) -> None:
 
 
 def migrate(engine: Engine, run: Run) -> float | None:
-    """Run an image's migration to its end.
-
-    Returns:
-        The seconds that it took; None where the image has none.
+    """Run an image's migration and return its seconds; None if the image has none.
 
     Raises:
-        MigrationFailed: It failed; carries the end of what it printed.
+        MigrationFailed: It failed; carries the end of its output.
     """
     began = time.monotonic()
     with started(engine, replace(run, port=None, command=("migrate",))) as container:

@@ -1,4 +1,4 @@
-"""Read a file of variables as `docker run --env-file` does, with the quotes that python-dotenv allows."""
+"""Parse a file of variables as `docker run --env-file` does, with the quotes that python-dotenv allows."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ LINE = re.compile(r"(?:export\s+)?([A-Za-z_]\w*)\s*=\s*(.*)")
 
 
 def read(path: Path) -> dict[str, str]:
-    """Return the variables of a file.
+    """Return a file's variables.
 
     Raises:
-        BadEnvironmentFile: It cannot be read, or a line has no NAME=VALUE; names the line.
+        BadEnvironmentFile: It cannot be read, or a line is not NAME=VALUE; names the line.
     """
     try:
         lines = path.read_text(encoding="utf-8").splitlines()

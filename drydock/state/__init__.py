@@ -1,6 +1,6 @@
 """Where drydock keeps things for a user of this machine, and for how long: one table, which `clean` goes by.
 
-What belongs to a project, such as its last report, lies in the project's own ``.drydock`` instead.
+A project's own files, such as its last report, are in its ``.drydock`` instead.
 """
 
 from __future__ import annotations
@@ -21,28 +21,28 @@ DAY = 86_400.0
 
 @dataclass(frozen=True)
 class Kept:
-    """One kind of thing that is kept."""
+    """One kind of file."""
 
-    pattern: str  # its files or folders, below the user's state or cache folder
-    days: float = math.inf  # how long a file stays after its last use
-    largest: float = math.inf  # bytes of all of them; the files that were unused for longest go first
+    pattern: str  # files or folders below the user's state or cache folder
+    days: float = math.inf  # days since a file's last use
+    largest: float = math.inf  # bytes of all of them; the least recently used go first
     cache: bool = False
 
     def paths(self) -> Iterator[Path]:
-        """Yield those that are there."""
+        """Yield the existing paths."""
         yield from (platformdirs.user_cache_path() if self.cache else platformdirs.user_state_path()).glob(
             self.pattern
         )
 
 
 TABLE = {
-    # Authenticates receipts, records of builds and journals; without it, none of them counts.
+    # Authenticates receipts, records of builds and journals; without it, none of them is valid.
     "key": Kept("drydock/key"),
     "receipts": Kept("drydock/receipts", days=90),
     "builds": Kept("drydock/builds", days=90),
-    # Which clone of a project each reference on the engine is of.
+    # The clone that each reference on the engine was built from.
     "clones": Kept("drydock/clones", days=90),
-    # A journal is of use until its version is released.
+    # A journal is useful until its version is released.
     "releases": Kept("drydock/releases", days=180),
     # Half a year's trend; a build takes 20 kB.
     "history": Kept("drydock/history.sqlite3*", days=180),
@@ -54,23 +54,23 @@ TABLE = {
     "blob locations": Kept("drydock/blob-locations", days=180, largest=1_000_000, cache=True),
     "cosign": Kept("drydock/cosign-*", cache=True),
     "tools": Kept(f"{TOOLS}/*", cache=True),
-    # The rendered Dockerfile of each project that has none of drydock's, with the scripts of the build.
+    # The rendered Dockerfile and build scripts of each project without drydock's own.
     "recipes": Kept("drydock/recipes", days=30, cache=True),
-    # The versions of projects that lock nothing.
+    # The resolved versions of projects without a lock file.
     "resolutions": Kept("drydock/resolutions", days=180, cache=True),
-    # The texts that `drydock init` wrote: an edited file is merged with the one that it was made from.
+    # The texts that `drydock init` wrote: the base for merging an edited file.
     "written": Kept("drydock/written"),
     "licences": Kept("drydock/licences", days=180, cache=True),
 }
 
 
 def folder(name: str = "") -> Path:
-    """Return a folder in the user's state folder; without a name the one that holds them all."""
+    """Return a folder in the user's state folder; without a name, drydock's own."""
     return platformdirs.user_state_path("drydock") / name
 
 
 def cache(name: str = "") -> Path:
-    """Return a folder in the user's cache folder; without a name the one that holds them all."""
+    """Return a folder in the user's cache folder; without a name, drydock's own."""
     return platformdirs.user_cache_path("drydock") / name
 
 
@@ -84,7 +84,7 @@ def beside(path: Path) -> Path:
 
 
 def prune(name: str) -> int:
-    """Remove what one row of the table keeps no longer, and return how many files went."""
+    """Remove outdated files of one row of the table, and return their number."""
     oldest = time.time() - TABLE[name].days * DAY
     removed = 0
     for place in TABLE[name].paths():
@@ -94,7 +94,7 @@ def prune(name: str) -> int:
                     path.unlink()
                     removed += 1
                     path.parent.rmdir()
-            except OSError:  # the folder holds others, or another process was faster
+            except OSError:  # the folder is not empty, or another process was faster
                 continue
     return removed
 

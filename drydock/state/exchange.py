@@ -1,4 +1,4 @@
-"""Receipts on their way from one job of a CI run to the next, signed with a key that both have."""
+"""Carry receipts from one job of a CI run to the next, signed with a key that both have."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ _GATE = re.compile(r"[a-z][a-z0-9_-]*")
 
 
 def export(contents: Iterable[str], file: Path, environment: Mapping[str, str] = os.environ) -> list[str]:
-    """Write the receipts and waivers of some contents into a file, and return the names of their gates.
+    """Write the receipts and waivers of some contents into a file, and return their gates' names.
 
-    The evidence of a verdict stays here: a log may hold secrets.
+    Verdicts lose their evidence: a log may hold secrets.
     """
     sealed = Sealed(key=_key(environment))
     bodies = [body for content in contents for body in Receipts().bodies(content)]
@@ -46,7 +46,7 @@ def export(contents: Iterable[str], file: Path, environment: Mapping[str, str] =
 
 
 def take(file: Path, environment: Mapping[str, str] = os.environ) -> list[str]:
-    """Take over the receipts of a file, all or none, and return the names of their gates.
+    """Import a file's receipts, all or none, and return their gates' names.
 
     Of two receipts of a gate for the same content, the newer one stays.
     """
@@ -78,7 +78,7 @@ def _key(environment: Mapping[str, str]) -> bytes:
 
 
 def _place(body: Mapping[str, Any]) -> tuple[str, str]:
-    """Return content and name of a receipt that could be read here."""
+    """Return a receipt's content and name, after checking its format."""
     name = Verdict.from_json(body["verdict"]).gate if "verdict" in body else WAIVER
     kept = {"content": str, "image": str, "written": float, "format": int}
     good = all(isinstance(body[key], kind) for key, kind in kept.items())

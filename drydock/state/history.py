@@ -1,7 +1,7 @@
 """Builds and verdicts of this machine, for the trend of sizes and times.
 
-The database is SQLite in write-ahead mode, so that readers and a writer need not wait. Each process opens it
-for one transaction at a time; one that is killed in the middle leaves nothing of it behind.
+The database is SQLite in write-ahead mode, so readers and a writer do not block each other. Each process
+opens it for one transaction at a time; a killed process leaves no partial transaction.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from drydock.state.errors import HistoryUnreadable
 from drydock.verdict import Verdict
 
 KEPT_SECONDS = state.TABLE["history"].days * state.DAY
-# Another process's transaction takes milliseconds; who waits longer than this has met a stuck one.
+# Another process's transaction takes milliseconds; after this long it is stuck.
 BUSY_SECONDS = 2.0
 _BUILD = "b.at, b.project, b.target, b.branch, b.revision, b.dirty, b.image_id, b.seconds, b.steps, b.fault"
 _IMAGE = "i.content, i.on_disk, i.on_wire, i.layers, i.packages"
 
-# Each entry leads from the version that is its index to the next; `PRAGMA user_version` holds a database's.
-# Values that are only read as a whole (a build's steps, an image's layers, a verdict) are JSON.
+# Entry n migrates version n to n + 1; `PRAGMA user_version` holds a database's version. Values that are only
+# read as a whole (a build's steps, an image's layers, a verdict) are JSON.
 MIGRATIONS = (
     """
     CREATE TABLE builds (
@@ -58,7 +58,7 @@ MIGRATIONS = (
 
 @dataclass(frozen=True)
 class Origin:
-    """Whose build or verdict it is; `project` is the image's name, the same in every clone and worktree."""
+    """The source of a build or verdict; `project` is the image's name, equal in every clone and worktree."""
 
     project: str
     target: str
@@ -69,7 +69,7 @@ class Origin:
 
 @dataclass(frozen=True)
 class StepTime:
-    """The time of one step of a build; 0.0 seconds when it was cached."""
+    """The time of one build step; 0.0 seconds if cached."""
 
     stage: str
     instruction: str
@@ -79,7 +79,7 @@ class StepTime:
 
 @dataclass(frozen=True)
 class LayerSize:
-    """The bytes of one layer: of its tar archive on disk, and compressed on the wire."""
+    """A layer's bytes: of its tar archive on disk, and compressed on the wire."""
 
     diff_id: str
     instruction: str
@@ -89,7 +89,7 @@ class LayerSize:
 
 @dataclass(frozen=True)
 class PackageSize:
-    """The bytes of one package, which ``python``, ``debian`` or ``folder`` names."""
+    """A package's bytes; `source` is ``python``, ``debian`` or ``folder``."""
 
     source: str
     name: str
@@ -111,7 +111,7 @@ class Weighed:
 
 @dataclass(frozen=True)
 class Build:
-    """One build with its image, if that was weighed; without an id for several platforms or a failure."""
+    """One build and its image, if weighed; the id is empty for several platforms and for failures."""
 
     at: float
     origin: Origin
@@ -123,13 +123,13 @@ class Build:
 
     @property
     def cached(self) -> int:
-        """How many steps came from the cache."""
+        """The number of steps from the cache."""
         return sum(step.cached for step in self.steps)
 
 
 @dataclass(frozen=True)
 class Judged:
-    """A verdict of a gate, without its evidence: a log may hold secrets."""
+    """A gate's verdict without its evidence: a log may hold secrets."""
 
     at: float
     origin: Origin
@@ -138,7 +138,7 @@ class Judged:
 
 
 class NewerDatabase(sqlite3.DatabaseError):
-    """The database was written by a later version of drydock."""
+    """A later version of drydock wrote the database."""
 
 
 def version(connection: sqlite3.Connection) -> int:
@@ -147,15 +147,15 @@ def version(connection: sqlite3.Connection) -> int:
 
 
 def migrate(connection: sqlite3.Connection, migrations: tuple[str, ...] = MIGRATIONS) -> None:
-    """Bring a database to this version, in one transaction."""
+    """Upgrade a database to this version, in one transaction."""
     connection.execute("BEGIN IMMEDIATE")
     try:
-        # Looked at inside the transaction: another process may have been here in the meantime.
+        # Read inside the transaction: another process may have migrated it meanwhile.
         found = version(connection)
         if found > len(migrations):
             raise NewerDatabase(f"its version is {found}, and this drydock knows {len(migrations)}")
         for script in migrations[found:]:
-            # Not executescript(), which would commit first.
+            # Not executescript(), which commits first.
             for statement in filter(str.strip, script.split(";")):
                 connection.execute(statement)
         connection.execute(f"PRAGMA user_version = {len(migrations)}")
@@ -166,39 +166,38 @@ def migrate(connection: sqlite3.Connection, migrations: tuple[str, ...] = MIGRAT
 
 
 def default_path() -> Path:
-    """Return where the user's history is kept."""
     return state.folder("history.sqlite3")
 
 
 class History:
-    """Builds and verdicts of one user on one machine."""
+    """The builds and verdicts of one user on one machine."""
 
     def __init__(self, path: Path | None = None, busy: float = BUSY_SECONDS) -> None:
         self.path = path or default_path()
         self._busy = busy
 
     def add_build(self, build: Build) -> None:
-        """Remember a build, and forget what is too old."""
+        """Add a build, and delete old entries."""
         steps = json.dumps([astuple(step) for step in build.steps])
         row = (build.at, *astuple(build.origin), build.image_id, build.seconds, steps, build.fault)
         columns = "at, project, target, branch, revision, dirty, image_id, seconds, steps, fault"
         self._insert(f"INSERT INTO builds ({columns})", row, build.at)
 
     def add_image(self, image: Weighed) -> None:
-        """Remember what an image weighs; later figures replace earlier ones."""
+        """Add an image's sizes; later figures replace earlier ones."""
         texts = (json.dumps([astuple(one) for one in some]) for some in (image.layers, image.packages))
         row = (image.image_id, image.content, image.on_disk, image.on_wire, *texts)
         self._insert("INSERT OR REPLACE INTO images", row)
 
     def add_verdict(self, judged: Judged) -> None:
-        """Remember what a gate said, and forget what is too old."""
+        """Add a gate's verdict, and delete old entries."""
         verdict = replace(judged.verdict, evidence="").dumps()
         row = (judged.at, *astuple(judged.origin), judged.content, judged.verdict.gate, verdict)
         columns = "at, project, target, branch, revision, dirty, content, gate, verdict"
         self._insert(f"INSERT INTO verdicts ({columns})", row, judged.at)
 
     def _insert(self, into: str, row: Sequence[object], at: float = 0.0) -> None:
-        """Add a row, and forget builds and verdicts that are too old then, with the images of no build."""
+        """Add a row; delete builds and verdicts that are too old by then, and images without a build."""
         with self._transaction() as connection:
             connection.execute(f"{into} VALUES ({', '.join('?' * len(row))})", row)
             oldest = (at - KEPT_SECONDS,)
@@ -207,30 +206,30 @@ class History:
                 connection.execute("DELETE FROM images WHERE image_id NOT IN (SELECT image_id FROM builds)")
 
     def knows(self, image_id: str, on_disk: int, on_wire: int) -> bool:
-        """Tell whether an image is known with these sizes: another compression gives another on the wire."""
+        """Tell whether an image is known with these sizes: the one on the wire depends on the compression."""
         query = "SELECT 1 FROM images WHERE image_id = ? AND on_disk = ? AND on_wire = ?"
         return bool(self._rows(query, image_id, on_disk, on_wire))
 
     def builds(self, project: str, target: str = "", limit: int = -1, *, failed: bool = False) -> list[Build]:
-        """Return builds, the newest first; all of them where the limit is below 0."""
+        """Return builds, newest first; all if the limit is negative."""
         chosen = "b.project = ? AND (? IN ('', b.target)) AND (? OR b.fault = '')"
         where = f"{chosen} ORDER BY b.at DESC, b.id DESC LIMIT ?"
         return self._builds(where, project, target, failed, limit)
 
     def before(self, project: str, target: str, content: str) -> Build | None:
-        """Return the newest weighed build of other content, also one of a later commit."""
+        """Return the newest weighed build with other content, even of a later commit."""
         where = "b.project = ? AND b.target = ? AND i.content != ? ORDER BY b.at DESC, b.id DESC LIMIT 1"
         return next(iter(self._builds(where, project, target, content)), None)
 
     def latest_verdicts(self, project: str, target: str = "") -> list[Judged]:
-        """Return the newest verdict of each gate on a target, or on each where none is given."""
+        """Return each gate's newest verdict on a target, or on every target."""
         newest = (
             "SELECT MAX(id) FROM verdicts WHERE project = ? AND (? IN ('', target)) GROUP BY target, gate"
         )
         return self._verdicts(f"id IN ({newest}) ORDER BY at DESC, id DESC", project, target)
 
     def verdicts_of(self, gate: str, project: str, target: str) -> list[Judged]:
-        """Return what a gate said about a target, the newest first."""
+        """Return a gate's verdicts on a target, newest first."""
         where = "gate = ? AND project = ? AND target = ? ORDER BY at DESC, id DESC"
         return self._verdicts(where, gate, project, target)
 
@@ -248,7 +247,7 @@ class History:
         return [_build(row) for row in self._rows(query, *values)]
 
     def _rows(self, query: str, *values: object) -> list[tuple[Any, ...]]:
-        """Return what a query finds; nothing where there is no database yet."""
+        """Return a query's rows; none if there is no database yet."""
         if not self.path.exists():
             return []
         with self._open() as connection:
@@ -259,7 +258,7 @@ class History:
         if not self.path.exists():
             self._create()
         with self._open() as connection:
-            # IMMEDIATE: a transaction that begins by reading cannot wait its turn to write.
+            # IMMEDIATE: a transaction that starts with a read cannot wait to write.
             connection.execute("BEGIN IMMEDIATE")
             try:
                 yield connection
@@ -277,14 +276,14 @@ class History:
             yield connection
 
     def _create(self) -> None:
-        """Make the database beside its place and put it there whole: of two processes, the first wins."""
+        """Make the database under another name, then link it into place: of two processes, the first wins."""
         self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        # Only its owner can read it.
+        # mkstemp() lets only the owner read the file.
         descriptor, name = tempfile.mkstemp(dir=self.path.parent, prefix=".history-")
         os.close(descriptor)
         try:
             with closing(_connect(Path(name), self._busy)) as connection:
-                # A lasting property of the file; a database in use cannot be switched without a wait.
+                # The mode persists in the file; switching a database in use would have to wait.
                 connection.execute("PRAGMA journal_mode = WAL")
                 migrate(connection)
             with suppress(FileExistsError):
@@ -294,16 +293,16 @@ class History:
 
 
 def _connect(path: Path, busy: float) -> sqlite3.Connection:
-    """Open a database in autocommit mode: each transaction is begun by name."""
+    """Open a database in autocommit mode: each transaction is begun explicitly."""
     connection = sqlite3.connect(path, timeout=busy, isolation_level=None)
-    # In write-ahead mode nothing is lost when a process dies, and no build waits for the disk.
+    # In write-ahead mode a killed process loses nothing, and no build waits for the disk.
     connection.execute("PRAGMA synchronous = NORMAL")
     return connection
 
 
 @contextmanager
 def reading(history: History) -> Iterator[History]:
-    """Read a history for a user who asked for it."""
+    """Turn a failed read, which the user asked for, into HistoryUnreadable."""
     try:
         yield history
     except (sqlite3.Error, OSError, ValueError) as error:

@@ -1,10 +1,9 @@
-"""Which gates an image's content has passed, so that nothing is tested twice.
+"""Receipts of the gates that an image's content has passed, so that no gate runs twice.
 
-A receipt is a small JSON file in the user's state folder, not in the project: a fresh worktree, a second
-clone and the pre-push hook share what any of them found out, since a receipt belongs to content and not to a
-place. It counts only for the definition under which it was made (changed tests or a lowered budget test
-again), and only on the machine that wrote it (see `sealed`). Where content leaves all the same, a waiver
-beside its receipts says why.
+A receipt is a small JSON file in the user's state folder, not in the project. It belongs to content, so every
+worktree, clone and the pre-push hook share it. It counts only for the gate's definition at the time: changed
+tests or a lowered budget rerun the gate. It counts only on the machine that wrote it (see `sealed`). If
+content leaves without a receipt, a waiver beside its receipts gives the reason.
 """
 
 from __future__ import annotations
@@ -25,28 +24,28 @@ from drydock.state.sealed import Sealed, Untrusted, write_whole
 from drydock.verdict import Outcome, Verdict
 
 FORMAT = 1
-# Beside the receipts, named by their gates; no gate is called so.
+# A file name beside those of the receipts, which are gates' names; no gate has this name.
 WAIVER = "waiver"
 _UNTRACKED = frozenset({"__pycache__", ".pytest_cache", ".mypy_cache", ".ruff_cache", ".hypothesis"})
 
 
 @dataclass(frozen=True)
 class Gate:
-    """A gate as it is defined now; `longest_days` is for gates whose data age."""
+    """A gate as now defined; `longest_days` limits receipts of gates whose data age."""
 
     name: str
-    # The digest of all that decides but is not in the image: the gate's code, tests, budgets.
+    # The digest of everything outside the image that decides: the gate's code, tests, budgets.
     definition: str
     longest_days: float | None = None
 
 
 @dataclass(frozen=True)
 class Receipt:
-    """Proof that a gate judged some content, written at a second since the epoch."""
+    """Proof that a gate judged some content; `written` is in seconds since the epoch."""
 
     verdict: Verdict
     content: str
-    # The id of the image that was looked at; others of the same content share the receipt.
+    # The id of the judged image; others of the same content share the receipt.
     image: str
     definition: str
     tools: Mapping[str, str]
@@ -54,7 +53,6 @@ class Receipt:
 
     @property
     def gate(self) -> str:
-        """The gate's name."""
         return self.verdict.gate
 
     def as_json(self) -> dict[str, Any]:
@@ -64,7 +62,7 @@ class Receipt:
 
 @dataclass(frozen=True)
 class Missing:
-    """A gate without a receipt that counts, and why."""
+    """A gate without a valid receipt, and the reason."""
 
     gate: str
     reason: str
@@ -75,7 +73,7 @@ class Missing:
 
 @dataclass(frozen=True)
 class Waiver:
-    """Why content was pushed although gates had not passed."""
+    """The reason for a push of content that had not passed all gates."""
 
     reason: str
     missing: tuple[str, ...]
@@ -85,7 +83,7 @@ class Waiver:
 
 
 class Refused(Exception):
-    """A receipt is there and does not count; the message says why."""
+    """A receipt exists but does not count; the message says why."""
 
 
 class Receipts:
@@ -96,14 +94,14 @@ class Receipts:
         self._files = Sealed(self._folder)
 
     def find(self, gate: Gate, content: str) -> Receipt | None:
-        """Return the receipt of a gate that passed for exactly this content, as the gate is defined now."""
+        """Return a gate's valid receipt of a pass for exactly this content; None if there is none."""
         try:
             return self._load(gate, content)
         except Refused:
             return None
 
     def missing(self, gates: Iterable[Gate], content: str) -> list[Missing]:
-        """Return the gates that content has yet to pass, each with the reason."""
+        """Return the gates that content has not passed, each with the reason."""
         found = []
         for gate in gates:
             try:
@@ -113,7 +111,7 @@ class Receipts:
         return found
 
     def refusals(self, gates: Iterable[Gate], content: str) -> list[Missing]:
-        """Return the gates that content failed when they last looked, as they are defined now."""
+        """Return the gates whose latest receipt for this content is a failure."""
         found = []
         for gate in gates:
             try:
@@ -127,20 +125,20 @@ class Receipts:
     def write(
         self, gate: Gate, verdict: Verdict, *, content: str, image: str, tools: Mapping[str, str]
     ) -> Receipt:
-        """Write down what a gate said; a failure replaces an earlier pass."""
+        """Write a verdict's receipt; a failure replaces an earlier pass."""
         receipt = Receipt(verdict, content, image, gate.definition, dict(tools), time.time())
         self._files.write(self._path(gate.name, content), receipt.as_json() | {"format": FORMAT})
         state.prune("receipts")
         return receipt
 
     def waive(self, reason: str, missing: Iterable[Missing], *, content: str, image: str) -> Waiver:
-        """Write down that content leaves without the receipts of some gates."""
+        """Record why content leaves without the receipts of some gates."""
         waiver = Waiver(reason, tuple(map(str, missing)), content, image, time.time())
         self._files.write(self._path(WAIVER, content), asdict(waiver) | {"format": FORMAT})
         return waiver
 
     def waiver(self, content: str) -> Waiver | None:
-        """Return why content left without all its receipts; None where nothing that counts says so."""
+        """Return the waiver of some content; None without a valid one."""
         try:
             body = self._authentic(self._path(WAIVER, content))
         except (FileNotFoundError, Refused):
@@ -151,11 +149,11 @@ class Receipts:
         return Waiver(**body | {"missing": tuple(body["missing"])})
 
     def settle(self, content: str) -> None:
-        """Remove a waiver: every gate has passed since, and the content was pushed again."""
+        """Remove a waiver, since every gate has passed now."""
         self._path(WAIVER, content).unlink(missing_ok=True)
 
     def bodies(self, content: str) -> list[dict[str, Any]]:
-        """Return all files about a content that this machine wrote."""
+        """Return all files about some content that this machine wrote."""
         found = []
         for path in sorted(self._path(WAIVER, content).parent.glob("*.json")):
             with suppress(Refused):
@@ -163,7 +161,7 @@ class Receipts:
         return found
 
     def take(self, bodies: Mapping[tuple[str, str], Mapping[str, Any]]) -> None:
-        """Write what another machine found out, all of it or nothing; a newer finding of this one stays."""
+        """Write another machine's receipts, all or none; newer ones of this machine stay."""
         before: dict[Path, bytes | None] = {}
         try:
             for (content, name), body in bodies.items():
@@ -204,7 +202,7 @@ class Receipts:
         return receipt
 
     def _authentic(self, path: Path) -> dict[str, Any]:
-        """Return a file of this machine's."""
+        """Return a file's content if this machine wrote it."""
         try:
             body = self._files.read(path)
         except Untrusted as fault:
@@ -220,11 +218,9 @@ class Receipts:
 def definition(
     folder: Path, paths: Iterable[Path], values: Mapping[str, Any], rendered: Path | None = None
 ) -> str:
-    """Return the digest of all that decides a gate apart from the image.
+    """Return the digest of everything outside the image that decides a gate.
 
-    Args:
-        folder: The folder below which paths are named, so that every worktree gets the same digest.
-        rendered: A folder outside of it, below which the rest is named.
+    Paths are named relative to `folder`, or `rendered` if below it, so every worktree gets the same digest.
     """
     digest = hashlib.sha256()
     files = sorted({file for path in paths for file in _files(path)})

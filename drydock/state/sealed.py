@@ -1,7 +1,7 @@
-"""Small files in the user's state folder that count only as this machine wrote them.
+"""Small files in the user's state folder that count only if this machine wrote them unchanged.
 
-A key that never leaves the machine authenticates all of a file: one that was edited, or that comes from
-another machine, is told apart from one that is simply not there.
+A key that never leaves the machine authenticates the whole file. So an edited or foreign file is reported as
+such, and not as missing.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ KEY_BYTES = 32
 
 
 class Untrusted(Exception):
-    """A file is there and does not count; the message says what is wrong with it."""
+    """A file exists but does not count; the message says why."""
 
 
 class OtherKey(Untrusted):
@@ -30,19 +30,19 @@ class OtherKey(Untrusted):
 
 
 class Sealed:
-    """The files of one user on one machine, or of all who hold the same key."""
+    """The files of one user on one machine, or of everyone with the same key."""
 
     def __init__(self, folder: Path | None = None, key: bytes = b"") -> None:
         self._folder = folder or state.folder()
         self._given = key
 
     def write(self, path: Path, body: Mapping[str, Any]) -> None:
-        """Write JSON values as a whole or not at all, for their owner's eyes only."""
+        """Write JSON values as a whole or not at all, readable by the owner only."""
         signed = {**body, "key": self._key_id()}
         write_whole(path, json.dumps(signed | {"mac": self._mac(signed)}, indent=1).encode())
 
     def read(self, path: Path) -> dict[str, Any]:
-        """Return what `write` wrote."""
+        """Return the values of `write`; raise Untrusted, or FileNotFoundError."""
         try:
             body = json.loads(path.read_text(encoding="utf-8"))
         except FileNotFoundError:
@@ -67,7 +67,7 @@ class Sealed:
         return hashlib.sha256(b"drydock receipts" + self._key()).hexdigest()[:16]
 
     def _key(self) -> bytes:
-        """Return the given key, or this machine's, made at the first call; only its owner can read it."""
+        """Return the given key, or this machine's, which the first call makes; only its owner can read it."""
         if self._given:
             return self._given
         path = self._folder / "key"
@@ -82,10 +82,9 @@ class Sealed:
 
 
 def write_whole(path: Path, content: bytes, *, keep: bool = False) -> None:
-    """Write a file that only its owner can read, as a whole or not at all, also when the power fails.
+    """Write a file as a whole or not at all, even if the power fails; only its owner can read it.
 
-    Args:
-        keep: Leave it as it is when it exists: of two processes that make a key, the first wins.
+    `keep` leaves an existing file alone: of two processes that make a key, the first wins.
     """
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".")

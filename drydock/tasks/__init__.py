@@ -24,7 +24,7 @@ from drydock.tasks import (
     receipts,
 )
 
-# Invoke's own program switches Python's bytecode cache off: every run would compile drydock again.
+# Invoke's own program turns Python's bytecode cache off: every run would compile drydock again.
 sys.dont_write_bytecode = False
 
 GROUPS: tuple[ModuleType, ...] = (
@@ -40,7 +40,7 @@ GROUPS: tuple[ModuleType, ...] = (
 
 
 def members(group: ModuleType) -> list[Task[Any]]:
-    """Return the tasks that a module defines, in its order."""
+    """Return the tasks of a module, in order of definition."""
     return [found for found in vars(group).values() if isinstance(found, Task)]
 
 

@@ -41,7 +41,7 @@ def gate(
     where = Path(project)
     with results.written(sarif, junit, where) as rows:
         if len(found) == 1:
-            # Words behind two dashes are the gate's own: `drydock gate container_tests -- -k title`.
+            # Words after two dashes go to the gate, as in `drydock gate container_tests -- -k title`.
             rest = shlex.split(c.remainder) if found[0].facts.arguments else ()
             targets = (target,) if target else ()
             fault = gates.judge(
@@ -61,9 +61,8 @@ def _several(
     """Run gates one after another, print one table, and return the first fault.
 
     Args:
-        named: The gates; all that a push of the target demands where there are none, and of those only the
-            ones without a receipt for exactly this content.
-        target: Their target; empty for each gate's own, or for the one that is pushed.
+        named: The gates; if empty, those that a push demands and that have no receipt for this content.
+        target: Their target; empty for each gate's own, or for the pushed one.
         judged: Takes each verdict with its target.
     """
     from drydock.gates import proof

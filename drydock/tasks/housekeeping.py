@@ -54,10 +54,10 @@ def clean(given: Given, caches: bool = False) -> None:
 @offer(
     "asking the image for its settings",
     shared=("project",),
-    output="the file to write (default: docs/environment.md of the project)",
+    output="the file to write (default: environment.md in docs or, where that is, docs/reference)",
 )
 def environment(given: Given, output: str = "") -> None:
-    """Write docs/environment.md from the settings that the built image knows."""
+    """Write the page of environment variables from the settings that the built image knows."""
     from drydock.gates.expectations.findings import CouldNotAskError
     from drydock.gates.kubernetes import EXPECTATIONS, application
     from drydock.gates.kubernetes.finding import read
@@ -76,6 +76,6 @@ def environment(given: Given, output: str = "") -> None:
     except CouldNotAskError as error:
         raise BadConfiguration(where=f"{expectations} settings", problem=str(error), how=how) from error
     start = environment.start_script((packaged.SCRIPTS / "start.py").read_text(encoding="utf-8"))
-    target = Path(output) if output else pipe.project.root / "docs/environment.md"
+    target = Path(output) if output else environment.place(pipe.project.root)
     file.write(target, environment.page(listed, start))
     print(f"wrote {target}")

@@ -101,7 +101,7 @@ def size(
 
 
 def show_left_out(slim: Image, production: Image, *, every: bool, json: bool) -> None:
-    """Print how production differs from slim; end with code 1 where a difference has no reason."""
+    """Print production's differences from slim; exit with 1 if one has no reason."""
     from drydock.image import Anatomy, left_out
     from drydock.report import console, print_json
     from drydock.report import left_out as report

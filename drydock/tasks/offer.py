@@ -1,4 +1,4 @@
-"""Make tasks of functions: their options' help, and errors as one line with an exit code."""
+"""Turn functions into tasks, with help for options and one-line errors with exit codes."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 Body = Callable[..., None]
 
-# drydock's modules are imported inside the tasks: `drydock --list` and `--help` must answer at once.
+# drydock's modules are imported inside the tasks, so that `drydock --list` and `--help` answer at once.
 
 SHARED = {
     "project": "folder of the project (default: the one around this folder)",
@@ -34,7 +34,6 @@ SHARED = {
     "quiet": "print only errors and the result",
     "target": "stage of the Dockerfile: production, slim, builder or test",
 }
-# The defaults of the options that most tasks share.
 DEFAULTS: dict[str, str | bool] = {"target": "production", "project": "", "quiet": False, "json": False}
 RESULT = ("project", "quiet", "json")
 IMAGE = ("target", *RESULT)
@@ -42,7 +41,7 @@ IMAGE = ("target", *RESULT)
 
 @dataclass
 class Given:
-    """The shared options of a task, and everything that follows from them."""
+    """A task's shared options, and everything that follows from them."""
 
     context: Context
     target: str = "production"
@@ -52,25 +51,23 @@ class Given:
 
     @property
     def hushed(self) -> bool:
-        """Whether progress is left out."""
+        """Whether progress is hidden."""
         return self.quiet or self.json
 
     @functools.cached_property
     def pipe(self) -> Workspace:
-        """The workspace of the project on the engine that answers."""
+        """The project's workspace on the connected engine."""
         return pipeline(self.project, self.hushed)
 
     @property
     def reference(self) -> str:
-        """The target's development reference."""
         return self.pipe.project.reference(self.target)
 
     def wait(self, step: str) -> AbstractContextManager[object]:
-        """Give signs of life during a step."""
         return patience(step, self.hushed)
 
     def answer(self, content: Mapping[str, object], lines: Iterable[str]) -> None:
-        """Print the result: as JSON where that is asked for, else as lines."""
+        """Print the result: as JSON on request, else as lines."""
         from drydock.report import print_json
 
         if self.json:
@@ -81,7 +78,7 @@ class Given:
 
 @contextmanager
 def readable() -> Iterator[None]:
-    """End quietly where the reader of standard output has closed it, as `head` does."""
+    """End quietly when the reader of standard output closes it, as `head` does."""
     try:
         yield
         sys.stdout.flush()
@@ -90,7 +87,7 @@ def readable() -> Iterator[None]:
         watch.register(sys.stdout.fileno(), 0)
         if not watch.poll(0):
             raise  # it was another pipe
-        # Python flushes once more when it ends, and would complain.
+        # Python flushes once more at its end, and would complain.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise Exit(code=0) from None
 
@@ -104,7 +101,7 @@ def guarded(body: Body, doing: str, shared: Sequence[str]) -> Body:
         given = signature.bind(*args, **kwargs)
         given.apply_defaults()
         hushed = bool(given.arguments.get("quiet") or given.arguments.get("json"))
-        # What a task started is also removed when SIGTERM ends it.
+        # As after Ctrl-C, a task that SIGTERM ends removes everything that it started.
         signal.signal(signal.SIGTERM, signal.default_int_handler)
         try:
             _check_words(given, _name(body))
@@ -148,7 +145,7 @@ def _not_kept(error: OSError) -> DrydockError | None:
 
 
 def _signature(body: Body, shared: Sequence[str]) -> inspect.Signature:
-    """Return a task's parameters: Invoke's context, those of its function, and the shared ones it takes."""
+    """Return a task's parameters: Invoke's context, its function's own, and its shared ones."""
     first, *own = inspect.signature(body).parameters.values()
     if first.name != "given":
         return inspect.Signature([first, *own])
@@ -160,7 +157,6 @@ def _signature(body: Body, shared: Sequence[str]) -> inspect.Signature:
 
 
 def call(body: Body, arguments: Mapping[str, Any]) -> None:
-    """Call a task's function with the arguments of its command line."""
     taken = inspect.signature(body).parameters
     own = {name: value for name, value in arguments.items() if name in taken}
     if "given" in taken:
@@ -196,7 +192,7 @@ def _check_places(given: Mapping[str, Any]) -> None:
 
 
 def _project(tell: Say) -> str:
-    """Return the folder of the project around the current one."""
+    """Return the project folder around the current folder."""
     from drydock.project.root import around
 
     where = os.path.relpath(around(Path.cwd()))
@@ -217,10 +213,10 @@ def offer(
     shared: Sequence[str] = IMAGE,
     **options: str,
 ) -> Callable[[Body], Task[Any]]:
-    """Make a task of a function.
+    """Turn a function into a task.
 
     Args:
-        doing: Said before anything is loaded; may name parameters: ``building {target}``.
+        doing: Printed before any import; may name parameters: ``building {target}``.
         positional: Parameters that drydock's own program also takes as words; Invoke's would require them.
         shared: The options that a function gets in its parameter `given`.
         options: Help for the parameters that only this task has.
@@ -233,7 +229,7 @@ def offer(
         repeated = [key for key, parameter in parameters.items() if "list" in str(parameter.annotation)]
         bare = [key for key, parameter in parameters.items() if "str | bool" in str(parameter.annotation)]
         shown = {key.strip("_").replace("_", "-"): text for key, text in texts.items()}
-        # Short options would be whatever letter is free, and change with every option that is added.
+        # Short options would take any free letter, and change with every added option.
         how = task(name=name, help=shown, iterable=repeated, optional=bare, auto_shortflags=False)
         made: Task[Any] = how(run)
         vars(made)["words"] = tuple(positional)
@@ -248,12 +244,12 @@ def say(line: str) -> None:
 
 
 def voice(quiet: bool) -> Say:
-    """Return the function that takes a task's lines of progress."""
+    """Return the function that prints a task's progress."""
     return silent if quiet else say
 
 
 def pipeline(project: str, quiet: bool = False) -> Workspace:
-    """Return the workspace of a project on the engine that answers."""
+    """Return the workspace of a project on the connected engine."""
     from drydock.detect.project import load
     from drydock.engine import connect
     from drydock.publish.opening import open_workspace
@@ -263,7 +259,7 @@ def pipeline(project: str, quiet: bool = False) -> Workspace:
 
 
 def rendered(project: str) -> Any:
-    """Return a project with manifests: those that it wrote down, else those of its recipe."""
+    """Return a project with manifests: its own files, else those of its recipe."""
     from drydock.deploy.render import FOLDER
     from drydock.detect.project import load
     from drydock.recipe import current
@@ -276,7 +272,7 @@ def rendered(project: str) -> Any:
 
 
 def patience(step: str, quiet: bool = False) -> AbstractContextManager[object]:
-    """Give signs of life during a step that has been announced and prints nothing more."""
+    """Give signs of life during a step that is already announced and prints nothing."""
     from drydock.report.progress import waiting
 
     return nullcontext() if quiet else waiting(step, said=True)

@@ -36,7 +36,7 @@ def explain(c: Context, project: str = "", option: list[str] | None = None, json
 @offer(
     "reading {project}",
     option="KEY=VALUE for the configuration, such as entry-point=shop.main:app; may be repeated",
-    with_="also write: compose, expectations, github, gitlab, kubernetes or tasks; may be repeated",
+    with_="also write: compose, expectations, github, gitlab, hook, kubernetes or tasks; may be repeated",
     vendor="write the scripts of the build too, so that a plain `docker build .` needs nothing else",
     dry_run="show the files, and write nothing",
     force="overwrite edits instead of merging them",

@@ -49,7 +49,7 @@ def label(given: Given, apply: bool = False) -> None:
         key_values(console(), found)
         for one in differences:
             say(f"! {one}")
-    # A label without a value anywhere is worth a line, but there is nothing to apply.
+    # A label without any value to apply is shown, but is not an error.
     if wrong := [one for one in differences if one.wanted is not None]:
         raise LabelsDiffer(reference=given.reference, count=len(wrong))
 
@@ -123,7 +123,7 @@ def sign(given: Given, registry: str = "", key: str = "", force: str = "") -> No
         given.pipe.project, given.pipe.source, registry, given.target, key=key, force=force
     )
     work = _work(given, plan)
-    # Without a key, cosign has an address to open.
+    # Shown even with --json: without a key, cosign prints an address to open.
     work.say = voice(given.quiet)
     list(release.carry_out(work))
     attached, signed = list(work.entry.attached), list(work.entry.signed)

@@ -36,7 +36,6 @@ def receipts(
 
 
 def _contents(project: str, hushed: bool) -> set[str]:
-    """Return the content of each target that is built."""
     from drydock.engine.errors import ImageMissing
     from drydock.image import content_digest
     from drydock.project import TARGETS

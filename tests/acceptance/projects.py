@@ -1,4 +1,4 @@
-"""Three projects of other people's making: their files, and a change that a developer would make next."""
+"""Three projects by other authors: their files, and a developer's next change."""
 
 from __future__ import annotations
 
@@ -99,15 +99,15 @@ class Project:
     """A project as its author left it.
 
     Args:
-        name: What it has in particular.
-        main: The module that is changed.
+        name: Its special feature.
+        main: The module to change.
         run: Words for `drydock run`.
-        answer: What the printed request is answered with.
-        gates: The gates that it is asked to pass.
+        answer: The expected answer to the printed request.
+        gates: The gates to pass.
         kept: Files that no command may touch.
         dockerfile: The name of the Dockerfile that `init` writes.
         files: Text by path.
-        variables: What its environment file has.
+        variables: Of its environment file.
     """
 
     name: str
@@ -121,7 +121,7 @@ class Project:
     variables: str = ""
 
     def make(self, folder: Path) -> Path:
-        """Write it, with the lock that its own tool makes."""
+        """Write it, with the lock that its own tool creates."""
         if self.name == "poetry with a Dockerfile":
             materialise("lock_poetry", folder)
         write_files(folder, self.files)

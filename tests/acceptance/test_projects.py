@@ -1,4 +1,4 @@
-"""The README's way, as a person types it, in three projects that are not ours, with the installed wheel."""
+"""The README's steps, as a user types them, in three other authors' projects, with the installed wheel."""
 
 from __future__ import annotations
 
@@ -33,23 +33,23 @@ NEXT = f"{drydock.version()}.post1"
 
 @dataclass(frozen=True)
 class Installed:
-    """drydock in an environment of its own.
+    """drydock in a separate environment.
 
     Args:
         folder: The virtual environment.
-        wheels: The wheel of today, and that of a version to come.
+        wheels: The current wheel, and a future version's.
     """
 
     folder: Path
     wheels: tuple[Path, Path]
 
     def install(self, wheel: Path) -> None:
-        """Install a wheel, in the place of another."""
+        """Install a wheel in place of another."""
         line = [uv(), "pip", "install", "--quiet", "--no-config", f"--python={self.folder}", str(wheel)]
         subprocess.run(line, env=environment(), check=True)
 
     def type(self, words: str, folder: Path, code: int = 0) -> str:
-        """Run a line as a person types it, and return its result."""
+        """Run a line as a user types it, and return its result."""
         done = subprocess.run(
             self.words(words), cwd=folder, env=environment(), check=False, capture_output=True, text=True
         )
@@ -57,7 +57,7 @@ class Installed:
         return done.stdout
 
     def words(self, words: str) -> list[str]:
-        """Return a line's words, with the installed program in the place of `drydock`."""
+        """Return a line's words, with the installed program in place of `drydock`."""
         name, *rest = shlex.split(words)
         return [str(self.folder / "bin" / name), *rest]
 
@@ -76,7 +76,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Installed:
 
 
 def _of_next_version(wheel: Path, folder: Path) -> Path:
-    """Return the same wheel under the version to come."""
+    """Return the same wheel under the future version."""
     folder.mkdir()
     old, place = drydock.version(), folder / wheel.name.replace(drydock.version(), NEXT)
     with zipfile.ZipFile(wheel) as source, zipfile.ZipFile(place, "w") as target:
@@ -91,7 +91,7 @@ def _of_next_version(wheel: Path, folder: Path) -> Path:
 
 @pytest.fixture
 def folder(request: pytest.FixtureRequest, engine: Engine, tmp_path: Path) -> Iterator[Path]:
-    """A project's folder under a name of its own, in git; its images go afterwards."""
+    """A project's folder under a unique name, in git; its images are removed afterwards."""
     project: Project = request.getfixturevalue("project")
     name = f"shop-{hashlib.sha256(str(tmp_path).encode()).hexdigest()[:12]}"
     place = project.make(tmp_path / name)
@@ -164,7 +164,7 @@ def _outcomes(printed: str) -> list[str]:
 
 
 def _asked(installed: Installed, project: Project, folder: Path, engine: Engine) -> str:
-    """Start the image as README says, ask what it prints to ask, stop it, and see that nothing is left."""
+    """Start the image by the README, send the printed request, stop it, and check that nothing remains."""
     process = subprocess.Popen(
         [*installed.words("drydock run"), *project.run],
         cwd=folder,

@@ -24,7 +24,7 @@ HERE = base.Base("local/python:3.13-slim", "sha256:1", "made", "made here before
 
 @dataclass
 class Surroundings:
-    """An engine without images, a registry without answers, a machine that can make nothing."""
+    """An engine without images, a registry without answers, a machine that cannot build a base."""
 
     images: dict[str, base.Base] = field(default_factory=dict)
     refusal: str | None = "no such host"

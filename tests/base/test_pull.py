@@ -1,4 +1,4 @@
-"""What a pull tells while it goes on."""
+"""Progress of a pull."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def test_layers_are_told_when_they_are_there_and_their_sum_in_between() -> None:
 @pytest.mark.live
 def test_a_pull_names_every_layer(engine: Engine, plain: Registry) -> None:
     lines: list[str] = []
-    # Large enough not to arrive whole with the first question, which only shows that the registry answers.
+    # Too large to arrive whole with the first request, which only checks that the registry answers.
     with tiny_image(engine, size=30_000_000) as image:
         reference = f"{plain.address}/team/pulled:1"
         engine.sdk.images.get(image).tag(reference)

@@ -1,4 +1,4 @@
-"""Ratios, goals and recovery: what the benchmarks make of what they measured."""
+"""Ratios, goals and recovery, computed from benchmarks' measurements."""
 
 from __future__ import annotations
 

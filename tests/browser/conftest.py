@@ -1,4 +1,4 @@
-"""A real Chromium without a network, and a page of an image that attacks it."""
+"""A real Chromium without a network, and the page of an image that attacks it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.conftest import write_files
 from tests.report import contents
 from tests.support import packages
 
-# Keeps what is written on a canvas: a chart's text is in no element.
+# Records text drawn on a canvas: a chart's text is in no element.
 KEEP_TEXT = """
 window.drawn = [];
 const draw = CanvasRenderingContext2D.prototype.fillText;
@@ -28,12 +28,11 @@ CanvasRenderingContext2D.prototype.fillText = function (text, ...rest) {
 
 @dataclass
 class Tab:
-    """An open page, and what went on behind it.
+    """An open page and its events.
 
     Args:
-        page: The page.
         complaints: Console messages and uncaught errors.
-        requests: Addresses that were asked for.
+        requests: Requested addresses.
     """
 
     page: Page
@@ -41,22 +40,21 @@ class Tab:
     requests: list[str] = field(default_factory=list)
 
     def drawn(self) -> str:
-        """Return all text that was drawn since the last call."""
+        """Return all text drawn since the last call."""
         texts: list[str] = self.page.evaluate("window.drawn.splice(0)")
         return "\n".join(texts)
 
     def settle(self) -> None:
-        """Wait until the charts have come to rest."""
+        """Wait until the charts are at rest."""
         self.page.wait_for_timeout(500)
 
 
 OpenPage = Callable[..., Tab]
 
 
-# Not longer than a module: while it runs, Playwright's event loop keeps other tests from starting one.
+# Only for a module: while it runs, Playwright's event loop keeps other tests from starting one.
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Chromium."""
     with sync_playwright() as playwright:
         running = playwright.chromium.launch(executable_path=packages.chromium())
         yield running
@@ -65,7 +63,6 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="session")
 def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The page, as a file."""
     folder = tmp_path_factory.mktemp("report")
     manifest = '[project]\nname = "shop"\nversion = "1.4.2"\nrequires-python = ">=3.13"\n'
     project = load(write_files(folder / "project", {"pyproject.toml": manifest}))
@@ -77,7 +74,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def open_page(browser: Browser, report: Path) -> Iterator[OpenPage]:
-    """Return a function that opens the page in a context of its own, with Playwright's options for it."""
+    """Return a function that opens the page in a new context with Playwright's options."""
     contexts = []
 
     def open_it(**options: object) -> Tab:

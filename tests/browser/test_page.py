@@ -19,13 +19,13 @@ def crumbs(tab: Tab) -> list[str]:
 
 
 def axe(tab: Tab) -> list[str]:
-    """Return what axe-core finds, each with the element that it means."""
+    """Return axe-core's findings, each with its element."""
     tab.settle()
     tab.page.evaluate(
         (packages.node_modules() / "node_modules/axe-core/axe.min.js").read_text(encoding="utf-8")
     )
     found = tab.page.evaluate("axe.run()")
-    assert len(found["passes"]) > 20  # it did look
+    assert len(found["passes"]) > 20  # it did check
     return [f"{one['id']}: {one['nodes'][0]['html'][:200]}" for one in found["violations"]]
 
 
@@ -59,7 +59,7 @@ def test_a_click_in_the_treemap_looks_inside(open_page: OpenPage) -> None:
     tab = open_page()
     tab.settle()
 
-    # The largest layer is drawn first: its upper left corner belongs to its largest package.
+    # The largest layer is drawn first: its largest package is in its upper left corner.
     tab.page.locator("#treemap").click(position={"x": 60, "y": 100})
 
     expect(tab.page.locator("#path li")).to_have_count(3)
@@ -100,7 +100,7 @@ def test_the_keyboard_alone_looks_inside_and_back(open_page: OpenPage) -> None:
     page.keyboard.press("Tab")
     expect(page.locator(":focus")).to_have_text("Skip to the report")
     page.keyboard.press("Enter")
-    for _ in range(2):  # the table, which scrolls, then what is in it
+    for _ in range(2):  # the scrolling table, then its content
         page.keyboard.press("Tab")
     inside = page.locator(":focus").inner_text()
     page.keyboard.press("Enter")
@@ -163,7 +163,7 @@ def test_axe_finds_no_violation(open_page: OpenPage, scheme: str) -> None:
 
 
 def test_axe_finds_no_violation_without_scripts(open_page: OpenPage, report: Path) -> None:
-    # axe is a script itself: what the page is without its own is tried by removing these.
+    # axe needs scripts, so remove the page's own to test the page without them.
     tab = open_page()
     text = report.read_text(encoding="utf-8")
     tab.page.set_content(text[: text.index('<script type="application/json"')])

@@ -32,7 +32,7 @@ Reference = str
 
 @pytest.fixture
 def reference(engine: Engine) -> Iterator[Reference]:
-    """A reference of this test's own, removed afterwards."""
+    """A unique reference, removed afterwards."""
     name = f"drydock-test-{uuid.uuid4().hex[:12]}:1"
     yield name
     remove_repository(engine, name.split(":")[0])
@@ -150,7 +150,7 @@ def test_a_cli_without_buildx_is_said_so(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The docker CLI answers an unknown plug-in's name as it really does."""
+    """The docker CLI answers an unknown plug-in's name as a real one does."""
     programs = tmp_path / "bin"
     programs.mkdir()
     (programs / "docker").write_text('#!/bin/sh\necho "docker: unknown command: docker $1" >&2\nexit 1\n')
@@ -164,7 +164,7 @@ def test_a_cli_without_buildx_is_said_so(
 def test_an_engine_that_dies_mid_build_is_said_so(
     make_project: MakeProject, python_image: str, tmp_path: Path
 ) -> None:
-    """The engine is reached through a socket that closes while the build runs."""
+    """The connection to the engine is a socket that closes during the build."""
     path = tmp_path / "engine.sock"
     forward = [sys.executable, "-c", FORWARDER, str(path), "/var/run/docker.sock"]
     with subprocess.Popen(forward, stdout=subprocess.PIPE) as process:
@@ -210,7 +210,7 @@ while True:
 
 
 def cold_mounts(engine: Engine) -> set[str]:
-    """Return the name spaces of the cold builds whose mounts are there: those of killed builds may be."""
+    """Return the namespaces of cold builds whose mounts exist; killed builds may have left some."""
     kept = command.run(["docker", "buildx", "du", "--verbose"], env=engine.environment).stdout
     return set(re.findall("drydock-cold-[0-9a-f]+", kept))
 
@@ -219,7 +219,7 @@ def test_a_cold_build_spares_the_users_cache_mounts(
     engine: Engine, make_project: MakeProject, python_image: str
 ) -> None:
     mount = f"--mount=type=cache,id=drydock-test-{uuid.uuid4().hex},target=/cache"
-    # A mount's id is no part of a step's cache key; the command must be new too.
+    # A mount's id is not part of a step's cache key, so the command must be new, too.
     count = f"'{uuid.uuid4().hex}'; import pathlib; f = pathlib.Path('/cache/n'); f.open('a').write('x')"
     show = "print('mount holds', len(f.read_text()))"
     project = project_of(make_project, python_image, f'RUN {mount} python3 -c "{count}; {show}"')
@@ -257,7 +257,7 @@ def test_a_build_that_fails_stands_in_the_history_as_failed(
 def test_what_a_killed_cold_build_leaves_is_removed_when_nobody_has_used_it_for_long(
     engine: Engine, make_project: MakeProject, python_image: str
 ) -> None:
-    # A build that is told its namespace leaves the mounts, as one that is killed does.
+    # A build with a given namespace leaves its mounts behind, as a killed one does.
     namespace = f"{COLD}{uuid.uuid4().hex}"
     mount = "--mount=type=cache,id=left,target=/cache"
     project = project_of(make_project, python_image, f'RUN {mount} python3 -c \'open("/cache/n", "w")\'')

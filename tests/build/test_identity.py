@@ -1,4 +1,4 @@
-"""By which id an engine knows what buildx says it made."""
+"""The engine's id for an image that buildx reports."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def said(folder: Path, *, configuration: str = "", manifest: str = "") -> Path:
 
 
 def engine(*known: str) -> Engine:
-    """An engine that has images of these ids."""
+    """An engine with images of these ids."""
 
     def get(wanted: str) -> Any:
         if wanted not in known:

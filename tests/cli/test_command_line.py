@@ -1,4 +1,4 @@
-"""The program `drydock`: its list of tasks, its help, and its answers to slips of the fingers."""
+"""The program `drydock`: its list of tasks, its help, and its answers to typing errors."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def on_terminal(*args: str, columns: int, **env: str) -> Seen:
             UnknownOption,
             "error: `drydock size` has no option `--xyzzy`; `drydock --help size` shows them all",
         ),
-        # Invoke's own options are none of this program's: neither taken nor suggested.
+        # Invoke's own options do not belong to this program: neither accepted nor suggested.
         (
             ("push", "--dry"),
             UnknownOption,

@@ -1,4 +1,4 @@
-"""Completion in a real bash, zsh and fish, with the scripts that `drydock` prints."""
+"""Completion in a real bash, zsh and fish, with drydock's scripts."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ printf '%s\\n' "${COMPREPLY[@]}"
 
 
 def completed(*words: str) -> list[str]:
-    """Return what bash offers behind the words of a command line, the last of which may be begun or empty."""
+    """Return bash's completions of a command line's last word, which may be incomplete or empty."""
     done = subprocess.run(
         ["bash", "--norc", "-c", COMPLETE, "bash", *words],
         cwd=ROOT,
@@ -88,7 +88,7 @@ def test_there_is_a_script_for_each_shell_and_both_names(shell: str, lines: list
     assert [line for line in lines if line not in done.stdout.splitlines()] == []
 
 
-# On a terminal of zsh's own. It is unpacked and not installed, and has to be told the place of its modules.
+# On a terminal of zsh's own. zsh is unpacked, not installed, so it needs the path of its modules.
 IN_ZSH = """
 module_path=($1)
 zmodload zsh/zpty

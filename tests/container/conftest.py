@@ -1,4 +1,4 @@
-"""The image's own scripts are importable here as they are in the image."""
+"""Make the image's own scripts importable, as they are in the image."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""Other architectures than this machine's: nothing that assembles the image names one."""
+"""Support for other architectures: the image's assembly names none."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ LOADERS = [
 
 
 def program(loader: str, bits: int, end: str, machine: int) -> bytes:
-    """Return the beginning of a program: its file header, and one segment that names its loader."""
+    """Return the start of a program: its file header and one segment that names its loader."""
     form = elf.FORMATS[bits, end]
     name = loader.encode() + b"\0"
     header_size, segment_size = 16 + struct.calcsize(form.header), struct.calcsize(form.segment)
@@ -59,10 +59,10 @@ def test_the_library_list_of_arm64_answers_ctypes(
         .read_text()
         .replace("= ()", f"= ({str(tmp_path)!r},)")
     )
-    exec(compile(text, "ldconfig", "exec"), {})  # noqa: S102 - the repository's own
+    exec(compile(text, "ldconfig", "exec"), {})  # noqa: S102 - this repository's own file
     listing = capsys.readouterr().out
 
-    # ctypes looks for this on machines for which it knows no closer word.
+    # ctypes searches for this on machines without a more exact word.
     assert re.search(r"\s+(libmagic\.[^\s]+)\s+\(libc6", listing)
 
 
@@ -83,5 +83,5 @@ def test_nothing_that_assembles_the_image_names_an_architecture() -> None:
         if re.search(r"x86_64|x86-64|aarch64|amd64|arm64", path.read_text())
     }
 
-    # ctypes asks on one architecture for a word of its own.
+    # On one architecture ctypes searches for a special word.
     assert named == {"ldconfig.py"}

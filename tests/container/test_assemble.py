@@ -291,7 +291,7 @@ def test_times_follow_content_and_are_late_enough_for_every_archive_and_zone(tmp
         int((tree / name).stat().st_mtime) for name in ("a/one.css", "b/one.css", "other.css")
     )
     assert one == same != other
-    # West of Greenwich it is 14 hours earlier, and a zip archive begins with 1980-01-01.
+    # The time zone furthest west is 14 hours behind, and zip archives begin with 1980-01-01.
     earliest = datetime(1980, 1, 2, 14, tzinfo=UTC).timestamp()
     assert all(earliest <= path.lstat().st_mtime < time.time() for path in (tree, *tree.rglob("*")))
 

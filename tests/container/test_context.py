@@ -4,7 +4,7 @@ import subprocess
 
 from tests.conftest import ROOT
 
-# Everything that a build may see, beside the application's package and its tests.
+# All files that a build may read, beside the application's package and its tests.
 NAMED = {
     "backend/pyproject.toml",
     "backend/requirements-test.lock",

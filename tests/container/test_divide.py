@@ -222,7 +222,7 @@ def test_the_application_comes_behind_pythonpath_and_before_the_standard_library
     environment = {"PYTHONPATH": folders[1]}
     shown = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
 
-    # The empty name of the working folder and PYTHONPATH's own come first.
+    # The working folder's empty name and PYTHONPATH's entries come first.
     assert shown.split() == ["instrumented", "application", "2"]
 
 

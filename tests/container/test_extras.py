@@ -1,4 +1,4 @@
-"""What a project declares because it is opened by name, and how the image answers for it."""
+"""Declarations of libraries that a project opens by name, and their effect in the image."""
 
 from __future__ import annotations
 

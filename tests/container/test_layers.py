@@ -1,4 +1,4 @@
-"""Layers by rate of change, and what an application opens by name: each in real builds of a changed copy."""
+"""Layers by rate of change, and libraries opened by name, each in real builds of a changed copy."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.support.images import remove_repository
 pytestmark = [pytest.mark.live, pytest.mark.acceptance]
 
 REFERENCE = "drydock-tests/layers:live"
-# In the base image, and opened by nothing in production.
+# In the base image, but never opened in production.
 LIBRARY = "libmount.so.1"
 # The digest of an archive without files.
 EMPTY = f"sha256:{hashlib.sha256(bytes(1024)).hexdigest()}"
@@ -39,7 +39,7 @@ class Layers:
 
 
 class Builder:
-    """Builds production from a copy of this repository's context, which a test may change."""
+    """Builds production from a changeable copy of this repository's context."""
 
     def __init__(self, engine: Engine, python_image: str, context: Path) -> None:
         self.engine = engine
@@ -51,17 +51,15 @@ class Builder:
         copy_context(self.project, context)
 
     def build(self, **build_args: str) -> str:
-        """Build and return the image's id."""
         options = self.options.but(build_args={**self.options.build_args, **build_args})
         return build(self.engine, self.project, options).image_id
 
     def layers(self) -> Layers:
-        """Build and return the layers; WORKDIR's, which holds nothing, is left out."""
+        """Build and return the layers, without WORKDIR's empty one."""
         image = self.engine.sdk.images.get(self.build())
         return Layers(*(layer for layer in image.attrs["RootFS"]["Layers"] if layer != EMPTY))
 
     def append(self, name: str, text: str) -> None:
-        """Append to a file of the context."""
         with (self.context / name).open("a") as file:
             file.write(text)
 
@@ -88,7 +86,7 @@ def test_a_change_of_source_changes_the_layer_of_code_alone(builder: Builder) ->
 def test_a_change_of_one_dependency_leaves_the_runtime_and_the_application_alone(builder: Builder) -> None:
     before = builder.layers()
     lock = builder.context / "backend/requirements.lock"
-    # One distribution less, which nothing else requires.
+    # Remove one distribution that no other requires.
     rest = re.sub(r"^uvloop==.*\n(?:[ \t]+--hash.*\n)*", "", lock.read_text(), flags=re.MULTILINE)
     assert rest != lock.read_text()
     lock.write_text(rest)

@@ -1,4 +1,4 @@
-"""`drydock size --left-out` tells of every difference between the two images, and of no other."""
+"""`drydock size --left-out` lists every difference between the two images, and nothing else."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.conftest import ROOT
 pytestmark = pytest.mark.live
 
 REFERENCES = {target: f"drydock-tests/left-out:{target}" for target in ("slim", "production")}
-# The engine makes these for each container.
+# The engine creates these in each container.
 RUNTIME = ("dev", "proc", "sys", ".dockerenv", "etc/hosts", "etc/hostname", "etc/resolv.conf", "etc/mtab")
 
 
@@ -36,7 +36,7 @@ def images(engine: Engine) -> Iterator[dict[str, str]]:
 
 
 def exported(engine: Engine, reference: str) -> set[str]:
-    """Return the paths of a container's file system, as the engine exports it."""
+    """Return all paths of a container's exported file system."""
     container = engine.sdk.containers.create(reference)
     try:
         with tempfile.TemporaryFile() as file:
@@ -51,7 +51,7 @@ def exported(engine: Engine, reference: str) -> set[str]:
 
 
 def left_out(images: dict[str, str], *options: str) -> str:
-    """Return what `drydock size --left-out` prints about the two images."""
+    """Return the output of `drydock size --left-out` for the two images."""
     command = [sys.executable, "-m", "drydock.cli", "size", *images.values(), "--left-out", *options]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr

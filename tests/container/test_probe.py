@@ -18,7 +18,7 @@ from tests.conftest import ROOT
 
 @contextmanager
 def answering(answer: bytes, pause: float = 0.0, asked: list[bytes] | None = None) -> Iterator[int]:
-    """Answer one connection on a free port and give the port."""
+    """Answer one connection on a free port and yield the port."""
     with socket.create_server(("127.0.0.1", 0)) as server:
 
         def serve() -> None:
@@ -97,7 +97,7 @@ def test_any_answer_is_enough_without_a_path(monkeypatch: pytest.MonkeyPatch) ->
 def test_an_open_port_behind_which_the_application_hangs_is_unhealthy(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    # The kernel takes the connection; nobody accepts it.
+    # The kernel accepts the connection, but no program does.
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
         assert exit_code(monkeypatch, port, HEALTH_PATH="", PROBE_TIMEOUT="0.2") == 1

@@ -1,4 +1,4 @@
-"""Nothing is missing from the production image, and nothing is in it that should not be."""
+"""The production image lacks nothing, and contains nothing superfluous."""
 
 from __future__ import annotations
 
@@ -33,16 +33,16 @@ def image(engine: Engine) -> Iterator[str]:
 
 
 def python(image: str, script: str, *options: str) -> str:
-    """Run a script in the image and return what it printed."""
+    """Run a script in the image and return its output."""
     command = ["docker", "run", "--rm", *RESTRICTED, *options, image, "python3", "-c", script]
     done = subprocess.run(command, capture_output=True, text=True, timeout=250)
     assert done.returncode == 0, done.stderr[-3000:]
     return done.stdout.strip()
 
 
-# Left out by reasons.py, with all that belongs to it; and modules that CPython has for other systems alone.
+# Left out by reasons.py with their parts; and modules that CPython has for other systems only.
 LEFT_OUT = {"_tkinter", "ensurepip", "idlelib", "tkinter", "turtle", "turtledemo"}
-# Debian has a package of its own for _gdbm.
+# Debian packages _gdbm separately.
 FOREIGN = {
     "_gdbm",
     "_ios_support",
@@ -118,7 +118,7 @@ for name in sorted(importlib.metadata.packages_distributions()):
 
 
 def unloadable(image: str, *folders: str) -> str:
-    """Return the shared objects below some folders that do not load, with the loader's reasons."""
+    """Return shared objects that do not load, with the loader's reasons."""
     script = f"""
 import ctypes, os, pathlib
 for folder in {folders}:

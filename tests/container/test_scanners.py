@@ -1,4 +1,4 @@
-"""Scanners see in production what they see in slim, less what is really absent."""
+"""Scanners find the same in production as in slim, less what is really absent."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from tests.support.archives import unpack
 
 pytestmark = [pytest.mark.live, pytest.mark.acceptance]
 
-# Where anybody may write, in the base image as in every Debian.
+# World-writable, in the base image as in every Debian.
 SHARED = {"/tmp", "/var/tmp", "/run/lock"}  # noqa: S108
-# Of our own making, in the place of the one that libc-bin brings.
+# Ours, in place of libc-bin's.
 OURS = {"/usr/sbin/ldconfig"}
 
 
@@ -63,7 +63,7 @@ def images(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> dict[str
 
 
 def trivy(exported: Exported) -> dict[str, set[tuple[str, str]]]:
-    """Return names and versions that Trivy finds, by kind."""
+    """Return the names and versions found by Trivy, by kind."""
     args = [tool("trivy"), "image", "--quiet", "--input", exported.archive, "--format", "cyclonedx"]
     report = json.loads(command.run([str(part) for part in args]).stdout)
     found: dict[str, set[tuple[str, str]]] = {"deb": set(), "pypi": set()}
@@ -75,7 +75,7 @@ def trivy(exported: Exported) -> dict[str, set[tuple[str, str]]]:
 
 
 def cyclonedx(exported: Exported, folder: Path) -> set[tuple[str, str]]:
-    """Return names and versions that cyclonedx-py finds in the image's environment."""
+    """Return the names and versions found by cyclonedx-py in the image's environment."""
     interpreter = folder / "python"
     interpreter.write_text(f"#!/bin/sh\necho '{json.dumps([str(exported.site)])}'\n")
     interpreter.chmod(0o755)
@@ -84,7 +84,7 @@ def cyclonedx(exported: Exported, folder: Path) -> set[tuple[str, str]]:
 
 
 def files_of(package: str, root: Path) -> set[str]:
-    """Return the files that a Debian package brought to an image with dpkg's own database."""
+    """Return a Debian package's files in an image with dpkg's own database."""
     info = root / "var/lib/dpkg/info"
     lists = [*info.glob(f"{package}.list"), *info.glob(f"{package}:*.list")]
     names = {line for path in lists for line in path.read_text().splitlines()}
@@ -114,7 +114,7 @@ def test_trivy_sees_every_distribution_but_the_bases_own(images: dict[str, Expor
         for path in images["production"].site.glob("*.dist-info")
     }
     assert {name.replace("_", "-").lower() for name, _ in there} == installed
-    # Of the base image's own Python, which production does not carry.
+    # Parts of the base image's own Python, which production leaves out.
     assert {name for name, _ in everything - there} <= {"pip", "setuptools", "wheel"}
 
 

@@ -1,4 +1,4 @@
-"""Nothing that a build was told in confidence is in the image."""
+"""A build's secrets are not in the image."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ REFERENCE = "drydock-tests/secrets:live"
 
 @pytest.fixture(scope="module")
 def words() -> dict[str, str]:
-    """What must stay secret: a line of the certificates' file, user and password of the index."""
+    """The secrets: a line of the certificates' file, user and password of the index."""
     return {name: f"{name}-{secrets.token_hex(12)}" for name in ("bundle", "user", "password")}
 
 

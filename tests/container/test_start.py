@@ -35,7 +35,7 @@ Serve = Callable[..., None]
 
 @pytest.fixture
 def serve(monkeypatch: pytest.MonkeyPatch) -> Serve:
-    """Give the start script another serve.json than the usual one."""
+    """Give the start script a different serve.json."""
 
     def change(**values: object) -> None:
         monkeypatch.setattr(start, "served", lambda: SERVED | {"settings_check": "shop_start:check"} | values)
@@ -46,7 +46,7 @@ def serve(monkeypatch: pytest.MonkeyPatch) -> Serve:
 
 @pytest.fixture
 def script(tmp_path: Path) -> list[str]:
-    """A command that runs the start script for the module `shop`."""
+    """The command of the start script for the module `shop`."""
     for name in ("start.py", "limits.py"):
         shutil.copy(Path(start.__file__).with_name(name), tmp_path)
     (tmp_path / "serve.json").write_text(json.dumps(SERVED))
@@ -240,7 +240,7 @@ def test_a_uvicorn_that_knows_no_limit_for_its_end_serves_all_the_same(
         pass
 
     class Config(uvicorn.Config):
-        """That of uvicorn before 0.22: without the argument."""
+        """uvicorn's before 0.22: without the argument."""
 
         def __init__(self, app: str, **options: Any) -> None:
             assert "timeout_graceful_shutdown" not in options
@@ -255,6 +255,33 @@ def test_a_uvicorn_that_knows_no_limit_for_its_end_serves_all_the_same(
 
     with pytest.raises(Loaded):
         start.main(["serve"])
+
+
+def test_a_uvicorn_that_is_told_how_its_workers_serve(monkeypatch: pytest.MonkeyPatch, serve: Serve) -> None:
+    begun: list[object] = []
+
+    class Multiprocess:
+        """That of uvicorn before 0.36."""
+
+        processes = ()
+
+        def __init__(self, config: uvicorn.Config, target: Any, sockets: list[socket.socket]) -> None:
+            begun.extend((config, target.__func__, target.__self__.config, *sockets))
+
+        def run(self) -> None:
+            begun.append("run")
+
+    monkeypatch.setattr("uvicorn.supervisors.Multiprocess", Multiprocess)
+    serve(application="shop_start:app")
+    for name, value in {"PORT": str(free_port()), "HOST": "127.0.0.1", "WEB_CONCURRENCY": "2"}.items():
+        monkeypatch.setenv(name, value)
+
+    assert start.main(["serve"]) == 0
+
+    config, target, served, listener, last = begun
+    assert (served, target, last) == (config, uvicorn.Server.run, "run")
+    assert isinstance(listener, socket.socket)
+    listener.close()
 
 
 def test_a_signal_before_serving_ends_the_process() -> None:
@@ -277,7 +304,7 @@ async def app(scope, receive, send):
 
 @pytest.fixture
 def serving(tmp_path: Path, script: list[str]) -> Iterator[Callable[..., int]]:
-    """Start an application that knows nothing of a lifespan, and give its port."""
+    """Start an application without a lifespan and yield its port."""
     (tmp_path / "shop.py").write_text(ECHO)
     running: list[subprocess.Popen[bytes]] = []
 

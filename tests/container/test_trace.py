@@ -1,4 +1,4 @@
-"""Libraries that are opened by name: what the trace of imports and of a start tells about them."""
+"""Libraries opened by name, found by the trace of imports and of a start."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.conftest import ROOT, write_files
 
 
 def load(name: str, file: str) -> ModuleType:
-    """Import one of the trace's modules under a name of its own: every folder like it has a `__main__`."""
+    """Import one of the trace's modules under a unique name: every such folder has a `__main__`."""
     spec = importlib.util.spec_from_file_location(name, ROOT / "drydock/container/trace" / file)
     assert spec
     assert spec.loader
@@ -94,7 +94,7 @@ def test_a_start_is_traced_to_what_it_opens(tmp_path: Path) -> None:
     assert any(path.endswith("/libresolv.so.2") for path in found.loaded)
     names = frozenset({"libresolv.so.2", "libgone.so.9"})
     assert found.faults == (loader.Fault("the application", "KeyError: 'DATABASE_URL'", names),)
-    # What it wrote beside its code did not reach the tree that becomes a layer.
+    # Files written beside its code did not reach the tree that becomes a layer.
     assert [path.name for path in (tmp_path / "rootfs/app").iterdir()] == ["shop.py"]
 
 

@@ -1,4 +1,4 @@
-"""The image in less usual circumstances: serving HTTPS, and built from a project that commits its uv.lock."""
+"""The image in less usual circumstances: with HTTPS, and from a project that commits its uv.lock."""
 
 from __future__ import annotations
 
@@ -56,11 +56,11 @@ def test_https_is_served_and_the_health_probe_follows(engine: Engine, tmp_path: 
 
 @pytest.fixture
 def with_uv_lock(tmp_path: Path) -> Path:
-    """A copy of this repository's last commit that commits a uv.lock instead of requirements.lock."""
+    """A copy of this repository's last commit with a uv.lock instead of requirements.lock."""
     archive = subprocess.run(["git", "archive", "HEAD"], cwd=ROOT, check=True, capture_output=True).stdout
     subprocess.run(["tar", "-x", "-C", str(tmp_path)], input=archive, check=True)
     (tmp_path / "backend/requirements.lock").unlink()
-    # This machine may have no newer Python than the one that runs the tests, and uv locks with one that fits.
+    # uv must lock for a Python that this machine has: perhaps none newer than the tests' own.
     manifest = tmp_path / "backend/pyproject.toml"
     manifest.write_text(
         manifest.read_text().replace('requires-python = ">=3.13"', 'requires-python = ">=3.11"')

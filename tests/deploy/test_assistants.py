@@ -1,4 +1,4 @@
-"""What is handed to the assistants is what their own parsers accept."""
+"""The assistants' own parsers accept our files for them."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ Change = Callable[[Any], Any]
 
 
 def schema(vendor: str, name: str) -> Any:
-    """Return a vendored schema, strict about fields that it does not know."""
+    """Return a vendored schema that refuses unknown fields."""
     return strict(json.loads((SCHEMAS / f"{vendor}.json").read_text())["schemas"][name])
 
 
 def strict(value: Any) -> Any:
-    """Refuse unknown fields wherever a schema lists fields, as a strict `kubectl apply` does."""
+    """Refuse unknown fields in all objects of a schema, as a strict `kubectl apply` does."""
     if isinstance(value, list):
         return [strict(item) for item in value]
     if not isinstance(value, dict):
@@ -38,13 +38,12 @@ def strict(value: Any) -> Any:
 
 
 def problem(content: Any, wanted: Any) -> str:
-    """Return why a schema refuses some content; empty when it does not."""
+    """Return a schema's reason to refuse some content, or an empty text."""
     found = jsonschema.Draft202012Validator(wanted).iter_errors(content)
     return "; ".join(f"{'/'.join(map(str, error.path))}: {error.message}" for error in found)
 
 
 def resource(name: str) -> Any:
-    """Return one of the kagent resources by kind and name."""
     documents = yaml.safe_load_all((ASSISTANTS / "kagent" / "todo.yaml").read_text())
     return next(one for one in documents if f"{one['kind']}/{one['metadata']['name']}" == name)
 
@@ -76,7 +75,7 @@ def test_every_file_for_an_assistant_is_judged() -> None:
 
 
 def rename(old: str, new: str) -> Change:
-    """Return a change that gives a field another name, wherever it stands."""
+    """Return a change that renames a field everywhere."""
 
     def change(value: Any) -> Any:
         if isinstance(value, list):
@@ -89,7 +88,6 @@ def rename(old: str, new: str) -> Change:
 
 
 def put(value: object, *path: str | int) -> Change:
-    """Return a change that sets one field."""
 
     def change(content: Any) -> Any:
         made = copy.deepcopy(content)

@@ -1,4 +1,4 @@
-"""What a deployment would change is told field by field."""
+"""A deployment's changes are listed field by field."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from drydock.deploy.manifests import Manifest, parse
 
 
 def deployment(image: str = "todo:1", **settings: str) -> dict[str, Any]:
-    """Return a Deployment's part that people change."""
+    """Return the parts of a Deployment that users change."""
     variables = [{"name": name, "value": value} for name, value in settings.items()]
     return {"spec": {"replicas": 2, "containers": [{"name": "api", "image": image, "env": variables}]}}
 
@@ -62,7 +62,7 @@ def test_what_the_api_server_writes_itself_is_no_difference() -> None:
 
 @dataclass(frozen=True)
 class Cluster:
-    """What runs, by title, and what the API server would make of the manifests: the manifests themselves."""
+    """A cluster with running objects by title; its API server returns manifests unchanged."""
 
     live: Mapping[str, Any]
 
@@ -77,7 +77,6 @@ class Cluster:
 
 
 def settings(name: str, level: str) -> dict[str, Any]:
-    """Return a ConfigMap with a generated name."""
     return {
         "kind": "ConfigMap",
         "metadata": {"name": f"todo-{name}", "namespace": "harbour"},
@@ -86,7 +85,6 @@ def settings(name: str, level: str) -> dict[str, Any]:
 
 
 def workload(config_map: str) -> dict[str, Any]:
-    """Return a Deployment that reads a ConfigMap."""
     pod = {"containers": [{"name": "api", "envFrom": [{"configMapRef": {"name": f"todo-{config_map}"}}]}]}
     metadata = {"name": "todo", "namespace": "harbour"}
     return {"kind": "Deployment", "metadata": metadata, "spec": {"template": {"spec": pod}}}
@@ -102,7 +100,7 @@ READ = "spec.template.spec.containers[api].envFrom"
 
 
 def told(live: Mapping[str, Any], *wanted: dict[str, Any]) -> list[str]:
-    """Return what is told, without the Deployment's own line on which ConfigMap it reads."""
+    """Return the lines, without the Deployment's own line about its ConfigMap."""
     lines = difference(cast("Kubectl", Cluster(live)), [Manifest(one) for one in wanted])
     return [line for line in lines if READ not in line]
 
@@ -112,7 +110,7 @@ def test_changed_settings_are_told_although_their_config_map_has_a_new_name() ->
     change = "    LOG_LEVEL: DEBUG → INFO"
     wanted = (NEW, workload("7hh9gc46f4"))
     assert told(RUNNING, *wanted) == [f"+ {title}", change, "~ deployment/todo"]
-    # An earlier revision had these settings, so that their ConfigMap is still there.
+    # An earlier revision had these settings, so their ConfigMap still exists.
     earlier = RUNNING | {"configmap/todo-7hh9gc46f4": NEW}
     assert told(earlier, *wanted) == [f"~ {title}", change, "~ deployment/todo"]
 

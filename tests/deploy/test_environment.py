@@ -1,13 +1,14 @@
-"""docs/environment.md says what the application and the start script read."""
+"""docs/reference/environment.md says what the application and the start script read."""
 
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 from drydock.gates.kubernetes import EXPECTATIONS
 from drydock.gates.kubernetes.finding import read
 from drydock.report import environment
-from tests.conftest import ROOT
+from tests.conftest import ROOT, write_files
 
 START = (ROOT / "drydock/container/start.py").read_text()
 SETTING = {
@@ -17,6 +18,14 @@ SETTING = {
     "example": "x://y",
     "secret": True,
 }
+
+
+def test_the_page_is_written_where_it_is(tmp_path: Path) -> None:
+    assert environment.place(tmp_path) == tmp_path / "docs/environment.md"
+
+    write_files(tmp_path, {"docs/reference/environment.md": ""})
+
+    assert environment.place(tmp_path) == tmp_path / "docs/reference/environment.md"
 
 
 def test_a_secret_is_shown_with_its_file_variable() -> None:

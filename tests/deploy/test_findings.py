@@ -1,4 +1,4 @@
-"""What the tools print becomes findings, what they cannot say is no pass, and ignores need a reason."""
+"""Tools' output becomes findings, missing answers do not pass, and ignores need a reason."""
 
 from __future__ import annotations
 
@@ -123,7 +123,6 @@ FAULTS = [
 
 @pytest.fixture(scope="module")
 def rendered() -> str:
-    """The local overlay."""
     return render(load(ROOT), "local")
 
 
@@ -131,7 +130,7 @@ def test_the_tools_find_what_is_wrong_in_a_manifest(rendered: str) -> None:
     broken = rendered
     for right, wrong, _ in FAULTS:
         assert right in rendered
-        # The last one stands in an object that the scanners still know the kind of.
+        # The last one is in an object whose kind the scanners still recognize.
         before, _, after = broken.rpartition(right)
         broken = before + wrong + after
     found = {one.check for one in gate.scan(broken, "local", Expectations(), lambda _: None)}

@@ -1,4 +1,4 @@
-"""Gordon is handed what is known; without it, that is said."""
+"""Gordon receives the known facts; its absence is reported."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Program = Callable[[str], None]
 
 @pytest.fixture
 def docker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Program:
-    """Return a function that puts a docker CLI with some behaviour on PATH."""
+    """Return a function that puts a fake docker CLI on PATH."""
     folder = tmp_path / "bin"
     folder.mkdir()
     monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
@@ -34,7 +34,6 @@ def docker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Program:
 
 @pytest.fixture
 def project(make_project: MakeProject) -> Project:
-    """A project with a Dockerfile."""
     return make_project({"Dockerfile": "# drydock's\nFROM python:3.13-slim\n"})
 
 
@@ -68,7 +67,7 @@ def test_without_docker_ai_standard_docker_is_used(docker: Program) -> None:
 
 def test_docker_ai_is_found_by_its_help(docker: Program) -> None:
     docker('echo "Usage: docker ai [OPTIONS] [PROMPT]"')
-    docker_ai.require()  # raises CommandMissing where it is not found
+    docker_ai.require()  # raises CommandMissing if it is not found
 
 
 def test_the_command_names_the_projects_folder(project: Project) -> None:

@@ -1,4 +1,4 @@
-"""Each of our own checks finds its fault in a manifest that is otherwise right."""
+"""Each of our own checks finds its fault in an otherwise correct manifest."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Change = Callable[[dict[str, Any]], None]
 
 
 def changed(title: str, change: Change, overlay: str = "production") -> list[tuple[str, str]]:
-    """Return what is found after a change of one rendered object: its title with the text."""
+    """Change one rendered object, and return the title and text of each finding."""
     documents = [copy.deepcopy(dict(one.content)) for one in RENDERED[overlay]]
     wanted = [Manifest(one) for one in documents]
     change(next(dict_ for dict_, one in zip(documents, wanted, strict=True) if one.title.startswith(title)))
@@ -30,7 +30,6 @@ def changed(title: str, change: Change, overlay: str = "production") -> list[tup
 
 
 def container(content: dict[str, Any]) -> dict[str, Any]:
-    """Return the first container of a workload."""
     found: dict[str, Any] = content["spec"]["template"]["spec"]["containers"][0]
     return found
 

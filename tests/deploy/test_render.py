@@ -1,4 +1,4 @@
-"""Overlays that are not there, that kustomize refuses, and clusters that do not answer."""
+"""Missing overlays, overlays that kustomize refuses, and clusters that do not answer."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from drydock.deploy.render import render
 from tests.conftest import MakeProject
 
 OVERLAY = "deploy/kubernetes/overlays/local/kustomization.yaml"
-# The discard port: nothing listens there.
+# The discard port: no server listens there.
 KUBECONFIG = """
 apiVersion: v1
 kind: Config

@@ -1,4 +1,4 @@
-"""What a cluster says about pods becomes one line."""
+"""A cluster's reports about pods become one line."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from drydock.deploy.manifests import Manifest, parse, placeholders, repository, 
 
 
 def pod(state: dict[str, Any], last: dict[str, Any] | None = None, restarts: int = 0) -> dict[str, Any]:
-    """Return a pod with one container."""
     container = {
         "name": "api",
         "image": "todo:1",
@@ -23,7 +22,6 @@ def pod(state: dict[str, Any], last: dict[str, Any] | None = None, restarts: int
 
 
 def event(reason: str, message: str) -> dict[str, Any]:
-    """Return a warning about the pod."""
     return {"type": "Warning", "reason": reason, "message": message, "involvedObject": {"name": "todo-1"}}
 
 
@@ -100,7 +98,6 @@ def test_the_line_of_a_log_that_says_most_is_chosen(log: str, line: str) -> None
 
 
 def deployment(generation: int = 2, **status: int) -> dict[str, Any]:
-    """Return a Deployment of two replicas."""
     return {
         "kind": "Deployment",
         "metadata": {"generation": generation},
@@ -134,7 +131,6 @@ def test_a_deployment_is_done_when_only_new_pods_run_and_all_are_ready(
 
 
 def replica_set(revision: int) -> dict[str, Any]:
-    """Return a ReplicaSet of the Deployment."""
     return {
         "kind": "ReplicaSet",
         "metadata": {

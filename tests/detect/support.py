@@ -1,4 +1,4 @@
-"""Copy an example project of tests/apps to its own place, and show findings as expected.toml spells them."""
+"""Copy an example project of tests/apps, and show findings in expected.toml's form."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from drydock.detect.model import Found
 
 APPS = Path(__file__).resolve().parent.parent / "apps"
 SHAPES = sorted(path.name for path in APPS.iterdir() if path.is_dir())
-# What an expected.toml says besides findings: where to point, what to ask the container, what decides.
+# Keys of expected.toml besides findings: the project's folder, requests for the container, options.
 DIRECTIONS = ("project", "ask", "option")
-HELD_BACK = ".in"  # names that git ignores or that tools would pick up where they lie: uv.lock.in, .env.in
+HELD_BACK = ".in"  # names that git ignores or that tools would use in place: uv.lock.in, .env.in
 
 
 def materialise(shape: str, target: Path) -> Path:
@@ -25,7 +25,6 @@ def materialise(shape: str, target: Path) -> Path:
 
 
 def write(folder: Path, files: dict[str, str | bytes]) -> Path:
-    """Write files below a folder, parents included, and return the folder."""
     for name, content in files.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -34,7 +33,7 @@ def write(folder: Path, files: dict[str, str | bytes]) -> Path:
 
 
 def summary(findings: Findings) -> dict[str, object]:
-    """Return findings under the keys of expected.toml: values alone, `""` for what was not found."""
+    """Return findings' values under the keys of expected.toml, `""` for missing ones."""
     f = findings
     plan = f.dependencies.value if f.dependencies else None
     server = f.server.value if f.server else None
@@ -86,7 +85,7 @@ def summary(findings: Findings) -> dict[str, object]:
 
 
 def value(found: Found[str] | None) -> str:
-    """Return a found text, `""` when there is none."""
+    """Return a found text, or `""`."""
     return found.value if found else ""
 
 

@@ -1,4 +1,4 @@
-"""Every example project of tests/apps: what is found equals its expected.toml."""
+"""Findings for every example project of tests/apps equal its expected.toml."""
 
 from __future__ import annotations
 

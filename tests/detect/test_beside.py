@@ -1,4 +1,4 @@
-"""What a project's files do besides starting the server is noted, each thing with its line."""
+"""A project's actions besides starting the server are found, each with its line."""
 
 from __future__ import annotations
 

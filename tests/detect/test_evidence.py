@@ -1,4 +1,4 @@
-"""Single pieces of evidence, each in the smallest project that shows it."""
+"""Single pieces of evidence, each in the smallest project that contains it."""
 
 from __future__ import annotations
 

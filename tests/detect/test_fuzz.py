@@ -1,7 +1,7 @@
-"""Whatever stands in a project's files, the detector returns printable findings and raises nothing.
+"""The detector returns printable findings and raises nothing, for any content of a project's files.
 
-`DRYDOCK_FUZZ_SECONDS` runs the same properties for that long, and with `pytest -s` says how many projects it
-looked at; the suite takes a short look.
+`DRYDOCK_FUZZ_SECONDS` runs the same properties for that time, and prints the number of projects with
+`pytest -s`; the suite runs them briefly.
 """
 
 from __future__ import annotations
@@ -122,7 +122,7 @@ WORDS = [
 
 @st.composite
 def mutated(draw: st.DrawFn) -> bytes:
-    """A real file with words put in, pieces cut out and pieces doubled."""
+    """A real file with inserted words, removed pieces and repeated pieces."""
     data = draw(st.sampled_from(CORPUS))
     for _ in range(draw(st.integers(0, 5))):
         at, width = draw(st.integers(0, len(data))), draw(st.integers(0, 40))

@@ -1,4 +1,4 @@
-"""Folders that are broken or mean harm: the detector returns findings and raises nothing, in little time."""
+"""Broken or hostile folders: the detector quickly returns findings and raises nothing."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ def test_code_is_not_run(tmp_path: Path) -> None:
 )
 def test_files_of_gigabytes_and_binary_ones_are_left_alone(name: str, tmp_path: Path) -> None:
     write(tmp_path, {"main.py": GOOD, "setup.py": "", "blob.py": bytes(range(256)) * 100, name: b""})
-    os.truncate(tmp_path / name, 50 * 10**9)  # sparse: it takes no disk, and would take all memory
+    os.truncate(tmp_path / name, 50 * 10**9)  # sparse: it needs no disk, but would fill all memory
 
     found = detect(tmp_path)
 

@@ -1,4 +1,4 @@
-"""Kinds of projects that public repositories show, each in the smallest one that has it."""
+"""Kinds of projects found in public repositories, each as the smallest example."""
 
 from __future__ import annotations
 

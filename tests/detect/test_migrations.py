@@ -1,4 +1,4 @@
-"""Alembic and Aerich become the image's migration, from the folder that each needs."""
+"""Alembic and Aerich become the image's migration, each from the folder that it needs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Values set by hand win over any evidence."""
+"""Values set by hand override any evidence."""
 
 from __future__ import annotations
 

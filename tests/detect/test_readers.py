@@ -1,4 +1,4 @@
-"""The small readers beneath the detector: command lines, versions, wheels, requirements, ignore patterns."""
+"""The detector's small readers: command lines, versions, wheels, requirements, ignore patterns."""
 
 from __future__ import annotations
 

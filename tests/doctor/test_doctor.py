@@ -1,4 +1,4 @@
-"""What `invoke doctor` finds with a real engine: containers in a network that is broken."""
+"""Findings of `invoke doctor` with a real engine: containers in a broken network."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ PAGE = b'<!DOCTYPE html><a href="pip-99.0-py3-none-any.whl">pip-99.0-py3-none-an
 
 @pytest.fixture
 def gateway(engine: Engine) -> str:
-    """This machine's address on the network that containers are in."""
+    """This machine's address on the containers' network."""
     configuration = engine.sdk.networks.get("bridge").attrs["IPAM"]["Config"]
     return str(configuration[0]["Gateway"])
 
@@ -66,7 +66,7 @@ def index(gateway: str, tmp_path: Path) -> Iterator[str]:
 
 @pytest.fixture
 def ask(engine: Engine, python_image: str, gateway: str) -> Callable[..., Finding]:
-    """Return a function that lets a container ask an index, in surroundings of the test's own."""
+    """Return a function that lets a container query an index, in an environment set by the test."""
 
     def asked(environment: dict[str, str], **surroundings: Any) -> Finding:
         run = network.question(engine, python_image, environment)

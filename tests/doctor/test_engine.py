@@ -1,4 +1,4 @@
-"""What `invoke doctor` finds about an engine: each finding by an engine, a CLI or a disk like that."""
+"""Findings of `invoke doctor` about an engine, each with an engine, CLI or disk in that state."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.support.engine import telling
 
 
 def program(folder: Path, monkeypatch: pytest.MonkeyPatch, script: str | None) -> None:
-    """Put a docker CLI of our own, or none at all, on PATH."""
+    """Put a fake docker CLI, or none, on PATH."""
     folder.mkdir()
     if script is not None:
         (folder / "docker").write_text(f"#!/bin/sh\n{script}\n")

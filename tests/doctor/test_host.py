@@ -1,4 +1,4 @@
-"""What `invoke doctor` finds about a kernel: files as kernels show them, and limits that are really set."""
+"""Findings of `invoke doctor` about a kernel, from files in the kernel's format and from real limits."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `invoke doctor` finds about a network: proxies, bundles, registries and clocks like that."""
+"""Findings of `invoke doctor` about a network, with proxies, bundles, registries and clocks in that state."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def test_a_ca_bundle_without_a_certificate_is_told(tmp_path: Path) -> None:
 
 
 def at(make_project: MakeProject, host: str) -> Project:
-    """Return a project whose registry is on a host."""
+    """Return a project with its registry on a host."""
     manifest = '[project]\nname = "shop"\nversion = "1"\n[tool.drydock]\nregistry = "{}/team"\n'
     return make_project({"pyproject.toml": manifest.format(host)})
 
@@ -132,13 +132,13 @@ def test_a_docker_configuration_that_cannot_be_read_is_told(
 
 @pytest.fixture
 def own_info() -> dict[str, Any]:
-    """What an engine says that trusts registries on this machine."""
+    """The description of an engine that trusts registries on this machine."""
     return {"RegistryConfig": {"InsecureRegistryCIDRs": ["127.0.0.0/8"]}}
 
 
 @contextmanager
 def server(offset: timedelta) -> Iterator[str]:
-    """Run a web server whose clock is off."""
+    """Run a web server with a wrong clock."""
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_HEAD(self) -> None:

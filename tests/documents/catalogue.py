@@ -1,4 +1,4 @@
-"""commands.toml as data: which test runs which command of the documents."""
+"""commands.toml as data: the test for each command of the documents."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ class Run:
     """A command that tests/documents/test_documents.py runs.
 
     Args:
-        command: As it stands in a document.
-        shows: Text that its output holds.
-        add: Words that the test puts behind it.
-        code: Its exit code.
+        command: As in the document.
+        shows: Expected text in its output.
+        add: Words that the test appends.
+        code: Expected exit code.
     """
 
     command: str
@@ -27,7 +27,7 @@ class Run:
 
 @dataclass(frozen=True)
 class Catalogue:
-    """What commands.toml says."""
+    """The content of commands.toml."""
 
     needs: tuple[str, ...]
     replaced: Mapping[str, str]
@@ -35,14 +35,13 @@ class Catalogue:
     tested: Mapping[str, str]
 
     def replace(self, text: str) -> str:
-        """Return a command with what the tests have in place of the reader's own."""
+        """Return a command with the tests' values in place of the reader's."""
         for old, new in self.replaced.items():
             text = text.replace(old, new)
         return text
 
 
 def read() -> Catalogue:
-    """Read commands.toml."""
     found = tomllib.loads((Path(__file__).parent / "commands.toml").read_text(encoding="utf-8"))
     return Catalogue(
         needs=tuple(found["needs"]["known"]),

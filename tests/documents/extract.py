@@ -1,4 +1,4 @@
-"""The commands that the documents show, each with its place and its mark."""
+"""The documents' commands, each with its place and its mark."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tests.conftest import ROOT
 
-# A code span that begins with one of these and goes on is a command; alone it is a name.
+# A code span with one of these and further words is a command; alone it is a name.
 PROGRAMS = (
     *(
         "drydock",
@@ -53,7 +53,7 @@ class Documented:
     Args:
         text: The command on one line.
         place: File and line.
-        needs: What it needs that no test has; empty where nothing is marked.
+        needs: A requirement that tests cannot meet, by its mark; empty without a mark.
     """
 
     text: str
@@ -61,17 +61,17 @@ class Documented:
     needs: str
 
 
-# A command's text, and what its mark says that it needs.
+# A command's text, and the requirement in its mark.
 Marked = tuple[str, str]
 
 
 def documents() -> list[Path]:
     """Return the documents for people."""
-    return [ROOT / "README.md", ROOT / "backend/README.md", *sorted((ROOT / "docs").glob("*.md"))]
+    return [ROOT / "README.md", ROOT / "backend/README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 
 def commands(path: Path) -> list[Documented]:
-    """Return the commands of a document: those in its blocks, and those in its sentences and tables."""
+    """Return a document's commands: those in its blocks, and those in its sentences and tables."""
     name = path.relative_to(ROOT)
     return [
         Documented(text, f"{name}:{line}", needs)
@@ -81,7 +81,7 @@ def commands(path: Path) -> list[Documented]:
 
 
 def _parts(text: str) -> Iterator[tuple[int, list[Marked]]]:
-    """Yield, for each block and paragraph, its first line's number and its commands with their marks."""
+    """Yield the first line number, and the commands with their marks, of each block and paragraph."""
     block: list[str] | None = None
     language, mark, began = "", "", 0
     paragraph: list[str] = []
@@ -98,11 +98,11 @@ def _parts(text: str) -> Iterator[tuple[int, list[Marked]]]:
         elif line.strip() and not fence:
             paragraph.append(line)
         else:
-            # A message is quoted with its own advice; its commands stand in the text below it.
+            # A quoted message contains its own advice; the text below it has the commands.
             if paragraph and not paragraph[0].startswith(">"):
                 yield number - len(paragraph), _of_text("\n".join(paragraph))
             if fence:
-                # A mark on the line before counts for the block.
+                # A mark on the line before applies to the block.
                 marks = MARK.fullmatch(paragraph[-1].strip()) if paragraph else None
                 block, language, began, mark = [], fence[1], number, marks[1] if marks else ""
             paragraph = []
@@ -118,12 +118,12 @@ def _of_block(language: str, lines: list[str]) -> list[str]:
 
 
 def _plain(line: str) -> str:
-    """Return a line of a block without its comment, blanks as one."""
+    """Return a block's line without its comment, with single spaces."""
     return re.sub(r"\s+", " ", re.sub(r"(^|\s)#.*$", "", line)).strip()
 
 
 def _of_text(text: str) -> list[Marked]:
-    """Return the commands among a text's code spans; a mark stands behind its span."""
+    """Return the commands among a text's code spans; a mark follows its span."""
     spans = [(" ".join(span.split()), mark) for _, span, mark in SPAN.findall(text)]
     return [(span, mark) for span, mark in spans if " " in span and "…" not in span and _is_command(span)]
 
@@ -133,12 +133,11 @@ def _is_command(span: str) -> bool:
 
 
 def canonical(text: str) -> str:
-    """Return a command in the form of Invoke and Nox, which do what `drydock X` and `drydock gate G` do."""
+    """Return a command in the form of Invoke and Nox: `drydock X` and `drydock gate G` are equivalent."""
     text = re.sub(r"(?<![\w-])drydock gate (\w+)", r"nox -s \1", text)
     return re.sub(r"(?<![\w-])drydock(?= [-a-z])", "invoke", text)
 
 
 def words(text: str) -> list[str]:
-    """Return a command's words, without the leading `./run`."""
     split = shlex.split(text.replace("<(", "").replace(")", ""))
     return split[1:] if split[:1] == ["./run"] else split

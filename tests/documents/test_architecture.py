@@ -1,4 +1,4 @@
-"""docs/architecture.md against the layers' contract and the import graph."""
+"""docs/background/architecture.md against the layers' contract and the import graph."""
 
 from __future__ import annotations
 

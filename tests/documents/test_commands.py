@@ -1,4 +1,4 @@
-"""Every command in the documents is run by a test, or its document says what it needs."""
+"""A test runs every command in the documents, or the document states the command's requirement."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ def sessions() -> dict[str, bool]:
 
 
 def session_of(text: str) -> str:
-    """Return the session that a command runs; empty where it runs none."""
+    """Return the session that a command runs, or an empty text."""
     split = words(text)
     return split[2] if split[:2] == ["nox", "-s"] else ""
 
 
 def test_the_documents_are_read_as_people_read_them() -> None:
-    page = ROOT / "docs" / "kubernetes.md"
+    page = ROOT / "docs/how-to/kubernetes.md"
     found = {one.text: one for one in commands(page)}
     assert found["./run invoke deploy --overlay local"].needs == ""
     assert found["kind load docker-image todo-chatbot-api:dev"].needs == "kind"
@@ -46,7 +46,7 @@ def test_the_documents_are_read_as_people_read_them() -> None:
 
 def test_every_command_is_run_by_a_test_or_marked(sessions: dict[str, bool]) -> None:
     def is_known(one: Documented) -> bool:
-        # `.ci/run` runs plain `nox`; and a bare name is run with whatever its longer forms are run with.
+        # `.ci/run` runs plain `nox`; and tests of a command's longer forms also cover its bare name.
         text = canonical(one.text)
         by_ci = sessions.get(session_of(text), False)
         bare = any(known.startswith(f"{text} ") for known in COVERED)
@@ -74,7 +74,7 @@ def test_the_test_of_a_command_is_there(command: str, test: str) -> None:
         assert command in (ROOT / path).read_text(encoding="utf-8")
         return
     assert function(ROOT / path, name)
-    # The documents' own tests run what stands there, word by word.
+    # The documents' own tests run these commands word for word.
     if path.endswith("test_documents.py"):
         text = (ROOT / path).read_text(encoding="utf-8")
         assert [word for word in words(CATALOGUE.replace(command)) if word not in text] == []

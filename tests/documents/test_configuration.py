@@ -1,4 +1,4 @@
-"""docs/configuration.md and the configuration's JSON schema against the code."""
+"""docs/reference/configuration.md and the configuration's JSON schema against the code."""
 
 from __future__ import annotations
 
@@ -128,7 +128,7 @@ def test_a_found_value_fills_each_key_that_the_page_says_is_found(tmp_path: Path
 
 def test_the_schema_for_pyproject_checks_this_repositorys_own() -> None:
     whole = json.loads(schema.pyproject())
-    whole.pop("allOf")  # the JSON Schema Store's, which no test fetches
+    whole.pop("allOf")  # the JSON Schema Store's, which tests do not fetch
     Draft7Validator.check_schema(whole)
     manifest = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 

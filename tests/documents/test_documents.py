@@ -1,4 +1,4 @@
-"""The commands of the documents, run as they stand there."""
+"""The documents' commands, run as written."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ IMAGE = CATALOGUE.replaced["IMAGE"]
 def shell(
     command: str, cwd: Path = ROOT, environment: Mapping[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
-    """Run a command line as a person's shell does, with the project's tools on PATH."""
+    """Run a command line in a shell, with the project's tools on PATH."""
     path = os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"]))
     return subprocess.run(
         ["bash", "-c", command],
@@ -43,7 +43,7 @@ def shell(
 
 @pytest.fixture(scope="module")
 def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """Variables of every command: what drydock remembers of these runs stays out of the user's memory."""
+    """Variables of every command: they keep drydock's records of these runs out of the user's state."""
     return {
         "XDG_STATE_HOME": str(tmp_path_factory.mktemp("state")),
         "COSIGN_PASSWORD": PASSWORD,
@@ -59,7 +59,7 @@ def values(
     environment: dict[str, str],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[dict[str, str]]:
-    """What stands for the words in braces; images and names that commands make are removed."""
+    """Values for the words in braces; images and names that commands create are removed."""
     folder = tmp_path_factory.mktemp("documents")
     (folder / "settings.env").write_text("LOG_LEVEL=LOUD\n")
     subprocess.run(
@@ -83,13 +83,13 @@ def values(
         container.remove(force=True)
         made = {tag for image in engine.sdk.images.list() for tag in image.tags} - before
         for tag in made:
-            # Others may be building on this engine.
+            # Other processes may be building on this engine.
             if tag.rpartition(":")[0].removeprefix(f"{plain.address}/acme/") == IMAGE.partition(":")[0]:
                 engine.sdk.images.remove(tag)
 
 
 def line(run: Run, values: Mapping[str, str]) -> str:
-    """Return the command line of a run, with what the tests have in place of the reader's own."""
+    """Return a run's command line, with the tests' values in place of the reader's."""
     text = f"{CATALOGUE.replace(run.command)} {run.add}"
     for name, value in values.items():
         text = text.replace(f"{{{name}}}", value)

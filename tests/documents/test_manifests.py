@@ -1,8 +1,10 @@
-"""The manifests in docs/kubernetes.md fit what the overlays hold, and strict schemas take them."""
+"""The manifests in docs/how-to/kubernetes.md fit what the overlays hold, and strict schemas take them."""
 
 from __future__ import annotations
 
 import re
+import shutil
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -14,9 +16,9 @@ from drydock.deploy.render import render
 from drydock.detect.project import load
 from drydock.gates.kubernetes import EXPECTATIONS, tools
 from drydock.gates.kubernetes.finding import read
-from tests.conftest import ROOT
+from tests.conftest import ROOT, write_files
 
-DOCUMENT = (ROOT / "docs" / "kubernetes.md").read_text(encoding="utf-8")
+DOCUMENT = (ROOT / "docs/how-to/kubernetes.md").read_text(encoding="utf-8")
 SHOWN = {
     one.kind: one
     for text in re.findall(r"^```yaml\n(.*?)^```", DOCUMENT, re.MULTILINE | re.DOTALL)
@@ -27,7 +29,6 @@ VERSIONS = read(ROOT / EXPECTATIONS).kubernetes
 
 
 def of_production(kind: str) -> Manifest:
-    """Return production's object of a kind."""
     return next(one for one in PRODUCTION if one.kind == kind)
 
 
@@ -78,6 +79,19 @@ def test_the_metrics_tokens_file_lies_where_the_pods_mount_the_secret() -> None:
     (name, path) = re.findall(r"^(\w+)_FILE=(\S+)$", DOCUMENT, re.MULTILINE)[0]
     (container,) = of_production("Deployment").containers
 
-    assert f"`{name}_FILE`" in (ROOT / "docs" / "environment.md").read_text(encoding="utf-8")
+    assert f"`{name}_FILE`" in (ROOT / "docs/reference/environment.md").read_text(encoding="utf-8")
     assert str(Path(path).parent) in {mount["mountPath"] for mount in container["volumeMounts"]}
     assert f"`{Path(path).name}`" in DOCUMENT
+
+
+def test_the_overlay_for_openshift_names_no_user(tmp_path: Path) -> None:
+    document = (ROOT / "docs/how-to/openshift.md").read_text(encoding="utf-8")
+    (shown,) = re.findall(r"^ +```yaml\n(.*?)^ +```", document, re.MULTILINE | re.DOTALL)
+    folder = tmp_path / "kubernetes"
+    shutil.copytree(ROOT / "deploy/kubernetes", folder)
+    write_files(folder / "overlays/openshift", {"kustomization.yaml": textwrap.dedent(shown)})
+
+    found = manifests.parse(render(load(ROOT), str(folder / "overlays/openshift")))
+
+    pods = [one.content["spec"]["template"]["spec"] for one in found if one.kind in ("Deployment", "Job")]
+    assert [sorted(pod["securityContext"]) for pod in pods] == [["runAsNonRoot", "seccompProfile"]] * 2

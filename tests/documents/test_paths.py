@@ -1,4 +1,4 @@
-"""The documents name files and folders that are there."""
+"""The documents name existing files and folders."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ PAGES = [*documents(), ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md", ROOT / "t
 TOP = "|".join(
     sorted(re.escape(path.name) for path in ROOT.iterdir() if path.is_dir() and path.name != ".git")
 )
-# Words in capitals stand for the reader's own.
+# Words in capitals are placeholders.
 NAMED = re.compile(rf"`((?:{TOP})/[a-z0-9_./-]*)[`:]")
 LINKED = re.compile(r"\]\(([^)#:]+)(?:#[^)]*)?\)")
 

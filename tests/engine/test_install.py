@@ -1,4 +1,4 @@
-"""Setting an engine up, where apt or the daemon refuses: programs of those names stand in for both."""
+"""Setting up an engine when apt or the daemon refuses: fake programs take their places."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from drydock.engine.errors import EngineInstallFailed, EngineStartFailed
 
 @pytest.fixture
 def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder before everything else on PATH, and a machine without systemd and without an engine."""
+    """A folder first on PATH, and a machine without systemd and without an engine."""
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
     monkeypatch.setattr(install, "under_systemd", lambda: False)
     monkeypatch.setattr(install, "STATE", tmp_path / "state")
@@ -25,7 +25,6 @@ def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def program(folder: Path, name: str, script: str) -> None:
-    """Write a shell script as a program."""
     path = folder / name
     path.write_text(f"#!/bin/sh\n{script}\n")
     path.chmod(0o755)
@@ -63,7 +62,7 @@ def test_only_the_daemon_that_was_started_is_stopped(programs: Path) -> None:
         assert daemon.wait(5) == -15
         assert not install.stop(lambda _: None)
 
-        # The number of a daemon that is gone may be another program's by now.
+        # A dead daemon's process id may belong to another program by now.
         install.PID_FILE.write_text(f"{other.pid}\n")
         assert not install.stop(lambda _: None)
         assert other.poll() is None

@@ -23,7 +23,7 @@ def image_of(*layers: bytes) -> Image:
 
 @pytest.fixture(scope="module")
 def image() -> Image:
-    """1.2 MB on disk: a runtime, and a distribution that weighs more than half of it."""
+    """1.2 MB on disk: a runtime, and a distribution with more than half of it."""
     runtime = files_tar({"usr/bin/python3": "x" * 400_000})
     site = files_tar(
         {f"{SITE}/openai/big.py": "x" * 750_000, f"{SITE}/openai-1.dist-info/RECORD": "openai/big.py,,"}

@@ -1,4 +1,4 @@
-"""Which code a receipt stands for."""
+"""Code that belongs to a receipt."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Edit = Callable[[str], set[str]]
 
 @pytest.fixture(scope="module")
 def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the package, as an installation of it."""
+    """A copy of the package, in place of an installation."""
     root = tmp_path_factory.mktemp("installed")
     shutil.copytree(ROOT / "drydock", root / "drydock", ignore=shutil.ignore_patterns("__pycache__"))
     return root
@@ -34,7 +34,7 @@ def digests() -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def before(copy: Path) -> Iterator[dict[str, str]]:
-    """The digests of the copy, which takes the place of the package until the last test of this file."""
+    """The copy's digests; the copy replaces the package until the last test of this file."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(drydock, "__file__", str(copy / "drydock/__init__.py"))
         patch.setattr(gates, "__path__", [str(copy / "drydock/gates")])
@@ -44,7 +44,7 @@ def before(copy: Path) -> Iterator[dict[str, str]]:
 
 @pytest.fixture
 def voided(copy: Path, before: dict[str, str]) -> Iterator[Edit]:
-    """Return a function that changes one file of the copy and returns the gates whose digest differs then."""
+    """Return a function that changes one file of the copy and returns the gates with a new digest."""
     changed: dict[Path, bytes] = {}
 
     def edit(name: str) -> set[str]:

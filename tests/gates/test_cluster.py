@@ -1,4 +1,4 @@
-"""The gate on a cluster that is played: what is applied where, asked and removed."""
+"""The gate on a fake cluster: its namespaces, requests and clean-up."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ OVERLAY = {"deploy/kubernetes/overlays/local/kustomization.yaml": "resources: [a
 
 
 def manifests(namespace: str, **more: Any) -> list[dict[str, Any]]:
-    """Return a Deployment of the project's image and a Service that leads to its pods."""
+    """Return a Deployment of the project's image and a Service for its pods."""
     pods = {"metadata": {"labels": LABELS}, "spec": {"containers": [{"name": "api", "image": "shop:dev"}]}}
     return [
         {
@@ -48,14 +48,14 @@ def manifests(namespace: str, **more: Any) -> list[dict[str, Any]]:
 
 @dataclass
 class Cluster:
-    """Notes what it is asked, in kubectl's words, and answers."""
+    """A fake kubectl that records its commands and answers them."""
 
     context: str = "kind-harbour"
     silent: float = 0
     ran: list[str] = field(default_factory=list)
 
     def run(self, *args: str, **_: object) -> Completed:
-        """Answer as a cluster in order does, or not at all."""
+        """Answer as a healthy cluster, or fail while ``silent`` is positive."""
         self.ran.append(" ".join(args))
         if args[:2] == ("config", "current-context"):
             return Completed(args, 0, f"{self.context}\n", "")
@@ -67,7 +67,7 @@ class Cluster:
 
 @dataclass
 class Stage:
-    """A project with an overlay, and the cluster that it goes to."""
+    """A project with an overlay, and its cluster."""
 
     project: Project
     cluster: Cluster
@@ -77,7 +77,6 @@ class Stage:
     copied: list[dict[str, Any]] = field(default_factory=list)
 
     def judge(self, *arguments: str) -> Any:
-        """Return the gate's verdict."""
         workspace = Workspace(None, self.project)  # type: ignore[arg-type]
         workspace._built["production"] = BuildResult("production", "shop:dev", "sha256:1", (), 0.0)
         return cluster.judge(Subject(workspace, "production", arguments))

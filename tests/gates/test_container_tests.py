@@ -80,7 +80,7 @@ def test_names_of_tests_leave_the_images_own_options_of_pytest(
         tests="shop:test",
         engine=None,
         target="production",
-        show=str,
+        show=lambda _: None,
     )
 
     assert container_tests.judge(subject).outcome is Outcome.PASSED

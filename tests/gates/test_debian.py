@@ -1,4 +1,4 @@
-"""Debian's archive: sources from this machine's mirrors, apt's policy read, faults closed; and for real."""
+"""Debian's archive: sources from this machine's mirrors, apt's policy, failing closed, and a real lookup."""
 
 from __future__ import annotations
 

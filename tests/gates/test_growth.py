@@ -27,7 +27,7 @@ MakeImage = Callable[[int], Image]
 
 @pytest.fixture
 def make_image(tmp_path: Path) -> MakeImage:
-    """Return a function that makes an image with a file of so many bytes."""
+    """Return a function that makes an image with a file of a given number of bytes."""
 
     def make(size: int) -> Image:
         archive = write_archive(tmp_path / f"{size}.tar", docker_archive([files_tar({"app": "x" * size})]))
@@ -38,13 +38,12 @@ def make_image(tmp_path: Path) -> MakeImage:
 
 @pytest.fixture
 def project(tmp_path: Path) -> Project:
-    """A project called shop."""
     return load(write_files(tmp_path / "shop", {"pyproject.toml": '[project]\nname = "shop"\n'}))
 
 
 @pytest.fixture
 def history(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> History:
-    """An empty history, which growth is measured by."""
+    """An empty history to measure growth against."""
     made = History(tmp_path / "history.sqlite3")
     monkeypatch.setattr(growth, "History", lambda: made)
     return made
@@ -53,7 +52,7 @@ def history(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> History:
 def remember(
     history: History, image: Image, at: float, outcome: Outcome = Outcome.PASSED, origin: Origin = MAIN
 ) -> None:
-    """Put a build of an image into a history, and what the size gate said about it."""
+    """Add a build of an image and its size gate's verdict to a history."""
     history.add_build(Build(at, origin, image.id, 1.0))
     history.add_image(weigh(image))
     said = budget.judge(image, Budget(10 * MB), origin.target)
@@ -134,7 +133,7 @@ def test_an_image_of_main_is_measured_by_the_one_before(
 ) -> None:
     remember(history, make_image(20_000), at=1)
     image = make_image(90_000)
-    # As the gate leaves it behind: built, and then refused or passed by other limits.
+    # As the gate leaves it: built, and then refused or passed by other limits.
     remember(history, image, at=2)
     assert not judged(image, project).passed
 

@@ -1,4 +1,4 @@
-"""Growth over the main branch on a machine that has no image of it, as in CI."""
+"""Growth over the main branch on a machine without main's image, as in CI."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.live
 
 
 def judged(clone: Clone, state: Path) -> tuple[int, dict[str, Any], str]:
-    """Let the size gate judge production; return its exit code, its verdict and what it says besides."""
+    """Let the size gate judge production; return its exit code, its verdict and its other output."""
     command = [sys.executable, "-m", "drydock.cli", "gate", "size_budget", "--target", "production", "--json"]
     environment = {**os.environ, "XDG_STATE_HOME": str(state)}
     done = subprocess.run(

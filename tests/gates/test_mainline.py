@@ -19,7 +19,7 @@ NOW = "[project]\nname = 'shop'\n"
 
 
 class Building:
-    """A workspace that notes what it was asked for, and fails if it was told to."""
+    """A workspace that records its requests, and raises a fault if given."""
 
     asked: ClassVar[list[tuple[str, str, str]]] = []
     fault: Exception | None = None
@@ -28,14 +28,14 @@ class Building:
         self.project, self.channel = project, channel
 
     def say(self, line: str) -> None:
-        """Nobody listens."""
+        """Discard the line."""
 
     def of(self, project: Project, channel: str) -> Building:
-        """Return one of another state of the project."""
+        """Return a workspace for another state of the project."""
         return Building(project, channel)
 
     def measured(self, target: str) -> str:
-        """Return words in an image's place."""
+        """Return a text in place of an image."""
         if self.fault:
             raise self.fault
         if not (code := self.project.root / "app/main.py").is_file():
@@ -47,7 +47,7 @@ class Building:
 
 @pytest.fixture
 def building(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Building:
-    """A workspace of a project in a repository, whose code changed once more beside the main branch."""
+    """A project in a repository, with a commit that the main branch lacks."""
     root = begin(tmp_path / "repository") / "shop"
     for path, text in {"pyproject.toml": NOW, "Dockerfile": "FROM scratch\n", "app/main.py": "one"}.items():
         commit(root.parent, text, f"shop/{path}")

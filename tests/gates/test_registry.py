@@ -1,4 +1,4 @@
-"""A gate is one module: what its presence alone changes."""
+"""A gate is one module: the effects of its mere presence."""
 
 from __future__ import annotations
 
@@ -55,22 +55,18 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 class Still(Workspace):
-    """A workspace whose image is there already, without an engine."""
+    """A workspace with an existing image, without an engine."""
 
     def measured(self, _target: str) -> object:  # type: ignore[override]
-        """Return the image of every target."""
         return IMAGE
 
 
 class Engine:
-    """As much of an engine as a receipt names."""
+    """The parts of an engine that a receipt names."""
 
     class sdk:  # noqa: N801
-        """Its client."""
-
         @staticmethod
         def version() -> dict[str, str]:
-            """Return the engine's version."""
             return {"Version": "26.1.5"}
 
 

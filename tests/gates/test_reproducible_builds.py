@@ -1,4 +1,4 @@
-"""The gate against a real build that is never the same twice."""
+"""The gate against a real build that differs every time."""
 
 from __future__ import annotations
 

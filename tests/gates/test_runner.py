@@ -51,7 +51,7 @@ def test_a_gate_that_could_not_look_differs_from_one_that_refuses(
     fault = refusal(Verdict("audit", outcome, "jinja2 2.10"))
 
     assert type(fault) is error
-    # "The lines above" are named only where there are some.
+    # "The lines above" are named only if there are some.
     assert str(fault) == f"{line}see it again with `drydock gate audit`"
     shown = refusal(Verdict("audit", outcome, "jinja2 2.10", details=("CVE-2019-10906",)))
     assert str(shown) == f"{line}fix what the lines above show, and see it again with `drydock gate audit`"

@@ -26,7 +26,7 @@ class _Answer(http.server.BaseHTTPRequestHandler):
 
 @pytest.fixture
 def running() -> Iterator[Running]:
-    """What looks like a started container and answers everything."""
+    """A fake started container that answers every request."""
     with http.server.HTTPServer(("127.0.0.1", 0), _Answer) as server:
         threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
         yield cast("Running", SimpleNamespace(port=server.server_port))

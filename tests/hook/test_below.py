@@ -1,4 +1,4 @@
-"""The hook in a repository whose project lies below its top; its only gate here is a session of its own."""
+"""The hook in a repository with its project in a subfolder; its only gate here is its own session."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def judge(
 
 def test_the_projects_own_session_judges_the_commit_without_gits_variables(repository: Path) -> None:
     good = git(repository, "rev-parse", "HEAD")
-    # It is not committed, and so not judged.
+    # It is not committed, so it is not judged.
     (repository / "services/shop/app.py").write_text(APP + "# fault\n")
 
     done = judge(repository)

@@ -1,4 +1,4 @@
-"""The pre-push hook in repositories of other projects: git runs it, with a Python that only takes notes."""
+"""The pre-push hook in other projects' repositories: git runs it with a Python that only records."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def git(folder: Path, *args: str, check: bool = True) -> subprocess.CompletedPro
 
 @pytest.fixture
 def notes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A Python that notes the pushed commit, GIT_DIR, standard input and its arguments, and where it does."""
+    """A Python that records the pushed commit, GIT_DIR, its input and arguments; return the record."""
     written = tmp_path / "notes"
     python = tmp_path / "a python"
     python.write_text(

@@ -16,11 +16,11 @@ PASSING = "def test_the_answer_is_right() -> None:\n    assert 6 * 7 == 42\n"
 
 @pytest.fixture
 def clone(tmp_path: Path) -> Clone:
-    """A clone whose only test is the one that a test writes."""
+    """A clone with a single test, written by the calling test."""
     made = Clone(tmp_path)
     for test in (made.root / "backend/tests").glob("test_*.py"):
         test.unlink()
-    # The rest of the gates would take minutes.
+    # The other gates would take minutes.
     settings = made.root / ".pre-commit-config.yaml"
     settings.write_text(settings.read_text().replace(HOOK, f"{HOOK} container_tests size_budget"))
     return made
@@ -46,7 +46,7 @@ def test_the_hook_refuses_a_broken_test_and_lets_a_good_commit_pass_once_tested(
     assert passed.returncode == 0, passed.stdout
     assert clone.pushed() == mended
 
-    # What nobody committed is not judged, and what was judged needs no engine.
+    # An uncommitted change is not judged, and an earlier verdict needs no engine.
     (clone.root / ANSWER).write_text(FAILING)
     (clone.root / "README.md").write_text("Only words.\n")
     clone.git("add", "README.md")

@@ -1,4 +1,4 @@
-"""Gates of the hook that are Nox sessions, in a folder of their own."""
+"""Gates of the hook that are Nox sessions, in a separate folder."""
 
 from __future__ import annotations
 

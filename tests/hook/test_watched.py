@@ -1,4 +1,4 @@
-"""What a change makes the hook run, by the files of this repository."""
+"""Gates that the hook runs for a change, by the files of this repository."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def changed(files: dict[str, str], path: str) -> set[str]:
     ("path", "expected"),
     [
         ("README.md", set()),
-        ("docs/security.md", set()),
+        ("docs/background/security.md", set()),
         ("backend/todo_api/main.py", {"lint", "container_tests", "size_budget"}),
         ("backend/tests/test_chat.py", {"lint", "container_tests", "size_budget"}),
         (
@@ -77,7 +77,7 @@ def test_every_watched_gate_is_a_session() -> None:
 
 
 def test_every_pattern_selects_something(files: dict[str, str]) -> None:
-    # This project's configuration lies in pyproject.toml, and its scripts in drydock/container.
+    # This project's configuration is in pyproject.toml, and its scripts are in drydock/container.
     elsewhere = {"drydock.toml", "image/*", "image/expectations.toml"}
     patterns = {text for one in WATCHED for text in one.patterns("backend")} - elsewhere
 
@@ -115,5 +115,5 @@ def test_a_changed_base_image_makes_gates_of_images_judge_again() -> None:
     assert stands_on("sha256:old", tests, known)
     assert not stands_on("sha256:new", tests, known)
     assert stands_on("sha256:new", lint, known)
-    # Without an engine nothing else can be built than what was judged.
+    # Without an engine, only the judged image can be built.
     assert stands_on("", tests, known)

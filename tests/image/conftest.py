@@ -7,12 +7,11 @@ from hypothesis import settings
 
 from drydock.image.cache import Cache
 
-# A busy machine is slow, which is no fault of what is tested.
+# Tests must not fail because a busy machine is slow.
 settings.register_profile("patient", deadline=None)
 settings.load_profile("patient")
 
 
 @pytest.fixture
 def cache(tmp_path: Path) -> Cache:
-    """An empty cache."""
     return Cache(tmp_path / "cache")

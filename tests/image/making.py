@@ -1,4 +1,4 @@
-"""Layers and images for tests, made byte by byte."""
+"""Layers and images for tests, built byte by byte."""
 
 from __future__ import annotations
 
@@ -48,7 +48,6 @@ def layer_tar(entries: Sequence[Entry], *, format: int = tarfile.PAX_FORMAT) -> 
 
 
 def files_tar(files: Mapping[str, str | bytes]) -> bytes:
-    """Return the archive of a layer that holds some files."""
     return layer_tar(
         [
             Entry(name, content.encode() if isinstance(content, str) else content)
@@ -58,17 +57,15 @@ def files_tar(files: Mapping[str, str | bytes]) -> bytes:
 
 
 def folder(name: str) -> Entry:
-    """Return a folder's entry."""
     return Entry(name, type=tarfile.DIRTYPE, mode=0o755)
 
 
 def digest(data: bytes) -> str:
-    """Return a digest as registries write it."""
+    """Return a digest in registries' form."""
     return f"sha256:{hashlib.sha256(data).hexdigest()}"
 
 
 def analysed(data: bytes, tmp_path: Path) -> Record:
-    """Analyse a layer's blob."""
     path = tmp_path / "blob"
     path.write_bytes(data)
     with Part(path, 0, len(data)).open() as blob:
@@ -76,7 +73,7 @@ def analysed(data: bytes, tmp_path: Path) -> Record:
 
 
 def configuration(layers: Sequence[bytes], **config: Any) -> dict[str, Any]:
-    """Return an image configuration on some layers."""
+    """Return an image configuration with some layers."""
     return {
         "architecture": "amd64",
         "os": "linux",
@@ -91,7 +88,7 @@ def configuration(layers: Sequence[bytes], **config: Any) -> dict[str, Any]:
 
 
 def docker_archive(layers: Sequence[bytes], *, legacy: bool = False, **config: Any) -> dict[str, bytes]:
-    """Return the files of a `docker save` archive: of today's engines, or of those before version 25."""
+    """Return the files of a `docker save` archive, as engines of today or before version 25 write it."""
     raw = json.dumps(configuration(layers, **config)).encode()
     name = digest(raw).removeprefix("sha256:")
     blobs = [digest(layer).removeprefix("sha256:") for layer in layers]
@@ -110,7 +107,7 @@ def docker_archive(layers: Sequence[bytes], *, legacy: bool = False, **config: A
 
 
 def containerd_archive(layers: Sequence[bytes], **config: Any) -> dict[str, bytes]:
-    """Return the files of a `docker save` archive of an engine that keeps its images in containerd."""
+    """Return the files of a `docker save` archive from an engine with containerd's store."""
     files = oci_layout(layers, **config)
     documents = {name: json.loads(content) for name, content in files.items() if content.startswith(b"{")}
     manifest = next(document for document in documents.values() if "layers" in document)
@@ -129,7 +126,7 @@ def containerd_archive(layers: Sequence[bytes], **config: Any) -> dict[str, byte
 def oci_layout(
     layers: Sequence[bytes], *, compress: bool = True, architecture: str = "amd64", **config: Any
 ) -> dict[str, bytes]:
-    """Return the files of an OCI layout with one image and, as BuildKit adds one, an attestation."""
+    """Return the files of an OCI layout with one image and an attestation like BuildKit's."""
     blobs = [gzip.compress(layer, mtime=0) if compress else layer for layer in layers]
     raw = json.dumps(configuration(layers, **config) | {"architecture": architecture}).encode()
     manifest = json.dumps(
@@ -161,13 +158,11 @@ def oci_layout(
 
 
 def write_archive(path: Path, files: Mapping[str, bytes]) -> Path:
-    """Write the files of an image as one tar archive."""
     path.write_bytes(files_tar(files))
     return path
 
 
 def write_folder(path: Path, files: Mapping[str, bytes]) -> Path:
-    """Write the files of an image as a folder."""
     for name, content in files.items():
         (path / name).parent.mkdir(parents=True, exist_ok=True)
         (path / name).write_bytes(content)
@@ -175,11 +170,11 @@ def write_folder(path: Path, files: Mapping[str, bytes]) -> Path:
 
 
 def anatomy_of(files: Mapping[str, str], programs: Sequence[str] = (), env: Sequence[str] = ()) -> Anatomy:
-    """Return an image of one layer, read as every layer is.
+    """Return an image of one layer, read by the usual reader.
 
     Args:
         files: Content by path.
-        programs: Paths of executable files besides.
+        programs: Paths of additional executable files.
         env: Variables of its configuration.
     """
     entries = [Entry(name.lstrip("/"), text.encode()) for name, text in files.items()]

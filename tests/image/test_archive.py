@@ -31,7 +31,7 @@ from tests.image.making import (
 LAYERS = [files_tar({"usr/bin/python3": b"\x7fELF" * 5000}), files_tar({"app/main.py": "app = 1\n"})]
 SETTINGS = {"User": "10001", "Env": ["PORT=8000"], "Labels": {"revision": "abc"}}
 
-# As `docker save` writes them with the classic image store, with containerd's, and before version 25.
+# `docker save` archives with the classic image store, with containerd's, and before version 25.
 STORES: dict[str, Callable[[Path], Path]] = {
     "overlay2": lambda path: write_archive(path, docker_archive(LAYERS, **SETTINGS)),
     "containerd": lambda path: write_archive(path, containerd_archive(LAYERS, **SETTINGS)),
@@ -55,7 +55,7 @@ WAYS: dict[str, Callable[[Path], Path]] = {
 
 @pytest.fixture(params=WAYS)
 def image(request: pytest.FixtureRequest, tmp_path: Path, cache: Cache) -> Image:
-    """The same image, read from every kind of archive."""
+    """The same image, read from each kind of archive."""
     return read(WAYS[request.param](tmp_path), architecture="amd64", cache=cache)
 
 

@@ -15,7 +15,6 @@ CONFIGURATION = b'{"os":"linux"}'
 
 @pytest.fixture
 def record(tmp_path: Path) -> Record:
-    """The analysis of a small layer."""
     return analysed(files_tar({"a": "b"}), tmp_path)
 
 
@@ -71,7 +70,7 @@ def test_longest_unused_entries_go_first(tmp_path: Path) -> None:
         for path in entries(tmp_path):
             if record.diff_id.removeprefix("sha256:") in path.name:
                 os.utime(path, (number, number))
-    # Its use makes the older one the younger.
+    # This use makes the older one the more recent.
     assert cache.record(records[0].diff_id) is not None
     cache.add_record(records[2])
     assert [cache.record(record.diff_id) is not None for record in records] == [True, False, True]

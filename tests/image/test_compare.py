@@ -23,7 +23,7 @@ def distribution(name: str, version: str, size: int) -> dict[str, str]:
 
 @pytest.fixture
 def difference(tmp_path: Path, cache: Cache) -> Difference:
-    """Two images on one base: one distribution grew, one came, one went, one stayed."""
+    """Two images on one base: one distribution grew, one is new, one is gone, one is unchanged."""
     same = distribution("same", "1.0", 10)
     before = files_tar(distribution("grown", "1.0", 100) | distribution("gone", "1.0", 50) | same)
     after = files_tar(distribution("grown", "2.0", 300) | distribution("new", "0.1", 70) | same)

@@ -1,4 +1,4 @@
-"""The interpreter is a component, wherever it comes from."""
+"""The interpreter is a component, from any source."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_compiled_interpreter_owns_its_files_and_has_purl_and_cpe() -> None:
         ),
         (DEBIAN, (), ("/usr/bin/python3.13",), "3.13.5"),
         ({}, (), ("/opt/cpython-3.12.11-linux-x86_64-gnu/bin/python3.12",), "3.12.11"),
-        # Another minor version's variable says nothing; what is not told is not made up.
+        # A variable for another minor version proves nothing, so the version stays incomplete.
         ({}, ("PYTHON_VERSION=3.12.1",), tuple(BUILT), "3.13"),
     ],
 )

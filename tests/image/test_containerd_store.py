@@ -1,4 +1,4 @@
-"""An engine that keeps images in containerd builds, weighs, labels and pushes the same image, to the byte."""
+"""An engine with containerd's store builds, measures, labels and pushes the same image, to the byte."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from tests.support import registry as real
 from tests.support.images import remove_reference
 from tests.support.second_engine import containerd_store
 
-# Both engines may have to download all that the image consists of.
+# Both engines may have to download the whole image.
 pytestmark = [pytest.mark.live, pytest.mark.acceptance, pytest.mark.timeout(900)]
 
 CHANNEL = "containerd-store"
@@ -47,7 +47,7 @@ def move(reference: str, here: Engine, there: Engine) -> None:
 
 @pytest.fixture(scope="module")
 def usual(engine: Engine) -> Iterator[Workspace]:
-    """Builds on the machine's own engine, under references of their own."""
+    """Builds on the machine's own engine, under separate references."""
     project = load(ROOT)
     yield open_workspace(engine, project, channel=CHANNEL)
     for target in TARGETS:
@@ -57,7 +57,7 @@ def usual(engine: Engine) -> Iterator[Workspace]:
 
 @pytest.fixture(scope="module")
 def stored(engine: Engine, python_image: str) -> Iterator[Workspace]:
-    """Builds on an engine with containerd's store, which has got the same base image."""
+    """Builds on an engine with containerd's store and the same base image."""
     with containerd_store() as second:
         move(python_image, engine, second)
         yield open_workspace(second, load(ROOT), channel=CHANNEL)
@@ -65,7 +65,7 @@ def stored(engine: Engine, python_image: str) -> Iterator[Workspace]:
 
 @pytest.fixture
 def task(tmp_path_factory: pytest.TempPathFactory) -> Task:
-    """Return a function that runs a program on an engine for a user who has weighed nothing before."""
+    """Return a function that runs a program on an engine for a user with an empty cache."""
 
     def run(workspace: Workspace, *words: str) -> Any:
         folder = tmp_path_factory.mktemp("home")

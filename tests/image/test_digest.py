@@ -17,7 +17,7 @@ LAYERS = [files_tar({"a": "1"}), files_tar({"b": "2"})]
 
 @pytest.fixture
 def image_of(tmp_path: Path, cache: Cache) -> MakeImage:
-    """Return a function that makes an image of some layers and settings."""
+    """Return a function that makes an image from layers and settings."""
 
     def make(layers: list[bytes] = LAYERS, **config: Any) -> Image:
         return read_archive(write_archive(tmp_path / "i.tar", docker_archive(layers, **config)), cache=cache)
@@ -54,7 +54,7 @@ def test_every_setting_counts(image_of: MakeImage, config: dict[str, Any]) -> No
 
 
 def test_empty_settings_are_as_absent_ones(image_of: MakeImage) -> None:
-    # An engine's inspection writes null, "" and 0 where the image says nothing.
+    # An engine's inspection writes null, "" and 0 for absent settings.
     empty = {"User": "", "Env": None, "Cmd": [], "Volumes": None, "Healthcheck": {"Interval": 0}}
     assert content_digest(image_of(**empty)) == content_digest(image_of())
 

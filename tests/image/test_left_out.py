@@ -1,4 +1,4 @@
-"""Every path that production lacks or changes has a reason; a path that no rule knows has none."""
+"""Every path that production lacks or changes has a reason; unknown paths have none."""
 
 from __future__ import annotations
 

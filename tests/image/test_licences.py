@@ -1,4 +1,4 @@
-"""Licences: names in two worlds, and the same answer for the gate and the SBOM."""
+"""Licence names of Python and Debian, with one answer for the gate and the SBOM."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_expression_is_canonical_or_none(text: str, expression: str) -> None:
         (["License: Something of ours"], "LicenseRef-Something-of-ours"),
         (["Classifier: License :: OSI Approved"], ""),
         (["Name: x"], ""),
-        # Wrong once: the gate and the SBOM disagreed about these three.
+        # A regression: the gate and the SBOM disagreed about these three.
         ([f"{APPROVED}BSD License"], "LicenseRef-BSD-License"),
         (["License: Apache License, Version 2.0"], "Apache-2.0"),
         (["License: Apache 2.0", f"{APPROVED}MIT License"], "Apache-2.0 AND MIT"),
@@ -139,7 +139,7 @@ def test_gate_and_both_sboms_say_the_same_of_a_debian_file_that_names_gpl_2() ->
 
 
 def _answers(image: Anatomy, name: str) -> set[str]:
-    """Return the licence that the gate, CycloneDX and SPDX name."""
+    """Return the licences named by the gate, CycloneDX and SPDX."""
     (one,) = [one for one in components.find(image).all if one.name == name]
     (finding,) = gate.hold("x", [one], (), {}).findings
     bill = sbom.bill(image)

@@ -54,7 +54,7 @@ Version: 3.13
 """
 DEBIAN = {
     "var/lib/dpkg/status": STATUS,
-    # Packages still name /lib, which is a link to /usr/lib today.
+    # Packages still list /lib, which is a link to /usr/lib today.
     "var/lib/dpkg/info/libc6:amd64.list": "/.\n/lib\n/lib/libc.so.6\n/usr/share/doc/libc6/copyright\n",
     "var/lib/dpkg/info/python3-minimal.list": "/.\n/usr\n/usr/lib/python3.13/os.py\n",
     "usr/lib/libc.so.6": "x" * 2000,
@@ -65,7 +65,7 @@ DEBIAN = {
 
 @pytest.fixture
 def anatomy_of(tmp_path: Path, cache: Cache) -> MakeAnatomy:
-    """Return a function that makes an image of some layers and takes it apart."""
+    """Return a function that makes an image from layers and reads its contents."""
 
     def make(*layers: bytes) -> Anatomy:
         return Anatomy(read_archive(write_archive(tmp_path / "i.tar", docker_archive(layers)), cache=cache))
@@ -111,7 +111,7 @@ def test_records_in_status_d_are_read(anatomy_of: MakeAnatomy) -> None:
     anatomy = anatomy_of(
         files_tar(
             {
-                # The names of such files are not always those of the packages.
+                # The names of such files do not always match the packages'.
                 "var/lib/dpkg/status.d/bGlic3NsMw": "Package: libssl3\nVersion: 3.5\nArchitecture: amd64\n",
                 "var/lib/dpkg/status.d/bGlic3NsMw.md5sums": "d41d8cd98f  usr/lib/libssl.so.3\n",
                 "usr/lib/libssl.so.3": "x" * 700,

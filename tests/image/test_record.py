@@ -132,7 +132,7 @@ def test_hard_link_costs_nothing(tmp_path: Path) -> None:
 
 
 def test_sparse_file_has_its_full_size_and_content(tmp_path: Path) -> None:
-    # PAX 1.0: a map of "count, offset, length" in front of the data; here 4 bytes at offset 9996.
+    # PAX 1.0: a map of "count, offset, length" before the data; here 4 bytes at offset 9996.
     sparse = b"1\n9996\n4\n".ljust(512, b"\0") + b"tail"
     headers = {
         "GNU.sparse.major": "1",
@@ -165,7 +165,7 @@ def test_padding_behind_the_archive_belongs_to_the_layer(tmp_path: Path) -> None
 
 def test_gzip_blob_has_the_uncompressed_digest(tmp_path: Path) -> None:
     data = files_tar({"a": "b" * 10_000})
-    # Two members in one stream, as seekable variants of gzip write them.
+    # Two members in one stream, as seekable gzip variants write them.
     packed = gzip.compress(data[:3000]) + gzip.compress(data[3000:])
     record = analysed(packed, tmp_path)
     assert (record.diff_id, record.on_disk) == (digest(data), len(data))
@@ -174,7 +174,7 @@ def test_gzip_blob_has_the_uncompressed_digest(tmp_path: Path) -> None:
 
 def test_zstd_blob_has_the_uncompressed_digest(tmp_path: Path) -> None:
     data = files_tar({"a": "b" * 10_000})
-    # Two frames in one stream, as chunked variants of zstd write them.
+    # Two frames in one stream, as chunked zstd variants write them.
     packed = zstandard.compress(data[:3000]) + zstandard.compress(data[3000:])
     record = analysed(packed, tmp_path)
     assert (record.diff_id, record.on_disk) == (digest(data), len(data))

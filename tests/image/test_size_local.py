@@ -1,4 +1,4 @@
-"""Sizes of real images on the engine, against a second, independent way of measuring them."""
+"""Sizes of real images on the engine, compared with an independent measurement."""
 
 from __future__ import annotations
 
@@ -50,7 +50,6 @@ class Builder:
         self._made: list[str] = []
 
     def build(self, changes: Mapping[str, str] | None = None, revision: str = "one") -> str:
-        """Build an image and return its reference."""
         reference = f"drydock-test-size:{uuid4().hex[:12]}"
         dockerfile = DOCKERFILE.format(revision=revision)
         write_files(self._folder, {"Dockerfile": dockerfile, **FILES, **(changes or {})})
@@ -60,14 +59,12 @@ class Builder:
         return reference
 
     def remove(self) -> None:
-        """Remove what was built."""
         for reference in self._made:
             self._engine.sdk.images.remove(reference)
 
 
 @pytest.fixture
 def builder(engine: Engine, tmp_path: Path) -> Iterator[Builder]:
-    """A builder whose images are removed afterwards."""
     made = Builder(engine, tmp_path / "context")
     yield made
     made.remove()
@@ -75,12 +72,11 @@ def builder(engine: Engine, tmp_path: Path) -> Iterator[Builder]:
 
 @pytest.fixture
 def cache(tmp_path: Path) -> Cache:
-    """An empty cache."""
     return Cache(tmp_path / "cache")
 
 
 def saved(reference: str) -> dict[str, bytes]:
-    """Return the uncompressed layers of `docker save` by diff id, read with nothing of drydock."""
+    """Return the uncompressed layers of `docker save` by diff id, without drydock's readers."""
     data = subprocess.run(["docker", "save", reference], check=True, capture_output=True).stdout
     with tarfile.open(fileobj=io.BytesIO(data)) as archive:
         members = {member.name: archive.extractfile(member) for member in archive if member.isreg()}
@@ -131,7 +127,7 @@ def test_engine_and_archive_give_the_same_image(
     command.run(["docker", "save", "--output", str(tmp_path / "image.tar"), reference])
     from_archive = image.read_archive(tmp_path / "image.tar", cache=Cache(tmp_path / "other"))
     first = image.read(engine, reference, cache=cache)
-    # The second time the configuration comes from the engine's inspection, not from the image's own.
+    # The second time, the configuration comes from the engine's inspection instead of the image.
     second = image.read(engine, reference, cache=cache)
     for read in (first, second):
         assert (read.id, read.layers) == (from_archive.id, from_archive.layers)
@@ -169,7 +165,7 @@ def test_changed_source_leaves_the_layers_below(engine: Engine, builder: Builder
     second = image.read(engine, builder.build({"app/main.py": "app = 22\n"}), cache=cache)
     found = image.diff(first, second)
     assert [layer.instruction for layer in found.shared] == ["COPY runtime /usr/lib/runtime"]
-    # WORKDIR stands above what changed, and is made again with a new time.
+    # WORKDIR comes after the change, so it is created again with a new time.
     assert [layer.instruction for layer in found.added] == ["COPY app /app", "WORKDIR /data"]
     assert "/app/main.py" in {change.path for change in found.files}
     assert image.content_digest(second) != image.content_digest(first)
@@ -205,7 +201,7 @@ def test_nothing_is_left_in_the_temporary_folder(
 
 
 def drydock(*args: str | Path) -> str:
-    """Return the output of `drydock size` as JSON or, without that option, for people."""
+    """Return the output of `drydock size`: JSON, or text without that option."""
     args = ("-m", "drydock.cli", "size", *map(str, args))
     return subprocess.run(
         [sys.executable, *args], cwd=ROOT, check=True, capture_output=True, text=True
@@ -220,7 +216,7 @@ def test_two_images_of_any_kind_are_compared(engine: Engine, builder: Builder, t
     layout.mkdir()
     with tarfile.open(archive) as saved_archive:
         unpack(saved_archive, layout)
-    # An OCI layout and no more: `docker save` adds a manifest of its own.
+    # A plain OCI layout: `docker save` adds its own manifest.
     (layout / "manifest.json").unlink()
     digest = engine.sdk.images.get(second).id
 

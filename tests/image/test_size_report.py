@@ -26,7 +26,7 @@ FILES = {
     "usr/bin/python3.13": "x" * 300_000,
     "opt/[red]brackets": "x" * 200_000,
     "usr/lib/libssl.so.3": "x" * 100_000,
-    # As minimal images keep them: one record for each package, and beside it the checksums of its files.
+    # As in minimal images: one record for each package, beside the checksums of its files.
     "var/lib/dpkg/status.d/libssl3": "Package: libssl3\nVersion: 3.5.1-1\n",
     "var/lib/dpkg/status.d/libssl3.md5sums": "0123456789abcdef0123456789abcdef  usr/lib/libssl.so.3\n",
 }
@@ -34,7 +34,7 @@ FILES = {
 
 @pytest.fixture
 def anatomy_of(tmp_path: Path, cache: Cache) -> MakeAnatomy:
-    """Return a function that makes an image of layers given as files."""
+    """Return a function that makes an image from layers given as files."""
 
     def make(*layers: Mapping[str, str]) -> Anatomy:
         archive = write_archive(tmp_path / "i.tar", docker_archive([files_tar(files) for files in layers]))
@@ -91,7 +91,7 @@ def test_narrow_terminals_lose_no_figure(anatomy_of: MakeAnatomy, width: int) ->
     output = shown(anatomy_of(FILES), width)
     assert max(map(len, output.splitlines())) <= width
     assert output.count("0.8 MB") == 2
-    # Wrapped or not, the whole path is there.
+    # The whole path is shown, wrapped or not.
     assert "openai/types.py" in "".join(part for line in output.splitlines() for part in line.split()[:1])
 
 

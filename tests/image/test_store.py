@@ -13,7 +13,7 @@ from drydock.image.store import Store
 
 @pytest.fixture
 def store(tmp_path: Path) -> Store:
-    """An empty store for a thousand bytes."""
+    """An empty store with room for a thousand bytes."""
     return Store(tmp_path / "store", 1000)
 
 

@@ -1,4 +1,4 @@
-"""The same image on engines with different image stores: read, weighed and packed to the same result."""
+"""One image on engines with different image stores: reading, sizes and packing agree."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ CONFIGURATION_DIGEST = digest(json.dumps(CONFIGURATION).encode())
 
 @dataclass(frozen=True)
 class Store:
-    """How an engine saves images.
+    """An engine's way to save images.
 
     Args:
-        files: What `docker save` writes.
-        image_id: What the engine calls the image.
+        files: Content of its `docker save` archive.
+        image_id: The engine's id of the image.
     """
 
     files: Mapping[str, bytes]
@@ -65,7 +65,7 @@ def store(request: pytest.FixtureRequest) -> Store:
 
 @pytest.fixture
 def engine(store: Store, tmp_path: Path) -> Engine:
-    """An engine with one image, of which only what is asked of it here is there."""
+    """An engine with one image, reduced to the calls of these tests."""
     archive = write_archive(tmp_path / "saved.tar", store.files).read_bytes()
     inspected = {
         "Id": store.image_id,
@@ -95,7 +95,7 @@ def test_both_sizes_are_the_same_on_every_store(engine: Engine, cache: Cache, co
     read = image.read(engine, "shop:dev", compression=compression, cache=cache)
     assert [layer.on_disk for layer in read.layers] == list(map(len, LAYERS))
     assert [layer.on_wire for layer in read.layers] == wire(compression)
-    # Now without a look at any layer.
+    # Now without reading any layer.
     assert image.read(engine, "shop:dev", compression=compression, cache=cache).layers == read.layers
 
 

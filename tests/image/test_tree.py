@@ -42,7 +42,7 @@ def test_whiteout_deletes_a_file_and_a_folder() -> None:
 
 
 def test_opaque_folder_keeps_only_its_own_layer() -> None:
-    # The marker stands behind the new file: the order inside of a layer does not matter.
+    # The marker follows the new file: the order inside a layer does not matter.
     upper = layer_tar([folder("d"), Entry("d/new"), Entry("d/.wh..wh..opq")])
     assert sorted(tree_of(files_tar({"d/old": "", "e": ""}), upper)) == ["/d", "/d/new", "/e"]
 
@@ -97,7 +97,7 @@ def test_waste_is_what_is_stored_beyond_the_final_tree(layers: list[dict[str, by
     seen = sum(file.size for file in tree.values())
     assert 0 <= found.wasted <= found.stored
     assert 0 <= found.ratio <= 1
-    # The smallest copy is never larger than the one that is seen.
+    # The smallest copy is never larger than the visible one.
     assert found.stored - found.wasted <= seen
     assert found.wasted == sum(waste.wasted for waste in found.paths)
 

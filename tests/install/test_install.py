@@ -1,4 +1,4 @@
-"""drydock as people install it: the wheel and its dependencies in an empty environment."""
+"""drydock as users install it: the wheel and its dependencies in an empty environment."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ SHOP = {
 
 
 def environment(**more: str) -> dict[str, str]:
-    """Return this process's variables without what leads to this repository or its environment."""
+    """Return this process's variables without those that lead to this repository or its environment."""
     foreign = ("VIRTUAL_ENV", "PYTHONPATH", "PYTHONHOME", "UV_FIND_LINKS")
     kept = {name: value for name, value in os.environ.items() if name not in foreign}
     tools = str(Path(sys.executable).parent)
     path = [folder for folder in os.environ["PATH"].split(os.pathsep) if folder != tools]
-    # pyenv's own commands on PATH start one version; uv looks for the others where they are.
+    # pyenv's own commands on PATH start one version; uv finds the others in their folders.
     versions = sorted(Path(os.environ.get("PYENV_ROOT", "/nowhere")).glob("versions/3.*/bin"))
     return {
         **kept,
@@ -48,7 +48,7 @@ def environment(**more: str) -> dict[str, str]:
 
 
 def interpreter(version: str) -> str:
-    """Return the path of a Python of this machine; empty where it has none of that version."""
+    """Return the path of a Python of this version on this machine, or an empty text."""
     asked = [uv(), "python", "find", "--no-project", "--system", version]
     done = subprocess.run(asked, env=environment(), check=False, capture_output=True, text=True, cwd="/")
     return done.stdout.strip()
@@ -134,7 +134,7 @@ def test_each_installer_makes_a_drydock_that_works(
 
     assert run([*program, "--version"], tmp_path) == f"drydock {drydock.version()}\n"
     assert "  build " in run([*program, "--help"], tmp_path)
-    # The project is found from any of its folders, and nothing of it is imported.
+    # The project is found from any of its folders, and none of it is imported.
     assert "shop.main:app" in run([*program, "explain"], shop / "shop")
     if install is not with_uvx:
         beside = Path(program[0]).with_name("fastapi-drydock")
@@ -144,14 +144,14 @@ def test_each_installer_makes_a_drydock_that_works(
         where, *version = run([started_by, "-c", code], tmp_path).split()
         assert Path(where).is_relative_to(tmp_path)
         assert ".".join(version) == python
-        # Where Invoke is at hand, two lines in the project offer it the same tasks.
+        # With Invoke installed, two lines in the project offer the same tasks.
         invoke = [str(Path(started_by).with_name("invoke"))]
         assert "Available tasks:" in run([*invoke, "--list"], shop)
         assert run([*invoke, "explain", "--json"], shop) == run([*program, "explain", "--json"], shop)
 
 
 def test_the_script_of_the_document_runs(wheel: Path, tmp_path: Path) -> None:
-    document = (ROOT / "docs/projects.md").read_text(encoding="utf-8")
+    document = (ROOT / "docs/how-to/ci.md").read_text(encoding="utf-8")
     (script,) = (
         text for text in re.findall(r"```python\n(.*?)```", document, re.DOTALL) if "# /// script" in text
     )

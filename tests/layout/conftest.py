@@ -25,7 +25,7 @@ CHANNEL = "official-layout"
 
 @pytest.fixture(scope="session")
 def official_base(engine: Engine, python_image: str) -> str:
-    """The base's reference; the engine keeps it for as long as what it is made of stays as it is."""
+    """The base's reference; the engine keeps it until its ingredients change."""
     folder = Path(__file__).parent
     origin = engine.sdk.images.get(python_image).id
     content = hashlib.sha256((folder / "Dockerfile").read_bytes() + origin.encode()).hexdigest()
@@ -43,7 +43,7 @@ def official_base(engine: Engine, python_image: str) -> str:
 
 @pytest.fixture(scope="session")
 def workspace(engine: Engine, official_base: str) -> Iterator[Workspace]:
-    """Builds on that base, under references of their own."""
+    """Builds on that base, under separate references."""
     project = replace(load(ROOT), base=official_base)
     yield open_workspace(engine, project, channel=CHANNEL)
     for target in ("production", "slim"):

@@ -14,7 +14,7 @@ from drydock.verdict import Outcome
 from drydock.workspace import Workspace
 from tests.container import test_production as facts
 
-# The first test waits for CPython to be compiled.
+# The first test waits until CPython is compiled.
 pytestmark = pytest.mark.timeout(1800)
 TARGETS = ("production", "slim")
 

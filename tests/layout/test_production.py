@@ -1,11 +1,11 @@
-"""Every fact about the production image holds on the official layout as well."""
+"""All facts about the production image also hold with the official layout."""
 
 from __future__ import annotations
 
 import pytest
 
 from drydock.workspace import Workspace
-from tests.container.test_production import *  # noqa: F403 - its tests, of the image below
+from tests.container.test_production import *  # noqa: F403 - its tests, with the image below
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""Tools are installed from hashed locks: once, whole or not at all."""
+"""Tools are installed from hashed locks: once, completely or not at all."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ WHEEL = "greeter-1.0-py3-none-any.whl"
 
 
 def make_wheel(folder: Path) -> Path:
-    """Write a wheel whose program prints a greeting."""
+    """Write a wheel with a program that prints a greeting."""
     path = folder / WHEEL
     files = {
         "greeter.py": "def main():\n    print('hello')\n",

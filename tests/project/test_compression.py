@@ -10,7 +10,7 @@ import zstandard
 from drydock.project import compression
 from drydock.project.compression import GZIP, ZSTD, Compression
 
-# More than zstd hands to one worker at once, and neither all alike nor all different.
+# More than zstd gives one worker at once, and neither uniform nor random.
 WORDS = random.Random(4).choices([b"import ", b"return ", b"self", b"\n    ", bytes(range(256))], k=400_000)  # noqa: S311
 LAYER = b"".join(WORDS)
 

@@ -1,4 +1,4 @@
-"""One reader of Dockerfiles serves detection, builds and gates."""
+"""Detection, builds and gates share one reader of Dockerfiles."""
 
 from __future__ import annotations
 

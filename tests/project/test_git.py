@@ -25,7 +25,7 @@ def git(folder: Path, *args: str) -> str:
 
 @pytest.fixture
 def repository(tmp_path: Path) -> Path:
-    """A repository with one commit and a remote, and a project in a folder of it."""
+    """A repository with one commit and a remote, and a project in one of its folders."""
     root = tmp_path / "repository"
     (root / "shop").mkdir(parents=True)
     (root / "shop/app.py").write_text("app = 1\n")

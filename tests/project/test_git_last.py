@@ -1,4 +1,4 @@
-"""Which state of a branch an image is compared with."""
+"""The branch's state that an image is compared with."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ PATHS = ("app", "Dockerfile", ":(exclude)app/tests", ":(exclude)*.md")
 
 @pytest.fixture
 def repository(tmp_path: Path) -> Path:
-    """A repository whose code changed twice, and its documents and tests after that."""
+    """A repository with two changes of code, then one of its documents and tests."""
     root = begin(tmp_path / "repository")
     commit(root, "one", "app/main.py")
     commit(root, "two", "app/main.py")

@@ -10,7 +10,6 @@ from tests.support.repository import begin, commit, git
 
 @pytest.fixture
 def repository(tmp_path: Path) -> Path:
-    """A repository with one commit."""
     root = begin(tmp_path / "repository")
     commit(root, "first")
     return root

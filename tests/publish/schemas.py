@@ -1,4 +1,4 @@
-"""The in-toto project's own classes, to which unknown fields and wrong types are errors."""
+"""The in-toto project's own classes, which reject unknown fields and wrong types."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ assert found.run_details.builder.id
 
 
 def validate(predicate: bytes) -> command.Completed:
-    """Hold provenance against the schemas of in-toto and SLSA, in an environment of its own."""
+    """Validate provenance against the schemas of in-toto and SLSA, in a separate environment."""
     statement = {
         "_type": "https://in-toto.io/Statement/v1",
         "subject": [{"name": "registry.example/acme/todo", "digest": {"sha256": "ab" * 32}}],

@@ -32,7 +32,7 @@ class Shelf:
         self._listed: list[dict[str, str]] = []
 
     def put(self, content: bytes, media_type: str = BUNDLE_TYPE, subject: str = IMAGE.digest) -> Manifest:
-        """Attach something as cosign does."""
+        """Attach content as cosign does."""
         self.blobs[digest_of(content)] = content
         document = {
             "layers": [{"mediaType": media_type, "digest": digest_of(content), "size": len(content)}],
@@ -92,7 +92,7 @@ def test_a_listed_statement_about_another_image_is_left_out() -> None:
 
 
 def test_a_bundle_that_cannot_be_read_is_there_all_the_same() -> None:
-    """Verification then refuses it: it does not vanish."""
+    """It must not vanish, so that verification refuses it."""
     shelf = Shelf(api=True)
     manifest = shelf.put(b"{damaged")
 

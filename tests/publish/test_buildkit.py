@@ -16,12 +16,13 @@ SOURCE = Checkout("0123456789abcdef0123456789abcdef01234567", False, 1, "https:/
 BASE = Base("python:3.13-slim", "sha256:" + "cd" * 32, "pulled", "pulled just now")
 BUILDER = "urn:drydock:engine:1"
 
-# What buildx 0.13 writes: nothing about what BuildKit recorded.
+# The metadata of buildx 0.13, without BuildKit's records.
 OLD: dict[str, Any] = {
     "buildx.build.ref": "default/default/pu6aa3vh896zvoimasf9ya1xr",
     "containerimage.config.digest": "sha256:" + "ef" * 32,
 }
-# What later ones write, in BuildKit's form of SLSA provenance 0.2; of its definition of the build one step.
+# The metadata of later versions: SLSA provenance 0.2 in BuildKit's form, with one step of its build
+# definition.
 NEW: dict[str, Any] = OLD | {
     KEY: {
         "buildType": "https://mobyproject.org/buildkit@v1",

@@ -103,7 +103,7 @@ def test_a_clone_that_is_gone_misses_nothing(tmp_path: Path) -> None:
 @pytest.mark.live
 @pytest.mark.usefixtures("state")
 def test_a_build_says_whose_it_replaces(ship: Ship, tmp_path: Path) -> None:
-    """Two clones of one project on one engine."""
+    """Two clones of one project build on one engine."""
     other = tmp_path / "other clone"
     git(tmp_path, "clone", "--quiet", str(ship.root), str(other))
     commit(other, "another application\n", "requirements.lock")

@@ -27,7 +27,7 @@ ANN = Identity("ann@example.com", "https://accounts.example.com")
 
 
 def double(folder: Path, script: str) -> Path:
-    """Return a program in cosign's place."""
+    """Return a fake cosign."""
     program = folder / "cosign"
     program.write_text(f"#!/bin/sh\n{script}\n")
     program.chmod(0o755)
@@ -36,18 +36,16 @@ def double(folder: Path, script: str) -> Path:
 
 @pytest.fixture
 def two(tmp_path: Path) -> Path:
-    """cosign 2."""
     return double(tmp_path, "echo '    --tlog-upload=true:'")
 
 
 @pytest.fixture
 def three(tmp_path: Path) -> Path:
-    """cosign 3."""
     return double(tmp_path, "echo '    --signing-config=:'")
 
 
 def test_a_key_signs_without_the_public_log_with_cosign_2(two: Path) -> None:
-    """In its own form, which cosign 2 reads, and as a bundle, which cosign 3 reads."""
+    """It writes its own form for cosign 2, and a bundle for cosign 3."""
     how = ["--yes", "--key=cosign.key", "--tlog-upload=false"]
     statement = [f"--type={SIGNATURE}", "--predicate=/files/predicate"]
 

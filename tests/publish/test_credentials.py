@@ -15,7 +15,6 @@ REGISTRY = "registry.example:5000"
 
 @pytest.fixture
 def configure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Return a function that writes the docker configuration."""
 
     def write(content: dict[str, Any] | str) -> None:
         text = content if isinstance(content, str) else json.dumps(content)
@@ -27,7 +26,7 @@ def configure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
 
 @pytest.fixture
 def helper(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Return a function that installs a credential helper whose ``get`` runs the given shell lines."""
+    """Return a function that installs a credential helper; its ``get`` runs the given shell lines."""
 
     def install(name: str, script: str) -> None:
         program = tmp_path / "bin" / f"docker-credential-{name}"

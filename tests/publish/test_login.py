@@ -17,7 +17,7 @@ BASIC = "Basic " + base64.b64encode(b"ann:secret").decode()
 
 
 class Servers:
-    """A registry that challenges, and the token server that it names."""
+    """A registry with a challenge, and the token server that it names."""
 
     def __init__(
         self, header: str, accepted: str, token: Callable[[httpx2.Request], httpx2.Response]

@@ -1,4 +1,4 @@
-"""Signed statements about an image on a real registry, made and read by cosign 2 and 3."""
+"""Signed statements about an image on a real registry, written and read by cosign 2 and 3."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def program(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
 
 @pytest.fixture
 def target(engine: Engine, private: real.Registry) -> Iterator[Reference]:
-    """An image of its own on the registry, named by its digest."""
+    """A new image on the registry, named by its digest."""
     with tiny_image(engine) as image:
         pushed = push.push(engine, f"{private.address}/{image.partition(':')[0]}:1", image=image)
         yield replace(parse(pushed.reference), tag="", digest=pushed.digest)
@@ -64,7 +64,7 @@ def target(engine: Engine, private: real.Registry) -> Iterator[Reference]:
 
 @pytest.fixture(scope="module")
 def key(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A private key; the public one lies beside it as ``cosign.pub``."""
+    """A private key; the public key is beside it as ``cosign.pub``."""
     return key_pair(tmp_path_factory.mktemp("key"))
 
 
@@ -166,7 +166,7 @@ def test_signing_again_changes_nothing(
 def test_a_journal_tells_what_is_ours_where_no_key_can(
     engine: Engine, target: Reference, key: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As it is without a key: nothing is signed again that the journal knows."""
+    """Signatures in the journal are not made again, even without a key."""
     first = signed(engine, target, key)
     monkeypatch.setenv("PATH", "")
     monkeypatch.setattr(cosign, "program", lambda _: Path("/nonexistent/cosign"))
@@ -179,7 +179,7 @@ def test_a_journal_tells_what_is_ours_where_no_key_can(
 def test_documents_without_a_signature_of_the_image_are_not_enough(
     engine: Engine, program: Path, target: Reference, key: Path
 ) -> None:
-    """cosign 3's own `verify` would take an attestation for a signature."""
+    """cosign 3's own `verify` would accept an attestation as a signature."""
     attach.attach(engine, target, DOCUMENTS, key=str(key))
 
     with pytest.raises(NotVerified):
@@ -227,7 +227,7 @@ def test_a_second_signer_does_no_harm_and_its_document_is_not_taken_for_ours(
 def test_a_signature_of_one_image_does_not_verify_another(
     engine: Engine, program: Path, private: real.Registry, target: Reference, key: Path
 ) -> None:
-    """A bundle can be copied by all who can write to the registry, but then it does not fit."""
+    """Anyone with write access can copy a bundle, but a copy does not match the other image."""
     *_, signature = signed(engine, target, key)
     with tiny_image(engine) as image:
         push.push(engine, f"{target.name}:other", image=image)
@@ -321,7 +321,7 @@ def test_the_provenance_of_a_build_is_attached_and_read_back(
 
 @contextlib.contextmanager
 def proxy() -> Iterator[tuple[str, list[str]]]:
-    """Yield the address of a proxy that opens no way anywhere, and what it was asked for."""
+    """Yield the address of a proxy that refuses all connections, and the list of requests to it."""
     asked: list[str] = []
     with socket.create_server(("127.0.0.1", 0)) as server:
 
@@ -349,7 +349,7 @@ def test_with_a_key_no_other_address_than_the_registrys_is_asked(
         attach.verify(engine, target, key=public(key))
 
         assert asked == []
-        # Without drydock's options, the same cosign asks for the public services.
+        # Without drydock's options, the same cosign contacts the public services.
         bare = [str(program), "sign", "--yes", f"--key={key}", "--allow-insecure-registry"]
         command.run([*bare, f"{target.name}@{target.digest}"], check=False)
         assert [line for line in asked if "sigstore.dev" in line]

@@ -1,4 +1,4 @@
-"""What a change of this repository's own backend costs on the wire: the real image to a real registry."""
+"""Bytes on the wire for a change of this repository's backend: the real image to a real registry."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.conftest import ROOT
 from tests.support import registry as real
 from tests.support.images import remove_repository
 
-# Building the image may have to download what it consists of.
+# A build of the image may have to download its parts.
 pytestmark = [pytest.mark.live, pytest.mark.timeout(900)]
 
 MOST_BYTES = 300_000
@@ -29,7 +29,7 @@ Change = Callable[[Path], None]
 
 @pytest.fixture(scope="module")
 def repository(engine: Engine) -> Iterator[str]:
-    """The name under which the tests' images are known to the engine."""
+    """The tests' image name on the engine."""
     name = f"drydock-test-change-{uuid4().hex[:12]}"
     yield name
     remove_repository(engine, name)
@@ -37,7 +37,7 @@ def repository(engine: Engine) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def original(engine: Engine, repository: str, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The production image of the backend as it stands here."""
+    """The production image of the current backend."""
     return build(engine, repository, "original", tmp_path_factory.mktemp("original"))
 
 
@@ -61,7 +61,7 @@ def add_a_line(context: Path) -> None:
 
 
 def add_a_dependency(context: Path) -> None:
-    """Let the lock file name one distribution more, a small one without dependencies of its own."""
+    """Add one small distribution without dependencies to the lock file."""
     found = re.search(r"^iniconfig==.*\n(?: .*\n)+", (ROOT / "requirements.lock").read_text(), re.MULTILINE)
     assert found is not None
     with (context / "backend/requirements.lock").open("a", encoding="utf-8") as file:
@@ -92,7 +92,7 @@ def test_a_source_change_leaves_the_layers_below(
 
     changed = [number for number, (was, now) in enumerate(zip(old, new, strict=True)) if was != now]
     assert changed == [changed[0]]
-    # Runtime and dependencies at the least.
+    # At least runtime and dependencies.
     assert changed[0] >= 2
 
 

@@ -1,4 +1,4 @@
-"""Pushing images through the engine to real registries, and over a road with accidents."""
+"""Pushing images through the engine to real registries, and through a proxy with accidents."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def no_credentials(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Keep the user's own logins out of the tests."""
     folder = tmp_path / "docker"
     monkeypatch.setenv("DOCKER_CONFIG", str(folder))
-    # What the tests compress would push the user's own layers out of the cache.
+    # The tests' compressed layers would push the user's own out of the cache.
     monkeypatch.setattr("drydock.image.pack.user_cache", lambda: Cache(tmp_path / "cache"))
     return folder
 
@@ -281,7 +281,7 @@ def test_a_login_that_ends_midway_is_not_tried_again(
 
 @pytest.fixture
 def interruptible() -> Iterator[None]:
-    """Let SIGINT interrupt, as it does in a shell's foreground; whoever runs in its background ignores it."""
+    """Let SIGINT interrupt, as in a shell's foreground; a background process ignores it."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
@@ -319,7 +319,7 @@ def test_an_interruption_between_two_lines_stops_sending_too(engine: Engine, pla
             if isinstance(event, LayerProgress) and event.state is State.SENDING and road.stalled.wait(30):
                 raise KeyboardInterrupt
 
-        # The traceback that `caught` keeps must not keep the connection.
+        # The traceback in `caught` must not keep the connection alive.
         with pytest.raises(KeyboardInterrupt) as caught:
             push(engine, f"{road.address}/between:1", interrupt, image=image)
 

@@ -39,7 +39,7 @@ CMD ["serve"]
 
 @pytest.fixture
 def image(engine: Engine, tmp_path: Path) -> Iterator[str]:
-    """An image with two layers and every kind of setting."""
+    """An image with two layers and all kinds of settings."""
     (tmp_path / "Dockerfile").write_text(DOCKERFILE)
     (tmp_path / "one").write_text(secrets.token_hex())
     (tmp_path / "two").write_text("2")

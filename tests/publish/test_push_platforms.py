@@ -1,4 +1,4 @@
-"""One name for several platforms: built one after another, pushed as an index."""
+"""One name for several platforms: separate builds, pushed as an index."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def made(engine: Engine, python_image: str, tmp_path: Path) -> Iterator[Ship]:
 
 
 def invoke(ship: Ship, *args: str) -> dict[str, list[dict[str, str]]]:
-    """Run a task on a project and return what it prints for programs."""
+    """Run a task on a project and return its JSON output."""
     command = [sys.executable, "-m", "invoke", *args, "--project", str(ship.root), "--json"]
     done = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
     found: dict[str, list[dict[str, str]]] = json.loads(done.stdout)

@@ -1,4 +1,4 @@
-"""Whether others can read what drydock pushed: the engine, and the library that Podman pulls with."""
+"""Readers of drydock's pushes: the engine, and the library that Podman pulls with."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ CMD ["python3", "-c", "print(open('/greeting').read(), len(open('/cargo', 'rb').
 
 @pytest.fixture(scope="module")
 def image(engine: Engine, python_image: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """An image on the base, with layers of its own that no other image has."""
+    """An image on the base with unique layers."""
     context = tmp_path_factory.mktemp("context")
     write_files(context, {"Dockerfile": DOCKERFILE, "greeting": f"ahoy {uuid4().hex}"})
     reference = f"drydock-test-readers:{uuid4().hex[:12]}"
@@ -65,7 +65,7 @@ def pushed(
 
 def test_the_engine_pulls_and_runs_it(engine: Engine, image: str, pushed: Pushed) -> None:
     before = find(engine, image)
-    # The layers above the base are gone with it, and have to come from the registry.
+    # This also removes its layers above the base, so a pull must fetch them from the registry.
     engine.sdk.images.remove(image)
     name = f"{pushed.reference.rpartition(':')[0]}@{pushed.digest}"
 
@@ -126,7 +126,7 @@ def test_an_index_serves_each_platform_its_own(
 
 
 def skopeo(*args: str) -> None:
-    """Run Debian's skopeo, which needs one library that is on few machines."""
+    """Run Debian's skopeo, which needs one library that few machines have."""
     program = real.debian_program("skopeo")
     bookworm = osrelease.codename() == "bookworm"
     libraries = real.debian_folder("libgpgme11" if bookworm else "libgpgme11t64").glob("usr/lib/*")

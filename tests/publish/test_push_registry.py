@@ -1,4 +1,4 @@
-"""The registry client, against real registries and over a road with accidents."""
+"""The registry client, against real registries and through a proxy with accidents."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Bills of materials of a real image, judged by the formats' own validators and by the file system."""
+"""Bills of materials of a real image, checked with the formats' validators and the file system."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ sys.exit(str(fault) if fault else 0)
 
 @pytest.fixture(scope="module")
 def image(engine: Engine, python_image: str) -> Iterator[str]:
-    """A real base image with one distribution more, of which it knows the files."""
+    """A real base image with an added distribution that records its files."""
     name = "drydock-test-sbom:dev"
     info = "/opt/site-packages/cargo-1.2.dist-info"
     metadata = "Metadata-Version: 2.4\\nName: cargo\\nVersion: 1.2\\nLicense-Expression: MIT\\n"
@@ -53,7 +53,7 @@ def bill(engine: Engine, image: str) -> sbom.Bill:
 
 
 def files(engine: Engine, image: str) -> Iterator[tuple[tarfile.TarInfo, bytes]]:
-    """Yield every file of a container's own file system."""
+    """Yield every file of a container's exported file system."""
     container = engine.sdk.containers.create(image, command=["-"], labels={LABEL: "test"})
     try:
         content = io.BytesIO(b"".join(container.export()))
@@ -92,7 +92,7 @@ def test_the_bill_names_what_the_file_system_has(engine: Engine, image: str, bil
 def test_packages_of_a_complete_base_know_their_files(bill: sbom.Bill) -> None:
     without = [one.name for one in bill.materials if not one.sha256]
 
-    # Packages that hold nothing but links and folders.
+    # Packages that contain only links and folders.
     assert len(without) < len(bill.materials) / 10
     assert any(one.licence for one in bill.materials if one.purl.startswith("pkg:deb/"))
 

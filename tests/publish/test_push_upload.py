@@ -1,4 +1,4 @@
-"""What a push sends to a real registry: each byte once, whatever happens on the way."""
+"""Uploads to a real registry: each byte is sent once, despite accidents."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ WAITS = (0.01, 0.01)
 
 @pytest.fixture(autouse=True)
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cache:
-    """Keep what the tests compress, and the user's logins, apart from the user's own."""
+    """Keep the tests' compressed layers and logins apart from the user's."""
     monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path / "docker"))
     made = Cache(tmp_path / "cache")
     monkeypatch.setattr("drydock.image.pack.user_cache", lambda: made)
@@ -114,7 +114,7 @@ def test_an_upload_goes_on_where_it_broke_off(engine: Engine, plain: real.Regist
 
     assert State.RETRYING in states(events)
     assert road.count("PATCH", "/blobs/uploads/") == 2
-    # Half of the layer twice would be half of its size more.
+    # Sending half of the layer twice would add half of its size.
     assert SIZE < road.bytes < 1.1 * SIZE
     assert plain.tags("resumed") == {"1": pushed.digest}
 
@@ -166,7 +166,7 @@ def test_a_registry_that_stalls_is_found_out(
 
 @pytest.fixture
 def layers(tmp_path: Path) -> dict[Blob, Path]:
-    """Return files in the place of compressed layers: one more than are sent at a time."""
+    """Return files in place of compressed layers: one more than are sent at a time."""
     found = {}
     for number in range(upload.AT_ONCE + 1):
         path = tmp_path / f"layer-{number}"
@@ -179,7 +179,7 @@ def layers(tmp_path: Path) -> dict[Blob, Path]:
 def test_layers_are_sent_a_few_at_a_time(
     engine: Engine, plain: real.Registry, layers: dict[Blob, Path]
 ) -> None:
-    # A layer alone would wait here until the barrier breaks.
+    # A single layer would wait here until the barrier breaks.
     together = threading.Barrier(upload.AT_ONCE)
     late = Accident("PATCH", "/blobs/uploads/", LATE, upload.AT_ONCE, then=lambda: together.wait(20))
     with (

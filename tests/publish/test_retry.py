@@ -7,7 +7,7 @@ from drydock.publish.registry import NetworkFault, retrying
 
 
 class Action:
-    """Fails with the given exceptions, one a call, and then succeeds."""
+    """Fails with the given exceptions, one in each call, and then succeeds."""
 
     def __init__(self, *faults: Exception) -> None:
         self.faults = list(faults)

@@ -67,7 +67,6 @@ LABELS = {
 
 
 def anatomy(files: Mapping[str, str], links: Mapping[str, str] | None = None) -> Anatomy:
-    """Return an image with one layer that holds the given files."""
     content = io.BytesIO()
     with tarfile.open(fileobj=content, mode="w") as archive:
         for name, text in files.items():
@@ -129,7 +128,7 @@ def test_a_hash_covers_the_files_of_a_package(bill: sbom.Bill) -> None:
 
     assert material(bill, "libc6").sha256 == hashlib.sha256(listing.encode()).hexdigest()
     assert material(bill, "libstray.so.1.2").sha256 == hashlib.sha256(b"nobody's").hexdigest()
-    # Its record names no file.
+    # Its record names no files.
     assert material(bill, "speed").sha256 == ""
 
 

@@ -1,4 +1,4 @@
-"""What is said while a registry thinks: on a terminal something moves, elsewhere a line comes at times."""
+"""Progress while a registry is slow: movement on a terminal, elsewhere an occasional line."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.support.terminal import watch
 
 pytestmark = [pytest.mark.live, pytest.mark.usefixtures("own_state")]
 
-# Longer than the first sign takes to come, with all that a busy machine adds.
+# Longer than the delay of the first sign, even on a busy machine.
 THINKS_SECONDS = 4.0
 SIGN = re.compile(r"^… \d+ s · (.*)$", re.MULTILINE)
 
@@ -43,7 +43,7 @@ def invoke(ship: Ship, way: Road, task: str, *options: str) -> list[str]:
 
 
 def signs(command: list[str]) -> list[str]:
-    """Run a command without a terminal and return what its signs of life say."""
+    """Run a command without a terminal and return its lines of progress."""
     done = subprocess.run(command, cwd=ROOT, check=False, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return SIGN.findall(done.stderr)
@@ -59,7 +59,7 @@ def test_a_registry_that_thinks_about_the_last_bytes_of_a_layer_is_waited_for_wi
     prepared(ship, OLD)
     way.accidents.append(thinking("PUT", r"/blobs/uploads/.*digest="))
 
-    # On a busy machine, earlier steps are long enough for a sign of their own.
+    # On a busy machine, earlier steps may also take long enough for a line.
     (said,) = (one for one in signs(invoke(ship, way, "push")) if "waiting for" in one)
 
     assert re.fullmatch(r"\w{12}  (\d+ bytes) of \1, waiting for the registry", said)

@@ -122,9 +122,9 @@ def test_no_floating_tag_is_the_immutable_tag_of_another_version(one: Version, o
         ("1.4.2", ("1.5.0",), ("1.4",)),
         ("1.4.2", ("2.0.0",), ("1.4", "1")),
         ("1.4.2", ("1.4.2.post1",), ()),
-        # No releases: other floating tags, pre-releases, local versions, commits, words.
+        # Not releases: floating tags, pre-releases, local versions, commits, words.
         ("1.4.2", ("1.9", "2", "1.5.0rc1", "1.5.0-abc.1", "1.5.0-1", SHA, "nightly"), ("1.4", "1", "latest")),
-        # A new epoch leaves every older version behind.
+        # A new epoch outranks every older version.
         ("9.0.0", ("1_1.0.0",), ("9.0", "9")),
         ("1!1.0.0", ("9.0.0",), ("1_1.0", "1_1", "latest")),
         ("1.5.0rc1", ("1.4.2",), ()),

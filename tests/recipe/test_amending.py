@@ -1,4 +1,4 @@
-"""Options given to `init` go into a configuration that is there, and nothing else of it changes."""
+"""Options of `init` change their lines in an existing configuration, and nothing else."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The jobs for CI services against the services' schemas, and every shell step of them run for real."""
+"""Jobs for CI services, checked against the services' schemas, with every shell step really run."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ import yaml
 import drydock
 from drydock import recipe
 from drydock.engine import Engine
+from drydock.hook import install
 from drydock.publish import cosign
 from drydock.recipe import ci
 from tests.conftest import KEY_PASSWORD, ROOT, write_files
@@ -39,7 +40,6 @@ SHOP = {
 
 
 def repository(root: Path, folder: str = ".") -> Path:
-    """Make a project in a repository, and return its folder."""
     root.mkdir()
     git(root, "init", "--quiet", "--initial-branch=trunk")
     return write_files(root / folder, SHOP)
@@ -49,6 +49,23 @@ def written(project: Path, files: Mapping[str, str]) -> Path:
     (name,) = files
     write_files(project, files)
     return (project / name).resolve()
+
+
+@pytest.mark.parametrize("folder", [".", "services/shop"])
+def test_the_pre_push_entry_is_installed_by_pre_commit(folder: str, tmp_path: Path) -> None:
+    project = repository(tmp_path / "repository", folder)
+
+    path = written(project, ci.hook(project))
+
+    top = tmp_path / "repository"
+    assert path == top / ".pre-commit-config.yaml"
+    pre_commit = [sys.executable, "-m", "pre_commit", "validate-config", str(path)]
+    assert subprocess.run(pre_commit, check=False).returncode == 0
+    (entry,) = yaml.safe_load(path.read_text())["repos"][0]["hooks"]
+    assert entry["entry"].split()[-2:] == ["--project", folder]
+    assert entry["additional_dependencies"] == [f"fastapi-drydock=={drydock.version()}"]
+    install.install(project)
+    assert "pre-commit" in (top / ".git/hooks/pre-push").read_text()
 
 
 @pytest.mark.parametrize("folder", [".", "services/shop"])
@@ -108,7 +125,7 @@ def test_init_writes_the_job_once_and_merges_an_edit(
 
 
 class Service:
-    """A CI service as far as shell steps see it: folders, variables, and PATH from one step to the next.
+    """A CI service reduced to its shell steps: folders, variables, and a PATH that steps share.
 
     Args:
         folder: An empty one.
@@ -134,7 +151,7 @@ class Service:
         }
 
     def run(self, script: str, variables: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
-        """Run one step as the services do: bash, which ends at the first command that fails."""
+        """Run one step as the services do: bash, which ends at the first failing command."""
         added = self.path.read_text().split()
         path = os.pathsep.join([*reversed(added), *self.folders])
         return subprocess.run(
@@ -151,7 +168,7 @@ class Service:
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The wheel, which stands for the pinned release."""
+    """The wheel, in place of the pinned release."""
     folder = tmp_path_factory.mktemp("wheel")
     build = [sys.executable, "-m", "hatchling", "build", "--target=wheel", f"--directory={folder}"]
     subprocess.run(build, cwd=ROOT, check=True, capture_output=True)
@@ -161,14 +178,14 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def open_registry(engine: Engine) -> Iterator[Registry]:
-    """A registry with a password; the images that a job makes are removed."""
+    """A registry with a password; a job's images are removed afterwards."""
     with private_registry(tls=False) as running:
         yield running
     remove_repository(engine, NAME)
 
 
 def results(project: Path) -> dict[str, str]:
-    """Return the verdicts of the SARIF and JUnit files and of the table, after all three agree."""
+    """Check that the SARIF file, the JUnit file and the table agree, and return their verdicts."""
     folder = project / ".drydock/ci"
     (run,) = json.loads((folder / "drydock.sarif").read_text())["runs"]
     refused = {found["ruleId"] for found in run["results"]}
@@ -183,7 +200,7 @@ def results(project: Path) -> dict[str, str]:
 
 
 def variables(registry: Registry, wheel: Path, key: Path) -> dict[str, str]:
-    """Return what stands for the service's own: its cache, its registry, its identity and the release."""
+    """Return replacements for the service's own cache, registry, identity and release."""
     return {
         "DRYDOCK": str(wheel),
         "DRIVER": "",
@@ -204,7 +221,7 @@ def variables(registry: Registry, wheel: Path, key: Path) -> dict[str, str]:
 
 
 def verified(registry: Registry, key: Path, service: Service) -> str:
-    """Return cosign's words about the pushed image."""
+    """Return cosign's verification of the pushed image."""
     public = str(key.with_suffix(".pub"))
     asked = ["drydock", "verify", "--registry", f"{registry.address}/acme", "--key", public]
     done = service.run(" ".join(asked), {})

@@ -1,4 +1,4 @@
-"""The compose file has what the settings ask for, in the form that compose takes."""
+"""The compose file matches the settings, in compose's own format."""
 
 from __future__ import annotations
 

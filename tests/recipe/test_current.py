@@ -1,4 +1,4 @@
-"""The recipe of a project as its files are now: written down, or rendered outside of it."""
+"""The recipe for a project's current files: written down, or rendered outside it."""
 
 from __future__ import annotations
 
@@ -29,14 +29,13 @@ LOCK = "fastapi==0.1.0 --hash=sha256:00\n"
 
 @pytest.fixture(autouse=True)
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A cache folder of the test's own."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     return tmp_path / "cache/drydock"
 
 
 @pytest.fixture
 def resolved(monkeypatch: pytest.MonkeyPatch) -> list[Blueprint]:
-    """Resolutions without a package index; holds the blueprints that were resolved."""
+    """Resolutions without a package index; yields the resolved blueprints."""
     asked: list[Blueprint] = []
 
     def versions(blueprint: Blueprint) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""The template of the Dockerfiles, and this repository's own, which has the same stages."""
+"""The template of the Dockerfiles, and this repository's own with the same stages."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from drydock.project.dockerfile import instructions
 from drydock.recipe import dockerfile, plan
 from tests.conftest import ROOT
 
-# Blocks that each project has of its own; this repository's serve two kinds of lock, and measured bytecode.
+# Blocks that differ by project; this repository's serve two kinds of lock, and measured bytecode.
 OWN = {"drydock", "locks", "assembly", "dependencies", "builder", "test-dependencies", "test"}
 
 
@@ -26,7 +26,7 @@ def rendered() -> str:
 
 
 def stages(text: str) -> Mapping[str, list[tuple[str, str]]]:
-    """Return the instructions of each stage, in one spelling of white space and mounts."""
+    """Return the instructions of each stage, with uniform white space and mounts."""
     found: dict[str, list[tuple[str, str]]] = {}
     name = ""
     for one in instructions(text):

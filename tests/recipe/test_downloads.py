@@ -1,4 +1,4 @@
-"""What `invoke init` does not fetch: interpreters, to resolve for their versions."""
+"""`invoke init` does not download interpreters to resolve for their versions."""
 
 from __future__ import annotations
 
@@ -24,19 +24,18 @@ dependencies = ["fastapi", "uvicorn"]
 
 @pytest.fixture
 def asked(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
-    """Paths that a mirror of Python's builds was asked for; uv is told of no other place."""
+    """Paths requested from a mirror of Python's builds; uv knows no other source."""
     paths: list[str] = []
 
     class Mirror(BaseHTTPRequestHandler):
-        """Has nothing."""
+        """An empty mirror."""
 
         def do_GET(self) -> None:
-            """Answer 404."""
             paths.append(self.path)
             self.send_error(404)
 
         def log_message(self, *_: object) -> None:
-            """Nobody reads it."""
+            """Discard the line."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Mirror) as server:
         Thread(target=server.serve_forever, daemon=True).start()
@@ -51,7 +50,7 @@ def test_no_python_is_downloaded_to_resolve_for_its_version(
     programs = tmp_path / "bin"
     programs.mkdir()
     (programs / "python3").symlink_to(sys.executable)
-    # Only this interpreter is there, whatever else the machine has: newer than the oldest that would do.
+    # Only this interpreter is available: newer than the oldest suitable version.
     monkeypatch.setenv("PATH", str(programs))
     monkeypatch.setenv("UV_PYTHON_INSTALL_DIR", str(tmp_path / "none"))
     files = {"pyproject.toml": PROJECT, "main.py": "from fastapi import FastAPI\n\napp = FastAPI()\n"}

@@ -1,4 +1,4 @@
-"""A written Dockerfile is compared with the project at each build, and refused in one line."""
+"""Each build compares a written Dockerfile with the project, and refuses differences in one line."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ LOCK = "fastapi==0.165.0 \\\n    --hash=sha256:00\nuvicorn==0.54.0 \\\n    --has
 
 @pytest.fixture
 def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A project in a subfolder of a repository, with its recipe written down."""
+    """A project in a repository's subfolder, with a written recipe."""
     for name in ("XDG_STATE_HOME", "XDG_CACHE_HOME"):
         monkeypatch.setenv(name, str(tmp_path / name))
     files = {
@@ -44,7 +44,7 @@ def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def refused(folder: Path) -> str:
-    """Return the one line that a build is refused with."""
+    """Return a refused build's only line."""
     with pytest.raises(RecipeStale) as caught:
         current.of(load(folder))
     assert str(caught.value).endswith("; run `drydock init`")

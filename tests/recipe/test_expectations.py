@@ -1,4 +1,4 @@
-"""What init writes for the gates to hold an image against."""
+"""The expectations that init writes for the gates."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ TODAY = date(2026, 1, 1)
 
 
 def expected(shape: str, folder: Path) -> Expectations:
-    """Return what is expected of the image of an example."""
+    """Return the expectations for an example's image."""
     blueprint = recipe.plan(recipe.decided(materialise(shape, folder / shape), {}))
     return parse(expectations.render(blueprint), shape, TODAY)
 

@@ -1,4 +1,4 @@
-"""`init` as a person meets it: what it writes, what it leaves alone, what it says."""
+"""`init` for a user: its files, the files that it leaves alone, its messages."""
 
 from __future__ import annotations
 
@@ -36,19 +36,19 @@ LOCK = "fastapi==0.165.0 \\\n    --hash=sha256:00\nuvicorn==0.54.0 \\\n    --has
 
 @pytest.fixture
 def shop(tmp_path: Path) -> Path:
-    """A project whose requirements are locked, so that nothing has to be resolved."""
+    """A project with locked requirements, so that resolution is not needed."""
     files = {"shop/__init__.py": "", "shop/main.py": APPLICATION, "requirements.txt": LOCK}
     return write_files(tmp_path / "shop", files)
 
 
 @pytest.fixture(autouse=True)
 def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A state folder of the test's own."""
+    """A state folder for this test."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
 
 
 def edit(path: Path, old: str, new: str) -> None:
-    """Change the first place where a text is in a file."""
+    """Replace the first occurrence of a text in a file."""
     path.write_text(path.read_text().replace(old, new, 1))
 
 
@@ -133,7 +133,7 @@ dependencies = ["fastapi"]
 [project.entry-points."shop.plugins"]
 extra = "main:app"
 """
-# Its dependencies are locked already, so that its build alone has to be.
+# Its dependencies are locked already, so only its build is left to lock.
 BY_LOCK = {"lock": "requirements.txt"}
 INSTALLED = {
     "requirements.txt": LOCK,
@@ -447,7 +447,7 @@ def test_unlocked_dependencies_are_locked_with_hashes(tmp_path: Path) -> None:
 
     lock = (folder / "requirements.lock").read_text()
     assert lock.count("--hash=") > lock.count("==") > 5
-    assert "\nuvicorn==" in lock  # which nothing else brings
+    assert "\nuvicorn==" in lock  # required by no other package
     assert "uvicorn is added: no declared dependency brings a server" in outcome.notes
     assert "--require-hashes /locks/requirements.lock" in (folder / "Dockerfile").read_text()
 

@@ -1,4 +1,4 @@
-"""What `init` writes becomes an image that starts, answers and stops, on a real engine."""
+"""`init`'s files make an image that starts, answers and stops, on a real engine."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ pytestmark = [pytest.mark.live, pytest.mark.acceptance]
 
 @pytest.fixture
 def image_name(engine: Engine) -> Iterator[str]:
-    """A name that nobody else uses; its images are removed afterwards."""
+    """A unique name; its images are removed afterwards."""
     name = f"init-{uuid.uuid4().hex[:12]}"
     yield name
     remove_repository(engine, name)
@@ -40,11 +40,11 @@ def named(folder: Path, image: str) -> Project:
 @pytest.mark.parametrize(
     "shape",
     [
-        # locked by a tool of its own
+        # locked by its own tool
         "lock_poetry",
-        # installed itself, with a version that only git knows
+        # installed as a package, with a version from git
         "install_version_from_git",
-        # compiled against libpq, which the final image gets
+        # compiled against libpq, which the final image needs
         "system_packages",
         # a database beside the code, in a read-only file system
         "writes_sqlite",
@@ -68,7 +68,7 @@ def test_what_init_writes_is_built_by_docker_alone(
     vendor: bool, image_name: str, python_image: str, tmp_path: Path
 ) -> None:
     folder = materialise("lock_pdm", tmp_path / "shop")
-    # BuildKit refuses the whole of an ignore file for one pattern that Go does not know.
+    # BuildKit refuses a whole ignore file for one pattern that Go does not know.
     odd = ["*.py[cod]", "[!a]bc[-_]*", "x[", "y\\", "/[Bb]in/", "!keep[a-c]", "**/deep/*", "[a-]"]
     write_files(folder, {".gitignore": "\n".join(odd)})
     recipe.init(folder, {}, vendor=vendor)

@@ -1,4 +1,4 @@
-"""`lock` with the real tools against a small index: what stays, what moves, and what a failure leaves."""
+"""`lock` with the real tools against a small index: kept pins, upgrades, and the state after a failure."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ BOTH = ("requirements.lock", "requirements-test.lock")
 
 @pytest.fixture
 def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Index]:
-    """An index with one version of what a small application and its tests need."""
+    """An index with one version of each dependency of a small application and its tests."""
     with served(tmp_path / "index") as found:
         found.add("starlette", "1.0")
         found.add("fastapi", "1.0", ["starlette>=1"])
@@ -43,7 +43,7 @@ def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Index]:
 
 
 def newer(index: Index) -> None:
-    """Publish a newer version of everything."""
+    """Publish a newer version of all packages."""
     index.add("starlette", "1.1")
     index.add("fastapi", "1.1", ["starlette>=1"])
     for name in ("uvicorn", "httpx", "pytest", "orjson"):
@@ -62,7 +62,7 @@ def held(folder: Path, name: str) -> Mapping[str, str]:
 
 @pytest.fixture
 def shop(index: Index, tmp_path: Path) -> Path:
-    """A project whose locks `lock` made, and an index that has moved on since."""
+    """A project with locks made by `lock`, and an index with newer versions."""
     manifest = MANIFEST.format('"fastapi", "uvicorn"')
     folder = write_files(tmp_path / "shop", {"main.py": MAIN, "pyproject.toml": manifest})
     locking.lock(folder)
@@ -245,12 +245,11 @@ def test_a_lock_that_cannot_be_written_takes_none_along(shop: Path, monkeypatch:
 
 
 class Waiting(BaseHTTPRequestHandler):
-    """Lets a tool wait for its answer."""
+    """Keeps a tool waiting for its answer."""
 
     asked = Event()
 
     def do_GET(self) -> None:
-        """Answer nothing."""
         self.asked.set()
         time.sleep(60)
 

@@ -1,4 +1,4 @@
-"""A project without any file of drydock's becomes an image that answers, and stays as it is."""
+"""A project without drydock's files becomes an image that answers, and stays unchanged."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def poetry_with_a_dockerfile(folder: Path) -> str:
 
 @pytest.fixture
 def open_again(engine: Engine, tmp_path: Path) -> Iterator[Callable[[], Workspace]]:
-    """Return a function that opens the project as another process would; its images go afterwards."""
+    """Return a function that opens the project like a new process; remove its images afterwards."""
     image = f"bare-{uuid.uuid4().hex[:12]}"
     folder = tmp_path / "project"
     yield lambda: open_workspace(engine, dataclasses.replace(load(folder), image=image))

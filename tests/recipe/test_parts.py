@@ -1,4 +1,4 @@
-"""The parts of the files that differ between projects, each by an example of tests/apps."""
+"""The parts of the files that differ between projects, each with an example of tests/apps."""
 
 from __future__ import annotations
 
@@ -21,20 +21,19 @@ from tests.conftest import write_files
 from tests.detect.support import materialise
 from tests.verify import cases
 
-# The examples that `init` takes with no option.
+# Examples for which `init` needs no options.
 DECIDED = [case.name for case in cases.examples() if not case.is_refused]
 
 APPLICATION = "from fastapi import FastAPI\n\napp = FastAPI()\n"
 
 
 def drawn(shape: str, folder: Path) -> Blueprint:
-    """Return the blueprint of an example."""
     root = materialise(shape, folder / shape)
     return recipe.plan(detect(root, configured(root)))
 
 
 def drawn_of(files: dict[str, str], folder: Path) -> Blueprint:
-    """Return the blueprint of a project that asks for FastAPI and uvicorn."""
+    """Return the blueprint of a project that requires FastAPI and uvicorn."""
     root = write_files(folder / "shop", {"requirements.txt": "fastapi\nuvicorn\n", **files})
     return recipe.plan(detect(root, configured(root)))
 
@@ -205,7 +204,7 @@ def test_the_build_sees_what_is_shipped_and_no_secret(tmp_path: Path) -> None:
 
 
 def build_sources(text: str) -> set[str]:
-    """Return the paths of the context that a Dockerfile cannot do without, the whole of it apart."""
+    """Return the context's paths that a Dockerfile requires, except the whole context."""
     lines = [line for line in text.replace("\\\n", " ").splitlines() if not line.startswith("#")]
     found = {word for line in lines for word in re.findall(r"--mount=type=bind,source=([^,\s]+)", line)}
     for line in lines:
@@ -216,7 +215,7 @@ def build_sources(text: str) -> set[str]:
 
 
 def initialised(shape: str, folder: Path, *, lock: bool) -> Blueprint:
-    """Return the blueprint that `init` comes to, without asking an index for the versions."""
+    """Return `init`'s blueprint, without asking an index for versions."""
     blueprint = recipe.plan(recipe.decided(materialise(shape, folder / shape), {}))
     if lock and resolve.is_needed(blueprint):
         blueprint = resolve.planned(blueprint)
@@ -235,7 +234,7 @@ def test_everything_that_a_build_downloads_is_checked_by_hash(shape: str, tmp_pa
 def test_whatever_the_dockerfile_reads_reaches_the_build(shape: str, lock: bool, tmp_path: Path) -> None:
     files = recipe.render(initialised(shape, tmp_path, lock=lock))
     text, rules = files.values()
-    assert text.count("\n") < 120  # the header is one more
+    assert text.count("\n") < 120  # the header adds one
 
     read = build_sources(text)
 
@@ -413,14 +412,14 @@ def test_a_pinned_patch_release_has_the_exports_markers_hold(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("code", "folders"),
     [
-        # a file without an ending is a file, one whose name begins with a dot as well
+        # files without an extension count as files, even if their name begins with a dot
         (
             'open("data/.token", "w").write("x")\nopen("state/counter", "w").write("1")\n',
             ("/app/data", "/app/state"),
         ),
-        # what lies in a volume needs none of its own
+        # a path inside a volume needs no other volume
         ('Path("data").mkdir()\nPath("data/images").mkdir()\n', ("/app/data",)),
-        # outside of the project, where the program says so itself
+        # outside the project, at a place that the program sets
         ('Path(os.getenv("STORE", Path("/var/shop")), "up").mkdir()\n', ("/var/shop/up",)),
         ('open("/tmp/lock", "w").write("x")\n', ()),
     ],

@@ -1,4 +1,4 @@
-"""What `invoke init` shows while a package index thinks."""
+"""Output of `invoke init` while a package index is slow."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ import pytest
 
 from tests.conftest import ROOT, write_files
 
-# Longer than the first sign takes to come, with all that a busy machine adds.
+# Longer than the delay of the first sign, even on a busy machine.
 THINKS_SECONDS = 5.0
 SIGN = re.compile(r"^… \d+ s · (.*)$", re.MULTILINE)
 
 
 class Thinking(BaseHTTPRequestHandler):
-    """Has no package, and takes its time to say so."""
+    """An empty and slow index."""
 
     def do_GET(self) -> None:
         """Answer 404, late."""
@@ -32,12 +32,12 @@ class Thinking(BaseHTTPRequestHandler):
             self.send_error(404)
 
     def log_message(self, *_: object) -> None:
-        """Nobody reads it."""
+        """Discard the line."""
 
 
 @pytest.fixture
 def index() -> Iterator[str]:
-    """The address of an index that thinks."""
+    """A slow index's address."""
     with ThreadingHTTPServer(("127.0.0.1", 0), Thinking) as server:
         Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}/simple"

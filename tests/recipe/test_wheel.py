@@ -1,4 +1,4 @@
-"""drydock as it is installed: its wheel carries all that `init` writes into other projects."""
+"""The installed drydock: its wheel contains all files that `init` writes into other projects."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_init_works_from_the_installed_wheel(tmp_path: Path) -> None:
     application = "from fastapi import FastAPI\n\napp = FastAPI()\n"
     shop = write_files(tmp_path / "shop", {"main.py": application, "requirements.txt": LOCK})
 
-    # The folder of the wheel comes before this checkout, which an editable install names.
+    # The wheel's folder comes first, because an editable install would lead to this checkout.
     command = [sys.executable, "-c", SCRIPT, str(installed), str(shop)]
     subprocess.run(command, cwd=tmp_path, check=True, env={**os.environ, "PYTHONPATH": str(installed)})
 

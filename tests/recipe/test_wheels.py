@@ -1,4 +1,4 @@
-"""Which Python is chosen by the wheels that a resolution has."""
+"""The choice of Python by the available wheels of a resolution."""
 
 from __future__ import annotations
 

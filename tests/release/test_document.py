@@ -1,4 +1,4 @@
-"""docs/releasing.md against the code: every plan, every step and every gate of the hook stands there."""
+"""The pages about releases and the hook against the code: every plan, step and gate of the hook is there."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from drydock.hook.watched import watched
 from drydock.release.plan import PUSH, RELEASE, SIGN
 from tests.conftest import ROOT
 
-DOCUMENT = (ROOT / "docs" / "releasing.md").read_text(encoding="utf-8")
+PAGES = ("docs/background/releasing.md", "docs/how-to/check-every-push.md")
+DOCUMENT = "".join((ROOT / page).read_text(encoding="utf-8") for page in PAGES)
 
 
 def rows(title: str) -> list[list[str]]:

@@ -1,4 +1,4 @@
-"""Releases to a real registry: what they leave there, what is not done twice, and what is refused."""
+"""Releases to a real registry: their results, steps that are not repeated, and refusals."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def test_a_fix_of_an_older_series_leads_no_tag_back(ship: Ship, running: Registr
 
 
 def test_a_gate_that_refuses_stops_before_anything_leaves(ship: Ship, running: Registry, key: Path) -> None:
-    # The image has no tests: container_tests cannot look.
+    # The image has no tests, so container_tests cannot check it.
     with road(running) as way:
         attempt = Attempt(ship, way.address, OLD, key)
         with pytest.raises(DrydockError):
@@ -108,12 +108,12 @@ def test_the_plan_says_what_is_done_and_does_nothing(ship: Ship, running: Regist
 def test_the_plan_and_the_real_run_agree_on_what_is_done(ship: Ship, running: Registry, key: Path) -> None:
     prepared(ship, OLD)
     with road(running, Accident("PUT", "/manifests/sha-", 403, times=9)) as way:
-        # Stopped at the push, so that some steps are done and others are not.
+        # Stopped at the push, so some steps are done and others are not.
         first = Attempt(ship, way.address, OLD, key)
         with pytest.raises(PushDenied):
             first.run()
         way.accidents.clear()
-        # The bills of materials are lost, the steps before them are not.
+        # Lose the bills of materials, but not the steps before them.
         for file in first.work.journal.folder.glob("*dx.json"):
             file.unlink()
 

@@ -1,4 +1,4 @@
-"""Releases to a real registry that is stopped at every step, and by processes that are killed there."""
+"""Releases to a real registry that stops at every step, and by processes that are killed there."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ pytestmark = [
     pytest.mark.timeout(300),
 ]
 
-# The first request of each kind that a release makes once it has begun to write, in this order.
+# A release's writing requests by kind, in their order.
 MOMENTS = {
     "the first blob": ("POST", r"/blobs/uploads/"),
     "the image": ("PUT", r"/manifests/sha-"),
@@ -86,7 +86,7 @@ def test_a_registry_that_is_stopped_before_each_step_keeps_the_old_state_and_rep
 
 
 def stopped_before(step: str, attempt: Attempt, stoppable: Stoppable) -> list[Outcome]:
-    """Begin a release, stop the registry before one of its steps, and return what was done nevertheless."""
+    """Begin a release, stop the registry before one of its steps, and return the steps that were done."""
     outcomes: list[Outcome] = []
     with pytest.raises(DrydockError):
         outcomes.extend(steps(attempt, step, stoppable))
@@ -123,7 +123,7 @@ def test_a_registry_that_is_killed_at_each_write_has_the_old_state_or_the_new_on
         outcomes = resumed.run()
         moves = {tag: way.count("PUT", rf"/manifests/{tag}$") for tag in ("1.5.0", "1.5", "1", "latest")}
 
-        # What the registry has done is not asked for again, also where its answer was lost.
+        # Requests that the registry has completed are not repeated, even if their answer was lost.
         twice = {"1.5.0", "1.5", "latest"} if answer == CUT else set()
         assert moves == {tag: 1 + (tag in twice) for tag in moves}
         assert [outcome.step for outcome in outcomes if not outcome.held] == (
@@ -153,7 +153,7 @@ def test_a_process_that_ends_at_every_step_leaves_the_old_state_or_the_new_one(
 
 
 def end_at(step: str, number: signal.Signals, ship: Ship, running: Registry, key: Path) -> int:
-    """Start `invoke release` and end it as soon as it says that it is at a step; return its exit code."""
+    """Start `invoke release`, end it when it reports a step, and return its exit code."""
     args = [sys.executable, "-m", "invoke", "--search-root", str(ROOT), "release", NEW]
     args += ["--project", str(ship.root), "--registry", running.address, "--key", str(key)]
     with subprocess.Popen(args, cwd=ROOT, stderr=subprocess.PIPE, text=True) as process:

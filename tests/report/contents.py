@@ -1,4 +1,4 @@
-"""An image with a past, as the page tells of it; some of its names are an attack on the page."""
+"""An image with a history, for the page; some of its names attack the page."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.image.making import docker_archive, files_tar, write_archive
 NOW = 1_800_000_000.0
 SITE = "opt/venv/lib/python3.13/site-packages"
 ATTACK = "<img src=x onerror='window.attacked=1'>"
-# A path as well: its parts are joined again where a folder holds nothing else.
+# This is also a path: its parts are joined again if a folder contains nothing else.
 CLOSING = "a</script><script>window.attacked=2</script>.py"
 RUNTIME = {
     "usr/bin/python3.13": "x" * 300_000,
@@ -55,19 +55,12 @@ APPLICATION = {
 
 
 def anatomy(folder: Path, *layers: dict[str, str]) -> Anatomy:
-    """Return an image of layers given as files."""
     archive = write_archive(folder / "image.tar", docker_archive([files_tar(files) for files in layers]))
     return Anatomy(replace(read_archive(archive, cache=Cache(folder / "cache")), reference="shop:dev"))
 
 
 def content(folder: Path, project: Project, taken_apart: Anatomy) -> Content:
-    """Return what is told about an image.
-
-    Args:
-        folder: For files.
-        project: Whose image it is.
-        taken_apart: The image.
-    """
+    """Return the page's facts about an image."""
     weighed = recorder.weigh(taken_apart.image)
     origin = Origin(project.image, "production", "main", "0123456789abcdef", dirty=True)
     steps = (

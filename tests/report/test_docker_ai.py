@@ -1,4 +1,4 @@
-"""`invoke ask-gordon` where the docker CLI has Docker AI: a program of that name stands in for it."""
+"""`invoke ask-gordon` with Docker AI in the docker CLI, played by a fake program."""
 
 from __future__ import annotations
 

@@ -88,7 +88,7 @@ def test_trends_go_from_the_oldest_to_the_newest_and_leave_out_what_was_not_weig
 def test_a_line_rises_with_its_values() -> None:
     rows = [row.split(" | ") for row in plot("MB", [1.0, 2.0, 3.0], width=30).splitlines() if "." in row]
 
-    rows = [row for row in rows if len(row) == 2]  # the uppermost has an axis and no dots
+    rows = [row for row in rows if len(row) == 2]  # the uppermost has an axis but no dots
     begins = [len(dots) - len(dots.lstrip("\u2800")) for _, dots in rows if dots.strip("\u2800 ")]
     labels = [float(label) for label, _ in rows]
     assert begins == sorted(begins, reverse=True)

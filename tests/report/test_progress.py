@@ -1,4 +1,4 @@
-"""What a build and a wait show, on terminals of several kinds and where there is none."""
+"""Output of a build and a wait, on several kinds of terminals and without one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The hook's moving line, on a real terminal and where there is none."""
+"""The hook's moving line, on a real terminal and without one."""
 
 from __future__ import annotations
 

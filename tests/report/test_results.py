@@ -1,4 +1,4 @@
-"""SARIF and JUnit as their readers take them: the published SARIF schema, and junitparser."""
+"""SARIF and JUnit for their readers: the published SARIF schema, and junitparser."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ ROWS = [
 
 
 def with_readers(code: str, *args: str) -> str:
-    """Run code in an environment of its own, with the locked readers."""
+    """Run code in a separate environment with the locked readers."""
     uv = [str(Path(sys.executable).with_name("uv")), "run", "--quiet", "--isolated", "--no-project"]
     asked = [*uv, f"--with-requirements={LOCK}", "python", "-c", code, *args]
     return command.run(asked, env={"UV_SYSTEM_CERTS": "1"}).stdout
@@ -63,7 +63,7 @@ def with_readers(code: str, *args: str) -> str:
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    """A project in a subfolder of a repository."""
+    """A project in a repository's subfolder."""
     git(tmp_path, "init", "--quiet")
     return write_files(tmp_path / "services/shop", {"requirements.txt": "", "deploy/Dockerfile": "FROM x\n"})
 
@@ -86,7 +86,7 @@ def test_findings_fit_the_sarif_schema_and_name_file_and_line(project: Path, tmp
     place = first["locations"][0]["physicalLocation"]
     assert place["artifactLocation"] == {"uri": "services/shop/deploy/Dockerfile"}
     assert place["region"] == {"startLine": 12}
-    # Without a place of its own, a finding is shown at the project's manifest.
+    # A finding without a location is shown at the project's manifest.
     about = second["locations"][0]["physicalLocation"]
     assert about == {"artifactLocation": {"uri": "services/shop/requirements.txt"}}
     assert third["message"]["text"] == "could not check: no index answers (production)"

@@ -10,7 +10,7 @@ from tests.report.contents import DEPENDENCIES, RUNTIME
 
 
 def walk(node: Node, path: str = "") -> Iterator[tuple[str, Node]]:
-    """Yield every node with the way to it."""
+    """Yield every node with its path."""
     for child in node.children:
         yield f"{path}/{child.name}", child
         yield from walk(child, f"{path}/{child.name}")

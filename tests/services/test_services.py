@@ -1,4 +1,4 @@
-"""A service's image is found, pulled or made; an error of a service or a migration carries its log."""
+"""A service's image is found, pulled or built; errors of services and migrations include their log."""
 
 from __future__ import annotations
 
@@ -18,14 +18,13 @@ from tests.conftest import MakeProject
 
 
 class Container:
-    """A container that ends with a code, and in which no command succeeds."""
+    """A container that ends with a code; every command in it fails."""
 
     def __init__(self, code: int) -> None:
         self.container = self
         self.code = code
 
     def wait(self) -> dict[str, int]:
-        """Return how it ended."""
         return {"StatusCode": self.code}
 
     def exec_run(self, _command: list[str]) -> SimpleNamespace:
@@ -33,11 +32,10 @@ class Container:
         return SimpleNamespace(exit_code=2)
 
     def alive(self) -> bool:
-        """Run for good."""
+        """Never end."""
         return True
 
     def log(self) -> str:
-        """Return the last line."""
         return "relation orders exists"
 
 

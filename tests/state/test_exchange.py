@@ -1,4 +1,4 @@
-"""Receipts between the jobs of a CI run: taken over whole, or not at all."""
+"""Receipts between the jobs of a CI run: imported completely, or not at all."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def judged(gate: Gate, outcome: Outcome = Outcome.PASSED) -> None:
 
 @pytest.fixture
 def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
-    """Let this process be another machine: one with a state folder and a key of its own."""
+    """Let this process be another machine, with its own state folder and key."""
 
     def become(name: str) -> None:
         monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / name))
@@ -98,7 +98,7 @@ def test_a_newer_finding_of_this_machine_stays(exported: Path) -> None:
 
 
 def refused(file: Path, error: type[DrydockError], key: dict[str, str] = KEY) -> str:
-    """Return the message of an import that must be refused and change nothing."""
+    """Return the message of an import that must fail and change nothing."""
     with pytest.raises(error) as caught:
         exchange.take(file, key)
     assert len(Receipts().missing(GATES, CONTENT)) == len(GATES)
@@ -147,7 +147,7 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
 
 
 def test_a_write_that_fails_leaves_nothing_behind(exported: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    judged(Gate("other", "sha256:other"))  # makes this machine's key
+    judged(Gate("other", "sha256:other"))  # creates this machine's key
     write = Sealed.write
 
     def failing(self: Sealed, path: Path, body: Any) -> None:

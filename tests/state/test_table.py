@@ -1,4 +1,4 @@
-"""The table of what is kept, in folders of the test's own."""
+"""The table of stored files, in the test's own folders."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def fill() -> None:
-    """Let everything that keeps files keep one."""
+    """Store one file in each place."""
     verdict = Verdict("smoke", Outcome.PASSED, "started")
     Receipts().write(Gate("smoke", "sha256:1"), verdict, content=CONTENT, image="sha256:2", tools={})
     builds.keep("sha256:2", {})

@@ -1,4 +1,4 @@
-"""Unpack archives that the tests themselves made."""
+"""Unpack archives that tests created."""
 
 from __future__ import annotations
 
@@ -8,12 +8,6 @@ from pathlib import Path
 
 
 def unpack(archive: tarfile.TarFile, folder: Path, members: Iterable[tarfile.TarInfo] | None = None) -> None:
-    """Unpack an archive; Python 3.11 before its fourth release knows no filters, and needs none here.
-
-    Args:
-        archive: It is open.
-        folder: Where to.
-        members: What to unpack; None for everything.
-    """
+    """Unpack an archive, all members by default; Python before 3.11.4 has no filters, and trusts these."""
     archive.extraction_filter = getattr(tarfile, "tar_filter", None)
-    archive.extractall(folder, members)  # noqa: S202 - of this test's making
+    archive.extractall(folder, members)  # noqa: S202 - the tests created it

@@ -1,4 +1,4 @@
-"""A real Better Auth server on Node, with switches for what happens to a real one only now and then."""
+"""A real Better Auth server on Node, with switches for its rare failures."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ import jwt
 from tests.support import packages, process
 from tests.support.process import Server
 
-# The address in browsers and in tokens; nothing answers there. As in a cluster, the keys are read
-# from another address.
+# The address in browsers and in tokens; it does not answer. As in a cluster, the keys are read from another
+# address.
 PUBLIC_URL = "https://auth.todo.example"
 
 
@@ -32,7 +32,7 @@ class User:
 
 @dataclass(frozen=True)
 class SigningKey:
-    """A private key and the id under which its public half is published."""
+    """A private key and the id of its published public half."""
 
     kid: str
     jwk: jwt.PyJWK
@@ -43,8 +43,7 @@ class BetterAuth:
 
     Args:
         address: An IP address of this machine, for the tests' own requests.
-        port: TCP port.
-        public_url: The address that browsers know.
+        public_url: The address in browsers and tokens.
     """
 
     def __init__(self, address: str, port: int, public_url: str) -> None:
@@ -55,11 +54,11 @@ class BetterAuth:
         )
 
     def jwks_url(self, host: str) -> str:
-        """Return where an app that knows this machine as ``host`` finds the keys."""
+        """Return the URL of the keys for an app that knows this machine as ``host``."""
         return f"http://{host}:{self.port}/api/auth/jwks"
 
     def sign_up(self) -> User:
-        """Make an account the way a browser does."""
+        """Create an account as a browser does."""
         email, password = f"{secrets.token_hex(8)}@todo.example", secrets.token_urlsafe(16)
         body = {"email": email, "password": password, "name": "Ada"}
         answer = self._post("/api/auth/sign-up/email", body)
@@ -80,11 +79,7 @@ class BetterAuth:
         return str(answer.json()["token"])
 
     def consent(self, user: User, authorization: str) -> str:
-        """Follow an OAuth client's authorization address as a signed-in browser does, and consent.
-
-        Returns:
-            The client's redirect address, with the code.
-        """
+        """Follow an OAuth authorization URL as a signed-in browser, consent, and return the redirect URL."""
         self._client.cookies.clear()
         session = {"Authorization": f"Bearer {user.session}"}
         asked = self._client.get(authorization, headers=session)
@@ -95,20 +90,20 @@ class BetterAuth:
         return answer.headers["Location"]
 
     def key(self) -> SigningKey:
-        """Return the key that signs now, for tokens that are wrong in everything but the signature."""
+        """Return the current signing key, for tokens that are right only in their signature."""
         answer = self._post("/switch/key", {})
         return SigningKey(answer["kid"], jwt.PyJWK(answer["jwk"], answer["alg"]))
 
     def rotate(self, algorithm: str = "EdDSA") -> None:
-        """Let every key expire; the next token is signed with a new one, the old ones stay published."""
+        """Expire all keys: the next token gets a new one, and the old ones stay published."""
         self._post("/switch/rotate", {"alg": algorithm})
 
     def jwks(self, mode: str) -> None:
-        """Set how the JWKS answers: ``up``, ``down``, ``hang`` or ``garbage``."""
+        """Set the JWKS's behaviour: ``up``, ``down``, ``hang`` or ``garbage``."""
         self._post("/switch/jwks", {"mode": mode})
 
     def jwks_requests(self) -> int:
-        """Return how often the JWKS has been asked for."""
+        """Return the number of requests for the JWKS."""
         return int(self._post("/switch/requests", {})["jwks"])
 
     def _post(self, path: str, body: Mapping[str, object]) -> dict[str, Any]:
@@ -125,9 +120,8 @@ def better_auth(
 
     Args:
         addresses: IP addresses of this machine to listen on.
-        port: TCP port.
-        public_url: The address that browsers know, and the issuer of tokens.
-        resource: The MCP server whose authorization server it is, by Better Auth's MCP plug-in.
+        public_url: The address in browsers, and the tokens' issuer.
+        resource: The MCP server that it authorizes, by Better Auth's MCP plug-in.
     """
     options = {
         "addresses": addresses,

@@ -1,4 +1,4 @@
-"""Certificates for the servers of one test run: an authority of its own, and what it signed."""
+"""Certificates for one test run's servers, signed by a new authority."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LIFETIME = datetime.timedelta(days=1)
 
 @dataclass(frozen=True)
 class Certificate:
-    """A server's certificate and key, PEM, with the authority that signed them."""
+    """A server's certificate and key in PEM, with the authority that signed them."""
 
     authority: bytes
     certificate: bytes
@@ -34,7 +34,7 @@ class Certificate:
 
 
 def make(names: Sequence[str], addresses: Sequence[str] = ()) -> Certificate:
-    """Make an authority and a certificate that it signed for some host names and IP addresses."""
+    """Make an authority and a certificate for host names and IP addresses."""
     authority_key = ec.generate_private_key(ec.SECP256R1())
     authority = (
         _builder("drydock test authority", "drydock test authority", authority_key)
@@ -78,7 +78,7 @@ def _builder(subject: str, issuer: str, key: ec.EllipticCurvePrivateKey) -> x509
 
 
 def _name(common_name: str) -> x509.Name:
-    # The field takes 64 characters; host names that matter stand in the alternative names anyway.
+    # The field takes 64 characters; clients read the alternative names anyway.
     return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name[:64])])
 
 

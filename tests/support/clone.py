@@ -11,10 +11,10 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 
 
 class Clone:
-    """A person's clone.
+    """A developer's clone.
 
     Args:
-        folder: An empty folder; the clone and the remote are made in it.
+        folder: An empty folder for the clone and the remote.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -25,13 +25,13 @@ class Clone:
         self.git("config", "user.name", "t")
         self.git("config", "user.email", "t@example.org")
         self.git("remote", "add", "here", str(self.remote))
-        # The tools are those of this checkout; what is judged is the clone.
+        # The clone is judged with this checkout's tools.
         (self.root / ".venv").symlink_to(sys.prefix)
         (self.root / ".git/info/exclude").write_text(".venv\n.drydock\n")
         _run(sys.executable, "-m", "invoke", "hooks", cwd=self.root)
 
     def commit(self, message: str, files: Mapping[str, str] | None = None) -> str:
-        """Write some files, commit everything, and return the commit."""
+        """Write files, commit everything, and return the commit."""
         for name, text in (files or {}).items():
             (self.root / name).write_text(text)
         self.git("add", "--all")
@@ -39,21 +39,20 @@ class Clone:
         return self.git("rev-parse", "HEAD").strip()
 
     def push(self, *options: str) -> subprocess.CompletedProcess[str]:
-        """Push the branch that is checked out, and return what a person sees."""
+        """Push the current branch and return git's output."""
         args = ["git", "push", *options, "here", "HEAD:main"]
         return subprocess.run(
             args, cwd=self.root, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         )
 
     def pushed(self) -> str:
-        """Return the commit that the remote has; empty when it has none."""
+        """Return the remote's commit, or an empty text."""
         args = ["git", "rev-parse", "--verify", "--quiet", "main"]
         return subprocess.run(
             args, cwd=self.remote, check=False, capture_output=True, text=True
         ).stdout.strip()
 
     def git(self, *args: str) -> str:
-        """Run git in the clone and return what it says."""
         return _run("git", *args, cwd=self.root)
 
 

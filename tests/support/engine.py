@@ -1,4 +1,4 @@
-"""An engine that only tells what it is: for what no test can do to a real one."""
+"""A fake engine that only describes itself, for states that a test cannot cause in a real one."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ VERSION = {"Version": "28.5.1", "ApiVersion": "1.44", "MinAPIVersion": "1.24"}
 
 
 class _Handler(http.server.BaseHTTPRequestHandler):
-    """Answers the few questions that the SDK has before it can be asked anything."""
+    """Answers the SDK's first questions."""
 
     answers: Mapping[str, Any]
 
@@ -49,9 +49,9 @@ def telling(
     """Run such an engine on a socket.
 
     Args:
-        folder: Where the socket goes.
-        info: What it says about itself.
-        version: What differs from a usual version.
+        folder: For the socket.
+        info: Its answer to `docker info`.
+        version: Differences from an ordinary version.
     """
     answers = {"_ping": "OK", "info": info or {}, "version": VERSION | dict(version or {})}
     handler = type("Handler", (_Handler,), {"answers": answers})

@@ -1,4 +1,4 @@
-"""Load on the service while what it stands on fails: PostgreSQL restarts, a worker dies."""
+"""Load on the service while its dependencies fail: PostgreSQL restarts, a worker dies."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ import httpx2
 from tests.support.postgres import Postgres
 from tests.support.systems import Account, App, Systems
 
-# Seconds that PostgreSQL stays away.
+# Seconds of the outage.
 OUTAGE_SECONDS = 1.5
-# Clients that are refused come back a little later, as Retry-After tells them to.
+# Refused clients retry a little later, as Retry-After asks.
 BACK_OFF_SECONDS = 0.1
 REQUEST_SECONDS = 30.0
 CREATED = 201
@@ -24,13 +24,11 @@ CREATED = 201
 
 @dataclass(frozen=True)
 class Fault:
-    """Something that fails during the load.
+    """A failure during the load.
 
     Args:
-        name: What it is called.
         at: Seconds after the load's beginning.
-        happen: Makes it fail; returns the moment from which the service has to recover by itself, in seconds
-            of the monotonic clock.
+        happen: Causes it; returns the time at which recovery begins, in seconds of the monotonic clock.
     """
 
     name: str
@@ -40,10 +38,10 @@ class Fault:
 
 @dataclass(frozen=True)
 class Spell:
-    """The time after one fault.
+    """The time after one fault, in seconds of the monotonic clock.
 
     Args:
-        begin: When the service began to recover; seconds of the monotonic clock, as all moments here.
+        begin: When recovery began.
         end: When the next fault began, or the load ended.
     """
 
@@ -53,7 +51,7 @@ class Spell:
 
 @dataclass(frozen=True)
 class Answer:
-    """One request: when it was sent, when it ended, and whether its task was acknowledged."""
+    """One request; ``good`` if its task was acknowledged."""
 
     sent: float
     ended: float
@@ -62,14 +60,14 @@ class Answer:
 
 @dataclass
 class Outcome:
-    """What the clients saw.
+    """The clients' results.
 
     Args:
-        acknowledged: Ids of the tasks whose creation was answered with 201.
-        statuses: How often each status came.
-        broken: How often a connection ended without an answer.
-        answers: Every request, in the order in which they ended.
-        spells: The time after each fault, by the fault's name.
+        acknowledged: Ids of tasks answered with 201.
+        statuses: Number of answers by status.
+        broken: Number of connections that ended without an answer.
+        answers: All requests, in the order of their ends.
+        spells: The time after each fault, by its name.
     """
 
     acknowledged: list[int] = field(default_factory=list)
@@ -96,7 +94,7 @@ def restart(postgres: Postgres) -> float:
 
 
 def crash(postgres: Postgres) -> float:
-    """End PostgreSQL without a shutdown; at its start it recovers what was committed."""
+    """Kill PostgreSQL; it recovers committed data at its next start."""
     postgres.kill()
     time.sleep(OUTAGE_SECONDS)
     postgres.start()
@@ -112,14 +110,13 @@ def kill_worker(app: App) -> float:
 
 
 def run(app: App, account: Account, faults: Sequence[Fault], *, seconds: float, connections: int) -> Outcome:
-    """Create tasks without a pause on many connections, while one fault after another happens.
+    """Create tasks without a pause on many connections while faults happen.
 
     Args:
-        app: The service.
-        account: Whose tasks are created.
-        faults: What happens, in the order of time; far enough apart that the service recovers in between.
-        seconds: How long, in all.
-        connections: How many clients, each with a connection of its own.
+        account: Owner of the tasks.
+        faults: In the order of time, far enough apart for the service to recover.
+        seconds: Of the whole load.
+        connections: One for each client.
     """
     return asyncio.run(_run(app, account, faults, seconds, connections))
 
@@ -168,6 +165,6 @@ async def _run(
 
 
 def lost(systems: Systems, account: Account, database: str, outcome: Outcome) -> set[int]:
-    """Return the acknowledged tasks that are not in the database."""
+    """Return the acknowledged tasks that are missing from the database."""
     rows = systems.postgres.run("SELECT id FROM tasks WHERE user_id = %s", account.user.id, database=database)
     return set(outcome.acknowledged) - {number for (number,) in rows}

@@ -1,4 +1,4 @@
-"""Tokens that prove nothing: each wrong in one way, as attackers and mistakes make them."""
+"""Forged tokens, each wrong in one way, as attackers and mistakes make them."""
 
 from __future__ import annotations
 
@@ -21,19 +21,14 @@ LONGER_THAN_ANY_LEEWAY = 3600
 
 @dataclass(frozen=True)
 class Workshop:
-    """What a forger has: a real account with its token, and, for the worst case, the real key.
-
-    Args:
-        account: Whose data the token is after.
-        key: The authentication server's own key.
-    """
+    """A forger's material: a real account with its token and, for the worst case, the server's real key."""
 
     account: Account
     key: SigningKey
 
     @property
     def claims(self) -> dict[str, Any]:
-        """Claims in which nothing is wrong."""
+        """Valid claims."""
         now = int(time.time())
         return {
             "sub": self.account.user.id,
@@ -46,13 +41,13 @@ class Workshop:
     def sign(
         self, changes: Mapping[str, object] | None = None, *, without: str = "", **header: object
     ) -> str:
-        """Sign claims that differ from right ones, with the real key."""
+        """Sign changed claims with the real key."""
         claims = {**self.claims, **(changes or {})}
         claims.pop(without, None)
         return self.assemble(claims, {"kid": self.key.kid, **header})
 
     def assemble(self, claims: Mapping[str, object], header: Mapping[str, object]) -> str:
-        """Sign any claims under any header with the real key, even those that a library refuses to write."""
+        """Sign any claims and header with the real key, even those that a library refuses."""
         head = {"alg": self.key.jwk.algorithm_name, "typ": "JWT", **header}
         signed = f"{encode(head)}.{encode(claims)}"
         signature = self.key.jwk.Algorithm.sign(signed.encode(), self.key.jwk.key)
@@ -60,7 +55,7 @@ class Workshop:
 
 
 def encode(part: Mapping[str, object]) -> str:
-    """Return a header or claims as they stand in a token."""
+    """Return a header or claims in a token's encoding."""
     return _base64(json.dumps(part).encode())
 
 
@@ -75,7 +70,7 @@ def _unsigned(shop: Workshop, algorithm: str) -> str:
 def _with_public_key_as_secret(shop: Workshop, secret: bytes) -> str:
     head, body = encode({"alg": "HS256", "kid": shop.key.kid}), encode(shop.claims)
     algorithm = jwt.get_algorithm_by_name("HS256")
-    # The library refuses to take a PEM as a secret; an attacker's does not.
+    # The library refuses a PEM as a secret; an attacker's does not.
     return f"{head}.{body}.{_base64(algorithm.sign(f'{head}.{body}'.encode(), secret))}"
 
 

@@ -1,4 +1,4 @@
-"""Remove a test's images by their own names: equal content has equal ids, and may be a user's."""
+"""Remove tests' images by name: equal content has equal ids, and may belong to a user."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from drydock.engine import Engine
 
 
 def remove_reference(engine: Engine, reference: str) -> None:
-    """Remove one name, where the engine has it; content that has other names stays."""
+    """Remove one name if it exists; content with other names stays."""
     with suppress(docker.errors.ImageNotFound):
         engine.sdk.images.remove(reference)
 
@@ -25,7 +25,7 @@ def remove_repository(engine: Engine, repository: str) -> None:
 
 
 def remove_unnamed(engine: Engine, image_id: str) -> None:
-    """Remove an image that the test gave no name, unless something else names it by now."""
+    """Remove a test's unnamed image, unless it has got a name since."""
     repository = f"drydock-test-{uuid.uuid4().hex[:12]}"
     with suppress(docker.errors.ImageNotFound):
         engine.sdk.images.get(image_id).tag(repository, "1")
@@ -33,7 +33,7 @@ def remove_unnamed(engine: Engine, image_id: str) -> None:
 
 
 def remove_unique(engine: Engine, image_id: str) -> None:
-    """Remove an image under all its names; its content is random, so every name is the test's."""
+    """Remove an image with all its names; its content is random, so every name belongs to the test."""
     with suppress(docker.errors.ImageNotFound):
         _remove(engine, _names(engine.sdk.images.get(image_id)))
     remove_unnamed(engine, image_id)

@@ -1,4 +1,4 @@
-"""A small package index: wheels without content, served as pip, uv, Poetry, PDM and Pipenv ask for them."""
+"""A small package index of empty wheels for pip, uv, Poetry, PDM and Pipenv."""
 
 from __future__ import annotations
 
@@ -13,18 +13,15 @@ from threading import Thread
 
 
 class Quiet(SimpleHTTPRequestHandler):
-    """Serves files without a word."""
-
     def log_message(self, *_: object) -> None:
         """Discard the line."""
 
 
 class Index:
-    """An index that gets new versions while it is served.
+    """A running index that accepts new versions.
 
     Args:
-        folder: Holds a folder for each package, as PEP 503 wants it.
-        url: Its address.
+        folder: One folder for each package, in PEP 503's layout.
     """
 
     def __init__(self, folder: Path, url: str) -> None:
@@ -32,7 +29,6 @@ class Index:
         self.url = url
 
     def add(self, name: str, version: str, requires: Sequence[str] = ()) -> None:
-        """Publish a version of a package."""
         place = self.folder / name
         place.mkdir(exist_ok=True)
         info = f"{name.replace('-', '_')}-{version}.dist-info"

@@ -1,4 +1,4 @@
-"""The official MCP clients behind one face: connect, list the tools, make some calls, say what came back."""
+"""The official MCP clients behind one interface: connect, list the tools, make calls, return the answers."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Call:
 
 @dataclass(frozen=True)
 class Result:
-    """What a tool answered: structured content, or the text of its error."""
+    """A tool's answer: structured content, or the text of its error."""
 
     content: Any
     text: str
@@ -50,7 +50,7 @@ class Result:
 
 @dataclass(frozen=True)
 class Visit:
-    """What a client saw of a server.
+    """A client's view of a server.
 
     Args:
         tools: Input schema by tool name.
@@ -63,12 +63,10 @@ class Visit:
 
 @dataclass(frozen=True)
 class Authorized:
-    """A client that authorized itself by OAuth.
+    """A client authorized by OAuth.
 
     Args:
-        visit: What it saw of the server then.
-        authorization: The address to which it sent the browser.
-        token: The access token that it was given.
+        authorization: The URL that it opened in the browser.
     """
 
     visit: Visit
@@ -77,14 +75,14 @@ class Authorized:
 
 
 class Refused(Exception):
-    """The client could not connect or was turned away."""
+    """The client could not connect or was rejected."""
 
 
 McpClient = Callable[[str, str, Sequence[Call]], Visit]
-# Takes the address for the browser and returns the one that the browser was sent to.
+# Takes the URL to open and returns the browser's final URL.
 Browser = Callable[[str], str]
 OAuthClient = Callable[[str, Browser, Sequence[Call]], Authorized]
-# Nothing listens there: the browser of the tests reads the address instead.
+# No server listens there: the tests' browser only reads the address.
 REDIRECT = "http://127.0.0.1:9/callback"
 
 
@@ -92,7 +90,7 @@ def python(mode: str) -> McpClient:
     """Return the Python client.
 
     Args:
-        mode: ``legacy`` for the initialize handshake, ``auto`` for what the newest protocol offers.
+        mode: ``legacy`` for the initialize handshake, ``auto`` for the newest protocol available.
     """
 
     async def visit(url: str, token: str, calls: Sequence[Call]) -> Visit:
@@ -127,7 +125,6 @@ class _Memory:
 
 
 def python_oauth(url: str, browser: Browser, calls: Sequence[Call]) -> Authorized:
-    """Let the Python client authorize itself and make calls."""
     memory = _Memory()
     seen: list[str] = []
 
@@ -157,15 +154,14 @@ def python_oauth(url: str, browser: Browser, calls: Sequence[Call]) -> Authorize
 
 
 def over_stdio(command: Sequence[str], environment: Mapping[str, str], calls: Sequence[Call]) -> Visit:
-    """Start a server with the Python client, as tool hosts do, and speak with it on stdin and stdout.
+    """Start a server with the Python client, as tool hosts do, and use it on stdin and stdout.
 
     Args:
-        command: Starts the server; a `docker run -i` for one in a container.
+        command: Starts the server; `docker run -i` for one in a container.
         environment: Variables of that command.
-        calls: What to call.
 
     Raises:
-        Refused: The server ended before it was asked, or said no.
+        Refused: The server ended too early, or rejected the client.
     """
     server = StdioServerParameters(
         command=command[0], args=list(command[1:]), env={**os.environ, **environment}
@@ -198,7 +194,7 @@ def _finished(visit: Coroutine[Any, Any, Visit]) -> Visit:
 
 
 def typescript(package: str) -> McpClient:
-    """Return the TypeScript client of one npm package, run by Node."""
+    """Return the TypeScript client of an npm package, run by Node."""
 
     def run(url: str, token: str, calls: Sequence[Call]) -> Visit:
         order = {
@@ -214,7 +210,6 @@ def typescript(package: str) -> McpClient:
 
 
 def typescript_oauth(package: str) -> OAuthClient:
-    """Return a TypeScript client that authorizes itself."""
 
     def run(url: str, browser: Browser, calls: Sequence[Call]) -> Authorized:
         listed = [{"name": call.name, "arguments": call.arguments} for call in calls]
@@ -237,7 +232,7 @@ def typescript_oauth(package: str) -> OAuthClient:
 
 
 def _seen(document: Mapping[str, Any]) -> Visit:
-    """Return a TypeScript client's visit from the document that it printed."""
+    """Convert a TypeScript client's JSON output."""
     if "error" in document:
         raise Refused(document["error"]["message"])
     return Visit(
@@ -251,7 +246,7 @@ def _seen(document: Mapping[str, Any]) -> Visit:
 
 @contextmanager
 def connected(package: str, url: str, token: str) -> Iterator[None]:
-    """Keep a TypeScript client connected while the block runs, with the streams that it opens by itself.
+    """Keep a TypeScript client connected while the block runs, including the streams that it opens.
 
     Raises:
         Refused: It could not connect.
@@ -287,7 +282,7 @@ OAUTH_CLIENTS: Mapping[str, OAuthClient] = {
 
 
 def _result(structured: Any, blocks: Sequence[Mapping[str, Any]], failed: bool | None) -> Result:
-    # A tool that returns a list has it wrapped: structured content must be an object.
+    # Structured content must be an object, so a tool's list arrives wrapped in one.
     content = (
         structured["result"] if isinstance(structured, dict) and set(structured) == {"result"} else structured
     )

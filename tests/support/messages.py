@@ -1,4 +1,4 @@
-"""Every error that drydock can show."""
+"""All errors of drydock."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An OpenAI-compatible model on a real socket that says what a test tells it to say."""
+"""An OpenAI-compatible model on a real socket with scripted answers."""
 
 from __future__ import annotations
 
@@ -21,9 +21,8 @@ class Says:
     """A text, streamed word by word.
 
     Args:
-        text: What the model says.
-        pause: Seconds before every word; before the whole answer where it is not streamed, once.
-        cut_after: Close the connection after so many words, without an end; None keeps it.
+        pause: Seconds before every word, or once before an answer that is not streamed.
+        cut_after: Number of words after which the connection breaks; None keeps it.
     """
 
     text: str
@@ -33,7 +32,7 @@ class Says:
 
 @dataclass(frozen=True)
 class Calls:
-    """Tool calls, all in one answer: each a tool's name and its arguments, as text where malformed."""
+    """Tool calls in one answer, as name and arguments; malformed arguments are text."""
 
     calls: Sequence[tuple[str, Mapping[str, object] | str]]
 
@@ -52,9 +51,7 @@ class Sends:
     """Any body with status 200, streamed or not.
 
     Args:
-        body: Its bytes.
-        media_type: Its Content-Type.
-        times: How often the bytes are sent, one after the other.
+        times: How often the body is sent.
     """
 
     body: bytes
@@ -74,12 +71,12 @@ class Request:
 
     @property
     def messages(self) -> list[dict[str, Any]]:
-        """The conversation that the model was shown."""
+        """The model's view of the conversation."""
         return list(self.body["messages"])
 
 
 class Model:
-    """A running double."""
+    """A running fake model."""
 
     def __init__(self) -> None:
         self.requests: list[Request] = []
@@ -88,21 +85,21 @@ class Model:
         self._forever: Reply = Says("Done.")
 
     def will(self, *replies: Reply, then: Reply = Says("Done.")) -> None:
-        """Forget what was; answer the next requests with these replies in turn, later ones with ``then``."""
+        """Forget earlier replies; use these in turn, then ``then`` for all later requests."""
         self.requests = []
         self.abandoned.clear()
         self._replies = deque(replies)
         self._forever = then
 
     def reply_to(self, request: Request) -> Reply:
-        """Note a request and choose its reply."""
+        """Record a request and choose its reply."""
         self.requests.append(request)
         return self._replies.popleft() if self._replies else self._forever
 
 
 @contextmanager
 def model(address: str, port: int) -> Iterator[Model]:
-    """Run the double on an address of this machine."""
+    """Run the fake on an address of this machine."""
     double = Model()
 
     class Handler(_Handler):
@@ -125,7 +122,7 @@ class _Handler(BaseHTTPRequestHandler):
     model: Model
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
-        """Stay silent: the test that fails shows the requests."""
+        """Discard the line: a failed test shows the requests."""
 
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))

@@ -1,4 +1,4 @@
-"""Tell during a long test which one it is: pytest itself is silent until it ends."""
+"""Name the running test while it takes long: pytest itself is silent until it ends."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from drydock.report.signs import BEAT_SECONDS, Sign, Signs
 
 
 class Pace:
-    """A plugin that prints a line for a test that takes long, on the terminal that pytest reports to."""
+    """A plugin that prints a line about each long test on pytest's terminal."""
 
     def __init__(self, out: Console) -> None:
         self._running: dict[str, float] = {}
@@ -28,16 +28,13 @@ class Pace:
         ]
 
     def pytest_sessionstart(self) -> None:
-        """Begin to look."""
         self._signs.start()
 
     def pytest_sessionfinish(self) -> None:
-        """Print no more."""
         self._signs.stop()
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, bool, bool]:
-        """Note which test runs, and since when."""
         self._running[item.nodeid] = time.monotonic()
         try:
             return (yield)
@@ -46,9 +43,9 @@ class Pace:
 
 
 def register(config: pytest.Config) -> None:
-    """Add the plugin to a pytest that reports to somebody."""
+    """Add the plugin to a pytest with a terminal reporter."""
     if config.pluginmanager.has_plugin("terminalreporter"):
-        # While a test runs, pytest keeps for itself what goes to the descriptor that this is a copy of.
+        # pytest captures the original descriptor while a test runs, so write to a copy.
         reported = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
         out = Console(file=reported, highlight=False, width=160, soft_wrap=True)
         config.pluginmanager.register(Pace(out), "pace")

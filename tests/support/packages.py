@@ -1,4 +1,4 @@
-"""Get what tests and benchmarks start: PostgreSQL, PgBouncer, Redis, Chromium, wrk, Node and its modules."""
+"""Install programs for tests and benchmarks: PostgreSQL, PgBouncer, Redis, Chromium, wrk, Node's modules."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from drydock.publish import debian
 NODE = Path(__file__).parent / "node"
 MANIFESTS = ("package.json", "npm-shrinkwrap.json")
 
-# The first that keeps prepared statements in transaction mode; Debian 12 has 1.18.
+# The first version that keeps prepared statements in transaction mode; Debian 12 has 1.18.
 PGBOUNCER_SINCE = (1, 21)
 PGBOUNCER_RELEASE = "trixie"
-# What PgBouncer of that release is linked with. Taken along, loader and libc included, it runs on any older
-# release without replacing a single file there.
+# Libraries of PgBouncer's release, with its loader and libc: so it runs on an older release without replacing
+# any of its files.
 PGBOUNCER_PACKAGES = (
     "pgbouncer",
     "libaudit1",
@@ -42,13 +42,13 @@ PGBOUNCER_PACKAGES = (
 
 
 class PackagesMissing(Exception):
-    """A program is not installed, and this machine or user cannot install it."""
+    """A program is missing, and this machine or user cannot install it."""
 
 
 def postgres_bin() -> Path:
-    """Return the folder of PostgreSQL's server programs, installing Debian's package where there is none."""
+    """Return the folder of PostgreSQL's server programs; install Debian's package if needed."""
     if (found := _newest_postgres()) is None:
-        # The package would otherwise create a cluster and start it; nobody here asked for that service.
+        # The package would otherwise create and start a cluster.
         with _file("/etc/postgresql-common/createcluster.d/drydock.conf", "create_main_cluster = false\n"):
             _apt_install("postgresql")
         found = _newest_postgres()
@@ -63,7 +63,7 @@ def _newest_postgres() -> Path | None:
 
 
 def node() -> list[str]:
-    """Return the command that starts Node, installing Debian's package where there is none."""
+    """Return Node's command; install Debian's package if needed."""
     missing = [name for name, program in (("nodejs", "node"), ("npm", "npm")) if not shutil.which(program)]
     if missing:
         _apt_install(*missing)
@@ -71,21 +71,21 @@ def node() -> list[str]:
 
 
 def wrk() -> list[str]:
-    """Return the command that starts wrk, a client that makes load, installing Debian's package."""
+    """Return the command of wrk, a load generator; install Debian's package if needed."""
     if not shutil.which("wrk"):
         _apt_install("wrk")
     return ["wrk"]
 
 
 def redis() -> list[str]:
-    """Return the command that starts Redis, installing Debian's package where there is none."""
+    """Return Redis's command; install Debian's package if needed."""
     if not shutil.which("redis-server"):
         _apt_install("redis-server")
     return ["redis-server"]
 
 
 def chromium() -> str:
-    """Return the path of Chromium, installing Debian's package where there is none."""
+    """Return Chromium's path; install Debian's package if needed."""
     names = ("chromium", "chromium-browser", "google-chrome")
     if not any(map(shutil.which, names)):
         _apt_install("chromium")
@@ -96,10 +96,9 @@ def chromium() -> str:
 
 
 def pgbouncer() -> list[str]:
-    """Return the command that starts a PgBouncer which keeps prepared statements in transaction mode.
+    """Return the command of a PgBouncer that keeps prepared statements in transaction mode.
 
-    The machine's own where it is new enough, else Debian 13's, unpacked into the cache with the shared
-    libraries it wants and started through its own loader.
+    It is the machine's own if new enough, or else Debian 13's from the cache, with its libraries and loader.
     """
     for program in (shutil.which("pgbouncer"), "/usr/sbin/pgbouncer"):
         if program and Path(program).exists() and _pgbouncer_version([program]) >= PGBOUNCER_SINCE:
@@ -119,7 +118,7 @@ def _unpack_pgbouncer(folder: Path) -> None:
     """Unpack Debian 13's packages into a folder.
 
     Raises:
-        PackagesMissing: apt is not this machine's package manager, or refused.
+        PackagesMissing: This machine does not use apt, or apt failed.
     """
     try:
         with debian.unpacked(folder.parent, *PGBOUNCER_PACKAGES, release=PGBOUNCER_RELEASE) as root:
@@ -133,9 +132,9 @@ def _unpack_pgbouncer(folder: Path) -> None:
 
 
 def node_modules() -> Path:
-    """Install the pinned npm modules into the cache and return the folder that holds them.
+    """Install the pinned npm modules into the cache and return their folder.
 
-    The folder's name is the hash of the manifest and its lock, so a changed pin makes a new one.
+    Its name is the hash of the manifest and its lock, so a changed pin makes a new folder.
     """
     node()
     content = b"".join((NODE / name).read_bytes() for name in MANIFESTS)
@@ -149,8 +148,8 @@ def node_modules() -> Path:
 
 
 def script(name: str) -> list[str]:
-    """Return the command that runs one of the Node scripts beside its modules."""
-    # Node looks for modules from where a script lies, and the checkout shall hold no node_modules.
+    """Return the command of a Node script beside its modules."""
+    # Node searches modules from the script's folder, and the checkout must stay free of node_modules.
     folder = node_modules()
     with _locked(folder):
         copy = folder / name
@@ -160,7 +159,7 @@ def script(name: str) -> list[str]:
 
 
 def _cached(name: str, fill: Callable[[Path], None]) -> Path:
-    """Return a folder of the user's cache, filled once even when several test runs start together."""
+    """Return a folder of the user's cache, filled once even if several test runs start together."""
     root = Path(platformdirs.user_cache_dir("drydock")) / "tests"
     root.mkdir(parents=True, exist_ok=True)
     folder = root / name
@@ -186,7 +185,7 @@ def _apt_install(*names: str) -> None:
     """Install Debian packages.
 
     Raises:
-        PackagesMissing: Not root, or apt is not this machine's package manager.
+        PackagesMissing: Not root, or this machine does not use apt.
     """
     if os.geteuid() != 0 or not install.is_debian_family():
         raise PackagesMissing(
@@ -200,7 +199,7 @@ def _apt_install(*names: str) -> None:
 
 @contextmanager
 def _file(path: str, text: str) -> Iterator[None]:
-    """Make a file for as long as the block runs, and the folders above it where they are missing."""
+    """Create a file, with its missing parents, while the block runs."""
     file = Path(path)
     made = [parent for parent in file.parents if not parent.exists()]
     file.parent.mkdir(parents=True, exist_ok=True)

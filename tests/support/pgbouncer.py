@@ -1,4 +1,4 @@
-"""A PgBouncer in transaction mode, TLS and SCRAM on both of its sides."""
+"""A PgBouncer in transaction mode, with TLS and SCRAM on both sides."""
 
 from __future__ import annotations
 
@@ -48,11 +48,11 @@ def pgbouncer(
     """Run a PgBouncer in front of a PostgreSQL server.
 
     Args:
-        database_server: Where it connects to, by the first of the server's addresses.
+        database_server: It connects to the first of the server's addresses.
         addresses: IP addresses of this machine to listen on.
-        port: TCP port, the same on every address.
+        port: The same on every address.
         certificate: Must be valid for the database server's first address.
-        prepared_statements: How many prepared statements it keeps for a client; 0 refuses them.
+        prepared_statements: Kept for each client; 0 refuses them.
     """
     user = process.unprivileged(ACCOUNT)
     with process.folder("pgbouncer", user) as folder:
@@ -71,7 +71,8 @@ def pgbouncer(
             )
         )
         _give(folder, user)
-        # It refuses to run as root, and switches itself: its program may lie where only root may look.
+        # It refuses to run as root. It switches the user itself, because only root may read its program's
+        # folder.
         switch = ["-u", user] if user else []
         command = [*packages.pgbouncer(), *switch, str(folder / "pgbouncer.ini")]
         server = Server("PgBouncer", command, folder / "log")

@@ -1,4 +1,4 @@
-"""A PostgreSQL server with TLS and SCRAM on a data folder of its own."""
+"""A PostgreSQL server with TLS and SCRAM, on its own data folder."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ max_connections = 60
 shared_buffers = '32MB'
 log_min_messages = 'warning'
 """
-# Over TCP only TLS with SCRAM, as Neon has it; the socket in the private folder is the tests' own way in.
+# TCP requires TLS with SCRAM, as at Neon; tests use the socket in the private folder.
 ACCESS = """\
 local   all all trust
 hostssl all all 0.0.0.0/0 scram-sha-256
@@ -48,9 +48,9 @@ class Postgres:
     """A running server.
 
     Args:
-        folder: Holds the data, the certificate, the local socket and the log.
+        folder: For the data, the certificate, the local socket and the log.
         addresses: IP addresses of this machine to listen on.
-        port: TCP port, the same on every address.
+        port: The same on every address.
     """
 
     def __init__(self, folder: Path, addresses: Sequence[str], port: int) -> None:
@@ -75,11 +75,11 @@ class Postgres:
         )
 
     def create(self, certificate: Certificate) -> None:
-        """Make the data folder, the certificate files and the role that owns the databases."""
+        """Create the data folder, the certificate files and the databases' owner."""
         data = self._folder / "data"
         initdb = [str(self._bin / "initdb"), "-D", str(data), "-U", ACCOUNT, "-E", "UTF8", "--locale=C.UTF-8"]
         as_account = ["setpriv", f"--reuid={ACCOUNT}", f"--regid={ACCOUNT}", "--clear-groups"]
-        # cwd: initdb looks at it, and the account may not be allowed into this process's.
+        # initdb reads its working directory, and the account may lack access to this process's.
         command.run([*as_account, *initdb] if self._user else initdb, cwd=Path("/"))
         certificate.write(data)
         if self._user:
@@ -92,7 +92,7 @@ class Postgres:
         self.run(f"CREATE ROLE {self.role.name} LOGIN CREATEDB PASSWORD '{self.role.password}'")
 
     def start(self) -> None:
-        """Start the server and wait until it takes connections."""
+        """Start the server and wait until it accepts connections."""
         self.server.start(self._answers)
 
     def _answers(self) -> bool:
@@ -112,7 +112,7 @@ class Postgres:
 
     @contextmanager
     def frozen(self) -> Iterator[None]:
-        """Stop every process of the server where it is: connections stay open, and nothing answers."""
+        """Freeze all of the server's processes: connections stay open without answers."""
         self.server.send_to_all(signal.SIGSTOP)
         try:
             yield
@@ -132,12 +132,12 @@ class Postgres:
             return cursor.fetchall() if cursor.description else []
 
     def create_database(self, name: str) -> str:
-        """Make an empty database that the role owns, and return its name."""
+        """Create an empty database of the role and return its name."""
         self.run(f"CREATE DATABASE {name} OWNER {self.role.name}")
         return name
 
     def terminate_idle(self, database: str) -> int:
-        """End every session of a database that does nothing, as scaling to zero does; return how many."""
+        """End a database's idle sessions, as scaling to zero does; return their number."""
         rows = self.run(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
             "WHERE datname = %s AND state = 'idle' AND pid <> pg_backend_pid()",
@@ -146,7 +146,7 @@ class Postgres:
         return len(rows)
 
     def sessions(self, database: str) -> list[tuple[bool, str]]:
-        """Return whether TLS is on, and the TLS version, of every session of a database."""
+        """Return TLS on or off, and the TLS version, for each session of a database."""
         return self.run(
             "SELECT ssl, version FROM pg_stat_activity JOIN pg_stat_ssl USING (pid) "
             "WHERE datname = %s AND client_addr IS NOT NULL",
@@ -160,8 +160,8 @@ class Postgres:
 
 @contextmanager
 def postgres(addresses: Sequence[str], port: int, certificate: Certificate) -> Iterator[Postgres]:
-    """Run a PostgreSQL server on some addresses, and remove it with its data afterwards."""
-    packages.postgres_bin()  # the package brings the account
+    """Run a PostgreSQL server and remove it with its data afterwards."""
+    packages.postgres_bin()  # creates the account
     with process.folder("postgres", process.unprivileged(ACCOUNT)) as folder:
         server = Postgres(folder, addresses, port)
         try:

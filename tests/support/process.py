@@ -20,7 +20,7 @@ GRACE_SECONDS = 10.0
 
 
 class ServerFailed(Exception):
-    """A server died or never became ready; the message carries the end of its log."""
+    """A server died or never became ready; the message contains the end of its log."""
 
 
 @dataclass
@@ -28,12 +28,11 @@ class Server:
     """A child process that can be started, stopped and started again.
 
     Args:
-        name: What messages call it.
-        command: The argument list that starts it.
-        log: The file that takes its output, over all its starts.
+        name: For messages.
+        log: Receives the output of all its starts.
         user: The account to run as; this process's own by default.
-        environment: Variables to add to this process's own.
-        stop_signal: What asks it to end.
+        environment: Additions to this process's variables.
+        stop_signal: Asks it to end.
     """
 
     name: str
@@ -48,8 +47,7 @@ class Server:
         """Start the server and wait until it is ready.
 
         Args:
-            ready: Tells whether it is; an OSError means not yet.
-            seconds: How long to wait at most.
+            ready: An OSError means not yet.
 
         Raises:
             ServerFailed: It died, or was not ready in time.
@@ -61,7 +59,7 @@ class Server:
                 stdout=log,
                 stderr=log,
                 env={**os.environ, **self.environment},
-                # An unprivileged user may not be allowed into this process's working directory.
+                # An unprivileged user may lack access to this process's working directory.
                 cwd="/",
                 user=self.user,
                 group=pwd.getpwnam(self.user).pw_gid if self.user else None,
@@ -87,7 +85,7 @@ class Server:
         raise ServerFailed(f"{self.name} was not ready after {seconds:g} s:\n{self.tail()}")
 
     def stop(self, number: signal.Signals | None = None) -> None:
-        """End the server, by force when it takes too long; do nothing when it has ended."""
+        """End the server if it runs, by force after a time limit."""
         process, self._process = self._process, None
         if process is None or process.poll() is not None:
             return
@@ -99,7 +97,7 @@ class Server:
             process.wait()
 
     def send_to_all(self, number: signal.Signals) -> None:
-        """Send a signal to the server and to its child processes, which may have sessions of their own."""
+        """Signal the server and its child processes, which may have their own sessions."""
         if self._process is None:
             return
         os.kill(self._process.pid, number)
@@ -116,7 +114,7 @@ class Server:
 
 @contextmanager
 def folder(name: str, owner: str | None = None) -> Iterator[Path]:
-    """Make a temporary folder, for an account when one is named, and remove it with everything in it."""
+    """Create a temporary folder, owned by an account if given, and remove it with its content."""
     with tempfile.TemporaryDirectory(prefix=f"drydock-{name}-") as path:
         if owner:
             entry = pwd.getpwnam(owner)
@@ -125,12 +123,12 @@ def folder(name: str, owner: str | None = None) -> Iterator[Path]:
 
 
 def unprivileged(account: str) -> str | None:
-    """Return the account to use for a server that refuses to run as root, None when nobody is root."""
+    """Return the account for a server that refuses to run as root, or None if this process is not root."""
     return account if os.geteuid() == 0 else None
 
 
 def free_port(addresses: Sequence[str] = ("127.0.0.1",)) -> int:
-    """Return a TCP port that is free on all of some addresses of this machine."""
+    """Return a TCP port that is free on all given addresses of this machine."""
     for _ in range(50):
         with contextlib.ExitStack() as stack:
             port = 0
@@ -146,6 +144,6 @@ def free_port(addresses: Sequence[str] = ("127.0.0.1",)) -> int:
 
 
 def accepts(address: str, port: int) -> bool:
-    """Tell whether something accepts connections at an address and port."""
+    """Tell whether an address and port accept connections."""
     with socket.create_connection((address, port), timeout=1):
         return True

@@ -12,7 +12,7 @@ from drydock.publish.reference import parse
 
 
 def push_all(engine: Engine, image: str, references: Sequence[str], **options: Any) -> Pushed:
-    """Push an image under its first name, and let the others name it on the registry, as a push plan does."""
+    """Push an image under its first name, then add the other names on the registry, as a push plan does."""
     first, *others = references
     pushed = push.push(engine, first, image=image, **options)
     with push.registry(engine, parse(first)) as client:

@@ -1,4 +1,4 @@
-"""Real image registries for tests, and a way to them on which accidents can be arranged."""
+"""Real image registries for tests, and a proxy that causes network accidents."""
 
 from __future__ import annotations
 
@@ -38,43 +38,40 @@ from tests.support.process import Server, accepts, folder, free_port
 LOOPBACK = "127.0.0.1"
 USER = "shipper"
 PASSWORD = "only for tests"
-# bcrypt, the one kind that the registry takes, of PASSWORD at the lowest cost.
+# The registry accepts only bcrypt: PASSWORD at the lowest cost.
 HTPASSWD = f"{USER}:$2b$04$drydockDrydockDrydockuH5lXXgYwYzRZeSy.WkGlGWPg1JWFkVO\n"
 
 
 def debian_program(package: str, release: str = "") -> str:
-    """Return a Debian package's program of the same name: the machine's own, else unpacked into the cache.
+    """Return a Debian package's program of the same name: the machine's own, or else unpacked into the cache.
 
-    Unpacked and not installed: a package may start a service that nobody here asked for, and one of a newer
-    release would upgrade others.
+    It is not installed: a package may start an unwanted service, and a newer release's would upgrade others.
 
     Args:
-        package: Its name.
         release: The Debian release to take it from; this machine's own by default.
     """
     return shutil.which(package) or str(debian_folder(package, release) / "usr/bin" / package)
 
 
 def debian_folder(package: str, release: str = "") -> Path:
-    """Return the folder in the cache that a Debian package is unpacked into; see `debian_program`."""
+    """Return the folder in the cache of an unpacked Debian package; see `debian_program`."""
     root = Path(platformdirs.user_cache_dir("drydock")) / "tests"
     folder = root / f"{package}-{release or 'own'}-{platform.machine()}"
     if not folder.exists():
         root.mkdir(parents=True, exist_ok=True)
         with debian.unpacked(root, package, release=release) as unfinished, contextlib.suppress(OSError):
-            # Whoever comes second finds the folder there, and it is the same.
+            # A process that comes second finds an identical folder.
             unfinished.rename(folder)
     return folder
 
 
 @dataclass(frozen=True)
 class Registry:
-    """A registry: running, or to be run.
+    """A registry, running or ready to run.
 
     Args:
-        address: Host and port, as references spell them.
-        storage: The folder that it keeps everything in.
-        authority: The file with the CA of its certificate; None where it speaks plain HTTP.
+        address: Host and port, as in references.
+        authority: The file with the CA of its certificate; None for plain HTTP.
     """
 
     address: str
@@ -83,16 +80,15 @@ class Registry:
 
     @property
     def command(self) -> list[str]:
-        """What serves it."""
         return [debian_program("docker-registry"), "serve", str(self.storage.parent / "config.yml")]
 
     def answers(self) -> bool:
-        """Tell whether it does; an OSError means not yet."""
+        """Tell whether it answers; an OSError means not yet."""
         host, _, port = self.address.partition(":")
         return accepts(host, int(port))
 
     def tags(self, repository: str) -> dict[str, str]:
-        """Return the manifest's digest of each tag, read from the registry's own files."""
+        """Return each tag's manifest digest, read from the registry's own files."""
         tags = self.storage / "docker/registry/v2/repositories" / repository / "_manifests/tags"
         links = sorted(tags.glob("*/current/link"))
         return {link.parent.parent.name: link.read_text() for link in links}
@@ -103,9 +99,9 @@ def registry(*, tls: bool = False, auth: dict[str, Any] | None = None, port: int
     """Run a registry on this machine.
 
     Args:
-        tls: Speak TLS with a certificate of an authority made for this one.
-        auth: The ``auth`` part of its configuration; None lets everybody in.
-        port: Where to listen; a free one by default.
+        tls: Use a certificate of a new authority.
+        auth: The ``auth`` part of its configuration; None needs no login.
+        port: A free one by default.
     """
     with folder("registry") as path:
         made = configured(path, tls=tls, auth=auth, port=port)
@@ -120,7 +116,7 @@ def registry(*, tls: bool = False, auth: dict[str, Any] | None = None, port: int
 def configured(
     path: Path, *, tls: bool = False, auth: dict[str, Any] | None = None, port: int = 0
 ) -> Registry:
-    """Write the configuration of a registry that keeps everything below a folder; see `registry`."""
+    """Write the configuration of a registry that stores everything below a folder; see `registry`."""
     address = f"{LOOPBACK}:{port or free_port()}"
     listen: dict[str, Any] = {"addr": address, "secret": secrets.token_hex()}
     if tls:
@@ -139,7 +135,7 @@ def configured(
 
 @contextmanager
 def private_registry(*, tls: bool = True) -> Iterator[Registry]:
-    """Run a registry that lets only USER in, with PASSWORD, over TLS."""
+    """Run a registry that admits only USER with PASSWORD, over TLS by default."""
     with folder("htpasswd") as path:
         (path / "htpasswd").write_text(HTPASSWD)
         auth = {"htpasswd": {"realm": "tests", "path": str(path / "htpasswd")}}
@@ -148,18 +144,18 @@ def private_registry(*, tls: bool = True) -> Iterator[Registry]:
 
 
 def docker_configuration(path: Path, address: str, password: str = PASSWORD) -> Path:
-    """Write a docker configuration that logs USER in to one registry, and return its folder."""
+    """Write a docker configuration with USER's login to one registry, and return its folder."""
     pair = base64.b64encode(f"{USER}:{password}".encode()).decode()
     path.mkdir(parents=True, exist_ok=True)
     (path / "config.json").write_text(json.dumps({"auths": {address: {"auth": pair}}}))
     return path
 
 
-# --- a registry that wants tokens of another server ---------------------------------------------------------
+# --- a registry with a token server -------------------------------------------------------------------------
 
 
 class _TokenHandler(http.server.BaseHTTPRequestHandler):
-    """Gives USER a token for what is asked for, and nobody else."""
+    """Gives USER a token with the requested scope, and rejects all others."""
 
     certificate: ClassVar[certificates.Certificate]
 
@@ -206,7 +202,7 @@ class _TokenHandler(http.server.BaseHTTPRequestHandler):
 
 @contextmanager
 def token_registry() -> Iterator[Registry]:
-    """Run a registry that lets in who has a token, and the server that gives USER one."""
+    """Run a registry that requires tokens, and the server that gives USER one."""
     with folder("tokens") as path:
         certificate = certificates.make(["tokens"])
         certificate.write(path)
@@ -236,7 +232,7 @@ def _serving(server: http.server.ThreadingHTTPServer) -> Iterator[None]:
         server.server_close()
 
 
-# --- a way to a registry, with accidents --------------------------------------------------------------------
+# --- a proxy with accidents ---------------------------------------------------------------------------------
 
 CUT = 0
 STALL = -1
@@ -247,18 +243,17 @@ LATE = -4
 
 @dataclass
 class Accident:
-    """What befalls some requests.
+    """A failure of some requests.
 
     Args:
-        method: Of the requests.
-        path: A regular expression found in their paths.
-        answer: This status; or CUT the connection in the middle of the request; or STALL: take the request
-            in slowly and never answer; or HALF: cut it when the registry has half of an upload, which it
-            then lets one resume; or LOST: cut it when the registry has done what it was asked; or LATE.
-        times: How many of these requests it befalls.
-        after: How many it spares before.
-        then: What else happens, just before a connection is CUT, an answer LOST, or a LATE request passed on.
-        over: Bytes of a body above which a request is befallen.
+        path: A regular expression to search in their paths.
+        answer: The status to answer; or CUT the connection in the middle of the request; or STALL: read the
+            request slowly and never answer; or HALF: cut it after half of an upload, which can be resumed; or
+            LOST: cut it after the registry has processed it; or LATE: only call ``then`` first.
+        times: Number of requests to hit.
+        after: Number of requests to spare before.
+        then: Called just before CUT cuts, LOST drops the answer, or LATE passes the request on.
+        over: Hit only bodies of more bytes.
         headers: Of the answer, such as Retry-After.
     """
 
@@ -272,7 +267,7 @@ class Accident:
     headers: Mapping[str, str] = field(default_factory=dict)
 
     def befalls(self, method: str, path: str, size: int) -> bool:
-        """Tell whether it befalls this request, and count it."""
+        """Tell whether it hits this request, and count it."""
         if method != self.method or size <= self.over or not re.search(self.path, path):
             return False
         if self.after > 0:
@@ -287,15 +282,14 @@ CODES = {401: "UNAUTHORIZED", 403: "DENIED", 404: "NAME_UNKNOWN"}
 
 @dataclass
 class Road:
-    """A real socket in front of a registry, over which every request passes.
+    """A real proxy in front of a registry.
 
     Args:
         address: Host and port to push to.
-        registry: What stands behind.
-        accidents: What is to happen; the first that applies does.
-        requests: What passed: method and path.
-        bytes: How many bytes of requests' bodies reached the registry.
-        moved: Where an upload goes on by the place that its client knows, after a HALF.
+        accidents: The first that applies happens.
+        requests: Method and path of each request.
+        bytes: Bytes of requests' bodies that reached the registry.
+        moved: Where an upload continues after a HALF, by the path that its client knows.
         given_up: Set when a client closed the connection of a stalled request.
     """
 
@@ -310,7 +304,7 @@ class Road:
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def count(self, method: str, path: str) -> int:
-        """Return how many requests of a method had a path that matches."""
+        """Return the number of requests with a method and a matching path."""
         return sum(asked == method and bool(re.search(path, where)) for asked, where in self.requests)
 
 
@@ -319,7 +313,7 @@ class _RoadHandler(http.server.BaseHTTPRequestHandler):
     road: ClassVar[Road]
 
     def handle(self) -> None:
-        # As Go's own server does: who begins with TLS is told in plain words that this is none.
+        # As Go's server does: answer a TLS handshake in plain text.
         if self.connection.recv(1, socket.MSG_PEEK) == b"\x16":
             self.connection.sendall(b"HTTP/1.0 400 Bad Request\r\n\r\nnot a TLS server\n")
             return
@@ -349,8 +343,8 @@ class _RoadHandler(http.server.BaseHTTPRequestHandler):
             self._cut()
         elif accident.answer == STALL:
             road.stalled.set()
-            # Slowly, and to the end: the engine looks for an interruption whenever it reads on, and can
-            # neither take back what it has sent nor end a request that it has sent whole.
+            # Read slowly, and to the end: the engine checks for an interruption only when it reads on. It can
+            # neither take back sent bytes nor end a request that it has sent whole.
             with contextlib.suppress(ConnectionError):
                 while self.rfile.read1(65536):
                     time.sleep(0.01)
@@ -363,10 +357,10 @@ class _RoadHandler(http.server.BaseHTTPRequestHandler):
             headers = {"Content-Type": "application/json", **accident.headers}
             self._answer(accident.answer, headers, content.encode())
 
-    do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = _pass  # noqa: N815 - the names that http.server calls
+    do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = _pass  # noqa: N815 - http.server calls these names
 
     def _cut(self) -> None:
-        """Break the connection off with a reset, while the body is on its way."""
+        """Reset the connection while the body is on its way."""
         self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.close_connection = True
         self.connection.close()
@@ -379,7 +373,7 @@ class _RoadHandler(http.server.BaseHTTPRequestHandler):
         )
 
     def _ask(self, body: bytes) -> tuple[int, dict[str, str], bytes]:
-        """Send the request with this body on; return the status, headers and content of the answer."""
+        """Forward the request with this body; return the answer's status, headers and content."""
         road = self.road
         upstream = http.client.HTTPConnection(road.registry.address, timeout=30)
         try:
@@ -426,7 +420,7 @@ class _RoadHandler(http.server.BaseHTTPRequestHandler):
 
 @contextmanager
 def road(running: Registry, *accidents: Accident) -> Iterator[Road]:
-    """Open a way to a registry on which accidents happen."""
+    """Run a proxy to a registry on which accidents happen."""
     with ExitStack() as stack:
         handler = type("Handler", (_RoadHandler,), {})
         server = http.server.ThreadingHTTPServer((LOOPBACK, 0), handler)
@@ -444,19 +438,14 @@ def road(running: Registry, *accidents: Accident) -> Iterator[Road]:
 def tiny_image(
     engine: Engine, labels: Mapping[str, str] | None = None, size: int = 1000, platform: str = ""
 ) -> Iterator[str]:
-    """Put an image of one layer on the engine and remove it, with every name it got, afterwards.
+    """Put an image of one layer on the engine, yield its name, and remove it with all its names.
 
     Args:
-        engine: Where to.
-        labels: The image's labels.
-        size: Bytes in its only file: random ones, so that no registry can have its layer already.
-        platform: What it is for; the engine's own by default.
-
-    Yields:
-        Its name.
+        size: Bytes of its only file; random, so that no registry has its layer already.
+        platform: The engine's own by default.
     """
     name = f"drydock-test-{secrets.token_hex(4)}"
-    # BuildKit gives every image a path and a folder to work in; this one has them already.
+    # BuildKit adds a PATH and a working directory to images without them.
     settings = ["ENV PATH=/", "WORKDIR /", 'CMD ["/cargo"]']
     changes = [*settings, *(f"LABEL {key}={json.dumps(text)}" for key, text in (labels or {}).items())]
     options = [f"--change={change}" for change in changes] + [f"--platform={platform}"] * bool(platform)

@@ -1,4 +1,4 @@
-"""Releases of a small project, and what a registry may show of them at any moment."""
+"""Releases of a small project, and the states that a registry may show at any moment."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ OLD, NEW = "1.4.2", "1.5.0"
 
 
 class Attempt:
-    """A release of a project's version, as a process of its own would begin it."""
+    """A release of one version, as a new process would begin it."""
 
     def __init__(self, ship: Ship, address: str, version: str, key: Path) -> None:
         self.said: list[str] = []
@@ -59,7 +59,7 @@ def released(ship: Ship, address: str, version: str, key: Path) -> str:
 
 
 def arrived(ship: Ship, address: str, version: str) -> str:
-    """Push a version under all its tags, as what was there before, and return its digest."""
+    """Push a version under all its tags, as the earlier state, and return its digest."""
     ship.commit(version)
     workspace = ship.workspace()
     workspace.built("production")
@@ -68,7 +68,7 @@ def arrived(ship: Ship, address: str, version: str) -> str:
 
 
 def followed(running: Registry, ship: Ship) -> dict[str, str]:
-    """Return what each tag names, but for those of single commits and of signatures, which nobody follows."""
+    """Return each tag's digest, except those of single commits and signatures, which users do not follow."""
     return {
         tag: digest
         for tag, digest in running.tags(ship.name).items()
@@ -77,13 +77,13 @@ def followed(running: Registry, ship: Ship) -> dict[str, str]:
 
 
 def is_whole(ship: Ship, running: Registry, digest: str, key: Path) -> None:
-    """Assert that an image is signed, and three documents about it."""
+    """Assert that an image and its three documents are signed."""
     target = parse(f"{running.address}/{ship.name}").with_digest(digest)
     assert len(attach.verify(ship.engine, target, key=str(key.with_suffix(".pub")))) == 3
 
 
 def is_tested(ship: Ship, running: Registry, digest: str) -> None:
-    """Assert that what the registry has under a digest is the image that has passed its gates."""
+    """Assert that the registry's image of this digest has passed its gates."""
     workspace = ship.workspace()
     image = workspace.measured("production")
     target = parse(f"{running.address}/{ship.name}")
@@ -95,7 +95,7 @@ def is_tested(ship: Ship, running: Registry, digest: str) -> None:
 
 
 def is_old_or_whole(ship: Ship, running: Registry, before: dict[str, str], key: Path) -> None:
-    """Assert that every tag names what it did, or the new image: tested, with its documents, and signed."""
+    """Assert that every tag is unchanged or names the new image: tested, with its documents, and signed."""
     now = followed(running, ship)
     assert before.keys() <= now.keys()
     for digest in {digest for tag, digest in now.items() if digest != before.get(tag)}:
@@ -104,7 +104,7 @@ def is_old_or_whole(ship: Ship, running: Registry, before: dict[str, str], key: 
 
 
 def is_new(ship: Ship, running: Registry, old: str, new: str, key: Path) -> None:
-    """Assert that a release has come to its end."""
+    """Assert that a release is complete."""
     moved = dict.fromkeys(("1.5.0", "1.5", "1", "latest"), new)
     assert followed(running, ship) == {"1.4.2": old, "1.4": old} | moved
     is_whole(ship, running, new, key)

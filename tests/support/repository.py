@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def git(root: Path, *args: str) -> str:
-    """Run git, as somebody whom no setting of this machine's user reaches, and return what it says."""
+    """Run git without this machine's user settings, and return its output."""
     identity = ("-c", "user.name=t", "-c", "user.email=t@example.org", "-c", "commit.gpgsign=false")
     environment = {"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": str(root), "GIT_CONFIG_NOSYSTEM": "1"}
     done = subprocess.run(
@@ -17,7 +17,7 @@ def git(root: Path, *args: str) -> str:
 
 
 def begin(root: Path) -> Path:
-    """Make a repository whose branch is called main, without a commit."""
+    """Create a repository on the branch main, without a commit."""
     root.mkdir(parents=True)
     git(root, "init", "--quiet", "--initial-branch=main")
     return root

@@ -1,7 +1,7 @@
-"""A second Docker Engine beside the machine's own, which keeps images in containerd's store.
+"""A second Docker Engine beside the machine's own, with images in containerd's store.
 
-It has its own folders, socket, bridge and containerd. Rules for packets are the whole machine's, and a daemon
-that starts clears those of another. This one writes none; what its bridge needs is added here and taken away.
+It has its own folders, socket, bridge and containerd. Packet filter rules belong to the whole machine, and a
+starting daemon clears another's. So this one writes none; its bridge's rules are added and removed here.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ ADDRESS = "172.31.250.1/24"
 SUBNET = "172.31.250.0/24"
 FEATURES = {"containerd-snapshotter": True}
 
-# Packets of the bridge leave and come back, under the machine's own address.
+# Let the bridge's packets out under the machine's own address, and back in.
 RULES = (
     ("nat", "POSTROUTING", "--source", SUBNET, "!", "--out-interface", BRIDGE, "--jump", "MASQUERADE"),
     ("filter", "FORWARD", "--in-interface", BRIDGE, "--jump", "ACCEPT"),
@@ -29,7 +29,7 @@ RULES = (
 
 @contextmanager
 def containerd_store() -> Iterator[Engine]:
-    """Run the engine; it takes root, as the installation of the first one did."""
+    """Run the engine; requires root, as the first one's installation did."""
     with ExitStack() as stack:
         place = stack.enter_context(folder("store"))
         stack.enter_context(_bridge())

@@ -1,4 +1,4 @@
-"""A small project in git whose image takes a second to build, and receipts for it."""
+"""A small git project whose image builds in a second, and receipts for it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ version = "{version}"
 base = "{base}"
 """
 DOCKERFILE = "# drydock's\nFROM scratch AS production\nCOPY pyproject.toml /\n"
-# What an image of the target `production` has to pass before it is pushed.
+# Gates that an image of the target `production` must pass before a push.
 PASSED = ("container_tests", "size_budget", "smoke", "security", "licences")
 
 
@@ -35,8 +35,6 @@ class Ship:
     """A project to push and release.
 
     Args:
-        engine: Where it is built.
-        root: Its folder.
         base: A base image that the engine has.
     """
 
@@ -52,7 +50,7 @@ class Ship:
         self.commit("1.4.2")
 
     def commit(self, version: str) -> None:
-        """Commit the project as it is, with another version."""
+        """Commit the project with another version."""
         (self.root / "pyproject.toml").write_text(
             MANIFEST.format(name=self.name, version=version, base=self.base)
         )
@@ -60,18 +58,18 @@ class Ship:
         self.git("commit", "--quiet", "--allow-empty", "--message", version)
 
     def git(self, *args: str) -> None:
-        """Run git here, as nobody in particular."""
+        """Run git here, without a user's settings."""
         identity = ("-c", "user.name=t", "-c", "user.email=t@example.org")
         subprocess.run(["git", *identity, *args], cwd=self.root, check=True)
 
     def workspace(self) -> Workspace:
-        """Return a workspace such as another process would have, which knows nothing yet."""
+        """Return a new process's workspace, without cached facts."""
         return open_workspace(self.engine, load(self.root))
 
 
 @contextmanager
 def ship_project(engine: Engine, root: Path, base: str) -> Iterator[Ship]:
-    """Make a project, and remove its images afterwards."""
+    """Create a project, and remove its images afterwards."""
     made = Ship(engine, root, base)
     try:
         yield made
@@ -82,7 +80,7 @@ def ship_project(engine: Engine, root: Path, base: str) -> Iterator[Ship]:
 def pass_gates(workspace: Workspace, *names: str) -> None:
     """Write receipts for the image of the target `production`, as if gates had passed."""
     image = workspace.measured("production")
-    # A process that is started later reads the gates' code again.
+    # A later process would read the gates' code again.
     closure.forget()
     for name in names:
         defined = proof.defined(registry()[name], workspace.project, "production")

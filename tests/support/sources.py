@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def function(path: Path, name: str) -> str:
-    """Return the source of a function with its decorators; empty where there is no such file or function."""
+    """Return a function's source with its decorators; empty if the file or function does not exist."""
     if not path.is_file():
         return ""
     text = path.read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Registries that stop, as a process and as a container, and come back with what they had stored."""
+"""Registries that stop, as a process and as a container, and restart with their stored content."""
 
 from __future__ import annotations
 
@@ -19,12 +19,11 @@ START_SECONDS = 30.0
 
 @dataclass(frozen=True)
 class Stoppable:
-    """A registry that can be stopped and started again, at the same address and with the same storage.
+    """A registry that can be stopped and restarted at the same address with the same storage.
 
     Args:
-        registry: The registry.
-        stop: Ends it; nothing answers at its address when this returns.
-        start: Starts it again, and waits until it answers.
+        stop: Returns when its address no longer answers.
+        start: Returns when it answers.
     """
 
     registry: Registry
@@ -34,7 +33,7 @@ class Stoppable:
 
 @contextmanager
 def killed_process() -> Iterator[Stoppable]:
-    """Run a registry whose process is killed (SIGKILL) to stop it."""
+    """Run a registry that is stopped by SIGKILL to its process."""
     with folder("registry") as path:
         made = configured(path)
         server = Server("docker-registry", made.command, path / "registry.log")
@@ -50,8 +49,7 @@ def stopped_container(engine: Engine, image: str) -> Iterator[Stoppable]:
     """Run a registry in a container that `docker stop` stops.
 
     Args:
-        engine: Where to.
-        image: Any image with a C library, which the registry's program of this machine runs on.
+        image: Any image with a C library for this machine's registry program.
     """
     with folder("registry") as path:
         made = configured(path)
@@ -62,7 +60,7 @@ def stopped_container(engine: Engine, image: str) -> Iterator[Stoppable]:
             detach=True,
             labels={LABEL: "tests"},
             network_mode="host",
-            # What it stores is removed by whoever runs the tests.
+            # Its files must be removable by the user who runs the tests.
             user=f"{os.getuid()}:{os.getgid()}",
             volumes=[f"{path}:{path}", f"{program}:{program}:ro"],
         )

@@ -1,4 +1,4 @@
-"""Subjects of gates for images that are there already."""
+"""Gates' subjects for existing images."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from drydock.workspace import Workspace
 
 
 def subject(engine: Engine, project: Project, image: str, target: str = "production") -> Subject:
-    """Return an image as a gate is given it, without a build."""
+    """Return an image as a gate receives it, without a build."""
     workspace = Workspace(engine, project)
     workspace.adopt(target, image)
     return Subject(workspace, target)

@@ -1,4 +1,4 @@
-"""The neighbourhood of the application: its servers, its network, and containers of the image among them."""
+"""The application's neighbourhood: its servers, its network, and containers of the image."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.support.postgres import Postgres, postgres
 LOOPBACK = "127.0.0.1"
 PORT = 8000
 READY = "/readyz"
-# Names in the form that Neon gives to one database: with a pooler in front, and direct.
+# Neon's names for one database: with a pooler in front, and direct.
 POOLED_HOST = "ep-quiet-sea-a1b2c3-pooler.eu-central-1.aws.neon.example"
 DIRECT_HOST = "ep-quiet-sea-a1b2c3.eu-central-1.aws.neon.example"
 AUTH_HOST = "auth.default.svc"
@@ -28,21 +28,19 @@ MODEL_HOST = "model.default.svc"
 
 @dataclass(frozen=True)
 class Account:
-    """A user of the application."""
-
     user: User
     token: str
 
 
 @dataclass
 class Ledger:
-    """What the whole run wrote to logs, and what must not stand there."""
+    """All log output of the run, and the secrets that must not be in it."""
 
     secrets: set[str] = field(default_factory=set)
     logs: dict[str, str] = field(default_factory=dict)
 
 
-# The workers are the other processes that multiprocessing has spawned; this one names the word, too.
+# The workers are the other processes spawned by multiprocessing; this one contains the word, too.
 LIST_WORKERS = """
 import contextlib, os, pathlib
 for process in pathlib.Path("/proc").glob("[0-9]*"):
@@ -54,18 +52,16 @@ for process in pathlib.Path("/proc").glob("[0-9]*"):
 
 @dataclass(frozen=True)
 class App:
-    """A running container of the image."""
-
     running: runtime.Running
     ledger: Ledger
 
     @property
     def url(self) -> str:
-        """Its address on this machine."""
+        """Its address, as this machine reaches it."""
         return self.running.url
 
     def client(self, token: str | None = None, *, path: str = "", seconds: float = 20.0) -> httpx2.Client:
-        """Return a client, with a bearer token where one is given, whose paths start at ``path``."""
+        """Return a client, with a bearer token if given, whose paths start at ``path``."""
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         if token:
             self.ledger.secrets.add(token)
@@ -82,7 +78,6 @@ class App:
         return self.client(account.token, path=f"/api/{account.user.id}", seconds=seconds)
 
     def log(self) -> str:
-        """Return everything that the container has printed."""
         return self.running.container.logs().decode("utf-8", "replace")
 
     def run(self, *arguments: str) -> tuple[int, str]:
@@ -92,7 +87,7 @@ class App:
         return int(result.exit_code or 0), result.output.decode("utf-8", "replace")
 
     def workers(self) -> set[int]:
-        """Return the process ids of the workers inside the container; none where one process serves alone."""
+        """Return the workers' process ids inside the container; none if one process serves alone."""
         code, output = self.run("python3", "-c", LIST_WORKERS)
         assert code == 0, output
         return set(map(int, output.split()))
@@ -100,16 +95,14 @@ class App:
 
 @dataclass(frozen=True)
 class Systems:
-    """The servers that a test may use, and the way to start the application among them.
+    """The servers for tests, and the way to start the application among them.
 
     Args:
-        engine: Runs the containers.
-        image: The reference of the image under test.
-        run_id: Marks everything that this run makes on the engine.
+        run_id: Label of everything that this run creates on the engine.
         network: The engine's network that the containers join.
-        gateway: This machine's address on that network: the model, Better Auth and PgBouncer listen there.
-        bridge: This machine's address on the default bridge: PostgreSQL listens there, so that a pooler and
-            the server behind it can have the same port, as Neon's have.
+        gateway: This machine's address on that network, for the model, Better Auth and PgBouncer.
+        bridge: This machine's address on the default bridge, for PostgreSQL: a pooler and the server behind
+            it can so have the same port, as Neon's have.
     """
 
     engine: Engine
@@ -133,12 +126,12 @@ class Systems:
         return Account(user, token)
 
     def environment(self, database: str, host: str = POOLED_HOST) -> dict[str, str]:
-        """Return the settings of a production start on one database, with Neon's URL as Neon shows it."""
+        """Return the settings of a production start on one database, with a URL in Neon's form."""
         return {
             "ENVIRONMENT": "production",
             "DATABASE_URL": self.postgres.url(host, database),
             "RUN_MIGRATIONS": "1",
-            # Every test rotates when it likes; the tests of the cool-down itself set one.
+            # Tests may rotate keys at any time; the tests of the cool-down set one.
             "AUTH_JWKS_COOLDOWN_SECONDS": "0",
             "BETTER_AUTH_ISSUER": PUBLIC_URL,
             "BETTER_AUTH_JWKS_URL": self.auth.jwks_url(AUTH_HOST),
@@ -154,11 +147,11 @@ class Systems:
 
     @property
     def openai_key(self) -> str:
-        """The key that the application shows to the model."""
+        """The application's key for the model."""
         return f"sk-{self.run_id}-never-to-be-logged"
 
     def hosts(self, **addresses: str) -> dict[str, str]:
-        """Return the names that containers resolve; Neon's both lead straight to PostgreSQL here."""
+        """Return the names that containers resolve; both of Neon's lead straight to PostgreSQL here."""
         return {
             POOLED_HOST: self.bridge,
             DIRECT_HOST: self.bridge,
@@ -212,7 +205,7 @@ class Systems:
 
     @contextmanager
     def pooler(self, *, prepared_statements: int) -> Iterator[Mapping[str, str]]:
-        """Run a PgBouncer on PostgreSQL's port; yields the names that lead containers to it."""
+        """Run a PgBouncer on PostgreSQL's port; yield the names that lead containers to it."""
         with pgbouncer(
             self.postgres,
             [self.gateway],
@@ -229,7 +222,7 @@ class Systems:
         hosts: Mapping[str, str] | None = None,
         seconds: float = 60,
     ) -> tuple[int, str]:
-        """Run a container to its end; return its exit code and everything it printed."""
+        """Run a container to its end; return its exit code and output."""
         with self.container(environment, command=command, hosts=hosts) as app:
             code = app.running.container.wait(timeout=seconds)["StatusCode"]
             return int(code), app.log()
@@ -237,7 +230,7 @@ class Systems:
 
 @contextmanager
 def systems(engine: Engine, image: str) -> Iterator[Systems]:
-    """Start every server, wait until all are ready, and remove everything afterwards."""
+    """Start all servers, wait until they are ready, and remove everything afterwards."""
     with ExitStack() as stack:
         run_id = secrets.token_hex(4)
         network = f"drydock-tests-{run_id}"

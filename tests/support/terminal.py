@@ -1,4 +1,4 @@
-"""A real terminal for tests: a program in a pseudo terminal of a given size, and all that it wrote there."""
+"""A real terminal for tests: run a program in a pseudo terminal and collect its output."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ _SEQUENCE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07]*\x07|[@-_])")
 
 @dataclass(frozen=True)
 class Seen:
-    """What a terminal received, and how the program ended."""
+    """A terminal's received bytes, and the program's end."""
 
     raw: str
     code: int
 
     @property
     def text(self) -> str:
-        """What it received, without colours and movements of the cursor."""
+        """The output without colours and cursor movements."""
         return _SEQUENCE.sub("", self.raw).replace("\r\n", "\n")
 
 
@@ -35,9 +35,7 @@ def watch(
     """Run a program on a terminal until it ends.
 
     Args:
-        command: The argument list.
         columns: The terminal's width in characters.
-        cwd: Working directory.
         env: Variables to add; an empty value removes one.
     """
     ours, theirs = pty.openpty()
@@ -52,7 +50,7 @@ def watch(
     try:
         while data := os.read(ours, 65536):
             received += data
-    except OSError:  # Linux's way to say that nobody holds the other end any more
+    except OSError:  # on Linux: the other end is closed
         pass
     finally:
         os.close(ours)

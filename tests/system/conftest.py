@@ -1,4 +1,4 @@
-"""One neighbourhood of servers for the whole run, and one container that most tests share."""
+"""Run one neighbourhood of servers for all tests, and one container that most tests share."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ LOG_LINES = 60
 
 
 def pytest_configure() -> None:
-    """End by SIGTERM as by Ctrl-C, so that a time limit from outside leaves no server behind."""
+    """Handle SIGTERM as Ctrl-C, so that an outside time limit leaves no server behind."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Search the logs when everything else has written to them."""
+    """Run the search of the logs last, after all other tests have written to them."""
     items.sort(key=lambda item: item.name == LAST)
 
 
@@ -29,7 +29,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_runtest_makereport(
     item: pytest.Item,
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Show the container's log with a test that failed."""
+    """Attach the container's log to a failed test."""
     report = yield
     app = getattr(item, "funcargs", {}).get("app")
     if report.failed and isinstance(app, App):
@@ -39,7 +39,7 @@ def pytest_runtest_makereport(
 
 @pytest.fixture(scope="session")
 def neighbourhood() -> Iterator[Systems]:
-    """Every server that the application works with."""
+    """All servers that the application works with."""
     with systems(engine.connect(), os.environ["DRYDOCK_IMAGE"]) as found:
         yield found
 
@@ -54,11 +54,9 @@ def app(neighbourhood: Systems) -> Iterator[App]:
 
 @pytest.fixture
 def ada(neighbourhood: Systems) -> Account:
-    """A new account."""
     return neighbourhood.account()
 
 
 @pytest.fixture
 def grace(neighbourhood: Systems) -> Account:
-    """Another new account."""
     return neighbourhood.account()

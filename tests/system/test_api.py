@@ -64,7 +64,7 @@ def test_conversations_are_kept_read_and_deleted(app: App, ada: Account, neighbo
 def test_a_repeated_header_is_400(app: App, ada: Account, name: str) -> None:
     values = {"Authorization": f"Bearer {ada.token}", "Host": "localhost"}
     where = urlsplit(app.url)
-    # Well-behaved clients refuse to send such a request.
+    # Well-behaved HTTP libraries refuse to send such a request.
     connection = http.client.HTTPConnection(str(where.hostname), where.port, timeout=10)
     try:
         connection.putrequest("GET", f"/api/{ada.user.id}/tasks", skip_host=True)

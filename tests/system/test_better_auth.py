@@ -1,4 +1,4 @@
-"""Tokens of a real Better Auth server, and tokens that only look like it."""
+"""Tokens of a real Better Auth server, and forged ones."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.support.systems import Account, App, Systems
 
 @pytest.fixture
 def keys(neighbourhood: Systems) -> Iterator[Systems]:
-    """The neighbourhood, with its keys and their address put right again afterwards."""
+    """The neighbourhood; its keys and their address are restored afterwards."""
     yield neighbourhood
     neighbourhood.auth.jwks("up")
     neighbourhood.auth.rotate()
@@ -74,7 +74,7 @@ def test_unknown_key_ids_cause_one_fetch_in_a_cool_down(keys: Systems, ada: Acco
             return client.get(f"/api/{ada.user.id}/tasks", headers=headers).status_code
 
         with ThreadPoolExecutor(16) as pool:
-            # In the cool-down a made-up key looks like a new one.
+            # During the cool-down, an unknown key cannot be told from a new one.
             assert set(pool.map(status, range(100))) == {401, 503}
         assert keys.auth.jwks_requests() - before == 1
 
@@ -112,7 +112,7 @@ def test_known_keys_serve_while_the_jwks_address_fails(keys: Systems, ada: Accou
         for _ in range(5):
             began = time.monotonic()
             assert api.get("/tasks").status_code == 200
-            # The key server's silence must not become ours: who waited for it would wait 30 s.
+            # The application must not wait for the silent key server: that would take 30 s.
             assert time.monotonic() - began < 10
 
 
@@ -145,7 +145,7 @@ def test_a_silent_jwks_address_holds_up_nobody_else(keys: Systems, ada: Account)
         for _ in range(10):
             began = time.monotonic()
             assert client.get("/livez").status_code == 200
-            assert time.monotonic() - began < 4  # behind a blocked event loop it would be ten
+            assert time.monotonic() - began < 4  # a blocked event loop would take ten
         assert {answer.result().status_code for answer in waiting} == {503}
 
 
@@ -166,7 +166,7 @@ def test_forged_tokens_are_answered_401(
 def test_the_forgers_workshop_makes_good_tokens_too(
     app: App, neighbourhood: Systems, keeper: Account
 ) -> None:
-    """Else the table above would be refused for a reason of the workshop's own."""
+    """Prove that the forgeries above are refused for their one flaw, not for an error of the workshop."""
     token = Workshop(keeper, neighbourhood.auth.key()).sign()
     with app.client(token) as client:
         assert client.get(f"/api/{keeper.user.id}/tasks").status_code == 200
@@ -183,5 +183,5 @@ def test_without_a_bearer_token_the_answer_is_401(app: App, keeper: Account, hea
 
 @pytest.fixture(scope="module")
 def keeper(neighbourhood: Systems) -> Account:
-    """The account that forged tokens are after."""
+    """The account that forged tokens target."""
     return neighbourhood.account()

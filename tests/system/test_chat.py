@@ -1,4 +1,4 @@
-"""Chat through the agent, with a model on a real socket that does what models do on good and bad days."""
+"""Chat through the agent, with a model on a real socket that behaves well or badly on request."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ LEASE_SECONDS = 10
 
 @pytest.fixture(scope="module")
 def app(neighbourhood: Systems) -> Iterator[App]:
-    """A container with short patience and a short memory, so that limits are reached within a test."""
+    """A container with short time limits and a short memory, so that a test can reach them."""
     environment = neighbourhood.environment(neighbourhood.postgres.create_database("chat"))
     environment |= {
         "CHAT_HISTORY_MESSAGES": str(HISTORY),
@@ -35,7 +35,7 @@ def app(neighbourhood: Systems) -> Iterator[App]:
     neighbourhood.model.will()
     first = neighbourhood.account()
     with neighbourhood.app(environment) as running, running.api(first) as api:
-        # The agent loads behind the scenes; on a busy machine that may take longer than a turn may last.
+        # The agent loads in the background; on a busy machine that can exceed a turn's time limit.
         while api.post("/chat", json={"message": "Are you there?"}).status_code == 504:
             pass
         yield running
@@ -43,7 +43,7 @@ def app(neighbourhood: Systems) -> Iterator[App]:
 
 @pytest.fixture
 def model(neighbourhood: Systems) -> Model:
-    """The model, without a script from the test before."""
+    """The model, without the previous test's script."""
     neighbourhood.model.will()
     return neighbourhood.model
 
@@ -57,7 +57,7 @@ def api(app: App, ada: Account) -> Iterator[httpx2.Client]:
 
 @dataclass(frozen=True)
 class Event:
-    """One server-sent event, and when it arrived (seconds)."""
+    """One server-sent event and its arrival time (seconds)."""
 
     name: str
     data: dict[str, Any]
@@ -81,13 +81,13 @@ def _stream(api: httpx2.Client, **body: object) -> list[Event]:
 
 
 def _last(answer: httpx2.Response) -> dict[str, Any]:
-    """Return the whole answer, also from the last event of a stream."""
+    """Return the whole answer, also from a stream's last event."""
     data: dict[str, Any] = json.loads(answer.text.strip().rpartition("data: ")[2])
     return data
 
 
 def _said(api: httpx2.Client, model: Model, conversation: int) -> list[tuple[str, str]]:
-    """Return what the model is shown of a conversation, without the instructions and the new message."""
+    """Return the conversation that the model sees, without the instructions and the new message."""
     model.will(Says("Noted."))
     api.post("/chat", json={"conversation_id": conversation, "message": "And?"}).raise_for_status()
     messages = [m for m in model.requests[-1].messages if m["role"] in ("user", "assistant")]
@@ -99,7 +99,7 @@ def _text(message: dict[str, Any]) -> str:
     return content if isinstance(content, str) else "".join(part["text"] for part in content)
 
 
-# --- what works ---------------------------------------------------------------------------------------------
+# --- good days ----------------------------------------------------------------------------------------------
 
 
 def test_several_tool_calls_in_one_answer_are_all_carried_out(api: httpx2.Client, model: Model) -> None:
@@ -187,7 +187,7 @@ def test_streamed_words_arrive_while_the_model_still_writes(api: httpx2.Client, 
     assert "".join(token.data["text"] for token in tokens) == "one two three four five"
     assert len(tokens) == 5
     assert model.requests[-1].body["stream"] is True
-    # A finished answer cut into words would arrive at once.
+    # A finished answer that is only split into words would arrive at once.
     assert tokens[-1].at - tokens[0].at > 0.5
     assert events[-1].data["response"] == "one two three four five"
     assert events[-1].data["tool_calls"][0]["result"]["status"] == "created"
@@ -292,7 +292,7 @@ def test_a_killed_replica_leaves_its_changes_under_the_key_and_its_conversation_
         replica.running.container.kill("SIGKILL")
         assert isinstance(turn.exception(), httpx2.HTTPError)
     model.will(then=Says("Aye."))
-    # Waits for the end of the lost turn's lease, as any next message of the conversation does.
+    # Like any next message of the conversation, this waits until the lost turn's lease ends.
     began = time.monotonic()
     after = api.post("/chat", json=body | {"message": "And now?"}).raise_for_status()
     assert time.monotonic() - began < LEASE_SECONDS + 5
@@ -306,7 +306,7 @@ def test_a_killed_replica_leaves_its_changes_under_the_key_and_its_conversation_
     assert [task["title"] for task in api.get("/tasks").json()] == ["Only once"]
 
 
-# --- what goes wrong ----------------------------------------------------------------------------------------
+# --- bad days -----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("streamed", [False, True], ids=["whole", "streamed"])
@@ -327,7 +327,7 @@ def test_malformed_tool_arguments_change_nothing_and_end_the_turn_well(
     assert status in (200, 502), answer
     assert answer.get("response") == "I could not do that." or answer["type"].endswith(":model-failed")
     titles = [task["title"] for task in api.get("/tasks").json()]
-    assert titles in ([], ["x"])  # an argument too many may be dropped; nothing else may be made of it
+    assert titles in ([], ["x"])  # an extra argument may be dropped, but must not change the task
 
 
 def test_a_tool_that_does_not_exist_is_reported_to_the_model(api: httpx2.Client, model: Model) -> None:
@@ -431,7 +431,7 @@ def test_errors_of_the_model_become_problem_details(
     assert "sk-" not in json.dumps(problem)
     if isinstance(reply, Fails):
         assert reply.message not in app.log()
-    # The conversation can go on afterwards.
+    # The conversation can continue.
     model.will(Says("Better now."))
     assert api.post("/chat", json={"message": "Again"}).json()["response"] == "Better now."
 
@@ -483,7 +483,7 @@ def test_runs_are_traced_only_where_a_setting_says_so(
 ) -> None:
     environment = neighbourhood.environment("chat")
     environment |= {"OPENAI_AGENTS_TRACING": "true"} if tracing else {}
-    # The tracing service is out of reach; the attempt is in the log when the container ends.
+    # The tracing service is unreachable; the container logs its attempt when it ends.
     hosts = neighbourhood.hosts(**{"api.openai.com": "127.0.0.1"})
     with neighbourhood.app(environment, hosts=hosts) as app:
         with app.api(ada) as api:

@@ -1,4 +1,4 @@
-"""Documents that are generated from the image say what the image says."""
+"""Documents generated from the image agree with it."""
 
 from __future__ import annotations
 
@@ -15,4 +15,6 @@ def test_docs_environment_is_what_the_image_reads() -> None:
     listed = application.settings(connect(), os.environ["DRYDOCK_IMAGE"], read(ROOT / EXPECTATIONS).settings)
     start = environment.start_script((ROOT / "drydock/container/start.py").read_text(encoding="utf-8"))
 
-    assert (ROOT / "docs/environment.md").read_text(encoding="utf-8") == environment.page(listed, start)
+    page = ROOT / "docs/reference/environment.md"
+
+    assert page.read_text(encoding="utf-8") == environment.page(listed, start)

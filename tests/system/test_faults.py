@@ -1,4 +1,4 @@
-"""What clients see while everything fails at once: load, an outage of the database, a dead worker."""
+"""Clients' results while faults come together: load, a database outage, a dead worker."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the image is made of, seen from its container and from its history."""
+"""The image's contents, seen from its container and from its history."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SHELLS_AND_FETCHERS = {
     "git",
 }
 TEST_TOOLS = {"pytest", "coverage", "hypothesis", "schemathesis", "mypy", "ruff", "pip", "setuptools"}
-# Every file name below /, and every installed distribution, as the container itself sees them.
+# Every file name below /, and every installed distribution, as the container sees them.
 LOOK = """
 import importlib.metadata, json, os
 names = {name for root, _, files in os.walk("/") if not root.startswith(("/proc", "/sys")) for name in files}
@@ -41,7 +41,7 @@ def test_production_comes_from_several_stages_without_root_builders_or_test_tool
     assert set(seen["names"]) & (BUILDERS | SHELLS_AND_FETCHERS | {"pytest"}) == set()
     assert "fastapi" in seen["distributions"]
     assert set(seen["distributions"]) & TEST_TOOLS == set()
-    # What ran while it was built ran in other stages: the last one only copies.
+    # Build commands ran in other stages: the last one only copies.
     history = neighbourhood.engine.sdk.images.get(neighbourhood.image).history()
     steps = [entry["CreatedBy"] for entry in history]
     assert sum(step.startswith("COPY") for step in steps) >= 3

@@ -1,4 +1,4 @@
-"""The container's beginning and end: what it refuses to start with, and what a SIGTERM costs."""
+"""The container's start and end: settings that it refuses, and the cost of a SIGTERM."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def test_a_container_without_a_writable_folder_says_so_in_one_line(neighbourhood
 
 @pytest.mark.parametrize("workers", ["1", "2"])
 def test_a_start_that_fails_ends_the_container_with_3(neighbourhood: Systems, workers: str) -> None:
-    # Legal, so the check has nothing against it; but there is no such file, and mode=ro makes none.
+    # A legal URL, so the check accepts it; but the file does not exist, and mode=ro creates none.
     url = "sqlite:///file:/nowhere/todo.db?mode=ro&uri=true"
     code, log = neighbourhood.run_to_end({"DATABASE_URL": url, "WEB_CONCURRENCY": workers})
     assert code == 3, log
@@ -130,7 +130,7 @@ def test_after_sigterm_readiness_turns_503_first_and_open_streams_end_well(
         app.running.container.kill("SIGTERM")
         _until(lambda: probe.get("/readyz").status_code == 503)
         assert probe.get("/readyz").json()["status"] == "draining"
-        # Load balancers need a moment to notice; what they still send is served.
+        # Load balancers notice with a delay; their late requests are served.
         assert probe.get("/livez").status_code == 200
         assert api.post("/tasks", json={"title": "Just in time"}).status_code == 201
         events = stream.result().text
@@ -146,7 +146,7 @@ def test_connected_mcp_clients_do_not_hold_up_the_end(neighbourhood: Systems, ad
             clients.enter_context(connected(package, f"{app.url}/mcp", ada.token))
         began = time.monotonic()
         code, _ = app.running.stop()
-        # The grace period is 25 s; a stream that stays open takes all of it.
+        # An open stream would take the whole grace period of 25 s.
         assert time.monotonic() - began < 10
         assert code == 0
 
@@ -191,7 +191,7 @@ def test_no_request_that_was_answered_2xx_is_lost_at_sigterm(neighbourhood: Syst
                 try:
                     answer = api.post("/tasks", json={"title": f"write {next(numbers)}"})
                 except httpx2.HTTPError:
-                    return  # the listener has gone: nothing was acknowledged
+                    return  # the listener is gone: the task was not acknowledged
                 (answered if answer.status_code == 201 else failed).append(
                     answer.json()["id"] if answer.status_code == 201 else answer.status_code
                 )
@@ -216,7 +216,7 @@ def _read_until_the_end(api: httpx2.Client) -> str:
             for piece in answer.iter_text():
                 text += piece
     except httpx2.HTTPError:
-        pass  # cut off by the end of the grace period, as it must be
+        pass  # cut off at the end of the grace period, as intended
     return text
 
 

@@ -1,4 +1,4 @@
-"""The MCP server in the container, spoken to by the official clients."""
+"""The MCP server in the container, used by the official clients."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ WEB_ORIGIN = "https://todo.example.com"
 
 @pytest.fixture(params=CLIENTS)
 def client(request: pytest.FixtureRequest) -> McpClient:
-    """Each of the official clients."""
     return CLIENTS[request.param]
 
 
@@ -133,7 +132,7 @@ def test_any_replica_answers_any_request_of_a_client(app: App, neighbourhood: Sy
 
 def test_readiness_shows_the_state_of_the_mcp_server(app: App, ada: Account) -> None:
     with app.client(ada.token) as client:
-        _call(client, "list_tasks", {})  # answered only when the server has been loaded
+        _call(client, "list_tasks", {})  # answers only after the server has loaded
         assert client.get("/readyz").json()["checks"]["mcp"] == "ready"
 
 
@@ -166,7 +165,7 @@ def test_no_subscription_is_advertised_or_taken(app: App, ada: Account) -> None:
 
 @pytest.fixture(scope="module")
 def cluster_app(app: App, neighbourhood: Systems) -> Iterator[App]:
-    """A container beside the shared one, on the same database, that is told the names it has in a cluster."""
+    """A second container on the shared one's database, configured with its names in a cluster."""
     environment = neighbourhood.environment("shared")
     environment |= {"MCP_ALLOWED_HOSTS": SERVICE_HOST, "MCP_ALLOWED_ORIGINS": WEB_ORIGIN}
     with neighbourhood.app(environment) as running:
@@ -200,7 +199,7 @@ _LIST = {"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": {}}
 
 
 def _call(client: httpx2.Client, name: str, arguments: dict[str, object]) -> dict[str, object]:
-    """Call one tool with nothing before it, no handshake and no session, and return its structured answer."""
+    """Call one tool without a handshake or session, and return its structured answer."""
     body = {
         "jsonrpc": "2.0",
         "id": 1,

@@ -1,4 +1,4 @@
-"""MCP clients that authorize themselves at a Better Auth server with its MCP plug-in."""
+"""MCP clients authorize themselves at a Better Auth server with its MCP plug-in."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ class Service:
 
     @property
     def resource(self) -> str:
-        """The identifier of the MCP resource, which is its address."""
+        """The identifier of the MCP resource: its address."""
         return f"{self.app.url}/mcp"
 
 
 @pytest.fixture(scope="module")
 def service(neighbourhood: Systems) -> Iterator[Service]:
-    """A container that knows its public address, and Better Auth with the MCP plug-in for that address."""
+    """A container configured with its public address, and Better Auth with the MCP plug-in for it."""
     addresses = [LOOPBACK, neighbourhood.gateway]
     port, auth_port = process.free_port(), process.free_port(addresses)
     public_url, auth_url = f"http://{LOOPBACK}:{port}", f"http://{LOOPBACK}:{auth_port}"
@@ -90,7 +90,7 @@ def test_a_token_for_the_resource_opens_mcp_alone_and_one_for_the_api_opens_both
 
 
 def _authorize(service: Service, name: str) -> tuple[Authorized, str]:
-    """Let a client authorize itself for a new user; return the user's id, too."""
+    """Let a client authorize itself for a new user; also return the user's id."""
     user = service.auth.sign_up()
     authorized = OAUTH_CLIENTS[name](
         service.resource,

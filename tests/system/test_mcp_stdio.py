@@ -1,4 +1,4 @@
-"""MCP on stdin and stdout, in a container that a tool host starts from our entry for Docker's toolkit."""
+"""MCP on stdin and stdout, in a container started from the entry for Docker's MCP toolkit."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ TOOLS = {"add_task", "list_tasks", "complete_task", "delete_task", "update_task"
 
 
 def start(neighbourhood: Systems) -> list[str]:
-    """Return the command by which a tool host starts the container of the entry."""
+    """Return a tool host's command for the entry."""
     hosts = [f"--add-host={name}:{address}" for name, address in neighbourhood.hosts().items()]
     names = [one["env"] for one in ENTRY["secrets"]] + [one["name"] for one in ENTRY["env"]]
     restricted = ["--security-opt=no-new-privileges", "--memory=2g", f"--label={LABEL}=tests"]
@@ -29,7 +29,7 @@ def start(neighbourhood: Systems) -> list[str]:
 
 @pytest.fixture(scope="module")
 def settings(neighbourhood: Systems) -> dict[str, str]:
-    """What the entry leaves to its user, with a database that is migrated."""
+    """The settings that the entry's user must supply, with a migrated database."""
     environment = neighbourhood.environment(neighbourhood.postgres.create_database("stdio"))
     code, output = neighbourhood.run_to_end(environment, "migrate")
     assert code == 0, output

@@ -1,4 +1,4 @@
-"""What operators look at and turn: limits, metrics, traces, CORS, logs."""
+"""Operators' tools: limits, metrics, traces, CORS, logs."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ WEB_ORIGIN = "https://todo.example.com"
 
 @pytest.fixture(scope="module")
 def workers(neighbourhood: Systems) -> Iterator[App]:
-    """A container with two workers and settings that differ from the defaults."""
+    """A container with two workers and non-default settings."""
     environment = neighbourhood.environment(neighbourhood.postgres.create_database("workers"))
     environment |= {"WEB_CONCURRENCY": "2", "CORS_ORIGINS": WEB_ORIGIN, "MAX_BODY_BYTES": "2048"}
     with neighbourhood.app(environment) as running:
@@ -98,7 +98,7 @@ def test_a_page_may_send_what_mcp_clients_send_and_read_every_answer(
 
 def test_metrics_count_the_requests_of_all_workers(workers: App, ada: Account) -> None:
     def count() -> float:
-        with workers.client() as client:  # a connection of its own: any of the workers answers
+        with workers.client() as client:  # a new connection, so that any worker may answer
             lines = client.get("/metrics").raise_for_status().text.splitlines()
         return sum(
             float(line.rsplit(" ", 1)[1])
@@ -111,7 +111,7 @@ def test_metrics_count_the_requests_of_all_workers(workers: App, ada: Account) -
         with workers.api(ada) as api:
             assert api.get("/tasks").status_code == 200
     deadline = time.monotonic() + 10
-    while count() - before < 30:  # a request is counted when its answer is already on the way
+    while count() - before < 30:  # requests are counted after their answer has been sent
         assert time.monotonic() < deadline
     assert {count() - before for _ in range(6)} == {30}
 
@@ -131,7 +131,7 @@ def test_a_worker_that_dies_is_replaced_without_a_lost_write(workers: App, ada: 
             with workers.api(ada) as api:
                 answer = api.post("/tasks", json={"title": f"write {number}"})
         except httpx2.HTTPError:
-            continue  # was on its way to the dead worker
+            continue  # it was on its way to the dead worker
         assert answer.status_code == 201
         acknowledged.append(answer.json()["id"])
     with workers.api(ada) as api:
@@ -146,7 +146,7 @@ def test_a_worker_that_dies_is_replaced_without_a_lost_write(workers: App, ada: 
 
 @contextmanager
 def _collector(address: str, port: int) -> Iterator[list[str]]:
-    """Run an OpenTelemetry collector's HTTP side; yields the paths that were posted to."""
+    """Run an OpenTelemetry collector's HTTP side; yield the paths that receive a POST."""
     paths: list[str] = []
 
     class Handler(BaseHTTPRequestHandler):
@@ -183,7 +183,7 @@ def test_traces_are_exported_when_opentelemetrys_variables_are_set(
     with _collector(neighbourhood.gateway, port) as paths, neighbourhood.app(environment) as app:
         with app.api(ada) as api:
             api.get("/tasks").raise_for_status()
-        app.running.stop()  # what is still to be sent is sent before the end
+        app.running.stop()  # stopping flushes the pending traces
     assert "/v1/traces" in paths
 
 
@@ -268,15 +268,15 @@ def test_toggles_at_the_same_time_are_all_counted(app: App, ada: Account) -> Non
 def test_no_secret_stands_in_any_log_of_the_run(app: App, neighbourhood: Systems, ada: Account) -> None:
     with app.api(ada) as api:
         api.get("/tasks").raise_for_status()
-        # Where no token belongs, one may stand all the same.
+        # A user may still put a token where none belongs.
         api.get("/tasks", params={"search": ada.token})
         api.get("/tasks", headers={"X-Request-ID": ada.token})
         api.get(f"/{ada.token}")
     time.sleep(0.2)
     logs = "\n".join([*neighbourhood.ledger.logs.values(), app.log()])
-    assert ada.user.id in logs  # the search looks at the right text
+    assert ada.user.id in logs  # proves that the search reads the right text
     secrets = {part for secret in neighbourhood.ledger.secrets for part in (secret, *secret.split("."))}
-    # Short ones are words; a token's header says only which key signed it.
+    # Short values are ordinary words; a token's header only names its signing key.
     telling = {secret for secret in secrets if len(secret) >= 16 and not secret.startswith("eyJhbGciOi")}
     assert len(telling) > 5
     assert sorted(secret for secret in telling if secret in logs) == []

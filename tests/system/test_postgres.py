@@ -1,4 +1,4 @@
-"""PostgreSQL as Neon runs it: TLS, SCRAM, a pooler in front, and a server that comes and goes."""
+"""PostgreSQL as Neon runs it: TLS, SCRAM, a pooler in front, and a server that stops and restarts."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ import pytest
 from tests.support.pgbouncer import POOL_SIZE
 from tests.support.systems import DIRECT_HOST, LOOPBACK, POOLED_HOST, Account, App, Systems
 
-UNROUTED = "198.51.100.1"  # an address for documentation: nothing answers there
+UNROUTED = "198.51.100.1"  # an address reserved for documentation: no host answers
 RECOVERY_SECONDS = 5.0
-# A busy machine's share in an answer that comes at a time limit; psycopg alone would take 10 s more.
+# Allowance for a busy machine when an answer comes at a time limit; psycopg alone would add 10 s.
 SLACK_SECONDS = 3.0
 CONNECTIONS = 10  # DATABASE_POOL_SIZE and DATABASE_MAX_OVERFLOW by default
 
@@ -62,7 +62,7 @@ def test_pgbouncer_in_transaction_mode_serves_every_request(
         app.api(ada) as api,
         ThreadPoolExecutor(16) as pool,
     ):
-        # More statements on more connections than the pooler has, so that both get mixed.
+        # More statements and connections than the pooler has, so that it mixes them.
         created = list(pool.map(lambda n: api.post("/tasks", json={"title": f"task {n}"}), range(150)))
         assert {answer.status_code for answer in created} == {201}
         paths = [f"/tasks/{answer.json()['id']}" for answer in created]
@@ -73,7 +73,7 @@ def test_pgbouncer_in_transaction_mode_serves_every_request(
 def test_migrations_go_to_the_direct_host_when_a_pooler_is_configured(neighbourhood: Systems) -> None:
     database = neighbourhood.postgres.create_database("direct")
     environment = neighbourhood.environment(database)
-    # With the pooler out of reach they still succeed; nothing but the direct host answers.
+    # With the pooler unreachable, migrations still succeed: they use the direct host.
     hosts = neighbourhood.hosts(**{POOLED_HOST: UNROUTED})
     code, log = neighbourhood.run_to_end(environment, "migrate", hosts=hosts)
     assert code == 0, log
@@ -94,7 +94,7 @@ def test_a_database_of_a_newer_version_is_left_alone_and_served(neighbourhood: S
     environment = neighbourhood.environment(database)
     neighbourhood.run_to_end(environment, "migrate")
     neighbourhood.postgres.run("UPDATE alembic_version SET version_num = 'newer'", database=database)
-    # A rolled-back deployment: a job migrates, then replicas start, migrating themselves or not.
+    # As after a rollback: a job migrates, then replicas start, with or without migrating.
     code, log = neighbourhood.run_to_end(environment, "migrate")
     assert code == 0, log
     assert "Traceback" not in log
@@ -147,7 +147,7 @@ def test_idle_sessions_that_the_server_ends_cost_no_request(
 
 @dataclass
 class Load:
-    """What a stream of requests came back with."""
+    """Results of a stream of requests."""
 
     acknowledged: list[int] = field(default_factory=list)
     refused: list[httpx2.Response] = field(default_factory=list)
@@ -156,7 +156,7 @@ class Load:
 
 @contextmanager
 def _creating(api: httpx2.Client, workers: int) -> Iterator[Load]:
-    """Create tasks without a pause for as long as the block runs."""
+    """Create tasks without a pause while the block runs."""
     load, over, numbers = Load(), threading.Event(), itertools.count()
 
     def work() -> None:
@@ -244,7 +244,7 @@ def test_time_limits_hold_while_the_server_behind_the_pooler_is_frozen(
         ThreadPoolExecutor(4) as pool,
     ):
         while probe.get("/readyz").json()["checks"]["mcp"] != "ready":
-            pass  # loading takes time that belongs to no limit
+            pass  # only loads the server: loading does not count towards a limit
         assert api.post("/tasks", json={"title": "Before the ice"}).status_code == 201
         with neighbourhood.postgres.frozen():
             reads = [pool.submit(_timed, api, "GET", "/tasks") for _ in range(2)]
@@ -268,7 +268,7 @@ def test_a_locked_table_takes_no_replica_out_of_service(neighbourhood: Systems, 
     ):
         with neighbourhood.postgres.connect(database) as session, session.transaction():
             session.execute("LOCK TABLE tasks")
-            # More than the service has connections for them.
+            # More requests than the service has connections.
             waiting = [pool.submit(api.post, "/tasks", json={"title": f"wait {n}"}) for n in range(16)]
             _until_waiting(neighbourhood, database)
             for _ in range(5):
@@ -296,7 +296,7 @@ def _timed(client: httpx2.Client, method: str, path: str, **request: Any) -> tup
 
 
 def _until_waiting(systems: Systems, database: str, seconds: float = 10.0) -> None:
-    """Wait until every connection that the service has for requests waits for a lock."""
+    """Wait until all of the service's request connections wait for a lock."""
     deadline = time.monotonic() + seconds
     query = "SELECT count(*) FROM pg_stat_activity WHERE datname = %s AND wait_event_type = 'Lock'"
     while systems.postgres.run(query, database)[0][0] < CONNECTIONS:

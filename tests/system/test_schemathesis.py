@@ -13,7 +13,7 @@ from tests.support.systems import Account, Systems
 
 LEAST_CASES = 2000
 EXAMPLES = 260
-# The same commit meets the same requests every time.
+# A commit gets the same requests in every run.
 SEED = 20261121
 CHECKS = (
     "not_a_server_error",
@@ -30,7 +30,7 @@ def test_every_operation_answers_generated_requests_as_its_document_says(
 ) -> None:
     environment = neighbourhood.environment(neighbourhood.postgres.create_database("generated"))
     neighbourhood.model.will()
-    # A generated user would only ever meet 403; ids of tasks are carried over from earlier answers.
+    # A generated user would only get 403. Schemathesis takes ids of tasks from earlier answers.
     (tmp_path / "schemathesis.toml").write_text(f'[parameters]\n"path.user_id" = "{ada.user.id}"\n')
     with neighbourhood.app(environment) as app:
         done = command.run(

@@ -1,4 +1,4 @@
-"""`drydock gate`: one gate, several, or all that a push demands."""
+"""`drydock gate`: one gate, several, or all that a push requires."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def gate(ship: Ship, *args: str) -> subprocess.CompletedProcess[str]:
 
 
 def rows(table: str) -> list[list[str]]:
-    """Return the first words of the lines of a table that name a gate."""
+    """Return the first words of a table's lines that name a gate."""
     return [line.split()[:4] for line in table.splitlines() if line.split()[:1] and line.split()[0] in PASSED]
 
 
@@ -35,7 +35,7 @@ def test_without_a_name_all_that_a_push_demands_runs_and_one_table_shows_it(ship
     assert {tuple(row[1:3]) for row in found} == {("production", "passed")}
     assert {row[0] for row in found if row[3] != "receipt"} == {"size_budget"}
 
-    # The pass left a receipt.
+    # The passed gate left a receipt.
     again = json.loads(gate(ship, "--json").stdout)
     assert {one["outcome"] for one in again["verdicts"]} == {"passed"}
     assert {row[3] for row in rows(gate(ship).stdout)} == {"receipt"}
@@ -44,7 +44,7 @@ def test_without_a_name_all_that_a_push_demands_runs_and_one_table_shows_it(ship
 def test_several_are_named_at_once_and_one_that_refuses_counts_before_one_that_could_not_check(
     ship: Ship,
 ) -> None:
-    """The image holds no distribution whose licence could be read, and more than no bytes."""
+    """The image contains no distribution with a readable licence, but more than ten bytes."""
     checked = gate(ship, "size_budget,licences", "--target", "production")
 
     assert checked.returncode == CouldNotCheck.exit_code, checked.stderr

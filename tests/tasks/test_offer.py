@@ -1,4 +1,4 @@
-"""What every task does beside its own work: words, errors, the project, a full disk."""
+"""Common behaviour of all tasks: arguments, errors, the project, a full disk."""
 
 from __future__ import annotations
 

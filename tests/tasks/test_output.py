@@ -1,4 +1,4 @@
-"""Files that tasks write where they are told to."""
+"""Files that tasks write at a given path."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from drydock.tasks import housekeeping, offer, publishing
 
 @pytest.fixture
 def bill(monkeypatch: pytest.MonkeyPatch) -> bytes:
-    """The document that `sbom` writes, of an image that no engine has to have."""
+    """The output of `sbom`, for an image that need not exist on an engine."""
     document = json.dumps({"components": []}).encode()
     project = SimpleNamespace(reference=lambda target: f"shop:{target}")
     pipeline = SimpleNamespace(project=project, engine=None)

@@ -1,4 +1,4 @@
-"""`drydock receipts`: the receipts of one CI job count in the next, each with a state folder of its own."""
+"""`drydock receipts`: one CI job's receipts count in the next, each with its own state folder."""
 
 from __future__ import annotations
 

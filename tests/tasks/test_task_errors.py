@@ -1,4 +1,4 @@
-"""Errors that only tasks raise, as a person sees them."""
+"""Errors that only tasks raise, as users see them."""
 
 from __future__ import annotations
 
@@ -21,14 +21,13 @@ pytestmark = pytest.mark.live
 
 
 def invoke(*args: str) -> subprocess.CompletedProcess[str]:
-    """Run a task to its end."""
     command = [sys.executable, "-m", "invoke", *args]
     return subprocess.run(command, cwd=ROOT, check=False, capture_output=True, text=True)
 
 
 @pytest.fixture
 def unlabelled(engine: Engine, make_project: MakeProject) -> Iterator[Project]:
-    """A project whose image somebody has built without drydock."""
+    """A project with an image that was built without drydock."""
     name = f"drydock-test-{uuid.uuid4().hex[:12]}"
     project = make_project(
         {"pyproject.toml": f'[project]\nname = "{name}"\nversion = "1.4.2"\n', "Dockerfile": "FROM scratch\n"}

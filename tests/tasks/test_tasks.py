@@ -73,7 +73,7 @@ def test_a_quiet_build_prints_only_its_result() -> None:
 def test_a_build_fits_the_terminal_and_ends_with_its_result(columns: int) -> None:
     seen = watch([*INVOKE, "build"], columns=columns, cwd=ROOT)
 
-    # A step that ran has a line of its own, all cached ones share one.
+    # A step that ran has its own line; all cached steps share one.
     steps = [
         line for line in seen.text.splitlines() if re.search(r"(COPY|RUN|WORKDIR) |cached  \d+ step", line)
     ]

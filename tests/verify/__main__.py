@@ -1,4 +1,4 @@
-"""Verify example projects, or public projects that lie on this machine: init, build, start, ask.
+"""Verify example projects, or public projects on this machine: init, build, start, ask.
 
 python -m tests.verify                              every example of tests/apps
 python -m tests.verify lock_uv lock_pdm             these examples
@@ -25,7 +25,7 @@ from tests.verify.check import Row, check, faults
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Verify, print, and return the exit code: 0 when everything is as it should be."""
+    """Verify, print, and return the exit code: 0 if all projects are as expected."""
     options = _options(arguments)
     try:
         wanted = (
@@ -55,14 +55,14 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 def _rows(wanted: Sequence[cases.Case], jobs: int) -> list[Row]:
-    """Verify projects, several at a time, with a line on standard error for each."""
+    """Verify several projects at a time, with a line on standard error for each."""
     out = console(stderr=True)
     done = 0
     counting = threading.Lock()
 
     def one(case: cases.Case) -> Row:
         nonlocal done
-        # Each has a connection of its own: the engine's client is not made for several threads.
+        # Separate connections: the engine's client is not thread-safe.
         engine = connect()
         try:
             row = check(case, engine, Path(folder) / case.name)
@@ -74,7 +74,7 @@ def _rows(wanted: Sequence[cases.Case], jobs: int) -> list[Row]:
         return row
 
     with tempfile.TemporaryDirectory(prefix="drydock-verify-") as folder:
-        # What is built here is no part of the user's history.
+        # Keep these builds out of the user's history.
         os.environ["XDG_STATE_HOME"] = f"{folder}/.state"
         with ThreadPoolExecutor(jobs) as pool:
             return list(pool.map(one, wanted))

@@ -1,4 +1,4 @@
-"""What is verified: the example projects of tests/apps, and public projects that lie on this machine."""
+"""Projects to verify: the examples of tests/apps, and public projects on this machine."""
 
 from __future__ import annotations
 
@@ -16,25 +16,24 @@ from tests.detect.support import APPS, DIRECTIONS, materialise
 from tests.verify.relock import relock
 
 PROJECTS = Path(__file__).with_name("projects.toml")
-# What projects.toml says besides findings, of each project.
+# Keys of projects.toml besides findings.
 MORE_DIRECTIONS = ("repository", "revision", "services", "variables", "reason")
 
 
 @dataclass(frozen=True)
 class Case:
-    """One project to be verified.
+    """One project to verify.
 
     Args:
-        name: What it is called.
         expected: Findings by the keys of `tests.detect.support.summary`.
-        member: The folder that is pointed at, relative to the project's.
-        options: What decides between contradictions, once they were refused; empty for none.
-        requests: What the started container is asked beside its probes.
-        variables: Environment that a developer gives it, by the project's own README.
+        member: The folder to use, relative to the project's.
+        options: Resolve contradictions after a refusal; empty if there are none.
+        requests: Additional to the probes of the started container.
+        variables: A developer's environment, by the project's own README.
         services: Servers that it needs to start: names of `tests.verify.services`.
         clone: The git clone of a public project; None for an example.
         revision: The commit of that clone.
-        reason: Why it does not start here: part of what must be said; empty where it starts.
+        reason: Part of the expected message if it does not start here; empty if it starts.
     """
 
     name: str
@@ -50,11 +49,11 @@ class Case:
 
     @property
     def is_refused(self) -> bool:
-        """Whether `init` has to refuse it."""
+        """Whether `init` must refuse it."""
         return bool(self.expected.get("conflicts") or self.expected.get("blockers"))
 
     def copy(self, target: Path) -> Path:
-        """Make the project at `target` as a developer has it, and return the folder to point at."""
+        """Copy the project to `target` in a developer's state, and return the folder to use."""
         if self.clone is None:
             materialise(self.name, target)
             if not self.is_refused or self.options:
@@ -69,7 +68,7 @@ def examples(names: Iterable[str] = ()) -> list[Case]:
     """Return the example projects, or those with these names.
 
     Raises:
-        BadConfiguration: There is no such example.
+        BadConfiguration: A name is unknown.
     """
     known = sorted(path.parent.name for path in APPS.glob("*/expected.toml"))
     wanted = list(names) or known
@@ -83,10 +82,10 @@ def projects(clones: Path, names: Iterable[str] = ()) -> list[Case]:
 
     Args:
         clones: The folder with a git clone of each, under its name.
-        names: Which of them; all when empty.
+        names: All if empty.
 
     Raises:
-        BadConfiguration: There is no such project.
+        BadConfiguration: A name is unknown.
     """
     table = tomllib.loads(PROJECTS.read_text())
     wanted = list(names) or list(table)

@@ -33,20 +33,19 @@ EVIDENCE_LINES = 30
 
 @dataclass(frozen=True)
 class Row:
-    """What came of one project.
+    """The result for one project.
 
     Args:
-        name: The project.
-        right: How many facts were found as they are.
-        wrong: The facts that were not, each with what was found.
-        refused: Whether `init` refused it.
-        built: Whether it became images.
-        answered: Whether the production image started, answered, and stopped.
+        right: Number of correct facts.
+        wrong: The other facts, each with the finding.
+        refused: By `init`.
+        built: Into images.
+        answered: The production image started, answered, and stopped.
         sizes: Bytes on disk by target.
         seconds: From the copy of the project to its last answer.
-        said: Why it ended where it did; empty where it answered.
-        evidence: The end of what the build or the container printed then.
-        expected: Whether it ended as the example says that it must.
+        said: The reason why it did not answer, or empty.
+        evidence: The end of the failed build's or container's output.
+        expected: Whether the example expects this result.
     """
 
     name: str
@@ -63,12 +62,12 @@ class Row:
 
     @property
     def is_good(self) -> bool:
-        """Whether all of it is as it should be."""
+        """Whether all of it is as expected."""
         return self.expected and not self.wrong
 
 
 def check(case: Case, engine: Engine, folder: Path) -> Row:
-    """Verify one project in a folder of its own, which must not exist yet."""
+    """Verify one project in a new folder, which must not exist yet."""
     began = time.monotonic()
     place = case.copy(folder)
     row = _facts(case, place)
@@ -80,7 +79,7 @@ def check(case: Case, engine: Engine, folder: Path) -> Row:
 
 
 def _facts(case: Case, place: Path) -> Row:
-    """Compare what is found with what is so."""
+    """Compare findings with facts."""
     found = summary(detect(place))
     expected = {"conflicts": [], "blockers": [], **case.expected}
     wrong = tuple(
@@ -90,7 +89,7 @@ def _facts(case: Case, place: Path) -> Row:
 
 
 def _refused(case: Case, row: Row, place: Path) -> Row:
-    """See that `init` refuses a project for the reason that is the true one."""
+    """Check that `init` refuses a project for the right reason."""
     try:
         recipe.init(place, {}, dry_run=True)
     except Undecided as error:
@@ -102,7 +101,7 @@ def _refused(case: Case, row: Row, place: Path) -> Row:
 
 
 def _answered(case: Case, row: Row, place: Path, engine: Engine) -> Row:
-    """Build both images and the tests' one, start pytest, and start and ask production."""
+    """Build both images and the test image, start pytest, and start and ask production."""
     sizes: dict[str, int] = {}
     try:
         recipe.init(place, case.options, force=True)
@@ -124,7 +123,7 @@ def _answered(case: Case, row: Row, place: Path, engine: Engine) -> Row:
 
 
 def _start_pytest(workspace: Workspace) -> None:
-    """See that the test image builds and pytest starts in it; the project's own tests may want anything."""
+    """Check that the test image builds and starts pytest; the project's own tests may need anything."""
     image = workspace.tests_on("production").image_id
     started = ["docker", "run", "--rm", f"--label={LABEL}=verify", image, "--version"]
     done = command.run(started, env=workspace.engine.environment, check=False)
@@ -138,7 +137,7 @@ def _start_pytest(workspace: Workspace) -> None:
 
 
 def _ended(case: Case, row: Row, sizes: Mapping[str, int], said: str, evidence: str) -> Row:
-    """Return what came of a project that did not answer."""
+    """Return the result for a project that did not answer."""
     return dataclasses.replace(
         row,
         built=len(sizes) == len(TARGETS),
@@ -150,14 +149,13 @@ def _ended(case: Case, row: Row, sizes: Mapping[str, int], said: str, evidence: 
 
 
 def _named(project: Project, case: Case) -> Project:
-    """Return a project with an image name that is no other's, and with what it is to be asked."""
+    """Return a project with a unique image name and the requests for its container."""
     name = PREFIX + case.name.lower().replace("_", "-").strip(".-")
     return dataclasses.replace(project, image=name, smoke=case.requests)
 
 
 @contextmanager
 def _images(engine: Engine, project: Project) -> Iterator[None]:
-    """Remove a project's images afterwards."""
     try:
         yield
     finally:
@@ -170,6 +168,6 @@ def _line(text: str) -> str:
 
 
 def faults(rows: Sequence[Row]) -> list[str]:
-    """Return what is not as it should be, one line each."""
+    """Return the unexpected results, one line each."""
     found = [f"{row.name}: {fact}" for row in rows for fact in row.wrong]
     return found + [f"{row.name}: {row.said or 'it answered'}" for row in rows if not row.expected]

@@ -1,4 +1,4 @@
-"""Give an example's lock files the addresses that they are committed without."""
+"""Restore the addresses that an example's lock files are committed without."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from pathlib import Path
 
 from drydock import command, programs
 
-# Everything that the examples' locks hold was there by then, and nothing newer is taken.
+# All releases in the examples' locks are older, and newer ones are excluded.
 LOCKED_AT = "2026-11-21T00:00:00Z"
 
 
 def relock(folder: Path) -> None:
-    """Make every uv.lock below a folder again; the lock files of other tools hold no addresses.
+    """Recreate every uv.lock below a folder; other tools' lock files contain no addresses.
 
     Raises:
         command.CommandFailed: uv found no versions, or reached no index.

@@ -1,4 +1,4 @@
-"""Servers that public projects need to start, as their developers would have them: from Debian's packages."""
+"""Servers that public projects need to start, as in their developers' setup, from Debian's packages."""
 
 from __future__ import annotations
 
@@ -18,14 +18,13 @@ DATABASE = "app"
 
 @contextmanager
 def services(names: Sequence[str], engine: Engine) -> Iterator[dict[str, str]]:
-    """Start servers where containers reach them.
+    """Start servers at an address that containers reach.
 
     Args:
         names: ``postgres`` and ``redis``.
-        engine: Runs the containers.
 
     Yields:
-        What fills the braces in a project's variables: ``host``, ``postgres_port``, ``user``, ``password``,
+        Values for the braces in a project's variables: ``host``, ``postgres_port``, ``user``, ``password``,
         ``database``, ``redis_port``.
     """
     if not names:
@@ -47,9 +46,9 @@ def services(names: Sequence[str], engine: Engine) -> Iterator[dict[str, str]]:
 
 @contextmanager
 def _redis(host: str) -> Iterator[int]:
-    """Run a Redis server that keeps nothing, and yield its port."""
+    """Run a Redis server without persistence, and yield its port."""
     port = process.free_port([host])
-    # Protected mode would refuse whoever is not on the loopback; nothing but this machine reaches a bridge.
+    # Protected mode admits only the loopback; the bridge can be reached from this machine alone.
     options = ["--bind", host, "--port", str(port), "--save", "", "--protected-mode", "no"]
     with TemporaryDirectory(prefix="drydock-redis-") as folder:
         server = Server("Redis", [*packages.redis(), *options], Path(folder) / "log")

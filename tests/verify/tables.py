@@ -1,4 +1,4 @@
-"""Show what came of projects: a line while it runs, a table at the end, JSON for programs."""
+"""Show projects' results: a line while they run, a table at the end, JSON for programs."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ NUMBERS = (1, 4, 5, 6)
 
 
 def line(row: Row) -> str:
-    """Return one line about a project that is done."""
+    """Return one line about a finished project."""
     mark = "ok" if row.is_good else "WRONG"
     sizes = " ".join(f"{target} {megabytes(size)}" for target, size in row.sizes.items())
     words = (mark, row.name, _outcome(row), sizes, f"{row.seconds:.1f} s", row.said, *row.wrong)
@@ -38,7 +38,6 @@ def show(console: Console, rows: Sequence[Row]) -> None:
 
 
 def as_json(row: Row) -> dict[str, Any]:
-    """Return one project for programs."""
     return {**asdict(row), "good": row.is_good}
 
 

@@ -1,4 +1,4 @@
-"""What is verified, and how its outcome is judged and shown; `nox -s examples` does it for real."""
+"""Choice of projects, and their results judged and shown; `nox -s examples` really verifies them."""
 
 from __future__ import annotations
 
@@ -46,14 +46,14 @@ def test_every_contradiction_has_an_option_that_decides_it() -> None:
 
 
 def test_every_example_stands_in_the_document() -> None:
-    document = (ROOT / "docs/projects.md").read_text(encoding="utf-8")
-    rows = document.split("<!-- examples -->", 1)[1]
+    document = (ROOT / "docs/background/results.md").read_text(encoding="utf-8")
+    rows = document.split("<!-- examples -->", 1)[1].split("\n## ", 1)[0]
 
     assert re.findall(r"^\| `(\w+)` \|", rows, re.MULTILINE) == [case.name for case in cases.examples()]
 
 
 def test_every_public_project_stands_in_the_document_with_its_revision() -> None:
-    document = (ROOT / "docs/projects.md").read_text(encoding="utf-8")
+    document = (ROOT / "docs/background/results.md").read_text(encoding="utf-8")
     rows = dict(re.findall(r"^\| \[([\w./-]+)\]\(https://[^)]+\) ([0-9a-f]{10}) \|", document, re.MULTILINE))
 
     projects = {case.name: case.revision for case in cases.projects(ROOT)}

@@ -1,13 +1,13 @@
-"""Run the image's application on the paths whose speed counts, and list what it imports there.
+r"""Run the image's application on the paths whose speed matters, and list the source files that it imports.
 
     docker run --rm --volume "$PWD/backend/image/measure:/measure:ro" todo-chatbot-api:dev-slim \
         python3 /measure /opt/image/start.py > backend/image/bytecode.txt
 
-The paths: to readiness with the embedded database, with several workers, and with PostgreSQL (as far as its
-driver, since none answers here); the first token of an issuer; the first chat turns; the migration; the
-health probe. The list holds one source file a line, relative to the standard library or to site-packages: the
-production image ships bytecode for these. Standard error says which modules had to be compiled, because they
-had none.
+Readiness is measured with the embedded database, with several workers, and with PostgreSQL (up to its driver,
+since no server answers here). The other paths are an issuer's first token, the first chat turns, the
+migration and the health probe. The list has one source file a line, relative to the standard library or
+site-packages; the production image ships bytecode for these. Standard error names the modules without
+bytecode, which had to be compiled.
 """
 
 from __future__ import annotations
@@ -35,12 +35,11 @@ from listen import COMPILED
 HERE = Path(__file__).resolve().parent
 SECONDS = 90.0
 MODEL = {"OPENAI_API_KEY": "none", "OPENAI_MODEL": "stand-in"}
-# A database that is not there: the driver is loaded all the same, before it finds that out.
+# A missing database: the driver is loaded before it finds that out.
 POSTGRESQL = "postgresql://nobody:nothing@127.0.0.1:1/nothing?connect_timeout=2"
 
 
 def main() -> None:
-    """Measure and print the list."""
     start = Path(sys.argv[1])
     with tempfile.TemporaryDirectory() as folder:
         trace = Path(folder) / "imports"
@@ -53,17 +52,17 @@ def main() -> None:
 
 
 def site_packages() -> list[Path]:
-    """Return the folders that hold the installed distributions."""
+    """Return the folders of installed distributions."""
     return [Path(path) for path in sys.path if path.endswith("-packages")]
 
 
 def listed(read: Iterable[str], roots: Iterable[Path]) -> list[str]:
-    """Return the source files that were imported, relative to the root that holds them."""
+    """Return the imported source files, relative to their roots."""
     found = set()
     for line in read:
         name = line.removeprefix(COMPILED)
         source = Path(importlib.util.source_from_cache(name) if "/__pycache__/" in name else name)
-        # The deepest root: site-packages may lie inside the standard library's folder.
+        # The deepest root: site-packages may be inside the standard library's folder.
         holders = [root for root in roots if source.is_relative_to(root) and source.is_file()]
         if holders:
             found.add(str(source.relative_to(max(holders, key=lambda root: len(root.parts)))))
@@ -71,12 +70,12 @@ def listed(read: Iterable[str], roots: Iterable[Path]) -> list[str]:
 
 
 def compiled(lines: Iterable[str]) -> list[str]:
-    """Return the modules that were compiled, because no bytecode of them was found."""
+    """Return the modules that were compiled for lack of bytecode."""
     return sorted({line.removeprefix(COMPILED) for line in lines if line.startswith(COMPILED)})
 
 
 def measure(start: Path, folder: Path, trace: Path) -> None:
-    """Take every path once, with all imports written to `trace`."""
+    """Take every path once, and write all imports to `trace`."""
     with model.served() as address:
         environment = {
             **os.environ,
@@ -103,15 +102,15 @@ def measure(start: Path, folder: Path, trace: Path) -> None:
         }
         with serving(start, environment | remote) as (url, _):
             wait_until(url + "/readyz", 503)
-            # Refused only when the issuer's keys are here. Ended while it fetches them, the application warns
-            # (anyio forgets a coroutine), and a warning imports what no path to readiness does.
+            # The answer 401 needs the issuer's keys. If the application ended while fetching them, it would
+            # warn (anyio forgets a coroutine), and a warning imports modules that no path to readiness needs.
             wait_until(url + "/api/ada/tasks", 401, {"Authorization": f"Bearer {forged()}"})
         run([sys.executable, "-P", str(start), "migrate"], environment | remote, code=None)
 
 
 @contextmanager
 def serving(start: Path, environment: Mapping[str, str]) -> Iterator[tuple[str, dict[str, str]]]:
-    """Start the application as the image does; give its address and its environment; stop it."""
+    """Start the application as the image does, yield its address and environment, and stop it."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
     own = {**environment, "PORT": str(port), "HOST": "127.0.0.1"}
@@ -127,7 +126,7 @@ def serving(start: Path, environment: Mapping[str, str]) -> Iterator[tuple[str, 
 
 
 def forged() -> str:
-    """Return a token that names the issuer's key and is not signed with it."""
+    """Return a token that names the issuer's key but is not signed with it."""
     header = json.dumps({"alg": model.KEY["alg"], "kid": model.KEY["kid"]}).encode()
     return ".".join(
         base64.urlsafe_b64encode(part).decode().rstrip("=") for part in (header, b"{}", bytes(64))
@@ -135,7 +134,7 @@ def forged() -> str:
 
 
 def wait_until(url: str, status: int, headers: Mapping[str, str] = MappingProxyType({})) -> None:
-    """Ask until a path answers with a status.
+    """Request a path until it answers with a status.
 
     Raises:
         SystemExit: It did not in time.
@@ -165,7 +164,7 @@ def send(url: str, headers: Mapping[str, str], body: object) -> None:
 
 
 def run(arguments: list[str], environment: Mapping[str, str], code: int | None = 0) -> str:
-    """Run a program and return what it printed; an unexpected exit code ends the measuring."""
+    """Run a program and return its output; an unexpected exit code ends the measurement."""
     done = subprocess.run(  # noqa: S603 - argument lists of our own
         arguments, env=environment, stdout=subprocess.PIPE, text=True, check=False
     )

@@ -1,6 +1,6 @@
-"""A stand-in for a chat model: calls one tool, then says one sentence, streamed where that is asked for.
+"""A stand-in for a chat model: it calls one tool, then says one sentence, streamed on request.
 
-It also answers as an issuer of tokens, with a public key; nothing is signed with its other half here.
+It also serves an issuer's public key; the private half is not needed, since nothing is signed here.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ USAGE = {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2}
 
 
 def answer(request: dict[str, Any]) -> tuple[dict[str, Any], str]:
-    """Return the model's next message and why it ends there."""
+    """Return the model's next message and its finish reason."""
     if any(message["role"] == "tool" for message in request["messages"]):
         return {"role": "assistant", "content": "Done."}, "stop"
     return {"role": "assistant", "content": None, "tool_calls": [TOOL_CALL]}, "tool_calls"
 
 
 def render(request: dict[str, Any]) -> tuple[str, bytes]:
-    """Return content type and body of the answer, in OpenAI's form."""
+    """Return the answer's content type and body, in OpenAI's form."""
     message, reason = answer(request)
     head = {"id": "answer-1", "created": 0, "model": request["model"]}
     if not request.get("stream"):
@@ -60,12 +60,10 @@ class Handler(BaseHTTPRequestHandler):
     """Answers requests for chat completions and for signing keys."""
 
     def do_POST(self) -> None:
-        """Answer as the model."""
         request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         self._send(*render(request))
 
     def do_GET(self) -> None:
-        """Answer with the issuer's keys."""
         self._send("application/json", json.dumps({"keys": [KEY]}).encode())
 
     def _send(self, kind: str, body: bytes) -> None:
@@ -81,7 +79,7 @@ class Handler(BaseHTTPRequestHandler):
 
 @contextmanager
 def served() -> Iterator[str]:
-    """Serve on a free loopback port and give the base URL."""
+    """Serve on a free loopback port and yield the base URL."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:

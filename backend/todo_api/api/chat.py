@@ -41,9 +41,9 @@ _STREAM_EXAMPLE = (
 async def begin(
     user: User, body: ChatRequest, request: HttpRequest, key: str | None, *, streaming: bool
 ) -> RunningTurn | Replay:
-    """Begin the turn that a request asks for.
+    """Begin the turn of a request.
 
-    Turns cost more than other requests and have a limit of their own; only a body that makes one is counted.
+    Turns cost more than other requests and have a limit of their own, for which only valid bodies count.
     """
     limit: RateLimit = request.app.state.chat_rate_limit
     limit.enforce(user, request.scope, "Too many chat turns from this user; try again later.")
@@ -124,7 +124,7 @@ async def chat_stream(
     yield ServerSentEvent(event="conversation", data={"conversation_id": turn.conversation_id})
     while (event := await turn.events.get()) is not None:
         yield ServerSentEvent(event="token" if isinstance(event, Token) else "tool_call", data=asdict(event))
-    # It has ended: the queue's end is put there when it has.
+    # The turn has ended, since it puts the end of the queue last.
     if turn.response.cancelled():
         yield _last(None, interrupted(), request)
     elif (error := turn.response.exception()) is None:
@@ -137,7 +137,7 @@ async def chat_stream(
 
 
 def _last(response: Response | None, problem: Problem | None, request: HttpRequest) -> ServerSentEvent:
-    """Return the event that ends every stream."""
+    """Return the last event of a stream."""
     if problem is not None:
         return ServerSentEvent(event="error", data=as_body(problem, request.url.path))
     return ServerSentEvent(event="done", data=response)

@@ -28,12 +28,12 @@ router = APIRouter(prefix="/api/{user_id}", generate_unique_id_function=operatio
 type ConversationId = Annotated[
     int, Path(ge=1, le=MAX_ID, description="Number of the conversation.", examples=[3])
 ]
-# Cursors of one list are refused by the others.
+# Other lists refuse this list's cursors.
 _ORDER = "conversations"
 
 
 def no_conversation(conversation_id: int) -> Problem:
-    """Return the 404 for a conversation that this user does not have, whether or not another does."""
+    """Return the 404 for a conversation that this user lacks, whether or not another has it."""
     return Problem(404, "not-found", f"There is no conversation {conversation_id}.")
 
 

@@ -1,4 +1,4 @@
-"""What operations ask for: the user, the database, the idempotency key."""
+"""Dependencies of operations: the user, the database, the idempotency key."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ async def current_user(
     request: Request,
     user_id: Annotated[str, Path(max_length=255, description="The token's subject.", examples=["ada"])],
 ) -> str:
-    """Return the verified user, who must be the one that the path names.
+    """Return the verified user, who must be the path's user.
 
-    The gate has verified the token; the path is only compared with it.
+    The gate has verified the token; here the path is only compared with it.
     """
     principal: Principal = request.scope[PRINCIPAL]
     if principal.user_id != user_id:
@@ -27,7 +27,6 @@ async def current_user(
 
 
 async def get_database(request: Request) -> Database:
-    """Return the process's database."""
     database: Database = request.app.state.database
     return database
 
@@ -44,7 +43,7 @@ async def precondition(
         ),
     ] = None,
 ) -> str | None:
-    """Return the precondition of a change, which may be required."""
+    """Return the precondition of a change; it may be required."""
     if if_match is None and request.app.state.settings.require_if_match:
         raise Problem(428, "precondition-required", "Send If-Match with the ETag of the task as you know it.")
     return if_match

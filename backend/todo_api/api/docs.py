@@ -1,4 +1,4 @@
-"""/docs without the internet: Swagger UI from the package itself, stored compressed."""
+"""/docs without the internet: Swagger UI from its package, stored compressed."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ async def docs() -> HTMLResponse:
 
 @router.get("/docs/{name}")
 async def asset(name: str, request: Request) -> Response:
-    """Return one of the page's files, compressed unless the client cannot have it so."""
+    """Return one of the page's files, compressed unless the client refuses that."""
     if name not in ASSETS:
         raise Problem(404, "not-found", f"There is no file {name!r} here.")
     compressed = STATIC / f"{name}.gz"

@@ -1,4 +1,4 @@
-"""Error responses for the OpenAPI document: every status that an operation can answer, with an example."""
+"""Error responses for the OpenAPI document: each possible status of an operation, with an example."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def operation_id(route: APIRoute) -> str:
 
 
 def header(description: str, **schema: Any) -> dict[str, Any]:
-    """Return the documentation of a response header; text where the schema says nothing else."""
+    """Return the documentation of a response header; its type is text by default."""
     return {"description": description, "schema": {"type": "string", **schema}}
 
 
@@ -60,7 +60,6 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 
 def problem_response(status: int) -> dict[str, Any]:
-    """Return the documentation of one error response."""
     kind, detail = _REASONS[status]
     example = {
         "type": f"{TYPE_PREFIX}{kind}",
@@ -86,7 +85,7 @@ def problem_response(status: int) -> dict[str, Any]:
 
 
 def document(app: FastAPI) -> dict[str, Any]:
-    """Return the OpenAPI document, made once."""
+    """Return the OpenAPI document, which is made once."""
     if app.openapi_schema is None:
         schema = get_openapi(
             title=app.title,

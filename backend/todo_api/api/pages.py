@@ -1,4 +1,4 @@
-"""Pages of a list: their parameters, and the headers that lead from one to the next."""
+"""Pages of a list: their parameters, and the headers that link them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ type Count = Annotated[bool, Query(description="Whether to count the entries on 
 
 
 def position(cursor: str | None, order: str) -> Position | None:
-    """Return the position after which a page begins; cursors of another order are refused."""
+    """Return the position after which a page begins; refuse cursors of another order."""
     try:
         return Position.decode(cursor, order) if cursor else None
     except WrongCursor as error:
@@ -35,7 +35,7 @@ def position(cursor: str | None, order: str) -> Position | None:
 
 
 def path_of(user: str, below: str) -> str:
-    """Return a path of a user's, percent-encoded."""
+    """Return a path below a user's, percent-encoded."""
     return f"/api/{quote(user, safe=PATH_CHARACTERS[1:])}/{below}"
 
 
@@ -45,11 +45,10 @@ def page_headers(
     """Return the headers of a page.
 
     Args:
-        user: Whose list it is.
-        below: Its path below the user's.
+        below: The list's path below the user's.
         query: Parameters of the next page besides its cursor and the count.
-        cursor: The next page's, where there is one.
-        total: Length of all pages, where it was asked for.
+        cursor: The next page's, if there is one.
+        total: Length of all pages, if requested.
     """
     headers = {} if total is None else {"X-Total-Count": str(total)}
     if cursor is not None:

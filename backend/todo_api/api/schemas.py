@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Self, TypedDict
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, TypeAdapter, model_validator
 
-# Text that a person can read and PostgreSQL can store: not blank, and without NUL.
+# Text that people can read and PostgreSQL can store: not blank, and without NUL.
 Visible = r"^[^\x00]*[^\s\x00][^\x00]*$"
 WithoutNul = r"^[^\x00]*$"
 
@@ -67,7 +67,7 @@ class TaskCreate(BaseModel):
 
 
 class TaskReplace(BaseModel):
-    """What a task shall be from now on; a description that is left out is removed, ``completed`` stays."""
+    """A task's new title and description; a description that is left out is removed, ``completed`` stays."""
 
     model_config = ConfigDict(
         extra="forbid",
@@ -130,7 +130,7 @@ class TaskBatch(TypedDict):
     tasks: list[Task]
 
 
-# Rows go through these once, straight to bytes: the database's types need no second look.
+# Serialize rows directly to bytes: the database's types need no second validation.
 TASK: TypeAdapter[Task] = TypeAdapter(Task)
 TASKS: TypeAdapter[list[Task]] = TypeAdapter(list[Task])
 TASK_BATCH: TypeAdapter[TaskBatch] = TypeAdapter(TaskBatch)
@@ -213,7 +213,7 @@ CONVERSATION_MESSAGES: TypeAdapter[ConversationWithMessages] = TypeAdapter(Conve
 
 
 class Health(BaseModel):
-    """State of the service and of what it needs."""
+    """State of the service and of its dependencies."""
 
     model_config = ConfigDict(
         json_schema_extra={

@@ -42,7 +42,7 @@ _TASK: dict[int | str, dict[str, Any]] = {200: {"description": "The task.", "hea
 
 
 def no_task(task_id: int) -> Problem:
-    """Return the 404 for a task that this user does not have, whether or not another does."""
+    """Return the 404 for a task that this user lacks, whether or not another has it."""
     return Problem(404, "not-found", f"There is no task {task_id}.")
 
 
@@ -161,7 +161,7 @@ async def _add(
     key: idempotency.Key | None,
     render: Callable[[Sequence[store.Row]], bytes],
 ) -> tuple[bytes, bool]:
-    """Store tasks, or find the answer of the first request with the key; tell which."""
+    """Store tasks, or find the answer to the key's first request; tell which."""
     if key is None:
         async with database.statement() if len(new) == 1 else database.writing() as connection:
             return render(await store.add_all(connection, user, new)), False
@@ -177,7 +177,7 @@ async def _add(
 
 @contextmanager
 def refuse_key() -> Iterator[None]:
-    """Turn the refusals of an idempotency key into problems."""
+    """Turn an idempotency key's refusals into problems."""
     try:
         yield
     except idempotency.KeyReused:
@@ -213,7 +213,7 @@ async def _change[T](
     if_match: str | None,
     change: Callable[[AsyncConnection], Awaitable[T | None]],
 ) -> T:
-    """Carry out one change; with a precondition only on the version that it names."""
+    """Make one change; with a precondition only to the version that it names."""
     if if_match is None:
         async with database.statement() as connection:
             changed = await change(connection)

@@ -1,1 +1,1 @@
-"""Who is asking: bearer tokens checked against the issuer's public keys."""
+"""Authentication: bearer tokens checked against the issuer's public keys."""

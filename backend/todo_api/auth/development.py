@@ -1,7 +1,7 @@
 """Tokens for trying the service out, signed by a key that never leaves the container.
 
-They exist only outside production and only while no issuer is configured. The private key is made at first
-use in DATA_DIR, readable by its owner alone: who can read it can already run commands as the service.
+They exist only outside production and without a configured issuer. The private key is made in DATA_DIR at
+first use, readable by its owner alone. Anyone who can read it can already run commands as the service.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ LIFETIME_SECONDS = 12 * 3600
 
 
 class DevelopmentTokensOff(Exception):
-    """Development tokens do not exist here; the text says why."""
+    """Development tokens are not available; the text says why."""
 
 
 class DevelopmentKeys:
     """The public half of this container's development key, as a source of keys."""
 
     def __init__(self, settings: Settings) -> None:
-        """Read nothing yet: a container that never makes a token never makes a key."""
+        """Read nothing yet: a container makes a key only for a token."""
         self._settings = settings
         self._key: jwt.PyJWK | None = None
 
     async def find(self, kid: str, algorithm: str) -> jwt.PyJWK:
-        """Return the key when it is asked for and has been made."""
+        """Return the key if it has been made and its id is requested."""
         if not self._settings.development_tokens or (kid, algorithm) != (KEY_ID, ALGORITHM):
             raise UnknownKey
         if self._key is None:
@@ -47,20 +47,13 @@ class DevelopmentKeys:
 
 
 def key_path(settings: Settings) -> Path:
-    """Return where the private key is kept."""
     return settings.data_dir / "development-key.pem"
 
 
 def make_token(settings: Settings, user_id: str, *, lifetime: int = LIFETIME_SECONDS) -> str:
-    """Sign a development token.
+    """Sign a development token; `lifetime` is in seconds.
 
-    Args:
-        settings: Settings of the service that will read it.
-        user_id: The token's subject.
-        lifetime: Seconds until it expires.
-
-    Raises:
-        DevelopmentTokensOff: In production, or where an issuer is configured.
+    Raises DevelopmentTokensOff in production, or with a configured issuer.
     """
     if settings.is_production:
         raise DevelopmentTokensOff("ENVIRONMENT is production; sign in through Better Auth")
@@ -75,7 +68,7 @@ def _private(settings: Settings) -> bytes:
     path = key_path(settings)
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     if not path.exists():
-        # Written aside and linked: of two makers one wins, and half a key is never read.
+        # Written elsewhere, then linked: of two makers one wins, and a partial key is never read.
         draft = path.with_name(f".{path.name}.{os.getpid()}")
         handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(handle, "wb") as file:

@@ -19,10 +19,10 @@ from todo_api.settings import Settings
 logger = logging.getLogger(__name__)
 
 MAX_JWKS_BYTES = 256 * 1024
-# While no key is known at all, the address is asked again this soon.
+# While no key is known, the address is asked again after this time.
 FIRST_KEYS_RETRY_SECONDS = 1.0
 
-# Which algorithms a key may verify when it does not name one itself: never one of another family.
+# The algorithms of a key that names none: never those of another family.
 _BY_CURVE: Mapping[str, tuple[str, ...]] = {
     "Ed25519": ("EdDSA",),
     "P-256": ("ES256",),
@@ -38,10 +38,10 @@ type Keys = Mapping[tuple[str, str], PyJWK]
 class JwksKeys:
     """Keys from a JWKS address.
 
-    Known keys are used while fresh. Stale ones are used, and fetched again behind the request, for the stale
-    time. An unknown key id causes one fetch, which begins a cool-down. In it, an id that was looked for
-    is unknown, and any other may be new: its caller is told to come back. The next fetch is made at the
-    cool-down's end without waiting to be asked, so a made-up id delays a new key by one cool-down at most.
+    Fresh keys are used as they are. Stale ones are used for the stale time, and fetched again in the
+    background. An unknown key id causes one fetch and starts a cool-down. During it, an id that this fetch
+    did not find is unknown; any other may be new, and its caller is told to retry. The next fetch happens at
+    the cool-down's end without another request, so a made-up id delays a new key by at most one cool-down.
     """
 
     def __init__(
@@ -57,13 +57,13 @@ class JwksKeys:
         self._fetched_at = float("-inf")
         self._tried_at = float("-inf")
         self._unknown_kid_at = float("-inf")
-        # Ids that were looked for in the newest document.
+        # Ids missing from the newest document.
         self._missing: set[str] = set()
         self._refresh: asyncio.Task[bool] | None = None
         self._next_refresh: asyncio.TimerHandle | None = None
 
     async def find(self, kid: str, algorithm: str) -> PyJWK:
-        """Return the key that a token names (see KeySource)."""
+        """Return the key of a token (see KeySource)."""
         if not self._usable():
             if self._clock() - self._tried_at >= FIRST_KEYS_RETRY_SECONDS or self._refreshing():
                 await self.refresh()
@@ -74,7 +74,7 @@ class JwksKeys:
         if key := self._keys.get((kid, algorithm)):
             return key
         if any(known == kid for known, _ in self._keys):
-            raise UnknownKey  # a known key under an algorithm that is not its own
+            raise UnknownKey  # a known key with an algorithm that is not its own
         remaining = self._unknown_kid_at + self._cooldown - self._clock()
         if remaining > 0 and kid in self._missing:
             raise UnknownKey
@@ -102,13 +102,13 @@ class JwksKeys:
             self._next_refresh = asyncio.get_running_loop().call_later(seconds, refresh)
 
     async def warm_up(self) -> None:
-        """Fetch the keys ahead of the first request, unless a request was faster."""
+        """Fetch the keys before the first request, unless a request was faster."""
         if not self._usable():
             await self.refresh()
 
     async def refresh(self) -> bool:
-        """Fetch the keys, or wait for the fetch that is under way; tell whether it succeeded."""
-        # Shielded: a caller that leaves must not take the fetch from those who wait for it.
+        """Fetch the keys, or wait for the current fetch; tell whether it succeeded."""
+        # Shielded: a caller that leaves must not cancel the fetch for the others.
         return await asyncio.shield(self._start_refresh())
 
     def _start_refresh(self) -> asyncio.Task[bool]:
@@ -120,12 +120,12 @@ class JwksKeys:
     async def _load(self) -> bool:
         try:
             keys = parse_jwks(await self._fetch())
-        except Exception as error:  # whatever the network or the document does, known keys stay in use
+        except Exception as error:  # any failure of network or document: known keys stay in use
             metrics.JWKS_FETCHES.labels("failed").inc()
             logger.warning("keys could not be fetched", extra={"error": f"{type(error).__name__}: {error}"})
             return False
         metrics.JWKS_FETCHES.labels("ok").inc()
-        # A key that is still listed stays the same object: what it has proved stays proven.
+        # A key that is still listed stays the same object, so its proofs stay valid.
         self._keys = {
             name: known if (known := self._keys.get(name)) and known.key == key.key else key
             for name, key in keys.items()
@@ -147,8 +147,7 @@ class JwksKeys:
 def parse_jwks(document: bytes) -> Keys:
     """Return the public signature keys of a JWKS document by key id and algorithm.
 
-    Raises:
-        ValueError: When the document is not a JWKS or holds no usable key.
+    A ValueError means that the document is not a JWKS or holds no usable key.
     """
     listed = json.loads(document)
     entries = listed.get("keys") if isinstance(listed, dict) else None
@@ -181,15 +180,10 @@ def algorithms_of(entry: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def http_fetch(url: str, timeout: float) -> Fetch:
-    """Return a function that fetches the JWKS document.
-
-    Args:
-        url: Address of the document.
-        timeout: Seconds for the whole fetch.
-    """
+    """Return a function that fetches the JWKS document; `timeout` is the seconds for the whole fetch."""
 
     async def fetch() -> bytes:
-        # In a thread: the first import of an HTTP client would hold up every request.
+        # In a thread: the first import of an HTTP client would delay every request.
         httpx2 = await asyncio.to_thread(__import__, "httpx2")
         async with (
             asyncio.timeout(timeout),

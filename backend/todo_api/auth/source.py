@@ -8,15 +8,11 @@ from jwt import PyJWK
 
 
 class UnknownKey(Exception):
-    """The issuer has no such key for such an algorithm."""
+    """The issuer has no such key for this algorithm."""
 
 
 class KeysUnavailable(Exception):
-    """The key is not known and the issuer cannot be asked now.
-
-    Args:
-        retry_after: Seconds after which asking again makes sense.
-    """
+    """The key is unknown and the issuer cannot be asked now; retry after `retry_after` seconds."""
 
     def __init__(self, retry_after: float = 2) -> None:
         super().__init__()
@@ -24,13 +20,8 @@ class KeysUnavailable(Exception):
 
 
 class KeySource(Protocol):
-    """Where a verifier finds the key that a token names."""
+    """A verifier's source of keys."""
 
     async def find(self, kid: str, algorithm: str) -> PyJWK:
-        """Return the key.
-
-        Raises:
-            UnknownKey: When there is none.
-            KeysUnavailable: When that cannot be told now.
-        """
+        """Return a key; raise UnknownKey if there is none, KeysUnavailable if the source cannot tell now."""
         ...

@@ -1,4 +1,4 @@
-"""Bearer tokens: one function decides, and everything that is not proven is refused."""
+"""Bearer tokens: one function decides, and refuses everything unproven."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class InvalidToken(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """The user that a verified token speaks for."""
+    """A verified token's user."""
 
     user_id: str
     expires_at: int
@@ -37,10 +37,9 @@ class Principal:
 
 @dataclass(frozen=True, slots=True)
 class _Proof:
-    """A signature that was checked, the key that it fits, and the user that it proved.
+    """A verified signature, its key, and the user that it proves.
 
-    Args:
-        everywhere: Whether the token is for the API; else it opens the MCP resource alone.
+    `everywhere` means that the token is valid for the API; otherwise only for the MCP resource.
     """
 
     kid: str
@@ -52,11 +51,11 @@ class _Proof:
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """The MCP resource, for which tokens of its own may be issued (RFC 8707).
+    """The MCP resource, for which separate tokens may be issued (RFC 8707).
 
     Args:
-        audience: Member of ``aud`` of such a token.
-        issuer: Its ``iss``, where the authorization server has another one than the API's tokens.
+        audience: Member of such a token's ``aud``.
+        issuer: Its ``iss``, if the authorization server differs from the API's issuer.
     """
 
     audience: str
@@ -64,18 +63,16 @@ class Resource:
 
 
 class TokenVerifier:
-    """Verifies tokens that are for the API's audience or for the MCP resource.
+    """Verifies tokens for the API's audience or for the MCP resource.
 
-    A signature is checked once in a token's life. The proof is kept under the token's digest and holds while
-    the token has not expired and the issuer still lists the same key.
+    A signature is checked once in a token's life. The proof is stored under the token's digest, and is valid
+    until the token expires or the issuer no longer lists the same key.
 
     Args:
-        keys: The issuer's public keys.
         issuers: Accepted values of ``iss``.
-        audiences: Accepted members of ``aud``, good for every path.
-        resource: The MCP resource; None where tokens cannot name it.
-        algorithms: Accepted algorithms.
-        leeway: Forgiven clock difference in seconds.
+        audiences: Accepted members of ``aud``, valid for every path.
+        resource: The MCP resource; None if tokens cannot name it.
+        leeway: Tolerated clock difference in seconds.
     """
 
     def __init__(
@@ -96,19 +93,13 @@ class TokenVerifier:
         self._all_audiences = [*audiences, *([resource.audience] if resource else [])]
         self._algorithms = algorithms
         self._leeway = leeway
-        # The least recently seen token is forgotten first.
+        # The least recently seen token is dropped first.
         self._proofs: OrderedDict[bytes, _Proof] = OrderedDict()
 
     async def verify(self, token: str, *, at_mcp: bool = False) -> Principal:
-        """Return the user of a token.
+        """Return a token's user; `at_mcp` tells whether the request goes to the MCP resource.
 
-        Args:
-            token: The JWT.
-            at_mcp: Whether the request goes to the MCP resource.
-
-        Raises:
-            InvalidToken: When anything about it is not as required.
-            KeysUnavailable: When the issuer's keys are not known and cannot be fetched.
+        Raises InvalidToken, or KeysUnavailable if the issuer's keys are unknown and cannot be fetched.
         """
         if len(token) > MAX_TOKEN_CHARACTERS:
             raise InvalidToken("the token is too long")
@@ -116,7 +107,7 @@ class TokenVerifier:
         proof = self._proofs.get(digest)
         if proof is None:
             kid, algorithm = self._read_header(token)
-            # Only a token with claims as required can make the issuer's keys be fetched.
+            # Only a token with valid claims may cause a fetch of the issuer's keys.
             self._read_claims(token, None, algorithm)
         else:
             kid, algorithm = proof.kid, proof.algorithm
@@ -162,7 +153,7 @@ class TokenVerifier:
         return _Proof(kid, algorithm, key, Principal(subject, int(claims["exp"])), everywhere)
 
     def _read_claims(self, token: str, key: jwt.PyJWK | None, algorithm: str) -> dict[str, Any]:
-        """Return the claims when they are as required; without a key the signature is not looked at."""
+        """Return valid claims; without a key the signature is not checked."""
         options: Options = {
             "require": REQUIRED_CLAIMS,
             "verify_signature": key is not None,
@@ -193,9 +184,9 @@ class TokenVerifier:
 
 
 def make_verifier(settings: Settings) -> tuple[TokenVerifier, JwksKeys | None]:
-    """Make the verifier that fits the settings, and the remote keys behind it where there are some.
+    """Make the verifier for the settings, with the issuer's remote keys if there is an issuer.
 
-    Without authentication settings only development tokens exist, and production has none of those.
+    Without authentication settings only development tokens exist, and none in production.
     """
     if settings.jwks_url and settings.issuers:
         resource = None

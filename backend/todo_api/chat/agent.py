@@ -1,4 +1,4 @@
-"""The agent itself. Importing this module imports the Agents SDK; chat.stack does so off the event loop."""
+"""The agent. Importing this module imports the Agents SDK; chat.stack does so off the event loop."""
 
 from __future__ import annotations
 
@@ -43,16 +43,12 @@ INSTRUCTIONS = (
     "Never claim that something was done unless a tool said so. "
     "Answer briefly, in the user's language."
 )
-# So much of an earlier tool's result is shown to the model again.
+# Characters of an earlier tool's result that the model sees again.
 RESULT_CHARACTERS = 4000
 
 
 class ToolCallLimit(RunHooks[Any]):
-    """Ends a turn before it makes more tool calls than it may: one answer of the model may hold thousands.
-
-    Args:
-        most: Tool calls that the turn may make.
-    """
+    """Ends a turn before it exceeds `most` tool calls: one answer of the model may request thousands."""
 
     def __init__(self, most: int) -> None:
         self._most = most
@@ -61,7 +57,7 @@ class ToolCallLimit(RunHooks[Any]):
     async def on_llm_end(
         self, context: RunContextWrapper[Any], agent: Agent[Any], response: ModelResponse
     ) -> None:
-        """Count the calls that an answer asks for, before any of them is made."""
+        """Count the calls in an answer before any of them is made."""
         self._asked += sum(item.type == "function_call" for item in response.output)
         if self._asked > self._most:
             raise Problem(
@@ -74,10 +70,7 @@ class ToolCallLimit(RunHooks[Any]):
 class TodoAgent:
     """An agent over any OpenAI-compatible endpoint, with this service's own MCP tools.
 
-    Args:
-        settings: The model's endpoint and limits.
-        key: Key of that endpoint.
-        mcp: The tools, reached in process, without a socket and as the verified user.
+    It reaches the tools in process, without a socket and as the verified user.
     """
 
     def __init__(self, settings: Settings, key: SecretStr, mcp: McpEndpoint) -> None:
@@ -114,14 +107,12 @@ class TodoAgent:
         """Answer a message.
 
         Args:
-            history: What was said before.
-            message: What the user says now.
-            principal: Whose tasks the tools work on.
+            principal: The owner of the tasks.
             emit: Receives text as the model writes it and tool calls as they end; without it, no streaming.
             note: Notes each change that a tool makes.
 
         Raises:
-            Problem: When the model or its endpoint fails.
+            Problem: The model or its endpoint failed.
         """
         said = [item for one in (*history, Message("user", message)) for item in items_of(one)]
         run: dict[str, Any] = {
@@ -191,7 +182,7 @@ async def _forward(events: Any, emit: Emit) -> None:
 
 
 def tool_calls(items: Sequence[object]) -> list[ToolCalled]:
-    """Return the tool calls of a run in the order in which they were made."""
+    """Return a run's tool calls in order."""
     outputs = {_call_id(item): item for item in items if isinstance(item, ToolCallOutputItem)}
     calls = [item for item in items if isinstance(item, ToolCallItem)]
     return [_called(call, outputs.get(_call_id(call))) for call in calls]
@@ -211,14 +202,14 @@ def _called(call: ToolCallItem, output: ToolCallOutputItem | None) -> ToolCalled
     arguments = storable_value(_decoded(given))
     return ToolCalled(
         name=storable(str(_raw(call, "name"))),
-        # Text that is not a JSON object is shown unchanged.
+        # Other text than a JSON object is shown unchanged.
         arguments=arguments if isinstance(arguments, dict) else {"malformed": given},
         result=None if output is None else storable_value(_result(output.output)),
     )
 
 
 def _result(output: Any) -> Any:
-    """Return a tool's result without the wrappers that MCP and the SDK put around it."""
+    """Return a tool's result without the wrappers of MCP and the SDK."""
     if isinstance(output, dict) and output.get("type") == "text":
         output = output.get("text")
     value = _decoded(output)

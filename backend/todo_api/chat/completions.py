@@ -1,7 +1,7 @@
 """The OpenAI client without its conversion of every request.
 
-It walks all messages and tool schemas by their types, for renamed members and files, which these requests
-never have. That takes a quarter of a turn's processor time.
+The conversion searches all messages and tool schemas for renamed members and files, which these requests
+never have. It takes a quarter of a turn's processor time.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _OPTIONS = ("extra_headers", "extra_query", "extra_body", "timeout")
 
 
 class Client(AsyncOpenAI):
-    """Sends chat completions as they are given; everything else is the base class's."""
+    """Sends chat completions unconverted; everything else is the base class's."""
 
     @cached_property
     def chat(self) -> AsyncChat:

@@ -1,4 +1,4 @@
-"""What happens during a turn, in the order in which clients are told."""
+"""The events of a turn, in the order in which clients receive them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the model, its endpoint or the SDK can do wrong, as problems for the client."""
+"""Failures of the model, its endpoint or the SDK, as problems for the client."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ TRACED_FRAMES = 8
 
 
 def as_problem(error: Exception) -> Problem:
-    """Return the problem for an error of a run; the model's own words stay out of it."""
+    """Return the problem for a run's error, without the model's words."""
     root = _root(error)
     if isinstance(root, Problem):
         return root
-    # Not the error's text: it is the endpoint's, with all that the user and the model said.
+    # Not the error's text: the endpoint wrote it, with the words of user and model.
     status = {"status": root.status_code} if isinstance(root, openai.APIStatusError) else {}
     logger.warning("chat turn failed", extra={"error": type(root).__name__, **status})
     match root:
@@ -56,7 +56,7 @@ def as_problem(error: Exception) -> Problem:
             )
         case ModelBehaviorError() | ModelRefusalError() | openai.OpenAIError():
             return Problem(502, "model-failed", "The model's answer cannot be understood; try again.")
-    # Whatever else an endpoint's answer leads to inside the SDK: the endpoint is at fault, not the request.
+    # Any other error inside the SDK comes from the endpoint's answer, not from the request.
     logger.error("unexpected failure of a chat turn", extra={"error": type(root).__name__, "at": _at(root)})
     return Problem(502, "model-failed", "The agent could not finish the turn; try again.")
 
@@ -72,7 +72,7 @@ def _root(error: BaseException) -> BaseException:
 
 
 def _at(error: BaseException) -> list[str]:
-    """Return where an error was raised, the innermost place last."""
+    """Return the places where an error was raised, innermost last."""
     frames = traceback.extract_tb(error.__traceback__)[-TRACED_FRAMES:]
     return [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames]
 

@@ -1,4 +1,4 @@
-"""The outcome of a turn, also of one that failed, in the form in which it is stored under a key."""
+"""A turn's outcome, successful or failed, in the form stored under a key."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Replay:
 
 
 def answered(conversation_id: int, reply: Reply) -> Response:
-    """Return the response of a turn that was answered."""
+    """Return the response of an answered turn."""
     return {
         "conversation_id": conversation_id,
         "response": reply.text,
@@ -37,12 +37,12 @@ def _listed(call: ToolCalled) -> dict[str, Any]:
 
 
 def interrupted() -> Problem:
-    """Return the problem of a turn that its process could not bring to an end."""
+    """Return the problem of a turn that its process could not finish."""
     return Problem(500, "turn-interrupted", "The turn was interrupted before it was answered.")
 
 
 def after_changes(problem: Problem, conversation_id: int | None, effects: Sequence[Effect]) -> Problem:
-    """Return a failed turn's problem with the changes that its tools made before it failed."""
+    """Return a failed turn's problem with its tools' changes."""
     return Problem(
         problem.status,
         problem.kind,
@@ -54,13 +54,13 @@ def after_changes(problem: Problem, conversation_id: int | None, effects: Sequen
 
 
 def to_store(problem: Problem) -> Response:
-    """Return a problem in the form in which it is stored in the place of a response."""
+    """Return a problem in the stored form of a response."""
     fields = {name: getattr(problem, name) for name in ("status", "kind", "detail", "headers", "members")}
     return {_FAILURE: fields}
 
 
 def replayed(stored: Response) -> Replay:
-    """Return the outcome that is stored under a key."""
+    """Return the outcome stored under a key."""
     if _FAILURE not in stored:
         return Replay(stored, None)
     return Replay(None, Problem(**stored[_FAILURE]))

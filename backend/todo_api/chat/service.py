@@ -1,4 +1,4 @@
-"""A chat turn from the message to the stored reply, whether or not the client stays for it."""
+"""A chat turn from the message to the stored reply, whether or not the client stays."""
 
 from __future__ import annotations
 
@@ -35,19 +35,19 @@ from todo_api.settings import Settings
 
 logger = logging.getLogger(__name__)
 
-# A conversation is free again so long after its turn was lost with its process.
+# A conversation is free again this long after its turn was lost with its process.
 LEASE = timedelta(seconds=10)
 RENEWAL_SECONDS = 3.0
 POLL_SECONDS = 0.2
 STORE_ATTEMPTS = 5
 STORE_RETRY_SECONDS = 1.0
-# No further attempt begins after this; one attempt lasts up to DATABASE_TIMEOUT.
+# No attempt begins after this time; one attempt takes up to DATABASE_TIMEOUT.
 STORE_SECONDS = 15.0
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A message that is to be answered."""
+    """A message to be answered."""
 
     principal: Principal
     conversation_id: int | None
@@ -57,7 +57,7 @@ class Request:
 
 @dataclass(slots=True)
 class RunningTurn:
-    """A turn at work in the background: its events, and its response at the end."""
+    """A turn running in the background: its events, and its response at the end."""
 
     conversation_id: int
     response: asyncio.Task[Response]
@@ -65,13 +65,7 @@ class RunningTurn:
 
 
 class ChatService:
-    """Runs turns: one at a time in each conversation, each to its end.
-
-    Args:
-        database: Where conversations are.
-        agents: Who answers.
-        settings: Limits.
-    """
+    """Runs turns: one at a time in each conversation, each to its end."""
 
     def __init__(self, database: Database, agents: AgentStack, settings: Settings) -> None:
         self._database = database
@@ -80,19 +74,15 @@ class ChatService:
         self._turn_timeout = settings.chat_turn_timeout
         self._queue_timeout = settings.chat_queue_timeout
         self._shutdown_grace = settings.chat_shutdown_grace
-        # Queue of this process for each conversation: first come, first served, without asking the database.
+        # This process's queue for each conversation: first come, first served, without asking the database.
         self._queues: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
         self._running: set[asyncio.Task[Response]] = set()
 
     async def begin(self, request: Request, *, streaming: bool) -> RunningTurn | Replay:
-        """Begin a turn.
+        """Begin a turn, or return the stored outcome of an earlier request with the same key.
 
-        Returns:
-            The turn at work, or the stored outcome of an earlier request with the same key.
-
-        Raises:
-            Problem: When there is no model, no such conversation, or no end of the turn before it.
-            idempotency.KeyReused, idempotency.StillRunning: As the key says.
+        A Problem means that there is no model, no such conversation, or that the turn before it does not end.
+        KeyReused and StillRunning come from the key.
         """
         self._agents.require_key()
         queue = self._queue_of(request.conversation_id)
@@ -121,7 +111,7 @@ class ChatService:
         return RunningTurn(begun.conversation_id, task, events)
 
     async def close(self) -> None:
-        """Give running turns a little time, then cancel them; their text until then is stored."""
+        """Give running turns a short time, then cancel them; their text until then is stored."""
         if not self._running:
             return
         logger.info("waiting for chat turns", extra={"turns": len(self._running)})
@@ -136,7 +126,7 @@ class ChatService:
         return self._queues.setdefault(conversation_id, asyncio.Lock())
 
     async def _claim(self, request: Request, deadline: float) -> conversations.Turn | Replay:
-        """Take the conversation, waiting for a turn that another process runs."""
+        """Take the conversation, waiting for another process's turn."""
         token = uuid.uuid4().hex
         while True:
             try:
@@ -181,7 +171,7 @@ class ChatService:
             outcome = "answered"
         except asyncio.CancelledError:
             outcome = "cancelled"
-            # Text that the user has read stays part of the conversation.
+            # Text that the user has read remains in the conversation.
             await asyncio.shield(self._store(request, turn, "".join(said), interrupted()))
             raise
         except Exception as error:
@@ -218,7 +208,7 @@ class ChatService:
             ) from None
 
     async def _keep(self, turn: conversations.Turn, lease: asyncio.Timeout) -> None:
-        """Renew a turn's lease until cancelled; end the turn's time when another one has its conversation."""
+        """Renew a turn's lease until cancelled; end the turn when another one has its conversation."""
         while True:
             await asyncio.sleep(RENEWAL_SECONDS)
             try:
@@ -234,10 +224,9 @@ class ChatService:
     async def _store(
         self, request: Request, turn: conversations.Turn, text: str, outcome: Response | Problem
     ) -> Problem | None:
-        """End the turn in the database, through a short outage too.
+        """End the turn in the database, despite a short outage, and return the problem for the client.
 
-        Returns:
-            The problem to tell the client: the outcome's own, with the changes made, or that of storing.
+        It is the outcome's own, with the changes made, or that of storing.
         """
         user = request.principal.user_id
         deadline = time.monotonic() + STORE_SECONDS
@@ -263,7 +252,7 @@ class ChatService:
             except conversations.TurnLost:
                 return await self._after_loss(turn, outcome)
             except Exception as error:
-                # The turn ends even where its reply cannot be stored: the next attempt stores its failure.
+                # The turn ends even if its reply cannot be stored: the next attempt stores its failure.
                 text, outcome = "", _unexpected(error)
         logger.error("a reply could not be stored", extra={"conversation_id": turn.conversation_id})
         if isinstance(outcome, Problem):
@@ -271,7 +260,7 @@ class ChatService:
         return unavailable("database-unavailable", "The reply cannot be stored now; ask again.")
 
     async def _after_loss(self, turn: conversations.Turn, outcome: Response | Problem) -> Problem | None:
-        """Tell a turn that is stored, though the acknowledgement was lost, from one that lost its lease."""
+        """Distinguish a stored turn, whose acknowledgement was lost, from one that lost its lease."""
         if isinstance(outcome, Problem):
             return outcome
         async with self._database.reading() as connection:
@@ -279,13 +268,9 @@ class ChatService:
 
 
 async def _claim_key(connection: AsyncConnection, key: idempotency.Key, token: str) -> Response | None:
-    """Claim a key for a turn, also after a turn that was lost with its process.
+    """Claim a key for a turn, even after a turn that was lost with its process; None means to run.
 
-    Returns:
-        Nothing when the turn is to run, else the stored outcome.
-
-    Raises:
-        idempotency.KeyReused, idempotency.StillRunning: As the key says.
+    Otherwise return the stored outcome. KeyReused and StillRunning come from the key.
     """
     try:
         return await idempotency.claim(connection, key, turn=token)
@@ -296,7 +281,7 @@ async def _claim_key(connection: AsyncConnection, key: idempotency.Key, token: s
         if lost is None:
             raise
         if lost.conversation_id is None:
-            return await idempotency.stored(connection, key)  # it has ended in the meantime
+            return await idempotency.stored(connection, key)  # it has ended meanwhile
         outcome = _outcome_of_lost(lost)
         if outcome is None:
             await idempotency.take_over(connection, key, lost=lost.token, turn=token)
@@ -306,7 +291,7 @@ async def _claim_key(connection: AsyncConnection, key: idempotency.Key, token: s
 
 
 def _outcome_of_lost(lost: conversations.Lost) -> Response | None:
-    """Return the outcome of a turn whose process ended; nothing where the request may be sent again."""
+    """Return the outcome of a turn whose process ended; None if the request may be repeated."""
     if not lost.effects:
         return None
     return to_store(after_changes(interrupted(), lost.conversation_id, lost.effects))

@@ -1,4 +1,4 @@
-"""The agent, imported behind the scenes: the Agents SDK costs more than everything else together."""
+"""Import the agent in the background: the Agents SDK costs more than everything else together."""
 
 from __future__ import annotations
 
@@ -20,12 +20,7 @@ logger = logging.getLogger(__name__)
 
 
 class AgentStack:
-    """Holds the agent and loads it once, off the event loop.
-
-    Args:
-        settings: The model's endpoint and limits.
-        mcp: The tools.
-    """
+    """Holds the agent and loads it once, off the event loop."""
 
     def __init__(self, settings: Settings, mcp: McpEndpoint) -> None:
         self._settings = settings
@@ -33,11 +28,7 @@ class AgentStack:
         self._loading: asyncio.Task[TodoAgent] | None = None
 
     def require_key(self) -> SecretStr:
-        """Return the model's key, or refuse a chat that could not be answered before any of it is stored.
-
-        Raises:
-            Problem: 503 where no key is configured.
-        """
+        """Return the model's key, or refuse a chat with 503 before any of it is stored."""
         if self._settings.openai_api_key is None:
             raise unavailable(
                 "chat-not-configured",
@@ -48,7 +39,7 @@ class AgentStack:
 
     @property
     def state(self) -> Literal["off", "on-demand", "starting", "ready", "failed"]:
-        """How far the load has come; ``off`` without a key, ``on-demand`` until the first chat."""
+        """The progress of the load; ``off`` without a key, ``on-demand`` until the first chat."""
         if self._settings.openai_api_key is None:
             return "off"
         if self._loading is None:
@@ -58,9 +49,9 @@ class AgentStack:
         return "failed" if self._loading.cancelled() or self._loading.exception() else "ready"
 
     async def preload(self) -> None:
-        """Load the agent ahead of the first chat, after its tools; log a failure and show it as the state.
+        """Load the agent before the first chat, after its tools; log a failure and show it as the state.
 
-        Without a key it is never needed, and the first chat loads it where CHAT_PRELOAD is off.
+        Without a key it is never needed. With CHAT_PRELOAD off, the first chat loads it.
         """
         if self._settings.openai_api_key is None or not self._settings.chat_preload:
             return
@@ -69,11 +60,11 @@ class AgentStack:
         try:
             await self.get()
         except Exception:
-            # The first chat tries again and fails where its user can see it; everything else works.
+            # The first chat tries again and reports a failure to its user; everything else works.
             logger.exception("the agent cannot be loaded")
 
     async def get(self) -> TodoAgent:
-        """Return the agent, loading it or waiting for the load under way."""
+        """Return the agent, loading it or waiting for the current load."""
         key = self.require_key()
         if self._loading is None or (self._loading.done() and self._loading.exception()):
             self._loading = asyncio.create_task(asyncio.to_thread(self._load, key))

@@ -1,7 +1,7 @@
 """Limits for the answers of the model's endpoint, checked before the SDK reads them.
 
-Without a length or chunks, a connection that is cut looks like the regular end of a response. A streamed
-completion has ended only when it said so: by a finish reason or by the closing ``[DONE]``.
+Without a length or chunks, a broken connection looks like the regular end of a response. A streamed
+completion is complete only after a finish reason or the closing ``[DONE]``.
 """
 
 from __future__ import annotations
@@ -15,28 +15,20 @@ import httpx2
 
 from todo_api.problems import Problem
 
-# The bytes of a compressed answer would say nothing about its size and its end.
+# A compressed answer's bytes would reveal neither its size nor its end.
 HEADERS = {"Accept-Encoding": "identity"}
 _END = re.compile(rb'"finish_reason"\s*:\s*"|\[DONE\]')
 _OVERLAP = 64  # bytes kept from one piece to the next, more than any match spans
 
 
 class Guard:
-    """Response hook of the HTTP client.
-
-    Args:
-        max_bytes: Most that the endpoint may send in one response.
-    """
+    """Response hook of the HTTP client; `max_bytes` limits one response."""
 
     def __init__(self, max_bytes: int) -> None:
         self._max_bytes = max_bytes
 
     async def __call__(self, response: httpx2.Response) -> None:
-        """Guard the body of a response, before it is read.
-
-        Raises:
-            Problem: When a stream was asked for and something else is the answer.
-        """
+        """Guard a response's body before it is read; a Problem if it is not the requested stream."""
         if response.headers.get("content-encoding", "identity") != "identity":
             raise _wrong("is compressed, which was not asked for")
         streamed = response.is_success and json.loads(response.request.content).get("stream") is True
@@ -47,7 +39,7 @@ class Guard:
 
 
 class _Guarded(httpx2.AsyncByteStream):
-    """Raises where a body is too large, or ends before its completion does."""
+    """Raises if a body is too large, or ends before its completion does."""
 
     def __init__(self, inner: httpx2.AsyncByteStream, max_bytes: int, *, must_end: bool) -> None:
         self._inner = inner

@@ -1,4 +1,4 @@
-"""Text of models: they promise neither Unicode nor anything else."""
+"""Text of models: it may not even be valid Unicode."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from typing import Any
 
 
 def storable(text: str) -> str:
-    """Return text as PostgreSQL and UTF-8 can hold it.
+    """Return text that PostgreSQL and UTF-8 can represent.
 
-    NUL is left out. The halves of a surrogate pair become their character, a lone half becomes U+FFFD.
+    NUL is removed. The halves of a surrogate pair become their character, a lone half becomes U+FFFD.
     """
     text = text.replace("\0", "")
     if text.isascii():
@@ -17,7 +17,7 @@ def storable(text: str) -> str:
 
 
 def storable_value(value: Any) -> Any:
-    """Return a JSON value all of whose texts are storable."""
+    """Return a JSON value with only storable texts."""
     match value:
         case str():
             return storable(value)

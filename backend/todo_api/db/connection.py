@@ -1,4 +1,4 @@
-"""A connection to PostgreSQL that nothing has to wait for once its time is over.
+"""A PostgreSQL connection that never delays its caller beyond the time limit.
 
 Importing this module imports psycopg, which only PostgreSQL needs.
 """
@@ -15,15 +15,15 @@ from psycopg.pq import TransactionStatus
 
 CANCEL_SECONDS = 2.0
 WAIT_INTERVAL = 0.1
-# Tasks that ask a server to stop; the event loop itself keeps none alive.
+# Tasks that ask a server to stop; the event loop itself keeps no references to them.
 _leaving: set[asyncio.Task[None]] = set()
 
 
 class Connection(AsyncConnection[Any]):
     """Leaves the server at once when its work is cancelled.
 
-    psycopg's own class first asks the server to cancel the statement and waits for the outcome, ten seconds
-    where the server is frozen, and again for the rollback. Here the server is asked in the background.
+    psycopg's own class asks the server to cancel the statement and waits for the outcome. With a frozen
+    server that takes ten seconds, and again for the rollback. This class asks in the background.
     """
 
     _left = False
@@ -37,8 +37,8 @@ class Connection(AsyncConnection[Any]):
         """Consume a generator that works on the connection.
 
         Raises:
-            asyncio.CancelledError: Also for work after the cancelled one, such as a clean-up by SQLAlchemy:
-                another error would take the cancellation's place, and its time limit would be over unnoticed.
+            asyncio.CancelledError: Also for work after the cancelled one, such as a clean-up by SQLAlchemy.
+                Another error would replace the cancellation, and hide that its time limit is over.
         """
         if self._left:
             raise asyncio.CancelledError
@@ -53,12 +53,12 @@ class Connection(AsyncConnection[Any]):
             raise
 
     async def close(self) -> None:
-        """Close the connection, unless that happens already."""
+        """Close the connection, unless it is being closed."""
         if not self._left:
             await super().close()
 
     async def _leave(self) -> None:
-        """Ask the server to cancel the statement, so that it frees its locks, and close the connection."""
+        """Ask the server to cancel the statement, which frees its locks, and close the connection."""
         try:
             with suppress(Error, OSError):
                 await self.cancel_safe(timeout=CANCEL_SECONDS)

@@ -1,4 +1,4 @@
-"""Queries on conversations: one turn at a time, whichever replica runs it."""
+"""Queries on conversations: one turn at a time over all replicas."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ type Role = Literal["user", "assistant"]
 type Effect = dict[str, Any]
 
 
-# So much of the first message is the title until a person gives another.
+# Characters of the first message that become the title, until the user sets another.
 TITLE_CHARACTERS = 80
 
 
@@ -31,12 +31,12 @@ class Busy(Exception):
 
 
 class TurnLost(Exception):
-    """The turn has ended, or another one has the conversation: nothing of it may be stored any more."""
+    """The turn has ended, or another one has the conversation: it must not store anything more."""
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One message of a conversation; a reply with the tool calls that led to it."""
+    """One message of a conversation; a reply with its tool calls."""
 
     role: Role
     content: str
@@ -45,10 +45,9 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """A turn that runs no more, and the changes that its tools had made by then.
+    """A turn that no longer runs, and its tools' changes until then.
 
-    Args:
-        conversation_id: Nothing where no conversation knows the turn any more: it has ended.
+    `conversation_id` is None if no conversation refers to the turn any more: it has ended.
     """
 
     conversation_id: int | None
@@ -60,8 +59,7 @@ class Lost:
 class Turn:
     """The right to run the next turn of a conversation, and the messages before it.
 
-    Args:
-        lost: The turn before, where it was lost; its caller may still ask for its outcome.
+    `lost` is the previous turn, if it was lost; its caller may still ask for its outcome.
     """
 
     conversation_id: int
@@ -82,21 +80,15 @@ async def begin_turn(
 ) -> Turn:
     """Begin a turn: take the conversation, load its newest messages, store the user's message.
 
-    The right to the conversation is a lease in its row, not a lock: no transaction stays open while the
-    model thinks, a pooler does not matter, and a replica that dies gives the conversation back in the end.
+    The right to the conversation is a lease in its row, not a lock. So no transaction stays open while the
+    model thinks, poolers do not matter, and a replica that dies eventually releases the conversation.
 
     Args:
-        connection: Inside a transaction, which the caller rolls back on an error.
-        user_id: Owner of the conversation.
-        conversation_id: The conversation; nothing begins a new one.
-        message: What the user says.
+        connection: Inside a transaction, which the caller rolls back on NoConversation and Busy.
+        conversation_id: None begins a new conversation.
         token: Name of the turn, new for each.
-        history: How many earlier messages are loaded, the newest.
-        lease: How long the turn may run until it is renewed.
-
-    Raises:
-        NoConversation: When the user has no such conversation.
-        Busy: When another turn of it is running.
+        history: Maximal number of earlier messages to load, the newest.
+        lease: Time until the turn has to be renewed.
     """
     moment = now()
     held = {
@@ -138,10 +130,9 @@ async def _take(
 
 
 async def give_up(connection: AsyncConnection, user_id: str, token: str) -> Lost | None:
-    """Give up a turn that was lost with its process, so that nothing of it can happen any more.
+    """Give up and return a turn that was lost with its process; None while it is running.
 
-    Returns:
-        The turn; None while it is running.
+    Afterwards it cannot store anything more.
     """
     query = _turns(connection).where(conversations.c.user_id == user_id, conversations.c.turn == token)
     found = (await connection.execute(query.with_for_update())).one_or_none()
@@ -166,7 +157,7 @@ def _effects(lines: str | None) -> tuple[Effect, ...]:
 
 
 def _clock(connection: AsyncConnection, ahead: timedelta = timedelta(0)) -> sa.ColumnElement[Any]:
-    """Return a time on the database's clock, now or a little ahead: those of the replicas differ."""
+    """Return a time on the database's clock, now or a little ahead: the replicas' clocks differ."""
     if connection.dialect.name == "postgresql":
         clock = sa.func.clock_timestamp(type_=sa.DateTime(timezone=True))
         return clock + sa.literal(ahead, sa.Interval()) if ahead else clock
@@ -174,23 +165,16 @@ def _clock(connection: AsyncConnection, ahead: timedelta = timedelta(0)) -> sa.C
 
 
 async def renew(connection: AsyncConnection, turn: Turn, lease: timedelta) -> None:
-    """Give a turn more time, counted from now.
-
-    Raises:
-        TurnLost: When the conversation is no longer the turn's.
-    """
+    """Extend a turn's lease, counted from now; raise TurnLost if another has the conversation."""
     await _hold(connection, turn, {"turn_expires_at": _clock(connection, lease)})
 
 
 async def note_effect(
     connection: AsyncConnection, turn: Turn, name: str, arguments: Mapping[str, Any], result: Any
 ) -> None:
-    """Note, in the transaction that makes it, a change that a tool makes during a turn.
+    """Note a tool's change during a turn, in its transaction; on TurnLost it must not be made.
 
     The row stays locked until the commit, so that no other turn begins between the change and its note.
-
-    Raises:
-        TurnLost: When the conversation is no longer the turn's; the change must not be made.
     """
     line = json.dumps({"name": name, "arguments": dict(arguments), "result": result}) + "\n"
     await _hold(connection, turn, {"effects": sa.func.coalesce(conversations.c.effects, "").concat(line)})
@@ -211,7 +195,7 @@ async def _hold(connection: AsyncConnection, turn: Turn, values: Mapping[str, An
 async def newest_messages(
     connection: AsyncConnection, conversation_id: int, limit: int
 ) -> tuple[Message, ...]:
-    """Return the newest messages of a conversation, in the order in which they were said."""
+    """Return a conversation's newest messages, in chronological order."""
     newest_first = (
         sa.select(messages.c.role, messages.c.content, messages.c.tool_calls)
         .where(messages.c.conversation_id == conversation_id)
@@ -234,20 +218,10 @@ async def end_turn(
     reply: str | None,
     tool_calls: Sequence[Effect] | None = None,
 ) -> tuple[Effect, ...]:
-    """End a turn: give the conversation back, and store the reply and its tool calls where there are some.
+    """End a turn in a transaction, and return the changes by its tools; raise TurnLost if it lost its lease.
 
-    Args:
-        connection: Inside a transaction.
-        user_id: Owner of the conversation.
-        turn: The turn.
-        reply: What the agent said.
-        tool_calls: Its tool calls; those that changed something where they are not known.
-
-    Returns:
-        The changes that the turn's tools have made.
-
-    Raises:
-        TurnLost: When the conversation is no longer the turn's.
+    Release the conversation, and store the reply and its tool calls, if any. If those are unknown, store the
+    calls that changed something.
     """
     ended = {"turn": None, "turn_expires_at": None, "updated_at": now()}
     effects = _effects(await _hold(connection, turn, ended))
@@ -307,7 +281,7 @@ def _is(user_id: str, conversation_id: int) -> sa.ColumnElement[bool]:
 async def list_page(
     connection: AsyncConnection, user_id: str, *, after: Position | None, limit: int
 ) -> list[dict[str, Any]]:
-    """Return a user's conversations after a position, the one that was used last first."""
+    """Return a user's conversations after a position, most recently used first."""
     columns = conversations.c
     query = sa.select(*_SHOWN).where(columns.user_id == user_id)
     if after is not None:
@@ -320,7 +294,7 @@ async def list_page(
 
 
 async def count(connection: AsyncConnection, user_id: str) -> int:
-    """Return how many conversations a user has."""
+    """Return the number of a user's conversations."""
     query = sa.select(sa.func.count()).where(conversations.c.user_id == user_id)
     return int((await connection.execute(query)).scalar_one())
 
@@ -335,7 +309,7 @@ async def get(connection: AsyncConnection, user_id: str, conversation_id: int) -
 async def list_messages(
     connection: AsyncConnection, conversation_id: int, *, before: int | None, limit: int
 ) -> list[dict[str, Any]]:
-    """Return the newest messages of a conversation, or those before one, in the order said."""
+    """Return a conversation's newest messages, or those before one, in chronological order."""
     columns = messages.c
     query = sa.select(columns.id, columns.role, columns.content, columns.tool_calls, columns.created_at)
     query = query.where(columns.conversation_id == conversation_id)
@@ -347,7 +321,7 @@ async def list_messages(
 async def rename(
     connection: AsyncConnection, user_id: str, conversation_id: int, title: str
 ) -> dict[str, Any] | None:
-    """Set the title of a conversation and return it, in one statement."""
+    """Set a conversation's title and return the conversation, in one statement."""
     statement = sa.update(conversations).where(_is(user_id, conversation_id)).values(title=title)
     row = (await connection.execute(statement.returning(*_SHOWN))).mappings().one_or_none()
     return None if row is None else dict(row)

@@ -1,4 +1,4 @@
-"""Connections: pooled, checked before use, bounded in time, and honest about being unavailable."""
+"""Database connections: pooled, checked before use, with time limits, and clear errors for an outage."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ logger = logging.getLogger(__name__)
 
 # Neon ends idle compute after 300 s and a restart ends every connection: recycle earlier, check before use.
 POOL_RECYCLE_SECONDS = 240
-# A sleeping or restarting server is asked again before the request fails.
+# A sleeping or restarting server gets further attempts before the request fails.
 CONNECT_RETRY_DELAYS = (0.1, 0.4)
-# A connection that was in use so recently is not asked whether it still works.
+# A connection used this recently is not checked.
 TRUSTED_SECONDS = 0.01
-# A connection comes back within milliseconds; one beyond those kept open costs a TLS handshake each time.
+# A connection is returned within milliseconds; opening another beyond those kept costs a TLS handshake.
 OVERFLOW_AFTER_SECONDS = 0.1
 UNDEFINED_TABLE = "42P01"
 WRITER = "todo_writer"
@@ -50,16 +50,19 @@ class PatientPool(AsyncAdaptedQueuePool):
 
 
 class Database:
-    """The engine of one process, with one way to read and one way to write."""
+    """The engine of one process, with its ways to read and to write.
+
+    All of them raise Unavailable when the database does not answer in time.
+    """
 
     def __init__(self, settings: Settings) -> None:
-        """Prepare the engine; the first connection is made at first use."""
+        """Prepare the engine; the first use opens the first connection."""
         self._timeout = settings.database_timeout
         self._ready_timeout = settings.ready_timeout
         self._engine = make_engine(settings)
-        # A connection of its own: requests that wait for a lock do not make the service unready.
+        # A separate connection: requests that wait for a lock do not make the service unready.
         self._probe = make_engine(settings, pool_size=1, max_overflow=0)
-        # On PostgreSQL the engine commits each statement by itself: one round trip, without BEGIN and COMMIT.
+        # On PostgreSQL the engine commits each statement: one round trip, without BEGIN and COMMIT.
         self._writer = self._engine.execution_options(
             **({WRITER: True} if settings.is_sqlite else {"isolation_level": "READ COMMITTED"})
         )
@@ -67,21 +70,13 @@ class Database:
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:
-        """Give a connection for reading.
-
-        Raises:
-            Unavailable: When the database does not answer in time.
-        """
+        """Yield a connection for reading."""
         async with _unavailable_as_such(self._timeout), connect(self._engine) as connection:
             yield connection
 
     @asynccontextmanager
     async def statement(self) -> AsyncIterator[AsyncConnection]:
-        """Give a connection for a single statement that writes; it is a transaction of its own.
-
-        Raises:
-            Unavailable: When the database does not answer in time.
-        """
+        """Yield a connection for a single statement that writes; it is a transaction of its own."""
         async with _unavailable_as_such(self._timeout), connect(self._single) as connection:
             if self._single is self._engine:
                 yield connection
@@ -91,11 +86,7 @@ class Database:
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[AsyncConnection]:
-        """Give a connection in a transaction that commits at the end of the block.
-
-        Raises:
-            Unavailable: When the database does not answer in time.
-        """
+        """Yield a connection in a transaction that commits at the end of the block."""
         async with (
             _unavailable_as_such(self._timeout),
             connect(self._writer) as connection,
@@ -104,11 +95,7 @@ class Database:
             yield connection
 
     async def revision(self) -> str | None:
-        """Return the schema's revision, asked with a short time-out; None where there is no schema.
-
-        Raises:
-            Unavailable: When the database does not answer in time.
-        """
+        """Return the schema's revision, requested with a short time-out; None without a schema."""
         async with _unavailable_as_such(self._ready_timeout), self._probe.connect() as connection:
             try:
                 found: str | None = await connection.scalar(
@@ -121,14 +108,13 @@ class Database:
             return found
 
     async def close(self) -> None:
-        """Close every connection."""
         await self._engine.dispose()
         await self._probe.dispose()
 
 
 @asynccontextmanager
 async def connect(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
-    """Open a connection, asking again when the server refuses."""
+    """Open a connection, retrying when the server refuses."""
     connection = engine.connect()
     for delay in (*CONNECT_RETRY_DELAYS, None):
         try:
@@ -159,7 +145,7 @@ async def _unavailable_as_such(seconds: float) -> AsyncIterator[None]:
 
 
 def is_unavailable(error: BaseException) -> bool:
-    """Tell whether an error means that the database, not the request, is at fault."""
+    """Tell whether the database caused an error, and not the request."""
     if isinstance(error, (OSError, exc.TimeoutError, exc.OperationalError, exc.InterfaceError)):
         return True
     if isinstance(error, exc.DBAPIError):
@@ -169,7 +155,7 @@ def is_unavailable(error: BaseException) -> bool:
 
 def lacks_table(error: exc.DBAPIError) -> bool:
     """Tell whether a statement failed because its table does not exist."""
-    # SQLite has no code of its own for this.
+    # SQLite has no separate code for this.
     return getattr(error.orig, "sqlstate", None) == UNDEFINED_TABLE or "no such table" in str(error.orig)
 
 
@@ -179,16 +165,11 @@ def _cause(error: BaseException) -> str:
 
 
 def make_engine(settings: Settings, **pool: int) -> AsyncEngine:
-    """Make the async engine that fits the settings.
-
-    Args:
-        settings: Where the database is.
-        pool: Sizes of its pool that differ from the settings'.
-    """
+    """Make the async engine for the settings; `pool` overrides sizes of its connection pool."""
     if settings.is_sqlite:
         return _sqlite_engine(settings, **{"pool_size": 5, "max_overflow": 5, **pool})
     sizes = {"pool_size": settings.database_pool_size, "max_overflow": settings.database_max_overflow}
-    # libpq asks for it at each connect, poolers know it: times arrive in UTC and need no conversion.
+    # libpq asks for it at each connect, and poolers know it: times arrive in UTC and need no conversion.
     os.environ.setdefault("PGTZ", "UTC")
     engine = create_async_engine(
         settings.database_dsn,
@@ -196,7 +177,7 @@ def make_engine(settings: Settings, **pool: int) -> AsyncEngine:
         skip_autocommit_rollback=True,
         poolclass=PatientPool,
         pool_pre_ping=True,
-        # Under load the same few connections are used again and again, and stay trusted.
+        # Under load the same few connections are reused, and stay trusted.
         pool_use_lifo=True,
         pool_recycle=POOL_RECYCLE_SECONDS,
         pool_timeout=settings.database_timeout,
@@ -209,9 +190,9 @@ def make_engine(settings: Settings, **pool: int) -> AsyncEngine:
 
 
 def spare_pings(engine: AsyncEngine) -> None:
-    """Spare the round trip of the check before use where a connection was in use just now.
+    """Skip the check before use, a round trip, for a connection that was in use just now.
 
-    Its socket must be silent: a server or pooler that ends a connection says so there.
+    Its socket must be silent: a server or pooler that ends a connection announces it there.
     """
     dialect = engine.sync_engine.dialect
     ping = dialect.do_ping
@@ -235,21 +216,21 @@ def spare_pings(engine: AsyncEngine) -> None:
 
 
 def postgres_options(settings: Settings) -> dict[str, Any]:
-    """Return psycopg's connection options; what the URL says itself wins where libpq reads it."""
+    """Return psycopg's connection options; those in the URL take precedence if libpq reads them."""
     from todo_api.db.connection import Connection  # imports the driver
 
     options: dict[str, Any] = {
         "async_creator_fn": Connection.connect,
         "connect_timeout": settings.database_connect_timeout,
         "application_name": "todo-chatbot-api",
-        # A peer that vanished without a word is noticed within half a minute.
+        # A peer that vanished silently is noticed within half a minute.
         "keepalives_idle": 10,
         "keepalives_interval": 5,
         "keepalives_count": 3,
         "tcp_user_timeout": 20_000,
     }
     if settings.is_pooled:
-        # The next transaction may run on another server connection, where the statement was never prepared.
+        # The next transaction may run on another server connection, which lacks the prepared statement.
         options["prepare_threshold"] = None
     return options
 
@@ -274,7 +255,7 @@ def _sqlite_engine(settings: Settings, **pool: int) -> AsyncEngine:
 
     @event.listens_for(engine.sync_engine, "begin")
     def begin(connection: sa.Connection) -> None:
-        # What will write takes the lock first: two readers that both turn writers would deadlock.
+        # A writer takes the lock first: two readers that both become writers would deadlock.
         immediate = connection.get_execution_options().get(WRITER)
         connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
 

@@ -1,4 +1,4 @@
-"""Idempotency keys: a POST that is sent again with the same key is answered again, not done again."""
+"""Idempotency keys: a repeated POST with the same key gets the same answer, without repeating the work."""
 
 from __future__ import annotations
 
@@ -21,15 +21,11 @@ LIFETIME = timedelta(hours=24)
 
 
 class KeyReused(Exception):
-    """The key came before with another request."""
+    """The key was used before with another request."""
 
 
 class StillRunning(Exception):
-    """The first request with this key has not ended.
-
-    Args:
-        turn: The chat turn that is at work on it, where it is one.
-    """
+    """The first request with this key has not ended; `turn` is its chat turn, if it is one."""
 
     def __init__(self, turn: str | None = None) -> None:
         super().__init__(turn)
@@ -38,7 +34,7 @@ class StillRunning(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """One use of a key: whose it is, and a fingerprint of the request that it stands for."""
+    """One use of a key: its user, and a fingerprint of the request."""
 
     user_id: str
     value: str
@@ -52,17 +48,9 @@ class Key:
 
 
 async def claim(connection: AsyncConnection, key: Key, *, turn: str | None = None) -> dict[str, Any] | None:
-    """Claim a key inside the caller's transaction.
+    """Claim a key inside the caller's transaction, or return its stored response; None means to go ahead.
 
-    Args:
-        turn: The chat turn that will work on the request, past the end of this transaction.
-
-    Returns:
-        Nothing when the request is to be carried out, else the stored response of the first one.
-
-    Raises:
-        KeyReused: When the key stands for another request.
-        StillRunning: When the first request has not ended.
+    `turn` is the chat turn that will work on the request after this transaction. Raises as `stored` does.
     """
     await connection.execute(sa.delete(keys).where(keys.c.user_id == key.user_id, keys.c.expires_at < now()))
     values = {
@@ -72,7 +60,7 @@ async def claim(connection: AsyncConnection, key: Key, *, turn: str | None = Non
         "turn": turn,
         "expires_at": now() + LIFETIME,
     }
-    # Waits where another transaction is just inserting the same key.
+    # Waits while another transaction inserts the same key.
     inserted = await connection.scalar(
         _insert(connection).values(values).on_conflict_do_nothing().returning(keys.c.key)
     )
@@ -82,13 +70,11 @@ async def claim(connection: AsyncConnection, key: Key, *, turn: str | None = Non
 async def stored(connection: AsyncConnection, key: Key) -> dict[str, Any]:
     """Return the stored response of a claimed key.
 
-    Raises:
-        KeyReused: When the key stands for another request.
-        StillRunning: When the first request has not ended.
+    Raises KeyReused for a key of another request, and StillRunning until its first request has ended.
     """
     row = (await connection.execute(sa.select(keys).where(_is(key)))).mappings().one_or_none()
     if row is None:
-        raise StillRunning  # ended without an answer at this very moment: the client may try again
+        raise StillRunning  # ended without an answer at this moment: the client may retry
     if row["fingerprint"] != key.fingerprint:
         raise KeyReused
     if row["response"] is None:
@@ -98,11 +84,7 @@ async def stored(connection: AsyncConnection, key: Key) -> dict[str, Any]:
 
 
 async def take_over(connection: AsyncConnection, key: Key, *, lost: str, turn: str) -> None:
-    """Claim a key whose turn was lost before it changed anything.
-
-    Raises:
-        StillRunning: When another request has done so.
-    """
+    """Claim a key whose turn was lost before it changed anything; raise StillRunning if another has."""
     taken = sa.update(keys).where(_is(key), keys.c.turn == lost, keys.c.response.is_(None))
     if await connection.scalar(taken.values(turn=turn).returning(keys.c.key)) is None:
         raise StillRunning
@@ -116,11 +98,9 @@ async def complete(connection: AsyncConnection, key: Key, response: dict[str, An
 
 
 async def end(connection: AsyncConnection, user_id: str, turn: str, response: dict[str, Any] | None) -> None:
-    """End the work of a chat turn on its key, where it has one.
+    """End a chat turn's work on its key, if it has one, with the answer for later requests.
 
-    Args:
-        response: The answer for later requests with the key; without one the key is given back, and the
-            request can be sent again.
+    Without an answer the key is released, and the request can be repeated.
     """
     mine = sa.and_(keys.c.user_id == user_id, keys.c.turn == turn, keys.c.response.is_(None))
     if response is None:
@@ -132,7 +112,7 @@ async def end(connection: AsyncConnection, user_id: str, turn: str, response: di
 
 
 async def forget(connection: AsyncConnection, user_id: str, conversation_id: int | None = None) -> None:
-    """Delete a user's keys with the answers that are kept for them: all, or those of one conversation."""
+    """Delete a user's keys and stored answers: all, or those of one conversation."""
     statement = sa.delete(keys).where(keys.c.user_id == user_id)
     if conversation_id is not None:
         turns = sa.select(messages.c.turn).where(messages.c.conversation_id == conversation_id)
@@ -141,12 +121,12 @@ async def forget(connection: AsyncConnection, user_id: str, conversation_id: int
 
 
 async def delete_expired(connection: AsyncConnection) -> int:
-    """Delete the expired keys of every user, also of those who never return; return how many."""
+    """Delete the expired keys of all users, even of those who never return; return their number."""
     return (await connection.execute(sa.delete(keys).where(keys.c.expires_at < now()))).rowcount
 
 
 def _insert(connection: AsyncConnection) -> postgresql.Insert | sqlite.Insert:
-    """Return the dialect's own INSERT; the other dialect is never imported, which start-up feels."""
+    """Return the dialect's own INSERT; the other dialect is not imported, which would slow the start."""
     if connection.dialect.name == "postgresql":
         from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 

@@ -18,7 +18,7 @@ from todo_api.settings import Settings
 logger = logging.getLogger(__name__)
 
 SCRIPTS = Path(__file__).parent.parent / "migrations"
-# Oldest first; a test compares the list with the scripts. Knowing it spares readiness the import of Alembic.
+# Oldest first; a test compares the list with the scripts. It lets readiness do without importing Alembic.
 REVISIONS = ("0001", "0002", "0003")
 HEAD = REVISIONS[-1]
 LOCK_ID = 0x746F646F  # "todo": one number for every process that migrates this application's schema
@@ -26,19 +26,14 @@ WAIT_SECONDS = 60
 
 
 def is_current(revision: str | None) -> bool:
-    """Tell whether the schema is new enough: at this version's head or migrated by a newer version."""
+    """Tell whether the schema is new enough: at this version's head, or migrated by a newer version."""
     return revision is not None and revision not in REVISIONS[:-1]
 
 
 def upgrade(settings: Settings, *, wait: float = WAIT_SECONDS) -> None:
-    """Bring the schema to the newest revision; leave a schema alone that a newer version has migrated.
+    """Migrate the schema to the newest revision, unless a newer version has migrated it further.
 
-    Args:
-        settings: Where the database is.
-        wait: Seconds for the database to become reachable.
-
-    Raises:
-        sqlalchemy.exc.OperationalError: When it does not.
+    `wait` is the time in seconds for the database to become reachable; then OperationalError.
     """
     dsn = settings.migration_dsn.replace("sqlite+aiosqlite", "sqlite", 1)
     engine = sa.create_engine(dsn, poolclass=sa.pool.NullPool, hide_parameters=True)
@@ -79,7 +74,7 @@ def _upgrade_alone(engine: sa.Engine) -> None:
     config.set_main_option("script_location", str(SCRIPTS))
     with engine.begin() as connection:
         if engine.dialect.name == "postgresql":
-            # Held until commit, so it also works where a pooler hands out connections by transaction.
+            # Held until the commit, so it also works with a pooler that assigns connections by transaction.
             connection.execute(sa.text("SELECT pg_advisory_xact_lock(:id)"), {"id": LOCK_ID})
             # Another process, perhaps of a newer version, may have migrated while this one waited.
             if _needs_nothing(connection):

@@ -1,4 +1,4 @@
-"""Positions in a list, and the cursors that clients hand back for them."""
+"""Positions in a list, and their cursors for clients."""
 
 from __future__ import annotations
 
@@ -17,23 +17,19 @@ class WrongCursor(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """The last row of a page: its sort value, and its id to tell equal values apart."""
+    """The last row of a page: its sort value, and its id to order equal values."""
 
     value: str | datetime
     id: int
 
     def encode(self, order: str) -> str:
-        """Return the opaque text that clients hand back."""
+        """Return the opaque cursor for clients."""
         value = self.value.isoformat() if isinstance(self.value, datetime) else self.value
         return base64.urlsafe_b64encode(json.dumps([order, value, self.id]).encode()).decode().rstrip("=")
 
     @classmethod
     def decode(cls, cursor: str, order: str) -> Position:
-        """Return the position in a cursor.
-
-        Raises:
-            WrongCursor: When it is damaged or made for another order.
-        """
+        """Return a cursor's position; raise WrongCursor if it is damaged or made for another order."""
         try:
             made_for, value, row_id = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
             if made_for != order or type(row_id) is not int or not 0 < row_id <= MAX_ID:

@@ -1,4 +1,4 @@
-"""Tables as SQLAlchemy sees them; the migrations make them, a test compares the two."""
+"""SQLAlchemy's tables; the migrations make them, and a test compares the two."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ metadata = sa.MetaData(
 
 
 class UtcDateTime(TypeDecorator[datetime]):
-    """Aware datetimes in UTC, on SQLite too, which stores none."""
+    """Aware datetimes in UTC, even on SQLite, which stores naive ones."""
 
     impl = sa.DateTime(timezone=True)
     cache_ok = True
@@ -44,7 +44,7 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-# SQLite numbers rows by itself only in a column of exactly the type INTEGER.
+# SQLite numbers rows automatically only in a column of exactly the type INTEGER.
 BigId = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 UserId = sa.String(255)
 
@@ -67,10 +67,10 @@ conversations = sa.Table(
     metadata,
     sa.Column("id", BigId, primary_key=True),
     sa.Column("user_id", UserId, nullable=False),
-    # The turn that is running, and when it is given up for lost: one at a time over all replicas.
+    # The running turn, and the time of its loss: one at a time over all replicas.
     sa.Column("turn", sa.String(32)),
     sa.Column("turn_expires_at", UtcDateTime),
-    # Changes that the turn's tools have made: one JSON object a line. Kept until the next turn begins.
+    # Changes by the turn's tools: one JSON object a line. Kept until the next turn begins.
     sa.Column("effects", sa.Text),
     sa.Column("title", sa.String(200)),
     sa.Column("created_at", UtcDateTime, nullable=False, default=now),
@@ -89,7 +89,7 @@ messages = sa.Table(
     sa.Column("content", sa.Text, nullable=False),
     # The tool calls of a reply: a JSON array.
     sa.Column("tool_calls", sa.Text),
-    # The turn that it belongs to; tells a reply that is stored already from one that is not.
+    # The message's turn; tells whether a reply has been stored.
     sa.Column("turn", sa.String(32)),
     sa.Column("created_at", UtcDateTime, nullable=False, default=now),
     sa.CheckConstraint("role IN ('user', 'assistant')", name="role"),
@@ -103,9 +103,9 @@ idempotency_keys = sa.Table(
     sa.Column("user_id", UserId, primary_key=True),
     sa.Column("key", sa.String(255), primary_key=True),
     sa.Column("fingerprint", sa.String(64), nullable=False),
-    # Empty while the first request is still at work.
+    # Empty while the first request is running.
     sa.Column("response", sa.Text),
-    # The chat turn that is at work on it.
+    # The chat turn that works on the request.
     sa.Column("turn", sa.String(32)),
     sa.Column("expires_at", UtcDateTime, nullable=False),
     sa.Index("ix_idempotency_keys_expires_at", "expires_at"),

@@ -1,4 +1,4 @@
-"""Queries on tasks. Every one of them names the user, so no query can reach another user's tasks."""
+"""Queries on tasks. Each names the user, so no query reaches another user's tasks."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ type Sort = Literal["-created_at", "created_at", "-updated_at", "updated_at", "t
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """Which of a user's tasks are meant."""
+    """A selection of a user's tasks."""
 
     status: Status = "all"
     search: str | None = None
@@ -30,7 +30,7 @@ class Filter:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Some tasks, and the cursor of the next page where there is one."""
+    """Some tasks, and the next page's cursor, if there is one."""
 
     rows: list[Row]
     next_cursor: str | None
@@ -45,7 +45,7 @@ async def list_page(
     after: Position | None = None,
     limit: int = 50,
 ) -> Page:
-    """Return the tasks after a position, by keyset: a page costs the same wherever it is."""
+    """Return the tasks after a position, by keyset: every page costs the same."""
     values = _values(user_id, which) | {"rows": limit + 1}
     if after is not None:
         values |= {"after_value": after.value, "after_id": after.id}
@@ -60,7 +60,7 @@ async def list_page(
 async def newest(
     connection: AsyncConnection, user_id: str, which: Filter, *, before: int | None, limit: int
 ) -> list[Row]:
-    """Return the tasks with the highest ids, below one id where it is given; that task may be gone."""
+    """Return the tasks with the highest ids, or the highest below an id, whose task may be gone."""
     query = _filtered(sa.select(tasks), which.status, bool(which.search))
     query = query if before is None else query.where(tasks.c.id < before)
     statement = query.order_by(tasks.c.id.desc()).limit(limit)
@@ -68,7 +68,7 @@ async def newest(
 
 
 async def count(connection: AsyncConnection, user_id: str, which: Filter) -> int:
-    """Return how many tasks a list has over all of its pages."""
+    """Return the number of tasks on all pages of a list."""
     query = _filtered(sa.select(sa.func.count()).select_from(tasks), which.status, bool(which.search))
     return int((await connection.execute(query, _values(user_id, which))).scalar_one())
 
@@ -78,7 +78,7 @@ _LIKE_ESCAPES = str.maketrans({character: f"/{character}" for character in "/%_"
 
 @cache
 def _list_statement(status: Status, sort: Sort, searched: bool, continued: bool) -> sa.Select[Any]:
-    """Return the query of a page; there are few, so each is put together once."""
+    """Return the query of a page; there are few, so each is built once."""
     column = tasks.c[sort.removeprefix("-")]
     query = _filtered(sa.select(tasks), status, searched)
     if continued:
@@ -117,21 +117,14 @@ def _row(result: sa.CursorResult[Any]) -> Row | None:
 async def get(
     connection: AsyncConnection, user_id: str, task_id: int, *, to_change: bool = False
 ) -> Row | None:
-    """Return one task of a user.
-
-    Args:
-        connection: Inside a transaction where the task is to be changed.
-        user_id: Owner of the task.
-        task_id: The task.
-        to_change: Whether others have to wait with their changes until the transaction ends.
-    """
+    """Return one task of a user; with `to_change`, other changes wait for the end of the transaction."""
     query = sa.select(tasks).where(_is(user_id, task_id))
     return _row(await connection.execute(query.with_for_update() if to_change else query))
 
 
 @dataclass(frozen=True, slots=True)
 class New:
-    """A task that is to be stored."""
+    """A task to be stored."""
 
     title: str
     description: str | None = None
@@ -148,7 +141,7 @@ _INSERT_IN_ORDER = sa.insert(tasks).returning(*tasks.c, sort_by_parameter_order=
 
 
 async def add_all(connection: AsyncConnection, user_id: str, new: Sequence[New]) -> list[Row]:
-    """Store tasks and return them in the order given."""
+    """Store tasks and return them in the given order."""
     moment = now()
     values = [
         {
@@ -172,7 +165,7 @@ async def change(connection: AsyncConnection, user_id: str, task_id: int, **valu
 
 
 async def toggle(connection: AsyncConnection, user_id: str, task_id: int) -> Row | None:
-    """Turn completed into pending and back, in one statement, so that two toggles are never one."""
+    """Turn completed into pending and back, in one statement, so that two toggles never become one."""
     return await _update(connection, user_id, task_id, {"completed": sa.not_(tasks.c.completed)})
 
 
@@ -184,7 +177,7 @@ async def delete(connection: AsyncConnection, user_id: str, task_id: int) -> str
 
 
 async def delete_all(connection: AsyncConnection, user_id: str) -> None:
-    """Delete every task of a user."""
+    """Delete all tasks of a user."""
     await connection.execute(sa.delete(tasks).where(tasks.c.user_id == user_id))
 
 

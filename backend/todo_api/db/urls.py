@@ -1,4 +1,4 @@
-"""Database URLs as people write them: with no driver named, and with Neon's pooler in front."""
+"""Database URLs as users write them: without a driver, and with Neon's pooler."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 
 def with_driver(url: str) -> str:
-    """Name the async driver in a database URL that users write without one."""
+    """Add the async driver to a database URL without one."""
     scheme, separator, rest = url.partition("://")
     drivers = {
         "postgres": "postgresql+psycopg",
@@ -23,7 +23,7 @@ def first_label(url: str) -> str:
 
 
 def without_pooler(url: str) -> str:
-    """Return the URL of the direct host that stands behind Neon's ``-pooler`` host."""
+    """Return the URL of the direct host for Neon's ``-pooler`` host."""
     parts = urlsplit(url)
     label = first_label(url)
     if not label.endswith("-pooler"):
@@ -34,7 +34,7 @@ def without_pooler(url: str) -> str:
 
 
 def url_password(url: str) -> str | None:
-    """Return the password inside a URL, if it can be parsed and has one."""
+    """Return the password in a URL, if it can be parsed and has one."""
     try:
         return urlsplit(url).password
     except ValueError:
@@ -42,7 +42,7 @@ def url_password(url: str) -> str | None:
 
 
 def sqlite_file(url: str) -> Path | None:
-    """Return the file that an SQLite URL names by its path; None for anything else."""
+    """Return the file of an SQLite URL with a path; None for others."""
     scheme, _, path = url.partition(":///")
     name = path.partition("?")[0]
     if scheme.partition("+")[0] != "sqlite" or name in ("", ":memory:") or name.startswith("file:"):

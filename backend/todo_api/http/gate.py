@@ -1,4 +1,4 @@
-"""The gate before every protected path: who asks, how often, and how much they send."""
+"""The gate before every protected path: checks user, rate and size of requests."""
 
 from __future__ import annotations
 
@@ -19,13 +19,9 @@ _HOST = re.compile(r"[A-Za-z0-9._:\[\]-]{1,255}")
 
 
 class Gate:
-    """Middleware that lets only verified users through to protected paths, before their bodies are read.
+    """Middleware that admits only verified users to protected paths, before reading their bodies.
 
-    Args:
-        app: What stands behind the gate.
-        verifier: Judge of tokens.
-        rate_limit: Limit for every protected request.
-        max_body_bytes: Largest request body, on every path.
+    The body limit applies to every path.
     """
 
     def __init__(
@@ -98,7 +94,7 @@ class Gate:
             raise self._too_large()
 
     def _limited(self, receive: Receive) -> Receive:
-        """Count the bytes of a body that did not declare its length."""
+        """Count the bytes of a body without a declared length."""
         received = 0
 
         async def limited() -> Message:
@@ -118,7 +114,7 @@ class Gate:
         )
 
 
-# A proxy may have read the other one of two (RFC 9110, RFC 9112).
+# A proxy may have used the other of two values (RFC 9110, RFC 9112).
 _ONCE = (b"host", b"authorization")
 
 
@@ -129,12 +125,12 @@ def _check_repeated(scope: Scope) -> None:
 
 
 def metadata_url(scope: Scope) -> str:
-    """Return where the protected-resource metadata of /mcp (RFC 9728) is."""
+    """Return the URL of /mcp's protected-resource metadata (RFC 9728)."""
     return f"{public_url(scope)}/.well-known/oauth-protected-resource/mcp"
 
 
 def public_url(scope: Scope) -> str:
-    """Return the address under which the client knows this service, without a trailing slash."""
+    """Return the service's address for the client, without a trailing slash."""
     configured: str | None = scope["app"].state.settings.public_url
     if configured:
         return configured.rstrip("/")

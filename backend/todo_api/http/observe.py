@@ -1,4 +1,4 @@
-"""The outermost layer: request ids, the request log, metrics. And the last word on errors."""
+"""The outermost layer: request ids, the request log, metrics, and the handling of crashes."""
 
 from __future__ import annotations
 
@@ -25,17 +25,13 @@ _PROBES = frozenset({"/livez", "/readyz", "/health", "/metrics"})
 
 
 class Observe:
-    """Middleware around everything else.
-
-    Args:
-        app: Everything else.
-    """
+    """Middleware around everything else."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request: name it, measure it, log it."""
+        """Serve one request: give it an id, measure it, log it."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -65,17 +61,13 @@ class Observe:
 
 
 class Crash:
-    """Middleware that turns a crash into a problem, below the layers that add headers to every response.
-
-    Args:
-        app: The layers below.
-    """
+    """Middleware that turns a crash into a problem, below the layers that add headers to every response."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request; where it is too late for an answer, the server ends the connection."""
+        """Serve one request; if it is too late for an answer, the server ends the connection."""
         begun = False
 
         async def noticed(message: Message) -> None:
@@ -96,13 +88,13 @@ class Crash:
 
 
 def is_probe(scope: MutableMapping[str, Any]) -> bool:
-    """Tell whether a request comes from the platform, every few seconds, and is worth no line or trace."""
+    """Tell whether a request is the platform's frequent probe, which needs no log line or trace."""
     return scope.get("path") in _PROBES
 
 
 def record(scope: Scope, status: int, seconds: float) -> None:
     """Count and log one request; probes only at DEBUG."""
-    # A plain route, as /mcp is, does not leave its name behind.
+    # A plain route such as /mcp does not record its name.
     unnamed = "/mcp" if scope["path"] == "/mcp" else "unmatched"
     route = getattr(scope.get("route"), "path", None) or unnamed
     method = scope["method"] if scope["method"] in _KNOWN_METHODS else "OTHER"

@@ -20,12 +20,12 @@ LIMITS = "todo_api.limits"
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """A user's standing under a limit after an event.
+    """A user's state under a limit after an event.
 
     Args:
-        wait: 0 when the event is allowed, else the seconds until it would be.
-        left: Further events that are allowed at once.
-        full_in: Seconds until a whole minute's worth is allowed again.
+        wait: 0 if the event is allowed, else the seconds until it would be.
+        left: Further events that are allowed now.
+        full_in: Seconds until a whole minute's events are allowed again.
     """
 
     wait: float
@@ -34,11 +34,11 @@ class Allowance:
 
 
 class RateLimit:
-    """Allows so many events a minute for each user, in bursts up to a minute's worth.
+    """Limits each user's events per minute, in bursts up to a minute's number.
 
     Args:
         name: Names the limit in the RateLimit headers.
-        per_minute: Events a minute; 0 means no limit.
+        per_minute: 0 means no limit.
         clock: Seconds, monotonic.
     """
 
@@ -47,11 +47,11 @@ class RateLimit:
         self._capacity = per_minute
         self._per_second = per_minute / 60
         self._clock = clock
-        # User to (events left, when that was counted); the least recently seen user is forgotten first.
+        # User to (events left, time of that count); the least recently seen user is dropped first.
         self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
     def take(self, user_id: str) -> Allowance | None:
-        """Count one event of a user; None where there is no limit."""
+        """Count one event of a user; None without a limit."""
         if not self._capacity:
             return None
         now = self._clock()
@@ -65,10 +65,9 @@ class RateLimit:
         return Allowance(wait, int(left), (self._capacity - left) / self._per_second)
 
     def enforce(self, user_id: str, scope: Scope, detail: str) -> None:
-        """Count one event of a request; its response will carry the RateLimit headers.
+        """Count one event of a request, or raise a 429 with the detail.
 
-        Raises:
-            Problem: 429 with the detail, when the user has to wait.
+        The response will have the RateLimit headers.
         """
         if (allowance := self.take(user_id)) is None:
             return

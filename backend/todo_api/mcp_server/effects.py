@@ -1,4 +1,4 @@
-"""Changes that tools make during a chat turn: noted in the transaction that makes them."""
+"""Changes by tools during a chat turn, noted in the same transaction."""
 
 from __future__ import annotations
 
@@ -10,19 +10,16 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 type Note = Callable[[AsyncConnection, str, Mapping[str, Any], Any], Awaitable[None]]
 
-# How the running turn notes a change; nothing for other callers of the tools.
+# The running turn's function to note a change; None for other callers of the tools.
 note: ContextVar[Note | None] = ContextVar("note", default=None)
 
 
 async def noted[Result](
     connection: AsyncConnection, name: str, arguments: Mapping[str, Any], result: Result
 ) -> Result:
-    """Note a change, where a turn asks for that, and return the tool's result.
+    """Note a change, in its transaction, if a turn asks for that, and return the tool's result.
 
-    Args:
-        connection: In the transaction that makes the change.
-        name: The tool's.
-        arguments: The tool's; empty ones are left out.
+    Empty arguments are left out.
     """
     if (in_turn := note.get()) is not None:
         given = {key: value for key, value in arguments.items() if value is not None}

@@ -1,4 +1,4 @@
-"""MCP over streamable HTTP at /mcp, without its import on the way to readiness."""
+"""MCP over streamable HTTP at /mcp; its import does not delay readiness."""
 
 from __future__ import annotations
 
@@ -24,26 +24,26 @@ LOAD_TIMEOUT_SECONDS = 30
 
 
 class McpEndpoint:
-    """ASGI application that loads the MCP server behind the scenes and then becomes it.
+    """ASGI application that loads the MCP server in the background and then delegates to it.
 
-    Requests that come before it is loaded wait. Every request is served from scratch (stateless), so any
-    replica can answer it.
+    Earlier requests wait for the load. Every request is served statelessly, so any replica can answer it.
     """
 
     def __init__(self, database: Database, settings: Settings) -> None:
-        """Load nothing yet."""
         self._database = database
         self._settings = settings
         self._app: ASGIApp | None = None
         self._server: MCPServer[None] | None = None
         self._loaded = asyncio.Event()
+        # A request waits for the load.
+        self.wanted = asyncio.Event()
         self.state: Literal["starting", "ready", "failed"] = "starting"
 
     async def run(self) -> None:
-        """Load the server and keep it running until cancelled; a failure is logged and shown as the state."""
+        """Load the server and keep it running until cancelled; log a failure and show it as the state."""
         try:
             server, app = await asyncio.to_thread(self._load)
-            # Entered and left in this task: the session manager's task group demands it.
+            # Entered and left in this task, as the session manager's task group requires.
             async with server.session_manager.run():
                 self._server, self._app = server, app
                 self.state = "ready"
@@ -84,11 +84,8 @@ class McpEndpoint:
         await app(self._as_user(scope, scope[PRINCIPAL]), receive, with_problems(scope, receive, send))
 
     async def ready(self) -> ASGIApp:
-        """Return the loaded application, waiting for it.
-
-        Raises:
-            Problem: When it cannot be loaded.
-        """
+        """Wait for the loaded application and return it; raise a Problem if it cannot be loaded."""
+        self.wanted.set()
         try:
             async with asyncio.timeout(LOAD_TIMEOUT_SECONDS):
                 await self._loaded.wait()
@@ -99,11 +96,7 @@ class McpEndpoint:
         return self._app
 
     async def server(self) -> MCPServer[None]:
-        """Return the server itself, for callers in this process, waiting for it.
-
-        Raises:
-            Problem: When it cannot be loaded.
-        """
+        """Wait for the server itself and return it, for callers in this process; raise as `ready` does."""
         await self.ready()
         assert self._server is not None  # noqa: S101 - set together with the application
         return self._server
@@ -112,6 +105,6 @@ class McpEndpoint:
     def _as_user(scope: Scope, principal: Principal) -> dict[str, Any]:
         from todo_api.mcp_server.identity import authenticated
 
-        # Names of hosts are compared as settings write them: in lower case.
+        # Host names are compared in lower case, as the settings have them.
         headers = [(name, value.lower() if name == b"host" else value) for name, value in scope["headers"]]
         return {**scope, "headers": headers, "user": authenticated(principal)}

@@ -1,4 +1,4 @@
-"""How the verified user travels through the MCP SDK to a tool."""
+"""Pass the verified user through the MCP SDK to a tool."""
 
 from __future__ import annotations
 
@@ -11,17 +11,16 @@ from todo_api.auth.tokens import Principal
 
 
 def authenticated(principal: Principal) -> AuthenticatedUser:
-    """Return the SDK's form of a verified user; the token itself stays outside."""
+    """Return the SDK's form of a verified user, without the token."""
     return AuthenticatedUser(
         AccessToken(token="", client_id=principal.user_id, scopes=[], subject=principal.user_id)
     )
 
 
 def user_of_call() -> str:
-    """Return the verified user of the call that is running.
+    """Return the verified user of the current call.
 
-    Raises:
-        ToolError: When there is none; the transport should never let such a call through.
+    A ToolError without one: the transport should never let such a call through.
     """
     token = get_access_token()
     if token is None or not token.subject:

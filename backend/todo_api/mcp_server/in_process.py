@@ -1,4 +1,4 @@
-"""The tools for the chat agent: the MCP server's own, called without a transport between the two."""
+"""The MCP server's tools for the chat agent, called without a transport."""
 
 from __future__ import annotations
 
@@ -24,13 +24,9 @@ TIMEOUT_SECONDS = 30
 
 
 class Tools(ToolSource):
-    """The tools as one user's own, for one turn; calls are made one after the other.
+    """One user's tools for one turn; calls are made one after the other.
 
-    Args:
-        server: The MCP server that has the tools.
-        listed: Its tools.
-        principal: Whose tasks the tools work on.
-        in_turn: Notes each change that a tool makes.
+    `in_turn` notes each change that a tool makes.
     """
 
     def __init__(
@@ -45,25 +41,23 @@ class Tools(ToolSource):
 
     @property
     def name(self) -> str:
-        """The server's name."""
         return self._server.name
 
     async def connect(self) -> None:
-        """Do nothing: there is no connection."""
+        """Do nothing: no connection is needed."""
 
     async def cleanup(self) -> None:
-        """Do nothing: there is no connection."""
+        """Do nothing: no connection is open."""
 
     async def list_tools(
         self, run_context: RunContextWrapper[Any] | None = None, agent: AgentBase | None = None
     ) -> list[Tool]:
-        """Return the tools."""
         return self._listed
 
     async def call_tool(
         self, tool_name: str, arguments: dict[str, Any] | None, meta: dict[str, Any] | None = None
     ) -> CallToolResult:
-        """Call a tool; its failure is a result that the model reads."""
+        """Call a tool; the model reads a failure as its result."""
         async with self._one_at_a_time:
             user, noting = auth_context_var.set(self._user), note.set(self._note)
             try:
@@ -80,9 +74,7 @@ class Tools(ToolSource):
         return result
 
     async def list_prompts(self) -> ListPromptsResult:
-        """Return none: there are no prompts."""
         return ListPromptsResult(prompts=[])
 
     async def get_prompt(self, name: str, arguments: dict[str, Any] | None = None) -> GetPromptResult:
-        """Fail: there are no prompts."""
         raise ValueError(f"there is no prompt {name!r}")

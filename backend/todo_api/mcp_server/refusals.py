@@ -1,4 +1,4 @@
-"""Refusals of the MCP transport as problem details; answers in JSON-RPC stay the protocol's own."""
+"""Convert refusals of the MCP transport to problem details; JSON-RPC answers stay unchanged."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from todo_api.problems import Problem, as_response
 
-# By status: these are never about a JSON-RPC request, which the transport has not read by then.
+# By status: the transport refuses with these before it has read a JSON-RPC request.
 _REFUSALS: Mapping[int, tuple[str, str]] = {
     403: ("origin-refused", "Pages of this Origin may not use the tools."),
     405: ("method-not-allowed", "This path takes POST alone."),

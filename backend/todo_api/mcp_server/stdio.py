@@ -15,11 +15,8 @@ TOKEN_VARIABLE = "TODO_API_TOKEN"  # noqa: S105 (a variable's name)
 async def serve(settings: Settings) -> None:
     """Serve the user of the token in TODO_API_TOKEN until the input ends.
 
-    The token is verified at the start like any other; it is never an argument, so no process list shows it.
-
-    Raises:
-        InvalidToken: When it is missing or not accepted.
-        KeysUnavailable: When the issuer's keys cannot be fetched.
+    The token is verified at the start like any other, with the same errors. It is never an argument, so no
+    process list shows it.
     """
     token = os.environ.get(TOKEN_VARIABLE, "").strip()
     if not token:

@@ -1,6 +1,6 @@
 """The five tools. Importing this module imports the MCP SDK; mcp_server.endpoint does so off the event loop.
 
-A tool works on the tasks of the verified caller, never on those of an argument: arguments come from a model.
+A tool uses the verified caller as the tasks' user, never an argument: arguments come from a model.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from todo_api.mcp_server.effects import noted
 NAME = "todo"
 INSTRUCTIONS = "Manages the signed-in user's todo list. Use list_tasks to find the ids that other tools need."
 LIST_LIMIT = 200
-# The SDK answers these with empty lists, and advertises them for that; it has no option against it.
+# The SDK answers these with empty lists and so advertises them; it has no option against that.
 _UNUSED = ("prompts/list", "prompts/get", "resources/list", "resources/read", "resources/templates/list")
 
 type TaskNumber = Annotated[int, Field(ge=1, le=MAX_ID, description="The task's id, from list_tasks.")]
@@ -44,7 +44,7 @@ class ListedTask(TypedDict):
 
 
 class ChangedTask(TypedDict):
-    """What a tool did to a task."""
+    """The task that a tool changed."""
 
     task_id: int
     status: Result
@@ -52,12 +52,7 @@ class ChangedTask(TypedDict):
 
 
 def make_server(database: Database, current_user: Callable[[], str]) -> MCPServer[None]:
-    """Make the server.
-
-    Args:
-        database: Where the tasks are.
-        current_user: Returns the verified user of the call that is running.
-    """
+    """Make the server; `current_user` returns the verified user of the current call."""
     server: MCPServer[None] = MCPServer(
         NAME,
         instructions=INSTRUCTIONS,

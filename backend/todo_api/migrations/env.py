@@ -1,4 +1,4 @@
-"""Alembic's environment: runs on the connection that todo_api.db.migrate hands over."""
+"""Alembic's environment: it runs on the connection from todo_api.db.migrate."""
 
 from alembic import context
 

@@ -1,8 +1,8 @@
 """Assemble one layer of an image: `python3 -m assemble runtime|dependencies|bytecode`.
 
 runtime                    interpreter, standard library, system files: /layers/runtime
-dependencies [EXTRAS]      /opt/venv and its libraries: /layers/dependencies. EXTRAS is what is opened by
-                           name at run time, separated by spaces
+dependencies [EXTRAS]      /opt/venv and its libraries: /layers/dependencies. EXTRAS names files that are
+                           opened by name at run time, separated by spaces
 bytecode                   bytecode and times for /opt/venv itself
 """
 
@@ -16,13 +16,12 @@ from assemble.tree import Tree
 
 ENVIRONMENT = Path("/opt/venv")
 LAYERS = Path("/layers")
-# The packages of the base image, by name.
+# The names of the base image's packages.
 BASE = LAYERS / "base.txt"
 PROFILE = Path(__file__).parent.parent / "bytecode.txt"
 
 
 def main(layer: str, extras: str = "") -> None:
-    """Assemble what the command line names."""
     if layer == "bytecode":
         dependencies.prepare(ENVIRONMENT, ENVIRONMENT, None)
         return

@@ -1,7 +1,7 @@
-"""Bytecode beside the modules, as Python itself writes it: a module that is changed or mounted over wins.
+"""Write bytecode beside the modules, as Python does: a module that is changed or mounted over wins.
 
-It names its source's size and time, which follow from the content (times.py): a build a year later has the
-same bytes.
+Bytecode names its source's size and time, which follow from the content (times.py): a build a year later has
+the same bytes.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from multiprocessing import get_context
 from pathlib import Path
 
 FORK = get_context("fork")
-# How many processes compile, on every machine.
+# Processes that compile: the same number on every machine, see `write`.
 PARTS = 4
-# The module whose name holds the architecture: what was measured on one counts for every other.
+# Its name holds the architecture; a measurement on one counts for every other.
 PER_ARCHITECTURE = "_sysconfigdata_"
 
 
 def measured(profile: Path) -> frozenset[str] | None:
-    """Return the source files whose import was measured; None where nothing was, which means all of them."""
+    """Return the source files that a measured start imported; None, for all files, without a measurement."""
     if not profile.exists():
         return None
     names = set(profile.read_text().split())
@@ -34,19 +34,12 @@ def measured(profile: Path) -> frozenset[str] | None:
 
 
 def write(root: Path, shown: Path, names: Iterable[str], profile: Collection[str] | None = None) -> None:
-    """Compile modules, on every core; what does not compile is for another Python, or is a template.
+    """Compile modules with several processes; skip files for other Pythons, and templates.
 
-    What marshal writes depends on what else is alive. So there are as many parts on every machine, each with
-    a process of its own that begins as this one is now.
+    `shown` is the root's path in the image, for tracebacks. The files have their final times.
 
-    Args:
-        root: The folder that holds them, with the times that they will have.
-        shown: Where that folder lies in the image: the path that tracebacks show.
-        names: The modules' paths in it.
-        profile: The measured paths; None for all.
-
-    Raises:
-        SystemExit: A process ended before its part was done.
+    marshal's output depends on which other objects are alive. So every machine uses the same number of parts,
+    each in a process forked from this one. Exits if one ends early.
     """
     wanted = sorted(name for name in names if name.endswith(".py") and (profile is None or name in profile))
     parts = [
@@ -61,7 +54,7 @@ def write(root: Path, shown: Path, names: Iterable[str], profile: Collection[str
 
 
 def _compile(root: Path, shown: Path, names: Sequence[str]) -> None:
-    # An invalid escape is for its author to change.
+    # Only a module's author can fix an invalid escape.
     warnings.simplefilter("ignore")
     for name in names:
         source = root / name
@@ -77,4 +70,4 @@ def _compile(root: Path, shown: Path, names: Sequence[str]) -> None:
             )
         except (py_compile.PyCompileError, ValueError, RecursionError):
             continue
-        os.chmod(target, 0o644)  # noqa: PTH101 - as the module's own, whatever the umask
+        os.chmod(target, 0o644)  # noqa: PTH101 - independent of the umask

@@ -18,17 +18,15 @@ def assemble(
     declared: Iterable[str] = (),
     base: Collection[str] = (),
 ) -> None:
-    """Put a virtual environment into a tree.
+    """Put a virtual environment into a tree over the runtime's.
 
     Args:
-        tree: A tree over the runtime's.
-        environment: The virtual environment's folder.
         profile: The measured source files that get bytecode; None for all.
         declared: Libraries, programs and files that are opened by name at run time.
         base: The Debian packages of the base image.
 
     Raises:
-        SystemExit: Nothing is installed, a library is missing, or one does not have what another wants of it.
+        SystemExit: Nothing is installed, a library is missing, or one lacks a symbol that another needs.
     """
     [site] = environment.glob("lib/python3*/site-packages")
     if not any(site.glob("*.dist-info")):
@@ -55,7 +53,7 @@ def assemble(
 
 
 def _verify(tree: Tree, binaries: list[Path]) -> None:
-    """Have the loader bind every symbol of every file: what the builder has, the image must have."""
+    """Refuse a tree whose files lost a library or symbol that the loader finds in the builder."""
     loader = runtime.loader()
     wrong = [
         f"error: {path} lost what it needs: {fault}"
@@ -67,14 +65,8 @@ def _verify(tree: Tree, binaries: list[Path]) -> None:
 
 
 def prepare(environment: Path, root: Path, profile: frozenset[str] | None) -> None:
-    """Give a virtual environment times and bytecode where it lies.
-
-    Args:
-        environment: Its folder.
-        root: The folder that the profile's paths are relative to.
-        profile: The measured source files that get bytecode; None for all.
-    """
-    # uv's lock is for an installer, and every user could write to it.
+    """Set times and write bytecode in a virtual environment; the profile's paths are relative to `root`."""
+    # uv's lock serves only installers, and every user could write to it.
     (environment / ".lock").unlink(missing_ok=True)
     for folder in list(environment.rglob("__pycache__")):
         shutil.rmtree(folder)

@@ -1,4 +1,4 @@
-"""What an installer wrote down about its files (RECORD), kept true after files were changed or left out."""
+"""Keep the installers' file lists (RECORD) true after files were changed or omitted."""
 
 from __future__ import annotations
 
@@ -13,12 +13,7 @@ from assemble.tree import Tree
 
 
 def mend_records(tree: Tree, site: Path) -> None:
-    """Rewrite every RECORD so that it lists what is in the tree, with the hashes of what is in the tree.
-
-    Args:
-        tree: The tree.
-        site: Its site-packages, as an absolute path of the image.
-    """
+    """Rewrite every RECORD to list the tree's files with their current hashes; `site` is the image's path."""
     for record in sorted(tree.inside(site).glob("*.dist-info/RECORD")):
         rows = list(csv.reader(record.read_text(encoding="utf-8").splitlines()))
         text = io.StringIO()
@@ -26,7 +21,7 @@ def mend_records(tree: Tree, site: Path) -> None:
         for name, digest, size in rows:
             path = tree.inside(Path(os.path.normpath(site / name)))
             if path.is_symlink():
-                # A library that the system has as well: the link's target carries the system's own record.
+                # A link to the system's library, whose content a system package records.
                 writer.writerow((name, "", ""))
             elif path.is_file():
                 writer.writerow(_row(name, path) if digest else (name, digest, size))

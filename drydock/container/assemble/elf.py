@@ -1,4 +1,4 @@
-"""Just enough ELF to find what a program or library needs, on any architecture."""
+"""Just enough ELF to find the libraries that a program or library needs, on any architecture."""
 
 from __future__ import annotations
 
@@ -16,12 +16,9 @@ PT_INTERP = 3
 
 @dataclass(frozen=True)
 class Format:
-    """How an ELF file spells numbers: 32 or 64 bits, little or big end first.
+    """An ELF file's number formats: 32 or 64 bits, little or big endian.
 
-    Args:
-        header: The file header behind its 16 identifying bytes.
-        segment: One program header.
-        offset, size: Where a program header holds a segment's place and length.
+    `header` follows the 16 identifying bytes; `offset` and `size` are indexes into a program header.
     """
 
     header: str
@@ -41,7 +38,6 @@ FORMATS = {
 
 
 def is_elf(path: Path) -> bool:
-    """Tell whether a file is an ELF program or library."""
     if path.is_symlink() or not path.is_file():
         return False
     with path.open("rb") as file:
@@ -49,7 +45,6 @@ def is_elf(path: Path) -> bool:
 
 
 def format_of(content: bytes) -> Format:
-    """Return how this file spells its numbers."""
     return FORMATS[32 * content[4], "<" if content[5] == 1 else ">"]
 
 
@@ -68,14 +63,9 @@ def interpreter(path: Path) -> Path | None:
 
 
 def libraries(paths: Iterable[Path], loader: Path) -> Iterator[tuple[Path, str, Path | None]]:
-    """Ask the loader what files need.
+    """Yield each file, the name of a library that it needs, and that library's path.
 
-    Args:
-        paths: Programs and libraries.
-        loader: The loader that will run them.
-
-    Yields:
-        The file, the name of a library that it needs, and where that is; None when it is nowhere.
+    The loader finds the path; None if it finds nothing.
     """
     for path in paths:
         for name, place in _needed(path, loader):
@@ -84,7 +74,7 @@ def libraries(paths: Iterable[Path], loader: Path) -> Iterator[tuple[Path, str, 
 
 @cache
 def _needed(path: Path, loader: Path) -> tuple[tuple[str, Path | None], ...]:
-    # Not --list, which lists nothing where one library is missing.
+    # Not --list, which lists nothing if one library is missing.
     variables = {**os.environ, "LD_TRACE_LOADED_OBJECTS": "1"}
     listing = subprocess.run([loader, path], env=variables, capture_output=True, text=True, check=False)
     found: list[tuple[str, Path | None]] = []

@@ -1,4 +1,4 @@
-"""Libraries, programs and files that an application opens by name at run time: nothing else tells of them."""
+"""Libraries, programs and files that an application opens by name at run time, as the project declares."""
 
 from __future__ import annotations
 
@@ -13,15 +13,14 @@ from assemble.tree import Tree
 
 
 def take(tree: Tree, names: Iterable[str]) -> None:
-    """Copy what the project declares; the libraries that it needs follow with all others'.
+    """Copy the declared files; the libraries that they need are copied later with all others.
 
     Args:
-        tree: The dependencies' tree.
         names: A library as it is opened (libmagic.so.1), a program (git), or an absolute path, which may be a
             folder or a pattern (/usr/share/misc/magic*).
 
     Raises:
-        SystemExit: One is nowhere.
+        SystemExit: One does not exist.
     """
     missing = []
     for name in names:
@@ -35,7 +34,7 @@ def take(tree: Tree, names: Iterable[str]) -> None:
 
 
 def find(name: str) -> list[Path]:
-    """Return the paths that a declaration means; none when there is no such thing here."""
+    """Return the paths that a declared name stands for; none if nothing matches."""
     if name.startswith("/"):
         return sorted(Path("/").glob(name[1:]))
     place = library(name) if ".so" in name else shutil.which(name)
@@ -43,7 +42,7 @@ def find(name: str) -> list[Path]:
 
 
 def library(name: str) -> str:
-    """Ask the loader where it finds a library that is opened by name; empty for nowhere."""
+    """Return the loader's path to a library that is opened by name; empty if there is none."""
     command = [runtime.loader(), "--preload", name, "--list", runtime.executable()]
     listing = subprocess.run(command, capture_output=True, text=True, check=False).stdout
     for line in listing.splitlines():

@@ -1,8 +1,8 @@
-"""List this image's libraries as glibc's `ldconfig -p` does: ctypes.util.find_library asks it for names."""
+"""List this image's libraries as glibc's `ldconfig -p` does, for ctypes.util.find_library."""
 
 import os
 
-# Written when the image is assembled: the folders that the loader searches.
+# The folders that the loader searches; filled in when the image is assembled.
 FOLDERS: tuple[str, ...] = ()
 
 kind = "libc6,x86-64" if os.uname().machine == "x86_64" else "libc6"

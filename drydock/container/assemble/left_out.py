@@ -1,4 +1,4 @@
-"""Walk a folder without what the production image leaves out on purpose."""
+"""Walk a folder, skipping the files that the production image leaves out on purpose."""
 
 from __future__ import annotations
 
@@ -11,6 +11,6 @@ from assemble.tree import walk
 
 
 def kept(folder: Path, table: dict[str, str]) -> Iterator[Path]:
-    """Yield what is left of a folder without what its table leaves out."""
+    """Yield the files of a folder that its table does not leave out."""
     patterns = re.compile("|".join(fnmatch.translate(f"{folder}/{pattern}") for pattern in table))
     return walk(folder, lambda path: not patterns.match(path))

@@ -1,4 +1,4 @@
-"""Debian's records of the packages whose files are in the image, so that scanners see what ships."""
+"""Debian's records of the packages whose files are in the image, so that scanners see them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 from assemble.tree import Tree
 
 DATABASE = Path("/var/lib/dpkg")
-# Made at installation from a package's files, and so in no package's list.
+# Files made at installation from a package's files, which no package lists.
 MADE_FROM: dict[Path, Collection[Path]] = {
     Path("/etc/ssl/certs/ca-certificates.crt"): (Path("/usr/sbin/update-ca-certificates"),),
 }
@@ -27,7 +27,7 @@ UNREAD = re.compile(
 
 @dataclass(frozen=True)
 class Package:
-    """One installed package: its name, its paragraph in dpkg's status file, the files that it brought."""
+    """An installed package: its name, its paragraph in dpkg's status file, its files."""
 
     name: str
     paragraph: str
@@ -35,26 +35,25 @@ class Package:
 
 
 class Installed:
-    """The packages of the running system; none where it has no dpkg."""
+    """The running system's packages; none without dpkg."""
 
     @cached_property
     def packages(self) -> tuple[Package, ...]:
-        """Every installed package, by name."""
+        """All installed packages, sorted by name."""
         status = DATABASE / "status"
         paragraphs = status.read_text().strip().split("\n\n") if status.exists() else []
         return tuple(sorted((self._package(text) for text in paragraphs), key=lambda found: found.name))
 
     def owners(self, paths: Iterable[Path]) -> tuple[Package, ...]:
-        """Return the packages that brought any of these files."""
+        """Return the packages that contain any of these files."""
         real = {_real(path) for path in paths}
         return tuple(package for package in self.packages if not package.files.isdisjoint(real))
 
     def whole(self, paths: Iterable[Path], base: Collection[str]) -> Iterator[Path]:
-        """Yield the files that libraries find by a folder: plug-ins, fonts, tables of their own packages.
+        """Yield plug-ins, fonts and tables that libraries find by their folder, from these files' packages.
 
-        Args:
-            paths: Libraries and programs that ship.
-            base: The packages of the base image, which say nothing about the application.
+        Packages that they need count too. Those of the base image do not: they say nothing about the
+        application.
         """
         added = {package.name: package for package in self.packages if package.name not in base}
         todo = [package.name for package in self.owners(paths) if package.name in added]
@@ -71,11 +70,11 @@ class Installed:
     def _package(paragraph: str) -> Package:
         fields = dict(re.findall(r"^([\w-]+): ?(.*)$", paragraph, re.MULTILINE))
         name = fields["Package"]
-        # A package that can be installed for several architectures has its own in the list's name.
+        # The list's name has the architecture if the package can be installed for several.
         lists = [DATABASE / f"info/{name}:{fields['Architecture']}.list", DATABASE / f"info/{name}.list"]
         lines = next((path.read_text().splitlines() for path in lists if path.exists()), [])
-        # Folders belong to every package that uses them: they tell nothing. To whoever brings files in /lib
-        # it is one, although the system has a link there.
+        # Folders belong to every package that uses them, and tell nothing. A package with files in /lib lists
+        # it as a folder, although the system has a link there.
         folders = {line.rpartition("/")[0] for line in lines}
         brought = (Path(line) for line in lines if line != "/." and line not in folders)
         files = frozenset(_real(path) for path in brought if path.is_symlink() or not path.is_dir())
@@ -83,13 +82,13 @@ class Installed:
 
 
 def depends(paragraph: str) -> list[str]:
-    """Return the packages that a package needs, each alternative by its name alone."""
+    """Return the names of the packages that a package needs, alternatives included."""
     lines = re.findall(r"^(?:Pre-)?Depends: (.*)$", paragraph, re.MULTILINE)
     return [re.split(r"[\s:(]", word.strip())[0] for line in lines for word in re.split(r"[,|]", line)]
 
 
 def _real(path: Path) -> Path:
-    """Return where a file lies today: dpkg also lists files where they were before /lib became a link."""
+    """Return a file's real place: dpkg also lists paths from before /lib became a link."""
     return _resolved(path.parent) / path.name
 
 
@@ -103,15 +102,10 @@ def record(
     installed: Installed,
     paths: Collection[Path],
 ) -> tuple[Package, ...]:
-    """Write the records, file lists and licences of the packages that these files come from.
+    """Write the records, file lists and licences of the packages that own these files, in their final state.
 
-    Two files a package, as distroless images have them: a layer can add packages without rewriting the file
-    of another layer. Trivy, Syft and Docker Scout read them. Call it when the files are as they will be.
-
-    Args:
-        tree: Holds the files, and gets the records.
-        installed: The packages of the running system.
-        paths: The files.
+    Each package gets two files, as in distroless images, so that a layer adds packages without rewriting
+    another layer's file. Trivy, Syft and Docker Scout read them.
     """
     origins = {made: sources for made, sources in MADE_FROM.items() if made in paths}
     owners = installed.owners([*paths, *(path for sources in origins.values() for path in sources)])
@@ -129,13 +123,13 @@ def record(
 
 
 def _principal(sources: Iterable[Path], owners: Sequence[Package]) -> Package:
-    """Return the package that brought most of the files that another was made of."""
+    """Return the package with most of the files that another file was made from."""
     brought = {_real(path) for path in sources}
     return max(owners, key=lambda package: len(package.files & brought))
 
 
 def _write_sums(tree: Tree, place: Path, paths: Iterable[Path]) -> None:
-    """List files with their sums as they are in the image, in addition to what a layer below lists."""
+    """List files with their checksums in the image, in addition to the list of a layer below."""
     known = {line for root in tree.below for line in _lines(Path(f"{root}{place}"))}
     own = set()
     for path in paths:

@@ -1,7 +1,7 @@
-"""Why the production image leaves out what slim has: the one place that says so.
+"""Why the production image leaves out files that slim has: the only place with these reasons.
 
-The scripts of the build leave out what the first two tables name. The third explains the paths that they
-never copy; `drydock size --left-out` reads all of them.
+The build's scripts leave out the paths in the first two tables. The third explains paths that they never
+copy; `drydock size --left-out` reads all of them.
 """
 
 # Paths relative to the standard library's folder.
@@ -74,14 +74,14 @@ SYSTEM = {
     r"/usr/(share|lib)/(tabset|readline|libc-bin|mime)/.*": "only tools that set a system up read it",
 }
 
-# By the kind of a file, where no table names it.
+# For files that no table names, by kind.
 PACKAGE = "no program or library of the image needs this package, and the project declares nothing of it"
 LIBRARY = "no program or library of the image lists it as needed, and nothing is known to open it by name"
 PROGRAM = "nothing starts this program by a name that detection finds; `extra-files` would bring it"
 CONTENT = "everything in it is left out"
 FOLDER = "an empty folder that only an installer or an administrator fills"
 
-# Files that both images have, and that differ.
+# For files that differ between the two images.
 STRIPPED = "symbols and debugging sections are removed; every byte that the loader maps is the same"
 TWIN = "a link to the system's library of the same name, which offers every symbol version of this copy"
 RECORD = "lists the files of this image with their own hashes"

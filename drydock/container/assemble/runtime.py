@@ -1,4 +1,4 @@
-"""The lowest layer: the interpreter, its standard library, what they need, and the system's few files."""
+"""The lowest layer: the interpreter, its standard library, their libraries, and the system's few files."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from pathlib import Path
 from assemble import bytecode, elf, left_out, packages, reasons, strip, times
 from assemble.tree import Tree
 
-# No file's list of needed libraries names these: they are opened by name.
+# Opened by name at run time, so no file's list of needed libraries has them.
 OPENED_BY_NAME = {
     "libgcc_s.so.1": "glibc, for pthread_exit and thread cancellation",
     "libcrypt.so.1": "ctypes.util.find_library",
     "ossl-modules": "libcrypto, where its configuration asks for old algorithms",
     "engines-3": "libcrypto, where its configuration asks for an engine",
 }
-# The C library's tables of encodings, and the call that opens them; libstdc++ never makes it by itself.
+# The C library's tables of encodings, and the call that opens them; the last two make it only for a caller.
 CONVERSIONS, ICONV, ON_BEHALF = "gconv", b"\0iconv_open\0", ("libc.so", "libstdc++")
 
 OPENSSL = Path("/etc/ssl/openssl.cnf")
@@ -54,11 +54,9 @@ CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 
 
 def assemble(tree: Tree, profile: frozenset[str] | None) -> None:
-    """Put everything that does not depend on the application into a tree.
+    """Put everything that does not depend on the application into an empty tree.
 
-    Args:
-        tree: An empty tree.
-        profile: The measured source files that get bytecode; None for all.
+    `profile` names the measured source files, which get bytecode; None for all.
     """
     program = executable()
     root = Path(sysconfig.get_path("stdlib"))
@@ -84,12 +82,12 @@ def assemble(tree: Tree, profile: frozenset[str] | None) -> None:
 
 
 def executable() -> Path:
-    """Return the interpreter's own file, without the links that lead to it."""
+    """Return the interpreter's own file, with links resolved."""
     return Path(os.path.realpath(getattr(sys, "_base_executable", sys.executable)))
 
 
 def loader() -> Path:
-    """Return the loader that runs the interpreter, as the interpreter names it."""
+    """Return the loader that the interpreter's file names."""
     found = elf.interpreter(executable())
     if found is None:
         sys.exit(f"error: {executable()} names no loader; use a base image with a dynamically linked Python")
@@ -117,9 +115,9 @@ def _libraries(tree: Tree, program: Path) -> None:
 
 
 def take_libraries(tree: Tree, binaries: list[Path]) -> None:
-    """Copy every library that these programs and libraries need; name those that are nowhere.
+    """Copy every library that these files need, and report missing ones.
 
-    What imports such a file fails in slim as well; `trace` refuses it where the application does so plainly.
+    Importing such a file fails in slim as well; `trace` refuses it if the application does so at start.
     """
     for path, name, place in elf.libraries(binaries, loader()):
         if place is None:
@@ -129,7 +127,7 @@ def take_libraries(tree: Tree, binaries: list[Path]) -> None:
 
 
 def take_conversions(tree: Tree) -> None:
-    """Copy the C library's tables of encodings where a library calls for them: iconv() opens them by name."""
+    """Copy the C library's tables of encodings if a library calls iconv(), which opens them by name."""
     for path in tree.binaries():
         if not path.name.startswith(ON_BEHALF) and ICONV in tree.inside(path).read_bytes():
             tree.take_all(known_libraries()["libc.so.6"].parent / CONVERSIONS)
@@ -137,7 +135,7 @@ def take_conversions(tree: Tree) -> None:
 
 
 def strip_all(tree: Tree) -> None:
-    """Strip every program and library of a tree, and name those that would lose more than symbols."""
+    """Strip every program and library of a tree, and list those that would lose more than symbols."""
     whole = []
     for path in tree.binaries():
         if not strip.strip(tree.inside(path)) and strip.holds_more(tree.inside(path)):
@@ -148,13 +146,13 @@ def strip_all(tree: Tree) -> None:
 
 
 def known_libraries() -> dict[str, Path]:
-    """Return the libraries of the interpreter and its modules: name to where the loader finds it."""
+    """Return the libraries of the interpreter and its modules: name to the loader's path."""
     own = [path for path in _own_files(executable()) if elf.is_elf(path)]
     return {name: place for _, name, place in elf.libraries(own, loader()) if place}
 
 
 def _library_list(tree: Tree) -> None:
-    """Put a program in the place of ldconfig that lists as it does: else find_library() finds nothing."""
+    """Replace ldconfig by a program that lists as it does; find_library() depends on it."""
     folders = tuple(sorted({str(place.parent) for place in known_libraries().values()}))
     text = Path(__file__).with_name("ldconfig.py").read_text()
     text = text.replace("FOLDERS: tuple[str, ...] = ()", f"FOLDERS: tuple[str, ...] = {folders!r}")
@@ -163,7 +161,7 @@ def _library_list(tree: Tree) -> None:
 
 
 def _certificates(tree: Tree) -> None:
-    """Make OpenSSL's own paths lead to the system's bundle, folder of authorities and configuration."""
+    """Link OpenSSL's own paths to the system's certificate bundle, folder and configuration."""
     defaults = ssl.get_default_verify_paths()
     bundle, folder = Path(defaults.openssl_cafile), Path(defaults.openssl_capath)
     configuration = bundle.with_name("openssl.cnf")

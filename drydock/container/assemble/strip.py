@@ -1,8 +1,8 @@
 """Remove symbol tables and debugging sections from programs and libraries, on any architecture.
 
-What `strip --strip-unneeded` does, without binutils: symbols and what debuggers read leave the file. Every
-byte that the loader maps stays where it was. A file that carries anything else, in a section or behind them
-all, such as the data of a one-file program or a signature, stays as it is.
+The effect is that of `strip --strip-unneeded`, without binutils. Every byte that the loader maps stays in
+place. A file with other content, in a section or after the last one, stays unchanged: a one-file program's
+data, for example, or a signature.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ SYMBOLS = re.compile(
     rb"|z?debug.*|note.*|annobin.*|ARM\.attributes|riscv\.attributes|GCC\..*|symtab_shndx)"
 )
 
-# Where the file header and a section header hold what is needed here, by their place in the unpacked tuple.
+# Indexes into the unpacked file header and section header.
 SECTIONS_AT, SECTION_SIZE, SECTION_COUNT, NAMES_INDEX = 5, 10, 11, 12
 NAME, TYPE, FLAGS, OFFSET, SIZE, LINK, INFO = 0, 1, 2, 4, 5, 6, 7
 SECTION_FORMATS = {32: "IIIIIIIIII", 64: "IIQQQQIIQQ"}
@@ -32,7 +32,7 @@ SECTION_FORMATS = {32: "IIIIIIIIII", 64: "IIQQQQIIQQ"}
 
 @dataclass(frozen=True)
 class Layout:
-    """An ELF file taken apart: how it spells numbers, its header, its section headers, its loaded length."""
+    """An ELF file's byte order, word size, header, section headers and loaded length."""
 
     end: str
     bits: int
@@ -42,7 +42,7 @@ class Layout:
 
 
 def strip(path: Path) -> int:
-    """Strip one file in place; return how many bytes it lost, 0 where stripping may harm it."""
+    """Strip one file in place; return the bytes saved, 0 if stripping may harm it."""
     content = path.read_bytes()
     smaller = stripped(content)
     if smaller is None or len(smaller) >= len(content):
@@ -54,20 +54,20 @@ def strip(path: Path) -> int:
 
 
 def holds_more(path: Path) -> bool:
-    """Tell whether a file carries data or a signature that stripping would take away."""
+    """Tell whether a file carries data or a signature that stripping would remove."""
     content = path.read_bytes()
     layout = take_apart(content)
     return bool(layout.sections) and carries_more(content, layout)
 
 
 def stripped(content: bytes) -> bytes | None:
-    """Return an ELF file without the sections that are not loaded; None where that is not safe."""
+    """Return an ELF file without the sections that are not loaded; None if that is not safe."""
     layout = take_apart(content)
     kept = [index for index, section in enumerate(layout.sections) if _stays(section)]
     names = layout.header[NAMES_INDEX]
     if not layout.sections or carries_more(content, layout):
         return None
-    # A loaded section that refers to a dropped one, or lies behind the loaded part, is nothing that we know.
+    # A loaded section that refers to a dropped one, or lies after the loaded part, is of an unknown kind.
     renumbered = {old: new for new, old in enumerate(kept)}
     if not layout.sections or any(
         not _is_sound(layout.sections[index], renumbered, layout) for index in kept
@@ -94,7 +94,7 @@ def stripped(content: bytes) -> bytes | None:
 
 
 def carries_more(content: bytes, layout: Layout) -> bool:
-    """Tell whether a file holds anything but what is loaded, symbols and the table of its sections."""
+    """Tell whether a file holds more than loaded bytes, symbols and the section table."""
     form = struct.calcsize(layout.end + SECTION_FORMATS[layout.bits])
     ends = [layout.loaded, layout.header[SECTIONS_AT] + form * len(layout.sections)]
     table = content[slice_of(layout.sections[layout.header[NAMES_INDEX]])]
@@ -108,7 +108,7 @@ def carries_more(content: bytes, layout: Layout) -> bool:
 
 
 def take_apart(content: bytes) -> Layout:
-    """Read the headers of an ELF file."""
+    """Parse the headers of an ELF file."""
     form = elf.format_of(content)
     end, bits = form.header[0], 32 * content[4]
     header = struct.unpack_from(form.header, content, 16)
@@ -126,7 +126,6 @@ def take_apart(content: bytes) -> Layout:
 
 
 def slice_of(section: tuple[int, ...]) -> slice:
-    """Return where a section lies in its file."""
     return slice(section[OFFSET], section[OFFSET] + section[SIZE])
 
 

@@ -1,4 +1,4 @@
-"""A root file system in the making, filled with files of the system that this process runs on."""
+"""A root file system that is filled with files of the running system."""
 
 from __future__ import annotations
 
@@ -13,9 +13,7 @@ from assemble import elf
 class Tree:
     """A folder that becomes a root file system.
 
-    Args:
-        root: The folder.
-        below: Root file systems that will lie under this one; what they hold is not taken again.
+    Files of the root file systems in `below`, which will be the layers under it, are not taken again.
     """
 
     def __init__(self, root: Path, below: tuple[Path, ...] = ()) -> None:
@@ -26,15 +24,15 @@ class Tree:
         root.mkdir(parents=True, exist_ok=True)
 
     def inside(self, path: Path) -> Path:
-        """Return where an absolute path lies in this tree."""
+        """Return an absolute path's place in this tree."""
         return Path(f"{self.root}{path}")
 
     def has(self, path: Path) -> bool:
-        """Tell whether this tree or one below it holds a path, itself and not what it may link to."""
+        """Tell whether this tree or one below it holds a path; a link's target need not exist."""
         return any(os.path.lexists(f"{root}{path}") for root in (self.root, *self.below))
 
     def take(self, path: Path) -> None:
-        """Copy one file of the running system, with every link on the way to it and to what it links to."""
+        """Copy one file of the running system, with every link on the way to it and its own target."""
         if path.parent in self._plain:
             self._take_from_plain(path)
             return
@@ -53,7 +51,7 @@ class Tree:
         self._take_from_plain(path)
 
     def _take_from_plain(self, path: Path) -> None:
-        """Copy a file whose folder is here already and is reached without links."""
+        """Copy a file whose folder has been copied and is reached without links."""
         try:
             mode = path.lstat().st_mode
         except FileNotFoundError:  # behind a link that leads nowhere
@@ -65,7 +63,7 @@ class Tree:
             self._copy(path, stat.S_IMODE(mode))
 
     def _copy(self, path: Path, mode: int) -> None:
-        """Copy content and mode: there are thousands, and whoever makes a layer gives them their time."""
+        """Copy content and mode only: there are thousands of files, and their times are set later."""
         content = path.read_bytes()
         with self.inside(path).open("xb") as target:
             target.write(content)
@@ -74,39 +72,37 @@ class Tree:
             self._binaries.add(path)
 
     def take_all(self, folder: Path) -> None:
-        """Copy a folder."""
         for path in walk(folder):
             self.take(path)
 
     def write(self, path: Path, content: str, mode: int = 0o644) -> None:
-        """Write a file of our own."""
+        """Write a file of drydock's own."""
         target = self.inside(path)
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(content)
         target.chmod(mode)
 
     def link(self, path: Path, target: str) -> None:
-        """Make a link of our own."""
+        """Make a link of drydock's own."""
         place = self.inside(path)
         place.parent.mkdir(parents=True, exist_ok=True)
         if not os.path.lexists(place):
             place.symlink_to(target)
 
     def folder(self, path: Path) -> None:
-        """Make a folder of the running system, with its mode; what it holds there is not taken."""
+        """Make a folder of the running system with its mode, but without its content."""
         for part in (*reversed(path.parents[:-1]), path) if path.is_dir() else ():
             self._link(part) if part.is_symlink() else self._folder(part)
 
     def files(self) -> Iterator[Path]:
-        """Yield the absolute path of every file and link in this tree, as it will be in the image."""
+        """Yield the absolute path in the image of every file and link in this tree."""
         for path in walk(self.root):
             yield Path(str(path).removeprefix(str(self.root)))
 
     def prune(self) -> None:
-        """Remove folders that hold nothing, made on the way to what a tree below holds already.
+        """Remove empty folders: `take` makes them on the way to files that a tree below holds already.
 
-        Engines disagree on whether a layer names a folder that is as it was below: those that keep images in
-        containerd leave it out.
+        Engines disagree on whether a layer names a folder that is unchanged: containerd omits it.
         """
         for folder, _, _ in os.walk(self.root, topdown=False):
             if folder != str(self.root) and not os.listdir(folder):  # noqa: PTH208 - a name is enough
@@ -129,9 +125,9 @@ class Tree:
 
 
 def walk(folder: Path, wanted: Callable[[str], bool] = lambda _: True) -> Iterator[Path]:
-    """Yield the files and links under a folder, in one order on every machine.
+    """Yield the files and links under a folder, in the same order on every machine.
 
-    A folder that is not wanted is not entered. Plain strings until the end: there are tens of thousands.
+    An unwanted folder is not entered. Paths stay plain strings until the end: there are tens of thousands.
     """
     with os.scandir(folder) as entries:
         found = sorted(entries, key=lambda entry: entry.name)

@@ -1,8 +1,8 @@
-"""Libraries that a wheel brings although the system has the same one.
+"""Replace a wheel's copy of a library by a link where the system has the same one.
 
-A wheel's copy is named `libcrypto-3a0647ea.so.3`: the library's own name with a hash. Where the runtime layer
-holds `libcrypto.so.3`, with every symbol and version that the wheel's files want, the copy becomes a link:
-one library on disk and in memory, and Debian's security updates reach it.
+A wheel's copy is named `libcrypto-3a0647ea.so.3`: the library's own name with a hash. If the runtime layer
+holds `libcrypto.so.3` with every symbol and version that the wheel's files need, the copy becomes a link.
+Then one library is on disk and in memory, and Debian's security updates reach it.
 """
 
 from __future__ import annotations
@@ -18,16 +18,9 @@ VENDORED = re.compile(r"(?P<stem>lib[\w.+-]+)-[0-9a-f]{8}(?P<rest>\.so(\.\d+)*)"
 
 
 def link_twins(tree: Tree, site: Path, known: dict[str, Path], loader: Path) -> list[Path]:
-    """Replace wheels' copies of the system's libraries by links.
+    """Replace wheels' copies of the system's libraries by links, and return the copies.
 
-    Args:
-        tree: The dependencies' tree.
-        site: Its site-packages, as an absolute path.
-        known: The runtime layer's libraries: name to absolute path.
-        loader: The loader that is asked whether everything still resolves.
-
-    Returns:
-        The copies that became links.
+    `site` is an absolute path of the image; `known` maps the runtime layer's libraries to their paths.
     """
     linked = []
     for copy in sorted(tree.inside(site).glob("*.libs/*.so*")):
@@ -50,11 +43,11 @@ def link_twins(tree: Tree, site: Path, known: dict[str, Path], loader: Path) -> 
 
 
 def complaints(path: Path, loader: Path) -> frozenset[str]:
-    """Return what the loader does not find of all that a file wants: libraries, versions, symbols.
+    """Return the libraries, versions and symbols that a file needs and the loader does not find.
 
-    `ldd -r` in the loader's own words: it relocates everything and complains on standard error. A module may
-    leave symbols to whoever loads it, such as libm's to the interpreter, and a wheel's library its siblings
-    to the module that loads them first: only what was found before and is not any more tells of harm.
+    This is `ldd -r`: the loader relocates everything and complains on standard error. A file may leave
+    symbols to its user: a module to the interpreter, a wheel's library to its siblings. So only a complaint
+    that was not there before a change shows harm.
     """
     environment = {**os.environ, "LD_TRACE_LOADED_OBJECTS": "1", "LD_WARN": "yes", "LD_BIND_NOW": "yes"}
     done = subprocess.run([loader, path], env=environment, capture_output=True, text=True, check=False)
@@ -68,11 +61,11 @@ def complaints(path: Path, loader: Path) -> frozenset[str]:
 
 
 def _same_promises(copy: Path, twin: Path) -> bool:
-    """Tell whether the system's library has every symbol version that the copy has."""
+    """Tell whether the system's library has every symbol version of the copy."""
     wanted, offered = (set(VERSIONS.findall(path.read_bytes())) for path in (copy, twin))
-    # What either wants of the C library is no promise of its own.
+    # The C library's versions are needed, not offered.
     return {version for version in wanted if not version.startswith(b"GLIBC")} <= offered
 
 
-# Symbol versions as they stand in an ELF file's string table.
+# Symbol versions in an ELF file's string table.
 VERSIONS = re.compile(rb"\0([A-Z][A-Z0-9]+_[0-9]+(?:\.[0-9]+)*)(?=\0)")

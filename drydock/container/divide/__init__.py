@@ -1,1 +1,1 @@
-"""Write down what is served, make two layers of an application's files, and list what its code imports."""
+"""Write serve.json, divide an application's files into two layers, and list its imports."""

@@ -1,8 +1,8 @@
-"""Divide an application's files into two trees, compile them, and list what they import.
+"""Divide an application's files into two trees, compile them, and list their imports.
 
     PYTHONPATH=/drydock python3 -m divide /rootfs /layers
 
-makes /layers/code, /layers/resources and /layers/imports.txt. The build's arguments are variables.
+makes /layers/code, /layers/resources and /layers/imports.txt. The environment holds the build's arguments.
 """
 
 import os
@@ -17,7 +17,6 @@ OURS = Path("opt/image")
 
 
 def main() -> None:
-    """Divide what the command line names."""
     tree, layers = map(Path, sys.argv[1:])
     code, resources = layers / "code", layers / "resources"
     written.write(tree, os.environ)

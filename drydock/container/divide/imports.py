@@ -1,7 +1,7 @@
-"""What an application's code imports and opens by name, as its syntax tells: deferred imports, too.
+"""List the modules that an application imports and the libraries that it opens by name, from its syntax.
 
-The list is Python again, one statement a line, sorted: as long as no commit imports anything new, it is the
-same to the byte, and what was found out about it need not be found out again.
+Deferred imports are included. The list is Python, one statement a line, sorted. It stays the same to the byte
+until a commit imports something new; until then, earlier findings about it stay valid.
 """
 
 import ast
@@ -9,23 +9,17 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-# What ends a line whose failure the code expects: it stands in a `try` or depends on a condition.
+# Ends a line that may fail: the code has it in a `try` or under a condition.
 OPTIONAL = "  # optional"
 IMPORTS = ("import_module", "__import__")
 OPENS = ("CDLL", "PyDLL", "LoadLibrary", "dlopen")
 
 
 def statements(tree: Path, roots: Iterable[Path], entry: str) -> tuple[list[str], Mapping[Path, str]]:
-    """Return a statement for each module of others that is imported, and each library that is opened.
+    """Return a statement for each foreign module that is imported, and each library that is opened.
 
-    Args:
-        tree: Holds the code.
-        roots: The folders in it that modules are imported from: what lies there is the application's own.
-        entry: The module that is served.
-
-    Returns:
-        The statements, and why a file does not compile that something imports by its name: path to reason. A
-        file that nothing imports may be a template.
+    Also return a reason for each file that does not compile but is imported by name; others may be templates.
+    `roots` are the folders of the application's own modules, `entry` is the module that is served.
     """
     own = {path.stem for root in roots if root.is_dir() for path in root.iterdir()} | set(
         sys.stdlib_module_names
@@ -49,7 +43,7 @@ def statements(tree: Path, roots: Iterable[Path], entry: str) -> tuple[list[str]
 
 
 class Reader(ast.NodeVisitor):
-    """Collects what one module imports: statements, and whether the module can do without them."""
+    """Collects a module's imports as statements, each with whether the module can do without it."""
 
     def __init__(self, own: set[str]) -> None:
         self.own = own
@@ -59,13 +53,13 @@ class Reader(ast.NodeVisitor):
         self._optional = False
 
     def visit_If(self, node: ast.If) -> None:
-        """Read both branches, but no import that only a type checker follows."""
+        """Read both branches, except imports under TYPE_CHECKING."""
         typing = {"TYPE_CHECKING"} & {getattr(node.test, "id", None), getattr(node.test, "attr", None)}
         self._read_optional([node.test, *([] if typing else node.body)])
         self._read_optional(node.orelse)
 
     def visit_Try(self, node: ast.Try) -> None:
-        """Read everything: what fails is caught."""
+        """Read everything as optional: the code catches failures."""
         self._read_optional(ast.iter_child_nodes(node))
 
     visit_TryStar = visit_Try  # noqa: N815 - as ast.NodeVisitor names it
@@ -83,7 +77,7 @@ class Reader(ast.NodeVisitor):
             self._note_import(node.module or "", f"from {node.module} import {alias.name}")
 
     def visit_Call(self, node: ast.Call) -> None:
-        """Note imports and libraries whose name is given as it is."""
+        """Note imports and libraries whose name is a literal."""
         name = getattr(node.func, "id", None) or getattr(node.func, "attr", None)
         for given in _texts(node.args[:1]):
             if name in IMPORTS and all(part.isidentifier() for part in given.split(".")):
@@ -110,7 +104,6 @@ class Reader(ast.NodeVisitor):
 
 
 def _texts(nodes: Iterable[ast.AST]) -> Iterator[str]:
-    """Yield the texts among literal arguments."""
     for node in nodes:
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
             yield node.value

@@ -1,6 +1,6 @@
-"""Two trees of one: an application's code, and all that lies beside it.
+"""Divide an application's tree into its code and its other files.
 
-Code changes with every commit, all else rarely: then a push after a change of source sends code alone.
+Code changes with every commit, other files rarely: a push after a change of source sends the code alone.
 """
 
 import os
@@ -16,21 +16,17 @@ OURS = Path("opt/image")
 
 
 def divide(tree: Path, code: Path, resources: Path, workdir: str) -> None:
-    """Copy each file of a tree into one of two others.
+    """Copy each file of a tree into one of two others, and leave the tree unchanged.
 
-    A folder is made where it holds something. In both layers, engines would disagree on whether the upper one
-    names it: those that keep images in containerd leave out what is as it was below.
-
-    Args:
-        tree: What is divided; it stays as it is.
-        code, resources: The other two.
-        workdir: Where the application runs. It is made among the resources, whatever it holds.
+    A folder is made only where it holds something. If both layers had it, engines would disagree on whether
+    the upper layer names it: containerd omits a folder that is unchanged. The working directory is always
+    made among the resources.
     """
     code.mkdir(parents=True)
     _make(resources / workdir.lstrip("/"), tree / workdir.lstrip("/"))
     for place, folders, names in os.walk(tree):
         inside = Path(place).relative_to(tree)
-        # A link to a folder is listed among the folders, and not followed.
+        # os.walk lists a link to a folder among the folders, and does not follow it.
         entries = [Path(place, name) for name in (*names, *folders)]
         for source in (path for path in entries if path.is_symlink() or path.is_file()):
             name = source.name
@@ -42,10 +38,10 @@ def divide(tree: Path, code: Path, resources: Path, workdir: str) -> None:
 
 
 def settle(tree: Path) -> None:
-    """Let everyone read every file, its owner alone write it; give it bytecode and a time.
+    """Set the modes, bytecode and times of a tree: everyone may read, only the owner may write.
 
-    A folder of another owner than root, and with root's group, is the application's to write in. Users whom a
-    cluster picks have that group, too.
+    A folder of root's group with another owner than root is writable by the application. Users that a cluster
+    assigns are in root's group, too.
     """
     bytecode_of = sorted(str(path.relative_to(tree)) for path in walk(tree))
     _open(tree)
@@ -70,7 +66,7 @@ def _is_code(path: Path) -> bool:
 
 
 def _make(folder: Path, original: Path) -> None:
-    """Make a folder and those above it, with the owners that they have in the divided tree."""
+    """Make a folder and its parents, with the owners that they have in the divided tree."""
     if not folder.exists():
         _make(folder.parent, original.parent)
         folder.mkdir()

@@ -1,4 +1,4 @@
-"""The files of an image that follow from the build's arguments: what is served, import path, accounts."""
+"""The image's files that follow from the build's arguments: serve.json, import path, accounts."""
 
 from __future__ import annotations
 
@@ -15,12 +15,7 @@ HOME = "/tmp"  # noqa: S108 - the image's own
 
 
 def write(tree: Path, arguments: Mapping[str, str]) -> None:
-    """Write them below a folder.
-
-    Args:
-        tree: Becomes the root file system's upper layers.
-        arguments: The build's arguments, as the Dockerfile names them.
-    """
+    """Write these files into a tree, the root file system's upper layers."""
     [packages] = ENVIRONMENT.glob("lib/python3*/site-packages")
     texts = {
         SERVE: json.dumps(served(arguments), indent=2) + "\n",
@@ -35,7 +30,7 @@ def write(tree: Path, arguments: Mapping[str, str]) -> None:
 
 
 def served(arguments: Mapping[str, str]) -> dict[str, object]:
-    """Return what start script and probe read."""
+    """Return serve.json's content, which start script and probe read."""
     return {
         "application": arguments["APP_ENTRY_POINT"],
         "factory": arguments["APP_FACTORY"] == "1",
@@ -53,7 +48,7 @@ def served(arguments: Mapping[str, str]) -> dict[str, object]:
 
 
 def options(command: str) -> dict[str, str]:
-    """Return options of uvicorn's command line by their names: `--root-path /shop` is root_path, /shop."""
+    """Parse options of uvicorn's command line: `--root-path /shop` becomes root_path, /shop."""
     found: dict[str, str] = {}
     words = [
         part
@@ -73,8 +68,8 @@ def options(command: str) -> dict[str, str]:
 def import_line(folders: list[str]) -> str:
     """Return the line of a .pth file that makes the application importable from any folder.
 
-    It goes where PYTHONPATH would put it, behind PYTHONPATH's own folders: before the standard library, whose
-    archive's name comes first.
+    It inserts the folders where PYTHONPATH would: after PYTHONPATH's own, before the standard library, whose
+    archive comes first.
     """
     archive = f"{sys.base_prefix}/{sys.platlibdir}/python{sys.version_info.major}{sys.version_info.minor}.zip"
     place = f"sys.path.index({archive!r}) if {archive!r} in sys.path else 0"
@@ -82,12 +77,11 @@ def import_line(folders: list[str]) -> str:
 
 
 def with_user(accounts: str, user: str, group: str) -> str:
-    """Add the image's user to the base's accounts, with the only home that it can write to."""
+    """Add the image's user to the base's accounts; /tmp is the only home that it can write to."""
     kept = [line for line in accounts.splitlines() if line.split(":")[2:3] != [user]]
     return "".join(f"{line}\n" for line in [*kept, f"app:x:{user}:{group}:app:{HOME}:/usr/sbin/nologin"])
 
 
 def with_group(groups: str, group: str) -> str:
-    """Add the image's group to the base's."""
     known = any(line.split(":")[2:3] == [group] for line in groups.splitlines())
     return groups if known else f"{groups.rstrip()}\napp:x:{group}:\n"

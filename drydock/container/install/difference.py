@@ -1,9 +1,9 @@
-"""Print the entries of a requirements file whose distributions an environment does not have yet.
+"""Print the entries of a requirements file whose distributions an environment lacks.
 
     python3 difference.py requirements-test.lock /opt/venv > rest.txt
 
-The tests must run against the versions that ship: a version that differs is an error. With --any-version at
-the end it is not: the file is about tools, and what ships of them is used.
+The tests must run against the versions that ship, so another installed version is an error. With
+--any-version at the end it is accepted: the file lists tools, and the shipped versions of them are used.
 """
 
 import re
@@ -14,27 +14,22 @@ from pathlib import Path
 
 
 def normal(name: str) -> str:
-    """Return a distribution's name as package indexes compare it."""
+    """Normalize a distribution's name as package indexes do."""
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def entries(text: str) -> Iterator[tuple[str, str, str]]:
-    """Yield name, version and whole text of each pinned entry, its hashes included."""
+    """Yield name, version and full text of each pinned entry, hashes included."""
     for entry in re.findall(r"^[A-Za-z0-9].*(?:\n[ \t]+--hash.*)*", text, re.MULTILINE):
         if pinned := re.match(r"([A-Za-z0-9][\w.-]*)(?:\[[^\]]*\])?==([^\s;\\]+)", entry):
             yield normal(pinned[1]), pinned[2], entry
 
 
 def missing(text: str, installed: dict[str, str], *, any_version: bool = False) -> str:
-    """Return the entries that are not installed.
-
-    Args:
-        text: The requirements file.
-        installed: Version by distribution.
-        any_version: Take whatever version is installed.
+    """Return the entries that are not installed; `installed` maps distributions to versions.
 
     Raises:
-        SystemExit: Another version than the locked one is installed.
+        SystemExit: Another version than the locked one is installed, and `any_version` is not set.
     """
     rest = [entry for name, _, entry in entries(text) if name not in installed]
     # A lock may hold several versions, each for other Pythons.
@@ -53,7 +48,6 @@ def missing(text: str, installed: dict[str, str], *, any_version: bool = False) 
 
 
 def main() -> None:
-    """Compare the two that the command line names."""
     lock, environment = map(Path, sys.argv[1:3])
     folders = [str(folder) for folder in environment.glob("lib/python3*/site-packages")]
     installed = {normal(found.metadata["Name"]): found.version for found in distributions(path=folders)}

@@ -1,12 +1,12 @@
-"""Run an application's imports, or its start, under the loader's eyes; refuse libraries that the image lacks.
+"""Trace an application's imports or start, and refuse libraries that the image lacks.
 
     python3 /trace imports /imports.txt
     python3 /trace start /rootfs
 
-What a program opens by name while it runs (dlopen, ctypes, cffi) stands in no file's list of needed
-libraries. Here, where all that is installed is at hand, the loader itself writes down what it loads. Where an
-import or the start fails for another reason, such as a setting or a server that is not there, that is
-reported, and what was loaded until then was traced. What was loaded is printed.
+A file's list of needed libraries does not name those that a program opens at run time (dlopen, ctypes, cffi).
+The builder has everything that is installed, so the loader can record each library as it loads it. An import
+or a start may fail for another reason, such as a missing setting or server. That failure is reported, and the
+libraries loaded before it count. Prints the loaded libraries.
 """
 
 from __future__ import annotations
@@ -29,13 +29,7 @@ MISSING = re.compile(r"([\w.+-]+): cannot open shared object file")
 
 
 def main(what: str, subject: str, *roots: str) -> int:
-    """Trace, judge, print; return the exit code.
-
-    Args:
-        what: `imports` or `start`.
-        subject: A list of statements, or the application's tree.
-        roots: The image's trees.
-    """
+    """Trace a file of statements (`imports`) or an application's tree (`start`); return the exit code."""
     roots = roots or LAYERS
     missing = absent(roots)
     with tempfile.TemporaryDirectory() as folder:
@@ -60,19 +54,13 @@ def has(path: str, roots: Iterable[str]) -> bool:
 
 
 def absent(roots: Iterable[str]) -> list[str]:
-    """Return the standard library's extension modules that cannot be imported in the image: it lacks them."""
+    """Return the standard library's extension modules that the image lacks."""
     modules = Path(sysconfig.get_config_var("DESTSHARED")).glob("*.so")
     return sorted(module.name.split(".")[0] for module in modules if not has(str(module), roots))
 
 
 def start(rootfs: Path, folder: Path, missing_modules: Iterable[str]) -> Trace:
-    """Start the application of a tree once.
-
-    Args:
-        rootfs: The tree. What the application writes beside its code goes to a copy of it.
-        folder: An empty folder for what is written down.
-        missing_modules: Modules that cannot be imported.
-    """
+    """Start the application of a tree once, in a copy: an application may write beside its code."""
     copy = shutil.copytree(rootfs, folder / "copy", symlinks=True)
     place = copy / "opt/image/serve.json"
     served = json.loads(place.read_text(encoding="utf-8"))
@@ -87,11 +75,9 @@ def start(rootfs: Path, folder: Path, missing_modules: Iterable[str]) -> Trace:
 
 
 def judge(trace: Trace, lacking: set[str]) -> list[str]:
-    """Return what is wrong: libraries that would be missing in the image.
+    """Return an error for each library that the image would lack.
 
-    Args:
-        trace: What happened.
-        lacking: Loaded libraries that the image does not hold.
+    `lacking` are loaded libraries that the image does not hold.
     """
     asked = {path for path in lacking if path in trace.by_name or Path(path).name in trace.by_name}
     there = {Path(path).name for path in trace.loaded}
@@ -108,7 +94,7 @@ def judge(trace: Trace, lacking: set[str]) -> list[str]:
 
 
 def wanted(fault: Fault) -> set[str]:
-    """Return the libraries that were looked for before something failed."""
+    """Return the libraries that a failed statement looked for."""
     return {*fault.looked_for, *MISSING.findall(fault.why)}
 
 

@@ -1,4 +1,4 @@
-"""Start the application as far as it comes without a request: import it, and call it if it is a factory.
+"""Import the application, and call it if it is a factory: its start until the first request.
 
 The argument is the image's serve.json.
 """
@@ -9,11 +9,11 @@ import json
 import sys
 from pathlib import Path
 
-# The application must not find this script's neighbours by their names.
+# Keep this script's neighbours from being imported by name.
 sys.path.insert(0, str(Path(__file__).parent))
 importlib.import_module("notes")
 del sys.path[0], sys.modules["notes"]
-# As the image's start script does.
+# The image's start script does so too.
 gc.disable()
 _served = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
 del sys.argv[1:]

@@ -1,4 +1,4 @@
-"""Run a script of this folder and read what the loader and the script wrote down about it."""
+"""Run a script of this folder under the loader's debug output, and parse that output and its notes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ BY_NAME = "dynamically loaded by "
 
 @dataclass(frozen=True)
 class Fault:
-    """What failed, the last line that it said, and the libraries that it had asked for through ctypes."""
+    """A failed statement or start, its last error line, and the libraries that it had asked ctypes for."""
 
     what: str
     why: str
@@ -26,12 +26,9 @@ class Fault:
 
 @dataclass(frozen=True)
 class Trace:
-    """What happened.
+    """The libraries that Python's processes loaded, except the application's own, and the failures.
 
-    Args:
-        loaded: Paths of the libraries that Python's processes loaded, the application's own left out.
-        by_name: Names or paths among them that were asked for while a process ran.
-        faults: What failed.
+    `by_name` holds names or paths of libraries that were opened at run time.
     """
 
     loaded: frozenset[str]
@@ -46,14 +43,9 @@ def watched(
     environment: Mapping[str, str] | None = None,
     workdir: Path | None = None,
 ) -> Trace:
-    """Run a script to its end, at most for a minute.
+    """Run a script for at most a minute, with some modules made unimportable.
 
-    Args:
-        script: Its path and arguments.
-        folder: For what is written down.
-        missing_modules: Modules that cannot be imported.
-        environment: Variables in addition to this process's.
-        workdir: Where it runs.
+    The folder receives the notes and the loader's output.
     """
     notes = folder / "notes"
     variables = {
@@ -72,7 +64,7 @@ def watched(
         end = "".join(done.stderr.strip().splitlines()[-1:]) if done.returncode else ""
     except subprocess.TimeoutExpired:
         end = f"it was not done after {SECONDS} s"
-    # One file a process; other programs than Python load what they load.
+    # Each process has a file of its own; libraries of programs other than Python do not count.
     lines = [line for file in folder.glob("loader.*") for line in pythons_own(file.read_text().splitlines())]
     loaded = (line.partition(LOADED)[2] for line in lines if LOADED in line)
     return Trace(
@@ -83,7 +75,7 @@ def watched(
 
 
 def pythons_own(lines: list[str]) -> Iterator[str]:
-    """Yield the lines of one process if it is the interpreter; of another program none."""
+    """Yield one process's lines if it runs the interpreter; none for another program."""
     programs = [line.partition("initialize program: ")[2].strip() for line in lines]
     program = next((shutil.which(name) for name in programs if name), None)
     if program and os.path.realpath(program) == os.path.realpath(sys.executable):
@@ -91,12 +83,7 @@ def pythons_own(lines: list[str]) -> Iterator[str]:
 
 
 def faults(notes: Iterable[str], end: str) -> Iterator[Fault]:
-    """Read what a script wrote down (notes.py).
-
-    Args:
-        notes: Its lines.
-        end: Why the script itself failed; empty when it did not.
-    """
+    """Parse a script's notes (notes.py); `end` is the error that ended the script itself, if any."""
     what, names = "the application", set[str]()
     for line in notes:
         kind, _, text = line.partition("\t")

@@ -1,11 +1,11 @@
-"""What a traced script writes down, one note a line, to the file that NOTES names.
+"""Write a traced script's notes, one a line, to the file that NOTES names.
 
-    begin   what is tried next
+    begin   the next statement
     open    a name that was looked for through ctypes
-    fail    how it failed
+    fail    its error
 
-Importing this begins to listen, and keeps the modules that ABSENT names from being imported: the image does
-not have them.
+Importing this module starts the recording. It also makes the modules that ABSENT names unimportable, since
+the image lacks them.
 """
 
 import ctypes.util
@@ -17,13 +17,12 @@ _target = os.open(os.environ["NOTES"], os.O_WRONLY | os.O_APPEND | os.O_CREAT | 
 
 
 def write_down(kind: str, text: str) -> None:
-    """Append one line."""
     line = " ".join(text.split())
     os.write(_target, f"{kind}\t{line}\n".encode())
 
 
 def find_library(name: str) -> str | None:
-    """Find a library as ctypes does, and write down a name that it does not find."""
+    """Find a library as ctypes does, and note a name that it does not find."""
     found = _find(name)
     if found is None:
         write_down("open", f"lib{name}.so")
@@ -31,7 +30,7 @@ def find_library(name: str) -> str | None:
 
 
 def listen(event: str, arguments: tuple[object, ...]) -> None:
-    """Write down what is opened by name."""
+    """Note each library that is opened by name."""
     if event == "ctypes.dlopen" and isinstance(arguments[0], str):
         write_down("open", arguments[0])
 

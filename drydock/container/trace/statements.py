@@ -1,4 +1,4 @@
-"""Run each line of a file by itself: imports, and libraries that are opened (divide/imports.py writes it)."""
+"""Run each line of a file by itself: imports and library openings that divide/imports.py listed."""
 
 import ctypes.util
 import gc
@@ -6,7 +6,7 @@ import importlib
 import sys
 from pathlib import Path
 
-# The modules must not find this script's neighbours by their names.
+# Keep this script's neighbours from being imported by name.
 sys.path.insert(0, str(Path(__file__).parent))
 _write_down = importlib.import_module("notes").write_down
 del sys.path[0], sys.modules["notes"]

@@ -1,5 +1,4 @@
-"""The tools that declare, lock and install dependencies, each in a module of its own: detection reads with
-them, the recipe installs with them, and neither knows one by its name."""
+"""The tools that declare, lock and install dependencies; their callers know none of them by name."""
 
 from __future__ import annotations
 
@@ -26,7 +25,7 @@ __all__ = [
     "Upgrade",
 ]
 
-# A pyproject.toml without a lock, and the form in which drydock locks whatever has none.
+# A pyproject.toml without a lock, and drydock's own lock for projects that have none.
 MANIFEST, LOCKED_BY_UV = Pyproject(), Requirements()
 LOCKING: tuple[Tool, ...] = (Uv(), Poetry(), Pdm(), Pipenv(), Pylock())
 PLAIN: tuple[Tool, ...] = (LOCKED_BY_UV, Setuptools())
@@ -35,12 +34,11 @@ BY_KIND = {tool.kind: tool for tool in TOOLS}
 
 
 def of(dependencies: Dependencies) -> Tool:
-    """Return the tool that installs dependencies."""
     return BY_KIND[dependencies.kind]
 
 
 def about(data: Rows) -> About:
-    """Return what the tools' tables of a pyproject.toml say of the build, together."""
+    """Combine all tools' facts about the build in a pyproject.toml."""
     every = [tool.about(data) for tool in TOOLS]
     return About(
         next((one.name for one in every if one.name), ""),

@@ -1,4 +1,4 @@
-"""The shape of a tool that declares, locks or installs dependencies: each module here has one or more."""
+"""The interface of a tool that declares, locks or installs dependencies."""
 
 from __future__ import annotations
 
@@ -28,12 +28,7 @@ Names = Sequence[str]
 
 @dataclass(frozen=True)
 class Source:
-    """One declaration of dependencies.
-
-    `package` is the workspace member to install, `local` are folders and files of the tree that are installed
-    besides; `itself` tells that the project is one of them, `by_text` that no installer reads the declaration
-    without running it.
-    """
+    """One declaration of dependencies."""
 
     tool: Tool
     folder: str
@@ -43,16 +38,16 @@ class Source:
     extras: dict[str, Items] = field(default_factory=dict)
     groups: dict[str, Items] = field(default_factory=dict)
     lock: Lock | None = None
-    package: str = ""
+    package: str = ""  # the workspace member to install
     hashed: bool = False
-    itself: bool = False
-    by_text: bool = False
+    itself: bool = False  # whether it installs the project itself
+    by_text: bool = False  # whether an installer has to run the declaration in order to read it
     reader: str = ""
-    local: tuple[str, ...] = ()
+    local: tuple[str, ...] = ()  # the other folders and files that it installs
 
     @property
     def names(self) -> set[str]:
-        """The names asked for by default."""
+        """The names that are installed by default."""
         return {w.name for w in self.wanted}
 
     def selected(self, names: Sequence[str]) -> list[Wanted]:
@@ -62,19 +57,19 @@ class Source:
 
     @property
     def label(self) -> str:
-        """The file that a person would name this source by."""
+        """The file that a person would call this source."""
         return self.lock.path if self.lock else self.files[0]
 
     @property
     def pinned(self) -> bool:
-        """Whether it names one version of everything."""
+        """Whether it pins every requirement."""
         possible = self.tool.can_pin and not self.by_text and bool(self.wanted)
         return possible and all(w.pinned for w in self.wanted)
 
 
 @dataclass(frozen=True)
 class Parts:
-    """What a tool's own table of pyproject.toml adds to [project]."""
+    """The dependencies in a tool's own table of pyproject.toml, in addition to [project]."""
 
     wanted: Items = ()
     extras: dict[str, Items] = field(default_factory=dict)
@@ -84,7 +79,7 @@ class Parts:
 
 @dataclass(frozen=True)
 class About:
-    """What a tool's own table of pyproject.toml says of the build; paths are relative to the project."""
+    """The build's facts in a tool's own table of pyproject.toml; paths are relative to the project."""
 
     name: str = ""
     files: tuple[str, ...] = ()
@@ -95,14 +90,13 @@ class About:
 
 @dataclass(frozen=True)
 class Step:
-    """Words for the commands of a build's step: the declaration's folder and first file there, a prefix for
-    commands that reach the package index, and options that may be empty."""
+    """Words for the commands of a build step."""
 
-    at: str
-    file: str
-    download: str
-    release: str = ""
-    hashes: str = ""
+    at: str  # the declaration's folder in the build
+    file: str  # its first file there
+    download: str  # the prefix of commands that reach the package index
+    release: str = ""  # an option; may be empty
+    hashes: str = ""  # an option; may be empty
     venv: str = "/opt/venv"
     tool: str = "/tmp/tool"  # noqa: S108 - in a stage of the build
     requirements: str = "/tmp/requirements.txt"  # noqa: S108 - in a stage of the build
@@ -120,45 +114,45 @@ class Step:
 
 @dataclass(frozen=True)
 class Upgrade:
-    """The pins that a renewed lock may leave behind though the declaration still allows them."""
+    """The pins that a renewed lock may drop although the declaration still allows them."""
 
     all: bool = False
     names: tuple[str, ...] = ()
 
 
 class Tool:
-    """What one tool reads, how it locks, and how the build installs what it locked."""
+    """How one tool reads and locks dependencies, and how the build installs them."""
 
     kind: ClassVar[DependencyKind]
     name: ClassVar[str]
     lock: ClassVar[str] = ""
-    # In which list of a lock file the packages are.
+    # The key of the packages in its lock file.
     rows: ClassVar[str] = "package"
-    # A Dockerfile's instruction that installs from it.
+    # Matches a Dockerfile's instruction that installs from it.
     mention: ClassVar[str]
-    # Its lock holds what the pyproject.toml beside it declares.
+    # Its lock belongs to the pyproject.toml beside it.
     has_manifest: ClassVar[bool] = False
-    # A declaration may name exact versions, without a lock.
+    # Its declaration can pin exact versions, without a lock.
     can_pin: ClassVar[bool] = False
-    # Only the tool itself reads its lock: it is installed in the build, and prints requirements.
+    # Only the tool reads its lock: the build installs the tool, which prints requirements.
     exports: ClassVar[bool] = False
-    # Variables for the commands that lock: no environment is made, and no question asked.
+    # Variables for the locking commands: they must not make an environment, nor ask questions.
     settings: ClassVar[Mapping[str, str]] = MappingProxyType({})
-    # A file that these commands leave beside the lock.
+    # A file that these commands leave behind.
     litter: ClassVar[str] = ""
-    # A lock's local folders are in what it installs.
+    # Installing its lock installs the local folders too.
     installs_local: ClassVar[bool] = True
 
     def mentioned(self, source: Source) -> str:
-        """Return the pattern of a Dockerfile's instruction that installs a declaration."""
+        """Return a pattern for a Dockerfile's instruction that installs a declaration."""
         return self.mention
 
     def above(self, root: Path) -> Path | None:
-        """Return the folder above a project that holds its lock, None without one."""
+        """Return the folder above a project with its lock, None without one."""
         return None
 
     def read(self, tree: Tree, path: str) -> Lock | None:
-        """Return a lock file, None when it is missing or is not one."""
+        """Read a lock file; None if it is missing or not one."""
         data = tree.toml(path, MAX_LOCK)
         if not data:
             return None
@@ -176,23 +170,23 @@ class Tool:
         return Lock(path, python if isinstance(python, str) else "", found, frozenset(main))
 
     def package(self, row: Rows, old_files: Rows) -> Locked:
-        """Return one row of a lock file; `old_files` are the files by name of older formats."""
+        """Parse one row of a lock file; `old_files` are the files by name in older formats."""
         raise NotImplementedError
 
     def made_for(self, data: Rows) -> object:
-        """Return the range of Pythons that a lock file was made for."""
+        """Return a lock file's range of Pythons."""
         return data.get("requires-python")
 
     def governs(self, tree: Tree) -> bool:
-        """Tell whether a project without a lock is the tool's: its files configure the tool."""
+        """Tell whether a project without a lock uses the tool, by the tool's configuration in it."""
         return False
 
     def locking(self, tree: Tree, upgrade: Upgrade) -> list[list[str]] | None:
-        """Return the tool's own commands that make or renew its lock, None where `uv pip compile` does."""
+        """Return the tool's commands that make or renew its lock; None if `uv pip compile` does."""
         return None
 
     def sources(self, tree: Tree, folder: str, manifest: Source | None) -> list[Source]:
-        """Return what a lock file in a folder declares, with what its pyproject.toml does."""
+        """Return the declarations of a folder's lock file and of the pyproject.toml beside it."""
         path = join(folder, self.lock)
         lock = self.read(tree, path) if self.lock and tree.exists(path) else None
         if lock is None:
@@ -206,7 +200,7 @@ class Tool:
         return [Source(self, folder, files, path, own, lock=lock, hashed=True)]
 
     def beside(self, folder: str) -> tuple[str, ...]:
-        """Return the file that a lock without a pyproject.toml was made from."""
+        """Return the source file of a lock without a pyproject.toml."""
         return ()
 
     def locked(
@@ -222,57 +216,57 @@ class Tool:
         )
 
     def parts(self, tree: Tree, path: str, data: Rows) -> Parts:
-        """Return what the tool's own table adds to the dependencies of a pyproject.toml."""
+        """Return the tool's own table of dependencies in a pyproject.toml."""
         return Parts()
 
     def declares_alone(self, data: Rows) -> bool:
-        """Tell whether the dependencies are declared in the tool's own table, which uv does not read."""
+        """Tell whether only the tool's own table, which uv does not read, declares the dependencies."""
         return False
 
     def pythons(self, tree: Tree, folder: str) -> Iterator[Found[str]]:
-        """Yield the ranges of Pythons that the tool's own files state, in its words."""
+        """Yield the ranges of Pythons in the tool's own files, in its syntax."""
         yield from ()
 
     def about(self, data: Rows) -> About:
-        """Return what the tool's own table says of the project and its build."""
+        """Return the facts about the project and its build in the tool's own table."""
         return About()
 
     def local(self, tree: Tree, folder: str, data: Rows) -> Mapping[str, str]:
-        """Return the folders that a pyproject.toml installs from, by distribution; `""` for unknown ones."""
+        """Return the folders that a pyproject.toml installs, by distribution; `""` for unknown ones."""
         return {}
 
     def export(self, source: Source, extras: Names, groups: Names) -> list[str]:
-        """Return the command that prints requirements for uv; empty where uv reads the files itself."""
+        """Return the command that prints requirements for uv; empty if uv reads the files itself."""
         return []
 
     def install(self, source: Source, extras: Names, groups: Names, itself: bool) -> list[str]:
-        """Return the uv command that installs a declaration, or what the tool exports of it."""
+        """Return the uv command that installs a declaration or its export."""
         return [*UV_INSTALL, "--requirement", "requirements.txt"]
 
     def steps(self, found: Dependencies, step: Step) -> list[str]:
-        """Return the commands of the build that install the dependencies into the environment."""
+        """Return the build's commands that install the dependencies into the environment."""
         if not found.hashed:
             into = [*found.install[:3], step.into, shlex.join(found.install[3:])]
             return [step.make, f"cd {step.at}", f"{step.download} {' '.join(into)}"]
-        # uv takes an archive's path from the folder that it works in, not from the file that names it.
+        # uv resolves an archive's path from its working folder, not from the file that names it.
         at = [f"cd {step.at}"] if found.archives else []
         return [step.make, *at, f"{step.download} uv pip sync {step.into} --require-hashes {step.file}"]
 
     def test_requirements(self, found: Dependencies, step: Step, lock: str) -> str:
-        """Return the command that writes all that is locked, tests included, to a file; empty for none."""
+        """Return the command that writes the whole lock, tests included, to a file; empty for none."""
         return ""
 
 
 class Exporting(Tool):
-    """A tool whose lock file only the tool itself reads."""
+    """A tool whose lock file only it can read."""
 
     exports = True
-    # The option with the folder to work in, and the one that adds the groups for development.
+    # The option for the working folder, and the one that adds the development groups.
     place: ClassVar[str] = ""
     everything: ClassVar[str]
 
     def steps(self, found: Dependencies, step: Step) -> list[str]:
-        """Install the tool, which no later stage copies, and what it prints."""
+        """Install the tool, which no later stage copies, and the requirements that it prints."""
         locked = f"--require-hashes /install/{self.name}.txt"
         return [
             f"uv venv --quiet --python=python3 {step.tool}",
@@ -283,40 +277,38 @@ class Exporting(Tool):
         ]
 
     def test_requirements(self, found: Dependencies, step: Step, lock: str) -> str:
-        """Print all groups; the tool is still there from the stage before."""
+        """Print all groups; the tool is still there from the earlier stage."""
         return f"{self.printed(found, step, self.everything)} > {lock}"
 
     def printed(self, found: Dependencies, step: Step, *more: str) -> str:
-        """Return the command that prints requirements."""
         options = found.export[found.export.index(self.name) + 1 :]
         return " ".join([f"{step.tool}/bin/{self.name}", *options, *more, *filter(None, [self.place])])
 
 
 def name_of(row: Rows) -> str:
-    """Return the canonical name of a lock file's row."""
     return str(canonicalize_name(row["name"]))
 
 
 def version_of(row: Rows) -> str:
-    """Return the version of a lock file's row, `""` when it has none."""
+    """Return the version of a lock file's row, `""` without one."""
     version = row.get("version")
     return version if isinstance(version, str) else ""
 
 
 def files_of(rows: object, *keys: str) -> tuple[str, ...]:
-    """Return the base names of a row's files, each under the first of `keys` that it has."""
+    """Return the base names of a row's files, each under its first key of `keys`."""
     dicts = [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
     found = (next((row[k] for k in keys if isinstance(row.get(k), str)), "") for row in dicts)
     return tuple(name for value in found if (name := value.rpartition("/")[2]))
 
 
 def read_list(tree: Tree, path: str, texts: object) -> Items:
-    """Return a list of requirement texts, each with its line in a file."""
+    """Parse a list of requirements, each with its line in a file."""
     whole = tree.text(path) or ""
     items = (wanted(text, f"{path}:{line_of(whole, text)}") for text in strings(texts))
     return tuple(item for item in items if item)
 
 
 def asked(option: str, names: Sequence[str]) -> list[str]:
-    """Return an option once for each name."""
+    """Repeat an option for each name."""
     return [word for name in names for word in (option, name)]

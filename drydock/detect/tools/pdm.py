@@ -42,11 +42,11 @@ class Pdm(Exporting):
     everything = "--dev"
 
     def governs(self, tree: Tree) -> bool:
-        """Tell whether [tool.pdm] holds more than the build backend's options."""
+        """Tell whether [tool.pdm] has more than the build backend's options."""
         return bool(set(table(tree.toml("pyproject.toml"), "tool", "pdm")) - {"version", "build"})
 
     def locking(self, tree: Tree, upgrade: Upgrade) -> list[list[str]]:
-        """Return `pdm lock`, which takes new versions unless told otherwise."""
+        """Return `pdm lock`, which takes new versions unless an option says otherwise."""
         words = ["pdm", "lock", *([] if upgrade.all else ["--update-reuse"])]
         named = ["pdm", "update", "--no-sync", "--update-reuse", *upgrade.names]
         return [words, named] if upgrade.names else [words]
@@ -68,7 +68,7 @@ class Pdm(Exporting):
         return Parts(groups={name: read_list(tree, path, texts) for name, texts in rows.items()})
 
     def about(self, data: Rows) -> About:
-        """Return what PDM's build backend reads and writes."""
+        """Return the files that PDM's build backend reads and writes."""
         version, build = table(data, "tool", "pdm", "version"), table(data, "tool", "pdm", "build")
         hook, written = build.get("custom-hook"), version.get("write_to")
         return About(

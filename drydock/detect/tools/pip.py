@@ -1,4 +1,4 @@
-"""pip: requirements files, pylock.toml, and a pyproject.toml that no lock belongs to."""
+"""pip: requirements files, pylock.toml, and a pyproject.toml without a lock."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ PRODUCTION = re.compile(r"prod|base|main|common|core|app|api|server", re.I)
 
 
 class Pylock(Tool):
-    """The standard lock file, which uv installs as it is."""
+    """The standard lock file, which uv installs directly."""
 
     kind = "pylock"
     name = "pip"
@@ -46,7 +46,7 @@ class Pylock(Tool):
         return _from_file(source)
 
     def steps(self, found: Dependencies, step: Step) -> list[str]:
-        """Sync the environment with the file, whose hashes uv checks anyway."""
+        """Sync the environment with the file; uv always checks its hashes."""
         return [step.make, f"{step.download} uv pip sync {step.into} {step.file}"]
 
 
@@ -58,11 +58,10 @@ class Requirements(Tool):
     can_pin = True
 
     def mentioned(self, source: Source) -> str:
-        """Return the pattern of an instruction that names the file."""
         return rf"(-r|--requirement)[= ]*[\"']?\S*{re.escape(source.files[0].rpartition('/')[2])}"
 
     def sources(self, tree: Tree, folder: str, manifest: Source | None) -> list[Source]:
-        """Return the files for production: the plain name, else those that are not for development."""
+        """Return the production files: the plain name, else those not for development."""
         found = []
         for path in _chosen(tree, folder):
             read = read_requirements(tree, path)
@@ -77,7 +76,7 @@ class Requirements(Tool):
 
 
 class Pyproject(Tool):
-    """A pyproject.toml that no lock belongs to."""
+    """A pyproject.toml without a lock."""
 
     kind = "pyproject"
     name = "uv"
@@ -114,7 +113,7 @@ def _chosen(tree: Tree, folder: str) -> list[str]:
     names = [n for n in names if n.endswith((".txt", ".lock"))]
     plain = [n for n in (join(folder, "requirements.txt"), join(folder, "requirements.lock")) if n in names]
     if len(plain) == 2 and read_requirements(tree, plain[1]).wanted:
-        return [plain[1]]  # requirements.lock is what requirements.txt was resolved to
+        return [plain[1]]  # requirements.lock is resolved from requirements.txt
     others = [n for n in names if n not in plain and not DEVELOPMENT.search(n.rpartition("/")[2])]
     production = [n for n in others if PRODUCTION.search(n.rpartition("/")[2])]
     explicit = [n for n in production if re.search("prod", n.rpartition("/")[2], re.I)]

@@ -31,10 +31,10 @@ class Pipenv(Exporting):
         return tree.exists(MANIFEST)
 
     def locking(self, tree: Tree, upgrade: Upgrade) -> list[list[str]]:
-        """Return `pipenv upgrade` for what the lock does not hold as declared.
+        """Return `pipenv upgrade` for the declarations that the lock does not meet.
 
         `pipenv lock` would take the newest version of everything. Pipenv upgrades a package together with
-        its dependencies, and what is no longer declared leaves the lock with `--upgrade` alone.
+        its dependencies; only `--upgrade` removes packages that are no longer declared.
         """
         if upgrade.all or not tree.exists(self.lock):
             return [["pipenv", "lock"]]
@@ -51,7 +51,7 @@ class Pipenv(Exporting):
         return found
 
     def read(self, tree: Tree, path: str) -> Lock | None:
-        """Return Pipfile.lock, which is JSON and tells neither edges nor wheels."""
+        """Read Pipfile.lock, which is JSON and has neither dependencies nor wheels."""
         data = parse_json(tree.text(path, MAX_LOCK) or "")
         found = {}
         for name, value in table(data, "default").items():
@@ -83,7 +83,7 @@ class Pipenv(Exporting):
 
 
 def _holds(rows: Rows, name: str, spec: object) -> bool:
-    """Tell whether a section of the lock holds a version that the Pipfile asks for."""
+    """Tell whether a section of the lock has a version that the Pipfile allows."""
     row = rows.get(str(canonicalize_name(name)), rows.get(name))
     if not isinstance(row, dict):
         return False

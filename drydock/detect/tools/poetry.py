@@ -1,4 +1,4 @@
-"""Poetry: `poetry.lock`, and dependencies in a table of its own, which becomes requirements for uv."""
+"""Poetry: `poetry.lock`, and its own table of dependencies, converted to requirements for uv."""
 
 from __future__ import annotations
 
@@ -49,10 +49,10 @@ class Poetry(Exporting):
         return bool(table(tree.toml("pyproject.toml"), "tool", "poetry"))
 
     def locking(self, tree: Tree, upgrade: Upgrade) -> list[list[str]]:
-        """Return `poetry lock`, which keeps what its lock holds unless told otherwise."""
+        """Return `poetry lock`, which keeps the lock's versions by default."""
         words = ["poetry"]
         if upgrade.names and tree.exists(self.lock):
-            # `update` keeps the others, but takes no changed declaration along.
+            # `update` keeps the other versions, but ignores a changed declaration.
             return [[*words, "lock"], [*words, "update", "--lock", *upgrade.names]]
         return [[*words, "lock", *(["--regenerate"] if upgrade.all else [])]]
 
@@ -76,7 +76,7 @@ class Poetry(Exporting):
         return table(data, "metadata").get("python-versions")
 
     def parts(self, tree: Tree, path: str, data: Rows) -> Parts:
-        """Return Poetry's own table: all of the dependencies where [project] has none, and the groups."""
+        """Return Poetry's own table: the groups, and the dependencies if [project] has none."""
         own, project = table(data, "tool", "poetry"), table(data, "project")
         rows = table(own, "dependencies")
         groups = {
@@ -85,7 +85,7 @@ class Poetry(Exporting):
         }
         if table(own, "dev-dependencies"):
             groups["dev"] = _items(tree, path, table(own, "dev-dependencies"))
-        if "dependencies" in project:  # then Poetry's table only says where some of them come from
+        if "dependencies" in project:  # then Poetry's table only adds sources to some of them
             return Parts(groups=groups)
         if "dependencies" in strings(project.get("dynamic")):
             return Parts(_items(tree, path, rows), groups=groups)
@@ -128,7 +128,7 @@ class Poetry(Exporting):
         }
 
     def export(self, source: Source, extras: Names, groups: Names) -> list[str]:
-        """Return `poetry export`; a repository has no hash, and pip's rule is all or none."""
+        """Return `poetry export`; a repository has no hash, and pip wants all hashes or none."""
         words = [
             *UV_TOOL,
             "--with",
@@ -154,7 +154,7 @@ def _items(tree: Tree, path: str, rows: Rows) -> Items:
 
 
 def requirements(name: str, spec: object) -> Iterator[str]:
-    """Yield the requirements that one entry of `[tool.poetry.dependencies]` stands for."""
+    """Convert one entry of `[tool.poetry.dependencies]` to requirements."""
     for item in spec if isinstance(spec, list) else [spec]:
         details = item if isinstance(item, dict) else {"version": item}
         yield _requirement(name, details)
@@ -183,9 +183,9 @@ def _marker(details: dict[str, Any]) -> str:
 
 
 def versions(text: str) -> str:
-    """Return a PEP 440 specifier for a range in Poetry's words, `""` for any version.
+    """Convert a range in Poetry's syntax to a PEP 440 specifier, `""` for any version.
 
-    A union of ranges (`^1.0 || ^2.0`) becomes any version: PEP 440 has no or.
+    A union of ranges (`^1.0 || ^2.0`) becomes any version: PEP 440 has no union.
     """
     split = re.split(r"\s*,\s*|\s+(?=[<>=!~^])", re.sub(r"([<>=!~^])\s+", r"\1", text.strip()))
     found = ",".join(filter(None, (_one(part.strip()) for part in split)))
@@ -197,7 +197,7 @@ def versions(text: str) -> str:
 
 
 def _one(part: str) -> str:
-    """Return the specifier of one comparison: caret, tilde, wildcard, bare version, or PEP 440's own."""
+    """Convert one comparison: caret, tilde, wildcard, bare version, or PEP 440's own."""
     bare = part.lstrip("^~")
     if part[:1] in ("^", "~") and part[1:2] != "=" and NUMBER.fullmatch(bare):
         return f">={bare},<{_above(bare, caret=part[0] == '^')}"
@@ -209,8 +209,7 @@ def _one(part: str) -> str:
 
 
 def _above(version: str, *, caret: bool) -> str:
-    """Return the first version that a range leaves out: the next of its first number that is not zero
-    (caret), or of its second one (tilde)."""
+    """Return a range's upper limit: its first non-zero number plus one (caret), or its second (tilde)."""
     numbers = [int(number) for number in version.split(".")]
     if caret:
         at = next((i for i, number in enumerate(numbers) if number), len(numbers) - 1)

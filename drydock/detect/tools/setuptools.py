@@ -1,4 +1,4 @@
-"""setuptools: a setup.py that alone declares the dependencies, and the tables of its pyproject.toml."""
+"""setuptools: a setup.py that alone declares the dependencies, and pyproject.toml's tables for it."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ SETUP = "setup.py"
 
 
 class Setuptools(Tool):
-    """setup.py is a program: it is read by its text, and only the build runs it."""
+    """setup.py is a program: detection reads its text, and only the build runs it."""
 
     kind = "setup"
     name = "setuptools"
     mention = r"pip3?\s+install\s+[^&;]*\.(\s|$)|setup\.py"
 
     def sources(self, tree: Tree, folder: str, manifest: Source | None) -> list[Source]:
-        """Return what setup() is told to install, as far as it is written down."""
+        """Return setup()'s literal install_requires."""
         path = join(folder, SETUP)
         module = None if manifest else parse(path, tree.data(path) or b"")
         for site in module.calls if module else ():
@@ -37,7 +37,7 @@ class Setuptools(Tool):
         return []
 
     def parts(self, tree: Tree, path: str, data: Rows) -> Parts:
-        """Return the requirements files that dynamic dependencies come from."""
+        """Return the requirements files of dynamic dependencies."""
         named = table(data, "tool", "setuptools", "dynamic", "dependencies").get("file")
         if "dependencies" not in strings(table(data, "project").get("dynamic")):
             return Parts()
@@ -58,10 +58,10 @@ class Setuptools(Tool):
         return About(generated=written if isinstance(written, str) else "")
 
     def install(self, source: Source, extras: Names, groups: Names, itself: bool) -> list[str]:
-        """Return the command that installs the project, with what it asks for."""
+        """Return the command that installs the project with its dependencies."""
         return [*UV_INSTALL, "."]
 
     def steps(self, found: Dependencies, step: Step) -> list[str]:
-        """Install what setup.py asks for, without the project itself."""
+        """Install setup.py's dependencies, without the project itself."""
         install = f"uv pip install {step.into} --requirement={SETUP}"
         return [step.make, f"cd {step.at}", f"{step.download} {install}"]

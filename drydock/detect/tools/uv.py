@@ -41,7 +41,7 @@ from drydock.detect.tree import (
 
 
 class Uv(Tool):
-    """uv reads its own lock, and leaves the project's own folders out when it is told to."""
+    """uv reads its own lock, and can leave out the project's own folders."""
 
     kind = "uv"
     name = "uv"
@@ -54,12 +54,12 @@ class Uv(Tool):
         return bool(table(tree.toml("pyproject.toml"), "tool", "uv"))
 
     def locking(self, tree: Tree, upgrade: Upgrade) -> list[list[str]]:
-        """Return `uv lock`, which keeps what its lock holds unless told otherwise."""
+        """Return `uv lock`, which keeps the lock's versions by default."""
         every = ["--upgrade"] if upgrade.all else []
         return [["uv", "lock", *every, *asked("--upgrade-package", upgrade.names)]]
 
     def above(self, root: Path) -> Path | None:
-        """Return the folder of the workspace that counts `root` as a member."""
+        """Return the folder of the workspace that has `root` as a member."""
         if (Path(root) / self.lock).exists():
             return None
         for folder in parents(root):
@@ -81,7 +81,7 @@ class Uv(Tool):
         source = table(row.get("source"))
         local = bool({"virtual", "editable", "directory"} & set(source))
         for name, of_extra in table(row.get("optional-dependencies")).items():
-            # The project's own extras are chosen by hand; other packages' were asked for by a dependency.
+            # The user chooses the project's own extras; a dependency asked for those of other packages.
             if not local or name in asked_for:
                 depends += _edges(of_extra)
         wheels = files_of(row.get("wheels"), "url", "filename", "path")
@@ -89,7 +89,7 @@ class Uv(Tool):
         return Locked(name_of(row), version_of(row), depends, wheels, more, local, git, file)
 
     def sources(self, tree: Tree, folder: str, manifest: Source | None) -> list[Source]:
-        """Return the lock of a folder, or that of the workspace above which counts it as a member."""
+        """Return a folder's lock, or that of the workspace above which has it as a member."""
         if manifest is None:
             return []
         if own := super().sources(tree, folder, manifest):
@@ -113,7 +113,7 @@ class Uv(Tool):
         return Parts(groups=groups, files=tuple(file for file in named if tree.exists(file)))
 
     def local(self, tree: Tree, folder: str, data: Rows) -> Mapping[str, str]:
-        """Return the folders of [tool.uv.sources], those of workspace members among them."""
+        """Return the folders in [tool.uv.sources], including workspace members."""
         rows, paths = table(data, "tool", "uv", "sources"), _paths(data)
         members = {
             str(table(tree.toml(path), "project").get("name", "")): folder_of(path)
@@ -160,7 +160,7 @@ def _edges(rows: object) -> tuple[tuple[str, str], ...]:
 
 
 def _members(tree: Tree, folder: str) -> list[str]:
-    """Return the pyproject.toml of every member of the workspace whose top is a folder."""
+    """Return the pyproject.toml of every member of the workspace in a folder."""
     workspace = table(tree.toml(join(folder, "pyproject.toml")), "tool", "uv", "workspace")
     if not strings(workspace.get("members")):
         return []
@@ -173,7 +173,7 @@ def _members(tree: Tree, folder: str) -> list[str]:
 
 
 def _counts(workspace: Rows, inner: str) -> bool:
-    """Tell whether a workspace counts a folder below it as a member."""
+    """Tell whether a workspace has a folder below it as a member."""
 
     def any_of(key: str) -> bool:
         return any(fnmatch.fnmatchcase(inner, join(pattern)) for pattern in strings(workspace.get(key)))

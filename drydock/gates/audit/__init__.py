@@ -1,7 +1,7 @@
 """Look up known vulnerabilities of everything in the image; fails when no database answers.
 
-It fails closed: a source that could not be asked, a package that was skipped, an empty list of components and
-a database that is too old each end as "could not check", which is neither "vulnerable" nor ever "passed".
+It fails closed. An unreachable source, a skipped package, an empty list of components and an old database all
+end as "could not check".
 """
 
 from __future__ import annotations
@@ -27,8 +27,7 @@ from drydock.project import ca_bundle
 from drydock.verdict import Verdict
 
 GATE = "audit"
-# Its answer ages with the databases, and where none can be reached there is none: `push` does not ask for it,
-# and heeds it where it said no.
+# Its answer ages with the databases and needs one within reach: `push` heeds a refusal, but requires no pass.
 FACTS = Facts(
     inputs=(*INPUTS, "Dockerfile"),
     demanded=False,
@@ -43,7 +42,7 @@ MOST_NAMED = 3
 
 
 def judge(subject: Subject) -> Verdict:
-    """Look up everything that an image holds."""
+    """Look up every component of an image."""
     now = datetime.now(UTC)
     root, say = subject.project.root, subject.say
     settings = load(root, now.date(), subject.project.recipe_folder).audit
@@ -59,7 +58,7 @@ def judge(subject: Subject) -> Verdict:
 
 
 def _python(found: Components, settings: Audit, root: Path, now: datetime, say: Say) -> Iterator[Report]:
-    """Yield what the database knows about the distributions and about the interpreter."""
+    """Yield the database's reports on the interpreter and the distributions."""
     try:
         database: osv.Database
         if settings.database:
@@ -87,7 +86,7 @@ def _python(found: Components, settings: Audit, root: Path, now: datetime, say: 
 
 
 def unknown(found: Components, settings: Audit) -> Iterator[Report]:
-    """Yield what is in the image and in no database."""
+    """Yield a report on components that no database covers."""
     faults = [f"{path} names no distribution that could be looked up" for path in found.nameless]
     paths = undeclared(found.unowned, settings.unchecked)
     if paths:
@@ -104,12 +103,12 @@ def unknown(found: Components, settings: Audit) -> Iterator[Report]:
 
 
 def undeclared(paths: Sequence[str], declared: Mapping[str, str]) -> list[str]:
-    """Return the paths that no pattern of a declaration covers."""
+    """Return the paths that match no declared pattern."""
     return [path for path in paths if not any(fnmatchcase(path, pattern) for pattern in declared)]
 
 
 def weighed(report: Report, settings: Audit) -> Report:
-    """Return a report with the findings that do not count as notes."""
+    """Turn the findings that do not count into notes."""
     least = Severity.named(settings.severity)
     counted: list[Finding] = []
     passed: list[str] = []

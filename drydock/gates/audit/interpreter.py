@@ -1,4 +1,4 @@
-"""Look CPython itself up: compiled into /usr/local, it is in no package manager's records."""
+"""Look up CPython itself: compiled into /usr/local, it is in no package manager's records."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ SOURCE = "Python interpreters"
 
 
 def audit(interpreters: Sequence[Component], database: Database) -> Report:
-    """Ask a database about each CPython; one that Debian packaged is patched and looked up there."""
+    """Ask a database about each CPython but Debian's, which is patched and looked up as a package."""
     findings: dict[str, Finding] = {}
     faults: list[str] = []
     asked = [one for one in interpreters if not one.by_debian]

@@ -1,6 +1,6 @@
-"""Databases of known vulnerabilities in the OSV schema: a service that answers, and an export in a folder.
+"""Databases of known vulnerabilities in the OSV schema: a service, and an export.
 
-The schema and the evaluation of versions are those of https://ossf.github.io/osv-schema/, 1.x.
+Schema and evaluation of versions follow https://ossf.github.io/osv-schema/, 1.x.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from drydock.gates.expectations import CouldNotAskError, Severity
 Record = Mapping[str, Any]
 ANSWER_SECONDS = 20.0
 TRIES, PAUSE_SECONDS = 3, 0.5
-# Far above what any package has; a service that always names a next page must not keep us for ever.
+# More than any package has; a service that always names a next page must not cause an endless loop.
 MOST_PAGES = 50
 LARGEST_ANSWER = 64_000_000
 TOO_MANY_REQUESTS = 429
@@ -35,22 +35,20 @@ TOO_MANY_REQUESTS = 429
 
 @dataclass(frozen=True)
 class Ecosystem:
-    """A kind of package that databases tell apart."""
-
     ecosystem: str  # its name in the schema
-    name: str = ""  # the only package of it that is asked about; empty for any
+    name: str = ""  # its only package of interest; empty for any
     prefix: str = ""  # text before a version in its tags
 
     def tag(self, version: str) -> str:
-        """Return a release as this ecosystem names it."""
+        """Return this ecosystem's tag for a version."""
         return f"{self.prefix}{version}"
 
     def key(self, name: str) -> str:
-        """Return the name by which records are found."""
+        """Return the key of a package's records."""
         return f"{self.ecosystem}:{self.name or canonicalize_name(name)}"
 
     def concerns(self, affected: Mapping[str, Any], name: str) -> bool:
-        """Tell whether a part of a record is about a package of this ecosystem."""
+        """Tell whether an `affected` entry is about a package of this ecosystem."""
         package = affected.get("package") or {}
         if str(package.get("ecosystem", "")).split(":")[0] == self.ecosystem and "name" in package:
             return self.name in ("", _repository(package["name"])) and self.key(package["name"]) == self.key(
@@ -149,7 +147,7 @@ def _is_record(item: object) -> bool:
 
 
 class Export:
-    """An export of a database: a folder with one JSON file a record, or a zip file of such."""
+    """An exported database: a folder or zip file with one JSON file per record."""
 
     def __init__(self, path: Path, oldest: int, now: datetime) -> None:
         self.name = str(path)
@@ -178,7 +176,6 @@ class Export:
         return not kind.name or kind.key("") in self._by_name
 
     def ask(self, name: str, version: str, kind: Ecosystem = PYPI) -> Sequence[Record]:
-        """Return the records that affect a release."""
         try:
             return [one for one in self._by_name[kind.key(name)] if affects(one, name, version, kind)]
         except InvalidVersion as error:
@@ -213,7 +210,7 @@ def _time(text: str, path: Path) -> datetime:
 
 
 def _subjects(record: Record) -> set[str]:
-    """Return the keys of all that a record is about: distributions by name, and CPython."""
+    """Return the keys of a record's packages: PyPI distributions and CPython."""
     found = set()
     for affected in record.get("affected") or []:
         name = str((affected.get("package") or {}).get("name", ""))
@@ -222,7 +219,7 @@ def _subjects(record: Record) -> set[str]:
 
 
 def affects(record: Record, name: str, version: str, kind: Ecosystem = PYPI) -> bool:
-    """Tell whether a record is about a release; a withdrawn record is about none."""
+    """Tell whether a record affects a release; a withdrawn record affects none."""
     if record.get("withdrawn"):
         return False
     wanted = Version(version)
@@ -231,7 +228,7 @@ def affects(record: Record, name: str, version: str, kind: Ecosystem = PYPI) -> 
             continue
         listed = affected.get("versions") or []
         ranges = [one for one in affected.get("ranges") or [] if one.get("type") in ("ECOSYSTEM", "SEMVER")]
-        # A record that names commits only cannot be compared with a version: better one finding too many.
+        # Commits cannot be compared with a version: better one finding too many.
         if not listed and not ranges:
             return True
         if version in listed or any(_same(wanted, one) for one in listed):
@@ -245,7 +242,7 @@ def _same(wanted: Version, text: str) -> bool:
     try:
         return Version(text) == wanted
     except InvalidVersion:
-        return False  # a release of old, before versions had rules
+        return False  # an old release, from before versions had rules
 
 
 def _within(wanted: Version, events: Sequence[Mapping[str, str]]) -> bool:
@@ -270,7 +267,7 @@ _SCALE = ((9.0, Severity.CRITICAL), (7.0, Severity.HIGH), (4.0, Severity.MEDIUM)
 
 
 def severity_of(record: Record) -> Severity:
-    """Return the worst severity that a record states; UNKNOWN when it states none that can be read."""
+    """Return the worst severity that a record states; UNKNOWN without a readable one."""
     stated = [Severity.named(str((record.get("database_specific") or {}).get("severity", "")))]
     for place in (record, *(record.get("affected") or ())):
         stated += [severity_of_vector(str(item.get("score", ""))) for item in place.get("severity") or ()]

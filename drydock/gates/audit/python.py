@@ -1,4 +1,4 @@
-"""Look an image's Python distributions up with pip-audit, and check that it asked about each of them."""
+"""Look up an image's Python distributions with pip-audit, and check that it asked about each of them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from drydock.image.components import Component
 SOURCE = "Python distributions"
 ALL_SECONDS = 600.0
 ONE_SECONDS = 90
-# No vulnerability, and some: both are answers. It ends with 1 after errors, too, but then prints no report.
+# 0: no vulnerability; 1: some. An error also exits with 1, but prints no report.
 ANSWERED = (0, 1)
 
 
@@ -44,7 +44,7 @@ def audit(components: Sequence[Component], database: Database, client: Path) -> 
 
 
 def _batches(components: Sequence[Component]) -> Iterator[list[Component]]:
-    """Split components so that no name stands twice in a batch: a requirements file allows one version."""
+    """Split components into batches without duplicate names: a requirements file allows one version."""
     left = list(components)
     while left:
         batch = {canonicalize_name(one.name): one for one in left}
@@ -53,7 +53,7 @@ def _batches(components: Sequence[Component]) -> Iterator[list[Component]]:
 
 
 def _ask(client: Path, relay: Relay, batch: Sequence[Component]) -> tuple[Mapping[str, Any], str]:
-    """Run pip-audit and return its report, or why there is none."""
+    """Run pip-audit; return its report, or the reason for having none."""
     with tempfile.TemporaryDirectory(prefix="drydock-audit-") as folder:
         requirements = Path(folder) / "requirements.txt"
         requirements.write_text("".join(f"{one.name}=={one.version}\n" for one in batch), encoding="utf-8")
@@ -61,7 +61,7 @@ def _ask(client: Path, relay: Relay, batch: Sequence[Component]) -> tuple[Mappin
         args += ["--vulnerability-service", "osv", "--osv-url", relay.address, "--format", "json"]
         args += ["--aliases", "on", "--desc", "off", "--progress-spinner", "off"]
         args += ["--timeout", str(ONE_SECONDS), "--cache-dir", str(Path(folder) / "cache")]
-        # A proxy must not be asked for this machine itself.
+        # No proxy may handle requests to this machine itself.
         done = command.run(
             args, check=False, timeout=ALL_SECONDS, env={"NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1"}
         )
@@ -74,7 +74,7 @@ def _ask(client: Path, relay: Relay, batch: Sequence[Component]) -> tuple[Mappin
 
 
 def _unasked(batch: Sequence[Component], report: Mapping[str, Any], relay: Relay) -> Iterator[str]:
-    """Yield each distribution that the client skipped, or that the database was not asked about."""
+    """Yield each distribution that pip-audit skipped or did not ask about."""
     reported = {canonicalize_name(row["name"]): row for row in report.get("dependencies", [])}
     asked = {canonicalize_name(name) for name, _ in relay.answers}
     for one in batch:
@@ -86,7 +86,7 @@ def _unasked(batch: Sequence[Component], report: Mapping[str, Any], relay: Relay
 
 
 def _findings(report: Mapping[str, Any], relay: Relay) -> Iterator[Finding]:
-    """Yield each vulnerability, and each record of the database that the client left out."""
+    """Yield each vulnerability, and each record of the database that pip-audit left out."""
     records = {(canonicalize_name(name), version): found for (name, version), found in relay.answers.items()}
     for row in report.get("dependencies", []):
         label = f"{row['name']} {row.get('version', '')}"
@@ -110,7 +110,7 @@ def _finding(
     name: str, label: str, names: tuple[str, ...], records: Sequence[Record], fixed: Sequence[str]
 ) -> Finding:
     rated = [severity_of(record) for record in records]
-    # Several databases describe the same vulnerability; one that does not rate it is no opinion.
+    # Several databases describe the same vulnerability; a missing rating must not hide a stated one.
     known = [one for one in rated if one is not Severity.UNKNOWN]
     worst = max(known, default=Severity.UNKNOWN)
     summary = next((record["summary"] for record in records if record.get("summary")), "no summary")
@@ -128,16 +128,15 @@ def _finding(
 
 @dataclass
 class Relay:
-    """A database as pip-audit asks it, on the loopback interface.
+    """A relay between pip-audit and a database, on the loopback interface.
 
-    What the client leaves out of its report (how bad a vulnerability is, whether an answer had a second page,
-    which records it did not understand) is seen here, and so is what it never asked.
+    It records facts that pip-audit's report omits: severities, further pages, records that it did not
+    understand, and packages that it never asked about.
     """
 
     database: Database
-    # The records by name and version that were asked
-    answers: dict[tuple[str, str], Sequence[Record]] = field(default_factory=dict)
-    fault: str = ""  # why the database could not be asked; empty as long as it could
+    answers: dict[tuple[str, str], Sequence[Record]] = field(default_factory=dict)  # by name and version
+    fault: str = ""  # why the database could not be asked; empty while it could
     address: str = ""
 
     def answer(self, question: Any) -> dict[str, Any] | None:
@@ -178,7 +177,7 @@ def serving(database: Database) -> Iterator[Relay]:
             self.wfile.write(data)
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
-            """Print nothing: what was asked is in the relay."""
+            """Print nothing: the relay records the questions."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     relay.address = f"http://127.0.0.1:{server.server_port}/v1/query"

@@ -1,4 +1,4 @@
-"""Trivy and Grype, in addition, where they are installed and their databases can be had."""
+"""Ask Trivy and Grype in addition, where they are installed and have a database."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ SCAN_SECONDS = 600.0
 
 @dataclass(frozen=True)
 class Scanner:
-    """How to ask a scanner, and how to read its answer."""
+    """A scanner's arguments and the reader of its report."""
 
     arguments: Callable[[Path], list[str]]  # for scanning an archive of `docker save`
     read: Callable[[Mapping[str, Any]], list[Finding]]
-    # When its database was made, from its report and its version's; `about` are the latter's arguments.
+    # The date of its database, from its report and the JSON output of `about`, more arguments of the scanner
     updated: Callable[[Mapping[str, Any], Mapping[str, Any]], str]
     about: tuple[str, ...] = ()
 
@@ -76,7 +76,7 @@ SCANNERS = {
 def audit(
     engine: Engine, image: str, wanted: tuple[str, ...], oldest: int, now: datetime, say: Say
 ) -> list[Report]:
-    """Ask each scanner that is installed; one that is wanted must answer, another one is only noted."""
+    """Ask each installed scanner; a wanted one must answer, another one's failure is only noted."""
     there = [name for name in SCANNERS if shutil.which(name)]
     absent = [f"{name} is no scanner that is known here" for name in wanted if name not in SCANNERS]
     absent += [f"{name} is not installed" for name in SCANNERS if name in wanted and name not in there]
@@ -98,7 +98,6 @@ def audit(
 
 
 def scan(name: str, archive: Path, oldest: int, now: datetime) -> Report:
-    """Scan an archive of `docker save`."""
     scanner = SCANNERS[name]
     done = command.run([name, *scanner.arguments(archive)], check=False, timeout=SCAN_SECONDS)
     if done.code != 0:

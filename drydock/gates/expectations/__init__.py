@@ -1,4 +1,4 @@
-"""What a project expects of its image: one TOML file, read strictly, and findings accepted for a time."""
+"""A project's expectations of its image, read strictly from TOML, and findings accepted for a time."""
 
 from drydock.gates.expectations.findings import (
     Case,

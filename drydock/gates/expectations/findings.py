@@ -1,4 +1,4 @@
-"""What checks found, which findings a person has accepted for a time, and the verdict on all of them."""
+"""Findings of checks, findings accepted for a time, and the verdict on all of them."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from drydock.verdict import Outcome, Verdict, and_more
 
 
 class CouldNotAskError(Exception):
-    """A tool, a service or an image gave no answer that counts; the text says why."""
+    """A tool, a service or an image gave no usable answer; the text says why."""
 
 
 class Severity(IntEnum):
-    """How bad a finding is; what nobody rated stands above every threshold: it is never overlooked."""
+    """A finding's severity; an unrated one is above every threshold, so that it is never overlooked."""
 
     LOW = 1
     MEDIUM = 2
@@ -27,20 +27,20 @@ class Severity(IntEnum):
 
     @classmethod
     def named(cls, name: str) -> Severity:
-        """Return the severity that a scanner or a database means; UNKNOWN for a word that is none."""
+        """Return the severity for a scanner's or a database's word; UNKNOWN for an unknown word."""
         words = {"MODERATE": "MEDIUM", "IMPORTANT": "HIGH", "NEGLIGIBLE": "LOW"}
         return cls.__members__.get(words.get(name.upper(), name.upper()), cls.UNKNOWN)
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that is not as it should be."""
+    """A fault that a check found."""
 
-    check: str  # what was checked: a check of ours, a linter's rule, or a vulnerability's id
-    subject: str  # what it was found on: a path, a package, a key
+    check: str  # a check of ours, a linter's rule, or a vulnerability's id
+    subject: str  # a path, a package, a key
     text: str  # the fact, with its value
-    severity: Severity = Severity.UNKNOWN  # how bad it is
-    fixed_in: str = ""  # the version that mends it; empty where none is known
+    severity: Severity = Severity.UNKNOWN
+    fixed_in: str = ""  # the version that fixes it; empty where none is known
     aliases: tuple[str, ...] = ()  # other names of the same check
 
     def __str__(self) -> str:
@@ -51,14 +51,13 @@ class Finding:
 class Ignore:
     """A finding that is accepted until a day."""
 
-    check: str  # the finding's check, or one of its aliases; ``*`` and ``?`` stand for other characters
-    reason: str  # why it is accepted
-    until: date  # the last day on which it is
+    check: str  # the finding's check or alias, with the wildcards ``*`` and ``?``
+    reason: str
+    until: date  # the last day
     subject: str = "*"  # the finding's subject, with the same wildcards
-    targets: tuple[str, ...] = ()  # which targets this is about; empty for all
+    targets: tuple[str, ...] = ()  # empty for all
 
     def covers(self, finding: Finding) -> bool:
-        """Tell whether this is about a finding."""
         names = (finding.check, *finding.aliases)
         return fnmatchcase(finding.subject, self.subject) and any(
             fnmatchcase(name, self.check) for name in names
@@ -67,15 +66,15 @@ class Ignore:
 
 @dataclass(frozen=True)
 class Sifted:
-    """Findings after the ignores were applied."""
+    """Findings, sorted by whether they are accepted."""
 
-    open: tuple[Finding, ...]  # what nobody has accepted, and each ignore that is past its day
-    ignored: tuple[tuple[Finding, Ignore], ...]  # what is accepted, with the reason
+    open: tuple[Finding, ...]  # not accepted, and each expired ignore
+    ignored: tuple[tuple[Finding, Ignore], ...]  # accepted, with the reason
     unused: tuple[Ignore, ...]  # ignores that covered nothing
 
 
 def sift(findings: Iterable[Finding], ignores: Sequence[Ignore], today: date) -> Sifted:
-    """Set aside what an ignore covers; an ignore past its day covers nothing, and is a finding itself."""
+    """Set aside the accepted findings; an expired ignore covers nothing, and is itself a finding."""
     valid = [ignore for ignore in ignores if ignore.until >= today]
     expired = [
         Finding(
@@ -101,27 +100,27 @@ def sift(findings: Iterable[Finding], ignores: Sequence[Ignore], today: date) ->
 class Report:
     """The outcome of one group of checks."""
 
-    source: str  # who checked: a group of ours, or a tool with its version
-    checks: int = 0  # how many things were asked; 0 where the tool does not count them
+    source: str  # a group of our checks, or a tool with its version
+    checks: int = 0  # number of checks; 0 where the tool does not count them
     findings: tuple[Finding, ...] = ()
-    faults: tuple[str, ...] = ()  # what could not be checked, and why
-    notes: tuple[str, ...] = ()  # what a person should know without it changing the verdict
+    faults: tuple[str, ...] = ()  # checks that could not be made, and why
+    notes: tuple[str, ...] = ()  # remarks that do not change the verdict
     facts: Mapping[str, Any] = field(default_factory=dict)  # figures worth keeping, as JSON values
 
 
 @dataclass(frozen=True)
 class Case:
-    """What a verdict is about."""
+    """The subject of a verdict, and its rules."""
 
     gate: str
-    target: str  # the target that was judged
-    unit: str  # what is counted as a check, in the plural
-    ignores: Sequence[Ignore]  # what is accepted for a time
-    today: date  # the day that counts for them
+    target: str
+    unit: str  # the checks' name, in the plural
+    ignores: Sequence[Ignore]
+    today: date  # the day that ignores are compared with
 
 
 def judge(case: Case, reports: Sequence[Report]) -> Verdict:
-    """Decide: a finding fails, and what could not be checked never passes."""
+    """Decide: a finding fails, and a check that was not made never passes."""
     ignores = [one for one in case.ignores if not one.targets or case.target in one.targets]
     sifted = sift((finding for report in reports for finding in report.findings), ignores, case.today)
     faults = [fault for report in reports for fault in report.faults]

@@ -1,7 +1,7 @@
-"""What a project expects of its image, as ``image/expectations.toml`` says it.
+"""A project's expectations of its image: the schema of ``image/expectations.toml``.
 
-Each class is a table of that file, each field a key of it, with ``-`` for ``_``. A field that is None is not
-checked. Where a text is compared, one that begins with ``~`` is a regular expression for all of it.
+Each class is a table of that file, each field a key of it, with ``-`` for ``_``. None means not checked. A
+compared text that begins with ``~`` is a regular expression for the whole value.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ OSV = "https://api.osv.dev/v1"
 
 @dataclass(frozen=True)
 class Health:
-    """``[image.health]``: what HEALTHCHECK is to be, and what it is to do."""
+    """``[image.health]``: the expected HEALTHCHECK, and its effect."""
 
     test: tuple[str, ...] | None = None  # the command, without the leading CMD
-    interval: int = 30  # most seconds between two probes
-    timeout: int = 10  # most seconds that one may take
+    interval: int = 30  # most seconds between probes
+    timeout: int = 10  # most seconds per probe
     retries: int = 3  # most failures before the container counts as unhealthy
     live: bool = True  # start the image, see it healthy, stop its process, and see it unhealthy
 
@@ -33,10 +33,10 @@ class Metadata:
     workdir: str | None = None
     entrypoint: tuple[str, ...] | None = None
     cmd: tuple[str, ...] | None = None
-    ports: tuple[str, ...] | None = None  # such as ``8000/tcp``, all of them
-    volumes: tuple[str, ...] | None = ()  # mount points, all of them
+    ports: tuple[str, ...] | None = None  # all of them, such as ``8000/tcp``
+    volumes: tuple[str, ...] | None = ()  # all mount points
     stop_signal: str | None = None
-    architectures: tuple[str, ...] | None = None  # of which it has one
+    architectures: tuple[str, ...] | None = None  # it has one of these
     env: Mapping[str, str] = field(default_factory=dict)
     env_absent: tuple[str, ...] = ()  # names that must not be set
     labels: Mapping[str, str] = field(default_factory=dict)
@@ -45,10 +45,10 @@ class Metadata:
 
 @dataclass(frozen=True)
 class Base:
-    """``[base]``: what the image stands on."""
+    """``[base]``: the base image."""
 
-    names: tuple[str, ...] = ()  # references, of which it is one; empty for any but ``latest``
-    # Digests, of which it has one; empty for the one that the engine or the registry has now
+    names: tuple[str, ...] = ()  # allowed references; empty for any but ``latest``
+    # Allowed digests; empty for the one that the engine or the registry has now
     digests: tuple[str, ...] = ()
 
 
@@ -58,25 +58,24 @@ class Packages:
 
     absent: tuple[str, ...] = ()  # names, with wildcards, that must not be there
     present: tuple[str, ...] = ()  # names that must be there
-    programs_absent: tuple[str, ...] = ()  # names of executables that must be in no folder for programs
-    # Which targets this is about; the others keep a shell and a package manager
-    targets: tuple[str, ...] = ("production",)
+    programs_absent: tuple[str, ...] = ()  # executables that no folder for programs may have
+    targets: tuple[str, ...] = ("production",)  # the others keep a shell and a package manager
 
 
 @dataclass(frozen=True)
 class ExpectedFile:
     """``[[file]]``: a path."""
 
-    path: str  # absolute; ``*`` stands for any part of it, and then each path that matches is meant
-    exists: bool = True  # whether it must be there, or must not
+    path: str  # absolute; with the wildcard ``*`` each matching path is meant
+    exists: bool = True  # False when it must be absent
     kind: str | None = None  # ``file``, ``folder`` or ``symlink``
     owner: str | None = None
     mode: str | None = None  # permission bits in octal digits, such as ``0755``
-    executable: bool | None = None  # whether everybody may execute it
+    executable: bool | None = None  # by every user
     contains: tuple[str, ...] = ()  # regular expressions, each found in its content
     lacks: tuple[str, ...] = ()  # regular expressions, none found in its content
     sha256: str | None = None
-    targets: tuple[str, ...] = ()  # which targets this is about; empty for all
+    targets: tuple[str, ...] = ()  # empty for all
 
 
 @dataclass(frozen=True)
@@ -89,8 +88,8 @@ class ExpectedCommand:
     stdout_lacks: tuple[str, ...] = ()  # regular expressions, none found there
     stderr: tuple[str, ...] = ()  # regular expressions, each found on standard error
     stderr_lacks: tuple[str, ...] = ()  # regular expressions, none found there
-    env: Mapping[str, str] = field(default_factory=dict)  # variables for the container
-    targets: tuple[str, ...] = ()  # which targets this is about; empty for all
+    env: Mapping[str, str] = field(default_factory=dict)
+    targets: tuple[str, ...] = ()  # empty for all
 
 
 @dataclass(frozen=True)
@@ -107,26 +106,23 @@ class Audit:
     """``[audit]``: where known vulnerabilities are looked up, and which of them count."""
 
     service: str = OSV  # address of a service with the OSV protocol, up to its version: ``https://host/v1``
-    # Folder or zip file with an export of that database, asked instead of the service; relative to the
-    # project
+    # Exported database, a folder or zip file relative to the project, to ask instead of the service
     database: str = ""
-    oldest: int = 7  # most days since the database was brought up to date
-    # The least severity that counts: low, medium, high or critical. What is not rated counts
-    severity: str = "low"
-    fixable_only: bool = False  # let a vulnerability pass for which no mended version exists
-    # Use Trivy and Grype in addition where they are installed; one that is named here must be
-    scanners: tuple[str, ...] = ()
-    # Files of no package, with wildcards, that no source knows anything about, and why that is accepted
+    oldest: int = 7  # most days since the database's last update
+    severity: str = "low"  # the least that counts: low, medium, high or critical; unrated ones always count
+    fixable_only: bool = False  # let vulnerabilities without a fixed version pass
+    scanners: tuple[str, ...] = ()  # scanners that must be installed; Trivy and Grype run where they are
+    # Reasons for accepting files of no package, by path with wildcards
     unchecked: Mapping[str, str] = field(default_factory=dict)
     ignore: tuple[Ignore, ...] = ()
 
 
 @dataclass(frozen=True)
 class Licences:
-    """``[licences]``: what may be in the image."""
+    """``[licences]``: the licences that the image may contain."""
 
-    allow: tuple[str, ...] = ()  # SPDX identifiers, with wildcards, that any component may have
-    # Further ones for Debian packages: programs and libraries of the system, unchanged
+    allow: tuple[str, ...] = ()  # SPDX identifiers, with wildcards, for any component
+    # Further ones for Debian packages, which are unchanged parts of the system
     allow_debian: tuple[str, ...] = ()
     # SPDX expression by component name, where its own metadata names none or a wrong one
     declared: Mapping[str, str] = field(default_factory=dict)
@@ -145,11 +141,11 @@ class Expectations:
     """The whole file."""
 
     image: Metadata = field(default_factory=Metadata)
-    base: Base = field(default_factory=Base)  # what it stands on
+    base: Base = field(default_factory=Base)
     packages: Packages = field(default_factory=Packages)
     file: tuple[ExpectedFile, ...] = ()
     command: tuple[ExpectedCommand, ...] = ()
-    security: Security = field(default_factory=Security)  # settings of `nox -s security`
-    audit: Audit = field(default_factory=Audit)  # settings of `nox -s audit`
-    licences: Licences = field(default_factory=Licences)  # settings of `nox -s licences`
-    parity: Parity = field(default_factory=Parity)  # settings of `nox -s parity`
+    security: Security = field(default_factory=Security)
+    audit: Audit = field(default_factory=Audit)
+    licences: Licences = field(default_factory=Licences)
+    parity: Parity = field(default_factory=Parity)

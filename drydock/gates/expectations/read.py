@@ -1,4 +1,4 @@
-"""Read a project's ``image/expectations.toml``: every key is known and of its type, or the error names it."""
+"""Read a project's ``image/expectations.toml``; an unknown or mistyped key is an error."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from drydock.gates.expectations.model import Expectations
 PLACE = Path("image") / "expectations.toml"
 # As gates name their inputs: at the root, and in the application's folder.
 INPUTS = (str(PLACE), f"{{source}}/{PLACE}")
-# An ignore for longer than this is no decision to look again.
+# A longer ignore would escape any review.
 LONGEST_IGNORE = timedelta(days=366)
 _OCTAL = re.compile(r"0?[0-7]{3,4}")
 
 
 def place(root: Path, rendered: Path | None = None) -> Path:
-    """Return where a project has its expectations: in the application's own folder, else at the root."""
+    """Return the path of a project's expectations: in the application's own folder, else at the root."""
     own = root / str(project.table(root).get("source", ".")) / PLACE
     found = own if own.is_file() else root / PLACE
     return found if found.is_file() or rendered is None else rendered / PLACE
 
 
 def load(root: Path, today: date, rendered: Path | None = None) -> Expectations:
-    """Read a project's expectations; where it has no such file, only the checks that need none apply."""
+    """Read a project's expectations; without a file, only the checks that need none apply."""
     path = place(root, rendered)
     try:
         text = path.read_text(encoding="utf-8")
@@ -37,7 +37,6 @@ def load(root: Path, today: date, rendered: Path | None = None) -> Expectations:
 
 
 def parse(text: str, where: str, today: date) -> Expectations:
-    """Read expectations from TOML."""
     expectations = toml.make(Expectations, toml.parse(text, where), where)
     for gate in ("security", "audit", "licences", "parity"):
         for number, ignore in enumerate(getattr(expectations, gate).ignore):

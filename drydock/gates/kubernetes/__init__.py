@@ -48,7 +48,7 @@ def judge(subject: Subject) -> Verdict:
         known = known_names(engine, image, expectations)
         rendered = {name: render(project, name) for name in names}
         every = {name: manifests.parse(text) for name, text in rendered.items()}
-        # One overlay may leave out a Secret that another one brings: a person keeps it elsewhere.
+        # An overlay may leave out a Secret that another one brings, when its user keeps it elsewhere.
         kept = {one.name for wanted in every.values() for one in wanted if one.kind == "Secret"}
         for name, text in rendered.items():
             say(f"judging overlay {name}")
@@ -72,7 +72,7 @@ def judge(subject: Subject) -> Verdict:
 
 
 def scan(text: str, overlay: str, expectations: Expectations, say: Say) -> Iterator[Finding]:
-    """Yield what schemas and scanners find in rendered manifests."""
+    """Yield the findings of schemas and scanners on rendered manifests."""
     with tempfile.TemporaryDirectory(prefix="drydock-manifests-") as folder:
         path = Path(folder, f"{overlay}.yaml")
         path.write_text(text, encoding="utf-8")
@@ -82,7 +82,6 @@ def scan(text: str, overlay: str, expectations: Expectations, say: Say) -> Itera
 
 
 def own_findings(wanted: Sequence[Manifest], overlay: str, kept: Collection[str]) -> Iterator[Finding]:
-    """Yield what our own checks find."""
     for manifest, name, text in own.check(wanted):
         yield Finding(name, on(overlay, manifest.title), text)
     for manifest, text in own.missing_secrets(wanted, kept):
@@ -105,7 +104,7 @@ def asked(
     expectations: Expectations,
     known: frozenset[str] | None,
 ) -> Iterator[Finding]:
-    """Yield what the application says about the names and values that it would start with."""
+    """Yield the application's own findings on the names and values of its settings."""
     name = project.image.rpartition("/")[2]
     if known is not None:
         for manifest, text in own.unknown_names(wanted, name, known):

@@ -1,4 +1,4 @@
-"""What the application itself says about its settings in the manifests: asked in a container of the image."""
+"""Ask the application, in a container of its image, to judge its settings in the manifests."""
 
 from __future__ import annotations
 
@@ -36,7 +36,6 @@ print(json.dumps([{
 
 
 def ask(engine: Engine, run: Run) -> tuple[int, str]:
-    """Run a container to its end and return its exit code and output."""
     with started(engine, run) as running:
         code = int(running.container.wait()["StatusCode"])
         return code, running.container.logs().decode("utf-8", "replace")
@@ -64,7 +63,7 @@ def problems(
     container: tuple[Manifest, Mapping[str, Any]],
     samples: Mapping[str, Mapping[str, str]],
 ) -> list[str]:
-    """Return what the image's start-up check says about one container's settings and secret files."""
+    """Return the start-up check's errors about one container's settings and secret files."""
     workload, described = container
     secrets = dict(samples) | {
         one.name: one.content.get("stringData", {}) for one in wanted if one.kind == "Secret"

@@ -1,4 +1,4 @@
-"""What a project expects of its manifests: ``deploy/kubernetes/gate.toml``."""
+"""A project's expectations of its manifests: ``deploy/kubernetes/gate.toml``."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ class Accepted:
 
     check: str
     reason: str
-    overlay: str = "*"  # where; everywhere when empty
-    object: str = "*"  # on which object; on every one when empty
+    overlay: str = "*"  # all overlays when empty
+    object: str = "*"  # all objects when empty
 
     @property
     def ignore(self) -> Ignore:
@@ -28,19 +28,16 @@ class Accepted:
 
 @dataclass(frozen=True)
 class Expectations:
-    """What is asked of the manifests."""
-
     kubernetes: tuple[str, ...] = ("1.25", "1.29", "1.33", "1.37")  # versions whose schemas must accept them
     settings: str = ""  # the class that reads the application's settings, as ``package.module:Class``
-    start_script: tuple[str, ...] = ()  # variables that the image reads besides
+    start_script: tuple[str, ...] = ()  # further variables that the image reads
     # Values for Secrets that the manifests leave out, by Secret and key
     samples: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    # The findings that are accepted
     accepted: tuple[Accepted, ...] = field(default=(), metadata={"key": "ignore"})
 
 
 def read(path: Path) -> Expectations:
-    """Read the expectations; the defaults where there is no such file."""
+    """Read the expectations; without a file, the defaults."""
     expectations = toml.make(Expectations, toml.read(path), path)
     for number, row in enumerate(expectations.accepted):
         if not row.reason.strip():
@@ -54,5 +51,5 @@ def on(overlay: str, title: str) -> str:
 
 
 def stale(unused: Iterable[Ignore]) -> list[Finding]:
-    """Return a finding for each ignore that covers nothing any more."""
+    """Return a finding for each ignore that covers nothing."""
     return [Finding(one.check, one.subject, "this ignore covers nothing; remove it") for one in unused]

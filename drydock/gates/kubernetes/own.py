@@ -1,4 +1,4 @@
-"""What schemas and scanners miss: references between objects, names, enumerations and quantities."""
+"""Check references between objects, names, enumerations and quantities, which scanners miss."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from drydock.deploy import manifests
 from drydock.deploy.manifests import Manifest
 
-# A check's name with what it finds on one object.
+# A check's name and its finding on one object.
 Fault = tuple[str, str]
 Check = Callable[[Manifest, Sequence[Manifest]], Iterator[str]]
 
@@ -78,7 +78,7 @@ def _labels(workload: Manifest) -> dict[str, str]:
 
 
 def service_ports(manifest: Manifest, wanted: Sequence[Manifest]) -> Iterator[str]:
-    """A Service leads to a port that its pods have."""
+    """A Service routes to a port that its pods have."""
     if manifest.kind != "Service":
         return
     selector = dict(manifest.content["spec"].get("selector") or {})
@@ -93,7 +93,7 @@ def service_ports(manifest: Manifest, wanted: Sequence[Manifest]) -> Iterator[st
 
 
 def references(manifest: Manifest, wanted: Sequence[Manifest]) -> Iterator[str]:
-    """What a pod needs is among the manifests; Secrets have a check of their own."""
+    """The manifests include all that a pod needs; Secrets have a check of their own."""
     have = {(one.kind, one.name) for one in wanted}
     for name in sorted(manifests.config_maps_needed(manifest)):
         if ("ConfigMap", name) not in have:
@@ -112,7 +112,7 @@ def references(manifest: Manifest, wanted: Sequence[Manifest]) -> Iterator[str]:
 
 
 def words(manifest: Manifest, _: Sequence[Manifest]) -> Iterator[str]:
-    """A field that takes one of a few words has one of them, and names are legal."""
+    """Enumerated fields have a known value, and names are legal."""
     if not _NAME.fullmatch(manifest.name):
         yield f"{manifest.name!r} is no legal name"
     for path, key, value in _fields(manifest.content):
@@ -164,7 +164,7 @@ CHECKS: Mapping[str, Check] = {
 
 
 def missing_secrets(wanted: Sequence[Manifest], kept: Collection[str]) -> Iterator[tuple[Manifest, str]]:
-    """Yield each Secret that pods need and nobody brings."""
+    """Yield each Secret that pods need and no manifest or sample provides."""
     brought = {one.name for one in wanted if one.kind == "Secret"} | set(kept)
     for manifest in wanted:
         for name in sorted(manifests.secrets_needed(manifest) - brought):

@@ -1,4 +1,4 @@
-"""Schemas and scanners of manifests; what they print becomes findings."""
+"""Run schemas and scanners on manifests, and turn their output into findings."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from drydock.gates.kubernetes.finding import on
 from drydock.progress import Say
 
 _RESOURCE = re.compile(r"for resource (\S+)")
-# How Trivy's messages name an object, the most exact first.
+# Patterns of objects in Trivy's messages, the most exact first.
 _OBJECTS = [
     re.compile(pattern) for pattern in (r" of (\w+) '([^']+)'", r" in (\w+) (\S+) \(", r"^(\w+) '([^']+)'")
 ]
@@ -27,7 +27,7 @@ def schemas(path: Path, overlay: str, versions: Sequence[str], say: Say) -> Iter
 
 
 def schema_findings(output: str, code: int, overlay: str, version: str) -> Iterator[Finding]:
-    """Read what kubernetes-validate prints: a line ``INFO … passed`` for each object, else a fault."""
+    """Read kubernetes-validate's output: a line ``INFO … passed`` for each object, else a fault."""
     lines = [line.strip() for line in output.splitlines() if line.strip()]
     faults = [line for line in lines if not line.startswith("INFO ")]
     if not lines or (code != 0 and not faults):
@@ -40,12 +40,10 @@ def schema_findings(output: str, code: int, overlay: str, version: str) -> Itera
 
 
 def checkov(path: Path, overlay: str, say: Say) -> Iterator[Finding]:
-    """Judge manifests by checkov's Kubernetes policies."""
     yield from checkov_findings(tools.checkov("kubernetes", path, say), overlay)
 
 
 def checkov_findings(checked: tools.Checked, overlay: str) -> Iterator[Finding]:
-    """Name each object that checkov refuses."""
     for row in checked.failed:
         kind, _, rest = str(row["resource"]).partition(".")
         where = f"{kind.lower()}/{rest.partition('.')[2] or rest}"
@@ -53,12 +51,10 @@ def checkov_findings(checked: tools.Checked, overlay: str) -> Iterator[Finding]:
 
 
 def trivy(folder: Path, overlay: str, say: Say) -> Iterator[Finding]:
-    """Judge a folder of manifests by Trivy's Kubernetes checks."""
     yield from trivy_findings(tools.trivy_config("kubernetes", folder, say).failed, overlay)
 
 
 def trivy_findings(rows: Sequence[Mapping[str, Any]], overlay: str) -> Iterator[Finding]:
-    """Name each object that Trivy refuses."""
     for row in rows:
         message = str(row["Message"])
         named = next(filter(None, (pattern.search(message) for pattern in _OBJECTS)), None)

@@ -1,8 +1,8 @@
 """Hold the licences of everything in the image against the allow-list.
 
-A distribution's licence is what its METADATA says; a Debian package's is what its copyright file says, taken
-from the image or, where the image leaves documentation out, from the very same version of the package. What
-neither says is "could not check" until the project declares it.
+A distribution's licence comes from its METADATA, a Debian package's from its copyright file. Where the image
+leaves documentation out, that file is taken from the same version of the package. A component without any
+licence is "could not check" until the project declares one.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def judge(subject: Subject) -> Verdict:
 def _python(found: Components, allowed: Licences) -> Report:
     if not found.python:
         return Report("Python distributions", faults=("the image lists no Python distribution",))
-    # An interpreter that Debian packaged counts there.
+    # Debian's own interpreter counts as a Debian package.
     interpreters = [one for one in found.of(Type.INTERPRETER) if not one.by_debian]
     return hold("Python distributions", [*interpreters, *found.python], allowed.allow, allowed.declared)
 
@@ -86,7 +86,7 @@ def not_allowed(expression: str, allow: Sequence[str]) -> list[str]:
     """Return the identifiers of an expression that the list refuses; empty when it is allowed.
 
     Of an OR one side is enough, of an AND every side counts. An exception (``WITH``) only adds permissions,
-    so that the licence before it decides. Text that is no expression is refused as a whole.
+    so that the licence before it decides. Text that is not an expression is refused as a whole.
     """
     tree = parse(expression)
     if tree is None:

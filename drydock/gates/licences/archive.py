@@ -18,10 +18,7 @@ DOCUMENTS = Path("usr/share/doc")
 
 
 def fetch(packages: Sequence[Component], codename: str, cache: Path | None = None) -> dict[Component, str]:
-    """Return the copyright files of exactly these versions, from Debian's archive or from an earlier call.
-
-    What a version's file says never changes, so that it is kept for good.
-    """
+    """Return the copyright files of exactly these versions, which never change and stay cached."""
     folder = cache or state.cache("licences")
     kept = {one: folder / f"{one.name}_{quote(one.version, safe='')}" for one in packages}
     known = {one: path.read_text(encoding="utf-8") for one, path in kept.items() if path.is_file()}
@@ -64,7 +61,7 @@ def _unpack(wanted: str, folder: Path, options: Sequence[str]) -> None:
 
 
 def _text(one: Component, folder: Path, options: Sequence[str]) -> str:
-    """Return a package's copyright file, which may stand in the folder of a package of the same source."""
+    """Return a package's copyright file, which may be in the folder of a package of the same source."""
     own = folder / DOCUMENTS / one.name
     if own.is_symlink() and not own.exists():
         other = os.path.basename(os.readlink(own))  # noqa: PTH115, PTH119 - the link leads nowhere yet

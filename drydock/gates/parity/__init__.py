@@ -26,7 +26,7 @@ from drydock.verdict import Outcome, Verdict
 
 GATE = "parity"
 FACTS = Facts(inputs=(*INPUTS, "Dockerfile"), settings=smoke.settings, stages=("slim",), rank=45)
-# Asked beside the project's own requests; the first one's answer is compared word by word.
+# Requests beside the project's own; the answer to the first one is compared word by word.
 ALSO = ("/openapi.json", "/docs", "/no-such-path-of-drydock")
 MOST_OF_ONE, LONGEST = 25, 160
 NOTHING = "nothing"
@@ -68,7 +68,7 @@ def ask(subject: Subject, image: str) -> dict[str, Any]:
 
 
 def answers_to_requests(running: Running, project: Project) -> dict[str, Any]:
-    """Return status, media type and form of each answer: values such as ids and times differ in each run."""
+    """Return status, media type and form of each answer: values such as ids and times differ between runs."""
     found: dict[str, Any] = {}
     for number, (request, path, answer) in enumerate(smoke.exchanges(running, project), 1):
         name = f"request {number}, {request.method} {request.path}"
@@ -81,7 +81,7 @@ def answers_to_requests(running: Running, project: Project) -> dict[str, Any]:
 
 
 def formed(answer: smoke.Answer) -> list[Any]:
-    """Return an answer without the values that differ in each run."""
+    """Return an answer without the values that differ between runs."""
     try:
         return [answer.status, answer.media_type, form(json.loads(answer.body))]
     except ValueError:
@@ -113,7 +113,7 @@ def answers_to_snippets(running: Running, snippets: Mapping[str, str] = SNIPPETS
 
 
 def compare(slim: Mapping[str, Any], other: Mapping[str, Any], target: str) -> Report:
-    """Report what differs, and note what differs on purpose."""
+    """Report unexpected differences, and note intended ones with their reasons."""
     late = {name for one in (slim, other) for name, said in one.items() if _has(said, "late")}
     found = [
         finding
@@ -176,7 +176,7 @@ def parts(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def shown(value: Any) -> str:
-    """Write a value in one line."""
+    """Format a value in one line."""
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     text = " ".join(text.split())
     return text if len(text) <= LONGEST else f"{text[: LONGEST // 2]} … {text[-LONGEST // 2 :]}"

@@ -1,4 +1,4 @@
-"""Where production differs from slim on purpose, each with its reason; docs/security.md lists them."""
+"""Where production differs from slim on purpose, each with its reason; docs/background lists them."""
 
 from __future__ import annotations
 

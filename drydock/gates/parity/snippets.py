@@ -1,13 +1,13 @@
-"""The questions that both images are asked: each is Python that leaves an answer of JSON values in `answer`.
+"""Questions for both images: each is Python code that leaves JSON values in `answer`.
 
-Each runs in an interpreter of its own, so that one that dies takes no other along.
+Each runs in an interpreter of its own, so that a crash affects no other.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-# Every snippet may use what stands here.
+# Available to every snippet.
 PRELUDE = '''
 import sys
 loaded = sorted(name for name in sys.modules if not name.startswith("_"))

@@ -110,7 +110,7 @@ def _budget(subject: Subject, _: Expectations) -> Iterator[Report]:
 
 def _health(subject: Subject, wanted: Expectations) -> list[Report]:
     found = subject.image.config.healthcheck
-    # Without a HEALTHCHECK there is nothing to see; the configuration's check says so.
+    # The configuration's check reports a missing HEALTHCHECK.
     if not wanted.image.health.live or not found.get("Test"):
         return []
     return [health.run(subject.engine, subject.project, subject.image.id, found)]

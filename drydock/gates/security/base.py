@@ -1,4 +1,4 @@
-"""Check what an image stands on: the base's name and digest, and its layers where the image keeps them."""
+"""Check an image's base: its name and digest, and its layers where the image keeps them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Present(NamedTuple):
 
 
 def look(engine: Engine, image: Image) -> Present | None:
-    """Return the base that an image names, as the engine has it; None where it does not have it."""
+    """Return the engine's copy of the base that an image names; None without one."""
     import docker
 
     name = image.config.labels.get(NAME, "")
@@ -39,7 +39,7 @@ def look(engine: Engine, image: Image) -> Present | None:
 
 
 def check(image: Image, expected: Base, present: Present | None, targets_base: bool) -> Iterator[Finding]:
-    """Yield what is wrong with an image's base."""
+    """Yield the faults of an image's base."""
     name, digest = image.config.labels.get(NAME, ""), image.config.labels.get(DIGEST, "")
     if not name or not digest:
         missing = NAME if not name else DIGEST

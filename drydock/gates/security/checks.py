@@ -1,4 +1,4 @@
-"""Every check of ours by group; docs/security.md says what each asks, and which peers ask it."""
+"""Every check of ours by group; docs/background/security.md says what each asks, and which peers ask it."""
 
 CHECKS: dict[str, tuple[str, ...]] = {
     "configuration": (

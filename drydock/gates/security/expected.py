@@ -21,7 +21,6 @@ EXECUTABLE_BY_ALL = 0o111
 
 
 def needs_content(path: str, expected: tuple[ExpectedFile, ...]) -> bool:
-    """Tell whether a file's content must be read."""
     return any((item.contains or item.lacks) and fnmatchcase(path, item.path) for item in expected)
 
 
@@ -83,7 +82,7 @@ def _texts(
 def run_commands(
     expected: tuple[ExpectedCommand, ...], target: str, execute: Callable[[ExpectedCommand], Completed | str]
 ) -> Iterator[Finding]:
-    """Yield each command that did not do what is expected of it."""
+    """Yield each deviation of a command's exit code and output."""
     for item in expected:
         if item.targets and target not in item.targets:
             continue

@@ -16,14 +16,14 @@ from drydock.image.packages import Inventory, Source
 
 SETUID, SETGID, STICKY = 0o4000, 0o2000, 0o1000
 ANYBODY_WRITES, GROUP_WRITES, OWNER_WRITES = 0o002, 0o020, 0o200
-# File names that hold secrets (dockle CIS-DI-0010); a public certificate or an example is none.
+# File names that hold secrets (dockle CIS-DI-0010); public certificates and examples do not count.
 SECRET_FILES = (
     *("id_rsa", "id_dsa", "id_ecdsa", "id_ed25519", ".netrc", ".pgpass", ".pypirc", ".npmrc"),
     ".git-credentials",
     *(".env", ".env.*", "credentials.json", "service-account*.json", "*.p12", "*.pfx", "*.jks", "*.keystore"),
     *("*_rsa.pem", "*private*.pem", "*.key", ".htpasswd", "kubeconfig", "docker-config.json", ".dockercfg"),
 )
-# Left over from a build or a developer's machine (dockle DKL-LI-0003 and its like for Python).
+# Left over from a build or a developer's machine (dockle DKL-LI-0003 and its equivalents for Python).
 UNNEEDED_FILES = (
     *("Dockerfile", "Dockerfile.*", ".dockerignore", "docker-compose*.y*ml", "compose.y*ml", "Makefile"),
     *("Vagrantfile", ".DS_Store", "*.swp", ".bash_history", ".python_history", ".coverage"),
@@ -35,14 +35,14 @@ CACHES = re.compile(
     r"^/(?:var/lib/apt/lists/[^/]+_|var/cache/apt/(?:archives/.+\.deb|.*\.bin)$|root/\.cache/"
     r"|home/[^/]+/\.cache/|var/cache/apk/)"
 )
-# What packages ship on purpose under such a name.
+# Folders in which packages ship files under such names on purpose.
 _SHIPPED = re.compile(r"^/(?:usr/)?(?:lib|share)/|/site-packages/|/dist-packages/|/etc/ssl/certs/")
 
 
 def check(
     tree: Mapping[str, File], config: Config, sources: tuple[str, ...], volumes: tuple[str, ...] = ()
 ) -> Iterator[Finding]:
-    """Yield what no image should hold."""
+    """Yield files and permissions that no image should have."""
     user = config.user.partition(":")[0]
     groups = {config.user.partition(":")[2] or user}
     for file in tree.values():
@@ -89,7 +89,7 @@ def _below(path: str, folders: tuple[str, ...]) -> bool:
 def installed(
     tree: Mapping[str, File], inventory: Inventory, expected: Packages, target: str
 ) -> Iterator[Finding]:
-    """Yield packages and programs that a target must not, or must, hold."""
+    """Yield missing packages, and forbidden packages and programs."""
     if target not in expected.targets:
         return
     names = {

@@ -14,25 +14,25 @@ from drydock.project import Project
 
 SOURCE = "health"
 POLL_SECONDS = 0.25
-# How often the probe runs here. The image's own interval is for production; how long it makes the engine wait
-# is known without waiting, and judged with the rest of the configuration.
+# The probe's interval here. The image's own, for production, would take longer, and is judged with the rest
+# of the configuration.
 PROBE_EVERY = 1.0
-# For an engine that is busy with other containers, beyond what HEALTHCHECK itself promises.
+# For an engine that is busy with other containers, beyond HEALTHCHECK's own times.
 SLACK_SECONDS = 15.0
-# The engine's own defaults, for what HEALTHCHECK leaves out.
+# The engine's own defaults, for settings that HEALTHCHECK leaves out.
 DEFAULTS = {"Interval": 30.0, "Timeout": 30.0, "Retries": 3.0, "StartPeriod": 0.0}
 
 
 class Limits(NamedTuple):
-    """How long to wait, in seconds."""
+    """Times to wait, in seconds."""
 
     healthy: float  # from the start until a working application counts as healthy
-    noticed: float  # from the moment that it hangs until the probe, run as often as here, has noticed
-    promised: float  # from then until a container with the image's own interval and retries is unhealthy
+    noticed: float  # from a hang until the probe, at the interval used here, has noticed
+    promised: float  # from a hang until unhealthy with the image's own interval and retries
 
 
 def limits(healthcheck: Mapping[str, object]) -> Limits:
-    """Return what a HEALTHCHECK promises, and how long to wait for it."""
+    """Return the times that a HEALTHCHECK promises, with slack for waiting."""
 
     def value(key: str) -> float:
         found = float(str(healthcheck.get(key) or 0))
@@ -47,8 +47,8 @@ def limits(healthcheck: Mapping[str, object]) -> Limits:
 def run(engine: Engine, project: Project, image: str, healthcheck: Mapping[str, object]) -> Report:
     """Start an image, see it healthy, suspend its process, and see it unhealthy.
 
-    SIGSTOP leaves the port open and the process there: only a probe that asks can tell. Command and time-out
-    are the image's own; it runs more often than in production, so that this takes seconds.
+    SIGSTOP leaves the port open and the process alive: only a probe that asks can tell. The probe's command
+    and time-out are the image's own; it runs more often than in production, so that this takes seconds.
     """
     most = limits(healthcheck)
     environment = project.development.environment

@@ -1,4 +1,4 @@
-"""Checks on how an image was made: its layers' instructions, and the RUN lines of its Dockerfile."""
+"""Checks on the making of an image: its layers' instructions, and the RUN lines of its Dockerfile."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ _UPGRADE = re.compile(r"\bapt(?:-get)? (?:-\S+ )*(?:dist-upgrade|full-upgrade)\b
 # A command of its own, not a word of a path or an option.
 _SUDO = re.compile(r"(?:^|[;&|]\s*|\s)sudo\s+[\w/-]")
 _PIPED = re.compile(r"\b(?:curl|wget)\b[^;&]*\|\s*(?:\S*/)?(?:sh|bash|python3?)\b")
-# Who installs from an index, and what makes sure that it is what was locked.
+# Commands that install from an index, and options that verify the packages.
 _INSTALLERS = re.compile(r"\b(?:pip3? install|uv pip (?:install|sync)|uv sync|uv build|poetry install)\b")
 _VERIFIED = re.compile(r"--require-hashes|--frozen|--locked|--no-index|\bpoetry install\b")
 
 
 def check_layers(layers: Iterable[Layer]) -> Iterator[Finding]:
-    """Yield what the instructions of an image's layers show."""
+    """Yield the faults in the instructions of an image's layers."""
     for number, layer in enumerate(layers):
         text = layer.instruction
         subject = text[:60]
@@ -37,7 +37,7 @@ def check_layers(layers: Iterable[Layer]) -> Iterator[Finding]:
 
 
 def check_dockerfile(text: str) -> Iterator[Finding]:
-    """Yield what the RUN instructions of a Dockerfile do without being sure of what they get."""
+    """Yield the faults in a Dockerfile's RUN instructions, such as unverified downloads."""
     for one in instructions(text):
         if one.keyword != "RUN":
             continue

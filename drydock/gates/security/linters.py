@@ -1,4 +1,4 @@
-"""Other people's checks of a Dockerfile and of an image's files: hadolint, checkov and Trivy."""
+"""Run other projects' checks of a Dockerfile and of an image's files: hadolint, checkov and Trivy."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from drydock.project.dockerfile import arguments, expand, instructions
 
 
 def _answered(tool: str, source: str, ask: Callable[[], tuple[int, list[Finding]]]) -> Report:
-    """Return what a tool found, or why it could not look."""
+    """Return a tool's findings, or the reason for having none."""
     try:
         checks, findings = ask()
     except CouldNotAskError as error:
@@ -38,15 +38,13 @@ def hadolint(dockerfile: Path, say: Say) -> Report:
 
 
 def checkov(dockerfile: Path, say: Say) -> Report:
-    """Check a Dockerfile against checkov's policies."""
-
     def line(row: Mapping[str, Any]) -> str:
         return f"line {(row.get('file_line_range') or (1,))[0]}"
 
     def ask() -> tuple[int, list[Finding]]:
         with tempfile.TemporaryDirectory(prefix="drydock-checkov-") as folder:
             resolved = Path(folder) / "Dockerfile"
-            # checkov takes `FROM ${IMAGE}` for an image without a tag.
+            # checkov mistakes `FROM ${IMAGE}` for an image without a tag.
             resolved.write_text(with_arguments(dockerfile.read_text(encoding="utf-8")), encoding="utf-8")
             found = tools.checkov("dockerfile", resolved, say)
         rows = found.failed
@@ -58,8 +56,6 @@ def checkov(dockerfile: Path, say: Say) -> Report:
 
 
 def trivy_config(dockerfile: Path, say: Say) -> Report:
-    """Check a Dockerfile against the checks that Trivy carries."""
-
     def finding(row: Mapping[str, Any]) -> Finding:
         line = f"line {row.get('CauseMetadata', {}).get('StartLine', 1)}"
         return Finding(row["ID"], line, row["Message"], Severity.named(row["Severity"]))
@@ -86,7 +82,7 @@ def trivy_secrets(folder: Path, say: Say) -> Report:
 
 
 def with_arguments(text: str) -> str:
-    """Return a Dockerfile with the default of each global ARG put into its FROM lines."""
+    """Replace global ARGs by their defaults in a Dockerfile's FROM lines."""
     first = next((one.line for one in instructions(text) if one.keyword == "FROM"), 1)
     defaults = arguments("".join(text.splitlines(keepends=True)[: first - 1]))
     return re.sub(

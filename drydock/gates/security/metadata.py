@@ -11,12 +11,12 @@ from drydock.image import Config
 from drydock.secrets import is_secret, leaks
 
 NANOSECONDS = 1_000_000_000
-# A volume over one of these hides or exposes what belongs to the system (dockle DKL-DI-0002).
+# A volume over one of these hides or exposes system files (dockle DKL-DI-0002).
 SENSITIVE = ("/", "/dev", "/etc", "/proc", "/sys", "/usr", "/var", "/boot", "/root", "/run", "/lib", "/bin")
 
 
 def check(config: Config, expected: Metadata) -> Iterator[Finding]:
-    """Yield what is wrong with a configuration, in general and against what the project expects."""
+    """Yield a configuration's faults in general, and its deviations from the project's expectations."""
     yield from _user(config, expected)
     yield from _environment(config, expected)
     yield from _start(config, expected)
@@ -26,7 +26,7 @@ def check(config: Config, expected: Metadata) -> Iterator[Finding]:
 
 
 def matches(wanted: str, found: str) -> bool:
-    """Compare a text with what is expected: ``~`` in front makes that a regular expression for all of it."""
+    """Compare a text with an expected one, which after ``~`` is a regular expression for the whole text."""
     return bool(re.fullmatch(wanted[1:], found)) if wanted.startswith("~") else wanted == found
 
 
@@ -66,7 +66,7 @@ def _start(config: Config, expected: Metadata) -> Iterator[Finding]:
     start = config.entrypoint or config.cmd
     if not start:
         yield Finding("entrypoint", "image", "has neither ENTRYPOINT nor CMD")
-    # `/bin/sh -c` as process 1 does not hand SIGTERM on.
+    # `/bin/sh -c` as process 1 does not pass SIGTERM on.
     if start[:1] and start[0].rsplit("/", 1)[-1] in ("sh", "bash", "dash", "ash") and "-c" in start[1:2]:
         yield Finding("shell-form", "image", f"starts through a shell: {' '.join(start)}")
     yield from _differs("entrypoint", expected.entrypoint, config.entrypoint)

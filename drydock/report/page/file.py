@@ -1,4 +1,4 @@
-"""The page's place on the disk."""
+"""Check and write output files such as the page."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from drydock.errors import NotWritten
 
 
 def check(path: Path) -> None:
-    """Refuse a place that cannot be written, before any work is done for it."""
+    """Raise NotWritten for a path that cannot be written, before any work is wasted on it."""
     if path.exists():
         reason = "" if os.access(path, os.W_OK) and not path.is_dir() else "it is a folder or write-protected"
     else:
@@ -25,11 +25,11 @@ def check(path: Path) -> None:
 
 
 def write(path: Path, page: str) -> None:
-    """Write the page; a browser that reloads it meanwhile sees the old one or the new one."""
+    """Write the file atomically: a browser that reloads meanwhile sees the old page or the new one."""
     unfinished = path.with_name(f".{path.name}.unfinished")
     try:
         if path.exists() and not path.is_file():
-            path.write_text(page, encoding="utf-8")  # a pipe or a device stays what it is
+            path.write_text(page, encoding="utf-8")  # a pipe or a device must not be replaced
             return
         path.parent.mkdir(parents=True, exist_ok=True)
         unfinished.write_text(page, encoding="utf-8")

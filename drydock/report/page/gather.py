@@ -19,22 +19,20 @@ from drydock.state.history import Build, History, Judged, Weighed, reading
 from drydock.verdict import Verdict
 from drydock.workspace import Workspace
 
-# More points than these do not fit side by side on a screen.
+# More points do not fit side by side on a screen.
 MOST_BUILDS = 60
 
 
 @dataclass(frozen=True)
 class Allowance:
-    """A size against its budget."""
-
-    target: str  # the stage
+    target: str
     figure: str  # ``on disk`` or ``on the wire``
     size: int  # bytes
-    limit: int | None  # the most bytes it may be; None where there is none
+    limit: int | None  # bytes; None for no limit
 
     @property
     def left(self) -> int:
-        """Bytes of head-room; below 0 when the budget is exceeded."""
+        """Bytes of head-room; negative above the budget."""
         return (self.limit or 0) - self.size
 
 
@@ -42,24 +40,22 @@ class Allowance:
 class Gate:
     """A gate and its latest verdict on a target."""
 
-    name: str  # its name, which is also its Nox session's
-    target: str  # the target
+    name: str  # also its Nox session's name
+    target: str
     verdict: Verdict | None = None  # None when it never ran on this machine
-    at: float = 0.0  # when, in seconds since 1970
-    current: bool = False  # whether it looked at exactly this content
+    at: float = 0.0  # seconds since 1970
+    current: bool = False  # whether the verdict is on exactly this content
 
 
 @dataclass(frozen=True)
 class Content:
-    """The facts of the page."""
-
     project: Project
-    target: str  # the stage that was built
+    target: str  # the built stage
     anatomy: Anatomy
-    made: float  # when the page was made, in seconds since 1970
+    made: float  # the page's time, in seconds since 1970
     allowances: tuple[Allowance, ...]  # sizes against budgets, this target's first
-    since: Since | None  # the changes since the image before; None when this machine has built no other
-    gates: tuple[Gate, ...]  # in the order in which they run
+    since: Since | None  # since the previous image; None if this machine has built no other
+    gates: tuple[Gate, ...]  # in running order
     # rows of the last build_cache gate: build, seconds, ratio, cached, steps
     timings: tuple[Mapping[str, Any], ...]
     builds: tuple[Build, ...]  # the last builds of this target, the oldest first
@@ -67,19 +63,18 @@ class Content:
 
     @functools.cached_property
     def image(self) -> Image:
-        """The image."""
         return self.anatomy.image
 
     @functools.cached_property
     def last_build(self) -> Build | None:
-        """The newest build that made this content; None when it is forgotten."""
+        """The newest build that made this content; None if the history has forgotten it."""
         content = content_digest(self.image)
         made = [build for build in self.builds if build.image and build.image.content == content]
         return made[-1] if made else None
 
 
 def gather(workspace: Workspace, target: str) -> Content:
-    """Collect the facts about a target's image as it was last built."""
+    """Collect the facts about a target's last built image."""
     project = workspace.project
     image = workspace.measure(project.reference(target))
     weighed = {target: recorder.weigh(image)}
@@ -107,7 +102,7 @@ def gather(workspace: Workspace, target: str) -> Content:
 
 
 def allowances(budgets: Mapping[str, Budget], weighed: Mapping[str, Weighed]) -> Iterator[Allowance]:
-    """Yield each size of each image with its budget; both where there is none, too."""
+    """Yield both sizes of each image with their budgets, if any."""
     for target, image in weighed.items():
         budget = budgets.get(target)
         yield Allowance(target, "on disk", image.on_disk, budget.on_disk if budget else None)
@@ -115,7 +110,7 @@ def allowances(budgets: Mapping[str, Budget], weighed: Mapping[str, Weighed]) ->
 
 
 def gates(judged: Iterable[Judged], weighed: Mapping[str, Weighed]) -> Iterator[Gate]:
-    """Yield every gate for each of its targets, those that never ran included."""
+    """Yield every gate for each of its targets, including those that never ran."""
     found = {(one.verdict.gate, one.origin.target): one for one in judged}
     for gate in registry().values():
         for target in gate.facts.targets:
@@ -127,7 +122,7 @@ def gates(judged: Iterable[Judged], weighed: Mapping[str, Weighed]) -> Iterator[
 
 
 def timings(judged: Iterable[Judged]) -> tuple[Mapping[str, Any], ...]:
-    """Return the rows of the newest verdict with timings of builds; none where there is none."""
+    """Return the rows of the newest verdict with timings of builds; empty without one."""
     found = max(
         (one for one in judged if one.verdict.measurements.get("builds")),
         key=lambda one: one.at,

@@ -1,8 +1,8 @@
 """Write the page: text in HTML that needs no script, figures as JSON for the charts, all in one file.
 
-Files in an image may have any name. Names reach the page through Jinja's escaping or as JSON
-without any `<`, and the page's own policy (its first line after the title) forbids every script and style but
-those whose digests it names, and every address.
+Files in an image may have any name. Names reach the page through Jinja's escaping, or as JSON without `<`.
+The page's own policy, its first line after the title, forbids every address. It allows only the scripts
+and styles whose digests it names.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from drydock.report.size import printable
 
 HERE = Path(__file__).parent
 LARGEST_PAGE = 1_000_000
-# The tree's room even where the rest fills the page: enough for layers and packages.
+# The tree's minimum room in a full page: enough for layers and packages.
 LEAST_TREE = 20_000
 MOST_FILES = 20
 MOST_CHANGES = 50
@@ -36,7 +36,6 @@ _KB = 1000
 
 
 def render(content: Content) -> str:
-    """Return the page."""
     root = tree.grow(content.anatomy)
     page = functools.partial(_page, content, root)
     room = LARGEST_PAGE - len(page(embedded([])).encode())
@@ -78,7 +77,7 @@ def _page(content: Content, root: tree.Node, tree_data: str) -> str:
         root=root,
         largest=content.anatomy.largest(MOST_FILES),
         most_changes=MOST_CHANGES,
-        # Files of this package, and results of `embedded`: none of it is a user's input.
+        # Files of this package, and results of `embedded`: no user's input is among them.
         style=Markup(style),  # noqa: S704
         script=Markup(script),  # noqa: S704
         library=Markup(library),  # noqa: S704
@@ -89,25 +88,25 @@ def _page(content: Content, root: tree.Node, tree_data: str) -> str:
 
 
 def policy(style: str, scripts: tuple[str, ...]) -> str:
-    """Return a content security policy that allows exactly these texts and nothing from anywhere."""
+    """Return a content security policy that allows exactly these texts and no address."""
     allowed = " ".join(f"'{_digest(script)}'" for script in scripts)
     return f"default-src 'none'; style-src '{_digest(style)}'; script-src {allowed}; base-uri 'none'"
 
 
 def embedded(value: Any) -> str:
-    """Return JSON that is safe inside a script element, whatever its strings are."""
+    """Return JSON that is safe inside a script element, even with hostile strings."""
     return json.dumps(value, separators=(",", ":")).replace("<", r"\u003c")
 
 
 def bytes_of(size: int) -> str:
-    """Write a size for a reader: MB (10^6 bytes) with one decimal, less in kB or bytes."""
+    """Format a size: MB (10^6 bytes) with one decimal, less in kB or bytes."""
     if abs(size) >= MB:
         return f"{size / MB:,.1f} MB"
     return f"{size / _KB:.1f} kB" if abs(size) >= _KB else f"{size} B"
 
 
 def grown(size: int) -> str:
-    """Write a difference of sizes with its sign."""
+    """Format a difference of sizes with its sign."""
     return f"{'+' if size > 0 else ''}{bytes_of(size)}" if size else "±0"
 
 
@@ -117,7 +116,7 @@ def happened(change: PackageChange) -> str:
         return change.change.value
     if change.before == change.after:
         return "grown" if change.grown > 0 else "shrunk"
-    if change.source is not Source.PYTHON:  # Debian orders its versions by rules of its own
+    if change.source is not Source.PYTHON:  # Debian orders versions by its own rules
         return "other version"
     try:
         return "upgraded" if Version(change.before) < Version(change.after) else "downgraded"
@@ -126,17 +125,16 @@ def happened(change: PackageChange) -> str:
 
 
 def moment(seconds: float) -> str:
-    """Write a time in minutes, in UTC: the page may be read anywhere."""
+    """Format a time to the minute in UTC: the page may be read anywhere."""
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M")
 
 
 def duration(seconds: float) -> str:
-    """Write how long something took."""
     return f"{seconds:.1f} s" if seconds < 120 else f"{seconds / 60:.1f} min"
 
 
 def revision(commit: str, dirty: bool) -> str:
-    """Write a commit's short id, marked when the working tree differed from it."""
+    """Format a commit's short id, marked if the working tree had changes."""
     return f"{commit[:9]}{' + changes' if dirty else ''}" if commit else "no commit"
 
 

@@ -13,40 +13,38 @@ from drydock.image import Anatomy, File, Kind
 from drydock.image.packages import Package
 from drydock.report.size import printable
 
-# Files below the first of these sizes are drawn one by one where there is room, below the second where there
-# is less, and so on: bytes.
+# Minimum sizes of separately drawn files, in bytes: the less room the page has, the later the entry used.
 _LEAST_SIZES = (0, *(1 << power for power in range(8, 31)))
 
 
-# How drydock's own Dockerfile puts a layer into an image.
+# The COPY instructions by which drydock's own Dockerfile adds layers.
 _LAYER = re.compile(r"COPY /(?:layers|opt)/(\w+)/? /\S*")
 
 
 @dataclass(frozen=True)
 class Node:
-    """A part of an image."""
+    """A part of an image: a layer, a package, a folder or a file."""
 
-    name: str  # inside its parent
-    size: int  # bytes of all files in it
-    files: int  # how many these are
+    name: str  # within its parent
+    size: int  # bytes of all its files
+    files: int  # number of its files
     children: tuple[Node, ...] = ()  # the largest first; empty for a file
-    kind: str = ""  # of a package who names it: ``python``, ``debian`` or ``folder``; else empty
+    kind: str = ""  # a package's source, ``python``, ``debian`` or ``folder``; else empty
 
     def compact(self) -> list[Any]:
-        """Return it as a list for JSON: name, size, then files, kind and children unless it is one file."""
+        """Return a list for JSON: name, size and, unless it is a single file, files, kind and children."""
         if self.files == 1 and not self.children:
             return [self.name, self.size]
         return [self.name, self.size, self.files, self.kind, [child.compact() for child in self.children]]
 
 
 def grow(anatomy: Anatomy) -> Node:
-    """Return the tree of an image's files."""
     owners = {path: package for package in anatomy.inventory.packages for path in package.paths}
     by_layer: dict[str, list[File]] = defaultdict(list)
     for file in anatomy.tree.values():
         if file.kind is Kind.FILE and file.size:
             by_layer[file.layer].append(file)
-    # By its id: an image may hold the same layer twice, and then its files come from either.
+    # By id: an image may hold the same layer twice, and its files come from either.
     layers = {layer.diff_id: content_of(layer.instruction) for layer in anatomy.image.layers}
     nodes = [
         _parent(instruction, _packages(by_layer[diff_id], owners))
@@ -57,13 +55,13 @@ def grow(anatomy: Anatomy) -> Node:
 
 
 def content_of(instruction: str) -> str:
-    """Return a layer's name by its content: the folder that it was copied from, else the instruction."""
+    """Return a layer's name by its content: its source folder, else its instruction."""
     match = _LAYER.fullmatch(instruction)
     return match[1] if match else instruction
 
 
 def fitting(root: Node, room: int, write: Callable[[Any], str]) -> str:
-    """Return a tree as text that fits into the room; the smallest files are summed up for it."""
+    """Return a tree as text of at most `room` characters, with its smallest files summed up."""
     for least in _LEAST_SIZES:
         text = write(summed_up(root, least).compact())
         if len(text) <= room:
@@ -72,7 +70,7 @@ def fitting(root: Node, room: int, write: Callable[[Any], str]) -> str:
 
 
 def summed_up(node: Node, least: int) -> Node:
-    """Return a tree in which all nodes below ``least`` bytes are one node of their parent."""
+    """Return a tree whose nodes below ``least`` bytes are merged within their parent."""
     small = [child for child in node.children if child.size < least]
     if len(small) < 2:
         return replace(node, children=tuple(summed_up(child, least) for child in node.children))
@@ -95,7 +93,7 @@ def _packages(files: Iterable[File], owners: dict[str, Package]) -> Iterator[Nod
 
 
 def _folder(name: str, path: str, files: Iterable[File]) -> Node:
-    """Return a folder; one that holds nothing but another folder is drawn as one with it."""
+    """Return a folder, merged with its only entry if that is a folder."""
     here: list[Node] = []
     below: dict[str, list[File]] = defaultdict(list)
     prefix = path.rstrip("/") + "/"

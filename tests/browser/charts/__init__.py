@@ -1,4 +1,1 @@
-"""The part of Apache ECharts that the report draws with, as one script: charts.js.
-
-The licences of all that is in it stand at its beginning.
-"""
+"""The report's part of Apache ECharts, as one script: charts.js, which begins with all licences."""

@@ -1,4 +1,4 @@
-"""Make charts.js again from the npm packages that npm-shrinkwrap.json pins.
+"""Build charts.js from the npm packages that npm-shrinkwrap.json pins.
 
 Run it with `./run python -m tests.browser.charts`; it needs Node and npm.
 """
@@ -14,7 +14,7 @@ from tests.conftest import ROOT
 
 HERE = Path(__file__).parent
 BUNDLE = ROOT / "drydock/report/page/charts.js"
-# What esbuild makes for browsers of 2022 and later; all of them know what the page's own script uses.
+# esbuild's target, browsers of 2022 and later; they support the page's own script as well.
 BROWSERS = "es2022"
 LICENCES = (
     ("echarts", ("NOTICE", "LICENSE", "licenses/LICENSE-d3")),
@@ -24,7 +24,7 @@ LICENCES = (
 
 
 def bundle() -> str:
-    """Return the script: the same text for the same lock, on every machine."""
+    """Return the script: identical for the same lock, on every machine."""
     with tempfile.TemporaryDirectory(prefix="drydock-charts-") as name:
         folder = Path(name)
         for file in ("package.json", "npm-shrinkwrap.json", "entry.js"):
@@ -37,13 +37,13 @@ def bundle() -> str:
 
 
 def licences(modules: Path) -> str:
-    """Return the notices of all that is in the bundle."""
+    """Return the notices of all packages in the bundle."""
     texts = [
         f"{package}/{file}\n\n{(modules / package / file).read_text(encoding='utf-8').strip()}"
         for package, files in LICENCES
         for file in files
     ]
-    # The end of a comment, or of a script in a page, cannot stand inside the one that this becomes.
+    # This text must not close the comment or script element that contains it.
     return "\n\n---\n\n".join(texts).replace("*/", "* /").replace("</", "< /")
 
 

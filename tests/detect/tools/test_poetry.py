@@ -1,4 +1,4 @@
-"""What Poetry's own table asks for, as requirements."""
+"""Poetry's own table becomes requirements."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The audit gate on real images: an old release that is known to be vulnerable, and Debian's own archive."""
+"""The audit gate on real images: an old release with a known vulnerability, and Debian's own archive."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ DOCKERFILE = "FROM BASE\nCOPY packages /opt/packages/lib/python3/site-packages\n
 
 
 def advisory(day: datetime) -> dict[str, Any]:
-    """Return the published advisory about Jinja2 before 2.10.1, as an export of a day would hold it."""
+    """Return the published advisory about Jinja2 before 2.10.1, as in an export of that day."""
     return {
         "schema_version": "1.7.0",
         "id": "GHSA-462w-v97r-4m45",
@@ -46,7 +46,7 @@ def advisory(day: datetime) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory, python_image: str) -> Path:
-    """A project whose image holds a really installed old release of Jinja2."""
+    """A project whose image contains an old release of Jinja2, really installed."""
     folder = tmp_path_factory.mktemp("audit")
     write_files(
         folder,
@@ -62,7 +62,6 @@ def project(tmp_path_factory: pytest.TempPathFactory, python_image: str) -> Path
 
 @pytest.fixture(scope="module")
 def image(engine: Engine, project: Path) -> Iterator[str]:
-    """The image of that project."""
     args = ["docker", "buildx", "build", "--quiet", "--load", str(project)]
     made = command.run(args, env=engine.environment).stdout.strip()
     yield made
@@ -70,7 +69,7 @@ def image(engine: Engine, project: Path) -> Iterator[str]:
 
 
 def without_debian() -> str:
-    """Return an ignore for Debian's updates, which come and go and are not what a test is about."""
+    """Return an ignore for Debian's updates: they change over time and do not concern these tests."""
     until = datetime.now(UTC).date()
     return f'[[audit.ignore]]\ncheck = "debian-security"\nreason = "another test"\nuntil = {until}'
 

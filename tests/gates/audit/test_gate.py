@@ -1,4 +1,4 @@
-"""The audit as a whole: what is in an image, which findings count, and scanners beside our own look-ups."""
+"""The whole audit: components of an image, findings that count, and other scanners beside ours."""
 
 from __future__ import annotations
 
@@ -22,7 +22,6 @@ SITE = "/opt/venv/lib/python3.13/site-packages"
 
 
 def anatomy(texts: dict[str, str], *others: str) -> Anatomy:
-    """Make the anatomy of an image of one layer."""
     files = [[path, Kind.FILE, 1, 0o644, 0, 0, 0, "", "x"] for path in (*texts, *others)]
     import zlib
 
@@ -144,7 +143,7 @@ UPDATED = {"VulnerabilityDB": {"UpdatedAt": "2026-11-20T00:00:00Z"}}
 def install(
     folder: Path, monkeypatch: pytest.MonkeyPatch, name: str, report: object, about: object, code: int = 0
 ):
-    """Put a program on PATH that answers as a scanner would."""
+    """Put a fake scanner on PATH."""
     path = folder / name
     path.write_text(
         f"#!{sys.executable}\nimport sys, json\n"

@@ -1,4 +1,4 @@
-"""CPython itself is looked up, and is never reported as checked when it was not."""
+"""The audit looks CPython itself up, and never reports an unfinished check as done."""
 
 from __future__ import annotations
 

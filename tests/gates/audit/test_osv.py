@@ -1,4 +1,4 @@
-"""The database: a service on a real socket, and an export in a folder; both fail closed."""
+"""The vulnerability database: a service on a real socket, and an export in a folder; both fail closed."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ JINJA: dict[str, Any] = {
 
 @contextmanager
 def service(answer: Callable[[dict[str, Any]], tuple[int, bytes]]) -> Iterator[str]:
-    """Serve answers to questions of the OSV protocol on a real socket, and yield the address."""
+    """Serve answers of the OSV protocol on a real socket, and yield the address."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
@@ -231,13 +231,13 @@ def test_version_that_cannot_be_compared_is_a_fault(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("vector", "rated"),
     [
-        # The worked examples of FIRST: CVE-2013-1937, CVE-2014-0160, CVE-2014-6271.
+        # FIRST's worked examples: CVE-2013-1937, CVE-2014-0160, CVE-2014-6271.
         ("CVSS:3.1/AV:N/AC:L/PR:N/UI:R/S:C/C:L/I:L/A:N", Severity.MEDIUM),
         ("CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:N/A:N", Severity.HIGH),
         ("CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H", Severity.CRITICAL),
         ("CVSS:3.0/AV:N/AC:L/PR:L/UI:N/S:C/C:H/I:H/A:H", Severity.CRITICAL),
         ("CVSS:3.1/AV:P/AC:H/PR:H/UI:R/S:U/C:N/I:N/A:N", Severity.LOW),
-        # Records of today state version 4 alone, old ones version 2.
+        # Some new records have version 4 only, old ones version 2.
         ("CVSS:4.0/AV:N/AC:L/AT:N/PR:N/UI:N/VC:H/VI:H/VA:H/SC:N/SI:N/SA:N", Severity.CRITICAL),
         ("CVSS:4.0/AV:L/AC:H/AT:P/PR:H/UI:A/VC:L/VI:N/VA:N/SC:N/SI:N/SA:N", Severity.LOW),
         ("AV:N/AC:L/Au:N/C:P/I:P/A:P", Severity.HIGH),

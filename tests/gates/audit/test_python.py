@@ -54,7 +54,7 @@ def client() -> Path:
 
 
 def stand_in(folder: Path, report: object, code: int = 0) -> Path:
-    """Write a client that asks nothing and prints a report."""
+    """Write a fake client that only prints a report."""
     path = folder / "pip-audit"
     text = report if isinstance(report, str) else json.dumps(report)
     path.write_text(f"#!{sys.executable}\nimport sys\nprint({text!r})\nsys.exit({code})\n")

@@ -1,4 +1,4 @@
-"""Licences: expressions, names in two worlds, and what names none."""
+"""Licences: expressions, names of Python and Debian, and missing names."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ ALLOW = ("MIT", "Apache-2.0", "BSD-*")
         ("GPL-3.0-only WITH GCC-exception-3.1", ["GPL-3.0-only"]),
         ("Apache-2.0 WITH LLVM-exception AND MIT", []),
         ("", [""]),
-        # Text that is no expression, or that leaves a token over, is refused whatever it begins with.
+        # Text that is not an expression, or has a token too many, is refused despite its valid start.
         ("MIT GPL-3.0-only", ["MIT GPL-3.0-only"]),
         ("MIT)(AGPL-3.0-only", ["MIT)(AGPL-3.0-only"]),
         ("MIT OR", ["MIT OR"]),

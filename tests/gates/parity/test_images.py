@@ -1,4 +1,4 @@
-"""Parity on real images: one that is like slim, and one from which something was taken."""
+"""Parity on real images: one like slim, and one with parts removed."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ WORKDIR /srv/pages
 USER 10001
 ENTRYPOINT ["python3", "-m", "http.server", "8000"]
 """
-# A zone, a module and its source, and a library that is opened by name.
+# A time zone, a module and its source, and a library opened by name.
 BROKEN = """\
 FROM {base}
 USER 0
@@ -33,13 +33,13 @@ RUN rm -f /usr/share/zoneinfo/Europe/Berlin && python3 -c "import colorsys, os; 
 USER 10001
 """
 Judge = Callable[[str], Verdict]
-# Every snippet is an interpreter of its own; a busy machine needs minutes for all of them.
+# Every snippet starts an interpreter; on a busy machine all of them take minutes.
 pytestmark = pytest.mark.timeout(1500)
 
 
 @pytest.fixture
 def judge(engine: Engine, python_image: str, make_project: MakeProject) -> Iterator[Judge]:
-    """Judge an image that is made of slim by more lines of a Dockerfile."""
+    """Judge an image built from slim with additional lines of a Dockerfile."""
     repository = f"drydock-parity-{uuid.uuid4().hex[:12]}"
     workspace = Workspace(engine, make_project({}))
 

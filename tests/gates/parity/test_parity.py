@@ -1,4 +1,4 @@
-"""Parity: what counts as a difference, and which difference needs no person."""
+"""Parity: which differences count, and which are accepted automatically."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ SAME = {"version": {"answer": "3.13"}, "zones": {"answer": ["Europe/Berlin", "UT
 
 @pytest.fixture
 def judge(make_project: MakeProject, monkeypatch: pytest.MonkeyPatch) -> Judge:
-    """Judge two images that give these answers, or fail to start."""
+    """Judge two images with these answers, or that fail to start."""
 
     def judged(answers: dict[str, Any], expectations: str = "") -> Verdict:
         project = make_project({"image/expectations.toml": expectations, "Dockerfile": "# drydock's\n"})
@@ -52,7 +52,7 @@ def judge(make_project: MakeProject, monkeypatch: pytest.MonkeyPatch) -> Judge:
 
 
 def run(snippets: dict[str, str]) -> dict[str, Any]:
-    """Run snippets on this machine as a container does."""
+    """Run snippets on this machine as in a container."""
     questions = json.dumps([PRELUDE, snippets])
     done = subprocess.run([sys.executable, "-c", PROGRAM, questions], capture_output=True, check=True)
     return cast("dict[str, Any]", json.loads(done.stdout))
@@ -194,7 +194,7 @@ def test_every_difference_on_purpose_is_about_a_question() -> None:
 
 
 def test_the_document_names_every_difference_on_purpose() -> None:
-    text = (ROOT / "docs" / "security.md").read_text(encoding="utf-8")
+    text = (ROOT / "docs/background/security.md").read_text(encoding="utf-8")
     exact = {one.subject.rpartition("/")[2] for one in KNOWN if not set("*[") & set(one.subject)}
 
     assert {name for name in exact if f"`{name}`" not in text} == {"test"}

@@ -1,4 +1,4 @@
-"""docs/security.md against the code: each check is named there, and each name there is a check."""
+"""The pages about security against the code: each check is named there, and each name there is a check."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from pathlib import Path
 from drydock.gates.security.checks import CHECKS
 
 ROOT = Path(__file__).resolve().parents[3]
-DOCUMENT = (ROOT / "docs" / "security.md").read_text(encoding="utf-8")
+PAGES = ("background/security.md", "reference/expectations.md", "background/results.md")
+DOCUMENT = "".join((ROOT / "docs" / page).read_text(encoding="utf-8") for page in PAGES)
 NAMES = {name for group in CHECKS.values() for name in group}
 
 

@@ -1,4 +1,4 @@
-"""The expectations file: read strictly, and its ignores end."""
+"""The expectations file is read strictly, and its ignores expire."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Checks on instructions, and on the base that an image names."""
+"""Checks on instructions, and on an image's named base."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Other people's tools: their answers are read, and whatever goes wrong is a check that was not made."""
+"""External tools: their answers are read, and any failure counts as a check that did not run."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ TRIVY = {
 
 
 def program(folder: Path, output: str, code: int = 0) -> Path:
-    """Write a program that prints what a tool would."""
+    """Write a fake tool that prints an output."""
     path = folder / "tool"
     path.write_text(f"#!{sys.executable}\nimport sys\nprint({output!r})\nsys.exit({code})\n")
     path.chmod(0o755)

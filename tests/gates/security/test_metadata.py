@@ -1,4 +1,4 @@
-"""Checks on the configuration, each on the smallest configuration that shows it."""
+"""Checks on the configuration, each with the smallest configuration that triggers it."""
 
 from __future__ import annotations
 

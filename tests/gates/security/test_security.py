@@ -1,4 +1,4 @@
-"""The security gate on real images: one with a fault of every kind, and one whose application hangs."""
+"""The security gate on real images: one with faults of all kinds, and one whose application hangs."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.live
 SERVER = "import http.server as h; h.HTTPServer(('', 8000), h.SimpleHTTPRequestHandler).serve_forever()"
 PROBE = "import urllib.request as u; u.urlopen('http://127.0.0.1:8000/', timeout=1)"
 HEALTH = "--interval=1s --timeout=2s --retries=2"
-# Not a secret: GitHub's form of a token, with a body that nobody was ever given.
+# Not a secret: GitHub's form of a token, with an invented body.
 TOKEN = "ghp_" + "R4nd0mB0dyThatNobodyWasEverGivenXyz9"
 FAULTY = f"""\
 FROM BASE
@@ -64,7 +64,7 @@ Build = Callable[[str, dict[str, str]], tuple[Project, str]]
 
 @pytest.fixture
 def build(engine: Engine, python_image: str, tmp_path: Path) -> Iterator[Build]:
-    """Return a function that builds a project from a Dockerfile on the base image, and remove the images."""
+    """Return a function that builds a Dockerfile on the base image; remove the images afterwards."""
     made: list[str] = []
 
     def make(dockerfile: str, files: dict[str, str]) -> tuple[Project, str]:
@@ -99,7 +99,7 @@ def test_every_kind_of_fault_is_found_in_a_real_image(engine: Engine, build: Bui
     }
     theirs = {"DL3004", "CKV_DOCKER_3", "secret-github-pat"}
     assert ours | theirs <= found, (ours | theirs) - found
-    # The command prints what it should on both streams: only its code is wrong.
+    # The command's output is right on both streams: only its exit code is wrong.
     (line,) = [detail for detail in verdict.details if detail.startswith("command ")]
     assert line.endswith("exited with 3, not 0: err")
 

@@ -1,4 +1,4 @@
-"""From reports to a verdict: a finding fails, and what could not be checked never passes."""
+"""From reports to a verdict: findings fail, and checks that did not run never pass."""
 
 from __future__ import annotations
 

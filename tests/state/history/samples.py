@@ -1,4 +1,4 @@
-"""Builds, images and verdicts to remember."""
+"""Sample builds, images and verdicts."""
 
 from __future__ import annotations
 
@@ -13,12 +13,11 @@ STEPS = (
 
 
 def build(at: float, image_id: str = "sha256:one", origin: Origin = ORIGIN, seconds: float = 9.0) -> Build:
-    """Return a build."""
     return Build(at, origin, image_id, seconds, STEPS)
 
 
 def weighed(image_id: str = "sha256:one", on_disk: int = 117_000_000, content: str = "") -> Weighed:
-    """Return an image's sizes; its content is its own unless told otherwise."""
+    """Return an image's sizes; its content is unique unless given."""
     return Weighed(
         image_id,
         content or f"content of {image_id}",
@@ -30,6 +29,6 @@ def weighed(image_id: str = "sha256:one", on_disk: int = 117_000_000, content: s
 
 
 def judged(at: float, outcome: Outcome = Outcome.PASSED, evidence: str = "") -> Judged:
-    """Return what a gate said."""
+    """Return a gate's verdict."""
     verdict = Verdict("smoke", outcome, "ready in 1.0 s", evidence=evidence, seconds=3.5)
     return Judged(at, ORIGIN, "content of sha256:one", verdict)

@@ -1,4 +1,4 @@
-"""What the workspace and the gates leave in the history."""
+"""Records of the workspace and the gates in the history."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What happens to the history when processes meet, die, or find no room."""
+"""The history when processes meet, die, or run out of space."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Write builds in its own process: `python -m tests.state.history.writer DATABASE NAME COUNT [killed]`."""
+"""Write builds in a separate process: `python -m tests.state.history.writer DATABASE NAME COUNT [killed]`."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ BEGAN = 1_800_000_000.0
 
 
 def main(database: str, name: str, count: str, *words: str) -> None:
-    """Write builds; when to be killed, die in the middle of the last one's transaction."""
+    """Write builds; with `killed`, die in the middle of the last one's transaction."""
     history = History(Path(database), busy=60)
     for number in range(int(count)):
         history.add_build(build(BEGAN + number, f"sha256:{number}", replace(ORIGIN, target=name)))
     if "killed" in words:
         connection = sqlite3.connect(database, isolation_level=None)
-        # What does not fit into memory goes to the log before it is committed.
+        # With so little memory, the transaction goes to the log before it is committed.
         connection.execute("PRAGMA cache_size = 1")
         connection.execute("BEGIN IMMEDIATE")
         connection.execute("DELETE FROM builds")

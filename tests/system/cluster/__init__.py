@@ -1,1 +1,1 @@
-"""Proofs on a real cluster; `nox -s cluster_tests` runs them where one answers."""
+"""Tests on a real cluster; `nox -s cluster_tests` runs them where a cluster answers."""

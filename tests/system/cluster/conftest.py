@@ -1,4 +1,4 @@
-"""One deployment of the local overlay for the whole run, with a sign-in server on this machine."""
+"""Deploy the local overlay once for the whole run, with a sign-in server on this machine."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from tests.support import process
 from tests.support.better_auth import PUBLIC_URL, BetterAuth, better_auth
 from tests.system.cluster.deployment import Deployment, overlay
 
-# The session `cluster_tests` names the image here.
+# Set by the session `cluster_tests`.
 IMAGE = "DRYDOCK_CLUSTER_IMAGE"
 POSTGRES = "todo-chatbot-api-postgres:17"
 NODE_PORT = 30080
@@ -39,7 +39,7 @@ def project() -> Project:
 
 @pytest.fixture(scope="session")
 def image(load_image: Callable[[str], None]) -> str:
-    """The image under test, on the cluster."""
+    """The image under test, loaded into the cluster."""
     reference = os.environ[IMAGE]
     load_image(reference)
     return reference
@@ -47,7 +47,6 @@ def image(load_image: Callable[[str], None]) -> str:
 
 @pytest.fixture(scope="session")
 def engine() -> Iterator[Engine]:
-    """The engine that holds the images."""
     found = connect()
     yield found
     found.sdk.close()
@@ -55,14 +54,14 @@ def engine() -> Iterator[Engine]:
 
 @pytest.fixture(scope="session")
 def kubectl() -> Kubectl:
-    """The cluster's door."""
+    """The cluster under test."""
     found = clusters.connect()
     return replace(found, context=found.run("config", "current-context").stdout.strip())
 
 
 @pytest.fixture(scope="session")
 def load_image(engine: Engine, kubectl: Kubectl) -> Callable[[str], None]:
-    """Return a function that puts an image onto the cluster."""
+    """Return a function that loads an image into the cluster."""
     return lambda reference: gate.load(engine, kubectl.context, [reference], lambda _: None)
 
 
@@ -75,7 +74,7 @@ def node(kubectl: Kubectl) -> str:
 
 @pytest.fixture(scope="session")
 def host(node: str) -> str:
-    """This machine's address as pods reach it: the one that leads to the node."""
+    """This machine's address on its route to the node, which pods can reach."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         probe.connect((node, 9))
         return str(probe.getsockname()[0])
@@ -90,7 +89,7 @@ def auth(host: str) -> Iterator[BetterAuth]:
 
 @pytest.fixture(scope="session")
 def postgres_image(engine: Engine, project: Project, load_image: Callable[[str], None]) -> str:
-    """A PostgreSQL image with the official one's interface, on the cluster."""
+    """A PostgreSQL image with the official image's interface, loaded into the cluster."""
     python = base.resolve(engine, project, say=lambda _: None).reference
     engine.sdk.images.build(
         path=str(Path(__file__).parent / "postgres"),
@@ -105,7 +104,7 @@ def postgres_image(engine: Engine, project: Project, load_image: Callable[[str],
 
 @pytest.fixture(scope="session")
 def names(kubectl: Kubectl) -> dict[str, str]:
-    """A fixed address for the database's Service where the cluster has no DNS; empty where it has."""
+    """A fixed address for the database's Service if the cluster has no DNS, otherwise empty."""
     if kubectl.json("service/kube-dns", "--namespace=kube-system"):
         return {}
     first = kubectl.json("service/kubernetes", "--namespace=default")["spec"]["clusterIP"]
@@ -114,7 +113,7 @@ def names(kubectl: Kubectl) -> dict[str, str]:
 
 @pytest.fixture(scope="session")
 def settings(auth: BetterAuth, host: str, node: str) -> dict[str, str]:
-    """The settings of a production start with the sign-in server beside the cluster."""
+    """Settings of a production start with the sign-in server outside the cluster."""
     return {
         "ENVIRONMENT": "production",
         "BETTER_AUTH_URL": PUBLIC_URL,
@@ -135,7 +134,7 @@ def deployed(
     node: str,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Deployment]:
-    """The local overlay with two replicas, as `invoke deploy` brings it; removed with its namespace."""
+    """Deploy the local overlay with two replicas, as `invoke deploy` does; remove it with its namespace."""
     folder = overlay(
         tmp_path_factory.mktemp("overlay"),
         project.root / FOLDER / "overlays" / "local",

@@ -1,4 +1,4 @@
-"""A deployment as the tests see it, and overlays that change one thing."""
+"""A deployment under test, and overlays that change one thing."""
 
 from __future__ import annotations
 
@@ -20,22 +20,18 @@ from drydock.deploy.kubectl import Kubectl
 
 NAME = "todo-chatbot-api"
 SELECTOR = f"--selector=app.kubernetes.io/name={NAME},app.kubernetes.io/component=api"
-# Bounded: a few requests at a time, each on a connection of its own, as from many clients.
+# Few requests at a time, each on its own connection, as from separate clients.
 LOADERS = 4
 PAUSE_SECONDS = 0.05
 
 
 @dataclass(frozen=True)
 class Deployment:
-    """What `invoke deploy` has brought to the cluster.
+    """A finished `invoke deploy`.
 
     Args:
-        kubectl: The cluster's door.
-        namespace: Where it runs.
-        url: The Service's address on this machine.
-        overlay: The folder that was deployed.
-        said: The lines of progress.
-        result: What `deploy` returned.
+        url: The Service's address, as this machine reaches it.
+        said: Lines of progress.
     """
 
     kubectl: Kubectl
@@ -46,36 +42,35 @@ class Deployment:
     result: Deployed
 
     def pods(self) -> list[Any]:
-        """Return the application's pods that are not about to end."""
+        """Return the application's pods, without those being deleted."""
         found = self.kubectl.items("pods", f"--namespace={self.namespace}", SELECTOR)
         return [pod for pod in found if "deletionTimestamp" not in pod["metadata"]]
 
     def python(self, pod: str, program: str) -> str:
-        """Run a Python program in a pod and return what it prints."""
+        """Run a Python program in a pod and return its output."""
         where = [f"--namespace={self.namespace}", pod]
         return self.kubectl.run("exec", *where, "--", "python3", "-I", "-c", program).stdout.strip()
 
     def endpoints(self) -> int:
-        """Return how many pods the Service leads to."""
+        """Return the number of pods behind the Service."""
         found = self.kubectl.json(f"endpoints/{NAME}", f"--namespace={self.namespace}")
         return sum(len(subset.get("addresses", [])) for subset in found.get("subsets") or [])
 
     def sql(self, statement: str) -> None:
-        """Run a statement beside the application's database, as its owner."""
+        """Run a statement in the database `postgres`, as the owner of the application's database."""
         psql = ["psql", "--username=todo", "--dbname=postgres", f"--command={statement}"]
         where = [f"--namespace={self.namespace}", "statefulset/postgres"]
         password = "PGPASSWORD=todo"
         self.kubectl.run("exec", *where, "--", "env", password, *psql, "--host=127.0.0.1")
 
     def client(self, token: str = "") -> httpx2.Client:
-        """Return a client of the Service."""
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         return httpx2.Client(base_url=self.url, headers=headers, timeout=10, trust_env=False)
 
 
 @dataclass
 class Load:
-    """What requests under load came to."""
+    """Results of requests under load."""
 
     answered: int = 0
     failures: list[str] = field(default_factory=list)
@@ -83,7 +78,7 @@ class Load:
 
 @contextmanager
 def load(url: str, path: str, token: str) -> Iterator[Load]:
-    """Ask for a path again and again from a few threads while the block runs."""
+    """Request a path from a few threads, again and again, while the block runs."""
     result, stop = Load(), threading.Event()
 
     def ask() -> None:
@@ -111,11 +106,7 @@ def load(url: str, path: str, token: str) -> Iterator[Load]:
 
 
 def until(condition: Callable[[], bool], seconds: float) -> float:
-    """Wait until a condition holds and return how long it took.
-
-    Raises:
-        AssertionError: It does not hold in time.
-    """
+    """Wait until a condition holds and return the seconds it took, or fail with AssertionError."""
     began = time.monotonic()
     while not condition():
         assert time.monotonic() - began < seconds, f"not so after {seconds:g} s"
@@ -137,13 +128,10 @@ def overlay(
     """Write an overlay on top of another one and return its folder.
 
     Args:
-        folder: Where to write it.
-        below: The overlay or base that it changes.
-        settings: What to add to the ConfigMap.
+        below: The overlay or base to change.
+        settings: Additions to the ConfigMap.
         names: Addresses of Services by name, for clusters without DNS.
-        images: References by the name that the overlay below uses.
-        replicas: How many pods.
-        namespace: Where it goes.
+        images: References by their name in the overlay below.
         patches: kustomize patches.
     """
     names = names or {}

@@ -1,4 +1,4 @@
-"""What the documents tell people to type on a cluster, typed."""
+"""The documents' commands for a cluster, typed."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ NODE_PORT = 30081
 
 
 def shell(kubectl: Kubectl, command: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
-    """Run a command line with the project's tools and a kubectl on PATH."""
+    """Run a command line with the project's tools and kubectl on PATH."""
     path = os.pathsep.join(
         (str(Path(sys.executable).parent), os.environ["PATH"], str(kubectl.program.parent))
     )
@@ -50,9 +50,9 @@ def local(
     names: dict[str, str],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Path]:
-    """The local overlay beside the one of the other tests: with a namespace and addresses of its own."""
+    """A second local overlay, with its own namespace and addresses."""
     port = [{"op": "replace", "path": "/spec/ports/0/nodePort", "value": NODE_PORT}]
-    # The address before the one that the other tests' database has.
+    # The other tests' database has the next address.
     own = {name: str(ipaddress.ip_address(address) - 1) for name, address in names.items()}
     folder = overlay(
         tmp_path_factory.mktemp("local"),

@@ -1,4 +1,4 @@
-"""The gate `cluster` on the local overlay: in a namespace of its own, which is gone afterwards."""
+"""The gate `cluster` on the local overlay, in a namespace that it removes afterwards."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def judge(project: Project, names: dict[str, str], postgres_image: str, tmp_path
             tmp_path,
             project.root / FOLDER / "overlays" / "local",
             settings=settings,
-            # Beside the addresses of the other tests' databases.
+            # The other tests' databases have the next two addresses.
             names={name: str(ipaddress.ip_address(address) - 2) for name, address in names.items()},
             images={"postgres": postgres_image},
         )
@@ -53,7 +53,7 @@ def judge(project: Project, names: dict[str, str], postgres_image: str, tmp_path
 
 @pytest.fixture(autouse=True)
 def no_namespace_stays(kubectl: Kubectl) -> Any:
-    """Hold that the gate leaves nothing, with whatever verdict."""
+    """Check that the gate leaves no namespace behind, even after a refusal."""
     yield
     left = [one["metadata"]["name"] for one in kubectl.items("namespaces")]
     assert not [name for name in left if name.startswith("drydock-cluster-")]

@@ -1,4 +1,4 @@
-"""kagent's resources are taken by an API server that has kagent's definitions, and wrong ones are refused."""
+"""kagent's definitions on a real API server: our resources are accepted and wrong ones refused."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ VENDORED = json.loads((ROOT / "tests/deploy/schemas/kagent.json").read_text())
 RESOURCES = list(yaml.safe_load_all(FILE.read_text()))
 GROUP, VERSION = "kagent.dev", "v1alpha2"
 NAMESPACE = "todo-chatbot-kagent"
-# Rules in CEL, and defaults that are empty, came with this minor version of Kubernetes.
+# Kubernetes accepts CEL rules and empty defaults since this minor version.
 CEL_SINCE = 25
 
 
 def title(resource: Any) -> str:
-    """Return kind and name, as kubectl writes them."""
+    """Return kind and name in kubectl's form."""
     return f"{resource['kind'].lower()}/{resource['metadata']['name']}"
 
 
@@ -49,7 +49,7 @@ def definition(kind: str, schema: Any) -> dict[str, Any]:
 
 
 def without_newer_parts(schema: Any) -> Any:
-    """Return a schema as older servers take it."""
+    """Return a schema that older servers accept."""
     if isinstance(schema, list):
         return [without_newer_parts(item) for item in schema]
     if not isinstance(schema, dict):
@@ -70,7 +70,7 @@ def minor(kubectl: Kubectl) -> int:
 
 @pytest.fixture(scope="module", autouse=True)
 def definitions(kubectl: Kubectl, minor: int) -> Iterator[None]:
-    """kagent's own definitions where the cluster has them, else those that are vendored."""
+    """kagent's definitions: the cluster's own, or else the vendored ones."""
     missing = []
     for kind, schema in VENDORED["schemas"].items():
         made = definition(kind, schema if minor >= CEL_SINCE else without_newer_parts(schema))
@@ -94,7 +94,7 @@ def apply(kubectl: Kubectl, text: str) -> command.Completed:
 
 
 def lost(wanted: Any, found: Any, path: str = "") -> list[str]:
-    """Return what was sent and does not come back, by its path."""
+    """Return the paths of fields that were sent but not returned."""
     if isinstance(wanted, dict) and isinstance(found, dict):
         return [
             line for key, value in wanted.items() for line in lost(value, found.get(key), f"{path}.{key}")

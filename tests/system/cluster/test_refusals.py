@@ -1,4 +1,4 @@
-"""What cannot run is refused or explained by `invoke deploy`, in one line."""
+"""`invoke deploy` refuses or explains a deployment that cannot run, in one line."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from tests.system.cluster.deployment import NAME, Deployment, overlay
 
 NAMESPACE = "todo-chatbot-refused"
 SECONDS = 60.0
-# Nothing answers there; what is refused here is refused before a database is asked.
+# No server listens there: these deployments are refused before a database is needed.
 SECRET = """
 apiVersion: v1
 kind: Secret
@@ -58,7 +58,7 @@ def change(*operations: Mapping[str, Any]) -> dict[str, Any]:
 
 @pytest.fixture
 def attempt(project: Project, kubectl: Kubectl, image: str, tmp_path: Path) -> Iterator[Attempt]:
-    """Return a function that deploys the base with patches into a namespace of its own."""
+    """Return a function that deploys the base with patches into its own namespace."""
 
     def run(
         patches: Sequence[Mapping[str, Any]],
@@ -102,7 +102,7 @@ def test_a_root_image_is_explained(
     engine.sdk.images.build(path=str(folder), tag=reference, rm=True, forcerm=True)
     try:
         load_image(reference)
-        # Without a number in the manifest, the image's own user counts.
+        # Without a number in the manifest, the image's user counts.
         numbers = [f"/spec/template/spec/securityContext/{name}" for name in ("runAsUser", "runAsGroup")]
         with pytest.raises(RolloutFailed) as caught:
             attempt(

@@ -1,4 +1,4 @@
-"""What a running deployment proves."""
+"""Facts about a running deployment."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ print(json.dumps({name: status[name].split()[0] for name in wanted}
                     'links': [name for name in os.environ if name.endswith('_PORT_5432_TCP')]}))
 """
 )
-# The peak that the kernel remembers: control groups of version 2, or else of version 1.
+# Peak memory by the kernel: control groups of version 2, or else of version 1.
 PEAK = """
 from pathlib import Path
 files = ('/sys/fs/cgroup/memory.peak', '/sys/fs/cgroup/memory/memory.max_usage_in_bytes')
@@ -50,7 +50,7 @@ print(next(Path(name).read_text() for name in files if Path(name).exists()))
 
 @pytest.fixture(scope="module")
 def ada(auth: BetterAuth) -> User:
-    """Somebody who signed up."""
+    """A user who signed up."""
     return auth.sign_up()
 
 
@@ -99,7 +99,7 @@ def test_a_better_auth_token_is_accepted_through_the_service(
 def test_an_mcp_client_works_through_the_service_with_two_replicas(
     deployed: Deployment, auth: BetterAuth, ada: User, name: str
 ) -> None:
-    # Each session's requests are spread over both pods, as nothing ties a client to one of them.
+    # Clients are not tied to a pod, so each session's requests reach both.
     for number in range(5):
         title = f"Voyage {number} by {name}"
         session = CLIENTS[name](
@@ -156,7 +156,7 @@ def test_a_deleted_pod_fails_no_request(deployed: Deployment, auth: BetterAuth, 
 def test_memory_stays_inside_the_limit_under_load(deployed: Deployment, auth: BetterAuth, ada: User) -> None:
     token = auth.token(ada)
     with load(deployed.url, f"/api/{ada.id}/tasks", token) as result:
-        # Tool calls load the MCP server and what it needs, which is most of what a pod ever holds.
+        # Tool calls load the MCP server and its dependencies, which brings a pod near its peak.
         for visit in range(6):
             calls = [Call("add_task", {"title": f"Ballast {visit}"}), Call("list_tasks", {})]
             CLIENTS["Python"](f"{deployed.url}/mcp", token, calls)

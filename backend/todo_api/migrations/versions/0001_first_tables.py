@@ -12,7 +12,6 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Make the tables and their indexes."""
     op.create_table(
         "tasks",
         sa.Column("id", BigId, nullable=False),
@@ -66,6 +65,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Drop them."""
     for table in ("idempotency_keys", "messages", "conversations", "tasks"):
         op.drop_table(table)

@@ -1,4 +1,4 @@
-"""Effects of chat turns: the changes by their tools, and the turn that a message and a key belong to."""
+"""Effects of chat turns: their tools' changes, and the turn of each message and key."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -10,14 +10,13 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Add the columns; all may be empty, so that the version before works on."""
+    """Add the columns; all may be empty, so the previous version keeps working."""
     op.add_column("conversations", sa.Column("effects", sa.Text))
     op.add_column("messages", sa.Column("turn", sa.String(32)))
     op.add_column("idempotency_keys", sa.Column("turn", sa.String(32)))
 
 
 def downgrade() -> None:
-    """Drop them."""
     op.drop_column("idempotency_keys", "turn")
     op.drop_column("messages", "turn")
     op.drop_column("conversations", "effects")

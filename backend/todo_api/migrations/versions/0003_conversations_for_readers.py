@@ -1,4 +1,4 @@
-"""Conversations for readers: titles, tool calls, an index for their list, and one for keys that expire."""
+"""Conversations for readers: titles, tool calls, an index for their list, and one for expiring keys."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -10,7 +10,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Add columns that may be empty and change indexes, so that the version before works on."""
+    """Add columns that may be empty and change indexes; the previous version keeps working."""
     op.add_column("conversations", sa.Column("title", sa.String(200)))
     op.add_column("messages", sa.Column("tool_calls", sa.Text))
     op.create_index(
@@ -21,7 +21,6 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Undo it."""
     op.drop_index("ix_idempotency_keys_expires_at", "idempotency_keys")
     op.create_index("ix_conversations_user_id", "conversations", ["user_id"])
     op.drop_index("ix_conversations_user_id_updated_at_id", "conversations")

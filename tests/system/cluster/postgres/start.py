@@ -1,4 +1,4 @@
-"""Make the database at the first start, as the official image does, and become the server."""
+"""Create the database at the first start, as the official image does, and become the server."""
 
 import os
 import subprocess

@@ -1,0 +1,35 @@
+"""The tutorial's files and findings are what a reader gets."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.conftest import ROOT, write_files
+from tests.support.repository import git
+
+PAGE = (ROOT / "docs/start/tutorial.md").read_text(encoding="utf-8")
+FILES = dict(re.findall(r"^`([\w./]+)`:\n\n```\w+\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL))
+
+
+def test_the_findings_are_those_that_the_tutorial_shows(tmp_path: Path) -> None:
+    shop = write_files(
+        tmp_path / "hello-shop",
+        {f"tests/{name}" if name.startswith("test_") else name: text for name, text in FILES.items()},
+    )
+    git(shop, "init", "--quiet")
+    (shown,) = re.findall(r"^```console\n\$ drydock explain\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+
+    command = [sys.executable, "-m", "drydock.cli", "explain"]
+    done = subprocess.run(command, cwd=shop, check=True, capture_output=True, text=True)
+
+    assert set(FILES) == {"main.py", "pyproject.toml", "test_main.py"}
+    assert done.stdout == shown
+
+
+def test_names_in_the_tutorial_follow_from_its_project() -> None:
+    assert 'name = "hello-shop"' in FILES["pyproject.toml"]
+    assert "kind load docker-image hello-shop:dev" in PAGE
+    assert "--namespace=hello-shop port-forward service/hello-shop" in PAGE

@@ -145,7 +145,7 @@ def _answers(image: Anatomy, name: str) -> set[str]:
     bill = sbom.bill(image)
     (cyclonedx,) = [row for row in json.loads(sbom.cyclonedx(bill))["components"] if row["name"] == name]
     (spdx,) = [row for row in json.loads(sbom.spdx(bill))["packages"] if row["name"] == name]
-    told = finding.text.removeprefix("x 1 is under ").replace(", ", " AND ")
+    told = finding.text.removeprefix("x 1 is under ").removesuffix(f"; {gate.REMEDY}").replace(", ", " AND ")
     return {told, cyclonedx["licenses"][0]["expression"], spdx["licenseDeclared"]}
 
 

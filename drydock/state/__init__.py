@@ -6,6 +6,7 @@ A project's own files, such as its last report, are in its ``.drydock`` instead.
 from __future__ import annotations
 
 import math
+import os
 import shutil
 import time
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from pathlib import Path
 import platformdirs
 
 from drydock.programs import FOLDER as TOOLS
+from drydock.state.errors import StateNotWritten
 
 DAY = 86_400.0
 
@@ -72,6 +74,15 @@ def folder(name: str = "") -> Path:
 def cache(name: str = "") -> Path:
     """Return a folder in the user's cache folder; without a name, drydock's own."""
     return platformdirs.user_cache_path("drydock") / name
+
+
+def not_kept(error: OSError) -> StateNotWritten | None:
+    """Return the error of a write into one of these folders; None for any other."""
+    path = Path(os.fsdecode(error.filename)) if isinstance(error.filename, str | bytes) else None
+    for place, variable in ((folder(), "XDG_STATE_HOME"), (cache(), "XDG_CACHE_HOME")):
+        if path and (place.is_relative_to(path) or path.is_relative_to(place)):
+            return StateNotWritten(path=path, reason=error.strerror or error, variable=variable)
+    return None
 
 
 def beside(path: Path) -> Path:

@@ -120,7 +120,9 @@ def guarded(body: Body, doing: str, shared: Sequence[str]) -> Body:
             if error.errno in (errno.ENOSPC, errno.EDQUOT):
                 kept: DrydockError | None = NoSpace(during=spelled(f"`drydock {_name(body)}`"))
             else:
-                kept = _not_kept(error)
+                from drydock import state
+
+                kept = state.not_kept(error)
             if kept is None:
                 raise
             raise Exit(str(kept), code=kept.exit_code) from error
@@ -130,18 +132,6 @@ def guarded(body: Body, doing: str, shared: Sequence[str]) -> Body:
 
     vars(run)["__signature__"] = signature
     return run
-
-
-def _not_kept(error: OSError) -> DrydockError | None:
-    """Return the error of a write into drydock's own folders of the user; None for any other."""
-    from drydock import state
-    from drydock.state.errors import StateNotWritten
-
-    path = Path(os.fsdecode(error.filename)) if isinstance(error.filename, str | bytes) else None
-    for folder, variable in ((state.folder(), "XDG_STATE_HOME"), (state.cache(), "XDG_CACHE_HOME")):
-        if path and (folder.is_relative_to(path) or path.is_relative_to(folder)):
-            return StateNotWritten(path=path, reason=error.strerror or error, variable=variable)
-    return None
 
 
 def _signature(body: Body, shared: Sequence[str]) -> inspect.Signature:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 
 MAX_STARS = 3  # wildcards in one pattern: each more multiplies the time that a malicious one can take
 MAX_PATTERNS = 200
@@ -18,7 +19,12 @@ def patterns(text: str) -> list[str]:
 
 
 def excluded(patterns: list[str], files: Iterable[str]) -> frozenset[str]:
-    """Return the excluded files, by Docker's rule: the last matching pattern decides."""
+    """Return the excluded files."""
+    return frozenset(filter(rule(patterns), files))
+
+
+def rule(patterns: list[str]) -> Callable[[str], bool]:
+    """Return a function that tells whether a path is excluded: by Docker's rule, the last match decides."""
     runs: list[tuple[bool, list[str]]] = []
     for pattern in patterns:
         body = translate(pattern.removeprefix("!"))
@@ -27,16 +33,19 @@ def excluded(patterns: list[str], files: Iterable[str]) -> frozenset[str]:
             runs[-1][1].append(body)
         elif body:
             runs.append((negated, [body]))
-    found: set[str] = set()
-    everything = list(files)
+    compiled: list[tuple[bool, re.Pattern[str]]] = []
     for negated, bodies in runs:
-        try:
-            matches = re.compile("|".join(f"(?:{body})" for body in bodies)).fullmatch
-        except (re.error, OverflowError, RecursionError):
-            continue
-        hits = {f for f in everything if matches(f)}
-        found = found - hits if negated else found | hits
-    return frozenset(found)
+        with suppress(re.error, OverflowError, RecursionError):
+            compiled.append((negated, re.compile("|".join(f"(?:{body})" for body in bodies))))
+
+    def excludes(path: str) -> bool:
+        out = False
+        for negated, pattern in compiled:
+            if out is negated and pattern.fullmatch(path):
+                out = not negated
+        return out
+
+    return excludes
 
 
 def translate(pattern: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import posixpath
 import re
 from collections.abc import Iterator, Mapping
@@ -27,31 +28,41 @@ def check(project: Project, blueprint: Blueprint | None) -> None:
     if written.MARK.search(text):
         how = "resolve them between the <<<<<<< and >>>>>>> marks"
         raise RecipeStale(dockerfile=place, drift="it holds conflicts", how=how)
-    found = [*_missing(project, text), *(_changed(project, blueprint, text) if blueprint else ())]
+    hidden = _Hidden(project)
+    found = [
+        *_missing(project, text, hidden),
+        *(_changed(project, blueprint, text, hidden) if blueprint else ()),
+    ]
     if found:
         how = "run `drydock init`" if blueprint else "correct it"
         raise RecipeStale(dockerfile=place, drift="; ".join(dict.fromkeys(found)), how=how)
 
 
-def _missing(project: Project, text: str) -> Iterator[str]:
+def _missing(project: Project, text: str, hidden: _Hidden) -> Iterator[str]:
     """Yield the files that a Dockerfile names and the build context lacks."""
     for path in sources(text):
         if not (project.root / path).exists():
             yield f"{path} does not exist"
         else:
-            yield from _hidden(project, path)
+            yield from hidden.of(path)
 
 
-def _hidden(project: Project, path: str) -> Iterator[str]:
-    """Yield an error if the ignore rules exclude a file, or a whole folder."""
-    rules = project.ignore
-    patterns = ignore.patterns(rules.read_text(encoding="utf-8")) if rules.is_file() else []
-    inside = [file.relative_to(project.root).as_posix() for file in (project.root / path).rglob("*")]
-    if not set(inside or [path]) - ignore.excluded(patterns, inside or [path]):
-        yield f"{rules.name} keeps {path} out"
+class _Hidden:
+    """The ignore rules of a project's build."""
+
+    def __init__(self, project: Project) -> None:
+        self._root, self._rules = project.root, project.ignore
+        text = self._rules.read_text(encoding="utf-8") if self._rules.is_file() else ""
+        self._excludes = ignore.rule(ignore.patterns(text))
+
+    def of(self, path: str) -> Iterator[str]:
+        """Yield an error if the rules exclude a file, or every file of a folder."""
+        inside = (file.relative_to(self._root).as_posix() for file in (self._root / path).rglob("*"))
+        if all(map(self._excludes, itertools.chain([next(inside, path)], inside))):
+            yield f"{self._rules.name} keeps {path} out"
 
 
-def _changed(project: Project, blueprint: Blueprint, text: str) -> Iterator[str]:
+def _changed(project: Project, blueprint: Blueprint, text: str, hidden: _Hidden) -> Iterator[str]:
     """Yield the findings that a Dockerfile lacks, unless a person changed them there."""
     copied = sources(text)
     # The copy of the whole folder does not bring the tests.
@@ -59,7 +70,7 @@ def _changed(project: Project, blueprint: Blueprint, text: str) -> Iterator[str]
     for path in (*blueprint.entries, *blueprint.tests):
         if not any(is_below(path, one) for one in (narrow if path in blueprint.tests else copied)):
             yield f"{path} is not copied"
-        yield from _hidden(project, path)
+        yield from hidden.of(path)
     base = written.base(project.dockerfile, text) or ""
     now, before = arguments(text), arguments(base)
     for name, value in arguments(dockerfile.render(blueprint)).items():

@@ -84,6 +84,12 @@ def place(root: Path) -> tuple[Path, str]:
     return Path(_git(root, "rev-parse", "--show-toplevel")), _git(root, "rev-parse", "--show-prefix")
 
 
+def top(root: Path) -> Path:
+    """Return the folder of a project's repository; without one, the project's own."""
+    found, _ = place(root)
+    return found if found.is_absolute() else root
+
+
 def _git(root: Path, *args: str) -> str:
     """Return git's output; empty if it fails or is not installed."""
     try:

@@ -22,7 +22,7 @@ def github(root: Path) -> dict[str, str]:
 def gitlab(root: Path) -> dict[str, str]:
     """Return GitLab's job, by its path relative to the project; an existing pipeline includes it."""
     own, included = GITLAB
-    there = _top(root) / own
+    there = git.top(root) / own
     theirs = there.is_file() and "drydock:" not in there.read_text(encoding="utf-8", errors="replace")
     return _job(root, "gitlab.yml", included if theirs else own)
 
@@ -33,16 +33,10 @@ def hook(root: Path) -> dict[str, str]:
 
 
 def _job(root: Path, template: str, place: str) -> dict[str, str]:
-    top = _top(root)
+    top = git.top(root)
     folder = os.path.relpath(root.resolve(), top.resolve())
     branch = str(table(root).get("main-branch", "main"))
     text = files("drydock.recipe").joinpath("services", template).read_text(encoding="utf-8")
     for name, value in (("VERSION", drydock.version()), ("BRANCH", branch), ("FOLDER", folder)):
         text = text.replace(f"@{name}@", value)
     return {os.path.relpath(top / place, root): text}
-
-
-def _top(root: Path) -> Path:
-    """Return the repository's folder, where CI services look for their files."""
-    top, _ = git.place(root)
-    return top if top.is_absolute() else root

@@ -29,8 +29,7 @@ def written(to_sarif: str, to_junit: str, project: Path) -> Iterator[Rows]:
         raise
     finally:
         if to_sarif:
-            top, _ = git.place(project)
-            file.write(Path(to_sarif), sarif.document(rows, project, top if top.is_absolute() else project))
+            file.write(Path(to_sarif), sarif.document(rows, project, git.top(project)))
         if to_junit:
             file.write(Path(to_junit), junit.document(rows))
 

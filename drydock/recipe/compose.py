@@ -70,18 +70,14 @@ def render(blueprint: Blueprint) -> dict[str, str]:
     needs = {one.name: "service_healthy" for one in wanted}
     done = {"migration": "service_completed_successfully"} if blueprint.migrate else {}
     place = _place(blueprint)
-    first = (
-        HEAD.format(
-            name=blueprint.image.rpartition("/")[2].lower(),
-            option="" if place == PLACES[0] else f" -f {place}",
-            image=blueprint.image,
-            environment=_mapping("environment", _environment(blueprint, wanted, drivers), 2),
-            volumes=_list("volumes", _volumes(blueprint), 2),
-            port=blueprint.port,
-            waits=_waits({**needs, **done}),
-        )
-        .replace("{{", "{")
-        .replace("}}", "}")
+    first = HEAD.format(
+        name=blueprint.image.rpartition("/")[2].lower(),
+        option="" if place == PLACES[0] else f" -f {place}",
+        image=blueprint.image,
+        environment=_mapping("environment", _environment(blueprint, wanted, drivers), 2),
+        volumes=_list("volumes", _volumes(blueprint), 2),
+        port=blueprint.port,
+        waits=_waits({**needs, **done}),
     )
     parts = [first]
     if blueprint.migrate:

@@ -152,10 +152,8 @@ def environment(backing: Backing, password: str) -> dict[str, str]:
 def _is_asked(backing: Backing, setting: Setting, drivers: set[str]) -> bool:
     if not (_is_url(backing, setting) or backing.part.search(setting.name)):
         return False
-    named = re.search(r"POSTGRES|PG|MYSQL|MARIADB|REDIS|VALKEY", setting.name)
-    scheme = setting.default.partition("://")[0].partition("+")[0] if "://" in setting.default else ""
-    told = scheme in backing.schemes or setting.form in backing.forms
-    return told or bool(named and _is_own_name(backing, setting.name)) or bool(drivers & backing.drivers)
+    told = _default_scheme(setting) in backing.schemes or setting.form in backing.forms
+    return told or _is_own_name(backing, setting.name) or bool(drivers & backing.drivers)
 
 
 def _is_own_name(backing: Backing, name: str) -> bool:
@@ -167,10 +165,16 @@ def _is_url(backing: Backing, setting: Setting) -> bool:
     """Tell whether a setting holds a service's URL; a default of another kind, except SQLite, excludes it."""
     if setting.form in backing.forms:
         return True
-    scheme = setting.default.partition("://")[0].partition("+")[0] if "://" in setting.default else ""
+    scheme = _default_scheme(setting)
     if scheme in backing.schemes:
         return True
     return scheme in ("", "sqlite") and bool(backing.url.search(setting.name))
+
+
+def _default_scheme(setting: Setting) -> str:
+    """Return the scheme of a default URL without its driver; empty for any other default."""
+    scheme, mark, _ = setting.default.partition("://")
+    return scheme.partition("+")[0] if mark else ""
 
 
 def _part(name: str) -> str:

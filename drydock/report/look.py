@@ -23,7 +23,7 @@ from drydock.services import envfile
 from drydock.workspace import Workspace
 
 OK = range(200, 300)
-# FastAPI's default paths of its documentation.
+# FastAPI's default paths of its documentation, asked after the detected one.
 DOCS = ("/docs", "/redoc")
 
 
@@ -71,7 +71,8 @@ def look(
         running = stack.enter_context(started(workspace.engine, wanted))
         with waiting(f"waiting for {project.ready_path or 'an answer'}") as tell:
             seconds = running.wait_until_ready(project.ready_path, tell=tell)
-        _show(running, project, {"ready": f"in {seconds:.1f} s", **shown})
+        docs = (found.docs.value, *DOCS) if found.docs else DOCS
+        _show(running, project, {"ready": f"in {seconds:.1f} s", **shown}, docs)
         try:
             for chunk in running.container.logs(stream=True, follow=True, tail=0):
                 sys.stderr.buffer.write(chunk)
@@ -94,10 +95,10 @@ def _variables(service: services.Service, found: Findings, given: Mapping[str, s
     return backing.variables(service.backing, settings, drivers, service.host, service.password)
 
 
-def _show(running: Running, project: Project, rows: Mapping[str, str]) -> None:
+def _show(running: Running, project: Project, rows: Mapping[str, str], pages: Sequence[str]) -> None:
     bearer = token(running, project)
     headers = {"Authorization": f"Bearer {bearer}"} if bearer else {}
-    docs = next((path for path in DOCS if get(running.port, path) in OK), "")
+    docs = next((path for path in pages if get(running.port, path) in OK), "")
     shown = {**rows, "url": running.url}
     if docs:
         shown["docs"] = f"{running.url}{docs}"

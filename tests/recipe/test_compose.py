@@ -98,6 +98,15 @@ def test_parts_of_an_address_are_given_one_by_one(tmp_path: Path) -> None:
     assert found["SECRET_KEY"].startswith("${SECRET_KEY:-")
 
 
+def test_the_braces_of_a_value_stay(tmp_path: Path) -> None:
+    settings = (
+        "from pydantic_settings import BaseSettings\n\n\n"
+        "class Settings(BaseSettings):\n    headers: dict[str, str]\n\n\nsettings = Settings()\n"
+    )
+    found = services(tmp_path, settings, "pydantic-settings")
+    assert found["api"]["environment"]["HEADERS"] == "${HEADERS:-{}}"
+
+
 def test_the_migration_runs_once_between_database_and_application(tmp_path: Path) -> None:
     [text] = rendered(
         tmp_path, "URL = os.environ['DATABASE_URL']", "alembic sqlalchemy psycopg", ALEMBIC

@@ -12,7 +12,7 @@ from drydock.detect.tree import folder_of
 from drydock.recipe.blueprint import BUILD_LOCK, Blueprint
 from drydock.recipe.contents import is_below
 
-WIDTH = 110  # columns
+WIDTH = 120  # columns
 WHEEL = "/tmp/wheel"  # noqa: S108 - in a stage of the build
 DOWNLOAD = "sh /install/download.sh"
 # Debian's archive keeps one version of each package, the patched one: pinning it would break the next build.
@@ -20,7 +20,7 @@ UNPINNED = "# hadolint ignore=DL3008,SC2046"
 INSTALL = "DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends"
 PACKAGES = """\
 # For what is compiled here; the final image gets only the libraries that it then links against."""
-INCLUDE = "python3 -c 'import sysconfig; print(sysconfig.get_path(\"include\"))'"
+INCLUDE = "python3 -c 'import sysconfig as s; print(s.get_path(\"include\"))'"
 HEADERS = f'\\\n        $([ -f "$({INCLUDE})/Python.h" ] || echo python3-dev)'
 # The build context for locks outside of the project.
 RESOLVED = "resolved"

@@ -14,6 +14,7 @@ from drydock.progress import Patience
 from drydock.project.network import INDEX_VARIABLES
 from drydock.recipe import resolve
 from drydock.recipe.blueprint import BUILD_LOCK, Blueprint
+from drydock.recipe.errors import NotLocked
 from drydock.state.sealed import write_whole
 
 
@@ -89,16 +90,31 @@ def make(blueprint: Blueprint, patience: Patience, *, fit: bool) -> Resolution:
     files: dict[str, str] = {}
     versions, why = (blueprint.python, *blueprint.python_also), ""
     if resolve.is_needed(blueprint):
-        if fit:
-            with patience("asking the package index for which Pythons there are wheels"):
-                blueprint = resolve.fitted(blueprint)
-            versions, why = (blueprint.python, *blueprint.python_also), blueprint.origins.get("python", "")
-        with patience("resolving the dependencies, and what the tests need"):
-            files |= resolve.resolve(blueprint)
+        blueprint, files = _solved(blueprint, patience, fit=fit)
+        versions = (blueprint.python, *blueprint.python_also)
+        why = blueprint.origins.get("python", "") if fit else ""
     if _lacks_build_lock(blueprint):
         with patience("resolving what the project's own build needs"):
             files |= resolve.build_tools(blueprint)
     return Resolution(versions, why, files)
+
+
+def _solved(blueprint: Blueprint, patience: Patience, *, fit: bool) -> tuple[Blueprint, dict[str, str]]:
+    """Resolve for all Pythons of a blueprint, else without the oldest ones, which a package may refuse."""
+    while True:
+        try:
+            fitting = blueprint
+            if fit:
+                with patience("asking the package index for which Pythons there are wheels"):
+                    fitting = resolve.fitted(blueprint)
+            with patience("resolving the dependencies, and what the tests need"):
+                return fitting, dict(resolve.resolve(fitting))
+        except NotLocked as error:
+            others = sorted(blueprint.python_also, key=resolve.number)
+            if not others or not resolve.is_unsolvable(error):
+                raise
+            kept = tuple(version for version in blueprint.python_also if version != others[0])
+            blueprint = replace(blueprint, python_also=kept)
 
 
 def apply(blueprint: Blueprint, found: Resolution) -> Blueprint:

@@ -20,7 +20,7 @@ from drydock.detect.tools import LOCKED_BY_UV, Upgrade
 from drydock.detect.tree import decode, join
 from drydock.recipe import wheels
 from drydock.recipe.blueprint import BUILD_LOCK, TEST_LOCK, Blueprint
-from drydock.recipe.errors import NotLocked
+from drydock.recipe.errors import NotLocked, NotResolved
 
 LOCK = "requirements.lock"
 TEST_FILE = re.compile(r"(.*[-_.])?(test|tests|testing|dev|development)([-_.].*)?\.txt")
@@ -32,6 +32,10 @@ TEST_HEAD = "# What the tests need besides, locked by uv with the versions that 
 # The build requirements of a project that names none (PEP 517).
 DEFAULT_BUILD = ("setuptools>=40.8.0",)
 NOTHING = Upgrade()
+# uv's exit code where no versions fit together.
+NO_SOLUTION = 1
+# The operating system's number in an error of uv: the declaration is not at fault.
+OS_ERROR = re.compile(r"\(os error \d+\)")
 STYLE = ("--universal", "--generate-hashes", "--no-header", "--no-annotate", "--quiet")
 
 
@@ -128,7 +132,7 @@ def _options(blueprint: Blueprint) -> list[str]:
 
 def _oldest(blueprint: Blueprint) -> str:
     """Return the option to resolve for every supported Python."""
-    return f"--python-version={min((blueprint.python, *blueprint.python_also), key=_number)}"
+    return f"--python-version={min((blueprint.python, *blueprint.python_also), key=number)}"
 
 
 def _head(found: Dependencies, inputs: Sequence[str], wanted: str) -> str:
@@ -144,7 +148,7 @@ def again(inputs: Sequence[str], wanted: str, lock: str) -> str:
     return f"#   {given}{shlex.join(words)}\n"
 
 
-def _number(version: str) -> tuple[int, ...]:
+def number(version: str) -> tuple[int, ...]:
     return tuple(int(part) for part in version.split("."))
 
 
@@ -181,7 +185,14 @@ def run(
         return command.run(args, cwd=folder, stdin=stdin or None, env={**programs.UV_ENVIRONMENT, **settings})
     except command.CommandFailed as error:
         said = (error.completed.stderr.strip() or error.completed.stdout).strip()
-        raise NotLocked(folder=folder, reason=_first(said), evidence=said) from error
+        kind = NotResolved if OS_ERROR.search(said) else NotLocked
+        raise kind(folder=folder, reason=_first(said), evidence=said) from error
+
+
+def is_unsolvable(error: NotLocked) -> bool:
+    """Tell whether no versions fit together, on one of the supported Pythons at least."""
+    failed = error.__cause__
+    return isinstance(failed, command.CommandFailed) and failed.completed.code == NO_SOLUTION
 
 
 def _first(said: str) -> str:

@@ -17,7 +17,7 @@ import pytest
 from drydock.detect.tools import Upgrade
 from drydock.project.lock import pins
 from drydock.recipe import locking
-from drydock.recipe.errors import NotInLock, NotLocked
+from drydock.recipe.errors import NotInLock, NotLocked, NotResolved
 from drydock.recipe.markers import are_equal, kept
 from tests.conftest import ROOT, write_files
 from tests.support.index import Index, served
@@ -40,6 +40,12 @@ def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Index]:
         monkeypatch.setenv("UV_NO_CONFIG", "1")
         monkeypatch.setenv("UV_NO_CACHE", "1")
         yield found
+
+
+@pytest.fixture
+def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A cache of resolutions for this test."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
 
 
 def newer(index: Index) -> None:
@@ -225,6 +231,44 @@ def test_a_declaration_that_cannot_be_met_leaves_every_lock(shop: Path) -> None:
         locking.lock(shop)
 
     assert texts(shop) == before
+
+
+def test_a_cache_that_cannot_be_written_is_not_the_declarations_fault(
+    shop: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = texts(shop)
+    monkeypatch.delenv("UV_NO_CACHE")
+    monkeypatch.setenv("UV_CACHE_DIR", str(shop / "main.py/cache"))
+
+    with pytest.raises(NotResolved, match=r"Failed to initialize cache.* and repeat the command"):
+        locking.lock(shop)
+
+    assert texts(shop) == before
+
+
+def test_a_package_that_refuses_old_pythons_narrows_the_supported_ones(
+    index: Index, tmp_path: Path, own_cache: None
+) -> None:
+    index.add("orjson", "2.0", python=">=3.12")
+    files = {"main.py": MAIN, "requirements.txt": "fastapi\nuvicorn\norjson>=2\n"}
+    folder = write_files(tmp_path / "shop", files)
+
+    locking.lock(folder)
+
+    assert held(folder, "requirements.lock")["orjson"] == "2.0"
+    assert "--python-version=3.12" in (folder / "requirements.lock").read_text()
+
+
+def test_versions_that_fit_together_on_no_python_are_refused(
+    index: Index, tmp_path: Path, own_cache: None
+) -> None:
+    files = {"main.py": MAIN, "requirements.txt": "fastapi\nuvicorn\norjson>=2\n"}
+    folder = write_files(tmp_path / "shop", files)
+
+    with pytest.raises(NotLocked, match="No solution found"):
+        locking.lock(folder)
+
+    assert texts(folder) == files
 
 
 def test_a_lock_that_cannot_be_written_takes_none_along(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:

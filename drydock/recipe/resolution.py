@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from drydock import state
 from drydock.progress import Patience
 from drydock.project.network import INDEX_VARIABLES
 from drydock.recipe import resolve
-from drydock.recipe.blueprint import BUILD_LOCK, Blueprint
+from drydock.recipe.blueprint import BUILD_HEAD, BUILD_LOCK, TEST_LOCK, Blueprint
 from drydock.recipe.errors import NotLocked
 from drydock.state.sealed import write_whole
 
@@ -33,7 +33,7 @@ def is_needed(blueprint: Blueprint) -> bool:
 
 
 def _lacks_build_lock(blueprint: Blueprint) -> bool:
-    return bool(blueprint.installed) and not blueprint.build_locked
+    return bool(blueprint.installed) and not blueprint.build_lock
 
 
 def expected(blueprint: Blueprint) -> tuple[Blueprint, tuple[str, ...]]:
@@ -43,9 +43,14 @@ def expected(blueprint: Blueprint) -> tuple[Blueprint, tuple[str, ...]]:
         blueprint = resolve.planned(blueprint)
         paths += filter(None, (blueprint.lock, blueprint.test_lock))
     if _lacks_build_lock(blueprint):
-        blueprint = replace(blueprint, build_locked=True)
-        paths.append(BUILD_LOCK)
-    return blueprint, tuple(paths)
+        blueprint = replace(blueprint, build_lock=_place(paths))
+        paths.append(blueprint.build_lock)
+    return blueprint, tuple(dict.fromkeys(paths))
+
+
+def _place(made: Iterable[str]) -> str:
+    """Return the path of the lock of the build's tools: a new lock of the tests holds them too."""
+    return next((path for path in made if path.endswith(TEST_LOCK)), BUILD_LOCK)
 
 
 def find(blueprint: Blueprint, patience: Patience, *, fit: bool) -> Resolution:
@@ -79,7 +84,7 @@ def digest(blueprint: Blueprint, *, fit: bool) -> str:
         blueprint.server,
         versions,
         fit,
-        blueprint.build_locked,
+        blueprint.build_lock,
         blueprint.installed,
         [os.environ.get(name) for name in INDEX_VARIABLES],
     ]
@@ -95,7 +100,9 @@ def make(blueprint: Blueprint, patience: Patience, *, fit: bool) -> Resolution:
         why = blueprint.origins.get("python", "") if fit else ""
     if _lacks_build_lock(blueprint):
         with patience("resolving what the project's own build needs"):
-            files |= resolve.build_tools(blueprint)
+            text = resolve.build_tools(blueprint)
+        if text:
+            files[_place(files)] = files.get(_place(files), "") + text
     return Resolution(versions, why, files)
 
 
@@ -127,7 +134,8 @@ def apply(blueprint: Blueprint, found: Resolution) -> Blueprint:
         python_also=tuple(others),
         origins={**blueprint.origins, **({"python": found.why} if found.why else {})},
         resolved=frozenset(found.files),
-        build_locked=blueprint.build_locked or BUILD_LOCK in found.files,
+        build_lock=blueprint.build_lock
+        or next((path for path, text in found.files.items() if BUILD_HEAD in text), ""),
     )
     if not needed:
         return blueprint

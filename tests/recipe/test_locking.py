@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -14,9 +15,10 @@ from threading import Event, Thread
 
 import pytest
 
+from drydock import recipe
 from drydock.detect.tools import Upgrade
-from drydock.project.lock import pins
-from drydock.recipe import locking
+from drydock.project.lock import pins, requirements_pins
+from drydock.recipe import locking, packaged
 from drydock.recipe.errors import NotInLock, NotLocked, NotResolved
 from drydock.recipe.markers import are_equal, kept
 from tests.conftest import ROOT, write_files
@@ -24,6 +26,7 @@ from tests.support.index import Index, served
 
 MAIN = "from fastapi import FastAPI\n\napp = FastAPI()\n"
 MANIFEST = '[project]\nname = "shop"\nversion = "1"\nrequires-python = ">=3.11"\ndependencies = [{}]\n'
+DIFFERENCE = packaged.folder() / "install/difference.py"
 BOTH = ("requirements.lock", "requirements-test.lock")
 
 
@@ -189,6 +192,39 @@ def test_what_setup_py_declares_is_read_again(index: Index, tmp_path: Path) -> N
     wanted = {"fastapi": "1.0", "orjson": "1.1", "starlette": "1.0", "uvicorn": "1.0"}
     assert held(folder, BOTH[0]) == wanted
     assert "fastapi uvicorn orjson | uv pip compile" in (folder / BOTH[0]).read_text()
+
+
+def test_an_installed_project_gets_four_files_at_most_and_its_build_is_locked_with_the_tests(
+    index: Index, tmp_path: Path, own_cache: None
+) -> None:
+    main = f"from importlib.metadata import entry_points\n\nentry_points(group='plugins')\n{MAIN}"
+    more = '[project.entry-points.plugins]\na = "main:app"\n[dependency-groups]\ndev = ["orjson"]\n'
+    manifest = MANIFEST.format('"fastapi", "uvicorn"') + more + '[build-system]\nrequires = ["setuptools"]\n'
+    folder = write_files(tmp_path / "shop", {"main.py": main, "pyproject.toml": manifest})
+
+    made = [change.path for change in recipe.init(folder, {}).changes]
+
+    assert sorted(made) == [".dockerignore", "Dockerfile", "requirements-test.lock", "requirements.lock"]
+    assert recipe.init(folder, {}).changes == ()
+    cut = re.search(r"sed -n '\S.*?' /requirements-test.lock", (folder / "Dockerfile").read_text())
+    assert cut
+    words = shlex.split(cut[0].replace(" /", f" {folder}/"))
+    build = subprocess.run(words, check=True, capture_output=True, text=True).stdout
+    assert requirements_pins(build) == {"setuptools": "80.0"}
+    # The tests' own part does not hold them.
+    lock = str(folder / "requirements-test.lock")
+    tests = subprocess.run(
+        [sys.executable, str(DIFFERENCE), lock, "/nowhere"], check=True, capture_output=True
+    )
+    assert set(requirements_pins(tests.stdout.decode())) == {"httpx", "orjson", "pytest"}
+
+    newer(index)
+    index.add("setuptools", "81.0")
+    locking.lock(folder)
+    assert (folder / "requirements-test.lock").read_text().endswith(build)
+    locking.lock(folder, Upgrade(names=("setuptools",)))
+    assert held(folder, "requirements-test.lock")["setuptools"] == "81.0"
+    assert held(folder, "requirements-test.lock")["orjson"] == "1.0"
 
 
 def test_the_lock_of_the_tools_above_the_application_holds_all_groups(index: Index, tmp_path: Path) -> None:

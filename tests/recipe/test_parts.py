@@ -16,7 +16,7 @@ from drydock.gates.security.history import check_dockerfile
 from drydock.project import configured
 from drydock.project import ignore as dockerignore
 from drydock.project.dockerfile import arguments, instructions
-from drydock.recipe import dockerfile, manifests, packaged, resolve
+from drydock.recipe import dockerfile, manifests, packaged, resolution, resolve
 from drydock.recipe.blueprint import Blueprint, Storage
 from tests.conftest import write_files
 from tests.detect.support import materialise
@@ -115,7 +115,7 @@ def test_a_version_from_git_is_a_build_argument(tmp_path: Path) -> None:
 
 
 def test_a_project_is_built_with_the_locked_tools_alone(tmp_path: Path) -> None:
-    blueprint = replace(drawn("install_version_from_git", tmp_path), build_locked=True)
+    blueprint = replace(drawn("install_version_from_git", tmp_path), build_lock="requirements-build.lock")
     application = dockerfile.parts(blueprint)["application"]
 
     assert "--mount=type=bind,source=requirements-build.lock,target=/requirements-build.lock" in application
@@ -242,9 +242,7 @@ def build_sources(text: str) -> set[str]:
 def initialised(shape: str, folder: Path, *, lock: bool) -> Blueprint:
     """Return `init`'s blueprint, without asking an index for versions."""
     blueprint = recipe.plan(recipe.decided(materialise(shape, folder / shape), {}))
-    if lock and resolve.is_needed(blueprint):
-        blueprint = resolve.planned(blueprint)
-    return replace(blueprint, build_locked=lock and bool(blueprint.installed))
+    return resolution.expected(blueprint)[0] if lock else blueprint
 
 
 @pytest.mark.parametrize("shape", DECIDED)

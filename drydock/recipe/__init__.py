@@ -16,7 +16,6 @@ from drydock.progress import Patience, unseen
 from drydock.recipe import (
     ci,
     compose,
-    configuration,
     dockerfile,
     expectations,
     ignorefile,
@@ -117,7 +116,7 @@ def init(
         if name in extras or any(written.is_ours(found.root / path) for path in extra.places(found.root)):
             wanted |= extra.render(blueprint)
     changes = [_change(found.root, path, text, force=force) for path, text in wanted.items()]
-    plain = {**locks, **configuration.amended(found.root, given)}
+    plain = {**locks, **project.amended(found.root, given)}
     changes += writing.changes(found.root, plain)
     kept = tuple(change for change in changes if change.old != change.new)
     outcome = Outcome(found.root, kept, tuple(notes(found, blueprint)), unresolved)

@@ -66,22 +66,12 @@ def digest(blueprint: Blueprint, *, fit: bool) -> str:
     texts = [*folder.glob("*.txt"), *folder.glob("requirements/*.txt")]
     manifests = (place / "pyproject.toml" for place in (folder, blueprint.root / blueprint.source))
     paths = {*(blueprint.root / name for name in found.files), *texts, *manifests}
-    read = {
-        str(path.relative_to(blueprint.root)): path.read_text("utf-8", "replace")
-        for path in paths
-        if path.is_file()
-    }
+    there = (path for path in paths if path.is_file())
+    read = {str(path.relative_to(blueprint.root)): path.read_text("utf-8", "replace") for path in there}
     versions = (blueprint.python, *blueprint.python_also)
-    asked = [
-        found.install,
-        found.requirements,
-        blueprint.server,
-        versions,
-        fit,
-        blueprint.build_locked,
-        blueprint.installed,
-        [os.environ.get(name) for name in INDEX_VARIABLES],
-    ]
+    indexes = [os.environ.get(name) for name in INDEX_VARIABLES]
+    build = [blueprint.build_locked, blueprint.installed]
+    asked = [found.install, found.requirements, blueprint.server, versions, fit, *build, indexes]
     return hashlib.sha256(json.dumps([read, asked], sort_keys=True).encode()).hexdigest()
 
 

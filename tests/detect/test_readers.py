@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 
 from drydock.detect.commands import Launch, number, read_command
-from drydock.detect.compose import read_yaml
-from drydock.detect.dockerfiles import read_dockerfile
+from drydock.detect.dockerfiles import read_dockerfile, read_yaml
 from drydock.detect.python import allows, fits, specifier
 from drydock.detect.requirements import read_requirements
 from drydock.detect.settings import kind_of

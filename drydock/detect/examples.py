@@ -66,10 +66,7 @@ def example(setting: Setting) -> str:
     typed = BY_FORM.get(setting.form, "")
     # A port is a better number than any other.
     found = named if not typed or (typed.isdigit() and named.isdigit()) else typed
+    if "ASYNC" in name:
+        found = found.replace("postgresql://", "postgresql+asyncpg://", 1)
     # Long enough for a signing key.
-    return _asynchronous(name, found) or ("example-" * 5).rstrip("-")
-
-
-def _asynchronous(name: str, url: str) -> str:
-    """Give a database's URL an asynchronous driver if the setting's name asks for one."""
-    return url.replace("postgresql://", "postgresql+asyncpg://", 1) if "ASYNC" in name.upper() else url
+    return found or ("example-" * 5).rstrip("-")

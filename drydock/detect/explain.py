@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
-from pathlib import Path
+from dataclasses import asdict
 from typing import Any
 
 from drydock.detect.model import Findings, Found, Server
@@ -56,18 +55,12 @@ def explain_lines(findings: Findings) -> list[str]:
 
 def as_json(findings: Findings) -> dict[str, Any]:
     """Return the findings as JSON values, with the errors' texts."""
-    plain: dict[str, Any] = _plain(findings)
-    plain["conflicts"] = [{**_plain(c), "text": c.text} for c in findings.conflicts]
-    plain["blockers"] = [{**_plain(b), "text": b.text} for b in findings.blockers]
-    return plain
-
-
-def _plain(value: object) -> Any:
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {field.name: _plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
-    if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
-    return str(value) if isinstance(value, Path) else value
+    return {
+        **asdict(findings),
+        "root": str(findings.root),
+        "conflicts": [{**asdict(c), "text": c.text} for c in findings.conflicts],
+        "blockers": [{**asdict(b), "text": b.text} for b in findings.blockers],
+    }
 
 
 def _line(

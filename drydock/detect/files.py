@@ -27,17 +27,16 @@ READERS = {
     "dotenv_values": "dotenv_path",
 }
 LOADERS = frozenset({"joblib.load", "numpy.load", "torch.load"})
-WRITERS = {
-    "os.makedirs": "name",
-    "os.mkdir": "path",
-    "logging.FileHandler": "filename",
-    "logging.handlers.RotatingFileHandler": "filename",
-    "logging.handlers.TimedRotatingFileHandler": "filename",
-    "sqlite3.connect": "database",
-    "aiosqlite.connect": "database",
-    "tinydb.TinyDB": "path",
+WRITERS: dict[str, tuple[Kind, str]] = {
+    "os.makedirs": ("make", "name"),
+    "os.mkdir": ("make", "path"),
+    "logging.FileHandler": ("write", "filename"),
+    "logging.handlers.RotatingFileHandler": ("write", "filename"),
+    "logging.handlers.TimedRotatingFileHandler": ("write", "filename"),
+    "sqlite3.connect": ("database", "database"),
+    "aiosqlite.connect": ("database", "database"),
+    "tinydb.TinyDB": ("write", "path"),
 }
-MAKERS = frozenset({"os.makedirs", "os.mkdir"})
 METHODS: dict[str, Kind] = {
     "mkdir": "make",
     "write_text": "write",
@@ -147,8 +146,8 @@ def _classified(name: str, site: Site) -> tuple[Kind | None, ast.expr | None]:
     if name in {"open", "io.open", "aiofiles.open", "anyio.open_file"}:
         return _opened(constant(site.argument(1, "mode")) or "r"), site.argument(0, "file")
     if name in WRITERS:
-        kind: Kind = "database" if name.endswith(".connect") else "make" if name in MAKERS else "write"
-        return kind, site.argument(0, WRITERS[name])
+        kind, argument = WRITERS[name]
+        return kind, site.argument(0, argument)
     if tail in READERS or name in LOADERS:
         return "read", site.argument(0, READERS.get(tail, "file"))
     if isinstance(function, ast.Attribute):

@@ -59,11 +59,11 @@ def _missing(root: Path, given: Mapping[str, Any]) -> dict[str, tuple[Any, str]]
 
 def _unwritten(findings: Findings) -> dict[str, Found[Any]]:
     """Return the files that are opened by name, and examples of required settings."""
-    from drydock.detect import examples, extras
+    from drydock.detect import examples, system
     from drydock.detect.model import Found
 
     found: dict[str, Found[Any]] = {}
-    if opened := extras.files(extras.with_beside(package.value for package in findings.system_run)):
+    if opened := system.opened_files(system.with_beside(package.value for package in findings.system_run)):
         found["extra-files"] = Found(opened, findings.system_run[0].where)
     if needed := [setting for setting in findings.settings if setting.value.required]:
         values = {setting.value.name: examples.example(setting.value) for setting in needed}

@@ -20,7 +20,6 @@ ASKED_FOR = "3.15"  # lacks many wheels: it is chosen only if files ask for it
 KNOWN = ("3.14", "3.13", "3.12", "3.11", "3.10", "3.9", "3.8", "3.7", ASKED_FOR)
 NEWEST_DEFAULT = "3.13"  # without any evidence: the default base image's version
 IMAGE = re.compile(r"(?:^|/)python:(?P<version>3\.\d+)(?P<patch>\.\d+)?")
-MACHINE = "x86_64"
 PIN_FILES = (".python-version", "runtime.txt")
 PIN = re.compile(r"\s*(?:python-|cpython-)?(3\.\d+)(\.\d+)?\s*(\n|$)")
 
@@ -118,13 +117,13 @@ def _minor(text: str) -> str:
     return f"{version.major}.{version.minor}"
 
 
-def fits(wheel: str, python: str, machine: str = MACHINE) -> bool:
-    """Tell whether a wheel's file name is for CPython `python` on glibc Linux."""
+def fits(wheel: str, python: str) -> bool:
+    """Tell whether a wheel's file name is for CPython `python` on 64-bit glibc Linux."""
     parts = wheel.removesuffix(".whl").split("-")
     if len(parts) < 5:
         return False
     tags, abis, platforms = parts[-3].split("."), parts[-2].split("."), parts[-1].split(".")
-    if not any(p == "any" or (p.endswith(machine) and "linux" in p and "musl" not in p) for p in platforms):
+    if not any(p == "any" or (p.endswith("x86_64") and "linux" in p and "musl" not in p) for p in platforms):
         return False
     minor = int(python.split(".")[1])
     exact = f"cp3{minor}"

@@ -14,19 +14,9 @@ from drydock.detect.syntax import Function, Module, Site, keyword, parameters, w
 from drydock.detect.values import reader
 
 LIVE = (
-    *(
-        "livez",
-        "live",
-        "liveness",
-        "alive",
-        "healthz",
-        "health",
-        "healthcheck",
-        "health-check",
-        "health_check",
-    ),
-    *("ping", "heartbeat", "__heartbeat__", "__lbheartbeat__", "_health", "_healthz", "_status", "status"),
-    *("_ping", "is_alive", "isalive", "up"),
+    *("livez", "live", "liveness", "alive", "healthz", "health", "healthcheck", "health-check"),
+    *("health_check", "ping", "heartbeat", "__heartbeat__", "__lbheartbeat__", "_health", "_healthz"),
+    *("_status", "status", "_ping", "is_alive", "isalive", "up"),
 )
 READY = ("readyz", "ready", "readiness")
 DATABASE = re.compile(

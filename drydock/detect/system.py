@@ -67,6 +67,26 @@ PROGRAMS = {
     "exiftool": "libimage-exiftool-perl",
     "gs": "ghostscript",
 }
+# The programs, libraries and data that Python programs use, by package. The build itself finds the libraries
+# that an extension module links against.
+FILES = {
+    "curl": ("curl",),
+    "ffmpeg": ("ffmpeg", "ffprobe"),
+    "ghostscript": ("gs", "/usr/share/ghostscript"),
+    "git": ("git", "/usr/lib/git-core"),
+    "graphviz": ("dot", "/usr/lib/*/graphviz"),
+    "libmagic1": ("libmagic.so.1", "/usr/lib/file/magic*", "/usr/share/misc/magic*"),
+    "libpango-1.0-0": ("libpango-1.0.so.0", "libpangoft2-1.0.so.0", "libgobject-2.0.so.0", "/etc/fonts"),
+    "libpq5": ("libpq.so.5",),
+    "libzbar0": ("libzbar.so.0",),
+    "openssh-client": ("ssh",),
+    "pandoc": ("pandoc",),
+    "poppler-utils": ("pdftotext", "pdftoppm", "pdfinfo"),
+    "postgresql-client": ("/usr/lib/postgresql/*/bin/pg_dump", "/usr/lib/postgresql/*/bin/psql"),
+    "tesseract-ocr": ("tesseract", "/usr/share/tesseract-ocr"),
+}
+# Some of these libraries open others by name, from packages that apt does not install by itself.
+BESIDE = {"libpango-1.0-0": ("libpangoft2-1.0-0", "fontconfig-config"), "libmagic1": ("libmagic-mgc",)}
 CALLERS = re.compile(
     r"^(subprocess\.(run|Popen|call|check_call|check_output)|shutil\.which|"
     r"asyncio\.(subprocess\.)?create_subprocess_exec|os\.execvp)$"
@@ -144,3 +164,13 @@ def _from_dockerfiles(files: list[Dockerfile], kept: list[Found[str]], run: bool
     for one in (*named, *kept):
         if only_builds(one.value) != run and one.value not in ONLY_FOR_BUILDS:
             yield Package(one.value, one.where, "the existing Dockerfile installs it", "dockerfile")
+
+
+def opened_files(packages: Iterable[str]) -> tuple[str, ...]:
+    """Return the packages' files; none for packages that are only linked against or unknown here."""
+    return tuple(dict.fromkeys(name for package in packages for name in FILES.get(package, ())))
+
+
+def with_beside(packages: Iterable[str]) -> tuple[str, ...]:
+    """Add the packages that these need without depending on them."""
+    return tuple(dict.fromkeys(name for package in packages for name in (package, *BESIDE.get(package, ()))))

@@ -15,7 +15,6 @@ from drydock.image import Image
 from drydock.project import Project, git
 from drydock.project.errors import UnknownTarget
 from drydock.project.model import DOCKERFILES
-from drydock.project.worktree import checkout
 from drydock.workspace import Workspace
 
 CHANNEL = "mainline"
@@ -31,7 +30,7 @@ def image(workspace: Workspace, target: str) -> tuple[str, Image] | None:
         return None
     name = f"{branch} of {datetime.fromtimestamp(commit.committed, UTC):%Y-%m-%d}"
     top, prefix = git.place(workspace.project.root)
-    with checkout(top, commit.revision) as folder:
+    with git.worktree(top, commit.revision) as folder:
         workspace.say(f"no image of {branch} has passed here yet: building {name} to weigh growth by")
         try:
             return name, workspace.of(load(folder / prefix), CHANNEL).measured(target)

@@ -30,7 +30,7 @@ from drydock.hook.watched import Watched, watched
 from drydock.nearest import choices
 from drydock.project import Project
 from drydock.project.errors import NoProject
-from drydock.project.worktree import checkout
+from drydock.project.git import worktree
 from drydock.publish.opening import open_workspace
 from drydock.state import receipts
 from drydock.state.receipts import Receipt, Receipts
@@ -75,7 +75,7 @@ def push(
     """Yield each gate's verdict on a project of the pushed commit; raise at the first refusal."""
     root = Path(command.run(["git", "rev-parse", "--show-toplevel"]).stdout.strip())
     commit = environment.get("PRE_COMMIT_TO_REF", "HEAD")
-    with checkout(root, commit) as folder:
+    with worktree(root, commit) as folder:
         # An older commit may not have the project yet, nor a repository's first one.
         try:
             loaded = load(folder / project)

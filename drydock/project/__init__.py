@@ -2,6 +2,7 @@
 
 from drydock.project.configuration import (
     FILE,
+    amended,
     check_folder,
     configured,
     image_name,
@@ -35,6 +36,7 @@ __all__ = [
     "Growth",
     "Project",
     "Request",
+    "amended",
     "ca_bundle",
     "check_folder",
     "configured",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, get_origin, get_type_hints
@@ -28,6 +28,8 @@ from drydock.project.model import (
 Find = Callable[[Path, Mapping[str, Any]], Mapping[str, tuple[Any, str]]]
 
 FILE = "drydock.toml"
+# Files at the top of a project without a configuration.
+MANIFESTS = ("pyproject.toml", "requirements.txt", "setup.py", "setup.cfg", "Pipfile", "Dockerfile")
 OLDEST = 7  # minor version of the oldest Python 3 that is built
 _SERIES = re.compile(r"3\.(?P<minor>\d+)(\.\d+)?")
 _IMAGE = re.compile(r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*")
@@ -232,3 +234,51 @@ def _configuration(root: Path) -> tuple[str, dict[str, Any], Configuration]:
                 how = "write { on-disk-mb = 3, on-wire-mb = 1 }"
                 raise toml.bad(where, f"budgets.{target}.{key}", "an empty table", how)
     return where, content, decided
+
+
+def around(folder: Path) -> Path:
+    """Return the project around a folder, up to the top of its git repository; else the folder itself.
+
+    A drydock configuration decides for the folders of its source; elsewhere the nearest manifest does.
+    """
+    above = list(_upwards(folder))
+    configured = (place for place in above if _decides(place, folder))
+    described = (place for place in above if any((place / name).is_file() for name in MANIFESTS))
+    return next(configured, None) or next(described, folder)
+
+
+def _decides(place: Path, folder: Path) -> bool:
+    given = table(place)
+    if not given and not (place / FILE).is_file():
+        return False
+    return folder == place or folder.is_relative_to(place / str(given.get("source", ".")))
+
+
+def _upwards(folder: Path) -> Iterator[Path]:
+    for place in (folder, *folder.parents):
+        yield place
+        if (place / ".git").exists():
+            return
+
+
+def amended(root: Path, options: Mapping[str, Any]) -> dict[str, str]:
+    """Return a project's configuration file with some keys set: text by name; {} without keys."""
+    manifest, own = root / "pyproject.toml", root / FILE
+    if not options:
+        return {}
+    place = manifest if manifest.is_file() and not own.is_file() else own
+    text = place.read_text(encoding="utf-8") if place.is_file() else ""
+    return {place.name: amend(text, "tool.drydock" if place == manifest else "", options)}
+
+
+def amend(text: str, table: str, options: Mapping[str, Any]) -> str:
+    """Return a TOML text with some keys of a table set; an empty name is the top."""
+    import tomlkit  # here, since few commands write
+
+    document: Any = tomlkit.parse(text)
+    found = document
+    for part in filter(None, table.split(".")):
+        found = found.setdefault(part, tomlkit.table(is_super_table=part != "drydock"))
+    for key, value in options.items():
+        found[key] = value
+    return tomlkit.dumps(document)

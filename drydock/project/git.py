@@ -1,10 +1,12 @@
-"""Read a project's state in git: commit, branch and remote."""
+"""Read a project's state in git: commit, branch and remote; and check out another commit."""
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping, Sequence
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -125,3 +127,23 @@ def public_url(remote: str) -> str:
 
 def _path(path: str) -> str:
     return path.strip("/").removesuffix(".git").rstrip("/")
+
+
+@contextmanager
+def worktree(root: Path, commit: str) -> Iterator[Path]:
+    """Yield a folder with exactly a commit's files: the working tree itself if it is equal."""
+    head = command.run(["git", "rev-parse", "HEAD"], cwd=root).stdout.strip()
+    wanted = command.run(["git", "rev-parse", f"{commit}^{{commit}}"], cwd=root).stdout.strip()
+    dirty = command.run(["git", "status", "--porcelain"], cwd=root).stdout.strip()
+    if wanted == head and not dirty:
+        yield root
+        return
+    # Of this repository: tests and labels find the commit and its remote there too.
+    git = ["git", "-c", "core.hooksPath=/dev/null", "worktree"]
+    with tempfile.TemporaryDirectory(prefix="drydock-commit-") as parent:
+        folder = Path(parent) / "tree"
+        command.run([*git, "add", "--quiet", "--detach", str(folder), wanted], cwd=root)
+        try:
+            yield folder
+        finally:
+            command.run([*git, "remove", "--force", str(folder)], cwd=root)

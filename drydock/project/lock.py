@@ -38,20 +38,14 @@ def find(project: Project) -> Lock:
     """Return the lock file that the Dockerfile installs from: the configured one, else uv.lock first."""
     path = candidate(project)
     if path is None:
-        raise LockMissing(
-            source=project.source,
-            looked_for=", ".join([project.lock] if project.lock else LOCK_FILES),
-            root=os.path.relpath(project.root),
-        )
+        names = ", ".join([project.lock] if project.lock else LOCK_FILES)
+        raise LockMissing(source=project.source, looked_for=names, root=os.path.relpath(project.root))
     text = path.read_text(encoding="utf-8")
     lock = Lock(path, path.name, pins(path.name, text))
     manifest, wanted = declared(project.source, text, lock.kind)
     if lock.pins and (mismatch := mismatches(wanted, lock.pins, project.python)):
         raise LockStale(
-            lock=path,
-            manifest=manifest,
-            mismatch=", ".join(mismatch),
-            root=os.path.relpath(project.root),
+            lock=path, manifest=manifest, mismatch=", ".join(mismatch), root=os.path.relpath(project.root)
         )
     return lock
 
@@ -67,10 +61,13 @@ def candidate(project: Project) -> Path | None:
     return next((path for path in found if path.is_file()), None)
 
 
-def pins(kind: str, text: str) -> dict[str, str]:
-    """Return a lock file's versions by canonical name; empty for a file that is not a lock."""
+def pins(kind: str, text: str, section: str = "default") -> dict[str, str]:
+    """Return a lock file's versions by canonical name; empty for a file that is not a lock.
+
+    `section` is one of Pipfile.lock.
+    """
     if kind == "Pipfile.lock":
-        packages = json.loads(text).get("default", {}).items()
+        packages = json.loads(text).get(section, {}).items()
         return {canonicalize_name(name): str(row.get("version", "")).lstrip("=") for name, row in packages}
     if kind == "pylock.toml" or (kind.endswith(".lock") and "requirements" not in kind):
         table = toml.parse(text, kind)

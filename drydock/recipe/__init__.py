@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from drydock import detect, project
 from drydock.detect import Findings
@@ -16,7 +16,6 @@ from drydock.progress import Patience, unseen
 from drydock.recipe import (
     ci,
     compose,
-    configuration,
     dockerfile,
     expectations,
     ignorefile,
@@ -35,18 +34,31 @@ from drydock.spelling import spelled
 
 __all__ = ["EXTRAS", "Blueprint", "Change", "Outcome", "init", "plan", "render"]
 
-# The files of `--with NAME`: text by path.
-EXTRAS: dict[str, Callable[[Blueprint], Mapping[str, str]]] = {
-    "compose": compose.render,
-    "expectations": lambda blueprint: {expectations.PLACE: expectations.render(blueprint)},
-    "github": lambda blueprint: ci.github(blueprint.root),
-    "gitlab": lambda blueprint: ci.gitlab(blueprint.root),
-    "hook": lambda blueprint: ci.hook(blueprint.root),
-    "kubernetes": manifests.render,
-    "tasks": lambda _: {
-        "tasks.py": "from drydock.tasks import namespace as namespace\n",
-        "noxfile.py": "from drydock import sessions as sessions\n",
-    },
+TASKS = {
+    "tasks.py": "from drydock.tasks import namespace as namespace\n",
+    "noxfile.py": "from drydock import sessions as sessions\n",
+}
+
+
+class Extra(NamedTuple):
+    """The files of `--with NAME`."""
+
+    places: Callable[[Path], Iterable[str]]  # where they are in a project
+    render: Callable[[Blueprint], Mapping[str, str]]  # text by path
+
+
+def _ci(job: ci.Job) -> Extra:
+    return Extra(lambda root: [job.place(root)], lambda blueprint: job.render(blueprint.root))
+
+
+EXTRAS = {
+    "compose": Extra(lambda root: [compose.place(root)], compose.render),
+    "expectations": Extra(lambda _: [expectations.PLACE], expectations.render),
+    "github": _ci(ci.GITHUB),
+    "gitlab": _ci(ci.GITLAB),
+    "hook": _ci(ci.HOOK),
+    "kubernetes": Extra(manifests.places, manifests.render),
+    "tasks": Extra(lambda _: TASKS, lambda _: TASKS),
 }
 
 
@@ -99,13 +111,12 @@ def init(
     wanted = render(
         blueprint, vendor=vendor or f"\nCOPY {dockerfile.VENDORED}/ /\n" in written.text(found.root)
     )
-    for name, make in EXTRAS.items():
-        files = make(blueprint)
+    for name, extra in EXTRAS.items():
         # An extra that was once requested is kept up to date.
-        if name in extras or any(written.is_ours(found.root / path) for path in files):
-            wanted |= files
+        if name in extras or any(written.is_ours(found.root / path) for path in extra.places(found.root)):
+            wanted |= extra.render(blueprint)
     changes = [_change(found.root, path, text, force=force) for path, text in wanted.items()]
-    plain = {**locks, **configuration.amended(found.root, given)}
+    plain = {**locks, **project.amended(found.root, given)}
     changes += writing.changes(found.root, plain)
     kept = tuple(change for change in changes if change.old != change.new)
     outcome = Outcome(found.root, kept, tuple(notes(found, blueprint)), unresolved)

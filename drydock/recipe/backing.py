@@ -24,6 +24,7 @@ class Backing:
     drivers: frozenset[str]  # distributions that connect to it
     url: re.Pattern[str]  # names of settings for its URL, unless the default is of another kind
     part: re.Pattern[str]  # names of settings for one of `PARTS`
+    own: str  # its own names in names of settings
     environment: Mapping[str, str]  # for its image; an empty value is the password
     health: tuple[str, ...]  # a command inside that exits with 0 when the service answers
     data: str = ""  # its data's folder; empty if the data need not be kept
@@ -66,6 +67,7 @@ POSTGRES = Backing(
     drivers=frozenset({"asyncpg", "psycopg", "psycopg2", "psycopg2-binary", "pg8000", "databases"}),
     url=re.compile(rf"(^|_)(POSTGRES(QL)?|PG)_?(URL|URI|DSN)$|{DATABASE_URL.pattern}"),
     part=re.compile(rf"(^|_)((POSTGRES(QL)?|PG)_?({ANY_PART})|{DATABASE_PART})$"),
+    own="POSTGRES|PG",
     environment={"POSTGRES_USER": USER, "POSTGRES_DB": USER, "POSTGRES_PASSWORD": ""},
     # Over TCP: while the image initialises its data, a server answers on the socket alone.
     health=("pg_isready", "--quiet", "--host=127.0.0.1", f"--username={USER}"),
@@ -80,6 +82,7 @@ MARIADB = Backing(
     drivers=frozenset({"pymysql", "aiomysql", "asyncmy", "mysqlclient", "mysql-connector-python", "mariadb"}),
     url=re.compile(rf"(^|_)(MYSQL|MARIADB)_?(URL|URI|DSN)$|{DATABASE_URL.pattern}"),
     part=re.compile(rf"(^|_)((MYSQL|MARIADB)_?({ANY_PART})|{DATABASE_PART})$"),
+    own="MYSQL|MARIADB",
     environment={
         "MARIADB_USER": USER,
         "MARIADB_DATABASE": USER,
@@ -98,6 +101,7 @@ REDIS = Backing(
     drivers=frozenset({"redis", "aioredis", "valkey", "aiocache", "arq", "rq", "celery", "fastapi-cache2"}),
     url=re.compile(r"(^|_)(REDIS|VALKEY|CACHE|CELERY|BROKER)(_\w+)?_?(URL|URI|DSN|BACKEND)$"),
     part=re.compile(rf"(^|_)(REDIS|VALKEY|CACHE)_?({ANY_PART})$"),
+    own="REDIS|VALKEY",
     environment={},
     health=("valkey-cli", "ping"),
 )
@@ -153,20 +157,13 @@ def _is_asked(backing: Backing, setting: Setting, drivers: set[str]) -> bool:
     if not (_is_url(backing, setting) or backing.part.search(setting.name)):
         return False
     told = _default_scheme(setting) in backing.schemes or setting.form in backing.forms
-    return told or _is_own_name(backing, setting.name) or bool(drivers & backing.drivers)
-
-
-def _is_own_name(backing: Backing, name: str) -> bool:
-    words = {"postgres": r"POSTGRES|PG", "mariadb": r"MYSQL|MARIADB", "redis": r"REDIS|VALKEY"}
-    return bool(re.search(words[backing.name], name))
+    return told or bool(re.search(backing.own, setting.name) or drivers & backing.drivers)
 
 
 def _is_url(backing: Backing, setting: Setting) -> bool:
     """Tell whether a setting holds a service's URL; a default of another kind, except SQLite, excludes it."""
-    if setting.form in backing.forms:
-        return True
     scheme = _default_scheme(setting)
-    if scheme in backing.schemes:
+    if setting.form in backing.forms or scheme in backing.schemes:
         return True
     return scheme in ("", "sqlite") and bool(backing.url.search(setting.name))
 

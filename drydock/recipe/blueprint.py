@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from drydock.detect import Dependencies, Findings, Setting, extras, tools
+from drydock.detect import Dependencies, Findings, Setting, system, tools
 from drydock.detect.ignore import SECRET
 from drydock.detect.requirements import read_requirements
 from drydock.detect.tree import Tree, folder_of, join
@@ -144,11 +144,11 @@ def draw(findings: Findings, table: Mapping[str, Any], image: str, maintainer: s
         build_lock=_existing(f.root, BUILD_LOCK) or (test_lock if _holds_build(f.root, test_lock) else ""),
         version_variables=f.installation.value.build_environment,
         system_build=tuple(package.value for package in f.system_build),
-        system_run=extras.with_beside(run),
+        system_run=system.with_beside(run),
         system_doubtful=frozenset(
             package.value for package in (*f.system_build, *f.system_run) if package.origin == "dockerfile"
         ),
-        extra_files=tuple(table.get("extra-files", extras.files(run))),
+        extra_files=tuple(table.get("extra-files", system.opened_files(run))),
         storage=_storage(f, base, table),
         settings=tuple(setting.value for setting in f.settings),
         replicas=2 if f.replicas_safe.value else 1,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 from drydock.detect import examples
 from drydock.recipe import backing, written
@@ -23,10 +24,10 @@ def render(blueprint: Blueprint) -> dict[str, str]:
     wanted = backing.asked_for(blueprint.settings, drivers)
     needs = {one.name: "service_healthy" for one in wanted}
     volumes = {f"data{number}": folder for number, folder in enumerate(blueprint.storage.folders, 1)}
-    place = _place(blueprint)
+    path = place(blueprint.root)
     values = {
         "name": blueprint.image.rpartition("/")[2].lower(),
-        "option": "" if place == PLACES[0] else f" -f {place}",
+        "option": "" if path == PLACES[0] else f" -f {path}",
         "image": blueprint.image,
         "environment": _environment(blueprint, wanted, drivers),
         "volumes": volumes,
@@ -40,12 +41,12 @@ def render(blueprint: Blueprint) -> dict[str, str]:
         "kept": [*volumes, *(one.name for one in wanted if one.data)],
         "quoted": json.dumps,
     }
-    return {place: fill("compose.template", values)}
+    return {path: fill("compose.template", values)}
 
 
-def _place(blueprint: Blueprint) -> str:
+def place(root: Path) -> str:
     """Return the file's path; the project's own compose file remains the default one."""
-    there = [path for name in PLACES if (path := blueprint.root / name).is_file()]
+    there = [path for name in PLACES if (path := root / name).is_file()]
     return PLACES[0] if all(written.is_ours(path) for path in there) else BESIDE
 
 

@@ -26,14 +26,8 @@ FILES = (
     *("setup.cfg", "MANIFEST.in", "tox.ini", "pytest.ini", "mypy.ini", "Pipfile", "pylock.toml"),
     *("*requirements*.txt", "*requirements*.in", "runtime.txt", "conftest.py", "noxfile.py", "tasks.py"),
     *("test_*.py", "*_test.py", "mkdocs.y*ml", "codecov.y*ml", "fly.toml", "render.yaml", "vercel.json"),
-    *(
-        "app.json",
-        "heroku.yml",
-        "package*.json",
-        "tsconfig*.json",
-        "renovate.json",
-        "sonar-project.properties",
-    ),
+    *("app.json", "heroku.yml", "package*.json", "tsconfig*.json", "renovate.json"),
+    "sonar-project.properties",
 )
 _CLASS = re.compile(r"\[([^\]]*)\]")
 # A folder with one of these is a separate program.
@@ -104,16 +98,13 @@ def _is_shipped(root: Path, path: str) -> bool:
         return not any(fnmatchcase(name, pattern) for pattern in FILES)
     if any(fnmatchcase(name, pattern) for pattern in FOLDERS):
         return False
-    return not is_other_program(root / path) and _holds_a_file(root / path)
+    holds_a_file = any(files for _, _, files in os.walk(root / path))
+    return holds_a_file and not is_other_program(root / path)
 
 
 def is_other_program(folder: Path) -> bool:
     """Tell whether a folder holds a separate program, such as a front end."""
     return any((folder / name).exists() for name in OTHER_PROGRAMS)
-
-
-def _holds_a_file(folder: Path) -> bool:
-    return any(files for _, _, files in os.walk(folder))
 
 
 def _whole(root: Path, source: str, path: str) -> str:

@@ -105,7 +105,7 @@ def render(blueprint: Blueprint, locks: Mapping[str, str]) -> dict[str, str]:
 
 def _beside(blueprint: Blueprint) -> dict[str, str]:
     """Return a project's manifests and expectations: text by path."""
-    return {**manifests.render(blueprint), expectations.PLACE: expectations.render(blueprint)}
+    return {**manifests.render(blueprint), **expectations.render(blueprint)}
 
 
 def write(folder: Path, files: Mapping[str, str]) -> None:

@@ -96,7 +96,7 @@ def parts(blueprint: Blueprint, *, outside: bool = False, vendor: bool = False) 
         "locks": recipes.locks(blueprint),
         "dependencies": recipes.dependencies(blueprint),
         "application": recipes.application(blueprint, outside=outside),
-        "packages": recipes.runtime_packages(blueprint),
+        "packages": recipes.apt(blueprint, blueprint.system_run) if blueprint.system_run else "",
         "test-dependencies": recipes.test_dependencies(blueprint),
         "tests": recipes.tests(blueprint),
     }

@@ -23,7 +23,8 @@ PROGRAMS = (
 )
 
 
-def render(blueprint: Blueprint) -> str:
+def render(blueprint: Blueprint) -> dict[str, str]:
+    """Return a project's expectations: text by path."""
     runs = {posixpath.basename(path) for path in blueprint.extra_files} | {*blueprint.system_run}
     secrets = (setting.name for setting in blueprint.settings if setting.kind == "secret")
     values = {
@@ -35,7 +36,7 @@ def render(blueprint: Blueprint) -> str:
         "programs": _toml(_but(PROGRAMS, runs)),
         "pythons": _pythons(blueprint),
     }
-    return fill("expectations.template", values)
+    return {PLACE: fill("expectations.template", values)}
 
 
 def _but(patterns: Iterable[str], runs: Iterable[str]) -> list[str]:

@@ -18,17 +18,8 @@ WHOLE = """\
 # No image needs these, and no one else may read them.
 NEVER = (
     *("**/__pycache__", "**/*.py[co]", "**/.git", "**/.venv", "**/node_modules", "**/.env"),
-    *(
-        "**/.env.*",
-        "**/*.env",
-        "**/*.pem",
-        "**/*.key",
-        "**/*.p12",
-        "**/*.pfx",
-        "**/*.jks",
-        "**/*.keystore",
-        "**/*.kdbx",
-    ),
+    *("**/.env.*", "**/*.env", "**/*.pem", "**/*.key", "**/*.p12", "**/*.pfx", "**/*.jks"),
+    *("**/*.keystore", "**/*.kdbx"),
     *("**/id_rsa", "**/id_dsa", "**/id_ecdsa", "**/id_ed25519", "**/.netrc", "**/.pypirc", "**/.npmrc"),
     *("**/.htpasswd", "**/credentials*.json", "**/service?account*.json", "**/client_secret*.json"),
     *("**/secret*.json", "**/secret*.y*ml", "**/secret*.toml"),

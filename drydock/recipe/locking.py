@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shlex
 import tempfile
@@ -10,7 +9,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name
@@ -78,9 +76,13 @@ def lock(
             texts |= _renewed(found, place, plain, upgrade)
         elif not used:
             texts |= _made(found, unseen)
-        if place != "." and (root / LOCK).is_file() and _declares(root):
-            old = _read(root / LOCK) or ""
-            texts[LOCK] = _compiled(root, LOCK, old, _origin_of_tools(root, found), upgrade)
+        if place != "." and (root / LOCK).is_file() and "dependencies" in project.metadata(root):
+            groups = table(Tree(root).toml("pyproject.toml"), "dependency-groups")
+            # The lock above an application's folder has all developers' requirements.
+            inputs = ("pyproject.toml", *(f"--group={name}" for name in groups))
+            python = f"--python-version={_oldest_python(root, found)}"
+            origin = Origin((*STYLE, python, *inputs))
+            texts[LOCK] = _compiled(root, LOCK, _read(root / LOCK) or "", origin, upgrade)
         if (build := _read(root / BUILD_LOCK)) is not None:
             texts[BUILD_LOCK] = _build_lock(top, build, upgrade)
         paths = [*texts, *(join(place, tool.lock) for tool in used)]
@@ -239,17 +241,6 @@ def _declaration(top: Path, lock: str) -> str:
     raise NotLocked(folder=top, reason=f"no file beside {lock} declares them")
 
 
-def _declares(root: Path) -> bool:
-    return "dependencies" in project.metadata(root)
-
-
-def _origin_of_tools(root: Path, found: Findings) -> Origin:
-    """Return the origin of the lock above an application's folder: all developers' requirements."""
-    groups = table(Tree(root).toml("pyproject.toml"), "dependency-groups")
-    chosen = [f"--group={name}" for name in groups]
-    return Origin((*STYLE, f"--python-version={_oldest_python(root, found)}", "pyproject.toml", *chosen))
-
-
 def _oldest_python(top: Path, found: Findings) -> str:
     """Return the oldest Python that a declaration supports, else the image's."""
     try:
@@ -312,12 +303,7 @@ def held(path: str, text: str | None) -> Mapping[str, str] | None:
         return None
     if name.endswith(".txt"):
         return requirements_pins(text)
-    return pins(name, text) | (_developed(text) if name == "Pipfile.lock" else {})
-
-
-def _developed(text: str) -> dict[str, str]:
-    rows: Mapping[str, Any] = json.loads(text).get("develop", {})
-    return {canonicalize_name(name): str(row.get("version", "")).lstrip("=") for name, row in rows.items()}
+    return pins(name, text) | (pins(name, text, "develop") if name == "Pipfile.lock" else {})
 
 
 def _read(path: Path) -> str | None:

@@ -62,6 +62,11 @@ def render(blueprint: Blueprint) -> dict[str, str]:
     return {f"{FOLDER}/{name}": text for name, text in sorted(files.items())}
 
 
+def places(root: Path) -> list[str]:
+    """Return the files in a project's folder of manifests."""
+    return [path.relative_to(root).as_posix() for path in (root / FOLDER).rglob("*.*")]
+
+
 def kubernetes_name(image: str) -> str:
     """Convert an image's name to a Kubernetes name: lower case, digits and dashes, at most 63."""
     name = re.sub(r"[^a-z0-9]+", "-", image.rpartition("/")[2].lower()).strip("-")

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 
 from drydock.detect import Dependencies, tools
 from drydock.detect.tools import Step
-from drydock.detect.tree import folder_of
+from drydock.detect.tree import folder_of, join
 from drydock.recipe.blueprint import BUILD_HEAD, Blueprint
 from drydock.recipe.contents import is_below
 
@@ -37,12 +37,8 @@ MOUNTS = (
 def locks(blueprint: Blueprint) -> str:
     """Return the copies of all files that the dependencies' installation reads."""
     dependencies = blueprint.dependencies
-    return _copies(
-        blueprint,
-        [*dependencies.files, *blueprint.declared],
-        _lock_root(dependencies),
-        "/",
-    )
+    files = [*dependencies.files, *blueprint.declared]
+    return _copies(blueprint, files, _lock_root(dependencies), "/")
 
 
 def dependencies(blueprint: Blueprint) -> str:
@@ -50,7 +46,7 @@ def dependencies(blueprint: Blueprint) -> str:
     found = blueprint.dependencies
     parts = []
     if packages := [*blueprint.system_build, *blueprint.system_run]:
-        parts.append(f"{PACKAGES}\n{_apt(blueprint, packages, HEADERS if blueprint.system_build else '')}")
+        parts.append(f"{PACKAGES}\n{apt(blueprint, packages, HEADERS if blueprint.system_build else '')}")
     title = "# The dependencies, exactly as locked and without the project itself."
     if not found.locked:
         title = (
@@ -103,7 +99,7 @@ def besides(blueprint: Blueprint) -> list[str]:
 
 def _configuration(blueprint: Blueprint) -> list[str]:
     names = ("pyproject.toml", "pytest.ini", "tox.ini", "setup.cfg")
-    return [posixpath.normpath(posixpath.join(blueprint.source, name)) for name in names]
+    return [join(blueprint.source, name) for name in names]
 
 
 def _unshipped(blueprint: Blueprint) -> list[str]:
@@ -145,11 +141,6 @@ def tests(blueprint: Blueprint) -> str:
     return _copies(blueprint, wanted, blueprint.base, "/app")
 
 
-def runtime_packages(blueprint: Blueprint) -> str:
-    """Return the step that installs the running program's packages; empty for none."""
-    return _apt(blueprint, blueprint.system_run) if blueprint.system_run else ""
-
-
 def volumes(blueprint: Blueprint) -> str:
     """Return the declaration of the folders that the application writes; empty for none."""
     if not blueprint.storage.folders:
@@ -163,7 +154,9 @@ def _install(blueprint: Blueprint) -> list[str]:
     step = _step(blueprint)
     into = step.into
     steps = tools.of(found).steps(found, step)
-    if _server_is_locked(blueprint):
+    if (
+        found.locked and blueprint.server == "uvicorn"
+    ):  # from drydock's own lock: no requirement names another
         # Locked versions stay: the server uses the installed ones.
         steps += [
             "python3 /install/difference.py /install/uvicorn.txt /opt/venv --any-version > /tmp/server.txt",
@@ -180,16 +173,12 @@ def _install(blueprint: Blueprint) -> list[str]:
     return steps
 
 
-def _server_is_locked(blueprint: Blueprint) -> bool:
-    """Tell whether the server comes from drydock's own lock: no requirement names another."""
-    return blueprint.dependencies.locked and blueprint.server == "uvicorn"
-
-
 def _step(blueprint: Blueprint) -> Step:
     """Return the words of the steps that install the dependencies."""
     found = blueprint.dependencies
-    file = posixpath.join("/locks", posixpath.relpath(found.files[0], _lock_root(found)))
-    return Step(_at(found), file, DOWNLOAD, _release(blueprint), _hashes(found))
+    root = _lock_root(found)
+    folder, file = (join("/locks", posixpath.relpath(path, root)) for path in (found.folder, found.files[0]))
+    return Step(folder, file, DOWNLOAD, _release(blueprint), _hashes(found))
 
 
 def _release(blueprint: Blueprint) -> str:
@@ -208,10 +197,6 @@ def _lock_root(found: Dependencies) -> str:
     folders = [found.folder, *(folder_of(path) for path in found.files)]
     common = posixpath.commonpath([f"/{path}" if path != "." else "/" for path in folders])
     return common.lstrip("/") or "."
-
-
-def _at(found: Dependencies) -> str:
-    return posixpath.normpath(posixpath.join("/locks", posixpath.relpath(found.folder, _lock_root(found))))
 
 
 def _installed(blueprint: Blueprint) -> str:
@@ -259,7 +244,8 @@ def _storage(blueprint: Blueprint) -> str:
     return f"{title}\n{_wrapped('RUN ' + ' && '.join(steps))}"
 
 
-def _apt(blueprint: Blueprint, packages: Sequence[str], computed: str = "") -> str:
+def apt(blueprint: Blueprint, packages: Sequence[str], computed: str = "") -> str:
+    """Return the step that installs Debian packages."""
     names = [name for name in dict.fromkeys(packages) if name not in blueprint.system_doubtful]
     if doubtful := [name for name in dict.fromkeys(packages) if name in blueprint.system_doubtful]:
         # They were named for another Debian release: this one may lack some of these names.
@@ -270,11 +256,7 @@ def _apt(blueprint: Blueprint, packages: Sequence[str], computed: str = "") -> s
 
 
 def _run(mounts: Iterable[str], steps: Sequence[str]) -> str:
-    return _wrapped(f"RUN {' '.join(mounts)} set -eu") + f"; \\\n    {_chain(steps)}"
-
-
-def _chain(steps: Sequence[str]) -> str:
-    return "; \\\n    ".join(steps)
+    return "; \\\n    ".join([_wrapped(f"RUN {' '.join(mounts)} set -eu"), *steps])
 
 
 def _copies(blueprint: Blueprint, paths: Iterable[str], base: str, target: str) -> str:
@@ -284,7 +266,7 @@ def _copies(blueprint: Blueprint, paths: Iterable[str], base: str, target: str) 
     for path in dict.fromkeys(paths):
         relative = posixpath.relpath(path, base)
         if (blueprint.root / path).is_dir():
-            folders.append(f"COPY {path} {posixpath.normpath(posixpath.join(target, relative))}")
+            folders.append(f"COPY {path} {join(target, relative)}")
         else:
             origin = f"--from={RESOLVED} " if path in blueprint.resolved else ""
             files.setdefault((origin, posixpath.dirname(relative)), []).append(path)
@@ -296,8 +278,7 @@ def _copies(blueprint: Blueprint, paths: Iterable[str], base: str, target: str) 
 
 
 def _wrapped(line: str) -> str:
-    return " \\\n".join(
-        textwrap.wrap(
-            line, WIDTH - 2, subsequent_indent="    ", break_long_words=False, break_on_hyphens=False
-        )
+    lines = textwrap.wrap(
+        line, WIDTH - 2, subsequent_indent="    ", break_long_words=False, break_on_hyphens=False
     )
+    return " \\\n".join(lines)

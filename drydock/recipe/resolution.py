@@ -9,6 +9,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+from packaging.version import Version
+
 from drydock import state
 from drydock.progress import Patience
 from drydock.project.network import INDEX_VARIABLES
@@ -72,22 +74,12 @@ def digest(blueprint: Blueprint, *, fit: bool) -> str:
     texts = [*folder.glob("*.txt"), *folder.glob("requirements/*.txt")]
     manifests = (place / "pyproject.toml" for place in (folder, blueprint.root / blueprint.source))
     paths = {*(blueprint.root / name for name in found.files), *texts, *manifests}
-    read = {
-        str(path.relative_to(blueprint.root)): path.read_text("utf-8", "replace")
-        for path in paths
-        if path.is_file()
-    }
+    there = (path for path in paths if path.is_file())
+    read = {str(path.relative_to(blueprint.root)): path.read_text("utf-8", "replace") for path in there}
     versions = (blueprint.python, *blueprint.python_also)
-    asked = [
-        found.install,
-        found.requirements,
-        blueprint.server,
-        versions,
-        fit,
-        blueprint.build_lock,
-        blueprint.installed,
-        [os.environ.get(name) for name in INDEX_VARIABLES],
-    ]
+    indexes = [os.environ.get(name) for name in INDEX_VARIABLES]
+    build = [blueprint.build_lock, blueprint.installed]
+    asked = [found.install, found.requirements, blueprint.server, versions, fit, *build, indexes]
     return hashlib.sha256(json.dumps([read, asked], sort_keys=True).encode()).hexdigest()
 
 
@@ -117,7 +109,7 @@ def _solved(blueprint: Blueprint, patience: Patience, *, fit: bool) -> tuple[Blu
             with patience("resolving the dependencies, and what the tests need"):
                 return fitting, dict(resolve.resolve(fitting))
         except NotLocked as error:
-            others = sorted(blueprint.python_also, key=resolve.number)
+            others = sorted(blueprint.python_also, key=Version)
             if not others or not resolve.is_unsolvable(error):
                 raise
             kept = tuple(version for version in blueprint.python_also if version != others[0])

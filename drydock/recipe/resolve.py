@@ -12,6 +12,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from packaging.version import Version
+
 from drydock import command, programs
 from drydock.detect import Dependencies
 from drydock.detect.requirements import LOCKED_FROM
@@ -52,15 +54,9 @@ def planned(blueprint: Blueprint) -> Blueprint:
     """Return the blueprint as if the dependencies were locked."""
     found = blueprint.dependencies
     path = join(found.folder, LOCK)
+    kind = LOCKED_BY_UV.kind
     locked = replace(
-        found,
-        kind=LOCKED_BY_UV.kind,
-        tool="uv",
-        files=(path,),
-        export=(),
-        locked=True,
-        hashed=True,
-        label=path,
+        found, kind=kind, tool="uv", files=(path,), export=(), locked=True, hashed=True, label=path
     )
     return replace(
         blueprint,
@@ -91,7 +87,10 @@ def resolve(blueprint: Blueprint) -> dict[str, str]:
     found = blueprint.dependencies
     folder, inputs, wanted = _inputs(blueprint)
     lock = _compile(folder, inputs, wanted)
-    indexes = "".join(f"{line.strip()}\n" for path in found.files for line in _indexes(blueprint.root / path))
+    # The package index options of a requirements file: the lock needs them too.
+    plain = [(blueprint.root / path).read_bytes() for path in found.files if path.endswith(".txt")]
+    options = [line for data in plain for line in INDEX.findall(decode(data) or "")]
+    indexes = "".join(f"{line.strip()}\n" for line in options)
     files = {join(found.folder, LOCK): _head(found, inputs, wanted) + indexes + lock}
     if not _locks_tests(blueprint):
         return files
@@ -132,7 +131,7 @@ def _options(blueprint: Blueprint) -> list[str]:
 
 def _oldest(blueprint: Blueprint) -> str:
     """Return the option to resolve for every supported Python."""
-    return f"--python-version={min((blueprint.python, *blueprint.python_also), key=number)}"
+    return f"--python-version={min((blueprint.python, *blueprint.python_also), key=Version)}"
 
 
 def _head(found: Dependencies, inputs: Sequence[str], wanted: str) -> str:
@@ -146,10 +145,6 @@ def again(inputs: Sequence[str], wanted: str, lock: str) -> str:
     given = f"printf '%s\\n' {shlex.join(wanted.splitlines())} | " if wanted else ""
     words = ["uv", "pip", "compile", *STYLE, *inputs, *(["-"] if wanted else []), "-o", lock]
     return f"#   {given}{shlex.join(words)}\n"
-
-
-def number(version: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in version.split("."))
 
 
 def inputs_of(found: Dependencies) -> list[str]:
@@ -215,11 +210,6 @@ def is_hashed(lock: str) -> bool:
     """Tell whether every entry has a hash: a repository's has none, and pip wants all hashes or none."""
     entries = re.findall(r"^[A-Za-z0-9].*(?:\n[ \t].*)*", lock, re.MULTILINE)
     return all("--hash=" in entry for entry in entries)
-
-
-def _indexes(path: Path) -> list[str]:
-    """Return the package index options in a requirements file: the lock needs them too."""
-    return INDEX.findall(decode(path.read_bytes()) or "") if path.suffix == ".txt" else []
 
 
 def not_itself(folder: Path) -> list[str]:

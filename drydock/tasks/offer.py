@@ -183,7 +183,7 @@ def _check_places(given: Mapping[str, Any]) -> None:
 
 def _project(tell: Say) -> str:
     """Return the project folder around the current folder."""
-    from drydock.project.root import around
+    from drydock.project.configuration import around
 
     where = os.path.relpath(around(Path.cwd()))
     if where != ".":

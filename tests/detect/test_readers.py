@@ -9,13 +9,12 @@ from pathlib import Path
 import pytest
 
 from drydock.detect.commands import Launch, number, read_command
-from drydock.detect.compose import read_yaml
-from drydock.detect.dockerfiles import read_dockerfile
+from drydock.detect.dockerfiles import read_dockerfile, read_yaml
 from drydock.detect.python import allows, fits, specifier
 from drydock.detect.requirements import read_requirements
 from drydock.detect.settings import kind_of
 from drydock.detect.tree import Tree
-from drydock.project.ignore import translate
+from drydock.project.ignore import excluded, patterns, translate
 from tests.detect.support import write
 
 
@@ -179,6 +178,14 @@ def test_unknown_yaml_tags_are_read_as_nothing() -> None:
 def test_ignore_pattern_means_what_docker_means(pattern: str, matching: str, other: str) -> None:
     assert re.fullmatch(translate(pattern), matching)
     assert not re.fullmatch(translate(pattern), other)
+
+
+def test_every_line_of_long_ignore_rules_counts() -> None:
+    lines = [*(f"folder{number}" for number in range(1000)), "!folder7"]
+
+    left = excluded(patterns("\n".join(lines)), ["folder7", "folder999"])
+
+    assert left == {"folder999"}
 
 
 def test_ignore_pattern_with_many_stars_is_not_tried() -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from drydock.errors import BadConfiguration
-from drydock.project.root import around
+from drydock.project.configuration import around
 from tests.conftest import write_files
 
 CONFIGURED = '[tool.drydock]\nsource = "backend"\n'

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from drydock.project.worktree import checkout
+from drydock.project.git import worktree
 from tests.support.repository import begin, commit, git
 
 
@@ -16,14 +16,14 @@ def repository(tmp_path: Path) -> Path:
 
 
 def test_a_clean_tree_is_judged_in_place(repository: Path) -> None:
-    with checkout(repository, "HEAD") as folder:
+    with worktree(repository, "HEAD") as folder:
         assert folder == repository
 
 
 def test_uncommitted_changes_are_not_judged(repository: Path) -> None:
     (repository / "file").write_text("not committed")
 
-    with checkout(repository, "HEAD") as folder:
+    with worktree(repository, "HEAD") as folder:
         assert (folder / "file").read_text() == "first"
 
     assert not folder.exists()
@@ -33,7 +33,7 @@ def test_uncommitted_changes_are_not_judged(repository: Path) -> None:
 def test_the_commit_is_a_commit_to_git_as_well_and_nothing_is_left(repository: Path) -> None:
     (repository / "file").write_text("not committed")
 
-    with checkout(repository, "HEAD") as folder:
+    with worktree(repository, "HEAD") as folder:
         assert git(folder, "rev-parse", "HEAD") == git(repository, "rev-parse", "HEAD")
         assert git(folder, "status", "--porcelain") == ""
 
@@ -44,5 +44,5 @@ def test_the_pushed_commit_is_judged_and_not_the_newest(repository: Path) -> Non
     first = git(repository, "rev-parse", "HEAD")
     commit(repository, "second")
 
-    with checkout(repository, first) as folder:
+    with worktree(repository, first) as folder:
         assert (folder / "file").read_text() == "first"

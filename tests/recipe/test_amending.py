@@ -6,7 +6,7 @@ import tomllib
 
 import pytest
 
-from drydock.recipe.configuration import amend
+from drydock.project.configuration import amend
 
 TEXT = """\
 [project]

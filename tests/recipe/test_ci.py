@@ -55,7 +55,7 @@ def written(project: Path, files: Mapping[str, str]) -> Path:
 def test_the_pre_push_entry_is_installed_by_pre_commit(folder: str, tmp_path: Path) -> None:
     project = repository(tmp_path / "repository", folder)
 
-    path = written(project, ci.hook(project))
+    path = written(project, ci.HOOK.render(project))
 
     top = tmp_path / "repository"
     assert path == top / ".pre-commit-config.yaml"
@@ -72,8 +72,8 @@ def test_the_pre_push_entry_is_installed_by_pre_commit(folder: str, tmp_path: Pa
 @pytest.mark.parametrize(
     ("job", "schema", "place"),
     [
-        (ci.github, "vendor.github-workflows", ".github/workflows/drydock.yml"),
-        (ci.gitlab, "vendor.gitlab-ci", ".gitlab-ci.yml"),
+        (ci.GITHUB, "vendor.github-workflows", ".github/workflows/drydock.yml"),
+        (ci.GITLAB, "vendor.gitlab-ci", ".gitlab-ci.yml"),
     ],
 )
 def test_a_job_fits_its_services_schema(
@@ -81,7 +81,7 @@ def test_a_job_fits_its_services_schema(
 ) -> None:
     project = repository(tmp_path / "repository", folder)
 
-    path = written(project, job(project))
+    path = written(project, job.render(project))
 
     assert path == tmp_path / "repository" / place
     text = path.read_text()
@@ -96,7 +96,7 @@ def test_a_pipeline_of_another_origin_stays_and_includes_the_job(tmp_path: Path)
     project = repository(tmp_path / "repository")
     (project / ".gitlab-ci.yml").write_text("test:\n  script: [make]\n")
 
-    assert list(ci.gitlab(project)) == [".gitlab/drydock.yml"]
+    assert list(ci.GITLAB.render(project)) == [".gitlab/drydock.yml"]
 
 
 @pytest.mark.parametrize("folder", [".", "services/shop"])
@@ -232,12 +232,12 @@ def verified(registry: Registry, key: Path, service: Service) -> str:
 @pytest.mark.live
 @pytest.mark.acceptance
 @pytest.mark.timeout(1500)
-@pytest.mark.parametrize("job", [ci.github, ci.gitlab])
+@pytest.mark.parametrize("job", [ci.GITHUB, ci.GITLAB])
 def test_every_shell_step_of_a_job_runs(
     job: Any, wheel: Path, open_registry: Registry, key: Path, tmp_path: Path
 ) -> None:
     project = repository(tmp_path / "repository")
-    path = written(project, job(project))
+    path = written(project, job.render(project))
     git(project, "add", "--all")
     git(project, "commit", "--quiet", "--message", "All")
     content = yaml.safe_load(path.read_text())

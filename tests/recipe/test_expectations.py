@@ -21,7 +21,7 @@ TODAY = date(2026, 1, 1)
 def expected(shape: str, folder: Path) -> Expectations:
     """Return the expectations for an example's image."""
     blueprint = recipe.plan(recipe.decided(materialise(shape, folder / shape), {}))
-    return parse(expectations.render(blueprint), shape, TODAY)
+    return parse(expectations.render(blueprint)[expectations.PLACE], shape, TODAY)
 
 
 def test_it_stands_where_the_gates_look() -> None:
@@ -60,7 +60,7 @@ def test_secrets_must_not_be_in_the_image(tmp_path: Path) -> None:
             "main.py": "import os, fastapi\n\nKEY = os.environ['API_KEY']\napp = fastapi.FastAPI()\n",
         },
     )
-    text = expectations.render(recipe.plan(recipe.decided(project, {})))
+    text = expectations.render(recipe.plan(recipe.decided(project, {})))[expectations.PLACE]
 
     assert "API_KEY" in parse(text, "shop", TODAY).image.env_absent
 

@@ -288,6 +288,19 @@ def test_ignore_rules_of_another_origin_are_left_alone(shop: Path) -> None:
     assert load(shop).ignore == shop / "Dockerfile.dockerignore"
 
 
+def test_extras_that_are_not_asked_for_are_not_rendered(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rendered = []
+    counted = {
+        name: extra._replace(render=lambda _, name=name: rendered.append(name) or {})  # type: ignore[misc]
+        for name, extra in recipe.EXTRAS.items()
+    }
+    monkeypatch.setattr(recipe, "EXTRAS", counted)
+
+    recipe.init(shop, {}, extras=["compose"])
+
+    assert rendered == ["compose"]
+
+
 def test_extras_and_scripts_are_written_on_demand_and_kept_up_to_date(shop: Path) -> None:
     recipe.init(shop, {}, extras=["tasks", "kubernetes", "github", "gitlab"], vendor=True)
 

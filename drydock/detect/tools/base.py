@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -126,8 +127,8 @@ class Tool:
     kind: ClassVar[DependencyKind]
     name: ClassVar[str]
     lock: ClassVar[str] = ""
-    # The key of the packages in its lock file.
-    rows: ClassVar[str] = "package"
+    # The file and the keys of the range of Pythons that it declares, in its syntax.
+    python: ClassVar[tuple[str, ...]] = ()
     # Matches a Dockerfile's instruction that installs from it.
     mention: ClassVar[str]
     # Its lock belongs to the pyproject.toml beside it.
@@ -153,29 +154,7 @@ class Tool:
 
     def read(self, tree: Tree, path: str) -> Lock | None:
         """Read a lock file; None if it is missing or not one."""
-        data = tree.toml(path, MAX_LOCK)
-        if not data:
-            return None
-        rows = data.get(self.rows)
-        old_files = table(data, "metadata", "files")
-        found: dict[str, Locked] = {}
-        main: set[str] = set()
-        for row in rows if isinstance(rows, list) else []:
-            if isinstance(row, dict) and isinstance(row.get("name"), str):
-                item = self.package(row, old_files)
-                found[item.name] = found[item.name].merged(item) if item.name in found else item
-                if {"main", "default"} & set(strings(row.get("groups"))) or row.get("category") == "main":
-                    main.add(item.name)
-        python = self.made_for(data)
-        return Lock(path, python if isinstance(python, str) else "", found, frozenset(main))
-
-    def package(self, row: Rows, old_files: Rows) -> Locked:
-        """Parse one row of a lock file; `old_files` are the files by name in older formats."""
-        raise NotImplementedError
-
-    def made_for(self, data: Rows) -> object:
-        """Return a lock file's range of Pythons."""
-        return data.get("requires-python")
+        return None
 
     def governs(self, tree: Tree) -> bool:
         """Tell whether a project without a lock uses the tool, by the tool's configuration in it."""
@@ -224,8 +203,13 @@ class Tool:
         return False
 
     def pythons(self, tree: Tree, folder: str) -> Iterator[Found[str]]:
-        """Yield the ranges of Pythons in the tool's own files, in its syntax."""
-        yield from ()
+        """Yield the range of Pythons in the tool's own file, in its syntax."""
+        if self.python:
+            name, *tables, key = self.python
+            path = join(folder, name)
+            text = table(tree.toml(path), *tables).get(key)
+            if isinstance(text, str):
+                yield Found(text, f"{path} [{'.'.join(tables)}] {key}")
 
     def about(self, data: Rows) -> About:
         """Return the facts about the project and its build in the tool's own table."""
@@ -255,6 +239,37 @@ class Tool:
     def test_requirements(self, found: Dependencies, step: Step, lock: str) -> str:
         """Return the command that writes the whole lock, tests included, to a file; empty for none."""
         return ""
+
+
+class RowsReader(ABC):
+    """The reader of a lock file in TOML with one row a package."""
+
+    rows: ClassVar[str] = "package"
+    # The keys of the range of Pythons that the lock was made for.
+    made_for: ClassVar[tuple[str, ...]] = ("requires-python",)
+
+    def read(self, tree: Tree, path: str) -> Lock | None:
+        """Read a lock file; None if it is missing or not one."""
+        data = tree.toml(path, MAX_LOCK)
+        if not data:
+            return None
+        rows = data.get(self.rows)
+        old_files = table(data, "metadata", "files")
+        found: dict[str, Locked] = {}
+        main: set[str] = set()
+        for row in rows if isinstance(rows, list) else []:
+            if isinstance(row, dict) and isinstance(row.get("name"), str):
+                item = self.package(row, old_files)
+                found[item.name] = found[item.name].merged(item) if item.name in found else item
+                if {"main", "default"} & set(strings(row.get("groups"))) or row.get("category") == "main":
+                    main.add(item.name)
+        *tables, key = self.made_for
+        python = table(data, *tables).get(key)
+        return Lock(path, python if isinstance(python, str) else "", found, frozenset(main))
+
+    @abstractmethod
+    def package(self, row: Rows, old_files: Rows) -> Locked:
+        """Parse one row of a lock file; `old_files` are the files by name in older formats."""
 
 
 class Exporting(Tool):

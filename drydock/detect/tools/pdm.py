@@ -14,6 +14,7 @@ from drydock.detect.tools.base import (
     Names,
     Parts,
     Rows,
+    RowsReader,
     Source,
     Step,
     Upgrade,
@@ -26,12 +27,13 @@ from drydock.detect.tools.base import (
 from drydock.detect.tree import Tree, strings, table
 
 
-class Pdm(Exporting):
+class Pdm(RowsReader, Exporting):
     """PDM prints its lock as requirements."""
 
     kind = "pdm"
     name = "pdm"
     lock = "pdm.lock"
+    made_for = ("metadata", "requires_python")
     mention = r"\bpdm\s+(install|sync|export)\b"
     has_manifest = True
     settings = MappingProxyType(
@@ -59,9 +61,6 @@ class Pdm(Exporting):
         wheels = tuple(f for f in files if f.endswith(".whl"))
         more = len(wheels) < len(files)
         return Locked(name_of(row), version_of(row), depends, wheels, more, "path" in row, "git" in row)
-
-    def made_for(self, data: Rows) -> object:
-        return table(data, "metadata").get("requires_python")
 
     def parts(self, tree: Tree, path: str, data: Rows) -> Parts:
         rows = table(data, "tool", "pdm", "dev-dependencies")

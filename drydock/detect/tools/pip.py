@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import replace
 
 from drydock.detect.locks import Locked
-from drydock.detect.model import Dependencies, Found
+from drydock.detect.model import Dependencies
 from drydock.detect.requirements import read_requirements
 from drydock.detect.tools.base import (
     UV_INSTALL,
     Names,
     Rows,
+    RowsReader,
     Source,
     Step,
     Tool,
@@ -21,14 +21,14 @@ from drydock.detect.tools.base import (
     name_of,
     version_of,
 )
-from drydock.detect.tree import Tree, join, table
+from drydock.detect.tree import Tree, join
 
 REQUIREMENTS = re.compile(r"(requirements[^/]*|[^/]*[-_.]requirements)\.(txt|lock)$")
 DEVELOPMENT = re.compile(r"dev|test|docs?|lint|ci|build|local|typing|mypy|worker|notebook|bench", re.I)
 PRODUCTION = re.compile(r"prod|base|main|common|core|app|api|server", re.I)
 
 
-class Pylock(Tool):
+class Pylock(RowsReader, Tool):
     """The standard lock file, which uv installs directly."""
 
     kind = "pylock"
@@ -80,13 +80,8 @@ class Pyproject(Tool):
 
     kind = "pyproject"
     name = "uv"
+    python = ("pyproject.toml", "project", "requires-python")
     mention = r"pip3?\s+install\s+[^&;]*(-e\s+)?\.(\[|\s|$)"
-
-    def pythons(self, tree: Tree, folder: str) -> Iterator[Found[str]]:
-        path = join(folder, "pyproject.toml")
-        required = table(tree.toml(path), "project").get("requires-python")
-        if isinstance(required, str):
-            yield Found(required, f"{path} [project] requires-python")
 
     def install(self, source: Source, extras: Names, groups: Names, itself: bool) -> list[str]:
         """Return the command that installs the declaration; uv does not read other tools' tables."""

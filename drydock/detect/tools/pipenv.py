@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from types import MappingProxyType
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name
 
 from drydock.detect.locks import Lock, Locked
-from drydock.detect.model import Dependencies, Found
+from drydock.detect.model import Dependencies
 from drydock.detect.tools.base import UV_TOOL, Exporting, Names, Rows, Source, Step, Upgrade
-from drydock.detect.tree import MAX_LOCK, Tree, join, parse_json, parse_toml, table
+from drydock.detect.tree import MAX_LOCK, Tree, join, parse_json, table
 
 MANIFEST = "Pipfile"
 
@@ -23,6 +22,7 @@ class Pipenv(Exporting):
     kind = "pipenv"
     name = "pipenv"
     lock = "Pipfile.lock"
+    python = (MANIFEST, "requires", "python_version")
     mention = r"\bpipenv\s+(install|sync|requirements)\b"
     settings = MappingProxyType({"PIPENV_IGNORE_VIRTUALENVS": "1", "PIPENV_YES": "1", "PIPENV_NOSPIN": "1"})
     everything = "--dev"
@@ -38,10 +38,7 @@ class Pipenv(Exporting):
         """
         if upgrade.all or not tree.exists(self.lock):
             return [["pipenv", "lock"]]
-        manifest, lock = (
-            parse_toml(tree.text(MANIFEST) or ""),
-            parse_json(tree.text(self.lock, MAX_LOCK) or ""),
-        )
+        manifest, lock = tree.toml(MANIFEST), parse_json(tree.text(self.lock, MAX_LOCK) or "")
         found = []
         for section, locked, option in (("packages", "default", []), ("dev-packages", "develop", ["--dev"])):
             rows = table(lock, locked)
@@ -67,12 +64,6 @@ class Pipenv(Exporting):
 
     def beside(self, folder: str) -> tuple[str, ...]:
         return (join(folder, MANIFEST),)
-
-    def pythons(self, tree: Tree, folder: str) -> Iterator[Found[str]]:
-        path = join(folder, MANIFEST)
-        version = table(parse_toml(tree.text(path) or ""), "requires").get("python_version")
-        if isinstance(version, str) and re.fullmatch(r"3\.\d+", version):
-            yield Found(f"=={version}.*", f"{path} [requires] python_version")
 
     def export(self, source: Source, extras: Names, groups: Names) -> list[str]:
         return [*UV_TOOL, "pipenv", "requirements", "--hash"]

@@ -11,7 +11,6 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name
 
 from drydock.detect.locks import Locked
-from drydock.detect.model import Found
 from drydock.detect.requirements import wanted
 from drydock.detect.tools.base import (
     UV_TOOL,
@@ -21,6 +20,7 @@ from drydock.detect.tools.base import (
     Names,
     Parts,
     Rows,
+    RowsReader,
     Source,
     Upgrade,
     asked,
@@ -33,12 +33,14 @@ from drydock.detect.tree import Tree, join, line_of, strings, table
 NUMBER = re.compile(r"\d{1,9}(\.\d{1,9})*")
 
 
-class Poetry(Exporting):
+class Poetry(RowsReader, Exporting):
     """Poetry prints its lock as requirements, with a plug-in."""
 
     kind = "poetry"
     name = "poetry"
     lock = "poetry.lock"
+    made_for = ("metadata", "python-versions")
+    python = ("pyproject.toml", "tool", "poetry", "dependencies", "python")
     mention = r"\bpoetry\s+(install|export|sync)\b"
     has_manifest = True
     settings = MappingProxyType({"POETRY_VIRTUALENVS_CREATE": "0", "POETRY_NO_INTERACTION": "1"})
@@ -72,9 +74,6 @@ class Poetry(Exporting):
         local, git, more = kind == "directory", kind == "git", len(wheels) < len(files)
         return Locked(name_of(row), version_of(row), tuple(depends), wheels, more, local, git, file)
 
-    def made_for(self, data: Rows) -> object:
-        return table(data, "metadata").get("python-versions")
-
     def parts(self, tree: Tree, path: str, data: Rows) -> Parts:
         """Return Poetry's own table: the groups, and the dependencies if [project] has none."""
         own, project = table(data, "tool", "poetry"), table(data, "project")
@@ -101,12 +100,6 @@ class Poetry(Exporting):
 
     def declares_alone(self, data: Rows) -> bool:
         return "project" not in data and bool(table(data, "tool", "poetry"))
-
-    def pythons(self, tree: Tree, folder: str) -> Iterator[Found[str]]:
-        path = join(folder, "pyproject.toml")
-        python = table(tree.toml(path), "tool", "poetry", "dependencies").get("python")
-        if isinstance(python, str):
-            yield Found(python, f"{path} [tool.poetry.dependencies] python")
 
     def about(self, data: Rows) -> About:
         own = table(data, "tool", "poetry")

@@ -17,6 +17,7 @@ from drydock.detect.tools.base import (
     Names,
     Parts,
     Rows,
+    RowsReader,
     Source,
     Step,
     Tool,
@@ -40,7 +41,7 @@ from drydock.detect.tree import (
 )
 
 
-class Uv(Tool):
+class Uv(RowsReader, Tool):
     """uv reads its own lock, and can leave out the project's own folders."""
 
     kind = "uv"

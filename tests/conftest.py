@@ -22,10 +22,11 @@ from tests.support.ship import Ship, ship_project
 
 @pytest.hookimpl(trylast=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """Report progress of long tests, and pass Ctrl-C on to their processes."""
+    """Report progress of long tests, and clean up after Ctrl-C and SIGTERM."""
     pace.register(config)
     # A shell makes background processes ignore Ctrl-C, and their children inherit that.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 ROOT = Path(__file__).resolve().parent.parent

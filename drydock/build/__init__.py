@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import tempfile
 import time
 import uuid
 from collections.abc import Callable, Mapping
@@ -11,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from drydock import command
+from drydock import command, temporary
 from drydock.build import identity, plan
 from drydock.build.errors import BadDockerfile, BuildFailed, NoBuildx, NotInContext
 from drydock.build.events import Progress, Step, Update, once
@@ -73,8 +72,7 @@ def build(
         for update in progress.feed(chunk):
             on_update(update)
 
-    with tempfile.TemporaryDirectory(prefix="drydock-build-") as folder:
-        outputs = Path(folder)
+    with temporary.folder("build") as outputs:
         args = plan.arguments(project, options, ca_bundle=ca_bundle(), outputs=outputs)
         began = time.monotonic()
         environment = engine.environment | plan.RECORD | {plan.CREDENTIALS: index_credentials()}

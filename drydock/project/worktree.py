@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from drydock import command
+from drydock import command, temporary
 
 
 @contextmanager
@@ -21,8 +20,8 @@ def checkout(root: Path, commit: str) -> Iterator[Path]:
         return
     # Of this repository: tests and labels find the commit and its remote there too.
     git = ["git", "-c", "core.hooksPath=/dev/null", "worktree"]
-    with tempfile.TemporaryDirectory(prefix="drydock-commit-") as parent:
-        folder = Path(parent) / "tree"
+    with temporary.folder("commit") as parent:
+        folder = parent / "tree"
         command.run([*git, "add", "--quiet", "--detach", str(folder), wanted], cwd=root)
         try:
             yield folder

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from drydock import command
+from drydock import command, temporary
 from drydock.build import identity
 from drydock.engine import Engine
 from drydock.engine.errors import ImageMissing
@@ -82,8 +81,7 @@ def relabel(engine: Engine, reference: str, labels: Mapping[str, str]) -> str:
         wanted[DIRTY] = "true"
     if all(before.labels.get(key) == value for key, value in wanted.items()):
         return before.id
-    with tempfile.TemporaryDirectory(prefix="drydock-label-") as folder:
-        outputs = Path(folder)
+    with temporary.folder("label") as outputs:
         # The engine's own builder: others do not see the engine's images.
         builder = engine.candidate.context or "default"
         # buildx never removes its copy of a Dockerfile that it reads from standard input.

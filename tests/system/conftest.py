@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 from collections.abc import Generator, Iterator
 
 import pytest
@@ -13,11 +12,6 @@ from tests.support.systems import Account, App, Systems, systems
 
 LAST = "test_no_secret_stands_in_any_log_of_the_run"
 LOG_LINES = 60
-
-
-def pytest_configure() -> None:
-    """Handle SIGTERM as Ctrl-C, so that an outside time limit leaves no server behind."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

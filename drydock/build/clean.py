@@ -42,7 +42,7 @@ def clean(engine: Engine, project: Project, *, caches: bool = False) -> Iterator
     replaced = {"dangling": True, "label": f"{PROJECT_LABEL}={project.image}"}
     for image in engine.sdk.images.list(filters=replaced):
         try:
-            engine.sdk.images.remove(image.id)
+            engine.sdk.images.remove(str(image.id))
         except docker.errors.APIError:  # a container runs from it
             continue
         yield f"image {image.short_id}"

@@ -11,7 +11,7 @@ import nox
 from nox.command import CommandFailed
 
 # These need an image, a base or a cluster, and have sessions of their own.
-ELSEWHERE = ("--ignore=tests/system", "--ignore=tests/layout")
+ELSEWHERE = ("--ignore=tests/system", "--ignore=tests/base/official_layout")
 # After Ctrl-C, tests stop their servers and remove their containers; nox would kill them within a second.
 PATIENTLY: dict[str, Any] = {"external": True, "interrupt_timeout": 20.0, "terminate_timeout": 60.0}
 
@@ -68,7 +68,7 @@ def cluster_tests(session: nox.Session) -> None:
 @nox.session(default=False)
 def official_layout(session: nox.Session) -> None:
     """Make a base with the official image's layout, and prove both images on it."""
-    session.run("pytest", *(session.posargs or ["tests/layout"]), **PATIENTLY)
+    session.run("pytest", *(session.posargs or ["tests/base/official_layout"]), **PATIENTLY)
 
 
 @nox.session(default=False)

@@ -28,6 +28,10 @@ echo "up with $KUBECTL" >> "$LOG"
 echo /tmp/kubeconfig
 exit "$UP"
 """
+DF = """#!/bin/sh
+echo "Filesystem 1024-blocks Used Available Capacity Mounted on"
+echo "/dev/vda 9 9 {kilobytes} 9% /"
+"""
 DOWN = """#!/bin/sh
 echo down >> "$LOG"
 """
@@ -57,9 +61,10 @@ def script(tmp_path: Path) -> Script:
         layout: int = 0,
         cluster: int = 0,
         up: int = 0,
+        free: int = 20,
         stages: tuple[str, ...] = (),
     ) -> Ran:
-        files = {"main/run": RUN}
+        files = {"main/run": RUN, "bin/df": DF.format(kilobytes=free * 1_000_000)}
         if beside:
             files |= {"shared/cluster/up": UP, "shared/cluster/down": DOWN}
         write_files(tmp_path, files)
@@ -69,7 +74,11 @@ def script(tmp_path: Path) -> Script:
         log = tmp_path / "log"
         codes = {"GATES": gates, "ACCEPTANCE": acceptance, "LAYOUT": layout, "CLUSTER": cluster}
         codes["UP"] = up
-        environment = {"PATH": os.environ["PATH"], "LOG": str(log), "KUBECONFIG": kubeconfig}
+        environment = {
+            "PATH": f"{tmp_path}/bin:{os.environ['PATH']}",
+            "LOG": str(log),
+            "KUBECONFIG": kubeconfig,
+        }
         environment |= {name: str(code) for name, code in codes.items()}
         done = subprocess.run(
             [tmp_path / "main/.ci/run", *stages], env=environment, check=False, capture_output=True
@@ -122,3 +131,12 @@ def test_named_stages_run_alone(script: Script) -> None:
 def test_an_unknown_stage_is_refused(script: Script) -> None:
     with pytest.raises(FileNotFoundError):  # it called nothing
         script(stages=("acceptanse",))
+
+
+def test_a_disk_that_would_fill_up_is_refused(script: Script) -> None:
+    with pytest.raises(FileNotFoundError):  # it called nothing
+        script(free=9)
+
+
+def test_a_disk_with_room_enough_is_used(script: Script) -> None:
+    assert script(free=10, stages=("nox",)) == Ran(0, GATES[:1])

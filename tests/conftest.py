@@ -154,6 +154,7 @@ def users_names(request: pytest.FixtureRequest) -> Iterator[None]:
     # It ends by itself if the tests are killed.
     sleep = ["-c", "import time; time.sleep(5400)"]
     run = {"entrypoint": "python3", "command": sleep, "detach": True, "name": repository, "auto_remove": True}
+    run["healthcheck"] = {"test": ["NONE"]}
     containers = [sdk.containers.run(name, **run) for name in names[:1]]
     yield
     left = {tag for image in sdk.images.list(name=repository) for tag in image.tags if tag in names}

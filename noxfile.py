@@ -38,7 +38,7 @@ from drydock import sessions  # noqa: E402 - in the order of the list, style com
 def integration(session: nox.Session) -> None:
     """Prove the production image against PostgreSQL, PgBouncer, Better Auth, MCP clients and a model."""
     _, image = sessions.built("production", session)
-    args = session.posargs or ["tests/system", "--ignore=tests/system/cluster", *IN_TWO, SLOWEST]
+    args = session.posargs or ["tests/system", "--ignore=tests/system/cluster", SLOWEST]
     session.run("pytest", *args, env={"DRYDOCK_IMAGE": image}, **PATIENTLY)
 
 

@@ -30,7 +30,11 @@ exit "$UP"
 """
 DF = """#!/bin/sh
 echo "Filesystem 1024-blocks Used Available Capacity Mounted on"
-echo "/dev/vda 9 9 {kilobytes} 9% /"
+if [ -f "$LOG" ]; then kilobytes={trimmed}; else kilobytes={free}; fi
+echo "/dev/vda 9 9 $kilobytes 9% /"
+"""
+DOCKER = """#!/bin/sh
+echo "docker $*" >> "$LOG"
 """
 DOWN = """#!/bin/sh
 echo down >> "$LOG"
@@ -62,9 +66,14 @@ def script(tmp_path: Path) -> Script:
         cluster: int = 0,
         up: int = 0,
         free: int = 20,
+        trimmed: int = 20,
         stages: tuple[str, ...] = (),
     ) -> Ran:
-        files = {"main/run": RUN, "bin/df": DF.format(kilobytes=free * 1_000_000)}
+        files = {
+            "main/run": RUN,
+            "bin/df": DF.format(free=free * 1_000_000, trimmed=trimmed * 1_000_000),
+            "bin/docker": DOCKER,
+        }
         if beside:
             files |= {"shared/cluster/up": UP, "shared/cluster/down": DOWN}
         write_files(tmp_path, files)
@@ -133,9 +142,15 @@ def test_an_unknown_stage_is_refused(script: Script) -> None:
         script(stages=("acceptanse",))
 
 
+TRIM = "docker buildx prune --force --keep-storage 5gb"
+
+
 def test_a_disk_that_would_fill_up_is_refused(script: Script) -> None:
-    with pytest.raises(FileNotFoundError):  # it called nothing
-        script(free=9)
+    assert script(free=9, trimmed=9) == Ran(2, [TRIM])
+
+
+def test_the_build_cache_is_trimmed_where_that_makes_room(script: Script) -> None:
+    assert script(free=9, stages=("nox",)) == Ran(0, [TRIM, GATES[0]])
 
 
 def test_a_disk_with_room_enough_is_used(script: Script) -> None:

@@ -17,7 +17,7 @@ from pathlib import Path
 from drydock import temporary
 
 POLL_SECONDS = 0.05
-GRACE_SECONDS = 10.0
+GRACE_SECONDS = 30.0  # PostgreSQL writes all its pages before it ends, also on a busy disk
 
 
 class ServerFailed(Exception):

@@ -148,7 +148,9 @@ def _by_hand(engine: Engine, clone: Clone) -> ByHand:
 
     def docker(*args: str) -> float:
         began = time.perf_counter()
-        command.run(["docker", *args], cwd=clone.root, env=engine.environment)
+        done = command.run(["docker", *args], cwd=clone.root, env=engine.environment, check=False)
+        if done.code != 0:
+            raise SystemExit(f"`docker {args[0]}` exited with {done.code}:\n{done.stdout}{done.stderr}")
         return time.perf_counter() - began
 
     def build(target: str, tag: str) -> float:

@@ -5,11 +5,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import nox
 from nox.command import CommandFailed
 
 # These need an image, a base or a cluster, and have sessions of their own.
 ELSEWHERE = ("--ignore=tests/system", "--ignore=tests/base/official_layout")
+# Tests that wait for containers leave a core idle. A file's tests share servers, and stay together.
+IN_TWO = ("-n", "2", "--dist", "loadfile")
+SLOWEST = "--durations=20"
+# After Ctrl-C, tests stop their servers and remove their containers; nox would kill them within a second.
+PATIENTLY: dict[str, Any] = {"external": True, "interrupt_timeout": 20.0, "terminate_timeout": 60.0}
 
 
 @nox.session
@@ -31,22 +38,25 @@ from drydock import sessions  # noqa: E402 - in the order of the list, style com
 def integration(session: nox.Session) -> None:
     """Prove the production image against PostgreSQL, PgBouncer, Better Auth, MCP clients and a model."""
     _, image = sessions.built("production", session)
-    args = session.posargs or ["tests/system", "--ignore=tests/system/cluster"]
-    session.run("pytest", *args, env={"DRYDOCK_IMAGE": image}, external=True)
+    args = session.posargs or ["tests/system", "--ignore=tests/system/cluster", SLOWEST]
+    session.run("pytest", *args, env={"DRYDOCK_IMAGE": image}, **PATIENTLY)
 
 
 @nox.session
 def tests(session: nox.Session) -> None:
     """Run drydock's own tests; positional arguments go to pytest."""
-    run = ("pytest", *ELSEWHERE, "--durations=20")
+    run = ("pytest", *ELSEWHERE, SLOWEST)
     if session.posargs:
-        session.run(*run, "-m", "not acceptance", *session.posargs, external=True)
+        session.run(*run, "-m", "not acceptance", *session.posargs, **PATIENTLY)
         return
-    # Tests with an engine share it and run one after another, even when one of the first half failed.
+    # Tests with an engine run even when one of the first half failed.
     failed = False
-    for half in (("-n", "auto", "-m", "not live and not acceptance"), ("-m", "live and not acceptance")):
+    for half in (
+        ("-n", "auto", "-m", "not live and not acceptance"),
+        (*IN_TWO, "-m", "live and not acceptance"),
+    ):
         try:
-            session.run(*run, *half, "tests", external=True)
+            session.run(*run, *half, "tests", **PATIENTLY)
         except CommandFailed:
             failed = True
     if failed:
@@ -58,25 +68,25 @@ def cluster_tests(session: nox.Session) -> None:
     """Prove the Todo Chatbot API's deployment on the cluster that KUBECONFIG names."""
     reference, _ = sessions.built("production", session)
     args = session.posargs or ["tests/system/cluster"]
-    session.run("pytest", *args, env={"DRYDOCK_CLUSTER_IMAGE": reference}, external=True)
+    session.run("pytest", *args, env={"DRYDOCK_CLUSTER_IMAGE": reference}, **PATIENTLY)
 
 
 @nox.session(default=False)
 def official_layout(session: nox.Session) -> None:
     """Make a base with the official image's layout, and prove both images on it."""
-    session.run("pytest", *(session.posargs or ["tests/base/official_layout"]), external=True)
+    session.run("pytest", *(session.posargs or ["tests/base/official_layout"]), **PATIENTLY)
 
 
 @nox.session(default=False)
 def acceptance(session: nox.Session) -> None:
     """Run every documented command, stop releases at each step, start other projects, search layers."""
-    session.run("pytest", *ELSEWHERE, "-m", "acceptance", *(session.posargs or ["tests"]), external=True)
+    session.run("pytest", *ELSEWHERE, "-m", "acceptance", *(session.posargs or ["tests"]), **PATIENTLY)
 
 
 @nox.session(default=False)
 def examples(session: nox.Session) -> None:
     """Build, start and ask every example of tests/apps; positional arguments name some of them, or --json."""
-    session.run("python", "-m", "tests.verify", *session.posargs, external=True)
+    session.run("python", "-m", "tests.verify", *session.posargs, **PATIENTLY)
 
 
 # Only when nox itself loads this file; then its command line is this process's.

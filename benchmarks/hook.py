@@ -37,6 +37,7 @@ from drydock.report.tables import table
 from drydock.state.receipts import Receipts
 from drydock.verdict import Outcome, Verdict
 from tests.support.clone import Clone
+from tests.support.images import remove_repository
 
 IMAGE = "drydock-benchmark-hook"
 # The hook's line about a gate that judged: its name and its seconds.
@@ -140,28 +141,30 @@ def _median(change: str, pushes: Sequence[Pushed]) -> Pushed:
 def _by_hand(engine: Engine, clone: Clone) -> ByHand:
     project = load(clone.root)
     base = bases.resolve(engine, project, say=silent).reference
-    tag = f"{IMAGE}:{uuid.uuid4().hex[:12]}"
+    name = f"{IMAGE}-{uuid.uuid4().hex[:12]}"
     bundle = ca_bundle()
-    options = [f"--tag={tag}", f"--build-arg=PYTHON_IMAGE={base}"]
+    options = [f"--build-arg=PYTHON_IMAGE={base}"]
     options += [f"--secret=id=ca,src={bundle}"] if bundle else []
 
     def docker(*args: str) -> float:
         began = time.perf_counter()
-        command.run(["docker", *args], cwd=clone.root, env=engine.environment)
+        done = command.run(["docker", *args], cwd=clone.root, env=engine.environment, check=False)
+        if done.code != 0:
+            raise SystemExit(f"`docker {args[0]}` exited with {done.code}:\n{done.stdout}{done.stderr}")
         return time.perf_counter() - began
 
-    def build(target: str) -> float:
-        return docker("build", f"--target={target}", *options, ".")
+    def build(target: str, tag: str) -> float:
+        return docker("build", f"--target={target}", f"--tag={name}:{tag}", *options, ".")
 
     try:
-        build("test")
+        build("test", "before")
         touch_source(project, clone.root)
-        return ByHand(
-            build("production"), build("test") + docker("run", "--rm", "--read-only", "--tmpfs=/tmp", tag)
-        )
+        production, tests = build("production", "production"), build("test", "test")
+        tests += docker("run", "--rm", "--read-only", "--tmpfs=/tmp", f"{name}:test")
+        return ByHand(production, tests)
     finally:
         subprocess.run(["git", "checkout", "--quiet", "."], cwd=clone.root, check=True)
-        engine.sdk.images.remove(tag, force=True)
+        remove_repository(engine, name)
 
 
 def _show(pushes: Sequence[Pushed], by_hand: ByHand) -> None:

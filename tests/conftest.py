@@ -22,10 +22,11 @@ from tests.support.ship import Ship, ship_project
 
 @pytest.hookimpl(trylast=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """Report progress of long tests, and pass Ctrl-C on to their processes."""
+    """Report progress of long tests, and clean up after Ctrl-C and SIGTERM."""
     pace.register(config)
     # A shell makes background processes ignore Ctrl-C, and their children inherit that.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -153,6 +154,7 @@ def users_names(request: pytest.FixtureRequest) -> Iterator[None]:
     # It ends by itself if the tests are killed.
     sleep = ["-c", "import time; time.sleep(5400)"]
     run = {"entrypoint": "python3", "command": sleep, "detach": True, "name": repository, "auto_remove": True}
+    run["healthcheck"] = {"test": ["NONE"]}
     containers = [sdk.containers.run(name, **run) for name in names[:1]]
     yield
     left = {tag for image in sdk.images.list(name=repository) for tag in image.tags if tag in names}

@@ -28,6 +28,14 @@ echo "up with $KUBECTL" >> "$LOG"
 echo /tmp/kubeconfig
 exit "$UP"
 """
+DF = """#!/bin/sh
+echo "Filesystem 1024-blocks Used Available Capacity Mounted on"
+if [ -f "$LOG" ]; then kilobytes={trimmed}; else kilobytes={free}; fi
+echo "/dev/vda 9 9 $kilobytes 9% /"
+"""
+DOCKER = """#!/bin/sh
+echo "docker $*" >> "$LOG"
+"""
 DOWN = """#!/bin/sh
 echo down >> "$LOG"
 """
@@ -57,9 +65,15 @@ def script(tmp_path: Path) -> Script:
         layout: int = 0,
         cluster: int = 0,
         up: int = 0,
+        free: int = 20,
+        trimmed: int = 20,
         stages: tuple[str, ...] = (),
     ) -> Ran:
-        files = {"main/run": RUN}
+        files = {
+            "main/run": RUN,
+            "bin/df": DF.format(free=free * 1_000_000, trimmed=trimmed * 1_000_000),
+            "bin/docker": DOCKER,
+        }
         if beside:
             files |= {"shared/cluster/up": UP, "shared/cluster/down": DOWN}
         write_files(tmp_path, files)
@@ -69,7 +83,11 @@ def script(tmp_path: Path) -> Script:
         log = tmp_path / "log"
         codes = {"GATES": gates, "ACCEPTANCE": acceptance, "LAYOUT": layout, "CLUSTER": cluster}
         codes["UP"] = up
-        environment = {"PATH": os.environ["PATH"], "LOG": str(log), "KUBECONFIG": kubeconfig}
+        environment = {
+            "PATH": f"{tmp_path}/bin:{os.environ['PATH']}",
+            "LOG": str(log),
+            "KUBECONFIG": kubeconfig,
+        }
         environment |= {name: str(code) for name, code in codes.items()}
         done = subprocess.run(
             [tmp_path / "main/.ci/run", *stages], env=environment, check=False, capture_output=True
@@ -122,3 +140,18 @@ def test_named_stages_run_alone(script: Script) -> None:
 def test_an_unknown_stage_is_refused(script: Script) -> None:
     with pytest.raises(FileNotFoundError):  # it called nothing
         script(stages=("acceptanse",))
+
+
+TRIM = "docker buildx prune --force --keep-storage 5gb"
+
+
+def test_a_disk_that_would_fill_up_is_refused(script: Script) -> None:
+    assert script(free=9, trimmed=9) == Ran(2, [TRIM])
+
+
+def test_the_build_cache_is_trimmed_where_that_makes_room(script: Script) -> None:
+    assert script(free=9, stages=("nox",)) == Ran(0, [TRIM, GATES[0]])
+
+
+def test_a_disk_with_room_enough_is_used(script: Script) -> None:
+    assert script(free=10, stages=("nox",)) == Ran(0, GATES[:1])

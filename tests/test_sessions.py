@@ -1,7 +1,11 @@
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
+import time
+from pathlib import Path
 
 import pytest
 
@@ -52,3 +56,29 @@ def test_a_known_session_is_left_to_nox() -> None:
 )
 def test_the_sessions_that_a_command_line_names(arguments: list[str], names: list[str]) -> None:
     assert sessions.wanted(arguments) == names
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_tests_that_are_stopped_remove_what_they_started(tmp_path: Path, number: signal.Signals) -> None:
+    (tmp_path / "test_slow.py").write_text(
+        "import pathlib, pytest, time\n"
+        "started = pathlib.Path(__file__).with_name('started')\n"
+        "@pytest.fixture\n"
+        "def server():\n"
+        "    started.touch()\n"
+        "    yield\n"
+        "    time.sleep(1)  # nox by itself would kill it by now\n"
+        "    started.unlink()\n"
+        "def test_slow(server):\n"
+        "    time.sleep(60)\n"
+    )
+    command = [sys.executable, "-m", "nox", "-s", "tests", "--", "-p", "tests.conftest", str(tmp_path)]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(command, cwd=ROOT, env=environment, start_new_session=True) as process:
+        deadline = time.monotonic() + 120
+        while not (started := tmp_path / "started").exists():
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        os.killpg(process.pid, number)
+        assert process.wait(120) != 0
+    assert not started.exists()

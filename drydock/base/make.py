@@ -6,13 +6,12 @@ import os
 import re
 import shutil
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from drydock import command, osrelease
+from drydock import command, osrelease, temporary
 from drydock.base import archive
 from drydock.base.errors import BaseNotMade
 from drydock.engine import Engine, apt, install
@@ -145,8 +144,7 @@ def make(engine: Engine, plan: Plan, say: Callable[[str], None]) -> None:
     say(f"making {plan.reference} from Debian {plan.release}'s packages (about half a minute)")
     _ensure_mmdebstrap(plan, say)
     try:
-        with tempfile.TemporaryDirectory(prefix="drydock-base-") as name:
-            folder = Path(name)
+        with temporary.folder("base") as folder:
             # mmdebstrap's chroot is made here too, and its _apt user must be able to enter it.
             folder.chmod(0o755)
             if shutil.disk_usage(folder).free < NEEDED_BYTES:

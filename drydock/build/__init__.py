@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import tempfile
 import time
 import uuid
 from collections.abc import Callable, Mapping
@@ -11,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from drydock import command
+from drydock import command, temporary
 from drydock.base import layout
 from drydock.build import builder as builders
 from drydock.build import identity, plan
@@ -77,8 +76,7 @@ def build(
         for update in progress.feed(chunk):
             on_update(update)
 
-    with tempfile.TemporaryDirectory(prefix="drydock-build-") as folder:
-        outputs = Path(folder)
+    with temporary.folder("build") as outputs:
         handed = options.base if not chosen.own else ""
         images = {handed: layout.write(engine, handed, outputs / "base")} if handed else {}
         args = plan.arguments(project, options, ca_bundle=ca_bundle(), outputs=outputs, images=images)

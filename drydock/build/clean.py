@@ -38,6 +38,14 @@ def clean(engine: Engine, project: Project, *, caches: bool = False) -> Iterator
         except docker.errors.ImageNotFound:
             continue
         yield f"image {reference}"
+    # Builds that later ones of the same tag replaced.
+    replaced = {"dangling": True, "label": f"{PROJECT_LABEL}={project.image}"}
+    for image in engine.sdk.images.list(filters=replaced):
+        try:
+            engine.sdk.images.remove(str(image.id))
+        except docker.errors.APIError:  # a container runs from it
+            continue
+        yield f"image {image.short_id}"
     for name in sorted(remove_mounts(builder.find(engine), COLD, idle=LONGER_THAN_A_BUILD)):
         yield f"cache mounts {name}"
     if project.state.is_dir():

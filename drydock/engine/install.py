@@ -6,13 +6,12 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from drydock import command, osrelease
+from drydock import command, osrelease, temporary
 from drydock.engine import OLDEST, Engine, apt, connect, find
 from drydock.engine.errors import EngineInstallFailed, EngineStartFailed, NoEngine
 from drydock.progress import Say
@@ -80,11 +79,11 @@ def install(say: Say) -> None:
     """
     say(f"installing {', '.join(PACKAGES)} (about 90 MB, half a minute)")
     _apt(["update"], say)
-    with tempfile.TemporaryDirectory(prefix="drydock-apt-") as folder:
+    with temporary.folder("apt") as folder:
         options: list[str] = []
         if not _candidate_is_usable():
             release = osrelease.codename()
-            options = newer_release_options(Path(folder), apt.repositories(), release)
+            options = newer_release_options(folder, apt.repositories(), release)
             _apt([*options, "update"], say)
         with _no_autostart():
             _apt([*options, "install", "--yes", "--no-install-recommends", "--no-upgrade", *PACKAGES], say)

@@ -42,6 +42,8 @@ class Check:
         return max(0, self.value - self.limit) if self.limit is not None else 0
 
     def __str__(self) -> str:
+        if self.growth and self.value < 0 and not self.excess:
+            return f"{mb(-self.value)} {self.name.replace(' more ', ' less ', 1)}"
         if self.limit is None:
             return f"{mb(self.value)} {self.name}"
         if self.excess:

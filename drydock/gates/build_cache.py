@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from drydock import command
+from drydock import command, temporary
 from drydock.build import BuildResult, Options
 from drydock.gates.gate import Facts
 from drydock.gates.subject import Subject
@@ -144,8 +143,8 @@ def _changed(project: Project, options: Options, scenario: Scenario) -> Iterator
     if scenario.change is None:
         yield options
         return
-    with tempfile.TemporaryDirectory(prefix="drydock-context-") as folder:
-        copy = Path(folder) / "context"
+    with temporary.folder("context") as folder:
+        copy = folder / "context"
         if scenario.change is touch_lock and RESOLVED in options.contexts:
             shutil.copytree(options.contexts[RESOLVED], copy)
             for path in copy.rglob("*.lock"):

@@ -8,7 +8,6 @@ from __future__ import annotations
 import argparse
 import os
 import shlex
-import tempfile
 import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,7 +16,7 @@ from pathlib import Path
 
 import yaml
 
-from drydock import command
+from drydock import command, temporary
 from drydock.deploy import deploy, manifests, render
 from drydock.deploy import kubectl as clusters
 from drydock.deploy.errors import ApplyFailed, RolloutFailed
@@ -122,11 +121,11 @@ def chosen(project: Project, arguments: Sequence[str]) -> str:
 def elsewhere(project: Project, overlay: str, namespace: str) -> Iterator[Path]:
     """Yield a copy of an overlay, moved into a namespace and without fixed node ports."""
     objects = [free_ports(one) for one in manifests.parse(render(project, overlay))]
-    with tempfile.TemporaryDirectory(prefix="drydock-overlay-") as name:
+    with temporary.folder("overlay") as folder:
         content = {"namespace": namespace, "resources": ["all.yaml"]}
-        Path(name, "all.yaml").write_text(manifests.dump(objects), encoding="utf-8")
-        Path(name, "kustomization.yaml").write_text(yaml.safe_dump(content), encoding="utf-8")
-        yield Path(name)
+        (folder / "all.yaml").write_text(manifests.dump(objects), encoding="utf-8")
+        (folder / "kustomization.yaml").write_text(yaml.safe_dump(content), encoding="utf-8")
+        yield folder
 
 
 def free_ports(manifest: Manifest) -> Manifest:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import tarfile
-import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
+from drydock import temporary
 from drydock.engine import LABEL, Engine
 from drydock.engine.errors import ImageMissing
 from drydock.errors import NoSpace
@@ -26,7 +26,7 @@ def unpacked(engine: Engine, image: str, wanted: Callable[[str], bool] = lambda 
     """
     import docker
 
-    with tempfile.TemporaryDirectory(prefix="drydock-contents-") as folder:
+    with temporary.folder("contents") as folder:
         try:
             # The container only merges the layers. It is never started, so its command never runs.
             container = engine.sdk.containers.create(image, command=["-"], labels={LABEL: OWNER})
@@ -34,12 +34,12 @@ def unpacked(engine: Engine, image: str, wanted: Callable[[str], bool] = lambda 
             raise ImageMissing(reference=image) from error
         try:
             chunks: Iterable[bytes] = container.export()  # type: ignore[assignment]  # the stubs say str
-            _write(chunks, Path(folder), wanted)
+            _write(chunks, folder, wanted)
         except OSError as error:
             raise NoSpace(during=f"unpacking {image}") from error
         finally:
             container.remove(force=True, v=True)
-        yield Path(folder)
+        yield folder
 
 
 def _write(chunks: Iterable[bytes], folder: Path, wanted: Callable[[str], bool]) -> None:

@@ -7,7 +7,6 @@ neither used nor changed. A fault that Debian has not fixed yet is not found: it
 from __future__ import annotations
 
 import re
-import tempfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -15,7 +14,7 @@ from datetime import datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 
-from drydock import command, osrelease
+from drydock import command, osrelease, temporary
 from drydock.engine import apt
 from drydock.errors import CommandMissing
 from drydock.gates.expectations import CouldNotAskError, Finding, Report
@@ -47,9 +46,9 @@ def audit(components: Components, oldest: int, now: datetime, say: Say) -> Repor
     try:
         sources = source_lines(mirrors(), osrelease.codename(), codename)
         say(f"asking Debian's archive about {len(components.debian)} packages of {codename}")
-        with tempfile.TemporaryDirectory(prefix="drydock-apt-") as folder:
-            policy = ask(Path(folder), sources, components.debian, oldest, now)
-            signed = signed_on(Path(folder) / "lists")
+        with temporary.folder("apt") as folder:
+            policy = ask(folder, sources, components.debian, oldest, now)
+            signed = signed_on(folder / "lists")
     except CouldNotAskError as error:
         return Report(SOURCE, faults=(f"Debian's archive could not be asked: {error}",))
     return replace(judge(components.debian, policy), facts={"debian_security_of": signed.isoformat()})

@@ -6,14 +6,13 @@ Every failure on the way raises CouldNotAskError: the check was not made.
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from drydock import command
+from drydock import command, temporary
 from drydock.errors import DrydockError
 from drydock.gates.expectations import CouldNotAskError
 from drydock.programs import tool
@@ -38,8 +37,8 @@ def run(name: str, args: Sequence[str], say: Say) -> command.Completed:
         program = tool(name, say)
     except DrydockError as error:
         raise CouldNotAskError(f"{name} is not available: {error.args[0]}") from error
-    with tempfile.TemporaryDirectory(prefix="drydock-tool-") as folder:
-        return command.run([str(program), *args], check=False, cwd=Path(folder), timeout=TOOL_SECONDS)
+    with temporary.folder("tool") as folder:
+        return command.run([str(program), *args], check=False, cwd=folder, timeout=TOOL_SECONDS)
 
 
 def report(name: str, args: Sequence[str], say: Say) -> Any:

@@ -8,13 +8,13 @@ import posixpath
 import re
 import shutil
 import tarfile
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from drydock import temporary
 from drydock.engine import Engine
 from drydock.engine.errors import ImageMissing
 from drydock.errors import NoSpace
@@ -109,10 +109,10 @@ def saved(engine: Engine, reference: str, inspected: Mapping[str, Any], looking:
     known = frozenset(
         diff_id for diff_id in inspected["RootFS"].get("Layers") or () if looking.known(diff_id)
     )
-    with tempfile.TemporaryDirectory(prefix="drydock-image-") as folder:
+    with temporary.folder("image") as folder:
         chunks = engine.sdk.api.get_image(inspected["Id"], chunk_size=CHUNK)
         try:
-            parts = unpack(chunks, Path(folder), known)
+            parts = unpack(chunks, folder, known)
         except tarfile.TarError as error:
             raise DamagedImage(where=reference, problem=f"`docker save` ended early: {error}") from error
         except OSError as error:

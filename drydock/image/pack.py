@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import sys
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from drydock import temporary
 from drydock.engine import Engine
 from drydock.errors import NoSpace
 from drydock.image.cache import Analyst, Blob, Cache, user_cache
@@ -33,9 +33,9 @@ def packed(
     engine: Engine, reference: str, *, compression: Compression = ZSTD, cache: Cache | None = None
 ) -> Iterator[Packed]:
     """Yield an engine's image ready to be sent, reusing blobs made for weighing."""
-    with tempfile.TemporaryDirectory(prefix="drydock-push-") as folder:
+    with temporary.folder("push") as folder:
         # If the user's cache is not writable, or smaller than the image, a push uses its own.
-        for kept in (cache or user_cache(), Cache(Path(folder), largest_blobs=sys.maxsize)):
+        for kept in (cache or user_cache(), Cache(folder, largest_blobs=sys.maxsize)):
             looking = Analyst(kept, compression, files=True)
             with answers(engine, reference):
                 inspected = engine.sdk.images.get(reference).attrs

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 import re
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from drydock import command
+from drydock import command, temporary
 from drydock.errors import BadConfiguration, CommandMissing
 
 # Fixed, so that a user's settings and language cannot change git's output.
@@ -140,8 +139,8 @@ def worktree(root: Path, commit: str) -> Iterator[Path]:
         return
     # Of this repository: tests and labels find the commit and its remote there too.
     git = ["git", "-c", "core.hooksPath=/dev/null", "worktree"]
-    with tempfile.TemporaryDirectory(prefix="drydock-commit-") as parent:
-        folder = Path(parent) / "tree"
+    with temporary.folder("commit") as parent:
+        folder = parent / "tree"
         command.run([*git, "add", "--quiet", "--detach", str(folder), wanted], cwd=root)
         try:
             yield folder

@@ -13,12 +13,11 @@ import json
 import platform
 import re
 import shutil
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from drydock import command, state
+from drydock import command, state, temporary
 from drydock.engine import install
 from drydock.errors import BadConfiguration
 from drydock.progress import Say, silent
@@ -221,10 +220,10 @@ def _last(done: command.Completed) -> str:
 def _files(**contents: bytes) -> Iterator[Path]:
     """Yield a folder with these files, and with those that keep cosign from the public services."""
     services = {name: json.dumps(document).encode() for name, document in NO_SERVICES.items()}
-    with tempfile.TemporaryDirectory(prefix="drydock-cosign-") as name:
+    with temporary.folder("cosign") as folder:
         for file, content in (contents | services).items():
-            Path(name, file).write_bytes(content)
-        yield Path(name)
+            (folder / file).write_bytes(content)
+        yield folder
 
 
 def program(say: Say = silent) -> Path:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from drydock import command, osrelease
+from drydock import command, osrelease, temporary
 from drydock.engine import apt, install
 from drydock.errors import CommandMissing
 
@@ -28,8 +27,7 @@ def unpacked(parent: Path, *packages: str, release: str = "") -> Iterator[Path]:
     if not lines:
         raise NotFetched("apt here knows no Debian repository")
     parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="drydock-apt-", dir=parent) as name:
-        folder = Path(name)
+    with temporary.folder("apt", parent) as folder:
         options = apt.root(folder, lines)
         try:
             command.run(["apt-get", "-q", *options, "update"])

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from drydock import command
+from drydock import command, temporary
 from drydock.build import identity
 from drydock.engine import Engine
 from drydock.engine.errors import ImageMissing
@@ -82,12 +81,13 @@ def relabel(engine: Engine, reference: str, labels: Mapping[str, str]) -> str:
         wanted[DIRTY] = "true"
     if all(before.labels.get(key) == value for key, value in wanted.items()):
         return before.id
-    with tempfile.TemporaryDirectory(prefix="drydock-label-") as folder:
-        outputs = Path(folder)
+    with temporary.folder("label") as outputs:
         # The engine's own builder: others do not see the engine's images.
         builder = engine.candidate.context or "default"
+        # buildx never removes its copy of a Dockerfile that it reads from standard input.
+        (outputs / "Dockerfile").write_text(f"FROM {target}\n", encoding="utf-8")
         args = arguments(wanted, before.platform, builder, outputs)
-        done = command.run(args, stdin=f"FROM {target}\n", env=engine.environment, check=False)
+        done = command.run(args, env=engine.environment, check=False)
         if done.code != 0:
             last = (done.stderr.strip().splitlines() or ["no output"])[-1]
             raise LabelsNotApplied(reference=reference, reason=last, evidence=done.stderr)
@@ -104,8 +104,8 @@ def relabel(engine: Engine, reference: str, labels: Mapping[str, str]) -> str:
     return made
 
 
-def arguments(labels: Mapping[str, str], platform: str, builder: str, outputs: Path) -> list[str]:
-    """Return the command that builds the untagged, relabelled image from a Dockerfile on standard input."""
+def arguments(labels: Mapping[str, str], platform: str, builder: str, folder: Path) -> list[str]:
+    """Return the command that builds the untagged, relabelled image from a folder's Dockerfile."""
     return [
         "docker",
         "buildx",
@@ -116,9 +116,9 @@ def arguments(labels: Mapping[str, str], platform: str, builder: str, outputs: P
         # An attestation would turn the image into an index on a containerd store.
         "--provenance=false",
         "--load",
-        *identity.arguments(outputs),
+        *identity.arguments(folder),
         *(f"--label={key}={value}" for key, value in sorted(labels.items())),
-        "-",
+        str(folder),
     ]
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from packaging.version import Version
 
-from drydock import command, programs
+from drydock import command, programs, temporary
 from drydock.detect import Dependencies
 from drydock.detect.requirements import LOCKED_FROM
 from drydock.detect.tools import LOCKED_BY_UV, Upgrade
@@ -175,8 +175,8 @@ def compiled(
         return run(folder, args, wanted).stdout
     args += [f"--upgrade-package={name}" for name in upgrade.names]
     # uv reads pins from its output file, and takes the format from the file's name.
-    with tempfile.TemporaryDirectory() as place:
-        copy = Path(place) / name
+    with temporary.folder("lock") as place:
+        copy = place / name
         copy.write_text(before, encoding="utf-8")
         run(folder, [*args, f"--output-file={copy}"], wanted)
         return copy.read_text(encoding="utf-8")

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import re
-import tempfile
 from pathlib import Path
 
 import drydock
-from drydock import command, state
+from drydock import command, state, temporary
 from drydock.project.dockerfile import is_recipe
 from drydock.project.git import ENVIRONMENT, GIT
 from drydock.project.model import DOCKERFILES
@@ -108,8 +107,8 @@ def merge(now: str, before: str, wanted: str) -> str:
     """
     # The headers always differ, and would conflict with an edit of the line below them.
     names = {"your file": now, "written before": before, "written now": wanted}
-    with tempfile.TemporaryDirectory() as folder:
-        paths = [Path(folder, str(number)) for number in range(len(names))]
+    with temporary.folder("merge") as folder:
+        paths = [folder / str(number) for number in range(len(names))]
         for path, content in zip(paths, names.values(), strict=True):
             path.write_text(HEADER.sub("", content, count=1), encoding="utf-8")
         labels = [word for name in names for word in ("-L", name)]

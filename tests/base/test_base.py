@@ -262,7 +262,7 @@ def test_a_failed_bootstrap_leaves_nothing_and_shows_its_reason(
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{program.parent}:/usr/bin:/bin")
     monkeypatch.setenv("TMPDIR", str(tmp_path / "work"))
-    monkeypatch.setattr(make.tempfile, "tempdir", str(tmp_path / "work"))
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "work"))
     (tmp_path / "work").mkdir()
     engine: Any = object()
 

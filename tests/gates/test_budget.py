@@ -95,9 +95,11 @@ def test_growth_on_the_wire_is_judged_apart(image: Image) -> None:
     assert verdict.summary == "production: 10 B on the wire more than main, 1 B above its budget of 9 B"
 
 
-def test_shrinking_is_no_excess(image: Image) -> None:
+def test_shrinking_is_no_excess_and_is_called_less(image: Image) -> None:
     main = Comparison("main", image.on_disk + 500_000, most_on_disk=0)
-    assert judge(image, Budget(2 * MB), "production", comparisons=[main]).passed
+    verdict = judge(image, Budget(2 * MB), "production", comparisons=[main])
+    assert verdict.passed
+    assert verdict.summary.endswith("; 0.5 MB on disk less than main")
 
 
 def test_bytes_stored_in_vain_fail_and_are_named() -> None:

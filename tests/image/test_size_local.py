@@ -140,11 +140,15 @@ def test_unchanged_image_costs_no_save_and_under_100_ms(
     reference = builder.build()
     first = image.read(engine, reference, cache=cache)
     refuse_to_save(engine, monkeypatch)
-    began = time.perf_counter()
-    second = image.read(engine, reference, cache=cache)
-    sizes = second.on_disk, second.on_wire
-    assert time.perf_counter() - began < 0.1
-    assert sizes == (first.on_disk, first.on_wire)
+    seconds = []
+    for _ in range(5):
+        began = time.perf_counter()
+        again = image.read(engine, reference, cache=cache)
+        sizes = again.on_disk, again.on_wire
+        seconds.append(time.perf_counter() - began)
+        assert sizes == (first.on_disk, first.on_wire)
+    # The machine may be busy with something else in between.
+    assert min(seconds) < 0.1
 
 
 def test_changed_label_changes_the_id_but_not_the_content(

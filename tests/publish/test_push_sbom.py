@@ -28,7 +28,7 @@ sys.exit(str(fault) if fault else 0)
 
 
 @pytest.fixture(scope="module")
-def image(engine: Engine, python_image: str) -> Iterator[str]:
+def image(engine: Engine, python_image: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A real base image with an added distribution that records its files."""
     name = "drydock-test-sbom:dev"
     info = "/opt/site-packages/cargo-1.2.dist-info"
@@ -39,8 +39,11 @@ RUN mkdir -p {info} && echo 'cargo = 1' > /opt/site-packages/cargo.py \\
  && printf '{metadata}' > {info}/METADATA \\
  && printf 'cargo.py,,\\ncargo-1.2.dist-info/METADATA,,\\ncargo-1.2.dist-info/RECORD,,\\n' > {info}/RECORD
 """
-    build = ["docker", "buildx", "build", "--quiet", "--load", "--pull=false", f"--tag={name}", "-"]
-    command.run(build, stdin=dockerfile, env=engine.environment)
+    # buildx never removes its copy of a Dockerfile that it reads from standard input.
+    context = tmp_path_factory.mktemp("context")
+    (context / "Dockerfile").write_text(dockerfile)
+    build = ["docker", "buildx", "build", "--quiet", "--load", "--pull=false", f"--tag={name}", str(context)]
+    command.run(build, env=engine.environment)
     try:
         yield name
     finally:

@@ -30,7 +30,7 @@ def test_the_builder_inside_the_engine_makes_an_untagged_image() -> None:
         "--metadata-file=/out/metadata",
         "--label=a=1 $x",
         "--label=b=2",
-        "-",
+        "/out",
     ]
 
 

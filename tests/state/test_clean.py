@@ -26,7 +26,9 @@ def test_clean_removes_what_drydock_made_for_the_project_and_nothing_else(
         }
     )
     labels = {PROJECT_LABEL: project.image}
-    built = build(engine, project, Options(reference=project.reference("production"), labels=labels))
+    options = Options(reference=project.reference("production"), labels=labels)
+    replaced = build(engine, project, options.but(labels={**labels, "older": "yes"})).image_id
+    built = build(engine, project, options)
     engine.sdk.images.get(f"{name}:dev").tag(name, "1.0")
     theirs = engine.sdk.containers.create(built.image_id, name=name)
     other = {LABEL: "run", PROJECT_LABEL: f"{name}-other"}
@@ -40,6 +42,8 @@ def test_clean_removes_what_drydock_made_for_the_project_and_nothing_else(
             assert running.container.name not in left
         assert {theirs.name, foreign.name} <= left
         assert f"image {name}:dev" in removed
+        assert engine.sdk.images.list(filters={"label": f"{PROJECT_LABEL}={name}", "dangling": True}) == []
+        assert sum(line.startswith("image sha256:") for line in removed) == 1, replaced
         assert [tag for image in engine.sdk.images.list(name=name) for tag in image.tags] == [f"{name}:1.0"]
         assert not project.state.exists()
         assert list(clean(engine, project)) == []

@@ -8,15 +8,16 @@ import pwd
 import signal
 import socket
 import subprocess
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from drydock import temporary
+
 POLL_SECONDS = 0.05
-GRACE_SECONDS = 10.0
+GRACE_SECONDS = 30.0  # PostgreSQL writes all its pages before it ends, also on a busy disk
 
 
 class ServerFailed(Exception):
@@ -115,11 +116,11 @@ class Server:
 @contextmanager
 def folder(name: str, owner: str | None = None) -> Iterator[Path]:
     """Create a temporary folder, owned by an account if given, and remove it with its content."""
-    with tempfile.TemporaryDirectory(prefix=f"drydock-{name}-") as path:
+    with temporary.folder(name) as path:
         if owner:
             entry = pwd.getpwnam(owner)
             os.chown(path, entry.pw_uid, entry.pw_gid)
-        yield Path(path)
+        yield path
 
 
 def unprivileged(account: str) -> str | None:

@@ -1,9 +1,8 @@
-"""Run one neighbourhood of servers for all tests, and one container that most tests share."""
+"""Run one neighbourhood of servers for a process's tests, and one container that most of them share."""
 
 from __future__ import annotations
 
 import os
-import signal
 from collections.abc import Generator, Iterator
 
 import pytest
@@ -11,18 +10,7 @@ import pytest
 from drydock import engine
 from tests.support.systems import Account, App, Systems, systems
 
-LAST = "test_no_secret_stands_in_any_log_of_the_run"
 LOG_LINES = 60
-
-
-def pytest_configure() -> None:
-    """Handle SIGTERM as Ctrl-C, so that an outside time limit leaves no server behind."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run the search of the logs last, after all other tests have written to them."""
-    items.sort(key=lambda item: item.name == LAST)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -39,9 +27,10 @@ def pytest_runtest_makereport(
 
 @pytest.fixture(scope="session")
 def neighbourhood() -> Iterator[Systems]:
-    """All servers that the application works with."""
+    """All servers that the application works with; at the end, no secret is in any container's log."""
     with systems(engine.connect(), os.environ["DRYDOCK_IMAGE"]) as found:
         yield found
+    assert found.ledger.told() == []
 
 
 @pytest.fixture(scope="session")

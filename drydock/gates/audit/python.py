@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tempfile
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -15,7 +14,7 @@ from typing import Any
 
 from packaging.utils import canonicalize_name
 
-from drydock import command
+from drydock import command, temporary
 from drydock.gates.audit.osv import Database, Record, severity_of
 from drydock.gates.expectations import CouldNotAskError, Finding, Report, Severity
 from drydock.image.components import Component
@@ -54,13 +53,13 @@ def _batches(components: Sequence[Component]) -> Iterator[list[Component]]:
 
 def _ask(client: Path, relay: Relay, batch: Sequence[Component]) -> tuple[Mapping[str, Any], str]:
     """Run pip-audit; return its report, or the reason for having none."""
-    with tempfile.TemporaryDirectory(prefix="drydock-audit-") as folder:
-        requirements = Path(folder) / "requirements.txt"
+    with temporary.folder("audit") as folder:
+        requirements = folder / "requirements.txt"
         requirements.write_text("".join(f"{one.name}=={one.version}\n" for one in batch), encoding="utf-8")
         args = [str(client), "--requirement", str(requirements), "--no-deps", "--disable-pip", "--strict"]
         args += ["--vulnerability-service", "osv", "--osv-url", relay.address, "--format", "json"]
         args += ["--aliases", "on", "--desc", "off", "--progress-spinner", "off"]
-        args += ["--timeout", str(ONE_SECONDS), "--cache-dir", str(Path(folder) / "cache")]
+        args += ["--timeout", str(ONE_SECONDS), "--cache-dir", str(folder / "cache")]
         # No proxy may handle requests to this machine itself.
         done = command.run(
             args, check=False, timeout=ALL_SECONDS, env={"NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1"}

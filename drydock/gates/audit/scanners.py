@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import shutil
-import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from drydock import command
+from drydock import command, temporary
 from drydock.engine import Engine
 from drydock.gates.expectations import CouldNotAskError, Finding, Report, Severity
 from drydock.progress import Say
@@ -83,8 +82,8 @@ def audit(
     reports = [Report(fault.partition(" ")[0], faults=(fault,)) for fault in absent]
     if not there:
         return reports
-    with tempfile.TemporaryDirectory(prefix="drydock-scan-") as folder:
-        archive = Path(folder) / "image.tar"
+    with temporary.folder("scan") as folder:
+        archive = folder / "image.tar"
         with archive.open("wb") as file:
             file.writelines(engine.sdk.images.get(image).save())
         for name in there:

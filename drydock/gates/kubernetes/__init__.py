@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Collection, Iterator, Sequence
 from datetime import UTC, datetime
-from pathlib import Path
 
+from drydock import temporary
 from drydock.deploy import manifests
 from drydock.deploy.errors import RenderFailed
 from drydock.deploy.manifests import Manifest
@@ -73,12 +72,12 @@ def judge(subject: Subject) -> Verdict:
 
 def scan(text: str, overlay: str, expectations: Expectations, say: Say) -> Iterator[Finding]:
     """Yield the findings of schemas and scanners on rendered manifests."""
-    with tempfile.TemporaryDirectory(prefix="drydock-manifests-") as folder:
-        path = Path(folder, f"{overlay}.yaml")
+    with temporary.folder("manifests") as folder:
+        path = folder / f"{overlay}.yaml"
         path.write_text(text, encoding="utf-8")
         yield from tools.schemas(path, overlay, expectations.kubernetes, say)
         yield from tools.checkov(path, overlay, say)
-        yield from tools.trivy(Path(folder), overlay, say)
+        yield from tools.trivy(folder, overlay, say)
 
 
 def own_findings(wanted: Sequence[Manifest], overlay: str, kept: Collection[str]) -> Iterator[Finding]:

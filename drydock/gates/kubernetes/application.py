@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
+from drydock import temporary
 from drydock.deploy import manifests
 from drydock.deploy.manifests import Manifest
 from drydock.engine import Engine
@@ -69,18 +68,18 @@ def problems(
         one.name: one.content.get("stringData", {}) for one in wanted if one.kind == "Secret"
     }
     volumes = {volume["name"]: volume for volume in workload.pod.get("volumes", [])}
-    with tempfile.TemporaryDirectory(prefix="drydock-secrets-") as folder:
+    with temporary.folder("secrets") as folder:
         mounts = {}
         for mount in described.get("volumeMounts", []):
             secret = volumes.get(mount["name"], {}).get("secret")
             if secret is None:
                 continue
-            below = Path(folder, str(mount["name"]))
+            below = folder / str(mount["name"])
             below.mkdir(mode=0o755)
             for key, value in secrets.get(secret["secretName"], {}).items():
                 (below / key).write_text(str(value), encoding="utf-8")
             mounts[str(mount["mountPath"])] = str(below)
-        Path(folder).chmod(0o755)
+        folder.chmod(0o755)
         run = Run(
             image,
             command=["check"],

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import quote
 
-from drydock import command, osrelease, state
+from drydock import command, osrelease, state, temporary
 from drydock.gates import debian
 from drydock.gates.expectations import CouldNotAskError
 from drydock.image.components import Component
@@ -36,8 +35,7 @@ def fetch(packages: Sequence[Component], codename: str, cache: Path | None = Non
 def _fetch(packages: Sequence[Component], codename: str) -> dict[Component, str]:
     host = osrelease.codename()
     sources = debian.source_lines(debian.mirrors(), host, codename)
-    with tempfile.TemporaryDirectory(prefix="drydock-licences-") as name:
-        folder = Path(name)
+    with temporary.folder("licences") as folder:
         options = debian.private_root(folder, sources, packages)
         try:
             update = ["apt-get", "-q", *options, "--error-on=any", "update"]

@@ -29,7 +29,7 @@ def missing(modules):
 
 def python(*args, **variables):
     """Return how another interpreter ends, and what it prints."""
-    done = subprocess.run([sys.executable, *args], capture_output=True, text=True, timeout=30,
+    done = subprocess.run([sys.executable, *args], capture_output=True, text=True, timeout=120,
                           env={**os.environ, **variables}, stdin=subprocess.DEVNULL)
     return [done.returncode, done.stdout.strip(), done.stderr.strip()[-300:]]
 

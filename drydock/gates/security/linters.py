@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from drydock import temporary
 from drydock.gates import tools
 from drydock.gates.expectations import CouldNotAskError, Finding, Report, Severity
 from drydock.programs import version
@@ -42,8 +42,8 @@ def checkov(dockerfile: Path, say: Say) -> Report:
         return f"line {(row.get('file_line_range') or (1,))[0]}"
 
     def ask() -> tuple[int, list[Finding]]:
-        with tempfile.TemporaryDirectory(prefix="drydock-checkov-") as folder:
-            resolved = Path(folder) / "Dockerfile"
+        with temporary.folder("checkov") as folder:
+            resolved = folder / "Dockerfile"
             # checkov mistakes `FROM ${IMAGE}` for an image without a tag.
             resolved.write_text(with_arguments(dockerfile.read_text(encoding="utf-8")), encoding="utf-8")
             found = tools.checkov("dockerfile", resolved, say)

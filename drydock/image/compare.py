@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
 
 from drydock.image.anatomy import Anatomy
 from drydock.image.file import File
 from drydock.image.model import Image, Layer
-from drydock.image.packages import Source
+from drydock.image.packages import Package, Source
+from drydock.state.history import PackageSize
+
+Sized = Package | PackageSize
 
 
 class Change(StrEnum):
@@ -62,15 +64,6 @@ class Difference:
         return sum({layer.diff_id: layer.on_wire for layer in self.added}.values())
 
 
-class Versioned(Protocol):
-    """A package of an image or of the history."""
-
-    @property
-    def version(self) -> str: ...
-    @property
-    def size(self) -> int: ...
-
-
 def diff(first: Image, second: Image) -> Difference:
     """Compare two images from any sources."""
     old, new = Anatomy(first), Anatomy(second)
@@ -91,7 +84,7 @@ def diff(first: Image, second: Image) -> Difference:
 
 
 def package_changes(
-    before: Mapping[tuple[Source, str], Versioned], after: Mapping[tuple[Source, str], Versioned]
+    before: Mapping[tuple[Source, str], Sized], after: Mapping[tuple[Source, str], Sized]
 ) -> tuple[PackageChange, ...]:
     """Return the changed packages, largest growth first."""
     found = []

@@ -13,20 +13,17 @@ from dataclasses import dataclass
 from email import message_from_string
 from email.message import Message
 from enum import StrEnum
-from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from drydock.image import licences
+from drydock.image.anatomy import Anatomy
 from drydock.image.file import File, Kind
 from drydock.image.packages import Source, debian_records, headers
 from drydock.image.tree import resolve
 from drydock.osrelease import fields as read_release
-
-if TYPE_CHECKING:
-    from drydock.image.anatomy import Anatomy
 
 DOC = "/usr/share/doc"
 PROGRAM_FOLDERS = ("/bin", "/sbin", "/usr/bin", "/usr/sbin", "/usr/local/bin", "/usr/local/sbin")

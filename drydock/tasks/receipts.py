@@ -21,10 +21,8 @@ def receipts(given: Given, action: str, file: str) -> None:
     if action not in ("export", "import"):
         how = "say `drydock receipts export FILE` or `drydock receipts import FILE`"
         raise BadCommandLine(problem=f"{action!r} is neither export nor import", how=how)
-    if action == "import":
-        names = exchange.take(Path(file))
-    else:
-        names = exchange.export(_contents(given), Path(file))
+    path = Path(file)
+    names = exchange.take(path) if action == "import" else exchange.export(_contents(given), path)
     content = {"action": action, "file": file, "receipts": names}
     given.answer(content, [f"{action}ed {', '.join(names)}"])
 

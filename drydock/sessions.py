@@ -52,8 +52,6 @@ def parse(gate: Gate, posargs: Sequence[str]) -> Arguments:
 
 
 def body(gate: Gate) -> Callable[[nox.Session], None]:
-    """Return the function of a gate's session."""
-
     def judge(session: nox.Session) -> None:
         from drydock.report import gates
 

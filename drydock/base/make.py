@@ -70,8 +70,6 @@ NEEDED_BYTES = 1_000_000_000
 
 @dataclass(frozen=True)
 class Plan:
-    """A base image to make."""
-
     reference: str  # the new image's tag
     wanted: str  # the image that it replaces
     release: str  # the Debian release with the wanted Python
@@ -126,7 +124,6 @@ def machine() -> str:
 
 
 def arguments(plan: Plan, folder: Path) -> list[str]:
-    """Return mmdebstrap's command line."""
     return [
         "mmdebstrap",
         "--variant=minbase",

@@ -33,7 +33,6 @@ POOR_DRIVERS = {
 
 
 def version(engine: Engine) -> Finding:
-    """Check the engine's kind and version."""
     found = engine.sdk.version()
     number = str(found.get("Version", "0"))
     fact = f"{number} at {engine.host} ({engine.candidate.source})"
@@ -77,7 +76,6 @@ def buildx(engine: Engine) -> Finding:
 
 
 def storage(info: Mapping[str, Any]) -> Finding:
-    """Check the engine's storage driver and image store."""
     driver = str(info.get("Driver", "unknown"))
     status = " ".join(" ".join(map(str, pair)) for pair in info.get("DriverStatus") or [])
     store = "containerd's image store" if "io.containerd.snapshotter" in status else "its own image store"

@@ -144,7 +144,6 @@ def _no_autostart() -> Iterator[None]:
 
 
 def under_systemd() -> bool:
-    """Tell whether systemd manages this machine's services."""
     return Path("/run/systemd/system").is_dir()
 
 

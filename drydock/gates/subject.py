@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
 @dataclass(eq=False)
 class Subject:
-    """One target of a project on an engine."""
-
     workspace: Workspace
     target: str
     arguments: tuple[str, ...] = ()  # the gate's own arguments
@@ -63,7 +61,6 @@ class Subject:
 
     @property
     def image(self) -> Image:
-        """The image's layers, files and sizes."""
         return self.workspace.measured(self.target)
 
     @property
@@ -72,7 +69,6 @@ class Subject:
 
     @functools.cached_property
     def anatomy(self) -> Anatomy:
-        """The image's final tree and its packages."""
         from drydock.image import Anatomy
 
         return Anatomy(self.image)

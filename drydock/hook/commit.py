@@ -18,7 +18,6 @@ def contents(root: Path, commit: str) -> dict[str, str]:
 
 
 def below(files: Mapping[str, str], folder: Path) -> dict[str, str]:
-    """Return the files below a folder by their paths in it."""
     paths = {path: Path(path) for path in files}
     return {
         where.relative_to(folder).as_posix(): files[path]

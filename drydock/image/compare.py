@@ -16,8 +16,6 @@ Sized = Package | PackageSize
 
 
 class Change(StrEnum):
-    """The kinds of changes to a package or file."""
-
     ADDED = "added"
     REMOVED = "removed"
     CHANGED = "changed"
@@ -25,8 +23,6 @@ class Change(StrEnum):
 
 @dataclass(frozen=True)
 class PackageChange:
-    """A changed package."""
-
     change: Change
     source: Source
     name: str
@@ -37,8 +33,6 @@ class PackageChange:
 
 @dataclass(frozen=True)
 class FileChange:
-    """A changed file."""
-
     change: Change
     path: str
     # changed fields, such as ``mode`` or ``sha256``; empty when added or removed

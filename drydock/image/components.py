@@ -35,8 +35,6 @@ _INTERPRETER = re.compile(r"^(?P<prefix>.*)/bin/python(?P<minor>3\.\d+)$")
 
 
 class Type(StrEnum):
-    """The kinds of components, by publisher."""
-
     INTERPRETER = "interpreter"
     PYTHON = "python"
     DEBIAN = "debian"
@@ -81,7 +79,6 @@ class Components:
     unowned: tuple[str, ...] = ()  # code without a package, as far as the records tell
 
     def of(self, kind: Type) -> tuple[Component, ...]:
-        """Return the components of one type."""
         return tuple(one for one in self.all if one.type is kind)
 
     @property
@@ -149,7 +146,6 @@ def _interpreters(anatomy: Anatomy, by_debian: set[str]) -> dict[str, Component]
 
 
 def _python_version(anatomy: Anatomy, path: str, prefix: str, minor: str) -> str:
-    """Return CPython's exact version; only the minor one if the image does not reveal more."""
     owner = anatomy.inventory.owner(path)
     told = (
         owner.version if owner and owner.source is Source.DEBIAN else "",

@@ -25,8 +25,6 @@ _STANDARD_LIBRARY = re.compile(r"^(.*/lib/python3\.\d+)/")
 
 
 class Source(StrEnum):
-    """The kinds of records that assign a file to a package."""
-
     PYTHON = "python"
     DEBIAN = "debian"
     FOLDER = "folder"

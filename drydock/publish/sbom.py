@@ -31,8 +31,6 @@ DOCUMENT, ROOT = "SPDXRef-DOCUMENT", "SPDXRef-image"
 
 @dataclass(frozen=True)
 class Bill:
-    """An image's name and all its components."""
-
     name: str
     version: str
     image: str
@@ -47,7 +45,6 @@ class Bill:
 
 
 def bill(anatomy: Anatomy) -> Bill:
-    """List an image's components."""
     config = anatomy.image.config
     oci = "org.opencontainers.image."
     reference = anatomy.image.reference.partition("@")[0]
@@ -67,12 +64,10 @@ def _second(moment: str) -> str:
 
 
 def read(engine: Engine, reference: str) -> Bill:
-    """List the components of an image on the engine."""
     return bill(Anatomy(images.read(engine, reference)))
 
 
 def cyclonedx(bill: Bill) -> bytes:
-    """Write a bill of materials as CycloneDX."""
     root = {
         "type": "container",
         "bom-ref": bill.image,
@@ -126,7 +121,6 @@ def _cyclonedx_component(material: Component) -> dict[str, Any]:
 
 
 def spdx(bill: Bill) -> bytes:
-    """Write a bill of materials as SPDX."""
     ids = {material.purl: _spdx_id(material) for material in bill.materials}
     root = {
         "SPDXID": ROOT,

@@ -76,7 +76,6 @@ def to_push(
 def to_sign(
     project: Project, checkout: Checkout, registry: str, target: str, *, key: str = "", force: str = ""
 ) -> Plan:
-    """Plan the signing of a pushed target, its bills of materials and its provenance."""
     return replace(_plan("sign", SIGN, project, checkout, registry, target), key=key, force=force)
 
 

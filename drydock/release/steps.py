@@ -32,8 +32,6 @@ from drydock.workspace import Workspace
 
 @dataclass
 class Work:
-    """A plan in progress."""
-
     pipeline: Workspace
     plan: Plan
     say: Say
@@ -84,8 +82,6 @@ class Work:
 
 @dataclass(frozen=True)
 class Step:
-    """One step of a plan."""
-
     name: str
     what: Callable[[Plan], str]
     holds: Callable[[Work], bool]  # tells whether the step is done

@@ -26,7 +26,6 @@ class Since:
 
 
 def since(build: Build, earlier: Weighed, now: Weighed, image: Image) -> Since:
-    """Compare an image with an earlier build's."""
     old = recall(earlier, image, user_cache())
     return Since(
         build,

@@ -35,7 +35,6 @@ def show_plan(console: Console, outcomes: Sequence[Outcome]) -> None:
 
 
 def show(console: Console, work: Work, outcomes: Sequence[Outcome]) -> None:
-    """Print the steps of a completed release."""
     rows = [
         (one.step, "done before" if one.held else f"{one.seconds:.1f}", escape(one.what)) for one in outcomes
     ]

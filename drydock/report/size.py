@@ -32,7 +32,6 @@ SOURCES = {
 
 
 def show(console: Console, anatomy: Anatomy, verdict: Verdict) -> None:
-    """Print the tables and the verdict of the budget."""
     image = anatomy.image
     layers = [(one.instruction, megabytes(one.on_disk), megabytes(one.on_wire)) for one in image.layers]
     total = ("all layers", megabytes(image.on_disk), megabytes(image.on_wire))
@@ -49,7 +48,6 @@ def show(console: Console, anatomy: Anatomy, verdict: Verdict) -> None:
 
 
 def as_json(anatomy: Anatomy, verdict: Verdict) -> dict[str, Any]:
-    """Return an image's sizes as JSON values; sizes in bytes."""
     image = anatomy.image
     layer = attrgetter(*LAYER)
     package = attrgetter("source.value", "name", "version", "size")
@@ -103,7 +101,6 @@ def show_reason(console: Console, anatomy: Anatomy, path: str) -> bool:
 
 
 def show_difference(console: Console, difference: Difference) -> None:
-    """Print the changes between two images: sizes, layers, packages, files."""
     console.print(
         f"{_signed(difference.on_disk)} on disk, {_signed(difference.on_wire)} on the wire, "
         f"{mb(difference.upload)} to send where the first image is"

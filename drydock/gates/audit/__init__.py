@@ -42,7 +42,6 @@ MOST_NAMED = 3
 
 
 def judge(subject: Subject) -> Verdict:
-    """Look up every component of an image."""
     now = datetime.now(UTC)
     root, say = subject.project.root, subject.say
     settings = load(root, now.date(), subject.project.recipe_folder).audit

@@ -67,7 +67,6 @@ def _debian(found: Components, allowed: Licences, say: Say) -> Report:
 def hold(
     source: str, stated: Sequence[Component], allow: Sequence[str], declared: Mapping[str, str]
 ) -> Report:
-    """Hold licences against an allow-list."""
     findings: list[Finding] = []
     faults: list[str] = []
     for one in stated:

@@ -56,7 +56,6 @@ FACTS = Facts(
 
 
 def judge(subject: Subject) -> Verdict:
-    """Check an image and its Dockerfile."""
     today = datetime.now(UTC).date()
     expectations = load(subject.project.root, today, subject.project.recipe_folder)
     # The threads below share the subject: the image is read before they begin.

@@ -74,7 +74,6 @@ class Content:
 
 
 def gather(workspace: Workspace, target: str) -> Content:
-    """Collect the facts about a target's last built image."""
     project = workspace.project
     image = workspace.measure(project.reference(target))
     weighed = {target: recorder.weigh(image)}

@@ -28,6 +28,8 @@ class Source(StrEnum):
     PYTHON = "python"
     DEBIAN = "debian"
     FOLDER = "folder"
+    INTERPRETER = "interpreter"  # a component only: CPython without a package
+    FILE = "file"  # a component only: a program or library without a package
 
 
 @dataclass(frozen=True)

@@ -17,8 +17,9 @@ import drydock
 from drydock import image as images
 from drydock.engine import Engine
 from drydock.image import Anatomy, components
-from drydock.image.components import Component, Type
+from drydock.image.components import Component
 from drydock.image.licences import REFERENCE
+from drydock.image.packages import Source
 
 CYCLONEDX = "https://cyclonedx.org/bom"
 SPDX = "https://spdx.dev/Document"
@@ -101,7 +102,7 @@ def cyclonedx(bill: Bill) -> bytes:
 
 def _cyclonedx_component(material: Component) -> dict[str, Any]:
     component: dict[str, Any] = {
-        "type": {Type.FILE: "file", Type.INTERPRETER: "platform"}.get(material.type, "library"),
+        "type": {Source.FILE: "file", Source.INTERPRETER: "platform"}.get(material.type, "library"),
         "bom-ref": material.purl,
         "name": material.purl if material.is_file else material.name,
     }
@@ -166,7 +167,7 @@ def _spdx_package(material: Component, identity: str) -> dict[str, Any]:
     package: dict[str, Any] = {
         "SPDXID": identity,
         "name": material.purl if material.is_file else material.name,
-        "primaryPackagePurpose": {Type.FILE: "FILE", Type.INTERPRETER: "FRAMEWORK"}.get(
+        "primaryPackagePurpose": {Source.FILE: "FILE", Source.INTERPRETER: "FRAMEWORK"}.get(
             material.type, "LIBRARY"
         ),
         "licenseDeclared": material.licence or UNKNOWN,

@@ -20,7 +20,8 @@ from drydock.gates.expectations import judge as decide
 from drydock.gates.expectations.model import Audit
 from drydock.gates.gate import Facts
 from drydock.gates.subject import Subject
-from drydock.image.components import Components, Type
+from drydock.image.components import Components
+from drydock.image.packages import Source
 from drydock.programs import tool
 from drydock.progress import Say
 from drydock.project import ca_bundle
@@ -67,7 +68,7 @@ def _python(found: Components, settings: Audit, root: Path, now: datetime, say: 
     except CouldNotAskError as error:
         yield Report(python.SOURCE, faults=(str(error),))
         return
-    yield interpreter.audit(found.of(Type.INTERPRETER), database)
+    yield interpreter.audit(found.of(Source.INTERPRETER), database)
     try:
         client = tool("pip-audit", say)
     except DrydockError as error:

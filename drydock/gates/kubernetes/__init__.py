@@ -12,6 +12,7 @@ from drydock.deploy.errors import RenderFailed
 from drydock.deploy.manifests import Manifest
 from drydock.deploy.render import FOLDER, overlays, render
 from drydock.engine import Engine
+from drydock.gates import tools as scanners
 from drydock.gates.expectations import CouldNotAskError, Finding, sift
 from drydock.gates.gate import Facts
 from drydock.gates.kubernetes import application, own, tools
@@ -77,8 +78,8 @@ def scan(text: str, overlay: str, expectations: Expectations, say: Say) -> Itera
         path = Path(folder, f"{overlay}.yaml")
         path.write_text(text, encoding="utf-8")
         yield from tools.schemas(path, overlay, expectations.kubernetes, say)
-        yield from tools.checkov(path, overlay, say)
-        yield from tools.trivy(Path(folder), overlay, say)
+        yield from tools.checkov_findings(scanners.checkov("kubernetes", path, say), overlay)
+        yield from tools.trivy_findings(scanners.trivy_config("kubernetes", path, say).failed, overlay)
 
 
 def own_findings(wanted: Sequence[Manifest], overlay: str, kept: Collection[str]) -> Iterator[Finding]:

@@ -31,13 +31,7 @@ RELEASES = {"3.9": "bullseye", "3.11": "bookworm", "3.13": "trixie"}
 
 # The official slim image has these in addition to Debian's essential packages.
 PACKAGES = (
-    "ca-certificates",
-    "netbase",
-    "python-is-python3",
-    "python3",
-    "python3-pip",
-    "python3-venv",
-    "tzdata",
+    *("ca-certificates", "netbase", "python-is-python3", "python3", "python3-pip", "python3-venv", "tzdata"),
 )
 
 # The official slim image lacks these too. dpkg never unpacks them, in apt's later runs either.

@@ -15,15 +15,8 @@ from drydock.gates.gate import SOURCE, Gate, registry
 
 # Paths that decide the image beside the application's own code.
 RECIPE = (
-    "Dockerfile",
-    ".dockerignore",
-    "image/*",
-    "drydock/container/*",
-    f"{SOURCE}/image/*",
-    "pyproject.toml",
-    "drydock.toml",
-    f"{SOURCE}/pyproject.toml",
-    f"{SOURCE}/*.lock",
+    *("Dockerfile", ".dockerignore", "image/*", "drydock/container/*", "pyproject.toml", "drydock.toml"),
+    *(f"{SOURCE}/{name}" for name in ("image/*", "pyproject.toml", "*.lock")),
 )
 CODE = ("*.py", "pyproject.toml", "requirements.lock")
 # Possible inputs of another project's sessions.
@@ -45,22 +38,8 @@ class Watched:
 
 # This repository's own sessions. Those that need an engine take minutes, and run in CI.
 FIRST = (Watched("lint", (*CODE, "Dockerfile"), session=()),)
-LAST = (
-    Watched(
-        "tests",
-        (
-            "drydock/*",
-            "tasks.py",
-            "tests/*",
-            f"{SOURCE}/image/*",
-            "noxfile.py",
-            "run",
-            "Dockerfile",
-            *CODE[1:],
-        ),
-        session=("-n", "auto", "-m", "not live and not acceptance"),
-    ),
-)
+TESTED = ("drydock/*", "tasks.py", "tests/*", f"{SOURCE}/image/*", "noxfile.py", "run", "Dockerfile")
+LAST = (Watched("tests", (*TESTED, *CODE[1:]), session=("-n", "auto", "-m", "not live and not acceptance")),)
 
 
 def of(gate: Gate) -> Watched:

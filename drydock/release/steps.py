@@ -331,6 +331,7 @@ def verify(
     return pushed, attach.verify(pipeline.engine, pushed, key=key, identity=identity, say=say)
 
 
+_SENT = ("build", "push")
 _TABLE = (
     Step(
         "build",
@@ -357,14 +358,10 @@ _TABLE = (
         lambda plan: f"the image, with {plan.key or 'the identity that cosign asks for'}",
         _is_signed,
         _sign,
-        ("build", "push"),
+        _SENT,
     ),
     Step(
-        "move",
-        lambda plan: f"{', '.join(plan.tags) or 'no tag'} on the registry",
-        _has_moved,
-        _move,
-        ("build", "push"),
+        "move", lambda plan: f"{', '.join(plan.tags) or 'no tag'} on the registry", _has_moved, _move, _SENT
     ),
 )
 STEPS = {step.name: step for step in _TABLE}

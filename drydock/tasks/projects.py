@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from invoke import Context
-
 from drydock.spelling import spelled
 from drydock.tasks.offer import Given, offer, voice
 
@@ -68,8 +66,8 @@ def init(
     show(outcome, dry_run=dry_run)
 
 
-@offer("finding the scripts of the build")
-def scripts(c: Context) -> None:
+@offer("finding the scripts of the build", shared=())
+def scripts(given: Given) -> None:
     """Print the folder with the build's scripts, for `docker build --build-context drydock=FOLDER`."""
     from drydock.recipe import packaged
 
@@ -96,9 +94,10 @@ def lock(given: Given, upgrade: str | bool = False) -> None:
 
 @offer(
     "printing the schema of the configuration",
+    shared=(),
     pyproject="print one for pyproject.toml, which checks [tool.drydock] there",
 )
-def schema(c: Context, pyproject: bool = False) -> None:
+def schema(given: Given, pyproject: bool = False) -> None:
     """Print the JSON schema of drydock.toml or [tool.drydock], for editors."""
     from drydock.project import schema
 

@@ -42,22 +42,12 @@ class Subject:
         return self.workspace.say
 
     @property
-    def show(self) -> Callable[[str], None]:
-        """Takes the output of a program as it comes."""
-        return self.workspace.progress.output
-
-    @property
     def built(self) -> BuildResult:
         return self.workspace.built(self.target)
 
     @property
     def image_id(self) -> str:
         return self.built.image_id
-
-    @property
-    def tests(self) -> str:
-        """The id of the test image on the target's layers."""
-        return self.workspace.tests_on(self.target).image_id
 
     @property
     def image(self) -> Image:

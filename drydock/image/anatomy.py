@@ -33,7 +33,7 @@ class Anatomy:
         return {
             path: text
             for layer in self.image.layers
-            for path, text in layer.texts.items()
+            for path, text in layer.record.texts.items()
             if path in self.tree and self.tree[path].layer == layer.diff_id
         }
 

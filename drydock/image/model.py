@@ -44,11 +44,6 @@ class Layer:
         return self.record.files
 
     @property
-    def texts(self) -> Mapping[str, str]:
-        """The content of files that name packages, by path."""
-        return self.record.texts
-
-    @property
     def instruction(self) -> str:
         """The instruction in one line, without the wrapping of BuildKit and the shell."""
         text = self.created_by.removesuffix("# buildkit").replace("/bin/sh -c #(nop)", " ")

@@ -94,13 +94,13 @@ def show_left_out(slim: Image, production: Image, *, every: bool, json: bool) ->
     """Print production's differences from slim; exit with 1 if one has no reason."""
     from drydock.image import Anatomy, left_out
     from drydock.report import console, print_json
-    from drydock.report import left_out as report
+    from drydock.report import size as report
 
     found = left_out.compare(Anatomy(slim), Anatomy(production))
     if json:
-        print_json(report.as_json(found))
+        print_json(report.left_out_as_json(found))
     else:
-        report.show(console(), found, every=every)
+        report.show_left_out(console(), found, every=every)
     if found.unexplained:
         raise Exit(code=1)
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from drydock.errors import DrydockError
 from drydock.gates import debian
-from drydock.gates.audit import interpreter, osv, python, scanners
+from drydock.gates.audit import osv, python, scanners
 from drydock.gates.expectations import INPUTS, PLACE, Case, CouldNotAskError, Finding, Report, Severity, load
 from drydock.gates.expectations import judge as decide
 from drydock.gates.expectations.model import Audit
@@ -68,7 +68,7 @@ def _python(found: Components, settings: Audit, root: Path, now: datetime, say: 
     except CouldNotAskError as error:
         yield Report(python.SOURCE, faults=(str(error),))
         return
-    yield interpreter.audit(found.of(Source.INTERPRETER), database)
+    yield python.interpreters(found.of(Source.INTERPRETER), database)
     try:
         client = tool("pip-audit", say)
     except DrydockError as error:

@@ -21,7 +21,7 @@ def bill(monkeypatch: pytest.MonkeyPatch) -> bytes:
     document = json.dumps({"components": []}).encode()
     project = SimpleNamespace(reference=lambda target: f"shop:{target}")
     pipeline = SimpleNamespace(project=project, engine=None)
-    monkeypatch.setattr(offer, "pipeline", lambda *_: pipeline)
+    monkeypatch.setattr(offer.Given, "pipe", pipeline)
     monkeypatch.setattr(bills, "read", lambda *_: None)
     monkeypatch.setattr(bills, "cyclonedx", lambda _: document)
     return document
@@ -57,7 +57,7 @@ def test_the_settings_of_a_project_that_names_no_class_are_not_asked_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pipeline = SimpleNamespace(project=SimpleNamespace(root=tmp_path))
-    monkeypatch.setattr(offer, "pipeline", lambda *_: pipeline)
+    monkeypatch.setattr(offer.Given, "pipe", pipeline)
 
     with pytest.raises(Exit) as caught:
         housekeeping.environment(Context(), project=str(tmp_path))

@@ -4,15 +4,11 @@ from __future__ import annotations
 
 from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from invoke import Exit
 
 from drydock.errors import BadCommandLine
 from drydock.tasks.offer import Given, offer
-
-if TYPE_CHECKING:
-    from drydock.image import Image
 
 LAST_PORT = 65535
 
@@ -62,13 +58,20 @@ def size(
     """Show an image's contents, or with `size A B` the changes from A to B: layers, packages, files."""
     from drydock import image as images
     from drydock.gates import budget
+    from drydock.image.left_out import compare
     from drydock.report import console, print_json
     from drydock.report import size as report
 
     pipe = given.pipe
     if left_out:
         slim, production = (image, other) if other else map(pipe.project.reference, ("slim", "production"))
-        show_left_out(pipe.look(slim), pipe.look(production), every=all, json=given.json)
+        found = compare(*(images.Anatomy(pipe.look(name)) for name in (slim, production)))
+        if given.json:
+            print_json(report.left_out_as_json(found))
+        else:
+            report.show_left_out(console(), found, every=all)
+        if found.unexplained:
+            raise Exit(code=1)
         return
     before, now = (image, other) if other else (against, image)
     measured = pipe.look(now or given.reference)
@@ -88,21 +91,6 @@ def size(
             print_json(report.as_json(anatomy, verdict))
         else:
             report.show(console(), anatomy, verdict)
-
-
-def show_left_out(slim: Image, production: Image, *, every: bool, json: bool) -> None:
-    """Print production's differences from slim; exit with 1 if one has no reason."""
-    from drydock.image import Anatomy, left_out
-    from drydock.report import console, print_json
-    from drydock.report import size as report
-
-    found = left_out.compare(Anatomy(slim), Anatomy(production))
-    if json:
-        print_json(report.left_out_as_json(found))
-    else:
-        report.show_left_out(console(), found, every=every)
-    if found.unexplained:
-        raise Exit(code=1)
 
 
 @offer(

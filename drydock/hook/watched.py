@@ -12,11 +12,14 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from drydock.gates.gate import SOURCE, Gate, registry
+from drydock.project.model import DOCKERFILES
 
 # Paths that decide the image beside the application's own code.
 RECIPE = (
-    *("Dockerfile", ".dockerignore", "image/*", "drydock/container/*", "pyproject.toml", "drydock.toml"),
-    *(f"{SOURCE}/{name}" for name in ("image/*", "pyproject.toml", "*.lock")),
+    *(*DOCKERFILES, "*.dockerignore", "image/*", "drydock/container/*", "pyproject.toml", "drydock.toml"),
+    "uv.lock",  # of a workspace, above its application
+    *(f"{SOURCE}/{name}" for name in ("image/*", "pyproject.toml", "*.lock", "*requirements*.txt")),
+    *(f"{SOURCE}/{name}" for name in ("pylock.toml", "setup.py")),
 )
 CODE = ("*.py", "pyproject.toml", "requirements.lock")
 # Possible inputs of another project's sessions.

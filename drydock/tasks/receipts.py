@@ -21,6 +21,7 @@ def receipts(given: Given, action: str, file: str) -> None:
     if action not in ("export", "import"):
         how = "say `drydock receipts export FILE` or `drydock receipts import FILE`"
         raise BadCommandLine(problem=f"{action!r} is neither export nor import", how=how)
+    exchange.key()  # a missing one is reported before any image is measured
     path = Path(file)
     names = exchange.take(path) if action == "import" else exchange.export(_contents(given), path)
     content = {"action": action, "file": file, "receipts": names}

@@ -57,7 +57,8 @@ def test_the_document_is_written_with_the_folders_that_it_needs(bill: bytes, tmp
 
 def test_an_export_of_receipts_without_a_key_measures_no_image(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(exchange.KEY, raising=False)
-    monkeypatch.setattr(receipts, "pipeline", lambda *_: pytest.fail("an image was measured"))
+    measured = property(lambda _: pytest.fail("an image was measured"))
+    monkeypatch.setattr(offer.Given, "pipe", measured)
 
     with pytest.raises(Exit) as caught:
         receipts.receipts(Context(), "export", "receipts.json", project=".")

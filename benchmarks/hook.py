@@ -26,8 +26,7 @@ from drydock import command
 from drydock.detect.project import load
 from drydock.engine import Engine, connect
 from drydock.gates.build_cache import touch_source
-from drydock.hook import BASE, due
-from drydock.hook.commit import contents
+from drydock.hook import BASE, contents, due
 from drydock.hook.watched import watched
 from drydock.progress import silent
 from drydock.project import ca_bundle

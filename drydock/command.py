@@ -20,8 +20,6 @@ GRACE_SECONDS = 10.0
 
 @dataclass(frozen=True)
 class Completed:
-    """A finished command: its arguments, exit code and streams."""
-
     args: tuple[str, ...]
     code: int
     stdout: str

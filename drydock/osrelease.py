@@ -25,3 +25,8 @@ def of_host(path: Path = HOST) -> dict[str, str]:
 def codename() -> str:
     """Return the code name of this machine's release, empty without one."""
     return of_host().get("VERSION_CODENAME", "")
+
+
+def is_debian_family(path: Path = HOST) -> bool:
+    found = of_host(path)
+    return "debian" in f"{found.get('ID', '')} {found.get('ID_LIKE', '')}".split()

@@ -42,19 +42,16 @@ class Recorder(Listener):
 
 
 def origin(project: Project, checkout: Checkout, target: str) -> Origin:
-    """Return a build's origin."""
     return Origin(project.image, target, checkout.branch, checkout.revision, checkout.dirty)
 
 
 def build(whose: Origin, result: BuildResult, say: Say) -> None:
-    """Record a build."""
     steps = tuple(StepTime(step.stage, step.instruction, step.seconds, step.cached) for step in result.steps)
     made = Build(time.time(), whose, result.image_id, result.seconds, steps)
     attempt(History(), lambda history: history.add_build(made), say)
 
 
 def failure(whose: Origin, seconds: float, fault: str, say: Say) -> None:
-    """Record a failed build and its reason."""
     ended = Build(time.time(), whose, "", seconds, fault=fault)
     attempt(History(), lambda history: history.add_build(ended), say)
 
@@ -70,7 +67,6 @@ def remember(read: Image, say: Say) -> None:
 
 
 def verdict(whose: Origin, content: str, said: Verdict, say: Say) -> None:
-    """Record a gate's verdict."""
     judged = Judged(time.time(), whose, content, said)
     attempt(History(), lambda history: history.add_verdict(judged), say)
 

@@ -8,7 +8,6 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import nox
@@ -21,26 +20,15 @@ from drydock.nearest import suggestion
 OPTIONS = ("--project", "--target", "--json", "--quiet")
 
 
-@dataclass(frozen=True)
-class Arguments:
-    """The arguments after ``--`` on a session's command line."""
-
-    project: Path
-    targets: tuple[str, ...]
-    json: bool
-    quiet: bool
-    rest: tuple[str, ...]
-
-
-def parse(gate: Gate, posargs: Sequence[str]) -> Arguments:
-    """Read a session's arguments; refuse unknown ones unless the gate takes its own."""
+def parse(gate: Gate, posargs: Sequence[str]) -> argparse.Namespace:
+    """Read the arguments after ``--``; the gate's own are in `rest`, and others are refused."""
     parser = argparse.ArgumentParser(prog=f"nox -s {gate.name} --", add_help=False, exit_on_error=False)
     parser.add_argument("--project", default=".", type=Path)
-    parser.add_argument("--target", action="append", default=[])
+    parser.add_argument("--target", action="append", default=[], dest="targets")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--quiet", action="store_true")
     try:
-        known, rest = parser.parse_known_args(posargs)
+        given, rest = parser.parse_known_args(posargs)
     except argparse.ArgumentError as error:
         raise BadConfiguration(where=parser.prog, problem=str(error), how="see README.md") from error
     if rest and not gate.facts.arguments:
@@ -49,12 +37,11 @@ def parse(gate: Gate, posargs: Sequence[str]) -> Arguments:
             problem=f"unknown argument {rest[0]}",
             how=suggestion(rest[0], OPTIONS, f"use one of {', '.join(OPTIONS)}"),
         )
-    return Arguments(known.project, tuple(known.target), known.json, known.quiet, tuple(rest))
+    given.rest = rest
+    return given
 
 
 def body(gate: Gate) -> Callable[[nox.Session], None]:
-    """Return the function of a gate's session."""
-
     def judge(session: nox.Session) -> None:
         from drydock.report import gates
 

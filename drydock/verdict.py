@@ -24,8 +24,6 @@ def and_more(faults: Sequence[object]) -> str:
 
 @dataclass(frozen=True)
 class Verdict:
-    """A gate's judgement."""
-
     gate: str  # its name, also its Nox session's
     outcome: Outcome
     summary: str  # one line: the figures if it passed, else the first fault
@@ -57,5 +55,4 @@ class Verdict:
             raise ValueError(f"no verdict: {error}") from error
 
     def dumps(self) -> str:
-        """Return the verdict as one line of JSON."""
         return json.dumps(self.as_json(), sort_keys=True)

@@ -65,8 +65,6 @@ def unlabelled(_project: Project, _checkout: Checkout, _base: bases.Base) -> Map
 
 @dataclass
 class Workspace:
-    """Builds and measures the images of one project on one engine."""
-
     engine: Engine
     project: Project
     say: Say = silent  # takes one line of progress
@@ -165,7 +163,6 @@ class Workspace:
         return self._built[key]
 
     def measured(self, target: str) -> Image:
-        """Return a built target's layers, files and sizes."""
         return self.measure(self.built(target).image_id)
 
     def look(self, name: str) -> Image:

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
+import json
 import os
 import re
 import shutil
 import sys
+import tarfile
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from drydock import command, osrelease, temporary
-from drydock.base import archive
 from drydock.base.errors import BaseNotMade
-from drydock.engine import Engine, apt, install
+from drydock.engine import Engine, apt
 from drydock.errors import Interrupted, NoSpace
 
 KIND_LABEL = "dev.drydock.base.kind"
@@ -27,13 +30,7 @@ RELEASES = {"3.9": "bullseye", "3.11": "bookworm", "3.13": "trixie"}
 
 # The official slim image has these in addition to Debian's essential packages.
 PACKAGES = (
-    "ca-certificates",
-    "netbase",
-    "python-is-python3",
-    "python3",
-    "python3-pip",
-    "python3-venv",
-    "tzdata",
+    *("ca-certificates", "netbase", "python-is-python3", "python3", "python3-pip", "python3-venv", "tzdata"),
 )
 
 # The official slim image lacks these too. dpkg never unpacks them, in apt's later runs either.
@@ -66,8 +63,6 @@ NEEDED_BYTES = 1_000_000_000
 
 @dataclass(frozen=True)
 class Plan:
-    """A base image to make."""
-
     reference: str  # the new image's tag
     wanted: str  # the image that it replaces
     release: str  # the Debian release with the wanted Python
@@ -101,7 +96,7 @@ def plan(engine: Engine, wanted: str) -> Plan | str:
 
 def plan_of(engine: Engine, wanted: str, release: str) -> Plan | str:
     """Return the plan for an image of one Debian release, or the reason why it cannot be made here."""
-    if sys.platform != "linux" or not install.is_debian_family():
+    if sys.platform != "linux" or not osrelease.is_debian_family():
         return "that takes a Debian-family machine"
     if os.geteuid() != 0:
         return "that takes root"
@@ -122,7 +117,6 @@ def machine() -> str:
 
 
 def arguments(plan: Plan, folder: Path) -> list[str]:
-    """Return mmdebstrap's command line."""
     return [
         "mmdebstrap",
         "--variant=minbase",
@@ -151,7 +145,7 @@ def make(engine: Engine, plan: Plan, say: Callable[[str], None]) -> None:
                 raise NoSpace(during=f"the making of {plan.reference}")
             _bootstrap(plan, folder, say)
             say("  loading it into the engine")
-            archive.write(folder / "image.tar", folder / "rootfs.tar", configuration(plan), plan.reference)
+            write_archive(folder / "image.tar", folder / "rootfs.tar", configuration(plan), plan.reference)
             _load(engine, folder / "image.tar", plan)
             # The image's own date never changes; the engine records the time of this tag.
             engine.sdk.images.get(plan.reference).tag(plan.reference)
@@ -176,6 +170,30 @@ def configuration(plan: Plan) -> dict[str, object]:
             },
         },
     }
+
+
+def write_archive(target: Path, layer: Path, configuration: Mapping[str, object], reference: str) -> str:
+    """Write a root file system as an archive for `docker load`, and return the image's id.
+
+    The same files give the same id; `docker import` would stamp the image with the current time.
+    """
+    with layer.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    complete = {
+        **configuration,
+        "rootfs": {"type": "layers", "diff_ids": [f"sha256:{digest}"]},
+        "history": [{"created": configuration["created"], "created_by": "drydock"}],
+    }
+    config = json.dumps(complete, sort_keys=True).encode()
+    image_id = hashlib.sha256(config).hexdigest()
+    manifest = [{"Config": f"{image_id}.json", "RepoTags": [reference], "Layers": [f"{digest}.tar"]}]
+    with tarfile.open(target, "w") as archive:
+        for name, content in ((f"{image_id}.json", config), ("manifest.json", json.dumps(manifest).encode())):
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+        archive.add(layer, f"{digest}.tar")
+    return f"sha256:{image_id}"
 
 
 def _ensure_mmdebstrap(plan: Plan, say: Callable[[str], None]) -> None:

@@ -35,8 +35,6 @@ COLD = "drydock-cold-"
 
 @dataclass(frozen=True)
 class BuildResult:
-    """A finished build."""
-
     target: str
     reference: str  # the tag; empty for none
     image_id: str  # on the engine; empty for several platforms

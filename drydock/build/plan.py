@@ -27,8 +27,6 @@ CREDENTIALS = "DRYDOCK_INDEX_CREDENTIALS"
 
 @dataclass(frozen=True)
 class Options:
-    """A caller's options of a build."""
-
     target: str = "production"
     reference: str = ""  # the result's tag; empty for none
     no_cache: bool = False

@@ -62,7 +62,6 @@ def groups(collection: Collection) -> list[tuple[str, list[Row]]]:
 
 
 def listing(collection: Collection, options: Sequence[Row], width: int, *, bold: bool) -> Iterator[str]:
-    """Yield the lines of `drydock --list`; the options are the program's own."""
     found = [*groups(collection), ("The program's own options.", list(options))]
     names = max(len(name) for _, rows in found[:-1] for name, _ in rows)
     yield from paragraph("drydock TASK [WORD ...] [--option=value ...]", width)
@@ -75,7 +74,6 @@ def listing(collection: Collection, options: Sequence[Row], width: int, *, bold:
 
 
 def option(argument: Argument) -> Row:
-    """Return an option's spelling and meaning."""
     spelled = to_flag(str(argument.name))
     if argument.takes_value:
         value = "=NUMBER" if argument.kind is int else "=TEXT"
@@ -84,7 +82,6 @@ def option(argument: Argument) -> Row:
 
 
 def explanation(context: ParserContext, task: Task[Any], width: int, *, bold: bool) -> Iterator[str]:
-    """Yield the lines of `drydock --help TASK`."""
     arguments = [(str(argument.name), argument) for argument in context.args.values()]
     positional = [(name.upper(), one.help or "") for name, one in arguments if one.positional]
     options = [option(one) for _, one in arguments if not one.positional]

@@ -1,7 +1,5 @@
 """From rendered manifests to a running Deployment: render, compare, apply, wait, explain, undo."""
 
-from __future__ import annotations
-
 from drydock.deploy.deployment import Deployed, deploy, undo
 from drydock.deploy.render import overlays, render
 

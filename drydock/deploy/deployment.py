@@ -22,8 +22,6 @@ ROLLOUT_SECONDS = 180.0
 
 @dataclass(frozen=True)
 class Deployed:
-    """The state after a deployment."""
-
     cluster: str  # the context and its server
     namespace: str
     images: tuple[str, ...]  # the Deployments' images
@@ -32,7 +30,6 @@ class Deployed:
     seconds: float
 
     def rows(self) -> dict[str, str]:
-        """Return the rows of the final report, by name."""
         revisions = ", ".join(f"{title} at revision {number}" for title, number in self.revisions.items())
         return {
             "cluster": self.cluster,
@@ -115,7 +112,6 @@ def _check_secrets(kubectl: Kubectl, wanted: Sequence[Manifest]) -> None:
 
 
 def _deployed(kubectl: Kubectl, wanted: Sequence[Manifest], changed: bool, seconds: float) -> Deployed:
-    """Read the current state from the cluster."""
     named = [one for one in wanted if one.kind == "Deployment"]
     live = {one.title: kubectl.json(one.title, f"--namespace={one.namespace}") for one in named}
     return Deployed(

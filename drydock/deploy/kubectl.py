@@ -33,8 +33,6 @@ def find(say: Say = silent) -> Path:
 
 @dataclass(frozen=True)
 class Kubectl:
-    """A kubectl that reaches one cluster."""
-
     program: Path
     context: str = ""  # the context of the kubeconfig; the current one when empty
 
@@ -57,7 +55,6 @@ class Kubectl:
         return f"{view['current-context']} at {view['clusters'][0]['cluster']['server']}"
 
     def items(self, *args: str) -> Sequence[Any]:
-        """Return the objects of a list."""
         found = self.json(*args)
         return [] if found is None else list(found.get("items", [found]))
 

@@ -16,8 +16,6 @@ PLACEHOLDERS = ("SET-ME", "example.com", "@sha256:" + 64 * "0")
 
 @dataclass(frozen=True)
 class Manifest:
-    """One object of the cluster."""
-
     content: Mapping[str, Any]  # the object as YAML values
 
     @property
@@ -58,12 +56,10 @@ class Manifest:
 
 
 def parse(text: str) -> list[Manifest]:
-    """Return the objects of a stream of YAML documents."""
     return [Manifest(document) for document in yaml.safe_load_all(text) if document]
 
 
 def dump(manifests: Iterable[Manifest]) -> str:
-    """Return objects as a stream of YAML documents."""
     return yaml.safe_dump_all([manifest.content for manifest in manifests], sort_keys=False, width=120)
 
 
@@ -91,7 +87,6 @@ def repository(reference: str) -> str:
 
 
 def images(manifests: Iterable[Manifest]) -> list[str]:
-    """Return every image that the manifests name, once."""
     return sorted({str(one["image"]) for manifest in manifests for one in manifest.containers})
 
 

@@ -28,8 +28,6 @@ Object = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class State:
-    """A workload's progress."""
-
     done: bool  # whether it runs as described
     text: str  # for the progress line
     failed: str = ""  # why the cluster has given up; empty while it has not

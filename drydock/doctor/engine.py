@@ -34,7 +34,6 @@ POOR_DRIVERS = {
 
 
 def version(engine: Engine) -> Finding:
-    """Check the engine's kind and version."""
     fact = f"{engine.version.get('Version', 'unknown')} at {engine.host} ({engine.candidate.source})"
     if engine.podman:
         how = "builds take BuildKit's image there: let it pull one, or name a builder with --builder"
@@ -89,7 +88,6 @@ def builder(engine: Engine) -> Finding:
 
 
 def storage(info: Mapping[str, Any]) -> Finding:
-    """Check the engine's storage driver and image store."""
     driver = str(info.get("Driver", "unknown"))
     status = " ".join(" ".join(map(str, pair)) for pair in info.get("DriverStatus") or [])
     store = "containerd's image store" if "io.containerd.snapshotter" in status else "its own image store"

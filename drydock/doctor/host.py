@@ -27,7 +27,6 @@ _DENIED = re.compile(
 
 
 def examine(info: Mapping[str, Any], root: Path = Path("/")) -> Iterator[Finding]:
-    """Examine the kernel of the engine's machine."""
     yield confinement(info, root)
     yield denials(root)
     if "rootless" in options(info):

@@ -74,7 +74,6 @@ def proxies(info: Mapping[str, Any], environment: Mapping[str, str] = os.environ
 
 
 def certificates(environment: Mapping[str, str] = os.environ) -> Finding:
-    """Check the CA bundle that builds get."""
     for name in ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"):
         if (named := environment.get(name)) and not Path(named).is_file():
             return failure("certificates", f"{name} names {named}, which is no file", f"fix or unset {name}")

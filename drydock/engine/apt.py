@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from drydock import command
+from drydock import command, osrelease, temporary
+from drydock.errors import CommandMissing
 
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
+
+
+class NotFetched(Exception):
+    """apt is not this machine's package manager, or it failed."""
 
 
 @dataclass(frozen=True)
@@ -82,3 +88,27 @@ def _sources(folder: Path, lines: Iterable[str], preferences: str) -> dict[str, 
 
 def _options(settings: Mapping[str, object]) -> list[str]:
     return [part for key, value in settings.items() for part in ("-o", f"{key}={value}")]
+
+
+@contextmanager
+def unpacked(parent: Path, *packages: str, release: str = "") -> Iterator[Path]:
+    """Download packages, signatures checked, and yield the folder with their files.
+
+    The machine's own apt stays unchanged and installs nothing; root is not needed.
+    """
+    here = osrelease.codename()
+    known = repositories() if osrelease.is_debian_family() else []
+    lines = sources(known, here, release or here)
+    if not lines:
+        raise NotFetched("apt here knows no Debian repository")
+    parent.mkdir(parents=True, exist_ok=True)
+    with temporary.folder("apt", parent) as folder:
+        options = root(folder, lines)
+        try:
+            command.run(["apt-get", "-q", *options, "update"])
+            command.run(["apt-get", "-q", *options, "download", *packages], cwd=folder)
+            for archive in sorted(folder.glob("*.deb")):
+                command.run(["dpkg-deb", "--extract", str(archive), str(folder / "root")])
+        except (command.CommandFailed, CommandMissing) as error:
+            raise NotFetched(str(error)) from error
+        yield folder / "root"

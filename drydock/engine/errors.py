@@ -1,7 +1,5 @@
 """Errors about the engine and its containers."""
 
-from __future__ import annotations
-
 from drydock.errors import DrydockError, Exit
 
 

@@ -19,8 +19,6 @@ PING_SECONDS = 3
 
 @dataclass(frozen=True)
 class Candidate:
-    """A place where an engine may answer."""
-
     host: str
     source: str
     chosen: bool = False  # the user chose it, so no other candidate is tried

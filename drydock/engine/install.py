@@ -38,16 +38,11 @@ def advice(platform: str = sys.platform, release: Path = osrelease.HOST) -> str:
         return "install and start Docker Desktop, OrbStack or Colima"
     if platform == "win32":
         return "install Docker Desktop and run drydock inside WSL"
-    if is_debian_family(release):
+    if osrelease.is_debian_family(release):
         if os.geteuid() == 0:
             return "install and start one with `drydock engine.start`"
         return "install one as root with `drydock engine.start`, or ask for membership of the group docker"
     return "install Docker Engine with your distribution's packages and start it, or set DOCKER_HOST"
-
-
-def is_debian_family(release: Path = osrelease.HOST) -> bool:
-    fields = osrelease.of_host(release)
-    return "debian" in f"{fields.get('ID', '')} {fields.get('ID_LIKE', '')}".split()
 
 
 def ensure(say: Say = say) -> Engine:
@@ -56,7 +51,7 @@ def ensure(say: Say = say) -> Engine:
         return connect()
     except NoEngine as error:
         chosen = any(candidate.chosen for candidate in find.candidates())
-        if chosen or os.geteuid() != 0 or not is_debian_family():
+        if chosen or os.geteuid() != 0 or not osrelease.is_debian_family():
             raise
         say(str(error.values["tried"]) + ": no Docker Engine answers, setting one up")
     if missing_packages():
@@ -147,7 +142,6 @@ def _no_autostart() -> Iterator[None]:
 
 
 def under_systemd() -> bool:
-    """Tell whether systemd manages this machine's services."""
     return Path("/run/systemd/system").is_dir()
 
 

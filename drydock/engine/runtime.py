@@ -29,8 +29,6 @@ MESSAGES = ("message", "msg", "event")
 
 @dataclass(frozen=True)
 class Run:
-    """A container's settings."""
-
     image: str
     port: int | None = None  # the port that the application listens on inside; None publishes nothing
     host_port: int = 0  # this machine's loopback port; 0 for a free one
@@ -50,8 +48,6 @@ class Run:
 
 @dataclass(frozen=True)
 class Running:
-    """A started container."""
-
     container: Container
     run: Run
 
@@ -66,11 +62,9 @@ class Running:
 
     @property
     def url(self) -> str:
-        """The application's address on this machine."""
         return f"http://127.0.0.1:{self.port}"
 
     def log(self, lines: int = LOG_LINES) -> str:
-        """Return the end of the container's log."""
         return self.container.logs(tail=lines).decode("utf-8", "replace").rstrip()
 
     def exited(self, when: str) -> ContainerExited:
@@ -80,7 +74,6 @@ class Running:
         return ContainerExited(image=self.run.image, code=code, when=when, evidence=self.log())
 
     def alive(self) -> bool:
-        """Tell whether the container still runs."""
         self.container.reload()
         return bool(self.container.status == "running")
 

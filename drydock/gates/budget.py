@@ -29,8 +29,6 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Check:
-    """One figure against its limit."""
-
     name: str  # such as ``on disk``
     value: int  # bytes; a growth may be negative
     limit: int | None  # bytes; None for no limit
@@ -67,7 +65,6 @@ def judge(
     notes: Sequence[str] = (),
     least_efficiency: float = LEAST_EFFICIENCY,
 ) -> Verdict:
-    """Compare an image's sizes with its budget."""
     anatomy = Anatomy(image)
     checks = _checks(image, budget, comparisons)
     exceeded = [str(check) for check in checks if check.excess]

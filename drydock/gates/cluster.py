@@ -64,7 +64,6 @@ def loader(context: str, environment: Mapping[str, str] = os.environ) -> list[st
 
 
 def load(engine: Engine, context: str, images: Sequence[str], say: Say) -> None:
-    """Load the engine's images into a cluster."""
     if chosen := loader(context):
         say(f"loading {', '.join(images)}")
         command.run([*chosen, *images], env=engine.environment)

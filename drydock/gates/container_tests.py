@@ -46,13 +46,15 @@ def judge(subject: Subject) -> Verdict:
     xdist = lock.tests_have(subject.project, XDIST)
     command = workers(subject.arguments, configured(subject.project.source), xdist)
     # PYTEST_ADDOPTS would replace the image's own, which keeps pytest's cache off a read-only file system.
-    named = ("--verbose",) if subject.workspace.progress.names_tests else ()
-    run = Run(subject.tests, command=(*named, *command), owner=GATE)
+    progress = subject.workspace.progress
+    named = ("--verbose",) if progress.names_tests else ()
+    image = subject.workspace.tests_on(subject.target).image_id
+    run = Run(image, command=(*named, *command), owner=GATE)
     with started(subject.engine, run) as running:
         for chunk in running.container.logs(stream=True, follow=True):
             text = chunk.decode("utf-8", "replace")
             output.append(text)
-            subject.show(text)
+            progress.output(text)
         code = int(running.container.wait()["StatusCode"])
     return decide(subject.target, code, "".join(output))
 

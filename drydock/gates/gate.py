@@ -43,8 +43,6 @@ class Facts:
 
 @runtime_checkable
 class Module(Protocol):
-    """A module that is a gate."""
-
     __name__: str
     __doc__: str | None
     FACTS: Facts

@@ -16,8 +16,6 @@ from drydock.workspace import Workspace
 
 @dataclass(frozen=True)
 class Judgement:
-    """A verdict with its gate and its subject."""
-
     gate: Gate
     subject: Subject
     verdict: Verdict

@@ -132,7 +132,6 @@ def exchanges(running: Running, project: Project) -> Iterator[tuple[Request, str
 
 
 def round_of_requests(running: Running, project: Project) -> list[str]:
-    """Send the project's smoke requests in order and return the wrong answers."""
     faults = []
     for request, path, answer in exchanges(running, project):
         if answer is None:

@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
 @dataclass(eq=False)
 class Subject:
-    """One target of a project on an engine."""
-
     workspace: Workspace
     target: str
     arguments: tuple[str, ...] = ()  # the gate's own arguments
@@ -44,11 +42,6 @@ class Subject:
         return self.workspace.say
 
     @property
-    def show(self) -> Callable[[str], None]:
-        """Takes the output of a program as it comes."""
-        return self.workspace.progress.output
-
-    @property
     def built(self) -> BuildResult:
         return self.workspace.built(self.target)
 
@@ -57,13 +50,7 @@ class Subject:
         return self.built.image_id
 
     @property
-    def tests(self) -> str:
-        """The id of the test image on the target's layers."""
-        return self.workspace.tests_on(self.target).image_id
-
-    @property
     def image(self) -> Image:
-        """The image's layers, files and sizes."""
         return self.workspace.measured(self.target)
 
     @property
@@ -72,7 +59,6 @@ class Subject:
 
     @functools.cached_property
     def anatomy(self) -> Anatomy:
-        """The image's final tree and its packages."""
         from drydock.image import Anatomy
 
         return Anatomy(self.image)

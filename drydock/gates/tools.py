@@ -25,8 +25,6 @@ FINDINGS = (0, 1)
 
 @dataclass(frozen=True)
 class Checked:
-    """A configuration scanner's result."""
-
     checks: int  # number of checks made
     failed: tuple[Mapping[str, Any], ...]  # the failed ones, in the scanner's own format
 
@@ -86,7 +84,6 @@ def trivy_config(kind: str, path: Path, say: Say) -> Checked:
 
 
 def trivy_report(content: Any, kind: str) -> Checked:
-    """Read Trivy's report about one kind of file."""
     with readable("trivy"):
         results = [one for one in content.get("Results") or () if one.get("Type") == kind]
         rows = [row for one in results for row in one.get("Misconfigurations") or ()]

@@ -73,7 +73,6 @@ def install(folder: Path) -> str:
 
 
 def script(projects: Iterable[str]) -> str:
-    """Return the script of a hook that judges some folders of a repository."""
     return SCRIPT.format(python=shlex.quote(sys.executable), projects=shlex.join(projects))
 
 

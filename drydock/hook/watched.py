@@ -16,16 +16,10 @@ from drydock.project.model import DOCKERFILES
 
 # Paths that decide the image beside the application's own code.
 RECIPE = (
-    *DOCKERFILES,
-    "*.dockerignore",
-    "image/*",
-    "drydock/container/*",
-    f"{SOURCE}/image/*",
-    "pyproject.toml",
-    "drydock.toml",
-    f"{SOURCE}/pyproject.toml",
+    *(*DOCKERFILES, "*.dockerignore", "image/*", "drydock/container/*", "pyproject.toml", "drydock.toml"),
     "uv.lock",  # of a workspace, above its application
-    *(f"{SOURCE}/{name}" for name in ("*.lock", "*requirements*.txt", "pylock.toml", "setup.py")),
+    *(f"{SOURCE}/{name}" for name in ("image/*", "pyproject.toml", "*.lock", "*requirements*.txt")),
+    *(f"{SOURCE}/{name}" for name in ("pylock.toml", "setup.py")),
 )
 CODE = ("*.py", "pyproject.toml", "requirements.lock")
 # Possible inputs of another project's sessions.
@@ -47,22 +41,8 @@ class Watched:
 
 # This repository's own sessions. Those that need an engine take minutes, and run in CI.
 FIRST = (Watched("lint", (*CODE, "Dockerfile"), session=()),)
-LAST = (
-    Watched(
-        "tests",
-        (
-            "drydock/*",
-            "tasks.py",
-            "tests/*",
-            f"{SOURCE}/image/*",
-            "noxfile.py",
-            "run",
-            "Dockerfile",
-            *CODE[1:],
-        ),
-        session=("-n", "auto", "-m", "not live and not acceptance"),
-    ),
-)
+TESTED = ("drydock/*", "tasks.py", "tests/*", f"{SOURCE}/image/*", "noxfile.py", "run", "Dockerfile")
+LAST = (Watched("tests", (*TESTED, *CODE[1:]), session=("-n", "auto", "-m", "not live and not acceptance")),)
 
 
 def of(gate: Gate) -> Watched:

@@ -13,8 +13,6 @@ from drydock.image.tree import Efficiency, efficiency, merge, resolve
 
 @dataclass(frozen=True)
 class Reason:
-    """Why a path is in an image."""
-
     file: File
     layer: Layer
     package: Package | None  # None for a folder
@@ -27,7 +25,6 @@ class Anatomy:
 
     @functools.cached_property
     def tree(self) -> dict[str, File]:
-        """The final tree by path."""
         return merge(layer.files for layer in self.image.layers)
 
     @functools.cached_property
@@ -36,7 +33,7 @@ class Anatomy:
         return {
             path: text
             for layer in self.image.layers
-            for path, text in layer.texts.items()
+            for path, text in layer.record.texts.items()
             if path in self.tree and self.tree[path].layer == layer.diff_id
         }
 
@@ -47,11 +44,9 @@ class Anatomy:
 
     @functools.cached_property
     def efficiency(self) -> Efficiency:
-        """The needed share of the stored bytes."""
         return efficiency(self.image)
 
     def largest(self, count: int = 20) -> list[File]:
-        """Return the largest files of the final tree."""
         files = (file for file in self.tree.values() if file.kind is Kind.FILE)
         return sorted(files, key=lambda file: (-file.size, file.path))[:count]
 

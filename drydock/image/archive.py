@@ -66,8 +66,6 @@ class _Window(io.RawIOBase):
 
 @dataclass(frozen=True)
 class Manifest:
-    """An image's parts."""
-
     id: str  # the image's id, from the archive
     config: str
     layers: tuple[str, ...]  # lowest first
@@ -75,8 +73,6 @@ class Manifest:
 
 @dataclass(frozen=True)
 class Source:
-    """An archive's parts by name."""
-
     where: str  # the archive's name for errors
     parts: Mapping[str, Part]
     # diff ids of layers in the cache, which may be missing from the parts

@@ -44,11 +44,9 @@ class Packer:
         self._size = 0
 
     def write(self, data: bytes) -> None:
-        """Add bytes of the layer."""
         self._take(self._compressor.compress(data))
 
     def finish(self, diff_id: str) -> Blob:
-        """End the blob and return its digest and size."""
         self._take(self._compressor.flush())
         return Blob(diff_id, f"sha256:{self._hash.hexdigest()}", self._size)
 

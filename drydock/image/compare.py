@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
 
 from drydock.image.anatomy import Anatomy
 from drydock.image.file import File
 from drydock.image.model import Image, Layer
-from drydock.image.packages import Source
+from drydock.image.packages import Package, Source
+from drydock.state.history import PackageSize
+
+Sized = Package | PackageSize
 
 
 class Change(StrEnum):
-    """The kinds of changes to a package or file."""
-
     ADDED = "added"
     REMOVED = "removed"
     CHANGED = "changed"
@@ -23,8 +23,6 @@ class Change(StrEnum):
 
 @dataclass(frozen=True)
 class PackageChange:
-    """A changed package."""
-
     change: Change
     source: Source
     name: str
@@ -35,8 +33,6 @@ class PackageChange:
 
 @dataclass(frozen=True)
 class FileChange:
-    """A changed file."""
-
     change: Change
     path: str
     # changed fields, such as ``mode`` or ``sha256``; empty when added or removed
@@ -62,15 +58,6 @@ class Difference:
         return sum({layer.diff_id: layer.on_wire for layer in self.added}.values())
 
 
-class Versioned(Protocol):
-    """A package of an image or of the history."""
-
-    @property
-    def version(self) -> str: ...
-    @property
-    def size(self) -> int: ...
-
-
 def diff(first: Image, second: Image) -> Difference:
     """Compare two images from any sources."""
     old, new = Anatomy(first), Anatomy(second)
@@ -91,7 +78,7 @@ def diff(first: Image, second: Image) -> Difference:
 
 
 def package_changes(
-    before: Mapping[tuple[Source, str], Versioned], after: Mapping[tuple[Source, str], Versioned]
+    before: Mapping[tuple[Source, str], Sized], after: Mapping[tuple[Source, str], Sized]
 ) -> tuple[PackageChange, ...]:
     """Return the changed packages, largest growth first."""
     found = []

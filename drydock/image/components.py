@@ -12,21 +12,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from email import message_from_string
 from email.message import Message
-from enum import StrEnum
-from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from drydock.image import licences
+from drydock.image.anatomy import Anatomy
 from drydock.image.file import File, Kind
 from drydock.image.packages import Source, debian_records, headers
 from drydock.image.tree import resolve
 from drydock.osrelease import fields as read_release
-
-if TYPE_CHECKING:
-    from drydock.image.anatomy import Anatomy
 
 DOC = "/usr/share/doc"
 PROGRAM_FOLDERS = ("/bin", "/sbin", "/usr/bin", "/usr/sbin", "/usr/local/bin", "/usr/local/sbin")
@@ -37,15 +33,6 @@ _EGG = re.compile(r"/(?:site|dist)-packages/([^/]+)\.egg-info(?:/PKG-INFO)?$")
 _INTERPRETER = re.compile(r"^(?P<prefix>.*)/bin/python(?P<minor>3\.\d+)$")
 
 
-class Type(StrEnum):
-    """The kinds of components, by publisher."""
-
-    INTERPRETER = "interpreter"
-    PYTHON = "python"
-    DEBIAN = "debian"
-    FILE = "file"
-
-
 @dataclass(frozen=True)
 class Component:
     """A program, package or single file of an image."""
@@ -53,7 +40,7 @@ class Component:
     name: str  # from its own records; a single file's base name
     version: str = ""  # from its own records; empty for a single file
     architecture: str = ""  # for Debian packages
-    type: Type = Type.PYTHON
+    type: Source = Source.PYTHON
     purl: str = ""  # package URL, which is also its key; a single file's path
     cpe: str = ""  # NVD's name; only for the interpreter
     # A single file's digest. A package's is of the list ``sha256  path`` of its files in the image, sorted by
@@ -69,7 +56,7 @@ class Component:
     @property
     def is_file(self) -> bool:
         """Whether it is a program or library without a package."""
-        return self.type is Type.FILE
+        return self.type is Source.FILE
 
     @property
     def label(self) -> str:
@@ -83,18 +70,17 @@ class Components:
     nameless: tuple[str, ...] = ()  # paths of distributions without a readable name and version
     unowned: tuple[str, ...] = ()  # code without a package, as far as the records tell
 
-    def of(self, kind: Type) -> tuple[Component, ...]:
-        """Return the components of one type."""
+    def of(self, kind: Source) -> tuple[Component, ...]:
         return tuple(one for one in self.all if one.type is kind)
 
     @property
     def python(self) -> tuple[Component, ...]:
         """The distributions that Debian did not package; its own are looked up as Debian packages."""
-        return tuple(one for one in self.of(Type.PYTHON) if not one.by_debian)
+        return tuple(one for one in self.of(Source.PYTHON) if not one.by_debian)
 
     @property
     def debian(self) -> tuple[Component, ...]:
-        return self.of(Type.DEBIAN)
+        return self.of(Source.DEBIAN)
 
 
 def find(anatomy: Anatomy) -> Components:
@@ -112,7 +98,7 @@ def find(anatomy: Anatomy) -> Components:
     found = [*interpreters.values(), *_distributions(anatomy, by_debian), *_debian(anatomy, release)]
     for path in strays:
         digest = anatomy.tree[path].sha256
-        found.append(Component(posixpath.basename(path), type=Type.FILE, purl=path, sha256=digest))
+        found.append(Component(posixpath.basename(path), type=Source.FILE, purl=path, sha256=digest))
     return Components(
         all=tuple(sorted({one.purl: one for one in found}.values(), key=lambda one: one.purl)),
         release=release,
@@ -141,7 +127,7 @@ def _interpreters(anatomy: Anatomy, by_debian: set[str]) -> dict[str, Component]
         found[path] = Component(
             "CPython",
             version,
-            type=Type.INTERPRETER,
+            type=Source.INTERPRETER,
             purl=f"pkg:generic/python@{version}",
             cpe=f"cpe:2.3:a:python:python:{version}:*:*:*:*:*:*:*",
             sha256=_listing([other for other in anatomy.tree if _belongs(other, path)], anatomy.tree),
@@ -152,7 +138,6 @@ def _interpreters(anatomy: Anatomy, by_debian: set[str]) -> dict[str, Component]
 
 
 def _python_version(anatomy: Anatomy, path: str, prefix: str, minor: str) -> str:
-    """Return CPython's exact version; only the minor one if the image does not reveal more."""
     owner = anatomy.inventory.owner(path)
     told = (
         owner.version if owner and owner.source is Source.DEBIAN else "",
@@ -269,7 +254,7 @@ def _debian(anatomy: Anatomy, release: Mapping[str, str]) -> Iterator[Component]
             name,
             fields.get("Version", ""),
             fields.get("Architecture", ""),
-            Type.DEBIAN,
+            Source.DEBIAN,
             purl=purls[name],
             sha256=_listing(paths.get(name, ()), anatomy.tree),
             record=record,

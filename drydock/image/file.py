@@ -7,8 +7,6 @@ from enum import StrEnum
 
 
 class Kind(StrEnum):
-    """The kinds of entries in a layer."""
-
     FILE = "file"
     FOLDER = "folder"
     SYMLINK = "symlink"
@@ -21,8 +19,6 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """One entry of a layer."""
-
     path: str  # absolute, normalised; for a whiteout, the path that it deletes
     kind: Kind
     size: int  # bytes of a regular file's content; else 0

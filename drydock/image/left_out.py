@@ -49,7 +49,6 @@ class LeftOut:
 
 
 def compare(slim: Anatomy, production: Anatomy) -> LeftOut:
-    """Return the differences of production from slim."""
     owners = {path: package for package in slim.inventory.packages for path in package.paths}
     shipped = {package.name for package in production.inventory.of(Source.DEBIAN)}
     missing: dict[str, Omission] = {}

@@ -162,7 +162,6 @@ def _operands(text: str) -> str:
 
 
 def _debian_name(name: str) -> str:
-    """Convert one name to SPDX's spelling."""
     if match := _WITH.match(name):
         licence, exception = match[1] or match[3], match[2] or match[4]
         # An exception only adds permissions: if SPDX lacks it, the licence alone is the stricter reading.

@@ -28,8 +28,6 @@ _NOT_CONTENT = ("labels", "created")
 
 @dataclass(frozen=True)
 class Layer:
-    """One layer of an image."""
-
     diff_id: str  # sha256 of the uncompressed tar archive, with its algorithm in front
     created_by: str  # its instruction, from the image's history; empty if unknown
     on_disk: int  # bytes of the uncompressed tar archive
@@ -46,11 +44,6 @@ class Layer:
         return self.record.files
 
     @property
-    def texts(self) -> Mapping[str, str]:
-        """The content of files that name packages, by path."""
-        return self.record.texts
-
-    @property
     def instruction(self) -> str:
         """The instruction in one line, without the wrapping of BuildKit and the shell."""
         text = self.created_by.removesuffix("# buildkit").replace("/bin/sh -c #(nop)", " ")
@@ -59,8 +52,6 @@ class Layer:
 
 @dataclass(frozen=True)
 class Config:
-    """The configuration of an image's containers."""
-
     user: str  # as written; empty for root
     env: tuple[str, ...]  # variables as ``NAME=value``, in order
     entrypoint: tuple[str, ...]  # its arguments; empty when unset
@@ -107,14 +98,11 @@ class Config:
 
     @functools.cached_property
     def variables(self) -> Mapping[str, str]:
-        """The environment variables by name."""
         return {name: value for name, _, value in (line.partition("=") for line in self.env)}
 
 
 @dataclass(frozen=True)
 class Image:
-    """An image from any source."""
-
     reference: str  # the requested name: a reference, or a path
     # in its store: the digest of its configuration or, in containerd's store, of its manifest
     id: str
@@ -127,12 +115,10 @@ class Image:
 
     @property
     def on_disk(self) -> int:
-        """Bytes of all uncompressed layers."""
         return sum(layer.on_disk for layer in self.layers)
 
     @property
     def on_wire(self) -> int:
-        """Bytes of all compressed layers."""
         return sum(layer.on_wire for layer in self.layers)
 
 

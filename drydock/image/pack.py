@@ -20,8 +20,6 @@ from drydock.project.compression import ZSTD, Compression
 
 @dataclass(frozen=True)
 class Packed:
-    """An image ready to be sent."""
-
     configuration: bytes  # exact bytes, which manifests name by digest
     layers: tuple[Blob, ...]  # lowest first; a repeated layer is repeated here
     files: Mapping[str, Path]  # the blobs' files by digest

@@ -25,11 +25,11 @@ _STANDARD_LIBRARY = re.compile(r"^(.*/lib/python3\.\d+)/")
 
 
 class Source(StrEnum):
-    """The kinds of records that assign a file to a package."""
-
     PYTHON = "python"
     DEBIAN = "debian"
     FOLDER = "folder"
+    INTERPRETER = "interpreter"  # a component only: CPython without a package
+    FILE = "file"  # a component only: a program or library without a package
 
 
 @dataclass(frozen=True)

@@ -35,8 +35,6 @@ _KINDS = {
 
 @dataclass(frozen=True)
 class Record:
-    """The content of a layer."""
-
     diff_id: str  # sha256 of the uncompressed tar archive, with its algorithm in front
     on_disk: int  # bytes of the uncompressed tar archive
     # the packed files and texts; unpacked at first use, since sizes do not need them
@@ -57,7 +55,6 @@ class Record:
 
     @property
     def texts(self) -> Mapping[str, str]:
-        """The content of files that name packages, by path."""
         texts: Mapping[str, str] = self._unpacked["texts"]
         return texts
 

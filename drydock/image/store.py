@@ -22,7 +22,6 @@ class Store:
         self._largest = largest
 
     def path(self, name: str) -> Path | None:
-        """Return a file's path; None if it is missing."""
         path = self._folder / name
         try:
             os.utime(path)  # the time of the last use, for pruning
@@ -31,7 +30,6 @@ class Store:
         return path
 
     def read(self, name: str) -> bytes | None:
-        """Return a file's content; None if it is missing."""
         path = self.path(name)
         try:
             return path.read_bytes() if path else None

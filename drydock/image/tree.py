@@ -26,8 +26,6 @@ class Waste:
 
 @dataclass(frozen=True)
 class Efficiency:
-    """The needed share of the stored bytes."""
-
     stored: int  # bytes of all files in all layers
     wasted: int  # bytes deleted or replaced by another layer
     paths: tuple[Waste, ...]  # most wasteful first
@@ -71,7 +69,6 @@ def parents(path: str) -> Iterator[str]:
 
 
 def efficiency(image: Image) -> Efficiency:
-    """Measure the needed share of the stored bytes."""
     tree = merge(layer.files for layer in image.layers)
     copies: dict[str, list[int]] = defaultdict(list)
     for layer in image.layers:

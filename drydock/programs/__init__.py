@@ -54,7 +54,6 @@ def home(name: str) -> Path:
 
 
 def version(name: str) -> str:
-    """Return the version that a tool's lock file pins."""
     distribution = re.split(r"[^\w.-]", requirement(name))[0]
     text = (LOCKS / f"{name}.lock").read_text(encoding="utf-8")
     found = re.search(rf"^{re.escape(distribution)}==(\S+)", text, re.MULTILINE)

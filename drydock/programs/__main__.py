@@ -1,7 +1,5 @@
 """``python -m drydock.programs PROGRAM [REQUIREMENT]``: remake a tool's lock file, or make a new one."""
 
-from __future__ import annotations
-
 import sys
 
 from drydock.programs import relock

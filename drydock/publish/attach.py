@@ -28,8 +28,6 @@ BUNDLE = "application/vnd.dev.sigstore.bundle"
 
 @dataclass(frozen=True)
 class Attestation:
-    """A signed statement about an image."""
-
     digest: str  # of its manifest on the registry
     kind: str  # the URI of its type; `SIGNATURE` for a signature of the image itself
     predicate: Any

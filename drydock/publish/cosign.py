@@ -18,10 +18,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from drydock import command, state, temporary
-from drydock.engine import install
+from drydock.engine import apt, install
 from drydock.errors import BadConfiguration
 from drydock.progress import Say, silent
-from drydock.publish import debian
 from drydock.publish.errors import CosignNotInstalled, KeyUnusable, NotVerified, SigningFailed
 from drydock.publish.reference import Reference
 
@@ -235,9 +234,9 @@ def program(say: Say = silent) -> Path:
         say(f"fetching cosign from Debian {RELEASE}")
         try:
             # A second process finds the folder in place.
-            fetching = debian.unpacked(folder.parent, "cosign", release=RELEASE)
+            fetching = apt.unpacked(folder.parent, "cosign", release=RELEASE)
             with fetching as unfinished, contextlib.suppress(OSError):
                 unfinished.rename(folder)
-        except debian.NotFetched as error:
+        except apt.NotFetched as error:
             raise CosignNotInstalled(reason=error) from error
     return folder / "usr/bin/cosign"

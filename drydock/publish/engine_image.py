@@ -18,8 +18,6 @@ from drydock.publish.reference import parse
 
 @dataclass(frozen=True)
 class LocalImage:
-    """An image on the engine."""
-
     id: str  # digest of its configuration, or of its manifest if the engine uses containerd's store
     layers: tuple[str, ...]
     config: Mapping[str, Any]

@@ -1,7 +1,5 @@
 """Errors about registries, labels and signatures."""
 
-from __future__ import annotations
-
 from drydock.errors import DrydockError, Exit
 
 

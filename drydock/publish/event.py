@@ -8,8 +8,6 @@ from enum import Enum
 
 
 class State(Enum):
-    """A layer's state during a push."""
-
     WAITING = "waiting"
     SENDING = "sending"
     RETRYING = "retrying"

@@ -9,16 +9,14 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from drydock.base import Base
 from drydock.base.make import KIND_LABEL
 from drydock.engine import PROJECT_LABEL
 from drydock.project import Project, git
 from drydock.project import metadata as project_metadata
 from drydock.project.git import Checkout
-
-if TYPE_CHECKING:
-    from drydock.base import Base
 
 OCI = "org.opencontainers.image."
 MAINTAINER = "maintainer"

@@ -17,16 +17,14 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from drydock import command
+from drydock.base import Base
 from drydock.engine import Engine
 from drydock.project.git import Checkout
 from drydock.secrets import plain_urls, public
 from drydock.state.receipts import Waiver
-
-if TYPE_CHECKING:
-    from drydock.base import Base
 
 PREDICATE_TYPE = "https://slsa.dev/provenance/v1"
 BUILD_TYPE = "urn:drydock:buildx-dockerfile:1"

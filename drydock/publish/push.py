@@ -170,7 +170,6 @@ def move(client: Registry, target: Reference, digest: str) -> None:
 
 
 def verify(client: Registry, target: Reference, wanted: Manifest) -> None:
-    """Check that a tag on the registry names the expected manifest."""
     found = client.manifest(target.repository, target.tag)
     if found is None or found.digest != wanted.digest:
         there = found.digest if found else "missing"

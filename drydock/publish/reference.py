@@ -30,7 +30,6 @@ class Reference:
 
     @property
     def name(self) -> str:
-        """Registry and repository."""
         return f"{self.registry}/{self.repository}"
 
     @property

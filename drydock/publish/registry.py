@@ -103,7 +103,6 @@ class Manifest:
 
     @property
     def document(self) -> Mapping[str, Any]:
-        """The parsed content."""
         document: Mapping[str, Any] = json.loads(self.content)
         return document
 
@@ -119,7 +118,6 @@ class Manifest:
 
     @property
     def descriptor(self) -> dict[str, Any]:
-        """The manifest's descriptor for another document."""
         return {"mediaType": self.media_type, "digest": self.digest, "size": len(self.content)}
 
 
@@ -302,7 +300,6 @@ class Registry:
 
 
 def digest_of(content: bytes) -> str:
-    """Return content's digest in OCI's form."""
     return f"sha256:{hashlib.sha256(content).hexdigest()}"
 
 
@@ -341,7 +338,6 @@ def trust(folder: Path, *, insecure: bool) -> ssl.SSLContext:
 
 
 def _repository(path: str) -> str:
-    """Return the repository in a request's path."""
     return re.split(r"/(?:manifests|blobs|tags|referrers)/", path.removeprefix("/v2/"))[0]
 
 

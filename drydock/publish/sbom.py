@@ -17,8 +17,9 @@ import drydock
 from drydock import image as images
 from drydock.engine import Engine
 from drydock.image import Anatomy, components
-from drydock.image.components import Component, Type
+from drydock.image.components import Component
 from drydock.image.licences import REFERENCE
+from drydock.image.packages import Source
 
 CYCLONEDX = "https://cyclonedx.org/bom"
 SPDX = "https://spdx.dev/Document"
@@ -31,8 +32,6 @@ DOCUMENT, ROOT = "SPDXRef-DOCUMENT", "SPDXRef-image"
 
 @dataclass(frozen=True)
 class Bill:
-    """An image's name and all its components."""
-
     name: str
     version: str
     image: str
@@ -47,7 +46,6 @@ class Bill:
 
 
 def bill(anatomy: Anatomy) -> Bill:
-    """List an image's components."""
     config = anatomy.image.config
     oci = "org.opencontainers.image."
     reference = anatomy.image.reference.partition("@")[0]
@@ -67,12 +65,10 @@ def _second(moment: str) -> str:
 
 
 def read(engine: Engine, reference: str) -> Bill:
-    """List the components of an image on the engine."""
     return bill(Anatomy(images.read(engine, reference)))
 
 
 def cyclonedx(bill: Bill) -> bytes:
-    """Write a bill of materials as CycloneDX."""
     root = {
         "type": "container",
         "bom-ref": bill.image,
@@ -106,7 +102,7 @@ def cyclonedx(bill: Bill) -> bytes:
 
 def _cyclonedx_component(material: Component) -> dict[str, Any]:
     component: dict[str, Any] = {
-        "type": {Type.FILE: "file", Type.INTERPRETER: "platform"}.get(material.type, "library"),
+        "type": {Source.FILE: "file", Source.INTERPRETER: "platform"}.get(material.type, "library"),
         "bom-ref": material.purl,
         "name": material.purl if material.is_file else material.name,
     }
@@ -126,7 +122,6 @@ def _cyclonedx_component(material: Component) -> dict[str, Any]:
 
 
 def spdx(bill: Bill) -> bytes:
-    """Write a bill of materials as SPDX."""
     ids = {material.purl: _spdx_id(material) for material in bill.materials}
     root = {
         "SPDXID": ROOT,
@@ -172,7 +167,7 @@ def _spdx_package(material: Component, identity: str) -> dict[str, Any]:
     package: dict[str, Any] = {
         "SPDXID": identity,
         "name": material.purl if material.is_file else material.name,
-        "primaryPackagePurpose": {Type.FILE: "FILE", Type.INTERPRETER: "FRAMEWORK"}.get(
+        "primaryPackagePurpose": {Source.FILE: "FILE", Source.INTERPRETER: "FRAMEWORK"}.get(
             material.type, "LIBRARY"
         ),
         "licenseDeclared": material.licence or UNKNOWN,

@@ -32,7 +32,6 @@ REVISION_CHARACTERS = 12
 
 
 def tags(version: str, revision: str, dirty: bool) -> tuple[str, ...]:
-    """Decide the tags of an image."""
     try:
         parsed = Version(version)
     except InvalidVersion as error:
@@ -75,7 +74,6 @@ def _released(tag: str) -> Version | None:
 
 
 def is_dirty(tag: str) -> bool:
-    """Tell whether a tag marks an image of a dirty tree."""
     return tag.endswith(DIRTY)
 
 

@@ -110,7 +110,6 @@ def _holders(registry: str, digest: str) -> list[str]:
 
 
 def note(registry: str, digest: str, repository: str) -> None:
-    """Record that a repository has a layer."""
     known = _holders(registry, digest)
     if repository not in known[:1]:
         kept = [repository, *(other for other in known if other != repository)][:MOST_REPOSITORIES]
@@ -127,8 +126,6 @@ def _name(registry: str, digest: str) -> str:
 
 @dataclass
 class _Upload:
-    """One blob's upload."""
-
     client: Registry
     repository: str
     blob: Blob

@@ -21,8 +21,6 @@ FILES = {CYCLONEDX: "cyclonedx.json", SPDX: "spdx.json"}
 
 @dataclass(frozen=True)
 class Entry:
-    """The state of a plan."""
-
     revision: str = ""
     image: str = ""  # the id on the engine: a digest of content and labels
     others: tuple[str, ...] = ()
@@ -66,7 +64,6 @@ class Journal:
         return Entry(**body | {name: tuple(body[name]) for name in ("others", "attached", "signed")})
 
     def write(self, entry: Entry) -> None:
-        """Write an entry, as a whole or not at all."""
         self._files.write(self.folder / "journal.json", asdict(entry) | {"format": FORMAT})
         state.prune("releases")
 

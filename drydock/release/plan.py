@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -58,37 +57,18 @@ class Plan:
         return [self.pushed, *map(self.pushed.with_tag, self.tags)]
 
 
-def to_push(
-    project: Project,
-    checkout: Checkout,
-    registry: str,
-    target: str,
-    *,
-    force: str = "",
-    platforms: Sequence[str] = ("",),
-    permissions: Permissions = NONE,
-) -> Plan:
-    """Plan the push of a built target under all its tags."""
-    plan = _plan("push", PUSH, project, checkout, registry, target)
-    return replace(plan, force=force, platforms=tuple(platforms), permissions=permissions)
+def to_push(project: Project, checkout: Checkout, registry: str, target: str, **choices: Any) -> Plan:
+    """Plan the push of a built target under all its tags; the choices are further fields of the plan."""
+    return replace(_plan("push", PUSH, project, checkout, registry, target), **choices)
 
 
-def to_sign(
-    project: Project, checkout: Checkout, registry: str, target: str, *, key: str = "", force: str = ""
-) -> Plan:
+def to_sign(project: Project, checkout: Checkout, registry: str, target: str, **choices: Any) -> Plan:
     """Plan the signing of a pushed target, its bills of materials and its provenance."""
-    return replace(_plan("sign", SIGN, project, checkout, registry, target), key=key, force=force)
+    return replace(_plan("sign", SIGN, project, checkout, registry, target), **choices)
 
 
 def to_release(
-    version: str,
-    project: Project,
-    checkout: Checkout,
-    registry: str,
-    target: str,
-    *,
-    key: str = "",
-    permissions: Permissions = NONE,
+    version: str, project: Project, checkout: Checkout, registry: str, target: str, **choices: Any
 ) -> Plan:
     """Plan a release, or raise the reason against it.
 
@@ -114,7 +94,7 @@ def to_release(
         raise refused("the working tree has uncommitted changes", "commit or stash them")
     gates = tuple(gate.name for gate in proof.demanded(target, project))
     plan = _plan(f"release {project.version}", RELEASE, project, checkout, registry, target)
-    return replace(plan, gates=gates, key=key, permissions=permissions)
+    return replace(plan, gates=gates, **choices)
 
 
 def _other_version(project: Project, version: str) -> tuple[str, str]:

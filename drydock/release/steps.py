@@ -32,8 +32,6 @@ from drydock.workspace import Workspace
 
 @dataclass
 class Work:
-    """A plan in progress."""
-
     pipeline: Workspace
     plan: Plan
     say: Say
@@ -84,8 +82,6 @@ class Work:
 
 @dataclass(frozen=True)
 class Step:
-    """One step of a plan."""
-
     name: str
     what: Callable[[Plan], str]
     holds: Callable[[Work], bool]  # tells whether the step is done
@@ -335,6 +331,7 @@ def verify(
     return pushed, attach.verify(pipeline.engine, pushed, key=key, identity=identity, say=say)
 
 
+_SENT = ("build", "push")
 _TABLE = (
     Step(
         "build",
@@ -361,14 +358,10 @@ _TABLE = (
         lambda plan: f"the image, with {plan.key or 'the identity that cosign asks for'}",
         _is_signed,
         _sign,
-        ("build", "push"),
+        _SENT,
     ),
     Step(
-        "move",
-        lambda plan: f"{', '.join(plan.tags) or 'no tag'} on the registry",
-        _has_moved,
-        _move,
-        ("build", "push"),
+        "move", lambda plan: f"{', '.join(plan.tags) or 'no tag'} on the registry", _has_moved, _move, _SENT
     ),
 )
 STEPS = {step.name: step for step in _TABLE}

@@ -14,7 +14,6 @@ from drydock.workspace import Workspace
 
 
 def as_json(workspace: Workspace, result: BuildResult) -> Mapping[str, object]:
-    """Return a build's facts for a program."""
     measured = workspace.measure(result.image_id) if result.image_id else None
     budget = workspace.project.budgets.get(result.target)
     return {
@@ -33,7 +32,6 @@ def as_json(workspace: Workspace, result: BuildResult) -> Mapping[str, object]:
 
 
 def show(console: Console, workspace: Workspace, result: BuildResult) -> None:
-    """Print the table that ends a build."""
     found = as_json(workspace, result)
     rows: dict[str, str | Text] = {
         "target": result.target,

@@ -24,7 +24,6 @@ def require() -> None:
 
 
 def prompt(project: Project, question: str, sizes: Mapping[str, str], findings: Sequence[str]) -> str:
-    """Return the question with the Dockerfile, the sizes and the gates' findings."""
     known = "; ".join(f"{name} {size}" for name, size in sizes.items()) or "not measured"
     said = "\n".join(f"- {line}" for line in findings) or "- none"
     dockerfile = project.dockerfile.read_text(encoding="utf-8")

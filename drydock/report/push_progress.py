@@ -39,8 +39,6 @@ def shown(console: Console) -> Iterator[Tell]:
 
 
 class Push:
-    """The events of a push so far."""
-
     def __init__(self, console: Console) -> None:
         self._console = console
         self._began = self._last = time.monotonic()

@@ -30,12 +30,10 @@ def as_json(work: Work, outcomes: Sequence[Outcome]) -> dict[str, Any]:
 def show_plan(console: Console, outcomes: Sequence[Outcome]) -> None:
     """Print a release's steps, and mark the completed ones."""
     words = {True: "done", False: "to do", None: "known later"}
-    rows = [(one.step, words[one.held], escape(one.what)) for one in outcomes]
-    table(console, ("step", "", "what"), rows)
+    table(console, ("step", "", "what"), [(one.step, words[one.held], escape(one.what)) for one in outcomes])
 
 
 def show(console: Console, work: Work, outcomes: Sequence[Outcome]) -> None:
-    """Print the steps of a completed release."""
     rows = [
         (one.step, "done before" if one.held else f"{one.seconds:.1f}", escape(one.what)) for one in outcomes
     ]

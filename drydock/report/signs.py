@@ -16,8 +16,6 @@ LOOK_EVERY_SECONDS = 0.5
 
 @dataclass(frozen=True)
 class Sign:
-    """A running operation."""
-
     key: str  # unique among running operations
     seconds: float  # its duration so far
     line: str

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from operator import attrgetter
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
 from drydock.gates.budget import mb
 from drydock.image import Anatomy, Difference
 from drydock.image.compare import FileChange, PackageChange
+from drydock.image.left_out import LeftOut, Omission, folded
 from drydock.image.packages import Source
 from drydock.report import MB, megabytes
+from drydock.report.tables import table
 from drydock.verdict import Verdict
 
+UNEXPLAINED = "[red]no reason is known[/red]"
 LARGEST_FILES = 20
 MOST_PACKAGES = 20
 MOST_CHANGES = 30
@@ -32,7 +36,6 @@ SOURCES = {
 
 
 def show(console: Console, anatomy: Anatomy, verdict: Verdict) -> None:
-    """Print the tables and the verdict of the budget."""
     image = anatomy.image
     layers = [(one.instruction, megabytes(one.on_disk), megabytes(one.on_wire)) for one in image.layers]
     total = ("all layers", megabytes(image.on_disk), megabytes(image.on_wire))
@@ -49,7 +52,6 @@ def show(console: Console, anatomy: Anatomy, verdict: Verdict) -> None:
 
 
 def as_json(anatomy: Anatomy, verdict: Verdict) -> dict[str, Any]:
-    """Return an image's sizes as JSON values; sizes in bytes."""
     image = anatomy.image
     layer = attrgetter(*LAYER)
     package = attrgetter("source.value", "name", "version", "size")
@@ -103,7 +105,6 @@ def show_reason(console: Console, anatomy: Anatomy, path: str) -> bool:
 
 
 def show_difference(console: Console, difference: Difference) -> None:
-    """Print the changes between two images: sizes, layers, packages, files."""
     console.print(
         f"{_signed(difference.on_disk)} on disk, {_signed(difference.on_wire)} on the wire, "
         f"{mb(difference.upload)} to send where the first image is"
@@ -135,6 +136,52 @@ def difference_as_json(difference: Difference) -> dict[str, Any]:
         "packages": [asdict(change) for change in difference.packages],
         "files": [{**asdict(change), "path": printable(change.path)} for change in difference.files],
     }
+
+
+def show_left_out(console: Console, found: LeftOut, *, every: bool) -> None:
+    """Print both kinds of differences, by folder and reason, or by path."""
+    for title, omissions in (("left out", found.missing), ("changed", found.changed)):
+        rows = _paths(omissions) if every else _folders(omissions)
+        titles = (title, "package" if every else "paths", "bytes less", "reason")
+        table(console, titles, rows, right=(2,) if every else (1, 2))
+    if found.whole:
+        console.print(f"{len(found.whole)} files keep their symbols, since they carry data or a signature")
+    for path in found.whole if every else ():
+        console.print(f"  {printable(path)}", markup=False)
+    less = sum(one.size for one in (*found.missing, *found.changed))
+    console.print(
+        f"{len(found.missing)} paths left out, {len(found.changed)} changed: {megabytes(less)} less than slim"
+    )
+    if count := len(found.unexplained):
+        console.print(f"[red]{count} without a reason[/red]: build both targets from one commit, then repeat")
+
+
+def left_out_as_json(found: LeftOut) -> Mapping[str, object]:
+    """Return every difference as JSON values; sizes in bytes."""
+
+    def paths(omissions: Iterable[Omission]) -> list[dict[str, object]]:
+        return [{**asdict(one), "path": printable(one.path)} for one in omissions]
+
+    return {
+        "left_out": paths(found.missing),
+        "changed": paths(found.changed),
+        "not_stripped": [printable(path) for path in found.whole],
+        "unexplained": len(found.unexplained),
+    }
+
+
+def _folders(omissions: Iterable[Omission]) -> list[tuple[str, ...]]:
+    return [
+        (escape(printable(folder)), str(count), f"{size:,}", escape(reason) or UNEXPLAINED)
+        for folder, count, size, reason in folded([*omissions])
+    ]
+
+
+def _paths(omissions: Iterable[Omission]) -> list[tuple[str, ...]]:
+    return [
+        (escape(printable(one.path)), one.package, f"{one.size:,}", escape(one.reason) or UNEXPLAINED)
+        for one in omissions
+    ]
 
 
 def _package(change: PackageChange) -> str:

@@ -97,7 +97,6 @@ def verdicts(console: Console, rows: Sequence[tuple[Verdict, str, bool]]) -> Non
 
 
 def builds(console: Console, judged: Verdict) -> None:
-    """Print the timings of the build_cache gate."""
     rows = [
         (row["build"], f"{row['seconds']:.1f}", f"{row['ratio']:.2f}", f"{row['cached']} of {row['steps']}")
         for row in judged.measurements.get("builds", [])

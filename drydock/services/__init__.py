@@ -64,12 +64,7 @@ class Service:
 def running(
     engine: Engine, project: Project, backing: Backing, say: Say, patience: Patience
 ) -> Iterator[Service]:
-    """Start a service and wait until it answers; its container, data and network are removed at the end.
-
-    Raises:
-        NoService: Its image is not on the engine, and can be neither pulled nor made here.
-        NotAnswering: It does not answer in time; carries the end of its log.
-    """
+    """Start a service and wait until it answers; its container, data and network are removed at the end."""
     reference = image(engine, project, backing, say)
     password = secrets.token_hex(16)
     with _network(engine) as network:
@@ -154,11 +149,7 @@ def wait(running: Running, backing: Backing) -> None:
 
 
 def migrate(engine: Engine, run: Run) -> float | None:
-    """Run an image's migration and return its seconds; None if the image has none.
-
-    Raises:
-        MigrationFailed: It failed; carries the end of its output.
-    """
+    """Run an image's migration and return its seconds; None if the image has none."""
     began = time.monotonic()
     with started(engine, replace(run, port=None, command=("migrate",))) as container:
         code = int(container.container.wait()["StatusCode"])

@@ -11,11 +11,6 @@ LINE = re.compile(r"(?:export\s+)?([A-Za-z_]\w*)\s*=\s*(.*)")
 
 
 def read(path: Path) -> dict[str, str]:
-    """Return a file's variables.
-
-    Raises:
-        BadEnvironmentFile: It cannot be read, or a line is not NAME=VALUE; names the line.
-    """
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:

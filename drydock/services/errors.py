@@ -1,7 +1,5 @@
 """Errors about the services that an application runs with."""
 
-from __future__ import annotations
-
 from drydock.errors import DrydockError, Exit
 
 

@@ -23,15 +23,12 @@ DAY = 86_400.0
 
 @dataclass(frozen=True)
 class Kept:
-    """One kind of file."""
-
     pattern: str  # files or folders below the user's state or cache folder
     days: float = math.inf  # days since a file's last use
     largest: float = math.inf  # bytes of all of them; the least recently used go first
     cache: bool = False
 
     def paths(self) -> Iterator[Path]:
-        """Yield the existing paths."""
         yield from (platformdirs.user_cache_path() if self.cache else platformdirs.user_state_path()).glob(
             self.pattern
         )

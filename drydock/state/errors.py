@@ -1,7 +1,5 @@
 """Errors about drydock's own state: the history, and receipts between machines."""
 
-from __future__ import annotations
-
 from drydock.errors import DrydockError, Exit
 
 

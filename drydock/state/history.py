@@ -123,7 +123,6 @@ class Build:
 
     @property
     def cached(self) -> int:
-        """The number of steps from the cache."""
         return sum(step.cached for step in self.steps)
 
 

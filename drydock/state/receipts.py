@@ -56,7 +56,6 @@ class Receipt:
         return self.verdict.gate
 
     def as_json(self) -> dict[str, Any]:
-        """Return the receipt as JSON values."""
         return {**asdict(self), "verdict": self.verdict.as_json()}
 
 

@@ -6,37 +6,20 @@ Each module is a group, in the order of a person's work; its tasks are listed in
 
 from __future__ import annotations
 
+import importlib
 import sys
 from types import ModuleType
 from typing import Any
 
 from invoke import Collection, Task
 
-from drydock.tasks import (
-    building,
-    cluster,
-    engine,
-    gates,
-    housekeeping,
-    looking,
-    projects,
-    publishing,
-    receipts,
-)
+from drydock.tasks import engine
 
 # Invoke's own program turns Python's bytecode cache off: every run would compile drydock again.
 sys.dont_write_bytecode = False
 
-GROUPS: tuple[ModuleType, ...] = (
-    building,
-    looking,
-    gates,
-    receipts,
-    publishing,
-    cluster,
-    projects,
-    housekeeping,
-)
+ORDER = ["building", "looking", "gates", "receipts", "publishing", "cluster", "projects", "housekeeping"]
+GROUPS = [importlib.import_module(f"{__name__}.{name}") for name in ORDER]
 
 
 def members(group: ModuleType) -> list[Task[Any]]:

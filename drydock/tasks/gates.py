@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from invoke import Context, Exit
+from invoke import Exit
 
 from drydock.errors import DrydockError
-from drydock.tasks.offer import offer, pipeline, say
+from drydock.tasks.offer import RESULT, Given, offer, say
 
 if TYPE_CHECKING:
     from drydock.verdict import Verdict
@@ -18,45 +18,37 @@ if TYPE_CHECKING:
 
 @offer(
     "running gates",
-    name="gate",
+    shared=RESULT,
     positional=("which",),
     which="the gate, or several separated by commas (default: all that a push demands)",
     sarif="a file for the findings as SARIF, which code scanning shows",
     junit="a file for the verdicts as JUnit, which CI services show as tests",
 )
-def gate(
-    c: Context,
-    which: str = "",
-    target: str = "",
-    sarif: str = "",
-    junit: str = "",
-    project: str = "",
-    quiet: bool = False,
-    json: bool = False,
-) -> None:
+def gate(given: Given, which: str = "", target: str = "", sarif: str = "", junit: str = "") -> None:
     """Run a gate, or all that a push demands: exit code 9 when one refuses, 10 when one could not check."""
     from drydock.report import gates, results
 
     found = [gates.find(name) for name in which.split(",") if name]
-    where = Path(project)
+    where = Path(given.project)
     with results.written(sarif, junit, where) as rows:
         if len(found) == 1:
             # Words after two dashes go to the gate, as in `drydock gate container_tests -- -k title`.
-            rest = shlex.split(c.remainder) if found[0].facts.arguments else ()
+            rest = shlex.split(given.context.remainder) if found[0].facts.arguments else ()
             targets = (target,) if target else ()
+            json, quiet = given.json, given.quiet
             fault = gates.judge(
                 found[0], where, say, targets=targets, arguments=rest, json=json, quiet=quiet, rows=rows
             )
             if fault and not rows:
                 rows.append((results.unjudged(which, fault), target or found[0].facts.targets[0]))
         else:
-            fault = _several(found, target, pipeline(project, quiet or json), json, rows)
+            fault = _several(found, target, given, rows)
     if fault:
         raise Exit(str(fault), code=fault.exit_code)
 
 
 def _several(
-    named: Sequence[Any], target: str, workspace: Any, json: bool, judged: list[tuple[Verdict, str]]
+    named: Sequence[Any], target: str, given: Given, judged: list[tuple[Verdict, str]]
 ) -> DrydockError | None:
     """Run gates one after another, print one table, and return the first fault.
 
@@ -70,7 +62,7 @@ def _several(
     from drydock.report import console, print_json, results, tables
     from drydock.verdict import Outcome
 
-    pushed = target or "production"
+    workspace, pushed = given.pipe, target or "production"
     rows: list[tuple[Verdict, str, bool]] = []
     for one in named or proof.demanded(pushed, workspace.project):
         for of in [target] if target else one.targets(workspace.project) if named else [pushed]:
@@ -82,7 +74,7 @@ def _several(
                 verdict = results.unjudged(one.name, error)
             rows.append((verdict, of, known is not None))
             judged.append((verdict, of))
-    if json:
+    if given.json:
         print_json({"verdicts": [verdict.as_json() for verdict, _ in judged]})
     else:
         tables.verdicts(console(), rows)
@@ -90,9 +82,9 @@ def _several(
     return next((refusal(verdict) for verdict in refused if not verdict.passed), None)
 
 
-@offer("installing the pre-push hook")
-def hooks(c: Context, project: str = "") -> None:
+@offer("installing the pre-push hook", shared=("project",))
+def hooks(given: Given) -> None:
     """Install the pre-push hook, which runs the gates whose inputs a push changes."""
     from drydock.hook.install import install
 
-    print(install(Path(project)))
+    print(install(Path(given.project)))

@@ -4,15 +4,11 @@ from __future__ import annotations
 
 from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from invoke import Context, Exit
+from invoke import Exit
 
 from drydock.errors import BadCommandLine
-from drydock.tasks.offer import Given, offer, pipeline
-
-if TYPE_CHECKING:
-    from drydock.image import Image
+from drydock.tasks.offer import Given, offer
 
 LAST_PORT = 65535
 
@@ -22,15 +18,9 @@ LAST_PORT = 65535
     port="port of this machine (default: a free one)",
     env_file="file of NAME=VALUE lines for the container",
     with_="also start a service beside it, and migrate it: postgres",
+    shared=("target", "project"),
 )
-def run(
-    c: Context,
-    target: str = "production",
-    port: int = 0,
-    env_file: str = "",
-    with_: list[str] | None = None,
-    project: str = "",
-) -> None:
+def run(given: Given, port: int = 0, env_file: str = "", with_: list[str] | None = None) -> None:
     """Start the image for a look, with a URL, a token and a curl line; Ctrl-C stops it."""
     from drydock import services
     from drydock.report.look import look
@@ -43,7 +33,7 @@ def run(
         if name not in services.BY_NAME:
             known = ", ".join(services.BY_NAME)
             raise BadCommandLine(problem=f"{name} cannot be started beside the image", how=f"use {known}")
-    look(pipeline(project), target, port, Path(env_file) if env_file else None, with_ or ())
+    look(given.pipe, given.target, port, Path(env_file) if env_file else None, with_ or ())
 
 
 @offer(
@@ -57,62 +47,50 @@ def run(
     all="with --left-out: path by path, not by folder",
 )
 def size(
-    c: Context,
+    given: Given,
     image: str = "",
     other: str = "",
     against: str = "",
     why: str = "",
     left_out: bool = False,
     all: bool = False,  # noqa: A002 - the option's name
-    target: str = "production",
-    project: str = "",
-    quiet: bool = False,
-    json: bool = False,
 ) -> None:
     """Show an image's contents, or with `size A B` the changes from A to B: layers, packages, files."""
     from drydock import image as images
     from drydock.gates import budget
+    from drydock.image.left_out import compare
     from drydock.report import console, print_json
     from drydock.report import size as report
 
-    pipe = pipeline(project, quiet or json)
+    pipe = given.pipe
     if left_out:
         slim, production = (image, other) if other else map(pipe.project.reference, ("slim", "production"))
-        show_left_out(pipe.look(slim), pipe.look(production), every=all, json=json)
+        found = compare(*(images.Anatomy(pipe.look(name)) for name in (slim, production)))
+        if given.json:
+            print_json(report.left_out_as_json(found))
+        else:
+            report.show_left_out(console(), found, every=all)
+        if found.unexplained:
+            raise Exit(code=1)
         return
     before, now = (image, other) if other else (against, image)
-    measured = pipe.look(now or pipe.project.reference(target))
+    measured = pipe.look(now or given.reference)
     anatomy = images.Anatomy(measured)
     if why:
         if not report.show_reason(console(), anatomy, why):
             raise Exit(code=1)
     elif before:
         difference = images.diff(pipe.look(before), measured)
-        if json:
+        if given.json:
             print_json(report.difference_as_json(difference))
         else:
             report.show_difference(console(), difference)
     else:
-        verdict = budget.judge(measured, pipe.project.budget(target), target)
-        if json:
+        verdict = budget.judge(measured, pipe.project.budget(given.target), given.target)
+        if given.json:
             print_json(report.as_json(anatomy, verdict))
         else:
             report.show(console(), anatomy, verdict)
-
-
-def show_left_out(slim: Image, production: Image, *, every: bool, json: bool) -> None:
-    """Print production's differences from slim; exit with 1 if one has no reason."""
-    from drydock.image import Anatomy, left_out
-    from drydock.report import console, print_json
-    from drydock.report import left_out as report
-
-    found = left_out.compare(Anatomy(slim), Anatomy(production))
-    if json:
-        print_json(report.as_json(found))
-    else:
-        report.show(console(), found, every=every)
-    if found.unexplained:
-        raise Exit(code=1)
 
 
 @offer(

@@ -57,14 +57,23 @@ class Given:
     @functools.cached_property
     def pipe(self) -> Workspace:
         """The project's workspace on the connected engine."""
-        return pipeline(self.project, self.hushed)
+        from drydock.detect.project import load
+        from drydock.engine import connect
+        from drydock.publish.opening import open_workspace
+        from drydock.report.progress import Shown
+
+        shown = None if self.hushed else Shown()
+        return open_workspace(connect(), load(Path(self.project)), voice(self.hushed), shown)
 
     @property
     def reference(self) -> str:
         return self.pipe.project.reference(self.target)
 
     def wait(self, step: str) -> AbstractContextManager[object]:
-        return patience(step, self.hushed)
+        """Give signs of life during a step that is already announced and prints nothing."""
+        from drydock.report.progress import waiting
+
+        return nullcontext() if self.hushed else waiting(step, said=True)
 
     def answer(self, content: Mapping[str, object], lines: Iterable[str]) -> None:
         """Print the result: as JSON on request, else as lines."""
@@ -136,9 +145,7 @@ def guarded(body: Body, doing: str, shared: Sequence[str]) -> Body:
 
 def _signature(body: Body, shared: Sequence[str]) -> inspect.Signature:
     """Return a task's parameters: Invoke's context, its function's own, and its shared ones."""
-    first, *own = inspect.signature(body).parameters.values()
-    if first.name != "given":
-        return inspect.Signature([first, *own])
+    _, *own = inspect.signature(body).parameters.values()
     word = inspect.Parameter.POSITIONAL_OR_KEYWORD
     required = [one for one in own if one.default is inspect.Parameter.empty]
     others = [one for one in own if one not in required]
@@ -149,10 +156,8 @@ def _signature(body: Body, shared: Sequence[str]) -> inspect.Signature:
 def call(body: Body, arguments: Mapping[str, Any]) -> None:
     taken = inspect.signature(body).parameters
     own = {name: value for name, value in arguments.items() if name in taken}
-    if "given" in taken:
-        common = {name: value for name, value in arguments.items() if name in DEFAULTS and name not in own}
-        own["given"] = Given(arguments["c"], **common)
-    body(**own)
+    common = {name: value for name, value in arguments.items() if name in DEFAULTS and name not in own}
+    body(Given(arguments["c"], **common), **own)
 
 
 def _name(body: Callable[..., None]) -> str:
@@ -238,16 +243,6 @@ def voice(quiet: bool) -> Say:
     return silent if quiet else say
 
 
-def pipeline(project: str, quiet: bool = False) -> Workspace:
-    """Return the workspace of a project on the connected engine."""
-    from drydock.detect.project import load
-    from drydock.engine import connect
-    from drydock.publish.opening import open_workspace
-    from drydock.report.progress import Shown
-
-    return open_workspace(connect(), load(Path(project)), voice(quiet), None if quiet else Shown())
-
-
 def rendered(project: str) -> Any:
     """Return a project with manifests: its own files, else those of its recipe."""
     from drydock.deploy.render import FOLDER
@@ -259,10 +254,3 @@ def rendered(project: str) -> Any:
     if not (loaded.root / FOLDER).is_dir():
         current.of(loaded, patience=waiting)
     return loaded
-
-
-def patience(step: str, quiet: bool = False) -> AbstractContextManager[object]:
-    """Give signs of life during a step that is already announced and prints nothing."""
-    from drydock.report.progress import waiting
-
-    return nullcontext() if quiet else waiting(step, said=True)

@@ -4,37 +4,33 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from invoke import Context
-
 from drydock.spelling import spelled
-from drydock.tasks.offer import offer
+from drydock.tasks.offer import Given, offer, voice
 
 
 @offer(
     "reading {project}",
+    shared=("project", "json"),
     option="KEY=VALUE that wins over the files, such as entry-point=shop.main:app; may be repeated",
 )
-def explain(c: Context, project: str = "", option: list[str] | None = None, json: bool = False) -> None:
+def explain(given: Given, option: list[str] | None = None) -> None:
     """Explain how a project is built and started, citing file and line for each fact."""
     from drydock import detect
     from drydock.build.plan import key_values
     from drydock.detect.errors import Undecided
     from drydock.project import configured, options, words
-    from drydock.report import print_json
 
-    root = Path(project)
-    given = configured(root) | words(options(key_values("--option", tuple(option or ()))))
-    found = detect.detect(root, given)
-    if json:
-        print_json(detect.as_json(found))
-    else:
-        print(spelled("\n".join(detect.explain_lines(found))))
+    root = Path(given.project)
+    stated = configured(root) | words(options(key_values("--option", tuple(option or ()))))
+    found = detect.detect(root, stated)
+    given.answer(detect.as_json(found), map(spelled, detect.explain_lines(found)))
     if found.conflicts or found.blockers:
         raise Undecided(path=root, count=len(found.conflicts) + len(found.blockers))
 
 
 @offer(
     "reading {project}",
+    shared=("project",),
     option="KEY=VALUE for the configuration, such as entry-point=shop.main:app; may be repeated",
     with_="also write: compose, expectations, github, gitlab, hook, kubernetes or tasks; may be repeated",
     vendor="write the scripts of the build too, so that a plain `docker build .` needs nothing else",
@@ -43,8 +39,7 @@ def explain(c: Context, project: str = "", option: list[str] | None = None, json
     lock="lock dependencies that have no lock file (--no-lock: install them as they are declared)",
 )
 def init(
-    c: Context,
-    project: str = "",
+    given: Given,
     option: list[str] | None = None,
     with_: list[str] | None = None,
     vendor: bool = False,
@@ -59,7 +54,7 @@ def init(
     from drydock.report.progress import waiting
 
     outcome = recipe.init(
-        Path(project),
+        Path(given.project),
         key_values("--option", tuple(option or ())),
         extras=with_ or (),
         vendor=vendor,
@@ -71,8 +66,8 @@ def init(
     show(outcome, dry_run=dry_run)
 
 
-@offer("finding the scripts of the build")
-def scripts(c: Context) -> None:
+@offer("finding the scripts of the build", shared=())
+def scripts(given: Given) -> None:
     """Print the folder with the build's scripts, for `docker build --build-context drydock=FOLDER`."""
     from drydock.recipe import packaged
 
@@ -81,26 +76,28 @@ def scripts(c: Context) -> None:
 
 @offer(
     "locking the dependencies",
+    shared=("project", "quiet"),
     upgrade="let every pin move (--upgrade), or that of one package (--upgrade NAME)",
 )
-def lock(c: Context, project: str = "", upgrade: str | bool = False, quiet: bool = False) -> None:
+def lock(given: Given, upgrade: str | bool = False) -> None:
     """Make or renew the locks of the application and its tests; other pins stay as they are."""
     from drydock.detect.tools import Upgrade
     from drydock.progress import unseen
     from drydock.recipe import locking
     from drydock.report.init import show_locks
     from drydock.report.progress import waiting
-    from drydock.tasks.offer import voice
 
     asked = Upgrade(upgrade is True, (upgrade,) if isinstance(upgrade, str) and upgrade else ())
-    show_locks(locking.lock(Path(project), asked, voice(quiet), unseen if quiet else waiting))
+    patience = unseen if given.quiet else waiting
+    show_locks(locking.lock(Path(given.project), asked, voice(given.quiet), patience))
 
 
 @offer(
     "printing the schema of the configuration",
+    shared=(),
     pyproject="print one for pyproject.toml, which checks [tool.drydock] there",
 )
-def schema(c: Context, pyproject: bool = False) -> None:
+def schema(given: Given, pyproject: bool = False) -> None:
     """Print the JSON schema of drydock.toml or [tool.drydock], for editors."""
     from drydock.project import schema
 

@@ -80,7 +80,7 @@ def push(
         registry,
         given.target,
         force=force,
-        platforms=platform.split(","),
+        platforms=tuple(platform.split(",")),
         permissions=Permissions(dirty=allow_dirty, made_base=allow_made_base),
     )
     work = _work(given, plan)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from drydock import base
-from drydock.base import archive, make, pull
+from drydock.base import make, pull
 from drydock.base.errors import BaseNotMade, NoBase
 from drydock.base.make import Plan
 from drydock.engine import apt
@@ -234,7 +234,9 @@ def test_the_same_root_file_system_gives_the_same_image_id(tmp_path: Path) -> No
     layer = tmp_path / "layer.tar"
     layer.write_bytes(bytes(1024))
 
-    ids = {archive.write(tmp_path / name, layer, make.configuration(PLAN), PLAN.reference) for name in "ab"}
+    ids = {
+        make.write_archive(tmp_path / name, layer, make.configuration(PLAN), PLAN.reference) for name in "ab"
+    }
 
     assert len(ids) == 1
 
@@ -242,7 +244,7 @@ def test_the_same_root_file_system_gives_the_same_image_id(tmp_path: Path) -> No
 def test_the_archive_is_what_docker_load_reads(tmp_path: Path) -> None:
     layer = tmp_path / "layer.tar"
     layer.write_bytes(bytes(1024))
-    image_id = archive.write(tmp_path / "image.tar", layer, make.configuration(PLAN), PLAN.reference)
+    image_id = make.write_archive(tmp_path / "image.tar", layer, make.configuration(PLAN), PLAN.reference)
 
     with tarfile.open(tmp_path / "image.tar") as content:
         [manifest] = json.load(content.extractfile("manifest.json") or io.BytesIO())

@@ -70,7 +70,6 @@ def test_a_change_in_the_renderer_voids_the_gates_that_render_and_leaves_the_bud
     [
         ("gates/parity/snippets.py", "parity"),
         ("gates/size_budget.py", "size_budget"),
-        ("gates/growth.py", "size_budget"),
         ("gates/mainline.py", "size_budget"),
         ("gates/kubernetes/own.py", "kubernetes"),
         ("gates/security/linters.py", "security"),

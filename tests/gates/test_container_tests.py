@@ -76,11 +76,12 @@ def test_names_of_tests_leave_the_images_own_options_of_pytest(
     subject: Any = SimpleNamespace(
         project=make_project({}),
         arguments=("-k", "title"),
-        workspace=SimpleNamespace(progress=SimpleNamespace(names_tests=True)),
-        tests="shop:test",
+        workspace=SimpleNamespace(
+            progress=SimpleNamespace(names_tests=True, output=lambda _: None),
+            tests_on=lambda _: SimpleNamespace(image_id="shop:test"),
+        ),
         engine=None,
         target="production",
-        show=lambda _: None,
     )
 
     assert container_tests.judge(subject).outcome is Outcome.PASSED

@@ -11,12 +11,13 @@ from drydock.engine import apt
 from drydock.engine.apt import Repository
 from drydock.gates import debian
 from drydock.gates.expectations import CouldNotAskError
-from drydock.image.components import Component, Components, Type
+from drydock.image.components import Component, Components
+from drydock.image.packages import Source
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
 MAIN = Repository("http://mirror/debian/", "bookworm", "bookworm")
 SECURITY = Repository("http://mirror/security/", "bookworm-security", "bookworm-security")
-ZLIB = Component("zlib1g", "1:1.3-1", "amd64", Type.DEBIAN)
+ZLIB = Component("zlib1g", "1:1.3-1", "amd64", Source.DEBIAN)
 POLICY = """\
 zlib1g:
   Installed: 1:1.3-1
@@ -148,8 +149,8 @@ def test_mirror_that_does_not_answer_is_a_fault(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_real_archive_knows_the_update_of_an_old_package() -> None:
-    old = Component("libssl3t64", "3.5.0-1", "amd64", Type.DEBIAN)
-    invented = Component("drydock-invented", "1", "all", Type.DEBIAN)
+    old = Component("libssl3t64", "3.5.0-1", "amd64", Source.DEBIAN)
+    invented = Component("drydock-invented", "1", "all", Source.DEBIAN)
     release = {"ID": "debian", "VERSION_CODENAME": "trixie"}
     report = debian.audit(components(release, old, invented), 14, datetime.now(UTC), lambda _: None)
     assert [finding.subject for finding in report.findings] == ["libssl3t64"]

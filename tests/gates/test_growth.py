@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from drydock.detect.project import load
-from drydock.gates import budget, growth
+from drydock.gates import budget, size_budget
+from drydock.gates.subject import Subject
 from drydock.image import Image, content_digest, read_archive
 from drydock.image.cache import Cache
 from drydock.project import MB, Budget, Growth, Project
@@ -45,7 +46,7 @@ def project(tmp_path: Path) -> Project:
 def history(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> History:
     """An empty history to measure growth against."""
     made = History(tmp_path / "history.sqlite3")
-    monkeypatch.setattr(growth, "History", lambda: made)
+    monkeypatch.setattr(size_budget, "History", lambda: made)
     return made
 
 
@@ -71,8 +72,11 @@ def judged(
     base: Callable[[], Image] = never,
     mainline: Callable[[], tuple[str, Image] | None] = never,
 ) -> Verdict:
-    comparisons, notes = growth.compare(image, allowed, project, "production", base, mainline)
-    return budget.judge(image, allowed, "production", comparisons=comparisons, notes=notes)
+    weighed = replace(project, budgets={"production": allowed})
+    facts = {"image": lambda _: image, "project": lambda _: weighed}
+    found = {"base": lambda _: base(), "main": lambda _: mainline()}
+    stand_in = type("StandIn", (Subject,), {name: property(ask) for name, ask in (facts | found).items()})
+    return size_budget.judge(stand_in(None, "production"))
 
 
 def test_growth_over_main_fails_and_names_what_it_is_measured_by(

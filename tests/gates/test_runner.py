@@ -24,7 +24,7 @@ GATES = registry()
 def test_arguments_that_are_not_drydocks_go_to_pytest() -> None:
     found = parse(GATES["container_tests"], ["--target", "slim", "-k", "title", "--project", "shop"])
 
-    assert (found.targets, found.project, found.rest) == (("slim",), Path("shop"), ("-k", "title"))
+    assert (found.targets, found.project, found.rest) == (["slim"], Path("shop"), ["-k", "title"])
 
 
 @pytest.mark.parametrize(
@@ -67,7 +67,7 @@ def test_an_unknown_gate_lists_the_known_ones() -> None:
 def test_without_a_target_a_gate_judges_those_that_the_project_has(make_project: MakeProject) -> None:
     gate, project = GATES["size_budget"], make_project({})
 
-    assert parse(gate, []).targets == ()
+    assert parse(gate, []).targets == []
     assert gate.targets(replace(project, slim=True)) == ("production", "slim")
     assert gate.targets(replace(project, slim=False)) == ("production",)
 

@@ -1,10 +1,6 @@
 from __future__ import annotations
 
-import http.server
-import threading
 from collections.abc import Iterator
-from types import SimpleNamespace
-from typing import cast
 
 import pytest
 
@@ -12,25 +8,13 @@ from drydock.engine.runtime import Running, healthy
 from drydock.gates.smoke import forbidden, round_of_requests
 from drydock.project import Request
 from tests.conftest import MakeProject
-
-
-class _Answer(http.server.BaseHTTPRequestHandler):
-    def do_GET(self) -> None:
-        self.send_response(200)
-        self.end_headers()
-        self.wfile.write(b"version 1.4.2")
-
-    def log_message(self, *args: object) -> None:
-        """Keep the tests' output clean."""
+from tests.support.answers import answering
 
 
 @pytest.fixture
 def running() -> Iterator[Running]:
-    """A fake started container that answers every request."""
-    with http.server.HTTPServer(("127.0.0.1", 0), _Answer) as server:
-        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
-        yield cast("Running", SimpleNamespace(port=server.server_port))
-        server.shutdown()
+    with answering(lambda: b"version 1.4.2") as found:
+        yield found
 
 
 def test_a_shell_is_forbidden_in_production_only() -> None:

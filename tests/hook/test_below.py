@@ -76,7 +76,8 @@ def test_a_change_elsewhere_in_the_repository_runs_no_gate_again(repository: Pat
 def test_a_commit_from_before_the_project_is_not_judged(repository: Path) -> None:
     done = judge(repository, "services/bank")
 
-    assert (done.returncode, done.stderr) == (0, "")
+    told = "nothing to judge: services/bank of this commit holds no application\n"
+    assert (done.returncode, done.stderr) == (0, told)
 
 
 def test_a_linked_worktree_is_judged_by_its_own_commit(repository: Path, tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from drydock.hook.commit import contents, digest
+from drydock.hook import contents, digest
 from tests.support.repository import begin, commit
 
 

@@ -10,8 +10,7 @@ from drydock.detect.project import load
 from drydock.gates import proof
 from drydock.gates.errors import UnknownGate
 from drydock.gates.gate import registry
-from drydock.hook import BASE, chosen, due, stands_on
-from drydock.hook.commit import contents, digest
+from drydock.hook import BASE, chosen, contents, digest, due, stands_on
 from drydock.hook.watched import watched
 from drydock.state.receipts import Receipt
 from drydock.verdict import Outcome, Verdict

@@ -7,7 +7,8 @@ import json
 import pytest
 
 from drydock.image import components
-from drydock.image.components import Component, Type
+from drydock.image.components import Component
+from drydock.image.packages import Source
 from drydock.publish import sbom
 from tests.image.making import anatomy_of
 
@@ -22,7 +23,7 @@ DEBIAN = {
 
 
 def interpreter(*programs: str, files: dict[str, str] | None = None, env: tuple[str, ...] = ()) -> Component:
-    (one,) = components.find(anatomy_of(files or {}, programs, env)).of(Type.INTERPRETER)
+    (one,) = components.find(anatomy_of(files or {}, programs, env)).of(Source.INTERPRETER)
     return one
 
 
@@ -30,7 +31,7 @@ def test_compiled_interpreter_owns_its_files_and_has_purl_and_cpe() -> None:
     stray = "/usr/local/lib/libstray.so.1"
     image = anatomy_of({}, [*BUILT, MODULE, stray], ["PYTHON_VERSION=3.13.14"])
     found = components.find(image)
-    (one,) = found.of(Type.INTERPRETER)
+    (one,) = found.of(Source.INTERPRETER)
     assert one.purl == "pkg:generic/python@3.13.14"
     assert one.cpe == "cpe:2.3:a:python:python:3.13.14:*:*:*:*:*:*:*"
     assert found.unowned == (stray,)

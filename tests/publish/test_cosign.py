@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from drydock.engine import install
+from drydock import osrelease
 from drydock.errors import BadConfiguration
 from drydock.publish import cosign
 from drydock.publish.cosign import (
@@ -189,7 +189,7 @@ def test_where_cosign_cannot_be_fetched_the_reason_is_named(
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    monkeypatch.setattr(install, "is_debian_family", lambda: False)
+    monkeypatch.setattr(osrelease, "is_debian_family", lambda: False)
 
     with pytest.raises(CosignNotInstalled, match="cannot be fetched here: apt here knows no Debian"):
         cosign.program()

@@ -12,18 +12,7 @@ from drydock.detect.project import load
 from drydock.recipe import current, drift, packaged
 from drydock.recipe.errors import RecipeStale
 from tests.conftest import ROOT, write_files
-
-MAIN = """\
-from fastapi import FastAPI
-
-app = FastAPI()
-
-
-@app.get("/health")
-def health() -> str:
-    return "ok"
-"""
-LOCK = "fastapi==0.165.0 \\\n    --hash=sha256:00\nuvicorn==0.54.0 \\\n    --hash=sha256:00\n"
+from tests.support.shop import LOCK, MAIN
 
 
 @pytest.fixture

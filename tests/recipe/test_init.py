@@ -20,24 +20,14 @@ from drydock.recipe.errors import FileNotWritten, FilesDiffer, MergeConflicts, N
 from tests.conftest import write_files
 from tests.detect.support import APPS, materialise, summary
 from tests.support.repository import git
+from tests.support.shop import LOCK, MAIN
 from tests.verify.cases import Case, examples
-
-APPLICATION = """\
-from fastapi import FastAPI
-
-app = FastAPI()
-
-@app.get("/health")
-def health() -> str:
-    return "ok"
-"""
-LOCK = "fastapi==0.165.0 \\\n    --hash=sha256:00\nuvicorn==0.54.0 \\\n    --hash=sha256:00\n"
 
 
 @pytest.fixture
 def shop(tmp_path: Path) -> Path:
     """A project with locked requirements, so that resolution is not needed."""
-    files = {"shop/__init__.py": "", "shop/main.py": APPLICATION, "requirements.txt": LOCK}
+    files = {"shop/__init__.py": "", "shop/main.py": MAIN, "requirements.txt": LOCK}
     return write_files(tmp_path / "shop", files)
 
 
@@ -92,7 +82,7 @@ def test_a_second_run_has_nothing_to_write(shop: Path) -> None:
     ids=["requirements.txt", "requirements of another name", "pyproject.toml", "setup.py"],
 )
 def test_a_second_run_after_locking_has_nothing_to_write(files: dict[str, str], tmp_path: Path) -> None:
-    folder = write_files(tmp_path / "shop", {"main.py": APPLICATION, **files})
+    folder = write_files(tmp_path / "shop", {"main.py": MAIN, **files})
     recipe.init(folder, {})
 
     assert [change.path for change in recipe.init(folder, {}).changes] == []
@@ -137,8 +127,7 @@ extra = "main:app"
 BY_LOCK = {"lock": "requirements.txt"}
 INSTALLED = {
     "requirements.txt": LOCK,
-    "main.py": "from importlib.metadata import entry_points\n\nentry_points(group='shop.plugins')\n"
-    + APPLICATION,
+    "main.py": "from importlib.metadata import entry_points\n\nentry_points(group='shop.plugins')\n" + MAIN,
 }
 
 
@@ -199,7 +188,7 @@ def test_a_file_whose_base_is_lost_is_overwritten_only_with_force(shop: Path) ->
     recipe.init(shop, {})
     edit(shop / "Dockerfile", "STOPSIGNAL SIGTERM", "STOPSIGNAL SIGINT")
     shutil.rmtree(state.folder("written"))
-    write_files(shop, {"shop/main.py": APPLICATION.replace("/health", "/alive")})
+    write_files(shop, {"shop/main.py": MAIN.replace("/health", "/alive")})
     before = tree(shop)
 
     with pytest.raises(
@@ -222,7 +211,7 @@ def test_the_base_of_an_edited_file_is_found_in_git(shop: Path) -> None:
     git(shop, "commit", "--quiet", "--message=written")
     edit(shop / "Dockerfile", "STOPSIGNAL SIGTERM", "STOPSIGNAL SIGINT")
     shutil.rmtree(state.folder("written"))
-    write_files(shop, {"shop/main.py": APPLICATION.replace("/health", "/alive")})
+    write_files(shop, {"shop/main.py": MAIN.replace("/health", "/alive")})
 
     recipe.init(shop, {})
 
@@ -238,7 +227,7 @@ def test_an_edit_survives_a_change_of_the_project_and_an_upgrade(
     for number, path in enumerate(("/healthz", "/livez")):
         name = f"STOPSIGNAL SIG{number}"
         edit(shop / "Dockerfile", "STOPSIGNAL SIGTERM", name)
-        write_files(shop, {"shop/main.py": APPLICATION.replace("/health", path)})
+        write_files(shop, {"shop/main.py": MAIN.replace("/health", path)})
         monkeypatch.setattr("drydock.version", lambda number=number: f"9.{number}")
 
         outcome = recipe.init(shop, {})
@@ -254,7 +243,7 @@ def test_an_edit_survives_a_change_of_the_project_and_an_upgrade(
 def test_a_conflict_is_shown_as_git_does_and_keeps_both(shop: Path) -> None:
     recipe.init(shop, {})
     edit(shop / "Dockerfile", "HEALTH_PATH=/health", "HEALTH_PATH=/mine")
-    write_files(shop, {"shop/main.py": APPLICATION.replace("/health", "/alive")})
+    write_files(shop, {"shop/main.py": MAIN.replace("/health", "/alive")})
 
     for _ in range(2):
         with pytest.raises(MergeConflicts, match=r"Dockerfile in .* has conflicts"):
@@ -312,7 +301,7 @@ def test_extras_and_scripts_are_written_on_demand_and_kept_up_to_date(shop: Path
         (packaged.SCRIPTS / "assemble/__main__.py").read_bytes()
     )
     assert recipe.init(shop, {}).changes == ()
-    write_files(shop, {"shop/main.py": APPLICATION.replace("/health", "/alive")})
+    write_files(shop, {"shop/main.py": MAIN.replace("/health", "/alive")})
     changed = {change.path for change in recipe.init(shop, {}).changes}
     assert changed == {"Dockerfile", "deploy/kubernetes/base/deployment.yaml"}
 
@@ -357,7 +346,7 @@ def test_all_files_are_written_or_none(shop: Path) -> None:
 
 def test_options_are_added_to_an_existing_pyproject_and_nothing_else_is(tmp_path: Path) -> None:
     head = '# mine\n[project]\nname = "shop"\ndependencies = ["fastapi", "uvicorn"]\n'
-    write_files(tmp_path, {"main.py": APPLICATION, "pyproject.toml": head, "requirements.lock": LOCK})
+    write_files(tmp_path, {"main.py": MAIN, "pyproject.toml": head, "requirements.lock": LOCK})
 
     recipe.init(tmp_path, {})
     assert (tmp_path / "pyproject.toml").read_text() == head
@@ -444,7 +433,7 @@ def test_a_blocked_project_is_refused_with_the_reason(shape: str, tmp_path: Path
 
 def test_dependencies_that_contradict_each_other_are_not_locked(tmp_path: Path) -> None:
     wanted = "fastapi==0.100.0\nstarlette==0.46.0\n"
-    folder = write_files(tmp_path / "shop", {"main.py": APPLICATION, "requirements.txt": wanted})
+    folder = write_files(tmp_path / "shop", {"main.py": MAIN, "requirements.txt": wanted})
     before = tree(folder)
 
     with pytest.raises(NotLocked, match=r"No solution found when resolving dependencies"):
@@ -454,7 +443,7 @@ def test_dependencies_that_contradict_each_other_are_not_locked(tmp_path: Path) 
 
 
 def test_unlocked_dependencies_are_locked_with_hashes(tmp_path: Path) -> None:
-    folder = write_files(tmp_path / "shop", {"main.py": APPLICATION, "requirements.txt": "fastapi\n"})
+    folder = write_files(tmp_path / "shop", {"main.py": MAIN, "requirements.txt": "fastapi\n"})
 
     outcome = recipe.init(folder, {})
 
@@ -466,9 +455,7 @@ def test_unlocked_dependencies_are_locked_with_hashes(tmp_path: Path) -> None:
 
 
 def test_without_a_lock_the_dockerfile_says_so(tmp_path: Path) -> None:
-    folder = write_files(
-        tmp_path / "shop", {"main.py": APPLICATION, "requirements.txt": "fastapi\nuvicorn\n"}
-    )
+    folder = write_files(tmp_path / "shop", {"main.py": MAIN, "requirements.txt": "fastapi\nuvicorn\n"})
 
     outcome = recipe.init(folder, {}, lock=False)
 

@@ -12,8 +12,7 @@ from drydock.image.compare import Change, FileChange, PackageChange
 from drydock.image.packages import Source
 from drydock.project import MB, Budget, Project
 from drydock.publish.sbom import bill
-from drydock.report.change import Since
-from drydock.report.page.gather import Content, allowances, gates, timings
+from drydock.report.page.gather import Content, Since, allowances, gates, timings
 from drydock.state.history import Build, Judged, Origin, StepTime
 from drydock.verdict import Outcome, Verdict
 from tests.image.making import docker_archive, files_tar, write_archive

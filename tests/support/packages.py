@@ -13,9 +13,8 @@ from pathlib import Path
 
 import platformdirs
 
-from drydock import command
-from drydock.engine import install
-from drydock.publish import debian
+from drydock import command, osrelease
+from drydock.engine import apt
 
 NODE = Path(__file__).parent / "node"
 MANIFESTS = ("package.json", "npm-shrinkwrap.json")
@@ -131,10 +130,10 @@ def _unpacked(program: str, *packages: str) -> Path:
 
     def fill(folder: Path) -> None:
         try:
-            with debian.unpacked(folder.parent, *packages, release=RELEASE) as root:
+            with apt.unpacked(folder.parent, *packages, release=RELEASE) as root:
                 for path in root.iterdir():
                     path.rename(folder / path.name)
-        except debian.NotFetched as error:
+        except apt.NotFetched as error:
             raise PackagesMissing(
                 f"error: {program} is too old or missing, and cannot be fetched: {error}; "
                 f"install a newer {program}"
@@ -200,7 +199,7 @@ def _apt_install(*names: str) -> None:
     Raises:
         PackagesMissing: Not root, or this machine does not use apt.
     """
-    if os.geteuid() != 0 or not install.is_debian_family():
+    if os.geteuid() != 0 or not osrelease.is_debian_family():
         raise PackagesMissing(
             f"error: {' and '.join(names)} is not installed and only root on a Debian-family machine can "
             "install it; install it with your package manager and run the tests again"

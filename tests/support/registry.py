@@ -29,8 +29,7 @@ import platformdirs
 import yaml
 
 from drydock import command
-from drydock.engine import Engine
-from drydock.publish import debian
+from drydock.engine import Engine, apt
 from tests.support import certificates
 from tests.support.images import remove_unique
 from tests.support.process import Server, accepts, folder, free_port
@@ -59,7 +58,7 @@ def debian_folder(package: str, release: str = "") -> Path:
     folder = root / f"{package}-{release or 'own'}-{platform.machine()}"
     if not folder.exists():
         root.mkdir(parents=True, exist_ok=True)
-        with debian.unpacked(root, package, release=release) as unfinished, contextlib.suppress(OSError):
+        with apt.unpacked(root, package, release=release) as unfinished, contextlib.suppress(OSError):
             # A process that comes second finds an identical folder.
             unfinished.rename(folder)
     return folder

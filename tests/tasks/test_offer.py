@@ -12,20 +12,20 @@ from invoke import Context, Exit
 from drydock.errors import BadCommandLine, NoSpace
 from drydock.project.errors import NoProject
 from drydock.state.errors import StateNotWritten
-from drydock.tasks.offer import offer
+from drydock.tasks.offer import Given, offer
 from tests.conftest import write_files
 
 
-@offer("writing")
-def writer(c: Context, number: int = errno.ENOSPC) -> None:
+@offer("writing", shared=())
+def writer(given: Given, number: int = errno.ENOSPC) -> None:
     """Fail as the system does."""
     raise OSError(number, "the system's words", "/some/file")
 
 
-@offer("looking", positional=("image",))
-def looker(c: Context, which: str, image: str = "", project: str = "") -> None:
+@offer("looking", positional=("image",), shared=("project",))
+def looker(given: Given, which: str, image: str = "") -> None:
     """Print what it was given."""
-    sys.stdout.write(f"{which} {image} {project}\n")
+    sys.stdout.write(f"{which} {image} {given.project}\n")
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
@@ -52,8 +52,8 @@ def test_a_state_folder_that_cannot_be_written_is_named(
     monkeypatch.setenv(variable, str(tmp_path))
     path = tmp_path / inner
 
-    @offer("writing")
-    def keeper(c: Context) -> None:
+    @offer("writing", shared=())
+    def keeper(given: Given) -> None:
         """Write where nothing may."""
         raise PermissionError(errno.EACCES, "Permission denied", str(path))
 

@@ -23,7 +23,7 @@ def bill(monkeypatch: pytest.MonkeyPatch) -> bytes:
     document = json.dumps({"components": []}).encode()
     project = SimpleNamespace(reference=lambda target: f"shop:{target}")
     pipeline = SimpleNamespace(project=project, engine=None)
-    monkeypatch.setattr(offer, "pipeline", lambda *_: pipeline)
+    monkeypatch.setattr(offer.Given, "pipe", pipeline)
     monkeypatch.setattr(bills, "read", lambda *_: None)
     monkeypatch.setattr(bills, "cyclonedx", lambda _: document)
     return document
@@ -57,7 +57,8 @@ def test_the_document_is_written_with_the_folders_that_it_needs(bill: bytes, tmp
 
 def test_an_export_of_receipts_without_a_key_measures_no_image(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(exchange.KEY, raising=False)
-    monkeypatch.setattr(receipts, "pipeline", lambda *_: pytest.fail("an image was measured"))
+    measured = property(lambda _: pytest.fail("an image was measured"))
+    monkeypatch.setattr(offer.Given, "pipe", measured)
 
     with pytest.raises(Exit) as caught:
         receipts.receipts(Context(), "export", "receipts.json", project=".")
@@ -69,7 +70,7 @@ def test_the_settings_of_a_project_that_names_no_class_are_not_asked_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pipeline = SimpleNamespace(project=SimpleNamespace(root=tmp_path))
-    monkeypatch.setattr(offer, "pipeline", lambda *_: pipeline)
+    monkeypatch.setattr(offer.Given, "pipe", pipeline)
 
     with pytest.raises(Exit) as caught:
         housekeeping.environment(Context(), project=str(tmp_path))

@@ -14,13 +14,14 @@ from pathlib import Path
 
 from drydock.errors import DrydockError
 from drydock.gates import debian
-from drydock.gates.audit import interpreter, osv, python, scanners
+from drydock.gates.audit import osv, python, scanners
 from drydock.gates.expectations import INPUTS, PLACE, Case, CouldNotAskError, Finding, Report, Severity, load
 from drydock.gates.expectations import judge as decide
 from drydock.gates.expectations.model import Audit
 from drydock.gates.gate import Facts
 from drydock.gates.subject import Subject
-from drydock.image.components import Components, Type
+from drydock.image.components import Components
+from drydock.image.packages import Source
 from drydock.programs import tool
 from drydock.progress import Say
 from drydock.project import ca_bundle
@@ -42,7 +43,6 @@ MOST_NAMED = 3
 
 
 def judge(subject: Subject) -> Verdict:
-    """Look up every component of an image."""
     now = datetime.now(UTC)
     root, say = subject.project.root, subject.say
     settings = load(root, now.date(), subject.project.recipe_folder).audit
@@ -68,7 +68,7 @@ def _python(found: Components, settings: Audit, root: Path, now: datetime, say: 
     except CouldNotAskError as error:
         yield Report(python.SOURCE, faults=(str(error),))
         return
-    yield interpreter.audit(found.of(Type.INTERPRETER), database)
+    yield python.interpreters(found.of(Source.INTERPRETER), database)
     try:
         client = tool("pip-audit", say)
     except DrydockError as error:

@@ -1,8 +1,9 @@
-"""Look up an image's Python distributions with pip-audit, and check that it asked about each of them."""
+"""Look up CPython and an image's distributions, these with pip-audit, and check that it asked about each."""
 
 from __future__ import annotations
 
 import json
+import re
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -15,11 +16,12 @@ from typing import Any
 from packaging.utils import canonicalize_name
 
 from drydock import command, temporary
-from drydock.gates.audit.osv import Database, Record, severity_of
+from drydock.gates.audit.osv import CPYTHON, Database, Record, severity_of
 from drydock.gates.expectations import CouldNotAskError, Finding, Report, Severity
 from drydock.image.components import Component
 
 SOURCE = "Python distributions"
+INTERPRETERS = "Python interpreters"
 ALL_SECONDS = 600.0
 ONE_SECONDS = 90
 # 0: no vulnerability; 1: some. An error also exits with 1, but prints no report.
@@ -40,6 +42,42 @@ def audit(components: Sequence[Component], database: Database, client: Path) -> 
             faults += _unasked(batch, report, relay)
             findings += _findings(report, relay)
     return Report(SOURCE, len(components), tuple(findings), tuple(faults))
+
+
+def interpreters(found: Sequence[Component], database: Database) -> Report:
+    """Ask a database about each CPython but Debian's, which is patched and looked up as a package."""
+    findings: dict[str, Finding] = {}
+    faults: list[str] = []
+    asked = [one for one in found if not one.by_debian]
+    places = [place for place in CPYTHON if database.covers(place)]
+    if asked and not places:
+        return Report(INTERPRETERS, faults=(f"{database.name} holds no record about CPython",))
+    for one in asked:
+        if not re.fullmatch(r"3\.\d+\.\d+\w*", one.version):
+            faults.append(f"the image does not say which release its {one.label} is: it was not looked up")
+            continue
+        try:
+            records = [
+                record
+                for place in places
+                for record in database.ask(place.name, place.tag(one.version), place)
+            ]
+        except CouldNotAskError as error:
+            return Report(INTERPRETERS, faults=(str(error),))
+        for record in records:
+            names = (str(record["id"]), *map(str, record.get("aliases") or ()))
+            summary = (
+                record.get("summary") or str(record.get("details", "")).partition("\n")[0] or "no summary"
+            )
+            rated = severity_of(record)
+            text = (
+                f"{one.label} is vulnerable ({rated.name.lower()}): {summary}; build on a newer patch release"
+            )
+            # Two ecosystems describe the same vulnerability under an alias.
+            key = next((name for name in names if name.startswith("CVE-")), names[0])
+            if key not in findings or rated < findings[key].severity:
+                findings[key] = Finding(names[0], one.name, text, rated, aliases=names[1:])
+    return Report(INTERPRETERS, len(asked), tuple(findings.values()), tuple(faults))
 
 
 def _batches(components: Sequence[Component]) -> Iterator[list[Component]]:

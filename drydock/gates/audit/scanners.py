@@ -20,8 +20,6 @@ SCAN_SECONDS = 600.0
 
 @dataclass(frozen=True)
 class Scanner:
-    """A scanner's arguments and the reader of its report."""
-
     arguments: Callable[[Path], list[str]]  # for scanning an archive of `docker save`
     read: Callable[[Mapping[str, Any]], list[Finding]]
     # The date of its database, from its report and the JSON output of `about`, more arguments of the scanner

@@ -34,8 +34,6 @@ class Severity(IntEnum):
 
 @dataclass(frozen=True)
 class Finding:
-    """A fault that a check found."""
-
     check: str  # a check of ours, a linter's rule, or a vulnerability's id
     subject: str  # a path, a package, a key
     text: str  # the fact, with its value
@@ -66,8 +64,6 @@ class Ignore:
 
 @dataclass(frozen=True)
 class Sifted:
-    """Findings, sorted by whether they are accepted."""
-
     open: tuple[Finding, ...]  # not accepted, and each expired ignore
     ignored: tuple[tuple[Finding, Ignore], ...]  # accepted, with the reason
     unused: tuple[Ignore, ...]  # ignores that covered nothing

@@ -138,8 +138,6 @@ class Parity:
 
 @dataclass(frozen=True)
 class Expectations:
-    """The whole file."""
-
     image: Metadata = field(default_factory=Metadata)
     base: Base = field(default_factory=Base)
     packages: Packages = field(default_factory=Packages)

@@ -10,7 +10,7 @@ from drydock.deploy import manifests
 from drydock.deploy.errors import RenderFailed
 from drydock.deploy.manifests import Manifest
 from drydock.deploy.render import FOLDER, overlays, render
-from drydock.engine import Engine
+from drydock.gates import tools as scanners
 from drydock.gates.expectations import CouldNotAskError, Finding, sift
 from drydock.gates.gate import Facts
 from drydock.gates.kubernetes import application, own, tools
@@ -18,7 +18,6 @@ from drydock.gates.kubernetes.finding import Expectations, on, read, stale
 from drydock.gates.subject import Subject
 from drydock.programs.errors import ToolNotInstalled
 from drydock.progress import Say
-from drydock.project import Project
 from drydock.verdict import Outcome, Verdict, and_more
 
 GATE = "kubernetes"
@@ -37,14 +36,18 @@ EXPECTATIONS = FOLDER / "gate.toml"
 
 def judge(subject: Subject) -> Verdict:
     """Render every overlay and judge it: schemas, scanners, our own checks, and the application's."""
-    project, engine, image, say = subject.project, subject.engine, subject.image_id, subject.say
+    project, say = subject.project, subject.say
     expectations = read(project.place(str(FOLDER)) / EXPECTATIONS.name)
     names = overlays(project)
     if not names:
         return Verdict(GATE, Outcome.COULD_NOT_CHECK, f"{FOLDER}/overlays holds no overlay")
     found: list[Finding] = []
     try:
-        known = known_names(engine, image, expectations)
+        known = None
+        if named := expectations.settings:
+            known = application.names(
+                application.settings(subject.engine, subject.image_id, named), expectations
+            )
         rendered = {name: render(project, name) for name in names}
         every = {name: manifests.parse(text) for name, text in rendered.items()}
         # An overlay may leave out a Secret that another one brings, when its user keeps it elsewhere.
@@ -53,7 +56,7 @@ def judge(subject: Subject) -> Verdict:
             say(f"judging overlay {name}")
             found += scan(text, name, expectations, say)
             found += own_findings(every[name], name, kept | set(expectations.samples))
-            found += asked(engine, project, image, every[name], name, expectations, known)
+            found += asked(subject, every[name], name, expectations, known)
     except RenderFailed as error:
         return Verdict.failed(GATE, error)
     except (ToolNotInstalled, CouldNotAskError) as error:
@@ -76,8 +79,8 @@ def scan(text: str, overlay: str, expectations: Expectations, say: Say) -> Itera
         path = folder / f"{overlay}.yaml"
         path.write_text(text, encoding="utf-8")
         yield from tools.schemas(path, overlay, expectations.kubernetes, say)
-        yield from tools.checkov(path, overlay, say)
-        yield from tools.trivy(folder, overlay, say)
+        yield from tools.checkov_findings(scanners.checkov("kubernetes", path, say), overlay)
+        yield from tools.trivy_findings(scanners.trivy_config("kubernetes", path, say).failed, overlay)
 
 
 def own_findings(wanted: Sequence[Manifest], overlay: str, kept: Collection[str]) -> Iterator[Finding]:
@@ -87,30 +90,21 @@ def own_findings(wanted: Sequence[Manifest], overlay: str, kept: Collection[str]
         yield Finding("secrets", on(overlay, manifest.title), text)
 
 
-def known_names(engine: Engine, image: str, expectations: Expectations) -> frozenset[str] | None:
-    """Return every variable that the image reads; None where no class of settings is named."""
-    if not expectations.settings:
-        return None
-    return application.names(application.settings(engine, image, expectations.settings), expectations)
-
-
 def asked(
-    engine: Engine,
-    project: Project,
-    image: str,
+    subject: Subject,
     wanted: Sequence[Manifest],
     overlay: str,
     expectations: Expectations,
-    known: frozenset[str] | None,
+    known: frozenset[str] | None,  # the variables that the image reads; None where no class names them
 ) -> Iterator[Finding]:
     """Yield the application's own findings on the names and values of its settings."""
-    name = project.image.rpartition("/")[2]
+    name = subject.project.image.rpartition("/")[2]
     if known is not None:
         for manifest, text in own.unknown_names(wanted, name, known):
             yield Finding("unknown-setting", on(overlay, manifest.title), text)
     for manifest in wanted:
         for container in manifest.containers:
             if manifests.repository(str(container["image"])) == name:
-                samples = expectations.samples
-                for line in application.problems(engine, image, wanted, (manifest, container), samples):
+                place = (subject.engine, subject.image_id, wanted, (manifest, container))
+                for line in application.problems(*place, expectations.samples):
                     yield Finding("start-up-check", on(overlay, manifest.title), line)

@@ -151,16 +151,8 @@ def environment(manifest: Manifest, _: Sequence[Manifest]) -> Iterator[str]:
             yield f"{container['name']} has a secret in its environment; mount it as a file"
 
 
-CHECKS: Mapping[str, Check] = {
-    "probe-ports": probe_ports,
-    "probes": probes,
-    "selectors": selectors,
-    "service-ports": service_ports,
-    "references": references,
-    "words": words,
-    "quantities": quantities,
-    "environment": environment,
-}
+_CHECKS = (probe_ports, probes, selectors, service_ports, references, words, quantities, environment)
+CHECKS: Mapping[str, Check] = {one.__name__.replace("_", "-"): one for one in _CHECKS}
 
 
 def missing_secrets(wanted: Sequence[Manifest], kept: Collection[str]) -> Iterator[tuple[Manifest, str]]:

@@ -39,19 +39,11 @@ def schema_findings(output: str, code: int, overlay: str, version: str) -> Itera
         yield Finding(f"schema-{version}", on(overlay, named[1] if named else ""), line)
 
 
-def checkov(path: Path, overlay: str, say: Say) -> Iterator[Finding]:
-    yield from checkov_findings(tools.checkov("kubernetes", path, say), overlay)
-
-
 def checkov_findings(checked: tools.Checked, overlay: str) -> Iterator[Finding]:
     for row in checked.failed:
         kind, _, rest = str(row["resource"]).partition(".")
         where = f"{kind.lower()}/{rest.partition('.')[2] or rest}"
         yield Finding(str(row["check_id"]), on(overlay, where), str(row["check_name"]), Severity.MEDIUM)
-
-
-def trivy(folder: Path, overlay: str, say: Say) -> Iterator[Finding]:
-    yield from trivy_findings(tools.trivy_config("kubernetes", folder, say).failed, overlay)
 
 
 def trivy_findings(rows: Sequence[Mapping[str, Any]], overlay: str) -> Iterator[Finding]:

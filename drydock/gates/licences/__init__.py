@@ -19,8 +19,9 @@ from drydock.gates.expectations.model import Licences
 from drydock.gates.gate import Facts
 from drydock.gates.licences.archive import fetch
 from drydock.gates.subject import Subject
-from drydock.image.components import Component, Components, Type
+from drydock.image.components import Component, Components
 from drydock.image.licences import of_copyright, parse
+from drydock.image.packages import Source
 from drydock.progress import Say
 from drydock.verdict import Verdict
 
@@ -43,7 +44,7 @@ def _python(found: Components, allowed: Licences) -> Report:
     if not found.python:
         return Report("Python distributions", faults=("the image lists no Python distribution",))
     # Debian's own interpreter counts as a Debian package.
-    interpreters = [one for one in found.of(Type.INTERPRETER) if not one.by_debian]
+    interpreters = [one for one in found.of(Source.INTERPRETER) if not one.by_debian]
     return hold("Python distributions", [*interpreters, *found.python], allowed.allow, allowed.declared)
 
 
@@ -67,7 +68,6 @@ def _debian(found: Components, allowed: Licences, say: Say) -> Report:
 def hold(
     source: str, stated: Sequence[Component], allow: Sequence[str], declared: Mapping[str, str]
 ) -> Report:
-    """Hold licences against an allow-list."""
     findings: list[Finding] = []
     faults: list[str] = []
     for one in stated:

@@ -11,6 +11,7 @@ from drydock import command, osrelease, state, temporary
 from drydock.gates import debian
 from drydock.gates.expectations import CouldNotAskError
 from drydock.image.components import Component
+from drydock.state.sealed import write_whole
 
 FETCH_SECONDS = 300.0
 DOCUMENTS = Path("usr/share/doc")
@@ -25,10 +26,7 @@ def fetch(packages: Sequence[Component], codename: str, cache: Path | None = Non
         _fetch([one for one in packages if one not in known], codename) if len(known) < len(kept) else {}
     )
     for one, text in fetched.items():
-        folder.mkdir(parents=True, exist_ok=True)
-        draft = kept[one].with_name(f"{kept[one].name}.{os.getpid()}")
-        draft.write_text(text, encoding="utf-8")
-        draft.replace(kept[one])
+        write_whole(kept[one], text.encode())
     return known | fetched
 
 

@@ -39,7 +39,6 @@ def look(engine: Engine, image: Image) -> Present | None:
 
 
 def check(image: Image, expected: Base, present: Present | None, targets_base: bool) -> Iterator[Finding]:
-    """Yield the faults of an image's base."""
     name, digest = image.config.labels.get(NAME, ""), image.config.labels.get(DIGEST, "")
     if not name or not digest:
         missing = NAME if not name else DIGEST

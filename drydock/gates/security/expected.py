@@ -20,10 +20,6 @@ COMMAND_SECONDS = 60
 EXECUTABLE_BY_ALL = 0o111
 
 
-def needs_content(path: str, expected: tuple[ExpectedFile, ...]) -> bool:
-    return any((item.contains or item.lacks) and fnmatchcase(path, item.path) for item in expected)
-
-
 def files(
     tree: Mapping[str, File], folder: Path, expected: tuple[ExpectedFile, ...], target: str
 ) -> Iterator[Finding]:

@@ -42,7 +42,6 @@ _SHIPPED = re.compile(r"^/(?:usr/)?(?:lib|share)/|/site-packages/|/dist-packages
 def check(
     tree: Mapping[str, File], config: Config, sources: tuple[str, ...], volumes: tuple[str, ...] = ()
 ) -> Iterator[Finding]:
-    """Yield files and permissions that no image should have."""
     user = config.user.partition(":")[0]
     groups = {config.user.partition(":")[2] or user}
     for file in tree.values():

@@ -24,7 +24,6 @@ _VERIFIED = re.compile(r"--require-hashes|--frozen|--locked|--no-index|\bpoetry 
 
 
 def check_layers(layers: Iterable[Layer]) -> Iterator[Finding]:
-    """Yield the faults in the instructions of an image's layers."""
     for number, layer in enumerate(layers):
         text = layer.instruction
         subject = text[:60]

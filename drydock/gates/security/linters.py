@@ -18,11 +18,10 @@ from drydock.project.dockerfile import arguments, expand, instructions
 def _answered(tool: str, source: str, ask: Callable[[], tuple[int, list[Finding]]]) -> Report:
     """Return a tool's findings, or the reason for having none."""
     try:
-        checks, findings = ask()
+        with tools.readable(tool):
+            checks, findings = ask()
     except CouldNotAskError as error:
         return Report(tool, faults=(str(error),))
-    except (KeyError, TypeError) as error:
-        return Report(tool, faults=(f"the answer of {tool} cannot be read ({error!r})",))
     return Report(f"{source} {version(tool)}", checks, tuple(findings))
 
 

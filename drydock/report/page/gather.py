@@ -8,14 +8,18 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from drydock import image as images
 from drydock import recorder
 from drydock.gates.gate import registry
 from drydock.image import Anatomy, Image, content_digest
+from drydock.image.cache import Cache, user_cache
+from drydock.image.compare import FileChange, PackageChange, package_changes
 from drydock.image.components import Component
+from drydock.image.model import Layer
+from drydock.image.packages import Source
 from drydock.project import Budget, Project
 from drydock.publish import sbom
-from drydock.report.change import Since, since
-from drydock.state.history import Build, History, Judged, Weighed, reading
+from drydock.state.history import Build, History, Judged, PackageSize, Weighed, reading
 from drydock.verdict import Verdict
 from drydock.workspace import Workspace
 
@@ -48,6 +52,17 @@ class Gate:
 
 
 @dataclass(frozen=True)
+class Since:
+    """An image against an earlier one; the largest growth comes first."""
+
+    build: Build  # the build of the earlier image
+    on_disk: int  # bytes by which the image is larger
+    on_wire: int
+    packages: tuple[PackageChange, ...]
+    files: tuple[FileChange, ...] | None  # None if the cache has forgotten the earlier image's
+
+
+@dataclass(frozen=True)
 class Content:
     project: Project
     target: str  # the built stage
@@ -74,7 +89,6 @@ class Content:
 
 
 def gather(workspace: Workspace, target: str) -> Content:
-    """Collect the facts about a target's last built image."""
     project = workspace.project
     image = workspace.measure(project.reference(target))
     weighed = {target: recorder.weigh(image)}
@@ -129,3 +143,29 @@ def timings(judged: Iterable[Judged]) -> tuple[Mapping[str, Any], ...]:
         default=None,
     )
     return tuple(found.verdict.measurements.get("builds", ())) if found else ()
+
+
+def since(build: Build, earlier: Weighed, now: Weighed, image: Image) -> Since:
+    old = recall(earlier, image, user_cache())
+    return Since(
+        build,
+        now.on_disk - earlier.on_disk,
+        now.on_wire - earlier.on_wire,
+        package_changes(_by_name(earlier), _by_name(now)),
+        images.diff(old, image).files if old else None,
+    )
+
+
+def recall(earlier: Weighed, like: Image, cache: Cache) -> Image | None:
+    """Rebuild an earlier image from cached layers, with another's configuration; None if one is missing."""
+    layers = []
+    for size in earlier.layers:
+        record = cache.record(size.diff_id)
+        if record is None:
+            return None
+        layers.append(Layer.of(size.instruction, record, size.on_wire))
+    return Image(earlier.image_id, earlier.image_id, (), like.config, tuple(layers))
+
+
+def _by_name(image: Weighed) -> Mapping[tuple[Source, str], PackageSize]:
+    return {(Source(package.source), package.name): package for package in image.packages}

@@ -23,8 +23,6 @@ _LAYER = re.compile(r"COPY /(?:layers|opt)/(\w+)/? /\S*")
 
 @dataclass(frozen=True)
 class Node:
-    """A part of an image: a layer, a package, a folder or a file."""
-
     name: str  # within its parent
     size: int  # bytes of all its files
     files: int  # number of its files

@@ -9,12 +9,13 @@ from typing import Any
 
 import pytest
 
-from drydock.gates.audit import interpreter, osv
+from drydock.gates.audit import osv, python
 from drydock.gates.expectations import Severity
-from drydock.image.components import Component, Type
+from drydock.image.components import Component
+from drydock.image.packages import Source
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
-OLD = Component("CPython", "3.13.1", type=Type.INTERPRETER)
+OLD = Component("CPython", "3.13.1", type=Source.INTERPRETER)
 GIT: dict[str, Any] = {
     "id": "PSF-2025-1",
     "aliases": ["CVE-2025-0938"],
@@ -53,7 +54,7 @@ def export(folder: Path, *records: dict[str, Any]) -> osv.Export:
 
 
 def test_vulnerable_release_is_one_finding_whatever_ecosystems_know_it(tmp_path: Path) -> None:
-    report = interpreter.audit([OLD], export(tmp_path, GIT, BITNAMI, NAMESAKE))
+    report = python.interpreters([OLD], export(tmp_path, GIT, BITNAMI, NAMESAKE))
     (finding,) = report.findings
     assert "CVE-2025-0938" in finding.aliases
     assert finding.severity is Severity.MEDIUM
@@ -62,23 +63,25 @@ def test_vulnerable_release_is_one_finding_whatever_ecosystems_know_it(tmp_path:
 
 @pytest.mark.parametrize("version", ["3.13.2", "3.12.9"])
 def test_release_that_is_not_affected_passes(version: str, tmp_path: Path) -> None:
-    one = Component("CPython", version, type=Type.INTERPRETER)
-    report = interpreter.audit([one], export(tmp_path, GIT, BITNAMI))
+    one = Component("CPython", version, type=Source.INTERPRETER)
+    report = python.interpreters([one], export(tmp_path, GIT, BITNAMI))
     assert (report.checks, report.findings, report.faults) == (1, (), ())
 
 
 def test_release_that_the_image_does_not_tell_is_a_fault(tmp_path: Path) -> None:
-    report = interpreter.audit([Component("CPython", "3.13", type=Type.INTERPRETER)], export(tmp_path, GIT))
+    report = python.interpreters(
+        [Component("CPython", "3.13", type=Source.INTERPRETER)], export(tmp_path, GIT)
+    )
     assert len(report.faults) == 1
 
 
 def test_export_that_lacks_cpython_is_a_fault(tmp_path: Path) -> None:
-    assert interpreter.audit([OLD], export(tmp_path, NAMESAKE)).faults == (
+    assert python.interpreters([OLD], export(tmp_path, NAMESAKE)).faults == (
         f"{tmp_path} holds no record about CPython",
     )
 
 
 def test_interpreter_that_debian_packaged_is_looked_up_there(tmp_path: Path) -> None:
-    one = Component("CPython", "3.13.1", type=Type.INTERPRETER, by_debian=True)
-    report = interpreter.audit([one], export(tmp_path, NAMESAKE))
+    one = Component("CPython", "3.13.1", type=Source.INTERPRETER, by_debian=True)
+    report = python.interpreters([one], export(tmp_path, NAMESAKE))
     assert (report.checks, report.findings, report.faults) == (0, (), ())

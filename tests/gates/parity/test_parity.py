@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import http.server
+import itertools
 import json
 import subprocess
 import sys
-import threading
 from collections.abc import Callable, Iterator
 from datetime import date
 from types import SimpleNamespace
@@ -25,6 +24,7 @@ from drydock.project import Project
 from drydock.verdict import Outcome, Verdict
 from drydock.workspace import Workspace
 from tests.conftest import ROOT, MakeProject
+from tests.support.answers import answering
 
 Judge = Callable[[dict[str, Any]], Verdict]
 SAME = {"version": {"answer": "3.13"}, "zones": {"answer": ["Europe/Berlin", "UTC"]}}
@@ -213,23 +213,12 @@ def test_many_differences_of_one_question_are_counted() -> None:
     assert str(100 - parity.MOST_OF_ONE) in found[-1].text
 
 
-class _Answer(http.server.BaseHTTPRequestHandler):
-    def do_GET(self) -> None:
-        self.send_response(200)
-        self.send_header("Content-Type", "application/json")
-        self.end_headers()
-        self.wfile.write(json.dumps({"id": id(self), "tags": ["a"]}).encode())
-
-    def log_message(self, *args: object) -> None:
-        """Keep the tests' output clean."""
-
-
 @pytest.fixture
 def running() -> Iterator[Running]:
-    with http.server.HTTPServer(("127.0.0.1", 0), _Answer) as server:
-        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
-        yield cast("Running", SimpleNamespace(port=server.server_port))
-        server.shutdown()
+    numbers = itertools.count()
+    answer = lambda: json.dumps({"id": next(numbers), "tags": ["a"]}).encode()  # noqa: E731
+    with answering(answer, "application/json") as found:
+        yield found
 
 
 def test_answers_over_http_keep_their_form_and_lose_their_values(

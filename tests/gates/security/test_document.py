@@ -6,7 +6,7 @@ import ast
 import re
 from pathlib import Path
 
-from drydock.gates.security.checks import CHECKS
+from drydock.gates.security import CHECKS
 
 ROOT = Path(__file__).resolve().parents[3]
 PAGES = ("background/security.md", "reference/expectations.md", "background/results.md")

@@ -9,8 +9,8 @@ from drydock import recorder
 from drydock.image import Image, read_archive
 from drydock.image.cache import Cache
 from drydock.image.compare import Change
-from drydock.report import change as changes
-from drydock.report.change import Since, since
+from drydock.report.page import gather as changes
+from drydock.report.page.gather import Since, since
 from drydock.state.history import Build
 from tests.image.making import docker_archive, files_tar, write_archive
 from tests.state.history.samples import build

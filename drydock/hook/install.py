@@ -20,12 +20,17 @@ SCRIPT = f"""\
 {MARK}: it runs the gates whose inputs changed on every commit that is pushed.
 # `git push --no-verify` goes around it.
 unset $(git rev-parse --local-env-vars)
+python={{python}}
+if [ ! -x "$python" ]; then
+    echo "error: drydock is no longer in $python; install the hook again with \\`drydock hooks\\`" >&2
+    exit 1
+fi
 while read -r _ commit _ _; do
     case $commit in
     *[!0]*)
         export PRE_COMMIT_TO_REF="$commit"
         for project in {{projects}}; do
-            {{python}} -P -m drydock.cli.hook --project "$project" </dev/null || exit
+            "$python" -P -m drydock.cli.hook --project "$project" </dev/null || exit
         done ;;
     esac
 done

@@ -81,6 +81,17 @@ def test_a_refusal_stops_the_push(repository: Path, notes: Path, tmp_path: Path)
     assert git(repository, "push", "--no-verify", "origin", "HEAD:refs/heads/main").returncode == 0
 
 
+def test_a_hook_whose_drydock_is_gone_says_how_to_get_it_again(repository: Path, notes: Path) -> None:
+    install(repository)
+    Path(installing.sys.executable).unlink()
+
+    refused = git(repository, "push", "origin", "HEAD:refs/heads/main", check=False)
+
+    assert refused.returncode != 0
+    assert "a python; install the hook again with `drydock hooks`" in refused.stderr
+    assert not notes.exists()
+
+
 def test_a_linked_worktree_has_the_hook_of_its_repository(
     repository: Path, notes: Path, tmp_path: Path
 ) -> None:

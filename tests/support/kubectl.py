@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from drydock.deploy import kubectl as clusters
 from drydock.deploy import manifests
 from drydock.deploy.manifests import Manifest
 
@@ -30,7 +30,7 @@ COUNTS = ("replicas", "updatedReplicas", "readyReplicas", "availableReplicas")
 def put(folder: Path, kept: Path) -> None:
     """Write the program `kubectl` into a folder; applied objects go to the file `kept`."""
     program = folder / "kubectl"
-    real = shutil.which("kubectl") or ""
+    real = str(clusters.find())
     program.write_text(SCRIPT.format(python=sys.executable, root=str(ROOT), real=real, kept=str(kept)))
     program.chmod(0o755)
 

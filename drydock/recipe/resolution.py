@@ -47,6 +47,14 @@ def expected(blueprint: Blueprint) -> tuple[Blueprint, tuple[str, ...]]:
     return blueprint, tuple(paths)
 
 
+def completed(blueprint: Blueprint, patience: Patience, *, fit: bool) -> tuple[Blueprint, Mapping[str, str]]:
+    """Return the blueprint with its missing locks, and their texts by path."""
+    if not is_needed(blueprint):
+        return blueprint, {}
+    found = find(blueprint, patience, fit=fit)
+    return _applied(blueprint, found), found.files
+
+
 def find(blueprint: Blueprint, patience: Patience, *, fit: bool) -> Resolution:
     """Return a declaration's resolution, from the cache if possible; `fit` lets wheels decide the Python."""
     path = state.cache("resolutions") / f"{digest(blueprint, fit=fit)}.json"
@@ -91,8 +99,7 @@ def make(blueprint: Blueprint, patience: Patience, *, fit: bool) -> Resolution:
     return Resolution(versions, why, files)
 
 
-def apply(blueprint: Blueprint, found: Resolution) -> Blueprint:
-    """Return the blueprint with locks from outside the project."""
+def _applied(blueprint: Blueprint, found: Resolution) -> Blueprint:
     first, *others = found.python
     needed = resolve.is_needed(blueprint)
     blueprint = replace(

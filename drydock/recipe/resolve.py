@@ -6,16 +6,14 @@ import re
 import shlex
 import shutil
 import tempfile
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
 
 from packaging.version import Version
 
-from drydock import command, programs
+from drydock import command, programs, toml
 from drydock.detect import Dependencies
 from drydock.detect.requirements import LOCKED_FROM
 from drydock.detect.tools import LOCKED_BY_UV, Upgrade
@@ -104,7 +102,7 @@ def build_tools(blueprint: Blueprint) -> dict[str, str]:
         The lock file's text by its path; empty if a tool comes from a place without hashes.
     """
     folder = blueprint.root / blueprint.source
-    required = _table(folder).get("build-system", {}).get("requires", DEFAULT_BUILD)
+    required = toml.read(folder / "pyproject.toml").get("build-system", {}).get("requires", DEFAULT_BUILD)
     wanted = "".join(f"{line}\n" for line in required)
     inputs = [_oldest(blueprint)]
     lock = _compile(folder, inputs, wanted) if wanted else ""
@@ -192,7 +190,7 @@ def is_hashed(lock: str) -> bool:
 
 
 def not_itself(folder: Path) -> list[str]:
-    name = _table(folder).get("project", {}).get("name")
+    name = toml.read(folder / "pyproject.toml").get("project", {}).get("name")
     return [f"--no-emit-package={name}"] if isinstance(name, str) else []
 
 
@@ -201,10 +199,5 @@ def test_inputs(folder: Path) -> list[str]:
     files = sorted(path.relative_to(folder).as_posix() for path in folder.glob("*requirements*.txt"))
     files += sorted(path.relative_to(folder).as_posix() for path in folder.glob("requirements/*.txt"))
     named = [name for name in files if TEST_FILE.fullmatch(name.rpartition("/")[2])][:1]
-    groups = _table(folder).get("dependency-groups", {})
+    groups = toml.read(folder / "pyproject.toml").get("dependency-groups", {})
     return named + [f"--group={name}" for name in groups if TEST_GROUP.fullmatch(name)]
-
-
-def _table(folder: Path) -> Mapping[str, Any]:
-    path = folder / "pyproject.toml"
-    return tomllib.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}

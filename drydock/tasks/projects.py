@@ -19,7 +19,7 @@ def explain(c: Context, project: str = "", option: list[str] | None = None, json
     from drydock import detect
     from drydock.build.plan import key_values
     from drydock.detect.errors import Undecided
-    from drydock.project import configured, options, words
+    from drydock.project.configuration import configured, options, words
     from drydock.report import print_json
 
     root = Path(project)

@@ -123,6 +123,7 @@ class Workspace:
             context=options.context or recipe.context,
             dockerfile=options.dockerfile or recipe.dockerfile,
             contexts={**recipe.contexts, **options.contexts},
+            base=self.base.reference,
             build_args=self.build_args() | dict(options.build_args),
             labels=dict(self.label(self.project, self.source, self.base)) | dict(options.labels),
         )

@@ -106,7 +106,7 @@ def plan_of(engine: Engine, wanted: str, release: str) -> Plan | str:
         return "that takes a Debian-family machine"
     if os.geteuid() != 0:
         return "that takes root"
-    architecture = str(engine.sdk.version()["Arch"])
+    architecture = str(engine.version["Arch"])
     if architecture != (own := machine()):
         return f"the engine runs on {architecture}, this machine is {own}"
     here = osrelease.codename()

@@ -12,7 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from drydock import command
+from drydock.base import layout
+from drydock.build import builder as builders
 from drydock.build import identity, plan
+from drydock.build.builder import Builder
 from drydock.build.errors import BadDockerfile, BuildFailed, NoBuildx, NotInContext
 from drydock.build.events import Progress, Step, Update, once
 from drydock.build.plan import Options
@@ -66,7 +69,8 @@ def build(
         try:
             return build(engine, project, options.but(mount_namespace=fresh), on_update)
         finally:
-            remove_mounts(engine, fresh)
+            remove_mounts(builders.find(engine, options.builder), fresh)
+    chosen = builders.find(engine, options.builder)
     progress = Progress()
 
     def consume(chunk: str) -> None:
@@ -75,19 +79,21 @@ def build(
 
     with tempfile.TemporaryDirectory(prefix="drydock-build-") as folder:
         outputs = Path(folder)
-        args = plan.arguments(project, options, ca_bundle=ca_bundle(), outputs=outputs)
+        handed = options.base if not chosen.own else ""
+        images = {handed: layout.write(engine, handed, outputs / "base")} if handed else {}
+        args = plan.arguments(project, options, ca_bundle=ca_bundle(), outputs=outputs, images=images)
         began = time.monotonic()
-        environment = engine.environment | plan.RECORD | {plan.CREDENTIALS: index_credentials()}
+        environment = {**chosen.environment} | plan.RECORD | {plan.CREDENTIALS: index_credentials()}
         done = command.stream(args, consume, env=environment, source="stderr")
         seconds = time.monotonic() - began
         if done.code != 0:
-            raise explain(engine, dockerfile, progress)
+            raise explain(engine, chosen, dockerfile, progress)
         image_id, metadata = identity.image_id(engine, outputs), identity.metadata(outputs)
     steps = once(progress.steps.values())
     return BuildResult(options.target, options.reference, image_id, steps, seconds, metadata)
 
 
-def explain(engine: Engine, dockerfile: Path, progress: Progress) -> DrydockError:
+def explain(engine: Engine, builder: Builder, dockerfile: Path, progress: Progress) -> DrydockError:
     """Turn a failed build's output into one error with a next step."""
     text = progress.rest.strip()
     last = text.splitlines()[-1] if text else "no output"
@@ -109,7 +115,7 @@ def explain(engine: Engine, dockerfile: Path, progress: Progress) -> DrydockErro
             return BadDockerfile(dockerfile=f"{dockerfile}:{found[1]}", problem=found[2])
         if "\n--------------------" in text and (place := re.search(r":(\d+)$", text.splitlines()[0])):
             return BadDockerfile(dockerfile=f"{dockerfile}:{place[1]}", problem=reason)
-        return BuildFailed(step="build set-up", reason=reason, evidence=text)
+        return BuildFailed(step=f"set-up of builder {builder}", reason=reason, evidence=text)
     code = re.search(r"exit code: (\d+)", failed.error)
     why = f"exit code {code[1]}" if code else reason
     shown = failed.instruction if len(failed.instruction) <= 80 else failed.instruction[:77] + "..."
@@ -117,22 +123,24 @@ def explain(engine: Engine, dockerfile: Path, progress: Progress) -> DrydockErro
     return BuildFailed(step=where, reason=why, evidence=said)
 
 
-def remove_mounts(engine: Engine, namespace: str, idle: str = "") -> set[str]:
+def remove_mounts(builder: Builder, namespace: str, idle: str = "") -> set[str]:
     """Remove the cache mounts below a namespace prefix; return the namespaces that had any.
 
     `idle` spares mounts that were used more recently, such as ``1h``.
     """
-    before = _mounts(engine, namespace)
+    before = _mounts(builder, namespace)
     for mount in before:
         filters = [f"--filter=id={mount}", *([f"--filter=until={idle}"] if idle else [])]
-        command.run(["docker", "buildx", "prune", "--force", *filters], env=engine.environment, check=False)
-    left = _mounts(engine, namespace) if before else {}
+        command.run(["docker", "buildx", "prune", "--force", *filters], env=builder.environment, check=False)
+    left = _mounts(builder, namespace) if before else {}
     return {name for mount, name in before.items() if mount not in left}
 
 
-def _mounts(engine: Engine, namespace: str) -> dict[str, str]:
+def _mounts(builder: Builder, namespace: str) -> dict[str, str]:
     """Return the namespace of each cache mount with a prefix, by the mount's id."""
-    listing = command.run(["docker", "buildx", "du", "--verbose"], env=engine.environment, check=False).stdout
+    listing = command.run(
+        ["docker", "buildx", "du", "--verbose"], env=builder.environment, check=False
+    ).stdout
     found = {}
     for record in re.split(r"\n\s*\n", listing):
         identity = re.search(r"^ID:\s*(\S+)", record, re.MULTILINE)

@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Iterator
 
 from drydock import state
-from drydock.build import COLD, remove_mounts
+from drydock.build import COLD, builder, remove_mounts
 from drydock.engine import LABEL, PROJECT_LABEL, Engine
 from drydock.project import Project
 
@@ -38,7 +38,7 @@ def clean(engine: Engine, project: Project, *, caches: bool = False) -> Iterator
         except docker.errors.ImageNotFound:
             continue
         yield f"image {reference}"
-    for name in sorted(remove_mounts(engine, COLD, idle=LONGER_THAN_A_BUILD)):
+    for name in sorted(remove_mounts(builder.find(engine), COLD, idle=LONGER_THAN_A_BUILD)):
         yield f"cache mounts {name}"
     if project.state.is_dir():
         shutil.rmtree(project.state)

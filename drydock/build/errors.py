@@ -11,6 +11,18 @@ class NoBuildx(DrydockError):
     next_step = "install it (Debian 13: docker-buildx, Docker's own packages: docker-buildx-plugin)"
 
 
+class EngineTooOld(DrydockError):
+    exit_code = Exit.ENGINE
+    fact = "the Docker Engine at {host} is {version}, and cannot build: `RUN --network` came with {oldest}"
+    next_step = "upgrade it, or build with --builder on one outside of it"
+
+
+class NoBuilder(DrydockError):
+    exit_code = Exit.ENGINE
+    fact = "builder {builder} cannot build for this engine: {problem}"
+    next_step = "choose one of `docker buildx ls` with --builder, `docker buildx use` or BUILDX_BUILDER"
+
+
 class BuildFailed(DrydockError):
     exit_code = Exit.BUILD
     fact = "build step {step!r} failed: {reason}"

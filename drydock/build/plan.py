@@ -20,6 +20,7 @@ OFFERED = ("production", "slim", "builder", "test")
 
 # Makes buildx 0.14 and newer write BuildKit's whole record of the build into the metadata.
 RECORD = {"BUILDX_METADATA_PROVENANCE": "max"}
+NONE: Mapping[str, str] = {}
 # Passes the credentials of named indexes to buildx, which mounts them as a secret.
 CREDENTIALS = "DRYDOCK_INDEX_CREDENTIALS"
 
@@ -32,7 +33,8 @@ class Options:
     reference: str = ""  # the result's tag; empty for none
     no_cache: bool = False
     platforms: tuple[str, ...] = ()  # such as `linux/arm64`; empty for the engine's own
-    builder: str = ""  # of buildx; empty for the engine's own
+    builder: str = ""  # of buildx; empty for the selected one
+    base: str = ""  # the image on the engine to start from, which a builder outside the engine must be given
     cache_from: tuple[str, ...] = ()  # in buildx's syntax
     cache_to: tuple[str, ...] = ()  # in buildx's syntax
     build_args: Mapping[str, str] = field(default_factory=dict)
@@ -55,12 +57,19 @@ def arguments(
     *,
     ca_bundle: Path | None,
     outputs: Path,
+    images: Mapping[str, str] = NONE,
     environment: Mapping[str, str] = os.environ,
 ) -> list[str]:
-    """Return the buildx command line; `ca_bundle` is for downloads in RUN steps, as a secret."""
+    """Return the buildx command line.
+
+    Args:
+        ca_bundle: For downloads in RUN steps, as a secret.
+        images: Addresses of images that the builder does not find by itself, by reference.
+    """
     context = options.context or project.root
     args = ["docker", "buildx", "build", "--progress=rawjson", f"--file={dockerfile(project, options)}"]
     args += [f"--build-context={name}={folder}" for name, folder in sorted(options.contexts.items())]
+    args += [f"--build-context={familiar(name)}={address}" for name, address in sorted(images.items())]
     args += [
         f"--target={options.target}",
         *identity.arguments(outputs),
@@ -69,8 +78,6 @@ def arguments(
     ]
     if options.reference:
         args.append(f"--tag={options.reference}")
-    if options.builder:
-        args.append(f"--builder={options.builder}")
     if options.platforms:
         args.append(f"--platform={','.join(options.platforms)}")
     if len(options.platforms) < 2:
@@ -95,6 +102,11 @@ def arguments(
     args += [f"--build-arg={key}={text}" for key, text in sorted(build_args.items())]
     args += [f"--label={key}={text}" for key, text in sorted(options.labels.items())]
     return [*args, str(context)]
+
+
+def familiar(reference: str) -> str:
+    """Return a reference as BuildKit looks it up among the named contexts."""
+    return reference.removeprefix("docker.io/").removeprefix("library/").removesuffix(":latest")
 
 
 def dockerfile(project: Project, options: Options) -> Path:

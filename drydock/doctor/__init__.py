@@ -27,6 +27,7 @@ def examine(project: Project) -> Iterator[Finding]:
         return
     yield engine.version(found)
     yield engine.buildx(found)
+    yield engine.builder(found)
     info = found.sdk.info()
     yield engine.clock(info)
     yield engine.storage(info)

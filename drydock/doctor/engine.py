@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from drydock import command
+from drydock.build import builder as builders
+from drydock.build.errors import NoBuilder
 from drydock.doctor.finding import Finding, failure, ok, unknown, warning
-from drydock.engine import Engine, find
+from drydock.engine import OLDEST, Engine, find
 from drydock.errors import CommandMissing
 from drydock.project import Project
 
-OLDEST_ENGINE = 23
 OLDEST_BUILDX = (0, 10)
 # A cold build needs about 3 GB: the base, the build's stages, the image.
 LEAST_FREE_BYTES = 5_000_000_000
@@ -34,14 +35,12 @@ POOR_DRIVERS = {
 
 def version(engine: Engine) -> Finding:
     """Check the engine's kind and version."""
-    found = engine.sdk.version()
-    number = str(found.get("Version", "0"))
-    fact = f"{number} at {engine.host} ({engine.candidate.source})"
-    if "podman" in str(found).lower():
-        return warning("engine", f"{fact}, Podman", "use Docker Engine for builds: Podman's has no BuildKit")
-    major = re.match(r"\d+", number)
-    if major and int(major[0]) < OLDEST_ENGINE:
-        return failure("engine", fact, f"upgrade to {OLDEST_ENGINE} or newer")
+    fact = f"{engine.version.get('Version', 'unknown')} at {engine.host} ({engine.candidate.source})"
+    if engine.podman:
+        how = "builds take BuildKit's image there: let it pull one, or name a builder with --builder"
+        return warning("engine", f"{fact}, Podman, which has no BuildKit", how)
+    if engine.outdated:
+        return failure("engine", fact, f"upgrade to {OLDEST} or newer")
     return ok("engine", fact)
 
 
@@ -74,6 +73,19 @@ def buildx(engine: Engine) -> Finding:
         oldest = ".".join(str(part) for part in OLDEST_BUILDX)
         return failure("buildx", found[0], f"upgrade to {oldest} or newer")
     return ok("buildx", found[0])
+
+
+def builder(engine: Engine) -> Finding:
+    """Check the builder that a build without --builder takes."""
+    try:
+        found = builders.find(engine)
+    except CommandMissing:
+        return unknown("builder", "there is no docker CLI to ask")
+    except NoBuilder as error:
+        return failure("builder", str(error.values["problem"]), NoBuilder.next_step)
+    if found.own:
+        return ok("builder", f"{found}, the engine's own; it keeps no cache in a registry or folder")
+    return ok("builder", f"{found}: it is handed the base, and the engine gets the image")
 
 
 def storage(info: Mapping[str, Any]) -> Finding:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from drydock.engine import find
 from drydock.engine.errors import EngineGone, NoEngine
@@ -20,6 +21,9 @@ LABEL = "dev.drydock.started-by"
 # On every image that drydock builds, with the project's image name, and so on its containers: `clean` spares
 # those of other projects.
 PROJECT_LABEL = "dev.drydock.project"
+
+# The first major version with `RUN --network` in its own BuildKit.
+OLDEST = 23
 
 # The SDK's own default of 60 s is too short for a large layer on a slow disk.
 CALL_SECONDS = 300
@@ -45,6 +49,22 @@ class Engine:
     def sdk(self) -> docker.DockerClient:
         """The SDK's client, made at first use: its import costs a fifth of a second."""
         return find.client(self.candidate, timeout=CALL_SECONDS)
+
+    @functools.cached_property
+    def version(self) -> dict[str, Any]:
+        """Its own description: version, architecture, components."""
+        return dict(self.sdk.version())
+
+    @property
+    def podman(self) -> bool:
+        """Whether it is Podman's, which has no BuildKit inside."""
+        return "podman" in str(self.version).lower()
+
+    @property
+    def outdated(self) -> bool:
+        """Whether its own BuildKit is too old for a Dockerfile of drydock's form."""
+        major = re.match(r"\d+", str(self.version.get("Version", "")))
+        return not self.podman and major is not None and int(major[0]) < OLDEST
 
     @contextmanager
     def answering(self) -> Iterator[None]:

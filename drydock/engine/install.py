@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from drydock import command, osrelease
-from drydock.engine import Engine, apt, connect, find
+from drydock.engine import OLDEST, Engine, apt, connect, find
 from drydock.engine.errors import EngineInstallFailed, EngineStartFailed, NoEngine
 from drydock.progress import Say
 from drydock.spelling import spelled
@@ -21,7 +21,6 @@ from drydock.spelling import spelled
 # Debian 12's own engine (20.10) has no buildx; the packages of Debian 13 run on Debian 12 as they are.
 PACKAGES = ("docker.io", "docker-cli", "docker-buildx")
 NEWER_RELEASE = "trixie"
-OLDEST_USABLE = 23  # the first engine whose default builder is BuildKit through buildx
 START_SECONDS = 60.0
 
 STATE = Path("/var/lib/drydock")
@@ -95,7 +94,7 @@ def install(say: Say) -> None:
 def _candidate_is_usable() -> bool:
     policy = command.run(["apt-cache", "policy", PACKAGES[0], PACKAGES[2]], env={"LC_ALL": "C"}).stdout
     versions = [line.split(":", 1)[1].strip() for line in policy.splitlines() if "Candidate:" in line]
-    return len(versions) == 2 and versions[1] != "(none)" and major(versions[0]) >= OLDEST_USABLE
+    return len(versions) == 2 and versions[1] != "(none)" and major(versions[0]) >= OLDEST
 
 
 def major(version: str) -> int:

@@ -37,7 +37,7 @@ def keep(judgement: Judgement) -> None:
     elif not subject.arguments:
         image = workspace.measured(subject.target)
         content = content_digest(image)
-        versions = {"drydock": drydock.version(), "engine": str(subject.engine.sdk.version()["Version"])}
+        versions = {"drydock": drydock.version(), "engine": str(subject.engine.version["Version"])}
         versions |= {name: programs.version(name) for name in gate.facts.programs}
         now = defined(gate, subject.project, subject.target)
         Receipts().write(now, verdict, content=content, image=image.id, tools=versions)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import json
+import os
 import re
 import shlex
 from collections.abc import Iterable, Mapping
@@ -38,12 +39,13 @@ def find(project: Project) -> Lock:
     path = candidate(project)
     if path is None:
         names = ", ".join([project.lock] if project.lock else LOCK_FILES)
-        raise LockMissing(source=project.source, looked_for=names, root=project.root)
+        raise LockMissing(source=project.source, looked_for=names, root=os.path.relpath(project.root))
     text = path.read_text(encoding="utf-8")
     lock = Lock(path, path.name, pins(path.name, text))
     manifest, wanted = declared(project.source, text, lock.kind)
     if lock.pins and (mismatch := mismatches(wanted, lock.pins, project.python)):
-        raise LockStale(lock=path, manifest=manifest, mismatch=", ".join(mismatch), root=project.root)
+        differs = ", ".join(mismatch)
+        raise LockStale(lock=path, manifest=manifest, mismatch=differs, root=os.path.relpath(project.root))
     return lock
 
 

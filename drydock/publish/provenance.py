@@ -62,7 +62,7 @@ def observed(
     """Describe a build on an engine, with the versions of its tools."""
     with engine.answering():
         identity = str(engine.sdk.info().get("ID", ""))
-        version = str(engine.sdk.version()["Version"])
+        version = str(engine.version["Version"])
     buildx = command.run(["docker", "buildx", "version"], env=engine.environment).stdout.split()
     versions = {"docker-engine": version, "docker-buildx": buildx[1] if len(buildx) > 1 else ""}
     return Build(target, build_args, f"urn:drydock:engine:{identity}", versions, platforms, added)

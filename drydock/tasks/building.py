@@ -9,7 +9,7 @@ from drydock.tasks.offer import RESULT, Given, offer, voice
     "preparing the build of {target}",
     no_cache="run every step again, with cache mounts of its own; yours stay as they are",
     platform="such as linux/arm64; several separated by commas are built one after another, for an index",
-    builder="a buildx builder, such as a remote one",
+    builder="a buildx builder, such as a remote one; by default the selected one",
     cache_from="cache source in buildx's spelling; may be repeated",
     cache_to="cache destination in buildx's spelling; may be repeated",
     build_arg="KEY=VALUE for an ARG of the Dockerfile; may be repeated",

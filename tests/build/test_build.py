@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from drydock import command
-from drydock.build import COLD, Options, Update, build, remove_mounts
+from drydock.build import COLD, Options, Update, build, builder, remove_mounts
 from drydock.build.errors import BadDockerfile, BuildFailed, NoBuildx, NotInContext
 from drydock.engine import Engine, find
 from drydock.engine.errors import EngineGone
@@ -263,10 +263,10 @@ def test_what_a_killed_cold_build_leaves_is_removed_when_nobody_has_used_it_for_
     project = project_of(make_project, python_image, f'RUN {mount} python3 -c \'open("/cache/n", "w")\'')
     build(engine, project, Options(no_cache=True, mount_namespace=namespace))
 
-    assert remove_mounts(engine, namespace, idle="1h") == set()
+    assert remove_mounts(builder.find(engine), namespace, idle="1h") == set()
     assert namespace in cold_mounts(engine)
 
-    assert remove_mounts(engine, namespace) == {namespace}
+    assert remove_mounts(builder.find(engine), namespace) == {namespace}
     assert namespace not in cold_mounts(engine)
 
 

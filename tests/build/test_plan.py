@@ -64,14 +64,12 @@ def test_mount_namespace_keeps_cold_builds_away_from_the_users_caches(make_proje
     assert {"--no-cache", "--build-arg=BUILDKIT_CACHE_MOUNT_NS=cold-1"} <= set(args)
 
 
-def test_cache_and_builder_options_are_handed_on(make_project: MakeProject) -> None:
-    options = Options(
-        builder="team", cache_from=("type=registry,ref=r/c",), cache_to=("type=inline",), labels={"a": "b"}
-    )
+def test_cache_options_and_labels_are_handed_on(make_project: MakeProject) -> None:
+    options = Options(cache_from=("type=registry,ref=r/c",), cache_to=("type=inline",), labels={"a": "b"})
 
     args = build_arguments(make_project, options)
 
-    wanted = {"--builder=team", "--cache-from=type=registry,ref=r/c", "--cache-to=type=inline", "--label=a=b"}
+    wanted = {"--cache-from=type=registry,ref=r/c", "--cache-to=type=inline", "--label=a=b"}
     assert wanted <= set(args)
 
 
@@ -140,3 +138,18 @@ def test_a_secret_that_is_given_wins_over_the_machines_own(make_project: MakePro
     args = build_arguments(make_project, Options(secrets={"ca": "src=/mine.crt"}), ca=Path("/etc/ca.crt"))
 
     assert [arg for arg in args if arg.startswith("--secret")] == ["--secret=id=ca,src=/mine.crt"]
+
+
+@pytest.mark.parametrize(
+    ("reference", "name"),
+    [("local/python:3.13-slim", "local/python:3.13-slim"), ("docker.io/library/python:latest", "python")],
+)
+def test_an_image_is_handed_over_under_the_name_that_buildkit_looks_up(
+    make_project: MakeProject, reference: str, name: str
+) -> None:
+    project = make_project({"Dockerfile": "FROM scratch AS production\n"})
+    images = {reference: "oci-layout:///base@sha256:1"}
+
+    args = arguments(project, Options(), ca_bundle=None, outputs=Path("/out"), images=images, environment={})
+
+    assert f"--build-context={name}=oci-layout:///base@sha256:1" in args

@@ -67,6 +67,25 @@ def test_buildx_missing_or_old(
     assert bool(found.advice) is (severity is not Severity.OK)
 
 
+@pytest.mark.parametrize(
+    ("script", "severity", "words"),
+    [
+        (None, Severity.UNKNOWN, "no docker CLI"),
+        ("echo 'ERROR: no builder \"team\" found' >&2; exit 1", Severity.FAILURE, 'no builder "team" found'),
+        ("echo 'Driver: kubernetes'", Severity.OK, "team (kubernetes driver): it is handed the base"),
+    ],
+)
+def test_the_selected_builder_and_its_driver(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str | None, severity: Severity, words: str
+) -> None:
+    program(tmp_path / "bin", monkeypatch, script)
+    monkeypatch.setenv("BUILDX_BUILDER", "team")
+    with telling(tmp_path) as engine:
+        found = looks.builder(engine)
+
+    assert (found.severity, words in found.fact) == (severity, True)
+
+
 def test_docker_host_that_wins_over_a_selected_context_is_told(tmp_path: Path) -> None:
     meta = {"Name": "away", "Endpoints": {"docker": {"Host": "tcp://10.0.0.1:2376"}}}
     write_files(

@@ -2,27 +2,6 @@
 
 from drydock.detect.detector import detect
 from drydock.detect.explain import as_json, explain_lines
-from drydock.detect.model import (
-    Blocker,
-    Conflict,
-    Dependencies,
-    Findings,
-    Found,
-    Installation,
-    Server,
-    Setting,
-)
+from drydock.detect.model import Dependencies, Findings, Setting
 
-__all__ = [
-    "Blocker",
-    "Conflict",
-    "Dependencies",
-    "Findings",
-    "Found",
-    "Installation",
-    "Server",
-    "Setting",
-    "as_json",
-    "detect",
-    "explain_lines",
-]
+__all__ = ["Dependencies", "Findings", "Setting", "as_json", "detect", "explain_lines"]

@@ -49,8 +49,6 @@ INSTALLERS = frozenset(
 
 @dataclass(frozen=True)
 class Chosen:
-    """The chosen declaration, and the reason."""
-
     source: Source
     why: str
 
@@ -212,11 +210,8 @@ def server(chosen: Chosen, names: set[str], overrides: Mapping[str, str]) -> Fou
     if item := next((item for item in source.wanted if _brings(item)), None):
         return Found(Server("uvicorn", "default"), item.where, f"{item.text} brings it")
     asked = {*_split(overrides.get("extras", "")), *_split(overrides.get("groups", ""))}
-    places: tuple[tuple[ServerPlace, Mapping[str, Items]], ...] = (
-        ("extra", source.extras),
-        ("group", source.groups),
-    )
-    for place, parts in places:
+    places: dict[ServerPlace, Mapping[str, Items]] = {"extra": source.extras, "group": source.groups}
+    for place, parts in places.items():
         for name in sorted(parts, key=lambda name: (name not in asked, bool(DEVELOPMENT.search(name)))):
             if item := next((i for i in parts[name] if _brings(i)), None):
                 kept = name in asked or not DEVELOPMENT.search(name)

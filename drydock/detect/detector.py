@@ -118,9 +118,8 @@ class _Detection:
         if release:
             fact = f"any release of Python {version} is taken for {release.value}"
             self.notes.append(Found(fact, release.where, "which release there is, the base image decides"))
-        names = (
-            deps.installed(chosen, version or python.NEWEST_DEFAULT, [*extras, *groups]) if chosen else set()
-        )
+        newest = version or python.NEWEST_DEFAULT
+        names = deps.installed(chosen, newest, [*extras, *groups]) if chosen else set()
         build, run = system.packages(startup, chosen, names, version, self.files, dockerfiles.kept(self.tree))
         run = self._packages_by_hand("system-packages") or run
         self.notes += system.libraries(chosen, names, run)
@@ -210,10 +209,9 @@ class _Detection:
         """Return the project's folder: the nearest one above the entry point with a manifest."""
         source = self.chosen.source if self.chosen else None
         own = source.folder if source and not source.package else ""
+        manifests = ("pyproject.toml", "setup.py")
         for folder in ancestors(self.path):
-            if folder == own or any(
-                self.tree.exists(join(folder, n)) for n in ("pyproject.toml", "setup.py")
-            ):
+            if folder == own or any(self.tree.exists(join(folder, name)) for name in manifests):
                 return folder
         return "."
 
@@ -226,7 +224,6 @@ class _Detection:
         return replace(found, workdir=Found(workdir, "set by hand: workdir")) if workdir else found
 
     def _note_beside(self) -> None:
-        """Note the project's other steps and processes."""
         if self.entry is None or self.startup is None:
             return
         for item in self.evidence:

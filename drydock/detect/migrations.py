@@ -5,8 +5,8 @@ from __future__ import annotations
 import configparser
 import posixpath
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 
 from drydock.detect.commands import parts_of
 from drydock.detect.dockerfiles import Command
@@ -29,7 +29,8 @@ class _Tool:
     name: str  # of its distribution
     module: str  # for `python3 -m`
     configuration: str  # its own file's name
-    location: Callable[[Tree, str], str]  # returns the folder of scripts in a configuration
+    key: str  # of the folder of scripts in a configuration
+    usual: str  # the folder that it takes where a configuration names none
     proof: str  # a file that this folder must have; empty for any folder
     arguments: str
 
@@ -68,7 +69,7 @@ def _candidates(tree: Tree, project: str, tool: _Tool) -> Iterator[Found[Migrati
     places = [join(project, "pyproject.toml"), *tree.named(tool.configuration)]
     for path in places:
         inside = project == "." or path.startswith(f"{project}/")
-        location = tool.location(tree, path) if inside and not ASIDE.search(path) else ""
+        location = _location(tool, tree, path) if inside and not ASIDE.search(path) else ""
         if not location:
             continue
         for folder in dict.fromkeys((folder_of(path), project)):
@@ -88,41 +89,32 @@ def _as_run(found: Found[Migration], commands: Iterable[Command]) -> Found[Migra
         for part in parts_of(command.text):
             if (match := ALEMBIC.search(part)) and found.value.folder in command.folders:
                 own = f"python3 -m alembic {' '.join(match[1].split())}"
-                return Found(
-                    Migration(own, found.value.folder, found.value.files),
-                    found.where,
-                    f"run as in {command.where}",
-                )
+                return Found(replace(found.value, command=own), found.where, f"run as in {command.where}")
     return found
 
 
-def _alembic(tree: Tree, path: str) -> str:
+def _location(tool: _Tool, tree: Tree, path: str) -> str:
+    """Return the folder of scripts that a configuration names, `""` if it is not one."""
     if path.endswith(".toml"):
-        text = str(table(tree.toml(path), "tool", "alembic").get("script_location", ""))
+        found: Mapping[str, object] = table(tree.toml(path), "tool", tool.name)
     else:
-        text = _option(tree.text(path), ("alembic",), "script_location")
+        found = _section(tree.text(path) or "", tool.name)
+    text = str(found.get(tool.key, tool.usual)).strip() if found else ""
     if text.startswith(HERE):
         return f"./{join(folder_of(path), text.removeprefix(HERE).lstrip('/'))}"
     return text.replace(".", "/").replace(":", "/") if ":" in text else text
 
 
-def _aerich(tree: Tree, path: str) -> str:
-    if path.endswith(".toml"):
-        found = table(tree.toml(path), "tool", "aerich")
-        return str(found.get("location", "migrations")) if found else ""
-    return _option(tree.text(path), ("aerich",), "location")
-
-
-def _option(text: str | None, sections: Sequence[str], name: str) -> str:
+def _section(text: str, name: str) -> Mapping[str, str]:
     reader = configparser.RawConfigParser(strict=False)
     try:
-        reader.read_string(text or "")
+        reader.read_string(text)
     except configparser.Error:
-        return ""
-    return next((reader.get(one, name, fallback="") for one in sections), "").strip()
+        return {}
+    return dict(reader.items(name)) if reader.has_section(name) else {}
 
 
 TOOLS = (
-    _Tool("alembic", "alembic", "alembic.ini", _alembic, "env.py", "upgrade head"),
-    _Tool("aerich", "aerich.cli", "aerich.ini", _aerich, "", "upgrade"),
+    _Tool("alembic", "alembic", "alembic.ini", "script_location", "", "env.py", "upgrade head"),
+    _Tool("aerich", "aerich.cli", "aerich.ini", "location", "migrations", "", "upgrade"),
 )

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from drydock.detect.errors import Undecided
-from drydock.project import Development, Project, configured, read
+from drydock.project import Development, Project
+from drydock.project.configuration import configured, read
 from drydock.project.errors import NoProject
 
 if TYPE_CHECKING:

@@ -78,9 +78,8 @@ class Routes:
         self.routers: dict[Key, _Router] = {}
         self.calls: dict[Key, list[Site]] = {}
         for site in startup.calls:
-            values = [site.module.dotted(a) for a in site.node.args] + [
-                k.arg or "" for k in site.node.keywords
-            ]
+            values = [site.module.dotted(a) for a in site.node.args]
+            values += [k.arg or "" for k in site.node.keywords]
             symbol = site.module.symbol(site.name) if any("router" in value for value in values) else None
             if symbol:
                 self.calls.setdefault(Key(symbol.module.path, symbol.name), []).append(site)
@@ -208,9 +207,8 @@ def probes(routes: list[Route]) -> tuple[Route | None, Route | None]:
     """Return the routes for liveness and readiness; one that asks a database is only for readiness."""
     routes = [r for r in routes if not r.guarded]
     live = [r for r in routes if r.tail in LIVE and not r.asks_database]
-    ready = [r for r in routes if r.tail in READY] or [
-        r for r in routes if r.tail in LIVE and r.asks_database
-    ]
+    ready = [r for r in routes if r.tail in READY]
+    ready = ready or [r for r in routes if r.tail in LIVE and r.asks_database]
     liveness = min(live, key=lambda route: route.rank, default=None)
     return liveness, min(ready, key=lambda route: route.rank, default=liveness)
 

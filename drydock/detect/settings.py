@@ -247,9 +247,8 @@ def _required(field: Field, old: bool) -> bool:
     if value is None:
         nones = (n for n in ast.walk(node) if isinstance(n, ast.Constant) and n.value is None) if node else ()
         optional = "Optional" in field.type or any(True for _ in nones)
-        tail = (
-            node.slice.elts if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Tuple) else []
-        )
+        parts = node.slice if isinstance(node, ast.Subscript) else None
+        tail = getattr(parts, "elts", [])
         return not (old and optional) and not any(_gives_default(field, part) for part in tail)
     if isinstance(value, ast.Call) and field.module.dotted(value.func).endswith("Field"):
         return not _gives_default(field, value)
@@ -284,10 +283,8 @@ def _configuration(symbol: Symbol, hops: int = MAX_BASES) -> tuple[str, str]:
     for statement in symbol.node.body if symbol.node and hops else ():
         values = class_options(statement)
         if values is not None:
-            texts = (
-                Reader(symbol.module).text(values.get(f"env_{n}")) for n in ("prefix", "nested_delimiter")
-            )
-            prefix, delimiter = (text or "" for text in texts)
+            nodes = values.get("env_prefix"), values.get("env_nested_delimiter")
+            prefix, delimiter = (Reader(symbol.module).text(node) or "" for node in nodes)
             return prefix, delimiter
     above = _bases(symbol) if hops else []
     return _configuration(above[0], hops - 1) if above else ("", "")

@@ -222,10 +222,6 @@ def _collect(module: Module, tree: ast.Module) -> None:
     module.calls = [site._replace(name=module.dotted(site.node.func)) for site in module.calls]
 
 
-def _note_call(module: Module, node: ast.Call, scope: Scope) -> None:
-    module.calls.append(Site(node, "", scope, module))
-
-
 def _note_import(module: Module, node: ast.Import, scope: Scope) -> None:
     for name in node.names:
         module.imports.append(Import(name.name, (), scope))
@@ -285,10 +281,6 @@ def _note_binding(module: Module, node: ast.Assign | ast.AnnAssign | ast.NamedEx
             _note_name(module, target.id, scope)
 
 
-def _note_growth(module: Module, node: ast.AugAssign, scope: Scope) -> None:
-    module.grown.append((node, scope))
-
-
 def _note_name(module: Module, name: str, scope: Scope) -> None:
     if not scope.function and not scope.owner:
         module.names.add(name)
@@ -310,8 +302,7 @@ def _children(node: ast.AST, scope: Scope) -> list[tuple[ast.AST, Scope]]:
         inner = scope._replace(owner=f"{scope.owner}.{node.name}".lstrip("."))
         return [(n, scope) for n in heads] + [(n, inner) for n in node.body]
     if isinstance(node, ast.If):
-        body = _guarded(node.test, scope)
-        rest = scope._replace(tested=True)
+        body, rest = _guarded(node.test, scope), scope._replace(tested=True)
         return [(node.test, scope), *((n, body) for n in node.body), *((n, rest) for n in node.orelse)]
     if isinstance(node, (ast.Try, ast.TryStar)):
         safe = scope._replace(tried=True) if node.handlers else scope
@@ -345,7 +336,7 @@ def _qualified(scope: Scope, name: str) -> str:
 
 
 NOTES: dict[type, Callable[[Module, Any, Scope], None]] = {
-    ast.Call: _note_call,
+    ast.Call: lambda module, node, scope: module.calls.append(Site(node, "", scope, module)),
     ast.Import: _note_import,
     ast.ImportFrom: _note_import_from,
     ast.Constant: _note_text,
@@ -359,5 +350,5 @@ NOTES: dict[type, Callable[[Module, Any, Scope], None]] = {
     ast.Assign: _note_binding,
     ast.AnnAssign: _note_binding,
     ast.NamedExpr: _note_binding,
-    ast.AugAssign: _note_growth,
+    ast.AugAssign: lambda module, node, scope: module.grown.append((node, scope)),
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
 from drydock.detect.code import Startup
 from drydock.detect.dependencies import Chosen, place_of
@@ -25,22 +26,50 @@ SOURCES = {
     "uwsgi": (("build-essential",), ()),
     "pysqlcipher3": (("build-essential", "libsqlcipher-dev"), ("libsqlcipher1",)),
 }
-# Distributions that call a program or load a library which no wheel contains.
+
+
+class Runtime(NamedTuple):
+    """A Debian package that a running program needs."""
+
+    distributions: tuple[str, ...] = ()  # call its program or load its library, which no wheel contains
+    programs: tuple[str, ...] = ()
+    # What Python programs open by name: production has these. The build itself finds the libraries that an
+    # extension module links against.
+    files: tuple[str, ...] = ()
+
+
 RUNTIME = {
-    "gitpython": "git",
-    "pydub": "ffmpeg",
-    "ffmpeg-python": "ffmpeg",
-    "pytesseract": "tesseract-ocr",
-    "python-magic": "libmagic1",
-    "weasyprint": "libpango-1.0-0",
-    "pdf2image": "poppler-utils",
-    "pdfkit": "wkhtmltopdf",
-    "wand": "libmagickwand-6.q16-6",
-    "graphviz": "graphviz",
-    "opencv-python": "libgl1",
-    "psycopg": "libpq5",
-    "pyzbar": "libzbar0",
+    "curl": Runtime((), ("curl",), ("curl",)),
+    "ffmpeg": Runtime(("pydub", "ffmpeg-python"), ("ffmpeg", "ffprobe"), ("ffmpeg", "ffprobe")),
+    "ghostscript": Runtime((), ("gs",), ("gs", "/usr/share/ghostscript")),
+    "git": Runtime(("gitpython",), ("git",), ("git", "/usr/lib/git-core")),
+    "graphviz": Runtime(("graphviz",), ("dot",), ("dot", "/usr/lib/*/graphviz")),
+    "imagemagick": Runtime((), ("convert",)),
+    "libgl1": Runtime(("opencv-python",)),
+    "libimage-exiftool-perl": Runtime((), ("exiftool",)),
+    "libmagic1": Runtime(
+        ("python-magic",), (), ("libmagic.so.1", "/usr/lib/file/magic*", "/usr/share/misc/magic*")
+    ),
+    "libmagickwand-6.q16-6": Runtime(("wand",)),
+    "libpango-1.0-0": Runtime(
+        ("weasyprint",),
+        (),
+        ("libpango-1.0.so.0", "libpangoft2-1.0.so.0", "libgobject-2.0.so.0", "/etc/fonts"),
+    ),
+    "libpq5": Runtime(("psycopg",), (), ("libpq.so.5",)),
+    "libreoffice": Runtime((), ("libreoffice", "soffice")),
+    "libzbar0": Runtime(("pyzbar",), (), ("libzbar.so.0",)),
+    "openssh-client": Runtime((), ("ssh",), ("ssh",)),
+    "pandoc": Runtime((), ("pandoc",), ("pandoc",)),
+    "poppler-utils": Runtime(("pdf2image",), ("pdftotext",), ("pdftotext", "pdftoppm", "pdfinfo")),
+    "postgresql-client": Runtime(
+        (), ("pg_dump",), ("/usr/lib/postgresql/*/bin/pg_dump", "/usr/lib/postgresql/*/bin/psql")
+    ),
+    "tesseract-ocr": Runtime(("pytesseract",), ("tesseract",), ("tesseract", "/usr/share/tesseract-ocr")),
+    "wkhtmltopdf": Runtime(("pdfkit",), ("wkhtmltopdf",)),
 }
+BY_DISTRIBUTION = {name: package for package, row in RUNTIME.items() for name in row.distributions}
+BY_PROGRAM = {name: package for package, row in RUNTIME.items() for name in row.programs}
 # Wheels that load a library which the base lacks: only named, since not every program needs it.
 LIBRARIES = {
     "lightgbm": ("libgomp.so.1", "libgomp1"),
@@ -48,42 +77,6 @@ LIBRARIES = {
     "cairosvg": ("libcairo.so.2", "libcairo2"),
     "pyvips": ("libvips.so.42", "libvips42"),
     "sounddevice": ("libportaudio.so.2", "libportaudio2"),
-}
-PROGRAMS = {
-    "git": "git",
-    "ffmpeg": "ffmpeg",
-    "ffprobe": "ffmpeg",
-    "convert": "imagemagick",
-    "pdftotext": "poppler-utils",
-    "tesseract": "tesseract-ocr",
-    "wkhtmltopdf": "wkhtmltopdf",
-    "dot": "graphviz",
-    "pandoc": "pandoc",
-    "libreoffice": "libreoffice",
-    "soffice": "libreoffice",
-    "pg_dump": "postgresql-client",
-    "ssh": "openssh-client",
-    "curl": "curl",
-    "exiftool": "libimage-exiftool-perl",
-    "gs": "ghostscript",
-}
-# The programs, libraries and data that Python programs use, by package. The build itself finds the libraries
-# that an extension module links against.
-FILES = {
-    "curl": ("curl",),
-    "ffmpeg": ("ffmpeg", "ffprobe"),
-    "ghostscript": ("gs", "/usr/share/ghostscript"),
-    "git": ("git", "/usr/lib/git-core"),
-    "graphviz": ("dot", "/usr/lib/*/graphviz"),
-    "libmagic1": ("libmagic.so.1", "/usr/lib/file/magic*", "/usr/share/misc/magic*"),
-    "libpango-1.0-0": ("libpango-1.0.so.0", "libpangoft2-1.0.so.0", "libgobject-2.0.so.0", "/etc/fonts"),
-    "libpq5": ("libpq.so.5",),
-    "libzbar0": ("libzbar.so.0",),
-    "openssh-client": ("ssh",),
-    "pandoc": ("pandoc",),
-    "poppler-utils": ("pdftotext", "pdftoppm", "pdfinfo"),
-    "postgresql-client": ("/usr/lib/postgresql/*/bin/pg_dump", "/usr/lib/postgresql/*/bin/psql"),
-    "tesseract-ocr": ("tesseract", "/usr/share/tesseract-ocr"),
 }
 # Some of these libraries open others by name, from packages that apt does not install by itself.
 BESIDE = {"libpango-1.0-0": ("libpangoft2-1.0-0", "fontconfig-config"), "libmagic1": ("libmagic-mgc",)}
@@ -140,8 +133,8 @@ def _linked(chosen: Chosen | None, names: set[str]) -> Iterator[Package]:
     for name in sorted(names):
         for package in SOURCES.get(name, ((), ()))[1]:
             yield Package(package, _where(chosen, name), f"{name} links against it")
-        if name in RUNTIME and name not in bundled:
-            yield Package(RUNTIME[name], _where(chosen, name), f"{name} uses it")
+        if name in BY_DISTRIBUTION and name not in bundled:
+            yield Package(BY_DISTRIBUTION[name], _where(chosen, name), f"{name} uses it")
 
 
 def _where(chosen: Chosen | None, name: str) -> str:
@@ -154,8 +147,8 @@ def _from_code(startup: Startup | None) -> Iterator[Package]:
             first = site.argument(0, "args")
             word = constant(first) or constant(next(iter(getattr(first, "elts", [])), None)) or ""
             program = word.split(" ")[0].rpartition("/")[2]
-            if program in PROGRAMS:
-                yield Package(PROGRAMS[program], site.where, f"the program calls {program}", "code")
+            if program in BY_PROGRAM:
+                yield Package(BY_PROGRAM[program], site.where, f"the program calls {program}", "code")
 
 
 def _from_dockerfiles(files: list[Dockerfile], kept: list[Found[str]], run: bool) -> Iterator[Package]:
@@ -168,7 +161,8 @@ def _from_dockerfiles(files: list[Dockerfile], kept: list[Found[str]], run: bool
 
 def opened_files(packages: Iterable[str]) -> tuple[str, ...]:
     """Return the packages' files; none for packages that are only linked against or unknown here."""
-    return tuple(dict.fromkeys(name for package in packages for name in FILES.get(package, ())))
+    rows = (RUNTIME.get(package, Runtime()) for package in packages)
+    return tuple(dict.fromkeys(name for row in rows for name in row.files))
 
 
 def with_beside(packages: Iterable[str]) -> tuple[str, ...]:

@@ -112,11 +112,11 @@ class Reader(NamedTuple):
             return base and base.above()
         if isinstance(node, ast.Subscript):
             index = node.slice.value if isinstance(node.slice, ast.Constant) else None
-            of = (
-                node.value if isinstance(node.value, ast.Attribute) and node.value.attr == "parents" else None
-            )
-            base = inner.path(of.value) if of and isinstance(index, int) and 0 <= index < MAX_STEPS else None
-            return base.above(index + 1) if base and isinstance(index, int) else None
+            of = node.value
+            if not isinstance(of, ast.Attribute) or of.attr != "parents" or not isinstance(index, int):
+                return None
+            base = inner.path(of.value) if 0 <= index < MAX_STEPS else None
+            return base and base.above(index + 1)
         found, known = inner._called_path(node) if isinstance(node, ast.Call) else inner._named_path(node)
         text = None if known else inner.text(node)
         return found if known or text is None else _literal_path(text)
@@ -195,9 +195,9 @@ class Reader(NamedTuple):
 
     def _bound(self, module: Module, name: str, function: str = "") -> Target | None:
         binding = module.bound(name, function) if name else None
-        return (
-            Target(Reader(module, binding.scope.function, self.steps - 1), binding.value) if binding else None
-        )
+        if binding is None:
+            return None
+        return Target(Reader(module, binding.scope.function, self.steps - 1), binding.value)
 
     def _field(self, of: Symbol, attribute: str) -> Target | None:
         owners = ((b, b.scope.owner.split(".")[-1]) for b in of.module.bindings if b.name == attribute)

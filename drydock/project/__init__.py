@@ -1,16 +1,9 @@
 """The project to build: its configuration, its lock, its repository and its ignore rules."""
 
 from drydock.project.configuration import (
-    FILE,
-    amended,
-    check_folder,
     configured,
-    image_name,
     metadata,
-    options,
-    read,
     table,
-    words,
 )
 from drydock.project.model import (
     LOCK_FILES,
@@ -26,7 +19,6 @@ from drydock.project.model import (
 from drydock.project.network import ca_bundle
 
 __all__ = [
-    "FILE",
     "LOCK_FILES",
     "MB",
     "TARGETS",
@@ -36,14 +28,8 @@ __all__ = [
     "Growth",
     "Project",
     "Request",
-    "amended",
     "ca_bundle",
-    "check_folder",
     "configured",
-    "image_name",
     "metadata",
-    "options",
-    "read",
     "table",
-    "words",
 ]

@@ -44,9 +44,8 @@ def find(project: Project) -> Lock:
     lock = Lock(path, path.name, pins(path.name, text))
     manifest, wanted = declared(project.source, text, lock.kind)
     if lock.pins and (mismatch := mismatches(wanted, lock.pins, project.python)):
-        raise LockStale(
-            lock=path, manifest=manifest, mismatch=", ".join(mismatch), root=os.path.relpath(project.root)
-        )
+        differs = ", ".join(mismatch)
+        raise LockStale(lock=path, manifest=manifest, mismatch=differs, root=os.path.relpath(project.root))
     return lock
 
 
@@ -107,12 +106,9 @@ def declared(source: Path, lock: str = "", kind: str = "") -> tuple[str, list[st
     manifest = source / "pyproject.toml"
     table = toml.read(manifest)
     plain = source / "requirements.txt"
-    if (
-        kind in TOOLS
-        or not plain.is_file()
-        or ("dependencies" in table.get("project", {}) and not from_plain)
-    ):
-        return manifest.name, table.get("project", {}).get("dependencies", [])
+    listed = table.get("project", {}).get("dependencies")
+    if kind in TOOLS or not plain.is_file() or (listed is not None and not from_plain):
+        return manifest.name, listed or []
     data = plain.read_bytes()
     # PowerShell's `>` writes UTF-16 with a byte-order mark.
     encoding = "utf-16" if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"

@@ -7,12 +7,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from drydock import detect, project
+from drydock import detect
 from drydock.detect import Findings
 from drydock.detect.errors import Undecided
 from drydock.errors import BadConfiguration
 from drydock.nearest import choices
 from drydock.progress import Patience, unseen
+from drydock.project import configuration
 from drydock.recipe import (
     ci,
     compose,
@@ -90,23 +91,21 @@ def init(
         vendor: Also write the scripts of the build.
         force: Overwrite edits.
     """
-    given = project.options(options)
+    given = configuration.options(options)
     for name in extras:
         if name not in EXTRAS:
             raise BadConfiguration(
                 where=f"--with {name}", problem="is not known", how=f"use one of {choices(name, EXTRAS)}"
             )
-    found = decided(folder, project.words(given))
-    table = {**project.table(found.root), **given}
+    found = decided(folder, configuration.words(given))
+    table = {**configuration.table(found.root), **given}
     blueprint = plan(found, given)
     locks: Mapping[str, str] = {}
     unresolved: tuple[str, ...] = ()
-    if lock and resolution.is_needed(blueprint):
-        if dry_run:
-            blueprint, unresolved = resolution.expected(blueprint)
-        else:
-            resolved = resolution.find(blueprint, patience, fit="python" not in table)
-            blueprint, locks = resolution.apply(blueprint, resolved), resolved.files
+    if lock and dry_run:
+        blueprint, unresolved = resolution.expected(blueprint)
+    elif lock:
+        blueprint, locks = resolution.completed(blueprint, patience, fit="python" not in table)
         blueprint = replace(blueprint, resolved=frozenset())
     wanted = render(
         blueprint, vendor=vendor or f"\nCOPY {dockerfile.VENDORED}/ /\n" in written.text(found.root)
@@ -116,7 +115,7 @@ def init(
         if name in extras or any(written.is_ours(found.root / path) for path in extra.places(found.root)):
             wanted |= extra.render(blueprint)
     changes = [_change(found.root, path, text, force=force) for path, text in wanted.items()]
-    plain = {**locks, **project.amended(found.root, given)}
+    plain = {**locks, **configuration.amended(found.root, given)}
     changes += writing.changes(found.root, plain)
     kept = tuple(change for change in changes if change.old != change.new)
     outcome = Outcome(found.root, kept, tuple(notes(found, blueprint)), unresolved)
@@ -158,7 +157,7 @@ def _change(root: Path, path: str, text: str, *, force: bool) -> Change:
 
 def decided(folder: Path, options: Mapping[str, str]) -> Findings:
     """Return the findings of a project without conflicts and blockers."""
-    found = detect.detect(folder, project.configured(folder) | dict(options))
+    found = detect.detect(folder, configuration.configured(folder) | dict(options))
     if reasons := [one.text for one in found.conflicts] + [one.text for one in found.blockers]:
         raise Undecided(path=folder, count=len(reasons), evidence=spelled("\n".join(reasons)))
     return found
@@ -166,10 +165,10 @@ def decided(folder: Path, options: Mapping[str, str]) -> Findings:
 
 def plan(findings: Findings, options: Mapping[str, Any] | None = None) -> Blueprint:
     """Return the blueprint of a project from its present files and some options."""
-    table = {**project.table(findings.root), **(options or {})}
+    table = {**configuration.table(findings.root), **(options or {})}
     source = findings.root / (findings.source.value if findings.source else ".")
-    metadata = project.metadata(source)
-    name = project.image_name(str(metadata.get("name") or source.name))
+    metadata = configuration.metadata(source)
+    name = configuration.image_name(str(metadata.get("name") or source.name))
     blueprint = draw(findings, table, name, _maintainer(metadata))
     before = written.python(findings.root)
     if "python" in table or before not in blueprint.python_also or not blueprint.lock.endswith(resolve.LOCK):

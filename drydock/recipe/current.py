@@ -52,12 +52,9 @@ def of(project: Project, say: Say = silent, patience: Patience = unseen) -> Reci
     if (project.root / "Dockerfile").is_file():
         say("the project's own Dockerfile stays as it is, and tells what the image needs")
     blueprint = _blueprint(project)
-    locks: Mapping[str, str] = {}
     unlocked = resolve.is_needed(blueprint)
-    if resolution.is_needed(blueprint):
-        fit = "python" not in projects.table(project.root)
-        found = resolution.find(blueprint, patience, fit=fit)
-        blueprint, locks = resolution.apply(blueprint, found), found.files
+    fit = "python" not in projects.table(project.root)
+    blueprint, locks = resolution.completed(blueprint, patience, fit=fit)
     if unlocked:
         say(
             "nothing is locked: the versions of the first build are kept in the user's cache; "

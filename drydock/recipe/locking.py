@@ -75,14 +75,14 @@ def lock(
         if plain:
             texts |= _renewed(found, place, plain, upgrade)
         elif not used:
-            texts |= _made(found, unseen)
+            texts |= _made(found)
         if place != "." and (root / LOCK).is_file() and "dependencies" in project.metadata(root):
             groups = table(Tree(root).toml("pyproject.toml"), "dependency-groups")
             # The lock above an application's folder has all developers' requirements.
             inputs = ("pyproject.toml", *(f"--group={name}" for name in groups))
             python = f"--python-version={_oldest_python(root, found)}"
-            origin = Origin((*STYLE, python, *inputs))
-            texts[LOCK] = _compiled(root, LOCK, _read(root / LOCK) or "", origin, upgrade)
+            old = _read(root / LOCK) or ""
+            texts[LOCK] = _compiled(root, LOCK, old, Origin((*STYLE, python, *inputs)), upgrade)
         if (build := _read(root / BUILD_LOCK)) is not None:
             texts[BUILD_LOCK] = _build_lock(top, build, upgrade)
         paths = [*texts, *(join(place, tool.lock) for tool in used)]
@@ -114,16 +114,14 @@ def _requirements(top: Path) -> list[str]:
     return found
 
 
-def _made(found: Findings, patience: Patience) -> Mapping[str, str]:
+def _made(found: Findings) -> Mapping[str, str]:
     """Lock a project that has no lock, with the versions of its earlier builds."""
     options = project.configured(found.root)
     blueprint = recipe.plan(recipe.decided(found.root, options))
     if not resolve.is_needed(blueprint):
-        raise NotLocked(
-            folder=found.root,
-            reason=f"{blueprint.lock} holds exact versions, and does not say what it was made from",
-        )
-    return resolution.find(blueprint, patience, fit="python" not in options).files
+        reason = f"{blueprint.lock} holds exact versions, and does not say what it was made from"
+        raise NotLocked(folder=found.root, reason=reason)
+    return resolution.find(blueprint, unseen, fit="python" not in options).files
 
 
 def _renewed(found: Findings, place: str, names: Sequence[str], upgrade: Upgrade) -> dict[str, str]:
@@ -213,20 +211,19 @@ def _origin(found: Findings, place: str, name: str) -> Origin:
     of_head = re.search(rf"^{LOCKED_FROM}(\S+):$", head, re.M)
     declaration = of_head[1] if of_head else _declaration(top, name)
     again = detect.detect(found.root, project.configured(found.root) | {"lock": join(place, declaration)})
-    words = (
-        list(said.words)
-        if said
-        else [*STYLE, f"--python-version={_oldest_python(top, found)}", *resolve.not_itself(top)]
-    )
-    if name == PYLOCK and not said:
-        words.append("--format=pylock.toml")
+    if said:
+        words = said.words
+    else:
+        form = ["--format=pylock.toml"] if name == PYLOCK else []
+        python = f"--python-version={_oldest_python(top, found)}"
+        words = (*STYLE, python, *resolve.not_itself(top), *form)
     if again.dependencies is None:
         return Origin((*words, declaration))
     asked = again.dependencies.value
     if not asked.by_text:
         return Origin((*words, *resolve.inputs_of(asked)))
     server = missing_server(again) if said else ""
-    return Origin(tuple(words), "".join(f"{line}\n" for line in (*asked.requirements, server) if line))
+    return Origin(words, "".join(f"{line}\n" for line in (*asked.requirements, server) if line))
 
 
 def _declaration(top: Path, lock: str) -> str:
@@ -235,9 +232,8 @@ def _declaration(top: Path, lock: str) -> str:
     names = ["requirements.in", "requirements.txt", "pyproject.toml", "setup.py"]
     if "dependencies" in manifest:
         names.insert(0, "pyproject.toml")
-    for name in names:
-        if name != lock and (top / name).is_file():
-            return name
+    if found := next((name for name in names if name != lock and (top / name).is_file()), ""):
+        return found
     raise NotLocked(folder=top, reason=f"no file beside {lock} declares them")
 
 

@@ -55,6 +55,14 @@ def _place(made: Iterable[str]) -> str:
     return next((path for path in made if path.endswith(TEST_LOCK)), BUILD_LOCK)
 
 
+def completed(blueprint: Blueprint, patience: Patience, *, fit: bool) -> tuple[Blueprint, Mapping[str, str]]:
+    """Return the blueprint with its missing locks, and their texts by path."""
+    if not is_needed(blueprint):
+        return blueprint, {}
+    found = find(blueprint, patience, fit=fit)
+    return _applied(blueprint, found), found.files
+
+
 def find(blueprint: Blueprint, patience: Patience, *, fit: bool) -> Resolution:
     """Return a declaration's resolution, from the cache if possible; `fit` lets wheels decide the Python."""
     path = state.cache("resolutions") / f"{digest(blueprint, fit=fit)}.json"
@@ -116,8 +124,7 @@ def _solved(blueprint: Blueprint, patience: Patience, *, fit: bool) -> tuple[Blu
             blueprint = replace(blueprint, python_also=kept)
 
 
-def apply(blueprint: Blueprint, found: Resolution) -> Blueprint:
-    """Return the blueprint with locks from outside the project."""
+def _applied(blueprint: Blueprint, found: Resolution) -> Blueprint:
     first, *others = found.python
     needed = resolve.is_needed(blueprint)
     blueprint = replace(

@@ -5,16 +5,14 @@ from __future__ import annotations
 import re
 import shlex
 import tempfile
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
 
 from packaging.version import Version
 
-from drydock import command, programs, temporary
+from drydock import command, programs, temporary, toml
 from drydock.detect import Dependencies
 from drydock.detect.requirements import LOCKED_FROM
 from drydock.detect.tools import LOCKED_BY_UV, Upgrade
@@ -109,7 +107,7 @@ def build_tools(blueprint: Blueprint) -> str:
         The lock's text; empty if a tool comes from a place without hashes.
     """
     folder = blueprint.root / blueprint.source
-    required = _table(folder).get("build-system", {}).get("requires", DEFAULT_BUILD)
+    required = toml.read(folder / "pyproject.toml").get("build-system", {}).get("requires", DEFAULT_BUILD)
     wanted = "".join(f"{line}\n" for line in required)
     inputs = [_oldest(blueprint)]
     lock = _compile(folder, inputs, wanted) if wanted else ""
@@ -213,7 +211,7 @@ def is_hashed(lock: str) -> bool:
 
 
 def not_itself(folder: Path) -> list[str]:
-    name = _table(folder).get("project", {}).get("name")
+    name = toml.read(folder / "pyproject.toml").get("project", {}).get("name")
     return [f"--no-emit-package={name}"] if isinstance(name, str) else []
 
 
@@ -222,10 +220,5 @@ def test_inputs(folder: Path) -> list[str]:
     files = sorted(path.relative_to(folder).as_posix() for path in folder.glob("*requirements*.txt"))
     files += sorted(path.relative_to(folder).as_posix() for path in folder.glob("requirements/*.txt"))
     named = [name for name in files if TEST_FILE.fullmatch(name.rpartition("/")[2])][:1]
-    groups = _table(folder).get("dependency-groups", {})
+    groups = toml.read(folder / "pyproject.toml").get("dependency-groups", {})
     return named + [f"--group={name}" for name in groups if TEST_GROUP.fullmatch(name)]
-
-
-def _table(folder: Path) -> Mapping[str, Any]:
-    path = folder / "pyproject.toml"
-    return tomllib.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}

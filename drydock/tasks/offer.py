@@ -177,7 +177,7 @@ def _check_words(given: inspect.BoundArguments, task: str) -> None:
 def _check_places(given: Mapping[str, Any]) -> None:
     """Refuse a project that is not a folder, and a file that cannot be written, before any work."""
     if project := given.get("project"):
-        from drydock.project import check_folder
+        from drydock.project.configuration import check_folder
 
         check_folder(Path(project))
     for path in filter(None, map(given.get, ("output", "sarif", "junit"))):

@@ -18,7 +18,7 @@ def explain(given: Given, option: list[str] | None = None) -> None:
     from drydock import detect
     from drydock.build.plan import key_values
     from drydock.detect.errors import Undecided
-    from drydock.project import configured, options, words
+    from drydock.project.configuration import configured, options, words
 
     root = Path(given.project)
     stated = configured(root) | words(options(key_values("--option", tuple(option or ()))))

@@ -48,14 +48,18 @@ def test_alembic_is_run_from_the_folder_that_its_configuration_counts_from(
     assert planned(tmp_path, files) == command
 
 
-def test_aerich_is_run_where_it_is_configured(tmp_path: Path) -> None:
-    files: dict[str, str | bytes] = {
-        "pyproject.toml": '[tool.aerich]\ntortoise_orm = "main.ORM"\nlocation = "./db"\n',
-        "requirements.txt": "fastapi\nuvicorn\naerich\n",
-        "db/models/0_init.py": "",
-    }
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"pyproject.toml": '[tool.aerich]\nlocation = "./db"\n', "db/models/0_init.py": ""},
+        {"aerich.ini": "[aerich]\nlocation = ./db\n", "db/models/0_init.py": ""},
+        {"aerich.ini": "[aerich]\ntortoise_orm = main.ORM\n", "migrations/models/0_init.py": ""},
+    ],
+)
+def test_aerich_is_run_where_it_is_configured(files: dict[str, str | bytes], tmp_path: Path) -> None:
+    required: dict[str, str | bytes] = {"requirements.txt": "fastapi\nuvicorn\naerich\n"}
 
-    assert planned(tmp_path, files) == "python3 -m aerich.cli upgrade"
+    assert planned(tmp_path, files | required) == "python3 -m aerich.cli upgrade"
 
 
 def test_configuration_and_scripts_are_shipped(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from drydock.detect.model import Dependencies
-from drydock.detect.tools.base import About, Items, Rows, Source, Step, Tool, Upgrade
+from drydock.detect.tools.base import About, Rows, Source, Step, Tool, Upgrade
 from drydock.detect.tools.pdm import Pdm
 from drydock.detect.tools.pip import Pylock, Pyproject, Requirements
 from drydock.detect.tools.pipenv import Pipenv
@@ -18,7 +18,6 @@ __all__ = [
     "SETUP",
     "TOOLS",
     "About",
-    "Items",
     "Source",
     "Step",
     "Tool",

@@ -133,6 +133,10 @@ class Tool:
     mention: ClassVar[str]
     # Its lock belongs to the pyproject.toml beside it.
     has_manifest: ClassVar[bool] = False
+    # Keys of its table in pyproject.toml that are its build backend's.
+    backend: ClassVar[frozenset[str]] = frozenset()
+    # The source file of a lock without a pyproject.toml.
+    manifest: ClassVar[str] = ""
     # Its declaration can pin exact versions, without a lock.
     can_pin: ClassVar[bool] = False
     # Only the tool reads its lock: the build installs the tool, which prints requirements.
@@ -158,7 +162,8 @@ class Tool:
 
     def governs(self, tree: Tree) -> bool:
         """Tell whether a project without a lock uses the tool, by the tool's configuration in it."""
-        return False
+        own = table(tree.toml("pyproject.toml"), "tool", self.name)
+        return self.has_manifest and bool(set(own) - self.backend)
 
     def locking(self, tree: Tree, upgrade: Upgrade) -> list[list[str]] | None:
         """Return the tool's commands that make or renew its lock; None if `uv pip compile` does."""
@@ -175,12 +180,8 @@ class Tool:
         own = tuple(
             Wanted(p.name, f"{p.name}=={p.version}", frozenset(), True, path) for p in lock.packages.values()
         )
-        files = tuple(f for f in (*self.beside(folder), path) if tree.exists(f))
+        files = tuple(f for f in (join(folder, self.manifest), path) if tree.exists(f))
         return [Source(self, folder, files, path, own, lock=lock, hashed=True)]
-
-    def beside(self, folder: str) -> tuple[str, ...]:
-        """Return the source file of a lock without a pyproject.toml."""
-        return ()
 
     def locked(
         self, lock: Lock, folder: str, manifest: Source, files: tuple[str, ...], package: str = ""
@@ -253,12 +254,11 @@ class RowsReader(ABC):
         data = tree.toml(path, MAX_LOCK)
         if not data:
             return None
-        rows = data.get(self.rows)
         old_files = table(data, "metadata", "files")
         found: dict[str, Locked] = {}
         main: set[str] = set()
-        for row in rows if isinstance(rows, list) else []:
-            if isinstance(row, dict) and isinstance(row.get("name"), str):
+        for row in dicts(data.get(self.rows)):
+            if isinstance(row.get("name"), str):
                 item = self.package(row, old_files)
                 found[item.name] = found[item.name].merged(item) if item.name in found else item
                 if {"main", "default"} & set(strings(row.get("groups"))) or row.get("category") == "main":
@@ -300,6 +300,11 @@ class Exporting(Tool):
         return " ".join([f"{step.tool}/bin/{self.name}", *options, *more, *filter(None, [self.place])])
 
 
+def dicts(rows: object) -> list[Rows]:
+    """Return the tables of a list, [] for anything else."""
+    return [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
+
+
 def name_of(row: Rows) -> str:
     return str(canonicalize_name(row["name"]))
 
@@ -312,8 +317,7 @@ def version_of(row: Rows) -> str:
 
 def files_of(rows: object, *keys: str) -> tuple[str, ...]:
     """Return the base names of a row's files, each under its first key of `keys`."""
-    dicts = [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
-    found = (next((row[k] for k in keys if isinstance(row.get(k), str)), "") for row in dicts)
+    found = (next((row[k] for k in keys if isinstance(row.get(k), str)), "") for row in dicts(rows))
     return tuple(name for value in found if (name := value.rpartition("/")[2]))
 
 

@@ -39,13 +39,10 @@ class Pdm(RowsReader, Exporting):
     settings = MappingProxyType(
         {"PDM_USE_VENV": "0", "PDM_IGNORE_SAVED_PYTHON": "1", "PDM_CHECK_UPDATE": "0"}
     )
+    backend = frozenset({"version", "build"})
     litter = ".pdm-python"
     place = "--project=/locks"
     everything = "--dev"
-
-    def governs(self, tree: Tree) -> bool:
-        """Tell whether [tool.pdm] has more than the build backend's options."""
-        return bool(set(table(tree.toml("pyproject.toml"), "tool", "pdm")) - {"version", "build"})
 
     def locking(self, tree: Tree, upgrade: Upgrade) -> list[list[str]]:
         """Return `pdm lock`, which takes new versions unless an option says otherwise."""

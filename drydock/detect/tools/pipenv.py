@@ -11,9 +11,7 @@ from packaging.utils import canonicalize_name
 from drydock.detect.locks import Lock, Locked
 from drydock.detect.model import Dependencies
 from drydock.detect.tools.base import UV_TOOL, Exporting, Names, Rows, Source, Step, Upgrade
-from drydock.detect.tree import MAX_LOCK, Tree, join, parse_json, table
-
-MANIFEST = "Pipfile"
+from drydock.detect.tree import MAX_LOCK, Tree, parse_json, table
 
 
 class Pipenv(Exporting):
@@ -22,13 +20,14 @@ class Pipenv(Exporting):
     kind = "pipenv"
     name = "pipenv"
     lock = "Pipfile.lock"
-    python = (MANIFEST, "requires", "python_version")
+    manifest = "Pipfile"
+    python = (manifest, "requires", "python_version")
     mention = r"\bpipenv\s+(install|sync|requirements)\b"
     settings = MappingProxyType({"PIPENV_IGNORE_VIRTUALENVS": "1", "PIPENV_YES": "1", "PIPENV_NOSPIN": "1"})
     everything = "--dev"
 
     def governs(self, tree: Tree) -> bool:
-        return tree.exists(MANIFEST)
+        return tree.exists(self.manifest)
 
     def locking(self, tree: Tree, upgrade: Upgrade) -> list[list[str]]:
         """Return `pipenv upgrade` for the declarations that the lock does not meet.
@@ -38,7 +37,7 @@ class Pipenv(Exporting):
         """
         if upgrade.all or not tree.exists(self.lock):
             return [["pipenv", "lock"]]
-        manifest, lock = tree.toml(MANIFEST), parse_json(tree.text(self.lock, MAX_LOCK) or "")
+        manifest, lock = tree.toml(self.manifest), parse_json(tree.text(self.lock, MAX_LOCK) or "")
         found = []
         for section, locked, option in (("packages", "default", []), ("dev-packages", "develop", ["--dev"])):
             rows = table(lock, locked)
@@ -62,15 +61,12 @@ class Pipenv(Exporting):
         exact = f"=={python}.*" if re.fullmatch(r"3\.\d+", python) else ""
         return Lock(path, exact, found, frozenset(found)) if found else None
 
-    def beside(self, folder: str) -> tuple[str, ...]:
-        return (join(folder, MANIFEST),)
-
     def export(self, source: Source, extras: Names, groups: Names) -> list[str]:
         return [*UV_TOOL, "pipenv", "requirements", "--hash"]
 
     def printed(self, found: Dependencies, step: Step, *more: str) -> str:
         """Return the command that prints requirements; Pipenv has no option for the folder."""
-        return f"PIPENV_PIPFILE={step.at}/{MANIFEST} {super().printed(found, step, *more)}"
+        return f"PIPENV_PIPFILE={step.at}/{self.manifest} {super().printed(found, step, *more)}"
 
 
 def _holds(rows: Rows, name: str, spec: object) -> bool:

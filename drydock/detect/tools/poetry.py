@@ -47,9 +47,6 @@ class Poetry(RowsReader, Exporting):
     place = "--directory=/locks"
     everything = "--all-groups"
 
-    def governs(self, tree: Tree) -> bool:
-        return bool(table(tree.toml("pyproject.toml"), "tool", "poetry"))
-
     def locking(self, tree: Tree, upgrade: Upgrade) -> list[list[str]]:
         """Return `poetry lock`, which keeps the lock's versions by default."""
         words = ["poetry"]
@@ -78,12 +75,10 @@ class Poetry(RowsReader, Exporting):
         """Return Poetry's own table: the groups, and the dependencies if [project] has none."""
         own, project = table(data, "tool", "poetry"), table(data, "project")
         rows = table(own, "dependencies")
-        groups = {
-            str(name): _items(tree, path, table(group, "dependencies"))
-            for name, group in table(own, "group").items()
-        }
+        listed = {str(name): table(group, "dependencies") for name, group in table(own, "group").items()}
         if table(own, "dev-dependencies"):
-            groups["dev"] = _items(tree, path, table(own, "dev-dependencies"))
+            listed["dev"] = table(own, "dev-dependencies")
+        groups = {name: _items(tree, path, found) for name, found in listed.items()}
         if "dependencies" in project:  # then Poetry's table only adds sources to some of them
             return Parts(groups=groups)
         if "dependencies" in strings(project.get("dynamic")):
@@ -95,7 +90,7 @@ class Poetry(RowsReader, Exporting):
             )
             for extra, names in table(own, "extras").items()
         }
-        needed = {n: s for n, s in rows.items() if not (isinstance(s, dict) and s.get("optional"))}
+        needed = {name: spec for name, spec in rows.items() if not table(spec).get("optional")}
         return Parts(_items(tree, path, needed), extras, groups)
 
     def declares_alone(self, data: Rows) -> bool:
@@ -109,28 +104,14 @@ class Poetry(RowsReader, Exporting):
 
     def local(self, tree: Tree, folder: str, data: Rows) -> Mapping[str, str]:
         own = table(data, "tool", "poetry")
-        tables = [
-            table(own, "dependencies"),
-            *(table(g, "dependencies") for g in table(own, "group").values()),
-        ]
-        return {
-            name: join(folder, spec["path"])
-            for rows in tables
-            for name, spec in rows.items()
-            if isinstance(spec, dict) and isinstance(spec.get("path"), str)
-        }
+        tables = [table(one, "dependencies") for one in (own, *table(own, "group").values())]
+        rows = [(name, table(spec).get("path")) for one in tables for name, spec in one.items()]
+        return {name: join(folder, path) for name, path in rows if isinstance(path, str)}
 
     def export(self, source: Source, extras: Names, groups: Names) -> list[str]:
         """Return `poetry export`; a repository has no hash, and pip wants all hashes or none."""
-        words = [
-            *UV_TOOL,
-            "--with",
-            "poetry-plugin-export",
-            "poetry",
-            "export",
-            "--format",
-            "requirements.txt",
-        ]
+        words = [*UV_TOOL, "--with", "poetry-plugin-export", "poetry", "export"]
+        words += ["--format", "requirements.txt"]
         packages = source.lock.packages.values() if source.lock else ()
         unhashed = ["--without-hashes"] if any(p.repository for p in packages) else []
         return [*words, *asked("--extras", extras), *asked("--with", groups), *unhashed]

@@ -8,8 +8,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from packaging.utils import canonicalize_name
-
 from drydock.detect.locks import Locked
 from drydock.detect.model import Dependencies
 from drydock.detect.tools.base import (
@@ -23,6 +21,7 @@ from drydock.detect.tools.base import (
     Tool,
     Upgrade,
     asked,
+    dicts,
     files_of,
     name_of,
     read_list,
@@ -51,9 +50,6 @@ class Uv(RowsReader, Tool):
     has_manifest = True
     installs_local = False
 
-    def governs(self, tree: Tree) -> bool:
-        return bool(table(tree.toml("pyproject.toml"), "tool", "uv"))
-
     def locking(self, tree: Tree, upgrade: Upgrade) -> list[list[str]]:
         """Return `uv lock`, which keeps the lock's versions by default."""
         every = ["--upgrade"] if upgrade.all else []
@@ -71,20 +67,15 @@ class Uv(RowsReader, Tool):
         return None
 
     def package(self, row: Rows, old_files: Rows) -> Locked:
-        rows = row.get("dependencies")
+        rows = dicts(row.get("dependencies"))
         depends = _edges(rows)
-        asked_for = {
-            extra
-            for item in (rows if isinstance(rows, list) else [])
-            if isinstance(item, dict)
-            for extra in strings(item.get("extra"))
-        }
+        asked_for = {extra for item in rows for extra in strings(item.get("extra"))}
         source = table(row.get("source"))
         local = bool({"virtual", "editable", "directory"} & set(source))
         for name, of_extra in table(row.get("optional-dependencies")).items():
             # The user chooses the project's own extras; a dependency asked for those of other packages.
             if not local or name in asked_for:
-                depends += _edges(of_extra)
+                depends += _edges(dicts(of_extra))
         wheels = files_of(row.get("wheels"), "url", "filename", "path")
         more, git, file = isinstance(row.get("sdist"), dict), "git" in source, str(source.get("path", ""))
         return Locked(name_of(row), version_of(row), depends, wheels, more, local, git, file)
@@ -120,7 +111,7 @@ class Uv(RowsReader, Tool):
             str(table(tree.toml(path), "project").get("name", "")): folder_of(path)
             for path in _members(tree, folder)
         }
-        workspace = {n: "" for n, r in rows.items() if isinstance(r, dict) and r.get("workspace")}
+        workspace = {name: "" for name, row in rows.items() if table(row).get("workspace")}
         return workspace | members | {name: join(folder, path) for name, path in paths.items()}
 
     def install(self, source: Source, extras: Names, groups: Names, itself: bool) -> list[str]:
@@ -149,14 +140,14 @@ class Uv(RowsReader, Tool):
 def _paths(data: Rows) -> dict[str, str]:
     """Return the paths of [tool.uv.sources], by distribution."""
     rows = table(data, "tool", "uv", "sources").items()
-    return {n: r["path"] for n, r in rows if isinstance(r, dict) and isinstance(r.get("path"), str)}
+    return {name: path for name, row in rows if isinstance(path := table(row).get("path"), str)}
 
 
-def _edges(rows: object) -> tuple[tuple[str, str], ...]:
+def _edges(rows: list[Rows]) -> tuple[tuple[str, str], ...]:
     return tuple(
-        (str(canonicalize_name(row["name"])), row["marker"] if isinstance(row.get("marker"), str) else "")
-        for row in (rows if isinstance(rows, list) else [])
-        if isinstance(row, dict) and isinstance(row.get("name"), str)
+        (name_of(row), row["marker"] if isinstance(row.get("marker"), str) else "")
+        for row in rows
+        if isinstance(row.get("name"), str)
     )
 
 

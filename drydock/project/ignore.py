@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 
 MAX_STARS = 3  # wildcards in one pattern: each more multiplies the time that a malicious one can take
-MAX_PATTERNS = 200
+MAX_PATTERNS = 1_000
 MAX_LENGTH = 300
 
 

@@ -175,8 +175,8 @@ def migrate() -> int:
     if not wanted:
         return complain(
             EX_UNAVAILABLE,
-            "no migration is configured; set migrate in [tool.drydock] to a function such as shop.db:upgrade "
-            "or a command such as `python3 -m alembic upgrade head`, and build again",
+            "no migration is configured; set migrate in drydock's configuration to a function such as "
+            "shop.db:upgrade or a command such as `python3 -m alembic upgrade head`, and build again",
         )
     if " " in wanted:
         return run_beside(wanted)
@@ -201,7 +201,9 @@ def run_beside(text: str) -> int:
     try:
         process = subprocess.Popen(words, cwd=folder)
     except OSError as error:
-        return complain(NOT_FOUND, f"cannot run {text}: {error.strerror}; correct migrate in [tool.drydock]")
+        return complain(
+            NOT_FOUND, f"cannot run {text}: {error.strerror}; correct migrate in drydock's configuration"
+        )
     try:
         code = process.wait()
     finally:

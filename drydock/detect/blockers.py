@@ -9,7 +9,7 @@ from drydock.detect.code import Startup
 from drydock.detect.dependencies import Chosen
 from drydock.detect.dockerfiles import Dockerfile
 from drydock.detect.files import FileUse
-from drydock.detect.model import Blocker
+from drydock.detect.model import PLACE, Blocker
 from drydock.detect.tree import Tree, ancestors, join
 
 NETWORK = re.compile(
@@ -83,7 +83,5 @@ def graphics(chosen: Chosen | None, names: set[str], files: list[Dockerfile]) ->
     for file in files:
         bases = (base for base in file.bases if re.search(r"nvidia/|/cuda|rocm", base))
         facts += [(f"the project's image is made from {base}", file.path) for base in bases]
-    remedy = (
-        "choose their CPU builds (set extras if one has them), or set image in [tool.drydock] to a CUDA base"
-    )
+    remedy = f"choose their CPU builds (set extras if one has them), or set image in {PLACE} to a CUDA base"
     return [Blocker("gpu", *fact, remedy) for fact in facts[:1]]

@@ -23,6 +23,7 @@ from drydock.detect.installation import installation
 from drydock.detect.launches import PRODUCTION, Evidence, collect
 from drydock.detect.layout import Layout, layout, source_root
 from drydock.detect.model import (
+    PLACE,
     Blocker,
     Conflict,
     Findings,
@@ -169,8 +170,17 @@ class _Detection:
             installation=installed,
             ignore=ignore(self.tree, context.value, self._needed(files, installed.value)),
             notes=tuple(self.notes),
-            conflicts=tuple(self.conflicts),
-            blockers=tuple(self.blockers),
+            conflicts=tuple(replace(one, place=self._place()) for one in self.conflicts),
+            blockers=tuple(
+                replace(one, remedy=one.remedy.replace(PLACE, self._place())) for one in self.blockers
+            ),
+        )
+
+    def _place(self) -> str:
+        """Return the name of the project's configuration, which is of its own where there is no manifest."""
+        own, manifest = (join(self.requested, name) for name in ("drydock.toml", "pyproject.toml"))
+        return (
+            "[tool.drydock]" if self.tree.exists(manifest) and not self.tree.exists(own) else "drydock.toml"
         )
 
     def _by_hand(self, option: str) -> str:

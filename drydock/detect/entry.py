@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from drydock.detect.apps import SIDE, App, Apps, Key
 from drydock.detect.code import Code, Startup, module_name
 from drydock.detect.launches import Evidence, target
-from drydock.detect.model import Blocker, Conflict, Found
+from drydock.detect.model import PLACE, Blocker, Conflict, Found
 from drydock.detect.tree import ancestors, folder_of, join
 
 MAX_COMPARED = 30
@@ -152,7 +152,7 @@ def _nothing(code: Code, apps: Apps, candidates: list[App], source: str) -> Bloc
     """Return the reason why no application can start."""
     if candidates:
         return _needs_arguments(candidates[0])
-    here = "set entry-point in [tool.drydock]"
+    here = f"set entry-point in {PLACE}"
     for where, function in apps.inner:
         if not SIDE.search(where):
             fact = (
@@ -176,7 +176,7 @@ def _nothing(code: Code, apps: Apps, candidates: list[App], source: str) -> Bloc
 
 def _needs_arguments(app: App) -> Blocker:
     fact = f"the factory {app.key.name}() cannot be called without arguments ({', '.join(app.required)})"
-    remedy = "give them default values, or add a module that calls it and set entry-point in [tool.drydock]"
+    remedy = f"give them default values, or add a module that calls it and set entry-point in {PLACE}"
     return Blocker("entry-point", fact, app.where, remedy)
 
 

@@ -16,6 +16,9 @@ SettingKind = Literal["secret", "plain"]
 WrittenKind = Literal["folder", "file", "database", "unknown"]
 PackageOrigin = Literal["dependency", "code", "dockerfile", "person"]
 
+# Stands in a remedy for the project's configuration, whose file only the whole tree tells.
+PLACE = "{configuration}"
+
 
 @dataclass(frozen=True)
 class Found(Generic[T]):
@@ -66,17 +69,21 @@ class Conflict:
     fact: str
     candidates: tuple[Found[str], ...]
     option: str
+    place: str = "[tool.drydock]"  # of the project's configuration
 
     @property
     def text(self) -> str:
         listed = ", ".join(f"{c.value} ({c.where})" if c.where else c.value for c in self.candidates)
         fact = f"{self.fact}: {listed}" if listed else self.fact
-        return f"{fact}; set {self.option} in [tool.drydock] or pass --option {self.option}=VALUE"
+        return f"{fact}; set {self.option} in {self.place} or pass --option {self.option}=VALUE"
 
 
 @dataclass(frozen=True)
 class Blocker:
-    """A reason why no image of this project can start and answer."""
+    """A reason why no image of this project can start and answer.
+
+    The remedy holds `PLACE` where it means the project's configuration.
+    """
 
     key: str
     fact: str

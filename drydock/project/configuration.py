@@ -30,8 +30,10 @@ Find = Callable[[Path, Mapping[str, Any]], Mapping[str, tuple[Any, str]]]
 FILE = "drydock.toml"
 # Files at the top of a project without a configuration.
 MANIFESTS = ("pyproject.toml", "requirements.txt", "setup.py", "setup.cfg", "Pipfile", "Dockerfile")
+PACKAGES = "write names such as git or libpq5, with commas or blanks between"
 OLDEST = 7  # minor version of the oldest Python 3 that is built
 _SERIES = re.compile(r"3\.(?P<minor>\d+)(\.\d+)?")
+_PACKAGE = re.compile(r"[a-z0-9][a-z0-9+.-]*\??")
 _IMAGE = re.compile(r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*")
 
 
@@ -52,6 +54,13 @@ def _path(path: object) -> str:
     if not isinstance(path, str) or path[:1] not in ("", "/"):
         raise ValueError(f"{path!r} is not the path of a route")
     return path
+
+
+def _packages(text: object) -> str:
+    for name in re.split(r"[\s,]+", text) if isinstance(text, str) else [str(text)]:
+        if name and not _PACKAGE.fullmatch(name):
+            raise ValueError(f"{name!r} is not the name of a Debian package")
+    return str(text)
 
 
 def _compression(text: object) -> Compression:
@@ -94,8 +103,8 @@ class Configuration:
     workdir: str = ""
     extras: str = ""
     groups: str = ""
-    system_packages: str = ""
-    build_packages: str = ""
+    system_packages: str = field(default="", metadata={"read": _packages, "how": PACKAGES})
+    build_packages: str = field(default="", metadata={"read": _packages, "how": PACKAGES})
     volumes: tuple[str, ...] = ()
     settings_check: str = ""
     migrate: str = ""

@@ -30,7 +30,7 @@ class StaleImage(DrydockError):
 class NoRegistry(DrydockError):
     exit_code = Exit.USAGE
     fact = "no registry is named"
-    next_step = "give one with --registry or in [tool.drydock] registry"
+    next_step = "give one with --registry, or set registry in the configuration"
 
 
 class ReceiptsMissing(DrydockError):

@@ -13,8 +13,8 @@ from drydock.tasks.offer import RESULT, Given, offer, say, voice
 if TYPE_CHECKING:
     from drydock.release import Plan, Work
 
-REGISTRY = "where to, such as ghcr.io/acme (default: [tool.drydock] registry)"
-PUSHED = "where the image was pushed (default: [tool.drydock] registry)"
+REGISTRY = "where to, such as ghcr.io/acme (default: the configured registry)"
+PUSHED = "where the image was pushed (default: the configured registry)"
 KEY = "the private key's file or KMS URI (default: your identity, which cosign proves over the network)"
 
 

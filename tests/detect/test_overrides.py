@@ -23,7 +23,7 @@ def test_entry_point_by_hand_that_does_not_exist_lists_the_candidates(tmp_path: 
 
     assert [c.text for c in found.conflicts] == [
         "entry-point is stok:app, which no file of this project defines; found: orders:app (orders.py:3), "
-        "stock:app (stock.py:3); set entry-point in [tool.drydock] or pass --option entry-point=VALUE"
+        "stock:app (stock.py:3); set entry-point in drydock.toml or pass --option entry-point=VALUE"
     ]
 
 
@@ -63,7 +63,7 @@ def test_value_that_cannot_be_meant_is_a_conflict(option: str, given: str, fact:
     found = detect(materialise("requirements_unpinned", tmp_path / "app"), {option: given})
 
     assert [c.text for c in found.conflicts] == [
-        f"{fact}; set {option} in [tool.drydock] or pass --option {option}=VALUE"
+        f"{fact}; set {option} in drydock.toml or pass --option {option}=VALUE"
     ]
 
 
@@ -96,6 +96,26 @@ def test_source_by_hand_restricts_the_search(tmp_path: Path) -> None:
 
     assert [c.text for c in undecided.conflicts] == [
         "2 applications and nothing that says which to start: one (one/main.py:3), two (two/main.py:3); "
-        "set source in [tool.drydock] or pass --option source=VALUE"
+        "set source in drydock.toml or pass --option source=VALUE"
     ]
     assert (found["conflicts"], found["source"], found["workdir"]) == ([], "two", "two")
+
+
+@pytest.mark.parametrize(
+    ("files", "place"),
+    [
+        ({}, "drydock.toml"),
+        ({"pyproject.toml": "[tool.ruff]\n"}, "[tool.drydock]"),
+        ({"pyproject.toml": "[tool.ruff]\n", "drydock.toml": "port = 80\n"}, "drydock.toml"),
+    ],
+)
+def test_advice_names_the_configuration_that_the_project_has(
+    files: dict[str, str | bytes], place: str, tmp_path: Path
+) -> None:
+    found = detect(write(tmp_path, {"main.py": "", "requirements.txt": "fastapi\n", **files}))
+    chosen = detect(tmp_path, {"port": "99999"})
+
+    assert [one.remedy for one in found.blockers] == [
+        f"set entry-point in {place} or pass --option entry-point=VALUE"
+    ]
+    assert f"; set port in {place} or pass " in chosen.conflicts[0].text

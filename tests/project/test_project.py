@@ -83,6 +83,11 @@ def test_smoke_requests_are_read_in_order(make_project: MakeProject) -> None:
         ("factory = 1", r"\[tool.drydock\] factory: 1 is not a boolean; write true or false"),
         ('python = "2.7"', r"python: '2.7' is not a version of Python that an image can have; write a minor"),
         ('health-path = "healthz"', r"health-path: 'healthz' is not the path of a route; begin it with /"),
+        (
+            'system-packages = "git, a;b"',
+            r"system-packages: 'a;b' is not the name of a Debian package; write",
+        ),
+        ('build-packages = "-y"', r"build-packages: '-y' is not the name of a Debian package; write names"),
         ('image = "Shop API"', r"\[tool.drydock\] image: 'Shop API' is not a legal repository name"),
         (
             "budgets = { prod = { on-disk-mb = 1 } }",

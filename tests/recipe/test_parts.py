@@ -228,6 +228,18 @@ def test_the_build_sees_what_is_shipped_and_no_secret(tmp_path: Path) -> None:
     assert seen == {"app/__init__.py", "app/main.py", "notes.txt", "requirements.txt", "static/.gitkeep"}
 
 
+def test_a_long_gitignore_hides_no_file_that_the_build_reads(tmp_path: Path) -> None:
+    root = materialise("lock_uv", tmp_path / "shop")
+    write_files(root, {".gitignore": "".join(f"scratch{number}/\n" for number in range(300)) + "last.txt\n"})
+
+    texts = recipe.render(recipe.plan(detect(root)))
+    [text] = [text for name, text in texts.items() if name.endswith(".dockerignore")]
+
+    files = ["uv.lock", "pyproject.toml", "scratch7/x", "last.txt"]
+    hidden = dockerignore.excluded(dockerignore.patterns(text), files)
+    assert hidden == {"scratch7/x", "last.txt"}
+
+
 def build_sources(text: str) -> set[str]:
     """Return the context's paths that a Dockerfile requires, except the whole context."""
     lines = [line for line in text.replace("\\\n", " ").splitlines() if not line.startswith("#")]

@@ -207,10 +207,7 @@ def test_pause_longer_than_a_request_waits_is_503_with_its_end(
     make_settings: MakeSettings, issuer: Issuer
 ) -> None:
     settings = make_settings(
-        better_auth_url=issuer.url,
-        better_auth_jwks_url=issuer.jwks_url,
-        auth_jwks_cooldown=1.5,
-        auth_jwks_timeout=0.5,
+        better_auth_url=issuer.url, better_auth_jwks_url=issuer.jwks_url, auth_jwks_cooldown=600
     )
     with TestClient(create_app(settings)) as client:
         assert status(client, issuer.token()) == 200
@@ -218,9 +215,8 @@ def test_pause_longer_than_a_request_waits_is_503_with_its_end(
         issuer.rotate()
         answer = client.get(TASKS, headers={"Authorization": f"Bearer {issuer.token()}"})
         assert answer.status_code == 503
-        time.sleep(int(answer.headers["Retry-After"]))
-        assert status(client, issuer.token()) == 200
-        assert issuer.fetches == 3
+        assert 500 < int(answer.headers["Retry-After"]) <= 600
+        assert issuer.fetches == 2
 
 
 @pytest.mark.parametrize(
@@ -500,8 +496,8 @@ def test_an_id_that_was_looked_for_is_unknown_and_any_other_may_be_new() -> None
         assert address.fetches == 2
         with pytest.raises(KeysUnavailable):
             await keys.find(issuer.rotate(), "EdDSA")
-        await asyncio.sleep(0.3)  # the fetch at the pause's end needs no further request
-        assert address.fetches == 3
+        await asyncio.sleep(1)
+        assert address.fetches == 3  # at the pause's end, without a further request
         await keys.find(issuer.current, "EdDSA")
         clock.now += 1
         address.down = True

@@ -163,11 +163,14 @@ class Raw:
     repeat: int = 1
 
 
-type Step = Say | Call | Fail | Cut | Hang | Raw
+type Step = Say | Call | Fail | Cut | Hang | Raw | Callable[[dict[str, Any]], Step]
 
 
 class Model:
-    """An OpenAI-compatible endpoint that follows a script; the last step repeats."""
+    """An OpenAI-compatible endpoint that follows a script; the last step repeats.
+
+    A step may be a function of the request.
+    """
 
     def __init__(self) -> None:
         self.steps: list[Step] = [Say(["Hello"])]
@@ -199,6 +202,8 @@ class Model:
 
 def answer(handler: BaseHTTPRequestHandler, request: dict[str, Any], step: Step) -> None:
     """Carry out one step of a script."""
+    if callable(step):
+        step = step(request)
     match step:
         case Hang():
             step.release.wait(30)

@@ -16,11 +16,12 @@ import pytest
 from starlette.testclient import TestClient
 
 from tests.conftest import MakeSettings, bearer, running
-from tests.fakes import Call, Cut, Fail, Hang, Model, Say
+from tests.fakes import Call, Cut, Fail, Hang, Model, Say, Step
 from todo_api.main import create_app
 from todo_api.settings import Settings
 
 CHAT = "/api/ada/chat"
+STREAM = f"{CHAT}/stream"
 
 
 def stored(settings: Settings) -> list[tuple[str, str]]:
@@ -275,6 +276,31 @@ def test_reply_is_stored_when_the_client_leaves(
                 break
     left.set()
     wait_until_stored(chat_settings, [("user", "Count"), ("assistant", "One two.")])
+
+
+@pytest.mark.parametrize("path", [CHAT, STREAM])
+def test_turns_at_the_same_time_act_for_their_own_users(
+    chat_client: TestClient, chat_settings: Settings, model: Model, path: str
+) -> None:
+    users = [f"user-{number}" for number in range(8)]
+    together = threading.Barrier(len(users))
+
+    def add_what_is_said(request: dict[str, Any]) -> Step:
+        last = request["messages"][-1]
+        if last["role"] != "user":
+            return Say(["Done."])
+        together.wait(20)
+        return Call([("add_task", {"title": last["content"]})])
+
+    def titles_after(user: str) -> list[str]:
+        headers = bearer(chat_settings, user)
+        answer = chat_client.post(path.replace("ada", user), json={"message": user}, headers=headers)
+        assert answer.status_code == 200
+        return [task["title"] for task in chat_client.get(f"/api/{user}/tasks", headers=headers).json()]
+
+    model.steps = [add_what_is_said]
+    with ThreadPoolExecutor(len(users)) as pool:
+        assert list(pool.map(titles_after, users)) == [[user] for user in users]
 
 
 def test_turns_of_one_conversation_are_answered_in_order(

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sqlite3
+import time
+from contextlib import closing
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.testclient import TestClient
 
 from tests.conftest import MakeSettings, bearer
 from tests.fakes import Call, Fail, Model, Say
+from todo_api import main
 from todo_api.db import idempotency
-from todo_api.db.engine import Database
+from todo_api.db.engine import Database, Unavailable
 from todo_api.main import create_app
 from todo_api.settings import Settings
 
@@ -175,20 +180,36 @@ def test_invalid_message_does_not_count_against_the_limit(make_settings: MakeSet
         assert answers[0].headers["RateLimit"].startswith('"chat";r=1')
 
 
-def test_expired_keys_of_users_who_never_return_are_deleted(settings: Settings) -> None:
-    async def scenario() -> list[int]:
+def test_expired_keys_of_users_who_never_return_are_deleted_despite_a_failure(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def claim_keys() -> None:
         database = Database(settings)
-        try:
-            async with database.writing() as connection:
-                for number, lifetime in enumerate((-1, -2, 60)):
-                    key = idempotency.Key.of(f"user {number}", "k", "add_task", {})
-                    await idempotency.claim(connection, key)
-                    await connection.exec_driver_sql(
-                        "UPDATE idempotency_keys SET expires_at = datetime('now', ?) WHERE user_id = ?",
-                        (f"{timedelta(minutes=lifetime).total_seconds():+.0f} seconds", key.user_id),
-                    )
-                return [await idempotency.delete_expired(connection) for _ in range(2)]
-        finally:
-            await database.close()
+        async with database.writing() as connection:
+            for number, lifetime in enumerate((-1, -2, 60)):
+                key = idempotency.Key.of(f"user {number}", "k", "add_task", {})
+                await idempotency.claim(connection, key)
+                await connection.exec_driver_sql(
+                    "UPDATE idempotency_keys SET expires_at = datetime('now', ?) WHERE user_id = ?",
+                    (f"{timedelta(minutes=lifetime).total_seconds():+.0f} seconds", key.user_id),
+                )
+        await database.close()
 
-    assert asyncio.run(scenario()) == [2, 0]
+    asyncio.run(claim_keys())
+    delete, failures = idempotency.delete_expired, iter([ValueError("once"), Unavailable("once")])
+
+    async def fail_twice(connection: AsyncConnection) -> int:
+        for failure in failures:
+            raise failure
+        return await delete(connection)
+
+    monkeypatch.setattr(idempotency, "delete_expired", fail_twice)
+    monkeypatch.setattr(main, "SWEEP_SECONDS", 0.05)
+    left = "SELECT user_id FROM idempotency_keys"
+    with TestClient(create_app(settings)), closing(sqlite3.connect(settings.data_dir / "todo.db")) as file:
+        deadline = time.monotonic() + 20
+        while len(users := file.execute(left).fetchall()) > 1:
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+    assert users == [("user 2",)]
+    assert "expired idempotency keys cannot be deleted" in capsys.readouterr().err

@@ -132,9 +132,13 @@ async def _sweep(database: Database) -> None:
     """Delete expired idempotency keys regularly; every worker does so, at its own times."""
     while True:
         await asyncio.sleep(SWEEP_SECONDS * random.uniform(0.5, 1.5))  # noqa: S311 - no secret
-        with suppress(Unavailable):
+        try:
             async with database.statement() as connection:
                 await idempotency.delete_expired(connection)
+        except Unavailable:
+            continue
+        except Exception:
+            logger.exception("expired idempotency keys cannot be deleted")
 
 
 def _middleware(settings: Settings, verifier: TokenVerifier) -> list[Middleware]:

@@ -210,9 +210,9 @@ class Settings(BaseSettings):
     )
     auth_jwks_cooldown: float = setting(
         "AUTH_JWKS_COOLDOWN_SECONDS",
-        10.0,
-        "Least number of seconds between two fetches caused by unknown key ids.",
-        example=10,
+        1.0,
+        "Least number of seconds between two fetches caused by unknown key ids, which wait for the next one.",
+        example=1,
         ge=0,
     )
     auth_jwks_timeout: float = setting(

@@ -75,6 +75,20 @@ def test_production_stays_below_the_number_of_connections_that_the_document_name
     assert (most + 1) * (size + overflow + 1) < 100
 
 
+def test_the_pod_monitor_finds_the_pods_and_the_token() -> None:
+    monitor, deployment = SHOWN["PodMonitor"], of_production("Deployment")
+    (endpoint,) = monitor.content["spec"]["podMetricsEndpoints"]
+    token = endpoint["authorization"]["credentials"]
+    (container,) = deployment.containers
+
+    assert monitor.namespace == deployment.namespace
+    labels = monitor.content["spec"]["selector"]["matchLabels"]
+    assert labels.items() <= deployment.content["spec"]["template"]["metadata"]["labels"].items()
+    assert endpoint["port"] in {port["name"] for port in container["ports"]}
+    assert {token["name"]} == manifests.secrets_needed(deployment)
+    assert f"/{token['key']}\n" in DOCUMENT
+
+
 def test_the_metrics_tokens_file_lies_where_the_pods_mount_the_secret() -> None:
     (name, path) = re.findall(r"^(\w+)_FILE=(\S+)$", DOCUMENT, re.MULTILINE)[0]
     (container,) = of_production("Deployment").containers

@@ -6,9 +6,9 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Response
 
-from todo_api.api.dependencies import Db, User
+from todo_api.api.dependencies import Caller
 from todo_api.api.openapi import operation_id, problems
-from todo_api.api.pages import CURSOR_HEADERS, PAGE_HEADERS, Count, Cursor, Limit, page_headers, position
+from todo_api.api.pages import CURSOR_HEADERS, JSON, PAGE_HEADERS, Count, Cursor, Limit, page, position
 from todo_api.api.schemas import (
     CONVERSATION,
     CONVERSATION_MESSAGES,
@@ -17,7 +17,6 @@ from todo_api.api.schemas import (
     ConversationPatch,
     ConversationWithMessages,
 )
-from todo_api.api.tasks import JSON
 from todo_api.db import conversations as store
 from todo_api.db import idempotency, tasks
 from todo_api.db.position import MAX_ID, Position
@@ -45,22 +44,20 @@ def no_conversation(conversation_id: int) -> Problem:
     responses={200: {"headers": PAGE_HEADERS, "description": "One page of conversations."}, **problems()},
 )
 async def list_conversations(
-    user: User,
-    database: Db,
+    caller: Caller,
     limit: Limit = 50,
     cursor: Cursor = None,
     count: Count = False,
 ) -> Response:
     """List the user's conversations, the one that was used last first."""
     after = position(cursor, _ORDER)
-    async with database.reading() as connection:
-        rows = await store.list_page(connection, user, after=after, limit=limit + 1)
-        total = await store.count(connection, user) if count else None
+    async with caller.database.reading() as connection:
+        rows = await store.list_page(connection, caller.user, after=after, limit=limit + 1)
+        total = await store.count(connection, caller.user) if count else None
     last = rows[limit - 1] if len(rows) > limit else None
     following = last and Position(last["updated_at"], last["id"]).encode(_ORDER)
-    headers = page_headers(user, "conversations", {"limit": limit}, following, total)
     content = CONVERSATIONS.dump_json(rows[:limit])  # type: ignore[arg-type]
-    return Response(content, media_type=JSON, headers=headers)
+    return page(content, caller.user, "conversations", {"limit": limit}, following, total)
 
 
 @router.get(
@@ -77,8 +74,7 @@ async def list_conversations(
     },
 )
 async def get_conversation(
-    user: User,
-    database: Db,
+    caller: Caller,
     conversation_id: ConversationId,
     limit: Limit = 50,
     cursor: Annotated[
@@ -89,16 +85,15 @@ async def get_conversation(
 
     The first page holds the newest messages, each further one those before.
     """
-    async with database.reading() as connection:
-        row = await store.get(connection, user, conversation_id)
+    async with caller.database.reading() as connection:
+        row = await store.get(connection, caller.user, conversation_id)
         if row is None:
             raise no_conversation(conversation_id)
         found = await store.list_messages(connection, conversation_id, before=cursor, limit=limit + 1)
     shown = found[-limit:]
     following = str(shown[0]["id"]) if len(found) > limit else None
-    headers = page_headers(user, f"conversations/{conversation_id}", {"limit": limit}, following)
     content = CONVERSATION_MESSAGES.dump_json({**row, "messages": shown})  # type: ignore[typeddict-item]
-    return Response(content, media_type=JSON, headers=headers)
+    return page(content, caller.user, f"conversations/{conversation_id}", {"limit": limit}, following)
 
 
 @router.patch(
@@ -109,11 +104,11 @@ async def get_conversation(
     responses=problems(404, 413, 415),
 )
 async def rename_conversation(
-    user: User, database: Db, conversation_id: ConversationId, body: ConversationPatch
+    caller: Caller, conversation_id: ConversationId, body: ConversationPatch
 ) -> Response:
     """Set the conversation's title."""
-    async with database.statement() as connection:
-        row = await store.rename(connection, user, conversation_id, body.title)
+    async with caller.database.statement() as connection:
+        row = await store.rename(connection, caller.user, conversation_id, body.title)
     if row is None:
         raise no_conversation(conversation_id)
     return Response(CONVERSATION.dump_json(row), media_type=JSON)  # type: ignore[arg-type]
@@ -126,23 +121,23 @@ async def rename_conversation(
     summary="Delete a conversation",
     responses=problems(404),
 )
-async def delete_conversation(user: User, database: Db, conversation_id: ConversationId) -> None:
+async def delete_conversation(caller: Caller, conversation_id: ConversationId) -> None:
     """Delete a conversation with its messages for good, and the answers that are kept for its keys.
 
     A turn that is running ends without a reply.
     """
-    async with database.writing() as connection:
-        await idempotency.forget(connection, user, conversation_id)
-        if not await store.delete(connection, user, conversation_id):
+    async with caller.database.writing() as connection:
+        await idempotency.forget(connection, caller.user, conversation_id)
+        if not await store.delete(connection, caller.user, conversation_id):
             raise no_conversation(conversation_id)
 
 
 @router.delete(
     "", tags=["account"], status_code=204, summary="Delete all of a user's data", responses=problems()
 )
-async def delete_user_data(user: User, database: Db) -> None:
+async def delete_user_data(caller: Caller) -> None:
     """Delete every task, conversation, message and kept answer of the user for good."""
-    async with database.writing() as connection:
-        await idempotency.forget(connection, user)
-        await store.delete(connection, user)
-        await tasks.delete_all(connection, user)
+    async with caller.database.writing() as connection:
+        await idempotency.forget(connection, caller.user)
+        await store.delete(connection, caller.user)
+        await tasks.delete_all(connection, caller.user)

@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from typing import Annotated
 from urllib.parse import quote, urlencode
 
-from fastapi import Query
+from fastapi import Query, Response
 
 from todo_api.api.openapi import header
 from todo_api.db.position import Position, WrongCursor
 from todo_api.problems import PATH_CHARACTERS, invalid
 
+JSON = "application/json"
 CURSOR_HEADERS = {
     "Link": header('Address of the next page, `rel="next"`.'),
     "X-Next-Cursor": header("Cursor of the next page; absent on the last."),
@@ -39,12 +40,18 @@ def path_of(user: str, below: str) -> str:
     return f"/api/{quote(user, safe=PATH_CHARACTERS[1:])}/{below}"
 
 
-def page_headers(
-    user: str, below: str, query: Mapping[str, object], cursor: str | None, total: int | None = None
-) -> dict[str, str]:
-    """Return the headers of a page.
+def page(
+    content: bytes,
+    user: str,
+    below: str,
+    query: Mapping[str, object],
+    cursor: str | None,
+    total: int | None = None,
+) -> Response:
+    """Return the response for a page.
 
     Args:
+        content: The page as JSON.
         below: The list's path below the user's.
         query: Parameters of the next page besides its cursor and the count.
         cursor: The next page's, if there is one.
@@ -55,4 +62,4 @@ def page_headers(
         counted = {} if total is None else {"count": "true"}
         address = f"{path_of(user, below)}?{urlencode({**query, **counted, 'cursor': cursor})}"
         headers |= {"X-Next-Cursor": cursor, "Link": f'<{address}>; rel="next"'}
-    return headers
+    return Response(content, media_type=JSON, headers=headers)

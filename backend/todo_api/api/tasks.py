@@ -12,9 +12,9 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Response
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from todo_api.api.dependencies import Db, IdempotencyKey, IfMatch, TaskId, User
+from todo_api.api.dependencies import Caller, IdempotencyKey, IfMatch, Session, TaskId
 from todo_api.api.openapi import header, operation_id, problems
-from todo_api.api.pages import PAGE_HEADERS, Count, Cursor, Limit, page_headers, path_of, position
+from todo_api.api.pages import JSON, PAGE_HEADERS, Count, Cursor, Limit, page, path_of, position
 from todo_api.api.schemas import (
     TASK,
     TASK_BATCH,
@@ -28,13 +28,11 @@ from todo_api.api.schemas import (
 )
 from todo_api.db import idempotency
 from todo_api.db import tasks as store
-from todo_api.db.engine import Database
 from todo_api.db.tasks import Filter, New, Sort, Status
 from todo_api.problems import Problem, in_progress, invalid
 
 router = APIRouter(prefix="/api/{user_id}/tasks", tags=["tasks"], generate_unique_id_function=operation_id)
 
-JSON = "application/json"
 REPLAYED = "Idempotency-Replayed"
 _ETAG = header("Version of the task, for `If-Match`.")
 REPLAYED_HEADER = {REPLAYED: header("`true` when the key was seen before.")}
@@ -68,8 +66,7 @@ def _answer(row: store.Row) -> Response:
     responses={200: {"headers": PAGE_HEADERS, "description": "One page of tasks."}, **problems()},
 )
 async def list_tasks(
-    user: User,
-    database: Db,
+    caller: Caller,
     status: Annotated[Status, Query(description="Which tasks.", examples=["pending"])] = "all",
     search: Annotated[
         str | None,
@@ -88,12 +85,12 @@ async def list_tasks(
     """
     after = position(cursor, sort)
     which = Filter(status, search)
-    async with database.reading() as connection:
-        page = await store.list_page(connection, user, which, sort=sort, after=after, limit=limit)
-        total = await store.count(connection, user, which) if count else None
+    async with caller.database.reading() as connection:
+        found = await store.list_page(connection, caller.user, which, sort=sort, after=after, limit=limit)
+        total = await store.count(connection, caller.user, which) if count else None
     query = {"status": status, "sort": sort, "limit": limit, **({"search": search} if search else {})}
-    headers = page_headers(user, "tasks", query, page.next_cursor, total)
-    return Response(TASKS.dump_json(page.rows), media_type=JSON, headers=headers)  # type: ignore[arg-type]
+    content = TASKS.dump_json(found.rows)  # type: ignore[arg-type]
+    return page(content, caller.user, "tasks", query, found.next_cursor, total)
 
 
 @router.post(
@@ -109,20 +106,20 @@ async def list_tasks(
         **problems(409, 413, 415),
     },
 )
-async def add_task(
-    user: User, database: Db, body: TaskCreate, idempotency_key: IdempotencyKey = None
-) -> Response:
+async def add_task(caller: Caller, body: TaskCreate, idempotency_key: IdempotencyKey = None) -> Response:
     """Add a task; with an `Idempotency-Key` at most once."""
     key = (
-        idempotency.Key.of(user, idempotency_key, "add_task", body.model_dump()) if idempotency_key else None
+        idempotency.Key.of(caller.user, idempotency_key, "add_task", body.model_dump())
+        if idempotency_key
+        else None
     )
 
     def render(rows: Sequence[store.Row]) -> bytes:
         return TASK.dump_json(rows[0])  # type: ignore[arg-type]
 
-    content, replayed = await _add(database, user, [New(body.title, body.description)], key, render)
+    content, replayed = await _add(caller, [New(body.title, body.description)], key, render)
     number = json.loads(content)["id"]
-    headers = {"Location": path_of(user, f"tasks/{number}")}
+    headers = {"Location": path_of(caller.user, f"tasks/{number}")}
     headers |= {REPLAYED: "true"} if replayed else {"ETag": etag(content)}
     return Response(content, status_code=201, media_type=JSON, headers=headers)
 
@@ -138,39 +135,41 @@ async def add_task(
     },
 )
 async def add_tasks(
-    user: User, database: Db, body: TaskBatchCreate, idempotency_key: IdempotencyKey = None
+    caller: Caller, body: TaskBatchCreate, idempotency_key: IdempotencyKey = None
 ) -> Response:
     """Add all of the tasks or none; with an `Idempotency-Key` at most once."""
     key = (
-        idempotency.Key.of(user, idempotency_key, "add_tasks", body.model_dump()) if idempotency_key else None
+        idempotency.Key.of(caller.user, idempotency_key, "add_tasks", body.model_dump())
+        if idempotency_key
+        else None
     )
 
     def render(rows: Sequence[store.Row]) -> bytes:
         return TASK_BATCH.dump_json({"tasks": rows})  # type: ignore[typeddict-item]
 
     new = [New(task.title, task.description) for task in body.tasks]
-    content, replayed = await _add(database, user, new, key, render)
+    content, replayed = await _add(caller, new, key, render)
     headers = {REPLAYED: "true"} if replayed else {}
     return Response(content, status_code=201, media_type=JSON, headers=headers)
 
 
 async def _add(
-    database: Database,
-    user: str,
+    caller: Session,
     new: Sequence[New],
     key: idempotency.Key | None,
     render: Callable[[Sequence[store.Row]], bytes],
 ) -> tuple[bytes, bool]:
     """Store tasks, or find the answer to the key's first request; tell which."""
     if key is None:
+        database = caller.database
         async with database.statement() if len(new) == 1 else database.writing() as connection:
-            return render(await store.add_all(connection, user, new)), False
-    async with database.writing() as connection:
+            return render(await store.add_all(connection, caller.user, new)), False
+    async with caller.database.writing() as connection:
         with refuse_key():
             replayed = await idempotency.claim(connection, key)
         if replayed is not None:
             return json.dumps(replayed, ensure_ascii=False, separators=(",", ":")).encode(), True
-        content = render(await store.add_all(connection, user, new))
+        content = render(await store.add_all(connection, caller.user, new))
         await idempotency.complete(connection, key, json.loads(content))
         return content, False
 
@@ -193,10 +192,10 @@ def refuse_key() -> Iterator[None]:
 
 
 @router.get("/{task_id}", summary="Get a task", response_model=Task, responses={**_TASK, **problems(404)})
-async def get_task(user: User, database: Db, task_id: TaskId) -> Response:
+async def get_task(caller: Caller, task_id: TaskId) -> Response:
     """Return one task."""
-    async with database.reading() as connection:
-        row = await store.get(connection, user, task_id)
+    async with caller.database.reading() as connection:
+        row = await store.get(connection, caller.user, task_id)
     if row is None:
         raise no_task(task_id)
     return _answer(row)
@@ -207,19 +206,18 @@ _CHANGES_WITH_BODY = problems(404, 412, 413, 415, 428)
 
 
 async def _change[T](
-    database: Database,
-    user: str,
+    caller: Session,
     task_id: int,
     if_match: str | None,
     change: Callable[[AsyncConnection], Awaitable[T | None]],
 ) -> T:
     """Make one change; with a precondition only to the version that it names."""
     if if_match is None:
-        async with database.statement() as connection:
+        async with caller.database.statement() as connection:
             changed = await change(connection)
     else:
-        async with database.writing() as connection:
-            row = await store.get(connection, user, task_id, to_change=True)
+        async with caller.database.writing() as connection:
+            row = await store.get(connection, caller.user, task_id, to_change=True)
             if row is None:
                 raise no_task(task_id)
             current = etag(TASK.dump_json(row))  # type: ignore[arg-type]
@@ -243,18 +241,17 @@ async def _change[T](
     responses={**_TASK, **_CHANGES_WITH_BODY},
 )
 async def replace_task(
-    user: User, database: Db, task_id: TaskId, body: TaskReplace, if_match: IfMatch = None
+    caller: Caller, task_id: TaskId, body: TaskReplace, if_match: IfMatch = None
 ) -> Response:
     """Replace title and description; `completed` too when it is given."""
     values = {"title": body.title, "description": body.description}
     completed = {} if body.completed is None else {"completed": body.completed}
     return _answer(
         await _change(
-            database,
-            user,
+            caller,
             task_id,
             if_match,
-            lambda connection: store.change(connection, user, task_id, **values, **completed),
+            lambda connection: store.change(connection, caller.user, task_id, **values, **completed),
         )
     )
 
@@ -265,18 +262,15 @@ async def replace_task(
     response_model=Task,
     responses={**_TASK, **_CHANGES_WITH_BODY},
 )
-async def update_task(
-    user: User, database: Db, task_id: TaskId, body: TaskPatch, if_match: IfMatch = None
-) -> Response:
+async def update_task(caller: Caller, task_id: TaskId, body: TaskPatch, if_match: IfMatch = None) -> Response:
     """Set the members that are given; `description: null` removes it (RFC 7396)."""
     values = body.model_dump(exclude_unset=True)
     return _answer(
         await _change(
-            database,
-            user,
+            caller,
             task_id,
             if_match,
-            lambda connection: store.change(connection, user, task_id, **values),
+            lambda connection: store.change(connection, caller.user, task_id, **values),
         )
     )
 
@@ -287,18 +281,24 @@ async def update_task(
     response_model=Task,
     responses={**_TASK, **_CHANGES},
 )
-async def toggle_task(user: User, database: Db, task_id: TaskId, if_match: IfMatch = None) -> Response:
+async def toggle_task(caller: Caller, task_id: TaskId, if_match: IfMatch = None) -> Response:
     """Turn a pending task into a completed one and back."""
     return _answer(
         await _change(
-            database, user, task_id, if_match, lambda connection: store.toggle(connection, user, task_id)
+            caller,
+            task_id,
+            if_match,
+            lambda connection: store.toggle(connection, caller.user, task_id),
         )
     )
 
 
 @router.delete("/{task_id}", status_code=204, summary="Delete a task", responses=_CHANGES)
-async def delete_task(user: User, database: Db, task_id: TaskId, if_match: IfMatch = None) -> None:
+async def delete_task(caller: Caller, task_id: TaskId, if_match: IfMatch = None) -> None:
     """Delete a task for good."""
     await _change(
-        database, user, task_id, if_match, lambda connection: store.delete(connection, user, task_id)
+        caller,
+        task_id,
+        if_match,
+        lambda connection: store.delete(connection, caller.user, task_id),
     )

@@ -21,6 +21,7 @@ logger = logging.getLogger(__name__)
 MAX_JWKS_BYTES = 256 * 1024
 # While no key is known, the address is asked again after this time.
 FIRST_KEYS_RETRY_SECONDS = 1.0
+REMEMBERED_UNKNOWN_IDS = 1000
 
 # The algorithms of a key that names none: never those of another family.
 _BY_CURVE: Mapping[str, tuple[str, ...]] = {
@@ -39,9 +40,10 @@ class JwksKeys:
     """Keys from a JWKS address.
 
     Fresh keys are used as they are. Stale ones are used for the stale time, and fetched again in the
-    background. An unknown key id causes one fetch and starts a cool-down. During it, an id that this fetch
-    did not find is unknown; any other may be new, and its caller is told to retry. The next fetch happens at
-    the cool-down's end without another request, so a made-up id delays a new key by at most one cool-down.
+    background. An unknown key id may be a new key's: only a fetch that begins after its request can tell.
+    Such fetches keep a pause between them, and each serves all ids that wait. So made-up ids neither multiply
+    the fetches nor keep a new key out. Only a pause beyond the time limit of a fetch is not waited for: the
+    caller is told to retry, and the fetch happens at the pause's end without another request.
     """
 
     def __init__(
@@ -52,15 +54,16 @@ class JwksKeys:
         self._clock = clock
         self._fresh = settings.auth_jwks_fresh
         self._stale = settings.auth_jwks_stale
-        self._cooldown = settings.auth_jwks_cooldown
+        self._pause = settings.auth_jwks_cooldown
+        self._patience = settings.auth_jwks_timeout
         self._keys: Keys = {}
         self._fetched_at = float("-inf")
         self._tried_at = float("-inf")
-        self._unknown_kid_at = float("-inf")
+        self._searched_at = float("-inf")
         # Ids missing from the newest document.
         self._missing: set[str] = set()
         self._refresh: asyncio.Task[bool] | None = None
-        self._next_refresh: asyncio.TimerHandle | None = None
+        self._next_search: asyncio.Task[bool] | None = None
 
     async def find(self, kid: str, algorithm: str) -> PyJWK:
         """Return the key of a token (see KeySource)."""
@@ -69,37 +72,42 @@ class JwksKeys:
                 await self.refresh()
             if not self._usable():
                 raise KeysUnavailable
-        elif self._age() > self._fresh and self._clock() - self._tried_at >= self._cooldown:
+        elif self._age() > self._fresh and self._clock() - self._tried_at >= self._pause:
             self._start_refresh()
         if key := self._keys.get((kid, algorithm)):
             return key
         if any(known == kid for known, _ in self._keys):
             raise UnknownKey  # a known key with an algorithm that is not its own
-        remaining = self._unknown_kid_at + self._cooldown - self._clock()
+        remaining = self._searched_at + self._pause - self._clock()
         if remaining > 0 and kid in self._missing:
             raise UnknownKey
-        if remaining <= 0:
-            self._unknown_kid_at = self._clock()
-        elif not self._refreshing():
-            self._refresh_in(remaining)
+        search = self._search_in(remaining)
+        if remaining > self._patience:
             raise KeysUnavailable(remaining)
-        fetched = await self.refresh()
+        # Shielded: a caller that leaves must not cancel the fetch for the others.
+        fetched = await asyncio.shield(search)
         if key := self._keys.get((kid, algorithm)):
             return key
         if not fetched:
             raise KeysUnavailable
-        self._missing.add(kid)
+        if len(self._missing) < REMEMBERED_UNKNOWN_IDS:
+            self._missing.add(kid)
         raise UnknownKey
 
-    def _refresh_in(self, seconds: float) -> None:
-        if self._next_refresh is None:
+    def _search_in(self, seconds: float) -> asyncio.Task[bool]:
+        """Fetch the keys after a pause, for every unknown id until then; tell whether it succeeded."""
 
-            def refresh() -> None:
-                self._next_refresh = None
-                self._unknown_kid_at = self._clock()
-                self._start_refresh()
+        async def search() -> bool:
+            await asyncio.sleep(seconds)
+            if self._refreshing():
+                await self.refresh()  # it began before some of the ids were known
+            self._next_search = None
+            self._searched_at = self._clock()
+            return await self.refresh()
 
-            self._next_refresh = asyncio.get_running_loop().call_later(seconds, refresh)
+        if self._next_search is None:
+            self._next_search = asyncio.create_task(search())
+        return self._next_search
 
     async def warm_up(self) -> None:
         """Fetch the keys before the first request, unless a request was faster."""
@@ -108,7 +116,7 @@ class JwksKeys:
 
     async def refresh(self) -> bool:
         """Fetch the keys, or wait for the current fetch; tell whether it succeeded."""
-        # Shielded: a caller that leaves must not cancel the fetch for the others.
+        # Shielded, too.
         return await asyncio.shield(self._start_refresh())
 
     def _start_refresh(self) -> asyncio.Task[bool]:

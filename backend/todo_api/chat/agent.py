@@ -33,7 +33,7 @@ from todo_api.chat.text import storable, storable_value
 from todo_api.db.conversations import Message
 from todo_api.mcp_server.effects import Note
 from todo_api.mcp_server.endpoint import McpEndpoint
-from todo_api.mcp_server.in_process import Tools
+from todo_api.mcp_server.in_process import function_tools, turn_of
 from todo_api.problems import Problem
 from todo_api.settings import Settings
 
@@ -95,6 +95,7 @@ class TodoAgent:
             ),
         )
         self._model = OpenAIChatCompletionsModel(model=settings.openai_model, openai_client=client)
+        self._agent: Agent[Any] | None = None
 
     async def reply(
         self,
@@ -121,29 +122,34 @@ class TodoAgent:
             "hooks": ToolCallLimit(self._max_tool_calls),
         }
         try:
-            server = await self._mcp.server()
-            agent = Agent(
-                name="Todo",
-                instructions=INSTRUCTIONS,
-                model=self._model,
-                model_settings=self._settings,
-                mcp_servers=[Tools(server, await server.list_tools(), principal, note)],
-            )
-            if emit is None:
-                result: RunResultBase = await Runner.run(agent, said, **run)
-            else:
-                streamed = Runner.run_streamed(agent, said, **run)
-                try:
-                    await _forward(streamed.stream_events(), emit)
-                finally:
-                    streamed.cancel()
-                result = streamed
+            agent = self._agent or await self._make_agent()
+            with turn_of(principal, note):
+                if emit is None:
+                    result: RunResultBase = await Runner.run(agent, said, **run)
+                else:
+                    streamed = Runner.run_streamed(agent, said, **run)
+                    try:
+                        await _forward(streamed.stream_events(), emit)
+                    finally:
+                        streamed.cancel()
+                    result = streamed
         except Exception as error:
             raise as_problem(error) from error
         reply = Reply(storable(str(result.final_output or "")), tuple(tool_calls(result.new_items)))
         if not reply.text.strip() and not reply.tool_calls:
             raise Problem(502, "model-failed", "The model's answer is empty; try again.")
         return reply
+
+    async def _make_agent(self) -> Agent[Any]:
+        """Make the agent of all turns; it waits for the tools."""
+        self._agent = Agent(
+            name="Todo",
+            instructions=INSTRUCTIONS,
+            model=self._model,
+            model_settings=self._settings,
+            tools=[*await function_tools(await self._mcp.server())],
+        )
+        return self._agent
 
 
 def items_of(message: Message) -> list[TResponseInputItem]:

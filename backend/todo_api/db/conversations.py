@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
+from functools import cache
 from typing import Any, Literal
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.sql.dml import ReturningInsert, ReturningUpdate
 
 from todo_api.db.position import Position
 from todo_api.db.tables import UtcDateTime, conversations, messages, now
@@ -91,19 +93,12 @@ async def begin_turn(
         lease: Time until the turn has to be renewed.
     """
     moment = now()
-    held = {
-        "turn": token,
-        "turn_expires_at": _clock(connection, lease),
-        "effects": None,
-        "updated_at": moment,
-    }
+    held = {"turn": token, "effects": None, "updated_at": moment, "until": _until(connection, lease)}
     lost = None
     if conversation_id is None:
         title = " ".join(message.split())[:TITLE_CHARACTERS]
         values = {"user_id": user_id, "created_at": moment, "title": title, **held}
-        inserted = await connection.execute(
-            sa.insert(conversations).values(values).returning(conversations.c.id)
-        )
+        inserted = await connection.execute(_insert(connection.dialect.name), values)
         conversation_id = int(inserted.scalar_one())
         earlier: tuple[Message, ...] = ()
     else:
@@ -116,17 +111,32 @@ async def begin_turn(
 async def _take(
     connection: AsyncConnection, user_id: str, conversation_id: int, held: dict[str, Any]
 ) -> Lost | None:
-    mine = sa.and_(conversations.c.id == conversation_id, conversations.c.user_id == user_id)
-    take = sa.update(conversations).values(**held).returning(conversations.c.id)
-    if await connection.scalar(take.where(mine, conversations.c.turn.is_(None))) is not None:
+    values = {"owner": user_id, "number": conversation_id, **held}
+    take = _take_statement(connection.dialect.name)
+    if await connection.scalar(take.where(conversations.c.turn.is_(None)), values) is not None:
         return None
+    mine = _is(user_id, conversation_id)
     found = (await connection.execute(_turns(connection).where(mine).with_for_update())).one_or_none()
     if found is None:
         raise NoConversation
     if found.running:
         raise Busy
-    await connection.execute(take.where(mine))
+    await connection.execute(take, values)
     return None if found.turn is None else Lost(found.id, found.turn, _effects(found.effects))
+
+
+# The statements of every turn are built once.
+@cache
+def _insert(dialect: str) -> ReturningInsert[Any]:
+    statement = sa.insert(conversations).values(turn_expires_at=_clock(dialect))
+    return statement.returning(conversations.c.id)
+
+
+@cache
+def _take_statement(dialect: str) -> ReturningUpdate[Any]:
+    columns = conversations.c
+    mine = sa.and_(columns.id == sa.bindparam("number"), columns.user_id == sa.bindparam("owner"))
+    return sa.update(conversations).values(turn_expires_at=_clock(dialect)).where(mine).returning(columns.id)
 
 
 async def give_up(connection: AsyncConnection, user_id: str, token: str) -> Lost | None:
@@ -147,26 +157,46 @@ async def give_up(connection: AsyncConnection, user_id: str, token: str) -> Lost
 
 
 def _turns(connection: AsyncConnection) -> sa.Select[Any]:
-    running = conversations.c.turn.is_not(None) & (conversations.c.turn_expires_at > _clock(connection))
     columns = conversations.c
-    return sa.select(columns.id, columns.turn, columns.effects, running.label("running"))
+    running = columns.turn.is_not(None) & (columns.turn_expires_at > _clock(connection.dialect.name))
+    query = sa.select(columns.id, columns.turn, columns.effects, running.label("running"))
+    return query.params(until=_until(connection))
 
 
 def _effects(lines: str | None) -> tuple[Effect, ...]:
     return tuple(json.loads(line) for line in (lines or "").splitlines())
 
 
-def _clock(connection: AsyncConnection, ahead: timedelta = timedelta(0)) -> sa.ColumnElement[Any]:
-    """Return a time on the database's clock, now or a little ahead: the replicas' clocks differ."""
-    if connection.dialect.name == "postgresql":
+@cache
+def _clock(dialect: str) -> sa.ColumnElement[Any]:
+    """Return a time on the database's clock, since the replicas' clocks differ; `until` says which."""
+    if dialect == "postgresql":
         clock = sa.func.clock_timestamp(type_=sa.DateTime(timezone=True))
-        return clock + sa.literal(ahead, sa.Interval()) if ahead else clock
-    return sa.literal(now() + ahead, UtcDateTime())
+        return clock + sa.bindparam("until", type_=sa.Interval())
+    return sa.bindparam("until", type_=UtcDateTime())
+
+
+def _until(connection: AsyncConnection, ahead: timedelta = timedelta(0)) -> datetime | timedelta:
+    """Return the parameter of `_clock` for a time now or a little ahead."""
+    return ahead if connection.dialect.name == "postgresql" else now() + ahead
+
+
+_HOLD = (
+    sa.update(conversations)
+    .where(conversations.c.id == sa.bindparam("number"), conversations.c.turn == sa.bindparam("held"))
+    .returning(conversations.c.effects)
+)
+_NOTE = _HOLD.values(effects=sa.func.coalesce(conversations.c.effects, "").concat(sa.bindparam("line")))
+
+
+@cache
+def _renew(dialect: str) -> ReturningUpdate[Any]:
+    return _HOLD.values(turn_expires_at=_clock(dialect))
 
 
 async def renew(connection: AsyncConnection, turn: Turn, lease: timedelta) -> None:
     """Extend a turn's lease, counted from now; raise TurnLost if another has the conversation."""
-    await _hold(connection, turn, {"turn_expires_at": _clock(connection, lease)})
+    await _hold(connection, turn, _renew(connection.dialect.name), {"until": _until(connection, lease)})
 
 
 async def note_effect(
@@ -177,32 +207,34 @@ async def note_effect(
     The row stays locked until the commit, so that no other turn begins between the change and its note.
     """
     line = json.dumps({"name": name, "arguments": dict(arguments), "result": result}) + "\n"
-    await _hold(connection, turn, {"effects": sa.func.coalesce(conversations.c.effects, "").concat(line)})
+    await _hold(connection, turn, _NOTE, {"line": line})
 
 
-async def _hold(connection: AsyncConnection, turn: Turn, values: Mapping[str, Any]) -> str | None:
+async def _hold(
+    connection: AsyncConnection, turn: Turn, change: ReturningUpdate[Any], values: Mapping[str, Any]
+) -> str | None:
     """Change the row of a turn's conversation and return the turn's effects."""
-    held = sa.update(conversations).where(
-        conversations.c.id == turn.conversation_id, conversations.c.turn == turn.token
-    )
-    row = (await connection.execute(held.values(values).returning(conversations.c.effects))).one_or_none()
+    held = {"number": turn.conversation_id, "held": turn.token, **values}
+    row = (await connection.execute(change, held)).one_or_none()
     if row is None:
         raise TurnLost
     effects: str | None = row.effects
     return effects
 
 
+_NEWEST = (
+    sa.select(messages.c.role, messages.c.content, messages.c.tool_calls)
+    .where(messages.c.conversation_id == sa.bindparam("number"))
+    .order_by(messages.c.id.desc())
+    .limit(sa.bindparam("most", type_=sa.Integer))
+)
+
+
 async def newest_messages(
     connection: AsyncConnection, conversation_id: int, limit: int
 ) -> tuple[Message, ...]:
     """Return a conversation's newest messages, in chronological order."""
-    newest_first = (
-        sa.select(messages.c.role, messages.c.content, messages.c.tool_calls)
-        .where(messages.c.conversation_id == conversation_id)
-        .order_by(messages.c.id.desc())
-        .limit(limit)
-    )
-    rows = (await connection.execute(newest_first)).all()
+    rows = (await connection.execute(_NEWEST, {"number": conversation_id, "most": limit})).all()
     return tuple(Message(row.role, row.content, tuple(_calls(row.tool_calls))) for row in reversed(rows))
 
 
@@ -224,7 +256,7 @@ async def end_turn(
     calls that changed something.
     """
     ended = {"turn": None, "turn_expires_at": None, "updated_at": now()}
-    effects = _effects(await _hold(connection, turn, ended))
+    effects = _effects(await _hold(connection, turn, _HOLD, ended))
     calls = effects if tool_calls is None else tool_calls
     if reply or calls:
         stored = json.dumps(calls) if calls else None
@@ -242,6 +274,9 @@ async def has_reply(connection: AsyncConnection, turn: Turn) -> bool:
         messages.c.role == "assistant",
     )
     return await connection.scalar(query) is not None
+
+
+_ADD_MESSAGE = sa.insert(messages)
 
 
 async def _store(
@@ -263,7 +298,7 @@ async def _store(
         "turn": turn,
         "created_at": now(),
     }
-    await connection.execute(sa.insert(messages).values(values))
+    await connection.execute(_ADD_MESSAGE, values)
 
 
 _SHOWN = (

@@ -28,9 +28,9 @@ POOL_RECYCLE_SECONDS = 240
 # A sleeping or restarting server gets further attempts before the request fails.
 CONNECT_RETRY_DELAYS = (0.1, 0.4)
 # A connection used this recently is not checked.
-TRUSTED_SECONDS = 0.01
+TRUSTED_SECONDS = 0.5
 # A connection is returned within milliseconds; opening another beyond those kept costs a TLS handshake.
-OVERFLOW_AFTER_SECONDS = 0.1
+OVERFLOW_AFTER_SECONDS = 0.5
 UNDEFINED_TABLE = "42P01"
 WRITER = "todo_writer"
 

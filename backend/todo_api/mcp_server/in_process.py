@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
-from agents import RunContextWrapper
+from agents import FunctionTool, RunContextWrapper
 from agents.agent import AgentBase
 from agents.mcp import MCPServer as ToolSource
+from agents.mcp import MCPUtil
 from mcp.server.auth.middleware.auth_context import auth_context_var
 from mcp.server.mcpserver import MCPServer
 from mcp.server.mcpserver.exceptions import ToolError, UnexpectedToolError
@@ -21,23 +25,39 @@ from todo_api.mcp_server.identity import authenticated
 logger = logging.getLogger(__name__)
 
 TIMEOUT_SECONDS = 30
+# A turn's calls are made one after the other.
+_one_at_a_time: ContextVar[asyncio.Lock] = ContextVar("one_at_a_time")
 
 
-class Tools(ToolSource):
-    """One user's tools for one turn; calls are made one after the other.
+async def function_tools(server: MCPServer[None]) -> list[FunctionTool]:
+    """Return the tools in the SDK's form, once for all turns: each conversion copies every schema."""
+    source = _Tools(server)
+    listed = await source.list_tools()
+    return [MCPUtil.to_function_tool(tool, source, convert_schemas_to_strict=False) for tool in listed]
+
+
+@contextmanager
+def turn_of(principal: Principal, in_turn: Note) -> Iterator[None]:
+    """Let the tools that are called inside, also by new tasks, act for a user.
 
     `in_turn` notes each change that a tool makes.
     """
+    user = auth_context_var.set(authenticated(principal))
+    noting, lock = note.set(in_turn), _one_at_a_time.set(asyncio.Lock())
+    try:
+        yield
+    finally:
+        auth_context_var.reset(user)
+        note.reset(noting)
+        _one_at_a_time.reset(lock)
 
-    def __init__(
-        self, server: MCPServer[None], listed: list[Tool], principal: Principal, in_turn: Note
-    ) -> None:
+
+class _Tools(ToolSource):
+    """The server as a source of tools; calls act for the turn in which they are made."""
+
+    def __init__(self, server: MCPServer[None]) -> None:
         super().__init__(use_structured_content=True)
         self._server = server
-        self._listed = listed
-        self._user = authenticated(principal)
-        self._note = in_turn
-        self._one_at_a_time = asyncio.Lock()
 
     @property
     def name(self) -> str:
@@ -52,14 +72,13 @@ class Tools(ToolSource):
     async def list_tools(
         self, run_context: RunContextWrapper[Any] | None = None, agent: AgentBase | None = None
     ) -> list[Tool]:
-        return self._listed
+        return await self._server.list_tools()
 
     async def call_tool(
         self, tool_name: str, arguments: dict[str, Any] | None, meta: dict[str, Any] | None = None
     ) -> CallToolResult:
         """Call a tool; the model reads a failure as its result."""
-        async with self._one_at_a_time:
-            user, noting = auth_context_var.set(self._user), note.set(self._note)
+        async with _one_at_a_time.get():
             try:
                 async with asyncio.timeout(TIMEOUT_SECONDS):
                     result = await self._server.call_tool(tool_name, arguments or {})
@@ -67,9 +86,6 @@ class Tools(ToolSource):
                 if isinstance(error, UnexpectedToolError):
                     logger.exception("a tool failed", extra={"tool": tool_name})
                 return CallToolResult(content=[TextContent(type="text", text=str(error))], is_error=True)
-            finally:
-                auth_context_var.reset(user)
-                note.reset(noting)
         assert isinstance(result, CallToolResult)  # noqa: S101 - no tool of ours asks for input
         return result
 

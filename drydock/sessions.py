@@ -17,7 +17,7 @@ from drydock.errors import BadConfiguration, DrydockError
 from drydock.gates.gate import Gate, registry
 from drydock.nearest import suggestion
 
-OPTIONS = ("--project", "--target", "--json", "--quiet")
+OPTIONS = ("--project", "--target", "--platform", "--json", "--quiet")
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,7 @@ class Arguments:
 
     project: Path
     targets: tuple[str, ...]
+    platform: str
     json: bool
     quiet: bool
     rest: tuple[str, ...]
@@ -36,6 +37,7 @@ def parse(gate: Gate, posargs: Sequence[str]) -> Arguments:
     parser = argparse.ArgumentParser(prog=f"nox -s {gate.name} --", add_help=False, exit_on_error=False)
     parser.add_argument("--project", default=".", type=Path)
     parser.add_argument("--target", action="append", default=[])
+    parser.add_argument("--platform", default="")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--quiet", action="store_true")
     try:
@@ -48,7 +50,7 @@ def parse(gate: Gate, posargs: Sequence[str]) -> Arguments:
             problem=f"unknown argument {rest[0]}",
             how=suggestion(rest[0], OPTIONS, f"use one of {', '.join(OPTIONS)}"),
         )
-    return Arguments(known.project, tuple(known.target), known.json, known.quiet, tuple(rest))
+    return Arguments(known.project, tuple(known.target), known.platform, known.json, known.quiet, tuple(rest))
 
 
 def body(gate: Gate) -> Callable[[nox.Session], None]:
@@ -69,6 +71,7 @@ def body(gate: Gate) -> Callable[[nox.Session], None]:
             arguments=given.rest,
             json=given.json,
             quiet=given.quiet,
+            platform=given.platform,
         )
         if fault:
             session.error(str(fault))

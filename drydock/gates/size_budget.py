@@ -14,8 +14,8 @@ from drydock.verdict import Verdict
 
 
 def _settings(project: Project, target: str) -> Mapping[str, Any]:
-    values = asdict(project.budget(target))
-    return values | {"compression": str(project.compression), "main": project.main_branch}
+    limits = {name: asdict(one) for name, one in project.budgets.items() if name.split(" ")[0] == target}
+    return limits | {"compression": str(project.compression), "main": project.main_branch}
 
 
 FACTS = Facts(targets=TARGETS, settings=_settings, changes="source", rank=20)
@@ -23,13 +23,13 @@ FACTS = Facts(targets=TARGETS, settings=_settings, changes="source", rank=20)
 
 def judge(subject: Subject) -> Verdict:
     """Compare both sizes of an image with its budget, its base and the main branch's last image."""
-    image, allowed = subject.image, subject.project.budget(subject.target)
+    image, allowed = subject.image, subject.project.budget(subject.name)
     comparisons, notes = growth.compare(
         image,
         allowed,
         subject.project,
-        subject.target,
+        subject.name,
         base=lambda: subject.base,
         mainline=lambda: subject.main,
     )
-    return budget.judge(image, allowed, subject.target, comparisons=comparisons, notes=notes)
+    return budget.judge(image, allowed, subject.name, comparisons=comparisons, notes=notes)

@@ -16,7 +16,8 @@ from drydock.workspace import Workspace
 def as_json(workspace: Workspace, result: BuildResult) -> Mapping[str, object]:
     """Return a build's facts for a program."""
     measured = workspace.measure(result.image_id) if result.image_id else None
-    budget = workspace.project.budgets.get(result.target)
+    known = result.target in workspace.project.budgets
+    budget = workspace.project.budget(workspace.named(result.target)) if known else None
     return {
         "target": result.target,
         "reference": result.reference,

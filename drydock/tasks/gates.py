@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from invoke import Context, Exit
 
 from drydock.errors import DrydockError
-from drydock.tasks.offer import offer, pipeline, say
+from drydock.tasks.offer import PLATFORM, offer, pipeline, say
 
 if TYPE_CHECKING:
     from drydock.verdict import Verdict
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     name="gate",
     positional=("which",),
     which="the gate, or several separated by commas (default: all that a push demands)",
+    platform=f"{PLATFORM}; built first if missing",
     sarif="a file for the findings as SARIF, which code scanning shows",
     junit="a file for the verdicts as JUnit, which CI services show as tests",
 )
@@ -28,6 +29,7 @@ def gate(
     c: Context,
     which: str = "",
     target: str = "",
+    platform: str = "",
     sarif: str = "",
     junit: str = "",
     project: str = "",
@@ -45,12 +47,20 @@ def gate(
             rest = shlex.split(c.remainder) if found[0].facts.arguments else ()
             targets = (target,) if target else ()
             fault = gates.judge(
-                found[0], where, say, targets=targets, arguments=rest, json=json, quiet=quiet, rows=rows
+                found[0],
+                where,
+                say,
+                targets=targets,
+                arguments=rest,
+                json=json,
+                quiet=quiet,
+                platform=platform,
+                rows=rows,
             )
             if fault and not rows:
                 rows.append((results.unjudged(which, fault), target or found[0].facts.targets[0]))
         else:
-            fault = _several(found, target, pipeline(project, quiet or json), json, rows)
+            fault = _several(found, target, pipeline(project, quiet or json).on(platform), json, rows)
     if fault:
         raise Exit(str(fault), code=fault.exit_code)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from invoke import Context, Exit
 
 from drydock.errors import BadCommandLine
-from drydock.tasks.offer import Given, offer, pipeline
+from drydock.tasks.offer import PLATFORM, Given, offer, pipeline
 
 if TYPE_CHECKING:
     from drydock.image import Image
@@ -20,6 +20,7 @@ LAST_PORT = 65535
 @offer(
     "starting {target}",
     port="port of this machine (default: a free one)",
+    platform=f"{PLATFORM}, under emulation if it is another than the engine's",
     env_file="file of NAME=VALUE lines for the container",
     with_="also start a service beside it, and migrate it: postgres",
 )
@@ -27,6 +28,7 @@ def run(
     c: Context,
     target: str = "production",
     port: int = 0,
+    platform: str = "",
     env_file: str = "",
     with_: list[str] | None = None,
     project: str = "",
@@ -43,7 +45,7 @@ def run(
         if name not in services.BY_NAME:
             known = ", ".join(services.BY_NAME)
             raise BadCommandLine(problem=f"{name} cannot be started beside the image", how=f"use {known}")
-    look(pipeline(project), target, port, Path(env_file) if env_file else None, with_ or ())
+    look(pipeline(project).on(platform), target, port, Path(env_file) if env_file else None, with_ or ())
 
 
 @offer(

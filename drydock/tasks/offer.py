@@ -34,6 +34,7 @@ SHARED = {
     "quiet": "print only errors and the result",
     "target": "stage of the Dockerfile: production, slim, builder or test",
 }
+PLATFORM = "of this platform, such as linux/arm64"
 DEFAULTS: dict[str, str | bool] = {"target": "production", "project": "", "quiet": False, "json": False}
 RESULT = ("project", "quiet", "json")
 IMAGE = ("target", *RESULT)

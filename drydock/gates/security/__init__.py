@@ -25,9 +25,9 @@ THREADS = 2
 
 
 def _settings(project: Project, target: str) -> Mapping[str, Any]:
-    limit = project.budgets.get(target)
+    limits = {name: asdict(one) for name, one in project.budgets.items() if name.split(" ")[0] == target}
     return {
-        "budget": asdict(limit) if limit else None,
+        "budget": limits,
         "port": project.port,
         "environment": dict(project.development.environment),
     }
@@ -101,9 +101,9 @@ def _linters(subject: Subject, _: Expectations) -> Iterator[Report]:
 
 
 def _budget(subject: Subject, _: Expectations) -> Iterator[Report]:
-    limit = subject.project.budgets.get(subject.target)
-    if limit:
-        judged = budget.judge(subject.image, limit, subject.target)
+    if subject.target in subject.project.budgets:
+        limit = subject.project.budget(subject.name)
+        judged = budget.judge(subject.image, limit, subject.name)
         found = () if judged.passed else (Finding("budget", subject.target, judged.summary),)
         yield _report("budget", found)
 

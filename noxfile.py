@@ -9,7 +9,7 @@ import nox
 from nox.command import CommandFailed
 
 # These need an image, a base or a cluster, and have sessions of their own.
-ELSEWHERE = ("--ignore=tests/system", "--ignore=tests/layout")
+ELSEWHERE = ("--ignore=tests/system", "--ignore=tests/base/official_layout")
 
 
 @nox.session
@@ -64,7 +64,7 @@ def cluster_tests(session: nox.Session) -> None:
 @nox.session(default=False)
 def official_layout(session: nox.Session) -> None:
     """Make a base with the official image's layout, and prove both images on it."""
-    session.run("pytest", *(session.posargs or ["tests/layout"]), external=True)
+    session.run("pytest", *(session.posargs or ["tests/base/official_layout"]), external=True)
 
 
 @nox.session(default=False)

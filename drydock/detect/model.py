@@ -128,6 +128,11 @@ class Setting:
     form: str = ""  # the type that its value becomes, such as `int`
     choices: tuple[str, ...] = ()  # its only legal values
 
+    @property
+    def must_be_set(self) -> bool:
+        """Whether a user must set it: it is required, or a secret with a default."""
+        return self.required or (self.kind == "secret" and bool(self.default))
+
 
 @dataclass(frozen=True)
 class Migration:

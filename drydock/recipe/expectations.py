@@ -6,11 +6,10 @@ import json
 import posixpath
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
-from pathlib import Path
-from string import Template
 
 from drydock.project.network import INDEX_VARIABLES
 from drydock.recipe.blueprint import Blueprint
+from drydock.recipe.templates import fill
 
 PLACE = "image/expectations.toml"
 # Programs that install, compile, test or download do not belong in an image.
@@ -22,21 +21,21 @@ PROGRAMS = (
     *("sh", "bash", "dash", "busybox", "su", "sudo", "mount", "umount", "apt*", "dpkg*", "perl*", "pip*"),
     *("uv", "uvx", "curl", "wget", "git", "gcc*", "ld", "nc", "ssh"),
 )
-TEMPLATE = Path(__file__).parent / "expectations.template"
 
 
 def render(blueprint: Blueprint) -> str:
     runs = {posixpath.basename(path) for path in blueprint.extra_files} | {*blueprint.system_run}
     secrets = (setting.name for setting in blueprint.settings if setting.kind == "secret")
-    return Template(TEMPLATE.read_text(encoding="utf-8")).substitute(
-        workdir=_toml(blueprint.workdir),
-        port=blueprint.port,
-        volumes=_toml(sorted(blueprint.storage.folders)),
-        secrets=_toml([*secrets, *INDEX_VARIABLES, "HTTP_PROXY", "HTTPS_PROXY"]),
-        packages=_toml(_but(PACKAGES, runs)),
-        programs=_toml(_but(PROGRAMS, runs)),
-        declared="\n".join(f'{_toml(name)} = "PSF-2.0"' for name in _pythons(blueprint)),
-    )
+    values = {
+        "workdir": _toml(blueprint.workdir),
+        "port": blueprint.port,
+        "volumes": _toml(sorted(blueprint.storage.folders)),
+        "secrets": _toml([*secrets, *INDEX_VARIABLES, "HTTP_PROXY", "HTTPS_PROXY"]),
+        "packages": _toml(_but(PACKAGES, runs)),
+        "programs": _toml(_but(PROGRAMS, runs)),
+        "pythons": _pythons(blueprint),
+    }
+    return fill("expectations.template", values)
 
 
 def _but(patterns: Iterable[str], runs: Iterable[str]) -> list[str]:

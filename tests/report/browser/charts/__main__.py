@@ -1,6 +1,6 @@
 """Build charts.js from the npm packages that npm-shrinkwrap.json pins.
 
-Run it with `./run python -m tests.browser.charts`; it needs Node and npm.
+Run it with `./run python -m tests.report.browser.charts`; it needs Node and npm.
 """
 
 from __future__ import annotations

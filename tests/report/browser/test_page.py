@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import OpenPage, Tab
+from tests.report.browser.conftest import OpenPage, Tab
 from tests.report.contents import ATTACK
 from tests.support import packages
 

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from tests.browser.charts.__main__ import BUNDLE, bundle
+from tests.report.browser.charts.__main__ import BUNDLE, bundle
 from tests.support import packages
 
 

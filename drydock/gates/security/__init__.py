@@ -98,6 +98,7 @@ def _commands(subject: Subject, wanted: Expectations) -> Iterator[Report]:
 def _linters(subject: Subject, _: Expectations) -> Iterator[Report]:
     for lint in (linters.hadolint, linters.checkov, linters.trivy_config):
         yield lint(subject.project.dockerfile, subject.say)
+    yield linters.buildkit(subject)
 
 
 def _budget(subject: Subject, _: Expectations) -> Iterator[Report]:

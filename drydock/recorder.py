@@ -32,10 +32,15 @@ class Recorder(Listener):
         self._say = say
 
     def built(self, workspace: Workspace, options: Options, result: BuildResult) -> None:
-        build(origin(workspace.project, workspace.source, options.target), result, self._say)
+        build(origin(workspace.project, workspace.source, workspace.named(options.target)), result, self._say)
 
     def failed(self, workspace: Workspace, options: Options, seconds: float, fault: str) -> None:
-        failure(origin(workspace.project, workspace.source, options.target), seconds, fault, self._say)
+        failure(
+            origin(workspace.project, workspace.source, workspace.named(options.target)),
+            seconds,
+            fault,
+            self._say,
+        )
 
     def measured(self, _workspace: Workspace, image: Image) -> None:
         remember(image, self._say)

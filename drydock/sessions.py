@@ -17,7 +17,7 @@ from drydock.errors import BadConfiguration, DrydockError
 from drydock.gates.gate import Gate, registry
 from drydock.nearest import suggestion
 
-OPTIONS = ("--project", "--target", "--json", "--quiet")
+OPTIONS = ("--project", "--target", "--platform", "--json", "--quiet")
 
 
 def parse(gate: Gate, posargs: Sequence[str]) -> argparse.Namespace:
@@ -25,6 +25,7 @@ def parse(gate: Gate, posargs: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog=f"nox -s {gate.name} --", add_help=False, exit_on_error=False)
     parser.add_argument("--project", default=".", type=Path)
     parser.add_argument("--target", action="append", default=[], dest="targets")
+    parser.add_argument("--platform", default="")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--quiet", action="store_true")
     try:
@@ -57,6 +58,7 @@ def body(gate: Gate) -> Callable[[nox.Session], None]:
             arguments=given.rest,
             json=given.json,
             quiet=given.quiet,
+            platform=given.platform,
         )
         if fault:
             session.error(str(fault))

@@ -6,7 +6,7 @@ import functools
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -72,6 +72,7 @@ class Workspace:
     channel: str = "dev"  # in the images' references; another one leaves a user's `dev` images alone
     label: Callable[[Project, Checkout, bases.Base], Mapping[str, str]] = unlabelled  # an image's labels
     listeners: Sequence[Listener] = ()
+    platform: str = ""  # such as linux/arm64; empty for the engine's own
     _base: bases.Base | None = None
     _built: dict[str, BuildResult] = field(default_factory=dict)
     _measured: dict[str, Image] = field(default_factory=dict)
@@ -80,7 +81,7 @@ class Workspace:
     def base(self) -> bases.Base:
         """The base image, found, pulled or made on first use."""
         if self._base is None:
-            self._base = bases.resolve(self.engine, self.recipe.project, say=self.say)
+            self._base = bases.resolve(self.engine, self.recipe.project, say=self.say, platform=self.platform)
         return self._base
 
     @functools.cached_property
@@ -99,9 +100,21 @@ class Workspace:
     def of(self, project: Project, channel: str) -> Workspace:
         """Return a workspace for another state of the project; it shares a known base image."""
         base = self._base if project.base == self.project.base else None
-        return Workspace(
-            self.engine, project, self.say, self.progress, channel, self.label, self.listeners, base
-        )
+        return replace(self, project=project, channel=channel, _base=base, _built={}, _measured={})
+
+    def on(self, platform: str) -> Workspace:
+        """Return a workspace for the project's images of one platform; empty for the engine's own."""
+        if platform == self.platform:
+            return self
+        return replace(self, platform=platform, _base=None, _built={}, _measured={})
+
+    def named(self, target: str) -> str:
+        """Return a target's name in budgets and in the history: ``slim linux/arm64``."""
+        return f"{target} {self.platform}".strip()
+
+    def reference(self, target: str) -> str:
+        """Return the reference of a target's images."""
+        return self.project.reference(target, self.channel, self.platform)
 
     def build_args(self) -> dict[str, str]:
         """Return drydock's Dockerfile arguments: base image, commit's time, files opened by name."""
@@ -122,6 +135,7 @@ class Workspace:
             dockerfile=options.dockerfile or recipe.dockerfile,
             contexts={**recipe.contexts, **options.contexts},
             base=self.base.reference,
+            platforms=options.platforms or tuple(filter(None, (self.platform,))),
             build_args=self.build_args() | dict(options.build_args),
             labels=dict(self.label(self.project, self.source, self.base)) | dict(options.labels),
         )
@@ -144,21 +158,20 @@ class Workspace:
     def built(self, target: str) -> BuildResult:
         """Build a target under its development reference, once per process."""
         if target not in self._built:
-            wanted = Options(target, self.project.reference(target, self.channel))
+            wanted = Options(target, self.reference(target))
             self._built[target] = self.build(wanted, brief=True)
         return self._built[target]
 
     def adopt(self, target: str, image_id: str) -> None:
         """Use an image of an earlier process for a target, instead of building it again."""
-        known = BuildResult(target, self.project.reference(target, self.channel), image_id, (), 0.0)
+        known = BuildResult(target, self.reference(target), image_id, (), 0.0)
         self._built.setdefault(target, known)
 
     def tests_on(self, target: str) -> BuildResult:
         """Build the test image on a target's layers, once per process."""
         key = f"test on {target}"
         if key not in self._built:
-            reference = self.project.reference(f"test-{target}", self.channel)
-            wanted = Options("test", reference, build_args={"TEST_BASE": target})
+            wanted = Options("test", self.reference(f"test-{target}"), build_args={"TEST_BASE": target})
             self._built[key] = self.build(wanted, brief=True)
         return self._built[key]
 

@@ -11,6 +11,7 @@ import pytest
 
 from drydock import sessions
 from drydock.cli.errors import UnknownSession
+from drydock.gates.gate import registry
 from tests.conftest import ROOT
 
 
@@ -38,6 +39,12 @@ def test_lint_takes_no_project() -> None:
 
     assert done.returncode != 0
     assert "error: lint looks at this repository alone and takes no arguments; give none" in done.stderr
+
+
+def test_a_gates_session_takes_a_platform() -> None:
+    found = sessions.parse(registry()["smoke"], ["--platform", "linux/arm64", "--target", "slim"])
+
+    assert (found.platform, found.targets) == ("linux/arm64", ("slim",))
 
 
 def test_a_known_session_is_left_to_nox() -> None:

@@ -25,18 +25,24 @@ class Base:
     why: str  # the reason for this choice, in one clause
 
 
-def resolve(engine: Engine, project: Project, rebuild: bool = False, say: Say = silent) -> Base:
+def resolve(
+    engine: Engine, project: Project, rebuild: bool = False, say: Say = silent, platform: str = ""
+) -> Base:
     """Return the project's base image, an equivalent one, or one with another supported Python.
 
-    `rebuild` pulls or makes it again, even if it is local.
+    Args:
+        rebuild: Pull or make it again, even if it is local.
+        platform: Such as ``linux/arm64``; empty for the engine's own.
     """
+    if platform and make.architecture(platform) == engine.version["Arch"]:
+        platform = ""
     try:
-        return _resolve(engine, project, project.base, rebuild, say)
+        return _resolve(engine, project, project.base, rebuild, say, platform)
     except NoBase:
         for version in _others(project):
             say(f"{project.base} is nowhere; the dependencies support Python {version} as well")
             with suppress(NoBase):
-                found = _resolve(engine, project, official(version), rebuild, say)
+                found = _resolve(engine, project, official(version), rebuild, say, platform)
                 return replace(found, why=f"{project.base} is nowhere, and Python {version} does as well")
         raise
 
@@ -58,47 +64,52 @@ def _others(project: Project) -> tuple[str, ...]:
     return project.python_also if project.base == official(project.python) else ()
 
 
-def _resolve(engine: Engine, project: Project, wanted: str, rebuild: bool, say: Say) -> Base:
-    if not rebuild and (found := look(engine, wanted)):
+def _resolve(engine: Engine, project: Project, wanted: str, rebuild: bool, say: Say, platform: str) -> Base:
+    if not rebuild and (found := look(engine, wanted, platform)):
+        return found
+    instead = make.reference(wanted, platform)
+    # One kept apart under the platform's name needs no registry either.
+    if platform and not rebuild and (found := look(engine, instead, platform)):
         return found
     memory = pull.Memory(project.state / "base.json")
     refused = None if rebuild else memory.refusal(wanted)
     if refused is None:
         say(f"pulling {wanted}")
-        refused = pull.pull(engine, wanted, say)
+        refused = pull.pull(engine, wanted, say, platform, apart=instead)
         if refused is None:
             memory.forget()
-            pulled = look(engine, wanted)
+            pulled = look(engine, instead if platform else wanted, platform)
             if pulled is None:
                 raise NoBase(reference=wanted, pull="the engine pulled it and has it not", make="not tried")
             return replace(pulled, kind="pulled", why="pulled just now")
         memory.remember(wanted, refused)
         say(f"{wanted} cannot be pulled ({refused})")
-    instead = make.reference(wanted)
     why = f"{wanted} is not local and cannot be pulled ({refused})"
-    if not rebuild and (found := look(engine, instead)):
+    if not rebuild and (found := look(engine, instead, platform)):
         return replace(found, kind="made", why=why)
-    plan = make.plan(engine, wanted)
+    plan = make.plan(engine, wanted, platform)
     if isinstance(plan, str):
-        if found := look(engine, wanted):
+        if found := look(engine, wanted, platform):
             return replace(
                 found, why=f"it is local, and can neither be pulled ({refused}) nor made here ({plan})"
             )
         raise NoBase(reference=wanted, pull=refused, make=plan)
     make.make(engine, plan, say)
-    made = look(engine, instead)
+    made = look(engine, instead, platform)
     if made is None:
         raise BaseNotMade(reference=instead, reason="the engine loaded it and has it not")
     return replace(made, kind="made", why=why)
 
 
-def look(engine: Engine, reference: str) -> Base | None:
-    """Return the engine's image of this reference, None without one."""
+def look(engine: Engine, reference: str, platform: str = "") -> Base | None:
+    """Return the engine's image of this reference, None without one for the platform."""
     import docker
 
     try:
         image = engine.sdk.images.get(reference)
     except docker.errors.ImageNotFound:
+        return None
+    if platform and image.attrs["Architecture"] != make.architecture(platform):
         return None
     published = [digest.partition("@")[2] for digest in image.attrs.get("RepoDigests") or []]
     digest = published[0] if published else str(image.id)

@@ -58,6 +58,10 @@ ENVIRONMENT = {
     "PATH": "/usr/local/bin:/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin",
     "LANG": "C.UTF-8",
 }
+# Docker's names of architectures where Debian's and QEMU's differ from them.
+DEBIAN = {"arm": "armhf", "386": "i386", "ppc64le": "ppc64el"}
+QEMU = {"arm64": "aarch64", "amd64": "x86_64", "386": "i386"}
+EMULATORS = Path("/proc/sys/fs/binfmt_misc")
 NEEDED_BYTES = 1_000_000_000
 
 
@@ -67,23 +71,27 @@ class Plan:
     wanted: str  # the image that it replaces
     release: str  # the Debian release with the wanted Python
     sources: tuple[str, ...]  # lines for apt's sources.list
-    architecture: str  # the engine's, in Docker's spelling
+    architecture: str  # in Docker's spelling
     packages: tuple[str, ...] = PACKAGES  # in addition to Debian's essential ones
     hooks: tuple[str, ...] = tuple(f"--customize-hook={line}" for line in TIDY)  # options of mmdebstrap
+    emulated: bool = False  # whether the architecture is not this machine's
     # Its OCI configuration, without the environment.
     runs: Mapping[str, object] = field(default_factory=lambda: {"Cmd": ["python3"]})
 
 
-def reference(wanted: str) -> str:
-    """Return the local tag of an image's equivalent."""
-    return (
-        wanted
-        if wanted.startswith("local/")
-        else f"local/{wanted.removeprefix('docker.io/').removeprefix('library/')}"
-    )
+def reference(wanted: str, platform: str = "") -> str:
+    """Return the local tag of an image's equivalent, which names a platform that is asked for."""
+    name = wanted.removeprefix("docker.io/").removeprefix("library/").removeprefix("local/")
+    tagged = f"{name}{'' if ':' in name else ':latest'}-{architecture(platform)}" if platform else name
+    return f"local/{tagged}"
 
 
-def plan(engine: Engine, wanted: str) -> Plan | str:
+def architecture(platform: str) -> str:
+    """Return the architecture of a platform, such as ``linux/arm64/v8``."""
+    return platform.split("/")[1] if "/" in platform else platform
+
+
+def plan(engine: Engine, wanted: str, platform: str = "") -> Plan | str:
     """Return the plan for making an image here, or the reason why that is impossible."""
     match = WANTED.fullmatch(wanted)
     if not match:
@@ -91,29 +99,32 @@ def plan(engine: Engine, wanted: str) -> Plan | str:
     release = RELEASES.get(match["version"])
     if release is None:
         return f"no Debian release has Python {match['version']}; those with one have {', '.join(RELEASES)}"
-    return plan_of(engine, wanted, release)
+    return plan_of(engine, wanted, release, platform)
 
 
-def plan_of(engine: Engine, wanted: str, release: str) -> Plan | str:
+def plan_of(engine: Engine, wanted: str, release: str, platform: str = "") -> Plan | str:
     """Return the plan for an image of one Debian release, or the reason why it cannot be made here."""
     if sys.platform != "linux" or not osrelease.is_debian_family():
         return "that takes a Debian-family machine"
     if os.geteuid() != 0:
         return "that takes root"
-    architecture = str(engine.version["Arch"])
-    if architecture != (own := machine()):
-        return f"the engine runs on {architecture}, this machine is {own}"
+    kind = architecture(platform) or str(engine.version["Arch"])
+    emulated = kind != (own := machine())
+    if emulated and not (EMULATORS / f"qemu-{QEMU.get(kind, kind)}").exists():
+        return (
+            f"it would be for {kind}, and this machine, {own}, runs no such programs without qemu-user-static"
+        )
     here = osrelease.codename()
     lines = tuple(apt.sources(apt.repositories(), here, release))
     if not lines:
         return "no Debian mirror is configured here"
-    return Plan(reference(wanted), wanted, release, lines, architecture)
+    return Plan(reference(wanted, platform), wanted, release, lines, kind, emulated=emulated)
 
 
 def machine() -> str:
     """Return this machine's architecture in Docker's spelling."""
     debian = command.run(["dpkg", "--print-architecture"]).stdout.strip()
-    return {"armhf": "arm", "armel": "arm", "i386": "386", "ppc64el": "ppc64le"}.get(debian, debian)
+    return {"armel": "arm", **{theirs: ours for ours, theirs in DEBIAN.items()}}.get(debian, debian)
 
 
 def arguments(plan: Plan, folder: Path) -> list[str]:
@@ -126,6 +137,12 @@ def arguments(plan: Plan, folder: Path) -> list[str]:
         *(f"--dpkgopt=path-include={pattern}" for pattern in INCLUDED),
         '--aptopt=APT::Install-Recommends "false"',
         *plan.hooks,
+        # It looks for an emulator where Debian's packages put one, and not for a registered one.
+        *(
+            (f"--architectures={DEBIAN.get(plan.architecture, plan.architecture)}", "--skip=check/qemu")
+            if plan.emulated
+            else ()
+        ),
         plan.release,
         str(folder / "rootfs.tar"),
         *plan.sources,
@@ -135,7 +152,8 @@ def arguments(plan: Plan, folder: Path) -> list[str]:
 def make(engine: Engine, plan: Plan, say: Callable[[str], None]) -> None:
     """Make the image and load it into the engine."""
     began = time.monotonic()
-    say(f"making {plan.reference} from Debian {plan.release}'s packages (about half a minute)")
+    lasts = "six minutes, under emulation" if plan.emulated else "half a minute"
+    say(f"making {plan.reference} from Debian {plan.release}'s packages (about {lasts})")
     _ensure_mmdebstrap(plan, say)
     try:
         with temporary.folder("base") as folder:

@@ -79,24 +79,34 @@ class Layers:
         self._say(line)
 
 
-def pull(engine: Engine, reference: str, say: Say) -> str | None:
-    """Pull an image; return None, or the reason of the failure in a few words."""
+def pull(engine: Engine, reference: str, say: Say, platform: str = "", apart: str = "") -> str | None:
+    """Pull an image; return None, or the reason of the failure in a few words.
+
+    With a platform, the image is named `apart`, and the reference stays with the image that it named before.
+    """
     import docker
     import requests
 
+    former = _image(engine, reference) if platform else None
     try:
         # Twice: a short time-out shows whether the registry answers at all, a long one fetches the layers.
         with closing(find.client(engine.candidate, timeout=FIRST_ANSWER_SECONDS)) as hasty:
-            for event in _events(hasty, reference):
+            for event in _events(hasty, reference, platform):
                 if error := event.get("error"):
                     return reason(str(error))
                 break
         with closing(find.client(engine.candidate, timeout=CALL_SECONDS)) as patient:
             layers = Layers(say)
-            for event in _events(patient, reference):
+            for event in _events(patient, reference, platform):
                 if error := event.get("error"):
                     return reason(str(error))
                 layers(event)
+        if platform:
+            engine.sdk.images.get(reference).tag(apart)
+            if former:
+                former.tag(reference)
+            else:
+                engine.sdk.images.remove(reference, noprune=True)
     except requests.exceptions.Timeout:
         return f"its registry gave no answer within {FIRST_ANSWER_SECONDS} s"
     except (docker.errors.APIError, requests.exceptions.ConnectionError) as error:
@@ -104,8 +114,19 @@ def pull(engine: Engine, reference: str, say: Say) -> str | None:
     return None
 
 
-def _events(client: Any, reference: str) -> Iterator[dict[str, Any]]:
-    events: Iterator[dict[str, Any]] = client.api.pull(reference, stream=True, decode=True)
+def _image(engine: Engine, reference: str) -> Any:
+    import docker
+
+    try:
+        return engine.sdk.images.get(reference)
+    except docker.errors.ImageNotFound:
+        return None
+
+
+def _events(client: Any, reference: str, platform: str) -> Iterator[dict[str, Any]]:
+    events: Iterator[dict[str, Any]] = client.api.pull(
+        reference, stream=True, decode=True, platform=platform or None
+    )
     return events
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import time
 import uuid
@@ -26,7 +27,17 @@ from drydock.project import Project, ca_bundle
 from drydock.project.errors import UnknownTarget
 from drydock.project.network import index_credentials
 
-__all__ = ["COLD", "BuildResult", "OnUpdate", "Options", "Step", "Update", "build", "remove_mounts"]
+__all__ = [
+    "COLD",
+    "BuildResult",
+    "OnUpdate",
+    "Options",
+    "Step",
+    "Update",
+    "build",
+    "remove_mounts",
+    "warnings",
+]
 
 OnUpdate = Callable[[Update], None]
 # Builds without cache keep their cache mounts in a namespace of their own, with this prefix.
@@ -87,6 +98,23 @@ def build(
         image_id, metadata = identity.image_id(engine, outputs), identity.metadata(outputs)
     steps = once(progress.steps.values())
     return BuildResult(options.target, options.reference, image_id, steps, seconds, metadata)
+
+
+def warnings(engine: Engine, project: Project, options: Options) -> list[dict[str, Any]] | str:
+    """Return BuildKit's own warnings about the Dockerfile, or why it cannot be asked for them."""
+    chosen = builders.find(engine, options.builder)
+    with tempfile.TemporaryDirectory(prefix="drydock-check-") as folder:
+        args = plan.arguments(project, options, ca_bundle=None, outputs=Path(folder))
+        asked = [*args[:-1], "--call=check,format=json", args[-1]]
+        done = command.run(asked, env={**chosen.environment, plan.CREDENTIALS: ""}, check=False)
+    if "unknown flag: --call" in done.stderr:
+        return "the buildx plugin is older than 0.15"
+    if "frontend.lint" in done.stderr:
+        return f"the BuildKit of {chosen} is older than 0.14"
+    try:
+        return list(json.loads(done.stdout)["warnings"] or ())
+    except (ValueError, KeyError, TypeError):
+        return done.last
 
 
 def explain(engine: Engine, builder: Builder, dockerfile: Path, progress: Progress) -> DrydockError:

@@ -33,6 +33,12 @@ class ContainerExited(DrydockError):
     next_step = "the lines above are the end of its log"
 
 
+class NotStarted(DrydockError):
+    exit_code = Exit.CONTAINER
+    fact = "the container of {image} cannot be started: {reason}"
+    next_step = "correct the command or the image that the engine names"
+
+
 class NotReady(DrydockError):
     exit_code = Exit.CONTAINER
     fact = "the container of {image} did not answer 200 at {path} within {seconds:g} s (last: {last})"

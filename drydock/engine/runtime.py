@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from drydock.engine import LABEL, Engine
-from drydock.engine.errors import ContainerExited, ImageMissing, NotReady, PortTaken
+from drydock.engine.errors import ContainerExited, ImageMissing, NotReady, NotStarted, PortTaken
 
 if TYPE_CHECKING:
     from docker.models.containers import Container
@@ -186,7 +186,7 @@ def started(engine: Engine, run: Run) -> Iterator[Running]:
         except docker.errors.APIError as error:
             if "port is already allocated" in str(error) or "address already in use" in str(error):
                 raise PortTaken(port=run.host_port) from error
-            raise
+            raise NotStarted(image=run.image, reason=error.explanation or error) from error
         yield Running(container, run)
     finally:
         # `clean` may have removed it already.

@@ -31,7 +31,7 @@ def keep(judgement: Judgement) -> None:
     """Record a verdict in the history and, unless arguments narrowed it, as a receipt."""
     gate, subject, verdict = judgement.gate, judgement.subject, judgement.verdict
     workspace = subject.workspace
-    whose = recorder.origin(subject.project, workspace.source, subject.target)
+    whose = recorder.origin(subject.project, workspace.source, subject.name)
     if judgement.fault:
         recorder.verdict(whose, "", verdict, subject.say)
     elif not subject.arguments:

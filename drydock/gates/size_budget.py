@@ -23,8 +23,8 @@ from drydock.verdict import Verdict
 
 
 def _settings(project: Project, target: str) -> Mapping[str, Any]:
-    values = asdict(project.budget(target))
-    return values | {"compression": str(project.compression), "main": project.main_branch}
+    limits = {name: asdict(one) for name, one in project.budgets.items() if name.split(" ")[0] == target}
+    return limits | {"compression": str(project.compression), "main": project.main_branch}
 
 
 FACTS = Facts(targets=TARGETS, settings=_settings, changes="source", rank=20)
@@ -32,15 +32,15 @@ FACTS = Facts(targets=TARGETS, settings=_settings, changes="source", rank=20)
 
 def judge(subject: Subject) -> Verdict:
     comparisons, notes = compare(subject)
-    allowed = subject.project.budget(subject.target)
-    return budget.judge(subject.image, allowed, subject.target, comparisons=comparisons, notes=notes)
+    allowed = subject.project.budget(subject.name)
+    return budget.judge(subject.image, allowed, subject.name, comparisons=comparisons, notes=notes)
 
 
 def compare(subject: Subject) -> tuple[list[Comparison], list[str]]:
     """Return the comparisons for an image, and notes about those that could not be made."""
     comparisons: list[Comparison] = []
     notes: list[str] = []
-    image, project, target = subject.image, subject.project, subject.target
+    image, project, target = subject.image, subject.project, subject.name
     allowed, branch = project.budget(target), project.main_branch
     if limits := allowed.over_base:
         base = subject.base

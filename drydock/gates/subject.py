@@ -37,6 +37,11 @@ class Subject:
         return self.workspace.project
 
     @property
+    def name(self) -> str:
+        """The target, with its platform if one was asked for."""
+        return self.workspace.named(self.target)
+
+    @property
     def say(self) -> Say:
         """Takes one line of progress at a time."""
         return self.workspace.say

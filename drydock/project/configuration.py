@@ -236,8 +236,9 @@ def _configuration(root: Path) -> tuple[str, dict[str, Any], Configuration]:
     where, content = (str(own), toml.read(own)) if own.is_file() else (f"{manifest} [tool.drydock]", inner)
     decided = toml.make(Configuration, content, where)
     for target, budget in decided.budgets.items():
-        if target not in TARGETS:
-            raise toml.bad(where, f"budgets.{target}", "unknown target", f"use one of {', '.join(TARGETS)}")
+        if target.partition(" ")[0] not in TARGETS:
+            how = f"use one of {', '.join(TARGETS)}, or one with a platform, such as `slim linux/arm64`"
+            raise toml.bad(where, f"budgets.{target}", "unknown target", how)
         for key, growth in (("over-base", budget.over_base), ("over-main", budget.over_main)):
             if growth == Growth():
                 how = "write { on-disk-mb = 3, on-wire-mb = 1 }"

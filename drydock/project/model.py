@@ -97,7 +97,7 @@ class Project:
     port: int  # inside the container
     health_path: str  # answers while the process lives; empty without such a route
     ready_path: str  # answers while requests can be served; empty without such a route
-    budgets: Mapping[str, Budget]  # by target
+    budgets: Mapping[str, Budget]  # by target, or by target and platform: `slim linux/arm64`
     labels: Mapping[str, str]  # the user's own, which win over drydock's
     base: str  # the wanted base image
     python_also: tuple[str, ...] = ()  # other supported versions, newest first, if `python` has no base image
@@ -151,9 +151,11 @@ class Project:
         return self.dockerfile.parent / STATE
 
     def budget(self, target: str) -> Budget:
-        if target not in self.budgets:
+        """Return a target's budget; ``slim linux/arm64`` has slim's unless it has one of its own."""
+        general = target.partition(" ")[0]
+        if general not in self.budgets:
             raise UnknownTarget(target=target, known=choices(target, self.budgets))
-        return self.budgets[target]
+        return self.budgets.get(target, self.budgets[general])
 
     def reference(self, target: str, channel: str = "dev", platform: str = "") -> str:
         """Return the local reference of a target's newest build, optionally for one platform."""

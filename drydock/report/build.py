@@ -15,7 +15,8 @@ from drydock.workspace import Workspace
 
 def as_json(workspace: Workspace, result: BuildResult) -> Mapping[str, object]:
     measured = workspace.measure(result.image_id) if result.image_id else None
-    budget = workspace.project.budgets.get(result.target)
+    known = result.target in workspace.project.budgets
+    budget = workspace.project.budget(workspace.named(result.target)) if known else None
     return {
         "target": result.target,
         "reference": result.reference,

@@ -39,6 +39,7 @@ def judge(
     arguments: Sequence[str] = (),
     json: bool = False,
     quiet: bool = False,
+    platform: str = "",
     rows: list[tuple[Verdict, str]] | None = None,
 ) -> DrydockError | None:
     """Run a gate on each of its targets; show and record its verdicts, and return the first error."""
@@ -49,6 +50,7 @@ def judge(
     ended: list[Judgement] = []
     try:
         workspace = open_workspace(connect(), load(project), tell, None if json or quiet else Shown())
+        workspace = workspace.on(platform)
         for judgement in run(gate, workspace, targets, arguments):
             proof.keep(judgement)
             ended.append(judgement)

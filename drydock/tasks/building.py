@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from drydock.tasks.offer import RESULT, Given, offer, voice
+from drydock.tasks.offer import PLATFORM, RESULT, Given, offer, voice
 
 
 @offer(
@@ -30,37 +30,30 @@ def build(
 
     options = Options(
         target=given.target,
-        reference=given.reference,
         no_cache=no_cache,
         builder=builder,
         cache_from=tuple(cache_from or ()),
         cache_to=tuple(cache_to or ()),
         build_args=key_values("--build-arg", tuple(build_arg or ())),
     )
-    several = tuple(filter(None, platform.split(",")))
-    if len(several) < 2:
-        results = [given.pipe.build(options.but(platforms=several))]
-    else:
-        # Each under a name of its own: few image stores hold several platforms under one.
-        name = given.pipe.project.reference
-        results = [
-            given.pipe.build(options.but(platforms=(one,), reference=name(given.target, platform=one)))
-            for one in several
-        ]
+    # Each under a name of its own: few image stores hold several platforms under one.
+    pipes = [given.pipe.on(one) for one in platform.split(",")]
+    results = [pipe.build(options.but(reference=pipe.reference(given.target))) for pipe in pipes]
     if given.json:
-        found = [as_json(given.pipe, result) for result in results]
+        found = [as_json(pipe, result) for pipe, result in zip(pipes, results, strict=True)]
         print_json(found[0] if len(found) == 1 else {"builds": found})
     else:
-        for result in results:
-            show(console(), given.pipe, result)
+        for pipe, result in zip(pipes, results, strict=True):
+            show(console(), pipe, result)
 
 
-@offer("looking for the base image", shared=RESULT, rebuild="make or pull it again")
-def base(given: Given, rebuild: bool = False) -> None:
+@offer("looking for the base image", shared=RESULT, rebuild="make or pull it again", platform=PLATFORM)
+def base(given: Given, rebuild: bool = False, platform: str = "") -> None:
     """Show which base image is used and why."""
     from dataclasses import asdict
 
     from drydock import base
 
-    found = base.resolve(given.pipe.engine, given.pipe.project, rebuild=rebuild, say=voice(given.quiet))
+    engine, project = given.pipe.engine, given.pipe.project
+    found = base.resolve(engine, project, rebuild=rebuild, say=voice(given.quiet), platform=platform)
     given.answer(asdict(found), [base.describe(found)])

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from invoke import Exit
 
 from drydock.errors import DrydockError
-from drydock.tasks.offer import RESULT, Given, offer, say
+from drydock.tasks.offer import PLATFORM, RESULT, Given, offer, say
 
 if TYPE_CHECKING:
     from drydock.verdict import Verdict
@@ -18,9 +18,10 @@ if TYPE_CHECKING:
 
 @offer(
     "running gates",
-    shared=RESULT,
+    shared=("platform", *RESULT),
     positional=("which",),
     which="the gate, or several separated by commas (default: all that a push demands)",
+    platform=f"{PLATFORM}; built first if missing",
     sarif="a file for the findings as SARIF, which code scanning shows",
     junit="a file for the verdicts as JUnit, which CI services show as tests",
 )
@@ -35,9 +36,16 @@ def gate(given: Given, which: str = "", target: str = "", sarif: str = "", junit
             # Words after two dashes go to the gate, as in `drydock gate container_tests -- -k title`.
             rest = shlex.split(given.context.remainder) if found[0].facts.arguments else ()
             targets = (target,) if target else ()
-            json, quiet = given.json, given.quiet
             fault = gates.judge(
-                found[0], where, say, targets=targets, arguments=rest, json=json, quiet=quiet, rows=rows
+                found[0],
+                where,
+                say,
+                targets=targets,
+                arguments=rest,
+                json=given.json,
+                quiet=given.quiet,
+                platform=given.platform,
+                rows=rows,
             )
             if fault and not rows:
                 rows.append((results.unjudged(which, fault), target or found[0].facts.targets[0]))

@@ -8,7 +8,7 @@ from pathlib import Path
 from invoke import Exit
 
 from drydock.errors import BadCommandLine
-from drydock.tasks.offer import Given, offer
+from drydock.tasks.offer import PLATFORM, Given, offer
 
 LAST_PORT = 65535
 
@@ -16,9 +16,10 @@ LAST_PORT = 65535
 @offer(
     "starting {target}",
     port="port of this machine (default: a free one)",
+    platform=f"{PLATFORM}, under emulation if it is another than the engine's",
     env_file="file of NAME=VALUE lines for the container",
     with_="also start a service beside it, and migrate it: postgres",
-    shared=("target", "project"),
+    shared=("target", "platform", "project"),
 )
 def run(given: Given, port: int = 0, env_file: str = "", with_: list[str] | None = None) -> None:
     """Start the image for a look, with a URL, a token and a curl line; Ctrl-C stops it."""

@@ -34,7 +34,14 @@ SHARED = {
     "quiet": "print only errors and the result",
     "target": "stage of the Dockerfile: production, slim, builder or test",
 }
-DEFAULTS: dict[str, str | bool] = {"target": "production", "project": "", "quiet": False, "json": False}
+PLATFORM = "of this platform, such as linux/arm64"
+DEFAULTS: dict[str, str | bool] = {
+    "target": "production",
+    "platform": "",
+    "project": "",
+    "quiet": False,
+    "json": False,
+}
 RESULT = ("project", "quiet", "json")
 IMAGE = ("target", *RESULT)
 
@@ -45,6 +52,7 @@ class Given:
 
     context: Context
     target: str = "production"
+    platform: str = ""
     project: str = ""
     quiet: bool = False
     json: bool = False
@@ -63,7 +71,8 @@ class Given:
         from drydock.report.progress import Shown
 
         shown = None if self.hushed else Shown()
-        return open_workspace(connect(), load(Path(self.project)), voice(self.hushed), shown)
+        workspace = open_workspace(connect(), load(Path(self.project)), voice(self.hushed), shown)
+        return workspace.on(self.platform)
 
     @property
     def reference(self) -> str:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import io
 import json
 import tarfile
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +13,11 @@ from drydock import base
 from drydock.base import make, pull
 from drydock.base.errors import BaseNotMade, NoBase
 from drydock.base.make import Plan
-from drydock.engine import apt
+from drydock.engine import Engine, apt
 from drydock.engine.apt import Repository
 from tests.conftest import MakeProject
+from tests.support.engine import telling
+from tests.support.registry import tiny_image
 from tests.support.repository import begin, git
 
 PLAN = Plan("local/python:3.13-slim", "python:3.13-slim", "trixie", ("deb x trixie main",), "amd64")
@@ -32,21 +34,24 @@ class Surroundings:
     pulls: int = 0
     makes: int = 0
 
-    def pull(self, _engine: object, reference: str, _say: object) -> str | None:
+    def pull(
+        self, _engine: object, reference: str, _say: object, platform: str = "", apart: str = ""
+    ) -> str | None:
         self.pulls += 1
         if self.refusal is None:
-            self.images[reference] = base.Base(reference, "sha256:2", "local", "it is on the engine")
+            name = apart if platform else reference
+            self.images[name] = base.Base(name, "sha256:2", "local", "it is on the engine")
         return self.refusal
 
     def make(self, _engine: object, plan: Plan, _say: object) -> None:
         self.makes += 1
-        self.images[plan.reference] = HERE
+        self.images[plan.reference] = replace(HERE, reference=plan.reference)
 
 
 @pytest.fixture
 def surroundings(monkeypatch: pytest.MonkeyPatch) -> Surroundings:
     found = Surroundings()
-    monkeypatch.setattr(base, "look", lambda _, reference: found.images.get(reference))
+    monkeypatch.setattr(base, "look", lambda _, reference, *__: found.images.get(reference))
     monkeypatch.setattr(pull, "pull", found.pull)
     monkeypatch.setattr(make, "plan", lambda *_: found.plan)
     monkeypatch.setattr(make, "make", found.make)
@@ -124,6 +129,65 @@ def test_another_python_that_the_dependencies_support_does_as_well(
 
     assert found.reference == "local/python:3.13-slim"
     assert found.why == "python:3.14-slim is nowhere, and Python 3.13 does as well"
+
+
+@pytest.mark.parametrize(
+    ("refusal", "kind"), [(None, "pulled"), ("no such host", "made")], ids=["pulled", "made"]
+)
+def test_another_platforms_base_has_a_name_of_its_own(
+    refusal: str | None, kind: str, surroundings: Surroundings, make_project: MakeProject, tmp_path: Path
+) -> None:
+    surroundings.refusal = refusal
+    surroundings.plan = replace(PLAN, reference="local/python:3.13-slim-arm64")
+    with telling(tmp_path, version={"Arch": "amd64"}) as engine:
+        found = base.resolve(engine, make_project({}), platform="linux/arm64")
+        again = base.resolve(engine, make_project({}), platform="linux/arm64")
+
+    assert (found.kind, found.reference) == (kind, "local/python:3.13-slim-arm64")
+    assert (again.reference, surroundings.pulls) == (found.reference, 1)
+
+
+def test_the_engines_own_platform_takes_the_usual_base(
+    surroundings: Surroundings, make_project: MakeProject, tmp_path: Path
+) -> None:
+    surroundings.images["local/python:3.13-slim"] = HERE
+    with telling(tmp_path, version={"Arch": "amd64"}) as engine:
+        assert base.resolve(engine, make_project({}), platform="linux/amd64").reference == HERE.reference
+
+
+@pytest.mark.live
+def test_an_image_of_another_platform_is_not_taken_for_the_base(engine: Engine) -> None:
+    with tiny_image(engine, platform="linux/arm64") as image:
+        assert base.look(engine, image, "linux/arm64/v8")
+        assert base.look(engine, image)
+        assert base.look(engine, image, "linux/s390x") is None
+
+
+def test_a_base_of_another_platform_is_made_where_its_programs_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(make, "EMULATORS", tmp_path)
+    monkeypatch.setattr(make.os, "geteuid", lambda: 0)
+    monkeypatch.setattr(make.install, "is_debian_family", lambda: True)
+    monkeypatch.setattr(make, "machine", lambda: "amd64")
+    monkeypatch.setattr(apt, "repositories", lambda: [Repository("http://mirror", "trixie", "trixie")])
+    monkeypatch.setattr(make.osrelease, "codename", lambda: "trixie")
+    with telling(tmp_path, version={"Arch": "amd64"}) as engine:
+        refused = make.plan(engine, "python:3.13-slim", "linux/arm64/v8")
+        (tmp_path / "qemu-aarch64").touch()
+        plan = make.plan(engine, "python:3.13-slim", "linux/arm64/v8")
+        own = make.plan(engine, "python:3.13-slim")
+
+    assert isinstance(refused, str)
+    assert refused.startswith("it would be for arm64, and this machine, amd64, runs no such programs")
+    assert isinstance(plan, Plan)
+    assert (plan.reference, make.configuration(plan)["architecture"]) == (
+        "local/python:3.13-slim-arm64",
+        "arm64",
+    )
+    assert {"--architectures=arm64", "--skip=check/qemu"} <= set(make.arguments(plan, tmp_path))
+    assert isinstance(own, Plan)
+    assert not [one for one in make.arguments(own, tmp_path) if one.startswith("--architectures")]
 
 
 def test_a_base_named_by_hand_is_meant(surroundings: Surroundings, make_project: MakeProject) -> None:

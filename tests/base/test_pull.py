@@ -38,3 +38,27 @@ def test_a_pull_names_every_layer(engine: Engine, plain: Registry) -> None:
         engine.sdk.images.remove(reference)
 
     assert len([line for line in lines if "pulled" in line]) == 1
+
+
+@pytest.mark.live
+@pytest.mark.parametrize("known", [True, False], ids=["named before", "new"])
+def test_a_pull_for_another_platform_leaves_the_name_as_it_was(
+    known: bool, engine: Engine, plain: Registry
+) -> None:
+    images = engine.sdk.images
+    with tiny_image(engine, platform="linux/arm64") as other, tiny_image(engine) as own:
+        reference, apart = f"{plain.address}/team/{other}", f"{other}-arm64"
+        images.get(other).tag(reference)
+        images.push(reference)
+        pushed = images.get(other).id
+        images.remove(reference)
+        if known:
+            images.get(own).tag(reference)
+
+        assert pull.pull(engine, reference, lambda _: None, "linux/arm64", apart) is None
+
+        assert images.get(apart).id == pushed
+        assert [image.id for image in images.list(name=reference)] == [images.get(own).id] * known
+        if known:
+            images.remove(reference)
+        images.remove(apart)

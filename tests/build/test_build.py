@@ -39,7 +39,7 @@ def reference(engine: Engine) -> Iterator[Reference]:
 
 
 def project_of(make_project: MakeProject, python_image: str, *lines: str, **files: str) -> Project:
-    dockerfile = "\n".join((f"FROM {python_image} AS production", *lines, ""))
+    dockerfile = "\n".join((f"FROM {python_image} AS production", *lines, "# drydock's", ""))
     return make_project({"Dockerfile": dockerfile, **files})
 
 

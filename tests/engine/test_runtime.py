@@ -5,7 +5,7 @@ import socket
 import pytest
 
 from drydock.engine import LABEL, Engine
-from drydock.engine.errors import ContainerExited, ImageMissing, NotReady, PortTaken
+from drydock.engine.errors import ContainerExited, ImageMissing, NotReady, NotStarted, PortTaken
 from drydock.engine.runtime import Run, Running, message, started
 
 pytestmark = pytest.mark.live
@@ -79,6 +79,14 @@ def test_a_taken_port_is_named(engine: Engine, python_image: str) -> None:
             pass
 
     assert not engine.sdk.containers.list(all=True, filters={"label": f"{LABEL}=test"})
+
+
+def test_a_command_that_is_not_in_the_image_is_named(engine: Engine, python_image: str) -> None:
+    with (
+        pytest.raises(NotStarted, match=r"cannot be started: .*\"nowhere\": executable file not found"),
+        started(engine, Run(python_image, command=["nowhere"])),
+    ):
+        pass
 
 
 def test_a_missing_image_is_named(engine: Engine) -> None:

@@ -29,7 +29,10 @@ def test_arguments_that_are_not_drydocks_go_to_pytest() -> None:
 
 @pytest.mark.parametrize(
     ("given", "how"),
-    [("--fast", "use one of --project, --target, --json, --quiet"), ("--taget", "did you mean `--target`?")],
+    [
+        ("--fast", "use one of --project, --target, --platform, --json, --quiet"),
+        ("--taget", "did you mean `--target`?"),
+    ],
 )
 def test_a_gate_without_arguments_of_its_own_refuses_unknown_ones(given: str, how: str) -> None:
     with pytest.raises(BadConfiguration) as caught:

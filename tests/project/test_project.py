@@ -42,6 +42,14 @@ def test_configuration_wins_over_detection(make_project: MakeProject) -> None:
     assert project.origins["port"] == "pyproject.toml [tool.drydock] port"
 
 
+def test_a_platform_can_have_a_budget_of_its_own(make_project: MakeProject) -> None:
+    table = '[tool.drydock.budgets]\n"slim linux/arm64" = { on-disk-mb = 303 }\n'
+    project = make_project({"drydock.toml": table.replace("tool.drydock.", "")})
+
+    assert project.budget("slim linux/arm64") == Budget(303 * MB)
+    assert project.budget("slim linux/amd64") == project.budget("slim") == Budget(300 * MB)
+
+
 def test_growth_is_limited_apart_from_size(make_project: MakeProject) -> None:
     table = (
         '[tool.drydock]\ncompression = "gzip:9"\n[tool.drydock.budgets.slim]\non-disk-mb = 200\n'
@@ -91,7 +99,7 @@ def test_smoke_requests_are_read_in_order(make_project: MakeProject) -> None:
         ('image = "Shop API"', r"\[tool.drydock\] image: 'Shop API' is not a legal repository name"),
         (
             "budgets = { prod = { on-disk-mb = 1 } }",
-            r"budgets.prod: unknown target; use one of production, slim",
+            r"budgets.prod: unknown target; use one of production, slim, or one with a platform",
         ),
         ("budgets = { slim = { on-disk-mb = -1 } }", r"budgets.slim.on-disk-mb: -1 is not a size"),
         ("budgets = { slim = 3 }", r"budgets.slim: 3 is not a table"),

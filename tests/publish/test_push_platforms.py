@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from drydock.base import make
 from drydock.engine import Engine
+from drydock.gates.errors import GateFailed
 from drydock.publish.push import registry as client_of
 from drydock.publish.reference import parse
 from tests.conftest import ROOT
@@ -24,8 +26,14 @@ BOTH = "--platform=linux/amd64,linux/arm64"
 
 
 @pytest.fixture
-def made(engine: Engine, python_image: str, tmp_path: Path) -> Iterator[Ship]:
-    with ship_project(engine, tmp_path / "project", python_image) as ship:
+def made(engine: Engine, tmp_path: Path) -> Iterator[Ship]:
+    """A project with a base for each platform."""
+    with (
+        real.tiny_image(engine, platform="linux/amd64") as base,
+        real.tiny_image(engine, platform="linux/arm64") as other,
+        ship_project(engine, tmp_path / "project", base) as ship,
+    ):
+        engine.sdk.images.get(other).tag(make.reference(base, "linux/arm64"))
         yield ship
 
 
@@ -55,6 +63,23 @@ def test_builds_for_two_platforms_are_pushed_as_an_index(
         images = [client.manifest(target.repository, one["digest"]) for one in index.document["manifests"]]
     assert [one["platform"]["architecture"] for one in index.document["manifests"]] == ["amd64", "arm64"]
     assert [image.config for image in images if image] == [one["image_id"] for one in built]
+
+
+def test_a_gate_judges_the_image_of_one_platform_by_its_own_budget(made: Ship) -> None:
+    gate = [sys.executable, "-m", "drydock.cli", "gate", "size_budget", "--target=production", "--quiet"]
+    with (made.root / "pyproject.toml").open("a") as manifest:
+        manifest.write('[tool.drydock.budgets]\n"production linux/arm64" = { on-disk-mb = 0.00001 }\n')
+
+    codes = {
+        platform: subprocess.run(
+            [*gate, f"--platform={platform}"], cwd=made.root, check=False, capture_output=True
+        ).returncode
+        for platform in ("", "linux/amd64", "linux/arm64")
+    }
+
+    assert codes == {"": 0, "linux/amd64": 0, "linux/arm64": GateFailed.exit_code}
+    tags = {tag for image in made.engine.sdk.images.list(name=made.name) for tag in image.tags}
+    assert tags == {f"{made.name}:dev{platform}" for platform in ("", "-linux-amd64", "-linux-arm64")}
 
 
 def test_the_engine_pulls_its_own_platform_of_an_index(

@@ -42,9 +42,9 @@ CHECKS: dict[str, tuple[str, ...]] = {
 
 
 def _settings(project: Project, target: str) -> Mapping[str, Any]:
-    limit = project.budgets.get(target)
+    limits = {name: asdict(one) for name, one in project.budgets.items() if name.split(" ")[0] == target}
     return {
-        "budget": asdict(limit) if limit else None,
+        "budget": limits,
         "port": project.port,
         "environment": dict(project.development.environment),
     }
@@ -114,12 +114,13 @@ def _commands(subject: Subject, wanted: Expectations) -> Iterator[Report]:
 def _linters(subject: Subject, _: Expectations) -> Iterator[Report]:
     for lint in (linters.hadolint, linters.checkov, linters.trivy_config):
         yield lint(subject.project.dockerfile, subject.say)
+    yield linters.buildkit(subject)
 
 
 def _budget(subject: Subject, _: Expectations) -> Iterator[Report]:
-    limit = subject.project.budgets.get(subject.target)
-    if limit:
-        judged = budget.judge(subject.image, limit, subject.target)
+    if subject.target in subject.project.budgets:
+        limit = subject.project.budget(subject.name)
+        judged = budget.judge(subject.image, limit, subject.name)
         found = () if judged.passed else (Finding("budget", subject.target, judged.summary),)
         yield _report("budget", found)
 

@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from drydock import temporary
+from drydock.build import warnings
 from drydock.gates import tools
 from drydock.gates.expectations import CouldNotAskError, Finding, Report, Severity
+from drydock.gates.subject import Subject
 from drydock.programs import version
 from drydock.progress import Say
 from drydock.project.dockerfile import arguments, expand, instructions
@@ -34,6 +36,21 @@ def hadolint(dockerfile: Path, say: Say) -> Report:
         return 0, [Finding(row["code"], f"line {row['line']}", row["message"], Severity.LOW) for row in rows]
 
     return _answered("hadolint", "hadolint", ask)
+
+
+def buildkit(subject: Subject) -> Report:
+    """Ask BuildKit for its own warnings, as `docker build --check` does; older ones have none to give."""
+    found = warnings(subject.engine, subject.project, subject.options())
+    if isinstance(found, str):
+        return Report("docker build --check", notes=(f"docker build --check was not asked: {found}",))
+
+    def line(row: Mapping[str, Any]) -> str:
+        return f"line {row['location']['ranges'][0]['start']['line']}"
+
+    return Report(
+        "docker build --check",
+        findings=tuple(Finding(row["ruleName"], line(row), row["detail"], Severity.LOW) for row in found),
+    )
 
 
 def checkov(dockerfile: Path, say: Say) -> Report:

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from pathlib import Path
 
 import pytest
 
 from drydock import programs
+from drydock.build import Options
 from drydock.command import Completed
+from drydock.engine import Engine
 from drydock.gates import tools
 from drydock.gates.expectations.model import ExpectedCommand
 from drydock.gates.security import expected, linters
+from drydock.gates.subject import Subject
 from drydock.programs.errors import ToolNotInstalled
+from drydock.workspace import Workspace
+from tests.conftest import MakeProject
+from tests.support.engine import telling
 
 HADOLINT = [{"code": "DL3008", "line": 3, "message": "Pin versions", "level": "warning"}]
 FAILED = {"check_id": "CKV_DOCKER_2", "check_name": "HEALTHCHECK", "file_line_range": [4, 5]}
@@ -124,3 +131,67 @@ def test_command_is_held_against_code_and_both_streams() -> None:
     ]
     assert commands(item, "did not end within 60 s") == ["did not end within 60 s"]
     assert commands(ExpectedCommand(("x",), targets=("slim",)), "did not end") == []
+
+
+# As buildx 0.29.1 prints it with engine 28.5.2; it exits with 1 when there are warnings.
+WARNED = {
+    "warnings": [
+        {
+            "ruleName": "StageNameCasing",
+            "description": "Stage names should be lowercase",
+            "detail": "Stage name 'Base' should be lowercase",
+            "location": {"ranges": [{"start": {"line": 1}, "end": {"line": 1}}]},
+        }
+    ]
+}
+
+
+@pytest.mark.parametrize(
+    ("script", "findings", "notes"),
+    [
+        (f"echo '{json.dumps(WARNED).replace(chr(39), chr(39) * 2)}'; exit 1", 1, ()),
+        ("echo '{\"warnings\": null}'", 0, ()),
+        ("echo 'unknown flag: --call' >&2; exit 125", 0, "the buildx plugin is older than 0.15"),
+        (
+            "echo 'ERROR: failed to solve: unsupported request frontend.lint' >&2; exit 1",
+            0,
+            "the BuildKit of default (docker driver) is older than 0.14",
+        ),
+        ("echo 'ERROR: it rains' >&2; exit 1", 0, "ERROR: it rains"),
+    ],
+)
+def test_buildkits_own_warnings_are_findings_where_it_has_any(
+    script: str,
+    findings: int,
+    notes: str,
+    tmp_path: Path,
+    make_project: MakeProject,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    docker = tmp_path / "bin/docker"
+    docker.parent.mkdir()
+    docker.write_text(f"#!/bin/sh\n{script}\n")
+    docker.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{docker.parent}:{os.environ['PATH']}")
+    monkeypatch.setenv("BUILDX_CONFIG", str(tmp_path))
+    monkeypatch.setattr(Subject, "options", lambda _: Options())
+    project = make_project({"Dockerfile": "# drydock's\nFROM scratch AS production\n"})
+
+    with telling(tmp_path) as engine:
+        report = linters.buildkit(Subject(Workspace(engine, project), "production"))
+
+    assert [(one.check, one.subject) for one in report.findings] == [("StageNameCasing", "line 1")] * findings
+    assert report.notes == ((f"docker build --check was not asked: {notes}",) if notes else ())
+    assert report.faults == ()
+
+
+@pytest.mark.live
+def test_the_engine_here_is_asked_or_the_verdict_says_why_not(
+    engine: Engine, make_project: MakeProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = make_project({"Dockerfile": "# drydock's\nFROM scratch AS Base\nFROM base AS production\n"})
+    monkeypatch.setattr(Subject, "options", lambda _: Options())
+
+    report = linters.buildkit(Subject(Workspace(engine, project), "production"))
+
+    assert [one.check for one in report.findings] == ["StageNameCasing"] or "is older than" in report.notes[0]

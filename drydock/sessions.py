@@ -41,7 +41,9 @@ def parse(gate: Gate, posargs: Sequence[str]) -> Arguments:
     try:
         known, rest = parser.parse_known_args(posargs)
     except argparse.ArgumentError as error:
-        raise BadConfiguration(where=parser.prog, problem=str(error), how="see README.md") from error
+        raise BadConfiguration(
+            where=parser.prog, problem=str(error), how="write them as `nox -s NAME -- --project DIR`"
+        ) from error
     if rest and not gate.facts.arguments:
         raise BadConfiguration(
             where=parser.prog,

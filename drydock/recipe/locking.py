@@ -118,7 +118,7 @@ def _made(found: Findings, patience: Patience) -> Mapping[str, str]:
     if not resolve.is_needed(blueprint):
         raise NotLocked(
             folder=found.root,
-            reason=f"{blueprint.lock} holds exact versions, and does not say what it was made from",
+            reason=f"{blueprint.lock} contains exact versions, but does not name their source",
         )
     return resolution.find(blueprint, patience, fit="python" not in options).files
 
@@ -298,7 +298,7 @@ def _check(root: Path, place: str, used: Sequence[Tool], plain: Sequence[str], u
     known = {name for path, text in texts.items() for name in held(path, text) or {}}
     for name in upgrade.names:
         if name not in known:
-            how = suggestion(name, known, "name a package that one of its locks holds")
+            how = suggestion(name, known, "name a package that one of its locks contains")
             raise NotInLock(name=name, root=root, how=how)
 
 

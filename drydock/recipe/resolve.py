@@ -28,7 +28,7 @@ TEST_GROUP = re.compile(r"test|tests|testing|dev")
 # The tests' requirements if the project names none: pytest, and TestClient's HTTP client.
 TEST_TOOLS = "pytest\nhttpx\n"
 INDEX = re.compile(r"^\s*(?:-i|--index-url|--extra-index-url|-f|--find-links)[ =].*$", re.MULTILINE)
-TEST_HEAD = "# What the tests need besides, locked by uv with the versions that ship.\n"
+TEST_HEAD = "# The tests' own dependencies, locked by uv together with the versions that ship.\n"
 # The build requirements of a project that names none (PEP 517).
 DEFAULT_BUILD = ("setuptools>=40.8.0",)
 NOTHING = Upgrade()
@@ -109,7 +109,7 @@ def build_tools(blueprint: Blueprint) -> dict[str, str]:
     wanted = "".join(f"{line}\n" for line in required)
     inputs = [_oldest(blueprint)]
     lock = _compile(folder, inputs, wanted) if wanted else ""
-    head = "# What builds the project, locked by uv. After a change of [build-system] requires:\n"
+    head = "# The project's build tools, locked by uv. After a change of [build-system] requires:\n"
     return {BUILD_LOCK: head + again(inputs, wanted, BUILD_LOCK) + lock} if is_hashed(lock) else {}
 
 

@@ -188,9 +188,7 @@ def test_setting_that_shares_the_image_s_port_is_noted(tmp_path: Path) -> None:
         f"database = Database()\n{APP}"
     )
 
-    assert notes(tmp_path, {"main.py": source}) == [
-        ("PORT is also where the image listens (8000)", "main.py:3")
-    ]
+    assert notes(tmp_path, {"main.py": source}) == [("the image also listens on PORT (8000)", "main.py:3")]
 
 
 SOCKET = f"{APP}\n\n@app.websocket('/news')\nasync def news(socket): ...\n"

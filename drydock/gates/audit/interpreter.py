@@ -19,7 +19,7 @@ def audit(interpreters: Sequence[Component], database: Database) -> Report:
     asked = [one for one in interpreters if not one.by_debian]
     places = [place for place in CPYTHON if database.covers(place)]
     if asked and not places:
-        return Report(SOURCE, faults=(f"{database.name} holds no record about CPython",))
+        return Report(SOURCE, faults=(f"{database.name} has no record of CPython",))
     for one in asked:
         if not re.fullmatch(r"3\.\d+\.\d+\w*", one.version):
             faults.append(f"the image does not say which release its {one.label} is: it was not looked up")

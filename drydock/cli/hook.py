@@ -25,10 +25,11 @@ def main(arguments: Sequence[str]) -> int:
     for name in command.run(["git", "rev-parse", "--local-env-vars"]).stdout.split():
         os.environ.pop(name, None)
     out = console(stderr=True)
+    judged = False
     try:
         with status() as progress:
             for line in hook.push(given.gates, project=given.project, progress=progress):
-                verdict = line.verdict
+                verdict, judged = line.verdict, True
                 took = f"{verdict.seconds:.1f} s" if line.source == "run" else line.source
                 mark = tables.MARKS[verdict.outcome]
                 out.print(
@@ -39,6 +40,8 @@ def main(arguments: Sequence[str]) -> int:
             out.print(error.evidence, markup=False)
         out.print(str(error), markup=False)
         return error.exit_code
+    if not judged:
+        out.print(f"nothing to judge: {given.project} of this commit holds no application", markup=False)
     return 0
 
 

@@ -17,12 +17,19 @@ from drydock.detect.settings import kind_of
 from drydock.detect.syntax import Module, Site, constant, is_true
 from drydock.detect.values import Reader
 
-# RUN lines that install, clean up or set up the user: the image has its own way for each.
+# RUN lines that install, clean up, check or set up the user: the image has its own way for each.
 USUAL = re.compile(
-    r"^(?:\s*(?:(?:sudo\s+)?(?:apt|apt-get|apk|dnf|yum|pip3?|uv|poetry|pdm|pipenv|pipx|conda|npm|yarn|pnpm|corepack|"
-    r"useradd|groupadd|adduser|addgroup|usermod|chown|chmod|mkdir|rm|ln|touch|echo|set|export|cd|curl|wget|test|\[|"
-    r"true|rustup|locale-gen|update-ca-certificates|find|mv|cp|which|sh|install|tar|unzip|ldconfig|virtualenv|\.|"
-    r"source|<<\S*|exec|if|then|fi|else|python3?\s+-m\s+(?:pip|venv|ensurepip|compileall)|\S+/(?:pip3?|uv|poetry)))\b.*|\s*)$"
+    r"^(?:\s*(?:(?:(?:sudo\s+)?(?:apt|apt-get|apt-key|apk|dnf|yum|dpkg|pip3?|uv|poetry|pdm|pipenv|pipx|conda|npm|yarn|pnpm|"
+    r"corepack|useradd|groupadd|adduser|addgroup|usermod|chown|chgrp|chmod|mkdir|rm|ln|touch|echo|set|export|cd|pushd|popd|"
+    r"curl|wget|test|true|false|rustup|locale-gen|localedef|update-ca-certificates|find|mv|cp|which|sh|install|tar|unzip|"
+    r"ldconfig|virtualenv|source|exec|if|fi|for|while|case|done|esac|gpg|sha\d+sum|jq|awk|grep|yes|"
+    r"python3?\s+-m\s+(?:pip|venv|ensurepip|compileall)|\S+/(?:pip3?|uv|poetry)))\b|\[|\.\s|<<\S*|[)}]|"
+    # An interpreter at the end of a pipe, a program that proves itself, a mirror of Debian's packages.
+    r"(?:(?:ba|da|z)?sh|python[\d.]*)(?:\s+-s?)?$|\S+\s+(?:-V|--version)$|sed\s.*\s/etc/(?:apt/|locale)).*|\s*)$"
+)
+# Before a command's name: assignments, keywords of the shell, and the labels of `case`.
+BEFORE = re.compile(
+    r"""^(?:(?:do|then|else|!|[({]|[^\s()]+\))\s+|\w+=(?:"[^"]*"|'[^']*'|\$\((?:[^()]|\([^()]*\))*\)|[^\s"'$]|\$\w)*(?:\s+|$))+"""
 )
 # Variables that are about Python, pip and Debian, or that the image sets itself.
 OWN_VARIABLES = re.compile(
@@ -32,6 +39,9 @@ OWN_VARIABLES = re.compile(
 WORKERS = re.compile(
     r"^(celery|rq|rqworker|rqscheduler|dramatiq|arq|huey_consumer(\.py)?|taskiq|procrastinate|saq)$"
 )
+TESTS = frozenset({"pytest", "unittest", "coverage", "tox", "nox"})
+# What a tool's environment needs before a command; the image has one environment.
+RUN_BY = re.compile(r"^(?:(?:poetry|pipenv|pdm|hatch|rye)\s+run|uv\s+run(?:\s+--[a-z-]+)*)\s+")
 # A program of the project, by its first word.
 PROGRAM = re.compile(r"^((\S*/)?python[\d.]*|\S+\.py)$")
 # Options of a start command that have a variable or a default in the image.
@@ -69,7 +79,7 @@ def steps(files: Iterable[Dockerfile]) -> Iterator[Found[str]]:
         for text, line in file.runs:
             for part in parts_of(text):
                 words = " ".join(word for word in part.split() if not word.startswith("--mount"))
-                if not USUAL.match(words):
+                if not USUAL.match(BEFORE.sub("", words)):
                     fact = f"the Dockerfile runs {short(words)}, which drydock's builds do not repeat"
                     yield Found(fact, f"{file.path}:{line}")
         for name, value, line in file.variables:
@@ -118,7 +128,9 @@ def workers(commands: Iterable[Command], started: Container[str]) -> Iterator[Wo
     """
     for command in commands:
         for part in parts_of(command.text):
-            words = part.split()
+            words = RUN_BY.sub("", part).split()
+            if TESTS.intersection(words[:3]):
+                continue
             known = any(WORKERS.match(word.rpartition("/")[2]) for word in words[:4])
             program = command.name and words and PROGRAM.match(words[0]) and command.where not in started
             if (known or program) and command.name != "release" and not migrations.runs(part):

@@ -48,10 +48,11 @@ def of_code(startup: Startup, uses: list[FileUse], workdir: str) -> list[Blocker
 
 def _missing(tree: Tree, uses: list[FileUse], workdir: str) -> list[Blocker]:
     """Return a blocker for a missing folder or file that is read at import."""
-    made = {use.place(workdir) for use in uses if use.kind in {"make", "write"}}
+    written = [use.place(workdir) for use in uses if use.kind in {"make", "write"}]
+    made = {".", *written, *(above for path in written for above in ancestors(path))}
     for use in uses:
         path = use.place(workdir)
-        if not use.at_import or use.guarded or use.kind not in {"folder", "read"} or path in {*made, "."}:
+        if not use.at_import or use.guarded or use.kind not in {"folder", "read"} or path in made:
             continue
         here = path.startswith("..") or path.rpartition("/")[2].startswith(".env") or tree.has(path)
         if here or (tree.root / path).is_dir():

@@ -14,6 +14,10 @@ PORT_OPTIONS = frozenset({"--port", "-p"})
 BIND_OPTIONS = frozenset({"-b", "--bind"})
 FOLDER_OPTIONS = frozenset({"--app-dir", "--chdir"})
 VALUE = re.compile(r"\$\{?\w+(?::?-([^}]*))?\}?")
+# Quoted text, escapes and parentheses of a shell command line, besides the ends of its commands.
+TOKEN = re.compile(
+    r"""'[^'\n]*'|"(?:\\.|[^"\\\n])*"|\\.|(?P<open>\$?\()|(?P<close>\))|(?P<end>&&|\|\||[;\n|])"""
+)
 
 
 @dataclass(frozen=True)
@@ -30,10 +34,19 @@ class Launch:
 
 
 def parts_of(text: str) -> list[str]:
-    """Split a shell command line into its commands."""
+    """Split a shell command line into its commands, except in quotes and in `$(…)`."""
     wrapped = re.search(r"""\b(?:ba)?sh\s+-l?e?c\s+(["'])(.*?)\1""", text, re.S)
-    text = wrapped.group(2) if wrapped else text
-    parts = (part.strip() for part in re.split(r"&&|\|\||;|\n|\|", text.replace("\\\n", " ")))
+    text = (wrapped.group(2) if wrapped else text).replace("\\\n", " ")
+    start, depth, parts = 0, 0, []
+    for token in TOKEN.finditer(text):
+        if token["open"] and (depth or token["open"] == "$("):
+            depth += 1
+        elif token["close"] and depth:
+            depth -= 1
+        elif token["end"] and not depth:
+            parts.append(text[start : token.start()].strip())
+            start = token.end()
+    parts.append(text[start:].strip())
     return [part for part in parts if part.replace("\t", " ").isprintable()]
 
 

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+import shlex
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
+from packaging.utils import canonicalize_name
+
+from drydock.detect.commands import parts_of
 from drydock.detect.dockerfiles import Dockerfile
 from drydock.detect.locks import closure
 from drydock.detect.model import Blocker, Conflict, Dependencies, Found, Server, ServerPlace
@@ -23,6 +27,23 @@ BRING_SERVER_ALWAYS = frozenset(
 BRING_FASTAPI = frozenset(
     {"nicegui", "gradio", "sqladmin", "fastapi-slim", "fastapi-amis-admin"}
     | {"fastapi-user-auth", "titiler-core", "litserve"}
+)
+# An installer's command with its arguments, and those that choose extras and groups.
+INSTALLS = re.compile(
+    r"\b(?P<tool>(?:poetry|pdm)\s+(?:install|sync)|uv\s+(?:sync|export)|pip3?\s+install)\s(?P<words>.*)"
+)
+SELECTED = re.compile(
+    r"""(?:--extras?|--group|--with|-E|-G)[=\s](?:["']([\w\s,.-]+)["']|([\w,.-]+))|(?:^|[\s"'./])\.?\[([\w\s,.-]+)\]"""
+)
+PIP_VALUES = re.compile(
+    r"-[rcieft]|--(requirement|constraint|index-url|extra-index-url|editable|find-links|target|prefix|root|python|"
+    r"trusted-host|cache-dir|timeout|default-timeout|retries|upgrade-strategy)"
+)
+# Names that pip installs beside the requirements for other purposes than the program's.
+FILES = (".whl", ".zip", ".tar.gz", ".txt")
+INSTALLERS = frozenset(
+    {"pip", "setuptools", "wheel", "uv", "poetry", "pdm", "pipenv", "hatch", "virtualenv", "pip-tools"}
+    | {"pipx", "build", "cython", "gunicorn", "uvicorn-worker", "supervisor", "awscli"}
 )
 
 
@@ -133,6 +154,51 @@ def _mentioned(source: Source, files: list[Dockerfile]) -> str:
     pattern = source.tool.mentioned(source)
     runs = ((f"{file.path}:{line}", text) for file in files for text, line in file.runs)
     return next((where for where, text in runs if re.search(pattern, text)), "")
+
+
+def asked(source: Source, files: list[Dockerfile]) -> tuple[dict[str, str], dict[str, str]]:
+    """Return the declared extras and groups that the project's Dockerfile installs, with their places."""
+    extras: dict[str, str] = {}
+    groups: dict[str, str] = {}
+    for _, words, where in _installs(files):
+        for name in _split(" ".join(part for match in SELECTED.findall(words) for part in match)):
+            for found, declared in ((extras, source.extras), (groups, source.groups)):
+                if name in declared and not DEVELOPMENT.search(name):
+                    found.setdefault(name, where)
+    return extras, groups
+
+
+def undeclared(names: set[str], files: list[Dockerfile]) -> Iterator[Found[str]]:
+    """Yield a note about each distribution that only the project's Dockerfile installs.
+
+    `names` is everything that is installed.
+    """
+    for tool, words, where in _installs(files):
+        before = ""
+        for word in _words(words) if tool.startswith("pip") else ():
+            match = re.match(r"[A-Za-z][\w.-]*(?=$|[\[=<>~!@;])", word)
+            name = canonicalize_name(match[0]) if match and not PIP_VALUES.fullmatch(before) else ""
+            if name and not word.endswith(FILES) and name not in {*names, *SERVERS, *INSTALLERS}:
+                yield Found(
+                    f"the Dockerfile installs {name}, which no declaration names: add it there", where
+                )
+            before = word
+
+
+def _words(text: str) -> list[str]:
+    try:
+        return shlex.split(text, comments=True)
+    except ValueError:
+        return []
+
+
+def _installs(files: list[Dockerfile]) -> Iterator[tuple[str, str, str]]:
+    """Yield the installers that the project's Dockerfile runs, with their arguments and places."""
+    for file in files[:1]:
+        for text, line in file.runs:
+            for part in parts_of(text):
+                if match := INSTALLS.search(part):
+                    yield match["tool"], match["words"], f"{file.path}:{line}"
 
 
 def server(chosen: Chosen, names: set[str], overrides: Mapping[str, str]) -> Found[Server]:

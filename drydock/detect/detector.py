@@ -90,6 +90,7 @@ class _Detection:
         self.conflicts: list[Conflict] = []
         self.blockers: list[Blocker] = []
         self.notes: list[Found[str]] = []
+        self.asked: dict[str, dict[str, str]] = {}
         every = dockerfiles.dockerfiles(tree)
         self.apps = find_apps(self.code)
         self.commands = [c for c in dockerfiles.commands(tree, every) if not SIDE.search(c.where)]
@@ -123,6 +124,7 @@ class _Detection:
         build, run = system.packages(startup, chosen, names, version, self.files, dockerfiles.kept(self.tree))
         run = self._packages_by_hand("system-packages") or run
         self.notes += system.libraries(chosen, names, run)
+        self.notes += deps.undeclared(names, self.files)
         installed = self._installation()
         plan = deps.plan(chosen, extras, groups, installed.value.needed) if chosen else None
         self._block(names)
@@ -242,10 +244,17 @@ class _Detection:
         if self.chosen is None:
             return None, [], []
         source = self.chosen.source
-        found = deps.server(
-            self.chosen, deps.installed(self.chosen, python.NEWEST_DEFAULT, []), self.overrides
-        )
-        extras, groups = deps.selection(source, found.value, self.overrides)
+        for option, places in zip(("extras", "groups"), deps.asked(source, self.files), strict=True):
+            if places and option not in self.overrides:
+                self.asked[option] = places
+        wanted = {**self.overrides, **{option: ",".join(places) for option, places in self.asked.items()}}
+        found = deps.server(self.chosen, deps.installed(self.chosen, python.NEWEST_DEFAULT, []), wanted)
+        extras, groups = deps.selection(source, found.value, wanted)
+        fact = "{} {} is installed, as there: set {}s before that file goes"
+        for option, places in self.asked.items():
+            kind = option.removesuffix("s")
+            found_there = [item for item in places.items() if item[0] != found.value.selector]
+            self.notes += [Found(fact.format(kind, name, kind), where) for name, where in found_there]
         known: Mapping[str, tuple[list[str], Iterable[str]]]
         known = {"extras": (extras, source.extras), "groups": (groups, source.groups)}
         for option, (asked, declared) in known.items():
@@ -284,11 +293,20 @@ class _Detection:
     def _workers(self) -> tuple[Worker, ...]:
         """Return the commands beside the server, and note each."""
         beside_web = (one for one in dockerfiles.procfile(self.tree) if one.name != "web")
+        own = [one for one in (*self.commands, *beside_web) if self._is_own(one)]
         started = {one.where for one in self.evidence}
-        found = distinct(beside.workers([*self.commands, *beside_web], started))
+        found = distinct(beside.workers(own, started))
         fact = "{} runs beside the server: it is a command of the same image"
         self.notes += [Found(fact.format(beside.short(one.value)), one.where) for one in found]
         return found
+
+    def _is_own(self, command: dockerfiles.Command) -> bool:
+        """Tell whether a command is the project's, not that of another member of its workspace."""
+        above = ancestors((command.line or command.where).rpartition(":")[0])
+        member = next((folder for folder in above if self.tree.exists(join(folder, "pyproject.toml"))), ".")
+        own = ancestors(f"{self.project}/.")
+        near = [f for f in (member, *command.folders) if f in own or self.project in ancestors(f"{f}/.")]
+        return member in near and len(near) > 1
 
     def _installation(self) -> Found[Installation]:
         if self.startup is None:
@@ -305,8 +323,8 @@ class _Detection:
             self.blockers += deps.unreachable(self.tree, source, names)
         if self.startup:
             self.blockers += blockers.of_code(self.startup, self.uses, self.layout.workdir.value)
-        # Configured extras may choose the CPU builds; then the user's decision is known.
-        if not self._by_hand("image") and not self._by_hand("extras"):
+        # Extras may choose the CPU builds; then the user's decision is known.
+        if not self._by_hand("image") and not self._by_hand("extras") and "extras" not in self.asked:
             self.blockers += blockers.graphics(self.chosen, names, self.files[:1])
         if unread := self.code.unread:
             fact = f"{unread} modules were not read: the entry point imports more than {MAX_MODULES}"

@@ -28,6 +28,8 @@ ONLY_FOR_BUILDS = frozenset(
     | {"dumb-init", "gosu", "iproute2", "net-tools", "nginx", "supervisor", "tini", "sudo", "bash", "jq"}
     | {"htop", "python3", "python3-pip", "python3-dev", "python3-venv", "postgresql-client"}
 )
+# The bases of stages that may build Python's distributions; others build front ends.
+PYTHON_BASE = re.compile(r"python|uv|debian|ubuntu")
 # The stage of the scripts. A Dockerfile in drydock's form follows from the project, so it is not evidence.
 OURS = re.compile(r"^FROM\s+\S+\s+AS\s+drydock\s*$", re.MULTILINE)
 # Its command that installs packages which a Debian release may lack: those named by an earlier Dockerfile.
@@ -38,7 +40,7 @@ KEPT_BY_STAGES = ("copies", "ports", "commands", "packages", "variables")
 
 @dataclass
 class Dockerfile:
-    """The facts of one Dockerfile: its last stage, and the bases and commands of all stages."""
+    """The facts of one Dockerfile: its last stage, and of all stages the bases, commands and compilers."""
 
     path: str
     context: str
@@ -50,6 +52,7 @@ class Dockerfile:
     commands: list[tuple[str, int]] = field(default_factory=list)
     runs: list[tuple[str, int]] = field(default_factory=list)
     packages: list[tuple[str, int]] = field(default_factory=list)
+    compilers: list[tuple[str, int]] = field(default_factory=list)
     variables: list[tuple[str, str, int]] = field(default_factory=list)
 
     def folders(self, tree: Tree, inner: str) -> tuple[str, ...]:
@@ -109,6 +112,7 @@ def read_dockerfile(tree: Tree, path: str, text: str) -> Dockerfile:
     current = Dockerfile(path, _guess_context(tree, path, instructions))
     bases: list[str] = []
     runs: list[tuple[str, int]] = []
+    compilers: list[tuple[str, int]] = []
     arguments: dict[str, str] = {}
     for keyword, rest, line in instructions:
         if keyword == "ARG":
@@ -118,10 +122,12 @@ def read_dockerfile(tree: Tree, path: str, text: str) -> Dockerfile:
             current = _stage(current, stages, bases, expand(rest, arguments))
         elif keyword == "RUN":
             runs.append((rest, line))
-            current.packages += [(p, line) for p in _apt_packages(rest)]
+            packages = [(package, line) for package in _apt_packages(rest)]
+            current.packages += packages
+            compilers += [one for one in packages if only_builds(one[0]) and PYTHON_BASE.search(current.base)]
         else:
             _apply(current, tree, keyword, expand(rest, arguments), line)
-    current.bases, current.runs = bases, runs
+    current.bases, current.runs, current.compilers = bases, runs, compilers
     return current
 
 
@@ -198,10 +204,15 @@ def _exec_text(rest: str) -> str:
     return " ".join(f'"{w}"' if " " in w else w for w in words) if words else rest
 
 
+def only_builds(package: str) -> bool:
+    """Tell whether a Debian package is for compiling."""
+    return package in COMPILERS or package.endswith("-dev")
+
+
 def _apt_packages(rest: str) -> list[str]:
     found = []
     for part in re.split(r"&&|;|\|\||\n", rest):
-        match = re.search(r"\bapt(?:-get)?\b.*?\binstall\b(.*)", part)
+        match = re.search(r"\bapt(?:-get)?\b.*?\sinstall\s(.*)", part)
         words = [w for w in match.group(1).split() if w[0] not in "-$<>/"] if match else []
         found += [w for word in words if re.fullmatch(r"[a-z0-9][a-z0-9+.-]+", w := word.split("=")[0])]
     return found

@@ -87,16 +87,21 @@ def file_uses(startup: Startup) -> list[FileUse]:
 
 def _tortoise(module: Module) -> Iterator[FileUse]:
     """Yield the SQLite files in Tortoise's configuration, which is a dictionary."""
-    if not any(statement.module.startswith("tortoise") for statement in module.imports):
-        return
+    imported = any(statement.module.startswith("tortoise") for statement in module.imports)
     values = [binding.value for binding in module.bindings]
     values += [value.value for site in module.calls for value in site.node.keywords]
     for node in (inner for value in values if isinstance(value, ast.Dict) for inner in ast.walk(value)):
-        if isinstance(node, ast.Dict):
-            by_key = {constant(key): value for key, value in zip(node.keys, node.values, strict=True)}
-            path = Reader(module).path(by_key.get("file_path"))
-            if path and constant(by_key["file_path"]) != ":memory:":
-                yield FileUse(*path, "database", module.at(node))
+        by_key = _by_key(node)
+        engine = constant(by_key.get("engine")) == "tortoise.backends.sqlite"
+        file = _by_key(by_key.get("credentials") if engine else node).get("file_path")
+        if (engine or imported) and file is not None and constant(file) != ":memory:":
+            yield FileUse(*(Reader(module).path(file) or (".", False)), "database", module.at(file))
+
+
+def _by_key(node: ast.AST | None) -> dict[str | None, ast.expr]:
+    """Return a dictionary's values by its literal keys, {} for another expression."""
+    pairs = zip(node.keys, node.values, strict=True) if isinstance(node, ast.Dict) else ()
+    return {constant(key): value for key, value in pairs}
 
 
 def _use(startup: Startup, site: Site) -> FileUse | None:

@@ -60,17 +60,19 @@ def _score(code: Code, root: str, above: list[str], modules: list[Module]) -> tu
     for module in modules:
         for name in (i.module for i in module.imports if not i.module.startswith(".") and not i.scope.typing):
             if code.locate(module.path, name) is not None:
-                hits = [folder for folder in above if _resolves(code, folder, name)]
+                hits = [folder for folder in above if _resolves(code, folder, module.path, name)]
                 count += 1 if root in hits else -1 if hits else 0
                 where = where or (module.path if root in hits else "")
     return count, where
 
 
-def _resolves(code: Code, root: str, name: str) -> bool:
+def _resolves(code: Code, root: str, importer: str, name: str) -> bool:
     parts = tuple(name.split("."))
     hit, folder = find(code.tree, root, parts), join(root, *parts)
-    if hit is not None:
-        return not hit[1]
+    known = code.locate(importer, name)
+    # A module outranks a folder of its name, which may be the one around another project.
+    if hit is not None or (known and not known[1]):
+        return hit is not None and not hit[1]
     return code.tree.is_folder(folder) and any(f.endswith(".py") for f in code.tree.under(folder))
 
 
@@ -79,10 +81,12 @@ def layout(root: Found[str], entry: Entry, startup: Startup, uses: list[FileUse]
     code, roots = startup.code, [root.value]
     for module in startup.modules:
         for name in (i.module for i in module.imports if not i.module.startswith(".") and not i.scope.tried):
-            if code.locate(module.path, name) and not any(_resolves(code, r, name) for r in roots):
+            if code.locate(module.path, name) and not any(
+                _resolves(code, r, module.path, name) for r in roots
+            ):
                 # A package is not a root: `import redis` beside a redis.py means the library.
                 plain = (r for r in code.roots(module.path) if not code.tree.exists(join(r, "__init__.py")))
-                extra = next((r for r in plain if _resolves(code, r, name)), None)
+                extra = next((r for r in plain if _resolves(code, r, module.path, name)), None)
                 roots += [extra] if extra and extra not in roots else []
     return Layout(Found(tuple(roots), root.where, root.why), _workdir(code, root, entry, uses, project))
 

@@ -202,25 +202,23 @@ def _class_settings(symbol: Symbol) -> list[Found[Setting]]:
 
 def _field_settings(field: Field, prefix: str, delimiter: str, old: bool) -> list[Found[Setting]]:
     required, nested = _required(field, old), _nested(field)
-    if nested and required and delimiter:
-        inner = [one for one in fields(nested).values() if _required(one, old)]
-        keys = [f"{prefix}{field.name}{delimiter}{one.name}".upper() for one in inner]
-        return [_setting(key, one, True, field.where) for key, one in zip(keys, inner, strict=True)]
+    if nested and delimiter:
+        stem, inner = f"{prefix}{field.name}{delimiter}", fields(nested).values()
+        return [_setting(f"{stem}{one.name}".upper(), one, required and _required(one, old)) for one in inner]
     if nested and not required:
         return []
-    key = field.names[0] if field.names else f"{prefix}{field.name}"
+    name = field.names[0] if field.names else f"{prefix}{field.name}".upper()
+    return [_setting(name, field, required)]
+
+
+def _setting(name: str, field: Field, required: bool) -> Found[Setting]:
     default = Reader(field.module).text(field.value) or ""
     if is_true(field.value) or is_true(field.value, False):
         default = "true" if is_true(field.value) else "false"
-    name = key if field.names else key.upper()
-    return [_setting(name, field, required, field.where, _shown(key, default, field.type))]
-
-
-def _setting(name: str, field: Field, required: bool, where: str, default: str = "") -> Found[Setting]:
     form = FORMS.search(field.type)
-    kind = kind_of(name, field.type)
-    setting = Setting(name, kind, required, default, form.group() if form else "", _choices(field))
-    return Found(setting, where)
+    kind, shown = kind_of(name, field.type), _shown(name, default, field.type)
+    setting = Setting(name, kind, required, shown, form.group() if form else "", _choices(field))
+    return Found(setting, field.where)
 
 
 def _choices(field: Field) -> tuple[str, ...]:

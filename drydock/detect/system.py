@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from drydock.detect.code import Startup
 from drydock.detect.dependencies import Chosen, place_of
-from drydock.detect.dockerfiles import COMPILERS, ONLY_FOR_BUILDS, Dockerfile
+from drydock.detect.dockerfiles import ONLY_FOR_BUILDS, Dockerfile, only_builds
 from drydock.detect.model import Found, Package, distinct
 from drydock.detect.python import unfit
 from drydock.detect.syntax import constant
@@ -139,8 +139,8 @@ def _from_code(startup: Startup | None) -> Iterator[Package]:
 
 
 def _from_dockerfiles(files: list[Dockerfile], kept: list[Found[str]], run: bool) -> Iterator[Package]:
-    named = [Found(name, f"{file.path}:{line}") for file in files[:1] for name, line in file.packages]
+    lists = ((file.path, file.packages if run else file.compilers) for file in files[:1])
+    named = [Found(name, f"{path}:{line}") for path, packages in lists for name, line in packages]
     for one in (*named, *kept):
-        builds = one.value in COMPILERS or one.value.endswith("-dev")
-        if builds != run and one.value not in ONLY_FOR_BUILDS:
+        if only_builds(one.value) != run and one.value not in ONLY_FOR_BUILDS:
             yield Package(one.value, one.where, "the existing Dockerfile installs it", "dockerfile")

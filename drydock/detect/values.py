@@ -14,6 +14,7 @@ MAX_STEPS = 14
 PATH_CLASSES = frozenset({"Path", "pathlib.Path", "pathlib.PurePath", "PurePath", "anyio.Path"})
 JOINS = frozenset({"os.path.join", "path.join"})
 CASTS = frozenset({"str", "int", "SecretStr", "pydantic.SecretStr"})
+MARKS = {"os.pardir": "..", "os.path.pardir": "..", "os.curdir": ".", "os.sep": "/"}
 LOOKUPS = frozenset({"os.getenv", "os.environ.get", "environ.get", "getenv"})
 
 
@@ -79,6 +80,8 @@ class Reader(NamedTuple):
                 return inner.text(argument(node, 1 if name in LOOKUPS else 0, "default"))
             return None
         else:
+            if mark := MARKS.get(self.module.dotted(node)):
+                return mark
             target = self._target(node)
             if target or not isinstance(node, ast.Attribute):
                 return target.reader.text(target.value) if target else None

@@ -14,6 +14,7 @@ from drydock.gates.errors import CouldNotCheck
 from drydock.image import Image
 from drydock.project import Project, git
 from drydock.project.errors import UnknownTarget
+from drydock.project.model import DOCKERFILES
 from drydock.project.worktree import checkout
 from drydock.workspace import Workspace
 
@@ -51,5 +52,5 @@ def image(workspace: Workspace, target: str) -> tuple[str, Image] | None:
 def ingredients(project: Project) -> tuple[str, ...]:
     """Return git's patterns for an image's sources: neither tests nor documents."""
     folder = project.source.relative_to(project.root).as_posix()
-    recipe = ("Dockerfile", ".dockerignore", "image", "drydock/container", "pyproject.toml", "drydock.toml")
-    return (*recipe, folder, f":(exclude){folder}/tests", ":(exclude)*.md")
+    recipe = ("image", "drydock/container", "pyproject.toml", "drydock.toml")
+    return (*DOCKERFILES, "*.dockerignore", *recipe, folder, f":(exclude){folder}/tests", ":(exclude)*.md")

@@ -29,6 +29,7 @@ from drydock.hook.commit import below, contents, digest
 from drydock.hook.watched import Watched, watched
 from drydock.nearest import choices
 from drydock.project import Project
+from drydock.project.errors import NoProject
 from drydock.project.worktree import checkout
 from drydock.publish.opening import open_workspace
 from drydock.state import receipts
@@ -75,12 +76,14 @@ def push(
     root = Path(command.run(["git", "rev-parse", "--show-toplevel"]).stdout.strip())
     commit = environment.get("PRE_COMMIT_TO_REF", "HEAD")
     with checkout(root, commit) as folder:
-        # An older commit may not have the project yet.
-        if (folder / project).is_dir():
+        # An older commit may not have the project yet, nor a repository's first one.
+        try:
             loaded = load(folder / project)
-            gates = chosen(names, loaded.root)
-            files = below(contents(root, commit), loaded.root.resolve().relative_to(folder.resolve()))
-            yield from _judge(loaded, files, gates, progress or Progress())
+        except NoProject:
+            return
+        gates = chosen(names, loaded.root)
+        files = below(contents(root, commit), loaded.root.resolve().relative_to(folder.resolve()))
+        yield from _judge(loaded, files, gates, progress or Progress())
 
 
 def chosen(names: Sequence[str], root: Path | None = None) -> list[Watched]:

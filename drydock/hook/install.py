@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from drydock import command
-from drydock.errors import BadCommandLine, NotWritten
+from drydock.errors import BadCommandLine, BadConfiguration, NotWritten
 
 SETTINGS = ".pre-commit-config.yaml"
 MARK = "# Written by `drydock hooks`"
@@ -38,17 +38,24 @@ def install(folder: Path) -> str:
 
     If the repository's pre-commit configuration names the hook, pre-commit installs it.
     """
-    asked = ["git", "rev-parse", "--path-format=absolute", "--show-toplevel", "--git-path", "hooks"]
+    asked = ["git", "rev-parse", "--path-format=absolute", "--show-toplevel", "--git-common-dir"]
+    asked += ["--git-path", "hooks"]
     found = command.run(asked, cwd=folder, check=False)
     if found.code:
         raise BadCommandLine(
             problem=f"{folder.resolve()} is not in a git repository", how="make one with `git init`"
         )
-    root, hooks = map(Path, found.stdout.splitlines())
+    root, common, hooks = map(Path, found.stdout.splitlines())
     settings = root / SETTINGS
     if settings.is_file() and "drydock.cli.hook" in settings.read_text(encoding="utf-8"):
         pre_commit = [sys.executable, "-m", "pre_commit", "install", "--hook-type", "pre-push"]
         return command.run(pre_commit, cwd=root).stdout.strip()
+    if hooks.exists() and not hooks.is_dir():
+        raise BadConfiguration(
+            where="core.hooksPath",
+            problem=f"{hooks} is not a folder",
+            how="name one with `git config core.hooksPath FOLDER`, or unset it",
+        )
     hook = hooks / "pre-push"
     if hook.exists() and MARK not in hook.read_text(encoding="utf-8", errors="replace"):
         raise BadCommandLine(
@@ -62,7 +69,8 @@ def install(folder: Path) -> str:
         hook.chmod(0o755)
     except OSError as error:
         raise NotWritten(path=hook, reason=error.strerror or error) from error
-    return f"installed {hook}"
+    shared = not any(map(hooks.resolve().is_relative_to, (root.resolve(), common.resolve())))
+    return f"installed {hook}" + (", which core.hooksPath gives to other repositories too" if shared else "")
 
 
 def script(projects: Iterable[str]) -> str:

@@ -12,18 +12,20 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from drydock.gates.gate import SOURCE, Gate, registry
+from drydock.project.model import DOCKERFILES
 
 # Paths that decide the image beside the application's own code.
 RECIPE = (
-    "Dockerfile",
-    ".dockerignore",
+    *DOCKERFILES,
+    "*.dockerignore",
     "image/*",
     "drydock/container/*",
     f"{SOURCE}/image/*",
     "pyproject.toml",
     "drydock.toml",
     f"{SOURCE}/pyproject.toml",
-    f"{SOURCE}/*.lock",
+    "uv.lock",  # of a workspace, above its application
+    *(f"{SOURCE}/{name}" for name in ("*.lock", "*requirements*.txt", "pylock.toml", "setup.py")),
 )
 CODE = ("*.py", "pyproject.toml", "requirements.lock")
 # Possible inputs of another project's sessions.

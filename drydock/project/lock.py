@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import json
+import os
 import re
 import shlex
 from collections.abc import Iterable, Mapping
@@ -40,7 +41,7 @@ def find(project: Project) -> Lock:
         raise LockMissing(
             source=project.source,
             looked_for=", ".join([project.lock] if project.lock else LOCK_FILES),
-            root=project.root,
+            root=os.path.relpath(project.root),
         )
     text = path.read_text(encoding="utf-8")
     lock = Lock(path, path.name, pins(path.name, text))
@@ -50,7 +51,7 @@ def find(project: Project) -> Lock:
             lock=path,
             manifest=manifest,
             mismatch=", ".join(mismatch),
-            root=project.root,
+            root=os.path.relpath(project.root),
         )
     return lock
 

@@ -22,8 +22,10 @@ APP = "/app"
 DATA = "/data"
 # The lock of pytest and other test tools, for lock files without them.
 TEST_LOCK = "requirements-test.lock"
-# The lock of the project's build tools, such as setuptools or hatchling.
+# The lock of the project's build tools, such as setuptools or hatchling. A new lock of the tests holds them
+# instead, below the line that follows.
 BUILD_LOCK = "requirements-build.lock"
+BUILD_HEAD = "# The project's build tools, locked by uv. After a change of [build-system] requires:\n"
 # Python versions that still get security fixes; older ones do not replace the first choice.
 MAINTAINED = ("3.15", "3.14", "3.13", "3.12", "3.11", "3.10")
 
@@ -70,7 +72,7 @@ class Blueprint:
     tests: tuple[str, ...]  # files and folders for the test target only
     installed: str  # the reason for installing the project itself; empty if it is not
     build_files: tuple[str, ...]
-    build_locked: bool  # whether BUILD_LOCK has the tools of its build
+    build_lock: str  # the lock of the tools of its build: BUILD_LOCK or `test_lock`; empty for none
     version_variables: tuple[str, ...]  # give its build a version without .git
     system_build: tuple[str, ...]
     system_run: tuple[str, ...]
@@ -104,6 +106,7 @@ def draw(findings: Findings, table: Mapping[str, Any], image: str, maintainer: s
     assert f.dependencies is not None  # noqa: S101 - without any there is a blocker
     dependencies = f.dependencies.value
     declared = _declared(f.root, dependencies)
+    test_lock = _existing(f.root, join(dependencies.folder, TEST_LOCK))
     only_built = {*dependencies.files, *declared, *_build_files(f, source)}
     only_built -= {found.value for found in f.data_files}
     only_built -= {*(f.migrate.value.files if f.migrate else ())}
@@ -131,14 +134,14 @@ def draw(findings: Findings, table: Mapping[str, Any], image: str, maintainer: s
         options=f.options.value if f.options else (),
         dependencies=dependencies,
         declared=declared,
-        test_lock=_existing(f.root, join(dependencies.folder, TEST_LOCK)),
+        test_lock=test_lock,
         server=missing_server(f),
         entries=entries,
         needed=tuple(sorted(path for path in set(needed) - only_built if (f.root / path).exists())),
         tests=contents.tests(f.root, source, entries),
         installed=f.installation.why if f.installation.value.needed else "",
         build_files=_build_files(f, source),
-        build_locked=(f.root / BUILD_LOCK).is_file(),
+        build_lock=_existing(f.root, BUILD_LOCK) or (test_lock if _holds_build(f.root, test_lock) else ""),
         version_variables=f.installation.value.build_environment,
         system_build=tuple(package.value for package in f.system_build),
         system_run=extras.with_beside(run),
@@ -210,6 +213,10 @@ def _build_files(findings: Findings, source: str) -> tuple[str, ...]:
 
 def _existing(root: Path, path: str) -> str:
     return path if (root / path).is_file() else ""
+
+
+def _holds_build(root: Path, lock: str) -> bool:
+    return bool(lock) and BUILD_HEAD in (root / lock).read_text(encoding="utf-8")
 
 
 def _declared(root: Path, dependencies: Dependencies) -> tuple[str, ...]:

@@ -25,6 +25,9 @@ RESOLVED = (
     f"# The versions that drydock resolved: the project locks none.\nFROM scratch AS {recipes.RESOLVED}"
 )
 _COMMENTS = re.compile(r"^#.*\n", re.MULTILINE)
+WIDTH = recipes.WIDTH
+# A word of a shell: blanks inside of quotes belong to it.
+_WORD = re.compile(r"""(?:[^\s"'\\]|\\.|"(?:[^"\\]|\\.)*"|'[^']*')+|\S+""")
 
 
 def render(blueprint: Blueprint, *, outside: bool = False, vendor: bool = False) -> str:
@@ -48,7 +51,21 @@ def render(blueprint: Blueprint, *, outside: bool = False, vendor: bool = False)
     settings = re.search(r"^ARG APP_WORKDIR PORT UID GID( MAINTAINER)?\n.*?\n\n", text, re.M | re.S)
     assert settings is not None  # noqa: S101 - the template has them
     text = text.replace("# <settings>\n\n", _COMMENTS.sub("", settings[0]), 1)
-    return (RENDERED if outside else "") + text
+    return (RENDERED if outside else "") + "\n".join(map(_narrow, text.split("\n")))
+
+
+def _narrow(line: str) -> str:
+    """Continue an instruction's wide line on the next one, between two words."""
+    if len(line) <= WIDTH or line.startswith("#"):
+        return line
+    text = line.removesuffix(" \\")
+    indent = " " * (len(text) - len(text.lstrip()))
+    rows = [indent]
+    for word in _WORD.findall(text):
+        if len(f"{rows[-1]} {word} \\") > WIDTH and rows[-1].strip():
+            rows.append(f"{indent}    ")
+        rows[-1] += f" {word}" if rows[-1].strip() else word
+    return " \\\n".join(rows) + line[len(text) :]
 
 
 def arguments(blueprint: Blueprint) -> dict[str, str]:

@@ -29,6 +29,12 @@ class NotLocked(DrydockError):
     next_step = "correct the declaration, then run `drydock lock`"
 
 
+class NotResolved(DrydockError):
+    exit_code = Exit.MACHINE
+    fact = "the dependencies in {folder} could not be looked up: {reason}"
+    next_step = "remove the cause in the lines above (network, cache, disk or rights) and repeat the command"
+
+
 class NotInLock(DrydockError):
     exit_code = Exit.USAGE
     fact = "no lock of {root} contains {name!r}"

@@ -24,9 +24,9 @@ from drydock.nearest import suggestion
 from drydock.progress import Patience, Say, silent, unseen
 from drydock.project.lock import pins, requirements_pins
 from drydock.recipe import markers, resolution, resolve, writing
-from drydock.recipe.blueprint import BUILD_LOCK, MAINTAINED, TEST_LOCK, missing_server
+from drydock.recipe.blueprint import BUILD_HEAD, BUILD_LOCK, MAINTAINED, TEST_LOCK, missing_server
 from drydock.recipe.errors import NotInLock, NotLocked
-from drydock.recipe.resolve import LOCK, NOTHING, STYLE
+from drydock.recipe.resolve import LOCK, NOTHING, STDOUT, STYLE
 from drydock.recipe.writing import Change
 
 PYLOCK = "pylock.toml"
@@ -79,9 +79,10 @@ def lock(
         elif not used:
             texts |= _made(found, unseen)
         if place != "." and (root / LOCK).is_file() and _declares(root):
-            texts[LOCK] = _compiled(root, LOCK, _origin_of_tools(root, found), upgrade)
-        if (root / BUILD_LOCK).is_file():
-            texts[BUILD_LOCK] = _build_lock(root, top, upgrade)
+            old = _read(root / LOCK) or ""
+            texts[LOCK] = _compiled(root, LOCK, old, _origin_of_tools(root, found), upgrade)
+        if (build := _read(root / BUILD_LOCK)) is not None:
+            texts[BUILD_LOCK] = _build_lock(top, build, upgrade)
         paths = [*texts, *(join(place, tool.lock) for tool in used)]
         before = {path: _read(root / path) for path in paths}
         with _kept(root, before):
@@ -129,14 +130,15 @@ def _renewed(found: Findings, place: str, names: Sequence[str], upgrade: Upgrade
     texts = {}
     for name in names:
         origin = _origin(found, place, name)
-        texts[join(place, name)] = _compiled(top, name, origin, upgrade)
+        texts[join(place, name)] = _compiled(top, name, _read(top / name) or "", origin, upgrade)
     if PYLOCK in names:
         return texts
     name = names[0]
     old = _read(top / TEST_LOCK)
     if old is None and (found.root / BUILD_LOCK).is_file() and not resolve.test_inputs(top):
         return texts
-    own = _said(_head(old or ""))
+    tested, mark, build = (old or "").partition(BUILD_HEAD)
+    own = _said(_head(tested))
     shared = [word for word in origin.words if word.startswith(("--python-version", "--no-emit-package"))]
     with tempfile.NamedTemporaryFile("w", suffix=".txt") as versions:
         versions.write(_constraints(texts[join(place, name)]))
@@ -148,17 +150,18 @@ def _renewed(found: Findings, place: str, names: Sequence[str], upgrade: Upgrade
             tests = Origin((*STYLE, *shared, chosen, *resolve.test_inputs(top)), resolve.TEST_TOOLS)
         else:  # the application's requirements together with the tests'
             tests = Origin((*origin.words, chosen, *resolve.test_inputs(top)), origin.wanted)
-        text = _compiled(top, TEST_LOCK, tests, upgrade)
+        text = _compiled(top, TEST_LOCK, tested, tests, upgrade)
     if old is None:
         indexes = re.findall(r"^-.*\n", _head(texts[join(place, name)]), re.M)
         text = "".join([resolve.TEST_HEAD, *indexes, text])
+    if mark:
+        text += _build_lock(top, mark + build, upgrade)
     return {**texts, join(place, TEST_LOCK): text}
 
 
-def _compiled(top: Path, path: str, origin: Origin, upgrade: Upgrade) -> str:
+def _compiled(top: Path, path: str, old: str, origin: Origin, upgrade: Upgrade) -> str:
     """Return a lock's new text, with its old head and with old markers that are equivalent."""
-    old = _read(top / path) or ""
-    text = resolve.compiled(top, origin.words, origin.wanted, path, upgrade)
+    text = resolve.compiled(top, origin.words, origin.wanted, path, old, upgrade)
     return _with_command(_head(old), origin, path) + markers.kept(old, text)
 
 
@@ -168,7 +171,7 @@ def _with_command(head: str, origin: Origin, path: str) -> str:
     if not said or said.wanted == origin.wanted:
         return head
     inputs = [word for word in origin.words if word not in STYLE]
-    command = resolve.again(inputs, origin.wanted, path)
+    command = resolve.again(inputs, origin.wanted, STDOUT if f" -o {STDOUT}\n" in head else path)
     return re.sub(rf"{COMMAND.pattern}\n", lambda _: command, head, count=1, flags=re.M)
 
 
@@ -257,12 +260,12 @@ def _oldest_python(top: Path, found: Findings) -> str:
     return fits[0] if fits else found.python.value if found.python else MAINTAINED[0]
 
 
-def _build_lock(root: Path, top: Path, upgrade: Upgrade) -> str:
+def _build_lock(top: Path, old: str, upgrade: Upgrade) -> str:
     """Return the new text of the lock of the project's build requirements."""
-    old = _read(root / BUILD_LOCK) or ""
     said = _said(_head(old)) or Origin(STYLE)
     required = table(Tree(top).toml("pyproject.toml"), "build-system").get("requires", resolve.DEFAULT_BUILD)
-    return _compiled(root, BUILD_LOCK, Origin(said.words, "".join(f"{line}\n" for line in required)), upgrade)
+    origin = Origin(said.words, "".join(f"{line}\n" for line in required))
+    return _compiled(top, BUILD_LOCK, old, origin, upgrade)
 
 
 def _run(tool: Tool, top: Path, upgrade: Upgrade, say: Say) -> None:

@@ -9,18 +9,20 @@ from collections.abc import Iterable, Sequence
 from drydock.detect import Dependencies, tools
 from drydock.detect.tools import Step
 from drydock.detect.tree import folder_of
-from drydock.recipe.blueprint import BUILD_LOCK, Blueprint
+from drydock.recipe.blueprint import BUILD_HEAD, Blueprint
 from drydock.recipe.contents import is_below
 
-WIDTH = 110  # columns
+WIDTH = 120  # columns
 WHEEL = "/tmp/wheel"  # noqa: S108 - in a stage of the build
+BUILD_PINS = "/tmp/build.lock"  # noqa: S108 - as above
+BUILD_MARK = BUILD_HEAD.partition(",")[0]
 DOWNLOAD = "sh /install/download.sh"
 # Debian's archive keeps one version of each package, the patched one: pinning it would break the next build.
 UNPINNED = "# hadolint ignore=DL3008,SC2046"
 INSTALL = "DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends"
 PACKAGES = """\
 # For what is compiled here; the final image gets only the libraries that it then links against."""
-INCLUDE = "python3 -c 'import sysconfig; print(sysconfig.get_path(\"include\"))'"
+INCLUDE = "python3 -c 'import sysconfig as s; print(s.get_path(\"include\"))'"
 HEADERS = f'\\\n        $([ -f "$({INCLUDE})/Python.h" ] || echo python3-dev)'
 # The build context for locks outside of the project.
 RESOLVED = "resolved"
@@ -97,7 +99,7 @@ def besides(blueprint: Blueprint) -> list[str]:
     files = [*found.files, *blueprint.declared, *filter(None, [blueprint.test_lock])]
     files += [path for path in _configuration(blueprint) if (blueprint.root / path).is_file()]
     files += blueprint.build_files if blueprint.installed else ()
-    files += [BUILD_LOCK] if blueprint.build_locked else []
+    files += [blueprint.build_lock] if blueprint.build_lock else []
     return sorted(path for path in set(files) if path not in blueprint.resolved)
 
 
@@ -222,15 +224,19 @@ def _installed(blueprint: Blueprint) -> str:
     variables = "".join(f"{name}=$APP_VERSION " for name in blueprint.version_variables)
     install = f"uv pip install --python=/opt/venv --no-deps --target={target}"
     leftovers = [f"{target}/bin", f"{target}/.lock"]
-    if blueprint.build_locked:
-        title = f"# The project itself is installed, with tools of {BUILD_LOCK}: {blueprint.installed}."
-        bind = BIND.format(BUILD_LOCK)
+    if lock := blueprint.build_lock:
+        title = f"# The project itself is installed, with tools of {lock}: {blueprint.installed}."
+        bind = BIND.format(lock)
         mounts.append(
-            bind.replace("source=", f"from={RESOLVED},source=") if BUILD_LOCK in blueprint.resolved else bind
+            bind.replace("source=", f"from={RESOLVED},source=") if lock in blueprint.resolved else bind
         )
-        steps = [
+        # The tests' lock names them in its last part.
+        pins, steps = f"/{lock}", []
+        if lock == blueprint.test_lock:
+            pins, steps = BUILD_PINS, [f"sed -n '/^{BUILD_MARK}/,$p' /{lock} > {BUILD_PINS}"]
+        steps += [
             f"{variables}{DOWNLOAD} uv build --wheel --python=/opt/venv --require-hashes"
-            f" --build-constraints=/{BUILD_LOCK} --out-dir={WHEEL} /project",
+            f" --build-constraints={pins} --out-dir={WHEEL} /project",
             f"{install} --no-index {WHEEL}/*.whl",
         ]
         leftovers.append(WHEEL)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -13,7 +13,8 @@ from drydock import state
 from drydock.progress import Patience
 from drydock.project.network import INDEX_VARIABLES
 from drydock.recipe import resolve
-from drydock.recipe.blueprint import BUILD_LOCK, Blueprint
+from drydock.recipe.blueprint import BUILD_HEAD, BUILD_LOCK, TEST_LOCK, Blueprint
+from drydock.recipe.errors import NotLocked
 from drydock.state.sealed import write_whole
 
 
@@ -32,7 +33,7 @@ def is_needed(blueprint: Blueprint) -> bool:
 
 
 def _lacks_build_lock(blueprint: Blueprint) -> bool:
-    return bool(blueprint.installed) and not blueprint.build_locked
+    return bool(blueprint.installed) and not blueprint.build_lock
 
 
 def expected(blueprint: Blueprint) -> tuple[Blueprint, tuple[str, ...]]:
@@ -42,9 +43,14 @@ def expected(blueprint: Blueprint) -> tuple[Blueprint, tuple[str, ...]]:
         blueprint = resolve.planned(blueprint)
         paths += filter(None, (blueprint.lock, blueprint.test_lock))
     if _lacks_build_lock(blueprint):
-        blueprint = replace(blueprint, build_locked=True)
-        paths.append(BUILD_LOCK)
-    return blueprint, tuple(paths)
+        blueprint = replace(blueprint, build_lock=_place(paths))
+        paths.append(blueprint.build_lock)
+    return blueprint, tuple(dict.fromkeys(paths))
+
+
+def _place(made: Iterable[str]) -> str:
+    """Return the path of the lock of the build's tools: a new lock of the tests holds them too."""
+    return next((path for path in made if path.endswith(TEST_LOCK)), BUILD_LOCK)
 
 
 def find(blueprint: Blueprint, patience: Patience, *, fit: bool) -> Resolution:
@@ -78,7 +84,7 @@ def digest(blueprint: Blueprint, *, fit: bool) -> str:
         blueprint.server,
         versions,
         fit,
-        blueprint.build_locked,
+        blueprint.build_lock,
         blueprint.installed,
         [os.environ.get(name) for name in INDEX_VARIABLES],
     ]
@@ -89,16 +95,33 @@ def make(blueprint: Blueprint, patience: Patience, *, fit: bool) -> Resolution:
     files: dict[str, str] = {}
     versions, why = (blueprint.python, *blueprint.python_also), ""
     if resolve.is_needed(blueprint):
-        if fit:
-            with patience("asking the package index for which Pythons there are wheels"):
-                blueprint = resolve.fitted(blueprint)
-            versions, why = (blueprint.python, *blueprint.python_also), blueprint.origins.get("python", "")
-        with patience("resolving the dependencies, and what the tests need"):
-            files |= resolve.resolve(blueprint)
+        blueprint, files = _solved(blueprint, patience, fit=fit)
+        versions = (blueprint.python, *blueprint.python_also)
+        why = blueprint.origins.get("python", "") if fit else ""
     if _lacks_build_lock(blueprint):
         with patience("resolving what the project's own build needs"):
-            files |= resolve.build_tools(blueprint)
+            text = resolve.build_tools(blueprint)
+        if text:
+            files[_place(files)] = files.get(_place(files), "") + text
     return Resolution(versions, why, files)
+
+
+def _solved(blueprint: Blueprint, patience: Patience, *, fit: bool) -> tuple[Blueprint, dict[str, str]]:
+    """Resolve for all Pythons of a blueprint, else without the oldest ones, which a package may refuse."""
+    while True:
+        try:
+            fitting = blueprint
+            if fit:
+                with patience("asking the package index for which Pythons there are wheels"):
+                    fitting = resolve.fitted(blueprint)
+            with patience("resolving the dependencies, and what the tests need"):
+                return fitting, dict(resolve.resolve(fitting))
+        except NotLocked as error:
+            others = sorted(blueprint.python_also, key=resolve.number)
+            if not others or not resolve.is_unsolvable(error):
+                raise
+            kept = tuple(version for version in blueprint.python_also if version != others[0])
+            blueprint = replace(blueprint, python_also=kept)
 
 
 def apply(blueprint: Blueprint, found: Resolution) -> Blueprint:
@@ -111,7 +134,8 @@ def apply(blueprint: Blueprint, found: Resolution) -> Blueprint:
         python_also=tuple(others),
         origins={**blueprint.origins, **({"python": found.why} if found.why else {})},
         resolved=frozenset(found.files),
-        build_locked=blueprint.build_locked or BUILD_LOCK in found.files,
+        build_lock=blueprint.build_lock
+        or next((path for path, text in found.files.items() if BUILD_HEAD in text), ""),
     )
     if not needed:
         return blueprint

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import shlex
-import shutil
 import tempfile
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -19,10 +18,12 @@ from drydock.detect.requirements import LOCKED_FROM
 from drydock.detect.tools import LOCKED_BY_UV, Upgrade
 from drydock.detect.tree import decode, join
 from drydock.recipe import wheels
-from drydock.recipe.blueprint import BUILD_LOCK, TEST_LOCK, Blueprint
-from drydock.recipe.errors import NotLocked
+from drydock.recipe.blueprint import BUILD_HEAD, TEST_LOCK, Blueprint
+from drydock.recipe.errors import NotLocked, NotResolved
 
 LOCK = "requirements.lock"
+# The output of a command in a part of a lock, which must not overwrite the rest.
+STDOUT = "/dev/stdout"
 TEST_FILE = re.compile(r"(.*[-_.])?(test|tests|testing|dev|development)([-_.].*)?\.txt")
 TEST_GROUP = re.compile(r"test|tests|testing|dev")
 # The tests' requirements if the project names none: pytest, and TestClient's HTTP client.
@@ -32,6 +33,10 @@ TEST_HEAD = "# The tests' own dependencies, locked by uv together with the versi
 # The build requirements of a project that names none (PEP 517).
 DEFAULT_BUILD = ("setuptools>=40.8.0",)
 NOTHING = Upgrade()
+# uv's exit code where no versions fit together.
+NO_SOLUTION = 1
+# The operating system's number in an error of uv: the declaration is not at fault.
+OS_ERROR = re.compile(r"\(os error \d+\)")
 STYLE = ("--universal", "--generate-hashes", "--no-header", "--no-annotate", "--quiet")
 
 
@@ -98,19 +103,18 @@ def resolve(blueprint: Blueprint) -> dict[str, str]:
     return {**files, join(found.folder, TEST_LOCK): TEST_HEAD + indexes + tests}
 
 
-def build_tools(blueprint: Blueprint) -> dict[str, str]:
+def build_tools(blueprint: Blueprint) -> str:
     """Resolve the project's ``[build-system]`` requirements.
 
     Returns:
-        The lock file's text by its path; empty if a tool comes from a place without hashes.
+        The lock's text; empty if a tool comes from a place without hashes.
     """
     folder = blueprint.root / blueprint.source
     required = _table(folder).get("build-system", {}).get("requires", DEFAULT_BUILD)
     wanted = "".join(f"{line}\n" for line in required)
     inputs = [_oldest(blueprint)]
     lock = _compile(folder, inputs, wanted) if wanted else ""
-    head = "# The project's build tools, locked by uv. After a change of [build-system] requires:\n"
-    return {BUILD_LOCK: head + again(inputs, wanted, BUILD_LOCK) + lock} if is_hashed(lock) else {}
+    return BUILD_HEAD + again(inputs, wanted, STDOUT) + lock if is_hashed(lock) else ""
 
 
 def _inputs(blueprint: Blueprint) -> tuple[Path, list[str], str]:
@@ -128,7 +132,7 @@ def _options(blueprint: Blueprint) -> list[str]:
 
 def _oldest(blueprint: Blueprint) -> str:
     """Return the option to resolve for every supported Python."""
-    return f"--python-version={min((blueprint.python, *blueprint.python_also), key=_number)}"
+    return f"--python-version={min((blueprint.python, *blueprint.python_also), key=number)}"
 
 
 def _head(found: Dependencies, inputs: Sequence[str], wanted: str) -> str:
@@ -144,7 +148,7 @@ def again(inputs: Sequence[str], wanted: str, lock: str) -> str:
     return f"#   {given}{shlex.join(words)}\n"
 
 
-def _number(version: str) -> tuple[int, ...]:
+def number(version: str) -> tuple[int, ...]:
     return tuple(int(part) for part in version.split("."))
 
 
@@ -158,17 +162,27 @@ def _compile(folder: Path, inputs: Sequence[str], wanted: str) -> str:
 
 
 def compiled(
-    folder: Path, words: Sequence[str], wanted: str, path: str = "", upgrade: Upgrade = NOTHING
+    folder: Path,
+    words: Sequence[str],
+    wanted: str,
+    name: str = "",
+    before: str = "",
+    upgrade: Upgrade = NOTHING,
 ) -> str:
-    """Return the text of a lock file that uv resolves."""
+    """Return the text of a lock that uv resolves.
+
+    Args:
+        name: Its file's name.
+        before: Its earlier text, whose pins stay.
+    """
     args = [programs.uv(), "pip", "compile", *words, *(["-"] if wanted else [])]
-    if not path or upgrade.all or not (folder / path).is_file():
+    if not before or upgrade.all:
         return run(folder, args, wanted).stdout
     args += [f"--upgrade-package={name}" for name in upgrade.names]
     # uv reads pins from its output file, and takes the format from the file's name.
     with tempfile.TemporaryDirectory() as place:
-        copy = Path(place) / Path(path).name
-        shutil.copyfile(folder / path, copy)
+        copy = Path(place) / name
+        copy.write_text(before, encoding="utf-8")
         run(folder, [*args, f"--output-file={copy}"], wanted)
         return copy.read_text(encoding="utf-8")
 
@@ -181,7 +195,14 @@ def run(
         return command.run(args, cwd=folder, stdin=stdin or None, env={**programs.UV_ENVIRONMENT, **settings})
     except command.CommandFailed as error:
         said = (error.completed.stderr.strip() or error.completed.stdout).strip()
-        raise NotLocked(folder=folder, reason=_first(said), evidence=said) from error
+        kind = NotResolved if OS_ERROR.search(said) else NotLocked
+        raise kind(folder=folder, reason=_first(said), evidence=said) from error
+
+
+def is_unsolvable(error: NotLocked) -> bool:
+    """Tell whether no versions fit together, on one of the supported Pythons at least."""
+    failed = error.__cause__
+    return isinstance(failed, command.CommandFailed) and failed.completed.code == NO_SOLUTION
 
 
 def _first(said: str) -> str:

@@ -3,11 +3,9 @@
 
 ARG PYTHON_IMAGE=python:3.13-slim TEST_BASE=production
 # Where the application runs and listens; a numeric user, above 10000, so that the host has no such user.
-ARG APP_WORKDIR=/app PORT=8000 MAINTAINER=""
-ARG UID=10001 GID=10001
+ARG UID=10001 GID=10001 APP_WORKDIR=/app PORT=8000 MAINTAINER=""
 
 # <scripts>
-
 # The lock files alone: a source change cannot invalidate what is built from them.
 FROM scratch AS locks
 # <locks>
@@ -26,11 +24,9 @@ WORKDIR /app
 
 # `divide` writes into one file how the application is served, and makes two layers: code, and the rest.
 FROM dependencies AS builder
-ARG APP_WORKDIR PORT UID GID APP_ENTRY_POINT=main:app APP_FACTORY=0 APP_OPTIONS="" APP_PATH=/app APP_LOGGING=0
-ARG APP_SETTINGS_CHECK="" APP_MIGRATE="" APP_COMMANDS="" HEALTH_HOST="" HEALTH_PATH=/health
+ARG APP_WORKDIR PORT UID GID APP_ENTRY_POINT=main:app APP_FACTORY=0 APP_OPTIONS="" APP_PATH=/app APP_LOGGING=0 APP_SETTINGS_CHECK="" APP_MIGRATE="" APP_COMMANDS="" HEALTH_HOST="" HEALTH_PATH=/health
 # <application>
 RUN --network=none --mount=type=bind,from=drydock,target=/drydock python3 -m divide /rootfs /layers
-
 FROM dependencies AS compiled
 RUN --network=none --mount=type=bind,from=drydock,source=assemble,target=/drydock/assemble python3 -m assemble bytecode
 FROM ${PYTHON_IMAGE} AS slim
@@ -46,7 +42,7 @@ ENV PATH=/opt/venv/bin:/usr/local/bin:/usr/bin:/bin HOME=/tmp LOGNAME=app LANG=C
 EXPOSE ${PORT}
 USER ${UID}:${GID}
 # -I -S: neither variables nor installed packages can change the probe.
-HEALTHCHECK --interval=10s --timeout=3s --start-period=30s CMD ["/opt/venv/bin/python3", "-I", "-S", "/opt/image/probe.py"]
+HEALTHCHECK --interval=10s --timeout=3s --start-period=30s CMD ["/opt/venv/bin/python3","-I","-S","/opt/image/probe.py"]
 # Becomes uvicorn, which SIGTERM reaches directly. -P keeps the script's folder off the import path.
 ENTRYPOINT ["/opt/venv/bin/python3", "-P", "/opt/image/start.py"]
 CMD ["serve"]

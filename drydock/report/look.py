@@ -58,7 +58,8 @@ def look(
                 network=service.network,
                 extra_hosts={service.host: service.address},
             )
-            with waiting("migrating the database"):
+            doing = "migrating the database" if found.migrate else "asking the image for a migration"
+            with waiting(doing):
                 seconds = services.migrate(workspace.engine, wanted)
             shown["database"] = f"{name}, " + (
                 "without a migration: none is configured"

@@ -31,7 +31,7 @@ def export(contents: Iterable[str], file: Path, environment: Mapping[str, str] =
 
     Verdicts lose their evidence: a log may hold secrets.
     """
-    sealed = Sealed(key=_key(environment))
+    sealed = Sealed(key=key(environment))
     bodies = [body for content in contents for body in Receipts().bodies(content)]
     if not bodies:
         raise NothingToExport()
@@ -51,7 +51,7 @@ def take(file: Path, environment: Mapping[str, str] = os.environ) -> list[str]:
     Of two receipts of a gate for the same content, the newer one stays.
     """
     try:
-        found = Sealed(key=_key(environment)).read(file)
+        found = Sealed(key=key(environment)).read(file)
         if found.get("format") != FORMAT:
             raise Untrusted("has another format")
         bodies = {_place(body): body for body in found["receipts"]}
@@ -70,11 +70,16 @@ def take(file: Path, environment: Mapping[str, str] = os.environ) -> list[str]:
     return _names(bodies.values())
 
 
-def _key(environment: Mapping[str, str]) -> bytes:
-    key = environment.get(KEY, "").strip()
-    if len(key) < SHORTEST_KEY:
+def key(environment: Mapping[str, str] = os.environ) -> bytes:
+    """Return the key that seals an export.
+
+    Raises:
+        ExchangeKeyMissing: None is given, or a short one.
+    """
+    given = environment.get(KEY, "").strip()
+    if len(given) < SHORTEST_KEY:
         raise ExchangeKeyMissing(key=KEY, least=SHORTEST_KEY)
-    return key.encode()
+    return given.encode()
 
 
 def _place(body: Mapping[str, Any]) -> tuple[str, str]:

@@ -67,9 +67,10 @@ def environment(given: Given, output: str = "") -> None:
 
     pipe = given.pipe
     expectations = pipe.project.root / EXPECTATIONS
-    how = 'name the class that reads them: settings = "shop.config:Settings"'
+    how = 'write into it the class that reads them: settings = "shop.config:Settings"'
     if not (named := read(expectations).settings):
-        raise BadConfiguration(where=expectations, problem="names no class of settings", how=how)
+        problem = "names no class of settings" if expectations.is_file() else "is missing"
+        raise BadConfiguration(where=expectations, problem=problem, how=how)
     image = pipe.built("production").image_id
     try:
         listed = application.settings(pipe.engine, image, named)

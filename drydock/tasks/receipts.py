@@ -25,6 +25,7 @@ def receipts(
     if action not in ("export", "import"):
         how = "say `drydock receipts export FILE` or `drydock receipts import FILE`"
         raise BadCommandLine(problem=f"{action!r} is neither export nor import", how=how)
+    exchange.key()  # a missing one is reported before any image is measured
     if action == "import":
         names = exchange.take(Path(file))
     else:

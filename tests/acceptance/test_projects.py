@@ -4,30 +4,41 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import re
 import shlex
 import signal
+import socket
 import subprocess
 import sys
+import time
 import urllib.request
 import zipfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
 import drydock
+from drydock import services
+from drydock.detect.project import load
 from drydock.engine import PROJECT_LABEL, Engine
 from drydock.programs import uv
+from drydock.progress import silent
+from drydock.recipe import backing
 from tests.acceptance.projects import PROJECTS, Project
 from tests.conftest import ROOT
 from tests.install.test_install import environment
+from tests.support import kubectl, packages
 from tests.support.images import remove_repository
 from tests.support.registry import Registry
 from tests.support.repository import git
 
 pytestmark = [pytest.mark.live, pytest.mark.acceptance]
 
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+COMPOSE = "com.docker.compose"
 NEXT = f"{drydock.version()}.post1"
 
 
@@ -38,10 +49,12 @@ class Installed:
     Args:
         folder: The virtual environment.
         wheels: The current wheel, and a future version's.
+        typed: The lines so far.
     """
 
     folder: Path
     wheels: tuple[Path, Path]
+    typed: set[str] = field(default_factory=set)
 
     def install(self, wheel: Path) -> None:
         """Install a wheel in place of another."""
@@ -54,6 +67,7 @@ class Installed:
             self.words(words), cwd=folder, env=environment(), check=False, capture_output=True, text=True
         )
         assert done.returncode == code, f"{words}: {done.stdout}{done.stderr}"
+        self.typed.add(words)
         return done.stdout
 
     def words(self, words: str) -> list[str]:
@@ -115,22 +129,56 @@ def _commit(place: Path) -> None:
     git(place, "commit", "--quiet", "--allow-empty", "--message=a step")
 
 
+# The other commands of the README; results go beside the project.
+LOOKS = (
+    "drydock base",
+    "drydock size",
+    "drydock history",
+    "drydock tag",
+    "drydock label",
+    "drydock sbom --output ../sbom.json",
+    "drydock report --output ../report.html",
+    "drydock render",
+)
+
+
 @pytest.mark.parametrize("project", PROJECTS, ids=lambda project: project.name)
 def test_each_step_of_the_readme_works_in_a_project_that_is_not_ours(
-    project: Project, installed: Installed, folder: Path, plain: Registry, engine: Engine
+    project: Project, installed: Installed, folder: Path, plain: Registry, engine: Engine, key: Path
 ) -> None:
+    installed.typed.clear()
     installed.install(installed.wheels[0])
     kept = {name: (folder / name).read_bytes() for name in project.kept}
 
     assert f"{Path(project.main).stem}:app" in installed.type("drydock explain", folder)
     installed.type("drydock build", folder)
-    judged = installed.type(f"drydock gate {','.join(project.gates)} --json", folder)
-    assert set(_outcomes(judged)) == {"passed"}
+    _judged(installed, project, folder)
     assert project.answer in _asked(installed, project, folder, engine)
-    pushed = installed.type(f"drydock push --registry {plain.address} --force 'a test'", folder)
+    for line in LOOKS:
+        installed.type(line, folder)
+    # Gates that all passed are proof enough for a push.
+    unproven = " --force 'a test'" if project.gates else ""
+    pushed = installed.type(f"drydock push --registry {plain.address}{unproven}", folder)
     assert ("latest" in pushed) == (folder / "pyproject.toml").is_file()
+    installed.type(f"drydock sign --registry {plain.address} --key {key}{unproven}", folder)
+    public = key.with_suffix(".pub")
+    verified = installed.type(f"drydock verify --registry {plain.address} --key {public}", folder)
+    assert "the image" in verified
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PATH", os.pathsep.join([str(_double(folder.parent)), os.environ["PATH"]]))
+        deployed = installed.type(f"drydock deploy --image {plain.address}/{folder.name}:1", folder)
+    assert f"deployment/{folder.name} at revision 1" in deployed
     assert git(folder, "status", "--porcelain") == ""
 
+    installed.type("drydock init", folder)
+    written = git(folder, "ls-files", "--others", "--exclude-standard").split()
+    assert len(written) <= 4
+    assert sum((folder / path).read_text().count("\n") for path in written if ".lock" not in path) <= 250
+    commands = re.search(r"^## Your project\n+```sh\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+    assert commands
+    lines = {line.partition("#")[0].strip() for line in commands[1].splitlines()}
+    # The wheel was installed in place of the first line.
+    assert project.gates or {line for line in lines if line.startswith("drydock ")} <= installed.typed
     installed.type("drydock init --with kubernetes --with compose", folder)
     written = git(folder, "ls-files", "--others", "--exclude-standard").split()
     assert {project.dockerfile, "compose.yaml"} <= set(written)
@@ -157,6 +205,24 @@ def test_each_step_of_the_readme_works_in_a_project_that_is_not_ours(
     assert "<<<<<<<" not in dockerfile.read_text()
     installed.type("drydock build", folder)
     assert {name: (folder / name).read_bytes() for name in project.kept} == kept
+
+
+def _judged(installed: Installed, project: Project, folder: Path) -> None:
+    """Run a project's gates; all that a push demands end in one table."""
+    if project.gates:
+        printed = installed.type(f"drydock gate {','.join(project.gates)} --json", folder)
+        assert set(_outcomes(printed)) == {"passed"}
+        return
+    rows = [line.split() for line in installed.type("drydock gate", folder).splitlines() if line.strip()]
+    marked = {row[1] for row in rows if row[0] == "passed"}
+    assert {"smoke", "size_budget", "container_tests", "security", "parity", "licences"} <= marked
+
+
+def _double(folder: Path) -> Path:
+    place = folder / "programs"
+    place.mkdir()
+    kubectl.put(place, folder / "cluster.json")
+    return place
 
 
 def _outcomes(printed: str) -> list[str]:
@@ -191,3 +257,38 @@ def _asked(installed: Installed, project: Project, folder: Path, engine: Engine)
     assert left.isdisjoint({str(container.id), *beside})
     assert "--with" not in project.run or not engine.sdk.networks.list(names=[network])
     return text
+
+
+@pytest.mark.parametrize("project", PROJECTS[:1], ids=lambda project: project.name)
+def test_the_written_compose_file_starts_the_application_with_its_migrated_database(
+    project: Project, installed: Installed, folder: Path, engine: Engine
+) -> None:
+    try:
+        compose = packages.compose()
+    except packages.PackagesMissing as error:
+        pytest.skip(str(error))
+    installed.install(installed.wheels[0])
+    installed.type("drydock build", folder)
+    installed.type("drydock init --with compose", folder)
+    # Where the official image cannot be pulled, drydock's own takes its place.
+    reference = services.image(engine, load(folder), backing.POSTGRES, silent)
+    instead = folder / "instead.yaml"
+    instead.write_text(f"services: {{postgres: {{image: '{reference}', pull_policy: never}}}}\n")
+    line = [*compose, "--file", "compose.yaml", "--file", instead.name]
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    there = {**environment(), "PORT": str(port)}
+    try:
+        subprocess.run([*line, "up", "--detach"], cwd=folder, env=there, check=True)
+        labels = [f"{COMPOSE}.project={folder.name}", f"{COMPOSE}.service=api"]
+        [api] = engine.sdk.containers.list(filters={"label": labels})
+        until = time.monotonic() + 60
+        while api.health != "healthy" and time.monotonic() < until:
+            time.sleep(0.2)
+            api.reload()
+        assert api.health == "healthy", api.logs().decode()
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/orders") as answer:
+            assert project.answer in answer.read().decode()
+    finally:
+        subprocess.run([*line, "down", "--volumes", "--timeout=5"], cwd=folder, env=there, check=True)

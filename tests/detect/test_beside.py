@@ -272,6 +272,13 @@ TORTOISE = (
     "BASE = Path(__file__).parent\nCONFIG = {'connections': {'default': {'engine': 'sqlite', 'credentials': "
     "{'file_path': f'{BASE}/shop.sqlite3'}}}}\n"
 )
+# A class of settings whose module does not import Tortoise.
+SETTINGS_OF_TORTOISE = (
+    "import os\nclass Settings:\n    HERE = os.path.dirname(os.path.abspath(__file__))\n"
+    "    ROOT = os.path.abspath(os.path.join(HERE, 'inner', os.pardir))\n"
+    "    ORM: dict = {'connections': {'sqlite': {'engine': 'tortoise.backends.sqlite',\n"
+    "        'credentials': {'file_path': f'{ROOT}/shop.sqlite3'}}}}\n"
+)
 
 
 @pytest.mark.parametrize(
@@ -287,6 +294,7 @@ TORTOISE = (
             ("data", "folder"),
         ),
         (TORTOISE, ("shop.sqlite3", "database")),
+        (SETTINGS_OF_TORTOISE, ("shop.sqlite3", "database")),
         ("URL = 'sqlite://shop.db'\n", ("shop.db", "database")),
     ],
 )
@@ -341,3 +349,96 @@ def test_a_field_of_settings_that_are_reached_through_a_wrapper_gives_its_defaul
     findings = found(tmp_path, {"main.py": source})
 
     assert [written.value for written in findings.writable] == ["data/images/all.txt"]
+
+
+@pytest.mark.parametrize(
+    ("step", "noted"),
+    [
+        ("python -c 'import words; words.make()' && rm words.py", ["python -c 'import words; words.make()'"]),
+        ("curl -sSL https://example.com/get | VERSION=2 python3 -", []),
+        ('GROUPS="" && pushd /srv && . /srv/bin/activate && python -V && make words', ["make words"]),
+        ('for one in $(ls | grep cache); do rm -rf "$one"; done', []),
+        ("( poetry check || ( echo 'stale; lock it' && false ) )", []),
+        ("ARCH=$(case $(arch) in x) echo a ;; *) echo b ;; esac) && python words.py", ["python words.py"]),
+        ("DEBIAN_FRONTEND=noninteractive apt-get install -y git", []),
+        ("sed -i s/deb.debian.org/mirror.example.com/ /etc/apt/sources.list", []),
+        ("sed -i s/red/blue/ theme.css", ["sed -i s/red/blue/ theme.css"]),
+    ],
+)
+def test_steps_are_whole_commands_and_no_plumbing(step: str, noted: list[str], tmp_path: Path) -> None:
+    text = f'FROM python:3.13\nRUN {step}\nCMD ["uvicorn", "main:app"]\n'
+    said = [note.value for note in found(tmp_path, {"Dockerfile": text}).notes]
+
+    assert said == [f"the Dockerfile runs {one}, which drydock's builds do not repeat" for one in noted]
+
+
+def test_tests_are_no_workers_and_a_tool_s_environment_is_left_out(tmp_path: Path) -> None:
+    compose = (
+        "services:\n  check:\n    build: .\n    command: python -m pytest -vv\n"
+        "  jobs:\n    build: .\n    command: poetry run celery -A main worker\n"
+        "  more:\n    build: .\n    command: uv run --no-sync arq main.Jobs\n"
+    )
+    workers = found(tmp_path, {"compose.yaml": compose}).workers
+
+    assert [(one.name, one.value) for one in workers] == [
+        ("jobs", "celery -A main worker"),
+        ("more", "arq main.Jobs"),
+    ]
+
+
+def test_worker_of_another_member_is_none_of_this_image(tmp_path: Path) -> None:
+    member = '[project]\nname = "{}"\nversion = "1"\ndependencies = ["fastapi", "uvicorn"]\n'
+    celery = "FROM python:3.13\nCOPY --from=base /srv /srv\nCMD celery -A jobs worker\n"
+    write(
+        tmp_path,
+        {
+            "api/main.py": APP,
+            "api/pyproject.toml": member.format("api"),
+            "api/Dockerfile.worker": celery,
+            "jobs/pyproject.toml": member.format("jobs"),
+            "jobs/jobs.py": "",
+            "jobs/Dockerfile": celery,
+        },
+    )
+
+    assert [one.where for one in detect(tmp_path).workers] == ["api/Dockerfile.worker:3"]
+
+
+def test_distribution_that_only_the_dockerfile_installs_is_noted(tmp_path: Path) -> None:
+    text = (
+        "FROM python:3.13\nRUN pip install --no-cache-dir -r requirements.txt 'GDAL==3.6' ./wheels/own.whl\n"
+        "RUN pip install -i https://example.com/simple --upgrade pip FastAPI[all] 'uvicorn[standard]'\n"
+        'CMD ["uvicorn", "main:app"]\n'
+    )
+
+    assert [(note.value, note.where) for note in found(tmp_path, {"Dockerfile": text}).notes] == [
+        ("the Dockerfile installs gdal, which no declaration names: add it there", "Dockerfile:2")
+    ]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "uv sync --frozen --extra catalogs --extra dev --group reports",
+        "poetry install --only main -E catalogs --with reports,dev",
+        'poetry install --extras "catalogs dev" --with=reports',
+        "pip install .[catalogs,dev] && uv sync --group reports",
+        "pdm sync --prod -G catalogs,reports",
+    ],
+)
+def test_extras_and_groups_of_the_dockerfile_s_install_are_installed(command: str, tmp_path: Path) -> None:
+    manifest = (
+        '[project]\nname = "shop"\nversion = "1"\ndependencies = ["fastapi", "uvicorn"]\n'
+        '[project.optional-dependencies]\ncatalogs = ["stamps"]\ndev = ["rulers"]\nother = ["chalk"]\n'
+        '[dependency-groups]\nreports = ["paper"]\ndev = ["ink"]\n'
+    )
+    text = f"FROM python:3.13\nRUN {command}\nCMD uvicorn main:app\n"
+    findings = detect(write(tmp_path, {"main.py": APP, "pyproject.toml": manifest, "Dockerfile": text}))
+    plan = findings.dependencies
+
+    assert plan is not None
+    assert set(plan.value.requirements) == {"fastapi", "uvicorn", "stamps", "paper"}
+    assert [(note.value, note.where) for note in findings.notes] == [
+        ("extra catalogs is installed, as there: set extras before that file goes", "Dockerfile:2"),
+        ("group reports is installed, as there: set groups before that file goes", "Dockerfile:2"),
+    ]

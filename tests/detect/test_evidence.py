@@ -219,14 +219,15 @@ def test_lookup_at_import_is_a_setting(line: str, setting: str, tmp_path: Path) 
     assert find(tmp_path, {"main.py": f"{line}\n{APP}"})["settings"] == [setting]
 
 
-def test_folder_made_at_import_does_not_block(tmp_path: Path) -> None:
+@pytest.mark.parametrize("made", ["media", "media/portraits"])
+def test_folder_made_at_import_does_not_block(made: str, tmp_path: Path) -> None:
     source = (
         "import os\nfrom fastapi.staticfiles import StaticFiles\n"
-        f"{APP}os.makedirs('media', exist_ok=True)\napp.mount('/media', StaticFiles(directory='media'))\n"
+        f"{APP}os.makedirs('{made}', exist_ok=True)\napp.mount('/media', StaticFiles(directory='media'))\n"
     )
     found = find(tmp_path, {"main.py": source})
 
-    assert (found["blockers"], found["writable"], found["replicas_safe"]) == ([], ["media"], False)
+    assert (found["blockers"], found["writable"], found["replicas_safe"]) == ([], [made], False)
 
 
 def test_missing_file_read_at_import_blocks(tmp_path: Path) -> None:

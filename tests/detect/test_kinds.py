@@ -157,6 +157,23 @@ def test_member_of_a_workspace_imports_another_of_any_layout(inner: str, tmp_pat
     assert "packages/old/pyproject.toml" not in findings.dependencies.value.files
 
 
+def test_members_that_share_a_namespace_are_found_by_their_modules(tmp_path: Path) -> None:
+    member = '[project]\nname = "shop-{}"\nversion = "1"\ndependencies = {}\n'
+    files: dict[str, str | bytes] = {
+        "pyproject.toml": '[tool.uv.workspace]\nmembers = ["src/shop/*"]\n',
+        "uv.lock": UV_LOCK,
+        "src/shop/api/pyproject.toml": member.format("api", '["fastapi", "uvicorn"]'),
+        "src/shop/api/shop/api/__init__.py": "",
+        "src/shop/api/shop/api/main.py": f"import shop.api.limits\nimport shop.prices\n{APP}",
+        "src/shop/api/shop/api/limits.py": "",
+        "src/shop/prices/pyproject.toml": member.format("prices", "[]"),
+        "src/shop/prices/shop/prices/__init__.py": "",
+    }
+    findings = found(tmp_path, files, "src/shop/api")
+
+    assert findings.python_path.value == ("src/shop/api", "src/shop/prices")
+
+
 def test_group_includes_another_group(tmp_path: Path) -> None:
     text = (
         '[project]\nname = "shop"\nversion = "1"\ndependencies = ["fastapi"]\n[dependency-groups]\n'
@@ -270,4 +287,40 @@ def test_a_distribution_without_a_wheel_brings_its_headers_and_its_library(tmp_p
     assert [one.value for one in findings.system_build] == ["build-essential", "libkrb5-dev"]
     assert [(one.value, one.where) for one in findings.system_run] == [
         ("libgssapi-krb5-2", "requirements.txt:3")
+    ]
+
+
+def test_compilers_of_a_stage_that_builds_are_installed_for_the_build(tmp_path: Path) -> None:
+    dockerfile = (
+        "FROM node:22 AS page\nRUN apt-get install -y make\n"
+        "FROM python:3.13 AS build\nRUN apt-get update && \\\n"
+        "  apt-get --no-install-recommends -y install pkg-config libicu-dev curl\n"
+        "FROM python:3.13-slim\nRUN apt-get install libicu76\nCMD uvicorn main:app\n"
+    )
+    findings = found(tmp_path, {"requirements.txt": REQUIREMENTS, "Dockerfile": dockerfile})
+
+    assert [(one.value, one.where) for one in findings.system_build] == [
+        ("pkg-config", "Dockerfile:4"),
+        ("libicu-dev", "Dockerfile:4"),
+    ]
+    assert [(one.value, one.where) for one in findings.system_run] == [("libicu76", "Dockerfile:7")]
+
+
+def test_fields_of_a_nested_settings_class_are_settings(tmp_path: Path) -> None:
+    source = (
+        "from pydantic import BaseModel, Field, SecretStr\n"
+        "from pydantic_settings import BaseSettings, SettingsConfigDict\n"
+        "class Database(BaseModel):\n    host: str = 'localhost'\n    password: SecretStr = SecretStr('x')\n"
+        "class Mail(BaseModel):\n    sender: str\n    retries: int = 3\n"
+        "class Settings(BaseSettings):\n    model_config = SettingsConfigDict(env_nested_delimiter='__')\n"
+        "    database: Database = Field(default_factory=Database)\n    mail: Mail\n"
+        f"settings = Settings()\n{APP}"
+    )
+    settings = found(tmp_path, {"main.py": source}).settings
+
+    assert [(one.value.name, one.value.kind, one.value.required, one.where) for one in settings] == [
+        ("MAIL__SENDER", "plain", True, "main.py:7"),
+        ("DATABASE__HOST", "plain", False, "main.py:4"),
+        ("DATABASE__PASSWORD", "secret", False, "main.py:5"),
+        ("MAIL__RETRIES", "plain", False, "main.py:8"),
     ]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -117,3 +118,12 @@ def test_tests_and_documents_are_no_ingredients(building: Building) -> None:
     assert git(root, "log", "-1", "--format=%s", "HEAD", "--", *patterns) == "two"
     commit(root, "three", "app/main.py")
     assert git(root, "log", "-1", "--format=%s", "HEAD", "--", *patterns) == "three"
+
+
+@pytest.mark.parametrize("name", ["drydock.Dockerfile", "drydock.Dockerfile.dockerignore"])
+def test_a_dockerfile_beside_the_projects_own_is_an_ingredient(building: Building, name: str) -> None:
+    root = building.project.root
+    patterns = mainline.ingredients(replace(building.project, source=root / "app"))
+    commit(root, "four", name)
+
+    assert git(root, "log", "-1", "--format=%s", "HEAD", "--", *patterns) == "four"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from drydock.errors import BadCommandLine
+from drydock.errors import BadCommandLine, BadConfiguration
 from drydock.hook import install as installing
 from drydock.hook.install import MARK, install, script
 from tests.support.repository import begin, commit
@@ -100,11 +100,34 @@ def test_a_hooks_path_of_the_users_own_is_respected(
     hooks = tmp_path / "absolute" if where.startswith("/") else repository / where
     git(repository, "config", "core.hooksPath", str(hooks) if where.startswith("/") else where)
 
-    install(repository)
+    said = install(repository)
 
+    assert said.endswith("to other repositories too") == where.startswith("/")
     assert MARK in (hooks / "pre-push").read_text()
     git(repository, "push", "--quiet", "origin", "HEAD:refs/heads/main")
     assert len(notes.read_text().splitlines()) == 1
+
+
+def test_a_hooks_path_without_hooks_is_said(repository: Path) -> None:
+    git(repository, "config", "core.hooksPath", "/dev/null")
+
+    with pytest.raises(BadConfiguration, match=r"core.hooksPath: /dev/null is not a folder; name one with"):
+        install(repository)
+
+
+def test_a_repository_without_a_commit_gets_the_hook_and_its_first_push_has_nothing_to_judge(
+    tmp_path: Path,
+) -> None:
+    root = tmp_path / "new"
+    for folder, *options in ((root,), (tmp_path / "remote.git", "--bare")):
+        git(tmp_path, "init", "--quiet", *options, str(folder))
+    git(root, "remote", "add", "origin", str(tmp_path / "remote.git"))
+
+    install(root)
+    git(root, "commit", "--quiet", "--allow-empty", "--message", "begin")
+    pushed = git(root, "push", "origin", "HEAD:refs/heads/main")
+
+    assert "nothing to judge: . of this commit holds no application" in pushed.stderr
 
 
 def test_a_second_installation_changes_nothing_and_another_hook_is_left_alone(repository: Path) -> None:

@@ -79,6 +79,9 @@ def test_every_watched_gate_is_a_session() -> None:
 def test_every_pattern_selects_something(files: dict[str, str]) -> None:
     # This project's configuration is in pyproject.toml, and its scripts are in drydock/container.
     elsewhere = {"drydock.toml", "image/*", "image/expectations.toml"}
+    # Other projects have their own Dockerfile beside drydock's, or other locks.
+    elsewhere |= {"drydock.Dockerfile", "uv.lock"}
+    elsewhere |= {f"backend/{name}" for name in ("*requirements*.txt", "pylock.toml", "setup.py")}
     patterns = {text for one in WATCHED for text in one.patterns("backend")} - elsewhere
 
     assert [text for text in patterns if not digest(files, [text])] == []
@@ -117,3 +120,28 @@ def test_a_changed_base_image_makes_gates_of_images_judge_again() -> None:
     assert stands_on("sha256:new", lint, known)
     # Without an engine, only the judged image can be built.
     assert stands_on("", tests, known)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "drydock.Dockerfile",
+        "drydock.Dockerfile.dockerignore",
+        "requirements.txt",
+        "requirements/base-requirements.txt",
+        "uv.lock",
+        "poetry.lock",
+        "pylock.toml",
+        "setup.py",
+    ],
+)
+def test_another_projects_recipe_and_locks_run_the_gates_on_packages(path: str) -> None:
+    (security,) = [one for one in WATCHED if one.name == "security"]
+
+    assert digest({path: "100644 blob one"}, security.patterns(""))
+
+
+def test_a_workspaces_lock_above_the_application_counts() -> None:
+    (security,) = [one for one in WATCHED if one.name == "security"]
+
+    assert digest({"uv.lock": "100644 blob one"}, security.patterns("services/shop"))

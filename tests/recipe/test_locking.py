@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -14,16 +15,18 @@ from threading import Event, Thread
 
 import pytest
 
+from drydock import recipe
 from drydock.detect.tools import Upgrade
-from drydock.project.lock import pins
-from drydock.recipe import locking
-from drydock.recipe.errors import NotInLock, NotLocked
+from drydock.project.lock import pins, requirements_pins
+from drydock.recipe import locking, packaged
+from drydock.recipe.errors import NotInLock, NotLocked, NotResolved
 from drydock.recipe.markers import are_equal, kept
 from tests.conftest import ROOT, write_files
 from tests.support.index import Index, served
 
 MAIN = "from fastapi import FastAPI\n\napp = FastAPI()\n"
 MANIFEST = '[project]\nname = "shop"\nversion = "1"\nrequires-python = ">=3.11"\ndependencies = [{}]\n'
+DIFFERENCE = packaged.folder() / "install/difference.py"
 BOTH = ("requirements.lock", "requirements-test.lock")
 
 
@@ -40,6 +43,12 @@ def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Index]:
         monkeypatch.setenv("UV_NO_CONFIG", "1")
         monkeypatch.setenv("UV_NO_CACHE", "1")
         yield found
+
+
+@pytest.fixture
+def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A cache of resolutions for this test."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
 
 
 def newer(index: Index) -> None:
@@ -185,6 +194,39 @@ def test_what_setup_py_declares_is_read_again(index: Index, tmp_path: Path) -> N
     assert "fastapi uvicorn orjson | uv pip compile" in (folder / BOTH[0]).read_text()
 
 
+def test_an_installed_project_gets_four_files_at_most_and_its_build_is_locked_with_the_tests(
+    index: Index, tmp_path: Path, own_cache: None
+) -> None:
+    main = f"from importlib.metadata import entry_points\n\nentry_points(group='plugins')\n{MAIN}"
+    more = '[project.entry-points.plugins]\na = "main:app"\n[dependency-groups]\ndev = ["orjson"]\n'
+    manifest = MANIFEST.format('"fastapi", "uvicorn"') + more + '[build-system]\nrequires = ["setuptools"]\n'
+    folder = write_files(tmp_path / "shop", {"main.py": main, "pyproject.toml": manifest})
+
+    made = [change.path for change in recipe.init(folder, {}).changes]
+
+    assert sorted(made) == [".dockerignore", "Dockerfile", "requirements-test.lock", "requirements.lock"]
+    assert recipe.init(folder, {}).changes == ()
+    cut = re.search(r"sed -n '\S.*?' /requirements-test.lock", (folder / "Dockerfile").read_text())
+    assert cut
+    words = shlex.split(cut[0].replace(" /", f" {folder}/"))
+    build = subprocess.run(words, check=True, capture_output=True, text=True).stdout
+    assert requirements_pins(build) == {"setuptools": "80.0"}
+    # The tests' own part does not hold them.
+    lock = str(folder / "requirements-test.lock")
+    tests = subprocess.run(
+        [sys.executable, str(DIFFERENCE), lock, "/nowhere"], check=True, capture_output=True
+    )
+    assert set(requirements_pins(tests.stdout.decode())) == {"httpx", "orjson", "pytest"}
+
+    newer(index)
+    index.add("setuptools", "81.0")
+    locking.lock(folder)
+    assert (folder / "requirements-test.lock").read_text().endswith(build)
+    locking.lock(folder, Upgrade(names=("setuptools",)))
+    assert held(folder, "requirements-test.lock")["setuptools"] == "81.0"
+    assert held(folder, "requirements-test.lock")["orjson"] == "1.0"
+
+
 def test_the_lock_of_the_tools_above_the_application_holds_all_groups(index: Index, tmp_path: Path) -> None:
     tools = (
         MANIFEST.format('"httpx"') + '[dependency-groups]\ndev = ["orjson"]\n[tool.drydock]\nsource = "api"\n'
@@ -225,6 +267,44 @@ def test_a_declaration_that_cannot_be_met_leaves_every_lock(shop: Path) -> None:
         locking.lock(shop)
 
     assert texts(shop) == before
+
+
+def test_a_cache_that_cannot_be_written_is_not_the_declarations_fault(
+    shop: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = texts(shop)
+    monkeypatch.delenv("UV_NO_CACHE")
+    monkeypatch.setenv("UV_CACHE_DIR", str(shop / "main.py/cache"))
+
+    with pytest.raises(NotResolved, match=r"Failed to initialize cache.* and repeat the command"):
+        locking.lock(shop)
+
+    assert texts(shop) == before
+
+
+def test_a_package_that_refuses_old_pythons_narrows_the_supported_ones(
+    index: Index, tmp_path: Path, own_cache: None
+) -> None:
+    index.add("orjson", "2.0", python=">=3.12")
+    files = {"main.py": MAIN, "requirements.txt": "fastapi\nuvicorn\norjson>=2\n"}
+    folder = write_files(tmp_path / "shop", files)
+
+    locking.lock(folder)
+
+    assert held(folder, "requirements.lock")["orjson"] == "2.0"
+    assert "--python-version=3.12" in (folder / "requirements.lock").read_text()
+
+
+def test_versions_that_fit_together_on_no_python_are_refused(
+    index: Index, tmp_path: Path, own_cache: None
+) -> None:
+    files = {"main.py": MAIN, "requirements.txt": "fastapi\nuvicorn\norjson>=2\n"}
+    folder = write_files(tmp_path / "shop", files)
+
+    with pytest.raises(NotLocked, match="No solution found"):
+        locking.lock(folder)
+
+    assert texts(folder) == files
 
 
 def test_a_lock_that_cannot_be_written_takes_none_along(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:

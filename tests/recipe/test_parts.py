@@ -15,7 +15,8 @@ from drydock.detect import Setting, detect, examples
 from drydock.gates.security.history import check_dockerfile
 from drydock.project import configured
 from drydock.project import ignore as dockerignore
-from drydock.recipe import dockerfile, manifests, packaged, resolve
+from drydock.project.dockerfile import arguments, instructions
+from drydock.recipe import dockerfile, manifests, packaged, resolution, resolve
 from drydock.recipe.blueprint import Blueprint, Storage
 from tests.conftest import write_files
 from tests.detect.support import materialise
@@ -24,6 +25,7 @@ from tests.verify import cases
 # Examples for which `init` needs no options.
 DECIDED = [case.name for case in cases.examples() if not case.is_refused]
 
+MIGRATE = f"python3 -m alembic --config='the shop.ini' {'x' * 80} upgrade head"
 APPLICATION = "from fastapi import FastAPI\n\napp = FastAPI()\n"
 
 
@@ -36,6 +38,29 @@ def drawn_of(files: dict[str, str], folder: Path) -> Blueprint:
     """Return the blueprint of a project that requires FastAPI and uvicorn."""
     root = write_files(folder / "shop", {"requirements.txt": "fastapi\nuvicorn\n", **files})
     return recipe.plan(detect(root, configured(root)))
+
+
+@pytest.mark.parametrize("shape", DECIDED)
+@pytest.mark.parametrize("outside", [True, False])
+def test_wide_lines_are_continued_and_say_the_same(
+    shape: str, outside: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    blueprint = replace(
+        drawn(shape, tmp_path), migrate=f'sh -c "echo a\\\\ b; {MIGRATE}"', workers={"w": MIGRATE}
+    )
+    text = dockerfile.render(blueprint, outside=outside)
+    monkeypatch.setattr(dockerfile, "WIDTH", 10_000)
+    wide = dockerfile.render(blueprint, outside=outside)
+
+    assert max(map(len, wide.splitlines())) > 120
+    # A quoted value is one word of the shell.
+    assert [line for line in text.splitlines() if len(line) > 120 and MIGRATE not in line] == []
+    assert dockerfile_words(text) == dockerfile_words(wide)
+    assert arguments(text)["APP_MIGRATE"] == blueprint.migrate
+
+
+def dockerfile_words(text: str) -> list[tuple[str, list[str]]]:
+    return [(one.keyword, one.text.split()) for one in instructions(text)]
 
 
 @pytest.mark.parametrize(
@@ -90,7 +115,7 @@ def test_a_version_from_git_is_a_build_argument(tmp_path: Path) -> None:
 
 
 def test_a_project_is_built_with_the_locked_tools_alone(tmp_path: Path) -> None:
-    blueprint = replace(drawn("install_version_from_git", tmp_path), build_locked=True)
+    blueprint = replace(drawn("install_version_from_git", tmp_path), build_lock="requirements-build.lock")
     application = dockerfile.parts(blueprint)["application"]
 
     assert "--mount=type=bind,source=requirements-build.lock,target=/requirements-build.lock" in application
@@ -107,7 +132,7 @@ def test_compilers_stay_in_the_builder_and_programs_reach_the_image(tmp_path: Pa
     text = dockerfile.render(blueprint)
 
     builder, _, rest = text.partition("\nFROM dependencies AS compiled")
-    assert "build-essential libpq-dev libpq5 git" in builder
+    assert "build-essential libpq-dev libpq5 git" in " ".join(builder.replace("\\\n", "").split())
     assert "build-essential" not in rest
     assert "--no-install-recommends libpq5 git \\" in rest
     assert '\nARG EXTRA_FILES="libpq.so.5 git /usr/lib/git-core"\n' in text
@@ -217,9 +242,7 @@ def build_sources(text: str) -> set[str]:
 def initialised(shape: str, folder: Path, *, lock: bool) -> Blueprint:
     """Return `init`'s blueprint, without asking an index for versions."""
     blueprint = recipe.plan(recipe.decided(materialise(shape, folder / shape), {}))
-    if lock and resolve.is_needed(blueprint):
-        blueprint = resolve.planned(blueprint)
-    return replace(blueprint, build_locked=lock and bool(blueprint.installed))
+    return resolution.expected(blueprint)[0] if lock else blueprint
 
 
 @pytest.mark.parametrize("shape", DECIDED)

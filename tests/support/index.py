@@ -28,12 +28,13 @@ class Index:
         self.folder = folder
         self.url = url
 
-    def add(self, name: str, version: str, requires: Sequence[str] = ()) -> None:
+    def add(self, name: str, version: str, requires: Sequence[str] = (), python: str = "") -> None:
         place = self.folder / name
         place.mkdir(exist_ok=True)
         info = f"{name.replace('-', '_')}-{version}.dist-info"
         path = place / f"{name.replace('-', '_')}-{version}-py3-none-any.whl"
         lines = [f"Name: {name}", f"Version: {version}", *(f"Requires-Dist: {one}" for one in requires)]
+        lines += [f"Requires-Python: {python}"] if python else []
         texts = {
             f"{info}/METADATA": "\n".join(["Metadata-Version: 2.1", *lines, ""]),
             f"{info}/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",

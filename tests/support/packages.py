@@ -22,7 +22,8 @@ MANIFESTS = ("package.json", "npm-shrinkwrap.json")
 
 # The first version that keeps prepared statements in transaction mode; Debian 12 has 1.18.
 PGBOUNCER_SINCE = (1, 21)
-PGBOUNCER_RELEASE = "trixie"
+# The Debian release whose packages are unpacked where this machine's are too old.
+RELEASE = "trixie"
 # Libraries of PgBouncer's release, with its loader and libc: so it runs on an older release without replacing
 # any of its files.
 PGBOUNCER_PACKAGES = (
@@ -103,8 +104,7 @@ def pgbouncer() -> list[str]:
     for program in (shutil.which("pgbouncer"), "/usr/sbin/pgbouncer"):
         if program and Path(program).exists() and _pgbouncer_version([program]) >= PGBOUNCER_SINCE:
             return [program]
-    name = hashlib.sha256(" ".join((PGBOUNCER_RELEASE, *PGBOUNCER_PACKAGES)).encode()).hexdigest()[:12]
-    root = _cached(f"pgbouncer-{name}", _unpack_pgbouncer)
+    root = _unpacked("pgbouncer", *PGBOUNCER_PACKAGES)
     (loader,) = root.glob("usr/lib/*/ld-linux-*.so.*")
     return [str(loader), "--library-path", str(loader.parent), str(root / "usr/sbin/pgbouncer")]
 
@@ -114,21 +114,34 @@ def _pgbouncer_version(program: Sequence[str]) -> tuple[int, ...]:
     return tuple(int(part) for part in words[1].split("."))
 
 
-def _unpack_pgbouncer(folder: Path) -> None:
-    """Unpack Debian 13's packages into a folder.
+def compose() -> list[str]:
+    """Return Docker Compose's command: the docker CLI's plugin, else Debian 13's program from the cache."""
+    plugin = ["docker", "compose"]
+    if shutil.which("docker") and command.run([*plugin, "version"], check=False).code == 0:
+        return plugin
+    return [str(_unpacked("docker-compose", "docker-compose") / "usr/bin/docker-compose")]
+
+
+def _unpacked(program: str, *packages: str) -> Path:
+    """Return the folder of the cache with the files of Debian packages.
 
     Raises:
         PackagesMissing: This machine does not use apt, or apt failed.
     """
-    try:
-        with debian.unpacked(folder.parent, *PGBOUNCER_PACKAGES, release=PGBOUNCER_RELEASE) as root:
-            for path in root.iterdir():
-                path.rename(folder / path.name)
-    except debian.NotFetched as error:
-        raise PackagesMissing(
-            f"error: PgBouncer is older than 1.21 or missing, and cannot be fetched: {error}; "
-            "install a newer pgbouncer"
-        ) from error
+
+    def fill(folder: Path) -> None:
+        try:
+            with debian.unpacked(folder.parent, *packages, release=RELEASE) as root:
+                for path in root.iterdir():
+                    path.rename(folder / path.name)
+        except debian.NotFetched as error:
+            raise PackagesMissing(
+                f"error: {program} is too old or missing, and cannot be fetched: {error}; "
+                f"install a newer {program}"
+            ) from error
+
+    name = hashlib.sha256(" ".join((RELEASE, *packages)).encode()).hexdigest()[:12]
+    return _cached(f"{program}-{name}", fill)
 
 
 def node_modules() -> Path:

@@ -12,7 +12,9 @@ from invoke import Context, Exit
 
 from drydock.errors import BadConfiguration, NotWritten
 from drydock.publish import sbom as bills
-from drydock.tasks import housekeeping, offer, publishing
+from drydock.state import exchange
+from drydock.state.errors import ExchangeKeyMissing
+from drydock.tasks import housekeeping, offer, publishing, receipts
 
 
 @pytest.fixture
@@ -53,6 +55,16 @@ def test_the_document_is_written_with_the_folders_that_it_needs(bill: bytes, tmp
     assert (tmp_path / "new/bill.json").read_bytes() == bill
 
 
+def test_an_export_of_receipts_without_a_key_measures_no_image(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(exchange.KEY, raising=False)
+    monkeypatch.setattr(receipts, "pipeline", lambda *_: pytest.fail("an image was measured"))
+
+    with pytest.raises(Exit) as caught:
+        receipts.receipts(Context(), "export", "receipts.json", project=".")
+
+    assert caught.value.code == ExchangeKeyMissing.exit_code
+
+
 def test_the_settings_of_a_project_that_names_no_class_are_not_asked_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -63,4 +75,4 @@ def test_the_settings_of_a_project_that_names_no_class_are_not_asked_for(
         housekeeping.environment(Context(), project=str(tmp_path))
 
     assert caught.value.code == BadConfiguration.exit_code
-    assert "names no class of settings; name the class that reads them" in str(caught.value.message)
+    assert "gate.toml: is missing; write into it the class that reads them" in str(caught.value.message)

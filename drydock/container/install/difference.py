@@ -2,6 +2,8 @@
 
     python3 difference.py requirements-test.lock /opt/venv > rest.txt
 
+The last part of the tests' lock, which names the tools of the project's own build, is left out.
+
 The tests must run against the versions that ship, so another installed version is an error. With
 --any-version at the end it is accepted: the file lists tools, and the shipped versions of them are used.
 """
@@ -11,6 +13,9 @@ import sys
 from collections.abc import Iterator
 from importlib.metadata import distributions
 from pathlib import Path
+
+# The line above that part.
+BUILD = "# What builds the project"
 
 
 def normal(name: str) -> str:
@@ -52,7 +57,8 @@ def main() -> None:
     folders = [str(folder) for folder in environment.glob("lib/python3*/site-packages")]
     installed = {normal(found.metadata["Name"]): found.version for found in distributions(path=folders)}
     any_version = "--any-version" in sys.argv[3:]
-    sys.stdout.write(missing(lock.read_text(), installed, any_version=any_version))
+    text = lock.read_text().partition(BUILD)[0]
+    sys.stdout.write(missing(text, installed, any_version=any_version))
 
 
 if __name__ == "__main__":

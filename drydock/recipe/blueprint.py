@@ -25,7 +25,7 @@ TEST_LOCK = "requirements-test.lock"
 # The lock of the project's build tools, such as setuptools or hatchling. A new lock of the tests holds them
 # instead, below the line that follows.
 BUILD_LOCK = "requirements-build.lock"
-BUILD_HEAD = "# Build tools of the project, locked by uv. After a change of [build-system] requires:\n"
+BUILD_HEAD = "# What builds the project, locked by uv. After a change of [build-system] requires:\n"
 # Python versions that still get security fixes; older ones do not replace the first choice.
 MAINTAINED = ("3.15", "3.14", "3.13", "3.12", "3.11", "3.10")
 

@@ -29,7 +29,7 @@ TEST_GROUP = re.compile(r"test|tests|testing|dev")
 # The tests' requirements if the project names none: pytest, and TestClient's HTTP client.
 TEST_TOOLS = "pytest\nhttpx\n"
 INDEX = re.compile(r"^\s*(?:-i|--index-url|--extra-index-url|-f|--find-links)[ =].*$", re.MULTILINE)
-TEST_HEAD = "# The tests' own dependencies, locked by uv together with the versions that ship.\n"
+TEST_HEAD = "# What the tests need besides, locked by uv with the versions that ship.\n"
 # The build requirements of a project that names none (PEP 517).
 DEFAULT_BUILD = ("setuptools>=40.8.0",)
 NOTHING = Upgrade()

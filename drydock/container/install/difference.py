@@ -15,7 +15,7 @@ from importlib.metadata import distributions
 from pathlib import Path
 
 # The line above that part.
-BUILD = "# Build tools of the project"
+BUILD = "# What builds the project"
 
 
 def normal(name: str) -> str:

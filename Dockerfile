@@ -111,7 +111,7 @@ CMD ["serve"]
 STOPSIGNAL SIGTERM
 LABEL maintainer="${MAINTAINER}"
 # --- test ---------------------------------------------------------------------------------------------------
-# pytest and its kin, and nothing that the image has already. Then the real start under the loader's eyes.
+# pytest and its companions, and nothing that the image has already. Then the real start under the loader's eyes.
 FROM assembled AS test-dependencies
 ARG APP_DIR
 COPY ${APP_DIR}/pyproject.toml ${APP_DIR}/uv.loc[k] ${APP_DIR}/requirements-test.loc[k] ./

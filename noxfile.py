@@ -31,6 +31,13 @@ def lint(session: nox.Session) -> None:
     session.run("hadolint", "--failure-threshold", "style", "Dockerfile", external=True)
 
 
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Build the documentation as a site, and refuse a link that leads nowhere."""
+    args = session.posargs or ["build", "--quiet", "--strict"]
+    session.run("python", "-m", "mkdocs", *args, external=True)
+
+
 from drydock import sessions  # noqa: E402 - in the order of the list, style comes first
 
 

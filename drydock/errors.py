@@ -61,7 +61,7 @@ class DrydockError(Exception):
 class Interrupted(DrydockError):
     exit_code = Exit.INTERRUPTED
     fact = "interrupted during {during}"
-    next_step = "nothing was left behind; repeat the command when you like"
+    next_step = "nothing was left behind; repeat the command at any time"
 
 
 class CommandMissing(DrydockError):

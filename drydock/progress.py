@@ -14,6 +14,18 @@ def silent(line: str) -> None:
     """Discard the line."""
 
 
+def once(say: Say) -> Say:
+    """Return a `say` that drops each line that it has passed on before."""
+    heard: set[str] = set()
+
+    def tell(line: str) -> None:
+        if line not in heard:
+            heard.add(line)
+            say(line)
+
+    return tell
+
+
 def unseen(_: str) -> AbstractContextManager[object]:
     """Show no progress."""
     return nullcontext()

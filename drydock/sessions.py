@@ -31,7 +31,9 @@ def parse(gate: Gate, posargs: Sequence[str]) -> argparse.Namespace:
     try:
         given, rest = parser.parse_known_args(posargs)
     except argparse.ArgumentError as error:
-        raise BadConfiguration(where=parser.prog, problem=str(error), how="see README.md") from error
+        raise BadConfiguration(
+            where=parser.prog, problem=str(error), how="write them as `nox -s NAME -- --project DIR`"
+        ) from error
     if rest and not gate.facts.arguments:
         raise BadConfiguration(
             where=parser.prog,

@@ -1,56 +1,45 @@
 from __future__ import annotations
 
-import json
 import re
 import subprocess
 import sys
 import tomllib
 from pathlib import Path
 
+from drydock.gates.gate import registry
 from drydock.project.configuration import KEYS
 from tests.conftest import ROOT
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 
 
-def run(module: str, *args: str) -> str:
-    command = [sys.executable, "-m", module, *args]
-    return subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
+def test_contributing_lists_the_sessions_of_this_repository() -> None:
+    command = [sys.executable, "-m", "nox", "--list"]
+    listed = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    sessions = dict(re.findall(r"^[*-] (\w+) -> (.*)$", listed, re.MULTILINE))
+    rows = CONTRIBUTING.split("<!-- sessions -->", 1)[1].split("\n\n", 1)[0]
+
+    assert dict(re.findall(r"^\| `([^`]+)` \| (.*) \|$", rows, re.MULTILINE)) == {
+        name: purpose for name, purpose in sessions.items() if name not in registry()
+    }
 
 
-def table(marker: str) -> dict[str, str]:
-    """Return the rows of the table after a marker: text by the name in the first column."""
-    rows = README.split(f"<!-- {marker} -->", 1)[1].split("\n\n", 1)[0]
-    return dict(re.findall(r"^\| `([^`]+)` \| (.*) \|$", rows, re.MULTILINE))
+def test_the_readme_fits_two_screens() -> None:
+    assert len(README.splitlines()) <= 80
 
 
-def test_the_table_of_tasks_is_what_invoke_lists() -> None:
-    listed = json.loads(run("invoke", "--list", "--list-format=json"))
-    tasks = {task["name"]: task["help"] for task in listed["tasks"]}
-    for group in listed["collections"]:
-        tasks |= {f"{group['name']}.{task['name']}": task["help"] for task in group["tasks"]}
+def test_each_cell_of_ours_names_its_command() -> None:
+    rows = README.split("## How it compares", 1)[1].split("\n| you write", 1)[1].split("\n\n", 1)[0]
+    ours = [row.split("|")[2] for row in f"| you write{rows}".splitlines()]
 
-    assert table("tasks") == tasks
-
-
-def test_the_table_of_gates_is_what_nox_lists() -> None:
-    listed = json.loads(run("nox", "--list", "--json"))
-
-    assert table("gates") == {session["session"]: session["description"] for session in listed}
-
-
-def test_the_environment_is_what_the_start_script_explains() -> None:
-    section = README.split("<!-- environment of drydock/container/start.py -->", 1)[1].split("\n\n", 1)[0]
-    start = (ROOT / "drydock/container/start.py").read_text(encoding="utf-8").split('"""')[1]
-    operators = start.split("the rest is for the operator:", 1)[1]
-
-    columns = re.findall(r"^    ([A-Z][A-Z_, ]+?)  ", operators, re.MULTILINE)
-
-    assert set(re.findall(r"`([A-Z_]{4,})`", section)) == set(re.findall(r"[A-Z_]+", " ".join(columns)))
+    assert len(ours) >= 10
+    assert [cell for cell in ours if not re.search(r"`(drydock|python -m) [^`]+`", cell)] == []
 
 
 def test_the_example_configuration_uses_known_keys() -> None:
-    example = README.split("```toml\n", 1)[1].split("```", 1)[0]
+    page = (ROOT / "docs/reference/configuration.md").read_text(encoding="utf-8")
+    example = page.split("## An example", 1)[1].split("```toml\n", 1)[1].split("```", 1)[0]
 
     assert set(tomllib.loads(example)["tool"]["drydock"]) <= set(KEYS)
 

@@ -40,10 +40,10 @@ def resolve(
         return _resolve(engine, project, project.base, rebuild, say, platform)
     except NoBase:
         for version in _others(project):
-            say(f"{project.base} is nowhere; the dependencies support Python {version} as well")
+            say(f"{project.base} is not available; the dependencies also support Python {version}")
             with suppress(NoBase):
                 found = _resolve(engine, project, official(version), rebuild, say, platform)
-                return replace(found, why=f"{project.base} is nowhere, and Python {version} does as well")
+                return replace(found, why=f"{project.base} is not available, and Python {version} works too")
         raise
 
 
@@ -80,7 +80,11 @@ def _resolve(engine: Engine, project: Project, wanted: str, rebuild: bool, say: 
             memory.forget()
             pulled = look(engine, instead if platform else wanted, platform)
             if pulled is None:
-                raise NoBase(reference=wanted, pull="the engine pulled it and has it not", make="not tried")
+                raise NoBase(
+                    reference=wanted,
+                    pull="the engine reported a pull, but does not have the image",
+                    make="not tried",
+                )
             return replace(pulled, kind="pulled", why="pulled just now")
         memory.remember(wanted, refused)
         say(f"{wanted} cannot be pulled ({refused})")
@@ -97,7 +101,7 @@ def _resolve(engine: Engine, project: Project, wanted: str, rebuild: bool, say: 
     make.make(engine, plan, say)
     made = look(engine, instead, platform)
     if made is None:
-        raise BaseNotMade(reference=instead, reason="the engine loaded it and has it not")
+        raise BaseNotMade(reference=instead, reason="the engine loaded the image, but does not have it")
     return replace(made, kind="made", why=why)
 
 

@@ -103,8 +103,8 @@ def build(
 def warnings(engine: Engine, project: Project, options: Options) -> list[dict[str, Any]] | str:
     """Return BuildKit's own warnings about the Dockerfile, or why it cannot be asked for them."""
     chosen = builders.find(engine, options.builder)
-    with tempfile.TemporaryDirectory(prefix="drydock-check-") as folder:
-        args = plan.arguments(project, options, ca_bundle=None, outputs=Path(folder))
+    with temporary.folder("check") as folder:
+        args = plan.arguments(project, options, ca_bundle=None, outputs=folder)
         asked = [*args[:-1], "--call=check,format=json", args[-1]]
         done = command.run(asked, env={**chosen.environment, plan.CREDENTIALS: ""}, check=False)
     if "unknown flag: --call" in done.stderr:

@@ -53,7 +53,7 @@ def clean(engine: Engine, project: Project, *, caches: bool = False) -> Iterator
         yield f"folder {project.state}"
     for name, row in state.TABLE.items():
         if count := state.prune(name):
-            yield f"{count} files of {name} that were not used for {row.days:g} days"
+            yield f"{count} files of {name} unused for {row.days:g} days"
     for path in state.remove_caches() if caches else ():
         yield f"cache {path}"
 

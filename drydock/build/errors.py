@@ -35,5 +35,5 @@ class BadDockerfile(DrydockError):
 
 class NotInContext(DrydockError):
     exit_code = Exit.BUILD
-    fact = "{dockerfile} reads {path}, which the build does not see"
-    next_step = "create it, or let it in with the ignore rules, which `drydock init` keeps up to date"
+    fact = "{dockerfile} reads {path}, which is not in the build context"
+    next_step = "create it, or allow it in the ignore rules, which `drydock init` keeps up to date"

@@ -106,7 +106,7 @@ def flag(name: str) -> bool:
 def check() -> list[str]:
     """Return every problem of the settings: this script's own, then the application's."""
     problems = [
-        f"{name}: {os.environ[name]!r} is no whole number from {least} to {most}; set one, such as {default}"
+        f"{name}: {os.environ[name]!r} is not a whole number from {least} to {most}; set one, like {default}"
         for name, (default, least, most) in numbers().items()
         if name in os.environ and not _is_number(os.environ[name], least, most)
     ]
@@ -121,7 +121,7 @@ def check() -> list[str]:
     ]
     if len(tls) == 2 and not problems and (reason := _broken_pair(*(os.environ[name] for name in tls))):
         problems.append(
-            f"TLS_CERT_FILE: no certificate with the key of TLS_KEY_FILE ({reason}); mount files that match"
+            f"TLS_CERT_FILE: does not match the key of TLS_KEY_FILE ({reason}); mount a matching pair"
         )
     try:
         options()

@@ -57,7 +57,7 @@ def deploy(
     say(f"the cluster is {kubectl.place()}")
     _check_secrets(kubectl, wanted)
     changes = difference(kubectl, wanted)
-    say("\n".join(changes) if changes else "nothing differs from what runs")
+    say("\n".join(changes) if changes else "the cluster already runs this")
     for manifest in apply(kubectl, wanted):
         rollout.wait(kubectl, manifest, seconds, say)
     return _deployed(kubectl, wanted, bool(changes), time.monotonic() - began)

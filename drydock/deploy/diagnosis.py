@@ -39,7 +39,7 @@ def _of_pod(pod: Mapping[str, Any], events: Sequence[Mapping[str, Any]]) -> Iter
         yield from _of_container(name, container)
     for condition in status.get("conditions", []):
         if condition["type"] == "PodScheduled" and condition["status"] == "False":
-            yield Trouble(name, f"no node takes it: {condition.get('message', '')}", hopeless=False)
+            yield Trouble(name, f"no node accepts it: {condition.get('message', '')}", hopeless=False)
     yield from _of_events(name, events)
 
 

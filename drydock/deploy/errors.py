@@ -23,8 +23,8 @@ class RenderFailed(DrydockError):
 
 class Placeholders(DrydockError):
     exit_code = Exit.CONFIGURATION
-    fact = "overlay {overlay} still holds {count} examples in place of values of your own"
-    next_step = "replace what the lines above show, or give the image with --image"
+    fact = "overlay {overlay} still has {count} example values in place of your own"
+    next_step = "replace the values listed above, or give the image with --image"
 
 
 class SecretMissing(DrydockError):

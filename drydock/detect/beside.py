@@ -80,7 +80,7 @@ def steps(files: Iterable[Dockerfile]) -> Iterator[Found[str]]:
             for part in parts_of(text):
                 words = " ".join(word for word in part.split() if not word.startswith("--mount"))
                 if not USUAL.match(BEFORE.sub("", words)):
-                    fact = f"the Dockerfile runs {short(words)}, which no build of drydock's repeats"
+                    fact = f"the Dockerfile runs {short(words)}, which drydock's builds do not repeat"
                     yield Found(fact, f"{file.path}:{line}")
         for name, value, line in file.variables:
             if not OWN_VARIABLES.match(name):
@@ -104,7 +104,7 @@ def options(evidence: Evidence) -> tuple[Found[tuple[str, ...]] | None, list[Fou
             dropped.append(text)
     if dropped:
         facts.append(
-            f"the start command has {', '.join(dropped)}, which the image's lacks: python3 -m runs it"
+            f"the start command has {', '.join(dropped)}, which the image does without: it runs python3 -m"
         )
     found = Found(tuple(taken), evidence.where) if taken else None
     return found, [Found(fact, evidence.where) for fact in facts]
@@ -161,7 +161,7 @@ def wrapper(startup: Startup, entry: Entry) -> Iterator[Found[str]]:
     method = found.function if found else None
     texts = {constant(node) for node in ast.walk(method)} if method else set()
     if found and method and "path" in texts and not texts & {"type", "lifespan", "http"}:
-        fact = f"{name} reads scope['path'] of the lifespan's messages too: look at scope['type'] first"
+        fact = f"{name} reads scope['path'] of the lifespan's messages too: check scope['type'] first"
         yield Found(fact, found.module.at(method))
 
 
@@ -169,7 +169,7 @@ def port(settings: Iterable[Found[Setting]], listens: int) -> Iterator[Found[str
     """Yield a setting whose variable also sets the image's port."""
     for item in settings:
         if item.value.name == "PORT" and item.value.default not in ("", str(listens)):
-            fact = f"PORT is also where the image listens ({listens}): a value for this setting moves both"
+            fact = f"the image also listens on PORT ({listens}): a value for this setting changes both"
             yield Found(fact, item.where)
 
 

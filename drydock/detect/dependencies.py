@@ -120,7 +120,7 @@ def _among(tree: Tree, sources: list[Source], files: list[Dockerfile]) -> Choice
     elif not locks and len(pins) == 1 and all(s.names <= pins[0].names for s in sources):
         chosen = Chosen(pins[0], "it pins all that the other files ask for")
     elif not locks and (own := [s for s in sources if _resolved(tree, s, sources)]):
-        chosen = Chosen(own[0], "it was locked from the others, as its head says")
+        chosen = Chosen(own[0], "its header says that it was locked from the others")
     elif not locks and len({frozenset(s.names) for s in sources}) == 1:
         chosen = Chosen(sources[0], "all declare the same")
     if chosen:
@@ -308,6 +308,6 @@ def unreachable(tree: Tree, source: Source, names: set[str]) -> list[Blocker]:
         if package.name in names and package.file and not known:
             found.append((package.name, package.file))
         elif package.name in names and package.local and source.tool.exports:
-            found.append((package.name, "a folder of this machine"))
+            found.append((package.name, "a folder on this machine"))
     where = source.where
     return [Blocker("local", f"{name} is installed from {place}", where, remedy) for name, place in found]

@@ -118,7 +118,7 @@ class _Detection:
         release = python.release(limits, version)
         if release:
             fact = f"any release of Python {version} is taken for {release.value}"
-            self.notes.append(Found(fact, release.where, "which release there is, the base image decides"))
+            self.notes.append(Found(fact, release.where, "the base image decides which release it is"))
         newest = version or python.NEWEST_DEFAULT
         names = deps.installed(chosen, newest, [*extras, *groups]) if chosen else set()
         build, run = system.packages(startup, chosen, names, version, self.files, dockerfiles.kept(self.tree))
@@ -190,7 +190,7 @@ class _Detection:
         """Return a configured folder; one that the tree lacks is a conflict."""
         wanted = self._by_hand(option)
         if wanted and not self.tree.is_folder(join(wanted)):
-            fact = f"{option} is {wanted}, which is no folder of this project"
+            fact = f"{option} is {wanted}, which is not a folder of this project"
             self.conflicts.append(Conflict(option, fact, (), option))
             return ""
         return join(wanted) if wanted else ""
@@ -371,7 +371,7 @@ class _Detection:
         if (port := number(by_hand)) is not None:
             return Found(port, "set by hand: port")
         if by_hand:
-            fact = f"port is {by_hand}, which is no number from 1 to 65535"
+            fact = f"port is {by_hand}, which is not a number from 1 to 65535"
             self.conflicts.append(Conflict("port", fact, (), "port"))
         told = [Found(e.port, e.where) for e in self.own if e.port]
         exposed = [Found(port, f"{file.path}:{line}") for file in self.files for port, line in file.ports]

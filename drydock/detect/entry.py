@@ -55,7 +55,7 @@ def decide(code: Code, apps: Apps, evidence: list[Evidence], wanted: str = "", s
     if missing and not startable:
         named = tuple(Found(e.missing, e.where) for e in missing)
         others = tuple(Found(a.key.name, a.where) for a in candidates)
-        return _conflict("the entry point that is started is defined by no file", named + others)
+        return _conflict("no file defines the entry point that is started", named + others)
     if not startable:
         return None, [], [_nothing(code, apps, candidates, source)]
     remaining = outermost(code, startable)
@@ -162,7 +162,7 @@ def _nothing(code: Code, apps: Apps, candidates: list[App], source: str) -> Bloc
             return Blocker("entry-point", fact, where, remedy)
     for where in [a.where for a in apps.candidates(side=True)] + [where for where, _ in apps.inner]:
         fact = "applications exist only in tests, examples, documentation or templates"
-        remedy = f"point --project at the folder that is meant, or {here}"
+        remedy = f"point --project at the intended folder, or {here}"
         return Blocker("entry-point", fact, where, remedy)
     broken = [path for path in code.unreadable() if not SIDE.search(path)]
     if broken and not code.unread:

@@ -39,7 +39,7 @@ def source_root(entry: Entry, startup: Startup) -> Found[str]:
         return Found(best, scores[best][1], "absolute imports resolve there")
     if entry.evidence and best == told:
         return Found(best, entry.evidence.where, "the command loads the module from there")
-    return Found(best, entry.where, "the nearest folder that is no package")
+    return Found(best, entry.where, "the nearest folder that is not a package")
 
 
 def _below_relative_imports(above: list[str], startup: Startup) -> str:

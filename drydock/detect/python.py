@@ -173,7 +173,7 @@ def _agreed(
     rest = [one for one in limits if one not in pins]
     if image is None or not pins or not all(allows(one.value, image.value) for one in rest):
         return limits, ()
-    fact = "the Python {} that it names is not the one of {}, which is taken: set python where that is wrong"
+    fact = "it names Python {}, but {} decides: set python if that is wrong"
     notes = tuple(Found(fact.format(one.value.strip("=*."), image.where), one.where) for one in pins)
     return [*rest, Found(f"=={image.value}.*", image.where)], notes
 

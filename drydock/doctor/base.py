@@ -31,9 +31,9 @@ def age(engine: Engine, project: Project, found: Base | None, now: datetime | No
         str((attributes.get("Metadata") or {})["LastTagTime"] if made else attributes["Created"])
     )
     if told.year < FIRST_YEAR:
-        return unknown("base", f"{found.reference} ({found.kind}); the engine does not tell since when")
+        return unknown("base", f"{found.reference} ({found.kind}); the engine does not say how old it is")
     days = ((now or datetime.now(UTC)) - told).days
     fact = f"{found.reference} ({found.kind}), {days} days old"
     if days > MOST_DAYS:
-        return warning("base", fact, "take in its security fixes: `drydock base --rebuild`, then build")
+        return warning("base", fact, "get its security fixes: `drydock base --rebuild`, then build")
     return ok("base", fact)

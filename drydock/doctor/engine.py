@@ -27,8 +27,8 @@ MOST_SKEW_SECONDS = 30.0
 # Storage drivers to avoid, each with its reason.
 POOR_DRIVERS = {
     "vfs": "it copies every layer whole: slow builds, many times the disk space",
-    "aufs": "newer engines have it no more",
-    "devicemapper": "newer engines have it no more",
+    "aufs": "newer engines no longer have it",
+    "devicemapper": "newer engines no longer have it",
     "btrfs": "it is known to leak space with BuildKit",
 }
 
@@ -130,7 +130,7 @@ def clock(info: Mapping[str, Any], now: datetime | None = None) -> Finding:
     try:
         theirs = datetime.fromisoformat(told)
     except ValueError:
-        return unknown("clock", "the engine tells no time")
+        return unknown("clock", "the engine does not report its time")
     return skew("clock", "the engine's", (theirs - (now or datetime.now(UTC))).total_seconds())
 
 
@@ -142,4 +142,4 @@ def skew(name: str, whose: str, seconds: float) -> Finding:
             f"{whose} clock is {abs(seconds):.0f} s {'ahead of' if seconds > 0 else 'behind'} this machine's",
             "set both by NTP (Docker Desktop, WSL: restart it after sleep): tokens and certificates fail",
         )
-    return ok(name, f"{whose} clock agrees to {abs(seconds):.0f} s")
+    return ok(name, f"{whose} clock differs by {abs(seconds):.0f} s")

@@ -6,10 +6,10 @@ from drydock.errors import DrydockError, Exit
 class MachineWarns(DrydockError):
     exit_code = Exit.COULD_NOT_CHECK
     fact = "{count} of the findings above may break a task"
-    next_step = "do what their arrows say"
+    next_step = "follow the advice after each arrow"
 
 
 class MachineFails(DrydockError):
     exit_code = Exit.REFUSED
     fact = "{count} of the findings above break builds"
-    next_step = "do what their arrows say, the first one first"
+    next_step = "follow the advice after each arrow, from the top"

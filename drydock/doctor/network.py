@@ -59,7 +59,7 @@ def proxies(info: Mapping[str, Any], environment: Mapping[str, str] = os.environ
         return warning(
             "proxy",
             f"{fact}, and NO_PROXY lacks {' and '.join(missing)}",
-            f"add {','.join(missing)} to NO_PROXY: what asks a container on this machine would ask the proxy",
+            f"add {','.join(missing)} to NO_PROXY: or requests to local containers go to the proxy",
         )
     for text in used.values():
         if (urlsplit(text if "//" in text else f"//{text}").hostname or "") in (*LOOPBACK, "::1"):
@@ -76,7 +76,9 @@ def proxies(info: Mapping[str, Any], environment: Mapping[str, str] = os.environ
 def certificates(environment: Mapping[str, str] = os.environ) -> Finding:
     for name in ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"):
         if (named := environment.get(name)) and not Path(named).is_file():
-            return failure("certificates", f"{name} names {named}, which is no file", f"fix or unset {name}")
+            return failure(
+                "certificates", f"{name} names {named}, which is not a file", f"fix or unset {name}"
+            )
     bundle = ca_bundle(environment)
     if bundle is None:
         return failure("certificates", "no CA bundle", "install ca-certificates or set SSL_CERT_FILE")
@@ -110,7 +112,7 @@ def registry(info: Mapping[str, Any], project: Project) -> Finding:
         fact, _, advice = error.args[0].partition("; ")
         return warning("registry", fact, advice)
     if not (who.user or who.identity_token) and not target.loopback:
-        fact = f"{target.registry} answers, but nobody is logged in"
+        fact = f"{target.registry} answers, but you are not logged in"
         how = f"`docker login {target.registry}`"
         return warning("registry", fact, how)
     return ok("registry", f"{target.registry} answers {who.described}")
@@ -133,7 +135,7 @@ def remote_clock(project: Project, environment: Mapping[str, str] = os.environ) 
         answer = httpx2.head(address, timeout=ANSWER_SECONDS, verify=trust)
         theirs = parsedate_to_datetime(answer.headers["Date"])
     except (httpx2.HTTPError, httpx2.InvalidURL, KeyError, ValueError, OSError) as error:
-        fact = f"{plain_urls(address)} tells no time: {error or type(error).__name__}"
+        fact = f"{plain_urls(address)} does not report its time: {error or type(error).__name__}"
         return unknown("remote clock", fact)
     whose = f"{urlsplit(address).hostname}'s"
     return skew("remote clock", whose, (theirs - datetime.now(UTC)).total_seconds())
@@ -170,4 +172,4 @@ def inside(engine: Engine, run: Run) -> Finding:
         if re.search(pattern, said, re.IGNORECASE):
             return failure("container", fact, advice)
     last = said.splitlines()[-1] if said else f"exit code {code}"
-    return warning("container", f"cannot ask the package index: {last[:200]}", "look at that index yourself")
+    return warning("container", f"cannot ask the package index: {last[:200]}", "check that index by hand")

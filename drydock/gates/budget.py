@@ -70,7 +70,7 @@ def judge(
     exceeded = [str(check) for check in checks if check.excess]
     efficiency = anatomy.efficiency
     if efficiency.ratio < least_efficiency:
-        wasted = f"{mb(efficiency.wasted)} stored in vain"
+        wasted = f"{mb(efficiency.wasted)} wasted"
         exceeded.append(f"{wasted}: efficiency {efficiency.ratio:.3f}, below {least_efficiency:.2f}")
     figures = exceeded or [*map(str, checks), *notes]
     return Verdict(
@@ -110,9 +110,9 @@ def _contributors(anatomy: Anatomy) -> Iterable[str]:
     for file in anatomy.largest(MOST_FILES):
         yield f"file {mb(file.size)} on disk: {file.path}"
     efficiency = anatomy.efficiency
-    yield f"efficiency {efficiency.ratio:.3f}, {mb(efficiency.wasted)} stored in vain"
+    yield f"efficiency {efficiency.ratio:.3f}, {mb(efficiency.wasted)} wasted"
     for waste in efficiency.paths[:MOST_NAMED]:
-        yield f"stored in vain {mb(waste.wasted)}: {waste.path} ({waste.copies} times in the layers)"
+        yield f"wasted {mb(waste.wasted)}: {waste.path} ({waste.copies} times in the layers)"
 
 
 def measurements(anatomy: Anatomy, target: str, checks: Sequence[Check]) -> Mapping[str, Any]:

@@ -104,7 +104,7 @@ def chosen(project: Project, arguments: Sequence[str]) -> str:
         given, rest = parser.parse_known_args(arguments)
         problem = f"unknown argument {rest[0]}" if rest else ""
     except argparse.ArgumentError as error:
-        problem, how = str(error), "see README.md"
+        problem, how = str(error), "write it as `--overlay NAME`"
     known = overlays(project)
     if not problem:
         if given.overlay:

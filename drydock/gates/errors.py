@@ -17,5 +17,5 @@ class UnknownGate(DrydockError):
 
 class CouldNotCheck(DrydockError):
     exit_code = Exit.COULD_NOT_CHECK
-    fact = "{gate} could not look: {summary}"
+    fact = "{gate} could not check: {summary}"
     next_step = "{how}"

@@ -48,7 +48,7 @@ def install(folder: Path) -> str:
     found = command.run(asked, cwd=folder, check=False)
     if found.code:
         raise BadCommandLine(
-            problem=f"{folder.resolve()} is in no git repository", how="make one with `git init`"
+            problem=f"{folder.resolve()} is not in a git repository", how="make one with `git init`"
         )
     root, common, hooks = map(Path, found.stdout.splitlines())
     settings = root / SETTINGS
@@ -64,7 +64,8 @@ def install(folder: Path) -> str:
     hook = hooks / "pre-push"
     if hook.exists() and MARK not in hook.read_text(encoding="utf-8", errors="replace"):
         raise BadCommandLine(
-            problem=f"{hook} is another hook", how=f"add `{sys.executable} -m drydock.cli.hook` to it by hand"
+            problem=f"{hook} is a hook of another program",
+            how=f"add `{sys.executable} -m drydock.cli.hook` to it by hand",
         )
     try:
         hooks.mkdir(parents=True, exist_ok=True)

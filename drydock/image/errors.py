@@ -5,11 +5,11 @@ from drydock.errors import DrydockError, Exit
 
 class DamagedImage(DrydockError):
     exit_code = Exit.IMAGE
-    fact = "{where} holds no whole image: {problem}"
+    fact = "{where} contains no complete image: {problem}"
     next_step = "save or export it again"
 
 
 class AmbiguousImage(DrydockError):
     exit_code = Exit.USAGE
-    fact = "{where} holds {count} images: {choices}"
+    fact = "{where} contains {count} images: {choices}"
     next_step = "name one of them, or write an archive that holds only one"

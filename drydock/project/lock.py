@@ -133,7 +133,7 @@ def mismatches(wanted: Iterable[str], pins: Mapping[str, str], python: str) -> l
         try:
             requirement = Requirement(text)
         except InvalidRequirement:
-            found.append(f"{text!r} is no requirement")
+            found.append(f"{text!r} is not a requirement")
             continue
         if requirement.marker and not requirement.marker.evaluate(environment):
             continue

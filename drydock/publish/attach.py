@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from drydock.engine import Engine
-from drydock.progress import Say, silent
+from drydock.progress import Say, once, silent
 from drydock.publish import cosign
 from drydock.publish.cosign import SIGNATURE, Cosign
 from drydock.publish.errors import DigestDiffers, NotVerified, SigningFailed
@@ -83,6 +83,8 @@ def attach(
         attached: Called with each statement's digest.
     """
     done = []
+    # Without a key, cosign repeats its notice about the public log for each statement.
+    tell = once(say)
     with _signing(engine, target, key, say) as (signer, reader), registry(engine, target) as client:
         manifest = _manifest(client, target)
         there = attestations(client, target)
@@ -94,7 +96,7 @@ def attach(
             )
             if (found := next(mine, None)) is None:
                 say(f"signing {target}, {kind}")
-                signer.sign(target, kind, content, say)
+                signer.sign(target, kind, content, tell)
                 known = {one.digest for one in there}
                 there = attestations(client, target)
                 new = (one for one in there if one.kind == kind and one.digest not in known)

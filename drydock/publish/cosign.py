@@ -53,9 +53,11 @@ class Identity:
         if key:
             return None
         if not subject or not issuer:
-            missing = "--issuer, who vouches for it" if subject else "--key, or --identity with --issuer"
+            missing = (
+                "--issuer, the provider that confirms it" if subject else "--key, or --identity with --issuer"
+            )
             raise BadConfiguration(
-                where="`drydock verify`", problem="any signature would do", how=f"add {missing}"
+                where="`drydock verify`", problem="any signature would be accepted", how=f"add {missing}"
             )
         return cls(subject, issuer)
 

@@ -5,13 +5,13 @@ from drydock.errors import DrydockError, Exit
 
 class IllegalTag(DrydockError):
     exit_code = Exit.USAGE
-    fact = "{tag!r} is no legal image tag: {problem}"
-    next_step = "use at most 128 letters, digits, `_`, `.` and `-`, and begin with none of the last two"
+    fact = "{tag!r} is not a valid image tag: {problem}"
+    next_step = "use at most 128 letters, digits, `_`, `.` and `-`, and begin with a letter, a digit or `_`"
 
 
 class IllegalReference(DrydockError):
     exit_code = Exit.USAGE
-    fact = "{reference!r} is no legal image reference: {problem}"
+    fact = "{reference!r} is not a valid image reference: {problem}"
     next_step = "write it as [REGISTRY/]REPOSITORY[:TAG][@DIGEST], the repository in lower case"
 
 
@@ -23,7 +23,7 @@ class NoVersion(DrydockError):
 
 class IllegalVersion(DrydockError):
     exit_code = Exit.USAGE
-    fact = "{version!r} is no version that can be ordered"
+    fact = "{version!r} is not a version that can be ordered"
     next_step = "give the project one such as 1.4.2 or 1.5.0rc1"
 
 
@@ -41,7 +41,7 @@ class PlatformTwice(DrydockError):
 
 class LabelsDiffer(DrydockError):
     exit_code = Exit.REFUSED
-    fact = "{count} labels of {reference} are not what they should be"
+    fact = "{count} labels of {reference} are missing or wrong"
     next_step = "write them with `drydock label --apply`"
 
 
@@ -89,7 +89,7 @@ class DirtyImage(DrydockError):
 
 class MadeBase(DrydockError):
     exit_code = Exit.REFUSED
-    fact = "{reference} is built on a base image made on this machine, and {registry} is another one"
+    fact = "{reference} is built on a base image made on this machine, and {registry} is on another one"
     next_step = "build on a published base, or push with --allow-made-base"
 
 
@@ -107,7 +107,7 @@ class SigningFailed(DrydockError):
 
 class NotVerified(DrydockError):
     exit_code = Exit.SIGNATURE
-    fact = "{reference} has no signature that {signer} made: {reason}"
+    fact = "{reference} has no signature by {signer}: {reason}"
     next_step = "do not deploy it; sign it with `drydock sign` if it is yours"
 
 

@@ -145,7 +145,7 @@ class _Upload:
             if not self._goes_on():
                 self.place, self.offset, self.begun = self.client.begin(self.repository), 0, False
                 if not self._goes_on():
-                    raise NetworkFault("the registry forgets the upload")
+                    raise NetworkFault("the registry lost the upload")
         except NetworkFault:
             self.changed(State.RETRYING, self.offset)
             raise

@@ -50,7 +50,7 @@ def of(project: Project, say: Say = silent, patience: Patience = unseen) -> Reci
     if place := project.written:
         return _written(project, place, say)
     if (project.root / "Dockerfile").is_file():
-        say("the project's own Dockerfile stays as it is, and tells what the image needs")
+        say("the project's own Dockerfile stays as it is; drydock reads from it what the image needs")
     blueprint = _blueprint(project)
     unlocked = resolve.is_needed(blueprint)
     fit = "python" not in projects.table(project.root)

@@ -8,7 +8,7 @@ from drydock.errors import DrydockError, Exit
 class FilesDiffer(DrydockError):
     exit_code = Exit.CONFIGURATION
     fact = "{names} in {root} would change, and the text that `drydock init` last wrote there is not known"
-    next_step = "take over what you want of the difference above, or overwrite with --force"
+    next_step = "apply the parts of the difference above that you want, or overwrite with --force"
 
 
 class MergeConflicts(DrydockError):
@@ -37,11 +37,11 @@ class NotResolved(DrydockError):
 
 class NotInLock(DrydockError):
     exit_code = Exit.USAGE
-    fact = "no lock of {root} holds {name!r}"
+    fact = "no lock of {root} contains {name!r}"
     next_step = "{how}"
 
 
 class FileNotWritten(DrydockError):
     exit_code = Exit.MACHINE
     fact = "{path} cannot be written: {reason}; every file is as it was"
-    next_step = "give your user the right to write there, or move away what is in its place"
+    next_step = "allow your user to write there, or move away the file in its place"

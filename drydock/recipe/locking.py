@@ -119,7 +119,7 @@ def _made(found: Findings) -> Mapping[str, str]:
     options = project.configured(found.root)
     blueprint = recipe.plan(recipe.decided(found.root, options))
     if not resolve.is_needed(blueprint):
-        reason = f"{blueprint.lock} holds exact versions, and does not say what it was made from"
+        reason = f"{blueprint.lock} contains exact versions, but does not name their source"
         raise NotLocked(folder=found.root, reason=reason)
     return resolution.find(blueprint, unseen, fit="python" not in options).files
 
@@ -288,7 +288,7 @@ def _check(root: Path, place: str, used: Sequence[Tool], plain: Sequence[str], u
     known = {name for path, text in texts.items() for name in held(path, text) or {}}
     for name in upgrade.names:
         if name not in known:
-            how = suggestion(name, known, "name a package that one of its locks holds")
+            how = suggestion(name, known, "name a package that one of its locks contains")
             raise NotInLock(name=name, root=root, how=how)
 
 

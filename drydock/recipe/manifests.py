@@ -14,9 +14,9 @@ FOLDER = "deploy/kubernetes"
 TEMPLATES = Path(__file__).parent / "kubernetes"
 WORKER = "worker.yaml"
 FROM_ENVIRONMENT = "the application reads its settings from the environment, not from files"
-LOG_LEVEL = "a log level is found suspicious; what looks like a secret stands in the Secret"
+LOG_LEVEL = "a log level is mistaken for a secret; the real ones are in the Secret"
 UNASKED = "a worker answers no requests, so no probe can ask it"
-ONE_PATH = "the application has one health route, and that asks for no more than the process"
+ONE_PATH = "the application has one health route, which checks only that the process answers"
 
 
 def render(blueprint: Blueprint) -> dict[str, str]:
@@ -78,7 +78,7 @@ def _root_file_system(opened: tuple[str, ...]) -> str:
         return "readOnlyRootFilesystem: true"
     return (
         f"# It writes beside its code, in {', '.join(opened)}, at a path that is\n"
-        "            # worked out at run time: point that path to a volume, and then make this true.\n"
+        "            # worked out at run time: point that path to a volume, then set this to true.\n"
         "            readOnlyRootFilesystem: false"
     )
 

@@ -24,7 +24,7 @@ def notes(findings: Findings, blueprint: Blueprint) -> Iterator[str]:
     probes = {"liveness": blueprint.health_path, "readiness": blueprint.ready_path}
     if missing := [name for name, path in probes.items() if not path]:
         what = " and ".join(missing)
-        yield f"no route fits the probe of {what}: any answer is good, and to Kubernetes an open port"
+        yield f"no route fits the probe of {what}: any answer passes, and for Kubernetes an open port"
     if blueprint.system_run:
         taken = f", and of them {_list(blueprint.extra_files)}" if blueprint.extra_files else ""
         yield (
@@ -44,8 +44,8 @@ def _dependencies(findings: Findings, blueprint: Blueprint) -> Iterator[str]:
     if found and not found.value.locked:
         if blueprint.dependencies.locked:
             yield (
-                f"{found.value.files[0]} is not locked: {blueprint.lock} is, by uv, for every Python that"
-                " would do and with hashes; `drydock lock` renews it after a change"
+                f"{found.value.files[0]} is not locked: uv locks it as {blueprint.lock}, for every"
+                " Python that fits and with hashes; `drydock lock` renews it after a change"
             )
         else:
             yield (
@@ -54,7 +54,7 @@ def _dependencies(findings: Findings, blueprint: Blueprint) -> Iterator[str]:
             )
     server = findings.server
     if server and server.value.requirement:
-        yield f"{server.value.requirement} is added: {server.why or f'it stands in {server.where}'}"
+        yield f"{server.value.requirement} is added: {server.why or f'it is named in {server.where}'}"
     elif server and server.value.name != "uvicorn":
         yield f"uvicorn is added: the image serves with it, and {server.value.name} does not come with it"
 

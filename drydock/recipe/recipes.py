@@ -72,7 +72,9 @@ def application(blueprint: Blueprint, *, outside: bool = False) -> str:
         folder = "." if blueprint.base == "." else f"{blueprint.base}/"
         names = _unshipped(blueprint)
         but = "; without the files that only builds and tests read" if names else ""
-        parts = [f"# All that .dockerignore lets in, so a new package too{but}.\nCOPY {folder} /rootfs/app/"]
+        parts = [
+            f"# Everything that .dockerignore allows, new packages included{but}.\nCOPY {folder} /rootfs/app/"
+        ]
         if names:
             parts.append(_wrapped(f"RUN rm -rf {' '.join(f'/rootfs/app/{name}' for name in names)}"))
     if blueprint.installed:
@@ -146,7 +148,7 @@ def volumes(blueprint: Blueprint) -> str:
     if not blueprint.storage.folders:
         return ""
     folders = ", ".join(f'"{folder}"' for folder in blueprint.storage.folders)
-    return f"# What is written here outlives the container: mount a volume of your own.\nVOLUME [{folders}]"
+    return f"# Files written here outlive the container: mount a volume of your own.\nVOLUME [{folders}]"
 
 
 def _install(blueprint: Blueprint) -> list[str]:
@@ -227,7 +229,7 @@ def _installed(blueprint: Blueprint) -> str:
         steps = [f"{variables}{DOWNLOAD} {install} /project"]
     steps.append(f"rm -rf {' '.join(leftovers)}")
     version = (
-        "# No .git is here that could tell the version: give it with --build-arg.\nARG APP_VERSION=0.0.0\n"
+        "# The build has no .git to read the version from: pass it with --build-arg.\nARG APP_VERSION=0.0.0\n"
         if variables
         else ""
     )

@@ -69,7 +69,7 @@ COPY --from=traced /layers/resources/ /
 COPY --from=builder /layers/code/ /
 # <settings>
 
-# pytest and its kin, and nothing that the image has already. Then the real start under the loader's eyes.
+# pytest and its companions, and nothing that the image has already. Then the real start under the loader's eyes.
 FROM assembled AS test-dependencies
 # <test-dependencies>
 RUN --network=none --mount=type=bind,from=drydock,source=trace,target=/trace \

@@ -17,14 +17,14 @@ class VersionTaken(DrydockError):
 
 class ReleaseRunning(DrydockError):
     exit_code = Exit.RELEASE
-    fact = "another process is at `drydock {command}`"
-    next_step = "wait for its end, then repeat the command"
+    fact = "another process is running `drydock {command}`"
+    next_step = "wait until it ends, then repeat the command"
 
 
 class StaleImage(DrydockError):
     exit_code = Exit.IMAGE
     fact = "{reference} was built from {found}, and the project is at {wanted}"
-    next_step = "build it again with `drydock build`; where its content stays, no gate runs again"
+    next_step = "build it again with `drydock build`; if its content stays the same, no gate runs again"
 
 
 class NoRegistry(DrydockError):

@@ -87,9 +87,9 @@ def to_release(
     if Version(project.version) != wanted:
         raise refused(*_other_version(project, version))
     if wanted.local:
-        raise refused("its local part marks a build of one's own", "release it without the part after the +")
+        raise refused("its local part marks a private build", "release it without the part after the +")
     if not checkout.revision:
-        raise refused(f"{project.root} has no commit of git", "commit everything that belongs to it")
+        raise refused(f"{project.root} has no git commit", "commit everything that belongs to it")
     if checkout.dirty:
         raise refused("the working tree has uncommitted changes", "commit or stash them")
     gates = tuple(gate.name for gate in proof.demanded(target, project))

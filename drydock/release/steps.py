@@ -342,7 +342,7 @@ _TABLE = (
     ),
     Step("gates", lambda plan: ", ".join(plan.gates), _has_passed, _judge),
     Step("find", lambda plan: f"{plan.pushed} on its registry", _never, _find),
-    Step("receipts", lambda plan: plan.force or "every gate has passed", _never, _look_at_receipts),
+    Step("receipts", lambda plan: plan.force or "one of every gate", _never, _look_at_receipts),
     Step("tag", lambda plan: ", ".join(_local_names(plan)), _is_tagged, _tag),
     Step("sbom", lambda _: "bills of materials in CycloneDX and SPDX", _has_bills, _write_bills),
     Step("push", lambda plan: str(plan.pushed), _is_pushed, _push, shows=True),

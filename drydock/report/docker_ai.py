@@ -12,7 +12,7 @@ from drydock.project import Project
 from drydock.verdict import Verdict
 
 TITLE = "A question about the Docker image of a FastAPI backend."
-WITHOUT = "Docker AI (Gordon) is not here: it is part of Docker Desktop, signed in. Standard Docker is used."
+WITHOUT = "Docker AI (Gordon) is not available; sign in to Docker Desktop to use it. Standard Docker is used."
 
 
 def require() -> None:

@@ -34,7 +34,18 @@ counts as unset. Every value that is missing or refused is named at the start, w
 | `{{ names | replace(", ", "`, `") }}` | {{ meaning | cell }} |
 {% endfor %}
 
-The health probe gives up after `PROBE_TIMEOUT` seconds (2).
+The health probe gives up after `PROBE_TIMEOUT` seconds (2). Options of uvicorn's own come from `UVICORN_…`,
+as for its command line: `UVICORN_ROOT_PATH` is `--root-path`.
+
+## The container's commands
+
+| the words after the image | what runs |
+|---|---|
+| none, or `serve` | the application, after a check of its settings |
+| `check` | the check alone |
+| `migrate` | the migrations alone; an error where none is configured |
+| the name of a worker | that worker |
+| any other words | a program of the image, such as `python3` |
 """
 # A line of the start script's own help: names, then the meaning after two blanks or more.
 _HELP = re.compile(r"^ {4}([A-Z][A-Z_, ]*[A-Z])\s{2,}(\S.*)$", re.MULTILINE)

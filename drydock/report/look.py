@@ -51,7 +51,7 @@ def look(
                 services.running(workspace.engine, project, kind, workspace.say, waiting)
             )
             variables = _variables(service, found, environment)
-            workspace.say(f"{', '.join(variables)}: of the {name} that was started")
+            workspace.say(f"{', '.join(variables)}: from the {name} that was started")
             wanted = replace(
                 wanted,
                 environment={**environment, **variables},
@@ -81,7 +81,7 @@ def look(
         except KeyboardInterrupt:
             running.stop()
             return
-        raise running.exited("while it was being looked at")
+        raise running.exited("while it was running")
 
 
 def _variables(service: services.Service, found: Findings, given: Mapping[str, str]) -> dict[str, str]:

@@ -12,7 +12,6 @@ from rich.table import Table
 from rich.text import Text
 
 from drydock.doctor.finding import Finding, Severity
-from drydock.report import NARROW
 from drydock.verdict import Outcome, Verdict
 
 MARKS = {
@@ -24,6 +23,8 @@ MARKS = {
 
 # Wide enough for any row, for measuring tables.
 LONGEST = 10_000
+# On a narrower terminal, a table that does not fit is printed row by row: folded cells are hard to read.
+UNFOLDED = 80
 # The word says everything; the colour only repeats it.
 SEVERITIES = {
     Severity.OK: ("ok", "green"),
@@ -50,7 +51,7 @@ def table(
     for row in rows:
         made.add_row(*row)
     wanted = console.measure(made, options=console.options.update(max_width=LONGEST)).maximum
-    if console.width < NARROW and wanted > console.width:
+    if console.width < UNFOLDED and wanted > console.width:
         for row in rows:
             _stacked(console, titles, row)
     else:

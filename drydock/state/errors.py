@@ -17,7 +17,7 @@ class StateNotWritten(DrydockError):
 
 class ExchangeKeyMissing(DrydockError):
     exit_code = Exit.CREDENTIALS
-    fact = "{key} holds no key of at least {least} characters"
+    fact = "{key} does not contain a key of at least {least} characters"
     next_step = "make one with `openssl rand -hex 32`, and give it as a secret to both jobs"
 
 

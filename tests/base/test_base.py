@@ -114,7 +114,7 @@ def test_a_base_that_is_nowhere_names_every_reason(
     assert str(caught.value) == (
         "error: base image python:3.13-slim is not on the engine, cannot be pulled (no such host) "
         "nor be made here (that takes root); "
-        "pull or load it where there is a registry, or name another one with PYTHON_IMAGE"
+        "pull it where a registry can be reached, or name another one with PYTHON_IMAGE"
     )
 
 
@@ -128,7 +128,7 @@ def test_another_python_that_the_dependencies_support_does_as_well(
     found = base.resolve(engine, make_project({"pyproject.toml": table}))
 
     assert found.reference == "local/python:3.13-slim"
-    assert found.why == "python:3.14-slim is nowhere, and Python 3.13 does as well"
+    assert found.why == "python:3.14-slim is not available, and Python 3.13 works too"
 
 
 @pytest.mark.parametrize(

@@ -55,7 +55,9 @@ def test_a_file_that_the_build_does_not_see_is_named(
 ) -> None:
     project = project_of(make_project, python_image, line)
 
-    with pytest.raises(NotInContext, match=r"Dockerfile reads missing.txt, which the build does not see; "):
+    with pytest.raises(
+        NotInContext, match=r"Dockerfile reads missing.txt, which is not in the build context; "
+    ):
         build(engine, project, Options())
 
 

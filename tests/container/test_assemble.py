@@ -177,9 +177,7 @@ def test_an_environment_without_distributions_is_refused_in_one_line(tmp_path: P
     for name in ("pyvenv.cfg", "bin/python", "bin/python3"):
         (environment / name).touch()
 
-    with pytest.raises(
-        SystemExit, match=r"^error: nothing that is locked is for Python 3\.\d+\.\d+; lock it"
-    ):
+    with pytest.raises(SystemExit, match=r"^error: the lock has nothing for Python 3\.\d+\.\d+; lock for"):
         dependencies.assemble(Tree(tmp_path / "out"), environment, None)
 
 

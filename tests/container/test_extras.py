@@ -45,7 +45,7 @@ def test_a_folder_is_taken_with_all_that_it_holds(tmp_path: Path) -> None:
 
 def test_what_is_nowhere_is_refused_by_name(tmp_path: Path) -> None:
     with pytest.raises(
-        SystemExit, match=r"EXTRA_FILES names libgone\.so\.9, which is nowhere; install it in"
+        SystemExit, match=r"EXTRA_FILES names libgone\.so\.9, which was not found; install it in"
     ):
         extras.take(Tree(tmp_path), ["libgone.so.9"])
 

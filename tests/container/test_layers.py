@@ -156,4 +156,4 @@ def test_a_declared_library_that_is_nowhere_fails_the_build(builder: Builder) ->
     with pytest.raises(BuildFailed) as caught:
         builder.build(EXTRA_FILES="libgone.so.9")
 
-    assert "EXTRA_FILES names libgone.so.9, which is nowhere" in caught.value.evidence
+    assert "EXTRA_FILES names libgone.so.9, which was not found" in caught.value.evidence

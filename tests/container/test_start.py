@@ -96,7 +96,7 @@ def test_a_number_that_is_none_is_refused_by_name(
     monkeypatch.setenv(name, value)
 
     assert start.main(["check"]) == 78
-    assert capsys.readouterr().err.startswith(f"error: {name}: {value!r} is no whole number from ")
+    assert capsys.readouterr().err.startswith(f"error: {name}: {value!r} is not a whole number from ")
 
 
 def test_a_certificate_without_its_key_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -110,7 +110,7 @@ def test_files_that_are_no_certificate_and_key_are_refused(monkeypatch: pytest.M
     monkeypatch.setenv("TLS_KEY_FILE", __file__)
 
     (problem,) = start.check()
-    assert problem.startswith("TLS_CERT_FILE: no certificate with the key of TLS_KEY_FILE (")
+    assert problem.startswith("TLS_CERT_FILE: does not match the key of TLS_KEY_FILE (")
 
 
 def test_certificate_with_its_key_passes_the_check(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -53,7 +53,7 @@ def test_a_library_that_is_nowhere_and_ends_the_application_is_named() -> None:
 
     assert trace.judge(seen(looked_for=("libmagic.so",), fault=fault), set()) == [
         f"the application looks for libmagic.so and ends with '{fault}';"
-        " install what has it in `dependencies` and name it in EXTRA_FILES"
+        " install the package with it in `dependencies` and name it in EXTRA_FILES"
     ]
 
 

@@ -73,22 +73,22 @@ CASES: list[tuple[str, Change, tuple[str, str]]] = [
     (
         API,
         lambda it: container(it)["envFrom"][0]["configMapRef"].update(name="settings"),
-        ("references", "needs ConfigMap settings, which is not there"),
+        ("references", "needs ConfigMap settings, which does not exist"),
     ),
     (
         API,
         lambda it: it["spec"]["template"]["spec"].update(serviceAccountName="nobody"),
-        ("references", "needs ServiceAccount nobody, which is not there"),
+        ("references", "needs ServiceAccount nobody, which does not exist"),
     ),
     (
         API,
         lambda it: container(it)["volumeMounts"][0].update(name="temporary"),
-        ("references", "api mounts volume temporary, which is not there"),
+        ("references", "api mounts volume temporary, which does not exist"),
     ),
     (
         "horizontalpodautoscaler/",
         lambda it: it["spec"]["scaleTargetRef"].update(name="todo"),
-        ("references", "scales Deployment todo, which is not there"),
+        ("references", "scales Deployment todo, which does not exist"),
     ),
     (
         API,
@@ -111,12 +111,12 @@ CASES: list[tuple[str, Change, tuple[str, str]]] = [
     (
         "service/todo-chatbot-api",
         lambda it: it["metadata"].update(name="Todo_API"),
-        ("words", "'Todo_API' is no legal name"),
+        ("words", "'Todo_API' is not a valid name"),
     ),
     (
         API,
         lambda it: container(it)["resources"]["limits"].update(memory="128MB"),
-        ("quantities", "api limits memory is '128MB', no quantity"),
+        ("quantities", "api limits memory is '128MB', which is not a quantity"),
     ),
     (
         API,
@@ -128,7 +128,8 @@ CASES: list[tuple[str, Change, tuple[str, str]]] = [
         lambda it: container(it)["livenessProbe"].update(timeoutSeconds=-1),
         (
             "quantities",
-            "spec.template.spec.containers[0].livenessProbe.timeoutSeconds is -1, no number above 0",
+            "spec.template.spec.containers[0].livenessProbe.timeoutSeconds is -1,"
+            " which is not a number above 0",
         ),
     ),
     (

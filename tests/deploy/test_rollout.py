@@ -61,7 +61,9 @@ def test_a_container_that_does_not_run_is_explained(described: Any, cause: str, 
 def test_a_pod_that_no_node_takes_is_explained() -> None:
     condition = {"type": "PodScheduled", "status": "False", "message": "0/1 nodes: Insufficient memory"}
     described = {"metadata": {"name": "todo-1"}, "status": {"conditions": [condition]}}
-    assert diagnosis.troubles([described], [])[0].cause == "no node takes it: 0/1 nodes: Insufficient memory"
+    assert (
+        diagnosis.troubles([described], [])[0].cause == "no node accepts it: 0/1 nodes: Insufficient memory"
+    )
 
 
 def test_a_mount_that_fails_is_explained_by_its_event() -> None:

@@ -188,9 +188,7 @@ def test_setting_that_shares_the_image_s_port_is_noted(tmp_path: Path) -> None:
         f"database = Database()\n{APP}"
     )
 
-    assert notes(tmp_path, {"main.py": source}) == [
-        ("PORT is also where the image listens (8000)", "main.py:3")
-    ]
+    assert notes(tmp_path, {"main.py": source}) == [("the image also listens on PORT (8000)", "main.py:3")]
 
 
 SOCKET = f"{APP}\n\n@app.websocket('/news')\nasync def news(socket): ...\n"
@@ -371,7 +369,7 @@ def test_steps_are_whole_commands_and_no_plumbing(step: str, noted: list[str], t
     text = f'FROM python:3.13\nRUN {step}\nCMD ["uvicorn", "main:app"]\n'
     said = [note.value for note in found(tmp_path, {"Dockerfile": text}).notes]
 
-    assert said == [f"the Dockerfile runs {one}, which no build of drydock's repeats" for one in noted]
+    assert said == [f"the Dockerfile runs {one}, which drydock's builds do not repeat" for one in noted]
 
 
 def test_tests_are_no_workers_and_a_tool_s_environment_is_left_out(tmp_path: Path) -> None:

@@ -54,9 +54,9 @@ def test_unknown_extra_lists_the_declared_ones(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("option", "given", "fact"),
     [
-        ("source", "/", "source is /, which is no folder of this project"),
-        ("workdir", "../other", "workdir is ../other, which is no folder of this project"),
-        ("port", "http", "port is http, which is no number from 1 to 65535"),
+        ("source", "/", "source is /, which is not a folder of this project"),
+        ("workdir", "../other", "workdir is ../other, which is not a folder of this project"),
+        ("port", "http", "port is http, which is not a number from 1 to 65535"),
     ],
 )
 def test_value_that_cannot_be_meant_is_a_conflict(option: str, given: str, fact: str, tmp_path: Path) -> None:

@@ -65,7 +65,7 @@ def test_a_ca_bundle_that_is_named_and_not_there_is_told(tmp_path: Path) -> None
 
     assert (found.severity, found.fact) == (
         Severity.FAILURE,
-        f"SSL_CERT_FILE names {missing}, which is no file",
+        f"SSL_CERT_FILE names {missing}, which is not a file",
     )
 
 

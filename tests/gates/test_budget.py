@@ -86,7 +86,7 @@ def test_growth_within_its_limit_says_how_much_is_left(image: Image) -> None:
 
 
 def test_efficiency_is_told_when_all_is_well_too(image: Image) -> None:
-    assert "efficiency 1.000, 0.0 MB stored in vain" in judge(image, Budget(2 * MB), "slim").details
+    assert "efficiency 1.000, 0.0 MB wasted" in judge(image, Budget(2 * MB), "slim").details
 
 
 def test_growth_on_the_wire_is_judged_apart(image: Image) -> None:

@@ -45,7 +45,7 @@ def test_a_gate_without_arguments_of_its_own_refuses_unknown_ones(given: str, ho
     ("outcome", "error", "line"),
     [
         (Outcome.FAILED, GateFailed, "error: audit: jinja2 2.10; "),
-        (Outcome.COULD_NOT_CHECK, CouldNotCheck, "error: audit could not look: jinja2 2.10; "),
+        (Outcome.COULD_NOT_CHECK, CouldNotCheck, "error: audit could not check: jinja2 2.10; "),
     ],
 )
 def test_a_gate_that_could_not_look_differs_from_one_that_refuses(

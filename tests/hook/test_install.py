@@ -149,13 +149,13 @@ def test_a_second_installation_changes_nothing_and_another_hook_is_left_alone(re
     assert hook.read_text() == first == script(["."])
 
     hook.write_text("#!/bin/sh\nexit 0\n")
-    with pytest.raises(BadCommandLine, match="is another hook"):
+    with pytest.raises(BadCommandLine, match="is a hook of another program"):
         install(repository)
     assert hook.read_text() == "#!/bin/sh\nexit 0\n"
 
 
 def test_without_a_repository_there_is_no_hook(tmp_path: Path) -> None:
-    with pytest.raises(BadCommandLine, match="is in no git repository"):
+    with pytest.raises(BadCommandLine, match="is not in a git repository"):
         install(tmp_path)
 
 

@@ -144,7 +144,7 @@ def test_the_only_platform_is_taken_whatever_the_machine(tmp_path: Path, cache: 
 
 def test_platform_that_is_not_there_lists_those_that_are(tmp_path: Path, cache: Cache) -> None:
     folder = write_folder(tmp_path / "image", two_platforms())
-    with pytest.raises(AmbiguousImage, match=r"holds 2 images: amd64, arm64"):
+    with pytest.raises(AmbiguousImage, match=r"contains 2 images: amd64, arm64"):
         read(folder, architecture="riscv64", cache=cache)
 
 
@@ -152,7 +152,7 @@ def test_archive_of_two_images_lists_them(tmp_path: Path, cache: Cache) -> None:
     files = docker_archive(LAYERS)
     (entry,) = json.loads(files["manifest.json"])
     files["manifest.json"] = json.dumps([entry, {**entry, "RepoTags": ["shop:other"]}]).encode()
-    with pytest.raises(AmbiguousImage, match=r"holds 2 images: shop:dev, shop:other"):
+    with pytest.raises(AmbiguousImage, match=r"contains 2 images: shop:dev, shop:other"):
         read(write_archive(tmp_path / "image.tar", files), cache=cache)
 
 

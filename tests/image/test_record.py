@@ -201,5 +201,5 @@ def test_content_of_package_records_is_kept(tmp_path: Path) -> None:
     ],
 )
 def test_what_is_no_whole_archive_raises(tmp_path: Path, data: bytes) -> None:
-    with pytest.raises(DamagedImage, match="layer blob holds no whole image"):
+    with pytest.raises(DamagedImage, match="layer blob contains no complete image"):
         analysed(data, tmp_path)

@@ -125,13 +125,13 @@ def test_a_signature_of_anybody_is_none(three: Path) -> None:
     [
         ("", "", "add --key, or --identity with --issuer"),
         ("", "https://accounts.example.com", "add --key, or --identity with --issuer"),
-        ("ann@example.com", "", "add --issuer, who vouches for it"),
+        ("ann@example.com", "", "add --issuer, the provider that confirms it"),
     ],
 )
 def test_who_must_have_signed_has_to_be_said(subject: str, issuer: str, how: str) -> None:
     with pytest.raises(BadConfiguration) as caught:
         Identity.given("", subject, issuer)
-    assert str(caught.value) == (f"error: `drydock verify`: any signature would do; {how}")
+    assert str(caught.value) == (f"error: `drydock verify`: any signature would be accepted; {how}")
 
 
 def test_a_key_says_who_signed() -> None:

@@ -81,7 +81,8 @@ def test_a_version_outside_of_pep_440_is_refused() -> None:
     with pytest.raises(IllegalVersion) as caught:
         tags("one.two", REVISION, dirty=False)
     assert str(caught.value) == (
-        "error: 'one.two' is no version that can be ordered; give the project one such as 1.4.2 or 1.5.0rc1"
+        "error: 'one.two' is not a version that can be ordered; "
+        "give the project one such as 1.4.2 or 1.5.0rc1"
     )
 
 

@@ -253,7 +253,7 @@ def test_the_lock_of_the_tools_above_the_application_holds_all_groups(index: Ind
 def test_a_package_that_no_lock_holds_is_not_upgraded(shop: Path) -> None:
     before = texts(shop)
 
-    with pytest.raises(NotInLock, match=r"holds 'starlete'; did you mean `starlette`\?"):
+    with pytest.raises(NotInLock, match=r"contains 'starlete'; did you mean `starlette`\?"):
         locking.lock(shop, Upgrade(names=("starlete",)))
 
     assert texts(shop) == before

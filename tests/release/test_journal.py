@@ -93,7 +93,7 @@ def test_documents_that_were_never_kept_are_none() -> None:
 def test_one_process_at_a_time_is_at_a_release() -> None:
     with (
         Journal(PLAN).locked(),
-        pytest.raises(ReleaseRunning, match=r"another process is at `drydock release 1\.4\.2`"),
+        pytest.raises(ReleaseRunning, match=r"another process is running `drydock release 1\.4\.2`"),
         Journal(PLAN).locked(),
     ):
         pass

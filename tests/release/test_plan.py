@@ -97,7 +97,7 @@ def test_the_file_that_holds_the_version_is_named(
 
 
 def test_what_is_no_version_is_refused(project: Project) -> None:
-    with pytest.raises(IllegalVersion, match="'next' is no version"):
+    with pytest.raises(IllegalVersion, match="'next' is not a version"):
         decide(project, "next")
 
 
@@ -107,14 +107,14 @@ def test_uncommitted_changes_are_refused(project: Project) -> None:
 
 
 def test_a_project_without_a_commit_is_refused(project: Project) -> None:
-    with pytest.raises(NotReleasable, match="has no commit of git"):
+    with pytest.raises(NotReleasable, match="has no git commit"):
         decide(project, source=Checkout())
 
 
 def test_a_local_version_is_refused(make_project: MakeProject) -> None:
     project = make_project({"pyproject.toml": '[project]\nname = "shop"\nversion = "1.4.2+mine"\n'})
 
-    with pytest.raises(NotReleasable, match="its local part marks a build of one's own"):
+    with pytest.raises(NotReleasable, match="its local part marks a private build"):
         decide(project, "1.4.2+mine")
 
 

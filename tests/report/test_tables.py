@@ -44,6 +44,15 @@ def test_a_table_that_does_not_fit_a_narrow_terminal_is_printed_row_by_row() -> 
     ]
 
 
+@pytest.mark.parametrize(("width", "whole"), [(79, False), (80, True)])
+def test_a_table_too_wide_for_60_columns_is_not_folded(width: int, whole: bool) -> None:
+    out = recorder(width)
+
+    table(out, TITLES, [("smoke", "passed", "x" * 100)])
+
+    assert ("verdict  passed" not in out.file.getvalue()) is whole  # type: ignore[attr-defined]
+
+
 def test_a_table_that_fits_a_narrow_terminal_stays_one() -> None:
     out = recorder(40)
 

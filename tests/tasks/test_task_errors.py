@@ -42,7 +42,7 @@ def test_labels_that_are_missing_are_counted(unlabelled: Project) -> None:
     done = invoke("label", "--project", str(unlabelled.root))
 
     assert done.returncode == LabelsDiffer.exit_code
-    assert "are not what they should be; write them with `invoke label --apply`" in done.stderr
+    assert "are missing or wrong; write them with `invoke label --apply`" in done.stderr
 
 
 def test_what_was_never_pushed_cannot_be_signed(unlabelled: Project, plain: Registry) -> None:

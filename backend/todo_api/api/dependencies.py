@@ -22,7 +22,7 @@ async def current_user(request: Request, user_id: UserId) -> str:
     """
     principal: Principal = request.scope[PRINCIPAL]
     if principal.user_id != user_id:
-        raise Problem(403, "forbidden", "The token belongs to another user than the path names.")
+        raise Problem(403, "forbidden", "The token belongs to a user other than the one in the path.")
     return principal.user_id
 
 
@@ -46,14 +46,16 @@ async def precondition(
         Header(
             alias="If-Match",
             max_length=1024,
-            description="The change is made only while the task has this `ETag`; `*` for any.",
+            description="The change is made only if the task still has this `ETag`; `*` for any.",
             examples=['"5e4f8c1b0a9d7e6f5e4f8c1b0a9d7e6f"'],
         ),
     ] = None,
 ) -> str | None:
     """Return the precondition of a change; it may be required."""
     if if_match is None and request.app.state.settings.require_if_match:
-        raise Problem(428, "precondition-required", "Send If-Match with the ETag of the task as you know it.")
+        raise Problem(
+            428, "precondition-required", "Send If-Match with the ETag of the task as you last read it."
+        )
     return if_match
 
 

@@ -99,7 +99,7 @@ async def get_metrics(request: Request) -> Response:
             raise Problem(
                 401,
                 "unauthenticated",
-                "Metrics need the token that was set for them; send Authorization: Bearer and the token.",
+                "Metrics need the token that was set for them; send it as Authorization: Bearer.",
                 headers={"WWW-Authenticate": "Bearer"},
             )
     elif any(name in request.headers for name in ("x-forwarded-for", "forwarded", "x-real-ip", "via")):

@@ -13,15 +13,15 @@ from todo_api.problems import MEDIA_TYPE, TYPE_PREFIX, ProblemDetails
 
 _REASONS = {
     401: ("unauthenticated", "The request carries no bearer token; send Authorization: Bearer and a token."),
-    403: ("forbidden", "The token belongs to another user than the path names."),
+    403: ("forbidden", "The token belongs to a user other than the one in the path."),
     404: ("not-found", "There is no task 7."),
     405: ("method-not-allowed", "This path does not take PATCH; see the Allow header."),
     409: ("in-progress", "The first request with this Idempotency-Key is still running; try again."),
-    412: ("precondition-failed", "The task is another version than If-Match names; read it again."),
+    412: ("precondition-failed", "The task is no longer the version that If-Match names; read it again."),
     413: ("body-too-large", "The body is larger than 65536 bytes; send less."),
     415: ("unsupported-media-type", "The body is text/plain; send application/json."),
     422: ("invalid-request", "The request has a wrong value."),
-    428: ("precondition-required", "Send If-Match with the ETag of the task as you know it."),
+    428: ("precondition-required", "Send If-Match with the ETag of the task as you last read it."),
     429: ("rate-limited", "Too many requests from this user; slow down and try again later."),
     500: ("internal-error", "The service failed; report the request id."),
     502: ("model-failed", "The model's endpoint answered with an error."),
@@ -41,7 +41,7 @@ def header(description: str, **schema: Any) -> dict[str, Any]:
 
 
 _LIMIT_HEADERS = {
-    "RateLimit": header('The rest of each limit, as in `"requests";r=599;t=1`; absent without limits.'),
+    "RateLimit": header('The remainder of each limit, as in `"requests";r=599;t=1`; absent without limits.'),
     "RateLimit-Policy": header('Each limit, as in `"requests";q=600;w=60`; absent without limits.'),
 }
 _RETRY_HEADER = {"Retry-After": header("Seconds after which to try again.", type="integer", minimum=1)}

@@ -225,7 +225,7 @@ async def _change[T](
                 raise Problem(
                     412,
                     "precondition-failed",
-                    "The task is another version than If-Match names; read it again.",
+                    "The task is no longer the version that If-Match names; read it again.",
                     headers={"ETag": current},
                 )
             changed = await change(connection)

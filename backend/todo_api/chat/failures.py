@@ -31,7 +31,7 @@ def as_problem(error: Exception) -> Problem:
         case openai.RateLimitError():
             return unavailable(
                 "model-rate-limited",
-                "The model's endpoint takes no more requests for now; try again later.",
+                "The model's endpoint accepts no more requests for now; try again later.",
                 retry_after=_retry_after(root),
             )
         case openai.AuthenticationError() | openai.PermissionDeniedError():

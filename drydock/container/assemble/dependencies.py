@@ -31,7 +31,7 @@ def assemble(
     [site] = environment.glob("lib/python3*/site-packages")
     if not any(site.glob("*.dist-info")):
         version = ".".join(map(str, sys.version_info[:3]))
-        sys.exit(f"error: nothing that is locked is for Python {version}; lock it for that version too")
+        sys.exit(f"error: the lock has nothing for Python {version}; lock for that version too")
     prepare(environment, site, profile)
     for path in left_out.kept(environment, reasons.ENVIRONMENT):
         tree.take(path)
@@ -56,7 +56,7 @@ def _verify(tree: Tree, binaries: list[Path]) -> None:
     """Refuse a tree whose files lost a library or symbol that the loader finds in the builder."""
     loader = runtime.loader()
     wrong = [
-        f"error: {path} lost what it needs: {fault}"
+        f"error: {path} lost a library or symbol that it needs: {fault}"
         for path in binaries
         for fault in sorted(twins.complaints(tree.inside(path), loader) - twins.complaints(path, loader))
     ]

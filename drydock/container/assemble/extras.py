@@ -28,7 +28,9 @@ def take(tree: Tree, names: Iterable[str]) -> None:
         for path in found:
             tree.take_all(path) if path.is_dir() else tree.take(path)
         if not found:
-            missing.append(f"error: EXTRA_FILES names {name}, which is nowhere; install it in `dependencies`")
+            missing.append(
+                f"error: EXTRA_FILES names {name}, which was not found; install it in `dependencies`"
+            )
     if missing:
         sys.exit("\n".join(missing))
 

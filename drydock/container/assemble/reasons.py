@@ -17,9 +17,9 @@ STANDARD_LIBRARY = {
     "lib-dynload/xx*": "examples of extension modules",
     "lib-dynload/_xxtestfuzz.*": "CPython's own tests",
     "ensurepip": "it installs pip: production installs nothing",
-    "site-packages": "a virtual environment does not look here: pip and its kin serve the base image",
-    "dist-packages": "a virtual environment does not look here: pip and its kin serve the base image",
-    "sitecustomize.py": "Debian's asks for a crash reporter, and keeps a dependency's own from running",
+    "site-packages": "a virtual environment does not look here: pip and its companions serve the base image",
+    "dist-packages": "a virtual environment does not look here: pip and its companions serve the base image",
+    "sitecustomize.py": "Debian's looks for a crash reporter, and keeps a dependency's own from running",
     "config-*": "what a compiler needs to embed Python",
     "*__pycache__": "bytecode that the measured start does not use: an import compiles the module",
 }
@@ -29,7 +29,7 @@ ENVIRONMENT = {
     "bin/activate*": "shells read it, and production has none",
     "bin/deactivate*": "shells read it, and production has none",
     "bin/pydoc.bat": "another system's shell reads it",
-    ".gitignore": "git reads it, and no repository is here",
+    ".gitignore": "git reads it, and the image has no repository",
     "CACHEDIR.TAG": "programs that make backups read it",
 }
 
@@ -38,10 +38,10 @@ BYTECODE = STANDARD_LIBRARY["*__pycache__"]
 
 # Regular expressions of absolute paths: the first that matches counts.
 _SHELL = "a login shell reads it, and production has none"
-_INSTALLER = "apt and dpkg read it, and neither is here: production installs nothing"
+_INSTALLER = "apt and dpkg read it, and the image has neither"
 _INIT = "an init system reads it, and a container has none"
-_LOGIN = "programs that log users in or change accounts read it, and none is here"
-_COMPILER = "a compiler reads it, and none is here"
+_LOGIN = "only programs for logins and accounts read it"
+_COMPILER = "a compiler reads it, and the image has none"
 _DOCUMENTS = "documentation or a desktop's data: no program of the image reads it"
 SYSTEM = {
     r"/(dev|proc|sys)(/.*)?": "the container's runtime mounts this folder",
@@ -52,7 +52,7 @@ SYSTEM = {
     r".*/gconv/.*": "iconv() of the C library opens it, and no library of the image calls iconv()",
     r"/usr/share/(common-licenses|doc|doc-base|man|info|locale|lintian|bug|menu)/.*": _DOCUMENTS,
     r"/usr/share/(pixmaps|applications)/.*": _DOCUMENTS,
-    r".*/perl(-base|5|/).*": "perl reads it, and perl is not here",
+    r".*/perl(-base|5|/).*": "perl reads it, and the image has no perl",
     r"/usr/share/python-wheels/.*": "ensurepip installs it elsewhere; production installs nothing",
     r"/usr/(local/)?(man|share/man|share/info).*|/usr/share/(binfmts|gcc|gdb|polkit-1)/.*": _DOCUMENTS,
     r"/etc/(pam\.d|security)/.*|/etc/pam\.conf|.*/security/pam_.*|/usr/share/pam.*|/var/lib/pam/.*": _LOGIN,
@@ -62,16 +62,16 @@ SYSTEM = {
     r"/etc/skel/.*|/root/\..*|/usr/share/(bash|fish|zsh).*": _SHELL,
     r"/etc/(init|rc.|cron\..*|logrotate)\.?d?/.*|/etc/(systemd|default|kernel)/.*|/etc/cron.*": _INIT,
     r"/(usr/)?lib/(systemd|init|lsb|tmpfiles\.d|binfmt\.d|valgrind)/.*|/var/lib/systemd/.*": _INIT,
-    r"/etc/(fstab|xattr\.conf|bindresvport\.blacklist|ethertypes)": "system tools read it, and none is here",
-    r"/etc/ld\.so\.(cache|conf.*)": "ldconfig's: every library lies where the loader looks without it",
-    r"/etc/(alternatives/.*|rmt)|/usr/s?bin/(n?awk|pager|which|rmt)": "a link to a program that is not here",
+    r"/etc/(fstab|xattr\.conf|bindresvport\.blacklist|ethertypes)": "only system tools read it",
+    r"/etc/ld\.so\.(cache|conf.*)": "ldconfig's: the loader finds every library without it",
+    r"/etc/(alternatives/.*|rmt)|/usr/s?bin/(n?awk|pager|which|rmt)": "a link to a missing program",
     r"/etc/hosts": "the container's runtime writes it",
     r"/usr/lib/python3/dist-packages(/.*)?": STANDARD_LIBRARY["dist-packages"],
     r"/etc/python3.*|/var/lib/python(/.*)?|/usr/(lib|share)/python3(/.*)?": "Debian's own tools read it",
     r".*/include/.*|.*\.(a|la|h|pc|o)|.*/pkgconfig/.*": _COMPILER,
     r"/usr/local/bin/(pip|idle|pydoc|2to3|python[\d.]*-config).*": "a developer's tool",
     r"/usr/lib/ssl/(misc/.*|private)": "it makes certificate authorities, with perl and a shell",
-    r"/usr/(share|lib)/(tabset|readline|libc-bin|mime)/.*": "only tools that set a system up read it",
+    r"/usr/(share|lib)/(tabset|readline|libc-bin|mime)/.*": "only system installers read it",
 }
 
 # For files that no table names, by kind.

@@ -121,7 +121,9 @@ def take_libraries(tree: Tree, binaries: list[Path]) -> None:
     """
     for path, name, place in elf.libraries(binaries, loader()):
         if place is None:
-            sys.stderr.write(f"note: {path} needs {name}, which is nowhere; install it in `dependencies`\n")
+            sys.stderr.write(
+                f"note: {path} needs {name}, which was not found; install it in `dependencies`\n"
+            )
         else:
             tree.take(place)
 

@@ -42,8 +42,8 @@ def missing(text: str, installed: dict[str, str], *, any_version: bool = False) 
     for name, version, _ in entries(text):
         locked.setdefault(name, []).append(version)
     wrong = [
-        f"error: {name} {installed[name]} ships, the tests' lock wants {' or '.join(versions)};"
-        " lock both anew"
+        f"error: the image ships {name} {installed[name]}, the tests' lock has {' or '.join(versions)};"
+        " lock both again"
         for name, versions in locked.items()
         if not any_version and name in installed and installed[name] not in versions
     ]

@@ -86,7 +86,7 @@ def judge(trace: Trace, lacking: set[str]) -> list[str]:
         for path in sorted(asked or lacking)
     ] + [
         f"{fault.what} looks for {name} and ends with {fault.why!r};"
-        " install what has it in `dependencies` and name it in EXTRA_FILES"
+        " install the package with it in `dependencies` and name it in EXTRA_FILES"
         for fault in trace.faults
         for name in sorted(wanted(fault))
         if Path(name).name not in there

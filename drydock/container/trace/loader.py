@@ -63,7 +63,7 @@ def watched(
         )
         end = "".join(done.stderr.strip().splitlines()[-1:]) if done.returncode else ""
     except subprocess.TimeoutExpired:
-        end = f"it was not done after {SECONDS} s"
+        end = f"it was not finished after {SECONDS} s"
     # Each process has a file of its own; libraries of programs other than Python do not count.
     lines = [line for file in folder.glob("loader.*") for line in pythons_own(file.read_text().splitlines())]
     loaded = (line.partition(LOADED)[2] for line in lines if LOADED in line)

@@ -119,9 +119,13 @@ class Service:
         try:
             answer = json.loads(data)
         except ValueError as error:
-            raise CouldNotAskError(f"{self.name} answered no JSON: {data[:80]!r}") from error
+            raise CouldNotAskError(
+                f"{self.name} answered with something other than JSON: {data[:80]!r}"
+            ) from error
         if not isinstance(answer, dict):
-            raise CouldNotAskError(f"{self.name} answered no JSON object: {data[:80]!r}")
+            raise CouldNotAskError(
+                f"{self.name} answered with something other than a JSON object: {data[:80]!r}"
+            )
         return answer
 
 
@@ -138,7 +142,7 @@ def _reason(error: Exception) -> str:
 def _records(answer: Mapping[str, Any], name: str) -> list[Record]:
     vulnerabilities = answer.get("vulns", [])
     if not isinstance(vulnerabilities, list) or not all(_is_record(item) for item in vulnerabilities):
-        raise CouldNotAskError(f"{name} answered records that are none")
+        raise CouldNotAskError(f"{name} answered with entries that are not OSV records")
     return vulnerabilities
 
 
@@ -157,14 +161,14 @@ class Export:
             try:
                 record = json.loads(data)
             except ValueError as error:
-                raise CouldNotAskError(f"{where} is no JSON: {error}") from error
+                raise CouldNotAskError(f"{where} is not JSON: {error}") from error
             if not _is_record(record):
-                raise CouldNotAskError(f"{where} is no OSV record")
+                raise CouldNotAskError(f"{where} is not an OSV record")
             newest = max(newest, str(record.get("modified", "")))
             for name in _subjects(record):
                 self._by_name[name].append(record)
         if not self._by_name:
-            raise CouldNotAskError(f"{path} holds no record about PyPI packages")
+            raise CouldNotAskError(f"{path} has no record of a PyPI package")
         self.updated = _time(newest, path)
         if (age := now - self.updated).days > oldest:
             raise CouldNotAskError(

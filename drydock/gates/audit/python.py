@@ -51,7 +51,7 @@ def interpreters(found: Sequence[Component], database: Database) -> Report:
     asked = [one for one in found if not one.by_debian]
     places = [place for place in CPYTHON if database.covers(place)]
     if asked and not places:
-        return Report(INTERPRETERS, faults=(f"{database.name} holds no record about CPython",))
+        return Report(INTERPRETERS, faults=(f"{database.name} has no record of CPython",))
     for one in asked:
         if not re.fullmatch(r"3\.\d+\.\d+\w*", one.version):
             faults.append(f"the image does not say which release its {one.label} is: it was not looked up")

@@ -75,7 +75,7 @@ def audit(
 ) -> list[Report]:
     """Ask each installed scanner; a wanted one must answer, another one's failure is only noted."""
     there = [name for name in SCANNERS if shutil.which(name)]
-    absent = [f"{name} is no scanner that is known here" for name in wanted if name not in SCANNERS]
+    absent = [f"{name} is not a known scanner" for name in wanted if name not in SCANNERS]
     absent += [f"{name} is not installed" for name in SCANNERS if name in wanted and name not in there]
     reports = [Report(fault.partition(" ")[0], faults=(fault,)) for fault in absent]
     if not there:

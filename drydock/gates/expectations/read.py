@@ -43,11 +43,16 @@ def parse(text: str, where: str, today: date) -> Expectations:
             _check_ignore(ignore, f"{where} {gate}.ignore[{number}]", today)
     for number, file in enumerate(expectations.file):
         if file.mode is not None and not _OCTAL.fullmatch(file.mode):
-            raise toml.bad(where, f"file[{number}].mode", f"{file.mode!r} is no mode", "write it like '0755'")
+            raise toml.bad(
+                where, f"file[{number}].mode", f"{file.mode!r} is not a mode", "write it like '0755'"
+            )
     if Severity.named(expectations.audit.severity) is Severity.UNKNOWN:
         known = ", ".join(name.lower() for name in Severity.__members__ if name != "UNKNOWN")
         raise toml.bad(
-            where, "audit.severity", f"{expectations.audit.severity!r} is no severity", f"use one of {known}"
+            where,
+            "audit.severity",
+            f"{expectations.audit.severity!r} is not a severity",
+            f"use one of {known}",
         )
     return expectations
 
@@ -59,5 +64,5 @@ def _check_ignore(ignore: Ignore, where: str, today: date) -> None:
         raise BadConfiguration(
             where=where,
             problem=f"until {ignore.until} is more than {LONGEST_IGNORE.days} days away",
-            how="choose a day on which somebody looks again",
+            how="choose an earlier day for the next review",
         )

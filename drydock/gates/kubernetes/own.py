@@ -97,24 +97,24 @@ def references(manifest: Manifest, wanted: Sequence[Manifest]) -> Iterator[str]:
     have = {(one.kind, one.name) for one in wanted}
     for name in sorted(manifests.config_maps_needed(manifest)):
         if ("ConfigMap", name) not in have:
-            yield f"needs ConfigMap {name}, which is not there"
+            yield f"needs ConfigMap {name}, which does not exist"
     account = manifest.pod.get("serviceAccountName")
     if account and ("ServiceAccount", account) not in have:
-        yield f"needs ServiceAccount {account}, which is not there"
+        yield f"needs ServiceAccount {account}, which does not exist"
     for container in manifest.containers:
         volumes = {volume["name"] for volume in manifest.pod.get("volumes", [])}
         for mount in container.get("volumeMounts", []):
             if mount["name"] not in volumes:
-                yield f"{container['name']} mounts volume {mount['name']}, which is not there"
+                yield f"{container['name']} mounts volume {mount['name']}, which does not exist"
     target = manifest.content.get("spec", {}).get("scaleTargetRef")
     if target and (target["kind"], target["name"]) not in have:
-        yield f"scales {target['kind']} {target['name']}, which is not there"
+        yield f"scales {target['kind']} {target['name']}, which does not exist"
 
 
 def words(manifest: Manifest, _: Sequence[Manifest]) -> Iterator[str]:
     """Enumerated fields have a known value, and names are legal."""
     if not _NAME.fullmatch(manifest.name):
-        yield f"{manifest.name!r} is no legal name"
+        yield f"{manifest.name!r} is not a valid name"
     for path, key, value in _fields(manifest.content):
         if key in ENUMS and value not in ENUMS[key]:
             yield f"{path} is {value!r}, not one of {', '.join(sorted(ENUMS[key]))}"
@@ -132,12 +132,12 @@ def quantities(manifest: Manifest, _: Sequence[Manifest]) -> Iterator[str]:
                 if value is None:
                     yield f"{container['name']} has no {kind} for {resource}"
                 elif not _QUANTITY.fullmatch(str(value)):
-                    yield f"{container['name']} {kind} {resource} is {value!r}, no quantity"
+                    yield f"{container['name']} {kind} {resource} is {value!r}, which is not a quantity"
     for path, key, value in _fields(manifest.content):
         if key == "sizeLimit" and not _QUANTITY.fullmatch(str(value)):
-            yield f"{path} is {value!r}, no quantity"
+            yield f"{path} is {value!r}, which is not a quantity"
         if key in NUMBERS and (not isinstance(value, int) or value < 1):
-            yield f"{path} is {value!r}, no number above 0"
+            yield f"{path} is {value!r}, which is not a number above 0"
 
 
 def environment(manifest: Manifest, _: Sequence[Manifest]) -> Iterator[str]:

@@ -73,9 +73,7 @@ def hold(
     for one in stated:
         expression = declared.get(one.name, one.licence)
         if not expression:
-            faults.append(
-                f"{one.label} names no licence that is known; declare it in [licences.declared] of {PLACE}"
-            )
+            faults.append(f"{one.label} names no known licence; declare it in [licences.declared] of {PLACE}")
         elif refused := not_allowed(expression, allow):
             text = f"{one.label} is under {', '.join(refused)}; {REMEDY}"
             findings.append(Finding("licence", one.name, text))

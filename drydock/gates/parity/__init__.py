@@ -36,7 +36,7 @@ def judge(subject: Subject) -> Verdict:
     """Start both images once, ask both the same, and compare the answers."""
     if subject.target == "slim":
         return Verdict(
-            GATE, Outcome.COULD_NOT_CHECK, "slim is what others are compared with; leave out --target"
+            GATE, Outcome.COULD_NOT_CHECK, "slim is the reference for the others; leave out --target"
         )
     project, today = subject.project, datetime.now(UTC).date()
     accepted = load(project.root, today, project.recipe_folder).parity.ignore
@@ -130,7 +130,7 @@ def compare(slim: Mapping[str, Any], other: Mapping[str, Any], target: str) -> R
         if ones
     ]
     alike = [name for name, said in slim.items() if _has(said, "error") and said == other.get(name)]
-    notes += [f"both fail alike, {name}: {slim[name]['error']}" for name in alike]
+    notes += [f"both fail in the same way, {name}: {slim[name]['error']}" for name in alike]
     tests = "`drydock gate container_tests --target slim` runs them on slim"
     notes.append(spelled(f"not asked here: the unit tests; {tests}"))
     faults = tuple(f"{name}: an image gave no answer in time" for name in sorted(late))

@@ -12,7 +12,7 @@ def _kept(check: str, subject: str, reason: str) -> Ignore:
 
 
 _SHELL = "production has no shell and no program of the system: an attacker finds none either"
-_HOOK = "Debian's sitecustomize asks for a crash reporter, and would keep a dependency's own from running"
+_HOOK = "Debian's sitecustomize looks for a crash reporter, and would keep a dependency's own from running"
 _INSTALLS = "production installs nothing"
 _DISPLAY = "it draws on a display through libtk, which slim lacks as well"
 _TESTS = "CPython's own tests"

@@ -42,24 +42,24 @@ def check(image: Image, expected: Base, present: Present | None, targets_base: b
     name, digest = image.config.labels.get(NAME, ""), image.config.labels.get(DIGEST, "")
     if not name or not digest:
         missing = NAME if not name else DIGEST
-        yield Finding("base", "image", f"does not say what it stands on: the label {missing} is missing")
+        yield Finding("base", "image", f"does not name its base: the label {missing} is missing")
         return
     if not _DIGEST.fullmatch(digest):
-        yield Finding("base", name, f"its digest {digest!r} is none")
+        yield Finding("base", name, f"{digest!r} is not a digest")
     if expected.names and not any(matches(wanted, name) for wanted in expected.names):
         yield Finding("base", name, f"is none of {', '.join(expected.names)}")
     if _floating(name):
-        yield Finding("base", name, "names no version: what it stands for changes")
+        yield Finding("base", name, "names no version: its content changes over time")
     if expected.digests and digest not in expected.digests:
         yield Finding("base", name, f"has the digest {digest}, none of {', '.join(expected.digests)}")
     if present is None:
         return
     lowest = tuple(layer.diff_id for layer in image.layers[: len(present.diff_ids)])
     if digest not in present.digests:
-        text = f"is {present.digests[0]} now, and the image stands on {digest}: build again"
+        text = f"is {present.digests[0]} now, and the image is built on {digest}: build again"
         yield Finding("base", name, text)
     elif targets_base and lowest != present.diff_ids:
-        yield Finding("base", name, "its layers are not the lowest ones of the image, which says that it is")
+        yield Finding("base", name, "its layers are not the image's lowest ones, although its label says so")
 
 
 def _floating(name: str) -> bool:

@@ -51,7 +51,9 @@ def check(
             continue  # a link's own mode means nothing
         if file.mode & ANYBODY_WRITES and not (file.kind is Kind.FOLDER and file.mode & STICKY):
             if file.kind is not Kind.DEVICE:
-                yield Finding("world-writable", file.path, f"has mode {file.mode:04o}: anybody may change it")
+                yield Finding(
+                    "world-writable", file.path, f"has mode {file.mode:04o}: any user can change it"
+                )
         elif _changes(file, user, groups) and _below(file.path, sources) and not _below(file.path, volumes):
             text = f"has mode {file.mode:04o} and owner {file.uid}:{file.gid}: it can change itself"
             yield Finding("app-writable", file.path, text)
@@ -60,9 +62,9 @@ def check(
 def _file(file: File) -> Iterator[Finding]:
     name = posixpath.basename(file.path)
     if file.mode & (SETUID | SETGID):
-        yield Finding("setuid", file.path, f"has mode {file.mode:04o}: it runs with rights of its owner")
+        yield Finding("setuid", file.path, f"has mode {file.mode:04o}: it runs with its owner's rights")
     if _named(name, SECRET_FILES) and not _SHIPPED.search(file.path) and file.size:
-        yield Finding("secret-file", file.path, "has the name of a file with secrets")
+        yield Finding("secret-file", file.path, "is named like a file of secrets")
     if not _SHIPPED.search(file.path):
         folders = set(file.path.split("/")[:-1]) & UNNEEDED_FOLDERS
         if folders or _named(name, UNNEEDED_FILES):

@@ -32,7 +32,9 @@ def check_layers(layers: Iterable[Layer]) -> Iterator[Finding]:
             yield Finding("add", subject, "ADD fetches and unpacks unseen; COPY does neither")
         yield from _commands(text, subject)
         if leaks(layer.created_by):
-            yield Finding("history-secret", subject, "the history holds something in the form of a secret")
+            yield Finding(
+                "history-secret", subject, "the history contains something that looks like a secret"
+            )
 
 
 def check_dockerfile(text: str) -> Iterator[Finding]:
@@ -45,14 +47,14 @@ def check_dockerfile(text: str) -> Iterator[Finding]:
         instruction = " ".join(f"RUN {one.text} {script}".split())
         yield from _commands(instruction, subject)
         if _PIPED.search(instruction):
-            yield Finding("unverified", subject, "runs what it downloads, whatever that is")
+            yield Finding("unverified", subject, "runs a download without verifying it")
         for command in re.split(r"&&|\|\||;", instruction):
             if _INSTALLERS.search(command) and not _VERIFIED.search(command):
                 found = _INSTALLERS.search(command)
                 assert found is not None  # noqa: S101 - the line above found it
                 yield Finding("unverified", subject, f"`{found[0]}` checks neither hashes nor a lock file")
         if leaks(instruction):
-            yield Finding("history-secret", subject, "holds something in the form of a secret")
+            yield Finding("history-secret", subject, "contains something that looks like a secret")
 
 
 def _commands(text: str, subject: str) -> Iterator[Finding]:

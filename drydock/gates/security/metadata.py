@@ -81,7 +81,7 @@ def _surface(config: Config, expected: Metadata) -> Iterator[Finding]:
     for port in config.exposed_ports:
         number = int(port.split("/")[0])
         if number == 22:
-            yield Finding("ports", port, "is ssh's: containers are entered through the engine")
+            yield Finding("ports", port, "is SSH's: enter a container through the engine")
         elif number < 1024:
             yield Finding("ports", port, "needs a privilege that the container does not have")
     for volume in config.volumes:
@@ -105,7 +105,7 @@ def _labels(config: Config, expected: Metadata) -> Iterator[Finding]:
     yield from _values("labels", expected.labels, config.labels)
     for key, value in config.labels.items():
         if leaks(value):
-            yield Finding("labels", key, "holds something in the form of a secret")
+            yield Finding("labels", key, "contains something that looks like a secret")
 
 
 def _health(found: Mapping[str, object], expected: Health) -> Iterator[Finding]:

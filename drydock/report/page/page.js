@@ -23,7 +23,7 @@
   };
   const element = (tag, text = "", className = "") => {
     const made = document.createElement(tag);
-    made.textContent = text; // never as HTML: names are whatever somebody called a file
+    made.textContent = text; // never as HTML: a file's name can hold any character
     if (className) made.className = className;
     return made;
   };

@@ -182,7 +182,7 @@ def test_scanner_that_is_demanded_and_absent_is_a_fault(monkeypatch: pytest.Monk
     monkeypatch.setenv("PATH", "/nonexistent")
     reports = scanners.audit(None, "x", ("trivy", "clair"), 7, NOW, lambda _: None)  # type: ignore[arg-type]
     assert [report.faults for report in reports] == [
-        ("clair is no scanner that is known here",),
+        ("clair is not a known scanner",),
         ("trivy is not installed",),
     ]
     assert scanners.audit(None, "x", (), 7, NOW, lambda _: None) == []  # type: ignore[arg-type]

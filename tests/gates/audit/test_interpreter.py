@@ -77,7 +77,7 @@ def test_release_that_the_image_does_not_tell_is_a_fault(tmp_path: Path) -> None
 
 def test_export_that_lacks_cpython_is_a_fault(tmp_path: Path) -> None:
     assert python.interpreters([OLD], export(tmp_path, NAMESAKE)).faults == (
-        f"{tmp_path} holds no record about CPython",
+        f"{tmp_path} has no record of CPython",
     )
 
 

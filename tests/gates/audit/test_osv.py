@@ -92,10 +92,10 @@ def test_service_that_recovers_is_asked_again() -> None:
     [
         (500, b"", "could not be asked: status 500"),
         (404, b"", "could not be asked: status 404"),
-        (200, b"<html>", "answered no JSON: b'<html>'"),
-        (200, b"[]", r"answered no JSON object: b'\[\]'"),
-        (200, b'{"vulns": [1]}', "answered records that are none"),
-        (200, b'{"vulns": {}}', "answered records that are none"),
+        (200, b"<html>", "answered with something other than JSON: b'<html>'"),
+        (200, b"[]", r"answered with something other than a JSON object: b'\[\]'"),
+        (200, b'{"vulns": [1]}', "answered with entries that are not OSV records"),
+        (200, b'{"vulns": {}}', "answered with entries that are not OSV records"),
     ],
 )
 def test_service_that_gives_no_answer_is_a_fault(status: int, body: bytes, fault: str) -> None:
@@ -152,13 +152,13 @@ def test_export_that_is_not_there_is_a_fault(tmp_path: Path) -> None:
 
 
 def test_empty_export_is_a_fault(tmp_path: Path) -> None:
-    with pytest.raises(CouldNotAskError, match="holds no record about PyPI packages"):
+    with pytest.raises(CouldNotAskError, match="has no record of a PyPI package"):
         osv.Export(tmp_path, 7, NOW)
 
 
 def test_export_of_another_ecosystem_is_a_fault(tmp_path: Path) -> None:
     other = {**JINJA, "affected": [{"package": {"name": "jinja2", "ecosystem": "npm"}}]}
-    with pytest.raises(CouldNotAskError, match="holds no record about PyPI packages"):
+    with pytest.raises(CouldNotAskError, match="has no record of a PyPI package"):
         osv.Export(export(tmp_path, other), 7, NOW)
 
 
@@ -171,8 +171,8 @@ def test_old_export_is_a_fault(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "fault"),
     [
-        ("a.json", b"{", "a.json is no JSON"),
-        ("a.json", b"[]", "a.json is no OSV record"),
+        ("a.json", b"{", "a.json is not JSON"),
+        ("a.json", b"[]", "a.json is not an OSV record"),
         ("all.zip", b"PK", "cannot be read"),
     ],
 )

@@ -56,7 +56,7 @@ def test_licence_that_is_not_allowed_fails_and_one_that_is_missing_could_not_be_
     assert [str(one) for one in report.findings] == [
         f"licence viral: viral 1.0 is under AGPL-3.0-only; {gate.REMEDY}"
     ]
-    assert report.faults[0].startswith("silent 2.0 names no licence that is known; declare it in")
+    assert report.faults[0].startswith("silent 2.0 names no known licence; declare it in")
 
 
 def test_declared_licence_wins() -> None:

@@ -45,10 +45,10 @@ def test_unknown_key_is_named_with_the_known_ones() -> None:
         ("[image]\nports = '8000/tcp'", "image.ports: '8000/tcp' is not a list"),
         ("[image.env]\nPORT = 8000", "image.env.PORT: 8000 is not a string"),
         ("[[file]]\nmode = '0644'", "file[0].path: missing"),
-        ("[[file]]\npath = '/app'\nmode = 'rwx'", "file[0].mode: 'rwx' is no mode"),
+        ("[[file]]\npath = '/app'\nmode = 'rwx'", "file[0].mode: 'rwx' is not a mode"),
         ("file = 1", "file: 1 is not a list"),
         ("image = 1", "image: 1 is not a table"),
-        ("[audit]\nseverity = 'bad'", "audit.severity: 'bad' is no severity"),
+        ("[audit]\nseverity = 'bad'", "audit.severity: 'bad' is not a severity"),
         ("[image", "not valid TOML"),
     ],
 )

@@ -99,15 +99,15 @@ def faults(labels: dict[str, str], expected: Base | None = None, present: Presen
 
 
 def test_base_must_be_named_with_a_digest() -> None:
-    assert "does not say what it stands on" in faults({})[0]
+    assert "does not name its base" in faults({})[0]
     assert f"the label {DIGEST} is missing" in faults({NAME: "python:3.13"})[0]
-    assert "its digest 'sha256:1' is none" in faults(LABELLED | {DIGEST: "sha256:1"})
+    assert "'sha256:1' is not a digest" in faults(LABELLED | {DIGEST: "sha256:1"})
     assert faults(LABELLED) == []
 
 
 @pytest.mark.parametrize("name", ["python", "python:latest", "registry:5000/python"])
 def test_base_must_name_a_version(name: str) -> None:
-    assert faults(LABELLED | {NAME: name}) == ["names no version: what it stands for changes"]
+    assert faults(LABELLED | {NAME: name}) == ["names no version: its content changes over time"]
 
 
 def test_base_must_be_an_allowed_one() -> None:
@@ -118,10 +118,10 @@ def test_base_must_be_an_allowed_one() -> None:
 
 def test_base_that_has_moved_on_is_found() -> None:
     assert faults(LABELLED, present=Present((NEW,), ())) == [
-        f"is {NEW} now, and the image stands on {OLD}: build again"
+        f"is {NEW} now, and the image is built on {OLD}: build again"
     ]
 
 
 def test_layers_of_the_base_must_be_the_lowest_ones() -> None:
     assert faults(LABELLED, present=Present((OLD,), ("sha256:1",))) == []
-    assert "are not the lowest ones" in faults(LABELLED, present=Present((OLD,), ("sha256:2",)))[0]
+    assert "are not the image's lowest ones" in faults(LABELLED, present=Present((OLD,), ("sha256:2",)))[0]

@@ -145,7 +145,7 @@ def test_a_pod_that_no_node_takes_is_explained(attempt: Attempt) -> None:
     request = "/spec/template/spec/containers/0/resources/requests/cpu"
     limit = request.replace("requests", "limits")
     huge = [{"op": "replace", "path": path, "value": "1000"} for path in (request, limit)]
-    with pytest.raises(RolloutFailed, match=r"no node takes it: .*Insufficient cpu"):
+    with pytest.raises(RolloutFailed, match=r"no node accepts it: .*Insufficient cpu"):
         attempt([FILLED, change(*huge)], seconds=15.0)
 
 

@@ -44,7 +44,7 @@ def test_lint_takes_no_project() -> None:
 def test_a_gates_session_takes_a_platform() -> None:
     found = sessions.parse(registry()["smoke"], ["--platform", "linux/arm64", "--target", "slim"])
 
-    assert (found.platform, found.targets) == ("linux/arm64", ("slim",))
+    assert (found.platform, found.targets) == ("linux/arm64", ["slim"])
 
 
 def test_a_known_session_is_left_to_nox() -> None:

@@ -39,14 +39,20 @@ def find(project: Project) -> Lock:
     path = candidate(project)
     if path is None:
         names = ", ".join([project.lock] if project.lock else LOCK_FILES)
-        raise LockMissing(source=project.source, looked_for=names, root=os.path.relpath(project.root))
+        raise LockMissing(source=project.source, looked_for=names, root=shown(project.root))
     text = path.read_text(encoding="utf-8")
     lock = Lock(path, path.name, pins(path.name, text))
     manifest, wanted = declared(project.source, text, lock.kind)
     if lock.pins and (mismatch := mismatches(wanted, lock.pins, project.python)):
         differs = ", ".join(mismatch)
-        raise LockStale(lock=path, manifest=manifest, mismatch=differs, root=os.path.relpath(project.root))
+        raise LockStale(lock=path, manifest=manifest, mismatch=differs, root=shown(project.root))
     return lock
+
+
+def shown(root: Path) -> str:
+    """Return a folder as a person here would type it."""
+    relative = os.path.relpath(root)
+    return str(root) if relative.startswith(os.pardir) else relative
 
 
 def candidate(project: Project) -> Path | None:

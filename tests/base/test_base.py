@@ -168,7 +168,7 @@ def test_a_base_of_another_platform_is_made_where_its_programs_run(
 ) -> None:
     monkeypatch.setattr(make, "EMULATORS", tmp_path)
     monkeypatch.setattr(make.os, "geteuid", lambda: 0)
-    monkeypatch.setattr(make.install, "is_debian_family", lambda: True)
+    monkeypatch.setattr(make.osrelease, "is_debian_family", lambda: True)
     monkeypatch.setattr(make, "machine", lambda: "amd64")
     monkeypatch.setattr(apt, "repositories", lambda: [Repository("http://mirror", "trixie", "trixie")])
     monkeypatch.setattr(make.osrelease, "codename", lambda: "trixie")

@@ -171,7 +171,11 @@ def test_an_engine_elsewhere_has_a_disk_that_is_not_seen(make_project: MakeProje
 
 @pytest.mark.parametrize(
     ("seconds", "severity", "words"),
-    [(1, Severity.OK, "agrees"), (-3600, Severity.WARNING, "behind"), (90, Severity.WARNING, "ahead of")],
+    [
+        (1, Severity.OK, "differs by 1 s"),
+        (-3600, Severity.WARNING, "behind"),
+        (90, Severity.WARNING, "ahead of"),
+    ],
 )
 def test_a_clock_that_differs_is_told(tmp_path: Path, seconds: int, severity: Severity, words: str) -> None:
     theirs = datetime.now(UTC) + timedelta(seconds=seconds)

@@ -73,7 +73,7 @@ def judged(
     mainline: Callable[[], tuple[str, Image] | None] = never,
 ) -> Verdict:
     weighed = replace(project, budgets={"production": allowed})
-    facts = {"image": lambda _: image, "project": lambda _: weighed}
+    facts = {"image": lambda _: image, "project": lambda _: weighed, "name": lambda _: "production"}
     found = {"base": lambda _: base(), "main": lambda _: mainline()}
     stand_in = type("StandIn", (Subject,), {name: property(ask) for name, ask in (facts | found).items()})
     return size_budget.judge(stand_in(None, "production"))

@@ -10,6 +10,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, closing
 from pathlib import Path
+from typing import cast
 
 import pytest
 from fastapi import FastAPI
@@ -18,9 +19,11 @@ from starlette.testclient import TestClient
 from tests.conftest import MakeSettings, bearer
 from tests.fakes import Model
 from tests.test_mcp import call
+from todo_api.chat.stack import AgentStack
 from todo_api.db.engine import Database
 from todo_api.db.migrate import HEAD, REVISIONS, is_current
 from todo_api.main import create_app
+from todo_api.mcp_server.endpoint import McpEndpoint
 from todo_api.settings import Settings
 
 
@@ -84,6 +87,27 @@ def test_agent_that_cannot_be_loaded_is_logged_and_shown_and_takes_nothing_with_
     assert str(error) in capfd.readouterr().err
     assert chat_client.post("/api/ada/chat", json={"message": "Hi"}).status_code == 200
     wait_for(chat_client, "agent", "ready")
+
+
+def test_the_agent_is_not_imported_beside_its_tools(
+    monkeypatch: pytest.MonkeyPatch, make_settings: MakeSettings
+) -> None:
+    order: list[str] = []
+
+    class Tools:
+        async def ready(self) -> None:
+            await asyncio.sleep(0)
+            order.append("tools")
+
+    def load(_self: object, _key: object) -> object:
+        order.append("agent")
+        return object()
+
+    monkeypatch.setattr(AgentStack, "_load", load)
+    stack = AgentStack(make_settings(openai_api_key="sk-test-0123456789"), cast(McpEndpoint, Tools()))
+    asyncio.run(stack.get())
+
+    assert order == ["tools", "agent"]
 
 
 def test_without_preload_the_first_chat_loads_the_agent(make_settings: MakeSettings, model: Model) -> None:
@@ -190,6 +214,7 @@ def test_readiness_needs_no_import_of_mcp_or_the_agent(tmp_path: Path) -> None:
     code = """
 import sys, asyncio
 from todo_api.main import create_app
+from todo_api.mcp_server.endpoint import McpEndpoint
 from todo_api.settings import Settings
 app = create_app(Settings(data_dir=sys.argv[1], openai_api_key="sk-test"))
 heavy = ("mcp", "agents", "openai", "httpx2", "alembic")

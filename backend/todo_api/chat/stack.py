@@ -49,14 +49,12 @@ class AgentStack:
         return "failed" if self._loading.cancelled() or self._loading.exception() else "ready"
 
     async def preload(self) -> None:
-        """Load the agent before the first chat, after its tools; log a failure and show it as the state.
+        """Load the agent before the first chat; log a failure and show it as the state.
 
         Without a key it is never needed. With CHAT_PRELOAD off, the first chat loads it.
         """
         if self._settings.openai_api_key is None or not self._settings.chat_preload:
             return
-        with suppress(Problem):
-            await self._mcp.ready()
         try:
             await self.get()
         except Exception:
@@ -67,8 +65,15 @@ class AgentStack:
         """Return the agent, loading it or waiting for the current load."""
         key = self.require_key()
         if self._loading is None or (self._loading.done() and self._loading.exception()):
-            self._loading = asyncio.create_task(asyncio.to_thread(self._load, key))
+            self._loading = asyncio.create_task(self._start(key))
         return await asyncio.shield(self._loading)
+
+    async def _start(self, key: SecretStr) -> TodoAgent:
+        # After its tools: both import `mcp`, whose modules import each other. Two threads that do so at the same
+        # time see half of them.
+        with suppress(Problem):
+            await self._mcp.ready()
+        return await asyncio.to_thread(self._load, key)
 
     def _load(self, key: SecretStr) -> TodoAgent:
         from todo_api.chat.agent import TodoAgent

@@ -191,7 +191,7 @@ def test_an_unsigned_image_is_not_verified(
 ) -> None:
     with pytest.raises(NotVerified) as caught:
         attach.verify(engine, target, key=public(key))
-    assert str(caught.value).startswith(f"error: {target} has no signature that the key {public(key)} made: ")
+    assert str(caught.value).startswith(f"error: {target} has no signature by the key {public(key)}: ")
     assert str(caught.value).endswith("; do not deploy it; sign it with `drydock sign` if it is yours")
 
 

@@ -144,7 +144,7 @@ def test_two_processes_cannot_release_the_same(ship: Ship, running: Registry, ke
 
     with (
         first.work.journal.locked(),
-        pytest.raises(ReleaseRunning, match="another process is at `drydock release"),
+        pytest.raises(ReleaseRunning, match="another process is running `drydock release"),
     ):
         Attempt(ship, running.address, OLD, key).run()
 

@@ -49,7 +49,7 @@ def test_receipts_of_one_job_count_in_the_next(
 def test_what_is_missing_is_one_line_with_its_exit_code(ship: Ship, tmp_path: Path) -> None:
     keyless = drydock(ship, "import", str(tmp_path / "receipts.json"))
     assert keyless.returncode == ExchangeKeyMissing.exit_code
-    assert keyless.stderr.splitlines()[-1].startswith("error: DRYDOCK_RECEIPTS_KEY holds no key")
+    assert keyless.stderr.splitlines()[-1].startswith("error: DRYDOCK_RECEIPTS_KEY does not contain a key")
 
     wrong = drydock(ship, "exprot", str(tmp_path / "receipts.json"))
     assert wrong.returncode == BadCommandLine.exit_code

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shlex
 import signal
@@ -149,10 +148,7 @@ def test_a_stale_lock_stops_the_build_before_it_begins(make_project: MakeProject
     done = invoke("build", "--project", str(project.root))
 
     assert done.returncode == LockStale.exit_code
-    assert (
-        f"fastapi is not in it; renew it with `invoke lock --project {os.path.relpath(project.root)}`"
-        in done.stderr
-    )
+    assert f"fastapi is not in it; renew it with `invoke lock --project {project.root}`" in done.stderr
 
 
 def test_tagging_what_was_never_built_says_so(make_project: MakeProject) -> None:

@@ -69,7 +69,8 @@ def build(engine: Engine, python_image: str, tmp_path: Path) -> Iterator[Build]:
 
     def make(dockerfile: str, files: dict[str, str]) -> tuple[Project, str]:
         text = dockerfile.replace("FROM BASE", f"FROM {python_image}") + "\n# drydock's\n"
-        folder = write_files(tmp_path / "project", {"pyproject.toml": PYPROJECT, "Dockerfile": text, **files})
+        own = {"pyproject.toml": PYPROJECT, "requirements.lock": "", "Dockerfile": text}
+        folder = write_files(tmp_path / "project", own | files)
         args = ["docker", "buildx", "build", "--quiet", "--load", str(folder)]
         image = command.run(args, env=engine.environment).stdout.strip()
         made.append(image)

@@ -400,7 +400,8 @@ answer = sorted(name for name in names if os.path.exists(name))
 import socket
 answer = [
     attempt(socket.gethostbyname, "localhost"), attempt(socket.getservbyname, "https"), socket.has_ipv6,
-    attempt(socket.getprotobyname, "tcp"), str(attempt(socket.getaddrinfo, "nowhere.invalid", 1)).split(":")[0],
+    attempt(socket.getprotobyname, "tcp"),
+    str(attempt(socket.getaddrinfo, "nowhere.invalid", 1)).split(":")[0],  # the rest is the name server's
     sorted({one[4][0] for one in socket.getaddrinfo("localhost", 80)}),
 ]
 # %% asyncio

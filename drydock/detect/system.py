@@ -45,6 +45,7 @@ RUNTIME = {
     "git": Runtime(("gitpython",), ("git",), ("git", "/usr/lib/git-core")),
     "graphviz": Runtime(("graphviz",), ("dot",), ("dot", "/usr/lib/*/graphviz")),
     "imagemagick": Runtime((), ("convert",)),
+    "libcairo2": Runtime((), (), ("libcairo.so.2",)),
     "libgl1": Runtime(("opencv-python",)),
     "libimage-exiftool-perl": Runtime((), ("exiftool",)),
     "libmagic1": Runtime(
@@ -56,8 +57,10 @@ RUNTIME = {
         (),
         ("libpango-1.0.so.0", "libpangoft2-1.0.so.0", "libgobject-2.0.so.0", "/etc/fonts"),
     ),
+    "libportaudio2": Runtime((), (), ("libportaudio.so.2",)),
     "libpq5": Runtime(("psycopg",), (), ("libpq.so.5",)),
     "libreoffice": Runtime((), ("libreoffice", "soffice")),
+    "libvips42": Runtime((), (), ("libvips.so.42",)),
     "libzbar0": Runtime(("pyzbar",), (), ("libzbar.so.0",)),
     "openssh-client": Runtime((), ("ssh",), ("ssh",)),
     "pandoc": Runtime((), ("pandoc",), ("pandoc",)),
@@ -70,11 +73,13 @@ RUNTIME = {
 }
 BY_DISTRIBUTION = {name: package for package, row in RUNTIME.items() for name in row.distributions}
 BY_PROGRAM = {name: package for package, row in RUNTIME.items() for name in row.programs}
-# Wheels that load a library which the base lacks: only named, since not every program needs it.
+# Wheels that load a library which the base lacks. It is installed for code that imports them, and only named
+# where that import may fail.
 LIBRARIES = {
     "lightgbm": ("libgomp.so.1", "libgomp1"),
     "cairocffi": ("libcairo.so.2", "libcairo2"),
     "cairosvg": ("libcairo.so.2", "libcairo2"),
+    "pyodbc": ("libodbc.so.2", "libodbc2"),
     "pyvips": ("libvips.so.42", "libvips42"),
     "sounddevice": ("libportaudio.so.2", "libportaudio2"),
 }
@@ -96,7 +101,8 @@ def packages(
 ) -> tuple[tuple[Package, ...], tuple[Package, ...]]:
     """Return the Debian packages for the build and for the run, each with its evidence."""
     build = [*_built(chosen, names, python), *_from_dockerfiles(files, kept, run=False)]
-    run = [*_linked(chosen, names), *_from_code(startup), *_from_dockerfiles(files, kept, run=True)]
+    own = (*_linked(chosen, names), *_imported(startup, names), *_from_code(startup))
+    run = [*own, *_from_dockerfiles(files, kept, run=True)]
     return distinct(build), distinct(run)
 
 
@@ -135,6 +141,15 @@ def _linked(chosen: Chosen | None, names: set[str]) -> Iterator[Package]:
             yield Package(package, _where(chosen, name), f"{name} links against it")
         if name in BY_DISTRIBUTION and name not in bundled:
             yield Package(BY_DISTRIBUTION[name], _where(chosen, name), f"{name} uses it")
+
+
+def _imported(startup: Startup | None, names: set[str]) -> Iterator[Package]:
+    for module in startup.modules if startup else ():
+        for one in module.imports:
+            name = one.module.partition(".")[0]
+            if name in names & LIBRARIES.keys() and not (one.scope.tried or one.scope.typing):
+                library, package = LIBRARIES[name]
+                yield Package(package, module.path, f"{name} loads {library}")
 
 
 def _where(chosen: Chosen | None, name: str) -> str:

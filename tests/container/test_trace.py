@@ -57,6 +57,31 @@ def test_a_library_that_is_nowhere_and_ends_the_application_is_named() -> None:
     ]
 
 
+def test_a_library_that_is_asked_for_by_every_systems_name_is_named_once_and_as_here() -> None:
+    names = (
+        "cairo-2",
+        "libcairo.so.2",
+        "libcairo.so",
+        "liblibcairo.so.2.so",
+        "libcairo.2.dylib",
+        "libcairo-2.dll",
+    )
+    fault = "OSError: no library called cairo-2 was found\n" * 9
+
+    [problem] = trace.judge(seen(looked_for=names, fault=fault), set())
+
+    assert problem.startswith("the application looks for libcairo.so.2 and ends with 'OSError: no library")
+    assert len(problem) < 400
+
+
+def test_a_missing_library_is_named_though_another_was_found() -> None:
+    names = ("libmagic.so.1", "libgone.so.9")
+
+    [problem] = trace.judge(seen(LIBRARY, looked_for=names, fault="OSError: no"), set())
+
+    assert problem.startswith("the application looks for libgone.so.9 and ends")
+
+
 def test_what_the_loader_misses_is_named() -> None:
     fault = "ImportError: libpq.so.5: cannot open shared object file: No such file or directory"
 

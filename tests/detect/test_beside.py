@@ -329,6 +329,20 @@ def test_path_of_which_nothing_is_written_down_is_no_evidence(text: str, tmp_pat
     assert (findings.data_files, findings.writable) == ((), ())
 
 
+def test_the_library_of_a_wheel_is_installed_for_code_that_imports_it_whatever_happens(
+    tmp_path: Path,
+) -> None:
+    files = {
+        "main.py": "import cairosvg\nfrom fastapi import FastAPI\napp = FastAPI()\n",
+        "requirements.txt": "fastapi\nuvicorn\ncairosvg==2.7\n",
+    }
+
+    findings = found(tmp_path, files)
+
+    assert ("libcairo2", "main.py") in [(one.value, one.where) for one in findings.system_run]
+    assert not [note for note in findings.notes if "libcairo" in note.value]
+
+
 @pytest.mark.parametrize(("installs", "named"), [("", ["requirements.txt:3"]), ("libgomp1", [])])
 def test_a_library_that_no_wheel_carries_is_named_until_it_is_installed(
     installs: str, named: list[str], tmp_path: Path

@@ -40,7 +40,7 @@ class Row:
         wrong: The other facts, each with the finding.
         refused: By `init`.
         built: Into images.
-        answered: The production image started, answered, and stopped.
+        answered: Both images started, answered, and stopped.
         sizes: Bytes on disk by target.
         seconds: From the copy of the project to its last answer.
         said: The reason why it did not answer, or empty.
@@ -114,11 +114,18 @@ def _answered(case: Case, row: Row, place: Path, engine: Engine) -> Row:
             for target in TARGETS:
                 sizes[target] = workspace.measured(target).on_disk
             _start_pytest(workspace)
-            verdict = smoke.judge(Subject(workspace, "production"))
+            verdicts = [smoke.judge(Subject(workspace, target)) for target in TARGETS]
     except DrydockError as error:
         return _ended(case, row, sizes, str(error), error.evidence)
-    if not verdict.passed:
-        return _ended(case, row, sizes, verdict.summary, verdict.evidence)
+    faults = [
+        f"{target}: {fault}"
+        for target, verdict in zip(TARGETS, verdicts, strict=True)
+        if not verdict.passed
+        for fault in verdict.details or (verdict.summary,)
+    ]
+    if faults:
+        evidence = [*faults, *(verdict.evidence for verdict in verdicts if not verdict.passed)]
+        return _ended(case, row, sizes, faults[0], "\n".join(evidence))
     return dataclasses.replace(row, built=True, answered=True, sizes=sizes, expected=not case.reason)
 
 

@@ -25,6 +25,8 @@ from loader import Fault, Trace, watched
 
 HERE = Path(__file__).parent
 LAYERS = ("/layers/runtime", "/layers/dependencies")
+LONGEST = 160  # characters of a library's own message, which may name every place that it tried
+VERSIONED = re.compile(r"^(?!liblib)[^/]*\.so\.\d+$|/.*\.so\.\d+$")
 MISSING = re.compile(r"([\w.+-]+): cannot open shared object file")
 
 
@@ -81,21 +83,27 @@ def judge(trace: Trace, lacking: set[str]) -> list[str]:
     """
     asked = {path for path in lacking if path in trace.by_name or Path(path).name in trace.by_name}
     there = {Path(path).name for path in trace.loaded}
+    faults = [
+        (fault, [name for name in wanted(fault) if Path(name).name not in there]) for fault in trace.faults
+    ]
     return [
         f"{path} is opened at run time and is not in the image; name {Path(path).name} in EXTRA_FILES"
         for path in sorted(asked or lacking)
     ] + [
-        f"{fault.what} looks for {name} and ends with {fault.why!r};"
+        f"{fault.what} looks for {' or '.join(names)} and ends with {fault.why[:LONGEST]!r};"
         " install the package with it in `dependencies` and name it in EXTRA_FILES"
-        for fault in trace.faults
-        for name in sorted(wanted(fault))
-        if Path(name).name not in there
+        for fault, names in faults
+        if names
     ]
 
 
-def wanted(fault: Fault) -> set[str]:
-    """Return the libraries that a failed statement looked for."""
-    return {*fault.looked_for, *MISSING.findall(fault.why)}
+def wanted(fault: Fault) -> list[str]:
+    """Return the libraries that a failed statement looked for, by their names on Linux.
+
+    A binding tries one library under each system's name: libcairo.so.2, libcairo.2.dylib, libcairo-2.dll.
+    """
+    names = {*fault.looked_for, *MISSING.findall(fault.why)}
+    return sorted({name for name in names if VERSIONED.search(name)} or names)
 
 
 if __name__ == "__main__":

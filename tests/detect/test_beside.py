@@ -375,7 +375,7 @@ def test_a_field_of_settings_that_are_reached_through_a_wrapper_gives_its_defaul
         ("( poetry check || ( echo 'stale; lock it' && false ) )", []),
         ("ARCH=$(case $(arch) in x) echo a ;; *) echo b ;; esac) && python words.py", ["python words.py"]),
         ("DEBIAN_FRONTEND=noninteractive apt-get install -y git", []),
-        ("sed -i s/deb.debian.org/mirror.example.com/ /etc/apt/sources.list", []),
+        ("sed -i s/deb.example.org/mirror.example.com/ /etc/apt/sources.list", []),
         ("sed -i s/red/blue/ theme.css", ["sed -i s/red/blue/ theme.css"]),
     ],
 )

@@ -12,7 +12,7 @@ from typing import Any
 
 from drydock import command
 from drydock.build import builder as builders
-from drydock.build.errors import NoBuilder
+from drydock.build.errors import EngineTooOld, NoBuilder
 from drydock.doctor.finding import Finding, failure, ok, unknown, warning
 from drydock.engine import OLDEST, Engine, find
 from drydock.errors import CommandMissing
@@ -80,6 +80,8 @@ def builder(engine: Engine) -> Finding:
         found = builders.find(engine)
     except CommandMissing:
         return unknown("builder", "there is no docker CLI to ask")
+    except EngineTooOld:
+        return unknown("builder", "the engine's own is too old; --builder may name one outside of it")
     except NoBuilder as error:
         return failure("builder", str(error.values["problem"]), NoBuilder.next_step)
     if found.own:

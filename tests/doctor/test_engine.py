@@ -43,6 +43,17 @@ def test_the_engines_kind_and_age(
     assert (found.severity, words in found.fact) == (severity, True)
 
 
+def test_the_builder_of_an_engine_that_is_too_old_does_not_end_the_examination(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("BUILDX_BUILDER", raising=False)
+    monkeypatch.setenv("BUILDX_CONFIG", str(tmp_path))
+    with telling(tmp_path, version={"Version": "20.10.24"}) as engine:
+        found = looks.builder(engine)
+
+    assert (found.severity, "too old" in found.fact) == (Severity.UNKNOWN, True)
+
+
 @pytest.mark.parametrize(
     ("script", "severity", "words"),
     [

@@ -46,8 +46,6 @@ def clean(engine: Engine, project: Project, *, caches: bool = False) -> Iterator
         except docker.errors.APIError:  # a container runs from it
             continue
         yield f"image {image.short_id}"
-    for name in sorted(remove_mounts(builder.find(engine), COLD, idle=LONGER_THAN_A_BUILD)):
-        yield f"cache mounts {name}"
     if project.state.is_dir():
         shutil.rmtree(project.state)
         yield f"folder {project.state}"
@@ -56,6 +54,9 @@ def clean(engine: Engine, project: Project, *, caches: bool = False) -> Iterator
             yield f"{count} files of {name} unused for {row.days:g} days"
     for path in state.remove_caches() if caches else ():
         yield f"cache {path}"
+    # Last, since a selected builder may not answer.
+    for name in sorted(remove_mounts(builder.find(engine), COLD, idle=LONGER_THAN_A_BUILD)):
+        yield f"cache mounts {name}"
 
 
 def _development(engine: Engine, project: Project) -> set[str]:

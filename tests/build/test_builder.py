@@ -99,36 +99,29 @@ def test_a_builder_inside_another_engine_is_refused(inspected: Path) -> None:
         builder.find(HERE, "away")
 
 
-@pytest.mark.live
-def test_an_unknown_builder_is_refused_before_the_build(
-    make_project: MakeProject, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+@pytest.fixture
+def project(make_project: MakeProject, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Project:
+    """A project with an empty image, and an empty configuration of buildx."""
     monkeypatch.setenv("BUILDX_CONFIG", str(tmp_path))
-    project = make_project({"Dockerfile": "FROM scratch AS production\n"})
+    return make_project({"Dockerfile": "FROM scratch AS production\n"})
 
+
+@pytest.mark.live
+def test_an_unknown_builder_is_refused_before_the_build(project: Project) -> None:
     with pytest.raises(NoBuilder, match='builder nobody cannot build for this engine: no builder "nobody" f'):
         build(HERE, project, Options(builder="nobody"))
 
 
 @pytest.mark.live
-def test_a_remote_builder_that_does_not_answer_is_refused_at_once(
-    make_project: MakeProject, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.setenv("BUILDX_CONFIG", str(tmp_path))
+def test_a_remote_builder_that_does_not_answer_is_refused_at_once(project: Project) -> None:
     command.run(["docker", "buildx", "create", "--name=gone", "--driver=remote", "unix:///gone.sock"])
-    project = make_project({"Dockerfile": "FROM scratch AS production\n"})
 
     with pytest.raises(NoBuilder, match=r"nothing answers its remote driver at unix:///gone\.sock"):
         build(HERE, project, Options(builder="gone"))
 
 
 @pytest.mark.live
-def test_what_a_builders_driver_cannot_do_names_the_driver(
-    make_project: MakeProject, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.setenv("BUILDX_CONFIG", str(tmp_path))
-    project = make_project({"Dockerfile": "FROM scratch AS production\n"})
-
+def test_what_a_builders_driver_cannot_do_names_the_driver(project: Project, tmp_path: Path) -> None:
     with pytest.raises(BuildFailed, match=r"set-up of builder default \(docker driver\)' failed: .*ache"):
         build(HERE, project, Options(cache_to=(f"type=local,dest={tmp_path}/cache",)))
 

@@ -69,8 +69,8 @@ class AgentStack:
         return await asyncio.shield(self._loading)
 
     async def _start(self, key: SecretStr) -> TodoAgent:
-        # After its tools: both import `mcp`, whose modules import each other, and two threads that do so see
-        # half of them.
+        # After its tools: both import `mcp`, whose modules import each other, and two threads at once would
+        # each see half of them.
         with suppress(Problem):
             await self._mcp.ready()
         return await asyncio.to_thread(self._load, key)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import argparse
 import logging
 import os
-import signal
 import sys
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
 import nox
 
+from drydock import interrupts
 from drydock.cli.errors import UnknownSession
 from drydock.errors import BadConfiguration, DrydockError
 from drydock.gates.gate import Gate, registry
@@ -110,8 +110,7 @@ nox.needs_version = ">=2026.10.20"
 nox.options.default_venv_backend = "none"
 nox.options.error_on_external_run = False
 nox.options.stop_on_first_error = False
-# As after Ctrl-C, a session that SIGTERM ends removes everything that it started.
-signal.signal(signal.SIGTERM, signal.default_int_handler)
+interrupts.heed()
 # The tools are beside this Python, even if nox was called by its path.
 os.environ["PATH"] = os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", "")))
 # nox shows every library's debug log, and the engine's client logs each request.

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 
 from rich.markup import escape
 
-from drydock import command, hook
-from drydock.errors import DrydockError
+from drydock import command, hook, interrupts
+from drydock.errors import DrydockError, Interrupted
 from drydock.report import console, tables
 from drydock.report.push_status import status
 
@@ -21,6 +21,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--project", default=".", help="the project's folder, from the top of the repository")
     parser.add_argument("gates", nargs="*", help="the gates; all of them when none is named")
     given = parser.parse_args(arguments)
+    interrupts.heed()
     # git sets a hook's index and folder; commands in another repository must not inherit them.
     for name in command.run(["git", "rev-parse", "--local-env-vars"]).stdout.split():
         os.environ.pop(name, None)
@@ -35,6 +36,10 @@ def main(arguments: Sequence[str]) -> int:
                 out.print(
                     f"{mark}  [bold]{verdict.gate}[/bold]  {escape(verdict.summary)}  [dim]{took}[/dim]"
                 )
+    except KeyboardInterrupt:
+        stopped = Interrupted(during="the hook's gates")
+        out.print(str(stopped), markup=False)
+        return stopped.exit_code
     except DrydockError as error:
         if error.evidence:
             out.print(error.evidence, markup=False)

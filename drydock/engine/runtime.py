@@ -6,12 +6,13 @@ import http.client
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from drydock.engine import LABEL, Engine
 from drydock.engine.errors import ContainerExited, ImageMissing, NotReady, NotStarted, PortTaken
+from drydock.interrupts import held
 
 if TYPE_CHECKING:
     from docker.models.containers import Container
@@ -167,20 +168,18 @@ def started(engine: Engine, run: Run) -> Iterator[Running]:
         # interval of its own in the engine, so it ends at once.
         interval = int(run.probe_every * NANOSECONDS)
         options["healthcheck"] = {"interval": interval, "retries": 1, "start_period": NANOSECONDS // 1000}
-    try:
-        container = engine.sdk.containers.create(
-            run.image,
-            command=list(run.command) or None,
-            environment=dict(run.environment),
-            labels={LABEL: run.owner},
-            extra_hosts=dict(run.extra_hosts) or None,
-            dns=list(run.dns) or None,
-            volumes={host: {"bind": inside, "mode": "ro"} for inside, host in run.mounts.items()} or None,
-            **options,
-        )
-    except docker.errors.ImageNotFound as error:
-        raise ImageMissing(reference=run.image) from error
-    try:
+    wanted = created(
+        engine,
+        run.image,
+        run.owner,
+        command=list(run.command) or None,
+        environment=dict(run.environment),
+        extra_hosts=dict(run.extra_hosts) or None,
+        dns=list(run.dns) or None,
+        volumes={host: {"bind": inside, "mode": "ro"} for inside, host in run.mounts.items()} or None,
+        **options,
+    )
+    with wanted as container:
         try:
             container.start()
         except docker.errors.APIError as error:
@@ -188,7 +187,26 @@ def started(engine: Engine, run: Run) -> Iterator[Running]:
                 raise PortTaken(port=run.host_port) from error
             raise NotStarted(image=run.image, reason=error.explanation or error) from error
         yield Running(container, run)
-    finally:
-        # `clean` may have removed it already.
-        with suppress(docker.errors.NotFound):
-            container.remove(force=True, v=True)
+
+
+@contextmanager
+def created(engine: Engine, image: str, owner: str, **options: Any) -> Iterator[Container]:
+    """Create a container without starting it; remove it with its volumes at the end."""
+    import docker
+
+    with ExitStack() as stack:
+        with held():
+            try:
+                container = engine.sdk.containers.create(image, labels={LABEL: owner}, **options)
+            except docker.errors.ImageNotFound as error:
+                raise ImageMissing(reference=image) from error
+            stack.callback(_remove, container)
+        yield container
+
+
+def _remove(container: Container) -> None:
+    import docker
+
+    # `clean` may have removed it already.
+    with held(), suppress(docker.errors.NotFound):
+        container.remove(force=True, v=True)

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import IO
 
 from drydock import temporary
-from drydock.engine import LABEL, Engine
-from drydock.engine.errors import ImageMissing
+from drydock.engine import Engine
+from drydock.engine.runtime import created
 from drydock.errors import NoSpace
 from drydock.image.local import Stream
 from drydock.image.record import absolute
@@ -24,21 +24,14 @@ def unpacked(engine: Engine, image: str, wanted: Callable[[str], bool] = lambda 
 
     Links, devices and paths outside of it are left out: a stranger's image must not reach this machine.
     """
-    import docker
-
     with temporary.folder("contents") as folder:
-        try:
-            # The container only merges the layers. It is never started, so its command never runs.
-            container = engine.sdk.containers.create(image, command=["-"], labels={LABEL: OWNER})
-        except docker.errors.ImageNotFound as error:
-            raise ImageMissing(reference=image) from error
-        try:
+        # The container only merges the layers. It is never started, so its command never runs.
+        with created(engine, image, OWNER, command=["-"]) as container:
             chunks: Iterable[bytes] = container.export()  # type: ignore[assignment]  # the stubs say str
-            _write(chunks, folder, wanted)
-        except OSError as error:
-            raise NoSpace(during=f"unpacking {image}") from error
-        finally:
-            container.remove(force=True, v=True)
+            try:
+                _write(chunks, folder, wanted)
+            except OSError as error:
+                raise NoSpace(during=f"unpacking {image}") from error
         yield folder
 
 

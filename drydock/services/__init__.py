@@ -5,13 +5,14 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 
 from drydock import base as bases
 from drydock.base import make, pull
 from drydock.engine import LABEL, Engine
 from drydock.engine.runtime import Run, Running, started
+from drydock.interrupts import held
 from drydock.progress import Patience, Say
 from drydock.project import Project
 from drydock.recipe.backing import POSTGRES, Backing, environment
@@ -128,11 +129,11 @@ def _postgres(plan: make.Plan) -> make.Plan:
 @contextmanager
 def _network(engine: Engine) -> Iterator[str]:
     name = f"drydock-run-{secrets.token_hex(4)}"
-    network = engine.sdk.networks.create(name, driver="bridge", labels={LABEL: OWNER})
-    try:
+    with ExitStack() as stack:
+        with held():
+            network = engine.sdk.networks.create(name, driver="bridge", labels={LABEL: OWNER})
+            stack.callback(network.remove)
         yield name
-    finally:
-        network.remove()
 
 
 def wait(running: Running, backing: Backing) -> None:

@@ -7,7 +7,6 @@ import functools
 import inspect
 import os
 import select
-import signal
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from invoke import Context, Exit, Task, task
 
+from drydock import interrupts
 from drydock.errors import BadCommandLine, DrydockError, Interrupted, NoSpace
 from drydock.progress import Say, silent
 from drydock.spelling import spelled
@@ -119,8 +119,7 @@ def guarded(body: Body, doing: str, shared: Sequence[str]) -> Body:
         given = signature.bind(*args, **kwargs)
         given.apply_defaults()
         hushed = bool(given.arguments.get("quiet") or given.arguments.get("json"))
-        # As after Ctrl-C, a task that SIGTERM ends removes everything that it started.
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        interrupts.heed()
         try:
             _check_words(given, _name(body))
             project = given.arguments.get("project") or "the project"

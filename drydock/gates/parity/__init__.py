@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, cast
@@ -43,9 +44,13 @@ def judge(subject: Subject) -> Verdict:
     # Built one after the other; the threads below only ask.
     images = {target: subject.workspace.built(target).image_id for target in ("slim", subject.target)}
     subject.say(f"asking slim and {subject.target} {len(SNIPPETS)} questions")
-    with ThreadPoolExecutor(len(images)) as pool:
-        asked = {target: pool.submit(ask, subject, image) for target, image in images.items()}
-    faults = {target: one.exception() for target, one in asked.items() if one.exception()}
+    # This thread owns the containers: an interrupt removes them first, which ends the threads' questions.
+    with ThreadPoolExecutor(len(images)) as pool, ExitStack() as stack:
+        containers = {
+            target: stack.enter_context(container(subject, image)) for target, image in images.items()
+        }
+        asked = {target: pool.submit(ask, one, project) for target, one in containers.items()}
+        faults = {target: one.exception() for target, one in asked.items() if one.exception()}
     for target, fault in faults.items():
         if len(faults) == 1 and isinstance(fault, ContainerExited | NotReady):
             verdict = Verdict.failed(GATE, fault)
@@ -58,13 +63,16 @@ def judge(subject: Subject) -> Verdict:
     return decide(case, [report])
 
 
-def ask(subject: Subject, image: str) -> dict[str, Any]:
-    """Return an image's answer to each request and each snippet, from one container."""
+def container(subject: Subject, image: str) -> AbstractContextManager[Running]:
     project = subject.project
     run = Run(image, project.port, environment=project.development.environment, owner=GATE)
-    with started(subject.engine, run) as running:
-        running.wait_until_ready(project.ready_path)
-        return {**answers_to_requests(running, project), **answers_to_snippets(running)}
+    return started(subject.engine, run)
+
+
+def ask(running: Running, project: Project) -> dict[str, Any]:
+    """Return a container's answer to each request and each snippet."""
+    running.wait_until_ready(project.ready_path)
+    return {**answers_to_requests(running, project), **answers_to_snippets(running)}
 
 
 def answers_to_requests(running: Running, project: Project) -> dict[str, Any]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
@@ -19,8 +20,6 @@ from drydock.verdict import Verdict
 
 GATE = "security"
 ACCOUNTS = ("/etc/passwd", "/etc/shadow", "/etc/group")
-# The health check mostly waits; the rest keeps one more processor busy.
-THREADS = 2
 # Every check of ours by group; docs/background/security.md says what each asks, and which peers ask it.
 CHECKS: dict[str, tuple[str, ...]] = {
     "configuration": (
@@ -58,13 +57,16 @@ FACTS = Facts(
 def judge(subject: Subject) -> Verdict:
     today = datetime.now(UTC).date()
     expectations = load(subject.project.root, today, subject.project.recipe_folder)
-    # The threads below share the subject: the image is read before they begin.
-    _ = subject.anatomy
-    with ThreadPoolExecutor(THREADS) as pool:
-        # First, since it waits for probes while the others work.
-        waiting = pool.submit(_health, subject, expectations)
-        others = pool.submit(lambda: [report for group in GROUPS for report in group(subject, expectations)])
-        reports = [*others.result(), *waiting.result()]
+    healthcheck = subject.image.config.healthcheck
+    # This thread owns the container: an interrupt removes it first, which ends the other thread's wait.
+    with ThreadPoolExecutor(1) as pool, ExitStack() as stack:
+        waiting: list[Future[Report]] = []
+        # The configuration's check reports a missing HEALTHCHECK.
+        if expectations.image.health.live and healthcheck.get("Test"):
+            probed = health.probed(subject.engine, subject.project, subject.image.id)
+            waiting.append(pool.submit(health.watch, stack.enter_context(probed), healthcheck))
+        reports = [report for group in GROUPS for report in group(subject, expectations)]
+        reports += [one.result() for one in waiting]
     case = Case(GATE, subject.target, "checks", expectations.security.ignore, today)
     return decide(case, reports)
 
@@ -123,14 +125,6 @@ def _budget(subject: Subject, _: Expectations) -> Iterator[Report]:
         judged = budget.judge(subject.image, limit, subject.name)
         found = () if judged.passed else (Finding("budget", subject.target, judged.summary),)
         yield _report("budget", found)
-
-
-def _health(subject: Subject, wanted: Expectations) -> list[Report]:
-    found = subject.image.config.healthcheck
-    # The configuration's check reports a missing HEALTHCHECK.
-    if not wanted.image.health.live or not found.get("Test"):
-        return []
-    return [health.run(subject.engine, subject.project, subject.image.id, found)]
 
 
 GROUPS: tuple[Callable[[Subject, Expectations], Iterator[Report]], ...] = (

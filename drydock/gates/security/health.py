@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from typing import NamedTuple
 
 from drydock.engine import Engine
@@ -44,26 +45,30 @@ def limits(healthcheck: Mapping[str, object]) -> Limits:
     return Limits(healthy + SLACK_SECONDS, PROBE_EVERY + value("Timeout") + SLACK_SECONDS, promised)
 
 
-def run(engine: Engine, project: Project, image: str, healthcheck: Mapping[str, object]) -> Report:
-    """Start an image, see it healthy, suspend its process, and see it unhealthy.
-
-    SIGSTOP leaves the port open and the process alive: only a probe that asks can tell. The probe's command
-    and time-out are the image's own; it runs more often than in production, so that this takes seconds.
-    """
-    most = limits(healthcheck)
+def probed(engine: Engine, project: Project, image: str) -> AbstractContextManager[Running]:
+    """Start an image whose probe runs more often than in production, so that it takes seconds to notice."""
     environment = project.development.environment
     wanted = Run(image, project.port, environment=environment, owner=contents.OWNER, probe_every=PROBE_EVERY)
-    with started(engine, wanted) as running:
-        seconds = _wait(running, "healthy", most.healthy)
-        if seconds is None:
-            text = f"not healthy within {most.healthy:g} s: {_last(running)}"
-            return Report(SOURCE, 1, (Finding("health", "start", text),))
-        facts = {"healthy_seconds": seconds}
-        running.container.kill(signal="SIGSTOP")
-        seconds = _wait(running, "unhealthy", most.noticed)
-        if seconds is None:
-            text = f"still healthy {most.noticed:g} s after its process was stopped"
-            return Report(SOURCE, 1, (Finding("health", "hang", text),), facts=facts)
+    return started(engine, wanted)
+
+
+def watch(running: Running, healthcheck: Mapping[str, object]) -> Report:
+    """See a container healthy, suspend its process, and see it unhealthy.
+
+    SIGSTOP leaves the port open and the process alive: only a probe that asks can tell. The probe's command
+    and time-out are the image's own.
+    """
+    most = limits(healthcheck)
+    seconds = _wait(running, "healthy", most.healthy)
+    if seconds is None:
+        text = f"not healthy within {most.healthy:g} s: {_last(running)}"
+        return Report(SOURCE, 1, (Finding("health", "start", text),))
+    facts = {"healthy_seconds": seconds}
+    running.container.kill(signal="SIGSTOP")
+    seconds = _wait(running, "unhealthy", most.noticed)
+    if seconds is None:
+        text = f"still healthy {most.noticed:g} s after its process was stopped"
+        return Report(SOURCE, 1, (Finding("health", "hang", text),), facts=facts)
     facts |= {"unhealthy_seconds": seconds, "unhealthy_in_production_seconds": most.promised}
     return Report(SOURCE, 1, facts=facts)
 

@@ -7,6 +7,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from datetime import date
 from types import SimpleNamespace
 from typing import Any, cast
@@ -40,11 +41,12 @@ def judge(make_project: MakeProject, monkeypatch: pytest.MonkeyPatch) -> Judge:
         for target in answers:
             workspace.adopt(target, target)
 
-        def ask(_subject: Subject, image: str) -> dict[str, Any]:
+        def ask(image: str, _project: Project) -> dict[str, Any]:
             if isinstance(found := answers[image], Exception):
                 raise found
             return cast("dict[str, Any]", found)
 
+        monkeypatch.setattr(parity, "container", lambda _, image: nullcontext(image))
         monkeypatch.setattr(parity, "ask", ask)
         return parity.judge(Subject(workspace, "production"))
 

@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import threading
+
+import pytest
+
+from drydock import interrupts
+
+HEEDS = """\
+import os, signal, sys
+from drydock import interrupts
+if sys.argv[2:]:
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+interrupts.heed()
+try:
+    os.kill(os.getpid(), signal.Signals[sys.argv[1]])
+    print("goes on")
+except KeyboardInterrupt:
+    print("cleans up")
+"""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["SIGINT"], "cleans up"),
+        (["SIGTERM"], "cleans up"),
+        (["SIGHUP"], "cleans up"),
+        (["SIGHUP", "ignored, as by nohup"], "goes on"),
+    ],
+)
+def test_each_signal_that_ends_a_command_lets_it_clean_up(arguments: list[str], said: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", HEEDS, *arguments], check=False, capture_output=True, text=True
+    )
+
+    assert done.stdout == f"{said}\n"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_held_signal_interrupts_at_the_end_of_the_block(number: signal.Signals) -> None:
+    done = []
+    with pytest.raises(KeyboardInterrupt), interrupts.held():
+        signal.raise_signal(number)
+        done.append("the rest")
+
+    assert done == ["the rest"]
+    with pytest.raises(KeyboardInterrupt):
+        signal.raise_signal(number)
+
+
+def test_a_second_signal_interrupts_at_once() -> None:
+    done = []
+    with pytest.raises(KeyboardInterrupt), interrupts.held():
+        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
+        done.append("the rest")
+
+    assert done == []
+
+
+def test_a_held_signal_interrupts_a_block_that_fails() -> None:
+    with pytest.raises(KeyboardInterrupt) as caught, interrupts.held():
+        signal.raise_signal(signal.SIGINT)
+        raise OSError("the engine is gone")
+
+    assert isinstance(caught.value.__context__, OSError)
+
+
+def test_other_threads_hold_nothing() -> None:
+    handlers = []
+
+    def look() -> None:
+        with interrupts.held():
+            handlers.append(signal.getsignal(signal.SIGINT))
+
+    thread = threading.Thread(target=look)
+    thread.start()
+    thread.join()
+
+    assert handlers == [signal.getsignal(signal.SIGINT)]

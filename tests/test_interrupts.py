@@ -40,34 +40,41 @@ def test_each_signal_that_ends_a_command_lets_it_clean_up(arguments: list[str], 
     assert done.stdout == f"{said}\n"
 
 
+def hold(signals: list[signal.Signals], done: list[str], fault: Exception | None = None) -> None:
+    with interrupts.held():
+        for number in signals:
+            signal.raise_signal(number)
+        done.append("the rest")
+        if fault:
+            raise fault
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_held_signal_interrupts_at_the_end_of_the_block(number: signal.Signals) -> None:
-    done = []
-    with pytest.raises(KeyboardInterrupt), interrupts.held():
-        signal.raise_signal(number)
-        done.append("the rest")
+    done: list[str] = []
+    with pytest.raises(KeyboardInterrupt):
+        hold([number], done)
 
     assert done == ["the rest"]
+    # Its own handler is back.
     with pytest.raises(KeyboardInterrupt):
         signal.raise_signal(number)
 
 
 def test_a_second_signal_interrupts_at_once() -> None:
-    done = []
-    with pytest.raises(KeyboardInterrupt), interrupts.held():
-        signal.raise_signal(signal.SIGINT)
-        signal.raise_signal(signal.SIGINT)
-        done.append("the rest")
+    done: list[str] = []
+    with pytest.raises(KeyboardInterrupt):
+        hold([signal.SIGINT, signal.SIGTERM], done)
 
     assert done == []
 
 
 def test_a_held_signal_interrupts_a_block_that_fails() -> None:
-    with pytest.raises(KeyboardInterrupt) as caught, interrupts.held():
-        signal.raise_signal(signal.SIGINT)
-        raise OSError("the engine is gone")
+    fault = OSError("the engine is gone")
+    with pytest.raises(KeyboardInterrupt) as caught:
+        hold([signal.SIGINT], [], fault)
 
-    assert isinstance(caught.value.__context__, OSError)
+    assert caught.value.__context__ is fault
 
 
 def test_other_threads_hold_nothing() -> None:

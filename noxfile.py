@@ -72,7 +72,7 @@ def tests(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def cluster_tests(session: nox.Session) -> None:
-    """Prove the Todo Chatbot API's deployment on the cluster that KUBECONFIG names."""
+    """Prove two projects' deployments on the cluster that KUBECONFIG names: ours and another author's."""
     reference, _ = sessions.built("production", session)
     args = session.posargs or ["tests/system/cluster"]
     session.run("pytest", *args, env={"DRYDOCK_CLUSTER_IMAGE": reference}, **PATIENTLY)

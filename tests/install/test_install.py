@@ -186,4 +186,5 @@ def test_every_supported_python_is_tried_or_named() -> None:
     assert SUPPORTED == ("3.11", "3.12", "3.13", "3.14")
     assert len(PRESENT) >= 1
     for version in absent:
-        warnings.warn(f"drydock was not installed on Python {version}: this machine has none", stacklevel=1)
+        where = "this machine has none; the session `acceptance` takes a container's"
+        warnings.warn(f"drydock was not installed on Python {version} here: {where}", stacklevel=1)

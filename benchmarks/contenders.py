@@ -18,7 +18,7 @@ from drydock.detect.project import load
 from drydock.engine import connect
 from drydock.progress import Say
 from drydock.project import Project
-from drydock.publish.opening import open_workspace
+from drydock.publish.builds import open_workspace
 from drydock.workspace import Workspace
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -19,7 +19,7 @@ from drydock.detect.project import load
 from drydock.engine import Engine, connect
 from drydock.gates import proof
 from drydock.gates.gate import Gate, registry
-from drydock.publish.opening import open_workspace
+from drydock.publish.builds import open_workspace
 from drydock.report import console, print_json
 from drydock.report.progress import waiting
 from drydock.report.tables import table

@@ -74,7 +74,7 @@ def built(target: str, session: nox.Session) -> tuple[str, str]:
     """Build a target of the project in the current folder; return its reference and the image's id."""
     from drydock.detect.project import load
     from drydock.engine import connect
-    from drydock.publish.opening import open_workspace
+    from drydock.publish.builds import open_workspace
     from drydock.report.progress import Shown
 
     made = open_workspace(connect(), load(Path()), session.log, Shown()).built(target)

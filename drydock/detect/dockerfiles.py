@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import yaml
 
 from drydock.detect.model import Found
-from drydock.detect.tree import Tree, ancestors, folder_of, join, strings, table
+from drydock.detect.tree import Tree, ancestors, folder_of, join, table
 from drydock.project import dockerfile
-from drydock.project.dockerfile import expand
+from drydock.project.dockerfile import Instruction, exec_words, expand
 
 MAX_FILES = 60
 COMPOSE = re.compile(r"(.*/)?(docker-)?compose([.-][\w.-]+)?\.ya?ml")
@@ -33,9 +32,8 @@ ONLY_FOR_BUILDS = frozenset(
 )
 # The bases of stages that may build Python's distributions; others build front ends.
 PYTHON_BASE = re.compile(r"python|uv|debian|ubuntu")
-# The stage of the scripts. A Dockerfile in drydock's form follows from the project, so it is not evidence.
-OURS = re.compile(r"^FROM\s+\S+\s+AS\s+drydock\s*$", re.MULTILINE)
-# Its command that installs packages which a Debian release may lack: those named by an earlier Dockerfile.
+# A command of drydock's Dockerfiles: it installs packages which a Debian release may lack, those named by an
+# earlier Dockerfile.
 KEPT = re.compile(r"grep -Fx -e ([a-z0-9][a-z0-9+.-]*(?: -e [a-z0-9][a-z0-9+.-]*)*)")
 # The fields that a stage inherits from its base stage.
 KEPT_BY_STAGES = ("copies", "ports", "commands", "packages", "variables")
@@ -92,7 +90,8 @@ def dockerfiles(tree: Tree) -> list[Dockerfile]:
     found = []
     for path in sorted(names, key=lambda f: (f.count("/"), f))[:MAX_FILES]:
         text = tree.text(path)
-        if text and "{{" not in path and not OURS.search(text):
+        # A Dockerfile in drydock's form follows from the project, so it is not evidence.
+        if text and "{{" not in path and not dockerfile.is_ours(text):
             found.append(read_dockerfile(tree, path, text))
     return found
 
@@ -102,7 +101,7 @@ def kept(tree: Tree) -> list[Found[str]]:
     found = []
     for path in tree.named("Dockerfile", "drydock.Dockerfile"):
         text = tree.text(path) or ""
-        for match in KEPT.finditer(text) if OURS.search(text) else ():
+        for match in KEPT.finditer(text) if dockerfile.is_ours(text) else ():
             where = f"{path}:{text.count(chr(10), 0, match.start()) + 1}"
             found += [Found(name, where) for name in match[1].split(" -e ")]
     return found
@@ -111,25 +110,26 @@ def kept(tree: Tree) -> list[Found[str]]:
 def read_dockerfile(tree: Tree, path: str, text: str) -> Dockerfile:
     """Return a Dockerfile's facts; its context is the folder with the files that it copies."""
     stages: dict[str, Dockerfile] = {}
-    instructions = [(one.keyword, one.text, one.line) for one in dockerfile.instructions(text)]
+    instructions = list(dockerfile.instructions(text))
     current = Dockerfile(path, _guess_context(tree, path, instructions))
     bases: list[str] = []
     runs: list[tuple[str, int]] = []
     compilers: list[tuple[str, int]] = []
     arguments: dict[str, str] = {}
-    for keyword, rest, line in instructions:
-        if keyword == "ARG":
-            name, _, value = rest.partition("=")
+    for one in instructions:
+        if one.keyword == "ARG":
+            name, _, value = one.text.partition("=")
             arguments[name.strip()] = value.strip().strip("\"'")
-        elif keyword == "FROM":
-            current = _stage(current, stages, bases, expand(rest, arguments))
-        elif keyword == "RUN":
-            runs.append((rest, line))
-            packages = [(package, line) for package in _apt_packages(rest)]
+        elif one.keyword == "FROM":
+            current = _stage(current, stages, bases, expand(one.text, arguments))
+        elif one.keyword == "RUN":
+            runs.append((one.text, one.line))
+            packages = [(package, one.line) for package in _apt_packages(one.text)]
             current.packages += packages
-            compilers += [one for one in packages if only_builds(one[0]) and PYTHON_BASE.search(current.base)]
+            if PYTHON_BASE.search(current.base):
+                compilers += [package for package in packages if only_builds(package[0])]
         else:
-            _apply(current, tree, keyword, expand(rest, arguments), line)
+            _apply(current, tree, replace(one, text=expand(one.text, arguments)))
     current.bases, current.runs, current.compilers = bases, runs, compilers
     return current
 
@@ -149,29 +149,24 @@ def _stage(current: Dockerfile, stages: dict[str, Dockerfile], bases: list[str],
     return stage
 
 
-def _apply(stage: Dockerfile, tree: Tree, keyword: str, rest: str, line: int) -> None:
-    if keyword == "WORKDIR":
+def _apply(stage: Dockerfile, tree: Tree, one: Instruction) -> None:
+    rest, line = one.text, one.line
+    if one.keyword == "WORKDIR":
         stage.workdir = join(stage.workdir, rest.strip().strip("\"'")) if rest.strip() else stage.workdir
-    elif keyword in {"COPY", "ADD"}:
-        _copy(stage, tree, rest)
-    elif keyword == "ENV":
+    elif one.copied:
+        _copy(stage, tree, one.copied)
+    elif one.keyword == "ENV":
         pairs = re.findall(r"""([A-Za-z_]\w*)=("[^"]*"|'[^']*'|\S*)""", rest) if "=" in rest else []
         pairs = pairs or [rest.partition(" ")[::2]]
         stage.variables += [(name, value.strip(" \"'"), line) for name, value in pairs if name]
-    elif keyword == "EXPOSE":
+    elif one.keyword == "EXPOSE":
         stage.ports += [(int(port), line) for port in re.findall(r"\b[0-9]{2,5}\b", rest)]
-    elif keyword in {"CMD", "ENTRYPOINT"}:
+    elif one.keyword in {"CMD", "ENTRYPOINT"}:
         stage.commands.append((_exec_text(rest), line))
 
 
-def _copied(rest: str) -> list[str]:
-    """Return the sources and the target of COPY or ADD, [] for a copy from another stage."""
-    words = [] if "--from=" in rest else _json_words(rest) or rest.split()
-    return [word for word in words if not word.startswith("--")]
-
-
-def _copy(stage: Dockerfile, tree: Tree, rest: str) -> None:
-    *sources, last = _copied(rest) or [""]
+def _copy(stage: Dockerfile, tree: Tree, copied: list[str]) -> None:
+    *sources, last = copied
     target = join(stage.workdir, last)
     for source in sources:
         inner = join(stage.context, source.strip("\"'").lstrip("/") or ".")
@@ -182,26 +177,16 @@ def _copy(stage: Dockerfile, tree: Tree, rest: str) -> None:
             stage.copies.append((inner, join(target, name) if last.endswith(("/", ".")) else target))
 
 
-def _guess_context(tree: Tree, path: str, instructions: list[tuple[str, str, int]]) -> str:
+def _guess_context(tree: Tree, path: str, instructions: list[Instruction]) -> str:
     """Return the folder with most of the Dockerfile's copied files: its own, or one above."""
-    sources = [
-        w for keyword, rest, _ in instructions if keyword in {"COPY", "ADD"} for w in _copied(rest)[:-1]
-    ]
+    sources = [word for one in instructions for word in one.copied[:-1]]
     wanted = [w.lstrip("/") for w in sources if w.strip("./") and "*" not in w and "$" not in w]
     above = ancestors(path)
     return max(above, key=lambda a: (sum(tree.has(join(a, w)) for w in wanted), -above.index(a)))
 
 
-def _json_words(rest: str) -> list[str]:
-    try:
-        value = json.loads(rest) if rest.startswith("[") else []
-    except (ValueError, RecursionError):
-        return []
-    return strings(value)
-
-
 def _exec_text(rest: str) -> str:
-    words = _json_words(rest)
+    words = exec_words(rest)
     if len(words) >= 3 and words[1] in {"-c", "-lc", "-ec"}:
         return words[2]
     return " ".join(f'"{w}"' if " " in w else w for w in words) if words else rest

@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 
 from packaging.markers import InvalidMarker, Marker, UndefinedComparison, UndefinedEnvironmentName
 
+from drydock.project.lock import linux
+
 
 @dataclass(frozen=True)
 class Locked:
@@ -51,24 +53,6 @@ def closure(lock: Lock, names: set[str], python: str) -> set[str]:
         found.add(item.name)
         pending += [name for name, marker in item.depends if holds(marker, environment)]
     return found
-
-
-def linux(python: str) -> dict[str, str]:
-    """Return the marker environment of CPython `python` on 64-bit Linux."""
-    return {
-        "python_version": python,
-        "python_full_version": f"{python}.0",
-        "sys_platform": "linux",
-        "os_name": "posix",
-        "platform_system": "Linux",
-        "platform_machine": "x86_64",
-        "implementation_name": "cpython",
-        "platform_python_implementation": "CPython",
-        "implementation_version": f"{python}.0",
-        "extra": "",
-        "platform_release": "",
-        "platform_version": "",
-    }
 
 
 def holds(marker: str, environment: dict[str, str]) -> bool:

@@ -9,17 +9,14 @@ from dataclasses import dataclass, replace
 
 from drydock import secrets
 from drydock.detect.code import Startup
+from drydock.detect.examples import BY_FORM
 from drydock.detect.model import Found, Setting, SettingKind
 from drydock.detect.syntax import Module, Site, Symbol, argument, constant, is_true, keyword, words
 from drydock.detect.values import LOOKUPS, Reader, reader
 
 BASE = re.compile(r"^(pydantic_settings|pydantic(\.v1)?)(\.\w+)*\.BaseSettings$")
 # Annotations and casts that accept only some texts.
-FORMS = re.compile(
-    r"\b(int|float|bool|Decimal|PositiveInt|NonNegativeInt|date|datetime|timedelta|UUID|UUID4|PostgresDsn|MySQLDsn|"
-    r"MariaDBDsn|RedisDsn|MongoDsn|AmqpDsn|KafkaDsn|NatsDsn|AnyUrl|AnyHttpUrl|HttpUrl|WebsocketUrl|FileUrl|EmailStr|"
-    r"NameEmail|IPvAnyAddress|list|List|set|Set|tuple|Tuple|frozenset|dict|Dict|Json|Path|FilePath|DirectoryPath)\b"
-)
+FORMS = re.compile(rf"\b({'|'.join(BY_FORM)})\b")
 SECRET_TYPES = re.compile(r"Secret(Str|Bytes)|\w+Dsn$|^Secret$")
 CONNECTORS = re.compile(
     r"(^|\.)(create_engine|create_async_engine|Database|from_url|\w*MongoClient|\w*MotorClient)$"

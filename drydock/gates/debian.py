@@ -73,22 +73,22 @@ def ask(
     folder: Path, sources: Sequence[str], packages: Sequence[Component], oldest: int, now: datetime
 ) -> str:
     """Fetch the lists of a release and return apt's policy for the packages."""
-    options = private_root(folder, sources, packages)
-    # Without --error-on, apt carries on with older lists when a mirror does not answer.
-    update = ["apt-get", "-q", *options, "--error-on=any", "update"]
     names = [f"{one.name}:{one.architecture}" if one.architecture != "all" else one.name for one in packages]
+    options = private_root(folder, sources, packages)
+    check_age(folder / "lists", oldest, now)
+    return apt_answer("apt-cache", *options, "policy", *names)
+
+
+def apt_answer(*args: str) -> str:
     try:
-        command.run(update, env={"LC_ALL": "C"}, timeout=APT_SECONDS)
-        check_age(folder / "lists", oldest, now)
-        ask = ["apt-cache", *options, "policy", *names]
-        return command.run(ask, env={"LC_ALL": "C"}, timeout=APT_SECONDS).stdout
+        return command.run(args, env={"LC_ALL": "C"}, timeout=APT_SECONDS).stdout
     except command.CommandFailed as error:
         faults = [line for line in error.completed.stderr.splitlines() if line.startswith(("E:", "W:"))]
         raise CouldNotAskError("; ".join(faults[:2]) or str(error)) from error
 
 
 def private_root(folder: Path, sources: Sequence[str], packages: Sequence[Component]) -> list[str]:
-    """Write an apt root with a system's package records, and return the options that use it."""
+    """Write an apt root with a system's package records, fetch its lists, and return its options."""
     machines = Counter(one.architecture for one in packages if one.architecture not in ("", "all"))
     main = machines.most_common(1)[0][0] if machines else "amd64"
     settings = {
@@ -97,7 +97,10 @@ def private_root(folder: Path, sources: Sequence[str], packages: Sequence[Compon
         # Translations are of no use here.
         "Acquire::Languages": "none",
     }
-    return apt.root(folder, sources, "".join(map(_paragraph, packages)), settings)
+    options = apt.root(folder, sources, "".join(map(_paragraph, packages)), settings)
+    # Without --error-on, apt carries on with older lists when a mirror does not answer.
+    apt_answer("apt-get", "-q", *options, "--error-on=any", "update")
+    return options
 
 
 def _paragraph(one: Component) -> str:

@@ -32,7 +32,7 @@ from drydock.nearest import choices
 from drydock.project import Project
 from drydock.project.errors import NoProject
 from drydock.project.git import worktree
-from drydock.publish.opening import open_workspace
+from drydock.publish.builds import open_workspace
 from drydock.state import receipts
 from drydock.state.receipts import Receipt, Receipts
 from drydock.verdict import Outcome, Verdict

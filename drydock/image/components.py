@@ -23,6 +23,7 @@ from drydock.image.file import File, Kind
 from drydock.image.packages import Source, debian_records, headers
 from drydock.image.tree import resolve
 from drydock.osrelease import fields as read_release
+from drydock.project.lock import linux
 
 DOC = "/usr/share/doc"
 PROGRAM_FOLDERS = ("/bin", "/sbin", "/usr/bin", "/usr/sbin", "/usr/local/bin", "/usr/local/sbin")
@@ -213,16 +214,7 @@ def _requirements(metadata: Message, path: str, architecture: str) -> set[str]:
     No record tells which extras were requested; a requirement that is not installed adds no edge.
     """
     python = re.search(r"/python(3\.\d+)/", path)
-    environment = {
-        "python_version": python[1] if python else "3",
-        "python_full_version": f"{python[1]}.0" if python else "3",
-        "sys_platform": "linux",
-        "platform_system": "Linux",
-        "os_name": "posix",
-        "platform_machine": _MACHINES.get(architecture, architecture),
-        "platform_python_implementation": "CPython",
-        "implementation_name": "cpython",
-    }
+    environment = linux(python[1] if python else "3", _MACHINES.get(architecture, architecture))
     extras = ["", *metadata.get_all("Provides-Extra", [])]
     names = set()
     for text in metadata.get_all("Requires-Dist", []):
@@ -230,9 +222,8 @@ def _requirements(metadata: Message, path: str, architecture: str) -> set[str]:
             wanted = Requirement(text)
         except InvalidRequirement:
             continue
-        if wanted.marker is None or any(
-            wanted.marker.evaluate({**environment, "extra": one}) for one in extras
-        ):
+        marker = wanted.marker
+        if marker is None or any(marker.evaluate({**environment, "extra": one}) for one in extras):
             names.add(str(canonicalize_name(wanted.name)))
     return names
 

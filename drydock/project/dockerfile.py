@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 from collections.abc import Iterator
@@ -10,7 +11,7 @@ from pathlib import Path
 
 _HEREDOC = re.compile(r"(?<!<)<<-?[\"']?([A-Za-z_]\w*)")
 _STAGE = re.compile(r"(?:--\S+\s+)*\S+\s+AS\s+(\S+)", re.IGNORECASE)
-_OURS = re.compile(r"^#.*\bdrydock\b|^FROM scratch AS drydock$", re.MULTILINE)
+_OURS = re.compile(r"^#.*\bdrydock\b|^FROM\s+\S+\s+AS\s+drydock\s*$", re.MULTILINE)
 _VARIABLE = re.compile(r"\$(?:\{([A-Za-z_]\w*)(?::?-([^}]*))?\}|([A-Za-z_]\w*))")
 
 
@@ -22,6 +23,13 @@ class Instruction:
     text: str  # the rest of it, with continued lines joined
     line: int  # the number of its first line
     script: str = ""  # the lines of its here-document
+
+    @property
+    def copied(self) -> list[str]:
+        """The sources and the target of COPY or ADD from the build context; empty for others."""
+        if self.keyword not in {"COPY", "ADD"} or "--from=" in self.text or self.script:
+            return []
+        return [word for word in exec_words(self.text) or self.text.split() if not word.startswith("--")]
 
 
 def instructions(text: str) -> Iterator[Instruction]:
@@ -49,10 +57,24 @@ def instructions(text: str) -> Iterator[Instruction]:
         yield Instruction(keyword.upper(), rest.strip(), start, "\n".join(script))
 
 
-def is_recipe(path: Path) -> bool:
-    """Tell whether a Dockerfile has drydock's form: a comment or a stage in it names drydock."""
+def exec_words(text: str) -> list[str]:
+    """Return the words of an instruction in JSON's form; empty for another form."""
     try:
-        return bool(_OURS.search(path.read_text(encoding="utf-8")))
+        words = json.loads(text) if text.startswith("[") else []
+    except (ValueError, RecursionError):
+        return []
+    return [word for word in words if isinstance(word, str)]
+
+
+def is_ours(text: str) -> bool:
+    """Tell whether a Dockerfile has drydock's form: a comment or a stage in it names drydock."""
+    return bool(_OURS.search(text))
+
+
+def is_recipe(path: Path) -> bool:
+    """Tell whether a file is a Dockerfile in drydock's form."""
+    try:
+        return is_ours(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError):
         return False
 

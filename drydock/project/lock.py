@@ -131,9 +131,26 @@ def resolved_from(text: str) -> list[str] | None:
     return [word for word in words if word.endswith((".txt", ".toml", ".in")) and not word.startswith("-")]
 
 
+def linux(python: str, machine: str = "x86_64") -> dict[str, str]:
+    """Return the marker environment of CPython `python`, such as `3.13`, on Linux."""
+    return {
+        "python_version": python,
+        "python_full_version": f"{python}.0",
+        "sys_platform": "linux",
+        "os_name": "posix",
+        "platform_system": "Linux",
+        "platform_machine": machine,
+        "implementation_name": "cpython",
+        "platform_python_implementation": "CPython",
+        "implementation_version": f"{python}.0",
+        "extra": "",
+        "platform_release": "",
+        "platform_version": "",
+    }
+
+
 def mismatches(wanted: Iterable[str], pins: Mapping[str, str], python: str) -> list[str]:
     """Describe each requirement that the pins do not meet."""
-    environment = {"python_version": python, "python_full_version": f"{python}.0", "sys_platform": "linux"}
     found = []
     for text in wanted:
         try:
@@ -141,7 +158,7 @@ def mismatches(wanted: Iterable[str], pins: Mapping[str, str], python: str) -> l
         except InvalidRequirement:
             found.append(f"{text!r} is not a requirement")
             continue
-        if requirement.marker and not requirement.marker.evaluate(environment):
+        if requirement.marker and not requirement.marker.evaluate(linux(python)):
             continue
         pinned = pins.get(canonicalize_name(requirement.name))
         if pinned is None:

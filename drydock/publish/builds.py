@@ -14,10 +14,26 @@ from typing import Any
 
 from drydock import state
 from drydock.build import BuildResult, Options
-from drydock.project import TARGETS
+from drydock.engine import Engine
+from drydock.progress import Say, silent
+from drydock.project import TARGETS, Project
+from drydock.publish.labels import labels_for
 from drydock.publish.provenance import Predicate, dependencies, observed, predicate, recorded
+from drydock.recorder import Recorder
 from drydock.state.sealed import Sealed, Untrusted
-from drydock.workspace import Listener, Workspace
+from drydock.workspace import Listener, Progress, Workspace
+
+
+def open_workspace(
+    engine: Engine,
+    project: Project,
+    say: Say = silent,
+    progress: Progress | None = None,
+    channel: str = "dev",
+) -> Workspace:
+    """Return a workspace that labels its images, and records its builds and sizes."""
+    listeners = (Recorder(say), Keeper())
+    return Workspace(engine, project, say, progress or Progress(), channel, labels_for, listeners)
 
 
 class Keeper(Listener):

@@ -16,7 +16,8 @@ from drydock.recipe.contents import is_below
 from drydock.recipe.errors import RecipeStale
 
 _BIND = re.compile(r"--mount=type=bind,source=([^,\s]+)")
-_PATTERN = re.compile(r"[*?\[]")
+# A pattern, or an address.
+_ELSEWHERE = re.compile(r"[*?\[]|://")
 # Names for detected values in an error.
 NAMES = {"APP_ENTRY_POINT": "the entry point", "PORT": "the port", "APP_PATH": "the import path"}
 
@@ -84,20 +85,13 @@ def _changed(project: Project, blueprint: Blueprint, text: str, hidden: _Hidden)
 def sources(text: str) -> list[str]:
     """Return the build context's paths that a Dockerfile reads, except patterns."""
     values = arguments(text)
-    found = [word for one in instructions(text) for word in _read(one)]
-    paths = [posixpath.normpath(expand(word, values)) for word in found if not _PATTERN.search(word)]
+    found = [word for one in instructions(text) for word in (*one.copied[:-1], *_bound(one))]
+    paths = [posixpath.normpath(expand(word, values)) for word in found if not _ELSEWHERE.search(word)]
     return [path.lstrip("/") or "." for path in dict.fromkeys(paths) if "$" not in path]
 
 
-def _read(one: Instruction) -> list[str]:
-    if one.keyword == "RUN":
-        return _BIND.findall(one.text)
-    words = one.text.split()
-    if one.keyword not in ("COPY", "ADD") or one.script or one.text.startswith("["):
-        return []
-    if any(word.startswith("--from=") for word in words) or "://" in one.text:
-        return []
-    return [word for word in words[:-1] if not word.startswith("--")]
+def _bound(one: Instruction) -> list[str]:
+    return _BIND.findall(one.text) if one.keyword == "RUN" else []
 
 
 def stage(text: str, name: str) -> bool:

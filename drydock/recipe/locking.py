@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import shlex
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -140,10 +139,7 @@ def _renewed(found: Findings, place: str, names: Sequence[str], upgrade: Upgrade
     tested, mark, build = (old or "").partition(BUILD_HEAD)
     own = _said(_head(tested))
     shared = [word for word in origin.words if word.startswith(("--python-version", "--no-emit-package"))]
-    with tempfile.NamedTemporaryFile("w", suffix=".txt") as versions:
-        versions.write(_constraints(texts[join(place, name)]))
-        versions.flush()
-        chosen = f"--constraints={versions.name}"
+    with resolve.constrained(texts[join(place, name)]) as chosen:
         if own:
             tests = Origin((*own.words, chosen), own.wanted)
         elif old is None or old.startswith(resolve.TEST_HEAD):
@@ -173,12 +169,6 @@ def _with_command(head: str, origin: Origin, path: str) -> str:
     inputs = [word for word in origin.words if word not in STYLE]
     command = resolve.again(inputs, origin.wanted, STDOUT if f" -o {STDOUT}\n" in head else path)
     return re.sub(rf"{COMMAND.pattern}\n", lambda _: command, head, count=1, flags=re.M)
-
-
-def _constraints(lock: str) -> str:
-    """Return a lock's exact versions as constraints; folders and repositories give none."""
-    found = re.findall(r"^([A-Za-z0-9][\w.-]*)(?:\[[^]]*\])?(==[^\\\n]*)", lock, re.M)
-    return "".join(f"{name}{version}\n" for name, version in found)
 
 
 def _head(text: str) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 import shlex
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
@@ -92,12 +93,19 @@ def resolve(blueprint: Blueprint) -> dict[str, str]:
     files = {join(found.folder, LOCK): _head(found, inputs, wanted) + indexes + lock}
     if not _locks_tests(blueprint):
         return files
-    with tempfile.NamedTemporaryFile("w", suffix=".txt") as versions:
-        versions.write(lock)
-        versions.flush()
-        chosen = [*_options(blueprint), f"--constraints={versions.name}"]
-        tests = _compile(folder, [*chosen, *test_inputs(folder)], TEST_TOOLS)
+    with constrained(lock) as chosen:
+        tests = _compile(folder, [*_options(blueprint), chosen, *test_inputs(folder)], TEST_TOOLS)
     return {**files, join(found.folder, TEST_LOCK): TEST_HEAD + indexes + tests}
+
+
+@contextmanager
+def constrained(lock: str) -> Iterator[str]:
+    """Yield the option that holds uv to a lock's exact versions; folders and repositories have none."""
+    found = re.findall(r"^([A-Za-z0-9][\w.-]*)(?:\[[^]]*\])?(==[^\\\n]*)", lock, re.M)
+    with tempfile.NamedTemporaryFile("w", suffix=".txt") as versions:
+        versions.writelines(f"{name}{version}\n" for name, version in found)
+        versions.flush()
+        yield f"--constraints={versions.name}"
 
 
 def build_tools(blueprint: Blueprint) -> str:

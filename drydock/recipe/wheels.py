@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from drydock.detect.locks import holds, linux
+from drydock.detect.locks import holds
 from drydock.detect.python import fits
+from drydock.project.lock import linux
 
 
 @dataclass(frozen=True)

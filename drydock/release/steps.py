@@ -90,10 +90,6 @@ class Step:
     shows: bool = False
 
 
-def _never(_: Work) -> bool:
-    return False
-
-
 def _is_built(work: Work) -> bool:
     if not work.entry.image or work.entry.revision != work.plan.revision:
         return False
@@ -193,10 +189,6 @@ def _tag(work: Work) -> None:
     engine_image.tag(work.pipeline.engine, work.entry.image, _local_names(work.plan))
 
 
-def _has_bills(work: Work) -> bool:
-    return work.journal.documents(work.entry.bills) is not None
-
-
 def _write_bills(work: Work) -> None:
     bill = sbom.read(work.pipeline.engine, work.entry.image)
     work.know(bills=work.journal.keep({CYCLONEDX: sbom.cyclonedx(bill), SPDX: sbom.spdx(bill)}))
@@ -251,15 +243,11 @@ def on_registry(pipeline: Workspace, pushed: Reference) -> Reference:
     return replace(pushed, digest=manifest.digest)
 
 
-def _are_listed(work: Work, digests: Sequence[str]) -> bool:
-    if not digests:
+def _are_listed(work: Work, digests: Sequence[str], least: int = 1) -> bool:
+    if len(digests) < least:
         return False
     with work.registry() as client:
         return {one.digest for one in attach.attestations(client, work.pushed)} >= set(digests)
-
-
-def _is_attached(work: Work) -> bool:
-    return len(work.entry.attached) > len(FILES) and _are_listed(work, work.entry.attached)
 
 
 def _attach(work: Work) -> None:
@@ -271,14 +259,6 @@ def _attach(work: Work) -> None:
     content = content_digest(work.pipeline.measure(work.entry.image))
     waiver = None if work.plan.releases else Receipts().waiver(content)
     _attest(work, bills | {provenance.PREDICATE_TYPE: provenance.stated(made, waiver)}, "attached")
-
-
-def _is_signed(work: Work) -> bool:
-    return _are_listed(work, work.entry.signed)
-
-
-def _sign(work: Work) -> None:
-    _attest(work, attach.SIGNED, "signed")
 
 
 def _attest(work: Work, documents: Mapping[str, bytes], known: str) -> None:
@@ -331,7 +311,6 @@ def verify(
     return pushed, attach.verify(pipeline.engine, pushed, key=key, identity=identity, say=say)
 
 
-_SENT = ("build", "push")
 _TABLE = (
     Step(
         "build",
@@ -341,27 +320,36 @@ _TABLE = (
         shows=True,
     ),
     Step("gates", lambda plan: ", ".join(plan.gates), _has_passed, _judge),
-    Step("find", lambda plan: f"{plan.pushed} on its registry", _never, _find),
-    Step("receipts", lambda plan: plan.force or "one of every gate", _never, _look_at_receipts),
+    Step("find", lambda plan: f"{plan.pushed} on its registry", lambda _: False, _find),
+    Step("receipts", lambda plan: plan.force or "one of every gate", lambda _: False, _look_at_receipts),
     Step("tag", lambda plan: ", ".join(_local_names(plan)), _is_tagged, _tag),
-    Step("sbom", lambda _: "bills of materials in CycloneDX and SPDX", _has_bills, _write_bills),
+    Step(
+        "sbom",
+        lambda _: "bills of materials in CycloneDX and SPDX",
+        lambda work: work.journal.documents(work.entry.bills) is not None,
+        _write_bills,
+    ),
     Step("push", lambda plan: str(plan.pushed), _is_pushed, _push, shows=True),
     Step(
         "attach",
         lambda _: "both bills of materials and the provenance, signed",
-        _is_attached,
+        lambda work: _are_listed(work, work.entry.attached, len(FILES) + 1),
         _attach,
         ("build", "sbom", "push"),
     ),
     Step(
         "sign",
         lambda plan: f"the image, with {plan.key or 'the identity that cosign asks for'}",
-        _is_signed,
-        _sign,
-        _SENT,
+        lambda work: _are_listed(work, work.entry.signed),
+        lambda work: _attest(work, attach.SIGNED, "signed"),
+        ("build", "push"),
     ),
     Step(
-        "move", lambda plan: f"{', '.join(plan.tags) or 'no tag'} on the registry", _has_moved, _move, _SENT
+        "move",
+        lambda plan: f"{', '.join(plan.tags) or 'no tag'} on the registry",
+        _has_moved,
+        _move,
+        ("build", "push"),
     ),
 )
 STEPS = {step.name: step for step in _TABLE}

@@ -17,7 +17,7 @@ from drydock.gates.gate import Gate, registry
 from drydock.gates.run import Judgement, run
 from drydock.nearest import choices
 from drydock.progress import Say, silent
-from drydock.publish.opening import open_workspace
+from drydock.publish.builds import open_workspace
 from drydock.report import console, print_json, tables
 from drydock.report.progress import Shown
 from drydock.verdict import Outcome, Verdict

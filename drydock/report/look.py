@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import http.client
 import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,8 +12,8 @@ from pathlib import Path
 from drydock import detect, services
 from drydock.detect import Findings
 from drydock.engine.runtime import Run, Running, get, healthy, started
-from drydock.gates.smoke import token
-from drydock.project import Project, configured
+from drydock.gates.smoke import send, token
+from drydock.project import Project, Request, configured
 from drydock.recipe import backing
 from drydock.report import console
 from drydock.report.progress import waiting
@@ -126,15 +125,12 @@ def _candidates(port: int, project: Project, docs: str) -> Iterator[str]:
 
 def _routes(port: int) -> Iterator[str]:
     """Yield the GET routes in the application's OpenAPI document that need no parameters."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    path = "/openapi.json"
     try:
-        connection.request("GET", "/openapi.json")
-        answer = connection.getresponse()
-        described = json.load(answer) if healthy(answer.status) else {}
-    except (OSError, ValueError, http.client.HTTPException):
+        answer = send(port, Request("GET", path, 200), path, "")
+        described = json.loads(answer.body) if healthy(answer.status) else {}
+    except ValueError:
         return
-    finally:
-        connection.close()
     for path, methods in dict(described.get("paths", {})).items():
         needed = [one for one in methods.get("get", {}).get("parameters", ()) if one.get("required")]
         if "get" in methods and "{" not in path and not needed:

@@ -67,7 +67,7 @@ class Given:
         """The project's workspace on the connected engine."""
         from drydock.detect.project import load
         from drydock.engine import connect
-        from drydock.publish.opening import open_workspace
+        from drydock.publish.builds import open_workspace
         from drydock.report.progress import Shown
 
         shown = None if self.hushed else Shown()

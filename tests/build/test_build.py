@@ -20,7 +20,7 @@ from drydock.engine.errors import EngineGone
 from drydock.errors import DrydockError, Interrupted, NoSpace
 from drydock.project import Project
 from drydock.project.errors import UnknownTarget
-from drydock.publish.opening import open_workspace
+from drydock.publish.builds import open_workspace
 from drydock.state.history import History
 from tests.conftest import ROOT, MakeProject
 from tests.support.images import remove_repository

@@ -14,7 +14,7 @@ from drydock import command
 from drydock.detect.project import load
 from drydock.engine import LABEL, Engine
 from drydock.programs import tool
-from drydock.publish.opening import open_workspace
+from drydock.publish.builds import open_workspace
 from tests.conftest import ROOT
 from tests.support.archives import unpack
 

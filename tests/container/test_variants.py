@@ -17,7 +17,7 @@ from drydock.detect.project import load
 from drydock.engine import Engine
 from drydock.engine.runtime import Run, started
 from drydock.project import lock
-from drydock.publish.opening import open_workspace
+from drydock.publish.builds import open_workspace
 from tests.conftest import ROOT
 from tests.support import certificates
 

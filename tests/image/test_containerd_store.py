@@ -19,8 +19,8 @@ from drydock.gates.subject import Subject
 from drydock.image.cache import Cache
 from drydock.project import TARGETS
 from drydock.publish import engine_image
+from drydock.publish.builds import open_workspace
 from drydock.publish.engine_image import find
-from drydock.publish.opening import open_workspace
 from drydock.publish.push import Permissions, Pushed, push
 from drydock.verdict import Outcome
 from drydock.workspace import Workspace

@@ -8,7 +8,7 @@ import pytest
 
 from drydock.detect.project import load
 from drydock.publish import builds
-from drydock.publish.opening import open_workspace
+from drydock.publish.builds import open_workspace
 from drydock.state import DAY
 from tests.support.repository import commit, git
 from tests.support.ship import Ship

@@ -13,8 +13,8 @@ import pytest
 from drydock.build import Options
 from drydock.detect.project import load
 from drydock.engine import Engine
+from drydock.publish.builds import open_workspace
 from drydock.publish.engine_image import find
-from drydock.publish.opening import open_workspace
 from drydock.publish.push import Permissions, push
 from tests.conftest import ROOT
 from tests.support import registry as real

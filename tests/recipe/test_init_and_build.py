@@ -16,7 +16,7 @@ from drydock.detect.project import load
 from drydock.engine import Engine
 from drydock.gates import smoke
 from drydock.project import Project, ca_bundle
-from drydock.publish.opening import open_workspace
+from drydock.publish.builds import open_workspace
 from tests.conftest import write_files
 from tests.detect.support import materialise
 from tests.support.images import remove_repository

@@ -16,7 +16,7 @@ from drydock.detect.project import load
 from drydock.engine import Engine
 from drydock.gates.gate import registry
 from drydock.gates.run import run
-from drydock.publish.opening import open_workspace
+from drydock.publish.builds import open_workspace
 from drydock.workspace import Workspace
 from tests.detect.support import materialise, write
 from tests.support.images import remove_repository

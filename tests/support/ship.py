@@ -13,7 +13,7 @@ from drydock.engine import Engine
 from drydock.gates import closure, proof
 from drydock.gates.gate import registry
 from drydock.image import content_digest
-from drydock.publish.opening import open_workspace
+from drydock.publish.builds import open_workspace
 from drydock.state.receipts import Receipts
 from drydock.verdict import Outcome, Verdict
 from drydock.workspace import Workspace

@@ -19,7 +19,7 @@ from drydock.errors import DrydockError
 from drydock.gates import smoke
 from drydock.gates.subject import Subject
 from drydock.project import TARGETS, Development, Project
-from drydock.publish.opening import open_workspace
+from drydock.publish.builds import open_workspace
 from drydock.workspace import Workspace
 from tests.detect.support import summary
 from tests.support.images import remove_repository

@@ -12,7 +12,6 @@ from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from drydock.errors import DrydockError
 from drydock.gates import debian
 from drydock.gates.audit import osv, python, scanners
 from drydock.gates.expectations import INPUTS, PLACE, Case, CouldNotAskError, Finding, Report, Severity, load
@@ -22,7 +21,6 @@ from drydock.gates.gate import Facts
 from drydock.gates.subject import Subject
 from drydock.image.components import Components
 from drydock.image.packages import Source
-from drydock.programs import tool
 from drydock.progress import Say
 from drydock.project import ca_bundle
 from drydock.verdict import Verdict
@@ -34,7 +32,6 @@ FACTS = Facts(
     demanded=False,
     vetoes=True,
     longest_days=1,
-    programs=("pip-audit",),
     changes="none",
     default=False,
     rank=55,
@@ -69,16 +66,11 @@ def _python(found: Components, settings: Audit, root: Path, now: datetime, say: 
         yield Report(python.SOURCE, faults=(str(error),))
         return
     yield python.interpreters(found.of(Source.INTERPRETER), database)
-    try:
-        client = tool("pip-audit", say)
-    except DrydockError as error:
-        yield Report(python.SOURCE, faults=(f"pip-audit is not available: {error.args[0]}",))
-        return
     say(f"asking {database.name} about {len(found.python)} distributions")
     facts = {"vulnerabilities_from": database.name}
     if isinstance(database, osv.Export):
         facts["vulnerabilities_of"] = database.updated.isoformat()
-    report = replace(python.audit(found.python, database, client), facts=facts)
+    report = replace(python.audit(found.python, database), facts=facts)
     if report.faults and found.python:
         advice = f"[audit] service or database in {PLACE} names another one"
         report = replace(report, notes=(*report.notes, advice))

@@ -5,12 +5,9 @@ Schema and evaluation of versions follow https://ossf.github.io/osv-schema/, 1.x
 
 from __future__ import annotations
 
-import http.client
 import json
 import ssl
 import time
-import urllib.error
-import urllib.request
 import zipfile
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -29,7 +26,6 @@ ANSWER_SECONDS = 20.0
 TRIES, PAUSE_SECONDS = 3, 0.5
 # More than any package has; a service that always names a next page must not cause an endless loop.
 MOST_PAGES = 50
-LARGEST_ANSWER = 64_000_000
 TOO_MANY_REQUESTS = 429
 
 
@@ -70,8 +66,11 @@ class Service:
     """A service with the OSV protocol."""
 
     def __init__(self, address: str, ca_bundle: Path | None = None) -> None:
+        import httpx2
+
         self.name = address.rstrip("/")
-        self._context = ssl.create_default_context(cafile=str(ca_bundle) if ca_bundle else None)
+        trust = ssl.create_default_context(cafile=str(ca_bundle) if ca_bundle else None)
+        self._client = httpx2.Client(timeout=ANSWER_SECONDS, verify=trust, follow_redirects=True)
 
     def covers(self, kind: Ecosystem) -> bool:  # noqa: ARG002 - an export's may not
         """Return True: OSV's own service holds all."""
@@ -86,7 +85,7 @@ class Service:
         found: list[Record] = []
         for _ in range(MOST_PAGES):
             answer = self._post(question)
-            found += _records(answer, self.name)
+            found += answer.get("vulns", [])
             token = answer.get("next_page_token")
             if not token:
                 return found
@@ -94,56 +93,33 @@ class Service:
         raise CouldNotAskError(f"{self.name} gave more than {MOST_PAGES} pages for {name} {version}")
 
     def _post(self, question: Mapping[str, Any]) -> Mapping[str, Any]:
-        for left in reversed(range(TRIES)):
+        import httpx2
+
+        why = ""
+        for attempt in range(TRIES):
+            time.sleep(PAUSE_SECONDS if attempt else 0)
             try:
-                return self._once(question)
-            except (OSError, http.client.HTTPException) as error:
-                final = isinstance(error, urllib.error.HTTPError) and not _temporary(error.code)
-                if final or not left:
-                    raise CouldNotAskError(f"{self.name} could not be asked: {_reason(error)}") from error
-            time.sleep(PAUSE_SECONDS)
-        raise AssertionError("unreachable")
-
-    def _once(self, question: Mapping[str, Any]) -> Mapping[str, Any]:
-        request = urllib.request.Request(  # noqa: S310 - the project's own configuration
-            f"{self.name}/query",
-            data=json.dumps(question).encode(),
-            headers={"Content-Type": "application/json", "Accept": "application/json"},
-        )
-        with urllib.request.urlopen(  # noqa: S310
-            request, timeout=ANSWER_SECONDS, context=self._context
-        ) as response:
-            data = response.read(LARGEST_ANSWER + 1)
-        if len(data) > LARGEST_ANSWER:
-            raise CouldNotAskError(f"{self.name} answered more than {LARGEST_ANSWER} bytes")
-        try:
-            answer = json.loads(data)
-        except ValueError as error:
-            raise CouldNotAskError(
-                f"{self.name} answered with something other than JSON: {data[:80]!r}"
-            ) from error
-        if not isinstance(answer, dict):
-            raise CouldNotAskError(
-                f"{self.name} answered with something other than a JSON object: {data[:80]!r}"
-            )
-        return answer
+                answer = self._client.post(f"{self.name}/query", json=question)
+            except (httpx2.HTTPError, httpx2.InvalidURL) as error:
+                why = str(error) or type(error).__name__
+                continue
+            if answer.is_success:
+                return _content(answer.content, self.name)
+            why = f"status {answer.status_code}"
+            if not answer.is_server_error and answer.status_code != TOO_MANY_REQUESTS:
+                break
+        raise CouldNotAskError(f"{self.name} could not be asked: {why}")
 
 
-def _temporary(status: int) -> bool:
-    return status == TOO_MANY_REQUESTS or status >= http.client.INTERNAL_SERVER_ERROR
-
-
-def _reason(error: Exception) -> str:
-    if isinstance(error, urllib.error.HTTPError):
-        return f"status {error.code}"
-    return str(getattr(error, "reason", "") or error) or type(error).__name__
-
-
-def _records(answer: Mapping[str, Any], name: str) -> list[Record]:
-    vulnerabilities = answer.get("vulns", [])
-    if not isinstance(vulnerabilities, list) or not all(_is_record(item) for item in vulnerabilities):
-        raise CouldNotAskError(f"{name} answered with entries that are not OSV records")
-    return vulnerabilities
+def _content(data: bytes, name: str) -> Mapping[str, Any]:
+    try:
+        content = json.loads(data)
+        records = content.get("vulns", [])
+        if isinstance(records, list) and all(map(_is_record, records)):
+            return dict(content)
+    except (ValueError, AttributeError):
+        pass  # not JSON, or not an object
+    raise CouldNotAskError(f"{name} answered with something other than OSV records: {data[:80]!r}")
 
 
 def _is_record(item: object) -> bool:
@@ -231,8 +207,8 @@ def affects(record: Record, name: str, version: str, kind: Ecosystem = PYPI) -> 
         if not kind.concerns(affected, name):
             continue
         listed = affected.get("versions") or []
-        ranges = [one for one in affected.get("ranges") or [] if one.get("type") in ("ECOSYSTEM", "SEMVER")]
-        # Commits cannot be compared with a version: better one finding too many.
+        ranges = _ranges(affected)
+        # Commits alone decide nothing: better one finding too many.
         if not listed and not ranges:
             return True
         if version in listed or any(_same(wanted, one) for one in listed):
@@ -240,6 +216,19 @@ def affects(record: Record, name: str, version: str, kind: Ecosystem = PYPI) -> 
         if any(_within(wanted, one.get("events") or []) for one in ranges):
             return True
     return False
+
+
+def fixes(record: Record, name: str) -> Iterator[Version]:
+    """Yield the versions that fix a record's vulnerability in a package."""
+    for affected in record.get("affected") or []:
+        if any(kind.concerns(affected, name) for kind in (PYPI, *CPYTHON)):
+            for one in _ranges(affected):
+                yield from (Version(event["fixed"]) for event in one.get("events") or [] if "fixed" in event)
+
+
+def _ranges(affected: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return the ranges of versions; commits cannot be compared with a version."""
+    return [one for one in affected.get("ranges") or [] if one.get("type") in ("ECOSYSTEM", "SEMVER")]
 
 
 def _same(wanted: Version, text: str) -> bool:

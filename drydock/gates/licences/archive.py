@@ -9,7 +9,6 @@ from urllib.parse import quote
 
 from drydock import command, osrelease, state, temporary
 from drydock.gates import debian
-from drydock.gates.expectations import CouldNotAskError
 from drydock.image.components import Component
 from drydock.state.sealed import write_whole
 
@@ -35,11 +34,6 @@ def _fetch(packages: Sequence[Component], codename: str) -> dict[Component, str]
     sources = debian.source_lines(debian.mirrors(), host, codename)
     with temporary.folder("licences") as folder:
         options = debian.private_root(folder, sources, packages)
-        try:
-            update = ["apt-get", "-q", *options, "--error-on=any", "update"]
-            command.run(update, env={"LC_ALL": "C"}, timeout=FETCH_SECONDS)
-        except command.CommandFailed as error:
-            raise CouldNotAskError(str(error)) from error
         for one in packages:
             _unpack(f"{one.name}={one.version}", folder, options)
         return {one: text for one in packages if (text := _text(one, folder, options))}

@@ -13,7 +13,7 @@ import pytest
 from drydock import command
 from drydock.detect.project import load
 from drydock.engine import Engine
-from drydock.publish.opening import open_workspace
+from drydock.publish.builds import open_workspace
 from drydock.workspace import Workspace
 from tests.conftest import ROOT
 from tests.container import test_production as facts

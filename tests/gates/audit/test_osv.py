@@ -92,10 +92,10 @@ def test_service_that_recovers_is_asked_again() -> None:
     [
         (500, b"", "could not be asked: status 500"),
         (404, b"", "could not be asked: status 404"),
-        (200, b"<html>", "answered with something other than JSON: b'<html>'"),
-        (200, b"[]", r"answered with something other than a JSON object: b'\[\]'"),
-        (200, b'{"vulns": [1]}', "answered with entries that are not OSV records"),
-        (200, b'{"vulns": {}}', "answered with entries that are not OSV records"),
+        (200, b"<html>", "answered with something other than OSV records: b'<html>'"),
+        (200, b"[]", "answered with something other than OSV records"),
+        (200, b'{"vulns": [1]}', "answered with something other than OSV records"),
+        (200, b'{"vulns": {}}', "answered with something other than OSV records"),
     ],
 )
 def test_service_that_gives_no_answer_is_a_fault(status: int, body: bytes, fault: str) -> None:

@@ -220,7 +220,10 @@ def collect_garbage() -> None:
 
 
 # uvicorn's options from UVICORN_… and from the project's own command.
-WORDS = ("root_path", "loop", "http", "ws", "lifespan", "interface", "log_level", "forwarded_allow_ips")
+WORDS = (
+    *("root_path", "loop", "http", "ws", "lifespan", "interface"),
+    *("log_level", "log_config", "forwarded_allow_ips"),
+)
 COUNTS = (
     *("timeout_keep_alive", "timeout_notify", "timeout_worker_healthcheck", "limit_concurrency"),
     *("limit_max_requests", "limit_max_requests_jitter", "backlog", "ws_max_size", "ws_max_queue"),

@@ -222,7 +222,7 @@ class _Detection:
         """Return the project's folder: the nearest one above the entry point with a manifest."""
         source = self.chosen.source if self.chosen else None
         own = source.folder if source and not source.package else ""
-        manifests = ("pyproject.toml", "setup.py")
+        manifests = ("pyproject.toml", "setup.py", "setup.cfg")
         for folder in ancestors(self.path):
             if folder == own or any(self.tree.exists(join(folder, name)) for name in manifests):
                 return folder

@@ -26,10 +26,12 @@ import gc
 import importlib.util
 import inspect
 import json
+import logging
 import os
 import signal
 import sys
 from collections.abc import Callable
+from types import TracebackType
 from typing import Any, NoReturn
 
 EX_USAGE = 64
@@ -39,6 +41,10 @@ NOT_FOUND = 127
 # uvicorn's exit code; the module that defines it depends on the version.
 STARTUP_FAILURE = 3
 TRUE = ("1", "true", "yes", "on")
+# What the operating system and SQLite say of a place that cannot be written.
+UNWRITABLE = (
+    r"\[Errno (?:13|30)\] [^:\n]+: '(?P<path>[^'\n]+)'|unable to open database file|readonly database"
+)
 SERVE = __file__.rpartition("/")[0] + "/serve.json"
 
 
@@ -220,7 +226,10 @@ def collect_garbage() -> None:
 
 
 # uvicorn's options from UVICORN_… and from the project's own command.
-WORDS = ("root_path", "loop", "http", "ws", "lifespan", "interface", "log_level", "forwarded_allow_ips")
+WORDS = (
+    *("root_path", "loop", "http", "ws", "lifespan", "interface"),
+    *("log_level", "log_config", "forwarded_allow_ips"),
+)
 COUNTS = (
     *("timeout_keep_alive", "timeout_notify", "timeout_worker_healthcheck", "limit_concurrency"),
     *("limit_max_requests", "limit_max_requests_jitter", "backlog", "ws_max_size", "ws_max_queue"),
@@ -257,6 +266,7 @@ def serve() -> int:
     """Serve until SIGTERM, then let running requests end; return the exit code."""
     import uvicorn
 
+    sys.excepthook = report
     beside("limits").install(options().get("http", "auto"))
     workers = number("WEB_CONCURRENCY")
     given: dict[str, Any] = {
@@ -289,11 +299,35 @@ def serve() -> int:
         # uvicorn before 0.36 imports the application inside of the running loop.
         config.load = functools.partial(_load, config.load)  # type: ignore[method-assign]
     server = uvicorn.Server(config)
+    # The lifespan's errors end in the server's log.
+    log = logging.getLogger("uvicorn.error")
+    log.addFilter(lambda record: server.started or advise(logging.Formatter().format(record)))
     # After a graceful end uvicorn restores this handler and raises the signal again, which must then be
     # ignored.
     signal.signal(signal.SIGTERM, lambda *caught: None if server.started else exit_early(*caught))
     server.run(sockets=sockets)
     return 0 if server.started else STARTUP_FAILURE
+
+
+def report(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """Print an error that ends the start."""
+    import traceback
+
+    sys.__excepthook__(kind, error, trace)
+    advise("".join(traceback.format_exception(error)))
+
+
+def advise(text: str) -> bool:
+    """Print the remedy if an error is about a place that cannot be written; return True."""
+    import re
+
+    if found := re.search(UNWRITABLE, text):
+        place = found["path"] or "a database file"
+        remedy = (
+            "name its folder in `volumes` of drydock's configuration, or set a path below a mounted volume"
+        )
+        complain(STARTUP_FAILURE, f"{place} cannot be written, as the image's files are read-only; {remedy}")
+    return True
 
 
 def _load(load: Callable[[], None]) -> None:

@@ -11,13 +11,15 @@ from drydock.detect.code import Code
 from drydock.detect.syntax import Binding, Module, Site, parameters, required_arguments
 
 FASTAPI = frozenset({"fastapi.FastAPI", "fastapi.applications.FastAPI"})
-NEEDLES = (b"FastAPI", b"uvicorn", b"hypercorn", b"granian")
+STARLETTE = frozenset({"starlette.applications.Starlette"})
+SERVERS = (b"uvicorn", b"hypercorn", b"granian")
 RUNNERS = frozenset(
     {
         *("uvicorn.run", "uvicorn.main.run", "uvicorn.Config", "uvicorn.config.Config"),
         *("granian.Granian", "granian.server.Granian"),
     }
 )
+MOUNTS = frozenset({"starlette.routing.Mount", "fastapi.routing.Mount"})
 WRAPPERS = re.compile(r"(Middleware|ASGIApp|AsgiMiddleware|Asgi)$")
 SIDE = re.compile(
     r"(^|/)(tests?|testing|docs?|docs_src|examples?|samples?|demos?|benchmarks?|scripts?|migrations|alembic|"
@@ -51,8 +53,9 @@ class App:
 
 @dataclass
 class Apps:
-    """A tree's applications and factories, mounted ones, and files that start a server."""
+    """A tree's applications and factories of some classes, mounted ones, and files that start a server."""
 
+    classes: frozenset[str]
     found: dict[Key, App] = field(default_factory=dict)
     factories: dict[Key, App] = field(default_factory=dict)
     mounted: dict[Key, str] = field(default_factory=dict)
@@ -69,7 +72,15 @@ class Apps:
 
 
 def find_apps(code: Code) -> Apps:
-    apps = Apps()
+    """Find FastAPI's applications, or without any Starlette's."""
+    apps = _find(code, Apps(FASTAPI))
+    if apps.candidates() or apps.inner:
+        return apps
+    others = _find(code, Apps(STARLETTE))
+    return others if others.candidates() else apps
+
+
+def _find(code: Code, apps: Apps) -> Apps:
     modules = _candidate_modules(code, apps)
     for module in modules:
         _factories(module, apps)
@@ -83,13 +94,13 @@ def find_apps(code: Code) -> Apps:
     return apps
 
 
-def is_fastapi(module: Module, node: ast.AST | None, hops: int = 4) -> bool:
-    """Tell whether an expression names FastAPI or a subclass in the project."""
-    if module.dotted(node) in FASTAPI:
+def is_one(module: Module, node: ast.AST | None, classes: frozenset[str], hops: int = 4) -> bool:
+    """Tell whether an expression names one of some classes, or a subclass in the project."""
+    if module.dotted(node) in classes:
         return True
     found = module.symbol(node) if hops else None
     bases = found.node.bases if found and found.node else ()
-    return any(is_fastapi(found.module, base, hops - 1) for base in bases if found)
+    return any(is_one(found.module, base, classes, hops - 1) for base in bases if found)
 
 
 def resolve(module: Module, node: ast.AST | None, apps: Apps) -> App | None:
@@ -101,11 +112,16 @@ def resolve(module: Module, node: ast.AST | None, apps: Apps) -> App | None:
 
 def _candidate_modules(code: Code, apps: Apps) -> list[Module]:
     found: list[Module] = []
+    names = {name.rpartition(".")[2].encode() for name in apps.classes}
     for path in (path for path in code.tree.files if path.endswith(".py")):
         data = code.tree.data(path) or b""
-        if NEEDLES[0] in data and len(found) < MAX_CANDIDATE_FILES and (module := code.module(path)):
+        if (
+            any(name in data for name in names)
+            and len(found) < MAX_CANDIDATE_FILES
+            and (module := code.module(path))
+        ):
             found.append(module)
-        if any(needle in data for needle in NEEDLES[1:]) and not SIDE.search(path):
+        if any(server in data for server in SERVERS) and not SIDE.search(path):
             apps.launchers.append(path)
     return found
 
@@ -127,10 +143,10 @@ def _factories(module: Module, apps: Apps) -> None:
         key, owner = Key(module.path, name), name.rpartition(".")[0]
         if key in apps.factories or (owner and owner not in module.classes):
             continue
-        made = is_fastapi(module, function.returns)
+        made = is_one(module, function.returns, apps.classes)
         made = made or any(_makes(module, value, name, apps) for value in module.returns.get(name, ()))
         # A function that takes an application and returns it only configures it.
-        if made and not any(is_fastapi(module, a.annotation) for a in function.args.args):
+        if made and not any(is_one(module, a.annotation, apps.classes) for a in function.args.args):
             required = tuple(required_arguments(function, bool(owner)))
             apps.factories[key] = App(key, function.lineno, True, required)
 
@@ -142,14 +158,14 @@ def _makes(module: Module, value: ast.expr, function: str, apps: Apps) -> bool:
     if not isinstance(value, ast.Call):
         return False
     made = resolve(module, value.func, apps)
-    return is_fastapi(module, value.func) or (made is not None and made.factory)
+    return is_one(module, value.func, apps.classes) or (made is not None and made.factory)
 
 
 def _objects(module: Module, apps: Apps) -> None:
     for binding in module.bindings:
         scope = binding.scope
         if scope.function or scope.owner or scope.main or scope.typing:
-            made = isinstance(binding.value, ast.Call) and is_fastapi(module, binding.value.func)
+            made = isinstance(binding.value, ast.Call) and is_one(module, binding.value.func, apps.classes)
             if made and scope.function and Key(module.path, scope.function) not in apps.factories:
                 apps.inner.append((f"{module.path}:{binding.line}", scope.function))
             continue
@@ -163,7 +179,7 @@ def _made(module: Module, binding: Binding, apps: Apps) -> tuple[bool, Key | Non
     if not isinstance(binding.value, ast.Call):
         return False, None
     function = binding.value.func
-    if is_fastapi(module, function):
+    if is_one(module, function, apps.classes):
         return True, None
     maker = resolve(module, function, apps)
     if maker and maker.factory:
@@ -172,7 +188,7 @@ def _made(module: Module, binding: Binding, apps: Apps) -> tuple[bool, Key | Non
         methods = [k for k in apps.factories if k.name.endswith("." + function.attr)]
         if len(methods) == 1 and module.dotted(function).partition(".")[0] not in {"fastapi", "uvicorn"}:
             return True, methods[0]
-    return is_fastapi(module, binding.annotation), None
+    return is_one(module, binding.annotation, apps.classes), None
 
 
 def _wrappers(module: Module, apps: Apps) -> None:
@@ -206,4 +222,4 @@ def _mounts(module: Module, apps: Apps) -> None:
 def _mounted(site: Site) -> ast.expr | None:
     if isinstance(site.node.func, ast.Attribute) and site.node.func.attr == "mount":
         return site.argument(1, "app")
-    return site.keyword("app") if site.name in {"starlette.routing.Mount", "fastapi.routing.Mount"} else None
+    return site.keyword("app") if site.name in MOUNTS else None

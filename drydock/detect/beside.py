@@ -44,6 +44,7 @@ TESTS = frozenset({"pytest", "unittest", "coverage", "tox", "nox"})
 RUN_BY = re.compile(r"^(?:(?:poetry|pipenv|pdm|hatch|rye)\s+run|uv\s+run(?:\s+--[a-z-]+)*)\s+")
 # A program of the project, by its first word.
 PROGRAM = re.compile(r"^((\S*/)?python[\d.]*|\S+\.py)$")
+OWN_PROGRAM = re.compile(r"^((\S*/)?python[\d.]*\s+(?!-[Vc]\b|--version)\S|\S+\.py\b)")
 # Options of a start command that have a variable or a default in the image.
 CARRIED = frozenset(
     {"--host", "--port", "-p", "-b", "--bind", "--factory", "--app-dir", "--chdir", "--reload", "--workers"}
@@ -52,12 +53,21 @@ CARRIED = frozenset(
 WORKER_OPTIONS = frozenset({"--workers", "-w"})
 # uvicorn's options that the image's server takes over from the start command; gunicorn shares a few.
 TAKEN = frozenset(
-    {"root-path", "loop", "http", "ws", "lifespan", "interface", "log-level", "forwarded-allow-ips"}
+    {"root-path", "loop", "http", "ws", "lifespan", "interface", "log-level", "log-config"}
+    | {"forwarded-allow-ips"}
     | {"timeout-keep-alive", "timeout-notify", "timeout-worker-healthcheck", "limit-concurrency"}
     | {"limit-max-requests", "limit-max-requests-jitter", "ws-max-size", "ws-max-queue", "ws-ping-interval"}
     | {"ws-ping-timeout", "ws-per-message-deflate", "h11-max-incomplete-event-size", "proxy-headers"}
     | {"server-header", "date-header", "access-log", "backlog"}
 )
+# Other servers' names for them.
+RENAMED = {
+    "--keep-alive": "--timeout-keep-alive",
+    "--max-requests": "--limit-max-requests",
+    "--max-requests-jitter": "--limit-max-requests-jitter",
+    "--timeout": "--timeout-worker-healthcheck",
+    "-t": "--timeout-worker-healthcheck",
+}
 SHELLS = re.compile(
     r"^(os\.(system|popen)|subprocess\.(getoutput|getstatusoutput)|asyncio\.create_subprocess_shell)$"
 )
@@ -95,30 +105,55 @@ def options(evidence: Evidence) -> tuple[Found[tuple[str, ...]] | None, list[Fou
     taken: list[str] = []
     dropped, facts = [], []
     for name, text in evidence.options:
-        value = text[len(name) + 1 :]
-        if name.replace("--no-", "--", 1).removeprefix("--") in TAKEN and "$" not in value:
-            taken += [name, value] if value else [name]
+        value, same = text[len(name) + 1 :], RENAMED.get(name, name)
+        known = same.replace("--no-", "--", 1).removeprefix("--")
+        if known in TAKEN and "$" not in value:
+            taken += [same, value] if value else [same]
+        elif known in TAKEN:
+            variable = f"UVICORN_{known.upper().replace('-', '_')}"
+            facts.append(f"the start command has {text}: {variable} sets that where the image runs")
         elif name in WORKER_OPTIONS and value != "1":
             facts.append(f"the start command has {text}: WEB_CONCURRENCY sets that where the image runs")
         elif name not in CARRIED:
             dropped.append(text)
     if dropped:
         facts.append(
-            f"the start command has {', '.join(dropped)}, which the image does without: it runs python3 -m"
+            f"the start command has {', '.join(dropped)}, which the image's own start does not take over"
         )
     found = Found(tuple(taken), evidence.where) if taken else None
     return found, [Found(fact, evidence.where) for fact in facts]
 
 
-def before(commands: Iterable[Command]) -> Iterator[Found[str]]:
-    """Yield a start command's programs before the server, and a Procfile's release programs."""
+def before(commands: Iterable[Command], told: str) -> Iterator[Found[str]]:
+    """Yield the programs before the server that is started at `told`, and a Procfile's release programs.
+
+    Those of the scripts that the start runs are among them.
+    """
     for command in commands:
+        release = command.name == "release"
+        own = command.where == told
+        called = bool(command.by) and _origin(command.by) == _origin(told)
+        if not (release or own or called):
+            continue
         parts = parts_of(command.text)
-        at = max((i for i, part in enumerate(parts) if read_command(part)), default=0)
-        for part in parts if command.name == "release" else parts[:at]:
-            if not USUAL.match(part) and not migrations.runs(part):
-                fact = f"{short(part)} runs before the server: run it in the image before each release"
+        starts = (i for i, part in enumerate(parts) if '"$@"' in part or _serves(part, own))
+        for part in parts if release else parts[: max(starts, default=0 if own else len(parts))]:
+            words = BEFORE.sub("", part)
+            # A script is full of the shell's own words; the project's programs are few.
+            usual = not OWN_PROGRAM.match(RUN_BY.sub("", words)) if command.by else USUAL.match(words)
+            if not usual and not migrations.runs(part):
+                fact = f"{short(words)} runs before the server: run it in the image before each release"
                 yield Found(fact, command.where)
+
+
+def _origin(where: str) -> str:
+    """Return the file, or the service of a compose file, whose command runs a script."""
+    return where.rpartition(" (from ")[2].partition(":")[0]
+
+
+def _serves(part: str, own: bool) -> bool:
+    """Tell whether a command starts a server; a Python program is one only in the start command itself."""
+    return any(launch.server or (own and launch.kind != "script") for launch in read_command(part))
 
 
 def workers(commands: Iterable[Command], started: Container[str]) -> Iterator[Worker]:

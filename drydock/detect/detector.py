@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from types import MappingProxyType
 
@@ -20,7 +21,7 @@ from drydock.detect.entry import Entry, decide
 from drydock.detect.files import file_uses
 from drydock.detect.ignore import ignore
 from drydock.detect.installation import installation
-from drydock.detect.launches import PRODUCTION, Evidence, collect
+from drydock.detect.launches import CONFIGURED, DEVELOPMENT, Evidence, collect
 from drydock.detect.layout import Layout, layout, source_root
 from drydock.detect.model import (
     PLACE,
@@ -94,7 +95,8 @@ class _Detection:
         self.asked: dict[str, dict[str, str]] = {}
         every = dockerfiles.dockerfiles(tree)
         self.apps = find_apps(self.code)
-        self.commands = [c for c in dockerfiles.commands(tree, every) if not SIDE.search(c.where)]
+        commands = [c for c in dockerfiles.commands(tree, every) if not SIDE.search(c.where)]
+        self.commands = list(dockerfiles.with_scripts(tree, commands))
         self.evidence = collect(self.code, self.apps, self.commands)
         self.entry = entry = self._decide()
         self.files = _relevant(every, entry)
@@ -103,6 +105,7 @@ class _Detection:
         self.startup = Startup(self.code, entry.path, entry.name if entry.factory else "") if entry else None
         self.uses = file_uses(self.startup) if self.startup else []
         self.layout = self._layout()
+        self.options = self._options()
 
     def findings(self) -> Findings:
         """Run the remaining detectors in order; each gets the findings of the earlier ones."""
@@ -132,7 +135,7 @@ class _Detection:
         files = (*(plan.files if plan else ()), *(migrate.value.files if migrate else ()))
         context = self._context()
         live, ready, docs = self._probes()
-        port, options = self._port(), self._options()
+        port = self._port()
         host = beside.host(startup) if startup else None
         read = settings.import_settings(startup) if startup else ()
         self.notes += beside.port(read, port.value)
@@ -158,7 +161,7 @@ class _Detection:
             readiness=ready,
             docs=docs,
             host=host,
-            options=options,
+            options=self.options,
             system_build=self._packages_by_hand("build-packages") or build,
             system_run=run,
             migrate=migrate,
@@ -219,7 +222,7 @@ class _Detection:
         """Return the project's folder: the nearest one above the entry point with a manifest."""
         source = self.chosen.source if self.chosen else None
         own = source.folder if source and not source.package else ""
-        manifests = ("pyproject.toml", "setup.py")
+        manifests = ("pyproject.toml", "setup.py", "setup.cfg")
         for folder in ancestors(self.path):
             if folder == own or any(self.tree.exists(join(folder, name)) for name in manifests):
                 return folder
@@ -241,7 +244,7 @@ class _Detection:
                 self.notes.append(Found(f"{item.missing} is started, but no file defines it", item.where))
         told = self.entry.evidence.where if self.entry.evidence else ""
         releases = [one for one in dockerfiles.procfile(self.tree) if one.name == "release"]
-        self.notes += beside.before([*releases, *[one for one in self.commands if one.where == told][:1]])
+        self.notes += beside.before([*releases, *self.commands], told)
         self.notes += beside.steps(self.files)
         self.notes += beside.code(self.startup)
         self.notes += beside.wrapper(self.startup, self.entry)
@@ -378,7 +381,8 @@ class _Detection:
         return [*told, *exposed, Found(DEFAULT_PORT, "default", "nothing names a port")][0]
 
     def _options(self) -> Found[tuple[str, ...]] | None:
-        told = next((e for e in self.own if e.options and e.rank <= PRODUCTION), None)
+        started = [e for e in self.own if CONFIGURED < e.rank < DEVELOPMENT and not e.reloads]
+        told = next((e for e in started if e.options and e.rank == started[0].rank), None)
         found, notes = beside.options(told) if told else (None, [])
         self.notes += notes
         return found
@@ -406,9 +410,13 @@ class _Detection:
         )
 
     def _data_files(self) -> tuple[Found[str], ...]:
-        """Return the tree's files and folders that the program reads, without .env files."""
+        """Return the tree's files and folders that the program and its server read, without .env files."""
         used = (u for u in self.uses if u.kind in {"folder", "read"})
-        found = (Found(u.place(self.layout.workdir.value), u.where) for u in used)
+        workdir = self.layout.workdir.value
+        found = [Found(u.place(workdir), u.where) for u in used]
+        for name, value in pairwise(self.options.value if self.options else ()):
+            if name == "--log-config" and self.options:
+                found.append(Found(join(workdir, value), self.options.where))
         real = (f for f in found if self.tree.has(f.value))
         return distinct(f for f in real if not f.value.rpartition("/")[2].startswith(".env"))
 

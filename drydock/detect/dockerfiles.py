@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import yaml
 
+from drydock.detect.commands import read_command
 from drydock.detect.model import Found
 from drydock.detect.tree import Tree, ancestors, folder_of, join, table
 from drydock.project import dockerfile
 from drydock.project.dockerfile import Instruction, exec_words, expand
 
 MAX_FILES = 60
+MAX_SCRIPTS = 3  # that run each other
 COMPOSE = re.compile(r"(.*/)?(docker-)?compose([.-][\w.-]+)?\.ya?ml")
 NOT_PRODUCTION = re.compile(
     r"(^|[/._-])(devcontainer|dev|test|tests|docs|ci|local|override|e2e)([/._-]|$)", re.I
@@ -81,6 +83,7 @@ class Command:
     production: bool
     name: str = ""  # of the service or the process type
     line: str = ""  # the place with its line, if `where` has none
+    by: str = ""  # the place of the command that runs this script; empty if it is not one
 
 
 def dockerfiles(tree: Tree) -> list[Dockerfile]:
@@ -187,7 +190,7 @@ def _guess_context(tree: Tree, path: str, instructions: list[Instruction]) -> st
 
 def _exec_text(rest: str) -> str:
     words = exec_words(rest)
-    if len(words) >= 3 and words[1] in {"-c", "-lc", "-ec"}:
+    if len(words) >= 3 and words[0].endswith("sh") and words[1] in {"-c", "-lc", "-ec"}:
         return words[2]
     return " ".join(f'"{w}"' if " " in w else w for w in words) if words else rest
 
@@ -238,6 +241,24 @@ def commands(tree: Tree, files: list[Dockerfile]) -> list[Command]:
             number = (tree.text(path) or "").count("\n", 0, match.end()) + 1 if match else 1
             found.append(Command(line, where, folders, production, name, f"{path}:{number}"))
     return found
+
+
+def with_scripts(tree: Tree, commands: Iterable[Command]) -> Iterator[Command]:
+    """Yield commands, each followed by the project's shell scripts that it runs."""
+    for command in commands:
+        yield command
+        called = (launch.target for launch in read_command(command.text) if launch.kind == "script")
+        for path in filter(None, (_script(tree, name, command.folders) for name in called)):
+            if path not in command.where and command.where.count(" (from ") < MAX_SCRIPTS:
+                where, text = f"{path} (from {command.where})", tree.text(path) or ""
+                yield from with_scripts(tree, [replace(command, text=text, where=where, by=command.where)])
+
+
+def _script(tree: Tree, name: str, folders: tuple[str, ...]) -> str:
+    named = tree.named(name.rpartition("/")[2])
+    near = [path for path in named if any(f == "." or path.startswith(f"{f}/") for f in folders)]
+    exact = [path for path in near if name.endswith(path)]
+    return next(iter([*exact, *near, *named]), "")
 
 
 class _Loader(yaml.SafeLoader):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import sys
 from dataclasses import dataclass
 
@@ -13,6 +14,9 @@ from drydock.detect.model import PLACE, Blocker, Conflict, Found
 from drydock.detect.tree import ancestors, folder_of, join
 
 MAX_COMPARED = 30
+OTHERS = re.compile(
+    r"^(?:from|import) (django|flask|litestar|quart|sanic|aiohttp(?=.*\bweb\b)|tornado|falcon|bottle)\b", re.M
+)
 ROUTES = frozenset(
     {"get", "post", "put", "delete", "patch", "options", "head", "trace", "route", "websocket", "api_route"}
     | {"include_router", "mount", "add_api_route", "add_route", "add_api_websocket_route", "add_middleware"}
@@ -170,8 +174,24 @@ def _nothing(code: Code, apps: Apps, candidates: list[App], source: str) -> Bloc
         fact = f"no FastAPI application was found, and Python {running} cannot read {broken[0]}"
         remedy = "correct its syntax, or run drydock with the Python that the file is written for"
         return Blocker("entry-point", fact, _broken_at(code, broken[0]), remedy)
-    where, remedy = source or code.tree.root.name, f"{here} or pass --option entry-point=VALUE"
+    remedy = f"{here} or pass --option entry-point=VALUE"
+    if other := _other_framework(code, source):
+        fact = f"a {other.value} project: drydock starts applications of FastAPI and Starlette"
+        return Blocker("entry-point", fact, other.where, f"if it has an ASGI application, {remedy}")
+    where = source or code.tree.root.name
     return Blocker("entry-point", "no FastAPI application was found", where, remedy)
+
+
+def _other_framework(code: Code, source: str) -> Found[str] | None:
+    """Return the web framework that most files import, at its first import."""
+    found: dict[str, list[str]] = {}
+    for path in code.tree.files:
+        if path.endswith(".py") and not SIDE.search(path) and path.startswith(source):
+            text = code.tree.text(path) or ""
+            for match in OTHERS.finditer(text):
+                found.setdefault(match[1], []).append(f"{path}:{text.count(chr(10), 0, match.start()) + 1}")
+    name = max(found, key=lambda name: len(found[name]), default="")
+    return Found(name if name == "aiohttp" else name.title(), found[name][0]) if name else None
 
 
 def _needs_arguments(app: App) -> Blocker:

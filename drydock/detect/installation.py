@@ -14,7 +14,7 @@ from drydock.detect.model import Found, Installation
 from drydock.detect.requirements import LOCKED_FROM
 from drydock.detect.sources import project_table
 from drydock.detect.syntax import constant
-from drydock.detect.tools import SETUP, About
+from drydock.detect.tools import DECLARATIONS, SETUP, About
 from drydock.detect.tree import Tree, join, strings, table
 
 VERSIONS = frozenset(
@@ -47,7 +47,8 @@ def installation(
     environment = (f"{variable}_FOR_{re.sub('[-.]+', '_', name).upper()}", variable) if git else ()
     reason = _reason(startup, data, about, name, project)
     if chosen and _declared_by_setup(tree, chosen):
-        files, reason = (SETUP,), (chosen.source.where, f"{SETUP} alone declares the dependencies")
+        files = tuple(name for name in DECLARATIONS if tree.exists(join(chosen.source.folder, name)))
+        reason = (chosen.source.where, "only setuptools reads its declaration")
     elif chosen and chosen.source.itself:
         reason = (chosen.source.where, "the requirements install the project")
     elif reason and not (table(data, "build-system") or tree.exists(join(project, SETUP))):
@@ -60,9 +61,10 @@ def installation(
 
 
 def _declared_by_setup(tree: Tree, chosen: Chosen) -> bool:
-    """Tell whether setup.py declares the dependencies, directly or through drydock's lock of it."""
-    own, head = join(chosen.source.folder, SETUP), f"{LOCKED_FROM}{SETUP}:"
-    return any(path == own or (tree.text(path) or "").startswith(head) for path in chosen.source.files)
+    """Tell whether setup.py or setup.cfg declares the dependencies, directly or through drydock's lock."""
+    own = {join(chosen.source.folder, name) for name in DECLARATIONS}
+    heads = tuple(f"{LOCKED_FROM}{name}:" for name in DECLARATIONS)
+    return any(path in own or (tree.text(path) or "").startswith(heads) for path in chosen.source.files)
 
 
 def _version_from_git(data: dict[str, object]) -> bool:

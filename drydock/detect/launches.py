@@ -6,9 +6,10 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from drydock.detect import gunicorn
 from drydock.detect.apps import RUNNERS, SIDE, App, Apps, Key, resolve
 from drydock.detect.code import Code, find, module_name
-from drydock.detect.commands import Launch, number, read_command
+from drydock.detect.commands import BIND_OPTIONS, Launch, number, read_command
 from drydock.detect.dockerfiles import Command
 from drydock.detect.syntax import Module, Site, constant, is_true
 from drydock.detect.tree import ancestors, folder_of, join, table
@@ -35,6 +36,11 @@ class Evidence:
     port: int | None = None
     missing: str = ""  # a target that no file of the tree defines
     options: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def reloads(self) -> bool:
+        """Whether the server watches its source, as only developers' do."""
+        return ("--reload", "--reload") in self.options
 
 
 def collect(code: Code, apps: Apps, commands: list[Command]) -> list[Evidence]:
@@ -107,15 +113,17 @@ def _configured(code: Code, apps: Apps) -> list[Evidence]:
 
 def _launched(code: Code, apps: Apps, launch: Launch, command: Command) -> list[Evidence]:
     folders, rank = command.folders, PRODUCTION if command.production else DEVELOPMENT
-    if launch.kind == "script":
-        return _script(code, apps, launch.target, command)
     if launch.kind == "target":
         roots = tuple(join(f, launch.app_dir) for f in folders) if launch.app_dir else folders
         hit = target(code, apps, launch.target, roots, command.where, rank)
         # The working directory is known only if the module was found in the command's folder.
         workdir = folders[roots.index(hit.root)] if hit.root in roots else hit.root
-        factory = hit.factory or launch.factory
-        return [replace(hit, workdir=workdir, factory=factory, port=launch.port, options=launch.options)]
+        factory, options = hit.factory or launch.factory, launch.options
+        if launch.server == "gunicorn":
+            options = gunicorn.with_settings(code, options, workdir or folders[0])
+        bound = next((text for name, text in options if name in BIND_OPTIONS), "")
+        port = launch.port or number(bound.rpartition(":")[2])
+        return [replace(hit, workdir=workdir, factory=factory, port=port, options=options)]
     path = _file(code, launch, folders)
     module = code.module(path) if path else None
     if module is None:
@@ -128,18 +136,6 @@ def _launched(code: Code, apps: Apps, launch: Launch, command: Command) -> list[
     app = _named(module, name, apps)
     one = Evidence(command.where, rank, "", name, app, "", folders[0], False, launch.port, "", launch.options)
     return [one] if app else []
-
-
-def _script(code: Code, apps: Apps, name: str, command: Command) -> list[Evidence]:
-    named = code.tree.named(name.rpartition("/")[2])
-    near = [f for f in named if any(x == "." or f.startswith(x + "/") for x in command.folders)]
-    for path in near[:3] or named[:1]:
-        text = code.tree.text(path) or ""
-        inner = replace(command, text=text, where=f"{path} (from {command.where})")
-        launches = [launch for launch in read_command(text) if launch.kind != "script"]
-        if found := [one for launch in launches for one in _launched(code, apps, launch, inner)]:
-            return found
-    return []
 
 
 def _file(code: Code, launch: Launch, folders: tuple[str, ...]) -> str | None:
@@ -188,14 +184,14 @@ def _uncalled(site: Site, node: ast.expr | None) -> ast.expr | None:
 
 
 def _keywords(site: Site) -> Iterator[tuple[str, str]]:
-    """Yield the literal arguments of `uvicorn.run(…)`, as options of a command line."""
+    """Yield the arguments of `uvicorn.run(…)`, as options of a command line."""
     for given in site.node.keywords:
         name = (given.arg or "").replace("_", "-")
         if is_true(given.value) or is_true(given.value, False):
             option = f"--{name}" if is_true(given.value) else f"--no-{name}"
             yield option, option
-        elif name not in ("", "app") and (text := reader(site).text(given.value)):
-            yield f"--{name}", f"--{name} {text}"
+        elif name not in ("", "app") and not is_true(given.value, None):
+            yield f"--{name}", f"--{name} {reader(site).shown(given.value)}"
 
 
 def _target_text(site: Site, node: ast.expr | None) -> str | None:

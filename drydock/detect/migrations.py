@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import configparser
 import posixpath
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -11,7 +10,7 @@ from dataclasses import dataclass, replace
 from drydock.detect.commands import parts_of
 from drydock.detect.dockerfiles import Command
 from drydock.detect.model import Conflict, Found, Migration
-from drydock.detect.tree import Tree, folder_of, join, table
+from drydock.detect.tree import Tree, folder_of, join, section, table
 
 # The arguments of a project's own migration command.
 ALEMBIC = re.compile(r"(?:\S*python\S*\s+-m\s+|(?:\S+/)?)\balembic((?:\s+-[cnx]\s+\S+)*\s+upgrade\s+[\w@+]+)")
@@ -98,20 +97,11 @@ def _location(tool: _Tool, tree: Tree, path: str) -> str:
     if path.endswith(".toml"):
         found: Mapping[str, object] = table(tree.toml(path), "tool", tool.name)
     else:
-        found = _section(tree.text(path) or "", tool.name)
+        found = section(tree.text(path) or "", tool.name)
     text = str(found.get(tool.key, tool.usual)).strip() if found else ""
     if text.startswith(HERE):
         return f"./{join(folder_of(path), text.removeprefix(HERE).lstrip('/'))}"
     return text.replace(".", "/").replace(":", "/") if ":" in text else text
-
-
-def _section(text: str, name: str) -> Mapping[str, str]:
-    reader = configparser.RawConfigParser(strict=False)
-    try:
-        reader.read_string(text)
-    except configparser.Error:
-        return {}
-    return dict(reader.items(name)) if reader.has_section(name) else {}
 
 
 TOOLS = (

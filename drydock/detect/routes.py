@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from drydock.detect.apps import Key, is_fastapi
+from drydock.detect.apps import FASTAPI, MOUNTS, STARLETTE, Key, is_one
 from drydock.detect.code import Startup
 from drydock.detect.entry import Entry
 from drydock.detect.syntax import Function, Module, Site, keyword, parameters, words
@@ -29,6 +29,7 @@ ASKS = frozenset(
 GUARDS = re.compile(r"auth|token|user|api_?key|permission|login|credential|secur|rate_?limit", re.I)
 OWN_NAMES = frozenset({"app", "application", "api", "fastapi_app", "_app", "app_"})
 ADDS_ROUTE = frozenset({"get", "api_route", "head", "add_api_route", "add_route", "route"})
+LISTED = frozenset({"starlette.routing.Route", "fastapi.routing.APIRoute"})
 SOCKETS = (".websocket", ".websocket_route", ".add_api_websocket_route")
 MAX_VISITS = 2_000
 MAX_DEPTH = 12
@@ -90,6 +91,7 @@ class Routes:
             for site in module.calls:
                 if isinstance(site.node.func, ast.Attribute):
                     self._extend(site, site.node.func)
+            self._list(module)
             for node, scope in module.grown:
                 if isinstance(node.target, ast.Attribute) and node.target.attr == "routes":
                     of = node.target.value
@@ -117,6 +119,17 @@ class Routes:
                 inner = _Child(child.key, base + child.prefix, locked or child.guarded)
                 pending.append((inner, depth + 1))
         return list(dict.fromkeys(found))
+
+    def _list(self, module: Module) -> None:
+        """Note the routes of `Starlette(routes=[Route("/health", health), Mount("/api", routes=[…])])`."""
+        prefixes: dict[ast.AST, str] = {}
+        for site in module.calls:
+            path = reader(site).text(site.argument(0, "path")) or ""
+            if site.name in MOUNTS:
+                for node in ast.walk(site.node):
+                    prefixes[node] = prefixes.get(node, "") + path.rstrip("/")
+            elif site.name in LISTED and path:
+                self._router(TOP).routes.append((prefixes.get(site.node, "") + path, False, site))
 
     def _is_guarded(self) -> bool:
         module = self.startup.code.module(self.entry.app.key.path)
@@ -179,7 +192,11 @@ class Routes:
             binding = module.bound(name, function)
             if binding and binding.scope.function == function:
                 made = binding.value.func if isinstance(binding.value, ast.Call) else None
-                return TOP if is_fastapi(module, made) or name in OWN_NAMES else _key(module, name, function)
+                return (
+                    TOP
+                    if is_one(module, made, FASTAPI | STARLETTE) or name in OWN_NAMES
+                    else _key(module, name, function)
+                )
             if binding is None and module.aliases.get(name) is None:
                 # A parameter: the function takes the application and adds routes to it.
                 return TOP
@@ -215,8 +232,10 @@ def probes(routes: list[Route]) -> tuple[Route | None, Route | None]:
 
 def docs_path(entry: Entry, startup: Startup) -> tuple[str, str]:
     """Return the path of the interactive documentation (`""` if it is off) and its evidence."""
-    for site in startup.calls:
-        if _makes_entry(site, entry) and is_fastapi(site.module, site.node.func):
+    for site in (site for site in startup.calls if _makes_entry(site, entry)):
+        if is_one(site.module, site.node.func, STARLETTE):
+            return "", site.where
+        if is_one(site.module, site.node.func, FASTAPI):
             docs, schema = site.keyword("docs_url"), site.keyword("openapi_url")
             off = any(isinstance(node, ast.Constant) and not node.value for node in (docs, schema))
             return "" if off else reader(site).text(docs) or "/docs", site.where
@@ -246,8 +265,8 @@ def _each(site: Site, node: ast.expr) -> list[ast.expr]:
 
 
 def _handler(site: Site) -> Function | None:
-    """Return the function behind a decorator or an `add_api_route` call."""
-    if site.tail.startswith("add_"):
+    """Return the function behind a decorator, an `add_api_route` call or a `Route`."""
+    if site.tail.startswith("add_") or site.name in LISTED:
         found = site.module.symbol(site.argument(1, "endpoint"))
         return found.function if found else None
     functions = site.module.functions.values()

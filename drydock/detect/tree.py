@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import codecs
+import configparser
 import json
 import os
 import posixpath
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -194,3 +196,13 @@ def _is_inner_file(path: Path, root: str) -> bool:
         return inside and path.is_file()
     except (OSError, ValueError):
         return False
+
+
+def section(text: str, name: str) -> Mapping[str, str]:
+    """Return a section of a configuration file in setup.cfg's syntax, {} without it."""
+    reader = configparser.RawConfigParser(strict=False)
+    try:
+        reader.read_string(text)
+    except configparser.Error:
+        return {}
+    return dict(reader.items(name)) if reader.has_section(name) else {}

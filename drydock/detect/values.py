@@ -89,6 +89,10 @@ class Reader(NamedTuple):
         texts = [inner.text(part) for part in parts]
         return None if None in texts else "".join(text or "" for text in texts)
 
+    def shown(self, node: ast.expr) -> str:
+        """Return an expression's text, else its code as a shell spells what is worked out later."""
+        return self.text(node) or f"$({ast.unparse(node)})"
+
     def path(self, node: ast.AST | None) -> FilePath | None:
         """Return an expression's file path, None if it is not written down."""
         if node is None or self.steps <= 0:

@@ -162,7 +162,7 @@ def _compiled(top: Path, path: str, old: str, origin: Origin, upgrade: Upgrade) 
 
 
 def _with_command(head: str, origin: Origin, path: str) -> str:
-    """Update the requirements in a head's command: those of setup.py are part of it."""
+    """Update the requirements in a head's command: those of setup.py and setup.cfg are part of it."""
     said = _said(head)
     if not said or said.wanted == origin.wanted:
         return head
@@ -219,7 +219,7 @@ def _origin(found: Findings, place: str, name: str) -> Origin:
 def _declaration(top: Path, lock: str) -> str:
     """Return the name of the file that a lock without a head was resolved from."""
     manifest = project.metadata(top)
-    names = ["requirements.in", "requirements.txt", "pyproject.toml", "setup.py"]
+    names = ["requirements.in", "requirements.txt", "pyproject.toml", "setup.py", "setup.cfg"]
     if "dependencies" in manifest:
         names.insert(0, "pyproject.toml")
     if found := next((name for name in names if name != lock and (top / name).is_file()), ""):

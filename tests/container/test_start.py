@@ -216,6 +216,47 @@ def test_an_application_that_cannot_start_ends_the_server_with_3(
     assert done.returncode == 3
 
 
+UNWRITTEN = "raise OSError(30, 'Read-only file system', '/app/logs/app.log')"
+LIFESPAN = """\
+async def app(scope, receive, send):
+    await receive()
+    try:
+        {}
+    except Exception:
+        import traceback
+        await send({{"type": "lifespan.startup.failed", "message": traceback.format_exc()}})
+"""
+
+
+@pytest.mark.parametrize(
+    ("source", "place"),
+    [
+        (UNWRITTEN, "/app/logs/app.log"),
+        (
+            f"try:\n    {UNWRITTEN}\nexcept OSError as error:\n    raise ValueError('no log') from error",
+            "/app/logs/app.log",
+        ),
+        (LIFESPAN.format(UNWRITTEN), "/app/logs/app.log"),
+        ("import sqlite3\nsqlite3.connect('/nowhere/shop.db')", "a database file"),
+    ],
+    ids=["at import", "as the cause", "in the lifespan", "of sqlite"],
+)
+def test_start_that_cannot_write_ends_with_the_setting_that_helps(
+    source: str, place: str, tmp_path: Path, script: list[str]
+) -> None:
+    (tmp_path / "shop.py").write_text(source)
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path), "PORT": str(free_port())}
+
+    done = subprocess.run(script, env=environment, check=False, capture_output=True, text=True)
+
+    assert done.returncode in (1, start.STARTUP_FAILURE)
+    assert "Traceback" in done.stderr
+    assert (
+        f"error: {place} cannot be written, as the image's files are read-only; name its folder"
+        in done.stderr
+    )
+
+
 def test_garbage_is_looked_for_once_the_application_is_imported(tmp_path: Path, script: list[str]) -> None:
     (tmp_path / "shop.py").write_text(
         "import gc\nprint(gc.isenabled())\n"

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from drydock.detect import as_json, detect, explain_lines
-from tests.detect.support import APPS, DIRECTIONS, materialise, summary, value
+from drydock.detect.model import Found
+from tests.detect.support import APPS, DIRECTIONS, materialise, summary, value, write
 
 SHAPES = sorted(p.parent.name for p in APPS.glob("*/expected.toml"))
 
@@ -100,3 +101,63 @@ def test_own_backend_is_found() -> None:
         "/livez",
         "/readyz",
     ]
+
+
+STARLETTE = """\
+from starlette.applications import Starlette
+from starlette.routing import Mount, Route
+async def health(request): ...
+async def items(request, session): ...
+routes = [Route("/", items), Mount("/api", routes=[Mount("/v1", routes=[Route("/health", health)])])]
+"""
+
+
+@pytest.mark.parametrize(
+    ("made", "factory"),
+    [
+        ("app = Starlette(routes=routes)\n", False),
+        ("def app():\n    return Starlette(routes=routes)\n", True),
+    ],
+)
+def test_starlette_application_is_found_with_its_probe_and_without_documentation(
+    made: str, factory: bool, tmp_path: Path
+) -> None:
+    write(tmp_path, {"main.py": STARLETTE + made, "requirements.txt": "starlette\nuvicorn\n"})
+    findings = detect(tmp_path)
+
+    assert (value(findings.entry_point), findings.factory.value) == ("main:app", factory)
+    assert findings.liveness == Found("/api/v1/health", "main.py:5")
+    assert findings.docs is None
+    assert not findings.blockers
+
+
+def test_fastapi_application_goes_before_starlettes(tmp_path: Path) -> None:
+    inner = f"{STARLETTE}inner = Starlette(routes=routes)\n"
+    write(tmp_path, {"inner.py": inner, "main.py": "from fastapi import FastAPI\napp = FastAPI()\n"})
+
+    assert value(detect(tmp_path).entry_point) == "main:app"
+
+
+@pytest.mark.parametrize(
+    ("source", "name"),
+    [
+        ("from django.http import HttpResponse\n", "Django"),
+        ("import flask\napp = flask.Flask('shop')\n", "Flask"),
+        ("from litestar import Litestar\napp = Litestar([])\n", "Litestar"),
+        ("from aiohttp import web\napp = web.Application()\n", "aiohttp"),
+    ],
+)
+def test_project_of_another_framework_is_called_by_its_name(source: str, name: str, tmp_path: Path) -> None:
+    write(tmp_path, {"shop/web.py": f"import os\n{source}", "tests/test_web.py": "import sanic\n"})
+    [blocker] = [one for one in detect(tmp_path).blockers if one.key == "entry-point"]
+
+    assert blocker.fact == f"a {name} project: drydock starts applications of FastAPI and Starlette"
+    assert blocker.where == "shop/web.py:2"
+    assert detect(tmp_path, {"entry-point": "shop.web:app"}).blockers != (blocker,)
+
+
+def test_client_of_aiohttp_is_no_web_project(tmp_path: Path) -> None:
+    write(tmp_path, {"shop/client.py": "import aiohttp\n"})
+    [blocker] = [one for one in detect(tmp_path).blockers if one.key == "entry-point"]
+
+    assert blocker.fact == "no FastAPI application was found"

@@ -45,9 +45,9 @@ def test_steps_and_variables_of_the_dockerfile_are_noted(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     "start",
     [
-        "uvicorn main:app --host 0.0.0.0 --root-path /shop --no-access-log --port=80 --log-config log.json",
-        "uvicorn --root-path=/shop --no-access-log --log-config=log.json main:app",
-        "fastapi run main.py --root-path /shop --no-access-log --log-config log.json",
+        "uvicorn main:app --host 0.0.0.0 --root-path /shop --no-access-log --port=80 --uds one.sock",
+        "uvicorn --root-path=/shop --no-access-log --uds=one.sock main:app",
+        "fastapi run main.py --root-path /shop --no-access-log --uds one.sock",
     ],
 )
 def test_options_of_the_start_command_are_taken_over_or_noted(start: str, tmp_path: Path) -> None:
@@ -55,7 +55,7 @@ def test_options_of_the_start_command_are_taken_over_or_noted(start: str, tmp_pa
     [note] = findings.notes
 
     assert findings.options == Found(("--root-path", "/shop", "--no-access-log"), "Dockerfile:2")
-    assert re.search(r" --log-config.log\.json, ", note.value)
+    assert re.search(r" --uds.one\.sock, ", note.value)
     assert "--host" not in note.value
     assert note.where == "Dockerfile:2"
 
@@ -70,7 +70,50 @@ def test_workers_of_the_start_command_are_noted(workers: str, noted: bool, tmp_p
     assert ["WEB_CONCURRENCY" in note.value for note in findings.notes] == [True] * noted
 
 
-def test_options_of_a_launcher_are_taken_over_where_the_image_is_started_with_it(tmp_path: Path) -> None:
+def test_file_of_the_servers_logging_goes_into_the_image(tmp_path: Path) -> None:
+    start = "uvicorn main:app --log-config log/server.json"
+    findings = found(tmp_path, {"Procfile": f"web: {start}\n", "log/server.json": "{}"})
+
+    assert findings.options == Found(("--log-config", "log/server.json"), "Procfile:1")
+    assert findings.data_files == (Found("log/server.json", "Procfile:1"),)
+
+
+GUNICORN = """\
+import multiprocessing, os
+bind = f"0.0.0.0:{os.getenv('PORT', '9000')}"
+workers = multiprocessing.cpu_count() + 1
+keepalive = 75
+timeout = 60
+helper = 1
+accesslog = None
+def when_ready(server): ...
+"""
+
+
+def test_gunicorns_configuration_file_is_part_of_the_start_command(tmp_path: Path) -> None:
+    start = 'CMD ["gunicorn", "-c", "deploy/gunicorn.py", "--timeout=90", "main:app"]'
+    dockerfile = f"FROM python:3.13\nWORKDIR /app\nCOPY . .\n{start}\n"
+    findings = found(tmp_path, {"Dockerfile": dockerfile, "deploy/gunicorn.py": GUNICORN})
+
+    expected = ("--timeout-worker-healthcheck", "90", "--timeout-keep-alive", "75")
+    assert findings.options == Found(expected, "Dockerfile:4")
+    assert findings.port == Found(9000, "Dockerfile:4")
+    assert [note.value.partition(":")[0] for note in findings.notes] == [
+        "the start command has --workers $(multiprocessing.cpu_count() + 1)",
+        "the start command has when_ready() of deploy/gunicorn.py, which the image's own start"
+        " does not take over",
+    ]
+
+
+def test_usual_name_of_gunicorns_configuration_file_needs_no_option(tmp_path: Path) -> None:
+    files: dict[str, str | bytes] = {
+        "Procfile": "web: gunicorn main:app\n",
+        "gunicorn.conf.py": "max_requests = 500\n",
+    }
+    assert found(tmp_path, files).options == Found(("--limit-max-requests", "500"), "Procfile:1")
+
+
+def test_options_of_a_launcher_are_taken_over_unless_it_is_a_developers(tmp_path: Path) -> None:
     launcher = (
         "import uvicorn\nPREFIX = '/shop'\n"
         "uvicorn.run(app='main:app', host='0.0.0.0', port=80, root_path=PREFIX,\n"
@@ -79,7 +122,9 @@ def test_options_of_a_launcher_are_taken_over_where_the_image_is_started_with_it
     expected = ("--root-path", "/shop", "--no-access-log", "--proxy-headers", "--timeout-keep-alive", "30")
     files: dict[str, str | bytes] = {"serve.py": launcher}
 
-    assert found(tmp_path, files).options is None
+    assert found(tmp_path, files).options == Found(expected, "serve.py:3")
+    developers = {"serve.py": launcher.replace("reload=False", "reload=True")}
+    assert found(tmp_path, developers).options is None
     findings = found(tmp_path, {**files, "Procfile": "web: python serve.py\n"})
     assert findings.options == Found(expected, "Procfile:1")
     assert findings.notes == ()
@@ -88,7 +133,9 @@ def test_options_of_a_launcher_are_taken_over_where_the_image_is_started_with_it
 def test_options_of_a_variable_and_of_a_development_server_are_not_taken_over(tmp_path: Path) -> None:
     procfile = "web: uvicorn main:app --root-path $PREFIX\n"
 
-    assert found(tmp_path, {"Procfile": procfile}).options is None
+    findings = found(tmp_path, {"Procfile": procfile})
+    assert findings.options is None
+    assert ["UVICORN_ROOT_PATH" in note.value for note in findings.notes] == [True]
     (tmp_path / "Procfile").unlink()
     assert found(tmp_path, {"Makefile": "dev:\n\tuvicorn main:app --log-level debug\n"}).options is None
 
@@ -122,6 +169,33 @@ def test_programs_before_and_beside_the_server_are_noted(tmp_path: Path) -> None
         ("python -m tables runs before the server", "compose.yaml services.api.command"),
         ("celery --app=main worker runs beside the server", "compose.yaml:5"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("script", "command"),
+    [
+        ("#!/bin/sh\nset -e\n# python comments.py\n{}\nexec uvicorn main:app", ""),
+        ('#!/bin/sh\nif [ "$SEED" ]; then\n  {}\nfi\nexec "$@"', 'CMD ["uvicorn", "main:app"]\n'),
+        ("./wait.sh db:5432\nbash run/first.sh\nexec uvicorn main:app", ""),
+    ],
+    ids=["of the script", "before its arguments", "of a script that it runs"],
+)
+def test_programs_of_a_start_script_are_noted(script: str, command: str, tmp_path: Path) -> None:
+    dockerfile = f'FROM python:3.13\nWORKDIR /app\nCOPY . .\nENTRYPOINT ["./run/start.sh"]\n{command}'
+    files: dict[str, str | bytes] = {
+        "Dockerfile": dockerfile,
+        "run/start.sh": script.format("python -m seed"),
+        "run/first.sh": "alembic upgrade head\npython -m seed\n",
+    }
+    [(note, where)] = notes(tmp_path, files)
+
+    assert note == "python -m seed runs before the server"
+    assert where.endswith("(from Dockerfile:4)") or "run/first.sh (from run/start.sh" in where
+
+
+def test_scripts_that_run_each_other_end(tmp_path: Path) -> None:
+    script = "./start.sh\n./start.sh\nuvicorn main:app\n"
+    assert notes(tmp_path, {"Procfile": "web: ./start.sh\n", "start.sh": script}) == []
 
 
 def test_workers_and_schedulers_are_found_with_their_names_and_lines(tmp_path: Path) -> None:

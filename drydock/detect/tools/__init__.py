@@ -8,10 +8,11 @@ from drydock.detect.tools.pdm import Pdm
 from drydock.detect.tools.pip import Pylock, Pyproject, Requirements
 from drydock.detect.tools.pipenv import Pipenv
 from drydock.detect.tools.poetry import Poetry
-from drydock.detect.tools.setuptools import SETUP, Setuptools
+from drydock.detect.tools.setuptools import DECLARATIONS, SETUP, Setuptools
 from drydock.detect.tools.uv import Uv
 
 __all__ = [
+    "DECLARATIONS",
     "LOCKED_BY_UV",
     "LOCKING",
     "MANIFEST",

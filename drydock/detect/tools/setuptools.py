@@ -1,4 +1,4 @@
-"""setuptools: a setup.py that alone declares the dependencies, and pyproject.toml's tables for it."""
+"""setuptools: setup.py or setup.cfg that alone declares the dependencies, and pyproject.toml's tables."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import re
 from collections.abc import Iterator
 
 from drydock.detect.model import Dependencies, Found
-from drydock.detect.requirements import read_requirements, wanted
+from drydock.detect.requirements import Wanted, read_requirements, wanted
 from drydock.detect.syntax import constant, keyword, parse
 from drydock.detect.tools.base import UV_INSTALL, About, Names, Parts, Rows, Source, Step, Tool
-from drydock.detect.tree import Tree, folder_of, join, line_of, strings, table
+from drydock.detect.tree import Tree, folder_of, join, line_of, section, strings, table
 
-SETUP = "setup.py"
+DECLARATIONS = SETUP, CONFIGURATION = ("setup.py", "setup.cfg")
 
 
 class Setuptools(Tool):
@@ -34,7 +34,22 @@ class Setuptools(Tool):
             own = [wanted(text, f"{path}:{e.lineno}") for e in listed if (text := constant(e))]
             items = tuple(item for item in own if item)
             return [Source(self, folder, (path,), module.at(node), items, itself=True, by_text=True)]
-        return []
+        return [] if manifest else self._configured(tree, folder)
+
+    def _configured(self, tree: Tree, folder: str) -> list[Source]:
+        """Return the requirements in setup.cfg."""
+        path = join(folder, CONFIGURATION)
+        options = section(tree.text(path) or "", "options")
+        if "install_requires" not in options:
+            return []
+        items = _requirements(tree, path, options["install_requires"])
+        extras = {
+            name: _requirements(tree, path, text)
+            for name, text in section(tree.text(path) or "", "options.extras_require").items()
+        }
+        files = tuple(file for file in (path, join(folder, SETUP)) if tree.exists(file))
+        where = f"{path} [options] install_requires"
+        return [Source(self, folder, files, where, items, extras, itself=True, by_text=True)]
 
     def parts(self, tree: Tree, path: str, data: Rows) -> Parts:
         """Return the requirements files of dynamic dependencies."""
@@ -51,6 +66,9 @@ class Setuptools(Tool):
         text = tree.text(path) or ""
         if match := re.search(r"python_requires\s*=\s*[\"']([^\"']+)[\"']", text):
             yield Found(match.group(1), f"{path}:{line_of(text, 'python_requires')}")
+        path = join(folder, CONFIGURATION)
+        if wanted_python := section(tree.text(path) or "", "options").get("python_requires"):
+            yield Found(wanted_python, f"{path} [options] python_requires")
 
     def about(self, data: Rows) -> About:
         scm = table(data, "tool", "setuptools_scm")
@@ -62,6 +80,17 @@ class Setuptools(Tool):
         return [*UV_INSTALL, "."]
 
     def steps(self, found: Dependencies, step: Step) -> list[str]:
-        """Install setup.py's dependencies, without the project itself."""
-        install = f"uv pip install {step.into} --requirement={SETUP}"
+        """Install the declared dependencies, without the project itself."""
+        install = f"uv pip install {step.into} --requirement={step.file.rpartition('/')[2]}"
         return [step.make, f"cd {step.at}", f"{step.download} {install}"]
+
+
+def _requirements(tree: Tree, path: str, text: str) -> tuple[Wanted, ...]:
+    """Return the requirements of a setting, which can be lines or `file:` with the names of files."""
+    first, _, names = text.partition("file:")
+    if names and not first.strip():
+        named = (join(folder_of(path), name.strip()) for name in names.replace("\n", ",").split(","))
+        return tuple(item for file in named for item in read_requirements(tree, file).wanted)
+    lines = (line.strip() for line in text.splitlines())
+    own = (wanted(line, f"{path}:{line_of(tree.text(path) or '', line)}") for line in lines if line)
+    return tuple(item for item in own if item)

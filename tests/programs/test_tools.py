@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from drydock import programs
+from drydock import command, programs
 from drydock.errors import Exit
 from drydock.programs.errors import ToolNotInstalled, UnknownTool
 
@@ -130,7 +130,7 @@ def test_a_program_on_the_path_comes_before_the_locked_one(
 
 def test_uvs_output_is_handed_on_by_lines_and_without_package_names() -> None:
     said: list[str] = []
-    narrator = programs.Narrator(said.append)
+    narrator = command.by_line(programs.narrated(said.append))
     for chunk in ("Resol", "ved 2 packages\n + at", "trs==26.1\nInstalled", " 2 packages\n"):
         narrator(chunk)
     assert said == ["  Resolved 2 packages", "  Installed 2 packages"]

@@ -12,6 +12,7 @@ import pytest
 from drydock import command, programs
 from drydock.errors import Exit
 from drydock.programs.errors import ToolNotInstalled, UnknownTool
+from tests.conftest import FakeProgram
 
 WHEEL = "greeter-1.0-py3-none-any.whl"
 
@@ -116,15 +117,9 @@ def test_an_unknown_tool_lists_those_there_are(locks: Path) -> None:
         programs.tool("greter")
 
 
-def test_a_program_on_the_path_comes_before_the_locked_one(
-    locks: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_program_on_the_path_comes_before_the_locked_one(locks: Path, fake_program: FakeProgram) -> None:
     lock_wheel(locks)
-    chosen = tmp_path / "bin" / "greeter"
-    chosen.parent.mkdir()
-    chosen.write_text("#!/bin/sh\n")
-    chosen.chmod(0o755)
-    monkeypatch.setenv("PATH", str(chosen.parent))
+    chosen = fake_program("greeter", "exit 0")
     assert programs.program("greeter") == chosen
 
 

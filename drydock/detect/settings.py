@@ -22,6 +22,8 @@ CONNECTORS = re.compile(
     r"(^|\.)(create_engine|create_async_engine|Database|from_url|\w*MongoClient|\w*MotorClient)$"
 )
 MAX_BASES = 12
+# The image and the container engine set these: an example value would break the programs that read them.
+IN_EVERY_CONTAINER = frozenset({"PATH", "HOME", "LOGNAME", "LANG", "HOSTNAME"})
 LATE = "read when used, not at import"
 
 
@@ -56,7 +58,9 @@ def kind_of(name: str, annotation: str = "") -> SettingKind:
 def import_settings(startup: Startup) -> tuple[Found[Setting], ...]:
     """Return the application's settings, first those that its import requires."""
     found: dict[str, Found[Setting]] = {}
-    for item in _read(startup):
+    for read in _read(startup):
+        needed = read.value.required and read.value.name not in IN_EVERY_CONTAINER
+        item = replace(read, value=replace(read.value, required=needed))
         known = found.get(item.value.name)
         if known is None or (item.value.required and not known.value.required):
             found[item.value.name] = item

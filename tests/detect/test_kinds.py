@@ -249,6 +249,9 @@ def test_pin_file_wins_where_metadata_refuse_the_dockerfile_s_python(tmp_path: P
         ("names: Annotated[str, Field(...)]", True),
         ("names: str = Field(default_factory=str)", False),
         ("names: str = Field(min_length=2)", True),
+        # The container has these: an example would take their place, and no program would be found.
+        ("path: str", False),
+        ("home: str", False),
     ],
 )
 def test_setting_is_required_as_pydantic_decides_it(field: str, required: bool, tmp_path: Path) -> None:

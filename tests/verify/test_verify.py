@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -43,6 +44,14 @@ def test_every_contradiction_has_an_option_that_decides_it() -> None:
 
     assert contradictory
     assert [case.name for case in contradictory if not case.options] == []
+
+
+@pytest.mark.parametrize("folder", sorted(APPS.glob("packages_*")), ids=lambda folder: folder.name)
+def test_packages_are_all_asked_for(folder: Path) -> None:
+    (case,) = cases.examples([folder.name])
+    uses = re.findall(r"^@use\ndef (\w+)", (folder / "uses.py").read_text(encoding="utf-8"), re.MULTILINE)
+
+    assert [request.path for request in case.requests] == [f"/uses/{name}" for name in uses]
 
 
 def test_every_example_stands_in_the_document() -> None:

@@ -34,7 +34,8 @@ class Start:
         ready: Seconds from `docker run` to the first 200 of the readiness probe.
         processor_ready: Seconds of the process's processor time by then.
         memory_ready: Resident bytes at that moment.
-        memory_rest: Resident bytes after all background loading.
+        memory_rest: Resident bytes at rest: ready, and without a request of a user.
+        memory_used: Resident bytes after a user's first request, and the load that it starts.
         first_turn: Seconds of the first chat turn, with a model that answers at once.
         memory_chat: Resident bytes after that turn.
     """
@@ -43,6 +44,7 @@ class Start:
     processor_ready: float
     memory_ready: int
     memory_rest: int
+    memory_used: int
     first_turn: float
     memory_chat: int
 
@@ -60,11 +62,23 @@ def start(systems: Systems, image: str, environment: Mapping[str, str], account:
         memory_rest, _ = usage(app)
         systems.model.will(then=Says("Aye."))
         with app.api(account, seconds=WAIT_SECONDS) as api:
+            api.get("/tasks").raise_for_status()
+            _until_loaded(app)
+            time.sleep(REST_SECONDS)
+            memory_used, _ = usage(app)
             asked = time.monotonic()
             api.post("/chat", json={"message": "Ready?"}).raise_for_status()
             first_turn = time.monotonic() - asked
         memory_chat, _ = usage(app)
-        return Start(ready, processor_ready, memory_ready, memory_rest, first_turn, memory_chat)
+        return Start(
+            ready=ready,
+            processor_ready=processor_ready,
+            memory_ready=memory_ready,
+            memory_rest=memory_rest,
+            memory_used=memory_used,
+            first_turn=first_turn,
+            memory_chat=memory_chat,
+        )
 
 
 def usage(app: App) -> tuple[int, float]:

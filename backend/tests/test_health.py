@@ -80,6 +80,7 @@ def test_agent_that_cannot_be_loaded_is_logged_and_shown_and_takes_nothing_with_
 
     with monkeypatch.context() as broken:
         broken.setattr("todo_api.chat.stack.AgentStack._load", fail)
+        assert chat_client.get("/api/ada/tasks").status_code == 200
         wait_for(chat_client, "agent", "failed")
         answer = chat_client.get("/readyz")
         assert (answer.status_code, answer.json()["checks"]["mcp"]) == (200, "ready")
@@ -108,6 +109,25 @@ def test_the_agent_is_not_imported_beside_its_tools(
     asyncio.run(stack.get())
 
     assert order == ["tools", "agent"]
+
+
+@pytest.mark.parametrize("preload", [None, True])
+def test_agent_is_loaded_after_the_first_signed_in_request_or_at_once(
+    make_settings: MakeSettings, model: Model, preload: bool | None
+) -> None:
+    settings = make_settings(
+        openai_api_key="sk-test-0123456789", openai_base_url=model.url, chat_preload=preload
+    )
+    with TestClient(create_app(settings)) as client:
+        wait_for(client, "mcp", "ready")
+        if preload is None:
+            # Neither probes, nor strangers, nor users at another's path.
+            assert client.get("/api/ada/tasks").status_code == 401
+            assert client.get("/api/ada/tasks", headers=bearer(settings, "grace")).status_code == 403
+            time.sleep(0.2)
+            assert client.get("/readyz").json()["checks"]["agent"] == "on-demand"
+            assert client.get("/api/ada/tasks", headers=bearer(settings, "ada")).status_code == 200
+        wait_for(client, "agent", "ready")
 
 
 def test_without_preload_the_first_chat_loads_the_agent(make_settings: MakeSettings, model: Model) -> None:

@@ -271,11 +271,12 @@ class Settings(BaseSettings):
         "Whether agent runs are traced to OpenAI's platform.",
         example=False,
     )
-    chat_preload: bool = setting(
+    chat_preload: bool | None = setting(
         "CHAT_PRELOAD",
-        True,
-        "Whether the agent is loaded in the background as soon as the service is ready. Off: at the first "
-        "chat, whose answer then takes a second or two longer; until then each worker saves some 30 MB.",
+        None,
+        "When the agent is loaded; until then each worker saves some 30 MB. Unset: in the background, after "
+        "the first request of a signed-in user to the API. On: in the background, as soon as the service is "
+        "ready. Off: at the first chat, whose answer then takes a second or two longer.",
         example=False,
     )
     chat_turn_timeout: float = setting(

@@ -23,6 +23,7 @@ async def current_user(request: Request, user_id: UserId) -> str:
     principal: Principal = request.scope[PRINCIPAL]
     if principal.user_id != user_id:
         raise Problem(403, "forbidden", "The token belongs to a user other than the one in the path.")
+    request.app.state.agents.wanted.set()
     return principal.user_id
 
 

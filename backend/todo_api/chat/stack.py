@@ -26,6 +26,8 @@ class AgentStack:
         self._settings = settings
         self._mcp = mcp
         self._loading: asyncio.Task[TodoAgent] | None = None
+        # A signed-in user has come, and is likely to chat.
+        self.wanted = asyncio.Event()
 
     def require_key(self) -> SecretStr:
         """Return the model's key, or refuse a chat with 503 before any of it is stored."""
@@ -39,22 +41,30 @@ class AgentStack:
 
     @property
     def state(self) -> Literal["off", "on-demand", "starting", "ready", "failed"]:
-        """The progress of the load; ``off`` without a key, ``on-demand`` until the first chat."""
+        """The progress of the load; ``off`` without a key, ``on-demand`` until a user comes."""
         if self._settings.openai_api_key is None:
             return "off"
         if self._loading is None:
-            return "starting" if self._settings.chat_preload else "on-demand"
+            return "starting" if self._expected else "on-demand"
         if not self._loading.done():
             return "starting"
         return "failed" if self._loading.cancelled() or self._loading.exception() else "ready"
 
-    async def preload(self) -> None:
-        """Load the agent before the first chat; log a failure and show it as the state.
+    @property
+    def _expected(self) -> bool:
+        """Whether the agent is loaded without a chat; a setting takes precedence over a user."""
+        preload = self._settings.chat_preload
+        return self.wanted.is_set() if preload is None else preload
 
-        Without a key it is never needed. With CHAT_PRELOAD off, the first chat loads it.
+    async def preload(self) -> None:
+        """Load the agent before the first chat, as CHAT_PRELOAD says; log a failure and show it as the state.
+
+        Without a key it is never needed.
         """
-        if self._settings.openai_api_key is None or not self._settings.chat_preload:
+        if self._settings.openai_api_key is None or self._settings.chat_preload is False:
             return
+        if not self._expected:
+            await self.wanted.wait()
         try:
             await self.get()
         except Exception:

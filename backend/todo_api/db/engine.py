@@ -8,7 +8,7 @@ import os
 import select
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -68,78 +68,73 @@ class Database:
         )
         self._single = self._writer if settings.is_sqlite else self._engine
 
-    @asynccontextmanager
-    async def reading(self) -> AsyncIterator[AsyncConnection]:
-        """Yield a connection for reading."""
-        async with _unavailable_as_such(self._timeout), connect(self._engine) as connection:
-            yield connection
+    def reading(self) -> AbstractAsyncContextManager[AsyncConnection]:
+        """Return a connection for reading."""
+        return self._connection(self._engine)
+
+    def statement(self) -> AbstractAsyncContextManager[AsyncConnection]:
+        """Return a connection for a single statement that writes; it is a transaction of its own."""
+        return self._connection(self._single, begins=self._single is not self._engine)
+
+    def writing(self) -> AbstractAsyncContextManager[AsyncConnection]:
+        """Return a connection in a transaction that commits at the end of the block."""
+        return self._connection(self._writer, begins=True)
 
     @asynccontextmanager
-    async def statement(self) -> AsyncIterator[AsyncConnection]:
-        """Yield a connection for a single statement that writes; it is a transaction of its own."""
-        async with _unavailable_as_such(self._timeout), connect(self._single) as connection:
-            if self._single is self._engine:
-                yield connection
-            else:
-                async with connection.begin():
-                    yield connection
-
-    @asynccontextmanager
-    async def writing(self) -> AsyncIterator[AsyncConnection]:
-        """Yield a connection in a transaction that commits at the end of the block."""
-        async with (
-            _unavailable_as_such(self._timeout),
-            connect(self._writer) as connection,
-            connection.begin(),
-        ):
-            yield connection
+    async def _connection(
+        self, engine: AsyncEngine, *, begins: bool = False
+    ) -> AsyncIterator[AsyncConnection]:
+        # One generator for all, since every request passes through it, and each level costs time.
+        try:
+            async with asyncio.timeout(self._timeout):
+                connection = await connect(engine)
+                try:
+                    if begins:
+                        async with connection.begin():
+                            yield connection
+                    else:
+                        yield connection
+                finally:
+                    await connection.close()
+        except (exc.SQLAlchemyError, OSError) as error:
+            _raise_unavailable(error)
+            raise
 
     async def revision(self) -> str | None:
         """Return the schema's revision, requested with a short time-out; None without a schema."""
-        async with _unavailable_as_such(self._ready_timeout), self._probe.connect() as connection:
-            try:
+        try:
+            async with asyncio.timeout(self._ready_timeout), self._probe.connect() as connection:
                 found: str | None = await connection.scalar(
                     sa.text("SELECT version_num FROM alembic_version")
                 )
-            except exc.DBAPIError as error:
-                if not lacks_table(error):
-                    raise
+                return found
+        except (exc.SQLAlchemyError, OSError) as error:
+            if isinstance(error, exc.DBAPIError) and lacks_table(error):
                 return None
-            return found
+            _raise_unavailable(error)
+            raise
 
     async def close(self) -> None:
         await self._engine.dispose()
         await self._probe.dispose()
 
 
-@asynccontextmanager
-async def connect(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+async def connect(engine: AsyncEngine) -> AsyncConnection:
     """Open a connection, retrying when the server refuses."""
-    connection = engine.connect()
-    for delay in (*CONNECT_RETRY_DELAYS, None):
+    for delay in CONNECT_RETRY_DELAYS:
         try:
-            await connection.start()
-            break
+            return await engine.connect()
         except (exc.OperationalError, exc.InterfaceError, OSError):
-            if delay is None:
-                raise
-        await asyncio.sleep(delay)
-        connection = engine.connect()
-    try:
-        yield connection
-    finally:
-        await connection.close()
+            await asyncio.sleep(delay)
+    return await engine.connect()
 
 
-@asynccontextmanager
-async def _unavailable_as_such(seconds: float) -> AsyncIterator[None]:
-    try:
-        async with asyncio.timeout(seconds):
-            yield
-    except (exc.SQLAlchemyError, OSError) as error:
-        # TimeoutError, from the clock above or a socket, is an OSError.
-        if not is_unavailable(error):
-            raise
+def _raise_unavailable(error: Exception) -> None:
+    """Raise Unavailable for an error that the database caused.
+
+    TimeoutError, from a time limit or a socket, is an OSError.
+    """
+    if is_unavailable(error):
         logger.warning("database unavailable", extra={"error": type(error).__name__, "cause": _cause(error)})
         raise Unavailable(type(error).__name__) from error
 

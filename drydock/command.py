@@ -111,6 +111,19 @@ def stream(
     return Completed(tuple(args), process.returncode, *((rest, text) if source == "stderr" else (text, "")))
 
 
+def by_line(take: Callable[[str], None]) -> Callable[[str], None]:
+    """Return a function for `stream` that passes on whole lines."""
+    rest = ""
+
+    def tell(chunk: str) -> None:
+        nonlocal rest
+        *lines, rest = (rest + chunk).split("\n")
+        for line in lines:
+            take(line)
+
+    return tell
+
+
 def _read_all(pipe: object) -> str:
     return pipe.read()  # type: ignore[attr-defined, no-any-return]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import uuid
 from collections.abc import Callable, Iterator, Mapping
@@ -33,6 +34,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 KEY_PASSWORD = "opens the key"
 MakeProject = Callable[[Mapping[str, str]], Project]
+FakeProgram = Callable[[str, str], Path]
 
 
 def write_files(folder: Path, files: Mapping[str, str]) -> Path:
@@ -106,6 +108,22 @@ def own_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A state folder for this test and its processes."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     return tmp_path / "state"
+
+
+@pytest.fixture
+def fake_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeProgram:
+    """Return a function that puts a shell script first on PATH, under a program's name."""
+    folder = tmp_path / "bin"
+    monkeypatch.setenv("PATH", str(folder), prepend=os.pathsep)
+
+    def make(name: str, script: str) -> Path:
+        folder.mkdir(exist_ok=True)
+        path = folder / name
+        path.write_text(f"#!/bin/sh\n{script}\n")
+        path.chmod(0o755)
+        return path
+
+    return make
 
 
 @pytest.fixture(scope="session")

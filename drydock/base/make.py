@@ -229,20 +229,16 @@ def _ensure_mmdebstrap(plan: Plan, say: Callable[[str], None]) -> None:
 
 
 def _bootstrap(plan: Plan, folder: Path, say: Callable[[str], None]) -> None:
-    lines: list[str] = []
-
-    def show(chunk: str) -> None:
-        for line in chunk.splitlines():
-            lines.append(line)
-            if line.startswith("I: ") and line.endswith("..."):
-                say(f"  {line.removeprefix('I: ').removesuffix('...')}")
+    def show(line: str) -> None:
+        if line.startswith("I: ") and line.endswith("..."):
+            say(f"  {line.removeprefix('I: ').removesuffix('...')}")
 
     environment = {"SOURCE_DATE_EPOCH": str(EPOCH), "TMPDIR": str(folder), "LC_ALL": "C.UTF-8"}
-    done = command.stream(arguments(plan, folder), show, env=environment)
+    done = command.stream(arguments(plan, folder), command.by_line(show), env=environment)
     if done.code != 0:
-        text = "\n".join(lines)
-        if "No space left on device" in text:
+        if "No space left on device" in done.stdout:
             raise NoSpace(during=f"the making of {plan.reference}")
+        lines = done.stdout.splitlines()
         faults = [line for line in lines if line.startswith(("E: ", "Err:"))] or lines[-1:] or ["no output"]
         raise BaseNotMade(
             reference=plan.reference,

@@ -66,19 +66,24 @@ def build(
 
     A build without cache makes and removes its own cache mounts, so that the user's caches stay.
     """
-    dockerfile = plan.dockerfile(project, options)
-    known = plan.targets(dockerfile)
+    known = plan.targets(plan.dockerfile(project, options))
     if options.target not in known:
         offered = [target for target in plan.OFFERED if target in known] or known
         listed = choices(options.target, offered) or "none: it names no stage"
         raise UnknownTarget(target=options.target, known=listed)
-    if options.no_cache and not options.mount_namespace:
-        fresh = f"{COLD}{uuid.uuid4().hex}"
-        try:
-            return build(engine, project, options.but(mount_namespace=fresh), on_update)
-        finally:
-            remove_mounts(builders.find(engine, options.builder), fresh)
     chosen = builders.find(engine, options.builder)
+    if not options.no_cache or options.mount_namespace:
+        return _run(engine, chosen, project, options, on_update)
+    fresh = f"{COLD}{uuid.uuid4().hex}"
+    try:
+        return _run(engine, chosen, project, options.but(mount_namespace=fresh), on_update)
+    finally:
+        remove_mounts(chosen, fresh)
+
+
+def _run(
+    engine: Engine, chosen: Builder, project: Project, options: Options, on_update: OnUpdate
+) -> BuildResult:
     progress = Progress()
 
     def consume(chunk: str) -> None:
@@ -94,7 +99,7 @@ def build(
         done = command.stream(args, consume, env=environment, source="stderr")
         seconds = time.monotonic() - began
         if done.code != 0:
-            raise explain(engine, chosen, dockerfile, progress)
+            raise explain(engine, chosen, plan.dockerfile(project, options), progress)
         image_id, metadata = identity.image_id(engine, outputs), identity.metadata(outputs)
     steps = once(progress.steps.values())
     return BuildResult(options.target, options.reference, image_id, steps, seconds, metadata)

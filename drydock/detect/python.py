@@ -14,6 +14,7 @@ from drydock.detect.dependencies import Chosen, installed
 from drydock.detect.dockerfiles import Dockerfile
 from drydock.detect.locks import Lock, Locked
 from drydock.detect.model import Conflict, Found
+from drydock.detect.requirements import versions
 from drydock.detect.tree import Tree, decode, folder_of, join, parents, read_bounded
 
 ASKED_FOR = "3.15"  # lacks many wheels: it is chosen only if files ask for it
@@ -21,6 +22,7 @@ KNOWN = ("3.14", "3.13", "3.12", "3.11", "3.10", "3.9", "3.8", "3.7", ASKED_FOR)
 NEWEST_DEFAULT = "3.13"  # without any evidence: the default base image's version
 IMAGE = re.compile(r"(?:^|/)python:(?P<version>3\.\d+)(?P<patch>\.\d+)?")
 PIN_FILES = (".python-version", "runtime.txt")
+SERIES = re.compile(r"(^|,)\s*~?\s*(\d+\.\d+)(?=\s*(?:,|$))")
 PIN = re.compile(r"\s*(?:python-|cpython-)?(3\.\d+)(\.\d+)?\s*(\n|$)")
 
 
@@ -59,28 +61,10 @@ def _pin_above(tree: Tree) -> list[Found[str]]:
 
 
 def specifier(text: str) -> str:
-    """Convert a range, possibly with Poetry's `^` and `~`, to a PEP 440 specifier; `""` if it is invalid."""
-    parts = []
-    if "||" in text:
-        return "||".join(filter(None, map(specifier, text.split("||"))))
-    for part in re.split(r",|\s(?=[<>=!~^])", text):
-        part = part.strip()
-        caret = re.fullmatch(r"\^\s*(\d+)(\.\d+)*", part)
-        tilde = re.fullmatch(r"~\s*(\d+\.\d+)(\.\d+)*", part)
-        if caret:
-            parts += [f">={part[1:].strip()}", f"<{int(caret.group(1)[:4]) + 1}"]
-        elif tilde:
-            parts.append(f"=={tilde.group(1)}.*")
-        elif re.fullmatch(r"\d+\.\d+", part):
-            parts.append(f"=={part}.*")
-        elif re.fullmatch(r"\d+\.\d+\.\d+", part):
-            parts.append(f"=={part}")
-        elif part and part != "*":
-            parts.append(part)
-    try:
-        return str(SpecifierSet(",".join(parts)))
-    except InvalidSpecifier:
-        return ""
+    """Convert a range of Pythons, possibly in Poetry's syntax, to PEP 440; `||` stays."""
+    # A series is meant, not its first release: 3.11 and ~3.11.
+    series = (SERIES.sub(r"\1\2.*", part.strip()) for part in text.split("||"))
+    return "||".join(str(SpecifierSet(found)) for part in series if (found := versions(part)))
 
 
 def release(limits: Iterable[Found[str]], version: str) -> Found[str] | None:

@@ -1,4 +1,4 @@
-"""Read requirements files, with their includes, and single requirements."""
+"""Read requirements files, with their includes, single requirements, and ranges of versions."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 
 from packaging.requirements import InvalidRequirement, Requirement
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name
 
 from drydock.detect.tree import Tree, folder_of, is_utf16, join
@@ -20,6 +21,7 @@ LOCAL = re.compile(
     r"^(?:[\w.-]+\s*@\s*)?(?:file:(?:///?(?=\.))?)?(?P<path>\.{1,2}(?![\w-])[^\s\[;]*|(?![\w+.-]+:)[\w.-]+/[^\s\[;:@]+|"
     r"[\w.-]+\.(?:whl|tar\.gz|zip))(?:\[[\w, .-]*\])?\s*(?:;.*)?$"
 )
+NUMBER = re.compile(r"\d{1,9}(\.\d{1,9})*")
 EGG = re.compile(r"[#&]egg=([\w.-]+)")
 DIRECT = re.compile(
     r"^(?:(?P<name>[\w.-]+)(?:\[[\w,. -]*\])?\s*@\s*)?(?P<url>(?:git|hg|svn|bzr)\+\S+|https?://\S+)"
@@ -126,3 +128,39 @@ def _lines(text: str) -> list[tuple[str, int]]:
             found.append(((pending + line).strip(), start))
         pending = ""
     return found
+
+
+def versions(text: str) -> str:
+    """Convert a range in Poetry's syntax to a PEP 440 specifier, `""` for any version.
+
+    A union of ranges (`^1.0 || ^2.0`) becomes any version: PEP 440 has no union.
+    """
+    split = re.split(r"\s*,\s*|\s+(?=[<>=!~^])", re.sub(r"([<>=!~^])\s+", r"\1", text.strip()))
+    found = ",".join(filter(None, (_one(part.strip()) for part in split)))
+    try:
+        SpecifierSet(found)
+    except InvalidSpecifier:
+        return ""
+    return found
+
+
+def _one(part: str) -> str:
+    """Convert one comparison: caret, tilde, wildcard, bare version, or PEP 440's own."""
+    bare = part.lstrip("^~")
+    if part[:1] in ("^", "~") and part[1:2] != "=" and NUMBER.fullmatch(bare):
+        return f">={bare},<{_above(bare, caret=part[0] == '^')}"
+    if part in ("", "*"):
+        return ""
+    if re.fullmatch(r"\d{1,9}(\.\d{1,9})*\.\*", part) or re.match(r"\d", part):
+        return f"=={part}"
+    return part
+
+
+def _above(version: str, *, caret: bool) -> str:
+    """Return a range's upper limit: its first non-zero number plus one (caret), or its second (tilde)."""
+    numbers = [int(number) for number in version.split(".")]
+    if caret:
+        at = next((i for i, number in enumerate(numbers) if number), len(numbers) - 1)
+    else:
+        at = min(1, len(numbers) - 1)
+    return ".".join(str(number) for number in [*numbers[:at], numbers[at] + 1])

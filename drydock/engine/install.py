@@ -110,20 +110,16 @@ def newer_release_options(folder: Path, known: Sequence[apt.Repository], release
 
 
 def _apt(args: Sequence[str], say: Say) -> None:
-    tail: list[str] = []
+    def show(line: str) -> None:
+        if line.startswith(("Get:", "Setting up", "Fetched")):
+            say("  " + line)
 
-    def show(chunk: str) -> None:
-        for line in chunk.splitlines():
-            tail.append(line)
-            if line.startswith(("Get:", "Setting up", "Fetched")):
-                say("  " + line)
-
-    completed = command.stream(
-        ["apt-get", "-q", *args], show, env={"DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C"}
-    )
-    if completed.code != 0:
-        faults = [line for line in tail if line.startswith("E:")] or tail[-1:]
-        raise EngineInstallFailed(reason="; ".join(faults), evidence="\n".join(tail[-15:]))
+    environment = {"DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C"}
+    done = command.stream(["apt-get", "-q", *args], command.by_line(show), env=environment)
+    if done.code != 0:
+        lines = done.stdout.splitlines()
+        faults = [line for line in lines if line.startswith("E:")] or lines[-1:]
+        raise EngineInstallFailed(reason="; ".join(faults), evidence="\n".join(lines[-15:]))
 
 
 @contextmanager

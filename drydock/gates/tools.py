@@ -93,10 +93,11 @@ def trivy_report(content: Any, kind: str) -> Checked:
     return Checked(len(rows) + passed, tuple(row for row in rows if row.get("Status", "FAIL") == "FAIL"))
 
 
-def trivy_secrets(folder: Path, say: Say) -> list[tuple[str, Mapping[str, Any]]]:
-    """Search files for secrets; return each file's path with Trivy's row about one."""
+def trivy_secrets(folder: Path, say: Say) -> Checked:
+    """Search files for secrets; each of Trivy's rows gets the file's path as its ``Target``."""
     args = ["filesystem", "--scanners", "secret", "--format", "json", "--quiet", "--offline-scan"]
     content = report("trivy", [*args, str(folder)], say)
     with readable("trivy"):
         results = content.get("Results") or ()
-        return [(one["Target"], row) for one in results for row in one.get("Secrets") or ()]
+        rows = [{**row, "Target": one["Target"]} for one in results for row in one.get("Secrets") or ()]
+    return Checked(0, tuple(rows))

@@ -98,7 +98,7 @@ def _install(name: str, folder: Path, say: Say) -> None:
     environment = {**UV_ENVIRONMENT, "UV_LINK_MODE": os.environ.get("UV_LINK_MODE", "copy")}
     try:
         for step in steps:
-            done = command.stream(step, Narrator(say), env=environment)
+            done = command.stream(step, command.by_line(narrated(say)), env=environment)
             if done.code != 0:
                 raise _failed(name, f"`{' '.join(step[:3])}` exited with {done.code}", done.stdout)
         if not (folder / "bin" / name).is_file():
@@ -113,18 +113,14 @@ def _failed(name: str, reason: str, output: str = "") -> ToolNotInstalled:
     return ToolNotInstalled(tool=name, reason=reason, evidence="\n".join(output.splitlines()[-10:]))
 
 
-class Narrator:
-    """Pass on uv's output line by line, without the names of packages: a hundred of them say nothing."""
+def narrated(say: Say) -> Say:
+    """Return a function that passes on uv's lines, but no names of packages: there may be a hundred."""
 
-    def __init__(self, say: Say) -> None:
-        self._say = say
-        self._rest = ""
+    def tell(line: str) -> None:
+        if line.strip() and not line.startswith(" "):
+            say(f"  {line.strip()}")
 
-    def __call__(self, chunk: str) -> None:
-        *lines, self._rest = (self._rest + chunk).split("\n")
-        for line in lines:
-            if line.strip() and not line.startswith(" "):
-                self._say(f"  {line.strip()}")
+    return tell
 
 
 @contextmanager

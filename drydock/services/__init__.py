@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from drydock import base as bases
 from drydock.base import make, pull
@@ -25,27 +26,13 @@ POLL_SECONDS = 0.2
 NONE_CONFIGURED = 69
 RELEASE, MAJOR = "trixie", 17
 DATA = "/var/lib/postgresql/data"
-# As in the official image: the first start makes the cluster, its user and its database.
-START = """#!/bin/sh
-set -eu
-printf %s "$POSTGRES_PASSWORD" > /tmp/password
-initdb --username="$POSTGRES_USER" --pwfile=/tmp/password --auth-host=scram-sha-256 --encoding=UTF8 \\
-    --locale=C.UTF-8 > /tmp/initdb.log
-rm /tmp/password
-echo "host all all all scram-sha-256" >> "$PGDATA/pg_hba.conf"
-pg_ctl --options="-c listen_addresses= -k /tmp" --wait --silent start
-createdb --host=/tmp --username="$POSTGRES_USER" "$POSTGRES_DB"
-pg_ctl --wait --silent stop
-exec postgres -c "listen_addresses=*" -k /tmp
-"""
+START = Path(__file__).with_name("start-postgres.sh")
 HOOKS = (
     # The package would make a cluster at its installation.
     'mkdir -p "$1/etc/postgresql-common/createcluster.d"; '
     'echo "create_main_cluster = false" > "$1/etc/postgresql-common/createcluster.d/none.conf"',
-    f"""cat > "$1/usr/local/bin/start-postgres" <<'END'
-{START}END
-chmod 755 "$1/usr/local/bin/start-postgres"
-mkdir -p "$1{DATA}"; chroot "$1" chown -R postgres:postgres /var/lib/postgresql""",
+    f'install -m 755 "{START}" "$1/usr/local/bin/start-postgres"; '
+    f'mkdir -p "$1{DATA}"; chroot "$1" chown -R postgres:postgres /var/lib/postgresql',
 )
 BY_NAME: Mapping[str, Backing] = {"postgres": POSTGRES}
 

@@ -31,7 +31,6 @@ def deploy(
     from dataclasses import asdict
 
     from drydock import deploy as kubernetes
-    from drydock.report import console, print_json
     from drydock.report.tables import key_values
 
     loaded, told = rendered(given.project), voice(given.hushed)
@@ -39,7 +38,4 @@ def deploy(
         done = kubernetes.undo(loaded, overlay, context, told)
     else:
         done = kubernetes.deploy(loaded, overlay, context, image or None, told)
-    if given.json:
-        print_json(asdict(done))
-    else:
-        key_values(console(), done.rows())
+    given.answer(asdict(done), lambda out: key_values(out, done.rows()))

@@ -67,7 +67,7 @@ def _several(
     """
     from drydock.gates import proof
     from drydock.gates.run import refusal
-    from drydock.report import console, print_json, results, tables
+    from drydock.report import results, tables
     from drydock.verdict import Outcome
 
     workspace, pushed = given.pipe, target or "production"
@@ -82,10 +82,8 @@ def _several(
                 verdict = results.unjudged(one.name, error)
             rows.append((verdict, of, known is not None))
             judged.append((verdict, of))
-    if given.json:
-        print_json({"verdicts": [verdict.as_json() for verdict, _ in judged]})
-    else:
-        tables.verdicts(console(), rows)
+    content = {"verdicts": [verdict.as_json() for verdict, _ in judged]}
+    given.answer(content, lambda out: tables.verdicts(out, rows))
     refused = sorted((one for one, _ in judged), key=lambda one: one.outcome is Outcome.COULD_NOT_CHECK)
     return next((refusal(verdict) for verdict in refused if not verdict.passed), None)
 

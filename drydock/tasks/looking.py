@@ -60,17 +60,14 @@ def size(
     from drydock import image as images
     from drydock.gates import budget
     from drydock.image.left_out import compare
-    from drydock.report import console, print_json
+    from drydock.report import console
     from drydock.report import size as report
 
     pipe = given.pipe
     if left_out:
         slim, production = (image, other) if other else map(pipe.project.reference, ("slim", "production"))
         found = compare(*(images.Anatomy(pipe.look(name)) for name in (slim, production)))
-        if given.json:
-            print_json(report.left_out_as_json(found))
-        else:
-            report.show_left_out(console(), found, every=all)
+        given.answer(report.left_out_as_json(found), lambda out: report.show_left_out(out, found, every=all))
         if found.unexplained:
             raise Exit(code=1)
         return
@@ -82,16 +79,12 @@ def size(
             raise Exit(code=1)
     elif before:
         difference = images.diff(pipe.look(before), measured)
-        if given.json:
-            print_json(report.difference_as_json(difference))
-        else:
-            report.show_difference(console(), difference)
+        given.answer(
+            report.difference_as_json(difference), lambda out: report.show_difference(out, difference)
+        )
     else:
         verdict = budget.judge(measured, pipe.project.budget(given.target), given.target)
-        if given.json:
-            print_json(report.as_json(anatomy, verdict))
-        else:
-            report.show(console(), anatomy, verdict)
+        given.answer(report.as_json(anatomy, verdict), lambda out: report.show(out, anatomy, verdict))
 
 
 @offer(
@@ -116,7 +109,6 @@ def report(given: Given, output: str = "") -> None:
 def history(given: Given, last: int = 20) -> None:
     """Show the last builds and verdicts, with the trend of size and build time."""
     from drydock.detect.project import load
-    from drydock.report import console, print_json
     from drydock.report import history as report
     from drydock.state.history import History, reading
 
@@ -126,10 +118,7 @@ def history(given: Given, last: int = 20) -> None:
     with reading(History()) as database:
         builds = database.builds(image, given.target, limit=last, failed=True)
         judged = database.latest_verdicts(image, given.target)
-    if given.json:
-        print_json(report.as_json(image, builds, judged))
-    else:
-        report.show(console(), builds, judged)
+    given.answer(report.as_json(image, builds, judged), lambda out: report.show(out, builds, judged))
 
 
 @offer(

@@ -22,6 +22,8 @@ from drydock.progress import Say, silent
 from drydock.spelling import spelled
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from drydock.workspace import Workspace
 
 Body = Callable[..., None]
@@ -84,14 +86,18 @@ class Given:
 
         return nullcontext() if self.hushed else waiting(step, said=True)
 
-    def answer(self, content: Mapping[str, object], lines: Iterable[str]) -> None:
-        """Print the result: as JSON on request, else as lines."""
-        from drydock.report import print_json
+    def answer(
+        self, content: Mapping[str, object], shown: Iterable[str] | Callable[[Console], object]
+    ) -> None:
+        """Print the result: as JSON on request, else as lines, or as `shown` prints it on a console."""
+        from drydock.report import console, print_json
 
         if self.json:
             print_json(content)
+        elif callable(shown):
+            shown(console())
         else:
-            print("\n".join(lines))
+            print("\n".join(shown))
 
 
 @contextmanager

@@ -33,7 +33,6 @@ def tag(given: Given, version: str = "") -> None:
 def label(given: Given, apply: bool = False) -> None:
     """Show the image's labels and check them, or apply those that differ."""
     from drydock.publish import engine_image, labels
-    from drydock.report import console, print_json
     from drydock.report.tables import key_values
 
     pipe = given.pipe
@@ -43,12 +42,10 @@ def label(given: Given, apply: bool = False) -> None:
             engine_image.relabel(pipe.engine, given.reference, wanted)
     found = dict(engine_image.find(pipe.engine, given.reference).labels)
     differences = labels.check(found, wanted)
-    if given.json:
-        print_json({"labels": found, "differences": [str(one) for one in differences]})
-    else:
-        key_values(console(), found)
-        for one in differences:
-            say(f"! {one}")
+    content = {"labels": found, "differences": [str(one) for one in differences]}
+    given.answer(content, lambda out: key_values(out, found))
+    for one in () if given.json else differences:
+        say(f"! {one}")
     # A label without any value to apply is shown, but is not an error.
     if wrong := [one for one in differences if one.wanted is not None]:
         raise LabelsDiffer(reference=given.reference, count=len(wrong))
@@ -175,7 +172,6 @@ def release(
     """Build, test, push, sign and name a version, in that order; continue where it was stopped."""
     from drydock import release
     from drydock.publish.push import Permissions
-    from drydock.report import console, print_json
     from drydock.report import release as report
 
     pipe, permissions = given.pipe, Permissions(made_base=allow_made_base)
@@ -184,12 +180,10 @@ def release(
     )
     work = _work(given, plan)
     outcomes = release.foresee(work) if dry_run else list(release.carry_out(work))
-    if given.json:
-        print_json(report.as_json(work, outcomes))
-    elif dry_run:
-        report.show_plan(console(), outcomes)
-    else:
-        report.show(console(), work, outcomes)
+    given.answer(
+        report.as_json(work, outcomes),
+        lambda out: report.show_plan(out, outcomes) if dry_run else report.show(out, work, outcomes),
+    )
 
 
 def _work(given: Given, plan: Plan) -> Work:

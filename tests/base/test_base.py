@@ -15,7 +15,7 @@ from drydock.base.errors import BaseNotMade, NoBase
 from drydock.base.make import Plan
 from drydock.engine import Engine, apt
 from drydock.engine.apt import Repository
-from tests.conftest import MakeProject
+from tests.conftest import FakeProgram, MakeProject
 from tests.support.engine import telling
 from tests.support.registry import tiny_image
 from tests.support.repository import begin, git
@@ -320,13 +320,9 @@ def test_the_archive_is_what_docker_load_reads(tmp_path: Path) -> None:
 
 
 def test_a_failed_bootstrap_leaves_nothing_and_shows_its_reason(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, fake_program: FakeProgram, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    program = tmp_path / "bin/mmdebstrap"
-    program.parent.mkdir()
-    program.write_text('#!/bin/sh\ntouch "$TMPDIR/half"\necho "E: no such suite"\nexit 25\n')
-    program.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{program.parent}:/usr/bin:/bin")
+    fake_program("mmdebstrap", 'touch "$TMPDIR/half"\necho "E: no such suite"\nexit 25')
     monkeypatch.setenv("TMPDIR", str(tmp_path / "work"))
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "work"))
     (tmp_path / "work").mkdir()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import uuid
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -17,7 +16,7 @@ from drydock.build.errors import BuildFailed, EngineTooOld, NoBuilder
 from drydock.engine import Engine
 from drydock.engine.find import Candidate
 from drydock.project import Project
-from tests.conftest import MakeProject
+from tests.conftest import FakeProgram, MakeProject
 from tests.support.engine import telling
 from tests.support.images import remove_repository
 from tests.support.remote_builder import NAME, remote
@@ -28,14 +27,10 @@ INSPECTED = "Name:   {0}\nDriver: {1}\n\nNodes:\nName:     {0}0\nEndpoint: {2}\n
 
 
 @pytest.fixture
-def inspected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def inspected(tmp_path: Path, fake_program: FakeProgram, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A docker CLI that prints this file, and an empty configuration of buildx."""
     answer = tmp_path / "answer"
-    program = tmp_path / "bin/docker"
-    program.parent.mkdir()
-    program.write_text(f'#!/bin/sh\necho "$@" > {tmp_path}/asked\ncat {answer}\n')
-    program.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
+    fake_program("docker", f'echo "$@" > {tmp_path}/asked\ncat {answer}')
     monkeypatch.setenv("BUILDX_CONFIG", str(tmp_path))
     monkeypatch.delenv("BUILDX_BUILDER", raising=False)
     return answer

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import os
+import functools
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
@@ -12,24 +11,15 @@ from drydock.errors import CommandMissing
 from drydock.project import Project
 from drydock.report import docker_ai
 from drydock.verdict import Outcome, Verdict
-from tests.conftest import MakeProject
+from tests.conftest import FakeProgram, MakeProject
 
-Program = Callable[[str], None]
+Program = Callable[[str], object]
 
 
 @pytest.fixture
-def docker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Program:
+def docker(fake_program: FakeProgram) -> Program:
     """Return a function that puts a fake docker CLI on PATH."""
-    folder = tmp_path / "bin"
-    folder.mkdir()
-    monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
-
-    def make(script: str) -> None:
-        path = folder / "docker"
-        path.write_text(f"#!/bin/sh\n{script}\n")
-        path.chmod(0o755)
-
-    return make
+    return functools.partial(fake_program, "docker")
 
 
 @pytest.fixture

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from drydock import programs
+from drydock import command, programs
 from drydock.errors import Exit
 from drydock.programs.errors import ToolNotInstalled, UnknownTool
+from tests.conftest import FakeProgram
 
 WHEEL = "greeter-1.0-py3-none-any.whl"
 
@@ -116,21 +117,15 @@ def test_an_unknown_tool_lists_those_there_are(locks: Path) -> None:
         programs.tool("greter")
 
 
-def test_a_program_on_the_path_comes_before_the_locked_one(
-    locks: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_program_on_the_path_comes_before_the_locked_one(locks: Path, fake_program: FakeProgram) -> None:
     lock_wheel(locks)
-    chosen = tmp_path / "bin" / "greeter"
-    chosen.parent.mkdir()
-    chosen.write_text("#!/bin/sh\n")
-    chosen.chmod(0o755)
-    monkeypatch.setenv("PATH", str(chosen.parent))
+    chosen = fake_program("greeter", "exit 0")
     assert programs.program("greeter") == chosen
 
 
 def test_uvs_output_is_handed_on_by_lines_and_without_package_names() -> None:
     said: list[str] = []
-    narrator = programs.Narrator(said.append)
+    narrator = command.by_line(programs.narrated(said.append))
     for chunk in ("Resol", "ved 2 packages\n + at", "trs==26.1\nInstalled", " 2 packages\n"):
         narrator(chunk)
     assert said == ["  Resolved 2 packages", "  Installed 2 packages"]

@@ -9,6 +9,7 @@ import pytest
 
 from drydock.publish.credentials import Credentials, load
 from drydock.publish.errors import BadCredentials
+from tests.conftest import FakeProgram
 
 REGISTRY = "registry.example:5000"
 
@@ -25,17 +26,9 @@ def configure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 @pytest.fixture
-def helper(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+def helper(fake_program: FakeProgram) -> Any:
     """Return a function that installs a credential helper; its ``get`` runs the given shell lines."""
-
-    def install(name: str, script: str) -> None:
-        program = tmp_path / "bin" / f"docker-credential-{name}"
-        program.parent.mkdir(exist_ok=True)
-        program.write_text(f"#!/bin/sh\nread server\n{script}\n")
-        program.chmod(0o755)
-        monkeypatch.setenv("PATH", f"{program.parent}:/usr/bin:/bin")
-
-    return install
+    return lambda name, script: fake_program(f"docker-credential-{name}", f"read server\n{script}")
 
 
 def auth(user: str, password: str) -> dict[str, str]:

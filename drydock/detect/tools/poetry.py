@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 from drydock.detect.locks import Locked
-from drydock.detect.requirements import wanted
+from drydock.detect.requirements import versions, wanted
 from drydock.detect.tools.base import (
     UV_TOOL,
     About,
@@ -29,8 +28,6 @@ from drydock.detect.tools.base import (
     version_of,
 )
 from drydock.detect.tree import Tree, join, line_of, strings, table
-
-NUMBER = re.compile(r"\d{1,9}(\.\d{1,9})*")
 
 
 class Poetry(RowsReader, Exporting):
@@ -154,39 +151,3 @@ def _marker(details: dict[str, Any]) -> str:
     if isinstance(platform := details.get("platform"), str):
         found.append(f"sys_platform == '{platform}'")
     return " and ".join(f"({text})" if len(found) > 1 else text for text in found)
-
-
-def versions(text: str) -> str:
-    """Convert a range in Poetry's syntax to a PEP 440 specifier, `""` for any version.
-
-    A union of ranges (`^1.0 || ^2.0`) becomes any version: PEP 440 has no union.
-    """
-    split = re.split(r"\s*,\s*|\s+(?=[<>=!~^])", re.sub(r"([<>=!~^])\s+", r"\1", text.strip()))
-    found = ",".join(filter(None, (_one(part.strip()) for part in split)))
-    try:
-        SpecifierSet(found)
-    except InvalidSpecifier:
-        return ""
-    return found
-
-
-def _one(part: str) -> str:
-    """Convert one comparison: caret, tilde, wildcard, bare version, or PEP 440's own."""
-    bare = part.lstrip("^~")
-    if part[:1] in ("^", "~") and part[1:2] != "=" and NUMBER.fullmatch(bare):
-        return f">={bare},<{_above(bare, caret=part[0] == '^')}"
-    if part in ("", "*"):
-        return ""
-    if re.fullmatch(r"\d{1,9}(\.\d{1,9})*\.\*", part) or re.match(r"\d", part):
-        return f"=={part}"
-    return part
-
-
-def _above(version: str, *, caret: bool) -> str:
-    """Return a range's upper limit: its first non-zero number plus one (caret), or its second (tilde)."""
-    numbers = [int(number) for number in version.split(".")]
-    if caret:
-        at = next((i for i, number in enumerate(numbers) if number), len(numbers) - 1)
-    else:
-        at = min(1, len(numbers) - 1)
-    return ".".join(str(number) for number in [*numbers[:at], numbers[at] + 1])

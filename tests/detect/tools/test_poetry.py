@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from packaging.requirements import Requirement
 
-from drydock.detect.tools.poetry import requirements, versions
+from drydock.detect.requirements import versions
+from drydock.detect.tools.poetry import requirements
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from pathlib import Path
 
@@ -19,7 +18,7 @@ from drydock.gates.security import expected, linters
 from drydock.gates.subject import Subject
 from drydock.programs.errors import ToolNotInstalled
 from drydock.workspace import Workspace
-from tests.conftest import MakeProject
+from tests.conftest import FakeProgram, MakeProject
 from tests.support.engine import telling
 
 HADOLINT = [{"code": "DL3008", "line": 3, "message": "Pin versions", "level": "warning"}]
@@ -166,13 +165,10 @@ def test_buildkits_own_warnings_are_findings_where_it_has_any(
     notes: str,
     tmp_path: Path,
     make_project: MakeProject,
+    fake_program: FakeProgram,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    docker = tmp_path / "bin/docker"
-    docker.parent.mkdir()
-    docker.write_text(f"#!/bin/sh\n{script}\n")
-    docker.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{docker.parent}:{os.environ['PATH']}")
+    fake_program("docker", script)
     monkeypatch.setenv("BUILDX_CONFIG", str(tmp_path))
     monkeypatch.setattr(Subject, "options", lambda _: Options())
     project = make_project({"Dockerfile": "# drydock's\nFROM scratch AS production\n"})

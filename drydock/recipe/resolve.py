@@ -35,6 +35,7 @@ TEST_HEAD = "# What the tests need besides, locked by uv with the versions that 
 DEFAULT_BUILD = ("setuptools>=40.8.0",)
 NOTHING = Upgrade()
 # uv's exit code where no versions fit together.
+NAME = re.compile(r"[A-Za-z0-9]([\w.-]*[A-Za-z0-9])?", re.ASCII)
 NO_SOLUTION = 1
 # The operating system's number in an error of uv: the declaration is not at fault.
 OS_ERROR = re.compile(r"\(os error \d+\)")
@@ -220,7 +221,8 @@ def is_hashed(lock: str) -> bool:
 
 def not_itself(folder: Path) -> list[str]:
     name = toml.read(folder / "pyproject.toml").get("project", {}).get("name")
-    return [f"--no-emit-package={name}"] if isinstance(name, str) else []
+    # uv refuses a name that is not a distribution's, which pip never reads beside a requirements file.
+    return [f"--no-emit-package={name}"] if isinstance(name, str) and NAME.fullmatch(name) else []
 
 
 def test_inputs(folder: Path) -> list[str]:

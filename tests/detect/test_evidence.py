@@ -350,6 +350,25 @@ def test_lock_wins_over_requirements_that_it_holds(tmp_path: Path) -> None:
     assert (found["dependencies"], found["conflicts"]) == ("uv", [])
 
 
+def test_lock_of_init_leaves_the_declaration_that_the_dockerfile_installs(tmp_path: Path) -> None:
+    lock = "version = 1\n" + "".join(
+        f"\n[[package]]\nname = '{name}'\nversion = '1'\n" for name in ("fastapi", "uvicorn")
+    )
+    manifest = "[project]\nname = 'shop'\nversion = '1'\ndependencies = ['fastapi', 'uvicorn']\n"
+    files = {
+        "main.py": APP,
+        "pyproject.toml": manifest,
+        "uv.lock": lock,
+        "requirements.txt": "fastapi\nuvicorn\n",
+    }
+    write(tmp_path, {**files, "Dockerfile": "FROM python:3.13\nRUN pip install -r requirements.txt\n"})
+
+    before = summary(detect(tmp_path))["dependencies"]
+    (tmp_path / "requirements.lock").write_text("fastapi==1\nuvicorn==1\n", encoding="utf-8")
+
+    assert (before, summary(detect(tmp_path))["dependencies"]) == ("requirements", "requirements")
+
+
 def test_stale_lock_that_names_its_manifest_does_not_compete_with_it(tmp_path: Path) -> None:
     manifest = "[project]\nname = 'shop'\nversion = '1'\ndependencies = ['fastapi', 'uvicorn', 'orjson']\n"
     lock = "# After a change of pyproject.toml:\n#   uv pip compile pyproject.toml -o requirements.lock\n"

@@ -85,6 +85,18 @@ def test_a_project_without_a_lock_gets_one_for_itself_and_one_for_its_tests(shop
     assert (shop / "requirements.lock").read_text().count("--hash=sha256:") == 3
 
 
+def test_a_title_in_the_place_of_a_name_does_not_end_the_lock_of_requirements(
+    index: Index, tmp_path: Path
+) -> None:
+    manifest = '[project]\nname = "Todo Web Application"\nversion = "1"\n'
+    files = {"main.py": MAIN, "pyproject.toml": manifest, "requirements.txt": "fastapi\nuvicorn\n"}
+    folder = write_files(tmp_path / "shop", files)
+
+    locking.lock(folder)
+
+    assert held(folder, "requirements.lock") == {"fastapi": "1.0", "starlette": "1.0", "uvicorn": "1.0"}
+
+
 def test_a_second_run_changes_no_byte(shop: Path) -> None:
     before = texts(shop)
 

@@ -23,6 +23,7 @@ from drydock.detect.tools.base import (
 )
 from drydock.detect.tree import Tree, join
 
+PLAIN, LOCK = "requirements.txt", "requirements.lock"
 REQUIREMENTS = re.compile(r"(requirements[^/]*|[^/]*[-_.]requirements)\.(txt|lock)$")
 DEVELOPMENT = re.compile(r"dev|test|docs?|lint|ci|build|local|typing|mypy|worker|notebook|bench", re.I)
 PRODUCTION = re.compile(r"prod|base|main|common|core|app|api|server", re.I)
@@ -58,7 +59,12 @@ class Requirements(Tool):
     can_pin = True
 
     def mentioned(self, source: Source) -> str:
-        return rf"(-r|--requirement)[= ]*[\"']?\S*{re.escape(source.files[0].rpartition('/')[2])}"
+        names = [source.files[0].rpartition("/")[2]]
+        if names == [LOCK]:
+            names.append(
+                PLAIN
+            )  # the lock is made beside it by `init`; a Dockerfile goes on installing the other
+        return rf"(-r|--requirement)[= ]*[\"']?\S*({'|'.join(map(re.escape, names))})"
 
     def sources(self, tree: Tree, folder: str, manifest: Source | None) -> list[Source]:
         """Return the production files: the plain name, else those not for development."""
@@ -106,7 +112,7 @@ def _chosen(tree: Tree, folder: str) -> list[str]:
     inner = join(folder, "requirements")
     names = [f for f in tree.listing(folder) if REQUIREMENTS.search(f)] + tree.listing(inner)
     names = [n for n in names if n.endswith((".txt", ".lock"))]
-    plain = [n for n in (join(folder, "requirements.txt"), join(folder, "requirements.lock")) if n in names]
+    plain = [n for n in (join(folder, PLAIN), join(folder, LOCK)) if n in names]
     if len(plain) == 2 and read_requirements(tree, plain[1]).wanted:
         return [plain[1]]  # requirements.lock is resolved from requirements.txt
     others = [n for n in names if n not in plain and not DEVELOPMENT.search(n.rpartition("/")[2])]

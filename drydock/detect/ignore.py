@@ -22,12 +22,19 @@ def ignore(tree: Tree, context: str, needed: list[str]) -> Ignore:
     inside = frozenset(_inner(f, context) for f in tree.under(context))
     own = (n for n in needed if context == "." or n == context or n.startswith(context + "/"))
     wanted = sorted({_inner(n, context) for n in own})
-    secrets = sorted(f for f in inside if SECRET.search(f))[:MAX_LISTED]
+    named = sorted(f for f in inside if SECRET.search(f))
+    public = [f for f in named if is_public(f, tree.data(join(context, f)) or b"")]
+    secrets = [f for f in named if f not in public][:MAX_LISTED]
     patterns = dockerignore.patterns(tree.text(join(context, ".dockerignore")) or "")
     excluded = dockerignore.excluded(patterns, inside)
     removed = [w for w in wanted if _gone(w, inside, excluded)][:MAX_LISTED]
     exposed = [s for s in secrets if s not in excluded]
-    return Ignore(tuple(wanted), tuple(removed), tuple(secrets), tuple(exposed))
+    return Ignore(tuple(wanted), tuple(removed), tuple(secrets), tuple(exposed), tuple(public))
+
+
+def is_public(path: str, data: bytes) -> bool:
+    """Tell whether a PEM file holds certificates or public keys alone."""
+    return path.endswith(".pem") and b"-----BEGIN " in data and b"PRIVATE KEY-----" not in data
 
 
 def _gone(path: str, inside: frozenset[str], excluded: frozenset[str]) -> bool:

@@ -168,6 +168,7 @@ class Ignore:
     removed: tuple[str, ...]
     secrets: tuple[str, ...]
     exposed: tuple[str, ...]
+    public: tuple[str, ...] = ()  # that are named like secrets
 
 
 @dataclass(frozen=True)

@@ -86,6 +86,7 @@ class Blueprint:
     workers: Mapping[str, str]  # commands beside the server in the same image, by name
     logging: bool
     secrets: tuple[str, ...]
+    public: tuple[str, ...]
     origins: Mapping[str, str]  # each value's place, by its option
     resolved: frozenset[str] = frozenset()  # locks outside of the project, in the build context of this name
 
@@ -157,6 +158,7 @@ def draw(findings: Findings, table: Mapping[str, Any], image: str, maintainer: s
         workers=_workers(f),
         logging=bool(table.get("logging", False)),
         secrets=tuple(join(f.context.value, path) for path in f.ignore.secrets),
+        public=tuple(join(f.context.value, path) for path in f.ignore.public),
         origins=_origins(f),
     )
 

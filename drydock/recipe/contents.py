@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from drydock.detect.ignore import SECRET
+from drydock.detect.ignore import SECRET, is_public
 from drydock.detect.tree import folder_of, join
 from drydock.project import ignore
 
@@ -92,9 +92,11 @@ def _stays(root: Path, path: str) -> bool:
 
 def _is_shipped(root: Path, path: str) -> bool:
     name = _last(path)
-    if name.startswith(".") or SECRET.search(name):
+    if name.startswith("."):
         return False
     if not (root / path).is_dir():
+        if SECRET.search(name) and not is_public(name, (root / path).read_bytes()):
+            return False
         return not any(fnmatchcase(name, pattern) for pattern in FILES)
     if any(fnmatchcase(name, pattern) for pattern in FOLDERS):
         return False

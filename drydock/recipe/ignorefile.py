@@ -41,7 +41,7 @@ def render(blueprint: Blueprint, *, outside: bool = False, scripts: str = "") ->
         lines += ["# From .gitignore:", *git]
     needed = dict.fromkeys([*build, *blueprint.entries, *blueprint.needed])
     lines += [f"!{path}" for path in needed if ignore.excluded(lines, [path])]
-    lines += NEVER
+    lines += [*NEVER, *(f"!{path}" for path in blueprint.public if not ignore.excluded(lines, [path]))]
     secrets = [path for path in blueprint.secrets if not ignore.excluded(lines, [path])]
     return "\n".join([*lines, *secrets, ""])
 

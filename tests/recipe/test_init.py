@@ -334,6 +334,23 @@ def test_a_new_package_and_no_secret_reach_the_build(shop: Path) -> None:
     assert "COPY . /rootfs/app/" in (shop / "Dockerfile").read_text()
 
 
+def test_certificates_and_public_keys_reach_the_build_and_private_keys_do_not(shop: Path) -> None:
+    mark = "-----BEGIN {}-----\n"
+    public = {"shop/ca.pem": mark.format("CERTIFICATE"), "shop/jwt.pem": mark.format("PUBLIC KEY")}
+    private = {
+        "shop/own.pem": mark.format("CERTIFICATE") + mark.format("PRIVATE KEY"),
+        "shop/rsa.pem": mark.format("RSA PRIVATE KEY"),
+        "shop/empty.pem": "",
+        "shop/ignored.pem": mark.format("CERTIFICATE"),
+    }
+    write_files(shop, {**public, **private, ".gitignore": "ignored.pem\n"})
+    recipe.init(shop, {})
+
+    rules = ignore.patterns((shop / ".dockerignore").read_text())
+
+    assert ignore.excluded(rules, [*public, *private]) == {*private}
+
+
 def test_all_files_are_written_or_none(shop: Path) -> None:
     write_files(shop, {"deploy": "a file where a folder has to be"})
     before = tree(shop)

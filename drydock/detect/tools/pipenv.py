@@ -11,7 +11,9 @@ from packaging.utils import canonicalize_name
 from drydock.detect.locks import Lock, Locked
 from drydock.detect.model import Dependencies
 from drydock.detect.tools.base import UV_TOOL, Exporting, Names, Rows, Source, Step, Upgrade
-from drydock.detect.tree import MAX_LOCK, Tree, parse_json, table
+from drydock.detect.tools.pip import Requirements
+from drydock.detect.tools.poetry import items
+from drydock.detect.tree import MAX_LOCK, Tree, join, parse_json, table
 
 
 class Pipenv(Exporting):
@@ -28,6 +30,19 @@ class Pipenv(Exporting):
 
     def governs(self, tree: Tree) -> bool:
         return tree.exists(self.manifest)
+
+    def sources(self, tree: Tree, folder: str, manifest: Source | None) -> list[Source]:
+        """Return the lock's declaration, else that of the Pipfile, as text that uv reads."""
+        if locked := super().sources(tree, folder, manifest):
+            return locked
+        path = join(folder, self.manifest)
+        data = tree.toml(path) or {}
+        rows = {name: spec for name, spec in table(data, "packages").items() if not table(spec).get("path")}
+        own = items(tree, path, rows)
+        where, reader = f"{path} [packages]", self.name
+        return (
+            [Source(Requirements(), folder, (path,), where, own, by_text=True, reader=reader)] if own else []
+        )
 
     def locking(self, tree: Tree, upgrade: Upgrade) -> list[list[str]]:
         """Return `pipenv upgrade` for the declarations that the lock does not meet.

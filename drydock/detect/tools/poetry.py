@@ -75,12 +75,12 @@ class Poetry(RowsReader, Exporting):
         listed = {str(name): table(group, "dependencies") for name, group in table(own, "group").items()}
         if table(own, "dev-dependencies"):
             listed["dev"] = table(own, "dev-dependencies")
-        groups = {name: _items(tree, path, found) for name, found in listed.items()}
+        groups = {name: items(tree, path, found) for name, found in listed.items()}
         if "dependencies" in project:  # then Poetry's table only adds sources to some of them
             return Parts(groups=groups)
         if "dependencies" in strings(project.get("dynamic")):
-            return Parts(_items(tree, path, rows), groups=groups)
-        by_name = {item.name: item for item in _items(tree, path, rows)}
+            return Parts(items(tree, path, rows), groups=groups)
+        by_name = {item.name: item for item in items(tree, path, rows)}
         extras = {
             str(extra): tuple(
                 by_name[c] for n in strings(names) if (c := str(canonicalize_name(n))) in by_name
@@ -88,7 +88,7 @@ class Poetry(RowsReader, Exporting):
             for extra, names in table(own, "extras").items()
         }
         needed = {name: spec for name, spec in rows.items() if not table(spec).get("optional")}
-        return Parts(_items(tree, path, needed), extras, groups)
+        return Parts(items(tree, path, needed), extras, groups)
 
     def declares_alone(self, data: Rows) -> bool:
         return "project" not in data and bool(table(data, "tool", "poetry"))
@@ -114,7 +114,8 @@ class Poetry(RowsReader, Exporting):
         return [*words, *asked("--extras", extras), *asked("--with", groups), *unhashed]
 
 
-def _items(tree: Tree, path: str, rows: Rows) -> Items:
+def items(tree: Tree, path: str, rows: Rows) -> Items:
+    """Return the requirements of a table in Poetry's or Pipenv's syntax."""
     text = tree.text(path) or ""
     found = []
     for name, spec in rows.items():
@@ -134,7 +135,7 @@ def requirements(name: str, spec: object) -> Iterator[str]:
 def _requirement(name: str, details: dict[str, Any]) -> str:
     extras = f"[{','.join(strings(details.get('extras')))}]" if details.get("extras") else ""
     if isinstance(url := details.get("git"), str):
-        at = next((str(details[key]) for key in ("rev", "tag", "branch") if key in details), "")
+        at = next((str(details[key]) for key in ("rev", "tag", "branch", "ref") if key in details), "")
         wanted = f"{name}{extras} @ git+{url}" + (f"@{at}" if at else "")
     elif isinstance(url := details.get("url"), str):
         wanted = f"{name}{extras} @ {url}"

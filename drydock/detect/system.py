@@ -83,6 +83,8 @@ LIBRARIES = {
     "pyvips": ("libvips.so.42", "libvips42"),
     "sounddevice": ("libportaudio.so.2", "libportaudio2"),
 }
+# Whether OpenMP's threads are wanted in a container is a person's decision: the build without it is refused.
+NAMED_ONLY = frozenset({"lightgbm"})
 # Some of these libraries open others by name, from packages that apt does not install by itself.
 BESIDE = {"libpango-1.0-0": ("libpangoft2-1.0-0", "fontconfig-config"), "libmagic1": ("libmagic-mgc",)}
 CALLERS = re.compile(
@@ -147,7 +149,7 @@ def _imported(startup: Startup | None, names: set[str]) -> Iterator[Package]:
     for module in startup.modules if startup else ():
         for one in module.imports:
             name = one.module.partition(".")[0]
-            if name in names & LIBRARIES.keys() and not (one.scope.tried or one.scope.typing):
+            if name in (names & LIBRARIES.keys()) - NAMED_ONLY and not (one.scope.tried or one.scope.typing):
                 library, package = LIBRARIES[name]
                 yield Package(package, module.path, f"{name} loads {library}")
 

@@ -12,7 +12,7 @@ import sys
 import tarfile
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from drydock import command, osrelease, temporary
@@ -25,8 +25,10 @@ WANTED = re.compile(
     r"(?:docker\.io/)?(?:library/|local/)?python:(?P<version>3\.\d+)(?:\.\d+)?(?P<variant>-slim\S*)?"
 )
 
-# Each Python's Debian release.
-RELEASES = {"3.9": "bullseye", "3.11": "bookworm", "3.13": "trixie"}
+# Each Python's Debian release. Testing also has the Python after its own.
+TESTING = "forky"
+RELEASES = {"3.9": "bullseye", "3.11": "bookworm", "3.13": "trixie", "3.14": TESTING, "3.15": TESTING}
+NEXT = "3.15"
 
 # The official slim image has these in addition to Debian's essential packages.
 PACKAGES = (
@@ -49,6 +51,15 @@ REMOVED = "etc/resolv.conf etc/hostname var/log/* var/cache/ldconfig/* var/cache
 TIDY = (
     f'cd "$1" && rm -rf {REMOVED} && find usr -name __pycache__ -prune -exec rm -rf {{}} +',
     'chroot "$1" python3 -B -c "import ssl, sqlite3, ctypes, pip"',
+)
+
+# Debian's packages of these would bring its own Python too.
+NEXT_PACKAGES = ("ca-certificates", "netbase", f"python{NEXT}", f"python{NEXT}-venv", "tzdata")
+PIP = """set -- /usr/share/python-wheels/pip-*.whl
+python3 "$1/pip" install --quiet --no-index --root-user-action=ignore "$1\""""
+NEXT_STEPS = (
+    f'ln -s python{NEXT} "$1/usr/bin/python3" && ln -s python3 "$1/usr/bin/python"',
+    f"chroot \"$1\" sh -c '{PIP}'",
 )
 
 # The time of files that the installation writes: Debian 13's release.
@@ -99,7 +110,11 @@ def plan(engine: Engine, wanted: str, platform: str = "") -> Plan | str:
     release = RELEASES.get(match["version"])
     if release is None:
         return f"no Debian release has Python {match['version']}; those with one have {', '.join(RELEASES)}"
-    return plan_of(engine, wanted, release, platform)
+    made = plan_of(engine, wanted, release, platform)
+    if match["version"] == NEXT and not isinstance(made, str):
+        hooks = tuple(f"--customize-hook={line}" for line in (*NEXT_STEPS, *TIDY))
+        made = replace(made, packages=NEXT_PACKAGES, hooks=hooks)
+    return made
 
 
 def plan_of(engine: Engine, wanted: str, release: str, platform: str = "") -> Plan | str:
@@ -118,6 +133,9 @@ def plan_of(engine: Engine, wanted: str, release: str, platform: str = "") -> Pl
     lines = tuple(apt.sources(apt.repositories(), here, release))
     if not lines:
         return "no Debian mirror is configured here"
+    if release == TESTING:
+        # Testing's lists are good for a week, and a mirror's copy may be older.
+        lines = tuple(line.replace("[", "[check-valid-until=no ", 1) for line in lines)
     return Plan(reference(wanted, platform), wanted, release, lines, kind, emulated=emulated)
 
 

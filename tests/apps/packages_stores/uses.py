@@ -75,7 +75,7 @@ def aiomysql():
 def redis():
     import redis
 
-    assert raised(redis.ConnectionError, redis.from_url("rediss://127.0.0.1:9/0").ping)
+    assert raised(redis.ConnectionError, redis.from_url("rediss://127.0.0.1:9/0", retry=None).ping)
 
 
 @use

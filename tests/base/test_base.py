@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import json
+import secrets
 import tarfile
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -15,6 +16,7 @@ from drydock.base.errors import BaseNotMade, NoBase
 from drydock.base.make import Plan
 from drydock.engine import Engine, apt
 from drydock.engine.apt import Repository
+from drydock.progress import silent
 from tests.conftest import FakeProgram, MakeProject
 from tests.support.engine import telling
 from tests.support.registry import tiny_image
@@ -163,15 +165,60 @@ def test_an_image_of_another_platform_is_not_taken_for_the_base(engine: Engine) 
         assert base.look(engine, image, "linux/s390x") is None
 
 
-def test_a_base_of_another_platform_is_made_where_its_programs_run(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(make, "EMULATORS", tmp_path)
+@pytest.fixture
+def root_of_debian(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(make.os, "geteuid", lambda: 0)
     monkeypatch.setattr(make.osrelease, "is_debian_family", lambda: True)
     monkeypatch.setattr(make, "machine", lambda: "amd64")
     monkeypatch.setattr(apt, "repositories", lambda: [Repository("http://mirror", "trixie", "trixie")])
     monkeypatch.setattr(make.osrelease, "codename", lambda: "trixie")
+
+
+@pytest.mark.usefixtures("root_of_debian")
+def test_newest_pythons_come_from_debian_testing(tmp_path: Path) -> None:
+    with telling(tmp_path, version={"Arch": "amd64"}) as engine:
+        plans = [make.plan(engine, f"python:{version}-slim") for version in ("3.13", "3.14", "3.15")]
+
+    stable, own, following = (plan for plan in plans if isinstance(plan, Plan))
+    assert [plan.release for plan in (stable, own, following)] == ["trixie", "forky", "forky"]
+    assert "check-valid-until" not in stable.sources[0]
+    assert own.sources[0].startswith("deb [check-valid-until=no signed-by=")
+    assert (own.packages, own.hooks) == (stable.packages, stable.hooks)
+    assert "python3" not in following.packages
+    assert "python3.15" in following.packages
+
+
+@pytest.mark.live
+@pytest.mark.acceptance
+def test_base_of_the_python_after_testings_own(engine: Engine) -> None:
+    plan = make.plan(engine, "python:3.15-slim")
+    if isinstance(plan, str):
+        pytest.skip(plan)
+    own = replace(plan, reference=f"local/drydock-test-{secrets.token_hex(4)}:3.15")
+    try:
+        make.make(engine, own, silent)
+        asked = [
+            "sh",
+            "-c",
+            "python --version; python3 -m pip --version; python3 -m venv /tmp/v; ls /usr/bin/python3*",
+        ]
+        said = engine.sdk.containers.run(own.reference, asked, remove=True).decode().split()
+    finally:
+        engine.sdk.images.remove(own.reference)
+
+    assert said[1].startswith("3.15.")
+    assert "pip" in said
+    assert [name for name in said if name.startswith("/usr/bin/python3")] == [
+        "/usr/bin/python3",
+        "/usr/bin/python3.15",
+    ]
+
+
+@pytest.mark.usefixtures("root_of_debian")
+def test_a_base_of_another_platform_is_made_where_its_programs_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(make, "EMULATORS", tmp_path)
     with telling(tmp_path, version={"Arch": "amd64"}) as engine:
         refused = make.plan(engine, "python:3.13-slim", "linux/arm64/v8")
         (tmp_path / "qemu-aarch64").touch()

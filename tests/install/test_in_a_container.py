@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import subprocess
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -20,9 +19,6 @@ from tests.install.test_install import NEWEST, PRESENT, SHOP, SUPPORTED, run, wh
 __all__ = ["wheel"]
 pytestmark = [pytest.mark.live, pytest.mark.acceptance]
 
-# Debian's testing release. Its lists on a mirror may be older than they say they are good for.
-RELEASES = {"3.14": "forky"}
-UNDATED = "[check-valid-until=no "
 # As the README has it installed with pip, with nothing from the network.
 STEPS = """\
 python3 -m venv /tmp/venv
@@ -50,15 +46,12 @@ print("every module")
 def image(engine: Engine, request: pytest.FixtureRequest) -> str:
     """A base with this Python, made once on a machine, as those that builds use."""
     version = request.param
-    reference = f"local/testing-python:{version}"
-    if base.look(engine, reference):
-        return reference
-    plan = make.plan_of(engine, base.official(version), RELEASES[version])
+    plan = make.plan(engine, base.official(version))
     if isinstance(plan, str):
         pytest.skip(f"no Python {version} here, and no base with it: {plan}")
-    sources = tuple(line.replace("[", UNDATED, 1) for line in plan.sources if "-security " not in line)
-    make.make(engine, replace(plan, reference=reference, sources=sources), silent)
-    return reference
+    if not base.look(engine, plan.reference):
+        make.make(engine, plan, silent)
+    return plan.reference
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,8 @@ from typing import Literal
 
 from drydock.detect.code import Startup
 from drydock.detect.syntax import Module, Site, constant, is_true
-from drydock.detect.tree import join
-from drydock.detect.values import Reader, reader
+from drydock.detect.tree import ancestors, join
+from drydock.detect.values import FilePath, Reader, reader
 
 Kind = Literal["folder", "read", "make", "write", "database"]
 
@@ -49,6 +49,8 @@ MEMORY = re.compile(r"^sqlite(\+\w+)?:(//)?(/:memory:.*|/?$|\?.*)|mode=memory")
 # Tortoise writes two slashes and a path.
 DATABASE = re.compile(r"^sqlite(\+\w+)?://(/(?!/))?(?P<path>[^/:?{}][^?{}]*)")
 
+DATABASE_HEAD = re.compile(r"sqlite(\+\w+)?://(/(?!/))?")
+
 # A container can write there, or a program writes there only by mistake: no volume is needed.
 ELSEWHERE = re.compile(r"^/(tmp|dev|proc|sys|run|var/tmp|var/run|etc|usr|bin|sbin|lib\w*|boot)(/|$)|^/+$")
 
@@ -79,9 +81,33 @@ def file_uses(startup: Startup) -> list[FileUse]:
             match = DATABASE.match(url)
             if match and not MEMORY.search(url) and match["path"].isprintable():
                 found.append(FileUse(join(match["path"]), False, "database", f"{module.path}:{line}"))
-            elif url.endswith(":///{}"):  # an f-string with a path from run time
-                found.append(FileUse(".", False, "database", f"{module.path}:{line}"))
+        found += filter(None, (_worked_out(module, *one) for one in module.worked_out))
+        found += _mentioned(startup, module)
     return list(dict.fromkeys(found))
+
+
+def _worked_out(module: Module, url: ast.JoinedStr, function: str) -> FileUse | None:
+    """Return the SQLite file of an f-string, at "." where its path is known at run time alone."""
+    values, known = Reader(module, function), FilePath(".", False)
+    head, *rest = url.values
+    match = DATABASE_HEAD.fullmatch(constant(head) or "")
+    if text := values.text(url):
+        path = DATABASE.match(text)
+        return FileUse(join(path["path"]), False, "database", module.at(url)) if path else None
+    if not match:
+        return None
+    found = values.path(
+        rest[0].value if len(rest) == 1 and isinstance(rest[0], ast.FormattedValue) else ast.JoinedStr(rest)
+    )
+    return FileUse(*(found or known), "database", module.at(url))
+
+
+def _mentioned(startup: Startup, module: Module) -> Iterator[FileUse]:
+    """Yield the files of the tree whose names a module holds, beside it or in a folder above."""
+    for name, line in module.mentioned:
+        places = (join(folder, name) for folder in ancestors(module.path))
+        if path := next(filter(startup.code.tree.exists, places), ""):
+            yield FileUse(path, True, "read", f"{module.path}:{line}", guarded=True)
 
 
 def _tortoise(module: Module) -> Iterator[FileUse]:
@@ -134,6 +160,11 @@ def _base(module: Module, name: str, hops: int = 3) -> str:
     return name
 
 
+def _has(module: Module, place: ast.expr) -> bool:
+    path = Reader(module).text(place)
+    return bool(path and module.code and module.code.tree.has(join(path)))
+
+
 def _opened(mode: str) -> Kind:
     return "write" if set(mode) & set("wax+") else "read"
 
@@ -145,6 +176,9 @@ def _classified(name: str, site: Site) -> tuple[Kind | None, ast.expr | None]:
         return "folder", site.argument(0, SERVED[tail])
     if name in {"open", "io.open", "aiofiles.open", "anyio.open_file"}:
         return _opened(constant(site.argument(1, "mode")) or "r"), site.argument(0, "file")
+    if name == "aerich.Command":  # its init() makes the folder
+        place = site.keyword("location") or ast.Constant("migrations")
+        return (None if _has(site.module, place) else "make"), place
     if name in WRITERS:
         kind, argument = WRITERS[name]
         return kind, site.argument(0, argument)

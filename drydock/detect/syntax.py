@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
@@ -12,6 +13,8 @@ from drydock.detect.tree import Tree
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 SCOPED = {ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef, ast.If, ast.Try, ast.TryStar}
 MAX_NODES = 200_000
+MAX_NAME = 60  # characters
+FILE_NAME = re.compile(r"[\w-][\w.-]*\.(?!py$)[a-z]{2,5}")
 LEAVES: frozenset[type] = frozenset(
     {
         *(ast.Name, ast.Load, ast.Store, ast.Del, ast.alias, ast.arg, ast.Pass, ast.Global),
@@ -117,6 +120,10 @@ class Module:
     names: set[str] = field(default_factory=set)  # defined at its top level
     targets: set[str] = field(default_factory=set)  # full names of its imports
     databases: list[tuple[str, int]] = field(default_factory=list)  # SQLite URLs and their lines
+    worked_out: list[tuple[ast.JoinedStr, str]] = field(
+        default_factory=list
+    )  # such URLs, and their functions
+    mentioned: list[tuple[str, int]] = field(default_factory=list)  # names of files, and their lines
     grown: list[tuple[ast.AugAssign, Scope]] = field(default_factory=list)
 
     def dotted(self, node: ast.AST | None) -> str:
@@ -238,14 +245,17 @@ def _note_import_from(module: Module, node: ast.ImportFrom, scope: Scope) -> Non
 
 
 def _note_text(module: Module, node: ast.Constant, _: Scope) -> None:
-    if isinstance(node.value, str) and node.value.startswith("sqlite"):
-        module.databases.append((node.value[:500], node.lineno))
+    text = node.value
+    if isinstance(text, str) and text.startswith("sqlite"):
+        module.databases.append((text[:500], node.lineno))
+    elif isinstance(text, str) and len(text) < MAX_NAME and FILE_NAME.fullmatch(text):
+        module.mentioned.append((text, node.lineno))
 
 
-def _note_pattern(module: Module, node: ast.JoinedStr, _: Scope) -> None:
+def _note_pattern(module: Module, node: ast.JoinedStr, scope: Scope) -> None:
     head = (constant(node.values[0]) if node.values else None) or ""
     if head.startswith("sqlite"):
-        module.databases.append((head[:500] + "{}", node.lineno))
+        module.worked_out.append((node, scope.function))
 
 
 def _note_function(module: Module, node: Function, scope: Scope) -> None:

@@ -327,3 +327,50 @@ def test_fields_of_a_nested_settings_class_are_settings(tmp_path: Path) -> None:
         ("DATABASE__PASSWORD", "secret", False, "main.py:5"),
         ("MAIL__RETRIES", "plain", False, "main.py:8"),
     ]
+
+
+DATABASES = [
+    ("D = '.user'\nurl = f'sqlite+aiosqlite:///{D}/habits.db'", ".user/habits.db"),
+    (
+        "from pathlib import Path\nD = Path(__file__).parent\nurl = f'sqlite:///{D}/data/shop.db'",
+        "data/shop.db",
+    ),
+    ("from pathlib import Path\nD = Path(__file__).parent\nurl = f'sqlite:///{D / \"shop.db\"}'", "shop.db"),
+    ("def url(path):\n    return f'sqlite:///{path}'", "."),
+]
+
+
+@pytest.mark.parametrize(("code", "place"), DATABASES, ids=["constant", "below a path", "a path", "run time"])
+def test_sqlite_url_is_worked_out_as_far_as_it_is_written(code: str, place: str, tmp_path: Path) -> None:
+    findings = found(tmp_path, {"main.py": f"{APP}{code}\n"})
+
+    assert [one.value for one in findings.writable] == [place]
+
+
+def test_file_whose_name_the_program_holds_is_shipped(tmp_path: Path) -> None:
+    code = "from about import root\nversion = (root() / 'pyproject.toml').read_text\nother = 'nowhere.toml'\n"
+    files: dict[str, str | bytes] = {
+        "shop/main.py": f"{APP}{code}",
+        "about.py": "def root(): ...\n",
+        "pyproject.toml": "[project]\nname = 'shop'\n",
+    }
+    findings = found(tmp_path, {**files, "main.py": ""})
+
+    assert [one.value for one in findings.data_files] == ["pyproject.toml"]
+
+
+@pytest.mark.parametrize(
+    ("call", "files", "written"),
+    [
+        ("Command({})", {}, ["migrations"]),
+        ("Command({}, location='db/steps')", {}, ["db/steps"]),
+        ("Command({})", {"migrations/models/0_init.py": ""}, []),
+    ],
+)
+def test_migrations_that_aerich_makes_at_the_start_are_written(
+    call: str, files: dict[str, str | bytes], written: list[str], tmp_path: Path
+) -> None:
+    source = f"from aerich import Command\n{APP}async def start():\n    await {call}.init()\n"
+    findings = found(tmp_path, {**files, "main.py": source})
+
+    assert [one.value for one in findings.writable] == written

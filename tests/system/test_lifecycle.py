@@ -110,6 +110,26 @@ def test_production_has_no_development_tokens(app: App, neighbourhood: Systems) 
         assert client.get("/api/ada/tasks").status_code == 401
 
 
+def test_the_agent_waits_for_the_first_user(neighbourhood: Systems, ada: Account) -> None:
+    environment = neighbourhood.environment(neighbourhood.postgres.create_database("unused"))
+    with neighbourhood.app(environment) as app, app.api(ada) as api, app.client() as probe:
+
+        def wait_for(part: str) -> dict[str, str]:
+            deadline = time.monotonic() + 60
+            while (checks := probe.get("/readyz").json()["checks"])[part] != "ready":
+                assert time.monotonic() < deadline, checks
+                time.sleep(0.1)
+            found: dict[str, str] = checks
+            return found
+
+        # Other background loading is over.
+        assert wait_for("mcp")["agent"] == "on-demand"
+        assert probe.get(f"/api/{ada.user.id}/tasks").status_code == 401
+        assert wait_for("mcp")["agent"] == "on-demand"
+        assert api.get("/tasks").status_code == 200
+        wait_for("agent")
+
+
 # --- the end ------------------------------------------------------------------------------------------------
 
 

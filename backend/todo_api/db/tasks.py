@@ -136,7 +136,8 @@ async def add(connection: AsyncConnection, user_id: str, new: New) -> Row:
     return row
 
 
-_INSERT = sa.insert(tasks).returning(tasks.c.id, sort_by_parameter_order=True)
+_INSERT = sa.insert(tasks).returning(tasks.c.id)
+_INSERT_IN_ORDER = sa.insert(tasks).returning(tasks.c.id, sort_by_parameter_order=True)
 
 
 async def add_all(connection: AsyncConnection, user_id: str, new: Sequence[New]) -> list[Row]:
@@ -153,9 +154,10 @@ async def add_all(connection: AsyncConnection, user_id: str, new: Sequence[New])
         }
         for one in new
     ]
-    # The database adds nothing but the numbers: reading the rest again would cost more than the insertion.
-    numbers = (await connection.execute(_INSERT, rows if len(rows) > 1 else rows[0])).scalars().all()
-    return [{"id": number, **row} for number, row in zip(numbers, rows, strict=True)]
+    # The database adds only the numbers: reading the rest back would cost time and tell nothing new.
+    statement = _INSERT_IN_ORDER if len(rows) > 1 else _INSERT
+    result = await connection.execute(statement, rows if len(rows) > 1 else rows[0])
+    return [{"id": number, **row} for number, row in zip(result.scalars(), rows, strict=True)]
 
 
 async def change(connection: AsyncConnection, user_id: str, task_id: int, **values: Any) -> Row | None:

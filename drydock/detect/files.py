@@ -88,18 +88,16 @@ def file_uses(startup: Startup) -> list[FileUse]:
 
 def _worked_out(module: Module, url: ast.JoinedStr, function: str) -> FileUse | None:
     """Return the SQLite file of an f-string, at "." where its path is known at run time alone."""
-    values, known = Reader(module, function), FilePath(".", False)
-    head, *rest = url.values
-    match = DATABASE_HEAD.fullmatch(constant(head) or "")
+    values = Reader(module, function)
     if text := values.text(url):
-        path = DATABASE.match(text)
-        return FileUse(join(path["path"]), False, "database", module.at(url)) if path else None
-    if not match:
+        match = DATABASE.match(text)
+        return FileUse(join(match["path"]), False, "database", module.at(url)) if match else None
+    head, *rest = url.values
+    if not DATABASE_HEAD.fullmatch(constant(head) or ""):
         return None
-    found = values.path(
-        rest[0].value if len(rest) == 1 and isinstance(rest[0], ast.FormattedValue) else ast.JoinedStr(rest)
-    )
-    return FileUse(*(found or known), "database", module.at(url))
+    alone = rest[0] if len(rest) == 1 else None
+    path = values.path(alone.value if isinstance(alone, ast.FormattedValue) else ast.JoinedStr(rest))
+    return FileUse(*(path or FilePath(".", False)), "database", module.at(url))
 
 
 def _mentioned(startup: Startup, module: Module) -> Iterator[FileUse]:

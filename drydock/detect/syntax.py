@@ -14,7 +14,8 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 SCOPED = {ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef, ast.If, ast.Try, ast.TryStar}
 MAX_NODES = 200_000
 MAX_NAME = 60  # characters
-FILE_NAME = re.compile(r"[\w-][\w.-]*\.(?!py$)[a-z]{2,5}")
+# No source, and nothing that programs write themselves.
+FILE_NAME = re.compile(r"[\w-][\w.-]*\.(?!(?:py|db|log|pid|sock)$)[a-z]{2,5}")
 LEAVES: frozenset[type] = frozenset(
     {
         *(ast.Name, ast.Load, ast.Store, ast.Del, ast.alias, ast.arg, ast.Pass, ast.Global),

@@ -348,10 +348,14 @@ def test_sqlite_url_is_worked_out_as_far_as_it_is_written(code: str, place: str,
 
 
 def test_file_whose_name_the_program_holds_is_shipped(tmp_path: Path) -> None:
-    code = "from about import root\nversion = (root() / 'pyproject.toml').read_text\nother = 'nowhere.toml'\n"
+    code = (
+        "from about import root\nversion = (root() / 'pyproject.toml').read_text\n"
+        "other = 'nowhere.toml'\nown = 'shop.db'\n"
+    )
     files: dict[str, str | bytes] = {
         "shop/main.py": f"{APP}{code}",
         "about.py": "def root(): ...\n",
+        "shop.db": "",
         "pyproject.toml": "[project]\nname = 'shop'\n",
     }
     findings = found(tmp_path, {**files, "main.py": ""})

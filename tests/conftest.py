@@ -184,3 +184,13 @@ def users_names(request: pytest.FixtureRequest) -> Iterator[None]:
     sdk.close()
     assert sorted(left) == sorted(names), "a test removed a user's tag"
     assert len(running) == len(containers), "a test stopped a user's container"
+
+
+@pytest.fixture
+def python_signals() -> Iterator[None]:
+    """Python's own handler of Ctrl-C for each signal that ends a command."""
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = [signal.signal(number, signal.default_int_handler) for number in numbers]
+    yield
+    for number, handler in zip(numbers, before, strict=True):
+        signal.signal(number, handler)

@@ -9,11 +9,12 @@ import pytest
 
 from drydock import interrupts
 
+# Their processes may have been started with a signal ignored, and other tests set handlers.
+pytestmark = pytest.mark.usefixtures("python_signals")
 HEEDS = """\
 import os, signal, sys
 from drydock import interrupts
-if sys.argv[2:]:
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+signal.signal(signal.SIGHUP, signal.SIG_IGN if sys.argv[2:] else signal.SIG_DFL)
 interrupts.heed()
 try:
     os.kill(os.getpid(), signal.Signals[sys.argv[1]])

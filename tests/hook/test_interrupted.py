@@ -14,6 +14,7 @@ from drydock.cli.hook import main
 from drydock.errors import Exit
 
 
+@pytest.mark.usefixtures("python_signals")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_each_signal_that_ends_the_hook_is_one_line_and_its_exit_code(
     number: int, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]

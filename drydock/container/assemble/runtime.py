@@ -45,7 +45,7 @@ SYSTEM_FOLDERS = (
 )
 # Empty folders that programs expect, as the base image has them.
 USUAL_FOLDERS = (
-    *("/bin", "/boot", "/etc/opt", "/usr/games", "/usr/include", "/usr/src", "/var/opt"),
+    *("/bin", "/lib", "/sbin", "/boot", "/etc/opt", "/usr/games", "/usr/include", "/usr/src", "/var/opt"),
     *(f"/usr/local/{name}" for name in ("bin", "etc", "games", "include", "lib", "sbin", "share", "src")),
     *("/home", "/media", "/mnt", "/opt", "/root", "/run", "/run/lock", "/srv", "/tmp"),  # noqa: S108 - the image's
     *("/var/cache", "/var/lib", "/var/lock", "/var/log", "/var/run", "/var/spool", "/var/tmp"),  # noqa: S108 - as above

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -36,22 +35,39 @@ def resolve(
     """
     if platform and make.architecture(platform) == engine.version["Arch"]:
         platform = ""
-    try:
-        return _resolve(engine, project, project.base, rebuild, say, platform)
-    except NoBase:
-        for version in _others(project):
+    refusals: dict[str, NoBase] = {}
+    for wanted, version, testing in _tries(project):
+        if wanted != project.base and wanted not in refusals:
             say(f"{project.base} is not available; the dependencies also support Python {version}")
-            with suppress(NoBase):
-                found = _resolve(engine, project, official(version), rebuild, say, platform)
-                return replace(found, why=f"{project.base} is not available, and Python {version} works too")
-        raise
+        try:
+            found = _resolve(engine, project, wanted, rebuild, say, platform, testing)
+        except NoBase as error:
+            refusals[wanted] = error
+            continue
+        own = wanted == project.base
+        why = f"{project.base} is not available, and Python {version} works too"
+        return found if own else replace(found, why=why)
+    raise refusals[project.base]
 
 
 def present(engine: Engine, project: Project) -> Base | None:
     """Return the base image of the next build if the engine has it; pull and make nothing."""
-    wanted = (project.base, *(official(version) for version in _others(project)))
-    names = (name for one in wanted for name in (one, make.reference(one)))
-    return next(filter(None, (look(engine, name) for name in names)), None)
+    for wanted, _, testing in _tries(project):
+        kept = make.reference(wanted)
+        made = look(engine, kept) if testing or not make.is_testing(wanted) else None
+        if found := look(engine, wanted) or made:
+            return found
+    return None
+
+
+def _tries(project: Project) -> list[tuple[str, str, bool]]:
+    """Return the possible bases, best first: each image, its Python, and whether Debian testing may serve.
+
+    A Python of Debian's stable release goes before one of its testing release.
+    """
+    wanted = [(project.base, project.python), *((official(one), one) for one in _others(project))]
+    rows = [(image, python, False) for image, python in wanted]
+    return rows + [(image, python, True) for image, python in wanted if make.is_testing(image)]
 
 
 def official(version: str) -> str:
@@ -64,7 +80,9 @@ def _others(project: Project) -> tuple[str, ...]:
     return project.python_also if project.base == official(project.python) else ()
 
 
-def _resolve(engine: Engine, project: Project, wanted: str, rebuild: bool, say: Say, platform: str) -> Base:
+def _resolve(
+    engine: Engine, project: Project, wanted: str, rebuild: bool, say: Say, platform: str, testing: bool
+) -> Base:
     if not rebuild and (found := look(engine, wanted, platform)):
         return found
     instead = make.reference(wanted, platform)
@@ -88,6 +106,8 @@ def _resolve(engine: Engine, project: Project, wanted: str, rebuild: bool, say: 
             return replace(pulled, kind="pulled", why="pulled just now")
         memory.remember(wanted, refused)
         say(f"{wanted} cannot be pulled ({refused})")
+    if make.is_testing(wanted) and not testing:
+        raise NoBase(reference=wanted, pull=refused, make="Debian's testing release alone has it")
     why = f"{wanted} is not local and cannot be pulled ({refused})"
     if not rebuild and (found := look(engine, instead, platform)):
         return replace(found, kind="made", why=why)

@@ -102,6 +102,12 @@ def architecture(platform: str) -> str:
     return platform.split("/")[1] if "/" in platform else platform
 
 
+def is_testing(wanted: str) -> bool:
+    """Tell whether an image's equivalent would be of Debian's testing release."""
+    match = WANTED.fullmatch(wanted)
+    return match is not None and RELEASES.get(match["version"]) == TESTING
+
+
 def plan(engine: Engine, wanted: str, platform: str = "") -> Plan | str:
     """Return the plan for making an image here, or the reason why that is impossible."""
     match = WANTED.fullmatch(wanted)

@@ -134,6 +134,26 @@ def test_another_python_that_the_dependencies_support_does_as_well(
 
 
 @pytest.mark.parametrize(
+    ("also", "reference"),
+    [("", "local/python:3.14-slim"), ("3.13", "local/python:3.13-slim"), ("3.15", "local/python:3.14-slim")],
+)
+def test_python_of_the_stable_release_goes_before_one_of_testing(
+    also: str, reference: str, surroundings: Surroundings, make_project: MakeProject
+) -> None:
+    surroundings.images["local/python:3.14-slim"] = replace(HERE, reference="local/python:3.14-slim")
+    surroundings.images["local/python:3.13-slim"] = HERE
+    listed = f'"{also}"' if also else ""
+    project = make_project({"pyproject.toml": f'[tool.drydock]\npython = "3.14"\npython-also = [{listed}]\n'})
+    engine: Any = object()
+
+    assert base.resolve(engine, project).reference == reference
+    found = base.present(engine, project)
+    assert found is not None
+    assert found.reference == reference
+    assert surroundings.makes == 0
+
+
+@pytest.mark.parametrize(
     ("refusal", "kind"), [(None, "pulled"), ("no such host", "made")], ids=["pulled", "made"]
 )
 def test_another_platforms_base_has_a_name_of_its_own(

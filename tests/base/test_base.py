@@ -51,7 +51,9 @@ class Surroundings:
 
 
 @pytest.fixture
-def surroundings(monkeypatch: pytest.MonkeyPatch) -> Surroundings:
+def surroundings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Surroundings:
+    # A refused pull is remembered there for some minutes.
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     found = Surroundings()
     monkeypatch.setattr(base, "look", lambda _, reference, *__: found.images.get(reference))
     monkeypatch.setattr(pull, "pull", found.pull)

@@ -26,7 +26,6 @@ import gc
 import importlib.util
 import inspect
 import json
-import logging
 import os
 import signal
 import sys
@@ -264,6 +263,8 @@ def _typed(name: str, text: str) -> Any:
 
 def serve() -> int:
     """Serve until SIGTERM, then let running requests end; return the exit code."""
+    import logging
+
     import uvicorn
 
     sys.excepthook = report

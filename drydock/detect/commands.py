@@ -20,6 +20,9 @@ TOKEN = re.compile(
 )
 
 
+Options = tuple[tuple[str, str], ...]  # each option's name, and the option with its value as written
+
+
 @dataclass(frozen=True)
 class Launch:
     """One start of a server: its target and its options."""
@@ -30,7 +33,7 @@ class Launch:
     factory: bool = False
     port: int | None = None
     app_dir: str = ""
-    options: tuple[tuple[str, str], ...] = ()
+    options: Options = ()
 
 
 def parts_of(text: str) -> list[str]:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 
 from drydock.detect.code import Code
+from drydock.detect.commands import Options
 from drydock.detect.syntax import Module, is_true
 from drydock.detect.tree import join
 from drydock.detect.values import Reader
@@ -29,13 +30,11 @@ SAME = frozenset(
 )
 HOOK = re.compile(r"^(on_\w+|when_ready|(pre|post)_\w+|child_exit|worker_(int|abort|exit))$")
 
-Options = tuple[tuple[str, str], ...]
-
 
 def with_settings(code: Code, given: Options, folder: str) -> Options:
     """Return a command's options with those of its configuration file in place of the file's name.
 
-    Each is a name and the option with its value; one that the command gives wins.
+    One that the command gives wins.
     """
     named = next((m["path"] for _, text in given if (m := OPTION.match(text))), USUAL)
     module = code.module(join(folder, named))

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from drydock.detect import gunicorn
 from drydock.detect.apps import RUNNERS, SIDE, App, Apps, Key, resolve
 from drydock.detect.code import Code, find, module_name
-from drydock.detect.commands import BIND_OPTIONS, Launch, number, read_command
+from drydock.detect.commands import BIND_OPTIONS, Launch, Options, number, read_command
 from drydock.detect.dockerfiles import Command
 from drydock.detect.syntax import Module, Site, constant, is_true
 from drydock.detect.tree import ancestors, folder_of, join, table
@@ -35,7 +35,7 @@ class Evidence:
     factory: bool = False
     port: int | None = None
     missing: str = ""  # a target that no file of the tree defines
-    options: tuple[tuple[str, str], ...] = ()
+    options: Options = ()
 
     @property
     def reloads(self) -> bool:

@@ -121,9 +121,8 @@ class Module:
     names: set[str] = field(default_factory=set)  # defined at its top level
     targets: set[str] = field(default_factory=set)  # full names of its imports
     databases: list[tuple[str, int]] = field(default_factory=list)  # SQLite URLs and their lines
-    worked_out: list[tuple[ast.JoinedStr, str]] = field(
-        default_factory=list
-    )  # such URLs, and their functions
+    # SQLite URLs with expressions, and their functions.
+    worked_out: list[tuple[ast.JoinedStr, str]] = field(default_factory=list)
     mentioned: list[tuple[str, int]] = field(default_factory=list)  # names of files, and their lines
     grown: list[tuple[ast.AugAssign, Scope]] = field(default_factory=list)
 

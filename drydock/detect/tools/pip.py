@@ -61,9 +61,8 @@ class Requirements(Tool):
     def mentioned(self, source: Source) -> str:
         names = [source.files[0].rpartition("/")[2]]
         if names == [LOCK]:
-            names.append(
-                PLAIN
-            )  # the lock is made beside it by `init`; a Dockerfile goes on installing the other
+            # `init` makes the lock beside it, and a Dockerfile goes on installing the other.
+            names.append(PLAIN)
         return rf"(-r|--requirement)[= ]*[\"']?\S*({'|'.join(map(re.escape, names))})"
 
     def sources(self, tree: Tree, folder: str, manifest: Source | None) -> list[Source]:

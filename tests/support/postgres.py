@@ -137,9 +137,12 @@ class Postgres:
         return name
 
     def terminate_idle(self, database: str) -> int:
-        """End a database's idle sessions, as scaling to zero does; return their number."""
+        """End a database's idle sessions, as scaling to zero does; return their number.
+
+        The server waits until each has said goodbye: before that its socket is silent, and looks alive.
+        """
         rows = self.run(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity "
             "WHERE datname = %s AND state = 'idle' AND pid <> pg_backend_pid()",
             database,
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from drydock import command
@@ -26,6 +26,7 @@ class Deployed:
     namespace: str
     images: tuple[str, ...]  # the Deployments' images
     revisions: dict[str, int]  # by the Deployment's title
+    node_ports: dict[str, int]  # by the Service's title: each node answers there for its first port
     changed: bool  # whether the deployment changed anything
     seconds: float
 
@@ -36,6 +37,10 @@ class Deployed:
             "namespace": self.namespace,
             "runs": revisions,
             "image": ", ".join(self.images),
+            **{
+                f"{title} answers at": f"port {port} of each node; http://localhost:{port} on Docker Desktop"
+                for title, port in self.node_ports.items()
+            },
             "seconds": f"{self.seconds:.1f}",
         }
 
@@ -119,6 +124,14 @@ def _deployed(kubectl: Kubectl, wanted: Sequence[Manifest], changed: bool, secon
         namespace=next((one.namespace for one in wanted if one.namespace), ""),
         images=tuple(manifests.images(Manifest(found) for found in live.values())),
         revisions={title: rollout.revision(found) for title, found in live.items()},
+        node_ports=dict(_node_ports(kubectl, wanted)),
         changed=changed,
         seconds=seconds,
     )
+
+
+def _node_ports(kubectl: Kubectl, wanted: Sequence[Manifest]) -> Iterator[tuple[str, int]]:
+    for manifest in wanted:
+        if manifest.kind == "Service" and manifest.content["spec"].get("type") == "NodePort":
+            live = kubectl.json(manifest.title, f"--namespace={manifest.namespace}")
+            yield manifest.title, int(live["spec"]["ports"][0]["nodePort"])

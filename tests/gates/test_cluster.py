@@ -102,7 +102,7 @@ def stage(make_project: MakeProject, monkeypatch: pytest.MonkeyPatch) -> Stage:
         made.deployed.append((context, image))
         if made.fault:
             raise made.fault
-        return Deployed(context, "any", (image,), {}, True, 12.0)
+        return Deployed(context, "any", (image,), {}, {}, changed=True, seconds=12.0)
 
     def load(_engine: object, context: str, images: Sequence[str], _say: object) -> None:
         made.cluster.ran.append(f"load {images[0]} onto {context}")

@@ -23,12 +23,11 @@ from drydock.project import Project
 from tests.conftest import ROOT
 from tests.support import process
 from tests.support.better_auth import PUBLIC_URL, BetterAuth, better_auth
-from tests.system.cluster.deployment import Deployment, overlay
+from tests.system.cluster.deployment import NAME, Deployment, overlay
 
 # Set by the session `cluster_tests`.
 IMAGE = "DRYDOCK_CLUSTER_IMAGE"
 POSTGRES = "todo-chatbot-api-postgres:17"
-NODE_PORT = 30080
 
 
 @pytest.fixture(scope="session")
@@ -118,7 +117,7 @@ def settings(auth: BetterAuth, host: str, node: str) -> dict[str, str]:
         "ENVIRONMENT": "production",
         "BETTER_AUTH_URL": PUBLIC_URL,
         "BETTER_AUTH_JWKS_URL": auth.jwks_url(host),
-        "MCP_ALLOWED_HOSTS": f"{node}:{NODE_PORT}",
+        "MCP_ALLOWED_HOSTS": f"{node}:*",
         "RATE_LIMIT_PER_MINUTE": "0",
     }
 
@@ -146,6 +145,7 @@ def deployed(
     said: list[str] = []
     try:
         result = kubernetes.deploy(project, str(folder), kubectl.context, image, said.append)
-        yield Deployment(kubectl, result.namespace, f"http://{node}:{NODE_PORT}", folder, tuple(said), result)
+        url = f"http://{node}:{result.node_ports[f'service/{NAME}']}"
+        yield Deployment(kubectl, result.namespace, url, folder, tuple(said), result)
     finally:
         kubectl.run("delete", "namespace", "todo-chatbot", "--ignore-not-found", "--wait", timeout=180)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import ipaddress
-import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -21,7 +21,6 @@ from tests.conftest import ROOT
 from tests.system.cluster.deployment import NAME, overlay, until
 
 NAMESPACE = "todo-chatbot-documented"
-NODE_PORT = 30081
 
 
 def shell(kubectl: Kubectl, command: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
@@ -51,7 +50,6 @@ def local(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Path]:
     """A second local overlay, with its own namespace and addresses."""
-    port = [{"op": "replace", "path": "/spec/ports/0/nodePort", "value": NODE_PORT}]
     # The other tests' database has the next address.
     own = {name: str(ipaddress.ip_address(address) - 1) for name, address in names.items()}
     folder = overlay(
@@ -60,7 +58,6 @@ def local(
         names=own,
         images={"postgres": postgres_image, NAME: image},
         namespace=NAMESPACE,
-        patches=[{"target": {"kind": "Service", "name": NAME}, "patch": json.dumps(port)}],
     )
     yield folder
     kubectl.run("delete", "namespace", NAMESPACE, "--ignore-not-found", "--wait", timeout=180)
@@ -81,7 +78,8 @@ def test_the_local_overlay_is_deployed_as_the_document_says(kubectl: Kubectl, lo
     assert made.returncode == 0, made.stdout
     given = made.stdout.strip()
     subject = jwt.decode(given, options={"verify_signature": False})["sub"]
-    url = f"http://{node}:{NODE_PORT}/api/{subject}/tasks"
+    [port] = re.findall(r"port (\d+) of each node", deployed.stdout)
+    url = f"http://{node}:{port}/api/{subject}/tasks"
     asked = httpx2.get(url, headers={"Authorization": f"Bearer {given}"}, trust_env=False)
     assert (asked.status_code, asked.json()) == (200, [])
 

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import httpx2
 import pytest
 
 from drydock.deploy.kubectl import Kubectl
@@ -46,7 +47,7 @@ def typed(folder: Path, *words: str) -> str:
 
 
 def test_a_project_that_is_not_ours_is_built_deployed_and_answers(
-    folder: Path, kubectl: Kubectl, load_image: Callable[[str], None]
+    folder: Path, kubectl: Kubectl, load_image: Callable[[str], None], node: str
 ) -> None:
     typed(folder, "build")
     load_image(f"{folder.name}:dev")
@@ -59,6 +60,8 @@ def test_a_project_that_is_not_ours_is_built_deployed_and_answers(
     assert answers == {f"GET {path} of service/{folder.name}": "" for path in paths}
     address = f"/api/v1/namespaces/{folder.name}/services/{folder.name}:80/proxy{paths[0]}"
     assert json.loads(kubectl.run("get", "--raw", address).stdout) == [1, 2]
+    url = f"http://{node}:{deployed['node_ports'][f'service/{folder.name}']}"
+    assert httpx2.get(url + paths[0], timeout=10, trust_env=False).json() == [1, 2]
     assert git(folder, "status", "--porcelain") == ""
     # A second time there is nothing to do.
     assert not json.loads(typed(folder, "deploy", "--json"))["changed"]

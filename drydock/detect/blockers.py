@@ -8,7 +8,7 @@ from drydock.detect.apps import RUNNERS
 from drydock.detect.code import Startup
 from drydock.detect.dependencies import Chosen
 from drydock.detect.dockerfiles import Dockerfile
-from drydock.detect.files import FileUse
+from drydock.detect.files import FileUse, makes_unknown
 from drydock.detect.model import PLACE, Blocker
 from drydock.detect.tree import Tree, ancestors, join
 
@@ -43,6 +43,8 @@ def of_code(startup: Startup, uses: list[FileUse], workdir: str) -> list[Blocker
             remedy = "move it into the lifespan or into the first request, or ship what it loads"
             found.setdefault("network", Blocker("network", fact, site.where, remedy))
     ordered = [found[key] for key in ("import", "network") if key in found]
+    if makes_unknown(startup):  # perhaps the missing one
+        uses = [use for use in uses if use.kind != "folder"]
     return [*ordered, *_missing(startup.code.tree, uses, workdir)]
 
 

@@ -15,6 +15,7 @@ from drydock.detect.locks import closure
 from drydock.detect.model import Blocker, Conflict, Dependencies, Found, Server, ServerPlace
 from drydock.detect.requirements import Wanted
 from drydock.detect.sources import DEVELOPMENT, Source, declares
+from drydock.detect.tools import TOOLS
 from drydock.detect.tools.base import ARCHIVES, Items
 from drydock.detect.tree import Tree, ancestors, folder_of, join
 from drydock.project.lock import resolved_from
@@ -61,9 +62,22 @@ def choose(tree: Tree, entry_path: str, files: list[Dockerfile], overrides: Mapp
     by_folder = {folder: declares(tree, folder) for folder in ancestors(entry_path)}
     if "lock" in overrides:
         return _by_hand(tree, by_folder, overrides["lock"])
+    if chosen := _installed(tree, files):
+        return chosen, [], []
     asking = [few for sources in by_folder.values() if (few := [s for s in sources if asks_fastapi(s)])]
     near = next(iter(asking), None) or next(filter(None, by_folder.values()), None)
     return _among(tree, near, files) if near else _elsewhere(tree, files)
+
+
+def _installed(tree: Tree, files: list[Dockerfile]) -> Chosen | None:
+    """Return the declaration that the project's Dockerfile installs by a name of its own."""
+    runs = [(text, f"{file.path}:{line}") for file in files[:1] for text, line in file.runs]
+    found = [(s, where) for text, where in runs for tool in TOOLS for s in tool.installed(tree, text)]
+    asking = [(source, where) for source, where in found if asks_fastapi(source)]
+    for source, where in asking:
+        if all(other.names <= source.names for other, _ in asking):
+            return Chosen(source, f"installed by {where}")
+    return None
 
 
 def asks_fastapi(source: Source) -> bool:
@@ -110,6 +124,8 @@ def _among(tree: Tree, sources: list[Source], files: list[Dockerfile]) -> Choice
     """Choose among one folder's declarations: an installed one, or one that contains all others."""
     locks = [s for s in sources if s.lock]
     mentioned = [s for s in sources if _mentioned(s, files)]
+    if len(mentioned) > 1:
+        mentioned = [s for s in mentioned if _mentioned(s, files[:1])]
     pinned = [s for s in sources if s.tool.can_pin and s.wanted]
     pins = [s for s in pinned if all(w.pinned or w.repository for w in s.wanted)]
     chosen = None

@@ -17,7 +17,8 @@ from drydock.project.dockerfile import Instruction, exec_words, expand
 
 MAX_FILES = 60
 MAX_SCRIPTS = 3  # that run each other
-COMPOSE = re.compile(r"(.*/)?(docker-)?compose([.-][\w.-]+)?\.ya?ml")
+# By its usual name, or any at the top: its content decides.
+COMPOSE = re.compile(r"(.*/)?(docker-)?compose([.-][\w.-]+)?\.ya?ml|[\w.-]+\.ya?ml")
 NOT_PRODUCTION = re.compile(
     r"(^|[/._-])(devcontainer|dev|test|tests|docs|ci|local|override|e2e)([/._-]|$)", re.I
 )
@@ -87,11 +88,13 @@ class Command:
 
 
 def dockerfiles(tree: Tree) -> list[Dockerfile]:
-    """Return the Dockerfiles of a tree, shallow ones first."""
+    """Return the Dockerfiles of a tree, shallow ones first, and in a folder those named for production."""
     names = [f for f in tree.files if re.fullmatch(r"(.*/)?(Dockerfile|Containerfile)([.-][\w.-]+)?", f)]
     names = [n for n in names if not n.endswith((".dockerignore", ".md", ".j2", ".sh", ".py"))]
     found = []
-    for path in sorted(names, key=lambda f: (f.count("/"), f))[:MAX_FILES]:
+    for path in sorted(names, key=lambda f: (f.count("/"), folder_of(f), "prod" not in f.lower(), f))[
+        :MAX_FILES
+    ]:
         text = tree.text(path)
         # A Dockerfile in drydock's form follows from the project, so it is not evidence.
         if text and "{{" not in path and not dockerfile.is_ours(text):
@@ -229,14 +232,17 @@ def commands(tree: Tree, files: list[Dockerfile]) -> list[Command]:
     found += [command for command in procfile(tree) if command.name == "web"]
     by_path = {file.path: file for file in files}
     for path, name, service in compose_services(tree):
-        command = service.get("command")
-        line = " ".join(str(w) for w in command) if isinstance(command, list) else command
+        given = [service.get(key) for key in ("entrypoint", "command")]
+        line = " ".join(
+            " ".join(map(str, one)) if isinstance(one, list) else str(one) for one in given if one
+        )
         built = build_of(path, service)
-        if isinstance(line, str) and built is not None:
+        if line and built is not None:
             told, own = service.get("working_dir"), by_path.get(built[1])
             inner = told if isinstance(told, str) else own.workdir if own else "/"
             folders = (own.folders(tree, inner) if own else ()) or (built[0],)
-            where, production = f"{path} services.{name}.command", not NOT_PRODUCTION.search(path)
+            key = "command" if given[1] else "entrypoint"
+            where, production = f"{path} services.{name}.{key}", not NOT_PRODUCTION.search(path)
             match = re.search(rf"^\s+[\"']?{re.escape(name)}[\"']?:", tree.text(path) or "", re.MULTILINE)
             number = (tree.text(path) or "").count("\n", 0, match.end()) + 1 if match else 1
             found.append(Command(line, where, folders, production, name, f"{path}:{number}"))

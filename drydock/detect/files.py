@@ -86,6 +86,13 @@ def file_uses(startup: Startup) -> list[FileUse]:
     return list(dict.fromkeys(found))
 
 
+def makes_unknown(startup: Startup) -> bool:
+    """Tell whether the program makes a folder at import whose path is known at run time alone."""
+    made = (site for site in startup.calls if startup.at_import(site))
+    classified = ((site, *_classified(_base(site.module, site.name), site)) for site in made)
+    return any(kind == "make" and node and not reader(site).path(node) for site, kind, node in classified)
+
+
 def _worked_out(module: Module, url: ast.JoinedStr, function: str) -> FileUse | None:
     """Return the SQLite file of an f-string, at "." where its path is known at run time alone."""
     values = Reader(module, function)

@@ -383,6 +383,66 @@ def test_stale_lock_that_names_its_manifest_does_not_compete_with_it(tmp_path: P
     assert unnamed["conflicts"] == ["lock"]
 
 
+def test_the_file_that_the_production_dockerfile_installs_is_the_declaration(tmp_path: Path) -> None:
+    files: dict[str, str | bytes] = {
+        "main.py": APP,
+        "requirements.txt": "-r requirements/dev.txt\n",
+        "requirements/base.txt": "fastapi\n",
+        "requirements/prod.txt": "-r base.txt\nuvicorn\n",
+        "requirements/dev.txt": "-r prod.txt\npytest\n",
+        "Dockerfile": (
+            "FROM python:3.13\nCOPY . .\nRUN pip install -r requirements.txt\nCMD uvicorn main:app --reload\n"
+        ),
+        "Dockerfile.prod": (
+            "FROM python:3.13\nCOPY requirements/*.txt ./\n"
+            "RUN pip install -r ./base.txt && pip install --requirement=/deps/requirements/prod.txt\n"
+            "COPY . .\nCMD uvicorn main:app\n"
+        ),
+    }
+    found = find(tmp_path, files)
+    assert found["files"] == ["requirements/prod.txt", "requirements/base.txt"]
+
+    again = "uv pip compile requirements/prod.txt -o requirements.lock"
+    header = f"# After a change of requirements/prod.txt:\n#   {again}\n"
+    write(tmp_path, {"requirements.lock": f"{header}fastapi==1\nuvicorn==1\nanyio==1\n"})
+    assert summary(detect(tmp_path))["files"] == ["requirements.lock"]
+
+
+def test_of_two_locks_the_one_that_the_first_dockerfile_installs_is_chosen(tmp_path: Path) -> None:
+    files: dict[str, str | bytes] = {
+        "main.py": APP,
+        "pylock.toml": "lock-version = '1.0'\n[[packages]]\nname = 'fastapi'\nversion = '1'\n",
+        "Pipfile": "[packages]\nfastapi = '*'\n",
+        "Pipfile.lock": '{"default": {"fastapi": {"version": "==1"}}}',
+        "Dockerfile": "FROM python:3.13\nCOPY . .\nRUN pip install -r pylock.toml\n",
+        "Dockerfile-pipenv": "FROM python:3.13\nCOPY . .\nRUN pipenv sync --system\n",
+    }
+    found = summary(detect(write(tmp_path, files)))
+    assert (found["dependencies"], found["conflicts"]) == ("pylock", [])
+
+
+@pytest.mark.parametrize("key", ["entrypoint", "command"])
+def test_a_compose_file_of_any_name_tells_the_start(key: str, tmp_path: Path) -> None:
+    makers = (f"\n\ndef {name}():\n    return FastAPI()\n" for name in ("make", "make_other"))
+    two = "from fastapi import FastAPI\n" + "".join(makers)
+    service = f"services:\n  shop:\n    build: .\n    {key}: [uvicorn, --factory, 'main:make_other']\n"
+    found = find(
+        tmp_path, {"main.py": two, "shop.yml": service, "Dockerfile": "FROM python:3.13\nCOPY . .\n"}
+    )
+    assert found["entry_point"] == "main:make_other"
+    assert f"shop.yml services.shop.{key}" in str(found["entry_why"])
+
+
+def test_a_folder_that_the_program_may_make_is_not_missed(tmp_path: Path) -> None:
+    served = f"from fastapi.staticfiles import StaticFiles\n{APP}"
+    served += "app.mount('/static', StaticFiles(directory='static'))\n"
+    maker = "import os\nfrom config import folders\n\nfor folder in folders():\n    os.makedirs(folder)\n"
+    config = "import os\n\n\ndef folders():\n    return os.environ['FOLDERS'].split()\n"
+
+    assert find(tmp_path, {"main.py": served})["blockers"] == ["files"]
+    assert find(tmp_path, {"main.py": maker + served, "config.py": config})["blockers"] == []
+
+
 def test_application_without_routes_does_not_compete(tmp_path: Path) -> None:
     routed = f"{APP}\n\n@app.get('/')\ndef home(): ...\n"
 

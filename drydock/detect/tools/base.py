@@ -152,6 +152,10 @@ class Tool:
         """Return a pattern for a Dockerfile's instruction that installs a declaration."""
         return self.mention
 
+    def installed(self, tree: Tree, text: str) -> list[Source]:
+        """Return the declarations that a command installs by name, besides those that the tool finds."""
+        return []
+
     def above(self, root: Path) -> Path | None:
         """Return the folder above a project with its lock, None without one."""
         return None

@@ -21,11 +21,13 @@ from drydock.detect.tools.base import (
     name_of,
     version_of,
 )
-from drydock.detect.tree import Tree, join
+from drydock.detect.tree import Tree, folder_of, join
+from drydock.project.lock import resolved_from
 
 PLAIN, LOCK = "requirements.txt", "requirements.lock"
 REQUIREMENTS = re.compile(r"(requirements[^/]*|[^/]*[-_.]requirements)\.(txt|lock)$")
 DEVELOPMENT = re.compile(r"dev|test|docs?|lint|ci|build|local|typing|mypy|worker|notebook|bench", re.I)
+INSTALLED = re.compile(r"(?:-r|--requirement)[= ]*[\"']?([\w./-]+\.(?:txt|lock))")
 PRODUCTION = re.compile(r"prod|base|main|common|core|app|api|server", re.I)
 
 
@@ -67,14 +69,30 @@ class Requirements(Tool):
 
     def sources(self, tree: Tree, folder: str, manifest: Source | None) -> list[Source]:
         """Return the production files: the plain name, else those not for development."""
+        return list(filter(None, (self.read_file(tree, folder, path) for path in _chosen(tree, folder))))
+
+    def read_file(self, tree: Tree, folder: str, path: str) -> Source | None:
+        """Read one file as a folder's declaration; None if it asks for nothing."""
+        read = read_requirements(tree, path)
+        if not (read.wanted or read.itself or read.local):
+            return None
+        source = Source(self, folder, read.files, path, read.wanted, local=read.local)
+        hashed = read.hashed and read.readable
+        return replace(source, hashed=hashed, itself=read.itself, by_text=not read.readable)
+
+    def installed(self, tree: Tree, text: str) -> list[Source]:
+        """Return the production files with names of their own that a command installs, or their lock."""
         found = []
-        for path in _chosen(tree, folder):
-            read = read_requirements(tree, path)
-            if read.wanted or read.itself or read.local:
-                source = Source(self, folder, read.files, path, read.wanted, local=read.local)
-                hashed = read.hashed and read.readable
-                found.append(replace(source, hashed=hashed, itself=read.itself, by_text=not read.readable))
-        return found
+        for name in INSTALLED.findall(text):
+            path = _place(tree, name)
+            if not path or path.endswith((PLAIN, LOCK)) or DEVELOPMENT.search(path.rpartition("/")[2]):
+                continue
+            folder = folder_of(path)
+            folder = folder_of(folder) if folder.endswith("requirements") else folder
+            lock = join(folder, LOCK)
+            made_from = {join(folder, one) for one in resolved_from(tree.text(lock) or "") or ()}
+            found.append(self.read_file(tree, folder, lock if path in made_from else path))
+        return list(filter(None, found))
 
     def install(self, source: Source, extras: Names, groups: Names, itself: bool) -> list[str]:
         return _from_text(source, extras, groups) if source.by_text else _from_file(source)
@@ -105,6 +123,15 @@ def _from_file(source: Source) -> list[str]:
     path, folder = source.files[0], source.folder
     name = path if folder == "." else path[len(folder) + 1 :]
     return [*UV_INSTALL, "--requirement", name, *(["--require-hashes"] if source.hashed else [])]
+
+
+def _place(tree: Tree, name: str) -> str:
+    """Return the tree's only file that an image's path can be a copy of, `""` without one."""
+    parts = [part for part in name.split("/") if part not in {"", "."}]
+    files = tree.named(parts[-1])
+    tails = ("/".join(parts[start:]) for start in range(len(parts)))
+    fits = ([f for f in files if f == tail or f.endswith(f"/{tail}")] for tail in tails)
+    return next((few[0] for few in fits if len(few) == 1), "")
 
 
 def _chosen(tree: Tree, folder: str) -> list[str]:

@@ -59,6 +59,20 @@ def kubectl() -> Kubectl:
 
 
 @pytest.fixture(scope="session")
+def discard(kubectl: Kubectl) -> Iterator[Callable[[str], None]]:
+    """Return a function that starts to delete a namespace; the session ends when all are gone."""
+    discarded: list[str] = []
+
+    def begin(namespace: str) -> None:
+        discarded.append(namespace)
+        kubectl.begin_removal(namespace)
+
+    yield begin
+    for namespace in discarded:
+        kubectl.remove(namespace)
+
+
+@pytest.fixture(scope="session")
 def load_image(engine: Engine, kubectl: Kubectl) -> Callable[[str], None]:
     """Return a function that loads an image into the cluster."""
     return lambda reference: gate.load(engine, kubectl.context, [reference], lambda _: None)
@@ -131,6 +145,7 @@ def deployed(
     settings: dict[str, str],
     names: dict[str, str],
     node: str,
+    discard: Callable[[str], None],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Deployment]:
     """Deploy the local overlay with two replicas, as `invoke deploy` does; remove it with its namespace."""
@@ -148,4 +163,4 @@ def deployed(
         url = f"http://{node}:{result.node_ports[f'service/{NAME}']}"
         yield Deployment(kubectl, result.namespace, url, folder, tuple(said), result)
     finally:
-        kubectl.run("delete", "namespace", "todo-chatbot", "--ignore-not-found", "--wait", timeout=180)
+        discard("todo-chatbot")

@@ -87,7 +87,8 @@ def official_layout(session: nox.Session) -> None:
 @nox.session(default=False)
 def acceptance(session: nox.Session) -> None:
     """Run every documented command, stop releases at each step, start other projects, search layers."""
-    session.run("pytest", *ELSEWHERE, "-m", "acceptance", *(session.posargs or ["tests"]), **PATIENTLY)
+    args = session.posargs or [*IN_TWO, "tests"]
+    session.run("pytest", *ELSEWHERE, SLOWEST, "-m", "acceptance", *args, **PATIENTLY)
 
 
 @nox.session(default=False)

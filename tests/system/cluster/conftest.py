@@ -28,6 +28,16 @@ from tests.system.cluster.deployment import NAME, Deployment, overlay
 # Set by the session `cluster_tests`.
 IMAGE = "DRYDOCK_CLUSTER_IMAGE"
 POSTGRES = "todo-chatbot-api-postgres:17"
+HERE = Path(__file__).parent
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Divide the tests for two processes: those of the shared deployment, and those with their own."""
+    for item in items:
+        if item.path.is_relative_to(HERE):
+            shared = "deployed" in getattr(item, "fixturenames", ()) or item.path.stem == "test_gate"
+            item.add_marker(pytest.mark.xdist_group("shared" if shared else "own"))
 
 
 @pytest.fixture(scope="session")

@@ -74,7 +74,8 @@ def tests(session: nox.Session) -> None:
 def cluster_tests(session: nox.Session) -> None:
     """Prove two projects' deployments on the cluster that KUBECONFIG names: ours and another author's."""
     reference, _ = sessions.built("production", session)
-    args = session.posargs or ["tests/system/cluster"]
+    # What they wait for is the cluster, whose clocks run side by side.
+    args = session.posargs or ["-n", "2", "--dist", "loadgroup", SLOWEST, "tests/system/cluster"]
     session.run("pytest", *args, env={"DRYDOCK_CLUSTER_IMAGE": reference}, **PATIENTLY)
 
 
@@ -87,7 +88,8 @@ def official_layout(session: nox.Session) -> None:
 @nox.session(default=False)
 def acceptance(session: nox.Session) -> None:
     """Run every documented command, stop releases at each step, start other projects, search layers."""
-    session.run("pytest", *ELSEWHERE, "-m", "acceptance", *(session.posargs or ["tests"]), **PATIENTLY)
+    args = session.posargs or [*IN_TWO, "tests"]
+    session.run("pytest", *ELSEWHERE, SLOWEST, "-m", "acceptance", *args, **PATIENTLY)
 
 
 @nox.session(default=False)

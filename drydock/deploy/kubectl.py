@@ -18,6 +18,7 @@ from drydock.progress import Say, silent
 # The first kubectl whose kustomize knows everything that the manifests use.
 OLDEST_MINOR = 27
 ANSWER_SECONDS = 10
+REMOVAL_SECONDS = 180.0
 _MINOR = re.compile(r'"gitVersion":\s*"v1\.(\d+)')
 
 
@@ -54,9 +55,27 @@ class Kubectl:
         view = json.loads(self.run("config", "view", "--minify", "--output=json").stdout)
         return f"{view['current-context']} at {view['clusters'][0]['cluster']['server']}"
 
+    def begin_removal(self, namespace: str) -> None:
+        """Start to delete a namespace; its pods get a second to end."""
+        self.run("delete", "namespace", namespace, "--ignore-not-found", "--wait=false")
+        # Such a namespace takes no new pods.
+        self.run(*_pods(namespace), "--wait=false")
+
+    def remove(self, namespace: str) -> None:
+        """Delete a namespace and wait until it is gone."""
+        self.begin_removal(namespace)
+        self.run(*_pods(namespace), "--wait", timeout=REMOVAL_SECONDS)
+        # A cluster that saw pods there looks again after half of their usual grace period, or after a change.
+        self.run("annotate", "namespace", namespace, "drydock/pods=gone", "--overwrite", check=False)
+        self.run("delete", "namespace", namespace, "--ignore-not-found", "--wait", timeout=REMOVAL_SECONDS)
+
     def items(self, *args: str) -> Sequence[Any]:
         found = self.json(*args)
         return [] if found is None else list(found.get("items", [found]))
+
+
+def _pods(namespace: str) -> list[str]:
+    return ["delete", "pods", "--all", f"--namespace={namespace}", "--grace-period=1"]
 
 
 def connect(context: str = "", say: Say = silent) -> Kubectl:

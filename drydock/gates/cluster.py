@@ -35,7 +35,6 @@ GATE = "cluster"
 # Names a command that loads images into clusters unknown to drydock; it gets the images' references.
 LOAD = "DRYDOCK_CLUSTER_LOAD"
 USUAL = "local"
-REMOVAL_SECONDS = 180.0
 # A Service routes to a pod only some moments after the pod is ready.
 ANSWER_SECONDS = 15.0
 PAUSE_SECONDS = 0.5
@@ -151,7 +150,7 @@ def removed(kubectl: Kubectl, namespace: str) -> Iterator[None]:
     try:
         yield
     finally:
-        kubectl.run("delete", "namespace", namespace, "--ignore-not-found", "--wait", timeout=REMOVAL_SECONDS)
+        kubectl.remove(namespace)
 
 
 def services(wanted: Sequence[Manifest], project: Project) -> list[tuple[str, int]]:

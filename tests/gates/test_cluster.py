@@ -15,6 +15,7 @@ from drydock.build import BuildResult
 from drydock.command import Completed
 from drydock.deploy import Deployed
 from drydock.deploy.errors import RolloutFailed
+from drydock.deploy.kubectl import Kubectl
 from drydock.deploy.manifests import Manifest
 from drydock.errors import BadConfiguration, DrydockError
 from drydock.gates import cluster
@@ -46,13 +47,13 @@ def manifests(namespace: str, **more: Any) -> list[dict[str, Any]]:
     ]
 
 
-@dataclass
-class Cluster:
+class Cluster(Kubectl):
     """A fake kubectl that records its commands and answers them."""
 
-    context: str = "kind-harbour"
-    silent: float = 0
-    ran: list[str] = field(default_factory=list)
+    def __init__(self) -> None:
+        super().__init__(Path("kubectl"), "kind-harbour")
+        self.silent: float = 0
+        self.ran: list[str] = []
 
     def run(self, *args: str, **_: object) -> Completed:
         """Answer as a healthy cluster, or fail while ``silent`` is positive."""
@@ -131,6 +132,10 @@ def test_an_overlay_is_deployed_asked_and_removed(stage: Stage) -> None:
         f"create namespace {namespace}",
         f"get --raw {services}/livez",
         f"get --raw {services}/readyz",
+        f"delete namespace {namespace} --ignore-not-found --wait=false",
+        f"delete pods --all --namespace={namespace} --grace-period=1 --wait=false",
+        f"delete pods --all --namespace={namespace} --grace-period=1 --wait",
+        f"annotate namespace {namespace} drydock/pods=gone --overwrite",
         f"delete namespace {namespace} --ignore-not-found --wait",
     ]
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import uuid
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +28,7 @@ from drydock.verdict import Outcome
 from drydock.workspace import Workspace
 from tests.conftest import ROOT
 from tests.support import registry as real
-from tests.support.images import remove_reference
+from tests.support.images import remove_repository
 from tests.support.second_engine import containerd_store
 
 # Both engines may have to download the whole image.
@@ -47,20 +49,18 @@ def move(reference: str, here: Engine, there: Engine) -> None:
 
 @pytest.fixture(scope="module")
 def usual(engine: Engine) -> Iterator[Workspace]:
-    """Builds on the machine's own engine, under separate references."""
-    project = load(ROOT)
+    """Builds on the machine's own engine, under a separate name."""
+    project = replace(load(ROOT), image=f"drydock-test-{uuid.uuid4().hex[:12]}")
     yield open_workspace(engine, project, channel=CHANNEL)
-    for target in TARGETS:
-        for channel in (CHANNEL, f"{CHANNEL}-moved"):
-            remove_reference(engine, project.reference(target, channel))
+    remove_repository(engine, project.image)
 
 
 @pytest.fixture(scope="module")
-def stored(engine: Engine, python_image: str) -> Iterator[Workspace]:
+def stored(engine: Engine, usual: Workspace, python_image: str) -> Iterator[Workspace]:
     """Builds on an engine with containerd's store and the same base image."""
     with containerd_store() as second:
         move(python_image, engine, second)
-        yield open_workspace(second, load(ROOT), channel=CHANNEL)
+        yield open_workspace(second, usual.project, channel=CHANNEL)
 
 
 @pytest.fixture

@@ -14,17 +14,9 @@ from drydock import command
 from drydock.engine import Engine, find
 from tests.support.process import Server, folder
 
-BRIDGE = "drydock-store"
-ADDRESS = "172.31.250.1/24"
-SUBNET = "172.31.250.0/24"
 FEATURES = {"containerd-snapshotter": True}
-
-# Let the bridge's packets out under the machine's own address, and back in.
-RULES = (
-    ("nat", "POSTROUTING", "--source", SUBNET, "!", "--out-interface", BRIDGE, "--jump", "MASQUERADE"),
-    ("filter", "FORWARD", "--in-interface", BRIDGE, "--jump", "ACCEPT"),
-    ("filter", "FORWARD", "--out-interface", BRIDGE, "--jump", "ACCEPT"),
-)
+# Engines of tests in other processes have the other numbers.
+NUMBERS = range(250, 240, -1)
 
 
 @contextmanager
@@ -32,7 +24,7 @@ def containerd_store() -> Iterator[Engine]:
     """Run the engine; requires root, as the first one's installation did."""
     with ExitStack() as stack:
         place = stack.enter_context(folder("store"))
-        stack.enter_context(_bridge())
+        bridge = stack.enter_context(_bridge())
         (place / "daemon.json").write_text(json.dumps({"features": FEATURES}))
         socket = place / "docker.sock"
         serve = [
@@ -42,7 +34,7 @@ def containerd_store() -> Iterator[Engine]:
             f"--data-root={place / 'data'}",
             f"--exec-root={place / 'exec'}",
             f"--pidfile={place / 'dockerd.pid'}",
-            f"--bridge={BRIDGE}",
+            f"--bridge={bridge}",
             "--iptables=false",
             "--ip6tables=false",
         ]
@@ -56,14 +48,30 @@ def containerd_store() -> Iterator[Engine]:
 
 
 @contextmanager
-def _bridge() -> Iterator[None]:
+def _bridge() -> Iterator[str]:
+    """Make a bridge with a network of its own, and yield its name."""
     with ExitStack() as stack:
-        command.run(["ip", "link", "add", "name", BRIDGE, "type", "bridge"])
-        stack.callback(command.run, ["ip", "link", "delete", BRIDGE])
-        command.run(["ip", "address", "add", ADDRESS, "dev", BRIDGE])
-        command.run(["ip", "link", "set", BRIDGE, "up"])
-        for table, *rule in RULES:
+        for number in NUMBERS:
+            bridge, subnet = f"drydock-{number}", f"172.31.{number}.0/24"
+            added = command.run(["ip", "link", "add", "name", bridge, "type", "bridge"], check=False)
+            if added.code == 0:
+                break
+        else:
+            raise RuntimeError(f"no bridge can be added: {added.stderr}")
+        stack.callback(command.run, ["ip", "link", "delete", bridge])
+        command.run(["ip", "address", "add", f"172.31.{number}.1/24", "dev", bridge])
+        command.run(["ip", "link", "set", bridge, "up"])
+        for table, *rule in _rules(bridge, subnet):
             program = ["iptables", "--wait", "--table", table]
             command.run([*program, "--insert", *rule])
             stack.callback(command.run, [*program, "--delete", *rule])
-        yield
+        yield bridge
+
+
+def _rules(bridge: str, subnet: str) -> tuple[tuple[str, ...], ...]:
+    """Let the bridge's packets out under the machine's own address, and back in."""
+    return (
+        ("nat", "POSTROUTING", "--source", subnet, "!", "--out-interface", bridge, "--jump", "MASQUERADE"),
+        ("filter", "FORWARD", "--in-interface", bridge, "--jump", "ACCEPT"),
+        ("filter", "FORWARD", "--out-interface", bridge, "--jump", "ACCEPT"),
+    )

@@ -28,6 +28,16 @@ from tests.system.cluster.deployment import NAME, Deployment, overlay
 # Set by the session `cluster_tests`.
 IMAGE = "DRYDOCK_CLUSTER_IMAGE"
 POSTGRES = "todo-chatbot-api-postgres:17"
+HERE = Path(__file__).parent
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Divide the tests for two processes: those of the shared deployment, and those with their own."""
+    for item in items:
+        if item.path.is_relative_to(HERE):
+            shared = "deployed" in getattr(item, "fixturenames", ()) or item.path.stem == "test_gate"
+            item.add_marker(pytest.mark.xdist_group("shared" if shared else "own"))
 
 
 @pytest.fixture(scope="session")
@@ -56,6 +66,20 @@ def kubectl() -> Kubectl:
     """The cluster under test."""
     found = clusters.connect()
     return replace(found, context=found.run("config", "current-context").stdout.strip())
+
+
+@pytest.fixture(scope="session")
+def discard(kubectl: Kubectl) -> Iterator[Callable[[str], None]]:
+    """Return a function that starts to delete a namespace; the session ends when all are gone."""
+    discarded: list[str] = []
+
+    def begin(namespace: str) -> None:
+        discarded.append(namespace)
+        kubectl.begin_removal(namespace)
+
+    yield begin
+    for namespace in discarded:
+        kubectl.remove(namespace)
 
 
 @pytest.fixture(scope="session")
@@ -131,6 +155,7 @@ def deployed(
     settings: dict[str, str],
     names: dict[str, str],
     node: str,
+    discard: Callable[[str], None],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Deployment]:
     """Deploy the local overlay with two replicas, as `invoke deploy` does; remove it with its namespace."""
@@ -148,4 +173,4 @@ def deployed(
         url = f"http://{node}:{result.node_ports[f'service/{NAME}']}"
         yield Deployment(kubectl, result.namespace, url, folder, tuple(said), result)
     finally:
-        kubectl.run("delete", "namespace", "todo-chatbot", "--ignore-not-found", "--wait", timeout=180)
+        discard("todo-chatbot")

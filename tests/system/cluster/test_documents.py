@@ -7,7 +7,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx2
@@ -47,6 +47,7 @@ def local(
     image: str,
     postgres_image: str,
     names: dict[str, str],
+    discard: Callable[[str], None],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Path]:
     """A second local overlay, with its own namespace and addresses."""
@@ -60,7 +61,7 @@ def local(
         namespace=NAMESPACE,
     )
     yield folder
-    kubectl.run("delete", "namespace", NAMESPACE, "--ignore-not-found", "--wait", timeout=180)
+    discard(NAMESPACE)
 
 
 def test_the_local_overlay_is_deployed_as_the_document_says(kubectl: Kubectl, local: Path, node: str) -> None:
@@ -102,7 +103,9 @@ def test_a_deployment_is_undone_as_the_document_says(kubectl: Kubectl, local: Pa
     assert "1 of 1 updated, 1 ready" in undone.stdout
 
 
-def test_the_secret_of_production_is_made_as_the_document_says(kubectl: Kubectl, tmp_path: Path) -> None:
+def test_the_secret_of_production_is_made_as_the_document_says(
+    kubectl: Kubectl, discard: Callable[[str], None], tmp_path: Path
+) -> None:
     (tmp_path / "database-url").write_text("postgresql://todo:secret@db.example.com/todo")
     (tmp_path / "openai-api-key").write_text("none")
     place = f"{NAMESPACE}-secret"
@@ -121,5 +124,5 @@ def test_the_secret_of_production_is_made_as_the_document_says(kubectl: Kubectl,
         assert done.returncode == 0, done.stdout
         found = kubectl.json(f"secret/{NAME}", f"--namespace={place}")
     finally:
-        kubectl.run("delete", "namespace", place, "--ignore-not-found", "--wait", timeout=120)
+        discard(place)
     assert set(found["data"]) == {"database-url", "openai-api-key"}

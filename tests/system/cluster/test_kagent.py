@@ -69,7 +69,7 @@ def minor(kubectl: Kubectl) -> int:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def definitions(kubectl: Kubectl, minor: int) -> Iterator[None]:
+def definitions(kubectl: Kubectl, discard: Callable[[str], None], minor: int) -> Iterator[None]:
     """kagent's definitions: the cluster's own, or else the vendored ones."""
     missing = []
     for kind, schema in VENDORED["schemas"].items():
@@ -83,7 +83,7 @@ def definitions(kubectl: Kubectl, minor: int) -> Iterator[None]:
         kubectl.run("wait", "--for=condition=Established", "--timeout=60s", *names)
     kubectl.run("create", "namespace", NAMESPACE)
     yield
-    kubectl.run("delete", "namespace", NAMESPACE, "--wait", timeout=120)
+    discard(NAMESPACE)
     if names:
         kubectl.run("delete", *names)
 

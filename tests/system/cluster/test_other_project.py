@@ -23,7 +23,7 @@ from tests.support.repository import git
 
 
 @pytest.fixture
-def folder(engine: Engine, kubectl: Kubectl, tmp_path: Path) -> Iterator[Path]:
+def folder(engine: Engine, discard: Callable[[str], None], tmp_path: Path) -> Iterator[Path]:
     """Its folder under a unique name, which names its image and its namespace as well."""
     name = f"shop-{hashlib.sha256(str(tmp_path).encode()).hexdigest()[:12]}"
     place = tmp_path / name
@@ -34,8 +34,7 @@ def folder(engine: Engine, kubectl: Kubectl, tmp_path: Path) -> Iterator[Path]:
     git(place, "add", "--all")
     git(place, "commit", "--quiet", "--message=first")
     yield place
-    # Its pods take their time to stop, and nothing waits for them.
-    kubectl.run("delete", "namespace", name, "--ignore-not-found", "--wait=false")
+    discard(name)
     remove_repository(engine, name)
 
 

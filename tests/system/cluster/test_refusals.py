@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,6 @@ from drydock.engine import Engine
 from drydock.project import Project
 from tests.system.cluster.deployment import NAME, Deployment, overlay
 
-NAMESPACE = "todo-chatbot-refused"
 SECONDS = 60.0
 # No server listens there: these deployments are refused before a database is needed.
 SECRET = """
@@ -57,8 +57,16 @@ def change(*operations: Mapping[str, Any]) -> dict[str, Any]:
 
 
 @pytest.fixture
-def attempt(project: Project, kubectl: Kubectl, image: str, tmp_path: Path) -> Iterator[Attempt]:
-    """Return a function that deploys the base with patches into its own namespace."""
+def namespace(discard: Callable[[str], None]) -> Iterator[str]:
+    """A test's own namespace, which may not exist yet."""
+    name = f"todo-chatbot-refused-{uuid.uuid4().hex[:8]}"
+    yield name
+    discard(name)
+
+
+@pytest.fixture
+def attempt(project: Project, kubectl: Kubectl, image: str, namespace: str, tmp_path: Path) -> Attempt:
+    """Return a function that deploys the base with patches into the test's namespace."""
 
     def run(
         patches: Sequence[Mapping[str, Any]],
@@ -69,27 +77,30 @@ def attempt(project: Project, kubectl: Kubectl, image: str, tmp_path: Path) -> I
         folder = overlay(
             tmp_path,
             project.root / FOLDER / "base",
-            namespace=NAMESPACE,
+            namespace=namespace,
             settings={"BETTER_AUTH_URL": "https://auth.todo.example"} | dict(settings or {}),
             patches=[NO_JOB, *patches],
         )
         return kubernetes.deploy(project, str(folder), kubectl.context, reference, lambda _: None, seconds)
 
-    yield run
-    kubectl.run("delete", "namespace", NAMESPACE, "--ignore-not-found", "--wait", timeout=120)
+    return run
 
 
-def test_placeholders_are_refused_before_anything_is_applied(attempt: Attempt, kubectl: Kubectl) -> None:
+def test_placeholders_are_refused_before_anything_is_applied(
+    attempt: Attempt, kubectl: Kubectl, namespace: str
+) -> None:
     with pytest.raises(Placeholders) as caught:
         attempt([])
     assert "secret/todo-chatbot-api: SET-ME" in caught.value.evidence
-    assert kubectl.json(f"namespace/{NAMESPACE}") is None
+    assert kubectl.json(f"namespace/{namespace}") is None
 
 
-def test_a_missing_secret_is_refused_before_anything_is_applied(attempt: Attempt, kubectl: Kubectl) -> None:
+def test_a_missing_secret_is_refused_before_anything_is_applied(
+    attempt: Attempt, kubectl: Kubectl, namespace: str
+) -> None:
     with pytest.raises(SecretMissing, match=r"Secret todo-chatbot-api is not in namespace"):
         attempt([{"target": {"kind": "Secret"}, "patch": WITHOUT_SECRET}])
-    assert kubectl.json(f"namespace/{NAMESPACE}") is None
+    assert kubectl.json(f"namespace/{namespace}") is None
 
 
 def test_a_root_image_is_explained(

@@ -9,13 +9,16 @@ from importlib.machinery import ModuleSpec, PathFinder
 from importlib.util import LazyLoader
 from types import ModuleType
 
+from drydock.pipes import readable
+
 
 def main() -> None:
     # Answered here: an import of Invoke takes ten times as long.
     if sys.argv[1:] in (["--version"], ["-V"]):
         import drydock
 
-        sys.stdout.write(f"drydock {drydock.version()}\n")
+        with readable():
+            sys.stdout.write(f"drydock {drydock.version()}\n")
         return
     sys.meta_path.insert(0, Postponed())
     from drydock.cli.program import Drydock

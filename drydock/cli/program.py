@@ -17,8 +17,9 @@ from drydock.cli import completion, manual
 from drydock.cli.errors import UnknownOption, UnknownTask
 from drydock.errors import BadCommandLine, DrydockError
 from drydock.nearest import suggestion
+from drydock.pipes import readable
 from drydock.spelling import PROGRAMS, spelled
-from drydock.tasks.offer import readable, words
+from drydock.tasks.offer import words
 
 SHELLS = ("bash", "zsh", "fish")
 OPTIONS = (
@@ -196,7 +197,8 @@ def _print_completion(shell: str) -> None:
     if shell == "zsh":
         _print([ZSH.format(programs=" ".join(PROGRAMS))])
         return
-    print_completion_script(shell, list(PROGRAMS))
+    with readable():
+        print_completion_script(shell, list(PROGRAMS))
     if shell == "fish":
         # Invoke's script for this shell serves the first name only.
         _print(f"complete --command {name} --wraps {PROGRAMS[0]}" for name in PROGRAMS[1:])

@@ -421,6 +421,9 @@ class _Detection:
         return distinct(f for f in real if not f.value.rpartition("/")[2].startswith(".env"))
 
     def _writable(self) -> tuple[Written, ...]:
+        if "volumes" in self.overrides:
+            named = (path.strip() for path in self._by_hand("volumes").split(","))
+            return tuple(Written(path, "set by hand: volumes", kind="folder") for path in named if path)
         found = []
         for use in self.uses:
             path, kind = use.place(self.layout.workdir.value), WRITTEN.get(use.kind)

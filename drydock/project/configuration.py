@@ -165,7 +165,7 @@ def check_folder(path: Path) -> None:
 
 
 def configured(folder: Path) -> dict[str, str]:
-    """Return the single-word values of a project's configuration, as options for detection."""
+    """Return the values of a project's configuration as options for detection; see `words`."""
     check_folder(folder)
     return words(table(folder))
 
@@ -200,11 +200,14 @@ def _list(word: str) -> list[Any]:
 
 
 def words(values: Mapping[str, Any]) -> dict[str, str]:
-    """Return the single-word values, as options for detection."""
-    single = {key: value for key, value in values.items() if isinstance(value, str | int)}
-    return {
-        key: str(value).lower() if isinstance(value, bool) else str(value) for key, value in single.items()
-    }
+    """Return the values of one word, and lists of words with commas, as options for detection."""
+    found = {}
+    for key, value in values.items():
+        if isinstance(value, (list, tuple)) and all(isinstance(one, str) for one in value):
+            found[key] = ",".join(value)
+        elif isinstance(value, str | int):
+            found[key] = str(value).lower() if isinstance(value, bool) else str(value)
+    return found
 
 
 def metadata(source: Path) -> dict[str, Any]:

@@ -6,10 +6,9 @@ import errno
 import functools
 import inspect
 import os
-import select
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +17,7 @@ from invoke import Context, Exit, Task, task
 
 from drydock import interrupts
 from drydock.errors import BadCommandLine, DrydockError, Interrupted, NoSpace
+from drydock.pipes import readable
 from drydock.progress import Say, silent
 from drydock.spelling import spelled
 
@@ -98,22 +98,6 @@ class Given:
             shown(console())
         else:
             print("\n".join(shown))
-
-
-@contextmanager
-def readable() -> Iterator[None]:
-    """End quietly when the reader of standard output closes it, as `head` does."""
-    try:
-        yield
-        sys.stdout.flush()
-    except BrokenPipeError:
-        watch = select.poll()
-        watch.register(sys.stdout.fileno(), 0)
-        if not watch.poll(0):
-            raise  # it was another pipe
-        # Python flushes once more at its end, and would complain.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise Exit(code=0) from None
 
 
 def guarded(body: Body, doing: str, shared: Sequence[str]) -> Body:

@@ -233,7 +233,9 @@ def test_help_tells_what_must_be_given_and_what_may_be(task: str, usage: str) ->
     assert run("--help", task).stdout.splitlines()[0] == usage
 
 
-@pytest.mark.parametrize("args", ["--list", "explain", "render"])
+@pytest.mark.parametrize(
+    "args", ["--list", "explain", "render", "--version", "--print-completion-script=fish"]
+)
 def test_a_reader_may_leave_early(args: str) -> None:
     piped = f"{shlex.join(DRYDOCK)} {args} | true"
 

@@ -24,6 +24,7 @@ from drydock.publish.errors import KeyUnusable, NotVerified, RegistryFault, Sign
 from drydock.publish.reference import Reference, parse
 from drydock.publish.registry import OCI_INDEX
 from tests.support import registry as real
+from tests.support import sigstore
 from tests.support.registry import tiny_image
 
 pytestmark = pytest.mark.live
@@ -353,3 +354,31 @@ def test_with_a_key_no_other_address_than_the_registrys_is_asked(
         bare = [str(program), "sign", "--yes", f"--key={key}", "--allow-insecure-registry"]
         command.run([*bare, f"{target.name}@{target.digest}"], check=False)
         assert [line for line in asked if "sigstore.dev" in line]
+
+
+@pytest.mark.parametrize("job", [sigstore.GITHUB, sigstore.GITLAB], ids=["github", "gitlab"])
+def test_without_a_key_the_jobs_identity_signs(
+    engine: Engine,
+    program: Path,
+    target: Reference,
+    job: dict[str, str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # cosign 2 verifies an identity only with the public deployment's keys.
+    reader = program_of("3")
+    with sigstore.services(tmp_path, reader) as public:
+        for name, value in {**public.variables, **public.identity(job)}.items():
+            monkeypatch.setenv(name, value)
+
+        with monkeypatch.context() as signing:
+            for name, value in public.keys.items() if program != reader else ():
+                signing.setenv(name, value)
+            attach.attach(engine, target, DOCUMENTS | SIGNED)
+
+        assert set(public.certified) == {job["subject"]}
+        monkeypatch.setenv("PATH", str(reader.parent), prepend=":")
+        who = cosign.Identity(job["subject"], job["iss"])
+        assert {one.kind for one in attach.verify(engine, target, identity=who)} == set(DOCUMENTS)
+        with pytest.raises(NotVerified):
+            attach.verify(engine, target, identity=replace(who, subject="https://github.com/else/where"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -20,9 +21,10 @@ from drydock.engine import Engine
 from drydock.hook import install
 from drydock.publish import cosign
 from drydock.recipe import ci
-from tests.conftest import KEY_PASSWORD, ROOT, write_files
+from tests.conftest import ROOT, write_files
+from tests.support import sigstore
 from tests.support.images import remove_repository
-from tests.support.registry import PASSWORD, USER, Registry, private_registry
+from tests.support.registry import PASSWORD, USER, Registry, debian_folder, private_registry
 from tests.support.repository import git
 
 CHECK = Path(sys.executable).with_name("check-jsonschema")
@@ -199,8 +201,8 @@ def results(project: Path) -> dict[str, str]:
     return {name: "refused" if name in refused else "passed" for name in tests}
 
 
-def variables(registry: Registry, wheel: Path, key: Path) -> dict[str, str]:
-    """Return replacements for the service's own cache, registry, identity and release."""
+def variables(registry: Registry, wheel: Path) -> dict[str, str]:
+    """Return replacements for the service's own cache, registry and release."""
     return {
         "DRYDOCK": str(wheel),
         "DRIVER": "",
@@ -215,16 +217,14 @@ def variables(registry: Registry, wheel: Path, key: Path) -> dict[str, str]:
         "CI_REGISTRY_USER": USER,
         "CI_REGISTRY_PASSWORD": PASSWORD,
         "CI_COMMIT_TAG": "v1.4.2",
-        "COSIGN_KEY": str(key),
-        "COSIGN_PASSWORD": KEY_PASSWORD,
     }
 
 
-def verified(registry: Registry, key: Path, service: Service) -> str:
-    """Return cosign's verification of the pushed image."""
-    public = str(key.with_suffix(".pub"))
-    asked = ["drydock", "verify", "--registry", f"{registry.address}/acme", "--key", public]
-    done = service.run(" ".join(asked), {})
+def verified(registry: Registry, job: Mapping[str, str], service: Service, reader: Path) -> str:
+    """Return cosign 3's verification of the pushed image."""
+    asked = ["drydock", "verify", "--registry", f"{registry.address}/acme"]
+    asked += ["--identity", job["subject"], "--issuer", job["iss"]]
+    done = service.run(f"PATH={reader.parent}:$PATH {shlex.join(asked)}", {})
     assert done.returncode == 0, done.stdout
     return done.stdout
 
@@ -232,18 +232,18 @@ def verified(registry: Registry, key: Path, service: Service) -> str:
 @pytest.mark.live
 @pytest.mark.acceptance
 @pytest.mark.timeout(1500)
-@pytest.mark.parametrize("job", [ci.GITHUB, ci.GITLAB])
+@pytest.mark.parametrize(("job", "identity"), [(ci.GITHUB, sigstore.GITHUB), (ci.GITLAB, sigstore.GITLAB)])
 def test_every_shell_step_of_a_job_runs(
-    job: Any, wheel: Path, open_registry: Registry, key: Path, tmp_path: Path
+    job: Any, identity: dict[str, str], wheel: Path, open_registry: Registry, tmp_path: Path
 ) -> None:
     project = repository(tmp_path / "repository")
     path = written(project, job.render(project))
     git(project, "add", "--all")
     git(project, "commit", "--quiet", "--message", "All")
     content = yaml.safe_load(path.read_text())
-    own = variables(open_registry, wheel, key)
+    own = variables(open_registry, wheel)
     service = Service(tmp_path, project, own)
-    cosign.program()
+    reader = debian_folder("cosign", "forky") / "usr/bin/cosign"
 
     if "jobs" in content:
         steps = [
@@ -252,19 +252,28 @@ def test_every_shell_step_of_a_job_runs(
         told = {name for _, given in steps for name in given}
         assert told <= set(own)
     else:
-        # GitLab runs its lines in one shell.
         assert {name for name in content["drydock"]["variables"] if name.startswith("CACHE")} <= set(own)
-        steps = [("\n".join(content["drydock"]["script"]), {"PROJECT": "."})]
+        # GitLab runs its lines in one shell.
+        *lines, last = content["drydock"]["script"]
+        steps = [("\n".join([*lines, f"set -a; . {tmp_path}/identity", last]), {"PROJECT": "."})]
     assert len(steps) == 5 or "script" in content["drydock"]
 
-    for script, _ in steps:
-        done = service.run(script, {})
-        assert done.returncode == 0, f"{script}\n{done.stdout}"
+    (tmp_path / "sigstore").mkdir()
+    with sigstore.services(tmp_path / "sigstore", reader) as public:
+        keys = {} if cosign.is_newer(cosign.program()) else public.keys
+        signing = {**public.variables, **keys, **public.identity(identity)}
+        words = "".join(f"{name}={shlex.quote(value)}\n" for name, value in signing.items())
+        (tmp_path / "identity").write_text(words)
+        for script, _ in steps:
+            done = service.run(script, signing if script == steps[-1][0] and "jobs" in content else {})
+            assert done.returncode == 0, f"{script}\n{done.stdout}"
+        assert set(public.certified) == {identity["subject"]}
+        service.environment |= public.variables
+        if "jobs" not in content:
+            service.path.write_text(f"{project}/.drydock/ci-venv/bin\n")
+        assert "verified" in verified(open_registry, identity, service, reader)
 
     assert set(results(project).values()) == {"passed"}
     if "jobs" in content:
         assert re.search(r"^```text\n[^`]*\bsmoke\b[^`]*^```$", service.summary.read_text(), re.M)
-    else:
-        service.path.write_text(f"{project}/.drydock/ci-venv/bin\n")
-    assert "verified" in verified(open_registry, key, service)
     assert git(project, "status", "--porcelain", "--", ".", ":(exclude).drydock") == ""

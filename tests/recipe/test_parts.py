@@ -12,6 +12,7 @@ import yaml
 
 from drydock import recipe
 from drydock.detect import Setting, detect, examples
+from drydock.detect.explain import explain_lines
 from drydock.gates.security.history import check_dockerfile
 from drydock.project import configured
 from drydock.project import ignore as dockerignore
@@ -215,6 +216,22 @@ def test_volumes_by_hand_win(tmp_path: Path) -> None:
     }
 
     assert drawn_of(files, tmp_path).storage == Storage(folders=("/app/var", "/srv/shop"))
+
+
+@pytest.mark.parametrize(
+    ("volumes", "replicas", "told"),
+    [
+        ('["data", "cache"]', 1, "one only (set by hand: volumes; it writes data, which"),
+        ("[]", 2, "safe (default; it writes no files of its own)"),
+    ],
+)
+def test_volumes_by_hand_decide_the_replicas(volumes: str, replicas: int, told: str, tmp_path: Path) -> None:
+    files = {"main.py": APPLICATION, "drydock.toml": f"volumes = {volumes}\n"}
+
+    assert drawn_of(files, tmp_path).replicas == replicas
+    shop = tmp_path / "shop"
+    [line] = (one for one in explain_lines(detect(shop, configured(shop))) if one.startswith("replicas"))
+    assert told in line
 
 
 def test_the_build_sees_what_is_shipped_and_no_secret(tmp_path: Path) -> None:

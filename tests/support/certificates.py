@@ -39,7 +39,7 @@ def make(names: Sequence[str], addresses: Sequence[str] = ()) -> Certificate:
     authority = (
         _builder("drydock test authority", "drydock test authority", authority_key)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .add_extension(_usage(key_cert_sign=True), critical=True)
+        .add_extension(usage(key_cert_sign=True), critical=True)
         .sign(authority_key, hashes.SHA256())
     )
     key = ec.generate_private_key(ec.SECP256R1())
@@ -50,7 +50,7 @@ def make(names: Sequence[str], addresses: Sequence[str] = ()) -> Certificate:
     certificate = (
         _builder(names[0], "drydock test authority", key)
         .add_extension(x509.SubjectAlternativeName(alternatives), critical=False)
-        .add_extension(_usage(digital_signature=True), critical=True)
+        .add_extension(usage(digital_signature=True), critical=True)
         .sign(authority_key, hashes.SHA256())
     )
     return Certificate(
@@ -82,7 +82,7 @@ def _name(common_name: str) -> x509.Name:
     return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name[:64])])
 
 
-def _usage(*, digital_signature: bool = False, key_cert_sign: bool = False) -> x509.KeyUsage:
+def usage(*, digital_signature: bool = False, key_cert_sign: bool = False) -> x509.KeyUsage:
     return x509.KeyUsage(
         digital_signature=digital_signature,
         key_cert_sign=key_cert_sign,

@@ -3,9 +3,10 @@
     begin   the next statement
     open    a name that was looked for through ctypes
     fail    its error
+    miss    its error, where the application expects one
 
-Importing this module starts the recording. It also makes the modules that ABSENT names unimportable, since
-the image lacks them.
+Importing this module starts the recording. It also makes the modules that ABSENT names unimportable, and the
+libraries that HIDDEN names unavailable, since the image lacks them.
 """
 
 import ctypes.util
@@ -13,6 +14,7 @@ import os
 import sys
 
 _find = ctypes.util.find_library
+_hidden = frozenset(os.environ["HIDDEN"].split())
 _target = os.open(os.environ["NOTES"], os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC)
 
 
@@ -24,15 +26,20 @@ def write_down(kind: str, text: str) -> None:
 def find_library(name: str) -> str | None:
     """Find a library as ctypes does, and note a name that it does not find."""
     found = _find(name)
+    if found in _hidden:
+        write_down("open", found)
+        return None
     if found is None:
         write_down("open", f"lib{name}.so")
     return found
 
 
 def listen(event: str, arguments: tuple[object, ...]) -> None:
-    """Note each library that is opened by name."""
+    """Note each library that is opened by name, and refuse a hidden one as the loader would."""
     if event == "ctypes.dlopen" and isinstance(arguments[0], str):
         write_down("open", arguments[0])
+        if os.path.basename(arguments[0]) in _hidden:  # noqa: PTH119 - pathlib would change what is imported
+            raise OSError(f"{arguments[0]}: cannot open shared object file: No such file or directory")
 
 
 ctypes.util.find_library = find_library

@@ -146,6 +146,7 @@ FIND = "import ctypes, ctypes.util\nname = ctypes.util.find_library('resolv')\n"
     [
         (f"{FIND}if name: ctypes.CDLL(name)\n", "import binding", False),
         (f"{FIND}try: ctypes.CDLL('libresolv.so.2')\nexcept OSError: pass\n", "import binding", False),
+        (f"{FIND}ctypes.CDLL(name)\n", "import binding", True),
         (f"{FIND}if not name: raise ImportError('no resolv')\nctypes.CDLL(name)\n", "import binding", True),
         ("import ctypes\nctypes.CDLL('libresolv.so.2')\n", "import binding", True),
         # The application has it in a `try`: then it would go on without the whole module.

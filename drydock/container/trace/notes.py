@@ -15,6 +15,7 @@ import sys
 
 _find = ctypes.util.find_library
 _hidden = frozenset(os.environ["HIDDEN"].split())
+_withheld: list[str] = []
 _target = os.open(os.environ["NOTES"], os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC)
 
 
@@ -26,8 +27,10 @@ def write_down(kind: str, text: str) -> None:
 def find_library(name: str) -> str | None:
     """Find a library as ctypes does, and note a name that it does not find."""
     found = _find(name)
+    _withheld.clear()
     if found in _hidden:
         write_down("open", found)
+        _withheld.append(found)
         return None
     if found is None:
         write_down("open", f"lib{name}.so")
@@ -36,10 +39,14 @@ def find_library(name: str) -> str | None:
 
 def listen(event: str, arguments: tuple[object, ...]) -> None:
     """Note each library that is opened by name, and refuse a hidden one as the loader would."""
-    if event == "ctypes.dlopen" and isinstance(arguments[0], str):
-        write_down("open", arguments[0])
-        if os.path.basename(arguments[0]) in _hidden:  # noqa: PTH119 - pathlib would change what is imported
-            raise OSError(f"{arguments[0]}: cannot open shared object file: No such file or directory")
+    if event != "ctypes.dlopen":
+        return
+    # CDLL(find_library(…)) would get None, which opens the interpreter itself and fails at the first call.
+    name = _withheld[0] if arguments[0] is None and _withheld else arguments[0]
+    if isinstance(name, str):
+        write_down("open", name)
+        if os.path.basename(name) in _hidden:  # noqa: PTH119 - pathlib would change what is imported
+            raise OSError(f"{name}: cannot open shared object file: No such file or directory")
 
 
 ctypes.util.find_library = find_library

@@ -263,8 +263,6 @@ def _typed(name: str, text: str) -> Any:
 
 def serve() -> int:
     """Serve until SIGTERM, then let running requests end; return the exit code."""
-    import logging
-
     import uvicorn
 
     sys.excepthook = report
@@ -300,9 +298,7 @@ def serve() -> int:
         # uvicorn before 0.36 imports the application inside of the running loop.
         config.load = functools.partial(_load, config.load)  # type: ignore[method-assign]
     server = uvicorn.Server(config)
-    # The lifespan's errors end in the server's log.
-    log = logging.getLogger("uvicorn.error")
-    log.addFilter(lambda record: server.started or advise(logging.Formatter().format(record)))
+    advise_from_log(server)
     # After a graceful end uvicorn restores this handler and raises the signal again, which must then be
     # ignored.
     signal.signal(signal.SIGTERM, lambda *caught: None if server.started else exit_early(*caught))
@@ -316,6 +312,33 @@ def report(kind: type[BaseException], error: BaseException, trace: TracebackType
 
     sys.__excepthook__(kind, error, trace)
     advise("".join(traceback.format_exception(error)))
+
+
+def advise_from_log(server: Any) -> None:
+    """Advise on the lifespan's errors, which end in the server's log."""
+    import logging
+
+    log = logging.getLogger("uvicorn.error")
+    log.addFilter(lambda record: server.started or advise(logging.Formatter().format(record)))
+
+
+def report_from_worker() -> None:
+    """End a worker whose start fails with uvicorn's code for that, which otherwise starts another forever."""
+    from uvicorn import Server
+
+    run = Server.run
+
+    def reported(server: Server, *args: Any, **options: Any) -> Any:
+        advise_from_log(server)
+        try:
+            return run(server, *args, **options)
+        except Exception as error:
+            if server.started:
+                raise
+            report(type(error), error, error.__traceback__)
+            raise SystemExit(STARTUP_FAILURE) from None
+
+    Server.run = reported  # type: ignore[method-assign]
 
 
 def advise(text: str) -> bool:
@@ -369,6 +392,7 @@ def beside(name: str) -> Any:
 if __name__ == "__mp_main__":
     # One of several workers: Python starts each as a new process.
     beside("limits").install(options().get("http", "auto"))
+    report_from_worker()
 if __name__ == "__main__":
     # Collecting garbage among modules that all stay would make importing them a tenth slower.
     gc.disable()

@@ -155,6 +155,30 @@ def test_libraries_that_are_opened_by_a_literal_name_are_listed(tmp_path: Path) 
     assert listed(tmp_path, source) == ["ctypes.CDLL('libmagic.so.1')", "ctypes.util.find_library('mount')"]
 
 
+def test_a_library_whose_absence_the_code_handles_is_marked(tmp_path: Path) -> None:
+    source = (
+        "try:\n    ctypes.CDLL('libmagic.so.1')\nexcept OSError:\n    magic = None\n"
+        "try:\n    ctypes.CDLL('libcairo.so.2')\nexcept OSError:\n    raise RuntimeError from None\n"
+        "try:\n    ctypes.CDLL('libpq.so.5')\nfinally:\n    close()\n"
+        "if LINUX:\n    ctypes.CDLL('libseccomp.so.2')\n"
+    )
+
+    assert listed(tmp_path, source) == [
+        "ctypes.CDLL('libcairo.so.2')  # optional",
+        "ctypes.CDLL('libmagic.so.1')  # caught",
+        "ctypes.CDLL('libpq.so.5')  # optional",
+        "ctypes.CDLL('libseccomp.so.2')  # optional",
+    ]
+
+
+def test_a_library_that_is_opened_without_a_fallback_elsewhere_is_needed(tmp_path: Path) -> None:
+    opened = "ctypes.CDLL('libmagic.so.1')"
+    source = f"try:\n    {opened}\nexcept OSError:\n    pass\n"
+
+    assert listed(tmp_path, f"{source}if LINUX:\n    {opened}\n") == [f"{opened}  # optional"]
+    assert listed(tmp_path, f"{source}{opened}\n") == [opened]
+
+
 def test_a_change_that_imports_nothing_new_leaves_the_list_alone(tmp_path: Path) -> None:
     before = listed(tmp_path, "import fastapi\nimport jwt\n")
 

@@ -241,13 +241,19 @@ async def app(scope, receive, send):
     ],
     ids=["at import", "as the cause", "in the lifespan", "of sqlite"],
 )
+@pytest.mark.parametrize("workers", ["1", "2"])
 def test_start_that_cannot_write_ends_with_the_setting_that_helps(
-    source: str, place: str, tmp_path: Path, script: list[str]
+    source: str, place: str, workers: str, tmp_path: Path, script: list[str]
 ) -> None:
     (tmp_path / "shop.py").write_text(source)
-    environment = {**os.environ, "PYTHONPATH": str(tmp_path), "PORT": str(free_port())}
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(tmp_path),
+        "PORT": str(free_port()),
+        "WEB_CONCURRENCY": workers,
+    }
 
-    done = subprocess.run(script, env=environment, check=False, capture_output=True, text=True)
+    done = subprocess.run(script, env=environment, timeout=60, check=False, capture_output=True, text=True)
 
     assert done.returncode in (1, start.STARTUP_FAILURE)
     assert "Traceback" in done.stderr

@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 from types import ModuleType
 
+import pytest
+
 from tests.conftest import ROOT, write_files
 
 
@@ -126,14 +128,71 @@ def test_a_start_is_traced_to_what_it_opens(tmp_path: Path) -> None:
 def test_statements_are_traced_each_by_itself(tmp_path: Path) -> None:
     statements = "ctypes.CDLL('libgone.so.9')\nctypes.CDLL('libresolv.so.2')\nimport nowhere  # optional\n"
     listing = write_files(tmp_path, {"imports.txt": statements}) / "imports.txt"
-    (tmp_path / "written").mkdir()
 
     script = [str(ROOT / "drydock/container/trace/statements.py"), str(listing)]
     found = loader.watched(script, tmp_path / "written", [])
 
     assert any(path.endswith("/libresolv.so.2") for path in found.loaded)
-    [fault] = found.faults
-    assert (fault.what, fault.looked_for) == ("`ctypes.CDLL('libgone.so.9')`", {"libgone.so.9"})
+    gone, nowhere = found.faults
+    assert (gone.what, gone.looked_for) == ("`ctypes.CDLL('libgone.so.9')`", {"libgone.so.9"})
+    assert (gone.expected, nowhere.expected) == (False, True)
+
+
+FIND = "import ctypes, ctypes.util\nname = ctypes.util.find_library('resolv')\n"
+
+
+@pytest.mark.parametrize(
+    ("module", "line", "refused"),
+    [
+        (f"{FIND}if name: ctypes.CDLL(name)\n", "import binding", False),
+        (f"{FIND}try: ctypes.CDLL('libresolv.so.2')\nexcept OSError: pass\n", "import binding", False),
+        (f"{FIND}ctypes.CDLL(name)\n", "import binding", True),
+        (f"{FIND}if not name: raise ImportError('no resolv')\nctypes.CDLL(name)\n", "import binding", True),
+        ("import ctypes\nctypes.CDLL('libresolv.so.2')\n", "import binding", True),
+        # The application has it in a `try`: then it would go on without the whole module.
+        ("import ctypes\nctypes.CDLL('libresolv.so.2')\n", "import binding  # optional", True),
+        ("", "ctypes.CDLL('libresolv.so.2')  # caught", False),
+        ("", "ctypes.CDLL('libresolv.so.2')  # optional", True),
+        ("", "ctypes.CDLL('libresolv.so.2')", True),
+    ],
+)
+def test_a_library_is_refused_if_anything_fails_without_it(
+    module: str,
+    line: str,
+    refused: bool,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    write_files(tmp_path, {"imports.txt": f"{line}\n", "lib/binding.py": module})
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "lib"))
+    # An image that has all libraries but this one.
+    monkeypatch.setattr(trace, "has", lambda path, _: "libresolv" not in path)
+    monkeypatch.setattr(trace, "absent", lambda _: [])
+
+    code = trace.main("imports", str(tmp_path / "imports.txt"))
+
+    [said] = capsys.readouterr().err.splitlines()
+    kind, how = ("error", "") if refused else ("note", " to have it")
+    assert said.startswith(f"{kind}: /")
+    assert said.endswith(f"name libresolv.so.2 in EXTRA_FILES{how}")
+    assert code == int(refused)
+
+
+def test_a_library_that_another_caller_than_ctypes_opens_stays_needed() -> None:
+    first = seen(LIBRARY, by_name=("libmagic.so.1",))
+
+    assert trace.dispensable(first, seen(LIBRARY), {LIBRARY}) == set()
+    assert trace.dispensable(first, seen(), {LIBRARY}) == {LIBRARY}
+
+
+def test_of_two_libraries_the_one_that_a_failure_names_is_needed() -> None:
+    cairo = "/usr/lib/x86_64-linux-gnu/libcairo.so.2"
+    first = seen(LIBRARY, cairo, by_name=("libmagic.so.1", "libcairo.so.2"))
+
+    without = seen(fault="OSError: libcairo.so.2: no", looked_for=("libcairo.so.2",))
+    assert trace.dispensable(first, without, {LIBRARY, cairo}) == {LIBRARY}
+    assert trace.dispensable(first, seen(fault="KeyError: 1"), {LIBRARY, cairo}) == set()
 
 
 def test_modules_that_the_image_lacks_cannot_be_imported(tmp_path: Path) -> None:

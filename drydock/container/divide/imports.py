@@ -9,8 +9,9 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-# Ends a line that may fail: the code has it in a `try` or under a condition.
-OPTIONAL = "  # optional"
+# The ends of lines: one that may fail, in a `try` or under a condition, and a library that the code can be
+# without, as it catches the failure of opening it. Of several ends, the first counts.
+REQUIRED, OPTIONAL, CAUGHT = MARKS = ("", "  # optional", "  # caught")
 IMPORTS = ("import_module", "__import__")
 OPENS = ("CDLL", "PyDLL", "LoadLibrary", "dlopen")
 
@@ -24,7 +25,7 @@ def statements(tree: Path, roots: Iterable[Path], entry: str) -> tuple[list[str]
     own = {path.stem for root in roots if root.is_dir() for path in root.iterdir()} | set(
         sys.stdlib_module_names
     )
-    found: set[tuple[str, bool]] = set()
+    found: set[tuple[str, str]] = set()
     mentioned = set(entry.split("."))
     broken: dict[Path, str] = {}
     for path in sorted(tree.rglob("*.py")):
@@ -35,22 +36,23 @@ def statements(tree: Path, roots: Iterable[Path], entry: str) -> tuple[list[str]
             broken[path] = str(error)
         found |= reader.found
         mentioned |= reader.mentioned
-    texts = sorted(
-        text + OPTIONAL * optional for text, optional in found if not optional or (text, False) not in found
-    )
+    marks: dict[str, str] = {}
+    for text, mark in sorted(found, key=lambda one: MARKS.index(one[1])):
+        marks.setdefault(text, mark)
+    texts = sorted(text + mark for text, mark in marks.items())
     module = {path: path.parent.name if path.name == "__init__.py" else path.stem for path in broken}
     return texts, {path: why for path, why in broken.items() if module[path] in mentioned}
 
 
 class Reader(ast.NodeVisitor):
-    """Collects a module's imports as statements, each with whether the module can do without it."""
+    """Collects a module's imports as statements, each with the mark of how the module does without it."""
 
     def __init__(self, own: set[str]) -> None:
         self.own = own
-        self.found: set[tuple[str, bool]] = set()
+        self.found: set[tuple[str, str]] = set()
         # The parts of every name that is imported, the application's own included.
         self.mentioned: set[str] = set()
-        self._optional = False
+        self._optional = self._caught = False
 
     def visit_If(self, node: ast.If) -> None:
         """Read both branches, except imports under TYPE_CHECKING."""
@@ -60,7 +62,13 @@ class Reader(ast.NodeVisitor):
 
     def visit_Try(self, node: ast.Try) -> None:
         """Read everything as optional: the code catches failures."""
-        self._read_optional(ast.iter_child_nodes(node))
+        # A handler that raises again is no way to do without.
+        inside = [part for handler in node.handlers for part in ast.walk(handler)]
+        falls_back = bool(inside) and not any(isinstance(part, ast.Raise) for part in inside)
+        before, self._caught = self._caught, self._caught or falls_back
+        self._read_optional(node.body)
+        self._caught = before
+        self._read_optional([*node.handlers, *node.orelse, *node.finalbody])
 
     visit_TryStar = visit_Try  # noqa: N815 - as ast.NodeVisitor names it
 
@@ -84,7 +92,7 @@ class Reader(ast.NodeVisitor):
                 self.mentioned.update(given.split("."))
                 self._note_import(given, f"import {given}")
             elif name in OPENS:
-                self._note(f"ctypes.CDLL({given!r})")
+                self._note(f"ctypes.CDLL({given!r})", CAUGHT if self._caught else None)
             elif name == "find_library":
                 self._note(f"ctypes.util.find_library({given!r})")
         self.generic_visit(node)
@@ -99,8 +107,8 @@ class Reader(ast.NodeVisitor):
         if module.split(".")[0] not in self.own:
             self._note(text)
 
-    def _note(self, text: str) -> None:
-        self.found.add((text, self._optional))
+    def _note(self, text: str, mark: str | None = None) -> None:
+        self.found.add((text, mark or (OPTIONAL if self._optional else REQUIRED)))
 
 
 def _texts(nodes: Iterable[ast.AST]) -> Iterator[str]:

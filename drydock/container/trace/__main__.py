@@ -6,7 +6,8 @@
 A file's list of needed libraries does not name those that a program opens at run time (dlopen, ctypes, cffi).
 The builder has everything that is installed, so the loader can record each library as it loads it. An import
 or a start may fail for another reason, such as a missing setting or server. That failure is reported, and the
-libraries loaded before it count. Prints the loaded libraries.
+libraries loaded before it count. If the image lacks a library, a second run without it shows whether anything
+needs it. Prints the loaded libraries.
 """
 
 from __future__ import annotations
@@ -18,13 +19,14 @@ import shutil
 import sys
 import sysconfig
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from loader import Fault, Trace, watched
 
 HERE = Path(__file__).parent
 LAYERS = ("/layers/runtime", "/layers/dependencies")
+LACKS = "is opened at run time and is not in the image"
 LONGEST = 160  # characters of a library's own message, which may name every place that it tried
 VERSIONED = re.compile(r"^(?!liblib)[^/]*\.so\.\d+$|/.*\.so\.\d+$")
 MISSING = re.compile(r"([\w.+-]+): cannot open shared object file")
@@ -35,18 +37,33 @@ def main(what: str, subject: str, *roots: str) -> int:
     roots = roots or LAYERS
     missing = absent(roots)
     with tempfile.TemporaryDirectory() as folder:
-        if what == "imports":
-            trace = watched([str(HERE / "statements.py"), subject], Path(folder), missing)
-        else:
-            trace = start(Path(subject), Path(folder), missing)
-    problems = judge(trace, {path for path in trace.loaded if not has(path, roots)})
+        trace = run(what, subject, Path(folder, "with"), missing)
+        lacking = {path for path in trace.loaded if not has(path, roots)}
+        spare = set[str]()
+        if asked := opened(trace, lacking):
+            hidden = {Path(path).name for path in asked}
+            without = run(what, subject, Path(folder, "without"), missing, hidden)
+            spare = dispensable(trace, without, asked)
+    problems = judge(trace, lacking, spare)
     for problem in problems:
         print(f"error: {problem}", file=sys.stderr)  # noqa: T201
+    for path in sorted(spare):
+        note = f"note: {path} {LACKS}; nothing failed without it: {remedy(path)} to have it"
+        print(note, file=sys.stderr)  # noqa: T201
     for fault in trace.faults if not problems else ():
-        print(f"note: {fault.what} failed here: {fault.why}", file=sys.stderr)  # noqa: T201
+        if not fault.expected:
+            print(f"note: {fault.what} failed here: {fault.why}", file=sys.stderr)  # noqa: T201
     for path in sorted(trace.loaded):
         print(path)  # noqa: T201
     return 1 if problems else 0
+
+
+def run(
+    what: str, subject: str, folder: Path, missing_modules: Iterable[str], hidden: Iterable[str] = ()
+) -> Trace:
+    if what == "imports":
+        return watched([str(HERE / "statements.py"), subject], folder, missing_modules, hidden=hidden)
+    return start(Path(subject), folder, missing_modules, hidden)
 
 
 def has(path: str, roots: Iterable[str]) -> bool:
@@ -61,7 +78,7 @@ def absent(roots: Iterable[str]) -> list[str]:
     return sorted(module.name.split(".")[0] for module in modules if not has(str(module), roots))
 
 
-def start(rootfs: Path, folder: Path, missing_modules: Iterable[str]) -> Trace:
+def start(rootfs: Path, folder: Path, missing_modules: Iterable[str], hidden: Iterable[str] = ()) -> Trace:
     """Start the application of a tree once, in a copy: an application may write beside its code."""
     copy = shutil.copytree(rootfs, folder / "copy", symlinks=True)
     place = copy / "opt/image/serve.json"
@@ -73,28 +90,53 @@ def start(rootfs: Path, folder: Path, missing_modules: Iterable[str]) -> Trace:
         missing_modules,
         {"PYTHONPATH": path},
         Path(f"{copy}{served['workdir']}"),
+        hidden,
     )
 
 
-def judge(trace: Trace, lacking: set[str]) -> list[str]:
+def opened(trace: Trace, lacking: set[str]) -> set[str]:
+    """Return those of the lacking libraries that were opened by name; the rest are their own needs."""
+    return {path for path in lacking if path in trace.by_name or Path(path).name in trace.by_name}
+
+
+def dispensable(trace: Trace, without: Trace, asked: set[str]) -> set[str]:
+    """Return the opened libraries without which everything ran as far as with them.
+
+    Args:
+        without: The same run with the opened libraries hidden from ctypes; other callers still load them.
+    """
+    known = {fault.what for fault in trace.faults}
+    fresh = [fault.looked_for for fault in without.faults if fault.what not in known]
+    needed = [{path for path in asked if {path, Path(path).name} & names} for names in fresh]
+    return asked - without.loaded - set().union(*needed) if all(needed) else set()
+
+
+def judge(trace: Trace, lacking: set[str], spare: Collection[str] = ()) -> list[str]:
     """Return an error for each library that the image would lack.
 
-    `lacking` are loaded libraries that the image does not hold.
+    Args:
+        lacking: Loaded libraries that the image does not hold.
+        spare: Those of them that the application can do without.
     """
-    asked = {path for path in lacking if path in trace.by_name or Path(path).name in trace.by_name}
+    asked = opened(trace, lacking)
     there = {Path(path).name for path in trace.loaded}
     faults = [
-        (fault, [name for name in wanted(fault) if Path(name).name not in there]) for fault in trace.faults
+        (fault, [name for name in wanted(fault) if Path(name).name not in there])
+        for fault in trace.faults
+        if not fault.expected
     ]
     return [
-        f"{path} is opened at run time and is not in the image; name {Path(path).name} in EXTRA_FILES"
-        for path in sorted(asked or lacking)
+        f"{path} {LACKS}; {remedy(path)}" for path in sorted(asked.difference(spare) if asked else lacking)
     ] + [
         f"{fault.what} looks for {' or '.join(names)} and ends with {fault.why[:LONGEST]!r};"
         " install the package with it in `dependencies` and name it in EXTRA_FILES"
         for fault, names in faults
         if names
     ]
+
+
+def remedy(path: str) -> str:
+    return f"name {Path(path).name} in EXTRA_FILES"
 
 
 def wanted(fault: Fault) -> list[str]:

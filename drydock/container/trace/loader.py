@@ -17,11 +17,16 @@ BY_NAME = "dynamically loaded by "
 
 @dataclass(frozen=True)
 class Fault:
-    """A failed statement or start, its last error line, and the libraries that it had asked ctypes for."""
+    """A failed statement or start, its last error line, and the libraries that it had asked ctypes for.
+
+    Args:
+        expected: By the application, which has the statement in a `try` or under a condition.
+    """
 
     what: str
     why: str
     looked_for: frozenset[str] = frozenset()
+    expected: bool = False
 
 
 @dataclass(frozen=True)
@@ -42,16 +47,19 @@ def watched(
     missing_modules: Iterable[str],
     environment: Mapping[str, str] | None = None,
     workdir: Path | None = None,
+    hidden: Iterable[str] = (),
 ) -> Trace:
-    """Run a script for at most a minute, with some modules made unimportable.
+    """Run a script for at most a minute, with some modules made unimportable and some libraries hidden.
 
     The folder receives the notes and the loader's output.
     """
+    folder.mkdir(exist_ok=True)
     notes = folder / "notes"
     variables = {
         **os.environ,
         **(environment or {}),
         "ABSENT": " ".join(missing_modules),
+        "HIDDEN": " ".join(hidden),
         "NOTES": str(notes),
         "LD_DEBUG": "files",
         "LD_DEBUG_OUTPUT": str(folder / "loader"),
@@ -91,7 +99,7 @@ def faults(notes: Iterable[str], end: str) -> Iterator[Fault]:
             what, names = text, set()
         elif kind == "open":
             names.add(text)
-        elif kind == "fail":
-            yield Fault(what, text, frozenset(names))
+        elif kind in ("fail", "miss"):
+            yield Fault(what, text, frozenset(names), kind == "miss")
     if end:
         yield Fault(what, end, frozenset(names))

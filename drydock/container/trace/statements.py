@@ -16,5 +16,6 @@ for _line in Path(sys.argv[1]).read_text(encoding="utf-8").splitlines():
     try:
         exec(_line, {"ctypes": ctypes})  # noqa: S102 - of the application that is built
     except BaseException as _error:
-        if not _line.endswith("# optional"):
-            _write_down("fail", f"{type(_error).__name__}: {_error}")
+        if not _line.endswith("# caught"):
+            _kind = "miss" if _line.endswith("# optional") else "fail"
+            _write_down(_kind, f"{type(_error).__name__}: {_error}")

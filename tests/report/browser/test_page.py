@@ -86,6 +86,16 @@ def test_a_build_s_figures_are_shown_where_the_mouse_is(open_page: OpenPage) -> 
     expect(page.locator(".hint")).to_be_hidden()
 
 
+def test_the_smallest_tile_is_no_wider_than_its_share(open_page: OpenPage) -> None:
+    page = open_page().page
+    page.set_viewport_size({"width": 360, "height": 740})
+    page.wait_for_timeout(100)
+
+    wider = "all => all.filter(one => one.offsetWidth > parseFloat(one.style.width) + 1).length"
+    assert page.locator(".tile:empty").count()
+    assert page.locator(".tile").evaluate_all(wider) == 0
+
+
 def test_the_treemap_fills_its_room_by_size(open_page: OpenPage) -> None:
     treemap = open_page().page.locator("#treemap")
     tiles = "tile => [tile.offsetLeft, tile.offsetTop, tile.offsetWidth, tile.offsetHeight]"

@@ -14,9 +14,11 @@ from drydock.project import Project
 
 __all__ = ["Finding", "Severity", "examine", "judge"]
 
+IN_A_PROJECT = "examine them too: `drydock doctor --project DIR`"
 
-def examine(project: Project) -> Iterator[Finding]:
-    """Yield the findings as they are made, the most basic first."""
+
+def examine(project: Project | None) -> Iterator[Finding]:
+    """Yield the findings as they are made, the most basic first; without a project only the machine's."""
     yield engine.context()
     try:
         found = connect()
@@ -31,11 +33,17 @@ def examine(project: Project) -> Iterator[Finding]:
     info = found.sdk.info()
     yield engine.clock(info)
     yield engine.storage(info)
-    yield from engine.disk(found, info, project)
+    yield engine.disk(found, info)
     if found.host.startswith("unix://"):
         yield from host.examine(info)
     yield network.proxies(info)
     yield network.certificates()
+    if project is None:
+        yield unknown(
+            "project", "none in this folder; its base image and registry were not examined", IN_A_PROJECT
+        )
+        return
+    yield engine.room("project", project.root, "free some space beside the project")
     image = base.find(found, project)
     yield base.age(found, project, image)
     if image:

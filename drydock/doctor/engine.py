@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,6 @@ from drydock.build.errors import EngineTooOld, NoBuilder
 from drydock.doctor.finding import Finding, failure, ok, unknown, warning
 from drydock.engine import OLDEST, Engine, find
 from drydock.errors import CommandMissing
-from drydock.project import Project
 
 OLDEST_BUILDX = (0, 10)
 # A cold build needs about 3 GB: the base, the build's stages, the image.
@@ -101,14 +100,12 @@ def storage(info: Mapping[str, Any]) -> Finding:
     return ok("storage", fact)
 
 
-def disk(engine: Engine, info: Mapping[str, Any], project: Project) -> Iterator[Finding]:
-    """Check the free space of the engine's folder, if it is on this machine, and of the project's."""
+def disk(engine: Engine, info: Mapping[str, Any]) -> Finding:
+    """Check the free space of the engine's folder, if it is on this machine."""
     folder = Path(str(info.get("DockerRootDir", "/")))
     if engine.host.startswith("unix://") and folder.exists():
-        yield room("disk", folder, "free some with `drydock clean` and `docker buildx prune`")
-    else:
-        yield unknown("disk", f"{folder} is not on this machine")
-    yield room("project", project.root, "free some space beside the project")
+        return room("disk", folder, "free some with `drydock clean` and `docker buildx prune`")
+    return unknown("disk", f"{folder} is not on this machine")
 
 
 def room(name: str, folder: Path, advice: str) -> Finding:

@@ -19,14 +19,21 @@ def doctor(given: Given) -> None:
 
     from drydock import doctor
     from drydock.detect.project import load
+    from drydock.project.configuration import check_folder
+    from drydock.project.errors import NoProject
     from drydock.report import console, print_json
     from drydock.report.progress import under_way
     from drydock.report.tables import finding
 
+    check_folder(folder := Path(given.project))
     out = console()
     found = []
     with nullcontext() if given.json else under_way("examining this machine"):
-        for one in doctor.examine(load(Path(given.project))):
+        try:
+            project = load(folder)
+        except NoProject:
+            project = None  # a new user examines the machine first
+        for one in doctor.examine(project):
             found.append(one)
             if not given.json:
                 finding(out, one)

@@ -10,6 +10,7 @@ import pytest
 from drydock import doctor
 from drydock.doctor.errors import MachineFails, MachineWarns
 from drydock.doctor.finding import Severity, failure, ok, unknown, warning
+from drydock.project.errors import NoProject
 from tests.conftest import ROOT, MakeProject
 
 WELL, UNSEEN, WORRYING, BROKEN = (
@@ -36,6 +37,34 @@ def test_without_an_engine_only_what_needs_none_is_looked_at(
     assert found[1].severity is Severity.FAILURE
     assert "unix:///nowhere.sock" in found[1].fact
     assert found[1].advice
+
+
+@pytest.mark.live
+def test_a_folder_without_a_project_leaves_the_machine_to_examine(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "drydock.cli", "doctor", "--json"],
+        cwd=tmp_path,
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+
+    findings = json.loads(done.stdout)["findings"]
+    assert {"engine", "disk"} < {one["name"] for one in findings}
+    assert (findings[-1]["name"], findings[-1]["severity"]) == ("project", "not seen")
+    assert findings[-1]["advice"] == "examine them too: `drydock doctor --project DIR`"
+
+
+def test_a_project_that_is_not_a_folder_is_refused(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "drydock.cli", "doctor", "--project", "nowhere"],
+        cwd=tmp_path,
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+
+    assert done.returncode == NoProject.exit_code
 
 
 def test_a_context_that_does_not_exist_is_told(

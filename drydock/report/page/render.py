@@ -1,4 +1,4 @@
-"""Write the page: text in HTML that needs no script, figures as JSON for the charts, all in one file.
+"""Write the page: text and charts that need no script, and files as JSON for the treemap, all in one file.
 
 Files in an image may have any name. Names reach the page through Jinja's escaping, or as JSON without `<`.
 The page's own policy, its first line after the title, forbids every address. It allows only the scripts
@@ -11,6 +11,7 @@ import base64
 import functools
 import hashlib
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -21,13 +22,16 @@ from packaging.version import InvalidVersion, Version
 
 from drydock.image.compare import Change, PackageChange
 from drydock.image.packages import Source
+from drydock.project import Budget
 from drydock.report import MB
-from drydock.report.page import tree
+from drydock.report.page import tree, trend
 from drydock.report.page.gather import Content
 from drydock.report.size import printable
+from drydock.spelling import spelled
+from drydock.state.history import Build, Weighed
 
 HERE = Path(__file__).parent
-LARGEST_PAGE = 1_000_000
+LARGEST_PAGE = 400_000
 # The tree's minimum room in a full page: enough for layers and packages.
 LEAST_TREE = 20_000
 MOST_FILES = 20
@@ -42,36 +46,30 @@ def render(content: Content) -> str:
     return page(tree.fitting(root, max(room, LEAST_TREE), embedded))
 
 
-def charts(content: Content) -> dict[str, Any]:
-    """Return the charts' figures as JSON values; sizes in bytes, times in seconds."""
+def sizes(content: Content) -> trend.Chart:
+    """Lay out both sizes of the last builds, in MB, and their budgets."""
     budget = content.project.budgets.get(content.target)
-    return {
-        "budgets": [
-            {"name": f"{one.target} {one.figure}", "size": one.size, "limit": one.limit}
-            for one in content.allowances
-            if one.limit
-        ],
-        "timings": [
-            {key: row[key] for key in ("build", "seconds", "cached", "steps")} for row in content.timings
-        ],
-        "builds": [
-            {
-                "at": moment(build.at),
-                "revision": revision(build.origin.revision, build.origin.dirty),
-                "disk": build.image.on_disk if build.image else None,
-                "wire": build.image.on_wire if build.image else None,
-                "seconds": round(build.seconds, 2),
-                "cached": build.cached,
-                "steps": len(build.steps),
-            }
-            for build in content.builds
-        ],
-        "limits": {"disk": budget.on_disk if budget else None, "wire": budget.on_wire if budget else None},
-    }
+
+    def line(name: str, hue: str, size: Callable[[Weighed | Budget], int | None]) -> trend.Values:
+        weighed = [size(build.image) if build.image else None for build in content.builds]
+        limit = size(budget) if budget else None
+        return trend.Values(name, hue, [each and each / MB for each in weighed], limit and limit / MB)
+
+    lines = (
+        line("on disk", "first", lambda one: one.on_disk),
+        line("on the wire", "second", lambda one: one.on_wire),
+    )
+    return trend.chart(len(content.builds), lines)
+
+
+def seconds(content: Content) -> trend.Chart:
+    """Lay out the times of the last builds, in seconds."""
+    values = [build.seconds for build in content.builds]
+    return trend.chart(len(values), [trend.Values("build time", "third", values)])
 
 
 def _page(content: Content, root: tree.Node, tree_data: str) -> str:
-    style, script, library = (_text(name) for name in ("style.css", "page.js", "charts.js"))
+    style, script = (_text(name) for name in ("style.css", "page.js"))
     return _template().render(
         content=content,
         root=root,
@@ -80,17 +78,18 @@ def _page(content: Content, root: tree.Node, tree_data: str) -> str:
         # Files of this package, and results of `embedded`: no user's input is among them.
         style=Markup(style),  # noqa: S704
         script=Markup(script),  # noqa: S704
-        library=Markup(library),  # noqa: S704
-        policy=policy(style, (library, script)),
-        charts_data=Markup(embedded(charts(content))),  # noqa: S704
+        policy=policy(style, script),
+        sizes=sizes(content),
+        seconds=seconds(content),
         tree_data=Markup(tree_data),  # noqa: S704
     )
 
 
-def policy(style: str, scripts: tuple[str, ...]) -> str:
-    """Return a content security policy that allows exactly these texts and no address."""
-    allowed = " ".join(f"'{_digest(script)}'" for script in scripts)
-    return f"default-src 'none'; style-src '{_digest(style)}'; script-src {allowed}; base-uri 'none'"
+def policy(style: str, script: str) -> str:
+    """Return a content security policy that allows exactly these two texts and no address."""
+    return (
+        f"default-src 'none'; style-src '{_digest(style)}'; script-src '{_digest(script)}'; base-uri 'none'"
+    )
 
 
 def embedded(value: Any) -> str:
@@ -138,6 +137,25 @@ def revision(commit: str, dirty: bool) -> str:
     return f"{commit[:9]}{' + changes' if dirty else ''}" if commit else "no commit"
 
 
+def typed(command: str) -> str:
+    """Return one of drydock's commands as this machine's user types it."""
+    return spelled(f"`drydock {command}`").strip("`")
+
+
+def outlined(build: Build) -> str:
+    """Return a build's figures in three lines."""
+    image = build.image
+    weighed = (
+        f"{bytes_of(image.on_disk)} on disk, {bytes_of(image.on_wire)} on the wire"
+        if image
+        else "not weighed"
+    )
+    return (
+        f"{moment(build.at)} · {revision(build.origin.revision, build.origin.dirty)}\n{weighed}\n"
+        f"{duration(build.seconds)}, {build.cached} of {len(build.steps)} steps cached"
+    )
+
+
 def _digest(text: str) -> str:
     return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
 
@@ -156,7 +174,7 @@ def _template() -> jinja2.Template:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    filters = (bytes_of, grown, happened, moment, duration, printable)
+    filters = (bytes_of, grown, happened, moment, duration, outlined, printable, typed)
     environment.filters |= {one.__name__: one for one in filters}
     environment.globals |= {"revision": revision}
     return environment.get_template("page.html")

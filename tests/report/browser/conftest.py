@@ -15,16 +15,6 @@ from tests.conftest import write_files
 from tests.report import contents
 from tests.support import packages
 
-# Records text drawn on a canvas: a chart's text is in no element.
-KEEP_TEXT = """
-window.drawn = [];
-const draw = CanvasRenderingContext2D.prototype.fillText;
-CanvasRenderingContext2D.prototype.fillText = function (text, ...rest) {
-  window.drawn.push(text);
-  return draw.call(this, text, ...rest);
-};
-"""
-
 
 @dataclass
 class Tab:
@@ -38,15 +28,6 @@ class Tab:
     page: Page
     complaints: list[str] = field(default_factory=list)
     requests: list[str] = field(default_factory=list)
-
-    def drawn(self) -> str:
-        """Return all text drawn since the last call."""
-        texts: list[str] = self.page.evaluate("window.drawn.splice(0)")
-        return "\n".join(texts)
-
-    def settle(self) -> None:
-        """Wait until the charts are at rest."""
-        self.page.wait_for_timeout(500)
 
 
 OpenPage = Callable[..., Tab]
@@ -80,7 +61,6 @@ def open_page(browser: Browser, report: Path) -> Iterator[OpenPage]:
     def open_it(**options: object) -> Tab:
         context = browser.new_context(offline=True, viewport={"width": 1280, "height": 900}, **options)  # type: ignore[arg-type]
         contexts.append(context)
-        context.add_init_script(KEEP_TEXT)
         tab = Tab(context.new_page())
         tab.page.on("console", lambda message: tab.complaints.append(message.text))
         tab.page.on("pageerror", lambda error: tab.complaints.append(str(error)))

@@ -17,6 +17,9 @@ from drydock.project.dockerfile import Instruction, exec_words, expand
 
 MAX_FILES = 60
 MAX_SCRIPTS = 3  # that run each other
+DOCKERFILE = re.compile(r"(.*/)?(Dockerfile|Containerfile)([.-][\w.-]+)?", re.I)
+# Those with a purpose of their own, of a project that has no other.
+NAMED = re.compile(r"(.*/)?[\w.-]+\.(Dockerfile|Containerfile)", re.I)
 COMPOSE = re.compile(r"(.*/)?(docker-)?compose([.-][\w.-]+)?\.ya?ml")
 NOT_PRODUCTION = re.compile(
     r"(^|[/._-])(devcontainer|dev|test|tests|docs|ci|local|override|e2e)([/._-]|$)", re.I
@@ -88,8 +91,8 @@ class Command:
 
 def dockerfiles(tree: Tree) -> list[Dockerfile]:
     """Return the Dockerfiles of a tree, shallow ones first."""
-    names = [f for f in tree.files if re.fullmatch(r"(.*/)?(Dockerfile|Containerfile)([.-][\w.-]+)?", f)]
-    names = [n for n in names if not n.endswith((".dockerignore", ".md", ".j2", ".sh", ".py"))]
+    names = [f for f in tree.files if not f.endswith((".dockerignore", ".md", ".j2", ".sh", ".py"))]
+    names = [f for f in names if DOCKERFILE.fullmatch(f)] or [f for f in names if NAMED.fullmatch(f)]
     found = []
     for path in sorted(names, key=lambda f: (f.count("/"), f))[:MAX_FILES]:
         text = tree.text(path)

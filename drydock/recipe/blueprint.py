@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from packaging.version import Version
+
 from drydock.detect import Dependencies, Findings, Setting, system, tools
 from drydock.detect.ignore import SECRET
 from drydock.detect.requirements import read_requirements
@@ -28,6 +30,8 @@ BUILD_LOCK = "requirements-build.lock"
 BUILD_HEAD = "# What builds the project, locked by uv. After a change of [build-system] requires:\n"
 # Python versions that still get security fixes; older ones do not replace the first choice.
 MAINTAINED = ("3.15", "3.14", "3.13", "3.12", "3.11", "3.10")
+# The last one before them that Debian has.
+LAST = "3.9"
 
 
 @dataclass(frozen=True)
@@ -56,6 +60,7 @@ class Blueprint:
     python: str
     python_release: str  # the patch release that metadata pin, for a lock's markers; empty for any
     python_also: tuple[str, ...]  # other supported versions, if the first has no base image
+    python_last: str  # the version to try if the others would have to compile a pin; empty for none
     import_path: tuple[str, ...]  # the image's folders for imports
     workdir: str  # in the image
     port: int
@@ -114,7 +119,10 @@ def draw(findings: Findings, table: Mapping[str, Any], image: str, maintainer: s
     entries = contents.entries(f.root, source, set(needed) - only_built)
     newest = MAINTAINED.index(f.python.value) if f.python.value in MAINTAINED else len(MAINTAINED)
     run = [package.value for package in f.system_run]
+    last = LAST if LAST in f.python_supported and f.python.value != LAST else ""
     also = [v for v in MAINTAINED[newest + 1 :] if v in f.python_supported]
+    if last and Version(f.python.value) < Version(last):
+        also = [last]
     return Blueprint(
         root=f.root,
         source=source,
@@ -126,6 +134,7 @@ def draw(findings: Findings, table: Mapping[str, Any], image: str, maintainer: s
         python=f.python.value,
         python_release=f.python_release.value if f.python_release else "",
         python_also=tuple(table.get("python-also", also)),
+        python_last="" if "python-also" in table or last in also else last,
         import_path=tuple(inside(base, path) for path in f.python_path.value),
         workdir=inside(base, f.workdir.value),
         port=f.port.value,

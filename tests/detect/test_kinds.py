@@ -444,3 +444,30 @@ def test_migrations_that_aerich_makes_at_the_start_are_written(
     findings = found(tmp_path, {**files, "main.py": source})
 
     assert [one.value for one in findings.writable] == written
+
+
+@pytest.mark.parametrize(
+    ("path", "base", "python"),
+    [
+        ("Dockerfile", "python:3.11-slim-bookworm", "3.11"),
+        ("docker/backend.dockerfile", "tiangolo/uvicorn-gunicorn-fastapi:python3.9-slim", "3.9"),
+        ("dockerfile", "ghcr.io/astral-sh/uv:python3.12-bookworm-slim", "3.12"),
+        ("api.Containerfile", "ghcr.io/astral-sh/uv:0.9.1-python3.14-trixie", "3.14"),
+        ("Dockerfile.md", "python:3.11-slim", "3.13"),
+        ("Dockerfile", "postgres:17", "3.13"),
+    ],
+)
+def test_base_of_a_dockerfile_names_the_python(path: str, base: str, python: str, tmp_path: Path) -> None:
+    findings = found(tmp_path, {path: f"FROM {base}\nCOPY main.py /\n"})
+
+    assert value(findings.python) == python
+    assert findings.python is not None
+    assert findings.python.where == (f"{path} FROM {base}" if python != "3.13" else "default")
+
+
+def test_dockerfile_with_a_name_of_its_own_is_evidence_without_another(tmp_path: Path) -> None:
+    files: dict[str, str | bytes] = {"web.dockerfile": "FROM python:3.12\nCMD uvicorn main:app --port 80\n"}
+    alone, beside = tmp_path / "alone", tmp_path / "beside"
+
+    assert found(alone, files).port.value == 80
+    assert found(beside, files | {"Dockerfile": "FROM python:3.11\nCOPY . .\n"}).port.value == 8000

@@ -70,8 +70,8 @@ class Pipenv(Exporting):
             row = value if isinstance(value, dict) else {}
             canonical = str(canonicalize_name(name))
             version = str(row.get("version", "")).lstrip("=")
-            path = str(row.get("path", ""))
-            file, local = (path, "") if path.endswith(ARCHIVES) else ("", path)
+            place = str(row.get("path", ""))
+            file, local = (place, "") if place.endswith(ARCHIVES) else ("", place)
             found[canonical] = Locked(canonical, version, (), (), True, local, "git" in row, file)
         requires = table(data, "_meta", "requires")
         full = ".".join(str(requires.get("python_full_version", "")).split(".")[:2])

@@ -117,7 +117,8 @@ def _solved(blueprint: Blueprint, patience: Patience, *, fit: bool) -> tuple[Blu
             with patience("resolving the dependencies, and what the tests need"):
                 return fitting, dict(resolve.resolve(fitting))
         except NotLocked as error:
-            others = sorted(blueprint.python_also, key=Version)
+            older = (v for v in blueprint.python_also if Version(v) < Version(blueprint.python))
+            others = sorted(older, key=Version)
             if not others or not resolve.is_unsolvable(error):
                 raise
             kept = tuple(version for version in blueprint.python_also if version != others[0])

@@ -80,7 +80,7 @@ def fitted(blueprint: Blueprint) -> Blueprint:
     listed = (requirements.wanted(text, "") for text in blueprint.dependencies.requirements)
     pins = {one.name for one in listed if one and one.pinned}
     lacking = next((one for one in choice.lacking if one.partition(" ")[0] in pins), "")
-    if blueprint.python_last and lacking:
+    if lacking and blueprint.python_last:
         choice = _older(blueprint, choice, lacking)
     origins = {**blueprint.origins, **({"python": choice.why} if choice.why else {})}
     first, *others = choice.versions

@@ -85,3 +85,24 @@ def test_a_pin_without_wheels_for_a_maintained_python_is_served_by_an_older_one(
     assert found.python == python
     why = "asyncpg 0.22.0 has no wheel for 3.13 or an older maintained one"
     assert (found.origins["python"] == why) == (python == "3.9")
+
+
+@pytest.mark.parametrize(
+    ("pin", "also"),
+    [
+        ("3.12", ("3.11", "3.13", "3.14")),  # older ones first; 3.15 lacks many wheels
+        ("3.8", ("3.9", "3.10", "3.11", "3.12", "3.13", "3.14")),
+    ],
+)
+def test_a_python_without_a_base_is_replaced_by_its_neighbours(
+    pin: str, also: tuple[str, ...], tmp_path: Path
+) -> None:
+    files = {
+        "main.py": "from fastapi import FastAPI\n\napp = FastAPI()\n",
+        "requirements.txt": "fastapi\nuvicorn\n",
+        "setup.cfg": f"[options]\npython_requires = >={min(pin, '3.11', key=lambda v: int(v[2:]))}\n",
+        ".python-version": f"{pin}\n",
+    }
+    found = recipe.plan(detect(write_files(tmp_path, files)))
+
+    assert (found.python, found.python_also) == (pin, also)

@@ -48,7 +48,7 @@ class Run:
 
     @property
     def listening(self) -> int | None:
-        """The port inside that the application listens on: the environment may name another than the image."""
+        """The port inside that the application listens on: the image's or one that the environment names."""
         named = self.environment.get("PORT", "")
         return int(named) if self.port and named.isdecimal() else self.port
 

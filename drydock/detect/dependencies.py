@@ -17,6 +17,7 @@ from drydock.detect.requirements import Wanted
 from drydock.detect.sources import DEVELOPMENT, Source, declares
 from drydock.detect.tools import TOOLS
 from drydock.detect.tools.base import ARCHIVES, Items
+from drydock.detect.tools.pdm import UNHASHED
 from drydock.detect.tree import Tree, ancestors, folder_of, join
 from drydock.project.lock import resolved_from
 
@@ -292,21 +293,22 @@ def plan(chosen: Chosen, extras: list[str], groups: list[str], itself: bool) -> 
     source = chosen.source
     more = source.selected([*extras, *groups])
     packages = source.lock.packages.values() if source.lock else ()
-    local = source.tool.installs_local
+    export = tuple(source.tool.export(source, extras, groups))
     return Dependencies(
         source.tool.kind,
         source.reader or source.tool.name,
         source.folder,
         source.files,
-        tuple(source.tool.export(source, extras, groups)),
+        export,
         tuple(source.tool.install(source, extras, groups, itself)),
         locked=source.lock is not None or source.pinned,
         hashed=source.hashed,
         label=source.label,
         requirements=tuple(dict.fromkeys(item.text for item in (*source.wanted, *more))),
         by_text=source.by_text,
-        unhashed=any(package.repository or (package.local and local) for package in packages),
+        unhashed=any(package.repository for package in packages) or UNHASHED in export,
         archives=tuple(file for file in source.files if file.endswith(ARCHIVES)),
+        local=tuple(package.name for package in packages if package.local),
     )
 
 
@@ -325,7 +327,9 @@ def unreachable(tree: Tree, source: Source, names: set[str]) -> list[Blocker]:
         known = package.file and join(source.folder, package.file) in source.files
         if package.name in names and package.file and not known:
             found.append((package.name, package.file))
-        elif package.name in names and package.local and source.tool.exports:
-            found.append((package.name, "a folder on this machine"))
+        elif (
+            package.name in names and package.local and not tree.is_folder(join(source.folder, package.local))
+        ):
+            found.append((package.name, package.local))
     where = source.where
     return [Blocker("local", f"{name} is installed from {place}", where, remedy) for name, place in found]

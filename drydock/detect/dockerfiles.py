@@ -17,6 +17,9 @@ from drydock.project.dockerfile import Instruction, exec_words, expand
 
 MAX_FILES = 60
 MAX_SCRIPTS = 3  # that run each other
+DOCKERFILE = re.compile(r"(.*/)?(Dockerfile|Containerfile)([.-][\w.-]+)?", re.I)
+# Those with a purpose of their own, of a project that has no other.
+NAMED = re.compile(r"(.*/)?[\w.-]+\.(Dockerfile|Containerfile)", re.I)
 # By its usual name, or any at the top: its content decides.
 COMPOSE = re.compile(r"(.*/)?(docker-)?compose([.-][\w.-]+)?\.ya?ml|[\w.-]+\.ya?ml")
 NOT_PRODUCTION = re.compile(
@@ -89,12 +92,11 @@ class Command:
 
 def dockerfiles(tree: Tree) -> list[Dockerfile]:
     """Return the Dockerfiles of a tree, shallow ones first, and in a folder those named for production."""
-    names = [f for f in tree.files if re.fullmatch(r"(.*/)?(Dockerfile|Containerfile)([.-][\w.-]+)?", f)]
-    names = [n for n in names if not n.endswith((".dockerignore", ".md", ".j2", ".sh", ".py"))]
+    names = [f for f in tree.files if not f.endswith((".dockerignore", ".md", ".j2", ".sh", ".py"))]
+    names = [f for f in names if DOCKERFILE.fullmatch(f)] or [f for f in names if NAMED.fullmatch(f)]
+    names.sort(key=lambda f: (f.count("/"), folder_of(f), "prod" not in f.lower(), f))
     found = []
-    for path in sorted(names, key=lambda f: (f.count("/"), folder_of(f), "prod" not in f.lower(), f))[
-        :MAX_FILES
-    ]:
+    for path in names[:MAX_FILES]:
         text = tree.text(path)
         # A Dockerfile in drydock's form follows from the project, so it is not evidence.
         if text and "{{" not in path and not dockerfile.is_ours(text):

@@ -18,7 +18,7 @@ class Locked:
     depends: tuple[tuple[str, str], ...]  # (name, marker)
     wheels: tuple[str, ...]  # file names
     sdist: bool
-    local: bool = False  # whether it is a folder of the project
+    local: str = ""  # the folder that it is, relative to the lock's
     repository: bool = False
     file: str = ""  # the path of a local file
 

@@ -20,7 +20,8 @@ from drydock.detect.tree import Tree, decode, folder_of, join, parents, read_bou
 ASKED_FOR = "3.15"  # lacks many wheels: it is chosen only if files ask for it
 KNOWN = ("3.14", "3.13", "3.12", "3.11", "3.10", "3.9", "3.8", "3.7", ASKED_FOR)
 NEWEST_DEFAULT = "3.13"  # without any evidence: the default base image's version
-IMAGE = re.compile(r"(?:^|/)python:(?P<version>3\.\d+)(?P<patch>\.\d+)?")
+# python:3.13-slim; and as one of a tag's words, such as astral-sh/uv:python3.13-bookworm-slim.
+IMAGE = re.compile(r"(?:(?:^|/)python:|:(?:[\w.]+-)*python-?)(?P<version>3\.\d+)")
 PIN_FILES = (".python-version", "runtime.txt")
 SERIES = re.compile(r"(^|,)\s*~?\s*(\d+\.\d+)(?=\s*(?:,|$))")
 PIN = re.compile(r"\s*(?:python-|cpython-)?(3\.\d+)(\.\d+)?\s*(\n|$)")

@@ -13,6 +13,7 @@ from drydock.detect.requirements import read_requirements
 from drydock.detect.tools import Source
 from drydock.detect.tools.base import read_list
 from drydock.detect.tools.pip import DEVELOPMENT, REQUIREMENTS
+from drydock.detect.tools.pipenv import Pipenv
 from drydock.detect.tree import Tree, folder_of, join, strings, table
 
 __all__ = ["DEVELOPMENT", "Source", "declared_names", "declares", "project_table"]
@@ -52,7 +53,7 @@ def declares(tree: Tree, folder: str, depth: int = 3) -> list[Source]:
 def local_folders(tree: Tree) -> set[str]:
     """Return the tree's folders that a declaration installs: their modules are imported by name."""
     found: set[str] = set()
-    for path in tree.named("pyproject.toml")[:MAX_MANIFESTS]:
+    for path in [*tree.named("pyproject.toml"), *tree.named(Pipenv.manifest)][:MAX_MANIFESTS]:
         for tool in tools.TOOLS:
             found |= set(tool.local(tree, folder_of(path), tree.toml(path) or {}).values())
     for path in [f for f in tree.files if REQUIREMENTS.search(f)][:MAX_MANIFESTS]:

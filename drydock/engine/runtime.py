@@ -31,7 +31,7 @@ MESSAGES = ("message", "msg", "event")
 @dataclass(frozen=True)
 class Run:
     image: str
-    port: int | None = None  # the port that the application listens on inside; None publishes nothing
+    port: int | None = None  # of the image, inside; None publishes nothing
     host_port: int = 0  # this machine's loopback port; 0 for a free one
     command: Sequence[str] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
@@ -46,6 +46,12 @@ class Run:
     probe_every: float = 0.0
     dns: Sequence[str] = ()
 
+    @property
+    def listening(self) -> int | None:
+        """The port inside that the application listens on: the image's or one that the environment names."""
+        named = self.environment.get("PORT", "")
+        return int(named) if self.port and named.isdecimal() else self.port
+
 
 @dataclass(frozen=True)
 class Running:
@@ -56,7 +62,7 @@ class Running:
     def port(self) -> int:
         """The port of this machine that leads to the application."""
         self.container.reload()
-        published = self.container.ports.get(f"{self.run.port}/tcp") or []
+        published = self.container.ports.get(f"{self.run.listening}/tcp") or []
         if not published:
             raise self.exited("while starting")
         return int(published[0]["HostPort"])
@@ -154,10 +160,10 @@ def started(engine: Engine, run: Run) -> Iterator[Running]:
             "cap_drop": ["ALL"],
             "security_opt": ["no-new-privileges"],
         }
-    if run.port:
+    if run.listening:
         # Without a host port, the engine picks a free one.
         options["ports"] = {
-            f"{run.port}/tcp": ("127.0.0.1", run.host_port) if run.host_port else ("127.0.0.1",)
+            f"{run.listening}/tcp": ("127.0.0.1", run.host_port) if run.host_port else ("127.0.0.1",)
         }
     if run.network:
         options["network"] = run.network

@@ -100,7 +100,7 @@ class Project:
     budgets: Mapping[str, Budget]  # by target, or by target and platform: `slim linux/arm64`
     labels: Mapping[str, str]  # the user's own, which win over drydock's
     base: str  # the wanted base image
-    python_also: tuple[str, ...] = ()  # other supported versions, newest first, if `python` has no base image
+    python_also: tuple[str, ...] = ()  # other supported versions, best first, if `python` has no base image
     lock: str = ""  # relative to the root; empty for the two that drydock's own Dockerfile reads
     development: Development = field(default_factory=Development)
     smoke: tuple[Request, ...] = ()  # in the order of sending

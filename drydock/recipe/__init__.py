@@ -171,11 +171,11 @@ def plan(findings: Findings, options: Mapping[str, Any] | None = None) -> Bluepr
     name = configuration.image_name(str(metadata.get("name") or source.name))
     blueprint = draw(findings, table, name, _maintainer(metadata))
     before = written.python(findings.root)
-    if "python" in table or before not in blueprint.python_also or not blueprint.lock.endswith(resolve.LOCK):
+    others = (*blueprint.python_also, blueprint.python_last)
+    if "python" in table or not before or before not in others or not blueprint.lock.endswith(resolve.LOCK):
         return blueprint
     # The wheels decided it when the lock was made; the lock does not name it.
-    others = blueprint.python_also
-    return replace(blueprint, python=before, python_also=others[others.index(before) + 1 :])
+    return replace(blueprint, python=before, python_also=blueprint.python_also[others.index(before) + 1 :])
 
 
 def render(blueprint: Blueprint, *, vendor: bool = False) -> dict[str, str]:

@@ -35,7 +35,7 @@ class Backing:
         return f"{scheme}://{user}{host}:{self.port}/{path}"
 
 
-DATABASE_URL = re.compile(r"((^|_)(DATABASE|DB|SQL(ALCHEMY)?)(_\w+)?_?(URL|URI|DSN)|^DSN)$")
+DATABASE_URL = re.compile(r"((^|_)(DATABASE|DB|SQL(ALCHEMY)?)(_\w+)?_{0,2}(URL|URI|DSN)|^DSN)$")
 PARTS = (
     ("host", r"(HOST|HOSTNAME|SERVER|ADDRESS)"),
     ("port", r"PORT"),
@@ -44,7 +44,8 @@ PARTS = (
     ("database", r"(DB|NAME|DATABASE|DATABASE_NAME|DB_NAME)"),
 )
 ANY_PART = "|".join(pattern for _, pattern in PARTS)
-DATABASE_PART = rf"(DATABASE|DB|SQL)_?({ANY_PART})$"
+# Two underscores: pydantic's usual delimiter of nested settings.
+DATABASE_PART = rf"(DATABASE|DB|SQL)_{{0,2}}({ANY_PART})$"
 # SQLAlchemy's names of drivers. In a project with several, the asynchronous one is the application's, and the
 # other is for its migrations.
 DIALECTS = (
@@ -65,8 +66,8 @@ POSTGRES = Backing(
     schemes=("postgresql", "postgres"),
     forms=frozenset({"PostgresDsn"}),
     drivers=frozenset({"asyncpg", "psycopg", "psycopg2", "psycopg2-binary", "pg8000", "databases"}),
-    url=re.compile(rf"(^|_)(POSTGRES(QL)?|PG)_?(URL|URI|DSN)$|{DATABASE_URL.pattern}"),
-    part=re.compile(rf"(^|_)((POSTGRES(QL)?|PG)_?({ANY_PART})|{DATABASE_PART})$"),
+    url=re.compile(rf"(^|_)(POSTGRES(QL)?|PG)_{{0,2}}(URL|URI|DSN)$|{DATABASE_URL.pattern}"),
+    part=re.compile(rf"(^|_)((POSTGRES(QL)?|PG)_{{0,2}}({ANY_PART})|{DATABASE_PART})$"),
     own="POSTGRES|PG",
     environment={"POSTGRES_USER": USER, "POSTGRES_DB": USER, "POSTGRES_PASSWORD": ""},
     # Over TCP: while the image initialises its data, a server answers on the socket alone.
@@ -80,8 +81,8 @@ MARIADB = Backing(
     schemes=("mysql", "mariadb"),
     forms=frozenset({"MySQLDsn", "MariaDBDsn"}),
     drivers=frozenset({"pymysql", "aiomysql", "asyncmy", "mysqlclient", "mysql-connector-python", "mariadb"}),
-    url=re.compile(rf"(^|_)(MYSQL|MARIADB)_?(URL|URI|DSN)$|{DATABASE_URL.pattern}"),
-    part=re.compile(rf"(^|_)((MYSQL|MARIADB)_?({ANY_PART})|{DATABASE_PART})$"),
+    url=re.compile(rf"(^|_)(MYSQL|MARIADB)_{{0,2}}(URL|URI|DSN)$|{DATABASE_URL.pattern}"),
+    part=re.compile(rf"(^|_)((MYSQL|MARIADB)_{{0,2}}({ANY_PART})|{DATABASE_PART})$"),
     own="MYSQL|MARIADB",
     environment={
         "MARIADB_USER": USER,
@@ -99,8 +100,8 @@ REDIS = Backing(
     schemes=("redis", "rediss", "valkey"),
     forms=frozenset({"RedisDsn"}),
     drivers=frozenset({"redis", "aioredis", "valkey", "aiocache", "arq", "rq", "celery", "fastapi-cache2"}),
-    url=re.compile(r"(^|_)(REDIS|VALKEY|CACHE|CELERY|BROKER)(_\w+)?_?(URL|URI|DSN|BACKEND)$"),
-    part=re.compile(rf"(^|_)(REDIS|VALKEY|CACHE)_?({ANY_PART})$"),
+    url=re.compile(r"(^|_)(REDIS|VALKEY|CACHE|CELERY|BROKER)(_\w+)?_{0,2}(URL|URI|DSN|BACKEND)$"),
+    part=re.compile(rf"(^|_)(REDIS|VALKEY|CACHE)_{{0,2}}({ANY_PART})$"),
     own="REDIS|VALKEY",
     environment={},
     health=("valkey-cli", "ping"),

@@ -5,13 +5,16 @@ from __future__ import annotations
 import posixpath
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from packaging.version import Version
+
 from drydock.detect import Dependencies, Findings, Setting, system, tools
 from drydock.detect.ignore import SECRET
+from drydock.detect.python import ASKED_FOR
 from drydock.detect.requirements import read_requirements
 from drydock.detect.tree import Tree, folder_of, join
 from drydock.project.lock import resolved_from
@@ -26,8 +29,10 @@ TEST_LOCK = "requirements-test.lock"
 # instead, below the line that follows.
 BUILD_LOCK = "requirements-build.lock"
 BUILD_HEAD = "# What builds the project, locked by uv. After a change of [build-system] requires:\n"
-# Python versions that still get security fixes; older ones do not replace the first choice.
+# Python versions that still get security fixes.
 MAINTAINED = ("3.15", "3.14", "3.13", "3.12", "3.11", "3.10")
+# The last one before them that Debian has.
+LAST = "3.9"
 
 
 @dataclass(frozen=True)
@@ -56,6 +61,7 @@ class Blueprint:
     python: str
     python_release: str  # the patch release that metadata pin, for a lock's markers; empty for any
     python_also: tuple[str, ...]  # other supported versions, if the first has no base image
+    python_last: str  # the version to try if the others would have to compile a pin; empty for none
     import_path: tuple[str, ...]  # the image's folders for imports
     workdir: str  # in the image
     port: int
@@ -112,9 +118,9 @@ def draw(findings: Findings, table: Mapping[str, Any], image: str, maintainer: s
     only_built -= {found.value for found in f.data_files}
     only_built -= {*(f.migrate.value.files if f.migrate else ())}
     entries = contents.entries(f.root, source, set(needed) - only_built)
-    newest = MAINTAINED.index(f.python.value) if f.python.value in MAINTAINED else len(MAINTAINED)
     run = [package.value for package in f.system_run]
-    also = [v for v in MAINTAINED[newest + 1 :] if v in f.python_supported]
+    also = _also(f.python.value, f.python_supported, hashed=dependencies.hashed)
+    last = LAST if LAST in f.python_supported and LAST not in (f.python.value, *also) else ""
     return Blueprint(
         root=f.root,
         source=source,
@@ -126,6 +132,7 @@ def draw(findings: Findings, table: Mapping[str, Any], image: str, maintainer: s
         python=f.python.value,
         python_release=f.python_release.value if f.python_release else "",
         python_also=tuple(table.get("python-also", also)),
+        python_last="" if "python-also" in table else last,
         import_path=tuple(inside(base, path) for path in f.python_path.value),
         workdir=inside(base, f.workdir.value),
         port=f.port.value,
@@ -161,6 +168,17 @@ def draw(findings: Findings, table: Mapping[str, Any], image: str, maintainer: s
         public=tuple(join(f.context.value, path) for path in f.ignore.public),
         origins=_origins(f),
     )
+
+
+def _also(python: str, supported: Collection[str], *, hashed: bool) -> list[str]:
+    """Return the Pythons that may replace the first choice, best first: older ones, then newer ones.
+
+    A declaration that has to be resolved is not resolved for `LAST`: it would get old packages.
+    """
+    old = [LAST] if hashed or Version(python) < Version(LAST) else []
+    known = [v for v in (*MAINTAINED, *old) if v in supported and v not in (python, ASKED_FOR)]
+    newer = [v for v in reversed(known) if Version(v) > Version(python)]
+    return [*(v for v in known if v not in newer), *newer]
 
 
 def _workers(findings: Findings) -> dict[str, str]:

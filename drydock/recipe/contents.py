@@ -21,7 +21,7 @@ FOLDERS = (
 FILES = (
     *("*.md", "*.rst", "*.ipynb", "*.lock", "*.sh", "*.bat", "*.ps1", "*.mk", "*.log", "*.png", "*.jp*g"),
     *("*.gif", "*.svg", "*.mp4", "*.zip", "*.gz", "*.db", "*.sqlite*", "compose*.y*ml", "docker-compose*"),
-    *("*Dockerfile*", "Makefile", "[Jj]ustfile", "Procfile", "Vagrantfile", "Jenkinsfile", "LICEN[CS]E*"),
+    *("*[Dd]ockerfile*", "Makefile", "[Jj]ustfile", "Procfile", "Vagrantfile", "Jenkinsfile", "LICEN[CS]E*"),
     *("CHANGELOG*", "AUTHORS*", "NOTICE*", "CODEOWNERS", "pyproject.toml", "drydock.toml", "setup.py"),
     *("setup.cfg", "MANIFEST.in", "tox.ini", "pytest.ini", "mypy.ini", "Pipfile", "pylock.toml"),
     *("*requirements*.txt", "*requirements*.in", "runtime.txt", "conftest.py", "noxfile.py", "tasks.py"),

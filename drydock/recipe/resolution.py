@@ -84,7 +84,7 @@ def digest(blueprint: Blueprint, *, fit: bool) -> str:
     paths = {*(blueprint.root / name for name in found.files), *texts, *manifests}
     there = (path for path in paths if path.is_file())
     read = {str(path.relative_to(blueprint.root)): path.read_text("utf-8", "replace") for path in there}
-    versions = (blueprint.python, *blueprint.python_also)
+    versions = (blueprint.python, *blueprint.python_also, blueprint.python_last)
     indexes = [os.environ.get(name) for name in INDEX_VARIABLES]
     build = [blueprint.build_lock, blueprint.installed]
     asked = [found.install, found.requirements, blueprint.server, versions, fit, *build, indexes]
@@ -117,7 +117,8 @@ def _solved(blueprint: Blueprint, patience: Patience, *, fit: bool) -> tuple[Blu
             with patience("resolving the dependencies, and what the tests need"):
                 return fitting, dict(resolve.resolve(fitting))
         except NotLocked as error:
-            others = sorted(blueprint.python_also, key=Version)
+            older = (v for v in blueprint.python_also if Version(v) < Version(blueprint.python))
+            others = sorted(older, key=Version)
             if not others or not resolve.is_unsolvable(error):
                 raise
             kept = tuple(version for version in blueprint.python_also if version != others[0])

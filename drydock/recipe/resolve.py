@@ -14,7 +14,7 @@ from types import MappingProxyType
 from packaging.version import Version
 
 from drydock import command, programs, temporary, toml
-from drydock.detect import Dependencies
+from drydock.detect import Dependencies, requirements
 from drydock.detect.requirements import LOCKED_FROM
 from drydock.detect.tools import LOCKED_BY_UV, Upgrade
 from drydock.detect.tree import decode, join
@@ -77,9 +77,27 @@ def fitted(blueprint: Blueprint) -> Blueprint:
     folder, inputs, wanted = _inputs(blueprint)
     pylock = _compile(folder, ["--format=pylock.toml", *inputs], wanted)
     choice = wheels.choose(pylock, (blueprint.python, *blueprint.python_also))
+    listed = (requirements.wanted(text, "") for text in blueprint.dependencies.requirements)
+    pins = {one.name for one in listed if one and one.pinned}
+    lacking = next((one for one in choice.lacking if one.partition(" ")[0] in pins), "")
+    if lacking and blueprint.python_last:
+        choice = _older(blueprint, choice, lacking)
     origins = {**blueprint.origins, **({"python": choice.why} if choice.why else {})}
     first, *others = choice.versions
     return replace(blueprint, python=first, python_also=tuple(others), origins=origins)
+
+
+def _older(blueprint: Blueprint, choice: wheels.Choice, lacking: str) -> wheels.Choice:
+    """Return the choice of an older Python if more of what is pinned has wheels for it."""
+    older = replace(blueprint, python=blueprint.python_last, python_also=())
+    folder, inputs, wanted = _inputs(older)
+    try:
+        pylock = _compile(folder, ["--format=pylock.toml", *inputs], wanted)
+    except NotLocked:
+        return choice
+    found = wheels.choose(pylock, (older.python,))
+    why = f"{lacking} has no wheel for {choice.versions[0]} or an older maintained one"
+    return replace(found, why=why) if len(found.lacking) < len(choice.lacking) else choice
 
 
 def resolve(blueprint: Blueprint) -> dict[str, str]:

@@ -20,6 +20,7 @@ class Choice:
 
     versions: tuple[str, ...]  # for which the fewest packages lack a wheel, in order of preference
     why: str = ""  # the reason against the first candidate; empty if it remains
+    lacking: tuple[str, ...] = ()  # the packages without a wheel for `versions`
 
 
 def choose(pylock: str, candidates: Sequence[str]) -> Choice:
@@ -30,9 +31,9 @@ def choose(pylock: str, candidates: Sequence[str]) -> Choice:
     best = tuple(version for version in candidates if len(missing[version]) == fewest)
     first = candidates[0]
     if first in best:
-        return Choice(best)
+        return Choice(best, lacking=tuple(missing[first]))
     package = next(package for package in missing[first] if package not in missing[best[0]])
-    return Choice(best, f"{package} has no wheel for {first}")
+    return Choice(best, f"{package} has no wheel for {first}", tuple(missing[best[0]]))
 
 
 def _without_wheel(packages: Sequence[dict[str, Any]], version: str) -> list[str]:

@@ -21,6 +21,7 @@ from rich.text import Text
 
 from drydock.build import OnUpdate
 from drydock.build.events import Step, Update, once
+from drydock.recipe.recipes import TOLD
 from drydock.report import NARROW, console, megabytes
 from drydock.report.signs import Sign, Signs
 from drydock.workspace import Progress
@@ -109,6 +110,8 @@ class BuildProgress:
             elif update.kind == "done":
                 self._running.pop(step.digest, None)
                 self._done[step.digest] = step
+        if update.kind == "log" and update.text.startswith(TOLD):
+            self._console.print(update.text.removeprefix(TOLD), markup=False, soft_wrap=True)
         # Several parts of a build may run the same step: its name gets one line.
         if update.kind == "done" and step.counts and not step.cancelled and step.name not in self._told:
             self._told.add(step.name)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -26,6 +28,8 @@ name = "uvicorn"
 version = "0.30.0"
 source = { registry = "https://example.org/simple" }
 """
+
+STEP = Step("/locks", "/locks/requirements.txt", "run")
 
 
 def found(folder: Path, files: dict[str, str | bytes], at: str = ".") -> Findings:
@@ -96,6 +100,69 @@ def test_wheel_of_the_machine_is_refused_by_name(line: str, tmp_path: Path) -> N
     assert [(b.key, "tool-1-py3-none-any.whl" in b.text) for b in findings.blockers] == [("local", True)]
 
 
+LOCAL_LOCKS: dict[str, dict[str, str | bytes]] = {
+    "poetry": {
+        "pyproject.toml": '[tool.poetry]\nname = "shop"\n[tool.poetry.dependencies]\npython = "^3.11"\n'
+        'fastapi = "*"\nuvicorn = "*"\ntools = { path = "libs/tools", develop = true }\n',
+        "poetry.lock": '[[package]]\nname = "fastapi"\nversion = "1"\n\n[[package]]\nname = "uvicorn"\n'
+        'version = "1"\n\n[[package]]\nname = "tools"\nversion = "1"\n[package.source]\n'
+        'type = "directory"\nurl = "libs/tools"\n\n[metadata]\npython-versions = "^3.11"\n',
+    },
+    "pdm": {
+        "pyproject.toml": '[project]\nname = "shop"\nrequires-python = ">=3.11"\ndependencies = ["fastapi", '
+        '"uvicorn", "tools @ file:///${PROJECT_ROOT}/libs/tools"]\n[tool.pdm]\ndistribution = false\n',
+        "pdm.lock": '[metadata]\ngroups = ["default"]\n\n[[package]]\nname = "fastapi"\nversion = "1"\n\n'
+        '[[package]]\nname = "uvicorn"\nversion = "1"\n\n[[package]]\nname = "tools"\nversion = "1"\n'
+        'path = "./libs/tools"\n',
+    },
+    "pipenv": {
+        "Pipfile": '[packages]\nfastapi = "*"\nuvicorn = "*"\ntools = { path = "./libs/tools" }\n',
+        "Pipfile.lock": '{"_meta": {}, "default": {"fastapi": {"version": "==1"}, "uvicorn": {"version": '
+        '"==1"}, "tools": {"path": "./libs/tools"}}}',
+    },
+}
+# The lines of these tools' output with a folder of the project, and others.
+PRINTED_FOLDERS = (
+    "-e file:///locks/tools ; python_version > '3'",
+    "tools @ file:///locks/tools",
+    "-e .",
+    "./tools",
+)
+PRINTED_OTHERS = ("six==1.17.0", "-e git+https://example.com/six", "six @ https://example.com/six.whl")
+
+
+@pytest.mark.parametrize("kind", list(LOCAL_LOCKS))
+def test_locked_folder_of_the_project_ships_as_source(kind: str, tmp_path: Path) -> None:
+    files = {"main.py": f"from tools.words import WORD\n{APP}", **LOCAL_LOCKS[kind]}
+    code: dict[str, str | bytes] = {
+        "libs/tools/tools/__init__.py": "",
+        "libs/tools/tools/words.py": "WORD = 1\n",
+    }
+    findings = detect(write(tmp_path, files | code))
+
+    plan = findings.dependencies
+    assert plan is not None
+    assert (findings.blockers, plan.value.kind, plan.value.local) == ((), kind, ("tools",))
+    assert findings.python_path.value == (".", "libs/tools")
+    assert plan.value.unhashed == (kind == "pdm")  # which prints no hash beside a folder
+    (drops,) = [one for one in tools.of(plan.value).steps(plan.value, STEP) if one.startswith("sed ")]
+    printed = tmp_path / "requirements.txt"
+    printed.write_text("\n".join([*PRINTED_FOLDERS, *PRINTED_OTHERS]))
+    subprocess.run([*shlex.split(drops)[:-1], str(printed)], check=True)
+    assert printed.read_text().splitlines() == list(PRINTED_OTHERS)
+
+
+@pytest.mark.parametrize("kind", list(LOCAL_LOCKS))
+def test_locked_folder_beside_the_checkout_is_refused_by_its_path(kind: str, tmp_path: Path) -> None:
+    there = {name: str(text).replace("libs/tools", "../tools") for name, text in LOCAL_LOCKS[kind].items()}
+    findings = detect(write(tmp_path, {"main.py": APP, **there}))
+
+    (blocker,) = findings.blockers
+    assert blocker.key == "local"
+    assert blocker.fact.startswith("tools is installed from ")
+    assert blocker.fact.endswith("../tools")
+
+
 def test_wheel_of_a_uv_lock_is_refused_by_name(tmp_path: Path) -> None:
     tool = (
         '\n[[package]]\nname = "tool"\nversion = "1"\nsource = { path = "wheels/tool-1-py3-none-any.whl" }\n'
@@ -119,7 +186,6 @@ def test_wheel_in_the_project_is_installed_from_there(tmp_path: Path) -> None:
         "pyproject": {"pyproject.toml": project},
         "uv": {"pyproject.toml": project, "uv.lock": UV_LOCK + tool + own},
     }
-    step = Step("/locks", "/locks/requirements.txt", "run")
     for kind, files in shapes.items():
         findings = detect(write(tmp_path / kind, {"main.py": APP, wheel: b"PK", **files}))
         plan = findings.dependencies
@@ -127,7 +193,7 @@ def test_wheel_in_the_project_is_installed_from_there(tmp_path: Path) -> None:
         assert findings.blockers == ()
         assert (plan.value.kind, plan.value.archives, plan.value.by_text) == (kind, (wheel,), False)
         assert wheel in plan.value.files
-        steps = tools.of(plan.value).steps(plan.value, step)
+        steps = tools.of(plan.value).steps(plan.value, STEP)
         if kind == "uv":
             assert "--no-install-package=shop" in steps[0]
             assert "--no-install-local" not in steps[0]
@@ -378,3 +444,30 @@ def test_migrations_that_aerich_makes_at_the_start_are_written(
     findings = found(tmp_path, {**files, "main.py": source})
 
     assert [one.value for one in findings.writable] == written
+
+
+@pytest.mark.parametrize(
+    ("path", "base", "python"),
+    [
+        ("Dockerfile", "python:3.11-slim-bookworm", "3.11"),
+        ("docker/backend.dockerfile", "tiangolo/uvicorn-gunicorn-fastapi:python3.9-slim", "3.9"),
+        ("dockerfile", "ghcr.io/astral-sh/uv:python3.12-bookworm-slim", "3.12"),
+        ("api.Containerfile", "ghcr.io/astral-sh/uv:0.9.1-python3.14-trixie", "3.14"),
+        ("Dockerfile.md", "python:3.11-slim", "3.13"),
+        ("Dockerfile", "postgres:17", "3.13"),
+    ],
+)
+def test_base_of_a_dockerfile_names_the_python(path: str, base: str, python: str, tmp_path: Path) -> None:
+    findings = found(tmp_path, {path: f"FROM {base}\nCOPY main.py /\n"})
+
+    assert value(findings.python) == python
+    assert findings.python is not None
+    assert findings.python.where == (f"{path} FROM {base}" if python != "3.13" else "default")
+
+
+def test_dockerfile_with_a_name_of_its_own_is_evidence_without_another(tmp_path: Path) -> None:
+    files: dict[str, str | bytes] = {"web.dockerfile": "FROM python:3.12\nCMD uvicorn main:app --port 80\n"}
+    alone, beside = tmp_path / "alone", tmp_path / "beside"
+
+    assert found(alone, files).port.value == 80
+    assert found(beside, files | {"Dockerfile": "FROM python:3.11\nCOPY . .\n"}).port.value == 8000

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from drydock import recipe
-from drydock.detect import detect
+from drydock.detect import Setting, detect
 from drydock.recipe import backing, compose, dockerfile, written
 from tests.conftest import ROOT
 from tests.detect.support import write
@@ -192,3 +192,13 @@ def test_without_a_setting_the_usual_variable_leads_to_the_service() -> None:
     found = backing.variables(backing.POSTGRES, [], {"sqlalchemy", "psycopg"}, "postgres", "word")
 
     assert found == {"DATABASE_URL": "postgresql+psycopg://app:word@postgres:5432/app"}
+
+
+@pytest.mark.parametrize("mark", ["", "_", "__"])  # the last is pydantic's usual delimiter of nested settings
+def test_each_part_of_an_address_has_its_setting(mark: str) -> None:
+    parts = {"HOSTNAME": "postgres", "PORT": "5432", "USERNAME": "app", "PASSWORD": "word", "DB": "app"}
+    settings = [Setting(f"SHOP_DATABASE{mark}{name}", "plain", False, "") for name in parts]
+    found = backing.variables(backing.POSTGRES, settings, {"asyncpg"}, "postgres", "word")
+
+    assert found == {f"SHOP_DATABASE{mark}{name}": value for name, value in parts.items()}
+    assert backing.asked_for(settings, {"asyncpg"}) == [backing.POSTGRES]

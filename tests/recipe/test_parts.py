@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import posixpath
 import re
+import subprocess
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,6 +21,7 @@ from drydock.project import ignore as dockerignore
 from drydock.project.dockerfile import arguments, instructions
 from drydock.recipe import dockerfile, manifests, packaged, resolution, resolve
 from drydock.recipe.blueprint import Blueprint, Storage
+from drydock.recipe.recipes import CHECKED, TOLD
 from tests.conftest import write_files
 from tests.detect.support import materialise
 from tests.verify import cases
@@ -445,6 +448,39 @@ def test_pytest_is_pinned_where_groups_for_development_may_lack_it(shape: str, t
     assert "\npytest==" in packaged.helpers(text, "image")["image/install/pytest.txt"]
 
 
+@pytest.mark.parametrize(
+    ("shape", "code", "ends"),
+    [
+        ("lock_poetry", 1, 0),
+        ("lock_uv", 1, 0),
+        ("lock_poetry", 2, 1),
+        ("requirements_pinned", 1, 1),
+        ("lock_uv", 0, 0),
+    ],
+)
+def test_a_lock_that_contradicts_its_packages_is_named_and_kept(
+    shape: str, code: int, ends: int, tmp_path: Path
+) -> None:
+    text = dockerfile.parts(drawn(shape, tmp_path))["dependencies"]
+    (check,) = re.findall(r"(uv pip check .*)", text)
+    (tmp_path / "bin").mkdir()
+    uv = tmp_path / "bin/uv"
+    lacks = "The package `pendulum` requires `time-machine>=2.6 ; x != 'y'`, but it's not installed"
+    uv.write_text(f'#!/bin/sh\ncat >&2 <<"END"\nFound 1 incompatibility\n{lacks}\nEND\nexit {code}\n')
+    uv.chmod(0o755)
+    line = f"set -eu; {check.replace(CHECKED, str(tmp_path / 'check.txt'))}"
+
+    path = f"{tmp_path}/bin:{os.environ['PATH']}"
+    done = subprocess.run(["sh", "-c", line], env={"PATH": path}, capture_output=True, text=True, check=False)
+
+    assert min(done.returncode, 1) == ends
+    told = [one.removeprefix(TOLD) for one in done.stdout.splitlines() if one.startswith(TOLD)]
+    lock = {"lock_poetry": "poetry.lock", "lock_uv": "uv.lock"}.get(shape)
+    named = f"warning: {lock} contradicts a package in it: {lacks.removeprefix('The package ')}"
+    assert told == ([named] if lock and code else [])
+    assert code == 0 or lacks.removeprefix("The package ") in done.stdout + done.stderr
+
+
 def test_a_pinned_patch_release_has_the_exports_markers_hold(tmp_path: Path) -> None:
     shop = '[tool.poetry]\nname = "shop"\n[tool.poetry.dependencies]\npython = "3.11.7"\nfastapi = "*"\n'
     lock = '[[package]]\nname = "fastapi"\nversion = "0.115.6"\n[metadata]\npython-versions = "3.11.7"\n'
@@ -454,6 +490,8 @@ def test_a_pinned_patch_release_has_the_exports_markers_hold(tmp_path: Path) -> 
     found = detect(root)
     blueprint = recipe.plan(found)
 
+    # The lock was made for another release than the base's, which may be why a package is missing.
+    assert dockerfile.parts(blueprint)["dependencies"].endswith("uv pip check --python=/opt/venv")
     assert found.notes[0].value == "any release of Python 3.11 is taken for 3.11.7"
     assert (
         "uv pip sync --python=/opt/venv --python-version=3.11.7 --require-hashes /tmp"

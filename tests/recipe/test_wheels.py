@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import pytest
+
+from drydock import recipe
+from drydock.detect import detect
+from drydock.recipe import resolve
 from drydock.recipe.wheels import choose
+from tests.conftest import write_files
 
 PYLOCK = """\
 lock-version = "1.0"
@@ -43,3 +51,58 @@ def test_a_package_for_another_version_does_not_count() -> None:
     choice = choose(PYLOCK.format(more=only), ("3.10", "3.11"))
 
     assert choice.versions == ("3.11",)
+
+
+def old_lock(*versions: str) -> str:
+    """Return a resolution whose old asyncpg has wheels for some Pythons."""
+    files = [f"asyncpg-0.22.0-cp3{v}-cp3{v}-manylinux_2_17_x86_64.whl" for v in versions]
+    wheels = "".join(f'    {{ url = "https://files.invalid/{file}" }},\n' for file in files)
+    return f'[[packages]]\nname = "asyncpg"\nversion = "0.22.0"\nwheels = [\n{wheels}]\n'
+
+
+@pytest.mark.parametrize(
+    ("pin", "requires", "python"),
+    [
+        ("asyncpg==0.22.0", "", "3.9"),
+        # Nothing holds the project to this release: a resolution that is old for another reason is compiled.
+        ("asyncpg", "", "3.13"),
+        ("asyncpg==0.22.0", ">=3.11", "3.13"),
+    ],
+)
+def test_a_pin_without_wheels_for_a_maintained_python_is_served_by_an_older_one(
+    pin: str, requires: str, python: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def compiled(folder: Path, words: list[str], *_: object) -> str:
+        return old_lock("8", "9") if "--python-version=3.9" in words else old_lock()
+
+    monkeypatch.setattr(resolve, "compiled", compiled)
+    files = {"main.py": "from fastapi import FastAPI\n\napp = FastAPI()\n"}
+    files["requirements.txt"] = f"fastapi==0.63.0\nuvicorn==0.13.4\n{pin}\n"
+    if requires:
+        files["setup.cfg"] = f"[options]\npython_requires = {requires}\n"
+    found = resolve.fitted(recipe.plan(detect(write_files(tmp_path, files))))
+
+    assert found.python == python
+    why = "asyncpg 0.22.0 has no wheel for 3.13 or an older maintained one"
+    assert (found.origins["python"] == why) == (python == "3.9")
+
+
+@pytest.mark.parametrize(
+    ("pin", "also"),
+    [
+        ("3.12", ("3.11", "3.13", "3.14")),  # older ones first; 3.15 lacks many wheels
+        ("3.8", ("3.9", "3.10", "3.11", "3.12", "3.13", "3.14")),
+    ],
+)
+def test_a_python_without_a_base_is_replaced_by_its_neighbours(
+    pin: str, also: tuple[str, ...], tmp_path: Path
+) -> None:
+    files = {
+        "main.py": "from fastapi import FastAPI\n\napp = FastAPI()\n",
+        "requirements.txt": "fastapi\nuvicorn\n",
+        "setup.cfg": f"[options]\npython_requires = >={min(pin, '3.11', key=lambda v: int(v[2:]))}\n",
+        ".python-version": f"{pin}\n",
+    }
+    found = recipe.plan(detect(write_files(tmp_path, files)))
+
+    assert (found.python, found.python_also) == (pin, also)

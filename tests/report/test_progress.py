@@ -10,6 +10,7 @@ import pytest
 from rich.console import Console
 
 from drydock.build.events import Step, Update
+from drydock.recipe.recipes import TOLD
 from drydock.report.progress import BuildProgress, Shown, running_line, step_line, waiting
 from drydock.report.signs import Sign, Signs
 
@@ -98,6 +99,17 @@ def test_a_step_that_another_build_works_on_too_is_told_once_and_never_as_failed
         tell(Update("done", finished(cached=True)))
 
     assert printed(out).splitlines() == ["building production", "  8.4 s  dependencies RUN uv sync --frozen"]
+
+
+def test_what_a_step_tells_the_user_is_shown_once() -> None:
+    out = recorder()
+    step = Step("sha256:1", SYNC)
+
+    with BuildProgress("production", out) as tell:
+        tell(Update("log", step, "Found 1 incompatibility"))
+        tell(Update("log", step, f"{TOLD}warning: [uv.lock] lacks shop"))
+
+    assert printed(out) == "building production\nwarning: [uv.lock] lacks shop\n"
 
 
 def test_cached_steps_share_one_line() -> None:

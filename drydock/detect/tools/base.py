@@ -22,6 +22,9 @@ UV_INSTALL = ("uv", "pip", "install")
 
 ARCHIVES = (".whl", ".tar.gz", ".zip")
 
+# A folder of the project among printed requirements, as Poetry, PDM and Pipenv write it.
+FOLDER = r"^(-e |[^ ]+ @ )?(file:|\.)"
+
 Items = tuple[Wanted, ...]
 Rows = dict[str, Any]
 Names = Sequence[str]
@@ -145,8 +148,6 @@ class Tool:
     settings: ClassVar[Mapping[str, str]] = MappingProxyType({})
     # A file that these commands leave behind.
     litter: ClassVar[str] = ""
-    # Installing its lock installs the local folders too.
-    installs_local: ClassVar[bool] = True
 
     def mentioned(self, source: Source) -> str:
         """Return a pattern for a Dockerfile's instruction that installs a declaration."""
@@ -291,6 +292,7 @@ class Exporting(Tool):
             f"uv venv --quiet --python=python3 {step.tool}",
             f"{step.download} uv pip sync --quiet --python={step.tool} {locked}",
             f"{self.printed(found, step)} > {step.requirements}",
+            *([f"sed -i -E '/{FOLDER}/d' {step.requirements}"] if found.local else []),
             step.make,
             f"{step.download} uv pip sync {step.into}{step.release}{step.hashes} {step.requirements}",
         ]

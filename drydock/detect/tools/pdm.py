@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import posixpath
+import re
+from collections.abc import Mapping
 from types import MappingProxyType
 
 from drydock.detect.locks import Locked
 from drydock.detect.model import Dependencies
 from drydock.detect.requirements import wanted
 from drydock.detect.tools.base import (
+    ARCHIVES,
     UV_TOOL,
     About,
     Exporting,
@@ -24,7 +28,11 @@ from drydock.detect.tools.base import (
     read_list,
     version_of,
 )
-from drydock.detect.tree import Tree, strings, table
+from drydock.detect.tree import Tree, join, strings, table
+
+UNHASHED = "--no-hashes"
+# A folder of the project, as PDM declares it: "lib @ file:///${PROJECT_ROOT}/lib".
+INSIDE = re.compile(r"file:///\$\{PROJECT_ROOT\}/([^#;\s]+)")
 
 
 class Pdm(RowsReader, Exporting):
@@ -56,8 +64,9 @@ class Pdm(RowsReader, Exporting):
         old = next((v for k, v in old_files.items() if k.split(" ")[0] == row["name"]), None)
         files = files_of(row.get("files") or old, "file", "url")
         wheels = tuple(f for f in files if f.endswith(".whl"))
-        more = len(wheels) < len(files)
-        return Locked(name_of(row), version_of(row), depends, wheels, more, "path" in row, "git" in row)
+        more, path = len(wheels) < len(files), str(row.get("path", ""))
+        file, local = (path, "") if path.endswith(ARCHIVES) else ("", path)
+        return Locked(name_of(row), version_of(row), depends, wheels, more, local, "git" in row, file)
 
     def parts(self, tree: Tree, path: str, data: Rows) -> Parts:
         rows = table(data, "tool", "pdm", "dev-dependencies")
@@ -73,9 +82,18 @@ class Pdm(RowsReader, Exporting):
             version_from_git=version.get("source") == "scm",
         )
 
+    def local(self, tree: Tree, folder: str, data: Rows) -> Mapping[str, str]:
+        rows = table(data, "tool", "pdm", "dev-dependencies").values()
+        declared = [table(data, "project").get("dependencies"), *rows]
+        found = [match for texts in declared for text in strings(texts) if (match := INSIDE.search(text))]
+        return {posixpath.basename(one[1]): join(folder, one[1]) for one in found}
+
     def export(self, source: Source, extras: Names, groups: Names) -> list[str]:
         words = [*UV_TOOL, "pdm", "export", "--format", "requirements", "--prod"]
-        return [*words, *asked("--group", [*extras, *groups])]
+        # PDM refuses to print a folder or a repository among hashes.
+        packages = source.lock.packages.values() if source.lock else ()
+        unhashed = [UNHASHED] if any(p.local or p.repository for p in packages) else []
+        return [*words, *asked("--group", [*extras, *groups]), *unhashed]
 
     def printed(self, found: Dependencies, step: Step, *more: str) -> str:
         """Return the command that prints requirements; PDM's --dev and --prod exclude each other."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from types import MappingProxyType
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
@@ -10,7 +11,7 @@ from packaging.utils import canonicalize_name
 
 from drydock.detect.locks import Lock, Locked
 from drydock.detect.model import Dependencies
-from drydock.detect.tools.base import UV_TOOL, Exporting, Names, Rows, Source, Step, Upgrade
+from drydock.detect.tools.base import ARCHIVES, UV_TOOL, Exporting, Names, Rows, Source, Step, Upgrade
 from drydock.detect.tools.pip import Requirements
 from drydock.detect.tools.poetry import items
 from drydock.detect.tree import MAX_LOCK, Tree, join, parse_json, table
@@ -69,12 +70,20 @@ class Pipenv(Exporting):
             row = value if isinstance(value, dict) else {}
             canonical = str(canonicalize_name(name))
             version = str(row.get("version", "")).lstrip("=")
-            found[canonical] = Locked(canonical, version, (), (), True, False, "git" in row)
+            place = str(row.get("path", ""))
+            file, local = (place, "") if place.endswith(ARCHIVES) else ("", place)
+            found[canonical] = Locked(canonical, version, (), (), True, local, "git" in row, file)
         requires = table(data, "_meta", "requires")
         full = ".".join(str(requires.get("python_full_version", "")).split(".")[:2])
         python = str(requires.get("python_version") or full)
         exact = f"=={python}.*" if re.fullmatch(r"3\.\d+", python) else ""
         return Lock(path, exact, found, frozenset(found)) if found else None
+
+    def local(self, tree: Tree, folder: str, data: Rows) -> Mapping[str, str]:
+        rows = {**table(data, "packages"), **table(data, "dev-packages")}.items()
+        return {
+            name: join(folder, path) for name, row in rows if isinstance(path := table(row).get("path"), str)
+        }
 
     def export(self, source: Source, extras: Names, groups: Names) -> list[str]:
         return [*UV_TOOL, "pipenv", "requirements", "--hash"]

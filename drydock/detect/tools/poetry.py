@@ -64,8 +64,8 @@ class Poetry(RowsReader, Exporting):
         wheels = tuple(f for f in files if f.endswith(".whl"))
         source = table(row.get("source"))
         kind = source.get("type")
-        file = str(source.get("url", "")) if kind == "file" else ""
-        local, git, more = kind == "directory", kind == "git", len(wheels) < len(files)
+        file, local = (str(source.get("url", "")) if kind == one else "" for one in ("file", "directory"))
+        git, more = kind == "git", len(wheels) < len(files)
         return Locked(name_of(row), version_of(row), tuple(depends), wheels, more, local, git, file)
 
     def parts(self, tree: Tree, path: str, data: Rows) -> Parts:

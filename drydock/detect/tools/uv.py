@@ -48,7 +48,6 @@ class Uv(RowsReader, Tool):
     lock = "uv.lock"
     mention = r"\buv\s+sync\b|uv\.lock"
     has_manifest = True
-    installs_local = False
 
     def locking(self, tree: Tree, upgrade: Upgrade) -> list[list[str]]:
         """Return `uv lock`, which keeps the lock's versions by default."""
@@ -71,7 +70,9 @@ class Uv(RowsReader, Tool):
         depends = _edges(rows)
         asked_for = {extra for item in rows for extra in strings(item.get("extra"))}
         source = table(row.get("source"))
-        local = bool({"virtual", "editable", "directory"} & set(source))
+        local = next(
+            (str(source[kind]) for kind in ("virtual", "editable", "directory") if kind in source), ""
+        )
         for name, of_extra in table(row.get("optional-dependencies")).items():
             # The user chooses the project's own extras; a dependency asked for those of other packages.
             if not local or name in asked_for:

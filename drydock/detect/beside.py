@@ -14,8 +14,8 @@ from drydock.detect.entry import Entry
 from drydock.detect.launches import Evidence
 from drydock.detect.model import Found, Setting, Worker
 from drydock.detect.settings import kind_of
-from drydock.detect.syntax import Module, Site, constant, is_true
-from drydock.detect.values import Reader
+from drydock.detect.syntax import Site, constant, is_true
+from drydock.detect.values import reader
 
 # RUN lines that install, clean up, check or set up the user: the image has its own way for each.
 USUAL = re.compile(
@@ -77,8 +77,10 @@ FETCHES = re.compile(
     r"(whisper|faster_whisper\.WhisperModel|easyocr\.Reader|gensim\.downloader\.load)(\.load_model)?)$"
 )
 SURPRISES = {
-    "TrustedHostMiddleware": "TrustedHostMiddleware refuses probes without an allowed Host header",
-    "HTTPSRedirectMiddleware": "HTTPSRedirectMiddleware answers probes with a redirect",
+    "TrustedHostMiddleware": "TrustedHostMiddleware takes names that are known at run time alone: probes ask "
+    "for any answer of the port",
+    "HTTPSRedirectMiddleware": "HTTPSRedirectMiddleware answers probes with a redirect: they ask for any answer "
+    "of the port",
 }
 FETCH_HOMES = {"tiktoken": "TIKTOKEN_CACHE_DIR", "nltk": "NLTK_DATA"}
 
@@ -211,7 +213,9 @@ def port(settings: Iterable[Found[Setting]], listens: int) -> Iterator[Found[str
 def surprises(startup: Startup, host: Found[str] | None) -> Iterator[Found[str]]:
     """Yield code that can start, but will surprise in a container."""
     for site in startup.calls:
-        if not (host and host.where == site.where) and (fact := SURPRISES.get(_middleware(site))):
+        name = _middleware(site)
+        unknown = name != "TrustedHostMiddleware" or (host and host.where == site.where and not host.value)
+        if unknown and (fact := SURPRISES.get(name)):
             yield Found(fact, site.where)
         if site.name.endswith("metadata.create_all") and startup.at_import(site):
             fact = "tables are created at import: the database has to answer before the program starts"
@@ -219,23 +223,20 @@ def surprises(startup: Startup, host: Found[str] | None) -> Iterator[Found[str]]
 
 
 def host(startup: Startup) -> Found[str] | None:
-    """Return a name that passes the check of the Host header, None if every name does."""
+    """Return a name that passes the check of the Host header, `""` for an unknown one, None without a check."""
     for site in startup.calls:
         if _middleware(site) == "TrustedHostMiddleware":
-            names = _texts(site.module, site.keyword("allowed_hosts"))
-            if names and all(names) and "*" not in names:
+            names = reader(site).texts(site.keyword("allowed_hosts"))
+            if names is None or not all(names):
+                return Found("", site.where)
+            if names and "*" not in names:
                 return Found(names[0].replace("*", "probe", 1), site.where)
     return None
 
 
-def _texts(module: Module, node: ast.expr | None) -> list[str]:
-    """Return the texts of a list, also of a named one; an unknown text is empty."""
-    name = module.dotted(node)
-    found = module.symbol(name) if "." in name or name in module.aliases else None
-    owner, name = found or (module, name)
-    binding = owner.bound(name) if name else None
-    listed = binding.value if binding else node
-    return [Reader(owner).text(element) or "" for element in getattr(listed, "elts", ())]
+def answers_elsewhere(startup: Startup) -> bool:
+    """Tell whether every plain request is sent on to HTTPS."""
+    return any(_middleware(site) == "HTTPSRedirectMiddleware" for site in startup.calls)
 
 
 def _middleware(site: Site) -> str:

@@ -22,10 +22,21 @@ USUAL = re.compile(
     r"^(?:\s*(?:(?:(?:sudo\s+)?(?:apt|apt-get|apt-key|apk|dnf|yum|dpkg|pip3?|uv|poetry|pdm|pipenv|pipx|conda|npm|yarn|pnpm|"
     r"corepack|useradd|groupadd|adduser|addgroup|usermod|chown|chgrp|chmod|mkdir|rm|ln|touch|echo|set|export|cd|pushd|popd|"
     r"curl|wget|test|true|false|rustup|locale-gen|localedef|update-ca-certificates|find|mv|cp|which|sh|install|tar|unzip|"
-    r"ldconfig|virtualenv|source|exec|if|fi|for|while|case|done|esac|gpg|sha\d+sum|jq|awk|grep|yes|"
+    r"ldconfig|virtualenv|source|exec|if|fi|for|while|case|done|esac|gpg|sha\d+sum|jq|awk|grep|tee|yes|"
     r"python3?\s+-m\s+(?:pip|venv|ensurepip|compileall)|\S+/(?:pip3?|uv|poetry)))\b|\[|\.\s|<<\S*|[)}]|"
     # An interpreter at the end of a pipe, a program that proves itself, a mirror of Debian's packages.
     r"(?:(?:ba|da|z)?sh|python[\d.]*)(?:\s+-s?)?$|\S+\s+(?:-V|--version)$|sed\s.*\s/etc/(?:apt/|locale)).*|\s*)$"
+)
+# A usual program that writes a file for the application, not for the system, a tool or the next step.
+SYSTEM = r"(?:/(?:etc|usr|tmp|dev|var|root|proc|sys|bin|sbin|lib\w*|home|opt)\b|~|\$|&|-)"
+INSTALLER = r"(?!\S*\.(?:deb|rpm|sh|py|whl|asc|gpg|key|list|tar\.\w+|tgz)\b)"
+MAKES_FILE = re.compile(
+    rf"^(?:echo|printf|cat|jq|sed|awk|grep)\b.*(?<![>\d&])>>?\s*[\"']?(?!{SYSTEM})[\w./]|"
+    rf"^tee\s+(?:-\w+\s+)*(?!{SYSTEM})[\w./]|"
+    rf"^(?:cp|mv)\s(?!.*\$).*\s(?!{SYSTEM})[\w./][^\s]*$|"
+    rf"^curl\s.*\s(?:-\w*o|--output)[\s=]+[\"']?(?!{SYSTEM}){INSTALLER}[\w./]|"
+    rf"^(?:curl\s+(?:-\w+\s+)*-\w*O|wget\b(?!.*\s-\w*O))\s.*https?://{INSTALLER}\S+$|"
+    rf"^wget\s.*\s-\w*O\s*[\"']?(?!{SYSTEM}){INSTALLER}[\w./]"
 )
 # Before a command's name: assignments, keywords of the shell, and the labels of `case`.
 BEFORE = re.compile(
@@ -76,11 +87,10 @@ FETCHES = re.compile(
     r"^(tiktoken\.(get_encoding|encoding_for_model)|nltk\.download|spacy\.cli\.download|"
     r"(whisper|faster_whisper\.WhisperModel|easyocr\.Reader|gensim\.downloader\.load)(\.load_model)?)$"
 )
+ANY_ANSWER = "probes take any answer of the port"
 SURPRISES = {
-    "TrustedHostMiddleware": "TrustedHostMiddleware takes names that are known at run time alone: probes ask "
-    "for any answer of the port",
-    "HTTPSRedirectMiddleware": "HTTPSRedirectMiddleware answers probes with a redirect: they ask for any answer "
-    "of the port",
+    "TrustedHostMiddleware": f"TrustedHostMiddleware takes names that only a start knows: {ANY_ANSWER}",
+    "HTTPSRedirectMiddleware": f"HTTPSRedirectMiddleware redirects probes: {ANY_ANSWER}",
 }
 FETCH_HOMES = {"tiktoken": "TIKTOKEN_CACHE_DIR", "nltk": "NLTK_DATA"}
 
@@ -91,9 +101,13 @@ def steps(files: Iterable[Dockerfile]) -> Iterator[Found[str]]:
         for text, line in file.runs:
             for part in parts_of(text):
                 words = " ".join(word for word in part.split() if not word.startswith("--mount"))
-                if not USUAL.match(BEFORE.sub("", words)):
+                bare = BEFORE.sub("", words)
+                if not USUAL.match(bare) or MAKES_FILE.search(bare):
                     fact = f"the Dockerfile runs {short(words)}, which drydock's builds do not repeat"
                     yield Found(fact, f"{file.path}:{line}")
+        for text, line in file.added:
+            fact = f"the Dockerfile has {short(text)}, which drydock's builds do not repeat"
+            yield Found(fact, f"{file.path}:{line}")
         for name, value, line in file.variables:
             if not OWN_VARIABLES.match(name):
                 shown = f"{name}={value}" if kind_of(name) == "plain" and len(value) < SHOWN else name
@@ -223,7 +237,7 @@ def surprises(startup: Startup, host: Found[str] | None) -> Iterator[Found[str]]
 
 
 def host(startup: Startup) -> Found[str] | None:
-    """Return a name that passes the check of the Host header, `""` for an unknown one, None without a check."""
+    """Return a name that passes the check of the Host header: `""` if unknown, None without a check."""
     for site in startup.calls:
         if _middleware(site) == "TrustedHostMiddleware":
             names = reader(site).texts(site.keyword("allowed_hosts"))

@@ -539,3 +539,80 @@ def test_wrapper_is_what_starts(files: dict[str, str | bytes], entry: str, tmp_p
 
     assert value(findings.entry_point) == entry
     assert value(findings.liveness) == "/health"
+
+
+IMAGE = "FROM python:3.12-slim\nWORKDIR /app\nCOPY . .\n"
+STARTED = ("main:app", 9000, ("--root-path", "/shop"))
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {
+            "Dockerfile": f'{IMAGE}CMD ["--port", "9000", "--root-path", "/shop"]\n'
+            'ENTRYPOINT ["uvicorn", "main:app"]\n'
+        },
+        {
+            "Dockerfile": f'{IMAGE}ENTRYPOINT ["python", "-m"]\n'
+            'CMD ["uvicorn", "main:app", "--port=9000", "--root-path=/shop"]\n'
+        },
+        {
+            "compose.yaml": "services:\n  api:\n    build: .\n    entrypoint: [uvicorn, 'main:app']\n"
+            "    command: --port 9000 --root-path /shop\n",
+            "Dockerfile": IMAGE,
+        },
+        {
+            "Dockerfile": f'{IMAGE}CMD ["supervisord", "-n"]\n',
+            "supervisord.conf": "[supervisord]\nnodaemon=true\n[program:web]\n"
+            "command=uvicorn main:app --port 9000 --root-path /shop\ndirectory=/app\n",
+        },
+        {
+            "Dockerfile": f'{IMAGE}CMD ["gunicorn"]\n',
+            "gunicorn.conf.py": "wsgi_app = 'main:app'\nbind = ':9000'\nlogconfig = '/shop'\n",
+        },
+    ],
+    ids=["entrypoint", "entrypoint-of-a-module", "compose", "supervisord", "gunicorn"],
+)
+def test_start_of_two_parts_is_read_as_one(files: dict[str, str | bytes], tmp_path: Path) -> None:
+    findings = found(tmp_path, files)
+
+    options = tuple(word.replace("--log-config", "--root-path") for word in value(findings.options) or ())
+    told = tuple(part for option in options for part in option.split("="))
+    assert (value(findings.entry_point), findings.port.value, told) == STARTED
+
+
+def test_other_programs_of_supervisord_are_workers(tmp_path: Path) -> None:
+    text = "[program:web]\ncommand=uvicorn main:app\n[program:queue]\ncommand=python -m jobs ; in turn\n"
+    [worker] = found(tmp_path, {"supervisor/conf.d/shop.conf": text}).workers
+
+    assert (worker.name, worker.value, worker.where) == (
+        "queue",
+        "python -m jobs",
+        "supervisor/conf.d/shop.conf:3",
+    )
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("RUN echo $SHA > version.txt", True),
+        ("RUN cp config.example.yaml config.yaml", True),
+        ("RUN curl -fsSL -o /models/model.bin https://example.org/model.bin", True),
+        ("RUN wget -q https://example.org/words.txt", True),
+        ("ADD https://example.org/places.mmdb /app/", True),
+        ("COPY --from=web /w/dist ./static", True),
+        ("RUN curl -fsSL https://example.org/install.sh | sh", False),
+        ("RUN curl -o /tmp/tool.deb https://example.org/tool.deb && dpkg -i /tmp/tool.deb", False),
+        ("RUN wget https://example.org/tool.deb", False),
+        ("RUN wget -qO- https://example.org/key.asc | tee /etc/apt/key.asc", False),
+        ("RUN echo 'deb x' > /etc/apt/sources.list.d/x.list", False),
+        ("RUN cp /root/.local/bin/uv /usr/local/bin/uv", False),
+        ("RUN pip install -r requirements.txt 2>&1 | grep -v x >/dev/null", False),
+        ("COPY --from=builder /opt/venv /opt/venv", False),
+    ],
+)
+def test_step_that_makes_a_file_is_noted(line: str, told: bool, tmp_path: Path) -> None:
+    stages = "FROM node:20 AS web\nFROM python:3.12 AS builder\n"
+    text = f"{stages}{IMAGE}{line}\nCMD uvicorn main:app\n"
+
+    assert bool(found(tmp_path, {"Dockerfile": text}).notes) is told

@@ -21,7 +21,7 @@ COMPOSE = re.compile(r"(.*/)?(docker-)?compose([.-][\w.-]+)?\.ya?ml")
 NOT_PRODUCTION = re.compile(
     r"(^|[/._-])(devcontainer|dev|test|tests|docs|ci|local|override|e2e)([/._-]|$)", re.I
 )
-SUPERVISORD = re.compile(r"(^|/)supervisor[^/]*(/[^/]+)?\.(conf|ini)$")
+SUPERVISORD = re.compile(r"(^|/)supervisor[^/]*(/[^/]+)*\.(conf|ini)$")
 COMPILERS = frozenset(
     {"build-essential", "gcc", "g++", "make", "cmake", "clang", "pkg-config", "rustc", "cargo", "gfortran"}
     | {"autoconf", "automake", "libtool"}

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from drydock.detect.code import Code
-from drydock.detect.syntax import Binding, Module, Site, parameters, required_arguments
+from drydock.detect.syntax import Binding, Function, Module, Site, parameters, required_arguments
 
 FASTAPI = frozenset({"fastapi.FastAPI", "fastapi.applications.FastAPI"})
 STARLETTE = frozenset({"starlette.applications.Starlette"})
@@ -20,7 +20,10 @@ RUNNERS = frozenset(
     }
 )
 MOUNTS = frozenset({"starlette.routing.Mount", "fastapi.routing.Mount"})
-WRAPPERS = re.compile(r"(Middleware|ASGIApp|AsgiMiddleware|Asgi)$")
+WRAPPERS = re.compile(r"(Middleware|ASGIApp|AsgiMiddleware|Asgi|ASGIApplicationWrapper|VersionedFastAPI)$")
+ASGI_ARGUMENTS = 3
+# A module that binds the result of a call, where a wrapper may be.
+CALLED = re.compile(rb"^\w+(\s*:\s*\w+)?\s*=\s*[\w.]+\(", re.M)
 SIDE = re.compile(
     r"(^|/)(tests?|testing|docs?|docs_src|examples?|samples?|demos?|benchmarks?|scripts?|migrations|alembic|"
     r"cookiecutter[^/]*|\.[^/]+)/|(^|/)(test_[^/]*|[^/]*_test|conftest|setup|noxfile)\.py$|\{\{|\{%"
@@ -88,7 +91,10 @@ def _find(code: Code, apps: Apps) -> Apps:
     for _ in range(2):  # a second round finds factories that call another factory
         for module in modules:
             _factories(module, apps)
-    for find in (_objects, _wrappers, _mounts):
+    for module in modules:
+        _objects(module, apps)
+    modules += _users(code, apps, {m.path for m in modules})
+    for find in (_wrappers, _mounts):
         for module in modules:
             find(module, apps)
     return apps
@@ -133,6 +139,21 @@ def _factory_users(code: Code, apps: Apps, known: set[str]) -> list[Module]:
         if path.endswith(".py") and path not in known and not SIDE.search(path):
             data = code.tree.data(path) or b""
             used = any(n in data for n in names) and len(found) < MAX_CANDIDATE_FILES
+            if used and (module := code.module(path)):
+                found.append(module)
+    return found
+
+
+def _users(code: Code, apps: Apps, known: set[str]) -> list[Module]:
+    """Return the other modules that import an application's module and call something at their top."""
+    keys = {*apps.found, *apps.factories}
+    stems = {key.path.removesuffix(".py").removesuffix("/__init__").rpartition("/")[2] for key in keys}
+    imports = re.compile(rf"^\s*(from|import)\s.*\b({'|'.join(map(re.escape, stems))})\b".encode(), re.M)
+    found: list[Module] = []
+    for path in code.tree.files if stems else ():
+        if path.endswith(".py") and path not in known and not SIDE.search(path):
+            data = code.tree.data(path) or b""
+            used = CALLED.search(data) and imports.search(data) and len(found) < MAX_CANDIDATE_FILES
             if used and (module := code.module(path)):
                 found.append(module)
     return found
@@ -194,22 +215,72 @@ def _made(module: Module, binding: Binding, apps: Apps) -> tuple[bool, Key | Non
 def _wrappers(module: Module, apps: Apps) -> None:
     for binding in module.bindings:
         key, call = Key(module.path, binding.name), binding.value
-        inside = binding.scope.function or binding.scope.main
+        inside = binding.scope.function or binding.scope.owner or binding.scope.main
         if inside or key in apps.found or not isinstance(call, ast.Call) or not _wraps(module, call):
             continue
-        values = [*call.args, *(k.value for k in call.keywords)]
-        inner = next((a for v in values if (a := resolve(module, v, apps)) and not a.factory), None)
-        if inner:
-            apps.found[key] = App(key, binding.line, wraps=inner.key)
+        if inner := _inside(module, call, apps):
+            made = inner.key if inner.factory else None
+            apps.found[key] = App(key, binding.line, wraps=None if made else inner.key, made_by=made)
+    for site in module.calls:  # of an application by an ASGI function
+        function = module.functions.get(site.scope.function)
+        key = Key(module.path, site.scope.function)
+        if key not in apps.found and function and "." not in key.name and _is_asgi(function):
+            own = {a.arg for a in parameters(function)}
+            inner = None if module.dotted(site.node.func) in own else resolve(module, site.node.func, apps)
+            if inner and not inner.factory and len(site.node.args) == ASGI_ARGUMENTS:
+                apps.found[key] = App(key, function.lineno, wraps=inner.key)
 
 
-def _wraps(module: Module, call: ast.Call) -> bool:
-    """Tell whether a call wraps an ASGI application, by its class's methods or its name."""
+def _inside(module: Module, call: ast.Call, apps: Apps, hops: int = 6) -> App | None:
+    """Return the application that a wrapper's call takes, or the factory that makes it there."""
+    for value in (*call.args, *(k.value for k in call.keywords)):
+        inner = resolve(module, value, apps)
+        if inner and not inner.factory:
+            return inner
+        if isinstance(value, ast.Call) and hops:
+            maker = resolve(module, value.func, apps)
+            if maker and maker.factory:
+                return maker
+            if _wraps(module, value) and (inner := _inside(module, value, apps, hops - 1)):
+                return inner
+    return None
+
+
+def _wraps(module: Module, call: ast.Call, hops: int = 4) -> bool:
+    """Tell whether a call wraps an ASGI application, by its class's methods, its result or its name."""
     name = module.dotted(call.func)
+    if WRAPPERS.search(name):
+        return True
+    if name == "functools.partial" and call.args:
+        found = module.symbol(call.args[0])
+        return bool(found and found.function and _is_asgi(found.function, before=1))
     found = module.symbol(name)
-    method = found.module.functions.get(f"{found.name}.__call__") if found and found.node else None
-    asked = [a.arg for a in parameters(method, keywords=False)]
-    return "scope" in asked or WRAPPERS.search(name) is not None
+    if not found or not hops:
+        return False
+    if found.node:
+        return _has_asgi_method(found.module, found.node)
+    for value in found.module.returns.get(found.name, ()):
+        inner = found.module.functions.get(f"{found.name}.{found.module.dotted(value)}")
+        if inner and _is_asgi(inner):
+            return True
+        if isinstance(value, ast.Call) and _wraps(found.module, value, hops - 1):
+            return True
+    return False
+
+
+def _has_asgi_method(module: Module, node: ast.ClassDef, hops: int = 4) -> bool:
+    method = module.functions.get(f"{node.name}.__call__")
+    above = (module.symbol(base) for base in node.bases) if method is None and hops else ()
+    return bool(method and _is_asgi(method, before=1)) or any(
+        _has_asgi_method(one.module, one.node, hops - 1) for one in above if one and one.node
+    )
+
+
+def _is_asgi(function: Function, before: int = 0) -> bool:
+    """Tell whether a function takes a scope, a receiver and a sender, after `before` other parameters."""
+    asked = [a.arg for a in parameters(function, keywords=False)]
+    asynchronous = isinstance(function, ast.AsyncFunctionDef) and len(asked) == before + ASGI_ARGUMENTS
+    return "scope" in asked or asynchronous
 
 
 def _mounts(module: Module, apps: Apps) -> None:

@@ -14,18 +14,29 @@ from drydock.detect.entry import Entry
 from drydock.detect.launches import Evidence
 from drydock.detect.model import Found, Setting, Worker
 from drydock.detect.settings import kind_of
-from drydock.detect.syntax import Module, Site, constant, is_true
-from drydock.detect.values import Reader
+from drydock.detect.syntax import Site, constant, is_true
+from drydock.detect.values import reader
 
 # RUN lines that install, clean up, check or set up the user: the image has its own way for each.
 USUAL = re.compile(
     r"^(?:\s*(?:(?:(?:sudo\s+)?(?:apt|apt-get|apt-key|apk|dnf|yum|dpkg|pip3?|uv|poetry|pdm|pipenv|pipx|conda|npm|yarn|pnpm|"
     r"corepack|useradd|groupadd|adduser|addgroup|usermod|chown|chgrp|chmod|mkdir|rm|ln|touch|echo|set|export|cd|pushd|popd|"
     r"curl|wget|test|true|false|rustup|locale-gen|localedef|update-ca-certificates|find|mv|cp|which|sh|install|tar|unzip|"
-    r"ldconfig|virtualenv|source|exec|if|fi|for|while|case|done|esac|gpg|sha\d+sum|jq|awk|grep|yes|"
+    r"ldconfig|virtualenv|source|exec|if|fi|for|while|case|done|esac|gpg|sha\d+sum|jq|awk|grep|tee|yes|"
     r"python3?\s+-m\s+(?:pip|venv|ensurepip|compileall)|\S+/(?:pip3?|uv|poetry)))\b|\[|\.\s|<<\S*|[)}]|"
     # An interpreter at the end of a pipe, a program that proves itself, a mirror of Debian's packages.
     r"(?:(?:ba|da|z)?sh|python[\d.]*)(?:\s+-s?)?$|\S+\s+(?:-V|--version)$|sed\s.*\s/etc/(?:apt/|locale)).*|\s*)$"
+)
+# A usual program that writes a file for the application, not for the system, a tool or the next step.
+SYSTEM = r"(?:/(?:etc|usr|tmp|dev|var|root|proc|sys|bin|sbin|lib\w*|home|opt)\b|~|\$|&|-)"
+INSTALLER = r"(?!\S*\.(?:deb|rpm|sh|py|whl|asc|gpg|key|list|tar\.\w+|tgz)\b)"
+MAKES_FILE = re.compile(
+    rf"^(?:echo|printf|cat|jq|sed|awk|grep)\b.*(?<![>\d&])>>?\s*[\"']?(?!{SYSTEM})[\w./]|"
+    rf"^tee\s+(?:-\w+\s+)*(?!{SYSTEM})[\w./]|"
+    rf"^(?:cp|mv)\s(?!.*\$).*\s(?!{SYSTEM})[\w./][^\s]*$|"
+    rf"^curl\s.*\s(?:-\w*o|--output)[\s=]+[\"']?(?!{SYSTEM}){INSTALLER}[\w./]|"
+    rf"^(?:curl\s+(?:-\w+\s+)*-\w*O|wget\b(?!.*\s-\w*O))\s.*https?://{INSTALLER}\S+$|"
+    rf"^wget\s.*\s-\w*O\s*[\"']?(?!{SYSTEM}){INSTALLER}[\w./]"
 )
 # Before a command's name: assignments, keywords of the shell, and the labels of `case`.
 BEFORE = re.compile(
@@ -76,9 +87,10 @@ FETCHES = re.compile(
     r"^(tiktoken\.(get_encoding|encoding_for_model)|nltk\.download|spacy\.cli\.download|"
     r"(whisper|faster_whisper\.WhisperModel|easyocr\.Reader|gensim\.downloader\.load)(\.load_model)?)$"
 )
+ANY_ANSWER = "probes take any answer of the port"
 SURPRISES = {
-    "TrustedHostMiddleware": "TrustedHostMiddleware refuses probes without an allowed Host header",
-    "HTTPSRedirectMiddleware": "HTTPSRedirectMiddleware answers probes with a redirect",
+    "TrustedHostMiddleware": f"TrustedHostMiddleware takes names that only a start knows: {ANY_ANSWER}",
+    "HTTPSRedirectMiddleware": f"HTTPSRedirectMiddleware redirects probes: {ANY_ANSWER}",
 }
 FETCH_HOMES = {"tiktoken": "TIKTOKEN_CACHE_DIR", "nltk": "NLTK_DATA"}
 
@@ -89,9 +101,13 @@ def steps(files: Iterable[Dockerfile]) -> Iterator[Found[str]]:
         for text, line in file.runs:
             for part in parts_of(text):
                 words = " ".join(word for word in part.split() if not word.startswith("--mount"))
-                if not USUAL.match(BEFORE.sub("", words)):
+                bare = BEFORE.sub("", words)
+                if not USUAL.match(bare) or MAKES_FILE.search(bare):
                     fact = f"the Dockerfile runs {short(words)}, which drydock's builds do not repeat"
                     yield Found(fact, f"{file.path}:{line}")
+        for text, line in file.added:
+            fact = f"the Dockerfile has {short(text)}, which drydock's builds do not repeat"
+            yield Found(fact, f"{file.path}:{line}")
         for name, value, line in file.variables:
             if not OWN_VARIABLES.match(name):
                 shown = f"{name}={value}" if kind_of(name) == "plain" and len(value) < SHOWN else name
@@ -211,7 +227,9 @@ def port(settings: Iterable[Found[Setting]], listens: int) -> Iterator[Found[str
 def surprises(startup: Startup, host: Found[str] | None) -> Iterator[Found[str]]:
     """Yield code that can start, but will surprise in a container."""
     for site in startup.calls:
-        if not (host and host.where == site.where) and (fact := SURPRISES.get(_middleware(site))):
+        name = _middleware(site)
+        unknown = name != "TrustedHostMiddleware" or (host and host.where == site.where and not host.value)
+        if unknown and (fact := SURPRISES.get(name)):
             yield Found(fact, site.where)
         if site.name.endswith("metadata.create_all") and startup.at_import(site):
             fact = "tables are created at import: the database has to answer before the program starts"
@@ -219,23 +237,20 @@ def surprises(startup: Startup, host: Found[str] | None) -> Iterator[Found[str]]
 
 
 def host(startup: Startup) -> Found[str] | None:
-    """Return a name that passes the check of the Host header, None if every name does."""
+    """Return a name that passes the check of the Host header: `""` if unknown, None without a check."""
     for site in startup.calls:
         if _middleware(site) == "TrustedHostMiddleware":
-            names = _texts(site.module, site.keyword("allowed_hosts"))
-            if names and all(names) and "*" not in names:
+            names = reader(site).texts(site.keyword("allowed_hosts"))
+            if names is None or not all(names):
+                return Found("", site.where)
+            if names and "*" not in names:
                 return Found(names[0].replace("*", "probe", 1), site.where)
     return None
 
 
-def _texts(module: Module, node: ast.expr | None) -> list[str]:
-    """Return the texts of a list, also of a named one; an unknown text is empty."""
-    name = module.dotted(node)
-    found = module.symbol(name) if "." in name or name in module.aliases else None
-    owner, name = found or (module, name)
-    binding = owner.bound(name) if name else None
-    listed = binding.value if binding else node
-    return [Reader(owner).text(element) or "" for element in getattr(listed, "elts", ())]
+def answers_elsewhere(startup: Startup) -> bool:
+    """Tell whether every plain request is sent on to HTTPS."""
+    return any(_middleware(site) == "HTTPSRedirectMiddleware" for site in startup.calls)
 
 
 def _middleware(site: Site) -> str:

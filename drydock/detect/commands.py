@@ -73,7 +73,8 @@ def read_words(words: list[str]) -> Launch | None:
         name = word.rpartition("/")[2]
         rest = words[index + 1 :]
         if name in SERVERS:
-            return _server(name, rest)
+            called = index == 0 or words[index - 1] in {"exec", "run"}
+            return _server(name, rest) or (_configured(rest) if name == "gunicorn" and called else None)
         if name == "fastapi" and rest[:1] and rest[0] in {"run", "dev"}:
             return _fastapi(rest[1:])
         if re.fullmatch(r"python[\d.]*", name):
@@ -94,9 +95,14 @@ def _server(name: str, rest: list[str]) -> Launch | None:
     return Launch("target", target.removesuffix("()"), name, factory, _port(rest), folder, own)
 
 
+def _configured(rest: list[str]) -> Launch:
+    """Return the start of a gunicorn whose configuration file names the application."""
+    return Launch("target", "", "gunicorn", False, _port(rest), options=tuple(_options(rest, "")))
+
+
 def _options(rest: list[str], target: str) -> Iterator[tuple[str, str]]:
     """Yield each option's name, and the option with its value as written."""
-    for word, following in zip(rest, [*rest[1:], "-"], strict=True):
+    for word, following in zip(rest, [*rest[1:], "-"], strict=False):
         if word.startswith("-"):
             alone = "=" in word or following.startswith("-") or following == target
             yield word.partition("=")[0], word if alone else f"{word} {following}"

@@ -134,9 +134,9 @@ class _Detection:
         migrate = self._migration(names) if entry else None
         files = (*(plan.files if plan else ()), *(migrate.value.files if migrate else ()))
         context = self._context()
-        live, ready, docs = self._probes()
-        port = self._port()
         host = beside.host(startup) if startup else None
+        live, ready, docs = self._probes(host)
+        port = self._port()
         read = settings.import_settings(startup) if startup else ()
         self.notes += beside.port(read, port.value)
         server = self._sockets(names, server)
@@ -160,7 +160,7 @@ class _Detection:
             liveness=live,
             readiness=ready,
             docs=docs,
-            host=host,
+            host=host if host and host.value else None,
             options=self.options,
             system_build=self._packages_by_hand("build-packages") or build,
             system_run=run,
@@ -387,13 +387,17 @@ class _Detection:
         self.notes += notes
         return found
 
-    def _probes(self) -> tuple[Found[str] | None, Found[str] | None, Found[str] | None]:
+    def _probes(
+        self, host: Found[str] | None
+    ) -> tuple[Found[str] | None, Found[str] | None, Found[str] | None]:
         by_hand = self._by_hand("health-path"), self._by_hand("ready-path")
         live, ready = (Found(p, "set by hand") if p else None for p in by_hand)
         if self.entry is None or self.startup is None:
             return live, ready, None
         path, where = routes.docs_path(self.entry, self.startup)
-        probes = routes.probes(routes.Routes(self.entry, self.startup).health())
+        asked = routes.Routes(self.entry, self.startup).health()
+        refused = (host is not None and not host.value) or beside.answers_elsewhere(self.startup)
+        probes = routes.probes([] if refused else asked)
         found = [
             Found(r.path, r.where, "asks the database" if r.asks_database else "") if r else None
             for r in probes

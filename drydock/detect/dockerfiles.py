@@ -11,7 +11,7 @@ import yaml
 
 from drydock.detect.commands import read_command
 from drydock.detect.model import Found
-from drydock.detect.tree import Tree, ancestors, folder_of, join, table
+from drydock.detect.tree import Tree, ancestors, folder_of, join, line_of, section, table
 from drydock.project import dockerfile
 from drydock.project.dockerfile import Instruction, exec_words, expand
 
@@ -25,6 +25,7 @@ COMPOSE = re.compile(r"(.*/)?(docker-)?compose([.-][\w.-]+)?\.ya?ml|[\w.-]+\.ya?
 NOT_PRODUCTION = re.compile(
     r"(^|[/._-])(devcontainer|dev|test|tests|docs|ci|local|override|e2e)([/._-]|$)", re.I
 )
+SUPERVISORD = re.compile(r"(^|/)supervisor[^/]*(/[^/]+)*\.(conf|ini)$")
 COMPILERS = frozenset(
     {"build-essential", "gcc", "g++", "make", "cmake", "clang", "pkg-config", "rustc", "cargo", "gfortran"}
     | {"autoconf", "automake", "libtool"}
@@ -42,7 +43,7 @@ PYTHON_BASE = re.compile(r"python|uv|debian|ubuntu")
 # earlier Dockerfile.
 KEPT = re.compile(r"grep -Fx -e ([a-z0-9][a-z0-9+.-]*(?: -e [a-z0-9][a-z0-9+.-]*)*)")
 # The fields that a stage inherits from its base stage.
-KEPT_BY_STAGES = ("copies", "ports", "commands", "packages", "variables")
+KEPT_BY_STAGES = ("copies", "added", "ports", "commands", "packages", "variables")
 
 
 @dataclass
@@ -56,8 +57,9 @@ class Dockerfile:
     workdir: str = "/"
     copies: list[tuple[str, str]] = field(default_factory=list)
     ports: list[tuple[int, int]] = field(default_factory=list)
-    commands: list[tuple[str, int]] = field(default_factory=list)
+    commands: list[tuple[str, int, str]] = field(default_factory=list)  # with CMD or ENTRYPOINT
     runs: list[tuple[str, int]] = field(default_factory=list)
+    added: list[tuple[str, int]] = field(default_factory=list)  # files from elsewhere
     packages: list[tuple[str, int]] = field(default_factory=list)
     compilers: list[tuple[str, int]] = field(default_factory=list)
     variables: list[tuple[str, str, int]] = field(default_factory=list)
@@ -138,8 +140,18 @@ def read_dockerfile(tree: Tree, path: str, text: str) -> Dockerfile:
                 compilers += [package for package in packages if only_builds(package[0])]
         else:
             _apply(current, tree, replace(one, text=expand(one.text, arguments)))
+            if _is_foreign(one, stages):
+                current.added.append((f"{one.keyword} {one.text}", one.line))
     current.bases, current.runs, current.compilers = bases, runs, compilers
     return current
+
+
+def _is_foreign(one: Instruction, stages: dict[str, Dockerfile]) -> bool:
+    """Tell whether an instruction adds a file of the network, or of a stage without Python."""
+    source = re.search(r"--from=(\S+)", one.text) if one.keyword == "COPY" else None
+    stage = stages.get(source[1].lower()) if source else None
+    remote = one.keyword == "ADD" and re.search(r"(^|\s|\")https?://", one.text)
+    return bool(remote) or bool(stage and not PYTHON_BASE.search(stage.base))
 
 
 def _stage(current: Dockerfile, stages: dict[str, Dockerfile], bases: list[str], rest: str) -> Dockerfile:
@@ -170,7 +182,16 @@ def _apply(stage: Dockerfile, tree: Tree, one: Instruction) -> None:
     elif one.keyword == "EXPOSE":
         stage.ports += [(int(port), line) for port in re.findall(r"\b[0-9]{2,5}\b", rest)]
     elif one.keyword in {"CMD", "ENTRYPOINT"}:
-        stage.commands.append((_exec_text(rest), line))
+        stage.commands.append((_exec_text(rest), line, one.keyword))
+
+
+def _started(file: Dockerfile) -> list[tuple[str, int]]:
+    """Return the commands of the last CMD and ENTRYPOINT: one where CMD holds arguments alone."""
+    last = {keyword: (text, line) for text, line, keyword in file.commands}
+    if len(last) == 2 and not read_command(last["CMD"][0]):
+        text, line = last["ENTRYPOINT"]
+        return [(f"{text} {last['CMD'][0]}", line)]
+    return sorted(last.values(), key=lambda one: one[1])
 
 
 def _copy(stage: Dockerfile, tree: Tree, copied: list[str]) -> None:
@@ -223,32 +244,54 @@ def procfile(tree: Tree) -> Iterator[Command]:
                 yield Command(text.strip(), f"{path}:{number}", (folder_of(path),), True, name.strip())
 
 
+def supervised(tree: Tree, files: list[Dockerfile]) -> Iterator[Command]:
+    """Yield the programs of supervisord's configurations, each in the folder that is copied to its own."""
+    for path in (path for path in tree.files if SUPERVISORD.search(path)):
+        text = tree.text(path) or ""
+        for name in re.findall(r"^\[program:([\w-]+)\]", text, re.MULTILINE):
+            program = section(text, f"program:{name}")
+            inner = [(file, program.get("directory", file.workdir)) for file in files[:1]]
+            folders = next((found for file, at in inner if (found := file.folders(tree, at))), ())
+            where = f"{path}:{line_of(text, f'[program:{name}]')}"
+            line = program.get("command", "").partition(" ;")[0].replace("\n", " ")
+            yield Command(line, where, folders or tuple(ancestors(path)), True, name)
+
+
 def commands(tree: Tree, files: list[Dockerfile]) -> list[Command]:
     """Return the start commands of Dockerfiles, compose files and Procfiles."""
     found = []
     for file in files:
         production = not NOT_PRODUCTION.search(file.path)
         folders = file.folders(tree, file.workdir) or (file.context,)
-        for text, number in file.commands[-2:]:
+        for text, number in _started(file):
             found.append(Command(text, f"{file.path}:{number}", folders, production))
     found += [command for command in procfile(tree) if command.name == "web"]
+    found += supervised(tree, files)
     by_path = {file.path: file for file in files}
     for path, name, service in compose_services(tree):
-        given = [service.get(key) for key in ("entrypoint", "command")]
-        line = " ".join(
-            " ".join(map(str, one)) if isinstance(one, list) else str(one) for one in given if one
-        )
+        line = _service_command(service)
         built = build_of(path, service)
         if line and built is not None:
             told, own = service.get("working_dir"), by_path.get(built[1])
             inner = told if isinstance(told, str) else own.workdir if own else "/"
             folders = (own.folders(tree, inner) if own else ()) or (built[0],)
-            key = "command" if given[1] else "entrypoint"
+            key = "command" if service.get("command") else "entrypoint"
             where, production = f"{path} services.{name}.{key}", not NOT_PRODUCTION.search(path)
             match = re.search(rf"^\s+[\"']?{re.escape(name)}[\"']?:", tree.text(path) or "", re.MULTILINE)
             number = (tree.text(path) or "").count("\n", 0, match.end()) + 1 if match else 1
             found.append(Command(line, where, folders, production, name, f"{path}:{number}"))
     return found
+
+
+def _service_command(service: dict[str, Any]) -> str | None:
+    """Return a compose service's command, its entrypoint before arguments of it."""
+    given = (service.get(name) for name in ("entrypoint", "command"))
+    first, last = (" ".join(map(str, one)) if isinstance(one, list) else one for one in given)
+    if not isinstance(first, str) or not first:
+        return last if isinstance(last, str) else None
+    if not isinstance(last, str):
+        return first
+    return last if read_command(last) else f"{first} {last}"
 
 
 def with_scripts(tree: Tree, commands: Iterable[Command]) -> Iterator[Command]:

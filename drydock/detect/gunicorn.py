@@ -36,13 +36,24 @@ def with_settings(code: Code, given: Options, folder: str) -> Options:
 
     One that the command gives wins.
     """
-    named = next((m["path"] for _, text in given if (m := OPTION.match(text))), USUAL)
+    named = _name(given)
     module = code.module(join(folder, named))
     if module is None:
         return given
     own = [(name, text) for name, text in given if not OPTION.match(text)]
     hooks = [(name, f"{name}() of {named}") for name in module.functions if HOOK.match(name)]
     return (*own, *(one for one in _settings(module) if one[0] not in dict(own)), *hooks)
+
+
+def application(code: Code, given: Options, folder: str) -> str:
+    """Return the `module:name` in a command's configuration file, `""` if it names none."""
+    module = code.module(join(folder, _name(given)))
+    binding = module.bound("wsgi_app") if module else None
+    return (Reader(module).text(binding.value) or "") if module and binding else ""
+
+
+def _name(given: Options) -> str:
+    return next((m["path"] for _, text in given if (m := OPTION.match(text))), USUAL)
 
 
 def _settings(module: Module) -> Iterator[tuple[str, str]]:

@@ -3,17 +3,29 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 from drydock.detect.model import Ignore
-from drydock.detect.tree import Tree, join
+from drydock.detect.tree import Tree, join, read_bounded
 from drydock.project import ignore as dockerignore
 
 SECRET = re.compile(
-    r"(^|/)(\.env(\.(?!example|sample|template|dist|defaults?|tpl)[\w.-]+)?|[^/]*\.(pem|key|p12|pfx|jks|keystore|kdbx)|"
+    r"(?i)(^|/)(\.env(\.(?!example|sample|template|dist|defaults?|tpl)[\w.-]+)?|\.envrc|"
+    r"[^/]*\.(pem|key|p8|p12|pfx|jks|keystore|kdbx|ppk|tfstate(\.backup)?|(?<!\bexample\.)tfvars)|"
     r"(?!(example|sample|template|dist|defaults?)\.)[^/]+\.env|id_(rsa|dsa|ecdsa|ed25519)|"
-    r"\.netrc|\.pypirc|\.npmrc|\.htpasswd|credentials(\.json)?|service[-_]?account[^/]*\.json|client_secret[^/]*\.json|"
+    r"[._]netrc|\.pypirc|\.npmrc|\.htpasswd|\.pgpass|\.my\.cnf|\.git-credentials|\.vault[-_](pass\w*|token)|"
+    r"\.dockercfg|\.docker/config\.json|\.kube/config|kubeconfig|credentials(\.json)?|"
+    r"service[-_]?account[^/]*\.json|client_secret[^/]*\.json|"
     r"secrets?\.(ya?ml|json|toml|env))$"
 )
+# Files of other names are secrets if they hold one of these.
+PLAIN = re.compile(r"(^|/)[^/.]+$|\.(json|txt|crt|cer|asc|conf|cfg|ini)$", re.I)
+HELD = re.compile(
+    rb"-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----\s|\"type\":\s*\"service_account\"|"
+    rb"^\s*(?:extra-)?index-url\s*=\s*https?://[^\s/@${]+:[^\s/@${]+@",
+    re.M,
+)
+MAX_READ = 32_000  # bytes
 MAX_LISTED = 50
 
 
@@ -22,14 +34,21 @@ def ignore(tree: Tree, context: str, needed: list[str]) -> Ignore:
     inside = frozenset(_inner(f, context) for f in tree.under(context))
     own = (n for n in needed if context == "." or n == context or n.startswith(context + "/"))
     wanted = sorted({_inner(n, context) for n in own})
-    named = sorted(f for f in inside if SECRET.search(f))
+    named = [f for f in sorted(inside) if SECRET.search(f)]
     public = [f for f in named if is_public(f, tree.data(join(context, f)) or b"")]
-    secrets = [f for f in named if f not in public][:MAX_LISTED]
+    secrets = [f for f in sorted(inside) if f not in public and is_secret(f, tree.root / context / f)]
     patterns = dockerignore.patterns(tree.text(join(context, ".dockerignore")) or "")
     excluded = dockerignore.excluded(patterns, inside)
     removed = [w for w in wanted if _gone(w, inside, excluded)][:MAX_LISTED]
-    exposed = [s for s in secrets if s not in excluded]
+    exposed = [s for s in secrets if s not in excluded][:MAX_LISTED]
     return Ignore(tuple(wanted), tuple(removed), tuple(secrets), tuple(exposed), tuple(public))
+
+
+def is_secret(path: str, file: Path) -> bool:
+    """Tell whether a file is a secret by its name, or by the key that it holds."""
+    if SECRET.search(path):
+        return not is_public(path, read_bounded(file, MAX_READ) or b"")
+    return bool(PLAIN.search(path)) and bool(HELD.search(read_bounded(file, MAX_READ) or b""))
 
 
 def is_public(path: str, data: bytes) -> bool:

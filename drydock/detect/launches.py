@@ -113,6 +113,9 @@ def _configured(code: Code, apps: Apps) -> list[Evidence]:
 
 def _launched(code: Code, apps: Apps, launch: Launch, command: Command) -> list[Evidence]:
     folders, rank = command.folders, PRODUCTION if command.production else DEVELOPMENT
+    if launch.kind == "target" and not launch.target:
+        named = gunicorn.application(code, launch.options, folders[0])
+        return _launched(code, apps, replace(launch, target=named), command) if named else []
     if launch.kind == "target":
         roots = tuple(join(f, launch.app_dir) for f in folders) if launch.app_dir else folders
         hit = target(code, apps, launch.target, roots, command.where, rank)

@@ -27,6 +27,7 @@ ASKS = frozenset(
     {"execute", "ping", "exec", "fetchval", "fetchrow", "command", "connect", "scalar", "server_info"}
 )
 GUARDS = re.compile(r"auth|token|user|api_?key|permission|login|credential|secur|rate_?limit", re.I)
+REFUSED = re.compile(r"HTTP_40[13]_\w+|UNAUTHORIZED|FORBIDDEN")
 OWN_NAMES = frozenset({"app", "application", "api", "fastapi_app", "_app", "app_"})
 ADDS_ROUTE = frozenset({"get", "api_route", "head", "add_api_route", "add_route", "route"})
 LISTED = frozenset({"starlette.routing.Route", "fastapi.routing.APIRoute"})
@@ -135,7 +136,21 @@ class Routes:
         module = self.startup.code.module(self.entry.app.key.path)
         binding = module.bound(self.entry.app.key.name) if module else None
         made = binding.value if binding else None
-        return isinstance(made, ast.Call) and _guarding(made)
+        own = isinstance(made, ast.Call) and module is not None and _guarding(module, made)
+        return own or any(self._asks_all(site) for site in self.startup.calls)
+
+    def _asks_all(self, site: Site) -> bool:
+        """Tell whether a middleware refuses requests for what they lack, whatever their path."""
+        found = site.module.symbol(site.node.args[0]) if site.node.args else None
+        if site.tail in {"add_middleware", "Middleware"} and found and found.node:
+            names = [f"{found.name}.dispatch", f"{found.name}.__call__"]
+            functions = [found.module.functions[name] for name in names if name in found.module.functions]
+        elif site.tail == "middleware":
+            handler = _handler(site)
+            functions = [handler] if handler else []
+        else:
+            return False
+        return any(_refuses(one) and "path" not in words(one) for one in functions)
 
     def _declare(self, site: Site) -> None:
         """Note the prefix of `router = APIRouter(prefix=…)`."""
@@ -143,7 +158,7 @@ class Routes:
             if binding.value is site.node:
                 router = self._router(_key(site.module, binding.name, site.scope.function))
                 router.prefix = reader(site).text(site.keyword("prefix")) or ""
-                router.guarded = _guarding(site.node)
+                router.guarded = _guarding(site.module, site.node)
 
     def _router(self, key: Key) -> _Router:
         return self.routers.setdefault(key, _Router())
@@ -154,7 +169,7 @@ class Routes:
             path = reader(site).text(site.argument(0, "path"))
             key = self._key_of(site, function.value) if path == "" or (path or "").startswith("/") else None
             if key is not None and path is not None:
-                self._router(key).routes.append((path, _guarding(site.node), site))
+                self._router(key).routes.append((path, _guarding(site.module, site.node), site))
         elif function.attr in {"include_router", "mount"}:
             mounted = function.attr == "mount"
             child = site.argument(1, "app") if mounted else site.argument(0, "router")
@@ -165,7 +180,8 @@ class Routes:
             for each in _each(site, child):
                 inner = self._handed_in(site, each) or self._key_of(site, each)
                 if inner is not None and inner not in (parent, TOP):
-                    row = _Child(inner, (prefix or "").rstrip("/"), _guarding(site.node))
+                    guarded = _guarding(site.module, site.node)
+                    row = _Child(inner, (prefix or "").rstrip("/"), guarded)
                     self._router(parent).children.append(row)
 
     def _grow(self, site: Site, value: ast.expr) -> None:
@@ -289,6 +305,18 @@ def _needs(function: Function | None) -> tuple[bool, bool]:
     return asks or any(isinstance(f, ast.Attribute) and f.attr in ASKS for f in called), guarded
 
 
-def _guarding(call: ast.Call) -> bool:
+def _guarding(module: Module, call: ast.Call) -> bool:
     """Tell whether a call's `dependencies` ask for credentials."""
-    return bool(GUARDS.search(words(keyword(call, "dependencies"))))
+    node = keyword(call, "dependencies")
+    asked = (one.args[0] for one in ast.walk(node) if isinstance(one, ast.Call) and one.args) if node else ()
+    found = (module.symbol(one) for one in asked)
+    return bool(GUARDS.search(words(node))) or any(one and _refuses(one.function) for one in found)
+
+
+def _refuses(function: Function | None) -> bool:
+    """Tell whether a function answers with the status of a request that lacks something."""
+    for node in ast.walk(function) if function else ():
+        value = node.value if isinstance(node, ast.Constant) else getattr(node, "attr", "")
+        if value in (401, 403) or (isinstance(value, str) and REFUSED.fullmatch(value)):
+            return True
+    return False

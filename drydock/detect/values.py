@@ -7,7 +7,7 @@ import posixpath
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
-from drydock.detect.syntax import Module, Site, Symbol, argument, constant, parameters
+from drydock.detect.syntax import Module, Site, Symbol, argument, constant, keyword, parameters
 from drydock.detect.tree import join
 
 MAX_STEPS = 14
@@ -88,6 +88,26 @@ class Reader(NamedTuple):
             return self._field_anywhere(node.attr)
         texts = [inner.text(part) for part in parts]
         return None if None in texts else "".join(text or "" for text in texts)
+
+    def texts(self, node: ast.expr | None) -> list[str] | None:
+        """Return the texts of a list, also of a named one or a setting's default; an unknown text is empty.
+
+        None: the list is worked out at run time.
+        """
+        if node is None or self.steps <= 0:
+            return None
+        inner = self._replace(steps=self.steps - 1)
+        if isinstance(node, (ast.List, ast.Tuple, ast.Set)):
+            return [inner.text(element) or "" for element in node.elts]
+        if isinstance(node, ast.Lambda):
+            return inner.texts(node.body)
+        if isinstance(node, ast.Call) and self.module.dotted(node.func).rpartition(".")[2] == "Field":
+            return inner.texts(argument(node, 0, "default") or keyword(node, "default_factory"))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "split":
+            text = inner.text(node.func.value)
+            return text.split(constant(argument(node, 0, "sep"))) if text else None
+        target = self._target(node)
+        return target.reader.texts(target.value) if target else None
 
     def shown(self, node: ast.expr) -> str:
         """Return an expression's text, else its code as a shell spells what is worked out later."""

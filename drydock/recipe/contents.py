@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from drydock.detect.ignore import SECRET, is_public
+from drydock.detect.ignore import is_secret
 from drydock.detect.tree import folder_of, join
 from drydock.project import ignore
 
@@ -95,7 +95,7 @@ def _is_shipped(root: Path, path: str) -> bool:
     if name.startswith("."):
         return False
     if not (root / path).is_dir():
-        if SECRET.search(name) and not is_public(name, (root / path).read_bytes()):
+        if is_secret(name, root / path):
             return False
         return not any(fnmatchcase(name, pattern) for pattern in FILES)
     if any(fnmatchcase(name, pattern) for pattern in FOLDERS):

@@ -19,9 +19,10 @@ WHOLE = """\
 NEVER = (
     *("**/__pycache__", "**/*.py[co]", "**/.git", "**/.venv", "**/node_modules", "**/.env"),
     *("**/.env.*", "**/*.env", "**/*.pem", "**/*.key", "**/*.p12", "**/*.pfx", "**/*.jks"),
-    *("**/*.keystore", "**/*.kdbx"),
+    *("**/*.keystore", "**/*.kdbx", "**/*.p8", "**/*.ppk", "**/*.tfstate", "**/*.tfstate.backup"),
     *("**/id_rsa", "**/id_dsa", "**/id_ecdsa", "**/id_ed25519", "**/.netrc", "**/.pypirc", "**/.npmrc"),
-    *("**/.htpasswd", "**/credentials*.json", "**/service?account*.json", "**/client_secret*.json"),
+    *("**/.htpasswd", "**/.pgpass", "**/.git-credentials", "**/credentials*.json"),
+    *("**/service?account*.json", "**/serviceAccount*.json", "**/client_secret*.json"),
     *("**/secret*.json", "**/secret*.y*ml", "**/secret*.toml"),
 )
 

@@ -471,3 +471,241 @@ def test_dockerfile_with_a_name_of_its_own_is_evidence_without_another(tmp_path:
 
     assert found(alone, files).port.value == 80
     assert found(beside, files | {"Dockerfile": "FROM python:3.11\nCOPY . .\n"}).port.value == 8000
+
+
+KEY = "-----BEGIN OPENSSH PRIVATE KEY-----\nAAAA\n"
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        ("_netrc", "machine a login b password c\n"),
+        ("config/.pgpass", "db:5432:shop:shop:secret\n"),
+        ("infra/prod.tfstate", "{}\n"),
+        ("infra/terraform.tfstate.backup", "{}\n"),
+        ("infra/prod.tfvars", 'password = "x"\n'),
+        ("serviceAccountKey.json", "{}\n"),
+        ("app/shop-firebase-adminsdk-1a.json", '{"type": "service_account"}\n'),
+        ("deploy_key", KEY),
+        ("certs/bundle.crt", KEY),
+        ("pip.conf", "[global]\nindex-url = https://reader:word@example.org/simple\n"),
+    ],
+)
+def test_secret_is_known_by_its_name_or_by_the_key_in_it(path: str, text: str, tmp_path: Path) -> None:
+    findings = found(tmp_path, {path: text})
+
+    assert findings.ignore.secrets == (path,)
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        ("certs/ca.crt", "-----BEGIN CERTIFICATE-----\nAAAA\n"),
+        ("example.tfvars", 'password = ""\n'),
+        ("notes.txt", "write -----BEGIN PRIVATE KEY----- above the key\n".replace("----- a", "-----a")),
+        ("pip.conf", "[global]\nindex-url = https://${WHO}:${WORD}@example.org/simple\n"),
+        ("data/type.json", '{"type": "account"}\n'),
+    ],
+)
+def test_file_without_a_key_is_no_secret(path: str, text: str, tmp_path: Path) -> None:
+    assert found(tmp_path, {path: text}).ignore.secrets == ()
+
+
+HEALTH = "@app.get('/health')\ndef health(): return {}\n"
+HOSTS = "from starlette.middleware.trustedhost import TrustedHostMiddleware\n"
+
+
+@pytest.mark.parametrize(
+    ("code", "host", "path"),
+    [
+        (
+            "import os\nNAMES = os.getenv('NAMES', 'shop.example.org,x').split(',')\n",
+            "shop.example.org",
+            "/health",
+        ),
+        (
+            "class S:\n    names: list[str] = ['a.example.org']\ns = S()\nNAMES = s.names\n",
+            "a.example.org",
+            "/health",
+        ),
+        ("NAMES = ['*']\n", None, "/health"),
+        ("import os\nNAMES = os.environ['NAMES'].split(',')\n", None, None),
+        ("def names(): return open('x').read().split()\nNAMES = names()\n", None, None),
+    ],
+)
+def test_probes_pass_a_check_of_the_host(
+    code: str, host: str | None, path: str | None, tmp_path: Path
+) -> None:
+    text = f"{HOSTS}{code}{APP}app.add_middleware(TrustedHostMiddleware, allowed_hosts=NAMES)\n{HEALTH}"
+    findings = found(tmp_path, {"main.py": text})
+
+    told = (findings.host.value if findings.host else None, findings.liveness and findings.liveness.value)
+    assert told == (host, path)
+    assert bool(findings.notes) == (path is None)
+
+
+GUARD = (
+    "from fastapi import Depends, Header, HTTPException\n"
+    "def key(k: str = Header()):\n    raise HTTPException(401)\n"
+)
+WALL = "@app.middleware('http')\nasync def wall(request, call_next):\n    return {}\n"
+MIDDLEWARE = (
+    "from starlette.middleware.base import BaseHTTPMiddleware\n"
+    "class Wall(BaseHTTPMiddleware):\n"
+    "    async def dispatch(self, request, call_next):\n"
+    "        {test}\n"
+    "            return PlainTextResponse('no', status.HTTP_401_UNAUTHORIZED)\n"
+    "        return await call_next(request)\n"
+)
+ADDED = "app.add_middleware(Wall)\n"
+
+
+@pytest.mark.parametrize(
+    ("code", "path"),
+    [
+        (GUARD + APP.replace("FastAPI()", "FastAPI(dependencies=[Depends(key)])"), None),
+        (MIDDLEWARE.format(test="if 'x' not in request.headers:") + APP + ADDED, None),
+        (MIDDLEWARE.format(test="if request.url.path.startswith('/api'):") + APP + ADDED, "/health"),
+        (APP + WALL.format("Response(403)"), None),
+        (APP + WALL.format("call_next(request)"), "/health"),
+        ("from starlette.middleware.httpsredirect import HTTPSRedirectMiddleware\n"
+         f"{APP}app.add_middleware(HTTPSRedirectMiddleware)\n", None),
+    ],
+)  # fmt: skip
+def test_probes_ask_no_path_of_an_application_that_refuses_them(
+    code: str, path: str | None, tmp_path: Path
+) -> None:
+    findings = found(tmp_path, {"main.py": code + HEALTH})
+
+    assert (findings.liveness and findings.liveness.value) == path
+
+
+INNER = "from fastapi import FastAPI\nservice = FastAPI()\n@service.get('/health')\ndef health(): return {}\n"
+LAYER = (
+    "class Layer:\n    def __init__(self, app): self.app = app\n"
+    "    async def __call__(self, s, r, send): await self.app(s, r, send)\n"
+)
+BY_FUNCTION = (
+    "def layered(inner):\n    async def outer(scope, receive, send):\n"
+    "        await inner(scope, receive, send)\n    return outer\n"
+)
+TAGGED = "async def tagged(app, scope, receive, send):\n    await app(scope, receive, send)\n"
+PARTIAL = "from functools import partial\napp = partial(tagged, service)\n"
+REPORT = "class Report:\n    def __call__(self, a): return a\nr = Report(service)\n"
+
+
+@pytest.mark.parametrize(
+    ("files", "entry"),
+    [
+        ({"main.py": f"{INNER}{LAYER}app = Layer(app=Layer(service))\n"}, "main:app"),
+        ({"main.py": f"{INNER}{LAYER}class Other(Layer):\n    pass\napp = Other(service)\n"}, "main:app"),
+        ({"main.py": f"{INNER}from layers import layered\napp = layered(service)\n"}, "main:app"),
+        ({"main.py": f"{INNER}{TAGGED}{PARTIAL}"}, "main:app"),
+        (
+            {
+                "main.py": f"{INNER}async def app(scope, receive, send):\n"
+                "    await service(scope, receive, send)\n"
+            },
+            "main:app",
+        ),
+        (
+            {
+                "main.py": INNER,
+                "server.py": "from layers import Layer\nfrom main import service as s\napp = Layer(s, 3)\n",
+            },
+            "server:app",
+        ),
+        (
+            {
+                "main.py": "from fastapi import FastAPI\ndef build():\n    app = FastAPI()\n"
+                "    @app.get('/health')\n    def health(): return {}\n    return app\n",
+                "asgi.py": "from layers import Layer\nfrom main import build\napplication = Layer(build())\n",
+            },
+            "asgi:application",
+        ),
+        ({"main.py": f"{INNER}{REPORT}"}, "main:service"),
+    ],
+    ids=["twice", "derived", "function", "partial", "asgi-function", "elsewhere", "of-a-factory", "none"],
+)  # fmt: skip
+def test_wrapper_is_what_starts(files: dict[str, str | bytes], entry: str, tmp_path: Path) -> None:
+    findings = found(tmp_path, {"layers.py": LAYER + BY_FUNCTION, **files})
+
+    assert value(findings.entry_point) == entry
+    assert value(findings.liveness) == "/health"
+
+
+IMAGE = "FROM python:3.12-slim\nWORKDIR /app\nCOPY . .\n"
+STARTED = ("main:app", 9000, ("--root-path", "/shop"))
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {
+            "Dockerfile": f'{IMAGE}CMD ["--port", "9000", "--root-path", "/shop"]\n'
+            'ENTRYPOINT ["uvicorn", "main:app"]\n'
+        },
+        {
+            "Dockerfile": f'{IMAGE}ENTRYPOINT ["python", "-m"]\n'
+            'CMD ["uvicorn", "main:app", "--port=9000", "--root-path=/shop"]\n'
+        },
+        {
+            "compose.yaml": "services:\n  api:\n    build: .\n    entrypoint: [uvicorn, 'main:app']\n"
+            "    command: --port 9000 --root-path /shop\n",
+            "Dockerfile": IMAGE,
+        },
+        {
+            "Dockerfile": f'{IMAGE}CMD ["supervisord", "-n"]\n',
+            "supervisord.conf": "[supervisord]\nnodaemon=true\n[program:web]\n"
+            "command=uvicorn main:app --port 9000 --root-path /shop\ndirectory=/app\n",
+        },
+        {
+            "Dockerfile": f'{IMAGE}CMD ["gunicorn"]\n',
+            "gunicorn.conf.py": "wsgi_app = 'main:app'\nbind = ':9000'\nlogconfig = '/shop'\n",
+        },
+    ],
+    ids=["entrypoint", "entrypoint-of-a-module", "compose", "supervisord", "gunicorn"],
+)
+def test_start_of_two_parts_is_read_as_one(files: dict[str, str | bytes], tmp_path: Path) -> None:
+    findings = found(tmp_path, files)
+
+    options = tuple(word.replace("--log-config", "--root-path") for word in value(findings.options) or ())
+    told = tuple(part for option in options for part in option.split("="))
+    assert (value(findings.entry_point), findings.port.value, told) == STARTED
+
+
+def test_other_programs_of_supervisord_are_workers(tmp_path: Path) -> None:
+    text = "[program:web]\ncommand=uvicorn main:app\n[program:queue]\ncommand=python -m jobs ; in turn\n"
+    [worker] = found(tmp_path, {"supervisor/conf.d/shop.conf": text}).workers
+
+    assert (worker.name, worker.value, worker.where) == (
+        "queue",
+        "python -m jobs",
+        "supervisor/conf.d/shop.conf:3",
+    )
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("RUN echo $SHA > version.txt", True),
+        ("RUN cp config.example.yaml config.yaml", True),
+        ("RUN curl -fsSL -o /models/model.bin https://example.org/model.bin", True),
+        ("RUN wget -q https://example.org/words.txt", True),
+        ("ADD https://example.org/places.mmdb /app/", True),
+        ("COPY --from=web /w/dist ./static", True),
+        ("RUN curl -fsSL https://example.org/install.sh | sh", False),
+        ("RUN curl -o /tmp/tool.deb https://example.org/tool.deb && dpkg -i /tmp/tool.deb", False),
+        ("RUN wget https://example.org/tool.deb", False),
+        ("RUN wget -qO- https://example.org/key.asc | tee /etc/apt/key.asc", False),
+        ("RUN echo 'deb x' > /etc/apt/sources.list.d/x.list", False),
+        ("RUN cp /root/.local/bin/uv /usr/local/bin/uv", False),
+        ("RUN pip install -r requirements.txt 2>&1 | grep -v x >/dev/null", False),
+        ("COPY --from=builder /opt/venv /opt/venv", False),
+    ],
+)
+def test_step_that_makes_a_file_is_noted(line: str, told: bool, tmp_path: Path) -> None:
+    stages = "FROM node:20 AS web\nFROM python:3.12 AS builder\n"
+    text = f"{stages}{IMAGE}{line}\nCMD uvicorn main:app\n"
+
+    assert bool(found(tmp_path, {"Dockerfile": text}).notes) is told

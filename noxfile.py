@@ -75,7 +75,7 @@ def cluster_tests(session: nox.Session) -> None:
     """Prove two projects' deployments on the cluster that KUBECONFIG names: ours and another author's."""
     reference, _ = sessions.built("production", session)
     # What they wait for is the cluster, whose clocks run side by side.
-    args = session.posargs or ["-n", "2", "--dist", "loadgroup", SLOWEST, "tests/system/cluster"]
+    args = session.posargs or ["-n", "2", SLOWEST, "tests/system/cluster"]
     session.run("pytest", *args, env={"DRYDOCK_CLUSTER_IMAGE": reference}, **PATIENTLY)
 
 

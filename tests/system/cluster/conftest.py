@@ -10,6 +10,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 from drydock import base
 from drydock import deploy as kubernetes
@@ -28,16 +30,19 @@ from tests.system.cluster.deployment import NAME, Deployment, overlay
 # Set by the session `cluster_tests`.
 IMAGE = "DRYDOCK_CLUSTER_IMAGE"
 POSTGRES = "todo-chatbot-api-postgres:17"
-HERE = Path(__file__).parent
+# Files whose tests use the fixture `deployed`.
+SHARED = ("test_gate", "test_running")
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Divide the tests for two processes: those of the shared deployment, and those with their own."""
-    for item in items:
-        if item.path.is_relative_to(HERE):
-            shared = "deployed" in getattr(item, "fixturenames", ()) or item.path.stem == "test_gate"
-            item.add_marker(pytest.mark.xdist_group("shared" if shared else "own"))
+class TwoParts(LoadScopeScheduling):
+    """Tests of the shared deployment in one process, all others in another."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return "shared" if Path(nodeid.partition("::")[0]).stem in SHARED else "own"
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
+    return TwoParts(config, log)
 
 
 @pytest.fixture(scope="session")

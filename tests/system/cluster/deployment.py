@@ -114,6 +114,11 @@ def until(condition: Callable[[], bool], seconds: float) -> float:
     return time.monotonic() - began
 
 
+def change(*operations: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a kustomize patch of the Deployment."""
+    return {"target": {"kind": "Deployment", "name": NAME}, "patch": json.dumps(operations)}
+
+
 def overlay(
     folder: Path,
     below: Path,

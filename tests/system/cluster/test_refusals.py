@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -23,7 +22,7 @@ from drydock.deploy.kubectl import Kubectl
 from drydock.deploy.render import FOLDER
 from drydock.engine import Engine
 from drydock.project import Project
-from tests.system.cluster.deployment import NAME, Deployment, overlay
+from tests.system.cluster.deployment import NAME, change, overlay
 
 SECONDS = 60.0
 # No server listens there: these deployments are refused before a database is needed.
@@ -49,11 +48,6 @@ FILLED = {"target": {"kind": "Secret"}, "patch": SECRET}
 NO_JOB = {"target": {"kind": "Job"}, "patch": WITHOUT_JOB}
 
 Attempt = Callable[..., kubernetes.Deployed]
-
-
-def change(*operations: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a kustomize patch of the Deployment."""
-    return {"target": {"kind": "Deployment", "name": NAME}, "patch": json.dumps(operations)}
 
 
 @pytest.fixture
@@ -158,28 +152,6 @@ def test_a_pod_that_no_node_takes_is_explained(attempt: Attempt) -> None:
     huge = [{"op": "replace", "path": path, "value": "1000"} for path in (request, limit)]
     with pytest.raises(RolloutFailed, match=r"no node accepts it: .*Insufficient cpu"):
         attempt([FILLED, change(*huge)], seconds=15.0)
-
-
-def test_a_failed_update_leaves_the_old_pods_serving_and_can_be_undone(
-    deployed: Deployment, project: Project, image: str, tmp_path: Path
-) -> None:
-    broken = overlay(
-        tmp_path,
-        deployed.overlay,
-        settings={"LOG_LEVEL": "INFO"},
-        replicas=2,
-        patches=[
-            change({"op": "add", "path": "/spec/template/spec/containers/0/command", "value": ["/none"]})
-        ],
-    )
-    context = deployed.kubectl.context
-    with pytest.raises(RolloutFailed, match=r"deployment/todo-chatbot-api does not run: .*/none"):
-        kubernetes.deploy(project, str(broken), context, image, lambda _: None, SECONDS)
-    with deployed.client() as client:
-        assert client.get("/readyz").status_code == 200
-    said: list[str] = []
-    kubernetes.undo(project, str(deployed.overlay), context, said.append)
-    assert "2 of 2 updated, 2 ready" in said[-1]
 
 
 def test_what_the_api_server_refuses_is_told_in_its_words(attempt: Attempt) -> None:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
 from drydock import deploy
+from drydock.deploy.errors import RolloutFailed
 from drydock.project import Project
 from tests.support.better_auth import BetterAuth, User
 from tests.support.mcp_clients import CLIENTS, Call
-from tests.system.cluster.deployment import Deployment, load, until
+from tests.system.cluster.deployment import Deployment, change, load, overlay, until
 
 MEBIBYTE = 1024 * 1024
 # In a shared process namespace the application is not process 1.
@@ -177,6 +179,28 @@ def test_a_second_deployment_changes_nothing(deployed: Deployment, project: Proj
     assert not again.changed
     assert "the cluster already runs this" in said
     assert before == {pod["metadata"]["name"] for pod in deployed.pods()}
+
+
+def test_a_failed_update_leaves_the_old_pods_serving_and_can_be_undone(
+    deployed: Deployment, project: Project, image: str, tmp_path: Path
+) -> None:
+    broken = overlay(
+        tmp_path,
+        deployed.overlay,
+        settings={"LOG_LEVEL": "WARNING"},
+        replicas=2,
+        patches=[
+            change({"op": "add", "path": "/spec/template/spec/containers/0/command", "value": ["/none"]})
+        ],
+    )
+    context = deployed.kubectl.context
+    with pytest.raises(RolloutFailed, match=r"deployment/todo-chatbot-api does not run: .*/none"):
+        deploy.deploy(project, str(broken), context, image, lambda _: None, 60.0)
+    with deployed.client() as client:
+        assert client.get("/readyz").status_code == 200
+    said: list[str] = []
+    deploy.undo(project, str(deployed.overlay), context, said.append)
+    assert "2 of 2 updated, 2 ready" in said[-1]
 
 
 def test_a_hanging_process_is_restarted_by_liveness(deployed: Deployment) -> None:

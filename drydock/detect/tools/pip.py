@@ -21,7 +21,7 @@ from drydock.detect.tools.base import (
     name_of,
     version_of,
 )
-from drydock.detect.tree import Tree, folder_of, join
+from drydock.detect.tree import Tree, folder_of, join, table
 from drydock.project.lock import resolved_from
 
 PLAIN, LOCK = "requirements.txt", "requirements.lock"
@@ -43,7 +43,8 @@ class Pylock(RowsReader, Tool):
     def package(self, row: Rows, old_files: Rows) -> Locked:
         wheels = files_of(row.get("wheels"), "name", "url", "path")
         more = isinstance(row.get("sdist"), dict)
-        return Locked(name_of(row), version_of(row), (), wheels, more, "directory" in row, "vcs" in row)
+        local = str(table(row.get("directory")).get("path", ""))
+        return Locked(name_of(row), version_of(row), (), wheels, more, local, "vcs" in row)
 
     def install(self, source: Source, extras: Names, groups: Names, itself: bool) -> list[str]:
         return _from_file(source)

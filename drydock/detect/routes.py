@@ -28,6 +28,8 @@ ASKS = frozenset(
 )
 GUARDS = re.compile(r"auth|token|user|api_?key|permission|login|credential|secur|rate_?limit", re.I)
 REFUSED = re.compile(r"HTTP_40[13]_\w+|UNAUTHORIZED|FORBIDDEN")
+# What a middleware asks that refuses some requests alone: those of a path, or of an address.
+SOME = re.compile(r"path|^(?!.*\b(?:headers|cookies)\b).*\bclient\b")
 OWN_NAMES = frozenset({"app", "application", "api", "fastapi_app", "_app", "app_"})
 ADDS_ROUTE = frozenset({"get", "api_route", "head", "add_api_route", "add_route", "route"})
 LISTED = frozenset({"starlette.routing.Route", "fastapi.routing.APIRoute"})
@@ -150,7 +152,7 @@ class Routes:
             functions = [handler] if handler else []
         else:
             return False
-        return any(_refuses(one) and "path" not in words(one) for one in functions)
+        return any(_refuses(one) and not SOME.search(words(one)) for one in functions)
 
     def _declare(self, site: Site) -> None:
         """Note the prefix of `router = APIRouter(prefix=…)`."""

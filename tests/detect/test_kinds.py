@@ -566,6 +566,7 @@ ADDED = "app.add_middleware(Wall)\n"
         (GUARD + APP.replace("FastAPI()", "FastAPI(dependencies=[Depends(key)])"), None),
         (MIDDLEWARE.format(test="if 'x' not in request.headers:") + APP + ADDED, None),
         (MIDDLEWARE.format(test="if request.url.path.startswith('/api'):") + APP + ADDED, "/health"),
+        (MIDDLEWARE.format(test="if request.client.host in BANNED:") + APP + ADDED, "/health"),
         (APP + WALL.format("Response(403)"), None),
         (APP + WALL.format("call_next(request)"), "/health"),
         ("from starlette.middleware.httpsredirect import HTTPSRedirectMiddleware\n"

@@ -19,6 +19,8 @@ from drydock.project import Project
 from tests.conftest import ROOT
 from tests.system.cluster.deployment import Deployment, overlay
 
+# The first test waits for the shared deployment as well.
+pytestmark = pytest.mark.timeout(600)
 REFUSED = 9
 
 Judge = Callable[..., subprocess.CompletedProcess[str]]

@@ -74,6 +74,16 @@ def test_an_import_that_the_ignore_rules_keep_out_is_named(shop: Path) -> None:
     current.of(load(shop))
 
 
+@pytest.mark.parametrize(
+    "files", [{"certs/server.key": ""}, {"gone/__pycache__/main.cpython-313.pyc": "", "gone/.env": ""}]
+)
+def test_a_folder_that_no_build_may_see_is_not_asked_for(files: dict[str, str], shop: Path) -> None:
+    write_files(shop, files)
+    recipe.init(shop, {})
+
+    current.of(load(shop))
+
+
 @pytest.mark.parametrize("by_hand", [True, False])
 def test_a_module_that_git_ignores_is_named_until_init_lets_it_in(by_hand: bool, shop: Path) -> None:
     git(shop, "init", "--quiet")

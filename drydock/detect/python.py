@@ -174,7 +174,7 @@ def _within(
         allowed = [v for v in allowed if v != ASKED_FOR] or allowed
     lock = chosen.source.lock if chosen else None
     if chosen and lock and any(p.wheels for p in lock.packages.values()):
-        return _by_wheels(chosen, lock, allowed, limits, selected)
+        return _by_wheels(chosen, lock, allowed, limits, image, selected)
     if image and image.value in allowed:
         return Choice(image, tuple(dict.fromkeys((image.value, *allowed))))
     pin = next((limit for limit in reversed(limits) if limit.value.startswith("==")), None)
@@ -186,9 +186,17 @@ def _within(
 
 
 def _by_wheels(
-    chosen: Chosen, lock: Lock, allowed: list[str], limits: list[Found[str]], selected: list[str]
+    chosen: Chosen,
+    lock: Lock,
+    allowed: list[str],
+    limits: list[Found[str]],
+    image: Found[str] | None,
+    selected: list[str],
 ) -> Choice:
-    """Return the version with the fewest missing wheels; one without a source rules a version out."""
+    """Return the version with the fewest missing wheels; one without a source rules a version out.
+
+    Of several, the existing image's is taken.
+    """
     missing: dict[str, list[Locked]] = {}
     for version in allowed:
         names = sorted(installed(chosen, version, selected))
@@ -202,6 +210,8 @@ def _by_wheels(
         return Choice(None, (), (Conflict("python", fact, listed, "python"),))
     fewest = min(len(missing[v]) for v in possible)
     best = [v for v in possible if len(missing[v]) == fewest]
+    if image and image.value in best:
+        return Choice(image, tuple(dict.fromkeys((image.value, *best))))
     skipped = next((v for v in allowed[: allowed.index(best[0])] if v not in best), None)
     why = f"{missing[skipped][0].name} has no wheel for {skipped}" if skipped else ""
     exact = [limit.where for limit in limits if limit.value.startswith("==")]

@@ -29,6 +29,17 @@ FILES = (
     *("app.json", "heroku.yml", "package*.json", "tsconfig*.json", "renovate.json"),
     "sonar-project.properties",
 )
+# No image needs these, and no one else may read them.
+NEVER = (
+    *("**/__pycache__", "**/*.py[co]", "**/.git", "**/.venv", "**/node_modules", "**/.env"),
+    *("**/.env.*", "**/*.env", "**/*.pem", "**/*.key", "**/*.p12", "**/*.pfx", "**/*.jks"),
+    *("**/*.keystore", "**/*.kdbx", "**/*.p8", "**/*.ppk", "**/*.tfstate", "**/*.tfstate.backup"),
+    *("**/id_rsa", "**/id_dsa", "**/id_ecdsa", "**/id_ed25519", "**/.netrc", "**/.pypirc", "**/.npmrc"),
+    *("**/.htpasswd", "**/.pgpass", "**/.git-credentials", "**/credentials*.json"),
+    *("**/service?account*.json", "**/serviceAccount*.json", "**/client_secret*.json"),
+    *("**/secret*.json", "**/secret*.y*ml", "**/secret*.toml"),
+)
+_KEPT_OUT = ignore.rule(list(NEVER))
 _CLASS = re.compile(r"\[([^\]]*)\]")
 # A folder with one of these is a separate program.
 OTHER_PROGRAMS = ("package.json", "pyvenv.cfg", "Dockerfile", "go.mod", "Cargo.toml")
@@ -100,8 +111,18 @@ def _is_shipped(root: Path, path: str) -> bool:
         return not any(fnmatchcase(name, pattern) for pattern in FILES)
     if any(fnmatchcase(name, pattern) for pattern in FOLDERS):
         return False
-    holds_a_file = any(files for _, _, files in os.walk(root / path))
-    return holds_a_file and not is_other_program(root / path)
+    return _holds_a_file(root, path) and not is_other_program(root / path)
+
+
+def _holds_a_file(root: Path, folder: str) -> bool:
+    """Tell whether a build may see one of a folder's files."""
+    for place, _, names in os.walk(root / folder):
+        for file in (Path(place, name) for name in names):
+            path = file.relative_to(root).as_posix()
+            public = path.endswith(".pem")  # where it is no secret
+            if not is_secret(path, file) and (public or not _KEPT_OUT(path)):
+                return True
+    return False
 
 
 def is_other_program(folder: Path) -> bool:

@@ -55,6 +55,8 @@ class _Hidden:
         self._root, self._rules = project.root, project.ignore
         text = self._rules.read_text(encoding="utf-8") if self._rules.is_file() else ""
         self._excludes = ignore.rule(ignore.patterns(text))
+        before = written.base(self._rules, text)
+        self._excluded = ignore.rule(ignore.patterns(text if before is None else before))
 
     def of(self, path: str) -> Iterator[str]:
         """Yield an error if the rules exclude a file, or every file of a folder."""
@@ -62,16 +64,26 @@ class _Hidden:
         if all(map(self._excludes, itertools.chain([next(inside, path)], inside))):
             yield f"{self._rules.name} keeps {path} out"
 
+    def before(self, path: str) -> bool:
+        """Tell whether the rules that `init` wrote exclude a file; a person may exclude others."""
+        return self._excluded(path)
+
 
 def _changed(project: Project, blueprint: Blueprint, text: str, hidden: _Hidden) -> Iterator[str]:
     """Yield the findings that a Dockerfile lacks, unless a person changed them there."""
     copied = sources(text)
     # The copy of the whole folder does not bring the tests.
     narrow = [path for path in copied if path not in (".", blueprint.base)]
+    out: list[str] = []
     for path in (*blueprint.entries, *blueprint.tests):
         if not any(is_below(path, one) for one in (narrow if path in blueprint.tests else copied)):
             yield f"{path} is not copied"
-        yield from hidden.of(path)
+        if found := list(hidden.of(path)):
+            out.append(path)
+            yield from found
+    for path in blueprint.needed:
+        if hidden.before(path) and not any(is_below(path, one) for one in out):
+            yield from hidden.of(path)
     base = written.base(project.dockerfile, text) or ""
     now, before = arguments(text), arguments(base)
     for name, value in arguments(dockerfile.render(blueprint)).items():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from drydock.project import ignore
 from drydock.recipe.blueprint import Blueprint
-from drydock.recipe.contents import FILES, FOLDERS, is_other_program, of_git
+from drydock.recipe.contents import FILES, FOLDERS, NEVER, is_other_program, of_git
 from drydock.recipe.recipes import besides, is_whole
 
 ALLOWED = """\
@@ -15,16 +15,6 @@ ALLOWED = """\
 WHOLE = """\
 # The build sees the application's folder, without development files, git's ignored files and secrets.
 """
-# No image needs these, and no one else may read them.
-NEVER = (
-    *("**/__pycache__", "**/*.py[co]", "**/.git", "**/.venv", "**/node_modules", "**/.env"),
-    *("**/.env.*", "**/*.env", "**/*.pem", "**/*.key", "**/*.p12", "**/*.pfx", "**/*.jks"),
-    *("**/*.keystore", "**/*.kdbx", "**/*.p8", "**/*.ppk", "**/*.tfstate", "**/*.tfstate.backup"),
-    *("**/id_rsa", "**/id_dsa", "**/id_ecdsa", "**/id_ed25519", "**/.netrc", "**/.pypirc", "**/.npmrc"),
-    *("**/.htpasswd", "**/.pgpass", "**/.git-credentials", "**/credentials*.json"),
-    *("**/service?account*.json", "**/serviceAccount*.json", "**/client_secret*.json"),
-    *("**/secret*.json", "**/secret*.y*ml", "**/secret*.toml"),
-)
 
 
 def render(blueprint: Blueprint, *, outside: bool = False, scripts: str = "") -> str:

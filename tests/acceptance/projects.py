@@ -103,7 +103,6 @@ class Project:
         main: The module to change.
         run: Words for `drydock run`.
         answer: The expected answer to the printed request.
-        gates: The gates to pass; none are all that a push demands.
         kept: Files that no command may touch.
         dockerfile: The name of the Dockerfile that `init` writes.
         files: Text by path.
@@ -113,7 +112,6 @@ class Project:
     name: str
     main: str
     answer: str
-    gates: tuple[str, ...]
     run: tuple[str, ...] = ()
     kept: tuple[str, ...] = ()
     dockerfile: str = "Dockerfile"
@@ -135,10 +133,12 @@ PROJECTS = (
         name="requirements with Alembic and Jinja",
         main="main.py",
         answer="pears",
-        gates=("smoke", "size_budget"),
         run=("--env-file", ".env", "--with", "postgres"),
         files={
             "main.py": ORDERS,
+            "requirements-dev.txt": "-r requirements.txt\npytest\nhttpx\n",
+            "conftest.py": 'import os\n\nos.environ.setdefault("DATABASE_URL", "sqlite://")\n',
+            "test_main.py": TEST.format(module="main"),
             "templates/orders.html": "{% for name in names %}<p>{{ name }}</p>{% endfor %}\n",
             "requirements.txt": "fastapi\nuvicorn\njinja2\nsqlalchemy\nalembic\npsycopg[binary]\n",
             "alembic.ini": "[alembic]\nscript_location = migrations\n",
@@ -152,7 +152,6 @@ PROJECTS = (
         name="uv with a src layout",
         main="src/shop/main.py",
         answer="[1,2]",
-        gates=(),
         files={
             "pyproject.toml": MANIFEST,
             "src/shop/__init__.py": "",
@@ -164,7 +163,6 @@ PROJECTS = (
         name="poetry with a Dockerfile",
         main="main.py",
         answer="",
-        gates=("smoke", "size_budget", "container_tests"),
         kept=("Dockerfile", "poetry.lock"),
         dockerfile="drydock.Dockerfile",
         files={"Dockerfile": THEIRS, "drydock.toml": "tests = false\nslim = false\n"},

@@ -10,7 +10,7 @@ import pytest
 
 from drydock.detect import Findings, detect, tools
 from drydock.detect.tools import Step
-from tests.detect.support import summary, value, write
+from tests.detect.support import materialise, summary, value, write
 
 APP = "from fastapi import FastAPI\n\napp = FastAPI()\n"
 REQUIREMENTS = "fastapi\nuvicorn\n"
@@ -282,6 +282,17 @@ def test_python_that_only_a_newer_one_fulfils_is_not_passed_over(tmp_path: Path)
         "3.13",
         {"3.12", "3.13", "3.14"},
     )
+
+
+def test_the_dockerfile_chooses_among_the_pythons_that_locked_wheels_fit(tmp_path: Path) -> None:
+    root = materialise("lock_poetry", tmp_path / "shop")
+    fit = detect(root).python_supported
+
+    write(root, {"Dockerfile": 'FROM python:3.13-slim\nCMD ["uvicorn", "main:app"]\n'})
+    findings = detect(root)
+
+    assert value(findings.python) == "3.13" != fit[0]
+    assert set(findings.python_supported) == set(fit)
 
 
 def test_pin_file_that_the_dockerfile_contradicts_loses_and_is_named(tmp_path: Path) -> None:

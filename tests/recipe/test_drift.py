@@ -12,6 +12,7 @@ from drydock.detect.project import load
 from drydock.recipe import current, drift, packaged
 from drydock.recipe.errors import RecipeStale
 from tests.conftest import ROOT, write_files
+from tests.support.repository import git
 from tests.support.shop import LOCK, MAIN
 
 
@@ -70,6 +71,31 @@ def test_an_import_that_the_ignore_rules_keep_out_is_named(shop: Path) -> None:
 
     assert refused(shop) == ".dockerignore keeps docs out"
     recipe.init(shop, {})
+    current.of(load(shop))
+
+
+@pytest.mark.parametrize(
+    "files", [{"certs/server.key": ""}, {"gone/__pycache__/main.cpython-313.pyc": "", "gone/.env": ""}]
+)
+def test_a_folder_that_no_build_may_see_is_not_asked_for(files: dict[str, str], shop: Path) -> None:
+    write_files(shop, files)
+    recipe.init(shop, {})
+
+    current.of(load(shop))
+
+
+@pytest.mark.parametrize("by_hand", [True, False])
+def test_a_module_that_git_ignores_is_named_until_init_lets_it_in(by_hand: bool, shop: Path) -> None:
+    git(shop, "init", "--quiet")
+    (shop / ".gitignore").write_text("local.py\n")
+    recipe.init(shop, {})
+    write_files(shop, {"shop/local.py": "", "shop/main.py": f"from shop import local\n{MAIN}"})
+
+    assert refused(shop) == ".dockerignore keeps shop/local.py out"
+    recipe.init(shop, {})
+    if by_hand:  # then it is a decision
+        rules = shop / ".dockerignore"
+        rules.write_text(f"{rules.read_text()}shop/local.py\n")
     current.of(load(shop))
 
 

@@ -357,7 +357,7 @@ def services(folder: Path, newer: Path) -> Iterator[Sigstore]:
                 return
             self.connection = tls.wrap_socket(self.connection, server_side=True)
             self.rfile = self.connection.makefile("rb")
-            self.wfile = self.connection.makefile("wb", 0)  # type: ignore[assignment]
+            self.wfile = self.connection.makefile("wb", 0)
             self.close_connection = False
 
         def do_GET(self) -> None:

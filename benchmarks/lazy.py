@@ -25,7 +25,9 @@ from pathlib import Path
 from benchmarks.contenders import CHANNEL, contenders
 from benchmarks.figures import PRODUCTION, BenchmarkFailed, Figure, narrator, parser, show
 from benchmarks.starts import POLL_SECONDS, READ_PROCESS, WAIT_SECONDS
+from drydock import base as bases
 from drydock import recipe
+from drydock.build import Options
 from drydock.detect.project import load
 from drydock.engine import Engine
 from drydock.engine.errors import ContainerExited, NotReady
@@ -96,8 +98,14 @@ def _images(workspace: Workspace) -> Iterator[Mapping[str, str]]:
         ids = {}
         for python in (OLD, NEW):
             workspace.say(f"building {workspace.project.image} on Python {python}")
-            wanted = replace(project, python=python, base=f"python:{python}-slim")
-            ids[python] = workspace.of(wanted, CHANNEL + python).built(PRODUCTION).image_id
+            wanted = replace(project, python=python, base=bases.official(python))
+            # Given by hand: a recipe names the Python that the project asks for.
+            base = bases.resolve(workspace.engine, wanted).reference
+            reference = project.reference(PRODUCTION, CHANNEL + python)
+            options = Options(PRODUCTION, reference, build_args={"PYTHON_IMAGE": base})
+            ids[python] = workspace.of(project, CHANNEL + python).build(options).image_id
+        if ids[OLD] == ids[NEW]:
+            raise BenchmarkFailed("both images have the same Python")
         yield ids
     finally:
         remove_repository(workspace.engine, project.image)

@@ -1,7 +1,8 @@
 """Compare starts on Python 3.13, on 3.15, and on 3.15 with lazy imports (PEP 810).
 
-The Todo application and two examples of tests/apps are built as production on both Pythons. With lazy imports
-the container has PYTHON_LAZY_IMPORTS=all: a module is then executed when one of its names is first used. All
+The Todo application and two examples of tests/apps are built as production on both Pythons. "lazy" has
+PYTHON_LAZY_IMPORTS=all: a module is then executed when one of its names is first used. "mostly" has a filter
+that leaves the imports of SQLAlchemy and Alembic as they are, since both need what their modules do. All
 start in turn with their embedded database, and each round begins with another one. A ratio is the median of
 the rounds' ratios: within a round all run on an equally busy machine.
 
@@ -24,13 +25,16 @@ from pathlib import Path
 from benchmarks.contenders import CHANNEL, contenders
 from benchmarks.figures import PRODUCTION, BenchmarkFailed, Figure, narrator, parser, show
 from benchmarks.starts import POLL_SECONDS, READ_PROCESS, WAIT_SECONDS
+from drydock import base as bases
 from drydock import recipe
+from drydock.build import Options
 from drydock.detect.project import load
 from drydock.engine import Engine
 from drydock.engine.errors import ContainerExited, NotReady
 from drydock.engine.runtime import Run, Running, get, started
 from drydock.gates import smoke
 from drydock.progress import Say
+from drydock.project import Project
 from drydock.publish.builds import open_workspace
 from drydock.report import MB
 from drydock.workspace import Workspace
@@ -38,10 +42,15 @@ from tests.support.images import remove_repository
 from tests.verify.cases import examples
 
 OLD, NEW = "3.13", "3.15"
-LAZY = f"{NEW} lazy"
-NAMES = (OLD, NEW, LAZY)
+LAZY, MOSTLY = f"{NEW} lazy", f"{NEW} mostly"
 EXAMPLES = ("settings_at_import", "writes_sqlite")
 LAZILY = {"PYTHON_LAZY_IMPORTS": "all"}
+# A line that Python executes at its start, from a file beside the dependencies.
+FILTER = (
+    'import sys; sys.set_lazy_imports("all"); '
+    'sys.set_lazy_imports_filter(lambda name, *_: name.split(".")[0] not in ("sqlalchemy", "alembic"))\n'
+)
+FILTER_PLACE = f"/opt/venv/lib/python{NEW}/site-packages/lazy.pth"
 
 
 @dataclass(frozen=True)
@@ -58,9 +67,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     say = narrator()
     figures: list[Figure] = []
     with contenders(say) as built, tempfile.TemporaryDirectory(prefix="drydock-benchmark-") as folder:
+        filters = Path(folder, "lazy.pth")
+        filters.write_text(FILTER, encoding="utf-8")
         for name, workspace in (("todo", built.ours), *_examples(built.ours.engine, Path(folder), say)):
             with _images(workspace) as ids:
-                figures += _figures(name, _starts(workspace, ids, options.starts, say))
+                runs = _runs(workspace.project, ids, str(filters))
+                figures += _figures(name, _starts(workspace, runs, options.starts))
     return show("lazy imports", figures, options)
 
 
@@ -86,37 +98,51 @@ def _images(workspace: Workspace) -> Iterator[Mapping[str, str]]:
         ids = {}
         for python in (OLD, NEW):
             workspace.say(f"building {workspace.project.image} on Python {python}")
-            wanted = replace(project, python=python, base=f"python:{python}-slim")
-            ids[python] = workspace.of(wanted, CHANNEL + python).built(PRODUCTION).image_id
-        yield {**ids, LAZY: ids[NEW]}
+            wanted = replace(project, python=python, base=bases.official(python))
+            # Given by hand: a recipe names the Python that the project asks for.
+            base = bases.resolve(workspace.engine, wanted).reference
+            reference = project.reference(PRODUCTION, CHANNEL + python)
+            options = Options(PRODUCTION, reference, build_args={"PYTHON_IMAGE": base})
+            ids[python] = workspace.of(project, CHANNEL + python).build(options).image_id
+        if ids[OLD] == ids[NEW]:
+            raise BenchmarkFailed("both images have the same Python")
+        yield ids
     finally:
         remove_repository(workspace.engine, project.image)
 
 
-def _starts(
-    workspace: Workspace, ids: Mapping[str, str], count: int, say: Say
-) -> Mapping[str, Sequence[Start]]:
+def _runs(project: Project, ids: Mapping[str, str], filters: str) -> Mapping[str, Run]:
+    """Return each contender's container; the file of the filter is mounted."""
+    plain = Run("", project.port, environment=project.development.environment, owner="benchmark")
+    runs = {name: replace(plain, image=image) for name, image in ids.items()}
+    lazily = {**plain.environment, **LAZILY}
+    return {
+        **runs,
+        LAZY: replace(runs[NEW], environment=lazily),
+        MOSTLY: replace(runs[NEW], mounts={FILTER_PLACE: filters}),
+    }
+
+
+def _starts(workspace: Workspace, runs: Mapping[str, Run], count: int) -> Mapping[str, Sequence[Start]]:
     """Return each contender's starts; one that fails its requests is reported and left out."""
     found: dict[str, list[Start]] = {}
-    for name in ids:
+    for name, run in runs.items():
         try:
-            _start(workspace, ids[name], name, ask=True)
+            _start(workspace, run, ask=True)
         except (ContainerExited, NotReady, BenchmarkFailed) as error:
-            say(f"{workspace.project.image} does not work on {name}: {error}")
+            workspace.say(f"{workspace.project.image} does not work on {name}: {error}")
         else:
             found[name] = []
     for number in range(count):
-        say(f"start {number + 1} of {count}")
+        workspace.say(f"start {number + 1} of {count}")
         first = number % len(found)
         for name in [*list(found)[first:], *list(found)[:first]]:
-            found[name].append(_start(workspace, ids[name], name))
+            found[name].append(_start(workspace, runs[name]))
     return found
 
 
-def _start(workspace: Workspace, image: str, name: str, *, ask: bool = False) -> Start:
+def _start(workspace: Workspace, run: Run, *, ask: bool = False) -> Start:
     project = workspace.project
-    environment = {**project.development.environment, **(LAZILY if name == LAZY else {})}
-    run = Run(image, project.port, environment=environment, owner="benchmark")
     began = time.monotonic()
     with started(workspace.engine, run) as running:
         _until_ready(running, project.ready_path)

@@ -42,6 +42,8 @@ __all__ = [
 OnUpdate = Callable[[Update], None]
 # Builds without cache keep their cache mounts in a namespace of their own, with this prefix.
 COLD = "drydock-cold-"
+# The stages whose steps print remarks, and how such a line begins.
+REMARKING, NOTE = ("runtime", "assembled", "traced"), "note: "
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,12 @@ class BuildResult:
     def cached(self) -> int:
         """The number of steps that came from the cache."""
         return sum(step.cached for step in self.steps)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """The remarks of drydock's own steps about the image; a cached step repeats none."""
+        lines = [line for step in self.steps if step.stage in REMARKING for line in step.log]
+        return tuple(dict.fromkeys(line.removeprefix(NOTE) for line in lines if line.startswith(NOTE)))
 
 
 def build(

@@ -29,6 +29,7 @@ def as_json(workspace: Workspace, result: BuildResult) -> Mapping[str, object]:
         "steps": len(result.steps),
         "steps_cached": result.cached,
         "seconds": round(result.seconds, 3),
+        "notes": list(result.notes),
     }
 
 
@@ -47,6 +48,8 @@ def show(console: Console, workspace: Workspace, result: BuildResult) -> None:
     rows["steps"] = f"{result.cached} of {len(result.steps)} cached"
     rows["seconds"] = f"{result.seconds:.1f}"
     key_values(console, rows)
+    for note in result.notes:
+        key_values(console, {"note": note})
 
 
 def _share(size: int, budget: object) -> tuple[str | tuple[str, str], ...]:

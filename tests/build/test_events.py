@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 import pytest
 
+from drydock.build import BuildResult
 from drydock.build.events import LOG_LINES, Progress, Step, Update, once
 
 STARTED = "2026-01-02T03:04:05.123456789Z"
@@ -138,3 +139,15 @@ def test_a_step_that_another_build_works_on_too_counts_once_and_as_cached() -> N
 
     assert once([theirs, stopped, other, ours]) == (ours, other)
     assert once([stopped]) == ()
+
+
+def test_a_build_tells_the_remarks_of_its_own_steps_once() -> None:
+    note = "note: libnettle.so.8 is not in the image"
+    steps = (
+        Step("sha256:a", "[traced 1/2] RUN python3 /trace imports", log=[note, "Compiling", note]),
+        Step("sha256:b", "[dependencies 2/3] RUN uv sync", log=["note: this is cargo's"]),
+    )
+
+    found = BuildResult("production", "shop:dev", "sha256:1", steps, 1.0)
+
+    assert found.notes == ("libnettle.so.8 is not in the image",)

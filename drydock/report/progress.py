@@ -197,6 +197,15 @@ def under_way(what: str) -> AbstractContextManager[object]:
     return waiting(what) if console(stderr=True).is_interactive else nullcontext()
 
 
+def beside_progress() -> Console:
+    """Return the console for results that are printed while a display of progress runs.
+
+    Where both are on the terminal, results go through the display's console: it makes room for them.
+    """
+    shown = console(stderr=True)
+    return shown if shown.is_interactive and sys.stdout.isatty() else console()
+
+
 def sight(
     out: Console, render: Callable[[], RenderableType], signs: Callable[[], list[Sign]], *, stay: bool = False
 ) -> Live | Signs:

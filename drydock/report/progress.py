@@ -42,7 +42,7 @@ def step_line(step: Step, width: int) -> Text:
     parts = [
         (outcome if narrow else f"{outcome:>{OUTCOME_WIDTH}}", style or "green"),
         ("  ", style),
-        (step.stage if narrow else f"{step.stage:<{STAGE_WIDTH}}", style or "cyan"),
+        (step.stage if narrow else f"{step.stage:<{STAGE_WIDTH}}", style or "bold"),
         (" ", style),
         (" ".join(filter(None, (step.instruction, _downloads(step)))), style),
     ]

@@ -18,7 +18,7 @@ from drydock.verdict import Outcome, Verdict
 MARKS = {
     Outcome.PASSED: "[green]passed[/green]",
     Outcome.FAILED: "[red]failed[/red]",
-    Outcome.COULD_NOT_CHECK: "[yellow]could not check[/yellow]",
+    Outcome.COULD_NOT_CHECK: "[magenta]could not check[/magenta]",
 }
 
 
@@ -26,11 +26,11 @@ MARKS = {
 LONGEST = 10_000
 # On a narrower terminal, a table that does not fit is printed row by row: folded cells are hard to read.
 UNFOLDED = 80
-# The word says everything; the colour only repeats it.
+# The word says everything; the colour only repeats it. Yellow and cyan cannot be read on white in 16 colours.
 SEVERITIES = {
     Severity.OK: ("ok", "green"),
     Severity.UNKNOWN: ("not seen", "dim"),
-    Severity.WARNING: ("warning", "yellow"),
+    Severity.WARNING: ("warning", "magenta"),
     Severity.FAILURE: ("failure", "bold red"),
 }
 ADVICE = "         → "

@@ -148,7 +148,7 @@ def describe(base: Base) -> str:
     lines = [f"{base.reference} ({base.kind}): {base.why}", f"digest {base.digest}"]
     if base.kind == "made":
         lines.append(
-            "made from Debian packages to be like the official image; what is built on it is labelled so,\n"
-            "and is pushed only to a loopback registry unless you say otherwise"
+            "made from Debian packages to be like the official image; images on it are labelled so, "
+            "and are pushed only to a loopback registry unless you say otherwise"
         )
     return "\n".join(lines)

@@ -16,6 +16,7 @@ import drydock
 from drydock.cli import completion, manual
 from drydock.cli.errors import UnknownOption, UnknownTask
 from drydock.errors import BadCommandLine, DrydockError
+from drydock.folding import folded
 from drydock.nearest import suggestion
 from drydock.pipes import readable
 from drydock.spelling import PROGRAMS, spelled
@@ -180,7 +181,7 @@ def _unknown_task(word: str, known: Iterable[str]) -> UnknownTask:
 
 
 def _leave(error: DrydockError) -> Exit:
-    return Exit(str(error), code=error.exit_code)
+    return Exit(folded(str(error), sys.stderr), code=error.exit_code)
 
 
 def _check_words(context: ParserContext) -> None:

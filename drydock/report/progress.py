@@ -42,7 +42,7 @@ def step_line(step: Step, width: int) -> Text:
     parts = [
         (outcome if narrow else f"{outcome:>{OUTCOME_WIDTH}}", style or "green"),
         ("  ", style),
-        (step.stage if narrow else f"{step.stage:<{STAGE_WIDTH}}", style or "cyan"),
+        (step.stage if narrow else f"{step.stage:<{STAGE_WIDTH}}", style or "bold"),
         (" ", style),
         (" ".join(filter(None, (step.instruction, _downloads(step)))), style),
     ]
@@ -195,6 +195,15 @@ class Shown(Progress):
 def under_way(what: str) -> AbstractContextManager[object]:
     """Show a running operation on a terminal; elsewhere its own output is enough."""
     return waiting(what) if console(stderr=True).is_interactive else nullcontext()
+
+
+def beside_progress() -> Console:
+    """Return the console for results that are printed while a display of progress runs.
+
+    Where both are on the terminal, results go through the display's console: it makes room for them.
+    """
+    shown = console(stderr=True)
+    return shown if shown.is_interactive and sys.stdout.isatty() else console()
 
 
 def sight(

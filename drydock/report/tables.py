@@ -12,12 +12,13 @@ from rich.table import Table
 from rich.text import Text
 
 from drydock.doctor.finding import Finding, Severity
+from drydock.folding import folded
 from drydock.verdict import Outcome, Verdict
 
 MARKS = {
     Outcome.PASSED: "[green]passed[/green]",
     Outcome.FAILED: "[red]failed[/red]",
-    Outcome.COULD_NOT_CHECK: "[yellow]could not check[/yellow]",
+    Outcome.COULD_NOT_CHECK: "[magenta]could not check[/magenta]",
 }
 
 
@@ -25,19 +26,22 @@ MARKS = {
 LONGEST = 10_000
 # On a narrower terminal, a table that does not fit is printed row by row: folded cells are hard to read.
 UNFOLDED = 80
-# The word says everything; the colour only repeats it.
+# The word says everything; the colour only repeats it. Yellow and cyan cannot be read on white in 16 colours.
 SEVERITIES = {
     Severity.OK: ("ok", "green"),
     Severity.UNKNOWN: ("not seen", "dim"),
-    Severity.WARNING: ("warning", "yellow"),
+    Severity.WARNING: ("warning", "magenta"),
     Severity.FAILURE: ("failure", "bold red"),
 }
+ADVICE = "         → "
 
 
 def key_values(console: Console, rows: Mapping[str, str | Text]) -> None:
-    """Print two columns without a frame, each value unwrapped, so that it can be copied."""
+    """Print two columns without a frame; a value's words stay whole, so that they can be copied."""
     width = max(map(len, rows), default=0)
     for name, value in rows.items():
+        if isinstance(value, str):
+            value = folded(value, console.file, width + 2)
         console.print(Text.assemble((f"{name:<{width}}", "dim"), "  ", value), soft_wrap=True)
 
 
@@ -69,11 +73,12 @@ def _stacked(console: Console, titles: Sequence[str], row: Sequence[str]) -> Non
 
 def finding(console: Console, found: Finding) -> None:
     word, style = SEVERITIES[found.severity]
-    console.print(
-        Text.assemble((f"{word:<8} ", style), (f"{found.name:<16} ", "bold"), found.fact), soft_wrap=True
-    )
+    head, name = f"{word:<8} ", f"{found.name:<16} "
+    fact = folded(found.fact, console.file, len(head + name))
+    console.print(Text.assemble((head, style), (name, "bold"), fact), soft_wrap=True)
     if found.advice:
-        console.print(Text(f"         → {found.advice}"), soft_wrap=True)
+        advice = folded(found.advice, console.file, len(ADVICE))
+        console.print(Text(f"{ADVICE}{advice}"), soft_wrap=True)
 
 
 def verdict(console: Console, judged: Verdict, *, receipt: bool = False) -> None:

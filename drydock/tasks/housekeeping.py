@@ -21,12 +21,12 @@ def doctor(given: Given) -> None:
     from drydock.detect.project import load
     from drydock.project.configuration import check_folder
     from drydock.project.errors import NoProject
-    from drydock.report import console, print_json
-    from drydock.report.progress import under_way
+    from drydock.report import print_json
+    from drydock.report.progress import beside_progress, under_way
     from drydock.report.tables import finding
 
     check_folder(folder := Path(given.project))
-    out = console()
+    out = beside_progress()
     found = []
     with nullcontext() if given.json else under_way("examining this machine"):
         try:

@@ -17,6 +17,7 @@ from invoke import Context, Exit, Task, task
 
 from drydock import interrupts
 from drydock.errors import BadCommandLine, DrydockError, Interrupted, NoSpace
+from drydock.folding import folded
 from drydock.pipes import readable
 from drydock.progress import Say, silent
 from drydock.spelling import spelled
@@ -97,7 +98,7 @@ class Given:
         elif callable(shown):
             shown(console())
         else:
-            print("\n".join(shown))
+            print(*(folded(line, sys.stdout) for line in shown), sep="\n")
 
 
 def guarded(body: Body, doing: str, shared: Sequence[str]) -> Body:
@@ -122,7 +123,7 @@ def guarded(body: Body, doing: str, shared: Sequence[str]) -> Body:
         except DrydockError as error:
             if error.evidence:
                 print(error.evidence, file=sys.stderr)
-            raise Exit(str(error), code=error.exit_code) from error
+            raise Exit(folded(str(error), sys.stderr), code=error.exit_code) from error
         except OSError as error:
             if error.errno in (errno.ENOSPC, errno.EDQUOT):
                 kept: DrydockError | None = NoSpace(during=spelled(f"`drydock {_name(body)}`"))
@@ -132,7 +133,7 @@ def guarded(body: Body, doing: str, shared: Sequence[str]) -> Body:
                 kept = state.not_kept(error)
             if kept is None:
                 raise
-            raise Exit(str(kept), code=kept.exit_code) from error
+            raise Exit(folded(str(kept), sys.stderr), code=kept.exit_code) from error
         except KeyboardInterrupt as error:
             stopped = Interrupted(during=spelled(f"`drydock {_name(body)}`"))
             raise Exit(f"\n{stopped}", code=stopped.exit_code) from error
@@ -233,7 +234,7 @@ def offer(
 
 def say(line: str) -> None:
     """Print a line of progress on standard error."""
-    print(line, file=sys.stderr, flush=True)
+    print(folded(line, sys.stderr), file=sys.stderr, flush=True)
 
 
 def voice(quiet: bool) -> Say:

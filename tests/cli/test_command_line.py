@@ -196,6 +196,21 @@ def test_the_list_fits_the_terminal(columns: int) -> None:
     assert too_long == []
 
 
+@pytest.mark.parametrize("columns", [60, 120])
+@pytest.mark.parametrize(
+    "args",
+    [("explain",), ("doctor",), ("build", "--xyzzy"), ("sign",), ("verify",), ("gate", "xyzzy"), ("base",)],
+)
+def test_no_line_is_longer_than_the_terminal_but_for_a_word(args: tuple[str, ...], columns: int) -> None:
+    seen = on_terminal(*args, columns=columns, DOCKER_HOST="unix:///nowhere.sock", NO_COLOR="1")
+
+    # Movements of the cursor come before what stays in a line.
+    lines = [line.rpartition("\r")[2] for line in seen.text.splitlines()]
+    cells = [line.split("  ")[-1] for line in lines if len(line) > columns]
+    assert [cell for cell in cells if " " in cell.strip() and "`" not in cell] == []
+    assert [line for line in lines if "examining this machine" in line and "ok " in line] == []
+
+
 def test_the_list_is_plain_where_no_terminal_shows_it() -> None:
     listed = run("--list").stdout
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Collection, Container, Iterable, Iterator
+from dataclasses import replace
+from itertools import pairwise
 
 from drydock.detect import migrations
 from drydock.detect.code import Startup
@@ -61,6 +63,14 @@ CARRIED = frozenset(
     {"--host", "--port", "-p", "-b", "--bind", "--factory", "--app-dir", "--chdir", "--reload", "--workers"}
     | {"-w", "-k", "--worker-class", "--entrypoint", "-e", "--no-reload"}
 )
+# Values of options that need a library of their own.
+LIBRARIES = {
+    ("--loop", "uvloop"): "uvloop",
+    ("--http", "httptools"): "httptools",
+    ("--ws", "websockets"): "websockets",
+    ("--ws", "websockets-sansio"): "websockets",
+    ("--ws", "wsproto"): "wsproto",
+}
 WORKER_OPTIONS = frozenset({"--workers", "-w"})
 # uvicorn's options that the image's server takes over from the start command; gunicorn shares a few.
 TAKEN = frozenset(
@@ -138,6 +148,20 @@ def options(evidence: Evidence) -> tuple[Found[tuple[str, ...]] | None, list[Fou
         )
     found = Found(tuple(taken), evidence.where) if taken else None
     return found, [Found(fact, evidence.where) for fact in facts]
+
+
+def installed(
+    found: Found[tuple[str, ...]], names: Collection[str]
+) -> tuple[Found[tuple[str, ...]] | None, list[Found[str]]]:
+    """Return the server's options without those whose library is not installed, and a note about each."""
+    words, notes = list(found.value), []
+    for one in pairwise(found.value):
+        if LIBRARIES.get(one, "") not in {"", *names}:
+            at = words.index(one[0])
+            del words[at : at + 2]
+            fact = f"the start command has {' '.join(one)}, which no locked dependency brings"
+            notes.append(Found(f"{fact}: the image starts without it", found.where))
+    return replace(found, value=tuple(words)) if words else None, notes
 
 
 def before(commands: Iterable[Command], told: str) -> Iterator[Found[str]]:

@@ -254,7 +254,8 @@ def has_sockets(chosen: Chosen, names: set[str], needed: Server) -> bool:
 
 def _pinned(source: Source, item: Wanted) -> str:
     locked = source.lock.packages.get(item.name) if source.lock else None
-    return f"{item.name}=={locked.version}" if locked and locked.version else item.text
+    extras = f"[{','.join(sorted(item.extras))}]" if item.extras else ""
+    return f"{item.name}{extras}=={locked.version}" if locked and locked.version else item.text
 
 
 def place_of(source: Source, name: str) -> str:

@@ -124,6 +124,14 @@ class _Detection:
             self.notes.append(Found(fact, release.where, "the base image decides which release it is"))
         newest = version or python.NEWEST_DEFAULT
         names = deps.installed(chosen, newest, [*extras, *groups]) if chosen else set()
+        if (
+            self.options
+            and chosen
+            and chosen.source.lock
+            and not (server and "[" in server.value.requirement)
+        ):
+            self.options, notes = beside.installed(self.options, names)
+            self.notes += notes
         build, run = system.packages(startup, chosen, names, version, self.files, dockerfiles.kept(self.tree))
         run = self._packages_by_hand("system-packages") or run
         self.notes += system.libraries(chosen, names, run)

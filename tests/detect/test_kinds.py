@@ -721,3 +721,34 @@ def test_step_that_makes_a_file_is_noted(line: str, told: bool, tmp_path: Path) 
     text = f"{stages}{IMAGE}{line}\nCMD uvicorn main:app\n"
 
     assert bool(found(tmp_path, {"Dockerfile": text}).notes) is told
+
+
+UVLOOP = '\n[[package]]\nname = "uvloop"\nversion = "0.22.0"\nsource = { registry = "https://e.org" }\n'
+
+
+@pytest.mark.parametrize(
+    ("group", "lock", "requirement", "options"),
+    [
+        # the server of a development group comes with its extras
+        ("uvicorn[standard]", "", "uvicorn[standard]==0.30.0", ("--loop", "uvloop", "--lifespan", "on")),
+        ("uvicorn", "", "uvicorn==0.30.0", ("--lifespan", "on")),
+        ("uvloop", UVLOOP, "uvicorn", ("--lifespan", "on")),
+    ],
+)
+def test_start_options_keep_to_the_libraries_that_are_installed(
+    group: str, lock: str, requirement: str, options: tuple[str, ...], tmp_path: Path
+) -> None:
+    files: dict[str, str | bytes] = {
+        "main.py": APP,
+        "pyproject.toml": '[project]\nname = "shop"\nversion = "1"\ndependencies = ["fastapi"]\n'
+        f'[dependency-groups]\ndev = ["{group}"]\n',
+        "uv.lock": UV_LOCK + lock,
+        "Dockerfile": "FROM python:3.13\nCMD uvicorn main:app --loop uvloop --lifespan on\n",
+    }
+    findings = detect(write(tmp_path, files))
+
+    assert findings.server is not None
+    assert findings.options is not None
+    assert (findings.server.value.requirement, findings.options.value) == (requirement, options)
+    told = [note.value for note in findings.notes if "--loop uvloop" in note.value]
+    assert len(told) == ("--loop" not in options)

@@ -138,7 +138,7 @@ class _Detection:
         live, ready, docs = self._probes(host)
         port = self._port()
         read = settings.import_settings(startup) if startup else ()
-        self.notes += beside.port(read, port.value)
+        self.notes += beside.own_variables(read, port.value)
         server = self._sockets(names, server)
         writable, data = self._writable(), self._data_files()
         self.notes += beside.surprises(startup, host) if startup else ()
@@ -447,8 +447,8 @@ class _Detection:
     def _needed(self, files: tuple[str, ...], installed: Installation) -> list[str]:
         """Return the files that the build and the program read."""
         build = installed.build_files if installed.needed else ()
-        modules = self.startup.modules if self.startup else []
-        read = (*(m.path for m in modules), *(f.value for f in self._data_files()))
+        modules = self.startup.reached() if self.startup else []
+        read = (*modules, *(f.value for f in self._data_files()))
         return [*files, *(join(self.project, f) for f in build), *read]
 
 

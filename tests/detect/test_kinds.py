@@ -488,6 +488,8 @@ KEY = "-----BEGIN OPENSSH PRIVATE KEY-----\nAAAA\n"
         ("serviceAccountKey.json", "{}\n"),
         ("app/shop-firebase-adminsdk-1a.json", '{"type": "service_account"}\n'),
         ("deploy_key", KEY),
+        ("secrets/db_password.txt", "word\n"),
+        ("token.json", '{"refresh_token": "x"}\n'),
         ("certs/bundle.crt", KEY),
         ("pip.conf", "[global]\nindex-url = https://reader:word@example.org/simple\n"),
     ],
@@ -506,6 +508,8 @@ def test_secret_is_known_by_its_name_or_by_the_key_in_it(path: str, text: str, t
         ("notes.txt", "write -----BEGIN PRIVATE KEY----- above the key\n".replace("----- a", "-----a")),
         ("pip.conf", "[global]\nindex-url = https://${WHO}:${WORD}@example.org/simple\n"),
         ("data/type.json", '{"type": "account"}\n'),
+        ("secrets/list.html", "<p>\n"),
+        ("secrets/rules.py", "RULES = 1\n"),
     ],
 )
 def test_file_without_a_key_is_no_secret(path: str, text: str, tmp_path: Path) -> None:
@@ -801,3 +805,24 @@ def test_setting_that_the_images_start_reads_is_noted(code: str, told: bool, tmp
 
 def test_example_of_a_host_leaves_the_server_reachable() -> None:
     assert examples.example(Setting("HOST", "plain", required=True)) == "0.0.0.0"
+
+
+@pytest.mark.parametrize(
+    ("code", "asked"),
+    [
+        ("import httpx\nC = httpx.Client()\nKEYS = C.get('https://example.org')\n", "httpx.get"),
+        ("import httpx\nKEYS = httpx.Client().get('https://example.org')\n", "httpx.get"),
+        (
+            "from requests import Session\nS = Session()\nKEYS = S.get('https://example.org')\n",
+            "requests.get",
+        ),
+        ("import redis\nR = redis.Redis()\nR.ping()\n", "redis.ping"),
+        ("import socket\nS = socket.create_connection(('db', 5432))\n", "socket.create_connection"),
+        ("import httpx\nC = httpx.Client()\ndef later(): return C.get('https://example.org')\n", ""),
+        ("import redis\nR = redis.Redis()\n", ""),
+    ],
+)
+def test_client_that_asks_the_network_at_import_is_refused(code: str, asked: str, tmp_path: Path) -> None:
+    facts = [blocker.fact for blocker in found(tmp_path, {"main.py": code + APP}).blockers]
+
+    assert [fact.partition("(")[0] for fact in facts] == [asked][: bool(asked)]

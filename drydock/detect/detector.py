@@ -242,6 +242,9 @@ class _Detection:
         for item in self.evidence:
             if item.missing and "$" not in item.missing:
                 self.notes.append(Found(f"{item.missing} is started, but no file defines it", item.where))
+        for item in (one for one in self.own if one.wrapper):
+            fact = f"{item.wrapper}(…) is made where the server starts: the image starts without it"
+            self.notes.append(Found(f"{fact}, unless a module binds it", item.where))
         told = self.entry.evidence.where if self.entry.evidence else ""
         releases = [one for one in dockerfiles.procfile(self.tree) if one.name == "release"]
         self.notes += beside.before([*releases, *self.commands], told)

@@ -826,3 +826,18 @@ def test_client_that_asks_the_network_at_import_is_refused(code: str, asked: str
     facts = [blocker.fact for blocker in found(tmp_path, {"main.py": code + APP}).blockers]
 
     assert [fact.partition("(")[0] for fact in facts] == [asked][: bool(asked)]
+
+
+@pytest.mark.parametrize(
+    "start",
+    [
+        "    uvicorn.run(Layer(service), port=9000)\n",
+        "    layered = Layer(app=service)\n    uvicorn.run(layered, port=9000)\n",
+    ],
+)
+def test_wrapper_that_is_made_where_the_server_starts_is_noted(start: str, tmp_path: Path) -> None:
+    text = f"import uvicorn\n{INNER}{LAYER}if __name__ == '__main__':\n{start}"
+    findings = found(tmp_path, {"main.py": text})
+
+    assert (value(findings.entry_point), findings.port.value) == ("main:service", 9000)
+    assert "Layer(…)" in findings.notes[0].value

@@ -91,7 +91,8 @@ def _of_others(names: set[str]) -> Iterator[Found[str]]:
 
 def _to_every_head(tree: Tree, found: Found[Migration]) -> Found[Migration]:
     """Let Alembic upgrade to all heads if its scripts have several: to one would be an error."""
-    made, followed = set(), set()
+    made: set[str] = set()
+    followed: set[str] = set()
     for path in tree.under(join(found.value.files[-1], "versions")):
         text = (tree.text(path) or "") if path.endswith(".py") else ""
         made.update(REVISION.findall(text))

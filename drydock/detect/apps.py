@@ -215,10 +215,10 @@ def _made(module: Module, binding: Binding, apps: Apps) -> tuple[bool, Key | Non
 def _wrappers(module: Module, apps: Apps) -> None:
     for binding in module.bindings:
         key, call = Key(module.path, binding.name), binding.value
-        inside = binding.scope.function or binding.scope.owner or binding.scope.main
-        if inside or key in apps.found or not isinstance(call, ast.Call) or not _wraps(module, call):
+        nested = binding.scope.function or binding.scope.owner or binding.scope.main
+        if nested or key in apps.found or not isinstance(call, ast.Call) or not _wraps(module, call):
             continue
-        if inner := _inside(module, call, apps):
+        if inner := inside(module, call, apps):
             made = inner.key if inner.factory else None
             apps.found[key] = App(key, binding.line, wraps=None if made else inner.key, made_by=made)
     for site in module.calls:  # of an application by an ASGI function
@@ -231,7 +231,7 @@ def _wrappers(module: Module, apps: Apps) -> None:
                 apps.found[key] = App(key, function.lineno, wraps=inner.key)
 
 
-def _inside(module: Module, call: ast.Call, apps: Apps, hops: int = 6) -> App | None:
+def inside(module: Module, call: ast.Call, apps: Apps, hops: int = 6) -> App | None:
     """Return the application that a wrapper's call takes, or the factory that makes it there."""
     for value in (*call.args, *(k.value for k in call.keywords)):
         inner = resolve(module, value, apps)
@@ -241,7 +241,7 @@ def _inside(module: Module, call: ast.Call, apps: Apps, hops: int = 6) -> App | 
             maker = resolve(module, value.func, apps)
             if maker and maker.factory:
                 return maker
-            if _wraps(module, value) and (inner := _inside(module, value, apps, hops - 1)):
+            if _wraps(module, value) and (inner := inside(module, value, apps, hops - 1)):
                 return inner
     return None
 

@@ -8,7 +8,7 @@ from collections.abc import Collection, Container, Iterable, Iterator
 from dataclasses import replace
 from itertools import pairwise
 
-from drydock.detect import migrations
+from drydock.detect import migrations, system
 from drydock.detect.code import Startup
 from drydock.detect.commands import parts_of, read_command
 from drydock.detect.dockerfiles import Command, Dockerfile
@@ -102,6 +102,15 @@ SURPRISES = {
     "TrustedHostMiddleware": f"TrustedHostMiddleware takes names that only a start knows: {ANY_ANSWER}",
     "HTTPSRedirectMiddleware": f"HTTPSRedirectMiddleware redirects probes: {ANY_ANSWER}",
 }
+# The variables of the image's start besides PORT, and their defaults there.
+START_READS = {
+    "HOST": "0.0.0.0",  # noqa: S104 - compared
+    "WEB_CONCURRENCY": "1",
+    "GRACEFUL_TIMEOUT": "25",
+    "ACCESS_LOG": "0",
+    "RUN_MIGRATIONS": "0",
+}
+LOOPBACK = frozenset({"127.0.0.1", "localhost", "::"})
 FETCH_HOMES = {"tiktoken": "TIKTOKEN_CACHE_DIR", "nltk": "NLTK_DATA"}
 
 
@@ -214,11 +223,19 @@ def workers(commands: Iterable[Command], started: Container[str]) -> Iterator[Wo
 
 
 def code(startup: Startup) -> Iterator[Found[str]]:
-    """Yield the code's calls of a shell, and its downloads at import."""
+    """Yield the code's calls of a shell and of programs that an image lacks, and its downloads at import."""
     for site in startup.calls:
         shell = site.name.startswith("subprocess.") and is_true(site.keyword("shell"))
+        called = system.program(site)
         if shell or SHELLS.match(site.name):
             yield Found(f"{site.name}() asks for a shell: slim has one, production has none", site.where)
+        elif called in system.OF_THE_BASE or called.endswith(".sh"):
+            script = "is run by a shell" if called.endswith(".sh") else "is a program of the base"
+            fact = f"{site.name}() calls {called}, which {script}: slim has that, production does not"
+            yield Found(fact, site.where)
+        elif called in system.OF_NO_IMAGE:
+            fact = f"{site.name}() calls {called}, which no image has: name its package in system-packages"
+            yield Found(fact, site.where)
         if FETCHES.match(site.name) and startup.at_import(site) and not site.scope.tried:
             variable = FETCH_HOMES.get(site.name.partition(".")[0], "")
             how = f"; {variable} names a folder that has it" if variable else ""
@@ -240,11 +257,16 @@ def wrapper(startup: Startup, entry: Entry) -> Iterator[Found[str]]:
         yield Found(fact, found.module.at(method))
 
 
-def port(settings: Iterable[Found[Setting]], listens: int) -> Iterator[Found[str]]:
-    """Yield a setting whose variable also sets the image's port."""
+def own_variables(settings: Iterable[Found[Setting]], port: int) -> Iterator[Found[str]]:
+    """Yield the settings whose variable the image's start reads as well."""
     for item in settings:
-        if item.value.name == "PORT" and item.value.default not in ("", str(listens)):
-            fact = f"the image also listens on PORT ({listens}): a value for this setting changes both"
+        name, default = item.value.name, item.value.default
+        own = {"PORT": str(port), **START_READS}.get(name)
+        if own is None or default == own or default in LOOPBACK or (name == "PORT" and not default):
+            continue
+        if item.value.required or default:
+            what = f"listens on {name}" if name in {"PORT", "HOST"} else f"reads {name}"
+            fact = f"the image also {what} ({own}): a value for this setting changes both"
             yield Found(fact, item.where)
 
 

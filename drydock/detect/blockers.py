@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 
 from drydock.detect.apps import RUNNERS
@@ -10,14 +11,23 @@ from drydock.detect.dependencies import Chosen
 from drydock.detect.dockerfiles import Dockerfile
 from drydock.detect.files import FileUse, makes_unknown
 from drydock.detect.model import PLACE, Blocker
+from drydock.detect.syntax import Site
 from drydock.detect.tree import Tree, ancestors, join
 
 NETWORK = re.compile(
     r"^((requests|httpx|httpx2)\.(get|post|put|head|request)|urllib\.request\.(urlopen|urlretrieve)|"
     r"nltk\.download|torch\.hub\.load|huggingface_hub\.(snapshot_download|hf_hub_download)|"
     r"sentence_transformers\.SentenceTransformer|transformers\.pipeline|whisper\.load_model|"
+    r"datasets\.load_dataset|socket\.create_connection|kafka\.Kafka(Producer|Consumer)|pika\.BlockingConnection|"
+    r"smtplib\.SMTP(_SSL)?|ftplib\.FTP|redis\.ping|oracledb\.connect|pyodbc\.connect|"
     r"psycopg2?\.connect|pymysql\.connect|MySQLdb\.connect|mysql\.connector\.connect|wget\.download|gdown\.download)$"
 )
+# Objects whose methods ask the network, and the module that has functions of their names.
+CLIENTS = {
+    **dict.fromkeys(("httpx.Client",), "httpx"),
+    **dict.fromkeys(("requests.Session", "requests.session", "requests.sessions.Session"), "requests"),
+    **dict.fromkeys(("redis.Redis", "redis.StrictRedis", "redis.from_url", "redis.Redis.from_url"), "redis"),
+}
 DOWNLOADS = re.compile(r"^transformers\.\w+\.from_pretrained$")
 GPU = re.compile(
     r"^(nvidia-(cuda|cublas|cudnn)[\w-]*|onnxruntime-gpu|tensorflow-gpu|faiss-gpu\S*|"
@@ -31,7 +41,7 @@ def of_code(startup: Startup, uses: list[FileUse], workdir: str) -> list[Blocker
     """Return the reasons in the code: a server or the network at import, missing folders and files."""
     found: dict[str, Blocker] = {}
     for site in startup.calls:
-        name, scope = site.name, site.scope
+        name, scope = _asked(site), site.scope
         if scope.tested or not startup.at_import(site):
             continue
         if name in RUNNERS and not name.endswith("Config"):
@@ -46,6 +56,16 @@ def of_code(startup: Startup, uses: list[FileUse], workdir: str) -> list[Blocker
     if makes_unknown(startup):  # perhaps the missing one
         uses = [use for use in uses if use.kind != "folder"]
     return [*ordered, *_missing(startup.code.tree, uses, workdir)]
+
+
+def _asked(site: Site) -> str:
+    """Return a call's name; of a client's method, the function that does the same."""
+    owner, _, method = site.name.rpartition(".")
+    binding = site.module.bound(owner, site.scope.function) if owner else None
+    of = binding.value if binding else getattr(site.node.func, "value", None)
+    made = site.module.dotted(of.func) if isinstance(of, ast.Call) else ""
+    tail = getattr(site.node.func, "attr", method)
+    return f"{CLIENTS[made]}.{tail}" if made in CLIENTS else site.name
 
 
 def _missing(tree: Tree, uses: list[FileUse], workdir: str) -> list[Blocker]:

@@ -143,6 +143,19 @@ class Startup:
         """Their calls, in the same order."""
         return [site for module in self.modules for site in module.calls]
 
+    def reached(self) -> list[str]:
+        """Return the imported modules' files, and those that their functions import later."""
+        found = dict.fromkeys(self.ran)
+        pending = self.modules
+        while pending:
+            module = pending.pop()
+            late = (i for i in module.imports if not i.scope.typing and not i.scope.main)
+            for path in (path for one in late for path in self.code.imported(module, one)):
+                if path not in found and self.code.tree.exists(path):
+                    found[path] = None
+                    pending += [one for one in [self.code.module(path)] if one]
+        return list(found)
+
     def runs(self, module: Module, scope: Scope) -> bool:
         """Tell whether code in `scope` runs at import."""
         return not scope.main and not scope.typing and scope.function in self.ran.get(module.path, ())

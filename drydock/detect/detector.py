@@ -146,7 +146,7 @@ class _Detection:
         live, ready, docs = self._probes(host)
         port = self._port()
         read = settings.import_settings(startup) if startup else ()
-        self.notes += beside.port(read, port.value)
+        self.notes += beside.own_variables(read, port.value)
         server = self._sockets(names, server)
         writable, data = self._writable(), self._data_files()
         self.notes += beside.surprises(startup, host) if startup else ()
@@ -250,6 +250,9 @@ class _Detection:
         for item in self.evidence:
             if item.missing and "$" not in item.missing:
                 self.notes.append(Found(f"{item.missing} is started, but no file defines it", item.where))
+        for item in (one for one in self.own if one.wrapper):
+            fact = f"{item.wrapper}(…) is made where the server starts: the image starts without it"
+            self.notes.append(Found(f"{fact}, unless a module binds it", item.where))
         told = self.entry.evidence.where if self.entry.evidence else ""
         releases = [one for one in dockerfiles.procfile(self.tree) if one.name == "release"]
         self.notes += beside.before([*releases, *self.commands], told)
@@ -455,8 +458,8 @@ class _Detection:
     def _needed(self, files: tuple[str, ...], installed: Installation) -> list[str]:
         """Return the files that the build and the program read."""
         build = installed.build_files if installed.needed else ()
-        modules = self.startup.modules if self.startup else []
-        read = (*(m.path for m in modules), *(f.value for f in self._data_files()))
+        modules = self.startup.reached() if self.startup else []
+        read = (*modules, *(f.value for f in self._data_files()))
         return [*files, *(join(self.project, f) for f in build), *read]
 
 

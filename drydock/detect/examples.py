@@ -32,6 +32,8 @@ BY_FORM = {
     **dict.fromkeys(("Path", "FilePath", "DirectoryPath"), "/tmp"),  # noqa: S108 - a path in the container
 }
 BY_NAME = (
+    # The image's server listens there too.
+    (r"^HOST$", "0.0.0.0"),  # noqa: S104 - the container's own
     (r"PORT$", "8000"),
     (r"REDIS.*UR[IL]|CELERY|BROKER", "redis://redis:6379/0"),
     (r"MONGO.*UR[IL]", "mongodb://mongo:27017/name"),

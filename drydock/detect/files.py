@@ -6,8 +6,10 @@ import ast
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
+from drydock.detect import system
 from drydock.detect.code import Startup
 from drydock.detect.syntax import Module, Site, constant, is_true
 from drydock.detect.tree import ancestors, join
@@ -16,6 +18,9 @@ from drydock.detect.values import FilePath, Reader, reader
 Kind = Literal["folder", "read", "make", "write", "database"]
 
 SERVED = {"StaticFiles": "directory", "Jinja2Templates": "directory", "FileSystemLoader": "searchpath"}
+# Those that take a list of folders.
+SEVERAL = {"FileSystemLoader": "searchpath", "TemplateLookup": "directories", "Jinja2Templates": "directory"}
+GLOB = re.compile(r"[^/]*[*?\[]")
 READERS = {
     "FileResponse": "path",
     "fileConfig": "fname",
@@ -26,6 +31,14 @@ READERS = {
     "read_excel": "io",
     "dotenv_values": "dotenv_path",
 }
+# Calls that list a folder, and their argument; methods of paths that do.
+LISTERS = {
+    **dict.fromkeys(("os.walk", "os.fwalk"), "top"),
+    **dict.fromkeys(("os.listdir", "os.scandir"), "path"),
+    **dict.fromkeys(("glob.glob", "glob.iglob"), "pathname"),
+}
+LISTING_METHODS = frozenset({"iterdir", "glob", "rglob", "walk"})
+IMPORTERS = frozenset({"importlib.import_module", "__import__", "runpy.run_module"})
 LOADERS = frozenset({"joblib.load", "numpy.load", "torch.load"})
 WRITERS: dict[str, tuple[Kind, str]] = {
     "os.makedirs": ("make", "name"),
@@ -36,6 +49,7 @@ WRITERS: dict[str, tuple[Kind, str]] = {
     "sqlite3.connect": ("database", "database"),
     "aiosqlite.connect": ("database", "database"),
     "tinydb.TinyDB": ("write", "path"),
+    "loguru.logger.add": ("write", "sink"),
 }
 METHODS: dict[str, Kind] = {
     "mkdir": "make",
@@ -76,6 +90,8 @@ def file_uses(startup: Startup) -> list[FileUse]:
     found: list[FileUse] = []
     for module in startup.modules:
         found += filter(None, (_use(startup, site) for site in module.calls))
+        found += (use for site in module.calls for use in (*_listed(site), *_imported(startup, site)))
+        found += _log_files(module)
         found += _tortoise(module)
         for url, line in module.databases:
             match = DATABASE.match(url)
@@ -113,6 +129,56 @@ def _mentioned(startup: Startup, module: Module) -> Iterator[FileUse]:
         places = (join(folder, name) for folder in ancestors(module.path))
         if path := next(filter(startup.code.tree.exists, places), ""):
             yield FileUse(path, True, "read", f"{module.path}:{line}", guarded=True)
+
+
+def _listed(site: Site) -> Iterator[FileUse]:
+    """Yield the folders whose files a call lists or finds templates in."""
+    function, own = site.node.func, reader(site)
+    nodes: list[ast.expr] = []
+    if site.name in LISTERS:
+        nodes = [node for node in [site.argument(0, LISTERS[site.name])] if node]
+    elif isinstance(function, ast.Attribute) and function.attr in LISTING_METHODS:
+        nodes = [function.value]
+    elif site.tail in SEVERAL:
+        node = site.argument(0, SEVERAL[site.tail])
+        nodes = list(node.elts) if isinstance(node, (ast.List, ast.Tuple)) else []
+    for node in nodes:
+        path = own.path(node) or own.folder(node)
+        if path:
+            plain = path._replace(path=GLOB.split(path.path)[0].rstrip("/") or ".")
+            if plain.path != "." and not plain.path.startswith(("..", "/")):
+                yield FileUse(*plain, "read", site.where, guarded=True)
+
+
+def _imported(startup: Startup, site: Site) -> Iterator[FileUse]:
+    """Yield the module, or the folder of modules, that a call imports or runs by name."""
+    first = site.argument(0, "name") if site.name in IMPORTERS else None
+    head = first.values[0] if isinstance(first, ast.JoinedStr) and first.values else first
+    dotted = constant(head) or ""
+    if system.CALLERS.match(site.name):
+        words = reader(site).texts(site.argument(0, "args")) or []
+        dotted = next((after for before, after in pairwise(words) if before == "-m"), "")
+        dotted = dotted or next((w[:-3].replace("/", ".") for w in words if w.endswith(".py")), "")
+    inner = dotted.strip(".").replace(".", "/")
+    for folder in ancestors(site.module.path) if inner else ():
+        whole = join(folder, inner)
+        for path in (f"{whole}.py", whole):
+            if startup.code.tree.has(path):
+                yield FileUse(path, True, "read", site.where, guarded=True)
+                return
+
+
+def _log_files(module: Module) -> Iterator[FileUse]:
+    """Yield the files of handlers in the dictionaries of logging's configuration."""
+    values = [(b.value, b.scope.function) for b in module.bindings]
+    values += [(v, s.scope.function) for s in module.calls if s.tail == "dictConfig" for v in s.node.args]
+    for value, function in values:
+        for node in ast.walk(value) if isinstance(value, ast.Dict) else ():
+            row = _by_key(node)
+            if (constant(row.get("class")) or "").endswith("FileHandler"):
+                path = Reader(module, function).path(row.get("filename"))
+                if path and not path.path.startswith("..") and not ELSEWHERE.match(path.path):
+                    yield FileUse(*path, "write", module.at(node))
 
 
 def _tortoise(module: Module) -> Iterator[FileUse]:

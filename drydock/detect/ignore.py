@@ -16,7 +16,7 @@ SECRET = re.compile(
     r"[._]netrc|\.pypirc|\.npmrc|\.htpasswd|\.pgpass|\.my\.cnf|\.git-credentials|\.vault[-_](pass\w*|token)|"
     r"\.dockercfg|\.docker/config\.json|\.kube/config|kubeconfig|credentials(\.json)?|"
     r"service[-_]?account[^/]*\.json|client_secret[^/]*\.json|"
-    r"secrets?\.(ya?ml|json|toml|env))$"
+    r"token\.(json|pickle)|\.?secrets/[^/.]+(\.txt)?|secrets?\.(ya?ml|json|toml|env))$"
 )
 # Files of other names are secrets if they hold one of these.
 PLAIN = re.compile(r"(^|/)[^/.]+$|\.(json|txt|crt|cer|asc|conf|cfg|ini)$", re.I)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from drydock.detect import gunicorn
-from drydock.detect.apps import RUNNERS, SIDE, App, Apps, Key, resolve
+from drydock.detect.apps import RUNNERS, SIDE, App, Apps, Key, inside, resolve
 from drydock.detect.code import Code, find, module_name
 from drydock.detect.commands import BIND_OPTIONS, Launch, Options, number, read_command
 from drydock.detect.dockerfiles import Command
@@ -36,6 +36,7 @@ class Evidence:
     port: int | None = None
     missing: str = ""  # a target that no file of the tree defines
     options: Options = ()
+    wrapper: str = ""  # around the application, made where the server starts
 
     @property
     def reloads(self) -> bool:
@@ -87,6 +88,11 @@ def launcher(
             one = target(code, apps, text, folders, place, rank)
         elif app := resolve(module, _uncalled(site, first), apps):
             one = Evidence(place, rank, "", app.key.name, app, factory=app.factory)
+        elif call := _made_here(site, first):
+            app, made = inside(module, call, apps), module.dotted(call.func)
+            if app is None:
+                continue
+            one = Evidence(place, rank, "", app.key.name, app, factory=app.factory, wrapper=made)
         else:
             continue
         found.append(
@@ -179,11 +185,17 @@ def _unknown(module: Module, name: str) -> App:
 
 def _uncalled(site: Site, node: ast.expr | None) -> ast.expr | None:
     """Return the function of `run(create_app())` and of `app = create_app(); run(app)`."""
+    call = _made_here(site, node)
+    return call.func if call else node
+
+
+def _made_here(site: Site, node: ast.expr | None) -> ast.Call | None:
+    """Return the call that makes an argument, there or in the same function before."""
     function = site.scope.function
-    binding = site.module.bound(node.id, function) if isinstance(node, ast.Name) and function else None
-    if binding and binding.scope.function == function:
+    binding = site.module.bound(node.id, function) if isinstance(node, ast.Name) else None
+    if binding and binding.scope.function == function and (function or binding.scope.main):
         node = binding.value
-    return node.func if isinstance(node, ast.Call) else node
+    return node if isinstance(node, ast.Call) else None
 
 
 def _keywords(site: Site) -> Iterator[tuple[str, str]]:

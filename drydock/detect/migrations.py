@@ -19,6 +19,19 @@ ASIDE = re.compile(r"(^|/)(tests?|docs?|examples?|samples?|\.[^/]+)/")
 # `%(here)s` is the file's folder; Alembic's other forms are paths and `package:folder`.
 HERE = "%(here)s"
 OPTION = "migrate"
+SECTION = re.compile(r"^\[([\w-]+)\]", re.M)
+REVISION = re.compile(r"""^revision\b[^=\n]*=\s*["']([^"']+)""", re.M)
+FOLLOWS = re.compile(r"^down_revision\b[^=\n]*=([^\n]*)", re.M)
+QUOTED = re.compile(r"""["']([^"']+)""")
+# Other tools for migrations, and the command that a person would set.
+OTHERS = {
+    "yoyo-migrations": "yoyo apply --batch",
+    "piccolo": "piccolo migrations forwards all",
+    "prisma": "prisma migrate deploy",
+    "peewee-migrate": "pw_migrate migrate",
+    "mongodb-migrations": "mongodb-migrate",
+    "dbmate": "dbmate up",
+}
 
 
 @dataclass(frozen=True)
@@ -55,8 +68,38 @@ def find(
             listed = tuple(Found(one.value.command, one.where) for one in nearest)
             return None, [], [Conflict(OPTION, fact, listed, OPTION)]
         if nearest:
-            return _as_run(nearest[0], commands), [], []
-    return None, [], []
+            return _as_run(_to_every_head(tree, nearest[0]), commands), [], []
+    return None, [*_named_sections(tree, project), *_of_others(names)], []
+
+
+def _named_sections(tree: Tree, project: str) -> Iterator[Found[str]]:
+    """Yield a note for a configuration of Alembic with sections of other names, one for each database."""
+    for path in tree.named("alembic.ini"):
+        text = tree.text(path) or ""
+        names = [n for n in SECTION.findall(text) if section(text, n).get("script_location")]
+        if names and (project == "." or path.startswith(f"{project}/")) and not ASIDE.search(path):
+            fact = f"alembic.ini has the sections {', '.join(names)}: set migrate to their commands, such as "
+            yield Found(f"{fact}`python3 -m alembic -n {names[0]} upgrade head`", path)
+
+
+def _of_others(names: set[str]) -> Iterator[Found[str]]:
+    for name in sorted(names & OTHERS.keys()):
+        yield Found(
+            f"{name} migrates the database: set migrate to its command, `{OTHERS[name]}`", "the dependencies"
+        )
+
+
+def _to_every_head(tree: Tree, found: Found[Migration]) -> Found[Migration]:
+    """Let Alembic upgrade to all heads if its scripts have several: to one would be an error."""
+    made: set[str] = set()
+    followed: set[str] = set()
+    for path in tree.under(join(found.value.files[-1], "versions")):
+        text = (tree.text(path) or "") if path.endswith(".py") else ""
+        made.update(REVISION.findall(text))
+        followed.update(word for line in FOLLOWS.findall(text) for word in QUOTED.findall(line))
+    if len(made - followed) < 2:
+        return found
+    return replace(found, value=replace(found.value, command=f"{found.value.command}s"))
 
 
 def runs(text: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
@@ -11,7 +12,8 @@ from drydock.detect.dependencies import Chosen, place_of
 from drydock.detect.dockerfiles import ONLY_FOR_BUILDS, Dockerfile, only_builds
 from drydock.detect.model import Found, Package, distinct
 from drydock.detect.python import unfit
-from drydock.detect.syntax import constant
+from drydock.detect.syntax import Site, argument
+from drydock.detect.values import reader
 
 # Distributions without wheels for Linux: their sources compile and link against these packages.
 SOURCES = {
@@ -87,6 +89,61 @@ LIBRARIES = {
 NAMED_ONLY = frozenset({"lightgbm"})
 # Some of these libraries open others by name, from packages that apt does not install by itself.
 BESIDE = {"libpango-1.0-0": ("libpangoft2-1.0-0", "fontconfig-config"), "libmagic1": ("libmagic-mgc",)}
+# Programs that the slim base has, and production lacks.
+OF_THE_BASE = frozenset(
+    {
+        "sh",
+        "bash",
+        "dash",
+        "ls",
+        "cat",
+        "cp",
+        "mv",
+        "rm",
+        "mkdir",
+        "rmdir",
+        "ln",
+        "touch",
+        "chmod",
+        "chown",
+        "df",
+    }
+    | {"du", "date", "echo", "env", "head", "tail", "sort", "uniq", "wc", "cut", "tr", "tee", "sleep", "stat"}
+    | {
+        "id",
+        "whoami",
+        "hostname",
+        "uname",
+        "nproc",
+        "md5sum",
+        "sha256sum",
+        "base64",
+        "split",
+        "timeout",
+        "true",
+    }
+    | {"grep", "egrep", "sed", "awk", "find", "xargs", "tar", "gzip", "gunzip", "diff", "which", "perl"}
+    | {"mount", "lsblk", "getconf", "mktemp", "readlink", "realpath", "shred", "nohup", "kill", "openssl"}
+)
+# Programs that neither image has without a package.
+OF_NO_IMAGE = frozenset(
+    {"ps", "top", "free", "uptime", "pgrep", "pkill", "ping", "dig", "nslookup", "ip", "ifconfig", "netstat"}
+    | {
+        "wget",
+        "psql",
+        "mysql",
+        "mysqldump",
+        "mongodump",
+        "redis-cli",
+        "sqlite3",
+        "rsync",
+        "zip",
+        "unzip",
+        "7z",
+    }
+    | {"node", "npm", "npx", "java", "docker", "kubectl", "systemctl", "crontab", "sox", "gcc", "make", "gpg"}
+    | {"ssh-keygen", "scp", "rclone", "lp", "qpdf", "pdftk", "inkscape", "xvfb-run", "latex", "pdflatex"}
+)
 CALLERS = re.compile(
     r"^(subprocess\.(run|Popen|call|check_call|check_output)|shutil\.which|"
     r"asyncio\.(subprocess\.)?create_subprocess_exec|os\.execvp)$"
@@ -161,11 +218,21 @@ def _where(chosen: Chosen | None, name: str) -> str:
 def _from_code(startup: Startup | None) -> Iterator[Package]:
     for site in startup.calls if startup else ():
         if CALLERS.match(site.name):
-            first = site.argument(0, "args")
-            word = constant(first) or constant(next(iter(getattr(first, "elts", [])), None)) or ""
-            program = word.split(" ")[0].rpartition("/")[2]
-            if program in BY_PROGRAM:
-                yield Package(BY_PROGRAM[program], site.where, f"the program calls {program}", "code")
+            called = program(site)
+            if called in BY_PROGRAM:
+                yield Package(BY_PROGRAM[called], site.where, f"the program calls {called}", "code")
+
+
+def program(site: Site) -> str:
+    """Return the program that a call runs, without its folder; `""` for an unknown one and other calls."""
+    if not CALLERS.match(site.name):
+        return ""
+    node, own = site.argument(0, "args"), reader(site)
+    if isinstance(node, ast.Call) and site.module.dotted(node.func) == "shlex.split":
+        node = argument(node, 0, "s")
+    words = own.texts(node)
+    text = words[0] if words else own.text(node) or ""
+    return text.partition(" ")[0].rpartition("/")[2]
 
 
 def _from_dockerfiles(files: list[Dockerfile], kept: list[Found[str]], run: bool) -> Iterator[Package]:

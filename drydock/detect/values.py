@@ -101,6 +101,9 @@ class Reader(NamedTuple):
             return [inner.text(element) or "" for element in node.elts]
         if isinstance(node, ast.Lambda):
             return inner.texts(node.body)
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
+            head = inner.texts(node.left)
+            return None if head is None else [*head, *(inner.texts(node.right) or [""])]
         if isinstance(node, ast.Call) and self.module.dotted(node.func).rpartition(".")[2] == "Field":
             return inner.texts(argument(node, 0, "default") or keyword(node, "default_factory"))
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "split":

@@ -225,8 +225,8 @@ def test_workers_and_schedulers_are_found_with_their_names_and_lines(tmp_path: P
     [
         ("os.system('date')", True),
         ("subprocess.run('date', shell=True)", True),
-        ("subprocess.run(['date'])", False),
-        ("subprocess.run('date', shell=False)", False),
+        ("subprocess.run(['shop-date'])", False),
+        ("subprocess.run('shop-date', shell=False)", False),
     ],
 )
 def test_shell_that_the_code_calls_is_noted(call: str, noted: bool, tmp_path: Path) -> None:

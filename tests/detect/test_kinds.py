@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from drydock.detect import Findings, detect, tools
+from drydock.detect import Findings, detect, examples, tools
+from drydock.detect.model import Setting
 from drydock.detect.tools import Step
 from tests.detect.support import materialise, summary, value, write
 
@@ -498,6 +499,8 @@ KEY = "-----BEGIN OPENSSH PRIVATE KEY-----\nAAAA\n"
         ("serviceAccountKey.json", "{}\n"),
         ("app/shop-firebase-adminsdk-1a.json", '{"type": "service_account"}\n'),
         ("deploy_key", KEY),
+        ("secrets/db_password.txt", "word\n"),
+        ("token.json", '{"refresh_token": "x"}\n'),
         ("certs/bundle.crt", KEY),
         ("pip.conf", "[global]\nindex-url = https://reader:word@example.org/simple\n"),
     ],
@@ -516,6 +519,8 @@ def test_secret_is_known_by_its_name_or_by_the_key_in_it(path: str, text: str, t
         ("notes.txt", "write -----BEGIN PRIVATE KEY----- above the key\n".replace("----- a", "-----a")),
         ("pip.conf", "[global]\nindex-url = https://${WHO}:${WORD}@example.org/simple\n"),
         ("data/type.json", '{"type": "account"}\n'),
+        ("secrets/list.html", "<p>\n"),
+        ("secrets/rules.py", "RULES = 1\n"),
     ],
 )
 def test_file_without_a_key_is_no_secret(path: str, text: str, tmp_path: Path) -> None:
@@ -752,3 +757,129 @@ def test_start_options_keep_to_the_libraries_that_are_installed(
     assert (findings.server.value.requirement, findings.options.value) == (requirement, options)
     told = [note.value for note in findings.notes if "--loop uvloop" in note.value]
     assert len(told) == ("--loop" not in options)
+
+
+@pytest.mark.parametrize(
+    ("code", "path"),
+    [
+        ("import os\nfor place in os.walk('docs/pages'): pass\n", "docs/pages"),
+        ("import glob\nNAMES = glob.glob('docs/**/*.md')\n", "docs"),
+        ("from pathlib import Path\nNAMES = list((Path(__file__).parent / 'docs').rglob('*'))\n", "docs"),
+        ("from mako.lookup import TemplateLookup\nT = TemplateLookup(['docs/pages'])\n", "docs/pages"),
+        ("import importlib\ndef load(n): return importlib.import_module(f'docs.{n}')\n", "docs"),
+        ("import subprocess, sys\nsubprocess.run([sys.executable, '-m', 'docs.make'])\n", "docs/make.py"),
+        ("import subprocess\nsubprocess.run(['python', 'docs/make.py'])\n", "docs/make.py"),
+    ],
+)  # fmt: skip
+def test_folder_that_is_listed_or_run_is_data(code: str, path: str, tmp_path: Path) -> None:
+    files: dict[str, str | bytes] = {"docs/make.py": "", "docs/pages/a.md": "a\n", "main.py": code + APP}
+    findings = found(tmp_path, files)
+
+    assert [item.value for item in findings.data_files] == [path]
+
+
+def test_module_that_a_function_imports_is_kept(tmp_path: Path) -> None:
+    late = "@app.get('/x')\ndef x():\n    from tests.factories import make\n    return make()\n"
+    files: dict[str, str | bytes] = {
+        "main.py": APP + late,
+        "tests/__init__.py": "",
+        "tests/factories.py": "from tests.words import WORD\ndef make(): return WORD\n",
+        "tests/words.py": "WORD = 1\n",
+        "tests/test_main.py": "",
+    }
+    keep = found(tmp_path, files).ignore.keep
+
+    assert {name for name in keep if name.startswith("tests")} == {
+        "tests/__init__.py",
+        "tests/factories.py",
+        "tests/words.py",
+    }
+
+
+@pytest.mark.parametrize(
+    ("code", "path"),
+    [
+        ("from loguru import logger\nlogger.add('logs/shop.log')\n", "logs/shop.log"),
+        (
+            "LOGGING = {'handlers': {'f': {'class': 'logging.FileHandler', 'filename': 'logs/shop.log'}}}\n",
+            "logs/shop.log",
+        ),
+    ],
+)
+def test_log_file_is_written(code: str, path: str, tmp_path: Path) -> None:
+    assert [item.value for item in found(tmp_path, {"main.py": code + APP}).writable] == [path]
+
+
+@pytest.mark.parametrize(
+    ("call", "told"),
+    [
+        ("run(['bash', '-c', 'echo'])", "bash, which is a program of the base"),
+        ("run(['ls'] + ['-l'])", "ls, which is a program of the base"),
+        ("run(['./scripts/report.sh'])", "report.sh, which is run by a shell"),
+        ("check_output(WORDS)", "ps, which no image has"),
+        ("run(shlex.split('uptime -p'))", "uptime, which no image has"),
+        ("run(['alembic', 'upgrade', 'head'])", ""),
+        ("run([sys.executable, '-V'])", ""),
+    ],
+)
+def test_called_program_that_an_image_lacks_is_noted(call: str, told: str, tmp_path: Path) -> None:
+    code = f"import shlex, subprocess, sys\nWORDS = ['ps', 'aux']\ndef f(): subprocess.{call}\n"
+    notes = [note.value for note in found(tmp_path, {"main.py": code + APP}).notes]
+
+    assert len(notes) == bool(told)
+    assert all(told in note for note in notes)
+
+
+@pytest.mark.parametrize(
+    ("code", "told"),
+    [
+        ("HOST = os.getenv('HOST', 'db.internal')", True),
+        ("HOST = os.getenv('HOST', '127.0.0.1')", False),
+        ("PORT = os.getenv('PORT', '5432')", True),
+        ("PORT = os.getenv('PORT', '8000')", False),
+        ("LOG = os.getenv('ACCESS_LOG', 'access.log')", True),
+        ("LOG = os.getenv('LOG_LEVEL', 'debug')", False),
+    ],
+)
+def test_setting_that_the_images_start_reads_is_noted(code: str, told: bool, tmp_path: Path) -> None:
+    assert bool(found(tmp_path, {"main.py": f"import os\n{code}\n{APP}"}).notes) is told
+
+
+def test_example_of_a_host_leaves_the_server_reachable() -> None:
+    assert examples.example(Setting("HOST", "plain", required=True)) == "0.0.0.0"
+
+
+@pytest.mark.parametrize(
+    ("code", "asked"),
+    [
+        ("import httpx\nC = httpx.Client()\nKEYS = C.get('https://example.org')\n", "httpx.get"),
+        ("import httpx\nKEYS = httpx.Client().get('https://example.org')\n", "httpx.get"),
+        (
+            "from requests import Session\nS = Session()\nKEYS = S.get('https://example.org')\n",
+            "requests.get",
+        ),
+        ("import redis\nR = redis.Redis()\nR.ping()\n", "redis.ping"),
+        ("import socket\nS = socket.create_connection(('db', 5432))\n", "socket.create_connection"),
+        ("import httpx\nC = httpx.Client()\ndef later(): return C.get('https://example.org')\n", ""),
+        ("import redis\nR = redis.Redis()\n", ""),
+    ],
+)
+def test_client_that_asks_the_network_at_import_is_refused(code: str, asked: str, tmp_path: Path) -> None:
+    facts = [blocker.fact for blocker in found(tmp_path, {"main.py": code + APP}).blockers]
+
+    assert [fact.partition("(")[0] for fact in facts] == [asked][: bool(asked)]
+
+
+@pytest.mark.parametrize(
+    "start",
+    [
+        "    uvicorn.run(Layer(service), port=9000)\n",
+        "    layered = Layer(app=service)\n    uvicorn.run(layered, port=9000)\n",
+    ],
+)
+def test_wrapper_that_is_made_where_the_server_starts_is_noted(start: str, tmp_path: Path) -> None:
+    text = f"import uvicorn\n{INNER}{LAYER}if __name__ == '__main__':\n{start}"
+    findings = found(tmp_path, {"main.py": text})
+
+    assert (value(findings.entry_point), findings.port.value) == ("main:service", 9000)
+    assert "Layer(…)" in findings.notes[0].value

@@ -155,7 +155,7 @@ def test_dockerfile_tells_last_stage_and_where_it_copies_from(tmp_path: Path) ->
 
     assert read.bases == ["python:3.12-slim", "base", "base"]
     assert (read.workdir, read.copies, read.ports) == ("/code", [("src/app", "/code/app")], [(8080, 12)])
-    assert read.commands == [("uvicorn app.main:app", 13)]
+    assert read.commands == [("uvicorn app.main:app", 13, "CMD")]
     assert read.folders(Tree(tmp_path), "/code") == ("src",)
     assert read.packages == []
 

@@ -5,7 +5,7 @@ from drydock.errors import DrydockError, Exit
 
 class NoBase(DrydockError):
     exit_code = Exit.BASE
-    fact = "base image {reference} is not on the engine, cannot be pulled ({pull}) nor be made here ({make})"
+    fact = "base image {reference} is not on the engine, and cannot be pulled ({pull}) or made here ({make})"
     next_step = "pull it where a registry can be reached, or name another one with PYTHON_IMAGE"
 
 

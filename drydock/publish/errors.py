@@ -60,7 +60,7 @@ class LoginRefused(DrydockError):
 class PushDenied(DrydockError):
     exit_code = Exit.CREDENTIALS
     fact = "registry {registry} denies access to {repository}: {reason}"
-    next_step = "ask for the right to push there, or push to another repository"
+    next_step = "ask for permission to push there, or push to another repository"
 
 
 class RegistryFailed(DrydockError):
@@ -89,7 +89,7 @@ class DirtyImage(DrydockError):
 
 class MadeBase(DrydockError):
     exit_code = Exit.REFUSED
-    fact = "{reference} is built on a base image made on this machine, and {registry} is on another one"
+    fact = "{reference} is built on a base image made on this machine, and {registry} is on another machine"
     next_step = "build on a published base, or push with --allow-made-base"
 
 

@@ -32,7 +32,9 @@ class NotLocked(DrydockError):
 class NotResolved(DrydockError):
     exit_code = Exit.MACHINE
     fact = "the dependencies in {folder} could not be looked up: {reason}"
-    next_step = "remove the cause in the lines above (network, cache, disk or rights) and repeat the command"
+    next_step = (
+        "fix the cause in the lines above (network, cache, disk or permissions) and repeat the command"
+    )
 
 
 class NotInLock(DrydockError):

@@ -5,7 +5,7 @@ from drydock.errors import DrydockError, Exit
 
 class NoService(DrydockError):
     exit_code = Exit.BASE
-    fact = "image {reference} is not on the engine, cannot be pulled ({pull}) nor be made here ({make})"
+    fact = "image {reference} is not on the engine, and cannot be pulled ({pull}) or made here ({make})"
     next_step = "load it, or run without --with and name a database of your own with --env-file"
 
 

@@ -12,7 +12,7 @@ class HistoryUnreadable(DrydockError):
 class StateNotWritten(DrydockError):
     exit_code = Exit.MACHINE
     fact = "{path} cannot be written: {reason}"
-    next_step = "drydock keeps receipts and caches there: give your user the right, or set {variable}"
+    next_step = "drydock keeps receipts and caches there: let your user write there, or set {variable}"
 
 
 class ExchangeKeyMissing(DrydockError):

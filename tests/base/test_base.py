@@ -116,8 +116,8 @@ def test_a_base_that_is_nowhere_names_every_reason(
         resolve(make_project)
 
     assert str(caught.value) == (
-        "error: base image python:3.13-slim is not on the engine, cannot be pulled (no such host) "
-        "nor be made here (that takes root); "
+        "error: base image python:3.13-slim is not on the engine, and cannot be pulled (no such host) "
+        "or made here (that takes root); "
         "pull it where a registry can be reached, or name another one with PYTHON_IMAGE"
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -27,6 +28,18 @@ def test_the_findings_are_those_that_the_tutorial_shows(tmp_path: Path) -> None:
 
     assert set(FILES) == {"main.py", "pyproject.toml", "test_main.py"}
     assert done.stdout == shown
+
+
+def test_the_files_are_committed_as_the_tutorial_says(tmp_path: Path) -> None:
+    shop = write_files(tmp_path / "hello-shop", FILES)
+    (typed,) = re.findall(r"^```sh\n(git init\n.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+
+    # A user's own git has a name and an address; a test's has none.
+    person = {f"GIT_{who}_{what}": "a@b.c" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
+    subprocess.run(["sh", "-e", "-c", typed], cwd=shop, check=True, env={**os.environ, **person})
+
+    assert set(git(shop, "ls-files").splitlines()) == set(FILES)
+    assert git(shop, "status", "--porcelain") == ""
 
 
 def test_names_in_the_tutorial_follow_from_its_project() -> None:

@@ -382,7 +382,7 @@ def test_an_image_on_a_made_base_stays_on_this_machine(engine: Engine, plain: re
     assert list(plain.tags("made")) == ["1"]
     assert str(caught.value) == (
         "error: registry.invalid/made:1 is built on a base image made on this machine, and registry.invalid "
-        "is on another one; build on a published base, or push with --allow-made-base"
+        "is on another machine; build on a published base, or push with --allow-made-base"
     )
 
 

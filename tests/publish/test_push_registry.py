@@ -228,7 +228,7 @@ def test_denied_is_not_tried_again(plain: real.Registry) -> None:
         registry.put_manifest("denied", "1", INDEX)
     assert str(caught.value) == (
         f"error: registry {road.address} denies access to denied: arranged 403; "
-        "ask for the right to push there, or push to another repository"
+        "ask for permission to push there, or push to another repository"
     )
     assert told == []
 

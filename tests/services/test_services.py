@@ -61,9 +61,7 @@ def test_an_image_that_is_nowhere_names_every_reason(
     monkeypatch.setattr(pull, "pull", lambda *_: "no such host")
     monkeypatch.setattr(make, "plan_of", lambda *_: "that takes root")
 
-    with pytest.raises(
-        NoService, match=r"cannot be pulled \(no such host\) nor be made here \(that takes root"
-    ):
+    with pytest.raises(NoService, match=r"cannot be pulled \(no such host\) or made here \(that takes root"):
         services.image(engine(), make_project({}), POSTGRES, silent)
 
 

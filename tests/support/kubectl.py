@@ -66,6 +66,8 @@ def _running(one: Mapping[str, Any]) -> dict[str, Any]:
     revision = {"deployment.kubernetes.io/revision": "1"}
     annotations = one["metadata"].get("annotations", {}) | revision
     metadata = {**one["metadata"], "generation": 1, "annotations": annotations}
+    for port in one["spec"]["ports"] if one.get("spec", {}).get("type") == "NodePort" else ():
+        port.setdefault("nodePort", 30080)  # as a cluster chooses one
     return {**one, "metadata": metadata, "status": RUNS | dict.fromkeys(COUNTS, wanted)}
 
 

@@ -14,6 +14,8 @@ HOPELESS = frozenset(
 # A first crash may be due to a server that was not up yet; a second one is a pattern.
 CRASHES = 2
 OOM = "OOMKilled"
+# EX_CONFIG of sysexits.h: a start refused its settings, and will refuse them again.
+EX_CONFIG = 78
 
 
 @dataclass(frozen=True)
@@ -53,9 +55,8 @@ def _of_container(pod: str, status: Mapping[str, Any]) -> Iterator[Trouble]:
         if ended.get("message"):  # the container's runtime could not start it, and gives the reason
             word += f": {str(ended['message']).strip().partition(chr(10))[0]}"
         crashes = int(status.get("restartCount", 0))
-        yield Trouble(
-            pod, f"container {status['name']} {word}", crashes >= CRASHES or reason in HOPELESS, True
-        )
+        hopeless = crashes >= CRASHES or reason in HOPELESS or code == EX_CONFIG
+        yield Trouble(pod, f"container {status['name']} {word}", hopeless, crashed=True)
     elif reason in HOPELESS or reason.startswith("ErrImage"):
         message = str(waiting.get("message", "")).strip().partition("\n")[0]
         yield Trouble(pod, f"{reason}: {message or status.get('image', '')}", reason in HOPELESS)

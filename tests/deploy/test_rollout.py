@@ -25,7 +25,8 @@ def event(reason: str, message: str) -> dict[str, Any]:
     return {"type": "Warning", "reason": reason, "message": message, "involvedObject": {"name": "todo-1"}}
 
 
-ENDED = {"terminated": {"exitCode": 78, "reason": "Error"}}
+ENDED = {"terminated": {"exitCode": 3, "reason": "Error"}}
+MISCONFIGURED = {"terminated": {"exitCode": 78, "reason": "Error"}}
 UNSTARTED = {
     "terminated": {"exitCode": 128, "reason": "StartError", "message": 'exec: "/none": no such file\n'}
 }
@@ -42,9 +43,11 @@ KILLED = {"terminated": {"exitCode": 137, "reason": "OOMKilled"}}
         ),
         (pod({"waiting": {"reason": "ErrImagePull"}}), "ErrImagePull: todo:1", False),
         (pod({"waiting": {"reason": "ImagePullBackOff"}}), "ImagePullBackOff: todo:1", True),
-        (pod(ENDED, restarts=1), "container api exited with 78", False),
-        (pod({"waiting": {"reason": "CrashLoopBackOff"}}, ENDED, 1), "container api exited with 78", True),
-        (pod({"running": {}}, ENDED, restarts=2), "container api exited with 78", True),
+        (pod(ENDED, restarts=1), "container api exited with 3", False),
+        # the first pod of a Job, whose restarts are further pods
+        (pod(MISCONFIGURED), "container api exited with 78", True),
+        (pod({"waiting": {"reason": "CrashLoopBackOff"}}, ENDED, 1), "container api exited with 3", True),
+        (pod({"running": {}}, ENDED, restarts=2), "container api exited with 3", True),
         (
             pod({"waiting": {"reason": "CrashLoopBackOff"}}, UNSTARTED, 1),
             'container api exited with 128: exec: "/none": no such file',

@@ -203,3 +203,15 @@ def test_modules_that_the_image_lacks_cannot_be_imported(tmp_path: Path) -> None
     [fault] = loader.watched(script, tmp_path / "written", ["readline"]).faults
 
     assert fault.what == "`import readline`"
+
+
+@pytest.mark.parametrize(
+    ("why", "alike"),
+    [
+        ("ModuleNotFoundError: No module named 'pytest'", True),
+        ("ModuleNotFoundError: No module named '_curses'", False),
+        ("RuntimeError: no configuration", False),
+    ],
+)
+def test_a_failure_is_alike_in_slim_if_its_module_is_installed_nowhere(why: str, alike: bool) -> None:
+    assert trace.alike(loader.Fault("import shop", why), ["_curses", "_tkinter"]) is alike

@@ -51,7 +51,7 @@ def main(what: str, subject: str, *roots: str) -> int:
         note = f"note: {path} {LACKS}; nothing failed without it: {remedy(path)} to have it"
         print(note, file=sys.stderr)  # noqa: T201
     for fault in trace.faults if not problems else ():
-        if not fault.expected:
+        if not fault.expected and not alike(fault, missing):
             print(f"note: {fault.what} failed here: {fault.why}", file=sys.stderr)  # noqa: T201
     for path in sorted(trace.loaded):
         print(path)  # noqa: T201
@@ -64,6 +64,13 @@ def run(
     if what == "imports":
         return watched([str(HERE / "statements.py"), subject], folder, missing_modules, hidden=hidden)
     return start(Path(subject), folder, missing_modules, hidden)
+
+
+def alike(fault: Fault, missing: Iterable[str]) -> bool:
+    """Tell whether slim fails in the same way: a module that is installed nowhere, such as a test's."""
+    if not fault.why.startswith(ModuleNotFoundError.__name__):
+        return False
+    return not any(f"'{name}'" in fault.why for name in missing)
 
 
 def has(path: str, roots: Iterable[str]) -> bool:

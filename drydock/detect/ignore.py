@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from drydock.detect.model import Ignore
-from drydock.detect.tree import Tree, join, read_bounded
+from drydock.detect.tree import MAX_TEXT, Tree, join, read_bounded
 from drydock.project import ignore as dockerignore
 
 SECRET = re.compile(
@@ -25,7 +25,7 @@ HELD = re.compile(
     rb"^\s*(?:extra-)?index-url\s*=\s*https?://[^\s/@${]+:[^\s/@${]+@",
     re.M,
 )
-MAX_READ = 32_000  # bytes
+MAX_READ = 32_000  # bytes; a larger file is data
 MAX_LISTED = 50
 
 
@@ -34,9 +34,8 @@ def ignore(tree: Tree, context: str, needed: list[str]) -> Ignore:
     inside = frozenset(_inner(f, context) for f in tree.under(context))
     own = (n for n in needed if context == "." or n == context or n.startswith(context + "/"))
     wanted = sorted({_inner(n, context) for n in own})
-    named = [f for f in sorted(inside) if SECRET.search(f)]
-    public = [f for f in named if is_public(f, tree.data(join(context, f)) or b"")]
-    secrets = [f for f in sorted(inside) if f not in public and is_secret(f, tree.root / context / f)]
+    secrets = [f for f in sorted(inside) if is_secret(f, tree.root / context / f)]
+    public = [f for f in sorted(inside.difference(secrets)) if SECRET.search(f)]
     patterns = dockerignore.patterns(tree.text(join(context, ".dockerignore")) or "")
     excluded = dockerignore.excluded(patterns, inside)
     removed = [w for w in wanted if _gone(w, inside, excluded)][:MAX_LISTED]
@@ -47,7 +46,7 @@ def ignore(tree: Tree, context: str, needed: list[str]) -> Ignore:
 def is_secret(path: str, file: Path) -> bool:
     """Tell whether a file is a secret by its name, or by the key that it holds."""
     if SECRET.search(path):
-        return not is_public(path, read_bounded(file, MAX_READ) or b"")
+        return not is_public(path, read_bounded(file, MAX_TEXT) or b"")
     return bool(PLAIN.search(path)) and bool(HELD.search(read_bounded(file, MAX_READ) or b""))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -134,14 +135,7 @@ def _candidate_modules(code: Code, apps: Apps) -> list[Module]:
 
 def _factory_users(code: Code, apps: Apps, known: set[str]) -> list[Module]:
     names = {key.name.rpartition(".")[2].encode() for key in apps.factories}
-    found: list[Module] = []
-    for path in code.tree.files if names else ():
-        if path.endswith(".py") and path not in known and not SIDE.search(path):
-            data = code.tree.data(path) or b""
-            used = any(n in data for n in names) and len(found) < MAX_CANDIDATE_FILES
-            if used and (module := code.module(path)):
-                found.append(module)
-    return found
+    return _others(code, known, lambda data: any(name in data for name in names)) if names else []
 
 
 def _users(code: Code, apps: Apps, known: set[str]) -> list[Module]:
@@ -149,12 +143,16 @@ def _users(code: Code, apps: Apps, known: set[str]) -> list[Module]:
     keys = {*apps.found, *apps.factories}
     stems = {key.path.removesuffix(".py").removesuffix("/__init__").rpartition("/")[2] for key in keys}
     imports = re.compile(rf"^\s*(from|import)\s.*\b({'|'.join(map(re.escape, stems))})\b".encode(), re.M)
+    return _others(code, known, lambda data: CALLED.search(data) and imports.search(data)) if stems else []
+
+
+def _others(code: Code, known: set[str], used: Callable[[bytes], object]) -> list[Module]:
+    """Return the program's modules besides the known ones whose text passes a test."""
     found: list[Module] = []
-    for path in code.tree.files if stems else ():
+    for path in code.tree.files:
         if path.endswith(".py") and path not in known and not SIDE.search(path):
-            data = code.tree.data(path) or b""
-            used = CALLED.search(data) and imports.search(data) and len(found) < MAX_CANDIDATE_FILES
-            if used and (module := code.module(path)):
+            wanted = len(found) < MAX_CANDIDATE_FILES and used(code.tree.data(path) or b"")
+            if wanted and (module := code.module(path)):
                 found.append(module)
     return found
 

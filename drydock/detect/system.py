@@ -91,58 +91,20 @@ NAMED_ONLY = frozenset({"lightgbm"})
 BESIDE = {"libpango-1.0-0": ("libpangoft2-1.0-0", "fontconfig-config"), "libmagic1": ("libmagic-mgc",)}
 # Programs that the slim base has, and production lacks.
 OF_THE_BASE = frozenset(
-    {
-        "sh",
-        "bash",
-        "dash",
-        "ls",
-        "cat",
-        "cp",
-        "mv",
-        "rm",
-        "mkdir",
-        "rmdir",
-        "ln",
-        "touch",
-        "chmod",
-        "chown",
-        "df",
-    }
-    | {"du", "date", "echo", "env", "head", "tail", "sort", "uniq", "wc", "cut", "tr", "tee", "sleep", "stat"}
-    | {
-        "id",
-        "whoami",
-        "hostname",
-        "uname",
-        "nproc",
-        "md5sum",
-        "sha256sum",
-        "base64",
-        "split",
-        "timeout",
-        "true",
-    }
-    | {"grep", "egrep", "sed", "awk", "find", "xargs", "tar", "gzip", "gunzip", "diff", "which", "perl"}
-    | {"mount", "lsblk", "getconf", "mktemp", "readlink", "realpath", "shred", "nohup", "kill", "openssl"}
+    {"sh", "bash", "dash", "ls", "cat", "cp", "mv", "rm", "mkdir", "rmdir", "ln", "touch", "chmod"}
+    | {"chown", "df", "du", "date", "echo", "env", "head", "tail", "sort", "uniq", "wc", "cut", "tr", "tee"}
+    | {"sleep", "stat", "id", "whoami", "hostname", "uname", "nproc", "md5sum", "sha256sum", "base64"}
+    | {"split", "timeout", "true", "grep", "egrep", "sed", "awk", "find", "xargs", "tar", "gzip", "gunzip"}
+    | {"diff", "which", "perl", "mount", "lsblk", "getconf", "mktemp", "readlink", "realpath", "shred"}
+    | {"nohup", "kill", "openssl"}
 )
 # Programs that neither image has without a package.
 OF_NO_IMAGE = frozenset(
-    {"ps", "top", "free", "uptime", "pgrep", "pkill", "ping", "dig", "nslookup", "ip", "ifconfig", "netstat"}
-    | {
-        "wget",
-        "psql",
-        "mysql",
-        "mysqldump",
-        "mongodump",
-        "redis-cli",
-        "sqlite3",
-        "rsync",
-        "zip",
-        "unzip",
-        "7z",
-    }
-    | {"node", "npm", "npx", "java", "docker", "kubectl", "systemctl", "crontab", "sox", "gcc", "make", "gpg"}
-    | {"ssh-keygen", "scp", "rclone", "lp", "qpdf", "pdftk", "inkscape", "xvfb-run", "latex", "pdflatex"}
+    {"ps", "top", "free", "uptime", "pgrep", "pkill", "ping", "dig", "nslookup", "ip", "ifconfig"}
+    | {"netstat", "wget", "psql", "mysql", "mysqldump", "mongodump", "redis-cli", "sqlite3", "rsync", "zip"}
+    | {"unzip", "7z", "node", "npm", "npx", "java", "docker", "kubectl", "systemctl", "crontab", "sox"}
+    | {"gcc", "make", "gpg", "ssh-keygen", "scp", "rclone", "lp", "qpdf", "pdftk", "inkscape", "xvfb-run"}
+    | {"latex", "pdflatex"}
 )
 CALLERS = re.compile(
     r"^(subprocess\.(run|Popen|call|check_call|check_output)|shutil\.which|"

@@ -185,7 +185,7 @@ def test_expired_keys_of_users_who_never_return_are_deleted_despite_a_failure(
 ) -> None:
     async def claim_keys() -> None:
         database = Database(settings)
-        async with database.writing() as connection:
+        async with database.transaction() as connection:
             for number, lifetime in enumerate((-1, -2, 60)):
                 key = idempotency.Key.of(f"user {number}", "k", "add_task", {})
                 await idempotency.claim(connection, key)

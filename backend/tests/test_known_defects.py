@@ -128,7 +128,7 @@ def test_history_is_the_newest_messages_in_the_order_said(settings: Settings) ->
     async def scenario() -> list[str]:
         database = Database(settings)
         try:
-            async with database.writing() as connection:
+            async with database.transaction() as connection:
                 number = None
                 for spoken in range(0, 10, 2):
                     turn = await conversations.begin_turn(

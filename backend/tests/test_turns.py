@@ -208,19 +208,19 @@ def test_reply_whose_acknowledgement_is_lost_is_stored_once(
     chat_client: TestClient, chat_settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(service, "STORE_RETRY_SECONDS", 0)
-    writing = Database.writing
+    transaction = Database.transaction
     lost: list[str] = []
 
     @asynccontextmanager
     async def acknowledged_late(self: Database) -> AsyncIterator[Any]:
-        async with writing(self) as connection:
+        async with transaction(self) as connection:
             before = len(stored(chat_settings))
             yield connection
         if before == 1 and not lost:  # the message is there, the reply has just been committed
             lost.append("once")
             raise Unavailable
 
-    monkeypatch.setattr(Database, "writing", acknowledged_late)
+    monkeypatch.setattr(Database, "transaction", acknowledged_late)
     answer = chat_client.post(CHAT, json={"message": "Hi"}, headers=KEY)
     assert (lost, answer.status_code) == (["once"], 200)
     assert stored(chat_settings) == [("user", "Hi"), ("assistant", "Hello")]

@@ -133,8 +133,7 @@ async def _sweep(database: Database) -> None:
     while True:
         await asyncio.sleep(SWEEP_SECONDS * random.uniform(0.5, 1.5))  # noqa: S311 - no secret
         try:
-            async with database.statement() as connection:
-                await idempotency.delete_expired(connection)
+            await idempotency.delete_expired(database)
         except Unavailable:
             continue
         except Exception:

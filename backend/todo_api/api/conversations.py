@@ -51,11 +51,10 @@ async def list_conversations(
 ) -> Response:
     """List the user's conversations, the one that was used last first."""
     after = position(cursor, _ORDER)
-    async with caller.database.reading() as connection:
-        rows = await store.list_page(connection, caller.user, after=after, limit=limit + 1)
-        total = await store.count(connection, caller.user) if count else None
+    rows = await store.list_page(caller.database, caller.user, after=after, limit=limit + 1)
+    total = await store.count(caller.database, caller.user) if count else None
     last = rows[limit - 1] if len(rows) > limit else None
-    following = last and Position(last["updated_at"], last["id"]).encode(_ORDER)
+    following = Position(last["updated_at"], last["id"]).encode(_ORDER) if last else None
     content = CONVERSATIONS.dump_json(rows[:limit])  # type: ignore[arg-type]
     return page(content, caller.user, "conversations", {"limit": limit}, following, total)
 
@@ -85,11 +84,10 @@ async def get_conversation(
 
     The first page holds the newest messages, each further one those before.
     """
-    async with caller.database.reading() as connection:
-        row = await store.get(connection, caller.user, conversation_id)
-        if row is None:
-            raise no_conversation(conversation_id)
-        found = await store.list_messages(connection, conversation_id, before=cursor, limit=limit + 1)
+    row = await store.get(caller.database, caller.user, conversation_id)
+    if row is None:
+        raise no_conversation(conversation_id)
+    found = await store.list_messages(caller.database, conversation_id, before=cursor, limit=limit + 1)
     shown = found[-limit:]
     following = str(shown[0]["id"]) if len(found) > limit else None
     content = CONVERSATION_MESSAGES.dump_json({**row, "messages": shown})  # type: ignore[typeddict-item]
@@ -107,8 +105,7 @@ async def rename_conversation(
     caller: Caller, conversation_id: ConversationId, body: ConversationPatch
 ) -> Response:
     """Set the conversation's title."""
-    async with caller.database.statement() as connection:
-        row = await store.rename(connection, caller.user, conversation_id, body.title)
+    row = await store.rename(caller.database, caller.user, conversation_id, body.title)
     if row is None:
         raise no_conversation(conversation_id)
     return Response(CONVERSATION.dump_json(row), media_type=JSON)  # type: ignore[arg-type]
@@ -126,7 +123,7 @@ async def delete_conversation(caller: Caller, conversation_id: ConversationId) -
 
     A turn that is running ends without a reply.
     """
-    async with caller.database.writing() as connection:
+    async with caller.database.transaction() as connection:
         await idempotency.forget(connection, caller.user, conversation_id)
         if not await store.delete(connection, caller.user, conversation_id):
             raise no_conversation(conversation_id)
@@ -137,7 +134,7 @@ async def delete_conversation(caller: Caller, conversation_id: ConversationId) -
 )
 async def delete_user_data(caller: Caller) -> None:
     """Delete every task, conversation, message and kept answer of the user for good."""
-    async with caller.database.writing() as connection:
+    async with caller.database.transaction() as connection:
         await idempotency.forget(connection, caller.user)
         await store.delete(connection, caller.user)
         await tasks.delete_all(connection, caller.user)

@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from todo_api.api.dependencies import Caller, IdempotencyKey, IfMatch, Session, TaskId
 from todo_api.api.openapi import header, operation_id, problems
@@ -28,6 +27,7 @@ from todo_api.api.schemas import (
 )
 from todo_api.db import idempotency
 from todo_api.db import tasks as store
+from todo_api.db.engine import Executor
 from todo_api.db.tasks import Filter, New, Sort, Status
 from todo_api.problems import Problem, in_progress, invalid
 
@@ -85,9 +85,8 @@ async def list_tasks(
     """
     after = position(cursor, sort)
     which = Filter(status, search)
-    async with caller.database.reading() as connection:
-        found = await store.list_page(connection, caller.user, which, sort=sort, after=after, limit=limit)
-        total = await store.count(connection, caller.user, which) if count else None
+    found = await store.list_page(caller.database, caller.user, which, sort=sort, after=after, limit=limit)
+    total = await store.count(caller.database, caller.user, which) if count else None
     query = {"status": status, "sort": sort, "limit": limit, **({"search": search} if search else {})}
     content = TASKS.dump_json(found.rows)  # type: ignore[arg-type]
     return page(content, caller.user, "tasks", query, found.next_cursor, total)
@@ -160,11 +159,11 @@ async def _add(
     render: Callable[[Sequence[store.Row]], bytes],
 ) -> tuple[bytes, bool]:
     """Store tasks, or find the answer to the key's first request; tell which."""
-    if key is None:
-        database = caller.database
-        async with database.statement() if len(new) == 1 else database.writing() as connection:
+    if key is None and len(new) == 1:
+        return render(await store.add_all(caller.database, caller.user, new)), False
+    async with caller.database.transaction() as connection:
+        if key is None:
             return render(await store.add_all(connection, caller.user, new)), False
-    async with caller.database.writing() as connection:
         with refuse_key():
             replayed = await idempotency.claim(connection, key)
         if replayed is not None:
@@ -194,8 +193,7 @@ def refuse_key() -> Iterator[None]:
 @router.get("/{task_id}", summary="Get a task", response_model=Task, responses={**_TASK, **problems(404)})
 async def get_task(caller: Caller, task_id: TaskId) -> Response:
     """Return one task."""
-    async with caller.database.reading() as connection:
-        row = await store.get(connection, caller.user, task_id)
+    row = await store.get(caller.database, caller.user, task_id)
     if row is None:
         raise no_task(task_id)
     return _answer(row)
@@ -209,14 +207,13 @@ async def _change[T](
     caller: Session,
     task_id: int,
     if_match: str | None,
-    change: Callable[[AsyncConnection], Awaitable[T | None]],
+    change: Callable[[Executor], Awaitable[T | None]],
 ) -> T:
     """Make one change; with a precondition only to the version that it names."""
     if if_match is None:
-        async with caller.database.statement() as connection:
-            changed = await change(connection)
+        changed = await change(caller.database)
     else:
-        async with caller.database.writing() as connection:
+        async with caller.database.transaction() as connection:
             row = await store.get(connection, caller.user, task_id, to_change=True)
             if row is None:
                 raise no_task(task_id)
@@ -251,7 +248,7 @@ async def replace_task(
             caller,
             task_id,
             if_match,
-            lambda connection: store.change(connection, caller.user, task_id, **values, **completed),
+            lambda database: store.change(database, caller.user, task_id, **values, **completed),
         )
     )
 
@@ -270,7 +267,7 @@ async def update_task(caller: Caller, task_id: TaskId, body: TaskPatch, if_match
             caller,
             task_id,
             if_match,
-            lambda connection: store.change(connection, caller.user, task_id, **values),
+            lambda database: store.change(database, caller.user, task_id, **values),
         )
     )
 
@@ -288,7 +285,7 @@ async def toggle_task(caller: Caller, task_id: TaskId, if_match: IfMatch = None)
             caller,
             task_id,
             if_match,
-            lambda connection: store.toggle(connection, caller.user, task_id),
+            lambda database: store.toggle(database, caller.user, task_id),
         )
     )
 
@@ -300,5 +297,5 @@ async def delete_task(caller: Caller, task_id: TaskId, if_match: IfMatch = None)
         caller,
         task_id,
         if_match,
-        lambda connection: store.delete(connection, caller.user, task_id),
+        lambda database: store.delete(database, caller.user, task_id),
     )

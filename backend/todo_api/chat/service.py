@@ -130,7 +130,7 @@ class ChatService:
         token = uuid.uuid4().hex
         while True:
             try:
-                async with self._database.writing() as connection:
+                async with self._database.transaction() as connection:
                     if request.key is not None:
                         found = await _claim_key(connection, request.key, token)
                         if found is not None:
@@ -212,7 +212,7 @@ class ChatService:
         while True:
             await asyncio.sleep(RENEWAL_SECONDS)
             try:
-                async with self._database.writing() as connection:
+                async with self._database.transaction() as connection:
                     await conversations.renew(connection, turn, LEASE)
             except Unavailable:
                 continue  # nor can another process take the conversation now
@@ -236,7 +236,7 @@ class ChatService:
                     break
                 await asyncio.sleep(STORE_RETRY_SECONDS)
             try:
-                async with self._database.writing() as connection:
+                async with self._database.transaction() as connection:
                     calls = outcome["tool_calls"] if isinstance(outcome, dict) else None
                     effects = await conversations.end_turn(connection, user, turn, text, calls)
                     if isinstance(outcome, Problem) and effects:
@@ -263,8 +263,7 @@ class ChatService:
         """Distinguish a stored turn, whose acknowledgement was lost, from one that lost its lease."""
         if isinstance(outcome, Problem):
             return outcome
-        async with self._database.reading() as connection:
-            return None if await conversations.has_reply(connection, turn) else interrupted()
+        return None if await conversations.has_reply(self._database, turn) else interrupted()
 
 
 async def _claim_key(connection: AsyncConnection, key: idempotency.Key, token: str) -> Response | None:

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.dml import ReturningInsert, ReturningUpdate
 
+from todo_api.db.engine import Executor
 from todo_api.db.position import Position
 from todo_api.db.tables import UtcDateTime, conversations, messages, now
 
@@ -266,14 +267,14 @@ async def end_turn(
     return effects
 
 
-async def has_reply(connection: AsyncConnection, turn: Turn) -> bool:
+async def has_reply(database: Executor, turn: Turn) -> bool:
     """Tell whether a turn's reply is stored, as after a commit whose acknowledgement was lost."""
     query = sa.select(messages.c.id).where(
         messages.c.conversation_id == turn.conversation_id,
         messages.c.turn == turn.token,
         messages.c.role == "assistant",
     )
-    return await connection.scalar(query) is not None
+    return await database.scalar(query) is not None
 
 
 _ADD_MESSAGE = sa.insert(messages)
@@ -314,7 +315,7 @@ def _is(user_id: str, conversation_id: int) -> sa.ColumnElement[bool]:
 
 
 async def list_page(
-    connection: AsyncConnection, user_id: str, *, after: Position | None, limit: int
+    database: Executor, user_id: str, *, after: Position | None, limit: int
 ) -> list[dict[str, Any]]:
     """Return a user's conversations after a position, most recently used first."""
     columns = conversations.c
@@ -325,40 +326,38 @@ async def list_page(
         )
         query = query.where(sa.tuple_(columns.updated_at, columns.id) < position)
     query = query.order_by(columns.updated_at.desc(), columns.id.desc()).limit(limit)
-    return [dict(row) for row in (await connection.execute(query)).mappings()]
+    return [dict(row) for row in (await database.execute(query)).mappings()]
 
 
-async def count(connection: AsyncConnection, user_id: str) -> int:
+async def count(database: Executor, user_id: str) -> int:
     """Return the number of a user's conversations."""
     query = sa.select(sa.func.count()).where(conversations.c.user_id == user_id)
-    return int((await connection.execute(query)).scalar_one())
+    return int((await database.execute(query)).scalar_one())
 
 
-async def get(connection: AsyncConnection, user_id: str, conversation_id: int) -> dict[str, Any] | None:
+async def get(database: Executor, user_id: str, conversation_id: int) -> dict[str, Any] | None:
     """Return one conversation of a user, without its messages."""
     query = sa.select(*_SHOWN).where(_is(user_id, conversation_id))
-    row = (await connection.execute(query)).mappings().one_or_none()
+    row = (await database.execute(query)).mappings().one_or_none()
     return None if row is None else dict(row)
 
 
 async def list_messages(
-    connection: AsyncConnection, conversation_id: int, *, before: int | None, limit: int
+    database: Executor, conversation_id: int, *, before: int | None, limit: int
 ) -> list[dict[str, Any]]:
     """Return a conversation's newest messages, or those before one, in chronological order."""
     columns = messages.c
     query = sa.select(columns.id, columns.role, columns.content, columns.tool_calls, columns.created_at)
     query = query.where(columns.conversation_id == conversation_id)
     query = query if before is None else query.where(columns.id < before)
-    rows = (await connection.execute(query.order_by(columns.id.desc()).limit(limit))).mappings().all()
+    rows = (await database.execute(query.order_by(columns.id.desc()).limit(limit))).mappings().all()
     return [{**row, "tool_calls": _calls(row["tool_calls"])} for row in reversed(rows)]
 
 
-async def rename(
-    connection: AsyncConnection, user_id: str, conversation_id: int, title: str
-) -> dict[str, Any] | None:
+async def rename(database: Executor, user_id: str, conversation_id: int, title: str) -> dict[str, Any] | None:
     """Set a conversation's title and return the conversation, in one statement."""
     statement = sa.update(conversations).where(_is(user_id, conversation_id)).values(title=title)
-    row = (await connection.execute(statement.returning(*_SHOWN))).mappings().one_or_none()
+    row = (await database.execute(statement.returning(*_SHOWN))).mappings().one_or_none()
     return None if row is None else dict(row)
 
 

@@ -7,9 +7,9 @@ import logging
 import os
 import select
 import time
-from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
-from typing import Any
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
+from typing import Any, Protocol
 from weakref import WeakKeyDictionary
 
 import sqlalchemy as sa
@@ -17,6 +17,7 @@ from sqlalchemy import event, exc
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool, ConnectionPoolEntry
+from sqlalchemy.util.concurrency import await_, greenlet_spawn
 from sqlalchemy.util.queue import Empty
 
 from todo_api.settings import Settings
@@ -49,6 +50,17 @@ class PatientPool(AsyncAdaptedQueuePool):
         return super()._do_get()
 
 
+type _Values = Mapping[str, Any] | Sequence[Mapping[str, Any]] | None
+
+
+class Executor(Protocol):
+    """What runs statements: a Database, each as a transaction of its own, or a connection, all in one."""
+
+    async def execute(self, statement: sa.Executable, values: Any = None, /) -> sa.CursorResult[Any]: ...
+
+    async def scalar(self, statement: sa.Executable, values: Any = None, /) -> Any: ...
+
+
 class Database:
     """The engine of one process, with its ways to read and to write.
 
@@ -68,34 +80,41 @@ class Database:
         )
         self._single = self._writer if settings.is_sqlite else self._engine
 
-    def reading(self) -> AbstractAsyncContextManager[AsyncConnection]:
-        """Return a connection for reading."""
-        return self._connection(self._engine)
+    async def execute(self, statement: sa.Executable, values: _Values = None, /) -> sa.CursorResult[Any]:
+        """Run one statement, as a transaction of its own, and return its result."""
+        async with self._limited():
+            return await greenlet_spawn(self._execute, statement, values)
 
-    def statement(self) -> AbstractAsyncContextManager[AsyncConnection]:
-        """Return a connection for a single statement that writes; it is a transaction of its own."""
-        return self._connection(self._single, begins=self._single is not self._engine)
-
-    def writing(self) -> AbstractAsyncContextManager[AsyncConnection]:
-        """Return a connection in a transaction that commits at the end of the block."""
-        return self._connection(self._writer, begins=True)
+    async def scalar(self, statement: sa.Executable, values: _Values = None, /) -> Any:
+        """Run one statement, as a transaction of its own, and return its first row's first value."""
+        return (await self.execute(statement, values)).scalar()
 
     @asynccontextmanager
-    async def _connection(
-        self, engine: AsyncEngine, *, begins: bool = False
-    ) -> AsyncIterator[AsyncConnection]:
-        # One generator for all, since every request passes through it, and each level costs time.
+    async def transaction(self) -> AsyncIterator[AsyncConnection]:
+        """Return a connection in a transaction that commits at the end of the block."""
+        async with self._limited():
+            opened = await greenlet_spawn(_connect, self._writer.sync_engine)
+            connection = AsyncConnection(self._writer, opened)
+            try:
+                async with connection.begin():
+                    yield connection
+            finally:
+                await connection.close()
+
+    def _execute(self, statement: sa.Executable, values: _Values) -> sa.CursorResult[Any]:
+        # One visit to SQLAlchemy: one each to connect, to execute and to close costs more than their work.
+        engine = self._single if statement.is_dml else self._engine
+        with _connect(engine.sync_engine) as connection:
+            result = connection.execute(statement, values)
+            if engine is self._writer:
+                connection.commit()
+            return result
+
+    @asynccontextmanager
+    async def _limited(self) -> AsyncIterator[None]:
         try:
             async with asyncio.timeout(self._timeout):
-                connection = await connect(engine)
-                try:
-                    if begins:
-                        async with connection.begin():
-                            yield connection
-                    else:
-                        yield connection
-                finally:
-                    await connection.close()
+                yield
         except (exc.SQLAlchemyError, OSError) as error:
             _raise_unavailable(error)
             raise
@@ -119,14 +138,14 @@ class Database:
         await self._probe.dispose()
 
 
-async def connect(engine: AsyncEngine) -> AsyncConnection:
-    """Open a connection, retrying when the server refuses."""
+def _connect(engine: sa.Engine) -> sa.Connection:
+    """Open a connection, inside greenlet_spawn, retrying when the server refuses."""
     for delay in CONNECT_RETRY_DELAYS:
         try:
-            return await engine.connect()
+            return engine.connect()
         except (exc.OperationalError, exc.InterfaceError, OSError):
-            await asyncio.sleep(delay)
-    return await engine.connect()
+            await_(asyncio.sleep(delay))
+    return engine.connect()
 
 
 def _raise_unavailable(error: Exception) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from todo_api.db.engine import Executor
 from todo_api.db.tables import idempotency_keys as keys
 from todo_api.db.tables import messages, now
 
@@ -120,9 +121,9 @@ async def forget(connection: AsyncConnection, user_id: str, conversation_id: int
     await connection.execute(statement)
 
 
-async def delete_expired(connection: AsyncConnection) -> int:
+async def delete_expired(database: Executor) -> int:
     """Delete the expired keys of all users, even of those who never return; return their number."""
-    return (await connection.execute(sa.delete(keys).where(keys.c.expires_at < now()))).rowcount
+    return (await database.execute(sa.delete(keys).where(keys.c.expires_at < now()))).rowcount
 
 
 def _insert(connection: AsyncConnection) -> postgresql.Insert | sqlite.Insert:

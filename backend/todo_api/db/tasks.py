@@ -8,8 +8,8 @@ from functools import cache
 from typing import Any, Literal
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection
 
+from todo_api.db.engine import Executor
 from todo_api.db.position import Position
 from todo_api.db.tables import now, tasks
 
@@ -37,7 +37,7 @@ class Page:
 
 
 async def list_page(
-    connection: AsyncConnection,
+    database: Executor,
     user_id: str,
     which: Filter = Filter(),
     *,
@@ -50,7 +50,7 @@ async def list_page(
     if after is not None:
         values |= {"after_value": after.value, "after_id": after.id}
     statement = _list_statement(which.status, sort, bool(which.search), after is not None)
-    rows = _rows(await connection.execute(statement, values))
+    rows = _rows(await database.execute(statement, values))
     if len(rows) <= limit:
         return Page(rows, None)
     last = rows[limit - 1]
@@ -58,19 +58,19 @@ async def list_page(
 
 
 async def newest(
-    connection: AsyncConnection, user_id: str, which: Filter, *, before: int | None, limit: int
+    database: Executor, user_id: str, which: Filter, *, before: int | None, limit: int
 ) -> list[Row]:
     """Return the tasks with the highest ids, or the highest below an id, whose task may be gone."""
     query = _filtered(sa.select(tasks), which.status, bool(which.search))
     query = query if before is None else query.where(tasks.c.id < before)
     statement = query.order_by(tasks.c.id.desc()).limit(limit)
-    return _rows(await connection.execute(statement, _values(user_id, which)))
+    return _rows(await database.execute(statement, _values(user_id, which)))
 
 
-async def count(connection: AsyncConnection, user_id: str, which: Filter) -> int:
+async def count(database: Executor, user_id: str, which: Filter) -> int:
     """Return the number of tasks on all pages of a list."""
     query = _filtered(sa.select(sa.func.count()).select_from(tasks), which.status, bool(which.search))
-    return int((await connection.execute(query, _values(user_id, which))).scalar_one())
+    return int((await database.execute(query, _values(user_id, which))).scalar_one())
 
 
 _LIKE_ESCAPES = str.maketrans({character: f"/{character}" for character in "/%_"})
@@ -114,12 +114,10 @@ def _row(result: sa.CursorResult[Any]) -> Row | None:
     return None if row is None else dict(zip(COLUMNS, row, strict=True))
 
 
-async def get(
-    connection: AsyncConnection, user_id: str, task_id: int, *, to_change: bool = False
-) -> Row | None:
+async def get(database: Executor, user_id: str, task_id: int, *, to_change: bool = False) -> Row | None:
     """Return one task of a user; with `to_change`, other changes wait for the end of the transaction."""
     query = sa.select(tasks).where(_is(user_id, task_id))
-    return _row(await connection.execute(query.with_for_update() if to_change else query))
+    return _row(await database.execute(query.with_for_update() if to_change else query))
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,9 +128,9 @@ class New:
     description: str | None = None
 
 
-async def add(connection: AsyncConnection, user_id: str, new: New) -> Row:
+async def add(database: Executor, user_id: str, new: New) -> Row:
     """Store a task and return it."""
-    (row,) = await add_all(connection, user_id, [new])
+    (row,) = await add_all(database, user_id, [new])
     return row
 
 
@@ -140,7 +138,7 @@ _INSERT = sa.insert(tasks).returning(tasks.c.id)
 _INSERT_IN_ORDER = sa.insert(tasks).returning(tasks.c.id, sort_by_parameter_order=True)
 
 
-async def add_all(connection: AsyncConnection, user_id: str, new: Sequence[New]) -> list[Row]:
+async def add_all(database: Executor, user_id: str, new: Sequence[New]) -> list[Row]:
     """Store tasks and return them in the given order."""
     moment = now()
     rows: list[Row] = [
@@ -156,39 +154,37 @@ async def add_all(connection: AsyncConnection, user_id: str, new: Sequence[New])
     ]
     # The database adds only the numbers: reading the rest back would cost time and tell nothing new.
     statement = _INSERT_IN_ORDER if len(rows) > 1 else _INSERT
-    result = await connection.execute(statement, rows if len(rows) > 1 else rows[0])
+    result = await database.execute(statement, rows if len(rows) > 1 else rows[0])
     return [{"id": number, **row} for number, row in zip(result.scalars(), rows, strict=True)]
 
 
-async def change(connection: AsyncConnection, user_id: str, task_id: int, **values: Any) -> Row | None:
+async def change(database: Executor, user_id: str, task_id: int, **values: Any) -> Row | None:
     """Set columns of a task and return it, in one statement."""
-    return await _update(connection, user_id, task_id, values)
+    return await _update(database, user_id, task_id, values)
 
 
-async def toggle(connection: AsyncConnection, user_id: str, task_id: int) -> Row | None:
+async def toggle(database: Executor, user_id: str, task_id: int) -> Row | None:
     """Turn completed into pending and back, in one statement, so that two toggles never become one."""
-    return await _update(connection, user_id, task_id, {"completed": sa.not_(tasks.c.completed)})
+    return await _update(database, user_id, task_id, {"completed": sa.not_(tasks.c.completed)})
 
 
-async def delete(connection: AsyncConnection, user_id: str, task_id: int) -> str | None:
+async def delete(database: Executor, user_id: str, task_id: int) -> str | None:
     """Delete a task and return its title."""
     statement = sa.delete(tasks).where(_is(user_id, task_id)).returning(tasks.c.title)
-    title: str | None = await connection.scalar(statement)
+    title: str | None = await database.scalar(statement)
     return title
 
 
-async def delete_all(connection: AsyncConnection, user_id: str) -> None:
+async def delete_all(database: Executor, user_id: str) -> None:
     """Delete all tasks of a user."""
-    await connection.execute(sa.delete(tasks).where(tasks.c.user_id == user_id))
+    await database.execute(sa.delete(tasks).where(tasks.c.user_id == user_id))
 
 
-async def _update(
-    connection: AsyncConnection, user_id: str, task_id: int, values: dict[str, Any]
-) -> Row | None:
+async def _update(database: Executor, user_id: str, task_id: int, values: dict[str, Any]) -> Row | None:
     statement = (
         sa.update(tasks).where(_is(user_id, task_id)).values(**values, updated_at=now()).returning(tasks)
     )
-    return _row(await connection.execute(statement))
+    return _row(await database.execute(statement))
 
 
 def _is(user_id: str, task_id: int) -> sa.ColumnElement[bool]:

@@ -66,7 +66,7 @@ def make_server(database: Database, current_user: Callable[[], str]) -> MCPServe
     async def add_task(title: Title, description: Description | None = None) -> ChangedTask:
         """Add a task to the list."""
         try:
-            async with database.writing() as connection:
+            async with database.transaction() as connection:
                 row = await store.add(connection, current_user(), store.New(title, description))
                 changed = _changed(row["id"], "created", row["title"])
                 arguments = {"title": title, "description": description}
@@ -81,10 +81,9 @@ def make_server(database: Database, current_user: Callable[[], str]) -> MCPServe
         A page holds at most 200. When it is full, call again with before_id set to its last task's id.
         """
         try:
-            async with database.reading() as connection:
-                rows = await store.newest(
-                    connection, current_user(), store.Filter(status), before=before_id, limit=LIST_LIMIT
-                )
+            rows = await store.newest(
+                database, current_user(), store.Filter(status), before=before_id, limit=LIST_LIMIT
+            )
         except Unavailable as error:
             raise _try_again() from error
         return [ListedTask(id=r["id"], title=r["title"], completed=r["completed"]) for r in rows]
@@ -93,7 +92,7 @@ def make_server(database: Database, current_user: Callable[[], str]) -> MCPServe
     async def complete_task(task_id: TaskNumber) -> ChangedTask:
         """Mark a task as completed."""
         try:
-            async with database.writing() as connection:
+            async with database.transaction() as connection:
                 row = await store.change(connection, current_user(), task_id, completed=True)
                 if row is None:
                     raise _no_task(task_id)
@@ -106,7 +105,7 @@ def make_server(database: Database, current_user: Callable[[], str]) -> MCPServe
     async def delete_task(task_id: TaskNumber) -> ChangedTask:
         """Delete a task for good."""
         try:
-            async with database.writing() as connection:
+            async with database.transaction() as connection:
                 title = await store.delete(connection, current_user(), task_id)
                 if title is None:
                     raise _no_task(task_id)
@@ -125,7 +124,7 @@ def make_server(database: Database, current_user: Callable[[], str]) -> MCPServe
         if not given:
             raise ToolError("Nothing to change: give a title, a description or both.")
         try:
-            async with database.writing() as connection:
+            async with database.transaction() as connection:
                 row = await store.change(connection, current_user(), task_id, **given)
                 if row is None:
                     raise _no_task(task_id)

@@ -67,10 +67,14 @@ def _line(
     label: str, found: Found[object] | None, shown: str | None = None, missing: str = "not found"
 ) -> str:
     if found is None:
-        return f"{label:<{LABEL_WIDTH}} {missing}"
+        return line(label, missing)
     value = str(found.value) if shown is None else shown
-    reasons = "; ".join(part for part in (found.where, found.why) if part)
-    return f"{label:<{LABEL_WIDTH}} {value}" + (f" ({reasons})" if reasons else "")
+    return line(label, value, "; ".join(part for part in (found.where, found.why) if part))
+
+
+def line(label: str, value: str, where: str = "") -> str:
+    """Return a fact's line."""
+    return f"{label:<{LABEL_WIDTH}} {value}" + (f" ({where})" if where else "")
 
 
 def _dependencies(findings: Findings) -> str:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+from typing import Any
+
 import drydock
 from drydock import programs, recorder
-from drydock.gates import closure
+from drydock.gates import closure, debian, expectations
 from drydock.gates.gate import Gate, registry
 from drydock.gates.run import Judgement, run
 from drydock.image import Image, content_digest
@@ -57,6 +60,21 @@ def receipt(gate: Gate, workspace: Workspace, target: str) -> Receipt | None:
     """Return the receipt of an earlier pass on the same content by an unchanged gate."""
     now = defined(gate, workspace.project, target)
     return Receipts().find(now, content_digest(workspace.measured(target)))
+
+
+def accepted(project: Project, image: Image, target: str) -> tuple[list[dict[str, Any]], float] | None:
+    """Return the vulnerabilities that `audit` accepted in an image, and when; None without its receipt."""
+    found = Receipts().find(defined(registry()["audit"], project, target), content_digest(image))
+    if found is None:
+        return None
+    every = found.verdict.measurements.get("accepted", ())
+    return [one for one in every if one["check"] != debian.CHECK], found.written
+
+
+def unaudited(project: Project, image: Image, target: str) -> bool:
+    """Tell whether a project accepts vulnerabilities, and no receipt of `audit` says which an image has."""
+    expected = expectations.load(project.root, datetime.now(UTC).date(), project.recipe_folder)
+    return bool(expected.audit.ignore) and accepted(project, image, target) is None
 
 
 def demanded(target: str, project: Project) -> list[Gate]:

@@ -3,6 +3,7 @@
 from drydock.project.configuration import (
     configured,
     metadata,
+    setup_version,
     table,
 )
 from drydock.project.model import (
@@ -31,5 +32,6 @@ __all__ = [
     "ca_bundle",
     "configured",
     "metadata",
+    "setup_version",
     "table",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import configparser
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -211,10 +212,23 @@ def words(values: Mapping[str, Any]) -> dict[str, str]:
 
 
 def metadata(source: Path) -> dict[str, Any]:
-    """Return the metadata in a project's pyproject.toml, {} without one."""
+    """Return the metadata in a project's pyproject.toml, and the version in a setup.cfg without one there."""
     content = toml.read(source / "pyproject.toml")
     found: dict[str, Any] = content.get("tool", {}).get("poetry", {}) | content.get("project", {})
+    if not found and (stated := setup_version(source)):
+        return {"version": stated}
     return found
+
+
+def setup_version(source: Path) -> str:
+    """Return the version that setup.cfg states itself; empty if a program or another file does."""
+    reader = configparser.RawConfigParser(strict=False)
+    try:
+        reader.read(source / "setup.cfg", encoding="utf-8")
+    except (configparser.Error, ValueError):
+        return ""
+    stated = reader.get("metadata", "version", fallback="").strip()
+    return "" if stated.startswith(("attr:", "file:")) else stated
 
 
 def image_name(name: str) -> str:

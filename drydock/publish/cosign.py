@@ -96,8 +96,8 @@ class Cosign:
                 done = command.stream(arguments, silent if self.key else tell, source="stderr")
                 if done.code != 0:
                     # Without a key, `say` has received all of it.
-                    evidence = "\n".join(_words(done)) if self.key else ""
-                    raise SigningFailed(reference=target, reason=_last(done), evidence=evidence)
+                    evidence = "\n".join(lines(done)) if self.key else ""
+                    raise SigningFailed(reference=target, reason=reason(done), evidence=evidence)
 
     def verify(self, target: Reference, manifest: bytes, kind: str, bundle: bytes) -> None:
         """Check that a bundle holds a statement of a type about a manifest, by the expected signer."""
@@ -121,9 +121,8 @@ class Cosign:
     def _verified(self, target: Reference, arguments: list[str]) -> command.Completed:
         done = command.run(arguments, check=False)
         if done.code != 0:
-            reason = _last(done)
             raise NotVerified(
-                reference=target, signer=self.signer, reason=reason, evidence="\n".join(_words(done))
+                reference=target, signer=self.signer, reason=reason(done), evidence="\n".join(lines(done))
             )
         return done
 
@@ -136,7 +135,7 @@ def public_key(program: Path, key: str) -> Iterator[str]:
         public = folder / "cosign.pub"
         done = command.run([str(program), "public-key", f"--key={key}", f"--outfile={public}"], check=False)
         if done.code != 0:
-            raise KeyUnusable(key=key, reason=_last(done), evidence="\n".join(_words(done)))
+            raise KeyUnusable(key=key, reason=reason(done), evidence="\n".join(lines(done)))
         yield str(public)
 
 
@@ -207,13 +206,14 @@ def _digest(target: Reference) -> str:
     return f"{target.name}@{target.digest}"
 
 
-def _words(done: command.Completed) -> list[str]:
+def lines(done: command.Completed) -> list[str]:
     """Return cosign's lines, without its warnings about the options that drydock set."""
     return [line for line in done.stderr.splitlines() if line.strip() and not line.startswith("WARNING")]
 
 
-def _last(done: command.Completed) -> str:
-    last = (_words(done) or [f"exit code {done.code}"])[-1]
+def reason(done: command.Completed) -> str:
+    """Return cosign's last line, without its introduction."""
+    last = (lines(done) or [f"exit code {done.code}"])[-1]
     return re.sub(r"^error: |^error during command execution: ", "", last, flags=re.IGNORECASE)
 
 

@@ -120,6 +120,10 @@ class CosignNotInstalled(DrydockError):
 class KeyUnusable(DrydockError):
     exit_code = Exit.CREDENTIALS
     fact = "the key {key} cannot be used: {reason}"
-    next_step = (
-        "name with --key a file that `cosign generate-key-pair` wrote; COSIGN_PASSWORD opens the private one"
-    )
+    next_step = "name with --key a file that `drydock keys` wrote; COSIGN_PASSWORD opens the private one"
+
+
+class KeyNotMade(DrydockError):
+    exit_code = Exit.CREDENTIALS
+    fact = "no key was made: {reason}"
+    next_step = "set COSIGN_PASSWORD, or check the key's address and the access to it, and repeat the command"

@@ -28,6 +28,7 @@ class Entry:
     digest: str = ""
     attached: tuple[str, ...] = ()  # the attached documents' manifests
     signed: tuple[str, ...] = ()
+    vex: str = ""  # digest of the attached VEX document
     moved: bool = False
 
 
@@ -71,7 +72,7 @@ class Journal:
         """Store the bills of materials, and return each one's digest by type."""
         for kind, content in documents.items():
             write_whole(self.folder / FILES[kind], content)
-        return {kind: _digest(content) for kind, content in documents.items()}
+        return {kind: digest(content) for kind, content in documents.items()}
 
     def documents(self, bills: Mapping[str, str]) -> dict[str, bytes] | None:
         """Return the stored bills of materials; None if one is missing or was changed."""
@@ -81,8 +82,8 @@ class Journal:
             found = {kind: (self.folder / name).read_bytes() for kind, name in FILES.items()}
         except OSError:
             return None
-        return found if {key: _digest(content) for key, content in found.items()} == dict(bills) else None
+        return found if {key: digest(content) for key, content in found.items()} == dict(bills) else None
 
 
-def _digest(content: bytes) -> str:
+def digest(content: bytes) -> str:
     return f"sha256:{hashlib.sha256(content).hexdigest()}"

@@ -9,7 +9,7 @@ from packaging.version import InvalidVersion, Version
 
 from drydock import toml
 from drydock.gates import proof
-from drydock.project import Project
+from drydock.project import Project, setup_version
 from drydock.project.git import Checkout
 from drydock.publish.errors import IllegalVersion
 from drydock.publish.push import NONE, Permissions
@@ -102,6 +102,13 @@ def _other_version(project: Project, version: str) -> tuple[str, str]:
     manifest = project.source / "pyproject.toml"
     content = toml.read(manifest)
     tools = content.get("tool", {})
+    if "project" not in content and "poetry" not in tools:
+        return _without_manifest(project, version)
+    if tools.get("poetry-dynamic-versioning", {}).get("enable"):
+        fact = (
+            f"{manifest} leaves the version to [tool.poetry-dynamic-versioning], which drydock does not read"
+        )
+        return fact, f"write version {version!r} there and set its `enable` to false"
     for name, table in (("project", content.get("project", {})), ("tool.poetry", tools.get("poetry", {}))):
         if "version" in table:
             how = f"write version {version!r} there, commit and repeat the command"
@@ -121,6 +128,20 @@ def _other_version(project: Project, version: str) -> tuple[str, str]:
     holder = " ".join(filter(None, (f"[{by}]" if by else "its build tool", place)))
     how = f"write version {version!r} into [project] there, and take it out of `dynamic`"
     return f"{manifest} leaves the version to {holder}, which drydock does not read", how
+
+
+def _without_manifest(project: Project, version: str) -> tuple[str, str]:
+    setup, configuration = (project.source / name for name in ("setup.py", "setup.cfg"))
+    how = f"write version {version!r} into its [metadata], commit and repeat the command"
+    if setup_version(project.source):
+        return f"{configuration} says {project.version} in [metadata]", how
+    if configuration.is_file():
+        return f"{configuration} states no version itself", how
+    if setup.is_file():
+        fact = f"{setup} holds the version, which drydock does not read from a program"
+        return fact, f"move it into [metadata] of {configuration}, commit and repeat the command"
+    fact = f"{project.source / 'pyproject.toml'} does not describe the project"
+    return fact, f"write [project] with a name and version {version!r} there, commit and repeat the command"
 
 
 def address(project: Project, checkout: Checkout, registry: str) -> list[Reference]:

@@ -13,7 +13,7 @@ from drydock.gates import proof
 from drydock.gates.run import refusal
 from drydock.image import configuration_digest, content_digest
 from drydock.progress import Patience, Say, unseen
-from drydock.publish import attach, builds, cosign, engine_image, provenance, sbom, tags
+from drydock.publish import attach, builds, cosign, engine_image, provenance, sbom, tags, vex
 from drydock.publish import push as pushing
 from drydock.publish.attach import Attestation
 from drydock.publish.errors import DigestDiffers
@@ -23,8 +23,9 @@ from drydock.publish.reference import Reference
 from drydock.publish.registry import WAITS, Manifest, Registry
 from drydock.publish.sbom import CYCLONEDX, SPDX
 from drydock.release.errors import NotOnRegistry, ReceiptsMissing, StaleImage, VersionTaken
-from drydock.release.journal import FILES, Entry, Journal
+from drydock.release.journal import FILES, Entry, Journal, digest
 from drydock.release.plan import Plan, address
+from drydock.spelling import spelled
 from drydock.state.receipts import Receipts
 from drydock.verdict import Verdict
 from drydock.workspace import Workspace
@@ -250,6 +251,23 @@ def _are_listed(work: Work, digests: Sequence[str], least: int = 1) -> bool:
         return {one.digest for one in attach.attestations(client, work.pushed)} >= set(digests)
 
 
+def _vex(work: Work) -> bytes:
+    """Return a VEX document of the vulnerabilities that `audit` accepted; empty without any."""
+    image, bills = work.pipeline.measure(work.entry.image), work.journal.documents(work.entry.bills)
+    found = proof.accepted(work.pipeline.project, image, work.plan.target)
+    if not found or not bills:
+        return b""
+    labels = engine_image.find(work.pipeline.engine, work.entry.image).labels
+    author = labels.get(f"{OCI}authors") or labels.get(f"{OCI}title") or work.plan.image
+    return vex.document(found[0], work.pushed, bills[CYCLONEDX], author, found[1])
+
+
+def _is_attached(work: Work) -> bool:
+    stated = _vex(work)
+    listed = _are_listed(work, work.entry.attached, len(FILES) + 1)
+    return listed and (not stated or digest(stated) == work.entry.vex)
+
+
 def _attach(work: Work) -> None:
     bills = work.journal.documents(work.entry.bills)
     assert bills is not None  # noqa: S101 - the previous step wrote them
@@ -258,7 +276,13 @@ def _attach(work: Work) -> None:
     made = builds.find(work.entry.image) or builds.described(work.pipeline, options, {})
     content = content_digest(work.pipeline.measure(work.entry.image))
     waiver = None if work.plan.releases else Receipts().waiver(content)
-    _attest(work, bills | {provenance.PREDICATE_TYPE: provenance.stated(made, waiver)}, "attached")
+    documents = bills | {provenance.PREDICATE_TYPE: provenance.stated(made, waiver)}
+    if stated := _vex(work):
+        documents[vex.OPENVEX] = stated
+    elif proof.unaudited(work.pipeline.project, work.pipeline.measure(work.entry.image), work.plan.target):
+        work.say(spelled("no VEX document: the image has no receipt of `drydock gate audit` from today"))
+    _attest(work, documents, "attached")
+    work.know(vex=digest(stated) if stated else "")
 
 
 def _attest(work: Work, documents: Mapping[str, bytes], known: str) -> None:
@@ -332,8 +356,8 @@ _TABLE = (
     Step("push", lambda plan: str(plan.pushed), _is_pushed, _push, shows=True),
     Step(
         "attach",
-        lambda _: "both bills of materials and the provenance, signed",
-        lambda work: _are_listed(work, work.entry.attached, len(FILES) + 1),
+        lambda _: "both bills of materials, the provenance and accepted vulnerabilities, signed",
+        _is_attached,
         _attach,
         ("build", "sbom", "push"),
     ),

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from drydock.errors import BadCommandLine
 from drydock.spelling import spelled
 from drydock.tasks.offer import Given, offer, voice
+
+if TYPE_CHECKING:
+    from drydock.build.outline import Taken
 
 
 @offer(
     "reading {project}",
     shared=("project", "json"),
     option="KEY=VALUE that wins over the files, such as entry-point=shop.main:app; may be repeated",
+    outline="also ask BuildKit what this Dockerfile takes: build arguments, secrets and SSH agents",
 )
-def explain(given: Given, option: list[str] | None = None) -> None:
+def explain(given: Given, option: list[str] | None = None, outline: str = "") -> None:
     """Explain how a project is built and started, citing file and line for each fact."""
     from drydock import detect
     from drydock.build.plan import key_values
@@ -23,9 +30,26 @@ def explain(given: Given, option: list[str] | None = None) -> None:
     root = Path(given.project)
     stated = configured(root) | words(options(key_values("--option", tuple(option or ()))))
     found = detect.detect(root, stated)
-    given.answer(detect.as_json(found), map(spelled, detect.explain_lines(found)))
+    content, lines = detect.as_json(found), detect.explain_lines(found)
+    if outline:
+        taken = _outline(root / outline)
+        content["outline"] = taken if isinstance(taken, str) else [asdict(one) for one in taken]
+        if isinstance(taken, str):
+            lines.append(detect.line(outline, f"was not asked what it takes: {taken}"))
+        else:
+            lines += [detect.line(one.kind, str(one), f"{outline}:{one.line}") for one in taken]
+    given.answer(content, map(spelled, lines))
     if found.conflicts or found.blockers:
         raise Undecided(path=root, count=len(found.conflicts) + len(found.blockers))
+
+
+def _outline(dockerfile: Path) -> list[Taken] | str:
+    from drydock.build.outline import outline
+    from drydock.engine import connect
+
+    if not dockerfile.is_file():
+        raise BadCommandLine(problem=f"there is no file {dockerfile}", how="name one below the project")
+    return outline(connect(), dockerfile)
 
 
 @offer(

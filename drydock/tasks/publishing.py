@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from drydock.publish.errors import LabelsDiffer
+from drydock.spelling import spelled
 from drydock.tasks.offer import RESULT, Given, offer, say, voice
 
 if TYPE_CHECKING:
@@ -104,6 +105,23 @@ def sbom(given: Given, spdx: bool = False, output: str = "") -> None:
         file.write(Path(output), document.decode())
     else:
         sys.stdout.buffer.write(document)
+
+
+@offer(
+    "making a key pair",
+    shared=("quiet", "json"),
+    output="the new files' path without .key and .pub; no file is overwritten",
+    kms="make the private key elsewhere: at awskms://, gcpkms://, azurekms://, hashivault:// or k8s://",
+)
+def keys(given: Given, output: str = "cosign", kms: str = "") -> None:
+    """Make the key pair that signs images; COSIGN_PASSWORD, or a question, gives its password."""
+    from drydock.publish import cosign, keys
+
+    private, public = kms or f"{output}.key", f"{output}.pub"
+    made = keys.make(cosign.program(voice(given.hushed)), output, kms)
+    given.answer({"private": private, "public": public}, map(str, made))
+    if not given.hushed:
+        say(spelled(f"sign with `drydock sign --key {private}`, verify with `drydock verify --key {public}`"))
 
 
 @offer(

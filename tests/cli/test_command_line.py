@@ -129,7 +129,7 @@ def test_a_slip_is_answered_with_what_was_meant(
             ("verify", "--key", "/nowhere/cosign.pub", "--registry", "127.0.0.1:1/acme"),
             KeyUnusable,
             "error: the key /nowhere/cosign.pub cannot be used: there is no such file; name with --key a "
-            "file that `cosign generate-key-pair` wrote; COSIGN_PASSWORD opens the private one",
+            "file that `drydock keys` wrote; COSIGN_PASSWORD opens the private one",
         ),
         (
             ("history", "--last", "0"),

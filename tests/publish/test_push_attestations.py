@@ -23,6 +23,7 @@ from drydock.publish.cosign import SIGNATURE, Cosign
 from drydock.publish.errors import KeyUnusable, NotVerified, RegistryFault, SigningFailed
 from drydock.publish.reference import Reference, parse
 from drydock.publish.registry import OCI_INDEX
+from drydock.publish.vex import OPENVEX
 from tests.support import registry as real
 from tests.support import sigstore
 from tests.support.registry import tiny_image
@@ -30,7 +31,7 @@ from tests.support.registry import tiny_image
 pytestmark = pytest.mark.live
 
 SPDX, CYCLONEDX = "https://spdx.dev/Document", "https://cyclonedx.org/bom"
-DOCUMENTS = {SPDX: b'{"spdx": 1}', CYCLONEDX: b'{"cyclonedx": "<&>"}'}
+DOCUMENTS = {SPDX: b'{"spdx": 1}', CYCLONEDX: b'{"cyclonedx": "<&>"}', OPENVEX: b'{"openvex": [1]}'}
 PASSWORD = "opens the key"
 # Debian's releases with cosign 2 and 3.
 RELEASES = {"2": cosign.RELEASE, "3": "forky"}
@@ -126,7 +127,7 @@ def test_cosign_itself_verifies_the_attestations(
     how = [f"--key={public(key)}", "--insecure-ignore-tlog=true", f"--trusted-root={root}"]
     plain = ["--allow-insecure-registry"]
 
-    for short, kind in (("spdxjson", SPDX), ("cyclonedx", CYCLONEDX)):
+    for short, kind in (("spdxjson", SPDX), ("cyclonedx", CYCLONEDX), ("openvex", OPENVEX)):
         done = command.run(
             [
                 str(program_of(other)),
@@ -290,7 +291,7 @@ def test_signing_goes_on_where_it_failed(
 
     attach.attach(engine, target, DOCUMENTS | SIGNED, key=str(key), say=said.append)
 
-    assert [line.rpartition(", ")[2] for line in said] == [CYCLONEDX, SIGNATURE]
+    assert [line.rpartition(", ")[2] for line in said] == [CYCLONEDX, OPENVEX, SIGNATURE]
     assert len(attach.verify(engine, target, key=public(key))) == len(DOCUMENTS)
 
 

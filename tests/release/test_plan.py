@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 
 from drydock import release
-from drydock.project import Project
+from drydock.project import Project, configuration
 from drydock.project.git import Checkout
 from drydock.publish.errors import IllegalVersion
 from drydock.release.errors import NoRegistry, NotReleasable
 from drydock.release.plan import PUSH, RELEASE, SIGN
 from drydock.release.steps import STEPS
-from tests.conftest import MakeProject
+from tests.conftest import MakeProject, write_files
 
 SOURCE = Checkout("0123456789abcdef0123456789abcdef01234567", False, 1_700_000_000, "")
 REGISTRY = "registry.example/acme"
@@ -70,6 +70,10 @@ def test_another_version_than_the_projects_is_refused(project: Project) -> None:
         ("[tool.poetry]\nname = 'shop'\nversion = '1.4.2'\n", "says 1.4.2 in [tool.poetry]"),
         ("[project]\nname = 'shop'\n", "states no version"),
         (
+            "[tool.poetry]\nversion = '0.0.0'\n[tool.poetry-dynamic-versioning]\nenable = true\n",
+            "leaves the version to [tool.poetry-dynamic-versioning], which drydock does not read",
+        ),
+        (
             "[project]\nname = 'shop'\ndynamic = ['version']\n"
             "[tool.hatch.version]\npath = 'shop/version.py'\n",
             "leaves the version to [tool.hatch.version] shop/version.py, which drydock does not read",
@@ -94,6 +98,42 @@ def test_the_file_that_holds_the_version_is_named(
     assert f"released: {project.source / 'pyproject.toml'} {named}; write version '1.5.0'" in str(
         caught.value
     )
+
+
+@pytest.mark.parametrize(
+    ("files", "named"),
+    [
+        (
+            {"setup.cfg": "[metadata]\nversion = 1.4.2\n"},
+            "/setup.cfg says 1.4.2 in [metadata]; write version '1.5.0' into its [metadata], commit",
+        ),
+        (
+            {"setup.cfg": "[metadata]\nversion = attr: shop.__version__\n"},
+            "/setup.cfg states no version itself; write version '1.5.0' into its [metadata], commit",
+        ),
+        (
+            {"setup.py": "setup(version='1.4.2')\n"},
+            "/setup.py holds the version, which drydock does not read from a program; move it",
+        ),
+        (
+            {"requirements.txt": "fastapi\n"},
+            "/pyproject.toml does not describe the project; write [project] with a name and version '1.5.0'",
+        ),
+    ],
+)
+def test_a_project_without_a_manifest_is_told_where_its_version_belongs(
+    tmp_path: Path, files: dict[str, str], named: str
+) -> None:
+    write_files(tmp_path, files)
+    project = configuration.read(tmp_path, lambda _root, _given: {})
+    with pytest.raises(NotReleasable) as caught:
+        decide(project, "1.5.0")
+    assert f"released: {project.source}{named}" in str(caught.value)
+
+
+def test_a_version_of_setup_cfg_is_released(tmp_path: Path) -> None:
+    write_files(tmp_path, {"setup.cfg": "[metadata]\nname = shop\nversion = 1.4.2\n"})
+    assert decide(configuration.read(tmp_path, lambda _root, _given: {})).tags[0] == "1.4.2"
 
 
 def test_what_is_no_version_is_refused(project: Project) -> None:

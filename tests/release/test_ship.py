@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import nullcontext
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,10 +17,12 @@ from drydock.image import content_digest
 from drydock.publish import provenance
 from drydock.publish.errors import RegistryUnreachable
 from drydock.publish.push import Pushed
+from drydock.publish.vex import OPENVEX
 from drydock.release.errors import NoRegistry, ReceiptsMissing, StaleImage
 from drydock.state.receipts import Receipts
 from drydock.verdict import Outcome, Verdict
 from drydock.workspace import Workspace
+from tests.conftest import write_files
 from tests.support.registry import CUT, Accident, Registry, registry, road
 from tests.support.ship import PASSED, Ship, pass_gates, ship_project
 
@@ -202,6 +206,61 @@ def test_the_reason_of_a_push_stands_in_the_provenance_unasked(
     forced = stated["buildDefinition"]["internalParameters"]["forced"]
     assert forced["reason"] == "the gates' machine is away"
     assert "smoke (never run for this image)" in forced["missing"]
+
+
+def test_vulnerabilities_that_audit_accepted_are_stated_beside_the_image(
+    workspace: Workspace, running: Registry, key: Path
+) -> None:
+    pass_gates(workspace, *PASSED)
+    send(workspace, running.address)
+    audited(workspace, "templates are ours")
+    sign(workspace, running.address, key)
+    assert len(stated(workspace, running, key)) == 1
+    sign(workspace, running.address, key)
+    assert len(stated(workspace, running, key)) == 1
+
+    audited(workspace, "no template comes from a user")
+    sign(workspace, running.address, key)
+
+    former, latter = stated(workspace, running, key)
+    assert former["statements"][0]["action_statement"] == "accepted until 2027-01-31: templates are ours"
+    (product,) = latter["statements"][0]["products"]
+    assert product["@id"].startswith(f"pkg:oci/{workspace.project.image}@sha256%3A")
+
+
+def audited(workspace: Workspace, reason: str) -> None:
+    """Write a receipt of `audit` that accepts a vulnerability."""
+    image = workspace.measured("production")
+    definition = proof.defined(gates.registry()["audit"], workspace.project, "production")
+    finding = {"check": "CVE-2019-10906", "aliases": [], "subject": "jinja2", "justification": ""}
+    accepted = [finding | {"reason": reason, "until": "2027-01-31"}]
+    verdict = Verdict("audit", Outcome.PASSED, "well", measurements={"accepted": accepted})
+    Receipts().write(definition, verdict, content=content_digest(image), image=image.id, tools={})
+
+
+def stated(workspace: Workspace, running: Registry, key: Path) -> list[dict[str, Any]]:
+    """Return the verified VEX documents, by time."""
+    public = str(key.with_suffix(".pub"))
+    _, found = release.verify(workspace, running.address, key=public, identity=None, say=lambda _: None)
+    documents = [one.predicate for one in found if one.kind == OPENVEX]
+    return sorted(documents, key=lambda one: "user" in json.dumps(one))
+
+
+def test_accepted_vulnerabilities_without_a_receipt_of_today_are_noticed(
+    ship: Ship, running: Registry, key: Path
+) -> None:
+    ignore = '[[audit.ignore]]\ncheck = "CVE-1"\nreason = "no"\nuntil = 2027-01-31\n'
+    write_files(ship.root, {"image/expectations.toml": ignore})
+    ship.commit("1.4.2")
+    workspace = ship.workspace()
+    said: list[str] = []
+    pass_gates(workspace, *PASSED)
+    send(workspace, running.address)
+    plan = release.to_sign(workspace.project, workspace.source, running.address, "production", key=str(key))
+
+    list(release.carry_out(release.Work(workspace, plan, said.append, shown=nullcontext, waits=())))
+
+    assert "no VEX document: the image has no receipt of `drydock gate audit` from today" in said
 
 
 def test_what_was_pushed_elsewhere_without_receipts_is_not_signed(

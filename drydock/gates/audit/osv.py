@@ -259,6 +259,17 @@ def _within(wanted: Version, events: Sequence[Mapping[str, str]]) -> bool:
 _SCALE = ((9.0, Severity.CRITICAL), (7.0, Severity.HIGH), (4.0, Severity.MEDIUM), (0.0, Severity.LOW))
 
 
+def names(record: Record) -> tuple[str, ...]:
+    return (str(record["id"]), *map(str, record.get("aliases") or ()))
+
+
+def worst(records: Sequence[Record]) -> Severity:
+    """Return the severity of a vulnerability that several records describe."""
+    rated = (severity_of(record) for record in records)
+    # A missing rating must not hide a stated one.
+    return max((each for each in rated if each is not Severity.UNKNOWN), default=Severity.UNKNOWN)
+
+
 def severity_of(record: Record) -> Severity:
     """Return the worst severity that a record states; UNKNOWN without a readable one."""
     stated = [Severity.named(str((record.get("database_specific") or {}).get("severity", "")))]

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
-from drydock.gates.audit.osv import CPYTHON, PYPI, Database, Ecosystem, Record, fixes, severity_of
-from drydock.gates.expectations import CouldNotAskError, Finding, Report, Severity
+from drydock.gates.audit.osv import CPYTHON, PYPI, Database, Ecosystem, Record, fixes, names, worst
+from drydock.gates.expectations import CouldNotAskError, Finding, Report
 from drydock.image.components import Component
 from drydock.image.packages import Source
 
@@ -69,7 +69,7 @@ def _vulnerabilities(records: Iterable[Record]) -> list[list[Record]]:
         if record.get("withdrawn"):
             continue
         for group in groups:
-            if any(set(_names(record)) & set(_names(other)) for other in group):
+            if any(set(names(record)) & set(names(other)) for other in group):
                 group.append(record)
                 break
         else:
@@ -77,20 +77,14 @@ def _vulnerabilities(records: Iterable[Record]) -> list[list[Record]]:
     return groups
 
 
-def _names(record: Record) -> tuple[str, ...]:
-    return (str(record["id"]), *map(str, record.get("aliases") or ()))
-
-
 def _finding(one: Component, release: Version, records: Sequence[Record]) -> Finding:
-    names = list(dict.fromkeys(name for record in records for name in _names(record)))
-    rated = [severity_of(record) for record in records]
-    # A missing rating must not hide a stated one.
-    worst = max((each for each in rated if each is not Severity.UNKNOWN), default=Severity.UNKNOWN)
+    listed = list(dict.fromkeys(name for record in records for name in names(record)))
+    rated = worst(records)
     texts = (record.get("summary") or str(record.get("details", "")).partition("\n")[0] for record in records)
     summary = next(filter(None, texts), "no summary")
     fixed = sorted(
         {version for record in records for version in fixes(record, one.name) if version > release}
     )
     fix = f"fixed in {', '.join(map(str, fixed))}" if fixed else "no fixed version is known"
-    text = f"{one.label} is vulnerable ({worst.name.lower()}; {fix}): {summary}"
-    return Finding(names[0], one.name, text, worst, str(fixed[0]) if fixed else "", tuple(names[1:]))
+    text = f"{one.label} is vulnerable ({rated.name.lower()}; {fix}): {summary}"
+    return Finding(listed[0], one.name, text, rated, str(fixed[0]) if fixed else "", tuple(listed[1:]))

@@ -1,10 +1,10 @@
-"""Ask Trivy and Grype in addition, where they are installed and have a database."""
+"""Ask Trivy, Grype and OSV-Scanner in addition, where they are installed and have a database."""
 
 from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import Any
 
 from drydock import command, temporary
 from drydock.engine import Engine
+from drydock.gates.audit import osv
 from drydock.gates.expectations import CouldNotAskError, Finding, Report, Severity
 from drydock.progress import Say
 
@@ -22,9 +23,11 @@ SCAN_SECONDS = 600.0
 class Scanner:
     arguments: Callable[[Path], list[str]]  # for scanning an archive of `docker save`
     read: Callable[[Mapping[str, Any]], list[Finding]]
-    # The date of its database, from its report and the JSON output of `about`, more arguments of the scanner
-    updated: Callable[[Mapping[str, Any], Mapping[str, Any]], str]
+    # The date of its database, from its report and the JSON output of `about`, more arguments of the scanner;
+    # None for one that asks a service
+    updated: Callable[[Mapping[str, Any], Mapping[str, Any]], str] | None = None
     about: tuple[str, ...] = ()
+    found: int = 0  # its exit code where it found something
 
 
 def _trivy(report: Mapping[str, Any]) -> list[Finding]:
@@ -55,6 +58,35 @@ def _grype(report: Mapping[str, Any]) -> list[Finding]:
     ]
 
 
+def _osv(report: Mapping[str, Any]) -> list[Finding]:
+    return [
+        _osv_finding(row["package"], [known[name] for name in group["ids"]])
+        for result in report["results"]
+        for row in result["packages"]
+        for known in [{record["id"]: record for record in row.get("vulnerabilities") or ()}]
+        for group in row.get("groups") or ()
+    ]
+
+
+def _osv_finding(package: Mapping[str, Any], records: Sequence[osv.Record]) -> Finding:
+    """Return the finding of one vulnerability, which several databases may describe."""
+    name = package.get("os_package_name") or package["name"]
+    names = list(dict.fromkeys(name for record in records for name in osv.names(record)))
+    summary = next((record["summary"] for record in records if record.get("summary")), "no summary")
+    fixed = (
+        event["fixed"]
+        for record in records
+        for affected in record.get("affected") or ()
+        if all((affected.get("package") or {}).get(key) == package[key] for key in ("name", "ecosystem"))
+        for one in affected.get("ranges") or ()
+        if one.get("type") != "GIT"
+        for event in one.get("events") or ()
+        if "fixed" in event
+    )
+    text = f"{name} {package['version']} is vulnerable: {summary}"
+    return Finding(names[0], name, text, osv.worst(records), next(fixed, ""), tuple(names[1:]))
+
+
 SCANNERS = {
     "trivy": Scanner(
         lambda archive: f"image --scanners vuln --format json --quiet --input {archive}".split(),
@@ -66,6 +98,11 @@ SCANNERS = {
         lambda archive: f"docker-archive:{archive} --output json --quiet".split(),
         _grype,
         lambda report, _: report["descriptor"]["db"]["status"]["built"],
+    ),
+    "osv-scanner": Scanner(
+        lambda archive: f"scan image --archive --format json --verbosity error {archive}".split(),
+        _osv,
+        found=1,
     ),
 }
 
@@ -97,12 +134,14 @@ def audit(
 def scan(name: str, archive: Path, oldest: int, now: datetime) -> Report:
     scanner = SCANNERS[name]
     done = command.run([name, *scanner.arguments(archive)], check=False, timeout=SCAN_SECONDS)
-    if done.code != 0:
+    if done.code not in (0, scanner.found):
         raise CouldNotAskError(f"it exited with {done.code}: {done.last}")
     about = command.run([name, *scanner.about], check=False).stdout if scanner.about else "{}"
     try:
         report = json.loads(done.stdout)
         findings = scanner.read(report)
+        if scanner.updated is None:
+            return Report(name, 1, tuple(findings))
         updated = datetime.fromisoformat(scanner.updated(report, json.loads(about)))
     except (ValueError, KeyError, TypeError) as error:
         raise CouldNotAskError(f"its answer cannot be read ({error!r})") from error

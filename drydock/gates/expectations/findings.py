@@ -45,6 +45,16 @@ class Finding:
         return f"{self.check} {self.subject}: {self.text}"
 
 
+# OpenVEX's words.
+JUSTIFICATIONS = (
+    "component_not_present",
+    "vulnerable_code_not_present",
+    "vulnerable_code_not_in_execute_path",
+    "vulnerable_code_cannot_be_controlled_by_adversary",
+    "inline_mitigations_already_exist",
+)
+
+
 @dataclass(frozen=True)
 class Ignore:
     """A finding that is accepted until a day."""
@@ -54,6 +64,8 @@ class Ignore:
     until: date  # the last day
     subject: str = "*"  # the finding's subject, with the same wildcards
     targets: tuple[str, ...] = ()  # empty for all
+    # Why a vulnerability does no harm, one of `JUSTIFICATIONS`; for `audit` alone
+    justification: str = ""
 
     def covers(self, finding: Finding) -> bool:
         names = (finding.check, *finding.aliases)
@@ -115,6 +127,17 @@ class Case:
     today: date  # the day that ignores are compared with
 
 
+def _accepted(finding: Finding, ignore: Ignore) -> dict[str, Any]:
+    return {
+        "check": finding.check,
+        "aliases": list(finding.aliases),
+        "subject": finding.subject,
+        "reason": ignore.reason,
+        "until": ignore.until.isoformat(),
+        "justification": ignore.justification,
+    }
+
+
 def judge(case: Case, reports: Sequence[Report]) -> Verdict:
     """Decide: a finding fails, and a check that was not made never passes."""
     ignores = [one for one in case.ignores if not one.targets or case.target in one.targets]
@@ -131,6 +154,7 @@ def judge(case: Case, reports: Sequence[Report]) -> Verdict:
         "checks": {report.source: report.checks for report in reports},
         "findings": len(sifted.open),
         "ignored": len(sifted.ignored),
+        "accepted": [_accepted(finding, ignore) for finding, ignore in sifted.ignored],
         **{name: value for report in reports for name, value in report.facts.items()},
     }
     checks = sum(report.checks for report in reports)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from drydock import project, toml
 from drydock.errors import BadConfiguration
-from drydock.gates.expectations.findings import Ignore, Severity
+from drydock.gates.expectations.findings import JUSTIFICATIONS, Ignore, Severity
 from drydock.gates.expectations.model import Expectations
 
 PLACE = Path("image") / "expectations.toml"
@@ -40,7 +40,7 @@ def parse(text: str, where: str, today: date) -> Expectations:
     expectations = toml.make(Expectations, toml.parse(text, where), where)
     for gate in ("security", "audit", "licences", "parity"):
         for number, ignore in enumerate(getattr(expectations, gate).ignore):
-            _check_ignore(ignore, f"{where} {gate}.ignore[{number}]", today)
+            _check_ignore(ignore, f"{where} {gate}.ignore[{number}]", today, gate)
     for number, file in enumerate(expectations.file):
         if file.mode is not None and not _OCTAL.fullmatch(file.mode):
             raise toml.bad(
@@ -57,9 +57,12 @@ def parse(text: str, where: str, today: date) -> Expectations:
     return expectations
 
 
-def _check_ignore(ignore: Ignore, where: str, today: date) -> None:
+def _check_ignore(ignore: Ignore, where: str, today: date, gate: str) -> None:
     if not ignore.reason.strip():
         raise BadConfiguration(where=where, problem="reason is empty", how="say why it is accepted")
+    if ignore.justification and (gate != "audit" or ignore.justification not in JUSTIFICATIONS):
+        how = f"write one of {', '.join(JUSTIFICATIONS)}, in [[audit.ignore]] alone"
+        raise BadConfiguration(where=where, problem=f"justification {ignore.justification!r}", how=how)
     if ignore.until > today + LONGEST_IGNORE:
         raise BadConfiguration(
             where=where,

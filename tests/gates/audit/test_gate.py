@@ -16,6 +16,7 @@ from drydock.gates.expectations.model import Audit
 from drydock.image import Anatomy, Config, Image, Kind, Layer, components
 from drydock.image.record import Record
 from drydock.verdict import Outcome
+from tests.conftest import FakeProgram
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
 SITE = "/opt/venv/lib/python3.13/site-packages"
@@ -137,6 +138,41 @@ GRYPE = {
     ],
     "descriptor": {"db": {"status": {"built": "2026-11-20T00:00:00Z"}}},
 }
+# As OSV-Scanner 2 writes it: records in the OSV schema, grouped by vulnerability.
+OSV = {
+    "results": [
+        {
+            "source": {"path": "/var/lib/dpkg/status", "type": "os"},
+            "packages": [
+                {
+                    "package": {
+                        "name": "zlib",
+                        "os_package_name": "zlib1g",
+                        "version": "1",
+                        "ecosystem": "Debian:13",
+                    },
+                    "vulnerabilities": [
+                        {
+                            "id": "DEBIAN-CVE-9",
+                            "aliases": ["CVE-9"],
+                            "affected": [
+                                {
+                                    "package": {"name": "zlib", "ecosystem": f"Debian:{release}"},
+                                    "ranges": [
+                                        {"type": "ECOSYSTEM", "events": [{"introduced": "0"}, {"fixed": fix}]}
+                                    ],
+                                }
+                                for release, fix in ((12, "0.9"), (13, "1.1"))
+                            ],
+                        },
+                        {"id": "CVE-9", "summary": "Overflow", "database_specific": {"severity": "HIGH"}},
+                    ],
+                    "groups": [{"ids": ["DEBIAN-CVE-9", "CVE-9"], "aliases": ["CVE-9"], "max_severity": ""}],
+                }
+            ],
+        }
+    ]
+}
 UPDATED = {"VulnerabilityDB": {"UpdatedAt": "2026-11-20T00:00:00Z"}}
 
 
@@ -176,6 +212,38 @@ def test_scanner_that_did_not_scan_is_no_pass(
     install(tmp_path, monkeypatch, "trivy", report, about, code)
     with pytest.raises(CouldNotAskError, match=fault):
         scanners.scan("trivy", tmp_path / "image.tar", 7, NOW)
+
+
+def test_osv_scanner_ends_with_1_where_it_found_something(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install(tmp_path, monkeypatch, "osv-scanner", OSV, UPDATED, 1)
+
+    (finding,) = scanners.scan("osv-scanner", tmp_path / "image.tar", 7, NOW).findings
+
+    assert (finding.check, finding.aliases) == ("DEBIAN-CVE-9", ("CVE-9",))
+    assert (finding.subject, finding.severity, finding.fixed_in) == ("zlib1g", Severity.HIGH, "1.1")
+    assert finding.text == "zlib1g 1 is vulnerable: Overflow"
+
+
+def test_osv_scanner_asks_about_the_archive_alone(fake_program: FakeProgram, tmp_path: Path) -> None:
+    fake_program("osv-scanner", f"""echo "$@" > {tmp_path}/asked; echo '{{"results": []}}'""")
+
+    assert scanners.scan("osv-scanner", tmp_path / "image.tar", 7, NOW).findings == ()
+
+    asked = (tmp_path / "asked").read_text().split()
+    command = ["scan", "image", "--archive", "--format", "json", "--verbosity", "error"]
+    assert asked == [*command, f"{tmp_path}/image.tar"]
+
+
+# 127: any error, as version 1 has no images; 128: no package in the image; 129: no answer from osv.dev.
+@pytest.mark.parametrize("code", [127, 128, 129])
+def test_osv_scanner_that_did_not_scan_is_no_pass(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    install(tmp_path, monkeypatch, "osv-scanner", {"results": []}, UPDATED, code)
+    with pytest.raises(CouldNotAskError, match=f"it exited with {code}"):
+        scanners.scan("osv-scanner", tmp_path / "image.tar", 7, NOW)
 
 
 def test_scanner_that_is_demanded_and_absent_is_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -70,6 +70,19 @@ def test_ignore_cannot_last_for_years() -> None:
     assert "until 2099-01-01 is more than 366 days away" in refuse(text)
 
 
+def test_justification_is_a_word_of_openvex_and_for_vulnerabilities() -> None:
+    def ignore(gate: str, word: str) -> str:
+        keys = "check = 'CVE-1'\nreason = 'x'\nuntil = 2027-01-01"
+        return f"[[{gate}.ignore]]\n{keys}\njustification = '{word}'\n"
+
+    assert "justification 'trust me'; write one of component_not_present, " in refuse(
+        ignore("audit", "trust me")
+    )
+    assert "in [[audit.ignore]] alone" in refuse(ignore("licences", "component_not_present"))
+    word = "component_not_present"
+    assert parse(ignore("audit", word), "x", TODAY).audit.ignore[0].justification == word
+
+
 SETUID = Finding("setuid", "/usr/bin/su", "has mode 4755")
 
 

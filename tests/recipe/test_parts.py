@@ -16,12 +16,12 @@ from drydock import recipe
 from drydock.detect import Setting, detect, examples
 from drydock.detect.explain import explain_lines
 from drydock.gates.security.history import check_dockerfile
+from drydock.progress import REMARK
 from drydock.project import configured
 from drydock.project import ignore as dockerignore
 from drydock.project.dockerfile import arguments, instructions
 from drydock.recipe import dockerfile, manifests, packaged, resolution, resolve
 from drydock.recipe.blueprint import Blueprint, Storage
-from drydock.progress import REMARK
 from drydock.recipe.recipes import CHECKED
 from tests.conftest import write_files
 from tests.detect.support import materialise

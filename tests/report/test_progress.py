@@ -116,10 +116,11 @@ def test_the_steps_remarks_are_shown_once_at_the_end(brief: bool) -> None:
 
 def test_a_failed_build_shows_its_remarks_too() -> None:
     out = recorder()
+    build = BuildProgress("production", out)
 
-    with pytest.raises(OSError, match="full"), BuildProgress("production", out) as tell:
-        tell(Update("done", finished(error="exit code: 1", remarks=["uv.lock lacks shop"])))
-        raise OSError("full")
+    with build:
+        build(Update("done", finished(error="exit code: 1", remarks=["uv.lock lacks shop"])))
+        build.__exit__(OSError, OSError("full"), None)
 
     assert printed(out).endswith("note  uv.lock lacks shop\n")
 

@@ -24,6 +24,7 @@ from drydock.build.events import Step, Update, once, remarks
 from drydock.report import NARROW, console, megabytes
 from drydock.report.signs import Sign, Signs
 from drydock.report.tables import key_values
+from drydock.spelling import counted
 from drydock.workspace import Progress
 
 REFRESHES_PER_SECOND = 8
@@ -62,8 +63,7 @@ def running_line(step: Step, seconds: float) -> str:
 def _downloads(step: Step) -> str:
     if not step.downloads:
         return ""
-    count = len(step.downloads)
-    return f"({count} download{'s' if count > 1 else ''}, {megabytes(sum(step.downloads.values()))})"
+    return f"({counted(len(step.downloads), 'download')}, {megabytes(sum(step.downloads.values()))})"
 
 
 class BuildProgress:
@@ -99,7 +99,7 @@ class BuildProgress:
         if self._brief and error is None:
             self._console.print(Text(self._summary(), style="dim"), soft_wrap=True)
         elif self._cached and not self._brief:
-            steps = f"{self._cached} step{'s' if self._cached > 1 else ''}"
+            steps = counted(self._cached, "step")
             self._console.print(Text(f"{'cached':>{OUTCOME_WIDTH}}  {steps}", style="dim"))
         for remark in remarks(self._done.values()):
             key_values(self._console, {"note": remark})
@@ -137,7 +137,7 @@ class BuildProgress:
         with self._lock:
             done = once(self._done.values())
         cached = sum(step.cached for step in done)
-        return f"{seconds:.0f} s · {self._title} · {len(done)} steps done, {cached} cached"
+        return f"{seconds:.0f} s · {self._title} · {counted(len(done), 'step')} done, {cached} cached"
 
     def _under_way(self) -> list[Sign]:
         return [Sign(step.digest, taken, running_line(step, taken)) for step, taken in self._steps()]

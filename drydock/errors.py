@@ -45,12 +45,14 @@ class DrydockError(Exception):
     exit_code: ClassVar[Exit]
     fact: ClassVar[str] = "{message}"
     next_step: ClassVar[str] = ""
+    silent: ClassVar[str] = ""  # the next step without evidence, where `next_step` points at it
 
     def __init__(self, *, evidence: str = "", **values: object) -> None:
         self.evidence = evidence.rstrip()
         self.values = values
         message = self.fact.format(**values)
-        if next_step := self.next_step.format(**values):
+        step = self.next_step if self.evidence or not self.silent else self.silent
+        if next_step := step.format(**values):
             message = f"{message}; {next_step}"
         super().__init__(spelled(message))
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 
+# Begins a line of a build step's output that a user should read.
+REMARK = "drydock: "
 Say = Callable[[str], None]
 # Takes the name of a wait, and shows a sign of life until the context ends.
 Patience = Callable[[str], AbstractContextManager[object]]

@@ -18,6 +18,11 @@ INVOKE = ("invoke", "inv", "nox")
 _COMMAND = re.compile(r"`drydock(?P<gate> gate (?P<names>[^`\s]+))?(?P<rest>(?: [^`]*)?)`")
 
 
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun, in the plural unless it is one."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
 def program(started: str) -> str:
     """Return a process's program: `drydock`, `invoke` or `nox`, from its first argument.
 

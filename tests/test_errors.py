@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from drydock.build.errors import BuildFailed
 from drydock.errors import DrydockError, Exit
 from tests.conftest import ROOT
 from tests.support.messages import ERRORS
@@ -46,3 +47,13 @@ def test_an_error_is_one_line_with_a_fact_and_a_next_step(error: type[DrydockErr
 
     assert re.fullmatch(r"error: [^\n]+; [^\n]+", text), text
     assert not text.endswith(".")
+
+
+@pytest.mark.parametrize(
+    "error", [one for one in ERRORS if "lines above are" in one.next_step or one is BuildFailed]
+)
+def test_an_error_without_evidence_points_at_no_lines(error: type[DrydockError]) -> None:
+    values = dict.fromkeys(names_in(error.fact), 1)
+
+    assert "lines above" in str(error(**values, evidence="Traceback"))
+    assert re.fullmatch(r"error: [^\n]+; (it printed nothing|its log is empty); [^\n]+", str(error(**values)))

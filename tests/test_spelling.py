@@ -51,3 +51,7 @@ def test_options_of_a_gate_stand_behind_two_dashes_for_nox() -> None:
 @pytest.mark.parametrize("text", ["the package `drydock.hook`", "`drydock-dockerd.log`", "drydock build"])
 def test_nothing_but_a_command_is_changed(text: str) -> None:
     assert spelling.spelled(text, "invoke", {}) == text
+
+
+def test_one_is_singular() -> None:
+    assert [spelling.counted(number, "step") for number in (0, 1, 2)] == ["0 steps", "1 step", "2 steps"]

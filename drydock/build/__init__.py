@@ -17,7 +17,7 @@ from drydock.build import builder as builders
 from drydock.build import identity, plan
 from drydock.build.builder import Builder
 from drydock.build.errors import BadDockerfile, BuildFailed, NoBuildx, NotInContext
-from drydock.build.events import Progress, Step, Update, once
+from drydock.build.events import Progress, Step, Update, once, remarks
 from drydock.build.plan import Options
 from drydock.engine import Engine, find
 from drydock.engine.errors import EngineGone
@@ -42,8 +42,6 @@ __all__ = [
 OnUpdate = Callable[[Update], None]
 # Builds without cache keep their cache mounts in a namespace of their own, with this prefix.
 COLD = "drydock-cold-"
-# The stages whose steps print remarks, and how such a line begins.
-REMARKING, NOTE = ("runtime", "assembled", "traced"), "note: "
 
 
 @dataclass(frozen=True)
@@ -62,9 +60,7 @@ class BuildResult:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """The remarks of drydock's own steps about the image; a cached step repeats none."""
-        lines = [line for step in self.steps if step.stage in REMARKING for line in step.log]
-        return tuple(dict.fromkeys(line.removeprefix(NOTE) for line in lines if line.startswith(NOTE)))
+        return remarks(self.steps)
 
 
 def build(

@@ -9,6 +9,7 @@ from drydock import state
 from drydock.build import COLD, builder, remove_mounts
 from drydock.engine import LABEL, PROJECT_LABEL, Engine
 from drydock.project import Project
+from drydock.spelling import counted
 
 # The first word of the tags of unreleased builds.
 CHANNELS = ("dev", "push", "benchmark", "mainline")
@@ -51,7 +52,7 @@ def clean(engine: Engine, project: Project, *, caches: bool = False) -> Iterator
         yield f"folder {project.state}"
     for name, row in state.TABLE.items():
         if count := state.prune(name):
-            yield f"{count} files of {name} unused for {row.days:g} days"
+            yield f"{counted(count, 'file')} of {name} unused for {row.days:g} days"
     for path in state.remove_caches() if caches else ():
         yield f"cache {path}"
     # Last, since a selected builder may not answer.

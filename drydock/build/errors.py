@@ -25,6 +25,7 @@ class BuildFailed(DrydockError):
     exit_code = Exit.BUILD
     fact = "build step {step!r} failed: {reason}"
     next_step = "fix what the lines above show and build again"
+    silent = "it printed nothing; correct that step of the Dockerfile and build again"
 
 
 class BadDockerfile(DrydockError):

@@ -13,6 +13,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from drydock.progress import REMARK
+
 # `[builder 3/7] RUN uv sync`: the platform comes first if there are several, and a single stage is not named.
 _STEP = re.compile(r"\[(?:linux/\S+ )?(?:(?P<stage>[\w.-]+) +)?\d+/\d+\] (?P<text>.*)", re.DOTALL)
 _MOUNT = re.compile(r"--mount=\S+")
@@ -36,6 +38,7 @@ class Step:
     completed: datetime | None = None
     error: str = ""
     log: list[str] = field(default_factory=list)  # its last lines
+    remarks: list[str] = field(default_factory=list)  # what drydock's own scripts say to the user
     transfers: dict[str, int] = field(default_factory=dict)  # bytes moved so far, by the transfer's id
     downloads: dict[str, int] = field(default_factory=dict)  # bytes of announced downloads, by name
 
@@ -94,6 +97,11 @@ def once(steps: Iterable[Step]) -> tuple[Step, ...]:
     return tuple(found.values())
 
 
+def remarks(steps: Iterable[Step]) -> tuple[str, ...]:
+    """Return each remark about the image once; a cached step repeats none."""
+    return tuple(dict.fromkeys(line for step in steps for line in step.remarks))
+
+
 class Progress:
     """Turn the raw stream into steps, chunk by chunk."""
 
@@ -130,6 +138,8 @@ class Progress:
                 text = base64.b64decode(str(log.get("data") or "")).decode("utf-8", "replace")
                 for line in filter(None, (part.rstrip() for part in re.split(r"[\r\n]+", text))):
                     step.log.append(line)
+                    if line.startswith(REMARK):
+                        step.remarks.append(line.removeprefix(REMARK))
                     if found := _DOWNLOAD.match(line):
                         base = 1024 if "i" in found["unit"] else 1000
                         step.downloads[found["what"]] = int(

@@ -23,7 +23,7 @@ class RenderFailed(DrydockError):
 
 class Placeholders(DrydockError):
     exit_code = Exit.CONFIGURATION
-    fact = "overlay {overlay} still has {count} example values in place of your own"
+    fact = "overlay {overlay} still has example values in place of your own ({count})"
     next_step = "replace the values listed above, or give the image with --image"
 
 

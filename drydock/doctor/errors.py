@@ -5,11 +5,11 @@ from drydock.errors import DrydockError, Exit
 
 class MachineWarns(DrydockError):
     exit_code = Exit.COULD_NOT_CHECK
-    fact = "{count} of the findings above may break a task"
+    fact = "tasks may fail on this machine (warnings above: {count})"
     next_step = "follow the advice after each arrow"
 
 
 class MachineFails(DrydockError):
     exit_code = Exit.REFUSED
-    fact = "{count} of the findings above break builds"
+    fact = "builds fail on this machine (failures above: {count})"
     next_step = "follow the advice after each arrow, from the top"

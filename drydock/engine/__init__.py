@@ -25,6 +25,11 @@ PROJECT_LABEL = "dev.drydock.project"
 # The first major version with `RUN --network` in its own BuildKit.
 OLDEST = 23
 
+MEMBERSHIP = (
+    "have an administrator run `usermod --append --groups docker NAME`, and log in again; or choose an "
+    "engine of your own with DOCKER_HOST"
+)
+
 # The SDK's own default of 60 s is too short for a large layer on a slow disk.
 CALL_SECONDS = 300
 
@@ -82,15 +87,16 @@ class Engine:
 
 def connect() -> Engine:
     """Return the engine that the user selected, else the first that answers."""
-    tried = []
+    tried, denied = [], False
     for candidate in find.candidates():
         reason = find.answers(candidate)
         if reason is None:
             return Engine(candidate)
         tried.append(" ".join(filter(None, (candidate.source, candidate.host))) + f": {reason}")
+        denied = denied or reason == find.DENIED
         if candidate.chosen:
             how = "start it, or choose another one with DOCKER_HOST or `docker context use`"
-            raise NoEngine(tried=tried[0], how=how)
+            raise NoEngine(tried=tried[0], how=MEMBERSHIP if denied else how)
     from drydock.engine.install import advice
 
-    raise NoEngine(tried=", ".join(tried), how=advice())
+    raise NoEngine(tried=", ".join(tried), how=MEMBERSHIP if denied else advice())

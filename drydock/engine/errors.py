@@ -31,6 +31,7 @@ class ContainerExited(DrydockError):
     exit_code = Exit.CONTAINER
     fact = "the container of {image} exited with {code} {when}"
     next_step = "the lines above are the end of its log"
+    silent = "its log is empty; `drydock explain` shows how it is started"
 
 
 class NotStarted(DrydockError):
@@ -43,6 +44,7 @@ class NotReady(DrydockError):
     exit_code = Exit.CONTAINER
     fact = "the container of {image} did not answer 200 at {path} within {seconds:g} s (last: {last})"
     next_step = "the lines above are the end of its log"
+    silent = "its log is empty; `drydock explain` shows how it is started"
 
 
 class PortTaken(DrydockError):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import re
 import socket
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     import docker
 
 PING_SECONDS = 3
+DENIED = "permission denied"
+# The SDK's errors wrap those of three libraries; the innermost says it in two words.
+_CAUSE = re.compile(r"\[Errno -?\d+\] ([^'\")]+)|(timed out)")
 
 
 @dataclass(frozen=True)
@@ -85,7 +89,8 @@ def answers(candidate: Candidate) -> str | None:
         finally:
             sdk.close()
     except (docker.errors.DockerException, OSError) as error:
-        return str(error).splitlines()[0]
+        found = _CAUSE.search(str(error))
+        return (found[1] or found[2]).lower() if found else str(error).splitlines()[0]
     return None
 
 
@@ -100,7 +105,7 @@ def _ping_socket(path: str) -> str | None:
     except FileNotFoundError:
         return "no socket"
     except PermissionError:
-        return "permission denied"
+        return DENIED
     except (OSError, http.client.HTTPException) as error:
         return str(error) or type(error).__name__
     finally:

@@ -41,7 +41,7 @@ def advice(platform: str = sys.platform, release: Path = osrelease.HOST) -> str:
     if osrelease.is_debian_family(release):
         if os.geteuid() == 0:
             return "install and start one with `drydock engine.start`"
-        return "install one as root with `drydock engine.start`, or ask for membership of the group docker"
+        return "install and start one as root with `drydock engine.start`"
     return "install Docker Engine with your distribution's packages and start it, or set DOCKER_HOST"
 
 

@@ -104,7 +104,7 @@ def _contributors(anatomy: Anatomy) -> Iterable[str]:
     for layer in layers[:MOST_NAMED]:
         if layer.on_disk * 100 < anatomy.image.on_disk:  # a layer below 1 % explains no excess
             break
-        yield f"layer {mb(layer.on_disk)} on disk, {mb(layer.on_wire)} on the wire: {layer.instruction}"
+        yield f"layer {mb(layer.on_disk)} on disk, {mb(layer.on_wire)} on the wire: {layer.name}"
     for package in anatomy.inventory.packages[:MOST_NAMED]:
         yield f"{package.source} {mb(package.size)} on disk: {package.label}"
     for file in anatomy.largest(MOST_FILES):

@@ -29,6 +29,7 @@ from drydock.gates.gate import Facts
 from drydock.gates.subject import Subject
 from drydock.progress import Say
 from drydock.project import Project
+from drydock.spelling import counted
 from drydock.verdict import Outcome, Verdict, and_more
 
 GATE = "cluster"
@@ -196,6 +197,6 @@ def decide(where: str, answers: Mapping[str, str], rollout_seconds: float) -> Ve
     elif faults:
         outcome, text = Outcome.FAILED, and_more(faults)
     else:
-        text = f"rolled out in {rollout_seconds:.0f} s, {len(answers)} questions answered"
+        text = f"rolled out in {rollout_seconds:.0f} s, {counted(len(answers), 'question')} answered"
         outcome = Outcome.PASSED
     return Verdict(GATE, outcome, f"{where}: {text}", faults, measurements=figures)

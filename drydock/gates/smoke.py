@@ -15,6 +15,7 @@ from drydock.gates.errors import GateFailed
 from drydock.gates.gate import Facts
 from drydock.gates.subject import Subject
 from drydock.project import TARGETS, Project, Request
+from drydock.spelling import counted
 from drydock.verdict import Outcome, Verdict, and_more
 
 GATE = "smoke"
@@ -75,7 +76,8 @@ def judge(subject: Subject) -> Verdict:
     figures = {"ready_seconds": round(ready, 3), "stop_seconds": round(stopped, 3), "requests": requests}
     if faults:
         return Verdict(GATE, Outcome.FAILED, f"{target}: {and_more(faults)}", tuple(faults), log, figures)
-    summary = f"{target} ready in {ready:.1f} s, {requests} requests answered, stopped in {stopped:.1f} s"
+    summary = f"{target} ready in {ready:.1f} s, {counted(requests, 'request')} answered"
+    summary += f", stopped in {stopped:.1f} s"
     return Verdict(GATE, Outcome.PASSED, summary, measurements=figures)
 
 

@@ -45,7 +45,12 @@ def install(folder: Path) -> str:
     """
     asked = ["git", "rev-parse", "--path-format=absolute", "--show-toplevel", "--git-common-dir"]
     asked += ["--git-path", "hooks"]
-    found = command.run(asked, cwd=folder, check=False)
+    found = command.run(asked, cwd=folder, env={"LC_ALL": "C"}, check=False)
+    if "dubious ownership" in found.stderr:
+        raise BadCommandLine(
+            problem=f"git does not trust {folder.resolve()}, which belongs to another user",
+            how=f"allow it with `git config --global --add safe.directory {folder.resolve()}`",
+        )
     if found.code:
         raise BadCommandLine(
             problem=f"{folder.resolve()} is not in a git repository", how="make one with `git init`"

@@ -14,6 +14,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -24,6 +25,8 @@ from drydock.project.compression import ZSTD, Compression
 
 # Labels hold the revision, and `created` the time: neither changes a container.
 _NOT_CONTENT = ("labels", "created")
+# The COPY instructions by which drydock's own Dockerfile adds layers.
+_ADDED = re.compile(r"COPY /(?:layers|opt)/(\w+)/? /\S*")
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,12 @@ class Layer:
         """The instruction in one line, without the wrapping of BuildKit and the shell."""
         text = self.created_by.removesuffix("# buildkit").replace("/bin/sh -c #(nop)", " ")
         return " ".join(text.replace("/bin/sh -c", " ").split()) or "(no history)"
+
+    @property
+    def name(self) -> str:
+        """Its content, for a layer of drydock's own Dockerfile: its source folder; else its instruction."""
+        match = _ADDED.fullmatch(self.instruction)
+        return match[1] if match else self.instruction
 
 
 @dataclass(frozen=True)

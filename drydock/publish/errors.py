@@ -41,7 +41,7 @@ class PlatformTwice(DrydockError):
 
 class LabelsDiffer(DrydockError):
     exit_code = Exit.REFUSED
-    fact = "{count} labels of {reference} are missing or wrong"
+    fact = "labels of {reference} are missing or wrong ({count})"
     next_step = "write them with `drydock label --apply`"
 
 

@@ -13,7 +13,7 @@ class FilesDiffer(DrydockError):
 
 class MergeConflicts(DrydockError):
     exit_code = Exit.CONFIGURATION
-    fact = "{names} in {root} has conflicts between your edits and the project as it is now"
+    fact = "your edits of {names} in {root} conflict with the project as it is now"
     next_step = "resolve them between the <<<<<<< and >>>>>>> marks"
 
 

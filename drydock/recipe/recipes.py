@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from drydock.detect import Dependencies, tools
 from drydock.detect.tools import Step
 from drydock.detect.tree import folder_of, join
+from drydock.progress import REMARK
 from drydock.recipe.blueprint import BUILD_HEAD, Blueprint
 from drydock.recipe.contents import is_below
 
@@ -16,8 +17,6 @@ WIDTH = 120  # columns
 WHEEL = "/tmp/wheel"  # noqa: S108 - in a stage of the build
 BUILD_PINS = "/tmp/build.lock"  # noqa: S108 - as above
 CHECKED = "/tmp/check.txt"  # noqa: S108 - as above
-# Begins a line of a step's output that a user should read.
-TOLD = "drydock: "
 BUILD_MARK = BUILD_HEAD.partition(",")[0]
 DOWNLOAD = "sh /install/download.sh"
 # Debian's archive keeps one version of each package, the patched one: pinning it would break the next build.
@@ -188,7 +187,7 @@ def _check(blueprint: Blueprint, into: str) -> str:
     check = f"uv pip check {into}"
     if not tools.of(found).lock or blueprint.server or blueprint.python_release:
         return check
-    told = f"{TOLD}warning: {found.label} contradicts a package in it: "
+    told = f"{REMARK}{found.label} contradicts a package in it: "
     said = f'sed "s|^The package |{told}|" {CHECKED}'
     return f"{check} > {CHECKED} 2>&1 || {{ code=$?; {said}; [ $code = 1 ]; }}"
 

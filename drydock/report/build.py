@@ -48,8 +48,6 @@ def show(console: Console, workspace: Workspace, result: BuildResult) -> None:
     rows["steps"] = f"{result.cached} of {len(result.steps)} cached"
     rows["seconds"] = f"{result.seconds:.1f}"
     key_values(console, rows)
-    for note in result.notes:
-        key_values(console, {"note": note})
 
 
 def _share(size: int, budget: object) -> tuple[str | tuple[str, str], ...]:

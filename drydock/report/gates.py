@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from rich.console import Console
 from drydock.detect.project import load
 from drydock.engine import connect
 from drydock.errors import DrydockError
+from drydock.folding import folded
 from drydock.gates import proof
 from drydock.gates.errors import UnknownGate
 from drydock.gates.gate import Gate, registry
@@ -44,9 +44,7 @@ def judge(
 ) -> DrydockError | None:
     """Run a gate on each of its targets; show and record its verdicts, and return the first error."""
     out = console(stderr=True)
-    tell = silent if quiet else say
-    if out.is_interactive and not quiet:  # nox's own log would garble the live display
-        tell = functools.partial(out.print, markup=False, soft_wrap=True)
+    tell = silent if quiet else teller(out, say)
     ended: list[Judgement] = []
     try:
         workspace = open_workspace(connect(), load(project), tell, None if json or quiet else Shown())
@@ -66,6 +64,13 @@ def judge(
         print_json({"verdicts": [one.verdict.as_json() for one in ended]})
     refused = sorted(ended, key=lambda one: one.verdict.outcome is Outcome.COULD_NOT_CHECK)
     return next((one.error for one in refused if one.error), None)
+
+
+def teller(out: Console, say: Say) -> Say:
+    """Return the function that prints progress: nox's own log would garble a terminal's live display."""
+    if not out.is_interactive:
+        return say
+    return lambda line: out.print(folded(line, out.file), markup=False, soft_wrap=True)
 
 
 def show(out: Console, judgement: Judgement) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from drydock.recipe import Change, Outcome
 from drydock.recipe.locking import Renewed
 from drydock.report import console
-from drydock.spelling import spelled
+from drydock.spelling import counted, spelled
 
 SCRIPTS = "image/"
 
@@ -39,7 +39,7 @@ def show_locks(renewed: Iterable[Renewed]) -> None:
 def lock_lines(one: Renewed) -> Iterator[str]:
     old, new = one.old or {}, one.new
     if one.old is None:
-        yield f"{'made':<12} {one.path} ({len(new)} packages)"
+        yield f"{'made':<12} {one.path} ({counted(len(new), 'package')})"
         return
     yield f"{'renewed' if one.changed else 'unchanged':<12} {one.path}"
     for name in sorted({*old, *new}):

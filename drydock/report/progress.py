@@ -20,10 +20,11 @@ from rich.spinner import Spinner
 from rich.text import Text
 
 from drydock.build import OnUpdate
-from drydock.build.events import Step, Update, once
-from drydock.recipe.recipes import TOLD
+from drydock.build.events import Step, Update, once, remarks
 from drydock.report import NARROW, console, megabytes
 from drydock.report.signs import Sign, Signs
+from drydock.report.tables import key_values
+from drydock.spelling import counted
 from drydock.workspace import Progress
 
 REFRESHES_PER_SECOND = 8
@@ -62,15 +63,14 @@ def running_line(step: Step, seconds: float) -> str:
 def _downloads(step: Step) -> str:
     if not step.downloads:
         return ""
-    count = len(step.downloads)
-    return f"({count} download{'s' if count > 1 else ''}, {megabytes(sum(step.downloads.values()))})"
+    return f"({counted(len(step.downloads), 'download')}, {megabytes(sum(step.downloads.values()))})"
 
 
 class BuildProgress:
     """Show a build while it runs: a context manager that takes the build's updates.
 
     Each executed step gets a line, and all cached steps together get one. A brief build has a single line at
-    its end.
+    its end. The steps' remarks come last, also after a failure.
     """
 
     def __init__(self, title: str, out: Console | None = None, *, brief: bool = False) -> None:
@@ -99,8 +99,10 @@ class BuildProgress:
         if self._brief and error is None:
             self._console.print(Text(self._summary(), style="dim"), soft_wrap=True)
         elif self._cached and not self._brief:
-            steps = f"{self._cached} step{'s' if self._cached > 1 else ''}"
+            steps = counted(self._cached, "step")
             self._console.print(Text(f"{'cached':>{OUTCOME_WIDTH}}  {steps}", style="dim"))
+        for remark in remarks(self._done.values()):
+            key_values(self._console, {"note": remark})
 
     def __call__(self, update: Update) -> None:
         step = update.step
@@ -110,8 +112,6 @@ class BuildProgress:
             elif update.kind == "done":
                 self._running.pop(step.digest, None)
                 self._done[step.digest] = step
-        if update.kind == "log" and update.text.startswith(TOLD):
-            self._console.print(update.text.removeprefix(TOLD), markup=False, soft_wrap=True)
         # Several parts of a build may run the same step: its name gets one line.
         if update.kind == "done" and step.counts and not step.cancelled and step.name not in self._told:
             self._told.add(step.name)
@@ -137,7 +137,7 @@ class BuildProgress:
         with self._lock:
             done = once(self._done.values())
         cached = sum(step.cached for step in done)
-        return f"{seconds:.0f} s · {self._title} · {len(done)} steps done, {cached} cached"
+        return f"{seconds:.0f} s · {self._title} · {counted(len(done), 'step')} done, {cached} cached"
 
     def _under_way(self) -> list[Sign]:
         return [Sign(step.digest, taken, running_line(step, taken)) for step, taken in self._steps()]

@@ -13,6 +13,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from drydock.errors import BadCommandLine
 from drydock.gates.budget import mb
 from drydock.image import Anatomy, Difference
 from drydock.image.compare import FileChange, PackageChange
@@ -26,7 +27,7 @@ UNEXPLAINED = "[red]no reason is known[/red]"
 LARGEST_FILES = 20
 MOST_PACKAGES = 20
 MOST_CHANGES = 30
-LAYER = ("diff_id", "instruction", "on_disk", "on_wire")
+LAYER = ("diff_id", "name", "instruction", "on_disk", "on_wire")
 PACKAGE = ("source", "name", "version", "on_disk")
 SOURCES = {
     Source.PYTHON: "Python distributions",
@@ -37,7 +38,7 @@ SOURCES = {
 
 def show(console: Console, anatomy: Anatomy, verdict: Verdict) -> None:
     image = anatomy.image
-    layers = [(one.instruction, megabytes(one.on_disk), megabytes(one.on_wire)) for one in image.layers]
+    layers = [(one.name, megabytes(one.on_disk), megabytes(one.on_wire)) for one in image.layers]
     total = ("all layers", megabytes(image.on_disk), megabytes(image.on_wire))
     console.print(_table("Layers", ("on disk", "on the wire"), layers, total))
     for source, title in SOURCES.items():
@@ -77,31 +78,32 @@ def as_json(anatomy: Anatomy, verdict: Verdict) -> dict[str, Any]:
     }
 
 
-def show_reason(console: Console, anatomy: Anatomy, path: str) -> bool:
-    """Print the origin of a path in an image; return False if the path is not there."""
+def show_reason(console: Console, anatomy: Anatomy, path: str) -> None:
+    """Print the origin of a path in an image."""
     reason = anatomy.why(path)
     if reason is None:
-        console.print(Text(f"{printable(path)} is not in {anatomy.image.reference}"))
-        return False
+        raise BadCommandLine(
+            problem=f"{printable(path)} is not in {anatomy.image.reference}",
+            how="give a path as the image has it, from the root; `drydock size` names the largest files",
+        )
     file = reason.file
     rows = [
         ("path", file.path),
         ("kind", f"{file.kind}{f' to {file.link}' if file.link else ''}"),
         ("size", f"{file.size} bytes"),
         ("owner", f"{file.uid}:{file.gid}, mode {file.mode:04o}"),
-        ("layer", f"{anatomy.image.layers.index(reason.layer) + 1}: {reason.layer.instruction}"),
+        ("layer", f"{anatomy.image.layers.index(reason.layer) + 1}: {reason.layer.name}"),
     ]
     if reason.package:
         rows.append((reason.package.source.value, reason.package.label))
     if file.link and (target := anatomy.why(posixpath.join(posixpath.dirname(file.path), file.link))):
         owner = f", {target.package.source.value} {target.package.label}" if target.package else ""
         rows.append(("leads to", f"{target.file.path}{owner}"))
-    rows += [("replaces", f"the copy of {layer.instruction}") for layer in reason.hidden]
+    rows += [("replaces", f"the copy in {layer.name}") for layer in reason.hidden]
     grid = Table.grid(padding=(0, 2))
     for name, text in rows:
         grid.add_row(name, Text(printable(text), overflow="fold"))
     console.print(grid)
-    return True
 
 
 def show_difference(console: Console, difference: Difference) -> None:
@@ -109,8 +111,8 @@ def show_difference(console: Console, difference: Difference) -> None:
         f"{_signed(difference.on_disk)} on disk, {_signed(difference.on_wire)} on the wire, "
         f"{mb(difference.upload)} to send where the first image is"
     )
-    layers = [(f"- {one.instruction}", -one.on_disk) for one in difference.removed]
-    layers += [(f"+ {one.instruction}", one.on_disk) for one in difference.added]
+    layers = [(f"- {one.name}", -one.on_disk) for one in difference.removed]
+    layers += [(f"+ {one.name}", one.on_disk) for one in difference.added]
     tables = {
         "Layers": layers,
         "Packages": [(_package(change), change.grown) for change in difference.packages],
@@ -152,8 +154,6 @@ def show_left_out(console: Console, found: LeftOut, *, every: bool) -> None:
     console.print(
         f"{len(found.missing)} paths left out, {len(found.changed)} changed: {megabytes(less)} less than slim"
     )
-    if count := len(found.unexplained):
-        console.print(f"[red]{count} without a reason[/red]: build both targets from one commit, then repeat")
 
 
 def left_out_as_json(found: LeftOut) -> Mapping[str, object]:

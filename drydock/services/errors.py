@@ -13,12 +13,14 @@ class NotAnswering(DrydockError):
     exit_code = Exit.CONTAINER
     fact = "{name} did not answer within {seconds:g} s"
     next_step = "the lines above are the end of its log"
+    silent = "its log is empty; name a database of your own with --env-file"
 
 
 class MigrationFailed(DrydockError):
     exit_code = Exit.CONTAINER
     fact = "the migration of {image} exited with {code}"
     next_step = "the lines above are the end of its log"
+    silent = "it printed nothing; `drydock explain` shows its command"
 
 
 class BadEnvironmentFile(DrydockError):

@@ -74,7 +74,7 @@ def environment(given: Given, output: str = "") -> None:
 
     pipe = given.pipe
     expectations = pipe.project.root / EXPECTATIONS
-    how = 'write into it the class that reads them: settings = "shop.config:Settings"'
+    how = 'name in it the class that reads the variables, such as settings = "shop.config:Settings"'
     if not (named := read(expectations).settings):
         problem = "names no class of settings" if expectations.is_file() else "is missing"
         raise BadConfiguration(where=expectations, problem=problem, how=how)

@@ -5,8 +5,6 @@ from __future__ import annotations
 from contextlib import nullcontext
 from pathlib import Path
 
-from invoke import Exit
-
 from drydock.errors import BadCommandLine
 from drydock.tasks.offer import PLATFORM, Given, offer
 
@@ -59,6 +57,7 @@ def size(
     """Show an image's contents, or with `size A B` the changes from A to B: layers, packages, files."""
     from drydock import image as images
     from drydock.gates import budget
+    from drydock.gates.errors import GateFailed
     from drydock.image.left_out import compare
     from drydock.report import console
     from drydock.report import size as report
@@ -69,14 +68,17 @@ def size(
         found = compare(*(images.Anatomy(pipe.look(name)) for name in (slim, production)))
         given.answer(report.left_out_as_json(found), lambda out: report.show_left_out(out, found, every=all))
         if found.unexplained:
-            raise Exit(code=1)
+            raise GateFailed(
+                gate="size --left-out",
+                summary=f"paths that differ from slim for no known reason: {len(found.unexplained)}",
+                how="build both targets from one commit, then repeat the command",
+            )
         return
     before, now = (image, other) if other else (against, image)
     measured = pipe.look(now or given.reference)
     anatomy = images.Anatomy(measured)
     if why:
-        if not report.show_reason(console(), anatomy, why):
-            raise Exit(code=1)
+        report.show_reason(console(), anatomy, why)
     elif before:
         difference = images.diff(pipe.look(before), measured)
         given.answer(
@@ -89,7 +91,7 @@ def size(
 
 @offer(
     "collecting facts about {target}",
-    output="the file to write (default: .drydock/report.html of the project)",
+    output="the file to write (default: report.html in a folder of drydock's, which the last line names)",
 )
 def report(given: Given, output: str = "") -> None:
     """Write one HTML page about the image: contents, budgets, changes, gates, trend, bill of materials."""

@@ -142,12 +142,11 @@ def test_a_step_that_another_build_works_on_too_counts_once_and_as_cached() -> N
 
 
 def test_a_build_tells_the_remarks_of_its_own_steps_once() -> None:
-    note = "note: libnettle.so.8 is not in the image"
-    steps = (
-        Step("sha256:a", "[traced 1/2] RUN python3 /trace imports", log=[note, "Compiling", note]),
-        Step("sha256:b", "[dependencies 2/3] RUN uv sync", log=["note: this is cargo's"]),
-    )
+    progress, note = Progress(), "drydock: libnettle.so.8 is not in the image\n"
+    said = "".join([note, "note: this is cargo's\n", note, "Compiling\n" * LOG_LINES])
+    log = {"vertex": "sha256:a", "data": base64.b64encode(said.encode()).decode()}
 
-    found = BuildResult("production", "shop:dev", "sha256:1", steps, 1.0)
+    feed(progress, vertex(), {"logs": [log]})
 
+    found = BuildResult("production", "shop:dev", "sha256:1", tuple(progress.steps.values()), 1.0)
     assert found.notes == ("libnettle.so.8 is not in the image",)

@@ -173,7 +173,7 @@ def test_a_library_is_refused_if_anything_fails_without_it(
     code = trace.main("imports", str(tmp_path / "imports.txt"))
 
     [said] = capsys.readouterr().err.splitlines()
-    kind, how = ("error", "") if refused else ("note", " to have it")
+    kind, how = ("error", "") if refused else ("drydock", " to have it")
     assert said.startswith(f"{kind}: /")
     assert said.endswith(f"name libresolv.so.2 in EXTRA_FILES{how}")
     assert code == int(refused)

@@ -12,21 +12,19 @@ from tests.conftest import ROOT, write_files
 from tests.support.repository import git
 
 PAGE = (ROOT / "docs/start/tutorial.md").read_text(encoding="utf-8")
-FILES = dict(re.findall(r"^`([\w./]+)`:\n\n```\w+\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL))
+FILE = re.compile(r"^`([\w.]+)`(?:, in the folder `(\w+)`)?:\n\n```\w+\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+FILES = {f"{folder}/{name}".lstrip("/"): text for name, folder, text in FILE.findall(PAGE)}
 
 
 def test_the_findings_are_those_that_the_tutorial_shows(tmp_path: Path) -> None:
-    shop = write_files(
-        tmp_path / "hello-shop",
-        {f"tests/{name}" if name.startswith("test_") else name: text for name, text in FILES.items()},
-    )
+    shop = write_files(tmp_path / "hello-shop", FILES)
     git(shop, "init", "--quiet")
     (shown,) = re.findall(r"^```console\n\$ drydock explain\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 
     command = [sys.executable, "-m", "drydock.cli", "explain"]
     done = subprocess.run(command, cwd=shop, check=True, capture_output=True, text=True)
 
-    assert set(FILES) == {"main.py", "pyproject.toml", "test_main.py"}
+    assert set(FILES) == {"main.py", "pyproject.toml", "tests/test_main.py"}
     assert done.stdout == shown
 
 

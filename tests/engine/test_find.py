@@ -97,6 +97,27 @@ def test_no_engine_names_what_was_tried(tmp_path: Path, monkeypatch: pytest.Monk
         engine.connect()
 
 
+@pytest.mark.parametrize("chosen", [True, False])
+def test_a_socket_that_the_user_may_not_open_needs_no_installation(
+    chosen: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    socket = find.Candidate("unix:///var/run/docker.sock", "default socket", chosen=chosen)
+    monkeypatch.setattr(find, "candidates", lambda: iter([socket]))
+    monkeypatch.setattr(find, "answers", lambda _: find.DENIED)
+
+    with pytest.raises(NoEngine, match=r"permission denied.*usermod --append --groups docker") as caught:
+        engine.connect()
+
+    assert "install" not in str(caught.value)
+
+
+def test_the_reason_of_a_silent_address_is_two_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    silent = "tcp://127.0.0.1:1"
+    monkeypatch.setenv("DOCKER_HOST", silent)
+
+    assert find.answers(find.Candidate(silent, "DOCKER_HOST", chosen=True)) == "connection refused"
+
+
 def test_an_engine_the_user_chose_is_never_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/none.sock")
 

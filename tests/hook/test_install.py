@@ -159,6 +159,15 @@ def test_without_a_repository_there_is_no_hook(tmp_path: Path) -> None:
         install(tmp_path)
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder to another user")
+def test_a_repository_of_another_user_is_not_called_missing(repository: Path) -> None:
+    os.chown(repository, 65534, 65534)
+    os.chown(repository / ".git", 65534, 65534)
+
+    with pytest.raises(BadCommandLine, match=r"git does not trust .*; allow it with `git config --global"):
+        install(repository)
+
+
 def test_the_task_takes_a_project(repository: Path) -> None:
     command = [sys.executable, "-m", "drydock.cli", "hooks", "--project", str(repository)]
     done = subprocess.run(command, cwd="/", check=True, capture_output=True, text=True, env={**os.environ})

@@ -4,16 +4,22 @@ import io
 import json
 import tarfile
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from invoke import Context, Exit
 from rich.console import Console
 
+from drydock.errors import BadCommandLine
 from drydock.gates.budget import judge
-from drydock.image import Anatomy, diff, read_archive
+from drydock.gates.errors import GateFailed
+from drydock.image import Anatomy, Kind, diff, left_out, read_archive
 from drydock.image.cache import Cache
 from drydock.project import MB, Budget
 from drydock.report.size import as_json, difference_as_json, printable, show, show_difference, show_reason
+from drydock.tasks import looking, offer
 from drydock.verdict import Verdict
 from tests.image.making import Entry, docker_archive, files_tar, layer_tar, write_archive
 
@@ -122,7 +128,7 @@ def test_json_holds_bytes_and_the_budget(anatomy_of: MakeAnatomy) -> None:
 def test_reason_names_layer_package_and_what_it_hides(anatomy_of: MakeAnatomy) -> None:
     made = console()
     again = {f"{SITE}/openai/types.py": "x"}
-    assert show_reason(made, anatomy_of(FILES, again), f"/{SITE}/openai/types.py")
+    show_reason(made, anatomy_of(FILES, again), f"/{SITE}/openai/types.py")
     assert [line.rstrip().split(maxsplit=1) for line in text(made).splitlines()] == [
         ["path", f"/{SITE}/openai/types.py"],
         ["kind", "file"],
@@ -130,7 +136,7 @@ def test_reason_names_layer_package_and_what_it_hides(anatomy_of: MakeAnatomy) -
         ["owner", "0:0, mode 0644"],
         ["layer", "2: COPY layer-1 /"],
         ["python", "openai 1.0"],
-        ["replaces", "the copy of COPY layer-0 /"],
+        ["replaces", "the copy in COPY layer-0 /"],
     ]
 
 
@@ -139,15 +145,43 @@ def test_reason_of_a_link_names_the_package_that_it_leads_to(tmp_path: Path, cac
     archive = write_archive(tmp_path / "i.tar", docker_archive([files_tar(FILES), link]))
     made = console(200)
 
-    assert show_reason(made, Anatomy(read_archive(archive, cache=cache)), "/usr/lib/libssl.so")
+    show_reason(made, Anatomy(read_archive(archive, cache=cache)), "/usr/lib/libssl.so")
 
     assert "leads to  /usr/lib/libssl.so.3, debian libssl3 3.5.1-1" in text(made)
 
 
 def test_reason_of_an_absent_path_says_so(anatomy_of: MakeAnatomy) -> None:
-    made = console(200)
-    assert not show_reason(made, anatomy_of(FILES), "/bin/sh")
-    assert text(made).startswith("/bin/sh is not in ")
+    with pytest.raises(BadCommandLine, match=r"error: /bin/sh is not in .*; give a path as the image has it"):
+        show_reason(console(200), anatomy_of(FILES), "/bin/sh")
+
+
+def test_a_difference_without_a_reason_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    lost = left_out.Omission("/opt/venv/new.py", Kind.FILE, size=1, reason="")
+    monkeypatch.setattr(left_out, "compare", lambda *_: left_out.LeftOut((lost,), (), ()))
+    project = SimpleNamespace(reference=lambda target: f"shop:{target}")
+    monkeypatch.setattr(offer.Given, "pipe", SimpleNamespace(project=project, look=lambda _: None))
+
+    with pytest.raises(Exit, match="no known reason: 1; build both targets from one commit") as caught:
+        looking.size(Context(), left_out=True)
+
+    assert caught.value.code == GateFailed.exit_code
+
+
+@pytest.mark.parametrize(
+    ("instruction", "name"),
+    [
+        ("COPY /layers/dependencies/ / # buildkit", "dependencies"),
+        ("COPY /opt/venv /opt/venv # buildkit", "venv"),
+        ("RUN /bin/sh -c apt-get update # buildkit", "RUN apt-get update"),
+        ("", "(no history)"),
+    ],
+)
+def test_a_layer_of_drydocks_form_is_named_by_its_content(
+    instruction: str, name: str, anatomy_of: MakeAnatomy
+) -> None:
+    [layer] = anatomy_of(FILES).image.layers
+
+    assert replace(layer, created_by=instruction).name == name
 
 
 def test_difference_names_what_grew(anatomy_of: MakeAnatomy) -> None:

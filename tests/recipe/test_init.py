@@ -246,7 +246,7 @@ def test_a_conflict_is_shown_as_git_does_and_keeps_both(shop: Path) -> None:
     write_files(shop, {"shop/main.py": MAIN.replace("/health", "/alive")})
 
     for _ in range(2):
-        with pytest.raises(MergeConflicts, match=r"Dockerfile in .* has conflicts"):
+        with pytest.raises(MergeConflicts, match=r"your edits of Dockerfile in .* conflict with"):
             recipe.init(shop, {})
 
         text = (shop / "Dockerfile").read_text()

@@ -16,12 +16,13 @@ from drydock import recipe
 from drydock.detect import Setting, detect, examples
 from drydock.detect.explain import explain_lines
 from drydock.gates.security.history import check_dockerfile
+from drydock.progress import REMARK
 from drydock.project import configured
 from drydock.project import ignore as dockerignore
 from drydock.project.dockerfile import arguments, instructions
 from drydock.recipe import dockerfile, manifests, packaged, resolution, resolve
 from drydock.recipe.blueprint import Blueprint, Storage
-from drydock.recipe.recipes import CHECKED, TOLD
+from drydock.recipe.recipes import CHECKED
 from tests.conftest import write_files
 from tests.detect.support import materialise
 from tests.verify import cases
@@ -474,9 +475,9 @@ def test_a_lock_that_contradicts_its_packages_is_named_and_kept(
     done = subprocess.run(["sh", "-c", line], env={"PATH": path}, capture_output=True, text=True, check=False)
 
     assert min(done.returncode, 1) == ends
-    told = [one.removeprefix(TOLD) for one in done.stdout.splitlines() if one.startswith(TOLD)]
+    told = [one.removeprefix(REMARK) for one in done.stdout.splitlines() if one.startswith(REMARK)]
     lock = {"lock_poetry": "poetry.lock", "lock_uv": "uv.lock"}.get(shape)
-    named = f"warning: {lock} contradicts a package in it: {lacks.removeprefix('The package ')}"
+    named = f"{lock} contradicts a package in it: {lacks.removeprefix('The package ')}"
     assert told == ([named] if lock and code else [])
     assert code == 0 or lacks.removeprefix("The package ") in done.stdout + done.stderr
 

@@ -21,5 +21,5 @@ def test_a_lock_that_is_the_same_and_a_new_one_are_one_line_each() -> None:
 
     assert [*lines(Renewed("uv.lock", pins, pins, False)), *lines(Renewed("uv.lock", None, pins, True))] == [
         "unchanged    uv.lock",
-        "made         uv.lock (1 packages)",
+        "made         uv.lock (1 package)",
     ]

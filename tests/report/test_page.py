@@ -84,6 +84,14 @@ def test_what_was_seen_on_another_image_says_so(page: str) -> None:
     assert "the image as it is" in rows["smoke"]
 
 
+def test_the_card_of_gates_counts_as_their_section_does(page: str) -> None:
+    (card,) = re.findall(r"<strong>(\d+ of \d+ passed)</strong>", page)
+    counts = re.findall(r'<p class="lead">(\w+): (\d+ of \d+ passed), ', page)
+
+    assert dict(counts)["production"] == card
+    assert {target for target, _ in counts} == {"production", "slim"}
+
+
 def test_it_stays_small_however_many_files_there_are(tmp_path: Path, project: Project) -> None:
     many = {
         f"srv/{folder:03}/{'n' * 60}-{name}.txt": "x" * (1 + folder * name // 4)

@@ -10,7 +10,6 @@ import pytest
 from rich.console import Console
 
 from drydock.build.events import Step, Update
-from drydock.recipe.recipes import TOLD
 from drydock.report.progress import BuildProgress, Shown, running_line, step_line, waiting
 from drydock.report.signs import Sign, Signs
 
@@ -101,15 +100,29 @@ def test_a_step_that_another_build_works_on_too_is_told_once_and_never_as_failed
     assert printed(out).splitlines() == ["building production", "  8.4 s  dependencies RUN uv sync --frozen"]
 
 
-def test_what_a_step_tells_the_user_is_shown_once() -> None:
+@pytest.mark.parametrize("brief", [False, True])
+def test_the_steps_remarks_are_shown_once_at_the_end(brief: bool) -> None:
     out = recorder()
-    step = Step("sha256:1", SYNC)
+    told = ["[uv.lock] lacks shop"] * 2
+    steps = [finished(name, remarks=told) for name in (SYNC, "[a 1/1] RUN true")]
 
-    with BuildProgress("production", out) as tell:
-        tell(Update("log", step, "Found 1 incompatibility"))
-        tell(Update("log", step, f"{TOLD}warning: [uv.lock] lacks shop"))
+    with BuildProgress("production", out, brief=brief) as tell:
+        for step in steps:
+            tell(Update("done", step))
 
-    assert printed(out) == "building production\nwarning: [uv.lock] lacks shop\n"
+    assert [line for line in printed(out).splitlines() if "lacks" in line] == ["note  [uv.lock] lacks shop"]
+    assert printed(out).endswith("note  [uv.lock] lacks shop\n")
+
+
+def test_a_failed_build_shows_its_remarks_too() -> None:
+    out = recorder()
+    build = BuildProgress("production", out)
+
+    with build:
+        build(Update("done", finished(error="exit code: 1", remarks=["uv.lock lacks shop"])))
+        build.__exit__(OSError, OSError("full"), None)
+
+    assert printed(out).endswith("note  uv.lock lacks shop\n")
 
 
 def test_cached_steps_share_one_line() -> None:

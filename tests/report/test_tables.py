@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import io
+import os
 
 import pytest
 from rich.console import Console
 
+from drydock.report.gates import teller
 from drydock.report.tables import key_values, table, verdict
 from drydock.verdict import Outcome, Verdict
 
@@ -76,3 +78,19 @@ def test_a_verdict_keeps_what_looks_like_markup() -> None:
     verdict(out, Verdict("licences", Outcome.FAILED, "declare it in [licences.declared] of the file"))
 
     assert "declare it in [licences.declared] of the file" in printed(out)[0]
+
+
+def test_a_gates_progress_is_broken_between_words_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+        def fileno(self) -> int:
+            return 2
+
+    monkeypatch.setattr("drydock.folding.os.get_terminal_size", lambda _: os.terminal_size((20, 9)))
+    out = Console(file=Terminal(), width=20, force_terminal=True, force_interactive=True)
+
+    teller(out, pytest.fail)("nothing is locked: the versions are kept")
+
+    assert out.file.getvalue().splitlines() == ["nothing is locked:", "the versions are", "kept"]  # type: ignore[attr-defined]

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-from drydock.report.page.tree import Node, content_of, fitting, grow, summed_up
+from drydock.report.page.tree import Node, fitting, grow, summed_up
 from tests.report import contents
 from tests.report.contents import DEPENDENCIES, RUNTIME
 
@@ -83,9 +83,3 @@ def test_a_tree_is_summed_up_only_as_far_as_the_room_demands() -> None:
     assert all(len(text) <= room for room, text in texts.items())
     assert len(texts[10_000]) > 5_000
     assert json.loads(texts[60]) == ["image", root.size, 2_000, "", []]
-
-
-def test_a_layer_of_drydocks_form_is_named_by_its_content() -> None:
-    assert content_of("COPY /layers/dependencies/ /") == "dependencies"
-    assert content_of("COPY /opt/venv /opt/venv") == "venv"
-    assert content_of("RUN apt-get update") == "RUN apt-get update"

@@ -76,4 +76,4 @@ def test_the_settings_of_a_project_that_names_no_class_are_not_asked_for(
         housekeeping.environment(Context(), project=str(tmp_path))
 
     assert caught.value.code == BadConfiguration.exit_code
-    assert "gate.toml: is missing; write into it the class that reads them" in str(caught.value.message)
+    assert "gate.toml: is missing; name in it the class that reads the variables" in str(caught.value.message)

@@ -122,7 +122,7 @@ def take_libraries(tree: Tree, binaries: list[Path]) -> None:
     for path, name, place in elf.libraries(binaries, loader()):
         if place is None:
             sys.stderr.write(
-                f"note: {path} needs {name}, which was not found; install it in `dependencies`\n"
+                f"drydock: {path} needs {name}, which was not found; install it in `dependencies`\n"
             )
         else:
             tree.take(place)

@@ -48,11 +48,11 @@ def main(what: str, subject: str, *roots: str) -> int:
     for problem in problems:
         print(f"error: {problem}", file=sys.stderr)  # noqa: T201
     for path in sorted(spare):
-        note = f"note: {path} {LACKS}; nothing failed without it: {remedy(path)} to have it"
+        note = f"drydock: {path} {LACKS}; nothing failed without it: {remedy(path)} to have it"
         print(note, file=sys.stderr)  # noqa: T201
     for fault in trace.faults if not problems else ():
         if not fault.expected and not alike(fault, missing):
-            print(f"note: {fault.what} failed here: {fault.why}", file=sys.stderr)  # noqa: T201
+            print(f"drydock: {fault.what} failed here: {fault.why}", file=sys.stderr)  # noqa: T201
     for path in sorted(trace.loaded):
         print(path)  # noqa: T201
     return 1 if problems else 0

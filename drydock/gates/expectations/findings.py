@@ -9,6 +9,7 @@ from enum import IntEnum
 from fnmatch import fnmatchcase
 from typing import Any
 
+from drydock.spelling import counted
 from drydock.verdict import Outcome, Verdict, and_more
 
 
@@ -168,5 +169,5 @@ def judge(case: Case, reports: Sequence[Report]) -> Verdict:
     else:
         accepted = f", {len(sifted.ignored)} ignored" if sifted.ignored else ""
         outcome = Outcome.PASSED
-        text = f"{checks} {case.unit} by {len(reports)} sources and no finding{accepted}"
+        text = f"{checks} {case.unit} by {counted(len(reports), 'source')} and no finding{accepted}"
     return Verdict(case.gate, outcome, f"{case.target}: {text}", tuple(details), "", measurements)

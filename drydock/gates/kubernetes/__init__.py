@@ -18,6 +18,7 @@ from drydock.gates.kubernetes.finding import Expectations, on, read, stale
 from drydock.gates.subject import Subject
 from drydock.programs.errors import ToolNotInstalled
 from drydock.progress import Say
+from drydock.spelling import counted
 from drydock.verdict import Outcome, Verdict, and_more
 
 GATE = "kubernetes"
@@ -68,8 +69,9 @@ def judge(subject: Subject) -> Verdict:
     figures = {"overlays": names, "objects": objects, "versions": versions, "ignored": accepted}
     if faults:
         return Verdict(GATE, Outcome.FAILED, and_more(faults), tuple(faults), measurements=figures)
-    summary = f"{objects} objects of {len(names)} overlays by {len(versions)} Kubernetes versions"
-    summary += f", {accepted} findings accepted with reasons"
+    summary = f"{objects} objects of {counted(len(names), 'overlay')}"
+    summary += f" by {counted(len(versions), 'Kubernetes version')}"
+    summary += f", {counted(accepted, 'finding')} accepted with reasons"
     return Verdict(GATE, Outcome.PASSED, summary, measurements=figures)
 
 

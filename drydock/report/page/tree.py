@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import posixpath
-import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -15,10 +14,6 @@ from drydock.report.size import printable
 
 # Minimum sizes of separately drawn files, in bytes: the less room the page has, the later the entry used.
 _LEAST_SIZES = (0, *(1 << power for power in range(8, 31)))
-
-
-# The COPY instructions by which drydock's own Dockerfile adds layers.
-_LAYER = re.compile(r"COPY /(?:layers|opt)/(\w+)/? /\S*")
 
 
 @dataclass(frozen=True)
@@ -43,19 +38,13 @@ def grow(anatomy: Anatomy) -> Node:
         if file.kind is Kind.FILE and file.size:
             by_layer[file.layer].append(file)
     # By id: an image may hold the same layer twice, and its files come from either.
-    layers = {layer.diff_id: content_of(layer.instruction) for layer in anatomy.image.layers}
+    layers = {layer.diff_id: layer.name for layer in anatomy.image.layers}
     nodes = [
-        _parent(instruction, _packages(by_layer[diff_id], owners))
-        for diff_id, instruction in layers.items()
+        _parent(name, _packages(by_layer[diff_id], owners))
+        for diff_id, name in layers.items()
         if by_layer[diff_id]
     ]
     return _parent(anatomy.image.reference, nodes)
-
-
-def content_of(instruction: str) -> str:
-    """Return a layer's name by its content: its source folder, else its instruction."""
-    match = _LAYER.fullmatch(instruction)
-    return match[1] if match else instruction
 
 
 def fitting(root: Node, room: int, write: Callable[[Any], str]) -> str:

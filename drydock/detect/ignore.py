@@ -9,14 +9,22 @@ from drydock.detect.model import Ignore
 from drydock.detect.tree import MAX_TEXT, Tree, join, read_bounded
 from drydock.project import ignore as dockerignore
 
+# Names of secrets, as patterns of .dockerignore.
+SECRET_NAMES = (
+    *(".env", ".env.*", "*.env", ".envrc", "*.pem", "*.key", "*.p8", "*.p12", "*.pfx", "*.jks", "*.keystore"),
+    *("*.kdbx", "*.ppk", "*.tfstate", "*.tfstate.backup", "*.tfvars", "id_rsa", "id_dsa", "id_ecdsa"),
+    *("id_ed25519", ".netrc", "_netrc", ".pypirc", ".npmrc", ".htpasswd", ".pgpass", ".my.cnf"),
+    *(".git-credentials", ".vault?pass*", ".vault?token", ".dockercfg", ".docker/config.json"),
+    *(".kube/config", "credentials.json", "service?account*.json", "serviceaccount*.json"),
+    *("serviceAccount*.json", "client_secret*.json", "token.json", "token.pickle", "secret.json"),
+    *("secrets.json", "secret.toml", "secrets.toml", "secret.y*ml", "secrets.y*ml"),
+)
+_AS_REGEX = "|".join(re.escape(name).replace(r"\*", "[^/]*").replace(r"\?", "[^/]") for name in SECRET_NAMES)
+_EXAMPLE = r"(example|sample|template|dist|defaults?|tpl)"
+# A folder can have one of the last names too, so no rule of .dockerignore may exclude it everywhere.
 SECRET = re.compile(
-    r"(?i)(^|/)(\.env(\.(?!example|sample|template|dist|defaults?|tpl)[\w.-]+)?|\.envrc|"
-    r"[^/]*\.(pem|key|p8|p12|pfx|jks|keystore|kdbx|ppk|tfstate(\.backup)?|(?<!\bexample\.)tfvars)|"
-    r"(?!(example|sample|template|dist|defaults?)\.)[^/]+\.env|id_(rsa|dsa|ecdsa|ed25519)|"
-    r"[._]netrc|\.pypirc|\.npmrc|\.htpasswd|\.pgpass|\.my\.cnf|\.git-credentials|\.vault[-_](pass\w*|token)|"
-    r"\.dockercfg|\.docker/config\.json|\.kube/config|kubeconfig|credentials(\.json)?|"
-    r"service[-_]?account[^/]*\.json|client_secret[^/]*\.json|"
-    r"token\.(json|pickle)|\.?secrets/[^/.]+(\.txt)?|secrets?\.(ya?ml|json|toml|env))$"
+    rf"(?i)(^|/)(?!\.env\.{_EXAMPLE}|{_EXAMPLE}\.([^/]*\.)?env$|([^/]*\b)?example\.tfvars$)"
+    rf"({_AS_REGEX}|kubeconfig|credentials|\.?secrets/[^/.]+(\.txt)?)$"
 )
 # Files of other names are secrets if they hold one of these.
 PLAIN = re.compile(r"(^|/)[^/.]+$|\.(json|txt|crt|cer|asc|conf|cfg|ini)$", re.I)

@@ -11,21 +11,20 @@ from drydock.project import ignore as dockerignore
 
 # Names of secrets, as patterns of .dockerignore.
 SECRET_NAMES = (
-    *(".env", ".env.*", "*.env", ".envrc", "*.pem", "*.key", "*.p8", "*.p12", "*.pfx", "*.jks", "*.keystore"),
-    *("*.kdbx", "*.ppk", "*.tfstate", "*.tfstate.backup", "*.tfvars", "id_rsa", "id_dsa", "id_ecdsa"),
-    *("id_ed25519", ".netrc", "_netrc", ".pypirc", ".npmrc", ".htpasswd", ".pgpass", ".my.cnf"),
-    *(".git-credentials", ".vault?pass*", ".vault?token", ".dockercfg", ".docker/config.json"),
-    *(".kube/config", "credentials.json", "service?account*.json", "serviceaccount*.json"),
-    *("serviceAccount*.json", "client_secret*.json", "token.json", "token.pickle", "secret.json"),
-    *("secrets.json", "secret.toml", "secrets.toml", "secret.y*ml", "secrets.y*ml"),
+    *("*.env", ".env.*", "*.pem", "*.key", "*.p8", "*.p12", "*.pfx", "*.jks", "*.keystore", "*.kdbx"),
+    *("*.ppk", "*.tfstate*", "id_[rd]sa", "id_ecdsa", "id_ed25519", ".netrc", ".pypirc", ".npmrc"),
+    *(".htpasswd", ".pgpass", ".git-credentials", "credentials.json", "service?account*.json"),
+    *("service[aA]ccount*.json", "client_secret*.json", "secret.json", "secrets.json", "secret.toml"),
+    *("secrets.toml", "secret.y*ml", "secrets.y*ml"),
 )
-_AS_REGEX = "|".join(re.escape(name).replace(r"\*", "[^/]*").replace(r"\?", "[^/]") for name in SECRET_NAMES)
+# Rarer ones, and those that a folder can have: only files that exist are excluded by them.
+_OTHERS = (
+    r"\.envrc|_netrc|\.my\.cnf|[^/]*(?<!\bexample)\.tfvars|\.vault[-_](pass[^/]*|token)|token\.(json|pickle)|"
+    r"\.dockercfg|\.docker/config\.json|\.kube/config|kubeconfig|credentials|\.?secrets/[^/.]+(\.txt)?"
+)
 _EXAMPLE = r"(example|sample|template|dist|defaults?|tpl)"
-# A folder can have one of the last names too, so no rule of .dockerignore may exclude it everywhere.
-SECRET = re.compile(
-    rf"(?i)(^|/)(?!\.env\.{_EXAMPLE}|{_EXAMPLE}\.([^/]*\.)?env$|([^/]*\b)?example\.tfvars$)"
-    rf"({_AS_REGEX}|kubeconfig|credentials|\.?secrets/[^/.]+(\.txt)?)$"
-)
+_NAMED = "|".join(dockerignore.translate(name).removesuffix("(?:/.*)?") for name in SECRET_NAMES)
+SECRET = re.compile(rf"(?i)(^|/)(?!\.env\.{_EXAMPLE}|{_EXAMPLE}\.([^/]*\.)?env$)({_NAMED}|{_OTHERS})$")
 # Files of other names are secrets if they hold one of these.
 PLAIN = re.compile(r"(^|/)[^/.]+$|\.(json|txt|crt|cer|asc|conf|cfg|ini)$", re.I)
 HELD = re.compile(

@@ -331,7 +331,7 @@ def test_an_example_has_the_form_that_its_name_suggests(name: str, value: str) -
 @pytest.mark.parametrize(
     ("name", "annotation", "value"),
     [
-        ("DATABASE_ASYNC_URL", "PostgresDsn", "postgresql+asyncpg://user:password@database/name"),
+        ("DATABASE_ASYNC_URL", "PostgresDsn", "postgresql://user:password@database/name"),
         ("CACHE", "RedisDsn", "redis://redis:6379/0"),
         ("MAIL_PORT", "int", "8000"),
         ("MAIL_COPIES", "int", "10"),

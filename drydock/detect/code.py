@@ -181,13 +181,11 @@ class Startup:
                     continue
                 if isinstance(part, Import):
                     pending.extend((p, "") for p in self.code.imported(module, part))
-                elif target := _called(module, function, part.name):
+                elif target := _called(module, part.name):
                     pending.append(target)
 
 
-def _called(module: Module, function: str, name: str) -> tuple[str, str] | None:
-    if function and f"{function}.{name}" in module.functions:
-        return module.path, f"{function}.{name}"
+def _called(module: Module, name: str) -> tuple[str, str] | None:
     found = module.symbol(name)
     names = (found.name, f"{found.name}.__init__" if found.node else "") if found else ()
     return next(((found.module.path, n) for n in names if found and n in found.module.functions), None)

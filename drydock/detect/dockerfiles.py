@@ -185,13 +185,17 @@ def _apply(stage: Dockerfile, tree: Tree, one: Instruction) -> None:
         stage.commands.append((_exec_text(rest), line, one.keyword))
 
 
+def _joined(entrypoint: str, command: str) -> str:
+    """Return an entrypoint with its arguments; empty unless the command holds arguments alone."""
+    return f"{entrypoint} {command}" if entrypoint and command and not read_command(command) else ""
+
+
 def _started(file: Dockerfile) -> list[tuple[str, int]]:
     """Return the commands of the last CMD and ENTRYPOINT: one where CMD holds arguments alone."""
     last = {keyword: (text, line) for text, line, keyword in file.commands}
-    if len(last) == 2 and not read_command(last["CMD"][0]):
-        text, line = last["ENTRYPOINT"]
-        return [(f"{text} {last['CMD'][0]}", line)]
-    return sorted(last.values(), key=lambda one: one[1])
+    (first, line), (arguments, _) = (last.get(keyword, ("", 0)) for keyword in ("ENTRYPOINT", "CMD"))
+    joined = _joined(first, arguments)
+    return [(joined, line)] if joined else sorted(last.values(), key=lambda one: one[1])
 
 
 def _copy(stage: Dockerfile, tree: Tree, copied: list[str]) -> None:
@@ -216,8 +220,6 @@ def _guess_context(tree: Tree, path: str, instructions: list[Instruction]) -> st
 
 def _exec_text(rest: str) -> str:
     words = exec_words(rest)
-    if len(words) >= 3 and words[0].endswith("sh") and words[1] in {"-c", "-lc", "-ec"}:
-        return words[2]
     return " ".join(f'"{w}"' if " " in w else w for w in words) if words else rest
 
 
@@ -283,15 +285,11 @@ def commands(tree: Tree, files: list[Dockerfile]) -> list[Command]:
     return found
 
 
-def _service_command(service: dict[str, Any]) -> str | None:
-    """Return a compose service's command, its entrypoint before arguments of it."""
-    given = (service.get(name) for name in ("entrypoint", "command"))
-    first, last = (" ".join(map(str, one)) if isinstance(one, list) else one for one in given)
-    if not isinstance(first, str) or not first:
-        return last if isinstance(last, str) else None
-    if not isinstance(last, str):
-        return first
-    return last if read_command(last) else f"{first} {last}"
+def _service_command(service: dict[str, Any]) -> str:
+    """Return a compose service's command, its entrypoint before arguments of it; empty without one."""
+    given = (service.get(name) or "" for name in ("entrypoint", "command"))
+    first, last = (" ".join(map(str, one)) if isinstance(one, list) else str(one) for one in given)
+    return _joined(first, last) or last or first
 
 
 def with_scripts(tree: Tree, commands: Iterable[Command]) -> Iterator[Command]:

@@ -68,7 +68,5 @@ def example(setting: Setting) -> str:
     typed = BY_FORM.get(setting.form, "")
     # A port is a better number than any other.
     found = named if not typed or (typed.isdigit() and named.isdigit()) else typed
-    if "ASYNC" in name:
-        found = found.replace("postgresql://", "postgresql+asyncpg://", 1)
     # Long enough for a signing key.
     return found or ("example-" * 5).rstrip("-")

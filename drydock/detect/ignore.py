@@ -9,15 +9,22 @@ from drydock.detect.model import Ignore
 from drydock.detect.tree import MAX_TEXT, Tree, join, read_bounded
 from drydock.project import ignore as dockerignore
 
-SECRET = re.compile(
-    r"(?i)(^|/)(\.env(\.(?!example|sample|template|dist|defaults?|tpl)[\w.-]+)?|\.envrc|"
-    r"[^/]*\.(pem|key|p8|p12|pfx|jks|keystore|kdbx|ppk|tfstate(\.backup)?|(?<!\bexample\.)tfvars)|"
-    r"(?!(example|sample|template|dist|defaults?)\.)[^/]+\.env|id_(rsa|dsa|ecdsa|ed25519)|"
-    r"[._]netrc|\.pypirc|\.npmrc|\.htpasswd|\.pgpass|\.my\.cnf|\.git-credentials|\.vault[-_](pass\w*|token)|"
-    r"\.dockercfg|\.docker/config\.json|\.kube/config|kubeconfig|credentials(\.json)?|"
-    r"service[-_]?account[^/]*\.json|client_secret[^/]*\.json|"
-    r"token\.(json|pickle)|\.?secrets/[^/.]+(\.txt)?|secrets?\.(ya?ml|json|toml|env))$"
+# Names of secrets, as patterns of .dockerignore.
+SECRET_NAMES = (
+    *("*.env", ".env.*", "*.pem", "*.key", "*.p8", "*.p12", "*.pfx", "*.jks", "*.keystore", "*.kdbx"),
+    *("*.ppk", "*.tfstate*", "id_[rd]sa", "id_ecdsa", "id_ed25519", ".netrc", ".pypirc", ".npmrc"),
+    *(".htpasswd", ".pgpass", ".git-credentials", "credentials.json", "service?account*.json"),
+    *("service[aA]ccount*.json", "client_secret*.json", "secret.json", "secrets.json", "secret.toml"),
+    *("secrets.toml", "secret.y*ml", "secrets.y*ml"),
 )
+# Rarer ones, and those that a folder can have: only files that exist are excluded by them.
+_OTHERS = (
+    r"\.envrc|_netrc|\.my\.cnf|[^/]*(?<!\bexample)\.tfvars|\.vault[-_](pass[^/]*|token)|token\.(json|pickle)|"
+    r"\.dockercfg|\.docker/config\.json|\.kube/config|kubeconfig|credentials|\.?secrets/[^/.]+(\.txt)?"
+)
+_EXAMPLE = r"(example|sample|template|dist|defaults?|tpl)"
+_NAMED = "|".join(dockerignore.translate(name).removesuffix("(?:/.*)?") for name in SECRET_NAMES)
+SECRET = re.compile(rf"(?i)(^|/)(?!\.env\.{_EXAMPLE}|{_EXAMPLE}\.([^/]*\.)?env$)({_NAMED}|{_OTHERS})$")
 # Files of other names are secrets if they hold one of these.
 PLAIN = re.compile(r"(^|/)[^/.]+$|\.(json|txt|crt|cer|asc|conf|cfg|ini)$", re.I)
 HELD = re.compile(

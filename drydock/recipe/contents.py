@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from drydock.detect.ignore import is_secret
+from drydock.detect.ignore import SECRET_NAMES, is_secret
 from drydock.detect.tree import folder_of, join
 from drydock.project import ignore
 
@@ -31,13 +31,8 @@ FILES = (
 )
 # No image needs these, and no one else may read them.
 NEVER = (
-    *("**/__pycache__", "**/*.py[co]", "**/.git", "**/.venv", "**/node_modules", "**/.env"),
-    *("**/.env.*", "**/*.env", "**/*.pem", "**/*.key", "**/*.p12", "**/*.pfx", "**/*.jks"),
-    *("**/*.keystore", "**/*.kdbx", "**/*.p8", "**/*.ppk", "**/*.tfstate", "**/*.tfstate.backup"),
-    *("**/id_rsa", "**/id_dsa", "**/id_ecdsa", "**/id_ed25519", "**/.netrc", "**/.pypirc", "**/.npmrc"),
-    *("**/.htpasswd", "**/.pgpass", "**/.git-credentials", "**/credentials*.json"),
-    *("**/service?account*.json", "**/serviceAccount*.json", "**/client_secret*.json"),
-    *("**/secret*.json", "**/secret*.y*ml", "**/secret*.toml"),
+    *("**/__pycache__", "**/*.py[co]", "**/.git", "**/.venv", "**/node_modules"),
+    *(f"**/{name}" for name in SECRET_NAMES),
 )
 _KEPT_OUT = ignore.rule(list(NEVER))
 _CLASS = re.compile(r"\[([^\]]*)\]")

@@ -240,13 +240,15 @@ def test_volumes_by_hand_decide_the_replicas(volumes: str, replicas: int, told: 
 
 def test_the_build_sees_what_is_shipped_and_no_secret(tmp_path: Path) -> None:
     root = materialise("layout_static_beside_project", tmp_path / "shop")
-    write_files(root, {"app/.env": "", "app/tls.key": "", "app/__pycache__/main.pyc": "", "notes.txt": ""})
+    hidden = dict.fromkeys(["app/.env", "app/tls.key", "app/__pycache__/main.pyc", "app/token.json"], "")
+    write_files(root, {**hidden, "notes.txt": "", "app/secret_menu.json": ""})
     files = [path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file()]
 
     text = recipe.render(recipe.plan(detect(root)))["Dockerfile.dockerignore"]
 
     seen = set(files) - dockerignore.excluded(dockerignore.patterns(text), files)
-    assert seen == {"app/__init__.py", "app/main.py", "notes.txt", "requirements.txt", "static/.gitkeep"}
+    data = {"notes.txt", "app/secret_menu.json", "static/.gitkeep"}
+    assert seen == {"app/__init__.py", "app/main.py", "requirements.txt", *data}
 
 
 def test_a_long_gitignore_hides_no_file_that_the_build_reads(tmp_path: Path) -> None:
@@ -330,7 +332,7 @@ def test_an_example_has_the_form_that_its_name_suggests(name: str, value: str) -
 @pytest.mark.parametrize(
     ("name", "annotation", "value"),
     [
-        ("DATABASE_ASYNC_URL", "PostgresDsn", "postgresql+asyncpg://user:password@database/name"),
+        ("DATABASE_ASYNC_URL", "PostgresDsn", "postgresql://user:password@database/name"),
         ("CACHE", "RedisDsn", "redis://redis:6379/0"),
         ("MAIL_PORT", "int", "8000"),
         ("MAIL_COPIES", "int", "10"),

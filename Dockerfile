@@ -36,7 +36,7 @@ ENV PATH=/opt/uv/bin:$PATH PYTHONPATH=/drydock PYTHONHASHSEED=0 PYTHONUNBUFFERED
 FROM python AS dependencies
 COPY --from=drydock install /install
 RUN --mount=type=secret,id=ca --mount=type=secret,id=index \
-    sh /install/download.sh python3 -m pip install --quiet --root-user-action=ignore --disable-pip-version-check \
+    PIP_ROOT_USER_ACTION=ignore sh /install/download.sh python3 -m pip install --quiet --disable-pip-version-check \
         --no-cache-dir --no-compile --target=/opt/uv --require-hashes --requirement=/install/uv.txt && uv --version
 # After a RUN: directly on the base, even --no-cache takes a WORKDIR from the cache.
 WORKDIR /app

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import shlex
 import sys
@@ -55,7 +54,7 @@ def options(command: str) -> dict[str, str]:
         for word in shlex.split(command)
         for part in (word.split("=", 1) if word.startswith("--") else [word])
     ]
-    for word, following in itertools.pairwise([*words, "--"]):
+    for word, following in zip(words, [*words[1:], "--"]):  # noqa: B905 - 3.9 lacks it
         if word.startswith("--"):
             name = word[2:].replace("-", "_")
             switch = following.startswith("--")

@@ -43,8 +43,8 @@ EXPOSE ${PORT}
 USER ${UID}:${GID}
 # -I -S: neither variables nor installed packages can change the probe.
 HEALTHCHECK --interval=10s --timeout=3s --start-period=30s CMD ["/opt/venv/bin/python3","-I","-S","/opt/image/probe.py"]
-# Becomes uvicorn, which SIGTERM reaches directly. -P keeps the script's folder off the import path.
-ENTRYPOINT ["/opt/venv/bin/python3", "-P", "/opt/image/start.py"]
+# Becomes uvicorn, which SIGTERM reaches directly.
+ENTRYPOINT ["/opt/venv/bin/python3", "/opt/image/start.py"]
 CMD ["serve"]
 STOPSIGNAL SIGTERM
 LABEL maintainer="${MAINTAINER}"

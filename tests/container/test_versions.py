@@ -52,3 +52,10 @@ def test_tools_are_locked_for_the_oldest_python_as_well(name: str) -> None:
         assert name in wanted
         assert len(wanted) == len(set(wanted))
     assert " --python-version 3.9 " in text.partition("==")[0]
+
+
+def test_command_of_the_image_has_no_option_that_python_3_9_lacks() -> None:
+    text = (packaged.SCRIPTS.parent / "recipe/template.Dockerfile").read_text()
+
+    assert 'python3", "/opt/image/start.py"]' in text
+    assert '"-P"' not in text

@@ -809,6 +809,11 @@ def test_module_that_a_function_imports_is_kept(tmp_path: Path) -> None:
     ("code", "path"),
     [
         ("from loguru import logger\nlogger.add('logs/shop.log')\n", "logs/shop.log"),
+        ("import logging\nlogging.basicConfig(filename='logs/shop.log')\n", "logs/shop.log"),
+        ("import os, diskcache\ndiskcache.Cache(os.path.join(os.getcwd(), 'kept'))\n", "kept"),
+        ("import shelve\nshelve.open('kept/shelf')\n", "kept/shelf"),
+        ("import chromadb\nchromadb.PersistentClient(path='vectors')\n", "vectors"),
+        ("from peewee import SqliteDatabase\nDB = SqliteDatabase('shop.db')\n", "shop.db"),
         (
             "LOGGING = {'handlers': {'f': {'class': 'logging.FileHandler', 'filename': 'logs/shop.log'}}}\n",
             "logs/shop.log",

@@ -343,7 +343,9 @@ class _Detection:
         if source:
             self.blockers += deps.unreachable(self.tree, source, names)
         if self.startup:
-            self.blockers += blockers.of_code(self.startup, self.uses, self.layout.workdir.value)
+            workdir = self.layout.workdir.value
+            self.blockers += blockers.of_code(self.startup, self.uses, workdir)
+            self.notes += blockers.withheld(self.tree, self.uses, workdir)
         # Extras may choose the CPU builds; then the user's decision is known.
         if not self._by_hand("image") and not self._by_hand("extras") and "extras" not in self.asked:
             self.blockers += blockers.graphics(self.chosen, names, self.files[:1])

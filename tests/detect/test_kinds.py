@@ -442,6 +442,15 @@ def test_file_whose_name_the_program_holds_is_shipped(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    "path", ["docs/a.md", "data set/c d.csv", ".well-known/security.txt", "image/a.woff2"]
+)
+def test_file_whose_path_is_handed_on_is_shipped(path: str, tmp_path: Path) -> None:
+    code = f"def page(name): return (HERE / name).read_text()\nFIRST = page({path!r})\n"
+
+    assert [one.value for one in found(tmp_path, {"main.py": APP + code, path: "a"}).data_files] == [path]
+
+
+@pytest.mark.parametrize(
     ("call", "files", "written"),
     [
         ("Command({})", {}, ["migrations"]),

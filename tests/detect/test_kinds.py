@@ -442,6 +442,25 @@ def test_file_whose_name_the_program_holds_is_shipped(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("path", "place"),
+    [
+        ("f'{BASE}/docs/pages/{name}.md'", "docs/pages"),
+        ("BASE + '/docs/pages/' + name", "docs/pages"),
+        ("BASE + '/docs/pages/a.md'", "docs/pages/a.md"),
+        ("Path(__file__).with_name('docs') / name", "docs"),
+    ],
+)
+def test_folder_at_the_head_of_a_path_is_shipped(path: str, place: str, tmp_path: Path) -> None:
+    code = (
+        "import os\nfrom pathlib import Path\nBASE = os.path.dirname(__file__)\n"
+        f"def page(name): return open({path}).read()\n"
+    )
+    files: dict[str, str | bytes] = {"main.py": APP + code, "docs/pages/a.md": "a"}
+
+    assert place in [one.value for one in found(tmp_path, files).data_files]
+
+
+@pytest.mark.parametrize(
     "path", ["docs/a.md", "data set/c d.csv", ".well-known/security.txt", "image/a.woff2"]
 )
 def test_file_whose_path_is_handed_on_is_shipped(path: str, tmp_path: Path) -> None:

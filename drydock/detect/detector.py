@@ -20,7 +20,7 @@ from drydock.detect.commands import number
 from drydock.detect.entry import Entry, decide
 from drydock.detect.files import file_uses
 from drydock.detect.ignore import ignore
-from drydock.detect.installation import installation
+from drydock.detect.installation import installation, scripts
 from drydock.detect.launches import CONFIGURED, DEVELOPMENT, Evidence, collect
 from drydock.detect.layout import Layout, layout, source_root
 from drydock.detect.model import (
@@ -174,6 +174,7 @@ class _Detection:
             system_run=run,
             migrate=migrate,
             workers=self._workers() if entry else (),
+            scripts=scripts(self.tree, project, self.layout.roots.value),
             settings=read,
             data_files=data,
             writable=writable,

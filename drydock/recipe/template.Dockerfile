@@ -24,7 +24,7 @@ WORKDIR /app
 
 # `divide` writes into one file how the application is served, and makes two layers: code, and the rest.
 FROM dependencies AS builder
-ARG APP_WORKDIR PORT UID GID APP_ENTRY_POINT=main:app APP_FACTORY=0 APP_OPTIONS="" APP_PATH=/app APP_LOGGING=0 APP_SETTINGS_CHECK="" APP_MIGRATE="" APP_COMMANDS="" HEALTH_HOST="" HEALTH_PATH=/health
+ARG APP_WORKDIR PORT UID GID APP_ENTRY_POINT=main:app APP_FACTORY=0 APP_OPTIONS="" APP_PATH=/app APP_LOGGING=0 APP_SETTINGS_CHECK="" APP_MIGRATE="" APP_COMMANDS="" APP_SCRIPTS="" HEALTH_HOST="" HEALTH_PATH=/health
 # <application>
 RUN --network=none --mount=type=bind,from=drydock,target=/drydock python3 -m divide /rootfs /layers
 FROM dependencies AS compiled

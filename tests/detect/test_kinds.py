@@ -925,3 +925,17 @@ def test_wrapper_that_is_made_where_the_server_starts_is_noted(start: str, tmp_p
 
     assert (value(findings.entry_point), findings.port.value) == ("main:service", 9000)
     assert "Layer(…)" in findings.notes[0].value
+
+
+def test_console_scripts_of_the_project_are_found_where_their_modules_are(tmp_path: Path) -> None:
+    files: dict[str, str | bytes] = {
+        "pyproject.toml": "[project]\nname = 'shop'\ndependencies = ['fastapi', 'uvicorn']\n"
+        "[project.scripts]\nshop-admin = 'shop.admin:main'\nshop-gone = 'gone:main'\n"
+        "[tool.poetry.scripts]\nold = 'shop:cli.run'\n",
+        "src/shop/__init__.py": "",
+        "src/shop/admin.py": "def main(): ...\n",
+        "src/shop/main.py": APP,
+    }
+    findings = detect(write(tmp_path, files))
+
+    assert findings.scripts == {"old": "shop:cli.run", "shop-admin": "shop.admin:main"}

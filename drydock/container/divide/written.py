@@ -1,4 +1,4 @@
-"""The image's files that follow from the build's arguments: serve.json, import path, accounts."""
+"""The image's files that follow from the build's arguments: serve.json, import path, accounts, starters."""
 
 from __future__ import annotations
 
@@ -26,6 +26,11 @@ def write(tree: Path, arguments: Mapping[str, str]) -> None:
         place = tree / path
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_text(text)
+    for name, function in json.loads(arguments.get("APP_SCRIPTS") or "{}").items():
+        place = tree / ENVIRONMENT.relative_to("/") / "bin" / name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text(starter(function))
+        place.chmod(0o755)
 
 
 def served(arguments: Mapping[str, str]) -> dict[str, object]:
@@ -44,6 +49,13 @@ def served(arguments: Mapping[str, str]) -> dict[str, object]:
         "health_host": arguments.get("HEALTH_HOST", ""),
         "options": options(arguments.get("APP_OPTIONS", "")),
     }
+
+
+def starter(function: str) -> str:
+    """Return the console script that an installer makes for a function such as `shop.cli:main`."""
+    module, _, name = function.partition(":")
+    first = name.partition(".")[0]
+    return f"#!{ENVIRONMENT}/bin/python3\nimport sys\nfrom {module} import {first}\nsys.exit({name}())\n"
 
 
 def options(command: str) -> dict[str, str]:

@@ -36,7 +36,7 @@ ENV PATH=/opt/uv/bin:$PATH PYTHONPATH=/drydock PYTHONHASHSEED=0 PYTHONUNBUFFERED
 FROM python AS dependencies
 COPY --from=drydock install /install
 RUN --mount=type=secret,id=ca --mount=type=secret,id=index \
-    sh /install/download.sh python3 -m pip install --quiet --root-user-action=ignore --disable-pip-version-check \
+    PIP_ROOT_USER_ACTION=ignore sh /install/download.sh python3 -m pip install --quiet --disable-pip-version-check \
         --no-cache-dir --no-compile --target=/opt/uv --require-hashes --requirement=/install/uv.txt && uv --version
 # After a RUN: directly on the base, even --no-cache takes a WORKDIR from the cache.
 WORKDIR /app
@@ -73,8 +73,8 @@ EXPOSE ${PORT}
 USER ${UID}:${GID}
 # -I -S: neither variables nor what is installed can change what a probe does.
 HEALTHCHECK --interval=10s --timeout=3s --start-period=30s CMD ["/opt/venv/bin/python3","-I","-S","/opt/image/probe.py"]
-# Becomes uvicorn, which SIGTERM reaches directly. -P keeps the script's folder off the import path.
-ENTRYPOINT ["/opt/venv/bin/python3", "-P", "/opt/image/start.py"]
+# Becomes uvicorn, which SIGTERM reaches directly.
+ENTRYPOINT ["/opt/venv/bin/python3", "/opt/image/start.py"]
 CMD ["serve"]
 STOPSIGNAL SIGTERM
 LABEL maintainer="${MAINTAINER}"
@@ -106,7 +106,7 @@ ENV PATH=/opt/venv/bin:/usr/local/bin:/usr/bin:/bin HOME=/tmp LOGNAME=app LANG=C
 EXPOSE ${PORT}
 USER ${UID}:${GID}
 HEALTHCHECK --interval=10s --timeout=3s --start-period=30s CMD ["/opt/venv/bin/python3","-I","-S","/opt/image/probe.py"]
-ENTRYPOINT ["/opt/venv/bin/python3", "-P", "/opt/image/start.py"]
+ENTRYPOINT ["/opt/venv/bin/python3", "/opt/image/start.py"]
 CMD ["serve"]
 STOPSIGNAL SIGTERM
 LABEL maintainer="${MAINTAINER}"

@@ -44,7 +44,8 @@ TRUE = ("1", "true", "yes", "on")
 UNWRITABLE = (
     r"\[Errno (?:13|30)\] [^:\n]+: '(?P<path>[^'\n]+)'|unable to open database file|readonly database"
 )
-SERVE = __file__.rpartition("/")[0] + "/serve.json"
+HERE = __file__.rpartition("/")[0]
+SERVE = HERE + "/serve.json"
 
 
 def main(arguments: list[str]) -> int:
@@ -369,9 +370,12 @@ def _serve_in_processes(config: Any, sockets: list[Any], patient: bool) -> int:
         process.is_alive = lambda self, *_, **__: self.process.is_alive()
     # uvicorn before 0.36 wants to be told how a worker serves.
     old = "target" in inspect.signature(Multiprocess).parameters
+    # Workers start in the application's folder, whose modules may be called as the standard library's.
+    os.environ["PYTHONSAFEPATH"] = "1"
     supervisor = Multiprocess(config, **({"target": Server(config).run} if old else {}), sockets=sockets)
     collect_garbage()
     supervisor.run()
+    del os.environ["PYTHONSAFEPATH"]
     # uvicorn stops without an error when a worker could not start.
     codes = [getattr(worker, "process", worker).exitcode for worker in supervisor.processes]
     return STARTUP_FAILURE if STARTUP_FAILURE in codes else 0
@@ -379,9 +383,7 @@ def _serve_in_processes(config: Any, sockets: list[Any], patient: bool) -> int:
 
 def beside(name: str) -> Any:
     """Import a script in this folder, which is not on the import path."""
-    spec = importlib.util.spec_from_file_location(
-        f"drydock_{name}", __file__.rpartition("/")[0] + f"/{name}.py"
-    )
+    spec = importlib.util.spec_from_file_location(f"drydock_{name}", f"{HERE}/{name}.py")
     assert spec is not None  # noqa: S101 - the name ends in .py
     assert spec.loader is not None  # noqa: S101 - as above
     module = importlib.util.module_from_spec(spec)
@@ -391,9 +393,13 @@ def beside(name: str) -> Any:
 
 if __name__ == "__mp_main__":
     # One of several workers: Python starts each as a new process.
+    os.environ.pop("PYTHONSAFEPATH", None)
     beside("limits").install(options().get("http", "auto"))
     report_from_worker()
 if __name__ == "__main__":
+    # As with -P, which Python 3.11 brought.
+    if sys.path[0] == HERE:
+        del sys.path[0]
     # Collecting garbage among modules that all stay would make importing them a tenth slower.
     gc.disable()
     sys.exit(main(sys.argv[1:]))

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Iterable
 
 from drydock.detect.apps import RUNNERS
 from drydock.detect.code import Startup
 from drydock.detect.dependencies import Chosen
 from drydock.detect.dockerfiles import Dockerfile
 from drydock.detect.files import FileUse, makes_unknown
-from drydock.detect.model import PLACE, Blocker
+from drydock.detect.ignore import is_secret
+from drydock.detect.model import PLACE, Blocker, Found, distinct
 from drydock.detect.syntax import Site
 from drydock.detect.tree import Tree, ancestors, join
 
@@ -76,7 +78,7 @@ def _missing(tree: Tree, uses: list[FileUse], workdir: str) -> list[Blocker]:
         path = use.place(workdir)
         if not use.at_import or use.guarded or use.kind not in {"folder", "read"} or path in made:
             continue
-        here = path.startswith("..") or path.rpartition("/")[2].startswith(".env") or tree.has(path)
+        here = path.startswith("..") or is_secret(path, tree.root / path) or tree.has(path)
         if here or (tree.root / path).is_dir():
             continue
         if built := _front_end(tree, path):
@@ -86,6 +88,16 @@ def _missing(tree: Tree, uses: list[FileUse], workdir: str) -> list[Blocker]:
         fact = f"{path} does not exist, and the {kind} is read at import"
         return [Blocker("files", fact, use.where, f"add the {kind}")]
     return []
+
+
+def withheld(tree: Tree, uses: list[FileUse], workdir: str) -> Iterable[Found[str]]:
+    """Return a note for each secret that is read at import, since no image holds it."""
+    asked = ((use.place(workdir), use) for use in uses if use.kind == "read" and use.at_import)
+    return distinct(
+        Found(f"{path} is read at import and is a secret, which no image holds: mount it there", use.where)
+        for path, use in asked
+        if not use.guarded and ".env" not in path and is_secret(path, tree.root / path)
+    )
 
 
 def _front_end(tree: Tree, path: str) -> str:

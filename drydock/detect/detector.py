@@ -20,7 +20,7 @@ from drydock.detect.commands import number
 from drydock.detect.entry import Entry, decide
 from drydock.detect.files import file_uses
 from drydock.detect.ignore import ignore
-from drydock.detect.installation import installation
+from drydock.detect.installation import installation, scripts
 from drydock.detect.launches import CONFIGURED, DEVELOPMENT, Evidence, collect
 from drydock.detect.layout import Layout, layout, source_root
 from drydock.detect.model import (
@@ -174,6 +174,7 @@ class _Detection:
             system_run=run,
             migrate=migrate,
             workers=self._workers() if entry else (),
+            scripts=scripts(self.tree, project, self.layout.roots.value),
             settings=read,
             data_files=data,
             writable=writable,
@@ -343,7 +344,9 @@ class _Detection:
         if source:
             self.blockers += deps.unreachable(self.tree, source, names)
         if self.startup:
-            self.blockers += blockers.of_code(self.startup, self.uses, self.layout.workdir.value)
+            workdir = self.layout.workdir.value
+            self.blockers += blockers.of_code(self.startup, self.uses, workdir)
+            self.notes += blockers.withheld(self.tree, self.uses, workdir)
         # Extras may choose the CPU builds; then the user's decision is known.
         if not self._by_hand("image") and not self._by_hand("extras") and "extras" not in self.asked:
             self.blockers += blockers.graphics(self.chosen, names, self.files[:1])

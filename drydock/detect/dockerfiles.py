@@ -20,6 +20,7 @@ MAX_SCRIPTS = 3  # that run each other
 DOCKERFILE = re.compile(r"(.*/)?(Dockerfile|Containerfile)([.-][\w.-]+)?", re.I)
 # Those with a purpose of their own, of a project that has no other.
 NAMED = re.compile(r"(.*/)?[\w.-]+\.(Dockerfile|Containerfile)", re.I)
+OTHER_FORMATS = (".dockerignore", ".md", ".j2", ".sh", ".py")
 # By its usual name, or any at the top: its content decides.
 COMPOSE = re.compile(r"(.*/)?(docker-)?compose([.-][\w.-]+)?\.ya?ml|[\w.-]+\.ya?ml")
 NOT_PRODUCTION = re.compile(
@@ -94,16 +95,13 @@ class Command:
 
 def dockerfiles(tree: Tree) -> list[Dockerfile]:
     """Return the Dockerfiles of a tree, shallow ones first, and in a folder those named for production."""
-    names = [f for f in tree.files if not f.endswith((".dockerignore", ".md", ".j2", ".sh", ".py"))]
-    names = [f for f in names if DOCKERFILE.fullmatch(f)] or [f for f in names if NAMED.fullmatch(f)]
-    names.sort(key=lambda f: (f.count("/"), folder_of(f), "prod" not in f.lower(), f))
-    found = []
-    for path in names[:MAX_FILES]:
-        text = tree.text(path)
-        # A Dockerfile in drydock's form follows from the project, so it is not evidence.
-        if text and "{{" not in path and not dockerfile.is_ours(text):
-            found.append(read_dockerfile(tree, path, text))
-    return found
+    # A Dockerfile in drydock's form follows from the project, so it is not evidence.
+    named = [f for f in tree.files if DOCKERFILE.fullmatch(f) or NAMED.fullmatch(f)]
+    names = [f for f in named if "{{" not in f and not f.endswith(OTHER_FORMATS)]
+    texts = {f: text for f in names if (text := tree.text(f)) and not dockerfile.is_ours(text)}
+    found = [f for f in texts if DOCKERFILE.fullmatch(f)] or list(texts)
+    found.sort(key=lambda f: (f.count("/"), folder_of(f), "prod" not in f.lower(), f))
+    return [read_dockerfile(tree, path, texts[path]) for path in found[:MAX_FILES]]
 
 
 def kept(tree: Tree) -> list[Found[str]]:

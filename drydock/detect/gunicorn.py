@@ -21,11 +21,12 @@ RENAMED = {
     "accesslog": "access-logfile",
     "raw_env": "env",
     "logconfig": "log-config",
+    "preload_app": "preload",
 }
 SAME = frozenset(
     {"bind", "workers", "worker_class", "worker_connections", "threads", "timeout", "graceful_timeout"}
     | {"max_requests", "max_requests_jitter", "backlog", "forwarded_allow_ips", "limit_request_line"}
-    | {"limit_request_fields", "limit_request_field_size", "chdir", "preload_app", "keyfile", "certfile"}
+    | {"limit_request_fields", "limit_request_field_size", "chdir", "keyfile", "certfile"}
     | {"logconfig_dict", "access_log_format"}
 )
 HOOK = re.compile(r"^(on_\w+|when_ready|(pre|post)_\w+|child_exit|worker_(int|abort|exit))$")
@@ -59,8 +60,9 @@ def _name(given: Options) -> str:
 def _settings(module: Module) -> Iterator[tuple[str, str]]:
     for binding in module.bindings:
         known = binding.name in RENAMED or binding.name in SAME
-        empty = is_true(binding.value, None) or not getattr(binding.value, "elts", True)
+        off = any(is_true(binding.value, value) for value in (None, False))
+        empty = off or not getattr(binding.value, "elts", True)
         if known and not empty and not binding.scope.function:
             name = f"--{RENAMED.get(binding.name, binding.name.replace('_', '-'))}"
             value = binding.value.elts[0] if isinstance(binding.value, ast.List) else binding.value
-            yield name, f"{name} {Reader(module).shown(value)}"
+            yield name, name if is_true(value) else f"{name} {Reader(module).shown(value)}"

@@ -28,6 +28,7 @@ GIT_VERSIONS = (
     *("hatch-vcs", "setuptools-scm", "setuptools_scm", "poetry-dynamic-versioning", "versioningit"),
     *("uv-dynamic-versioning", "pdm-scm"),
 )
+SCRIPT = re.compile(r"(?P<module>[\w.]+)\s*:\s*(?P<function>[\w.]+)")
 FILE_KEYS = ("readme", "license", "license-files")
 
 
@@ -58,6 +59,20 @@ def installation(
         return Found(Installation(True, git, files, environment), *reason)
     why = "its modules are imported from the source root"
     return Found(Installation(False, git, (), ()), path if data else roots[0], why)
+
+
+def scripts(tree: Tree, project: str, roots: tuple[str, ...]) -> dict[str, str]:
+    """Return the project's console scripts, which an installation would make: a function by name."""
+    data = project_table(tree, project)
+    declared = {**table(data, "tool", "poetry", "scripts"), **table(data, "project", "scripts")}
+    found: dict[str, str] = {}
+    for name, value in declared.items():
+        match = SCRIPT.fullmatch(value) if isinstance(value, str) else None
+        module = match["module"].replace(".", "/") if match and re.fullmatch(r"[\w.-]+", name) else ""
+        files = (join(root, end) for root in roots for end in (f"{module}.py", f"{module}/__init__.py"))
+        if match and module and any(map(tree.has, files)):
+            found[name] = f"{match['module']}:{match['function']}"
+    return found
 
 
 def _declared_by_setup(tree: Tree, chosen: Chosen) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, Literal, TypeVar
@@ -202,6 +202,7 @@ class Findings:
     system_run: tuple[Package, ...]
     migrate: Found[Migration] | None
     workers: tuple[Worker, ...]
+    scripts: Mapping[str, str]  # the project's own console scripts: a function by name
     settings: tuple[Found[Setting], ...]
     data_files: tuple[Found[str], ...]
     writable: tuple[Written, ...]

@@ -15,7 +15,7 @@ SCOPED = {ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef, ast.I
 MAX_NODES = 200_000
 MAX_NAME = 60  # characters
 # No source, and nothing that programs write themselves.
-FILE_NAME = re.compile(r"[\w-][\w.-]*\.(?!(?:py|db|log|pid|sock)$)[a-z]{2,5}")
+FILE_NAME = re.compile(r"(?:\.?[\w-][\w. -]*/)*[\w-][\w. -]*\.(?!(?:py|db|log|pid|sock)$)[a-z][a-z0-9]{1,4}")
 LEAVES: frozenset[type] = frozenset(
     {
         *(ast.Name, ast.Load, ast.Store, ast.Del, ast.alias, ast.arg, ast.Pass, ast.Global),

@@ -128,6 +128,9 @@ class Reader(NamedTuple):
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div):
             base = inner.path(node.left)
             return base and base.joined(self._tail(node.right))
+        if isinstance(node, ast.BinOp) and (self._tail(node.right) or "").startswith("/"):
+            base = inner.path(node.left)
+            return base and base.joined((self._tail(node.right) or "").lstrip("/"))
         if isinstance(node, ast.JoinedStr) and node.values and isinstance(node.values[0], ast.FormattedValue):
             parts = [self._tail(part) for part in node.values[1:]]
             rest = "".join(part or "" for part in parts)
@@ -161,11 +164,13 @@ class Reader(NamedTuple):
             head, *rest = node.values
             if isinstance(head, ast.FormattedValue):
                 after = constant(rest[0]) if rest else None
-                return inner.path(head.value) if after and after[0] == "/" else None
+                base = inner.path(head.value) if after and after[0] == "/" else None
+                return base.joined(after.rpartition("/")[0][1:]) if base and after else None
             written = (constant(head) or "").rpartition("/")[0]
             return _literal_path(written) if written else None
         if isinstance(node, ast.BinOp) and isinstance(node.op, (ast.Div, ast.Add)):
-            if isinstance(node.op, ast.Add) and not (constant(node.left) or "").endswith("/"):
+            last = node.left.right if isinstance(node.left, ast.BinOp) else node.left
+            if isinstance(node.op, ast.Add) and not (constant(last) or "").endswith("/"):
                 return None
             return inner.path(node.left) or inner.folder(node.left)
         if isinstance(node, ast.Call) and node.args:
@@ -196,8 +201,9 @@ class Reader(NamedTuple):
             return self.path(argument(call, 1, "default")), True
         if of is not None and tail in {"resolve", "absolute", "as_posix", "expanduser"}:
             return self.path(of), True
-        if of is not None and tail == "joinpath":
+        if of is not None and tail in {"joinpath", "with_name"}:
             base = self.path(of)
+            base = base.above() if base and tail == "with_name" else base
             return base and base.joined(*(self._tail(a) for a in call.args)), True
         return None, False
 

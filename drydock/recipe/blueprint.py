@@ -90,6 +90,7 @@ class Blueprint:
     settings_check: str
     migrate: str
     workers: Mapping[str, str]  # commands beside the server in the same image, by name
+    scripts: Mapping[str, str]  # the project's console scripts: a function by name
     logging: bool
     secrets: tuple[str, ...]
     public: tuple[str, ...]
@@ -163,6 +164,7 @@ def draw(findings: Findings, table: Mapping[str, Any], image: str, maintainer: s
         settings_check=str(table.get("settings-check", "")),
         migrate=_migrate(f, base),
         workers=_workers(f),
+        scripts=f.scripts,
         logging=bool(table.get("logging", False)),
         secrets=tuple(join(f.context.value, path) for path in f.ignore.secrets),
         public=tuple(join(f.context.value, path) for path in f.ignore.public),

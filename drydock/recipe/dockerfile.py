@@ -81,6 +81,7 @@ def arguments(blueprint: Blueprint) -> dict[str, str]:
         "APP_SETTINGS_CHECK": _quoted(blueprint.settings_check),
         "APP_MIGRATE": _quoted(blueprint.migrate),
         "APP_COMMANDS": _quoted(json.dumps(blueprint.workers) if blueprint.workers else ""),
+        "APP_SCRIPTS": _quoted(json.dumps(blueprint.scripts) if blueprint.scripts else ""),
         "EXTRA_FILES": _quoted(" ".join(blueprint.extra_files)),
         "PORT": str(blueprint.port),
         "HEALTH_PATH": _quoted(blueprint.health_path),

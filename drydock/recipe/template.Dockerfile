@@ -17,14 +17,14 @@ ENV PATH=/opt/uv/bin:$PATH PYTHONPATH=/drydock PYTHONHASHSEED=0 PYTHONUNBUFFERED
 FROM python AS dependencies
 COPY --from=drydock install /install
 RUN --mount=type=secret,id=ca --mount=type=secret,id=index \
-    sh /install/download.sh python3 -m pip install --quiet --root-user-action=ignore --disable-pip-version-check \
+    PIP_ROOT_USER_ACTION=ignore sh /install/download.sh python3 -m pip install --quiet --disable-pip-version-check \
         --no-cache-dir --no-compile --target=/opt/uv --require-hashes --requirement=/install/uv.txt && uv --version
 WORKDIR /app
 # <dependencies>
 
 # `divide` writes into one file how the application is served, and makes two layers: code, and the rest.
 FROM dependencies AS builder
-ARG APP_WORKDIR PORT UID GID APP_ENTRY_POINT=main:app APP_FACTORY=0 APP_OPTIONS="" APP_PATH=/app APP_LOGGING=0 APP_SETTINGS_CHECK="" APP_MIGRATE="" APP_COMMANDS="" HEALTH_HOST="" HEALTH_PATH=/health
+ARG APP_WORKDIR PORT UID GID APP_ENTRY_POINT=main:app APP_FACTORY=0 APP_OPTIONS="" APP_PATH=/app APP_LOGGING=0 APP_SETTINGS_CHECK="" APP_MIGRATE="" APP_COMMANDS="" APP_SCRIPTS="" HEALTH_HOST="" HEALTH_PATH=/health
 # <application>
 RUN --network=none --mount=type=bind,from=drydock,target=/drydock python3 -m divide /rootfs /layers
 FROM dependencies AS compiled
@@ -43,8 +43,8 @@ EXPOSE ${PORT}
 USER ${UID}:${GID}
 # -I -S: neither variables nor installed packages can change the probe.
 HEALTHCHECK --interval=10s --timeout=3s --start-period=30s CMD ["/opt/venv/bin/python3","-I","-S","/opt/image/probe.py"]
-# Becomes uvicorn, which SIGTERM reaches directly. -P keeps the script's folder off the import path.
-ENTRYPOINT ["/opt/venv/bin/python3", "-P", "/opt/image/start.py"]
+# Becomes uvicorn, which SIGTERM reaches directly.
+ENTRYPOINT ["/opt/venv/bin/python3", "/opt/image/start.py"]
 CMD ["serve"]
 STOPSIGNAL SIGTERM
 LABEL maintainer="${MAINTAINER}"

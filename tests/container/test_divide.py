@@ -198,6 +198,17 @@ ARGUMENTS = {
 }
 
 
+def test_starter_runs_the_function_and_ends_with_its_code(tmp_path: Path) -> None:
+    (tmp_path / "shop.py").write_text(
+        "import sys\nclass cli:\n    def main():\n        return len(sys.argv)\n"
+    )
+    starter = tmp_path / "starter"
+    starter.write_text(written.starter("shop:cli.main"))
+
+    assert starter.read_text().startswith("#!/opt/venv/bin/python3\n")
+    assert subprocess.run([sys.executable, starter, "a"], check=False).returncode == 2
+
+
 def test_what_is_served_is_read_from_the_builds_arguments() -> None:
     assert written.served(ARGUMENTS) == {
         "application": "shop.main:app",

@@ -50,7 +50,7 @@ def script(tmp_path: Path) -> list[str]:
     for name in ("start.py", "limits.py"):
         shutil.copy(Path(start.__file__).with_name(name), tmp_path)
     (tmp_path / "serve.json").write_text(json.dumps(SERVED))
-    return [sys.executable, "-P", str(tmp_path / "start.py")]
+    return [sys.executable, str(tmp_path / "start.py")]
 
 
 @pytest.fixture(autouse=True)
@@ -72,6 +72,17 @@ def test_check_prints_every_problem_and_exits_78(serve: Serve, capsys: pytest.Ca
 
     assert start.main(["check"]) == 78
     assert capsys.readouterr().err == "error: A: missing; set it\nerror: B: wrong; fix it\n"
+
+
+def test_script_s_folder_is_not_on_the_import_path(script: list[str], tmp_path: Path) -> None:
+    (tmp_path / "app").mkdir()
+    (tmp_path / "app/paths.py").write_text("import sys\ndef check(): return sys.path[:1]\n")
+    (tmp_path / "serve.json").write_text(json.dumps(SERVED | {"settings_check": "paths:check"}))
+
+    environment = os.environ | {"PYTHONPATH": str(tmp_path / "app")}
+    done = subprocess.run([*script, "check"], env=environment, capture_output=True, text=True, check=False)
+
+    assert done.stderr == f"error: {tmp_path / 'app'}\n"
 
 
 def test_good_settings_pass_the_check() -> None:

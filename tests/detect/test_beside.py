@@ -113,6 +113,19 @@ def test_usual_name_of_gunicorns_configuration_file_needs_no_option(tmp_path: Pa
     assert found(tmp_path, files).options == Found(("--limit-max-requests", "500"), "Procfile:1")
 
 
+@pytest.mark.parametrize(("value", "told"), [("False", ""), ("None", ""), ("True", "--preload,")])
+def test_switch_of_gunicorns_configuration_file_is_named_if_it_is_on(
+    value: str, told: str, tmp_path: Path
+) -> None:
+    files = {"Procfile": "web: gunicorn main:app\n", "gunicorn.conf.py": f"preload_app = {value}\n"}
+
+    notes = [note.value for note in found(tmp_path, files).notes]
+
+    assert notes == (
+        [f"the start command has {told} which the image's own start does not take over"] * bool(told)
+    )
+
+
 def test_options_of_a_launcher_are_taken_over_unless_it_is_a_developers(tmp_path: Path) -> None:
     launcher = (
         "import uvicorn\nPREFIX = '/shop'\n"

@@ -238,6 +238,20 @@ def test_missing_file_read_at_import_blocks(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize("held", [{}, {"keys/jwt.pem": "-----BEGIN PRIVATE KEY-----\nAAAA\n"}])
+def test_secret_read_at_import_is_to_be_mounted(held: dict[str, str], tmp_path: Path) -> None:
+    code = {"main.py": f"KEY = open('keys/jwt.pem').read()\n{APP}", "requirements.txt": "fastapi\nuvicorn\n"}
+    findings = detect(write(tmp_path, code | held))
+
+    assert findings.blockers == ()
+    assert [(note.value, note.where) for note in findings.notes] == [
+        (
+            "keys/jwt.pem is read at import and is a secret, which no image holds: mount it there",
+            "main.py:1",
+        )
+    ]
+
+
 @pytest.mark.parametrize(
     "guard",
     [

@@ -442,6 +442,34 @@ def test_file_whose_name_the_program_holds_is_shipped(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("path", "place"),
+    [
+        ("f'{BASE}/docs/pages/{name}.md'", "docs/pages"),
+        ("BASE + '/docs/pages/' + name", "docs/pages"),
+        ("BASE + '/docs/pages/a.md'", "docs/pages/a.md"),
+        ("Path(__file__).with_name('docs') / name", "docs"),
+    ],
+)
+def test_folder_at_the_head_of_a_path_is_shipped(path: str, place: str, tmp_path: Path) -> None:
+    code = (
+        "import os\nfrom pathlib import Path\nBASE = os.path.dirname(__file__)\n"
+        f"def page(name): return open({path}).read()\n"
+    )
+    files: dict[str, str | bytes] = {"main.py": APP + code, "docs/pages/a.md": "a"}
+
+    assert place in [one.value for one in found(tmp_path, files).data_files]
+
+
+@pytest.mark.parametrize(
+    "path", ["docs/a.md", "data set/c d.csv", ".well-known/security.txt", "image/a.woff2"]
+)
+def test_file_whose_path_is_handed_on_is_shipped(path: str, tmp_path: Path) -> None:
+    code = f"def page(name): return (HERE / name).read_text()\nFIRST = page({path!r})\n"
+
+    assert [one.value for one in found(tmp_path, {"main.py": APP + code, path: "a"}).data_files] == [path]
+
+
+@pytest.mark.parametrize(
     ("call", "files", "written"),
     [
         ("Command({})", {}, ["migrations"]),
@@ -483,6 +511,15 @@ def test_dockerfile_with_a_name_of_its_own_is_evidence_without_another(tmp_path:
 
     assert found(alone, files).port.value == 80
     assert found(beside, files | {"Dockerfile": "FROM python:3.11\nCOPY . .\n"}).port.value == 8000
+
+
+def test_dockerfile_of_drydock_is_not_another(tmp_path: Path) -> None:
+    files: dict[str, str | bytes] = {
+        "web.dockerfile": "FROM python:3.12\nCMD uvicorn main:app --port 80\n",
+        "Dockerfile": "FROM scratch AS drydock\nFROM python:3.13-slim AS slim\n",
+    }
+
+    assert found(tmp_path, files).port.value == 80
 
 
 KEY = "-----BEGIN OPENSSH PRIVATE KEY-----\nAAAA\n"
@@ -800,6 +837,11 @@ def test_module_that_a_function_imports_is_kept(tmp_path: Path) -> None:
     ("code", "path"),
     [
         ("from loguru import logger\nlogger.add('logs/shop.log')\n", "logs/shop.log"),
+        ("import logging\nlogging.basicConfig(filename='logs/shop.log')\n", "logs/shop.log"),
+        ("import os, diskcache\ndiskcache.Cache(os.path.join(os.getcwd(), 'kept'))\n", "kept"),
+        ("import shelve\nshelve.open('kept/shelf')\n", "kept/shelf"),
+        ("import chromadb\nchromadb.PersistentClient(path='vectors')\n", "vectors"),
+        ("from peewee import SqliteDatabase\nDB = SqliteDatabase('shop.db')\n", "shop.db"),
         (
             "LOGGING = {'handlers': {'f': {'class': 'logging.FileHandler', 'filename': 'logs/shop.log'}}}\n",
             "logs/shop.log",
@@ -883,3 +925,17 @@ def test_wrapper_that_is_made_where_the_server_starts_is_noted(start: str, tmp_p
 
     assert (value(findings.entry_point), findings.port.value) == ("main:service", 9000)
     assert "Layer(…)" in findings.notes[0].value
+
+
+def test_console_scripts_of_the_project_are_found_where_their_modules_are(tmp_path: Path) -> None:
+    files: dict[str, str | bytes] = {
+        "pyproject.toml": "[project]\nname = 'shop'\ndependencies = ['fastapi', 'uvicorn']\n"
+        "[project.scripts]\nshop-admin = 'shop.admin:main'\nshop-gone = 'gone:main'\n"
+        "[tool.poetry.scripts]\nold = 'shop:cli.run'\n",
+        "src/shop/__init__.py": "",
+        "src/shop/admin.py": "def main(): ...\n",
+        "src/shop/main.py": APP,
+    }
+    findings = detect(write(tmp_path, files))
+
+    assert findings.scripts == {"old": "shop:cli.run", "shop-admin": "shop.admin:main"}

@@ -105,7 +105,7 @@ def measure(start: Path, folder: Path, trace: Path) -> None:
             # The answer 401 needs the issuer's keys. If the application ended while fetching them, it would
             # warn (anyio forgets a coroutine), and a warning imports modules that no path to readiness needs.
             wait_until(url + "/api/ada/tasks", 401, {"Authorization": f"Bearer {forged()}"})
-        run([sys.executable, "-P", str(start), "migrate"], environment | remote, code=None)
+        run([sys.executable, str(start), "migrate"], environment | remote, code=None)
 
 
 @contextmanager
@@ -114,7 +114,7 @@ def serving(start: Path, environment: Mapping[str, str]) -> Iterator[tuple[str, 
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
     own = {**environment, "PORT": str(port), "HOST": "127.0.0.1"}
-    command = [sys.executable, "-P", str(start), "serve"]
+    command = [sys.executable, str(start), "serve"]
     process = subprocess.Popen(command, env=own, stdout=sys.stderr)  # noqa: S603 - argument list of our own
     url = f"http://127.0.0.1:{port}"
     try:

@@ -132,7 +132,9 @@ def take_conversions(tree: Tree) -> None:
     """Copy the C library's tables of encodings if a library calls iconv(), which opens them by name."""
     for path in tree.binaries():
         if not path.name.startswith(ON_BEHALF) and ICONV in tree.inside(path).read_bytes():
-            tree.take_all(known_libraries()["libc.so.6"].parent / CONVERSIONS)
+            # Debian 11 has them in /usr/lib beside a C library in /lib.
+            beside = known_libraries()["libc.so.6"].parent / CONVERSIONS
+            tree.take_all(beside if beside.is_dir() else Path(f"/usr{beside}"))
             return
 
 

@@ -91,7 +91,7 @@ class Tree:
 
     def folder(self, path: Path) -> None:
         """Make a folder of the running system with its mode, but without its content."""
-        for part in (*reversed(path.parents[:-1]), path) if path.is_dir() else ():
+        for part in (*reversed([*path.parents][:-1]), path) if path.is_dir() else ():
             self._link(part) if part.is_symlink() else self._folder(part)
 
     def files(self) -> Iterator[Path]:

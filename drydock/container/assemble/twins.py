@@ -33,7 +33,7 @@ def link_twins(tree: Tree, site: Path, known: dict[str, Path], loader: Path) -> 
         kept = copy.with_name(copy.name + ".kept")
         copy.rename(kept)
         copy.symlink_to(twin)
-        if all(complaints(path, loader) <= earlier for path, earlier in zip(users, before, strict=True)):
+        if all(complaints(path, loader) <= earlier for path, earlier in zip(users, before)):  # noqa: B905 - 3.9 lacks it
             kept.unlink()
             linked.append(site / copy.relative_to(tree.inside(site)))
         else:

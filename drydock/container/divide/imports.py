@@ -4,8 +4,11 @@ Deferred imports are included. The list is Python, one statement a line, sorted.
 until a commit imports something new; until then, earlier findings about it stay valid.
 """
 
+from __future__ import annotations
+
 import ast
 import sys
+import sysconfig
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
@@ -22,9 +25,7 @@ def statements(tree: Path, roots: Iterable[Path], entry: str) -> tuple[list[str]
     Also return a reason for each file that does not compile but is imported by name; others may be templates.
     `roots` are the folders of the application's own modules, `entry` is the module that is served.
     """
-    own = {path.stem for root in roots if root.is_dir() for path in root.iterdir()} | set(
-        sys.stdlib_module_names
-    )
+    own = {path.stem for root in roots if root.is_dir() for path in root.iterdir()} | _standard()
     found: set[tuple[str, str]] = set()
     mentioned = set(entry.split("."))
     broken: dict[Path, str] = {}
@@ -109,6 +110,13 @@ class Reader(ast.NodeVisitor):
 
     def _note(self, text: str, mark: str | None = None) -> None:
         self.found.add((text, mark or (OPTIONAL if self._optional else REQUIRED)))
+
+
+def _standard() -> set[str]:
+    """Return the standard library's top-level modules; Python 3.9 lacks a list of them."""
+    folder = Path(sysconfig.get_path("stdlib"))
+    listed = getattr(sys, "stdlib_module_names", None)
+    return set(listed or (*sys.builtin_module_names, *(path.stem for path in folder.iterdir())))
 
 
 def _texts(nodes: Iterable[ast.AST]) -> Iterator[str]:

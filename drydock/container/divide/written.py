@@ -1,8 +1,7 @@
-"""The image's files that follow from the build's arguments: serve.json, import path, accounts."""
+"""The image's files that follow from the build's arguments: serve.json, import path, accounts, starters."""
 
 from __future__ import annotations
 
-import itertools
 import json
 import shlex
 import sys
@@ -27,6 +26,11 @@ def write(tree: Path, arguments: Mapping[str, str]) -> None:
         place = tree / path
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_text(text)
+    for name, function in json.loads(arguments.get("APP_SCRIPTS") or "{}").items():
+        place = tree / ENVIRONMENT.relative_to("/") / "bin" / name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text(starter(function))
+        place.chmod(0o755)
 
 
 def served(arguments: Mapping[str, str]) -> dict[str, object]:
@@ -47,6 +51,13 @@ def served(arguments: Mapping[str, str]) -> dict[str, object]:
     }
 
 
+def starter(function: str) -> str:
+    """Return the console script that an installer makes for a function such as `shop.cli:main`."""
+    module, _, name = function.partition(":")
+    first = name.partition(".")[0]
+    return f"#!{ENVIRONMENT}/bin/python3\nimport sys\nfrom {module} import {first}\nsys.exit({name}())\n"
+
+
 def options(command: str) -> dict[str, str]:
     """Parse options of uvicorn's command line: `--root-path /shop` becomes root_path, /shop."""
     found: dict[str, str] = {}
@@ -55,7 +66,7 @@ def options(command: str) -> dict[str, str]:
         for word in shlex.split(command)
         for part in (word.split("=", 1) if word.startswith("--") else [word])
     ]
-    for word, following in itertools.pairwise([*words, "--"]):
+    for word, following in zip(words, [*words[1:], "--"]):  # noqa: B905 - 3.9 lacks it
         if word.startswith("--"):
             name = word[2:].replace("-", "_")
             switch = following.startswith("--")

@@ -11,6 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 SECONDS = 60
+# As -P does, which Python 3.11 brought: neither a script's folder nor this one is on the import path.
+OFF_THE_PATH = """import runpy, sys
+sys.path[: not getattr(sys.flags, "safe_path", False)] = []
+del sys.argv[0]
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
 LOADED = "calling init: "
 BY_NAME = "dynamically loaded by "
 
@@ -64,7 +70,7 @@ def watched(
         "LD_DEBUG": "files",
         "LD_DEBUG_OUTPUT": str(folder / "loader"),
     }
-    command = [sys.executable, "-P", *script]
+    command = [sys.executable, "-c", OFF_THE_PATH, *script]
     try:
         done = subprocess.run(
             command, env=variables, cwd=workdir, capture_output=True, text=True, timeout=SECONDS, check=False

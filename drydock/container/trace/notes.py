@@ -9,6 +9,8 @@ Importing this module starts the recording. It also makes the modules that ABSEN
 libraries that HIDDEN names unavailable, since the image lacks them.
 """
 
+from __future__ import annotations
+
 import ctypes.util
 import os
 import sys

@@ -277,11 +277,15 @@ def installed(chosen: Chosen, python: str, selected: list[str]) -> set[str]:
     return names | (closure(source.lock, names | own, python) or source.lock.main)
 
 
-def selection(needed: Server, overrides: Mapping[str, str]) -> tuple[list[str], list[str]]:
-    """Return the extras and groups to install: the configured ones and the server's."""
+def selection(source: Source, needed: Server, overrides: Mapping[str, str]) -> tuple[list[str], list[str]]:
+    """Return the extras and groups to install: the configured ones, the server's, and FastAPI's."""
     extras, groups = _split(overrides.get("extras", "")), _split(overrides.get("groups", ""))
     if needed.place in ("extra", "group") and not needed.requirement:
         (extras if needed.place == "extra" else groups).append(needed.selector)
+    names = source.names | {item.name for item in source.selected([*extras, *groups])}
+    if "fastapi" not in names and not source.names & BRING_FASTAPI:
+        bringing = (n for n, items in source.extras.items() if any(i.name == "fastapi" for i in items))
+        extras += [name for name in bringing if not DEVELOPMENT.search(name)][:1]
     return list(dict.fromkeys(extras)), list(dict.fromkeys(groups))
 
 

@@ -271,7 +271,7 @@ class _Detection:
                 self.asked[option] = places
         wanted = {**self.overrides, **{option: ",".join(places) for option, places in self.asked.items()}}
         found = deps.server(self.chosen, deps.installed(self.chosen, python.NEWEST_DEFAULT, []), wanted)
-        extras, groups = deps.selection(found.value, wanted)
+        extras, groups = deps.selection(source, found.value, wanted)
         fact = "{} {} is installed, as there: set {}s before that file goes"
         for option, places in self.asked.items():
             kind = option.removesuffix("s")

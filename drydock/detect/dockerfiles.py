@@ -218,6 +218,8 @@ def _guess_context(tree: Tree, path: str, instructions: list[Instruction]) -> st
 
 def _exec_text(rest: str) -> str:
     words = exec_words(rest)
+    if len(words) >= 3 and words[0].endswith("sh") and words[1] in {"-c", "-lc", "-ec"}:
+        return words[2]
     return " ".join(f'"{w}"' if " " in w else w for w in words) if words else rest
 
 

@@ -149,6 +149,8 @@ def _one(part: str) -> str:
     bare = part.lstrip("^~")
     if part[:1] in ("^", "~") and part[1:2] != "=" and NUMBER.fullmatch(bare):
         return f">={bare},<{_above(bare, caret=part[0] == '^')}"
+    if part in ("", "*"):
+        return ""
     if re.fullmatch(r"\d{1,9}(\.\d{1,9})*\.\*", part) or re.match(r"\d", part):
         return f"=={part}"
     return part

@@ -241,6 +241,7 @@ def test_volumes_by_hand_decide_the_replicas(volumes: str, replicas: int, told: 
 def test_the_build_sees_what_is_shipped_and_no_secret(tmp_path: Path) -> None:
     root = materialise("layout_static_beside_project", tmp_path / "shop")
     hidden = dict.fromkeys(["app/.env", "app/tls.key", "app/__pycache__/main.pyc", "app/token.json"], "")
+    hidden |= dict.fromkeys(["secrets-live.yaml", "app/credentials.live.json"], "")
     write_files(root, {**hidden, "notes.txt": "", "app/secret_menu.json": ""})
     files = [path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file()]
 

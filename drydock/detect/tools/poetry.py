@@ -73,9 +73,13 @@ class Poetry(RowsReader, Exporting):
         own, project = table(data, "tool", "poetry"), table(data, "project")
         rows = table(own, "dependencies")
         listed = {str(name): table(group, "dependencies") for name, group in table(own, "group").items()}
+        if table(own, "dev-dependencies"):
+            listed["dev"] = table(own, "dev-dependencies")
         groups = {name: items(tree, path, found) for name, found in listed.items()}
         if "dependencies" in project:  # then Poetry's table only adds sources to some of them
             return Parts(groups=groups)
+        if "dependencies" in strings(project.get("dynamic")):
+            return Parts(items(tree, path, rows), groups=groups)
         by_name = {item.name: item for item in items(tree, path, rows)}
         extras = {
             str(extra): tuple(

@@ -80,6 +80,16 @@ def _checkout(folder: Path) -> Path:
 
 
 @contextmanager
+def code_of(revision: str) -> Iterator[Path]:
+    """Check a revision out, for `python -m` in its folder, and remove it afterwards."""
+    with tempfile.TemporaryDirectory(prefix="drydock-benchmark-") as name:
+        folder = Path(name) / "earlier"
+        subprocess.run(["git", "clone", "--quiet", f"file://{ROOT}", str(folder)], check=True)
+        subprocess.run(["git", "checkout", "--quiet", "--detach", revision], cwd=folder, check=True)
+        yield folder
+
+
+@contextmanager
 def application_of(revision: str) -> Iterator[Path]:
     """Extract the application of a revision, and remove it afterwards."""
     with tempfile.TemporaryDirectory(prefix="drydock-benchmark-") as name:

@@ -15,6 +15,7 @@ PRODUCTION = "production"
 BASELINE = "baseline"
 PLAIN = "plain FastAPI"
 BY_HAND = "by hand"
+EARLIER = "earlier"
 EX_GOAL_MISSED = 1
 
 

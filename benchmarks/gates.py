@@ -1,20 +1,25 @@
 """Time every gate, with and without a receipt; `benchmarks.hook` times the pre-push hook.
 
 Run it with `./run python -m benchmarks.gates [GATE...]`; without names it takes every gate but `cluster`. It
-works in a clone of the last commit, with its own state folder: your receipts stay as they are.
+works in a clone of the last commit, with its own state folder: your receipts stay as they are. With
+`--against REVISION` that revision judges itself, gate by gate in turn.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
+from benchmarks.contenders import code_of
+from drydock import command
 from drydock.detect.project import load
 from drydock.engine import Engine, connect
 from drydock.gates import proof
@@ -54,11 +59,15 @@ def main(arguments: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.gates")
     parser.add_argument("gates", nargs="*", choices=[*known, []], default=[], metavar="GATE")
     parser.add_argument("--json", action="store_true")
+    parser.add_argument("--against", metavar="REVISION", help="time this revision's gates, too")
     given = parser.parse_args(arguments)
-    rows = []
+    rows: list[tuple[str, str, float, float]] = []
+    earlier: dict[str, float] = {}
     engine = connect()
     progress = console(stderr=True)
-    with tempfile.TemporaryDirectory(prefix="drydock-benchmark-") as name:
+    with ExitStack() as stack:
+        name = stack.enter_context(tempfile.TemporaryDirectory(prefix="drydock-benchmark-"))
+        against = stack.enter_context(code_of(given.against)) if given.against else None
         clone = Path(name) / "clone"
         subprocess.run(["git", "clone", "--quiet", str(ROOT), str(clone)], check=True)
         os.environ["XDG_STATE_HOME"] = str(Path(name) / "state")
@@ -68,16 +77,29 @@ def main(arguments: Sequence[str]) -> None:
             rows.append((gate, verdict.outcome.value, judged, looked))
             # It takes minutes; an interrupted run keeps the lines so far.
             progress.print(f"{gate}  {verdict.outcome.value}  {judged:.1f} s, with a receipt {looked:.1f} s")
+            if against:
+                with waiting(f"timing {gate} of {given.against}"):
+                    earlier[gate] = _judged_by(against, gate)
     if given.json:
-        keys = ("gate", "outcome", "judged_seconds", "receipt_seconds")
-        print_json({"gates": [dict(zip(keys, row, strict=True)) for row in rows]})
+        keys = ("gate", "outcome", "judged_seconds", "receipt_seconds", "earlier_seconds")
+        print_json({"gates": [dict(zip(keys, (*row, earlier.get(row[0])), strict=True)) for row in rows]})
         return
     shown = [
-        (gate, outcome, f"{judged:.1f}", f"{looked:.1f}", f"{looked / judged:.2f}")
+        (
+            *(gate, outcome, f"{judged:.1f}", f"{looked:.1f}", f"{looked / judged:.2f}"),
+            *((f"{judged / earlier[gate]:.2f}",) if gate in earlier else ()),
+        )
         for gate, outcome, judged, looked in rows
     ]
     titles = ("gate", "verdict", "seconds to judge", "with a receipt", "of judging")
-    table(console(), titles, shown, right=(2, 3, 4))
+    table(console(), (*titles, *(["of the earlier"] if earlier else [])), shown, right=range(2, 6))
+
+
+def _judged_by(code: Path, gate: str) -> float:
+    """Return the seconds in which a revision's code judges its own image."""
+    args = [sys.executable, "-m", "benchmarks.gates", gate, "--json"]
+    [row] = json.loads(command.run(args, cwd=code).stdout)["gates"]
+    return float(row["judged_seconds"])
 
 
 if __name__ == "__main__":

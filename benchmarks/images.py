@@ -1,11 +1,9 @@
-"""Measure the images and their builds: production and slim against the plain baseline, in one run.
+"""Measure the images: production and slim against the plain baseline, in one run.
 
-All three are built from the last commit, in turn, round by round: without any cache (cold), after a change of
-one source file, and after a change of the lock file that pins the same versions. The result is the median.
-The user's caches and images stay untouched: cold builds have separate cache mounts, and the images have
-separate references, which `invoke clean` removes.
+All three are built from the last commit, and start in turn; the result is the median. The user's images stay
+untouched: these have separate references, which `invoke clean` removes.
 
-    ./run python -m benchmarks.images             takes about ten minutes on two cores
+    ./run python -m benchmarks.images             takes about two minutes on two cores
 """
 
 from __future__ import annotations
@@ -14,43 +12,17 @@ import argparse
 import statistics
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
 
 from benchmarks.contenders import NAMES, Contenders, contenders
 from benchmarks.figures import BASELINE, Figure, Goal, narrator, parser, show
 from benchmarks.service import MEMORY, READY, migrated
 from benchmarks.starts import Start, start
 from drydock import image as images
-from drydock.gates.build_cache import touch_lock, touch_source
 from drydock.progress import Say
-from drydock.project import Project
 from drydock.project.compression import Compression
 from drydock.report import MB
 from tests.support.systems import systems
 
-
-@dataclass(frozen=True)
-class Scenario:
-    """One kind of build.
-
-    Args:
-        goal: Production's maximum, as a ratio to the baseline's seconds.
-        cold: Without any cache.
-        change: Made in the checkout before the build.
-    """
-
-    name: str
-    goal: Goal
-    cold: bool = False
-    change: Callable[[Project, Path], None] | None = None
-
-
-SCENARIOS = (
-    Scenario("cold build", Goal(1.15), cold=True),
-    Scenario("build after a change of source", Goal(1.0), change=touch_source),
-    Scenario("build after a change of dependencies", Goal(1.1), change=touch_lock),
-)
 SIZE = Goal(0.5)
 # Swagger UI's files for use without the internet; stored compressed, so as large on the wire.
 DOCS = "/todo_api/static/"
@@ -60,11 +32,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _options(arguments)
     say = narrator()
     with contenders(say) as built:
-        # Before the measurement: the base image, and caches for the warm builds.
         ids = {name: built.build(name).image_id for name in NAMES}
         figures = [
             *_sizes(built, ids, say),
-            *_builds(built, options.rounds, say),
             *(_starts(built, ids, options.starts, say) if options.starts else ()),
         ]
     return show("images", figures, options)
@@ -72,9 +42,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     made = parser(__doc__)
-    made.add_argument(
-        "--rounds", type=int, default=3, metavar="N", help="builds of each kind (3; 0 for none)"
-    )
     made.add_argument(
         "--starts", type=int, default=5, metavar="N", help="starts of each image (5; 0 for none)"
     )
@@ -110,28 +77,6 @@ def _sizes(built: Contenders, ids: Mapping[str, str], say: Say) -> list[Figure]:
 def _below(image: images.Image, folder: str) -> int:
     """Return the bytes of an image's files below a folder."""
     return sum(file.size for path, file in images.Anatomy(image).tree.items() if folder in path)
-
-
-def _builds(built: Contenders, rounds: int, say: Say) -> list[Figure]:
-    """Build every image in each way, starting each round with another one."""
-    seconds: dict[tuple[str, str], list[float]] = {}
-    for scenario in SCENARIOS:
-        for number in range(rounds):
-            say(f"{scenario.name}, round {number + 1} of {rounds}")
-            turn = number % len(NAMES)
-            for name in (*NAMES[turn:], *NAMES[:turn]):
-                result = built.build(name, cold=scenario.cold, change=scenario.change)
-                seconds.setdefault((scenario.name, name), []).append(result.seconds)
-    return [
-        Figure(
-            scenario.name,
-            "s",
-            {name: statistics.median(seconds[scenario.name, name]) for name in NAMES},
-            scenario.goal,
-        )
-        for scenario in SCENARIOS
-        if rounds
-    ]
 
 
 def _starts(built: Contenders, ids: Mapping[str, str], count: int, say: Say) -> list[Figure]:

@@ -26,6 +26,7 @@ from benchmarks.contenders import application_of, contenders
 from benchmarks.figures import (
     BASELINE,
     BY_HAND,
+    EARLIER,
     PLAIN,
     PRODUCTION,
     BenchmarkFailed,
@@ -45,7 +46,6 @@ from tests.support.systems import Account, App, Systems, systems
 
 READY = Goal(0.6)
 MEMORY = Goal(0.8)
-EARLIER = "earlier"
 RATE = Goal(1.0, least=True)
 # Processor time of a request, over that of the plain handler and of the one by hand.
 OF_PLAIN = Goal(0.52)

@@ -1,0 +1,159 @@
+"""Measure builds: production and slim against the plain baseline, and whole commands without a change.
+
+The images are built from the last commit, in turn, round by round: without any cache (cold), after a change
+of one source file, and after a change of the lock file that pins the same versions. Then `drydock build` and
+the baseline's `docker build` run as whole processes with nothing to do. The result is the median. The user's
+caches and images stay untouched: cold builds have separate cache mounts, and the images separate references.
+
+With `--against REVISION` the whole command of that revision runs in turn with this one's.
+
+    ./run python -m benchmarks.builds             takes about six minutes on two cores
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.contenders import NAMES, Contenders, code_of, contenders
+from benchmarks.figures import (
+    BASELINE,
+    EARLIER,
+    PRODUCTION,
+    BenchmarkFailed,
+    Figure,
+    Goal,
+    narrator,
+    parser,
+    show,
+)
+from drydock import command
+from drydock.gates.build_cache import touch_lock, touch_source
+from drydock.progress import Say
+from drydock.project import Project
+from tests.support.images import remove_repository
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """One kind of build.
+
+    Args:
+        goal: Production's maximum, as a ratio to the baseline's seconds.
+        cold: Without any cache.
+        change: Made in the checkout before the build.
+    """
+
+    name: str
+    goal: Goal
+    cold: bool = False
+    change: Callable[[Project, Path], None] | None = None
+
+
+SCENARIOS = (
+    Scenario("cold build", Goal(1.1), cold=True),
+    Scenario("build after a change of source", Goal(0.9), change=touch_source),
+    Scenario("build after a change of dependencies", Goal(1.0), change=touch_lock),
+)
+UNCHANGED_SECONDS = Goal(0.7)
+# The name of the images that whole commands build.
+IMAGE = "drydock-benchmark-builds"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    options = _options(arguments)
+    say = narrator()
+    with contenders(say) as built:
+        for name in NAMES:  # the base image, and caches for the warm builds
+            built.build(name)
+        figures = [
+            *_builds(built, options.rounds, say),
+            *(_commands(built, options.commands, options.against, say) if options.commands else ()),
+        ]
+    return show("builds", figures, options)
+
+
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    made = parser(__doc__)
+    made.add_argument(
+        "--rounds", type=int, default=3, metavar="N", help="builds of each kind (3; 0 for none)"
+    )
+    made.add_argument(
+        "--commands", type=int, default=7, metavar="N", help="whole commands of each kind (7; 0 for none)"
+    )
+    made.add_argument("--against", metavar="REVISION", help="run this revision's command, too")
+    return made.parse_args(arguments)
+
+
+def _builds(built: Contenders, rounds: int, say: Say) -> list[Figure]:
+    """Build every image in each way, starting each round with another one."""
+    seconds: dict[tuple[str, str], list[float]] = {}
+    for scenario in SCENARIOS:
+        for number in range(rounds):
+            say(f"{scenario.name}, round {number + 1} of {rounds}")
+            turn = number % len(NAMES)
+            for name in (*NAMES[turn:], *NAMES[:turn]):
+                result = built.build(name, cold=scenario.cold, change=scenario.change)
+                seconds.setdefault((scenario.name, name), []).append(result.seconds)
+    return [
+        Figure(
+            scenario.name,
+            "s",
+            {name: statistics.median(seconds[scenario.name, name]) for name in NAMES},
+            scenario.goal,
+        )
+        for scenario in SCENARIOS
+        if rounds
+    ]
+
+
+def _commands(built: Contenders, count: int, against: str | None, say: Say) -> list[Figure]:
+    """Run the commands in turn, each as a user would, without a change."""
+    project = built.ours.project
+    settings = project.root / "pyproject.toml"
+    settings.write_text(settings.read_text().replace(f'image = "{project.image}"', f'image = "{IMAGE}"'))
+    build = (sys.executable, "-m", "drydock.cli", "build", "--quiet", "--project", str(project.root))
+    plain = ("docker", "build", "--quiet", f"--tag={IMAGE}:{BASELINE}", str(built.plain))
+    with ExitStack() as stack:
+        stack.callback(remove_repository, built.ours.engine, IMAGE)
+        runs: dict[str, tuple[Sequence[str], Path]] = {PRODUCTION: (build, project.root)}
+        if against:
+            runs[EARLIER] = (build, stack.enter_context(code_of(against)))
+        runs[BASELINE] = ((*plain, f"--build-arg=PYTHON_IMAGE={built.ours.base.reference}"), built.plain)
+        seconds: dict[str, list[float]] = {name: [] for name in runs}
+        for number in range(-1, count):  # the first only fills the cache
+            say(f"whole commands, round {number + 1} of {count}")
+            for name, (args, folder) in runs.items():
+                took = _seconds(built, args, folder)
+                if number >= 0:
+                    seconds[name].append(took)
+    return _compared({name: statistics.median(all_) for name, all_ in seconds.items()})
+
+
+def _seconds(built: Contenders, args: Sequence[str], folder: Path) -> float:
+    began = time.perf_counter()
+    done = command.run(args, cwd=folder, env=built.ours.engine.environment, check=False)
+    if done.code != 0:
+        raise BenchmarkFailed(f"`{' '.join(args)}` exited with {done.code}:\n{done.stdout}{done.stderr}")
+    return time.perf_counter() - began
+
+
+def _compared(seconds: Mapping[str, float]) -> list[Figure]:
+    name = "unchanged `drydock build`, the whole process"
+    ours = {PRODUCTION: seconds[PRODUCTION]}
+    pairs = [
+        Figure(f"{name}, to {what}", "s", {**ours, other: seconds[other]}, against=other)
+        for other, what in ((BASELINE, "`docker build`"), (EARLIER, "the earlier revision's"))
+        if other in seconds
+    ]
+    return [Figure(name, "s", ours, UNCHANGED_SECONDS), *pairs]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -222,7 +222,7 @@ def test_readiness_has_a_connection_of_its_own(settings: Settings) -> None:
         database = Database(settings)
         async with AsyncExitStack() as waiting:
             for _ in range(10):  # all connections for requests
-                await waiting.enter_async_context(database.transaction())
+                await waiting.enter_async_context(database._engine.connect())
             found = await database.revision()
         await database.close()
         return found

@@ -78,7 +78,7 @@ def answers(candidate: Candidate) -> str | None:
     if scheme == "unix":
         return _ping_socket(address)
     if not address:
-        return "no endpoint"
+        return "no address such as unix:///var/run/docker.sock" if candidate.host else "no endpoint"
     # Only the SDK and the CLI know the TLS material and helpers of TCP and SSH endpoints.
     import docker
 

@@ -111,6 +111,15 @@ def test_a_socket_that_the_user_may_not_open_needs_no_installation(
     assert "install" not in str(caught.value)
 
 
+def test_an_address_of_another_form_is_named_as_such(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DOCKER_HOST", "nonsense")
+
+    with pytest.raises(
+        NoEngine, match=r"DOCKER_HOST nonsense: no address such as unix:///var/run/docker.sock\)"
+    ):
+        engine.connect()
+
+
 def test_the_reason_of_a_silent_address_is_two_words(monkeypatch: pytest.MonkeyPatch) -> None:
     silent = "tcp://127.0.0.1:1"
     monkeypatch.setenv("DOCKER_HOST", silent)

@@ -40,7 +40,7 @@ def resolve(
         if wanted != project.base and wanted not in refusals:
             say(f"{project.base} is not available; the dependencies also support Python {version}")
         try:
-            found = _resolve(engine, project, wanted, rebuild, say, platform, testing)
+            found = _resolve(engine, project, wanted, rebuild, say, platform, testing, wanted in refusals)
         except NoBase as error:
             refusals[wanted] = error
             continue
@@ -81,7 +81,14 @@ def _others(project: Project) -> tuple[str, ...]:
 
 
 def _resolve(
-    engine: Engine, project: Project, wanted: str, rebuild: bool, say: Say, platform: str, testing: bool
+    engine: Engine,
+    project: Project,
+    wanted: str,
+    rebuild: bool,
+    say: Say,
+    platform: str,
+    testing: bool,
+    asked: bool,
 ) -> Base:
     if not rebuild and (found := look(engine, wanted, platform)):
         return found
@@ -90,7 +97,8 @@ def _resolve(
     if platform and not rebuild and (found := look(engine, instead, platform)):
         return found
     memory = pull.Memory(project.state / "base.json")
-    refused = None if rebuild else memory.refusal(wanted)
+    # The registry has just refused an image that is tried with Debian's testing release now.
+    refused = memory.refusal(wanted) if asked or not rebuild else None
     if refused is None:
         say(f"pulling {wanted}")
         refused = pull.pull(engine, wanted, say, platform, apart=instead)

@@ -109,6 +109,18 @@ def test_rebuild_forgets_the_refusal_and_makes_anew(
     assert (surroundings.pulls, surroundings.makes) == (2, 2)
 
 
+def test_rebuild_asks_once_for_a_base_of_debian_testing(
+    surroundings: Surroundings, make_project: MakeProject
+) -> None:
+    surroundings.plan = replace(PLAN, reference="local/python:3.14-slim")
+    engine: Any = object()
+    project = make_project({"pyproject.toml": '[tool.drydock]\npython = "3.14"\n'})
+
+    found = base.resolve(engine, project, rebuild=True)
+
+    assert (found.reference, surroundings.pulls, surroundings.makes) == ("local/python:3.14-slim", 1, 1)
+
+
 def test_a_base_that_is_nowhere_names_every_reason(
     surroundings: Surroundings, make_project: MakeProject
 ) -> None:

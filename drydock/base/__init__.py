@@ -7,7 +7,7 @@ from typing import Literal
 
 from drydock.base import make, pull
 from drydock.base.errors import BaseNotMade, NoBase
-from drydock.engine import Engine
+from drydock.engine import Engine, short_name
 from drydock.progress import Say, silent
 from drydock.project import Project
 
@@ -140,6 +140,10 @@ def look(engine: Engine, reference: str, platform: str = "") -> Base | None:
     try:
         image = engine.sdk.images.get(reference)
     except docker.errors.ImageNotFound:
+        return None
+    # Podman also finds local/python under the name of python.
+    wanted, tags = short_name(reference), {short_name(tag) for tag in image.tags}
+    if wanted not in tags and any(tag.endswith(f"/{wanted}") for tag in tags):
         return None
     if platform and image.attrs["Architecture"] != make.architecture(platform):
         return None

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -44,6 +47,17 @@ def test_ci_runs_every_stage_of_the_script_that_needs_no_cluster() -> None:
     script = (ROOT / ".ci/run").read_text()
 
     assert f"set -- {' '.join(stages)} cluster" in script
+
+
+def test_the_container_for_contributors_is_set_up_as_their_machine_is() -> None:
+    made = json.loads((ROOT / ".devcontainer/devcontainer.json").read_text())
+    manifest = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    python = re.match(r".*/python:(\d\.\d+)-", made["image"])
+
+    assert python is not None
+    assert f"Programming Language :: Python :: {python[1]}" in manifest["project"]["classifiers"]
+    assert any("/docker-in-docker:" in feature for feature in made["features"])
+    assert made["onCreateCommand"] in (ROOT / "CONTRIBUTING.md").read_text()
 
 
 def test_the_hook_for_others_is_this_repositorys_own() -> None:

@@ -7,7 +7,7 @@ from typing import Literal
 
 from drydock.base import make, pull
 from drydock.base.errors import BaseNotMade, NoBase
-from drydock.engine import Engine
+from drydock.engine import Engine, short_name
 from drydock.progress import Say, silent
 from drydock.project import Project
 
@@ -40,7 +40,7 @@ def resolve(
         if wanted != project.base and wanted not in refusals:
             say(f"{project.base} is not available; the dependencies also support Python {version}")
         try:
-            found = _resolve(engine, project, wanted, rebuild, say, platform, testing)
+            found = _resolve(engine, project, wanted, rebuild, say, platform, testing, wanted in refusals)
         except NoBase as error:
             refusals[wanted] = error
             continue
@@ -81,7 +81,14 @@ def _others(project: Project) -> tuple[str, ...]:
 
 
 def _resolve(
-    engine: Engine, project: Project, wanted: str, rebuild: bool, say: Say, platform: str, testing: bool
+    engine: Engine,
+    project: Project,
+    wanted: str,
+    rebuild: bool,
+    say: Say,
+    platform: str,
+    testing: bool,
+    asked: bool,
 ) -> Base:
     if not rebuild and (found := look(engine, wanted, platform)):
         return found
@@ -90,7 +97,8 @@ def _resolve(
     if platform and not rebuild and (found := look(engine, instead, platform)):
         return found
     memory = pull.Memory(project.state / "base.json")
-    refused = None if rebuild else memory.refusal(wanted)
+    # The registry has just refused an image that is tried with Debian's testing release now.
+    refused = memory.refusal(wanted) if asked or not rebuild else None
     if refused is None:
         say(f"pulling {wanted}")
         refused = pull.pull(engine, wanted, say, platform, apart=instead)
@@ -132,6 +140,10 @@ def look(engine: Engine, reference: str, platform: str = "") -> Base | None:
     try:
         image = engine.sdk.images.get(reference)
     except docker.errors.ImageNotFound:
+        return None
+    # Podman also finds local/python under the name of python.
+    wanted, tags = short_name(reference), {short_name(tag) for tag in image.tags}
+    if wanted not in tags and any(tag.endswith(f"/{wanted}") for tag in tags):
         return None
     if platform and image.attrs["Architecture"] != make.architecture(platform):
         return None

@@ -126,11 +126,17 @@ def warnings(engine: Engine, project: Project, options: Options) -> list[dict[st
         return done.last
 
 
+def cause(text: str) -> str:
+    """Return the cause that buildx names in its last words; advice and addresses may follow it."""
+    lines = text.splitlines() or ["no output"]
+    named = next((line for line in reversed(lines) if line.startswith("ERROR: ")), lines[-1])
+    return re.sub(r"^ERROR: (?:failed to (?:solve|build): )*", "", named)
+
+
 def explain(engine: Engine, builder: Builder, dockerfile: Path, progress: Progress) -> DrydockError:
     """Turn a failed build's output into one error with a next step."""
     text = progress.rest.strip()
-    last = text.splitlines()[-1] if text else "no output"
-    reason = re.sub(r"^ERROR: (?:failed to (?:solve|build): )?", "", last)
+    reason = cause(text)
     # A failing step cancels the parallel ones, which are not the reason.
     broken = [step for step in progress.steps.values() if step.error]
     failed = next((step for step in broken if not step.cancelled), next(iter(broken), None))

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from drydock import state
 from drydock.build import COLD, builder, remove_mounts
-from drydock.engine import LABEL, PROJECT_LABEL, Engine
+from drydock.engine import LABEL, PROJECT_LABEL, Engine, short_name
 from drydock.project import Project
 from drydock.spelling import counted
 
@@ -33,7 +33,7 @@ def clean(engine: Engine, project: Project, *, caches: bool = False) -> Iterator
         except docker.errors.NotFound:  # its own process removed it first
             continue
         yield f"container {container.name}"
-    for reference in sorted(_development(engine, project)):
+    for reference in sorted(development(engine, project)):
         try:
             engine.sdk.images.remove(reference, force=True)
         except docker.errors.ImageNotFound:
@@ -60,6 +60,9 @@ def clean(engine: Engine, project: Project, *, caches: bool = False) -> Iterator
         yield f"cache mounts {name}"
 
 
-def _development(engine: Engine, project: Project) -> set[str]:
+def development(engine: Engine, project: Project) -> set[str]:
+    """Return the names of a project's unreleased images, as the engine lists them."""
     tags = {tag for image in engine.sdk.images.list(name=project.image) for tag in image.tags}
-    return {tag for tag in tags if tag.removeprefix(f"{project.image}:").split("-")[0] in CHANNELS}
+    return {
+        tag for tag in tags if short_name(tag).removeprefix(f"{project.image}:").split("-")[0] in CHANNELS
+    }

@@ -34,6 +34,14 @@ MEMBERSHIP = (
 CALL_SECONDS = 300
 
 
+def short_name(reference: str) -> str:
+    """Return an image's name as Docker lists it; Podman lists whole names."""
+    for place in ("docker.io/library/", "docker.io/", "localhost/"):
+        if reference.startswith(place):
+            return reference.removeprefix(place)
+    return reference
+
+
 @dataclass(frozen=True)
 class Engine:
     """An engine that answers."""

@@ -127,3 +127,9 @@ class KeyNotMade(DrydockError):
     exit_code = Exit.CREDENTIALS
     fact = "no key was made: {reason}"
     next_step = "set COSIGN_PASSWORD, or check the key's address and the access to it, and repeat the command"
+
+
+class NotPulled(DrydockError):
+    exit_code = Exit.REGISTRY
+    fact = "{reference} is neither on this engine nor on its registry"
+    next_step = "check its name, or build it with `drydock build`"

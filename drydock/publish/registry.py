@@ -307,11 +307,13 @@ def is_insecure(target: Reference, settings: Mapping[str, Any]) -> bool:
     """Tell whether the engine uses a registry without verified TLS; drydock trusts it no further.
 
     Docker does so for the registries in its ``insecure-registries``, and for those on a network of that list,
-    which always has 127.0.0.0/8. `settings` is ``RegistryConfig`` of the engine's own information.
+    which always has 127.0.0.0/8; Podman's is empty. `settings` is the engine's ``RegistryConfig``.
     """
     named = (settings.get("IndexConfigs") or {}).get(target.registry)
     if named is not None:
         return not named.get("Secure", True)
+    if target.loopback:
+        return True
     networks = [ipaddress.ip_network(text) for text in settings.get("InsecureRegistryCIDRs") or []]
     try:
         addresses = {ipaddress.ip_address(row[4][0]) for row in socket.getaddrinfo(target.host, None)}

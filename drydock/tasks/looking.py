@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
+from collections.abc import Callable
+from contextlib import ExitStack, nullcontext
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from drydock.errors import BadCommandLine
-from drydock.tasks.offer import PLATFORM, Given, offer
+from drydock.tasks.offer import PLATFORM, Given, offer, voice
+
+if TYPE_CHECKING:
+    from drydock.image import Image
 
 LAST_PORT = 65535
 
@@ -38,7 +45,7 @@ def run(given: Given, port: int = 0, env_file: str = "", with_: list[str] | None
 @offer(
     "reading the image",
     positional=("image", "other"),
-    image="a reference, a digest, a tar archive or an OCI layout folder (default: the target's image)",
+    image="a reference, here or on a registry, a digest, an archive or OCI layout (default: the target's)",
     other="a later image: show the changes from the first to this one",
     against="an earlier image: show the changes since",
     why="name the layer and the package that this path comes from",
@@ -55,6 +62,38 @@ def size(
     all: bool = False,  # noqa: A002 - the option's name
 ) -> None:
     """Show an image's contents, or with `size A B` the changes from A to B: layers, packages, files."""
+    with ExitStack() as kept:
+        _size(given, image, other, against, why, left_out, all, partial(_look, given, kept))
+
+
+def _look(given: Given, kept: ExitStack, name: str) -> Image:
+    """Read an image on the engine, in a file, or else on its registry."""
+    from drydock import temporary
+    from drydock.engine.errors import ImageMissing
+    from drydock.publish import pull
+
+    try:
+        return given.pipe.look(name)
+    except ImageMissing:
+        if (target := pull.named(name)) is None:
+            raise
+    folder = kept.enter_context(temporary.folder("pull"))
+    voice(given.hushed)(f"fetching {target} from its registry")
+    with given.wait(f"fetching {target}"):
+        fetched = given.pipe.look(str(pull.layout(given.pipe.engine, target, folder)))
+    return replace(fetched, reference=str(target))
+
+
+def _size(
+    given: Given,
+    image: str,
+    other: str,
+    against: str,
+    why: str,
+    left_out: bool,
+    every: bool,
+    look: Callable[[str], Image],
+) -> None:
     from drydock import image as images
     from drydock.gates import budget
     from drydock.gates.errors import GateFailed
@@ -65,8 +104,10 @@ def size(
     pipe = given.pipe
     if left_out:
         slim, production = (image, other) if other else map(pipe.project.reference, ("slim", "production"))
-        found = compare(*(images.Anatomy(pipe.look(name)) for name in (slim, production)))
-        given.answer(report.left_out_as_json(found), lambda out: report.show_left_out(out, found, every=all))
+        found = compare(*(images.Anatomy(look(name)) for name in (slim, production)))
+        given.answer(
+            report.left_out_as_json(found), lambda out: report.show_left_out(out, found, every=every)
+        )
         if found.unexplained:
             raise GateFailed(
                 gate="size --left-out",
@@ -75,12 +116,12 @@ def size(
             )
         return
     before, now = (image, other) if other else (against, image)
-    measured = pipe.look(now or given.reference)
+    measured = look(now or given.reference)
     anatomy = images.Anatomy(measured)
     if why:
         report.show_reason(console(), anatomy, why)
     elif before:
-        difference = images.diff(pipe.look(before), measured)
+        difference = images.diff(look(before), measured)
         given.answer(
             report.difference_as_json(difference), lambda out: report.show_difference(out, difference)
         )

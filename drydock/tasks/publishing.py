@@ -7,6 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from drydock.errors import BadCommandLine
 from drydock.publish.errors import LabelsDiffer
 from drydock.spelling import spelled
 from drydock.tasks.offer import RESULT, Given, offer, say, voice
@@ -30,18 +31,30 @@ def tag(given: Given, version: str = "") -> None:
     given.answer({"tags": list(names)}, names)
 
 
-@offer("reading the labels of {target}", apply="write the labels that differ, without rebuilding a layer")
-def label(given: Given, apply: bool = False) -> None:
+@offer(
+    "reading the labels of {target}",
+    apply="write the labels that differ, without rebuilding a layer",
+    image="an image on its registry instead, such as ghcr.io/acme/shop:1.4.2",
+)
+def label(given: Given, apply: bool = False, image: str = "") -> None:
     """Show the image's labels and check them, or apply those that differ."""
-    from drydock.publish import engine_image, labels
+    from drydock.publish import engine_image, labels, pull
+    from drydock.publish.reference import parse
     from drydock.report.tables import key_values
 
-    pipe = given.pipe
+    pipe, reference = given.pipe, image or given.reference
+    if apply and image:
+        how = "leave out --image to label the local one, and push it"
+        raise BadCommandLine(problem="labels on a registry cannot be changed", how=how)
     wanted = labels.labels_for(pipe.project, pipe.source, pipe.base)
     if apply:
         with given.wait(f"labelling {given.target}"):
             engine_image.relabel(pipe.engine, given.reference, wanted)
-    found = dict(engine_image.find(pipe.engine, given.reference).labels)
+    found = dict(
+        pull.labels(pipe.engine, parse(image))
+        if image
+        else engine_image.find(pipe.engine, given.reference).labels
+    )
     differences = labels.check(found, wanted)
     content = {"labels": found, "differences": [str(one) for one in differences]}
     given.answer(content, lambda out: key_values(out, found))
@@ -49,7 +62,7 @@ def label(given: Given, apply: bool = False) -> None:
         say(f"! {one}")
     # A label without any value to apply is shown, but is not an error.
     if wrong := [one for one in differences if one.wanted is not None]:
-        raise LabelsDiffer(reference=given.reference, count=len(wrong))
+        raise LabelsDiffer(reference=reference, count=len(wrong))
 
 
 @offer(

@@ -6,6 +6,7 @@ import secrets
 import tarfile
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -107,6 +108,18 @@ def test_rebuild_forgets_the_refusal_and_makes_anew(
     resolve(make_project, rebuild=True)
 
     assert (surroundings.pulls, surroundings.makes) == (2, 2)
+
+
+def test_rebuild_asks_once_for_a_base_of_debian_testing(
+    surroundings: Surroundings, make_project: MakeProject
+) -> None:
+    surroundings.plan = replace(PLAN, reference="local/python:3.14-slim")
+    engine: Any = object()
+    project = make_project({"pyproject.toml": '[tool.drydock]\npython = "3.14"\n'})
+
+    found = base.resolve(engine, project, rebuild=True)
+
+    assert (found.reference, surroundings.pulls, surroundings.makes) == ("local/python:3.14-slim", 1, 1)
 
 
 def test_a_base_that_is_nowhere_names_every_reason(
@@ -402,3 +415,20 @@ def test_a_failed_bootstrap_leaves_nothing_and_shows_its_reason(
 
     assert "mmdebstrap exited with 25: E: no such suite" in str(caught.value)
     assert list((tmp_path / "work").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("tags", "wanted", "there"),
+    [
+        (["localhost/local/python:3.13-slim"], "python:3.13-slim", False),
+        (["docker.io/local/python:3.13-slim"], "local/python:3.13-slim", True),
+        (["docker.io/library/python:3.13-slim"], "python:3.13-slim", True),
+        (["local/python:3.13-slim", "python:3.13-slim"], "python:3.13-slim", True),
+        ([], "python@sha256:1", True),
+    ],
+)
+def test_podmans_match_of_another_image_is_no_base(tags: list[str], wanted: str, there: bool) -> None:
+    image = SimpleNamespace(tags=tags, attrs={"RepoDigests": []}, id="sha256:1", labels={})
+    engine: Any = SimpleNamespace(sdk=SimpleNamespace(images={wanted: image}))
+
+    assert (base.look(engine, wanted) is not None) is there

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import pytest
 
-from drydock.build import BuildResult
+from drydock.build import BuildResult, cause
 from drydock.build.events import LOG_LINES, Progress, Step, Update, once
 
 STARTED = "2026-01-02T03:04:05.123456789Z"
@@ -68,6 +68,25 @@ def test_text_after_the_last_object_is_kept_for_the_error() -> None:
     list(progress.feed(json.dumps(vertex()) + "\nDockerfile:4\nERROR: failed to solve: it broke\n"))
 
     assert progress.rest.splitlines()[-1] == "ERROR: failed to solve: it broke"
+
+
+@pytest.mark.parametrize(
+    ("said", "named"),
+    [
+        (
+            "ERROR: Cache export is not supported for the docker driver.\n"
+            "Switch to a different driver, or turn on the containerd image store, and try again.\n"
+            "Learn more at https://docs.docker.com/go/build-cache-backends/",
+            "Cache export is not supported for the docker driver.",
+        ),
+        ("Dockerfile:4\nERROR: failed to solve: it broke", "it broke"),
+        ("ERROR: failed to build: failed to solve: it broke\n\nView build details: x", "it broke"),
+        ("unknown flag: --nothing", "unknown flag: --nothing"),
+        ("", "no output"),
+    ],
+)
+def test_the_cause_of_a_failed_build_is_its_error_and_not_the_last_line(said: str, named: str) -> None:
+    assert cause(said) == named
 
 
 def test_transfers_are_counted_by_what_is_moved() -> None:

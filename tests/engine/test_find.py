@@ -169,3 +169,17 @@ def test_the_newer_release_comes_from_the_same_mirrors_and_leaves_no_source(tmp_
     assert "http://mirror.example/security/ trixie-security main" in sources
     assert all(str(tmp_path) in part or "=/dev/null" in part or part.endswith("=") for part in options[1::2])
     assert "Pin-Priority: -1" in (tmp_path / "preferences").read_text()
+
+
+@pytest.mark.parametrize(
+    ("listed", "short"),
+    [
+        ("docker.io/library/shop:dev", "shop:dev"),
+        ("docker.io/local/python:3.13-slim", "local/python:3.13-slim"),
+        ("localhost/shop:dev", "shop:dev"),
+        ("shop:dev", "shop:dev"),
+        ("ghcr.io/acme/shop:1", "ghcr.io/acme/shop:1"),
+    ],
+)
+def test_a_name_that_podman_lists_is_dockers(listed: str, short: str) -> None:
+    assert engine.short_name(listed) == short

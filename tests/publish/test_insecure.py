@@ -34,5 +34,11 @@ def test_a_registry_is_trusted_as_the_engine_trusts_it(reference: str, insecure:
     assert is_insecure(parse(reference), ENGINE) is insecure
 
 
-def test_an_engine_that_says_nothing_trusts_nobody_without_tls() -> None:
-    assert not is_insecure(parse("127.0.0.1:5000/todo"), {})
+@pytest.mark.parametrize(
+    "settings", [{}, {"InsecureRegistryCIDRs": None, "IndexConfigs": None}, {"IndexConfigs": {}}]
+)
+def test_an_engine_that_lists_nothing_uses_this_machine_alone_without_tls(settings: dict[str, Any]) -> None:
+    """Podman's lists are empty, whatever its own configuration says."""
+    assert is_insecure(parse("127.0.0.1:5000/todo"), settings)
+    assert is_insecure(parse("localhost:5000/todo"), settings)
+    assert not is_insecure(parse("128.0.0.1:5000/todo"), settings)

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import uuid
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from drydock.build import Options, build
-from drydock.build.clean import clean
+from drydock.build.clean import clean, development
 from drydock.engine import LABEL, PROJECT_LABEL, Engine
 from drydock.engine.runtime import Run, started
 from tests.conftest import MakeProject
@@ -51,3 +53,11 @@ def test_clean_removes_what_drydock_made_for_the_project_and_nothing_else(
         theirs.remove(force=True)
         foreign.remove(force=True)
         engine.sdk.images.remove(f"{name}:1.0")
+
+
+def test_images_under_podmans_names_are_development_too() -> None:
+    image = SimpleNamespace(tags=["docker.io/library/shop:dev", "localhost/shop:dev-slim", "shop:1.0"])
+    engine: Any = SimpleNamespace(sdk=SimpleNamespace(images=SimpleNamespace(list=lambda **_: [image])))
+    project: Any = SimpleNamespace(image="shop")
+
+    assert development(engine, project) == {"docker.io/library/shop:dev", "localhost/shop:dev-slim"}

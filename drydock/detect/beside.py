@@ -226,12 +226,15 @@ def code(startup: Startup) -> Iterator[Found[str]]:
     """Yield the code's calls of a shell and of programs that an image lacks, and its downloads at import."""
     for site in startup.calls:
         shell = site.name.startswith("subprocess.") and is_true(site.keyword("shell"))
-        called = system.program(site)
+        called, starter = system.program(site), _starter(startup, site)
         if shell or SHELLS.match(site.name):
             yield Found(f"{site.name}() asks for a shell: slim has one, production has none", site.where)
         elif called in system.OF_THE_BASE or called.endswith(".sh"):
             script = "is run by a shell" if called.endswith(".sh") else "is a program of the base"
             fact = f"{site.name}() calls {called}, which {script}: slim has that, production does not"
+            yield Found(fact, site.where)
+        elif starter:
+            fact = f"{site.name}() runs a file that {starter} starts: slim has that, production does not"
             yield Found(fact, site.where)
         elif called in system.OF_NO_IMAGE:
             fact = f"{site.name}() calls {called}, which no image has: name its package in system-packages"
@@ -242,6 +245,15 @@ def code(startup: Startup) -> Iterator[Found[str]]:
             text = (constant(site.node.args[0]) if site.node.args else "") or ""
             fact = f"{site.name}({text}) fetches its data at import, which needs the network{how}"
             yield Found(fact, site.where)
+
+
+def _starter(startup: Startup, site: Site) -> str:
+    """Return the program of the base that starts a file of the project, by its first line."""
+    given = site.argument(0, "args") if system.CALLERS.match(site.name) else None
+    path = reader(site).path(given.elts[0] if isinstance(given, ast.List) and given.elts else given)
+    text = startup.code.tree.text(path.path) if path else None
+    first = re.match(r"#!\s*(\S+)", text or "")
+    return first[1] if first and first[1].rpartition("/")[2] in system.OF_THE_BASE else ""
 
 
 def wrapper(startup: Startup, entry: Entry) -> Iterator[Found[str]]:

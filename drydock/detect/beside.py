@@ -45,6 +45,8 @@ BEFORE = re.compile(
     r"""^(?:(?:do|then|else|!|[({]|[^\s()]+\))\s+|\w+=(?:"[^"]*"|'[^']*'|\$\((?:[^()]|\([^()]*\))*\)|[^\s"'$]|\$\w)*(?:\s+|$))+"""
 )
 # Variables that are about Python, pip and Debian, or that the image sets itself.
+# Set by the image for every program.
+IMAGE_SETS = {"HOME": "/tmp", "LANG": "C.UTF-8", "LOGNAME": "app"}  # noqa: S108 - the image's own
 OWN_VARIABLES = re.compile(
     r"^(PYTHON\w*|PIP_\w+|UV_\w+|POETRY_\w+|PDM_\w+|PATH|VIRTUAL_ENV|PORT|HOST|WORKERS|WEB_CONCURRENCY|LANG|LC_\w+|"
     r"DEBIAN_FRONTEND|HOME|APP_HOME|WORKDIR|TZ|TERM|LD_LIBRARY_PATH|NODE_\w+)$"
@@ -273,6 +275,11 @@ def own_variables(settings: Iterable[Found[Setting]], port: int) -> Iterator[Fou
     """Yield the settings whose variable the image's start reads as well."""
     for item in settings:
         name, default = item.value.name, item.value.default
+        if default and default != IMAGE_SETS.get(name, default):
+            fact = (
+                f"the image sets {name}={IMAGE_SETS[name]}, which wins over this setting's default {default}"
+            )
+            yield Found(fact, item.where)
         own = {"PORT": str(port), **START_READS}.get(name)
         if own is None or default == own or default in LOOPBACK or (name == "PORT" and not default):
             continue

@@ -945,3 +945,11 @@ def test_console_scripts_of_the_project_are_found_where_their_modules_are(tmp_pa
     findings = detect(write(tmp_path, files))
 
     assert findings.scripts == {"old": "shop:cli.run", "shop-admin": "shop.admin:main"}
+
+
+@pytest.mark.parametrize(("default", "told"), [("de", True), ("C.UTF-8", False)])
+def test_setting_that_the_image_sets_is_noted(default: str, told: bool, tmp_path: Path) -> None:
+    code = f"import os\nWORDS = os.getenv('LANG', {default!r})\n"
+    notes = [note.value for note in found(tmp_path, {"main.py": code + APP}).notes]
+
+    assert notes == ["the image sets LANG=C.UTF-8, which wins over this setting's default de"] * told

@@ -45,6 +45,8 @@ BEFORE = re.compile(
     r"""^(?:(?:do|then|else|!|[({]|[^\s()]+\))\s+|\w+=(?:"[^"]*"|'[^']*'|\$\((?:[^()]|\([^()]*\))*\)|[^\s"'$]|\$\w)*(?:\s+|$))+"""
 )
 # Variables that are about Python, pip and Debian, or that the image sets itself.
+# Set by the image for every program.
+IMAGE_SETS = {"HOME": "/tmp", "LANG": "C.UTF-8", "LOGNAME": "app"}  # noqa: S108 - the image's own
 OWN_VARIABLES = re.compile(
     r"^(PYTHON\w*|PIP_\w+|UV_\w+|POETRY_\w+|PDM_\w+|PATH|VIRTUAL_ENV|PORT|HOST|WORKERS|WEB_CONCURRENCY|LANG|LC_\w+|"
     r"DEBIAN_FRONTEND|HOME|APP_HOME|WORKDIR|TZ|TERM|LD_LIBRARY_PATH|NODE_\w+)$"
@@ -226,12 +228,15 @@ def code(startup: Startup) -> Iterator[Found[str]]:
     """Yield the code's calls of a shell and of programs that an image lacks, and its downloads at import."""
     for site in startup.calls:
         shell = site.name.startswith("subprocess.") and is_true(site.keyword("shell"))
-        called = system.program(site)
+        called, starter = system.program(site), _starter(startup, site)
         if shell or SHELLS.match(site.name):
             yield Found(f"{site.name}() asks for a shell: slim has one, production has none", site.where)
         elif called in system.OF_THE_BASE or called.endswith(".sh"):
             script = "is run by a shell" if called.endswith(".sh") else "is a program of the base"
             fact = f"{site.name}() calls {called}, which {script}: slim has that, production does not"
+            yield Found(fact, site.where)
+        elif starter:
+            fact = f"{site.name}() runs a file that {starter} starts: slim has that, production does not"
             yield Found(fact, site.where)
         elif called in system.OF_NO_IMAGE:
             fact = f"{site.name}() calls {called}, which no image has: name its package in system-packages"
@@ -242,6 +247,15 @@ def code(startup: Startup) -> Iterator[Found[str]]:
             text = (constant(site.node.args[0]) if site.node.args else "") or ""
             fact = f"{site.name}({text}) fetches its data at import, which needs the network{how}"
             yield Found(fact, site.where)
+
+
+def _starter(startup: Startup, site: Site) -> str:
+    """Return the program of the base that starts a file of the project, by its first line."""
+    given = site.argument(0, "args") if system.CALLERS.match(site.name) else None
+    path = reader(site).path(given.elts[0] if isinstance(given, ast.List) and given.elts else given)
+    text = startup.code.tree.text(path.path) if path else None
+    first = re.match(r"#!\s*(\S+)", text or "")
+    return first[1] if first and first[1].rpartition("/")[2] in system.OF_THE_BASE else ""
 
 
 def wrapper(startup: Startup, entry: Entry) -> Iterator[Found[str]]:
@@ -261,6 +275,11 @@ def own_variables(settings: Iterable[Found[Setting]], port: int) -> Iterator[Fou
     """Yield the settings whose variable the image's start reads as well."""
     for item in settings:
         name, default = item.value.name, item.value.default
+        if default and default != IMAGE_SETS.get(name, default):
+            fact = (
+                f"the image sets {name}={IMAGE_SETS[name]}, which wins over this setting's default {default}"
+            )
+            yield Found(fact, item.where)
         own = {"PORT": str(port), **START_READS}.get(name)
         if own is None or default == own or default in LOOPBACK or (name == "PORT" and not default):
             continue

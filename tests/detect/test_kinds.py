@@ -862,11 +862,17 @@ def test_log_file_is_written(code: str, path: str, tmp_path: Path) -> None:
         ("run(shlex.split('uptime -p'))", "uptime, which no image has"),
         ("run(['alembic', 'upgrade', 'head'])", ""),
         ("run([sys.executable, '-V'])", ""),
+        ("run(['bin/tool', '-v'])", "a file that /usr/bin/env starts"),
+        ("run(os.path.join(os.path.dirname(__file__), 'bin/tool'))", "a file that /usr/bin/env starts"),
+        ("run(['bin/python'])", ""),
     ],
 )
 def test_called_program_that_an_image_lacks_is_noted(call: str, told: str, tmp_path: Path) -> None:
-    code = f"import shlex, subprocess, sys\nWORDS = ['ps', 'aux']\ndef f(): subprocess.{call}\n"
-    notes = [note.value for note in found(tmp_path, {"main.py": code + APP}).notes]
+    code = f"import os, shlex, subprocess, sys\nWORDS = ['ps', 'aux']\ndef f(): subprocess.{call}\n"
+    files: dict[str, str | bytes] = {"main.py": code + APP, "bin/tool": "#!/usr/bin/env python3\n"}
+    notes = [
+        note.value for note in found(tmp_path, files | {"bin/python": "#!/opt/venv/bin/python3\n"}).notes
+    ]
 
     assert len(notes) == bool(told)
     assert all(told in note for note in notes)
@@ -939,3 +945,11 @@ def test_console_scripts_of_the_project_are_found_where_their_modules_are(tmp_pa
     findings = detect(write(tmp_path, files))
 
     assert findings.scripts == {"old": "shop:cli.run", "shop-admin": "shop.admin:main"}
+
+
+@pytest.mark.parametrize(("default", "told"), [("de", True), ("C.UTF-8", False)])
+def test_setting_that_the_image_sets_is_noted(default: str, told: bool, tmp_path: Path) -> None:
+    code = f"import os\nWORDS = os.getenv('LANG', {default!r})\n"
+    notes = [note.value for note in found(tmp_path, {"main.py": code + APP}).notes]
+
+    assert notes == ["the image sets LANG=C.UTF-8, which wins over this setting's default de"] * told

@@ -15,6 +15,8 @@ from assemble.tree import Tree
 OPENED_BY_NAME = {
     "libgcc_s.so.1": "glibc, for pthread_exit and thread cancellation",
     "libcrypt.so.1": "ctypes.util.find_library",
+    "libnss_dns.so.2": "glibc before 2.34, for names of hosts",
+    "libnss_files.so.2": "glibc before 2.34, for accounts and /etc/hosts",
     "ossl-modules": "libcrypto, where its configuration asks for old algorithms",
     "engines-3": "libcrypto, where its configuration asks for an engine",
 }

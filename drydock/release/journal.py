@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from drydock import state
+from drydock.publish.registry import digest_of
 from drydock.publish.sbom import CYCLONEDX, SPDX
 from drydock.release.errors import ReleaseRunning
 from drydock.release.plan import Plan
@@ -72,7 +73,7 @@ class Journal:
         """Store the bills of materials, and return each one's digest by type."""
         for kind, content in documents.items():
             write_whole(self.folder / FILES[kind], content)
-        return {kind: digest(content) for kind, content in documents.items()}
+        return {kind: digest_of(content) for kind, content in documents.items()}
 
     def documents(self, bills: Mapping[str, str]) -> dict[str, bytes] | None:
         """Return the stored bills of materials; None if one is missing or was changed."""
@@ -82,8 +83,4 @@ class Journal:
             found = {kind: (self.folder / name).read_bytes() for kind, name in FILES.items()}
         except OSError:
             return None
-        return found if {key: digest(content) for key, content in found.items()} == dict(bills) else None
-
-
-def digest(content: bytes) -> str:
-    return f"sha256:{hashlib.sha256(content).hexdigest()}"
+        return found if {key: digest_of(content) for key, content in found.items()} == dict(bills) else None

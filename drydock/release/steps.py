@@ -23,7 +23,7 @@ from drydock.publish.reference import Reference
 from drydock.publish.registry import WAITS, Manifest, Registry
 from drydock.publish.sbom import CYCLONEDX, SPDX
 from drydock.release.errors import NotOnRegistry, ReceiptsMissing, StaleImage, VersionTaken
-from drydock.release.journal import FILES, Entry, Journal, digest
+from drydock.release.journal import FILES, Entry, Journal
 from drydock.release.plan import Plan, address
 from drydock.spelling import spelled
 from drydock.state.receipts import Receipts
@@ -265,7 +265,7 @@ def _vex(work: Work) -> bytes:
 def _is_attached(work: Work) -> bool:
     stated = _vex(work)
     listed = _are_listed(work, work.entry.attached, len(FILES) + 1)
-    return listed and (not stated or digest(stated) == work.entry.vex)
+    return listed and (not stated or digest_of(stated) == work.entry.vex)
 
 
 def _attach(work: Work) -> None:
@@ -282,7 +282,7 @@ def _attach(work: Work) -> None:
     elif proof.unaudited(work.pipeline.project, work.pipeline.measure(work.entry.image), work.plan.target):
         work.say(spelled("no VEX document: the image has no receipt of `drydock gate audit` from today"))
     _attest(work, documents, "attached")
-    work.know(vex=digest(stated) if stated else "")
+    work.know(vex=digest_of(stated) if stated else "")
 
 
 def _attest(work: Work, documents: Mapping[str, bytes], known: str) -> None:

@@ -259,7 +259,7 @@ def _storage(blueprint: Blueprint) -> str:
     steps = [f"mkdir -p {' '.join(f'/rootfs{folder}' for folder in owned)}"]
     steps += [f"ln -s {target} /rootfs{link}" for link, target in storage.links.items()]
     steps.append(f'chown "${{UID}}:0" {" ".join(f"/rootfs{folder}" for folder in owned)}')
-    title = "# What the application writes beside its code belongs to its user."
+    title = "# Files that the application writes beside its code belong to its user."
     return f"{title}\n{_wrapped('RUN ' + ' && '.join(steps))}"
 
 

@@ -20,7 +20,7 @@ from drydock.publish.errors import DigestDiffers
 from drydock.publish.labels import OCI
 from drydock.publish.push import Pushed, Tell
 from drydock.publish.reference import Reference
-from drydock.publish.registry import WAITS, Manifest, Registry
+from drydock.publish.registry import WAITS, Manifest, Registry, digest_of
 from drydock.publish.sbom import CYCLONEDX, SPDX
 from drydock.release.errors import NotOnRegistry, ReceiptsMissing, StaleImage, VersionTaken
 from drydock.release.journal import FILES, Entry, Journal

@@ -111,9 +111,8 @@ class Audit:
     oldest: int = 7  # most days since the database's last update
     severity: str = "low"  # the least that counts: low, medium, high or critical; unrated ones always count
     fixable_only: bool = False  # let vulnerabilities without a fixed version pass
-    scanners: tuple[
-        str, ...
-    ] = ()  # must be installed: trivy, grype or osv-scanner; others run where they are
+    # Those that must be installed, of trivy, grype and osv-scanner; others run where they are
+    scanners: tuple[str, ...] = ()
     # Reasons for accepting files of no package, by path with wildcards
     unchecked: Mapping[str, str] = field(default_factory=dict)
     ignore: tuple[Ignore, ...] = ()

@@ -147,8 +147,12 @@ def explain(engine: Engine, builder: Builder, dockerfile: Path, progress: Progre
         return EngineGone(host=engine.host, evidence=text)
     if command.run(["docker", "buildx", "version"], check=False).code != 0:
         return NoBuildx()
-    if found := re.search(r'failed to compute cache key: .*"/?([^"]+)": not found', reason):
-        return NotInContext(dockerfile=dockerfile, path=found[1])
+    missing = re.search(r'failed to compute cache key: .*"/?([^"]+)": not found', reason)
+    if missing and failed and "--from=" in failed.instruction:
+        # It is missing in another stage, and not in the context.
+        reason = f"/{missing[1]} is not there"
+    elif missing:
+        return NotInContext(dockerfile=dockerfile, path=missing[1])
     if failed is None or not failed.counts:
         if found := re.search(r"dockerfile parse error on line (\d+): (.*)", reason):
             return BadDockerfile(dockerfile=f"{dockerfile}:{found[1]}", problem=found[2])

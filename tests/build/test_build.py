@@ -97,6 +97,18 @@ def test_updates_arrive_while_the_build_runs(
     assert done - logged > 0.5
 
 
+def test_a_file_that_another_stage_lacks_is_not_missed_in_the_context(
+    engine: Engine, make_project: MakeProject, python_image: str
+) -> None:
+    text = f"FROM {python_image} AS first\nFROM scratch AS production\nCOPY --from=first /missing /\n"
+    project = make_project({"Dockerfile": text})
+
+    with pytest.raises(
+        BuildFailed, match=r"COPY --from=first /missing /' failed: /missing is not there; fix"
+    ):
+        build(engine, project, Options())
+
+
 def test_a_failing_step_shows_its_last_lines(
     engine: Engine, make_project: MakeProject, python_image: str
 ) -> None:

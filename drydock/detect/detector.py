@@ -162,7 +162,7 @@ class _Detection:
             dependencies=Found(plan, chosen.source.where, chosen.why) if plan and chosen else None,
             server=server,
             python=choice.version,
-            python_supported=choice.supported,
+            python_supported=self._readable(choice.supported),
             python_release=release,
             port=port,
             liveness=live,
@@ -400,6 +400,13 @@ class _Detection:
         found, notes = beside.options(told) if told else (None, [])
         self.notes += notes
         return found
+
+    def _readable(self, supported: tuple[str, ...]) -> tuple[str, ...]:
+        """Drop Pythons other than the first that cannot read the application's modules."""
+        if any(not SIDE.search(path) for path in self.code.unreadable()):
+            return supported[:1]  # this interpreter cannot tell which others do
+        least = max((m.minor for m in self.code.parsed() if not SIDE.search(m.path)), default=0)
+        return tuple(one for one in supported if one == supported[0] or int(one.split(".")[1]) >= least)
 
     def _probes(
         self, host: Found[str] | None

@@ -13,10 +13,9 @@ from drydock.project import ignore as dockerignore
 SECRET_NAMES = (
     *("*.env", ".env.*", "*.pem", "*.key", "*.p8", "*.p12", "*.pfx", "*.jks", "*.keystore", "*.kdbx"),
     *("*.ppk", "*.tfstate*", "id_[rd]sa", "id_ecdsa", "id_ed25519", ".netrc", ".pypirc", ".npmrc"),
-    *(".htpasswd", ".pgpass", ".git-credentials", "credentials.json", "credentials[_.]*.json"),
-    *("credentials-*.json", "service?account*.json", "service[aA]ccount*.json", "client_secret*.json"),
-    *("secret.json", "secrets.json", "secrets[_.]*.json", "secrets-*.json", "secret.toml", "secrets.toml"),
-    *("secret.y*ml", "secrets.y*ml", "secrets[_.]*.y*ml", "secrets-*.y*ml"),
+    *(".htpasswd", ".pgpass", ".git-credentials", "credentials*.json", "service?account*.json"),
+    *("service[aA]ccount*.json", "client_secret*.json", "secret.json", "secrets*.json", "secret.toml"),
+    *("secrets*.toml", "secret.y*ml", "secrets*.y*ml"),
 )
 # Rarer ones, and those that a folder can have: only files that exist are excluded by them.
 _OTHERS = (

@@ -125,6 +125,10 @@ class Module:
     worked_out: list[tuple[ast.JoinedStr, str]] = field(default_factory=list)
     mentioned: list[tuple[str, int]] = field(default_factory=list)  # names of files, and their lines
     grown: list[tuple[ast.AugAssign, Scope]] = field(default_factory=list)
+    minor: int = 0  # of the oldest Python 3 that can run its statements, as far as they tell
+
+    def needs(self, minor: int) -> None:
+        self.minor = max(self.minor, minor)
 
     def dotted(self, node: ast.AST | None) -> str:
         """Return a name or attribute chain with its import expanded (`fastapi.FastAPI`), `""` for others."""
@@ -261,11 +265,20 @@ def _note_pattern(module: Module, node: ast.JoinedStr, scope: Scope) -> None:
 def _note_function(module: Module, node: Function, scope: Scope) -> None:
     module.functions.setdefault(_qualified(scope, node.name), node)
     _note_name(module, node.name, scope)
+    for each in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs):
+        if isinstance(each.annotation, ast.BinOp):
+            _note_union(module, each.annotation, scope)
 
 
 def _note_class(module: Module, node: ast.ClassDef, scope: Scope) -> None:
     module.classes.setdefault(node.name, node)
     _note_name(module, node.name, scope)
+
+
+def _note_union(module: Module, node: ast.BinOp, scope: Scope) -> None:
+    none = any(isinstance(side, ast.Constant) and side.value is None for side in (node.left, node.right))
+    if isinstance(node.op, ast.BitOr) and none and not scope.typing:
+        module.needs(10)
 
 
 def _note_return(module: Module, node: ast.Return, scope: Scope) -> None:
@@ -361,4 +374,7 @@ NOTES: dict[type, Callable[[Module, Any, Scope], None]] = {
     ast.AnnAssign: _note_binding,
     ast.NamedExpr: _note_binding,
     ast.AugAssign: lambda module, node, scope: module.grown.append((node, scope)),
+    ast.BinOp: _note_union,
+    ast.Match: lambda module, _, __: module.needs(10),
+    ast.TryStar: lambda module, _, __: module.needs(11),
 }

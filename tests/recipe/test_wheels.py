@@ -106,3 +106,36 @@ def test_a_python_without_a_base_is_replaced_by_its_neighbours(
     found = recipe.plan(detect(write_files(tmp_path, files)))
 
     assert (found.python, found.python_also) == (pin, also)
+
+
+@pytest.mark.parametrize(
+    ("code", "oldest"),
+    [
+        ("", "3.9"),
+        ("def dock(ship: str | None) -> None: ...\n", "3.10"),
+        ("match app:\n    case None:\n        raise SystemExit\n", "3.10"),
+        ("try:\n    pass\nexcept* OSError:\n    pass\n", "3.11"),
+    ],
+)
+def test_no_neighbour_lacks_the_codes_own_syntax(code: str, oldest: str, tmp_path: Path) -> None:
+    files = {
+        "main.py": f"from fastapi import FastAPI\n\napp = FastAPI()\n{code}",
+        "requirements.txt": "fastapi\nuvicorn\n",
+        ".python-version": "3.12\n",
+    }
+    found = recipe.plan(detect(write_files(tmp_path, files)))
+
+    others = filter(None, (*found.python_also, found.python_last))
+    assert min(others, key=lambda version: int(version[2:])) == oldest
+
+
+def test_code_that_this_python_cannot_read_has_no_neighbours(tmp_path: Path) -> None:
+    files = {
+        "main.py": "import dock\nfrom fastapi import FastAPI\n\napp = FastAPI()\n",
+        "dock.py": "this is of a later Python\n",
+        "requirements.txt": "fastapi\nuvicorn\n",
+        ".python-version": "3.15\n",
+    }
+    found = recipe.plan(detect(write_files(tmp_path, files)))
+
+    assert (found.python, found.python_also) == ("3.15", ())

@@ -32,6 +32,8 @@ def settings(project: Project, _target: str) -> Mapping[str, Any]:
 
 
 FACTS = Facts(targets=TARGETS, settings=settings, rank=30)
+# Where FastAPI has it; a project that moves it or turns it off is asked for `/`.
+SCHEMA = "/openapi.json"
 # A first request may import as much as a start does, and the machine may be busy.
 ANSWER_SECONDS = READY_SECONDS
 BUILD_TOOLS = frozenset(
@@ -72,7 +74,7 @@ def judge(subject: Subject) -> Verdict:
         return Verdict.failed(GATE, error)
     if code != CLEAN_EXIT or stopped >= GRACE_SECONDS:
         faults.append(f"SIGTERM ended it with exit code {code} after {stopped:.1f} s of {GRACE_SECONDS} s")
-    requests = len(project.smoke)
+    requests = len(project.smoke) or 1
     figures = {"ready_seconds": round(ready, 3), "stop_seconds": round(stopped, 3), "requests": requests}
     if faults:
         return Verdict(GATE, Outcome.FAILED, f"{target}: {and_more(faults)}", tuple(faults), log, figures)
@@ -89,7 +91,21 @@ def _faults(project: Project, running: Running) -> list[str]:
     for path in filter(None, (project.health_path, project.ready_path)):
         if not healthy(status := get(running.port, path)):
             faults.append(f"GET {path} answered {status}")
-    return faults + round_of_requests(running, project)
+    return faults + (round_of_requests(running, project) if project.smoke else unasked(running.port))
+
+
+def unasked(port: int) -> list[str]:
+    """Ask a project that names no requests for its schema, which FastAPI makes from every route.
+
+    Without one, any answer to `/` will do: it may need a database.
+    """
+    schema = send(port, Request("GET", SCHEMA, http.client.OK), SCHEMA, "")
+    if schema.status == http.client.NOT_FOUND:
+        root = send(port, Request("GET", "/", http.client.OK), "/", "")
+        return [] if root.status else [f"GET / was not answered: {root.body}"]
+    if 0 < schema.status < http.client.INTERNAL_SERVER_ERROR:
+        return []
+    return [f"GET {SCHEMA} answered {schema.status or schema.body}"]
 
 
 def token(running: Running, project: Project) -> str:

@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+from typing import ClassVar
 
 import pytest
 
 from drydock.engine.runtime import Running, healthy
-from drydock.gates.smoke import forbidden, round_of_requests
+from drydock.gates.smoke import forbidden, round_of_requests, unasked
 from drydock.project import Request
 from tests.conftest import MakeProject
 from tests.support.answers import answering
@@ -58,3 +62,40 @@ def test_an_answer_must_hold_what_was_asked_for(
 
     assert project.smoke == (Request("GET", "/version", 200, contains=contains),)
     assert round_of_requests(running, project) == faults
+
+
+class Application(BaseHTTPRequestHandler):
+    statuses: ClassVar[dict[str, int]] = {}
+
+    def do_GET(self) -> None:
+        self.send_response(self.statuses.get(self.path, 404))
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None: ...
+
+
+@pytest.mark.parametrize(
+    ("statuses", "faults"),
+    [
+        ({"/openapi.json": 200}, []),
+        ({"/openapi.json": 401}, []),
+        ({"/openapi.json": 500}, ["GET /openapi.json answered 500"]),
+        ({"/": 200}, []),
+        ({"/": 500}, []),
+        ({}, []),
+    ],
+)
+def test_a_project_that_names_no_request_is_asked_for_its_schema(
+    statuses: dict[str, int], faults: list[str]
+) -> None:
+    kind = type("Named", (Application,), {"statuses": statuses})
+    with ThreadingHTTPServer(("127.0.0.1", 0), kind) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        assert unasked(server.server_port) == faults
+        server.shutdown()
+
+
+def test_a_project_that_answers_nothing_is_refused() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as deaf:
+        port = deaf.getsockname()[1]
+    assert unasked(port)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from datetime import date
 from pathlib import Path
 
@@ -37,6 +39,16 @@ def test_the_gates_can_read_it(shape: str, tmp_path: Path) -> None:
     assert found.image.ports is not None
     assert found.image.health.test is not None
     assert "MIT" in found.licences.allow
+
+
+def test_the_image_is_expected_to_start_as_the_dockerfile_says(tmp_path: Path) -> None:
+    plan = recipe.plan(recipe.decided(materialise("lock_uv", tmp_path / "shop"), {}))
+    [text] = [text for name, text in recipe.render(plan).items() if name.endswith("Dockerfile")]
+    starts = re.findall(r"^ENTRYPOINT (.*start\.py.*)$", text, re.M)
+
+    wanted = expected("lock_uv", tmp_path).image.entrypoint
+    assert starts
+    assert {tuple(json.loads(start)) for start in starts} == {wanted}
 
 
 def test_what_the_application_runs_may_be_there(tmp_path: Path) -> None:

@@ -111,6 +111,29 @@ def test_a_locked_project_gets_a_locked_server(tmp_path: Path) -> None:
     assert "\nuvicorn==" in packaged.helpers(text, "image")["image/install/uvicorn.txt"]
 
 
+@pytest.mark.parametrize(
+    ("python", "first", "asked"),
+    [
+        ("3.11", "import pkg_resources", "/opt/venv main.py > "),
+        ("3.11", "import resources", "/opt/venv > "),
+        ("3.12", "import pkg_resources", ""),
+    ],
+)
+def test_older_pythons_bring_setuptools_where_something_imports_it(
+    python: str, first: str, asked: str, tmp_path: Path
+) -> None:
+    files = {
+        "main.py": f"{first}\n{APPLICATION}",
+        "requirements.txt": "fastapi\nuvicorn\n",
+        ".python-version": python,
+    }
+    text = dockerfile.parts(drawn_of(files, tmp_path))["dependencies"]
+
+    asks = f"python3 /install/undeclared.py /install/setuptools.txt {asked}/tmp/undeclared.txt"  # noqa: S108
+    assert (asks in text) is bool(asked)
+    assert ("--requirement=/tmp/undeclared.txt" in text) is bool(asked)
+
+
 def test_a_version_from_git_is_a_build_argument(tmp_path: Path) -> None:
     application = dockerfile.parts(drawn("install_version_from_git", tmp_path))["application"]
 

@@ -128,9 +128,9 @@ class Reader(NamedTuple):
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div):
             base = inner.path(node.left)
             return base and base.joined(self._tail(node.right))
-        if isinstance(node, ast.BinOp) and (self._tail(node.right) or "").startswith("/"):
+        if isinstance(node, ast.BinOp) and (rest := self._tail(node.right) or "").startswith("/"):
             base = inner.path(node.left)
-            return base and base.joined((self._tail(node.right) or "").lstrip("/"))
+            return base and base.joined(rest.lstrip("/"))
         if isinstance(node, ast.JoinedStr) and node.values and isinstance(node.values[0], ast.FormattedValue):
             parts = [self._tail(part) for part in node.values[1:]]
             rest = "".join(part or "" for part in parts)

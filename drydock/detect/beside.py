@@ -44,9 +44,9 @@ MAKES_FILE = re.compile(
 BEFORE = re.compile(
     r"""^(?:(?:do|then|else|!|[({]|[^\s()]+\))\s+|\w+=(?:"[^"]*"|'[^']*'|\$\((?:[^()]|\([^()]*\))*\)|[^\s"'$]|\$\w)*(?:\s+|$))+"""
 )
-# Variables that are about Python, pip and Debian, or that the image sets itself.
 # Set by the image for every program.
 IMAGE_SETS = {"HOME": "/tmp", "LANG": "C.UTF-8", "LOGNAME": "app"}  # noqa: S108 - the image's own
+# Variables that are about Python, pip and Debian, or that the image sets itself.
 OWN_VARIABLES = re.compile(
     r"^(PYTHON\w*|PIP_\w+|UV_\w+|POETRY_\w+|PDM_\w+|PATH|VIRTUAL_ENV|PORT|HOST|WORKERS|WEB_CONCURRENCY|LANG|LC_\w+|"
     r"DEBIAN_FRONTEND|HOME|APP_HOME|WORKDIR|TZ|TERM|LD_LIBRARY_PATH|NODE_\w+)$"

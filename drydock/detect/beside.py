@@ -18,13 +18,14 @@ from drydock.detect.model import Found, Setting, Worker
 from drydock.detect.settings import kind_of
 from drydock.detect.syntax import Site, constant, is_true
 from drydock.detect.values import reader
+from drydock.project.dockerfile import expand
 
 # RUN lines that install, clean up, check or set up the user: the image has its own way for each.
 USUAL = re.compile(
     r"^(?:\s*(?:(?:(?:sudo\s+)?(?:apt|apt-get|apt-key|apk|dnf|yum|dpkg|pip3?|uv|poetry|pdm|pipenv|pipx|conda|npm|yarn|pnpm|"
     r"corepack|useradd|groupadd|adduser|addgroup|usermod|chown|chgrp|chmod|mkdir|rm|ln|touch|echo|set|export|cd|pushd|popd|"
-    r"curl|wget|test|true|false|rustup|locale-gen|localedef|update-ca-certificates|find|mv|cp|which|sh|install|tar|unzip|"
-    r"ldconfig|virtualenv|source|exec|if|fi|for|while|case|done|esac|gpg|sha\d+sum|jq|awk|grep|tee|yes|"
+    r"curl|wget|test|true|false|rustup|locale-gen|localedef|update-ca-certificates|find|mv|cp|which|sh\s+\S*install\S*|install|tar|unzip|"
+    r"ldconfig|virtualenv|source|exec|setcap|if|fi|for|while|case|done|esac|gpg|sha\d+sum|jq|awk|grep|tee|yes|"
     r"python3?\s+-m\s+(?:pip|venv|ensurepip|compileall)|\S+/(?:pip3?|uv|poetry)))\b|\[|\.\s|<<\S*|[)}]|"
     # An interpreter at the end of a pipe, a program that proves itself, a mirror of Debian's packages.
     r"(?:(?:ba|da|z)?sh|python[\d.]*)(?:\s+-s?)?$|\S+\s+(?:-V|--version)$|sed\s.*\s/etc/(?:apt/|locale)).*|\s*)$"
@@ -36,6 +37,7 @@ MAKES_FILE = re.compile(
     rf"^(?:echo|printf|cat|jq|sed|awk|grep)\b.*(?<![>\d&])>>?\s*[\"']?(?!{SYSTEM})[\w./]|"
     rf"^tee\s+(?:-\w+\s+)*(?!{SYSTEM})[\w./]|"
     rf"^(?:cp|mv)\s(?!.*\$).*\s(?!{SYSTEM})[\w./][^\s]*$|"
+    rf"^(?:tar|unzip)\s(?!.*\s-(?:C|d)\s*{SYSTEM})|^(?:npm|yarn|pnpm)\s+(?:run\s+)?build\b|"
     rf"^curl\s.*\s(?:-\w*o|--output)[\s=]+[\"']?(?!{SYSTEM}){INSTALLER}[\w./]|"
     rf"^(?:curl\s+(?:-\w+\s+)*-\w*O|wget\b(?!.*\s-\w*O))\s.*https?://{INSTALLER}\S+$|"
     rf"^wget\s.*\s-\w*O\s*[\"']?(?!{SYSTEM}){INSTALLER}[\w./]"
@@ -52,11 +54,13 @@ OWN_VARIABLES = re.compile(
     r"DEBIAN_FRONTEND|HOME|APP_HOME|WORKDIR|TZ|TERM|LD_LIBRARY_PATH|NODE_\w+)$"
 )
 WORKERS = re.compile(
-    r"^(celery|rq|rqworker|rqscheduler|dramatiq|arq|huey_consumer(\.py)?|taskiq|procrastinate|saq)$"
+    r"^(celery|faust|faststream|streaq|wakaq|rq|rqworker|rqscheduler|dramatiq|arq|huey_consumer(\.py)?|taskiq|procrastinate|saq)$"
 )
 TESTS = frozenset({"pytest", "unittest", "coverage", "tox", "nox"})
 # What a tool's environment needs before a command; the image has one environment.
 RUN_BY = re.compile(r"^(?:(?:poetry|pipenv|pdm|hatch|rye)\s+run|uv\s+run(?:\s+--[a-z-]+)*)\s+")
+# What starts a program in its own place, with its variables.
+STARTED_BY = re.compile(r"^(?:exec\s+|env\s+|\w+=\S*\s+)+")
 # A program of the project, by its first word.
 PROGRAM = re.compile(r"^((\S*/)?python[\d.]*|\S+\.py)$")
 OWN_PROGRAM = re.compile(r"^((\S*/)?python[\d.]*\s+(?!-[Vc]\b|--version)\S|\S+\.py\b)")
@@ -122,12 +126,17 @@ def steps(files: Iterable[Dockerfile]) -> Iterator[Found[str]]:
         for text, line in file.runs:
             for part in parts_of(text):
                 words = " ".join(word for word in part.split() if not word.startswith("--mount"))
-                bare = BEFORE.sub("", words)
+                bare = RUN_BY.sub("", BEFORE.sub("", words))
                 if not USUAL.match(bare) or MAKES_FILE.search(bare):
                     fact = f"the Dockerfile runs {short(words)}, which drydock's builds do not repeat"
                     yield Found(fact, f"{file.path}:{line}")
         for text, line in file.added:
             fact = f"the Dockerfile has {short(text)}, which drydock's builds do not repeat"
+            yield Found(fact, f"{file.path}:{line}")
+        for path, line in file.volumes:
+            fact = (
+                f"the Dockerfile declares the volume {path}: name it in volumes if the program writes there"
+            )
             yield Found(fact, f"{file.path}:{line}")
         for name, value, line in file.variables:
             if not OWN_VARIABLES.match(name):
@@ -175,15 +184,15 @@ def installed(
     return replace(found, value=tuple(words)) if words else None, notes
 
 
-def before(commands: Iterable[Command], told: str) -> Iterator[Found[str]]:
+def before(commands: Iterable[Command], told: Container[str]) -> Iterator[Found[str]]:
     """Yield the programs before the server that is started at `told`, and a Procfile's release programs.
 
     Those of the scripts that the start runs are among them.
     """
     for command in commands:
         release = command.name == "release"
-        own = command.where == told
-        called = bool(command.by) and _origin(command.by) == _origin(told)
+        own = command.where in told
+        called = bool(command.by) and _origin(command.by) in map(_origin, told)
         if not (release or own or called):
             continue
         parts = parts_of(command.text)
@@ -214,14 +223,14 @@ def workers(commands: Iterable[Command], started: Container[str]) -> Iterator[Wo
     """
     for command in commands:
         for part in parts_of(command.text):
-            words = RUN_BY.sub("", part).split()
+            words = RUN_BY.sub("", STARTED_BY.sub("", BEFORE.sub("", part))).split()
             if TESTS.intersection(words[:3]):
                 continue
             known = any(WORKERS.match(word.rpartition("/")[2]) for word in words[:4])
             program = command.name and words and PROGRAM.match(words[0]) and command.where not in started
             if (known or program) and command.name != "release" and not migrations.runs(part):
                 name = command.name or next(iter(words), "")
-                yield Worker(" ".join(words), command.line or command.where, "", name)
+                yield Worker(expand(" ".join(words), {}), command.line or command.where, "", name)
 
 
 def code(startup: Startup) -> Iterator[Found[str]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import re
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -51,7 +52,9 @@ WHY_WRITTEN: Mapping[WrittenKind, str] = {
     "database": "SQLite",
     "unknown": "SQLite, at a path that is worked out at run time",
 }
-SCHEDULERS = ("apscheduler.", "rocketry.", "fastapi_utils.tasks", "fastapi_restful.tasks")
+SCHEDULERS = re.compile(
+    r"(apscheduler|rocketry|fastapi_utils\.tasks|fastapi_restful\.tasks|schedule|aiocron|fastapi_crons)(\.|$)"
+)
 
 
 def detect(root: Path, overrides: Mapping[str, str] = NOTHING) -> Findings:
@@ -257,7 +260,7 @@ class _Detection:
         for item in (one for one in self.own if one.wrapper):
             fact = f"{item.wrapper}(…) is made where the server starts: the image starts without it"
             self.notes.append(Found(f"{fact}, unless a module binds it", item.where))
-        told = self.entry.evidence.where if self.entry.evidence else ""
+        told = {e.where for e in self.own if self.entry.evidence and e.rank <= self.entry.evidence.rank}
         releases = [one for one in dockerfiles.procfile(self.tree) if one.name == "release"]
         self.notes += beside.before([*releases, *self.commands], told)
         self.notes += beside.steps(self.files)
@@ -317,7 +320,8 @@ class _Detection:
 
     def _workers(self) -> tuple[Worker, ...]:
         """Return the commands beside the server, and note each."""
-        beside_web = (one for one in dockerfiles.procfile(self.tree) if one.name != "web")
+        others = [one for one in dockerfiles.procfile(self.tree) if one.name != "web"]
+        beside_web = dockerfiles.with_scripts(self.tree, others)
         own = [one for one in (*self.commands, *beside_web) if self._is_own(one)]
         started = {one.where for one in self.evidence}
         found = distinct(beside.workers(own, started))
@@ -426,6 +430,9 @@ class _Detection:
             Found(r.path, r.where, "asks the database" if r.asks_database else "") if r else None
             for r in probes
         ]
+        checks = [Found(path, f"{file.path}:{line}") for file in self.files for path, line in file.checks]
+        if not refused and not any(found) and checks:
+            found = [checks[0], checks[0]]
         return live or found[0], ready or found[1], Found(path, where) if path else None
 
     def _packages_by_hand(self, option: str) -> tuple[Package, ...]:
@@ -465,7 +472,8 @@ class _Detection:
         for first in writable:
             return Found(False, first.where, f"it writes {first.value}, which replicas would not share")
         for module in self.startup.modules if self.startup else []:
-            if any(i.module.startswith(SCHEDULERS) and not i.scope.typing for i in module.imports):
+            named = (i.module for i in module.imports if SCHEDULERS.match(i.module) and not i.scope.typing)
+            if any(self.code.locate(module.path, name) is None for name in named):
                 return Found(False, module.path, "its scheduler would run every job once in each replica")
         return Found(True, "default", "it writes no files of its own")
 

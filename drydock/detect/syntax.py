@@ -223,6 +223,12 @@ def parameters(function: Function | None, *, keywords: bool = True) -> list[ast.
     return [*spec.posonlyargs, *spec.args, *(spec.kwonlyargs if keywords else ())] if spec else []
 
 
+def by_keys(node: ast.AST | None) -> dict[str | None, ast.expr]:
+    """Return a dictionary's values by its literal keys, {} for another expression."""
+    pairs = zip(node.keys, node.values, strict=True) if isinstance(node, ast.Dict) else ()
+    return {constant(key): value for key, value in pairs}
+
+
 def default_of(function: Function, name: str) -> ast.expr | None:
     """Return a parameter's default value."""
     spec = function.args
@@ -328,11 +334,12 @@ def _note_demand(module: Module, node: ast.If | ast.Assert, scope: Scope) -> Non
     if scope.function or scope.main or scope.tried or scope.tested:
         return
     asserted = isinstance(node, ast.Assert)
+    raises = not isinstance(node, ast.Assert) and any(isinstance(one, ast.Raise) for one in node.body)
     either = isinstance(node.test, ast.BoolOp) and isinstance(node.test.op, ast.And if asserted else ast.Or)
     for test in node.test.values if isinstance(node.test, ast.BoolOp) and either else [node.test]:
         compared = isinstance(test, ast.Compare) and not is_true(test.comparators[0], None)
         negated = isinstance(test, (ast.UnaryOp, ast.Compare))
-        ends = asserted or (negated and any(isinstance(one, ast.Raise) for one in node.body))
+        ends = asserted or (negated and raises)
         if ends and not compared and not isinstance(test, ast.BoolOp):
             module.demanded.append(test)
 

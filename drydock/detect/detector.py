@@ -13,7 +13,17 @@ from itertools import pairwise
 from pathlib import Path
 from types import MappingProxyType
 
-from drydock.detect import beside, blockers, dockerfiles, migrations, python, routes, settings, system
+from drydock.detect import (
+    beside,
+    blockers,
+    dockerfiles,
+    migrations,
+    platforms,
+    python,
+    routes,
+    settings,
+    system,
+)
 from drydock.detect import dependencies as deps
 from drydock.detect.apps import SIDE, find_apps
 from drydock.detect.code import MAX_MODULES, Code, Startup, module_name
@@ -99,8 +109,11 @@ class _Detection:
         every = dockerfiles.dockerfiles(tree)
         self.apps = find_apps(self.code)
         commands = [c for c in dockerfiles.commands(tree, every) if not SIDE.search(c.where)]
+        hosted = list(platforms.hosted(tree))
+        self.releases = [c for c in (*dockerfiles.procfile(tree), *hosted) if c.name == "release"]
+        commands += [c for c in hosted if c.name != "release"]
         self.commands = list(dockerfiles.with_scripts(tree, commands))
-        self.evidence = collect(self.code, self.apps, self.commands)
+        self.evidence = collect(self.code, self.apps, [*self.commands, *platforms.tasks(tree)])
         self.entry = entry = self._decide()
         self.files = _relevant(every, entry)
         self.chosen = self._choose()
@@ -261,8 +274,7 @@ class _Detection:
             fact = f"{item.wrapper}(…) is made where the server starts: the image starts without it"
             self.notes.append(Found(f"{fact}, unless a module binds it", item.where))
         told = {e.where for e in self.own if self.entry.evidence and e.rank <= self.entry.evidence.rank}
-        releases = [one for one in dockerfiles.procfile(self.tree) if one.name == "release"]
-        self.notes += beside.before([*releases, *self.commands], told)
+        self.notes += beside.before([*self.releases, *self.commands], told)
         self.notes += beside.steps(self.files)
         self.notes += beside.code(self.startup)
         self.notes += beside.wrapper(self.startup, self.entry)

@@ -244,6 +244,16 @@ def _started(file: Dockerfile) -> list[tuple[str, int]]:
     return [(joined, line)] if joined else sorted(last.values(), key=lambda one: one[1])
 
 
+def _tiangolo(tree: Tree, file: Dockerfile) -> list[tuple[str, int]]:
+    """Return the command that the images for FastAPI of tiangolo have, which serve the folder /app."""
+    if not re.match(r"tiangolo/uvicorn-gunicorn", file.base):
+        return []
+    file.workdir = "/app"
+    inner = any(tree.exists(join(folder, "app/main.py")) for folder in file.folders(tree, "/app"))
+    line = line_of(tree.text(file.path) or "", file.base)
+    return [(f"uvicorn {'app.' if inner else ''}main:app --port 80", line)]
+
+
 def _copy(stage: Dockerfile, tree: Tree, copied: list[str]) -> None:
     *sources, last = copied
     target = join(stage.workdir, last)
@@ -312,9 +322,11 @@ def commands(tree: Tree, files: list[Dockerfile]) -> list[Command]:
     found = []
     for file in files:
         production = not NOT_PRODUCTION.search(file.path)
+        started = _started(file) or _tiangolo(tree, file)
         folders = file.folders(tree, file.workdir) or (file.context,)
-        for text, number in _started(file):
-            found.append(Command(text, f"{file.path}:{number}", folders, production))
+        for text, number in started:
+            variables = {name: value for name, value, _ in file.variables}
+            found.append(Command(expand(text, variables), f"{file.path}:{number}", folders, production))
     found += [command for command in procfile(tree) if command.name == "web"]
     found += supervised(tree, files)
     by_path = {file.path: file for file in files}

@@ -8,7 +8,10 @@ from collections.abc import Collection, Container, Iterable, Iterator
 from dataclasses import replace
 from itertools import pairwise
 
+from packaging.utils import canonicalize_name
+
 from drydock.detect import migrations, system
+from drydock.detect.blockers import loads_own
 from drydock.detect.code import Startup
 from drydock.detect.commands import parts_of, read_command
 from drydock.detect.dockerfiles import Command, Dockerfile
@@ -95,12 +98,11 @@ RENAMED = {
     "--timeout": "--timeout-worker-healthcheck",
     "-t": "--timeout-worker-healthcheck",
 }
-SHELLS = re.compile(
-    r"^(os\.(system|popen)|subprocess\.(getoutput|getstatusoutput)|asyncio\.create_subprocess_shell)$"
-)
 SHOWN = 40  # characters of a variable's value
 FETCHES = re.compile(
     r"^(tiktoken\.(get_encoding|encoding_for_model)|nltk\.download|spacy\.cli\.download|"
+    r"nltk\.corpus\.\w+\.(words|raw|sents|fileids|synsets)|ultralytics\.YOLO|fastembed\.\w*Embedding|"
+    r"torchvision\.models\.\w+|(tensorflow\.)?keras\.applications\.\w+|"
     r"(whisper|faster_whisper\.WhisperModel|easyocr\.Reader|gensim\.downloader\.load)(\.load_model)?)$"
 )
 ANY_ANSWER = "probes take any answer of the port"
@@ -117,7 +119,14 @@ START_READS = {
     "RUN_MIGRATIONS": "0",
 }
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::"})
-FETCH_HOMES = {"tiktoken": "TIKTOKEN_CACHE_DIR", "nltk": "NLTK_DATA"}
+FETCH_HOMES = {
+    "tiktoken": "TIKTOKEN_CACHE_DIR",
+    "nltk": "NLTK_DATA",
+    "fastembed": "FASTEMBED_CACHE_PATH",
+    "torchvision": "TORCH_HOME",
+    "keras": "KERAS_HOME",
+    "tensorflow": "KERAS_HOME",
+}
 
 
 def steps(files: Iterable[Dockerfile]) -> Iterator[Found[str]]:
@@ -238,7 +247,7 @@ def code(startup: Startup) -> Iterator[Found[str]]:
     for site in startup.calls:
         shell = site.name.startswith("subprocess.") and is_true(site.keyword("shell"))
         called, starter = system.program(site), _starter(startup, site)
-        if shell or SHELLS.match(site.name):
+        if shell or system.SHELLS.match(site.name):
             yield Found(f"{site.name}() asks for a shell: slim has one, production has none", site.where)
         elif called in system.OF_THE_BASE or called.endswith(".sh"):
             script = "is run by a shell" if called.endswith(".sh") else "is a program of the base"
@@ -250,11 +259,35 @@ def code(startup: Startup) -> Iterator[Found[str]]:
         elif called in system.OF_NO_IMAGE:
             fact = f"{site.name}() calls {called}, which no image has: name its package in system-packages"
             yield Found(fact, site.where)
-        if FETCHES.match(site.name) and startup.at_import(site) and not site.scope.tried:
+        late = site.scope.tried or not startup.at_import(site)
+        if FETCHES.match(site.name) and not (late or loads_own(site) or _is_untrained(site)):
             variable = FETCH_HOMES.get(site.name.partition(".")[0], "")
             how = f"; {variable} names a folder that has it" if variable else ""
             text = (constant(site.node.args[0]) if site.node.args else "") or ""
             fact = f"{site.name}({text}) fetches its data at import, which needs the network{how}"
+            yield Found(fact, site.where)
+
+
+def _is_untrained(site: Site) -> bool:
+    """Tell whether a call makes one of a library's models without its weights."""
+    given = site.keyword("weights") or site.keyword("pretrained")
+    off = is_true(given, None) or is_true(given, False)
+    return (
+        off
+        if ".applications." in site.name
+        else site.name.startswith("torchvision.") and (off or given is None)
+    )
+
+
+def models(startup: Startup, names: Collection[str]) -> Iterator[Found[str]]:
+    """Yield spaCy's models that are loaded at import, and that no declaration names."""
+    for site in startup.calls:
+        name = constant(site.argument(0, "name")) if site.name == "spacy.load" else None
+        known = not name or canonicalize_name(name) in names or loads_own(site)
+        if not known and startup.at_import(site) and not site.scope.tried:
+            fact = (
+                f"spacy.load({name}) needs a distribution that no declaration names: add the URL of its wheel"
+            )
             yield Found(fact, site.where)
 
 

@@ -37,6 +37,7 @@ INSTALLS = re.compile(
 SELECTED = re.compile(
     r"""(?:--extras?|--group|--with|-E|-G)[=\s](?:["']([\w\s,.-]+)["']|([\w,.-]+))|(?:^|[\s"'./])\.?\[([\w\s,.-]+)\]"""
 )
+ON_DISK = re.compile(r"file:///\w[^\s;]*")  # a path of one machine
 PIP_VALUES = re.compile(
     r"-[rcieft]|--(requirement|constraint|index-url|extra-index-url|editable|find-links|target|prefix|root|python|"
     r"trusted-host|cache-dir|timeout|default-timeout|retries|upgrade-strategy)"
@@ -332,5 +333,6 @@ def unreachable(tree: Tree, source: Source, names: set[str]) -> list[Blocker]:
             package.name in names and package.local and not tree.is_folder(join(source.folder, package.local))
         ):
             found.append((package.name, package.local))
+    found += [(item.name, at[0]) for item in source.wanted if (at := ON_DISK.search(item.text))]
     where = source.where
     return [Blocker("local", f"{name} is installed from {place}", where, remedy) for name, place in found]

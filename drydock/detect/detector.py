@@ -152,6 +152,7 @@ class _Detection:
         run = self._packages_by_hand("system-packages") or run
         self.notes += system.libraries(chosen, names, run)
         self.notes += deps.undeclared(names, self.files)
+        self.notes += beside.models(startup, names) if startup else ()
         installed = self._installation()
         plan = deps.plan(chosen, extras, groups, installed.value.needed) if chosen else None
         self._block(names)

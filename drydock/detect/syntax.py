@@ -368,6 +368,13 @@ def _assigned(node: ast.Assign | ast.AnnAssign | ast.NamedExpr) -> Iterator[tupl
             yield target, node.value
 
 
+def _note_with(module: Module, node: ast.With, scope: Scope) -> None:
+    for item in node.items:
+        if isinstance(item.optional_vars, ast.Name):
+            name = item.optional_vars
+            module.bindings.append(Binding(name.id, item.context_expr, None, scope, name.lineno))
+
+
 def _note_name(module: Module, name: str, scope: Scope) -> None:
     if not scope.function and not scope.owner:
         module.names.add(name)
@@ -437,6 +444,7 @@ NOTES: dict[type, Callable[[Module, Any, Scope], None]] = {
     ast.Constant: _note_text,
     ast.JoinedStr: _note_pattern,
     ast.If: _note_demand,
+    ast.With: _note_with,
     ast.Assert: _note_demand,
     ast.FunctionDef: _note_function,
     ast.AsyncFunctionDef: _note_function,

@@ -82,8 +82,8 @@ class Reader(NamedTuple):
             parts = node.values
         elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
             parts = [node.left, node.right]
-        elif (last := _otherwise(node)) is not None:
-            return inner.text(last)
+        elif isinstance(node, ast.BoolOp):
+            return inner.text(_otherwise(node))
         elif isinstance(node, ast.Call):
             name = self.module.dotted(node.func)
             if name in CASTS and node.args:

@@ -14,13 +14,11 @@ from packaging.utils import canonicalize_name
 
 from drydock.detect.locks import Lock, Locked
 from drydock.detect.model import Dependencies, DependencyKind, Found
-from drydock.detect.requirements import Wanted, wanted
+from drydock.detect.requirements import ARCHIVES, Wanted, wanted
 from drydock.detect.tree import MAX_LOCK, Tree, join, line_of, strings, table
 
 UV_TOOL = ("uv", "tool", "run")
 UV_INSTALL = ("uv", "pip", "install")
-
-ARCHIVES = (".whl", ".tar.gz", ".zip")
 
 # A folder of the project among printed requirements, as Poetry, PDM and Pipenv write it.
 FOLDER = r"^(-e |[^ ]+ @ )?(file:|\.)"

@@ -13,10 +13,10 @@ from drydock.detect.commands import parts_of
 from drydock.detect.dockerfiles import Dockerfile
 from drydock.detect.locks import closure
 from drydock.detect.model import Blocker, Conflict, Dependencies, Found, Server, ServerPlace
-from drydock.detect.requirements import Wanted
+from drydock.detect.requirements import ARCHIVES, Wanted
 from drydock.detect.sources import DEVELOPMENT, Source, declares
 from drydock.detect.tools import TOOLS
-from drydock.detect.tools.base import ARCHIVES, Items
+from drydock.detect.tools.base import Items
 from drydock.detect.tools.pdm import UNHASHED
 from drydock.detect.tree import Tree, ancestors, folder_of, join
 from drydock.project.lock import resolved_from

@@ -145,8 +145,8 @@ def libraries(chosen: Chosen | None, names: set[str], run: Iterable[Package]) ->
             yield Found(fact, _where(chosen, name))
     for program, callers in FORMER.items():
         for name in sorted(names & set(callers)):
-            fact = f"{name} calls {program}, which Debian 13 lacks: set system-packages={program} on an older base"
-            yield Found(fact, _where(chosen, name))
+            fact = f"{name} calls {program}, which Debian 13 lacks: use an older base"
+            yield Found(f"{fact}, with system-packages={program}", _where(chosen, name))
 
 
 def _built(chosen: Chosen | None, names: set[str], python: str) -> Iterator[Package]:

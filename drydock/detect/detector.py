@@ -195,6 +195,7 @@ class _Detection:
             migrate=migrate,
             workers=self._workers() if entry else (),
             scripts=scripts(self.tree, project, self.layout.roots.value),
+            resources=self._importer("pkg_resources"),
             settings=read,
             data_files=data,
             writable=writable,
@@ -341,6 +342,13 @@ class _Detection:
         fact = "{} runs beside the server: it is a command of the same image"
         self.notes += [Found(fact.format(beside.short(one.value)), one.where) for one in found]
         return found
+
+    def _importer(self, name: str) -> str:
+        """Return a module of the application that imports a library; empty if none does."""
+        paths = self.startup.reached() if self.startup else []
+        modules = filter(None, map(self.code.module, paths))
+        named = (m.path for m in modules for i in m.imports if i.module.partition(".")[0] == name)
+        return next(named, "")
 
     def _is_own(self, command: dockerfiles.Command) -> bool:
         """Tell whether a command is the project's, not that of another member of its workspace."""

@@ -302,7 +302,8 @@ class _Detection:
         for option, (asked, declared) in known.items():
             if unknown := [a for a in asked if a not in declared]:
                 candidates = tuple(Found(k, source.where) for k in declared)
-                fact = f"{option} names {unknown[0]}, which is not declared; declared are"
+                rest = "; declared are" if declared else ", as no other is"
+                fact = f"{option} names {unknown[0]}, which is not declared{rest}"
                 self.conflicts.append(Conflict(option, fact, candidates, option))
         return found, extras, groups
 

@@ -343,7 +343,7 @@ def report_from_worker() -> None:
             report(type(error), error, error.__traceback__)
             raise SystemExit(STARTUP_FAILURE) from None
 
-    Server.run = reported  # type: ignore[method-assign]
+    Server.run = reported  # type: ignore[method-assign,assignment]
 
 
 def advise(text: str) -> bool:
@@ -376,7 +376,7 @@ def _serve_in_processes(config: Any, sockets: list[Any], patient: bool) -> int:
     old = "target" in inspect.signature(Multiprocess).parameters
     # Workers start in the application's folder, whose modules may be called as the standard library's.
     os.environ.setdefault("PYTHONSAFEPATH", OURS)
-    supervisor = Multiprocess(config, **({"target": Server(config).run} if old else {}), sockets=sockets)
+    supervisor: Any = Multiprocess(config, **({"target": Server(config).run} if old else {}), sockets=sockets)
     replace = getattr(supervisor, "keep_subprocess_alive", None)
     # uvicorn before 0.36 replaces a worker that cannot start forever, and later ones stop without an error.
     supervisor.keep_subprocess_alive = lambda: (

@@ -193,7 +193,7 @@ def installed(
     return replace(found, value=tuple(words)) if words else None, notes
 
 
-def before(commands: Iterable[Command], told: Container[str]) -> Iterator[Found[str]]:
+def before(commands: Iterable[Command], told: Collection[str]) -> Iterator[Found[str]]:
     """Yield the programs before the server that is started at `told`, and a Procfile's release programs.
 
     Those of the scripts that the start runs are among them.

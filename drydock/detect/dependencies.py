@@ -119,6 +119,16 @@ def _elsewhere(tree: Tree, files: list[Dockerfile]) -> Choice:
     if sources:
         return _conflict("several declarations of dependencies", sources)
     remedy = "add a pyproject.toml or requirements.txt"
+    for path in tree.named("environment.yml", "environment.yaml"):
+        fact = "the dependencies are declared for conda, which drydock does not run"
+        return None, [], [Blocker("dependencies", fact, path, remedy)]
+    for tool, words, where in _installs(files):
+        if tool.startswith("pip") and "fastapi" in words:
+            return (
+                None,
+                [],
+                [Blocker("dependencies", "only the Dockerfile declares the dependencies", where, remedy)],
+            )
     return None, [], [Blocker("dependencies", "no file declares the dependencies", "", remedy)]
 
 
@@ -179,7 +189,10 @@ def asked(source: Source, files: list[Dockerfile]) -> tuple[dict[str, str], dict
     extras: dict[str, str] = {}
     groups: dict[str, str] = {}
     for _, words, where in _installs(files):
-        for name in _split(" ".join(part for match in SELECTED.findall(words) for part in match)):
+        names = _split(" ".join(part for match in SELECTED.findall(words) for part in match))
+        names += [*source.extras] if "--all-extras" in words else []
+        names += [*source.groups] if "--all-groups" in words else []
+        for name in names:
             for found, declared in ((extras, source.extras), (groups, source.groups)):
                 if name in declared and not DEVELOPMENT.search(name):
                     found.setdefault(name, where)

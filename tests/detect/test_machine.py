@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.detect.support import value
-from tests.detect.test_kinds import APP, REQUIREMENTS, found
+from tests.detect.test_kinds import APP, REQUIREMENTS, asked, found
 
 PINS = {
     ".tool-versions": "nodejs 20.1.0\npython 3.11.4\n",
@@ -143,6 +143,39 @@ def test_a_late_import_of_pkg_resources_is_found(tmp_path: Path) -> None:
     files = {"main.py": f"from parts import x\n{APP}", "parts/__init__.py": "", "parts/x.py": late}
 
     assert found(tmp_path, files).resources == "parts/x.py"
+
+
+@pytest.mark.parametrize(
+    ("option", "more"),
+    [("--all-extras", "[project.optional-dependencies]"), ("--all-groups", "[dependency-groups]")],
+)
+def test_all_extras_and_groups_that_the_dockerfile_installs_are_installed(
+    option: str, more: str, tmp_path: Path
+) -> None:
+    text = "[project]\nname = 'x'\nversion = '1'\ndependencies = ['fastapi', 'uvicorn']\n"
+    run = f"FROM python:3.12\nCOPY . .\nRUN uv sync {option} --no-dev\nCMD uvicorn main:app\n"
+    files: dict[str, str | bytes] = {"Dockerfile": run, "requirements.txt": ""}
+    findings = found(
+        tmp_path, {**files, "pyproject.toml": f"{text}{more}\npg = ['asyncpg']\ntest = ['pytest']\n"}
+    )
+
+    assert asked(findings) == ("fastapi", "uvicorn", "asyncpg")
+
+
+@pytest.mark.parametrize(
+    ("files", "where"),
+    [
+        ({"environment.yml": "dependencies:\n  - fastapi\n"}, "(environment.yml)"),
+        (
+            {"Dockerfile": "FROM python:3.12\nRUN pip install fastapi\nCMD uvicorn main:app\n"},
+            "(Dockerfile:2)",
+        ),
+    ],
+)
+def test_dependencies_that_no_file_of_ours_declares_are_named(
+    files: dict[str, str], where: str, tmp_path: Path
+) -> None:
+    assert where in found(tmp_path, {"requirements.txt": "", **files}).blockers[0].text
 
 
 def test_a_public_key_is_no_secret(tmp_path: Path) -> None:

@@ -349,7 +349,7 @@ def _service_command(service: dict[str, Any]) -> str:
     """Return a compose service's command, its entrypoint before arguments of it; empty without one."""
     given = (service.get(name) or "" for name in ("entrypoint", "command"))
     first, last = (" ".join(map(str, one)) if isinstance(one, list) else str(one) for one in given)
-    return _joined(first, last) or last or first
+    return (_joined(first, last) or last or first).replace("$$", "$")  # as compose spells it
 
 
 def with_scripts(tree: Tree, commands: Iterable[Command]) -> Iterator[Command]:

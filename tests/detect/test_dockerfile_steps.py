@@ -92,10 +92,10 @@ COMPOSE = "services:\n  web:\n    build: .\n    image: shop\n    command: uvicor
     ["    image: shop\n", "    extends: web\n", "    extends:\n      service: web\n"],
 )
 def test_a_service_of_the_same_image_is_a_worker(service: str, tmp_path: Path) -> None:
-    text = f"{COMPOSE}{service}    command: arq tasks.Worker\n"
+    text = f"{COMPOSE}{service}    command: arq tasks.Worker $$NAME\n"
     files: dict[str, str | bytes] = {"Dockerfile": f"{HEAD}{SERVE}", "compose.yaml": text}
 
-    assert [one.value for one in found(tmp_path, files).workers] == ["arq tasks.Worker"]
+    assert [one.value for one in found(tmp_path, files).workers] == ["arq tasks.Worker $NAME"]
 
 
 def test_programs_before_the_server_are_noted_of_every_command_that_starts_it(tmp_path: Path) -> None:

@@ -224,7 +224,7 @@ class Routes:
         found = module.symbol(name)
         entry = self.entry
         own = {entry.app.key, entry.app.wraps, Key(entry.path, entry.name)}
-        if found and Key(found.module.path, found.name) in own:
+        if (found and Key(found.module.path, found.name) in own) or (name and name == _held(entry)):
             return TOP
         if name and function and "." not in name:
             binding = module.bound(name, function)
@@ -302,10 +302,18 @@ def _is_handed(site: Site, node: ast.expr) -> bool:
 
 
 def _makes_entry(site: Site, entry: Entry) -> bool:
-    maker = entry.app.made_by or entry.app.key
+    maker = entry.app.made_by or entry.app.wraps or entry.app.key
+    if held := _held(entry):
+        return any(b.name == held and b.value is site.node for b in site.module.bindings)
     binding = site.module.bound(maker.name)
     made = site.scope.function == maker.name or (binding is not None and binding.value is site.node)
     return made and site.module.path == maker.path
+
+
+def _held(entry: Entry) -> str:
+    """Return the attribute of `self` with an application that an object holds; empty for another one."""
+    name = (entry.app.wraps or entry.app.key).name
+    return f"self.{name.rpartition('.')[2]}" if "." in name else ""
 
 
 def _key(module: Module, name: str, function: str) -> Key:

@@ -107,6 +107,18 @@ def test_a_client_that_asks_at_import_is_refused(text: str, tmp_path: Path) -> N
     assert [one.key for one in found(tmp_path, {"main.py": text + APP}).blockers] == ["network"]
 
 
+@pytest.mark.parametrize("text", ["-e .[server]\nasyncpg\n", ".[server]\nasyncpg\n"])
+def test_requirements_that_install_the_project_hold_all_that_it_declares(text: str, tmp_path: Path) -> None:
+    declared = "[project]\nname = 'x'\nversion = '1'\ndependencies = ['fastapi']\n"
+    extras = "[project.optional-dependencies]\nserver = ['uvicorn']\ntest = ['pytest']\n"
+    findings = found(tmp_path, {"requirements.txt": text, "pyproject.toml": declared + extras})
+
+    assert findings.conflicts == ()
+    assert set(asked(findings)) == {"asyncpg", "fastapi", "uvicorn"}
+    assert findings.server is not None
+    assert findings.server.value.place == "default"
+
+
 def test_a_requirement_on_one_machines_disk_is_refused(tmp_path: Path) -> None:
     text = f"{REQUIREMENTS}lib @ file:///home/me/lib\n"
 

@@ -99,6 +99,7 @@ class Command:
     name: str = ""  # of the service or the process type
     line: str = ""  # the place with its line, if `where` has none
     by: str = ""  # the place of the command that runs this script; empty if it is not one
+    paths: tuple[str, ...] = ()  # the tree's folders in PYTHONPATH
 
 
 def dockerfiles(tree: Tree) -> list[Dockerfile]:
@@ -326,7 +327,10 @@ def commands(tree: Tree, files: list[Dockerfile]) -> list[Command]:
         folders = file.folders(tree, file.workdir) or (file.context,)
         for text, number in started:
             variables = {name: value for name, value, _ in file.variables}
-            found.append(Command(expand(text, variables), f"{file.path}:{number}", folders, production))
+            where, line = f"{file.path}:{number}", expand(text, variables)
+            places = variables.get("PYTHONPATH", "").split(":")
+            paths = tuple(folder for place in places for folder in file.folders(tree, join(place)) if place)
+            found.append(Command(line, where, folders, production, paths=paths))
     found += [command for command in procfile(tree) if command.name == "web"]
     found += supervised(tree, files)
     by_path = {file.path: file for file in files}

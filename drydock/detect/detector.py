@@ -166,6 +166,7 @@ class _Detection:
         self.notes += beside.own_variables(read, port.value)
         server = self._sockets(names, server)
         writable, data = self._writable(), self._data_files()
+        self.notes += beside.volumes(self.files, [one.value for one in writable])
         self.notes += beside.surprises(startup, host) if startup else ()
         if startup and "volumes" not in self.overrides and (places := undecided(startup)):
             fact = "it writes where only a run knows: name the folder in volumes, unless it is below /tmp"
@@ -270,7 +271,7 @@ class _Detection:
         if self.entry is None or self.startup is None:
             return
         for item in self.evidence:
-            if item.missing and "$" not in item.missing:
+            if item.missing and "$" not in item.missing and item.rank < DEVELOPMENT:
                 self.notes.append(Found(f"{item.missing} is started, but no file defines it", item.where))
         for item in (one for one in self.own if one.wrapper):
             fact = f"{item.wrapper}(…) is made where the server starts: the image starts without it"

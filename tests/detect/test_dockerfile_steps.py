@@ -66,6 +66,27 @@ def test_the_stage_that_compose_builds_is_the_one_that_counts(tmp_path: Path) ->
     assert [note.where for note in findings.notes] == ["Dockerfile:5"]
 
 
+def test_of_several_stages_that_compose_builds_the_one_that_serves_counts(tmp_path: Path) -> None:
+    text = (
+        "FROM python:3.12-slim AS web\nWORKDIR /app\nCOPY . .\nCMD uvicorn main:app --port 8181\n"
+        "FROM web AS worker\nCMD python worker.py\n"
+    )
+    compose = "services:\n" + "".join(
+        f"  {name}:\n    build:\n      context: .\n      target: {name}\n" for name in ("web", "worker")
+    )
+
+    assert found(tmp_path, {"Dockerfile": text, "compose.yaml": compose}).port.value == 8181
+
+
+def test_a_volume_that_the_program_is_seen_to_write_is_no_note(tmp_path: Path) -> None:
+    files = {
+        "main.py": f"import os\nos.makedirs('kept')\n{{APP}}",
+        "Dockerfile": f"{HEAD}VOLUME /app/kept\n{SERVE}",
+    }
+
+    assert found(tmp_path, {**files}).notes == ()
+
+
 def test_a_stage_for_developers_does_not_count(tmp_path: Path) -> None:
     text = (
         "FROM python:3.12-slim AS development\nWORKDIR /app\nCOPY . .\nCMD uvicorn main:app --port 8001\n"

@@ -79,12 +79,10 @@ def test_of_several_stages_that_compose_builds_the_one_that_serves_counts(tmp_pa
 
 
 def test_a_volume_that_the_program_is_seen_to_write_is_no_note(tmp_path: Path) -> None:
-    files = {
-        "main.py": f"import os\nos.makedirs('kept')\n{{APP}}",
-        "Dockerfile": f"{HEAD}VOLUME /app/kept\n{SERVE}",
-    }
+    made = f"import os\nos.makedirs('kept')\n{APP}"
+    files: dict[str, str | bytes] = {"main.py": made, "Dockerfile": f"{HEAD}VOLUME /app/kept\n{SERVE}"}
 
-    assert found(tmp_path, {**files}).notes == ()
+    assert found(tmp_path, files).notes == ()
 
 
 def test_a_stage_for_developers_does_not_count(tmp_path: Path) -> None:

@@ -237,3 +237,23 @@ def test_a_probe_is_a_get_route_named_like_a_health_check(route: str, live: str,
     text = f"{APP}{route}\ndef ask(): ...\n"
 
     assert value(found(tmp_path, {"main.py": text}).liveness) == live
+
+
+ROUTER = (
+    "from fastapi import APIRouter\nclass Shop:\n    def __init__(self):\n"
+    "        self.router = APIRouter(prefix='/v1')\n        self.router.add_api_route('/health', self.ask)\n"
+    "    def ask(self): ...\n"
+)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "app.include_router(Shop().router, prefix='/api')\n",
+        "shop = Shop()\napp.include_router(shop.router, prefix='/api')\n",
+    ],
+)
+def test_the_routes_of_a_router_that_an_object_holds_are_found(text: str, tmp_path: Path) -> None:
+    files: dict[str, str | bytes] = {"shop.py": ROUTER, "main.py": f"from shop import Shop\n{APP}{text}"}
+
+    assert value(found(tmp_path, files).liveness) == "/api/v1/health"

@@ -65,7 +65,8 @@ READ = {
         {"APP_A!", "APP_B!", "APP_C"},
     ),
     "a generic base class": (
-        "from typing import Generic, TypeVar\nT = TypeVar('T')\nclass B(BaseSettings, Generic[T]):\n    a: str\n"
+        "from typing import Generic, TypeVar\nT = TypeVar('T')\n"
+        "class B(BaseSettings, Generic[T]):\n    a: str\n"
         "class S(B[int]):\n    b: str\ns = S()\n",
         {"A!", "B!"},
     ),

@@ -219,6 +219,7 @@ class _Used:
     filled: bool  # whether the program passes its values
     given: frozenset[str]  # the fields that it passes by name
     why: str = LATE
+    tried: bool = False  # whether the program handles its errors
 
 
 def _settings_classes(startup: Startup) -> list[_Used]:
@@ -229,9 +230,13 @@ def _settings_classes(startup: Startup) -> list[_Used]:
             symbol = site.module.symbol(name)
             if symbol and is_settings(symbol):
                 key = (symbol.module.path, symbol.name)
-                now = startup.at_import(site) or (key in found and found[key].at_import)
+                known = found.get(key)
+                now = startup.at_import(site) or (known is not None and known.at_import)
                 given = frozenset(k.arg.lower() for k in site.node.keywords if k.arg)
-                found[key] = _Used(symbol, now, any(k.arg is None for k in site.node.keywords), given)
+                if known and not known.tried:  # else this call stands in for the one that may fail
+                    given &= known.given
+                filled = any(k.arg is None for k in site.node.keywords)
+                found[key] = _Used(symbol, now, filled, given, tried=site.scope.tried)
     if not any(item.value.required for used in found.values() for item in _class_settings(used.symbol)):
         chosen = "its class is chosen at run time"
         below = {(one.module.path, one.name) for used in found.values() for one in _all_bases(used.symbol)}

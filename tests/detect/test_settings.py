@@ -38,6 +38,14 @@ READ = {
         'class S(BaseSettings):\n    a: str\n    b: str\ns = S(a="x")\n',
         {"A", "B!"},
     ),
+    "values where the environment lacks them": (
+        "class S(BaseSettings):\n    a: str\ntry:\n    s = S()\nexcept ValueError:\n    s = S(a='x')\n",
+        {"A"},
+    ),
+    "values of one object of two": (
+        "class S(BaseSettings):\n    a: str\ns = S()\nother = S(a='x')\n",
+        {"A!"},
+    ),
     "a conversion": ('A = int(os.getenv("A"))\nB = int(os.getenv("B") or 5)\n', {"A!", "B"}),
     "a method": ('A = os.getenv("A").split(",")\n', {"A!"}),
     "a check": (

@@ -74,7 +74,7 @@ def test_a_change_in_the_renderer_voids_the_gates_that_render_and_leaves_the_bud
         ("gates/kubernetes/own.py", "kubernetes"),
         ("gates/security/linters.py", "security"),
         ("gates/licences/archive.py", "licences"),
-        ("gates/container_tests.py", "container_tests"),
+        ("gates/container_tests/touched.py", "container_tests"),
         ("gates/build_cache.py", "build_cache"),
         ("gates/audit/osv.py", "audit"),
     ],

@@ -159,6 +159,9 @@ def test_pytest_begins_with_the_wanted_tests_and_shows_a_failure_at_once(
     folder = write_files(tmp_path, {"shop.py": SHOP, "test_shop.py": tests, "pytest.ini": "[pytest]\n"})
     environment = {
         **os.environ,
+        # Other plugins of this environment would take seconds.
+        "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+        "PYTEST_PLUGINS": "xdist.plugin",
         recorder.FIRST: "test_shop.py::test_b[2]\ntest_gone.py::test\ntest_shop.py::test_b",
     }
 

@@ -263,12 +263,16 @@ class _Detection:
         for item in self.evidence:
             if item.missing and "$" not in item.missing:
                 self.notes.append(Found(f"{item.missing} is started, but no file defines it", item.where))
+        told, known = self.entry.evidence, {*self.apps.known, self.entry.app.key}
+        for item in self.evidence:
+            if told and item.rank == told.rank and item.app and item.app.key not in known:
+                fact = f"{item.module}:{item.name} is started too, and is not an application of FastAPI"
+                self.notes.append(Found(fact, item.where))
         for item in (one for one in self.own if one.wrapper):
             fact = f"{item.wrapper}(…) is made where the server starts: the image starts without it"
             self.notes.append(Found(f"{fact}, unless a module binds it", item.where))
-        told = self.entry.evidence.where if self.entry.evidence else ""
         releases = [command for one in self.hosted for command in one.named("release")]
-        self.notes += beside.before([*releases, *self.commands], told)
+        self.notes += beside.before([*releases, *self.commands], told.where if told else "")
         self.notes += beside.steps(self.files)
         self.notes += beside.code(self.startup)
         self.notes += beside.wrapper(self.startup, self.entry)

@@ -10,8 +10,8 @@ from itertools import pairwise
 
 from drydock.detect import migrations, system
 from drydock.detect.code import Startup
-from drydock.detect.commands import parts_of, read_command
-from drydock.detect.dockerfiles import Command, Dockerfile
+from drydock.detect.commands import Command, parts_of, read_command
+from drydock.detect.dockerfiles import Dockerfile
 from drydock.detect.entry import Entry
 from drydock.detect.launches import Evidence
 from drydock.detect.model import Found, Setting, Worker

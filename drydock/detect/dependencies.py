@@ -39,7 +39,7 @@ SELECTED = re.compile(
 )
 PIP_VALUES = re.compile(
     r"-[rcieft]|--(requirement|constraint|index-url|extra-index-url|editable|find-links|target|prefix|root|python|"
-    r"trusted-host|cache-dir|timeout|default-timeout|retries|upgrade-strategy)"
+    r"trusted-host|cache-dir|timeout|default-timeout|retries|upgrade-strategy|group|extra|only-binary|no-binary)"
 )
 # Names that pip installs beside the requirements for other purposes than the program's.
 FILES = (".whl", ".zip", ".tar.gz", ".txt")

@@ -12,7 +12,17 @@ from itertools import pairwise
 from pathlib import Path
 from types import MappingProxyType
 
-from drydock.detect import beside, blockers, dockerfiles, migrations, python, routes, settings, system
+from drydock.detect import (
+    beside,
+    blockers,
+    dockerfiles,
+    hosting,
+    migrations,
+    python,
+    routes,
+    settings,
+    system,
+)
 from drydock.detect import dependencies as deps
 from drydock.detect.apps import SIDE, find_apps
 from drydock.detect.code import MAX_MODULES, Code, Startup, module_name
@@ -95,7 +105,9 @@ class _Detection:
         self.asked: dict[str, dict[str, str]] = {}
         every = dockerfiles.dockerfiles(tree)
         self.apps = find_apps(self.code)
-        commands = [c for c in dockerfiles.commands(tree, every) if not SIDE.search(c.where)]
+        self.hosted = hosting.hosted(tree)
+        deployed = [command for one in self.hosted for command in one.named("web")]
+        commands = [c for c in dockerfiles.commands(tree, every, deployed) if not SIDE.search(c.where)]
         self.commands = list(dockerfiles.with_scripts(tree, commands))
         self.evidence = collect(self.code, self.apps, self.commands)
         self.entry = entry = self._decide()
@@ -251,12 +263,16 @@ class _Detection:
         for item in self.evidence:
             if item.missing and "$" not in item.missing:
                 self.notes.append(Found(f"{item.missing} is started, but no file defines it", item.where))
+        told, known = self.entry.evidence, {*self.apps.known, self.entry.app.key}
+        for item in self.evidence:
+            if told and item.rank == told.rank and item.app and item.app.key not in known:
+                fact = f"{item.module}:{item.name} is started too, and is not an application of FastAPI"
+                self.notes.append(Found(fact, item.where))
         for item in (one for one in self.own if one.wrapper):
             fact = f"{item.wrapper}(…) is made where the server starts: the image starts without it"
             self.notes.append(Found(f"{fact}, unless a module binds it", item.where))
-        told = self.entry.evidence.where if self.entry.evidence else ""
-        releases = [one for one in dockerfiles.procfile(self.tree) if one.name == "release"]
-        self.notes += beside.before([*releases, *self.commands], told)
+        releases = [command for one in self.hosted for command in one.named("release")]
+        self.notes += beside.before([*releases, *self.commands], told.where if told else "")
         self.notes += beside.steps(self.files)
         self.notes += beside.code(self.startup)
         self.notes += beside.wrapper(self.startup, self.entry)
@@ -314,7 +330,7 @@ class _Detection:
 
     def _workers(self) -> tuple[Worker, ...]:
         """Return the commands beside the server, and note each."""
-        beside_web = (one for one in dockerfiles.procfile(self.tree) if one.name != "web")
+        beside_web = (c for one in self.hosted for c in one.commands if c.name != "web")
         own = [one for one in (*self.commands, *beside_web) if self._is_own(one)]
         started = {one.where for one in self.evidence}
         found = distinct(beside.workers(own, started))
@@ -392,7 +408,13 @@ class _Detection:
             self.conflicts.append(Conflict("port", fact, (), "port"))
         told = [Found(e.port, e.where) for e in self.own if e.port]
         exposed = [Found(port, f"{file.path}:{line}") for file in self.files for port, line in file.ports]
-        return [*told, *exposed, Found(DEFAULT_PORT, "default", "nothing names a port")][0]
+        hosted = [one.port for one in self.hosted if one.port and self._is_hosted(one)]
+        return [*told, *hosted, *exposed, Found(DEFAULT_PORT, "default", "nothing names a port")][0]
+
+    def _is_hosted(self, service: hosting.Hosted) -> bool:
+        """Tell whether a platform's service is this project, not another member of its repository."""
+        started = {one.where for one in self.own}
+        return service.folder == self.project or any(c.where in started for c in service.named("web"))
 
     def _options(self) -> Found[tuple[str, ...]] | None:
         started = [e for e in self.own if CONFIGURED < e.rank < DEVELOPMENT and not e.reloads]
@@ -416,14 +438,17 @@ class _Detection:
         if self.entry is None or self.startup is None:
             return live, ready, None
         path, where = routes.docs_path(self.entry, self.startup)
-        asked = routes.Routes(self.entry, self.startup).health()
+        told = {check.value: check.where for check in self._checks()}
+        asked = routes.Routes(self.entry, self.startup).health(told)
         refused = (host is not None and not host.value) or beside.answers_elsewhere(self.startup)
-        probes = routes.probes([] if refused else asked)
-        found = [
-            Found(r.path, r.where, "asks the database" if r.asks_database else "") if r else None
-            for r in probes
-        ]
+        probes = routes.probes([] if refused else asked, told)
+        found = [Found(r.path, r.where, _why_asked(r, told)) if r else None for r in probes]
         return live or found[0], ready or found[1], Found(path, where) if path else None
+
+    def _checks(self) -> list[Found[str]]:
+        """Return the paths of health checks in the files of platforms and containers."""
+        hosted = [one.check for one in self.hosted if one.check]
+        return [*hosted, *dockerfiles.checks(self.tree, self.files)]
 
     def _packages_by_hand(self, option: str) -> tuple[Package, ...]:
         """Return an option's packages; a Debian release may lack one written as `NAME?`."""
@@ -471,6 +496,12 @@ class _Detection:
         modules = self.startup.reached() if self.startup else []
         read = (*modules, *(f.value for f in self._data_files()))
         return [*files, *(join(self.project, f) for f in build), *read]
+
+
+def _why_asked(route: routes.Route, told: Mapping[str, str]) -> str:
+    if route.path in told:
+        return f"asked by {told[route.path]}"
+    return "asks the database" if route.asks_database else ""
 
 
 def _relevant(files: list[dockerfiles.Dockerfile], entry: Entry | None) -> list[dockerfiles.Dockerfile]:

@@ -1,4 +1,4 @@
-"""Read Dockerfiles, compose files and Procfiles as evidence of the project's start."""
+"""Read Dockerfiles, compose files and supervisord's files as evidence of the project's start."""
 
 from __future__ import annotations
 
@@ -7,11 +7,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import yaml
-
-from drydock.detect.commands import read_command
+from drydock.detect.commands import Command, read_command
 from drydock.detect.model import Found
-from drydock.detect.tree import Tree, ancestors, folder_of, join, line_of, section, table
+from drydock.detect.tree import Tree, ancestors, folder_of, join, line_of, parse_yaml, section, table
 from drydock.project import dockerfile
 from drydock.project.dockerfile import Instruction, exec_words, expand
 
@@ -43,8 +41,10 @@ PYTHON_BASE = re.compile(r"python|uv|debian|ubuntu")
 # A command of drydock's Dockerfiles: it installs packages which a Debian release may lack, those named by an
 # earlier Dockerfile.
 KEPT = re.compile(r"grep -Fx -e ([a-z0-9][a-z0-9+.-]*(?: -e [a-z0-9][a-z0-9+.-]*)*)")
+# A health check's request to its own container.
+ASKED = re.compile(r"https?://(?:localhost|127\.0\.0\.1|0\.0\.0\.0)(?::[^/\s\"']+)?(/[^\s\"'?#)\]]*)")
 # The fields that a stage inherits from its base stage.
-KEPT_BY_STAGES = ("copies", "added", "ports", "commands", "packages", "variables")
+KEPT_BY_STAGES = ("copies", "added", "ports", "commands", "packages", "variables", "checks")
 
 
 @dataclass
@@ -64,6 +64,7 @@ class Dockerfile:
     packages: list[tuple[str, int]] = field(default_factory=list)
     compilers: list[tuple[str, int]] = field(default_factory=list)
     variables: list[tuple[str, str, int]] = field(default_factory=list)
+    checks: list[tuple[str, int]] = field(default_factory=list)
 
     def folders(self, tree: Tree, inner: str) -> tuple[str, ...]:
         """Return the tree's folders that are copied to an absolute path of the image, best first."""
@@ -78,19 +79,6 @@ class Dockerfile:
                 if source == tail or source.endswith("/" + tail):
                     found.append(join(source, *[".."] * (tail.count("/") + 1)))
         return tuple(f for f in dict.fromkeys(found) if tree.is_folder(f))
-
-
-@dataclass(frozen=True)
-class Command:
-    """A command line of the project, its place, and the tree's folders that it runs in."""
-
-    text: str
-    where: str
-    folders: tuple[str, ...]
-    production: bool
-    name: str = ""  # of the service or the process type
-    line: str = ""  # the place with its line, if `where` has none
-    by: str = ""  # the place of the command that runs this script; empty if it is not one
 
 
 def dockerfiles(tree: Tree) -> list[Dockerfile]:
@@ -181,6 +169,8 @@ def _apply(stage: Dockerfile, tree: Tree, one: Instruction) -> None:
         stage.ports += [(int(port), line) for port in re.findall(r"\b[0-9]{2,5}\b", rest)]
     elif one.keyword in {"CMD", "ENTRYPOINT"}:
         stage.commands.append((_exec_text(rest), line, one.keyword))
+    elif one.keyword == "HEALTHCHECK":
+        stage.checks = [(path, line) for path in ASKED.findall(rest)[:1]]
 
 
 def _joined(entrypoint: str, command: str) -> str:
@@ -237,15 +227,6 @@ def _apt_packages(rest: str) -> list[str]:
     return found
 
 
-def procfile(tree: Tree) -> Iterator[Command]:
-    """Yield the commands of every Procfile, with their process types."""
-    for path in tree.named("Procfile"):
-        for number, entry in enumerate((tree.text(path) or "").split("\n"), 1):
-            name, colon, text = entry.partition(":")
-            if colon and re.fullmatch(r"[\w-]+", name.strip()):
-                yield Command(text.strip(), f"{path}:{number}", (folder_of(path),), True, name.strip())
-
-
 def supervised(tree: Tree, files: list[Dockerfile]) -> Iterator[Command]:
     """Yield the programs of supervisord's configurations, each in the folder that is copied to its own."""
     for path in (path for path in tree.files if SUPERVISORD.search(path)):
@@ -259,16 +240,15 @@ def supervised(tree: Tree, files: list[Dockerfile]) -> Iterator[Command]:
             yield Command(line, where, folders or tuple(ancestors(path)), True, name)
 
 
-def commands(tree: Tree, files: list[Dockerfile]) -> list[Command]:
-    """Return the start commands of Dockerfiles, compose files and Procfiles."""
+def commands(tree: Tree, files: list[Dockerfile], deployed: Iterable[Command]) -> list[Command]:
+    """Return the start commands of all kinds of files; `deployed` are those of platforms."""
     found = []
     for file in files:
         production = not NOT_PRODUCTION.search(file.path)
         folders = file.folders(tree, file.workdir) or (file.context,)
         for text, number in _started(file):
             found.append(Command(text, f"{file.path}:{number}", folders, production))
-    found += [command for command in procfile(tree) if command.name == "web"]
-    found += supervised(tree, files)
+    found += [*deployed, *supervised(tree, files)]
     by_path = {file.path: file for file in files}
     for path, name, service in compose_services(tree):
         line = _service_command(service)
@@ -283,6 +263,16 @@ def commands(tree: Tree, files: list[Dockerfile]) -> list[Command]:
             number = (tree.text(path) or "").count("\n", 0, match.end()) + 1 if match else 1
             found.append(Command(line, where, folders, production, name, f"{path}:{number}"))
     return found
+
+
+def checks(tree: Tree, files: list[Dockerfile]) -> Iterator[Found[str]]:
+    """Yield the paths that health checks of Dockerfiles and compose files ask."""
+    for file in files:
+        yield from (Found(path, f"{file.path}:{line}") for path, line in file.checks)
+    for path, name, service in compose_services(tree):
+        asked = ASKED.search(str(table(service, "healthcheck").get("test")))
+        if asked and "build" in service:
+            yield Found(asked[1], f"{path} services.{name}.healthcheck")
 
 
 def _service_command(service: dict[str, Any]) -> str:
@@ -310,28 +300,12 @@ def _script(tree: Tree, name: str, folders: tuple[str, ...]) -> str:
     return next(iter([*exact, *near, *named]), "")
 
 
-class _Loader(yaml.SafeLoader):
-    """A safe loader that reads unknown tags (`!reset`, `!override`) as nothing."""
-
-
-_Loader.add_constructor(None, lambda _loader, _node: None)
-
-
-def read_yaml(text: str) -> dict[str, Any]:
-    """Parse a YAML mapping, {} for anything else."""
-    try:
-        value = yaml.load(text, Loader=_Loader)  # noqa: S506 - a SafeLoader that ignores tags
-    except (yaml.YAMLError, ValueError, TypeError, RecursionError, KeyError, AttributeError):
-        return {}
-    return value if isinstance(value, dict) else {}
-
-
 def compose_services(tree: Tree) -> list[tuple[str, str, dict[str, Any]]]:
     """Return (file, service name, service) for each service in the compose files."""
     files = [f for f in tree.files if COMPOSE.fullmatch(f)]
     found = []
     for path in sorted(files, key=lambda f: (f.count("/"), f))[:MAX_FILES]:
-        services = table(read_yaml(tree.text(path) or ""), "services")
+        services = table(parse_yaml(tree.text(path) or ""), "services")
         found += [
             (path, str(name), s)
             for name, s in services.items()

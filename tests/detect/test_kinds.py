@@ -953,3 +953,17 @@ def test_setting_that_the_image_sets_is_noted(default: str, told: bool, tmp_path
     notes = [note.value for note in found(tmp_path, {"main.py": code + APP}).notes]
 
     assert notes == ["the image sets LANG=C.UTF-8, which wins over this setting's default de"] * told
+
+
+def test_the_only_fastapi_application_wins_among_those_that_are_started(tmp_path: Path) -> None:
+    socket = "from starlette.routing import Router\n\n\ndef make():\n    return Router()\n"
+    start = 'import uvicorn\n\nif __name__ == "__main__":\n    uvicorn.run("{}", factory=True)\n'
+    web = "from fastapi import FastAPI\n\n\ndef make():\n    return FastAPI()\n"
+    files = {"web/__init__.py": web, "web/__main__.py": start.format("web:make")}
+    files |= {"live/__init__.py": socket, "live/__main__.py": start.format("live:make")}
+    findings = detect(write(tmp_path, {**files, "requirements.txt": "fastapi\nuvicorn\n"}))
+
+    assert (value(findings.entry_point), findings.conflicts) == ("web:make", ())
+    assert [(note.value, note.where) for note in findings.notes] == [
+        ("live:make is started too, and is not an application of FastAPI", "live/__main__.py:4")
+    ]

@@ -28,7 +28,7 @@ from drydock.detect.apps import SIDE, find_apps
 from drydock.detect.code import MAX_MODULES, Code, Startup, module_name
 from drydock.detect.commands import number
 from drydock.detect.entry import Entry, decide
-from drydock.detect.files import file_uses
+from drydock.detect.files import file_uses, logged, undecided
 from drydock.detect.ignore import ignore
 from drydock.detect.installation import installation, scripts
 from drydock.detect.launches import CONFIGURED, DEVELOPMENT, Evidence, collect
@@ -162,6 +162,9 @@ class _Detection:
         server = self._sockets(names, server)
         writable, data = self._writable(), self._data_files()
         self.notes += beside.surprises(startup, host) if startup else ()
+        if startup and "volumes" not in self.overrides and (places := undecided(startup)):
+            fact = "it writes where only a run knows: name the folder in volumes, unless it is below /tmp"
+            self.notes.append(Found(fact, ", ".join(places[:3])))
         return Findings(
             root=self.tree.root,
             requested=self.requested,
@@ -475,7 +478,8 @@ class _Detection:
             named = (path.strip() for path in self._by_hand("volumes").split(","))
             return tuple(Written(path, "set by hand: volumes", kind="folder") for path in named if path)
         found = []
-        for use in self.uses:
+        logs = (use for data in self._data_files() for use in logged(self.tree, data.value))
+        for use in (*self.uses, *logs):
             path, kind = use.place(self.layout.workdir.value), WRITTEN.get(use.kind)
             if kind and not path.startswith(".."):
                 kind = "unknown" if kind == "database" and use.path == "." else kind

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from drydock.detect.apps import FASTAPI, MOUNTS, STARLETTE, Key, is_one
 from drydock.detect.code import Startup
 from drydock.detect.entry import Entry
-from drydock.detect.syntax import Function, Module, Site, keyword, parameters, words
+from drydock.detect.syntax import Function, Module, Site, each_of, keyword, parameters, words
 from drydock.detect.values import reader
 
 LIVE = (
@@ -182,7 +182,7 @@ class Routes:
             prefix, parent = reader(site).text(node), self._key_of(site, function.value)
             if child is None or parent is None or (prefix is None and node is not None):
                 return
-            for each in _each(site, child):
+            for each in each_of(site, child):
                 inner = self._handed_in(site, each) or self._key_of(site, each)
                 if inner is not None and inner not in (parent, TOP):
                     guarded = _guarding(site.module, site.node)
@@ -276,15 +276,6 @@ def _key(module: Module, name: str, function: str) -> Key:
     binding = module.bound(name, function)
     inner = binding.scope.function if binding else ""
     return Key(module.path, f"{inner}:{name}" if inner else name)
-
-
-def _each(site: Site, node: ast.expr) -> list[ast.expr]:
-    """Return the routers of `for router in routers`, else the expression itself."""
-    over = site.module.loops.get((site.scope.function, node.id)) if isinstance(node, ast.Name) else None
-    if isinstance(over, ast.Name):
-        binding = site.module.bound(over.id, site.scope.function)
-        over = binding.value if binding else None
-    return list(over.elts) if isinstance(over, (ast.Tuple, ast.List)) else [node]
 
 
 def _handler(site: Site) -> Function | None:

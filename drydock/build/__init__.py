@@ -99,7 +99,8 @@ def _run(
         images = {handed: layout.write(engine, handed, outputs / "base")} if handed else {}
         args = plan.arguments(project, options, ca_bundle=ca_bundle(), outputs=outputs, images=images)
         began = time.monotonic()
-        environment = {**chosen.environment} | plan.RECORD | {plan.CREDENTIALS: index_credentials()}
+        credentials = {plan.CREDENTIALS: index_credentials(project.root)}
+        environment = {**chosen.environment} | plan.RECORD | credentials
         done = command.stream(args, consume, env=environment, source="stderr")
         seconds = time.monotonic() - began
         if done.code != 0:

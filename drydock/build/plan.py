@@ -88,7 +88,7 @@ def arguments(
     # A package index's address may hold a password: only its variable's name is in the arguments.
     if index := index_variable(environment):
         secrets["index"] = f"env={index}"
-    if index_credentials(environment):
+    if index_credentials(project.root, environment):
         secrets["indexes"] = f"env={CREDENTIALS}"
     args += [
         f"--secret=id={name},{source}" for name, source in sorted({**secrets, **options.secrets}.items())

@@ -89,7 +89,7 @@ def run_instead(arguments: list[str]) -> int:
         import shlex
 
         # Further words are arguments of the command.
-        arguments = [*shlex.split(text), *arguments[1:]]
+        arguments = [*shlex.split(os.path.expandvars(text)), *arguments[1:]]
     try:
         os.execvp(arguments[0], arguments)  # noqa: S606
     except OSError as error:

@@ -13,10 +13,10 @@ from drydock.detect.commands import parts_of
 from drydock.detect.dockerfiles import Dockerfile
 from drydock.detect.locks import closure
 from drydock.detect.model import Blocker, Conflict, Dependencies, Found, Server, ServerPlace
-from drydock.detect.requirements import Wanted
+from drydock.detect.requirements import ARCHIVES, Wanted
 from drydock.detect.sources import DEVELOPMENT, Source, declares
 from drydock.detect.tools import TOOLS
-from drydock.detect.tools.base import ARCHIVES, Items
+from drydock.detect.tools.base import Items
 from drydock.detect.tools.pdm import UNHASHED
 from drydock.detect.tree import Tree, ancestors, folder_of, join
 from drydock.project.lock import resolved_from
@@ -37,6 +37,7 @@ INSTALLS = re.compile(
 SELECTED = re.compile(
     r"""(?:--extras?|--group|--with|-E|-G)[=\s](?:["']([\w\s,.-]+)["']|([\w,.-]+))|(?:^|[\s"'./])\.?\[([\w\s,.-]+)\]"""
 )
+ON_DISK = re.compile(r"file:///\w[^\s;]*")  # a path of one machine
 PIP_VALUES = re.compile(
     r"-[rcieft]|--(requirement|constraint|index-url|extra-index-url|editable|find-links|target|prefix|root|python|"
     r"trusted-host|cache-dir|timeout|default-timeout|retries|upgrade-strategy|group|extra|only-binary|no-binary)"
@@ -332,5 +333,6 @@ def unreachable(tree: Tree, source: Source, names: set[str]) -> list[Blocker]:
             package.name in names and package.local and not tree.is_folder(join(source.folder, package.local))
         ):
             found.append((package.name, package.local))
+    found += [(item.name, at[0]) for item in source.wanted if (at := ON_DISK.search(item.text))]
     where = source.where
     return [Blocker("local", f"{name} is installed from {place}", where, remedy) for name, place in found]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import re
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -20,13 +21,14 @@ from drydock.detect import (
     migrations,
     python,
     routes,
+    runners,
     settings,
     system,
 )
 from drydock.detect import dependencies as deps
 from drydock.detect.apps import SIDE, find_apps
 from drydock.detect.code import MAX_MODULES, Code, Startup, module_name
-from drydock.detect.commands import number
+from drydock.detect.commands import Command, number
 from drydock.detect.entry import Entry, decide
 from drydock.detect.files import file_uses, logged, undecided
 from drydock.detect.ignore import ignore
@@ -61,7 +63,9 @@ WHY_WRITTEN: Mapping[WrittenKind, str] = {
     "database": "SQLite",
     "unknown": "SQLite, at a path that is worked out at run time",
 }
-SCHEDULERS = ("apscheduler.", "rocketry.", "fastapi_utils.tasks", "fastapi_restful.tasks")
+SCHEDULERS = re.compile(
+    r"(apscheduler|rocketry|fastapi_utils\.tasks|fastapi_restful\.tasks|schedule|aiocron|fastapi_crons)(\.|$)"
+)
 
 
 def detect(root: Path, overrides: Mapping[str, str] = NOTHING) -> Findings:
@@ -109,7 +113,7 @@ class _Detection:
         deployed = [command for one in self.hosted for command in one.named("web")]
         commands = [c for c in dockerfiles.commands(tree, every, deployed) if not SIDE.search(c.where)]
         self.commands = list(dockerfiles.with_scripts(tree, commands))
-        self.evidence = collect(self.code, self.apps, self.commands)
+        self.evidence = collect(self.code, self.apps, [*self.commands, *runners.tasks(tree)])
         self.entry = entry = self._decide()
         self.files = _relevant(every, entry)
         self.chosen = self._choose()
@@ -148,6 +152,7 @@ class _Detection:
         run = self._packages_by_hand("system-packages") or run
         self.notes += system.libraries(chosen, names, run)
         self.notes += deps.undeclared(names, self.files)
+        self.notes += beside.models(startup, names) if startup else ()
         installed = self._installation()
         plan = deps.plan(chosen, extras, groups, installed.value.needed) if chosen else None
         self._block(names)
@@ -275,7 +280,8 @@ class _Detection:
             fact = f"{item.wrapper}(…) is made where the server starts: the image starts without it"
             self.notes.append(Found(f"{fact}, unless a module binds it", item.where))
         releases = [command for one in self.hosted for command in one.named("release")]
-        self.notes += beside.before([*releases, *self.commands], told.where if told else "")
+        starts = {e.where for e in self.own if told and e.rank <= told.rank}
+        self.notes += beside.before([*releases, *self.commands], starts)
         self.notes += beside.steps(self.files)
         self.notes += beside.code(self.startup)
         self.notes += beside.wrapper(self.startup, self.entry)
@@ -333,7 +339,8 @@ class _Detection:
 
     def _workers(self) -> tuple[Worker, ...]:
         """Return the commands beside the server, and note each."""
-        beside_web = (c for one in self.hosted for c in one.commands if c.name != "web")
+        others = [c for one in self.hosted for c in one.commands if c.name != "web"]
+        beside_web = dockerfiles.with_scripts(self.tree, others)
         own = [one for one in (*self.commands, *beside_web) if self._is_own(one)]
         started = {one.where for one in self.evidence}
         found = distinct(beside.workers(own, started))
@@ -341,7 +348,7 @@ class _Detection:
         self.notes += [Found(fact.format(beside.short(one.value)), one.where) for one in found]
         return found
 
-    def _is_own(self, command: dockerfiles.Command) -> bool:
+    def _is_own(self, command: Command) -> bool:
         """Tell whether a command is the project's, not that of another member of its workspace."""
         above = ancestors((command.line or command.where).rpartition(":")[0])
         member = next((folder for folder in above if self.tree.exists(join(folder, "pyproject.toml"))), ".")
@@ -446,6 +453,8 @@ class _Detection:
         refused = (host is not None and not host.value) or beside.answers_elsewhere(self.startup)
         probes = routes.probes([] if refused else asked, told)
         found = [Found(r.path, r.where, _why_asked(r, told)) if r else None for r in probes]
+        if not refused and not any(found) and (checks := list(dockerfiles.checks(self.tree, self.files))):
+            found = [checks[0], checks[0]]
         return live or found[0], ready or found[1], Found(path, where) if path else None
 
     def _checks(self) -> list[Found[str]]:
@@ -490,7 +499,8 @@ class _Detection:
         for first in writable:
             return Found(False, first.where, f"it writes {first.value}, which replicas would not share")
         for module in self.startup.modules if self.startup else []:
-            if any(i.module.startswith(SCHEDULERS) and not i.scope.typing for i in module.imports):
+            named = (i.module for i in module.imports if SCHEDULERS.match(i.module) and not i.scope.typing)
+            if any(self.code.locate(module.path, name) is None for name in named):
                 return Found(False, module.path, "its scheduler would run every job once in each replica")
         return Found(True, "default", "it writes no files of its own")
 

@@ -11,7 +11,7 @@ from typing import Literal
 
 from drydock.detect import system
 from drydock.detect.code import Startup
-from drydock.detect.syntax import Module, Site, constant, each_of, is_true
+from drydock.detect.syntax import Module, Site, by_keys, constant, each_of, is_true
 from drydock.detect.tree import Tree, ancestors, join
 from drydock.detect.values import FilePath, Reader, reader
 
@@ -235,7 +235,7 @@ def _log_files(module: Module) -> Iterator[FileUse]:
     values += [(v, s.scope.function) for s in module.calls if s.tail == "dictConfig" for v in s.node.args]
     for value, function in values:
         for node in ast.walk(value) if isinstance(value, ast.Dict) else ():
-            row = _by_key(node)
+            row = by_keys(node)
             if (constant(row.get("class")) or "").endswith("FileHandler"):
                 path = Reader(module, function).path(row.get("filename"))
                 if path and not path.path.startswith("..") and not ELSEWHERE.match(path.path):
@@ -248,17 +248,11 @@ def _tortoise(module: Module) -> Iterator[FileUse]:
     values = [binding.value for binding in module.bindings]
     values += [value.value for site in module.calls for value in site.node.keywords]
     for node in (inner for value in values if isinstance(value, ast.Dict) for inner in ast.walk(value)):
-        by_key = _by_key(node)
+        by_key = by_keys(node)
         engine = constant(by_key.get("engine")) == "tortoise.backends.sqlite"
-        file = _by_key(by_key.get("credentials") if engine else node).get("file_path")
+        file = by_keys(by_key.get("credentials") if engine else node).get("file_path")
         if (engine or imported) and file is not None and constant(file) != ":memory:":
             yield FileUse(*(Reader(module).path(file) or (".", False)), "database", module.at(file))
-
-
-def _by_key(node: ast.AST | None) -> dict[str | None, ast.expr]:
-    """Return a dictionary's values by its literal keys, {} for another expression."""
-    pairs = zip(node.keys, node.values, strict=True) if isinstance(node, ast.Dict) else ()
-    return {constant(key): value for key, value in pairs}
 
 
 def logged(tree: Tree, path: str) -> Iterator[FileUse]:

@@ -61,7 +61,9 @@ def _hosted(path: str, text: str, told: _Told, platform: bool) -> Hosted:
     def place(value: object) -> str:
         return f"{path}:{line_of(text, str(value))}"
 
-    folder = join(folder_of(path), told.folder if isinstance(told.folder, str) else ".")
+    # App Platform's .do/app.yaml is about the folder above.
+    root = folder_of(folder_of(path)) if path.endswith(".do/app.yaml") else folder_of(path)
+    folder = join(root, told.folder.strip("/") if isinstance(told.folder, str) else ".")
     commands = []
     for name, line in told.commands.items():
         if isinstance(line, str) and line.strip():
@@ -115,8 +117,29 @@ def _nixpacks(text: str) -> Iterator[_Told]:
     yield _Told({"web": table(parse_toml(text), "start").get("cmd")})
 
 
-def _app_engine(text: str) -> Iterator[_Told]:
-    yield _Told({"web": parse_yaml(text).get("entrypoint")})
+def _heroku(text: str) -> Iterator[_Told]:
+    told = parse_yaml(text)
+    yield _Told({**table(told, "run"), "release": table(told, "release").get("command")})
+
+
+def _app(text: str) -> Iterator[_Told]:
+    """Read App Engine's file, or that of App Platform, which has the same name."""
+    told = parse_yaml(text)
+    yield _Told({"web": told.get("entrypoint")})
+    for kind in ("services", "workers"):
+        for one in _tables(told.get(kind)):
+            name = "web" if kind == "services" else str(one.get("name"))
+            yield _Told({name: one.get("run_command")}, one.get("source_dir"), port=one.get("http_port"))
+
+
+def _app_runner(text: str) -> Iterator[_Told]:
+    run = table(parse_yaml(text), "run")
+    yield _Told({"web": run.get("command")}, port=table(run, "network").get("port"))
+
+
+def _cloud_foundry(text: str) -> Iterator[_Told]:
+    for one in _tables(parse_yaml(text).get("applications")):
+        yield _Told({"web": one.get("command")}, check=one.get("health-check-http-endpoint"))
 
 
 def _tables(value: object) -> list[dict[str, Any]]:
@@ -136,5 +159,8 @@ READERS: Mapping[str, Callable[[str], Iterable[_Told]]] = {
     "railway.toml": _railway,
     "railway.json": _railway,
     "nixpacks.toml": _nixpacks,
-    "app.yaml": _app_engine,
+    "heroku.yml": _heroku,
+    "app.yaml": _app,
+    "apprunner.yaml": _app_runner,
+    "manifest.yml": _cloud_foundry,
 }

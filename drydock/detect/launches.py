@@ -212,5 +212,15 @@ def _keywords(site: Site) -> Iterator[tuple[str, str]]:
 def _target_text(site: Site, node: ast.expr | None) -> str | None:
     if not isinstance(node, ast.JoinedStr):
         return reader(site).text(node)
-    own = module_name(folder_of(site.module.path), site.module.path)
-    return "".join(own if (text := constant(part)) is None else text for part in node.values)
+    code, path = site.module.code, site.module.path
+    above = (
+        folder for folder in ancestors(path) if not (code and code.tree.exists(join(folder, "__init__.py")))
+    )
+    whole = module_name(next(above, "."), path)
+    texts = []
+    for part in node.values:
+        package = isinstance(part, ast.FormattedValue) and site.module.dotted(part.value) == "__package__"
+        text = constant(part)
+        own = whole.rpartition(".")[0] if package else whole.rpartition(".")[2]
+        texts.append(own if text is None else text)
+    return "".join(texts)

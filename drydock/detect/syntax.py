@@ -223,6 +223,12 @@ def parameters(function: Function | None, *, keywords: bool = True) -> list[ast.
     return [*spec.posonlyargs, *spec.args, *(spec.kwonlyargs if keywords else ())] if spec else []
 
 
+def by_keys(node: ast.AST | None) -> dict[str | None, ast.expr]:
+    """Return a dictionary's values by its literal keys, {} for another expression."""
+    pairs = zip(node.keys, node.values, strict=True) if isinstance(node, ast.Dict) else ()
+    return {constant(key): value for key, value in pairs}
+
+
 def default_of(function: Function, name: str) -> ast.expr | None:
     """Return a parameter's default value."""
     spec = function.args
@@ -328,11 +334,12 @@ def _note_demand(module: Module, node: ast.If | ast.Assert, scope: Scope) -> Non
     if scope.function or scope.main or scope.tried or scope.tested:
         return
     asserted = isinstance(node, ast.Assert)
+    raises = not isinstance(node, ast.Assert) and any(isinstance(one, ast.Raise) for one in node.body)
     either = isinstance(node.test, ast.BoolOp) and isinstance(node.test.op, ast.And if asserted else ast.Or)
     for test in node.test.values if isinstance(node.test, ast.BoolOp) and either else [node.test]:
         compared = isinstance(test, ast.Compare) and not is_true(test.comparators[0], None)
         negated = isinstance(test, (ast.UnaryOp, ast.Compare))
-        ends = asserted or (negated and any(isinstance(one, ast.Raise) for one in node.body))
+        ends = asserted or (negated and raises)
         if ends and not compared and not isinstance(test, ast.BoolOp):
             module.demanded.append(test)
 
@@ -359,6 +366,13 @@ def _assigned(node: ast.Assign | ast.AnnAssign | ast.NamedExpr) -> Iterator[tupl
             yield from zip(target.elts, node.value.elts, strict=False)
         elif node.value is not None:
             yield target, node.value
+
+
+def _note_with(module: Module, node: ast.With, scope: Scope) -> None:
+    for item in node.items:
+        if isinstance(item.optional_vars, ast.Name):
+            name = item.optional_vars
+            module.bindings.append(Binding(name.id, item.context_expr, None, scope, name.lineno))
 
 
 def _note_name(module: Module, name: str, scope: Scope) -> None:
@@ -430,6 +444,7 @@ NOTES: dict[type, Callable[[Module, Any, Scope], None]] = {
     ast.Constant: _note_text,
     ast.JoinedStr: _note_pattern,
     ast.If: _note_demand,
+    ast.With: _note_with,
     ast.Assert: _note_demand,
     ast.FunctionDef: _note_function,
     ast.AsyncFunctionDef: _note_function,

@@ -12,6 +12,7 @@ from drydock.detect.syntax import (
     Site,
     Symbol,
     argument,
+    by_keys,
     constant,
     default_of,
     keyword,
@@ -81,8 +82,8 @@ class Reader(NamedTuple):
             parts = node.values
         elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
             parts = [node.left, node.right]
-        elif (last := _otherwise(node)) is not None:
-            return inner.text(last)
+        elif isinstance(node, ast.BoolOp):
+            return inner.text(_otherwise(node))
         elif isinstance(node, ast.Call):
             name = self.module.dotted(node.func)
             if name in CASTS and node.args:
@@ -240,10 +241,10 @@ class Reader(NamedTuple):
     def _target(self, node: ast.AST) -> Target | None:
         """Return the assignment that a name or an attribute refers to, or a value of a dictionary."""
         if isinstance(node, ast.Subscript):
-            of = self._target(node.value)
-            keys = [constant(key) for key in of.value.keys] if of and isinstance(of.value, ast.Dict) else []
-            at = keys.index(key) if (key := constant(node.slice)) in keys and key is not None else None
-            return Target(of.reader, of.value.values[at]) if of and at is not None else None  # type: ignore[attr-defined]
+            values = self._target(node.value)
+            by_key = by_keys(values.value) if values else {}
+            value = by_key.get(constant(node.slice) or "")
+            return Target(values.reader, value) if values and value is not None else None
         name = self.module.dotted(node)
         if "." not in name:
             return self._bound(self.module, name, self.function)

@@ -174,6 +174,7 @@ def test_programs_before_and_beside_the_server_are_noted(tmp_path: Path) -> None
     procfile = "web: uvicorn main:app\nscheduler: celery --app=main beat\nrelease: echo done\n"
 
     assert notes(tmp_path, {"compose.yaml": compose, "Procfile": procfile}) == [
+        ("python -m tables runs before the server", "compose.yaml services.api.command"),
         ("celery --app=main worker runs beside the server", "compose.yaml:5"),
         ("celery --app=main beat runs beside the server", "Procfile:2"),
     ]

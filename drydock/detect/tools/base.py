@@ -20,8 +20,6 @@ from drydock.detect.tree import MAX_LOCK, Tree, join, line_of, strings, table
 UV_TOOL = ("uv", "tool", "run")
 UV_INSTALL = ("uv", "pip", "install")
 
-ARCHIVES = (".whl", ".tar.gz", ".zip")
-
 # A folder of the project among printed requirements, as Poetry, PDM and Pipenv write it.
 FOLDER = r"^(-e |[^ ]+ @ )?(file:|\.)"
 

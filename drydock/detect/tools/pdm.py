@@ -9,9 +9,8 @@ from types import MappingProxyType
 
 from drydock.detect.locks import Locked
 from drydock.detect.model import Dependencies
-from drydock.detect.requirements import wanted
+from drydock.detect.requirements import ARCHIVES, wanted
 from drydock.detect.tools.base import (
-    ARCHIVES,
     UV_TOOL,
     About,
     Exporting,

@@ -34,6 +34,7 @@ class Run:
     port: int | None = None  # of the image, inside; None publishes nothing
     host_port: int = 0  # this machine's loopback port; 0 for a free one
     command: Sequence[str] = ()
+    entrypoint: Sequence[str] = ()  # in place of the image's
     environment: Mapping[str, str] = field(default_factory=dict)
     owner: str = "run"  # the label's value: the task or gate that started this container
     restricted: bool = True  # apply Pod Security "restricted" and a read-only root
@@ -179,6 +180,7 @@ def started(engine: Engine, run: Run) -> Iterator[Running]:
         run.image,
         run.owner,
         command=list(run.command) or None,
+        entrypoint=list(run.entrypoint) or None,
         environment=dict(run.environment),
         extra_hosts=dict(run.extra_hosts) or None,
         dns=list(run.dns) or None,

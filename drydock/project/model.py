@@ -110,6 +110,7 @@ class Project:
     main_branch: str = "main"  # growth is measured against its images
     compression: Compression = ZSTD  # of pushed layers; sizes on the wire are measured with it
     tests: bool = True  # without tests, `container_tests` passes and says so
+    touched_first: bool = False  # whether `container_tests` begins with the tests that a change touches
     slim: bool = True  # whether its gates also judge the slim image
 
     @property

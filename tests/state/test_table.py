@@ -42,6 +42,7 @@ def fill() -> None:
         state.cache("cosign-trixie-x86_64") / "usr/bin/cosign",
         home("hadolint") / ".complete",
         state.cache("licences") / "libc6_2.36",
+        state.folder("touched") / "0123.json",
         state.folder("written") / "0123456789abcdef",
         state.cache("recipes") / "0123/Dockerfile",
         state.cache("resolutions") / "0123.json",

@@ -28,7 +28,7 @@ from drydock.detect.apps import SIDE, find_apps
 from drydock.detect.code import MAX_MODULES, Code, Startup, module_name
 from drydock.detect.commands import number
 from drydock.detect.entry import Entry, decide
-from drydock.detect.files import file_uses
+from drydock.detect.files import file_uses, told_databases
 from drydock.detect.ignore import ignore
 from drydock.detect.installation import installation, scripts
 from drydock.detect.launches import CONFIGURED, DEVELOPMENT, Evidence, collect
@@ -160,7 +160,8 @@ class _Detection:
         read = settings.import_settings(startup) if startup else ()
         self.notes += beside.own_variables(read, port.value)
         server = self._sockets(names, server)
-        writable, data = self._writable(), self._data_files()
+        required = {one.value.name.upper() for one in read if one.value.required}
+        writable, data = self._writable(required), self._data_files()
         self.notes += beside.surprises(startup, host) if startup else ()
         return Findings(
             root=self.tree.root,
@@ -470,12 +471,13 @@ class _Detection:
         real = (f for f in found if self.tree.has(f.value))
         return distinct(f for f in real if not f.value.rpartition("/")[2].startswith(".env"))
 
-    def _writable(self) -> tuple[Written, ...]:
+    def _writable(self, required: set[str]) -> tuple[Written, ...]:
+        """Return the places that the program writes; `required` are names of variables."""
         if "volumes" in self.overrides:
             named = (path.strip() for path in self._by_hand("volumes").split(","))
             return tuple(Written(path, "set by hand: volumes", kind="folder") for path in named if path)
         found = []
-        for use in self.uses:
+        for use in (*self.uses, *told_databases(self.tree, required)):
             path, kind = use.place(self.layout.workdir.value), WRITTEN.get(use.kind)
             if kind and not path.startswith(".."):
                 kind = "unknown" if kind == "database" and use.path == "." else kind

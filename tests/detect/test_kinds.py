@@ -967,3 +967,36 @@ def test_the_only_fastapi_application_wins_among_those_that_are_started(tmp_path
     assert [(note.value, note.where) for note in findings.notes] == [
         ("live:make is started too, and is not an application of FastAPI", "live/__main__.py:4")
     ]
+
+
+@pytest.mark.parametrize(
+    ("files", "written"),
+    [
+        (
+            {".env.example": "# Local\nexport DATABASE_URL='sqlite+aiosqlite:///./data/shop.db'\n"},
+            ["data/shop.db"],
+        ),
+        ({"example.env": "DATABASE_URL = sqlite:///shop.db"}, ["shop.db"]),
+        ({".env.example": "DATABASE_URL=sqlite://"}, []),
+        ({".env.example": "DATABASE_URL=postgresql://u:p@db/shop"}, []),
+        (
+            {".env": "DATABASE_URL=sqlite:///shop.db", ".env.dist": "DATABASE_URL=postgresql://u:p@db/shop"},
+            [],
+        ),
+        ({".env.example": "#DATABASE_URL=sqlite:///shop.db\nOTHER_URL=sqlite:///other.db"}, []),
+        ({"tests/.env": "DATABASE_URL=sqlite:///shop.db"}, []),
+    ],
+)
+def test_sqlite_of_an_example_of_variables_is_written(
+    files: dict[str, str | bytes], written: list[str], tmp_path: Path
+) -> None:
+    source = "import os\n" + APP + "url = os.environ['DATABASE_URL']\n"
+
+    assert [one.value for one in found(tmp_path, {"main.py": source, **files}).writable] == written
+
+
+def test_default_of_a_setting_wins_over_an_example_of_variables(tmp_path: Path) -> None:
+    source = "import os\n" + APP + "url = os.getenv('DATABASE_URL', 'postgresql://u:p@db/shop')\n"
+    files: dict[str, str | bytes] = {"main.py": source, ".env.example": "DATABASE_URL=sqlite:///shop.db"}
+
+    assert found(tmp_path, files).writable == ()

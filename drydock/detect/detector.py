@@ -48,7 +48,7 @@ from drydock.detect.model import (
     WrittenKind,
     distinct,
 )
-from drydock.detect.sources import declared_names, local_folders
+from drydock.detect.sources import declared, declared_names, local_folders
 from drydock.detect.tools import TOOLS
 from drydock.detect.tree import Tree, ancestors, folder_of, join
 
@@ -238,6 +238,12 @@ class _Detection:
         if self.entry:  # without an entry point, the right dependencies are unknown
             self.conflicts += conflicts
             self.blockers += reasons
+        if chosen and (where := deps.passed_over(chosen.source, self.files, python.NEWEST_DEFAULT)):
+            fact = (
+                f"{chosen.source.label} is stale, and is not installed there: the image is built without it"
+            )
+            self.notes.append(Found(fact, where))
+            chosen = replace(chosen, source=declared(self.tree, chosen.source.folder) or chosen.source)
         return chosen
 
     def _project_folder(self) -> str:

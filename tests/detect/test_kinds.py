@@ -1000,3 +1000,41 @@ def test_default_of_a_setting_wins_over_an_example_of_variables(tmp_path: Path) 
     files: dict[str, str | bytes] = {"main.py": source, ".env.example": "DATABASE_URL=sqlite:///shop.db"}
 
     assert found(tmp_path, files).writable == ()
+
+
+@pytest.mark.parametrize(
+    ("install", "locked"),
+    [
+        ("uv pip install --system -e .", False),
+        ("uv pip install -r pyproject.toml", False),
+        ("pip install '.[all]'", False),
+        ("uv sync --frozen", True),
+        ("pip install gunicorn", True),
+    ],
+)
+@pytest.mark.parametrize("wanted", ["uvicorn>=0.44", "httpx"])
+def test_stale_lock_that_the_dockerfile_passes_over_is_not_installed(
+    wanted: str, install: str, locked: bool, tmp_path: Path
+) -> None:
+    files: dict[str, str | bytes] = {
+        "pyproject.toml": f'[project]\nname = "shop"\ndependencies = ["fastapi", "{wanted}"]\n',
+        "uv.lock": UV_LOCK,
+        "Dockerfile": f"FROM python:3.13\nCOPY . .\nRUN {install}\nCMD uvicorn main:app\n",
+    }
+    findings = detect(write(tmp_path, {"main.py": APP, **files}))
+
+    assert findings.dependencies is not None
+    assert findings.dependencies.value.locked == locked
+    notes = [note.where for note in findings.notes if "uv.lock is stale" in note.value]
+    assert notes == ([] if locked else ["Dockerfile:3"])
+
+
+def test_lock_that_fits_is_installed_though_the_dockerfile_passes_it_over(tmp_path: Path) -> None:
+    files: dict[str, str | bytes] = {
+        "main.py": APP,
+        "pyproject.toml": '[project]\nname = "shop"\ndependencies = ["fastapi", "uvicorn"]\n',
+        "uv.lock": UV_LOCK,
+        "Dockerfile": "FROM python:3.13\nCOPY . .\nRUN pip install .\nCMD uvicorn main:app\n",
+    }
+
+    assert detect(write(tmp_path, files)).dependencies.value.locked  # type: ignore[union-attr]

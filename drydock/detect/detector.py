@@ -302,9 +302,9 @@ class _Detection:
             self.notes += [Found(fact.format(kind, name, kind), where) for name, where in found_there]
         known: Mapping[str, tuple[list[str], Iterable[str]]]
         known = {"extras": (extras, source.extras), "groups": (groups, source.groups)}
-        for option, (asked, declared) in known.items():
-            if unknown := [a for a in asked if a not in declared]:
-                candidates = tuple(Found(k, source.where) for k in declared)
+        for option, (asked, offered) in known.items():
+            if unknown := [a for a in asked if a not in offered]:
+                candidates = tuple(Found(k, source.where) for k in offered)
                 fact = f"{option} names {unknown[0]}, which is not declared; declared are"
                 self.conflicts.append(Conflict(option, fact, candidates, option))
         return found, extras, groups
